@@ -1,0 +1,96 @@
+//! The one error of this crate: a public kind that callers match, and a private source.
+
+use std::fmt;
+
+/// Result of every engine call.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, in terms a caller can act on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// The database of the placement does not exist (rule 3: never created on open).
+    Missing,
+    /// The database carries another tenant, store or platform than the placement says (rule 5).
+    WrongIdentity,
+    /// The placement's generation is stale or the place is fenced (rule 7).
+    Fenced,
+    /// A table or column is absent: migrations have not run here.
+    SchemaBehind,
+    /// A unique constraint refused the row; the fields that clash.
+    Unique(Vec<String>),
+    /// A reference points at no row, or the row is still referenced; the model or field concerned.
+    Reference(String),
+    /// A value breaks a rule of its field: field, reason.
+    Invalid(String, String),
+    /// No such row.
+    NotFound,
+    /// The row's version is not the expected one; the current version.
+    Conflict(i64),
+    /// A limit of the tenant would be exceeded: `rows` or `bytes`.
+    Limit(&'static str),
+    /// The statement ran into its deadline or was cancelled.
+    Deadline,
+    /// The confinement refused the statement (rule 8); what it tried.
+    Denied(String),
+    /// The statement itself is wrong; the database's message.
+    Statement(String),
+    /// The database is locked by somebody else for longer than the busy timeout.
+    Busy,
+    /// The disk is full or refuses to read or write.
+    Io,
+    /// The file is not a database or is damaged.
+    Corrupt,
+    /// A fault of this program.
+    Internal,
+}
+
+/// Kind and private detail. `Display` is for logs; public text is chosen from [`Error::kind`].
+#[derive(Debug)]
+pub struct Error {
+    kind: Kind,
+    detail: String,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// An error of this kind with detail for the log.
+    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), source: None }
+    }
+
+    /// The same with the error that caused it.
+    pub fn with_source(
+        kind: Kind,
+        detail: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self { kind, detail: detail.into(), source: Some(source.into()) }
+    }
+
+    /// What callers match on.
+    pub fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
+    /// Private detail; never shown to an API client.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.kind, self.detail)?;
+        if let Some(source) = &self.source {
+            write!(f, ": {source}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|s| s as _)
+    }
+}

@@ -1,0 +1,14 @@
+//! What a database can do inside one placement: model schema, migration operations, queries as data.
+//!
+//! Called by the `tenantry` crate only. It never decides *which* placement a request may touch:
+//! it is handed a [`place::Place`] and confines every statement to it.
+
+pub mod error;
+pub mod model;
+pub mod name;
+pub mod place;
+pub mod query;
+pub mod row;
+pub mod value;
+
+pub use error::{Error, Kind, Result};

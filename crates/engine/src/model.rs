@@ -1,0 +1,200 @@
+//! Models as data: what a table or collection is, who may touch it. Parsed from `models/*.toml`.
+
+use crate::name::{AppName, FieldName, ModelName, RoleName, StoreName};
+use serde::{Deserialize, Serialize};
+
+/// One model. Every model also has the implicit columns `id`, `created_at`, `updated_at` and
+/// `version` (1 on insert, +1 on every update; the ETag of a record).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Model {
+    /// App that declares it.
+    pub app: AppName,
+    /// Name, also the table or collection name and the URL segment.
+    pub name: ModelName,
+    /// Human name, plural.
+    pub label: String,
+    /// Store its rows live in.
+    pub store: StoreName,
+    /// Kind of primary key.
+    pub id: IdKind,
+    /// Field shown where a row is referred to.
+    pub display: Option<FieldName>,
+    /// Fields in declaration order.
+    pub fields: Vec<Field>,
+    /// Composite indexes.
+    pub indexes: Vec<Index>,
+    /// Who may do what.
+    pub permissions: Permissions,
+    /// Name of the tenant column when pooled.
+    pub tenant_field: FieldName,
+    /// Shared models: the fields a tenant may override for itself, and where that is kept.
+    pub overrides: Option<Overrides>,
+    /// Record who changed what in the tenant's own activity log.
+    pub audit: bool,
+}
+
+/// Kind of primary key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IdKind {
+    /// Integers unique inside a tenant, never reused.
+    #[default]
+    Integer,
+    /// UUID version 7.
+    Uuid,
+}
+
+/// One field.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Field {
+    /// Name, also the column name.
+    pub name: FieldName,
+    /// Type and its options.
+    pub kind: FieldKind,
+    /// Human name.
+    pub label: String,
+    /// Not null.
+    pub required: bool,
+    /// No two rows (of one tenant) share it.
+    pub unique: bool,
+    /// Has an index of its own.
+    pub index: bool,
+    /// Part of full-text search (text only).
+    pub search: bool,
+    /// Personal data: blanked in clones for staging.
+    pub personal: bool,
+    /// Value when absent on insert, as JSON; also fills existing rows when a field is added.
+    pub default: Option<serde_json::Value>,
+}
+
+/// Type of a field.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum FieldKind {
+    /// UTF-8 text.
+    Text {
+        /// Characters, not bytes.
+        max_length: Option<u32>,
+    },
+    /// 64-bit integer.
+    Integer {
+        /// Smallest allowed.
+        min: Option<i64>,
+        /// Largest allowed.
+        max: Option<i64>,
+    },
+    /// Exact decimal of at most 18 digits.
+    Decimal {
+        /// Decimals kept, 0 to 9.
+        scale: u32,
+    },
+    /// True or false.
+    Boolean,
+    /// Calendar date.
+    Date,
+    /// Instant in UTC.
+    Datetime,
+    /// Any JSON.
+    Json,
+    /// Bytes in the object store; the row keeps name, media type, size and hash.
+    File {
+        /// Largest accepted, bytes.
+        max_bytes: u64,
+    },
+    /// One of a closed list.
+    Choice {
+        /// Allowed values.
+        choices: Vec<String>,
+    },
+    /// Reference to a row of another model, in the same or another store.
+    Ref {
+        /// Model referred to.
+        to: ModelName,
+        /// What happens when the referred row is deleted.
+        on_delete: OnDelete,
+    },
+}
+
+/// What a delete of the referred row does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnDelete {
+    /// Refuse the delete.
+    #[default]
+    Protect,
+    /// Set the reference to null (field must not be required).
+    SetNull,
+}
+
+/// A composite index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Index {
+    /// Columns in order; implicit columns are allowed.
+    pub fields: Vec<FieldName>,
+    /// Unique over (tenant and) these columns.
+    #[serde(default)]
+    pub unique: bool,
+}
+
+/// Roles that may act; `*` is every member of the tenant, `platform` is platform staff.
+/// Superusers pass always. A model of a system store is written by `platform` unless it says otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Permissions {
+    /// List, get, search, export.
+    pub read: Vec<Grant>,
+    /// Create, import.
+    pub create: Vec<Grant>,
+    /// Patch.
+    pub update: Vec<Grant>,
+    /// Delete.
+    pub delete: Vec<Grant>,
+}
+
+/// One entry of a permission list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Grant {
+    /// `*`: any member.
+    Any,
+    /// `platform`: platform staff.
+    Platform,
+    /// A named role.
+    Role(RoleName),
+}
+
+/// Per-tenant overrides of a shared model. Kept in an automatic model `{model}_overrides` of `store`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overrides {
+    /// Tenant store that keeps the overriding rows.
+    pub store: StoreName,
+    /// Fields that may be overridden.
+    pub fields: Vec<FieldName>,
+}
+
+impl TryFrom<String> for Grant {
+    type Error = crate::name::NameError;
+    fn try_from(value: String) -> Result<Self, Self::Error> {
+        match value.as_str() {
+            "*" => Ok(Self::Any),
+            "platform" => Ok(Self::Platform),
+            role => RoleName::parse(role).map(Self::Role),
+        }
+    }
+}
+
+impl From<Grant> for String {
+    fn from(value: Grant) -> Self {
+        match value {
+            Grant::Any => "*".into(),
+            Grant::Platform => "platform".into(),
+            Grant::Role(role) => role.into(),
+        }
+    }
+}
+
+impl Model {
+    /// The declared field of that name.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|f| f.name.as_str() == name)
+    }
+}

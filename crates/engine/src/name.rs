@@ -1,0 +1,168 @@
+//! Names and ids, parsed once (rule 4). Two kinds of name never stand in for each other.
+
+use serde::{Deserialize, Serialize};
+use std::{fmt, sync::Arc};
+
+/// Why a name was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{kind} {value:?}: {reason}")]
+pub struct NameError {
+    /// Which kind of name was asked for.
+    pub kind: &'static str,
+    /// What was given.
+    pub value: String,
+    /// The rule it breaks.
+    pub reason: &'static str,
+}
+
+fn check_ident(value: &str) -> Result<(), &'static str> {
+    const RULE: &str = "use a-z, 0-9 and _, starting with a letter, not ending with _, without __, 1 to 48 characters";
+    let bytes = value.as_bytes();
+    let ok = (1..=48).contains(&bytes.len())
+        && bytes[0].is_ascii_lowercase()
+        && !value.ends_with('_')
+        && !value.contains("__")
+        && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'_');
+    if ok { Ok(()) } else { Err(RULE) }
+}
+
+fn check_slug(value: &str) -> Result<(), &'static str> {
+    const RULE: &str = "use a-z, 0-9 and -, starting with a letter or digit, not ending with -, without --, 3 to 40 characters";
+    const RESERVED: &str = "this name is reserved";
+    let bytes = value.as_bytes();
+    let ok = (3..=40).contains(&bytes.len())
+        && bytes[0] != b'-'
+        && !value.ends_with('-')
+        && !value.contains("--")
+        && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-');
+    if !ok {
+        return Err(RULE);
+    }
+    let reserved = ["www", "api", "admin", "static", "assets", "localhost", "health", "metrics"];
+    if reserved.contains(&value) { Err(RESERVED) } else { Ok(()) }
+}
+
+fn check_physical(value: &str) -> Result<(), &'static str> {
+    const RULE: &str = "use a-z, 0-9, _ and -, starting with a letter or digit, 1 to 63 bytes";
+    let bytes = value.as_bytes();
+    let ok = (1..=63).contains(&bytes.len())
+        && bytes[0].is_ascii_alphanumeric()
+        && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'));
+    if ok { Ok(()) } else { Err(RULE) }
+}
+
+macro_rules! name_type {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $check:path) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Parses and checks; the error names the rule that was broken.
+            pub fn parse(value: &str) -> Result<Self, NameError> {
+                match $check(value) {
+                    Ok(()) => Ok(Self(value.into())),
+                    Err(reason) => Err(NameError { kind: $kind, value: value.chars().take(80).collect(), reason }),
+                }
+            }
+
+            /// The checked text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+        impl TryFrom<String> for $name {
+            type Error = NameError;
+            fn try_from(value: String) -> Result<Self, NameError> {
+                Self::parse(&value)
+            }
+        }
+        impl std::str::FromStr for $name {
+            type Err = NameError;
+            fn from_str(value: &str) -> Result<Self, NameError> {
+                Self::parse(value)
+            }
+        }
+        impl From<$name> for String {
+            fn from(value: $name) -> String {
+                value.0.to_string()
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), self.0)
+            }
+        }
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+name_type!(/// An app of the platform: a folder under `apps/`.
+    AppName, "app name", check_ident);
+name_type!(/// A model; unique over all apps of a platform, and the URL segment of its records.
+    ModelName, "model name", check_ident);
+name_type!(/// A field of a model.
+    FieldName, "field name", check_ident);
+name_type!(/// A store: a logical database of the configuration.
+    StoreName, "store name", check_ident);
+name_type!(/// A server: where databases live.
+    ServerName, "server name", check_ident);
+name_type!(/// A role that a membership or API key carries.
+    RoleName, "role name", check_ident);
+name_type!(/// A tenant's human name in URLs and hosts. ASCII only; refused, never mapped.
+    Slug, "slug", check_slug);
+name_type!(/// What a database is called where it lies; opaque to everyone but the engine.
+    PhysicalName, "physical name", check_physical);
+
+macro_rules! id_type {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(i64);
+
+        impl $name {
+            /// From the number the catalog holds.
+            pub const fn from_raw(raw: i64) -> Self {
+                Self(raw)
+            }
+            /// The number the catalog holds.
+            pub const fn get(self) -> i64 {
+                self.0
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+id_type!(/// A tenant, for ever; never reused.
+    TenantId);
+id_type!(/// A user of the platform.
+    UserId);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slugs_that_could_leave_their_place_are_refused() {
+        for bad in ["", "ab", "a--b", "-abc", "abc-", "Abc", "a/b", "..", "%2e%2e", "a?b", "a\0b", "ааа", "www", &"a".repeat(41)] {
+            assert!(Slug::parse(bad).is_err(), "{bad:?}");
+        }
+        assert!(Slug::parse("city-hospital").is_ok());
+    }
+}

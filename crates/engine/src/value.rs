@@ -1,0 +1,72 @@
+//! Values as the platform sees them, independent of the database that stores them.
+
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+/// An owned value of a field.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// Absent.
+    Null,
+    /// True or false.
+    Boolean(bool),
+    /// 64-bit signed.
+    Integer(i64),
+    /// Exact; the field's scale says how many decimals are kept.
+    Decimal(Decimal),
+    /// UTF-8 text, also choices.
+    Text(String),
+    /// Calendar date.
+    Date(jiff::civil::Date),
+    /// Instant, kept to the microsecond, UTC.
+    DateTime(jiff::Timestamp),
+    /// UUID, version 7 when generated here.
+    Uuid(Uuid),
+    /// Any JSON; also the description of a file.
+    Json(serde_json::Value),
+}
+
+/// A value borrowed from a row while it is visited.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ValueRef<'a> {
+    /// Absent.
+    Null,
+    /// True or false.
+    Boolean(bool),
+    /// 64-bit signed.
+    Integer(i64),
+    /// Exact decimal.
+    Decimal(Decimal),
+    /// Text that needs JSON escaping.
+    Text(&'a str),
+    /// Text of a date, instant or UUID: canonical, needs no escaping.
+    Plain(&'a str),
+    /// JSON text, valid as it is.
+    Json(&'a str),
+}
+
+impl From<&str> for Value {
+    fn from(v: &str) -> Self {
+        Self::Text(v.into())
+    }
+}
+impl From<String> for Value {
+    fn from(v: String) -> Self {
+        Self::Text(v)
+    }
+}
+impl From<i64> for Value {
+    fn from(v: i64) -> Self {
+        Self::Integer(v)
+    }
+}
+impl From<bool> for Value {
+    fn from(v: bool) -> Self {
+        Self::Boolean(v)
+    }
+}
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(v: Option<T>) -> Self {
+        v.map_or(Self::Null, Into::into)
+    }
+}
