@@ -1,1 +1,5 @@
 //! Platform.
+
+pub mod error;
+
+pub use error::{Error, Result};

@@ -1,0 +1,183 @@
+-- The control store, internal migration 1. Instants are integer microseconds since 1970, UTC.
+-- Statements end with ";" at the end of a line. Never edit a migration that was released: add one.
+
+CREATE TABLE tenants (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,          -- never reused
+  slug TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  email TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('creating','active','suspended','cancelled','gone')),
+  state_reason TEXT,
+  created_at INTEGER NOT NULL,
+  state_at INTEGER NOT NULL,
+  settings TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(settings))
+) STRICT;
+CREATE INDEX tenants_state ON tenants (state, id);
+
+-- Names that must not name another tenant: former slugs (tenant set) and those of purged tenants.
+CREATE TABLE retired_slugs (
+  slug TEXT PRIMARY KEY,
+  tenant INTEGER,
+  retired_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Where each (tenant, store) lies: the only source of routing (rule 3). Tenant 0 is the platform itself.
+-- Rows stay after the database is gone, so that no physical name is ever used twice (rule 6).
+CREATE TABLE placements (
+  id INTEGER PRIMARY KEY,
+  tenant INTEGER NOT NULL,
+  store TEXT NOT NULL,
+  server TEXT NOT NULL,
+  isolation TEXT NOT NULL CHECK (isolation IN ('pooled','database')),
+  provision TEXT NOT NULL CHECK (provision IN ('managed','external','on_demand')),
+  base TEXT NOT NULL,                            -- the human name; physical is base _ generation, or what the owner chose
+  physical TEXT NOT NULL,
+  generation INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('planned','ready','gone')),
+  schema_version TEXT,                           -- fingerprint of the applied migrations, null before the first
+  migration_error TEXT                           -- why the last migration failed here, null when it did not
+) STRICT;
+CREATE UNIQUE INDEX placements_live ON placements (tenant, store) WHERE state <> 'gone';
+CREATE UNIQUE INDEX placements_name ON placements (server, base, generation) WHERE isolation = 'database';
+CREATE INDEX placements_version ON placements (store, schema_version, tenant) WHERE state = 'ready';
+
+CREATE TABLE users (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  email TEXT NOT NULL UNIQUE,                    -- lower case
+  name TEXT NOT NULL,
+  password_hash TEXT,                            -- PHC string; null: cannot log in with a password
+  is_superuser INTEGER NOT NULL DEFAULT 0 CHECK (is_superuser IN (0,1)),
+  is_staff INTEGER NOT NULL DEFAULT 0 CHECK (is_staff IN (0,1)),
+  is_active INTEGER NOT NULL DEFAULT 1 CHECK (is_active IN (0,1)),
+  created_at INTEGER NOT NULL,
+  last_login_at INTEGER,
+  failed_logins INTEGER NOT NULL DEFAULT 0,
+  locked_until INTEGER,
+  credentials_at INTEGER NOT NULL                -- sessions older than this are void
+) STRICT;
+
+-- Identities at other issuers (JWT sub) that stand for a user.
+CREATE TABLE identities (
+  issuer TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  user INTEGER NOT NULL REFERENCES users (id),
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (issuer, subject)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX identities_user ON identities (user);
+
+CREATE TABLE memberships (
+  user INTEGER NOT NULL REFERENCES users (id),
+  tenant INTEGER NOT NULL REFERENCES tenants (id),
+  role TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (user, tenant)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX memberships_tenant ON memberships (tenant, role);
+
+CREATE TABLE plans (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  code TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  trial_days INTEGER NOT NULL,
+  price_minor INTEGER NOT NULL DEFAULT 0,        -- per month, in the currency's smallest unit
+  currency TEXT NOT NULL DEFAULT 'EUR',
+  limits TEXT NOT NULL CHECK (json_valid(limits)),
+  features TEXT NOT NULL CHECK (json_valid(features)),
+  archived INTEGER NOT NULL DEFAULT 0 CHECK (archived IN (0,1))
+) STRICT;
+
+CREATE TABLE subscriptions (
+  tenant INTEGER PRIMARY KEY REFERENCES tenants (id),
+  plan INTEGER NOT NULL REFERENCES plans (id),
+  state TEXT NOT NULL CHECK (state IN ('trial','active','past_due','cancelled','expired')),
+  started_at INTEGER NOT NULL,
+  ends_at INTEGER,                               -- of the trial or paid period; null: open-ended
+  updated_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX subscriptions_plan ON subscriptions (plan);
+CREATE INDEX subscriptions_end ON subscriptions (state, ends_at);
+
+CREATE TABLE sessions (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,          -- to list and revoke by
+  token_hash TEXT NOT NULL UNIQUE,               -- hex SHA-256 of the token; the token itself is nowhere
+  user INTEGER NOT NULL REFERENCES users (id),
+  tenant INTEGER,                                -- chosen tenant, if any
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  seen_at INTEGER NOT NULL,
+  impersonator INTEGER REFERENCES users (id),    -- who acts as this user
+  reason TEXT,                                   -- why; set with impersonator
+  address TEXT,
+  agent TEXT,
+  CHECK ((impersonator IS NULL) = (reason IS NULL))
+) STRICT;
+CREATE INDEX sessions_user ON sessions (user);
+CREATE INDEX sessions_tenant ON sessions (tenant) WHERE tenant IS NOT NULL;
+CREATE INDEX sessions_impersonator ON sessions (impersonator) WHERE impersonator IS NOT NULL;
+CREATE INDEX sessions_expiry ON sessions (expires_at);
+
+CREATE TABLE api_keys (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  tenant INTEGER NOT NULL REFERENCES tenants (id),
+  name TEXT NOT NULL,
+  prefix TEXT NOT NULL,                          -- first characters, to recognise it by
+  hash TEXT NOT NULL UNIQUE,                     -- hex SHA-256 of the key
+  role TEXT NOT NULL,
+  created_by INTEGER REFERENCES users (id),
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER,
+  seen_at INTEGER,
+  revoked_at INTEGER
+) STRICT;
+CREATE INDEX api_keys_tenant ON api_keys (tenant);
+
+CREATE TABLE settings (
+  key TEXT PRIMARY KEY,
+  value TEXT NOT NULL CHECK (json_valid(value)),
+  updated_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Append-only, hash-chained (rule 11). hash = SHA-256(prev_hash, every other column), see audit/chain.rs.
+CREATE TABLE audit (
+  id INTEGER PRIMARY KEY,                        -- gapless from 1
+  at INTEGER NOT NULL,
+  actor TEXT NOT NULL,
+  impersonator TEXT,
+  tenant INTEGER,
+  action TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  prev_hash TEXT NOT NULL,
+  hash TEXT NOT NULL
+) STRICT;
+CREATE INDEX audit_tenant ON audit (tenant, id) WHERE tenant IS NOT NULL;
+
+-- The journal: one row an operation; cursor is the first step not known to be done.
+CREATE TABLE operations (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  kind TEXT NOT NULL,
+  tenant INTEGER,
+  state TEXT NOT NULL CHECK (state IN ('running','unwinding','done','undone','stuck')),
+  cursor INTEGER NOT NULL,
+  data TEXT NOT NULL,                            -- what the steps need; emptied when the operation ends
+  by_actor TEXT NOT NULL,
+  by_impersonator TEXT,
+  error TEXT,
+  attempts INTEGER NOT NULL DEFAULT 1,
+  lease_owner TEXT,
+  lease_until INTEGER,
+  started_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL
+) STRICT;
+-- One open operation a tenant (threat 32).
+CREATE UNIQUE INDEX operations_open_tenant ON operations (tenant)
+  WHERE tenant IS NOT NULL AND state IN ('running','unwinding','stuck');
+CREATE INDEX operations_open ON operations (id) WHERE state IN ('running','unwinding');
+
+-- What other processes must drop from their caches, in order. Pruned; who is behind the oldest row drops all.
+CREATE TABLE invalidations (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  kind TEXT NOT NULL,
+  key TEXT NOT NULL
+) STRICT;

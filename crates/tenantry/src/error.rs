@@ -1,0 +1,244 @@
+//! The one domain error of the platform: what a person may read, and what only the log may.
+//!
+//! Every module of this crate returns it; the server turns it into an RFC 9457 problem, the command
+//! line into a message with its remedy. `Display` is for logs and may carry private detail: nothing
+//! of it is ever sent to a client (rule 10). Who may not see a thing is told that it is absent.
+
+use tenantry_engine::{Kind, name::NameError};
+
+/// Result of every call of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong. Variants carry what callers act on; private detail stays inside `Display`.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Absent, or not for this actor: the two are never told apart (rule 10). Names the kind of thing.
+    #[error("no such {0}")]
+    NotFound(&'static str),
+    /// The credentials are missing, wrong, expired or contradict each other; the private reason.
+    #[error("not authenticated: {0}")]
+    Unauthenticated(String),
+    /// The actor is known and sees the thing, but may not do this; the private reason.
+    #[error("denied: {0}")]
+    Denied(String),
+    /// A value breaks a rule. Both texts are public.
+    #[error("{field}: {reason}")]
+    Invalid {
+        /// Which input.
+        field: String,
+        /// The rule it breaks.
+        reason: String,
+    },
+    /// The thing is not in the state the action needs, or the name is taken. Public text.
+    #[error("conflict: {0}")]
+    Conflict(String),
+    /// The record was changed by somebody else; its current version.
+    #[error("version conflict, the current version is {0}")]
+    VersionConflict(i64),
+    /// A limit of the tenant's plan would be exceeded.
+    #[error("limit {limit} reached")]
+    LimitExceeded {
+        /// Name of the limit: `users`, `rows`, `bytes`, `requests`, `concurrency`.
+        limit: &'static str,
+    },
+    /// The tenant has no live subscription (M8).
+    #[error("tenant has no live subscription")]
+    SubscriptionRequired,
+    /// The tenant is suspended or being closed.
+    #[error("tenant is suspended")]
+    TenantSuspended,
+    /// The tenant is recorded but its database does not exist (M16).
+    #[error("tenant {slug} has no database in store {store}")]
+    NoDatabase {
+        /// The tenant.
+        slug: String,
+        /// The store that is missing.
+        store: String,
+    },
+    /// A table is missing because migrations have not run (M16).
+    #[error("migrations pending in {store}")]
+    MigrationsPending {
+        /// The store that is behind.
+        store: String,
+    },
+    /// Shared or master data that the action needs has not been loaded (M16).
+    #[error("no {what} in the master data")]
+    MasterDataEmpty {
+        /// What is missing, for example `plans` or `regions`.
+        what: String,
+    },
+    /// Too many attempts or requests.
+    #[error("rate limited for {retry_after_seconds} s")]
+    RateLimited {
+        /// Seconds until another try makes sense.
+        retry_after_seconds: u64,
+    },
+    /// Not now: lease held by another worker, shutting down, a server is away. Private detail.
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+    /// A database refused or failed.
+    #[error(transparent)]
+    Engine(#[from] tenantry_engine::Error),
+    /// A fault of this program or damage to its own data. Private detail.
+    #[error("internal: {0}")]
+    Internal(String),
+}
+
+impl Error {
+    /// Invalid input, shorter to write.
+    pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Invalid { field: field.into(), reason: reason.into() }
+    }
+
+    /// Stable machine-readable code; part of the API.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound(_) => "not_found",
+            Self::Unauthenticated(_) => "unauthenticated",
+            Self::Denied(_) => "denied",
+            Self::Invalid { .. } => "invalid",
+            Self::Conflict(_) => "conflict",
+            Self::VersionConflict(_) => "version_conflict",
+            Self::LimitExceeded { .. } => "limit_exceeded",
+            Self::SubscriptionRequired => "subscription_required",
+            Self::TenantSuspended => "tenant_suspended",
+            Self::NoDatabase { .. } => "no_database",
+            Self::MigrationsPending { .. } => "migrations_pending",
+            Self::MasterDataEmpty { .. } => "master_data_empty",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Unavailable(_) => "unavailable",
+            Self::Internal(_) => "internal",
+            Self::Engine(e) => engine_code(e.kind()),
+        }
+    }
+
+    /// What a client may read: says what happened, holds no private detail.
+    pub fn public_title(&self) -> String {
+        match self {
+            Self::NotFound(what) => format!("no such {what}"),
+            Self::Unauthenticated(_) => "not signed in".into(),
+            Self::Denied(_) => "you may not do this".into(),
+            Self::Invalid { field, reason } => format!("{field}: {reason}"),
+            Self::Conflict(what) => what.clone(),
+            Self::VersionConflict(_) => "the record was changed by somebody else".into(),
+            Self::LimitExceeded { limit } => format!("the plan's limit on {limit} is reached"),
+            Self::SubscriptionRequired => "a live subscription is required".into(),
+            Self::TenantSuspended => "this account is suspended".into(),
+            Self::NoDatabase { slug, .. } => format!("{slug} has no database yet"),
+            Self::MigrationsPending { .. } => "the database is behind: migrations have not run".into(),
+            Self::MasterDataEmpty { what } => format!("the master data has no {what} yet"),
+            Self::RateLimited { .. } => "too many attempts".into(),
+            Self::Unavailable(_) => "not available right now".into(),
+            Self::Internal(_) => "something went wrong on our side".into(),
+            Self::Engine(e) => engine_title(e.kind()),
+        }
+    }
+
+    /// What the reader can do about it, when there is something (M16).
+    pub fn remedy(&self) -> Option<String> {
+        Some(match self {
+            Self::Unauthenticated(_) => "sign in, or send a valid token or API key".into(),
+            Self::VersionConflict(_) => "read the record again and repeat the change on it".into(),
+            Self::LimitExceeded { .. } => "remove something or change to a larger plan".into(),
+            Self::SubscriptionRequired => "choose a plan or renew the subscription".into(),
+            Self::TenantSuspended => "ask the platform's staff to resume it".into(),
+            Self::NoDatabase { slug, .. } => format!("run: tenantry create-db {slug}"),
+            Self::MigrationsPending { .. } => "run: tenantry migrate, then tenantry migrate-tenants".into(),
+            Self::MasterDataEmpty { what } if what == "plans" => "run: tenantry init-plans".into(),
+            Self::MasterDataEmpty { what } => format!("load {what}: platform staff can add or import them"),
+            Self::RateLimited { retry_after_seconds } => format!("wait {retry_after_seconds} seconds"),
+            Self::Unavailable(_) => "try again in a moment".into(),
+            Self::Engine(e) => return engine_remedy(e.kind()).map(Into::into),
+            _ => return None,
+        })
+    }
+}
+
+impl From<NameError> for Error {
+    fn from(e: NameError) -> Self {
+        Self::invalid(e.kind, e.reason)
+    }
+}
+
+fn engine_code(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Missing => "no_database",
+        Kind::SchemaBehind => "migrations_pending",
+        Kind::Unique(_) => "not_unique",
+        Kind::Reference(_) => "reference",
+        Kind::Invalid(..) => "invalid",
+        Kind::NotFound => "not_found",
+        Kind::Conflict(_) => "version_conflict",
+        Kind::Limit(_) => "limit_exceeded",
+        Kind::Deadline => "deadline",
+        Kind::Denied(_) => "statement_denied",
+        Kind::Statement(_) => "statement",
+        Kind::Fenced | Kind::Busy | Kind::Io => "unavailable",
+        _ => "internal",
+    }
+}
+
+fn engine_title(kind: &Kind) -> String {
+    match kind {
+        Kind::Missing => "the database does not exist".into(),
+        Kind::SchemaBehind => "the database is behind: migrations have not run".into(),
+        Kind::Unique(fields) => format!("another record has the same {}", fields.join(", ")),
+        Kind::Reference(what) => format!("{what}: the reference does not allow this"),
+        Kind::Invalid(field, reason) => format!("{field}: {reason}"),
+        Kind::NotFound => "no such record".into(),
+        Kind::Conflict(_) => "the record was changed by somebody else".into(),
+        Kind::Limit(what) => format!("the plan's limit on {what} is reached"),
+        Kind::Deadline => "the query took too long".into(),
+        Kind::Denied(_) => "this statement is not allowed here".into(),
+        Kind::Statement(_) => "the statement is not valid".into(),
+        Kind::Fenced | Kind::Busy | Kind::Io => "not available right now".into(),
+        _ => "something went wrong on our side".into(),
+    }
+}
+
+fn engine_remedy(kind: &Kind) -> Option<&'static str> {
+    Some(match kind {
+        Kind::Missing => "run: tenantry create-db SLUG",
+        Kind::SchemaBehind => "run: tenantry migrate, then tenantry migrate-tenants",
+        Kind::Conflict(_) => "read the record again and repeat the change on it",
+        Kind::Limit(_) => "remove something or change to a larger plan",
+        Kind::Deadline => "narrow the filter, or ask for fewer rows",
+        Kind::Fenced | Kind::Busy | Kind::Io => "try again in a moment",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn private_detail_never_reaches_public_text_rule_10() {
+        let secret = "/var/lib/secret.db";
+        let all = [
+            Error::Unauthenticated(secret.into()),
+            Error::Denied(secret.into()),
+            Error::Unavailable(secret.into()),
+            Error::Internal(secret.into()),
+            tenantry_engine::Error::new(Kind::Missing, secret).into(),
+            tenantry_engine::Error::new(Kind::Denied(secret.into()), secret).into(),
+            tenantry_engine::Error::new(Kind::Corrupt, secret).into(),
+        ];
+        for e in all {
+            assert!(e.to_string().contains(secret), "the log needs the detail: {e:?}");
+            assert!(!e.public_title().contains(secret), "{e:?}");
+            assert!(!e.remedy().unwrap_or_default().contains(secret), "{e:?}");
+        }
+    }
+
+    #[test]
+    fn the_errors_people_meet_name_their_remedy_m16() {
+        let no_db = Error::NoDatabase { slug: "city-hospital".into(), store: "tenant".into() };
+        assert_eq!(no_db.remedy().as_deref(), Some("run: tenantry create-db city-hospital"));
+        let behind = Error::MigrationsPending { store: "tenant".into() };
+        assert!(behind.remedy().is_some_and(|r| r.contains("migrate-tenants")));
+        let plans = Error::MasterDataEmpty { what: "plans".into() };
+        assert_eq!(plans.remedy().as_deref(), Some("run: tenantry init-plans"));
+    }
+}
