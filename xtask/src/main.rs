@@ -1,2 +1,57 @@
-//! Tasks.
-fn main() {}
+//! Tasks of the project, run as `cargo xtask TASK`. Called by people and by `.ci/run`.
+//! It drives cargo and reads files; it never links the crates it checks, so that it starts
+//! on a machine where they do not build yet and can say why.
+
+mod bench;
+mod test;
+mod tidy;
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Tasks of the project.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run every test and doctest of the workspace and print what each suite tried.
+    Test(test::Options),
+    /// Check what the compiler does not: crate edges, lengths, module headers, links.
+    Tidy(tidy::Options),
+    /// Measure against hand-written baselines and write bench.json.
+    Bench(bench::Options),
+}
+
+fn main() -> anyhow::Result<()> {
+    let root = root();
+    match Cli::parse().task {
+        Task::Test(options) => test::run(&root, &options),
+        Task::Tidy(options) => tidy::run(&root, &options),
+        Task::Bench(options) => bench::run(&root, &options),
+    }
+}
+
+/// The workspace: the folder above this crate when cargo runs us, else where we stand.
+fn root() -> PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR")
+        .and_then(|dir| PathBuf::from(dir).parent().map(PathBuf::from))
+        .unwrap_or_else(|| PathBuf::from("."))
+}
+
+/// Where cargo puts what it builds.
+fn target_dir(root: &std::path::Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
+}
+
+/// A command for the cargo that runs us.
+fn cargo(root: &std::path::Path) -> std::process::Command {
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = std::process::Command::new(program);
+    command.current_dir(root);
+    command
+}

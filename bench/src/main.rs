@@ -1,0 +1,3 @@
+//! Measures Tenantry against hand-written baselines; run by `cargo xtask bench`.
+
+fn main() {}

@@ -1,0 +1,31 @@
+//! `cargo xtask bench`: builds the release binaries and runs the `tenantry-bench` harness, which writes
+//! `bench.json`. Called by people; it measures nothing itself.
+
+use anyhow::{Result, ensure};
+use std::path::Path;
+use std::process::Command;
+
+/// Options of `cargo xtask bench`.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Small counts: shows that every benchmark works; its figures say little.
+    #[arg(long)]
+    quick: bool,
+    /// Only the benchmarks whose name starts with one of these; others keep their entry in bench.json.
+    names: Vec<String>,
+}
+
+/// Builds and runs.
+pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
+    let packages = ["--package", "tenantry-server", "--package", "tenantry-bench"];
+    let built = crate::cargo(root).args(["build", "--release"]).args(packages).status()?;
+    ensure!(built.success(), "the release build failed");
+    let programs = crate::target_dir(root).join("release");
+    let mut harness = Command::new(programs.join("tenantry-bench"));
+    harness.current_dir(root).arg("run").arg("--server").arg(programs.join("tenantry")).args(&options.names);
+    if options.quick {
+        harness.arg("--quick");
+    }
+    ensure!(harness.status()?.success(), "a benchmark failed");
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! `cargo xtask test`: the whole workspace with its doctests, then what each suite tried.
+//! Uses cargo-nextest when it is installed and plain `cargo test` when not, so that Rust and a C
+//! compiler are all a machine needs. It never passes when nothing ran.
+
+mod tally;
+
+use anyhow::{Context, Result, bail, ensure};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+use tally::Tally;
+
+/// Options of `cargo xtask test`.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// The big dose of every suite instead of the one for CI.
+    #[arg(long)]
+    long: bool,
+    /// Use `cargo test` even where cargo-nextest is installed.
+    #[arg(long)]
+    plain: bool,
+    /// Only tests whose name contains one of these.
+    #[arg(last = true)]
+    filter: Vec<String>,
+}
+
+/// Runs everything; an error when a test fails or none ran.
+pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
+    need_c_compiler()?;
+    let counts = fresh_counts(root)?;
+    let started = Instant::now();
+    let mut tally = Tally::default();
+    let nextest = !options.plain && has_nextest(root);
+    let tests = if nextest {
+        nextest_command(root, options)
+    } else {
+        test_command(root, options, &["--lib", "--bins", "--tests", "--examples"])
+    };
+    // Doctests hold the `compile_fail` proofs of the sealed types; nextest cannot run them.
+    let docs = test_command(root, options, &["--doc"]);
+    let mut passed = true;
+    for mut command in [tests, docs] {
+        command.env("TENANTRY_SUITE_COUNTS", &counts);
+        if options.long {
+            command.env("TENANTRY_LONG", "1");
+        }
+        passed &= watch(command, &mut tally)?;
+    }
+    print_counts(&counts)?;
+    println!("{}", tally.summary(passed, started.elapsed()));
+    ensure!(passed, "a test failed");
+    ensure!(tally.passed > 0, "no test ran: that is a failure, not a success");
+    Ok(())
+}
+
+/// The engine compiles SQLite from C: say so before cargo says it in forty lines.
+fn need_c_compiler() -> Result<()> {
+    let named = std::env::var("CC").ok();
+    let candidates = named.iter().map(String::as_str).chain(["cc", "gcc", "clang", "cl"]);
+    for program in candidates {
+        if Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
+        {
+            return Ok(());
+        }
+    }
+    bail!(
+        "no C compiler: install one (Debian and Ubuntu: apt-get install gcc; macOS: xcode-select --install)"
+    )
+}
+
+fn has_nextest(root: &Path) -> bool {
+    let mut command = crate::cargo(root);
+    command.args(["nextest", "--version"]).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|s| s.success())
+}
+
+fn nextest_command(root: &Path, options: &Options) -> Command {
+    let mut command = crate::cargo(root);
+    command.args(["nextest", "run", "--workspace", "--no-fail-fast", "--no-tests=pass"]);
+    command.args(["--status-level=fail", "--final-status-level=slow"]).args(&options.filter);
+    command
+}
+
+fn test_command(root: &Path, options: &Options, targets: &[&str]) -> Command {
+    let mut command = crate::cargo(root);
+    command.args(["test", "--workspace", "--no-fail-fast"]).args(targets);
+    command.arg("--").args(&options.filter);
+    command
+}
+
+/// An empty folder that the suites write what they tried to (see the `tenantry-testkit` crate).
+fn fresh_counts(root: &Path) -> Result<PathBuf> {
+    let dir = crate::target_dir(root).join("suite-counts");
+    if dir.exists() {
+        std::fs::remove_dir_all(&dir).with_context(|| format!("cannot empty {}", dir.display()))?;
+    }
+    std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    // Tests run in their crate's folder, so the path must not depend on where we stand.
+    dir.canonicalize().with_context(|| format!("cannot resolve {}", dir.display()))
+}
+
+/// Passes the output through while counting; whether the command succeeded.
+fn watch(mut command: Command, tally: &mut Tally) -> Result<bool> {
+    let mut child =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context("cannot start cargo")?;
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let seen = std::thread::scope(|scope| {
+        let errors = scope.spawn(|| tee(err, std::io::stderr()));
+        let mut seen = tee(out, std::io::stdout());
+        seen.add(&errors.join().unwrap_or_default());
+        seen
+    });
+    tally.add(&seen);
+    Ok(child.wait()?.success())
+}
+
+fn tee(from: Option<impl Read>, mut to: impl Write) -> Tally {
+    let mut tally = Tally::default();
+    let Some(from) = from else { return tally };
+    for line in BufReader::new(from).split(b'\n').map_while(Result::ok) {
+        let text = String::from_utf8_lossy(&line);
+        tally.read(&text);
+        // A closed terminal must not lose the count.
+        let _ = writeln!(to, "{text}");
+    }
+    tally
+}
+
+fn print_counts(dir: &Path) -> Result<()> {
+    let mut lines = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        lines.extend(std::fs::read_to_string(entry?.path())?.lines().map(str::to_owned));
+    }
+    lines.sort();
+    if !lines.is_empty() {
+        println!("\nwhat the suites tried:");
+    }
+    for line in lines {
+        println!("  {line}");
+    }
+    println!();
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! `cargo xtask tidy`: the rules of the house that the compiler does not know. Called by `.ci/run`.
+//! It reads files only; the one file it ever writes is its own ratchet, and only with `--update`.
+
+mod code;
+mod edges;
+mod length;
+mod links;
+mod ratchet;
+mod text;
+mod tree;
+
+use anyhow::{Result, ensure};
+use std::path::Path;
+
+/// Options of `cargo xtask tidy`.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Lower the entries of the ratchet to what is measured now. Never raises or adds one.
+    #[arg(long)]
+    update: bool,
+    /// Also print what is only advice.
+    #[arg(long)]
+    advice: bool,
+}
+
+/// What was found.
+#[derive(Default)]
+pub(crate) struct Report {
+    /// Broken rules: each fails the run.
+    pub(crate) faults: Vec<String>,
+    /// Soft limits passed: printed on request.
+    pub(crate) advice: Vec<String>,
+}
+
+/// A source file: its path from the root with `/`, its text, and its text without comments and strings.
+pub(crate) struct Source {
+    pub(crate) path: String,
+    pub(crate) text: String,
+    pub(crate) code: String,
+}
+
+/// Checks everything; an error when a rule is broken.
+pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
+    let files = tree::read(root)?;
+    let sources: Vec<Source> = files
+        .iter()
+        .filter(|(path, _)| path.ends_with(".rs"))
+        .map(|(path, text)| Source { path: path.clone(), text: text.clone(), code: code::bare(text) })
+        .collect();
+    let mut report = Report::default();
+    edges::check(root, &sources, &mut report)?;
+    text::check(&files, &sources, &mut report);
+    links::check(root, &files, &mut report);
+    let measured = length::measure(&sources);
+    ratchet::check(root, &measured, options.update, &mut report)?;
+    print(&report, options.advice, sources.len());
+    ensure!(report.faults.is_empty(), "tidy: {} faults", report.faults.len());
+    Ok(())
+}
+
+fn print(report: &Report, advice: bool, sources: usize) {
+    for line in report.advice.iter().filter(|_| advice) {
+        println!("advice: {line}");
+    }
+    for line in &report.faults {
+        println!("fault: {line}");
+    }
+    println!(
+        "tidy: {sources} sources, {} faults, {} pieces of advice",
+        report.faults.len(),
+        report.advice.len()
+    );
+}

@@ -1,0 +1,93 @@
+//! The trust boundaries: server → tenantry → engine and never back; who may name which library.
+//! Reads each crate's Cargo.toml, and the code for names that reach past a boundary by re-export.
+
+use super::{Report, Source, code};
+use anyhow::{Context, Result};
+use std::path::Path;
+
+/// Drivers run statements; only the engine may hold one.
+const DRIVERS: [&str; 4] = ["rusqlite", "tokio-postgres", "deadpool-postgres", "mongodb"];
+/// Only the server speaks HTTP to callers.
+const HTTP: [&str; 3] = ["axum", "axum-extra", "hyper"];
+
+/// What a crate may not have among the dependencies that ship with it.
+struct Rule {
+    folder: &'static str,
+    forbidden: Vec<&'static str>,
+}
+
+fn rules() -> Vec<Rule> {
+    let all = |lists: &[&[&'static str]]| lists.concat();
+    vec![
+        Rule {
+            folder: "crates/engine",
+            forbidden: all(&[&["tenantry", "tenantry-server", "tenantry-testkit"], &HTTP]),
+        },
+        Rule {
+            folder: "crates/tenantry",
+            forbidden: all(&[&["tenantry-server", "tenantry-testkit"], &HTTP, &DRIVERS]),
+        },
+        Rule {
+            folder: "crates/server",
+            forbidden: all(&[&["tenantry-engine", "tenantry-testkit"], &DRIVERS]),
+        },
+    ]
+}
+
+/// Checks manifests and code.
+pub(crate) fn check(root: &Path, sources: &[Source], report: &mut Report) -> Result<()> {
+    for rule in rules() {
+        let path = root.join(rule.folder).join("Cargo.toml");
+        let text =
+            std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let manifest: toml::Table =
+            text.parse().with_context(|| format!("{} is not TOML", path.display()))?;
+        for name in shipped(&manifest).iter().filter(|name| rule.forbidden.contains(&name.as_str())) {
+            report.faults.push(format!("{}: must not depend on {name}", rule.folder));
+        }
+        names(&rule, sources, report);
+    }
+    Ok(())
+}
+
+/// Packages that ship: normal and build dependencies, of any target, under their real names.
+fn shipped(manifest: &toml::Table) -> Vec<String> {
+    let mut found = Vec::new();
+    let targets = manifest.get("target").and_then(toml::Value::as_table);
+    let tables = targets.into_iter().flat_map(|t| t.values().filter_map(toml::Value::as_table));
+    for table in std::iter::once(manifest).chain(tables) {
+        for kind in ["dependencies", "build-dependencies"] {
+            for (name, value) in table.get(kind).and_then(toml::Value::as_table).into_iter().flatten() {
+                let package = value.get("package").and_then(toml::Value::as_str);
+                found.push(package.unwrap_or(name).to_owned());
+            }
+        }
+    }
+    found
+}
+
+/// The same names in the code, where a re-export could smuggle them in.
+fn names(rule: &Rule, sources: &[Source], report: &mut Report) {
+    let folder = format!("{}/src/", rule.folder);
+    for source in sources.iter().filter(|s| s.path.starts_with(&folder)) {
+        let code = code::without_tests(&source.code);
+        for name in rule.forbidden.iter().filter(|name| **name != "tenantry") {
+            for line in code::lines_with(&code, &name.replace('-', "_")) {
+                report.faults.push(format!("{}:{line}: must not name {name}", source.path));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn renamed_and_target_dependencies_are_seen_and_dev_ones_are_not() {
+        let text = "[dependencies]\nsql = { package = \"rusqlite\" }\n[dev-dependencies]\nmongodb = \"1\"\n\
+                    [target.'cfg(unix)'.build-dependencies]\naxum.workspace = true\n";
+        let manifest: toml::Table = text.parse().unwrap_or_default();
+        assert_eq!(shipped(&manifest), ["rusqlite", "axum"]);
+    }
+}

@@ -1,0 +1,94 @@
+//! How long files and functions are. Called by `tidy`; what is too long is for `ratchet` to say.
+
+use super::{Source, code};
+
+/// A length that has a limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Measured {
+    /// `file` or `fn`.
+    pub(crate) kind: Kind,
+    /// Path, with `::name` for a function.
+    pub(crate) what: String,
+    /// Lines.
+    pub(crate) lines: usize,
+}
+
+/// What was measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A whole source file.
+    File,
+    /// A function outside tests.
+    Function,
+}
+
+impl Kind {
+    /// Lines from which it is worth a thought.
+    pub(crate) fn soft(self) -> usize {
+        match self {
+            Self::File => 200,
+            Self::Function => 30,
+        }
+    }
+
+    /// Lines from which it is a fault.
+    pub(crate) fn hard(self) -> usize {
+        match self {
+            Self::File => 400,
+            Self::Function => 70,
+        }
+    }
+
+    /// The word of the ratchet file.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Function => "fn",
+        }
+    }
+}
+
+/// Every file, and every function outside tests.
+pub(crate) fn measure(sources: &[Source]) -> Vec<Measured> {
+    let mut found = Vec::new();
+    for source in sources {
+        found.push(Measured {
+            kind: Kind::File,
+            what: source.path.clone(),
+            lines: source.text.lines().count(),
+        });
+        if !source.path.contains("/tests/") {
+            functions(&source.path, &code::without_tests(&source.code), &mut found);
+        }
+    }
+    found
+}
+
+fn functions(path: &str, code: &str, found: &mut Vec<Measured>) {
+    let bytes = code.as_bytes();
+    let mut from = 0;
+    while let Some(at) = code[from..].find("fn ").map(|i| i + from) {
+        from = at + 3;
+        let starts_word = at == 0 || !code::is_word(bytes[at - 1]);
+        let name: String = code[from..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        if starts_word && !name.is_empty() {
+            let end = code::item_end(bytes, from);
+            let lines = bytes[at..end].iter().filter(|b| **b == b'\n').count() + 1;
+            found.push(Measured { kind: Kind::Function, what: format!("{path}::{name}"), lines });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_end_at_their_own_brace() {
+        let code = "fn a(x: [u8; 2]) -> u8 {\n if x { }\n}\ntrait T { fn b(&self); fn c(&self) {\n} }\ntype F = fn (u8);";
+        let mut found = Vec::new();
+        functions("p", code, &mut found);
+        let got: Vec<_> = found.iter().map(|m| (m.what.as_str(), m.lines)).collect();
+        assert_eq!(got, [("p::a", 3), ("p::b", 1), ("p::c", 2)]);
+    }
+}

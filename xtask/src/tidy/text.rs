@@ -1,0 +1,56 @@
+//! Rules about words: a header on every module, no unfinished code, nothing `unsafe`, and no path of
+//! the machine that something was written on.
+
+use super::{Report, Source, code};
+
+/// Words that may not be in code, and why.
+const WORDS: [(&str, &str); 3] =
+    [("todo!", "unfinished"), ("unimplemented!", "unfinished"), ("unsafe", "no unsafe code in this project")];
+
+/// Checks every file.
+pub(crate) fn check(files: &[(String, String)], sources: &[Source], report: &mut Report) {
+    for source in sources {
+        let first = source.text.lines().find(|line| !line.trim().is_empty()).unwrap_or("");
+        if !first.starts_with("//!") {
+            report.faults.push(format!("{}:1: open with `//!`: what it is, who calls it", source.path));
+        }
+        for (word, why) in WORDS {
+            for line in code::lines_with(&source.code, word) {
+                report.faults.push(format!("{}:{line}: {word}: {why}", source.path));
+            }
+        }
+    }
+    for (path, text) in files {
+        machine_paths(path, text, report);
+    }
+}
+
+fn machine_paths(path: &str, text: &str, report: &mut Report) {
+    // Taken apart so that this file does not find itself.
+    let marks = [concat!("/ho", "me/"), concat!("/Use", "rs/"), concat!("/ro", "ot/"), concat!("/wo", "rk/")];
+    for (i, line) in text.lines().enumerate() {
+        for mark in marks.iter().filter(|mark| is_rooted(line, mark)) {
+            report.faults.push(format!("{path}:{}: a machine's path ({mark}…)", i + 1));
+        }
+    }
+}
+
+/// Whether the mark starts a path here rather than continuing one (`docs/home/`, `example.com/users/`).
+fn is_rooted(line: &str, mark: &str) -> bool {
+    line.match_indices(mark).any(|(i, _)| {
+        let before = line[..i].chars().next_back();
+        before.is_none_or(|c| !(c.is_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | '}' | '*')))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rooted_paths_only() {
+        let mark = concat!("/ho", "me/");
+        assert!(is_rooted(&format!("see {mark}me"), mark));
+        assert!(!is_rooted(&format!("docs{mark}page.md"), mark));
+    }
+}
