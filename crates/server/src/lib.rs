@@ -1,1 +1,6 @@
-//! Server.
+//! The platform over HTTP, as a library: the binary `tenantry` is built from it, and builders who
+//! embed the platform merge their own axum routes with [`http::router`].
+//!
+//! It never names a database driver and never makes a tenant handle: both belong to the crates below.
+
+pub mod http;

@@ -1,0 +1,48 @@
+//! What every handler holds: options and metrics of one server.
+//!
+//! Made once at start by the command line or a builder; cheap to clone. It holds no tenant: a tenant handle
+//! comes from the platform, for one request.
+
+use super::{metrics::Metrics, routes::ROUTES};
+use std::sync::Arc;
+
+/// What the operator decides about the HTTP side.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Clients reach this server by https (directly or through a proxy): cookies are `Secure` and `__Host-`.
+    pub https: bool,
+    /// Largest JSON body, bytes.
+    pub max_json_bytes: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { https: false, max_json_bytes: 1024 * 1024 }
+    }
+}
+
+/// State of one server; the state of [`super::router`].
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+struct Inner {
+    options: Options,
+    metrics: Metrics,
+}
+
+impl App {
+    /// A server with these options.
+    pub fn new(options: Options) -> Self {
+        let labels = ROUTES.iter().map(|r| (r.method.as_str(), r.path)).chain([("any", "other")]);
+        Self(Arc::new(Inner { options, metrics: Metrics::new(labels) }))
+    }
+
+    /// Its options.
+    pub fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+}

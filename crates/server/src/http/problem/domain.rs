@@ -1,0 +1,90 @@
+//! Domain errors to problems, in one place for all routes.
+//!
+//! Used through `?` in handlers. Public text is the domain's own; everything else goes to the log.
+
+use super::{Code, Problem};
+
+impl From<tenantry::Error> for Problem {
+    fn from(error: tenantry::Error) -> Self {
+        // A code this server does not know yet is a fault of ours, never a guess at a status.
+        let code = Code::parse(error.code()).unwrap_or(Code::Internal);
+        let mut problem = Problem::new(code, sentence(error.public_title())).private(error.to_string());
+        if let Some(remedy) = error.remedy() {
+            problem = problem.remedy(remedy);
+        }
+        match &error {
+            tenantry::Error::Invalid { field, reason } => problem.and_field(field, reason),
+            tenantry::Error::RateLimited { retry_after_seconds } => problem.retry_after(*retry_after_seconds),
+            tenantry::Error::Unavailable(_) => problem.retry_after(1),
+            tenantry::Error::Engine(engine) => from_engine(problem, engine.kind()),
+            _ => problem,
+        }
+    }
+}
+
+fn from_engine(problem: Problem, kind: &tenantry::EngineErrorKind) -> Problem {
+    use tenantry::EngineErrorKind as Kind;
+    match kind {
+        Kind::Invalid(field, reason) => problem.and_field(field, reason),
+        Kind::Unique(fields) => fields.iter().fold(problem, |p, field| p.and_field(field, "is taken")),
+        Kind::Reference(field) => problem.and_field(field, "the reference does not allow this"),
+        Kind::Statement(message) => problem.and_field("sql", message),
+        Kind::Fenced | Kind::Busy => problem.retry_after(1),
+        _ => problem,
+    }
+}
+
+/// First letter large, a stop at the end: the domain's texts are fragments.
+fn sentence(text: String) -> String {
+    let mut letters = text.chars();
+    let Some(first) = letters.next() else { return text };
+    let mut out: String = first.to_uppercase().chain(letters).collect();
+    if !out.ends_with(['.', '!', '?']) {
+        out.push('.');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tenantry::{EngineError, EngineErrorKind as Kind, Error};
+
+    #[test]
+    fn every_domain_code_has_its_own_problem() {
+        let engine = |kind| Error::Engine(EngineError::new(kind, "private"));
+        let all = [
+            (Error::NotFound("tenant"), 404),
+            (Error::Unauthenticated("private".into()), 401),
+            (Error::Denied("private".into()), 403),
+            (Error::invalid("name", "is empty"), 422),
+            (Error::Conflict("taken".into()), 409),
+            (Error::VersionConflict(3), 412),
+            (Error::LimitExceeded { limit: "rows" }, 403),
+            (Error::SubscriptionRequired, 402),
+            (Error::TenantSuspended, 403),
+            (Error::NoDatabase { slug: "acme".into(), store: "tenant".into() }, 503),
+            (Error::MigrationsPending { store: "tenant".into() }, 503),
+            (Error::MasterDataEmpty { what: "plans".into() }, 409),
+            (Error::RateLimited { retry_after_seconds: 7 }, 429),
+            (Error::Unavailable("private".into()), 503),
+            (engine(Kind::Missing), 503),
+            (engine(Kind::Unique(vec!["email".into()])), 409),
+            (engine(Kind::Reference("city".into())), 409),
+            (engine(Kind::Conflict(2)), 412),
+            (engine(Kind::Limit("bytes")), 403),
+            (engine(Kind::Deadline), 503),
+            (engine(Kind::Denied("ATTACH".into())), 403),
+            (engine(Kind::Statement("near x".into())), 400),
+            (engine(Kind::Busy), 503),
+            (engine(Kind::Corrupt), 500),
+        ];
+        for (error, status) in all {
+            let code = error.code();
+            let problem = Problem::from(error);
+            assert_eq!(problem.status(), status, "{code}");
+            assert_eq!(problem.code().as_str(), code);
+            assert!(!String::from_utf8(problem.body(None)).unwrap().contains("private"), "{code}");
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! RFC 9457 problems: the only shape in which this server says no.
+//!
+//! Made by handlers and by `From` of domain errors; rendered here once, by the guard with the request's id.
+//! Public text and private detail are different fields: the detail goes to the log and never to a client.
+
+mod code;
+mod domain;
+
+pub use code::Code;
+
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use std::borrow::Cow;
+
+/// Media type of every problem.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+/// Result of a handler.
+pub type Result<T, E = Problem> = std::result::Result<T, E>;
+
+/// What is wrong with one field of the request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldProblem {
+    /// Field, query parameter or `line N` of an import.
+    pub field: String,
+    /// The rule it breaks, for people.
+    pub message: String,
+}
+
+/// A refusal. Boxed inside so that the `Ok` path of a handler stays small.
+#[derive(Debug, Clone)]
+pub struct Problem(Box<Inner>);
+
+#[derive(Debug, Clone)]
+struct Inner {
+    code: Code,
+    detail: Cow<'static, str>,
+    remedy: Option<Cow<'static, str>>,
+    fields: Vec<FieldProblem>,
+    retry_after_s: Option<u64>,
+    private: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Wire<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'a str,
+    status: u16,
+    code: &'a str,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldProblem],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+}
+
+impl Problem {
+    /// A problem of this code with public text.
+    pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        let inner = Inner {
+            code,
+            detail: detail.into(),
+            remedy: code.remedy().map(Cow::Borrowed),
+            fields: Vec::new(),
+            retry_after_s: None,
+            private: None,
+        };
+        Self(Box::new(inner))
+    }
+
+    /// Nothing there, or nothing the caller may know of: both are this (rule 10).
+    pub fn absent() -> Self {
+        Self::new(Code::NotFound, "There is nothing here, or nothing you may see.")
+    }
+
+    /// A fault of ours: the detail goes to the log only.
+    pub fn internal(private: impl Into<String>) -> Self {
+        Self::new(Code::Internal, "Something went wrong here. The request id finds it in the log.")
+            .private(private)
+    }
+
+    /// One field is wrong.
+    pub fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(Code::Invalid, "The request breaks a rule.").and_field(field, message)
+    }
+
+    /// Adds a field that is wrong.
+    pub fn and_field(mut self, field: impl Into<String>, message: impl Into<String>) -> Self {
+        self.0.fields.push(FieldProblem { field: field.into(), message: message.into() });
+        self
+    }
+
+    /// Adds fields that are wrong.
+    pub fn fields(mut self, fields: impl IntoIterator<Item = FieldProblem>) -> Self {
+        self.0.fields.extend(fields);
+        self
+    }
+
+    /// What to do about it, instead of the code's usual remedy.
+    pub fn remedy(mut self, remedy: impl Into<Cow<'static, str>>) -> Self {
+        self.0.remedy = Some(remedy.into());
+        self
+    }
+
+    /// When to try again, seconds.
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.0.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// What only the log may say.
+    pub fn private(mut self, detail: impl Into<String>) -> Self {
+        self.0.private = Some(detail.into());
+        self
+    }
+
+    /// Its code.
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// Its HTTP status.
+    pub fn status(&self) -> StatusCode {
+        self.0.code.status()
+    }
+
+    /// For the log: the private detail, or the public one where there is no other.
+    pub fn log_text(&self) -> &str {
+        self.0.private.as_deref().unwrap_or(&self.0.detail)
+    }
+
+    /// The JSON body; `request_id` is known to the guard only.
+    pub fn body(&self, request_id: Option<&str>) -> Vec<u8> {
+        let inner = &*self.0;
+        let wire = Wire {
+            kind: format!("/api/docs#problem-{}", inner.code.as_str()),
+            title: inner.code.title(),
+            status: self.status().as_u16(),
+            code: inner.code.as_str(),
+            detail: &inner.detail,
+            remedy: inner.remedy.as_deref(),
+            errors: &inner.fields,
+            request_id,
+        };
+        // Serialising plain strings and numbers cannot fail.
+        serde_json::to_vec(&wire).unwrap_or_default()
+    }
+}
+
+impl IntoResponse for Problem {
+    /// Renders without a request id and leaves the problem in the extensions, for the guard to log.
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::from(self.body(None)));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        if let Some(seconds) = self.0.retry_after_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status() == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"tenantry\""));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn private_detail_never_reaches_the_body_rule_10() {
+        let problem = Problem::internal("disk /srv/a/tenant.db refused");
+        let body = String::from_utf8(problem.body(Some("r1"))).unwrap();
+        assert!(!body.contains("tenant.db"), "{body}");
+        assert!(body.contains("\"request_id\":\"r1\""), "{body}");
+        assert_eq!(problem.log_text(), "disk /srv/a/tenant.db refused");
+    }
+
+    #[test]
+    fn a_problem_has_every_member_of_rfc_9457() {
+        let problem = Problem::field("email", "is taken");
+        let json: serde_json::Value = serde_json::from_slice(&problem.body(None)).unwrap();
+        for member in ["type", "title", "status", "detail", "code"] {
+            assert!(!json[member].is_null(), "{member} in {json}");
+        }
+        assert_eq!(json["errors"][0]["field"], "email");
+        assert_eq!(problem.into_response().headers()["content-type"], MEDIA_TYPE);
+    }
+}

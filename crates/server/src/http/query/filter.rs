@@ -1,0 +1,79 @@
+//! One filter parameter to one condition: `age__gte=18`.
+//!
+//! Used by the list reader. It never builds SQL: a condition is data, compiled by the engine.
+
+use super::text::{self, Kind};
+use tenantry::{
+    model::{FieldKind, Model},
+    name::FieldName,
+    query::{Filter, Operator},
+    value::Value,
+};
+
+/// Operators by their suffix, as the docs and refusals list them.
+pub(super) const OPERATORS: &str = "eq, ne, lt, lte, gt, gte, contains, startswith, in, isnull";
+/// Most values one `__in` may carry.
+const MAX_IN: usize = 200;
+/// Longest text to compare with, bytes.
+const MAX_TEXT: usize = 1000;
+
+/// The condition of one parameter, or why there is none.
+pub(super) fn condition(model: &Model, parameter: &str, value: &str) -> Result<Filter, String> {
+    let (name, suffix) = parameter.split_once("__").unwrap_or((parameter, "eq"));
+    let (field, kind) = text::column(model, name)
+        .map_err(|message| format!("{message}; other parameters: {}", super::RESERVED.join(", ")))?;
+    if value.len() > MAX_TEXT && suffix != "in" {
+        return Err(format!("at most {MAX_TEXT} bytes"));
+    }
+    match suffix {
+        "isnull" => Ok(Filter::Null(field, super::boolean(value)?)),
+        "in" => members(model, field, kind, value),
+        "contains" => partial(field, kind, Operator::Contains, value),
+        "startswith" => partial(field, kind, Operator::StartsWith, value),
+        _ => {
+            let operator = operator(suffix)
+                .ok_or_else(|| format!("no operator {}; there are: {OPERATORS}", text::quoted(suffix)))?;
+            Ok(Filter::Compare(field.clone(), operator, typed(model, &field, kind, value)?))
+        }
+    }
+}
+
+fn operator(suffix: &str) -> Option<Operator> {
+    Some(match suffix {
+        "eq" => Operator::Eq,
+        "ne" => Operator::Ne,
+        "lt" => Operator::Lt,
+        "lte" => Operator::Le,
+        "gt" => Operator::Gt,
+        "gte" => Operator::Ge,
+        _ => return None,
+    })
+}
+
+fn partial(field: FieldName, kind: Kind, operator: Operator, value: &str) -> Result<Filter, String> {
+    match kind {
+        Kind::Text | Kind::Choice if !value.is_empty() => {
+            Ok(Filter::Compare(field, operator, Value::Text(value.into())))
+        }
+        Kind::Text | Kind::Choice => Err("must not be empty".into()),
+        _ => Err("only for text".into()),
+    }
+}
+
+fn members(model: &Model, field: FieldName, kind: Kind, value: &str) -> Result<Filter, String> {
+    let values: Vec<_> = value.split(',').filter(|v| !v.is_empty()).collect();
+    if values.is_empty() || values.len() > MAX_IN {
+        return Err(format!("1 to {MAX_IN} values, separated by commas"));
+    }
+    let values = values.into_iter().map(|v| typed(model, &field, kind, v)).collect::<Result<_, _>>()?;
+    Ok(Filter::In(field, values))
+}
+
+fn typed(model: &Model, field: &FieldName, kind: Kind, value: &str) -> Result<Value, String> {
+    if let Some(FieldKind::Choice { choices }) = model.field(field.as_str()).map(|f| &f.kind)
+        && !choices.iter().any(|choice| choice == value)
+    {
+        return Err(format!("must be one of: {}", choices.join(", ")));
+    }
+    text::parse(kind, value).map_err(Into::into)
+}

@@ -1,0 +1,241 @@
+//! A list request's URL to a [`Select`]: `?status=active&age__gte=18&sort=-created_at&limit=20`.
+//!
+//! Called by the record routes. It knows fields and types from the model and nothing of tenants:
+//! there is no way to name one here (rule 2). Unknown parameters are refused, naming the allowed ones.
+
+mod cursor;
+mod filter;
+mod pairs;
+mod text;
+
+use super::problem::{Code, FieldProblem, Problem, Result};
+use tenantry::{
+    model::{FieldKind, IdKind, Model},
+    name::FieldName,
+    query::{Direction, Filter, RecordId, Select},
+    value::Value,
+};
+
+pub use cursor::seal;
+pub use text::{Kind, parse as parse_text};
+
+/// Most rows one page may carry.
+pub const MAX_LIMIT: u32 = 1000;
+/// Longest `expand` path, in references.
+const MAX_EXPAND_DEPTH: usize = 3;
+/// Most conditions one request may carry.
+const MAX_CONDITIONS: usize = 50;
+
+/// What a list URL asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct List {
+    /// Filter, search, sort, page and columns.
+    pub select: Select,
+    /// Also count all rows that match.
+    pub count: bool,
+    /// Paths of references to expand: `city`, `city.region`.
+    pub expand: Vec<Vec<FieldName>>,
+}
+
+/// Names of the parameters that are not filters.
+const RESERVED: [&str; 7] = ["q", "sort", "limit", "after", "count", "fields", "expand"];
+
+/// Reads the query string (without `?`) of a list of `model`. Every problem is reported at once.
+pub fn list(model: &Model, query: &str) -> Result<List> {
+    let mut reader =
+        Reader { model, select: Select::default(), count: false, expand: vec![], after: None, wrong: vec![] };
+    let mut conditions = Vec::new();
+    for pair in pairs::pairs(query) {
+        let (name, value) = match pair {
+            Ok(pair) => pair,
+            Err(message) => {
+                reader.wrong.push(FieldProblem { field: "query".into(), message: message.into() });
+                continue;
+            }
+        };
+        if value.is_empty() && name.is_empty() {
+            continue;
+        }
+        match RESERVED.contains(&&*name) {
+            true => reader.reserved(&name, &value),
+            false => match filter::condition(model, &name, &value) {
+                Ok(condition) => conditions.push(condition),
+                Err(message) => reader.refuse(&name, message),
+            },
+        }
+    }
+    if conditions.len() > MAX_CONDITIONS {
+        reader.refuse("query", format!("at most {MAX_CONDITIONS} conditions"));
+    }
+    reader.select.filter = Filter::All(conditions);
+    reader.finish()
+}
+
+/// Only `expand` and `fields`: what a single record's URL may carry.
+pub fn one(model: &Model, query: &str) -> Result<List> {
+    let list = list(model, query)?;
+    let extra = list.select.filter != Filter::All(vec![])
+        || list.select.search.is_some()
+        || !list.select.sort.is_empty()
+        || list.select.after.is_some()
+        || list.count;
+    if extra {
+        return Err(Problem::new(Code::BadRequest, "A single record takes only `fields` and `expand`."));
+    }
+    Ok(list)
+}
+
+/// A record's id from its path segment; what cannot be an id is simply not there.
+pub fn record_id(kind: IdKind, text: &str) -> Option<RecordId> {
+    match kind {
+        IdKind::Integer => text.parse().ok().filter(|id| *id > 0).map(RecordId::Integer),
+        IdKind::Uuid => text::uuid(text).map(RecordId::Uuid),
+    }
+}
+
+struct Reader<'a> {
+    model: &'a Model,
+    select: Select,
+    count: bool,
+    expand: Vec<Vec<FieldName>>,
+    after: Option<String>,
+    wrong: Vec<FieldProblem>,
+}
+
+impl Reader<'_> {
+    fn refuse(&mut self, field: &str, message: impl Into<String>) {
+        self.wrong.push(FieldProblem { field: field.chars().take(80).collect(), message: message.into() });
+    }
+
+    fn reserved(&mut self, name: &str, value: &str) {
+        let outcome = match name {
+            "q" => self.search(value),
+            "sort" => self.sort(value),
+            "limit" => self.limit(value),
+            "after" => {
+                self.after = Some(value.into());
+                Ok(())
+            }
+            "count" => boolean(value).map(|wanted| self.count = wanted),
+            "fields" => self.fields(value),
+            _ => self.expand(value),
+        };
+        if let Err(message) = outcome {
+            self.refuse(name, message);
+        }
+    }
+
+    fn search(&mut self, value: &str) -> Result<(), String> {
+        if !self.model.fields.iter().any(|f| f.search) {
+            return Err(format!("{} has no searchable field", self.model.name));
+        }
+        let text = value.trim();
+        if text.is_empty() || text.chars().count() > 200 {
+            return Err("1 to 200 characters".into());
+        }
+        self.select.search = Some(text.into());
+        Ok(())
+    }
+
+    fn sort(&mut self, value: &str) -> Result<(), String> {
+        for key in value.split(',') {
+            let (name, direction) = match key.strip_prefix('-') {
+                Some(name) => (name, Direction::Descending),
+                None => (key, Direction::Ascending),
+            };
+            let (name, kind) = text::column(self.model, name)?;
+            if !kind.comparable() {
+                return Err(format!("cannot sort by {name}"));
+            }
+            self.select.sort.push((name, direction));
+        }
+        if self.select.sort.len() > 4 { Err("at most 4 sort keys".into()) } else { Ok(()) }
+    }
+
+    fn limit(&mut self, value: &str) -> Result<(), String> {
+        match value.parse() {
+            Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => {
+                self.select.limit = limit;
+                Ok(())
+            }
+            _ => Err(format!("a number from 1 to {MAX_LIMIT}")),
+        }
+    }
+
+    fn fields(&mut self, value: &str) -> Result<(), String> {
+        for name in value.split(',') {
+            let (name, _) = text::column(self.model, name)?;
+            if !self.select.fields.contains(&name) {
+                self.select.fields.push(name);
+            }
+        }
+        Ok(())
+    }
+
+    fn expand(&mut self, value: &str) -> Result<(), String> {
+        for path in value.split(',') {
+            let names: Vec<_> = path.split('.').collect();
+            if names.len() > MAX_EXPAND_DEPTH {
+                return Err(format!("at most {MAX_EXPAND_DEPTH} references deep"));
+            }
+            let first = self.model.field(names[0]);
+            if !first.is_some_and(|f| matches!(f.kind, FieldKind::Ref { .. })) {
+                return Err(format!(
+                    "{} is not a reference; {}",
+                    text::quoted(names[0]),
+                    references(self.model)
+                ));
+            }
+            // Deeper steps belong to other models: the platform, which holds them, checks those.
+            let parsed = names.iter().map(|n| FieldName::parse(n).map_err(|e| e.reason.to_owned()));
+            self.expand.push(parsed.collect::<Result<_, _>>()?);
+        }
+        if self.expand.len() > 10 { Err("at most 10 paths".into()) } else { Ok(()) }
+    }
+
+    fn finish(mut self) -> Result<List> {
+        if let Some(after) = self.after.take() {
+            match cursor::open(self.model, &self.select.sort, &after) {
+                Some(values) => self.select.after = Some(values),
+                None => self.refuse(
+                    "after",
+                    "not a cursor of this list: use `next` of the page before, with the same sort",
+                ),
+            }
+        }
+        if self.wrong.is_empty() {
+            return Ok(List { select: self.select, count: self.count, expand: self.expand });
+        }
+        Err(Problem::new(Code::BadRequest, "The query string breaks a rule.").fields(self.wrong))
+    }
+}
+
+fn boolean(value: &str) -> Result<bool, String> {
+    match value {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err("true or false".into()),
+    }
+}
+
+fn references(model: &Model) -> String {
+    let names: Vec<_> = model
+        .fields
+        .iter()
+        .filter(|f| matches!(f.kind, FieldKind::Ref { .. }))
+        .map(|f| f.name.as_str())
+        .collect();
+    if names.is_empty() {
+        format!("{} has none", model.name)
+    } else {
+        format!("one of: {}", names.join(", "))
+    }
+}
+
+/// Sort values of a page's last row to the `next` cursor of that page.
+pub fn next(model: &Model, list: &List, after: Option<&[Value]>) -> Option<String> {
+    after.map(|values| seal(model, &list.select.sort, values))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,40 @@
+//! `a=1&b=2` to decoded pairs.
+//!
+//! Used by the list reader. It never allocates for a pair that has nothing to decode.
+
+use std::borrow::Cow;
+
+/// The pairs of a query string, in order; an `Err` says why one cannot be read.
+pub(super) fn pairs(query: &str) -> impl Iterator<Item = Result<(Cow<'_, str>, Cow<'_, str>), &'static str>> {
+    query.split('&').filter(|part| !part.is_empty()).map(|part| {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        Ok((decode(name)?, decode(value)?))
+    })
+}
+
+fn decode(text: &str) -> Result<Cow<'_, str>, &'static str> {
+    if !text.bytes().any(|b| b == b'%' || b == b'+') {
+        return Ok(Cow::Borrowed(text));
+    }
+    let mut bytes = text.bytes();
+    let mut out = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        out.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let high = bytes.next().and_then(hex).ok_or("% must be followed by two hex digits")?;
+                let low = bytes.next().and_then(hex).ok_or("% must be followed by two hex digits")?;
+                high << 4 | low
+            }
+            other => other,
+        });
+    }
+    if out.contains(&0) {
+        return Err("NUL is not allowed");
+    }
+    String::from_utf8(out).map(Cow::Owned).map_err(|_| "must be UTF-8")
+}
+
+fn hex(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok())
+}

@@ -1,0 +1,89 @@
+//! Requests by tenant in bounded memory: the busiest are told apart, the rest is `other`.
+//!
+//! The guard notes every request here. Fixed slots, each fought for by majority vote (Boyer and Moore,
+//! 1981): a tenant that owns a slot gains weight, another that hashes to it takes weight away and the slot
+//! over at zero. Lock-free; a race may lose a count and never mixes data, for there is none but numbers.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+
+const SLOTS: usize = 1024;
+/// Tenants with a label of their own in the exposition.
+const TOP: usize = 20;
+
+pub(crate) struct TenantsSeen {
+    slots: Box<[Slot]>,
+    other: AtomicU64,
+}
+
+#[derive(Default)]
+struct Slot {
+    /// 0 is free: ids of tenants start at 1.
+    tenant: AtomicI64,
+    weight: AtomicI64,
+    requests: AtomicU64,
+}
+
+impl Default for TenantsSeen {
+    fn default() -> Self {
+        Self { slots: (0..SLOTS).map(|_| Slot::default()).collect(), other: AtomicU64::new(0) }
+    }
+}
+
+impl TenantsSeen {
+    /// One request of this tenant.
+    pub(crate) fn note(&self, tenant: i64) {
+        // Fibonacci hashing spreads consecutive ids; the top 10 bits index 1024 slots.
+        let hash = tenant.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54;
+        let Some(slot) = usize::try_from(hash).ok().and_then(|i| self.slots.get(i)) else { return };
+        if slot.tenant.load(Relaxed) == tenant {
+            slot.weight.fetch_add(1, Relaxed);
+            slot.requests.fetch_add(1, Relaxed);
+        } else if slot.weight.fetch_sub(1, Relaxed) <= 0 {
+            slot.tenant.store(tenant, Relaxed);
+            slot.weight.store(1, Relaxed);
+            self.other.fetch_add(slot.requests.swap(1, Relaxed), Relaxed);
+        } else {
+            self.other.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// The busiest tenants with their requests, and the requests of all others.
+    pub(crate) fn top(&self) -> (Vec<(i64, u64)>, u64) {
+        let mut seen: Vec<_> = self
+            .slots
+            .iter()
+            .map(|s| (s.tenant.load(Relaxed), s.requests.load(Relaxed)))
+            .filter(|s| s.0 != 0)
+            .collect();
+        seen.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+        let rest: u64 = seen.iter().skip(TOP).map(|s| s.1).sum();
+        seen.truncate(TOP);
+        (seen, rest + self.other.load(Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_bounded_and_no_request_is_lost() {
+        let seen = TenantsSeen::default();
+        for round in 0..10 {
+            for tenant in 1..=5000 {
+                seen.note(tenant);
+                if tenant % 1000 == round {
+                    seen.note(7);
+                    seen.note(7);
+                }
+            }
+        }
+        for _ in 0..500 {
+            seen.note(7);
+        }
+        let (top, other) = seen.top();
+        assert_eq!(top.len(), TOP);
+        assert_eq!(top[0].0, 7, "the busiest leads: {top:?}");
+        assert_eq!(top.iter().map(|t| t.1).sum::<u64>() + other, 50_000 + 100 + 500);
+    }
+}
