@@ -57,6 +57,7 @@ impl Note {
     }
 
     /// The caller is known.
+    #[allow(dead_code, reason = "called by the extractor, which comes with the platform")]
     pub(crate) fn caller(&self, tenant: i64, user: i64) {
         self.tenant.store(tenant, Relaxed);
         self.user.store(user, Relaxed);
@@ -96,6 +97,8 @@ where
     };
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         log_problem(&problem, id);
+        // axum wrote the length of the shorter body; hyper writes the new one.
+        response.headers_mut().remove(header::CONTENT_LENGTH);
         *response.body_mut() = Body::from(problem.body(Some(id.as_str())));
     }
     finish(app, response.headers_mut(), id);

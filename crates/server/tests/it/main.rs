@@ -1,0 +1,3 @@
+//! The HTTP side, driven over a real socket.
+
+mod serving;

@@ -1,0 +1,99 @@
+//! The guard and the serve loop: what every answer carries, and how the loop ends.
+
+use std::{net::SocketAddr, time::Duration};
+use tenantry_server::http::{self, App, Options, ServeOptions};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+    task::JoinHandle,
+};
+
+async fn start(
+    options: ServeOptions,
+    own: axum::Router,
+) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
+    let app = App::new(Options::default());
+    let router = http::router(app.clone()).merge(own);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let running = tokio::spawn(async move {
+        http::serve(app, router, listener, options, async { drop(stopped.await) }).await.unwrap();
+    });
+    (address, stop, running)
+}
+
+/// Sends raw text, reads until the server closes.
+async fn raw(address: SocketAddr, text: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+async fn get(address: SocketAddr, path: &str) -> String {
+    raw(address, &format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")).await
+}
+
+#[tokio::test]
+async fn every_answer_carries_the_guards_headers_threat_10() {
+    let (address, _stop, _running) = start(ServeOptions::default(), axum::Router::new()).await;
+    for path in ["/healthz", "/readyz", "/metrics", "/api/openapi.json", "/nothing/here"] {
+        let answer = get(address, path).await;
+        for header in
+            ["cache-control: private, no-store", "x-content-type-options: nosniff", "x-request-id: "]
+        {
+            assert!(answer.contains(header), "{path}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_absent_is_a_problem_with_the_request_id() {
+    let (address, _stop, _running) = start(ServeOptions::default(), axum::Router::new()).await;
+    let answer = get(address, "/nothing/here").await;
+    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+    assert!(answer.contains("application/problem+json") && answer.contains("\"request_id\":\""), "{answer}");
+    let wrong = raw(address, "DELETE /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    assert!(wrong.starts_with("HTTP/1.1 405") && wrong.contains("method_not_allowed"), "{wrong}");
+}
+
+#[tokio::test]
+async fn a_panic_is_answered_counted_and_kept_private_rule_10() {
+    async fn fault() {
+        panic!("secret detail")
+    }
+    let own = axum::Router::new().route("/own/fault", axum::routing::get(fault));
+    let (address, _stop, _running) = start(ServeOptions::default(), own).await;
+    let answer = get(address, "/own/fault").await;
+    assert!(answer.starts_with("HTTP/1.1 500") && !answer.contains("secret"), "{answer}");
+    let metrics = get(address, "/metrics").await;
+    assert!(metrics.contains("tenantry_http_panics_total 1"), "{metrics}");
+    assert!(metrics.contains("route=\"other\",class=\"5xx\"} 1"), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_slow_head_is_cut_off() {
+    let options = ServeOptions { header_timeout: Duration::from_millis(200), ..ServeOptions::default() };
+    let (address, _stop, _running) = start(options, axum::Router::new()).await;
+    let cut = tokio::time::timeout(Duration::from_secs(5), raw(address, "GET /healthz HT")).await;
+    assert!(cut.is_ok(), "the connection must not live on");
+}
+
+#[tokio::test]
+async fn shutdown_lets_running_requests_end() {
+    async fn slow() -> &'static str {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        "done"
+    }
+    let own = axum::Router::new().route("/own/slow", axum::routing::get(slow));
+    let (address, stop, running) = start(ServeOptions::default(), own).await;
+    let request = tokio::spawn(async move { get(address, "/own/slow").await });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    stop.send(()).unwrap();
+    assert!(request.await.unwrap().ends_with("done"));
+    running.await.unwrap();
+    assert!(TcpStream::connect(address).await.is_err(), "nothing listens any more");
+}
