@@ -1,5 +1,6 @@
 //! Platform.
 
+pub mod access;
 pub mod error;
 
 pub use error::{Error, Result};

@@ -1,0 +1,136 @@
+//! Bearer secrets of our own: 256 random bits with a type prefix, kept only as SHA-256.
+//!
+//! Called by `sessions` and `api_keys`. A token is never stored, logged or printed by `Debug`;
+//! [`Token::reveal`] is the one place where its text leaves.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
+use std::fmt;
+use subtle::ConstantTimeEq;
+
+/// What a token stands for; told apart by its prefix, so that one is never taken for the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TokenKind {
+    /// `tns_`: a signed-in user.
+    Session,
+    /// `tnk_`: an API key of one tenant.
+    ApiKey,
+}
+
+impl TokenKind {
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Session => "tns_",
+            Self::ApiKey => "tnk_",
+        }
+    }
+}
+
+const SECRET_BYTES: usize = 32;
+const ENCODED_CHARS: usize = 43;
+const PREFIX_CHARS: usize = 4;
+
+/// A secret in clear, as long as a request or an answer lasts.
+pub struct Token {
+    kind: TokenKind,
+    secret: [u8; SECRET_BYTES],
+}
+
+impl Token {
+    /// A fresh one from the operating system's seeded generator.
+    pub fn generate(kind: TokenKind) -> Self {
+        let mut secret = [0; SECRET_BYTES];
+        rand::fill(&mut secret);
+        Self { kind, secret }
+    }
+
+    /// Reads the text form; None for anything but exactly that form.
+    pub fn parse(text: &str) -> Option<Self> {
+        let kind = match text.get(..PREFIX_CHARS)? {
+            "tns_" => TokenKind::Session,
+            "tnk_" => TokenKind::ApiKey,
+            _ => return None,
+        };
+        let encoded = text.get(PREFIX_CHARS..).filter(|rest| rest.len() == ENCODED_CHARS)?;
+        let mut secret = [0; SECRET_BYTES];
+        let written = URL_SAFE_NO_PAD.decode_slice(encoded, &mut secret).ok()?;
+        (written == SECRET_BYTES).then_some(Self { kind, secret })
+    }
+
+    /// Whether the text claims to be one of ours; a JWT never does (it starts with `eyJ`).
+    pub fn looks_ours(text: &str) -> bool {
+        text.starts_with("tns_") || text.starts_with("tnk_")
+    }
+
+    /// What it stands for.
+    pub fn kind(&self) -> TokenKind {
+        self.kind
+    }
+
+    /// What is stored. The prefix is hashed too: the same bits as session and as key differ.
+    pub fn hash(&self) -> TokenHash {
+        let mut sha = Sha256::new();
+        sha.update(self.kind.prefix());
+        sha.update(self.secret);
+        TokenHash(sha.finalize().into())
+    }
+
+    /// The text, to be shown once to its owner.
+    pub fn reveal(&self) -> String {
+        format!("{}{}", self.kind.prefix(), URL_SAFE_NO_PAD.encode(self.secret))
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Token({:?}, redacted)", self.kind)
+    }
+}
+
+/// SHA-256 of a token: what the control store holds and the caches are keyed by.
+#[derive(Clone, Copy, Eq)]
+pub struct TokenHash([u8; 32]);
+
+impl TokenHash {
+    /// 64 lower-case hex digits, as stored.
+    pub fn to_hex(&self) -> String {
+        self.0.iter().fold(String::with_capacity(64), |mut out, byte| {
+            for nibble in [byte >> 4, byte & 15] {
+                out.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
+            }
+            out
+        })
+    }
+
+    /// Reads the stored form.
+    pub fn from_hex(hex: &str) -> Option<Self> {
+        if hex.len() != 64 || !hex.is_ascii() {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
+            let digit = |c: u8| char::from(c).to_digit(16);
+            *byte = u8::try_from(digit(pair[0])? << 4 | digit(pair[1])?).ok()?;
+        }
+        Some(Self(bytes))
+    }
+}
+
+/// Constant time, so that a look-up tells nothing about how much of a guess was right.
+impl PartialEq for TokenHash {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl std::hash::Hash for TokenHash {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+impl fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenHash(redacted)")
+    }
+}

@@ -1,0 +1,343 @@
+//! The corpus of confused and forged tokens (threats 7 to 9) and key sets.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, jwk::Jwk};
+use serde_json::{Value, json};
+use std::{
+    io::{Read, Write},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+use tenantry::access::jwks::KeySource;
+use tenantry::access::jwt::{ClaimedTenant, ClaimedUser, IssuerSettings, Issuers, TenantBy, UserBy};
+
+const RSA: &str = include_str!("keys/rsa.pem");
+const RSA_PUBLIC: &str = include_str!("keys/rsa.pub.pem");
+const EC: &str = include_str!("keys/ec.pem");
+const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+const ISSUER: &str = "https://issuer.example";
+
+fn keys(file: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/keys").join(file)
+}
+
+fn settings(algorithm: Algorithm, keys: KeySource) -> IssuerSettings {
+    IssuerSettings {
+        issuer: ISSUER.into(),
+        audience: vec!["tenantry".into()],
+        algorithms: vec![algorithm],
+        keys,
+        tenant_claim: Some("custom:organization_id".into()),
+        tenant_by: TenantBy::Slug,
+        user_by: UserBy::Subject,
+        tenants: vec![],
+        leeway_seconds: 0,
+    }
+}
+
+fn rsa() -> Issuers {
+    Issuers::new(vec![settings(Algorithm::RS256, KeySource::Pem(keys("rsa.pub.pem")))]).expect("settings")
+}
+
+fn secret_issuer(dir: &tempfile::TempDir) -> IssuerSettings {
+    let path = dir.path().join("secret");
+    std::fs::write(&path, [SECRET, b"\n"].concat()).expect("write");
+    settings(Algorithm::HS256, KeySource::SecretFile(path))
+}
+
+fn now() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
+
+fn claims() -> Value {
+    json!({"iss": ISSUER, "aud": "tenantry", "exp": now() + 60, "sub": "user-1",
+        "custom:organization_id": "demo-org", "unknown": {"claims": ["are", "ignored"]}})
+}
+
+fn with(name: &str, value: Value) -> Value {
+    let mut claims = claims();
+    claims[name] = value;
+    claims
+}
+
+fn without(name: &str) -> Value {
+    let mut claims = claims();
+    claims.as_object_mut().expect("object").remove(name);
+    claims
+}
+
+fn sign(claims: &Value) -> String {
+    let key = EncodingKey::from_rsa_pem(RSA.as_bytes()).expect("key");
+    jsonwebtoken::encode(&Header::new(Algorithm::RS256), claims, &key).expect("sign")
+}
+
+/// Header as given, body signed with HMAC over `secret`.
+fn hmac(header: &Value, claims: &Value, secret: &[u8]) -> String {
+    let message = format!("{}.{}", B64.encode(header.to_string()), B64.encode(claims.to_string()));
+    let key = EncodingKey::from_secret(secret);
+    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256).expect("sign");
+    format!("{message}.{signature}")
+}
+
+#[tokio::test]
+async fn v4_a_good_token_names_user_and_tenant() {
+    let claims = rsa().verify(&sign(&claims())).await.expect("good");
+    assert_eq!(claims.user, ClaimedUser::Subject("user-1".into()));
+    let slug = tenantry_engine::name::Slug::parse("demo-org").expect("slug");
+    assert_eq!(claims.tenant, Some(ClaimedTenant::Slug(slug)));
+    let list = sign(&with("aud", json!(["other", "tenantry"])));
+    assert!(rsa().verify(&list).await.is_ok(), "one of several audiences");
+    assert!(rsa().verify(&sign(&with("nbf", json!(now() - 1)))).await.is_ok());
+}
+
+#[tokio::test]
+async fn threat_8_claims_that_are_missing_malformed_or_off_are_refused() {
+    let issuers = rsa();
+    let bad = [
+        without("exp"),
+        without("iss"),
+        without("aud"),
+        without("sub"),
+        without("custom:organization_id"),
+        with("exp", json!(now() - 1)),
+        with("exp", json!("soon")),
+        with("exp", json!(null)),
+        with("exp", json!(-1)),
+        with("exp", json!([now() + 60])),
+        with("exp", json!({"$gt": 0})),
+        with("nbf", json!(now() + 60)),
+        with("nbf", json!("yesterday")),
+        with("nbf", json!([0])),
+        with("aud", json!("other")),
+        with("aud", json!([])),
+        with("aud", json!(null)),
+        with("aud", json!({})),
+        with("iss", json!("https://issuer.example/")),
+        with("iss", json!([ISSUER])),
+        with("iss", json!(null)),
+        with("iss", json!("https://evil.example")),
+        with("sub", json!("")),
+        with("sub", json!(7)),
+        with("sub", json!("x".repeat(300))),
+        with("custom:organization_id", json!("")),
+        with("custom:organization_id", json!(["demo-org"])),
+        with("custom:organization_id", json!("../demo")),
+        with("custom:organization_id", json!("Demo-Org")),
+        with("custom:organization_id", json!({"$ne": null})),
+        with("custom:organization_id", json!(1)),
+    ];
+    for claims in &bad {
+        let error = issuers.verify(&sign(claims)).await.expect_err(&claims.to_string());
+        assert_eq!(error.code(), "unauthenticated", "{claims}");
+    }
+    println!("refused {} tokens with bad claims", bad.len());
+}
+
+#[tokio::test]
+async fn threat_7_confusion_of_algorithm_and_key_is_refused() {
+    let issuers = rsa();
+    let good = sign(&claims());
+    let parts: Vec<&str> = good.split('.').collect();
+    let header = |value: Value| B64.encode(value.to_string());
+    let ec = EncodingKey::from_ec_pem(EC.as_bytes()).expect("key");
+    let mut forged = vec![
+        hmac(&json!({"alg": "HS256", "typ": "JWT"}), &claims(), RSA_PUBLIC.as_bytes()),
+        hmac(&json!({"alg": "HS256"}), &claims(), RSA_PUBLIC.trim_end().as_bytes()),
+        hmac(&json!({"alg": "RS256"}), &claims(), RSA_PUBLIC.as_bytes()),
+        hmac(&json!({"alg": "HS256"}), &claims(), b""),
+        jsonwebtoken::encode(&Header::new(Algorithm::ES256), &claims(), &ec).expect("sign"),
+        format!("{}.{}.{}", header(json!({"alg": "RS512"})), parts[1], parts[2]),
+        format!("{}.{}.{}", header(json!({"alg": "PS256"})), parts[1], parts[2]),
+        format!("{}.{}.", parts[0], parts[1]),
+        format!("{}.{}", parts[0], parts[1]),
+        format!("{good}."),
+        format!("{good}.{}", parts[2]),
+        format!(" {good}"),
+        format!("{good}=="),
+        format!("{}.{}.{}", parts[0], B64.encode(with("sub", json!("root")).to_string()), parts[2]),
+        String::new(),
+        "..".into(),
+        "a.b.c".into(),
+        "eyJ".into(),
+        "\0.\0.\0".into(),
+        "e".repeat(100_000),
+    ];
+    for alg in ["none", "None", "NONE", "nOnE", "", "hs256", "RS256 ", "HS1"] {
+        forged.push(format!("{}.{}.", header(json!({"alg": alg})), parts[1]));
+        forged.push(format!("{}.{}.{}", header(json!({"alg": alg})), parts[1], parts[2]));
+    }
+    for token in &forged {
+        assert!(issuers.verify(token).await.is_err(), "{token}");
+    }
+    println!("refused {} forged tokens", forged.len());
+}
+
+#[tokio::test]
+async fn threat_7_keys_that_the_token_brings_or_points_to_are_never_used() {
+    let contacted = serve(|| "{\"keys\":[]}".into());
+    let url = format!("http://127.0.0.1:{}/jwks.json", contacted.port);
+    let evil = EncodingKey::from_secret(SECRET);
+    let jwk = Jwk::from_encoding_key(&evil, Algorithm::HS256).expect("jwk");
+    let issuers = rsa();
+    for extra in [
+        json!({"jku": url}),
+        json!({"x5u": url}),
+        json!({"jwk": jwk}),
+        json!({"x5c": ["MIIB"]}),
+        json!({"kid": "../../../../dev/null"}),
+        json!({"kid": url}),
+        json!({"kid": "' or 1=1 --"}),
+        json!({"crit": ["b64"], "b64": false}),
+        json!({"zip": "DEF"}),
+    ] {
+        let mut header = json!({"alg": "HS256", "typ": "JWT"});
+        header.as_object_mut().expect("object").extend(extra.as_object().expect("object").clone());
+        assert!(issuers.verify(&hmac(&header, &claims(), SECRET)).await.is_err(), "{header}");
+    }
+    let mut header = Header::new(Algorithm::RS256);
+    header.crit = Some(vec!["exp".into()]);
+    let key = EncodingKey::from_rsa_pem(RSA.as_bytes()).expect("key");
+    let token = jsonwebtoken::encode(&header, &claims(), &key).expect("sign");
+    assert!(issuers.verify(&token).await.is_err(), "a critical extension nobody understands");
+    assert_eq!(contacted.requests.load(Ordering::SeqCst), 0, "nobody was asked");
+}
+
+#[tokio::test]
+async fn threat_9_one_issuers_key_does_not_sign_for_another() {
+    let dir = tempfile::tempdir().expect("dir");
+    let mut second = secret_issuer(&dir);
+    second.issuer = "https://second.example".into();
+    let first = settings(Algorithm::RS256, KeySource::Pem(keys("rsa.pub.pem")));
+    let issuers = Issuers::new(vec![first, second]).expect("settings");
+    let ours = hmac(&json!({"alg": "HS256"}), &with("iss", json!("https://second.example")), SECRET);
+    assert!(issuers.verify(&ours).await.is_ok());
+    assert!(issuers.verify(&hmac(&json!({"alg": "HS256"}), &claims(), SECRET)).await.is_err());
+    assert!(issuers.verify(&sign(&with("iss", json!("https://second.example")))).await.is_err());
+}
+
+#[tokio::test]
+async fn an_e_mail_marked_unverified_names_nobody() {
+    let dir = tempfile::tempdir().expect("dir");
+    let by_email = IssuerSettings { user_by: UserBy::Email, ..secret_issuer(&dir) };
+    let issuers = Issuers::new(vec![by_email]).expect("settings");
+    for (verified, ok) in
+        [(json!(true), true), (json!("true"), true), (json!(false), false), (json!("no"), false)]
+    {
+        let mut claims = with("email", json!("Ada@Example.org"));
+        claims["email_verified"] = verified.clone();
+        let read = issuers.verify(&hmac(&json!({"alg": "HS256"}), &claims, SECRET)).await;
+        assert_eq!(read.is_ok(), ok, "{verified}");
+        if let Ok(read) = read {
+            assert_eq!(read.user, ClaimedUser::Email("ada@example.org".into()));
+        }
+    }
+}
+
+#[test]
+fn settings_report_every_problem_at_once() {
+    let dir = tempfile::tempdir().expect("dir");
+    let weak = dir.path().join("weak");
+    std::fs::write(&weak, "short").expect("write");
+    let mut first = settings(Algorithm::HS256, KeySource::SecretFile(weak));
+    (first.audience, first.leeway_seconds) = (vec![], 301);
+    first.algorithms.push(Algorithm::RS256);
+    let second = settings(Algorithm::RS256, KeySource::JwksUrl("http://keys.example/jwks".into()));
+    let third = settings(Algorithm::ES256, KeySource::Pem(keys("rsa.pub.pem")));
+    let problems = Issuers::new(vec![first, second, third]).expect_err("problems").join("\n");
+    for part in ["audience", "leeway", "mixed", "exactly one algorithm", "neither https", "PEM"] {
+        assert!(problems.contains(part), "{part} in\n{problems}");
+    }
+}
+
+struct Server {
+    port: u16,
+    requests: Arc<AtomicUsize>,
+}
+
+/// Answers every request with the body of the moment, on a thread that ends with the test binary.
+fn serve(body: impl Fn() -> String + Send + 'static) -> Server {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bind");
+    let port = listener.local_addr().expect("address").port();
+    let requests = Arc::new(AtomicUsize::new(0));
+    let counter = requests.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            counter.fetch_add(1, Ordering::SeqCst);
+            let _ = stream.read(&mut [0; 4096]);
+            let body = body();
+            let head =
+                format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+            let _ = stream.write_all((head + &body).as_bytes());
+        }
+    });
+    Server { port, requests }
+}
+
+fn public_jwk(kid: &str, pem: &str, algorithm: Algorithm) -> Value {
+    let key = match algorithm {
+        Algorithm::ES256 => EncodingKey::from_ec_pem(pem.as_bytes()),
+        _ => EncodingKey::from_rsa_pem(pem.as_bytes()),
+    };
+    let mut jwk = serde_json::to_value(Jwk::from_encoding_key(&key.expect("key"), algorithm).expect("jwk"))
+        .expect("json");
+    jwk["kid"] = json!(kid);
+    jwk
+}
+
+fn token(kid: Option<&str>, algorithm: Algorithm) -> String {
+    let key = match algorithm {
+        Algorithm::ES256 => EncodingKey::from_ec_pem(EC.as_bytes()),
+        _ => EncodingKey::from_rsa_pem(RSA.as_bytes()),
+    };
+    let header = Header { kid: kid.map(Into::into), ..Header::new(algorithm) };
+    jsonwebtoken::encode(&header, &claims(), &key.expect("key")).expect("sign")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_set_from_a_url_is_read_once_and_unknown_ids_do_not_hammer_it() {
+    let set = json!({"keys": [public_jwk("r1", RSA, Algorithm::RS256), public_jwk("e1", EC, Algorithm::ES256),
+        {"kty": "oct", "kid": "o1", "k": B64.encode(SECRET), "alg": "HS256"}, {"kty": "future", "kid": "f1"}]});
+    let server = serve(move || set.to_string());
+    let url = format!("http://127.0.0.1:{}/jwks", server.port);
+    let mut both = settings(Algorithm::RS256, KeySource::JwksUrl(url));
+    both.algorithms.push(Algorithm::ES256);
+    let issuers = Issuers::new(vec![both]).expect("settings");
+    let many = (0..20).map(|_| async { issuers.verify(&token(Some("r1"), Algorithm::RS256)).await.is_ok() });
+    assert!(futures_util::future::join_all(many).await.into_iter().all(|ok| ok));
+    assert!(issuers.verify(&token(Some("e1"), Algorithm::ES256)).await.is_ok());
+    assert!(issuers.verify(&token(Some("e1"), Algorithm::RS256)).await.is_err(), "other key's id");
+    assert!(issuers.verify(&token(None, Algorithm::RS256)).await.is_err(), "no id among several keys");
+    for n in 0..20 {
+        assert!(issuers.verify(&token(Some(&format!("new{n}")), Algorithm::RS256)).await.is_err());
+    }
+    let header = json!({"alg": "HS256", "kid": "o1"});
+    assert!(issuers.verify(&hmac(&header, &claims(), SECRET)).await.is_err(), "no secrets from a URL");
+    assert_eq!(server.requests.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn keys_of_a_set_are_bound_to_one_algorithm() {
+    let dir = tempfile::tempdir().expect("dir");
+    let path = dir.path().join("jwks.json");
+    let check = |keys: Value, algorithms: Vec<Algorithm>| {
+        std::fs::write(&path, json!({"keys": keys}).to_string()).expect("write");
+        let one =
+            IssuerSettings { algorithms, ..settings(Algorithm::RS256, KeySource::JwksFile(path.clone())) };
+        Issuers::new(vec![one])
+    };
+    let mut named = public_jwk("r1", RSA, Algorithm::RS256);
+    named["alg"] = json!("RS512");
+    let both = vec![Algorithm::RS256, Algorithm::RS512];
+    let issuers = check(json!([named]), both.clone()).expect("usable");
+    assert!(issuers.verify(&token(Some("r1"), Algorithm::RS512)).await.is_ok());
+    assert!(issuers.verify(&token(Some("r1"), Algorithm::RS256)).await.is_err(), "its own alg only");
+    let mut unnamed = named.clone();
+    unnamed.as_object_mut().expect("object").remove("alg");
+    assert!(check(json!([unnamed]), both).is_err(), "ambiguous");
+    named["use"] = json!("enc");
+    assert!(check(json!([named]), vec![Algorithm::RS512]).is_err(), "an encryption key");
+}

@@ -1,0 +1,5 @@
+//! Integration tests of the platform, one binary.
+
+mod access_doors;
+mod access_jwt;
+mod access_tokens;
