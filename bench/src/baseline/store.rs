@@ -1,0 +1,120 @@
+//! One SQLite file with one table of patients: a small pool of connections used where the request runs,
+//! statements cached, WAL at NORMAL. Called by the baseline server only.
+
+use anyhow::Result;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+const SCHEMA: &str = include_str!("schema.sql");
+const GET: &str =
+    "SELECT id, name, email, phone, date_of_birth, gender, address, created_at, updated_at, version
+    FROM patients WHERE id = ?1";
+const LIST: &str =
+    "SELECT id, name, email, phone, date_of_birth, gender, address, created_at, updated_at, version
+    FROM patients WHERE id > ?1 ORDER BY id LIMIT ?2";
+const INSERT: &str = "INSERT INTO patients
+    (name, email, phone, date_of_birth, gender, address, created_at, updated_at, version)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, 1)";
+
+/// A row as it goes out.
+#[derive(Debug, Serialize)]
+pub(crate) struct Patient {
+    id: i64,
+    #[serde(flatten)]
+    fields: NewPatient,
+    created_at: String,
+    updated_at: String,
+    version: i64,
+}
+
+/// A row as it comes in.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct NewPatient {
+    name: String,
+    email: Option<String>,
+    phone: Option<String>,
+    date_of_birth: Option<String>,
+    gender: Option<String>,
+    address: Option<String>,
+}
+
+/// The database and its idle connections.
+pub(crate) struct Store {
+    path: PathBuf,
+    readers: Mutex<Vec<Connection>>,
+    writer: Mutex<Connection>,
+}
+
+/// Opens a connection the way both sides are configured.
+pub(crate) fn connect(path: &Path) -> Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "normal")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    Ok(connection)
+}
+
+impl Store {
+    /// Opens the file, making the table where it is missing.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let writer = connect(path)?;
+        writer.execute_batch(SCHEMA)?;
+        Ok(Self { path: path.into(), readers: Mutex::default(), writer: Mutex::new(writer) })
+    }
+
+    /// Runs a read on an idle connection.
+    fn read<T>(&self, act: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => connect(&self.path)?,
+        };
+        let answer = act(&connection);
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        answer
+    }
+
+    /// One row.
+    pub(crate) fn get(&self, id: i64) -> Result<Option<Patient>> {
+        self.read(|connection| Ok(connection.prepare_cached(GET)?.query_row([id], patient).optional()?))
+    }
+
+    /// The rows after `after` in order of id.
+    pub(crate) fn list(&self, after: i64, limit: u32) -> Result<Vec<Patient>> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(LIST)?;
+            let rows = statement.query_map(params![after, limit], patient)?;
+            Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?)
+        })
+    }
+
+    /// A new row, committed; as stored.
+    pub(crate) fn insert(&self, new: NewPatient) -> Result<Patient> {
+        let now = format!("{:.6}", jiff::Timestamp::now());
+        let connection = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut statement = connection.prepare_cached(INSERT)?;
+        let NewPatient { name, email, phone, date_of_birth, gender, address } = &new;
+        let id = statement.insert(params![name, email, phone, date_of_birth, gender, address, now])?;
+        Ok(Patient { id, fields: new, created_at: now.clone(), updated_at: now, version: 1 })
+    }
+}
+
+fn patient(row: &Row<'_>) -> rusqlite::Result<Patient> {
+    Ok(Patient {
+        id: row.get(0)?,
+        fields: NewPatient {
+            name: row.get(1)?,
+            email: row.get(2)?,
+            phone: row.get(3)?,
+            date_of_birth: row.get(4)?,
+            gender: row.get(5)?,
+            address: row.get(6)?,
+        },
+        created_at: row.get(7)?,
+        updated_at: row.get(8)?,
+        version: row.get(9)?,
+    })
+}

@@ -1,0 +1,116 @@
+//! The load: N keep-alive connections over loopback, each sends its next request when the answer to the
+//! last is read in full. Runs on one thread of the harness, away from both servers' processes.
+
+mod client;
+
+use anyhow::{Context, Result, bail};
+use client::Connection;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Writes request number `n` into the buffer: head and body.
+pub(crate) type MakeRequest = Arc<dyn Fn(u64, &mut Vec<u8>) + Send + Sync>;
+
+/// What to send, and how hard.
+#[derive(Clone)]
+pub(crate) struct Load {
+    /// Server.
+    pub(crate) addr: SocketAddr,
+    /// Connections at once.
+    pub(crate) connections: usize,
+    /// How long to count.
+    pub(crate) lasting: Duration,
+    /// Requests.
+    pub(crate) request: MakeRequest,
+}
+
+/// A GET of `path` with extra header lines, each ending in CRLF.
+pub(crate) fn get(path: &str, headers: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n{headers}\r\n").into_bytes()
+}
+
+/// A POST of JSON.
+pub(crate) fn post(path: &str, headers: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
+    )
+    .into_bytes()
+}
+
+impl Load {
+    /// Answers a second. Any answer other than 2xx ends the run: a fast error is no speed.
+    pub(crate) fn rate(&self) -> Result<f64> {
+        runtime()?.block_on(async {
+            let counter = Arc::new(AtomicU64::new(0));
+            let mut tasks = Vec::new();
+            for _ in 0..self.connections {
+                let connection = Connection::open(self.addr).await?;
+                tasks.push((connection, counter.clone(), self.request.clone()));
+            }
+            let started = Instant::now();
+            let until = started + self.lasting;
+            let handles: Vec<_> =
+                tasks.into_iter().map(|(c, n, r)| tokio::spawn(run(c, n, r, until))).collect();
+            let mut answered = 0;
+            for handle in handles {
+                answered += handle.await??;
+            }
+            Ok(answered as f64 / started.elapsed().as_secs_f64())
+        })
+    }
+}
+
+/// Sends the requests one after another on one connection; how long each took.
+pub(crate) fn latencies(addr: SocketAddr, requests: impl Iterator<Item = Vec<u8>>) -> Result<Vec<Duration>> {
+    runtime()?.block_on(async {
+        let mut connection = Connection::open(addr).await?;
+        let mut taken = Vec::new();
+        for request in requests {
+            let started = Instant::now();
+            let (status, body) = connection.exchange(&request).await?;
+            taken.push(started.elapsed());
+            expect_success(status, body)?;
+        }
+        Ok(taken)
+    })
+}
+
+/// One request on a connection of its own: status and body.
+pub(crate) fn once(addr: SocketAddr, request: &[u8]) -> Result<(u16, String)> {
+    runtime()?.block_on(async {
+        let mut connection = Connection::open(addr).await?;
+        let (status, body) = connection.exchange(request).await?;
+        Ok((status, String::from_utf8_lossy(body).into_owned()))
+    })
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")
+}
+
+async fn run(
+    mut connection: Connection,
+    counter: Arc<AtomicU64>,
+    make: MakeRequest,
+    until: Instant,
+) -> Result<u64> {
+    let (mut request, mut answered) = (Vec::with_capacity(512), 0);
+    while Instant::now() < until {
+        request.clear();
+        make(counter.fetch_add(1, Ordering::Relaxed), &mut request);
+        let (status, body) = connection.exchange(&request).await?;
+        expect_success(status, body)?;
+        answered += 1;
+    }
+    Ok(answered)
+}
+
+fn expect_success(status: u16, body: &[u8]) -> Result<()> {
+    if !(200..300).contains(&status) {
+        bail!("answer {status}: {}", String::from_utf8_lossy(&body[..body.len().min(400)]));
+    }
+    Ok(())
+}

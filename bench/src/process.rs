@@ -1,0 +1,63 @@
+//! Servers as child processes: started, waited for, looked at from outside, ended when dropped.
+
+use anyhow::{Context, Result, bail};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A running server.
+pub(crate) struct Server {
+    child: Child,
+    /// Where it listens.
+    pub(crate) addr: SocketAddr,
+    /// From start until it accepted a connection.
+    pub(crate) started_in: Duration,
+}
+
+/// A port nobody listens on just now.
+pub(crate) fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+impl Server {
+    /// Starts the command and waits until the port accepts connections.
+    pub(crate) fn start(mut command: Command, port: u16) -> Result<Self> {
+        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let begun = Instant::now();
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn();
+        let child = child.with_context(|| format!("cannot start {}", command.get_program().display()))?;
+        let mut server = Self { child, addr, started_in: Duration::ZERO };
+        while TcpStream::connect(addr).is_err() {
+            if let Some(status) = server.child.try_wait()? {
+                bail!("{} ended at once: {status}", command.get_program().display());
+            }
+            if begun.elapsed() > Duration::from_secs(120) {
+                bail!("{} does not listen after two minutes", command.get_program().display());
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        server.started_in = begun.elapsed();
+        Ok(server)
+    }
+
+    /// Resident memory, bytes. Linux only.
+    pub(crate) fn memory(&self) -> Result<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
+        Ok(kib * 1024.0)
+    }
+
+    /// Open file descriptors. Linux only.
+    pub(crate) fn handles(&self) -> Result<usize> {
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.child.id()))?.count())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Nothing is left to do for a server that cannot be killed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,53 @@
+//! Which benchmarks there are and how large they run. Called by `main`.
+
+use crate::report::{self, Entry};
+use anyhow::Result;
+use std::path::PathBuf;
+
+mod fleet;
+mod records;
+
+/// Options of `tenantry-bench run`.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// The binary `tenantry`.
+    #[arg(long)]
+    server: PathBuf,
+    /// Small counts.
+    #[arg(long)]
+    quick: bool,
+    /// Put the baseline in the place of ours: every ratio should be 1, and how far it is off is the
+    /// noise of the harness. Writes no file.
+    #[arg(long)]
+    against_itself: bool,
+    /// Where the figures go.
+    #[arg(long, default_value = "bench.json")]
+    out: PathBuf,
+    /// Only benchmarks whose name starts with one of these.
+    names: Vec<String>,
+}
+
+impl Options {
+    /// Whether a benchmark was asked for.
+    fn wants(&self, name: &str) -> bool {
+        self.names.is_empty() || self.names.iter().any(|n| name.starts_with(n.as_str()))
+    }
+
+    /// A count: full, or small with `--quick`.
+    fn count<T>(&self, full: T, quick: T) -> T {
+        if self.quick { quick } else { full }
+    }
+}
+
+/// Runs what was asked for.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let scratch = tempfile::tempdir()?;
+    let mut entries: Vec<Entry> = Vec::new();
+    entries.extend(records::run(options, scratch.path())?);
+    entries.extend(fleet::run(options, scratch.path())?);
+    report::print(&entries);
+    if !options.against_itself {
+        report::write(&options.out, &entries)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! `read_one`, `list_20`, `insert`: the real binary over HTTP beside the hand-written server.
+
+use super::Options;
+use crate::load::{self, Load, MakeRequest};
+use crate::process::{Server, free_port};
+use crate::report::Entry;
+use crate::rounds::alternate;
+use anyhow::{Result, ensure};
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Rows both sides hold before the reading starts.
+const ROWS: u64 = 1000;
+
+/// A server with patients in it, and how to speak to it.
+pub(crate) struct Side {
+    server: Server,
+    /// Path of the collection.
+    path: String,
+    /// Header lines that every request carries.
+    headers: String,
+}
+
+impl Side {
+    /// The hand-written server over a new database.
+    pub(crate) fn baseline(dir: &Path, name: &str) -> Result<Self> {
+        let port = free_port()?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("baseline").arg("--database").arg(dir.join(name)).arg("--port").arg(port.to_string());
+        let side =
+            Self { server: Server::start(command, port)?, path: "/patients".into(), headers: String::new() };
+        side.fill()?;
+        Ok(side)
+    }
+
+    fn fill(&self) -> Result<()> {
+        load::latencies(self.server.addr, (0..ROWS).map(|n| self.insert(n)))?;
+        let (status, body) = load::once(self.server.addr, &self.read_one(1))?;
+        ensure!(status == 200 && body.contains("Patient"), "no patient after filling: {status} {body}");
+        Ok(())
+    }
+
+    fn read_one(&self, n: u64) -> Vec<u8> {
+        load::get(&format!("{}/{}", self.path, spread(n) % ROWS + 1), &self.headers)
+    }
+
+    fn list(&self) -> Vec<u8> {
+        load::get(&format!("{}?limit=20", self.path), &self.headers)
+    }
+
+    fn insert(&self, n: u64) -> Vec<u8> {
+        let body = format!(
+            r#"{{"name":"Patient {n}","email":"patient{n}@example.com","phone":"+998 90 {n:07}","date_of_birth":"19{:02}-0{}-1{}","gender":"female","address":"{n} Garden Street"}}"#,
+            n % 90 + 10,
+            n % 9 + 1,
+            n % 10
+        );
+        load::post(&self.path, &self.headers, &body)
+    }
+
+    /// A load of these requests. They are written out beforehand: the harness shares the machine with
+    /// the servers, and what it spends on both alike would hide the difference between them.
+    fn load(&self, options: &Options, act: Act) -> Load {
+        let lasting = Duration::from_millis(options.count(2000, 100));
+        let requests: Vec<Vec<u8>> = (0..4096).map(|n| act(self, n)).collect();
+        let request: MakeRequest =
+            Arc::new(move |n, out| out.extend_from_slice(&requests[n as usize % requests.len()]));
+        Load { addr: self.server.addr, connections: 32, lasting, request }
+    }
+}
+
+/// A number that jumps about as `n` counts up, the same on every run.
+fn spread(n: u64) -> u64 {
+    n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20
+}
+
+/// Makes the request of one benchmark.
+type Act = fn(&Side, u64) -> Vec<u8>;
+
+/// Runs those asked for.
+pub(crate) fn run(options: &Options, scratch: &Path) -> Result<Vec<Entry>> {
+    let acts: [(&str, Act); 3] =
+        [("read_one", Side::read_one), ("list_20", |side, _| side.list()), ("insert", Side::insert)];
+    let wanted: Vec<_> = acts.into_iter().filter(|(name, _)| options.wants(name)).collect();
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sides = [Side::baseline(scratch, "baseline.db")?, Side::baseline(scratch, "ours.db")?];
+    let mut entries = Vec::new();
+    for (name, act) in wanted {
+        eprintln!("{name} …");
+        let [theirs, ours] = sides.each_ref().map(|side| side.load(options, act));
+        let compared = alternate(options.count(7, 1), || theirs.rate(), || ours.rate())?;
+        entries.push(Entry::rate(name, "requests/s", compared, options.quick));
+    }
+    Ok(entries)
+}
