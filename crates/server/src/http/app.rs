@@ -3,7 +3,8 @@
 //! Made once at start by the command line or a builder; cheap to clone. It holds no tenant: a tenant handle
 //! comes from the platform, for one request.
 
-use super::{metrics::Metrics, routes::ROUTES};
+use super::{docs, metrics::Metrics, openapi, routes::ROUTES};
+use bytes::Bytes;
 use std::sync::Arc;
 
 /// What the operator decides about the HTTP side.
@@ -28,18 +29,32 @@ pub struct App(Arc<Inner>);
 struct Inner {
     options: Options,
     metrics: Metrics,
+    openapi: Bytes,
+    docs: Bytes,
 }
 
 impl App {
     /// A server with these options.
     pub fn new(options: Options) -> Self {
         let labels = ROUTES.iter().map(|r| (r.method.as_str(), r.path)).chain([("any", "other")]);
-        Self(Arc::new(Inner { options, metrics: Metrics::new(labels) }))
+        let openapi = openapi::build("Tenantry", &[]).to_string().into();
+        let docs = docs::render().into();
+        Self(Arc::new(Inner { options, metrics: Metrics::new(labels), openapi, docs }))
     }
 
     /// Its options.
     pub fn options(&self) -> &Options {
         &self.0.options
+    }
+
+    /// The OpenAPI document.
+    pub(crate) fn openapi(&self) -> &Bytes {
+        &self.0.openapi
+    }
+
+    /// The docs page.
+    pub(crate) fn docs(&self) -> &Bytes {
+        &self.0.docs
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

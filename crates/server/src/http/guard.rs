@@ -1,10 +1,10 @@
-//! The one layer around every request: id, log line, metrics, panics, security headers.
+//! The one layer around every request: id, log line, metrics, panics, security headers, refusal of cross-site writes.
 //!
 //! Called by the serve loop and by tests. Written by hand because a stack of general layers, each with a
 //! boxed future, costs a third of the throughput of a small read. It never looks at credentials or bodies.
 
 use super::{
-    App,
+    App, csrf,
     problem::{Code, Problem},
     request_id::RequestId,
 };
@@ -116,6 +116,9 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<axum::BoxError>,
 {
+    if let Err(problem) = csrf::check(request.method(), request.headers()) {
+        return problem.into_response();
+    }
     request.extensions_mut().insert(Peer(peer));
     request.extensions_mut().insert(note);
     match router.clone().oneshot(request.map(Body::new)).await {

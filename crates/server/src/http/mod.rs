@@ -4,6 +4,11 @@
 //! It never decides what a caller may do; the platform does, and this turns its answer into HTTP.
 
 mod app;
+mod body;
+mod cookie;
+mod csrf;
+mod disposition;
+mod docs;
 mod guard;
 mod health;
 mod metrics;

@@ -4,9 +4,9 @@
 //! It never holds logic: a row names a handler.
 
 use super::{
-    App,
+    App, docs,
     guard::Note,
-    health, openapi,
+    health,
     problem::{Code, Problem},
 };
 use axum::{Router, extract::Request, response::Response, routing::MethodRouter};
@@ -40,6 +40,14 @@ pub struct Route {
     /// One line for the docs; also the operation's summary.
     pub summary: &'static str,
     handler: fn() -> MethodRouter<App>,
+    name: &'static str,
+}
+
+impl Route {
+    /// Id of the operation in the OpenAPI document: `records_read_one`.
+    pub fn operation(&self) -> String {
+        self.name.replace("::", "_").replace(' ', "")
+    }
 }
 
 macro_rules! routes {
@@ -52,6 +60,7 @@ macro_rules! routes {
             tag: $tag,
             summary: $summary,
             handler: || axum::routing::$method($handler),
+            name: stringify!($handler),
         }),*];
     };
     (@method get) => { Method::GET };
@@ -65,7 +74,9 @@ routes! {
     get "/healthz" Public "Operation" "Is the process alive" => health::live;
     get "/readyz" Public "Operation" "May traffic be sent here" => health::ready;
     get "/metrics" Public "Operation" "Prometheus metrics" => health::metrics;
-    get "/api/openapi.json" Public "Operation" "This API as OpenAPI 3.1" => openapi::document;
+    get "/api/openapi.json" Public "Operation" "This API as OpenAPI 3.1" => docs::openapi;
+    get "/api/docs" Public "Operation" "This API as a page" => docs::page;
+    get "/api/docs/app.js" Public "Operation" "The page's script" => docs::script;
 }
 
 /// All routes of the platform, to serve as they are or to merge own routes into.

@@ -1,43 +1,163 @@
 //! The OpenAPI 3.1 document, made from the route table and the models.
 //!
-//! Built once at start; served as bytes.
+//! Built once, when a server starts; served as bytes. Nothing in it depends on who asks: the models of a
+//! platform are no secret, their rows are.
+
+mod bodies;
+mod model;
+mod records;
 
 use super::{
-    App,
+    problem::{self, Code},
     routes::{Access, ROUTES, Route},
 };
-use axum::{extract::State, response::IntoResponse};
-use http::header;
+use http::Method;
 use serde_json::{Map, Value, json};
+use std::{collections::BTreeSet, sync::Arc};
+use tenantry::model::Model;
 
-/// `GET /api/openapi.json`.
-pub(super) async fn document(State(_app): State<App>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], build().to_string())
-}
-
-fn build() -> Value {
+/// The whole document.
+pub(super) fn build(title: &str, models: &[Arc<Model>]) -> Value {
     let mut paths = Map::new();
     for route in ROUTES {
-        let item = paths.entry(route.path).or_insert_with(|| json!({}));
-        item[route.method.as_str().to_ascii_lowercase()] = operation(route);
+        if route.path.contains("{model}") {
+            for model in models.iter().filter(|m| records::applies(route, m)) {
+                let path = route.path.replace("{model}", model.name.as_str());
+                put(&mut paths, &path, route, records::operation(route, model, models));
+            }
+        } else {
+            put(&mut paths, route.path, route, operation(route));
+        }
     }
     json!({
         "openapi": "3.1.0",
-        "info": {"title": "Tenantry", "version": env!("CARGO_PKG_VERSION")},
+        "info": {
+            "title": title,
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Every answer that says no is an RFC 9457 problem. What you may not see looks absent. \
+                Paths of a tenant are also served under `/t/{slug}`; where several things name the tenant, they must agree.",
+        },
+        "servers": [{"url": "/"}],
+        "tags": tags(models),
         "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer", "description": "A session token, or a JWT of a configured issuer."},
+                "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key of one tenant."},
+                "session": {"type": "apiKey", "in": "cookie", "name": "tenantry_session"},
+            },
+            "schemas": schemas(models),
+        },
+    })
+}
+
+fn put(paths: &mut Map<String, Value>, path: &str, route: &Route, mut operation: Value) {
+    let parameters = path_parameters(path, &operation);
+    if !parameters.is_empty() {
+        let own = operation["parameters"].as_array().cloned().unwrap_or_default();
+        operation["parameters"] = parameters.into_iter().chain(own).collect();
+    }
+    let item = paths.entry(path).or_insert_with(|| json!({}));
+    item[route.method.as_str().to_ascii_lowercase()] = operation;
+}
+
+/// One entry for each `{name}` of the path that the operation does not describe itself.
+fn path_parameters(path: &str, operation: &Value) -> Vec<Value> {
+    let described: BTreeSet<&str> = operation["parameters"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|p| p["in"] == "path")
+        .filter_map(|p| p["name"].as_str())
+        .collect();
+    let names = path.split('/').filter_map(|s| s.strip_prefix('{')?.strip_suffix('}'));
+    names
+        .filter(|name| !described.contains(name))
+        .map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}))
+        .collect()
+}
+
+/// What every operation has: group, id, line, security and the problems that can come.
+fn frame(route: &Route, tag: &str, id: &str) -> Value {
+    let security = match route.access {
+        Access::Public => json!([]),
+        Access::Tenant => json!([{"bearer": []}, {"apiKey": []}, {"session": []}]),
+        Access::User | Access::Platform => json!([{"bearer": []}, {"session": []}]),
+    };
+    json!({
+        "tags": [tag],
+        "operationId": id,
+        "summary": route.summary,
+        "security": security,
+        "responses": {"default": {
+            "description": "Refused",
+            "content": {problem::MEDIA_TYPE: {"schema": reference("Problem")}},
+        }},
     })
 }
 
 fn operation(route: &Route) -> Value {
-    let security = if route.access == Access::Public {
-        json!([])
-    } else {
-        json!([{"bearer": []}, {"apiKey": []}, {"session": []}])
-    };
+    let mut operation = frame(route, route.tag, &route.operation());
+    bodies::describe(route, &mut operation);
+    operation
+}
+
+fn tags(models: &[Arc<Model>]) -> Vec<Value> {
+    let mut seen = BTreeSet::new();
+    let fixed = ROUTES.iter().filter(|r| !r.path.contains("{model}")).map(|r| r.tag.to_owned());
+    let names = fixed.chain(models.iter().map(|m| m.label.clone()));
+    names.filter(|name| seen.insert(name.clone())).map(|name| json!({"name": name})).collect()
+}
+
+fn schemas(models: &[Arc<Model>]) -> Map<String, Value> {
+    let mut schemas = bodies::schemas();
+    schemas.insert("Problem".into(), problem_schema());
+    for model in models {
+        model::schemas(model, models, &mut schemas);
+    }
+    schemas
+}
+
+fn problem_schema() -> Value {
+    let codes: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
     json!({
-        "tags": [route.tag],
-        "summary": route.summary,
-        "security": security,
-        "responses": {"200": {"description": "OK"}},
+        "type": "object",
+        "required": ["type", "title", "status", "code", "detail"],
+        "properties": {
+            "type": {"type": "string", "format": "uri-reference"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "code": {"type": "string", "enum": codes},
+            "detail": {"type": "string"},
+            "remedy": {"type": "string", "description": "What to do about it."},
+            "errors": {"type": "array", "items": {
+                "type": "object",
+                "required": ["field", "message"],
+                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+            }},
+            "request_id": {"type": "string"},
+        },
     })
 }
+
+/// `$ref` to a schema of this document.
+fn reference(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
+}
+
+/// A JSON answer of this schema.
+fn answer(description: &str, schema: &Value) -> Value {
+    json!({"description": description, "content": {"application/json": {"schema": schema}}})
+}
+
+/// A JSON body of this schema.
+fn body(schema: &Value) -> Value {
+    json!({"required": true, "content": {"application/json": {"schema": schema}}})
+}
+
+fn is(route: &Route, method: &Method, end: &str) -> bool {
+    route.method == *method && route.path.strip_prefix("/api/records/{model}") == Some(end)
+}
+
+#[cfg(test)]
+mod tests;

@@ -34,7 +34,7 @@ pub struct List {
     /// Also count all rows that match.
     pub count: bool,
     /// Paths of references to expand: `city`, `city.region`.
-    pub expand: Vec<Vec<FieldName>>,
+    pub expand: Vec<String>,
 }
 
 /// Names of the parameters that are not filters.
@@ -97,7 +97,7 @@ struct Reader<'a> {
     model: &'a Model,
     select: Select,
     count: bool,
-    expand: Vec<Vec<FieldName>>,
+    expand: Vec<String>,
     after: Option<String>,
     wrong: Vec<FieldProblem>,
 }
@@ -187,8 +187,10 @@ impl Reader<'_> {
                 ));
             }
             // Deeper steps belong to other models: the platform, which holds them, checks those.
-            let parsed = names.iter().map(|n| FieldName::parse(n).map_err(|e| e.reason.to_owned()));
-            self.expand.push(parsed.collect::<Result<_, _>>()?);
+            if let Some(bad) = names.iter().find(|n| FieldName::parse(n).is_err()) {
+                return Err(format!("{} is no field name", text::quoted(bad)));
+            }
+            self.expand.push(path.into());
         }
         if self.expand.len() > 10 { Err("at most 10 paths".into()) } else { Ok(()) }
     }

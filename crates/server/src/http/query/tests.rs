@@ -63,7 +63,7 @@ fn the_other_parameters_are_read() {
     );
     assert_eq!((got.select.limit, got.count), (7, true));
     assert_eq!(got.select.fields, vec![name("id"), name("name")]);
-    assert_eq!(got.expand, vec![vec![name("city")], vec![name("city"), name("region")]]);
+    assert_eq!(got.expand, ["city", "city.region"]);
 }
 
 #[test]

@@ -1,0 +1,98 @@
+//! Bodies in: JSON with a bound, streams with an idle limit.
+//!
+//! Used by the handlers. No body is ever read whole without a bound, and none is waited for without end.
+
+use super::{
+    App,
+    problem::{Code, Problem, Result},
+};
+use axum::{
+    body::Body,
+    extract::{FromRequest, Request},
+};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use http::{HeaderMap, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+use std::{io, time::Duration};
+use tokio::time::timeout;
+
+/// Longest pause between two pieces of a body.
+const IDLE: Duration = Duration::from_secs(30);
+/// Time for a bounded body to arrive whole.
+const WHOLE: Duration = Duration::from_secs(60);
+
+/// A JSON body as a typed value.
+pub(super) struct Json<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self> {
+        let RawJson(bytes) = RawJson::from_request(request, app).await?;
+        serde_json::from_slice(&bytes).map(Json).map_err(|e| unreadable(&e))
+    }
+}
+
+/// A JSON body as bytes; whoever takes it parses it.
+pub(super) struct RawJson(pub(super) Bytes);
+
+impl FromRequest<App> for RawJson {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self> {
+        let media = media_type(request.headers());
+        // Also a defence: a form of another site cannot send this type without being asked first (threat 42).
+        if media != "application/json" && !media.ends_with("+json") {
+            let text = "Send the body as `content-type: application/json`.";
+            return Err(Problem::new(Code::UnsupportedMediaType, text));
+        }
+        whole(request.into_body(), app.options().max_json_bytes).await.map(RawJson)
+    }
+}
+
+/// The media type without parameters, lower case; empty when there is none.
+pub(super) fn media_type(headers: &HeaderMap) -> String {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// JSON that cannot be read; serde's text names the place and the expectation, never our data.
+pub(super) fn unreadable(error: &serde_json::Error) -> Problem {
+    Problem::new(Code::BadRequest, format!("The JSON cannot be read: {error}."))
+}
+
+/// The whole body, if it is at most `max` bytes and arrives in time.
+pub(super) async fn whole(body: Body, max: usize) -> Result<Bytes> {
+    match timeout(WHOLE, Limited::new(body, max).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err(Problem::new(Code::TooLarge, format!("At most {max} bytes are taken here.")))
+        }
+        Ok(Err(error)) => {
+            Err(Problem::new(Code::BadRequest, "The body broke off.").private(error.to_string()))
+        }
+        Err(_) => Err(Problem::new(Code::BadRequest, "The body did not arrive in time.")),
+    }
+}
+
+/// The body as it arrives; ends with an error after a long pause.
+pub(super) fn stream(body: Body) -> impl Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static {
+    patient(body.into_data_stream().map(|piece| piece.map_err(io::Error::other)).boxed())
+}
+
+/// The same for any stream of bytes.
+pub(super) fn patient<S>(stream: S) -> impl Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static
+where
+    S: Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static,
+{
+    futures_util::stream::unfold(Some(stream), |state| async {
+        let mut stream = state?;
+        match timeout(IDLE, stream.next()).await {
+            Ok(piece) => piece.map(|piece| (piece, Some(stream))),
+            Err(_) => Some((Err(io::Error::from(io::ErrorKind::TimedOut)), None)),
+        }
+    })
+    .boxed()
+}

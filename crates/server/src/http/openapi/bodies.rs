@@ -1,0 +1,131 @@
+//! Bodies of the routes that are no records: hand-written, next to one another, so that the API reads as one.
+//!
+//! Used by the document's builder. A route without an entry answers with an object.
+
+use super::{answer, body, reference};
+use crate::http::routes::Route;
+use serde_json::{Map, Value, json};
+
+/// Adds request and response of a fixed route to its operation.
+pub(super) fn describe(route: &Route, operation: &mut Value) {
+    let key = format!("{} {}", route.method, route.path);
+    if let Some(schema) = request(&key) {
+        operation["requestBody"] = body(&schema);
+    }
+    let (status, response) = response(&key);
+    operation["responses"][status] = response;
+}
+
+fn object(required: &[&str], properties: Value) -> Value {
+    json!({"type": "object", "required": required, "properties": properties})
+}
+
+fn request(key: &str) -> Option<Value> {
+    let text = || json!({"type": "string"});
+    let email = || json!({"type": "string", "format": "email", "maxLength": 254});
+    Some(match key {
+        "POST /api/auth/login" => {
+            object(&["email", "password"], json!({"email": email(), "password": text(), "tenant": text()}))
+        }
+        "POST /api/auth/switch" => object(&["tenant"], json!({"tenant": text()})),
+        "POST /api/register" | "POST /subscription/register/" => object(
+            &["company", "email", "password"],
+            json!({"company": text(), "slug": text(), "name": text(), "email": email(), "password": text(), "plan": text()}),
+        ),
+        "POST /api/tenant/users" | "POST /api/admin/users" => {
+            object(&["email"], json!({"email": email(), "name": text(), "role": text(), "password": text()}))
+        }
+        "POST /api/tenant/keys" => object(&["name", "role"], json!({"name": text(), "role": text()})),
+        "POST /api/tenant/sql" => object(&["sql"], json!({"sql": text()})),
+        "POST /api/admin/impersonate" => object(
+            &["tenant", "reason"],
+            json!({"tenant": text(), "reason": text(), "minutes": {"type": "integer", "minimum": 1, "maximum": 60}}),
+        ),
+        "POST /api/admin/tenants" => object(
+            &["company", "email"],
+            json!({"company": text(), "slug": text(), "email": email(), "plan": text(), "password": text()}),
+        ),
+        _ => return None,
+    })
+}
+
+fn response(key: &str) -> (&'static str, Value) {
+    let (method, path) = key.split_once(' ').unwrap_or((key, ""));
+    match key {
+        "POST /api/auth/login" => return ("200", answer("Logged in", &reference("Session"))),
+        "POST /api/register" | "POST /subscription/register/" => {
+            return ("201", answer("Registered and logged in", &reference("Session")));
+        }
+        "GET /healthz" | "GET /readyz" | "GET /metrics" => return ("200", plain("text/plain")),
+        "GET /api/docs" => return ("200", plain("text/html")),
+        "POST /api/auth/logout" => return ("204", json!({"description": "Done"})),
+        "POST /api/tenant/sql" => return ("200", answer("Rows", &reference("SqlRows"))),
+        _ => {}
+    }
+    let many =
+        json!({"type": "object", "properties": {"items": {"type": "array", "items": {"type": "object"}}}});
+    match method {
+        "DELETE" => ("204", json!({"description": "Gone"})),
+        "POST" if request(key).is_some() && !path.ends_with("/switch") => {
+            ("201", answer("Created", &json!({"type": "object"})))
+        }
+        "GET" if path.ends_with('s') => ("200", answer("All of them", &many)),
+        _ => ("200", answer("OK", &json!({"type": "object"}))),
+    }
+}
+
+fn plain(media: &str) -> Value {
+    json!({"description": "OK", "content": {media: {"schema": {"type": "string"}}}})
+}
+
+/// Schemas that are no model's.
+pub(super) fn schemas() -> Map<String, Value> {
+    let text = || json!({"type": "string"});
+    let all = [
+        (
+            "File",
+            object(
+                &["name", "type", "size", "sha256"],
+                json!({
+                    "id": text(), "name": text(), "type": text(), "size": {"type": "integer"}, "sha256": text(),
+                }),
+            ),
+        ),
+        (
+            "Session",
+            object(
+                &["token", "expires_at"],
+                json!({
+                    "token": {"type": "string", "description": "Send it as `Authorization: Bearer`."},
+                    "expires_at": {"type": "string", "format": "date-time"},
+                    "user": {"type": "object"},
+                    "tenant": {"type": ["string", "null"]},
+                }),
+            ),
+        ),
+        (
+            "SqlRows",
+            object(
+                &["columns", "rows", "truncated"],
+                json!({
+                    "columns": {"type": "array", "items": text()},
+                    "rows": {"type": "array", "items": {"type": "array"}},
+                    "truncated": {"type": "boolean"},
+                }),
+            ),
+        ),
+        (
+            "ImportReport",
+            object(
+                &["imported", "errors"],
+                json!({
+                    "imported": {"type": "integer"},
+                    "errors": {"type": "array", "items": object(&["line", "message"], json!({
+                        "line": {"type": "integer"}, "field": text(), "message": text(),
+                    }))},
+                }),
+            ),
+        ),
+    ];
+    all.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect()
+}

@@ -1,0 +1,144 @@
+//! Schemas of one model: as it is read, created and changed.
+//!
+//! Used by the document's builder. Shapes follow the engine's JSON: decimals are strings, absent is null.
+
+use super::reference;
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+use tenantry::model::{Field, FieldKind, IdKind, Model};
+
+/// Adds `patients`, `patients_new`, `patients_change` and `patients_page`.
+pub(super) fn schemas(model: &Model, models: &[Arc<Model>], into: &mut Map<String, Value>) {
+    let name = model.name.as_str();
+    into.insert(name.into(), read(model, models));
+    into.insert(format!("{name}_new"), new(model, models));
+    into.insert(format!("{name}_change"), change(model, models));
+    into.insert(format!("{name}_page"), page(name));
+}
+
+fn read(model: &Model, models: &[Arc<Model>]) -> Value {
+    let mut properties = Map::new();
+    properties.insert("id".into(), id(model.id));
+    for field in &model.fields {
+        properties.insert(field.name.as_str().into(), property(field, models, true));
+    }
+    for at in ["created_at", "updated_at"] {
+        properties.insert(at.into(), json!({"type": "string", "format": "date-time"}));
+    }
+    properties.insert("version".into(), json!({"type": "integer", "description": "The record's ETag."}));
+    json!({"type": "object", "title": model.label, "properties": properties})
+}
+
+fn new(model: &Model, models: &[Arc<Model>]) -> Value {
+    let needed = model.fields.iter().filter(|f| f.required && f.default.is_none());
+    let required: Vec<_> = needed.map(|f| f.name.as_str()).collect();
+    let mut schema = writable(model, models);
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
+    schema
+}
+
+fn change(model: &Model, models: &[Arc<Model>]) -> Value {
+    let mut schema = writable(model, models);
+    schema["minProperties"] = json!(1);
+    schema
+}
+
+fn writable(model: &Model, models: &[Arc<Model>]) -> Value {
+    let fields = model.fields.iter().filter(|f| !matches!(f.kind, FieldKind::File { .. }));
+    let properties: Map<_, _> =
+        fields.map(|f| (f.name.as_str().to_owned(), property(f, models, false))).collect();
+    json!({"type": "object", "properties": properties, "additionalProperties": false})
+}
+
+fn page(name: &str) -> Value {
+    json!({
+        "type": "object",
+        "required": ["items", "next"],
+        "properties": {
+            "items": {"type": "array", "items": reference(name)},
+            "next": {"type": ["string", "null"], "description": "Send it as `after` for the next page."},
+            "count": {"type": "integer", "description": "All matching rows, with `count=true`."},
+        },
+    })
+}
+
+fn id(kind: IdKind) -> Value {
+    match kind {
+        IdKind::Integer => json!({"type": "integer", "format": "int64", "minimum": 1}),
+        IdKind::Uuid => json!({"type": "string", "format": "uuid"}),
+    }
+}
+
+fn property(field: &Field, models: &[Arc<Model>], reading: bool) -> Value {
+    let mut schema = kind(&field.kind, models, reading);
+    schema["title"] = json!(field.label);
+    if let Some(default) = &field.default {
+        schema["default"] = default.clone();
+    }
+    if !field.required {
+        nullable(&mut schema);
+    }
+    schema
+}
+
+fn kind(kind: &FieldKind, models: &[Arc<Model>], reading: bool) -> Value {
+    match kind {
+        FieldKind::Text { max_length: Some(max) } => json!({"type": "string", "maxLength": max}),
+        FieldKind::Text { max_length: None } => json!({"type": "string"}),
+        FieldKind::Integer { min, max } => integer(*min, *max),
+        FieldKind::Decimal { scale } => {
+            json!({"type": "string", "format": "decimal", "description": format!("Exact, at most {scale} decimals.")})
+        }
+        FieldKind::Boolean => json!({"type": "boolean"}),
+        FieldKind::Date => json!({"type": "string", "format": "date"}),
+        FieldKind::Datetime => json!({"type": "string", "format": "date-time"}),
+        FieldKind::Json => json!({"description": "Any JSON."}),
+        FieldKind::File { .. } => reference("File"),
+        FieldKind::Choice { choices } => json!({"type": "string", "enum": choices}),
+        FieldKind::Ref { to, .. } => referred(to.as_str(), models, reading),
+    }
+}
+
+fn integer(min: Option<i64>, max: Option<i64>) -> Value {
+    let mut schema = json!({"type": "integer", "format": "int64"});
+    for (name, bound) in [("minimum", min), ("maximum", max)] {
+        if let Some(bound) = bound {
+            schema[name] = json!(bound);
+        }
+    }
+    schema
+}
+
+/// The key of a row of `to`; reading with `expand`, the row itself.
+fn referred(to: &str, models: &[Arc<Model>], reading: bool) -> Value {
+    let target = models.iter().find(|m| m.name.as_str() == to);
+    let key = id(target.map_or(IdKind::Integer, |m| m.id));
+    let text = format!("Key of a row of {to}.");
+    match reading && target.is_some() {
+        true => json!({"anyOf": [key, reference(to)], "description": text}),
+        false => {
+            let mut key = key;
+            key["description"] = json!(text);
+            key
+        }
+    }
+}
+
+fn nullable(schema: &mut Value) {
+    if let Some(kind) = schema["type"].as_str().map(str::to_owned) {
+        schema["type"] = json!([kind, "null"]);
+        if let Some(choices) = schema["enum"].as_array_mut() {
+            choices.push(Value::Null);
+        }
+    } else if let Some(options) = schema["anyOf"].as_array_mut() {
+        options.push(json!({"type": "null"}));
+    } else if let Some(target) = schema.get("$ref").cloned() {
+        *schema = json!({"anyOf": [{"$ref": target}, {"type": "null"}]});
+    }
+    // What is left takes any JSON, null too. `"type": null` from indexing must not stay behind.
+    if let Some(map) = schema.as_object_mut() {
+        map.retain(|key, value| key != "type" || !value.is_null());
+    }
+}

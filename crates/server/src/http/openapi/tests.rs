@@ -1,0 +1,92 @@
+//! The document is whole: every route is in it, every reference resolves, every id is its own.
+
+use super::*;
+
+fn models() -> Vec<Arc<Model>> {
+    let field = |name: &str, kind: Value, required: bool| {
+        json!({"name": name, "kind": kind, "label": name, "required": required, "unique": false,
+            "index": false, "search": name == "name", "personal": false, "default": null})
+    };
+    let model = |name: &str, id: &str, fields: Value| {
+        let model = json!({
+            "app": "medadmin", "name": name, "label": name, "store": "tenant", "id": id, "display": "name",
+            "indexes": [], "tenant_field": "company_id", "overrides": null, "audit": false, "fields": fields,
+            "permissions": {"read": [], "create": [], "update": [], "delete": []},
+        });
+        Arc::new(serde_json::from_value(model).unwrap())
+    };
+    let patients = json!([
+        field("name", json!({"type": "text", "max_length": 100}), true),
+        field("status", json!({"type": "choice", "choices": ["active", "gone"]}), false),
+        field("notes", json!({"type": "json"}), false),
+        field("scan", json!({"type": "file", "max_bytes": 10}), false),
+        field("city", json!({"type": "ref", "to": "cities", "on_delete": "protect"}), false),
+    ]);
+    vec![
+        model("patients", "integer", patients),
+        model("cities", "uuid", json!([field("name", json!({"type": "text", "max_length": null}), true)])),
+    ]
+}
+
+fn visit<'a>(value: &'a Value, see: &mut impl FnMut(&str, &'a Value)) {
+    match value {
+        Value::Object(map) => map.iter().for_each(|(key, value)| {
+            see(key, value);
+            visit(value, see);
+        }),
+        Value::Array(items) => items.iter().for_each(|item| visit(item, see)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_route_is_described_threat_2() {
+    let document = build("Test", &models());
+    for route in ROUTES {
+        let path = route.path.replace("{model}", "patients");
+        let operation = &document["paths"][&path][route.method.as_str().to_ascii_lowercase()];
+        assert_eq!(operation["summary"], route.summary, "{} {path}", route.method);
+        assert_eq!(
+            operation["security"].as_array().unwrap().is_empty(),
+            route.access == Access::Public,
+            "{path}"
+        );
+        let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+        for name in path.split('/').filter_map(|s| s.strip_prefix('{')?.strip_suffix('}')) {
+            let found = parameters.iter().filter(|p| p["in"] == "path" && p["name"] == name).count();
+            assert_eq!(found, 1, "{path} describes {name} once");
+        }
+        let statuses = operation["responses"].as_object().unwrap();
+        assert!(statuses.keys().any(|s| s.starts_with('2')) && statuses.contains_key("default"), "{path}");
+    }
+}
+
+#[test]
+fn references_resolve_and_operation_ids_are_unique() {
+    let document = build("Test", &models());
+    let mut ids = BTreeSet::new();
+    visit(&document, &mut |key, value| match (key, value) {
+        ("$ref", Value::String(target)) => {
+            assert!(document.pointer(target.trim_start_matches('#')).is_some(), "{target}");
+        }
+        ("operationId", Value::String(id)) => assert!(ids.insert(id.clone()), "{id} twice"),
+        ("type", Value::Null) => panic!("a type that is null"),
+        _ => {}
+    });
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1."));
+}
+
+#[test]
+fn fields_keep_their_types() {
+    let document = build("Test", &models());
+    let patients = &document["components"]["schemas"]["patients_new"];
+    assert_eq!(patients["required"], json!(["name"]));
+    assert_eq!(patients["properties"]["status"]["enum"], json!(["active", "gone", null]));
+    assert_eq!(
+        patients["properties"]["city"]["type"],
+        json!(["string", "null"]),
+        "the key of cities is a UUID"
+    );
+    assert!(patients["properties"].get("scan").is_none(), "files have their own route");
+    assert!(document["paths"].get("/api/records/cities/{id}/files/{field}").is_none());
+}
