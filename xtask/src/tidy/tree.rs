@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use std::path::Path;
 
 const TEXT: [&str; 10] = ["rs", "toml", "md", "sql", "html", "css", "js", "json", "yml", "sh"];
-const SKIP: [&str; 5] = ["target", "data", ".git", "node_modules", ".idea"];
+const SKIP: [&str; 6] = ["target", "tenantry-data", "data", ".git", "node_modules", ".idea"];
 
 /// Every text file as (path from the root with `/`, contents), sorted by path.
 pub(crate) fn read(root: &Path) -> Result<Vec<(String, String)>> {
