@@ -1,7 +1,7 @@
 //! What the test suites share: how much to try, and saying how much was tried.
 //! A dev-dependency of the other crates; nothing that ships names it.
 //!
-//! ```
+//! ```no_run
 //! let rounds = tenantry_testkit::dose(200, 10_000);
 //! for _ in 0..rounds { /* attack something */ }
 //! tenantry_testkit::tried("T1 cross-tenant", rounds, "requests");
