@@ -4,11 +4,13 @@
 //! it is handed a [`place::Place`] and confines every statement to it.
 
 pub mod error;
+pub mod migration;
 pub mod model;
 pub mod name;
 pub mod place;
 pub mod query;
 pub mod row;
+pub mod sqlite;
 pub mod value;
 
 pub use error::{Error, Kind, Result};

@@ -16,7 +16,8 @@ pub struct NameError {
 }
 
 fn check_ident(value: &str) -> Result<(), &'static str> {
-    const RULE: &str = "use a-z, 0-9 and _, starting with a letter, not ending with _, without __, 1 to 48 characters";
+    const RULE: &str =
+        "use a-z, 0-9 and _, starting with a letter, not ending with _, without __, 1 to 48 characters";
     let bytes = value.as_bytes();
     let ok = (1..=48).contains(&bytes.len())
         && bytes[0].is_ascii_lowercase()
@@ -160,7 +161,22 @@ mod tests {
 
     #[test]
     fn slugs_that_could_leave_their_place_are_refused() {
-        for bad in ["", "ab", "a--b", "-abc", "abc-", "Abc", "a/b", "..", "%2e%2e", "a?b", "a\0b", "ааа", "www", &"a".repeat(41)] {
+        for bad in [
+            "",
+            "ab",
+            "a--b",
+            "-abc",
+            "abc-",
+            "Abc",
+            "a/b",
+            "..",
+            "%2e%2e",
+            "a?b",
+            "a\0b",
+            "ааа",
+            "www",
+            &"a".repeat(41),
+        ] {
             assert!(Slug::parse(bad).is_err(), "{bad:?}");
         }
         assert!(Slug::parse("city-hospital").is_ok());

@@ -1,6 +1,9 @@
 //! Queries as data. There is no tenant field here: the session adds confinement (rule 2).
 
-use crate::{name::{FieldName, ModelName}, value::Value};
+use crate::{
+    name::{FieldName, ModelName},
+    value::Value,
+};
 
 /// A primary key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -77,7 +80,14 @@ pub struct Select {
 
 impl Default for Select {
     fn default() -> Self {
-        Self { filter: Filter::All(vec![]), search: None, sort: vec![], limit: 20, after: None, fields: vec![] }
+        Self {
+            filter: Filter::All(vec![]),
+            search: None,
+            sort: vec![],
+            limit: 20,
+            after: None,
+            fields: vec![],
+        }
     }
 }
 

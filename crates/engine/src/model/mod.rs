@@ -1,5 +1,15 @@
 //! Models as data: what a table or collection is, who may touch it. Parsed from `models/*.toml`.
 
+mod check;
+pub mod default;
+pub(crate) mod field;
+mod overrides;
+pub(crate) mod parse;
+pub(crate) mod problem;
+pub(crate) mod reader;
+
+pub use problem::Problem;
+
 use crate::name::{AppName, FieldName, ModelName, RoleName, StoreName};
 use serde::{Deserialize, Serialize};
 
@@ -171,14 +181,21 @@ pub struct Overrides {
     pub fields: Vec<FieldName>,
 }
 
-impl TryFrom<String> for Grant {
-    type Error = crate::name::NameError;
-    fn try_from(value: String) -> Result<Self, Self::Error> {
-        match value.as_str() {
+impl std::str::FromStr for Grant {
+    type Err = crate::name::NameError;
+    fn from_str(value: &str) -> Result<Self, Self::Err> {
+        match value {
             "*" => Ok(Self::Any),
             "platform" => Ok(Self::Platform),
             role => RoleName::parse(role).map(Self::Role),
         }
+    }
+}
+
+impl TryFrom<String> for Grant {
+    type Error = crate::name::NameError;
+    fn try_from(value: String) -> Result<Self, Self::Error> {
+        value.parse()
     }
 }
 
@@ -192,9 +209,96 @@ impl From<Grant> for String {
     }
 }
 
+/// How many of a store there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// One on the platform.
+    System,
+    /// One for each tenant.
+    Tenant,
+}
+
+impl Permissions {
+    /// What holds where a model does not say: everybody reads; members write tenant rows,
+    /// platform staff write rows of a system store (M2).
+    pub fn defaults(scope: Scope) -> Self {
+        let writers: Vec<Grant> = match scope {
+            Scope::System => vec![Grant::Platform],
+            Scope::Tenant => {
+                let roles = ["owner", "admin", "member"].into_iter();
+                roles.filter_map(|r| RoleName::parse(r).ok()).map(Grant::Role).collect()
+            }
+        };
+        Self { read: vec![Grant::Any], create: writers.clone(), update: writers.clone(), delete: writers }
+    }
+}
+
+/// A model file to be loaded.
+#[derive(Debug, Clone)]
+pub struct Source<'t> {
+    /// App it belongs to.
+    pub app: AppName,
+    /// Name of the model: the file name without `.toml`.
+    pub name: &'t str,
+    /// File as it should be named in problems.
+    pub file: &'t str,
+    /// Contents.
+    pub text: &'t str,
+}
+
+/// Parses and checks all models of a platform together, and adds the automatic models of overrides.
+/// `scope` answers for each store of the configuration. On failure every problem is returned, sorted.
+pub fn load(
+    sources: &[Source<'_>],
+    scope: &dyn Fn(&StoreName) -> Option<Scope>,
+) -> Result<Vec<Model>, Vec<Problem>> {
+    let mut parsed = Vec::new();
+    let mut problems = Vec::new();
+    let mut unparsed = Vec::new();
+    for source in sources {
+        let (model, found) = parse::parse(source, scope);
+        problems.extend(found);
+        match model {
+            Some(model) => parsed.push(model),
+            None => unparsed.push(source.name),
+        }
+    }
+    problems.extend(check::check(&parsed, &unparsed, scope));
+    if !problems.is_empty() {
+        problems.sort();
+        problems.dedup();
+        return Err(problems);
+    }
+    let mut models: Vec<Model> = parsed.into_iter().map(|p| p.model).collect();
+    let automatic: Vec<Model> = models.iter().filter_map(Model::override_model).collect();
+    models.extend(automatic);
+    Ok(models)
+}
+
 impl Model {
     /// The declared field of that name.
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|f| f.name.as_str() == name)
+    }
+
+    /// Fields under full-text search, in declaration order.
+    pub fn search_fields(&self) -> impl Iterator<Item = &Field> {
+        self.fields.iter().filter(|f| f.search)
+    }
+}
+
+impl Index {
+    /// What its name is made of. Two indexes of a model must differ in this, or their names would clash:
+    /// `(a, b)` and `(a_b)`.
+    pub(crate) fn stem(&self) -> String {
+        self.fields.iter().map(FieldName::as_str).collect::<Vec<_>>().join("_")
+    }
+}
+
+impl Field {
+    /// Has an index of its own, unique or not: asked for, or because it is a reference.
+    pub fn has_index(&self) -> bool {
+        self.index || self.unique || matches!(self.kind, FieldKind::Ref { .. })
     }
 }

@@ -1,0 +1,96 @@
+//! Rules that need more than one model: references, overrides, names used twice.
+//!
+//! Called by [`super::load`] with everything that parsed.
+
+use super::parse::Parsed;
+use super::{FieldKind, Model, Problem, Scope};
+use crate::name::{ModelName, StoreName};
+use std::collections::HashMap;
+
+/// Checks all models together. Problems name the file and line of the part that is wrong.
+/// A reference to one of `unparsed`, a model that is there but broken, is not a second mistake.
+pub(crate) fn check(
+    all: &[Parsed],
+    unparsed: &[&str],
+    scope: &dyn Fn(&StoreName) -> Option<Scope>,
+) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut known: HashMap<ModelName, &Parsed> = HashMap::new();
+    for parsed in all {
+        if let Some(first) = known.insert(parsed.model.name.clone(), parsed) {
+            let message = format!(
+                "model `{}` is declared twice; the other is in {} of app `{}`",
+                parsed.model.name, first.file, first.model.app
+            );
+            problems.push(parsed.problem("name", message));
+        }
+        if parsed.model.name.as_str().starts_with("sqlite_") {
+            problems.push(parsed.problem("name", "names starting with `sqlite_` belong to SQLite"));
+        }
+    }
+    for parsed in all {
+        references(parsed, &known, unparsed, scope, &mut problems);
+        overrides(parsed, &known, &mut problems);
+    }
+    problems
+}
+
+fn references(
+    from: &Parsed,
+    known: &HashMap<ModelName, &Parsed>,
+    unparsed: &[&str],
+    scope: &dyn Fn(&StoreName) -> Option<Scope>,
+    problems: &mut Vec<Problem>,
+) {
+    for field in &from.model.fields {
+        let FieldKind::Ref { to, .. } = &field.kind else { continue };
+        let part = format!("fields.{}.to", field.name);
+        match known.get(to) {
+            None if unparsed.contains(&to.as_str()) => {}
+            None => problems.push(from.problem(&part, unknown(to, known))),
+            Some(target) => {
+                if let Err(message) = allowed(&from.model, &target.model, scope) {
+                    problems.push(from.problem(&part, message));
+                }
+            }
+        }
+    }
+}
+
+fn unknown(to: &ModelName, known: &HashMap<ModelName, &Parsed>) -> String {
+    let mut names: Vec<&str> = known.keys().map(ModelName::as_str).collect();
+    names.sort_unstable();
+    format!("there is no model `{to}`; there are {}", names.join(", "))
+}
+
+/// A tenant row may point at its own store, another store of the same tenant, or a system store.
+/// A system row must never point into a tenant: it would mean another row for each tenant.
+fn allowed(from: &Model, to: &Model, scope: &dyn Fn(&StoreName) -> Option<Scope>) -> Result<(), String> {
+    match (scope(&from.store), scope(&to.store)) {
+        (Some(Scope::System), Some(Scope::Tenant)) => Err(format!(
+            "a model of system store `{}` cannot refer to `{}`, which every tenant has of its own",
+            from.store, to.name
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn overrides(parsed: &Parsed, known: &HashMap<ModelName, &Parsed>, problems: &mut Vec<Problem>) {
+    if parsed.model.overrides.is_none() {
+        return;
+    }
+    match parsed.model.override_model() {
+        None => {
+            problems.push(parsed.problem("overrides", "the model's name is too long for `NAME_overrides`"))
+        }
+        Some(automatic) => {
+            if let Some(other) = known.get(&automatic.name) {
+                let message = format!(
+                    "`{}` is the automatic model of the overrides of `{}`: choose another name",
+                    automatic.name, parsed.model.name
+                );
+                problems.push(other.problem("name", message));
+            }
+        }
+    }
+}

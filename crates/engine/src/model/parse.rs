@@ -1,0 +1,269 @@
+//! One `models/NAME.toml` → [`Model`], every problem reported with its line.
+//!
+//! Called by [`super::load`]. Rules that need other models are in `check.rs`.
+
+use super::field::{self, ParsedField};
+use super::problem::{Problem, Sink};
+use super::reader::{At, Section};
+use super::{Grant, IdKind, Index, Model, Overrides, Permissions, Scope, Source};
+use crate::name::{FieldName, ModelName, StoreName};
+use std::collections::HashMap;
+use toml::de::DeTable;
+
+/// A model with the lines of its parts, for the checks across models.
+pub(crate) struct Parsed {
+    pub(crate) model: Model,
+    pub(crate) file: String,
+    pub(crate) lines: HashMap<String, usize>,
+}
+
+impl Parsed {
+    /// A problem at a part of this model.
+    pub(crate) fn problem(&self, part: &str, message: impl Into<String>) -> Problem {
+        let line = self.lines.get(part).copied().unwrap_or(1);
+        Problem { file: self.file.clone(), line, message: message.into() }
+    }
+}
+
+const KNOWN: &str = "label, store, id, display, tenant_field, audit, fields, indexes, permissions, overrides";
+const IMPLICIT: [&str; 3] = ["created_at", "updated_at", "version"];
+
+/// Parses one file. The model is None when it cannot be made sense of.
+pub(crate) fn parse(
+    source: &Source<'_>,
+    scope: &dyn Fn(&StoreName) -> Option<Scope>,
+) -> (Option<Parsed>, Vec<Problem>) {
+    let mut sink = Sink::new(source.file, source.text);
+    let (table, errors) = DeTable::parse_recoverable(source.text);
+    for e in &errors {
+        sink.add(e.span().map_or(0, |s| s.start), format!("not valid TOML: {}", e.message()));
+    }
+    if !sink.is_clean() {
+        return (None, sink.into_problems());
+    }
+    let name = ModelName::parse(source.name).map_err(|e| sink.add(0, format!("file name: {e}"))).ok();
+    let mut root = Section::new(table.get_ref(), 0);
+    let mut lines = HashMap::new();
+    let model = name.and_then(|name| model(&mut sink, &mut root, source, name, scope, &mut lines));
+    root.finish(&mut sink, KNOWN);
+    let parsed = model.map(|model| Parsed { model, file: source.file.to_owned(), lines });
+    (parsed, sink.into_problems())
+}
+
+fn model(
+    sink: &mut Sink,
+    root: &mut Section<'_>,
+    source: &Source<'_>,
+    name: ModelName,
+    scope: &dyn Fn(&StoreName) -> Option<Scope>,
+    lines: &mut HashMap<String, usize>,
+) -> Option<Model> {
+    let label = root.text(sink, "label").map_or_else(|| human(name.as_str()), |t| t.value.to_owned());
+    let store = store(sink, root, scope);
+    let id = id_kind(sink, root);
+    let tenant_field =
+        root.parsed::<FieldName>(sink, "tenant_field").map(|t| t.value).or_else(default_tenant)?;
+    let display = root.parsed::<FieldName>(sink, "display");
+    let audit = root.flag(sink, "audit");
+    let fields = fields(sink, root, &tenant_field, lines);
+    let indexes = indexes(sink, root, &fields);
+    if let Some(display) = &display
+        && !fields.iter().any(|f| f.name == display.value)
+    {
+        sink.add(display.at, format!("`display`: there is no field `{}`", display.value));
+    }
+    let permissions = permissions(sink, root, store.as_ref().map(|(_, scope)| *scope));
+    let overrides = overrides(sink, root, &fields, store.as_ref(), scope);
+    if let Some((_, at)) = &overrides {
+        lines.insert("overrides".into(), sink.line(*at));
+    }
+    Some(Model {
+        app: source.app.clone(),
+        name,
+        label,
+        store: store?.0,
+        id,
+        display: display.map(|d| d.value),
+        fields,
+        indexes,
+        permissions,
+        tenant_field,
+        overrides: overrides.map(|(o, _)| o),
+        audit,
+    })
+}
+
+fn default_tenant() -> Option<FieldName> {
+    FieldName::parse("tenant_id").ok()
+}
+
+/// `first_name` → `First name`.
+pub(crate) fn human(name: &str) -> String {
+    let mut text = name.replace('_', " ");
+    if let Some(first) = text.get_mut(0..1) {
+        first.make_ascii_uppercase();
+    }
+    text
+}
+
+fn store(
+    sink: &mut Sink,
+    root: &mut Section<'_>,
+    scope: &dyn Fn(&StoreName) -> Option<Scope>,
+) -> Option<(StoreName, Scope)> {
+    let present = root.has("store");
+    let Some(At { value, at }) = root.parsed::<StoreName>(sink, "store") else {
+        if !present {
+            sink.add(root.at, "`store` is missing: name the store whose databases hold this model");
+        }
+        return None;
+    };
+    let found = scope(&value);
+    if found.is_none() {
+        sink.add(at, format!("there is no store `{value}` in the configuration"));
+    }
+    found.map(|scope| (value, scope))
+}
+
+fn id_kind(sink: &mut Sink, root: &mut Section<'_>) -> IdKind {
+    match root.text(sink, "id") {
+        Some(At { value: "uuid", .. }) => IdKind::Uuid,
+        Some(At { value: "integer", .. }) | None => IdKind::Integer,
+        Some(At { value, at }) => {
+            sink.add(at, format!("`id` must be \"integer\" or \"uuid\", not {value:?}"));
+            IdKind::Integer
+        }
+    }
+}
+
+fn fields(
+    sink: &mut Sink,
+    root: &mut Section<'_>,
+    tenant_field: &FieldName,
+    lines: &mut HashMap<String, usize>,
+) -> Vec<super::Field> {
+    let Some(section) = root.section(sink, "fields") else {
+        sink.add(root.at, "a model needs at least one field: add a table [fields.NAME]");
+        return Vec::new();
+    };
+    let mut out = Vec::new();
+    for (key, table) in section.into_sections(sink) {
+        let Some(name) = FieldName::parse(key.value).map_err(|e| sink.add(key.at, e.to_string())).ok() else {
+            continue;
+        };
+        lines.insert(format!("fields.{name}"), sink.line(key.at));
+        if let Some(ParsedField { field, to_at }) = field::read(sink, table, name, tenant_field, key.at) {
+            if let Some(at) = to_at {
+                lines.insert(format!("fields.{}.to", field.name), sink.line(at));
+            }
+            out.push(field);
+        }
+    }
+    out
+}
+
+fn indexes(sink: &mut Sink, root: &mut Section<'_>, fields: &[super::Field]) -> Vec<Index> {
+    let mut out: Vec<Index> = Vec::new();
+    for table in root.sections(sink, "indexes") {
+        let at = table.at;
+        let Some((index, names)) = index(sink, table) else { continue };
+        for name in names {
+            let known =
+                fields.iter().any(|f| f.name == name.value) || IMPLICIT.contains(&name.value.as_str());
+            if !known {
+                sink.add(name.at, format!("index: there is no field `{}`", name.value));
+            }
+        }
+        let stem = index.stem();
+        let own =
+            fields.iter().find(|f| f.name.as_str() == stem && f.has_index() && f.unique == index.unique);
+        let other = out.iter().find(|o| o.stem() == stem && o.unique == index.unique);
+        match (own, other) {
+            (Some(f), _) => {
+                sink.add(at, format!("clashes with the index that field `{}` has of its own", f.name))
+            }
+            (None, Some(_)) => {
+                sink.add(at, "an index of this name (its fields joined by _) is declared already")
+            }
+            (None, None) => {}
+        }
+        out.push(index);
+    }
+    out
+}
+
+/// One index table, shared with migrations.
+pub(crate) fn index(sink: &mut Sink, mut table: Section<'_>) -> Option<(Index, Vec<At<FieldName>>)> {
+    let at = table.at;
+    let names = table.list::<FieldName>(sink, "fields").unwrap_or_default();
+    let unique = table.flag(sink, "unique");
+    table.finish(sink, "fields, unique");
+    if names.is_empty() {
+        sink.add(at, "an index needs `fields = [\"…\"]`");
+        return None;
+    }
+    Some((Index { fields: names.iter().map(|n| n.value.clone()).collect(), unique }, names))
+}
+
+fn permissions(sink: &mut Sink, root: &mut Section<'_>, scope: Option<Scope>) -> Permissions {
+    let mut out = Permissions::defaults(scope.unwrap_or(Scope::Tenant));
+    let Some(mut table) = root.section(sink, "permissions") else { return out };
+    let mut grants = |key: &str| -> Option<Vec<Grant>> {
+        Some(table.list::<Grant>(sink, key)?.into_iter().map(|g| g.value).collect())
+    };
+    if let Some(write) = grants("write") {
+        out.create.clone_from(&write);
+        out.update.clone_from(&write);
+        out.delete = write;
+    }
+    for (key, slot) in [
+        ("read", &mut out.read),
+        ("create", &mut out.create),
+        ("update", &mut out.update),
+        ("delete", &mut out.delete),
+    ] {
+        if let Some(list) = grants(key) {
+            *slot = list;
+        }
+    }
+    table.finish(sink, "read, write, create, update, delete");
+    out
+}
+
+fn overrides(
+    sink: &mut Sink,
+    root: &mut Section<'_>,
+    fields: &[super::Field],
+    own: Option<&(StoreName, Scope)>,
+    scope: &dyn Fn(&StoreName) -> Option<Scope>,
+) -> Option<(Overrides, usize)> {
+    let mut table = root.section(sink, "overrides")?;
+    let at = table.at;
+    if own.is_some_and(|(_, scope)| *scope == Scope::Tenant) {
+        sink.add(at, "only a model of a system store can be overridden by tenants");
+    }
+    let store = table.parsed::<StoreName>(sink, "store");
+    match &store {
+        Some(At { value, at }) if scope(value) != Some(Scope::Tenant) => {
+            sink.add(*at, format!("`store`: {value} is not a store of scope \"tenant\""));
+        }
+        Some(_) => {}
+        None => sink.add(at, "`store` must name the tenant store that keeps the overrides"),
+    }
+    let names = table.list::<FieldName>(sink, "fields").unwrap_or_default();
+    if names.is_empty() {
+        sink.add(at, "`fields` must list the fields that a tenant may override");
+    }
+    for At { value, at } in &names {
+        match fields.iter().find(|f| f.name == *value) {
+            None => sink.add(*at, format!("there is no field `{value}`")),
+            Some(f) if matches!(f.kind, super::FieldKind::File { .. }) => {
+                sink.add(*at, format!("`{value}` is a file, which cannot be overridden"));
+            }
+            Some(_) => {}
+        }
+    }
+    table.finish(sink, "store, fields");
+    let fields = names.into_iter().map(|n| n.value).collect();
+    Some((Overrides { store: store?.value, fields }, at))
+}

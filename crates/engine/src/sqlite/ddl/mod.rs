@@ -1,0 +1,75 @@
+//! Portable operations → SQLite statements, for both isolations.
+//!
+//! Called by `migrate.rs` and by drift inspection, which compares with what would be created fresh.
+//! Nothing here runs a statement.
+
+mod fts;
+mod index;
+mod literal;
+mod table;
+
+pub use literal::literal;
+pub(crate) use table::Layout;
+
+use crate::error::{Error, Kind, Result};
+use crate::migration::State;
+use crate::model::{FieldKind, IdKind, Model};
+use crate::place::Isolation;
+
+/// Every statement that creates a model fresh, in order: table, indexes, full-text search.
+/// `state` knows the models it refers to.
+pub fn create(model: &Model, state: &State, isolation: Isolation) -> Result<Vec<String>> {
+    let layout = Layout { model, state, isolation };
+    let mut out = vec![layout.create(model.name.as_str())?];
+    out.extend(layout.indexes());
+    out.extend(layout.fts());
+    Ok(out)
+}
+
+/// A name as SQL: always quoted, so that keywords are names like any other. Names are checked when parsed
+/// (X4), so none contains a quote.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{name}\"")
+}
+
+/// Quoted names separated by commas.
+pub(crate) fn list<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
+    names.into_iter().map(quoted).collect::<Vec<_>>().join(", ")
+}
+
+impl Layout<'_> {
+    /// The tenant column, when rows of many tenants share the table.
+    pub(crate) fn tenant(&self) -> Option<&str> {
+        (self.isolation == Isolation::Pooled).then(|| self.model.tenant_field.as_str())
+    }
+
+    /// Column that is SQLite's row number: `id` itself where integers need not be scoped, else `_row`.
+    pub(crate) fn rowid(&self) -> &'static str {
+        match (self.isolation, self.model.id) {
+            (Isolation::Database, IdKind::Integer) => "id",
+            _ => "_row",
+        }
+    }
+
+    /// The model a reference field points at, when it lives in the same store and is a real foreign key.
+    pub(crate) fn target(&self, kind: &FieldKind) -> Result<Option<&Model>> {
+        let FieldKind::Ref { to, .. } = kind else { return Ok(None) };
+        let target = self.referred(to.as_str())?;
+        Ok((target.store == self.model.store).then_some(target))
+    }
+
+    /// The model of that name, this one included.
+    pub(crate) fn referred(&self, name: &str) -> Result<&Model> {
+        if name == self.model.name.as_str() {
+            return Ok(self.model);
+        }
+        self.state.model(name).ok_or_else(|| {
+            let detail = format!(
+                "model `{}` refers to `{name}`, which no migration before this one creates; add the \
+                 migration that does to `depends`",
+                self.model.name
+            );
+            Error::new(Kind::Statement(detail.clone()), detail)
+        })
+    }
+}

@@ -1,0 +1,3 @@
+//! SQLite: schema statements, migrations, drift.
+
+pub mod ddl;
