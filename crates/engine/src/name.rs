@@ -120,6 +120,8 @@ name_type!(/// A server: where databases live.
     ServerName, "server name", check_ident);
 name_type!(/// A role that a membership or API key carries.
     RoleName, "role name", check_ident);
+name_type!(/// A plan that tenants subscribe to.
+    PlanName, "plan name", check_ident);
 name_type!(/// A tenant's human name in URLs and hosts. ASCII only; refused, never mapped.
     Slug, "slug", check_slug);
 name_type!(/// What a database is called where it lies; opaque to everyone but the engine.

@@ -1,6 +1,7 @@
 //! Platform.
 
 pub mod access;
+pub mod config;
 pub mod error;
 
 pub use error::{Error, Result};

@@ -3,3 +3,4 @@
 mod access_doors;
 mod access_jwt;
 mod access_tokens;
+mod config_files;

@@ -1,0 +1,224 @@
+//! The checked stage: what must agree between keys. Called after reading, and by builders who make
+//! a [`Config`] in code. Opens nothing: whether paths exist is for the moment they are used.
+
+use super::{model::*, problem::*};
+use std::collections::HashSet;
+use tenantry_engine::{name::ServerName, place::Isolation};
+
+type Report<'a> = &'a mut dyn FnMut(&str, String);
+
+impl Config {
+    /// Checks a configuration that was made in code; problems have no file or line.
+    pub fn check(&self) -> Result<(), Problems> {
+        let mut problems = Vec::new();
+        self.check_into(&mut |path, message| {
+            problems.push(Problem { file: String::new(), line: 0, message: format!("{path}: {message}") });
+        });
+        Problems(problems).into_result()
+    }
+
+    /// Every disagreement, with the path of the key to change.
+    pub(super) fn check_into(&self, report: Report<'_>) {
+        platform(&self.platform, report);
+        servers(self, report);
+        control(self, report);
+        for store in &self.stores {
+            check_store(self, store, report);
+        }
+        names_clash(self, report);
+        apps_and_plans(self, report);
+        roles(&self.auth, report);
+        for (index, provider) in self.auth.jwt.iter().enumerate() {
+            let earlier = &self.auth.jwt[..index];
+            if earlier.iter().any(|other| other.issuer == provider.issuer) {
+                // Two entries would let a token choose between two keys (threat 7).
+                report(&format!("auth.jwt.{}.issuer", index + 1), "is given twice".into());
+            }
+            jwt(provider, &format!("auth.jwt.{}", index + 1), report);
+        }
+    }
+}
+
+fn platform(platform: &PlatformConfig, report: Report<'_>) {
+    if platform.name.trim().is_empty() {
+        report("platform.name", "must not be empty".into());
+    }
+    let label = |part: &str| {
+        (1..=63).contains(&part.len())
+            && !part.starts_with('-')
+            && !part.ends_with('-')
+            && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    if !platform.base_domain.split('.').all(label) {
+        report("platform.base_domain", "must be a host name without port, such as \"example.com\"".into());
+    }
+}
+
+fn servers(config: &Config, report: Report<'_>) {
+    if config.servers.is_empty() {
+        report("servers", "at least one server is needed".into());
+    }
+    for (index, server) in config.servers.iter().enumerate() {
+        let nested = |other: &&ServerConfig| {
+            server.path.starts_with(&other.path) || other.path.starts_with(&server.path)
+        };
+        // One inside the other would let two servers reach for one file.
+        if let Some(other) = config.servers[..index].iter().find(nested) {
+            let message = format!("lies in the same place as servers.{}", other.name);
+            report(&format!("servers.{}.path", server.name), message);
+        }
+    }
+}
+
+fn control(config: &Config, report: Report<'_>) {
+    let Some(control) = config.store("control") else {
+        report("stores", "the store `control` is missing: add an empty [stores.control]".into());
+        return;
+    };
+    if control.scope != Scope::System {
+        report("stores.control.scope", "must be \"system\": it is the platform's catalog".into());
+    }
+}
+
+fn check_store(config: &Config, store: &StoreConfig, report: Report<'_>) {
+    let path = |key: &str| format!("stores.{}.{key}", store.name);
+    for server in &store.servers {
+        if config.server(server.as_str()).is_none() {
+            let known = list(config.servers.iter().map(|server| server.name.as_str()));
+            report(&path("server"), format!("there is no server `{server}`; servers are: {known}"));
+        }
+    }
+    let unique: HashSet<&ServerName> = store.servers.iter().collect();
+    if unique.is_empty() || unique.len() != store.servers.len() {
+        report(&path("servers"), "name at least one server, and each once".into());
+    }
+    match store.scope {
+        Scope::System => system_store(store, report),
+        Scope::Tenant => tenant_store(config, store, report),
+    }
+}
+
+fn system_store(store: &StoreConfig, report: Report<'_>) {
+    let path = |key: &str| format!("stores.{}.{key}", store.name);
+    if store.servers.len() > 1 {
+        report(&path("servers"), "a system store lies on one server".into());
+    }
+    if store.isolation != Isolation::Database {
+        report(&path("isolation"), "a system store is a database of its own".into());
+    }
+    if store.template.is_per_tenant() {
+        report(&path("name"), "a system store has one database: leave out {slug} and {id}".into());
+    }
+    if store.provision != Provision::Managed {
+        report(&path("provision"), "a system store is managed by the platform".into());
+    }
+    if store.pooled_in.is_some() {
+        report(&path("pooled_in"), "is for tenant stores".into());
+    }
+}
+
+fn tenant_store(config: &Config, store: &StoreConfig, report: Report<'_>) {
+    let path = |key: &str| format!("stores.{}.{key}", store.name);
+    let pooled = store.isolation == Isolation::Pooled;
+    if !pooled && !store.template.is_per_tenant() {
+        report(&path("name"), "each tenant has its own database: the name needs {slug} or {id}".into());
+    }
+    if pooled && store.template.is_per_tenant() {
+        report(&path("name"), "pooled tenants share one database: leave out {slug} and {id}".into());
+    }
+    if pooled && store.provision != Provision::Managed {
+        report(&path("provision"), "a pooled store is managed by the platform".into());
+    }
+    if pooled && store.servers.len() > 1 {
+        report(&path("servers"), "a pooled store is one database: name one server".into());
+    }
+    let Some(pool) = &store.pooled_in else { return };
+    match config.store(pool.as_str()) {
+        Some(other) if other.scope == Scope::System => {}
+        Some(_) => report(&path("pooled_in"), format!("`{pool}` is a tenant store; name a system store")),
+        None => report(&path("pooled_in"), format!("there is no store `{pool}`")),
+    }
+}
+
+/// Rule 6: no two stores on one server may come to one name.
+fn names_clash(config: &Config, report: Report<'_>) {
+    for (index, store) in config.stores.iter().enumerate() {
+        let clash = config.stores[..index].iter().find(|other| {
+            let shared = store.servers.iter().any(|server| other.servers.contains(server));
+            shared && store.template.may_clash(&other.template)
+        });
+        if let Some(other) = clash {
+            let message = format!(
+                "\"{}\" can yield the same name as \"{}\" of stores.{} on the same server",
+                store.template, other.template, other.name
+            );
+            report(&format!("stores.{}.name", store.name), message);
+        }
+    }
+}
+
+fn apps_and_plans(config: &Config, report: Report<'_>) {
+    if let Some(twice) = first_double(&config.apps.list) {
+        report("apps.list", format!("`{twice}` is listed twice"));
+    }
+    if config.plans.is_empty() {
+        report("plans", "at least one plan is needed".into());
+    } else if config.plan(config.registration.default_plan.as_str()).is_none() {
+        let known = list(config.plans.iter().map(|plan| plan.name.as_str()));
+        let wanted = &config.registration.default_plan;
+        report("registration.default_plan", format!("there is no plan `{wanted}`; plans are: {known}"));
+    }
+    for plan in &config.plans {
+        let good = |feature: &&String| feature.parse::<tenantry_engine::name::PlanName>().is_err();
+        if let Some(bad) = plan.features.iter().find(good) {
+            let message = format!("feature {bad:?}: use a-z, 0-9 and _, starting with a letter");
+            report(&format!("plans.{}.features", plan.name), message);
+        }
+    }
+}
+
+fn roles(auth: &AuthConfig, report: Report<'_>) {
+    if auth.roles.is_empty() {
+        report("auth.roles", "at least one role is needed; the first is the owner's".into());
+    }
+    if let Some(twice) = first_double(&auth.roles) {
+        report("auth.roles", format!("`{twice}` is listed twice"));
+    }
+    if auth.roles.iter().any(|role| role.as_str() == "platform") {
+        report("auth.roles", "`platform` means platform staff and cannot be a tenant's role".into());
+    }
+}
+
+fn jwt(provider: &JwtProvider, path: &str, report: Report<'_>) {
+    if provider.issuer.is_empty() {
+        report(&format!("{path}.issuer"), "must not be empty".into());
+    }
+    if provider.audience.is_empty() || provider.audience.iter().any(String::is_empty) {
+        report(&format!("{path}.audience"), "name at least one audience".into());
+    }
+    let secret = matches!(provider.key, KeySource::SecretEnv(_));
+    if secret != provider.algorithm.is_symmetric() {
+        // A public key taken for an HMAC secret is the classic confusion (threat 7).
+        let message = "HS algorithms take secret_env, all others a public key or key set";
+        report(&format!("{path}.algorithm"), message.into());
+    }
+    if let KeySource::JwksUrl(url) = &provider.key
+        && !(url.starts_with("https://") || is_loopback(url))
+    {
+        report(&format!("{path}.jwks_url"), "must begin with https:// (http:// on 127.0.0.1 only)".into());
+    }
+}
+
+fn is_loopback(url: &str) -> bool {
+    let rest = url.strip_prefix("http://127.0.0.1").or_else(|| url.strip_prefix("http://localhost"));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
+}
+
+fn first_double<T: Eq + std::hash::Hash>(items: &[T]) -> Option<&T> {
+    let mut seen = HashSet::new();
+    items.iter().find(|item| !seen.insert(*item))
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.collect::<Vec<_>>().join(", ")
+}

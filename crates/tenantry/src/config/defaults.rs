@@ -1,0 +1,136 @@
+//! What a key means when the file does not have it. Called by [`super::read`] and by builders.
+//!
+//! `default.toml` says the same in words; a test holds the two together. Nothing here is read from
+//! a file or the environment.
+
+use super::{model::*, template::NameTemplate};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use tenantry_engine::{
+    name::{NameError, StoreName},
+    place::{EngineKind, Isolation},
+};
+
+const MIB: u64 = 1 << 20;
+
+/// A name written in this file; the defaults test parses every one of them.
+fn fixed<T: std::str::FromStr<Err = NameError>>(text: &str) -> T {
+    text.parse().unwrap_or_else(|error| unreachable!("a name in the defaults is wrong: {error}"))
+}
+
+impl Default for Config {
+    /// The medadmin platform, with relative paths.
+    fn default() -> Self {
+        Self::defaults_in(Path::new(""))
+    }
+}
+
+impl Config {
+    /// The defaults with paths resolved against `dir`.
+    pub fn defaults_in(dir: &Path) -> Self {
+        let platform = PlatformConfig { data_dir: dir.join("tenantry-data"), ..PlatformConfig::default() };
+        Self {
+            servers: vec![ServerConfig {
+                name: fixed("main"),
+                engine: EngineKind::Sqlite,
+                path: platform.data_dir.join("databases"),
+            }],
+            platform,
+            stores: vec![
+                StoreConfig::of(fixed("control"), Scope::System),
+                StoreConfig::of(fixed("shared"), Scope::System),
+                StoreConfig::of(fixed("tenant"), Scope::Tenant),
+            ],
+            apps: AppsConfig { dir: dir.join("apps"), list: vec![fixed("medadmin")] },
+            plans: plans(),
+            registration: RegistrationConfig::default(),
+            limits: LimitsConfig::default(),
+            auth: AuthConfig::default(),
+        }
+    }
+}
+
+impl Default for PlatformConfig {
+    fn default() -> Self {
+        Self {
+            name: "MedAdmin".into(),
+            data_dir: PathBuf::from("tenantry-data"),
+            base_domain: "localhost".into(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8000)),
+            trusted_proxies: vec![],
+        }
+    }
+}
+
+impl StoreConfig {
+    /// A store with nothing said about it but its name and scope: a managed database (each) on `main`.
+    pub fn of(name: StoreName, scope: Scope) -> Self {
+        Self {
+            template: NameTemplate::default_for(&name, scope, Isolation::Database),
+            name,
+            scope,
+            servers: vec![fixed("main")],
+            isolation: Isolation::Database,
+            provision: Provision::Managed,
+            pooled_in: None,
+        }
+    }
+}
+
+impl Default for RegistrationConfig {
+    fn default() -> Self {
+        Self { open: true, default_plan: fixed("starter"), placement: PlacementPolicy::Fewest }
+    }
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            open_databases: 500,
+            blocking_threads: 8,
+            statement_deadline_ms: 5_000,
+            request_body_bytes: MIB,
+        }
+    }
+}
+
+impl Default for AuthConfig {
+    fn default() -> Self {
+        Self {
+            session_hours: 12,
+            roles: ["owner", "admin", "member", "viewer"].into_iter().map(fixed).collect(),
+            login_per_minute: 10,
+            registration_per_hour: 20,
+            jwt: vec![],
+        }
+    }
+}
+
+/// The three plans of MedAdmin (M8).
+fn plans() -> Vec<PlanConfig> {
+    let plan = |name, label: &str, trial_days, price: &str, limits, features: &[&str]| PlanConfig {
+        name: fixed(name),
+        label: label.into(),
+        trial_days,
+        price: price.into(),
+        limits,
+        features: features.iter().map(|feature| (*feature).into()).collect(),
+    };
+    let limits = |users, rows, megabytes, files, requests_per_second, concurrency| PlanLimits {
+        users: Some(users),
+        rows: Some(rows),
+        bytes: Some(megabytes * MIB),
+        file_bytes: Some(files * MIB),
+        requests_per_second: Some(requests_per_second),
+        concurrency: Some(concurrency),
+    };
+    let basic = &["reports"][..];
+    let more = &["reports", "export", "api_keys"][..];
+    let all = &["reports", "export", "api_keys", "sql"][..];
+    let unlimited = PlanLimits { users: None, rows: None, ..limits(0, 0, 20_480, 102_400, 1_000, 128) };
+    vec![
+        plan("starter", "Starter", 14, "29 EUR a month", limits(5, 50_000, 256, 1_024, 50, 16), basic),
+        plan("clinic", "Clinic", 30, "99 EUR a month", limits(25, 500_000, 2_048, 10_240, 200, 32), more),
+        plan("hospital", "Hospital", 30, "on request", unlimited, all),
+    ]
+}

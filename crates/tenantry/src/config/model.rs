@@ -1,0 +1,270 @@
+//! The checked configuration: what the rest of the platform sees of `tenantry.toml`.
+//!
+//! Built by [`super::read`] or in code by builders who embed the platform; passed by value or `Arc`,
+//! never global. Holds no raw text: every name is parsed, every path resolved.
+
+use super::{net::IpRange, template::NameTemplate};
+use std::{net::SocketAddr, path::PathBuf};
+use tenantry_engine::{
+    name::{AppName, PlanName, RoleName, ServerName, Slug, StoreName},
+    place::{EngineKind, Isolation},
+};
+
+/// One installation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// `[platform]`.
+    pub platform: PlatformConfig,
+    /// `[servers.NAME]`, in the order of the file.
+    pub servers: Vec<ServerConfig>,
+    /// `[stores.NAME]`, in the order of the file; always with `control`.
+    pub stores: Vec<StoreConfig>,
+    /// `[apps]`.
+    pub apps: AppsConfig,
+    /// `[plans.NAME]`, in the order of the file, which is the order they are offered in.
+    pub plans: Vec<PlanConfig>,
+    /// `[registration]`.
+    pub registration: RegistrationConfig,
+    /// `[limits]`.
+    pub limits: LimitsConfig,
+    /// `[auth]`.
+    pub auth: AuthConfig,
+}
+
+/// The installation itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlatformConfig {
+    /// Shown to people.
+    pub name: String,
+    /// Everything the platform writes lies below it. Resolved against the file's directory.
+    pub data_dir: PathBuf,
+    /// Tenants are reached at `SLUG.base_domain`; exact suffix match (threat 5).
+    pub base_domain: String,
+    /// Where `serve` listens.
+    pub listen: SocketAddr,
+    /// Peers whose forwarded headers are believed (threat 5).
+    pub trusted_proxies: Vec<IpRange>,
+}
+
+/// Where databases live.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServerConfig {
+    /// Name in `[servers.NAME]`.
+    pub name: ServerName,
+    /// Database software.
+    pub engine: EngineKind,
+    /// SQLite: the directory of the files. Resolved against the data directory.
+    pub path: PathBuf,
+}
+
+/// A named logical database.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoreConfig {
+    /// Name in `[stores.NAME]`.
+    pub name: StoreName,
+    /// One of it, or one per tenant.
+    pub scope: Scope,
+    /// Servers new databases may go to; never empty, exactly one for system stores.
+    pub servers: Vec<ServerName>,
+    /// Pooled or a database each. System stores are always `Database`.
+    pub isolation: Isolation,
+    /// What its databases are called.
+    pub template: NameTemplate,
+    /// Who makes its databases.
+    pub provision: Provision,
+    /// System store that holds the rows of tenants without a database of their own (X1: recorded).
+    pub pooled_in: Option<StoreName>,
+}
+
+/// How many there are of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// One for the platform.
+    System,
+    /// One per tenant.
+    Tenant,
+}
+
+/// Who makes the databases of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Provision {
+    /// The platform, when the tenant is created.
+    Managed,
+    /// Somebody else; the platform is told of them and never creates or migrates unasked (F3).
+    External,
+    /// The platform, when the tenant first writes (V3).
+    OnDemand,
+}
+
+/// Where apps come from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AppsConfig {
+    /// Directory of app folders, resolved against the file's directory.
+    pub dir: PathBuf,
+    /// Apps that are installed. One that has no folder in `dir` may be built into the binary.
+    pub list: Vec<AppName>,
+}
+
+/// What a tenant may subscribe to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlanConfig {
+    /// Name in `[plans.NAME]`.
+    pub name: PlanName,
+    /// Shown to people.
+    pub label: String,
+    /// Days of trial a new subscription starts with; 0 is active at once.
+    pub trial_days: u32,
+    /// Shown to people; the platform does not bill.
+    pub price: String,
+    /// Enforced where they can be exceeded (rule 13).
+    pub limits: PlanLimits,
+    /// Features switched on.
+    pub features: Vec<String>,
+}
+
+/// Limits of a tenant; `None` is no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PlanLimits {
+    /// Memberships.
+    pub users: Option<u64>,
+    /// Rows over all models of the tenant store.
+    pub rows: Option<u64>,
+    /// Bytes of the tenant's database.
+    pub bytes: Option<u64>,
+    /// Bytes of uploaded files.
+    pub file_bytes: Option<u64>,
+    /// Requests per second, sustained.
+    pub requests_per_second: Option<u64>,
+    /// Requests at work at once.
+    pub concurrency: Option<u64>,
+}
+
+/// Self-service registration and where its tenants are put.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RegistrationConfig {
+    /// Anybody may register a tenant.
+    pub open: bool,
+    /// Plan of a new tenant.
+    pub default_plan: PlanName,
+    /// How a server is picked from a store's `servers`.
+    pub placement: PlacementPolicy,
+}
+
+/// How a server is picked for a new database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlacementPolicy {
+    /// The first of the list; the others receive tenants by move only.
+    First,
+    /// The one with the fewest databases.
+    Fewest,
+}
+
+/// Limits of the process and of single requests.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LimitsConfig {
+    /// Databases kept open; the least recently used are closed.
+    pub open_databases: usize,
+    /// Threads for long reads and writes off the request path.
+    pub blocking_threads: usize,
+    /// Longest a statement may run, milliseconds.
+    pub statement_deadline_ms: u64,
+    /// Largest request body except uploads and imports, bytes.
+    pub request_body_bytes: u64,
+}
+
+/// Who may come in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AuthConfig {
+    /// Life of a session, hours.
+    pub session_hours: u32,
+    /// Roles a membership may carry. The first is what the person who registers a tenant gets.
+    pub roles: Vec<RoleName>,
+    /// Failed log-ins allowed per account and per address each minute (threat 41).
+    pub login_per_minute: u32,
+    /// Registrations allowed per address each hour.
+    pub registration_per_hour: u32,
+    /// Issuers whose tokens are accepted.
+    pub jwt: Vec<JwtProvider>,
+}
+
+/// An issuer of tokens. One algorithm, one key source: nothing in a token chooses either (threat 7).
+#[derive(Debug, Clone, PartialEq)]
+pub struct JwtProvider {
+    /// Exact `iss`.
+    pub issuer: String,
+    /// Accepted `aud`; never empty (threat 8).
+    pub audience: Vec<String>,
+    /// The one algorithm.
+    pub algorithm: JwtAlgorithm,
+    /// Where its keys are.
+    pub key: KeySource,
+    /// Claim that names the tenant by slug, as `custom:organization_id` (V4).
+    pub tenant_claim: String,
+    /// Claim that identifies the user.
+    pub user_claim: String,
+    /// Tenants this issuer may speak for (threat 9); empty is all, for the platform's own issuer.
+    pub tenants: Vec<Slug>,
+}
+
+/// Signature algorithm of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are those of RFC 7518 and RFC 8037")]
+pub enum JwtAlgorithm {
+    Hs256,
+    Hs384,
+    Hs512,
+    Rs256,
+    Rs384,
+    Rs512,
+    Ps256,
+    Es256,
+    Es384,
+    EdDsa,
+}
+
+impl JwtAlgorithm {
+    /// Signed with a secret both sides know, not with a key pair.
+    pub fn is_symmetric(self) -> bool {
+        matches!(self, Self::Hs256 | Self::Hs384 | Self::Hs512)
+    }
+}
+
+/// Where the keys of an issuer are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeySource {
+    /// A public key, PEM.
+    KeyFile(PathBuf),
+    /// A key set on disk.
+    JwksFile(PathBuf),
+    /// A key set fetched over https.
+    JwksUrl(String),
+    /// Name of an environment variable with the shared secret: secrets are never in the file.
+    SecretEnv(String),
+}
+
+impl Config {
+    /// The store of that name.
+    pub fn store(&self, name: &str) -> Option<&StoreConfig> {
+        self.stores.iter().find(|store| store.name.as_str() == name)
+    }
+
+    /// The server of that name.
+    pub fn server(&self, name: &str) -> Option<&ServerConfig> {
+        self.servers.iter().find(|server| server.name.as_str() == name)
+    }
+
+    /// The plan of that name.
+    pub fn plan(&self, name: &str) -> Option<&PlanConfig> {
+        self.plans.iter().find(|plan| plan.name.as_str() == name)
+    }
+
+    /// Stores of one scope, in the order of the file.
+    pub fn stores_of(&self, scope: Scope) -> impl Iterator<Item = &StoreConfig> {
+        self.stores.iter().filter(move |store| store.scope == scope)
+    }
+
+    /// Where file fields keep their bytes.
+    pub fn files_dir(&self) -> PathBuf {
+        self.platform.data_dir.join("files")
+    }
+}

@@ -1,0 +1,60 @@
+//! What is wrong with a file the operator wrote, and on which line.
+//!
+//! Built by every reader of configuration and app data; printed by the command line. Never holds
+//! a fault of the program itself.
+
+use std::fmt;
+
+/// One thing wrong, with the place to look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// File as the operator named it; empty where a configuration was built in code.
+    pub file: String,
+    /// Line, from 1; 0 when the whole file is meant.
+    pub line: usize,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.file.is_empty(), self.line) {
+            (true, _) => f.write_str(&self.message),
+            (false, 0) => write!(f, "{}: {}", self.file, self.message),
+            (false, line) => write!(f, "{}:{}: {}", self.file, line, self.message),
+        }
+    }
+}
+
+/// Everything wrong at once, so that nobody mends one line only to be told about the next.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Problems(pub Vec<Problem>);
+
+impl Problems {
+    /// `Ok` when there are none; else all of them, ordered by file and line.
+    pub fn into_result(mut self) -> Result<(), Self> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        self.0.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+        self.0.dedup();
+        Err(self)
+    }
+
+    /// One problem about a whole file.
+    pub fn one(file: impl Into<String>, message: impl Into<String>) -> Self {
+        Self(vec![Problem { file: file.into(), line: 0, message: message.into() }])
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            problem.fmt(f)?;
+        }
+        Ok(())
+    }
+}
