@@ -9,9 +9,9 @@ mod report;
 mod rounds;
 mod suite;
 
-use anyhow::Result;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 // The binary measured uses it too: the allocator must not be what differs.
 #[global_allocator]
@@ -39,9 +39,16 @@ enum Command {
     },
 }
 
-fn main() -> Result<()> {
-    match Cli::parse().command {
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
         Command::Run(options) => suite::run(&options),
         Command::Baseline { database, port } => baseline::server::serve(&database, port),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

@@ -8,6 +8,7 @@ mod tidy;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 /// Tasks of the project.
 #[derive(Parser)]
@@ -27,12 +28,20 @@ enum Task {
     Bench(bench::Options),
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     let root = root();
-    match Cli::parse().task {
+    let done = match Cli::parse().task {
         Task::Test(options) => test::run(&root, &options),
         Task::Tidy(options) => tidy::run(&root, &options),
         Task::Bench(options) => bench::run(&root, &options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Not the error's debug form: a backtrace of this program helps nobody.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }
 
