@@ -50,13 +50,14 @@ pub enum Kind {
 pub struct Error {
     kind: Kind,
     detail: String,
+    index: Option<usize>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
     /// An error of this kind with detail for the log.
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), source: None }
+        Self { kind, detail: detail.into(), index: None, source: None }
     }
 
     /// The same with the error that caused it.
@@ -65,7 +66,25 @@ impl Error {
         detail: impl Into<String>,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        Self { kind, detail: detail.into(), source: Some(source.into()) }
+        Self { kind, detail: detail.into(), index: None, source: Some(source.into()) }
+    }
+
+    /// The same, saying which change of a batch it concerns, counted from 0.
+    #[must_use]
+    pub fn with_index(mut self, index: usize) -> Self {
+        self.index = Some(index);
+        self
+    }
+
+    /// Which change of a batch was refused, counted from 0; None when it is not about one change.
+    pub fn index(&self) -> Option<usize> {
+        self.index
+    }
+
+    /// A value that breaks a rule: the field and the rule.
+    pub fn invalid(field: impl Into<String>, rule: impl Into<String>) -> Self {
+        let (field, rule) = (field.into(), rule.into());
+        Self::new(Kind::Invalid(field, rule), "")
     }
 
     /// What callers match on.
@@ -82,6 +101,9 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}: {}", self.kind, self.detail)?;
+        if let Some(index) = self.index {
+            write!(f, " (change {index})")?;
+        }
         if let Some(source) = &self.source {
             write!(f, ": {source}")?;
         }

@@ -1,5 +1,7 @@
 //! Rows as they are visited: borrowed from the database, written to JSON or kept, without a detour.
 
+pub mod json;
+
 use crate::value::{Value, ValueRef};
 
 /// A row under the cursor. Columns are those of the query's projection, in order.
@@ -25,4 +27,10 @@ pub trait Visit: Send + 'static {
 pub struct Collect {
     /// Rows so far.
     pub rows: Vec<Vec<Value>>,
+}
+
+impl Visit for Collect {
+    fn row(&mut self, row: &dyn Row) {
+        self.rows.push((0..row.len()).map(|i| Value::from(row.get(i))).collect());
+    }
 }

@@ -1,0 +1,46 @@
+//! A value against the rules of its field.
+
+use super::{Rule, Storage, stored};
+use crate::error::{Error, Result};
+use crate::model::{Field, FieldKind};
+use crate::value::Value;
+
+/// Refuses with `Kind::Invalid(field, rule)` what the field does not allow.
+pub(crate) fn check(field: &Field, value: &Value) -> Result<()> {
+    rule(field, value).map_err(|rule| Error::invalid(field.name.as_str(), rule))
+}
+
+fn rule(field: &Field, value: &Value) -> Result<(), Rule> {
+    if *value == Value::Null {
+        return if field.required { Err("is required".into()) } else { Ok(()) };
+    }
+    match (&field.kind, value) {
+        (FieldKind::Ref { .. }, Value::Integer(_) | Value::Uuid(_)) => Ok(()),
+        (FieldKind::Ref { .. }, _) => Err("must be the id of a record".into()),
+        (FieldKind::Text { max_length: Some(max) }, Value::Text(t)) if too_long(t, *max) => {
+            Err(format!("must have at most {max} characters").into())
+        }
+        (FieldKind::Choice { choices }, Value::Text(t)) if !choices.contains(t) => {
+            Err(format!("must be one of {}", choices.join(", ")).into())
+        }
+        (FieldKind::Integer { min: Some(min), .. }, Value::Integer(i)) if i < min => {
+            Err(format!("must be at least {min}").into())
+        }
+        (FieldKind::Integer { max: Some(max), .. }, Value::Integer(i)) if i > max => {
+            Err(format!("must be at most {max}").into())
+        }
+        (FieldKind::File { .. }, Value::Json(j)) if !j.is_object() => {
+            Err("must be the description of a file".into())
+        }
+        (kind, value) => stored(storage(kind), value).map(|_| ()),
+    }
+}
+
+fn storage(kind: &FieldKind) -> Storage {
+    super::storage(kind)
+}
+
+fn too_long(text: &str, max: u32) -> bool {
+    // bytes first: counting characters of a huge text is work for whoever sent it to pay, not us
+    text.len() > max as usize && text.chars().nth(max as usize).is_some()
+}

@@ -1,0 +1,39 @@
+//! JSON to a value of the wanted type. Nothing is coerced: `"1"` is not a number, `1` is not a text.
+
+use super::{Rule, Storage, text};
+use crate::value::Value;
+use serde_json::Value as Json;
+
+/// Parses without looking at the field's rules.
+pub(super) fn parse(storage: Storage, json: &Json) -> Result<Value, Rule> {
+    match (storage, json) {
+        (_, Json::Null) => Ok(Value::Null),
+        (Storage::Json, json) => Ok(Value::Json(json.clone())),
+        (Storage::Text, Json::String(s)) => Ok(Value::Text(s.clone())),
+        (Storage::Boolean, Json::Bool(b)) => Ok(Value::Boolean(*b)),
+        (Storage::Integer, Json::Number(n)) => {
+            n.as_i64().map(Value::Integer).ok_or_else(|| "must be a whole number of at most 64 bits".into())
+        }
+        // the shortest text of a float is what its writer meant, as far as a float can say it
+        (Storage::Decimal(_), Json::Number(n)) => text::decimal(&n.to_string()),
+        (Storage::Decimal(_), Json::String(s)) => text::decimal(s),
+        (Storage::Date, Json::String(s)) => text::date(s),
+        (Storage::Datetime, Json::String(s)) => text::datetime(s),
+        (Storage::Uuid, Json::String(s)) => text::uuid(s),
+        (storage, _) => Err(wanted(storage).into()),
+    }
+}
+
+/// What a column of this storage takes.
+pub(super) fn wanted(storage: Storage) -> &'static str {
+    match storage {
+        Storage::Text => "must be a text",
+        Storage::Boolean => "must be true or false",
+        Storage::Integer => "must be a whole number",
+        Storage::Decimal(_) => "must be a decimal number, best as a text such as \"12.50\"",
+        Storage::Date => "must be a date such as \"2026-01-31\"",
+        Storage::Datetime => "must be an instant such as \"2026-01-31T09:30:00Z\"",
+        Storage::Uuid => "must be a UUID",
+        Storage::Json => "must be JSON",
+    }
+}

@@ -1,0 +1,96 @@
+//! A value as SQLite stores it, with its size.
+
+use super::{Rule, Storage, json};
+use crate::value::Value;
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rust_decimal::Decimal;
+use std::borrow::Cow;
+
+/// Ready to bind; borrows text where it can.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Stored<'v> {
+    Null,
+    Integer(i64),
+    Text(Cow<'v, str>),
+}
+
+impl ToSql for Stored<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Integer(i) => ValueRef::Integer(*i),
+            Self::Text(t) => ValueRef::Text(t.as_bytes()),
+        }))
+    }
+}
+
+impl Stored<'_> {
+    /// The same without borrowing.
+    pub(crate) fn into_owned(self) -> Stored<'static> {
+        match self {
+            Self::Null => Stored::Null,
+            Self::Integer(i) => Stored::Integer(i),
+            Self::Text(t) => Stored::Text(Cow::Owned(t.into_owned())),
+        }
+    }
+
+    /// As an element of a JSON array that SQLite unpacks with `json_each`.
+    pub(crate) fn to_json(&self) -> serde_json::Value {
+        match self {
+            Self::Null => serde_json::Value::Null,
+            Self::Integer(i) => (*i).into(),
+            Self::Text(t) => t.as_ref().into(),
+        }
+    }
+}
+
+/// The stored form in a column of this storage, or why there is none.
+pub(crate) fn stored(storage: Storage, value: &Value) -> Result<Stored<'_>, Rule> {
+    Ok(match (storage, value) {
+        (_, Value::Null) => Stored::Null,
+        (Storage::Integer, Value::Integer(i)) => Stored::Integer(*i),
+        (Storage::Boolean, Value::Boolean(b)) => Stored::Integer((*b).into()),
+        (Storage::Decimal(scale), Value::Decimal(d)) => Stored::Integer(exact(*d, scale)?),
+        (Storage::Decimal(scale), Value::Integer(i)) => Stored::Integer(exact(Decimal::from(*i), scale)?),
+        (Storage::Text, Value::Text(t)) if t.contains('\0') => {
+            return Err("must not contain a NUL character".into());
+        }
+        (Storage::Text, Value::Text(t)) => Stored::Text(t.as_str().into()),
+        (Storage::Date, Value::Date(d)) if d.year() >= 0 => Stored::Text(d.to_string().into()),
+        (Storage::Datetime, Value::DateTime(t)) => Stored::Text(instant(*t)?.into()),
+        (Storage::Uuid, Value::Uuid(u)) => Stored::Text(u.hyphenated().to_string().into()),
+        (Storage::Json, Value::Json(j)) => Stored::Text(j.to_string().into()),
+        (storage, _) => return Err(json::wanted(storage).into()),
+    })
+}
+
+/// Fixed width and UTC, so that text order is time order; kept to the microsecond.
+pub(crate) fn instant(at: jiff::Timestamp) -> Result<String, Rule> {
+    let text = format!("{:.6}", jiff::Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at));
+    if text.len() == 27 { Ok(text) } else { Err("must be of the years 0 to 9999".into()) }
+}
+
+fn exact(value: Decimal, scale: u32) -> Result<i64, Rule> {
+    match scaled(value, scale) {
+        (_, false) => Err(format!("must have at most {scale} decimals").into()),
+        (whole, true) if whole.unsigned_abs() < 10_u64.pow(18) => Ok(whole),
+        _ => Err("must have at most 18 digits".into()),
+    }
+}
+
+/// The largest integer not above value × 10^scale, held inside 64 bits, and whether it is exact.
+pub(crate) fn scaled(value: Decimal, scale: u32) -> (i64, bool) {
+    let value = value.normalize();
+    let clamp = |v: i128| i64::try_from(v).unwrap_or(if v < 0 { i64::MIN } else { i64::MAX });
+    if value.scale() <= scale {
+        // a mantissa has at most 96 bits and the factor at most 10^28: clamp instead of overflow
+        let factor = 10_i128.pow(scale - value.scale());
+        let product = value.mantissa().checked_mul(factor);
+        return (
+            clamp(product.unwrap_or(if value.is_sign_negative() { i128::MIN } else { i128::MAX })),
+            true,
+        );
+    }
+    let divisor = 10_i128.pow(value.scale() - scale);
+    (clamp(value.mantissa().div_euclid(divisor)), false)
+}

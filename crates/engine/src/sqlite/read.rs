@@ -1,0 +1,192 @@
+//! Reads by id. Called by the session of a placement. It never runs a statement without confinement.
+
+use super::plan::{Confinement, Plan, Projection, Schema, Storage};
+use crate::error::{Error, Kind, Result};
+use crate::name::FieldName;
+use crate::query::RecordId;
+use crate::row::{Row, Visit};
+use crate::value::ValueRef;
+use rusqlite::types::ValueRef as Raw;
+use rusqlite::{Connection, params};
+use rust_decimal::Decimal;
+use std::cell::Cell;
+
+/// Ids at most in one call of [`by_ids`] or [`exists`].
+pub const IDS_MAX: usize = 1000;
+
+/// Visits the row with this id; false when there is none.
+pub fn get(
+    conn: &Connection,
+    schema: &Schema,
+    who: &Confinement,
+    model: &str,
+    id: &RecordId,
+    fields: &[FieldName],
+    visit: &mut dyn Visit,
+) -> Result<bool> {
+    let plan = schema.require(model)?;
+    let projection = plan.project(fields)?;
+    let Some(key) = plan.key(id) else { return Ok(false) };
+    let text = plan.texts(who.isolation);
+    let mut statement = if fields.is_empty() {
+        conn.prepare_cached(&text.get)
+    } else {
+        conn.prepare_cached(&format!(
+            "SELECT {} FROM {} AND t.[id] = ?2",
+            plan.list(&projection.positions),
+            text.from
+        ))
+    }?;
+    let mut rows = statement.query(params![who.tenant, key])?;
+    let Some(row) = rows.next()? else { return Ok(false) };
+    Cursor::visit(row, &projection.storages, visit)?;
+    Ok(true)
+}
+
+/// Visits the rows that have one of these ids, once each, in order of id; absent ones are left out.
+pub fn by_ids(
+    conn: &Connection,
+    schema: &Schema,
+    who: &Confinement,
+    model: &str,
+    ids: &[RecordId],
+    fields: &[FieldName],
+    visit: &mut dyn Visit,
+) -> Result<()> {
+    let plan = schema.require(model)?;
+    let Projection { positions, storages } = plan.project(fields)?;
+    let sql = format!(
+        "SELECT {} FROM {} AND t.[id] IN (SELECT value FROM json_each(?2)) ORDER BY t.[id]",
+        plan.list(&positions),
+        plan.texts(who.isolation).from
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![who.tenant, id_list(plan, ids)?])?;
+    while let Some(row) = rows.next()? {
+        Cursor::visit(row, &storages, visit)?;
+    }
+    Ok(())
+}
+
+/// Which of these ids no row has.
+pub fn exists(
+    conn: &Connection,
+    schema: &Schema,
+    who: &Confinement,
+    model: &str,
+    ids: &[RecordId],
+) -> Result<Vec<RecordId>> {
+    let plan = schema.require(model)?;
+    let from = &plan.texts(who.isolation).from;
+    let sql = format!("SELECT t.[id] FROM {from} AND t.[id] IN (SELECT value FROM json_each(?2))");
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![who.tenant, id_list(plan, ids)?])?;
+    let mut found = std::collections::HashSet::new();
+    while let Some(row) = rows.next()? {
+        found.insert(record_id(row.get_ref(0)?)?);
+    }
+    Ok(ids.iter().filter(|id| !found.contains(id)).cloned().collect())
+}
+
+/// Whether a row's `field` refers to `id`.
+pub fn refers(
+    conn: &Connection,
+    schema: &Schema,
+    who: &Confinement,
+    model: &str,
+    field: &str,
+    id: &RecordId,
+) -> Result<bool> {
+    let plan = schema.require(model)?;
+    let (_, column) = plan.require(field)?;
+    let key = match (column.storage, id) {
+        (Storage::Integer, RecordId::Integer(i)) => super::plan::Key::Integer(*i),
+        (Storage::Uuid, RecordId::Uuid(u)) => super::plan::Key::uuid(*u),
+        _ => return Ok(false),
+    };
+    let sql =
+        format!("SELECT 1 FROM {} AND t.[{}] = ?2 LIMIT 1", plan.texts(who.isolation).from, column.name);
+    let mut statement = conn.prepare_cached(&sql)?;
+    Ok(statement.exists(params![who.tenant, key])?)
+}
+
+fn id_list(plan: &Plan, ids: &[RecordId]) -> Result<String> {
+    if ids.len() > IDS_MAX {
+        return Err(Error::invalid("id", format!("at most {IDS_MAX} at once")));
+    }
+    // ids of the other kind belong to no row
+    let known = ids.iter().filter(|id| plan.key(id).is_some());
+    let list: Vec<serde_json::Value> = known
+        .map(|id| match id {
+            RecordId::Integer(i) => (*i).into(),
+            RecordId::Uuid(u) => u.hyphenated().to_string().into(),
+        })
+        .collect();
+    Ok(serde_json::Value::Array(list).to_string())
+}
+
+fn damaged() -> Error {
+    Error::new(Kind::Corrupt, "a column holds what its type does not allow")
+}
+
+pub(crate) fn record_id(raw: Raw<'_>) -> Result<RecordId> {
+    match raw {
+        Raw::Integer(i) => Ok(RecordId::Integer(i)),
+        Raw::Text(t) => uuid::Uuid::try_parse_ascii(t).map(RecordId::Uuid).map_err(|_| damaged()),
+        _ => Err(damaged()),
+    }
+}
+
+/// A row under SQLite's cursor, seen through the storage of its columns.
+pub(crate) struct Cursor<'r, 's> {
+    row: &'r rusqlite::Row<'s>,
+    storages: &'r [Storage],
+    damaged: Cell<bool>,
+}
+
+impl<'r, 's> Cursor<'r, 's> {
+    /// Shows the first columns of `row` to `visit`; extra ones stay hidden.
+    pub(crate) fn visit(
+        row: &'r rusqlite::Row<'s>,
+        storages: &'r [Storage],
+        visit: &mut dyn Visit,
+    ) -> Result<()> {
+        let cursor = Self { row, storages, damaged: Cell::new(false) };
+        visit.row(&cursor);
+        if cursor.damaged.get() { Err(damaged()) } else { Ok(()) }
+    }
+}
+
+impl Row for Cursor<'_, '_> {
+    fn len(&self) -> usize {
+        self.storages.len()
+    }
+
+    fn get(&self, index: usize) -> ValueRef<'_> {
+        let storage = self.storages[index];
+        self.row.get_ref(index).ok().and_then(|raw| value(storage, raw)).unwrap_or_else(|| {
+            self.damaged.set(true);
+            ValueRef::Null
+        })
+    }
+}
+
+/// The value behind a stored one; None when the storage does not allow it.
+pub(crate) fn value(storage: Storage, raw: Raw<'_>) -> Option<ValueRef<'_>> {
+    Some(match (storage, raw) {
+        (_, Raw::Null) => ValueRef::Null,
+        (Storage::Integer, Raw::Integer(i)) => ValueRef::Integer(i),
+        (Storage::Boolean, Raw::Integer(i)) => ValueRef::Boolean(i != 0),
+        (Storage::Decimal(scale), Raw::Integer(i)) => ValueRef::Decimal(Decimal::new(i, scale)),
+        (Storage::Text, Raw::Text(t)) => ValueRef::Text(std::str::from_utf8(t).ok()?),
+        (Storage::Json, Raw::Text(t)) => ValueRef::Json(std::str::from_utf8(t).ok()?),
+        (Storage::Date | Storage::Datetime | Storage::Uuid, Raw::Text(t)) => ValueRef::Plain(canonical(t)?),
+        _ => return None,
+    })
+}
+
+/// Text that is written into JSON unescaped must prove that it may be.
+fn canonical(text: &[u8]) -> Option<&str> {
+    let plain = text.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b':' | b'.'));
+    if plain { std::str::from_utf8(text).ok() } else { None }
+}

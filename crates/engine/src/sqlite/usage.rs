@@ -1,0 +1,65 @@
+//! What a tenant holds in this database, and the one statement that reserves more of it. Called once in
+//! each write transaction: it is the identity check, the fence (rule 7) and the quota (rule 13) in one.
+
+use super::plan::{Confinement, Schema};
+use super::write::WriteOptions;
+use crate::error::{Error, Kind, Result};
+use rusqlite::{Connection, OptionalExtension, params};
+
+/// Rows and bytes of one tenant in one database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// Rows of declared models.
+    pub rows: u64,
+    /// Bytes of stored values; counted for pooled tenants only.
+    pub bytes: u64,
+}
+
+const READ: &str = "SELECT rows, bytes FROM _tenantry_place WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND fenced = 0";
+const RESERVE: &str = "UPDATE _tenantry_place SET rows = rows + ?4, bytes = bytes + ?5 \
+     WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND fenced = 0 RETURNING rows, bytes";
+
+/// What the tenant holds; `Kind::Fenced` when the place is fenced or of another generation.
+pub fn usage(conn: &Connection, schema: &Schema, who: &Confinement) -> Result<Usage> {
+    let (rows, bytes) = run(conn, READ, params![who.tenant, schema.store().as_str(), generation(who)])?;
+    let count = |n: i64| u64::try_from(n).unwrap_or(0);
+    Ok(Usage { rows: count(rows), bytes: count(bytes) })
+}
+
+/// Takes part in the write transaction that `conn` is in. Shrinking is allowed above a limit, growing not.
+pub(crate) fn reserve(
+    conn: &Connection,
+    schema: &Schema,
+    who: &Confinement,
+    rows: i64,
+    bytes: i64,
+    options: &WriteOptions,
+) -> Result<()> {
+    // the transaction holds the write lock, so reading the fence is as good as writing past it
+    let held = if rows == 0 && bytes == 0 {
+        run(conn, READ, params![who.tenant, schema.store().as_str(), generation(who)])?
+    } else {
+        run(conn, RESERVE, params![who.tenant, schema.store().as_str(), generation(who), rows, bytes])?
+    };
+    let over = |delta: i64, held: i64, max: Option<u64>| {
+        delta > 0 && max.is_some_and(|max| u64::try_from(held).unwrap_or(0) > max)
+    };
+    if over(rows, held.0, options.max_rows) {
+        return Err(Error::new(Kind::Limit("rows"), format!("{} rows", held.0)));
+    }
+    if over(bytes, held.1, options.max_bytes) {
+        return Err(Error::new(Kind::Limit("bytes"), format!("{} bytes", held.1)));
+    }
+    Ok(())
+}
+
+fn generation(who: &Confinement) -> i64 {
+    // no database carries a negative generation, so what does not fit matches nothing
+    i64::try_from(who.generation).unwrap_or(-1)
+}
+
+fn run(conn: &Connection, sql: &str, params: impl rusqlite::Params) -> Result<(i64, i64)> {
+    let mut statement = conn.prepare_cached(sql)?;
+    let held = statement.query_row(params, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    held.ok_or_else(|| Error::new(Kind::Fenced, "the place is fenced or of another generation"))
+}

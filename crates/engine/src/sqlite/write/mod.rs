@@ -1,0 +1,74 @@
+//! Changes to records: validated, then all of one call in one transaction, with the fence, the quota and
+//! the activity log inside it. Called by the session of a placement. It never writes half a batch, and
+//! never a row of another tenant.
+
+mod activity;
+mod prepare;
+mod refusal;
+mod run;
+
+use super::plan::{Confinement, Schema};
+use super::usage;
+use crate::error::Result;
+use crate::name::ModelName;
+use crate::query::{Change, RecordId};
+use crate::value::Value;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+/// Limits that hold for a write, and who does it.
+#[derive(Debug, Clone, Default)]
+pub struct WriteOptions {
+    /// Rows the tenant may hold in this store.
+    pub max_rows: Option<u64>,
+    /// Bytes the tenant may hold in this store.
+    pub max_bytes: Option<u64>,
+    /// Who, for the activity log.
+    pub actor: String,
+    /// Who acts as that actor, when somebody does.
+    pub impersonator: Option<String>,
+    /// Log activity of every model, also of those that do not ask for it.
+    pub log_all: bool,
+}
+
+/// A row as a change left it; for a delete, as it was before.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Written {
+    /// Model.
+    pub model: ModelName,
+    /// Its id.
+    pub id: RecordId,
+    /// Its version.
+    pub version: i64,
+    /// All columns in order: id, fields, created_at, updated_at, version.
+    pub row: Vec<Value>,
+}
+
+/// Applies all changes or none. Errors that concern one change carry its index.
+///
+/// The fence decides first: on a fenced or stale place the answer is `Kind::Fenced`, whatever else
+/// is wrong with the change, so that the caller looks for the new place instead of believing the old.
+pub fn apply(
+    conn: &Connection,
+    schema: &Schema,
+    who: &Confinement,
+    changes: &[Change],
+    options: &WriteOptions,
+) -> Result<Vec<Written>> {
+    if changes.is_empty() {
+        return Ok(vec![]);
+    }
+    let ready = prepare::all(schema, changes)?;
+    let transaction = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
+    let mut run = run::Run::new(&transaction, schema, who, options);
+    match run.all(&ready) {
+        Ok(written) => {
+            usage::reserve(&transaction, schema, who, run.rows, run.bytes, options)?;
+            transaction.commit().map_err(|error| refusal::full(conn, error))?;
+            Ok(written)
+        }
+        Err(error) => {
+            usage::usage(&transaction, schema, who)?;
+            Err(error)
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Why the database refused a change, in terms of fields and models.
+
+use super::run::Run;
+use crate::error::{Error, Kind, Result};
+use crate::model::OnDelete;
+use crate::sqlite::bind::Stored;
+
+use crate::sqlite::plan::{Key, Plan, refs};
+use rusqlite::types::ToSql;
+use rusqlite::{Connection, ffi, params};
+
+/// What the failed statement was about.
+pub(super) enum Failed<'a> {
+    /// An insert of all declared fields.
+    Values(&'a [Stored<'a>]),
+    /// An update of some columns.
+    Changes(&'a [(usize, Stored<'a>)]),
+    /// A delete.
+    Delete(Key),
+    /// Nothing was to change.
+    Read,
+}
+
+/// The error with field or model names where the result code allows to find them.
+pub(super) fn explain(run: &Run<'_>, plan: &Plan, error: rusqlite::Error, failed: &Failed<'_>) -> Error {
+    let rusqlite::Error::SqliteFailure(failure, message) = &error else { return error.into() };
+    let message = message.as_deref().unwrap_or("");
+    let kind = match failure.extended_code {
+        ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
+            Kind::Unique(fields(plan, message))
+        }
+        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => match reference(run, plan, failed) {
+            Ok(name) => Kind::Reference(name),
+            Err(error) => return error,
+        },
+        ffi::SQLITE_FULL => return full(run.conn, error),
+        _ => return error.into(),
+    };
+    Error::with_source(kind, plan.model.name.as_str(), error)
+}
+
+/// A full database is the tenant's limit when this connection has one, else it is the disk.
+pub(super) fn full(conn: &Connection, error: rusqlite::Error) -> Error {
+    const UNLIMITED: i64 = 1 << 30;
+    if error.sqlite_error_code() != Some(rusqlite::ErrorCode::DiskFull) {
+        return error.into();
+    }
+    let max: Option<i64> = conn.query_row("PRAGMA max_page_count", [], |row| row.get(0)).ok();
+    match max {
+        Some(max) if max < UNLIMITED - 1 => Error::with_source(Kind::Limit("bytes"), "database full", error),
+        _ => error.into(),
+    }
+}
+
+/// `UNIQUE constraint failed: patients.tenant_id, patients.email` without table and tenant.
+fn fields(plan: &Plan, message: &str) -> Vec<String> {
+    let list = message.split_once(": ").map_or("", |(_, list)| list);
+    let names = list.split(", ").filter_map(|name| Some(name.split_once('.')?.1.to_owned()));
+    names.filter(|name| plan.column(name).is_some()).collect()
+}
+
+/// The field that points nowhere, or the model that still refers to the deleted row.
+fn reference(run: &Run<'_>, plan: &Plan, failed: &Failed<'_>) -> Result<String> {
+    let fallback = plan.model.name.to_string();
+    match failed {
+        Failed::Delete(id) => {
+            for referrer in plan.referrers.iter().filter(|r| r.on_delete == OnDelete::Protect) {
+                if holds(run, referrer.model.as_str(), referrer.field.as_str(), id)? {
+                    return Ok(referrer.model.to_string());
+                }
+            }
+            Ok(fallback)
+        }
+        Failed::Values(values) => {
+            let given = values.iter().enumerate().map(|(index, value)| (index + 1, value));
+            Ok(dangling(run, plan, given)?.unwrap_or(fallback))
+        }
+        Failed::Changes(values) => {
+            let given = values.iter().map(|(position, value)| (*position, value));
+            Ok(dangling(run, plan, given)?.unwrap_or(fallback))
+        }
+        Failed::Read => Ok(fallback),
+    }
+}
+
+fn dangling<'a>(
+    run: &Run<'_>,
+    plan: &Plan,
+    given: impl Iterator<Item = (usize, &'a Stored<'a>)>,
+) -> Result<Option<String>> {
+    for (position, value) in given.filter(|(_, value)| **value != Stored::Null) {
+        let name = &plan.columns[position].name;
+        let target = refs(&plan.model).find(|(field, ..)| field.name == *name).map(|(_, to, _)| to);
+        let Some(target) = target.filter(|to| run.schema.model(to.as_str()).is_some()) else { continue };
+        if !holds(run, target.as_str(), "id", value)? {
+            return Ok(Some(name.to_string()));
+        }
+    }
+    Ok(None)
+}
+
+fn holds(run: &Run<'_>, model: &str, field: &str, value: &dyn ToSql) -> Result<bool> {
+    let plan = run.schema.require(model)?;
+    let sql = format!("SELECT 1 FROM {} AND t.[{field}] = ?2 LIMIT 1", plan.texts(run.who.isolation).from);
+    let mut statement = run.conn.prepare_cached(&sql)?;
+    Ok(statement.exists(params![run.who.tenant, value])?)
+}

@@ -1,0 +1,196 @@
+//! What the record tests share: one small clinic, in a database of its own and pooled with neighbours.
+
+use rusqlite::Connection;
+use std::sync::Arc;
+use tenantry_engine::migration::State;
+use tenantry_engine::model::{Field, FieldKind, IdKind, Index, Model, OnDelete, Permissions};
+use tenantry_engine::name::{AppName, FieldName, ModelName, StoreName};
+use tenantry_engine::place::Isolation;
+use tenantry_engine::query::{Change, RecordId};
+use tenantry_engine::row::Collect;
+use tenantry_engine::sqlite::plan::{Confinement, Schema};
+use tenantry_engine::sqlite::{ddl, read, write};
+use tenantry_engine::value::Value;
+use tenantry_engine::{Error, Kind, Result};
+
+/// Both isolations: every conformance case runs over each.
+pub(crate) const BOTH: [Isolation; 2] = [Isolation::Database, Isolation::Pooled];
+
+/// The tenant the cases act for, and two neighbours.
+pub(crate) const TENANTS: [i64; 3] = [7, 8, 9];
+
+/// A database with the clinic's tables in it, seen as one tenant.
+pub(crate) struct Kit {
+    pub(crate) conn: Connection,
+    pub(crate) schema: Schema,
+    pub(crate) who: Confinement,
+    pub(crate) options: write::WriteOptions,
+}
+
+pub(crate) fn name(text: &str) -> FieldName {
+    FieldName::parse(text).unwrap()
+}
+
+pub(crate) fn values(list: &[(&str, Value)]) -> Vec<(FieldName, Value)> {
+    list.iter().map(|(field, value)| (name(field), value.clone())).collect()
+}
+
+pub(crate) fn insert(model: &str, list: &[(&str, Value)]) -> Change {
+    Change::Insert { model: ModelName::parse(model).unwrap(), id: None, values: values(list) }
+}
+
+pub(crate) fn insert_as(model: &str, id: RecordId, list: &[(&str, Value)]) -> Change {
+    Change::Insert { model: ModelName::parse(model).unwrap(), id: Some(id), values: values(list) }
+}
+
+pub(crate) fn update(
+    model: &str,
+    id: &RecordId,
+    expected_version: Option<i64>,
+    list: &[(&str, Value)],
+) -> Change {
+    let model = ModelName::parse(model).unwrap();
+    Change::Update { model, id: id.clone(), expected_version, values: values(list) }
+}
+
+pub(crate) fn delete(model: &str, id: &RecordId, expected_version: Option<i64>) -> Change {
+    Change::Delete { model: ModelName::parse(model).unwrap(), id: id.clone(), expected_version }
+}
+
+pub(crate) fn decimal(text: &str) -> Value {
+    Value::Decimal(text.parse().unwrap())
+}
+
+impl Kit {
+    pub(crate) fn new(isolation: Isolation) -> Self {
+        let conn = Connection::open_in_memory().unwrap();
+        conn.execute_batch("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF").unwrap();
+        conn.execute_batch(META).unwrap();
+        let models = models();
+        let state = State::of(&models.iter().map(|m| Model::clone(m)).collect::<Vec<_>>());
+        for model in models.iter().filter(|m| m.store.as_str() == "tenant") {
+            conn.execute_batch(&(ddl::create(model, &state, isolation).unwrap().join(";"))).unwrap();
+        }
+        let tenants = if isolation == Isolation::Pooled { &TENANTS[..] } else { &TENANTS[..1] };
+        for tenant in tenants {
+            let sql = "INSERT INTO _tenantry_place (tenant, store, generation) VALUES (?1, 'tenant', 3)";
+            conn.execute(sql, [tenant]).unwrap();
+        }
+        let schema = Schema::new(StoreName::parse("tenant").unwrap(), models).unwrap();
+        let who = Confinement { isolation, tenant: TENANTS[0], generation: 3 };
+        Self { conn, schema, who, options: write::WriteOptions { actor: "ann".into(), ..Default::default() } }
+    }
+
+    /// Seen as another tenant (of the same database when pooled).
+    pub(crate) fn act_as(&mut self, tenant: i64) -> &mut Self {
+        self.who.tenant = tenant;
+        self
+    }
+
+    pub(crate) fn apply(&self, changes: &[Change]) -> Result<Vec<write::Written>> {
+        write::apply(&self.conn, &self.schema, &self.who, changes, &self.options)
+    }
+
+    pub(crate) fn one(&self, change: Change) -> write::Written {
+        self.apply(&[change]).unwrap().remove(0)
+    }
+
+    pub(crate) fn refused(&self, changes: &[Change]) -> Kind {
+        self.error(changes).kind().clone()
+    }
+
+    pub(crate) fn error(&self, changes: &[Change]) -> Error {
+        self.apply(changes).expect_err("must be refused")
+    }
+
+    pub(crate) fn get(&self, model: &str, id: &RecordId) -> Option<Vec<Value>> {
+        let mut rows = Collect::default();
+        let found = read::get(&self.conn, &self.schema, &self.who, model, id, &[], &mut rows).unwrap();
+        assert_eq!(found, rows.rows.len() == 1);
+        rows.rows.pop()
+    }
+
+    pub(crate) fn column(&self, model: &str, row: &[Value], field: &str) -> Value {
+        let columns = self.schema.model(model).unwrap().columns();
+        row[columns.iter().position(|c| c.name.as_str() == field).unwrap()].clone()
+    }
+
+    pub(crate) fn integer(&self, sql: &str) -> i64 {
+        self.conn.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+}
+
+pub(crate) fn field(text: &str, kind: FieldKind) -> Field {
+    Field {
+        name: name(text),
+        kind,
+        label: text.into(),
+        required: false,
+        unique: false,
+        index: false,
+        search: false,
+        personal: false,
+        default: None,
+    }
+}
+
+pub(crate) fn model(text: &str, id: IdKind, fields: Vec<Field>) -> Model {
+    Model {
+        app: AppName::parse("clinic").unwrap(),
+        name: ModelName::parse(text).unwrap(),
+        label: text.into(),
+        store: StoreName::parse("tenant").unwrap(),
+        id,
+        display: None,
+        fields,
+        indexes: vec![],
+        permissions: Permissions::default(),
+        tenant_field: name("company_id"),
+        overrides: None,
+        audit: false,
+    }
+}
+
+fn reference(text: &str, to: &str, on_delete: OnDelete) -> Field {
+    field(text, FieldKind::Ref { to: ModelName::parse(to).unwrap(), on_delete })
+}
+
+/// `doctors` have every kind of field; `order` has a name that SQL would rather keep for itself.
+pub(crate) fn models() -> Vec<Arc<Model>> {
+    let text = |max| FieldKind::Text { max_length: max };
+    let whole = |min, max| FieldKind::Integer { min, max };
+    let doctors = vec![
+        Field { required: true, search: true, ..field("name", text(Some(40))) },
+        Field { unique: true, personal: true, ..field("email", text(None)) },
+        Field { index: true, ..field("age", whole(Some(0), Some(150))) },
+        Field { default: Some("10.00".into()), ..field("fee", FieldKind::Decimal { scale: 2 }) },
+        Field { required: true, default: Some(true.into()), ..field("active", FieldKind::Boolean) },
+        field("born", FieldKind::Date),
+        field("seen", FieldKind::Datetime),
+        field("extra", FieldKind::Json),
+        field("photo", FieldKind::File { max_bytes: 1000 }),
+        field("level", FieldKind::Choice { choices: vec!["junior".into(), "senior".into()] }),
+        reference("hospital", "hospitals", OnDelete::Protect),
+        reference("mentor", "doctors", OnDelete::SetNull),
+        Field { search: true, ..field("notes", text(None)) },
+        reference("region", "regions", OnDelete::Protect),
+    ];
+    let mut doctors = model("doctors", IdKind::Integer, doctors);
+    doctors.indexes = vec![Index { fields: vec![name("name"), name("born")], unique: true }];
+    let hospitals = vec![Field { required: true, search: true, ..field("name", text(None)) }];
+    let order = vec![field("group", text(None)), reference("doctor", "doctors", OnDelete::Protect)];
+    let audited = Model { audit: true, ..model("hospitals", IdKind::Uuid, hospitals) };
+    let store = StoreName::parse("shared").unwrap();
+    let regions = Model { store, ..model("regions", IdKind::Integer, vec![field("name", text(None))]) };
+    vec![Arc::new(regions), Arc::new(audited), Arc::new(doctors), Arc::new(model("order", IdKind::Integer, order))]
+}
+
+const META: &str = "
+CREATE TABLE _tenantry_place(
+  tenant INTEGER NOT NULL, store TEXT NOT NULL, generation INTEGER NOT NULL, fenced INTEGER NOT NULL DEFAULT 0,
+  rows INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(tenant, store)) STRICT, WITHOUT ROWID;
+CREATE TABLE _tenantry_seq(
+  tenant INTEGER NOT NULL, model TEXT NOT NULL, last INTEGER NOT NULL, PRIMARY KEY(tenant, model)) STRICT, WITHOUT ROWID;
+CREATE TABLE _tenantry_activity(
+  id INTEGER PRIMARY KEY AUTOINCREMENT, tenant INTEGER NOT NULL, at TEXT NOT NULL, actor TEXT NOT NULL, impersonator TEXT,
+  action TEXT NOT NULL, model TEXT NOT NULL, record TEXT NOT NULL, detail TEXT) STRICT;";

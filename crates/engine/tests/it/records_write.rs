@@ -1,0 +1,265 @@
+//! Writes: the same cases over both isolations.
+
+use crate::records_kit::*;
+use tenantry_engine::Kind;
+use tenantry_engine::place::Isolation;
+use tenantry_engine::query::RecordId;
+use tenantry_engine::value::Value;
+
+fn doctor(text: &str) -> tenantry_engine::query::Change {
+    insert("doctors", &[("name", text.into())])
+}
+
+#[test]
+fn a_row_comes_back_as_written() {
+    for isolation in BOTH {
+        let kit = Kit::new(isolation);
+        let hospital = kit.one(insert("hospitals", &[("name", "City".into())]));
+        let RecordId::Uuid(hospital_id) = hospital.id else { panic!("a UUID was asked for") };
+        let given = [
+            ("name", Value::from("Dr \"Ö\" \\ \n☃")),
+            ("email", "a@b.c".into()),
+            ("age", 44.into()),
+            ("fee", decimal("12.5")),
+            ("active", false.into()),
+            ("born", Value::Date("1980-02-29".parse().unwrap())),
+            ("seen", Value::DateTime("2026-01-02T03:04:05.678901999Z".parse().unwrap())),
+            ("extra", Value::Json(serde_json::json!({"a": [1, null, "x"]}))),
+            ("photo", Value::Json(serde_json::json!({"name": "p.png"}))),
+            ("level", "senior".into()),
+            ("hospital", Value::Uuid(hospital_id)),
+            ("region", 5.into()),
+        ];
+        let written = kit.one(insert("doctors", &given));
+        let row = kit.get("doctors", &written.id).unwrap();
+        assert_eq!(row, written.row);
+        for (field, value) in given.iter().filter(|(field, _)| !["seen", "fee"].contains(field)) {
+            assert_eq!(kit.column("doctors", &row, field), *value, "{field} {isolation:?}");
+        }
+        assert_eq!(kit.column("doctors", &row, "fee"), decimal("12.50"));
+        let seen = Value::DateTime("2026-01-02T03:04:05.678901Z".parse().unwrap());
+        assert_eq!(kit.column("doctors", &row, "seen"), seen, "kept to the microsecond");
+        assert_eq!((written.version, kit.column("doctors", &row, "mentor")), (1, Value::Null));
+    }
+}
+
+#[test]
+fn defaults_fill_what_is_absent_and_null_stays_null() {
+    for isolation in BOTH {
+        let kit = Kit::new(isolation);
+        let row = kit.one(doctor("a")).row;
+        assert_eq!(kit.column("doctors", &row, "fee"), decimal("10.00"));
+        assert_eq!(kit.column("doctors", &row, "active"), true.into());
+        let row = kit.one(insert("doctors", &[("name", "b".into()), ("fee", Value::Null)])).row;
+        assert_eq!(kit.column("doctors", &row, "fee"), Value::Null);
+    }
+}
+
+#[test]
+fn values_that_break_a_rule_name_field_and_rule() {
+    let name = ("name", Value::from("x"));
+    let bad: Vec<(&str, Value, &str)> = vec![
+        ("name", Value::Null, "is required"),
+        ("name", "x".repeat(41).into(), "must have at most 40 characters"),
+        ("name", "a\0b".into(), "must not contain a NUL character"),
+        ("name", 1.into(), "must be a text"),
+        ("age", (-1).into(), "must be at least 0"),
+        ("age", 151.into(), "must be at most 150"),
+        ("age", "1".into(), "must be a whole number"),
+        ("fee", decimal("1.234"), "must have at most 2 decimals"),
+        ("fee", decimal("10000000000000000.00"), "must have at most 18 digits"),
+        ("level", "boss".into(), "must be one of junior, senior"),
+        ("active", Value::Null, "is required"),
+        ("photo", Value::Json(1.into()), "must be the description of a file"),
+        ("hospital", 1.into(), "must be a UUID"),
+        ("nonsense", 1.into(), "unknown field"),
+        ("version", 1.into(), "is set by the platform"),
+        ("company_id", 1.into(), "unknown field"),
+    ];
+    for isolation in BOTH {
+        let kit = Kit::new(isolation);
+        let id = kit.one(doctor("good")).id;
+        for (field, value, rule) in &bad {
+            let kind = Kind::Invalid((*field).into(), (*rule).into());
+            let mut list = vec![(*field, value.clone())];
+            assert_eq!(kit.refused(&[update("doctors", &id, None, &list)]), kind);
+            if *field != "name" {
+                list.push(name.clone());
+            }
+            let error = kit.error(&[doctor("first"), insert("doctors", &list)]);
+            assert_eq!((error.kind(), error.index()), (&kind, Some(1)));
+        }
+        assert_eq!(
+            kit.refused(&[insert("doctors", &[])]),
+            Kind::Invalid("name".into(), "is required".into())
+        );
+        assert_eq!(kit.integer("SELECT count(*) FROM doctors"), 1, "nothing of a refused batch stays");
+    }
+}
+
+#[test]
+fn versions_rise_and_conflicts_tell_the_current_one() {
+    for isolation in BOTH {
+        let kit = Kit::new(isolation);
+        let id = kit.one(doctor("a")).id;
+        let written = kit.one(update("doctors", &id, Some(1), &[("age", 5.into())]));
+        assert_eq!((written.version, kit.column("doctors", &written.row, "age")), (2, 5.into()));
+        assert_eq!(kit.refused(&[update("doctors", &id, Some(1), &[("age", 6.into())])]), Kind::Conflict(2));
+        assert_eq!(kit.refused(&[delete("doctors", &id, Some(1))]), Kind::Conflict(2));
+        assert_eq!(kit.one(delete("doctors", &id, Some(2))).version, 2);
+        assert_eq!(kit.refused(&[delete("doctors", &id, None)]), Kind::NotFound);
+        assert_eq!(kit.refused(&[update("doctors", &id, None, &[])]), Kind::NotFound);
+        assert_eq!(kit.refused(&[delete("hospitals", &id, None)]), Kind::NotFound, "an id of the other kind");
+    }
+}
+
+#[test]
+fn ids_are_never_reused() {
+    for isolation in BOTH {
+        let kit = Kit::new(isolation);
+        assert_eq!(kit.one(doctor("a")).id, RecordId::Integer(1));
+        let second = kit.one(doctor("b")).id;
+        kit.one(delete("doctors", &second, None));
+        assert_eq!(kit.one(doctor("c")).id, RecordId::Integer(3), "{isolation:?}");
+        kit.one(insert_as("doctors", RecordId::Integer(10), &[("name", "d".into())]));
+        kit.one(insert_as("doctors", RecordId::Integer(5), &[("name", "e".into())]));
+        assert_eq!(kit.one(doctor("f")).id, RecordId::Integer(11));
+        let taken = insert_as("doctors", RecordId::Integer(10), &[("name", "g".into())]);
+        assert_eq!(kit.refused(&[taken]), Kind::Unique(vec!["id".into()]));
+        for bad in [0, -1, i64::MAX] {
+            let change = insert_as("doctors", RecordId::Integer(bad), &[("name", "h".into())]);
+            assert!(matches!(kit.refused(&[change]), Kind::Invalid(field, _) if field == "id"));
+        }
+    }
+}
+
+#[test]
+fn unique_fields_clash_by_name() {
+    for isolation in BOTH {
+        let kit = Kit::new(isolation);
+        let born = Value::Date("2000-01-01".parse().unwrap());
+        let first = [("name", "a".into()), ("email", "x".into()), ("born", born.clone())];
+        let id = kit.one(insert("doctors", &first)).id;
+        let same = insert("doctors", &[("name", "b".into()), ("email", "x".into())]);
+        let error = kit.error(&[doctor("z"), same]);
+        assert_eq!((error.kind(), error.index()), (&Kind::Unique(vec!["email".into()]), Some(1)));
+        let pair = insert("doctors", &[("name", "a".into()), ("born", born)]);
+        assert_eq!(kit.refused(&[pair]), Kind::Unique(vec!["name".into(), "born".into()]));
+        kit.one(update("doctors", &id, None, &[("email", "x".into())]));
+    }
+}
+
+#[test]
+fn references_are_checked_protected_and_emptied() {
+    for isolation in BOTH {
+        let kit = Kit::new(isolation);
+        let nowhere = Value::Uuid(uuid::Uuid::now_v7());
+        let dangling = insert("doctors", &[("name", "a".into()), ("hospital", nowhere.clone())]);
+        assert_eq!(kit.refused(&[dangling]), Kind::Reference("hospital".into()));
+        let hospital = kit.one(insert("hospitals", &[("name", "City".into())]));
+        let at = hospital.row[0].clone();
+        let mentor = kit.one(insert("doctors", &[("name", "m".into()), ("hospital", at)])).id;
+        let RecordId::Integer(mentor_number) = mentor else { panic!() };
+        let pupil = kit.one(insert("doctors", &[("name", "p".into()), ("mentor", mentor_number.into())])).id;
+        assert_eq!(
+            kit.refused(&[update("doctors", &pupil, None, &[("mentor", 99.into())])]),
+            Kind::Reference("mentor".into())
+        );
+        assert_eq!(
+            kit.refused(&[delete("hospitals", &hospital.id, None)]),
+            Kind::Reference("doctors".into())
+        );
+        let order = kit.one(insert("order", &[("doctor", mentor_number.into()), ("group", "g".into())])).id;
+        let error = kit.error(&[delete("doctors", &mentor, None)]);
+        assert_eq!(error.kind(), &Kind::Reference("order".into()));
+        let kept = kit.get("doctors", &pupil).unwrap();
+        assert_eq!(kit.column("doctors", &kept, "mentor"), mentor_number.into(), "rolled back with the rest");
+        kit.apply(&[delete("order", &order, None), delete("doctors", &mentor, None)]).unwrap();
+        let row = kit.get("doctors", &pupil).unwrap();
+        assert_eq!(kit.column("doctors", &row, "mentor"), Value::Null);
+        assert_eq!(row.last(), Some(&Value::Integer(2)), "emptying a reference is an update");
+    }
+}
+
+#[test]
+fn fence_and_generation_stop_writes_before_anything_else() {
+    for isolation in BOTH {
+        let mut kit = Kit::new(isolation);
+        let id = kit.one(doctor("a")).id;
+        kit.conn.execute_batch("UPDATE _tenantry_place SET fenced = 1").unwrap();
+        assert_eq!(kit.refused(&[doctor("b")]), Kind::Fenced);
+        assert_eq!(kit.refused(&[update("doctors", &id, None, &[])]), Kind::Fenced);
+        kit.conn.execute_batch("UPDATE _tenantry_place SET fenced = 0; DELETE FROM doctors").unwrap();
+        kit.who.generation = 2;
+        assert_eq!(kit.refused(&[doctor("c")]), Kind::Fenced);
+        assert_eq!(
+            kit.refused(&[delete("doctors", &id, None)]),
+            Kind::Fenced,
+            "a stale handle never learns NotFound"
+        );
+        assert_eq!(kit.integer("SELECT count(*) FROM doctors"), 0);
+    }
+}
+
+#[test]
+fn limits_hold_inside_the_transaction_and_shrinking_is_free() {
+    for isolation in BOTH {
+        let mut kit = Kit::new(isolation);
+        kit.options.max_rows = Some(2);
+        let id = kit.one(doctor("a")).id;
+        assert_eq!(kit.refused(&[doctor("b"), doctor("c")]), Kind::Limit("rows"));
+        kit.one(doctor("b"));
+        assert_eq!(kit.refused(&[doctor("c")]), Kind::Limit("rows"));
+        kit.options.max_rows = Some(0);
+        kit.one(update("doctors", &id, None, &[("age", 1.into())]));
+        kit.one(delete("doctors", &id, None));
+        assert_eq!(kit.integer("SELECT rows FROM _tenantry_place WHERE tenant = 7"), 1);
+    }
+}
+
+#[test]
+fn pooled_bytes_are_what_is_stored() {
+    let mut kit = Kit::new(Isolation::Pooled);
+    let bytes = |kit: &Kit| kit.integer("SELECT bytes FROM _tenantry_place WHERE tenant = 7");
+    let a = kit.one(insert("doctors", &[("name", "a".into()), ("notes", "x".repeat(100).into())])).id;
+    let first = bytes(&kit);
+    assert!(first > 100);
+    kit.one(update("doctors", &a, None, &[("notes", "x".repeat(50).into())]));
+    assert_eq!(bytes(&kit), first - 50);
+    let RecordId::Integer(number) = a else { panic!() };
+    let pupil = kit.one(insert("doctors", &[("name", "b".into()), ("mentor", number.into())])).id;
+    kit.options.max_bytes = Some(u64::try_from(bytes(&kit)).unwrap());
+    assert_eq!(
+        kit.refused(&[update("doctors", &a, None, &[("notes", "x".repeat(51).into())])]),
+        Kind::Limit("bytes")
+    );
+    kit.apply(&[delete("doctors", &a, None), delete("doctors", &pupil, None)]).unwrap();
+    assert_eq!(bytes(&kit), 0, "emptied references count too");
+}
+
+#[test]
+fn activity_is_logged_where_asked_without_personal_data() {
+    for isolation in BOTH {
+        let mut kit = Kit::new(isolation);
+        kit.one(doctor("a"));
+        assert_eq!(kit.integer("SELECT count(*) FROM _tenantry_activity"), 0);
+        let hospital = kit.one(insert("hospitals", &[("name", "old".into())])).id;
+        kit.one(update("hospitals", &hospital, None, &[("name", "new".into())]));
+        let detail: String = kit
+            .conn
+            .query_row("SELECT detail FROM _tenantry_activity WHERE action = 'update'", [], |r| r.get(0))
+            .unwrap();
+        assert_eq!(detail, r#"{"name":["old","new"]}"#);
+        kit.options.log_all = true;
+        kit.options.impersonator = Some("root".into());
+        kit.one(insert("doctors", &[("name", "b".into()), ("email", "secret@x".into())]));
+        kit.one(delete("doctors", &RecordId::Integer(2), None));
+        kit.error(&[doctor("c"), delete("doctors", &RecordId::Integer(99), None)]);
+        assert_eq!(
+            kit.integer("SELECT count(*) FROM _tenantry_activity WHERE tenant = 7 AND actor = 'ann'"),
+            4
+        );
+        assert_eq!(kit.integer("SELECT count(*) FROM _tenantry_activity WHERE impersonator = 'root'"), 2);
+        assert_eq!(kit.integer("SELECT count(*) FROM _tenantry_activity WHERE detail LIKE '%secret%'"), 0);
+    }
+}
