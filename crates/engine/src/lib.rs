@@ -3,6 +3,7 @@
 //! Called by the `tenantry` crate only. It never decides *which* placement a request may touch:
 //! it is handed a [`place::Place`] and confines every statement to it.
 
+pub mod engine;
 pub mod error;
 pub mod migration;
 pub mod model;
@@ -13,4 +14,5 @@ pub mod row;
 pub mod sqlite;
 pub mod value;
 
+pub use engine::{CacheLimits, Engine, ServerSpec, SqlRow, SystemDb, Template, Tx};
 pub use error::{Error, Kind, Result};

@@ -1,9 +1,29 @@
-//! SQLite: everything that is particular to it. Called by the engine facade and the platform's migrations.
+//! SQLite: one file per database under a server's directory.
+//!
+//! Called by [`crate::engine`] only, which picks the server. Every connection of the process to a
+//! database is opened here; no other code may open a live database file, not even to read it:
+//! closing any descriptor of it would silently drop SQLite's POSIX locks.
 
 pub mod bind;
+mod cache;
+mod database;
 pub mod ddl;
 mod error;
+mod identity;
+mod maintenance;
+mod open;
 pub mod plan;
+mod pool;
+mod provision;
 pub mod read;
+mod server;
+mod system;
 pub mod usage;
+mod watch;
 pub mod write;
+
+pub(crate) use cache::{Cache, default_budget};
+pub use provision::Template;
+pub(crate) use provision::{provision, sweep};
+pub(crate) use server::Server;
+pub use system::{SqlRow, SystemDb, Tx};

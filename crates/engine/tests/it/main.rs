@@ -1,5 +1,10 @@
-//! Integration tests of the engine, one binary.
+//! Integration tests of the engine, one binary, on real files.
+#![allow(missing_docs, unreachable_pub)]
 
+mod core_cache;
+mod core_open;
+mod core_support;
+mod core_system;
 mod records_kit;
 mod records_write;
 mod schema_create;

@@ -1,0 +1,138 @@
+//! What the platform calls: one engine over all servers, and sessions confined to one place each.
+//!
+//! Dispatches on the kind of server; it holds no policy of its own. It opens only what the caller's
+//! [`Place`] names and never creates, guesses or falls back (rules 2, 3, 5, 7).
+
+use crate::{
+    error::{Error, Kind, Result},
+    name::ServerName,
+    place::Place,
+    sqlite,
+};
+use std::{path::PathBuf, sync::Arc};
+
+pub use crate::sqlite::{SqlRow, SystemDb, Template, Tx};
+
+/// A server of the configuration.
+#[derive(Debug, Clone)]
+pub struct ServerSpec {
+    /// Its name.
+    pub name: ServerName,
+    /// The directory its files are in; it must exist.
+    pub root: PathBuf,
+}
+
+/// What may be held open. Zero or None: decided from the machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CacheLimits {
+    /// Databases open at a time; None: from the limit of open files.
+    pub open_databases: Option<usize>,
+    /// Connections to one database at a time; None: cores + 2.
+    pub connections_per_database: Option<usize>,
+}
+
+/// All servers and their open databases; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Engine(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    servers: Vec<Arc<sqlite::Server>>,
+    cache: sqlite::Cache,
+}
+
+impl Engine {
+    /// Starts on these servers. Their directories must exist; nothing else is touched.
+    pub fn open(servers: Vec<ServerSpec>, limits: CacheLimits) -> Result<Self> {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let budget = limits.open_databases.unwrap_or_else(sqlite::default_budget).max(1);
+        let connections = limits.connections_per_database.unwrap_or(cores + 2).max(2);
+        let open = |spec: ServerSpec| sqlite::Server::open(spec.name, &spec.root).map(Arc::new);
+        let servers = servers.into_iter().map(open).collect::<Result<Vec<_>>>()?;
+        servers.iter().for_each(|server| sqlite::sweep(server));
+        Ok(Self(Arc::new(Inner { servers, cache: sqlite::Cache::new(budget, connections)? })))
+    }
+
+    /// The system store at `place`, for the platform's own SQL.
+    pub async fn system(&self, place: &Place) -> Result<SystemDb> {
+        if place.tenant.is_some() {
+            return Err(Error::new(Kind::Internal, format!("{place:?} is not a system store")));
+        }
+        let (index, server) = self.server(place)?;
+        SystemDb::new(self.0.cache.database(index, server, place).await?)
+    }
+
+    /// Makes the file of a system store with the platform's own tables only. Idempotent.
+    pub async fn create_system(&self, place: &Place) -> Result<()> {
+        self.provision(place, &Template::bare(place.store.clone())).await
+    }
+
+    /// Makes the database of `place` from a template. Idempotent; never overwrites.
+    pub async fn provision(&self, place: &Place, template: &Template) -> Result<()> {
+        let (server, place, template) = (self.server(place)?.1.clone(), place.clone(), template.clone());
+        blocking(move || sqlite::provision(&server, &place, &template)).await
+    }
+
+    /// True when the database's file exists. For operators' reports, never for routing (rule 3).
+    pub fn exists(&self, place: &Place) -> Result<bool> {
+        Ok(self.server(place)?.1.exists(&place.physical))
+    }
+
+    /// Bytes the database takes on disk.
+    pub fn size_bytes(&self, place: &Place) -> Result<u64> {
+        self.server(place)?.1.size_bytes(&place.physical)
+    }
+
+    /// Removes the database for ever. Idempotent.
+    pub async fn drop_database(&self, place: &Place) -> Result<()> {
+        self.close(place);
+        let (server, physical) = (self.server(place)?.1.clone(), place.physical.clone());
+        blocking(move || server.remove(&physical)).await
+    }
+
+    /// Opens the database and checks that `place` lives there, and no more.
+    pub async fn verify(&self, place: &Place) -> Result<()> {
+        let (index, server) = self.server(place)?;
+        self.0.cache.database(index, server, place).await.map(drop)
+    }
+
+    /// Forgets the open database of `place`; it closes when its last user lets go.
+    pub fn close(&self, place: &Place) {
+        if let Ok((index, _)) = self.server(place) {
+            self.0.cache.close(index, &place.physical);
+        }
+    }
+
+    /// Databases open now.
+    pub fn open_databases(&self) -> usize {
+        self.0.cache.len()
+    }
+
+    /// Files opened since the start: how often the cache missed.
+    pub fn opens(&self) -> u64 {
+        self.0.cache.opens()
+    }
+
+    /// Closes everything nobody uses, cleanly, and ends background work.
+    pub async fn shutdown(&self) {
+        let inner = self.0.clone();
+        if blocking(move || Ok(inner.cache.shutdown())).await.is_err() {
+            tracing::error!("shutdown of the engine panicked");
+        }
+    }
+
+    /// Few servers: comparing names beats hashing them.
+    fn server(&self, place: &Place) -> Result<(u16, &Arc<sqlite::Server>)> {
+        let found = self.0.servers.iter().enumerate().find(|(_, server)| *server.name() == place.server);
+        let (index, server) =
+            found.ok_or_else(|| Error::new(Kind::Missing, format!("no server {}", place.server)))?;
+        Ok((u16::try_from(index).unwrap_or(u16::MAX), server))
+    }
+}
+
+/// Runs work that touches the disk for long on a blocking thread.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Error::with_source(Kind::Internal, "background work", error))?
+}

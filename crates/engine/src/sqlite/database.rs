@@ -1,0 +1,210 @@
+//! One open database file: its pool, its write lock, who was admitted.
+//!
+//! Made by the cache, shared by all sessions and system handles of that file. Its last drop hands
+//! the connections to the maintenance thread, so that no request pays for closing.
+
+use super::{
+    identity,
+    maintenance::{Job, Maintenance},
+    open::{self, Durability},
+    pool::{Lease, Pool, Pooled},
+    watch::Watch,
+};
+use crate::{
+    error::{Kind, Result},
+    name::StoreName,
+    place::Place,
+};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, PoisonError, RwLock, Weak,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
+    },
+};
+use tokio::sync::Mutex;
+
+/// Pages in the -wal file (4 KB each) at which it is written back.
+pub(crate) const CHECKPOINT_PAGES: u32 = 1000;
+/// [`Database::cap`] of a database without limit.
+const NO_CAP: u64 = u64::MAX;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Database {
+    me: Weak<Database>,
+    path: PathBuf,
+    durability: Durability,
+    pool: Pool,
+    /// Held by whoever writes, so that waiting for the writer is fair and holds no thread.
+    pub(crate) writer: Arc<Mutex<()>>,
+    /// Generations of the tenants known to live here.
+    admitted: RwLock<HashMap<(i64, StoreName), u64>>,
+    /// Largest size in bytes, asked of each connection when it is taken.
+    cap: AtomicU64,
+    wal: Arc<WalState>,
+    watch: std::sync::Mutex<Option<Arc<Watch>>>,
+    maintenance: Maintenance,
+}
+
+/// What the commit hook notes.
+#[derive(Debug, Default)]
+pub(crate) struct WalState {
+    /// Frames in the -wal file after the last commit of this process.
+    pub(crate) pages: AtomicU32,
+    /// A checkpoint is on its way.
+    pub(crate) queued: AtomicBool,
+}
+
+impl Database {
+    /// Opens the file at `path` for `place`, which must live there. Blocks for about 0.3 ms.
+    pub(crate) fn open(
+        path: PathBuf,
+        place: &Place,
+        connections: usize,
+        maintenance: Maintenance,
+    ) -> Result<Arc<Self>> {
+        let conn = open::connect(&path)?;
+        identity::check(&conn, place)?;
+        let durability = if identity::is_system(&conn)? { Durability::Full } else { Durability::Normal };
+        open::settle(&conn, durability)?;
+        let mut first = Pooled { conn, cap: None };
+        let wal = Arc::new(WalState::default());
+        Ok(Arc::new_cyclic(|me| {
+            watch_wal(&mut first, &wal, me, &maintenance);
+            let admitted =
+                HashMap::from([((identity::tenant_number(place), place.store.clone()), place.generation)]);
+            Self {
+                me: me.clone(),
+                path,
+                durability,
+                pool: Pool::new(connections, first),
+                writer: Arc::new(Mutex::new(())),
+                admitted: RwLock::new(admitted),
+                cap: AtomicU64::new(NO_CAP),
+                wal,
+                watch: std::sync::Mutex::new(None),
+                maintenance,
+            }
+        }))
+    }
+
+    /// One more connection, set up like the first.
+    pub(crate) fn connect(&self) -> Result<Pooled> {
+        let conn = open::connect(&self.path)?;
+        open::settle(&conn, self.durability)?;
+        let mut pooled = Pooled { conn, cap: None };
+        watch_wal(&mut pooled, &self.wal, &self.me, &self.maintenance);
+        Ok(pooled)
+    }
+
+    /// Refuses unless `place` lives here at its generation. Asks the file only the first time.
+    pub(crate) async fn admit(&self, place: &Place) -> Result<()> {
+        let key = (identity::tenant_number(place), place.store.clone());
+        if self.admitted.read().unwrap_or_else(PoisonError::into_inner).get(&key) == Some(&place.generation) {
+            return Ok(());
+        }
+        let lease = Lease::take(self).await?;
+        let checked = identity::check(&lease, place);
+        lease.give_back();
+        let mut admitted = self.admitted.write().unwrap_or_else(PoisonError::into_inner);
+        match &checked {
+            Ok(()) => admitted.insert(key, place.generation),
+            Err(error) if *error.kind() == Kind::WrongIdentity => admitted.remove(&key),
+            Err(_) => None,
+        };
+        checked
+    }
+
+    /// Forgets who was admitted, after an identity row changed.
+    pub(crate) fn forget_admitted(&self) {
+        self.admitted.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Limits the size of the file from the next borrowed connection on; None lifts the limit.
+    pub(crate) fn set_cap(&self, bytes: Option<u64>) {
+        self.cap.store(bytes.unwrap_or(NO_CAP), Relaxed);
+    }
+
+    /// Brings a connection's `max_page_count` up to date; nearly always there is nothing to do.
+    pub(crate) fn apply_cap(&self, pooled: &mut Pooled) -> Result<()> {
+        let wanted = Some(self.cap.load(Relaxed)).filter(|bytes| *bytes != NO_CAP);
+        if pooled.cap != wanted {
+            open::cap(&pooled.conn, wanted)?;
+            pooled.cap = wanted;
+        }
+        Ok(())
+    }
+
+    /// True when the size is limited.
+    pub(crate) fn is_capped(&self) -> bool {
+        self.cap.load(Relaxed) != NO_CAP
+    }
+
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn durability(&self) -> Durability {
+        self.durability
+    }
+
+    pub(crate) fn wal(&self) -> &WalState {
+        &self.wal
+    }
+
+    /// Gets rid of a connection that was not given back. Its transaction ends at once, so that the
+    /// next writer is not kept waiting; closing, which may sync, is left to the maintenance thread.
+    pub(crate) fn discard(&self, pooled: Pooled) {
+        if !pooled.conn.is_autocommit()
+            && let Err(error) = pooled.conn.execute_batch("ROLLBACK")
+        {
+            tracing::warn!(%error, "a discarded connection did not roll back; closing it does");
+        }
+        self.maintenance.close(vec![pooled], self.wal.pages.load(Relaxed));
+    }
+
+    /// The watch over this database's commits, started on first demand.
+    pub(crate) fn watch(&self) -> Result<Arc<Watch>> {
+        let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(watch) = &*watch {
+            return Ok(watch.clone());
+        }
+        Ok(watch.insert(Arc::new(Watch::start(&self.path)?)).clone())
+    }
+
+    /// A second connection went idle: the maintenance thread looks later whether it was needed.
+    pub(crate) fn has_spare(&self) {
+        self.maintenance.send(Job::Trim(self.me.clone()));
+    }
+}
+
+/// Replaces SQLite's inline checkpoint: a commit only notes how long the -wal is.
+fn watch_wal(pooled: &mut Pooled, wal: &Arc<WalState>, me: &Weak<Database>, maintenance: &Maintenance) {
+    let (wal, me, maintenance) = (wal.clone(), me.clone(), maintenance.clone());
+    let hook = move |_: &mut rusqlite::hooks::Wal, pages: std::ffi::c_int| {
+        let pages = pages.unsigned_abs();
+        wal.pages.store(pages, Relaxed);
+        if pages >= CHECKPOINT_PAGES && !wal.queued.swap(true, Relaxed) {
+            maintenance.send(Job::Checkpoint(me.clone()));
+        }
+        Ok(())
+    };
+    if let Err(error) = pooled.conn.wal_hook(Some(hook)) {
+        tracing::error!(%error, "no commit hook: the -wal of this connection is not written back in the background");
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let connections = self.pool.drain();
+        if !connections.is_empty() {
+            self.maintenance.close(connections, self.wal.pages.load(Relaxed));
+        }
+    }
+}

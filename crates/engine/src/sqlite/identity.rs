@@ -1,0 +1,107 @@
+//! What every database carries inside: who lives here, at which generation (rules 5 and 7), and
+//! what was applied. Written by provisioning and moves, checked by every open.
+
+use crate::{
+    error::{Error, Kind, Result},
+    place::{Isolation, Place},
+};
+use rusqlite::{Connection, OptionalExtension, params};
+
+/// The platform's own tables in every database. Idempotent.
+///
+/// `_tenantry_place` has one row per tenant and store living here; tenant 0 is a system store itself.
+pub(crate) const META_SQL: &str = "
+CREATE TABLE IF NOT EXISTS _tenantry_place(
+  tenant INTEGER NOT NULL, store TEXT NOT NULL, generation INTEGER NOT NULL, fenced INTEGER NOT NULL DEFAULT 0,
+  rows INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(tenant, store)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS _tenantry_ledger(
+  app TEXT NOT NULL, migration TEXT NOT NULL, checksum TEXT NOT NULL, applied_at TEXT NOT NULL, PRIMARY KEY(app, migration)) STRICT;
+CREATE TABLE IF NOT EXISTS _tenantry_seq(
+  tenant INTEGER NOT NULL, model TEXT NOT NULL, last INTEGER NOT NULL, PRIMARY KEY(tenant, model)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS _tenantry_activity(
+  id INTEGER PRIMARY KEY AUTOINCREMENT, tenant INTEGER NOT NULL, at TEXT NOT NULL, actor TEXT NOT NULL, impersonator TEXT,
+  action TEXT NOT NULL, model TEXT NOT NULL, record TEXT NOT NULL, detail TEXT) STRICT;
+CREATE INDEX IF NOT EXISTS _tenantry_activity__tenant_at__idx ON _tenantry_activity(tenant, at);
+";
+
+/// The number a place's tenant has inside databases; system stores are 0.
+pub(crate) fn tenant_number(place: &Place) -> i64 {
+    place.tenant.map_or(0, |t| t.get())
+}
+
+/// Writes the row of `place`. Repeating it changes nothing; another generation is refused.
+pub(crate) fn enrol(conn: &Connection, place: &Place) -> Result<()> {
+    conn.execute(
+        "INSERT INTO _tenantry_place(tenant, store, generation) VALUES(?1, ?2, ?3) ON CONFLICT DO NOTHING",
+        params![tenant_number(place), place.store.as_str(), generation_number(place)?],
+    )?;
+    check(conn, place)
+}
+
+/// Refuses unless this database carries `place`: absent or a stranger's → `WrongIdentity`, another generation → `Fenced`.
+pub(crate) fn check(conn: &Connection, place: &Place) -> Result<()> {
+    let sql = "SELECT generation FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
+    let row = conn.prepare_cached(sql).and_then(|mut statement| {
+        statement
+            .query_row(params![tenant_number(place), place.store.as_str()], |row| row.get::<_, i64>(0))
+            .optional()
+    });
+    let found = row.map_err(not_ours)?;
+    match found {
+        None => Err(Error::new(Kind::WrongIdentity, format!("{place:?} does not live here"))),
+        Some(found) if found != generation_number(place)? => {
+            Err(Error::new(Kind::Fenced, format!("{place:?}: the database is at generation {found}")))
+        }
+        Some(_) => alone(conn, place),
+    }
+}
+
+/// A tenant with a database of its own must be the only one in it: a shared database handed out
+/// as an own one would show everybody's rows.
+fn alone(conn: &Connection, place: &Place) -> Result<()> {
+    if place.isolation == Isolation::Pooled || place.tenant.is_none() {
+        return Ok(());
+    }
+    let rows: i64 =
+        conn.query_row("SELECT count(*) FROM (SELECT 1 FROM _tenantry_place LIMIT 2)", [], |row| row.get(0))?;
+    if rows == 1 {
+        Ok(())
+    } else {
+        Err(Error::new(Kind::WrongIdentity, format!("{place:?}: others live here too")))
+    }
+}
+
+/// A file without our table is somebody else's, whatever it holds.
+fn not_ours(error: rusqlite::Error) -> Error {
+    let error = Error::from(error);
+    match error.kind() {
+        Kind::SchemaBehind | Kind::Statement(_) => {
+            Error::with_source(Kind::WrongIdentity, "no identity inside", error)
+        }
+        _ => error,
+    }
+}
+
+/// True when the database is a system store: its commits are synced fully.
+pub(crate) fn is_system(conn: &Connection) -> Result<bool> {
+    conn.query_row("SELECT EXISTS(SELECT 1 FROM _tenantry_place WHERE tenant = 0)", [], |row| row.get(0))
+        .map_err(not_ours)
+}
+
+/// Forbids (or allows again) writes of this tenant here, durably once committed.
+pub(crate) fn set_fence(conn: &Connection, place: &Place, fenced: bool) -> Result<()> {
+    let changed = conn.execute(
+        "UPDATE _tenantry_place SET fenced = ?4 WHERE tenant = ?1 AND store = ?2 AND generation = ?3",
+        params![tenant_number(place), place.store.as_str(), generation_number(place)?, fenced],
+    )?;
+    if changed == 1 {
+        Ok(())
+    } else {
+        Err(Error::new(Kind::Fenced, format!("{place:?} is not at this generation here")))
+    }
+}
+
+/// The generation as SQLite keeps it.
+pub(crate) fn generation_number(place: &Place) -> Result<i64> {
+    i64::try_from(place.generation).map_err(|_| Error::new(Kind::Internal, "generation out of range"))
+}

@@ -1,0 +1,168 @@
+//! The one background thread of SQLite: writes -wal files back, closes evicted databases, trims pools.
+//!
+//! It sleeps until it is told something; an idle tenant has no timer, no poll and no entry here.
+
+use super::{
+    database::{CHECKPOINT_PAGES, Database},
+    pool::Pooled,
+};
+use rusqlite::{Connection, config::DbConfig, wal::CheckpointMode};
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+/// How long a connection may be idle beside another one.
+const TRIM_EVERY: Duration = Duration::from_secs(5);
+/// Closings waiting at most; past that the evicting caller closes by itself, so that descriptors
+/// are not handed out faster than they come back.
+const MAX_WAITING: usize = 64;
+/// A -wal longer than this many times the checkpoint mark is written back with writers held off.
+const OVERGROWN: u32 = 4;
+
+/// Something to do.
+#[derive(Debug)]
+pub(crate) enum Job {
+    /// The -wal grew past the mark.
+    Checkpoint(Weak<Database>),
+    /// More than one connection is idle.
+    Trim(Weak<Database>),
+    /// An evicted database: its connections and the length of its -wal.
+    Close(Vec<Pooled>, u32),
+    /// Everything sent before is done.
+    Stop,
+}
+
+#[derive(Debug)]
+struct Inner {
+    jobs: Sender<Job>,
+    closing: Arc<AtomicUsize>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Handle to the thread; it ends when told to, or with the last handle.
+#[derive(Debug, Clone)]
+pub(crate) struct Maintenance(Arc<Inner>);
+
+impl Maintenance {
+    /// Starts the thread.
+    pub(crate) fn start() -> std::io::Result<Self> {
+        let (jobs, inbox) = channel();
+        let closing = Arc::new(AtomicUsize::new(0));
+        let counter = closing.clone();
+        let thread = std::thread::Builder::new()
+            .name("sqlite-maintenance".into())
+            .spawn(move || run(&inbox, &counter))?;
+        Ok(Self(Arc::new(Inner { jobs, closing, thread: Mutex::new(Some(thread)) })))
+    }
+
+    /// Leaves a job; after the end it is dropped, which closes what it holds.
+    pub(crate) fn send(&self, job: Job) {
+        // A send fails only after shutdown; dropping the job then is what is left to do.
+        drop(self.0.jobs.send(job));
+    }
+
+    /// Closes the connections of a database that nobody uses any more.
+    pub(crate) fn close(&self, connections: Vec<Pooled>, wal_pages: u32) {
+        if self.0.closing.fetch_add(1, Relaxed) < MAX_WAITING {
+            self.send(Job::Close(connections, wal_pages));
+        } else {
+            self.0.closing.fetch_sub(1, Relaxed);
+            close_quickly(connections, wal_pages);
+        }
+    }
+
+    /// Waits (blocking) until everything sent so far is done, then ends the thread.
+    pub(crate) fn stop(&self) {
+        self.send(Job::Stop);
+        let thread = self.0.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread
+            && thread.join().is_err()
+        {
+            tracing::error!("the SQLite maintenance thread panicked");
+        }
+    }
+}
+
+fn run(inbox: &Receiver<Job>, closing: &AtomicUsize) {
+    let mut spare: Vec<Weak<Database>> = vec![];
+    loop {
+        let job = if spare.is_empty() {
+            inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        } else {
+            inbox.recv_timeout(TRIM_EVERY)
+        };
+        match job {
+            Ok(Job::Checkpoint(database)) => checkpoint(&database),
+            Ok(Job::Trim(database)) => remember(&mut spare, database),
+            Ok(Job::Close(connections, wal_pages)) => {
+                close(connections, wal_pages);
+                closing.fetch_sub(1, Relaxed);
+            }
+            Err(RecvTimeoutError::Timeout) => spare.retain(trim),
+            Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+fn remember(spare: &mut Vec<Weak<Database>>, database: Weak<Database>) {
+    if !spare.iter().any(|known| known.ptr_eq(&database)) {
+        spare.push(database);
+    }
+}
+
+/// Closes what was not needed; true while there is more than one idle connection left.
+fn trim(database: &Weak<Database>) -> bool {
+    let Some(database) = database.upgrade() else { return false };
+    let (surplus, left) = database.pool().trim();
+    drop(surplus);
+    left > 1
+}
+
+fn checkpoint(database: &Weak<Database>) {
+    let Some(database) = database.upgrade() else { return };
+    database.wal().queued.store(false, Relaxed);
+    if let Err(error) = write_back(&database) {
+        tracing::warn!(database = %database.path().display(), %error, "checkpoint failed; the -wal keeps growing until one succeeds");
+    }
+}
+
+/// On a connection of its own, so that no reader waits for the sync of a checkpoint.
+fn write_back(database: &Database) -> crate::Result<()> {
+    let pooled = database.connect()?;
+    let (frames, written) = pooled.conn.wal_checkpoint_v2(rusqlite::DEFAULT_NAME, CheckpointMode::PASSIVE)?;
+    let overgrown = frames.unsigned_abs() > CHECKPOINT_PAGES * OVERGROWN;
+    if overgrown || written < frames && database.wal().pages.load(Relaxed) > CHECKPOINT_PAGES * OVERGROWN {
+        // Writers faster than the checkpoint: hold them off for the rest, which is short by now.
+        let _writer = database.writer.blocking_lock();
+        pooled.conn.busy_timeout(Duration::from_millis(200))?;
+        pooled.conn.wal_checkpoint_v2(rusqlite::DEFAULT_NAME, CheckpointMode::RESTART)?;
+    }
+    Ok(())
+}
+
+/// Closing the last connection writes the -wal back and removes it, so an idle tenant is one clean
+/// file; a connection that never wrote has nothing to write and closes at once.
+fn close(connections: Vec<Pooled>, wal_pages: u32) {
+    tracing::trace!(connections = connections.len(), wal_pages, "closing an idle database");
+    drop(connections);
+}
+
+/// Under pressure: leaves the -wal where it is; the next open reads it.
+fn close_quickly(connections: Vec<Pooled>, wal_pages: u32) {
+    if wal_pages > 0 {
+        connections.iter().for_each(|pooled| leave_wal(&pooled.conn));
+    }
+    drop(connections);
+}
+
+fn leave_wal(conn: &Connection) {
+    if let Err(error) = conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true) {
+        tracing::debug!(%error, "closing with a checkpoint after all");
+    }
+}

@@ -1,0 +1,152 @@
+//! The connections of one open database: identical, read-write, borrowed for one piece of work.
+//!
+//! A connection comes back through [`Lease::give_back`] only, which proves it clean (rule 9). A lease
+//! that is dropped any other way (cancelled future, error, panic) closes its connection.
+//! No lease is held while its borrower waits for a client.
+
+use super::database::Database;
+use crate::error::{Error, Kind, Result};
+use rusqlite::{Connection, DEFAULT_NAME, TransactionState};
+use std::{
+    ops::{Deref, DerefMut},
+    sync::{Mutex, PoisonError},
+};
+use tokio::sync::Semaphore;
+
+/// One connection and what was last set on it.
+#[derive(Debug)]
+pub(crate) struct Pooled {
+    pub(crate) conn: Connection,
+    /// The cap that was applied, see [`Database::set_cap`].
+    pub(crate) cap: Option<u64>,
+}
+
+/// Idle connections, most recently used last.
+#[derive(Debug, Default)]
+struct Idle {
+    connections: Vec<Pooled>,
+    /// Fewest idle connections since the last trim: so many were not needed.
+    spare: usize,
+}
+
+/// Idle connections and the right to have one.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    idle: Mutex<Idle>,
+    permits: Semaphore,
+}
+
+impl Pool {
+    /// A pool that lends out `most` connections at a time and starts with `first`.
+    pub(crate) fn new(most: usize, first: Pooled) -> Self {
+        let idle = Idle { connections: vec![first], spare: 0 };
+        Self { idle: Mutex::new(idle), permits: Semaphore::new(most) }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Idle> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pop(&self) -> Option<Pooled> {
+        let mut idle = self.lock();
+        let pooled = idle.connections.pop();
+        idle.spare = idle.spare.min(idle.connections.len());
+        pooled
+    }
+
+    /// Number of idle connections after `pooled` joined them.
+    fn push(&self, pooled: Pooled) -> usize {
+        let mut idle = self.lock();
+        idle.connections.push(pooled);
+        idle.connections.len()
+    }
+
+    /// Takes out the connections nobody needed since the last call, leaving at least one;
+    /// second, how many are left.
+    pub(crate) fn trim(&self) -> (Vec<Pooled>, usize) {
+        let mut idle = self.lock();
+        let surplus = idle.spare.min(idle.connections.len().saturating_sub(1));
+        let closed = idle.connections.drain(..surplus).collect();
+        idle.spare = idle.connections.len();
+        (closed, idle.connections.len())
+    }
+
+    /// Takes out all of them; the pool is at its end.
+    pub(crate) fn drain(&self) -> Vec<Pooled> {
+        std::mem::take(&mut self.lock().connections)
+    }
+}
+
+/// A borrowed connection of the database `D` points at.
+#[derive(Debug)]
+pub(crate) struct Lease<D: Deref<Target = Database>> {
+    database: D,
+    pooled: Option<Pooled>,
+}
+
+impl<D: Deref<Target = Database>> Lease<D> {
+    /// Waits for a free connection or opens one more; at most as many as the pool allows.
+    pub(crate) async fn take(database: D) -> Result<Self> {
+        match database.pool().permits.acquire().await {
+            Ok(permit) => permit.forget(),
+            Err(_) => return Err(Error::new(Kind::Internal, "pool closed")),
+        }
+        // From here on dropping the lease gives the permit back.
+        Self { database, pooled: None }.fill()
+    }
+
+    fn fill(mut self) -> Result<Self> {
+        let mut pooled = match self.database.pool().pop() {
+            Some(pooled) => pooled,
+            None => self.database.connect()?,
+        };
+        self.database.apply_cap(&mut pooled)?;
+        self.pooled = Some(pooled);
+        Ok(self)
+    }
+
+    /// The one way back into the pool: only without a transaction and without a running statement.
+    pub(crate) fn give_back(mut self) {
+        let Some(pooled) = self.pooled.take() else { return };
+        if is_clean(&pooled.conn) {
+            if self.database.pool().push(pooled) == 2 {
+                self.database.has_spare();
+            }
+        } else {
+            tracing::error!(database = %self.database.path().display(), "a connection came back unclean and was closed");
+        }
+    }
+}
+
+/// Autocommit and no transaction of any kind, which an unfinished read would hold.
+fn is_clean(conn: &Connection) -> bool {
+    conn.is_autocommit() && matches!(conn.transaction_state(DEFAULT_NAME), Ok(TransactionState::None))
+}
+
+impl<D: Deref<Target = Database>> Deref for Lease<D> {
+    type Target = Connection;
+    fn deref(&self) -> &Connection {
+        match &self.pooled {
+            Some(pooled) => &pooled.conn,
+            None => unreachable!("a lease holds its connection until it is given back"),
+        }
+    }
+}
+
+impl<D: Deref<Target = Database>> DerefMut for Lease<D> {
+    fn deref_mut(&mut self) -> &mut Connection {
+        match &mut self.pooled {
+            Some(pooled) => &mut pooled.conn,
+            None => unreachable!("a lease holds its connection until it is given back"),
+        }
+    }
+}
+
+impl<D: Deref<Target = Database>> Drop for Lease<D> {
+    fn drop(&mut self) {
+        if let Some(pooled) = self.pooled.take() {
+            self.database.discard(pooled);
+        }
+        self.database.pool().permits.add_permits(1);
+    }
+}

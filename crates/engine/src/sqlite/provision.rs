@@ -1,0 +1,176 @@
+//! Makes databases: copy a template, write who lives there, press to disk, put in place without ever
+//! overwriting. Every step may be repeated after a crash (threat 48).
+
+use super::{
+    identity,
+    server::{Server, io, sync_directory},
+};
+use crate::{
+    error::{Error, Kind, Result},
+    name::StoreName,
+    place::Place,
+};
+use rusqlite::{Connection, OpenFlags};
+use std::{
+    fs::{File, hard_link},
+    io::copy,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+type Build = dyn Fn(&mut Connection) -> Result<()> + Send + Sync;
+
+/// How to make the database of a store at one state of its schema. Kept as a file per server.
+#[derive(Clone)]
+pub struct Template {
+    store: StoreName,
+    fingerprint: String,
+    build: Arc<Build>,
+}
+
+impl std::fmt::Debug for Template {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Template({}, {})", self.store, self.fingerprint)
+    }
+}
+
+impl Template {
+    /// `build` is run on a database that has the platform's own tables; `fingerprint` names its outcome.
+    pub(crate) fn new(store: StoreName, fingerprint: &str, build: Arc<Build>) -> Self {
+        Self { store, fingerprint: fingerprint.into(), build }
+    }
+
+    /// The platform's own tables and nothing else.
+    pub fn bare(store: StoreName) -> Self {
+        Self::new(store, "bare", Arc::new(|_| Ok(())))
+    }
+
+    /// The file on `server`, made when it is not there yet. Appears whole or not at all.
+    fn file(&self, server: &Server) -> Result<PathBuf> {
+        // A store name has no "__" and the hash is hex: validated names only (rule 4).
+        let name = blake3::hash(format!("{}\n{}", identity::META_SQL, self.fingerprint).as_bytes()).to_hex();
+        let path = server.root().join("_templates").join(format!("{}__{}.db", self.store, &name[..16]));
+        if !path.exists() {
+            let half = Half::new(server);
+            self.write(&half.0)?;
+            std::fs::rename(&half.0, &path).map_err(|error| io(error, &path))?;
+            sync_directory(&server.root().join("_templates"))?;
+        }
+        Ok(path)
+    }
+
+    fn write(&self, path: &Path) -> Result<()> {
+        File::create_new(path).map_err(|error| io(error, path))?;
+        let mut conn = private(path)?;
+        conn.execute_batch(identity::META_SQL)?;
+        (self.build)(&mut conn)?;
+        close(conn)?;
+        sync(path)
+    }
+}
+
+/// A file that is not in place yet; removed with what SQLite lays beside it, whatever happens.
+struct Half(PathBuf);
+
+impl Half {
+    fn new(server: &Server) -> Self {
+        Self(server.root().join("_tmp").join(format!("{}.db", uuid::Uuid::now_v7().simple())))
+    }
+}
+
+impl Drop for Half {
+    fn drop(&mut self) {
+        for suffix in ["", "-wal", "-shm", "-journal"] {
+            let mut path = self.0.as_os_str().to_owned();
+            path.push(suffix);
+            // Mostly there is nothing to remove, and what stays is swept at the next start.
+            drop(std::fs::remove_file(path));
+        }
+    }
+}
+
+/// A connection to a file nobody else knows: no syncs, no -shm; durable by one sync at the end.
+fn private(path: &Path) -> Result<Connection> {
+    let conn = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    conn.execute_batch("PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = OFF; PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON;")?;
+    Ok(conn)
+}
+
+/// Closes, which writes the -wal back: everything is in the main file.
+fn close(conn: Connection) -> Result<()> {
+    conn.close().map_err(|(_, error)| Error::from(error))
+}
+
+/// Only for files no connection has open, see the note in `sqlite/mod.rs`.
+fn sync(path: &Path) -> Result<()> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(|error| io(error, path))
+}
+
+/// Makes the database of `place` from `template`. Repeating it is no fault; a file that is already there
+/// and not this place's is `WrongIdentity`. Blocks.
+pub(crate) fn provision(server: &Server, place: &Place, template: &Template) -> Result<()> {
+    if template.store != place.store {
+        return Err(Error::new(Kind::Internal, format!("{template:?} is not for {place:?}")));
+    }
+    let path = server.path(&place.physical);
+    if server.exists(&place.physical) {
+        return already_there(&path, place);
+    }
+    refuse_leftovers(server, place)?;
+    let half = Half::new(server);
+    copy_new(&template.file(server)?, &half.0)?;
+    let conn = private(&half.0)?;
+    identity::enrol(&conn, place)?;
+    close(conn)?;
+    sync(&half.0)?;
+    match hard_link(&half.0, &path) {
+        // Somebody else repeated the same step at the same time; or the name is taken.
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            return already_there(&path, place);
+        }
+        linked => linked.map_err(|error| io(error, &path))?,
+    }
+    drop(half);
+    sync_directory(server.root())
+}
+
+fn already_there(path: &Path, place: &Place) -> Result<()> {
+    identity::check(&super::open::connect(path)?, place)?;
+    path.parent().map_or(Ok(()), sync_directory)
+}
+
+/// A -wal without its database would be adopted by the new file (threat 27).
+fn refuse_leftovers(server: &Server, place: &Place) -> Result<()> {
+    for path in server.family(&place.physical) {
+        if path.symlink_metadata().is_ok() {
+            return Err(Error::new(
+                Kind::WrongIdentity,
+                format!("{} is in the way: names are never reused", path.display()),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn copy_new(from: &Path, to: &Path) -> Result<()> {
+    let mut source = File::open(from).map_err(|error| io(error, from))?;
+    let mut target = File::create_new(to).map_err(|error| io(error, to))?;
+    copy(&mut source, &mut target).map_err(|error| io(error, to))?;
+    Ok(())
+}
+
+/// Removes half-made files that a crash left; those of a running process are younger.
+pub(crate) fn sweep(server: &Server) {
+    const OLD: Duration = Duration::from_secs(3600);
+    let Ok(entries) = std::fs::read_dir(server.root().join("_tmp")) else { return };
+    for entry in entries.flatten() {
+        let age = entry.metadata().and_then(|meta| meta.modified()).ok().and_then(|at| at.elapsed().ok());
+        if age.is_some_and(|age| age > OLD) {
+            drop(std::fs::remove_file(entry.path()));
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! A directory of databases: where a physical name lies, and what there is to know without opening it.
+
+use crate::{
+    error::{Error, Kind, Result},
+    name::{PhysicalName, ServerName},
+};
+use std::path::{Path, PathBuf};
+
+/// One local directory.
+#[derive(Debug)]
+pub(crate) struct Server {
+    name: ServerName,
+    /// Absolute and free of symlinks, so that NOFOLLOW only judges what lies below.
+    root: PathBuf,
+}
+
+impl Server {
+    /// The directory must exist: making it is the installer's decision, not ours.
+    pub(crate) fn open(name: ServerName, root: &Path) -> Result<Self> {
+        let root = root.canonicalize().map_err(|error| io(error, root))?;
+        for inner in ["_tmp", "_templates"] {
+            let path = root.join(inner);
+            std::fs::create_dir_all(&path).map_err(|error| io(error, &path))?;
+        }
+        Ok(Self { name, root })
+    }
+
+    pub(crate) fn name(&self) -> &ServerName {
+        &self.name
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Root and validated name; nothing else ever becomes a path (rule 4, X4).
+    pub(crate) fn path(&self, physical: &PhysicalName) -> PathBuf {
+        self.root.join(format!("{physical}.db"))
+    }
+
+    /// The file and what SQLite lays beside it.
+    pub(crate) fn family(&self, physical: &PhysicalName) -> [PathBuf; 4] {
+        ["", "-wal", "-shm", "-journal"].map(|suffix| self.root.join(format!("{physical}.db{suffix}")))
+    }
+
+    /// True when the main file exists, as a file.
+    pub(crate) fn exists(&self, physical: &PhysicalName) -> bool {
+        self.path(physical).symlink_metadata().is_ok_and(|meta| meta.is_file())
+    }
+
+    /// Bytes on disk: main file and -wal.
+    pub(crate) fn size_bytes(&self, physical: &PhysicalName) -> Result<u64> {
+        let [main, wal, ..] = self.family(physical);
+        let length = main.symlink_metadata().map_err(|error| io(error, &main))?.len();
+        Ok(length + wal.symlink_metadata().map_or(0, |meta| meta.len()))
+    }
+
+    /// Removes a database for ever. The main file first: from then on it is missing to everybody,
+    /// whatever else a crash leaves for the repeat to remove.
+    pub(crate) fn remove(&self, physical: &PhysicalName) -> Result<()> {
+        for path in self.family(physical) {
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error, &path)),
+                _ => {}
+            }
+        }
+        sync_directory(&self.root)
+    }
+}
+
+/// Presses directory entries to disk.
+pub(crate) fn sync_directory(path: &Path) -> Result<()> {
+    std::fs::File::open(path).and_then(|dir| dir.sync_all()).map_err(|error| io(error, path))
+}
+
+/// An I/O error with its path; a missing file is `Missing`.
+pub(crate) fn io(error: std::io::Error, path: &Path) -> Error {
+    let kind = if error.kind() == std::io::ErrorKind::NotFound { Kind::Missing } else { Kind::Io };
+    Error::with_source(kind, path.display().to_string(), error)
+}

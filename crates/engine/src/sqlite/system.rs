@@ -1,0 +1,227 @@
+//! Plain SQL on a system store, for the platform's own tables only: never tenant rows, never a tenant's text.
+//!
+//! Safe beside other processes on the same file: writers queue on SQLite's lock without holding a
+//! thread, commits are synced, and [`SystemDb::mark`] sees what anybody committed.
+
+use super::{database::Database, pool::Lease, watch::Watch};
+use crate::{
+    error::{Error, Kind, Result},
+    value::Value,
+};
+use rusqlite::{
+    ToSql, params_from_iter,
+    types::{ToSqlOutput, Value as Stored},
+};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::OwnedMutexGuard;
+
+/// Longest wait for a writer in another process.
+pub(crate) const BUSY_WAIT: Duration = Duration::from_secs(5);
+
+/// Handle to a system store; cheap to clone, keeps the database open.
+#[derive(Debug, Clone)]
+pub struct SystemDb {
+    database: Arc<Database>,
+    watch: Arc<Watch>,
+}
+
+impl SystemDb {
+    pub(crate) fn new(database: Arc<Database>) -> Result<Self> {
+        let watch = database.watch()?;
+        Ok(Self { database, watch })
+    }
+
+    /// Starts a transaction that may write. Waits for other writers, up to 5 s for those in other processes.
+    pub async fn begin(&self) -> Result<Tx> {
+        let writer = self.database.writer.clone().lock_owned().await;
+        let mut lease = Lease::take(self.database.clone()).await?;
+        begin(&mut lease, "BEGIN IMMEDIATE").await?;
+        Ok(Tx { lease: Some(lease), writer: Some(writer) })
+    }
+
+    /// Starts a transaction that only reads: one consistent state from its first query on.
+    pub async fn snapshot(&self) -> Result<Tx> {
+        let mut lease = Lease::take(self.database.clone()).await?;
+        begin(&mut lease, "BEGIN").await?;
+        Ok(Tx { lease: Some(lease), writer: None })
+    }
+
+    /// One query in a state of its own.
+    pub async fn query(&self, sql: &str, params: &[Value]) -> Result<Vec<SqlRow>> {
+        self.snapshot().await?.query(sql, params).await
+    }
+
+    /// A number that stays the same as long as nobody, in any process, commits to this store. Take it
+    /// *before* reading what it is to vouch for. About 150 ns.
+    pub fn mark(&self) -> u64 {
+        self.watch.mark()
+    }
+
+    /// True when something was committed since `mark` was taken (or when that cannot be told).
+    pub fn changed(&self, mark: u64) -> bool {
+        self.watch.mark() != mark
+    }
+}
+
+/// Begins, waiting for other processes without holding the thread.
+async fn begin(lease: &mut Lease<Arc<Database>>, sql: &str) -> Result<()> {
+    let deadline = Instant::now() + BUSY_WAIT;
+    let mut pause = Duration::from_micros(500);
+    loop {
+        match lease.execute_batch(sql).map_err(Error::from) {
+            Err(error) if *error.kind() == Kind::Busy && Instant::now() < deadline => {}
+            other => return other,
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_millis(20));
+    }
+}
+
+/// A transaction. Dropping it rolls back.
+#[derive(Debug)]
+pub struct Tx {
+    lease: Option<Lease<Arc<Database>>>,
+    /// Some when it may write.
+    writer: Option<OwnedMutexGuard<()>>,
+}
+
+impl Tx {
+    /// Runs one statement; the number of rows changed.
+    pub async fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
+        let mut statement = self.lease()?.prepare_cached(sql)?;
+        Ok(statement.execute(params_from_iter(params.iter().map(Bound)))? as u64)
+    }
+
+    /// Runs one statement and collects its rows, also those of `RETURNING`.
+    pub async fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<SqlRow>> {
+        let mut statement = self.lease()?.prepare_cached(sql)?;
+        let columns = statement.column_count();
+        let rows = statement.query_map(params_from_iter(params.iter().map(Bound)), |row| {
+            (0..columns).map(|index| row.get(index)).collect::<rusqlite::Result<_>>().map(SqlRow)
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Runs several statements without parameters: the schema of the store itself.
+    pub async fn batch(&mut self, sql: &str) -> Result<()> {
+        Ok(self.lease()?.execute_batch(sql)?)
+    }
+
+    /// Makes it so. A transaction that may write is synced off the async thread; when the caller goes
+    /// away meanwhile, it commits all the same.
+    pub async fn commit(mut self) -> Result<()> {
+        let (Some(lease), writer) = (self.lease.take(), self.writer.take()) else { return Err(over()) };
+        if writer.is_none() {
+            return finish(lease, "COMMIT");
+        }
+        let task = tokio::task::spawn_blocking(move || {
+            let done = finish(lease, "COMMIT");
+            drop(writer);
+            done
+        });
+        task.await.map_err(|error| Error::with_source(Kind::Internal, "commit panicked", error))?
+    }
+
+    /// Ends it without effect, keeping the connection.
+    pub async fn rollback(mut self) -> Result<()> {
+        self.lease.take().map_or(Ok(()), |lease| finish(lease, "ROLLBACK"))
+    }
+
+    fn lease(&self) -> Result<&Lease<Arc<Database>>> {
+        self.lease.as_ref().ok_or_else(over)
+    }
+}
+
+fn over() -> Error {
+    Error::new(Kind::Internal, "the transaction is over")
+}
+
+/// Ends the transaction; the connection goes back only if that worked.
+fn finish(lease: Lease<Arc<Database>>, sql: &str) -> Result<()> {
+    lease.execute_batch(sql)?;
+    lease.give_back();
+    Ok(())
+}
+
+impl Drop for Tx {
+    fn drop(&mut self) {
+        // Readers are let go of by dropping them, which is no fault. An unfinished writer is one: its
+        // connection is closed with the lease (rule 9), before the write lock is free again.
+        if self.writer.is_none()
+            && let Some(lease) = self.lease.take()
+            && let Err(error) = finish(lease, "ROLLBACK")
+        {
+            tracing::warn!(%error, "a read transaction did not end");
+        }
+        drop(self.lease.take());
+    }
+}
+
+/// A value as system stores keep it: instants as microseconds, what SQLite has no type for as text.
+struct Bound<'a>(&'a Value);
+
+impl ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self.0 {
+            Value::Null => ToSqlOutput::Owned(Stored::Null),
+            Value::Boolean(value) => i64::from(*value).into(),
+            Value::Integer(value) => (*value).into(),
+            Value::Text(value) => value.as_str().into(),
+            Value::DateTime(value) => value.as_microsecond().into(),
+            Value::Decimal(value) => value.to_string().into(),
+            Value::Date(value) => value.to_string().into(),
+            Value::Uuid(value) => value.to_string().into(),
+            Value::Json(value) => value.to_string().into(),
+        })
+    }
+}
+
+/// A row of a system store. Asking for another type than the column has is an error, not a conversion.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SqlRow(Vec<Stored>);
+
+impl SqlRow {
+    /// Integer at `index`.
+    pub fn integer(&self, index: usize) -> Result<i64> {
+        self.opt_integer(index)?.ok_or_else(|| self.mismatch(index, "an integer"))
+    }
+
+    /// Integer or null at `index`.
+    pub fn opt_integer(&self, index: usize) -> Result<Option<i64>> {
+        match self.0.get(index) {
+            Some(Stored::Integer(value)) => Ok(Some(*value)),
+            Some(Stored::Null) => Ok(None),
+            _ => Err(self.mismatch(index, "an integer or null")),
+        }
+    }
+
+    /// Integer at `index` as a truth value.
+    pub fn boolean(&self, index: usize) -> Result<bool> {
+        self.integer(index).map(|value| value != 0)
+    }
+
+    /// Text at `index`.
+    pub fn text(&self, index: usize) -> Result<&str> {
+        self.opt_text(index)?.ok_or_else(|| self.mismatch(index, "text"))
+    }
+
+    /// Text or null at `index`.
+    pub fn opt_text(&self, index: usize) -> Result<Option<&str>> {
+        match self.0.get(index) {
+            Some(Stored::Text(value)) => Ok(Some(value)),
+            Some(Stored::Null) => Ok(None),
+            _ => Err(self.mismatch(index, "text or null")),
+        }
+    }
+
+    fn mismatch(&self, index: usize, wanted: &str) -> Error {
+        let found = self
+            .0
+            .get(index)
+            .map_or_else(|| "no such column".into(), |value| format!("{:?}", value.data_type()));
+        Error::new(Kind::Internal, format!("column {index}: wanted {wanted}, found {found}"))
+    }
+}

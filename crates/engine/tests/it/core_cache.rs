@@ -1,0 +1,97 @@
+//! The open databases: coalesced, within budget, never closed under a user.
+
+use crate::core_support::*;
+use tenantry_engine::Kind;
+
+/// Open descriptors of files under the test's directory.
+fn descriptors(bed: &Bed) -> usize {
+    let root = bed.dir.path().canonicalize().unwrap();
+    let links = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+    links
+        .filter_map(|entry| std::fs::read_link(entry.path()).ok())
+        .filter(|path| path.starts_with(&root))
+        .count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cold_opens_of_one_database_happen_once() {
+    let bed = bed(8);
+    bed.engine.provision(&tenant(1), &bare()).await.unwrap();
+    let tasks: Vec<_> = (0..100)
+        .map(|_| {
+            let engine = bed.engine.clone();
+            tokio::spawn(async move { engine.verify(&tenant(1)).await })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+    assert_eq!((bed.engine.open_databases(), bed.engine.opens()), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failed_opens_are_told_to_everybody_and_leave_nothing() {
+    let bed = bed(8);
+    let tasks: Vec<_> = (0..20)
+        .map(|_| {
+            let engine = bed.engine.clone();
+            tokio::spawn(async move { engine.verify(&tenant(1)).await })
+        })
+        .collect();
+    for task in tasks {
+        assert_eq!(*task.await.unwrap().unwrap_err().kind(), Kind::Missing);
+    }
+    assert_eq!((bed.engine.open_databases(), descriptors(&bed)), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_databases_under_load_stay_within_a_budget_of_twenty() {
+    let bed = bed(20);
+    for number in 1..=200 {
+        bed.engine.provision(&tenant(number), &bare()).await.unwrap();
+    }
+    let held = system(&bed).await;
+    let tasks: Vec<_> = (0..8_i64)
+        .map(|seed| {
+            let engine = bed.engine.clone();
+            tokio::spawn(async move {
+                let mut number = seed;
+                for _ in 0..250 {
+                    number = (number * 1_103_515_245 + 12_345).rem_euclid(1 << 31);
+                    engine.verify(&tenant(number / 7 % 200 + 1)).await?;
+                }
+                Ok::<(), tenantry_engine::Error>(())
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+    assert!(bed.engine.open_databases() <= 20, "{} open", bed.engine.open_databases());
+    let mut tx = held.begin().await.unwrap();
+    tx.execute("INSERT INTO t(name) VALUES('still here')", &[]).await.unwrap();
+    tx.commit().await.unwrap();
+    drop(held);
+    bed.engine.shutdown().await;
+    // Only the watched -shm of the control store stays, on purpose.
+    assert!(descriptors(&bed) <= 1, "{} descriptors left", descriptors(&bed));
+    let left = std::fs::read_dir(bed.dir.path())
+        .unwrap()
+        .flatten()
+        .filter(|e| e.path().to_string_lossy().ends_with("-wal"));
+    assert_eq!(left.count(), 0, "closed databases are one file each");
+}
+
+#[tokio::test]
+async fn t2_dropped_opens_leave_no_half_open_database() {
+    let bed = bed(8);
+    bed.engine.provision(&tenant(1), &bare()).await.unwrap();
+    for round in 0..500 {
+        let engine = bed.engine.clone();
+        crate::core_system::drop_after(async move { engine.verify(&tenant(1)).await }, round % 4).await;
+        if round % 3 == 0 {
+            bed.engine.close(&tenant(1));
+        }
+    }
+    bed.engine.verify(&tenant(1)).await.unwrap();
+}

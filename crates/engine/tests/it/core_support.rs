@@ -1,0 +1,66 @@
+//! What the core tests share: an engine on a fresh directory, and places in it.
+
+use tempfile::TempDir;
+use tenantry_engine::{
+    CacheLimits, Engine, ServerSpec, Template,
+    name::{PhysicalName, ServerName, StoreName, TenantId},
+    place::{Isolation, Place},
+};
+
+pub struct Bed {
+    pub dir: TempDir,
+    pub engine: Engine,
+}
+
+pub fn bed(open_databases: usize) -> Bed {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine_at(dir.path(), open_databases);
+    Bed { dir, engine }
+}
+
+pub fn engine_at(root: &std::path::Path, open_databases: usize) -> Engine {
+    let server = ServerSpec { name: ServerName::parse("local").unwrap(), root: root.into() };
+    let limits = CacheLimits { open_databases: Some(open_databases), ..CacheLimits::default() };
+    Engine::open(vec![server], limits).unwrap()
+}
+
+impl Bed {
+    pub fn file(&self, place: &Place) -> std::path::PathBuf {
+        self.dir.path().join(format!("{}.db", place.physical))
+    }
+}
+
+fn place(store: &str, physical: &str, tenant: Option<i64>, generation: u64) -> Place {
+    Place {
+        server: ServerName::parse("local").unwrap(),
+        store: StoreName::parse(store).unwrap(),
+        isolation: Isolation::Database,
+        physical: PhysicalName::parse(physical).unwrap(),
+        tenant: tenant.map(TenantId::from_raw),
+        generation,
+    }
+}
+
+pub fn control() -> Place {
+    place("control", "control_1", None, 1)
+}
+
+pub fn tenant(number: i64) -> Place {
+    place("tenant", &format!("tenant_{number}_1"), Some(number), 1)
+}
+
+pub async fn system(bed: &Bed) -> tenantry_engine::SystemDb {
+    bed.engine.create_system(&control()).await.unwrap();
+    let db = bed.engine.system(&control()).await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    tx.batch("CREATE TABLE IF NOT EXISTS t(id INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT")
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    db
+}
+
+/// A template without models.
+pub fn bare() -> Template {
+    Template::bare(StoreName::parse("tenant").unwrap())
+}
