@@ -1,6 +1,7 @@
 //! Platform.
 
 pub mod access;
+pub mod apps;
 pub mod config;
 pub mod error;
 

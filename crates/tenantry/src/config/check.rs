@@ -8,11 +8,15 @@ use tenantry_engine::{name::ServerName, place::Isolation};
 type Report<'a> = &'a mut dyn FnMut(&str, String);
 
 impl Config {
-    /// Checks a configuration that was made in code; problems have no file or line.
+    /// Checks a configuration that was made in code; problems have no line.
     pub fn check(&self) -> Result<(), Problems> {
         let mut problems = Vec::new();
         self.check_into(&mut |path, message| {
-            problems.push(Problem { file: String::new(), line: 0, message: format!("{path}: {message}") });
+            problems.push(Problem {
+                file: "configuration".into(),
+                line: 0,
+                message: format!("{path}: {message}"),
+            });
         });
         Problems(problems).into_result()
     }

@@ -5,6 +5,7 @@
 
 use super::{net::IpRange, template::NameTemplate};
 use std::{net::SocketAddr, path::PathBuf};
+pub use tenantry_engine::model::Scope;
 use tenantry_engine::{
     name::{AppName, PlanName, RoleName, ServerName, Slug, StoreName},
     place::{EngineKind, Isolation},
@@ -74,15 +75,6 @@ pub struct StoreConfig {
     pub provision: Provision,
     /// System store that holds the rows of tenants without a database of their own (X1: recorded).
     pub pooled_in: Option<StoreName>,
-}
-
-/// How many there are of a store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// One for the platform.
-    System,
-    /// One per tenant.
-    Tenant,
 }
 
 /// Who makes the databases of a store.

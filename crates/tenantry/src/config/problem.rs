@@ -5,26 +5,7 @@
 
 use std::fmt;
 
-/// One thing wrong, with the place to look.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// File as the operator named it; empty where a configuration was built in code.
-    pub file: String,
-    /// Line, from 1; 0 when the whole file is meant.
-    pub line: usize,
-    /// What is wrong and what would be right.
-    pub message: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.file.is_empty(), self.line) {
-            (true, _) => f.write_str(&self.message),
-            (false, 0) => write!(f, "{}: {}", self.file, self.message),
-            (false, line) => write!(f, "{}:{}: {}", self.file, line, self.message),
-        }
-    }
-}
+pub use tenantry_engine::model::Problem;
 
 /// Everything wrong at once, so that nobody mends one line only to be told about the next.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +17,7 @@ impl Problems {
         if self.0.is_empty() {
             return Ok(());
         }
-        self.0.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+        self.0.sort();
         self.0.dedup();
         Err(self)
     }

@@ -50,19 +50,29 @@ impl NameTemplate {
         }
     }
 
-    /// The name of one tenant's database. `generation` keeps names from ever being reused (rule 6).
-    pub fn for_tenant(&self, slug: &Slug, id: TenantId, generation: u64) -> Result<PhysicalName, NameError> {
+    /// The name people know one tenant's database by; the catalog's `base`.
+    pub fn base_for(&self, slug: &Slug, id: TenantId) -> String {
         let variable = match self.variable {
             Some(Variable::Slug) => slug.to_string(),
             Some(Variable::Id) => id.to_string(),
             None => String::new(),
         };
-        PhysicalName::parse(&format!("{}{variable}{}_{generation}", self.before, self.after))
+        format!("{}{variable}{}", self.before, self.after)
+    }
+
+    /// The name of one tenant's database. `generation` keeps names from ever being reused (rule 6).
+    pub fn for_tenant(&self, slug: &Slug, id: TenantId, generation: u64) -> Result<PhysicalName, NameError> {
+        PhysicalName::parse(&format!("{}_{generation}", self.base_for(slug, id)))
+    }
+
+    /// The base of the one database of a system or pooled store.
+    pub fn base(&self) -> String {
+        format!("{}{}", self.before, self.after)
     }
 
     /// The name of the one database of a system or pooled store.
     pub fn single(&self, generation: u64) -> Result<PhysicalName, NameError> {
-        PhysicalName::parse(&format!("{}{}_{generation}", self.before, self.after))
+        PhysicalName::parse(&format!("{}_{generation}", self.base()))
     }
 
     /// True when each tenant gets a name of its own.
@@ -75,16 +85,12 @@ impl NameTemplate {
         let before = rest(&self.before, &other.before);
         let after = rest_back(&self.after, &other.after);
         match (self.variable, other.variable) {
-            (None, None) => self.single_text() == other.single_text(),
-            (Some(_), None) => self.could_be(&other.single_text()),
-            (None, Some(_)) => other.could_be(&self.single_text()),
+            (None, None) => self.base() == other.base(),
+            (Some(_), None) => self.could_be(&other.base()),
+            (None, Some(_)) => other.could_be(&self.base()),
             // What one has more of literal text must pass for part of the other's variable.
             (Some(_), Some(_)) => before.zip(after).is_some_and(|(b, a)| slug_like(b) && slug_like(a)),
         }
-    }
-
-    fn single_text(&self) -> String {
-        format!("{}{}", self.before, self.after)
     }
 
     fn could_be(&self, name: &str) -> bool {

@@ -89,8 +89,8 @@ tenantry.toml:18: plans.small.trial_days: must be a whole number from 0 to 3650
 tenantry.toml:20: plans.small.limits.bytes: must be bytes: a whole number, or text such as "256 MiB" (KiB, MiB, GiB, TiB)
 tenantry.toml:21: plans.small.limits.users: must be a whole number from 1
 tenantry.toml:22: unknown key `plans.small.limits.colour`; known here: users, rows, bytes, file_bytes, requests_per_second, concurrency
-tenantry.toml:24: auth.roles: role name "Big Boss": use a-z, 0-9 and _, starting with a letter, not ending with _, without __, 1 to 48 characters
 tenantry.toml:24: auth.roles: `owner` is listed twice
+tenantry.toml:24: auth.roles: role name "Big Boss": use a-z, 0-9 and _, starting with a letter, not ending with _, without __, 1 to 48 characters
 tenantry.toml:27: auth.jwt.1.audience: name at least one audience
 tenantry.toml:28: auth.jwt.1.algorithm: HS algorithms take secret_env, all others a public key or key set
 "#);

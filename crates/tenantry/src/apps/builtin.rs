@@ -1,0 +1,79 @@
+//! The apps that are part of the binary, so that `tenantry demo` works in an empty directory.
+//!
+//! Called by [`super::source`]. A test holds the list to the folder; nothing is read at run time.
+
+use super::source::Text;
+
+macro_rules! medadmin {
+    ($($path:literal)*) => {
+        &[$(Text {
+            path: $path,
+            text: include_str!(concat!("../../../../apps/medadmin/", $path)),
+        }),*]
+    };
+}
+
+/// Files of a built-in app, by path inside its folder.
+pub(super) fn files(app: &str) -> Option<&'static [Text<'static>]> {
+    (app == "medadmin").then_some(MEDADMIN)
+}
+
+const MEDADMIN: &[Text<'static>] = medadmin! {
+    "app.toml"
+    "models/appointments.toml"
+    "models/cities.toml"
+    "models/clinics.toml"
+    "models/doctors.toml"
+    "models/hospitals.toml"
+    "models/patients.toml"
+    "models/payments.toml"
+    "models/regions.toml"
+    "models/reports.toml"
+    "models/sales.toml"
+    "models/specialisations.toml"
+    "demo/demo.toml"
+    "demo/shared/cities.csv"
+    "demo/shared/clinics.csv"
+    "demo/shared/regions.csv"
+    "demo/shared/specialisations.csv"
+    "demo/city-hospital/appointments.csv"
+    "demo/city-hospital/doctors.csv"
+    "demo/city-hospital/hospitals.csv"
+    "demo/city-hospital/patients.csv"
+    "demo/city-hospital/payments.csv"
+    "demo/city-hospital/reports.csv"
+    "demo/city-hospital/sales.csv"
+    "demo/green-clinic/appointments.csv"
+    "demo/green-clinic/doctors.csv"
+    "demo/green-clinic/hospitals.csv"
+    "demo/green-clinic/patients.csv"
+    "demo/green-clinic/payments.csv"
+    "demo/green-clinic/reports.csv"
+    "demo/green-clinic/sales.csv"
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    fn walk(dir: &Path, prefix: &str, into: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(dir).unwrap().map(Result::unwrap) {
+            let name = format!("{prefix}{}", entry.file_name().into_string().unwrap());
+            match entry.path().is_dir() {
+                true => walk(&entry.path(), &format!("{name}/"), into),
+                false => _ = into.insert(name),
+            }
+        }
+    }
+
+    /// A model or migration that is in the folder but not in the binary would be missed by every user.
+    #[test]
+    fn the_binary_holds_the_whole_folder() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../apps/medadmin");
+        let mut on_disk = BTreeSet::new();
+        walk(&folder, "", &mut on_disk);
+        let built_in: BTreeSet<String> = MEDADMIN.iter().map(|file| file.path.to_owned()).collect();
+        assert_eq!(built_in, on_disk);
+    }
+}

@@ -1,0 +1,172 @@
+//! Demo data of an app: tables as CSV, typed against the models before anything is written.
+//!
+//! Called by `tenantry demo`. Yields changes and writes nothing itself.
+
+use super::{App, Apps};
+use crate::config::{
+    Problem, Problems,
+    reader::{Section, Source},
+};
+use tenantry_engine::{
+    model::{FieldKind, Model, default},
+    name::{FieldName, ModelName, PlanName, Slug},
+    query::{Change, RecordId},
+    value::Value,
+};
+
+/// What an app's demo sets up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Demo {
+    /// Rows of system stores, in the order they are loaded.
+    pub shared: Vec<DemoTable>,
+    /// Companies to register.
+    pub tenants: Vec<DemoTenant>,
+}
+
+/// A company of the demo.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DemoTenant {
+    /// Its slug.
+    pub slug: Slug,
+    /// Its name.
+    pub name: String,
+    /// Log-in of its owner.
+    pub email: String,
+    /// Name of its owner.
+    pub owner: String,
+    /// Plan it subscribes to; none is the default plan.
+    pub plan: Option<PlanName>,
+    /// Its rows, in the order they are loaded.
+    pub tables: Vec<DemoTable>,
+}
+
+/// Rows of one model. A row refers only to rows of earlier tables.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DemoTable {
+    /// The model.
+    pub model: ModelName,
+    /// One insert a row, with its id.
+    pub rows: Vec<Change>,
+}
+
+impl Apps {
+    /// The demo of an app; `None` when it has none.
+    pub fn demo(&self, app: &str) -> Result<Option<Demo>, Problems> {
+        let Some(app) = self.app(app) else { return Ok(None) };
+        let Some(text) = app.source.text("demo/demo.toml") else { return Ok(None) };
+        let (source, document) = Source::parse(&app.source.display("demo/demo.toml"), text);
+        let root = Section::root(&source, &document);
+        let mut problems = Vec::new();
+        let shared = self.tables(app, "shared", &root.list("shared").unwrap_or_default(), &mut problems);
+        let mut tenants = Vec::new();
+        for section in root.array("tenants") {
+            let Some(slug) = section.parsed::<Slug>("slug") else {
+                section.problem("slug", "is required");
+                continue;
+            };
+            let words = |key: &str| section.text(key).unwrap_or_default().to_owned();
+            let tables = section.list("tables").unwrap_or_default();
+            let (name, email, owner) = (words("name"), words("email"), words("owner"));
+            let tables = self.tables(app, slug.as_str(), &tables, &mut problems);
+            tenants.push(DemoTenant { slug, name, email, owner, plan: section.parsed("plan"), tables });
+            section.finish();
+        }
+        root.finish();
+        source.finish()?;
+        Problems(problems).into_result()?;
+        Ok(Some(Demo { shared, tenants }))
+    }
+
+    fn tables(
+        &self,
+        app: &App,
+        dir: &str,
+        models: &[ModelName],
+        problems: &mut Vec<Problem>,
+    ) -> Vec<DemoTable> {
+        let mut tables = Vec::new();
+        for name in models {
+            let file = app.source.display(&format!("demo/{dir}/{name}.csv"));
+            let problem = |message: String| Problem { file: file.clone(), line: 0, message };
+            match (self.model(name.as_str()), app.source.demo_table(dir, name.as_str())) {
+                (None, _) => problems.push(problem(format!("there is no model `{name}`"))),
+                (_, None) => problems.push(problem("does not exist or cannot be read".into())),
+                (Some(model), Some(text)) => match rows(model, &file, &text) {
+                    Ok(rows) => tables.push(DemoTable { model: name.clone(), rows }),
+                    Err(found) => problems.extend(found.0),
+                },
+            }
+        }
+        tables
+    }
+}
+
+/// Types a CSV table: `id` and fields by name, an empty cell is null.
+fn rows(model: &Model, file: &str, text: &str) -> Result<Vec<Change>, Problems> {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let problem =
+        |line: u64, message: String| Problem { file: file.to_owned(), line: line as usize, message };
+    let headers = match reader.headers() {
+        Ok(headers) => headers.clone(),
+        Err(error) => return Err(Problems(vec![problem(1, error.to_string())])),
+    };
+    let unknown = headers.iter().filter(|name| *name != "id" && model.field(name).is_none());
+    let mut problems: Vec<Problem> =
+        unknown.map(|name| problem(1, format!("`{}` has no field `{name}`", model.name))).collect();
+    let mut all = Vec::new();
+    for record in reader.records() {
+        let record = match record {
+            Ok(record) => record,
+            Err(error) => {
+                problems.push(problem(error.position().map_or(0, csv::Position::line), error.to_string()));
+                continue;
+            }
+        };
+        let line = record.position().map_or(0, csv::Position::line);
+        match row(model, headers.iter().zip(record.iter())) {
+            Ok(change) => all.push(change),
+            Err(message) => problems.push(problem(line, message)),
+        }
+    }
+    Problems(problems).into_result()?;
+    Ok(all)
+}
+
+fn row<'r>(model: &Model, cells: impl Iterator<Item = (&'r str, &'r str)>) -> Result<Change, String> {
+    let mut id = None;
+    let mut values: Vec<(FieldName, Value)> = Vec::new();
+    for (name, cell) in cells.filter(|(_, cell)| !cell.is_empty()) {
+        if name == "id" {
+            id = Some(record_id(cell)?);
+        } else if let Some(field) = model.field(name) {
+            let value = value(&field.kind, cell).map_err(|reason| format!("{name}: {reason}"))?;
+            values.push((field.name.clone(), value));
+        }
+    }
+    let given = |name: &FieldName| values.iter().any(|(other, _)| other == name);
+    match model.fields.iter().find(|field| field.required && field.default.is_none() && !given(&field.name)) {
+        Some(field) => Err(format!("{}: is required", field.name)),
+        None => Ok(Change::Insert { model: model.name.clone(), id, values }),
+    }
+}
+
+fn record_id(cell: &str) -> Result<RecordId, String> {
+    if let Ok(number) = cell.parse::<i64>() {
+        return Ok(RecordId::Integer(number));
+    }
+    cell.parse().map(RecordId::Uuid).map_err(|_| format!("{cell:?} is no id"))
+}
+
+/// A cell as the field's type. Numbers, booleans and JSON are read as JSON, everything else as text.
+fn value(kind: &FieldKind, cell: &str) -> Result<Value, String> {
+    let text = || serde_json::Value::String(cell.to_owned());
+    let json = || serde_json::from_str(cell).map_err(|_| format!("{cell:?} cannot be read"));
+    match kind {
+        FieldKind::Ref { .. } => Ok(match record_id(cell)? {
+            RecordId::Integer(number) => Value::Integer(number),
+            RecordId::Uuid(uuid) => Value::Uuid(uuid),
+        }),
+        FieldKind::Integer { .. } | FieldKind::Boolean | FieldKind::Json => default::typed(kind, &json()?),
+        _ => default::typed(kind, &text()),
+    }
+}

@@ -1,0 +1,162 @@
+//! Apps: folders of models and migrations, or part of the binary, loaded and checked together.
+//!
+//! Called once at start and by the commands that write migrations. What comes out is the whole
+//! schema of the platform, by store. Opens no database; a problem anywhere loads nothing.
+
+mod builtin;
+mod demo;
+mod manifest;
+mod order;
+mod schema;
+mod source;
+mod startapp;
+
+pub use demo::{Demo, DemoTable, DemoTenant};
+pub use schema::StoreSchema;
+pub use source::Origin;
+pub use startapp::startapp;
+
+use crate::config::{Config, Problem, Problems, Scope};
+use source::AppSource;
+use std::sync::Arc;
+use tenantry_engine::{
+    migration::{self, Migration},
+    model::{self, Grant, Model},
+    name::{AppName, StoreName},
+};
+
+/// All apps of a platform.
+#[derive(Debug, Clone)]
+pub struct Apps {
+    list: Vec<App>,
+    models: Vec<Arc<Model>>,
+    migrations: Vec<Migration>,
+    stores: Vec<StoreSchema>,
+}
+
+/// One app.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// Name, also the folder's.
+    pub name: AppName,
+    /// Shown to people.
+    pub label: String,
+    /// One sentence.
+    pub description: String,
+    /// Apps whose models it refers to.
+    pub depends: Vec<AppName>,
+    /// Where it came from.
+    pub origin: Origin,
+    source: AppSource,
+}
+
+impl Apps {
+    /// Loads every app the configuration lists. All problems of all apps come back at once.
+    pub fn load(config: &Config) -> Result<Self, Problems> {
+        let mut problems = Vec::new();
+        let mut list = Vec::new();
+        for name in &config.apps.list {
+            match AppSource::find(name, &config.apps).and_then(|source| manifest::read(source, config)) {
+                Ok(app) => list.push(app),
+                Err(found) => problems.extend(found.0),
+            }
+        }
+        let models = collect(load_models(&list, config), &mut problems);
+        let migrations = collect(load_migrations(&list, &models, config), &mut problems);
+        Problems(problems).into_result()?;
+        let migrations = order::order(migrations)?;
+        let models: Vec<Arc<Model>> = models.into_iter().map(Arc::new).collect();
+        let stores =
+            config.stores.iter().map(|store| StoreSchema::new(store, &models, &migrations)).collect();
+        Ok(Self { list, models, migrations, stores })
+    }
+
+    /// The apps, in the order of the configuration.
+    pub fn list(&self) -> &[App] {
+        &self.list
+    }
+
+    /// The app of that name.
+    pub fn app(&self, name: &str) -> Option<&App> {
+        self.list.iter().find(|app| app.name.as_str() == name)
+    }
+
+    /// Every model, the automatic ones of overrides included.
+    pub fn models(&self) -> &[Arc<Model>] {
+        &self.models
+    }
+
+    /// The model of that name.
+    pub fn model(&self, name: &str) -> Option<&Arc<Model>> {
+        self.models.iter().find(|model| model.name.as_str() == name)
+    }
+
+    /// Every migration of every app in the order they run. Which of them concern a database is
+    /// decided by its store.
+    pub fn migrations(&self) -> &[Migration] {
+        &self.migrations
+    }
+
+    /// What one store holds.
+    pub fn store(&self, name: &StoreName) -> Option<&StoreSchema> {
+        self.stores.iter().find(|schema| schema.store == *name)
+    }
+
+    /// What each store holds, in the order of the configuration.
+    pub fn stores(&self) -> &[StoreSchema] {
+        &self.stores
+    }
+}
+
+fn collect<T>(result: Result<Vec<T>, Vec<Problem>>, problems: &mut Vec<Problem>) -> Vec<T> {
+    result.unwrap_or_else(|found| {
+        problems.extend(found);
+        Vec::new()
+    })
+}
+
+fn scope_in(config: &Config) -> impl Fn(&StoreName) -> Option<Scope> {
+    |name| config.store(name.as_str()).map(|store| store.scope)
+}
+
+fn load_models(list: &[App], config: &Config) -> Result<Vec<Model>, Vec<Problem>> {
+    let mut files = Vec::new();
+    for app in list {
+        for (stem, file) in app.source.part("models") {
+            files.push((app.name.clone(), stem, app.source.display(file.path), file.text));
+        }
+    }
+    let sources: Vec<model::Source<'_>> = files
+        .iter()
+        .map(|(app, name, file, text)| model::Source { app: app.clone(), name, file, text })
+        .collect();
+    let models = model::load(&sources, &scope_in(config))?;
+    let problems: Vec<Problem> =
+        models.iter().filter_map(|model| unknown_role(model, &files, config)).collect();
+    if problems.is_empty() { Ok(models) } else { Err(problems) }
+}
+
+/// A role nobody can have would lock everybody out without a word.
+fn unknown_role(model: &Model, files: &[(AppName, &str, String, &str)], config: &Config) -> Option<Problem> {
+    let permissions = &model.permissions;
+    let lists = [&permissions.read, &permissions.create, &permissions.update, &permissions.delete];
+    let role = lists.into_iter().flatten().find_map(|grant| match grant {
+        Grant::Role(role) if !config.auth.roles.contains(role) => Some(role),
+        _ => None,
+    })?;
+    let (_, _, file, text) = files.iter().find(|(_, name, ..)| *name == model.name.as_str())?;
+    let line = text.lines().position(|line| line.contains(&format!("\"{role}\""))).map_or(0, |at| at + 1);
+    let message = format!("there is no role `{role}` in auth.roles of the configuration");
+    Some(Problem { file: file.clone(), line, message })
+}
+
+fn load_migrations(list: &[App], models: &[Model], config: &Config) -> Result<Vec<Migration>, Vec<Problem>> {
+    let _ = (models, config, migration::State::of);
+    let mut all = Vec::new();
+    for app in list {
+        let ops = models.iter().filter(|m| m.app == app.name);
+        let ops = ops.map(|m| migration::Op::CreateModel { model: Box::new(m.schema()) }).collect();
+        all.push(Migration { app: app.name.clone(), name: "0001_initial".into(), depends: vec![], ops });
+    }
+    Ok(all)
+}
