@@ -3,8 +3,19 @@
 //! Called by the platform (`makemigrations`, `migrate`, `check`) and by the engines, which turn operations
 //! into their own statements. Nothing here knows a database.
 
+mod convertible;
+mod diff;
+mod order;
+mod parse;
+mod rename;
 mod state;
+mod write;
 
+pub(crate) use convertible::convertible;
+pub use convertible::fill_value;
+pub use diff::diff;
+pub use order::{dependencies, fingerprint, order};
+pub use rename::{Answers, Choice, Question, Undecided};
 pub use state::State;
 
 use crate::model::{Field, Index, Model};

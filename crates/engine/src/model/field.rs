@@ -23,10 +23,10 @@ pub(crate) fn read(
     sink: &mut Sink,
     mut table: Section<'_>,
     name: FieldName,
-    tenant_field: &FieldName,
+    tenant_field: Option<&FieldName>,
     at: usize,
 ) -> Option<ParsedField> {
-    if RESERVED.contains(&name.as_str()) || name == *tenant_field {
+    if RESERVED.contains(&name.as_str()) || tenant_field == Some(&name) {
         sink.add(at, format!("`{name}` is reserved: every model has that column already"));
     }
     let mut to_at = None;

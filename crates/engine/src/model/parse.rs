@@ -93,7 +93,8 @@ fn model(
     })
 }
 
-fn default_tenant() -> Option<FieldName> {
+/// The tenant column where a model does not name one.
+pub(crate) fn default_tenant() -> Option<FieldName> {
     FieldName::parse("tenant_id").ok()
 }
 
@@ -125,7 +126,8 @@ fn store(
     found.map(|scope| (value, scope))
 }
 
-fn id_kind(sink: &mut Sink, root: &mut Section<'_>) -> IdKind {
+/// The `id` key of a table.
+pub(crate) fn id_kind(sink: &mut Sink, root: &mut Section<'_>) -> IdKind {
     match root.text(sink, "id") {
         Some(At { value: "uuid", .. }) => IdKind::Uuid,
         Some(At { value: "integer", .. }) | None => IdKind::Integer,
@@ -152,7 +154,8 @@ fn fields(
             continue;
         };
         lines.insert(format!("fields.{name}"), sink.line(key.at));
-        if let Some(ParsedField { field, to_at }) = field::read(sink, table, name, tenant_field, key.at) {
+        if let Some(ParsedField { field, to_at }) = field::read(sink, table, name, Some(tenant_field), key.at)
+        {
             if let Some(at) = to_at {
                 lines.insert(format!("fields.{}.to", field.name), sink.line(at));
             }

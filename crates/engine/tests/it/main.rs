@@ -9,4 +9,5 @@ mod records_kit;
 mod records_write;
 mod schema_create;
 mod schema_kit;
+mod schema_migrate;
 mod schema_model;

@@ -1,6 +1,7 @@
 //! What the schema tests share: loading models from text, databases in memory.
 
 use rusqlite::Connection;
+use tenantry_engine::migration::{Migration, Op};
 use tenantry_engine::model::{self, Model, Scope, Source};
 use tenantry_engine::name::{AppName, StoreName};
 
@@ -15,7 +16,7 @@ pub(crate) fn scope(store: &StoreName) -> Option<Scope> {
 
 /// Loads models given as `(name, text)`; the problems as `name.toml:line: message` otherwise.
 pub(crate) fn load(files: &[(&str, &str)]) -> Result<Vec<Model>, Vec<String>> {
-    let app = AppName::parse("clinic").unwrap();
+    let app = app();
     let names: Vec<String> = files.iter().map(|(name, _)| format!("{name}.toml")).collect();
     let sources: Vec<Source<'_>> = files
         .iter()
@@ -115,3 +116,18 @@ required = true
 "#,
     ),
 ];
+
+/// The app of the test platform.
+pub(crate) fn app() -> AppName {
+    AppName::parse("clinic").unwrap()
+}
+
+/// A store by name.
+pub(crate) fn store(name: &str) -> StoreName {
+    StoreName::parse(name).unwrap()
+}
+
+/// A migration of the test app.
+pub(crate) fn migration(name: &str, ops: Vec<Op>) -> Migration {
+    Migration { app: app(), name: name.into(), depends: vec![], ops }
+}

@@ -3,12 +3,16 @@
 //! Called by `migrate.rs` and by drift inspection, which compares with what would be created fresh.
 //! Nothing here runs a statement.
 
+mod convert;
 mod fts;
 mod index;
 mod literal;
+mod ops;
+mod rebuild;
 mod table;
 
 pub use literal::literal;
+pub(crate) use ops::{Step, Steps, steps};
 pub(crate) use table::Layout;
 
 use crate::error::{Error, Kind, Result};

@@ -1,0 +1,254 @@
+//! Drift: what a live database has against what migrations promise.
+//!
+//! Compares definitions as text, normalised, because a column's text holds everything: type, NOT NULL,
+//! DEFAULT, CHECK, REFERENCES. Order of columns does not count: `ADD COLUMN` appends.
+//! It only reads. Tables that belong to no model are not looked at: migrations may make their own.
+
+use super::ddl;
+use super::migrate::Script;
+use crate::error::Result;
+use crate::migration::State;
+use crate::name::StoreName;
+use crate::place::Isolation;
+use rusqlite::Connection;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// The schema of a database: each object's definition by what it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// `table doctors`, `column doctors.name`, `constraint doctors: …`, `index …`, `trigger …` → definition.
+    objects: BTreeMap<String, String>,
+}
+
+/// One difference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drift {
+    /// What differs: `column doctors.fee`.
+    pub object: String,
+    /// Its definition in the database; None when it is missing there.
+    pub found: Option<String>,
+    /// Its definition after migrations; None when it should not be there.
+    pub wanted: Option<String>,
+}
+
+impl fmt::Display for Drift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.found, &self.wanted) {
+            (None, Some(wanted)) => write!(f, "{} is missing (should be: {wanted})", self.object),
+            (Some(found), None) => write!(f, "{} should not be there (is: {found})", self.object),
+            (found, wanted) => {
+                let text = |o: &Option<String>| o.clone().unwrap_or_default();
+                write!(f, "{} is: {}; should be: {}", self.object, text(found), text(wanted))
+            }
+        }
+    }
+}
+
+/// What a look at one database found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspection {
+    /// Migrations it lacks, as `app/name`.
+    pub pending: Vec<String>,
+    /// Migrations it has that are not known here.
+    pub unknown: Vec<String>,
+    /// Differences from the schema after all migrations; not looked for while some are pending.
+    pub drift: Vec<Drift>,
+}
+
+/// Inspects a database of the script's store.
+pub fn inspect(conn: &Connection, script: &Script) -> Result<Inspection> {
+    let (pending, unknown) = script.pending(conn)?;
+    let drift = if pending.is_empty() {
+        let wanted = Snapshot::wanted(script.state(), script.store(), script.isolation())?;
+        Snapshot::read(conn)?.drift(&wanted)
+    } else {
+        Vec::new()
+    };
+    Ok(Inspection { pending, unknown, drift })
+}
+
+impl Snapshot {
+    /// The schema a store's databases should have.
+    pub fn wanted(state: &State, store: &StoreName, isolation: Isolation) -> Result<Self> {
+        let mut out = Self::default();
+        for model in state.of_store(store) {
+            for sql in ddl::create(model, state, isolation)? {
+                out.add(&sql);
+            }
+        }
+        Ok(out)
+    }
+
+    /// The schema a database has.
+    pub fn read(conn: &Connection) -> Result<Self> {
+        let mut query = conn.prepare(
+            "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
+             AND name NOT LIKE '\\_tenantry\\_%' ESCAPE '\\'",
+        )?;
+        let mut rows = query.query([])?;
+        let mut out = Self::default();
+        while let Some(row) = rows.next()? {
+            out.add(row.get_ref(0)?.as_str().unwrap_or_default());
+        }
+        Ok(out)
+    }
+
+    /// Adds what one statement of a schema defines.
+    fn add(&mut self, sql: &str) {
+        let text = normal(sql);
+        let mut words = text.split([' ', '(']);
+        let kind =
+            words.by_ref().skip(1).find(|w| !matches!(*w, "UNIQUE" | "VIRTUAL" | "TEMP")).unwrap_or_default();
+        let name = words.next().unwrap_or_default();
+        // Names with __ are made by the platform; FTS5's own tables lie behind `model__fts`.
+        let shadow = name.contains("__fts_") && kind == "TABLE";
+        if shadow {
+            return;
+        }
+        if kind != "TABLE" || text.starts_with("CREATE VIRTUAL") {
+            self.objects.insert(format!("{} {name}", kind.to_lowercase()), text);
+            return;
+        }
+        self.objects
+            .insert(format!("table {name}"), if text.ends_with("STRICT") { "STRICT" } else { "" }.into());
+        for part in definitions(&text) {
+            let first = part.split([' ', '(']).next().unwrap_or_default();
+            let key = match first {
+                "UNIQUE" | "FOREIGN" | "PRIMARY" | "CHECK" | "CONSTRAINT" => {
+                    format!("constraint {name}: {part}")
+                }
+                column => format!("column {name}.{column}"),
+            };
+            self.objects.insert(key, part);
+        }
+    }
+
+    /// How this schema, of a live database, differs from the wanted one. Objects that belong to no wanted
+    /// table, or whose names the platform does not make, are left alone.
+    pub fn drift(&self, wanted: &Snapshot) -> Vec<Drift> {
+        let mut out = Vec::new();
+        for (object, text) in &wanted.objects {
+            let found = self.objects.get(object);
+            let lost_table =
+                table_of(object).is_some_and(|t| !self.objects.contains_key(&format!("table {t}")));
+            if found != Some(text) && !lost_table {
+                out.push(Drift { object: object.clone(), found: found.cloned(), wanted: Some(text.clone()) });
+            }
+        }
+        for (object, text) in &self.objects {
+            if !wanted.objects.contains_key(object) && wanted.owns(object) {
+                out.push(Drift { object: object.clone(), found: Some(text.clone()), wanted: None });
+            }
+        }
+        out
+    }
+
+    /// An object of one of this schema's tables.
+    fn owns(&self, object: &str) -> bool {
+        table_of(object).is_some_and(|t| self.objects.contains_key(&format!("table {t}")))
+    }
+}
+
+/// The model a part belongs to, by its key. None for whole tables and for names of others' making.
+fn table_of(object: &str) -> Option<&str> {
+    let (kind, name) = object.split_once(' ')?;
+    match kind {
+        "column" => name.split_once('.').map(|(table, _)| table),
+        "constraint" => name.split_once(':').map(|(table, _)| table),
+        _ => name.split_once("__").map(|(table, _)| table),
+    }
+}
+
+/// SQL with one space between words, none around punctuation, and without quotes around names.
+fn normal(sql: &str) -> String {
+    let mut out = String::with_capacity(sql.len());
+    let mut chars = sql.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\'' => copy_literal(&mut out, &mut chars),
+            '"' => {}
+            c if c.is_whitespace() => {
+                if !out.ends_with([' ', '(', ',']) {
+                    out.push(' ');
+                }
+            }
+            '(' | ')' | ',' => {
+                if out.ends_with(' ') {
+                    out.pop();
+                }
+                out.push(c);
+            }
+            c => {
+                if out.ends_with(')') {
+                    out.push(' ');
+                }
+                out.push(c);
+            }
+        }
+    }
+    out
+}
+
+/// Copies a literal to its closing quote; a doubled quote ends it and starts the next, which is the same.
+fn copy_literal(out: &mut String, chars: &mut std::str::Chars<'_>) {
+    if out.ends_with(')') {
+        out.push(' ');
+    }
+    out.push('\'');
+    for c in chars.by_ref() {
+        out.push(c);
+        if c == '\'' {
+            return;
+        }
+    }
+}
+
+/// Parts of a normalised `CREATE TABLE` between its outer parentheses, split at outer commas.
+fn definitions(text: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    let (mut depth, mut literal, mut part) = (0_usize, false, String::new());
+    for c in text.chars() {
+        if c == '\'' {
+            literal = !literal;
+        }
+        match c {
+            '(' if !literal => {
+                depth += 1;
+                if depth == 1 {
+                    continue;
+                }
+            }
+            ')' if !literal => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    break;
+                }
+            }
+            ',' if !literal && depth == 1 => {
+                out.push(std::mem::take(&mut part));
+                continue;
+            }
+            _ => {}
+        }
+        if depth > 0 {
+            part.push(c);
+        }
+    }
+    out.push(part);
+    out.iter().map(|p| p.trim().to_owned()).filter(|p| !p.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn definitions_survive_quotes_commas_and_parentheses() {
+        let text = normal(
+            "CREATE TABLE \"t\" (\n  \"a\" TEXT DEFAULT 'x, (''y'')' ,\"b\" INTEGER CHECK ( \"b\" IN (0, 1) )) STRICT",
+        );
+        assert_eq!(definitions(&text), ["a TEXT DEFAULT 'x, (''y'')'", "b INTEGER CHECK(b IN(0,1))"]);
+        assert!(text.ends_with("STRICT"));
+    }
+}

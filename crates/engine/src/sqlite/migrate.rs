@@ -1,0 +1,362 @@
+//! Migrations on one database: each with its ledger row in one transaction, so a crash at any point leaves
+//! every migration either whole or absent, and running again finishes the rest.
+//!
+//! Called by the engine for one place at a time, on a connection of its own. It never decides which
+//! migrations there are: they come ordered, with their operations, from the platform.
+
+use super::ddl::{Step, Steps, quoted, steps};
+use super::identity::META_SQL;
+use crate::error::{Error, Kind, Result};
+use crate::migration::{Invalid, Migration, State, fingerprint};
+use crate::name::StoreName;
+use crate::place::Isolation;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::{Connection, params};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a run did to one database.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MigrateReport {
+    /// Migrations that were applied now, as `app/name`, in order.
+    pub applied: Vec<String>,
+    /// Migrations the database has and the platform does not know: applied by a newer version of it.
+    pub unknown: Vec<String>,
+}
+
+/// The statements of all migrations for one store and isolation. Made once, run on every database of a
+/// fleet.
+#[derive(Debug, Clone)]
+pub struct Script {
+    store: StoreName,
+    isolation: Isolation,
+    migrations: Vec<Compiled>,
+    /// The store's models after all of them.
+    state: State,
+    fingerprint: String,
+}
+
+#[derive(Debug, Clone)]
+struct Compiled {
+    app: String,
+    name: String,
+    checksum: String,
+    steps: Steps,
+}
+
+impl Compiled {
+    fn id(&self) -> String {
+        format!("{}/{}", self.app, self.name)
+    }
+}
+
+/// Applies what is missing of ordered migrations to one database.
+pub fn migrate(
+    conn: &mut Connection,
+    store: &StoreName,
+    isolation: Isolation,
+    migrations: &[Migration],
+) -> Result<MigrateReport> {
+    Script::new(store, isolation, migrations)?.run(conn)
+}
+
+impl Script {
+    /// Translates all migrations of a platform, in order, for the databases of one store.
+    /// Fails with [`Kind::Statement`] when they contradict each other.
+    pub fn new(store: &StoreName, isolation: Isolation, migrations: &[Migration]) -> Result<Self> {
+        let mut state = State::default();
+        let mut compiled = Vec::new();
+        for migration in migrations {
+            let mut all = Steps::default();
+            for op in &migration.ops {
+                let before = state.clone();
+                state.apply(&migration.app, op).map_err(|Invalid(why)| refusal(migration, &why))?;
+                if op.store() == store {
+                    let found =
+                        steps(op, &before, &state, isolation).map_err(|e| refusal(migration, e.detail()))?;
+                    all.append(found);
+                }
+            }
+            if migration.touches(store) {
+                compiled.push(Compiled {
+                    app: migration.app.to_string(),
+                    name: migration.name.clone(),
+                    checksum: migration.checksum(),
+                    steps: all,
+                });
+            }
+        }
+        let fingerprint = fingerprint(migrations, store);
+        Ok(Self { store: store.clone(), isolation, migrations: compiled, state, fingerprint })
+    }
+
+    /// Names the target schema; see [`fingerprint`].
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// Models after all migrations.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The store it is for.
+    pub fn store(&self) -> &StoreName {
+        &self.store
+    }
+
+    /// How its databases are laid out.
+    pub fn isolation(&self) -> Isolation {
+        self.isolation
+    }
+
+    /// Migrations a database lacks, as `app/name`, and those it has that are not known here.
+    /// Fails when an applied migration's file was changed afterwards.
+    pub fn pending(&self, conn: &Connection) -> Result<(Vec<String>, Vec<String>)> {
+        let done = self.ledger(conn)?;
+        let missing = self.missing(&done)?.iter().map(|m| m.id()).collect();
+        let known: BTreeSet<String> = self.migrations.iter().map(Compiled::id).collect();
+        Ok((missing, done.into_keys().filter(|id| !known.contains(id)).collect()))
+    }
+
+    /// Applies what is missing. Safe beside other processes doing the same: each migration takes the
+    /// database's write lock and looks again before it starts.
+    pub fn run(&self, conn: &mut Connection) -> Result<MigrateReport> {
+        let (pending, unknown) = self.pending(conn)?;
+        let mut report = MigrateReport { applied: Vec::new(), unknown };
+        if pending.is_empty() {
+            return Ok(report);
+        }
+        if !conn.is_autocommit() {
+            return Err(Error::new(Kind::Internal, "migration inside a transaction"));
+        }
+        // A table rebuild drops the table that others refer to. The switch has no effect inside a
+        // transaction; every migration checks all references before it commits.
+        conn.pragma_update(None, "foreign_keys", false)?;
+        let outcome = self.run_pending(conn, &mut report);
+        conn.pragma_update(None, "foreign_keys", true)?;
+        conn.pragma_update(None, "legacy_alter_table", false)?;
+        outcome.map(|()| report)
+    }
+
+    fn run_pending(&self, conn: &mut Connection, report: &mut MigrateReport) -> Result<()> {
+        for migration in &self.migrations {
+            if self.apply(conn, migration)? {
+                report.applied.push(migration.id());
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies one migration with its ledger row, unless it is there already.
+    fn apply(&self, conn: &mut Connection, migration: &Compiled) -> Result<bool> {
+        conn.execute_batch("BEGIN IMMEDIATE")?;
+        let outcome = self.apply_locked(conn, migration).and_then(|applied| {
+            conn.execute_batch("COMMIT")?;
+            Ok(applied)
+        });
+        if !conn.is_autocommit() {
+            conn.execute_batch("ROLLBACK")?;
+        }
+        outcome
+    }
+
+    fn apply_locked(&self, conn: &mut Connection, migration: &Compiled) -> Result<bool> {
+        let done = self.ledger(conn)?;
+        if !self.missing(&done)?.iter().any(|m| m.id() == migration.id()) {
+            return Ok(false);
+        }
+        conn.execute_batch(META_SQL)?;
+        self.refuse_fenced(conn)?;
+        for step in &migration.steps.list {
+            run_step(conn, step).map_err(|e| in_migration(migration, step, e))?;
+        }
+        if migration.steps.references {
+            check_references(conn).map_err(|e| Error::new(e.kind().clone(), named(migration, e.detail())))?;
+        }
+        if migration.steps.recount {
+            recount(conn, &self.store, self.isolation, &self.state)?;
+        }
+        conn.execute(
+            "INSERT INTO _tenantry_ledger(app, migration, checksum, applied_at) \
+             VALUES (?1, ?2, ?3, strftime('%Y-%m-%dT%H:%M:%f000Z', 'now'))",
+            params![migration.app, self.ledger_name(&migration.name), migration.checksum],
+        )?;
+        Ok(true)
+    }
+
+    /// A migration may touch several stores, and stores may share a database: each has its own row.
+    fn ledger_name(&self, name: &str) -> String {
+        format!("{}/{name}", self.store)
+    }
+
+    /// Applied migrations of this store, `app/name` → checksum. Nothing when there is no ledger yet.
+    fn ledger(&self, conn: &Connection) -> Result<BTreeMap<String, String>> {
+        let exists: bool = conn.query_row(
+            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_tenantry_ledger')",
+            [],
+            |row| row.get(0),
+        )?;
+        if !exists {
+            return Ok(BTreeMap::new());
+        }
+        let mut query = conn.prepare("SELECT app, migration, checksum FROM _tenantry_ledger")?;
+        let mut rows = query.query([])?;
+        let mut out = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            let (app, name): (String, String) = (row.get(0)?, row.get(1)?);
+            if let Some((store, name)) = name.split_once('/')
+                && store == self.store.as_str()
+            {
+                out.insert(format!("{app}/{name}"), row.get(2)?);
+            }
+        }
+        Ok(out)
+    }
+
+    /// Migrations that are not in a ledger, after checking that the rest fits.
+    fn missing(&self, done: &BTreeMap<String, String>) -> Result<Vec<&Compiled>> {
+        let mut missing: Vec<&Compiled> = Vec::new();
+        for migration in &self.migrations {
+            match done.get(&migration.id()) {
+                Some(checksum) if *checksum == migration.checksum => {
+                    if let Some(skipped) = missing.iter().find(|m| m.app == migration.app) {
+                        return Err(statement(format!(
+                            "migration {} was added before {}, which this database has already: give it a later \
+                             number",
+                            skipped.id(),
+                            migration.id()
+                        )));
+                    }
+                }
+                Some(_) => {
+                    return Err(statement(format!(
+                        "migration {} was changed after it had been applied here: restore the file and put the \
+                         change into a new migration",
+                        migration.id()
+                    )));
+                }
+                None => missing.push(migration),
+            }
+        }
+        Ok(missing)
+    }
+
+    /// Rule 7: a database that was moved away takes no more writes, schema changes included.
+    fn refuse_fenced(&self, conn: &Connection) -> Result<()> {
+        let fenced: bool = conn.query_row(
+            "SELECT EXISTS (SELECT 1 FROM _tenantry_place WHERE store = ?1 AND fenced <> 0)",
+            [self.store.as_str()],
+            |row| row.get(0),
+        )?;
+        if fenced && self.isolation == Isolation::Database {
+            return Err(Error::new(Kind::Fenced, "the database is fenced: its rows have moved"));
+        }
+        Ok(())
+    }
+}
+
+fn statement(detail: String) -> Error {
+    Error::new(Kind::Statement(detail.clone()), detail)
+}
+
+fn refusal(migration: &Migration, why: &str) -> Error {
+    statement(format!("migration {}: {why}", migration.id()))
+}
+
+fn named(migration: &Compiled, what: &str) -> String {
+    format!("migration {}: {what}", migration.id())
+}
+
+/// Says which migration and statement failed. What the database lacks or refuses keeps its kind.
+fn in_migration(migration: &Compiled, step: &Step, error: Error) -> Error {
+    let why = match (error.kind(), std::error::Error::source(&error)) {
+        (Kind::Denied(_), _) => {
+            "it may not begin or end transactions, attach databases or set pragmas".to_owned()
+        }
+        (_, Some(source)) => source.to_string(),
+        (_, None) => error.detail().to_owned(),
+    };
+    let text = match step {
+        Step::Sql(sql) | Step::Raw(sql) => format!("{why}: in `{}`", sql.lines().next().unwrap_or_default()),
+        Step::Refuse { .. } => why,
+    };
+    let detail = named(migration, &text);
+    let kind = match error.kind() {
+        kind @ (Kind::Busy | Kind::Io | Kind::Corrupt | Kind::Limit(_) | Kind::Deadline) => kind.clone(),
+        _ => Kind::Statement(detail.clone()),
+    };
+    Error::with_source(kind, detail, error)
+}
+
+fn run_step(conn: &mut Connection, step: &Step) -> Result<()> {
+    match step {
+        Step::Sql(sql) => Ok(conn.execute_batch(sql)?),
+        Step::Raw(sql) => {
+            conn.authorizer(Some(raw_may))?;
+            let outcome = conn.execute_batch(sql);
+            conn.authorizer(None::<fn(AuthContext<'_>) -> Authorization>)?;
+            Ok(outcome?)
+        }
+        Step::Refuse { count, message } => {
+            let found: i64 = conn.query_row(count, [], |row| row.get(0))?;
+            if found == 0 { Ok(()) } else { Err(statement(format!("refused: {found} {message}"))) }
+        }
+    }
+}
+
+/// Statements of a migration file stay inside the migration's transaction and database.
+fn raw_may(context: AuthContext<'_>) -> Authorization {
+    match context.action {
+        // Full-text search asks this of its own tables.
+        AuthAction::Pragma { pragma_name: "data_version", pragma_value: None } => Authorization::Allow,
+        AuthAction::Transaction { .. }
+        | AuthAction::Savepoint { .. }
+        | AuthAction::Attach { .. }
+        | AuthAction::Detach { .. }
+        | AuthAction::Pragma { .. } => Authorization::Deny,
+        _ => Authorization::Allow,
+    }
+}
+
+fn check_references(conn: &Connection) -> Result<()> {
+    let mut query = conn.prepare("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check LIMIT 1")?;
+    let mut rows = query.query([])?;
+    match rows.next()? {
+        None => Ok(()),
+        Some(row) => {
+            let (table, parent): (String, String) = (row.get(0)?, row.get(2)?);
+            let row: Option<i64> = row.get(1)?;
+            let detail =
+                format!("row {} of `{table}` refers to a missing row of `{parent}`", row.unwrap_or(0));
+            Err(Error::new(Kind::Reference(table), detail))
+        }
+    }
+}
+
+/// Counts the rows of each tenant of a store anew into `_tenantry_place.rows`.
+pub fn recount(conn: &Connection, store: &StoreName, isolation: Isolation, state: &State) -> Result<()> {
+    let mut counts: Vec<String> = Vec::new();
+    for model in state.of_store(store) {
+        let table = quoted(model.name.as_str());
+        let exists: bool = conn.query_row(
+            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1)",
+            [model.name.as_str()],
+            |row| row.get(0),
+        )?;
+        if exists {
+            let of_tenant = match isolation {
+                Isolation::Database => String::new(),
+                Isolation::Pooled => {
+                    format!(" AS m WHERE m.{} = p.tenant", quoted(model.tenant_field.as_str()))
+                }
+            };
+            counts.push(format!("(SELECT count(*) FROM {table}{of_tenant})"));
+        }
+    }
+    let sum = if counts.is_empty() { "0".to_owned() } else { counts.join(" + ") };
+    conn.execute(
+        &format!("UPDATE _tenantry_place AS p SET rows = {sum} WHERE store = ?1"),
+        [store.as_str()],
+    )?;
+    Ok(())
+}

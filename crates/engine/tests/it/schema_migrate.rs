@@ -1,0 +1,430 @@
+//! Migrations on a database: whole or absent, once, in words when they refuse (M4, M16, T6).
+
+use crate::schema_kit::{CLINIC, app, load, memory, migration, store};
+use rusqlite::Connection;
+use tenantry_engine::Kind;
+use tenantry_engine::migration::{Answers, Migration, Op, State, Statements, diff};
+use tenantry_engine::model::Model;
+use tenantry_engine::place::Isolation;
+use tenantry_engine::sqlite::inspect::{Snapshot, inspect};
+use tenantry_engine::sqlite::migrate::{Script, migrate};
+
+const BOTH: [Isolation; 2] = [Isolation::Database, Isolation::Pooled];
+
+/// The schema without any ledger or count: to see that nothing is left.
+fn schema(conn: &Connection) -> Vec<String> {
+    let mut query = conn.prepare("SELECT coalesce(sql, name) FROM sqlite_schema ORDER BY 1").unwrap();
+    query.query_map([], |r| r.get(0)).unwrap().map(Result::unwrap).collect()
+}
+
+fn step(old: &[Model], new: &[Model], answers: &Answers, name: &str) -> Migration {
+    let ops = diff(&app(), &State::of(old), new, answers).unwrap();
+    migration(name, ops)
+}
+
+fn models(text: &'static str) -> Vec<Model> {
+    load(&[("visits", "store = \"tenant\"\n[fields.note]\ntype = \"text\""), ("people", text)]).unwrap()
+}
+
+fn answers(options: &[(&str, &str)]) -> Answers {
+    let mut out = Answers::default();
+    for (option, value) in options {
+        out.add(option, value).unwrap();
+    }
+    out
+}
+
+/// Two versions of `people`; a row inserted before; the answers; SQL whose result is expected after, or
+/// the start of the refusal.
+fn check(
+    old: &'static str,
+    insert: &str,
+    new: &'static str,
+    options: &[(&str, &str)],
+    query: &str,
+    expect: Result<&str, &str>,
+) {
+    for isolation in BOTH {
+        let (old, new) = (models(old), models(new));
+        let first = step(&[], &old, &Answers::default(), "0001_initial");
+        let second = step(&old, &new, &answers(options), "0002_change");
+        let mut conn = memory();
+        migrate(&mut conn, &store("tenant"), isolation, std::slice::from_ref(&first)).unwrap();
+        conn.execute_batch(&row(insert, isolation)).unwrap();
+        let before = schema(&conn);
+        let all = [first, second];
+        let outcome = migrate(&mut conn, &store("tenant"), isolation, &all);
+        match (outcome, expect) {
+            (Ok(_), Ok(expect)) => {
+                let found: String = conn
+                    .query_row(&format!("SELECT group_concat(v, ';') FROM ({query})"), [], |r| r.get(0))
+                    .unwrap();
+                assert_eq!(found, expect);
+                let script = Script::new(&store("tenant"), isolation, &all).unwrap();
+                let seen = inspect(&conn, &script).unwrap();
+                assert_eq!((seen.pending.len(), seen.drift), (0, vec![]), "{isolation:?}");
+            }
+            (Err(e), Err(expect)) => {
+                assert!(e.detail().contains(expect), "wants {expect}: {e}");
+                assert_eq!(schema(&conn), before, "a failed migration left something");
+                assert_eq!(
+                    conn.query_row("SELECT count(*) FROM _tenantry_ledger", [], |r| r.get::<_, i64>(0)),
+                    Ok(1)
+                );
+            }
+            (found, expect) => panic!("{isolation:?}: found {found:?}, wants {expect:?}"),
+        }
+        let on: bool = conn.query_row("PRAGMA foreign_keys", [], |r| r.get(0)).unwrap();
+        assert!(on, "foreign keys are on again");
+    }
+}
+
+/// `column=value, …` as an insert into people, in either isolation.
+fn row(insert: &str, isolation: Isolation) -> String {
+    let mut out = String::new();
+    for (i, one) in insert.split(" | ").filter(|s| !s.is_empty()).enumerate() {
+        let (columns, values): (Vec<&str>, Vec<&str>) =
+            one.split(", ").filter_map(|p| p.split_once('=')).unzip();
+        let (tc, tv) = match isolation {
+            Isolation::Pooled => ("tenant_id, id, ".to_owned(), format!("7, {}, ", i + 1)),
+            Isolation::Database => (String::new(), String::new()),
+        };
+        out.push_str(&format!(
+            "INSERT INTO people ({tc}{}, created_at, updated_at) VALUES ({tv}{}, 'c', 'u');",
+            columns.join(", "),
+            values.join(", ")
+        ));
+    }
+    out
+}
+
+const NAME: &str = "store = \"tenant\"\n[fields.name]\ntype = \"text\"\n";
+macro_rules! people {
+    ($rest:literal) => {
+        concat!("store = \"tenant\"\n[fields.name]\ntype = \"text\"\n", $rest)
+    };
+}
+
+#[test]
+fn fields_come_and_go_and_rows_stay() {
+    check(
+        NAME,
+        "name='A'",
+        people!("[fields.fee]\ntype = \"decimal\"\ndefault = \"1.5\""),
+        &[],
+        "SELECT name || fee || created_at || version v FROM people",
+        Ok("A150c1"),
+    );
+    check(
+        NAME,
+        "name='A'",
+        people!("[fields.fee]\ntype = \"integer\"\nrequired = true"),
+        &[("fill", "people.fee=4")],
+        "SELECT name || fee v FROM people",
+        Ok("A4"),
+    );
+    check(
+        NAME,
+        "name='A'",
+        people!("[fields.visit]\ntype = \"ref\"\nto = \"visits\""),
+        &[],
+        "SELECT name || (visit IS NULL) v FROM people",
+        Ok("A1"),
+    );
+    check(
+        people!("[fields.visit]\ntype = \"ref\"\nto = \"visits\"\n[fields.x]\ntype=\"date\"\nindex=true"),
+        "name='A', x='2026-01-01'",
+        NAME,
+        &[],
+        "SELECT name v FROM people",
+        Ok("A"),
+    );
+    check(
+        NAME,
+        "name='A'",
+        "store = \"tenant\"\n[fields.full_name]\ntype = \"text\"\nsearch = true",
+        &[("rename", "people.name=full_name")],
+        "SELECT full_name v FROM people WHERE rowid IN (SELECT rowid FROM people__fts WHERE people__fts MATCH 'a')",
+        Ok("A"),
+    );
+    check(
+        people!("[[indexes]]\nfields = [\"name\"]\nunique = true"),
+        "name='A'",
+        people!("[[indexes]]\nfields = [\"name\", \"created_at\"]"),
+        &[],
+        "SELECT name v FROM people",
+        Ok("A"),
+    );
+}
+
+#[test]
+fn types_change_exactly_or_refuse() {
+    check(
+        people!("[fields.fee]\ntype = \"decimal\"\nscale = 2"),
+        "name='A', fee=150",
+        people!("[fields.fee]\ntype = \"decimal\"\nscale = 4"),
+        &[],
+        "SELECT fee v FROM people",
+        Ok("15000"),
+    );
+    check(
+        people!("[fields.fee]\ntype = \"decimal\"\nscale = 2"),
+        "name='A', fee=150",
+        people!("[fields.fee]\ntype = \"decimal\"\nscale = 1"),
+        &[],
+        "SELECT fee v FROM people",
+        Ok("15"),
+    );
+    check(
+        people!("[fields.fee]\ntype = \"decimal\"\nscale = 2"),
+        "name='A', fee=155",
+        people!("[fields.fee]\ntype = \"decimal\"\nscale = 1"),
+        &[],
+        "",
+        Err("1 rows of `people` have a `fee` with more than 1 decimals"),
+    );
+    check(
+        people!("[fields.fee]\ntype = \"decimal\"\nscale = 0"),
+        "name='A', fee=999999999999999999",
+        people!("[fields.fee]\ntype = \"decimal\"\nscale = 1"),
+        &[],
+        "",
+        Err("too large for that many decimals"),
+    );
+    check(
+        NAME,
+        "name='12'",
+        "store = \"tenant\"\n[fields.name]\ntype = \"integer\"",
+        &[],
+        "SELECT name + 1 v FROM people",
+        Ok("13"),
+    );
+    check(
+        NAME,
+        "name='x'",
+        "store = \"tenant\"\n[fields.name]\ntype = \"integer\"",
+        &[],
+        "",
+        Err("that is not a whole number"),
+    );
+    check(
+        NAME,
+        "name='2026-02-30'",
+        "store = \"tenant\"\n[fields.name]\ntype = \"date\"",
+        &[],
+        "",
+        Err("that is not a date"),
+    );
+    check(
+        NAME,
+        "name='x'",
+        "store = \"tenant\"\n[fields.name]\ntype = \"choice\"\nchoices = [\"y\"]",
+        &[],
+        "",
+        Err("none of the choices"),
+    );
+    check(
+        NAME,
+        "name='long'",
+        "store = \"tenant\"\n[fields.name]\ntype = \"text\"\nmax_length = 3",
+        &[],
+        "",
+        Err("longer than 3"),
+    );
+    check(
+        NAME,
+        "name='A' | name='A'",
+        "store = \"tenant\"\n[fields.name]\ntype = \"text\"\nunique = true",
+        &[],
+        "",
+        Err("more than once"),
+    );
+    check(
+        NAME,
+        "name=NULL",
+        "store = \"tenant\"\n[fields.name]\ntype = \"text\"\nrequired = true",
+        &[("checked", "people.name")],
+        "",
+        Err("that is null"),
+    );
+    check(
+        NAME,
+        "name=NULL",
+        "store = \"tenant\"\n[fields.name]\ntype = \"text\"\nrequired = true",
+        &[("fill", "people.name=none")],
+        "SELECT name v FROM people",
+        Ok("none"),
+    );
+    check(
+        people!("[fields.d]\ntype = \"date\""),
+        "name='A', d='2026-01-02'",
+        people!("[fields.d]\ntype = \"datetime\""),
+        &[],
+        "SELECT d v FROM people",
+        Ok("2026-01-02T00:00:00.000000Z"),
+    );
+}
+
+#[test]
+fn integer_ids_are_not_given_out_again_after_a_rebuild() {
+    let (old, new) = (models(people!("[fields.v]\ntype = \"ref\"\nto = \"visits\"")), models(NAME));
+    let all = [
+        step(&[], &old, &Answers::default(), "0001_initial"),
+        step(&old, &new, &Answers::default(), "0002_drop"),
+    ];
+    let mut conn = memory();
+    migrate(&mut conn, &store("tenant"), Isolation::Database, &all[..1]).unwrap();
+    conn.execute_batch(&format!(
+        "{0} {0} DELETE FROM people WHERE id = 2;",
+        row("name='A'", Isolation::Database)
+    ))
+    .unwrap();
+    migrate(&mut conn, &store("tenant"), Isolation::Database, &all).unwrap();
+    conn.execute_batch(&row("name='B'", Isolation::Database)).unwrap();
+    assert_eq!(conn.query_row("SELECT max(id) FROM people", [], |r| r.get::<_, i64>(0)), Ok(3));
+}
+
+#[test]
+fn running_twice_changes_nothing_and_edits_are_noticed() {
+    let clinic = load(CLINIC).unwrap();
+    for isolation in BOTH {
+        let mut first = step(&[], &clinic, &Answers::default(), "0001_initial");
+        let mut conn = memory();
+        let report = migrate(&mut conn, &store("tenant"), isolation, std::slice::from_ref(&first)).unwrap();
+        assert_eq!(report.applied, ["clinic/0001_initial"]);
+        let before = schema(&conn);
+        let again = migrate(&mut conn, &store("tenant"), isolation, std::slice::from_ref(&first)).unwrap();
+        assert!(again.applied.is_empty());
+        assert_eq!(schema(&conn), before);
+        assert!(
+            !before.iter().any(|s| s.contains("\"regions\" (")),
+            "shared models stay out of tenant databases (M4)"
+        );
+        first.ops.pop();
+        let error = migrate(&mut conn, &store("tenant"), isolation, &[first]).unwrap_err();
+        assert!(error.detail().contains("was changed after it had been applied"), "{error}");
+    }
+}
+
+#[test]
+fn a_migration_slipped_in_before_an_applied_one_is_refused() {
+    let late = step(&[], &models(NAME), &Answers::default(), "0002_late");
+    let mut conn = memory();
+    migrate(&mut conn, &store("tenant"), Isolation::Database, std::slice::from_ref(&late)).unwrap();
+    let raw = Op::Raw { store: store("tenant"), statements: Statements::default(), reverse: None };
+    let all = [migration("0001_early", vec![raw]), late];
+    let error = migrate(&mut conn, &store("tenant"), Isolation::Database, &all).unwrap_err();
+    assert!(error.detail().contains("give it a later number"), "{error}");
+}
+
+#[test]
+fn raw_statements_stay_inside_transaction_and_database() {
+    for sql in
+        ["COMMIT", "ATTACH ':memory:' AS x", "PRAGMA foreign_keys=ON", "SAVEPOINT s", "SELECT nonsense"]
+    {
+        let first = step(&[], &models(NAME), &Answers::default(), "0001_initial");
+        let statements = Statements {
+            sqlite: vec!["CREATE VIEW names AS SELECT name FROM people".into(), sql.into()],
+            ..Statements::default()
+        };
+        let raw = Op::Raw { store: store("tenant"), statements, reverse: None };
+        let mut conn = memory();
+        let all = [first, migration("0002_raw", vec![raw])];
+        let error = migrate(&mut conn, &store("tenant"), Isolation::Database, &all).unwrap_err();
+        assert!(matches!(error.kind(), Kind::Statement(_)), "{sql}: {error}");
+        assert!(!schema(&conn).iter().any(|s| s.contains("names")), "{sql} left the view");
+        conn.execute_batch("BEGIN; PRAGMA user_version; COMMIT").unwrap();
+    }
+}
+
+#[test]
+fn data_operations_recount_rows_and_keep_references() {
+    let initial = step(
+        &[],
+        &models(people!("[fields.v]\ntype = \"ref\"\nto = \"visits\"")),
+        &Answers::default(),
+        "0001_initial",
+    );
+    let data = |sql: &str| {
+        let statements = Statements { sqlite: vec![sql.into()], ..Statements::default() };
+        Op::Data { store: store("tenant"), statements }
+    };
+    let insert = "INSERT INTO people (name, created_at, updated_at) VALUES ('x', 'c', 'u')";
+    let dangling = "UPDATE people SET v = 99";
+    let all =
+        [initial, migration("0002_rows", vec![data(insert)]), migration("0003_bad", vec![data(dangling)])];
+    let mut conn = memory();
+    migrate(&mut conn, &store("tenant"), Isolation::Database, &all[..1]).unwrap();
+    conn.execute_batch("INSERT INTO _tenantry_place (tenant, store, generation) VALUES (1, 'tenant', 1)")
+        .unwrap();
+    let error = migrate(&mut conn, &store("tenant"), Isolation::Database, &all).unwrap_err();
+    assert!(matches!(error.kind(), Kind::Reference(_)) && error.detail().contains("0003_bad"), "{error}");
+    let (rows, v): (i64, Option<i64>) = conn
+        .query_row("SELECT rows, v FROM _tenantry_place, people", [], |r| Ok((r.get(0)?, r.get(1)?)))
+        .unwrap();
+    assert_eq!((rows, v), (1, None));
+    conn.execute_batch("UPDATE _tenantry_place SET fenced = 1").unwrap();
+    let more = [all[0].clone(), all[1].clone(), migration("0003_more", vec![data(insert)])];
+    let error = migrate(&mut conn, &store("tenant"), Isolation::Database, &more).unwrap_err();
+    assert_eq!(*error.kind(), Kind::Fenced, "rule 7");
+}
+
+#[test]
+fn two_processes_apply_each_migration_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("t.db");
+    let clinic = load(CLINIC).unwrap();
+    let all = [
+        step(&[], &clinic, &Answers::default(), "0001_initial"),
+        migration("0002_more", vec![Op::Data {
+            store: store("tenant"),
+            statements: Statements {
+                sqlite: vec!["INSERT INTO hospitals (id, name, created_at, updated_at) VALUES (hex(randomblob(8)), 'h', 'c', 'u')".into()],
+                ..Statements::default()
+            },
+        }]),
+    ];
+    let applied: usize = std::thread::scope(|scope| {
+        let run = || {
+            let mut conn = Connection::open(&path).unwrap();
+            conn.busy_timeout(std::time::Duration::from_secs(20)).unwrap();
+            migrate(&mut conn, &store("tenant"), Isolation::Database, &all).unwrap().applied.len()
+        };
+        let workers: Vec<_> = (0..4).map(|_| scope.spawn(run)).collect();
+        workers.into_iter().map(|w| w.join().unwrap()).sum()
+    });
+    assert_eq!(applied, 2);
+    let conn = Connection::open(&path).unwrap();
+    assert_eq!(conn.query_row("SELECT count(*) FROM hospitals", [], |r| r.get::<_, i64>(0)), Ok(1));
+}
+
+#[test]
+fn drift_names_what_differs() {
+    let clinic = load(CLINIC).unwrap();
+    let all = [step(&[], &clinic, &Answers::default(), "0001_initial")];
+    let cases: [(&str, &[&str]); 6] = [
+        (
+            "ALTER TABLE doctors ADD COLUMN shoe TEXT",
+            &["column doctors.shoe should not be there (is: shoe TEXT)"],
+        ),
+        ("DROP INDEX doctors__rooms__idx", &["index doctors__rooms__idx is missing"]),
+        ("DROP TRIGGER hospitals__fts_au", &["trigger hospitals__fts_au is missing"]),
+        ("ALTER TABLE doctors DROP COLUMN born", &["column doctors.born is missing (should be: born TEXT)"]),
+        ("DROP TABLE regions_overrides", &["table regions_overrides is missing"]),
+        ("CREATE TABLE own (x); CREATE INDEX mine ON doctors (fee); CREATE VIEW v AS SELECT 1", &[]),
+    ];
+    for isolation in BOTH {
+        let script = Script::new(&store("tenant"), isolation, &all).unwrap();
+        for (sql, expect) in cases {
+            let mut conn = memory();
+            script.run(&mut conn).unwrap();
+            conn.execute_batch(sql).unwrap();
+            let found: Vec<String> =
+                inspect(&conn, &script).unwrap().drift.iter().map(ToString::to_string).collect();
+            assert_eq!(found.len(), expect.len(), "{sql}: {found:#?}");
+            assert!(found.iter().zip(expect).all(|(f, e)| f.starts_with(e)), "{sql}: {found:#?}");
+        }
+    }
+    let empty = Snapshot::default().drift(&Snapshot::default());
+    assert!(empty.is_empty());
+}
