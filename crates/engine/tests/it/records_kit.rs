@@ -3,13 +3,14 @@
 use rusqlite::Connection;
 use std::sync::Arc;
 use tenantry_engine::migration::State;
-use tenantry_engine::model::{Field, FieldKind, IdKind, Index, Model, OnDelete, Permissions};
+use tenantry_engine::model::{Field, FieldKind, IdKind, Index, Model, OnDelete, Overrides, Permissions};
 use tenantry_engine::name::{AppName, FieldName, ModelName, StoreName};
 use tenantry_engine::place::Isolation;
-use tenantry_engine::query::{Change, RecordId};
+use tenantry_engine::query::{Change, Filter, RecordId, Select};
 use tenantry_engine::row::Collect;
+use tenantry_engine::sqlite::merge::OverrideRow;
 use tenantry_engine::sqlite::plan::{Confinement, Schema};
-use tenantry_engine::sqlite::{ddl, read, write};
+use tenantry_engine::sqlite::{ddl, list, read, write};
 use tenantry_engine::value::Value;
 use tenantry_engine::{Error, Kind, Result};
 
@@ -110,6 +111,49 @@ impl Kit {
         rows.rows.pop()
     }
 
+    /// All pages of a list, one after the other, as the ids they show.
+    pub(crate) fn pages(
+        &self,
+        model: &str,
+        select: &Select,
+        merge: Option<&[OverrideRow]>,
+    ) -> Result<Vec<Vec<Value>>> {
+        let (mut select, mut all) = (select.clone(), vec![]);
+        loop {
+            let mut rows = Collect::default();
+            let next = list::select(&self.conn, &self.schema, &self.who, model, &select, merge, &mut rows)?;
+            assert!(rows.rows.len() <= select.limit as usize);
+            assert!(
+                next.is_none() || rows.rows.len() == select.limit as usize,
+                "only a full page has a next"
+            );
+            all.append(&mut rows.rows);
+            match next {
+                Some(next) => select.after = Some(next),
+                None => return Ok(all),
+            }
+        }
+    }
+
+    /// The names on all pages.
+    pub(crate) fn names(&self, select: &Select, merge: Option<&[OverrideRow]>) -> Vec<String> {
+        let select = Select { fields: vec![name("name")], ..select.clone() };
+        let text = |row: Vec<Value>| match row.into_iter().next() {
+            Some(Value::Text(text)) => text,
+            other => panic!("{other:?}"),
+        };
+        self.pages("doctors", &select, merge).unwrap().into_iter().map(text).collect()
+    }
+
+    pub(crate) fn count(
+        &self,
+        filter: &Filter,
+        search: Option<&str>,
+        merge: Option<&[OverrideRow]>,
+    ) -> Result<u64> {
+        list::count(&self.conn, &self.schema, &self.who, "doctors", filter, search, merge)
+    }
+
     pub(crate) fn column(&self, model: &str, row: &[Value], field: &str) -> Value {
         let columns = self.schema.model(model).unwrap().columns();
         row[columns.iter().position(|c| c.name.as_str() == field).unwrap()].clone()
@@ -176,13 +220,20 @@ pub(crate) fn models() -> Vec<Arc<Model>> {
         reference("region", "regions", OnDelete::Protect),
     ];
     let mut doctors = model("doctors", IdKind::Integer, doctors);
+    let fields = ["name", "age", "fee", "notes", "active", "extra"].map(name).into();
+    doctors.overrides = Some(Overrides { store: StoreName::parse("tenant").unwrap(), fields });
     doctors.indexes = vec![Index { fields: vec![name("name"), name("born")], unique: true }];
     let hospitals = vec![Field { required: true, search: true, ..field("name", text(None)) }];
     let order = vec![field("group", text(None)), reference("doctor", "doctors", OnDelete::Protect)];
     let audited = Model { audit: true, ..model("hospitals", IdKind::Uuid, hospitals) };
     let store = StoreName::parse("shared").unwrap();
     let regions = Model { store, ..model("regions", IdKind::Integer, vec![field("name", text(None))]) };
-    vec![Arc::new(regions), Arc::new(audited), Arc::new(doctors), Arc::new(model("order", IdKind::Integer, order))]
+    vec![
+        Arc::new(regions),
+        Arc::new(audited),
+        Arc::new(doctors),
+        Arc::new(model("order", IdKind::Integer, order)),
+    ]
 }
 
 const META: &str = "

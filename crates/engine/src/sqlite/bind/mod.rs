@@ -8,7 +8,7 @@ mod stored;
 mod text;
 
 pub(crate) use check::check;
-pub(crate) use stored::{Stored, instant, stored};
+pub(crate) use stored::{Stored, instant, scaled, stored};
 
 use super::plan::{Column, Storage};
 use crate::error::{Error, Result};

@@ -1,0 +1,118 @@
+//! Lists: filter, search, sort, page, count. Called by the session of a placement. Every value is bound,
+//! every name comes from the plan, and the confinement is written before anything the caller asked for.
+
+mod cost;
+mod filter;
+mod page;
+mod query;
+
+pub use cost::{Cost, cost};
+pub(crate) use query::Query;
+
+use super::merge::OverrideRow;
+use super::plan::{Confinement, Plan, Schema};
+use super::read::{Cursor, value};
+use super::search;
+use crate::error::{Error, Kind, Result};
+use crate::query::{Filter, Select};
+use crate::row::Visit;
+use crate::value::Value;
+use rusqlite::{Connection, Row};
+use std::fmt::Write;
+
+/// Rows at most on one page.
+pub const LIMIT_MAX: u32 = 1000;
+
+/// Visits one page. The answer is the `after` of the next page, None on the last.
+///
+/// With `merge` the rows are seen as the tenant overrides them: conditions, search and sort apply to
+/// what the tenant sees, not to what is stored.
+pub fn select(
+    conn: &Connection,
+    schema: &Schema,
+    who: &Confinement,
+    model: &str,
+    select: &Select,
+    merge: Option<&[OverrideRow]>,
+    visit: &mut dyn Visit,
+) -> Result<Option<Vec<Value>>> {
+    let plan = schema.require(model)?;
+    if !(1..=LIMIT_MAX).contains(&select.limit) {
+        return Err(Error::invalid("limit", format!("must be from 1 to {LIMIT_MAX}")));
+    }
+    let order = page::order(plan, &select.sort)?;
+    let projection = plan.project(&select.fields)?;
+    let mut positions = projection.positions.to_vec();
+    positions.extend(order.iter().map(|key| key.position));
+    let mut query = Query::new(plan, who, "SELECT ");
+    query.sql.push_str(&plan.list(&positions));
+    query.from(merge)?;
+    conditions(&mut query, conn, &select.filter, select.search.as_deref(), merge)?;
+    if let Some(after) = &select.after {
+        page::after(&mut query, &order, after, merge.is_some())?;
+    }
+    page::order_by(&mut query, &order);
+    let _ = write!(query.sql, " LIMIT {}", select.limit + 1);
+    let mut statement = conn.prepare_cached(&query.sql)?;
+    let params = query.params(&statement);
+    let mut rows = statement.query(params.as_slice())?;
+    let (mut seen, mut next) = (0, None);
+    while let Some(row) = rows.next()? {
+        if seen == select.limit {
+            return Ok(next);
+        }
+        Cursor::visit(row, &projection.storages, visit)?;
+        seen += 1;
+        if seen == select.limit {
+            next = Some(sort_values(plan, row, &order, projection.storages.len())?);
+        }
+    }
+    Ok(None)
+}
+
+/// How many rows the condition and search leave.
+pub fn count(
+    conn: &Connection,
+    schema: &Schema,
+    who: &Confinement,
+    model: &str,
+    filter: &Filter,
+    search: Option<&str>,
+    merge: Option<&[OverrideRow]>,
+) -> Result<u64> {
+    let plan = schema.require(model)?;
+    let mut query = Query::new(plan, who, "SELECT count(*)");
+    query.from(merge)?;
+    conditions(&mut query, conn, filter, search, merge)?;
+    let mut statement = conn.prepare_cached(&query.sql)?;
+    let params = query.params(&statement);
+    let count: i64 = statement.query_row(params.as_slice(), |row| row.get(0))?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+fn conditions(
+    query: &mut Query<'_>,
+    conn: &Connection,
+    condition: &Filter,
+    text: Option<&str>,
+    merge: Option<&[OverrideRow]>,
+) -> Result<()> {
+    if *condition != Filter::All(vec![]) {
+        query.sql.push_str(" AND ");
+        filter::write(query, condition)?;
+    }
+    match text {
+        Some(text) => search::write(query, conn, text, merge),
+        None => Ok(()),
+    }
+}
+
+fn sort_values(plan: &Plan, row: &Row<'_>, order: &[page::SortKey], hidden: usize) -> Result<Vec<Value>> {
+    let values = order.iter().enumerate().map(|(index, key)| {
+        let raw = row.get_ref(hidden + index)?;
+        let seen = value(plan.storages[key.position], raw);
+        seen.map(Value::from)
+            .ok_or_else(|| Error::new(Kind::Corrupt, "a sort column holds a value of another type"))
+    });
+    values.collect()
+}

@@ -1,0 +1,200 @@
+//! Shared rows as one tenant sees them: overridden fields replaced before anything is filtered, sorted,
+//! searched or paged (V6). Called by lists and by the platform. It never changes a shared row.
+
+use super::bind::{Stored, check, stored};
+use super::list::Query;
+use super::plan::{Confinement, Plan};
+use super::read::{record_id, value};
+use super::search;
+use crate::error::{Error, Result};
+use crate::name::FieldName;
+use crate::place::Isolation;
+use crate::query::RecordId;
+use crate::row::{Row, Visit};
+use crate::value::{Value, ValueRef};
+use rusqlite::Connection;
+use rusqlite::types::Value as Raw;
+use serde_json::Value as Json;
+use std::collections::HashMap;
+use std::fmt::Write;
+
+/// What a tenant changed in one shared row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OverrideRow {
+    /// The shared row.
+    pub id: RecordId,
+    /// JSON object: field → stored representation, as [`changes`] makes it.
+    pub changes: String,
+}
+
+/// Collects override rows from a read of `shared_id` and `changes` of a `{model}_overrides` model.
+#[derive(Debug, Default)]
+pub struct CollectOverrides {
+    /// Rows so far.
+    pub rows: Vec<OverrideRow>,
+}
+
+impl Visit for CollectOverrides {
+    fn row(&mut self, row: &dyn Row) {
+        let id = match row.get(0) {
+            ValueRef::Integer(i) => RecordId::Integer(i),
+            ValueRef::Text(t) | ValueRef::Plain(t) => match t.parse() {
+                Ok(id) => RecordId::Uuid(id),
+                Err(_) => return,
+            },
+            _ => return,
+        };
+        if let ValueRef::Json(changes) = row.get(1) {
+            self.rows.push(OverrideRow { id, changes: changes.into() });
+        }
+    }
+}
+
+/// Checked values as the `changes` of an override row of this shared model.
+pub fn changes(plan: &Plan, values: &[(FieldName, Value)]) -> Result<Json> {
+    let mut out = serde_json::Map::new();
+    for (name, value) in values {
+        let refuse = |rule| Error::invalid(name.as_str(), rule);
+        let field = plan.model.field(name.as_str()).ok_or_else(|| refuse("unknown field".into()))?;
+        if !overridable(plan, name) {
+            return Err(refuse("cannot be overridden".into()));
+        }
+        check(field, value)?;
+        let (_, column) = plan.require(name.as_str())?;
+        out.insert(name.to_string(), stored(column.storage, value).map_err(refuse)?.to_json());
+    }
+    Ok(Json::Object(out))
+}
+
+/// The values behind the `changes` of an override row; fields that are no longer overridable are left out.
+pub fn values(plan: &Plan, changes: &Json) -> Vec<(FieldName, Value)> {
+    let known = plan.columns.iter().filter(|column| overridable(plan, &column.name));
+    let seen = known.filter_map(|column| {
+        let raw = match changes.get(column.name.as_str())? {
+            Json::Null => Raw::Null,
+            Json::Number(n) => Raw::Integer(n.as_i64()?),
+            Json::String(s) => Raw::Text(s.clone()),
+            _ => return None,
+        };
+        Some((column.name.clone(), Value::from(value(column.storage, (&raw).into())?)))
+    });
+    seen.collect()
+}
+
+fn overridable(plan: &Plan, name: &FieldName) -> bool {
+    plan.model.overrides.as_ref().is_some_and(|o| o.fields.contains(name))
+}
+
+/// The override rows that change a searched text.
+pub(crate) fn touching<'r>(plan: &Plan, rows: &'r [OverrideRow]) -> Vec<&'r OverrideRow> {
+    let searched: Vec<_> =
+        plan.model.fields.iter().filter(|f| f.search && overridable(plan, &f.name)).collect();
+    let touches = |row: &&OverrideRow| {
+        let changes: Json = serde_json::from_str(&row.changes).unwrap_or_default();
+        searched.iter().any(|field| changes.get(field.name.as_str()).is_some())
+    };
+    rows.iter().filter(touches).collect()
+}
+
+/// Appends ` FROM (shared rows with these changes) AS t WHERE 1`; the confinement stands inside.
+/// The changes are one bound JSON array, so the statement is the same for every tenant.
+pub(crate) fn write_from(query: &mut Query<'_>, rows: &[OverrideRow]) -> Result<()> {
+    let id_type = match query.plan.model.id {
+        crate::model::IdKind::Integer => "INTEGER",
+        crate::model::IdKind::Uuid => "TEXT",
+    };
+    // CAST gives the column a type, without which SQLite would not build an index over it
+    let _ = write!(
+        query.sql,
+        " FROM (WITH o(id, c) AS MATERIALIZED (SELECT CAST(value ->> 0 AS {id_type}), value -> 1 FROM json_each("
+    );
+    query.bind(packed(rows)?);
+    query.sql.push_str(")) SELECT ");
+    for column in &query.plan.columns {
+        let name = &column.name;
+        let _ = if overridable(query.plan, name) {
+            write!(
+                query.sql,
+                "iif(json_type(o.c, '$.{name}') IS NULL, b.[{name}], json_extract(o.c, '$.{name}')) AS [{name}], "
+            )
+        } else {
+            write!(query.sql, "b.[{name}] AS [{name}], ")
+        };
+    }
+    let (model, row) = (&query.plan.model.name, query.plan.texts(query.who.isolation).rowid);
+    let _ = write!(
+        query.sql,
+        "b.[{row}] AS [{}] FROM [{model}] AS b LEFT JOIN o ON o.id = b.[id]",
+        if row == "id" { "_id" } else { row }
+    );
+    if query.who.isolation == Isolation::Pooled {
+        let _ = write!(query.sql, " WHERE b.[{}] = ?1", query.plan.model.tenant_field);
+    }
+    query.sql.push_str(") AS t WHERE 1");
+    Ok(())
+}
+
+fn packed(rows: &[OverrideRow]) -> Result<Stored<'static>> {
+    // one row of changes a shared row, or the join would show it twice
+    let unique: HashMap<&RecordId, &str> = rows.iter().map(|row| (&row.id, row.changes.as_str())).collect();
+    let mut list = Vec::with_capacity(unique.len());
+    for (id, changes) in unique {
+        let changes: Json = serde_json::from_str(changes).map_err(|e| {
+            Error::with_source(crate::Kind::Corrupt, "changes of an override are not JSON", e)
+        })?;
+        list.push(Json::Array(vec![id_json(id), changes]));
+    }
+    Ok(Stored::Text(Json::Array(list).to_string().into()))
+}
+
+fn id_json(id: &RecordId) -> Json {
+    match id {
+        RecordId::Integer(i) => (*i).into(),
+        RecordId::Uuid(u) => u.hyphenated().to_string().into(),
+    }
+}
+
+/// Which of these rows match, as the tenant sees their texts: the same tokenizer over an index of just them.
+pub(crate) fn search(
+    conn: &Connection,
+    plan: &Plan,
+    who: &Confinement,
+    rows: &[&OverrideRow],
+    expression: &str,
+) -> Result<Vec<RecordId>> {
+    let fields: Vec<usize> =
+        (1..=plan.model.fields.len()).filter(|&p| plan.model.fields[p - 1].search).collect();
+    let owned: Vec<OverrideRow> = rows.iter().map(|row| (*row).clone()).collect();
+    let mut query = Query::new(plan, who, "SELECT t.[id], ");
+    query.sql.push_str(&plan.list(&fields));
+    query.from(Some(&owned))?;
+    query.sql.push_str(" AND t.[id] IN (SELECT value FROM json_each(");
+    query.bind(search::ids(&owned.iter().map(|row| row.id.clone()).collect::<Vec<_>>()));
+    query.sql.push_str("))");
+    let index = Connection::open_in_memory()?;
+    let names: Vec<_> = fields.iter().map(|p| format!("c{p}")).collect();
+    let places = vec!["?"; fields.len()].join(", ");
+    index.execute_batch(&format!(
+        "CREATE VIRTUAL TABLE s USING fts5({}, tokenize='unicode61 remove_diacritics 2')",
+        names.join(", ")
+    ))?;
+    let mut add = index.prepare(&format!("INSERT INTO s VALUES ({places})"))?;
+    let mut statement = conn.prepare_cached(&query.sql)?;
+    let params = query.params(&statement);
+    let mut shared = statement.query(params.as_slice())?;
+    let mut ids = vec![];
+    while let Some(row) = shared.next()? {
+        ids.push(record_id(row.get_ref(0)?)?);
+        let texts =
+            (1..=fields.len()).map(|i| row.get::<_, Option<String>>(i)).collect::<Result<Vec<_>, _>>()?;
+        add.execute(rusqlite::params_from_iter(texts))?;
+    }
+    let mut find = index.prepare("SELECT rowid FROM s WHERE s MATCH ?1")?;
+    let mut found = find.query([expression])?;
+    let mut matching = vec![];
+    while let Some(row) = found.next()? {
+        let position = usize::try_from(row.get::<_, i64>(0)? - 1).unwrap_or(usize::MAX);
+        matching.extend(ids.get(position).cloned());
+    }
+    Ok(matching)
+}

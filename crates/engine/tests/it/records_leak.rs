@@ -1,0 +1,178 @@
+//! T1, T5, rule 2: three tenants share one pooled database, with the same ids in all of them. Whatever one
+//! does, nothing of the others comes back, changes, blocks or is blocked.
+
+use crate::records_kit::*;
+use tenantry_engine::Kind;
+use tenantry_engine::place::Isolation;
+use tenantry_engine::query::{Direction, Filter, Operator, RecordId, Select};
+use tenantry_engine::row::Collect;
+use tenantry_engine::sqlite::merge::OverrideRow;
+use tenantry_engine::sqlite::{read, usage};
+use tenantry_engine::value::Value;
+
+/// Three tenants with doctors 1 to 4 (3 is mentored by 2), a hospital and an order each; the hospitals' ids.
+fn town() -> (Kit, Vec<RecordId>) {
+    let mut kit = Kit::new(Isolation::Pooled);
+    let mut hospitals = vec![];
+    for tenant in TENANTS {
+        let hospital =
+            kit.act_as(tenant).one(insert("hospitals", &[("name", format!("canary{tenant}").into())]));
+        for n in 1..=4_i64 {
+            let (text, email) = (format!("canary{tenant} doctor {n}"), format!("{n}@x"));
+            let mut list = vec![("name", Value::from(text)), ("email", email.into()), ("age", n.into())];
+            list.push(("hospital", hospital.row[0].clone()));
+            list.push(("mentor", if n == 3 { 2.into() } else { Value::Null }));
+            kit.one(insert("doctors", &list));
+        }
+        kit.one(insert("order", &[("doctor", tenant_doctor(tenant).into())]));
+        hospitals.push(hospital.id);
+    }
+    kit.act_as(TENANTS[0]);
+    (kit, hospitals)
+}
+
+/// Which doctor the tenant's only order is for: another one in each tenant.
+fn tenant_doctor(tenant: i64) -> i64 {
+    if tenant == TENANTS[0] { 1 } else { 4 }
+}
+
+fn own(rows: &[Vec<Value>], tenant: i64) {
+    let text = format!("{rows:?}");
+    for other in TENANTS.iter().filter(|t| **t != tenant) {
+        assert!(!text.contains(&format!("canary{other}")), "tenant {tenant} sees {other}: {text}");
+    }
+}
+
+#[test]
+fn reads_by_id_stay_inside() {
+    let (mut kit, hospitals) = town();
+    for (index, tenant) in TENANTS.into_iter().enumerate() {
+        kit.act_as(tenant);
+        own(&[kit.get("doctors", &RecordId::Integer(2)).unwrap()], tenant);
+        for (other, hospital) in hospitals.iter().enumerate() {
+            assert_eq!(kit.get("hospitals", hospital).is_some(), other == index);
+        }
+        let mut rows = Collect::default();
+        read::by_ids(&kit.conn, &kit.schema, &kit.who, "hospitals", &hospitals, &[], &mut rows).unwrap();
+        assert_eq!(rows.rows.len(), 1);
+        own(&rows.rows, tenant);
+        let missing = read::exists(&kit.conn, &kit.schema, &kit.who, "hospitals", &hospitals).unwrap();
+        assert_eq!(missing.len(), 2);
+        assert!(!missing.contains(&hospitals[index]));
+        for (other, hospital) in hospitals.iter().enumerate() {
+            let refers =
+                read::refers(&kit.conn, &kit.schema, &kit.who, "doctors", "hospital", hospital).unwrap();
+            assert_eq!(refers, other == index);
+        }
+        let ordered = |doctor| {
+            read::refers(&kit.conn, &kit.schema, &kit.who, "order", "doctor", &RecordId::Integer(doctor))
+                .unwrap()
+        };
+        assert_eq!((ordered(1), ordered(4)), (index == 0, index != 0));
+    }
+    kit.act_as(99);
+    assert_eq!(kit.get("doctors", &RecordId::Integer(1)), None, "a tenant that does not live here");
+    assert_eq!(usage::usage(&kit.conn, &kit.schema, &kit.who).unwrap_err().kind(), &Kind::Fenced);
+}
+
+#[test]
+fn lists_counts_searches_and_cursors_stay_inside() {
+    let (mut kit, _) = town();
+    let tautologies = [
+        Filter::All(vec![]),
+        Filter::Not(Box::new(Filter::Any(vec![]))),
+        Filter::Any(vec![Filter::Null(name("age"), true), Filter::Null(name("age"), false)]),
+        Filter::Any(vec![Filter::All(vec![]), Filter::Compare(name("id"), Operator::Ne, 99.into())]),
+        Filter::In(name("id"), (0..10).map(Value::Integer).collect()),
+    ];
+    let over =
+        [OverrideRow { id: RecordId::Integer(2), changes: r#"{"name":"mine canary","age":50}"#.into() }];
+    let foreign = vec![Value::Integer(2), Value::Integer(2)]; // a cursor some other tenant was given
+    for tenant in TENANTS {
+        kit.act_as(tenant);
+        for filter in &tautologies {
+            for merge in [None, Some(&over[..])] {
+                for search in [None, Some("canary"), Some("doctor")] {
+                    let sort = vec![(name("age"), Direction::Ascending)];
+                    let search = search.map(str::to_owned);
+                    let select = Select {
+                        filter: filter.clone(),
+                        search: search.clone(),
+                        sort,
+                        limit: 3,
+                        ..Select::default()
+                    };
+                    let rows = kit.pages("doctors", &select, merge).unwrap();
+                    own(&rows, tenant);
+                    assert_eq!(kit.count(filter, search.as_deref(), merge).unwrap(), rows.len() as u64);
+                    assert!(rows.len() <= 4);
+                    let select = Select { after: Some(foreign.clone()), ..select };
+                    own(&kit.pages("doctors", &select, merge).unwrap(), tenant);
+                }
+            }
+        }
+        for other in TENANTS {
+            let found = kit.count(&Filter::All(vec![]), Some(&format!("canary{other}")), None).unwrap();
+            assert_eq!(found, if other == tenant { 4 } else { 0 });
+        }
+    }
+}
+
+#[test]
+fn changes_stay_inside() {
+    let (mut kit, hospitals) = town();
+    let others = |kit: &Kit| {
+        let sql = "SELECT group_concat(name || version || coalesce(mentor, '-')) FROM doctors WHERE company_id <> 7";
+        kit.conn.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap()
+    };
+    let before = others(&kit);
+    // uuid ids are known to nobody else, but a stolen one is worth nothing
+    assert_eq!(
+        kit.refused(&[update("hospitals", &hospitals[1], None, &[("name", "stolen".into())])]),
+        Kind::NotFound
+    );
+    assert_eq!(
+        kit.refused(&[update("hospitals", &hospitals[1], Some(9), &[])]),
+        Kind::NotFound,
+        "no version of a stranger"
+    );
+    assert_eq!(kit.refused(&[delete("hospitals", &hospitals[1], None)]), Kind::NotFound);
+    let RecordId::Uuid(foreign) = hospitals[1] else { panic!() };
+    let at_theirs = insert("doctors", &[("name", "n".into()), ("hospital", Value::Uuid(foreign))]);
+    assert_eq!(kit.refused(&[at_theirs]), Kind::Reference("hospital".into()));
+    // the same id may exist in every tenant, the same unique value too
+    let same = insert_as("hospitals", hospitals[1].clone(), &[("name", "same id".into())]);
+    kit.one(same);
+    assert_eq!(
+        kit.refused(&[insert("doctors", &[("name", "n".into()), ("email", "1@x".into())])]),
+        Kind::Unique(vec!["email".into()])
+    );
+    kit.one(insert("doctors", &[("name", "n".into()), ("email", "5@x".into())]));
+    kit.act_as(8).one(insert("doctors", &[("name", "n".into()), ("email", "5@x".into())]));
+    kit.one(delete("doctors", &RecordId::Integer(5), None));
+    kit.act_as(7);
+    // ours protects ours (doctor 1), theirs (doctor 4) does not
+    assert_eq!(
+        kit.refused(&[delete("doctors", &RecordId::Integer(1), None)]),
+        Kind::Reference("order".into())
+    );
+    kit.one(delete("doctors", &RecordId::Integer(4), None));
+    kit.one(delete("doctors", &RecordId::Integer(2), None));
+    let pupil = kit.get("doctors", &RecordId::Integer(3)).unwrap();
+    assert_eq!(kit.column("doctors", &pupil, "mentor"), Value::Null);
+    kit.one(update("doctors", &RecordId::Integer(3), None, &[("name", "changed".into())]));
+    assert_eq!(others(&kit), before, "nothing of the neighbours moved");
+    assert_eq!(kit.one(insert("doctors", &[("name", "next".into())])).id, RecordId::Integer(6));
+    let rows = |tenant| kit.integer(&format!("SELECT rows FROM _tenantry_place WHERE tenant = {tenant}"));
+    assert_eq!((rows(7), rows(8), rows(9)), (7, 6, 6));
+}
+
+#[test]
+fn a_fence_stops_its_tenant_only() {
+    let (mut kit, _) = town();
+    kit.conn.execute_batch("UPDATE _tenantry_place SET fenced = 1 WHERE tenant = 8").unwrap();
+    let change = [update("doctors", &RecordId::Integer(1), None, &[("age", 9.into())])];
+    kit.apply(&change).unwrap();
+    assert_eq!(kit.act_as(8).refused(&change), Kind::Fenced);
+    kit.act_as(9).apply(&change).unwrap();
+}
