@@ -22,7 +22,7 @@ pub enum Isolation {
 }
 
 /// A placement as the engine needs it. Equality is identity of the opened thing.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// Which server.
     pub server: ServerName,

@@ -1,5 +1,5 @@
 -- The control store, internal migration 1. Instants are integer microseconds since 1970, UTC.
--- Statements end with ";" at the end of a line. Never edit a migration that was released: add one.
+-- Never edit a migration that was released: add one.
 
 CREATE TABLE tenants (
   id INTEGER PRIMARY KEY AUTOINCREMENT,          -- never reused
@@ -81,8 +81,7 @@ CREATE TABLE plans (
   name TEXT NOT NULL,
   position INTEGER NOT NULL,
   trial_days INTEGER NOT NULL,
-  price_minor INTEGER NOT NULL DEFAULT 0,        -- per month, in the currency's smallest unit
-  currency TEXT NOT NULL DEFAULT 'EUR',
+  price TEXT NOT NULL,                           -- shown to people; the platform does not bill
   limits TEXT NOT NULL CHECK (json_valid(limits)),
   features TEXT NOT NULL CHECK (json_valid(features)),
   archived INTEGER NOT NULL DEFAULT 0 CHECK (archived IN (0,1))
@@ -158,7 +157,7 @@ CREATE TABLE operations (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   kind TEXT NOT NULL,
   tenant INTEGER,
-  state TEXT NOT NULL CHECK (state IN ('running','unwinding','done','undone','stuck')),
+  state TEXT NOT NULL CHECK (state IN ('running','unwinding','done','undone')),
   cursor INTEGER NOT NULL,
   data TEXT NOT NULL,                            -- what the steps need; emptied when the operation ends
   by_actor TEXT NOT NULL,
@@ -172,7 +171,7 @@ CREATE TABLE operations (
 ) STRICT;
 -- One open operation a tenant (threat 32).
 CREATE UNIQUE INDEX operations_open_tenant ON operations (tenant)
-  WHERE tenant IS NOT NULL AND state IN ('running','unwinding','stuck');
+  WHERE tenant IS NOT NULL AND state IN ('running','unwinding');
 CREATE INDEX operations_open ON operations (id) WHERE state IN ('running','unwinding');
 
 -- What other processes must drop from their caches, in order. Pruned; who is behind the oldest row drops all.

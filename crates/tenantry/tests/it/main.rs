@@ -3,5 +3,8 @@
 mod access_doors;
 mod access_jwt;
 mod access_tokens;
+mod audit_chain;
 mod config_apps;
 mod config_files;
+mod control_domain;
+mod world;

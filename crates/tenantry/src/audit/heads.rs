@@ -1,0 +1,83 @@
+//! Heads of the audit chain, published outside the database they guard (threat 45).
+//!
+//! Written after each commit by `control::Write`, read by verify and by `/metrics`. A small file of
+//! fixed slots keeps the newest heads: an edited and rehashed chain, or a cut tail, no longer agrees
+//! with it. The write follows the database's fsync and has none of its own: after a power loss the
+//! file may be older than the log, never newer.
+
+use super::Head;
+use crate::{Error, Result};
+use std::{
+    fs::File,
+    os::unix::fs::FileExt,
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+};
+
+/// Several processes write different ids to different slots, so that none hides another's.
+const SLOTS: i64 = 64;
+/// id, space, 64 hex digits, newline, padded.
+const SLOT_BYTES: usize = 96;
+
+/// The published heads.
+pub struct Heads {
+    file: Option<File>,
+    newest: Mutex<Head>,
+}
+
+impl Heads {
+    /// Opens or creates the file; without one, heads are only kept in memory.
+    pub fn open(path: Option<PathBuf>) -> Result<Self> {
+        let open = |p: &PathBuf| File::options().create(true).truncate(false).read(true).write(true).open(p);
+        let file = path.as_ref().map(open).transpose();
+        let file = file.map_err(|e| Error::Internal(format!("audit heads {path:?}: {e}")))?;
+        let heads = Self { file, newest: Mutex::default() };
+        if let Some(newest) = heads.read()?.into_iter().max_by_key(|h| h.id) {
+            *heads.lock() = newest;
+        }
+        Ok(heads)
+    }
+
+    /// The newest head this process published or found.
+    pub fn newest(&self) -> Head {
+        self.lock().clone()
+    }
+
+    /// Called after the commit. A failure is logged and costs one head, not the action.
+    pub(crate) fn publish(&self, head: &Head) {
+        if let Some(file) = &self.file {
+            let slot = usize::try_from(head.id % SLOTS).unwrap_or(0) * SLOT_BYTES;
+            let line = format!("{:<width$}\n", format!("{} {}", head.id, head.hash), width = SLOT_BYTES - 1);
+            if let Err(e) = file.write_all_at(line.as_bytes(), slot as u64) {
+                tracing::error!(error = %e, "audit head not published");
+            }
+        }
+        let mut newest = self.lock();
+        if newest.id < head.id {
+            *newest = head.clone();
+        }
+    }
+
+    /// Every head in the file.
+    pub fn read(&self) -> Result<Vec<Head>> {
+        let Some(file) = &self.file else { return Ok(vec![]) };
+        let mut bytes = vec![0; SLOT_BYTES * SLOTS as usize];
+        let mut filled = 0;
+        while filled < bytes.len() {
+            match file.read_at(&mut bytes[filled..], filled as u64) {
+                Ok(0) => break,
+                Ok(n) => filled += n,
+                Err(e) => return Err(Error::Internal(format!("audit heads: {e}"))),
+            }
+        }
+        let parse = |slot: &[u8]| {
+            let (id, hash) = std::str::from_utf8(slot).ok()?.trim().split_once(' ')?;
+            Some(Head { id: id.parse().ok()?, hash: hash.to_owned() })
+        };
+        Ok(bytes[..filled].chunks(SLOT_BYTES).filter_map(parse).collect())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Head> {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

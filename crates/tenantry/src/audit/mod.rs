@@ -1,0 +1,168 @@
+//! The audit log: who did what to what, hash-chained, in the action's own transaction (rule 11).
+//!
+//! Appended through `control::Write::audit`, read by staff and by `tenantry audit verify`. Nothing
+//! here updates or deletes a row.
+
+mod chain;
+mod heads;
+mod verify;
+
+pub use chain::{Head, hash_row};
+pub use heads::Heads;
+pub use verify::{Report, verify};
+
+use crate::{Result, control::params};
+use serde::Serialize;
+use tenantry_engine::{SqlRow, Tx, name::TenantId};
+
+/// Who acts, as the log writes it: `user:12`, `key:5`, `cli:root`, `system`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub struct By {
+    /// The identity that acts.
+    pub actor: String,
+    /// Who is behind it while impersonating (threat 44).
+    pub impersonator: Option<String>,
+}
+
+impl By {
+    /// An actor who acts as themselves.
+    pub fn actor(actor: impl Into<String>) -> Self {
+        Self { actor: actor.into(), impersonator: None }
+    }
+
+    /// The platform itself: reconcilers, start-up.
+    pub fn system() -> Self {
+        Self::actor("system")
+    }
+}
+
+/// A row to be appended.
+pub(crate) struct Draft<'a> {
+    pub(crate) at_us: i64,
+    pub(crate) by: &'a By,
+    pub(crate) tenant: Option<TenantId>,
+    pub(crate) action: &'a str,
+    pub(crate) detail: serde_json::Value,
+}
+
+/// A row of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// Gapless from 1.
+    pub id: i64,
+    /// Microseconds since 1970, UTC.
+    pub at_us: i64,
+    /// Who acted.
+    pub actor: String,
+    /// Who was behind it, when impersonating.
+    pub impersonator: Option<String>,
+    /// Whom it concerned, if one tenant.
+    pub tenant: Option<i64>,
+    /// What was done, `noun.verb`.
+    pub action: String,
+    /// JSON text exactly as hashed.
+    pub detail: String,
+    /// Hash of the row before; empty for the first.
+    pub prev_hash: String,
+    /// Hash over all of the above.
+    pub hash: String,
+}
+
+const COLUMNS: &str = "id, at, actor, impersonator, tenant, action, detail, prev_hash, hash";
+
+impl Row {
+    fn read(r: &SqlRow) -> Result<Self> {
+        Ok(Self {
+            id: r.integer(0)?,
+            at_us: r.integer(1)?,
+            actor: r.text(2)?.to_owned(),
+            impersonator: r.opt_text(3)?.map(Into::into),
+            tenant: r.opt_integer(4)?,
+            action: r.text(5)?.to_owned(),
+            detail: r.text(6)?.to_owned(),
+            prev_hash: r.text(7)?.to_owned(),
+            hash: r.text(8)?.to_owned(),
+        })
+    }
+}
+
+/// Appends after `last`, or after the newest row when this transaction has not appended yet.
+pub(crate) async fn append(tx: &mut Tx, draft: Draft<'_>, last: Option<Head>) -> Result<Head> {
+    let last = match last {
+        Some(head) => head,
+        None => head(tx).await?.unwrap_or_default(),
+    };
+    let mut row = Row {
+        id: last.id + 1,
+        at_us: draft.at_us,
+        actor: draft.by.actor.clone(),
+        impersonator: draft.by.impersonator.clone(),
+        tenant: draft.tenant.map(TenantId::get),
+        action: draft.action.to_owned(),
+        detail: draft.detail.to_string(),
+        prev_hash: last.hash,
+        hash: String::new(),
+    };
+    row.hash = hash_row(&row);
+    let head = Head { id: row.id, hash: row.hash.clone() };
+    insert(tx, row).await?;
+    Ok(head)
+}
+
+async fn insert(tx: &mut Tx, row: Row) -> Result<()> {
+    let sql = format!("INSERT INTO audit ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    let values = params![
+        row.id,
+        row.at_us,
+        row.actor,
+        row.impersonator,
+        row.tenant,
+        row.action,
+        row.detail,
+        row.prev_hash,
+        row.hash
+    ];
+    tx.execute(&sql, values).await?;
+    Ok(())
+}
+
+/// The newest row's id and hash; none while the log is empty.
+pub async fn head(tx: &mut Tx) -> Result<Option<Head>> {
+    let rows = tx.query("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1", &[]).await?;
+    rows.first().map(|r| Ok(Head { id: r.integer(0)?, hash: r.text(1)?.to_owned() })).transpose()
+}
+
+/// What to list.
+#[derive(Debug, Clone, Default)]
+pub struct Query {
+    /// Only rows about this tenant.
+    pub tenant: Option<TenantId>,
+    /// Only rows older than this id: the last id of the page before.
+    pub before: Option<i64>,
+    /// Rows at most, 1 to 1000.
+    pub limit: u32,
+}
+
+/// Newest first.
+pub async fn list(tx: &mut Tx, query: &Query) -> Result<Vec<Row>> {
+    let before = query.before.unwrap_or(i64::MAX);
+    let limit = i64::from(query.limit.clamp(1, 1000));
+    let rows = match query.tenant {
+        Some(tenant) => {
+            let sql =
+                format!("SELECT {COLUMNS} FROM audit WHERE tenant = ? AND id < ? ORDER BY id DESC LIMIT ?");
+            tx.query(&sql, params![tenant.get(), before, limit]).await?
+        }
+        None => {
+            let sql = format!("SELECT {COLUMNS} FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?");
+            tx.query(&sql, params![before, limit]).await?
+        }
+    };
+    rows.iter().map(Row::read).collect()
+}
+
+/// Oldest first, for the check of the whole chain.
+async fn page_after(tx: &mut Tx, after: i64, limit: i64) -> Result<Vec<Row>> {
+    let sql = format!("SELECT {COLUMNS} FROM audit WHERE id > ? ORDER BY id LIMIT ?");
+    tx.query(&sql, params![after, limit]).await?.iter().map(Row::read).collect()
+}

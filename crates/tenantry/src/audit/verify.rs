@@ -1,0 +1,61 @@
+//! Walks the whole chain and compares it with the published heads. Called by the command line and
+//! the suites; reads only.
+
+use super::{Head, Row, hash_row, page_after};
+use crate::{Result, control::Control};
+use std::collections::HashMap;
+
+const PAGE: i64 = 1000;
+
+/// What the walk found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Report {
+    /// Rows walked.
+    pub rows: i64,
+    /// Published heads compared.
+    pub heads: usize,
+    /// Newest row; keep it elsewhere and give it to a later check.
+    pub head: Head,
+    /// Every fault, in words, with the row's id; empty when the log is whole.
+    pub faults: Vec<String>,
+}
+
+/// Finds every edited, inserted, removed or reordered row, and a cut tail: the chain must be gapless
+/// and must contain every head of the published file and of `known` (heads an operator has kept).
+pub async fn verify(control: &Control, known: &[Head]) -> Result<Report> {
+    // The file first: rows committed meanwhile only make the log longer than the heads.
+    let mut expected: HashMap<i64, Vec<String>> = HashMap::new();
+    for head in control.heads().read()?.into_iter().chain(known.iter().cloned()) {
+        expected.entry(head.id).or_default().push(head.hash);
+    }
+    let mut report = Report { heads: expected.len(), ..Report::default() };
+    loop {
+        let mut tx = control.snapshot().await?;
+        let page = page_after(&mut tx, report.head.id, PAGE).await?;
+        if page.is_empty() {
+            break;
+        }
+        page.into_iter().for_each(|row| check(row, &mut report, &mut expected));
+    }
+    let mut cut: Vec<_> = expected.into_keys().filter(|id| *id > 0).collect();
+    cut.sort_unstable();
+    report.faults.extend(cut.iter().map(|id| format!("row {id}: was published, is gone")));
+    Ok(report)
+}
+
+fn check(row: Row, report: &mut Report, expected: &mut HashMap<i64, Vec<String>>) {
+    let mut fault = |what: &str| report.faults.push(format!("row {}: {what}", row.id));
+    if row.id != report.head.id + 1 {
+        fault("rows before it are missing");
+    } else if row.prev_hash != report.head.hash {
+        fault("does not follow the row before it");
+    }
+    if hash_row(&row) != row.hash {
+        fault("was edited");
+    }
+    if expected.remove(&row.id).is_some_and(|hashes| hashes.iter().any(|h| *h != row.hash)) {
+        fault("differs from its published head");
+    }
+    report.rows += 1;
+    report.head = Head { id: row.id, hash: row.hash };
+}

@@ -1,0 +1,145 @@
+//! Keeps the caches of all processes coherent without asking the database while nothing changes.
+//!
+//! Every change appends what it touched to the table `invalidations` in its own transaction. A
+//! reader compares the database's change counter (the header of its shared memory) with the one it last
+//! saw; only when they differ it reads the new rows and drops exactly those entries. Called through
+//! `Control::refresh`, `listen`, `epoch`. It never guesses: who is too far behind drops everything.
+
+use super::params;
+use crate::Result;
+use std::sync::{
+    PoisonError, RwLock,
+    atomic::{AtomicU64, Ordering},
+};
+use tenantry_engine::{
+    SqlRow, SystemDb, Tx,
+    name::{TenantId, UserId},
+};
+use tokio::sync::Mutex;
+
+/// Rows kept for readers that are behind.
+const KEEP: i64 = 10_000;
+/// Pruned once in so many changes.
+const PRUNE_EVERY: i64 = 1_000;
+
+/// Something that caches may hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Subject {
+    /// Record, subscription, entitlements or placements of a tenant.
+    Tenant(TenantId),
+    /// A user, their flags, memberships or credentials.
+    User(UserId),
+    /// A session, by the hash of its token.
+    Session(String),
+    /// An API key, by its hash.
+    ApiKey(String),
+    /// All of one kind or unknown: drop everything.
+    Everything,
+}
+
+impl Subject {
+    pub(super) fn to_parts(&self) -> (&'static str, String) {
+        match self {
+            Self::Tenant(id) => ("tenant", id.to_string()),
+            Self::User(id) => ("user", id.to_string()),
+            Self::Session(hash) => ("session", hash.clone()),
+            Self::ApiKey(hash) => ("api_key", hash.clone()),
+            Self::Everything => ("everything", String::new()),
+        }
+    }
+
+    /// Rows of a newer program that this one does not know drop everything.
+    fn from_row(row: &SqlRow) -> Result<Self> {
+        let key = row.text(2)?;
+        Ok(match (row.text(1)?, key.parse::<i64>()) {
+            ("tenant", Ok(id)) => Self::Tenant(TenantId::from_raw(id)),
+            ("user", Ok(id)) => Self::User(UserId::from_raw(id)),
+            ("session", _) => Self::Session(key.to_owned()),
+            ("api_key", _) => Self::ApiKey(key.to_owned()),
+            _ => Self::Everything,
+        })
+    }
+}
+
+type Listener = Box<dyn Fn(&Subject) + Send + Sync>;
+
+pub(super) struct Hub {
+    /// Change counter of the database as of the last refresh.
+    seen: AtomicU64,
+    /// Last sequence number applied. Held while refreshing, so that nobody goes on with a stale
+    /// entry while another task is still dropping it.
+    seq: Mutex<i64>,
+    epoch: AtomicU64,
+    listeners: RwLock<Vec<Listener>>,
+}
+
+impl Hub {
+    pub(super) async fn open(db: &SystemDb) -> Result<Self> {
+        let seen = db.mark();
+        let mut tx = db.snapshot().await?;
+        let rows = tx.query("SELECT coalesce(max(seq), 0) FROM invalidations", &[]).await?;
+        let seq = rows.first().map_or(Ok(0), |r| r.integer(0))?;
+        Ok(Self {
+            seen: AtomicU64::new(seen),
+            seq: Mutex::new(seq),
+            epoch: AtomicU64::new(0),
+            listeners: RwLock::new(Vec::new()),
+        })
+    }
+
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn listen(&self, listener: Listener) {
+        self.listeners.write().unwrap_or_else(PoisonError::into_inner).push(listener);
+    }
+
+    pub(super) async fn refresh(&self, db: &SystemDb) -> Result<()> {
+        if db.mark() == self.seen.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let mut seq = self.seq.lock().await;
+        // Read before the rows: a commit in between is seen again next time, never missed.
+        let counter = db.mark();
+        if counter == self.seen.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let rows = news(db, *seq).await?;
+        if let (Some(first), Some(last)) = (rows.first(), rows.last()) {
+            let cut = first.integer(0)? > *seq + 1;
+            let all = rows.iter().map(Subject::from_row).collect::<Result<Vec<_>>>()?;
+            *seq = last.integer(0)?;
+            self.apply(if cut { vec![Subject::Everything] } else { all });
+        }
+        self.seen.store(counter, Ordering::Release);
+        Ok(())
+    }
+
+    fn apply(&self, subjects: Vec<Subject>) {
+        // First the epoch, then the entries: a load that began before either finds the epoch moved
+        // or has its entry dropped here.
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+        let listeners = self.listeners.read().unwrap_or_else(PoisonError::into_inner);
+        for subject in &subjects {
+            listeners.iter().for_each(|drop_entry| drop_entry(subject));
+        }
+    }
+}
+
+async fn news(db: &SystemDb, after: i64) -> Result<Vec<SqlRow>> {
+    let mut tx = db.snapshot().await?;
+    Ok(tx
+        .query("SELECT seq, kind, key FROM invalidations WHERE seq > ? ORDER BY seq", params![after])
+        .await?)
+}
+
+/// Keeps the log short. Sequence numbers are gapless, so a reader notices when rows it has not
+/// seen are gone.
+pub(super) async fn prune(tx: &mut Tx, seq: i64) -> Result<()> {
+    if seq % PRUNE_EVERY == 0 {
+        tx.execute("DELETE FROM invalidations WHERE seq <= ?", params![seq - KEEP]).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,41 @@
+//! Numbered migrations of the control store's own tables.
+//!
+//! Called once by `Control::open`. Several processes may start together: each takes the write lock
+//! and looks again. Never edits or drops what an older number made.
+
+use super::params;
+use crate::{Error, Result};
+use tenantry_engine::{SystemDb, Tx};
+
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+
+const LEDGER: &str = "CREATE TABLE IF NOT EXISTS control_migrations \
+    (number INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT";
+
+/// Applies what is missing, all in one transaction.
+pub(super) async fn run(db: &SystemDb, now_us: i64) -> Result<()> {
+    let mut tx = db.begin().await?;
+    tx.execute(LEDGER, &[]).await?;
+    let applied = applied(&mut tx).await?;
+    if applied > MIGRATIONS.len() {
+        return Err(Error::Internal(format!(
+            "the control store is at migration {applied}, this program knows {}: start a newer one",
+            MIGRATIONS.len()
+        )));
+    }
+    for (index, sql) in MIGRATIONS.iter().enumerate().skip(applied) {
+        tx.batch(sql).await?;
+        let number = i64::try_from(index + 1).unwrap_or(i64::MAX);
+        tx.execute("INSERT INTO control_migrations VALUES (?, ?)", params![number, now_us]).await?;
+    }
+    if applied < MIGRATIONS.len() {
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+async fn applied(tx: &mut Tx) -> Result<usize> {
+    let rows = tx.query("SELECT count(*) FROM control_migrations", &[]).await?;
+    let count = rows.first().map_or(Ok(0), |r| r.integer(0))?;
+    usize::try_from(count).map_err(|e| Error::Internal(e.to_string()))
+}

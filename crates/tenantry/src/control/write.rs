@@ -1,0 +1,84 @@
+//! One change of the control store: statements, audit row and invalidations in one commit.
+//!
+//! Made by `Control::begin`. It never commits an action without its audit row (rule 11).
+
+use super::{Subject, params};
+use crate::{
+    Error, Result,
+    audit::{self, By, Heads},
+};
+use std::{
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
+use tenantry_engine::{Tx, name::TenantId};
+
+/// A transaction that writes. Dropping it undoes everything.
+pub struct Write {
+    tx: Tx,
+    at_us: i64,
+    heads: Arc<Heads>,
+    last_audit: Option<audit::Head>,
+}
+
+impl Write {
+    pub(super) fn new(tx: Tx, at_us: i64, heads: Arc<Heads>) -> Self {
+        Self { tx, at_us, heads, last_audit: None }
+    }
+
+    /// The instant of this change, microseconds; all its rows carry it.
+    pub fn at_us(&self) -> i64 {
+        self.at_us
+    }
+
+    /// Appends the audit row of this action.
+    pub async fn audit(
+        &mut self,
+        by: &By,
+        tenant: Option<TenantId>,
+        action: &str,
+        detail: serde_json::Value,
+    ) -> Result<()> {
+        let entry = audit::Draft { at_us: self.at_us, by, tenant, action, detail };
+        self.last_audit = Some(audit::append(&mut self.tx, entry, self.last_audit.take()).await?);
+        Ok(())
+    }
+
+    /// Tells every process to drop what it caches about the subject, once this commits.
+    pub async fn invalidate(&mut self, subject: &Subject) -> Result<()> {
+        let (kind, key) = subject.to_parts();
+        let sql = "INSERT INTO invalidations (kind, key) VALUES (?, ?) RETURNING seq";
+        let rows = self.tx.query(sql, params![kind, key]).await?;
+        super::invalidation::prune(&mut self.tx, rows.first().map_or(Ok(0), |r| r.integer(0))?).await
+    }
+
+    /// Commits an action. Refused without an audit row: that would be an unrecorded action.
+    pub async fn commit(self) -> Result<()> {
+        if self.last_audit.is_none() {
+            return Err(Error::Internal("an action without an audit row".into()));
+        }
+        self.commit_unaudited().await
+    }
+
+    /// Commits bookkeeping that is nobody's action: the journal's cursor, a session's last use.
+    pub async fn commit_unaudited(self) -> Result<()> {
+        self.tx.commit().await?;
+        if let Some(head) = self.last_audit {
+            self.heads.publish(&head);
+        }
+        Ok(())
+    }
+}
+
+impl Deref for Write {
+    type Target = Tx;
+    fn deref(&self) -> &Tx {
+        &self.tx
+    }
+}
+
+impl DerefMut for Write {
+    fn deref_mut(&mut self) -> &mut Tx {
+        &mut self.tx
+    }
+}

@@ -1,0 +1,91 @@
+//! Fault points of operations, for suites (T6). Without the feature `faults` every call is nothing.
+//!
+//! A fault is `operation:step:point:action`: point `before`, `after`, `undo-before`, `undo-after`
+//! with action `fail` or `kill`, or point `run`, `undo` with action `repeat`. The environment
+//! variable `TENANTRY_FAULT` holds some, separated by commas. Each strikes once.
+
+#[cfg(feature = "faults")]
+mod armed {
+    use crate::{Error, Result};
+    use std::sync::{Mutex, PoisonError};
+
+    /// Faults waiting to strike.
+    #[derive(Debug, Default)]
+    pub struct Faults {
+        waiting: Mutex<Vec<[String; 4]>>,
+    }
+
+    impl Faults {
+        pub(in crate::operations) fn from_env() -> Self {
+            let faults = Self::default();
+            let text = std::env::var("TENANTRY_FAULT").unwrap_or_default();
+            text.split(',').filter(|f| !f.is_empty()).for_each(|f| faults.arm(f));
+            faults
+        }
+
+        /// Adds a fault.
+        ///
+        /// # Panics
+        /// When it is not four words separated by colons: a suite that arms nothing proves nothing.
+        pub fn arm(&self, fault: &str) {
+            let words: Vec<String> = fault.split(':').map(Into::into).collect();
+            let words = <[String; 4]>::try_from(words).expect("operation:step:point:action");
+            self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(words);
+        }
+
+        /// Faults that have not struck.
+        pub fn waiting(&self) -> usize {
+            self.waiting.lock().unwrap_or_else(PoisonError::into_inner).len()
+        }
+
+        fn strikes(&self, operation: &str, step: &str, point: &str) -> Option<String> {
+            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            let at = waiting.iter().position(|f| f[0] == operation && f[1] == step && f[2] == point)?;
+            let [_, _, _, action] = waiting.swap_remove(at);
+            Some(action)
+        }
+
+        pub(in crate::operations) fn pass(&self, operation: &str, step: &str, point: &str) -> Result<()> {
+            match self.strikes(operation, step, point).as_deref() {
+                None => Ok(()),
+                Some("kill") => kill(),
+                Some(_) => Err(Error::Internal(format!("fault at {operation}:{step}:{point}"))),
+            }
+        }
+
+        pub(in crate::operations) fn repeats(&self, operation: &str, step: &str, point: &str) -> bool {
+            self.strikes(operation, step, point).is_some()
+        }
+    }
+
+    /// SIGKILL, as an operator or the kernel would send it: nothing is flushed, nothing is dropped.
+    fn kill() -> ! {
+        let pid = std::process::id().to_string();
+        drop(std::process::Command::new("kill").args(["-9", &pid]).status());
+        std::process::abort()
+    }
+}
+
+#[cfg(feature = "faults")]
+pub use armed::Faults;
+
+/// Nothing: this build has no fault points.
+#[cfg(not(feature = "faults"))]
+#[derive(Debug, Default)]
+pub struct Faults;
+
+#[cfg(not(feature = "faults"))]
+#[allow(clippy::unused_self, clippy::unnecessary_wraps, reason = "same shape as the armed one")]
+impl Faults {
+    pub(super) fn from_env() -> Self {
+        Self
+    }
+
+    pub(super) fn pass(&self, _: &str, _: &str, _: &str) -> crate::Result<()> {
+        Ok(())
+    }
+
+    pub(super) fn repeats(&self, _: &str, _: &str, _: &str) -> bool {
+        false
+    }
+}

@@ -1,0 +1,293 @@
+//! The journal's rows. Every write names the worker's lease: a worker that lost it changes nothing.
+
+use super::{Operation, lease::LEASE_US};
+use crate::{
+    Error, Result,
+    control::{Control, Write, params},
+};
+use tenantry_engine::{Kind, SqlRow, Tx, name::TenantId};
+
+/// Where an operation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Going forward; `cursor` is the first step not known to be done.
+    Running,
+    /// Going back; `cursor` steps from the first may still have effects.
+    Unwinding,
+    /// Finished.
+    Done,
+    /// Gone, nothing left of it.
+    Undone,
+}
+
+impl State {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Unwinding => "unwinding",
+            Self::Done => "done",
+            Self::Undone => "undone",
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        let all = [Self::Running, Self::Unwinding, Self::Done, Self::Undone];
+        let unknown = || Error::Internal(format!("operation state {text:?}"));
+        all.into_iter().find(|s| s.as_str() == text).ok_or_else(unknown)
+    }
+
+    fn is_over(self) -> bool {
+        matches!(self, Self::Done | Self::Undone)
+    }
+}
+
+/// An operation with the lease that allows to go on with it.
+pub(super) struct Job<O> {
+    pub(super) id: i64,
+    pub(super) owner: String,
+    pub(super) cursor: usize,
+    pub(super) operation: O,
+}
+
+/// Why a worker stops.
+pub(super) enum Stop {
+    /// Somebody else has the lease now: touch nothing more.
+    Lost,
+    /// A step failed.
+    Failed(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(e: Error) -> Self {
+        Self::Failed(e)
+    }
+}
+
+impl From<tenantry_engine::Error> for Stop {
+    fn from(e: tenantry_engine::Error) -> Self {
+        Self::Failed(e.into())
+    }
+}
+
+fn number(cursor: usize) -> i64 {
+    i64::try_from(cursor).unwrap_or(i64::MAX)
+}
+
+/// What the row keeps: nothing once it is over, for the state may hold a password's hash.
+fn data<O: Operation>(operation: &O, state: State) -> Result<String> {
+    if state.is_over() {
+        return Ok("{}".into());
+    }
+    serde_json::to_string(operation).map_err(|e| Error::Internal(format!("journal: {e}")))
+}
+
+/// Records a new operation and takes its lease.
+pub(super) async fn insert<O: Operation>(
+    write: &mut Write,
+    operation: &O,
+    cursor: usize,
+    state: State,
+    owner: &str,
+) -> Result<i64> {
+    let at = write.at_us();
+    let (lease, until) =
+        if state.is_over() { (None, None) } else { (Some(owner.to_owned()), Some(at + LEASE_US)) };
+    let sql = "INSERT INTO operations (kind, tenant, state, cursor, data, by_actor, by_impersonator, lease_owner, \
+        lease_until, started_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id";
+    let by = operation.by();
+    let values = params![
+        O::KIND,
+        operation.tenant().map(TenantId::get),
+        state.as_str(),
+        number(cursor),
+        data(operation, state)?,
+        by.actor.as_str(),
+        by.impersonator.clone(),
+        lease,
+        until,
+        at,
+        at
+    ];
+    match write.query(sql, values).await {
+        Ok(rows) => Ok(rows.first().ok_or(Error::NotFound("operation"))?.integer(0)?),
+        Err(e) if matches!(e.kind(), Kind::Unique(_)) => {
+            Err(Error::Conflict("another operation is at work on this tenant".into()))
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// Records where the job stands, in the transaction of the steps that brought it there.
+pub(super) async fn save<O: Operation>(
+    write: &mut Write,
+    job: &Job<O>,
+    operation: &O,
+    cursor: usize,
+    state: State,
+) -> Result<(), Stop> {
+    let at = write.at_us();
+    let (lease, until) =
+        if state.is_over() { (None, None) } else { (Some(job.owner.clone()), Some(at + LEASE_US)) };
+    let sql = "UPDATE operations SET tenant = ?, state = ?, cursor = ?, data = ?, lease_owner = ?, \
+        lease_until = ?, updated_at = ? WHERE id = ? AND lease_owner = ?";
+    let values = params![
+        operation.tenant().map(TenantId::get),
+        state.as_str(),
+        number(cursor),
+        data(operation, state)?,
+        lease,
+        until,
+        at,
+        job.id,
+        job.owner.as_str()
+    ];
+    if write.execute(sql, values).await? == 1 { Ok(()) } else { Err(Stop::Lost) }
+}
+
+/// Longer lease for a step that takes its time.
+pub(super) async fn renew(control: &Control, id: i64, owner: &str) -> Result<(), Stop> {
+    let mut write = control.begin().await?;
+    let until = write.at_us() + LEASE_US;
+    let sql = "UPDATE operations SET lease_until = ? WHERE id = ? AND lease_owner = ?";
+    if write.execute(sql, params![until, id, owner]).await? != 1 {
+        return Err(Stop::Lost);
+    }
+    Ok(write.commit_unaudited().await?)
+}
+
+/// Lets go of an operation that cannot go on now; the reconciler comes back after `pause_us`.
+pub(super) async fn release(
+    control: &Control,
+    id: i64,
+    owner: &str,
+    error: &Error,
+    pause_us: i64,
+) -> Result<()> {
+    let mut write = control.begin().await?;
+    let until = write.at_us() + pause_us;
+    let sql = "UPDATE operations SET lease_owner = NULL, lease_until = ?, error = ? WHERE id = ? AND lease_owner = ?";
+    write.execute(sql, params![until, error.to_string(), id, owner]).await?;
+    write.commit_unaudited().await
+}
+
+/// Notes why an operation goes back.
+pub(super) async fn note(write: &mut Write, id: i64, error: &Error) -> Result<()> {
+    write.execute("UPDATE operations SET error = ? WHERE id = ?", params![error.to_string(), id]).await?;
+    Ok(())
+}
+
+/// A row as recovery takes it over.
+pub(super) struct Taken {
+    pub(super) id: i64,
+    pub(super) kind: String,
+    pub(super) state: State,
+    pub(super) cursor: usize,
+    pub(super) data: String,
+    pub(super) attempts: i64,
+    lease_owner: Option<String>,
+    lease_until: Option<i64>,
+}
+
+impl Taken {
+    fn read(r: &SqlRow) -> Result<Self> {
+        Ok(Self {
+            id: r.integer(0)?,
+            kind: r.text(1)?.to_owned(),
+            state: State::parse(r.text(2)?)?,
+            cursor: usize::try_from(r.integer(3)?).map_err(|e| Error::Internal(e.to_string()))?,
+            data: r.text(4)?.to_owned(),
+            attempts: r.integer(5)?,
+            lease_owner: r.opt_text(6)?.map(Into::into),
+            lease_until: r.opt_integer(7)?,
+        })
+    }
+
+    fn is_free(&self, now_us: i64, at_start: bool) -> bool {
+        let lapsed = self.lease_until.is_none_or(|until| until <= now_us);
+        match &self.lease_owner {
+            Some(owner) => lapsed || !super::lease::may_be_alive(owner),
+            None => lapsed || at_start,
+        }
+    }
+}
+
+/// Ids of all operations that are not over, in order.
+pub(super) async fn open_ids(tx: &mut Tx) -> Result<Vec<i64>> {
+    let sql = "SELECT id FROM operations WHERE state IN ('running', 'unwinding') ORDER BY id";
+    tx.query(sql, &[]).await?.iter().map(|r| Ok(r.integer(0)?)).collect()
+}
+
+/// Takes an operation over, if nobody can be at work on it.
+pub(super) async fn take(control: &Control, id: i64, owner: &str, at_start: bool) -> Result<Option<Taken>> {
+    let mut write = control.begin().await?;
+    let sql = "SELECT id, kind, state, cursor, data, attempts, lease_owner, lease_until FROM operations WHERE id = ?";
+    let Some(taken) = write.query(sql, params![id]).await?.first().map(Taken::read).transpose()? else {
+        return Ok(None);
+    };
+    let now = write.at_us();
+    if taken.state.is_over() || !taken.is_free(now, at_start) {
+        return Ok(None);
+    }
+    let sql = "UPDATE operations SET lease_owner = ?, lease_until = ?, attempts = attempts + 1, updated_at = ? \
+        WHERE id = ?";
+    write.execute(sql, params![owner, now + LEASE_US, now, id]).await?;
+    write.commit_unaudited().await?;
+    Ok(Some(taken))
+}
+
+/// State of an operation as committed.
+pub(super) async fn state(control: &Control, id: i64) -> Result<State> {
+    let mut tx = control.snapshot().await?;
+    let rows = tx.query("SELECT state FROM operations WHERE id = ?", params![id]).await?;
+    State::parse(rows.first().ok_or(Error::NotFound("operation"))?.text(0)?)
+}
+
+/// An operation as people see it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Listed {
+    /// Id.
+    pub id: i64,
+    /// What it does.
+    pub kind: String,
+    /// To whom.
+    pub tenant: Option<TenantId>,
+    /// Where it stands.
+    pub state: State,
+    /// Steps done, or while unwinding steps to undo.
+    pub cursor: i64,
+    /// Who started it.
+    pub actor: String,
+    /// Why it went back, or cannot go on. Private detail.
+    pub error: Option<String>,
+    /// Workers that have tried.
+    pub attempts: i64,
+    /// Microseconds since 1970, UTC.
+    pub started_at_us: i64,
+    /// Last change.
+    pub updated_at_us: i64,
+}
+
+/// Newest first; `open` only those that are not over.
+pub async fn list(tx: &mut Tx, open: bool, limit: u32) -> Result<Vec<Listed>> {
+    let states = if open { "state IN ('running', 'unwinding')" } else { "1" };
+    let sql = format!(
+        "SELECT id, kind, tenant, state, cursor, by_actor, error, attempts, started_at, updated_at \
+         FROM operations WHERE {states} ORDER BY id DESC LIMIT ?"
+    );
+    let read = |r: &SqlRow| {
+        Ok(Listed {
+            id: r.integer(0)?,
+            kind: r.text(1)?.to_owned(),
+            tenant: r.opt_integer(2)?.map(TenantId::from_raw),
+            state: State::parse(r.text(3)?)?,
+            cursor: r.integer(4)?,
+            actor: r.text(5)?.to_owned(),
+            error: r.opt_text(6)?.map(Into::into),
+            attempts: r.integer(7)?,
+            started_at_us: r.integer(8)?,
+            updated_at_us: r.integer(9)?,
+        })
+    };
+    tx.query(&sql, params![i64::from(limit.clamp(1, 1000))]).await?.iter().map(read).collect()
+}

@@ -1,0 +1,64 @@
+//! What an operation is made of: steps with action and undo side by side.
+
+use super::Databases;
+use crate::{Result, audit::By, control::Write};
+use futures_util::future::BoxFuture;
+use serde::{Serialize, de::DeserializeOwned};
+use tenantry_engine::name::TenantId;
+
+/// Changes the control store inside the journal's own transaction.
+pub type ControlFn<S> = for<'a> fn(&'a mut Write, &'a mut S) -> BoxFuture<'a, Result<()>>;
+/// Changes the world outside the control store. Idempotent.
+pub type OutsideFn<S> = for<'a> fn(&'a dyn Databases, &'a mut S) -> BoxFuture<'a, Result<()>>;
+
+/// One step over the operation's state `S`.
+pub enum Step<S> {
+    /// Happens exactly once: its effect and the journal's advance are one commit.
+    Control {
+        /// Unique within the operation.
+        name: &'static str,
+        /// The action.
+        run: ControlFn<S>,
+        /// Its undo, also in the journal's transaction. None only where no outside step follows:
+        /// then a failure rolls the action back with its transaction.
+        undo: Option<ControlFn<S>>,
+    },
+    /// Happens at least once: may be repeated after a crash at any point of it.
+    Outside {
+        /// Unique within the operation.
+        name: &'static str,
+        /// The action.
+        run: OutsideFn<S>,
+        /// Undoes the action, whether it happened wholly, partly or not at all.
+        undo: OutsideFn<S>,
+    },
+}
+
+impl<S> Step<S> {
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Control { name, .. } | Self::Outside { name, .. } => name,
+        }
+    }
+
+    /// Whether it leaves the control store.
+    pub fn is_outside(&self) -> bool {
+        matches!(self, Self::Outside { .. })
+    }
+}
+
+/// A kind of operation; the value is its state, which the journal keeps as JSON until it ends.
+pub trait Operation: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
+    /// Name in the journal; never changed once released.
+    const KIND: &'static str;
+
+    /// The steps in order; their number and order never change once released.
+    fn steps() -> &'static [Step<Self>];
+
+    /// The tenant it works on, once known: one open operation a tenant (threat 32).
+    fn tenant(&self) -> Option<TenantId>;
+
+    /// Who started it.
+    fn by(&self) -> &By;
+}

@@ -1,0 +1,98 @@
+//! Takes an operation back, last step first. Called when a step fails and by recovery.
+
+use super::{
+    Inner, Operation, Step,
+    journal::{self, Job, State, Stop},
+    run::{Direction, outside},
+};
+use crate::{Error, Result, clock::SECOND_US};
+
+/// Undoes a job whose step at the cursor failed with `error`, which is returned.
+pub(super) async fn after<O: Operation>(inner: &Inner, job: &mut Job<O>, error: Error) -> Result<()> {
+    let mut remaining = job.cursor;
+    if O::steps().get(remaining).is_some_and(Step::is_outside) {
+        // It failed, perhaps midway.
+        remaining += 1;
+    }
+    match mark(inner, job, remaining, &error).await {
+        Ok(()) => {}
+        Err(Stop::Lost) => {
+            // The commit whose answer was an error may have happened after all.
+            return match journal::state(&inner.control, job.id).await {
+                Ok(State::Done) => Ok(()),
+                _ => Err(error),
+            };
+        }
+        // Without the mark the operation goes forward when it is taken over: finished, not gone.
+        Err(Stop::Failed(e)) => {
+            tracing::error!(operation = job.id, error = %e, "not marked for undoing");
+            return Err(error);
+        }
+    }
+    if let Err(e) = to_nothing(inner, job, remaining, 1).await {
+        tracing::error!(operation = job.id, error = %e, "not undone yet; will be tried again");
+    }
+    Err(error)
+}
+
+async fn mark<O: Operation>(
+    inner: &Inner,
+    job: &Job<O>,
+    remaining: usize,
+    error: &Error,
+) -> Result<(), Stop> {
+    let mut write = inner.control.begin().await?;
+    journal::save(&mut write, job, &job.operation, remaining, State::Unwinding).await?;
+    journal::note(&mut write, job.id, error).await?;
+    Ok(write.commit_unaudited().await?)
+}
+
+/// Undoes the first `remaining` steps. What fails is left to the reconciler, with longer and longer
+/// pauses.
+pub(super) async fn to_nothing<O: Operation>(
+    inner: &Inner,
+    job: &mut Job<O>,
+    remaining: usize,
+    attempts: i64,
+) -> Result<()> {
+    match back(inner, job, remaining).await {
+        Ok(()) => Ok(()),
+        Err(Stop::Lost) => Err(Error::Unavailable(format!("operation {} was taken over", job.id))),
+        Err(Stop::Failed(error)) => {
+            let pause_us = SECOND_US << attempts.clamp(0, 8);
+            journal::release(&inner.control, job.id, &job.owner, &error, pause_us).await?;
+            Err(error)
+        }
+    }
+}
+
+async fn back<O: Operation>(inner: &Inner, job: &mut Job<O>, mut remaining: usize) -> Result<(), Stop> {
+    let steps = O::steps();
+    loop {
+        if remaining > 0 && steps[remaining - 1].is_outside() {
+            outside(inner, job, Direction::Undo, remaining - 1).await?;
+            remaining -= 1;
+        }
+        let mut write = inner.control.begin().await?;
+        let mut draft = job.operation.clone();
+        while remaining > 0
+            && let Step::Control { name, undo, .. } = &steps[remaining - 1]
+        {
+            inner.faults.pass(O::KIND, name, "undo-before")?;
+            if let Some(undo) = undo {
+                for _ in 0..1 + usize::from(inner.faults.repeats(O::KIND, name, "undo")) {
+                    undo(&mut write, &mut draft).await?;
+                }
+            }
+            inner.faults.pass(O::KIND, name, "undo-after")?;
+            remaining -= 1;
+        }
+        let state = if remaining == 0 { State::Undone } else { State::Unwinding };
+        journal::save(&mut write, job, &draft, remaining, state).await?;
+        write.commit_unaudited().await?;
+        job.operation = draft;
+        if state == State::Undone {
+            return Ok(());
+        }
+    }
+}

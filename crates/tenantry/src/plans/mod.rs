@@ -1,0 +1,141 @@
+//! Plans and subscriptions: what a tenant has paid for, and until when (M8).
+//!
+//! Called by operations (trial), the command line, staff pages, and topology, which turns them into
+//! `Entitlements`. Limits are enforced where they can be exceeded, not here (rule 13).
+
+mod entitlements;
+mod subscription;
+
+pub use entitlements::{Entitlements, Limits};
+pub use subscription::{State, Subscription, change_plan, set_state, start, sweep_expired};
+
+use crate::{
+    Error, Result,
+    audit::By,
+    control::{Subject, Write, params},
+};
+use std::collections::BTreeSet;
+use tenantry_engine::{SqlRow, Tx};
+
+/// A plan as the configuration declares it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct PlanSpec {
+    /// Its name in the configuration, unique.
+    pub code: String,
+    /// Its name for people.
+    pub name: String,
+    /// Days of trial a new subscription starts with; 0: active at once.
+    pub trial_days: u32,
+    /// Shown to people; the platform does not bill.
+    pub price: String,
+    /// What a tenant may use of each.
+    pub limits: Limits,
+    /// What is switched on.
+    pub features: BTreeSet<String>,
+}
+
+/// A plan of the catalog.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Plan {
+    /// Row id.
+    pub id: i64,
+    /// What it grants.
+    #[serde(flatten)]
+    pub spec: PlanSpec,
+    /// No longer in the configuration: subscriptions go on, new ones are refused.
+    pub archived: bool,
+}
+
+/// What `initialize` did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Initialized {
+    /// Plans that were new.
+    pub created: usize,
+    /// Plans that were changed.
+    pub updated: usize,
+    /// Plans no longer declared.
+    pub archived: usize,
+}
+
+const COLUMNS: &str = "id, code, name, trial_days, price, limits, features, archived";
+
+fn read(r: &SqlRow) -> Result<Plan> {
+    let damaged = |e: serde_json::Error| Error::Internal(format!("plan: {e}"));
+    let spec = PlanSpec {
+        code: r.text(1)?.to_owned(),
+        name: r.text(2)?.to_owned(),
+        trial_days: u32::try_from(r.integer(3)?).unwrap_or(0),
+        price: r.text(4)?.to_owned(),
+        limits: serde_json::from_str(r.text(5)?).map_err(damaged)?,
+        features: serde_json::from_str(r.text(6)?).map_err(damaged)?,
+    };
+    Ok(Plan { id: r.integer(0)?, spec, archived: r.boolean(7)? })
+}
+
+/// Makes the catalog's plans those of the configuration. Idempotent: without a difference it writes
+/// nothing, and then there is nothing to commit.
+pub async fn initialize(write: &mut Write, by: &By, specs: &[PlanSpec]) -> Result<Initialized> {
+    let known = list(write).await?;
+    let mut done = Initialized::default();
+    for (position, spec) in specs.iter().enumerate() {
+        match known.iter().find(|p| p.spec.code == spec.code) {
+            Some(plan) if plan.spec == *spec && !plan.archived => continue,
+            Some(_) => done.updated += 1,
+            None => done.created += 1,
+        }
+        upsert(write, spec, position).await?;
+    }
+    for plan in known.iter().filter(|p| !p.archived && specs.iter().all(|s| s.code != p.spec.code)) {
+        write.execute("UPDATE plans SET archived = 1 WHERE id = ?", params![plan.id]).await?;
+        done.archived += 1;
+    }
+    if done != Initialized::default() {
+        write.audit(by, None, "plans.initialize", serde_json::json!(done)).await?;
+        // Plans are part of every tenant's entitlements.
+        write.invalidate(&Subject::Everything).await?;
+    }
+    Ok(done)
+}
+
+async fn upsert(write: &mut Write, spec: &PlanSpec, position: usize) -> Result<()> {
+    let sql = "INSERT INTO plans (code, name, position, trial_days, price, limits, features) \
+        VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (code) DO UPDATE SET name = excluded.name, \
+        position = excluded.position, trial_days = excluded.trial_days, price = excluded.price, \
+        limits = excluded.limits, features = excluded.features, archived = 0";
+    let json = |v: serde_json::Result<String>| v.map_err(|e| Error::Internal(e.to_string()));
+    let limits = json(serde_json::to_string(&spec.limits))?;
+    let features = json(serde_json::to_string(&spec.features))?;
+    let position = i64::try_from(position).unwrap_or(i64::MAX);
+    let values = params![
+        spec.code.as_str(),
+        spec.name.as_str(),
+        position,
+        i64::from(spec.trial_days),
+        spec.price.as_str(),
+        limits,
+        features
+    ];
+    write.execute(sql, values).await?;
+    Ok(())
+}
+
+/// All plans in the order they are offered, archived ones last.
+pub async fn list(tx: &mut Tx) -> Result<Vec<Plan>> {
+    let sql = format!("SELECT {COLUMNS} FROM plans ORDER BY archived, position, id");
+    tx.query(&sql, &[]).await?.iter().map(read).collect()
+}
+
+/// The plan of that code that may be subscribed to. Without any plan at all the remedy is to
+/// initialise them (M16).
+pub async fn by_code(tx: &mut Tx, code: &str) -> Result<Plan> {
+    let sql = format!("SELECT {COLUMNS} FROM plans WHERE code = ? AND archived = 0");
+    if let Some(row) = tx.query(&sql, params![code]).await?.first() {
+        return read(row);
+    }
+    let any = tx.query("SELECT 1 FROM plans LIMIT 1", &[]).await?;
+    Err(if any.is_empty() {
+        Error::MasterDataEmpty { what: "plans".into() }
+    } else {
+        Error::invalid("plan", format!("there is no plan {code:?}"))
+    })
+}

@@ -1,0 +1,152 @@
+//! A tenant's subscription: its plan, its state, its end. One row a tenant; history is in the audit log.
+
+use super::by_code;
+use crate::{
+    Error, Result,
+    audit::By,
+    clock::DAY_US,
+    control::{Control, Subject, Write, params},
+};
+use tenantry_engine::name::TenantId;
+
+/// State of a subscription.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Free of charge until its end.
+    Trial,
+    /// Paid.
+    Active,
+    /// A payment is late; still usable.
+    PastDue,
+    /// Ended by the customer; usable until the paid period ends.
+    Cancelled,
+    /// Over.
+    Expired,
+}
+
+impl State {
+    /// As stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Trial => "trial",
+            Self::Active => "active",
+            Self::PastDue => "past_due",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// From the stored text.
+    pub fn parse(text: &str) -> Result<Self> {
+        let all = [Self::Trial, Self::Active, Self::PastDue, Self::Cancelled, Self::Expired];
+        let unknown = || Error::Internal(format!("subscription state {text:?}"));
+        all.into_iter().find(|s| s.as_str() == text).ok_or_else(unknown)
+    }
+
+    /// The state as of now: what has passed its end is expired, whether or not the reconciler has
+    /// written so. A cancelled one without an end is over at once; a late payer is not cut off.
+    pub fn at(self, ends_at_us: Option<i64>, now_us: i64) -> Self {
+        let over = ends_at_us.is_some_and(|end| end <= now_us);
+        match self {
+            Self::Trial | Self::Active if over => Self::Expired,
+            Self::Cancelled if over || ends_at_us.is_none() => Self::Expired,
+            other => other,
+        }
+    }
+}
+
+/// A subscription as topology caches it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Subscription {
+    /// Code of the plan.
+    pub plan: String,
+    /// As stored; ask `state_at`.
+    pub stored: State,
+    /// Start, microseconds since 1970, UTC.
+    pub started_at_us: i64,
+    /// End of the trial or paid period; none: open-ended.
+    pub ends_at_us: Option<i64>,
+}
+
+impl Subscription {
+    /// State as of now.
+    pub fn state_at(&self, now_us: i64) -> State {
+        self.stored.at(self.ends_at_us, now_us)
+    }
+
+    /// Whether the tenant's pages open (`subscription_required`, M8).
+    pub fn live_at(&self, now_us: i64) -> bool {
+        self.state_at(now_us) != State::Expired
+    }
+
+    /// Whole days until the end, rounded up; none: open-ended.
+    pub fn days_remaining(&self, now_us: i64) -> Option<i64> {
+        self.ends_at_us.map(|end| crate::tenants::days_until(end, now_us))
+    }
+}
+
+/// Starts a tenant's first subscription: a trial where the plan has one. Idempotent: an existing
+/// subscription stays.
+pub async fn start(write: &mut Write, tenant: TenantId, plan_code: &str) -> Result<()> {
+    let plan = by_code(write, plan_code).await?;
+    let now = write.at_us();
+    let days = i64::from(plan.spec.trial_days);
+    let (state, ends_at) =
+        if days > 0 { (State::Trial, Some(now + days * DAY_US)) } else { (State::Active, None) };
+    let sql = "INSERT INTO subscriptions (tenant, plan, state, started_at, ends_at, updated_at) \
+        VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (tenant) DO NOTHING";
+    write.execute(sql, params![tenant.get(), plan.id, state.as_str(), now, ends_at, now]).await?;
+    Ok(())
+}
+
+/// Puts a tenant on another plan at once; state and end stay.
+pub async fn change_plan(write: &mut Write, by: &By, tenant: TenantId, plan_code: &str) -> Result<()> {
+    let plan = by_code(write, plan_code).await?;
+    let sql = "UPDATE subscriptions SET plan = ?, updated_at = ? WHERE tenant = ?";
+    let at = write.at_us();
+    if write.execute(sql, params![plan.id, at, tenant.get()]).await? == 0 {
+        return Err(Error::NotFound("subscription"));
+    }
+    let detail = serde_json::json!({ "plan": plan.spec.code });
+    write.audit(by, Some(tenant), "subscription.change_plan", detail).await?;
+    write.invalidate(&Subject::Tenant(tenant)).await
+}
+
+/// Sets state and end, as billing outside the platform decides.
+pub async fn set_state(
+    write: &mut Write,
+    by: &By,
+    tenant: TenantId,
+    state: State,
+    ends_at_us: Option<i64>,
+) -> Result<()> {
+    let sql = "UPDATE subscriptions SET state = ?, ends_at = ?, updated_at = ? WHERE tenant = ?";
+    let at = write.at_us();
+    if write.execute(sql, params![state.as_str(), ends_at_us, at, tenant.get()]).await? == 0 {
+        return Err(Error::NotFound("subscription"));
+    }
+    let detail = serde_json::json!({ "state": state, "ends_at_us": ends_at_us });
+    write.audit(by, Some(tenant), "subscription.set_state", detail).await?;
+    write.invalidate(&Subject::Tenant(tenant)).await
+}
+
+/// Reconciler: writes down what has expired, at most `limit` a pass. Gates do not wait for it: they
+/// ask `state_at`. Returns how many it wrote.
+pub async fn sweep_expired(control: &Control, limit: u32) -> Result<usize> {
+    let mut write = control.begin().await?;
+    let sql = "UPDATE subscriptions SET state = 'expired', updated_at = ?1 WHERE tenant IN \
+        (SELECT tenant FROM subscriptions WHERE state IN ('trial', 'active', 'cancelled') AND ends_at <= ?1 \
+         LIMIT ?2) RETURNING tenant";
+    let at = write.at_us();
+    let rows = write.query(sql, params![at, i64::from(limit)]).await?;
+    for row in &rows {
+        let tenant = TenantId::from_raw(row.integer(0)?);
+        write.audit(&By::system(), Some(tenant), "subscription.expire", serde_json::json!({})).await?;
+        write.invalidate(&Subject::Tenant(tenant)).await?;
+    }
+    if !rows.is_empty() {
+        write.commit().await?;
+    }
+    Ok(rows.len())
+}

@@ -1,0 +1,114 @@
+//! What `tenantry list-tenants` and the staff pages show: every column of M9 in one query a page.
+
+use super::State;
+use crate::{Error, Result, clock::DAY_US, control::params, topology::Placement};
+use tenantry_engine::{
+    SqlRow, Tx,
+    name::{Slug, TenantId},
+};
+
+/// Which tenants to list.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Part of slug, name or e-mail, ASCII case-insensitive.
+    pub search: Option<String>,
+    /// Only this state; none is all but purged ones.
+    pub state: Option<State>,
+    /// Continue after this id.
+    pub after: Option<TenantId>,
+    /// Rows at most, 1 to 1000.
+    pub limit: u32,
+}
+
+/// A line of the list. Sizes are not in the catalog: whoever lists asks the engine for each placement.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Listed {
+    /// Id.
+    pub id: TenantId,
+    /// Name for people.
+    pub name: String,
+    /// Name in URLs.
+    pub slug: Slug,
+    /// E-mail.
+    pub email: String,
+    /// State of the tenant.
+    pub state: State,
+    /// Members.
+    pub users: i64,
+    /// Code of the plan, if subscribed.
+    pub plan: Option<String>,
+    /// State of the subscription as of now, if subscribed.
+    pub subscription: Option<crate::plans::State>,
+    /// Whole days until the trial or paid period ends, rounded up; none: open-ended or not subscribed.
+    pub days_remaining: Option<i64>,
+    /// Microseconds since 1970, UTC.
+    pub created_at_us: i64,
+    /// Where its databases are, with schema version; empty: it has none (M16).
+    pub placements: Vec<Placement>,
+}
+
+const SELECT: &str = "SELECT t.id, t.name, t.slug, t.email, t.state, t.created_at, \
+    (SELECT count(*) FROM memberships m WHERE m.tenant = t.id), p.code, s.state, s.ends_at \
+    FROM tenants t LEFT JOIN subscriptions s ON s.tenant = t.id LEFT JOIN plans p ON p.id = s.plan";
+
+/// A page of tenants in order of id.
+pub async fn list(tx: &mut Tx, filter: &Filter, now_us: i64) -> Result<Vec<Listed>> {
+    let sql = format!(
+        "{SELECT} WHERE t.id > ?1 AND (?2 IS NULL OR t.state = ?2) AND (?2 IS NOT NULL OR t.state <> 'gone') \
+         AND (?3 IS NULL OR instr(lower(t.slug || char(10) || t.name || char(10) || t.email), ?3)) \
+         ORDER BY t.id LIMIT ?4"
+    );
+    let state = filter.state.map(|s| s.as_str().to_owned());
+    let search = filter.search.as_ref().map(|s| s.to_ascii_lowercase());
+    let limit = i64::from(filter.limit.clamp(1, 1000));
+    let rows = tx.query(&sql, params![filter.after.map_or(0, TenantId::get), state, search, limit]).await?;
+    let mut tenants = rows.iter().map(|r| read(r, now_us)).collect::<Result<Vec<_>>>()?;
+    attach_placements(tx, &mut tenants).await?;
+    Ok(tenants)
+}
+
+/// One tenant with the same columns.
+pub async fn show(tx: &mut Tx, slug: &Slug, now_us: i64) -> Result<Listed> {
+    let rows = tx.query(&format!("{SELECT} WHERE t.slug = ?"), params![slug.as_str()]).await?;
+    let mut found = vec![read(rows.first().ok_or(Error::NotFound("tenant"))?, now_us)?];
+    attach_placements(tx, &mut found).await?;
+    found.pop().ok_or(Error::NotFound("tenant"))
+}
+
+fn read(r: &SqlRow, now_us: i64) -> Result<Listed> {
+    let ends_at_us = r.opt_integer(9)?;
+    let stored = r.opt_text(8)?.map(crate::plans::State::parse).transpose()?;
+    Ok(Listed {
+        id: TenantId::from_raw(r.integer(0)?),
+        name: r.text(1)?.to_owned(),
+        slug: Slug::parse(r.text(2)?)?,
+        email: r.text(3)?.to_owned(),
+        state: State::parse(r.text(4)?)?,
+        created_at_us: r.integer(5)?,
+        users: r.integer(6)?,
+        plan: r.opt_text(7)?.map(Into::into),
+        subscription: stored.map(|s| s.at(ends_at_us, now_us)),
+        days_remaining: ends_at_us.map(|end| days_until(end, now_us)),
+        placements: vec![],
+    })
+}
+
+/// Whole days, rounded up; never negative.
+pub(crate) fn days_until(end_us: i64, now_us: i64) -> i64 {
+    let left = (end_us - now_us).max(0);
+    left / DAY_US + i64::from(left % DAY_US > 0)
+}
+
+/// One query for the whole page: its ids are consecutive in the order of the list.
+async fn attach_placements(tx: &mut Tx, tenants: &mut [Listed]) -> Result<()> {
+    let (Some(first), Some(last)) = (tenants.first(), tenants.last()) else { return Ok(()) };
+    let all = crate::topology::placement::of_range(tx, first.id, last.id).await?;
+    let mut all = all.into_iter().peekable();
+    for tenant in tenants {
+        while all.next_if(|(id, _)| *id < tenant.id).is_some() {}
+        while let Some((_, placement)) = all.next_if(|(id, _)| *id == tenant.id) {
+            tenant.placements.push(placement);
+        }
+    }
+    Ok(())
+}

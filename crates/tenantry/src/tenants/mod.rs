@@ -1,0 +1,146 @@
+//! Tenants: their record, their state, their name.
+//!
+//! Called by operations (create), the command line, staff pages and the API. Whether a tenant may
+//! be entered is decided by access from what topology caches; nothing here opens a database.
+
+mod list;
+mod state;
+
+pub(crate) use list::days_until;
+pub use list::{Filter, Listed, list, show};
+pub use state::{State, resume, suspend, transition};
+
+use crate::{
+    Error, Result,
+    control::{Write, params},
+};
+use tenantry_engine::{
+    Kind, SqlRow, Tx,
+    name::{Slug, TenantId},
+};
+
+/// A tenant's record.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Tenant {
+    /// Its id, for ever.
+    pub id: TenantId,
+    /// Its name in URLs and hosts.
+    pub slug: Slug,
+    /// Its name for people.
+    pub name: String,
+    /// Where it is written to.
+    pub email: String,
+    /// May it be entered.
+    pub state: State,
+    /// Why it is in this state, if somebody said so.
+    pub state_reason: Option<String>,
+    /// Microseconds since 1970, UTC.
+    pub created_at_us: i64,
+}
+
+/// What a new tenant is called.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct NewTenant {
+    /// Must be free and never have been another tenant's.
+    pub slug: Slug,
+    /// For people; 1 to 200 characters.
+    pub name: String,
+    /// For letters about this tenant.
+    pub email: String,
+}
+
+const COLUMNS: &str = "id, slug, name, email, state, state_reason, created_at";
+
+fn read(r: &SqlRow) -> Result<Tenant> {
+    Ok(Tenant {
+        id: TenantId::from_raw(r.integer(0)?),
+        slug: Slug::parse(r.text(1)?)?,
+        name: r.text(2)?.to_owned(),
+        email: r.text(3)?.to_owned(),
+        state: State::parse(r.text(4)?)?,
+        state_reason: r.opt_text(5)?.map(Into::into),
+        created_at_us: r.integer(6)?,
+    })
+}
+
+/// Records a tenant in state `creating`: its name is taken, nobody can enter yet.
+pub(crate) async fn insert(write: &mut Write, new: &NewTenant) -> Result<TenantId> {
+    check(new)?;
+    let retired =
+        write.query("SELECT 1 FROM retired_slugs WHERE slug = ?", params![new.slug.as_str()]).await?;
+    if !retired.is_empty() {
+        return Err(taken(&new.slug));
+    }
+    let at = write.at_us();
+    let sql = "INSERT INTO tenants (slug, name, email, state, created_at, state_at) \
+               VALUES (?, ?, ?, 'creating', ?, ?) RETURNING id";
+    let values = params![new.slug.as_str(), new.name.trim(), new.email.trim(), at, at];
+    match write.query(sql, values).await {
+        Ok(rows) => Ok(TenantId::from_raw(rows.first().ok_or(Error::NotFound("tenant"))?.integer(0)?)),
+        Err(e) if matches!(e.kind(), Kind::Unique(_)) => Err(taken(&new.slug)),
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// Checks what a registration form holds before anything is written.
+pub fn check(new: &NewTenant) -> Result<()> {
+    crate::users::check_text("name", &new.name)?;
+    crate::users::check_email(&new.email)
+}
+
+fn taken(slug: &Slug) -> Error {
+    Error::Conflict(format!("the name {slug} is taken"))
+}
+
+/// Removes a record that never became active, with all that only it had. Idempotent.
+pub(crate) async fn remove_unborn(write: &mut Write, id: TenantId) -> Result<()> {
+    let key = params![id.get()];
+    write.execute("DELETE FROM memberships WHERE tenant = ?", key).await?;
+    write.execute("DELETE FROM subscriptions WHERE tenant = ?", key).await?;
+    write.execute("DELETE FROM tenants WHERE id = ? AND state = 'creating'", key).await?;
+    Ok(())
+}
+
+/// The tenant of that id.
+pub async fn by_id(tx: &mut Tx, id: TenantId) -> Result<Tenant> {
+    one(tx, &format!("SELECT {COLUMNS} FROM tenants WHERE id = ?"), params![id.get()]).await
+}
+
+/// The tenant of that slug.
+pub async fn by_slug(tx: &mut Tx, slug: &Slug) -> Result<Tenant> {
+    one(tx, &format!("SELECT {COLUMNS} FROM tenants WHERE slug = ?"), params![slug.as_str()]).await
+}
+
+async fn one(tx: &mut Tx, sql: &str, values: &[tenantry_engine::value::Value]) -> Result<Tenant> {
+    tx.query(sql, values).await?.first().map(read).transpose()?.ok_or(Error::NotFound("tenant"))
+}
+
+/// Ids of tenants after `after`, in order; at most `limit`. For runs over all tenants.
+pub async fn ids(tx: &mut Tx, after: Option<TenantId>, limit: u32) -> Result<Vec<TenantId>> {
+    let sql = "SELECT id FROM tenants WHERE id > ? AND state <> 'gone' ORDER BY id LIMIT ?";
+    let rows = tx.query(sql, params![after.map_or(0, TenantId::get), i64::from(limit)]).await?;
+    rows.iter().map(|r| Ok(TenantId::from_raw(r.integer(0)?))).collect()
+}
+
+/// Settings of a tenant, a JSON object the platform does not look into.
+pub async fn settings(tx: &mut Tx, id: TenantId) -> Result<serde_json::Value> {
+    let rows = tx.query("SELECT settings FROM tenants WHERE id = ?", params![id.get()]).await?;
+    let text = rows.first().ok_or(Error::NotFound("tenant"))?.text(0)?;
+    serde_json::from_str(text).map_err(|e| Error::Internal(format!("settings of tenant {id}: {e}")))
+}
+
+/// Merges the keys of `changes` into the settings; a null removes its key.
+pub async fn change_settings(
+    write: &mut Write,
+    by: &crate::audit::By,
+    id: TenantId,
+    changes: serde_json::Map<String, serde_json::Value>,
+) -> Result<()> {
+    let patch = serde_json::Value::Object(changes);
+    let sql = "UPDATE tenants SET settings = json_patch(settings, ?) WHERE id = ?";
+    if write.execute(sql, params![patch.to_string(), id.get()]).await? == 0 {
+        return Err(Error::NotFound("tenant"));
+    }
+    write.audit(by, Some(id), "tenant.settings", patch).await?;
+    write.invalidate(&crate::control::Subject::Tenant(id)).await
+}

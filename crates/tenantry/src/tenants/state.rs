@@ -1,0 +1,95 @@
+//! The life of a tenant. Every change of state goes through `transition`.
+
+use super::by_id;
+use crate::{
+    Error, Result,
+    audit::By,
+    control::{Subject, Write, params},
+};
+use tenantry_engine::name::TenantId;
+
+/// Where a tenant is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Recorded; its databases are being made. Nobody enters.
+    Creating,
+    /// In use.
+    Active,
+    /// Closed by staff until resumed; data is kept.
+    Suspended,
+    /// Closed by its owner; data is kept for the retention period, then purged (rule 12).
+    Cancelled,
+    /// Purged; the row keeps the id and slug from being used again.
+    Gone,
+}
+
+impl State {
+    /// As stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Creating => "creating",
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Cancelled => "cancelled",
+            Self::Gone => "gone",
+        }
+    }
+
+    /// From the stored text.
+    pub fn parse(text: &str) -> Result<Self> {
+        let all = [Self::Creating, Self::Active, Self::Suspended, Self::Cancelled, Self::Gone];
+        let unknown = || Error::Internal(format!("tenant state {text:?}"));
+        all.into_iter().find(|s| s.as_str() == text).ok_or_else(unknown)
+    }
+
+    /// Whether the life of a tenant may go from here to there.
+    pub fn may_become(self, to: Self) -> bool {
+        use State::{Active, Cancelled, Creating, Gone, Suspended};
+        matches!(
+            (self, to),
+            (Creating, Active)
+                | (Active, Suspended | Cancelled)
+                | (Suspended, Active | Cancelled)
+                | (Cancelled, Active | Gone)
+        )
+    }
+}
+
+/// Moves a tenant to a state, with its audit row; refused where `State::may_become` says no.
+pub async fn transition(
+    write: &mut Write,
+    by: &By,
+    id: TenantId,
+    to: State,
+    reason: Option<&str>,
+) -> Result<()> {
+    let tenant = by_id(write, id).await?;
+    if !tenant.state.may_become(to) {
+        let (from, to) = (tenant.state.as_str(), to.as_str());
+        return Err(Error::Conflict(format!("{} is {from} and cannot become {to}", tenant.slug)));
+    }
+    let sql = "UPDATE tenants SET state = ?, state_reason = ?, state_at = ? WHERE id = ?";
+    let at = write.at_us();
+    write.execute(sql, params![to.as_str(), reason.map(str::to_owned), at, id.get()]).await?;
+    let action = match to {
+        State::Active if tenant.state == State::Creating => "tenant.create",
+        State::Active => "tenant.resume",
+        State::Suspended => "tenant.suspend",
+        State::Cancelled => "tenant.cancel",
+        State::Gone | State::Creating => "tenant.purge",
+    };
+    let detail = serde_json::json!({ "slug": tenant.slug, "from": tenant.state, "reason": reason });
+    write.audit(by, Some(id), action, detail).await?;
+    write.invalidate(&Subject::Tenant(id)).await
+}
+
+/// Closes a tenant to everybody but platform staff; the next request is refused.
+pub async fn suspend(write: &mut Write, by: &By, id: TenantId, reason: &str) -> Result<()> {
+    transition(write, by, id, State::Suspended, Some(reason)).await
+}
+
+/// Opens a suspended tenant again.
+pub async fn resume(write: &mut Write, by: &By, id: TenantId) -> Result<()> {
+    transition(write, by, id, State::Active, None).await
+}

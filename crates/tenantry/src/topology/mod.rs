@@ -1,0 +1,141 @@
+//! Tenants as requests need them: record, subscription, entitlements and placements, from memory.
+//!
+//! Called by access for every request and by operations. Filled from the catalog on first use, kept
+//! coherent across processes by the invalidation log; bounded, so that 100,000 tenants cost no more
+//! memory than the cache's capacity. Never falls back: what the catalog does not say does not exist
+//! (rule 3, X1).
+
+mod load;
+pub mod placement;
+
+pub use placement::{NewPlacement, Placement, PlacementState, Policy, places_of_store};
+
+use crate::{
+    Error, Result,
+    control::{Control, Subject},
+    plans::{Entitlements, Subscription},
+    tenants::State,
+};
+use quick_cache::sync::Cache;
+use std::sync::Arc;
+use tenantry_engine::{
+    name::{Slug, TenantId},
+    place::Place,
+};
+
+/// Tenants kept in memory; about 1 kB each.
+const CAPACITY: usize = 20_000;
+
+/// A tenant as of the last refresh. Immutable; a change replaces it.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct TenantRecord {
+    /// Id.
+    pub id: TenantId,
+    /// Name in URLs and hosts.
+    pub slug: Slug,
+    /// Name for people.
+    pub name: String,
+    /// State of the tenant.
+    pub state: State,
+    /// What it subscribed to; none: nothing.
+    pub subscription: Option<Subscription>,
+    /// What it may use. Without a subscription: nothing switched on, no limits.
+    pub entitlements: Entitlements,
+    /// Where its stores lie.
+    pub placements: Vec<Placement>,
+}
+
+impl TenantRecord {
+    /// Where the rows of this store lie. A store that was never made, was planned and not made, or
+    /// is gone, is an error with its remedy (M16), never another place (X1).
+    pub fn place(&self, store: &str) -> Result<&Place> {
+        let ready = |p: &&Placement| p.place.store.as_str() == store && p.state == PlacementState::Ready;
+        let missing = || Error::NoDatabase { slug: self.slug.to_string(), store: store.to_owned() };
+        Ok(&self.placements.iter().find(ready).ok_or_else(missing)?.place)
+    }
+
+    /// The placement of this store in whatever state; none: the catalog knows of none.
+    pub fn placement(&self, store: &str) -> Option<&Placement> {
+        self.placements.iter().find(|p| p.place.store.as_str() == store)
+    }
+}
+
+/// The cache. Cheap to clone.
+#[derive(Clone)]
+pub struct Topology {
+    control: Control,
+    caches: Arc<Caches>,
+}
+
+struct Caches {
+    by_id: Cache<TenantId, Arc<TenantRecord>>,
+    /// Only slug → id, so that an entry never has to be found by what it holds. Slugs are never
+    /// given to another tenant; a stale entry leads to an id whose record is then asked.
+    by_slug: Cache<Slug, TenantId>,
+}
+
+impl Topology {
+    /// Empty; registers for invalidations.
+    pub fn new(control: Control) -> Self {
+        Self::with_capacity(control, CAPACITY)
+    }
+
+    /// The same with room for so many tenants.
+    pub fn with_capacity(control: Control, tenants: usize) -> Self {
+        let caches = Arc::new(Caches { by_id: Cache::new(tenants), by_slug: Cache::new(tenants) });
+        let listener = caches.clone();
+        control.listen(move |subject| match subject {
+            Subject::Tenant(id) => drop(listener.by_id.remove(id)),
+            Subject::Everything => {
+                listener.by_id.clear();
+                listener.by_slug.clear();
+            }
+            _ => {}
+        });
+        Self { control, caches }
+    }
+
+    /// The tenant of that id. Call `Control::refresh` once before, at the start of the request.
+    pub async fn by_id(&self, id: TenantId) -> Result<Arc<TenantRecord>> {
+        let epoch = self.control.epoch();
+        // Many callers of one cold tenant load it once.
+        let record = self.caches.by_id.get_or_insert_async(&id, load::by_id(&self.control, id)).await?;
+        if self.control.epoch() != epoch {
+            // Something changed while it was loaded: this copy may be older than the change.
+            self.caches.by_id.remove(&id);
+        }
+        Ok(record)
+    }
+
+    /// The tenant of that slug, likewise.
+    pub async fn by_slug(&self, slug: &Slug) -> Result<Arc<TenantRecord>> {
+        let id = match self.caches.by_slug.get(slug) {
+            Some(id) => id,
+            None => self.id_of(slug).await?,
+        };
+        let record = self.by_id(id).await?;
+        if record.slug == *slug {
+            return Ok(record);
+        }
+        self.caches.by_slug.remove(slug);
+        self.by_id(self.id_of(slug).await?).await
+    }
+
+    /// Absent slugs are not remembered: a tenant may be created the next moment.
+    async fn id_of(&self, slug: &Slug) -> Result<TenantId> {
+        let mut tx = self.control.snapshot().await?;
+        let id = crate::tenants::by_slug(&mut tx, slug).await?.id;
+        self.caches.by_slug.insert(slug.clone(), id);
+        Ok(id)
+    }
+
+    /// Tenants in memory now.
+    pub fn len(&self) -> usize {
+        self.caches.by_id.len()
+    }
+
+    /// Nothing in memory.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

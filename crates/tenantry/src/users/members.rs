@@ -1,0 +1,155 @@
+//! Who belongs to which tenant, in which role. The owner's last one stays; the plan's limit on users
+//! is checked in the transaction that adds one (threat 40).
+
+use super::count;
+use crate::{
+    Error, Result,
+    audit::By,
+    control::{Subject, Write, params},
+    plans::Limits,
+};
+use tenantry_engine::{
+    SqlRow, Tx,
+    name::{RoleName, Slug, TenantId, UserId},
+};
+
+/// The role that must never be without a holder.
+pub const OWNER: &str = "owner";
+
+/// A membership with what lists show.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Member {
+    /// The user.
+    pub user: UserId,
+    /// Their address.
+    pub email: String,
+    /// Their name.
+    pub name: String,
+    /// The tenant.
+    pub tenant: TenantId,
+    /// Its slug.
+    pub slug: Slug,
+    /// Their role in it.
+    pub role: RoleName,
+    /// Since when, microseconds since 1970, UTC.
+    pub created_at_us: i64,
+}
+
+const SELECT: &str = "SELECT m.user, u.email, u.name, m.tenant, t.slug, m.role, m.created_at FROM memberships m \
+    JOIN users u ON u.id = m.user JOIN tenants t ON t.id = m.tenant";
+
+fn read(r: &SqlRow) -> Result<Member> {
+    Ok(Member {
+        user: UserId::from_raw(r.integer(0)?),
+        email: r.text(1)?.to_owned(),
+        name: r.text(2)?.to_owned(),
+        tenant: TenantId::from_raw(r.integer(3)?),
+        slug: Slug::parse(r.text(4)?)?,
+        role: RoleName::parse(r.text(5)?)?,
+        created_at_us: r.integer(6)?,
+    })
+}
+
+/// Members of a tenant, in order of user id.
+pub async fn of_tenant(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Member>> {
+    let sql = format!("{SELECT} WHERE m.tenant = ? ORDER BY m.user");
+    tx.query(&sql, params![tenant.get()]).await?.iter().map(read).collect()
+}
+
+/// Tenants of a user, in order of tenant id.
+pub async fn of_user(tx: &mut Tx, user: UserId) -> Result<Vec<Member>> {
+    let sql = format!("{SELECT} WHERE m.user = ? ORDER BY m.tenant");
+    tx.query(&sql, params![user.get()]).await?.iter().map(read).collect()
+}
+
+/// A user's role in a tenant; none: not a member.
+pub async fn role(tx: &mut Tx, user: UserId, tenant: TenantId) -> Result<Option<RoleName>> {
+    let sql = "SELECT role FROM memberships WHERE user = ? AND tenant = ?";
+    let rows = tx.query(sql, params![user.get(), tenant.get()]).await?;
+    rows.first().map(|r| Ok(RoleName::parse(r.text(0)?)?)).transpose()
+}
+
+/// Adds a user to a tenant, if the plan has room.
+pub async fn add(write: &mut Write, by: &By, user: UserId, tenant: TenantId, role: &RoleName) -> Result<()> {
+    insert(write, user, tenant, role).await?;
+    log(write, by, "member.add", user, tenant, Some(role)).await
+}
+
+/// The same without an audit row of its own: part of a larger action.
+pub(crate) async fn insert(write: &mut Write, user: UserId, tenant: TenantId, role: &RoleName) -> Result<()> {
+    if self::role(write, user, tenant).await?.is_some() {
+        return Err(Error::Conflict("this user is a member already".into()));
+    }
+    reserve(write, tenant).await?;
+    let at = write.at_us();
+    let sql = "INSERT INTO memberships (user, tenant, role, created_at) VALUES (?, ?, ?, ?)";
+    write.execute(sql, params![user.get(), tenant.get(), role.as_str(), at]).await?;
+    Ok(())
+}
+
+async fn reserve(write: &mut Write, tenant: TenantId) -> Result<()> {
+    let sql = "SELECT p.limits FROM subscriptions s JOIN plans p ON p.id = s.plan WHERE s.tenant = ?";
+    let rows = write.query(sql, params![tenant.get()]).await?;
+    let Some(row) = rows.first() else { return Ok(()) };
+    let limits: Limits =
+        serde_json::from_str(row.text(0)?).map_err(|e| Error::Internal(format!("limits of a plan: {e}")))?;
+    let members =
+        count(write, "SELECT count(*) FROM memberships WHERE tenant = ?", params![tenant.get()]).await?;
+    match limits.users {
+        Some(most) if u64::try_from(members).unwrap_or(0) >= most => {
+            Err(Error::LimitExceeded { limit: "users" })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Gives a member another role. The last owner stays owner.
+pub async fn set_role(
+    write: &mut Write,
+    by: &By,
+    user: UserId,
+    tenant: TenantId,
+    role: &RoleName,
+) -> Result<()> {
+    if role.as_str() != OWNER {
+        protect_last_owner(write, user, tenant).await?;
+    }
+    let sql = "UPDATE memberships SET role = ? WHERE user = ? AND tenant = ?";
+    if write.execute(sql, params![role.as_str(), user.get(), tenant.get()]).await? == 0 {
+        return Err(Error::NotFound("member"));
+    }
+    log(write, by, "member.set_role", user, tenant, Some(role)).await
+}
+
+/// Removes a member. The last owner stays.
+pub async fn remove(write: &mut Write, by: &By, user: UserId, tenant: TenantId) -> Result<()> {
+    protect_last_owner(write, user, tenant).await?;
+    let sql = "DELETE FROM memberships WHERE user = ? AND tenant = ?";
+    if write.execute(sql, params![user.get(), tenant.get()]).await? == 0 {
+        return Err(Error::NotFound("member"));
+    }
+    log(write, by, "member.remove", user, tenant, None).await
+}
+
+async fn protect_last_owner(write: &mut Write, user: UserId, tenant: TenantId) -> Result<()> {
+    let is_owner = role(write, user, tenant).await?.is_some_and(|r| r.as_str() == OWNER);
+    let sql = "SELECT count(*) FROM memberships WHERE tenant = ? AND role = ? AND user <> ?";
+    if is_owner && count(write, sql, params![tenant.get(), OWNER, user.get()]).await? == 0 {
+        return Err(Error::Conflict(
+            "the last owner of a tenant stays: make somebody else owner first".into(),
+        ));
+    }
+    Ok(())
+}
+
+async fn log(
+    write: &mut Write,
+    by: &By,
+    action: &str,
+    user: UserId,
+    tenant: TenantId,
+    role: Option<&RoleName>,
+) -> Result<()> {
+    write.audit(by, Some(tenant), action, serde_json::json!({ "user": user, "role": role })).await?;
+    write.invalidate(&Subject::User(user)).await
+}

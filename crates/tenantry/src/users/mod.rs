@@ -1,0 +1,243 @@
+//! Users of the platform. Passwords come and go as opaque hashes that access makes.
+//!
+//! Called by access, operations, the command line and staff pages. Who belongs to which tenant is
+//! in `members`. Never sees a password or a token.
+
+pub mod members;
+
+use crate::{
+    Error, Result,
+    audit::By,
+    control::{Subject, Write, params},
+};
+use tenantry_engine::{Kind, SqlRow, Tx, name::UserId, value::Value};
+
+/// A user's record.
+#[derive(Clone, PartialEq, Eq, serde::Serialize)]
+pub struct User {
+    /// Id.
+    pub id: UserId,
+    /// Unique, lower case.
+    pub email: String,
+    /// For people.
+    pub name: String,
+    /// PHC string; none: cannot log in with a password. Never serialised.
+    #[serde(skip)]
+    pub password_hash: Option<String>,
+    /// May do everything on the platform.
+    pub is_superuser: bool,
+    /// Platform staff.
+    pub is_staff: bool,
+    /// May log in at all.
+    pub is_active: bool,
+    /// Microseconds since 1970, UTC.
+    pub created_at_us: i64,
+    /// Last successful log-in.
+    pub last_login_at_us: Option<i64>,
+    /// Log-ins that failed since the last successful one.
+    pub failed_logins: i64,
+    /// No log-in before this instant (threat 41).
+    pub locked_until_us: Option<i64>,
+    /// Sessions begun before this instant are void.
+    pub credentials_at_us: i64,
+}
+
+impl std::fmt::Debug for User {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "User({}, {})", self.id, self.email)
+    }
+}
+
+/// A user to be made.
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct NewUser {
+    /// Any case; stored lower case.
+    pub email: String,
+    /// For people; 1 to 200 characters.
+    pub name: String,
+    /// PHC string, or none.
+    pub password_hash: Option<String>,
+}
+
+impl std::fmt::Debug for NewUser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "NewUser({})", self.email)
+    }
+}
+
+const COLUMNS: &str = "id, email, name, password_hash, is_superuser, is_staff, is_active, created_at, \
+    last_login_at, failed_logins, locked_until, credentials_at";
+
+fn read(r: &SqlRow) -> Result<User> {
+    Ok(User {
+        id: UserId::from_raw(r.integer(0)?),
+        email: r.text(1)?.to_owned(),
+        name: r.text(2)?.to_owned(),
+        password_hash: r.opt_text(3)?.map(Into::into),
+        is_superuser: r.boolean(4)?,
+        is_staff: r.boolean(5)?,
+        is_active: r.boolean(6)?,
+        created_at_us: r.integer(7)?,
+        last_login_at_us: r.opt_integer(8)?,
+        failed_logins: r.integer(9)?,
+        locked_until_us: r.opt_integer(10)?,
+        credentials_at_us: r.integer(11)?,
+    })
+}
+
+/// The form in which an address is stored and looked up.
+pub fn normal_email(email: &str) -> String {
+    email.trim().to_ascii_lowercase()
+}
+
+pub(crate) fn check_email(email: &str) -> Result<()> {
+    let email = email.trim();
+    let well_formed = email.len() <= 254
+        && email.bytes().all(|b| b.is_ascii_graphic())
+        && email.split_once('@').is_some_and(|(local, host)| {
+            !local.is_empty()
+                && !host.contains('@')
+                && host.contains('.')
+                && !host.starts_with('.')
+                && !host.ends_with('.')
+        });
+    if well_formed { Ok(()) } else { Err(Error::invalid("email", "this is not an e-mail address")) }
+}
+
+pub(crate) fn check_text(field: &str, text: &str) -> Result<()> {
+    let text = text.trim();
+    let fits = (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    if fits { Ok(()) } else { Err(Error::invalid(field, "use 1 to 200 characters, no control characters")) }
+}
+
+/// Makes a user. An address that is in use is a conflict; whether to say so is the caller's
+/// decision (threat 41).
+pub async fn create(write: &mut Write, by: &By, new: &NewUser) -> Result<UserId> {
+    let id = insert(write, new).await?;
+    write
+        .audit(by, None, "user.create", serde_json::json!({ "user": id, "email": normal_email(&new.email) }))
+        .await?;
+    Ok(id)
+}
+
+/// The same without an audit row of its own: part of a larger action.
+pub(crate) async fn insert(write: &mut Write, new: &NewUser) -> Result<UserId> {
+    check_email(&new.email)?;
+    check_text("name", &new.name)?;
+    let at = write.at_us();
+    let sql = "INSERT INTO users (email, name, password_hash, created_at, credentials_at) \
+        VALUES (?, ?, ?, ?, ?) RETURNING id";
+    let values = params![normal_email(&new.email), new.name.trim(), new.password_hash.clone(), at, at];
+    match write.query(sql, values).await {
+        Ok(rows) => Ok(UserId::from_raw(rows.first().ok_or(Error::NotFound("user"))?.integer(0)?)),
+        Err(e) if matches!(e.kind(), Kind::Unique(_)) => {
+            Err(Error::Conflict("a user with this e-mail address exists".into()))
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// The user of that id.
+pub async fn by_id(tx: &mut Tx, id: UserId) -> Result<User> {
+    let found = one(tx, &format!("SELECT {COLUMNS} FROM users WHERE id = ?"), params![id.get()]).await?;
+    found.ok_or(Error::NotFound("user"))
+}
+
+/// The user of that address, if there is one.
+pub async fn by_email(tx: &mut Tx, email: &str) -> Result<Option<User>> {
+    one(tx, &format!("SELECT {COLUMNS} FROM users WHERE email = ?"), params![normal_email(email)]).await
+}
+
+/// The user an identity of another issuer stands for, if it is linked.
+pub async fn by_identity(tx: &mut Tx, issuer: &str, subject: &str) -> Result<Option<User>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM users WHERE id = (SELECT user FROM identities WHERE issuer = ? AND subject = ?)"
+    );
+    one(tx, &sql, params![issuer, subject]).await
+}
+
+async fn one(tx: &mut Tx, sql: &str, values: &[Value]) -> Result<Option<User>> {
+    tx.query(sql, values).await?.first().map(read).transpose()
+}
+
+/// Users in order of id, after `after`.
+pub async fn list(tx: &mut Tx, after: Option<UserId>, limit: u32) -> Result<Vec<User>> {
+    let sql = format!("SELECT {COLUMNS} FROM users WHERE id > ? ORDER BY id LIMIT ?");
+    let values = params![after.map_or(0, UserId::get), i64::from(limit.clamp(1, 1000))];
+    tx.query(&sql, values).await?.iter().map(read).collect()
+}
+
+/// Sets the password's hash and voids every session begun before.
+pub async fn set_password_hash(write: &mut Write, by: &By, id: UserId, hash: &str) -> Result<()> {
+    let at = write.at_us();
+    let sql = "UPDATE users SET password_hash = ?, credentials_at = ?, failed_logins = 0, locked_until = NULL WHERE id = ?";
+    change(write, by, id, "user.set_password", sql, params![hash, at, id.get()], serde_json::json!({})).await
+}
+
+/// Sets who a user is to the platform. The last active superuser keeps the right.
+pub async fn set_flags(write: &mut Write, by: &By, id: UserId, flags: Flags) -> Result<()> {
+    if !(flags.is_superuser && flags.is_active) {
+        let sql = "SELECT count(*) FROM users WHERE is_superuser = 1 AND is_active = 1 AND id <> ?";
+        let others = count(write, sql, params![id.get()]).await?;
+        let user = by_id(write, id).await?;
+        if user.is_superuser && user.is_active && others == 0 {
+            return Err(Error::Conflict("the last superuser cannot be demoted".into()));
+        }
+    }
+    let sql = "UPDATE users SET is_superuser = ?, is_staff = ?, is_active = ? WHERE id = ?";
+    let values = params![flags.is_superuser, flags.is_staff, flags.is_active, id.get()];
+    change(write, by, id, "user.set_flags", sql, values, serde_json::json!(flags)).await
+}
+
+/// What a user is to the platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Flags {
+    /// May do everything.
+    pub is_superuser: bool,
+    /// Platform staff.
+    pub is_staff: bool,
+    /// May log in.
+    pub is_active: bool,
+}
+
+/// Links an identity of another issuer to a user.
+pub async fn link_identity(
+    write: &mut Write,
+    by: &By,
+    id: UserId,
+    issuer: &str,
+    subject: &str,
+) -> Result<()> {
+    let at = write.at_us();
+    let sql = "INSERT INTO identities (user, issuer, subject, created_at) VALUES (?, ?, ?, ?)";
+    let detail = serde_json::json!({ "issuer": issuer, "subject": subject });
+    match change(write, by, id, "user.link_identity", sql, params![id.get(), issuer, subject, at], detail)
+        .await
+    {
+        Err(Error::Engine(e)) if matches!(e.kind(), Kind::Unique(_)) => {
+            Err(Error::Conflict("this identity is linked already".into()))
+        }
+        other => other,
+    }
+}
+
+async fn change(
+    write: &mut Write,
+    by: &By,
+    id: UserId,
+    action: &str,
+    sql: &str,
+    values: &[Value],
+    mut detail: serde_json::Value,
+) -> Result<()> {
+    if write.execute(sql, values).await? == 0 {
+        return Err(Error::NotFound("user"));
+    }
+    detail["user"] = id.get().into();
+    write.audit(by, None, action, detail).await?;
+    write.invalidate(&Subject::User(id)).await
+}
+
+pub(crate) async fn count(tx: &mut Tx, sql: &str, values: &[Value]) -> Result<i64> {
+    Ok(tx.query(sql, values).await?.first().map_or(Ok(0), |r| r.integer(0))?)
+}

@@ -1,0 +1,118 @@
+//! T11: every edit, cut, insertion and reordering of the audit log is found (threat 45).
+
+use crate::world::{World, by};
+use std::path::Path;
+use tenantry::audit::{self, Head, Row, hash_row};
+use tenantry_engine::value::Value;
+
+async fn filled(dir: &Path, rows: i64) -> World {
+    let w = World::open(dir).await;
+    for n in 0..rows {
+        let mut write = w.control.begin().await.unwrap();
+        let detail = serde_json::json!({ "n": n, "text": "ünï\"c" });
+        write.audit(&by(), Some(tenantry::name::TenantId::from_raw(n)), "test.act", detail).await.unwrap();
+        write.commit().await.unwrap();
+    }
+    w
+}
+
+async fn faults(w: &World) -> Vec<String> {
+    audit::verify(&w.control, &[]).await.unwrap().faults
+}
+
+/// Does to the table what only somebody with the file in hand can do.
+async fn tamper(w: &World, sql: &str) {
+    let mut write = w.control.begin().await.unwrap();
+    write.execute(sql, &[]).await.unwrap();
+    write.commit_unaudited().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_whole_log_has_no_faults() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = filled(dir.path(), 200).await;
+    let report = audit::verify(&w.control, &[]).await.unwrap();
+    assert_eq!((report.rows, report.heads, report.faults.len()), (200, 64, 0), "{report:?}");
+    let page = audit::Query { before: Some(101), limit: 10, ..Default::default() };
+    let mut tx = w.control.snapshot().await.unwrap();
+    assert_eq!(audit::list(&mut tx, &page).await.unwrap()[0].id, 100);
+}
+
+#[tokio::test]
+async fn every_tampering_is_found() {
+    let mut tried = 0;
+    for sql in [
+        "UPDATE audit SET actor = 'user:2' WHERE id = 7",
+        "UPDATE audit SET at = at + 1 WHERE id = 7",
+        "UPDATE audit SET impersonator = '' WHERE id = 7",
+        "UPDATE audit SET tenant = NULL WHERE id = 7",
+        "UPDATE audit SET tenant = tenant + 1 WHERE id = 7",
+        "UPDATE audit SET action = 'test.ac', detail = 't' || detail WHERE id = 7",
+        "UPDATE audit SET detail = replace(detail, '6', '5') WHERE id = 7",
+        "UPDATE audit SET hash = prev_hash WHERE id = 7",
+        "UPDATE audit SET prev_hash = '' WHERE id = 7",
+        "DELETE FROM audit WHERE id = 1",
+        "DELETE FROM audit WHERE id = 7",
+        "DELETE FROM audit WHERE id = 100",
+        "DELETE FROM audit WHERE id > 50",
+        "DELETE FROM audit",
+        "UPDATE audit SET id = 1000 - id WHERE id IN (7, 993)",
+        "INSERT INTO audit SELECT 101, at, actor, impersonator, tenant, action, detail, prev_hash, hash FROM audit WHERE id = 100",
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let w = filled(dir.path(), 100).await;
+        tamper(&w, sql).await;
+        assert!(!faults(&w).await.is_empty(), "not found: {sql}");
+        tried += 1;
+    }
+    println!("T11: {tried} kinds of tampering, all found");
+}
+
+/// Somebody rewrites the tail and all hashes after it: only the published heads can tell.
+#[tokio::test]
+async fn a_rehashed_tail_is_found_by_the_published_heads() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = filled(dir.path(), 30).await;
+    let kept = w.control.heads().newest();
+    rehash(&w, 28).await;
+    assert!(faults(&w).await.iter().any(|f| f.contains("published head")), "{:?}", faults(&w).await);
+    // Even without the file, by a head somebody wrote down.
+    std::fs::write(dir.path().join("audit.heads"), "").unwrap();
+    assert!(faults(&w).await.is_empty(), "the chain alone looks whole");
+    let report = audit::verify(&w.control, &[kept]).await.unwrap();
+    assert_eq!(report.faults, ["row 30: differs from its published head"]);
+    let gone = Head { id: 31, hash: "00".into() };
+    assert_eq!(audit::verify(&w.control, &[gone]).await.unwrap().faults, ["row 31: was published, is gone"]);
+}
+
+async fn rehash(w: &World, from: i64) {
+    let mut write = w.control.begin().await.unwrap();
+    let rows = audit::list(&mut write, &audit::Query { limit: 1000, ..Default::default() }).await.unwrap();
+    let mut rows: Vec<Row> = rows.into_iter().filter(|r| r.id >= from).collect();
+    rows.reverse();
+    let mut prev = rows[0].prev_hash.clone();
+    for mut row in rows {
+        row.actor = "user:666".into();
+        row.prev_hash = prev;
+        prev = hash_row(&row);
+        let values: [Value; 4] = [row.actor.into(), row.prev_hash.into(), prev.clone().into(), row.id.into()];
+        write
+            .execute("UPDATE audit SET actor = ?, prev_hash = ?, hash = ? WHERE id = ?", &values)
+            .await
+            .unwrap();
+    }
+    write.commit_unaudited().await.unwrap();
+}
+
+#[tokio::test]
+async fn two_rows_of_one_transaction_follow_each_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = filled(dir.path(), 1).await;
+    let mut write = w.control.begin().await.unwrap();
+    for _ in 0..3 {
+        write.audit(&by(), None, "test.act", serde_json::json!({})).await.unwrap();
+    }
+    write.commit().await.unwrap();
+    assert_eq!(w.control.heads().newest().id, 4);
+    assert!(faults(&w).await.is_empty());
+}

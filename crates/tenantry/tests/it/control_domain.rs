@@ -1,0 +1,188 @@
+//! Tenants, plans, users and the cache of the control plane, on a real control store.
+
+use crate::world::{World, by, placement, registration, role, slug, specs};
+use tenantry::{
+    Error,
+    clock::DAY_US,
+    plans::{self, State as Sub},
+    tenants::{self, Filter, State},
+    topology::{Policy, Topology},
+    users::{self, NewUser, members},
+};
+
+#[tokio::test]
+async fn a_registration_makes_everything_and_lists_every_column_m7_m9() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = World::open(dir.path()).await.with_plans().await;
+    let made = w.operations.create_tenant(&by(), registration("city-hospital")).await.unwrap();
+    assert_eq!(made.databases, ["tenant_city-hospital_1", "papers_city-hospital_1"]);
+    assert_eq!(w.files.names(), ["papers_city-hospital_1", "tenant_city-hospital_1"]);
+
+    let now = w.control.now_us();
+    let mut tx = w.control.snapshot().await.unwrap();
+    let listed = tenants::list(&mut tx, &Filter { limit: 10, ..Filter::default() }, now).await.unwrap();
+    let t = &listed[0];
+    assert_eq!((t.slug.as_str(), t.name.as_str(), t.users), ("city-hospital", "The city-hospital", 1));
+    assert_eq!(
+        (t.state, t.subscription, t.plan.as_deref()),
+        (State::Active, Some(Sub::Trial), Some("small"))
+    );
+    assert_eq!(t.days_remaining, Some(14));
+    assert_eq!(t.placements.len(), 2);
+    assert!(t.placements.iter().all(|p| p.schema_version.as_deref() == Some("v1")));
+    assert_eq!(tenants::show(&mut tx, &slug("city-hospital"), now).await.unwrap(), *t);
+    let owner = users::by_email(&mut tx, "Owner@City-Hospital.test").await.unwrap().unwrap();
+    assert_eq!(Some(owner.id), made.owner);
+    assert_eq!(members::role(&mut tx, owner.id, made.tenant).await.unwrap(), Some(role("owner")));
+}
+
+#[tokio::test]
+async fn a_taken_name_or_address_is_refused_before_anything_is_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = World::open(dir.path()).await.with_plans().await;
+    w.operations.create_tenant(&by(), registration("alpha")).await.unwrap();
+    let again = w.operations.create_tenant(&by(), registration("alpha")).await.unwrap_err();
+    assert!(matches!(again, Error::Conflict(_)), "{again}");
+    let mut same_owner = registration("beta");
+    same_owner.owner = registration("alpha").owner;
+    let refused = w.operations.create_tenant(&by(), same_owner).await.unwrap_err();
+    assert!(matches!(refused, Error::Conflict(_)), "{refused}");
+    let mut no_plan = registration("beta");
+    no_plan.plan = Some("nonsense".into());
+    assert!(matches!(w.operations.create_tenant(&by(), no_plan).await, Err(Error::Invalid { .. })));
+    assert_eq!(w.files.names().len(), 2, "nothing was made");
+    let mut tx = w.control.snapshot().await.unwrap();
+    assert_eq!(tenants::ids(&mut tx, None, 10).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn without_plans_the_remedy_is_to_initialise_them_m16() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = World::open(dir.path()).await;
+    let e = w.operations.create_tenant(&by(), registration("alpha")).await.unwrap_err();
+    assert_eq!(e.remedy().as_deref(), Some("run: tenantry init-plans"));
+}
+
+#[tokio::test]
+async fn plans_are_initialised_once_and_follow_the_configuration_m8() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = World::open(dir.path()).await.with_plans().await;
+    let mut write = w.control.begin().await.unwrap();
+    let again = plans::initialize(&mut write, &by(), &specs()).await.unwrap();
+    assert_eq!(again, plans::Initialized::default(), "idempotent");
+    let mut changed = specs();
+    changed[0].trial_days = 30;
+    changed.pop();
+    let done = plans::initialize(&mut write, &by(), &changed).await.unwrap();
+    assert_eq!((done.created, done.updated, done.archived), (0, 1, 1));
+    assert!(plans::by_code(&mut write, "large").await.is_err(), "archived plans take no new tenants");
+    write.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn suspension_trial_end_and_plan_reach_the_cache_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = World::open(dir.path()).await.with_plans().await;
+    // A second process, as far as SQLite can tell: an engine of its own on the same file.
+    let other = World::open(dir.path()).await;
+    let made = w.operations.create_tenant(&by(), registration("alpha")).await.unwrap();
+    let topology = Topology::new(other.control.clone());
+    let fetch = async || {
+        other.control.refresh().await.unwrap();
+        topology.by_slug(&slug("alpha")).await.unwrap()
+    };
+    let record = fetch().await;
+    assert_eq!(record.place("tenant").unwrap().physical.as_str(), "tenant_alpha_1");
+    assert!(record.entitlements.has("reports"));
+    assert!(std::sync::Arc::ptr_eq(&record, &fetch().await), "warm");
+
+    let mut write = w.control.begin().await.unwrap();
+    tenants::suspend(&mut write, &by(), made.tenant, "unpaid").await.unwrap();
+    write.commit().await.unwrap();
+    assert_eq!(fetch().await.state, State::Suspended);
+
+    let mut write = w.control.begin().await.unwrap();
+    assert!(tenants::suspend(&mut write, &by(), made.tenant, "twice").await.is_err());
+    tenants::resume(&mut write, &by(), made.tenant).await.unwrap();
+    plans::change_plan(&mut write, &by(), made.tenant, "large").await.unwrap();
+    write.commit().await.unwrap();
+    let record = fetch().await;
+    assert_eq!((record.state, record.entitlements.limits.users), (State::Active, None));
+
+    let subscription = record.subscription.clone().unwrap();
+    assert!(subscription.live_at(w.control.now_us()));
+    w.control.clock().advance_us(15 * DAY_US);
+    assert!(!subscription.live_at(w.control.now_us()), "over before any reconciler ran");
+    assert_eq!(plans::sweep_expired(&w.control, 100).await.unwrap(), 1);
+    assert_eq!(plans::sweep_expired(&w.control, 100).await.unwrap(), 0);
+    assert_eq!(fetch().await.subscription.as_ref().unwrap().stored, Sub::Expired);
+}
+
+#[tokio::test]
+async fn a_store_without_database_is_an_error_with_its_remedy_never_another_place_x1() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = World::open(dir.path()).await.with_plans().await;
+    let mut wanted = registration("alpha");
+    wanted.placements = vec![placement("alpha", "tenant", Policy::OnDemand)];
+    w.operations.create_tenant(&by(), wanted).await.unwrap();
+    let topology = Topology::new(w.control.clone());
+    for store in ["tenant", "papers"] {
+        let e = topology.by_slug(&slug("alpha")).await.unwrap().place(store).unwrap_err();
+        assert_eq!(e.remedy().as_deref(), Some("run: tenantry create-db alpha"));
+    }
+    let all = || {
+        vec![placement("alpha", "tenant", Policy::OnDemand), placement("alpha", "papers", Policy::Managed)]
+    };
+    let made = w.operations.create_databases(&by(), &slug("alpha"), all()).await.unwrap();
+    assert_eq!(made.databases, ["tenant_alpha_1", "papers_alpha_1"]);
+    w.control.refresh().await.unwrap();
+    let record = topology.by_slug(&slug("alpha")).await.unwrap();
+    assert!(record.place("tenant").is_ok() && record.place("papers").is_ok());
+    let none = w.operations.create_databases(&by(), &slug("alpha"), all()).await.unwrap();
+    assert!(none.databases.is_empty(), "all are there");
+
+    // A lost database is replaced under a name that never was in use (rule 6), and only when asked.
+    std::fs::remove_file(w.files.dir.join("papers_alpha_1")).unwrap();
+    let again = w.operations.create_databases(&by(), &slug("alpha"), all()).await.unwrap();
+    assert_eq!(again.databases, ["papers_alpha_2"]);
+}
+
+#[tokio::test]
+async fn the_last_owner_stays_and_the_plan_limits_members_in_the_transaction() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = World::open(dir.path()).await.with_plans().await;
+    let made = w.operations.create_tenant(&by(), registration("alpha")).await.unwrap();
+    let (tenant, owner) = (made.tenant, made.owner.unwrap());
+    let mut write = w.control.begin().await.unwrap();
+    let mut ids = vec![];
+    for n in 0..2 {
+        let new = NewUser { email: format!("n{n}@x.test"), name: "N".into(), password_hash: None };
+        ids.push(users::create(&mut write, &by(), &new).await.unwrap());
+    }
+    members::add(&mut write, &by(), ids[0], tenant, &role("doctor")).await.unwrap();
+    let full = members::add(&mut write, &by(), ids[1], tenant, &role("doctor")).await.unwrap_err();
+    assert!(matches!(full, Error::LimitExceeded { limit: "users" }), "{full}");
+    for refused in [
+        members::remove(&mut write, &by(), owner, tenant).await,
+        members::set_role(&mut write, &by(), owner, tenant, &role("doctor")).await,
+    ] {
+        assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+    }
+    members::set_role(&mut write, &by(), ids[0], tenant, &role("owner")).await.unwrap();
+    members::remove(&mut write, &by(), owner, tenant).await.unwrap();
+    write.commit().await.unwrap();
+    let mut tx = w.control.snapshot().await.unwrap();
+    assert_eq!(members::of_tenant(&mut tx, tenant).await.unwrap().len(), 1);
+    assert!(members::of_user(&mut tx, owner).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_change_without_its_audit_row_does_not_commit_rule_11() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = World::open(dir.path()).await.with_plans().await;
+    let mut write = w.control.begin().await.unwrap();
+    write.execute("UPDATE plans SET price = '0'", &[]).await.unwrap();
+    assert!(write.commit().await.is_err());
+    let mut tx = w.control.snapshot().await.unwrap();
+    assert_ne!(plans::by_code(&mut tx, "small").await.unwrap().spec.price, "0");
+}
