@@ -12,6 +12,7 @@ pub mod plans;
 pub mod tenants;
 pub mod topology;
 pub mod users;
+pub mod migrations;
 
 pub use error::{Error, Result};
 pub use tenantry_engine::{Error as EngineError, Kind as EngineErrorKind, model, name, query, value};

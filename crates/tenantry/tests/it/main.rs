@@ -8,3 +8,4 @@ mod config_apps;
 mod config_files;
 mod control_domain;
 mod world;
+mod config_fleet;

@@ -1,0 +1,241 @@
+//! Brings every database of a tenant store to the wanted version: canaries first, then the rest.
+//!
+//! Called by `migrate-tenants`. Work comes from the catalog alone, so that a run with nothing to do
+//! opens no database; a failing tenant is recorded and passed by (X5); a run that is killed is
+//! simply run again, because each database keeps its own ledger. Holds no list of all tenants.
+
+use crate::error::{Error, Result};
+use futures_util::{StreamExt, stream};
+use std::collections::HashMap;
+use tenantry_engine::{
+    name::{PhysicalName, ServerName, Slug, StoreName, TenantId},
+    place::{Isolation, Place},
+};
+
+/// Placements read from the catalog at a time.
+const PAGE: u32 = 512;
+/// Results written to the catalog in one transaction.
+const BATCH: usize = 64;
+
+/// A placement that is not at the wanted version.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// What people call it.
+    pub slug: Slug,
+    /// Where its rows of the store lie.
+    pub place: Place,
+    /// Version the catalog knows of.
+    pub version: Option<String>,
+}
+
+/// What became of a target.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Which.
+    pub target: Target,
+    /// Migrations applied now, or why not.
+    pub result: std::result::Result<u32, Failure>,
+}
+
+/// Why a database stayed where it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Stable code of the kind of error.
+    pub code: &'static str,
+    /// For the operator; may carry private detail.
+    pub message: String,
+    /// What to do about it, where that is known (M16).
+    pub remedy: Option<String>,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { code: error.code(), message: error.to_string(), remedy: error.remedy() }
+    }
+}
+
+/// What a run needs of the catalog.
+pub trait Catalog {
+    /// How many placements of the store are not at `wanted`.
+    fn count_behind(&self, store: &StoreName, wanted: &str) -> impl Future<Output = Result<u64>> + Send;
+
+    /// The next ones in order of tenant.
+    fn behind(
+        &self,
+        store: &StoreName,
+        wanted: &str,
+        after: Option<TenantId>,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<Target>>> + Send;
+
+    /// Records outcomes in one transaction: `wanted` where the run succeeded, else the error.
+    fn record(&self, wanted: &str, outcomes: &[Outcome]) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// How a run goes about it.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Databases migrated at a time.
+    pub parallel: usize,
+    /// Databases tried before the others. When every one of them fails, the migration is at fault
+    /// and not the tenants: the run stops (threat 34).
+    pub canaries: u32,
+    /// Only this tenant.
+    pub only: Option<TenantId>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { parallel: 4, canaries: 3, only: None }
+    }
+}
+
+/// What is told while a run goes on.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// The run begins.
+    Started {
+        /// Databases behind.
+        total: u64,
+    },
+    /// One is done, well or not.
+    Done(&'a Outcome),
+    /// Every canary failed; the rest was not touched.
+    Halted,
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Report {
+    /// Databases that were behind when the run began.
+    pub total: u64,
+    /// Brought up to date.
+    pub migrated: u64,
+    /// Failed, with the reason.
+    pub failed: Vec<Outcome>,
+    /// Every canary failed; the rest was not touched.
+    pub halted: bool,
+}
+
+impl Report {
+    /// Nothing failed and nothing was left out.
+    pub fn is_clean(&self) -> bool {
+        self.failed.is_empty() && !self.halted
+    }
+}
+
+/// A database with everybody who lives in it: one tenant, or many of a pool.
+type Unit = Vec<Target>;
+
+/// Runs over all placements of `store` that are not at `wanted`. `migrate` brings one database up to
+/// date and says how many migrations that took. Errors of single databases are in the report; an
+/// error here means that the catalog itself could not be read or written.
+pub async fn run<C, M, F>(
+    catalog: &C,
+    store: &StoreName,
+    wanted: &str,
+    options: &Options,
+    migrate: M,
+    mut tell: impl FnMut(Event<'_>),
+) -> Result<Report>
+where
+    C: Catalog,
+    M: Fn(Place) -> F,
+    F: Future<Output = Result<u32>>,
+{
+    let mut report = Report { total: total(catalog, store, wanted, options).await?, ..Report::default() };
+    tell(Event::Started { total: report.total });
+    let mut after = options.only.map(|only| TenantId::from_raw(only.get() - 1));
+    let mut limit = if options.only.is_some() { 1 } else { options.canaries.max(1) };
+    let mut canary = options.only.is_none() && options.canaries > 0;
+    while report.total > 0 {
+        let mut page = catalog.behind(store, wanted, after, limit).await?;
+        page.retain(|target| options.only.is_none_or(|only| only == target.tenant));
+        let Some(last) = page.last().map(|target| target.tenant) else { break };
+        let before = report.migrated;
+        let tried = page.len() as u64;
+        run_page(catalog, wanted, options.parallel, units(page), &migrate, &mut report, &mut tell).await?;
+        if canary && report.migrated == before && tried < report.total {
+            report.halted = true;
+            tell(Event::Halted);
+            break;
+        }
+        if options.only.is_some() {
+            break;
+        }
+        (after, limit, canary) = (Some(last), PAGE, false);
+    }
+    Ok(report)
+}
+
+async fn total<C: Catalog>(catalog: &C, store: &StoreName, wanted: &str, options: &Options) -> Result<u64> {
+    match options.only {
+        None => catalog.count_behind(store, wanted).await,
+        Some(only) => {
+            let before = Some(TenantId::from_raw(only.get() - 1));
+            let next = catalog.behind(store, wanted, before, 1).await?;
+            Ok(u64::from(next.first().is_some_and(|target| target.tenant == only)))
+        }
+    }
+}
+
+/// Pooled tenants of one database are one unit, so that it is migrated once for all of them.
+fn units(page: Vec<Target>) -> Vec<Unit> {
+    let mut pools: HashMap<(ServerName, PhysicalName), usize> = HashMap::new();
+    let mut units: Vec<Unit> = Vec::new();
+    for target in page {
+        if target.place.isolation == Isolation::Pooled {
+            let key = (target.place.server.clone(), target.place.physical.clone());
+            if let Some(index) = pools.get(&key) {
+                units[*index].push(target);
+                continue;
+            }
+            pools.insert(key, units.len());
+        }
+        units.push(vec![target]);
+    }
+    units
+}
+
+async fn run_page<C, M, F>(
+    catalog: &C,
+    wanted: &str,
+    parallel: usize,
+    units: Vec<Unit>,
+    migrate: &M,
+    report: &mut Report,
+    tell: &mut impl FnMut(Event<'_>),
+) -> Result<()>
+where
+    C: Catalog,
+    M: Fn(Place) -> F,
+    F: Future<Output = Result<u32>>,
+{
+    let work = stream::iter(units).map(async |unit| {
+        let result = match unit.first() {
+            Some(target) => migrate(target.place.clone()).await.map_err(Failure::from),
+            None => Ok(0),
+        };
+        (unit, result)
+    });
+    let mut results = std::pin::pin!(work.buffer_unordered(parallel.max(1)));
+    let mut batch: Vec<Outcome> = Vec::with_capacity(BATCH);
+    while let Some((unit, result)) = results.next().await {
+        for target in unit {
+            let outcome = Outcome { target, result: result.clone() };
+            tell(Event::Done(&outcome));
+            match &outcome.result {
+                Ok(_) => report.migrated += 1,
+                Err(_) => report.failed.push(outcome.clone()),
+            }
+            batch.push(outcome);
+        }
+        if batch.len() >= BATCH {
+            catalog.record(wanted, &batch).await?;
+            batch.clear();
+        }
+    }
+    if batch.is_empty() { Ok(()) } else { catalog.record(wanted, &batch).await }
+}
