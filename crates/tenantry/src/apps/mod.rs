@@ -6,7 +6,6 @@
 mod builtin;
 mod demo;
 mod manifest;
-mod order;
 mod schema;
 mod source;
 mod startapp;
@@ -20,7 +19,7 @@ use crate::config::{Config, Problem, Problems, Scope};
 use source::AppSource;
 use std::sync::Arc;
 use tenantry_engine::{
-    migration::{self, Migration},
+    migration::{self, Migration, State},
     model::{self, Grant, Model},
     name::{AppName, StoreName},
 };
@@ -62,9 +61,9 @@ impl Apps {
             }
         }
         let models = collect(load_models(&list, config), &mut problems);
-        let migrations = collect(load_migrations(&list, &models, config), &mut problems);
+        let migrations = collect(load_migrations(&list, config), &mut problems);
         Problems(problems).into_result()?;
-        let migrations = order::order(migrations)?;
+        let migrations = replayable(&migrations)?;
         let models: Vec<Arc<Model>> = models.into_iter().map(Arc::new).collect();
         let stores =
             config.stores.iter().map(|store| StoreSchema::new(store, &models, &migrations)).collect();
@@ -150,13 +149,41 @@ fn unknown_role(model: &Model, files: &[(AppName, &str, String, &str)], config: 
     Some(Problem { file: file.clone(), line, message })
 }
 
-fn load_migrations(list: &[App], models: &[Model], config: &Config) -> Result<Vec<Migration>, Vec<Problem>> {
-    let _ = (models, config, migration::State::of);
-    let mut all = Vec::new();
+fn load_migrations(list: &[App], config: &Config) -> Result<Vec<Migration>, Vec<Problem>> {
+    let (mut all, mut problems) = (Vec::new(), Vec::new());
     for app in list {
-        let ops = models.iter().filter(|m| m.app == app.name);
-        let ops = ops.map(|m| migration::Op::CreateModel { model: Box::new(m.schema()) }).collect();
-        all.push(Migration { app: app.name.clone(), name: "0001_initial".into(), depends: vec![], ops });
+        for (stem, file) in app.source.part("migrations") {
+            let display = app.source.display(file.path);
+            match Migration::parse(&display, file.text) {
+                Ok(migration) => {
+                    problems.extend(misplaced(&migration, app, stem, &display));
+                    problems.extend(unknown_store(&migration, config, &display));
+                    all.push(migration);
+                }
+                Err(found) => problems.extend(found),
+            }
+        }
     }
-    Ok(all)
+    if problems.is_empty() { Ok(all) } else { Err(problems) }
+}
+
+/// A migration is known by what it says inside; a copied or renamed file must not run as another.
+fn misplaced(migration: &Migration, app: &App, stem: &str, file: &str) -> Option<Problem> {
+    let wrong = migration.app != app.name || migration.name != stem;
+    let message = format!("says it is {}, but lies in {}/migrations/{stem}.toml", migration.id(), app.name);
+    wrong.then(|| Problem { file: file.to_owned(), line: 1, message })
+}
+
+fn unknown_store(migration: &Migration, config: &Config, file: &str) -> Option<Problem> {
+    let op = migration.ops.iter().find(|op| config.store(op.store().as_str()).is_none())?;
+    let message = format!("there is no store `{}` in the configuration", op.store());
+    Some(Problem { file: file.to_owned(), line: 0, message })
+}
+
+/// Orders the migrations and makes sure that they can be replayed at all.
+fn replayable(migrations: &[Migration]) -> Result<Vec<Migration>, Problems> {
+    let ordered =
+        migration::order(migrations).map_err(|error| Problems::one("migrations", error.to_string()))?;
+    State::replay(&ordered).map_err(|error| Problems::one("migrations", error.to_string()))?;
+    Ok(ordered)
 }

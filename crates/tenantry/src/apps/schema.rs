@@ -4,9 +4,12 @@
 //! that a run with nothing to do knows it without opening a database.
 
 use crate::config::{Scope, StoreConfig};
-use sha2::{Digest, Sha256};
 use std::sync::Arc;
-use tenantry_engine::{migration::Migration, model::Model, name::StoreName};
+use tenantry_engine::{
+    migration::{self, Migration},
+    model::Model,
+    name::StoreName,
+};
 
 /// The schema of one store.
 #[derive(Debug, Clone)]
@@ -19,7 +22,7 @@ pub struct StoreSchema {
     pub models: Vec<Arc<Model>>,
     /// Ids (`app/name`) of the migrations that touch it, in the order they run.
     pub migrations: Vec<String>,
-    /// Version after all of them, 16 hex digits; the same on every machine. `none` without any.
+    /// Version after all of them: 32 hex digits, the same on every machine.
     pub fingerprint: String,
 }
 
@@ -30,19 +33,8 @@ impl StoreSchema {
             store: store.name.clone(),
             scope: store.scope,
             models: models.iter().filter(|model| model.store == store.name).cloned().collect(),
-            fingerprint: fingerprint(&own),
+            fingerprint: migration::fingerprint(migrations, &store.name),
             migrations: own.iter().map(|migration| migration.id()).collect(),
         }
     }
-}
-
-fn fingerprint(migrations: &[&Migration]) -> String {
-    if migrations.is_empty() {
-        return "none".into();
-    }
-    let mut hash = Sha256::new();
-    for migration in migrations {
-        hash.update(format!("{}\n{:?}\n", migration.id(), migration.ops));
-    }
-    hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -131,7 +131,8 @@ fn decide(
 /// Takes an answer as it is typed on the command line.
 fn answer(answers: &mut Answers, chosen: &str) -> Result<()> {
     let words = chosen.trim().trim_start_matches("--").split_once(' ');
-    let (option, value) = words.ok_or_else(|| Error::invalid("answer", format!("{chosen:?} is no option")))?;
+    let (option, value) =
+        words.ok_or_else(|| Error::invalid("answer", format!("{chosen:?} is no option")))?;
     answers.add(option, value.trim()).map_err(|reason| Error::invalid("answer", reason))
 }
 

@@ -5,5 +5,5 @@
 //! databases on disk: places come from the catalog (rule 3).
 
 pub mod fleet;
-//pub mod make;
-//mod name;
+pub mod make;
+mod name;

@@ -9,3 +9,4 @@ mod config_files;
 mod control_domain;
 mod world;
 mod config_fleet;
+mod config_make;
