@@ -27,6 +27,20 @@ pub struct OverrideRow {
     pub changes: String,
 }
 
+impl OverrideRow {
+    /// From the `shared_id` and `changes` of a row of a `{model}_overrides` model.
+    pub fn from_values(shared_id: &Value, changes: &Value) -> Option<Self> {
+        let id = match shared_id {
+            Value::Integer(i) => RecordId::Integer(*i),
+            Value::Uuid(u) => RecordId::Uuid(*u),
+            Value::Text(t) => RecordId::Uuid(t.parse().ok()?),
+            _ => return None,
+        };
+        let Value::Json(changes) = changes else { return None };
+        Some(Self { id, changes: changes.to_string() })
+    }
+}
+
 /// Collects override rows from a read of `shared_id` and `changes` of a `{model}_overrides` model.
 #[derive(Debug, Default)]
 pub struct CollectOverrides {
@@ -166,7 +180,7 @@ pub(crate) fn search(
         (1..=plan.model.fields.len()).filter(|&p| plan.model.fields[p - 1].search).collect();
     let owned: Vec<OverrideRow> = rows.iter().map(|row| (*row).clone()).collect();
     let mut query = Query::new(plan, who, "SELECT t.[id], ");
-    query.sql.push_str(&plan.list(&fields));
+    plan.list(&mut query.sql, &fields);
     query.from(Some(&owned))?;
     query.sql.push_str(" AND t.[id] IN (SELECT value FROM json_each(");
     query.bind(search::ids(&owned.iter().map(|row| row.id.clone()).collect::<Vec<_>>()));

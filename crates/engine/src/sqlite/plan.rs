@@ -143,6 +143,11 @@ impl Schema {
         self.plans.get(name)
     }
 
+    /// All models of the store.
+    pub fn plans(&self) -> impl Iterator<Item = &Plan> {
+        self.plans.values()
+    }
+
     pub(crate) fn require(&self, name: &str) -> Result<&Plan> {
         self.model(name)
             .ok_or_else(|| Error::new(Kind::NotFound, format!("no model {name} in store {}", self.store)))
@@ -230,10 +235,13 @@ impl Plan {
         Ok(Projection { positions: positions.into(), storages: storages.into() })
     }
 
-    /// `t.[a], t.[b]` of these columns.
-    pub(crate) fn list(&self, positions: &[usize]) -> String {
-        let names: Vec<_> = positions.iter().map(|&p| format!("t.[{}]", self.columns[p].name)).collect();
-        names.join(", ")
+    /// Appends `t.[a], t.[b]` of these columns.
+    pub(crate) fn list(&self, out: &mut String, positions: &[usize]) {
+        for (index, &position) in positions.iter().enumerate() {
+            out.push_str(if index == 0 { "t.[" } else { ", t.[" });
+            out.push_str(self.columns[position].name.as_str());
+            out.push(']');
+        }
     }
 
     /// ` RETURNING [a], [b]` of all columns.

@@ -31,11 +31,7 @@ pub fn get(
     let mut statement = if fields.is_empty() {
         conn.prepare_cached(&text.get)
     } else {
-        conn.prepare_cached(&format!(
-            "SELECT {} FROM {} AND t.[id] = ?2",
-            plan.list(&projection.positions),
-            text.from
-        ))
+        conn.prepare_cached(&chosen(plan, &projection.positions, &text.from, " AND t.[id] = ?2"))
     }?;
     let mut rows = statement.query(params![who.tenant, key])?;
     let Some(row) = rows.next()? else { return Ok(false) };
@@ -55,11 +51,8 @@ pub fn by_ids(
 ) -> Result<()> {
     let plan = schema.require(model)?;
     let Projection { positions, storages } = plan.project(fields)?;
-    let sql = format!(
-        "SELECT {} FROM {} AND t.[id] IN (SELECT value FROM json_each(?2)) ORDER BY t.[id]",
-        plan.list(&positions),
-        plan.texts(who.isolation).from
-    );
+    let wanted = " AND t.[id] IN (SELECT value FROM json_each(?2)) ORDER BY t.[id]";
+    let sql = chosen(plan, &positions, &plan.texts(who.isolation).from, wanted);
     let mut statement = conn.prepare_cached(&sql)?;
     let mut rows = statement.query(params![who.tenant, id_list(plan, ids)?])?;
     while let Some(row) = rows.next()? {
@@ -108,6 +101,15 @@ pub fn refers(
         format!("SELECT 1 FROM {} AND t.[{}] = ?2 LIMIT 1", plan.texts(who.isolation).from, column.name);
     let mut statement = conn.prepare_cached(&sql)?;
     Ok(statement.exists(params![who.tenant, key])?)
+}
+
+fn chosen(plan: &Plan, positions: &[usize], from: &str, condition: &str) -> String {
+    let mut sql = String::from("SELECT ");
+    plan.list(&mut sql, positions);
+    sql.push_str(" FROM ");
+    sql.push_str(from);
+    sql.push_str(condition);
+    sql
 }
 
 fn id_list(plan: &Plan, ids: &[RecordId]) -> Result<String> {

@@ -1,10 +1,11 @@
 //! What a tenant holds in this database, and the one statement that reserves more of it. Called once in
 //! each write transaction: it is the identity check, the fence (rule 7) and the quota (rule 13) in one.
 
-use super::plan::{Confinement, Schema};
+use super::plan::{Confinement, Schema, Storage};
 use super::write::WriteOptions;
 use crate::error::{Error, Kind, Result};
-use rusqlite::{Connection, OptionalExtension, params};
+use crate::place::Isolation;
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 /// Rows and bytes of one tenant in one database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +52,34 @@ pub(crate) fn reserve(
         return Err(Error::new(Kind::Limit("bytes"), format!("{} bytes", held.1)));
     }
     Ok(())
+}
+
+/// Counts what is really there and sets the counters to it, after bulk work that did not go through writes
+/// (data migrations, moves, restores). In a transaction of its own.
+pub fn recount(conn: &Connection, schema: &Schema, who: &Confinement) -> Result<Usage> {
+    const SET: &str = "UPDATE _tenantry_place SET rows = ?4, bytes = ?5 \
+         WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND fenced = 0 RETURNING rows, bytes";
+    let transaction = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
+    let (mut rows, mut bytes) = (0, 0);
+    for plan in schema.plans() {
+        let sizes = plan.columns().iter().map(|column| match column.storage {
+            Storage::Integer | Storage::Boolean | Storage::Decimal(_) => {
+                format!("8 * (t.[{}] IS NOT NULL)", column.name)
+            }
+            _ => format!("coalesce(octet_length(t.[{}]), 0)", column.name),
+        });
+        let size = sizes.collect::<Vec<_>>().join(" + ");
+        // the tenant is bound by hand: an own database has no place for it
+        let sql =
+            format!("SELECT count(*), coalesce(sum({size}), 0), ?1 FROM {}", plan.texts(who.isolation).from);
+        let found: (i64, i64) =
+            transaction.query_row(&sql, [who.tenant], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        rows += found.0;
+        bytes += if who.isolation == Isolation::Pooled { found.1 } else { 0 };
+    }
+    run(&transaction, SET, params![who.tenant, schema.store().as_str(), generation(who), rows, bytes])?;
+    transaction.commit()?;
+    usage(conn, schema, who)
 }
 
 fn generation(who: &Confinement) -> i64 {

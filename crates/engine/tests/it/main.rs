@@ -5,6 +5,7 @@ mod core_cache;
 mod core_open;
 mod core_support;
 mod core_system;
+mod records_bind;
 mod records_kit;
 mod records_leak;
 mod records_list;

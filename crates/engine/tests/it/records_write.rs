@@ -4,6 +4,7 @@ use crate::records_kit::*;
 use tenantry_engine::Kind;
 use tenantry_engine::place::Isolation;
 use tenantry_engine::query::RecordId;
+use tenantry_engine::sqlite::usage;
 use tenantry_engine::value::Value;
 
 fn doctor(text: &str) -> tenantry_engine::query::Change {
@@ -261,5 +262,29 @@ fn activity_is_logged_where_asked_without_personal_data() {
         );
         assert_eq!(kit.integer("SELECT count(*) FROM _tenantry_activity WHERE impersonator = 'root'"), 2);
         assert_eq!(kit.integer("SELECT count(*) FROM _tenantry_activity WHERE detail LIKE '%secret%'"), 0);
+    }
+}
+
+#[test]
+fn counters_equal_what_a_recount_finds() {
+    for isolation in BOTH {
+        let kit = Kit::new(isolation);
+        let json = Value::Json(serde_json::json!({"ключ": [1.5, "é"]}));
+        let first =
+            [("name", "Łódź".into()), ("extra", json), ("fee", decimal("1.10")), ("region", 3.into())];
+        let id = kit.one(insert("doctors", &first)).id;
+        let RecordId::Integer(number) = id else { panic!() };
+        kit.one(insert(
+            "doctors",
+            &[("name", "b".into()), ("mentor", number.into()), ("level", "junior".into())],
+        ));
+        kit.one(insert("hospitals", &[("name", "City".into())]));
+        kit.one(update("doctors", &id, None, &[("notes", "ß".repeat(10).into()), ("extra", Value::Null)]));
+        kit.one(delete("doctors", &id, None));
+        let counted = usage::usage(&kit.conn, &kit.schema, &kit.who).unwrap();
+        assert_eq!(counted.rows, 2);
+        assert_eq!(counted.bytes > 0, isolation == Isolation::Pooled);
+        kit.conn.execute_batch("UPDATE _tenantry_place SET rows = 99, bytes = 99 WHERE tenant = 7").unwrap();
+        assert_eq!(usage::recount(&kit.conn, &kit.schema, &kit.who).unwrap(), counted);
     }
 }

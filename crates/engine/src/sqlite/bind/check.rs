@@ -1,12 +1,23 @@
 //! A value against the rules of its field.
 
-use super::{Rule, Storage, stored};
+use super::{Rule, stored};
 use crate::error::{Error, Result};
 use crate::model::{Field, FieldKind};
 use crate::value::Value;
 
-/// Refuses with `Kind::Invalid(field, rule)` what the field does not allow.
+/// Refuses with `Kind::Invalid(field, rule)` what the field does not allow or what cannot be stored.
 pub(crate) fn check(field: &Field, value: &Value) -> Result<()> {
+    rules(field, value)?;
+    if matches!(field.kind, FieldKind::Ref { .. }) {
+        return Ok(()); // the plan knows which kind of key it takes
+    }
+    stored(super::storage(&field.kind), value)
+        .map(|_| ())
+        .map_err(|rule| Error::invalid(field.name.as_str(), rule))
+}
+
+/// The rules of the field alone; whoever binds the value finds out whether it can be stored.
+pub(crate) fn rules(field: &Field, value: &Value) -> Result<()> {
     rule(field, value).map_err(|rule| Error::invalid(field.name.as_str(), rule))
 }
 
@@ -32,12 +43,8 @@ fn rule(field: &Field, value: &Value) -> Result<(), Rule> {
         (FieldKind::File { .. }, Value::Json(j)) if !j.is_object() => {
             Err("must be the description of a file".into())
         }
-        (kind, value) => stored(storage(kind), value).map(|_| ()),
+        _ => Ok(()),
     }
-}
-
-fn storage(kind: &FieldKind) -> Storage {
-    super::storage(kind)
 }
 
 fn too_long(text: &str, max: u32) -> bool {

@@ -7,7 +7,7 @@ mod json;
 mod stored;
 mod text;
 
-pub(crate) use check::check;
+pub(crate) use check::{check, rules};
 pub(crate) use stored::{Stored, instant, scaled, stored};
 
 use super::plan::{Column, Storage};

@@ -56,6 +56,8 @@ pub(crate) fn stored(storage: Storage, value: &Value) -> Result<Stored<'_>, Rule
             return Err("must not contain a NUL character".into());
         }
         (Storage::Text, Value::Text(t)) => Stored::Text(t.as_str().into()),
+        // a key of a UUID model kept as plain text, as in override models
+        (Storage::Text, Value::Uuid(u)) => Stored::Text(u.hyphenated().to_string().into()),
         (Storage::Date, Value::Date(d)) if d.year() >= 0 => Stored::Text(d.to_string().into()),
         (Storage::Datetime, Value::DateTime(t)) => Stored::Text(instant(*t)?.into()),
         (Storage::Uuid, Value::Uuid(u)) => Stored::Text(u.hyphenated().to_string().into()),

@@ -5,12 +5,15 @@ mod cost;
 mod filter;
 mod page;
 mod query;
+#[cfg(test)]
+mod tests;
 
 pub use cost::{Cost, cost};
 pub(crate) use query::Query;
 
+use super::bind::Stored;
 use super::merge::OverrideRow;
-use super::plan::{Confinement, Plan, Schema};
+use super::plan::{Confinement, Plan, Projection, Schema};
 use super::read::{Cursor, value};
 use super::search;
 use crate::error::{Error, Kind, Result};
@@ -18,7 +21,6 @@ use crate::query::{Filter, Select};
 use crate::row::Visit;
 use crate::value::Value;
 use rusqlite::{Connection, Row};
-use std::fmt::Write;
 
 /// Rows at most on one page.
 pub const LIMIT_MAX: u32 = 1000;
@@ -42,17 +44,7 @@ pub fn select(
     }
     let order = page::order(plan, &select.sort)?;
     let projection = plan.project(&select.fields)?;
-    let mut positions = projection.positions.to_vec();
-    positions.extend(order.iter().map(|key| key.position));
-    let mut query = Query::new(plan, who, "SELECT ");
-    query.sql.push_str(&plan.list(&positions));
-    query.from(merge)?;
-    conditions(&mut query, conn, &select.filter, select.search.as_deref(), merge)?;
-    if let Some(after) = &select.after {
-        page::after(&mut query, &order, after, merge.is_some())?;
-    }
-    page::order_by(&mut query, &order);
-    let _ = write!(query.sql, " LIMIT {}", select.limit + 1);
+    let query = compile(conn, plan, who, select, &projection, &order, merge)?;
     let mut statement = conn.prepare_cached(&query.sql)?;
     let params = query.params(&statement);
     let mut rows = statement.query(params.as_slice())?;
@@ -68,6 +60,32 @@ pub fn select(
         }
     }
     Ok(None)
+}
+
+/// The statement of one page: the projection, then the sort keys, hidden.
+fn compile<'p>(
+    conn: &Connection,
+    plan: &'p Plan,
+    who: &'p Confinement,
+    select: &Select,
+    projection: &Projection<'_>,
+    order: &[page::SortKey],
+    merge: Option<&[OverrideRow]>,
+) -> Result<Query<'p>> {
+    let mut positions = projection.positions.to_vec();
+    positions.extend(order.iter().map(|key| key.position));
+    let mut query = Query::new(plan, who, "SELECT ");
+    plan.list(&mut query.sql, &positions);
+    query.from(merge)?;
+    conditions(&mut query, conn, &select.filter, select.search.as_deref(), merge)?;
+    if let Some(after) = &select.after {
+        page::after(&mut query, order, after, merge.is_some())?;
+    }
+    page::order_by(&mut query, order);
+    query.sql.push_str(" LIMIT ");
+    // one more than shown tells whether there is a next page
+    query.bind(Stored::Integer(i64::from(select.limit) + 1));
+    Ok(query)
 }
 
 /// How many rows the condition and search leave.

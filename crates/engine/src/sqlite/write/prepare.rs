@@ -4,7 +4,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::IdKind;
 use crate::name::FieldName;
 use crate::query::{Change, RecordId};
-use crate::sqlite::bind::{Stored, check, stored};
+use crate::sqlite::bind::{Stored, rules, stored};
 use crate::sqlite::plan::{Key, Plan, Schema};
 use crate::value::Value;
 
@@ -121,7 +121,7 @@ fn position(plan: &Plan, name: &FieldName) -> Result<usize> {
 }
 
 fn bind<'a>(plan: &Plan, position: usize, value: &'a Value) -> Result<Stored<'a>> {
-    check(&plan.model.fields[position - 1], value)?;
+    rules(&plan.model.fields[position - 1], value)?;
     let column = &plan.columns[position];
     stored(column.storage, value).map_err(|rule| Error::invalid(column.name.as_str(), rule))
 }

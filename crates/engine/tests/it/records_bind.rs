@@ -1,0 +1,138 @@
+//! T4: values from JSON and from CSV cells. What is accepted is stored and comes back the same; what is
+//! refused names field and rule; nothing panics.
+
+use crate::records_kit::*;
+use proptest::prelude::*;
+use serde_json::{Value as Json, json};
+use tenantry_engine::model::{Field, FieldKind, OnDelete};
+use tenantry_engine::name::ModelName;
+use tenantry_engine::sqlite::bind::{from_json, from_text};
+use tenantry_engine::value::Value;
+use tenantry_engine::{Kind, Result};
+
+fn of(kind: FieldKind) -> Field {
+    field("f", kind)
+}
+
+fn reference() -> Field {
+    of(FieldKind::Ref { to: ModelName::parse("others").unwrap(), on_delete: OnDelete::Protect })
+}
+
+fn rule(result: Result<Value>) -> String {
+    match result.expect_err("must be refused").kind() {
+        Kind::Invalid(field, rule) if field == "f" => rule.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn json_is_taken_as_it_is_typed() {
+    let money = of(FieldKind::Decimal { scale: 2 });
+    let same =
+        |json: Json, text: &str| assert_eq!(from_json(&money, &json).unwrap(), decimal(text), "{json}");
+    same(json!("12.50"), "12.5");
+    same(json!(12.5), "12.5");
+    same(json!(0.1), "0.1");
+    same(json!(-7), "-7");
+    same(json!("1.500"), "1.5");
+    for bad in [
+        json!("1e3"),
+        json!(1e300),
+        json!(""),
+        json!("+1"),
+        json!("1,5"),
+        json!("."),
+        json!("1."),
+        json!("0x1"),
+        json!(true),
+    ] {
+        assert!(from_json(&money, &bad).is_err(), "{bad}");
+    }
+    assert_eq!(rule(from_json(&money, &json!("0.001"))), "must have at most 2 decimals");
+    assert_eq!(rule(from_json(&money, &json!("9".repeat(60)))), "must be a decimal number such as 12.50");
+    let whole = of(FieldKind::Integer { min: None, max: None });
+    assert_eq!(from_json(&whole, &json!(i64::MIN)).unwrap(), i64::MIN.into());
+    for bad in [json!(1.5), json!(1.0), json!("1"), json!(u64::MAX), json!([1])] {
+        assert!(from_json(&whole, &bad).is_err(), "{bad}");
+    }
+    assert_eq!(from_json(&whole, &Json::Null).unwrap(), Value::Null);
+    assert_eq!(rule(from_json(&Field { required: true, ..whole }, &Json::Null)), "is required");
+    assert!(from_json(&of(FieldKind::Text { max_length: None }), &json!(1)).is_err());
+    let id = uuid::Uuid::now_v7();
+    assert_eq!(from_json(&reference(), &json!(id.to_string())).unwrap(), Value::Uuid(id));
+    assert_eq!(from_json(&reference(), &json!(3)).unwrap(), 3.into());
+    assert!(from_json(&reference(), &json!("3")).is_err());
+}
+
+#[test]
+fn dates_and_instants_are_whole_and_in_range() {
+    let (date, instant) = (of(FieldKind::Date), of(FieldKind::Datetime));
+    assert!(from_json(&date, &json!("2024-02-29")).is_ok());
+    for bad in ["2023-02-29", "2024-2-9", "2024-02-29T00:00:00", "-00100-01-01", "20240229xx", ""] {
+        assert!(from_json(&date, &json!(bad)).is_err(), "{bad}");
+    }
+    let early = from_json(&instant, &json!("2024-01-01T01:00:00+02:00")).unwrap();
+    assert_eq!(early, Value::DateTime("2023-12-31T23:00:00Z".parse().unwrap()));
+    for bad in ["2024-01-01T01:00:00", "2024-01-01", "-000001-01-01T00:00:00Z", "now", "1704067200"] {
+        assert!(from_json(&instant, &json!(bad)).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn cells_are_text_and_empty_is_null() {
+    let text = of(FieldKind::Text { max_length: Some(3) });
+    assert_eq!(from_text(&text, "").unwrap(), Value::Null);
+    assert_eq!(from_text(&text, "äöü").unwrap(), "äöü".into());
+    assert_eq!(rule(from_text(&text, "äöüß")), "must have at most 3 characters");
+    assert_eq!(rule(from_text(&Field { required: true, ..text }, "")), "is required");
+    let boolean = of(FieldKind::Boolean);
+    for (cell, expect) in [("true", true), ("YES", true), ("0", false), ("no", false)] {
+        assert_eq!(from_text(&boolean, cell).unwrap(), expect.into());
+    }
+    assert_eq!(rule(from_text(&boolean, "maybe")), "must be true or false");
+    assert_eq!(from_text(&of(FieldKind::Decimal { scale: 2 }), "-1.5").unwrap(), decimal("-1.5"));
+    assert_eq!(from_text(&of(FieldKind::Json), "{\"a\":1}").unwrap(), Value::Json(json!({"a": 1})));
+    assert_eq!(from_text(&reference(), "42").unwrap(), 42.into());
+    let id = uuid::Uuid::now_v7();
+    assert_eq!(from_text(&reference(), &id.to_string()).unwrap(), Value::Uuid(id));
+    assert!(from_text(&of(FieldKind::Integer { min: None, max: None }), "1 ").is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_text_and_no_json_panics(text in ".{0,40}", number in any::<f64>(), mantissa in any::<i64>(), scale in 0..19_u32) {
+        let kinds = [
+            FieldKind::Text { max_length: Some(5) },
+            FieldKind::Integer { min: Some(-5), max: Some(5) },
+            FieldKind::Decimal { scale: 9 },
+            FieldKind::Boolean,
+            FieldKind::Date,
+            FieldKind::Datetime,
+            FieldKind::Json,
+            FieldKind::File { max_bytes: 1 },
+            FieldKind::Choice { choices: vec!["a".into()] },
+        ];
+        let exact = rust_decimal::Decimal::from_i128_with_scale(mantissa.into(), scale).to_string();
+        for field in kinds.map(of).into_iter().chain([reference()]) {
+            for text in [&text, &exact] {
+                let _ = from_text(&field, text);
+                let _ = from_json(&field, &json!(text));
+            }
+            let _ = from_json(&field, &json!(number));
+            let _ = from_json(&field, &json!(mantissa));
+        }
+    }
+
+    #[test]
+    fn decimals_come_back_exactly(mantissa in -999_999_999_999_999_999_i64..=999_999_999_999_999_999, scale in 0..=9_u32) {
+        let value = Value::Decimal(rust_decimal::Decimal::new(mantissa, scale));
+        let field = of(FieldKind::Decimal { scale });
+        let Value::Decimal(d) = &value else { unreachable!() };
+        prop_assert_eq!(from_json(&field, &json!(d.to_string())).unwrap(), value.clone());
+        let mut out = vec![];
+        tenantry_engine::row::json::write_owned(&mut out, &value);
+        prop_assert_eq!(String::from_utf8(out).unwrap(), format!("\"{d}\""));
+    }
+}
