@@ -5,13 +5,23 @@
 
 use crate::{
     error::{Error, Kind, Result},
-    name::ServerName,
-    place::Place,
-    sqlite,
+    migration::Migration,
+    name::{ServerName, StoreName},
+    place::{Isolation, Place},
+    sqlite::{
+        self,
+        inspect::Inspection,
+        migrate::{MigrateReport, Script},
+        plan::Schema,
+    },
 };
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-pub use crate::sqlite::{SqlRow, SystemDb, Template, Tx};
+pub use crate::session::Session;
+pub use crate::sqlite::{SqlLimits, SqlRow, SqlRows, SystemDb, Template, Tx};
 
 /// A server of the configuration.
 #[derive(Debug, Clone)]
@@ -39,6 +49,7 @@ pub struct Engine(Arc<Inner>);
 struct Inner {
     servers: Vec<Arc<sqlite::Server>>,
     cache: sqlite::Cache,
+    long: sqlite::LongWork,
 }
 
 impl Engine {
@@ -50,7 +61,82 @@ impl Engine {
         let open = |spec: ServerSpec| sqlite::Server::open(spec.name, &spec.root).map(Arc::new);
         let servers = servers.into_iter().map(open).collect::<Result<Vec<_>>>()?;
         servers.iter().for_each(|server| sqlite::sweep(server));
-        Ok(Self(Arc::new(Inner { servers, cache: sqlite::Cache::new(budget, connections)? })))
+        let (cache, long) = (sqlite::Cache::new(budget, connections)?, sqlite::LongWork::new(cores * 2));
+        Ok(Self(Arc::new(Inner { servers, cache, long })))
+    }
+
+    /// A session confined to `place`, on its open database. `max_bytes` caps a database of one's own; pooled
+    /// tenants are limited by each write. Make one for each request: a session keeps its database open.
+    pub async fn session(
+        &self,
+        place: &Place,
+        schema: &Arc<Schema>,
+        max_bytes: Option<u64>,
+    ) -> Result<Session> {
+        let (index, server) = self.server(place)?;
+        let database = self.0.cache.database(index, server, place).await?;
+        if place.isolation == Isolation::Database {
+            database.set_cap(max_bytes);
+        }
+        Ok(Session::sqlite(sqlite::Session::new(database, place, schema, &self.0.long)))
+    }
+
+    /// Writes the row by which a pooled tenant lives in a shared database. Idempotent.
+    pub async fn enrol(&self, place: &Place) -> Result<()> {
+        self.on_identity(place, sqlite::enrol).await
+    }
+
+    /// Forbids writes of this place inside its database, durably (rule 7); `fenced` false allows them again.
+    pub async fn fence(&self, place: &Place, fenced: bool) -> Result<()> {
+        self.on_identity(place, move |conn, place| sqlite::set_fence(conn, place, fenced)).await
+    }
+
+    /// Removes a pooled tenant with all its rows, overwritten on disk. Idempotent.
+    pub async fn withdraw(&self, place: &Place) -> Result<()> {
+        self.on_file(place, sqlite::withdraw).await
+    }
+
+    /// Brings the database of `place` to the end of `migrations`; nothing to do is no fault.
+    pub async fn migrate(&self, place: &Place, migrations: &[Migration]) -> Result<MigrateReport> {
+        let script = Arc::new(Script::new(&place.store, place.isolation, migrations)?);
+        self.migrate_with(place, &script).await
+    }
+
+    /// The same with a script made once for a whole fleet.
+    pub async fn migrate_with(&self, place: &Place, script: &Arc<Script>) -> Result<MigrateReport> {
+        let script = script.clone();
+        self.on_file(place, move |path, place| sqlite::migrate_file(path, place, &script)).await
+    }
+
+    /// Compares the database of `place` with what `migrations` make.
+    pub async fn inspect(&self, place: &Place, migrations: &[Migration]) -> Result<Inspection> {
+        let script = Script::new(&place.store, place.isolation, migrations)?;
+        self.on_file(place, move |path, place| sqlite::inspect_file(path, place, &script)).await
+    }
+
+    /// How to make databases of `store` with these migrations applied. Touches no disk yet.
+    pub fn template(&self, store: &StoreName, migrations: &[Migration]) -> Result<Template> {
+        let script = Script::new(store, Isolation::Database, migrations)?;
+        let fingerprint = script.fingerprint().to_owned();
+        Ok(Template::new(store.clone(), &fingerprint, Arc::new(move |conn| script.run(conn).map(drop))))
+    }
+
+    async fn on_identity(
+        &self,
+        place: &Place,
+        work: impl FnOnce(&rusqlite::Connection, &Place) -> Result<()> + Send + 'static,
+    ) -> Result<()> {
+        self.on_file(place, move |path, place| sqlite::change_identity(path, |conn| work(conn, place))).await
+    }
+
+    /// Runs `work` on the file of `place`, on a blocking thread.
+    async fn on_file<T: Send + 'static>(
+        &self,
+        place: &Place,
+        work: impl FnOnce(&Path, &Place) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (server, place) = (self.server(place)?.1.clone(), place.clone());
+        blocking(move || work(&server.path(&place.physical), &place)).await
     }
 
     /// The system store at `place`, for the platform's own SQL.
@@ -116,7 +202,11 @@ impl Engine {
     /// Closes everything nobody uses, cleanly, and ends background work.
     pub async fn shutdown(&self) {
         let inner = self.0.clone();
-        if blocking(move || Ok(inner.cache.shutdown())).await.is_err() {
+        let work = move || {
+            inner.cache.shutdown();
+            Ok(())
+        };
+        if blocking(work).await.is_err() {
             tracing::error!("shutdown of the engine panicked");
         }
     }

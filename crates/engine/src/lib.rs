@@ -11,8 +11,11 @@ pub mod name;
 pub mod place;
 pub mod query;
 pub mod row;
+mod session;
 pub mod sqlite;
 pub mod value;
 
-pub use engine::{CacheLimits, Engine, ServerSpec, SqlRow, SystemDb, Template, Tx};
+pub use engine::{
+    CacheLimits, Engine, ServerSpec, Session, SqlLimits, SqlRow, SqlRows, SystemDb, Template, Tx,
+};
 pub use error::{Error, Kind, Result};

@@ -27,6 +27,8 @@ use tokio::sync::Mutex;
 
 /// Pages in the -wal file (4 KB each) at which it is written back.
 pub(crate) const CHECKPOINT_PAGES: u32 = 1000;
+/// Connections to a system store: its transactions span awaits, and one task may hold several.
+const SYSTEM_CONNECTIONS: usize = 64;
 /// [`Database::cap`] of a database without limit.
 const NO_CAP: u64 = u64::MAX;
 
@@ -39,7 +41,9 @@ pub(crate) struct Database {
     pool: Pool,
     /// Held by whoever writes, so that waiting for the writer is fair and holds no thread.
     pub(crate) writer: Arc<Mutex<()>>,
-    /// Generations of the tenants known to live here.
+    /// Tenant, store and generation it was opened for: found without a lock.
+    first: (i64, StoreName, u64),
+    /// Generations of the other tenants known to live here.
     admitted: RwLock<HashMap<(i64, StoreName), u64>>,
     /// Largest size in bytes, asked of each connection when it is taken.
     cap: AtomicU64,
@@ -73,15 +77,21 @@ impl Database {
         let wal = Arc::new(WalState::default());
         Ok(Arc::new_cyclic(|me| {
             watch_wal(&mut first, &wal, me, &maintenance);
-            let admitted =
-                HashMap::from([((identity::tenant_number(place), place.store.clone()), place.generation)]);
             Self {
                 me: me.clone(),
                 path,
                 durability,
-                pool: Pool::new(connections, first),
+                pool: Pool::new(
+                    if durability == Durability::Full {
+                        connections.max(SYSTEM_CONNECTIONS)
+                    } else {
+                        connections
+                    },
+                    first,
+                ),
                 writer: Arc::new(Mutex::new(())),
-                admitted: RwLock::new(admitted),
+                first: (identity::tenant_number(place), place.store.clone(), place.generation),
+                admitted: RwLock::default(),
                 cap: AtomicU64::new(NO_CAP),
                 wal,
                 watch: std::sync::Mutex::new(None),
@@ -101,7 +111,11 @@ impl Database {
 
     /// Refuses unless `place` lives here at its generation. Asks the file only the first time.
     pub(crate) async fn admit(&self, place: &Place) -> Result<()> {
-        let key = (identity::tenant_number(place), place.store.clone());
+        let tenant = identity::tenant_number(place);
+        if (tenant, place.generation) == (self.first.0, self.first.2) && place.store == self.first.1 {
+            return Ok(());
+        }
+        let key = (tenant, place.store.clone());
         if self.admitted.read().unwrap_or_else(PoisonError::into_inner).get(&key) == Some(&place.generation) {
             return Ok(());
         }
@@ -117,14 +131,12 @@ impl Database {
         checked
     }
 
-    /// Forgets who was admitted, after an identity row changed.
-    pub(crate) fn forget_admitted(&self) {
-        self.admitted.write().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-
     /// Limits the size of the file from the next borrowed connection on; None lifts the limit.
     pub(crate) fn set_cap(&self, bytes: Option<u64>) {
-        self.cap.store(bytes.unwrap_or(NO_CAP), Relaxed);
+        let bytes = bytes.unwrap_or(NO_CAP);
+        if self.cap.load(Relaxed) != bytes {
+            self.cap.store(bytes, Relaxed);
+        }
     }
 
     /// Brings a connection's `max_page_count` up to date; nearly always there is nothing to do.
@@ -135,11 +147,6 @@ impl Database {
             pooled.cap = wanted;
         }
         Ok(())
-    }
-
-    /// True when the size is limited.
-    pub(crate) fn is_capped(&self) -> bool {
-        self.cap.load(Relaxed) != NO_CAP
     }
 
     pub(crate) fn pool(&self) -> &Pool {

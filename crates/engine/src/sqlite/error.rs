@@ -17,7 +17,7 @@ fn kind(error: &rusqlite::Error) -> Kind {
         rusqlite::Error::SqliteFailure(code, message) => {
             failure(*code, message.as_deref().unwrap_or_default())
         }
-        rusqlite::Error::SqlInputError { msg, .. } => statement(msg),
+        rusqlite::Error::SqlInputError { error, msg, .. } => failure(*error, msg),
         rusqlite::Error::QueryReturnedNoRows => Kind::NotFound,
         rusqlite::Error::MultipleStatement => Kind::Statement("only one statement at a time".into()),
         rusqlite::Error::InvalidParameterCount(given, wanted) => {
@@ -51,6 +51,8 @@ fn statement(message: &str) -> Kind {
         || message.contains("has no column named")
     {
         Kind::SchemaBehind
+    } else if message.starts_with("not authorized") {
+        Kind::Denied(message.into())
     } else {
         Kind::Statement(message.into())
     }
@@ -73,12 +75,6 @@ fn constraint(extended: i32, message: &str) -> Kind {
         ffi::SQLITE_CONSTRAINT_CHECK => Kind::Invalid(columns.into(), "is not allowed".into()),
         _ => Kind::Invalid(String::new(), message.into()),
     }
-}
-
-/// True when the error is SQLite's "full": the disk is, or `max_page_count` is reached.
-pub(crate) fn is_full(error: &Error) -> bool {
-    let source = std::error::Error::source(error).and_then(|s| s.downcast_ref::<rusqlite::Error>());
-    source.and_then(rusqlite::Error::sqlite_error_code) == Some(ErrorCode::DiskFull)
 }
 
 #[cfg(test)]

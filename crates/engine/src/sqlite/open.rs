@@ -3,7 +3,6 @@
 //! Called by the pool, provisioning and the sandbox. It never creates a file (rule 3): a missing
 //! one is `Missing`, and that is for the caller to report, never to mend.
 
-use super::error::is_full;
 use crate::error::{Error, Kind, Result};
 use rusqlite::{Connection, OpenFlags, config::DbConfig, limits::Limit};
 use std::{path::Path, time::Duration};
@@ -95,13 +94,4 @@ pub(crate) fn cap(conn: &Connection, bytes: Option<u64>) -> Result<()> {
     let pages = bytes.map_or(4_294_967_294, |bytes| (bytes / page).clamp(1, 4_294_967_294));
     conn.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
     Ok(())
-}
-
-/// SQLite's "full" under a cap is the tenant's limit, otherwise the disk's.
-pub(crate) fn full_under_cap(error: Error, capped: bool) -> Error {
-    if capped && is_full(&error) {
-        Error::with_source(Kind::Limit("bytes"), "max_page_count", error)
-    } else {
-        error
-    }
 }

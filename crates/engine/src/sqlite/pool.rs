@@ -82,6 +82,8 @@ impl Pool {
 pub(crate) struct Lease<D: Deref<Target = Database>> {
     database: D,
     pooled: Option<Pooled>,
+    /// Counts against what the pool lends out.
+    counted: bool,
 }
 
 impl<D: Deref<Target = Database>> Lease<D> {
@@ -92,7 +94,13 @@ impl<D: Deref<Target = Database>> Lease<D> {
             Err(_) => return Err(Error::new(Kind::Internal, "pool closed")),
         }
         // From here on dropping the lease gives the permit back.
-        Self { database, pooled: None }.fill()
+        Self { database, pooled: None, counted: true }.fill()
+    }
+
+    /// For the holder of the write lock, of whom there is one: never waits, so that readers who want to
+    /// write as well cannot starve each other of connections.
+    pub(crate) fn take_as_writer(database: D) -> Result<Self> {
+        Self { database, pooled: None, counted: false }.fill()
     }
 
     fn fill(mut self) -> Result<Self> {
@@ -147,6 +155,8 @@ impl<D: Deref<Target = Database>> Drop for Lease<D> {
         if let Some(pooled) = self.pooled.take() {
             self.database.discard(pooled);
         }
-        self.database.pool().permits.add_permits(1);
+        if self.counted {
+            self.database.pool().permits.add_permits(1);
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 mod core_cache;
 mod core_open;
+mod core_sandbox;
 mod core_support;
 mod core_system;
 mod records_bind;

@@ -1,0 +1,120 @@
+//! The platform's handle to the rows of one place, whatever database is behind it.
+//!
+//! Made by [`crate::Engine::session`] only. It has no way to name another tenant (rule 2).
+
+use crate::{
+    error::Result,
+    name::FieldName,
+    query::{Change, Filter, RecordId, Select},
+    row::Visit,
+    sqlite::{
+        self, SqlLimits, SqlRows,
+        merge::OverrideRow,
+        usage::Usage,
+        write::{WriteOptions, Written},
+    },
+    value::Value,
+};
+
+/// See the module. Hold it for one request: it keeps its database open.
+#[derive(Debug, Clone)]
+pub struct Session(Kind);
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Sqlite(sqlite::Session),
+}
+
+impl Session {
+    pub(crate) fn sqlite(session: sqlite::Session) -> Self {
+        Self(Kind::Sqlite(session))
+    }
+
+    /// Visits the row with this id; None when there is none. No fields given: all columns.
+    pub async fn get<V: Visit>(
+        &self,
+        model: &str,
+        id: &RecordId,
+        fields: &[FieldName],
+        visit: V,
+    ) -> Result<Option<V>> {
+        match &self.0 {
+            Kind::Sqlite(session) => session.get(model, id, fields, visit).await,
+        }
+    }
+
+    /// Visits the rows with these ids, each once, in order of id.
+    pub async fn by_ids<V: Visit>(
+        &self,
+        model: &str,
+        ids: &[RecordId],
+        fields: &[FieldName],
+        visit: V,
+    ) -> Result<V> {
+        match &self.0 {
+            Kind::Sqlite(session) => session.by_ids(model, ids, fields, visit).await,
+        }
+    }
+
+    /// Visits one page of rows; second, the `after` of the next page, if there is one. `merge` are the tenant's
+    /// overrides of shared rows.
+    pub async fn select<V: Visit>(
+        &self,
+        model: &str,
+        select: &Select,
+        merge: Option<&[OverrideRow]>,
+        visit: V,
+    ) -> Result<(V, Option<Vec<Value>>)> {
+        match &self.0 {
+            Kind::Sqlite(session) => session.select(model, select, merge, visit).await,
+        }
+    }
+
+    /// Number of rows that match.
+    pub async fn count(
+        &self,
+        model: &str,
+        filter: &Filter,
+        search: Option<&str>,
+        merge: Option<&[OverrideRow]>,
+    ) -> Result<u64> {
+        match &self.0 {
+            Kind::Sqlite(session) => session.count(model, filter, search, merge).await,
+        }
+    }
+
+    /// Those of `ids` that do *not* exist.
+    pub async fn exists(&self, model: &str, ids: &[RecordId]) -> Result<Vec<RecordId>> {
+        match &self.0 {
+            Kind::Sqlite(session) => session.exists(model, ids).await,
+        }
+    }
+
+    /// True when a row of `model` has `id` in `field`.
+    pub async fn refers(&self, model: &str, field: &str, id: &RecordId) -> Result<bool> {
+        match &self.0 {
+            Kind::Sqlite(session) => session.refers(model, field, id).await,
+        }
+    }
+
+    /// Applies all changes in one transaction, or none.
+    pub async fn write(&self, changes: &[Change], options: &WriteOptions) -> Result<Vec<Written>> {
+        match &self.0 {
+            Kind::Sqlite(session) => session.write(changes, options).await,
+        }
+    }
+
+    /// What this place holds.
+    pub async fn usage(&self) -> Result<Usage> {
+        match &self.0 {
+            Kind::Sqlite(session) => session.usage().await,
+        }
+    }
+
+    /// Runs a statement of the tenant's own, read-only and confined (rule 8); pooled tenants are denied.
+    pub async fn sql(&self, text: &str, params: serde_json::Value, limits: SqlLimits) -> Result<SqlRows> {
+        match &self.0 {
+            Kind::Sqlite(session) => session.sql(text, params, limits).await,
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! A tenant's own SQL, read-only, on a connection that can reach nothing but its database (rule 8).
+//!
+//! Called by sessions. The connection is opened for the statement and closed after it: nothing a statement
+//! does to it can be met by another. Layers, each enough by itself for most escapes: a read-only handle,
+//! defensive mode, `query_only`, no attachments, a default-deny authorizer, limits, a deadline.
+
+mod allowed;
+mod guard;
+mod rows;
+
+use super::open;
+use crate::error::{Error, Kind, Result};
+use guard::Guard;
+use rusqlite::{Connection, OpenFlags, limits::Limit};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+/// What one statement may take.
+#[derive(Debug, Clone, Copy)]
+pub struct SqlLimits {
+    /// Rows in the answer; more are cut off.
+    pub rows: usize,
+    /// Bytes of values in the answer; more are cut off.
+    pub bytes: usize,
+    /// Time to run.
+    pub deadline: Duration,
+}
+
+impl Default for SqlLimits {
+    fn default() -> Self {
+        Self { rows: 1000, bytes: 1 << 20, deadline: Duration::from_secs(5) }
+    }
+}
+
+/// Answer to a tenant's own SQL.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SqlRows {
+    /// Column names as the statement gives them.
+    pub columns: Vec<String>,
+    /// Values row by row; blobs as base64.
+    pub rows: Vec<Vec<serde_json::Value>>,
+    /// There were more than the limits allow.
+    pub truncated: bool,
+}
+
+/// Runs one statement on the database at `path`, which the caller has open. Blocks. `params` is an array
+/// (by position), an object (by name) or null.
+pub(super) fn run(
+    path: &Path,
+    text: &str,
+    params: &serde_json::Value,
+    limits: SqlLimits,
+    gone: Arc<AtomicBool>,
+) -> Result<SqlRows> {
+    let mut conn = open::connect_with(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    confine(&mut conn)?;
+    let guard = Guard::set(&mut conn, limits.deadline, gone)?;
+    let answer = query(&conn, text, params, limits);
+    answer.map_err(|error| match error.kind() {
+        // The handler stopped it: say why.
+        Kind::Deadline => guard.reason(error),
+        // Here an unknown table is the tenant's own slip, not a migration that has not run.
+        Kind::SchemaBehind => {
+            Error::with_source(Kind::Statement("no such table or column".into()), "sql", error)
+        }
+        _ => error,
+    })
+}
+
+/// Makes the connection unable to do anything but read its own tables.
+fn confine(conn: &mut Connection) -> Result<()> {
+    conn.execute_batch("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON;")?;
+    for (limit, value) in [
+        (Limit::SQLITE_LIMIT_ATTACHED, 0),
+        (Limit::SQLITE_LIMIT_LENGTH, 256 << 10),
+        (Limit::SQLITE_LIMIT_SQL_LENGTH, 64 << 10),
+        (Limit::SQLITE_LIMIT_COLUMN, 200),
+        (Limit::SQLITE_LIMIT_EXPR_DEPTH, 100),
+        (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 50),
+        (Limit::SQLITE_LIMIT_VDBE_OP, 100_000),
+        (Limit::SQLITE_LIMIT_FUNCTION_ARG, 32),
+        (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 100),
+        (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 1000),
+        (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 1),
+        (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),
+    ] {
+        conn.set_limit(limit, value)?;
+    }
+    // Last: from here on the authorizer judges every statement, ours too.
+    Ok(conn.authorizer(Some(allowed::judge))?)
+}
+
+fn query(conn: &Connection, text: &str, params: &serde_json::Value, limits: SqlLimits) -> Result<SqlRows> {
+    let mut statement = conn.prepare(text)?;
+    if !statement.readonly() {
+        return Err(Error::new(Kind::Denied("writing".into()), "the statement is not read-only"));
+    }
+    if statement.column_count() == 0 {
+        return Err(Error::new(Kind::Statement("not a query".into()), "no columns"));
+    }
+    rows::bind(&mut statement, params)?;
+    rows::collect(&mut statement, limits)
+}

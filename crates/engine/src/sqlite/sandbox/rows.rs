@@ -1,0 +1,97 @@
+//! Parameters in and rows out of a tenant's statement, as JSON.
+
+use super::{SqlLimits, SqlRows};
+use crate::error::{Error, Kind, Result};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use rusqlite::{
+    Statement,
+    types::{Value as Stored, ValueRef},
+};
+use serde_json::Value as Json;
+
+/// Binds by position (array), by name without its sigil (object), or nothing (null).
+pub(super) fn bind(statement: &mut Statement<'_>, params: &Json) -> Result<()> {
+    let wanted = statement.parameter_count();
+    match params {
+        Json::Null => expect(wanted, 0),
+        Json::Array(values) => {
+            expect(wanted, values.len())?;
+            for (index, value) in values.iter().enumerate() {
+                statement.raw_bind_parameter(index + 1, stored(value))?;
+            }
+            Ok(())
+        }
+        Json::Object(values) => {
+            expect(wanted, values.len())?;
+            for (name, value) in values {
+                let index = [":", "@", "$"]
+                    .iter()
+                    .find_map(|sigil| statement.parameter_index(&format!("{sigil}{name}")).ok()?);
+                let index = index.ok_or_else(|| wrong(format!("no parameter {name}")))?;
+                statement.raw_bind_parameter(index, stored(value))?;
+            }
+            Ok(())
+        }
+        _ => Err(wrong("parameters are an array or an object".into())),
+    }
+}
+
+fn expect(wanted: usize, given: usize) -> Result<()> {
+    if wanted == given {
+        Ok(())
+    } else {
+        Err(wrong(format!("{given} parameters given, the statement has {wanted}")))
+    }
+}
+
+fn wrong(message: String) -> Error {
+    Error::new(Kind::Statement(message), "parameters")
+}
+
+fn stored(value: &Json) -> Stored {
+    match value {
+        Json::Null => Stored::Null,
+        Json::Bool(value) => Stored::Integer(i64::from(*value)),
+        Json::Number(value) => match value.as_i64() {
+            Some(integer) => Stored::Integer(integer),
+            None => Stored::Real(value.as_f64().unwrap_or_default()),
+        },
+        Json::String(value) => Stored::Text(value.clone()),
+        nested => Stored::Text(nested.to_string()),
+    }
+}
+
+/// Rows up to the limits.
+pub(super) fn collect(statement: &mut Statement<'_>, limits: SqlLimits) -> Result<SqlRows> {
+    let columns: Vec<String> = statement.column_names().map(Into::into).collect();
+    let mut answer = SqlRows { columns, rows: vec![], truncated: false };
+    let mut bytes = 0;
+    let mut rows = statement.raw_query();
+    while let Some(row) = rows.next()? {
+        let values: Vec<Json> = (0..answer.columns.len())
+            .map(|index| row.get_ref(index).map(json))
+            .collect::<rusqlite::Result<_>>()?;
+        bytes += values.iter().map(length).sum::<usize>();
+        if answer.rows.len() == limits.rows || bytes > limits.bytes {
+            answer.truncated = true;
+            break;
+        }
+        answer.rows.push(values);
+    }
+    Ok(answer)
+}
+
+fn json(value: ValueRef<'_>) -> Json {
+    match value {
+        ValueRef::Null => Json::Null,
+        ValueRef::Integer(value) => value.into(),
+        // Infinities have no JSON.
+        ValueRef::Real(value) => value.into(),
+        ValueRef::Text(text) => String::from_utf8_lossy(text).into(),
+        ValueRef::Blob(bytes) => STANDARD.encode(bytes).into(),
+    }
+}
+
+fn length(value: &Json) -> usize {
+    8 + value.as_str().map_or(0, str::len)
+}

@@ -1,0 +1,242 @@
+//! One place of an open database: every statement is run here, with the place's confinement.
+//!
+//! Made by the engine for each request. It decides *where* work runs (inline, on a blocking thread, under
+//! the write lock), never *what* it may touch: that is in the confinement it was made with (rule 2).
+
+use super::{
+    database::Database,
+    deadline::LongWork,
+    list::{self, Cost},
+    merge::OverrideRow,
+    open::Durability,
+    plan::{Confinement, Schema},
+    pool::Lease,
+    read,
+    sandbox::{self, SqlLimits, SqlRows},
+    system::BUSY_WAIT,
+    usage::{self, Usage},
+    write::{self, WriteOptions, Written},
+};
+use crate::{
+    error::{Error, Kind, Result},
+    name::FieldName,
+    place::{Isolation, Place},
+    query::{Change, Filter, RecordId, Select},
+    row::Visit,
+    value::Value,
+};
+use rusqlite::Connection;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// Longest a list or a count may take (threat 38).
+const READ_DEADLINE: Duration = Duration::from_secs(10);
+/// Longest one write transaction may take.
+const WRITE_DEADLINE: Duration = Duration::from_secs(60);
+/// Changes in one transaction that are still short work.
+const INLINE_CHANGES: usize = 32;
+/// Overriding rows in one read that are still short work.
+const INLINE_OVERRIDES: usize = 100;
+/// Ids in one read that are still short work.
+const INLINE_IDS: usize = 200;
+
+type Writer = tokio::sync::OwnedMutexGuard<()>;
+
+/// See the module. Cheap to clone; keeps its database open, so hold it for one request only.
+#[derive(Debug, Clone)]
+pub(crate) struct Session {
+    database: Arc<Database>,
+    schema: Arc<Schema>,
+    confinement: Confinement,
+    long: LongWork,
+}
+
+impl Session {
+    /// For a place that was admitted to `database`.
+    pub(crate) fn new(database: Arc<Database>, place: &Place, schema: &Arc<Schema>, long: &LongWork) -> Self {
+        let tenant = super::identity::tenant_number(place);
+        let confinement = Confinement { isolation: place.isolation, tenant, generation: place.generation };
+        Self { database, schema: schema.clone(), confinement, long: long.clone() }
+    }
+
+    pub(crate) async fn get<V: Visit>(
+        &self,
+        model: &str,
+        id: &RecordId,
+        fields: &[FieldName],
+        mut visit: V,
+    ) -> Result<Option<V>> {
+        let found = self
+            .short(|conn| read::get(conn, &self.schema, &self.confinement, model, id, fields, &mut visit))
+            .await?;
+        Ok(found.then_some(visit))
+    }
+
+    pub(crate) async fn by_ids<V: Visit>(
+        &self,
+        model: &str,
+        ids: &[RecordId],
+        fields: &[FieldName],
+        mut visit: V,
+    ) -> Result<V> {
+        if ids.len() <= INLINE_IDS {
+            self.short(|conn| {
+                read::by_ids(conn, &self.schema, &self.confinement, model, ids, fields, &mut visit)
+            })
+            .await?;
+            return Ok(visit);
+        }
+        let (model, ids, fields) = (model.to_owned(), ids.to_vec(), fields.to_vec());
+        self.long(READ_DEADLINE, move |conn, schema, who| {
+            read::by_ids(conn, schema, who, &model, &ids, &fields, &mut visit).map(|()| visit)
+        })
+        .await
+    }
+
+    pub(crate) async fn exists(&self, model: &str, ids: &[RecordId]) -> Result<Vec<RecordId>> {
+        self.short(|conn| read::exists(conn, &self.schema, &self.confinement, model, ids)).await
+    }
+
+    pub(crate) async fn refers(&self, model: &str, field: &str, id: &RecordId) -> Result<bool> {
+        self.short(|conn| read::refers(conn, &self.schema, &self.confinement, model, field, id)).await
+    }
+
+    /// Inline when a page bounds it, else with a deadline off the async threads.
+    pub(crate) async fn select<V: Visit>(
+        &self,
+        model: &str,
+        select: &Select,
+        merge: Option<&[OverrideRow]>,
+        mut visit: V,
+    ) -> Result<(V, Option<Vec<Value>>)> {
+        if list::cost(&self.schema, model, select) == Cost::Short
+            && merge.is_none_or(|rows| rows.len() <= INLINE_OVERRIDES)
+        {
+            let next = self
+                .short(|conn| {
+                    list::select(conn, &self.schema, &self.confinement, model, select, merge, &mut visit)
+                })
+                .await?;
+            return Ok((visit, next));
+        }
+        let (model, select, merge) = (model.to_owned(), select.clone(), merge.map(<[_]>::to_vec));
+        self.long(READ_DEADLINE, move |conn, schema, who| {
+            let next = list::select(conn, schema, who, &model, &select, merge.as_deref(), &mut visit)?;
+            Ok((visit, next))
+        })
+        .await
+    }
+
+    pub(crate) async fn count(
+        &self,
+        model: &str,
+        filter: &Filter,
+        search: Option<&str>,
+        merge: Option<&[OverrideRow]>,
+    ) -> Result<u64> {
+        let (model, filter) = (model.to_owned(), filter.clone());
+        let (search, merge) = (search.map(str::to_owned), merge.map(<[_]>::to_vec));
+        self.long(READ_DEADLINE, move |conn, schema, who| {
+            list::count(conn, schema, who, &model, &filter, search.as_deref(), merge.as_deref())
+        })
+        .await
+    }
+
+    pub(crate) async fn usage(&self) -> Result<Usage> {
+        self.short(|conn| usage::usage(conn, &self.schema, &self.confinement)).await
+    }
+
+    /// One writer at a time: the others wait here in turn, holding no thread and no connection.
+    pub(crate) async fn write(&self, changes: &[Change], options: &WriteOptions) -> Result<Vec<Written>> {
+        let mut writer = self.database.writer.clone().lock_owned().await;
+        let deadline = Instant::now() + BUSY_WAIT;
+        loop {
+            let (done, held) = self.write_once(writer, changes, options).await?;
+            match done {
+                // A writer in another process; nothing was done.
+                Err(error) if *error.kind() == Kind::Busy && Instant::now() < deadline => pause().await,
+                done => return done,
+            }
+            writer = held;
+        }
+    }
+
+    /// Small writes that are not synced are inline; others hold the lock to their end, even when the
+    /// caller goes away.
+    async fn write_once(
+        &self,
+        writer: Writer,
+        changes: &[Change],
+        options: &WriteOptions,
+    ) -> Result<(Result<Vec<Written>>, Writer)> {
+        if changes.len() <= INLINE_CHANGES && self.database.durability() == Durability::Normal {
+            let lease = Lease::take_as_writer(&*self.database)?;
+            let done = write::apply(&lease, &self.schema, &self.confinement, changes, options);
+            lease.give_back();
+            return Ok((done, writer));
+        }
+        let (schema, who, changes, options) =
+            (self.schema.clone(), self.confinement, changes.to_vec(), options.clone());
+        let work =
+            move |conn: &Connection| Ok((write::apply(conn, &schema, &who, &changes, &options), writer));
+        self.long.run_as_writer(&self.database, WRITE_DEADLINE, work).await
+    }
+
+    pub(crate) async fn sql(
+        &self,
+        text: &str,
+        params: serde_json::Value,
+        limits: SqlLimits,
+    ) -> Result<SqlRows> {
+        if self.confinement.isolation == Isolation::Pooled || self.confinement.tenant == 0 {
+            return Err(Error::new(
+                Kind::Denied("SQL where others' rows are".into()),
+                "raw SQL needs a database of one's own",
+            ));
+        }
+        let (path, text) = (self.database.path().to_owned(), text.to_owned());
+        // The session stays alive meanwhile, so nobody's last close happens under the reader.
+        let database = self.database.clone();
+        self.long
+            .run_apart(move |gone| {
+                let _database = database;
+                sandbox::run(&path, &text, &params, limits, gone)
+            })
+            .await
+    }
+
+    /// Inline, without a thread hop: reads by key and small writes are over in microseconds.
+    async fn short<T>(&self, mut work: impl FnMut(&Connection) -> Result<T>) -> Result<T> {
+        let mut deadline = None;
+        loop {
+            let lease = Lease::take(&*self.database).await?;
+            let done = work(&lease);
+            lease.give_back();
+            match done {
+                // Another process holds the lock; nothing was done and nothing visited yet.
+                Err(error) if *error.kind() == Kind::Busy => {
+                    if Instant::now() >= *deadline.get_or_insert_with(|| Instant::now() + BUSY_WAIT) {
+                        return Err(error);
+                    }
+                }
+                done => return done,
+            }
+            pause().await;
+        }
+    }
+
+    async fn long<T: Send + 'static>(
+        &self,
+        limit: Duration,
+        work: impl FnOnce(&Connection, &Schema, &Confinement) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (schema, confinement) = (self.schema.clone(), self.confinement);
+        self.long.run(&self.database, limit, move |conn| work(conn, &schema, &confinement)).await
+    }
+}
+
+async fn pause() {
+    tokio::time::sleep(Duration::from_millis(2)).await;
+}

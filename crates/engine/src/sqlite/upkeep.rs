@@ -1,0 +1,117 @@
+//! Rare work on a whole database, on a connection of its own: migrations, inspection, identity rows,
+//! and taking a tenant out of a shared database. Called by the engine on blocking threads.
+
+use super::{
+    identity,
+    inspect::{self, Inspection},
+    migrate::{MigrateReport, Script},
+    open::{self, Durability},
+    system::BUSY_WAIT,
+};
+use crate::{
+    error::{Error, Kind, Result},
+    place::{Isolation, Place},
+};
+use rusqlite::{Connection, DEFAULT_NAME, TransactionBehavior, params, wal::CheckpointMode};
+use std::path::Path;
+
+/// Opens the database of `place` apart from the pool. This connection waits for others by itself.
+fn apart(path: &Path, place: &Place) -> Result<Connection> {
+    let conn = open::connect(path)?;
+    identity::check(&conn, place)?;
+    let durability = if identity::is_system(&conn)? { Durability::Full } else { Durability::Normal };
+    open::settle(&conn, durability)?;
+    conn.busy_timeout(BUSY_WAIT)?;
+    Ok(conn)
+}
+
+/// Brings the database of `place` to the end of `script`.
+pub(crate) fn migrate_file(path: &Path, place: &Place, script: &Script) -> Result<MigrateReport> {
+    script.run(&mut apart(path, place)?)
+}
+
+/// Compares the database of `place` with what `script` makes.
+pub(crate) fn inspect_file(path: &Path, place: &Place, script: &Script) -> Result<Inspection> {
+    inspect::inspect(&apart(path, place)?, script)
+}
+
+/// Changes identity rows in one synced transaction. `place` itself need not live there yet.
+pub(crate) fn change_identity(path: &Path, work: impl FnOnce(&Connection) -> Result<()>) -> Result<()> {
+    let mut conn = open::connect(path)?;
+    identity::is_system(&conn)?;
+    open::settle(&conn, Durability::Full)?;
+    conn.busy_timeout(BUSY_WAIT)?;
+    let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    work(&transaction)?;
+    Ok(transaction.commit()?)
+}
+
+/// Removes a pooled tenant and all its rows, overwriting them on disk (T11). Idempotent: nobody to remove is
+/// no fault, another generation of him is.
+pub(crate) fn withdraw(path: &Path, place: &Place) -> Result<()> {
+    if place.isolation != Isolation::Pooled || place.tenant.is_none() {
+        return Err(Error::new(Kind::Internal, format!("{place:?} is not a pooled tenant's")));
+    }
+    let mut conn = open::connect(path)?;
+    match identity::check(&conn, place) {
+        Err(error) if *error.kind() == Kind::WrongIdentity && identity::is_system(&conn)? => return Ok(()),
+        checked => checked?,
+    }
+    open::settle(&conn, Durability::Full)?;
+    conn.busy_timeout(BUSY_WAIT)?;
+    // All rows of the tenant go, so no reference is left dangling whatever the order.
+    conn.execute_batch("PRAGMA secure_delete = ON; PRAGMA foreign_keys = OFF;")?;
+    let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    remove_rows(&transaction, place)?;
+    transaction.commit()?;
+    forget_terms(&conn)?;
+    // What the -wal still holds of him goes too, unless a reader needs it: then with a later checkpoint.
+    if let Err(error) = conn.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::TRUNCATE) {
+        tracing::warn!(%error, database = %path.display(), "withdrawn rows stay in the -wal for now");
+    }
+    Ok(())
+}
+
+fn remove_rows(conn: &Connection, place: &Place) -> Result<()> {
+    let tenant = identity::tenant_number(place);
+    let stores: i64 =
+        conn.query_row("SELECT count(*) FROM _tenantry_place WHERE tenant = ?1", [tenant], |row| row.get(0))?;
+    if stores > 1 {
+        let detail =
+            format!("{place:?}: the tenant has several stores pooled here, which tables do not tell apart");
+        return Err(Error::new(Kind::Internal, detail));
+    }
+    for (table, column) in pooled_tables(conn)? {
+        conn.execute(&format!("DELETE FROM [{table}] WHERE [{column}] = ?1"), [tenant])?;
+    }
+    for table in ["_tenantry_seq", "_tenantry_activity"] {
+        conn.execute(&format!("DELETE FROM {table} WHERE tenant = ?1"), [tenant])?;
+    }
+    conn.execute(
+        "DELETE FROM _tenantry_place WHERE tenant = ?1 AND store = ?2",
+        params![tenant, place.store.as_str()],
+    )?;
+    Ok(())
+}
+
+/// Tables with a tenant column and its name. Pooled tables begin with `_row` and the tenant column;
+/// where `id` comes second, the table is one database's alone.
+fn pooled_tables(conn: &Connection) -> Result<Vec<(String, String)>> {
+    let sql = "SELECT t.name, c.name FROM sqlite_schema t JOIN pragma_table_info(t.name) r ON r.cid = 0 AND r.name = '_row'
+        JOIN pragma_table_info(t.name) c ON c.cid = 1 AND c.name <> 'id'
+        WHERE t.type = 'table' AND t.name NOT LIKE '\\_tenantry\\_%' ESCAPE '\\'";
+    let mut statement = conn.prepare(sql)?;
+    let tables = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(tables.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Full-text indexes keep deleted words until their segments are merged.
+fn forget_terms(conn: &Connection) -> Result<()> {
+    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%fts5%'";
+    let names: Vec<String> =
+        conn.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    for name in names {
+        conn.execute_batch(&format!("INSERT INTO [{name}]([{name}]) VALUES('optimize')"))?;
+    }
+    Ok(())
+}
