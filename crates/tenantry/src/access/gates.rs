@@ -1,10 +1,9 @@
 //! Roles against a model's permission lists. Called for every act on records, by every kind of
 //! credential alike (threat 3). It never asks a database.
 
-use tenantry_engine::{
-    model::{Grant, Permissions},
-    name::RoleName,
-};
+use super::actor::Actor;
+use crate::{Error, Result};
+use tenantry_engine::model::{Grant, Permissions};
 
 /// What somebody wants to do with a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,25 +32,26 @@ impl Verb {
     }
 }
 
-/// Where somebody stands when a permission list is read.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Standing {
-    /// Role in the tenant that was entered; None outside any tenant.
-    pub role: Option<RoleName>,
-    /// Platform staff.
-    pub staff: bool,
-    /// Superuser, or acting for the platform inside a tenant with a reason on record.
-    pub full: bool,
+/// Whether one of the verb's grants fits the actor. An empty list is for superusers only.
+pub fn allows(actor: &Actor, permissions: &Permissions, verb: Verb) -> bool {
+    actor.is_superuser()
+        || verb.grants(permissions).iter().any(|grant| match grant {
+            Grant::Any => actor.role().is_some(),
+            Grant::Platform => actor.is_staff(),
+            Grant::Role(role) => actor.role() == Some(role),
+        })
 }
 
-impl Standing {
-    /// Whether one of the verb's grants fits. An empty list is nobody but those of full standing.
-    pub fn allows(&self, permissions: &Permissions, verb: Verb) -> bool {
-        self.full
-            || verb.grants(permissions).iter().any(|grant| match grant {
-                Grant::Any => self.role.is_some(),
-                Grant::Platform => self.staff,
-                Grant::Role(role) => self.role.as_ref() == Some(role),
-            })
+/// The same as a check. Who may not even read is told that there is nothing (rule 10).
+///
+/// # Errors
+/// [`Error::NotFound`] without the right to read, else [`Error::Denied`].
+pub fn require(actor: &Actor, permissions: &Permissions, verb: Verb) -> Result<()> {
+    if allows(actor, permissions, verb) {
+        return Ok(());
+    }
+    match allows(actor, permissions, Verb::Read) {
+        true => Err(Error::Denied(format!("{actor:?} may not {verb:?}"))),
+        false => Err(Error::NotFound("record")),
     }
 }

@@ -4,15 +4,17 @@
 //! makes the set be read again, at most once in [`RETRY`]; nothing in a token names a place to read
 //! from (threat 7). Files and URLs are read on the blocking pool.
 
-use crate::error::{Error, Result};
+use crate::{
+    config::KeySource,
+    error::{Error, Result},
+};
 use arc_swap::ArcSwap;
 use jsonwebtoken::{
     Algorithm, AlgorithmFamily, DecodingKey,
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, PublicKeyUse},
 };
-use serde::Deserialize;
 use std::{
-    path::PathBuf,
+    path::Path,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -27,22 +29,6 @@ const BELIEVED: Duration = Duration::from_secs(24 * 3600);
 pub(super) const MAX_BYTES: u64 = 256 * 1024;
 /// Most keys of a set that are kept.
 const MAX_KEYS: usize = 64;
-
-/// Where the keys of an issuer are.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum KeySource {
-    /// Environment variable with a shared secret of at least 32 bytes (HS256 and kin).
-    SecretEnv(String),
-    /// File with the shared secret; trailing line ends do not count.
-    SecretFile(PathBuf),
-    /// File with one public key in PEM.
-    Pem(PathBuf),
-    /// File with a JSON web key set.
-    JwksFile(PathBuf),
-    /// URL of a JSON web key set: https, or http to this machine.
-    JwksUrl(String),
-}
 
 /// A key and the one algorithm it is used with.
 pub struct Key {
@@ -70,7 +56,7 @@ pub struct Keys(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     source: KeySource,
-    algorithms: Vec<Algorithm>,
+    algorithm: Algorithm,
     set: ArcSwap<Set>,
     /// When the source was last asked; None is never.
     asked: Mutex<Option<Instant>>,
@@ -84,17 +70,17 @@ impl Keys {
     ///
     /// # Errors
     /// What is wrong with the source or the keys.
-    pub fn load(source: &KeySource, algorithms: &[Algorithm]) -> Result<Self, String> {
+    pub fn load(source: &KeySource, algorithm: Algorithm) -> Result<Self, String> {
         let (keys, asked) = match source {
             KeySource::JwksUrl(url) => {
                 super::fetch::check_url(url)?;
                 (Vec::new(), None)
             }
-            _ => (read(source, algorithms)?, Some(Instant::now())),
+            _ => (read(source, algorithm)?, Some(Instant::now())),
         };
         let set = ArcSwap::from_pointee(Set { keys, read_at: Instant::now() });
-        let (source, algorithms) = (source.clone(), algorithms.to_vec());
-        let inner = Inner { source, algorithms, set, asked: Mutex::new(asked), reading: Default::default() };
+        let source = source.clone();
+        let inner = Inner { source, algorithm, set, asked: Mutex::new(asked), reading: Default::default() };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -134,7 +120,7 @@ impl Keys {
             return Ok(());
         }
         let inner = self.0.clone();
-        let job = tokio::task::spawn_blocking(move || read(&inner.source, &inner.algorithms));
+        let job = tokio::task::spawn_blocking(move || read(&inner.source, inner.algorithm));
         let unavailable = |detail: String| Error::Unavailable(format!("key set: {detail}"));
         let keys = job.await.map_err(|e| unavailable(e.to_string()))?.map_err(unavailable)?;
         self.0.set.store(Arc::new(Set { keys, read_at: Instant::now() }));
@@ -169,33 +155,24 @@ impl Set {
     }
 }
 
-fn read(source: &KeySource, algorithms: &[Algorithm]) -> Result<Vec<Arc<Key>>, String> {
+fn read(source: &KeySource, algorithm: Algorithm) -> Result<Vec<Arc<Key>>, String> {
     match source {
         KeySource::SecretEnv(name) => {
             let secret =
                 std::env::var(name).map_err(|_| format!("environment variable {name} is not set"))?;
-            secret_key(secret.as_bytes(), algorithms)
+            secret_key(secret.as_bytes(), algorithm)
         }
-        KeySource::SecretFile(path) => secret_key(file(path)?.trim_ascii_end(), algorithms),
-        KeySource::Pem(path) => pem_key(&file(path)?, algorithms),
-        KeySource::JwksFile(path) => set_keys(&file(path)?, algorithms, true),
-        KeySource::JwksUrl(url) => set_keys(&super::fetch::get(url)?, algorithms, false),
+        KeySource::KeyFile(path) => pem_key(&file(path)?, algorithm),
+        KeySource::JwksFile(path) => set_keys(&file(path)?, algorithm),
+        KeySource::JwksUrl(url) => set_keys(&super::fetch::get(url)?, algorithm),
     }
 }
 
-fn file(path: &PathBuf) -> Result<Vec<u8>, String> {
+fn file(path: &Path) -> Result<Vec<u8>, String> {
     std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()))
 }
 
-fn only(algorithms: &[Algorithm]) -> Result<Algorithm, String> {
-    match algorithms {
-        [one] => Ok(*one),
-        _ => Err("a single key needs exactly one algorithm".into()),
-    }
-}
-
-fn secret_key(secret: &[u8], algorithms: &[Algorithm]) -> Result<Vec<Arc<Key>>, String> {
-    let algorithm = only(algorithms)?;
+fn secret_key(secret: &[u8], algorithm: Algorithm) -> Result<Vec<Arc<Key>>, String> {
     if algorithm.family() != AlgorithmFamily::Hmac {
         return Err(format!("{algorithm:?} does not use a shared secret"));
     }
@@ -205,8 +182,7 @@ fn secret_key(secret: &[u8], algorithms: &[Algorithm]) -> Result<Vec<Arc<Key>>, 
     Ok(vec![Arc::new(Key { kid: None, algorithm, decoding: DecodingKey::from_secret(secret) })])
 }
 
-fn pem_key(pem: &[u8], algorithms: &[Algorithm]) -> Result<Vec<Arc<Key>>, String> {
-    let algorithm = only(algorithms)?;
+fn pem_key(pem: &[u8], algorithm: Algorithm) -> Result<Vec<Arc<Key>>, String> {
     let decoding = match algorithm.family() {
         AlgorithmFamily::Rsa => DecodingKey::from_rsa_pem(pem),
         AlgorithmFamily::Ec => DecodingKey::from_ec_pem(pem),
@@ -217,13 +193,12 @@ fn pem_key(pem: &[u8], algorithms: &[Algorithm]) -> Result<Vec<Arc<Key>>, String
     Ok(vec![Arc::new(Key { kid: None, algorithm, decoding })])
 }
 
-/// Keys of a set that fit the issuer; others (encryption, foreign algorithms) are left out.
-fn set_keys(json: &[u8], algorithms: &[Algorithm], secrets: bool) -> Result<Vec<Arc<Key>>, String> {
+/// Keys of a set that fit the issuer; others (encryption, foreign algorithm) are left out.
+fn set_keys(json: &[u8], algorithm: Algorithm) -> Result<Vec<Arc<Key>>, String> {
     let set: JwkSet = serde_json::from_slice(json).map_err(|e| format!("no key set: {e}"))?;
     let mut keys: Vec<Arc<Key>> = Vec::new();
     for jwk in set.keys.iter().take(MAX_KEYS) {
-        let Some(algorithm) = one_algorithm(jwk, algorithms) else { continue };
-        if algorithm.family() == AlgorithmFamily::Hmac && !secrets {
+        if !usable(jwk, algorithm) {
             continue;
         }
         let Ok(decoding) = DecodingKey::from_jwk(jwk) else { continue };
@@ -236,30 +211,24 @@ fn set_keys(json: &[u8], algorithms: &[Algorithm], secrets: bool) -> Result<Vec<
     if keys.is_empty() { Err("the set holds no usable key".into()) } else { Ok(keys) }
 }
 
-/// The key's own `alg` if the issuer may use it, else the only one of the issuer's that fits its type.
-fn one_algorithm(jwk: &Jwk, algorithms: &[Algorithm]) -> Option<Algorithm> {
-    if jwk.common.public_key_use.as_ref().is_some_and(|u| *u != PublicKeyUse::Signature) {
-        return None;
-    }
-    let mut fitting = algorithms.iter().copied().filter(|algorithm| fits(&jwk.algorithm, *algorithm));
-    match jwk.common.key_algorithm {
-        Some(named) => {
-            let named = Algorithm::try_from(named).ok()?;
-            fitting.find(|algorithm| *algorithm == named)
-        }
-        None => fitting.next().filter(|_| fitting.next().is_none()),
-    }
+/// A signature key of the issuer's one algorithm, named or by its type.
+fn usable(jwk: &Jwk, algorithm: Algorithm) -> bool {
+    let signs = jwk.common.public_key_use.as_ref().is_none_or(|u| *u == PublicKeyUse::Signature);
+    let named = jwk.common.key_algorithm;
+    signs
+        && fits(&jwk.algorithm, algorithm)
+        && named.is_none_or(|n| Algorithm::try_from(n).is_ok_and(|n| n == algorithm))
 }
 
 fn fits(parameters: &AlgorithmParameters, algorithm: Algorithm) -> bool {
     match parameters {
         AlgorithmParameters::RSA(_) => algorithm.family() == AlgorithmFamily::Rsa,
-        AlgorithmParameters::OctetKey(_) => algorithm.family() == AlgorithmFamily::Hmac,
         AlgorithmParameters::OctetKeyPair(_) => algorithm == Algorithm::EdDSA,
         AlgorithmParameters::EllipticCurve(ec) => matches!(
             (&ec.curve, algorithm),
             (EllipticCurve::P256, Algorithm::ES256) | (EllipticCurve::P384, Algorithm::ES384)
         ),
+        // Secrets come from the environment, never from a set (threat 7).
         _ => false,
     }
 }

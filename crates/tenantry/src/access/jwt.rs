@@ -4,8 +4,11 @@
 //! required and `nbf` is checked; the key comes from the configured set only — `jku`, `x5u`, `jwk`
 //! and `x5c` in the header are never looked at (threats 7 to 9). Unknown claims are ignored.
 
-use super::jwks::{KeySource, Keys};
-use crate::error::{Error, Result};
+use super::jwks::Keys;
+use crate::{
+    config::{JwtAlgorithm, JwtProvider},
+    error::{Error, Result},
+};
 use jsonwebtoken::{Algorithm, Header, Validation};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -14,74 +17,21 @@ use tenantry_engine::name::Slug;
 
 /// Longest token that is looked at, bytes.
 const MAX_BYTES: usize = 8 * 1024;
-
-/// One issuer, from `[[access.issuers]]` of the configuration.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct IssuerSettings {
-    /// The `iss` claim, compared exactly.
-    pub issuer: String,
-    /// Accepted `aud` values; at least one.
-    pub audience: Vec<String>,
-    /// Accepted algorithms (`HS256`, `RS256`, `ES256`, …); each key is bound to one of them.
-    pub algorithms: Vec<Algorithm>,
-    /// Where its keys are.
-    pub keys: KeySource,
-    /// Claim that names the tenant, for example `custom:organization_id` (V4). If set, it is required.
-    #[serde(default)]
-    pub tenant_claim: Option<String>,
-    /// Whether that claim holds our slug or the tenant's external id.
-    #[serde(default)]
-    pub tenant_by: TenantBy,
-    /// What names the user.
-    #[serde(default)]
-    pub user_by: UserBy,
-    /// Tenants this issuer may speak for; empty is any (threat 9).
-    #[serde(default)]
-    pub tenants: Vec<Slug>,
-    /// Clock difference that is forgiven, seconds (at most 300).
-    #[serde(default = "default_leeway")]
-    pub leeway_seconds: u64,
-}
-
-fn default_leeway() -> u64 {
-    30
-}
-
-/// How the tenant claim is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TenantBy {
-    /// Our slug or one of its aliases.
-    #[default]
-    Slug,
-    /// The tenant's external id.
-    ExternalId,
-}
-
-/// How the user is found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum UserBy {
-    /// `sub` against the user's external id.
-    #[default]
-    Subject,
-    /// `email`, which must not be marked unverified.
-    Email,
-}
+/// Clock difference that is forgiven.
+const LEEWAY_SECONDS: u64 = 10;
+/// Longest claim that is used, bytes.
+const MAX_CLAIM: usize = 256;
 
 /// A configured issuer with its keys.
 #[derive(Debug)]
-pub struct Issuer {
-    settings: IssuerSettings,
+struct Issuer {
+    provider: JwtProvider,
     keys: Keys,
 }
 
 /// What a good token says. Made here only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claims {
-    /// Who issued it.
-    pub issuer: String,
     /// Who it speaks for.
     pub user: ClaimedUser,
     /// Which tenant it names.
@@ -91,10 +41,15 @@ pub struct Claims {
 }
 
 /// A user as the token names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ClaimedUser {
-    /// Id at the issuer; means nothing without the issuer.
-    Subject(String),
+    /// Id at the issuer; means nothing without it.
+    Subject {
+        /// The issuer.
+        issuer: String,
+        /// Its id of the user.
+        subject: String,
+    },
     /// E-mail address, lower case.
     Email(String),
 }
@@ -113,21 +68,25 @@ pub enum ClaimedTenant {
 pub struct Issuers(Vec<Arc<Issuer>>);
 
 impl Issuers {
-    /// Checks the settings and loads static keys; every problem is reported.
+    /// Loads the static keys; URLs are read when first needed. Every problem is reported.
     ///
     /// # Errors
     /// The problems, one sentence each.
-    pub fn new(settings: Vec<IssuerSettings>) -> Result<Self, Vec<String>> {
+    pub fn new(providers: &[JwtProvider]) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
         let mut issuers: Vec<Arc<Issuer>> = Vec::new();
-        for one in settings {
-            if issuers.iter().any(|other| other.settings.issuer == one.issuer) {
-                problems.push(format!("issuer {:?} is configured twice", one.issuer));
+        for provider in providers {
+            let mut report = |text: &str| problems.push(format!("issuer {:?}: {text}", provider.issuer));
+            // Programs that build their configuration in code have not been through its checks.
+            if provider.audience.iter().all(String::is_empty) {
+                report("`audience` names nobody");
             }
-            problems.extend(one.problems());
-            match Keys::load(&one.keys, &one.algorithms) {
-                Ok(keys) => issuers.push(Arc::new(Issuer { settings: one, keys })),
-                Err(reason) => problems.push(format!("keys of issuer {:?}: {reason}", one.issuer)),
+            if issuers.iter().any(|other| other.provider.issuer == provider.issuer) {
+                report("is given twice");
+            }
+            match Keys::load(&provider.key, algorithm(provider.algorithm)) {
+                Ok(keys) => issuers.push(Arc::new(Issuer { provider: provider.clone(), keys })),
+                Err(reason) => report(&reason),
             }
         }
         if problems.is_empty() { Ok(Self(issuers)) } else { Err(problems) }
@@ -152,7 +111,7 @@ impl Issuers {
             return Err(Error::Unauthenticated("token header asks for an extension".into()));
         }
         let unverified: Peek = jsonwebtoken::dangerous::insecure_decode_claims(token).map_err(refused)?;
-        let issuer = self.0.iter().find(|issuer| issuer.settings.issuer == unverified.iss);
+        let issuer = self.0.iter().find(|issuer| issuer.provider.issuer == unverified.iss);
         match issuer {
             Some(issuer) => issuer.verify(token, &header).await,
             None => Err(Error::Unauthenticated("token of an unknown issuer".into())),
@@ -170,70 +129,66 @@ fn refused(error: jsonwebtoken::errors::Error) -> Error {
     Error::Unauthenticated(format!("token: {error}"))
 }
 
-impl IssuerSettings {
-    fn problems(&self) -> Vec<String> {
-        let mut problems = Vec::new();
-        let mut claim = |wrong: bool, text: &str| {
-            if wrong {
-                problems.push(format!("issuer {:?}: {text}", self.issuer));
-            }
-        };
-        claim(self.issuer.is_empty(), "`issuer` is empty");
-        claim(self.audience.iter().all(String::is_empty), "`audience` names nobody");
-        claim(self.algorithms.is_empty(), "`algorithms` names none");
-        claim(self.leeway_seconds > 300, "`leeway_seconds` is over 300");
-        let families: Vec<_> = self.algorithms.iter().map(|a| a.family()).collect();
-        let symmetric = families.contains(&jsonwebtoken::AlgorithmFamily::Hmac);
-        claim(symmetric && families.windows(2).any(|w| w[0] != w[1]), "HMAC is mixed with public keys");
-        problems
-    }
-
-    fn validation(&self, algorithm: Algorithm) -> Validation {
-        let mut validation = Validation::new(algorithm);
-        validation.set_required_spec_claims(&["exp", "iss", "aud"]);
-        validation.set_issuer(&[&self.issuer]);
-        validation.set_audience(&self.audience);
-        validation.validate_nbf = true;
-        validation.leeway = self.leeway_seconds;
-        validation
+fn algorithm(configured: JwtAlgorithm) -> Algorithm {
+    match configured {
+        JwtAlgorithm::Hs256 => Algorithm::HS256,
+        JwtAlgorithm::Hs384 => Algorithm::HS384,
+        JwtAlgorithm::Hs512 => Algorithm::HS512,
+        JwtAlgorithm::Rs256 => Algorithm::RS256,
+        JwtAlgorithm::Rs384 => Algorithm::RS384,
+        JwtAlgorithm::Rs512 => Algorithm::RS512,
+        JwtAlgorithm::Ps256 => Algorithm::PS256,
+        JwtAlgorithm::Es256 => Algorithm::ES256,
+        JwtAlgorithm::Es384 => Algorithm::ES384,
+        JwtAlgorithm::EdDsa => Algorithm::EdDSA,
     }
 }
 
 impl Issuer {
     async fn verify(&self, token: &str, header: &Header) -> Result<Claims> {
         let key = self.keys.find(header.kid.as_deref()).await?;
-        let validation = self.settings.validation(key.algorithm);
+        let validation = self.validation(key.algorithm);
         let data =
             jsonwebtoken::decode::<Map<String, Value>>(token, &key.decoding, &validation).map_err(refused)?;
         self.read(&data.claims)
     }
 
-    fn read(&self, claims: &Map<String, Value>) -> Result<Claims> {
-        let settings = &self.settings;
-        // The library takes a list of issuers too; only the one text that chose the keys counts.
-        if claims.get("iss").and_then(Value::as_str) != Some(&settings.issuer) {
-            return Err(Error::Unauthenticated("iss is not one text".into()));
-        }
-        let user = match settings.user_by {
-            UserBy::Subject => ClaimedUser::Subject(text(claims, "sub")?),
-            UserBy::Email if claims.get("email_verified").is_some_and(|v| !is_true(v)) => {
-                return Err(Error::Unauthenticated("e-mail of the token is not verified".into()));
-            }
-            UserBy::Email => ClaimedUser::Email(text(claims, "email")?.to_lowercase()),
-        };
-        let tenant = settings.tenant_claim.as_deref().map(|name| self.tenant(claims, name)).transpose()?;
-        Ok(Claims { issuer: settings.issuer.clone(), user, tenant, allowed: settings.tenants.clone() })
+    fn validation(&self, algorithm: Algorithm) -> Validation {
+        let mut validation = Validation::new(algorithm);
+        validation.set_required_spec_claims(&["exp", "iss", "aud"]);
+        validation.set_issuer(&[&self.provider.issuer]);
+        validation.set_audience(&self.provider.audience);
+        validation.validate_nbf = true;
+        validation.leeway = LEEWAY_SECONDS;
+        validation
     }
 
-    fn tenant(&self, claims: &Map<String, Value>, name: &str) -> Result<ClaimedTenant> {
-        let value = text(claims, name)?;
-        match self.settings.tenant_by {
-            TenantBy::ExternalId => Ok(ClaimedTenant::ExternalId(value)),
-            TenantBy::Slug => Slug::parse(&value)
-                .map(ClaimedTenant::Slug)
-                .map_err(|e| Error::Unauthenticated(format!("tenant claim: {e}"))),
+    fn read(&self, claims: &Map<String, Value>) -> Result<Claims> {
+        let provider = &self.provider;
+        // The library takes a list of issuers too; only the one text that chose the keys counts.
+        if claims.get("iss").and_then(Value::as_str) != Some(&provider.issuer) {
+            return Err(Error::Unauthenticated("iss is not one text".into()));
         }
+        let user = text(claims, &provider.user_claim)?;
+        let user = match provider.user_claim.as_str() {
+            "email" if claims.get("email_verified").is_some_and(|v| !is_true(v)) => {
+                return Err(Error::Unauthenticated("e-mail of the token is not verified".into()));
+            }
+            "email" => ClaimedUser::Email(user.to_lowercase()),
+            _ => ClaimedUser::Subject { issuer: provider.issuer.clone(), subject: user },
+        };
+        // A token without the claim names no tenant; one with a claim that cannot be read is refused.
+        let tenant = match claims.contains_key(&provider.tenant_claim) {
+            true => Some(claimed_tenant(text(claims, &provider.tenant_claim)?)),
+            false => None,
+        };
+        Ok(Claims { user, tenant, allowed: provider.tenants.clone() })
     }
+}
+
+/// What cannot be a slug of ours can only be an external id, as `demo_org_001` (V4).
+fn claimed_tenant(value: String) -> ClaimedTenant {
+    Slug::parse(&value).map_or_else(|_| ClaimedTenant::ExternalId(value), ClaimedTenant::Slug)
 }
 
 /// Cognito writes booleans as text.
@@ -243,7 +198,7 @@ fn is_true(value: &Value) -> bool {
 
 fn text(claims: &Map<String, Value>, name: &str) -> Result<String> {
     match claims.get(name).and_then(Value::as_str).map(str::trim) {
-        Some(value) if !value.is_empty() && value.len() <= 256 => Ok(value.to_owned()),
+        Some(value) if !value.is_empty() && value.len() <= MAX_CLAIM => Ok(value.to_owned()),
         _ => Err(Error::Unauthenticated(format!("claim {name:?} is missing or no text"))),
     }
 }

@@ -1,17 +1,17 @@
 //! Requests per second and at the same time, per tenant, from its plan (rule 13).
 //!
-//! Called by `enter` for every request. The rate is the generic cell rate algorithm (ITU-T I.371) on
-//! one atomic: limits are given at each call, so that a changed plan holds at once. The map is
-//! bounded; a meter in use is pinned and never forgotten.
+//! Called by `enter` for every request. Limits are given at each call, so that a changed plan holds at
+//! once. The map is bounded; a meter in use is pinned and never forgotten.
 
+use super::gcra::{Gcra, Rate, refused};
 use crate::error::{Error, Result};
 use quick_cache::{Lifecycle, UnitWeighter, sync::Cache};
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicU32, Ordering},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 use tenantry_engine::name::TenantId;
 
@@ -37,8 +37,7 @@ pub struct Meters {
 
 #[derive(Debug, Default)]
 struct Meter {
-    /// Theoretical arrival time, nanoseconds since `Meters::start`.
-    arrival: AtomicU64,
+    rate: Gcra,
     running: AtomicU32,
 }
 
@@ -58,7 +57,8 @@ struct PinInUse;
 impl Lifecycle<TenantId, Arc<Meter>> for PinInUse {
     type RequestState = ();
     fn is_pinned(&self, _: &TenantId, meter: &Arc<Meter>) -> bool {
-        meter.running.load(Ordering::Acquire) > 0
+        // The map holds one; whoever is between look-up and count holds another.
+        Arc::strong_count(meter) > 1
     }
 }
 
@@ -120,23 +120,10 @@ impl Meter {
         }
     }
 
-    fn pace(&self, allowance: &Allowance, now: u64) -> Result<()> {
-        let Some(rate) = allowance.per_second else { return Ok(()) };
-        let step = 1_000_000_000 / u64::from(rate.max(1));
-        let tolerance = step * u64::from(allowance.burst.max(1) - 1);
-        let mut arrival = self.arrival.load(Ordering::Relaxed);
-        loop {
-            let due = arrival.max(now);
-            if due - now > tolerance {
-                let wait = Duration::from_nanos(due - now - tolerance);
-                return Err(super::ratelimit::wait(wait));
-            }
-            match self.arrival.compare_exchange_weak(arrival, due + step, Ordering::AcqRel, Ordering::Relaxed)
-            {
-                Ok(_) => return Ok(()),
-                Err(current) => arrival = current,
-            }
-        }
+    fn pace(&self, allowance: &Allowance, now_ns: u64) -> Result<()> {
+        let Some(per_second) = allowance.per_second else { return Ok(()) };
+        let rate = Rate { step_ns: 1_000_000_000 / u64::from(per_second.max(1)), burst: allowance.burst };
+        self.rate.take(rate, now_ns).map_err(refused)
     }
 }
 
@@ -144,24 +131,7 @@ impl Meter {
 mod tests {
     use super::*;
 
-    const SECOND: u64 = 1_000_000_000;
     const TENANT: TenantId = TenantId::from_raw(7);
-
-    fn allowed(meters: &Meters, allowance: &Allowance, now: u64, tries: u32) -> usize {
-        (0..tries).filter(|_| meters.admit_at(TENANT, allowance, now).is_ok()).count()
-    }
-
-    #[test]
-    fn rule_13_a_burst_then_the_rate_exactly() {
-        let meters = Meters::new();
-        let plan = Allowance { per_second: Some(10), burst: 5, concurrent: None };
-        assert_eq!(allowed(&meters, &plan, 0, 20), 5);
-        assert_eq!(allowed(&meters, &plan, SECOND / 10 - 1, 20), 0, "a nanosecond early");
-        assert_eq!(allowed(&meters, &plan, SECOND / 10, 20), 1);
-        assert_eq!(allowed(&meters, &plan, 100 * SECOND, 20), 5, "idle time is not saved up");
-        let wider = Allowance { per_second: Some(10), burst: 9, concurrent: None };
-        assert_eq!(allowed(&meters, &wider, 100 * SECOND, 20), 4, "a larger plan holds at once");
-    }
 
     #[test]
     fn rule_13_concurrency_is_given_back_even_when_refused() {

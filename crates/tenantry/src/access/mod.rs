@@ -4,11 +4,116 @@
 //! through `credentials` (threat 3); nothing here keeps an ambient tenant (X3), and no header, slug or
 //! token becomes a path or SQL name (X4).
 
+mod actor;
+pub mod api_keys;
+pub mod credentials;
+pub mod directory;
 mod fetch;
 pub mod gates;
+mod gcra;
+pub mod handle;
+pub mod host;
+pub mod impersonation;
 pub mod jwks;
 pub mod jwt;
+pub mod login;
 pub mod meter;
 pub mod passwords;
 pub mod ratelimit;
+mod seen;
+pub mod sessions;
 pub mod token;
+
+pub use actor::Actor;
+pub use credentials::{Presented, Resolved};
+pub use handle::Tenant;
+
+use crate::{
+    Error, Result,
+    config::{AuthConfig, Config},
+    control::Control,
+    topology::Topology,
+};
+use tenantry_engine::name::RoleName;
+
+/// Everything that decides who may. One per platform; shared by reference.
+pub struct Access {
+    control: Control,
+    directory: directory::Directory,
+    sessions: sessions::Sessions,
+    api_keys: api_keys::ApiKeys,
+    issuers: jwt::Issuers,
+    passwords: passwords::Passwords,
+    doors: ratelimit::Doors,
+    meters: meter::Meters,
+    seen: seen::Seen,
+    base_domain: String,
+    roles: Vec<RoleName>,
+    session_hours: u32,
+}
+
+impl Access {
+    /// From the configuration; keys of issuers are read, URLs are not yet asked.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with every problem of `[[auth.jwt]]` at once.
+    pub fn open(control: Control, topology: Topology, config: &Config) -> Result<Self> {
+        let AuthConfig { session_hours, roles, login_per_minute, registration_per_hour, jwt } = &config.auth;
+        let issuers =
+            jwt::Issuers::new(jwt).map_err(|problems| Error::invalid("auth.jwt", problems.join("; ")))?;
+        let seen = seen::Seen::new(control.clone());
+        let cores = std::thread::available_parallelism().map_or(2, |n| n.get());
+        Ok(Self {
+            directory: directory::Directory::new(control.clone(), topology),
+            sessions: sessions::Sessions::new(control.clone(), seen.clone()),
+            api_keys: api_keys::ApiKeys::new(control.clone(), seen.clone(), roles.clone()),
+            issuers,
+            passwords: passwords::Passwords::new(cores),
+            doors: ratelimit::Doors::new(ratelimit::Paces {
+                login_per_minute: *login_per_minute,
+                registration_per_hour: *registration_per_hour,
+            }),
+            meters: meter::Meters::new(),
+            seen,
+            base_domain: config.platform.base_domain.clone(),
+            roles: roles.clone(),
+            session_hours: *session_hours,
+            control,
+        })
+    }
+
+    /// Sessions: list and revoke.
+    pub fn sessions(&self) -> &sessions::Sessions {
+        &self.sessions
+    }
+
+    /// API keys: create, list, revoke.
+    pub fn api_keys(&self) -> &api_keys::ApiKeys {
+        &self.api_keys
+    }
+
+    /// The password pool, for registration and staff.
+    pub fn passwords(&self) -> &passwords::Passwords {
+        &self.passwords
+    }
+
+    /// The limits at the public doors.
+    pub fn doors(&self) -> &ratelimit::Doors {
+        &self.doors
+    }
+
+    /// Users and tenants from memory.
+    pub fn directory(&self) -> &directory::Directory {
+        &self.directory
+    }
+
+    /// Requests that run now, per tenant.
+    pub fn meters(&self) -> &meter::Meters {
+        &self.meters
+    }
+
+    /// Writes down what waits; at shutdown.
+    pub async fn flush(&self) -> Result<()> {
+        self.seen.flush().await
+    }
+}

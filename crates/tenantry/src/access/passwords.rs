@@ -92,7 +92,7 @@ impl Passwords {
                 .map(|hash| hash.to_string())
         })
         .await?
-        .map_err(|detail| Error::Internal(detail))
+        .map_err(Error::Internal)
     }
 
     /// Whether the password fits. Without a stored hash the same work is done and the answer is no.

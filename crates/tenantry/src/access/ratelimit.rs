@@ -1,96 +1,87 @@
-//! How often: log-in per account and per address, registration per address, requests per tenant.
+//! How often at the public doors: failed log-ins per account and per address, registrations per
+//! address (threat 41).
 //!
-//! Called before any work is done. Memory is bounded by construction: account and address keys are
-//! folded with a secret seed into a fixed number of buckets, so a flood of invented names can
-//! neither grow the map nor choose whom it collides with.
+//! Called before any work is done. Memory is fixed: keys are folded with a secret seed into a table,
+//! so that a flood of invented names can neither grow it nor choose whom it collides with. An attempt is
+//! charged when it starts and given back when it succeeds, so that parallel guesses are all counted.
 
-use crate::error::{Error, Result};
-use governor::{
-    DefaultKeyedRateLimiter, Quota, RateLimiter,
-    clock::{Clock, DefaultClock},
-};
-use serde::{Deserialize, Serialize};
+use super::gcra::{Gcra, Rate, refused};
+use crate::Result;
 use std::{
     hash::{BuildHasher, Hash, RandomState},
     net::IpAddr,
-    num::NonZeroU32,
-    sync::atomic::{AtomicU32, Ordering},
-    time::Duration,
+    time::Instant,
 };
 
-/// Buckets of one limiter; 2^18 of them cost about 8 MB when all are in use.
-const BUCKETS: u64 = 1 << 18;
-/// Checks between two sweeps of buckets that are full again.
-const SWEEP_EVERY: u32 = 4096;
+/// Cells of one table: half a megabyte.
+const CELLS: usize = 1 << 16;
 
-/// A quota: `burst` at once, then one more every `every_seconds`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Pace {
-    /// At once.
-    pub burst: u32,
-    /// Seconds until one more is allowed.
-    pub every_seconds: u32,
-}
-
-/// The paces of the public doors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// The paces of the public doors; 0 counts as 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Paces {
-    /// Log-in attempts for one account, from anywhere.
-    pub login_account: Pace,
-    /// Log-in attempts from one address, for any account.
-    pub login_address: Pace,
-    /// Registrations from one address.
-    pub register_address: Pace,
-}
-
-impl Default for Paces {
-    fn default() -> Self {
-        Self {
-            login_account: Pace { burst: 10, every_seconds: 30 },
-            login_address: Pace { burst: 30, every_seconds: 2 },
-            register_address: Pace { burst: 10, every_seconds: 360 },
-        }
-    }
+    /// Failed log-ins per account and minute, and as many per address.
+    pub login_per_minute: u32,
+    /// Registrations per address and hour.
+    pub registration_per_hour: u32,
 }
 
 /// The limiters of the public doors.
 #[derive(Debug)]
 pub struct Doors {
-    login_account: Keyed,
-    login_address: Keyed,
-    register_address: Keyed,
+    accounts: Table,
+    addresses: Table,
+    registrations: Table,
+}
+
+/// A log-in attempt that was charged.
+#[must_use = "an attempt that succeeded is given back"]
+pub struct Attempt<'a> {
+    doors: &'a Doors,
+    account: String,
+    address: Option<IpAddr>,
 }
 
 impl Doors {
     /// With these paces.
     pub fn new(paces: Paces) -> Self {
         Self {
-            login_account: Keyed::new(paces.login_account),
-            login_address: Keyed::new(paces.login_address),
-            register_address: Keyed::new(paces.register_address),
+            accounts: Table::new(Rate::per(paces.login_per_minute, 60), CELLS),
+            addresses: Table::new(Rate::per(paces.login_per_minute, 60), CELLS),
+            registrations: Table::new(Rate::per(paces.registration_per_hour, 3600), CELLS),
         }
     }
 
-    /// One log-in attempt. The address is charged first, so that one address cannot use up the
-    /// attempts of many accounts.
+    /// Charges a log-in attempt. The address comes first, so that an address that is refused uses
+    /// up no account's attempts.
     ///
     /// # Errors
-    /// [`Error::RateLimited`]
-    pub fn login(&self, account: &str, address: Option<IpAddr>) -> Result<()> {
-        if let Some(address) = address {
-            self.login_address.check(&network(address))?;
+    /// [`crate::Error::RateLimited`]
+    pub fn login(&self, account: &str, address: Option<IpAddr>) -> Result<Attempt<'_>> {
+        let address = address.map(network);
+        if let Some(address) = &address {
+            self.addresses.take(address)?;
         }
-        self.login_account.check(&account.trim().to_lowercase())
+        let account = account.trim().to_lowercase();
+        self.accounts.take(&account)?;
+        Ok(Attempt { doors: self, account, address })
     }
 
-    /// One registration.
+    /// Charges a registration.
     ///
     /// # Errors
-    /// [`Error::RateLimited`]
+    /// [`crate::Error::RateLimited`]
     pub fn register(&self, address: Option<IpAddr>) -> Result<()> {
-        address.map_or(Ok(()), |address| self.register_address.check(&network(address)))
+        address.map_or(Ok(()), |address| self.registrations.take(&network(address)))
+    }
+}
+
+impl Attempt<'_> {
+    /// The password was right: the attempt does not count.
+    pub fn succeeded(self) {
+        self.doors.accounts.give_back(&self.account);
+        if let Some(address) = &self.address {
+            self.doors.addresses.give_back(address);
+        }
     }
 }
 
@@ -102,40 +93,36 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Refused for so long; whole seconds, never 0.
-pub(super) fn wait(time: Duration) -> Error {
-    Error::RateLimited { retry_after_seconds: time.as_secs() + u64::from(time.subsec_nanos() > 0) }
-}
-
-/// A keyed limiter over folded keys.
-struct Keyed {
-    limiter: DefaultKeyedRateLimiter<u32>,
+struct Table {
+    cells: Box<[Gcra]>,
+    rate: Rate,
     seed: RandomState,
-    checks: AtomicU32,
+    start: Instant,
 }
 
-impl std::fmt::Debug for Keyed {
+impl Table {
+    fn new(rate: Rate, cells: usize) -> Self {
+        let cells = (0..cells).map(|_| Gcra::default()).collect();
+        Self { cells, rate, seed: RandomState::new(), start: Instant::now() }
+    }
+
+    fn cell(&self, key: &impl Hash) -> &Gcra {
+        // The remainder fits: it is below the number of cells.
+        &self.cells[(self.seed.hash_one(key) % self.cells.len() as u64) as usize]
+    }
+
+    fn take(&self, key: &impl Hash) -> Result<()> {
+        let now = u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX / 2);
+        self.cell(key).take(self.rate, now).map_err(refused)
+    }
+
+    fn give_back(&self, key: &impl Hash) {
+        self.cell(key).give_back(self.rate);
+    }
+}
+
+impl std::fmt::Debug for Table {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Keyed({} buckets)", self.limiter.len())
-    }
-}
-
-impl Keyed {
-    fn new(pace: Pace) -> Self {
-        let burst = NonZeroU32::new(pace.burst).unwrap_or(NonZeroU32::MIN);
-        let every = Duration::from_secs(u64::from(pace.every_seconds.max(1)));
-        let quota =
-            Quota::with_period(every).unwrap_or(Quota::per_second(NonZeroU32::MIN)).allow_burst(burst);
-        Self { limiter: RateLimiter::keyed(quota), seed: RandomState::new(), checks: AtomicU32::new(0) }
-    }
-
-    fn check(&self, key: &impl Hash) -> Result<()> {
-        if self.checks.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
-            self.limiter.retain_recent();
-        }
-        let bucket = u32::try_from(self.seed.hash_one(key) % BUCKETS).unwrap_or(0);
-        self.limiter
-            .check_key(&bucket)
-            .map_err(|not_until| wait(not_until.wait_time_from(DefaultClock::default().now())))
+        write!(f, "Table({} cells, {:?})", self.cells.len(), self.rate)
     }
 }

@@ -2,6 +2,9 @@
 
 mod access_doors;
 mod access_jwt;
+mod access_kit;
+mod access_lives;
+mod access_paths;
 mod access_tokens;
 mod audit_chain;
 mod config_apps;

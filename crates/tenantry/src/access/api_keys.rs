@@ -1,0 +1,233 @@
+//! API keys: a program's way into one tenant, with a role and perhaps an end. Shown once.
+//!
+//! Called by `credentials` for each request and by the tenant's settings pages. A key speaks for its
+//! tenant only, changes no credentials, and is refused from the request after its revocation on.
+
+use super::{
+    directory::cached,
+    handle::Tenant,
+    seen::{Kind, LastSeen, Seen},
+    token::{Token, TokenHash, TokenKind},
+};
+use crate::{
+    Error, Result,
+    control::{Control, Subject, params},
+};
+use quick_cache::sync::Cache;
+use serde::Serialize;
+use serde_json::json;
+use std::sync::Arc;
+use tenantry_engine::{
+    SqlRow, Tx,
+    name::{RoleName, TenantId},
+};
+
+/// Keys kept in memory.
+const CACHED: usize = 50_000;
+/// Live keys of one tenant.
+const PER_TENANT: i64 = 100;
+/// Characters of a key that stay visible, to recognise it by.
+const PREFIX_CHARS: usize = 10;
+
+/// A live key as of the last change.
+#[derive(Debug)]
+pub struct Key {
+    /// Id, to list and revoke by.
+    pub id: i64,
+    /// `key:ID`, as the logs write it.
+    pub label: String,
+    /// The tenant it speaks for.
+    pub tenant: TenantId,
+    /// The role it has there.
+    pub role: RoleName,
+    /// Over, microseconds; None is never.
+    pub expires_us: Option<i64>,
+    seen: LastSeen,
+}
+
+/// A key as its tenant sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeyInfo {
+    /// Id, to revoke by.
+    pub id: i64,
+    /// What it is for.
+    pub name: String,
+    /// First characters of the key.
+    pub prefix: String,
+    /// The role it has.
+    pub role: String,
+    /// Made, microseconds.
+    pub created_us: i64,
+    /// Over, microseconds; None is never.
+    pub expires_us: Option<i64>,
+    /// Last used, microseconds; coarse; None is never.
+    pub seen_us: Option<i64>,
+}
+
+/// A key to be made.
+#[derive(Debug, Clone)]
+pub struct NewKey {
+    /// What it is for, 1 to 80 characters.
+    pub name: String,
+    /// One of the configured roles.
+    pub role: RoleName,
+    /// When it ends, microseconds; None is never.
+    pub expires_us: Option<i64>,
+}
+
+/// The keys of all tenants.
+pub struct ApiKeys {
+    control: Control,
+    cache: Arc<Cache<TokenHash, Arc<Key>>>,
+    seen: Seen,
+    roles: Vec<RoleName>,
+}
+
+impl ApiKeys {
+    /// `roles` are the configured ones; the first may manage keys.
+    pub(super) fn new(control: Control, seen: Seen, roles: Vec<RoleName>) -> Self {
+        let cache: Arc<Cache<TokenHash, Arc<Key>>> = Arc::new(Cache::new(CACHED));
+        let listening = Arc::clone(&cache);
+        control.listen(move |subject| match subject {
+            Subject::ApiKey(hash) => drop(TokenHash::from_hex(hash).map(|hash| listening.remove(&hash))),
+            Subject::Everything => listening.clear(),
+            _ => {}
+        });
+        Self { control, cache, seen, roles }
+    }
+
+    /// The live key of that token, marked as used.
+    pub(super) async fn find(&self, hash: TokenHash) -> Result<Option<Arc<Key>>> {
+        let found = cached(&self.control, &self.cache, hash, async |tx| read(tx, hash).await).await?;
+        let now_us = self.control.now_us();
+        let live = found.filter(|key| key.expires_us.is_none_or(|end| now_us < end));
+        if let Some(key) = &live {
+            self.seen.note(Kind::Key, key.id, &key.seen, now_us);
+        }
+        Ok(live)
+    }
+
+    /// Makes a key. The token is in the answer and nowhere else.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] unless the actor holds the first configured role as themselves;
+    /// [`Error::Invalid`] for a name, role or end that makes no sense; [`Error::Conflict`] at 100 keys.
+    pub async fn create(&self, tenant: &Tenant, new: NewKey) -> Result<(Token, KeyInfo)> {
+        self.may_manage(tenant)?;
+        let name = new.name.trim();
+        if name.is_empty() || name.chars().count() > 80 {
+            return Err(Error::invalid("name", "write 1 to 80 characters"));
+        }
+        if !self.roles.contains(&new.role) {
+            return Err(Error::invalid("role", "this role does not exist"));
+        }
+        let mut write = self.control.begin().await?;
+        if new.expires_us.is_some_and(|end| end <= write.at_us()) {
+            return Err(Error::invalid("expires", "lies in the past"));
+        }
+        let live = "SELECT count(*) FROM api_keys WHERE tenant = ? AND revoked_at IS NULL";
+        let count = write.query(live, params![tenant.id().get()]).await?;
+        if count.first().map_or(Ok(0), |row| row.integer(0))? >= PER_TENANT {
+            return Err(Error::Conflict("there are 100 keys already; revoke one first".into()));
+        }
+        let token = Token::generate(TokenKind::ApiKey);
+        let info = insert(&mut write, tenant, name, &new, &token).await?;
+        let detail = json!({ "key": info.id, "name": info.name, "role": info.role });
+        write.audit(&tenant.actor().by(), Some(tenant.id()), "api_key.create", detail).await?;
+        write.commit().await?;
+        Ok((token, info))
+    }
+
+    /// The live keys of the tenant, newest first.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] like [`ApiKeys::create`].
+    pub async fn list(&self, tenant: &Tenant) -> Result<Vec<KeyInfo>> {
+        self.may_manage(tenant)?;
+        let sql = "SELECT id, name, prefix, role, created_at, expires_at, seen_at FROM api_keys \
+                   WHERE tenant = ? AND revoked_at IS NULL ORDER BY id DESC LIMIT 200";
+        let rows = self.control.snapshot().await?.query(sql, params![tenant.id().get()]).await?;
+        rows.iter().map(info).collect()
+    }
+
+    /// Ends a key of this tenant; the next request with it is refused.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the tenant has no such live key; [`Error::Denied`] like [`ApiKeys::create`].
+    pub async fn revoke(&self, tenant: &Tenant, id: i64) -> Result<()> {
+        self.may_manage(tenant)?;
+        let mut write = self.control.begin().await?;
+        let sql = "UPDATE api_keys SET revoked_at = ? WHERE id = ? AND tenant = ? AND revoked_at IS NULL RETURNING hash";
+        let values = params![write.at_us(), id, tenant.id().get()];
+        let revoked = write.query(sql, values).await?;
+        let row = revoked.first().ok_or(Error::NotFound("API key"))?;
+        write.invalidate(&Subject::ApiKey(row.text(0)?.to_owned())).await?;
+        write.audit(&tenant.actor().by(), Some(tenant.id()), "api_key.revoke", json!({ "key": id })).await?;
+        write.commit().await?;
+        self.control.refresh().await
+    }
+
+    fn may_manage(&self, tenant: &Tenant) -> Result<()> {
+        let actor = tenant.actor();
+        actor.may_change_credentials()?;
+        if actor.is_superuser() || self.roles.first().is_some_and(|first| actor.role() == Some(first)) {
+            return Ok(());
+        }
+        Err(Error::Denied(format!("{actor:?} may not manage API keys")))
+    }
+}
+
+async fn insert(
+    write: &mut crate::control::Write,
+    tenant: &Tenant,
+    name: &str,
+    new: &NewKey,
+    token: &Token,
+) -> Result<KeyInfo> {
+    let prefix: String = token.reveal().chars().take(PREFIX_CHARS).collect();
+    let created_us = write.at_us();
+    let sql = "INSERT INTO api_keys (tenant, name, prefix, hash, role, created_by, created_at, expires_at) \
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id";
+    let values = params![
+        tenant.id().get(),
+        name,
+        prefix.as_str(),
+        token.hash().to_hex(),
+        new.role.as_str(),
+        tenant.actor().user_id().map(|user| user.get()),
+        created_us,
+        new.expires_us
+    ];
+    let rows = write.query(sql, values).await?;
+    let id = rows.first().ok_or_else(|| Error::Internal("no id for a new key".into()))?.integer(0)?;
+    let (name, role) = (name.to_owned(), new.role.to_string());
+    Ok(KeyInfo { id, name, prefix, role, created_us, expires_us: new.expires_us, seen_us: None })
+}
+
+async fn read(tx: &mut Tx, hash: TokenHash) -> Result<Option<Key>> {
+    let sql =
+        "SELECT id, tenant, role, expires_at, seen_at FROM api_keys WHERE hash = ? AND revoked_at IS NULL";
+    let rows = tx.query(sql, params![hash.to_hex()]).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let id = row.integer(0)?;
+    Ok(Some(Key {
+        id,
+        label: format!("key:{id}"),
+        tenant: TenantId::from_raw(row.integer(1)?),
+        role: RoleName::parse(row.text(2)?)?,
+        expires_us: row.opt_integer(3)?,
+        seen: LastSeen::at(row.opt_integer(4)?.unwrap_or(0)),
+    }))
+}
+
+fn info(row: &SqlRow) -> Result<KeyInfo> {
+    Ok(KeyInfo {
+        id: row.integer(0)?,
+        name: row.text(1)?.to_owned(),
+        prefix: row.text(2)?.to_owned(),
+        role: row.text(3)?.to_owned(),
+        created_us: row.integer(4)?,
+        expires_us: row.opt_integer(5)?,
+        seen_us: row.opt_integer(6)?,
+    })
+}

@@ -1,0 +1,192 @@
+//! Users as access needs them, from memory while nothing changed, and the ways a tenant may be named.
+//!
+//! Called by `credentials`, `enter` and log-in. Every entry is dropped by the control store's
+//! invalidations; one that was loaded while something changed is not kept. It caches no password hash,
+//! and never falls back to another tenant or user (threat 4).
+
+use super::jwt::ClaimedUser;
+use crate::{
+    Error, Result,
+    control::{Control, Subject, params},
+    topology::{TenantRecord, Topology},
+    users,
+};
+use quick_cache::sync::Cache;
+use std::{hash::Hash, sync::Arc};
+use tenantry_engine::{
+    Tx,
+    name::{RoleName, Slug, TenantId, UserId},
+};
+
+/// Users kept in memory.
+const USERS: usize = 50_000;
+/// External names of tenants kept in memory.
+const NAMES: usize = 20_000;
+
+/// A user as of the last change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Id.
+    pub id: UserId,
+    /// `user:ID`, as the logs write it.
+    pub label: String,
+    /// E-mail, lower case.
+    pub email: String,
+    /// Human name.
+    pub name: String,
+    /// Passes every permission list.
+    pub superuser: bool,
+    /// Platform staff.
+    pub staff: bool,
+    /// May come in at all.
+    pub active: bool,
+    /// Sessions made before are void, microseconds.
+    pub credentials_us: i64,
+    /// Tenants and the role in each, by tenant id.
+    pub memberships: Vec<(TenantId, RoleName)>,
+}
+
+impl User {
+    /// The role in that tenant.
+    pub fn role_in(&self, tenant: TenantId) -> Option<&RoleName> {
+        let at = self.memberships.binary_search_by_key(&tenant, |(id, _)| *id).ok()?;
+        Some(&self.memberships[at].1)
+    }
+}
+
+/// The users in memory, and the tenants that topology holds.
+pub struct Directory {
+    control: Control,
+    topology: Topology,
+    users: Arc<Cache<UserId, Arc<User>>>,
+    /// What foreign tokens call users and tenants. An entry counts only while it is the very record that
+    /// is current: whatever changes the record takes the name with it.
+    named_users: Cache<ClaimedUser, Arc<User>>,
+    named_tenants: Cache<String, Arc<TenantRecord>>,
+}
+
+impl Directory {
+    /// Empty, listening to the control store's invalidations.
+    pub(super) fn new(control: Control, topology: Topology) -> Self {
+        let users: Arc<Cache<UserId, Arc<User>>> = Arc::new(Cache::new(USERS));
+        let listening = Arc::clone(&users);
+        control.listen(move |subject| match subject {
+            Subject::User(id) => drop(listening.remove(id)),
+            Subject::Everything => listening.clear(),
+            _ => {}
+        });
+        Self { control, topology, users, named_users: Cache::new(USERS), named_tenants: Cache::new(NAMES) }
+    }
+
+    /// The user of that id.
+    pub async fn user(&self, id: UserId) -> Result<Option<Arc<User>>> {
+        cached(&self.control, &self.users, id, async |tx| read_user(tx, id).await).await
+    }
+
+    /// The user whom a foreign token means.
+    pub async fn claimed(&self, claimed: &ClaimedUser) -> Result<Option<Arc<User>>> {
+        if let Some(user) = self.named_users.get(claimed)
+            && self.users.get(&user.id).is_some_and(|current| Arc::ptr_eq(&current, &user))
+        {
+            return Ok(Some(user));
+        }
+        let epoch = self.control.epoch();
+        let mut tx = self.control.snapshot().await?;
+        let found = match claimed {
+            ClaimedUser::Email(email) => users::by_email(&mut tx, email).await?,
+            ClaimedUser::Subject { issuer, subject } => users::by_identity(&mut tx, issuer, subject).await?,
+        };
+        drop(tx);
+        let Some(found) = found else { return Ok(None) };
+        let user = self.user(found.id).await?;
+        if let Some(user) = user.as_ref().filter(|_| self.control.epoch() == epoch) {
+            self.named_users.insert(claimed.clone(), user.clone());
+        }
+        Ok(user)
+    }
+
+    /// The tenant of that id.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]
+    pub async fn tenant(&self, id: TenantId) -> Result<Arc<TenantRecord>> {
+        self.topology.by_id(id).await
+    }
+
+    /// The tenant of that slug. Never a first or default one.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]
+    pub async fn by_slug(&self, slug: &Slug) -> Result<Arc<TenantRecord>> {
+        self.topology.by_slug(slug).await
+    }
+
+    /// The tenant whose settings carry that external id (V4). A bound value, never part of a name (X4).
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], also when two tenants claim it.
+    pub async fn by_external_id(&self, external: &str) -> Result<Arc<TenantRecord>> {
+        if let Some(tenant) = self.named_tenants.get(external)
+            && Arc::ptr_eq(&self.topology.by_id(tenant.id).await?, &tenant)
+        {
+            return Ok(tenant);
+        }
+        let epoch = self.control.epoch();
+        let sql = "SELECT id FROM tenants WHERE settings ->> 'external_id' = ? LIMIT 2";
+        let rows = self.control.snapshot().await?.query(sql, params![external]).await?;
+        let [one] = rows.as_slice() else { return Err(Error::NotFound("tenant")) };
+        let tenant = self.tenant(TenantId::from_raw(one.integer(0)?)).await?;
+        if self.control.epoch() == epoch {
+            self.named_tenants.insert(external.to_owned(), tenant.clone());
+        }
+        Ok(tenant)
+    }
+}
+
+/// From the cache, else loaded; kept only if nothing changed meanwhile. The load is boxed: it is rare,
+/// and the future of a warm request stays small.
+pub(super) async fn cached<K: Hash + Eq + Clone, V>(
+    control: &Control,
+    cache: &Cache<K, Arc<V>>,
+    key: K,
+    load: impl AsyncFnOnce(&mut Tx) -> Result<Option<V>>,
+) -> Result<Option<Arc<V>>> {
+    if let Some(hit) = cache.get(&key) {
+        return Ok(Some(hit));
+    }
+    let cold = async {
+        let epoch = control.epoch();
+        let mut tx = control.snapshot().await?;
+        let Some(value) = load(&mut tx).await? else { return Ok(None) };
+        let value = Arc::new(value);
+        cache.insert(key.clone(), value.clone());
+        if control.epoch() != epoch {
+            cache.remove(&key);
+        }
+        Ok(Some(value))
+    };
+    Box::pin(cold).await
+}
+
+async fn read_user(tx: &mut Tx, id: UserId) -> Result<Option<User>> {
+    let user = match users::by_id(tx, id).await {
+        Ok(user) => user,
+        Err(Error::NotFound(_)) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let sql = "SELECT tenant, role FROM memberships WHERE user = ? ORDER BY tenant";
+    let rows = tx.query(sql, params![id.get()]).await?;
+    let memberships =
+        rows.iter().map(|row| Ok((TenantId::from_raw(row.integer(0)?), RoleName::parse(row.text(1)?)?)));
+    Ok(Some(User {
+        id,
+        label: format!("user:{id}"),
+        email: user.email,
+        name: user.name,
+        superuser: user.is_superuser,
+        staff: user.is_staff,
+        active: user.is_active,
+        credentials_us: user.credentials_at_us,
+        memberships: memberships.collect::<Result<_>>()?,
+    }))
+}

@@ -1,0 +1,102 @@
+//! The generic cell rate algorithm (ITU-T I.371, virtual scheduling) on one atomic.
+//!
+//! Used by `ratelimit` and `meter`. Rate and burst are given at each call, so that a changed plan
+//! holds at once. It never allocates, never sleeps and keeps no timer: idle costs nothing.
+
+use crate::Error;
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+/// When the next cell is due, nanoseconds since the owner's start.
+#[derive(Debug, Default)]
+pub(super) struct Gcra(AtomicU64);
+
+/// `burst` at once, then one every `step_ns`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Rate {
+    pub(super) step_ns: u64,
+    pub(super) burst: u32,
+}
+
+impl Rate {
+    /// So many in that many seconds, all of them at once if need be. 0 counts as 1.
+    pub(super) fn per(count: u32, seconds: u32) -> Self {
+        let count = count.max(1);
+        Self { step_ns: u64::from(seconds) * 1_000_000_000 / u64::from(count), burst: count }
+    }
+}
+
+impl Gcra {
+    /// Takes one; the wait until one is free where there is none.
+    pub(super) fn take(&self, rate: Rate, now_ns: u64) -> Result<(), Duration> {
+        let tolerance = rate.step_ns * u64::from(rate.burst.max(1) - 1);
+        let mut arrival = self.0.load(Ordering::Relaxed);
+        loop {
+            let due = arrival.max(now_ns);
+            if due - now_ns > tolerance {
+                return Err(Duration::from_nanos(due - now_ns - tolerance));
+            }
+            match self.0.compare_exchange_weak(
+                arrival,
+                due + rate.step_ns,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return Ok(()),
+                Err(current) => arrival = current,
+            }
+        }
+    }
+
+    /// Gives one back that turned out not to count.
+    pub(super) fn give_back(&self, rate: Rate) {
+        let back = |arrival: u64| Some(arrival.saturating_sub(rate.step_ns));
+        // Some is returned always, so the update always succeeds.
+        let _ = self.0.fetch_update(Ordering::AcqRel, Ordering::Relaxed, back);
+    }
+}
+
+/// Refused for so long; whole seconds, never 0.
+pub(super) fn refused(wait: Duration) -> Error {
+    let retry_after_seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    Error::RateLimited { retry_after_seconds: retry_after_seconds.max(1) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn allowed(cell: &Gcra, rate: Rate, now: u64) -> usize {
+        (0..20).filter(|_| cell.take(rate, now).is_ok()).count()
+    }
+
+    #[test]
+    fn rule_13_a_burst_then_the_rate_exactly() {
+        let cell = Gcra::default();
+        let rate = Rate { step_ns: SECOND / 10, burst: 5 };
+        assert_eq!(allowed(&cell, rate, 0), 5);
+        assert_eq!(cell.take(rate, 0), Err(Duration::from_millis(100)));
+        assert_eq!(allowed(&cell, rate, SECOND / 10 - 1), 0, "a nanosecond early");
+        assert_eq!(allowed(&cell, rate, SECOND / 10), 1);
+        assert_eq!(allowed(&cell, rate, 100 * SECOND), 5, "idle time is not saved up");
+        assert_eq!(
+            allowed(&cell, Rate { burst: 9, ..rate }, 100 * SECOND),
+            4,
+            "a larger burst holds at once"
+        );
+    }
+
+    #[test]
+    fn what_is_given_back_can_be_taken_again() {
+        let cell = Gcra::default();
+        let rate = Rate::per(3, 60);
+        assert_eq!(allowed(&cell, rate, 0), 3);
+        cell.give_back(rate);
+        assert_eq!(allowed(&cell, rate, 0), 1);
+        Gcra::default().give_back(rate);
+    }
+}

@@ -1,0 +1,218 @@
+//! The tenant handle: the capability to act inside one tenant, and the only way to its data (rule 1).
+//!
+//! Made by [`Access::enter`] after every check, held for one request, dropped with it. There is no other
+//! way to get one:
+//!
+//! ```compile_fail
+//! // Sealed: all its fields are private.
+//! use tenantry::access::{Actor, Tenant, meter::Permit};
+//! use tenantry::topology::TenantRecord;
+//! fn forge(record: std::sync::Arc<TenantRecord>, actor: Actor, permit: Option<Permit>) -> Tenant {
+//!     Tenant { record, actor, permit }
+//! }
+//! ```
+//! ```compile_fail
+//! fn another(tenant: tenantry::access::Tenant, other: std::sync::Arc<tenantry::topology::TenantRecord>) {
+//!     tenant.record = other;
+//! }
+//! ```
+//! ```compile_fail
+//! fn needs<T: Default>() {}
+//! needs::<tenantry::access::Tenant>();
+//! ```
+//! ```compile_fail
+//! fn needs<T: serde::de::DeserializeOwned>() {}
+//! needs::<tenantry::access::Tenant>();
+//! ```
+//! ```compile_fail
+//! // A handle is one request: who needs it longer enters again.
+//! fn needs<T: Clone>() {}
+//! needs::<tenantry::access::Tenant>();
+//! ```
+//! ```compile_fail
+//! // Nor is an actor made from nothing, or read from a message.
+//! let actor = tenantry::access::Actor::system("system");
+//! ```
+//! ```compile_fail
+//! fn needs<T: serde::de::DeserializeOwned>() {}
+//! needs::<tenantry::access::Actor>();
+//! ```
+//! ```compile_fail
+//! fn needs<T: Default>() {}
+//! needs::<tenantry::access::Actor>();
+//! ```
+//! What does compile is to use one, also on another task:
+//! ```
+//! fn needs<T: Send + Sync>() {}
+//! needs::<tenantry::access::Tenant>();
+//! fn id(tenant: &tenantry::access::Tenant) -> i64 {
+//!     tenant.id().get()
+//! }
+//! ```
+
+use super::{
+    Access,
+    actor::Actor,
+    credentials::Presented,
+    meter::{Allowance, Permit},
+};
+use crate::{
+    Error, Result,
+    plans::{Entitlements, Limits},
+    tenants::State,
+    topology::TenantRecord,
+};
+use std::sync::Arc;
+use tenantry_engine::{
+    name::{RoleName, Slug, StoreName, TenantId},
+    place::Place,
+};
+
+/// An entered tenant. Carries who acts, its limits, and its places as of the moment it was entered.
+#[must_use]
+pub struct Tenant {
+    record: Arc<TenantRecord>,
+    actor: Actor,
+    /// Counts against the tenant's concurrency until dropped; None for the platform's own work.
+    permit: Option<Permit>,
+}
+
+impl Tenant {
+    /// Id, for ever.
+    pub fn id(&self) -> TenantId {
+        self.record.id
+    }
+
+    /// Name in URLs and hosts.
+    pub fn slug(&self) -> &Slug {
+        &self.record.slug
+    }
+
+    /// Human name.
+    pub fn name(&self) -> &str {
+        &self.record.name
+    }
+
+    /// Who acts, with the role they have here.
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// What its plan and subscription let it use.
+    pub fn entitlements(&self) -> &Entitlements {
+        &self.record.entitlements
+    }
+
+    /// Limits of its plan.
+    pub fn limits(&self) -> &Limits {
+        &self.record.entitlements.limits
+    }
+
+    /// Where that store of it lies; never another place (rule 3).
+    ///
+    /// # Errors
+    /// [`Error::NoDatabase`] when the catalog has no ready placement (M16).
+    pub fn place(&self, store: &StoreName) -> Result<&Place> {
+        self.record.place(store.as_str())
+    }
+
+    /// Its record: state, subscription and placements as of the moment it was entered.
+    pub fn record(&self) -> &TenantRecord {
+        &self.record
+    }
+
+    /// Whether it counts against the tenant's concurrency.
+    pub fn is_metered(&self) -> bool {
+        self.permit.is_some()
+    }
+}
+
+impl std::fmt::Debug for Tenant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Tenant({} {}, {:?})", self.record.id, self.record.slug, self.actor)
+    }
+}
+
+impl Access {
+    /// Enters a tenant: membership, issuer, state, subscription, rate, concurrency, in this order, so
+    /// that strangers learn nothing. The one way to a [`Tenant`], for every kind of credential.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for strangers, [`Error::TenantSuspended`], [`Error::SubscriptionRequired`],
+    /// [`Error::RateLimited`], [`Error::LimitExceeded`].
+    pub async fn enter(&self, actor: &Actor, tenant: TenantId) -> Result<Tenant> {
+        let (record, role) = self.belongs(actor, tenant).await?;
+        check_state(&record, actor)?;
+        let permit = match actor.is_system() {
+            true => None,
+            false => {
+                let now_us = self.control.now_us();
+                if !record.subscription.as_ref().is_some_and(|subscription| subscription.live_at(now_us)) {
+                    return Err(Error::SubscriptionRequired);
+                }
+                Some(self.meters.admit(record.id, &allowance(&record.entitlements.limits))?)
+            }
+        };
+        Ok(Tenant { actor: actor.with_role(role), record, permit })
+    }
+
+    /// [`Access::resolve`] and [`Access::enter`] in one, for requests that need a tenant.
+    ///
+    /// # Errors
+    /// Those of both; [`Error::NotFound`] when nothing names a tenant.
+    pub async fn enter_presented(&self, presented: &Presented<'_>) -> Result<Tenant> {
+        let resolved = self.resolve(presented).await?;
+        let tenant = resolved.tenant.ok_or(Error::NotFound("tenant"))?;
+        self.enter(&resolved.actor, tenant).await
+    }
+
+    /// The tenant's record and the actor's role there, without entering: what account and billing pages
+    /// of a suspended or expired tenant show. Gives no way to data.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for strangers.
+    pub async fn belongs(
+        &self,
+        actor: &Actor,
+        tenant: TenantId,
+    ) -> Result<(Arc<TenantRecord>, Option<RoleName>)> {
+        let absent = || Error::NotFound("tenant");
+        if actor.bound().is_some_and(|bound| bound != tenant) {
+            return Err(absent());
+        }
+        let role = match (actor.user(), actor.api_key()) {
+            (Some(user), _) => Some(user.role_in(tenant).ok_or_else(absent)?.clone()),
+            (None, Some(key)) if key.tenant == tenant => Some(key.role.clone()),
+            (None, Some(_)) => return Err(absent()),
+            // The platform itself; it is no member and has no role.
+            (None, None) => None,
+        };
+        let record = self.directory.tenant(tenant).await?;
+        if !actor.issuer_allows(&record.slug) {
+            return Err(absent());
+        }
+        Ok((record, role))
+    }
+}
+
+fn check_state(record: &TenantRecord, actor: &Actor) -> Result<()> {
+    match record.state {
+        State::Active => Ok(()),
+        // Creating, suspended and cancelled tenants are still worked on by the platform itself.
+        State::Gone => Err(Error::NotFound("tenant")),
+        _ if actor.is_system() => Ok(()),
+        State::Creating => Err(Error::NotFound("tenant")),
+        State::Suspended | State::Cancelled => Err(Error::TenantSuspended),
+    }
+}
+
+/// The plan's rate with bursts of two seconds' worth, at least 10: a page asks for several things.
+fn allowance(limits: &Limits) -> Allowance {
+    let small = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+    let per_second = limits.requests_per_second.map(small);
+    Allowance {
+        per_second,
+        burst: per_second.map_or(1, |rate| rate.saturating_mul(2).max(10)),
+        concurrent: limits.concurrency.map(small),
+    }
+}

@@ -1,0 +1,51 @@
+//! Which tenant a host name names: an exact suffix match on the base domain (threat 5).
+//!
+//! Called by `credentials`. The caller has decided whether forwarded headers are to be believed. The
+//! apex is no tenant; no name is ever mapped to another (threat 23).
+
+use crate::{Error, Result};
+use std::borrow::Cow;
+use tenantry_engine::name::Slug;
+
+/// Labels that are the platform's own; they name no tenant and can be no slug.
+const PLATFORM: [&str; 5] = ["www", "api", "admin", "static", "assets"];
+
+/// What `host` says in front of `base_domain`, lower case, not yet a slug; None for the apex, for the
+/// platform's own labels, and for foreign hosts, which say nothing about a tenant.
+pub fn label_of<'a>(host: &'a str, base_domain: &str) -> Option<Cow<'a, str>> {
+    let name = without_port(host);
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let label = below(name, base_domain)?;
+    // DNS knows no case, and nothing but ASCII passes as a slug.
+    let label = match label.bytes().any(|b| b.is_ascii_uppercase()) {
+        true => Cow::Owned(label.to_ascii_lowercase()),
+        false => Cow::Borrowed(label),
+    };
+    (!PLATFORM.contains(&label.as_ref())).then_some(label)
+}
+
+/// The slug that `host` names below `base_domain`, if any.
+///
+/// # Errors
+/// [`Error::NotFound`] when the host lies below the base domain but names nothing that can exist.
+pub fn tenant_of(host: &str, base_domain: &str) -> Result<Option<Slug>> {
+    let label = label_of(host, base_domain);
+    label.map(|label| Slug::parse(&label).map_err(|_| Error::NotFound("tenant"))).transpose()
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+/// What stands before `.base`; None when nothing does.
+fn below<'a>(name: &'a str, base: &str) -> Option<&'a str> {
+    let at = name.len().checked_sub(base.len())?;
+    let (front, suffix) = (name.get(..at)?, name.get(at..)?);
+    if base.is_empty() || !suffix.eq_ignore_ascii_case(base) {
+        return None;
+    }
+    front.strip_suffix('.')
+}

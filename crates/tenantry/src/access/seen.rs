@@ -1,0 +1,95 @@
+//! When sessions and keys were last used, written together and late: no write per request.
+//!
+//! Called by `sessions` and `api_keys` for every use; a use within [`COARSE_US`] of the last one costs
+//! one atomic read. What is not yet written when the process dies is lost, and nobody minds.
+
+use crate::control::{Control, params};
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+/// Uses closer together than this are one.
+const COARSE_US: i64 = 300 * crate::clock::SECOND_US;
+/// Uses are collected for so long.
+const COLLECT: Duration = Duration::from_secs(5);
+/// Uses collected at most; more are dropped, since they come again in five minutes.
+const MOST: usize = 10_000;
+
+/// Which table a use belongs to.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    Session,
+    Key,
+}
+
+/// The last use of one session or key.
+#[derive(Debug)]
+pub(super) struct LastSeen(AtomicI64);
+
+impl LastSeen {
+    pub(super) fn at(us: i64) -> Self {
+        Self(AtomicI64::new(us))
+    }
+
+    /// True once when it is time to write this use down.
+    fn due(&self, now_us: i64) -> bool {
+        let last = self.0.load(Ordering::Relaxed);
+        now_us - last > COARSE_US
+            && self.0.compare_exchange(last, now_us, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+}
+
+/// Uses waiting to be written.
+#[derive(Clone)]
+pub(super) struct Seen {
+    control: Control,
+    waiting: Arc<Mutex<Vec<(Kind, i64, i64)>>>,
+}
+
+impl Seen {
+    pub(super) fn new(control: Control) -> Self {
+        Self { control, waiting: Arc::default() }
+    }
+
+    /// A use of session or key `id`, now.
+    pub(super) fn note(&self, kind: Kind, id: i64, last: &LastSeen, now_us: i64) {
+        if !last.due(now_us) {
+            return;
+        }
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.len() < MOST {
+            waiting.push((kind, id, now_us));
+        }
+        // The first of a batch starts the clock for all.
+        if waiting.len() == 1 {
+            let seen = self.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(COLLECT).await;
+                if let Err(error) = seen.flush().await {
+                    tracing::debug!(%error, "last uses were not written");
+                }
+            });
+        }
+    }
+
+    /// Writes what waits; also at shutdown.
+    pub(super) async fn flush(&self) -> crate::Result<()> {
+        let batch = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let mut write = self.control.begin().await?;
+        for (kind, id, at_us) in batch {
+            let sql = match kind {
+                Kind::Session => "UPDATE sessions SET seen_at = ? WHERE id = ?",
+                Kind::Key => "UPDATE api_keys SET seen_at = ? WHERE id = ?",
+            };
+            write.execute(sql, params![at_us, id]).await?;
+        }
+        write.commit_unaudited().await
+    }
+}

@@ -1,0 +1,307 @@
+//! Sessions: made at log-in, found by the hash of their token, gone the moment they are revoked.
+//!
+//! Called by `credentials` for each request and by the account pages. The cache is kept true by the
+//! control store's invalidation log, so that the request after a revocation is refused in every
+//! process (threat 43). A token's text is never stored.
+
+use super::{
+    actor::Actor,
+    directory::cached,
+    seen::{Kind, LastSeen, Seen},
+    token::{Token, TokenHash, TokenKind},
+};
+use crate::{
+    Error, Result,
+    audit::By,
+    control::{Control, Subject, Write, params},
+};
+use quick_cache::sync::Cache;
+use serde::Serialize;
+use serde_json::json;
+use std::sync::Arc;
+use tenantry_engine::{
+    SqlRow, Tx,
+    name::{TenantId, UserId},
+};
+
+/// Sessions kept in memory.
+const CACHED: usize = 100_000;
+/// Sessions of one user; the oldest make room.
+const PER_USER: i64 = 50;
+/// Characters of a user agent that are kept.
+const AGENT_CHARS: usize = 200;
+
+/// A session as of the last change.
+#[derive(Debug)]
+pub struct Session {
+    /// Id, to list and revoke by.
+    pub id: i64,
+    /// Whose.
+    pub user: UserId,
+    /// Chosen tenant, if any.
+    pub tenant: Option<TenantId>,
+    /// Made, microseconds.
+    pub created_us: i64,
+    /// Over, microseconds.
+    pub expires_us: i64,
+    /// Who is behind it.
+    pub impersonator: Option<Impersonator>,
+    pub(super) hash: TokenHash,
+    seen: LastSeen,
+}
+
+/// Who acts as the session's user, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Impersonator {
+    /// Staff member.
+    pub user: UserId,
+    /// `user:ID`, as the logs write it.
+    pub label: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Where a session comes from, as far as it is known.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    /// Address of the client.
+    pub address: Option<std::net::IpAddr>,
+    /// Its user agent, as sent.
+    pub agent: Option<String>,
+}
+
+/// A session as its owner sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SessionInfo {
+    /// Id, to revoke by.
+    pub id: i64,
+    /// Chosen tenant, if any.
+    pub tenant: Option<i64>,
+    /// Made, microseconds.
+    pub created_us: i64,
+    /// Over, microseconds.
+    pub expires_us: i64,
+    /// Last used, microseconds; coarse.
+    pub seen_us: i64,
+    /// Address it was made from.
+    pub address: Option<String>,
+    /// User agent it was made with.
+    pub agent: Option<String>,
+    /// Platform staff acted as this user.
+    pub impersonated: bool,
+}
+
+/// What a new session is.
+pub(super) struct Draft<'a> {
+    pub(super) user: UserId,
+    pub(super) tenant: Option<TenantId>,
+    pub(super) expires_us: i64,
+    pub(super) impersonator: Option<(UserId, &'a str)>,
+    pub(super) origin: &'a Origin,
+}
+
+/// The sessions of the platform.
+pub struct Sessions {
+    control: Control,
+    cache: Arc<Cache<TokenHash, Arc<Session>>>,
+    seen: Seen,
+}
+
+const COLUMNS: &str = "id, user, tenant, created_at, expires_at, seen_at, impersonator, reason";
+
+impl Sessions {
+    pub(super) fn new(control: Control, seen: Seen) -> Self {
+        let cache: Arc<Cache<TokenHash, Arc<Session>>> = Arc::new(Cache::new(CACHED));
+        let listening = Arc::clone(&cache);
+        control.listen(move |subject| match subject {
+            Subject::Session(hash) => drop(TokenHash::from_hex(hash).map(|hash| listening.remove(&hash))),
+            Subject::Everything => listening.clear(),
+            _ => {}
+        });
+        Self { control, cache, seen }
+    }
+
+    /// The live session of that token, marked as used.
+    pub(super) async fn find(&self, hash: TokenHash) -> Result<Option<Arc<Session>>> {
+        let found = cached(&self.control, &self.cache, hash, async |tx| read(tx, hash).await).await?;
+        let now_us = self.control.now_us();
+        let live = found.filter(|session| now_us < session.expires_us);
+        if let Some(session) = &live {
+            self.seen.note(Kind::Session, session.id, &session.seen, now_us);
+        }
+        Ok(live)
+    }
+
+    /// A new session within a change of its own audit row. The caller commits.
+    pub(super) async fn insert(&self, write: &mut Write, draft: Draft<'_>) -> Result<Token> {
+        let token = Token::generate(TokenKind::Session);
+        make_room(write, draft.user).await?;
+        let agent =
+            draft.origin.agent.as_deref().map(|agent| agent.chars().take(AGENT_CHARS).collect::<String>());
+        let now_us = write.at_us();
+        write
+            .execute(
+                "INSERT INTO sessions (token_hash, user, tenant, created_at, expires_at, seen_at, impersonator, \
+                 reason, address, agent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                params![
+                    token.hash().to_hex(),
+                    draft.user.get(),
+                    draft.tenant.map(TenantId::get),
+                    now_us,
+                    draft.expires_us,
+                    now_us,
+                    draft.impersonator.map(|(user, _)| user.get()),
+                    draft.impersonator.map(|(_, reason)| reason.to_owned()),
+                    draft.origin.address.map(|address| address.to_string()),
+                    agent
+                ],
+            )
+            .await?;
+        Ok(token)
+    }
+
+    /// The live sessions of a user, newest first.
+    pub async fn list(&self, actor: &Actor) -> Result<Vec<SessionInfo>> {
+        let user = actor.user_id().ok_or(Error::NotFound("session"))?;
+        let sql = "SELECT id, tenant, created_at, expires_at, seen_at, address, agent, impersonator IS NOT NULL \
+                   FROM sessions WHERE user = ? AND expires_at > ? ORDER BY id DESC LIMIT 200";
+        let rows =
+            self.control.snapshot().await?.query(sql, params![user.get(), self.control.now_us()]).await?;
+        rows.iter().map(info).collect()
+    }
+
+    /// Ends one session of the actor's own; their own current one is signing out.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when it is not theirs; [`Error::Denied`] for another than the current one while impersonating.
+    pub async fn revoke(&self, actor: &Actor, id: i64) -> Result<()> {
+        let user = actor.user_id().ok_or(Error::NotFound("session"))?;
+        if actor.current_session().is_none_or(|session| session.id != id) {
+            actor.may_change_credentials()?;
+        }
+        let sql = "DELETE FROM sessions WHERE id = ? AND user = ? RETURNING token_hash";
+        match self.end(actor.by(), "session.revoke", sql, params![id, user.get()]).await? {
+            0 => Err(Error::NotFound("session")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends all sessions of the actor but the current one; how many.
+    pub async fn revoke_others(&self, actor: &Actor) -> Result<usize> {
+        actor.may_change_credentials()?;
+        let user = actor.user_id().ok_or(Error::NotFound("session"))?;
+        let current = actor.current_session().map_or(0, |session| session.id);
+        let sql = "DELETE FROM sessions WHERE user = ? AND id <> ? RETURNING token_hash";
+        self.end(actor.by(), "session.revoke_others", sql, params![user.get(), current]).await
+    }
+
+    /// Ends all sessions of a user, also those in which staff act as them: a staff act.
+    pub async fn revoke_all(&self, actor: &Actor, user: UserId) -> Result<usize> {
+        actor.require_staff()?;
+        let sql = "DELETE FROM sessions WHERE user = ?1 OR impersonator = ?1 RETURNING token_hash";
+        self.end(actor.by(), "session.revoke_all", sql, params![user.get()]).await
+    }
+
+    async fn end(
+        &self,
+        by: By,
+        action: &str,
+        sql: &str,
+        values: &[tenantry_engine::value::Value],
+    ) -> Result<usize> {
+        let mut write = self.control.begin().await?;
+        let ended = write.query(sql, values).await?;
+        if ended.is_empty() {
+            return Ok(0);
+        }
+        drop_all(&mut write, &ended).await?;
+        write.audit(&by, None, action, json!({ "sessions": ended.len() })).await?;
+        write.commit().await?;
+        self.control.refresh().await?;
+        Ok(ended.len())
+    }
+
+    /// Works in another tenant of the user's from now on. The caller has checked the membership.
+    pub(super) async fn switch(&self, actor: &Actor, tenant: TenantId) -> Result<()> {
+        actor.may_change_credentials()?;
+        let session = actor.current_session().ok_or(Error::NotFound("session"))?;
+        let mut write = self.control.begin().await?;
+        write
+            .execute("UPDATE sessions SET tenant = ? WHERE id = ?", params![tenant.get(), session.id])
+            .await?;
+        write.invalidate(&Subject::Session(session.hash.to_hex())).await?;
+        write.audit(&actor.by(), Some(tenant), "session.switch", json!({})).await?;
+        write.commit().await?;
+        self.control.refresh().await
+    }
+
+    /// Ends all sessions of a user within a change that is recorded as something else.
+    pub(super) async fn remove_all(write: &mut Write, user: UserId) -> Result<()> {
+        let sql = "DELETE FROM sessions WHERE user = ?1 OR impersonator = ?1 RETURNING token_hash";
+        let ended = write.query(sql, params![user.get()]).await?;
+        drop_all(write, &ended).await
+    }
+
+    /// Deletes sessions that are over: a reconciler's pass; how many.
+    pub async fn purge_expired(&self, most: u32) -> Result<u64> {
+        let mut write = self.control.begin().await?;
+        let sql = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= ? LIMIT ?)";
+        let values = params![write.at_us(), i64::from(most)];
+        let gone = write.execute(sql, values).await?;
+        // Nobody's action: an expired session is refused whether its row is there or not.
+        write.commit_unaudited().await?;
+        Ok(gone)
+    }
+}
+
+/// Invalidates every session whose hash a `RETURNING token_hash` gave.
+async fn drop_all(write: &mut Write, rows: &[SqlRow]) -> Result<()> {
+    for row in rows {
+        write.invalidate(&Subject::Session(row.text(0)?.to_owned())).await?;
+    }
+    Ok(())
+}
+
+async fn make_room(write: &mut Write, user: UserId) -> Result<()> {
+    let sql = "DELETE FROM sessions WHERE id IN \
+               (SELECT id FROM sessions WHERE user = ? ORDER BY id DESC LIMIT -1 OFFSET ?) RETURNING token_hash";
+    let gone = write.query(sql, params![user.get(), PER_USER - 1]).await?;
+    drop_all(write, &gone).await
+}
+
+async fn read(tx: &mut Tx, hash: TokenHash) -> Result<Option<Session>> {
+    let sql = format!("SELECT {COLUMNS} FROM sessions WHERE token_hash = ?");
+    let rows = tx.query(&sql, params![hash.to_hex()]).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let impersonator = match row.opt_integer(6)? {
+        Some(id) => Some(Impersonator {
+            user: UserId::from_raw(id),
+            label: format!("user:{id}"),
+            reason: row.opt_text(7)?.unwrap_or_default().to_owned(),
+        }),
+        None => None,
+    };
+    Ok(Some(Session {
+        id: row.integer(0)?,
+        user: UserId::from_raw(row.integer(1)?),
+        tenant: row.opt_integer(2)?.map(TenantId::from_raw),
+        created_us: row.integer(3)?,
+        expires_us: row.integer(4)?,
+        impersonator,
+        hash,
+        seen: LastSeen::at(row.integer(5)?),
+    }))
+}
+
+fn info(row: &SqlRow) -> Result<SessionInfo> {
+    Ok(SessionInfo {
+        id: row.integer(0)?,
+        tenant: row.opt_integer(1)?,
+        created_us: row.integer(2)?,
+        expires_us: row.integer(3)?,
+        seen_us: row.integer(4)?,
+        address: row.opt_text(5)?.map(str::to_owned),
+        agent: row.opt_text(6)?.map(str::to_owned),
+        impersonated: row.integer(7)? != 0,
+    })
+}

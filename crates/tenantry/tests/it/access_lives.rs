@@ -1,0 +1,344 @@
+//! How long a credential lives: log-in, expiry, revocation in every process, impersonation
+//! (threats 41, 43, 44).
+
+use super::access_kit::*;
+use tenantry::{
+    access::{api_keys::NewKey, impersonation::Impersonate, passwords::Password, sessions::Origin},
+    control::Subject,
+};
+
+#[tokio::test]
+async fn threat_41_all_that_is_wrong_with_a_log_in_looks_the_same() {
+    let world = World::new().await;
+    world.change("UPDATE users SET is_active = 0 WHERE id = 3", &[], Subject::User(EVE)).await;
+    world.change("UPDATE users SET locked_until = 9e18 WHERE id = 4", &[], Subject::User(STAFF)).await;
+    world.change("UPDATE users SET password_hash = NULL WHERE id = 5", &[], Subject::User(ROOT)).await;
+    let mut texts = std::collections::BTreeSet::new();
+    for login in [
+        attempt("nobody", PASSWORD, None),
+        attempt("ada", "wrong password", None),
+        attempt("eve", PASSWORD, None),
+        attempt("staff", PASSWORD, None),
+        attempt("root", PASSWORD, None),
+        attempt("ada", PASSWORD, Some("beta")),
+        attempt("ada", PASSWORD, Some("nobody")),
+    ] {
+        let error = world.access.login(login).await.expect_err("refused");
+        texts.insert((error.code(), error.public_title(), error.to_string()));
+    }
+    assert_eq!(texts.len(), 1, "{texts:?}");
+    for _ in 0..40 {
+        let _ = world.access.login(attempt("nobody", "wrong password", None)).await;
+    }
+    let error = world.access.login(attempt("nobody", PASSWORD, None)).await.expect_err("too often");
+    assert_eq!(error.code(), "rate_limited");
+}
+
+#[tokio::test]
+async fn a_log_in_offers_the_tenants_of_the_user() {
+    let world = World::new().await;
+    let one = world.access.login(attempt("ADA", PASSWORD, None)).await.expect("ada");
+    assert_eq!((one.tenant, one.choices.len()), (Some(ALPHA), 1));
+    let ask = world.access.login(attempt("bob", PASSWORD, None)).await.expect("bob");
+    let names: Vec<_> = ask.choices.iter().map(|c| (c.slug.as_str(), c.role.as_str())).collect();
+    assert_eq!((ask.tenant, names), (None, vec![("alpha", "member"), ("beta", "owner")]));
+    let token = ask.token.reveal();
+    let actor = world.actor(&token).await;
+    world.access.switch_tenant(&actor, BETA).await.expect("his");
+    assert_eq!(world.enter(&by_session(&token)).await.expect("beta").id(), BETA);
+    let actor = world.actor(&world.login("ada").await).await;
+    assert_eq!(world.access.switch_tenant(&actor, BETA).await.expect_err("not hers").code(), "not_found");
+    let none = world.access.login(attempt("staff", PASSWORD, None)).await.expect("staff");
+    assert_eq!((none.tenant, none.choices.len()), (None, 0));
+}
+
+#[tokio::test]
+async fn expiry_is_to_the_microsecond() {
+    let world = World::new().await;
+    let clock = world.control.clock();
+    let signed_in = world.access.login(attempt("ada", PASSWORD, None)).await.expect("ada");
+    let session = signed_in.token.reveal();
+    let (key, _) = world.key("ada", "alpha", Some(world.control.now_us() + HOUR_US)).await;
+    clock.advance_us(HOUR_US - 10_000_000);
+    assert!(world.enter(&by_key(&key)).await.is_ok(), "ten seconds before");
+    clock.advance_us(10_000_000);
+    assert_eq!(world.enter(&by_key(&key)).await.expect_err("over").code(), "unauthenticated");
+    clock.advance_us(signed_in.expires_us - world.control.now_us() - 10_000_000);
+    assert!(world.enter(&by_session(&session)).await.is_ok(), "ten seconds before");
+    clock.advance_us(signed_in.expires_us - world.control.now_us());
+    assert_eq!(world.enter(&by_session(&session)).await.expect_err("over").code(), "unauthenticated");
+    assert!(world.access.sessions().purge_expired(1000).await.expect("purge") >= 1);
+}
+
+#[tokio::test]
+async fn m8_a_trial_ends_to_the_microsecond() {
+    let world = World::new().await;
+    let rows =
+        world.control.snapshot().await.expect("tx").query("SELECT ends_at FROM subscriptions", &[]).await;
+    let ends_us = rows.expect("rows")[0].integer(0).expect("an end");
+    world.control.clock().advance_us(ends_us - world.control.now_us() - 20_000_000);
+    let session = world.login("ada").await;
+    assert!(world.enter(&by_session(&session)).await.is_ok(), "twenty seconds before");
+    world.control.clock().advance_us(ends_us - world.control.now_us());
+    let error = world.enter(&by_session(&session)).await.expect_err("over");
+    assert_eq!(error.code(), "subscription_required");
+    let actor = world.actor(&session).await;
+    let (record, _) = world.access.belongs(&actor, ALPHA).await.expect("the account page still knows her");
+    assert_eq!(record.slug, slug("alpha"));
+}
+
+#[tokio::test]
+async fn threat_43_the_request_after_a_revocation_is_refused_in_every_process() {
+    let world = World::new().await;
+    let other = world.second().await;
+    let warm = async |p: &tenantry::access::Presented<'_>| {
+        for process in [&world, &other] {
+            for _ in 0..3 {
+                drop(process.enter(p).await.expect("warm"));
+            }
+        }
+    };
+    let refused = async |p: &tenantry::access::Presented<'_>, why: &str| {
+        for process in [&world, &other] {
+            let error = process.enter(p).await.expect_err(why);
+            assert!(["unauthenticated", "not_found"].contains(&error.code()), "{why}: {error}");
+        }
+    };
+    let token = world.login("ada").await;
+    warm(&by_session(&token)).await;
+    world.access.logout(&world.actor(&token).await).await.expect("log out");
+    refused(&by_session(&token), "logged out").await;
+
+    let (token, mine) = (world.login("ada").await, world.login("ada").await);
+    warm(&by_session(&token)).await;
+    assert_eq!(other.access.sessions().revoke_others(&other.actor(&mine).await).await.expect("others"), 1);
+    refused(&by_session(&token), "revoked by the user").await;
+    warm(&by_session(&mine)).await;
+
+    let staff = world.actor(&world.login("staff").await).await;
+    assert_eq!(world.access.sessions().revoke_all(&staff, ADA).await.expect("all"), 1);
+    refused(&by_session(&mine), "revoked by staff").await;
+
+    let (key, id) = world.key("ada", "alpha", None).await;
+    warm(&by_key(&key)).await;
+    let owner = world.login("ada").await;
+    let tenant = world.enter(&by_session(&owner)).await.expect("owner");
+    world.access.api_keys().revoke(&tenant, id).await.expect("revoke");
+    assert_eq!(world.access.api_keys().revoke(&tenant, id).await.expect_err("twice").code(), "not_found");
+    drop(tenant);
+    refused(&by_key(&key), "key revoked").await;
+
+    let token = jwt(ISSUER, BOB, Some("beta_ext"));
+    warm(&by_bearer(&token)).await;
+    world.change("UPDATE tenants SET settings = '{}' WHERE id = 2", &[], Subject::Tenant(BETA)).await;
+    refused(&by_bearer(&token), "external id taken away").await;
+    let token = jwt(ISSUER, BOB, Some("beta"));
+    warm(&by_bearer(&token)).await;
+    world.change("DELETE FROM identities WHERE user = 2", &[], Subject::User(BOB)).await;
+    refused(&by_bearer(&token), "identity unlinked").await;
+
+    let bob = world.login_in("bob", Some("alpha")).await;
+    warm(&by_session(&bob)).await;
+    world.change("DELETE FROM memberships WHERE user = 2 AND tenant = 1", &[], Subject::User(BOB)).await;
+    refused(&by_session(&bob), "no member any more").await;
+
+    warm(&by_session(&owner)).await;
+    other.change("UPDATE users SET is_active = 0 WHERE id = 1", &[], Subject::User(ADA)).await;
+    refused(&by_session(&owner), "user closed").await;
+}
+
+#[tokio::test]
+async fn a_changed_password_ends_every_other_session() {
+    let world = World::new().await;
+    let (old, mine) = (world.login("ada").await, world.login("ada").await);
+    let actor = world.actor(&mine).await;
+    let change = async |from: &str, to: &str| {
+        world.access.change_password(&actor, Password::new(from), Password::new(to), &Origin::default()).await
+    };
+    assert_eq!(
+        change("not the old one", "a brand new one").await.expect_err("wrong").code(),
+        "unauthenticated"
+    );
+    assert_eq!(change(PASSWORD, "short").await.expect_err("weak").code(), "invalid");
+    let fresh = change(PASSWORD, "a brand new one").await.expect("changed").token.reveal();
+    for gone in [&old, &mine] {
+        assert!(world.enter(&by_session(gone)).await.is_err());
+    }
+    assert!(world.enter(&by_session(&fresh)).await.is_ok());
+    assert!(world.access.login(attempt("ada", PASSWORD, None)).await.is_err());
+    assert!(world.access.login(attempt("ada", "a brand new one", None)).await.is_ok());
+}
+
+#[tokio::test]
+async fn sessions_are_their_owners_to_see_and_end() {
+    let world = World::new().await;
+    let (ada, eve) = (world.login("ada").await, world.login("eve").await);
+    let (ada, eve) = (world.actor(&ada).await, world.actor(&eve).await);
+    let mine = world.access.sessions().list(&ada).await.expect("list");
+    assert_eq!(mine.len(), 1);
+    assert_eq!(
+        world.access.sessions().revoke(&eve, mine[0].id).await.expect_err("not hers").code(),
+        "not_found"
+    );
+    assert_eq!(
+        world.access.sessions().revoke_all(&eve, ADA).await.expect_err("no staff").code(),
+        "not_found"
+    );
+    for _ in 0..60 {
+        world.login("ada").await;
+    }
+    assert_eq!(world.access.sessions().list(&ada).await.expect("list").len(), 50, "the oldest make room");
+    let hashes = world
+        .control
+        .snapshot()
+        .await
+        .expect("tx")
+        .query("SELECT token_hash FROM sessions", &[])
+        .await
+        .expect("rows");
+    assert!(
+        hashes.iter().all(|row| row.text(0).is_ok_and(|hash| hash.len() == 64 && !hash.contains("tns_")))
+    );
+}
+
+#[tokio::test]
+async fn keys_are_managed_by_owners_themselves() {
+    let world = World::new().await;
+    let new =
+        |role_name: &str, name: &str| NewKey { name: name.into(), role: role(role_name), expires_us: None };
+    let ada = world.login("ada").await;
+    let tenant = world.enter(&by_session(&ada)).await.expect("owner");
+    let keys = world.access.api_keys();
+    for (wrong, code) in [
+        (new("nonsense", "x"), "invalid"),
+        (new("member", " "), "invalid"),
+        (NewKey { expires_us: Some(1), ..new("member", "x") }, "invalid"),
+    ] {
+        assert_eq!(keys.create(&tenant, wrong).await.expect_err("wrong").code(), code);
+    }
+    let (token, info) = keys.create(&tenant, new("owner", "robot")).await.expect("key");
+    let text = token.reveal();
+    assert!(text.starts_with(&info.prefix) && info.prefix.len() < 12);
+    assert_eq!(keys.list(&tenant).await.expect("list").len(), 1);
+    drop(tenant);
+    let robot = world.enter(&by_key(&text)).await.expect("robot");
+    assert_eq!(keys.create(&robot, new("owner", "offspring")).await.expect_err("a key").code(), "denied");
+    let bob = world.login_in("bob", Some("alpha")).await;
+    let member = world.enter(&by_session(&bob)).await.expect("member");
+    assert_eq!(keys.list(&member).await.expect_err("no owner").code(), "denied");
+    let eve = world.login("eve").await;
+    let stranger = world.enter(&by_session(&eve)).await.expect("beta");
+    assert_eq!(keys.revoke(&stranger, info.id).await.expect_err("another tenant's").code(), "not_found");
+}
+
+fn wish(reason: &str, minutes: u32) -> Impersonate {
+    Impersonate { tenant: ALPHA, user: None, reason: reason.into(), minutes }
+}
+
+#[tokio::test]
+async fn threat_44_impersonation_has_a_reason_an_end_and_two_names() {
+    let world = World::new().await;
+    let staff_token = world.login("staff").await;
+    let staff = world.actor(&staff_token).await;
+    let origin = Origin::default();
+    let start = async |wish: Impersonate| world.access.impersonate(&staff, &wish, &origin).await;
+    for (wrong, code) in [
+        (wish("", 10), "invalid"),
+        (wish("    x  ", 10), "invalid"),
+        (wish("ticket 12", 0), "invalid"),
+        (wish("ticket 12", 61), "invalid"),
+        (Impersonate { user: Some(EVE), ..wish("ticket 12", 10) }, "not_found"),
+        (
+            Impersonate { tenant: tenantry_engine::name::TenantId::from_raw(99), ..wish("ticket 12", 10) },
+            "not_found",
+        ),
+    ] {
+        assert_eq!(start(wrong.clone()).await.expect_err("refused").code(), code, "{wrong:?}");
+    }
+    let as_ada = start(wish("ticket 12", 60)).await.expect("ada");
+    assert_eq!(as_ada.user, ADA);
+    let token = as_ada.token.reveal();
+    let tenant = world.enter(&by_session(&token)).await.expect("entered");
+    assert_eq!((tenant.actor().label(), tenant.actor().impersonator()), ("user:1", Some("user:4")));
+    assert_eq!(tenant.actor().role(), Some(&role("owner")));
+    assert!(!tenant.actor().is_staff(), "the other's rights, never more");
+    let new = NewKey { name: "x".into(), role: role("member"), expires_us: None };
+    assert_eq!(world.access.api_keys().create(&tenant, new).await.expect_err("no keys").code(), "denied");
+    let actor = tenant.actor().clone();
+    drop(tenant);
+    let change = world.access.change_password(
+        &actor,
+        Password::new(PASSWORD),
+        Password::new("a brand new one"),
+        &origin,
+    );
+    assert_eq!(change.await.expect_err("no password").code(), "denied");
+    assert_eq!(
+        world.access.sessions().revoke_others(&actor).await.expect_err("no sessions").code(),
+        "denied"
+    );
+    assert_eq!(world.access.switch_tenant(&actor, ALPHA).await.expect_err("no switch").code(), "denied");
+    assert_eq!(
+        world
+            .access
+            .impersonate(&actor, &wish("ticket 13", 5), &origin)
+            .await
+            .expect_err("no nesting")
+            .code(),
+        "denied"
+    );
+    world.access.stop_impersonating(&actor).await.expect("exit");
+    assert!(world.enter(&by_session(&token)).await.is_err());
+    assert!(world.access.resolve(&by_session(&staff_token)).await.is_ok(), "their own session stays");
+    let log = world.audited().await;
+    for action in ["impersonation.start", "impersonation.stop"] {
+        assert!(
+            log.contains(&(action.into(), "user:1".into(), Some("user:4".into()))),
+            "{action} in {log:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn threat_44_impersonation_ends_with_its_hour_and_with_the_right_to_it() {
+    let world = World::new().await;
+    let staff_token = world.login("staff").await;
+    let staff = world.actor(&staff_token).await;
+    let origin = Origin::default();
+    let hour = world
+        .access
+        .impersonate(&staff, &wish("ticket 12", 60), &origin)
+        .await
+        .expect("start")
+        .token
+        .reveal();
+    world.control.clock().advance_us(HOUR_US - 10_000_000);
+    assert!(world.enter(&by_session(&hour)).await.is_ok());
+    world.control.clock().advance_us(10_000_000);
+    assert!(world.enter(&by_session(&hour)).await.is_err(), "an hour is over");
+    let again =
+        world.access.impersonate(&staff, &wish("ticket 12", 5), &origin).await.expect("start").token.reveal();
+    assert!(world.enter(&by_session(&again)).await.is_ok());
+    world.change("UPDATE users SET is_staff = 0 WHERE id = 4", &[], Subject::User(STAFF)).await;
+    assert!(world.enter(&by_session(&again)).await.is_err(), "no staff any more");
+    let ada = world.actor(&world.login("ada").await).await;
+    assert_eq!(
+        world.access.impersonate(&ada, &wish("ticket 12", 5), &origin).await.expect_err("no staff").code(),
+        "not_found"
+    );
+    world.change("UPDATE users SET is_staff = 1 WHERE id IN (1, 4)", &[], Subject::Everything).await;
+    let staff = world.actor(&staff_token).await;
+    let error =
+        world.access.impersonate(&staff, &wish("ticket 12", 5), &origin).await.expect_err("staff as staff");
+    assert_eq!(error.code(), "denied", "nobody gains the platform's rights this way");
+}
+
+#[tokio::test]
+async fn the_audit_chain_holds_over_everything_access_does() {
+    let world = World::new().await;
+    let token = world.login("ada").await;
+    world.key("ada", "alpha", None).await;
+    world.access.logout(&world.actor(&token).await).await.expect("log out");
+    let actions: Vec<_> = world.audited().await.into_iter().map(|(action, _, _)| action).collect();
+    assert_eq!(actions, ["session.create", "session.create", "api_key.create", "session.revoke"]);
+}
