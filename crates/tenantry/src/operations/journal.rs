@@ -145,6 +145,14 @@ pub(super) async fn save<O: Operation>(
     if write.execute(sql, values).await? == 1 { Ok(()) } else { Err(Stop::Lost) }
 }
 
+/// Whether the worker still has its lease; asked in a transaction before its steps, whose own errors
+/// would otherwise hide that another worker has done them.
+pub(super) async fn hold(write: &mut Write, id: i64, owner: &str) -> Result<(), Stop> {
+    let sql = "SELECT 1 FROM operations WHERE id = ? AND lease_owner = ?";
+    let held = !write.query(sql, params![id, owner]).await?.is_empty();
+    if held { Ok(()) } else { Err(Stop::Lost) }
+}
+
 /// Longer lease for a step that takes its time.
 pub(super) async fn renew(control: &Control, id: i64, owner: &str) -> Result<(), Stop> {
     let mut write = control.begin().await?;

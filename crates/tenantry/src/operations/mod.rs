@@ -17,7 +17,7 @@ mod unwind;
 pub use journal::{Listed, list};
 pub use provision::{CreateTenant, Created, Owner};
 pub use recover::Recovered;
-pub use step::{Operation, Step};
+pub use step::{ControlFn, Operation, OutsideFn, Step};
 
 use crate::{Error, Result, control::Control};
 use faults::Faults;

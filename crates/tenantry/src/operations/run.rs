@@ -16,7 +16,11 @@ use std::{pin::pin, time::Duration};
 /// Runs a new operation to its end. An error of the first control steps leaves no trace; a later one
 /// has been undone when it is returned.
 pub(super) async fn start<O: Operation>(inner: &Inner, mut operation: O) -> Result<O> {
-    let (mut write, cursor) = control_batch(inner, &mut operation, 0).await?;
+    let (mut write, cursor) = match control_batch(inner, &mut operation, 0, None).await {
+        Ok(done) => done,
+        Err(Stop::Failed(error)) => return Err(error),
+        Err(Stop::Lost) => return Err(Error::Internal("a new operation has no lease to lose".into())),
+    };
     let owner = lease::new_owner();
     let state = if cursor == O::steps().len() { State::Done } else { State::Running };
     let id = journal::insert(&mut write, &operation, cursor, state, &owner).await?;
@@ -44,7 +48,8 @@ async fn forward<O: Operation>(inner: &Inner, job: &mut Job<O>) -> Result<(), St
             outside(inner, job, Direction::Run, job.cursor).await?;
             job.cursor += 1;
         }
-        let (mut write, next) = control_batch(inner, &mut job.operation, job.cursor).await?;
+        let lease = Some((job.id, job.owner.as_str()));
+        let (mut write, next) = control_batch(inner, &mut job.operation, job.cursor, lease).await?;
         let state = if next == steps.len() { State::Done } else { State::Running };
         journal::save(&mut write, job, &job.operation, next, state).await?;
         write.commit_unaudited().await?;
@@ -62,9 +67,13 @@ async fn control_batch<O: Operation>(
     inner: &Inner,
     operation: &mut O,
     from: usize,
-) -> Result<(Write, usize)> {
+    lease: Option<(i64, &str)>,
+) -> Result<(Write, usize), Stop> {
     loop {
         let mut write = inner.control.begin().await?;
+        if let Some((id, owner)) = lease {
+            journal::hold(&mut write, id, owner).await?;
+        }
         let mut draft = operation.clone();
         let mut next = from;
         let mut again = false;

@@ -12,4 +12,7 @@ mod config_files;
 mod config_fleet;
 mod config_make;
 mod control_domain;
+mod operations_cases;
+mod operations_faults;
+mod operations_kills;
 mod world;

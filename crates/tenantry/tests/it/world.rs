@@ -58,6 +58,12 @@ impl World {
         Self { engine, control, operations, files }
     }
 
+    /// Makes databases take their time, for what must happen in between.
+    pub(crate) fn pause_databases(&mut self, slow: Duration) {
+        self.files = Arc::new(Files { dir: self.files.dir.clone(), slow });
+        self.operations = Operations::new(self.control.clone(), self.files.clone());
+    }
+
     /// Plans small (2 users, 14 days), large (no limits, no trial).
     pub(crate) async fn with_plans(self) -> Self {
         let mut write = self.control.begin().await.unwrap();
@@ -147,7 +153,6 @@ impl Files {
         let half = self.dir.with_extension(format!("{}.half", place.physical));
         let mut file = fs::File::create(&half)?;
         file.write_all(Self::identity(place).as_bytes())?;
-        std::thread::sleep(self.slow);
         match fs::hard_link(&half, &path) {
             Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
                 let found = fs::read_to_string(&path)?;
@@ -163,6 +168,7 @@ impl Databases for Files {
     fn make<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<String>> {
         Box::pin(async move {
             self.write(place).map_err(|e| Error::Internal(e.to_string()))?;
+            tokio::time::sleep(self.slow).await;
             Ok("v1".into())
         })
     }
