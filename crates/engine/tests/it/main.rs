@@ -12,6 +12,8 @@ mod records_leak;
 mod records_list;
 mod records_merge;
 mod records_naive;
+mod records_race;
+mod records_sequence;
 mod records_write;
 mod schema_create;
 mod schema_kit;

@@ -64,7 +64,26 @@ pub(crate) fn decimal(text: &str) -> Value {
 
 impl Kit {
     pub(crate) fn new(isolation: Isolation) -> Self {
-        let conn = Connection::open_in_memory().unwrap();
+        Self::made(Connection::open_in_memory().unwrap(), isolation)
+    }
+
+    /// In a file, for several connections at once.
+    pub(crate) fn in_file(path: &std::path::Path, isolation: Isolation) -> Self {
+        let conn = Connection::open(path).unwrap();
+        conn.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF").unwrap();
+        Self::made(conn, isolation)
+    }
+
+    /// Another connection to the same file.
+    pub(crate) fn again(&self, path: &std::path::Path) -> Self {
+        let conn = Connection::open(path).unwrap();
+        conn.busy_timeout(std::time::Duration::from_secs(60)).unwrap();
+        conn.execute_batch("PRAGMA foreign_keys = ON; PRAGMA synchronous = OFF").unwrap();
+        let schema = Schema::new(StoreName::parse("tenant").unwrap(), models()).unwrap();
+        Self { conn, schema, who: self.who, options: self.options.clone() }
+    }
+
+    fn made(conn: Connection, isolation: Isolation) -> Self {
         conn.execute_batch("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF").unwrap();
         conn.execute_batch(META).unwrap();
         let models = models();

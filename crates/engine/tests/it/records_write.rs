@@ -183,6 +183,17 @@ fn references_are_checked_protected_and_emptied() {
 }
 
 #[test]
+fn a_row_that_refers_to_itself_can_go_at_its_version() {
+    for isolation in BOTH {
+        let kit = Kit::new(isolation);
+        let id = kit.one(insert("doctors", &[("name", "m".into()), ("mentor", 1.into())])).id;
+        let gone = kit.one(delete("doctors", &id, Some(1)));
+        assert_eq!((gone.version, kit.column("doctors", &gone.row, "mentor")), (1, 1.into()));
+        assert_eq!(usage::usage(&kit.conn, &kit.schema, &kit.who).unwrap(), usage::Usage { rows: 0, bytes: 0 });
+    }
+}
+
+#[test]
 fn fence_and_generation_stop_writes_before_anything_else() {
     for isolation in BOTH {
         let mut kit = Kit::new(isolation);

@@ -113,7 +113,7 @@ impl<'a> Run<'a> {
 
     fn delete(&mut self, plan: &Plan, id: Key, expected: Option<i64>) -> Result<Written> {
         for referrer in plan.referrers.iter().filter(|r| r.on_delete == OnDelete::SetNull) {
-            self.set_null(referrer, id)?;
+            self.set_null(referrer, id, plan)?;
         }
         let params: [&dyn ToSql; 3] = [&self.who.tenant, &id, &expected];
         let sql = &plan.texts(self.who.isolation).delete;
@@ -126,12 +126,14 @@ impl<'a> Run<'a> {
         kept.written(plan)
     }
 
-    fn set_null(&mut self, referrer: &Referrer, id: Key) -> Result<()> {
+    fn set_null(&mut self, referrer: &Referrer, id: Key, target: &Plan) -> Result<()> {
         let plan = self.schema.require(referrer.model.as_str())?;
+        // a row that refers to itself goes as it is, or its own version would no longer be the expected one
+        let others = if plan.model.name == target.model.name { "AND [id] <> ?2 " } else { "" };
         let (field, scope) = (&referrer.field, &plan.texts(self.who.isolation).scope);
         let sql = format!(
             "UPDATE [{}] SET [{field}] = NULL, [updated_at] = ?3, [version] = [version] + 1 \
-             {scope} AND [{field}] = ?2 RETURNING [id]",
+             {scope} AND [{field}] = ?2 {others}RETURNING [id]",
             plan.model.name
         );
         let mut statement = self.conn.prepare_cached(&sql)?;
