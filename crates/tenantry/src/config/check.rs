@@ -111,7 +111,7 @@ fn system_store(store: &StoreConfig, report: Report<'_>) {
         report(&path("isolation"), "a system store is a database of its own".into());
     }
     if store.template.is_per_tenant() {
-        report(&path("name"), "a system store has one database: leave out {slug} and {id}".into());
+        report(&path("name"), "a system store has one database: leave out {slug}".into());
     }
     if store.provision != Provision::Managed {
         report(&path("provision"), "a system store is managed by the platform".into());
@@ -125,10 +125,10 @@ fn tenant_store(config: &Config, store: &StoreConfig, report: Report<'_>) {
     let path = |key: &str| format!("stores.{}.{key}", store.name);
     let pooled = store.isolation == Isolation::Pooled;
     if !pooled && !store.template.is_per_tenant() {
-        report(&path("name"), "each tenant has its own database: the name needs {slug} or {id}".into());
+        report(&path("name"), "each tenant has its own database: the name needs {slug}".into());
     }
     if pooled && store.template.is_per_tenant() {
-        report(&path("name"), "pooled tenants share one database: leave out {slug} and {id}".into());
+        report(&path("name"), "pooled tenants share one database: leave out {slug}".into());
     }
     if pooled && store.provision != Provision::Managed {
         report(&path("provision"), "a pooled store is managed by the platform".into());

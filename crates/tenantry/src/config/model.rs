@@ -4,6 +4,7 @@
 //! never global. Holds no raw text: every name is parsed, every path resolved.
 
 use super::{net::IpRange, template::NameTemplate};
+pub use crate::plans::Limits as PlanLimits;
 use std::{net::SocketAddr, path::PathBuf};
 pub use tenantry_engine::model::Scope;
 use tenantry_engine::{
@@ -112,23 +113,6 @@ pub struct PlanConfig {
     pub limits: PlanLimits,
     /// Features switched on.
     pub features: Vec<String>,
-}
-
-/// Limits of a tenant; `None` is no limit.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct PlanLimits {
-    /// Memberships.
-    pub users: Option<u64>,
-    /// Rows over all models of the tenant store.
-    pub rows: Option<u64>,
-    /// Bytes of the tenant's database.
-    pub bytes: Option<u64>,
-    /// Bytes of uploaded files.
-    pub file_bytes: Option<u64>,
-    /// Requests per second, sustained.
-    pub requests_per_second: Option<u64>,
-    /// Requests at work at once.
-    pub concurrency: Option<u64>,
 }
 
 /// Self-service registration and where its tenants are put.

@@ -6,22 +6,17 @@
 use super::model::Scope;
 use std::{fmt, str::FromStr};
 use tenantry_engine::{
-    name::{NameError, PhysicalName, Slug, StoreName, TenantId},
+    name::{Slug, StoreName},
     place::Isolation,
 };
 
-/// Literal text around at most one variable.
+/// Literal text, around `{slug}` or without it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameTemplate {
     before: String,
-    variable: Option<Variable>,
+    /// There is a `{slug}` between the two.
+    per_tenant: bool,
     after: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Variable {
-    Slug,
-    Id,
 }
 
 /// Why a template was refused.
@@ -45,51 +40,37 @@ impl NameTemplate {
                     ""
                 }
             ),
-            variable: own.then_some(Variable::Slug),
+            per_tenant: own,
             after: String::new(),
         }
     }
 
-    /// The name people know one tenant's database by; the catalog's `base`.
-    pub fn base_for(&self, slug: &Slug, id: TenantId) -> String {
-        let variable = match self.variable {
-            Some(Variable::Slug) => slug.to_string(),
-            Some(Variable::Id) => id.to_string(),
-            None => String::new(),
-        };
-        format!("{}{variable}{}", self.before, self.after)
+    /// The name people know one tenant's database by: the catalog's `base`, to which a generation is
+    /// appended so that no name ever comes twice (rule 6). Always a physical name.
+    pub fn base_for(&self, slug: &Slug) -> String {
+        format!("{}{}{}", self.before, if self.per_tenant { slug.as_str() } else { "" }, self.after)
     }
 
-    /// The name of one tenant's database. `generation` keeps names from ever being reused (rule 6).
-    pub fn for_tenant(&self, slug: &Slug, id: TenantId, generation: u64) -> Result<PhysicalName, NameError> {
-        PhysicalName::parse(&format!("{}_{generation}", self.base_for(slug, id)))
-    }
-
-    /// The base of the one database of a system or pooled store.
+    /// The name of the one database of a system or pooled store. Always a physical name.
     pub fn base(&self) -> String {
         format!("{}{}", self.before, self.after)
     }
 
-    /// The name of the one database of a system or pooled store.
-    pub fn single(&self, generation: u64) -> Result<PhysicalName, NameError> {
-        PhysicalName::parse(&format!("{}_{generation}", self.base()))
-    }
-
     /// True when each tenant gets a name of its own.
     pub fn is_per_tenant(&self) -> bool {
-        self.variable.is_some()
+        self.per_tenant
     }
 
     /// True when some tenant's name under one template could be another's under the other.
     pub fn may_clash(&self, other: &Self) -> bool {
         let before = rest(&self.before, &other.before);
         let after = rest_back(&self.after, &other.after);
-        match (self.variable, other.variable) {
-            (None, None) => self.base() == other.base(),
-            (Some(_), None) => self.could_be(&other.base()),
-            (None, Some(_)) => other.could_be(&self.base()),
-            // What one has more of literal text must pass for part of the other's variable.
-            (Some(_), Some(_)) => before.zip(after).is_some_and(|(b, a)| slug_like(b) && slug_like(a)),
+        match (self.per_tenant, other.per_tenant) {
+            (false, false) => self.base() == other.base(),
+            (true, false) => self.could_be(&other.base()),
+            (false, true) => other.could_be(&self.base()),
+            // What one has more of literal text must pass for part of the other's slug.
+            (true, true) => before.zip(after).is_some_and(|(b, a)| slug_like(b) && slug_like(a)),
         }
     }
 
@@ -117,45 +98,37 @@ impl FromStr for NameTemplate {
 
     fn from_str(text: &str) -> Result<Self, TemplateError> {
         let error = |reason| TemplateError(text.chars().take(80).collect(), reason);
-        let (before, variable, after) = match text.split_once('{') {
-            None => (text, None, ""),
-            Some((before, rest)) => match rest.split_once('}') {
-                Some(("slug", after)) => (before, Some(Variable::Slug), after),
-                Some(("id", after)) => (before, Some(Variable::Id), after),
-                _ => return Err(error("the variables are {slug} and {id}")),
-            },
+        let (before, per_tenant, after) = match text.split_once("{slug}") {
+            Some((before, after)) => (before, true, after),
+            None => (text, false, ""),
         };
         let literal = format!("{before}{after}");
         if !literal.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'))
         {
-            return Err(error("use a-z, 0-9, _ and - around one {slug} or {id}"));
+            return Err(error("use a-z, 0-9, _ and -, and {slug} once at most"));
         }
         // 63 bytes, less the longest slug (40) and `_` with the generation (6).
-        if literal.len() > if variable.is_some() { 17 } else { 57 } {
+        if literal.len() > if per_tenant { 17 } else { 57 } {
             return Err(error("too long: with a slug of 40 characters the name must stay within 63 bytes"));
         }
         let first = before.bytes().next().map(|b| b.is_ascii_alphanumeric());
-        if first == Some(false) || (first.is_none() && variable.is_none()) {
+        if first == Some(false) || (first.is_none() && !per_tenant) {
             return Err(error("must start with a letter or digit"));
         }
-        Ok(Self { before: before.into(), variable, after: after.into() })
+        Ok(Self { before: before.into(), per_tenant, after: after.into() })
     }
 }
 
 impl fmt::Display for NameTemplate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let variable = match self.variable {
-            Some(Variable::Slug) => "{slug}",
-            Some(Variable::Id) => "{id}",
-            None => "",
-        };
-        write!(f, "{}{variable}{}", self.before, self.after)
+        write!(f, "{}{}{}", self.before, if self.per_tenant { "{slug}" } else { "" }, self.after)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tenantry_engine::name::PhysicalName;
 
     fn template(text: &str) -> NameTemplate {
         text.parse().unwrap()
@@ -169,7 +142,6 @@ mod tests {
             ("{slug}", "{slug}-db", true),
             ("{slug}", "tenant_{slug}", false),
             ("djo_{slug}_db", "fbs_{slug}_db", false),
-            ("tenant_{id}", "tenant_{slug}", true),
             ("control", "{slug}", true),
             ("control", "tenant_{slug}", false),
             ("control", "control", true),
@@ -196,7 +168,9 @@ mod tests {
             assert!(bad.parse::<NameTemplate>().is_err(), "{bad:?}");
         }
         let slug = Slug::parse("city-hospital").unwrap();
-        let name = template("tenant_{slug}").for_tenant(&slug, TenantId::from_raw(7), 1).unwrap();
-        assert_eq!(name.as_str(), "tenant_city-hospital_1");
+        assert_eq!(template("tenant_{slug}").base_for(&slug), "tenant_city-hospital");
+        let longest = Slug::parse(&"a".repeat(40)).unwrap();
+        let name = format!("{}_999999", template("12345678_{slug}_1234567").base_for(&longest));
+        assert!(PhysicalName::parse(&name).is_ok(), "{name}");
     }
 }

@@ -82,7 +82,7 @@ tenantry.toml:6: servers.main.engine: must be one of "sqlite"
 tenantry.toml:9: servers.second.path: lies in the same place as servers.main
 tenantry.toml:11: stores.control.scope: must be "system": it is the platform's catalog
 tenantry.toml:13: stores.tenant.server: there is no server `elsewhere`; servers are: main, second
-tenantry.toml:14: stores.tenant.name: each tenant has its own database: the name needs {slug} or {id}
+tenantry.toml:14: stores.tenant.name: each tenant has its own database: the name needs {slug}
 tenantry.toml:15: stores.tenant.pooled_in: there is no store `nowhere`
 tenantry.toml:16: stores: store name "no good": use a-z, 0-9 and _, starting with a letter, not ending with _, without __, 1 to 48 characters
 tenantry.toml:18: plans.small.trial_days: must be a whole number from 0 to 3650
