@@ -21,7 +21,7 @@ use std::{
 };
 
 pub use crate::session::Session;
-pub use crate::sqlite::{SqlLimits, SqlRow, SqlRows, SystemDb, Template, Tx};
+pub use crate::sqlite::{Copy, SqlLimits, SqlRow, SqlRows, SystemDb, Template, Tx};
 
 /// A server of the configuration.
 #[derive(Debug, Clone)]
@@ -119,6 +119,20 @@ impl Engine {
         let script = Script::new(store, Isolation::Database, migrations)?;
         let fingerprint = script.fingerprint().to_owned();
         Ok(Template::new(store.clone(), &fingerprint, Arc::new(move |conn| script.run(conn).map(drop))))
+    }
+
+    /// Writes the committed state of a database to the new file `to`, beside running writers: checked, synced and
+    /// hashed. A pooled tenant has no file to copy: give the place of its pool.
+    pub async fn copy_out(&self, place: &Place, to: &Path) -> Result<Copy> {
+        let to = to.to_owned();
+        self.on_file(place, move |path, place| sqlite::copy_out(path, place, &to)).await
+    }
+
+    /// Makes the database of the new `place` from a copy of the same tenant and store; it takes on the
+    /// place's generation. Idempotent; never overwrites.
+    pub async fn adopt(&self, place: &Place, from: &Path) -> Result<()> {
+        let (server, place, from) = (self.server(place)?.1.clone(), place.clone(), from.to_owned());
+        blocking(move || sqlite::adopt(&server, &place, &from)).await
     }
 
     async fn on_identity(

@@ -149,6 +149,11 @@ impl Database {
         Ok(())
     }
 
+    /// True when the size is limited.
+    pub(crate) fn is_capped(&self) -> bool {
+        self.cap.load(Relaxed) != NO_CAP
+    }
+
     pub(crate) fn pool(&self) -> &Pool {
         &self.pool
     }

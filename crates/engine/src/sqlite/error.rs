@@ -77,6 +77,14 @@ fn constraint(extended: i32, message: &str) -> Kind {
     }
 }
 
+/// SQLite's "full" means the tenant's limit where there is one, otherwise the disk.
+pub(crate) fn full_under_cap(error: Error, capped: bool) -> Error {
+    let source =
+        std::error::Error::source(&error).and_then(|source| source.downcast_ref::<rusqlite::Error>());
+    let full = source.and_then(rusqlite::Error::sqlite_error_code) == Some(ErrorCode::DiskFull);
+    if full && capped { Error::with_source(Kind::Limit("bytes"), "max_page_count", error) } else { error }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

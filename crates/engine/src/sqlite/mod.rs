@@ -6,6 +6,7 @@
 
 pub mod bind;
 mod cache;
+mod copies;
 mod database;
 pub mod ddl;
 mod deadline;
@@ -32,6 +33,8 @@ mod watch;
 pub mod write;
 
 pub(crate) use cache::{Cache, default_budget};
+pub use copies::Copy;
+pub(crate) use copies::{adopt, copy_out};
 pub(crate) use deadline::LongWork;
 pub(crate) use identity::{enrol, set_fence};
 pub use provision::Template;

@@ -160,3 +160,40 @@ impl<D: Deref<Target = Database>> Drop for Lease<D> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pooled() -> Pooled {
+        Pooled { conn: Connection::open_in_memory().unwrap(), cap: None }
+    }
+
+    #[test]
+    fn connections_nobody_needed_are_closed_but_the_last() {
+        let pool = Pool::new(4, pooled());
+        pool.push(pooled());
+        pool.push(pooled());
+        assert_eq!(pool.trim().0.len(), 0, "they were in use a moment ago");
+        let busy = [pool.pop().unwrap(), pool.pop().unwrap()];
+        busy.into_iter().for_each(|pooled| drop(pool.push(pooled)));
+        let (surplus, left) = pool.trim();
+        assert_eq!((surplus.len(), left), (1, 2), "two were needed at the same time");
+        let (surplus, left) = pool.trim();
+        assert_eq!((surplus.len(), left), (1, 1));
+        assert_eq!(pool.trim().1, 1);
+    }
+
+    #[test]
+    fn an_open_transaction_or_statement_is_not_clean() {
+        let pooled = pooled();
+        assert!(is_clean(&pooled.conn));
+        pooled.conn.execute_batch("CREATE TABLE t(a); INSERT INTO t VALUES(1), (2); BEGIN").unwrap();
+        assert!(!is_clean(&pooled.conn));
+        pooled.conn.execute_batch("COMMIT").unwrap();
+        let mut statement = pooled.conn.prepare("SELECT a FROM t").unwrap();
+        let mut rows = statement.query([]).unwrap();
+        rows.next().unwrap();
+        assert!(!is_clean(&pooled.conn));
+    }
+}

@@ -71,10 +71,10 @@ impl Template {
 }
 
 /// A file that is not in place yet; removed with what SQLite lays beside it, whatever happens.
-struct Half(PathBuf);
+pub(super) struct Half(pub(super) PathBuf);
 
 impl Half {
-    fn new(server: &Server) -> Self {
+    pub(super) fn new(server: &Server) -> Self {
         Self(server.root().join("_tmp").join(format!("{}.db", uuid::Uuid::now_v7().simple())))
     }
 }
@@ -91,7 +91,7 @@ impl Drop for Half {
 }
 
 /// A connection to a file nobody else knows: no syncs, no -shm; durable by one sync at the end.
-fn private(path: &Path) -> Result<Connection> {
+pub(super) fn private(path: &Path) -> Result<Connection> {
     let conn = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
@@ -101,12 +101,12 @@ fn private(path: &Path) -> Result<Connection> {
 }
 
 /// Closes, which writes the -wal back: everything is in the main file.
-fn close(conn: Connection) -> Result<()> {
+pub(super) fn close(conn: Connection) -> Result<()> {
     conn.close().map_err(|(_, error)| Error::from(error))
 }
 
 /// Only for files no connection has open, see the note in `sqlite/mod.rs`.
-fn sync(path: &Path) -> Result<()> {
+pub(super) fn sync(path: &Path) -> Result<()> {
     File::open(path).and_then(|file| file.sync_all()).map_err(|error| io(error, path))
 }
 
@@ -126,7 +126,13 @@ pub(crate) fn provision(server: &Server, place: &Place, template: &Template) -> 
     let conn = private(&half.0)?;
     identity::enrol(&conn, place)?;
     close(conn)?;
+    put_in_place(server, place, half)
+}
+
+/// Presses the finished file to disk and gives it its name, unless the name is taken.
+pub(super) fn put_in_place(server: &Server, place: &Place, half: Half) -> Result<()> {
     sync(&half.0)?;
+    let path = server.path(&place.physical);
     match hard_link(&half.0, &path) {
         // Somebody else repeated the same step at the same time; or the name is taken.
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
@@ -138,13 +144,13 @@ pub(crate) fn provision(server: &Server, place: &Place, template: &Template) -> 
     sync_directory(server.root())
 }
 
-fn already_there(path: &Path, place: &Place) -> Result<()> {
+pub(super) fn already_there(path: &Path, place: &Place) -> Result<()> {
     identity::check(&super::open::connect(path)?, place)?;
     path.parent().map_or(Ok(()), sync_directory)
 }
 
 /// A -wal without its database would be adopted by the new file (threat 27).
-fn refuse_leftovers(server: &Server, place: &Place) -> Result<()> {
+pub(super) fn refuse_leftovers(server: &Server, place: &Place) -> Result<()> {
     for path in server.family(&place.physical) {
         if path.symlink_metadata().is_ok() {
             return Err(Error::new(
@@ -156,7 +162,7 @@ fn refuse_leftovers(server: &Server, place: &Place) -> Result<()> {
     Ok(())
 }
 
-fn copy_new(from: &Path, to: &Path) -> Result<()> {
+pub(super) fn copy_new(from: &Path, to: &Path) -> Result<()> {
     let mut source = File::open(from).map_err(|error| io(error, from))?;
     let mut target = File::create_new(to).map_err(|error| io(error, to))?;
     copy(&mut source, &mut target).map_err(|error| io(error, to))?;

@@ -6,6 +6,7 @@
 use super::{
     database::Database,
     deadline::LongWork,
+    error::full_under_cap,
     list::{self, Cost},
     merge::OverrideRow,
     open::Durability,
@@ -157,7 +158,7 @@ impl Session {
             match done {
                 // A writer in another process; nothing was done.
                 Err(error) if *error.kind() == Kind::Busy && Instant::now() < deadline => pause().await,
-                done => return done,
+                done => return done.map_err(|error| full_under_cap(error, self.database.is_capped())),
             }
             writer = held;
         }

@@ -2,8 +2,10 @@
 #![allow(missing_docs, unreachable_pub)]
 
 mod core_cache;
+mod core_copies;
 mod core_open;
 mod core_sandbox;
+mod core_session;
 mod core_support;
 mod core_system;
 mod records_bind;

@@ -1,0 +1,271 @@
+//! Sessions on real files, a database of one's own and pooled: confinement, fences, limits, dropped futures.
+
+use crate::{
+    core_support::*,
+    core_system::drop_after,
+    schema_kit::{load, migration},
+};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tenantry_engine::{
+    Kind, Session,
+    migration::{Migration, Op},
+    model::Model,
+    name::{FieldName, ModelName, PhysicalName, StoreName},
+    place::{Isolation, Place},
+    query::{Change, Filter, RecordId, Select},
+    row::Collect,
+    sqlite::{plan::Schema, write::WriteOptions},
+    value::Value,
+};
+
+const NOTES: &str = "store = \"tenant\"\n[fields.body]\ntype = \"text\"\nrequired = true\nsearch = true\n";
+
+fn models() -> Vec<Model> {
+    load(&[("notes", NOTES)]).unwrap()
+}
+
+fn schema() -> Arc<Schema> {
+    let models = models().into_iter().map(Arc::new).collect();
+    Arc::new(Schema::new(StoreName::parse("tenant").unwrap(), models).unwrap())
+}
+
+fn migrations() -> Vec<Migration> {
+    let ops = models().into_iter().map(|model| Op::CreateModel { model: Box::new(model) }).collect();
+    vec![migration("0001_initial", ops)]
+}
+
+/// The same tenant's place in a pool with others.
+fn pooled(number: i64) -> Place {
+    let physical = PhysicalName::parse("tenant_pool").unwrap();
+    Place { isolation: Isolation::Pooled, physical, ..tenant(number) }
+}
+
+async fn own(bed: &Bed, number: i64) -> Place {
+    let template = bed.engine.template(&tenant(number).store, &migrations()).unwrap();
+    bed.engine.provision(&tenant(number), &template).await.unwrap();
+    tenant(number)
+}
+
+async fn in_pool(bed: &Bed, number: i64) -> Place {
+    let pool = Place { tenant: None, ..pooled(number) };
+    bed.engine.create_system(&pool).await.unwrap();
+    bed.engine.migrate(&pool, &migrations()).await.unwrap();
+    bed.engine.enrol(&pooled(number)).await.unwrap();
+    pooled(number)
+}
+
+async fn open(bed: &Bed, place: &Place) -> Session {
+    bed.engine.session(place, &schema(), None).await.unwrap()
+}
+
+fn note(body: &str) -> Change {
+    let values = vec![(FieldName::parse("body").unwrap(), Value::from(body))];
+    Change::Insert { model: ModelName::parse("notes").unwrap(), id: None, values }
+}
+
+async fn bodies(session: &Session) -> Vec<String> {
+    let fields = vec![FieldName::parse("body").unwrap()];
+    let (page, _) = session
+        .select("notes", &Select { fields, limit: 1000, ..Select::default() }, None, Collect::default())
+        .await
+        .unwrap();
+    let text = |row: Vec<Value>| match row.into_iter().next() {
+        Some(Value::Text(text)) => text,
+        other => panic!("{other:?}"),
+    };
+    page.rows.into_iter().map(text).collect()
+}
+
+#[tokio::test]
+async fn m18_each_sees_only_its_own_in_both_isolations() {
+    let bed = bed(8);
+    for places in [[own(&bed, 1).await, own(&bed, 2).await], [in_pool(&bed, 1).await, in_pool(&bed, 2).await]]
+    {
+        let [one, two] = [open(&bed, &places[0]).await, open(&bed, &places[1]).await];
+        let written = one.write(&[note("a"), note("b")], &WriteOptions::default()).await.unwrap();
+        two.write(&[note("c")], &WriteOptions::default()).await.unwrap();
+        assert_eq!(
+            (bodies(&one).await, bodies(&two).await),
+            (vec!["a".into(), "b".into()], vec!["c".to_owned()])
+        );
+        assert!(one.get("notes", &written[1].id, &[], Collect::default()).await.unwrap().is_some());
+        assert!(two.get("notes", &written[1].id, &[], Collect::default()).await.unwrap().is_none());
+        assert_eq!(
+            two.exists("notes", &[RecordId::Integer(1), RecordId::Integer(2)]).await.unwrap(),
+            [RecordId::Integer(2)]
+        );
+        assert_eq!(one.count("notes", &Filter::All(vec![]), None, None).await.unwrap(), 2);
+        assert_eq!(one.count("notes", &Filter::All(vec![]), Some("c"), None).await.unwrap(), 0);
+        assert_eq!(one.usage().await.unwrap().rows, 2);
+        let ids = [RecordId::Integer(1), RecordId::Integer(2)];
+        assert_eq!(two.by_ids("notes", &ids, &[], Collect::default()).await.unwrap().rows.len(), 1);
+        let many = vec![note("many"); 100];
+        assert_eq!(one.write(&many, &WriteOptions::default()).await.unwrap().len(), 100);
+    }
+}
+
+#[tokio::test]
+async fn rule_7_a_fence_stops_writes_of_open_sessions_and_lets_reads_go_on() {
+    let bed = bed(8);
+    for place in [own(&bed, 1).await, in_pool(&bed, 2).await] {
+        let session = open(&bed, &place).await;
+        session.write(&[note("before")], &WriteOptions::default()).await.unwrap();
+        bed.engine.fence(&place, true).await.unwrap();
+        let refused = session.write(&[note("after")], &WriteOptions::default()).await.unwrap_err();
+        assert_eq!(*refused.kind(), Kind::Fenced);
+        assert_eq!(bodies(&session).await, ["before"]);
+        bed.engine.fence(&place, false).await.unwrap();
+        session.write(&[note("again")], &WriteOptions::default()).await.unwrap();
+        let stale = Place { generation: 9, ..place };
+        assert_eq!(*bed.engine.fence(&stale, true).await.unwrap_err().kind(), Kind::Fenced);
+    }
+}
+
+#[tokio::test]
+async fn m15_the_size_limit_holds_on_every_connection_and_can_be_lifted() {
+    let bed = bed(8);
+    let place = own(&bed, 1).await;
+    let limit = bed.engine.size_bytes(&place).unwrap() + 100_000;
+    let session = bed.engine.session(&place, &schema(), Some(limit)).await.unwrap();
+    let big = "x".repeat(10_000);
+    let mut refused = None;
+    for _ in 0..100 {
+        if let Err(error) = session.write(&[note(&big)], &WriteOptions::default()).await {
+            refused = Some(error);
+            break;
+        }
+    }
+    assert_eq!(*refused.unwrap().kind(), Kind::Limit("bytes"));
+    bed.engine
+        .session(&place, &schema(), None)
+        .await
+        .unwrap()
+        .write(&[note(&big)], &WriteOptions::default())
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_in_another_process_is_waited_for() {
+    let bed = bed(8);
+    let place = own(&bed, 1).await;
+    let session = open(&bed, &place).await;
+    let other = rusqlite::Connection::open(bed.file(&place)).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let writing = tokio::spawn({
+        let session = session.clone();
+        async move { session.write(&[note("patient")], &WriteOptions::default()).await }
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!writing.is_finished());
+    other.execute_batch("COMMIT").unwrap();
+    writing.await.unwrap().unwrap();
+    assert_eq!(bodies(&session).await, ["patient"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t2_dropped_requests_leave_whole_batches_and_clean_connections() {
+    let bed = bed(8);
+    let places = [own(&bed, 1).await, in_pool(&bed, 2).await];
+    for round in 0..625_u32 {
+        for place in &places {
+            let session = open(&bed, place).await;
+            // 40 changes go to a blocking thread, 2 run inline.
+            let batch = vec![note("x"); if round % 2 == 0 { 40 } else { 2 }];
+            drop_after(async { session.write(&batch, &WriteOptions::default()).await }, round % 5).await;
+            drop_after(async { session.count("notes", &Filter::All(vec![]), None, None).await }, round % 4)
+                .await;
+            assert_eq!(
+                open(&bed, place).await.usage().await.unwrap().rows % 2,
+                0,
+                "half a batch in round {round}"
+            );
+        }
+    }
+    for place in &places {
+        let session = open(&bed, place).await;
+        let counted = session.count("notes", &Filter::All(vec![]), None, None).await.unwrap();
+        session.write(&[note("last")], &WriteOptions::default()).await.unwrap();
+        assert_eq!(session.usage().await.unwrap().rows, counted + 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn threat_37_the_wal_stays_bounded_under_writes() {
+    let bed = bed(8);
+    let place = own(&bed, 1).await;
+    let session = open(&bed, &place).await;
+    let body = "y".repeat(4000);
+    for _ in 0..400 {
+        session.write(&vec![note(&body); 30], &WriteOptions::default()).await.unwrap();
+    }
+    let wal = std::fs::metadata(bed.dir.path().join("tenant_1_1.db-wal")).unwrap().len();
+    assert!(wal < 64 << 20, "{wal} bytes of -wal after 48 MB of rows");
+    bed.engine.close(&place);
+    drop(session);
+    bed.engine.shutdown().await;
+    assert!(!bed.dir.path().join("tenant_1_1.db-wal").exists());
+}
+
+#[tokio::test]
+async fn t11_a_withdrawn_tenant_is_gone_from_the_files() {
+    let bed = bed(8);
+    let (leaver, stayer) = (in_pool(&bed, 1).await, in_pool(&bed, 2).await);
+    open(&bed, &leaver)
+        .await
+        .write(&[note("zebracanary secretword")], &WriteOptions::default())
+        .await
+        .unwrap();
+    open(&bed, &stayer).await.write(&[note("ordinary")], &WriteOptions::default()).await.unwrap();
+    bed.engine.withdraw(&leaver).await.unwrap();
+    bed.engine.withdraw(&leaver).await.unwrap();
+    assert_eq!(bodies(&open(&bed, &stayer).await).await, ["ordinary"]);
+    let cold = engine_at(bed.dir.path(), 8);
+    assert_eq!(*cold.session(&leaver, &schema(), None).await.unwrap_err().kind(), Kind::WrongIdentity);
+    for suffix in ["", "-wal"] {
+        let bytes = std::fs::read(bed.dir.path().join(format!("tenant_pool.db{suffix}"))).unwrap_or_default();
+        for word in [&b"zebracanary"[..], b"secretword"] {
+            assert!(
+                !bytes.windows(word.len()).any(|window| window == word),
+                "canary in tenant_pool.db{suffix}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn templates_are_current_and_databases_from_them_need_no_migration() {
+    let bed = bed(8);
+    let place = own(&bed, 1).await;
+    let report = bed.engine.migrate(&place, &migrations()).await.unwrap();
+    assert!(report.applied.is_empty() && report.unknown.is_empty());
+    let inspection = bed.engine.inspect(&place, &migrations()).await.unwrap();
+    assert!(inspection.pending.is_empty() && inspection.drift.is_empty());
+    assert_eq!(*bed.engine.migrate(&tenant(2), &migrations()).await.unwrap_err().kind(), Kind::Missing);
+}
+
+/// Not a benchmark: catches a thread hop or an allocation storm on the warm path.
+#[tokio::test]
+async fn the_warm_path_is_short() {
+    let bed = bed(8);
+    let (place, schema) = (own(&bed, 1).await, schema());
+    let session = open(&bed, &place).await;
+    session.write(&[note("warm")], &WriteOptions::default()).await.unwrap();
+    let id = RecordId::Integer(1);
+    let started = Instant::now();
+    for _ in 0..10_000 {
+        std::hint::black_box(bed.engine.session(&place, &schema, None).await.unwrap());
+    }
+    let each = started.elapsed() / 10_000;
+    let started = Instant::now();
+    for _ in 0..10_000 {
+        session.get("notes", &id, &[], Collect::default()).await.unwrap();
+    }
+    let read = started.elapsed() / 10_000;
+    println!("warm session {each:?}, point read {read:?}, {} file opened", bed.engine.opens());
+    assert!(each < Duration::from_micros(20) && read < Duration::from_micros(400), "{each:?} {read:?}");
+    assert_eq!(bed.engine.opens(), 1);
+}
