@@ -15,7 +15,10 @@ use crate::{
     place::Place,
 };
 use rusqlite::{Connection, OpenFlags, limits::Limit, params};
-use std::{fs::File, path::Path};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+};
 
 /// A finished copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,15 +32,25 @@ pub struct Copy {
 /// Writes the committed state of the database of `place` to the new file `to`, beside running writers.
 /// A failed copy is removed.
 pub(crate) fn copy_out(path: &Path, place: &Place, to: &Path) -> Result<Copy> {
-    if !to.is_absolute() || to.symlink_metadata().is_ok() {
-        return Err(Error::new(Kind::Io, format!("{} must be absolute and not exist", to.display())));
-    }
+    let to = &new_file(to)?;
     let copied = write_copy(path, place, to).and_then(|()| verify(to, place)).and_then(|()| finish(to));
     if copied.is_err() {
         // Whatever is there is ours: it did not exist before.
         drop(std::fs::remove_file(to));
     }
     copied
+}
+
+/// The path without symlinks in its directory, for connections follow none.
+fn new_file(to: &Path) -> Result<PathBuf> {
+    let (Some(directory), Some(name)) = (to.parent().filter(|_| to.is_absolute()), to.file_name()) else {
+        return Err(Error::new(Kind::Io, format!("{} is not an absolute path of a file", to.display())));
+    };
+    let to = directory.canonicalize().map_err(|error| io(error, directory))?.join(name);
+    if to.symlink_metadata().is_ok() {
+        return Err(Error::new(Kind::Io, format!("{} exists already", to.display())));
+    }
+    Ok(to)
 }
 
 fn write_copy(path: &Path, place: &Place, to: &Path) -> Result<()> {

@@ -176,7 +176,9 @@ mod tests {
         pool.push(pooled());
         assert_eq!(pool.trim().0.len(), 0, "they were in use a moment ago");
         let busy = [pool.pop().unwrap(), pool.pop().unwrap()];
-        busy.into_iter().for_each(|pooled| drop(pool.push(pooled)));
+        for pooled in busy {
+            pool.push(pooled);
+        }
         let (surplus, left) = pool.trim();
         assert_eq!((surplus.len(), left), (1, 2), "two were needed at the same time");
         let (surplus, left) = pool.trim();
