@@ -1,6 +1,7 @@
 //! Which field types can become which, keeping every value. Engines carry it out; `diff` asks first.
 
-use crate::model::{FieldKind, default::typed};
+use super::State;
+use crate::model::{FieldKind, IdKind, default::typed};
 use crate::value::Value;
 use serde_json::Value as Json;
 
@@ -20,6 +21,22 @@ pub(crate) fn convertible(from: &FieldKind, to: &FieldKind) -> bool {
             | (K::Date, K::Datetime)
             | (K::Datetime, K::Date)
     )
+}
+
+/// The same, knowing the models: a reference becomes only what can hold the ids it has.
+pub(crate) fn convertible_in(state: &State, from: &FieldKind, to: &FieldKind) -> bool {
+    let refers = matches!(from, FieldKind::Ref { .. }) || matches!(to, FieldKind::Ref { .. });
+    convertible(from, to) && (!refers || ids_held(state, from) == ids_held(state, to))
+}
+
+/// The kind of id a field could hold. A model that is not there yet has none.
+fn ids_held(state: &State, kind: &FieldKind) -> Option<IdKind> {
+    match kind {
+        FieldKind::Ref { to, .. } => state.model(to.as_str()).map(|m| m.id),
+        FieldKind::Integer { .. } => Some(IdKind::Integer),
+        FieldKind::Text { .. } => Some(IdKind::Uuid),
+        _ => None,
+    }
 }
 
 /// A value to put into rows that exist already. Like a default, but a reference may be given: an id.

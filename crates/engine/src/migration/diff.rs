@@ -4,7 +4,7 @@
 //! and leads exactly to the declared schema; what it cannot know it asks.
 
 use super::rename::{Answers, Origin, Undecided, ask_fill, field_origin, model_origin};
-use super::{Invalid, Op, State, convertible, fill_value};
+use super::{Invalid, Op, State, convertible_in, fill_value};
 use crate::model::{Field, FieldKind, Index, Model};
 use crate::name::{AppName, ModelName};
 use serde_json::Value as Json;
@@ -168,7 +168,7 @@ impl Diff<'_> {
 
     fn alter_field(&mut self, model: &Model, was: &Field, field: &Field) {
         let place = format!("{}.{}", model.name, field.name);
-        if !convertible(&was.kind, &field.kind) {
+        if !convertible_in(&self.state, &was.kind, &field.kind) {
             self.undecided.refusals.push(format!(
                 "`{place}` cannot change its type so without losing values: add a field of the new type, move \
                  the values with a data migration, then drop the old field"

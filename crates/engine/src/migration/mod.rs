@@ -11,8 +11,8 @@ mod rename;
 mod state;
 mod write;
 
-pub(crate) use convertible::convertible;
 pub use convertible::fill_value;
+pub(crate) use convertible::{convertible, convertible_in};
 pub use diff::diff;
 pub use order::{dependencies, fingerprint, order};
 pub use rename::{Answers, Choice, Question, Undecided};

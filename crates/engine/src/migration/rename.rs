@@ -30,8 +30,11 @@ impl Answers {
                 let json = serde_json::from_str(b).unwrap_or_else(|_| Json::String(b.into()));
                 self.fills.push((a.into(), json));
             }),
-            "new" => Ok(self.new.push(value.into())),
-            "checked" => Ok(self.checked.push(value.into())),
+            "new" | "checked" => {
+                let list = if option == "new" { &mut self.new } else { &mut self.checked };
+                list.push(value.into());
+                Ok(())
+            }
             other => Err(format!("--{other} answers no question of a diff")),
         }
     }

@@ -18,6 +18,8 @@ mod records_race;
 mod records_sequence;
 mod records_write;
 mod schema_create;
+mod schema_diff;
+mod schema_evolve;
 mod schema_kit;
 mod schema_migrate;
 mod schema_model;

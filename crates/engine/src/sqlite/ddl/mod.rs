@@ -4,6 +4,7 @@
 //! Nothing here runs a statement.
 
 mod convert;
+mod fields;
 mod fts;
 mod index;
 mod literal;

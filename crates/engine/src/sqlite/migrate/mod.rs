@@ -4,15 +4,20 @@
 //! Called by the engine for one place at a time, on a connection of its own. It never decides which
 //! migrations there are: they come ordered, with their operations, from the platform.
 
-use super::ddl::{Step, Steps, quoted, steps};
+mod ledger;
+mod step;
+
+pub use step::recount;
+
+use super::ddl::{Step, Steps, steps};
 use super::identity::META_SQL;
 use crate::error::{Error, Kind, Result};
 use crate::migration::{Invalid, Migration, State, fingerprint};
 use crate::name::StoreName;
 use crate::place::Isolation;
-use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::{Connection, params};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use step::{check_references, run_step};
 
 /// What a run did to one database.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -165,7 +170,9 @@ impl Script {
         if !self.missing(&done)?.iter().any(|m| m.id() == migration.id()) {
             return Ok(false);
         }
-        conn.execute_batch(META_SQL)?;
+        if done.is_empty() {
+            conn.execute_batch(META_SQL)?;
+        }
         self.refuse_fenced(conn)?;
         for step in &migration.steps.list {
             run_step(conn, step).map_err(|e| in_migration(migration, step, e))?;
@@ -182,63 +189,6 @@ impl Script {
             params![migration.app, self.ledger_name(&migration.name), migration.checksum],
         )?;
         Ok(true)
-    }
-
-    /// A migration may touch several stores, and stores may share a database: each has its own row.
-    fn ledger_name(&self, name: &str) -> String {
-        format!("{}/{name}", self.store)
-    }
-
-    /// Applied migrations of this store, `app/name` → checksum. Nothing when there is no ledger yet.
-    fn ledger(&self, conn: &Connection) -> Result<BTreeMap<String, String>> {
-        let exists: bool = conn.query_row(
-            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_tenantry_ledger')",
-            [],
-            |row| row.get(0),
-        )?;
-        if !exists {
-            return Ok(BTreeMap::new());
-        }
-        let mut query = conn.prepare("SELECT app, migration, checksum FROM _tenantry_ledger")?;
-        let mut rows = query.query([])?;
-        let mut out = BTreeMap::new();
-        while let Some(row) = rows.next()? {
-            let (app, name): (String, String) = (row.get(0)?, row.get(1)?);
-            if let Some((store, name)) = name.split_once('/')
-                && store == self.store.as_str()
-            {
-                out.insert(format!("{app}/{name}"), row.get(2)?);
-            }
-        }
-        Ok(out)
-    }
-
-    /// Migrations that are not in a ledger, after checking that the rest fits.
-    fn missing(&self, done: &BTreeMap<String, String>) -> Result<Vec<&Compiled>> {
-        let mut missing: Vec<&Compiled> = Vec::new();
-        for migration in &self.migrations {
-            match done.get(&migration.id()) {
-                Some(checksum) if *checksum == migration.checksum => {
-                    if let Some(skipped) = missing.iter().find(|m| m.app == migration.app) {
-                        return Err(statement(format!(
-                            "migration {} was added before {}, which this database has already: give it a later \
-                             number",
-                            skipped.id(),
-                            migration.id()
-                        )));
-                    }
-                }
-                Some(_) => {
-                    return Err(statement(format!(
-                        "migration {} was changed after it had been applied here: restore the file and put the \
-                         change into a new migration",
-                        migration.id()
-                    )));
-                }
-                None => missing.push(migration),
-            }
-        }
-        Ok(missing)
     }
 
     /// Rule 7: a database that was moved away takes no more writes, schema changes included.
@@ -286,77 +236,4 @@ fn in_migration(migration: &Compiled, step: &Step, error: Error) -> Error {
         _ => Kind::Statement(detail.clone()),
     };
     Error::with_source(kind, detail, error)
-}
-
-fn run_step(conn: &mut Connection, step: &Step) -> Result<()> {
-    match step {
-        Step::Sql(sql) => Ok(conn.execute_batch(sql)?),
-        Step::Raw(sql) => {
-            conn.authorizer(Some(raw_may))?;
-            let outcome = conn.execute_batch(sql);
-            conn.authorizer(None::<fn(AuthContext<'_>) -> Authorization>)?;
-            Ok(outcome?)
-        }
-        Step::Refuse { count, message } => {
-            let found: i64 = conn.query_row(count, [], |row| row.get(0))?;
-            if found == 0 { Ok(()) } else { Err(statement(format!("refused: {found} {message}"))) }
-        }
-    }
-}
-
-/// Statements of a migration file stay inside the migration's transaction and database.
-fn raw_may(context: AuthContext<'_>) -> Authorization {
-    match context.action {
-        // Full-text search asks this of its own tables.
-        AuthAction::Pragma { pragma_name: "data_version", pragma_value: None } => Authorization::Allow,
-        AuthAction::Transaction { .. }
-        | AuthAction::Savepoint { .. }
-        | AuthAction::Attach { .. }
-        | AuthAction::Detach { .. }
-        | AuthAction::Pragma { .. } => Authorization::Deny,
-        _ => Authorization::Allow,
-    }
-}
-
-fn check_references(conn: &Connection) -> Result<()> {
-    let mut query = conn.prepare("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check LIMIT 1")?;
-    let mut rows = query.query([])?;
-    match rows.next()? {
-        None => Ok(()),
-        Some(row) => {
-            let (table, parent): (String, String) = (row.get(0)?, row.get(2)?);
-            let row: Option<i64> = row.get(1)?;
-            let detail =
-                format!("row {} of `{table}` refers to a missing row of `{parent}`", row.unwrap_or(0));
-            Err(Error::new(Kind::Reference(table), detail))
-        }
-    }
-}
-
-/// Counts the rows of each tenant of a store anew into `_tenantry_place.rows`.
-pub fn recount(conn: &Connection, store: &StoreName, isolation: Isolation, state: &State) -> Result<()> {
-    let mut counts: Vec<String> = Vec::new();
-    for model in state.of_store(store) {
-        let table = quoted(model.name.as_str());
-        let exists: bool = conn.query_row(
-            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1)",
-            [model.name.as_str()],
-            |row| row.get(0),
-        )?;
-        if exists {
-            let of_tenant = match isolation {
-                Isolation::Database => String::new(),
-                Isolation::Pooled => {
-                    format!(" AS m WHERE m.{} = p.tenant", quoted(model.tenant_field.as_str()))
-                }
-            };
-            counts.push(format!("(SELECT count(*) FROM {table}{of_tenant})"));
-        }
-    }
-    let sum = if counts.is_empty() { "0".to_owned() } else { counts.join(" + ") };
-    conn.execute(
-        &format!("UPDATE _tenantry_place AS p SET rows = {sum} WHERE store = ?1"),
-        [store.as_str()],
-    )?;
-    Ok(())
 }

@@ -1,0 +1,46 @@
+//! All model files of a platform → models, or every problem in them.
+
+use super::{Model, Problem, Scope, check, parse};
+use crate::name::{AppName, StoreName};
+
+/// A model file to be loaded.
+#[derive(Debug, Clone)]
+pub struct Source<'t> {
+    /// App it belongs to.
+    pub app: AppName,
+    /// Name of the model: the file name without `.toml`.
+    pub name: &'t str,
+    /// File as it should be named in problems.
+    pub file: &'t str,
+    /// Contents.
+    pub text: &'t str,
+}
+
+/// Parses and checks all models of a platform together, and adds the automatic models of overrides.
+/// `scope` answers for each store of the configuration. On failure every problem is returned, sorted.
+pub fn load(
+    sources: &[Source<'_>],
+    scope: &dyn Fn(&StoreName) -> Option<Scope>,
+) -> Result<Vec<Model>, Vec<Problem>> {
+    let mut parsed = Vec::new();
+    let mut problems = Vec::new();
+    let mut unparsed = Vec::new();
+    for source in sources {
+        let (model, found) = parse::parse(source, scope);
+        problems.extend(found);
+        match model {
+            Some(model) => parsed.push(model),
+            None => unparsed.push(source.name),
+        }
+    }
+    problems.extend(check::check(&parsed, &unparsed, scope));
+    if !problems.is_empty() {
+        problems.sort();
+        problems.dedup();
+        return Err(problems);
+    }
+    let mut models: Vec<Model> = parsed.into_iter().map(|p| p.model).collect();
+    let automatic: Vec<Model> = models.iter().filter_map(Model::override_model).collect();
+    models.extend(automatic);
+    Ok(models)
+}

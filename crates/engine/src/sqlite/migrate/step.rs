@@ -1,0 +1,85 @@
+//! One step of a migration on a connection, and what is looked at before the commit.
+
+use super::statement;
+use crate::error::{Error, Kind, Result};
+use crate::migration::State;
+use crate::name::StoreName;
+use crate::place::Isolation;
+use crate::sqlite::ddl::{Step, quoted};
+use rusqlite::Connection;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+
+/// Runs a step inside the migration's transaction.
+pub(super) fn run_step(conn: &mut Connection, step: &Step) -> Result<()> {
+    match step {
+        Step::Sql(sql) => Ok(conn.execute_batch(sql)?),
+        Step::Raw(sql) => {
+            conn.authorizer(Some(raw_may))?;
+            let outcome = conn.execute_batch(sql);
+            conn.authorizer(None::<fn(AuthContext<'_>) -> Authorization>)?;
+            Ok(outcome?)
+        }
+        Step::Refuse { count, message } => {
+            let found: i64 = conn.query_row(count, [], |row| row.get(0))?;
+            if found == 0 { Ok(()) } else { Err(statement(format!("refused: {found} {message}"))) }
+        }
+    }
+}
+
+/// Statements of a migration file stay inside the migration's transaction and database.
+fn raw_may(context: AuthContext<'_>) -> Authorization {
+    match context.action {
+        // Full-text search asks this of its own tables.
+        AuthAction::Pragma { pragma_name: "data_version", pragma_value: None } => Authorization::Allow,
+        AuthAction::Transaction { .. }
+        | AuthAction::Savepoint { .. }
+        | AuthAction::Attach { .. }
+        | AuthAction::Detach { .. }
+        | AuthAction::Pragma { .. } => Authorization::Deny,
+        _ => Authorization::Allow,
+    }
+}
+
+/// Refuses when any reference of the database points nowhere.
+pub(super) fn check_references(conn: &Connection) -> Result<()> {
+    let mut query = conn.prepare("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check LIMIT 1")?;
+    let mut rows = query.query([])?;
+    match rows.next()? {
+        None => Ok(()),
+        Some(row) => {
+            let (table, parent): (String, String) = (row.get(0)?, row.get(2)?);
+            let row: Option<i64> = row.get(1)?;
+            let detail =
+                format!("row {} of `{table}` refers to a missing row of `{parent}`", row.unwrap_or(0));
+            Err(Error::new(Kind::Reference(table), detail))
+        }
+    }
+}
+
+/// Counts the rows of each tenant of a store anew into `_tenantry_place.rows`.
+pub fn recount(conn: &Connection, store: &StoreName, isolation: Isolation, state: &State) -> Result<()> {
+    let mut counts: Vec<String> = Vec::new();
+    for model in state.of_store(store) {
+        let table = quoted(model.name.as_str());
+        let exists: bool = conn.query_row(
+            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1)",
+            [model.name.as_str()],
+            |row| row.get(0),
+        )?;
+        if exists {
+            let of_tenant = match isolation {
+                Isolation::Database => String::new(),
+                Isolation::Pooled => {
+                    format!(" AS m WHERE m.{} = p.tenant", quoted(model.tenant_field.as_str()))
+                }
+            };
+            counts.push(format!("(SELECT count(*) FROM {table}{of_tenant})"));
+        }
+    }
+    let sum = if counts.is_empty() { "0".to_owned() } else { counts.join(" + ") };
+    conn.execute(
+        &format!("UPDATE _tenantry_place AS p SET rows = {sum} WHERE store = ?1"),
+        [store.as_str()],
+    )?;
+    Ok(())
+}
