@@ -57,6 +57,7 @@ pub struct Keys(Arc<Inner>);
 struct Inner {
     source: KeySource,
     algorithm: Algorithm,
+    retry: Duration,
     set: ArcSwap<Set>,
     /// When the source was last asked; None is never.
     asked: Mutex<Option<Instant>>,
@@ -71,6 +72,10 @@ impl Keys {
     /// # Errors
     /// What is wrong with the source or the keys.
     pub fn load(source: &KeySource, algorithm: Algorithm) -> Result<Self, String> {
+        Self::load_with(source, algorithm, RETRY)
+    }
+
+    fn load_with(source: &KeySource, algorithm: Algorithm, retry: Duration) -> Result<Self, String> {
         let (keys, asked) = match source {
             KeySource::JwksUrl(url) => {
                 super::fetch::check_url(url)?;
@@ -80,7 +85,8 @@ impl Keys {
         };
         let set = ArcSwap::from_pointee(Set { keys, read_at: Instant::now() });
         let source = source.clone();
-        let inner = Inner { source, algorithm, set, asked: Mutex::new(asked), reading: Default::default() };
+        let inner =
+            Inner { source, algorithm, retry, set, asked: Mutex::new(asked), reading: Default::default() };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -103,6 +109,12 @@ impl Keys {
         let set = self.0.set.load();
         let believed = set.read_at.elapsed() < BELIEVED;
         set.find(kid).filter(|_| believed).ok_or_else(|| Error::Unauthenticated("unknown key id".into()))
+    }
+
+    /// Whether the key is still one of the set.
+    pub(super) fn hold(&self, key: &Arc<Key>) -> bool {
+        let set = self.0.set.load();
+        (self.0.fixed() || set.read_at.elapsed() < REFRESH) && set.keys.iter().any(|k| Arc::ptr_eq(k, key))
     }
 
     fn refresh_beside(&self) {
@@ -135,7 +147,7 @@ impl Inner {
 
     fn may_ask(&self) -> bool {
         let mut asked = self.asked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let may = asked.is_none_or(|at| at.elapsed() >= RETRY);
+        let may = asked.is_none_or(|at| at.elapsed() >= self.retry);
         if may {
             *asked = Some(Instant::now());
         }
@@ -230,5 +242,40 @@ fn fits(parameters: &AlgorithmParameters, algorithm: Algorithm) -> bool {
         ),
         // Secrets come from the environment, never from a set (threat 7).
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(kids: &[&str]) -> String {
+        let n = "u1SU1LfVLPHCozMxH2Mo4lgOEePzNm0tRgeLezV6ffAt0gunVTLw7onLRnrq0_IzW7yWR7QkrmBL7jTKEn5u-qKhbwKfBstIs-bMY2Zkp18gnTxKLxoS2tFczGkPLPgizskuemMghRniWaoLcyehkd3qqGElvW_VDL5AaWTg0nLVkjRo9z-40RQzuVaE8AkAFmxZzow3x-VJYKdjykkJ0iT9wCS0DRTXu269V264Vf_3jvredZiKRkgwlL9xNAwxXFg0x_XFw005UWVRIkdgcKWTjpBP2dPwVZ4WWC-9aGVd-Gyn1o0CLelf4rEjGoXbAAEgAqeGUxrcIlbjXfbcmw";
+        let keys: Vec<_> = kids
+            .iter()
+            .map(|kid| serde_json::json!({"kty": "RSA", "kid": kid, "n": n, "e": "AQAB"}))
+            .collect();
+        serde_json::json!({ "keys": keys }).to_string()
+    }
+
+    #[tokio::test]
+    async fn a_rotated_set_is_followed_and_a_withdrawn_key_is_refused() {
+        let dir = tempfile::tempdir().expect("dir");
+        let path = dir.path().join("jwks.json");
+        std::fs::write(&path, set(&["old"])).expect("write");
+        let source = KeySource::JwksFile(path.clone());
+        let keys = Keys::load_with(&source, Algorithm::RS256, Duration::ZERO).expect("set");
+        let old = keys.find(Some("old")).await.expect("old");
+        assert!(keys.hold(&old));
+        std::fs::write(&path, set(&["new"])).expect("write");
+        assert!(keys.find(Some("new")).await.is_ok(), "read again for an unknown id");
+        assert!(keys.find(Some("old")).await.is_err(), "withdrawn");
+        assert!(!keys.hold(&old));
+        std::fs::write(&path, "{}").expect("write");
+        assert_eq!(keys.find(Some("odd")).await.expect_err("broken set").code(), "unavailable");
+        assert!(
+            keys.find(Some("new")).await.is_ok(),
+            "a set that cannot be read does not take the keys away"
+        );
     }
 }

@@ -4,14 +4,16 @@
 //! required and `nbf` is checked; the key comes from the configured set only — `jku`, `x5u`, `jwk`
 //! and `x5c` in the header are never looked at (threats 7 to 9). Unknown claims are ignored.
 
-use super::jwks::Keys;
+use super::jwks::{Key, Keys};
 use crate::{
     config::{JwtAlgorithm, JwtProvider},
     error::{Error, Result},
 };
 use jsonwebtoken::{Algorithm, Header, Validation};
+use quick_cache::sync::Cache;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use tenantry_engine::name::Slug;
 
@@ -19,6 +21,8 @@ use tenantry_engine::name::Slug;
 const MAX_BYTES: usize = 8 * 1024;
 /// Clock difference that is forgiven.
 const LEEWAY_SECONDS: u64 = 10;
+/// Checked tokens kept in memory.
+const CHECKED: usize = 10_000;
 /// Longest claim that is used, bytes.
 const MAX_CLAIM: usize = 256;
 
@@ -64,8 +68,21 @@ pub enum ClaimedTenant {
 }
 
 /// All configured issuers.
-#[derive(Debug, Default)]
-pub struct Issuers(Vec<Arc<Issuer>>);
+#[derive(Debug)]
+pub struct Issuers {
+    issuers: Vec<Issuer>,
+    /// Tokens whose signature was checked, by SHA-256 of their text: a client sends the same one for an hour.
+    checked: Cache<[u8; 32], Arc<Checked>>,
+}
+
+/// A token that was good, for as long as it stays so.
+#[derive(Debug)]
+struct Checked {
+    claims: Claims,
+    expires_s: i64,
+    issuer: usize,
+    key: Arc<Key>,
+}
 
 impl Issuers {
     /// Loads the static keys; URLs are read when first needed. Every problem is reported.
@@ -74,7 +91,7 @@ impl Issuers {
     /// The problems, one sentence each.
     pub fn new(providers: &[JwtProvider]) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
-        let mut issuers: Vec<Arc<Issuer>> = Vec::new();
+        let mut issuers: Vec<Issuer> = Vec::new();
         for provider in providers {
             let mut report = |text: &str| problems.push(format!("issuer {:?}: {text}", provider.issuer));
             // Programs that build their configuration in code have not been through its checks.
@@ -85,16 +102,16 @@ impl Issuers {
                 report("is given twice");
             }
             match Keys::load(&provider.key, algorithm(provider.algorithm)) {
-                Ok(keys) => issuers.push(Arc::new(Issuer { provider: provider.clone(), keys })),
+                Ok(keys) => issuers.push(Issuer { provider: provider.clone(), keys }),
                 Err(reason) => report(&reason),
             }
         }
-        if problems.is_empty() { Ok(Self(issuers)) } else { Err(problems) }
+        if problems.is_empty() { Ok(Self { issuers, checked: Cache::new(CHECKED) }) } else { Err(problems) }
     }
 
     /// No issuer at all: every foreign token is refused.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.issuers.is_empty()
     }
 
     /// Verifies a token and reads its claims. Asks the network only for a key id not seen before,
@@ -106,16 +123,31 @@ impl Issuers {
         if token.len() > MAX_BYTES {
             return Err(Error::Unauthenticated("token too long".into()));
         }
+        let hash: [u8; 32] = Sha256::digest(token).into();
+        if let Some(checked) = self.checked.get(&hash).filter(|checked| self.still_good(checked)) {
+            return Ok(checked.claims.clone());
+        }
+        let checked = Arc::new(self.check(token).await?);
+        self.checked.insert(hash, checked.clone());
+        Ok(checked.claims.clone())
+    }
+
+    /// Not expired, and its key not withdrawn. `nbf` has passed when it was checked.
+    fn still_good(&self, checked: &Checked) -> bool {
+        let now_s = jiff::Timestamp::now().as_second();
+        now_s < checked.expires_s && self.issuers[checked.issuer].keys.hold(&checked.key)
+    }
+
+    async fn check(&self, token: &str) -> Result<Checked> {
         let header = jsonwebtoken::decode_header(token).map_err(refused)?;
         if header.crit.is_some() || header.zip.is_some() || header.enc.is_some() {
             return Err(Error::Unauthenticated("token header asks for an extension".into()));
         }
         let unverified: Peek = jsonwebtoken::dangerous::insecure_decode_claims(token).map_err(refused)?;
-        let issuer = self.0.iter().find(|issuer| issuer.provider.issuer == unverified.iss);
-        match issuer {
-            Some(issuer) => issuer.verify(token, &header).await,
-            None => Err(Error::Unauthenticated("token of an unknown issuer".into())),
-        }
+        let issuer = self.issuers.iter().position(|issuer| issuer.provider.issuer == unverified.iss);
+        let issuer = issuer.ok_or_else(|| Error::Unauthenticated("token of an unknown issuer".into()))?;
+        let (claims, expires_s, key) = self.issuers[issuer].verify(token, &header).await?;
+        Ok(Checked { claims, expires_s, issuer, key })
     }
 }
 
@@ -145,12 +177,14 @@ fn algorithm(configured: JwtAlgorithm) -> Algorithm {
 }
 
 impl Issuer {
-    async fn verify(&self, token: &str, header: &Header) -> Result<Claims> {
+    async fn verify(&self, token: &str, header: &Header) -> Result<(Claims, i64, Arc<Key>)> {
         let key = self.keys.find(header.kid.as_deref()).await?;
         let validation = self.validation(key.algorithm);
         let data =
             jsonwebtoken::decode::<Map<String, Value>>(token, &key.decoding, &validation).map_err(refused)?;
-        self.read(&data.claims)
+        // Past the end by the leeway is good for once, and not remembered.
+        let expires_s = data.claims.get("exp").and_then(Value::as_i64).unwrap_or(0);
+        Ok((self.read(&data.claims)?, expires_s, key))
     }
 
     fn validation(&self, algorithm: Algorithm) -> Validation {

@@ -68,7 +68,8 @@ pub struct Topology {
 }
 
 struct Caches {
-    by_id: Cache<TenantId, Arc<TenantRecord>>,
+    /// With the epoch in which its load began.
+    by_id: Cache<TenantId, (u64, Arc<TenantRecord>)>,
     /// Only slug → id, so that an entry never has to be found by what it holds. Slugs are never
     /// given to another tenant; a stale entry leads to an id whose record is then asked.
     by_slug: Cache<Slug, TenantId>,
@@ -97,14 +98,27 @@ impl Topology {
 
     /// The tenant of that id. Call `Control::refresh` once before, at the start of the request.
     pub async fn by_id(&self, id: TenantId) -> Result<Arc<TenantRecord>> {
-        let epoch = self.control.epoch();
-        // Many callers of one cold tenant load it once.
-        let record = self.caches.by_id.get_or_insert_async(&id, load::by_id(&self.control, id)).await?;
-        if self.control.epoch() != epoch {
+        match self.caches.by_id.get(&id) {
+            Some((_, record)) => Ok(record),
+            // Boxed: it is rare, and the future of a warm request stays small.
+            None => Box::pin(self.cold(id)).await,
+        }
+    }
+
+    /// Callers of one cold tenant load it once; but whoever joins a load that began before the state
+    /// they must see loads again, or the request after a suspension might still enter.
+    async fn cold(&self, id: TenantId) -> Result<Arc<TenantRecord>> {
+        let asked = self.control.epoch();
+        let load = async {
+            let began = self.control.epoch();
+            Ok::<_, crate::Error>((began, load::by_id(&self.control, id).await?))
+        };
+        let (began, record) = self.caches.by_id.get_or_insert_async(&id, load).await?;
+        if self.control.epoch() != began {
             // Something changed while it was loaded: this copy may be older than the change.
             self.caches.by_id.remove(&id);
         }
-        Ok(record)
+        if began >= asked { Ok(record) } else { load::by_id(&self.control, id).await }
     }
 
     /// The tenant of that slug, likewise.

@@ -355,3 +355,20 @@ async fn keys_of_a_set_are_bound_to_one_algorithm() {
     let secret = json!({"kty": "oct", "k": B64.encode(SECRET), "alg": "HS256"});
     assert!(check(&secret, JwtAlgorithm::Hs256).is_err(), "a secret in a set");
 }
+
+#[tokio::test]
+async fn a_remembered_token_ends_with_its_time_and_a_spoilt_copy_is_not_it() {
+    let issuers = rsa();
+    let short = sign(&with("exp", json!(now() + 1)));
+    for _ in 0..3 {
+        assert!(issuers.verify(&short).await.is_ok());
+    }
+    let (front, signature) = short.rsplit_once('.').expect("three parts");
+    let spoilt = format!(
+        "{front}.{}",
+        signature.replacen(&signature[..1], if signature.starts_with('A') { "B" } else { "A" }, 1)
+    );
+    assert!(issuers.verify(&spoilt).await.is_err());
+    tokio::time::sleep(std::time::Duration::from_secs(13)).await;
+    assert!(issuers.verify(&short).await.is_err(), "its second and the leeway of ten are over");
+}
