@@ -19,11 +19,12 @@ pub struct Write {
     at_us: i64,
     heads: Arc<Heads>,
     last_audit: Option<audit::Head>,
+    unchanged: bool,
 }
 
 impl Write {
     pub(super) fn new(tx: Tx, at_us: i64, heads: Arc<Heads>) -> Self {
-        Self { tx, at_us, heads, last_audit: None }
+        Self { tx, at_us, heads, last_audit: None, unchanged: false }
     }
 
     /// The instant of this change, microseconds; all its rows carry it.
@@ -52,8 +53,16 @@ impl Write {
         super::invalidation::prune(&mut self.tx, rows.first().map_or(Ok(0), |r| r.integer(0))?).await
     }
 
+    /// Says that an idempotent action found nothing to do: then there is nothing to record either.
+    pub(crate) fn found_nothing_to_do(&mut self) {
+        self.unchanged = true;
+    }
+
     /// Commits an action. Refused without an audit row: that would be an unrecorded action.
     pub async fn commit(self) -> Result<()> {
+        if self.last_audit.is_none() && self.unchanged {
+            return Ok(self.tx.rollback().await?);
+        }
         if self.last_audit.is_none() {
             return Err(Error::Internal("an action without an audit row".into()));
         }

@@ -73,7 +73,7 @@ fn read(r: &SqlRow) -> Result<Plan> {
 }
 
 /// Makes the catalog's plans those of the configuration. Idempotent: without a difference it writes
-/// nothing, and then there is nothing to commit.
+/// nothing.
 pub async fn initialize(write: &mut Write, by: &By, specs: &[PlanSpec]) -> Result<Initialized> {
     let known = list(write).await?;
     let mut done = Initialized::default();
@@ -89,7 +89,9 @@ pub async fn initialize(write: &mut Write, by: &By, specs: &[PlanSpec]) -> Resul
         write.execute("UPDATE plans SET archived = 1 WHERE id = ?", params![plan.id]).await?;
         done.archived += 1;
     }
-    if done != Initialized::default() {
+    if done == Initialized::default() {
+        write.found_nothing_to_do();
+    } else {
         write.audit(by, None, "plans.initialize", serde_json::json!(done)).await?;
         // Plans are part of every tenant's entitlements.
         write.invalidate(&Subject::Everything).await?;

@@ -5,6 +5,7 @@
 //! memory than the cache's capacity. Never falls back: what the catalog does not say does not exist
 //! (rule 3, X1).
 
+mod fleet;
 mod load;
 pub mod placement;
 

@@ -78,10 +78,10 @@ pub struct NewPlacement {
     pub base: PhysicalName,
 }
 
-const COLUMNS: &str = "tenant, store, server, isolation, provision, base, physical, generation, state, \
+pub(super) const COLUMNS: &str = "tenant, store, server, isolation, provision, base, physical, generation, state, \
     schema_version, migration_error";
 
-fn read(r: &SqlRow) -> Result<(TenantId, Placement)> {
+pub(super) fn read(r: &SqlRow) -> Result<(TenantId, Placement)> {
     let tenant = TenantId::from_raw(r.integer(0)?);
     let unknown = |what: &str| Error::Internal(format!("placement of tenant {tenant}: unknown {what}"));
     let isolation = match r.text(3)? {
@@ -192,24 +192,6 @@ pub(crate) async fn set_back(write: &mut Write, place: &Place) -> Result<()> {
     Ok(())
 }
 
-/// Records the outcome of a migration run on one tenant: its version now, and why it stopped if it
-/// did. Also drops the tenant's cached record everywhere.
-pub async fn set_schema_version(
-    write: &mut Write,
-    tenant: TenantId,
-    store: &StoreName,
-    version: &str,
-    error: Option<&str>,
-) -> Result<()> {
-    let sql = "UPDATE placements SET schema_version = ?, migration_error = ? \
-        WHERE tenant = ? AND store = ? AND state = 'ready'";
-    let values = params![version, error.map(str::to_owned), tenant.get(), store.as_str()];
-    if write.execute(sql, values).await? == 0 {
-        return Err(Error::NotFound("placement"));
-    }
-    write.invalidate(&Subject::Tenant(tenant)).await
-}
-
 fn key(place: &Place) -> (i64, i64) {
     (place.tenant.map_or(0, TenantId::get), i64::try_from(place.generation).unwrap_or(i64::MAX))
 }
@@ -231,36 +213,25 @@ pub(crate) async fn of_range(
     tx.query(&sql, params![first.get(), last.get()]).await?.iter().map(read).collect()
 }
 
-/// Placements in use of one store whose schema version is not `wanted`, in order of tenant, after
-/// `after`. Answered from an index alone when there are none, whatever the number of tenants: a
-/// fleet migration with nothing to do opens no database.
-pub async fn behind(
-    tx: &mut Tx,
-    store: &StoreName,
-    wanted: &str,
-    after: Option<TenantId>,
-    limit: u32,
-) -> Result<Vec<(TenantId, Placement)>> {
-    // Three ranges of the index (store, schema_version): below, above and null.
-    let range = |condition: &str| {
-        format!(
-            "SELECT {COLUMNS} FROM placements WHERE store = ?1 AND state = 'ready' AND tenant > ?3 AND {condition}"
-        )
-    };
-    let sql = format!(
-        "{} UNION ALL {} UNION ALL {} ORDER BY tenant LIMIT ?4",
-        range("schema_version < ?2"),
-        range("schema_version > ?2"),
-        range("schema_version IS NULL")
-    );
-    let values = params![store.as_str(), wanted, after.map_or(0, TenantId::get), i64::from(limit)];
-    tx.query(&sql, values).await?.iter().map(read).collect()
-}
-
 /// Every place in use of a store, for checks that must look into all of them.
 pub async fn places_of_store(control: &Control, store: &StoreName) -> Result<Vec<Place>> {
     let mut tx = control.snapshot().await?;
     let sql = format!("SELECT {COLUMNS} FROM placements WHERE store = ? AND state = 'ready' ORDER BY tenant");
     let rows = tx.query(&sql, params![store.as_str()]).await?;
     rows.iter().map(|r| Ok(read(r)?.1.place)).collect()
+}
+
+/// The server with the fewest databases in use or planned, of those given; ties go to the first.
+pub async fn emptiest(control: &Control, servers: &[ServerName]) -> Result<ServerName> {
+    let mut tx = control.snapshot().await?;
+    let mut best: Option<(i64, &ServerName)> = None;
+    for server in servers {
+        let sql =
+            "SELECT count(*) FROM placements WHERE server = ? AND isolation = 'database' AND state <> 'gone'";
+        let databases = crate::users::count(&mut tx, sql, params![server.as_str()]).await?;
+        if best.is_none_or(|(least, _)| databases < least) {
+            best = Some((databases, server));
+        }
+    }
+    best.map(|(_, server)| server.clone()).ok_or(Error::NotFound("server"))
 }

@@ -70,6 +70,8 @@ async fn plans_are_initialised_once_and_follow_the_configuration_m8() {
     let mut write = w.control.begin().await.unwrap();
     let again = plans::initialize(&mut write, &by(), &specs()).await.unwrap();
     assert_eq!(again, plans::Initialized::default(), "idempotent");
+    write.commit().await.unwrap();
+    let mut write = w.control.begin().await.unwrap();
     let mut changed = specs();
     changed[0].trial_days = 30;
     changed.pop();

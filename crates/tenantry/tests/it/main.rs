@@ -12,6 +12,7 @@ mod config_files;
 mod config_fleet;
 mod config_make;
 mod control_domain;
+mod control_scale;
 mod operations_cases;
 mod operations_faults;
 mod operations_kills;

@@ -68,8 +68,7 @@ impl World {
     pub(crate) async fn with_plans(self) -> Self {
         let mut write = self.control.begin().await.unwrap();
         plans::initialize(&mut write, &By::system(), &specs()).await.unwrap();
-        // Nothing to commit when they are there already.
-        drop(write.commit().await);
+        write.commit().await.unwrap();
         self
     }
 }

@@ -1,0 +1,87 @@
+//! What a migration run needs of the catalog: who is behind, and how it went (X5, threat 34).
+//!
+//! Called by `migrations::fleet`. A run with nothing to do is answered from one index, whatever the
+//! number of tenants; a run with work walks the tenants in order once.
+
+use super::placement;
+use crate::{
+    Result,
+    audit::By,
+    control::{Control, Subject, Write, params},
+    migrations::fleet::{Catalog, Outcome, Target},
+};
+use tenantry_engine::{
+    SqlRow,
+    name::{Slug, StoreName, TenantId},
+};
+
+impl Catalog for Control {
+    async fn count_behind(&self, store: &StoreName, wanted: &str) -> Result<u64> {
+        // Three ranges of the index (store, schema_version): below, above and null.
+        let range = |condition| {
+            format!(
+                "(SELECT count(*) FROM placements WHERE store = ?1 AND state = 'ready' AND schema_version {condition})"
+            )
+        };
+        let sql = format!("SELECT {} + {} + {}", range("< ?2"), range("> ?2"), range("IS NULL"));
+        let mut tx = self.snapshot().await?;
+        let count = crate::users::count(&mut tx, &sql, params![store.as_str(), wanted]).await?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    async fn behind(
+        &self,
+        store: &StoreName,
+        wanted: &str,
+        after: Option<TenantId>,
+        limit: u32,
+    ) -> Result<Vec<Target>> {
+        let columns = placement::COLUMNS;
+        // In order of tenant, so that each page goes on where the one before ended, without sorting.
+        let sql = format!(
+            "SELECT {columns}, (SELECT slug FROM tenants WHERE id = tenant) FROM placements \
+             INDEXED BY placements_live WHERE tenant > ? AND store = ? AND state <> 'gone' AND state = 'ready' \
+             AND schema_version IS NOT ? ORDER BY tenant LIMIT ?"
+        );
+        let values = params![after.map_or(0, TenantId::get), store.as_str(), wanted, i64::from(limit)];
+        self.snapshot().await?.query(&sql, values).await?.iter().map(target).collect()
+    }
+
+    async fn record(&self, wanted: &str, outcomes: &[Outcome]) -> Result<()> {
+        let mut write = self.begin().await?;
+        for outcome in outcomes {
+            record(&mut write, wanted, outcome).await?;
+        }
+        let failed: Vec<_> = outcomes.iter().filter(|o| o.result.is_err()).map(|o| &o.target.slug).collect();
+        let detail = serde_json::json!({
+            "store": outcomes.first().map(|o| &o.target.place.store),
+            "schema_version": wanted,
+            "migrated": outcomes.len() - failed.len(),
+            "failed": failed,
+        });
+        write.audit(&By::system(), None, "tenants.migrate", detail).await?;
+        write.commit().await
+    }
+}
+
+fn target(r: &SqlRow) -> Result<Target> {
+    let (tenant, placement) = placement::read(r)?;
+    let columns = placement::COLUMNS.split(',').count();
+    let slug = Slug::parse(r.text(columns)?)?;
+    Ok(Target { tenant, slug, place: placement.place, version: placement.schema_version })
+}
+
+/// A placement that was moved since the run began has another generation and is left alone.
+async fn record(write: &mut Write, wanted: &str, outcome: &Outcome) -> Result<()> {
+    let (version, error) = match &outcome.result {
+        Ok(_) => (Some(wanted.to_owned()), None),
+        Err(failure) => (outcome.target.version.clone(), Some(failure.message.clone())),
+    };
+    let sql = "UPDATE placements SET schema_version = ?, migration_error = ? \
+        WHERE tenant = ? AND store = ? AND generation = ? AND state = 'ready'";
+    let place = &outcome.target.place;
+    let generation = i64::try_from(place.generation).unwrap_or(i64::MAX);
+    let values = params![version, error, outcome.target.tenant.get(), place.store.as_str(), generation];
+    write.execute(sql, values).await?;
+    write.invalidate(&Subject::Tenant(outcome.target.tenant)).await
+}

@@ -1,0 +1,134 @@
+//! The control store with many tenants: the catalog of migration runs, and a cache that stays small.
+
+use crate::world::{World, by, placement, registration, slug};
+use tenantry::{
+    migrations::fleet::{Catalog, Failure, Outcome},
+    name::StoreName,
+    operations::CreateTenant,
+    topology::{Policy, Topology, placement::emptiest},
+};
+
+async fn fleet(w: &World, tenants: usize) {
+    for n in 0..tenants {
+        let name = format!("tenant-{n}");
+        let wanted = CreateTenant {
+            placements: vec![placement(&name, "tenant", Policy::Managed)],
+            owner: None,
+            ..registration(&name)
+        };
+        w.operations.create_tenant(&by(), wanted).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_run_finds_who_is_behind_and_records_how_it_went_x5() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = World::open(dir.path()).await.with_plans().await;
+    fleet(&w, 10).await;
+    let store = StoreName::parse("tenant").unwrap();
+    assert_eq!(w.control.count_behind(&store, "v1").await.unwrap(), 0);
+    assert_eq!(w.control.count_behind(&store, "v2").await.unwrap(), 10);
+    let first = w.control.behind(&store, "v2", None, 4).await.unwrap();
+    let next = w.control.behind(&store, "v2", Some(first[3].tenant), 4).await.unwrap();
+    assert_eq!((first.len(), next[0].slug.as_str()), (4, "tenant-4"));
+    let failure = Failure { code: "engine", message: "disk is full".into(), remedy: None };
+    let outcomes: Vec<Outcome> = first
+        .into_iter()
+        .enumerate()
+        .map(|(n, target)| Outcome { target, result: if n == 2 { Err(failure.clone()) } else { Ok(1) } })
+        .collect();
+    w.control.record("v2", &outcomes).await.unwrap();
+    assert_eq!(w.control.count_behind(&store, "v2").await.unwrap(), 7);
+    let topology = Topology::new(w.control.clone());
+    let failed = topology.by_slug(&slug("tenant-2")).await.unwrap();
+    let failed = failed.placement("tenant").unwrap();
+    assert_eq!(
+        (failed.schema_version.as_deref(), failed.migration_error.as_deref()),
+        (Some("v1"), Some("disk is full"))
+    );
+}
+
+#[tokio::test]
+async fn nothing_to_do_is_answered_from_an_index_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = World::open(dir.path()).await;
+    let mut tx = w.control.snapshot().await.unwrap();
+    for condition in ["< 'v'", "> 'v'", "IS NULL"] {
+        let sql = format!(
+            "EXPLAIN QUERY PLAN SELECT count(*) FROM placements WHERE store = 's' AND state = 'ready' AND schema_version {condition}"
+        );
+        let rows = tx.query(&sql, &[]).await.unwrap();
+        let plan = rows[0].text(3).unwrap();
+        assert!(plan.contains("SEARCH") && plan.contains("COVERING INDEX placements_version"), "{plan}");
+    }
+}
+
+#[tokio::test]
+async fn the_cache_holds_no_more_than_its_capacity_whatever_the_fleet() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = World::open(dir.path()).await.with_plans().await;
+    fleet(&w, 120).await;
+    let topology = Topology::with_capacity(w.control.clone(), 32);
+    for _ in 0..3 {
+        for n in 0..120 {
+            let name = format!("tenant-{n}");
+            assert_eq!(topology.by_slug(&slug(&name)).await.unwrap().slug.as_str(), name);
+            assert!(topology.len() <= 40, "{}", topology.len());
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_emptiest_server_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = World::open(dir.path()).await.with_plans().await;
+    fleet(&w, 2).await;
+    let servers = ["local", "other"].map(|name| tenantry::name::ServerName::parse(name).unwrap());
+    assert_eq!(emptiest(&w.control, &servers).await.unwrap().as_str(), "other");
+    assert_eq!(emptiest(&w.control, &servers[..1]).await.unwrap().as_str(), "local");
+}
+
+/// Requests that load and changes that invalidate, at once: nobody goes on with a state older than
+/// a change that was committed before the request began.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_load_that_races_a_change_never_leaves_the_old_state_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = World::open(dir.path()).await.with_plans().await;
+    fleet(&w, 1).await;
+    let topology = Topology::new(w.control.clone());
+    let id = topology.by_slug(&slug("tenant-0")).await.unwrap().id;
+    let committed = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let readers = (0..4).map(|_| {
+        let (topology, control, committed) = (topology.clone(), w.control.clone(), committed.clone());
+        tokio::spawn(async move {
+            let mut reads = 0_u64;
+            loop {
+                let least = committed.load(std::sync::atomic::Ordering::SeqCst);
+                if least >= 150 {
+                    return reads;
+                }
+                control.refresh().await.unwrap();
+                let name = topology.by_id(id).await.unwrap().name.clone();
+                let seen: u64 = name.strip_prefix("n").and_then(|n| n.parse().ok()).unwrap_or(0);
+                assert!(seen >= least, "saw {seen} after {least} was committed");
+                reads += 1;
+                tokio::task::yield_now().await;
+            }
+        })
+    });
+    let readers: Vec<_> = readers.collect();
+    for n in 1..=150_u64 {
+        let mut write = w.control.begin().await.unwrap();
+        let values = [format!("n{n}").into(), id.get().into()];
+        write.execute("UPDATE tenants SET name = ? WHERE id = ?", &values).await.unwrap();
+        write.audit(&by(), Some(id), "test.rename", serde_json::json!({})).await.unwrap();
+        write.invalidate(&tenantry::control::Subject::Tenant(id)).await.unwrap();
+        write.commit().await.unwrap();
+        committed.store(n, std::sync::atomic::Ordering::SeqCst);
+    }
+    let mut reads = 0;
+    for reader in readers {
+        reads += reader.await.unwrap();
+    }
+    println!("T2: {reads} reads beside 150 changes, none stale");
+}
