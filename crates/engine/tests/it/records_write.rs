@@ -189,7 +189,10 @@ fn a_row_that_refers_to_itself_can_go_at_its_version() {
         let id = kit.one(insert("doctors", &[("name", "m".into()), ("mentor", 1.into())])).id;
         let gone = kit.one(delete("doctors", &id, Some(1)));
         assert_eq!((gone.version, kit.column("doctors", &gone.row, "mentor")), (1, 1.into()));
-        assert_eq!(usage::usage(&kit.conn, &kit.schema, &kit.who).unwrap(), usage::Usage { rows: 0, bytes: 0 });
+        assert_eq!(
+            usage::usage(&kit.conn, &kit.schema, &kit.who).unwrap(),
+            usage::Usage { rows: 0, bytes: 0 }
+        );
     }
 }
 
@@ -298,4 +301,15 @@ fn counters_equal_what_a_recount_finds() {
         kit.conn.execute_batch("UPDATE _tenantry_place SET rows = 99, bytes = 99 WHERE tenant = 7").unwrap();
         assert_eq!(usage::recount(&kit.conn, &kit.schema, &kit.who).unwrap(), counted);
     }
+}
+
+#[test]
+fn a_full_database_is_the_tenants_limit() {
+    let kit = Kit::new(Isolation::Database);
+    let pages = kit.integer("PRAGMA page_count");
+    kit.conn.query_row(&format!("PRAGMA max_page_count = {}", pages + 4), [], |_| Ok(())).unwrap();
+    let big = insert("doctors", &[("name", "a".into()), ("notes", "x".repeat(100_000).into())]);
+    assert_eq!(kit.refused(&[doctor("b"), big]), Kind::Limit("bytes"));
+    assert_eq!(kit.integer("SELECT count(*) FROM doctors"), 0);
+    kit.one(doctor("small"));
 }

@@ -2,17 +2,24 @@
 //! configuration is loaded, used by every statement on records. There is no text here that reads or
 //! writes a pooled table without `{tenant_field} = ?1`: `?1` is the tenant in every statement.
 
+mod key;
+mod schema;
+mod texts;
+
+pub(crate) use key::Key;
+pub use schema::Schema;
+pub(crate) use schema::refs;
+pub(crate) use texts::Texts;
+
 use crate::error::{Error, Kind, Result};
-use crate::model::{Field, FieldKind, IdKind, Model, OnDelete};
-use crate::name::{FieldName, ModelName, StoreName};
+use crate::model::{FieldKind, IdKind, Model, OnDelete};
+use crate::name::{FieldName, ModelName};
 use crate::place::Isolation;
 use crate::query::RecordId;
 use crate::row::json::JsonKeys;
 use crate::value::Value;
-use rusqlite::types::{ToSql, ToSqlOutput};
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fmt::Write;
 use std::sync::Arc;
 
 /// What confines a statement: which isolation, and for pooled tables which tenant.
@@ -70,23 +77,6 @@ pub(crate) struct Referrer {
     pub(crate) on_delete: OnDelete,
 }
 
-/// SQL texts of one model in one isolation.
-#[derive(Debug, Default)]
-pub(crate) struct Texts {
-    /// `[m] AS t WHERE …`: what every read and delete starts from.
-    pub(crate) from: String,
-    /// `WHERE …` for updates and deletes, which have no alias.
-    pub(crate) scope: String,
-    /// All columns by id (`?2`).
-    pub(crate) get: String,
-    /// `?2` id, `?3` now, `?4`… fields in order.
-    pub(crate) insert: String,
-    /// `?2` id, `?3` expected version or null.
-    pub(crate) delete: String,
-    /// Column that the full-text index calls rowid.
-    pub(crate) rowid: &'static str,
-}
-
 /// One model compiled.
 #[derive(Debug)]
 pub struct Plan {
@@ -100,66 +90,6 @@ pub struct Plan {
     keys: JsonKeys,
     pooled: Texts,
     database: Texts,
-}
-
-/// All models of one store.
-#[derive(Debug)]
-pub struct Schema {
-    store: StoreName,
-    plans: HashMap<ModelName, Plan>,
-}
-
-impl Schema {
-    /// Compiles the models of `store`. Models of other stores may be given too: they are not compiled,
-    /// but tell the kind of key that references to them hold (without them it is taken to be integer).
-    pub fn new(store: StoreName, models: Vec<Arc<Model>>) -> Result<Self> {
-        let keys: HashMap<ModelName, IdKind> = models.iter().map(|m| (m.name.clone(), m.id)).collect();
-        let own: Vec<_> = models.into_iter().filter(|m| m.store == store).collect();
-        let mut plans = HashMap::with_capacity(own.len());
-        for model in &own {
-            plans.insert(model.name.clone(), Plan::new(model.clone(), &keys)?);
-        }
-        for model in &own {
-            for (field, to, on_delete) in refs(model) {
-                if let Some(plan) = plans.get_mut(to) {
-                    plan.referrers.push(Referrer {
-                        model: model.name.clone(),
-                        field: field.name.clone(),
-                        on_delete,
-                    });
-                }
-            }
-        }
-        Ok(Self { store, plans })
-    }
-
-    /// The store.
-    pub fn store(&self) -> &StoreName {
-        &self.store
-    }
-
-    /// The model of that name, if it is of this store.
-    pub fn model(&self, name: &str) -> Option<&Plan> {
-        self.plans.get(name)
-    }
-
-    /// All models of the store.
-    pub fn plans(&self) -> impl Iterator<Item = &Plan> {
-        self.plans.values()
-    }
-
-    pub(crate) fn require(&self, name: &str) -> Result<&Plan> {
-        self.model(name)
-            .ok_or_else(|| Error::new(Kind::NotFound, format!("no model {name} in store {}", self.store)))
-    }
-}
-
-/// Fields of a model that refer to another, with what a delete there does.
-pub(crate) fn refs(model: &Model) -> impl Iterator<Item = (&Field, &ModelName, OnDelete)> {
-    model.fields.iter().filter_map(|field| match &field.kind {
-        FieldKind::Ref { to, on_delete } => Some((field, to, *on_delete)),
-        _ => None,
-    })
 }
 
 /// The columns of a query, all of them borrowed from the plan.
@@ -176,8 +106,8 @@ impl Plan {
             storages: columns.iter().map(|c| c.storage).collect(),
             positions: (0..columns.len()).collect(),
             keys: JsonKeys::new(columns.iter().map(|c| c.name.as_str())),
-            pooled: texts(&model, &columns, Isolation::Pooled),
-            database: texts(&model, &columns, Isolation::Database),
+            pooled: texts::texts(&model, &columns, Isolation::Pooled),
+            database: texts::texts(&model, &columns, Isolation::Database),
             referrers: vec![],
             defaults,
             columns: columns.into(),
@@ -246,7 +176,7 @@ impl Plan {
 
     /// ` RETURNING [a], [b]` of all columns.
     pub(crate) fn returning(&self) -> String {
-        returning(&self.columns)
+        texts::returning(&self.columns)
     }
 
     /// The id as it is bound; None when it is of the other kind, so that no row can have it.
@@ -256,30 +186,6 @@ impl Plan {
             (IdKind::Uuid, RecordId::Uuid(u)) => Some(Key::uuid(*u)),
             _ => None,
         }
-    }
-}
-
-/// A record id ready to bind, without a heap allocation.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Key {
-    Integer(i64),
-    Text([u8; 36]),
-}
-
-impl Key {
-    pub(crate) fn uuid(id: uuid::Uuid) -> Self {
-        let mut text = [0; 36];
-        id.hyphenated().encode_lower(&mut text);
-        Self::Text(text)
-    }
-}
-
-impl ToSql for Key {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(match self {
-            Self::Integer(i) => ToSqlOutput::from(*i),
-            Self::Text(t) => ToSqlOutput::Borrowed(rusqlite::types::ValueRef::Text(t)),
-        })
     }
 }
 
@@ -320,45 +226,4 @@ fn storage(kind: &FieldKind, ids: &HashMap<ModelName, IdKind>) -> Storage {
         FieldKind::Json | FieldKind::File { .. } => Storage::Json,
         FieldKind::Ref { to, .. } => key_storage(ids.get(to).copied().unwrap_or_default()),
     }
-}
-
-fn texts(model: &Model, columns: &[Column], isolation: Isolation) -> Texts {
-    let (table, tenant) = (&model.name, &model.tenant_field);
-    let (condition, from, tenant_column, tenant_value) = match isolation {
-        Isolation::Pooled => {
-            (format!("[{tenant}] = ?1"), format!("t.[{tenant}] = ?1"), format!("[{tenant}], "), "?1, ")
-        }
-        Isolation::Database => ("1".into(), "1".into(), String::new(), ""),
-    };
-    let from = format!("[{table}] AS t WHERE {from}");
-    let (mut all, mut names, mut values) = (String::new(), String::new(), String::new());
-    for (index, column) in columns.iter().enumerate() {
-        let comma = if index == 0 { "" } else { ", " };
-        let _ = write!(all, "{comma}t.[{}]", column.name);
-        let _ = write!(names, "{comma}[{}]", column.name);
-        // id ?2, fields from ?4, both times ?3, version 1
-        let _ = match columns.len() - index {
-            1 => write!(values, ", 1"),
-            2 | 3 => write!(values, ", ?3"),
-            _ => write!(values, "{comma}?{}", if index == 0 { 2 } else { index + 3 }),
-        };
-    }
-    let returning = returning(columns);
-    Texts {
-        get: format!("SELECT {all} FROM {from} AND t.[id] = ?2"),
-        insert: format!(
-            "INSERT INTO [{table}] ({tenant_column}{names}) VALUES ({tenant_value}{values}){returning}"
-        ),
-        delete: format!(
-            "DELETE FROM [{table}] WHERE {condition} AND [id] = ?2 AND (?3 IS NULL OR [version] = ?3){returning}"
-        ),
-        rowid: if isolation == Isolation::Database && model.id == IdKind::Integer { "id" } else { "_row" },
-        scope: format!("WHERE {condition}"),
-        from,
-    }
-}
-
-fn returning(columns: &[Column]) -> String {
-    let names: Vec<_> = columns.iter().map(|c| format!("[{}]", c.name)).collect();
-    format!(" RETURNING {}", names.join(", "))
 }

@@ -1,0 +1,67 @@
+//! The SQL texts of a model that are always the same. Here, and for updates and searches in texts that
+//! start from these, the tenant predicate is written.
+
+use super::Column;
+use crate::model::{IdKind, Model};
+use crate::place::Isolation;
+use std::fmt::Write;
+
+/// SQL texts of one model in one isolation.
+#[derive(Debug, Default)]
+pub(crate) struct Texts {
+    /// `[m] AS t WHERE …`: what every read and delete starts from.
+    pub(crate) from: String,
+    /// `WHERE …` for updates and deletes, which have no alias.
+    pub(crate) scope: String,
+    /// All columns by id (`?2`).
+    pub(crate) get: String,
+    /// `?2` id, `?3` now, `?4`… fields in order.
+    pub(crate) insert: String,
+    /// `?2` id, `?3` expected version or null.
+    pub(crate) delete: String,
+    /// Column that the full-text index calls rowid.
+    pub(crate) rowid: &'static str,
+}
+
+/// Texts of a model with these columns in one isolation.
+pub(super) fn texts(model: &Model, columns: &[Column], isolation: Isolation) -> Texts {
+    let (table, tenant) = (&model.name, &model.tenant_field);
+    let (condition, from, tenant_column, tenant_value) = match isolation {
+        Isolation::Pooled => {
+            (format!("[{tenant}] = ?1"), format!("t.[{tenant}] = ?1"), format!("[{tenant}], "), "?1, ")
+        }
+        Isolation::Database => ("1".into(), "1".into(), String::new(), ""),
+    };
+    let from = format!("[{table}] AS t WHERE {from}");
+    let (mut all, mut names, mut values) = (String::new(), String::new(), String::new());
+    for (index, column) in columns.iter().enumerate() {
+        let comma = if index == 0 { "" } else { ", " };
+        let _ = write!(all, "{comma}t.[{}]", column.name);
+        let _ = write!(names, "{comma}[{}]", column.name);
+        // id ?2, fields from ?4, both times ?3, version 1
+        let _ = match columns.len() - index {
+            1 => write!(values, ", 1"),
+            2 | 3 => write!(values, ", ?3"),
+            _ => write!(values, "{comma}?{}", if index == 0 { 2 } else { index + 3 }),
+        };
+    }
+    let returning = returning(columns);
+    Texts {
+        get: format!("SELECT {all} FROM {from} AND t.[id] = ?2"),
+        insert: format!(
+            "INSERT INTO [{table}] ({tenant_column}{names}) VALUES ({tenant_value}{values}){returning}"
+        ),
+        delete: format!(
+            "DELETE FROM [{table}] WHERE {condition} AND [id] = ?2 AND (?3 IS NULL OR [version] = ?3){returning}"
+        ),
+        rowid: if isolation == Isolation::Database && model.id == IdKind::Integer { "id" } else { "_row" },
+        scope: format!("WHERE {condition}"),
+        from,
+    }
+}
+
+/// ` RETURNING [a], [b]` of all columns.
+pub(super) fn returning(columns: &[Column]) -> String {
+    let names: Vec<_> = columns.iter().map(|c| format!("[{}]", c.name)).collect();
+    format!(" RETURNING {}", names.join(", "))
+}
