@@ -130,19 +130,25 @@ impl Actor {
         self.allowed.as_ref().is_none_or(|allowed| allowed.contains(slug))
     }
 
+    /// Neither an impersonator nor the token of an issuer bound to tenants carries the platform's
+    /// rights: a tenant's own issuer could name anybody (threat 9).
+    fn speaks_for_platform(&self) -> bool {
+        self.impersonator().is_none() && !self.is_narrower()
+    }
+
     /// Passes every permission list. An impersonating superuser does not: they act as the other.
     pub fn is_superuser(&self) -> bool {
         match &self.who {
-            Who::User { user, .. } => user.superuser && self.impersonator().is_none(),
+            Who::User { user, .. } => user.superuser && self.speaks_for_platform(),
             Who::Key(_) => false,
             Who::System(_) => true,
         }
     }
 
-    /// Platform staff, and not impersonating.
+    /// Platform staff, as themselves.
     pub fn is_staff(&self) -> bool {
         match &self.who {
-            Who::User { user, .. } => (user.staff || user.superuser) && self.impersonator().is_none(),
+            Who::User { user, .. } => (user.staff || user.superuser) && self.speaks_for_platform(),
             Who::Key(_) => false,
             Who::System(_) => true,
         }
@@ -163,6 +169,9 @@ impl Actor {
             Who::Key(_) => Err(Error::Denied("an API key changes no credentials".into())),
             Who::User { .. } if self.impersonator().is_some() => {
                 Err(Error::Denied("no credential changes while impersonating".into()))
+            }
+            Who::User { .. } if self.is_narrower() => {
+                Err(Error::Denied("a tenant's issuer changes no credentials".into()))
             }
             _ => Ok(()),
         }

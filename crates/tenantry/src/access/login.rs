@@ -152,6 +152,14 @@ impl Access {
         self.sessions.switch(actor, tenant).await
     }
 
+    /// The tenants that the actor may choose among: for a token, only those its issuer may speak for.
+    pub async fn choices_of(&self, actor: &Actor) -> Result<Vec<Choice>> {
+        let Some(user) = actor.user() else { return Ok(vec![]) };
+        let mut choices = self.choices(user).await?;
+        choices.retain(|choice| Slug::parse(&choice.slug).is_ok_and(|slug| actor.issuer_allows(&slug)));
+        Ok(choices)
+    }
+
     /// The tenants of a user, those that are gone left out.
     pub async fn choices(&self, user: &User) -> Result<Vec<Choice>> {
         let mut choices = Vec::with_capacity(user.memberships.len());

@@ -211,6 +211,30 @@ async fn threat_9_an_issuer_speaks_for_its_own_tenants_only() {
 }
 
 #[tokio::test]
+async fn threat_9_an_issuer_of_a_tenant_never_carries_the_rights_of_the_platform() {
+    let world = World::new().await;
+    for user in [STAFF, ROOT] {
+        for issuer in [ISSUER, BETA_ISSUER] {
+            let sql = "INSERT INTO identities (issuer, subject, user, created_at) VALUES (?, ?, ?, 1)";
+            let values = [issuer.into(), format!("sub-{user}").into(), user.get().into()];
+            world.change(sql, &values, Subject::User(user)).await;
+        }
+        let ours = world.access.resolve(&by_bearer(&jwt(ISSUER, user, None))).await.expect("ours").actor;
+        assert!(ours.is_staff(), "the platform's own issuer may");
+        let theirs =
+            world.access.resolve(&by_bearer(&jwt(BETA_ISSUER, user, None))).await.expect("theirs").actor;
+        assert!(!theirs.is_staff() && !theirs.is_superuser());
+        assert_eq!(theirs.require_staff().expect_err("no page of staff").code(), "not_found");
+        assert_eq!(theirs.may_change_credentials().expect_err("no credentials").code(), "denied");
+        let everything = Permissions { read: vec![Grant::Platform], ..Permissions::default() };
+        assert!(!gates::allows(&theirs, &everything, Verb::Read));
+    }
+    let bob = world.access.resolve(&by_bearer(&jwt(BETA_ISSUER, BOB, None))).await.expect("bob").actor;
+    let choices = world.access.choices_of(&bob).await.expect("choices");
+    assert_eq!(choices.iter().map(|c| c.slug.as_str()).collect::<Vec<_>>(), ["beta"], "alpha is not told");
+}
+
+#[tokio::test]
 async fn permission_lists_by_role_staff_and_superuser() {
     let world = World::new().await;
     let permissions = Permissions {
