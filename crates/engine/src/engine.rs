@@ -56,7 +56,7 @@ impl Engine {
     /// Starts on these servers. Their directories must exist; nothing else is touched.
     pub fn open(servers: Vec<ServerSpec>, limits: CacheLimits) -> Result<Self> {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let budget = limits.open_databases.unwrap_or_else(sqlite::default_budget).max(1);
+        let budget = sqlite::budget(limits.open_databases);
         let connections = limits.connections_per_database.unwrap_or(cores + 2).max(2);
         let open = |spec: ServerSpec| sqlite::Server::open(spec.name, &spec.root).map(Arc::new);
         let servers = servers.into_iter().map(open).collect::<Result<Vec<_>>>()?;
@@ -79,6 +79,12 @@ impl Engine {
             database.set_cap(max_bytes);
         }
         Ok(Session::sqlite(sqlite::Session::new(database, place, schema, &self.0.long)))
+    }
+
+    /// Takes over a database that somebody else made for this place (F3): it gets the platform's own tables and its
+    /// identity, once. One that carries another identity is refused. Idempotent; never creates a file.
+    pub async fn attach(&self, place: &Place) -> Result<()> {
+        self.on_file(place, sqlite::attach).await
     }
 
     /// Writes the row by which a pooled tenant lives in a shared database. Idempotent.

@@ -133,12 +133,21 @@ impl Cache {
     }
 }
 
-/// How many databases may be open by default: a quarter of the open files allowed, for each takes
-/// three descriptors and some have several connections. 192 at the usual limit of 1024.
-pub(crate) fn default_budget() -> usize {
+/// How many databases may be open: what is asked for, as far as the limit of open files allows three
+/// descriptors each; unasked a quarter of that limit, 192 at the usual 1024, for some have several connections.
+pub(crate) fn budget(asked: Option<usize>) -> usize {
     const RESERVED: usize = 256;
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
     let files = line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(1024_usize);
-    (files.saturating_sub(RESERVED) / 4).clamp(16, 20_000)
+    let free = files.saturating_sub(RESERVED).max(64);
+    let Some(asked) = asked else { return (free / 4).clamp(16, 20_000) };
+    if asked > free / 3 {
+        tracing::warn!(
+            asked,
+            allowed = free / 3,
+            "fewer databases are kept open: raise the limit of open files"
+        );
+    }
+    asked.clamp(1, free / 3)
 }

@@ -11,12 +11,13 @@ use super::{
     watch::Watch,
 };
 use crate::{
-    error::{Kind, Result},
+    error::{Error, Kind, Result},
     name::StoreName,
     place::Place,
 };
 use std::{
     collections::HashMap,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{
         Arc, PoisonError, RwLock, Weak,
@@ -37,6 +38,8 @@ const NO_CAP: u64 = u64::MAX;
 pub(crate) struct Database {
     me: Weak<Database>,
     path: PathBuf,
+    /// Device and inode it was opened as.
+    file: (u64, u64),
     durability: Durability,
     pool: Pool,
     /// Held by whoever writes, so that waiting for the writer is fair and holds no thread.
@@ -73,6 +76,7 @@ impl Database {
         identity::check(&conn, place)?;
         let durability = if identity::is_system(&conn)? { Durability::Full } else { Durability::Normal };
         open::settle(&conn, durability)?;
+        let file = inode(&path).ok_or_else(|| Error::new(Kind::Missing, path.display().to_string()))?;
         let mut first = Pooled { conn, cap: None };
         let wal = Arc::new(WalState::default());
         Ok(Arc::new_cyclic(|me| {
@@ -80,6 +84,7 @@ impl Database {
             Self {
                 me: me.clone(),
                 path,
+                file,
                 durability,
                 pool: Pool::new(
                     if durability == Durability::Full {
@@ -178,7 +183,16 @@ impl Database {
         {
             tracing::warn!(%error, "a discarded connection did not roll back; closing it does");
         }
-        self.maintenance.close(vec![pooled], self.wal.pages.load(Relaxed));
+        self.close(vec![pooled]);
+    }
+
+    /// Leaves closing to the maintenance thread. A file that is gone from its path has nothing to write
+    /// back, and its last close must not remove a -wal of that name.
+    fn close(&self, connections: Vec<Pooled>) {
+        if inode(&self.path) != Some(self.file) {
+            connections.iter().for_each(|pooled| open::leave_wal(&pooled.conn));
+        }
+        self.maintenance.close(connections, self.wal.pages.load(Relaxed));
     }
 
     /// The watch over this database's commits, started on first demand.
@@ -216,7 +230,12 @@ impl Drop for Database {
     fn drop(&mut self) {
         let connections = self.pool.drain();
         if !connections.is_empty() {
-            self.maintenance.close(connections, self.wal.pages.load(Relaxed));
+            self.close(connections);
         }
     }
+}
+
+/// Device and inode of what lies at `path`.
+fn inode(path: &Path) -> Option<(u64, u64)> {
+    path.symlink_metadata().ok().map(|meta| (meta.dev(), meta.ino()))
 }

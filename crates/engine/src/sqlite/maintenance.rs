@@ -4,9 +4,10 @@
 
 use super::{
     database::{CHECKPOINT_PAGES, Database},
+    open,
     pool::Pooled,
 };
-use rusqlite::{Connection, config::DbConfig, wal::CheckpointMode};
+use rusqlite::wal::CheckpointMode;
 use std::{
     sync::{
         Arc, Mutex, PoisonError, Weak,
@@ -156,13 +157,7 @@ fn close(connections: Vec<Pooled>, wal_pages: u32) {
 /// Under pressure: leaves the -wal where it is; the next open reads it.
 fn close_quickly(connections: Vec<Pooled>, wal_pages: u32) {
     if wal_pages > 0 {
-        connections.iter().for_each(|pooled| leave_wal(&pooled.conn));
+        connections.iter().for_each(|pooled| open::leave_wal(&pooled.conn));
     }
     drop(connections);
-}
-
-fn leave_wal(conn: &Connection) {
-    if let Err(error) = conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true) {
-        tracing::debug!(%error, "closing with a checkpoint after all");
-    }
 }

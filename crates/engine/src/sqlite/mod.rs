@@ -32,7 +32,7 @@ pub mod usage;
 mod watch;
 pub mod write;
 
-pub(crate) use cache::{Cache, default_budget};
+pub(crate) use cache::{Cache, budget};
 pub use copies::Copy;
 pub(crate) use copies::{adopt, copy_out};
 pub(crate) use deadline::LongWork;
@@ -43,4 +43,4 @@ pub use sandbox::{SqlLimits, SqlRows};
 pub(crate) use server::Server;
 pub(crate) use session::Session;
 pub use system::{SqlRow, SystemDb, Tx};
-pub(crate) use upkeep::{change_identity, inspect_file, migrate_file, withdraw};
+pub(crate) use upkeep::{attach, change_identity, inspect_file, migrate_file, withdraw};

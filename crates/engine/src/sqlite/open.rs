@@ -95,3 +95,10 @@ pub(crate) fn cap(conn: &Connection, bytes: Option<u64>) -> Result<()> {
     conn.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
     Ok(())
 }
+
+/// Makes the connection close at once, leaving the -wal where it is for the next open to read.
+pub(crate) fn leave_wal(conn: &Connection) {
+    if let Err(error) = conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true) {
+        tracing::debug!(%error, "closing with a checkpoint after all");
+    }
+}

@@ -46,6 +46,29 @@ pub(crate) fn change_identity(path: &Path, work: impl FnOnce(&Connection) -> Res
     Ok(transaction.commit()?)
 }
 
+/// Gives a database without identity that of `place`. One with an identity must have this one.
+pub(crate) fn attach(path: &Path, place: &Place) -> Result<()> {
+    if place.isolation != Isolation::Database {
+        return Err(Error::new(Kind::Internal, format!("{place:?} has no database of its own")));
+    }
+    let mut conn = open::connect(path)?;
+    let known: bool = conn.query_row(
+        "SELECT EXISTS(SELECT 1 FROM sqlite_schema WHERE name = '_tenantry_place')",
+        [],
+        |r| r.get(0),
+    )?;
+    if known {
+        identity::check(&conn, place)?;
+        return Ok(());
+    }
+    open::settle(&conn, Durability::Full)?;
+    conn.busy_timeout(BUSY_WAIT)?;
+    let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(identity::META_SQL)?;
+    identity::enrol(&transaction, place)?;
+    Ok(transaction.commit()?)
+}
+
 /// Removes a pooled tenant and all its rows, overwriting them on disk (T11). Idempotent: nobody to remove is
 /// no fault, another generation of him is.
 pub(crate) fn withdraw(path: &Path, place: &Place) -> Result<()> {

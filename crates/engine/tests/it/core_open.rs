@@ -127,3 +127,65 @@ async fn a_dropped_database_is_gone_with_all_its_files() {
     assert_eq!(kind(&bed.engine, &tenant(1)).await, Kind::Missing);
     assert!(!files(&bed).iter().any(|name| name.starts_with("tenant_1_1")));
 }
+
+#[tokio::test]
+async fn f3_a_database_made_by_others_is_attached_once_and_then_ours() {
+    let bed = bed(4);
+    assert_eq!(*bed.engine.attach(&tenant(1)).await.unwrap_err().kind(), Kind::Missing);
+    assert!(!bed.file(&tenant(1)).exists());
+    let theirs = rusqlite::Connection::open(bed.file(&tenant(1))).unwrap();
+    theirs.execute_batch("CREATE TABLE documents(id INTEGER PRIMARY KEY)").unwrap();
+    drop(theirs);
+    assert_eq!(kind(&bed.engine, &tenant(1)).await, Kind::WrongIdentity);
+    bed.engine.attach(&tenant(1)).await.unwrap();
+    bed.engine.attach(&tenant(1)).await.unwrap();
+    bed.engine.verify(&tenant(1)).await.unwrap();
+    let stranger = Place { tenant: tenant(2).tenant, ..tenant(1) };
+    assert_eq!(*bed.engine.attach(&stranger).await.unwrap_err().kind(), Kind::WrongIdentity);
+}
+
+#[tokio::test]
+async fn closing_a_removed_database_leaves_files_of_its_name_alone() {
+    let bed = bed(4);
+    bed.engine.provision(&tenant(1), &bare()).await.unwrap();
+    bed.engine.verify(&tenant(1)).await.unwrap();
+    for path in [bed.file(&tenant(1)), bed.dir.path().join("tenant_1_1.db-wal")] {
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, b"another's").unwrap();
+    }
+    bed.engine.shutdown().await;
+    assert_eq!(std::fs::read(bed.dir.path().join("tenant_1_1.db-wal")).unwrap(), b"another's");
+}
+
+/// The process that is killed by the next test.
+#[tokio::test]
+async fn child_process_provisions() {
+    let Ok(root) = std::env::var("TENANTRY_TEST_CHILD_PROVISIONS") else { return };
+    let engine = engine_at(root.as_ref(), 4);
+    for number in 1..100_000 {
+        engine.provision(&tenant(number), &bare()).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn threat_48_provisioning_killed_anywhere_is_repeated_to_the_end() {
+    let bed = bed(4);
+    for round in 0..15 {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "core_open::child_process_provisions"])
+            .env("TENANTRY_TEST_CHILD_PROVISIONS", bed.dir.path())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(20 + 7 * round)).await;
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let made = files(&bed).iter().filter(|name| name.ends_with(".db")).count();
+    assert!(made > 0);
+    for number in 1..=i64::try_from(made).unwrap() + 3 {
+        bed.engine.provision(&tenant(number), &bare()).await.unwrap();
+        bed.engine.verify(&tenant(number)).await.unwrap();
+    }
+    println!("{made} databases made over 15 kills");
+}
