@@ -3,6 +3,7 @@
 //! Called by `makemigrations`. Whatever it gives has been applied to a copy of the state without complaint
 //! and leads exactly to the declared schema; what it cannot know it asks.
 
+use super::overrides::{overrides_of, rename_override};
 use super::rename::{Answers, Origin, Undecided, ask_fill, field_origin, model_origin};
 use super::{Invalid, Op, State, convertible_in, fill_value};
 use crate::model::{Field, FieldKind, Index, Model};
@@ -13,6 +14,8 @@ struct Diff<'a> {
     app: &'a AppName,
     /// The state with all operations so far.
     state: State,
+    /// Models as declared, whole.
+    declared: &'a [Model],
     answers: &'a Answers,
     ops: Vec<Op>,
     undecided: Undecided,
@@ -22,8 +25,14 @@ struct Diff<'a> {
 /// apps are left alone). Empty when there is nothing to do.
 pub fn diff(app: &AppName, old: &State, new: &[Model], answers: &Answers) -> Result<Vec<Op>, Undecided> {
     let wanted: Vec<Model> = new.iter().filter(|m| m.app == *app).map(Model::schema).collect();
-    let mut diff =
-        Diff { app, state: old.clone(), answers, ops: Vec::new(), undecided: Undecided::default() };
+    let mut diff = Diff {
+        app,
+        state: old.clone(),
+        declared: new,
+        answers,
+        ops: Vec::new(),
+        undecided: Undecided::default(),
+    };
     let created = diff.rename_models(&wanted);
     let kept: Vec<&Model> = wanted.iter().filter(|m| !created.contains(&m.name)).collect();
     for model in &kept {
@@ -89,7 +98,9 @@ impl Diff<'_> {
             if let Origin::RenamedFrom(from) = origin {
                 removed.retain(|f| f.name != from);
                 let (store, model) = (wanted.store.clone(), wanted.name.clone());
+                let follow = rename_override(self.declared, &self.state, &model, &from, &field.name);
                 self.push(Op::RenameField { store, model, from, to: field.name.clone() });
+                self.ops.extend(follow);
             }
         }
     }
@@ -172,6 +183,15 @@ impl Diff<'_> {
             self.undecided.refusals.push(format!(
                 "`{place}` cannot change its type so without losing values: add a field of the new type, move \
                  the values with a data migration, then drop the old field"
+            ));
+            return;
+        }
+        if was.kind != field.kind
+            && overrides_of(self.declared, &self.state, &model.name, &field.name).is_some()
+        {
+            self.undecided.refusals.push(format!(
+                "`{place}` changes its type while tenants may have overridden it: take it out of `overrides` in a \
+                 migration before"
             ));
             return;
         }

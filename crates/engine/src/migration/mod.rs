@@ -6,6 +6,7 @@
 mod convertible;
 mod diff;
 mod order;
+mod overrides;
 mod parse;
 mod rename;
 mod state;

@@ -59,12 +59,7 @@ pub struct Inspection {
 /// Inspects a database of the script's store.
 pub fn inspect(conn: &Connection, script: &Script) -> Result<Inspection> {
     let (pending, unknown) = script.pending(conn)?;
-    let drift = if pending.is_empty() {
-        let wanted = Snapshot::wanted(script.state(), script.store(), script.isolation())?;
-        Snapshot::read(conn)?.drift(&wanted)
-    } else {
-        Vec::new()
-    };
+    let drift = if pending.is_empty() { Snapshot::read(conn)?.drift(script.wanted()) } else { Vec::new() };
     Ok(Inspection { pending, unknown, drift })
 }
 

@@ -243,6 +243,6 @@ fn fingerprints_and_dependencies_follow_stores_and_apps() {
     );
     assert_ne!(fingerprint(&both[..1], &t), fingerprint(&both, &t));
     let other = AppName::parse("other").unwrap();
-    assert_eq!(dependencies(&other, &tenant, &[first.clone()]), ["clinic/0001_shared"]);
+    assert_eq!(dependencies(&other, &tenant, std::slice::from_ref(&first)), ["clinic/0001_shared"]);
     assert!(dependencies(&app(), &tenant, &[first]).is_empty());
 }

@@ -319,9 +319,14 @@ fn a_migration_slipped_in_before_an_applied_one_is_refused() {
 
 #[test]
 fn raw_statements_stay_inside_transaction_and_database() {
-    for sql in
-        ["COMMIT", "ATTACH ':memory:' AS x", "PRAGMA foreign_keys=ON", "SAVEPOINT s", "SELECT nonsense"]
-    {
+    for sql in [
+        "COMMIT",
+        "ATTACH ':memory:' AS x",
+        "PRAGMA foreign_keys=ON",
+        "SAVEPOINT s",
+        "DELETE FROM _tenantry_ledger",
+        "SELECT nonsense",
+    ] {
         let first = step(&[], &models(NAME), &Answers::default(), "0001_initial");
         let statements = Statements {
             sqlite: vec!["CREATE VIEW names AS SELECT name FROM people".into(), sql.into()],
@@ -427,4 +432,59 @@ fn drift_names_what_differs() {
     }
     let empty = Snapshot::default().drift(&Snapshot::default());
     assert!(empty.is_empty());
+}
+
+#[test]
+fn overrides_of_tenants_follow_a_renamed_field_v6() {
+    let shared = |field: &str| {
+        format!(
+            "store = \"shared\"\n[fields.{field}]\ntype = \"text\"\n[overrides]\nstore = \"tenant\"\nfields = [\"{field}\"]"
+        )
+    };
+    let (old, new) =
+        (load(&[("banks", &shared("name"))]).unwrap(), load(&[("banks", &shared("title"))]).unwrap());
+    let rename = answers(&[("rename", "banks.name=title")]);
+    let all =
+        [step(&[], &old, &Answers::default(), "0001_initial"), step(&old, &new, &rename, "0002_rename")];
+    let mut conn = memory();
+    migrate(&mut conn, &store("tenant"), Isolation::Database, &all[..1]).unwrap();
+    conn.execute_batch(
+        "INSERT INTO banks_overrides (shared_id, changes, created_at, updated_at) VALUES
+         (1, '{\"name\":\"Ours\",\"x\":1}', 'c', 'u'), (2, '{\"name\":null}', 'c', 'u'), (3, '{\"x\":2}', 'c', 'u')",
+    )
+    .unwrap();
+    migrate(&mut conn, &store("tenant"), Isolation::Database, &all).unwrap();
+    let found: String =
+        conn.query_row("SELECT group_concat(changes, ' ') FROM banks_overrides", [], |r| r.get(0)).unwrap();
+    assert_eq!(found, "{\"x\":1,\"title\":\"Ours\"} {\"title\":null} {\"x\":2}");
+}
+
+#[test]
+fn counters_of_pooled_tenants_follow_changed_values() {
+    let all = [
+        step(&[], &models(NAME), &Answers::default(), "0001_initial"),
+        step(
+            &models(NAME),
+            &models(people!("[fields.word]\ntype = \"text\"\ndefault = \"four\"")),
+            &Answers::default(),
+            "0002_word",
+        ),
+    ];
+    let mut conn = memory();
+    migrate(&mut conn, &store("tenant"), Isolation::Pooled, &all[..1]).unwrap();
+    conn.execute_batch(&row("name='A' | name='BB'", Isolation::Pooled)).unwrap();
+    conn.execute_batch(
+        "INSERT INTO _tenantry_place (tenant, store, generation) VALUES (7, 'tenant', 1), (8, 'tenant', 1), (7, 'books', 1)",
+    )
+    .unwrap();
+    migrate(&mut conn, &store("tenant"), Isolation::Pooled, &all).unwrap();
+    let found: String = conn
+        .query_row(
+            "SELECT group_concat(store || tenant || '=' || rows || '/' || bytes, ' ') FROM _tenantry_place",
+            [],
+            |r| r.get(0),
+        )
+        .unwrap();
+    // A row: id 8, name 1 or 2, word 4, created_at 1, updated_at 1, version 8.
+    assert_eq!(found, "books7=0/0 tenant7=2/47 tenant8=0/0");
 }

@@ -31,7 +31,8 @@ pub(crate) struct Steps {
     pub(crate) list: Vec<Step>,
     /// References must be checked before the commit.
     pub(crate) references: bool,
-    /// Rows may have come or gone: the tenant's row count must be taken anew.
+    /// Rows or (pooled, where bytes are counted) values may have changed: the tenants' counters must be set
+    /// anew.
     pub(crate) recount: bool,
 }
 
@@ -86,10 +87,12 @@ pub(crate) fn steps(op: &Op, before: &State, after: &State, isolation: Isolation
         Op::AddField { model, field, fill, .. } => {
             let (old, new) = (around.earlier(model.as_str())?, around.later(model.as_str())?);
             add_field(&mut out, &old, &new, field, fill.as_ref())?;
+            out.recount = isolation == Isolation::Pooled && (field.default.is_some() || fill.is_some());
         }
         Op::AlterField { model, field, fill, .. } => {
             let (old, new) = (around.earlier(model.as_str())?, around.later(model.as_str())?);
             alter_field(&mut out, &old, &new, field, fill.as_ref())?;
+            out.recount = isolation == Isolation::Pooled;
         }
         Op::RenameField { model, from, to, .. } => {
             rename_field(
@@ -102,6 +105,7 @@ pub(crate) fn steps(op: &Op, before: &State, after: &State, isolation: Isolation
         }
         Op::DropField { model, field, .. } => {
             drop_field(&mut out, &around.earlier(model.as_str())?, &around.later(model.as_str())?, field)?;
+            out.recount = isolation == Isolation::Pooled;
         }
         Op::AddIndex { model, index, .. } => {
             let new = around.later(model.as_str())?;
@@ -135,6 +139,7 @@ fn rename_model(out: &mut Steps, old: &Layout<'_>, new: &Layout<'_>) {
     out.sql([
         format!("ALTER TABLE {} RENAME TO {}", quoted(from), quoted(to)),
         format!("UPDATE _tenantry_seq SET model = '{to}' WHERE model = '{from}'"),
+        format!("UPDATE _tenantry_activity SET model = '{to}' WHERE model = '{from}'"),
     ]);
     out.sql(new.indexes());
     out.sql(new.fts());

@@ -5,12 +5,12 @@
 //! migrations there are: they come ordered, with their operations, from the platform.
 
 mod ledger;
+mod recount;
 mod step;
-
-pub use step::recount;
 
 use super::ddl::{Step, Steps, steps};
 use super::identity::META_SQL;
+use super::inspect::Snapshot;
 use crate::error::{Error, Kind, Result};
 use crate::migration::{Invalid, Migration, State, fingerprint};
 use crate::name::StoreName;
@@ -38,6 +38,7 @@ pub struct Script {
     /// The store's models after all of them.
     state: State,
     fingerprint: String,
+    wanted: Snapshot,
 }
 
 #[derive(Debug, Clone)]
@@ -46,6 +47,8 @@ struct Compiled {
     name: String,
     checksum: String,
     steps: Steps,
+    /// Sets the counters anew, for the models as they are after it; when rows may have changed.
+    recount: Option<String>,
 }
 
 impl Compiled {
@@ -82,7 +85,9 @@ impl Script {
                 }
             }
             if migration.touches(store) {
+                let counts = all.recount.then(|| recount::recount(&state, store, isolation));
                 compiled.push(Compiled {
+                    recount: counts,
                     app: migration.app.to_string(),
                     name: migration.name.clone(),
                     checksum: migration.checksum(),
@@ -91,7 +96,8 @@ impl Script {
             }
         }
         let fingerprint = fingerprint(migrations, store);
-        Ok(Self { store: store.clone(), isolation, migrations: compiled, state, fingerprint })
+        let wanted = Snapshot::wanted(&state, store, isolation)?;
+        Ok(Self { store: store.clone(), isolation, migrations: compiled, state, fingerprint, wanted })
     }
 
     /// Names the target schema; see [`fingerprint`].
@@ -102,6 +108,11 @@ impl Script {
     /// Models after all migrations.
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// The schema of databases that have them all.
+    pub(crate) fn wanted(&self) -> &Snapshot {
+        &self.wanted
     }
 
     /// The store it is for.
@@ -180,8 +191,8 @@ impl Script {
         if migration.steps.references {
             check_references(conn).map_err(|e| Error::new(e.kind().clone(), named(migration, e.detail())))?;
         }
-        if migration.steps.recount {
-            recount(conn, &self.store, self.isolation, &self.state)?;
+        if let Some(sql) = &migration.recount {
+            conn.execute_batch(sql)?;
         }
         conn.execute(
             "INSERT INTO _tenantry_ledger(app, migration, checksum, applied_at) \
@@ -221,7 +232,7 @@ fn named(migration: &Compiled, what: &str) -> String {
 fn in_migration(migration: &Compiled, step: &Step, error: Error) -> Error {
     let why = match (error.kind(), std::error::Error::source(&error)) {
         (Kind::Denied(_), _) => {
-            "it may not begin or end transactions, attach databases or set pragmas".to_owned()
+            "it may not begin or end transactions, attach databases, set pragmas or touch the platform's tables".to_owned()
         }
         (_, Some(source)) => source.to_string(),
         (_, None) => error.detail().to_owned(),

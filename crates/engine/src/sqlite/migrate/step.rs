@@ -2,10 +2,7 @@
 
 use super::statement;
 use crate::error::{Error, Kind, Result};
-use crate::migration::State;
-use crate::name::StoreName;
-use crate::place::Isolation;
-use crate::sqlite::ddl::{Step, quoted};
+use crate::sqlite::ddl::Step;
 use rusqlite::Connection;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
@@ -36,6 +33,16 @@ fn raw_may(context: AuthContext<'_>) -> Authorization {
         | AuthAction::Attach { .. }
         | AuthAction::Detach { .. }
         | AuthAction::Pragma { .. } => Authorization::Deny,
+        // Identity, fence, counters and ledger are the platform's.
+        AuthAction::Insert { table_name }
+        | AuthAction::Update { table_name, .. }
+        | AuthAction::Delete { table_name }
+        | AuthAction::DropTable { table_name }
+        | AuthAction::AlterTable { table_name, .. }
+            if table_name.starts_with("_tenantry_") =>
+        {
+            Authorization::Deny
+        }
         _ => Authorization::Allow,
     }
 }
@@ -54,32 +61,4 @@ pub(super) fn check_references(conn: &Connection) -> Result<()> {
             Err(Error::new(Kind::Reference(table), detail))
         }
     }
-}
-
-/// Counts the rows of each tenant of a store anew into `_tenantry_place.rows`.
-pub fn recount(conn: &Connection, store: &StoreName, isolation: Isolation, state: &State) -> Result<()> {
-    let mut counts: Vec<String> = Vec::new();
-    for model in state.of_store(store) {
-        let table = quoted(model.name.as_str());
-        let exists: bool = conn.query_row(
-            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1)",
-            [model.name.as_str()],
-            |row| row.get(0),
-        )?;
-        if exists {
-            let of_tenant = match isolation {
-                Isolation::Database => String::new(),
-                Isolation::Pooled => {
-                    format!(" AS m WHERE m.{} = p.tenant", quoted(model.tenant_field.as_str()))
-                }
-            };
-            counts.push(format!("(SELECT count(*) FROM {table}{of_tenant})"));
-        }
-    }
-    let sum = if counts.is_empty() { "0".to_owned() } else { counts.join(" + ") };
-    conn.execute(
-        &format!("UPDATE _tenantry_place AS p SET rows = {sum} WHERE store = ?1"),
-        [store.as_str()],
-    )?;
-    Ok(())
 }

@@ -1,0 +1,46 @@
+//! Overrides of a shared model lie in tenants' databases, keyed by field name: a rename must reach them.
+//!
+//! Called by `diff.rs`.
+
+use super::{Op, State, Statements};
+use crate::model::Model;
+use crate::name::{FieldName, ModelName};
+
+/// The automatic model that keeps overrides of a field, when tenants have databases with it.
+pub(super) fn overrides_of(
+    declared: &[Model],
+    state: &State,
+    model: &ModelName,
+    field: &FieldName,
+) -> Option<Model> {
+    let model = declared.iter().find(|m| m.name == *model)?;
+    model.overrides.as_ref().filter(|o| o.fields.contains(field))?;
+    model.override_model().filter(|automatic| state.model(automatic.name.as_str()).is_some())
+}
+
+/// The operation on tenants' databases that goes with the rename of a field of a shared model.
+pub(super) fn rename_override(
+    declared: &[Model],
+    state: &State,
+    model: &ModelName,
+    from: &FieldName,
+    to: &FieldName,
+) -> Option<Op> {
+    let automatic = overrides_of(declared, state, model, to)?;
+    let table = &automatic.name;
+    let statements = Statements {
+        sqlite: vec![format!(
+            "UPDATE \"{table}\" SET changes = json_remove(json_set(changes, '$.{to}', json(changes -> '$.{from}')), \
+             '$.{from}') WHERE json_type(changes, '$.{from}') IS NOT NULL"
+        )],
+        postgres: vec![format!(
+            "UPDATE \"{table}\" SET changes = changes - '{from}' || jsonb_build_object('{to}', changes -> '{from}') \
+             WHERE changes ? '{from}'"
+        )],
+        mongo: vec![format!(
+            "{{\"update\": \"{table}\", \"updates\": [{{\"q\": {{}}, \"u\": {{\"$rename\": \
+             {{\"changes.{from}\": \"changes.{to}\"}}}}, \"multi\": true}}]}}"
+        )],
+    };
+    Some(Op::Data { store: automatic.store, statements })
+}
