@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 use std::sync::Arc;
-use tenantry_engine::migration::State;
+use tenantry_engine::migration::{Migration, Op};
 use tenantry_engine::model::{Field, FieldKind, IdKind, Index, Model, OnDelete, Overrides, Permissions};
 use tenantry_engine::name::{AppName, FieldName, ModelName, StoreName};
 use tenantry_engine::place::Isolation;
@@ -10,7 +10,7 @@ use tenantry_engine::query::{Change, Filter, RecordId, Select};
 use tenantry_engine::row::Collect;
 use tenantry_engine::sqlite::merge::OverrideRow;
 use tenantry_engine::sqlite::plan::{Confinement, Schema};
-use tenantry_engine::sqlite::{ddl, list, read, write};
+use tenantry_engine::sqlite::{list, migrate, read, write};
 use tenantry_engine::value::Value;
 use tenantry_engine::{Error, Kind, Result};
 
@@ -83,20 +83,20 @@ impl Kit {
         Self { conn, schema, who: self.who, options: self.options.clone() }
     }
 
-    fn made(conn: Connection, isolation: Isolation) -> Self {
+    fn made(mut conn: Connection, isolation: Isolation) -> Self {
         conn.execute_batch("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF").unwrap();
-        conn.execute_batch(META).unwrap();
         let models = models();
-        let state = State::of(&models.iter().map(|m| Model::clone(m)).collect::<Vec<_>>());
-        for model in models.iter().filter(|m| m.store.as_str() == "tenant") {
-            conn.execute_batch(&(ddl::create(model, &state, isolation).unwrap().join(";"))).unwrap();
-        }
+        let ops = models.iter().map(|m| Op::CreateModel { model: Box::new(m.schema()) }).collect();
+        let app = AppName::parse("clinic").unwrap();
+        let initial = Migration { app, name: "0001_initial".into(), depends: vec![], ops };
+        let store = StoreName::parse("tenant").unwrap();
+        migrate::migrate(&mut conn, &store, isolation, &[initial]).unwrap();
         let tenants = if isolation == Isolation::Pooled { &TENANTS[..] } else { &TENANTS[..1] };
         for tenant in tenants {
             let sql = "INSERT INTO _tenantry_place (tenant, store, generation) VALUES (?1, 'tenant', 3)";
             conn.execute(sql, [tenant]).unwrap();
         }
-        let schema = Schema::new(StoreName::parse("tenant").unwrap(), models).unwrap();
+        let schema = Schema::new(store, models).unwrap();
         let who = Confinement { isolation, tenant: TENANTS[0], generation: 3 };
         Self { conn, schema, who, options: write::WriteOptions { actor: "ann".into(), ..Default::default() } }
     }
@@ -254,13 +254,3 @@ pub(crate) fn models() -> Vec<Arc<Model>> {
         Arc::new(model("order", IdKind::Integer, order)),
     ]
 }
-
-const META: &str = "
-CREATE TABLE _tenantry_place(
-  tenant INTEGER NOT NULL, store TEXT NOT NULL, generation INTEGER NOT NULL, fenced INTEGER NOT NULL DEFAULT 0,
-  rows INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(tenant, store)) STRICT, WITHOUT ROWID;
-CREATE TABLE _tenantry_seq(
-  tenant INTEGER NOT NULL, model TEXT NOT NULL, last INTEGER NOT NULL, PRIMARY KEY(tenant, model)) STRICT, WITHOUT ROWID;
-CREATE TABLE _tenantry_activity(
-  id INTEGER PRIMARY KEY AUTOINCREMENT, tenant INTEGER NOT NULL, at TEXT NOT NULL, actor TEXT NOT NULL, impersonator TEXT,
-  action TEXT NOT NULL, model TEXT NOT NULL, record TEXT NOT NULL, detail TEXT) STRICT;";
