@@ -91,6 +91,27 @@ impl Error {
         Self::Invalid { field: field.into(), reason: reason.into() }
     }
 
+    /// The input to blame, where one is.
+    pub fn field(&self) -> Option<&str> {
+        match self {
+            Self::Invalid { field, .. } => Some(field),
+            Self::Engine(error) => match error.kind() {
+                Kind::Invalid(field, _) | Kind::Reference(field) => Some(field),
+                Kind::Unique(fields) => fields.first().map(String::as_str),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The same error, of the record at this index of a batch.
+    pub fn at_index(self, index: usize) -> Self {
+        match self {
+            Self::Invalid { field, reason } => Self::Invalid { field: format!("{index}.{field}"), reason },
+            other => other,
+        }
+    }
+
     /// Stable machine-readable code; part of the API.
     pub fn code(&self) -> &'static str {
         match self {

@@ -1,19 +1,34 @@
-//! Platform.
+//! The multi-tenant data platform as a library: [`Platform`] owns everything, [`access`] decides who
+//! may, a [`access::Tenant`] handle is the only way to a tenant's data, [`records`] works on it.
+//!
+//! Used by the server and by Rust programs that embed the platform. It names no HTTP framework.
 
 pub mod access;
 pub mod apps;
 pub mod audit;
+mod background;
 pub mod clock;
 pub mod config;
 pub mod control;
+mod databases;
+pub mod demo;
 pub mod error;
 pub mod migrations;
 pub mod operations;
+pub mod operator;
 pub mod plans;
+mod platform;
+pub mod records;
+mod register;
 pub mod tenants;
 pub mod topology;
 pub mod users;
 
+pub use background::Background;
 pub use error::{Error, Result};
+pub use operator::NewOwner;
+pub use platform::Platform;
+pub use register::Registration;
 pub use tenantry_engine::{Error as EngineError, Kind as EngineErrorKind, model, name, query, value};
+pub use tenantry_engine::{SqlRows, place};
 pub use uuid::Uuid;

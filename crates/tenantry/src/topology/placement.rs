@@ -5,7 +5,7 @@
 
 use crate::{
     Error, Result,
-    control::{Control, Subject, Write, params},
+    control::{Control, Write, params},
 };
 use tenantry_engine::{
     SqlRow, Tx,

@@ -1,0 +1,64 @@
+//! Work nobody waits for: reconcilers as input-free passes that can run at any time (X5).
+//!
+//! Started by whoever serves; commands do without. One timer for the platform, none per tenant.
+
+use crate::{Platform, Result, plans};
+use std::time::Duration;
+use tokio::{sync::watch, task::JoinHandle, time::MissedTickBehavior};
+
+/// Rows a pass takes at most, so that no pass holds the control store for long.
+const MOST: u32 = 500;
+/// Time between passes.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// Running background work. Dropped without [`Background::stop`], it ends with the runtime.
+#[derive(Debug)]
+pub struct Background {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Background {
+    /// Ends the work after the pass under way and writes down what waits.
+    pub async fn stop(self) {
+        // The task may be over; then there is nobody to tell.
+        self.stop.send(true).ok();
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "background work ended badly");
+        }
+    }
+}
+
+impl Platform {
+    /// Starts the reconcilers: stalled operations, expired trials and sessions, usage notes.
+    pub fn start_background(&self) -> Background {
+        let (stop, mut stopped) = watch::channel(false);
+        let platform = self.clone();
+        let task = tokio::spawn(async move {
+            let mut timer = tokio::time::interval(EVERY);
+            timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                tokio::select! {
+                    _ = timer.tick() => platform.pass().await,
+                    _ = stopped.changed() => break,
+                }
+            }
+            report("notes of use", platform.access().flush().await);
+        });
+        Background { stop, task }
+    }
+
+    async fn pass(&self) {
+        report("operations", self.0.operations.reconcile().await.map(drop));
+        report("subscriptions", plans::sweep_expired(self.control(), MOST).await.map(drop));
+        report("sessions", self.access().sessions().purge_expired(MOST).await.map(drop));
+        report("notes of use", self.access().flush().await);
+    }
+}
+
+/// One failing reconciler does not stop the others; the next pass tries again.
+fn report(what: &str, outcome: Result<()>) {
+    if let Err(error) = outcome {
+        tracing::error!(%error, "background pass over {what} failed");
+    }
+}

@@ -1,0 +1,95 @@
+//! Makes, keeps current and removes databases of placements, for operations and migration runs.
+//!
+//! The only place where the platform's schema meets the engine's provisioning. It decides nothing:
+//! placements come from the catalog.
+
+use crate::{
+    Error, Result,
+    apps::Apps,
+    config::{Config, Scope, StoreConfig},
+    operations::Databases,
+};
+use futures_util::future::BoxFuture;
+use std::{collections::HashMap, sync::Arc};
+use tenantry_engine::{
+    engine::{Engine, Template},
+    name::{PhysicalName, StoreName},
+    place::{Isolation, Place},
+};
+
+/// What a store's databases are made from.
+pub(crate) struct Schemas {
+    engine: Engine,
+    apps: Arc<Apps>,
+    templates: HashMap<StoreName, Template>,
+}
+
+impl Schemas {
+    pub(crate) fn new(engine: Engine, config: &Config, apps: Arc<Apps>) -> Result<Self> {
+        let mut templates = HashMap::new();
+        for store in config.stores_of(Scope::Tenant).filter(|s| s.isolation == Isolation::Database) {
+            templates.insert(store.name.clone(), engine.template(&store.name, apps.migrations())?);
+        }
+        Ok(Self { engine, apps, templates })
+    }
+
+    fn template(&self, store: &StoreName) -> Result<&Template> {
+        self.templates.get(store).ok_or_else(|| Error::Internal(format!("store {store} has no template")))
+    }
+
+    fn fingerprint(&self, store: &StoreName) -> Result<String> {
+        let schema = self.apps.store(store).ok_or(Error::NotFound("store"))?;
+        Ok(schema.fingerprint.clone())
+    }
+}
+
+impl Databases for Schemas {
+    fn make<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<String>> {
+        Box::pin(async move {
+            match place.isolation {
+                Isolation::Pooled => self.engine.enrol(place).await?,
+                Isolation::Database => self.engine.provision(place, self.template(&place.store)?).await?,
+            }
+            self.fingerprint(&place.store)
+        })
+    }
+
+    fn remove<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            match place.isolation {
+                Isolation::Pooled => self.engine.withdraw(place).await?,
+                Isolation::Database => self.engine.drop_database(place).await?,
+            }
+            Ok(())
+        })
+    }
+
+    fn exists<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move { Ok(self.engine.exists(place)?) })
+    }
+}
+
+/// The place of a system store, or of the pool of a pooled tenant store: fixed by the configuration,
+/// one for the platform.
+pub(crate) fn platform_place(store: &StoreConfig) -> Result<Place> {
+    let physical = match store.scope {
+        Scope::System => store.name.to_string(),
+        Scope::Tenant => format!("{}_pool", store.name),
+    };
+    Ok(Place {
+        server: store.servers.first().cloned().ok_or(Error::NotFound("server"))?,
+        store: store.name.clone(),
+        isolation: store.isolation,
+        physical: PhysicalName::parse(&physical)?,
+        tenant: None,
+        generation: 1,
+    })
+}
+
+/// Brings one database of the platform's own to the current schema, making it if it is not there.
+pub(crate) async fn migrate_platform_store(engine: &Engine, apps: &Apps, store: &StoreConfig) -> Result<()> {
+    let place = platform_place(store)?;
+    engine.create_system(&place).await?;
+    engine.migrate(&place, apps.migrations()).await?;
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! Demo data of an installation's apps: shared rows, then companies with their rows.
+//!
+//! Called by `tenantry demo`. It goes through the same doors as everybody: registration's operation,
+//! entered tenants, records. A table that has rows is left as it is, so that a second run continues.
+
+use crate::{
+    Error, Platform, Result,
+    access::{Actor, passwords::Password},
+    apps::{DemoTable, DemoTenant},
+    audit::By,
+    operator::NewOwner,
+    records::{ListQuery, Records, Scope},
+    tenants::NewTenant,
+    users,
+};
+use tenantry_engine::{
+    name::{PlanName, Slug},
+    query::Select,
+};
+
+/// Password of every demo account. The demo serves loopback addresses only.
+pub const PASSWORD: &str = "demo-only-password";
+/// E-mail of the demo's superuser.
+pub const SUPERUSER: &str = "admin@tenantry.example";
+
+/// A company of the demo, as it can be used.
+#[derive(Debug, Clone)]
+pub struct Company {
+    /// Slug.
+    pub slug: Slug,
+    /// Human name.
+    pub name: String,
+    /// E-mail of its owner.
+    pub email: String,
+}
+
+/// Sets up what is missing and says what there is.
+pub async fn load(platform: &Platform) -> Result<Vec<Company>> {
+    let actor = Actor::system("demo");
+    platform.initialise_plans().await?;
+    ensure_superuser(platform, &actor.by()).await?;
+    let mut companies = Vec::new();
+    for app in platform.apps().list() {
+        let demo =
+            platform.apps().demo(app.name.as_str()).map_err(|e| Error::invalid("demo", e.to_string()))?;
+        let Some(demo) = demo else { continue };
+        for table in &demo.shared {
+            fill(platform.records(Scope::Staff(&actor), table.model.as_str())?, table).await?;
+        }
+        for tenant in &demo.tenants {
+            ensure_tenant(platform, &actor.by(), tenant).await?;
+            let entered = platform.enter_as_operator(&actor.by(), &tenant.slug).await?;
+            for table in &tenant.tables {
+                fill(platform.records(&entered, table.model.as_str())?, table).await?;
+            }
+            let DemoTenant { slug, name, email, .. } = tenant.clone();
+            companies.push(Company { slug, name, email });
+        }
+    }
+    Ok(companies)
+}
+
+async fn ensure_superuser(platform: &Platform, by: &By) -> Result<()> {
+    let known = users::by_email(&mut platform.control().snapshot().await?, SUPERUSER).await?;
+    if known.is_none() {
+        platform.create_superuser(by, SUPERUSER, password()).await?;
+    }
+    Ok(())
+}
+
+async fn ensure_tenant(platform: &Platform, by: &By, tenant: &DemoTenant) -> Result<()> {
+    match platform.show_tenant(&tenant.slug).await {
+        Ok(_) => return Ok(()),
+        Err(Error::NotFound(_)) => {}
+        Err(error) => return Err(error),
+    }
+    let new = NewTenant { slug: tenant.slug.clone(), name: tenant.name.clone(), email: tenant.email.clone() };
+    let owner = NewOwner { email: tenant.email.clone(), name: tenant.owner.clone(), password: password() };
+    let plan = tenant.plan.as_ref().map(PlanName::as_str);
+    platform.create_tenant(by, new, plan, Some(owner)).await.map(drop)
+}
+
+/// Writes a table unless it has rows.
+async fn fill(records: Records<'_>, table: &DemoTable) -> Result<()> {
+    let one = ListQuery { select: Select { limit: 1, ..Select::default() }, ..ListQuery::default() };
+    if records.list(&one).await?.items.is_empty() {
+        records.insert_all(table.rows.clone()).await?;
+    }
+    Ok(())
+}
+
+fn password() -> Password {
+    Password::new(PASSWORD)
+}

@@ -1,0 +1,210 @@
+//! What operators do to tenants, plans and users: the verbs behind the commands and the staff API.
+//!
+//! Every verb takes who acts, for the audit log. Whether they may was decided by the caller's door:
+//! the command line by the operating system, the staff API by `Actor::require_staff`.
+
+use crate::{
+    Error, Platform, Result,
+    access::{Actor, Tenant, passwords::Password},
+    audit::{self, By},
+    config::{PlacementPolicy, Provision, Scope, StoreConfig},
+    operations::{CreateTenant, Created, Owner},
+    plans::{self, Initialized, PlanSpec},
+    tenants::{self, Filter, Listed, NewTenant},
+    topology::{self, NewPlacement, Policy},
+    users::{self, Flags, NewUser},
+};
+use tenantry_engine::{
+    engine::{SqlLimits, SqlRows},
+    name::{PhysicalName, Slug, StoreName, UserId},
+    place::Isolation,
+};
+
+/// A person to be the first member of a tenant.
+#[derive(Debug, Clone)]
+pub struct NewOwner {
+    /// E-mail address, also the log-in.
+    pub email: String,
+    /// Human name.
+    pub name: String,
+    /// Password; checked against the policy.
+    pub password: Password,
+}
+
+impl Platform {
+    /// A page of tenants with every column of M9.
+    pub async fn list_tenants(&self, filter: &Filter) -> Result<Vec<Listed>> {
+        let control = self.control();
+        tenants::list(&mut control.snapshot().await?, filter, control.now_us()).await
+    }
+
+    /// One tenant with the same columns.
+    pub async fn show_tenant(&self, slug: &Slug) -> Result<Listed> {
+        let control = self.control();
+        tenants::show(&mut control.snapshot().await?, slug, control.now_us()).await
+    }
+
+    /// Bytes its databases take on disk; 0 for those that are not there.
+    pub fn tenant_bytes(&self, tenant: &Listed) -> u64 {
+        tenant.placements.iter().map(|p| self.0.engine.size_bytes(&p.place).unwrap_or(0)).sum()
+    }
+
+    /// Creates a tenant with its databases, its subscription and, if given, its first member: all or
+    /// nothing (M7). Without a plan it starts on the configuration's default.
+    pub async fn create_tenant(
+        &self,
+        by: &By,
+        tenant: NewTenant,
+        plan: Option<&str>,
+        owner: Option<NewOwner>,
+    ) -> Result<Created> {
+        let placements = self.placements(&tenant.slug).await?;
+        let plan = plan.unwrap_or(self.config().registration.default_plan.as_str()).to_owned();
+        let owner = match owner {
+            Some(owner) => Some((self.hashed(owner).await?, self.owner_role()?)),
+            None => None,
+        };
+        let wanted = CreateTenant { tenant, placements, plan: Some(plan), owner };
+        self.0.operations.create_tenant(by, wanted).await
+    }
+
+    /// Creates the databases an existing tenant lacks (M9, M16).
+    pub async fn create_databases(&self, by: &By, slug: &Slug) -> Result<Created> {
+        let placements = self.placements(slug).await?;
+        self.0.operations.create_databases(by, slug, placements).await
+    }
+
+    /// Refuses all requests to a tenant until it is resumed.
+    pub async fn suspend_tenant(&self, by: &By, slug: &Slug, reason: &str) -> Result<()> {
+        let mut write = self.control().begin().await?;
+        let id = tenants::by_slug(&mut write, slug).await?.id;
+        tenants::suspend(&mut write, by, id, reason).await?;
+        write.commit().await
+    }
+
+    /// Lets a suspended tenant work again.
+    pub async fn resume_tenant(&self, by: &By, slug: &Slug) -> Result<()> {
+        let mut write = self.control().begin().await?;
+        let id = tenants::by_slug(&mut write, slug).await?.id;
+        tenants::resume(&mut write, by, id).await?;
+        write.commit().await
+    }
+
+    /// Writes the configuration's plans to the catalog; those no longer there are archived (M8).
+    pub async fn initialise_plans(&self) -> Result<Initialized> {
+        let specs: Vec<PlanSpec> = self.config().plans.iter().map(spec).collect();
+        let mut write = self.control().begin().await?;
+        let done = plans::initialize(&mut write, &By::system(), &specs).await?;
+        write.commit().await?;
+        Ok(done)
+    }
+
+    /// Creates a user who may do everything.
+    pub async fn create_superuser(&self, by: &By, email: &str, password: Password) -> Result<UserId> {
+        password.check(email)?;
+        let hash = self.access().passwords().hash(password).await?;
+        let mut write = self.control().begin().await?;
+        let user = NewUser { email: email.into(), name: "Superuser".into(), password_hash: Some(hash) };
+        let id = users::create(&mut write, by, &user).await?;
+        let all = Flags { is_superuser: true, is_staff: true, is_active: true };
+        users::set_flags(&mut write, by, id, all).await?;
+        write.commit().await?;
+        Ok(id)
+    }
+
+    /// Enters a tenant as the operator at the command line; never reached from the network.
+    pub async fn enter_as_operator(&self, by: &By, slug: &Slug) -> Result<Tenant> {
+        self.control().refresh().await?;
+        let id = self.0.topology.by_slug(slug).await?.id;
+        self.access().enter(&Actor::system(&by.actor), id).await
+    }
+
+    /// Runs a read-only statement in one tenant's own database, for the operator; audited (M12, rule 8).
+    pub async fn operator_sql(
+        &self,
+        by: &By,
+        slug: &Slug,
+        store: &StoreName,
+        statement: &str,
+    ) -> Result<SqlRows> {
+        let tenant = self.enter_as_operator(by, slug).await?;
+        let mut write = self.control().begin().await?;
+        let detail = serde_json::json!({ "store": store, "statement": statement });
+        write.audit(by, Some(tenant.id()), "tenant.sql", detail).await?;
+        write.commit().await?;
+        self.tenant_sql(&tenant, store, statement, serde_json::Value::Null).await
+    }
+
+    /// Runs a read-only statement in the entered tenant's own database, confined as rule 8 says.
+    pub async fn tenant_sql(
+        &self,
+        tenant: &Tenant,
+        store: &StoreName,
+        statement: &str,
+        params: serde_json::Value,
+    ) -> Result<SqlRows> {
+        let schema = self.0.schemas.get(store).ok_or(Error::NotFound("store"))?;
+        let session = self.0.engine.session(tenant.place(store)?, schema, tenant.limits().bytes).await?;
+        Ok(session.sql(statement, params, SqlLimits::default()).await?)
+    }
+
+    /// Checks the audit log's hash chain against the published heads (rule 11).
+    pub async fn verify_audit(&self) -> Result<audit::Report> {
+        let control = self.control();
+        audit::verify(control, &control.heads().read()?).await
+    }
+
+    /// The newest audit rows.
+    pub async fn list_audit(&self, query: &audit::Query) -> Result<Vec<audit::Row>> {
+        audit::list(&mut self.control().snapshot().await?, query).await
+    }
+
+    pub(crate) async fn hashed(&self, owner: NewOwner) -> Result<Owner> {
+        owner.password.check(&owner.email)?;
+        let hash = self.access().passwords().hash(owner.password).await?;
+        Ok(Owner::New(NewUser { email: owner.email, name: owner.name, password_hash: Some(hash) }))
+    }
+
+    pub(crate) fn owner_role(&self) -> Result<tenantry_engine::name::RoleName> {
+        self.config().auth.roles.first().cloned().ok_or(Error::NotFound("role"))
+    }
+
+    /// Where each store of a new tenant goes, as configuration and policy decide.
+    async fn placements(&self, slug: &Slug) -> Result<Vec<NewPlacement>> {
+        let mut placements = Vec::new();
+        for store in self.config().stores_of(Scope::Tenant) {
+            placements.push(self.placement(store, slug).await?);
+        }
+        Ok(placements)
+    }
+
+    async fn placement(&self, store: &StoreConfig, slug: &Slug) -> Result<NewPlacement> {
+        let server = match self.config().registration.placement {
+            PlacementPolicy::Fewest if store.servers.len() > 1 => {
+                topology::placement::emptiest(self.control(), &store.servers).await?
+            }
+            _ => store.servers.first().cloned().ok_or(Error::NotFound("server"))?,
+        };
+        let base = match store.isolation {
+            Isolation::Database => PhysicalName::parse(&store.template.base_for(slug))?,
+            Isolation::Pooled => crate::databases::platform_place(store)?.physical,
+        };
+        let policy = match store.provision {
+            Provision::Managed => Policy::Managed,
+            Provision::External => Policy::External,
+            Provision::OnDemand => Policy::OnDemand,
+        };
+        Ok(NewPlacement { store: store.name.clone(), server, isolation: store.isolation, policy, base })
+    }
+}
+
+fn spec(plan: &crate::config::PlanConfig) -> PlanSpec {
+    PlanSpec {
+        code: plan.name.to_string(),
+        name: plan.label.clone(),
+        trial_days: plan.trial_days,
+        price: plan.price.clone(),
+        limits: plan.limits,
+        features: plan.features.iter().cloned().collect(),
+    }
+}

@@ -1,0 +1,213 @@
+//! The platform: one value that owns configuration, catalog, engine and files, handed on and never
+//! global. Commands, the HTTP server and embedding programs all start here.
+
+use crate::{
+    Error, Result,
+    access::Access,
+    apps::Apps,
+    config::{Config, Scope as StoreScope, StoreConfig},
+    control::Control,
+    databases::{Schemas, migrate_platform_store, platform_place},
+    operations::Operations,
+    records::{Leaving, Records, Referrer, Scope, files::Files},
+    topology::Topology,
+};
+use std::{collections::HashMap, sync::Arc};
+use tenantry_engine::{
+    engine::{CacheLimits, Engine, ServerSpec},
+    model::{FieldKind, Model},
+    name::StoreName,
+    place::{Isolation, Place},
+    row::json::JsonKeys,
+    sqlite::plan::Schema,
+};
+
+/// One installation, open. Cheap to clone.
+#[derive(Clone)]
+pub struct Platform(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) config: Config,
+    pub(crate) apps: Arc<Apps>,
+    pub(crate) engine: Engine,
+    pub(crate) control: Control,
+    pub(crate) topology: Topology,
+    pub(crate) access: Access,
+    pub(crate) operations: Operations,
+    pub(crate) files: Files,
+    pub(crate) schemas: HashMap<StoreName, Arc<Schema>>,
+    pub(crate) models: HashMap<String, ModelEntry>,
+}
+
+/// What every request on a model needs, made once.
+pub(crate) struct ModelEntry {
+    pub(crate) model: Arc<Model>,
+    pub(crate) schema: Arc<Schema>,
+    /// Lives in a system store; `place` says where. Else the tenant's placement says.
+    pub(crate) system: bool,
+    pub(crate) place: Option<Place>,
+    /// JSON keys of all columns.
+    pub(crate) keys: JsonKeys,
+    /// Fields of other stores that refer to this model.
+    pub(crate) referrers: Vec<Referrer>,
+    pub(crate) leaving: Leaving,
+}
+
+impl Platform {
+    /// Opens the installation: makes its directories and system stores if they are not there, brings
+    /// the system stores to the current schema, and finishes or undoes what a crash left (M4, M7).
+    /// Tenant databases are not touched.
+    pub async fn open(config: Config) -> Result<Self> {
+        let apps = Arc::new(Apps::load(&config).map_err(|e| Error::invalid("apps", e.to_string()))?);
+        let engine = open_engine(&config)?;
+        let control = open_control(&engine, &config).await?;
+        for store in config.stores.iter().filter(|s| is_platforms(s)) {
+            migrate_platform_store(&engine, &apps, store).await?;
+        }
+        let files_dir = config.files_dir();
+        make_dir(&files_dir)?;
+        let files = Files::local(&files_dir).map_err(|e| Error::Unavailable(e.to_string()))?;
+        let topology = Topology::new(control.clone());
+        let access = Access::open(control.clone(), topology.clone(), &config)?;
+        let schemas = schemas(&config, &apps)?;
+        let models = entries(&config, &apps, &schemas)?;
+        let databases = Schemas::new(engine.clone(), &config, apps.clone())?;
+        let operations = Operations::new(control.clone(), Arc::new(databases));
+        operations.recover().await?;
+        let inner =
+            Inner { config, apps, engine, control, topology, access, operations, files, schemas, models };
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// The configuration it was opened with.
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// The installed apps with their models and migrations.
+    pub fn apps(&self) -> &Apps {
+        &self.0.apps
+    }
+
+    /// The control store.
+    pub fn control(&self) -> &Control {
+        &self.0.control
+    }
+
+    /// Who may come in.
+    pub fn access(&self) -> &Access {
+        &self.0.access
+    }
+
+    /// Every model, sorted by name.
+    pub fn models(&self) -> Vec<&Arc<Model>> {
+        let mut models: Vec<_> = self.0.models.values().map(|e| &e.model).collect();
+        models.sort_by(|a, b| a.name.cmp(&b.name));
+        models
+    }
+
+    /// The records of a model, for whoever was let in. Unknown and invisible models are both absent.
+    pub fn records<'a>(&'a self, scope: impl Into<Scope<'a>>, model: &str) -> Result<Records<'a>> {
+        Records::new(&self.0, scope.into(), model)
+    }
+
+    /// Closes databases cleanly. Call it last.
+    pub async fn shutdown(&self) {
+        self.0.engine.shutdown().await;
+    }
+}
+
+impl Inner {
+    pub(crate) fn entry(&self, model: &str) -> Result<&ModelEntry> {
+        self.models.get(model).ok_or(Error::NotFound("model"))
+    }
+
+    /// Every place a model's store has: one for a system store, one per tenant otherwise.
+    pub(crate) async fn places_of_store(&self, entry: &ModelEntry) -> Result<Vec<Place>> {
+        match &entry.place {
+            Some(place) => Ok(vec![place.clone()]),
+            None => crate::topology::places_of_store(&self.control, &entry.model.store).await,
+        }
+    }
+}
+
+fn open_engine(config: &Config) -> Result<Engine> {
+    let mut servers = Vec::new();
+    for server in &config.servers {
+        make_dir(&server.path)?;
+        servers.push(ServerSpec { name: server.name.clone(), root: server.path.clone() });
+    }
+    let limits =
+        CacheLimits { open_databases: Some(config.limits.open_databases), connections_per_database: None };
+    Ok(Engine::open(servers, limits)?)
+}
+
+async fn open_control(engine: &Engine, config: &Config) -> Result<Control> {
+    let place = platform_place(config.store("control").ok_or(Error::NotFound("store"))?)?;
+    engine.create_system(&place).await?;
+    let heads = config.platform.data_dir.join("audit.heads");
+    Control::open(engine.system(&place).await?, Some(heads)).await
+}
+
+fn make_dir(path: &std::path::Path) -> Result<()> {
+    std::fs::create_dir_all(path).map_err(|e| Error::Unavailable(format!("{}: {e}", path.display())))
+}
+
+/// Databases of which there is one: system stores other than control, and pools.
+fn is_platforms(store: &StoreConfig) -> bool {
+    store.name.as_str() != "control"
+        && (store.scope == StoreScope::System || store.isolation == Isolation::Pooled)
+}
+
+fn schemas(config: &Config, apps: &Apps) -> Result<HashMap<StoreName, Arc<Schema>>> {
+    let schema = |store: &StoreConfig| {
+        let models = apps.store(&store.name).map(|s| s.models.clone()).unwrap_or_default();
+        Ok((store.name.clone(), Arc::new(Schema::new(store.name.clone(), models)?)))
+    };
+    config.stores.iter().map(schema).collect()
+}
+
+fn entries(
+    config: &Config,
+    apps: &Apps,
+    schemas: &HashMap<StoreName, Arc<Schema>>,
+) -> Result<HashMap<String, ModelEntry>> {
+    let mut entries = HashMap::new();
+    for model in apps.models() {
+        let store = config.store(model.store.as_str()).ok_or(Error::NotFound("store"))?;
+        let place = match store.scope {
+            StoreScope::System => Some(platform_place(store)?),
+            StoreScope::Tenant => None,
+        };
+        let schema = schemas.get(&store.name).ok_or(Error::NotFound("store"))?;
+        entries.insert(model.name.to_string(), entry(model, schema, place, apps)?);
+    }
+    Ok(entries)
+}
+
+fn entry(model: &Arc<Model>, schema: &Arc<Schema>, place: Option<Place>, apps: &Apps) -> Result<ModelEntry> {
+    let plan = schema.model(model.name.as_str()).ok_or(Error::NotFound("model"))?;
+    Ok(ModelEntry {
+        model: model.clone(),
+        schema: schema.clone(),
+        system: place.is_some(),
+        place,
+        keys: plan.keys(&[])?,
+        referrers: referrers(model, apps.models().iter()),
+        leaving: Leaving::default(),
+    })
+}
+
+/// Fields of models in other stores that refer to this one.
+fn referrers<'m>(target: &Model, models: impl Iterator<Item = &'m Arc<Model>>) -> Vec<Referrer> {
+    let elsewhere = models.filter(|m| m.store != target.store);
+    let refers = elsewhere.flat_map(|model| {
+        model.fields.iter().filter_map(|field| match &field.kind {
+            FieldKind::Ref { to, .. } if *to == target.name => {
+                Some(Referrer { model: model.name.clone(), field: field.name.clone() })
+            }
+            _ => None,
+        })
+    });
+    refers.collect()
+}

@@ -1,0 +1,135 @@
+//! References between stores. No database can enforce them, so the platform does: a row that is
+//! referred to is held while the referring transaction commits, and a shared row is deleted only
+//! after every tenant was asked (M5).
+//!
+//! In one process the guard below makes check and commit one act. Deleting shared rows is done by the
+//! serving process only; no command deletes records.
+
+use super::{Records, json};
+use crate::{
+    Error, Result,
+    platform::{Inner, ModelEntry},
+};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use tenantry_engine::{
+    Kind,
+    model::{FieldKind, Model},
+    query::{Change, RecordId},
+    value::Value,
+};
+use tokio::sync::{RwLock, RwLockReadGuard};
+
+/// Rows of one model that are being deleted. Read side: held across check and commit of a referring row.
+#[derive(Debug, Default)]
+pub(crate) struct Leaving(RwLock<HashSet<RecordId>>);
+
+/// A field of a tenant-store model that refers to a model of a system store. Always protects: no write
+/// could set a field to null in every tenant at once.
+#[derive(Debug, Clone)]
+pub(crate) struct Referrer {
+    pub(crate) model: tenantry_engine::name::ModelName,
+    pub(crate) field: tenantry_engine::name::FieldName,
+}
+
+/// The rows of other stores that a set of changes refers to, by model; sorted, so that guards are
+/// always taken in one order.
+pub(super) struct Claims<'a>(BTreeMap<&'a str, Claim<'a>>);
+
+struct Claim<'a> {
+    entry: &'a ModelEntry,
+    field: &'a str,
+    ids: BTreeSet<RecordId>,
+}
+
+impl<'a> Claims<'a> {
+    /// What these changes of a model refer to outside its store.
+    pub(super) fn of(inner: &'a Inner, model: &'a Model, changes: &[Change]) -> Self {
+        let mut claims = BTreeMap::new();
+        for field in &model.fields {
+            let FieldKind::Ref { to, .. } = &field.kind else { continue };
+            let Some(entry) = inner.models.get(to.as_str()).filter(|e| e.model.store != model.store) else {
+                continue;
+            };
+            for id in changes.iter().filter_map(|change| referred(change, field.name.as_str())) {
+                let claim = || Claim { entry, field: field.name.as_str(), ids: BTreeSet::new() };
+                claims.entry(to.as_str()).or_insert_with(claim).ids.insert(id);
+            }
+        }
+        Self(claims)
+    }
+
+    /// Checks that every row exists and keeps it from leaving until the guards are dropped.
+    pub(super) async fn hold(
+        &self,
+        records: &Records<'a>,
+    ) -> Result<Vec<RwLockReadGuard<'a, HashSet<RecordId>>>> {
+        let mut guards = Vec::with_capacity(self.0.len());
+        for (to, claim) in &self.0 {
+            let guard = claim.entry.leaving.0.read().await;
+            let ids: Vec<_> = claim.ids.iter().cloned().collect();
+            let mut missing = records.session_of(claim.entry).await?.exists(to, &ids).await?;
+            missing.extend(ids.into_iter().filter(|id| guard.contains(id)));
+            if let Some(id) = missing.first() {
+                let reason = format!("there is no {to} with id {}", json::id_text(id));
+                return Err(Error::invalid(claim.field, reason));
+            }
+            guards.push(guard);
+        }
+        Ok(guards)
+    }
+}
+
+fn referred(change: &Change, field: &str) -> Option<RecordId> {
+    let values = match change {
+        Change::Insert { values, .. } | Change::Update { values, .. } => values,
+        Change::Delete { .. } => return None,
+    };
+    match &values.iter().find(|(name, _)| name.as_str() == field)?.1 {
+        Value::Integer(id) => Some(RecordId::Integer(*id)),
+        Value::Uuid(id) => Some(RecordId::Uuid(*id)),
+        _ => None,
+    }
+}
+
+impl Records<'_> {
+    /// Deletes a shared row after asking every tenant. Cost grows with the fleet; it is a rare act of staff.
+    pub(super) async fn delete_protected(&self, id: &RecordId, change: Change) -> Result<()> {
+        if !self.entry.leaving.0.write().await.insert(id.clone()) {
+            return Err(Error::Conflict("this record is being deleted already".into()));
+        }
+        // From here no tenant can gain a reference; whoever held the read side has committed.
+        let done = match self.refuse_if_referred(id).await {
+            Ok(()) => self.apply(vec![change]).await.map(drop),
+            Err(error) => Err(error),
+        };
+        self.entry.leaving.0.write().await.remove(id);
+        done
+    }
+
+    async fn refuse_if_referred(&self, id: &RecordId) -> Result<()> {
+        let mut asked = BTreeSet::new();
+        for referrer in &self.entry.referrers {
+            let entry = self.inner.entry(referrer.model.as_str())?;
+            asked.insert(entry.model.store.clone());
+            let places = self.inner.places_of_store(entry).await?;
+            stream::iter(places)
+                .map(Ok)
+                .try_for_each_concurrent(8, |place| async move {
+                    let session = self.inner.engine.session(&place, &entry.schema, None).await?;
+                    match session.refers(referrer.model.as_str(), referrer.field.as_str(), id).await? {
+                        // Which tenant holds it is nobody's business.
+                        true => Err(in_use(referrer)),
+                        false => Ok(()),
+                    }
+                })
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+fn in_use(referrer: &Referrer) -> Error {
+    let kind = Kind::Reference(referrer.model.to_string());
+    tenantry_engine::Error::new(kind, "shared row is referred to by a tenant").into()
+}

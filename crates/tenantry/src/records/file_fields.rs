@@ -1,0 +1,147 @@
+//! File fields of records: bytes to the object store, their description into the row.
+
+use super::{Document, FileInfo, Records, Upload, files::FileError, write::writable};
+use crate::{Error, Result, access::gates::Verb, platform::ModelEntry};
+use futures_util::{Stream, stream::BoxStream};
+use std::io;
+use tenantry_engine::{
+    model::{Field, FieldKind},
+    query::{Change, RecordId},
+    row::Collect,
+    value::Value,
+};
+
+impl Records<'_> {
+    /// Stores the bytes and points the record at them; the file they replace is removed.
+    pub async fn put_file<S>(&self, id: &str, field: &str, upload: Upload<S>) -> Result<Document>
+    where
+        S: Stream<Item = io::Result<bytes::Bytes>> + Unpin,
+    {
+        self.allow(Verb::Update)?;
+        let id = self.parse_id(id)?;
+        let (field, max_bytes) = self.file_field(field)?;
+        let old = self.file_info(&id, field).await?;
+        let new = self.inner.files.put(self.file_owner(), upload, max_bytes).await.map_err(refused)?;
+        match self.point_at(&id, field, &new).await {
+            Ok(document) => {
+                self.forget_files(old.into_iter().map(|f| f.id).collect()).await;
+                Ok(document)
+            }
+            Err(error) => {
+                self.forget_files(vec![new.id]).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Description and bytes of a record's file.
+    pub async fn get_file(
+        &self,
+        id: &str,
+        field: &str,
+    ) -> Result<(FileInfo, BoxStream<'static, io::Result<bytes::Bytes>>)> {
+        use futures_util::{StreamExt, TryStreamExt};
+        self.allow(Verb::Read)?;
+        let id = self.parse_id(id)?;
+        let (field, _) = self.file_field(field)?;
+        let info = self.file_info(&id, field).await?.ok_or(Error::NotFound("file"))?;
+        let bytes = self.inner.files.get(self.file_owner(), &info.id).await.map_err(refused)?;
+        Ok((info, bytes.map_err(io::Error::other).boxed()))
+    }
+
+    async fn point_at(&self, id: &RecordId, field: &Field, info: &FileInfo) -> Result<Document> {
+        self.within_file_limit().await?;
+        let json = serde_json::to_value(info).map_err(|e| Error::Internal(e.to_string()))?;
+        let change = Change::Update {
+            model: self.entry.model.name.clone(),
+            id: id.clone(),
+            expected_version: None,
+            values: vec![(field.name.clone(), Value::Json(json))],
+        };
+        let written = self.apply(vec![change]).await?;
+        written.first().map(|w| self.document(w)).ok_or(Error::NotFound("record"))
+    }
+
+    /// Counted after the bytes are stored, so that uploads at the same time see each other and the
+    /// limit is never overshot by a file that stays.
+    async fn within_file_limit(&self) -> Result<()> {
+        let (super::Scope::Tenant(tenant), Some(owner)) = (self.scope, self.file_owner()) else {
+            return Ok(());
+        };
+        let Some(limit) = tenant.limits().file_bytes else { return Ok(()) };
+        let used = self.inner.files.used_bytes(owner).await.map_err(refused)?;
+        if used > limit { Err(Error::LimitExceeded { limit: "file_bytes" }) } else { Ok(()) }
+    }
+
+    /// Files of shared rows belong to the platform, those of tenant rows to their tenant.
+    fn file_owner(&self) -> Option<tenantry_engine::name::TenantId> {
+        if self.entry.system { None } else { self.tenant_id() }
+    }
+
+    fn file_field(&self, name: &str) -> Result<(&Field, u64)> {
+        let field = writable(&self.entry.model, name)?;
+        match field.kind {
+            FieldKind::File { max_bytes } => Ok((field, max_bytes)),
+            _ => Err(Error::invalid(name, "is not a file field")),
+        }
+    }
+
+    async fn file_info(&self, id: &RecordId, field: &Field) -> Result<Option<FileInfo>> {
+        let rows = self
+            .file_values(id, std::slice::from_ref(&field.name))
+            .await?
+            .ok_or(Error::NotFound("record"))?;
+        Ok(rows.into_iter().next().and_then(info))
+    }
+
+    async fn file_values(
+        &self,
+        id: &RecordId,
+        fields: &[tenantry_engine::name::FieldName],
+    ) -> Result<Option<Vec<Value>>> {
+        let session = self.session().await?;
+        let found = session.get(self.name(), id, fields, Collect::default()).await?;
+        Ok(found.and_then(|mut c| c.rows.pop()))
+    }
+
+    /// Ids of all files of a record.
+    pub(super) async fn file_ids(&self, id: &RecordId) -> Result<Vec<String>> {
+        let fields = file_names(self.entry);
+        if fields.is_empty() {
+            return Ok(vec![]);
+        }
+        let values = self.file_values(id, &fields).await?.unwrap_or_default();
+        Ok(values.into_iter().filter_map(info).map(|f| f.id).collect())
+    }
+
+    /// Removes files nothing points at any more. A failure leaves an orphan, never a broken record.
+    pub(super) async fn forget_files(&self, ids: Vec<String>) {
+        for id in ids {
+            if let Err(error) = self.inner.files.delete(self.file_owner(), &id).await {
+                tracing::warn!(file = %id, %error, "file without a record could not be removed");
+            }
+        }
+    }
+}
+
+fn file_names(entry: &ModelEntry) -> Vec<tenantry_engine::name::FieldName> {
+    let files = entry.model.fields.iter().filter(|f| matches!(f.kind, FieldKind::File { .. }));
+    files.map(|f| f.name.clone()).collect()
+}
+
+fn info(value: Value) -> Option<FileInfo> {
+    match value {
+        Value::Json(json) => serde_json::from_value(json).ok(),
+        _ => None,
+    }
+}
+
+fn refused(error: FileError) -> Error {
+    match error {
+        FileError::TooLarge(limit) => Error::invalid("file", format!("is longer than {limit} bytes")),
+        FileError::Interrupted(error) => {
+            Error::invalid("file", format!("the upload was cut off: {}", error.kind()))
+        }
+        FileError::Store(error) => Error::Unavailable(error.to_string()),
+    }
+}

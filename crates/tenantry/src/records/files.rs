@@ -1,0 +1,199 @@
+//! Bytes of file fields: an object store, every key under its tenant's prefix.
+//!
+//! Called by `records`. A key is made from the tenant handle and a fresh id, never from what a client
+//! sent, so that no name or path of a request reaches the store (X4).
+
+use futures_util::{Stream, StreamExt, TryStreamExt, stream::BoxStream};
+use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart, local::LocalFileSystem, path::Path};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::{io, sync::Arc};
+use tenantry_engine::name::TenantId;
+
+/// What a row keeps of its file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileInfo {
+    /// Key of the bytes under the tenant's prefix.
+    pub id: String,
+    /// Name the client gave; shown back, never used as a path.
+    pub name: String,
+    /// Media type.
+    #[serde(rename = "type")]
+    pub media_type: String,
+    /// Length, bytes.
+    pub size: u64,
+    /// SHA-256 of the bytes, hex.
+    pub sha256: String,
+}
+
+/// A file to store.
+pub struct Upload<S> {
+    /// Name the client gave.
+    pub name: String,
+    /// Media type; `application/octet-stream` when unknown.
+    pub media_type: String,
+    /// The bytes as they arrive.
+    pub bytes: S,
+}
+
+/// Why a file could not be kept.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// Longer than the field or the plan allows; the limit in bytes.
+    #[error("file is longer than {0} bytes")]
+    TooLarge(u64),
+    /// The client stopped sending.
+    #[error("upload was cut off: {0}")]
+    Interrupted(io::Error),
+    /// The object store refused.
+    #[error("object store: {0}")]
+    Store(#[from] object_store::Error),
+}
+
+/// The object store of a platform.
+#[derive(Debug, Clone)]
+pub(crate) struct Files {
+    store: Arc<dyn ObjectStore>,
+}
+
+impl Files {
+    /// Files under a local directory, which must exist. Writes are fsynced.
+    pub(crate) fn local(root: &std::path::Path) -> Result<Self, FileError> {
+        let store = LocalFileSystem::new_with_prefix(root)?.with_fsync(true);
+        Ok(Self { store: Arc::new(store) })
+    }
+
+    fn path(tenant: Option<TenantId>, id: &str) -> Path {
+        match tenant {
+            Some(tenant) => Path::from_iter(["tenants", &tenant.to_string(), id]),
+            None => Path::from_iter(["system", id]),
+        }
+    }
+
+    /// Streams the bytes in, hashing as they pass; nothing is kept on error.
+    pub(crate) async fn put<S>(
+        &self,
+        tenant: Option<TenantId>,
+        upload: Upload<S>,
+        max_bytes: u64,
+    ) -> Result<FileInfo, FileError>
+    where
+        S: Stream<Item = io::Result<bytes::Bytes>> + Unpin,
+    {
+        let id = uuid::Uuid::now_v7().to_string();
+        let target = self.store.put_multipart(&Self::path(tenant, &id)).await?;
+        let mut writer = WriteMultipart::new(target);
+        match copy(upload.bytes, &mut writer, max_bytes).await {
+            Ok((size, sha256)) => {
+                writer.finish().await?;
+                Ok(FileInfo {
+                    id,
+                    name: clean_name(&upload.name),
+                    media_type: upload.media_type,
+                    size,
+                    sha256,
+                })
+            }
+            Err(error) => {
+                // The upload failed already; what the abort says adds nothing for the client.
+                writer.abort().await.ok();
+                Err(error)
+            }
+        }
+    }
+
+    /// The bytes of a file of this tenant.
+    pub(crate) async fn get(
+        &self,
+        tenant: Option<TenantId>,
+        id: &str,
+    ) -> Result<BoxStream<'static, object_store::Result<bytes::Bytes>>, FileError> {
+        Ok(self.store.get(&Self::path(tenant, id)).await?.into_stream().boxed())
+    }
+
+    /// Removes a file; one that is gone already is no error.
+    pub(crate) async fn delete(&self, tenant: Option<TenantId>, id: &str) -> Result<(), FileError> {
+        match self.store.delete(&Self::path(tenant, id)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Bytes a tenant keeps, over all its files.
+    pub(crate) async fn used_bytes(&self, tenant: TenantId) -> Result<u64, FileError> {
+        let prefix = Path::from_iter(["tenants", &tenant.to_string()]);
+        let sizes = self.store.list(Some(&prefix)).map_ok(|meta| meta.size);
+        Ok(sizes.try_fold(0, |sum, size| async move { Ok(sum + size) }).await?)
+    }
+}
+
+async fn copy<S>(
+    mut bytes: S,
+    writer: &mut WriteMultipart,
+    max_bytes: u64,
+) -> Result<(u64, String), FileError>
+where
+    S: Stream<Item = io::Result<bytes::Bytes>> + Unpin,
+{
+    let (mut size, mut hash) = (0, Sha256::new());
+    while let Some(chunk) = bytes.next().await {
+        let chunk = chunk.map_err(FileError::Interrupted)?;
+        size += chunk.len() as u64;
+        if size > max_bytes {
+            return Err(FileError::TooLarge(max_bytes));
+        }
+        hash.update(&chunk);
+        writer.wait_for_capacity(2).await?;
+        writer.put(chunk);
+    }
+    Ok((size, hash.finalize().iter().map(|b| format!("{b:02x}")).collect()))
+}
+
+/// The last segment, without control characters, at most 200 characters.
+fn clean_name(name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let clean: String = last.chars().filter(|c| !c.is_control()).take(200).collect();
+    if clean.is_empty() { "file".into() } else { clean }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::stream;
+
+    fn upload(parts: &[&'static str]) -> Upload<impl Stream<Item = io::Result<bytes::Bytes>> + Unpin> {
+        let parts: Vec<_> = parts.iter().map(|p| Ok(bytes::Bytes::from_static(p.as_bytes()))).collect();
+        Upload {
+            name: "../../etc/pass\0wd".into(),
+            media_type: "text/plain".into(),
+            bytes: stream::iter(parts),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_of_one_tenant_is_absent_for_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = Files::local(dir.path()).unwrap();
+        let (a, b) = (Some(TenantId::from_raw(1)), Some(TenantId::from_raw(2)));
+        let info = files.put(a, upload(&["hel", "lo"]), 10).await.unwrap();
+        assert_eq!((info.size, info.name.as_str()), (5, "passwd"));
+        assert!(files.get(b, &info.id).await.is_err());
+        assert!(files.get(b, &format!("../1/{}", info.id)).await.is_err());
+        let bytes: Vec<_> = files.get(a, &info.id).await.unwrap().try_collect().await.unwrap();
+        assert_eq!(bytes.concat(), b"hello");
+        assert_eq!(files.used_bytes(TenantId::from_raw(1)).await.unwrap(), 5);
+        files.delete(a, &info.id).await.unwrap();
+        assert!(files.get(a, &info.id).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_file_over_the_limit_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = Files::local(dir.path()).unwrap();
+        let tenant = Some(TenantId::from_raw(1));
+        let refused = files.put(tenant, upload(&["hel", "lo"]), 4).await;
+        assert!(matches!(refused, Err(FileError::TooLarge(4))), "{refused:?}");
+        assert_eq!(files.used_bytes(TenantId::from_raw(1)).await.unwrap(), 0);
+    }
+}

@@ -1,0 +1,51 @@
+//! Rows to JSON bytes, keeping the version for the ETag.
+
+use crate::{Error, Result, platform::ModelEntry};
+use tenantry_engine::{
+    name::FieldName,
+    query::RecordId,
+    row::{Row, Visit, json::JsonRows},
+    value::ValueRef,
+};
+
+/// Writes rows as JSON; where all columns are read, remembers the last row's version.
+pub(super) struct Rows {
+    json: JsonRows,
+    all: bool,
+    pub(super) version: Option<i64>,
+}
+
+impl Rows {
+    pub(super) fn new(entry: &ModelEntry, fields: &[FieldName]) -> Result<Self> {
+        let keys = match fields.is_empty() {
+            true => entry.keys.clone(),
+            false => {
+                entry.schema.model(entry.model.name.as_str()).ok_or(Error::NotFound("model"))?.keys(fields)?
+            }
+        };
+        Ok(Self { json: JsonRows::new(keys, Vec::with_capacity(512)), all: fields.is_empty(), version: None })
+    }
+
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.json.out
+    }
+}
+
+impl Visit for Rows {
+    fn row(&mut self, row: &dyn Row) {
+        if self.all
+            && let ValueRef::Integer(version) = row.get(row.len() - 1)
+        {
+            self.version = Some(version);
+        }
+        self.json.row(row);
+    }
+}
+
+/// A key as it stands in a URL.
+pub(super) fn id_text(id: &RecordId) -> String {
+    match id {
+        RecordId::Integer(id) => id.to_string(),
+        RecordId::Uuid(id) => id.to_string(),
+    }
+}

@@ -1,0 +1,145 @@
+//! Records: what builders and the HTTP API do with rows. Permissions, references across stores,
+//! overrides, expansion, CSV and files; the engine does the rest.
+//!
+//! A [`Records`] exists only for a scope that was entered, and works on one model. There is no way to
+//! name another tenant here.
+
+mod cross;
+mod csv_in;
+mod csv_out;
+mod expand;
+mod file_fields;
+pub mod files;
+mod json;
+mod overrides;
+mod read;
+mod write;
+
+pub(crate) use cross::{Leaving, Referrer};
+pub use csv_in::{ImportReport, RowError};
+pub use files::{FileInfo, Upload};
+pub use read::{Document, ListQuery, Page, Want};
+pub use write::{Input, MAX_BATCH};
+
+use crate::{
+    Error, Result,
+    access::{
+        Actor, Tenant,
+        gates::{self, Verb},
+    },
+    platform::{Inner, ModelEntry},
+};
+use std::sync::Arc;
+use tenantry_engine::{
+    engine::Session, model::Model, name::TenantId, place::Place, query::RecordId, sqlite::write::WriteOptions,
+};
+
+/// On whose behalf records are used.
+#[derive(Clone, Copy)]
+pub enum Scope<'a> {
+    /// Inside a tenant: its own stores, and the shared ones as it sees them.
+    Tenant(&'a Tenant),
+    /// Platform staff, outside any tenant: system stores only.
+    Staff(&'a Actor),
+}
+
+impl<'a> From<&'a Tenant> for Scope<'a> {
+    fn from(tenant: &'a Tenant) -> Self {
+        Self::Tenant(tenant)
+    }
+}
+
+/// The records of one model in one scope.
+pub struct Records<'a> {
+    inner: &'a Inner,
+    scope: Scope<'a>,
+    entry: &'a ModelEntry,
+}
+
+impl<'a> Records<'a> {
+    /// Absent model and forbidden model look the same (rule 10): refusal comes with the first verb.
+    pub(crate) fn new(inner: &'a Inner, scope: Scope<'a>, model: &str) -> Result<Self> {
+        let entry = inner.models.get(model).ok_or(Error::NotFound("model"))?;
+        match (scope, entry.system) {
+            // Staff outside a tenant have no tenant database to look into.
+            (Scope::Staff(_), false) => Err(Error::NotFound("model")),
+            _ => Ok(Self { inner, scope, entry }),
+        }
+    }
+
+    /// The model worked on.
+    pub fn model(&self) -> &Arc<Model> {
+        &self.entry.model
+    }
+
+    fn name(&self) -> &str {
+        self.entry.model.name.as_str()
+    }
+
+    fn actor(&self) -> &Actor {
+        match self.scope {
+            Scope::Tenant(tenant) => tenant.actor(),
+            Scope::Staff(actor) => actor,
+        }
+    }
+
+    fn allow(&self, verb: Verb) -> Result<()> {
+        self.allow_on(self.entry, verb)
+    }
+
+    fn allow_on(&self, entry: &ModelEntry, verb: Verb) -> Result<()> {
+        if gates::allows(self.actor(), &entry.model.permissions, verb) {
+            Ok(())
+        } else {
+            Err(Error::Denied(format!("{verb:?} on {}", entry.model.name)))
+        }
+    }
+
+    fn tenant_id(&self) -> Option<TenantId> {
+        match self.scope {
+            Scope::Tenant(tenant) => Some(tenant.id()),
+            Scope::Staff(_) => None,
+        }
+    }
+
+    fn place_of(&self, entry: &'a ModelEntry) -> Result<&'a Place> {
+        match (&entry.place, self.scope) {
+            (Some(system), _) => Ok(system),
+            (None, Scope::Tenant(tenant)) => tenant.place(&entry.model.store),
+            (None, Scope::Staff(_)) => Err(Error::NotFound("model")),
+        }
+    }
+
+    async fn session(&self) -> Result<Session> {
+        self.session_of(self.entry).await
+    }
+
+    async fn session_of(&self, entry: &'a ModelEntry) -> Result<Session> {
+        let place = self.place_of(entry)?;
+        let max_bytes = match (entry.system, self.scope) {
+            (false, Scope::Tenant(tenant)) => tenant.limits().bytes,
+            _ => None,
+        };
+        Ok(self.inner.engine.session(place, &entry.schema, max_bytes).await?)
+    }
+
+    fn options_for(&self, entry: &ModelEntry) -> WriteOptions {
+        let limits = match (entry.system, self.scope) {
+            (false, Scope::Tenant(tenant)) => Some(tenant.limits()),
+            _ => None,
+        };
+        let impersonator = self.actor().impersonator().map(str::to_owned);
+        WriteOptions {
+            max_rows: limits.and_then(|l| l.rows),
+            max_bytes: limits.and_then(|l| l.bytes),
+            actor: self.actor().label().to_owned(),
+            log_all: impersonator.is_some() || entry.system,
+            impersonator,
+        }
+    }
+
+    /// A key that cannot be one of this model's names no record (rule 10).
+    fn parse_id(&self, text: &str) -> Result<RecordId> {
+        read::parse_id(&self.entry.model, text).ok_or(Error::NotFound("record"))
+    }
+}

@@ -1,0 +1,123 @@
+//! Get and list. The plain path goes from SQLite to JSON bytes without a detour; expansion and merged
+//! views are the longer way round.
+
+use super::{Records, Scope, json::Rows};
+use crate::{Error, Result, access::gates::Verb};
+use tenantry_engine::{
+    model::{IdKind, Model},
+    name::FieldName,
+    query::{Filter, Operator, RecordId, Select},
+    value::Value,
+};
+
+/// What of a record is wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Want {
+    /// Columns; empty is all.
+    pub fields: Vec<FieldName>,
+    /// Reference paths to expand, as `city.region`.
+    pub expand: Vec<String>,
+}
+
+/// A list as asked for.
+#[derive(Debug, Clone, Default)]
+pub struct ListQuery {
+    /// Filter, search, sort, page and columns.
+    pub select: Select,
+    /// Also count all matching rows.
+    pub count: bool,
+    /// Reference paths to expand.
+    pub expand: Vec<String>,
+}
+
+/// One record as JSON bytes.
+#[derive(Debug)]
+pub struct Document {
+    /// A JSON object.
+    pub body: Vec<u8>,
+    /// The record's version, where the answer has all columns: its ETag.
+    pub version: Option<i64>,
+}
+
+/// One page of records.
+#[derive(Debug)]
+pub struct Page {
+    /// JSON objects separated by commas, without the brackets.
+    pub items: Vec<u8>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<Vec<Value>>,
+    /// All matching rows, when asked for.
+    pub count: Option<u64>,
+}
+
+/// The key a URL names, if it can be one of this model.
+pub(super) fn parse_id(model: &Model, text: &str) -> Option<RecordId> {
+    match model.id {
+        IdKind::Integer => text.parse().ok().map(RecordId::Integer),
+        IdKind::Uuid => uuid::Uuid::try_parse(text).ok().map(RecordId::Uuid),
+    }
+}
+
+pub(super) fn id_value(id: &RecordId) -> Value {
+    match id {
+        RecordId::Integer(id) => Value::Integer(*id),
+        RecordId::Uuid(id) => Value::Uuid(*id),
+    }
+}
+
+impl Records<'_> {
+    /// One record, or `NotFound`.
+    pub async fn get(&self, id: &str, want: &Want) -> Result<Document> {
+        self.allow(Verb::Read)?;
+        let id = self.parse_id(id)?;
+        if !want.expand.is_empty() || self.merges() {
+            return self.get_by_list(id, want).await;
+        }
+        let rows = Rows::new(self.entry, &want.fields)?;
+        let session = self.session().await?;
+        let rows =
+            session.get(self.name(), &id, &want.fields, rows).await?.ok_or(Error::NotFound("record"))?;
+        Ok(Document { version: rows.version, body: rows.into_bytes() })
+    }
+
+    async fn get_by_list(&self, id: RecordId, want: &Want) -> Result<Document> {
+        let name = FieldName::parse("id").expect("id is a field name");
+        let select = Select {
+            filter: Filter::Compare(name, Operator::Eq, id_value(&id)),
+            limit: 1,
+            fields: want.fields.clone(),
+            ..Select::default()
+        };
+        let page = self.list(&ListQuery { select, count: false, expand: want.expand.clone() }).await?;
+        if page.items.is_empty() {
+            return Err(Error::NotFound("record"));
+        }
+        Ok(Document { version: None, body: page.items })
+    }
+
+    /// A page of records.
+    pub async fn list(&self, query: &ListQuery) -> Result<Page> {
+        self.allow(Verb::Read)?;
+        let overrides = self.override_rows(self.entry).await?;
+        let session = self.session().await?;
+        let count = match query.count {
+            true => {
+                let (filter, search) = (&query.select.filter, query.select.search.as_deref());
+                Some(session.count(self.name(), filter, search, overrides.as_deref()).await?)
+            }
+            false => None,
+        };
+        if !query.expand.is_empty() {
+            let (items, next) = self.list_expanded(&session, query, overrides.as_deref()).await?;
+            return Ok(Page { items, next, count });
+        }
+        let rows = Rows::new(self.entry, &query.select.fields)?;
+        let (rows, next) = session.select(self.name(), &query.select, overrides.as_deref(), rows).await?;
+        Ok(Page { items: rows.into_bytes(), next, count })
+    }
+
+    /// Whether this scope sees the model through its own overrides.
+    pub(super) fn merges(&self) -> bool {
+        self.entry.model.overrides.is_some() && matches!(self.scope, Scope::Tenant(_))
+    }
+}

@@ -1,0 +1,126 @@
+//! Create, patch, delete. Values are checked here against the model, references into other stores
+//! against their rows; everything inside one store is enforced by the database in the transaction.
+
+use super::{Document, Records, cross::Claims};
+use crate::{Error, Result, access::gates::Verb};
+use serde_json::{Map, Value as Json};
+use tenantry_engine::{
+    model::{Field, FieldKind, Model},
+    name::FieldName,
+    query::Change,
+    row::json::write_values,
+    sqlite::{bind, write::Written},
+    value::Value,
+};
+
+/// Most records one batch may hold.
+pub const MAX_BATCH: usize = 1000;
+
+/// A record as a client sends it.
+pub type Input = Map<String, Json>;
+
+impl Records<'_> {
+    /// Creates a record.
+    pub async fn create(&self, input: &Input) -> Result<Document> {
+        self.allow(Verb::Create)?;
+        let change = self.insert(input)?;
+        let written = self.apply(vec![change]).await?;
+        written
+            .first()
+            .map(|w| self.document(w))
+            .ok_or_else(|| Error::Internal("insert returned no row".into()))
+    }
+
+    /// Creates all of the records or none. Errors name the index of the record, from 0.
+    pub async fn create_many(&self, inputs: &[Input]) -> Result<Vec<Document>> {
+        self.allow(Verb::Create)?;
+        if inputs.len() > MAX_BATCH {
+            return Err(Error::invalid("batch", format!("at most {MAX_BATCH} records at once")));
+        }
+        let changes =
+            inputs.iter().enumerate().map(|(i, input)| self.insert(input).map_err(|e| e.at_index(i)));
+        let written = self.apply(changes.collect::<Result<_>>()?).await?;
+        Ok(written.iter().map(|w| self.document(w)).collect())
+    }
+
+    /// Changes the named fields. With an expected version, only if nobody else changed it meanwhile.
+    pub async fn patch(&self, id: &str, expected_version: Option<i64>, input: &Input) -> Result<Document> {
+        self.allow(Verb::Update)?;
+        let id = self.parse_id(id)?;
+        let values = self.values(input)?;
+        let change = Change::Update { model: self.entry.model.name.clone(), id, expected_version, values };
+        let written = self.apply(vec![change]).await?;
+        written.first().map(|w| self.document(w)).ok_or(Error::NotFound("record"))
+    }
+
+    /// Deletes a record, unless others refer to it (in this store or, for shared rows, in any tenant's).
+    pub async fn delete(&self, id: &str, expected_version: Option<i64>) -> Result<()> {
+        self.allow(Verb::Delete)?;
+        let id = self.parse_id(id)?;
+        let change =
+            Change::Delete { model: self.entry.model.name.clone(), id: id.clone(), expected_version };
+        let files = self.file_ids(&id).await?;
+        if self.entry.referrers.is_empty() {
+            self.apply(vec![change]).await?;
+        } else {
+            self.delete_protected(&id, change).await?;
+        }
+        self.forget_files(files).await;
+        Ok(())
+    }
+
+    /// Writes rows that are typed already, in transactions of [`MAX_BATCH`].
+    pub(crate) async fn insert_all(&self, rows: Vec<Change>) -> Result<()> {
+        self.allow(Verb::Create)?;
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            self.apply(rows.by_ref().take(MAX_BATCH).collect()).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs checked changes in one transaction, holding the rows they refer to in other stores.
+    pub(super) async fn apply(&self, changes: Vec<Change>) -> Result<Vec<Written>> {
+        let session = self.session().await?;
+        let claims = Claims::of(self.inner, &self.entry.model, &changes);
+        let _held = claims.hold(self).await?;
+        Ok(session.write(&changes, &self.options_for(self.entry)).await?)
+    }
+
+    pub(super) fn insert(&self, input: &Input) -> Result<Change> {
+        let values = self.values(input)?;
+        Ok(Change::Insert { model: self.entry.model.name.clone(), id: None, values })
+    }
+
+    fn values(&self, input: &Input) -> Result<Vec<(FieldName, Value)>> {
+        input.iter().map(|(name, value)| checked(&self.entry.model, name, value)).collect()
+    }
+
+    pub(super) fn document(&self, written: &Written) -> Document {
+        let mut body = Vec::with_capacity(256);
+        write_values(&mut body, &self.entry.keys, &written.row);
+        Document { body, version: Some(written.version) }
+    }
+}
+
+fn checked(model: &Model, name: &str, value: &Json) -> Result<(FieldName, Value)> {
+    let field = writable(model, name)?;
+    if matches!(field.kind, FieldKind::File { .. }) && !value.is_null() {
+        return Err(Error::invalid(
+            name,
+            "send the bytes to the record's files path, or null to remove the file",
+        ));
+    }
+    Ok((field.name.clone(), bind::from_json(field, value)?))
+}
+
+/// The declared field of that name, or an error that says which there are.
+pub(super) fn writable<'m>(model: &'m Model, name: &str) -> Result<&'m Field> {
+    model.field(name).ok_or_else(|| {
+        if ["id", "created_at", "updated_at", "version"].contains(&name) {
+            return Error::invalid(name, "is set by the platform");
+        }
+        let names: Vec<_> = model.fields.iter().map(|f| f.name.as_str()).collect();
+        Error::invalid(name, format!("no such field; there are: {}", names.join(", ")))
+    })
+}
