@@ -107,8 +107,8 @@ impl FromStr for NameTemplate {
         {
             return Err(error("use a-z, 0-9, _ and -, and {slug} once at most"));
         }
-        // 63 bytes, less the longest slug (40) and `_` with the generation (6).
-        if literal.len() > if per_tenant { 17 } else { 57 } {
+        // 63 bytes, less the longest slug (40), `_` and a generation of six digits.
+        if literal.len() > if per_tenant { 16 } else { 56 } {
             return Err(error("too long: with a slug of 40 characters the name must stay within 63 bytes"));
         }
         let first = before.bytes().next().map(|b| b.is_ascii_alphanumeric());
@@ -163,14 +163,14 @@ mod tests {
             "_x",
             "A_{slug}",
             "{slug",
-            &"a".repeat(58),
+            &"a".repeat(57),
         ] {
             assert!(bad.parse::<NameTemplate>().is_err(), "{bad:?}");
         }
         let slug = Slug::parse("city-hospital").unwrap();
         assert_eq!(template("tenant_{slug}").base_for(&slug), "tenant_city-hospital");
         let longest = Slug::parse(&"a".repeat(40)).unwrap();
-        let name = format!("{}_999999", template("12345678_{slug}_1234567").base_for(&longest));
+        let name = format!("{}_999999", template("1234567_{slug}_1234567").base_for(&longest));
         assert!(PhysicalName::parse(&name).is_ok(), "{name}");
     }
 }

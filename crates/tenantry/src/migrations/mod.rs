@@ -4,6 +4,8 @@
 //! here is decided which databases, in what order, and what is told to whom. Never looks for
 //! databases on disk: places come from the catalog (rule 3).
 
+pub mod check;
 pub mod fleet;
 pub mod make;
 mod name;
+pub mod tenants;

@@ -11,6 +11,7 @@ mod config_apps;
 mod config_files;
 mod config_fleet;
 mod config_make;
+mod config_migrate;
 mod control_domain;
 mod control_scale;
 mod operations_cases;

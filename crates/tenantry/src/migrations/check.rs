@@ -1,0 +1,288 @@
+//! `check`: models against migrations, migrations against every database, and references that point
+//! across stores at rows that are gone.
+//!
+//! Called by the platform for the command line. Reads only, one database after the other, past
+//! those that cannot be read (X5); what it finds it tells as it goes.
+
+use super::make;
+use crate::{
+    apps::Apps,
+    control::Control,
+    error::{Error, Result},
+    topology::{PlacementState, placement},
+};
+use std::{collections::HashMap, fmt, sync::Arc};
+use tenantry_engine::{
+    Engine, Session,
+    migration::Migration,
+    model::{FieldKind, IdKind, Model},
+    name::{FieldName, ModelName, PhysicalName, ServerName, StoreName, TenantId},
+    place::Place,
+    query::{Direction, Filter, RecordId, Select},
+    row::Collect,
+    sqlite::{inspect::Drift, plan::Schema},
+    value::Value,
+};
+
+/// Rows read at a time when references are followed.
+const PAGE: u32 = 1_000;
+
+/// Something that is not as it should be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// The database, as the catalog names it; none: the apps themselves.
+    pub place: Option<Place>,
+    /// What.
+    pub what: What,
+}
+
+/// What is not as it should be.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum What {
+    /// Models of this app changed and no migration makes the change.
+    ModelsChanged(String),
+    /// Migrations have not run here.
+    Pending(Vec<String>),
+    /// Migrations ran here that the installed apps do not have.
+    Unknown(Vec<String>),
+    /// A definition differs from what the migrations make.
+    Drift(Drift),
+    /// References to rows of another store that are not there.
+    Dangling {
+        /// The referring model.
+        model: ModelName,
+        /// Its field.
+        field: FieldName,
+        /// The model referred to.
+        to: ModelName,
+        /// Ids that are not there.
+        ids: Vec<RecordId>,
+    },
+    /// The database could not be looked at; code and detail of the error.
+    Unreadable(&'static str, String),
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = &self.place {
+            write!(f, "{}: ", place.physical)?;
+        }
+        match &self.what {
+            What::ModelsChanged(app) => {
+                write!(f, "models of app `{app}` changed without a migration; run: tenantry makemigrations")
+            }
+            What::Pending(ids) => write!(f, "migrations have not run: {}", ids.join(", ")),
+            What::Unknown(ids) => write!(f, "has migrations that are not installed: {}", ids.join(", ")),
+            What::Drift(drift) => drift.fmt(f),
+            What::Dangling { model, field, to, ids } => {
+                let ids: Vec<String> = ids.iter().map(id_text).collect();
+                write!(f, "{model}.{field} refers to {to} that are not there: {}", ids.join(", "))
+            }
+            What::Unreadable(code, detail) => write!(f, "cannot be checked ({code}): {detail}"),
+        }
+    }
+}
+
+fn id_text(id: &RecordId) -> String {
+    match id {
+        RecordId::Integer(number) => number.to_string(),
+        RecordId::Uuid(uuid) => uuid.to_string(),
+    }
+}
+
+/// A checker over one set of apps. `systems` are the places of the system stores.
+pub struct Checker<'a> {
+    engine: &'a Engine,
+    apps: &'a Apps,
+    systems: HashMap<StoreName, Place>,
+    schemas: HashMap<StoreName, Arc<Schema>>,
+    /// Databases looked at, and whether they are current: pooled tenants share one.
+    inspected: HashMap<(ServerName, PhysicalName), bool>,
+}
+
+impl<'a> Checker<'a> {
+    /// Opens nothing yet.
+    pub fn new(engine: &'a Engine, apps: &'a Apps, systems: Vec<Place>) -> Result<Self> {
+        let all = apps.models().to_vec();
+        let schema =
+            |store: &StoreName| Ok((store.clone(), Arc::new(Schema::new(store.clone(), all.clone())?)));
+        let schemas = apps.stores().iter().map(|s| schema(&s.store)).collect::<Result<_>>()?;
+        let systems = systems.into_iter().map(|place| (place.store.clone(), place)).collect();
+        Ok(Self { engine, apps, systems, schemas, inspected: HashMap::new() })
+    }
+
+    /// Models against migrations; then every system store.
+    pub async fn platform(&mut self, mut tell: impl FnMut(Finding)) -> Result<()> {
+        for app in make::pending(self.apps)? {
+            tell(Finding { place: None, what: What::ModelsChanged(app.to_string()) });
+        }
+        for place in self.systems.values().cloned().collect::<Vec<_>>() {
+            self.place(&[place.clone()], &place, &mut tell).await;
+        }
+        Ok(())
+    }
+
+    /// Every tenant that the catalog has databases of, or one; how many.
+    pub async fn tenants(
+        &mut self,
+        control: &Control,
+        only: Option<TenantId>,
+        mut tell: impl FnMut(Finding),
+    ) -> Result<u64> {
+        let mut checked = 0;
+        let last = match only {
+            Some(only) => only.get(),
+            None => last_tenant(control).await?,
+        };
+        let mut first = only.map_or(1, TenantId::get);
+        while first <= last {
+            let end = last.min(first.saturating_add(i64::from(PAGE) - 1));
+            for places in places(control, first, end).await? {
+                self.tenant(&places, &mut tell).await;
+                checked += 1;
+            }
+            first = end + 1;
+        }
+        Ok(checked)
+    }
+
+    /// Every place of one tenant: `places` are all it has, so that references between its own
+    /// stores can be followed.
+    async fn tenant(&mut self, places: &[Place], tell: &mut impl FnMut(Finding)) {
+        for place in places {
+            self.place(places, place, tell).await;
+        }
+    }
+
+    async fn place(&mut self, all: &[Place], place: &Place, tell: &mut impl FnMut(Finding)) {
+        let mut tell = |what| tell(Finding { place: Some(place.clone()), what });
+        match self.definitions(place, &mut tell).await {
+            // A schema that is behind has no sound rows to follow references from.
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => return tell(What::Unreadable(error.code(), error.to_string())),
+        }
+        if let Err(error) = self.references(all, place, &mut tell).await {
+            tell(What::Unreadable(error.code(), error.to_string()));
+        }
+    }
+
+    /// Ledger and definitions. True when nothing is pending.
+    async fn definitions(&mut self, place: &Place, tell: &mut impl FnMut(What)) -> Result<bool> {
+        let key = (place.server.clone(), place.physical.clone());
+        if let Some(is_current) = self.inspected.get(&key) {
+            return Ok(*is_current);
+        }
+        let migrations: &[Migration] = self.apps.migrations();
+        let found = self.engine.inspect(place, migrations).await?;
+        found.drift.into_iter().for_each(|drift| tell(What::Drift(drift)));
+        if !found.unknown.is_empty() {
+            tell(What::Unknown(found.unknown));
+        }
+        let is_current = found.pending.is_empty();
+        if !is_current {
+            tell(What::Pending(found.pending));
+        }
+        self.inspected.insert(key, is_current);
+        Ok(is_current)
+    }
+
+    async fn references(&self, all: &[Place], place: &Place, tell: &mut impl FnMut(What)) -> Result<()> {
+        for (model, field, to) in self.crossing(&place.store) {
+            let target =
+                all.iter().find(|other| other.store == to.store).or_else(|| self.systems.get(&to.store));
+            // A store this tenant has no database of holds none of the rows that are referred to.
+            let Some(target) = target else { continue };
+            let (from, into) = (self.session(place).await?, self.session(target).await?);
+            let ids = dangling(&from, model, &field, &into, to).await?;
+            if !ids.is_empty() {
+                tell(What::Dangling { model: model.name.clone(), field, to: to.name.clone(), ids });
+            }
+        }
+        Ok(())
+    }
+
+    /// Fields of a store's models that refer to models of other stores, overrides included.
+    fn crossing(&self, store: &StoreName) -> Vec<(&'a Model, FieldName, &'a Model)> {
+        let mut found = Vec::new();
+        for model in self.apps.models().iter().filter(|model| model.store == *store) {
+            for field in &model.fields {
+                let target = match &field.kind {
+                    FieldKind::Ref { to, .. } => self.apps.model(to.as_str()),
+                    _ if field.name.as_str() == "shared_id" => self.overridden(model),
+                    _ => None,
+                };
+                if let Some(target) = target.filter(|target| target.store != *store) {
+                    found.push((&**model, field.name.clone(), &**target));
+                }
+            }
+        }
+        found
+    }
+
+    /// The shared model whose overrides this automatic model keeps.
+    fn overridden(&self, model: &Model) -> Option<&'a Arc<Model>> {
+        let own = |shared: &&Arc<Model>| shared.override_model().is_some_and(|auto| auto.name == model.name);
+        self.apps.models().iter().find(own)
+    }
+
+    async fn session(&self, place: &Place) -> Result<Session> {
+        let missing = || Error::Internal(format!("store {} has no schema", place.store));
+        let schema = self.schemas.get(&place.store).ok_or_else(missing)?;
+        Ok(self.engine.session(place, schema, None).await?)
+    }
+}
+
+async fn last_tenant(control: &Control) -> Result<i64> {
+    let rows = control.snapshot().await?.query("SELECT coalesce(max(id), 0) FROM tenants", &[]).await?;
+    Ok(rows.first().map_or(Ok(0), |row| row.integer(0))?)
+}
+
+/// Places in use of the tenants with ids in the range, together for each tenant.
+async fn places(control: &Control, first: i64, last: i64) -> Result<Vec<Vec<Place>>> {
+    let range = (TenantId::from_raw(first), TenantId::from_raw(last));
+    let found = placement::of_range(&mut control.snapshot().await?, range.0, range.1).await?;
+    let ready: Vec<_> = found.into_iter().filter(|(_, p)| p.state == PlacementState::Ready).collect();
+    let tenants = ready.chunk_by(|(a, _), (b, _)| a == b);
+    Ok(tenants.map(|tenant| tenant.iter().map(|(_, p)| p.place.clone()).collect()).collect())
+}
+
+/// Ids that a field refers to and that are not there, each once, in order.
+async fn dangling(
+    from: &Session,
+    model: &Model,
+    field: &FieldName,
+    into: &Session,
+    to: &Model,
+) -> Result<Vec<RecordId>> {
+    let mut missing = Vec::new();
+    let mut select = Select {
+        filter: Filter::Null(field.clone(), false),
+        sort: vec![(field.clone(), Direction::Ascending)],
+        limit: PAGE,
+        fields: vec![field.clone()],
+        ..Select::default()
+    };
+    loop {
+        let (page, after) = from.select(model.name.as_str(), &select, None, Collect::default()).await?;
+        let mut ids: Vec<RecordId> = page.rows.iter().filter_map(|row| id(row.first()?, to.id)).collect();
+        ids.dedup();
+        missing.extend(into.exists(to.name.as_str(), &ids).await?);
+        if after.is_none() {
+            break;
+        }
+        select.after = after;
+    }
+    missing.dedup();
+    Ok(missing)
+}
+
+fn id(value: &Value, kind: IdKind) -> Option<RecordId> {
+    match (value, kind) {
+        (Value::Integer(number), IdKind::Integer) => Some(RecordId::Integer(*number)),
+        (Value::Uuid(uuid), _) => Some(RecordId::Uuid(*uuid)),
+        (Value::Text(text), IdKind::Uuid) => text.parse().ok().map(RecordId::Uuid),
+        _ => None,
+    }
+}

@@ -1,0 +1,72 @@
+//! `migrate-tenants`: every tenant store's fleet brought to the version of the installed apps.
+//!
+//! Called by the platform for the command line. Statements are made once for the whole fleet;
+//! databases are opened by the engine for the time of their own migration, outside its cache.
+
+use super::fleet::{self, Event, Options, Report};
+use crate::{
+    apps::Apps,
+    config::Scope,
+    control::Control,
+    error::{Error, Result},
+};
+use std::{collections::HashMap, sync::Arc};
+use tenantry_engine::{
+    Engine,
+    name::StoreName,
+    place::{Isolation, Place},
+    sqlite::migrate::{MigrateReport, Script},
+};
+
+/// Runs over all tenant stores, or over one; a report for each store that was looked at.
+pub async fn migrate(
+    control: &Control,
+    engine: &Engine,
+    apps: &Apps,
+    only: Option<&StoreName>,
+    options: &Options,
+    mut tell: impl FnMut(&StoreName, Event<'_>),
+) -> Result<Vec<(StoreName, Report)>> {
+    let mut reports = Vec::new();
+    let stores = apps.stores().iter().filter(|schema| schema.scope == Scope::Tenant);
+    for schema in stores.filter(|schema| only.is_none_or(|only| *only == schema.store)) {
+        let scripts = Scripts::new(&schema.store, apps)?;
+        let migrate = |place: Place| {
+            let (engine, script) = (engine.clone(), scripts.of(place.isolation));
+            async move { applied(engine.migrate_with(&place, &script?).await?) }
+        };
+        let tell = |event: Event<'_>| tell(&schema.store, event);
+        let report = fleet::run(control, &schema.store, &schema.fingerprint, options, migrate, tell).await?;
+        reports.push((schema.store.clone(), report));
+    }
+    Ok(reports)
+}
+
+/// The statements of a store for each isolation: tenants of one store may live in both.
+pub(super) struct Scripts(HashMap<Isolation, Arc<Script>>);
+
+impl Scripts {
+    pub(super) fn new(store: &StoreName, apps: &Apps) -> Result<Self> {
+        let mut scripts = HashMap::new();
+        for isolation in [Isolation::Database, Isolation::Pooled] {
+            scripts.insert(isolation, Arc::new(Script::new(store, isolation, apps.migrations())?));
+        }
+        Ok(Self(scripts))
+    }
+
+    pub(super) fn of(&self, isolation: Isolation) -> Result<Arc<Script>> {
+        let missing = || Error::Internal(format!("no script for {isolation:?}"));
+        self.0.get(&isolation).cloned().ok_or_else(missing)
+    }
+}
+
+/// A database that is ahead of this program was migrated by a newer one: calling it current would
+/// let the old program write into a schema it does not know.
+fn applied(report: MigrateReport) -> Result<u32> {
+    match report.unknown.first() {
+        None => Ok(u32::try_from(report.applied.len()).unwrap_or(u32::MAX)),
+        Some(unknown) => Err(Error::Conflict(format!(
+            "the database has migration {unknown}, which the installed apps do not: start a newer version"
+        ))),
+    }
+}
