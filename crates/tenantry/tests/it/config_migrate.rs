@@ -140,9 +140,7 @@ impl Fixture {
         let apps = self.apps();
         let options = Options::default();
         let mut reports =
-            tenants::migrate(&self.control, &self.engine, &apps, None, &options, |_, _| {})
-                .await
-                .unwrap();
+            tenants::migrate(&self.control, &self.engine, &apps, None, &options, |_, _| {}).await.unwrap();
         assert_eq!(reports.len(), 1);
         reports.remove(0).1
     }
