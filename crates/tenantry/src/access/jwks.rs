@@ -107,6 +107,10 @@ impl Keys {
         }
         self.refresh().await?;
         let set = self.0.set.load();
+        if set.keys.is_empty() {
+            // Nothing is known about any key: that is no verdict on this token.
+            return Err(Error::Unavailable("key set was never read".into()));
+        }
         let believed = set.read_at.elapsed() < BELIEVED;
         set.find(kid).filter(|_| believed).ok_or_else(|| Error::Unauthenticated("unknown key id".into()))
     }

@@ -372,3 +372,15 @@ async fn a_remembered_token_ends_with_its_time_and_a_spoilt_copy_is_not_it() {
     tokio::time::sleep(std::time::Duration::from_secs(13)).await;
     assert!(issuers.verify(&short).await.is_err(), "its second and the leeway of ten are over");
 }
+
+#[tokio::test]
+async fn a_key_server_that_was_never_reached_is_no_verdict_on_a_token() {
+    let closed =
+        std::net::TcpListener::bind("127.0.0.1:0").expect("bind").local_addr().expect("address").port();
+    let url = format!("http://127.0.0.1:{closed}/jwks");
+    let issuers = Issuers::new(&[settings(JwtAlgorithm::Rs256, KeySource::JwksUrl(url))]).expect("settings");
+    for _ in 0..2 {
+        let error = issuers.verify(&token(Some("r1"), Algorithm::RS256)).await.expect_err("no keys");
+        assert_eq!(error.code(), "unavailable");
+    }
+}

@@ -334,6 +334,30 @@ async fn threat_44_impersonation_ends_with_its_hour_and_with_the_right_to_it() {
 }
 
 #[tokio::test]
+async fn last_use_is_written_late_and_coarsely() {
+    let world = World::new().await;
+    let token = world.login("ada").await;
+    let seen = async || {
+        let mut tx = world.control.snapshot().await.expect("tx");
+        let rows = tx.query("SELECT seen_at, created_at FROM sessions", &[]).await.expect("rows");
+        rows[0].integer(0).expect("seen") - rows[0].integer(1).expect("made")
+    };
+    for minutes in [0, 4] {
+        world.control.clock().advance_us(minutes * HOUR_US / 60);
+        drop(world.enter(&by_session(&token)).await.expect("in"));
+        world.access.flush().await.expect("flush");
+        assert_eq!(seen().await, 0, "within five minutes nothing is written");
+    }
+    world.control.clock().advance_us(2 * HOUR_US / 60);
+    for _ in 0..5 {
+        drop(world.enter(&by_session(&token)).await.expect("in"));
+    }
+    assert_eq!(seen().await, 0, "not in the request");
+    world.access.flush().await.expect("flush");
+    assert!(seen().await >= 6 * HOUR_US / 60, "but soon after");
+}
+
+#[tokio::test]
 async fn the_audit_chain_holds_over_everything_access_does() {
     let world = World::new().await;
     let token = world.login("ada").await;

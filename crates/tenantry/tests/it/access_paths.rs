@@ -324,3 +324,18 @@ proptest! {
         }
     }
 }
+
+#[tokio::test]
+async fn the_futures_of_a_warm_request_stay_small() {
+    let world = World::new().await;
+    let ada = world.login("ada").await;
+    let actor = world.actor(&ada).await;
+    let p = by_session(&ada);
+    let sizes = [
+        std::mem::size_of_val(&world.access.resolve(&p)),
+        std::mem::size_of_val(&world.access.enter(&actor, ALPHA)),
+        std::mem::size_of_val(&world.access.enter_presented(&p)),
+    ];
+    println!("bytes of resolve, enter, both: {sizes:?}");
+    assert!(sizes.iter().all(|size| *size < 1536), "cold paths are boxed");
+}
