@@ -1,11 +1,27 @@
-//! What every handler holds: options and metrics of one server.
+//! What every handler holds: the platform, options and metrics of one server.
 //!
 //! Made once at start by the command line or a builder; cheap to clone. It holds no tenant: a tenant handle
 //! comes from the platform, for one request.
 
-use super::{docs, metrics::Metrics, openapi, routes::ROUTES};
+use super::{
+    access_log::{AccessLog, LogTo},
+    docs,
+    metrics::Metrics,
+    openapi,
+    routes::ROUTES,
+};
 use bytes::Bytes;
-use std::sync::Arc;
+use http::Method;
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
+use tenantry::{Platform, config::IpRange};
+
+const READ_ONE: &str = "/api/records/{model}/{id}";
 
 /// What the operator decides about the HTTP side.
 #[derive(Debug, Clone)]
@@ -14,11 +30,40 @@ pub struct Options {
     pub https: bool,
     /// Largest JSON body, bytes.
     pub max_json_bytes: usize,
+    /// Changes of records need `If-Match`; without it they are refused with 428.
+    pub require_if_match: bool,
+    /// Peers whose forwarded headers are believed (threat 5).
+    pub trusted_proxies: Vec<IpRange>,
+    /// Where the request log goes.
+    pub log_to: LogTo,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { https: false, max_json_bytes: 1024 * 1024 }
+        Self {
+            https: false,
+            max_json_bytes: 1024 * 1024,
+            require_if_match: false,
+            trusted_proxies: vec![],
+            log_to: LogTo::Nowhere,
+        }
+    }
+}
+
+impl Options {
+    /// What a platform's configuration says, with the request log on standard error.
+    pub fn of(platform: &Platform) -> Self {
+        let config = platform.config();
+        Self {
+            max_json_bytes: usize::try_from(config.limits.request_body_bytes).unwrap_or(usize::MAX),
+            trusted_proxies: config.platform.trusted_proxies.clone(),
+            log_to: LogTo::Stderr,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn is_proxy(&self, address: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|range| range.contains(address))
     }
 }
 
@@ -27,19 +72,33 @@ impl Default for Options {
 pub struct App(Arc<Inner>);
 
 struct Inner {
+    platform: Platform,
     options: Options,
     metrics: Metrics,
     openapi: Bytes,
     docs: Bytes,
+    short_route: usize,
+    access_log: AccessLog,
+    draining: AtomicBool,
 }
 
 impl App {
-    /// A server with these options.
-    pub fn new(options: Options) -> Self {
+    /// A server of this platform.
+    pub fn new(platform: Platform, options: Options) -> Self {
         let labels = ROUTES.iter().map(|r| (r.method.as_str(), r.path)).chain([("any", "other")]);
-        let openapi = openapi::build("Tenantry", &[]).to_string().into();
+        let metrics = Metrics::new(labels);
+        let models: Vec<_> = platform.models().into_iter().cloned().collect();
+        let openapi = openapi::build(&platform.config().platform.name, &models).to_string().into();
         let docs = docs::render().into();
-        Self(Arc::new(Inner { options, metrics: Metrics::new(labels), openapi, docs }))
+        let short_route = ROUTES.iter().position(|r| r.method == Method::GET && r.path == READ_ONE);
+        let short_route = short_route.unwrap_or(usize::MAX);
+        let (access_log, draining) = (AccessLog::new(options.log_to), AtomicBool::new(false));
+        Self(Arc::new(Inner { platform, options, metrics, openapi, docs, short_route, access_log, draining }))
+    }
+
+    /// The platform served.
+    pub fn platform(&self) -> &Platform {
+        &self.0.platform
     }
 
     /// Its options.
@@ -55,6 +114,24 @@ impl App {
     /// The docs page.
     pub(crate) fn docs(&self) -> &Bytes {
         &self.0.docs
+    }
+
+    /// Index of the route that the short path answers.
+    pub(crate) fn short_route(&self) -> usize {
+        self.0.short_route
+    }
+
+    pub(crate) fn access_log(&self) -> &AccessLog {
+        &self.0.access_log
+    }
+
+    /// Shutdown has begun: load balancers are told by `/readyz`.
+    pub(crate) fn drain(&self) {
+        self.0.draining.store(true, Relaxed);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.0.draining.load(Relaxed)
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

@@ -4,14 +4,17 @@
 //! boxed future, costs a third of the throughput of a small read. It never looks at credentials or bodies.
 
 use super::{
-    App, csrf,
+    App,
+    access_log::Line,
+    csrf,
     problem::{Code, Problem},
     request_id::RequestId,
+    short,
 };
 use axum::{Router, body::Body, response::IntoResponse};
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
+use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body_util::{Either, Full};
 use std::{
     any::Any,
@@ -21,7 +24,7 @@ use std::{
         Arc,
         atomic::{AtomicI64, AtomicUsize, Ordering::Relaxed},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 use tower::ServiceExt;
 
@@ -57,7 +60,6 @@ impl Note {
     }
 
     /// The caller is known.
-    #[allow(dead_code, reason = "called by the extractor, which comes with the platform")]
     pub(crate) fn caller(&self, tenant: i64, user: i64) {
         self.tenant.store(tenant, Relaxed);
         self.user.store(user, Relaxed);
@@ -70,6 +72,11 @@ impl Note {
             user: self.user.load(Relaxed),
         }
     }
+}
+
+/// Answers one request in process, as the serve loop would: for tests of builders, without a socket.
+pub async fn call(app: &App, router: &Router, request: Request<Body>) -> Response<Body> {
+    answer(app, router, IpAddr::from([127, 0, 0, 1]), request).await.map(Body::new)
 }
 
 /// Answers one request through `router`, always.
@@ -86,27 +93,45 @@ where
     let started = Instant::now();
     let id = RequestId::next();
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    let note = Arc::new(Note::new());
-    let routed = AssertUnwindSafe(through(router, peer, Arc::clone(&note), request)).catch_unwind();
-    let mut response = match routed.await {
-        Ok(response) => response,
-        Err(panic) => {
-            app.metrics().panics.increment(1);
-            Problem::internal(panic_text(&*panic)).into_response()
-        }
-    };
+    let mut noted = Noted { route: usize::MAX, tenant: 0, user: 0 };
+    let outcome = AssertUnwindSafe(routed(app, router, peer, request, &mut noted)).catch_unwind().await;
+    let mut response = outcome.unwrap_or_else(|panic| {
+        app.metrics().panics.increment(1);
+        Problem::internal(panic_text(&*panic)).into_response().map(Either::Right)
+    });
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         log_problem(&problem, id);
         // axum wrote the length of the shorter body; hyper writes the new one.
         response.headers_mut().remove(header::CONTENT_LENGTH);
-        *response.body_mut() = Body::from(problem.body(Some(id.as_str())));
+        *response.body_mut() = Either::Left(Full::from(problem.body(Some(id.as_str()))));
     }
     finish(app, response.headers_mut(), id);
-    record(
-        app,
-        &Line { id, method: &method, uri: &uri, peer, status: response.status(), took: started.elapsed() },
-        note.read(),
-    );
+    let (status, took) = (response.status(), started.elapsed());
+    record(app, &Line { id, method: &method, uri: &uri, peer, status, took, noted });
+    response
+}
+
+/// The short path where there is one, else the router.
+async fn routed<B>(
+    app: &App,
+    router: &Router,
+    peer: IpAddr,
+    request: Request<B>,
+    noted: &mut Noted,
+) -> Response<Reply>
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<axum::BoxError>,
+{
+    if let Some(target) = short::target(&request) {
+        return match short::answer(app, &target, peer, noted).await {
+            Ok(response) => response.map(Either::Left),
+            Err(problem) => problem.into_response().map(Either::Right),
+        };
+    }
+    let note = Arc::new(Note::new());
+    let response = through(router, peer, Arc::clone(&note), request).await;
+    *noted = note.read();
     response.map(Either::Right)
 }
 
@@ -141,32 +166,13 @@ fn finish(app: &App, headers: &mut HeaderMap, id: RequestId) {
     }
 }
 
-struct Line<'a> {
-    id: RequestId,
-    method: &'a Method,
-    uri: &'a Uri,
-    peer: IpAddr,
-    status: http::StatusCode,
-    took: Duration,
-}
-
-/// Log line and metrics. The query string stays out of the log: it may hold personal data.
-fn record(app: &App, line: &Line<'_>, noted: Noted) {
-    app.metrics().record(noted.route, line.status, line.took);
-    if noted.tenant != 0 {
-        app.metrics().tenants.note(noted.tenant);
+/// Request log and metrics.
+fn record(app: &App, line: &Line<'_>) {
+    app.metrics().record(line.noted.route, line.status, line.took);
+    if line.noted.tenant != 0 {
+        app.metrics().tenants.note(line.noted.tenant);
     }
-    tracing::info!(
-        target: "tenantry::access",
-        request = line.id.as_str(),
-        method = line.method.as_str(),
-        path = line.uri.path(),
-        status = line.status.as_u16(),
-        took_us = line.took.as_micros() as u64,
-        tenant = noted.tenant,
-        user = noted.user,
-        peer = %line.peer,
-    );
+    app.access_log().add(line);
 }
 
 /// An error is logged here, where it is consumed, and nowhere on its way.

@@ -2,21 +2,65 @@
 //!
 //! They never touch a tenant's database: a probe must not open what is idle.
 
-use super::{App, problem::Result};
-use axum::{extract::State, response::IntoResponse};
-use http::header;
+use super::{
+    App,
+    guard::Peer,
+    problem::{Code, Problem, Result},
+    scope::Staff,
+};
+use axum::{
+    extract::{FromRequestParts, State},
+    response::IntoResponse,
+};
+use http::{HeaderMap, header, request::Parts};
+use std::collections::HashMap;
+use tenantry::name::TenantId;
 
 /// The process answers.
 pub(super) async fn live() -> &'static str {
     "ok\n"
 }
 
-/// Traffic may come.
-pub(super) async fn ready(State(_app): State<App>) -> Result<&'static str> {
+/// Traffic may come: not shutting down, and the control store answers.
+pub(super) async fn ready(State(app): State<App>) -> Result<&'static str> {
+    if app.is_draining() {
+        return Err(Problem::new(Code::Unavailable, "Shutting down."));
+    }
+    app.platform().control().refresh().await?;
     Ok("ready\n")
 }
 
+/// Who may read metrics: they name the busiest companies. This machine itself, or staff; to others they are absent.
+pub(super) struct Observer;
+
+impl FromRequestParts<App> for Observer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        if is_local(parts) {
+            return Ok(Self);
+        }
+        Staff::from_request_parts(parts, app).await.map(|_| Self).map_err(|_| Problem::absent())
+    }
+}
+
+/// From this machine, and not passed on by a proxy that runs on it.
+fn is_local(parts: &Parts) -> bool {
+    let forwarded = |headers: &HeaderMap| {
+        headers.contains_key("x-forwarded-for") || headers.contains_key(header::FORWARDED)
+    };
+    parts.extensions.get::<Peer>().is_some_and(|peer| peer.0.is_loopback()) && !forwarded(&parts.headers)
+}
+
 /// Prometheus text.
-pub(super) async fn metrics(State(app): State<App>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics().render(|_| None))
+pub(super) async fn metrics(State(app): State<App>, _: Observer) -> Result<impl IntoResponse> {
+    let (top, _) = app.metrics().tenants.top();
+    let mut slugs = HashMap::with_capacity(top.len());
+    for (id, _) in top {
+        if let Ok(tenant) = app.platform().access().directory().tenant(TenantId::from_raw(id)).await {
+            slugs.insert(id, tenant.slug.to_string());
+        }
+    }
+    let text = app.metrics().render(|id| slugs.get(&id).cloned());
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text))
 }

@@ -3,24 +3,38 @@
 //! Called by the command line (`serve`, `demo`) and by builders who embed the platform.
 //! It never decides what a caller may do; the platform does, and this turns its answer into HTTP.
 
+mod access_log;
+mod admin;
 mod app;
+mod auth;
 mod body;
 mod cookie;
+mod credentials;
 mod csrf;
 mod disposition;
 mod docs;
+mod etag;
 mod guard;
 mod health;
 mod metrics;
 mod openapi;
+mod plans;
 pub mod problem;
 pub mod query;
+mod records;
+mod register;
 mod request_id;
 mod routes;
+mod scope;
 mod serve;
+mod short;
+mod tenant;
 mod tenants_seen;
+mod view;
 
+pub use access_log::LogTo;
 pub use app::{App, Options};
-pub use guard::Peer;
+pub use guard::{Peer, call};
 pub use routes::{Access, ROUTES, Route, router};
+pub use scope::{Caller, Staff, Tenant};
 pub use serve::{ServeOptions, serve};

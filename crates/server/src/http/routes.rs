@@ -4,10 +4,11 @@
 //! It never holds logic: a row names a handler.
 
 use super::{
-    App, docs,
+    App, admin, auth, docs,
     guard::Note,
-    health,
+    health, plans,
     problem::{Code, Problem},
+    records, register, tenant,
 };
 use axum::{Router, extract::Request, response::Response, routing::MethodRouter};
 use http::Method;
@@ -77,6 +78,57 @@ routes! {
     get "/api/openapi.json" Public "Operation" "This API as OpenAPI 3.1" => docs::openapi;
     get "/api/docs" Public "Operation" "This API as a page" => docs::page;
     get "/api/docs/app.js" Public "Operation" "The page's script" => docs::script;
+
+    post "/api/auth/login" Public "Account" "Log in" => auth::login;
+    post "/api/auth/logout" User "Account" "Log out" => auth::logout;
+    get "/api/auth/sessions" User "Account" "My sessions" => auth::sessions;
+    delete "/api/auth/sessions/{id}" User "Account" "End one of my sessions" => auth::revoke;
+    post "/api/auth/switch" User "Account" "Work in another company of mine" => auth::switch;
+    post "/api/auth/password" User "Account" "Change my password" => auth::password;
+    get "/api/me" User "Account" "Who I am" => auth::me;
+    post "/api/register" Public "Account" "Register a company" => register::create;
+    post "/subscription/register/" Public "Account" "Register a company" => register::also_create;
+    get "/api/plans" Public "Account" "Plans on offer" => plans::list;
+
+    get "/api/tenant" Tenant "Company" "State, plan, days remaining, limits" => tenant::show;
+    get "/api/tenant/users" Tenant "Company" "Members" => tenant::members;
+    post "/api/tenant/users" Tenant "Company" "Add a member" => tenant::add_member;
+    patch "/api/tenant/users/{id}" Tenant "Company" "Change a member's role" => tenant::change_member;
+    delete "/api/tenant/users/{id}" Tenant "Company" "Remove a member" => tenant::remove_member;
+    get "/api/tenant/keys" Tenant "Company" "API keys" => tenant::keys;
+    post "/api/tenant/keys" Tenant "Company" "Make an API key" => tenant::create_key;
+    delete "/api/tenant/keys/{id}" Tenant "Company" "Revoke an API key" => tenant::revoke_key;
+
+    post "/api/tenant/sql" Tenant "Company" "Read-only SQL in the company's own database" => tenant::sql;
+
+    get "/api/admin/tenants" Platform "Staff" "All companies" => admin::tenants;
+    get "/api/admin/tenants/{slug}" Platform "Staff" "One company" => admin::tenant;
+    post "/api/admin/tenants" Platform "Staff" "Create a company" => admin::create_tenant;
+    post "/api/admin/tenants/{slug}/databases" Platform "Staff" "Create the databases a company lacks" => admin::create_databases;
+    post "/api/admin/tenants/{slug}/suspend" Platform "Staff" "Suspend a company" => admin::suspend;
+    post "/api/admin/tenants/{slug}/resume" Platform "Staff" "Resume a company" => admin::resume;
+    post "/api/admin/tenants/{slug}/plan" Platform "Staff" "Change plan or subscription" => admin::change_plan;
+    get "/api/admin/users" Platform "Staff" "All users" => admin::users;
+    post "/api/admin/users" Platform "Staff" "Create a user" => admin::create_user;
+    patch "/api/admin/users/{id}" Platform "Staff" "Change a user's standing" => admin::change_user;
+    delete "/api/admin/users/{id}/sessions" Platform "Staff" "Sign a user out everywhere" => admin::revoke_sessions;
+    get "/api/admin/audit" Platform "Staff" "Audit log" => admin::audit;
+    get "/api/admin/audit/verify" Platform "Staff" "Check the audit log's chain" => admin::verify_audit;
+    get "/api/admin/operations" Platform "Staff" "Operations" => admin::operations;
+    post "/api/admin/impersonate" Platform "Staff" "Act as a member" => admin::impersonate;
+    delete "/api/admin/impersonate" User "Staff" "Stop acting as a member" => admin::stop_impersonating;
+
+    get "/api/records/{model}" Tenant "Records" "List, filter, search" => records::list;
+    post "/api/records/{model}" Tenant "Records" "Create" => records::create;
+    post "/api/records/{model}/batch" Tenant "Records" "Create many, all or none" => records::batch;
+    post "/api/records/{model}/import" Tenant "Records" "Import CSV" => records::import;
+    get "/api/records/{model}/export" Tenant "Records" "Export CSV" => records::export;
+    get "/api/records/{model}/{id}" Tenant "Records" "Read" => records::one;
+    patch "/api/records/{model}/{id}" Tenant "Records" "Change" => records::change;
+    delete "/api/records/{model}/{id}" Tenant "Records" "Delete" => records::remove;
+    get "/api/records/{model}/{id}/files/{field}" Tenant "Records" "Download a file" => records::download;
+    put "/api/records/{model}/{id}/files/{field}" Tenant "Records" "Upload a file" => records::upload;
+    delete "/api/records/{model}/{id}/files/{field}" Tenant "Records" "Remove a file" => records::remove_file;
 }
 
 /// All routes of the platform, to serve as they are or to merge own routes into.

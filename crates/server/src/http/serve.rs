@@ -14,8 +14,12 @@ use std::{convert::Infallible, future::Future, io, net::SocketAddr, pin::pin, sy
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
+    task::spawn_blocking,
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
+
+/// Time between flushes of the request log and of latency samples.
+const UPKEEP: Duration = Duration::from_millis(500);
 
 /// Bounds of the loop.
 #[derive(Debug, Clone)]
@@ -57,8 +61,7 @@ pub async fn serve(
     let graceful = GracefulShutdown::new();
     let builder = builder(&options);
     let mut shutdown = pin!(shutdown);
-    let mut upkeep = interval(Duration::from_secs(5));
-    upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let upkeep = tokio::spawn(keep_up(app.clone()));
     loop {
         tokio::select! {
             accepted = accept(&listener, &slots) => {
@@ -66,15 +69,36 @@ pub async fn serve(
                 let connection = Connection { app: app.clone(), router: router.clone(), peer, slot };
                 connection.spawn(&builder, &graceful, stream);
             }
-            _ = upkeep.tick() => app.metrics().upkeep(),
             () = &mut shutdown => break,
         }
     }
+    app.drain();
     drop(listener);
     if timeout(options.drain, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests still running after {:?} were cut off", options.drain);
     }
+    upkeep.abort();
+    flush(&app).await;
     Ok(())
+}
+
+/// In a task of its own: a slow sink must not keep anybody from connecting.
+async fn keep_up(app: App) {
+    let mut timer = interval(UPKEEP);
+    timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        timer.tick().await;
+        flush(&app).await;
+    }
+}
+
+/// Metrics into their buckets, request log to its sink; the sink may block, so not on this thread.
+async fn flush(app: &App) {
+    app.metrics().upkeep();
+    let app = app.clone();
+    if let Err(error) = spawn_blocking(move || app.access_log().flush()).await {
+        tracing::error!(%error, "the request log could not be written");
+    }
 }
 
 fn builder(options: &ServeOptions) -> http1::Builder {

@@ -1,3 +1,8 @@
-//! The HTTP side, driven over a real socket.
+//! The HTTP side: most of it in process, the serve loop over a real socket.
 
+mod access;
+mod account;
+mod app;
+mod records;
 mod serving;
+mod streams;

@@ -1,7 +1,8 @@
 //! The guard and the serve loop: what every answer carries, and how the loop ends.
 
+use super::app::TestApp;
 use std::{net::SocketAddr, time::Duration};
-use tenantry_server::http::{self, App, Options, ServeOptions};
+use tenantry_server::http::{self, Options, ServeOptions};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -13,8 +14,9 @@ async fn start(
     options: ServeOptions,
     own: axum::Router,
 ) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
-    let app = App::new(Options::default());
-    let router = http::router(app.clone()).merge(own);
+    // The directory goes with the test app, which nothing here reads after start.
+    let (app, router) = TestApp::with(Options::default()).await.served();
+    let router = router.merge(own);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();

@@ -6,7 +6,6 @@
 
 pub mod invalidation;
 mod migrate;
-pub mod settings;
 mod write;
 
 pub use invalidation::Subject;

@@ -8,7 +8,6 @@
 pub mod faults;
 mod journal;
 mod lease;
-mod on_demand;
 pub mod provision;
 mod recover;
 mod run;

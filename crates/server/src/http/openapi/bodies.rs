@@ -32,18 +32,39 @@ fn request(key: &str) -> Option<Value> {
             &["company", "email", "password"],
             json!({"company": text(), "slug": text(), "name": text(), "email": email(), "password": text(), "plan": text()}),
         ),
-        "POST /api/tenant/users" | "POST /api/admin/users" => {
-            object(&["email"], json!({"email": email(), "name": text(), "role": text(), "password": text()}))
+        "POST /api/tenant/users" => object(
+            &["email", "role"],
+            json!({"email": email(), "name": text(), "role": text(), "password": text()}),
+        ),
+        "POST /api/admin/users" => {
+            object(&["email", "password"], json!({"email": email(), "name": text(), "password": text()}))
         }
-        "POST /api/tenant/keys" => object(&["name", "role"], json!({"name": text(), "role": text()})),
-        "POST /api/tenant/sql" => object(&["sql"], json!({"sql": text()})),
+        "POST /api/tenant/keys" => object(
+            &["name", "role"],
+            json!({"name": text(), "role": text(), "expires_at": {"type": "string", "format": "date-time"}}),
+        ),
+        "POST /api/tenant/sql" => object(
+            &["sql"],
+            json!({"sql": text(), "params": {"type": ["array", "object", "null"]}, "store": text()}),
+        ),
+        "POST /api/auth/password" => object(&["old", "new"], json!({"old": text(), "new": text()})),
+        "PATCH /api/tenant/users/{id}" => object(&["role"], json!({"role": text()})),
+        "PATCH /api/admin/users/{id}" => {
+            let flag = || json!({"type": "boolean"});
+            object(&[], json!({"superuser": flag(), "staff": flag(), "active": flag()}))
+        }
+        "POST /api/admin/tenants/{slug}/suspend" => object(&["reason"], json!({"reason": text()})),
+        "POST /api/admin/tenants/{slug}/plan" => object(
+            &[],
+            json!({"plan": text(), "state": text(), "ends_at": {"type": "string", "format": "date-time"}}),
+        ),
         "POST /api/admin/impersonate" => object(
             &["tenant", "reason"],
             json!({"tenant": text(), "reason": text(), "minutes": {"type": "integer", "minimum": 1, "maximum": 60}}),
         ),
         "POST /api/admin/tenants" => object(
-            &["company", "email"],
-            json!({"company": text(), "slug": text(), "email": email(), "plan": text(), "password": text()}),
+            &["slug", "company", "email"],
+            json!({"slug": text(), "company": text(), "email": email(), "plan": text(), "password": text()}),
         ),
         _ => return None,
     })
@@ -52,7 +73,9 @@ fn request(key: &str) -> Option<Value> {
 fn response(key: &str) -> (&'static str, Value) {
     let (method, path) = key.split_once(' ').unwrap_or((key, ""));
     match key {
-        "POST /api/auth/login" => return ("200", answer("Logged in", &reference("Session"))),
+        "POST /api/auth/login" | "POST /api/auth/password" => {
+            return ("200", answer("Logged in", &reference("Session")));
+        }
         "POST /api/register" | "POST /subscription/register/" => {
             return ("201", answer("Registered and logged in", &reference("Session")));
         }
@@ -66,12 +89,17 @@ fn response(key: &str) -> (&'static str, Value) {
         json!({"type": "object", "properties": {"items": {"type": "array", "items": {"type": "object"}}}});
     match method {
         "DELETE" => ("204", json!({"description": "Gone"})),
-        "POST" if request(key).is_some() && !path.ends_with("/switch") => {
+        "POST" if request(key).is_some() && !acts(path) => {
             ("201", answer("Created", &json!({"type": "object"})))
         }
         "GET" if path.ends_with('s') => ("200", answer("All of them", &many)),
         _ => ("200", answer("OK", &json!({"type": "object"}))),
     }
+}
+
+/// Routes whose POST changes something that is there.
+fn acts(path: &str) -> bool {
+    ["/switch", "/suspend", "/plan"].iter().any(|end| path.ends_with(end))
 }
 
 fn plain(media: &str) -> Value {
@@ -117,12 +145,13 @@ pub(super) fn schemas() -> Map<String, Value> {
         (
             "ImportReport",
             object(
-                &["imported", "errors"],
+                &["created", "errors", "more_errors"],
                 json!({
-                    "imported": {"type": "integer"},
-                    "errors": {"type": "array", "items": object(&["line", "message"], json!({
-                        "line": {"type": "integer"}, "field": text(), "message": text(),
+                    "created": {"type": "integer"},
+                    "errors": {"type": "array", "items": object(&["line", "field", "reason"], json!({
+                        "line": {"type": "integer"}, "field": {"type": ["string", "null"]}, "reason": text(),
                     }))},
+                    "more_errors": {"type": "boolean", "description": "More lines were wrong than are listed."},
                 }),
             ),
         ),

@@ -20,12 +20,15 @@ fn read(model: &Model, models: &[Arc<Model>]) -> Value {
     let mut properties = Map::new();
     properties.insert("id".into(), id(model.id));
     for field in &model.fields {
-        properties.insert(field.name.as_str().into(), property(field, models, true));
+        properties.insert(field.name.as_str().into(), property(field, models));
     }
     for at in ["created_at", "updated_at"] {
         properties.insert(at.into(), json!({"type": "string", "format": "date-time"}));
     }
     properties.insert("version".into(), json!({"type": "integer", "description": "The record's ETag."}));
+    if let Some(expanded) = expanded(model, models) {
+        properties.insert("expand".into(), expanded);
+    }
     json!({"type": "object", "title": model.label, "properties": properties})
 }
 
@@ -47,8 +50,7 @@ fn change(model: &Model, models: &[Arc<Model>]) -> Value {
 
 fn writable(model: &Model, models: &[Arc<Model>]) -> Value {
     let fields = model.fields.iter().filter(|f| !matches!(f.kind, FieldKind::File { .. }));
-    let properties: Map<_, _> =
-        fields.map(|f| (f.name.as_str().to_owned(), property(f, models, false))).collect();
+    let properties: Map<_, _> = fields.map(|f| (f.name.as_str().to_owned(), property(f, models))).collect();
     json!({"type": "object", "properties": properties, "additionalProperties": false})
 }
 
@@ -71,8 +73,8 @@ fn id(kind: IdKind) -> Value {
     }
 }
 
-fn property(field: &Field, models: &[Arc<Model>], reading: bool) -> Value {
-    let mut schema = kind(&field.kind, models, reading);
+fn property(field: &Field, models: &[Arc<Model>]) -> Value {
+    let mut schema = kind(&field.kind, models);
     schema["title"] = json!(field.label);
     if let Some(default) = &field.default {
         schema["default"] = default.clone();
@@ -83,7 +85,7 @@ fn property(field: &Field, models: &[Arc<Model>], reading: bool) -> Value {
     schema
 }
 
-fn kind(kind: &FieldKind, models: &[Arc<Model>], reading: bool) -> Value {
+fn kind(kind: &FieldKind, models: &[Arc<Model>]) -> Value {
     match kind {
         FieldKind::Text { max_length: Some(max) } => json!({"type": "string", "maxLength": max}),
         FieldKind::Text { max_length: None } => json!({"type": "string"}),
@@ -97,7 +99,7 @@ fn kind(kind: &FieldKind, models: &[Arc<Model>], reading: bool) -> Value {
         FieldKind::Json => json!({"description": "Any JSON."}),
         FieldKind::File { .. } => reference("File"),
         FieldKind::Choice { choices } => json!({"type": "string", "enum": choices}),
-        FieldKind::Ref { to, .. } => referred(to.as_str(), models, reading),
+        FieldKind::Ref { to, .. } => referred(to.as_str(), models),
     }
 }
 
@@ -111,19 +113,26 @@ fn integer(min: Option<i64>, max: Option<i64>) -> Value {
     schema
 }
 
-/// The key of a row of `to`; reading with `expand`, the row itself.
-fn referred(to: &str, models: &[Arc<Model>], reading: bool) -> Value {
+/// The key of a row of `to`.
+fn referred(to: &str, models: &[Arc<Model>]) -> Value {
     let target = models.iter().find(|m| m.name.as_str() == to);
-    let key = id(target.map_or(IdKind::Integer, |m| m.id));
-    let text = format!("Key of a row of {to}.");
-    match reading && target.is_some() {
-        true => json!({"anyOf": [key, reference(to)], "description": text}),
-        false => {
-            let mut key = key;
-            key["description"] = json!(text);
-            key
+    let mut key = id(target.map_or(IdKind::Integer, |m| m.id));
+    key["description"] = json!(format!("Key of a row of {to}."));
+    key
+}
+
+/// Rows referred to, with `expand`.
+fn expanded(model: &Model, models: &[Arc<Model>]) -> Option<Value> {
+    let rows = model.fields.iter().filter_map(|field| match &field.kind {
+        FieldKind::Ref { to, .. } if models.iter().any(|m| m.name == *to) => {
+            let row = json!({"anyOf": [reference(to.as_str()), {"type": "null"}]});
+            Some((field.name.as_str().to_owned(), row))
         }
-    }
+        _ => None,
+    });
+    let rows: Map<_, _> = rows.collect();
+    let text = "Rows referred to, where `expand` asked for them.";
+    (!rows.is_empty()).then(|| json!({"type": "object", "description": text, "properties": rows}))
 }
 
 fn nullable(schema: &mut Value) {
@@ -132,8 +141,6 @@ fn nullable(schema: &mut Value) {
         if let Some(choices) = schema["enum"].as_array_mut() {
             choices.push(Value::Null);
         }
-    } else if let Some(options) = schema["anyOf"].as_array_mut() {
-        options.push(json!({"type": "null"}));
     } else if let Some(target) = schema.get("$ref").cloned() {
         *schema = json!({"anyOf": [{"$ref": target}, {"type": "null"}]});
     }

@@ -7,6 +7,7 @@ mod cursor;
 mod filter;
 mod pairs;
 mod text;
+mod words;
 
 use super::problem::{Code, FieldProblem, Problem, Result};
 use tenantry::{
@@ -18,6 +19,7 @@ use tenantry::{
 
 pub use cursor::seal;
 pub use text::{Kind, parse as parse_text};
+pub(super) use words::Words;
 
 /// Most rows one page may carry.
 pub const MAX_LIMIT: u32 = 1000;

@@ -1,0 +1,115 @@
+//! The request log: one JSON line a request, collected in memory and written a few times a second.
+//!
+//! Fed by the guard, flushed by the serve loop. Not a `tracing` event, because formatting and a system call for
+//! each request would cost more than the read it reports; what is not yet written when the process is killed
+//! is lost. The query string never gets here: it may hold personal data.
+
+use super::{guard::Noted, request_id::RequestId};
+use http::{Method, StatusCode, Uri};
+use std::{
+    io::Write,
+    net::IpAddr,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+/// More than this is not kept while the sink is slow; lines are dropped and counted instead.
+const MOST_BYTES: usize = 4 << 20;
+
+/// Where the request log goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogTo {
+    /// Nowhere.
+    #[default]
+    Nowhere,
+    /// Standard error.
+    Stderr,
+}
+
+/// One answered request.
+pub(crate) struct Line<'a> {
+    pub(crate) id: RequestId,
+    pub(crate) method: &'a Method,
+    pub(crate) uri: &'a Uri,
+    pub(crate) peer: IpAddr,
+    pub(crate) status: StatusCode,
+    pub(crate) took: Duration,
+    pub(crate) noted: Noted,
+}
+
+/// Lines that wait to be written.
+pub(crate) struct AccessLog {
+    to: LogTo,
+    waiting: Mutex<Vec<u8>>,
+    dropped: AtomicU64,
+}
+
+impl AccessLog {
+    pub(crate) fn new(to: LogTo) -> Self {
+        Self { to, waiting: Mutex::default(), dropped: AtomicU64::new(0) }
+    }
+
+    /// Adds a line; never blocks on the sink.
+    pub(crate) fn add(&self, line: &Line<'_>) {
+        if self.to == LogTo::Nowhere {
+            return;
+        }
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.len() > MOST_BYTES {
+            self.dropped.fetch_add(1, Relaxed);
+            return;
+        }
+        // Writing to memory does not fail.
+        drop(write(&mut waiting, line));
+    }
+
+    /// Writes what waits. Blocks while the sink does: call it off the async threads.
+    pub(crate) fn flush(&self) {
+        let lines = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        if !lines.is_empty() {
+            // Without a sink there is nobody to tell.
+            drop(std::io::stderr().write_all(&lines));
+        }
+        let dropped = self.dropped.swap(0, Relaxed);
+        if dropped > 0 {
+            tracing::warn!(dropped, "request log lines were dropped: the sink is too slow");
+        }
+    }
+}
+
+fn write(out: &mut Vec<u8>, line: &Line<'_>) -> std::io::Result<()> {
+    let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    write!(out, "{{\"at\":{}.{:03},\"request\":\"{}\",", at.as_secs(), at.subsec_millis(), line.id.as_str())?;
+    write!(out, "\"method\":\"{}\",\"path\":", line.method.as_str())?;
+    serde_json::to_writer(&mut *out, line.uri.path())?;
+    let (status, took_us) = (line.status.as_u16(), line.took.as_micros());
+    write!(out, ",\"status\":{status},\"took_us\":{took_us},\"tenant\":{},", line.noted.tenant)?;
+    writeln!(out, "\"user\":{},\"peer\":\"{}\"}}", line.noted.user, line.peer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_json_whatever_the_path_and_has_no_query() {
+        let log = AccessLog::new(LogTo::Stderr);
+        let uri = Uri::from_static("/a\"b?secret=1");
+        log.add(&Line {
+            id: RequestId::next(),
+            method: &Method::GET,
+            uri: &uri,
+            peer: IpAddr::from([127, 0, 0, 1]),
+            status: StatusCode::OK,
+            took: Duration::from_micros(12),
+            noted: Noted { route: 0, tenant: 3, user: 4 },
+        });
+        let text = String::from_utf8(log.waiting.lock().unwrap().clone()).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((&json["path"], &json["tenant"]), (&"/a\"b".into(), &3.into()), "{text}");
+        assert!(!text.contains("secret"));
+    }
+}

@@ -1,0 +1,42 @@
+//! The audit log and the check of its chain (threat 45).
+
+use crate::http::{App, problem::Result, query::Words, scope::Staff, view};
+use axum::{Json, extract::State};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tenantry::{audit, name::TenantId};
+
+/// Query of the log.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Query {
+    tenant: Option<i64>,
+    before: Option<i64>,
+    limit: Option<u32>,
+}
+
+/// `GET /api/admin/audit`: newest first.
+pub(in crate::http) async fn list(
+    State(app): State<App>,
+    Staff(_): Staff,
+    Words(query): Words<Query>,
+) -> Result<Json<Value>> {
+    let wanted = audit::Query {
+        tenant: query.tenant.map(TenantId::from_raw),
+        before: query.before,
+        limit: query.limit.unwrap_or(100),
+    };
+    let rows = audit::list(&mut app.platform().control().snapshot().await?, &wanted).await?;
+    Ok(view::items(rows.iter().map(|row| {
+        let mut shown = json!(row);
+        shown["at"] = view::at(row.at_us);
+        shown
+    })))
+}
+
+/// `GET /api/admin/audit/verify`.
+pub(in crate::http) async fn verify(State(app): State<App>, Staff(_): Staff) -> Result<Json<Value>> {
+    let control = app.platform().control();
+    let report = audit::verify(control, &control.heads().read()?).await?;
+    Ok(Json(json!(report)))
+}

@@ -1,0 +1,56 @@
+//! "Enter company system" and "exit": staff act as a member, with a reason, for at most an hour (threat 44).
+
+use crate::http::{
+    App,
+    body::Json as Input,
+    problem::{Problem, Result},
+    scope::{Caller, Client, Staff},
+    view,
+};
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::json;
+use tenantry::{
+    access::impersonation::Impersonate,
+    name::{Slug, UserId},
+};
+
+/// `POST /api/admin/impersonate`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Form {
+    tenant: String,
+    user: Option<i64>,
+    reason: String,
+    minutes: Option<u32>,
+}
+
+/// The answer is a token only; the staff member's own cookie stays what it is.
+pub(in crate::http) async fn start(
+    State(app): State<App>,
+    Staff(actor): Staff,
+    client: Client,
+    Input(form): Input<Form>,
+) -> Result<Response> {
+    let access = app.platform().access();
+    let slug = Slug::parse(&form.tenant).map_err(|_| Problem::absent())?;
+    let tenant = access.directory().by_slug(&slug).await?.id;
+    let minutes = form.minutes.unwrap_or(30);
+    let wish = Impersonate { tenant, user: form.user.map(UserId::from_raw), reason: form.reason, minutes };
+    let begun = access.impersonate(&actor, &wish, &client.origin).await?;
+    let body = json!({
+        "token": begun.token.reveal(), "user": begun.user, "tenant": slug, "expires_at": view::at(begun.expires_us),
+    });
+    Ok((StatusCode::CREATED, Json(body)).into_response())
+}
+
+/// `DELETE /api/admin/impersonate`, with the token that was given.
+pub(in crate::http) async fn stop(State(app): State<App>, Caller(actor): Caller) -> Result<StatusCode> {
+    app.platform().access().stop_impersonating(&actor).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,32 @@
+//! The platform's staff: tenants, users, audit log, operations, impersonation (M13).
+//!
+//! Called by the route table. To everybody else these routes are absent (rule 10). Nothing here shows a tenant's
+//! rows: staff see those only by impersonation, which is on record.
+
+mod audit;
+mod create;
+mod impersonate;
+mod tenants;
+mod users;
+
+pub(super) use audit::{list as audit, verify as verify_audit};
+pub(super) use create::{databases as create_databases, operations, tenant as create_tenant};
+pub(super) use impersonate::{start as impersonate, stop as stop_impersonating};
+pub(super) use tenants::{change_plan, list as tenants, resume, show as tenant, suspend};
+pub(super) use users::{
+    change as change_user, create as create_user, list as users, revoke as revoke_sessions,
+};
+
+/// Paging by id.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Page {
+    after: Option<i64>,
+    limit: Option<u32>,
+}
+
+impl Page {
+    fn limit(&self) -> u32 {
+        self.limit.unwrap_or(100).clamp(1, 1000)
+    }
+}

@@ -1,0 +1,142 @@
+//! All tenants: list, show, suspend, resume, plan.
+
+use crate::http::{
+    App,
+    body::Json as Input,
+    problem::{Problem, Result},
+    query::Words,
+    scope::Staff,
+    view,
+};
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tenantry::{
+    Error,
+    control::Write,
+    name::{Slug, TenantId},
+    plans,
+    tenants::{self, Filter, Listed},
+};
+
+/// Query of the list.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Query {
+    q: Option<String>,
+    state: Option<String>,
+    after: Option<i64>,
+    limit: Option<u32>,
+}
+
+/// `GET /api/admin/tenants`.
+pub(in crate::http) async fn list(
+    State(app): State<App>,
+    Staff(_): Staff,
+    Words(query): Words<Query>,
+) -> Result<Json<Value>> {
+    let state = query.state.as_deref().map(tenants::State::parse).transpose();
+    let state =
+        state.map_err(|_| Error::invalid("state", "creating, active, suspended, cancelled or gone"))?;
+    let limit = query.limit.unwrap_or(100);
+    let filter = Filter { search: query.q, state, after: query.after.map(TenantId::from_raw), limit };
+    let control = app.platform().control();
+    let listed = tenants::list(&mut control.snapshot().await?, &filter, control.now_us()).await?;
+    Ok(view::items(listed.iter().map(shown)))
+}
+
+/// `GET /api/admin/tenants/{slug}`.
+pub(in crate::http) async fn show(
+    State(app): State<App>,
+    Staff(_): Staff,
+    Path(slug): Path<String>,
+) -> Result<Json<Value>> {
+    let control = app.platform().control();
+    let listed = tenants::show(&mut control.snapshot().await?, &parsed(&slug)?, control.now_us()).await?;
+    Ok(Json(shown(&listed)))
+}
+
+/// `POST /api/admin/tenants/{slug}/suspend`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Reason {
+    reason: String,
+}
+
+pub(in crate::http) async fn suspend(
+    State(app): State<App>,
+    Staff(actor): Staff,
+    Path(slug): Path<String>,
+    Input(form): Input<Reason>,
+) -> Result<Json<Value>> {
+    let (mut write, id) = begin(&app, &slug).await?;
+    tenants::suspend(&mut write, &actor.by(), id, form.reason.trim()).await?;
+    write.commit().await?;
+    show(State(app), Staff(actor), Path(slug)).await
+}
+
+/// `POST /api/admin/tenants/{slug}/resume`.
+pub(in crate::http) async fn resume(
+    State(app): State<App>,
+    Staff(actor): Staff,
+    Path(slug): Path<String>,
+) -> Result<Json<Value>> {
+    let (mut write, id) = begin(&app, &slug).await?;
+    tenants::resume(&mut write, &actor.by(), id).await?;
+    write.commit().await?;
+    show(State(app), Staff(actor), Path(slug)).await
+}
+
+/// `POST /api/admin/tenants/{slug}/plan`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Plan {
+    plan: Option<String>,
+    state: Option<String>,
+    ends_at: Option<jiff::Timestamp>,
+}
+
+pub(in crate::http) async fn change_plan(
+    State(app): State<App>,
+    Staff(actor): Staff,
+    Path(slug): Path<String>,
+    Input(form): Input<Plan>,
+) -> Result<Json<Value>> {
+    if form.plan.is_none() && form.state.is_none() {
+        return Err(Error::invalid("plan", "name a plan, a state, or both").into());
+    }
+    let (mut write, id) = begin(&app, &slug).await?;
+    if let Some(plan) = &form.plan {
+        plans::change_plan(&mut write, &actor.by(), id, plan).await?;
+    }
+    if let Some(state) = &form.state {
+        let state = plans::State::parse(state)
+            .map_err(|_| Error::invalid("state", "trial, active, past_due, cancelled or expired"))?;
+        let ends_us = form.ends_at.map(|t| t.as_microsecond());
+        plans::set_state(&mut write, &actor.by(), id, state, ends_us).await?;
+    }
+    write.commit().await?;
+    show(State(app), Staff(actor), Path(slug)).await
+}
+
+async fn begin(app: &App, slug: &str) -> Result<(Write, TenantId)> {
+    let slug = parsed(slug)?;
+    let mut write = app.platform().control().begin().await?;
+    let id = tenants::by_slug(&mut write, &slug).await?.id;
+    Ok((write, id))
+}
+
+fn parsed(slug: &str) -> Result<Slug> {
+    Slug::parse(slug).map_err(|_| Problem::absent())
+}
+
+fn shown(t: &Listed) -> Value {
+    json!({
+        "id": t.id, "slug": t.slug, "name": t.name, "email": t.email, "state": t.state, "users": t.users,
+        "plan": t.plan, "subscription": t.subscription, "days_remaining": t.days_remaining,
+        "created_at": view::at(t.created_at_us), "placements": t.placements,
+    })
+}

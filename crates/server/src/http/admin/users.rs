@@ -1,0 +1,121 @@
+//! All users of the platform: list, create, who they are to the platform.
+
+use super::Page;
+use crate::http::{
+    App,
+    body::Json as Input,
+    problem::{Problem, Result},
+    query::Words,
+    scope::Staff,
+    view,
+};
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tenantry::{
+    Error,
+    access::{Actor, passwords::Password},
+    name::UserId,
+    users::{self, Flags, NewUser, User},
+};
+
+/// `GET /api/admin/users`.
+pub(in crate::http) async fn list(
+    State(app): State<App>,
+    Staff(_): Staff,
+    Words(page): Words<Page>,
+) -> Result<Json<Value>> {
+    let mut snapshot = app.platform().control().snapshot().await?;
+    let users = users::list(&mut snapshot, page.after.map(UserId::from_raw), page.limit()).await?;
+    Ok(view::items(users.iter().map(shown)))
+}
+
+/// `POST /api/admin/users`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Form {
+    email: String,
+    name: Option<String>,
+    password: Password,
+}
+
+pub(in crate::http) async fn create(
+    State(app): State<App>,
+    Staff(actor): Staff,
+    Input(form): Input<Form>,
+) -> Result<(StatusCode, Json<Value>)> {
+    actor.may_change_credentials()?;
+    form.password.check(&form.email)?;
+    let password_hash = Some(app.platform().access().passwords().hash(form.password).await?);
+    let name = form.name.unwrap_or_else(|| form.email.clone());
+    let mut write = app.platform().control().begin().await?;
+    let id =
+        users::create(&mut write, &actor.by(), &NewUser { email: form.email, name, password_hash }).await?;
+    let user = users::by_id(&mut write, id).await?;
+    write.commit().await?;
+    Ok((StatusCode::CREATED, Json(shown(&user))))
+}
+
+/// `PATCH /api/admin/users/{id}`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Change {
+    superuser: Option<bool>,
+    staff: Option<bool>,
+    active: Option<bool>,
+}
+
+pub(in crate::http) async fn change(
+    State(app): State<App>,
+    Staff(actor): Staff,
+    Path(id): Path<String>,
+    Input(form): Input<Change>,
+) -> Result<Json<Value>> {
+    let id = parsed(&id)?;
+    may_grant(&actor)?;
+    let mut write = app.platform().control().begin().await?;
+    let user = users::by_id(&mut write, id).await?;
+    let flags = Flags {
+        is_superuser: form.superuser.unwrap_or(user.is_superuser),
+        is_staff: form.staff.unwrap_or(user.is_staff),
+        is_active: form.active.unwrap_or(user.is_active),
+    };
+    users::set_flags(&mut write, &actor.by(), id, flags).await?;
+    let user = users::by_id(&mut write, id).await?;
+    write.commit().await?;
+    Ok(Json(shown(&user)))
+}
+
+/// `DELETE /api/admin/users/{id}/sessions`: signs a user out everywhere.
+pub(in crate::http) async fn revoke(
+    State(app): State<App>,
+    Staff(actor): Staff,
+    Path(id): Path<String>,
+) -> Result<StatusCode> {
+    app.platform().access().sessions().revoke_all(&actor, parsed(&id)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Staff who are no superusers cannot make any, nor more staff.
+fn may_grant(actor: &Actor) -> Result<()> {
+    actor.may_change_credentials()?;
+    match actor.is_superuser() {
+        true => Ok(()),
+        false => Err(Error::Denied(format!("{actor:?} is no superuser")).into()),
+    }
+}
+
+fn parsed(id: &str) -> Result<UserId> {
+    id.parse().map(UserId::from_raw).map_err(|_| Problem::absent())
+}
+
+fn shown(user: &User) -> Value {
+    json!({
+        "id": user.id, "email": user.email, "name": user.name, "superuser": user.is_superuser,
+        "staff": user.is_staff, "active": user.is_active,
+    })
+}

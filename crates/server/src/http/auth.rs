@@ -1,0 +1,165 @@
+//! Log-in, log-out, sessions, choice of tenant, and who one is (M6).
+//!
+//! The platform checks; this reads forms and sets cookies. The same answer comes whatever was wrong (threat 41).
+
+use super::{
+    App,
+    body::Json as Input,
+    cookie,
+    problem::{Problem, Result},
+    scope::{Caller, Client},
+    view,
+};
+use axum::{
+    Json,
+    extract::{Path, State},
+    response::{IntoResponse, Response},
+};
+use http::{StatusCode, header};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tenantry::{
+    Error,
+    access::{Actor, host, login::Login, passwords::Password},
+    name::Slug,
+};
+
+/// `POST /api/auth/login`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Form {
+    email: String,
+    password: Password,
+    tenant: Option<String>,
+}
+
+pub(super) async fn login(
+    State(app): State<App>,
+    client: Client,
+    Input(form): Input<Form>,
+) -> Result<Response> {
+    let tenant = wanted(&app, form.tenant.as_deref(), client.host.as_deref())?;
+    let login = Login { email: form.email, password: form.password, tenant, origin: client.origin };
+    let signed_in = app.platform().access().login(login).await?;
+    Ok(view::session(&app, StatusCode::OK, &signed_in))
+}
+
+/// The tenant of form and host, which must agree where both name one (threat 6).
+fn wanted(app: &App, form: Option<&str>, host: Option<&str>) -> Result<Option<Slug>> {
+    let base = &app.platform().config().platform.base_domain;
+    let of_host = host.map(|host| host::tenant_of(host, base)).transpose()?.flatten();
+    // What can be no slug is no tenant of anybody's: the same answer as a wrong password.
+    let wrong = || Problem::from(Error::Unauthenticated("no such tenant, or host and form disagree".into()));
+    let of_form = form.map(|text| Slug::parse(text).map_err(|_| wrong())).transpose()?;
+    match (of_host, of_form) {
+        (Some(host), Some(form)) if host != form => Err(wrong()),
+        (host, form) => Ok(host.or(form)),
+    }
+}
+
+/// `POST /api/auth/logout`: also ends an impersonation.
+pub(super) async fn logout(State(app): State<App>, Caller(actor): Caller) -> Result<Response> {
+    let access = app.platform().access();
+    match actor.impersonator().is_some() {
+        true => access.stop_impersonating(&actor).await?,
+        false => access.logout(&actor).await?,
+    }
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    if let Some(cookie) = cookie::clear(app.options().https) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// `GET /api/auth/sessions`.
+pub(super) async fn sessions(State(app): State<App>, Caller(actor): Caller) -> Result<Json<Value>> {
+    let current = actor.current_session().map(|session| session.id);
+    let sessions = app.platform().access().sessions().list(&actor).await?;
+    Ok(view::items(sessions.into_iter().map(|s| {
+        json!({
+            "id": s.id, "tenant": s.tenant, "created_at": view::at(s.created_us), "expires_at": view::at(s.expires_us),
+            "last_seen_at": view::at(s.seen_us), "address": s.address, "agent": s.agent,
+            "impersonated": s.impersonated, "current": Some(s.id) == current,
+        })
+    })))
+}
+
+/// `DELETE /api/auth/sessions/{id}`.
+pub(super) async fn revoke(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode> {
+    let id = id.parse().map_err(|_| Problem::absent())?;
+    app.platform().access().sessions().revoke(&actor, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /api/auth/switch`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Switch {
+    tenant: String,
+}
+
+pub(super) async fn switch(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    Input(form): Input<Switch>,
+) -> Result<Json<Value>> {
+    let access = app.platform().access();
+    let slug = Slug::parse(&form.tenant).map_err(|_| Problem::absent())?;
+    let tenant = access.directory().by_slug(&slug).await?;
+    access.switch_tenant(&actor, tenant.id).await?;
+    Ok(Json(json!({"tenant": tenant.slug, "name": tenant.name})))
+}
+
+/// `POST /api/auth/password`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Change {
+    old: Password,
+    new: Password,
+}
+
+/// Every other session ends; the answer is a new one.
+pub(super) async fn password(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    client: Client,
+    Input(form): Input<Change>,
+) -> Result<Response> {
+    let access = app.platform().access();
+    let signed_in = access.change_password(&actor, form.old, form.new, &client.origin).await?;
+    Ok(view::session(&app, StatusCode::OK, &signed_in))
+}
+
+/// `GET /api/me`.
+pub(super) async fn me(State(app): State<App>, Caller(actor): Caller) -> Result<Json<Value>> {
+    let access = app.platform().access();
+    let user = match actor.user() {
+        Some(user) => json!({
+            "id": user.id, "email": user.email, "name": user.name, "staff": user.staff, "superuser": user.superuser,
+        }),
+        None => Value::Null,
+    };
+    let choices = match actor.user() {
+        Some(user) => access.choices(user).await?,
+        None => vec![],
+    };
+    Ok(Json(json!({
+        "actor": actor.label(),
+        "user": user,
+        "impersonator": actor.impersonator(),
+        "tenant": current(&app, &actor).await?,
+        "tenants": choices,
+        "expires_at": view::at_opt(actor.current_session().map(|s| s.expires_us)),
+    })))
+}
+
+/// Slug of the tenant the credentials speak for.
+async fn current(app: &App, actor: &Actor) -> Result<Option<String>> {
+    let Some(id) = actor.bound() else { return Ok(None) };
+    let tenant = app.platform().access().directory().tenant(id).await?;
+    Ok(Some(tenant.slug.to_string()))
+}

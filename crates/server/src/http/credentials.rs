@@ -1,0 +1,186 @@
+//! What a request shows of itself: token, key, cookie, host, path, address.
+//!
+//! Read by the extractors, the log-in routes and the short path for reads; judged by the platform, on one path for
+//! all kinds (threat 3). It never decides anything but "this cannot be read", and allocates nothing.
+
+use super::{
+    app::Options,
+    cookie,
+    problem::{Code, Problem, Result},
+};
+use http::{HeaderMap, HeaderName, header};
+use std::net::IpAddr;
+use tenantry::access::Presented;
+
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const TENANT: HeaderName = HeaderName::from_static("x-tenant");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// Everything in a request that may say who asks, and for which tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shown<'a> {
+    /// `Authorization: Bearer`.
+    pub(super) bearer: Option<&'a str>,
+    /// `X-API-Key`.
+    pub(super) api_key: Option<&'a str>,
+    /// Session cookie.
+    pub(super) cookie: Option<&'a str>,
+    /// Host without port, as the client asked for it.
+    pub(super) host: Option<&'a str>,
+    /// Tenant of a path `/t/{slug}/…`.
+    pub(super) path: Option<&'a str>,
+    /// `X-Tenant`.
+    pub(super) header: Option<&'a str>,
+    /// Where the request comes from.
+    pub(super) address: IpAddr,
+}
+
+impl<'a> Shown<'a> {
+    /// Reads a request's headers and path.
+    ///
+    /// # Errors
+    /// When a header comes twice or cannot be read: what cannot be understood is never skipped.
+    pub(super) fn read(
+        options: &Options,
+        headers: &'a HeaderMap,
+        path: &'a str,
+        peer: IpAddr,
+    ) -> Result<Self> {
+        // Threat 5: forwarded headers count only from proxies the operator named.
+        let proxied = options.is_proxy(peer);
+        let forwarded_host = if proxied { one(headers, &FORWARDED_HOST)? } else { None };
+        let host = match forwarded_host {
+            Some(host) => Some(host),
+            None => one(headers, &header::HOST)?,
+        };
+        Ok(Self {
+            bearer: one(headers, &header::AUTHORIZATION)?.map(bearer).transpose()?,
+            api_key: one(headers, &API_KEY)?,
+            cookie: cookie::read(headers, options.https),
+            host: host.map(without_port),
+            path: tenant_of_path(path),
+            header: one(headers, &TENANT)?,
+            address: if proxied { client(options, headers, peer) } else { peer },
+        })
+    }
+}
+
+impl<'a> Shown<'a> {
+    /// As the platform wants it.
+    pub(super) fn presented(&self) -> Presented<'a> {
+        Presented {
+            bearer: self.bearer,
+            api_key: self.api_key,
+            session: self.cookie,
+            host: self.host,
+            path_tenant: self.path,
+            header_tenant: self.header,
+        }
+    }
+}
+
+/// The only value of a header.
+fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>> {
+    let Some(first) = headers.get(name) else { return Ok(None) };
+    if headers.get_all(name).iter().nth(1).is_some() {
+        return Err(Problem::new(Code::BadRequest, format!("{name} was sent twice.")));
+    }
+    match first.to_str() {
+        Ok(text) => Ok(Some(text)),
+        Err(_) => Err(Problem::new(Code::BadRequest, format!("{name} cannot be read."))),
+    }
+}
+
+fn bearer(value: &str) -> Result<&str> {
+    let token =
+        value.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("bearer ")).map(|_| value[7..].trim());
+    match token {
+        Some(token) if !token.is_empty() => Ok(token),
+        // Another scheme is a credential we do not know, never "no credential".
+        _ => Err(Problem::new(Code::Unauthenticated, "Only `Authorization: Bearer` is understood.")),
+    }
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        // The colons of an IPv6 address in brackets are no port.
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !name.ends_with(':') => name,
+        _ => host,
+    }
+}
+
+/// The slug of `/t/{slug}/…`; whether such a tenant exists is not asked here.
+fn tenant_of_path(path: &str) -> Option<&str> {
+    let rest = path.strip_prefix("/t/")?;
+    Some(rest.split_once('/').map_or(rest, |(slug, _)| slug))
+}
+
+/// The right-most address of X-Forwarded-For that is no proxy of ours; what is further left, a client can invent.
+fn client(options: &Options, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
+    let mut lines: Vec<_> = headers.get_all(FORWARDED_FOR).iter().filter_map(|v| v.to_str().ok()).collect();
+    lines.reverse();
+    for hop in lines.iter().flat_map(|line| line.rsplit(',')) {
+        match hop.trim().parse() {
+            Ok(address) if options.is_proxy(address) => {}
+            Ok(address) => return address,
+            Err(_) => break,
+        }
+    }
+    peer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options() -> Options {
+        Options { trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()], ..Options::default() }
+    }
+
+    fn headers(list: &[(&'static str, &str)]) -> HeaderMap {
+        list.iter().map(|(n, v)| (n.parse().unwrap(), v.parse().unwrap())).collect()
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn forwarded_headers_count_only_from_trusted_proxies_threat_5() {
+        let map = headers(&[
+            ("host", "inner:8000"),
+            ("x-forwarded-host", "acme.example.com"),
+            ("x-forwarded-for", "6.6.6.6, 1.2.3.4, 10.0.0.9"),
+        ]);
+        let options = options();
+        let stranger = Shown::read(&options, &map, "/", ip("9.9.9.9")).unwrap();
+        assert_eq!((stranger.host, stranger.address), (Some("inner"), ip("9.9.9.9")));
+        let proxy = Shown::read(&options, &map, "/", ip("10.0.0.1")).unwrap();
+        assert_eq!((proxy.host, proxy.address), (Some("acme.example.com"), ip("1.2.3.4")));
+    }
+
+    #[test]
+    fn what_cannot_be_understood_is_refused_not_skipped() {
+        let options = options();
+        for list in [
+            &[("authorization", "Basic YTpi")][..],
+            &[("authorization", "Bearer ")],
+            &[("authorization", "Bearer a"), ("authorization", "Bearer b")],
+            &[("x-api-key", "a"), ("x-api-key", "b")],
+            &[("host", "a"), ("host", "b")],
+        ] {
+            assert!(Shown::read(&options, &headers(list), "/", ip("1.1.1.1")).is_err(), "{list:?}");
+        }
+    }
+
+    #[test]
+    fn hosts_and_paths_name_a_tenant() {
+        assert_eq!(without_port("acme.example.com:8000"), "acme.example.com");
+        assert_eq!(without_port("[::1]:80"), "[::1]");
+        assert_eq!(without_port("[::1]"), "[::1]");
+        assert_eq!(tenant_of_path("/t/acme/api/records/x"), Some("acme"));
+        assert_eq!(tenant_of_path("/t/acme"), Some("acme"));
+        assert_eq!(tenant_of_path("/api/records/t/acme"), None);
+    }
+}

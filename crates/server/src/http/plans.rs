@@ -1,0 +1,19 @@
+//! Plans on offer: public, so that a registration form can show them.
+
+use super::{App, problem::Result, view};
+use axum::{Json, extract::State};
+use serde_json::{Value, json};
+use tenantry::plans;
+
+/// `GET /api/plans`.
+pub(super) async fn list(State(app): State<App>) -> Result<Json<Value>> {
+    let mut snapshot = app.platform().control().snapshot().await?;
+    let plans = plans::list(&mut snapshot).await?;
+    Ok(view::items(plans.into_iter().filter(|plan| !plan.archived).map(|plan| {
+        let spec = plan.spec;
+        json!({
+            "code": spec.code, "name": spec.name, "price": spec.price, "trial_days": spec.trial_days,
+            "limits": spec.limits, "features": spec.features,
+        })
+    })))
+}

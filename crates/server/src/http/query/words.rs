@@ -1,0 +1,20 @@
+//! Query strings of the fixed routes, as a struct; unknown names are refused as a problem.
+
+use crate::http::problem::{Code, Problem, Result};
+use axum::extract::{FromRequestParts, Query};
+use http::request::Parts;
+use serde::de::DeserializeOwned;
+
+/// The query string as a `T`.
+pub(in crate::http) struct Words<T>(pub(in crate::http) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Words<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        match Query::try_from_uri(&parts.uri) {
+            Ok(Query(words)) => Ok(Self(words)),
+            Err(error) => Err(Problem::new(Code::BadRequest, format!("{}.", error.body_text()))),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Answers of the record routes: bytes from the platform, a tag, nothing parsed again.
+
+use crate::http::{etag, query};
+use axum::{body::Body, response::Response};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http_body_util::Full;
+use std::io::Write;
+use tenantry::{
+    model::Model,
+    records::{Document, Page},
+};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// One record, or 304 when the caller has this version already.
+pub(super) fn one(document: Document, asked: &HeaderMap) -> http::Response<Full<Bytes>> {
+    // Room for what the guard adds, so that the map is allocated once.
+    let mut headers = HeaderMap::with_capacity(8);
+    let mut status = StatusCode::OK;
+    let mut body = document.body;
+    if let Some(version) = document.version {
+        headers.insert(header::ETAG, etag::tag(version));
+        if etag::unchanged(asked, version) {
+            status = StatusCode::NOT_MODIFIED;
+            body = Vec::new();
+        }
+    }
+    if status == StatusCode::OK {
+        headers.insert(header::CONTENT_TYPE, JSON);
+    }
+    let mut response = http::Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+/// A record after a change.
+pub(super) fn changed(document: Document) -> Response {
+    one(document, &HeaderMap::new()).map(Body::new)
+}
+
+/// A new record: 201 and where it is.
+pub(super) fn created(document: Document, path: &str) -> Response {
+    let location = id_of(&document.body).map(|id| format!("{}/{id}", path.trim_end_matches('/')));
+    let mut response = changed(document);
+    *response.status_mut() = StatusCode::CREATED;
+    if let Some(location) = location.and_then(|text| HeaderValue::try_from(text).ok()) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
+}
+
+/// The id that every record begins with: `{"id":7,…` or `{"id":"…",…`.
+fn id_of(body: &[u8]) -> Option<&str> {
+    let rest = str::from_utf8(body).ok()?.strip_prefix("{\"id\":")?;
+    let end = rest.find([',', '}'])?;
+    Some(rest[..end].trim_matches('"'))
+}
+
+/// All of a batch.
+pub(super) fn many(documents: Vec<Document>) -> Response {
+    let size: usize = documents.iter().map(|d| d.body.len() + 1).sum();
+    let mut body = Vec::with_capacity(size + 16);
+    body.extend_from_slice(b"{\"items\":[");
+    for (index, document) in documents.iter().enumerate() {
+        if index > 0 {
+            body.push(b',');
+        }
+        body.extend_from_slice(&document.body);
+    }
+    body.extend_from_slice(b"]}");
+    let mut response = json(body);
+    *response.status_mut() = StatusCode::CREATED;
+    response
+}
+
+/// A page with its cursor and count.
+pub(super) fn page(model: &Model, query: &query::List, page: &Page) -> Response {
+    let mut body = Vec::with_capacity(page.items.len() + 128);
+    body.extend_from_slice(b"{\"items\":[");
+    body.extend_from_slice(&page.items);
+    body.extend_from_slice(b"],\"next\":");
+    match query::next(model, query, page.next.as_deref()) {
+        // Base64url needs no escaping.
+        Some(cursor) => drop(write!(body, "\"{cursor}\"")),
+        None => body.extend_from_slice(b"null"),
+    }
+    if let Some(count) = page.count {
+        drop(write!(body, ",\"count\":{count}"));
+    }
+    body.push(b'}');
+    json(body)
+}
+
+fn json(body: Vec<u8>) -> Response {
+    let mut response = Response::new(Body::from(body));
+    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_is_read_from_the_front() {
+        assert_eq!(id_of(br#"{"id":7,"name":"a,b"}"#), Some("7"));
+        assert_eq!(id_of(br#"{"id":"0190-a"}"#), Some("0190-a"));
+        assert_eq!(id_of(br#"{"name":"x"}"#), None);
+    }
+}

@@ -1,0 +1,131 @@
+//! CSV in and out, streamed: memory is bounded by a few pieces, whatever the file's size.
+
+use super::ModelPath;
+use crate::http::{
+    App, body, disposition,
+    problem::{Code, Problem, Result},
+    query,
+    scope::Scope,
+};
+use axum::{
+    Json,
+    body::Body,
+    extract::{Path, RawQuery, Request, State},
+    response::Response,
+};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
+use http::{HeaderValue, header};
+use std::{
+    io::{self, Read},
+    pin::pin,
+    sync::mpsc::{Receiver, SyncSender, sync_channel},
+};
+use tenantry::{query::Select, records::ImportReport};
+use tokio::{runtime::Handle, sync::mpsc, task::spawn_blocking};
+
+/// Pieces between the socket and the database; each is at most a socket buffer.
+const PIECES: usize = 4;
+
+/// `POST /api/records/{model}/import`, body `text/csv`.
+pub(in crate::http) async fn import(
+    State(app): State<App>,
+    scope: Scope,
+    Path(path): Path<ModelPath>,
+    request: Request,
+) -> Result<Json<ImportReport>> {
+    if !matches!(body::media_type(request.headers()).as_str(), "text/csv" | "application/csv") {
+        return Err(Problem::new(Code::UnsupportedMediaType, "Send the file as `content-type: text/csv`."));
+    }
+    // Refuses what the caller may not see before the first byte is read.
+    super::of(&app, &scope, &path.model)?;
+    let (sender, receiver) = sync_channel(PIECES);
+    let worker = spawn_blocking(move || {
+        Handle::current().block_on(async {
+            let records = super::of(&app, &scope, &path.model)?;
+            Ok::<_, Problem>(records.import_csv(Pieces { receiver, rest: Bytes::new() }).await?)
+        })
+    });
+    pump(body::stream(request.into_body()), sender).await;
+    match worker.await {
+        Ok(report) => Ok(Json(report?)),
+        Err(error) => Err(Problem::internal(format!("import: {error}"))),
+    }
+}
+
+/// Hands the body's pieces to the worker until either side ends.
+async fn pump(
+    mut pieces: impl Stream<Item = io::Result<Bytes>> + Unpin,
+    sender: SyncSender<io::Result<Bytes>>,
+) {
+    while let Some(piece) = pieces.next().await {
+        let sender = sender.clone();
+        // Waits for room off the async thread.
+        if !matches!(spawn_blocking(move || sender.send(piece)).await, Ok(Ok(()))) {
+            return;
+        }
+    }
+}
+
+/// The pieces as a reader, for the blocking side.
+struct Pieces {
+    receiver: Receiver<io::Result<Bytes>>,
+    rest: Bytes,
+}
+
+impl Read for Pieces {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.rest.is_empty() {
+            match self.receiver.recv() {
+                Ok(piece) => self.rest = piece?,
+                Err(_) => return Ok(0),
+            }
+        }
+        let length = into.len().min(self.rest.len());
+        into[..length].copy_from_slice(&self.rest.split_to(length));
+        Ok(length)
+    }
+}
+
+/// `GET /api/records/{model}/export`: filters and sort as in a list.
+pub(in crate::http) async fn export(
+    State(app): State<App>,
+    scope: Scope,
+    Path(path): Path<ModelPath>,
+    RawQuery(text): RawQuery,
+) -> Result<Response> {
+    let name = format!("{}.csv", path.model);
+    let select =
+        query::list(super::of(&app, &scope, &path.model)?.model(), text.as_deref().unwrap_or_default())?
+            .select;
+    let mut pieces = pages(app, scope, path.model, select);
+    // The first page decides whether this is an answer or a problem; later faults can only cut it off.
+    let first = pieces.recv().await.transpose()?.unwrap_or_default();
+    let rest =
+        stream::unfold(pieces, |mut pieces| async { pieces.recv().await.map(|piece| (piece, pieces)) });
+    let rest = rest.map(|piece| piece.map_err(|problem| io::Error::other(problem.log_text().to_owned())));
+    let mut response = Response::new(Body::from_stream(stream::once(async { Ok(first) }).chain(rest)));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
+    headers.insert(header::CONTENT_DISPOSITION, disposition::attachment(&name));
+    Ok(response)
+}
+
+/// Reads pages in a task of its own, which owns the scope; it ends when the client is gone.
+fn pages(app: App, scope: Scope, model: String, select: Select) -> mpsc::Receiver<Result<Bytes>> {
+    let (sender, receiver) = mpsc::channel(1);
+    tokio::spawn(async move {
+        let stream = super::of(&app, &scope, &model).and_then(|records| Ok(records.export_csv(select)?));
+        let stream = match stream {
+            Ok(stream) => stream,
+            Err(problem) => return drop(sender.send(Err(problem)).await),
+        };
+        let mut stream = pin!(stream);
+        while let Some(piece) = stream.next().await {
+            if sender.send(piece.map_err(Problem::from)).await.is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}

@@ -1,0 +1,95 @@
+//! Files of records, streamed both ways.
+//!
+//! An upload is the raw bytes, or a form with one file. A download is always an attachment: what a member
+//! uploaded must never run as a page of this site.
+
+use super::{FilePath, answer};
+use crate::http::{
+    App, body, disposition,
+    problem::{Code, Problem, Result},
+    scope::Scope,
+};
+use axum::{
+    body::Body,
+    extract::{FromRequest, Multipart, Path, Request, State},
+    response::Response,
+};
+use futures_util::StreamExt;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use std::io;
+use tenantry::records::{Input, Upload};
+
+/// Header with the file's name when the body is the raw bytes.
+const FILE_NAME: &str = "x-file-name";
+const UNKNOWN: &str = "application/octet-stream";
+
+/// `PUT /api/records/{model}/{id}/files/{field}`.
+pub(in crate::http) async fn upload(
+    State(app): State<App>,
+    scope: Scope,
+    Path(path): Path<FilePath>,
+    request: Request,
+) -> Result<Response> {
+    let records = super::of(&app, &scope, &path.model)?;
+    if body::media_type(request.headers()) != "multipart/form-data" {
+        let (name, media_type) = described(request.headers());
+        let upload = Upload { name, media_type, bytes: body::stream(request.into_body()) };
+        return Ok(answer::changed(records.put_file(&path.id, &path.field, upload).await?));
+    }
+    let unreadable = |e: String| Problem::new(Code::BadRequest, "The form cannot be read.").private(e);
+    let mut form = Multipart::from_request(request, &app).await.map_err(|e| unreadable(e.to_string()))?;
+    while let Some(part) = form.next_field().await.map_err(|e| unreadable(e.to_string()))? {
+        let Some(name) = part.file_name().map(str::to_owned) else { continue };
+        let media_type = media(part.content_type());
+        // The form lends its parts, so the piece in hand is read here and handed on as it comes.
+        let bytes = part.map(|piece| piece.map_err(io::Error::other)).boxed();
+        let upload = Upload { name, media_type, bytes };
+        return Ok(answer::changed(records.put_file(&path.id, &path.field, upload).await?));
+    }
+    Err(Problem::field("form", "has no file"))
+}
+
+/// `GET /api/records/{model}/{id}/files/{field}`.
+pub(in crate::http) async fn download(
+    State(app): State<App>,
+    scope: Scope,
+    Path(path): Path<FilePath>,
+) -> Result<Response> {
+    let records = super::of(&app, &scope, &path.model)?;
+    let (info, bytes) = records.get_file(&path.id, &path.field).await?;
+    let mut response = Response::new(Body::from_stream(bytes));
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::try_from(media(Some(&info.media_type))).unwrap_or(HeaderValue::from_static(UNKNOWN)),
+    );
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(info.size));
+    headers.insert(header::CONTENT_DISPOSITION, disposition::attachment(&info.name));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
+    Ok(response)
+}
+
+/// `DELETE /api/records/{model}/{id}/files/{field}`.
+pub(in crate::http) async fn remove(
+    State(app): State<App>,
+    scope: Scope,
+    Path(path): Path<FilePath>,
+) -> Result<StatusCode> {
+    let records = super::of(&app, &scope, &path.model)?;
+    let input = Input::from_iter([(path.field, serde_json::Value::Null)]);
+    records.patch(&path.id, None, &input).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Name and media type of a raw body.
+fn described(headers: &HeaderMap) -> (String, String) {
+    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
+    let name = text(FILE_NAME).unwrap_or("file").to_owned();
+    (name, media(text(header::CONTENT_TYPE.as_str())))
+}
+
+/// A media type of visible ASCII and sane length; anything else is bytes.
+fn media(text: Option<&str>) -> String {
+    let sane = |t: &&str| t.len() <= 100 && t.contains('/') && t.bytes().all(|b| (b' '..0x7f).contains(&b));
+    text.filter(sane).unwrap_or(UNKNOWN).to_owned()
+}

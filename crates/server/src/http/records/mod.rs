@@ -1,0 +1,45 @@
+//! Records over HTTP: list, get, create, batch, patch, delete, CSV and files, for every model.
+//!
+//! Called by the route table, and for single reads by the short path of the guard. It turns URLs, headers and
+//! bodies into calls of the platform and never filters, checks or joins anything itself.
+
+mod answer;
+mod csv;
+mod files;
+mod read;
+mod write;
+
+pub(super) use csv::{export, import};
+pub(super) use files::{download, remove as remove_file, upload};
+pub(super) use read::{list, one, one_short};
+pub(super) use write::{batch, change, create, remove};
+
+use super::{App, problem::Result, scope::Scope};
+use serde::Deserialize;
+use tenantry::records::Records;
+
+/// `/api/records/{model}`.
+#[derive(Debug, Deserialize)]
+pub(super) struct ModelPath {
+    model: String,
+}
+
+/// `/api/records/{model}/{id}`.
+#[derive(Debug, Deserialize)]
+pub(super) struct RecordPath {
+    model: String,
+    id: String,
+}
+
+/// `/api/records/{model}/{id}/files/{field}`.
+#[derive(Debug, Deserialize)]
+pub(super) struct FilePath {
+    model: String,
+    id: String,
+    field: String,
+}
+
+/// The records of a model, in the caller's scope.
+fn of<'a>(app: &'a App, scope: &'a Scope, model: &str) -> Result<Records<'a>> {
+    Ok(app.platform().records(scope.of_records(), model)?)
+}

@@ -1,0 +1,59 @@
+//! Lists and single records.
+
+use super::{ModelPath, RecordPath, answer};
+use crate::http::{App, problem::Result, query, scope::Scope};
+use axum::{
+    body::Body,
+    extract::{Path, RawQuery, State},
+    response::Response,
+};
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body_util::Full;
+use tenantry::records::{ListQuery, Want};
+
+/// `GET /api/records/{model}`.
+pub(in crate::http) async fn list(
+    State(app): State<App>,
+    scope: Scope,
+    Path(path): Path<ModelPath>,
+    RawQuery(text): RawQuery,
+) -> Result<Response> {
+    let records = super::of(&app, &scope, &path.model)?;
+    let query = query::list(records.model(), text.as_deref().unwrap_or_default())?;
+    let asked = ListQuery { select: query.select.clone(), count: query.count, expand: query.expand.clone() };
+    let page = records.list(&asked).await?;
+    Ok(answer::page(records.model(), &query, &page))
+}
+
+/// `GET /api/records/{model}/{id}`, through the router: tenants named by path.
+pub(in crate::http) async fn one(
+    State(app): State<App>,
+    scope: Scope,
+    Path(path): Path<RecordPath>,
+    RawQuery(text): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let response = one_short(&app, &scope, &path.model, &path.id, text.as_deref(), &headers).await?;
+    Ok(response.map(Body::new))
+}
+
+/// The same with nothing owned: what the guard calls for the plain path.
+pub(in crate::http) async fn one_short(
+    app: &App,
+    scope: &Scope,
+    model: &str,
+    id: &str,
+    text: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<http::Response<Full<Bytes>>> {
+    let records = super::of(app, scope, model)?;
+    let want = match text {
+        None | Some("") => Want::default(),
+        Some(text) => {
+            let query = query::one(records.model(), text)?;
+            Want { fields: query.select.fields, expand: query.expand }
+        }
+    };
+    Ok(answer::one(records.get(id, &want).await?, headers))
+}

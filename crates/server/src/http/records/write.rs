@@ -1,0 +1,68 @@
+//! Create, batch, change, delete.
+
+use super::{ModelPath, RecordPath, answer};
+use crate::http::{
+    App,
+    body::Json,
+    etag,
+    problem::{Problem, Result},
+    scope::Scope,
+};
+use axum::{
+    extract::{Path, State},
+    response::Response,
+};
+use http::{HeaderMap, StatusCode, Uri};
+use tenantry::records::{Input, MAX_BATCH};
+
+/// `POST /api/records/{model}`.
+pub(in crate::http) async fn create(
+    State(app): State<App>,
+    scope: Scope,
+    Path(path): Path<ModelPath>,
+    uri: Uri,
+    Json(input): Json<Input>,
+) -> Result<Response> {
+    let records = super::of(&app, &scope, &path.model)?;
+    Ok(answer::created(records.create(&input).await?, uri.path()))
+}
+
+/// `POST /api/records/{model}/batch`: all or none.
+pub(in crate::http) async fn batch(
+    State(app): State<App>,
+    scope: Scope,
+    Path(path): Path<ModelPath>,
+    Json(inputs): Json<Vec<Input>>,
+) -> Result<Response> {
+    let records = super::of(&app, &scope, &path.model)?;
+    if inputs.is_empty() || inputs.len() > MAX_BATCH {
+        return Err(Problem::field("batch", format!("1 to {MAX_BATCH} records")));
+    }
+    Ok(answer::many(records.create_many(&inputs).await?))
+}
+
+/// `PATCH /api/records/{model}/{id}`: the fields named, nothing else (RFC 7396 without nesting).
+pub(in crate::http) async fn change(
+    State(app): State<App>,
+    scope: Scope,
+    Path(path): Path<RecordPath>,
+    headers: HeaderMap,
+    Json(input): Json<Input>,
+) -> Result<Response> {
+    let records = super::of(&app, &scope, &path.model)?;
+    let expected = etag::expected(&headers, app.options().require_if_match)?;
+    Ok(answer::changed(records.patch(&path.id, expected, &input).await?))
+}
+
+/// `DELETE /api/records/{model}/{id}`.
+pub(in crate::http) async fn remove(
+    State(app): State<App>,
+    scope: Scope,
+    Path(path): Path<RecordPath>,
+    headers: HeaderMap,
+) -> Result<StatusCode> {
+    let records = super::of(&app, &scope, &path.model)?;
+    let expected = etag::expected(&headers, app.options().require_if_match)?;
+    records.delete(&path.id, expected).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,79 @@
+//! Self-service registration (M7): company, database, user and trial in one act, then logged in.
+//!
+//! The platform does it as one journalled operation; a step that fails leaves nothing.
+
+use super::{App, body::Json as Input, problem::Result, scope::Client, view};
+use axum::{extract::State, response::Response};
+use http::StatusCode;
+use serde::Deserialize;
+use tenantry::{Error, Registration, access::passwords::Password, name::Slug};
+
+/// What the form holds.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Form {
+    company: String,
+    slug: Option<String>,
+    name: Option<String>,
+    email: String,
+    password: Password,
+    plan: Option<String>,
+}
+
+/// `POST /api/register` and `POST /subscription/register/`.
+pub(super) async fn create(
+    State(app): State<App>,
+    client: Client,
+    Input(form): Input<Form>,
+) -> Result<Response> {
+    let slug = match &form.slug {
+        Some(text) => Slug::parse(text).map_err(|e| Error::invalid("slug", e.reason))?,
+        None => suggested(&form.company)?,
+    };
+    let name = form.name.unwrap_or_else(|| form.email.clone());
+    let wish = Registration {
+        company: form.company,
+        slug,
+        name,
+        email: form.email,
+        password: form.password,
+        plan: form.plan,
+        origin: client.origin,
+    };
+    let signed_in = app.platform().register(wish).await?;
+    Ok(view::session(&app, StatusCode::CREATED, &signed_in))
+}
+
+/// The same under the name of M7; an operation of its own in the OpenAPI document.
+pub(super) use create as also_create;
+
+/// A slug from the company's name: what is not ASCII is refused, never mapped (threat 23).
+fn suggested(company: &str) -> Result<Slug> {
+    let mut text = String::with_capacity(40);
+    for letter in company.trim().chars() {
+        match letter.to_ascii_lowercase() {
+            c @ ('a'..='z' | '0'..='9') => text.push(c),
+            ' ' | '-' | '_' | '.' | ',' | '&' | '\'' if !text.ends_with('-') => text.push('-'),
+            ' ' | '-' | '_' | '.' | ',' | '&' | '\'' => {}
+            _ => {
+                return Err(
+                    Error::invalid("slug", "choose a short name for this company: a-z, 0-9 and -").into()
+                );
+            }
+        }
+    }
+    Slug::parse(text.trim_matches('-')).map_err(|e| Error::invalid("slug", e.reason).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slugs_are_suggested_and_never_mapped_threat_23() {
+        assert_eq!(suggested(" City Hospital & Co. ").unwrap().as_str(), "city-hospital-co");
+        for odd in ["Ärzte", "Сity", "a", "www", "---", &"a".repeat(50)] {
+            assert!(suggested(odd).is_err(), "{odd}");
+        }
+    }
+}

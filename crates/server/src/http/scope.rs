@@ -1,0 +1,200 @@
+//! Extractors: who asks, and the tenant they were let into.
+//!
+//! Used by every handler that is not public, and by builders' own routes. Handlers cannot reach records without
+//! one of these, so that none can forget to check (threat 2). None holds a connection (threat 47).
+
+use super::{
+    App,
+    credentials::Shown,
+    guard::{Note, Peer},
+    problem::{Code, Problem, Result},
+};
+use axum::extract::{FromRef, FromRequestParts};
+use http::{HeaderMap, header, request::Parts};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    ops::Deref,
+    sync::Arc,
+};
+use tenantry::{
+    access::{self, Actor, Resolved, sessions::Origin},
+    name::TenantId,
+    records,
+};
+
+/// The tenant that the caller was let into; everything of the request happens inside it.
+///
+/// For a builder's own routes too: their state gives out an [`App`] through [`FromRef`].
+#[derive(Debug)]
+pub struct Tenant(pub access::Tenant);
+
+/// Anybody with a valid credential, in no tenant.
+#[derive(Debug)]
+pub struct Caller(pub Actor);
+
+/// Staff of the platform. To everybody else the route is absent (rule 10).
+#[derive(Debug)]
+pub struct Staff(pub Actor);
+
+/// Who asks and the tenant they name, without entering it: what state and billing pages need.
+pub(super) struct Named {
+    pub(super) actor: Actor,
+    pub(super) tenant: Option<TenantId>,
+}
+
+/// Where a request comes from, whoever sends it.
+pub(super) struct Client {
+    pub(super) origin: Origin,
+    pub(super) host: Option<String>,
+}
+
+/// Where records are used: inside a tenant, or by staff on the shared models.
+pub(super) enum Scope {
+    Tenant(Box<access::Tenant>),
+    Staff(Actor),
+}
+
+impl Scope {
+    pub(super) async fn resolve(app: &App, headers: &HeaderMap, path: &str, peer: IpAddr) -> Result<Self> {
+        let shown = Shown::read(app.options(), headers, path, peer)?;
+        let access = app.platform().access();
+        let resolved = access.resolve(&shown.presented()).await?;
+        match resolved.tenant {
+            Some(tenant) => Ok(Self::Tenant(Box::new(access.enter(&resolved.actor, tenant).await?))),
+            None if resolved.actor.is_staff() => Ok(Self::Staff(resolved.actor)),
+            None => Err(nowhere()),
+        }
+    }
+
+    /// As the platform's records want it.
+    pub(super) fn of_records(&self) -> records::Scope<'_> {
+        match self {
+            Self::Tenant(tenant) => records::Scope::Tenant(tenant),
+            Self::Staff(actor) => records::Scope::Staff(actor),
+        }
+    }
+
+    /// Tenant and user for the log, 0 for none.
+    pub(super) fn noted(&self) -> (i64, i64) {
+        match self {
+            Self::Tenant(tenant) => (tenant.id().get(), user(tenant.actor())),
+            Self::Staff(actor) => (0, user(actor)),
+        }
+    }
+}
+
+/// Known, and in no tenant: several are theirs, or none.
+fn nowhere() -> Problem {
+    Problem::new(Code::NotFound, "No company is chosen.")
+        .remedy("POST /api/auth/switch with one of the tenants that GET /api/me lists.")
+}
+
+fn user(actor: &Actor) -> i64 {
+    actor.user_id().map_or(0, |id| id.get())
+}
+
+fn peer(parts: &Parts) -> IpAddr {
+    // Without our serve loop the address is unknown; no proxy range holds this one.
+    parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0)
+}
+
+fn note(parts: &Parts, tenant: i64, user: i64) {
+    if let Some(note) = parts.extensions.get::<Arc<Note>>() {
+        note.caller(tenant, user);
+    }
+}
+
+async fn scope(app: &App, parts: &Parts) -> Result<Scope> {
+    let scope = Scope::resolve(app, &parts.headers, parts.uri.path(), peer(parts)).await?;
+    let (tenant, user) = scope.noted();
+    note(parts, tenant, user);
+    Ok(scope)
+}
+
+async fn resolved(app: &App, parts: &Parts) -> Result<Resolved> {
+    let shown = Shown::read(app.options(), &parts.headers, parts.uri.path(), peer(parts))?;
+    let resolved = app.platform().access().resolve(&shown.presented()).await?;
+    note(parts, resolved.tenant.map_or(0, |id| id.get()), user(&resolved.actor));
+    Ok(resolved)
+}
+
+async fn actor(app: &App, parts: &Parts) -> Result<Actor> {
+    resolved(app, parts).await.map(|resolved| resolved.actor)
+}
+
+impl FromRequestParts<App> for Named {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let resolved = resolved(app, parts).await?;
+        Ok(Self { actor: resolved.actor, tenant: resolved.tenant })
+    }
+}
+
+impl FromRequestParts<App> for Client {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let shown = Shown::read(app.options(), &parts.headers, parts.uri.path(), peer(parts))?;
+        let agent = parts.headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok());
+        let origin = Origin { address: Some(shown.address), agent: agent.map(str::to_owned) };
+        Ok(Self { origin, host: shown.host.map(str::to_owned) })
+    }
+}
+
+impl FromRequestParts<App> for Scope {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        scope(app, parts).await
+    }
+}
+
+impl<S> FromRequestParts<S> for Tenant
+where
+    App: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        match scope(&App::from_ref(state), parts).await? {
+            Scope::Tenant(tenant) => Ok(Self(*tenant)),
+            // Staff who name no tenant are in none.
+            Scope::Staff(_) => Err(Problem::absent()),
+        }
+    }
+}
+
+impl<S> FromRequestParts<S> for Caller
+where
+    App: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        actor(&App::from_ref(state), parts).await.map(Self)
+    }
+}
+
+impl<S> FromRequestParts<S> for Staff
+where
+    App: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let actor = actor(&App::from_ref(state), parts).await?;
+        actor.require_staff()?;
+        Ok(Self(actor))
+    }
+}
+
+impl Deref for Tenant {
+    type Target = access::Tenant;
+    fn deref(&self) -> &access::Tenant {
+        &self.0
+    }
+}

@@ -1,0 +1,67 @@
+//! API keys of the tenant.
+
+use crate::http::{
+    App,
+    body::Json as Input,
+    problem::{Problem, Result},
+    scope::Tenant,
+    view,
+};
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tenantry::{
+    Error,
+    access::api_keys::{KeyInfo, NewKey},
+    name::RoleName,
+};
+
+/// `GET /api/tenant/keys`.
+pub(in crate::http) async fn list(State(app): State<App>, tenant: Tenant) -> Result<Json<Value>> {
+    let keys = app.platform().access().api_keys().list(&tenant).await?;
+    Ok(view::items(keys.iter().map(shown)))
+}
+
+/// `POST /api/tenant/keys`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Form {
+    name: String,
+    role: String,
+    expires_at: Option<jiff::Timestamp>,
+}
+
+pub(in crate::http) async fn create(
+    State(app): State<App>,
+    tenant: Tenant,
+    Input(form): Input<Form>,
+) -> Result<(StatusCode, Json<Value>)> {
+    let role = RoleName::parse(&form.role).map_err(|e| Error::invalid("role", e.reason))?;
+    let new = NewKey { name: form.name, role, expires_us: form.expires_at.map(|t| t.as_microsecond()) };
+    let (token, info) = app.platform().access().api_keys().create(&tenant, new).await?;
+    let mut body = shown(&info);
+    body["key"] = json!(token.reveal());
+    Ok((StatusCode::CREATED, Json(body)))
+}
+
+/// `DELETE /api/tenant/keys/{id}`.
+pub(in crate::http) async fn revoke(
+    State(app): State<App>,
+    tenant: Tenant,
+    Path(path): Path<super::IdPath>,
+) -> Result<StatusCode> {
+    let id = path.id.parse().map_err(|_| Problem::absent())?;
+    app.platform().access().api_keys().revoke(&tenant, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn shown(key: &KeyInfo) -> Value {
+    json!({
+        "id": key.id, "name": key.name, "prefix": key.prefix, "role": key.role, "created_at": view::at(key.created_us),
+        "expires_at": view::at_opt(key.expires_us), "last_seen_at": view::at_opt(key.seen_us),
+    })
+}

@@ -1,0 +1,36 @@
+//! The caller's own tenant: state, plan, usage, members, keys, activity, its own SQL.
+//!
+//! Called by the route table. State and plan are shown also where records are refused, so that an expired
+//! tenant can see why.
+
+mod keys;
+mod members;
+mod sql;
+mod state;
+
+pub(super) use keys::{create as create_key, list as keys, revoke as revoke_key};
+pub(super) use members::{
+    add as add_member, change as change_member, list as members, remove as remove_member,
+};
+pub(super) use sql::run as sql;
+pub(super) use state::show;
+
+use super::{App, problem::Result, scope::Tenant};
+use tenantry::Error;
+
+/// Only who holds the first configured role, as themselves, manages people and keys (threat 44).
+fn may_manage(app: &App, tenant: &Tenant) -> Result<()> {
+    let actor = tenant.actor();
+    actor.may_change_credentials()?;
+    let first = app.platform().config().auth.roles.first();
+    match actor.is_superuser() || (first.is_some() && actor.role() == first) {
+        true => Ok(()),
+        false => Err(Error::Denied(format!("{actor:?} may not manage this tenant")).into()),
+    }
+}
+
+/// `…/{id}`, with or without `/t/{slug}` before it.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct IdPath {
+    id: String,
+}

@@ -1,0 +1,30 @@
+//! State, plan, days remaining and limits (M8). Shown without entering: also to an expired or suspended tenant.
+
+use crate::http::{
+    App,
+    problem::{Problem, Result},
+    scope::Named,
+};
+use axum::{Json, extract::State};
+use serde_json::{Value, json};
+
+/// `GET /api/tenant`.
+pub(in crate::http) async fn show(State(app): State<App>, named: Named) -> Result<Json<Value>> {
+    let id = named.tenant.ok_or_else(Problem::absent)?;
+    let platform = app.platform();
+    let (record, role) = platform.access().belongs(&named.actor, id).await?;
+    let now_us = platform.control().now_us();
+    let subscription = record.subscription.as_ref();
+    Ok(Json(json!({
+        "id": record.id,
+        "slug": record.slug,
+        "name": record.name,
+        "state": record.state,
+        "role": role,
+        "plan": subscription.map(|s| &s.plan),
+        "subscription": subscription.map(|s| s.state_at(now_us)),
+        "days_remaining": subscription.and_then(|s| s.days_remaining(now_us)),
+        "features": record.entitlements.features,
+        "limits": record.entitlements.limits,
+    })))
+}

@@ -1,0 +1,179 @@
+//! A platform on a temporary directory, served in process: `(app, anon, user)`.
+//!
+//! Used by all tests of this binary. A [`Client`] is a credential; the app outlives all of them.
+
+use axum::{Router, body::Body};
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tempfile::TempDir;
+use tenantry::{
+    Platform,
+    access::passwords::Password,
+    config::{Config, DEFAULT_TOML},
+};
+use tenantry_server::http::{self as server, App, Options};
+
+/// Password of everybody here.
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+#[derive(Clone)]
+pub(crate) struct TestApp(Arc<Inner>);
+
+struct Inner {
+    app: App,
+    router: Router,
+    _dir: TempDir,
+}
+
+/// Sends requests with one credential.
+#[derive(Clone)]
+pub(crate) struct Client {
+    app: TestApp,
+    headers: Vec<(&'static str, String)>,
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl TestApp {
+    /// An app, somebody without credentials, and the owner of company `acme`.
+    pub(crate) async fn new() -> (Self, Client, Client) {
+        let app = Self::with(Options::default()).await;
+        let anon = app.anon();
+        let user = app.register("acme").await;
+        (app, anon, user)
+    }
+
+    /// An app without companies.
+    pub(crate) async fn with(options: Options) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = Config::parse("tenantry.toml", DEFAULT_TOML, dir.path()).unwrap();
+        config.auth.registration_per_hour = 10_000;
+        config.auth.login_per_minute = 10_000;
+        let platform = Platform::open(config).await.unwrap();
+        platform.initialise_plans().await.unwrap();
+        let app = App::new(platform, options);
+        let router = server::router(app.clone());
+        Self(Arc::new(Inner { app, router, _dir: dir }))
+    }
+
+    pub(crate) fn platform(&self) -> &Platform {
+        self.0.app.platform()
+    }
+
+    pub(crate) fn served(&self) -> (App, Router) {
+        (self.0.app.clone(), self.0.router.clone())
+    }
+
+    pub(crate) fn anon(&self) -> Client {
+        Client { app: self.clone(), headers: vec![] }
+    }
+
+    /// Registers a company and returns its owner.
+    pub(crate) async fn register(&self, slug: &str) -> Client {
+        let form = json!({"company": slug, "slug": slug, "email": format!("owner@{slug}.example"), "password": PASSWORD});
+        let answer = self.anon().post("/api/register", &form).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        self.anon().with_token(answer.json()["token"].as_str().unwrap())
+    }
+
+    /// A superuser, logged in.
+    pub(crate) async fn staff(&self) -> Client {
+        let by = tenantry::audit::By::system();
+        let password = Password::new(PASSWORD);
+        self.platform().create_superuser(&by, "staff@platform.example", password).await.unwrap();
+        self.login("staff@platform.example").await
+    }
+
+    pub(crate) async fn login(&self, email: &str) -> Client {
+        let answer =
+            self.anon().post("/api/auth/login", &json!({"email": email, "password": PASSWORD})).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        self.anon().with_token(answer.json()["token"].as_str().unwrap())
+    }
+}
+
+impl Client {
+    pub(crate) fn with_token(&self, token: &str) -> Self {
+        self.with("authorization", &format!("Bearer {token}"))
+    }
+
+    pub(crate) fn with(&self, name: &'static str, value: &str) -> Self {
+        let mut client = self.clone();
+        client.headers.push((name, value.to_owned()));
+        client
+    }
+
+    /// The bearer token it sends.
+    pub(crate) fn token(&self) -> &str {
+        self.headers.iter().find_map(|(_, v)| v.strip_prefix("Bearer ")).unwrap()
+    }
+
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        media: Option<&str>,
+        body: impl Into<Body>,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        if let Some(media) = media {
+            request = request.header(header::CONTENT_TYPE, media);
+        }
+        let request = request.body(body.into()).unwrap();
+        let response = server::call(&self.app.0.app, &self.app.0.router, request).await;
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.map(|b| b.to_bytes()).unwrap_or_default();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, None, Body::empty()).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.send(Method::DELETE, path, None, Body::empty()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(Method::POST, path, Some("application/json"), body.to_string()).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.send(Method::PATCH, path, Some("application/json"), body.to_string()).await
+    }
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.text()))
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |v| v.to_str().unwrap())
+    }
+
+    /// The status, or a panic that shows the body.
+    pub(crate) fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text());
+        self
+    }
+
+    /// `code` of a problem.
+    pub(crate) fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+}

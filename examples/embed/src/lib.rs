@@ -1,0 +1,63 @@
+//! An axum service of one's own on top of the platform: own state, own routes, the [`Tenant`] extractor, records
+//! and own SQL in the tenant's database.
+//!
+//! What to look at: a handler that takes [`Tenant`] cannot run before credentials, membership, state and
+//! subscription were checked, and has no way to name another tenant.
+
+use anyhow::Result;
+use axum::{
+    Json, Router,
+    extract::{FromRef, State},
+    routing::get,
+};
+use serde_json::{Value, json};
+use std::path::Path;
+use tenantry::{
+    Platform,
+    config::{Config, DEFAULT_TOML},
+    name::StoreName,
+    records::ListQuery,
+};
+use tenantry_server::http::{self, App, Options, Tenant, problem::Problem};
+
+/// Our own state. It gives out the platform's, which is all the extractor needs.
+#[derive(Clone)]
+pub struct Clinic {
+    app: App,
+    greeting: &'static str,
+}
+
+impl FromRef<Clinic> for App {
+    fn from_ref(clinic: &Clinic) -> App {
+        clinic.app.clone()
+    }
+}
+
+/// The platform on `data`, and a router with its routes and ours.
+pub async fn service(data: &Path) -> Result<(App, Router)> {
+    let config = Config::parse("tenantry.toml", DEFAULT_TOML, data).map_err(|e| anyhow::anyhow!("{e}"))?;
+    let platform = Platform::open(config).await?;
+    platform.initialise_plans().await?;
+    let app = App::new(platform.clone(), Options::of(&platform));
+    let own = Router::new()
+        .route("/clinic/today", get(today))
+        .route("/clinic/ages", get(ages))
+        .with_state(Clinic { app: app.clone(), greeting: "Good morning" });
+    Ok((app.clone(), http::router(app).merge(own)))
+}
+
+/// Records through the library: the first patients, as the member who asks may see them.
+async fn today(State(clinic): State<Clinic>, tenant: Tenant) -> Result<Json<Value>, Problem> {
+    let records = clinic.app.platform().records(&*tenant, "patients")?;
+    let page = records.list(&ListQuery { count: true, ..ListQuery::default() }).await?;
+    Ok(Json(json!({"greeting": clinic.greeting, "company": tenant.name(), "patients": page.count})))
+}
+
+/// Our own SQL, in this tenant's database and no other.
+async fn ages(State(clinic): State<Clinic>, tenant: Tenant) -> Result<Json<Value>, Problem> {
+    let store = StoreName::parse("tenant").map_err(tenantry::Error::from)?;
+    let sql =
+        "SELECT substr(born_on, 1, 4) AS year, count(*) AS patients FROM patients GROUP BY 1 ORDER BY 1";
+    let rows = clinic.app.platform().tenant_sql(&tenant, &store, sql, Value::Null).await?;
+    Ok(Json(json!({"columns": rows.columns, "rows": rows.rows})))
+}
