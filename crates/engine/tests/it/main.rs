@@ -23,3 +23,5 @@ mod schema_evolve;
 mod schema_kit;
 mod schema_migrate;
 mod schema_model;
+mod schema_people;
+mod schema_values;

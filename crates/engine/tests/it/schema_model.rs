@@ -1,6 +1,8 @@
 //! Model files: what parses, and that every mistake is reported at once with its line.
 
 use crate::schema_kit::{CLINIC, load};
+use proptest::prelude::*;
+use tenantry_engine::migration::Migration;
 use tenantry_engine::model::{FieldKind, IdKind};
 
 /// One file `m.toml` beside a shared model `towns` and a tenant model `people`; its problems, one a line.
@@ -130,4 +132,74 @@ fn names_used_twice_are_refused() {
         "store = \"shared\"\n[fields.a]\ntype = \"text\"\n[overrides]\nstore = \"tenant\"\nfields = [\"a\"]";
     let found = load(&[("m", shared), ("m_overrides", text)]).unwrap_err();
     assert!(found[0].contains("automatic model"), "{found:?}");
+}
+
+#[test]
+fn numbers_may_be_written_as_toml_writes_them() {
+    let text = "store = \"tenant\"\n[fields.a]\ntype = \"integer\"\nmin = -1_000\nmax = 0xff\ndefault = +7\n\
+                [fields.b]\ntype = \"decimal\"\ndefault = 0.10\n[fields.c]\ntype = \"date\"\ndefault = 2026-01-31";
+    let models = load(&[("m", text)]).unwrap();
+    let kind = &models[0].field("a").unwrap().kind;
+    assert!(matches!(kind, FieldKind::Integer { min: Some(-1000), max: Some(255) }), "{kind:?}");
+    let default = |name: &str| models[0].field(name).unwrap().default_value().unwrap();
+    assert_eq!(default("a"), 7.into());
+    assert_eq!(format!("{:?}", default("b")), "Decimal(0.1)");
+    assert_eq!(format!("{:?}", default("c")), "Date(2026-01-31)");
+}
+
+/// Words of model and migration files, so that random text gets past the TOML parser.
+fn words() -> impl Strategy<Value = String> {
+    let word = proptest::sample::select(vec![
+        "store = \"tenant\"",
+        "[fields.a]",
+        "[fields]",
+        "type = \"ref\"",
+        "type = \"choice\"",
+        "to = \"m\"",
+        "to = 1",
+        "choices = [1]",
+        "choices = [\"x\"]",
+        "default = {}",
+        "default = [1, {a = nan}]",
+        "default = -inf",
+        "min = 99999999999999999999",
+        "scale = -1",
+        "[[indexes]]",
+        "fields = [\"a\"]",
+        "fields = [[]]",
+        "[overrides]",
+        "[permissions]",
+        "write = [\"*\"]",
+        "[[ops]]",
+        "op = \"add_field\"",
+        "op = \"create_model\"",
+        "model = \"m\"",
+        "field = { name = \"a\", type = \"text\" }",
+        "app = \"a\"",
+        "name = \"0001_é\"",
+        "name = \"é\"",
+        "fill = 1",
+        "fields = [{ name = \"é\" }]",
+        "é = 1",
+        "\u{0}",
+        "a.b.c = 1",
+    ]);
+    proptest::collection::vec(word, 0..12).prop_map(|w| w.join("\n"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// T4: whatever a file holds, it is read or refused with lines that exist.
+    #[test]
+    fn no_file_makes_the_parsers_panic(text in prop_oneof![words(), "\\PC{0,80}"]) {
+        let lines = text.lines().count().max(1) + 1;
+        let line = |p: &str| p.split(':').nth(1).and_then(|n| n.parse::<usize>().ok()).unwrap_or(0);
+        if let Err(found) = load(&[("m", &text)]) {
+            prop_assert!(!found.is_empty() && found.iter().all(|p| line(p) <= lines), "{found:?}");
+        }
+        if let Err(found) = Migration::parse("m.toml", &text) {
+            prop_assert!(!found.is_empty() && found.iter().all(|p| p.line <= lines), "{found:?}");
+        }
+    }
 }
