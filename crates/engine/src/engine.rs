@@ -184,9 +184,13 @@ impl Engine {
         Ok(self.server(place)?.1.exists(&place.physical))
     }
 
-    /// Bytes the database takes on disk.
+    /// Bytes the database takes on disk; of a pooled tenant, the bytes of its values. Blocks for up to 1 ms.
     pub fn size_bytes(&self, place: &Place) -> Result<u64> {
-        self.server(place)?.1.size_bytes(&place.physical)
+        let server = self.server(place)?.1;
+        if place.isolation == Isolation::Pooled && place.tenant.is_some() {
+            return sqlite::pooled_bytes(&server.path(&place.physical), place);
+        }
+        server.size_bytes(&place.physical)
     }
 
     /// Removes the database for ever. Idempotent.

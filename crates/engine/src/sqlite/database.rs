@@ -62,6 +62,19 @@ pub(crate) struct WalState {
     pub(crate) pages: AtomicU32,
     /// A checkpoint is on its way.
     pub(crate) queued: AtomicBool,
+    /// Length at which the next one is due, beyond [`CHECKPOINT_PAGES`]: where a reader holds frames back, trying
+    /// again after each commit would be in vain.
+    pub(crate) beyond: AtomicU32,
+}
+
+impl WalState {
+    /// Notes a commit; true when a checkpoint is to be asked for.
+    fn committed(&self, pages: u32) -> bool {
+        if pages < self.pages.swap(pages, Relaxed) {
+            self.beyond.store(0, Relaxed); // It was restarted.
+        }
+        pages >= CHECKPOINT_PAGES + self.beyond.load(Relaxed) && !self.queued.swap(true, Relaxed)
+    }
 }
 
 impl Database {
@@ -214,9 +227,7 @@ impl Database {
 fn watch_wal(pooled: &mut Pooled, wal: &Arc<WalState>, me: &Weak<Database>, maintenance: &Maintenance) {
     let (wal, me, maintenance) = (wal.clone(), me.clone(), maintenance.clone());
     let hook = move |_: &mut rusqlite::hooks::Wal, pages: std::ffi::c_int| {
-        let pages = pages.unsigned_abs();
-        wal.pages.store(pages, Relaxed);
-        if pages >= CHECKPOINT_PAGES && !wal.queued.swap(true, Relaxed) {
+        if wal.committed(pages.unsigned_abs()) {
             maintenance.send(Job::Checkpoint(me.clone()));
         }
         Ok(())

@@ -7,7 +7,7 @@ use super::{
     open,
     pool::Pooled,
 };
-use rusqlite::wal::CheckpointMode;
+use rusqlite::{DEFAULT_NAME, wal::CheckpointMode};
 use std::{
     sync::{
         Arc, Mutex, PoisonError, Weak,
@@ -25,6 +25,10 @@ const TRIM_EVERY: Duration = Duration::from_secs(5);
 const MAX_WAITING: usize = 64;
 /// A -wal longer than this many times the checkpoint mark is written back with writers held off.
 const OVERGROWN: u32 = 4;
+/// The same, for telling the operator (threat 37).
+const ALARMING: u32 = 16;
+/// Longest that writers are held off for readers of old frames.
+const WAIT_FOR_READERS: Duration = Duration::from_millis(50);
 
 /// Something to do.
 #[derive(Debug)]
@@ -127,22 +131,28 @@ fn trim(database: &Weak<Database>) -> bool {
 
 fn checkpoint(database: &Weak<Database>) {
     let Some(database) = database.upgrade() else { return };
-    database.wal().queued.store(false, Relaxed);
+    let wal = database.wal();
+    wal.beyond.store(wal.pages.load(Relaxed), Relaxed);
+    wal.queued.store(false, Relaxed);
     if let Err(error) = write_back(&database) {
-        tracing::warn!(database = %database.path().display(), %error, "checkpoint failed; the -wal keeps growing until one succeeds");
+        let name = database.path().display();
+        tracing::warn!(database = %name, %error, "checkpoint failed; the -wal keeps growing until one succeeds");
     }
 }
 
 /// On a connection of its own, so that no reader waits for the sync of a checkpoint.
 fn write_back(database: &Database) -> crate::Result<()> {
     let pooled = database.connect()?;
-    let (frames, written) = pooled.conn.wal_checkpoint_v2(rusqlite::DEFAULT_NAME, CheckpointMode::PASSIVE)?;
-    let overgrown = frames.unsigned_abs() > CHECKPOINT_PAGES * OVERGROWN;
-    if overgrown || written < frames && database.wal().pages.load(Relaxed) > CHECKPOINT_PAGES * OVERGROWN {
+    let (frames, _) = pooled.conn.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE)?;
+    let frames = frames.unsigned_abs();
+    if frames > CHECKPOINT_PAGES * OVERGROWN {
+        if frames > CHECKPOINT_PAGES * ALARMING {
+            tracing::warn!(database = %database.path().display(), frames, "a long reader keeps the -wal from being written back");
+        }
         // Writers faster than the checkpoint: hold them off for the rest, which is short by now.
         let _writer = database.writer.blocking_lock();
-        pooled.conn.busy_timeout(Duration::from_millis(200))?;
-        pooled.conn.wal_checkpoint_v2(rusqlite::DEFAULT_NAME, CheckpointMode::RESTART)?;
+        pooled.conn.busy_timeout(WAIT_FOR_READERS)?;
+        pooled.conn.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::RESTART)?;
     }
     Ok(())
 }

@@ -43,4 +43,4 @@ pub use sandbox::{SqlLimits, SqlRows};
 pub(crate) use server::Server;
 pub(crate) use session::Session;
 pub use system::{SqlRow, SystemDb, Tx};
-pub(crate) use upkeep::{attach, change_identity, inspect_file, migrate_file, withdraw};
+pub(crate) use upkeep::{attach, change_identity, inspect_file, migrate_file, pooled_bytes, withdraw};

@@ -46,6 +46,15 @@ pub(crate) fn change_identity(path: &Path, work: impl FnOnce(&Connection) -> Res
     Ok(transaction.commit()?)
 }
 
+/// Bytes of stored values of a pooled tenant, as its writes counted them.
+pub(crate) fn pooled_bytes(path: &Path, place: &Place) -> Result<u64> {
+    let conn = apart(path, place)?;
+    let sql = "SELECT bytes FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
+    let key = params![identity::tenant_number(place), place.store.as_str()];
+    let bytes: i64 = conn.query_row(sql, key, |row| row.get(0))?;
+    Ok(u64::try_from(bytes).unwrap_or(0))
+}
+
 /// Gives a database without identity that of `place`. One with an identity must have this one.
 pub(crate) fn attach(path: &Path, place: &Place) -> Result<()> {
     if place.isolation != Isolation::Database {

@@ -102,6 +102,7 @@ async fn m18_each_sees_only_its_own_in_both_isolations() {
         assert_eq!(one.usage().await.unwrap().rows, 2);
         let ids = [RecordId::Integer(1), RecordId::Integer(2)];
         assert_eq!(two.by_ids("notes", &ids, &[], Collect::default()).await.unwrap().rows.len(), 1);
+        assert!(bed.engine.size_bytes(&places[0]).unwrap() > 0);
         let many = vec![note("many"); 100];
         assert_eq!(one.write(&many, &WriteOptions::default()).await.unwrap().len(), 100);
     }
