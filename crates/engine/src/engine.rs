@@ -18,6 +18,7 @@ use crate::{
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 pub use crate::session::Session;
@@ -41,6 +42,18 @@ pub struct CacheLimits {
     pub connections_per_database: Option<usize>,
 }
 
+/// Bounds of work off the async threads. None: decided from the machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct WorkLimits {
+    /// Pieces of long work at a time; None: twice the cores.
+    pub at_once: Option<usize>,
+    /// Longest a read may take; None: 10 seconds. A write transaction gets six times that.
+    pub deadline: Option<Duration>,
+}
+
+/// Longest a read may take where nothing is said.
+const READ_DEADLINE: Duration = Duration::from_secs(10);
+
 /// All servers and their open databases; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Engine(Arc<Inner>);
@@ -55,13 +68,20 @@ struct Inner {
 impl Engine {
     /// Starts on these servers. Their directories must exist; nothing else is touched.
     pub fn open(servers: Vec<ServerSpec>, limits: CacheLimits) -> Result<Self> {
+        Self::open_with(servers, limits, WorkLimits::default())
+    }
+
+    /// The same with bounds of long work.
+    pub fn open_with(servers: Vec<ServerSpec>, limits: CacheLimits, work: WorkLimits) -> Result<Self> {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let budget = sqlite::budget(limits.open_databases);
         let connections = limits.connections_per_database.unwrap_or(cores + 2).max(2);
         let open = |spec: ServerSpec| sqlite::Server::open(spec.name, &spec.root).map(Arc::new);
         let servers = servers.into_iter().map(open).collect::<Result<Vec<_>>>()?;
         servers.iter().for_each(|server| sqlite::sweep(server));
-        let (cache, long) = (sqlite::Cache::new(budget, connections)?, sqlite::LongWork::new(cores * 2));
+        let at_once = work.at_once.unwrap_or(cores * 2).max(1);
+        let long = sqlite::LongWork::new(at_once, work.deadline.unwrap_or(READ_DEADLINE));
+        let cache = sqlite::Cache::new(budget, connections)?;
         Ok(Self(Arc::new(Inner { servers, cache, long })))
     }
 

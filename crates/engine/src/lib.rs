@@ -16,6 +16,6 @@ pub mod sqlite;
 pub mod value;
 
 pub use engine::{
-    CacheLimits, Engine, ServerSpec, Session, SqlLimits, SqlRow, SqlRows, SystemDb, Template, Tx,
+    CacheLimits, Engine, ServerSpec, Session, SqlLimits, SqlRow, SqlRows, SystemDb, Template, Tx, WorkLimits,
 };
 pub use error::{Error, Kind, Result};

@@ -18,9 +18,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Instructions of SQLite's machine between two looks at the clock: some ten microseconds.
 const OPS_BETWEEN_LOOKS: i32 = 1000;
 
-/// How much long work may run at a time, over all databases.
+/// Longest one write transaction may take, as a multiple of a read.
+const WRITE_FACTOR: u32 = 6;
+
+/// How much long work may run at a time, over all databases, and for how long.
 #[derive(Debug, Clone)]
-pub(crate) struct LongWork(Arc<Semaphore>);
+pub(crate) struct LongWork {
+    permits: Arc<Semaphore>,
+    /// Longest a list or a count may take (threat 38).
+    read: Duration,
+}
 
 /// Tells the work when its caller is gone.
 struct Caller(Arc<AtomicBool>);
@@ -32,9 +39,19 @@ impl Drop for Caller {
 }
 
 impl LongWork {
-    /// At most `at_once` pieces of work.
-    pub(crate) fn new(at_once: usize) -> Self {
-        Self(Arc::new(Semaphore::new(at_once)))
+    /// At most `at_once` pieces of work, a read for at most `read`.
+    pub(crate) fn new(at_once: usize, read: Duration) -> Self {
+        Self { permits: Arc::new(Semaphore::new(at_once)), read }
+    }
+
+    /// Longest a read may take.
+    pub(crate) fn read_deadline(&self) -> Duration {
+        self.read
+    }
+
+    /// Longest one write transaction may take.
+    pub(crate) fn write_deadline(&self) -> Duration {
+        self.read * WRITE_FACTOR
     }
 
     /// Runs `work` on a connection of `database` for at most `limit`.
@@ -97,7 +114,7 @@ impl LongWork {
     }
 
     async fn permit(&self) -> Result<OwnedSemaphorePermit> {
-        self.0
+        self.permits
             .clone()
             .acquire_owned()
             .await

@@ -32,10 +32,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Longest a list or a count may take (threat 38).
-const READ_DEADLINE: Duration = Duration::from_secs(10);
-/// Longest one write transaction may take.
-const WRITE_DEADLINE: Duration = Duration::from_secs(60);
 /// Changes in one transaction that are still short work.
 const INLINE_CHANGES: usize = 32;
 /// Overriding rows in one read that are still short work.
@@ -90,7 +86,7 @@ impl Session {
             return Ok(visit);
         }
         let (model, ids, fields) = (model.to_owned(), ids.to_vec(), fields.to_vec());
-        self.long(READ_DEADLINE, move |conn, schema, who| {
+        self.long(self.long.read_deadline(), move |conn, schema, who| {
             read::by_ids(conn, schema, who, &model, &ids, &fields, &mut visit).map(|()| visit)
         })
         .await
@@ -123,7 +119,7 @@ impl Session {
             return Ok((visit, next));
         }
         let (model, select, merge) = (model.to_owned(), select.clone(), merge.map(<[_]>::to_vec));
-        self.long(READ_DEADLINE, move |conn, schema, who| {
+        self.long(self.long.read_deadline(), move |conn, schema, who| {
             let next = list::select(conn, schema, who, &model, &select, merge.as_deref(), &mut visit)?;
             Ok((visit, next))
         })
@@ -139,7 +135,7 @@ impl Session {
     ) -> Result<u64> {
         let (model, filter) = (model.to_owned(), filter.clone());
         let (search, merge) = (search.map(str::to_owned), merge.map(<[_]>::to_vec));
-        self.long(READ_DEADLINE, move |conn, schema, who| {
+        self.long(self.long.read_deadline(), move |conn, schema, who| {
             list::count(conn, schema, who, &model, &filter, search.as_deref(), merge.as_deref())
         })
         .await
@@ -182,7 +178,7 @@ impl Session {
             (self.schema.clone(), self.confinement, changes.to_vec(), options.clone());
         let work =
             move |conn: &Connection| Ok((write::apply(conn, &schema, &who, &changes, &options), writer));
-        self.long.run_as_writer(&self.database, WRITE_DEADLINE, work).await
+        self.long.run_as_writer(&self.database, self.long.write_deadline(), work).await
     }
 
     pub(crate) async fn sql(

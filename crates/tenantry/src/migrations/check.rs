@@ -118,7 +118,7 @@ impl<'a> Checker<'a> {
             tell(Finding { place: None, what: What::ModelsChanged(app.to_string()) });
         }
         for place in self.systems.values().cloned().collect::<Vec<_>>() {
-            self.place(&[place.clone()], &place, &mut tell).await;
+            self.place(std::slice::from_ref(&place), &place, &mut tell).await;
         }
         Ok(())
     }
