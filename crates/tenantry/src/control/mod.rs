@@ -6,6 +6,7 @@
 
 pub mod invalidation;
 mod migrate;
+pub mod settings;
 mod write;
 
 pub use invalidation::Subject;

@@ -8,6 +8,7 @@
 pub mod faults;
 mod journal;
 mod lease;
+mod on_demand;
 pub mod provision;
 mod recover;
 mod run;

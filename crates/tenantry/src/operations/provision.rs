@@ -11,7 +11,7 @@ use crate::{
     control::{Subject, Write},
     plans,
     tenants::{self, NewTenant, State},
-    topology::{NewPlacement, PlacementState, Policy, placement},
+    topology::{NewPlacement, Placement, PlacementState, Policy, placement},
     users::{self, NewUser, members},
 };
 use futures_util::future::BoxFuture;
@@ -84,6 +84,13 @@ struct Placed {
     schema_version: Option<String>,
 }
 
+impl Placed {
+    fn planned(planned: &Placement) -> Self {
+        let (place, policy) = (planned.place.clone(), planned.policy);
+        Self { place, policy, planned_before: true, schema_version: None }
+    }
+}
+
 impl Operation for Provision {
     const KIND: &'static str = "provision";
 
@@ -107,6 +114,23 @@ impl Operation for Provision {
 }
 
 impl Provision {
+    fn existing(by: By, tenant: TenantId) -> Self {
+        Self {
+            by,
+            new: None,
+            tenant: Some(tenant),
+            placements: vec![],
+            placed: vec![],
+            lost: vec![],
+            user: None,
+        }
+    }
+
+    /// Makes the database of a placement that is planned.
+    pub(super) fn planned(by: By, tenant: TenantId, planned: &Placement) -> Self {
+        Self { placed: vec![Placed::planned(planned)], ..Self::existing(by, tenant) }
+    }
+
     fn id(&self) -> Result<TenantId> {
         self.tenant.ok_or_else(|| Error::Internal("provision before the tenant is recorded".into()))
     }
@@ -275,28 +299,14 @@ impl Operations {
         let tenant = tenants::by_slug(&mut tx, slug).await?;
         let existing = placement::of_tenant(&mut tx, tenant.id).await?;
         drop(tx);
-        let mut p = Provision {
-            by: by.clone(),
-            new: None,
-            tenant: Some(tenant.id),
-            placements: vec![],
-            placed: vec![],
-            lost: vec![],
-            user: None,
-        };
+        let mut p = Provision::existing(by.clone(), tenant.id);
         for new in wanted {
             let Some(old) = existing.iter().find(|e| e.place.store == new.store) else {
                 p.placements.push(new);
                 continue;
             };
             if old.state == PlacementState::Planned {
-                let place = old.place.clone();
-                p.placed.push(Placed {
-                    place,
-                    policy: old.policy,
-                    planned_before: true,
-                    schema_version: None,
-                });
+                p.placed.push(Placed::planned(old));
             } else if old.policy != Policy::External && !self.inner.databases.exists(&old.place).await? {
                 p.lost.push(old.place.clone());
                 p.placements.push(new);

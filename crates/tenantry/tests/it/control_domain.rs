@@ -4,6 +4,7 @@ use crate::world::{World, by, placement, registration, role, slug, specs};
 use tenantry::{
     Error,
     clock::DAY_US,
+    control::settings,
     plans::{self, State as Sub},
     tenants::{self, Filter, State},
     topology::{Policy, Topology},
@@ -15,8 +16,8 @@ async fn a_registration_makes_everything_and_lists_every_column_m7_m9() {
     let dir = tempfile::tempdir().unwrap();
     let w = World::open(dir.path()).await.with_plans().await;
     let made = w.operations.create_tenant(&by(), registration("city-hospital")).await.unwrap();
-    assert_eq!(made.databases, ["tenant_city-hospital_1", "papers_city-hospital_1"]);
-    assert_eq!(w.files.names(), ["papers_city-hospital_1", "tenant_city-hospital_1"]);
+    assert_eq!(made.databases, ["tenant_city-hospital_1", "papers_city-hospital_1", "notes_pool"]);
+    assert_eq!(w.files.names(), ["notes_pool.1", "papers_city-hospital_1", "tenant_city-hospital_1"]);
 
     let now = w.control.now_us();
     let mut tx = w.control.snapshot().await.unwrap();
@@ -28,7 +29,7 @@ async fn a_registration_makes_everything_and_lists_every_column_m7_m9() {
         (State::Active, Some(Sub::Trial), Some("small"))
     );
     assert_eq!(t.days_remaining, Some(14));
-    assert_eq!(t.placements.len(), 2);
+    assert_eq!(t.placements.len(), 3);
     assert!(t.placements.iter().all(|p| p.schema_version.as_deref() == Some("v1")));
     assert_eq!(tenants::show(&mut tx, &slug("city-hospital"), now).await.unwrap(), *t);
     let owner = users::by_email(&mut tx, "Owner@City-Hospital.test").await.unwrap().unwrap();
@@ -50,7 +51,7 @@ async fn a_taken_name_or_address_is_refused_before_anything_is_made() {
     let mut no_plan = registration("beta");
     no_plan.plan = Some("nonsense".into());
     assert!(matches!(w.operations.create_tenant(&by(), no_plan).await, Err(Error::Invalid { .. })));
-    assert_eq!(w.files.names().len(), 2, "nothing was made");
+    assert_eq!(w.files.names().len(), 3, "nothing was made");
     let mut tx = w.control.snapshot().await.unwrap();
     assert_eq!(tenants::ids(&mut tx, None, 10).await.unwrap().len(), 1);
 }
@@ -187,4 +188,36 @@ async fn a_change_without_its_audit_row_does_not_commit_rule_11() {
     assert!(write.commit().await.is_err());
     let mut tx = w.control.snapshot().await.unwrap();
     assert_ne!(plans::by_code(&mut tx, "small").await.unwrap().spec.price, "0");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_database_made_on_demand_is_made_once_for_many_callers_v3() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = World::open(dir.path()).await.with_plans().await;
+    let mut wanted = registration("alpha");
+    wanted.placements = vec![placement("alpha", "tenant", Policy::OnDemand)];
+    let tenant = w.operations.create_tenant(&by(), wanted).await.unwrap().tenant;
+    assert!(w.files.names().is_empty());
+    let callers = (0..8).map(|_| {
+        let operations = w.operations.clone();
+        tokio::spawn(async move { operations.ensure_database(&by(), tenant, "tenant").await.unwrap() })
+    });
+    for caller in callers.collect::<Vec<_>>() {
+        assert_eq!(caller.await.unwrap().physical.as_str(), "tenant_alpha_1");
+    }
+    assert_eq!(w.files.names(), ["tenant_alpha_1"]);
+    let e = w.operations.ensure_database(&by(), tenant, "papers").await.unwrap_err();
+    assert_eq!(e.code(), "no_database", "what the catalog does not know is not made");
+}
+
+#[tokio::test]
+async fn settings_are_changed_with_their_audit_row() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = World::open(dir.path()).await.with_plans().await;
+    let mut write = w.control.begin().await.unwrap();
+    settings::set(&mut write, &by(), "banner", &serde_json::json!("hello")).await.unwrap();
+    write.commit().await.unwrap();
+    let mut tx = w.control.snapshot().await.unwrap();
+    assert_eq!(settings::get(&mut tx, "banner").await.unwrap(), Some("hello".into()));
+    assert_eq!(settings::get(&mut tx, "nothing").await.unwrap(), None);
 }

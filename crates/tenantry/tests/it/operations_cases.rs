@@ -1,16 +1,16 @@
 //! What the suites of operations (T6) run, and what must hold after every fault.
 
-use crate::world::{World, by, placement, registration, slug};
+use crate::world::{World, by, registration, slug, stores};
 use std::fs;
-use tenantry::{Result, audit, name::Slug, operations::CreateTenant, topology::Policy};
+use tenantry::{Result, audit, name::Slug, operations::CreateTenant};
 use tenantry_engine::SqlRow;
 
 /// An operation with its before and after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Case {
-    /// Tenant, two databases, trial, new user as owner.
+    /// Tenant, two databases, a place in a pool, trial, new user as owner.
     Register,
-    /// Two databases for a tenant that has none.
+    /// The same databases for a tenant that has none.
     Databases,
 }
 
@@ -33,8 +33,7 @@ impl Case {
         match self {
             Self::Register => w.operations.create_tenant(&by(), registration("alpha")).await.map(drop),
             Self::Databases => {
-                let wanted = ["tenant", "papers"].map(|store| placement("alpha", store, Policy::Managed));
-                w.operations.create_databases(&by(), &slug("alpha"), wanted.into()).await.map(drop)
+                w.operations.create_databases(&by(), &slug("alpha"), stores("alpha")).await.map(drop)
             }
         }
     }
@@ -46,7 +45,7 @@ impl Case {
         let tenants = count(w, "SELECT count(*) FROM tenants").await;
         let users = count(w, "SELECT count(*) FROM users").await;
         match (self, tenants, users, ready) {
-            (_, 1, 1, 2) => true,
+            (_, 1, 1, 3) => true,
             (Self::Register, 0, 0, 0) | (Self::Databases, 1, 1, 0) => false,
             other => panic!("half-made: {other:?}"),
         }
@@ -92,7 +91,7 @@ pub(crate) async fn whole(w: &World) {
     ] {
         assert_eq!(count(w, sql).await, 0, "{what}");
     }
-    let rows = query(w, "SELECT physical FROM placements WHERE state = 'ready' ORDER BY physical").await;
+    let rows = query(w, "SELECT physical || iif(isolation = 'pooled', '.' || tenant, '') AS name FROM placements WHERE state = 'ready' ORDER BY name").await;
     let recorded: Vec<_> = rows.iter().map(|r| r.text(0).unwrap().to_owned()).collect();
     assert_eq!(recorded, w.files.names(), "databases of the catalog and databases that exist");
     for name in recorded {

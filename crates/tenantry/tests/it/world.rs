@@ -107,15 +107,20 @@ pub(crate) fn placement(slug: &str, store: &str, policy: Policy) -> NewPlacement
     }
 }
 
-/// A registration as M7 wants it: two managed stores, a new user as owner, a trial.
+/// Two databases of its own and a place in a pool.
+pub(crate) fn stores(name: &str) -> Vec<NewPlacement> {
+    let mut notes = placement(name, "notes", Policy::Managed);
+    notes.isolation = Isolation::Pooled;
+    notes.base = PhysicalName::parse("notes_pool").unwrap();
+    vec![placement(name, "tenant", Policy::Managed), placement(name, "papers", Policy::Managed), notes]
+}
+
+/// A registration as M7 wants it: two databases and a pooled store, a new user as owner, a trial.
 pub(crate) fn registration(name: &str) -> CreateTenant {
     let email = format!("owner@{name}.test");
     CreateTenant {
         tenant: NewTenant { slug: slug(name), name: format!("The {name}"), email: email.clone() },
-        placements: vec![
-            placement(name, "tenant", Policy::Managed),
-            placement(name, "papers", Policy::Managed),
-        ],
+        placements: stores(name),
         plan: Some("small".into()),
         owner: Some((
             Owner::New(NewUser {
@@ -147,9 +152,17 @@ impl Files {
         format!("{:?} {} {}", place.tenant, place.store, place.generation)
     }
 
+    /// A pool is a file for each tenant in it, as far as these suites care.
+    fn path(&self, place: &Place) -> PathBuf {
+        match (place.isolation, place.tenant) {
+            (Isolation::Pooled, Some(tenant)) => self.dir.join(format!("{}.{tenant}", place.physical)),
+            _ => self.dir.join(place.physical.as_str()),
+        }
+    }
+
     fn write(&self, place: &Place) -> std::io::Result<()> {
-        let path = self.dir.join(place.physical.as_str());
-        let half = self.dir.with_extension(format!("{}.half", place.physical));
+        let path = self.path(place);
+        let half = path.with_file_name(format!("../{}.half", path.file_name().unwrap().display()));
         let mut file = fs::File::create(&half)?;
         file.write_all(Self::identity(place).as_bytes())?;
         match fs::hard_link(&half, &path) {
@@ -174,7 +187,7 @@ impl Databases for Files {
 
     fn remove<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            let path = self.dir.join(place.physical.as_str());
+            let path = self.path(place);
             match fs::read_to_string(&path) {
                 Ok(found) if found == Self::identity(place) => drop(fs::remove_file(&path)),
                 _ => {}
@@ -184,6 +197,6 @@ impl Databases for Files {
     }
 
     fn exists<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<bool>> {
-        Box::pin(async move { Ok(self.dir.join(place.physical.as_str()).exists()) })
+        Box::pin(async move { Ok(self.path(place).exists()) })
     }
 }

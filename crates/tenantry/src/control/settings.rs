@@ -1,0 +1,28 @@
+//! Settings of the platform that people change while it runs: JSON by key.
+//!
+//! Called by staff pages and the command line. What belongs in the configuration file is not here.
+
+use super::{Subject, Write, params};
+use crate::{Error, Result, audit::By};
+use tenantry_engine::Tx;
+
+/// The value of a key; none: never set.
+pub async fn get(tx: &mut Tx, key: &str) -> Result<Option<serde_json::Value>> {
+    let rows = tx.query("SELECT value FROM settings WHERE key = ?", params![key]).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    serde_json::from_str(row.text(0)?).map(Some).map_err(|e| Error::Internal(format!("setting {key}: {e}")))
+}
+
+/// Sets a key; null removes it.
+pub async fn set(write: &mut Write, by: &By, key: &str, value: &serde_json::Value) -> Result<()> {
+    let at = write.at_us();
+    if value.is_null() {
+        write.execute("DELETE FROM settings WHERE key = ?", params![key]).await?;
+    } else {
+        let sql = "INSERT INTO settings (key, value, updated_at) VALUES (?, ?, ?) \
+            ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at";
+        write.execute(sql, params![key, value.to_string(), at]).await?;
+    }
+    write.audit(by, None, "settings.set", serde_json::json!({ "key": key, "value": value })).await?;
+    write.invalidate(&Subject::Everything).await
+}

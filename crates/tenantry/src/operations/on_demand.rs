@@ -1,0 +1,49 @@
+//! Databases that are made when a tenant first needs them (V3): planned in the catalog, never guessed.
+//!
+//! Called by whoever is about to write and finds the placement planned. Many callers at once make
+//! one database: the journal allows one open operation a tenant, the others wait for it.
+
+use super::{Operations, provision::Provision};
+use crate::{
+    Error, Result,
+    audit::By,
+    topology::{Placement, PlacementState, Policy, placement},
+};
+use std::time::Duration;
+use tenantry_engine::{name::TenantId, place::Place};
+
+/// How long to wait for another caller who makes it: tries and pause.
+const TRIES: u32 = 500;
+const PAUSE: Duration = Duration::from_millis(20);
+
+impl Operations {
+    /// Where the rows of this store lie, after making the database if it is planned to be made on
+    /// demand. A store without a placement stays without (X1).
+    pub async fn ensure_database(&self, by: &By, tenant: TenantId, store: &str) -> Result<Place> {
+        for _ in 0..TRIES {
+            let found = self.placement(tenant, store).await?;
+            match (found.state, found.policy) {
+                (PlacementState::Ready, _) => return Ok(found.place),
+                (PlacementState::Planned, Policy::OnDemand) => {}
+                (PlacementState::Planned, _) => {
+                    return Err(Error::Unavailable(format!("{store} is being made")));
+                }
+            }
+            match self.run(Provision::planned(by.clone(), tenant, &found)).await {
+                Ok(_) => return Ok(found.place),
+                // Another caller is at it.
+                Err(Error::Conflict(_)) => tokio::time::sleep(PAUSE).await,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::Unavailable(format!("{store} of tenant {tenant} is still being made")))
+    }
+
+    async fn placement(&self, tenant: TenantId, store: &str) -> Result<Placement> {
+        let mut tx = self.inner.control.snapshot().await?;
+        let slug = crate::tenants::by_id(&mut tx, tenant).await?.slug.to_string();
+        let all = placement::of_tenant(&mut tx, tenant).await?;
+        let missing = Error::NoDatabase { slug, store: store.to_owned() };
+        all.into_iter().find(|p| p.place.store.as_str() == store).ok_or(missing)
+    }
+}
