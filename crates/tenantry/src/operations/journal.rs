@@ -5,7 +5,7 @@ use crate::{
     Error, Result,
     control::{Control, Write, params},
 };
-use tenantry_engine::{Kind, SqlRow, Tx, name::TenantId};
+use tenantry_engine::{Kind, name::TenantId};
 
 /// Where an operation stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -31,13 +31,13 @@ impl State {
         }
     }
 
-    fn parse(text: &str) -> Result<Self> {
+    pub(super) fn parse(text: &str) -> Result<Self> {
         let all = [Self::Running, Self::Unwinding, Self::Done, Self::Undone];
         let unknown = || Error::Internal(format!("operation state {text:?}"));
         all.into_iter().find(|s| s.as_str() == text).ok_or_else(unknown)
     }
 
-    fn is_over(self) -> bool {
+    pub(super) fn is_over(self) -> bool {
         matches!(self, Self::Done | Self::Undone)
     }
 }
@@ -185,117 +185,9 @@ pub(super) async fn note(write: &mut Write, id: i64, error: &Error) -> Result<()
     Ok(())
 }
 
-/// A row as recovery takes it over.
-pub(super) struct Taken {
-    pub(super) id: i64,
-    pub(super) kind: String,
-    pub(super) state: State,
-    pub(super) cursor: usize,
-    pub(super) data: String,
-    pub(super) attempts: i64,
-    lease_owner: Option<String>,
-    lease_until: Option<i64>,
-}
-
-impl Taken {
-    fn read(r: &SqlRow) -> Result<Self> {
-        Ok(Self {
-            id: r.integer(0)?,
-            kind: r.text(1)?.to_owned(),
-            state: State::parse(r.text(2)?)?,
-            cursor: usize::try_from(r.integer(3)?).map_err(|e| Error::Internal(e.to_string()))?,
-            data: r.text(4)?.to_owned(),
-            attempts: r.integer(5)?,
-            lease_owner: r.opt_text(6)?.map(Into::into),
-            lease_until: r.opt_integer(7)?,
-        })
-    }
-
-    fn is_free(&self, now_us: i64, at_start: bool) -> bool {
-        let lapsed = self.lease_until.is_none_or(|until| until <= now_us);
-        match &self.lease_owner {
-            Some(owner) => lapsed || !super::lease::may_be_alive(owner),
-            None => lapsed || at_start,
-        }
-    }
-}
-
-/// Ids of all operations that are not over, in order.
-pub(super) async fn open_ids(tx: &mut Tx) -> Result<Vec<i64>> {
-    let sql = "SELECT id FROM operations WHERE state IN ('running', 'unwinding') ORDER BY id";
-    tx.query(sql, &[]).await?.iter().map(|r| Ok(r.integer(0)?)).collect()
-}
-
-/// Takes an operation over, if nobody can be at work on it.
-pub(super) async fn take(control: &Control, id: i64, owner: &str, at_start: bool) -> Result<Option<Taken>> {
-    let mut write = control.begin().await?;
-    let sql = "SELECT id, kind, state, cursor, data, attempts, lease_owner, lease_until FROM operations WHERE id = ?";
-    let Some(taken) = write.query(sql, params![id]).await?.first().map(Taken::read).transpose()? else {
-        return Ok(None);
-    };
-    let now = write.at_us();
-    if taken.state.is_over() || !taken.is_free(now, at_start) {
-        return Ok(None);
-    }
-    let sql = "UPDATE operations SET lease_owner = ?, lease_until = ?, attempts = attempts + 1, updated_at = ? \
-        WHERE id = ?";
-    write.execute(sql, params![owner, now + LEASE_US, now, id]).await?;
-    write.commit_unaudited().await?;
-    Ok(Some(taken))
-}
-
 /// State of an operation as committed.
 pub(super) async fn state(control: &Control, id: i64) -> Result<State> {
     let mut tx = control.snapshot().await?;
     let rows = tx.query("SELECT state FROM operations WHERE id = ?", params![id]).await?;
     State::parse(rows.first().ok_or(Error::NotFound("operation"))?.text(0)?)
-}
-
-/// An operation as people see it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Listed {
-    /// Id.
-    pub id: i64,
-    /// What it does.
-    pub kind: String,
-    /// To whom.
-    pub tenant: Option<TenantId>,
-    /// Where it stands.
-    pub state: State,
-    /// Steps done, or while unwinding steps to undo.
-    pub cursor: i64,
-    /// Who started it.
-    pub actor: String,
-    /// Why it went back, or cannot go on. Private detail.
-    pub error: Option<String>,
-    /// Workers that have tried.
-    pub attempts: i64,
-    /// Microseconds since 1970, UTC.
-    pub started_at_us: i64,
-    /// Last change.
-    pub updated_at_us: i64,
-}
-
-/// Newest first; `open` only those that are not over.
-pub async fn list(tx: &mut Tx, open: bool, limit: u32) -> Result<Vec<Listed>> {
-    let states = if open { "state IN ('running', 'unwinding')" } else { "1" };
-    let sql = format!(
-        "SELECT id, kind, tenant, state, cursor, by_actor, error, attempts, started_at, updated_at \
-         FROM operations WHERE {states} ORDER BY id DESC LIMIT ?"
-    );
-    let read = |r: &SqlRow| {
-        Ok(Listed {
-            id: r.integer(0)?,
-            kind: r.text(1)?.to_owned(),
-            tenant: r.opt_integer(2)?.map(TenantId::from_raw),
-            state: State::parse(r.text(3)?)?,
-            cursor: r.integer(4)?,
-            actor: r.text(5)?.to_owned(),
-            error: r.opt_text(6)?.map(Into::into),
-            attempts: r.integer(7)?,
-            started_at_us: r.integer(8)?,
-            updated_at_us: r.integer(9)?,
-        })
-    };
-    tx.query(&sql, params![i64::from(limit.clamp(1, 1000))]).await?.iter().map(read).collect()
 }

@@ -8,14 +8,17 @@
 pub mod faults;
 mod journal;
 mod lease;
+mod list;
 mod on_demand;
 pub mod provision;
 mod recover;
 mod run;
 mod step;
+mod takeover;
 mod unwind;
 
-pub use journal::{Listed, list};
+pub use journal::State;
+pub use list::{Listed, list};
 pub use provision::{CreateTenant, Created, Owner};
 pub use recover::Recovered;
 pub use step::{ControlFn, Operation, OutsideFn, Step};

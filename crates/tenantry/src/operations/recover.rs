@@ -4,10 +4,12 @@
 
 use super::{
     Inner, Operation,
-    journal::{self, Job, State, Taken},
+    journal::{self, Job, State},
     lease,
     provision::Provision,
-    run, unwind,
+    run,
+    takeover::{self, Taken},
+    unwind,
 };
 use crate::{Error, Result};
 
@@ -27,7 +29,7 @@ pub struct Recovered {
 
 pub(super) async fn pass(inner: &Inner, at_start: bool) -> Result<Recovered> {
     let mut tx = inner.control.snapshot().await?;
-    let ids = journal::open_ids(&mut tx).await?;
+    let ids = takeover::open_ids(&mut tx).await?;
     drop(tx);
     let mut recovered = Recovered::default();
     for id in ids {
@@ -48,7 +50,7 @@ pub(super) async fn pass(inner: &Inner, at_start: bool) -> Result<Recovered> {
 /// None: somebody is at work on it, or it is over.
 async fn one(inner: &Inner, id: i64, at_start: bool) -> Result<Option<State>> {
     let owner = lease::new_owner();
-    let Some(taken) = journal::take(&inner.control, id, &owner, at_start).await? else { return Ok(None) };
+    let Some(taken) = takeover::take(&inner.control, id, &owner, at_start).await? else { return Ok(None) };
     tracing::info!(operation = id, kind = taken.kind, attempts = taken.attempts, "taken over");
     match taken.kind.as_str() {
         Provision::KIND => resume::<Provision>(inner, taken, owner).await,

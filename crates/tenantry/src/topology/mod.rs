@@ -8,6 +8,7 @@
 mod fleet;
 mod load;
 pub mod placement;
+pub(crate) mod record;
 
 pub use placement::{NewPlacement, Placement, PlacementState, Policy, places_of_store};
 

@@ -3,12 +3,15 @@
 //! Called by access, operations, the command line and staff pages. Who belongs to which tenant is
 //! in `members`. Never sees a password or a token.
 
+mod change;
 pub mod members;
+
+pub use change::{Flags, link_identity, set_flags, set_password_hash};
 
 use crate::{
     Error, Result,
     audit::By,
-    control::{Subject, Write, params},
+    control::{Write, params},
 };
 use tenantry_engine::{Kind, SqlRow, Tx, name::UserId, value::Value};
 
@@ -165,77 +168,6 @@ pub async fn list(tx: &mut Tx, after: Option<UserId>, limit: u32) -> Result<Vec<
     let sql = format!("SELECT {COLUMNS} FROM users WHERE id > ? ORDER BY id LIMIT ?");
     let values = params![after.map_or(0, UserId::get), i64::from(limit.clamp(1, 1000))];
     tx.query(&sql, values).await?.iter().map(read).collect()
-}
-
-/// Sets the password's hash and voids every session begun before.
-pub async fn set_password_hash(write: &mut Write, by: &By, id: UserId, hash: &str) -> Result<()> {
-    let at = write.at_us();
-    let sql = "UPDATE users SET password_hash = ?, credentials_at = ?, failed_logins = 0, locked_until = NULL WHERE id = ?";
-    change(write, by, id, "user.set_password", sql, params![hash, at, id.get()], serde_json::json!({})).await
-}
-
-/// Sets who a user is to the platform. The last active superuser keeps the right.
-pub async fn set_flags(write: &mut Write, by: &By, id: UserId, flags: Flags) -> Result<()> {
-    if !(flags.is_superuser && flags.is_active) {
-        let sql = "SELECT count(*) FROM users WHERE is_superuser = 1 AND is_active = 1 AND id <> ?";
-        let others = count(write, sql, params![id.get()]).await?;
-        let user = by_id(write, id).await?;
-        if user.is_superuser && user.is_active && others == 0 {
-            return Err(Error::Conflict("the last superuser cannot be demoted".into()));
-        }
-    }
-    let sql = "UPDATE users SET is_superuser = ?, is_staff = ?, is_active = ? WHERE id = ?";
-    let values = params![flags.is_superuser, flags.is_staff, flags.is_active, id.get()];
-    change(write, by, id, "user.set_flags", sql, values, serde_json::json!(flags)).await
-}
-
-/// What a user is to the platform.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub struct Flags {
-    /// May do everything.
-    pub is_superuser: bool,
-    /// Platform staff.
-    pub is_staff: bool,
-    /// May log in.
-    pub is_active: bool,
-}
-
-/// Links an identity of another issuer to a user.
-pub async fn link_identity(
-    write: &mut Write,
-    by: &By,
-    id: UserId,
-    issuer: &str,
-    subject: &str,
-) -> Result<()> {
-    let at = write.at_us();
-    let sql = "INSERT INTO identities (user, issuer, subject, created_at) VALUES (?, ?, ?, ?)";
-    let detail = serde_json::json!({ "issuer": issuer, "subject": subject });
-    match change(write, by, id, "user.link_identity", sql, params![id.get(), issuer, subject, at], detail)
-        .await
-    {
-        Err(Error::Engine(e)) if matches!(e.kind(), Kind::Unique(_)) => {
-            Err(Error::Conflict("this identity is linked already".into()))
-        }
-        other => other,
-    }
-}
-
-async fn change(
-    write: &mut Write,
-    by: &By,
-    id: UserId,
-    action: &str,
-    sql: &str,
-    values: &[Value],
-    mut detail: serde_json::Value,
-) -> Result<()> {
-    if write.execute(sql, values).await? == 0 {
-        return Err(Error::NotFound("user"));
-    }
-    detail["user"] = id.get().into();
-    write.audit(by, None, action, detail).await?;
-    write.invalidate(&Subject::User(id)).await
 }
 
 pub(crate) async fn count(tx: &mut Tx, sql: &str, values: &[Value]) -> Result<i64> {

@@ -4,17 +4,16 @@
 //! store around the one step that leaves it. An owner's e-mail address that is taken is found before
 //! anything is made.
 
-use super::{Databases, Operation, Operations, Step};
+mod steps;
+
+use super::{Operation, Operations, Step};
 use crate::{
     Error, Result,
     audit::By,
-    control::{Subject, Write},
-    plans,
-    tenants::{self, NewTenant, State},
+    tenants::{self, NewTenant},
     topology::{NewPlacement, Placement, PlacementState, Policy, placement},
-    users::{self, NewUser, members},
+    users::NewUser,
 };
-use futures_util::future::BoxFuture;
 use tenantry_engine::{
     name::{RoleName, Slug, TenantId, UserId},
     place::Place,
@@ -96,11 +95,11 @@ impl Operation for Provision {
 
     fn steps() -> &'static [Step<Self>] {
         &[
-            Step::Control { name: "record", run: record, undo: Some(unrecord) },
-            Step::Outside { name: "databases", run: make, undo: unmake },
-            Step::Control { name: "subscribe", run: subscribe, undo: None },
-            Step::Control { name: "owner", run: own, undo: None },
-            Step::Control { name: "activate", run: activate, undo: None },
+            Step::Control { name: "record", run: steps::record, undo: Some(steps::unrecord) },
+            Step::Outside { name: "databases", run: steps::make, undo: steps::unmake },
+            Step::Control { name: "subscribe", run: steps::subscribe, undo: None },
+            Step::Control { name: "owner", run: steps::own, undo: None },
+            Step::Control { name: "activate", run: steps::activate, undo: None },
         ]
     }
 
@@ -134,144 +133,6 @@ impl Provision {
     fn id(&self) -> Result<TenantId> {
         self.tenant.ok_or_else(|| Error::Internal("provision before the tenant is recorded".into()))
     }
-}
-
-fn record<'a>(write: &'a mut Write, p: &'a mut Provision) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async move {
-        let fresh = p.new.is_some();
-        if let Some(new) = &p.new {
-            check_owner(write, new).await?;
-            p.tenant = Some(tenants::insert(write, &new.tenant).await?);
-        }
-        let tenant = p.id()?;
-        for lost in &p.lost {
-            placement::set_gone(write, lost).await?;
-        }
-        for wanted in &p.placements {
-            let place = placement::insert(write, tenant, wanted).await?;
-            p.placed.push(Placed {
-                place,
-                policy: wanted.policy,
-                planned_before: false,
-                schema_version: None,
-            });
-        }
-        if !fresh {
-            write.invalidate(&Subject::Tenant(tenant)).await?;
-        }
-        Ok(())
-    })
-}
-
-/// Finds early what would make the last steps fail.
-async fn check_owner(write: &mut Write, new: &New) -> Result<()> {
-    if let Some(plan) = &new.plan {
-        plans::by_code(write, plan).await?;
-    }
-    match &new.owner {
-        Some((Owner::New(user), _)) => {
-            users::check_email(&user.email)?;
-            users::check_text("name", &user.name)?;
-            match users::by_email(write, &user.email).await? {
-                Some(_) => Err(Error::Conflict("a user with this e-mail address exists".into())),
-                None => Ok(()),
-            }
-        }
-        Some((Owner::Existing(id), _)) => users::by_id(write, *id).await.map(|_| ()),
-        None => Ok(()),
-    }
-}
-
-fn unrecord<'a>(write: &'a mut Write, p: &'a mut Provision) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async move {
-        let tenant = p.id()?;
-        for placed in p.placed.iter().filter(|placed| !placed.planned_before) {
-            placement::set_gone(write, &placed.place).await?;
-        }
-        for lost in &p.lost {
-            placement::set_back(write, lost).await?;
-        }
-        if p.new.is_some() {
-            tenants::remove_unborn(write, tenant).await?;
-        }
-        write.invalidate(&Subject::Tenant(tenant)).await
-    })
-}
-
-/// Managed ones now; planned ones of an existing tenant because that was asked for; others never.
-fn to_make(p: &Provision) -> impl Fn(&Placed) -> bool + use<> {
-    let asked = p.new.is_none();
-    move |placed| match placed.policy {
-        Policy::Managed => true,
-        Policy::OnDemand => asked,
-        Policy::External => false,
-    }
-}
-
-fn make<'a>(databases: &'a dyn Databases, p: &'a mut Provision) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async move {
-        let wanted = to_make(p);
-        for placed in p.placed.iter_mut().filter(|placed| wanted(placed)) {
-            placed.schema_version = Some(databases.make(&placed.place).await?);
-        }
-        Ok(())
-    })
-}
-
-fn unmake<'a>(databases: &'a dyn Databases, p: &'a mut Provision) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async move {
-        let wanted = to_make(p);
-        for placed in p.placed.iter_mut().filter(|placed| wanted(placed)).rev() {
-            databases.remove(&placed.place).await?;
-            placed.schema_version = None;
-        }
-        Ok(())
-    })
-}
-
-fn subscribe<'a>(write: &'a mut Write, p: &'a mut Provision) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async move {
-        match p.new.as_ref().and_then(|new| new.plan.as_deref()) {
-            Some(plan) => plans::start(write, p.id()?, plan).await,
-            None => Ok(()),
-        }
-    })
-}
-
-fn own<'a>(write: &'a mut Write, p: &'a mut Provision) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async move {
-        let tenant = p.id()?;
-        let Some((owner, role)) = p.new.as_ref().and_then(|new| new.owner.as_ref()) else { return Ok(()) };
-        let user = match owner {
-            Owner::New(user) => users::insert(write, user).await?,
-            Owner::Existing(id) => *id,
-        };
-        members::insert(write, user, tenant, role).await?;
-        write.invalidate(&Subject::User(user)).await?;
-        p.user = Some(user);
-        Ok(())
-    })
-}
-
-fn activate<'a>(write: &'a mut Write, p: &'a mut Provision) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async move {
-        let tenant = p.id()?;
-        for placed in &p.placed {
-            // An external database is used as it is; its version is found by the next migration run.
-            let version = placed.schema_version.as_deref();
-            if version.is_some() || placed.policy == Policy::External {
-                placement::set_ready(write, &placed.place, version).await?;
-            }
-        }
-        if p.new.is_some() {
-            return tenants::transition(write, &p.by, tenant, State::Active, None).await;
-        }
-        let names: Vec<_> = p.placed.iter().map(|placed| placed.place.physical.to_string()).collect();
-        write
-            .audit(&p.by, Some(tenant), "tenant.create_databases", serde_json::json!({ "databases": names }))
-            .await?;
-        write.invalidate(&Subject::Tenant(tenant)).await
-    })
 }
 
 impl Operations {

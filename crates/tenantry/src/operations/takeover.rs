@@ -1,0 +1,70 @@
+//! Which operations are left by dead workers, and taking their lease. Called by recovery.
+
+use super::{
+    journal::State,
+    lease::{self, LEASE_US},
+};
+use crate::{
+    Error, Result,
+    control::{Control, params},
+};
+use tenantry_engine::{SqlRow, Tx};
+
+/// A row as recovery takes it over.
+pub(super) struct Taken {
+    pub(super) id: i64,
+    pub(super) kind: String,
+    pub(super) state: State,
+    pub(super) cursor: usize,
+    pub(super) data: String,
+    pub(super) attempts: i64,
+    lease_owner: Option<String>,
+    lease_until: Option<i64>,
+}
+
+impl Taken {
+    fn read(r: &SqlRow) -> Result<Self> {
+        Ok(Self {
+            id: r.integer(0)?,
+            kind: r.text(1)?.to_owned(),
+            state: State::parse(r.text(2)?)?,
+            cursor: usize::try_from(r.integer(3)?).map_err(|e| Error::Internal(e.to_string()))?,
+            data: r.text(4)?.to_owned(),
+            attempts: r.integer(5)?,
+            lease_owner: r.opt_text(6)?.map(Into::into),
+            lease_until: r.opt_integer(7)?,
+        })
+    }
+
+    fn is_free(&self, now_us: i64, at_start: bool) -> bool {
+        let lapsed = self.lease_until.is_none_or(|until| until <= now_us);
+        match &self.lease_owner {
+            Some(owner) => lapsed || !lease::may_be_alive(owner),
+            None => lapsed || at_start,
+        }
+    }
+}
+
+/// Ids of all operations that are not over, in order.
+pub(super) async fn open_ids(tx: &mut Tx) -> Result<Vec<i64>> {
+    let sql = "SELECT id FROM operations WHERE state IN ('running', 'unwinding') ORDER BY id";
+    tx.query(sql, &[]).await?.iter().map(|r| Ok(r.integer(0)?)).collect()
+}
+
+/// Takes an operation over, if nobody can be at work on it.
+pub(super) async fn take(control: &Control, id: i64, owner: &str, at_start: bool) -> Result<Option<Taken>> {
+    let mut write = control.begin().await?;
+    let sql = "SELECT id, kind, state, cursor, data, attempts, lease_owner, lease_until FROM operations WHERE id = ?";
+    let Some(taken) = write.query(sql, params![id]).await?.first().map(Taken::read).transpose()? else {
+        return Ok(None);
+    };
+    let now = write.at_us();
+    if taken.state.is_over() || !taken.is_free(now, at_start) {
+        return Ok(None);
+    }
+    let sql = "UPDATE operations SET lease_owner = ?, lease_until = ?, attempts = attempts + 1, updated_at = ? \
+        WHERE id = ?";
+    write.execute(sql, params![owner, now + LEASE_US, now, id]).await?;
+    write.commit_unaudited().await?;
+    Ok(Some(taken))
+}
