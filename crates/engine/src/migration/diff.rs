@@ -9,6 +9,7 @@ use super::{Invalid, Op, State, convertible_in, fill_value};
 use crate::model::{Field, FieldKind, Index, Model};
 use crate::name::{AppName, ModelName};
 use serde_json::Value as Json;
+use std::collections::BTreeSet;
 
 struct Diff<'a> {
     app: &'a AppName,
@@ -19,6 +20,8 @@ struct Diff<'a> {
     answers: &'a Answers,
     ops: Vec<Op>,
     undecided: Undecided,
+    /// Fields, as `model.field`, that may turn out to be renamed: nothing more is asked about them yet.
+    asked: BTreeSet<String>,
 }
 
 /// What it takes to bring the models of `app` from `old` to `new` (all models may be given; those of other
@@ -32,6 +35,7 @@ pub fn diff(app: &AppName, old: &State, new: &[Model], answers: &Answers) -> Res
         answers,
         ops: Vec::new(),
         undecided: Undecided::default(),
+        asked: BTreeSet::new(),
     };
     let created = diff.rename_models(&wanted);
     let kept: Vec<&Model> = wanted.iter().filter(|m| !created.contains(&m.name)).collect();
@@ -95,6 +99,9 @@ impl Diff<'_> {
         let mut removed: Vec<Field> = now.fields.iter().filter(is_gone).cloned().collect();
         for field in wanted.fields.iter().filter(|f| now.field(f.name.as_str()).is_none()) {
             let origin = field_origin(&wanted.name, field, &removed, self.answers, &mut self.undecided);
+            if matches!(origin, Origin::Asked) {
+                self.asked.insert(format!("{}.{}", wanted.name, field.name));
+            }
             if let Origin::RenamedFrom(from) = origin {
                 removed.retain(|f| f.name != from);
                 let (store, model) = (wanted.store.clone(), wanted.name.clone());
@@ -159,6 +166,9 @@ impl Diff<'_> {
 
     fn add_field(&mut self, model: &Model, field: &Field) {
         let place = format!("{}.{}", model.name, field.name);
+        if self.asked.contains(&place) {
+            return;
+        }
         let created_here =
             self.ops.iter().any(|op| matches!(op, Op::CreateModel { model: m } if m.name == model.name));
         let fill = self.fill(&place, field);

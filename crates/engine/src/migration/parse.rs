@@ -92,8 +92,23 @@ fn op(sink: &mut Sink, mut table: Section<'_>, app: &AppName) -> Option<Op> {
         }
         _ => model_op(sink, &mut table, store, name, at),
     };
-    table.finish(sink, "those of the operation: see the guide on migrations");
+    table.finish(sink, keys(name));
     read
+}
+
+/// Keys of each operation, for whoever mistyped one.
+fn keys(op: &str) -> &'static str {
+    match op {
+        "create_model" => "op, store, model, id, tenant_field, fields, indexes",
+        "rename_model" => "op, store, model, to",
+        "add_field" | "alter_field" => "op, store, model, field, fill",
+        "rename_field" => "op, store, model, from, to",
+        "drop_field" => "op, store, model, field",
+        "add_index" | "drop_index" => "op, store, model, index",
+        "raw" => "op, store, sqlite, postgres, mongo, reverse",
+        "data" => "op, store, sqlite, postgres, mongo",
+        _ => "op, store, model",
+    }
 }
 
 fn statement_op(
@@ -199,8 +214,7 @@ fn create(
     name: Option<ModelName>,
 ) -> Option<Model> {
     let id = parse::id_kind(sink, table);
-    let tenant_field = table.parsed::<FieldName>(sink, "tenant_field").map(|t| t.value);
-    let tenant_field = tenant_field.or_else(parse::default_tenant)?;
+    let tenant_field = parse::tenant_field(sink, table)?;
     let sections = table.sections(sink, "fields");
     let fields: Vec<Field> =
         sections.into_iter().filter_map(|s| named_field(sink, s, Some(&tenant_field))).collect();

@@ -16,7 +16,7 @@ const COMMON: &str = "type, required, unique, index, search, personal, default, 
 /// What a file may weigh when the model does not say: 10 MiB.
 const FILE_MAX_BYTES: i64 = 10 * 1024 * 1024;
 /// Columns every model has, and names SQLite gives to its own row number.
-const RESERVED: [&str; 6] = ["id", "created_at", "updated_at", "version", "rowid", "oid"];
+pub(crate) const RESERVED: [&str; 6] = ["id", "created_at", "updated_at", "version", "rowid", "oid"];
 
 /// Reads a field table that has no `name` key any more.
 pub(crate) fn read(

@@ -5,7 +5,7 @@
 use super::field::{self, ParsedField};
 use super::problem::{Problem, Sink};
 use super::reader::{At, Section};
-use super::{Grant, IdKind, Index, Model, Overrides, Permissions, Scope, Source};
+use super::{FieldKind, Grant, IdKind, Index, Model, Overrides, Permissions, Scope, Source};
 use crate::name::{FieldName, ModelName, StoreName};
 use std::collections::HashMap;
 use toml::de::DeTable;
@@ -26,7 +26,9 @@ impl Parsed {
 }
 
 const KNOWN: &str = "label, store, id, display, tenant_field, audit, fields, indexes, permissions, overrides";
-const IMPLICIT: [&str; 3] = ["created_at", "updated_at", "version"];
+const IMPLICIT: [&str; 4] = ["id", "created_at", "updated_at", "version"];
+/// Fields a model may have; SQLite stops at 2000 columns, and wide rows help nobody.
+const FIELDS_MAX: usize = 500;
 
 /// Parses one file. The model is None when it cannot be made sense of.
 pub(crate) fn parse(
@@ -61,8 +63,7 @@ fn model(
     let label = root.text(sink, "label").map_or_else(|| human(name.as_str()), |t| t.value.to_owned());
     let store = store(sink, root, scope);
     let id = id_kind(sink, root);
-    let tenant_field =
-        root.parsed::<FieldName>(sink, "tenant_field").map(|t| t.value).or_else(default_tenant)?;
+    let tenant_field = tenant_field(sink, root)?;
     let display = root.parsed::<FieldName>(sink, "display");
     let audit = root.flag(sink, "audit");
     let fields = fields(sink, root, &tenant_field, lines);
@@ -93,9 +94,15 @@ fn model(
     })
 }
 
-/// The tenant column where a model does not name one.
-pub(crate) fn default_tenant() -> Option<FieldName> {
-    FieldName::parse("tenant_id").ok()
+/// The `tenant_field` key of a table.
+pub(crate) fn tenant_field(sink: &mut Sink, root: &mut Section<'_>) -> Option<FieldName> {
+    let Some(At { value, at }) = root.parsed::<FieldName>(sink, "tenant_field") else {
+        return FieldName::parse("tenant_id").ok();
+    };
+    if field::RESERVED.contains(&value.as_str()) {
+        sink.add(at, format!("`tenant_field`: `{value}` is reserved: every model has that column already"));
+    }
+    Some(value)
 }
 
 /// `first_name` → `First name`.
@@ -162,6 +169,9 @@ fn fields(
             out.push(field);
         }
     }
+    if out.len() > FIELDS_MAX {
+        sink.add(root.at, format!("{} fields are too many; a model may have {FIELDS_MAX}", out.len()));
+    }
     out
 }
 
@@ -171,10 +181,17 @@ fn indexes(sink: &mut Sink, root: &mut Section<'_>, fields: &[super::Field]) -> 
         let at = table.at;
         let Some((index, names)) = index(sink, table) else { continue };
         for name in names {
-            let known =
-                fields.iter().any(|f| f.name == name.value) || IMPLICIT.contains(&name.value.as_str());
-            if !known {
-                sink.add(name.at, format!("index: there is no field `{}`", name.value));
+            match fields.iter().find(|f| f.name == name.value) {
+                Some(f) if matches!(f.kind, FieldKind::Json | FieldKind::File { .. }) => {
+                    sink.add(
+                        name.at,
+                        format!("index: `{}` is json or a file, which cannot be indexed", f.name),
+                    );
+                }
+                None if !IMPLICIT.contains(&name.value.as_str()) => {
+                    sink.add(name.at, format!("index: there is no field `{}`", name.value));
+                }
+                _ => {}
             }
         }
         let stem = index.stem();
@@ -204,6 +221,11 @@ pub(crate) fn index(sink: &mut Sink, mut table: Section<'_>) -> Option<(Index, V
     if names.is_empty() {
         sink.add(at, "an index needs `fields = [\"…\"]`");
         return None;
+    }
+    for (i, name) in names.iter().enumerate() {
+        if names[..i].iter().any(|n| n.value == name.value) {
+            sink.add(name.at, format!("`{}` is twice in this index", name.value));
+        }
     }
     Some((Index { fields: names.iter().map(|n| n.value.clone()).collect(), unique }, names))
 }
@@ -260,7 +282,7 @@ fn overrides(
     for At { value, at } in &names {
         match fields.iter().find(|f| f.name == *value) {
             None => sink.add(*at, format!("there is no field `{value}`")),
-            Some(f) if matches!(f.kind, super::FieldKind::File { .. }) => {
+            Some(f) if matches!(f.kind, FieldKind::File { .. }) => {
                 sink.add(*at, format!("`{value}` is a file, which cannot be overridden"));
             }
             Some(_) => {}

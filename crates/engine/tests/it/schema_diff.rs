@@ -86,6 +86,7 @@ fn renames_are_asked_never_guessed() {
     check(&[("m", TEXT)], &[("m", OTHER)], &[], &options);
     check(&[("m", TEXT)], &[("m", OTHER)], &[("rename", "m.a=b")], &["rename m.a b"]);
     check(&[("m", TEXT)], &[("m", OTHER)], &[("new", "m.b")], &["drop m.a", "add m.b"]);
+    check(&[("m", TEXT)], &[("m", &format!("{OTHER}required = true"))], &[], &options);
     check(&[("m", TEXT)], &[("n", TEXT)], &[], &["--rename m=n", "--new n"]);
     check(&[("m", TEXT)], &[("n", TEXT)], &[("rename", "m=n")], &["rename m n"]);
     check(&[("m", TEXT)], &[("n", TEXT)], &[("new", "n")], &["create n", "drop m"]);

@@ -232,3 +232,20 @@ fn counters_of_pooled_tenants_follow_changed_values() {
     // A row: id 8, name 1 or 2, word 4, created_at 1, updated_at 1, version 8.
     assert_eq!(found, "books7=0/0 tenant7=2/47 tenant8=0/0");
 }
+
+#[test]
+fn a_database_of_a_newer_version_is_left_alone() {
+    let raw = |name: &str| {
+        migration(
+            name,
+            vec![Op::Raw { store: store("tenant"), statements: Statements::default(), reverse: None }],
+        )
+    };
+    let mut conn = memory();
+    migrate(&mut conn, &store("tenant"), Isolation::Database, &[raw("0001_a"), raw("0002_b")]).unwrap();
+    let report = migrate(&mut conn, &store("tenant"), Isolation::Database, &[raw("0001_a")]).unwrap();
+    assert_eq!(report.unknown, ["clinic/0002_b"]);
+    let error = migrate(&mut conn, &store("tenant"), Isolation::Database, &[raw("0001_a"), raw("0002_c")])
+        .unwrap_err();
+    assert!(error.detail().contains("has migration clinic/0002_b, which is not known here"), "{error}");
+}

@@ -62,6 +62,18 @@ fn single_mistakes_are_named() {
         (&tenant("[fields.a]\nrequired = true"), "m.toml:2: `type` is missing"),
         (&tenant("[fields.tenant_id]\ntype = \"text\""), "m.toml:2: `tenant_id` is reserved"),
         (&tenant("tenant_field = \"co\"\n[fields.co]\ntype = \"text\""), "m.toml:3: `co` is reserved"),
+        (
+            &tenant("tenant_field = \"version\"\n[fields.a]\ntype = \"text\""),
+            "m.toml:2: `tenant_field`: `version` is",
+        ),
+        (
+            &tenant("[fields.a]\ntype = \"json\"\n[[indexes]]\nfields = [\"a\", \"id\"]"),
+            "m.toml:5: index: `a` is json",
+        ),
+        (
+            &tenant("[fields.a]\ntype = \"text\"\n[[indexes]]\nfields = [\"a\", \"a\"]"),
+            "m.toml:5: `a` is twice in this index",
+        ),
         (&tenant("[fields.a]\ntype = \"decimal\"\nscale = 10"), "m.toml:4: `scale` must lie between 0 and 9"),
         (&tenant("[fields.a]\ntype = \"integer\"\nmin = 2\nmax = 1"), "m.toml:5: `max` 1 is smaller"),
         (&tenant("[fields.a]\ntype = \"choice\""), "m.toml:3: a choice needs"),

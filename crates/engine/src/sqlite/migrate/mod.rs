@@ -142,6 +142,14 @@ impl Script {
         if pending.is_empty() {
             return Ok(report);
         }
+        let app = |id: &str| id.split('/').next().map(str::to_owned);
+        if let Some(newer) = report.unknown.iter().find(|u| pending.iter().any(|p| app(p) == app(u))) {
+            return Err(statement(format!(
+                "the database has migration {newer}, which is not known here, and lacks {}: bring the apps to the \
+                 version that made it",
+                pending.join(", ")
+            )));
+        }
         if !conn.is_autocommit() {
             return Err(Error::new(Kind::Internal, "migration inside a transaction"));
         }
