@@ -8,6 +8,11 @@ use crate::{
     access::{Actor, Tenant, passwords::Password},
     audit::{self, By},
     config::{PlacementPolicy, Provision, Scope, StoreConfig},
+    migrations::{
+        self,
+        check::{Checker, Finding},
+        fleet::{self, Catalog},
+    },
     operations::{CreateTenant, Created, Owner},
     plans::{self, Initialized, PlanSpec},
     tenants::{self, Filter, Listed, NewTenant},
@@ -146,6 +151,41 @@ impl Platform {
         let schema = self.0.schemas.get(store).ok_or(Error::NotFound("store"))?;
         let session = self.0.engine.session(tenant.place(store)?, schema, tenant.limits().bytes).await?;
         Ok(session.sql(statement, params, SqlLimits::default()).await?)
+    }
+
+    /// Brings tenant databases to the version of the installed apps, past failing ones (X5).
+    pub async fn migrate_tenants(
+        &self,
+        only: Option<&Slug>,
+        mut options: fleet::Options,
+        tell: impl FnMut(&StoreName, fleet::Event<'_>),
+    ) -> Result<Vec<(StoreName, fleet::Report)>> {
+        if let Some(slug) = only {
+            options.only = Some(tenants::by_slug(&mut self.control().snapshot().await?, slug).await?.id);
+        }
+        migrations::tenants::migrate(self.control(), &self.0.engine, self.apps(), None, &options, tell).await
+    }
+
+    /// How many tenant databases are not at the version of the installed apps; asks the catalog only.
+    pub async fn tenants_behind(&self) -> Result<u64> {
+        let mut behind = 0;
+        for schema in self.apps().stores().iter().filter(|s| s.scope == Scope::Tenant) {
+            behind += self.control().count_behind(&schema.store, &schema.fingerprint).await?;
+        }
+        Ok(behind)
+    }
+
+    /// Compares models, migrations and every database, or those of one tenant; how many tenants were
+    /// looked at. Findings are told as they are found.
+    pub async fn check(&self, only: Option<&Slug>, mut tell: impl FnMut(Finding)) -> Result<u64> {
+        let systems = self.0.models.values().filter_map(|entry| entry.place.clone());
+        let mut checker = Checker::new(&self.0.engine, self.apps(), systems.collect())?;
+        let only = match only {
+            Some(slug) => Some(tenants::by_slug(&mut self.control().snapshot().await?, slug).await?.id),
+            None => None,
+        };
+        checker.platform(&mut tell).await?;
+        checker.tenants(self.control(), only, tell).await
     }
 
     /// Checks the audit log's hash chain against the published heads (rule 11).

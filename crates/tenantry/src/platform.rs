@@ -161,8 +161,8 @@ fn is_platforms(store: &StoreConfig) -> bool {
 
 fn schemas(config: &Config, apps: &Apps) -> Result<HashMap<StoreName, Arc<Schema>>> {
     let schema = |store: &StoreConfig| {
-        let models = apps.store(&store.name).map(|s| s.models.clone()).unwrap_or_default();
-        Ok((store.name.clone(), Arc::new(Schema::new(store.name.clone(), models)?)))
+        // All models: the type of a reference into another store is that of its target's key.
+        Ok((store.name.clone(), Arc::new(Schema::new(store.name.clone(), apps.models().to_vec())?)))
     };
     config.stores.iter().map(schema).collect()
 }

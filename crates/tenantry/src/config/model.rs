@@ -219,6 +219,17 @@ pub enum KeySource {
 }
 
 impl Config {
+    /// Puts everything the platform writes below another directory: servers inside the configured
+    /// data directory move along, others stay where they are.
+    pub fn set_data_dir(&mut self, dir: &std::path::Path) {
+        for server in &mut self.servers {
+            if let Ok(inside) = server.path.strip_prefix(&self.platform.data_dir) {
+                server.path = dir.join(inside);
+            }
+        }
+        self.platform.data_dir = dir.to_owned();
+    }
+
     /// The store of that name.
     pub fn store(&self, name: &str) -> Option<&StoreConfig> {
         self.stores.iter().find(|store| store.name.as_str() == name)
