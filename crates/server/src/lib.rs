@@ -3,4 +3,6 @@
 //!
 //! It never names a database driver and never makes a tenant handle: both belong to the crates below.
 
+#[doc(hidden)]
+pub mod cli;
 pub mod http;

@@ -9,3 +9,5 @@ pub mod fleet;
 pub mod make;
 mod name;
 pub mod tenants;
+
+pub use tenantry_engine::migration::{Answers, Question};

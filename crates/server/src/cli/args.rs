@@ -1,0 +1,206 @@
+//! Raw command-line arguments, as typed. Meaning is given in the sibling modules; nothing here acts.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Multi-tenant data platform: each company in its own database, one binary.
+#[derive(Debug, Parser)]
+#[command(name = "tenantry", version, arg_required_else_help = true, infer_subcommands = false)]
+pub struct Cli {
+    /// Configuration file; without it ./tenantry.toml if present, else the embedded default.
+    #[arg(long, global = true, value_name = "FILE", env = "TENANTRY_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Data directory, instead of the one in the configuration.
+    #[arg(long, global = true, value_name = "DIR", env = "TENANTRY_DATA")]
+    pub(crate) data: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Every command. Names with `_` are those of the products' documents.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Set up a data directory with demo companies and serve it.
+    Demo(Listen),
+    /// Serve the HTTP API.
+    Serve(Listen),
+    /// Write a commented tenantry.toml here.
+    Init,
+    /// Write the skeleton of a new app under apps/.
+    Startapp {
+        /// Name of the app.
+        name: String,
+    },
+    /// Compare the models with the migrations and write the difference as a new migration.
+    Makemigrations(Make),
+    /// Bring the system stores (control, shared, …) to the current schema.
+    Migrate,
+    /// Bring tenant databases to the current schema.
+    #[command(name = "migrate-tenants", alias = "migrate_tenants")]
+    MigrateTenants(MigrateTenants),
+    /// Compare models, migrations and every database; exit status 1 when they differ.
+    Check {
+        /// Only this tenant.
+        #[arg(long, alias = "company", value_name = "SLUG")]
+        tenant: Option<String>,
+    },
+    /// List tenants with database, plan, state and days remaining.
+    #[command(name = "list-tenants", alias = "list_tenants")]
+    ListTenants {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Create a tenant with its databases and a trial.
+    #[command(name = "create-tenant", alias = "create_tenant")]
+    CreateTenant(CreateTenant),
+    /// Show one tenant.
+    #[command(name = "show-tenant", alias = "show_tenant")]
+    ShowTenant {
+        /// Slug of the tenant.
+        tenant: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Refuse all requests to a tenant until it is resumed.
+    #[command(name = "suspend-tenant", alias = "suspend_tenant")]
+    SuspendTenant {
+        /// Slug of the tenant.
+        tenant: String,
+        /// Why; kept in the audit log.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Undo suspend-tenant.
+    #[command(name = "resume-tenant", alias = "resume_tenant")]
+    ResumeTenant {
+        /// Slug of the tenant.
+        tenant: String,
+    },
+    /// Create the missing databases of an existing tenant record.
+    #[command(name = "create-db", aliases = ["create_tenant_db", "create-tenant-db"])]
+    CreateDb {
+        /// Slug of the tenant.
+        #[arg(required_unless_present = "company")]
+        tenant: Option<String>,
+        /// The same, under the documents' name.
+        #[arg(long)]
+        company: Option<String>,
+    },
+    /// Write the plans of the configuration to the catalog.
+    #[command(name = "init-plans", aliases = ["initialize_plans", "initialize-plans"])]
+    InitPlans,
+    /// Create a user who may do everything.
+    #[command(name = "create-superuser", alias = "createsuperuser")]
+    CreateSuperuser {
+        /// E-mail address.
+        #[arg(long)]
+        email: String,
+        /// Password; asked for when absent.
+        #[arg(long, env = "TENANTRY_PASSWORD", hide_env_values = true)]
+        password: Option<String>,
+    },
+    /// Run a read-only statement in one tenant's own database.
+    Sql {
+        /// Slug of the tenant.
+        tenant: String,
+        /// One SELECT.
+        statement: String,
+        /// Store, when a tenant has several.
+        #[arg(long, default_value = "tenant")]
+        store: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Look at the audit log.
+    Audit {
+        /// What to do with it.
+        #[command(subcommand)]
+        action: Audit,
+    },
+}
+
+/// Where to listen.
+#[derive(Debug, Args)]
+pub(crate) struct Listen {
+    /// Address and port, instead of the one in the configuration.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<std::net::SocketAddr>,
+}
+
+/// Options of makemigrations.
+#[derive(Debug, Args)]
+pub(crate) struct Make {
+    /// Only this app.
+    pub(crate) app: Option<String>,
+    /// Name of the migration, instead of one made from its content.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Answer to a rename question: `model.old=new` for a field, `old=new` for a model; repeatable.
+    #[arg(long = "rename", value_name = "OLD=NEW")]
+    pub(crate) renames: Vec<String>,
+    /// This model or `model.field` is new, not a rename; repeatable.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) new: Vec<String>,
+    /// Value for existing rows: `model.field=VALUE`, JSON or text; repeatable.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) fill: Vec<String>,
+    /// I checked that the existing rows of `model.field` fit; repeatable.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) checked: Vec<String>,
+    /// Print what would be written.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Options of migrate-tenants.
+#[derive(Debug, Args)]
+pub(crate) struct MigrateTenants {
+    /// Only this tenant.
+    #[arg(long, alias = "company", value_name = "SLUG")]
+    pub(crate) tenant: Option<String>,
+    /// Databases at the same time.
+    #[arg(long, value_name = "N")]
+    pub(crate) parallel: Option<usize>,
+    /// Result per tenant as JSON lines.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Options of create-tenant.
+#[derive(Debug, Args)]
+pub(crate) struct CreateTenant {
+    /// Slug: a-z, 0-9 and -, 3 to 40 characters.
+    pub(crate) slug: String,
+    /// Name people see; the slug when absent.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// E-mail address of the company.
+    #[arg(long)]
+    pub(crate) email: String,
+    /// Plan; the configuration's default when absent.
+    #[arg(long)]
+    pub(crate) plan: Option<String>,
+    /// Also create an owner with the company's e-mail and this password.
+    #[arg(long, env = "TENANTRY_PASSWORD", hide_env_values = true)]
+    pub(crate) password: Option<String>,
+    /// Name of that owner.
+    #[arg(long)]
+    pub(crate) owner: Option<String>,
+}
+
+/// What to do with the audit log.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// Check the hash chain from the first entry to the last.
+    Verify,
+    /// Print the newest entries.
+    List {
+        /// How many.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+    },
+}

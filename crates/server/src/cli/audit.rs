@@ -1,0 +1,39 @@
+//! `tenantry audit verify` and `list` (rule 11).
+
+use super::{
+    setup::{Place, explain},
+    table,
+};
+use anyhow::Result;
+use std::process::ExitCode;
+use tenantry::audit::{Query, Row};
+
+/// Checks the hash chain against the published heads; exit status 1 when something was changed or cut.
+pub(super) async fn verify(place: &Place) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let report = platform.verify_audit().await.map_err(explain)?;
+    report.faults.iter().for_each(|fault| println!("{fault}"));
+    println!("{} rows, {} published heads, {} faults", report.rows, report.heads, report.faults.len());
+    Ok(if report.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Prints the newest entries.
+pub(super) async fn list(place: &Place, limit: u32) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let rows = platform.list_audit(&Query { limit, ..Query::default() }).await.map_err(explain)?;
+    let header = ["id", "at (µs)", "actor", "behind it", "tenant", "action", "detail"];
+    table::print(&header, rows.into_iter().map(columns));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn columns(row: Row) -> Vec<String> {
+    vec![
+        row.id.to_string(),
+        row.at_us.to_string(),
+        row.actor,
+        row.impersonator.unwrap_or_default(),
+        row.tenant.map(|t| t.to_string()).unwrap_or_default(),
+        row.action,
+        row.detail,
+    ]
+}

@@ -1,0 +1,25 @@
+//! `tenantry check`: models, migrations and every database against each other (M16).
+
+use super::setup::{Place, explain};
+use anyhow::Result;
+use std::process::ExitCode;
+use tenantry::name::Slug;
+
+/// Prints what is not as it should be; exit status 1 when there is anything.
+pub(super) async fn run(place: &Place, tenant: Option<&str>) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let only = tenant.map(Slug::parse).transpose()?;
+    let mut found = 0u64;
+    let checked = platform
+        .check(only.as_ref(), |finding| {
+            found += 1;
+            println!("{finding}");
+        })
+        .await
+        .map_err(explain)?;
+    match found {
+        0 => println!("models, migrations and {checked} tenants agree"),
+        n => println!("{n} findings over {checked} tenants"),
+    }
+    Ok(if found == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

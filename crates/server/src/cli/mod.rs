@@ -1,0 +1,54 @@
+//! The command line: raw arguments → meaning → work on the platform → text or JSON.
+//!
+//! Called by `main` only. Commands work beside a running server and without one: they go through the
+//! same platform library and the same locks in the control store.
+
+mod args;
+mod audit;
+mod check;
+mod demo;
+mod migrations;
+mod plans;
+mod project;
+mod serve;
+mod setup;
+mod sql;
+mod table;
+mod tenants;
+mod users;
+
+pub use args::Cli;
+
+use anyhow::Result;
+use args::{Audit, Command};
+use std::process::ExitCode;
+
+/// Runs one command. Errors carry their remedy in the text.
+pub async fn run(cli: Cli) -> Result<ExitCode> {
+    let place = setup::Place { config: cli.config, data: cli.data };
+    match cli.command {
+        Command::Demo(listen) => demo::run(&place, &listen).await,
+        Command::Serve(listen) => serve::run(&place, &listen).await,
+        Command::Init => project::init(),
+        Command::Startapp { name } => project::startapp(&place, &name),
+        Command::Makemigrations(make) => migrations::make(&place, &make),
+        Command::Migrate => migrations::system(&place).await,
+        Command::MigrateTenants(options) => migrations::tenants(&place, &options).await,
+        Command::Check { tenant } => check::run(&place, tenant.as_deref()).await,
+        Command::ListTenants { json } => tenants::list(&place, json).await,
+        Command::CreateTenant(options) => tenants::create(&place, &options).await,
+        Command::ShowTenant { tenant, json } => tenants::show(&place, &tenant, json).await,
+        Command::SuspendTenant { tenant, reason } => tenants::suspend(&place, &tenant, &reason).await,
+        Command::ResumeTenant { tenant } => tenants::resume(&place, &tenant).await,
+        Command::CreateDb { tenant, company } => {
+            tenants::create_db(&place, &tenant.or(company).unwrap_or_default()).await
+        }
+        Command::InitPlans => plans::init(&place).await,
+        Command::CreateSuperuser { email, password } => users::superuser(&place, &email, password).await,
+        Command::Sql { tenant, statement, store, json } => {
+            sql::run(&place, &tenant, &store, &statement, json).await
+        }
+        Command::Audit { action: Audit::Verify } => audit::verify(&place).await,
+        Command::Audit { action: Audit::List { limit } } => audit::list(&place, limit).await,
+    }
+}

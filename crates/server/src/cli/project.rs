@@ -1,0 +1,33 @@
+//! `init` and `startapp`: files a builder starts from.
+
+use super::setup::{Place, explain};
+use anyhow::{Context, Result};
+use std::{fs::File, io::Write, path::Path, process::ExitCode};
+use tenantry::{
+    apps,
+    config::{DEFAULT_TOML, Scope},
+    name::AppName,
+};
+
+/// Writes a commented tenantry.toml; never over one that is there.
+pub(super) fn init() -> Result<ExitCode> {
+    let path = Path::new("tenantry.toml");
+    let mut file = File::create_new(path).with_context(|| format!("{} is there already", path.display()))?;
+    file.write_all(DEFAULT_TOML.as_bytes())?;
+    println!("wrote {}", path.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the skeleton of an app.
+pub(super) fn startapp(place: &Place, name: &str) -> Result<ExitCode> {
+    let config = place.config()?;
+    let store = config
+        .stores_of(Scope::Tenant)
+        .next()
+        .context("the configuration has no store of scope \"tenant\"")?;
+    for file in apps::startapp(&config.apps, &AppName::parse(name)?, &store.name).map_err(explain)? {
+        println!("wrote {}", file.display());
+    }
+    println!("next: add \"{name}\" to [apps] list in tenantry.toml, then run: tenantry makemigrations");
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,58 @@
+//! `tenantry serve`: the platform over HTTP until it is told to stop.
+
+use super::{
+    args::Listen,
+    setup::{Place, explain},
+};
+use crate::http::{App, Options, ServeOptions, router, serve};
+use anyhow::{Context, Result};
+use std::{net::SocketAddr, process::ExitCode};
+use tenantry::Platform;
+use tokio::net::TcpListener;
+
+/// Opens, announces, serves.
+pub(super) async fn run(place: &Place, listen: &Listen) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    platform.initialise_plans().await.map_err(explain)?;
+    let address = listen.listen.unwrap_or(platform.config().platform.listen);
+    until_stopped(platform, address, |bound| {
+        println!("Tenantry serves http://{bound}  (API documentation: http://{bound}/api/docs)");
+        println!("Stop it with Ctrl-C.");
+    })
+    .await
+}
+
+/// Serves until SIGINT or SIGTERM, then lets running requests end and closes the databases.
+pub(super) async fn until_stopped(
+    platform: Platform,
+    address: SocketAddr,
+    announce: impl FnOnce(SocketAddr),
+) -> Result<ExitCode> {
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}: another program may hold it; choose one with --listen")
+    })?;
+    let bound = listener.local_addr()?;
+    let app = App::new(platform.clone(), Options::default());
+    let routes = router(app.clone());
+    let work = platform.start_background();
+    announce(bound);
+    serve(app, routes, listener, ServeOptions::default(), stop_signal()).await?;
+    work.stop().await;
+    platform.shutdown().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn stop_signal() {
+    let interrupt = async { tokio::signal::ctrl_c().await.ok() };
+    #[cfg(unix)]
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => signal.recv().await,
+            // Without a handler the signal ends the process anyway.
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<Option<()>>();
+    tokio::select! { _ = interrupt => {}, _ = terminate => {} }
+}

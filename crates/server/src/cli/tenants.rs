@@ -1,0 +1,130 @@
+//! Commands on tenants: list, show, create, create-db, suspend, resume (M9).
+
+use super::{
+    args,
+    setup::{Place, explain},
+    table,
+};
+use anyhow::Result;
+use std::process::ExitCode;
+use tenantry::{
+    NewOwner, Platform,
+    access::passwords::Password,
+    name::Slug,
+    tenants::{self, Filter, Listed, NewTenant},
+};
+
+/// Everything M9 names, a line a tenant.
+pub(super) async fn list(place: &Place, json: bool) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let mut filter = Filter { limit: 1000, ..Filter::default() };
+    let mut all = Vec::new();
+    loop {
+        let page = platform.list_tenants(&filter).await.map_err(explain)?;
+        filter.after = page.last().map(|t| t.id);
+        let last = page.len() < 1000;
+        all.extend(page);
+        if last {
+            break;
+        }
+    }
+    print(&platform, &all, json)
+}
+
+/// One tenant with the same columns.
+pub(super) async fn show(place: &Place, tenant: &str, json: bool) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let found = platform.show_tenant(&Slug::parse(tenant)?).await.map_err(explain)?;
+    print(&platform, &[found], json)
+}
+
+/// Creates the record, its databases and a trial, and with a password the owner.
+pub(super) async fn create(place: &Place, options: &args::CreateTenant) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let new = NewTenant {
+        slug: Slug::parse(&options.slug)?,
+        name: options.name.clone().unwrap_or_else(|| options.slug.clone()),
+        email: options.email.clone(),
+    };
+    let by = super::users::operator();
+    platform.initialise_plans().await.map_err(explain)?;
+    let slug = new.slug.clone();
+    let owner = options.password.as_deref().map(|password| NewOwner {
+        email: options.email.clone(),
+        name: options.owner.clone().unwrap_or_else(|| options.email.clone()),
+        password: Password::new(password),
+    });
+    platform.create_tenant(&by, new, options.plan.as_deref(), owner).await.map_err(explain)?;
+    println!("created {slug}");
+    print(&platform, &[platform.show_tenant(&slug).await.map_err(explain)?], false)
+}
+
+/// Creates the databases an existing record lacks.
+pub(super) async fn create_db(place: &Place, tenant: &str) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let slug = Slug::parse(tenant)?;
+    platform.create_databases(&super::users::operator(), &slug).await.map_err(explain)?;
+    println!("{slug} has its databases");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Stops a tenant.
+pub(super) async fn suspend(place: &Place, tenant: &str, reason: &str) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let slug = Slug::parse(tenant)?;
+    platform.suspend_tenant(&super::users::operator(), &slug, reason).await.map_err(explain)?;
+    println!("suspended {slug}; undo it with: tenantry resume-tenant {slug}");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Lets a tenant work again.
+pub(super) async fn resume(place: &Place, tenant: &str) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let slug = Slug::parse(tenant)?;
+    platform.resume_tenant(&super::users::operator(), &slug).await.map_err(explain)?;
+    println!("resumed {slug}");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(platform: &Platform, tenants: &[Listed], json: bool) -> Result<ExitCode> {
+    let sizes: Vec<_> = tenants.iter().map(|t| platform.tenant_bytes(t)).collect();
+    if json {
+        let with_size = tenants.iter().zip(&sizes).map(|(t, size)| {
+            let mut value = serde_json::to_value(t)?;
+            value["bytes"] = (*size).into();
+            Ok(value)
+        });
+        table::json(&with_size.collect::<Result<Vec<_>>>()?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let header = [
+        "name",
+        "slug",
+        "database",
+        "size",
+        "e-mail",
+        "status",
+        "users",
+        "plan",
+        "subscription",
+        "days left",
+    ];
+    table::print(&header, tenants.iter().zip(&sizes).map(|(t, size)| row(t, *size)));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn row(t: &tenants::Listed, size: u64) -> Vec<String> {
+    let databases: Vec<_> = t.placements.iter().map(|p| p.place.physical.to_string()).collect();
+    vec![
+        t.name.clone(),
+        t.slug.to_string(),
+        if databases.is_empty() { "none".into() } else { databases.join(",") },
+        table::bytes(size),
+        t.email.clone(),
+        t.state.as_str().into(),
+        t.users.to_string(),
+        t.plan.clone().unwrap_or_else(|| "-".into()),
+        t.subscription.map_or("-", |s| s.as_str()).into(),
+        t.days_remaining.map_or_else(|| "-".into(), |d| d.to_string()),
+    ]
+}

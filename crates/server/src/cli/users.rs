@@ -1,0 +1,27 @@
+//! Users at the command line: the operator's own name, and the first superuser.
+
+use super::setup::{Place, explain};
+use anyhow::{Context, Result};
+use std::process::ExitCode;
+use tenantry::{access::passwords::Password, audit::By};
+
+/// Who runs the command, for the audit log: `cli:` and the name the system knows.
+pub(super) fn operator() -> By {
+    let name =
+        std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unknown".into());
+    By { actor: format!("cli:{name}"), impersonator: None }
+}
+
+/// Creates a user who may do everything.
+pub(super) async fn superuser(place: &Place, email: &str, password: Option<String>) -> Result<ExitCode> {
+    let password = match password {
+        Some(password) => password,
+        None => {
+            inquire::Password::new("Password").prompt().context("no password; give one with --password")?
+        }
+    };
+    let platform = place.platform().await?;
+    platform.create_superuser(&operator(), email, Password::new(password)).await.map_err(explain)?;
+    println!("created superuser {email}");
+    Ok(ExitCode::SUCCESS)
+}
