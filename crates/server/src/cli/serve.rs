@@ -32,7 +32,7 @@ pub(super) async fn until_stopped(
         format!("cannot listen on {address}: another program may hold it; choose one with --listen")
     })?;
     let bound = listener.local_addr()?;
-    let app = App::new(platform.clone(), Options::default());
+    let app = App::new(platform.clone(), Options::of(&platform));
     let routes = router(app.clone());
     let work = platform.start_background();
     announce(bound);
