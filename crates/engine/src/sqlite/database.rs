@@ -13,7 +13,7 @@ use super::{
 use crate::{
     error::{Error, Kind, Result},
     name::StoreName,
-    place::Place,
+    place::{Isolation, Place},
 };
 use std::{
     collections::HashMap,
@@ -33,6 +33,13 @@ const SYSTEM_CONNECTIONS: usize = 64;
 /// [`Database::cap`] of a database without limit.
 const NO_CAP: u64 = u64::MAX;
 
+/// Who may live in a database. The isolation is part of it: one who shares it must not be taken for its owner.
+type Resident = (i64, StoreName, Isolation);
+
+fn resident(place: &Place) -> Resident {
+    (identity::tenant_number(place), place.store.clone(), place.isolation)
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Database {
@@ -44,10 +51,10 @@ pub(crate) struct Database {
     pool: Pool,
     /// Held by whoever writes, so that waiting for the writer is fair and holds no thread.
     pub(crate) writer: Arc<Mutex<()>>,
-    /// Tenant, store and generation it was opened for: found without a lock.
-    first: (i64, StoreName, u64),
-    /// Generations of the other tenants known to live here.
-    admitted: RwLock<HashMap<(i64, StoreName), u64>>,
+    /// Whom it was opened for, and at which generation: found without a lock.
+    first: (Resident, u64),
+    /// Generations of the others known to live here.
+    admitted: RwLock<HashMap<Resident, u64>>,
     /// Largest size in bytes, asked of each connection when it is taken.
     cap: AtomicU64,
     wal: Arc<WalState>,
@@ -87,7 +94,8 @@ impl Database {
     ) -> Result<Arc<Self>> {
         let conn = open::connect(&path)?;
         identity::check(&conn, place)?;
-        let durability = if identity::is_system(&conn)? { Durability::Full } else { Durability::Normal };
+        let durability =
+            if identity::needs_sync(&conn, place)? { Durability::Full } else { Durability::Normal };
         open::settle(&conn, durability)?;
         let file = inode(&path).ok_or_else(|| Error::new(Kind::Missing, path.display().to_string()))?;
         let mut first = Pooled { conn, cap: None };
@@ -108,7 +116,7 @@ impl Database {
                     first,
                 ),
                 writer: Arc::new(Mutex::new(())),
-                first: (identity::tenant_number(place), place.store.clone(), place.generation),
+                first: (resident(place), place.generation),
                 admitted: RwLock::default(),
                 cap: AtomicU64::new(NO_CAP),
                 wal,
@@ -129,11 +137,10 @@ impl Database {
 
     /// Refuses unless `place` lives here at its generation. Asks the file only the first time.
     pub(crate) async fn admit(&self, place: &Place) -> Result<()> {
-        let tenant = identity::tenant_number(place);
-        if (tenant, place.generation) == (self.first.0, self.first.2) && place.store == self.first.1 {
+        let key = resident(place);
+        if self.first.1 == place.generation && self.first.0 == key {
             return Ok(());
         }
-        let key = (tenant, place.store.clone());
         if self.admitted.read().unwrap_or_else(PoisonError::into_inner).get(&key) == Some(&place.generation) {
             return Ok(());
         }

@@ -82,10 +82,19 @@ fn not_ours(error: rusqlite::Error) -> Error {
     }
 }
 
-/// True when the database is a system store: its commits are synced fully.
-pub(crate) fn is_system(conn: &Connection) -> Result<bool> {
-    conn.query_row("SELECT EXISTS(SELECT 1 FROM _tenantry_place WHERE tenant = 0)", [], |row| row.get(0))
-        .map_err(not_ours)
+/// True when commits to the database of `place` are synced fully: system stores, also when tenants of other
+/// stores are pooled in them. A tenant store's own pool is as durable as tenants' own databases.
+pub(crate) fn needs_sync(conn: &Connection, place: &Place) -> Result<bool> {
+    if place.tenant.is_none() && place.isolation == Isolation::Database {
+        return Ok(true);
+    }
+    let sql = "SELECT EXISTS(SELECT 1 FROM _tenantry_place WHERE tenant = 0 AND store <> ?1)";
+    conn.query_row(sql, [place.store.as_str()], |row| row.get(0)).map_err(not_ours)
+}
+
+/// Refuses a database without our tables.
+pub(crate) fn is_ours(conn: &Connection) -> Result<()> {
+    conn.query_row("SELECT EXISTS(SELECT 1 FROM _tenantry_place)", [], |_| Ok(())).map_err(not_ours)
 }
 
 /// Forbids (or allows again) writes of this tenant here, durably once committed.

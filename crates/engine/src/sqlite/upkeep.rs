@@ -19,7 +19,7 @@ use std::path::Path;
 fn apart(path: &Path, place: &Place) -> Result<Connection> {
     let conn = open::connect(path)?;
     identity::check(&conn, place)?;
-    let durability = if identity::is_system(&conn)? { Durability::Full } else { Durability::Normal };
+    let durability = if identity::needs_sync(&conn, place)? { Durability::Full } else { Durability::Normal };
     open::settle(&conn, durability)?;
     conn.busy_timeout(BUSY_WAIT)?;
     Ok(conn)
@@ -38,7 +38,7 @@ pub(crate) fn inspect_file(path: &Path, place: &Place, script: &Script) -> Resul
 /// Changes identity rows in one synced transaction. `place` itself need not live there yet.
 pub(crate) fn change_identity(path: &Path, work: impl FnOnce(&Connection) -> Result<()>) -> Result<()> {
     let mut conn = open::connect(path)?;
-    identity::is_system(&conn)?;
+    identity::is_ours(&conn)?;
     open::settle(&conn, Durability::Full)?;
     conn.busy_timeout(BUSY_WAIT)?;
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -86,7 +86,7 @@ pub(crate) fn withdraw(path: &Path, place: &Place) -> Result<()> {
     }
     let mut conn = open::connect(path)?;
     match identity::check(&conn, place) {
-        Err(error) if *error.kind() == Kind::WrongIdentity && identity::is_system(&conn)? => return Ok(()),
+        Err(error) if *error.kind() == Kind::WrongIdentity => return identity::is_ours(&conn),
         checked => checked?,
     }
     open::settle(&conn, Durability::Full)?;

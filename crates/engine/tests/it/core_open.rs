@@ -189,3 +189,29 @@ async fn threat_48_provisioning_killed_anywhere_is_repeated_to_the_end() {
     }
     println!("{made} databases made over 15 kills");
 }
+
+/// Goal: within 3× of copying the template and pressing file and directory to disk. The bound is loose, for
+/// tests run beside each other.
+#[tokio::test]
+async fn making_a_database_costs_little_more_than_copying_its_file() {
+    let bed = bed(4);
+    bed.engine.provision(&tenant(1), &bare()).await.unwrap();
+    let template =
+        std::fs::read_dir(bed.dir.path().join("_templates")).unwrap().next().unwrap().unwrap().path();
+    let (mut ours, mut plain) = (vec![], vec![]);
+    for number in 2..42 {
+        let started = std::time::Instant::now();
+        bed.engine.provision(&tenant(number), &bare()).await.unwrap();
+        ours.push(started.elapsed());
+        let started = std::time::Instant::now();
+        let copy = bed.dir.path().join(format!("copy{number}"));
+        std::fs::copy(&template, &copy).unwrap();
+        std::fs::File::open(&copy).unwrap().sync_all().unwrap();
+        std::fs::File::open(bed.dir.path()).unwrap().sync_all().unwrap();
+        plain.push(started.elapsed());
+    }
+    ours.sort();
+    plain.sort();
+    println!("provision {:?}, copy and sync {:?} (medians)", ours[20], plain[20]);
+    assert!(ours[20] < plain[20] * 10, "{:?} against {:?}", ours[20], plain[20]);
+}

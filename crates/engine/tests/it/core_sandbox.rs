@@ -231,9 +231,14 @@ async fn pooled_tenants_never_get_raw_sql() {
     let denied = session.sql("SELECT 1", Json::Null, SqlLimits::default()).await.unwrap_err();
     assert!(matches!(denied.kind(), Kind::Denied(_)));
     // And a database with several tenants is nobody's own.
-    let posing = Place { isolation: Isolation::Database, ..pooled };
-    let other = engine_at(bed.dir.path(), 4);
-    assert_eq!(*other.session(&posing, &schema, None).await.unwrap_err().kind(), Kind::WrongIdentity);
+    let posing = Place { isolation: Isolation::Database, ..pooled.clone() };
+    for engine in [&bed.engine, &engine_at(bed.dir.path(), 4)] {
+        // Warm in the first, where the tenant was admitted as one of many; cold in the second.
+        assert_eq!(*engine.session(&posing, &schema, None).await.unwrap_err().kind(), Kind::WrongIdentity);
+    }
+    let pool_first = engine_at(bed.dir.path(), 4);
+    pool_first.session(&pooled, &schema, None).await.unwrap();
+    assert_eq!(*pool_first.session(&posing, &schema, None).await.unwrap_err().kind(), Kind::WrongIdentity);
 }
 
 /// Statements put together from pieces that matter; a watcher looks at the open files all the while.
