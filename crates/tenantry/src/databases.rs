@@ -72,15 +72,11 @@ impl Databases for Schemas {
 /// The place of a system store, or of the pool of a pooled tenant store: fixed by the configuration,
 /// one for the platform.
 pub(crate) fn platform_place(store: &StoreConfig) -> Result<Place> {
-    let physical = match store.scope {
-        Scope::System => store.name.to_string(),
-        Scope::Tenant => format!("{}_pool", store.name),
-    };
     Ok(Place {
         server: store.servers.first().cloned().ok_or(Error::NotFound("server"))?,
         store: store.name.clone(),
         isolation: store.isolation,
-        physical: PhysicalName::parse(&physical)?,
+        physical: PhysicalName::parse(&store.template.base())?,
         tenant: None,
         generation: 1,
     })

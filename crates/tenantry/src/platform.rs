@@ -14,7 +14,7 @@ use crate::{
 };
 use std::{collections::HashMap, sync::Arc};
 use tenantry_engine::{
-    engine::{CacheLimits, Engine, ServerSpec},
+    engine::{CacheLimits, Engine, ServerSpec, WorkLimits},
     model::{FieldKind, Model},
     name::StoreName,
     place::{Isolation, Place},
@@ -137,9 +137,11 @@ fn open_engine(config: &Config) -> Result<Engine> {
         make_dir(&server.path)?;
         servers.push(ServerSpec { name: server.name.clone(), root: server.path.clone() });
     }
-    let limits =
-        CacheLimits { open_databases: Some(config.limits.open_databases), connections_per_database: None };
-    Ok(Engine::open(servers, limits)?)
+    let limits = &config.limits;
+    let cache = CacheLimits { open_databases: Some(limits.open_databases), connections_per_database: None };
+    let deadline = Some(std::time::Duration::from_millis(limits.statement_deadline_ms));
+    let work = WorkLimits { at_once: Some(limits.blocking_threads), deadline };
+    Ok(Engine::open_with(servers, cache, work)?)
 }
 
 async fn open_control(engine: &Engine, config: &Config) -> Result<Control> {

@@ -12,6 +12,7 @@ mod config_files;
 mod config_fleet;
 mod config_make;
 mod config_migrate;
+mod config_platform;
 mod control_domain;
 mod control_scale;
 mod operations_cases;

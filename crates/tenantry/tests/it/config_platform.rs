@@ -1,0 +1,50 @@
+//! A configuration that is not the default, opened as a platform: its names are those on disk.
+
+use std::path::Path;
+use tenantry::{Platform, audit::By, config::Config, tenants::NewTenant};
+
+fn files(dir: &Path) -> Vec<String> {
+    let entries =
+        std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = entries.filter(|name| name.ends_with(".db")).collect();
+    names.sort();
+    names
+}
+
+async fn open(text: &str, dir: &Path) -> Platform {
+    let config = Config::parse("tenantry.toml", text, dir).unwrap_or_else(|problems| panic!("{problems}"));
+    let platform = Platform::open(config).await.unwrap();
+    platform.initialise_plans().await.unwrap();
+    for slug in ["alpha", "bravo"] {
+        let tenant = NewTenant {
+            slug: slug.parse().unwrap(),
+            name: slug.to_owned(),
+            email: format!("owner@{slug}.example"),
+        };
+        platform.create_tenant(&By::system(), tenant, None, None).await.unwrap();
+    }
+    platform
+}
+
+/// V1 to V3: databases are called what the configuration says.
+#[tokio::test]
+async fn databases_are_called_what_the_configuration_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "[stores.control]\nname = \"valuation_admin\"\n[stores.shared]\nname = \"shared_resources\"\n\
+                [stores.tenant]\nname = \"{slug}\"\n";
+    open(text, dir.path()).await.shutdown().await;
+    let names = files(&dir.path().join("tenantry-data/databases"));
+    assert_eq!(names, ["alpha_1.db", "bravo_1.db", "shared_resources.db", "valuation_admin.db"]);
+}
+
+/// F4, F10: the same app pooled, by configuration alone.
+#[tokio::test]
+async fn the_same_app_pooled_is_configuration() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "[stores.control]\n[stores.shared]\n[stores.tenant]\nisolation = \"pooled\"\n";
+    open(text, dir.path()).await.shutdown().await;
+    assert_eq!(
+        files(&dir.path().join("tenantry-data/databases")),
+        ["control.db", "shared.db", "tenant_pool.db"]
+    );
+}
