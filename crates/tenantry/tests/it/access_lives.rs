@@ -135,7 +135,9 @@ async fn threat_43_the_request_after_a_revocation_is_refused_in_every_process() 
     let token = jwt(ISSUER, BOB, Some("beta"));
     warm(&by_bearer(&token)).await;
     world.change("DELETE FROM identities WHERE user = 2", &[], Subject::User(BOB)).await;
-    refused(&by_bearer(&token), "identity unlinked").await;
+    let bob = world.login_in("bob", Some("alpha")).await;
+    warm(&by_session(&bob)).await;
+    refused(&by_bearer(&token), "identity unlinked, while the user is in memory again").await;
 
     let bob = world.login_in("bob", Some("alpha")).await;
     warm(&by_session(&bob)).await;
@@ -167,6 +169,26 @@ async fn a_changed_password_ends_every_other_session() {
     assert!(world.enter(&by_session(&fresh)).await.is_ok());
     assert!(world.access.login(attempt("ada", PASSWORD, None)).await.is_err());
     assert!(world.access.login(attempt("ada", "a brand new one", None)).await.is_ok());
+}
+
+#[tokio::test]
+async fn threat_43_credentials_set_by_somebody_else_void_what_was_before() {
+    let world = World::new().await;
+    let (ada, staff_token) = (world.login("ada").await, world.login("staff").await);
+    let staff = world.actor(&staff_token).await;
+    let begun = world.access.impersonate(&staff, &wish("ticket 12", 60), &Origin::default()).await;
+    let as_ada = begun.expect("start").token.reveal();
+    let void = async |user: tenantry_engine::name::UserId| {
+        let sql = format!("UPDATE users SET credentials_at = {} WHERE id = {user}", world.control.now_us());
+        world.change(&sql, &[], Subject::User(user)).await;
+    };
+    assert!(world.enter(&by_session(&as_ada)).await.is_ok());
+    void(STAFF).await;
+    assert!(world.enter(&by_session(&as_ada)).await.is_err(), "the impersonator's credentials changed");
+    assert!(world.enter(&by_session(&ada)).await.is_ok(), "hers did not");
+    void(ADA).await;
+    assert_eq!(world.enter(&by_session(&ada)).await.expect_err("void").code(), "unauthenticated");
+    assert!(world.enter(&by_session(&world.login("ada").await)).await.is_ok(), "a new session is good");
 }
 
 #[tokio::test]
