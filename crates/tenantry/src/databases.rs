@@ -12,6 +12,7 @@ use crate::{
 use futures_util::future::BoxFuture;
 use std::{collections::HashMap, sync::Arc};
 use tenantry_engine::{
+    Kind,
     engine::{Engine, Template},
     name::{PhysicalName, StoreName},
     place::{Isolation, Place},
@@ -43,6 +44,24 @@ impl Schemas {
     }
 }
 
+impl Schemas {
+    /// Removes a file only when what is inside says that it is this place's. What was in the way when
+    /// the database was to be made belongs to somebody: undoing that must not cost them their data.
+    async fn drop_if_ours(&self, place: &Place) -> Result<()> {
+        match self.engine.verify(place).await {
+            Ok(()) => Ok(self.engine.drop_database(place).await?),
+            Err(error) => match error.kind() {
+                Kind::Missing => Ok(()),
+                Kind::WrongIdentity | Kind::Fenced | Kind::Corrupt | Kind::SchemaBehind => {
+                    tracing::warn!(%error, physical = %place.physical, "left alone: not this tenant's database");
+                    Ok(())
+                }
+                _ => Err(error.into()),
+            },
+        }
+    }
+}
+
 impl Databases for Schemas {
     fn make<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<String>> {
         Box::pin(async move {
@@ -58,7 +77,7 @@ impl Databases for Schemas {
         Box::pin(async move {
             match place.isolation {
                 Isolation::Pooled => self.engine.withdraw(place).await?,
-                Isolation::Database => self.engine.drop_database(place).await?,
+                Isolation::Database => self.drop_if_ours(place).await?,
             }
             Ok(())
         })

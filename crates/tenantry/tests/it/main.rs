@@ -18,4 +18,5 @@ mod control_scale;
 mod operations_cases;
 mod operations_faults;
 mod operations_kills;
+mod platform_provision;
 mod world;

@@ -1,0 +1,53 @@
+//! Provisioning on the real engine: what the suites of operations show with small files holds there.
+
+use crate::world::{by, slug};
+use std::{fs, path::PathBuf};
+use tenantry::{
+    Platform,
+    config::{Config, DEFAULT_TOML},
+    tenants::NewTenant,
+};
+
+struct Place {
+    platform: Platform,
+    /// Where databases of tenants lie.
+    root: PathBuf,
+    _dir: tempfile::TempDir,
+}
+
+async fn open() -> Place {
+    let dir = tempfile::tempdir().unwrap();
+    let config = Config::parse("tenantry.toml", DEFAULT_TOML, dir.path()).unwrap();
+    let root = config.servers[0].path.clone();
+    let platform = Platform::open(config).await.unwrap();
+    platform.initialise_plans().await.unwrap();
+    Place { platform, root, _dir: dir }
+}
+
+impl Place {
+    async fn create(&self, name: &str) -> tenantry::Result<tenantry::operations::Created> {
+        let tenant = NewTenant { slug: slug(name), name: name.into(), email: format!("mail@{name}.test") };
+        self.platform.create_tenant(&by(), tenant, None, None).await
+    }
+}
+
+/// The catalog was lost, the files were not: making a tenant of the same name must not touch them.
+#[tokio::test]
+async fn a_foreign_file_in_the_way_survives_the_undo_rule_6() {
+    let place = open().await;
+    let alpha = place.create("alpha").await.unwrap().databases.remove(0);
+    let others = fs::read(place.root.join(format!("{alpha}.db"))).unwrap();
+    for (name, contents) in [("beta", b"not a database".to_vec()), ("gamma", others)] {
+        let database = alpha.replace("alpha", name);
+        let foreign = place.root.join(format!("{database}.db"));
+        fs::write(&foreign, &contents).unwrap();
+        assert!(place.create(name).await.is_err());
+        assert!(fs::read(&foreign).unwrap() == contents, "{name}: somebody's data");
+        assert!(place.platform.show_tenant(&slug(name)).await.is_err(), "nothing half-made");
+        // That name was planned once: the next try takes another, and is not stuck (threat 48).
+        let made = place.create(name).await.unwrap();
+        assert_ne!(made.databases[0], database);
+        assert!(fs::read(&foreign).unwrap() == contents, "{name}: somebody's data");
+    }
+    assert!(place.platform.verify_audit().await.unwrap().faults.is_empty());
+}
