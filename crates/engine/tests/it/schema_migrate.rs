@@ -249,3 +249,29 @@ fn a_database_of_a_newer_version_is_left_alone() {
         .unwrap_err();
     assert!(error.detail().contains("has migration clinic/0002_b, which is not known here"), "{error}");
 }
+
+#[test]
+fn a_server_that_has_the_database_open_goes_on_through_a_rebuild() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("t.db");
+    let (old, new) = (models(NAME), models(people!("[fields.v]\ntype = \"ref\"\nto = \"visits\"\n")));
+    let all = [
+        step(&[], &old, &Answers::default(), "0001_initial"),
+        step(&old, &new, &Answers::default(), "0002_ref"),
+    ];
+    for isolation in BOTH {
+        let _ = std::fs::remove_file(&path);
+        let mut command = Connection::open(&path).unwrap();
+        migrate(&mut command, &store("tenant"), isolation, &all[..1]).unwrap();
+        let server = Connection::open(&path).unwrap();
+        server.execute_batch("PRAGMA foreign_keys=ON").unwrap();
+        server.execute_batch(&row("name='A'", isolation)).unwrap();
+        let mut held = server.prepare("SELECT name FROM people WHERE id = ?1").unwrap();
+        let read = |held: &mut rusqlite::Statement<'_>| held.query_row([1], |r| r.get::<_, String>(0));
+        assert_eq!(read(&mut held), Ok("A".into()));
+        migrate(&mut command, &store("tenant"), isolation, &all).unwrap();
+        assert_eq!(read(&mut held), Ok("A".into()));
+        let refused = server.execute_batch("UPDATE people SET v = 9");
+        assert!(refused.is_err(), "the new reference holds on connections that were open before");
+    }
+}
