@@ -19,3 +19,4 @@ pub use engine::{
     CacheLimits, Engine, ServerSpec, Session, SqlLimits, SqlRow, SqlRows, SystemDb, Template, Tx, WorkLimits,
 };
 pub use error::{Error, Kind, Result};
+pub use sqlite::Activity;

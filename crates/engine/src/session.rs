@@ -8,7 +8,7 @@ use crate::{
     query::{Change, Filter, RecordId, Select},
     row::Visit,
     sqlite::{
-        self, SqlLimits, SqlRows,
+        self, Activity, SqlLimits, SqlRows,
         merge::OverrideRow,
         usage::Usage,
         write::{WriteOptions, Written},
@@ -101,6 +101,13 @@ impl Session {
     pub async fn write(&self, changes: &[Change], options: &WriteOptions) -> Result<Vec<Written>> {
         match &self.0 {
             Kind::Sqlite(session) => session.write(changes, options).await,
+        }
+    }
+
+    /// The tenant's own log of changes, newest first; `before` is the last id of the page before.
+    pub async fn activity(&self, before: Option<i64>, limit: u32) -> Result<Vec<Activity>> {
+        match &self.0 {
+            Kind::Sqlite(session) => session.activity(before, limit).await,
         }
     }
 

@@ -13,6 +13,7 @@ pub mod control;
 mod databases;
 pub mod demo;
 pub mod error;
+mod insight;
 pub mod migrations;
 pub mod operations;
 pub mod operator;
@@ -26,6 +27,7 @@ pub mod users;
 
 pub use background::Background;
 pub use error::{Error, Result};
+pub use insight::Held;
 pub use operator::NewOwner;
 pub use platform::Platform;
 pub use register::Registration;

@@ -4,6 +4,7 @@
 //! database is opened here; no other code may open a live database file, not even to read it:
 //! closing any descriptor of it would silently drop SQLite's POSIX locks.
 
+mod activity;
 pub mod bind;
 mod cache;
 mod copies;
@@ -32,6 +33,7 @@ pub mod usage;
 mod watch;
 pub mod write;
 
+pub use activity::Activity;
 pub(crate) use cache::{Cache, budget};
 pub use copies::Copy;
 pub(crate) use copies::{adopt, copy_out};

@@ -4,6 +4,7 @@
 //! the write lock), never *what* it may touch: that is in the confinement it was made with (rule 2).
 
 use super::{
+    activity::{self, Activity},
     database::Database,
     deadline::LongWork,
     error::full_under_cap,
@@ -139,6 +140,10 @@ impl Session {
             list::count(conn, schema, who, &model, &filter, search.as_deref(), merge.as_deref())
         })
         .await
+    }
+
+    pub(crate) async fn activity(&self, before: Option<i64>, limit: u32) -> Result<Vec<Activity>> {
+        self.short(|conn| activity::list(conn, &self.confinement, before, limit)).await
     }
 
     pub(crate) async fn usage(&self) -> Result<Usage> {

@@ -99,6 +99,8 @@ routes! {
     post "/api/tenant/keys" Tenant "Company" "Make an API key" => tenant::create_key;
     delete "/api/tenant/keys/{id}" Tenant "Company" "Revoke an API key" => tenant::revoke_key;
 
+    get "/api/tenant/usage" Tenant "Company" "Rows and bytes held" => tenant::usage;
+    get "/api/tenant/activity" Tenant "Company" "Who changed what" => tenant::activity;
     post "/api/tenant/sql" Tenant "Company" "Read-only SQL in the company's own database" => tenant::sql;
 
     get "/api/admin/tenants" Platform "Staff" "All companies" => admin::tenants;

@@ -36,6 +36,8 @@ const CASES: &[(&str, &str, &str)] = &[
     ("GET", "/api/tenant/keys", "/api/tenant/keys"),
     ("POST", "/api/tenant/keys", "/api/tenant/keys"),
     ("DELETE", "/api/tenant/keys/{id}", "/api/tenant/keys/999999"),
+    ("GET", "/api/tenant/usage", "/api/tenant/usage"),
+    ("GET", "/api/tenant/activity", "/api/tenant/activity"),
     ("POST", "/api/tenant/sql", "/api/tenant/sql"),
     ("GET", "/api/admin/tenants", "/api/admin/tenants"),
     ("POST", "/api/admin/tenants", "/api/admin/tenants"),

@@ -137,3 +137,21 @@ async fn staff_create_companies_and_see_what_was_done() {
     assert_eq!((&shown["state"], &shown["users"]), (&json!("active"), &json!(1)), "{shown}");
     assert!(staff.get("/api/admin/operations").await.expect(200).text().contains("provision"));
 }
+
+#[tokio::test]
+async fn a_company_sees_what_it_holds_and_who_changed_what() {
+    let (app, _, owner) = TestApp::new().await;
+    let rival = app.register("rival").await;
+    rival.post("/api/records/patients", &super::records::patient("Secret")).await.expect(201);
+    owner.post("/api/records/patients", &super::records::patient("Ash")).await.expect(201);
+    owner.patch("/api/records/patients/1", &json!({"gender": "female"})).await.expect(200);
+    let usage = owner.get("/api/tenant/usage").await.expect(200).json();
+    assert_eq!(usage["stores"]["tenant"]["rows"], 1, "{usage}");
+    assert!(usage["stores"]["tenant"]["bytes"].as_u64().unwrap() > 0);
+    let log = owner.get("/api/tenant/activity").await.expect(200).json();
+    let lines = log["items"].as_array().unwrap();
+    assert_eq!((lines.len(), &lines[0]["action"]), (2, &json!("update")), "{log}");
+    let older =
+        owner.get(&format!("/api/tenant/activity?before={}", lines[0]["id"])).await.expect(200).json();
+    assert_eq!(older["items"].as_array().unwrap().len(), 1);
+}

@@ -3,6 +3,7 @@
 mod access;
 mod account;
 mod app;
+mod hostile;
 mod records;
 mod serving;
 mod streams;

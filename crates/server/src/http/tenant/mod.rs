@@ -3,11 +3,13 @@
 //! Called by the route table. State and plan are shown also where records are refused, so that an expired
 //! tenant can see why.
 
+mod insight;
 mod keys;
 mod members;
 mod sql;
 mod state;
 
+pub(super) use insight::{activity, usage};
 pub(super) use keys::{create as create_key, list as keys, revoke as revoke_key};
 pub(super) use members::{
     add as add_member, change as change_member, list as members, remove as remove_member,

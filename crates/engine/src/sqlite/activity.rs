@@ -1,0 +1,60 @@
+//! Reading a tenant's own log of who changed what.
+//!
+//! Called by the session. Written by `write::activity`, in the transaction of the change; never changed here.
+
+use super::plan::Confinement;
+use crate::error::Result;
+use rusqlite::{Connection, Row, params};
+use serde::Serialize;
+
+/// One line of the log.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Activity {
+    /// Grows with time; to page by.
+    pub id: i64,
+    /// Instant, RFC 3339, UTC.
+    pub at: String,
+    /// Who acted.
+    pub actor: String,
+    /// Who was behind it, when impersonating.
+    pub impersonator: Option<String>,
+    /// `create`, `update` or `delete`.
+    pub action: String,
+    /// Model changed.
+    pub model: String,
+    /// Key of the record.
+    pub record: String,
+    /// What changed.
+    pub detail: Option<serde_json::Value>,
+}
+
+/// The index on (tenant, at) gives the order, so that a page of a pooled tenant reads no other's lines.
+const READ: &str = "SELECT id, at, actor, impersonator, action, model, record, detail FROM _tenantry_activity \
+     WHERE tenant = ?1 AND id < ?2 ORDER BY at DESC, id DESC LIMIT ?3";
+
+/// Newest first; `before` is the last id of the page before.
+pub(crate) fn list(
+    conn: &Connection,
+    who: &Confinement,
+    before: Option<i64>,
+    limit: u32,
+) -> Result<Vec<Activity>> {
+    let mut statement = conn.prepare_cached(READ)?;
+    let values = params![who.tenant, before.unwrap_or(i64::MAX), limit.clamp(1, 1000)];
+    let rows = statement.query_map(values, line)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn line(row: &Row<'_>) -> rusqlite::Result<Activity> {
+    let detail: Option<String> = row.get(7)?;
+    Ok(Activity {
+        id: row.get(0)?,
+        at: row.get(1)?,
+        actor: row.get(2)?,
+        impersonator: row.get(3)?,
+        action: row.get(4)?,
+        model: row.get(5)?,
+        record: row.get(6)?,
+        detail: detail.and_then(|text| serde_json::from_str(&text).ok()),
+    })
+}

@@ -1,0 +1,41 @@
+//! What the tenant holds, and its own log of changes.
+
+use crate::http::{App, problem::Result, query::Words, scope::Tenant, view};
+use axum::{Json, extract::State};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tenantry::{Error, config::Scope, name::StoreName};
+
+/// `GET /api/tenant/usage`: rows and bytes of each store, beside the limits.
+pub(in crate::http) async fn usage(State(app): State<App>, tenant: Tenant) -> Result<Json<Value>> {
+    let platform = app.platform();
+    let mut stores = serde_json::Map::new();
+    for store in platform.config().stores_of(Scope::Tenant) {
+        let held = platform.tenant_usage(&tenant, &store.name).await?;
+        stores.insert(store.name.to_string(), json!(held));
+    }
+    Ok(Json(json!({"stores": stores, "limits": tenant.limits()})))
+}
+
+/// Query of the log.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Query {
+    store: Option<String>,
+    before: Option<i64>,
+    limit: Option<u32>,
+}
+
+/// `GET /api/tenant/activity`: newest first, for who manages the tenant.
+pub(in crate::http) async fn activity(
+    State(app): State<App>,
+    tenant: Tenant,
+    Words(query): Words<Query>,
+) -> Result<Json<Value>> {
+    super::may_manage(&app, &tenant)?;
+    let store = query.store.as_deref().unwrap_or("tenant");
+    let store = StoreName::parse(store).map_err(|e| Error::invalid("store", e.reason))?;
+    let lines =
+        app.platform().tenant_activity(&tenant, &store, query.before, query.limit.unwrap_or(100)).await?;
+    Ok(view::items(lines))
+}
