@@ -4,6 +4,7 @@ mod access;
 mod account;
 mod app;
 mod hostile;
+mod binary;
 mod records;
 mod serving;
 mod streams;

@@ -1,0 +1,206 @@
+//! The shipped binary as its user meets it: demo, commands beside a running server, direct look into
+//! the files with another SQLite client (M8, M9, M12, M18).
+
+use rusqlite::{Connection, OpenFlags};
+use serde_json::{Value, json};
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+};
+
+/// A running `tenantry demo` or `serve`; killed with -9 when dropped.
+struct Running {
+    child: Child,
+    address: String,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+fn tenantry(dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tenantry"));
+    command
+        .current_dir(dir)
+        .env("TENANTRY_LOG", "error")
+        .env_remove("TENANTRY_CONFIG")
+        .env_remove("TENANTRY_DATA");
+    command
+}
+
+fn run(dir: &Path, args: &[&str]) -> Output {
+    tenantry(dir).args(args).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn start(dir: &Path, command: &str) -> Running {
+    let mut child = tenantry(dir)
+        .args([command, "--listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let line = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("http://"))).unwrap().unwrap();
+    let address = line.split("http://").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    // Whatever else it prints must find a reader.
+    std::thread::spawn(move || lines.for_each(drop));
+    Running { child, address }
+}
+
+impl Running {
+    /// Status and body of one request.
+    fn ask(&self, method: &str, path: &str, token: &str, body: Option<&Value>) -> (u16, Value) {
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            self.address,
+            body.len()
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, serde_json::from_str(body).unwrap_or(Value::Null))
+    }
+
+    fn log_in(&self, email: &str) -> String {
+        let body = json!({ "email": email, "password": tenantry::demo::PASSWORD });
+        // The log-in itself comes without a credential: an empty bearer would be a bad one.
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let body = body.to_string();
+        write!(
+            stream,
+            "POST /api/auth/login HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            self.address,
+            body.len()
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let body: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+        body["token"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+    }
+}
+
+/// Every tenant's database file, by slug, as `list-tenants --json` and the data directory say.
+fn file_of(dir: &Path, slug: &str) -> PathBuf {
+    let listed: Value = serde_json::from_str(&stdout(&run(dir, &["list-tenants", "--json"]))).unwrap();
+    let tenant = listed.as_array().unwrap().iter().find(|t| t["slug"] == slug).unwrap();
+    let physical = tenant["placements"][0]["place"]["physical"].as_str().unwrap();
+    find(&dir.join("tenantry-data"), &format!("{physical}.db")).unwrap()
+}
+
+fn find(dir: &Path, name: &str) -> Option<PathBuf> {
+    std::fs::read_dir(dir).ok()?.filter_map(Result::ok).find_map(|entry| match entry.path() {
+        path if path.is_dir() => find(&path, name),
+        path => (entry.file_name() == name).then_some(path),
+    })
+}
+
+fn doctors_in(file: &Path) -> Vec<String> {
+    let conn = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let mut statement = conn.prepare("SELECT last_name FROM doctors ORDER BY id").unwrap();
+    statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+}
+
+/// M18: three doctors in one company, two in the other; each sees its own, also in the files; after a
+/// kill -9 a second run continues with the same.
+#[test]
+fn m18_demo_companies_see_their_own_over_http_and_in_the_files() {
+    let dir = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let demo = start(dir.path(), "demo");
+        for (email, count) in [("owner@city-hospital.example", 3), ("owner@green-clinic.example", 2)] {
+            let token = demo.log_in(email);
+            let (status, page) = demo.ask("GET", "/api/records/doctors?count=true", &token, None);
+            assert_eq!((status, page["count"].as_i64()), (200, Some(count)), "{email}");
+        }
+    }
+    let (a, b) =
+        (doctors_in(&file_of(dir.path(), "city-hospital")), doctors_in(&file_of(dir.path(), "green-clinic")));
+    assert_eq!((a.len(), b.len()), (3, 2));
+    assert!(a.iter().all(|name| !b.contains(name)), "{a:?} {b:?}");
+}
+
+/// Commands work beside a running server, and what they do holds for its next request (threat 43).
+#[test]
+fn a_command_beside_the_server_holds_at_its_next_request() {
+    let dir = tempfile::tempdir().unwrap();
+    let demo = start(dir.path(), "demo");
+    let token = demo.log_in("owner@green-clinic.example");
+    let doctors = |expected| {
+        let (status, body) = demo.ask("GET", "/api/records/doctors", &token, None);
+        assert_eq!(status, expected, "{body}");
+    };
+    doctors(200);
+    assert!(run(dir.path(), &["suspend-tenant", "green-clinic", "--reason", "unpaid"]).status.success());
+    doctors(403);
+    assert!(run(dir.path(), &["resume-tenant", "green-clinic"]).status.success());
+    doctors(200);
+    let created = run(dir.path(), &["create-tenant", "third-one", "--email", "x@third.example"]);
+    assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
+    let list = stdout(&run(dir.path(), &["list_tenants"]));
+    for wanted in ["third-one", "x@third.example", "trial", "tenant_third-one_1"] {
+        assert!(list.contains(wanted), "{wanted} in {list}");
+    }
+    assert!(run(dir.path(), &["migrate_tenants"]).status.success());
+    assert!(run(dir.path(), &["check"]).status.success());
+    assert!(run(dir.path(), &["initialize_plans"]).status.success());
+    assert!(run(dir.path(), &["audit", "verify"]).status.success());
+}
+
+/// M16: a lost database is an error with its remedy, never another tenant's data, and the command it
+/// names makes a new one (M9, X1).
+#[test]
+fn m16_a_lost_database_is_said_and_made_again() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(start(dir.path(), "demo"));
+    let file = file_of(dir.path(), "green-clinic");
+    for beside in ["", "-wal", "-shm"] {
+        std::fs::remove_file(format!("{}{beside}", file.display())).ok();
+    }
+    let lost = run(dir.path(), &["sql", "green-clinic", "SELECT 1"]);
+    let said = String::from_utf8_lossy(&lost.stderr).into_owned();
+    assert!(!lost.status.success() && said.contains("create-db"), "{said}");
+    assert!(!file.exists(), "opening created the file");
+    let made = run(dir.path(), &["create_tenant_db", "green-clinic"]);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert_eq!(doctors_in(&file_of(dir.path(), "green-clinic")).len(), 0);
+    assert_eq!(doctors_in(&file_of(dir.path(), "city-hospital")).len(), 3);
+}
+
+/// Rule 8 through the command line: one tenant's database, read-only, nothing beside it.
+#[test]
+fn sql_stays_inside_and_says_why() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(start(dir.path(), "demo"));
+    let rows = run(dir.path(), &["sql", "city-hospital", "SELECT count(*) AS n FROM doctors", "--json"]);
+    assert_eq!(serde_json::from_str::<Value>(&stdout(&rows)).unwrap(), json!([{ "n": 3 }]));
+    for bad in [
+        "ATTACH 'x.db' AS x",
+        "DELETE FROM doctors",
+        "PRAGMA page_size",
+        "SELECT * FROM _tenantry_place",
+        "nonsense",
+    ] {
+        let refused = run(dir.path(), &["sql", "city-hospital", bad]);
+        assert!(!refused.status.success() && refused.stdout.is_empty(), "{bad}");
+        assert!(!refused.stderr.is_empty(), "{bad}");
+    }
+    let unknown = run(dir.path(), &["sql", "no-such-company", "SELECT 1"]);
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("no such tenant"));
+}
