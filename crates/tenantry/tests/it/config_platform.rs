@@ -1,7 +1,14 @@
 //! A configuration that is not the default, opened as a platform: its names are those on disk.
 
 use std::path::Path;
-use tenantry::{Platform, audit::By, config::Config, tenants::NewTenant};
+use tenantry::{
+    Platform,
+    apps::{Apps, startapp},
+    audit::By,
+    config::Config,
+    migrations::{fleet, make},
+    tenants::NewTenant,
+};
 
 fn files(dir: &Path) -> Vec<String> {
     let entries =
@@ -47,4 +54,34 @@ async fn the_same_app_pooled_is_configuration() {
         files(&dir.path().join("tenantry-data/databases")),
         ["control.db", "shared.db", "tenant_pool.db"]
     );
+}
+
+/// M10 in either isolation: start an app, make its migration, run it over the tenants that exist,
+/// and check finds nothing left to say.
+#[tokio::test]
+async fn a_new_app_reaches_tenants_in_either_isolation() {
+    for isolation in ["database", "pooled"] {
+        let dir = tempfile::tempdir().unwrap();
+        let text = |apps: &str| {
+            format!(
+                "[stores.control]\n[stores.shared]\n[stores.tenant]\nisolation = \"{isolation}\"\n[apps]\nlist = {apps}\n"
+            )
+        };
+        open(&text("[\"medadmin\"]"), dir.path()).await.shutdown().await;
+
+        let config = Config::parse("t", &text("[\"medadmin\", \"stock\"]"), dir.path()).unwrap();
+        startapp(&config.apps, &"stock".parse().unwrap(), &"tenant".parse().unwrap()).unwrap();
+        let made =
+            make::make(&Apps::load(&config).unwrap(), &make::Options::default(), &mut |_| None).unwrap();
+        assert_eq!(made.len(), 1);
+        let platform = Platform::open(config).await.unwrap();
+        assert_eq!(platform.tenants_behind().await.unwrap(), 2, "{isolation}");
+        let reports = platform.migrate_tenants(None, fleet::Options::default(), |_, _| {}).await.unwrap();
+        assert!(reports[0].1.is_clean(), "{isolation}: {reports:?}");
+        assert_eq!((reports[0].1.migrated, platform.tenants_behind().await.unwrap()), (2, 0), "{isolation}");
+        let mut found = Vec::new();
+        assert_eq!(platform.check(None, |finding| found.push(finding)).await.unwrap(), 2);
+        assert_eq!(found, [], "{isolation}");
+        platform.shutdown().await;
+    }
 }
