@@ -143,10 +143,7 @@ pub(super) async fn me(State(app): State<App>, Caller(actor): Caller) -> Result<
         }),
         None => Value::Null,
     };
-    let choices = match actor.user() {
-        Some(user) => access.choices(user).await?,
-        None => vec![],
-    };
+    let choices = access.choices_of(&actor).await?;
     Ok(Json(json!({
         "actor": actor.label(),
         "user": user,

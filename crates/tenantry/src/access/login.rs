@@ -161,7 +161,7 @@ impl Access {
     }
 
     /// The tenants of a user, those that are gone left out.
-    pub async fn choices(&self, user: &User) -> Result<Vec<Choice>> {
+    async fn choices(&self, user: &User) -> Result<Vec<Choice>> {
         let mut choices = Vec::with_capacity(user.memberships.len());
         for (id, role) in &user.memberships {
             let tenant = self.directory.tenant(*id).await?;
