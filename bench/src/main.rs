@@ -3,6 +3,7 @@
 //! minutes on the same machine, in alternating rounds; no figure is written that was not measured.
 
 mod baseline;
+mod home;
 mod load;
 mod process;
 mod report;

@@ -4,7 +4,10 @@ use crate::report::{self, Entry};
 use anyhow::Result;
 use std::path::PathBuf;
 
+mod density;
 mod fleet;
+mod library;
+mod open;
 mod records;
 
 /// Options of `tenantry-bench run`.
@@ -23,6 +26,9 @@ pub(crate) struct Options {
     /// Where the figures go.
     #[arg(long, default_value = "bench.json")]
     out: PathBuf,
+    /// Where databases are made meanwhile; 100,000 tenants take some gigabytes.
+    #[arg(long)]
+    scratch: Option<PathBuf>,
     /// Only benchmarks whose name starts with one of these.
     names: Vec<String>,
 }
@@ -41,13 +47,23 @@ impl Options {
 
 /// Runs what was asked for.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let scratch = tempfile::tempdir()?;
+    let scratch = match &options.scratch {
+        Some(dir) => tempfile::tempdir_in(dir)?,
+        None => tempfile::tempdir()?,
+    };
     let mut entries: Vec<Entry> = Vec::new();
     entries.extend(records::run(options, scratch.path())?);
     entries.extend(fleet::run(options, scratch.path())?);
+    entries.extend(open::run(options, scratch.path())?);
+    entries.extend(density::run(options, scratch.path())?);
     report::print(&entries);
     if !options.against_itself {
         report::write(&options.out, &entries)?;
     }
     Ok(())
+}
+
+/// A number that jumps about as `n` counts up, the same on every run.
+pub(crate) fn spread(n: u64) -> u64 {
+    n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20
 }

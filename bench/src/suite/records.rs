@@ -1,11 +1,13 @@
 //! `read_one`, `list_20`, `insert`: the real binary over HTTP beside the hand-written server.
 
-use super::Options;
+use super::library::{Library, PASSWORD, owner};
+use super::{Options, spread};
+use crate::home::Home;
 use crate::load::{self, Load, MakeRequest};
 use crate::process::{Server, free_port};
 use crate::report::Entry;
 use crate::rounds::alternate;
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -15,7 +17,7 @@ use std::time::Duration;
 const ROWS: u64 = 1000;
 
 /// A server with patients in it, and how to speak to it.
-pub(crate) struct Side {
+struct Side {
     server: Server,
     /// Path of the collection.
     path: String,
@@ -25,12 +27,25 @@ pub(crate) struct Side {
 
 impl Side {
     /// The hand-written server over a new database.
-    pub(crate) fn baseline(dir: &Path, name: &str) -> Result<Self> {
+    fn baseline(dir: &Path, name: &str) -> Result<Self> {
         let port = free_port()?;
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("baseline").arg("--database").arg(dir.join(name)).arg("--port").arg(port.to_string());
         let side =
             Self { server: Server::start(command, port)?, path: "/patients".into(), headers: String::new() };
+        side.fill()?;
+        Ok(side)
+    }
+
+    /// The real binary with one tenant more than needed, and its owner logged in.
+    fn ours(dir: &Path, program: &Path) -> Result<Self> {
+        let home = Home::new(dir, program)?;
+        let mut library = Library::open(&home)?;
+        library.create_with_owners(2)?;
+        library.close();
+        let server = home.serve()?;
+        let headers = log_in(&server, 1)?;
+        let side = Self { server, path: "/api/records/patients".into(), headers };
         side.fill()?;
         Ok(side)
     }
@@ -71,9 +86,14 @@ impl Side {
     }
 }
 
-/// A number that jumps about as `n` counts up, the same on every run.
-fn spread(n: u64) -> u64 {
-    n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20
+/// The header line of a new session of that tenant's owner.
+pub(crate) fn log_in(server: &Server, n: u32) -> Result<String> {
+    let body = serde_json::json!({ "email": owner(n), "password": PASSWORD });
+    let (status, answer) = load::once(server.addr, &load::post("/api/auth/login", "", &body.to_string()))?;
+    ensure!(status == 200, "log-in: {status} {answer}");
+    let answer: serde_json::Value = serde_json::from_str(&answer)?;
+    let token = answer["token"].as_str().context("no token")?;
+    Ok(format!("authorization: Bearer {token}\r\n"))
 }
 
 /// Makes the request of one benchmark.
@@ -87,7 +107,11 @@ pub(crate) fn run(options: &Options, scratch: &Path) -> Result<Vec<Entry>> {
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    let sides = [Side::baseline(scratch, "baseline.db")?, Side::baseline(scratch, "ours.db")?];
+    let ours = match options.against_itself {
+        true => Side::baseline(scratch, "ours.db")?,
+        false => Side::ours(&scratch.join("records"), &options.server)?,
+    };
+    let sides = [Side::baseline(scratch, "baseline.db")?, ours];
     let mut entries = Vec::new();
     for (name, act) in wanted {
         eprintln!("{name} …");

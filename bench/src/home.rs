@@ -1,0 +1,84 @@
+//! An installation of the real thing in a folder of its own: the app of the benchmarks, migrated by the
+//! real commands. Called by the suites.
+
+use crate::process::{Server, free_port};
+use anyhow::{Context, Result, bail, ensure};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const CONFIG: &str = include_str!("../app/tenantry.toml");
+const APP: &str = include_str!("../app/app.toml");
+const MODEL: &str = include_str!("../app/models/patients.toml");
+
+/// A folder with configuration, app and data, and the binary that works on it.
+pub(crate) struct Home {
+    dir: PathBuf,
+    program: PathBuf,
+}
+
+impl Home {
+    /// Makes it: models written, migration made, system stores migrated.
+    pub(crate) fn new(dir: &Path, program: &Path) -> Result<Self> {
+        let home = Self { dir: dir.into(), program: program.into() };
+        let app = dir.join("apps/bench");
+        std::fs::create_dir_all(app.join("models"))?;
+        std::fs::write(home.config(), CONFIG)?;
+        std::fs::write(app.join("app.toml"), APP)?;
+        std::fs::write(home.model(), MODEL)?;
+        home.run(&["makemigrations", "bench"])?;
+        home.run(&["migrate"])?;
+        home.run(&["init-plans"])?;
+        Ok(home)
+    }
+
+    /// The configuration file.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.dir.join("tenantry.toml")
+    }
+
+    fn model(&self) -> PathBuf {
+        self.dir.join("apps/bench/models/patients.toml")
+    }
+
+    /// Adds a field to the model and makes the migration for it.
+    pub(crate) fn add_field(&self, name: &str) -> Result<()> {
+        let text = std::fs::read_to_string(self.model())?;
+        std::fs::write(self.model(), format!("{text}\n[fields.{name}]\ntype = \"text\"\n"))?;
+        self.run(&["makemigrations", "bench"])
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg("--config").arg(self.config()).current_dir(&self.dir).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command of the binary to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Result<()> {
+        let done = self.command().args(arguments).output().context("cannot run tenantry")?;
+        let told = String::from_utf8_lossy(&done.stderr);
+        ensure!(done.status.success(), "tenantry {}: {}\n{told}", arguments.join(" "), done.status);
+        Ok(())
+    }
+
+    /// The file of the database whose name starts so: the catalog adds a generation to it.
+    pub(crate) fn database(&self, name: &str) -> Result<PathBuf> {
+        let dir = self.dir.join("data/databases");
+        for entry in std::fs::read_dir(&dir).with_context(|| format!("cannot read {}", dir.display()))? {
+            let path = entry?.path();
+            let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+            if stem.starts_with(name) && path.extension().is_some_and(|e| e == "db") {
+                return Ok(path);
+            }
+        }
+        bail!("no database {name} in {}", dir.display())
+    }
+
+    /// Serves until dropped. The request log is written as by default, and thrown away.
+    pub(crate) fn serve(&self) -> Result<Server> {
+        let port = free_port()?;
+        let mut command = self.command();
+        command.args(["serve", "--listen", &format!("127.0.0.1:{port}")]).stderr(Stdio::null());
+        Server::start(command, port)
+    }
+}

@@ -1,0 +1,105 @@
+//! The platform as a library, for what is not done over HTTP: making many tenants, reading from them.
+
+use crate::home::Home;
+use anyhow::{Context, Result, anyhow};
+use std::time::{Duration, Instant};
+use tenantry::access::passwords::Password;
+use tenantry::audit::By;
+use tenantry::config::Config;
+use tenantry::name::Slug;
+use tenantry::tenants::NewTenant;
+use tenantry::{NewOwner, Platform};
+use tokio::runtime::Runtime;
+
+/// The password of every owner.
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// A platform and the runtime it works on.
+pub(crate) struct Library {
+    runtime: Runtime,
+    platform: Platform,
+    made: u32,
+}
+
+/// The slug of tenant number `n`.
+pub(crate) fn slug(n: u32) -> String {
+    format!("company-{n}")
+}
+
+/// The e-mail address of its owner, if it was made with one.
+pub(crate) fn owner(n: u32) -> String {
+    format!("owner-{n}@example.com")
+}
+
+impl Library {
+    /// Opens the installation.
+    pub(crate) fn open(home: &Home) -> Result<Self> {
+        let runtime = Runtime::new()?;
+        let config = Config::load(&home.config()).map_err(|problems| anyhow!("{problems}"))?;
+        let platform = runtime.block_on(Platform::open(config))?;
+        Ok(Self { runtime, platform, made: 0 })
+    }
+
+    /// Counts on from tenants that are there already.
+    pub(crate) fn skip(&mut self, made: u32) {
+        self.made += made;
+    }
+
+    /// Makes the next `count` tenants, one after another, without a person in them; how many a second.
+    pub(crate) fn create(&mut self, count: u32) -> Result<f64> {
+        let started = Instant::now();
+        for _ in 0..count {
+            self.create_next(false)?;
+        }
+        Ok(f64::from(count) / started.elapsed().as_secs_f64())
+    }
+
+    /// Makes the next `count` tenants, each with an owner, whose password takes its time to hash.
+    pub(crate) fn create_with_owners(&mut self, count: u32) -> Result<()> {
+        (0..count).try_for_each(|_| self.create_next(true))
+    }
+
+    fn create_next(&mut self, with_owner: bool) -> Result<()> {
+        self.made += 1;
+        let n = self.made;
+        let tenant = NewTenant { slug: Slug::parse(&slug(n))?, name: slug(n), email: owner(n) };
+        let owner = with_owner.then(|| NewOwner {
+            email: owner(n),
+            name: owner(n),
+            password: Password::new(PASSWORD),
+        });
+        let made = self.platform.create_tenant(&By::system(), tenant, None, owner);
+        self.runtime.block_on(made).with_context(|| format!("cannot create {}", slug(n)))?;
+        Ok(())
+    }
+
+    /// Gives a tenant a first patient.
+    pub(crate) fn insert(&self, n: u32) -> Result<()> {
+        let slug = Slug::parse(&slug(n))?;
+        self.runtime.block_on(async {
+            let tenant = self.platform.enter_as_operator(&By::system(), &slug).await?;
+            let row = serde_json::Map::from_iter([("name".to_owned(), "Patient".into())]);
+            self.platform.records(&tenant, "patients")?.create(&row).await
+        })?;
+        Ok(())
+    }
+
+    /// From the slug of a tenant to the JSON of its first patient: how long.
+    pub(crate) fn read(&self, n: u32) -> Result<Duration> {
+        let (slug, by) = (Slug::parse(&slug(n))?, By::system());
+        let started = Instant::now();
+        let body = self.runtime.block_on(async {
+            let tenant = self.platform.enter_as_operator(&by, &slug).await?;
+            let want = tenantry::records::Want::default();
+            self.platform.records(&tenant, "patients")?.get("1", &want).await
+        })?;
+        let taken = started.elapsed();
+        anyhow::ensure!(!body.body.is_empty(), "an empty record");
+        Ok(taken)
+    }
+
+    /// Closes everything.
+    pub(crate) fn close(self) {
+        self.runtime.block_on(self.platform.shutdown());
+    }
+}
