@@ -68,7 +68,8 @@ impl Library {
             name: owner(n),
             password: Password::new(PASSWORD),
         });
-        let made = self.platform.create_tenant(&By::system(), tenant, None, owner);
+        let by = By::system();
+        let made = self.platform.create_tenant(&by, tenant, None, owner);
         self.runtime.block_on(made).with_context(|| format!("cannot create {}", slug(n)))?;
         Ok(())
     }

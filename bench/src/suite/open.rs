@@ -18,7 +18,7 @@ pub(crate) fn run(options: &Options, scratch: &Path) -> Result<Vec<Entry>> {
     }
     eprintln!("open_cold …");
     let dir = scratch.join("open");
-    let (tenants, reads) = (options.count(10_000, 30), options.count(10_000, 60));
+    let (tenants, reads) = (options.count(10_000_u32, 30), options.count(10_000_u32, 60));
     let home = Home::new(&dir.join("home"), &options.server)?;
     let copy = template(&home, &dir)?;
     let connection = rusqlite::Connection::open(&copy)?;
