@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 const CONFIG: &str = include_str!("../app/tenantry.toml");
 const APP: &str = include_str!("../app/app.toml");
 const MODEL: &str = include_str!("../app/models/patients.toml");
+const MIGRATION: &str = include_str!("../app/migrations/0001_initial.toml");
 
 /// A folder with configuration, app and data, and the binary that works on it.
 pub(crate) struct Home {
@@ -17,7 +18,7 @@ pub(crate) struct Home {
 }
 
 impl Home {
-    /// Makes it: models written, migration made, system stores migrated.
+    /// Makes it: configuration, app and its first migration. Opening it makes the system stores.
     pub(crate) fn new(dir: &Path, program: &Path) -> Result<Self> {
         let home = Self { dir: dir.into(), program: program.into() };
         let app = dir.join("apps/bench");
@@ -25,9 +26,8 @@ impl Home {
         std::fs::write(home.config(), CONFIG)?;
         std::fs::write(app.join("app.toml"), APP)?;
         std::fs::write(home.model(), MODEL)?;
-        home.run(&["makemigrations", "bench"])?;
-        home.run(&["migrate"])?;
-        home.run(&["init-plans"])?;
+        std::fs::create_dir_all(app.join("migrations"))?;
+        std::fs::write(app.join("migrations/0001_initial.toml"), MIGRATION)?;
         Ok(home)
     }
 
@@ -40,11 +40,17 @@ impl Home {
         self.dir.join("apps/bench/models/patients.toml")
     }
 
-    /// Adds a field to the model and makes the migration for it.
-    pub(crate) fn add_field(&self, name: &str) -> Result<()> {
+    /// Adds a field to the model, with the migration for it.
+    pub(crate) fn add_field(&self, number: usize) -> Result<()> {
+        let field = format!("extra_{number}");
         let text = std::fs::read_to_string(self.model())?;
-        std::fs::write(self.model(), format!("{text}\n[fields.{name}]\ntype = \"text\"\n"))?;
-        self.run(&["makemigrations", "bench"])
+        std::fs::write(self.model(), format!("{text}\n[fields.{field}]\ntype = \"text\"\n"))?;
+        let name = format!("{:04}_{field}", number + 1);
+        let migration = format!(
+            "app = \"bench\"\nname = \"{name}\"\n\n[[ops]]\nop = \"add_field\"\nstore = \"tenant\"\n\
+             model = \"patients\"\nfield = {{ name = \"{field}\", type = \"text\" }}\n"
+        );
+        Ok(std::fs::write(self.dir.join(format!("apps/bench/migrations/{name}.toml")), migration)?)
     }
 
     fn command(&self) -> Command {

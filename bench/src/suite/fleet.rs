@@ -81,7 +81,7 @@ fn our_migration(home: &Home, tenants: u32, rounds: usize, theirs: &mut Fleet) -
         || theirs.round("patients"),
         || {
             round += 1;
-            home.add_field(&format!("extra_{round}"))?;
+            home.add_field(round)?;
             let started = Instant::now();
             home.run(&["migrate-tenants"])?;
             Ok(f64::from(tenants) / started.elapsed().as_secs_f64())

@@ -36,7 +36,11 @@ impl Library {
     pub(crate) fn open(home: &Home) -> Result<Self> {
         let runtime = Runtime::new()?;
         let config = Config::load(&home.config()).map_err(|problems| anyhow!("{problems}"))?;
-        let platform = runtime.block_on(Platform::open(config))?;
+        let platform = runtime.block_on(async {
+            let platform = Platform::open(config).await?;
+            platform.initialise_plans().await?;
+            Ok::<_, tenantry::Error>(platform)
+        })?;
         Ok(Self { runtime, platform, made: 0 })
     }
 
