@@ -6,3 +6,8 @@
 #[doc(hidden)]
 pub mod cli;
 pub mod http;
+
+/// The program in the guide is compiled with the doctests, so that it cannot rot.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guides/embedding.md")]
+struct EmbeddingGuide;
