@@ -47,7 +47,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
         }
         passed &= watch(command, &mut tally)?;
     }
-    print_counts(&counts)?;
+    print_counts(&counts, tally.suites.clone())?;
     println!("{}", tally.summary(passed, started.elapsed()));
     ensure!(passed, "a test failed");
     ensure!(tally.passed > 0, "no test ran: that is a failure, not a success");
@@ -78,14 +78,16 @@ fn has_nextest(root: &Path) -> bool {
 fn nextest_command(root: &Path, options: &Options) -> Command {
     let mut command = crate::cargo(root);
     command.args(["nextest", "run", "--workspace", "--no-fail-fast", "--no-tests=pass"]);
-    command.args(["--status-level=fail", "--final-status-level=slow"]).args(&options.filter);
+    command
+        .args(["--status-level=pass", "--final-status-level=slow", "--success-output=immediate"])
+        .args(&options.filter);
     command
 }
 
 fn test_command(root: &Path, options: &Options, targets: &[&str]) -> Command {
     let mut command = crate::cargo(root);
     command.args(["test", "--workspace", "--no-fail-fast"]).args(targets);
-    command.arg("--").args(&options.filter);
+    command.args(["--", "--show-output"]).args(&options.filter);
     command
 }
 
@@ -120,19 +122,20 @@ fn tee(from: Option<impl Read>, mut to: impl Write) -> Tally {
     let Some(from) = from else { return tally };
     for line in BufReader::new(from).split(b'\n').map_while(Result::ok) {
         let text = String::from_utf8_lossy(&line);
-        tally.read(&text);
-        // A closed terminal must not lose the count.
-        let _ = writeln!(to, "{text}");
+        if tally.read(&text) {
+            // A closed terminal must not lose the count.
+            let _ = writeln!(to, "{text}");
+        }
     }
     tally
 }
 
-fn print_counts(dir: &Path) -> Result<()> {
-    let mut lines = Vec::new();
+fn print_counts(dir: &Path, mut lines: Vec<String>) -> Result<()> {
     for entry in std::fs::read_dir(dir)? {
         lines.extend(std::fs::read_to_string(entry?.path())?.lines().map(str::to_owned));
     }
     lines.sort();
+    lines.dedup();
     if !lines.is_empty() {
         println!("\nwhat the suites tried:");
     }

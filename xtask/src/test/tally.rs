@@ -8,22 +8,35 @@ pub(crate) struct Tally {
     pub(crate) passed: u64,
     pub(crate) failed: u64,
     pub(crate) ignored: u64,
+    /// Lines in which suites say what they tried: `T1 cross-tenant: 20000 requests`.
+    pub(crate) suites: Vec<String>,
+    /// Inside the output of a test that passed.
+    quiet: bool,
 }
 
 impl Tally {
-    /// Counts a line if it is a summary.
-    pub(crate) fn read(&mut self, line: &str) {
+    /// Counts a line if it is a summary; whether it is worth showing.
+    pub(crate) fn read(&mut self, line: &str) -> bool {
         let plain = without_colour(line);
         let text = plain.trim();
-        if text.starts_with("test result:") {
+        if is_count(text) {
+            self.suites.push(text.to_owned());
+        }
+        if text.split_once(" [").is_some_and(|(word, _)| word.bytes().all(|b| b.is_ascii_uppercase())) {
+            self.quiet = text.starts_with("PASS");
+        }
+        // cargo-nextest shows each test's own summary indented: that one is not libtest's last word.
+        if plain.starts_with("test result:") {
             self.passed += number_before(text, "passed");
             self.failed += number_before(text, "failed");
             self.ignored += number_before(text, "ignored");
         } else if text.starts_with("Summary [") {
+            self.quiet = false;
             self.passed += number_before(text, "passed");
             self.failed += number_before(text, "failed") + number_before(text, "timed");
             self.ignored += number_before(text, "skipped");
         }
+        !self.quiet
     }
 
     /// Adds another count to this one.
@@ -31,17 +44,24 @@ impl Tally {
         self.passed += other.passed;
         self.failed += other.failed;
         self.ignored += other.ignored;
+        self.suites.extend(other.suites.iter().cloned());
     }
 
     /// The closing line, in libtest's own form because every CI knows how to read that.
     pub(crate) fn summary(&self, success: bool, took: Duration) -> String {
         let word = if success && self.passed > 0 { "ok" } else { "FAILED" };
-        let Self { passed, failed, ignored } = self;
+        let Self { passed, failed, ignored, .. } = self;
         format!(
             "test result: {word}. {passed} passed; {failed} failed; {ignored} ignored; 0 measured; 0 filtered out; finished in {:.2}s",
             took.as_secs_f64()
         )
     }
+}
+
+/// Whether a line reads like `T6: 500 kills`.
+fn is_count(text: &str) -> bool {
+    let digits = text.strip_prefix('T').map_or(0, |rest| rest.bytes().take_while(u8::is_ascii_digit).count());
+    digits > 0 && text[1 + digits..].starts_with([':', ' '])
 }
 
 /// The number in front of `word`; 0 when the word is not there.
@@ -76,7 +96,21 @@ mod tests {
         );
         tally.read("\u{1b}[32m     Summary\u{1b}[0m [   0.012s] 7 tests run: 5 passed (1 slow), 1 failed, 1 timed out, 4 skipped");
         tally.read("a test that prints 9 passed; is not a summary");
-        assert_eq!(tally, Tally { passed: 8, failed: 3, ignored: 6 });
+        assert_eq!((tally.passed, tally.failed, tally.ignored), (8, 3, 6));
+    }
+
+    #[test]
+    fn what_a_passing_test_prints_is_hidden_but_its_count_is_kept() {
+        let mut tally = Tally::default();
+        let lines = [
+            "   Compiling x",
+            "        PASS [   0.1s] a::it b",
+            "    T6: 500 kills",
+            "    test result: ok. 1 passed;",
+        ];
+        assert_eq!(lines.map(|line| tally.read(line)), [true, false, false, false]);
+        assert!(tally.read("        FAIL [   0.1s] a::it c") && tally.read("    Test went wrong"));
+        assert_eq!((tally.suites, tally.passed), (vec!["T6: 500 kills".to_owned()], 0));
     }
 
     #[test]
