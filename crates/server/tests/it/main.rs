@@ -3,8 +3,8 @@
 mod access;
 mod account;
 mod app;
-mod hostile;
 mod binary;
+mod hostile;
 mod records;
 mod serving;
 mod streams;

@@ -40,6 +40,24 @@ async fn an_export_pages_through_everything() {
     assert!(out.contains("N0000") && out.contains("N2499"));
 }
 
+/// M17: what one company takes out goes into another as it was, ids and guarded cells included.
+#[tokio::test]
+async fn an_export_is_an_import() {
+    let (app, _, user) = TestApp::new().await;
+    let csv = "id,first_name,last_name,phone,born_on\n7,=Ann,\"Ash, \"\"A\"\"\",+43 1,1990-01-01\n9,Bob,-,,1991-01-01\n";
+    user.send(Method::POST, "/api/records/patients/import", Some("text/csv"), csv).await.expect(200);
+    let out = user.get("/api/records/patients/export").await.expect(200).text();
+    let other = app.register("rival").await;
+    other.send(Method::POST, "/api/records/patients/import", Some("text/csv"), out.clone()).await.expect(200);
+    let fields = "/api/records/patients?fields=id,first_name,last_name,phone";
+    let (there, here) =
+        (other.get(fields).await.expect(200).json(), user.get(fields).await.expect(200).json());
+    assert_eq!(there, here);
+    assert_eq!(here["items"][0]["first_name"], "=Ann");
+    assert_eq!(here["items"][0]["phone"], "+43 1");
+    assert_eq!(here["items"][1]["id"], 9);
+}
+
 #[tokio::test]
 async fn files_come_back_as_attachments_of_their_company_only() {
     let (app, _, user) = TestApp::new().await;

@@ -8,7 +8,20 @@ use super::{
 use crate::{Error, Result, access::gates::Verb};
 use serde::Serialize;
 use std::io::Read;
-use tenantry_engine::{model::FieldKind, name::FieldName, query::Change, sqlite::bind, value::Value};
+use tenantry_engine::{
+    model::FieldKind,
+    name::FieldName,
+    query::{Change, RecordId},
+    sqlite::bind,
+    value::Value,
+};
+
+/// What a column of the file is.
+enum Column {
+    Id,
+    Ignored,
+    Field(FieldName),
+}
 
 /// Most errors an import reports.
 const MAX_ERRORS: usize = 100;
@@ -36,7 +49,8 @@ pub struct RowError {
 }
 
 impl Records<'_> {
-    /// Imports CSV with a header line of field names. Lines are written in batches of 1,000, each in
+    /// Imports CSV with a header line of field names, as export writes it: an `id` is kept, what the
+    /// platform sets is passed over. Lines are written in batches of 1,000, each in
     /// one transaction; the report names every line refused.
     ///
     /// `source` is read on the calling thread: hand in something buffered or bridged.
@@ -58,29 +72,42 @@ impl Records<'_> {
         Ok(report)
     }
 
-    fn header(&self, header: &csv::StringRecord) -> Result<Vec<FieldName>> {
-        let field = |name: &str| match writable(&self.entry.model, name)? {
-            f if matches!(f.kind, FieldKind::File { .. }) => {
-                Err(Error::invalid(name, "files cannot be imported"))
-            }
-            f => Ok(f.name.clone()),
+    fn header(&self, header: &csv::StringRecord) -> Result<Vec<Column>> {
+        let column = |name: &str| match name {
+            "id" => Ok(Column::Id),
+            // Set by the platform; an export has them, so an import passes them over.
+            "created_at" | "updated_at" | "version" => Ok(Column::Ignored),
+            _ => match writable(&self.entry.model, name)? {
+                f if matches!(f.kind, FieldKind::File { .. }) => {
+                    Err(Error::invalid(name, "files cannot be imported"))
+                }
+                f => Ok(Column::Field(f.name.clone())),
+            },
         };
-        header.iter().map(field).collect()
+        header.iter().map(column).collect()
     }
 
-    fn line(&self, fields: &[FieldName], row: &csv::StringRecord) -> Result<(u64, Change), RowError> {
+    fn line(&self, columns: &[Column], row: &csv::StringRecord) -> Result<(u64, Change), RowError> {
         let line = row.position().map_or(0, csv::Position::line);
-        let mut values: Vec<(FieldName, Value)> = Vec::with_capacity(fields.len());
-        for (name, cell) in fields.iter().zip(row) {
-            let Some(field) = self.entry.model.field(name.as_str()) else { continue };
-            if cell.is_empty() {
-                continue;
+        let mut id = None;
+        let mut values: Vec<(FieldName, Value)> = Vec::with_capacity(columns.len());
+        for (column, cell) in columns.iter().zip(row).filter(|(_, cell)| !cell.is_empty()) {
+            match column {
+                Column::Ignored => {}
+                Column::Id => id = Some(self.given_id(cell).map_err(|e| row_error(line, &e))?),
+                Column::Field(name) => {
+                    let Some(field) = self.entry.model.field(name.as_str()) else { continue };
+                    let value = bind::from_text(field, super::csv_out::unguarded(cell));
+                    values.push((name.clone(), value.map_err(|e| row_error(line, &e.into()))?));
+                }
             }
-            let value = bind::from_text(field, super::csv_out::unguarded(cell))
-                .map_err(|e| row_error(line, &e.into()))?;
-            values.push((name.clone(), value));
         }
-        Ok((line, Change::Insert { model: self.entry.model.name.clone(), id: None, values }))
+        Ok((line, Change::Insert { model: self.entry.model.name.clone(), id, values }))
+    }
+
+    fn given_id(&self, cell: &str) -> Result<RecordId> {
+        super::read::parse_id(&self.entry.model, cell)
+            .ok_or_else(|| Error::invalid("id", "is not an id of this model"))
     }
 
     /// Writes a batch; if it is refused, finds the line to blame by writing the lines one by one.
