@@ -56,6 +56,7 @@ impl Options {
         let config = platform.config();
         Self {
             max_json_bytes: usize::try_from(config.limits.request_body_bytes).unwrap_or(usize::MAX),
+            https: config.platform.https,
             trusted_proxies: config.platform.trusted_proxies.clone(),
             log_to: LogTo::Stderr,
             ..Self::default()

@@ -56,6 +56,7 @@ impl Default for PlatformConfig {
             name: "MedAdmin".into(),
             data_dir: PathBuf::from("tenantry-data"),
             base_domain: "localhost".into(),
+            https: false,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8000)),
             trusted_proxies: vec![],
         }

@@ -42,6 +42,9 @@ pub struct PlatformConfig {
     pub data_dir: PathBuf,
     /// Tenants are reached at `SLUG.base_domain`; exact suffix match (threat 5).
     pub base_domain: String,
+    /// Clients reach this installation by https, through a proxy that ends it: session cookies are
+    /// `Secure` and carry the `__Host-` prefix (threat 42).
+    pub https: bool,
     /// Where `serve` listens.
     pub listen: SocketAddr,
     /// Peers whose forwarded headers are believed (threat 5).

@@ -42,6 +42,7 @@ fn platform(section: Section<'_>, dir: &Path, default: PlatformConfig) -> Platfo
         name: section.text("name").map_or(default.name, str::to_owned),
         data_dir: section.text("data_dir").map_or(default.data_dir, |path| dir.join(path)),
         base_domain: section.text("base_domain").map_or(default.base_domain, str::to_ascii_lowercase),
+        https: section.flag("https").unwrap_or(default.https),
         listen: listen(&section).unwrap_or(default.listen),
         trusted_proxies: section.list("trusted_proxies").unwrap_or(default.trusted_proxies),
     };
