@@ -27,6 +27,9 @@ struct Idle {
     connections: Vec<Pooled>,
     /// Fewest idle connections since the last trim: so many were not needed.
     spare: usize,
+    /// The maintenance thread knows of the spare ones. Told once and not at every return: waking it costs
+    /// more than a point read.
+    told: bool,
 }
 
 /// Idle connections and the right to have one.
@@ -39,7 +42,7 @@ pub(crate) struct Pool {
 impl Pool {
     /// A pool that lends out `most` connections at a time and starts with `first`.
     pub(crate) fn new(most: usize, first: Pooled) -> Self {
-        let idle = Idle { connections: vec![first], spare: 0 };
+        let idle = Idle { connections: vec![first], spare: 0, told: false };
         Self { idle: Mutex::new(idle), permits: Semaphore::new(most) }
     }
 
@@ -54,11 +57,13 @@ impl Pool {
         pooled
     }
 
-    /// Number of idle connections after `pooled` joined them.
-    fn push(&self, pooled: Pooled) -> usize {
+    /// True when the maintenance thread is to be told that there is more than one idle connection.
+    fn push(&self, pooled: Pooled) -> bool {
         let mut idle = self.lock();
         idle.connections.push(pooled);
-        idle.connections.len()
+        let news = idle.connections.len() > 1 && !idle.told;
+        idle.told |= news;
+        news
     }
 
     /// Takes out the connections nobody needed since the last call, leaving at least one;
@@ -68,7 +73,8 @@ impl Pool {
         let surplus = idle.spare.min(idle.connections.len().saturating_sub(1));
         let closed = idle.connections.drain(..surplus).collect();
         idle.spare = idle.connections.len();
-        (closed, idle.connections.len())
+        idle.told = idle.spare > 1;
+        (closed, idle.spare)
     }
 
     /// Takes out all of them; the pool is at its end.
@@ -117,7 +123,7 @@ impl<D: Deref<Target = Database>> Lease<D> {
     pub(crate) fn give_back(mut self) {
         let Some(pooled) = self.pooled.take() else { return };
         if is_clean(&pooled.conn) {
-            if self.database.pool().push(pooled) == 2 {
+            if self.database.pool().push(pooled) {
                 self.database.has_spare();
             }
         } else {

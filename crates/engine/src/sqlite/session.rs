@@ -35,6 +35,8 @@ use std::{
 
 /// Changes in one transaction that are still short work.
 const INLINE_CHANGES: usize = 32;
+/// How long a writer looks again before it queues.
+const LOOK_AGAIN: Duration = Duration::from_micros(50);
 /// Overriding rows in one read that are still short work.
 const INLINE_OVERRIDES: usize = 100;
 /// Ids in one read that are still short work.
@@ -152,7 +154,7 @@ impl Session {
 
     /// One writer at a time: the others wait here in turn, holding no thread and no connection.
     pub(crate) async fn write(&self, changes: &[Change], options: &WriteOptions) -> Result<Vec<Written>> {
-        let mut writer = self.database.writer.clone().lock_owned().await;
+        let mut writer = self.writer().await;
         let deadline = Instant::now() + BUSY_WAIT;
         loop {
             let (done, held) = self.write_once(writer, changes, options).await?;
@@ -162,6 +164,19 @@ impl Session {
                 done => return done.map_err(|error| full_under_cap(error, self.database.is_capped())),
             }
             writer = held;
+        }
+    }
+
+    /// The right to write. A small write is over in tens of microseconds: looking again for that long costs
+    /// less than being put to sleep and woken, and keeps a queue from forming in the first place.
+    async fn writer(&self) -> Writer {
+        let until = Instant::now() + LOOK_AGAIN;
+        loop {
+            match self.database.writer.clone().try_lock_owned() {
+                Ok(writer) => return writer,
+                Err(_) if Instant::now() < until => std::thread::yield_now(),
+                Err(_) => return self.database.writer.clone().lock_owned().await,
+            }
         }
     }
 

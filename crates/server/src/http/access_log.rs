@@ -57,13 +57,16 @@ impl AccessLog {
         if self.to == LogTo::Nowhere {
             return;
         }
+        // Made before the lock is taken, which every request of the process needs.
+        let mut text = Vec::with_capacity(256);
+        // Writing to memory does not fail.
+        drop(write(&mut text, line));
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() > MOST_BYTES {
             self.dropped.fetch_add(1, Relaxed);
-            return;
+        } else {
+            waiting.extend_from_slice(&text);
         }
-        // Writing to memory does not fail.
-        drop(write(&mut waiting, line));
     }
 
     /// Writes what waits. Blocks while the sink does: call it off the async threads.
@@ -80,14 +83,25 @@ impl AccessLog {
     }
 }
 
+/// By hand, because `core::fmt` would be a tenth of a warm read.
 fn write(out: &mut Vec<u8>, line: &Line<'_>) -> std::io::Result<()> {
     let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    write!(out, "{{\"at\":{}.{:03},\"request\":\"{}\",", at.as_secs(), at.subsec_millis(), line.id.as_str())?;
-    write!(out, "\"method\":\"{}\",\"path\":", line.method.as_str())?;
+    let mut number = itoa::Buffer::new();
+    put(out, "{\"at_ms\":", number.format(at.as_millis()));
+    put(out, ",\"request\":\"", line.id.as_str());
+    put(out, "\",\"method\":\"", line.method.as_str());
+    put(out, "\",\"path\":", "");
     serde_json::to_writer(&mut *out, line.uri.path())?;
-    let (status, took_us) = (line.status.as_u16(), line.took.as_micros());
-    write!(out, ",\"status\":{status},\"took_us\":{took_us},\"tenant\":{},", line.noted.tenant)?;
-    writeln!(out, "\"user\":{},\"peer\":\"{}\"}}", line.noted.user, line.peer)
+    put(out, ",\"status\":", number.format(line.status.as_u16()));
+    put(out, ",\"took_us\":", number.format(line.took.as_micros()));
+    put(out, ",\"tenant\":", number.format(line.noted.tenant));
+    put(out, ",\"user\":", number.format(line.noted.user));
+    writeln!(out, ",\"peer\":\"{}\"}}", line.peer)
+}
+
+fn put(out: &mut Vec<u8>, key: &str, value: &str) {
+    out.extend_from_slice(key.as_bytes());
+    out.extend_from_slice(value.as_bytes());
 }
 
 #[cfg(test)]
