@@ -45,6 +45,8 @@ pub(crate) struct ModelEntry {
     pub(crate) schema: Arc<Schema>,
     /// Lives in a system store; `place` says where. Else the tenant's placement says.
     pub(crate) system: bool,
+    /// Keeps a shared model's overrides: reached through that model only.
+    pub(crate) automatic: bool,
     pub(crate) place: Option<Place>,
     /// JSON keys of all columns.
     pub(crate) keys: JsonKeys,
@@ -99,9 +101,10 @@ impl Platform {
         &self.0.access
     }
 
-    /// Every model, sorted by name.
+    /// Every model that apps declare, sorted by name.
     pub fn models(&self) -> Vec<&Arc<Model>> {
-        let mut models: Vec<_> = self.0.models.values().map(|e| &e.model).collect();
+        let declared = self.0.models.values().filter(|entry| !entry.automatic);
+        let mut models: Vec<_> = declared.map(|e| &e.model).collect();
         models.sort_by(|a, b| a.name.cmp(&b.name));
         models
     }
@@ -193,6 +196,7 @@ fn entry(model: &Arc<Model>, schema: &Arc<Schema>, place: Option<Place>, apps: &
         model: model.clone(),
         schema: schema.clone(),
         system: place.is_some(),
+        automatic: apps.is_automatic(model),
         place,
         keys: plan.keys(&[])?,
         referrers: referrers(model, apps.models().iter()),

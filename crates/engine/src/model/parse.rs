@@ -285,6 +285,10 @@ fn overrides(
             Some(f) if matches!(f.kind, FieldKind::File { .. }) => {
                 sink.add(*at, format!("`{value}` is a file, which cannot be overridden"));
             }
+            // Nothing could keep the referred row from being deleted.
+            Some(f) if matches!(f.kind, FieldKind::Ref { .. }) => {
+                sink.add(*at, format!("`{value}` is a reference, which cannot be overridden"));
+            }
             Some(_) => {}
         }
     }

@@ -128,6 +128,8 @@ routes! {
     get "/api/records/{model}/{id}" Tenant "Records" "Read" => records::one;
     patch "/api/records/{model}/{id}" Tenant "Records" "Change" => records::change;
     delete "/api/records/{model}/{id}" Tenant "Records" "Delete" => records::remove;
+    put "/api/records/{model}/{id}/override" Tenant "Records" "Set the company's own values of a shared record" => records::set_override;
+    delete "/api/records/{model}/{id}/override" Tenant "Records" "Return to the shared values" => records::clear_override;
     get "/api/records/{model}/{id}/files/{field}" Tenant "Records" "Download a file" => records::download;
     put "/api/records/{model}/{id}/files/{field}" Tenant "Records" "Upload a file" => records::upload;
     delete "/api/records/{model}/{id}/files/{field}" Tenant "Records" "Remove a file" => records::remove_file;

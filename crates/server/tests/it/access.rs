@@ -63,6 +63,8 @@ const CASES: &[(&str, &str, &str)] = &[
     ("GET", "/api/records/{model}/{id}", "/api/records/patients/1"),
     ("PATCH", "/api/records/{model}/{id}", "/api/records/patients/1"),
     ("DELETE", "/api/records/{model}/{id}", "/api/records/patients/1"),
+    ("PUT", "/api/records/{model}/{id}/override", "/api/records/clinics/1/override"),
+    ("DELETE", "/api/records/{model}/{id}/override", "/api/records/clinics/1/override"),
     ("GET", "/api/records/{model}/{id}/files/{field}", "/api/records/reports/1/files/document"),
     ("PUT", "/api/records/{model}/{id}/files/{field}", "/api/records/reports/1/files/document"),
     ("DELETE", "/api/records/{model}/{id}/files/{field}", "/api/records/reports/1/files/document"),

@@ -12,7 +12,9 @@ use tempfile::TempDir;
 use tenantry::{
     Platform,
     access::passwords::Password,
+    apps::Apps,
     config::{Config, DEFAULT_TOML},
+    migrations::make,
 };
 use tenantry_server::http::{self as server, App, Options};
 
@@ -52,8 +54,31 @@ impl TestApp {
 
     /// An app without companies.
     pub(crate) async fn with(options: Options) -> Self {
+        Self::configured(DEFAULT_TOML, options).await
+    }
+
+    /// An app of this configuration, without companies.
+    pub(crate) async fn configured(text: &str, options: Options) -> Self {
+        Self::open(tempfile::tempdir().unwrap(), text, options).await
+    }
+
+    /// An app whose only model is this one, its migration made.
+    pub(crate) async fn with_model(model: &str, text: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let mut config = Config::parse("tenantry.toml", DEFAULT_TOML, dir.path()).unwrap();
+        let models = dir.path().join("apps/own/models");
+        std::fs::create_dir_all(&models).unwrap();
+        std::fs::write(dir.path().join("apps/own/app.toml"), "name = \"own\"\n").unwrap();
+        std::fs::write(models.join(format!("{model}.toml")), text).unwrap();
+        let list = "[apps]\nlist = [\"own\"]\n";
+        let config = Config::parse("tenantry.toml", list, dir.path()).unwrap_or_else(|e| panic!("{e}"));
+        let apps = Apps::load(&config).unwrap_or_else(|e| panic!("{e}"));
+        make::make(&apps, &make::Options::default(), &mut |_| None).unwrap();
+        Self::open(dir, list, Options::default()).await
+    }
+
+    async fn open(dir: TempDir, text: &str, options: Options) -> Self {
+        let mut config =
+            Config::parse("tenantry.toml", text, dir.path()).unwrap_or_else(|problems| panic!("{problems}"));
         config.auth.registration_per_hour = 10_000;
         config.auth.login_per_minute = 10_000;
         let platform = Platform::open(config).await.unwrap();
@@ -89,6 +114,13 @@ impl TestApp {
         let password = Password::new(PASSWORD);
         self.platform().create_superuser(&by, "staff@platform.example", password).await.unwrap();
         self.login("staff@platform.example").await
+    }
+
+    /// A new member of the owner's company, logged in.
+    pub(crate) async fn member(&self, owner: &Client, email: &str, role: &str) -> Client {
+        let form = json!({"email": email, "role": role, "password": PASSWORD});
+        owner.post("/api/tenant/users", &form).await.expect(201);
+        self.login(email).await
     }
 
     pub(crate) async fn login(&self, email: &str) -> Client {
@@ -146,6 +178,10 @@ impl Client {
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
         self.send(Method::POST, path, Some("application/json"), body.to_string()).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.send(Method::PUT, path, Some("application/json"), body.to_string()).await
     }
 
     pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {

@@ -5,6 +5,7 @@ mod account;
 mod app;
 mod binary;
 mod hostile;
+mod overrides;
 mod records;
 mod serving;
 mod streams;

@@ -85,6 +85,12 @@ impl Apps {
         &self.models
     }
 
+    /// Whether a model is the automatic one of some shared model's overrides: no app declares it, and
+    /// nobody uses it but through the model it belongs to.
+    pub fn is_automatic(&self, model: &Model) -> bool {
+        self.models.iter().filter_map(|m| m.override_model()).any(|automatic| automatic.name == model.name)
+    }
+
     /// The model of that name.
     pub fn model(&self, name: &str) -> Option<&Arc<Model>> {
         self.models.iter().find(|model| model.name.as_str() == name)

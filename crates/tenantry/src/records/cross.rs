@@ -22,7 +22,7 @@ use tokio::sync::{RwLock, RwLockReadGuard};
 
 /// Rows of one model that are being deleted. Read side: held across check and commit of a referring row.
 #[derive(Debug, Default)]
-pub(crate) struct Leaving(RwLock<HashSet<RecordId>>);
+pub(crate) struct Leaving(pub(super) RwLock<HashSet<RecordId>>);
 
 /// A field of a tenant-store model that refers to a model of a system store. Always protects: no write
 /// could set a field to null in every tenant at once.

@@ -61,6 +61,8 @@ impl<'a> Records<'a> {
     pub(crate) fn new(inner: &'a Inner, scope: Scope<'a>, model: &str) -> Result<Self> {
         let entry = inner.models.get(model).ok_or(Error::NotFound("model"))?;
         match (scope, entry.system) {
+            // What keeps overrides is written through the shared model's own check of them.
+            _ if entry.automatic => Err(Error::NotFound("model")),
             // Staff outside a tenant have no tenant database to look into.
             (Scope::Staff(_), false) => Err(Error::NotFound("model")),
             _ => Ok(Self { inner, scope, entry }),
@@ -133,7 +135,7 @@ impl<'a> Records<'a> {
             max_rows: limits.and_then(|l| l.rows),
             max_bytes: limits.and_then(|l| l.bytes),
             actor: self.actor().label().to_owned(),
-            log_all: impersonator.is_some() || entry.system,
+            log_all: impersonator.is_some() || entry.system || entry.automatic,
             impersonator,
         }
     }

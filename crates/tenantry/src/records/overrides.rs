@@ -1,9 +1,15 @@
 //! A tenant's own view of shared rows: which fields it changed, kept in its own store (V6, F4).
 
 use super::{Document, Records, Scope, Want, read::id_value};
-use crate::{Error, Result, access::gates::Verb, platform::ModelEntry};
+use crate::{
+    Error, Result,
+    access::gates::{self, Verb},
+    platform::ModelEntry,
+};
 use serde_json::{Map, Value as Json};
+use std::collections::HashSet;
 use tenantry_engine::{
+    Kind,
     name::FieldName,
     query::{Change, Filter, Operator, RecordId, Select},
     row::Collect,
@@ -13,6 +19,7 @@ use tenantry_engine::{
     },
     value::Value,
 };
+use tokio::sync::RwLockReadGuard;
 
 fn field(name: &str) -> FieldName {
     FieldName::parse(name).expect("a constant field name")
@@ -43,37 +50,65 @@ impl Records<'_> {
         }
     }
 
-    /// Sets this tenant's own values for fields of a shared row; fields not named keep theirs.
+    /// Sets this tenant's own values for fields of a shared row, in place of those it had; answers with the
+    /// row as the tenant sees it now.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a row that is not there, or a model without overrides; [`Error::Denied`]
+    /// for who may not change the tenant's view; [`Error::Invalid`] for values the model does not take.
     pub async fn set_override(&self, id: &str, changes: &Map<String, Json>) -> Result<Document> {
         let (kept, allowed) = self.overridable()?;
         let id = self.parse_id(id)?;
         let stored = self.stored_changes(changes, allowed)?;
-        let shared = self.session().await?;
-        if !shared.exists(self.name(), std::slice::from_ref(&id)).await?.is_empty() {
-            return Err(Error::NotFound("record"));
+        let _held = self.hold_shared(&id).await?;
+        // Twice, because another request may put the first values there in between.
+        match self.put_override(kept, &id, stored.clone()).await {
+            Err(Error::Engine(e)) if matches!(e.kind(), Kind::Unique(_) | Kind::NotFound) => {
+                self.put_override(kept, &id, stored).await?;
+            }
+            done => done?,
         }
-        let session = self.session_of(kept).await?;
-        let change = match self.find_override(kept, &id_value(&id)).await? {
-            Some((row, mut old)) => {
-                old.extend(stored);
-                let values = vec![(field("changes"), Value::Json(Json::Object(old)))];
-                Change::Update { model: kept.model.name.clone(), id: row, expected_version: None, values }
-            }
-            None => {
-                let changes = Value::Json(Json::Object(stored));
-                let values = vec![(field("shared_id"), id_value(&id)), (field("changes"), changes)];
-                Change::Insert { model: kept.model.name.clone(), id: None, values }
-            }
-        };
-        session.write(&[change], &self.options_for(kept)).await?;
         self.get_text(&id).await
     }
 
+    /// Makes sure that the shared row is there, and keeps it until the guard is dropped.
+    async fn hold_shared(&self, id: &RecordId) -> Result<RwLockReadGuard<'_, HashSet<RecordId>>> {
+        let guard = self.entry.leaving.0.read().await;
+        let missing = self.session().await?.exists(self.name(), std::slice::from_ref(id)).await?;
+        match missing.is_empty() && !guard.contains(id) {
+            true => Ok(guard),
+            false => Err(Error::NotFound("record")),
+        }
+    }
+
+    async fn put_override(&self, kept: &ModelEntry, id: &RecordId, stored: Json) -> Result<()> {
+        let (model, shared, changes) = (kept.model.name.clone(), id_value(id), Value::Json(stored));
+        let change = match self.find_override(kept, &shared).await? {
+            Some(row) => Change::Update {
+                model,
+                id: row,
+                expected_version: None,
+                values: vec![(field("changes"), changes)],
+            },
+            None => Change::Insert {
+                model,
+                id: None,
+                values: vec![(field("shared_id"), shared), (field("changes"), changes)],
+            },
+        };
+        let kept = self.inner.entry(kept.model.name.as_str())?;
+        self.session_of(kept).await?.write(&[change], &self.options_for(kept)).await?;
+        Ok(())
+    }
+
     /// Returns a shared row to what everybody sees.
+    ///
+    /// # Errors
+    /// As [`Records::set_override`]; [`Error::NotFound`] also where the tenant has no values of its own.
     pub async fn clear_override(&self, id: &str) -> Result<()> {
         let (kept, _) = self.overridable()?;
         let id = self.parse_id(id)?;
-        let Some((row, _)) = self.find_override(kept, &id_value(&id)).await? else {
+        let Some(row) = self.find_override(kept, &id_value(&id)).await? else {
             return Err(Error::NotFound("record"));
         };
         let change = Change::Delete { model: kept.model.name.clone(), id: row, expected_version: None };
@@ -83,51 +118,41 @@ impl Records<'_> {
 
     fn overridable(&self) -> Result<(&ModelEntry, &[FieldName])> {
         let kept = self.override_entry(self.entry).ok_or(Error::NotFound("record"))?;
+        gates::require(self.actor(), &self.entry.model.permissions, Verb::Read)?;
         self.allow_on(kept, Verb::Update)?;
         let overrides = self.entry.model.overrides.as_ref().ok_or(Error::NotFound("record"))?;
         Ok((self.inner.entry(kept.model.name.as_str())?, &overrides.fields))
     }
 
-    fn stored_changes(
-        &self,
-        changes: &Map<String, Json>,
-        allowed: &[FieldName],
-    ) -> Result<Map<String, Json>> {
+    fn stored_changes(&self, changes: &Map<String, Json>, allowed: &[FieldName]) -> Result<Json> {
+        let names = || allowed.iter().map(FieldName::as_str).collect::<Vec<_>>().join(", ");
+        if changes.is_empty() {
+            return Err(Error::invalid("override", format!("names no field; these may be: {}", names())));
+        }
         let mut values = Vec::with_capacity(changes.len());
         for (name, value) in changes {
             if !allowed.iter().any(|f| f.as_str() == name) {
-                let names: Vec<_> = allowed.iter().map(FieldName::as_str).collect();
-                return Err(Error::invalid(
-                    name,
-                    format!("may not be overridden; these may: {}", names.join(", ")),
-                ));
+                return Err(Error::invalid(name, format!("may not be overridden; these may: {}", names())));
             }
             let field = self.entry.model.field(name).ok_or(Error::NotFound("field"))?;
             values.push((field.name.clone(), bind::from_json(field, value)?));
         }
         let plan = self.entry.schema.model(self.name()).ok_or(Error::NotFound("model"))?;
-        match merge::changes(plan, &values)? {
-            Json::Object(stored) => Ok(stored),
-            _ => Err(Error::Internal("changes are an object".into())),
-        }
+        Ok(merge::changes(plan, &values)?)
     }
 
-    async fn find_override(
-        &self,
-        kept: &ModelEntry,
-        shared: &Value,
-    ) -> Result<Option<(RecordId, Map<String, Json>)>> {
+    async fn find_override(&self, kept: &ModelEntry, shared: &Value) -> Result<Option<RecordId>> {
         let select = Select {
             filter: Filter::Compare(field("shared_id"), Operator::Eq, shared.clone()),
             limit: 1,
-            fields: vec![field("id"), field("changes")],
+            fields: vec![field("id")],
             ..Select::default()
         };
         let kept = self.inner.entry(kept.model.name.as_str())?;
         let session = self.session_of(kept).await?;
         let (page, _) = session.select(kept.model.name.as_str(), &select, None, Collect::default()).await?;
-        Ok(page.rows.into_iter().next().and_then(|mut row| match (row.remove(0), row.remove(0)) {
-            (Value::Integer(id), Value::Json(Json::Object(map))) => Some((RecordId::Integer(id), map)),
+        Ok(page.rows.into_iter().next().and_then(|mut row| match row.remove(0) {
+            Value::Integer(id) => Some(RecordId::Integer(id)),
             _ => None,
         }))
     }

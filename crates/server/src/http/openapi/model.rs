@@ -14,6 +14,11 @@ pub(super) fn schemas(model: &Model, models: &[Arc<Model>], into: &mut Map<Strin
     into.insert(format!("{name}_new"), new(model, models));
     into.insert(format!("{name}_change"), change(model, models));
     into.insert(format!("{name}_page"), page(name));
+    if let Some(overrides) = &model.overrides {
+        let own = |field: &&Field| overrides.fields.contains(&field.name);
+        let properties = properties(model.fields.iter().filter(own), models);
+        into.insert(format!("{name}_override"), at_least_one(object_of(properties)));
+    }
 }
 
 fn read(model: &Model, models: &[Arc<Model>]) -> Value {
@@ -43,14 +48,24 @@ fn new(model: &Model, models: &[Arc<Model>]) -> Value {
 }
 
 fn change(model: &Model, models: &[Arc<Model>]) -> Value {
-    let mut schema = writable(model, models);
+    at_least_one(writable(model, models))
+}
+
+fn at_least_one(mut schema: Value) -> Value {
     schema["minProperties"] = json!(1);
     schema
 }
 
 fn writable(model: &Model, models: &[Arc<Model>]) -> Value {
     let fields = model.fields.iter().filter(|f| !matches!(f.kind, FieldKind::File { .. }));
-    let properties: Map<_, _> = fields.map(|f| (f.name.as_str().to_owned(), property(f, models))).collect();
+    object_of(properties(fields, models))
+}
+
+fn properties<'f>(fields: impl Iterator<Item = &'f Field>, models: &[Arc<Model>]) -> Map<String, Value> {
+    fields.map(|f| (f.name.as_str().to_owned(), property(f, models))).collect()
+}
+
+fn object_of(properties: Map<String, Value>) -> Value {
     json!({"type": "object", "properties": properties, "additionalProperties": false})
 }
 

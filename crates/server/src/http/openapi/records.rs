@@ -10,10 +10,14 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tenantry::model::{FieldKind, IdKind, Model};
 
-/// Routes of file fields exist only for models that have one.
+/// Routes of file fields and of overrides exist only for models that have them.
 pub(super) fn applies(route: &Route, model: &Model) -> bool {
-    !route.path.ends_with("/files/{field}")
-        || model.fields.iter().any(|f| matches!(f.kind, FieldKind::File { .. }))
+    let has_file = || model.fields.iter().any(|f| matches!(f.kind, FieldKind::File { .. }));
+    match route.path.rsplit_once("/{id}/") {
+        Some((_, "files/{field}")) => has_file(),
+        Some((_, "override")) => model.overrides.is_some(),
+        _ => true,
+    }
 }
 
 pub(super) fn operation(route: &Route, model: &Model, models: &[Arc<Model>]) -> Value {
@@ -31,6 +35,9 @@ pub(super) fn operation(route: &Route, model: &Model, models: &[Arc<Model>]) -> 
     } else if is(route, &Method::PATCH, "/{id}") {
         operation["requestBody"] = body(&reference(&format!("{name}_change")));
         ("200", answer("Changed", &one))
+    } else if is(route, &Method::PUT, "/{id}/override") {
+        operation["requestBody"] = body(&reference(&format!("{name}_override")));
+        ("200", answer("The record as the company sees it", &one))
     } else if is(route, &Method::POST, "/batch") {
         operation["requestBody"] =
             body(&json!({"type": "array", "maxItems": 1000, "items": reference(&format!("{name}_new"))}));

@@ -7,10 +7,10 @@ fn models() -> Vec<Arc<Model>> {
         json!({"name": name, "kind": kind, "label": name, "required": required, "unique": false,
             "index": false, "search": name == "name", "personal": false, "default": null})
     };
-    let model = |name: &str, id: &str, fields: Value| {
+    let model = |name: &str, id: &str, overrides: Value, fields: Value| {
         let model = json!({
             "app": "medadmin", "name": name, "label": name, "store": "tenant", "id": id, "display": "name",
-            "indexes": [], "tenant_field": "company_id", "overrides": null, "audit": false, "fields": fields,
+            "indexes": [], "tenant_field": "company_id", "overrides": overrides, "audit": false, "fields": fields,
             "permissions": {"read": [], "create": [], "update": [], "delete": []},
         });
         Arc::new(serde_json::from_value(model).unwrap())
@@ -23,8 +23,13 @@ fn models() -> Vec<Arc<Model>> {
         field("city", json!({"type": "ref", "to": "cities", "on_delete": "protect"}), false),
     ]);
     vec![
-        model("patients", "integer", patients),
-        model("cities", "uuid", json!([field("name", json!({"type": "text", "max_length": null}), true)])),
+        model("patients", "integer", json!({"store": "tenant", "fields": ["notes", "status"]}), patients),
+        model(
+            "cities",
+            "uuid",
+            Value::Null,
+            json!([field("name", json!({"type": "text", "max_length": null}), true)]),
+        ),
     ]
 }
 
@@ -88,5 +93,9 @@ fn fields_keep_their_types() {
         "the key of cities is a UUID"
     );
     assert!(patients["properties"].get("scan").is_none(), "files have their own route");
-    assert!(document["paths"].get("/api/records/cities/{id}/files/{field}").is_none());
+    for end in ["files/{field}", "override"] {
+        assert!(document["paths"].get(format!("/api/records/cities/{{id}}/{end}")).is_none(), "{end}");
+    }
+    let own = &document["components"]["schemas"]["patients_override"]["properties"];
+    assert_eq!(own.as_object().unwrap().keys().collect::<Vec<_>>(), ["notes", "status"]);
 }

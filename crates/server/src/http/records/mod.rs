@@ -6,11 +6,13 @@
 mod answer;
 mod csv;
 mod files;
+mod overrides;
 mod read;
 mod write;
 
 pub(super) use csv::{export, import};
 pub(super) use files::{download, remove as remove_file, upload};
+pub(super) use overrides::{clear_override, set_override};
 pub(super) use read::{list, one, one_short};
 pub(super) use write::{batch, change, create, remove};
 
