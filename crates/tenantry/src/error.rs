@@ -48,6 +48,9 @@ pub enum Error {
     /// The tenant is suspended or being closed.
     #[error("tenant is suspended")]
     TenantSuspended,
+    /// Staff are at work on the tenant; members wait outside. The reason is public.
+    #[error("tenant is in maintenance: {0}")]
+    Maintenance(String),
     /// The tenant is recorded but its database does not exist (M16).
     #[error("tenant {slug} has no database in store {store}")]
     NoDatabase {
@@ -124,6 +127,7 @@ impl Error {
             Self::LimitExceeded { .. } => "limit_exceeded",
             Self::SubscriptionRequired => "subscription_required",
             Self::TenantSuspended => "tenant_suspended",
+            Self::Maintenance(_) => "maintenance",
             Self::NoDatabase { .. } => "no_database",
             Self::MigrationsPending { .. } => "migrations_pending",
             Self::MasterDataEmpty { .. } => "master_data_empty",
@@ -146,6 +150,7 @@ impl Error {
             Self::LimitExceeded { limit } => format!("the plan's limit on {limit} is reached"),
             Self::SubscriptionRequired => "a live subscription is required".into(),
             Self::TenantSuspended => "this account is suspended".into(),
+            Self::Maintenance(reason) => format!("closed for maintenance: {reason}"),
             Self::NoDatabase { slug, .. } => format!("{slug} has no database yet"),
             Self::MigrationsPending { .. } => "the database is behind: migrations have not run".into(),
             Self::MasterDataEmpty { what } => format!("the master data has no {what} yet"),
@@ -164,6 +169,7 @@ impl Error {
             Self::LimitExceeded { .. } => "remove something or change to a larger plan".into(),
             Self::SubscriptionRequired => "choose a plan or renew the subscription".into(),
             Self::TenantSuspended => "ask the platform's staff to resume it".into(),
+            Self::Maintenance(_) => "try again later: nothing was lost".into(),
             Self::NoDatabase { slug, .. } => format!("run: tenantry create-db {slug}"),
             Self::MigrationsPending { .. } => "run: tenantry migrate, then tenantry migrate-tenants".into(),
             Self::MasterDataEmpty { what } if what == "plans" => "run: tenantry init-plans".into(),
@@ -213,7 +219,8 @@ fn engine_title(kind: &Kind) -> String {
         Kind::Deadline => "the query took too long".into(),
         Kind::Denied(_) => "this statement is not allowed here".into(),
         Kind::Statement(_) => "the statement is not valid".into(),
-        Kind::Fenced | Kind::Busy | Kind::Io => "not available right now".into(),
+        Kind::Fenced => "this data is just being moved; nothing was written".into(),
+        Kind::Busy | Kind::Io => "not available right now".into(),
         _ => "something went wrong on our side".into(),
     }
 }

@@ -2,8 +2,18 @@
 //!
 //! Called by the HTTP layer with an entered tenant; there is no way to ask about another.
 
-use crate::{Error, Platform, Result, access::Tenant};
-use tenantry_engine::{Activity, Session, name::StoreName};
+use crate::{
+    Error, Platform, Result,
+    access::Tenant,
+    reroute::{Opened, is_fenced, place_in},
+};
+use std::sync::Arc;
+use tenantry_engine::{
+    Activity,
+    name::StoreName,
+    place::{Isolation, Place},
+    sqlite::{plan::Schema, usage::Usage},
+};
 
 /// What a tenant holds in one of its stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -20,11 +30,28 @@ impl Platform {
     /// # Errors
     /// [`Error::NotFound`] for a store that is none of a tenant's; [`Error::NoDatabase`] (M16).
     pub async fn tenant_usage(&self, tenant: &Tenant, store: &StoreName) -> Result<Held> {
-        let usage = self.session_in(tenant, store).await?.usage().await?;
-        let place = tenant.place(store)?;
+        let opened = self.opened(tenant, store).await?;
+        let place = place_in(tenant, opened.moved.as_deref(), store)?;
+        match opened.session.usage().await.map_err(Error::from) {
+            Ok(usage) => self.held(place, usage),
+            Err(error) if is_fenced(&error) => Box::pin(self.usage_later(tenant, place)).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What a place holds is its to say only while it is open: like a write, the question waits.
+    async fn usage_later(&self, tenant: &Tenant, refused: &Place) -> Result<Held> {
+        let (inner, schema) = (&self.0, self.schema(&refused.store)?);
+        let record = inner.await_place(tenant, refused, schema, inner.write_deadline()).await?;
+        let place = record.place(refused.store.as_str())?;
+        let session = inner.engine.session(place, schema, tenant.limits().bytes).await?;
+        self.held(place, session.usage().await?)
+    }
+
+    fn held(&self, place: &Place, usage: Usage) -> Result<Held> {
         let bytes = match place.isolation {
-            tenantry_engine::place::Isolation::Pooled => usage.bytes,
-            tenantry_engine::place::Isolation::Database => self.0.engine.size_bytes(place)?,
+            Isolation::Pooled => usage.bytes,
+            Isolation::Database => self.0.engine.size_bytes(place)?,
         };
         Ok(Held { rows: usage.rows, bytes })
     }
@@ -40,11 +67,15 @@ impl Platform {
         before: Option<i64>,
         limit: u32,
     ) -> Result<Vec<Activity>> {
-        Ok(self.session_in(tenant, store).await?.activity(before, limit).await?)
+        Ok(self.opened(tenant, store).await?.session.activity(before, limit).await?)
     }
 
-    async fn session_in(&self, tenant: &Tenant, store: &StoreName) -> Result<Session> {
-        let schema = self.0.schemas.get(store).ok_or(Error::NotFound("store"))?;
-        Ok(self.0.engine.session(tenant.place(store)?, schema, tenant.limits().bytes).await?)
+    /// A session in a store of the tenant, wherever that is now.
+    pub(crate) async fn opened(&self, tenant: &Tenant, store: &StoreName) -> Result<Opened> {
+        self.0.open(tenant, tenant.place(store)?, self.schema(store)?).await
+    }
+
+    fn schema(&self, store: &StoreName) -> Result<&Arc<Schema>> {
+        self.0.schemas.get(store).ok_or(Error::NotFound("store"))
     }
 }

@@ -21,6 +21,7 @@ pub mod plans;
 mod platform;
 pub mod records;
 mod register;
+mod reroute;
 pub mod tenants;
 pub mod topology;
 pub mod users;

@@ -95,6 +95,15 @@ impl Platform {
         write.commit().await
     }
 
+    /// Closes a tenant to its members for this reason while staff are at work, or with none opens it
+    /// again. Operations and staff go on; nothing is stopped midway.
+    pub async fn set_maintenance(&self, by: &By, slug: &Slug, reason: Option<&str>) -> Result<()> {
+        let mut write = self.control().begin().await?;
+        let id = tenants::by_slug(&mut write, slug).await?.id;
+        tenants::set_maintenance(&mut write, by, id, reason).await?;
+        write.commit().await
+    }
+
     /// Writes the configuration's plans to the catalog; those no longer there are archived (M8).
     pub async fn initialise_plans(&self) -> Result<Initialized> {
         let specs: Vec<PlanSpec> = self.config().plans.iter().map(spec).collect();
@@ -148,8 +157,7 @@ impl Platform {
         statement: &str,
         params: serde_json::Value,
     ) -> Result<SqlRows> {
-        let schema = self.0.schemas.get(store).ok_or(Error::NotFound("store"))?;
-        let session = self.0.engine.session(tenant.place(store)?, schema, tenant.limits().bytes).await?;
+        let session = self.opened(tenant, store).await?.session;
         Ok(session.sql(statement, params, SqlLimits::default()).await?)
     }
 

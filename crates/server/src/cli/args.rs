@@ -79,6 +79,12 @@ pub(crate) enum Command {
         /// Slug of the tenant.
         tenant: String,
     },
+    /// Close a tenant to its members while staff are at work, or open it again.
+    Maintenance {
+        /// What to do.
+        #[command(subcommand)]
+        action: Maintenance,
+    },
     /// Create the missing databases of an existing tenant record.
     #[command(name = "create-db", aliases = ["create_tenant_db", "create-tenant-db"])]
     CreateDb {
@@ -190,6 +196,24 @@ pub(crate) struct CreateTenant {
     /// Name of that owner.
     #[arg(long)]
     pub(crate) owner: Option<String>,
+}
+
+/// Maintenance mode.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Maintenance {
+    /// Members get 503 with the reason; staff and operations go on.
+    On {
+        /// Slug of the tenant.
+        tenant: String,
+        /// Why; members read it.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Members may enter again.
+    Off {
+        /// Slug of the tenant.
+        tenant: String,
+    },
 }
 
 /// What to do with the audit log.

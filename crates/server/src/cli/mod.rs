@@ -20,7 +20,7 @@ mod users;
 pub use args::Cli;
 
 use anyhow::Result;
-use args::{Audit, Command};
+use args::{Audit, Command, Maintenance};
 use std::process::ExitCode;
 
 /// Runs one command. Errors carry their remedy in the text.
@@ -40,6 +40,12 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::ShowTenant { tenant, json } => tenants::show(&place, &tenant, json).await,
         Command::SuspendTenant { tenant, reason } => tenants::suspend(&place, &tenant, &reason).await,
         Command::ResumeTenant { tenant } => tenants::resume(&place, &tenant).await,
+        Command::Maintenance { action: Maintenance::On { tenant, reason } } => {
+            tenants::maintenance(&place, &tenant, Some(&reason)).await
+        }
+        Command::Maintenance { action: Maintenance::Off { tenant } } => {
+            tenants::maintenance(&place, &tenant, None).await
+        }
         Command::CreateDb { tenant, company } => {
             tenants::create_db(&place, &tenant.or(company).unwrap_or_default()).await
         }

@@ -86,6 +86,18 @@ pub(super) async fn resume(place: &Place, tenant: &str) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Closes a tenant to its members for a reason, or opens it again.
+pub(super) async fn maintenance(place: &Place, tenant: &str, reason: Option<&str>) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let slug = Slug::parse(tenant)?;
+    platform.set_maintenance(&super::users::operator(), &slug, reason).await.map_err(explain)?;
+    match reason {
+        Some(_) => println!("{slug} is in maintenance; end it with: tenantry maintenance off {slug}"),
+        None => println!("{slug} is open again"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 fn print(platform: &Platform, tenants: &[Listed], json: bool) -> Result<ExitCode> {
     let sizes: Vec<_> = tenants.iter().map(|t| platform.tenant_bytes(t)).collect();
     if json {
@@ -121,7 +133,7 @@ fn row(t: &tenants::Listed, size: u64) -> Vec<String> {
         if databases.is_empty() { "none".into() } else { databases.join(",") },
         table::bytes(size),
         t.email.clone(),
-        t.state.as_str().into(),
+        if t.maintenance.is_some() { "maintenance".into() } else { t.state.as_str().into() },
         t.users.to_string(),
         t.plan.clone().unwrap_or_else(|| "-".into()),
         t.subscription.map_or("-", |s| s.as_str()).into(),

@@ -109,6 +109,7 @@ routes! {
     post "/api/admin/tenants/{slug}/databases" Platform "Staff" "Create the databases a company lacks" => admin::create_databases;
     post "/api/admin/tenants/{slug}/suspend" Platform "Staff" "Suspend a company" => admin::suspend;
     post "/api/admin/tenants/{slug}/resume" Platform "Staff" "Resume a company" => admin::resume;
+    post "/api/admin/tenants/{slug}/maintenance" Platform "Staff" "Close a company for maintenance, or open it again" => admin::maintenance;
     post "/api/admin/tenants/{slug}/plan" Platform "Staff" "Change plan or subscription" => admin::change_plan;
     get "/api/admin/users" Platform "Staff" "All users" => admin::users;
     post "/api/admin/users" Platform "Staff" "Create a user" => admin::create_user;

@@ -46,6 +46,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("GET", "/api/admin/tenants/{slug}", "/api/admin/tenants/acme"),
     ("POST", "/api/admin/tenants/{slug}/suspend", "/api/admin/tenants/acme/suspend"),
     ("POST", "/api/admin/tenants/{slug}/resume", "/api/admin/tenants/acme/resume"),
+    ("POST", "/api/admin/tenants/{slug}/maintenance", "/api/admin/tenants/acme/maintenance"),
     ("POST", "/api/admin/tenants/{slug}/plan", "/api/admin/tenants/acme/plan"),
     ("GET", "/api/admin/users", "/api/admin/users"),
     ("POST", "/api/admin/users", "/api/admin/users"),

@@ -142,18 +142,41 @@ impl Access {
     /// [`Error::RateLimited`], [`Error::LimitExceeded`].
     pub async fn enter(&self, actor: &Actor, tenant: TenantId) -> Result<Tenant> {
         let (record, role) = self.belongs(actor, tenant).await?;
-        check_state(&record, actor)?;
+        self.check_open(&record, actor)?;
         let permit = match actor.is_system() {
             true => None,
-            false => {
-                let now_us = self.control.now_us();
-                if !record.subscription.as_ref().is_some_and(|subscription| subscription.live_at(now_us)) {
-                    return Err(Error::SubscriptionRequired);
-                }
-                Some(self.meters.admit(record.id, &allowance(&record.entitlements.limits))?)
-            }
+            false => Some(self.meters.admit(record.id, &allowance(&record.entitlements.limits))?),
         };
         Ok(Tenant { actor: actor.with_role(role), record, permit })
+    }
+
+    /// The record of an entered tenant as of now, through the same gates once more: for a request whose
+    /// place was moved under it. The request is not counted again.
+    ///
+    /// # Errors
+    /// Those of [`Access::enter`], except for rate and concurrency.
+    pub(crate) async fn again(&self, tenant: &Tenant) -> Result<Arc<TenantRecord>> {
+        self.control.refresh().await?;
+        let (record, _) = self.belongs(&tenant.actor, tenant.id()).await?;
+        self.check_open(&record, &tenant.actor)?;
+        Ok(record)
+    }
+
+    fn check_open(&self, record: &TenantRecord, actor: &Actor) -> Result<()> {
+        check_state(record, actor)?;
+        if actor.is_system() {
+            return Ok(());
+        }
+        if let Some(reason) = &record.maintenance
+            && !actor.is_staff()
+            && actor.impersonator().is_none()
+        {
+            return Err(Error::Maintenance(reason.clone()));
+        }
+        match record.subscription.as_ref().is_some_and(|s| s.live_at(self.control.now_us())) {
+            true => Ok(()),
+            false => Err(Error::SubscriptionRequired),
+        }
     }
 
     /// [`Access::resolve`] and [`Access::enter`] in one, for requests that need a tenant.

@@ -45,6 +45,7 @@ impl Config {
             plans: plans(),
             registration: RegistrationConfig::default(),
             limits: LimitsConfig::default(),
+            operations: super::OperationsConfig::default(),
             auth: AuthConfig::default(),
         }
     }

@@ -7,14 +7,17 @@ mod check;
 mod defaults;
 mod model;
 mod net;
+mod operations;
 mod problem;
 mod read;
 mod read_auth;
 pub(crate) mod reader;
 mod template;
+mod units;
 
 pub use model::*;
 pub use net::{IpRange, IpRangeError};
+pub use operations::OperationsConfig;
 pub use problem::{Problem, Problems};
 pub use template::{NameTemplate, TemplateError};
 

@@ -3,7 +3,7 @@
 //! Built by [`super::read`] or in code by builders who embed the platform; passed by value or `Arc`,
 //! never global. Holds no raw text: every name is parsed, every path resolved.
 
-use super::{net::IpRange, template::NameTemplate};
+use super::{net::IpRange, operations::OperationsConfig, template::NameTemplate};
 pub use crate::plans::Limits as PlanLimits;
 use std::{net::SocketAddr, path::PathBuf};
 pub use tenantry_engine::model::Scope;
@@ -29,6 +29,8 @@ pub struct Config {
     pub registration: RegistrationConfig,
     /// `[limits]`.
     pub limits: LimitsConfig,
+    /// `[operations]`.
+    pub operations: OperationsConfig,
     /// `[auth]`.
     pub auth: AuthConfig,
 }

@@ -29,6 +29,7 @@ pub(super) fn read(file: &str, text: &str, dir: &Path) -> Result<Config, Problem
         plans: plans(&root, defaults.plans),
         registration: registration(root.section("registration"), defaults.registration),
         limits: limits(root.section("limits"), defaults.limits),
+        operations: super::operations::read(root.section("operations")),
         auth: super::read_auth::auth(root.section("auth"), dir, defaults.auth),
     };
     root.finish();

@@ -3,8 +3,14 @@
 //! Called by the raw stages of `tenantry.toml`, `app.toml` and demo data. Serde would stop at the
 //! first wrong type, so the spanned document is walked by hand. It never decides what values mean.
 
-use super::problem::{Problem, Problems};
-use std::{cell::RefCell, collections::HashMap, fmt::Display, ops::Range, ops::RangeInclusive, str::FromStr};
+use super::{
+    problem::{Problem, Problems},
+    units,
+};
+use std::{
+    cell::RefCell, collections::HashMap, fmt::Display, ops::Range, ops::RangeInclusive, str::FromStr,
+    time::Duration,
+};
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -161,7 +167,7 @@ impl<'a> Section<'a> {
     pub(crate) fn bytes(&self, key: &str) -> Option<u64> {
         let value = self.value(key)?;
         let bytes = match value.get_ref() {
-            DeValue::String(text) => parse_bytes(text),
+            DeValue::String(text) => units::bytes(text),
             other => integer(other).and_then(|n| u64::try_from(n).ok()),
         };
         if bytes.is_none() {
@@ -172,6 +178,20 @@ impl<'a> Section<'a> {
             );
         }
         bytes
+    }
+
+    /// A length of time: a whole number with a unit, such as "5 s".
+    pub(crate) fn duration(&self, key: &str) -> Option<Duration> {
+        let value = self.value(key)?;
+        let duration = value.get_ref().as_str().and_then(units::duration);
+        if duration.is_none() {
+            self.wrong(
+                key,
+                value,
+                "must be a time: text such as \"250 ms\", \"5 s\", \"10 min\", \"12 h\" or \"7 days\"",
+            );
+        }
+        duration
     }
 
     /// true or false.
@@ -264,20 +284,6 @@ impl<'a> Section<'a> {
 fn integer(value: &DeValue<'_>) -> Option<i64> {
     let number = value.as_integer()?;
     i64::from_str_radix(number.as_str(), number.radix()).ok()
-}
-
-fn parse_bytes(text: &str) -> Option<u64> {
-    let split = text.find(|c: char| !c.is_ascii_digit())?;
-    let (number, unit) = text.split_at(split);
-    let shift = match unit.trim() {
-        "B" => 0,
-        "KiB" => 10,
-        "MiB" => 20,
-        "GiB" => 30,
-        "TiB" => 40,
-        _ => return None,
-    };
-    number.parse::<u64>().ok()?.checked_mul(1 << shift)
 }
 
 /// Edit distance (Levenshtein), for "did you mean".

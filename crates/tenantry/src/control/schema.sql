@@ -10,7 +10,8 @@ CREATE TABLE tenants (
   state_reason TEXT,
   created_at INTEGER NOT NULL,
   state_at INTEGER NOT NULL,
-  settings TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(settings))
+  settings TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(settings)),
+  maintenance TEXT                               -- why only staff may enter now; null: everybody may
 ) STRICT;
 CREATE INDEX tenants_state ON tenants (state, id);
 

@@ -28,10 +28,12 @@ use crate::{
         gates::{self, Verb},
     },
     platform::{Inner, ModelEntry},
+    reroute::place_in,
+    topology::TenantRecord,
 };
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use tenantry_engine::{
-    engine::Session, model::Model, name::TenantId, place::Place, query::RecordId, sqlite::write::WriteOptions,
+    engine::Session, model::Model, name::TenantId, query::RecordId, sqlite::write::WriteOptions,
 };
 
 /// On whose behalf records are used.
@@ -54,6 +56,8 @@ pub struct Records<'a> {
     inner: &'a Inner,
     scope: Scope<'a>,
     entry: &'a ModelEntry,
+    /// The tenant's record, once its places turned out to be others than when it was entered.
+    moved: RwLock<Option<Arc<TenantRecord>>>,
 }
 
 impl<'a> Records<'a> {
@@ -65,7 +69,7 @@ impl<'a> Records<'a> {
             _ if entry.automatic => Err(Error::NotFound("model")),
             // Staff outside a tenant have no tenant database to look into.
             (Scope::Staff(_), false) => Err(Error::NotFound("model")),
-            _ => Ok(Self { inner, scope, entry }),
+            _ => Ok(Self { inner, scope, entry, moved: RwLock::default() }),
         }
     }
 
@@ -104,25 +108,32 @@ impl<'a> Records<'a> {
         }
     }
 
-    fn place_of(&self, entry: &'a ModelEntry) -> Result<&'a Place> {
-        match (&entry.place, self.scope) {
-            (Some(system), _) => Ok(system),
-            (None, Scope::Tenant(tenant)) => tenant.place(&entry.model.store),
-            (None, Scope::Staff(_)) => Err(Error::NotFound("model")),
-        }
-    }
-
     async fn session(&self) -> Result<Session> {
         self.session_of(self.entry).await
     }
 
     async fn session_of(&self, entry: &'a ModelEntry) -> Result<Session> {
-        let place = self.place_of(entry)?;
-        let max_bytes = match (entry.system, self.scope) {
-            (false, Scope::Tenant(tenant)) => tenant.limits().bytes,
-            _ => None,
-        };
-        Ok(self.inner.engine.session(place, &entry.schema, max_bytes).await?)
+        match (&entry.place, self.scope) {
+            (Some(system), _) => Ok(self.inner.engine.session(system, &entry.schema, None).await?),
+            (None, Scope::Tenant(tenant)) => {
+                let moved = self.moved();
+                let place = place_in(tenant, moved.as_deref(), &entry.model.store)?;
+                let opened = self.inner.open(tenant, place, &entry.schema).await?;
+                self.remember(opened.moved);
+                Ok(opened.session)
+            }
+            (None, Scope::Staff(_)) => Err(Error::NotFound("model")),
+        }
+    }
+
+    fn moved(&self) -> Option<Arc<TenantRecord>> {
+        self.moved.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn remember(&self, moved: Option<Arc<TenantRecord>>) {
+        if moved.is_some() {
+            *self.moved.write().unwrap_or_else(PoisonError::into_inner) = moved;
+        }
     }
 
     fn options_for(&self, entry: &ModelEntry) -> WriteOptions {

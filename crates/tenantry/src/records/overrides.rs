@@ -97,7 +97,7 @@ impl Records<'_> {
             },
         };
         let kept = self.inner.entry(kept.model.name.as_str())?;
-        self.session_of(kept).await?.write(&[change], &self.options_for(kept)).await?;
+        self.apply_to(kept, &[change]).await?;
         Ok(())
     }
 
@@ -112,8 +112,7 @@ impl Records<'_> {
             return Err(Error::NotFound("record"));
         };
         let change = Change::Delete { model: kept.model.name.clone(), id: row, expected_version: None };
-        self.session_of(kept).await?.write(&[change], &self.options_for(kept)).await?;
-        Ok(())
+        self.apply_to(kept, &[change]).await.map(drop)
     }
 
     fn overridable(&self) -> Result<(&ModelEntry, &[FieldName])> {

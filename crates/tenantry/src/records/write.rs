@@ -1,8 +1,13 @@
 //! Create, patch, delete. Values are checked here against the model, references into other stores
 //! against their rows; everything inside one store is enforced by the database in the transaction.
 
-use super::{Document, Records, cross::Claims};
-use crate::{Error, Result, access::gates::Verb};
+use super::{Document, Records, Scope, cross::Claims};
+use crate::{
+    Error, Result,
+    access::gates::Verb,
+    platform::ModelEntry,
+    reroute::{is_fenced, place_in},
+};
 use serde_json::{Map, Value as Json};
 use tenantry_engine::{
     model::{Field, FieldKind, Model},
@@ -19,7 +24,7 @@ pub const MAX_BATCH: usize = 1000;
 /// A record as a client sends it.
 pub type Input = Map<String, Json>;
 
-impl Records<'_> {
+impl<'a> Records<'a> {
     /// Creates a record.
     pub async fn create(&self, input: &Input) -> Result<Document> {
         self.allow(Verb::Create)?;
@@ -81,10 +86,45 @@ impl Records<'_> {
 
     /// Runs checked changes in one transaction, holding the rows they refer to in other stores.
     pub(super) async fn apply(&self, changes: Vec<Change>) -> Result<Vec<Written>> {
-        let session = self.session().await?;
-        let claims = Claims::of(self.inner, &self.entry.model, &changes);
+        self.apply_to(self.entry, &changes).await
+    }
+
+    /// The same on another model of this scope. A write that finds its place fenced has done nothing: it
+    /// waits until the place is moved, and is done there.
+    pub(super) async fn apply_to(&self, entry: &'a ModelEntry, changes: &[Change]) -> Result<Vec<Written>> {
+        match self.apply_once(entry, changes).await {
+            Err(error) if is_fenced(&error) => Box::pin(self.apply_later(entry, changes, error)).await,
+            done => done,
+        }
+    }
+
+    async fn apply_once(&self, entry: &'a ModelEntry, changes: &[Change]) -> Result<Vec<Written>> {
+        let session = self.session_of(entry).await?;
+        let claims = Claims::of(self.inner, &entry.model, changes);
         let _held = claims.hold(self).await?;
-        Ok(session.write(&changes, &self.options_for(self.entry)).await?)
+        Ok(session.write(changes, &self.options_for(entry)).await?)
+    }
+
+    async fn apply_later(
+        &self,
+        entry: &'a ModelEntry,
+        changes: &[Change],
+        mut error: Error,
+    ) -> Result<Vec<Written>> {
+        // Only a tenant's own places are moved while requests go on.
+        let (Scope::Tenant(tenant), false) = (self.scope, entry.system) else { return Err(error) };
+        let until = self.inner.write_deadline();
+        while is_fenced(&error) {
+            let moved = self.moved();
+            let refused = place_in(tenant, moved.as_deref(), &entry.model.store)?;
+            let record = self.inner.await_place(tenant, refused, &entry.schema, until).await?;
+            self.remember(Some(record));
+            match self.apply_once(entry, changes).await {
+                Err(again) => error = again,
+                done => return done,
+            }
+        }
+        Err(error)
     }
 
     pub(super) fn insert(&self, input: &Input) -> Result<Change> {

@@ -33,6 +33,8 @@ pub struct Listed {
     pub email: String,
     /// State of the tenant.
     pub state: State,
+    /// Why only staff may enter now, if so.
+    pub maintenance: Option<String>,
     /// Members.
     pub users: i64,
     /// Code of the plan, if subscribed.
@@ -48,7 +50,7 @@ pub struct Listed {
 }
 
 const SELECT: &str = "SELECT t.id, t.name, t.slug, t.email, t.state, t.created_at, \
-    (SELECT count(*) FROM memberships m WHERE m.tenant = t.id), p.code, s.state, s.ends_at \
+    (SELECT count(*) FROM memberships m WHERE m.tenant = t.id), p.code, s.state, s.ends_at, t.maintenance \
     FROM tenants t LEFT JOIN subscriptions s ON s.tenant = t.id LEFT JOIN plans p ON p.id = s.plan";
 
 /// A page of tenants in order of id.
@@ -89,6 +91,7 @@ fn read(r: &SqlRow, now_us: i64) -> Result<Listed> {
         plan: r.opt_text(7)?.map(Into::into),
         subscription: stored.map(|s| s.at(ends_at_us, now_us)),
         days_remaining: ends_at_us.map(|end| days_until(end, now_us)),
+        maintenance: r.opt_text(10)?.map(Into::into),
         placements: vec![],
     })
 }

@@ -4,10 +4,12 @@
 //! be entered is decided by access from what topology caches; nothing here opens a database.
 
 mod list;
+mod maintenance;
 mod state;
 
 pub(crate) use list::days_until;
 pub use list::{Filter, Listed, list, show};
+pub use maintenance::set_maintenance;
 pub use state::{State, resume, suspend, transition};
 
 use crate::{
@@ -36,6 +38,8 @@ pub struct Tenant {
     pub state_reason: Option<String>,
     /// Microseconds since 1970, UTC.
     pub created_at_us: i64,
+    /// Why only staff may enter now, if so.
+    pub maintenance: Option<String>,
 }
 
 /// What a new tenant is called.
@@ -49,7 +53,7 @@ pub struct NewTenant {
     pub email: String,
 }
 
-const COLUMNS: &str = "id, slug, name, email, state, state_reason, created_at";
+const COLUMNS: &str = "id, slug, name, email, state, state_reason, created_at, maintenance";
 
 fn read(r: &SqlRow) -> Result<Tenant> {
     Ok(Tenant {
@@ -60,6 +64,7 @@ fn read(r: &SqlRow) -> Result<Tenant> {
         state: State::parse(r.text(4)?)?,
         state_reason: r.opt_text(5)?.map(Into::into),
         created_at_us: r.integer(6)?,
+        maintenance: r.opt_text(7)?.map(Into::into),
     })
 }
 

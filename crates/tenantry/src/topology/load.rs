@@ -20,6 +20,7 @@ pub(super) async fn by_id(control: &Control, id: TenantId) -> Result<Arc<TenantR
         slug: tenant.slug,
         name: tenant.name,
         state: tenant.state,
+        maintenance: tenant.maintenance,
         subscription,
         entitlements,
         placements,

@@ -39,6 +39,8 @@ pub struct TenantRecord {
     pub name: String,
     /// State of the tenant.
     pub state: State,
+    /// Why only staff may enter now; none: members may.
+    pub maintenance: Option<String>,
     /// What it subscribed to; none: nothing.
     pub subscription: Option<Subscription>,
     /// What it may use. Without a subscription: nothing switched on, no limits.

@@ -6,12 +6,14 @@
 mod audit;
 mod create;
 mod impersonate;
+mod maintenance;
 mod tenants;
 mod users;
 
 pub(super) use audit::{list as audit, verify as verify_audit};
 pub(super) use create::{databases as create_databases, operations, tenant as create_tenant};
 pub(super) use impersonate::{start as impersonate, stop as stop_impersonating};
+pub(super) use maintenance::set as maintenance;
 pub(super) use tenants::{change_plan, list as tenants, resume, show as tenant, suspend};
 pub(super) use users::{
     change as change_user, create as create_user, list as users, revoke as revoke_sessions,

@@ -135,7 +135,7 @@ fn parsed(slug: &str) -> Result<Slug> {
 
 fn shown(t: &Listed) -> Value {
     json!({
-        "id": t.id, "slug": t.slug, "name": t.name, "email": t.email, "state": t.state, "users": t.users,
+        "id": t.id, "slug": t.slug, "name": t.name, "email": t.email, "state": t.state, "maintenance": t.maintenance, "users": t.users,
         "plan": t.plan, "subscription": t.subscription, "days_remaining": t.days_remaining,
         "created_at": view::at(t.created_at_us), "placements": t.placements,
     })

@@ -54,6 +54,9 @@ fn request(key: &str) -> Option<Value> {
             object(&[], json!({"superuser": flag(), "staff": flag(), "active": flag()}))
         }
         "POST /api/admin/tenants/{slug}/suspend" => object(&["reason"], json!({"reason": text()})),
+        "POST /api/admin/tenants/{slug}/maintenance" => {
+            object(&["on"], json!({"on": {"type": "boolean"}, "reason": text()}))
+        }
         "POST /api/admin/tenants/{slug}/plan" => object(
             &[],
             json!({"plan": text(), "state": text(), "ends_at": {"type": "string", "format": "date-time"}}),
@@ -99,7 +102,7 @@ fn response(key: &str) -> (&'static str, Value) {
 
 /// Routes whose POST changes something that is there.
 fn acts(path: &str) -> bool {
-    ["/switch", "/suspend", "/plan"].iter().any(|end| path.ends_with(end))
+    ["/switch", "/suspend", "/maintenance", "/plan"].iter().any(|end| path.ends_with(end))
 }
 
 fn plain(media: &str) -> Value {

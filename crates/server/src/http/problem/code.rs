@@ -73,6 +73,9 @@ codes! {
     /// The tenant is suspended, or not ready yet.
     TenantSuspended "tenant_suspended" FORBIDDEN "This company is not available"
         "Ask the platform's operator.";
+    /// Staff are at work on the company.
+    Maintenance "maintenance" SERVICE_UNAVAILABLE "Closed for maintenance"
+        "Try again after as many seconds as Retry-After says.";
     /// The trial is over, or the subscription is not live.
     SubscriptionRequired "subscription_required" PAYMENT_REQUIRED "A live subscription is required"
         "Choose a plan (GET /api/plans) and ask the platform's operator to activate it.";

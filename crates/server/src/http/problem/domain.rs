@@ -4,6 +4,9 @@
 
 use super::{Code, Problem};
 
+/// When clients of a company in maintenance should ask again, seconds.
+const MAINTENANCE_RETRY_S: u64 = 60;
+
 impl From<tenantry::Error> for Problem {
     fn from(error: tenantry::Error) -> Self {
         // A code this server does not know yet is a fault of ours, never a guess at a status.
@@ -16,6 +19,7 @@ impl From<tenantry::Error> for Problem {
             tenantry::Error::Invalid { field, reason } => problem.and_field(field, reason),
             tenantry::Error::RateLimited { retry_after_seconds } => problem.retry_after(*retry_after_seconds),
             tenantry::Error::Unavailable(_) => problem.retry_after(1),
+            tenantry::Error::Maintenance(_) => problem.retry_after(MAINTENANCE_RETRY_S),
             tenantry::Error::Engine(engine) => from_engine(problem, engine.kind()),
             _ => problem,
         }
@@ -63,6 +67,7 @@ mod tests {
             (Error::LimitExceeded { limit: "rows" }, 403),
             (Error::SubscriptionRequired, 402),
             (Error::TenantSuspended, 403),
+            (Error::Maintenance("moving house".into()), 503),
             (Error::NoDatabase { slug: "acme".into(), store: "tenant".into() }, 503),
             (Error::MigrationsPending { store: "tenant".into() }, 503),
             (Error::MasterDataEmpty { what: "plans".into() }, 409),
@@ -77,6 +82,7 @@ mod tests {
             (engine(Kind::Denied("ATTACH".into())), 403),
             (engine(Kind::Statement("near x".into())), 400),
             (engine(Kind::Busy), 503),
+            (engine(Kind::Fenced), 503),
             (engine(Kind::Corrupt), 500),
         ];
         for (error, status) in all {

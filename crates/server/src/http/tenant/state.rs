@@ -20,6 +20,7 @@ pub(in crate::http) async fn show(State(app): State<App>, named: Named) -> Resul
         "slug": record.slug,
         "name": record.name,
         "state": record.state,
+        "maintenance": record.maintenance,
         "role": role,
         "plan": subscription.map(|s| &s.plan),
         "subscription": subscription.map(|s| s.state_at(now_us)),

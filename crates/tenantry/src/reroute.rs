@@ -1,0 +1,119 @@
+//! What a request does whose place is moved under it: it looks where the rows are now, and goes there.
+//!
+//! Called by records and insight when the engine refused a place. The handle stays what it is (rule 1):
+//! the tenant is the same, the gates are asked again, the place comes from the catalog. Costs nothing
+//! unless a place was refused.
+
+use crate::{Error, Result, access::Tenant, platform::Inner, topology::TenantRecord};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tenantry_engine::{Kind, engine::Session, name::StoreName, place::Place, sqlite::plan::Schema};
+
+/// First pause between two looks; it doubles up to the other.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(16);
+
+/// The place was fenced: moved away from, or about to be.
+pub(crate) fn is_fenced(error: &Error) -> bool {
+    matches!(error, Error::Engine(error) if *error.kind() == Kind::Fenced)
+}
+
+/// The tenant does not live at that place any more.
+fn is_elsewhere(error: &tenantry_engine::Error) -> bool {
+    matches!(error.kind(), Kind::Fenced | Kind::Missing | Kind::WrongIdentity)
+}
+
+/// A session, and the tenant's record when it is a newer one than the handle's.
+pub(crate) struct Opened {
+    pub(crate) session: Session,
+    pub(crate) moved: Option<Arc<TenantRecord>>,
+}
+
+impl Inner {
+    /// A session at `place` of the tenant, or, when it was just moved away from there, where it is now.
+    pub(crate) async fn open(&self, tenant: &Tenant, place: &Place, schema: &Arc<Schema>) -> Result<Opened> {
+        match self.engine.session(place, schema, tenant.limits().bytes).await {
+            Ok(session) => Ok(Opened { session, moved: None }),
+            Err(error) if is_elsewhere(&error) => {
+                Box::pin(self.open_elsewhere(tenant, place, schema, error)).await
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn open_elsewhere(
+        &self,
+        tenant: &Tenant,
+        place: &Place,
+        schema: &Arc<Schema>,
+        error: tenantry_engine::Error,
+    ) -> Result<Opened> {
+        let record = self.access.again(tenant).await?;
+        let now = record.place(place.store.as_str())?;
+        if now == place {
+            return Err(error.into());
+        }
+        let session = self.engine.session(now, schema, tenant.limits().bytes).await?;
+        Ok(Opened { session, moved: Some(record) })
+    }
+
+    /// Until when a write that begins now waits for its place.
+    pub(crate) fn write_deadline(&self) -> Instant {
+        Instant::now() + self.config.operations.write_wait
+    }
+
+    /// Waits until the tenant's store may be written to again after `refused` was found fenced: elsewhere,
+    /// or there when the move was taken back. The record says where.
+    ///
+    /// # Errors
+    /// [`Kind::Fenced`] when `until` passes first.
+    pub(crate) async fn await_place(
+        &self,
+        tenant: &Tenant,
+        refused: &Place,
+        schema: &Arc<Schema>,
+        until: Instant,
+    ) -> Result<Arc<TenantRecord>> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            tokio::time::sleep(pause).await;
+            let record = self.access.again(tenant).await?;
+            let place = record.place(refused.store.as_str())?;
+            if place != refused || self.is_open(tenant, place, schema).await? {
+                return Ok(record);
+            }
+            if Instant::now() >= until {
+                let detail = format!("{refused:?} stayed fenced for as long as a write waits");
+                return Err(tenantry_engine::Error::new(Kind::Fenced, detail).into());
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Whether writes are let through there; a read of one row.
+    async fn is_open(&self, tenant: &Tenant, place: &Place, schema: &Arc<Schema>) -> Result<bool> {
+        let asked = match self.engine.session(place, schema, tenant.limits().bytes).await {
+            Ok(session) => session.usage().await,
+            Err(error) => Err(error),
+        };
+        match asked {
+            Ok(_) => Ok(true),
+            Err(error) if *error.kind() == Kind::Fenced => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// The place of a store in a record that may be newer than the handle's.
+pub(crate) fn place_in<'a>(
+    tenant: &'a Tenant,
+    moved: Option<&'a TenantRecord>,
+    store: &StoreName,
+) -> Result<&'a Place> {
+    match moved {
+        Some(record) => record.place(store.as_str()),
+        None => tenant.place(store),
+    }
+}
