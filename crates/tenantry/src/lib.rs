@@ -7,6 +7,7 @@ pub mod access;
 pub mod apps;
 pub mod audit;
 mod background;
+pub mod backups;
 pub mod clock;
 pub mod config;
 pub mod control;

@@ -31,6 +31,7 @@ impl Config {
         }
         names_clash(self, report);
         apps_and_plans(self, report);
+        super::backups::check(self, report);
         roles(&self.auth, report);
         for (index, provider) in self.auth.jwt.iter().enumerate() {
             let earlier = &self.auth.jwt[..index];

@@ -29,6 +29,7 @@ impl Config {
     /// The defaults with paths resolved against `dir`.
     pub fn defaults_in(dir: &Path) -> Self {
         let platform = PlatformConfig { data_dir: dir.join("tenantry-data"), ..PlatformConfig::default() };
+        let backups = super::BackupsConfig::defaults_in(&platform.data_dir);
         Self {
             servers: vec![ServerConfig {
                 name: fixed("main"),
@@ -47,6 +48,7 @@ impl Config {
             limits: LimitsConfig::default(),
             operations: super::OperationsConfig::default(),
             auth: AuthConfig::default(),
+            backups,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Called by the command line and by programs that embed the platform. There is no global: a
 //! [`Config`] is a value that is handed on. It never opens a database or reads a secret.
 
+mod backups;
 mod check;
 mod defaults;
 mod model;
@@ -15,6 +16,7 @@ pub(crate) mod reader;
 mod template;
 mod units;
 
+pub use backups::*;
 pub use model::*;
 pub use net::{IpRange, IpRangeError};
 pub use operations::OperationsConfig;

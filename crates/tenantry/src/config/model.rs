@@ -3,7 +3,12 @@
 //! Built by [`super::read`] or in code by builders who embed the platform; passed by value or `Arc`,
 //! never global. Holds no raw text: every name is parsed, every path resolved.
 
-use super::{net::IpRange, operations::OperationsConfig, template::NameTemplate};
+use super::{
+    backups::{BackupTarget, BackupsConfig},
+    net::IpRange,
+    operations::OperationsConfig,
+    template::NameTemplate,
+};
 pub use crate::plans::Limits as PlanLimits;
 use std::{net::SocketAddr, path::PathBuf};
 pub use tenantry_engine::model::Scope;
@@ -33,6 +38,8 @@ pub struct Config {
     pub operations: OperationsConfig,
     /// `[auth]`.
     pub auth: AuthConfig,
+    /// `[backups]`.
+    pub backups: BackupsConfig,
 }
 
 /// The installation itself.
@@ -231,6 +238,11 @@ impl Config {
             if let Ok(inside) = server.path.strip_prefix(&self.platform.data_dir) {
                 server.path = dir.join(inside);
             }
+        }
+        if let BackupTarget::Directory(path) = &mut self.backups.target
+            && let Ok(inside) = path.strip_prefix(&self.platform.data_dir)
+        {
+            *path = dir.join(inside);
         }
         self.platform.data_dir = dir.to_owned();
     }

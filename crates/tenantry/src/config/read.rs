@@ -23,6 +23,7 @@ pub(super) fn read(file: &str, text: &str, dir: &Path) -> Result<Config, Problem
     let platform = platform(root.section("platform"), dir, defaults.platform);
     let config = Config {
         servers: servers(&root, &platform),
+        backups: backups(root.section("backups"), &platform),
         platform,
         stores: stores(&root, defaults.stores),
         apps: apps(root.section("apps"), dir, defaults.apps),
@@ -125,6 +126,12 @@ fn apps(section: Section<'_>, dir: &Path, default: AppsConfig) -> AppsConfig {
     };
     section.finish();
     apps
+}
+
+fn backups(section: Section<'_>, platform: &PlatformConfig) -> super::BackupsConfig {
+    let backups = super::backups::read(&section, &platform.data_dir);
+    section.finish();
+    backups
 }
 
 fn plans(root: &Section<'_>, default: Vec<PlanConfig>) -> Vec<PlanConfig> {

@@ -263,8 +263,18 @@ impl<'a> Section<'a> {
         all
     }
 
+    /// True when the key is absent or holds exactly this text.
+    pub(crate) fn is_text(&self, key: &str, text: &str) -> bool {
+        self.value(key).is_none_or(|value| value.get_ref().as_str() == Some(text))
+    }
+
     /// Every key must have been asked for: the rest are slips of the pen.
     pub(crate) fn finish(self) {
+        self.check_keys();
+    }
+
+    /// The same for a section that is only borrowed.
+    pub(crate) fn check_keys(&self) {
         let asked = self.asked.borrow();
         for name in self.table.into_iter().flatten().map(|(name, _)| name) {
             if asked.iter().any(|key| key == name.get_ref()) {

@@ -181,3 +181,57 @@ CREATE TABLE invalidations (
   kind TEXT NOT NULL,
   key TEXT NOT NULL
 ) STRICT;
+
+-- What backups there are. Their manifests say the same where they lie: from them this table is made
+-- again when it is lost.
+CREATE TABLE backups (
+  id TEXT PRIMARY KEY,
+  tenant INTEGER,                                -- null: the platform's own stores
+  slug TEXT,                                     -- the tenant's slug at that time
+  state TEXT NOT NULL CHECK (state IN ('running','good','failed','damaged')),
+  reason TEXT NOT NULL CHECK (reason IN ('manual','scheduled','final')),
+  schedule TEXT,
+  run INTEGER,                                   -- of backup_runs, if it was made by one
+  at INTEGER NOT NULL,                           -- of its state; while it runs: of its begin
+  rows INTEGER NOT NULL DEFAULT 0,
+  bytes INTEGER NOT NULL DEFAULT 0,
+  stored_bytes INTEGER NOT NULL DEFAULT 0,       -- compressed
+  by_actor TEXT NOT NULL,
+  error TEXT,                                    -- why it failed, or how it is damaged
+  verified_at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX backups_tenant ON backups (tenant, state, at);
+CREATE INDEX backups_run ON backups (run, tenant) WHERE run IS NOT NULL;
+CREATE INDEX backups_trouble ON backups (at) WHERE state IN ('failed','damaged','running');
+
+-- Backups of many at once.
+CREATE TABLE backup_runs (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  schedule TEXT,                                 -- null: somebody asked
+  slot INTEGER,                                  -- instant of the schedule that it serves
+  by_actor TEXT NOT NULL,
+  started_at INTEGER NOT NULL,
+  finished_at INTEGER,
+  good INTEGER NOT NULL DEFAULT 0,
+  failed INTEGER NOT NULL DEFAULT 0
+) STRICT;
+-- No slot is served twice.
+CREATE UNIQUE INDEX backup_runs_slot ON backup_runs (schedule, slot) WHERE slot IS NOT NULL;
+
+-- Schedules of the configuration, since when they are known: earlier slots are nobody's.
+CREATE TABLE backup_schedules (
+  name TEXT PRIMARY KEY,
+  since INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Restores beside a live tenant, and what became of them.
+CREATE TABLE restores (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  tenant INTEGER NOT NULL,
+  backup TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('beside','swapped','undone','discarded')),
+  places TEXT NOT NULL CHECK (json_valid(places)), -- for each store where it is and what it stands beside
+  at INTEGER NOT NULL
+) STRICT;
+-- One at a time beside a tenant.
+CREATE UNIQUE INDEX restores_beside ON restores (tenant) WHERE state = 'beside';

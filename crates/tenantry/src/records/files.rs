@@ -51,6 +51,13 @@ pub enum FileError {
     Store(#[from] object_store::Error),
 }
 
+impl FileError {
+    /// There is no such file.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, Self::Store(object_store::Error::NotFound { .. }))
+    }
+}
+
 /// The object store of a platform.
 #[derive(Debug, Clone)]
 pub(crate) struct Files {
@@ -65,10 +72,7 @@ impl Files {
     }
 
     fn path(tenant: Option<TenantId>, id: &str) -> Path {
-        match tenant {
-            Some(tenant) => Path::from_iter(["tenants", &tenant.to_string(), id]),
-            None => Path::from_iter(["system", id]),
-        }
+        Self::prefix(tenant).join(id)
     }
 
     /// Streams the bytes in, hashing as they pass; nothing is kept on error.
@@ -120,10 +124,53 @@ impl Files {
         }
     }
 
+    /// Ids and lengths of all files of a tenant, or of the platform.
+    pub(crate) async fn list(&self, tenant: Option<TenantId>) -> Result<Vec<(String, u64)>, FileError> {
+        let prefix = Self::prefix(tenant);
+        let named =
+            |meta: object_store::ObjectMeta| meta.location.filename().map(|id| (id.to_owned(), meta.size));
+        let all = self.store.list(Some(&prefix)).try_filter_map(|meta| async move { Ok(named(meta)) });
+        Ok(all.try_collect().await?)
+    }
+
+    /// Puts a file back under the id it had. Ids are never given to other bytes, so one that is there
+    /// is left as it is. True: it was put.
+    pub(crate) async fn put_back<S>(
+        &self,
+        tenant: Option<TenantId>,
+        id: uuid::Uuid,
+        mut bytes: S,
+    ) -> Result<bool, FileError>
+    where
+        S: Stream<Item = io::Result<bytes::Bytes>> + Unpin,
+    {
+        let path = Self::path(tenant, &id.to_string());
+        match self.store.head(&path).await {
+            Ok(_) => return Ok(false),
+            Err(object_store::Error::NotFound { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let mut writer = WriteMultipart::new(self.store.put_multipart(&path).await?);
+        match copy(&mut bytes, &mut writer, u64::MAX).await {
+            Ok(_) => writer.finish().await.map(|_| true).map_err(Into::into),
+            Err(error) => {
+                // It failed already; what the abort says adds nothing.
+                writer.abort().await.ok();
+                Err(error)
+            }
+        }
+    }
+
+    fn prefix(tenant: Option<TenantId>) -> Path {
+        match tenant {
+            Some(tenant) => Path::from_iter(["tenants", &tenant.to_string()]),
+            None => Path::from_iter(["system"]),
+        }
+    }
+
     /// Bytes a tenant keeps, over all its files.
     pub(crate) async fn used_bytes(&self, tenant: TenantId) -> Result<u64, FileError> {
-        let prefix = Path::from_iter(["tenants", &tenant.to_string()]);
-        let sizes = self.store.list(Some(&prefix)).map_ok(|meta| meta.size);
+        let sizes = self.store.list(Some(&Self::prefix(Some(tenant)))).map_ok(|meta| meta.size);
         Ok(sizes.try_fold(0, |sum, size| async move { Ok(sum + size) }).await?)
     }
 }
@@ -185,6 +232,19 @@ mod tests {
         assert_eq!(files.used_bytes(TenantId::from_raw(1)).await.unwrap(), 5);
         files.delete(a, &info.id).await.unwrap();
         assert!(files.get(a, &info.id).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn what_is_put_back_has_its_id_and_goes_over_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = Files::local(dir.path()).unwrap();
+        let tenant = Some(TenantId::from_raw(1));
+        let info = files.put(tenant, upload(&["hel", "lo"]), 10).await.unwrap();
+        let id = info.id.parse().unwrap();
+        assert!(!files.put_back(tenant, id, upload(&["other"]).bytes).await.unwrap());
+        files.delete(tenant, &info.id).await.unwrap();
+        assert!(files.put_back(tenant, id, upload(&["hello"]).bytes).await.unwrap());
+        assert_eq!(files.list(tenant).await.unwrap(), vec![(info.id, 5)]);
     }
 
     #[tokio::test]

@@ -1,0 +1,168 @@
+//! Files of a tenant as one tar archive inside one backup.
+//!
+//! One archive for each backup, and not files shared between backups: then every backup is whole by
+//! itself, damage to an object costs one backup at most, and removing one needs no count of who else
+//! points at a file. The price is that unchanged files are stored again. Called by `take` and `fetch`.
+
+use crate::records::files::Files;
+use futures_util::{StreamExt, stream::BoxStream};
+use std::io::{self, Read, Write};
+use tenantry_engine::name::TenantId;
+use tokio::runtime::Handle;
+use uuid::Uuid;
+
+/// What was packed or is in an archive.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// Files.
+    pub(super) files: u64,
+    /// Their bytes.
+    pub(super) bytes: u64,
+}
+
+/// Whose files, and which.
+pub(super) struct Shelf {
+    pub(super) files: Files,
+    pub(super) tenant: Option<TenantId>,
+    /// Ids and lengths.
+    pub(super) list: Vec<(String, u64)>,
+}
+
+/// Why packing stopped: a file that was listed is there no longer.
+#[derive(Debug, thiserror::Error)]
+#[error("file {0} was removed while the backup was made")]
+pub(super) struct Vanished(String);
+
+/// Writes the archive. Blocks; the files are fetched one after the other.
+pub(super) fn pack(shelf: &Shelf, level: i32, to: &mut dyn Write, runtime: &Handle) -> io::Result<Seen> {
+    let mut encoder = zstd::Encoder::new(to, level)?;
+    encoder.include_checksum(true)?;
+    let mut archive = tar::Builder::new(encoder);
+    let mut seen = Seen::default();
+    for (id, size) in &shelf.list {
+        let bytes = match runtime.block_on(shelf.files.get(shelf.tenant, id)) {
+            Ok(bytes) => bytes,
+            Err(error) if error.is_missing() => return Err(io::Error::other(Vanished(id.clone()))),
+            Err(error) => return Err(io::Error::other(error)),
+        };
+        let mut header = tar::Header::new_ustar();
+        header.set_size(*size);
+        header.set_mode(0o644);
+        archive.append_data(&mut header, id, Blocking { bytes, chunk: bytes::Bytes::new(), runtime })?;
+        seen = Seen { files: seen.files + 1, bytes: seen.bytes + size };
+    }
+    archive.into_inner()?.finish()?;
+    Ok(seen)
+}
+
+/// Reads an archive to its end; `visit` gets each file's id and bytes.
+pub(super) fn unpack(
+    from: &mut dyn Read,
+    mut visit: impl FnMut(Uuid, &mut dyn Read) -> io::Result<()>,
+) -> io::Result<Seen> {
+    let mut archive = tar::Archive::new(zstd::Decoder::new(from)?);
+    let mut seen = Seen::default();
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        // A name that is no id could be a path: nothing of ours has one.
+        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let id = name.parse().map_err(|_| io::Error::other(format!("{name:?} is no file id")))?;
+        seen = Seen { files: seen.files + 1, bytes: seen.bytes + entry.size() };
+        visit(id, &mut entry)?;
+        io::copy(&mut entry, &mut io::sink())?;
+    }
+    Ok(seen)
+}
+
+/// Puts the files of an archive back; those that are there stay as they are. How many were put.
+pub(super) fn put_back(
+    files: &Files,
+    tenant: Option<TenantId>,
+    from: &mut dyn Read,
+    runtime: &Handle,
+) -> io::Result<(Seen, u64)> {
+    let mut put = 0;
+    let seen = unpack(from, |id, bytes| {
+        let chunks = Chunks(bytes);
+        let done = runtime.block_on(files.put_back(tenant, id, futures_util::stream::iter(chunks)));
+        put += u64::from(done.map_err(io::Error::other)?);
+        Ok(())
+    })?;
+    Ok((seen, put))
+}
+
+/// Bytes that arrive, read by somebody who blocks.
+struct Blocking<'a> {
+    bytes: BoxStream<'static, object_store::Result<bytes::Bytes>>,
+    chunk: bytes::Bytes,
+    runtime: &'a Handle,
+}
+
+impl Read for Blocking<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.chunk.is_empty() {
+            match self.runtime.block_on(self.bytes.next()) {
+                Some(chunk) => self.chunk = chunk.map_err(io::Error::other)?,
+                None => return Ok(0),
+            }
+        }
+        let length = self.chunk.len().min(into.len());
+        into[..length].copy_from_slice(&self.chunk.split_to(length));
+        Ok(length)
+    }
+}
+
+/// A reader in pieces, for whoever wants a stream.
+struct Chunks<'a>(&'a mut dyn Read);
+
+impl Iterator for Chunks<'_> {
+    type Item = io::Result<bytes::Bytes>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut piece = vec![0; 256 << 10];
+        match self.0.read(&mut piece) {
+            Ok(0) => None,
+            Ok(length) => {
+                piece.truncate(length);
+                Some(Ok(piece.into()))
+            }
+            Err(error) => Some(Err(error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::files::Upload;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn files_come_back_under_their_ids_and_nowhere_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = Files::local(dir.path()).unwrap();
+        let tenant = Some(TenantId::from_raw(3));
+        let mut ids = vec![];
+        for text in ["one", "two", &"x".repeat(700_000)] {
+            let bytes = futures_util::stream::iter([Ok(bytes::Bytes::from(text.to_owned()))]);
+            let upload = Upload { name: "f".into(), media_type: "t".into(), bytes };
+            ids.push(files.put(tenant, upload, 1 << 20).await.unwrap().id);
+        }
+        let shelf = Shelf { list: files.list(tenant).await.unwrap(), files: files.clone(), tenant };
+        let handle = Handle::current();
+        let (packed, seen) = tokio::task::spawn_blocking(move || {
+            let mut packed = vec![];
+            let seen = pack(&shelf, 3, &mut packed, &handle).unwrap();
+            (packed, seen)
+        })
+        .await
+        .unwrap();
+        assert_eq!(seen, Seen { files: 3, bytes: 700_006 });
+        files.delete(tenant, &ids[1]).await.unwrap();
+        let handle = Handle::current();
+        let again = files.clone();
+        let back = tokio::task::spawn_blocking(move || put_back(&again, tenant, &mut &packed[..], &handle));
+        assert_eq!(back.await.unwrap().unwrap(), (seen, 1));
+        assert_eq!(files.list(tenant).await.unwrap().len(), 3);
+        assert_eq!(files.list(None).await.unwrap().len(), 0);
+    }
+}

@@ -1,0 +1,246 @@
+//! The catalog of backups: which there are, how they went, what runs and schedules did.
+//!
+//! Written by operations and by verification, read by people, retention and the background pass. Where
+//! it is lost, [`super::rescan`] makes it again from the manifests.
+
+use super::{
+    id::BackupId,
+    manifest::{Manifest, Reason},
+};
+use crate::{
+    Error, Result,
+    control::{Write, params},
+};
+use serde::Serialize;
+use tenantry_engine::{
+    SqlRow, Tx,
+    name::{Slug, TenantId},
+};
+
+/// How a backup stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Being made.
+    Running,
+    /// Whole, as far as is known.
+    Good,
+    /// Was not made.
+    Failed,
+    /// Was whole once; verification found otherwise.
+    Damaged,
+}
+
+impl State {
+    /// As the catalog writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Good => "good",
+            Self::Failed => "failed",
+            Self::Damaged => "damaged",
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        let all = [Self::Running, Self::Good, Self::Failed, Self::Damaged];
+        let unknown = || Error::Internal(format!("state of a backup {text:?}"));
+        all.into_iter().find(|s| s.as_str() == text).ok_or_else(unknown)
+    }
+}
+
+/// A backup as the catalog knows it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Listed {
+    /// Its name.
+    pub id: BackupId,
+    /// Whose; none: of the platform's own stores.
+    pub tenant: Option<TenantId>,
+    /// The tenant's slug at that time.
+    pub slug: Option<Slug>,
+    /// How it stands.
+    pub state: State,
+    /// Why it was made.
+    pub reason: Reason,
+    /// The schedule that made it.
+    pub schedule: Option<String>,
+    /// The run over many that made it.
+    pub run: Option<i64>,
+    /// Instant of its state, microseconds.
+    pub at_us: i64,
+    /// Rows in it.
+    pub rows: u64,
+    /// Bytes before compression.
+    pub bytes: u64,
+    /// Bytes it takes where it lies.
+    pub stored_bytes: u64,
+    /// Who asked for it.
+    pub by: String,
+    /// Why it failed, or how it is damaged.
+    pub error: Option<String>,
+    /// When it was last verified, microseconds.
+    pub verified_at_us: Option<i64>,
+}
+
+const COLUMNS: &str = "id, tenant, slug, state, reason, schedule, run, at, rows, bytes, stored_bytes, by_actor, \
+    error, verified_at";
+
+fn read(r: &SqlRow) -> Result<Listed> {
+    let count = |index| Ok::<_, Error>(u64::try_from(r.integer(index)?).unwrap_or(0));
+    Ok(Listed {
+        id: r.text(0)?.parse()?,
+        tenant: r.opt_integer(1)?.map(TenantId::from_raw),
+        slug: r.opt_text(2)?.map(Slug::parse).transpose()?,
+        state: State::parse(r.text(3)?)?,
+        reason: Reason::parse(r.text(4)?)?,
+        schedule: r.opt_text(5)?.map(Into::into),
+        run: r.opt_integer(6)?,
+        at_us: r.integer(7)?,
+        rows: count(8)?,
+        bytes: count(9)?,
+        stored_bytes: count(10)?,
+        by: r.text(11)?.to_owned(),
+        error: r.opt_text(12)?.map(Into::into),
+        verified_at_us: r.opt_integer(13)?,
+    })
+}
+
+/// What to list.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only this tenant's.
+    pub tenant: Option<TenantId>,
+    /// Only the platform's own.
+    pub system: bool,
+    /// Only in this state.
+    pub state: Option<State>,
+    /// Only older than this one: the last of the page before.
+    pub before: Option<BackupId>,
+    /// At most, 1 to 1000.
+    pub limit: u32,
+}
+
+/// Newest first.
+pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Listed>> {
+    let whose = match (filter.tenant, filter.system) {
+        (Some(_), _) => "tenant = ?1",
+        (None, true) => "tenant IS NULL AND ?1 IS NULL",
+        (None, false) => "?1 IS NULL",
+    };
+    let sql = format!(
+        "SELECT {COLUMNS} FROM backups WHERE {whose} AND (?2 IS NULL OR state = ?2) AND (?3 IS NULL OR id < ?3) \
+         ORDER BY id DESC LIMIT ?4"
+    );
+    let values = params![
+        filter.tenant.map(TenantId::get),
+        filter.state.map(|s| s.as_str().to_owned()),
+        filter.before.as_ref().map(|id| id.as_str().to_owned()),
+        i64::from(filter.limit.clamp(1, 1000))
+    ];
+    tx.query(&sql, values).await?.iter().map(read).collect()
+}
+
+/// The backup of that name.
+pub async fn by_id(tx: &mut Tx, id: &BackupId) -> Result<Listed> {
+    let sql = format!("SELECT {COLUMNS} FROM backups WHERE id = ?");
+    let rows = tx.query(&sql, params![id.as_str()]).await?;
+    rows.first().map(read).transpose()?.ok_or(Error::NotFound("backup"))
+}
+
+/// The newest good one of a tenant (none: of the platform).
+pub(crate) async fn newest_good(tx: &mut Tx, tenant: Option<TenantId>) -> Result<Option<Listed>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM backups WHERE tenant IS ? AND state = 'good' ORDER BY at DESC LIMIT 1"
+    );
+    tx.query(&sql, params![tenant.map(TenantId::get)]).await?.first().map(read).transpose()
+}
+
+/// A backup that is about to be made.
+#[derive(Debug, Clone)]
+pub(crate) struct New<'a> {
+    pub(crate) id: &'a BackupId,
+    pub(crate) tenant: Option<(TenantId, &'a Slug)>,
+    pub(crate) reason: Reason,
+    pub(crate) schedule: Option<&'a str>,
+    pub(crate) run: Option<i64>,
+    pub(crate) by: &'a str,
+}
+
+pub(crate) async fn begin(write: &mut Write, new: New<'_>) -> Result<()> {
+    let sql = "INSERT INTO backups (id, tenant, slug, state, reason, schedule, run, at, by_actor) \
+        VALUES (?, ?, ?, 'running', ?, ?, ?, ?, ?)";
+    let at = write.at_us();
+    let values = params![
+        new.id.as_str(),
+        new.tenant.map(|(id, _)| id.get()),
+        new.tenant.map(|(_, slug)| slug.as_str().to_owned()),
+        new.reason.as_str(),
+        new.schedule.map(str::to_owned),
+        new.run,
+        at,
+        new.by
+    ];
+    write.execute(sql, values).await?;
+    Ok(())
+}
+
+/// It is whole, as its manifest says.
+pub(crate) async fn good(write: &mut Write, manifest: &Manifest) -> Result<()> {
+    let sql = "UPDATE backups SET state = 'good', at = ?, rows = ?, bytes = ?, stored_bytes = ?, error = NULL \
+        WHERE id = ?";
+    let values = params![
+        manifest.at.as_microsecond(),
+        number(manifest.rows()),
+        number(manifest.raw_bytes()),
+        number(manifest.stored_bytes()),
+        manifest.id.as_str()
+    ];
+    write.execute(sql, values).await?;
+    Ok(())
+}
+
+/// It was not made.
+pub(crate) async fn failed(write: &mut Write, id: &BackupId, error: &str) -> Result<()> {
+    let sql = "UPDATE backups SET state = 'failed', error = ? WHERE id = ?";
+    write.execute(sql, params![error, id.as_str()]).await?;
+    Ok(())
+}
+
+/// What verification found: none is good.
+pub(crate) async fn verified(write: &mut Write, id: &BackupId, damage: Option<&str>) -> Result<()> {
+    let sql = "UPDATE backups SET state = ?, error = ?, verified_at = ? WHERE id = ?";
+    let state = if damage.is_some() { State::Damaged } else { State::Good };
+    let at = write.at_us();
+    write.execute(sql, params![state.as_str(), damage.map(str::to_owned), at, id.as_str()]).await?;
+    Ok(())
+}
+
+/// Forgets a backup that is removed.
+pub(crate) async fn forget(write: &mut Write, id: &BackupId) -> Result<()> {
+    write.execute("DELETE FROM backups WHERE id = ?", params![id.as_str()]).await?;
+    Ok(())
+}
+
+/// Takes up what a manifest says; false: it was known.
+pub(crate) async fn take_up(write: &mut Write, manifest: &Manifest) -> Result<bool> {
+    let sql = "INSERT INTO backups (id, tenant, slug, state, reason, schedule, at, by_actor) \
+        VALUES (?, ?, ?, 'good', ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+    let whose = manifest.tenant.as_ref();
+    let values = params![
+        manifest.id.as_str(),
+        whose.map(|t| t.id.get()),
+        whose.map(|t| t.slug.as_str().to_owned()),
+        manifest.reason.as_str(),
+        manifest.schedule.clone(),
+        manifest.at.as_microsecond(),
+        manifest.by.as_str()
+    ];
+    if write.execute(sql, values).await? == 0 {
+        return Ok(false);
+    }
+    good(write, manifest).await.map(|()| true)
+}
+
+pub(super) fn number(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

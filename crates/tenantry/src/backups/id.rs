@@ -1,0 +1,84 @@
+//! What a backup is called: when it was made, and a part that no other has.
+
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+
+/// Name of a backup, as `20261121-102345-6f2a9c01d3`: sorts by time, never comes twice.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct BackupId(String);
+
+impl BackupId {
+    /// A new one for this instant, microseconds.
+    pub fn new(at_us: i64) -> Self {
+        let at = jiff::Timestamp::from_microsecond(at_us).unwrap_or_default();
+        Self(format!("{}-{}", at.strftime("%Y%m%d-%H%M%S"), nonce()))
+    }
+
+    /// The checked text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Ten hexadecimal digits from the operating system's randomness.
+pub(super) fn nonce() -> String {
+    format!("{:010x}", rand::random::<u64>() & 0xff_ffff_ffff)
+}
+
+impl FromStr for BackupId {
+    type Err = crate::Error;
+
+    fn from_str(text: &str) -> Result<Self, crate::Error> {
+        let parts: Vec<&str> = text.split('-').collect();
+        let digits = |part: &str, length| part.len() == length && part.bytes().all(|b| b.is_ascii_digit());
+        let hex =
+            |part: &str| part.len() == 10 && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        match parts[..] {
+            [date, time, rest] if digits(date, 8) && digits(time, 6) && hex(rest) => Ok(Self(text.into())),
+            // What is no name of a backup names none.
+            _ => Err(crate::Error::NotFound("backup")),
+        }
+    }
+}
+
+impl TryFrom<String> for BackupId {
+    type Error = crate::Error;
+
+    fn try_from(text: String) -> Result<Self, crate::Error> {
+        text.parse()
+    }
+}
+
+impl From<BackupId> for String {
+    fn from(id: BackupId) -> Self {
+        id.0
+    }
+}
+
+impl fmt::Display for BackupId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_id_is_read_back_and_what_could_be_a_path_is_refused() {
+        let id = BackupId::new(1_780_000_000_000_000);
+        assert_eq!(id.as_str().parse::<BackupId>().unwrap(), id);
+        assert!(id.as_str().starts_with("20260528-"), "{id}");
+        for bad in [
+            "",
+            "..",
+            "20261121-102345-../../etc",
+            "20261121-102345-6F2A9C01D3",
+            "20261121-102345-6f2a9c01d3/x",
+        ] {
+            assert!(bad.parse::<BackupId>().is_err(), "{bad:?}");
+        }
+    }
+}

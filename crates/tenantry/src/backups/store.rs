@@ -1,0 +1,151 @@
+//! Where backups lie: a directory, or an S3-compatible object store (feature `s3`).
+//!
+//! Called by the other modules of backups only. Nothing is ever written over: small objects and
+//! manifests are put create-only, large ones under a name that no attempt uses twice. It never lists or
+//! deletes outside its own prefix.
+
+use super::id::BackupId;
+use crate::{Error, Result, config::BackupTarget};
+use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
+use object_store::{
+    ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutPayload, local::LocalFileSystem, path::Path,
+};
+use std::sync::Arc;
+use tenantry_engine::name::TenantId;
+
+/// Name of the object that makes a backup whole; written last.
+pub(super) const MANIFEST: &str = "manifest.json";
+
+/// The object store of backups, open.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    inner: Arc<dyn ObjectStore>,
+    prefix: Vec<String>,
+}
+
+/// What a put found.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Put {
+    /// It is there now.
+    Done,
+    /// Another object of that name was there and still is.
+    Exists,
+}
+
+impl Store {
+    /// Opens the target. A directory must exist: one that is made on the spot may lie on the disk below
+    /// the mount point that was meant.
+    pub(crate) fn open(target: &BackupTarget) -> Result<Self> {
+        match target {
+            BackupTarget::Directory(path) => {
+                let store = LocalFileSystem::new_with_prefix(path)
+                    .map_err(|e| Error::Unavailable(format!("backup directory {}: {e}", path.display())))?;
+                Ok(Self { inner: Arc::new(store.with_fsync(true)), prefix: vec![] })
+            }
+            BackupTarget::S3 { bucket, prefix, endpoint, region } => {
+                let inner = s3(bucket, endpoint.as_deref(), region.as_deref())?;
+                let parts = prefix.split('/').filter(|part| !part.is_empty());
+                Ok(Self { inner, prefix: parts.map(Into::into).collect() })
+            }
+        }
+    }
+
+    pub(super) fn inner(&self) -> &Arc<dyn ObjectStore> {
+        &self.inner
+    }
+
+    fn path<'a>(&'a self, parts: impl IntoIterator<Item = &'a str>) -> Path {
+        Path::from_iter(self.prefix.iter().map(String::as_str).chain(parts))
+    }
+
+    /// Under which all backups of a tenant lie, or of the platform's own stores.
+    pub(super) fn shelf(&self, tenant: Option<TenantId>) -> Path {
+        match tenant {
+            Some(tenant) => self.path(["tenants", &tenant.to_string()]),
+            None => self.path(["system"]),
+        }
+    }
+
+    /// Name of an object of a backup.
+    pub(super) fn key(&self, tenant: Option<TenantId>, id: &BackupId, object: &str) -> Path {
+        self.shelf(tenant).join(id.as_str()).join(object)
+    }
+
+    /// Puts a small object, unless one is there.
+    pub(super) async fn create(&self, key: &Path, bytes: PutPayload) -> Result<Put> {
+        match self.inner.put_opts(key, bytes, PutMode::Create.into()).await {
+            Ok(_) => Ok(Put::Done),
+            Err(object_store::Error::AlreadyExists { .. }) => Ok(Put::Exists),
+            Err(error) => Err(refused(error)),
+        }
+    }
+
+    /// A small object whole; none: it is not there.
+    pub(super) async fn read(&self, key: &Path) -> Result<Option<bytes::Bytes>> {
+        match self.inner.get(key).await {
+            Ok(found) => Ok(Some(found.bytes().await.map_err(refused)?)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(refused(error)),
+        }
+    }
+
+    /// Everything below a prefix.
+    pub(super) fn list(&self, below: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.inner.list(Some(below)).map_err(refused).boxed()
+    }
+
+    /// Everything of the platform that this store holds.
+    pub(super) fn everything(&self) -> BoxStream<'static, Result<ObjectMeta>> {
+        let root = self.path([]);
+        let below = if self.prefix.is_empty() { None } else { Some(&root) };
+        self.inner.list(below).map_err(refused).boxed()
+    }
+
+    /// Removes an object; one that is gone already is no error.
+    pub(super) async fn delete(&self, key: &Path) -> Result<()> {
+        match self.inner.delete(key).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(refused(error)),
+        }
+    }
+
+    /// Removes a backup: the manifest first, so that what is left of an interrupted removal is not
+    /// taken for a backup.
+    pub(super) async fn remove(&self, tenant: Option<TenantId>, id: &BackupId) -> Result<()> {
+        self.delete(&self.key(tenant, id, MANIFEST)).await?;
+        self.sweep(tenant, id, &[]).await
+    }
+
+    /// Removes objects of a backup that are not among these: what attempts left that were cut off.
+    pub(super) async fn sweep(&self, tenant: Option<TenantId>, id: &BackupId, except: &[&str]) -> Result<()> {
+        let folder = self.shelf(tenant).join(id.as_str());
+        let found: Vec<_> = self.list(&folder).try_collect().await?;
+        for object in found.iter().filter(|o| !except.contains(&o.location.filename().unwrap_or_default())) {
+            self.delete(&object.location).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What the store said is for the log.
+pub(super) fn refused(error: object_store::Error) -> Error {
+    Error::Unavailable(format!("backup store: {error}"))
+}
+
+#[cfg(feature = "s3")]
+fn s3(bucket: &str, endpoint: Option<&str>, region: Option<&str>) -> Result<Arc<dyn ObjectStore>> {
+    let mut builder = object_store::aws::AmazonS3Builder::from_env().with_bucket_name(bucket);
+    if let Some(endpoint) = endpoint {
+        builder = builder.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http://"));
+    }
+    if let Some(region) = region {
+        builder = builder.with_region(region);
+    }
+    Ok(Arc::new(builder.build().map_err(refused)?))
+}
+
+#[cfg(not(feature = "s3"))]
+fn s3(_: &str, _: Option<&str>, _: Option<&str>) -> Result<Arc<dyn ObjectStore>> {
+    let reason = "this program was built without s3: build it with --features s3, or name a directory";
+    Err(Error::invalid("backups.target", reason))
+}

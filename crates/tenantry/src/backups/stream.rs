@@ -1,0 +1,237 @@
+//! Bytes on their way to and from the backup store: compressed and hashed as they pass, never whole in
+//! memory.
+//!
+//! Called by `take` and `fetch`. Compression runs on a blocking thread; a channel of a few chunks joins
+//! it to the store, so that memory is the same for a megabyte and a terabyte.
+
+use super::store::{Put, Store, refused};
+use crate::{Error, Result};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use object_store::{ObjectStoreExt, PutPayload, WriteMultipart, path::Path};
+use serde::{Deserialize, Serialize};
+use std::io::{self, Read, Write};
+use tokio::sync::mpsc;
+
+/// Bytes of one message to the store.
+const CHUNK: usize = 1 << 20;
+/// Messages that may wait.
+const WAITING: usize = 4;
+/// Objects up to this size are put in one request, create-only; larger ones in parts of this size.
+const PART: usize = 8 << 20;
+
+/// Length and hash of bytes that lie somewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stored {
+    /// Length.
+    pub bytes: u64,
+    /// BLAKE3, hex.
+    pub blake3: String,
+}
+
+/// Stores what `produce` writes, under a name that no attempt uses twice; what was stored, and what
+/// `produce` returned.
+pub(super) async fn put<T: Send + 'static>(
+    store: &Store,
+    key: &Path,
+    produce: impl FnOnce(&mut Sink) -> io::Result<T> + Send + 'static,
+) -> Result<(Stored, T)> {
+    let (sender, receiver) = mpsc::channel(WAITING);
+    let producing = tokio::task::spawn_blocking(move || {
+        let mut sink = Sink { sender, buffer: BytesMut::new(), hasher: blake3::Hasher::new(), bytes: 0 };
+        let made = produce(&mut sink)?;
+        Ok::<_, io::Error>((sink.finish()?, made))
+    });
+    let upload = upload(store, key, receiver).await;
+    let produced = producing.await.map_err(|e| Error::Internal(format!("backup stream: {e}")))?;
+    // When the upload fails the producer fails too, for want of a receiver: the upload says why.
+    let upload = upload?;
+    match produced {
+        Ok(produced) => upload.complete(store, key).await.map(|()| produced),
+        Err(error) => {
+            upload.forget().await;
+            Err(Error::Unavailable(format!("backup stream: {error}")))
+        }
+    }
+}
+
+/// An upload whose bytes have all arrived and that is not visible yet.
+enum Upload {
+    Small(PutPayload),
+    Large(WriteMultipart),
+}
+
+async fn upload(store: &Store, key: &Path, mut chunks: mpsc::Receiver<Bytes>) -> Result<Upload> {
+    let (mut first, mut size) = (Vec::new(), 0);
+    while let Some(chunk) = chunks.recv().await {
+        size += chunk.len();
+        first.push(chunk);
+        if size > PART {
+            return large(store, key, first, chunks).await;
+        }
+    }
+    Ok(Upload::Small(first.into_iter().collect()))
+}
+
+async fn large(
+    store: &Store,
+    key: &Path,
+    first: Vec<Bytes>,
+    mut chunks: mpsc::Receiver<Bytes>,
+) -> Result<Upload> {
+    let target = store.inner().put_multipart(key).await.map_err(refused)?;
+    let mut writer = WriteMultipart::new_with_chunk_size(target, PART);
+    first.into_iter().for_each(|chunk| writer.put(chunk));
+    while let Some(chunk) = chunks.recv().await {
+        if let Err(error) = writer.wait_for_capacity(2).await {
+            Upload::Large(writer).forget().await;
+            return Err(refused(error));
+        }
+        writer.put(chunk);
+    }
+    Ok(Upload::Large(writer))
+}
+
+impl Upload {
+    /// Leaves nothing of it. It failed already: what the store says to that adds nothing.
+    async fn forget(self) {
+        if let Self::Large(writer) = self {
+            writer.abort().await.ok();
+        }
+    }
+
+    async fn complete(self, store: &Store, key: &Path) -> Result<()> {
+        match self {
+            Self::Small(payload) => match store.create(key, payload).await? {
+                Put::Done => Ok(()),
+                Put::Exists => Err(Error::Internal(format!("backup object {key} exists already"))),
+            },
+            Self::Large(writer) => writer.finish().await.map(drop).map_err(refused),
+        }
+    }
+}
+
+/// Where a producer writes: hashes what passes and hands it on in chunks.
+pub(super) struct Sink {
+    sender: mpsc::Sender<Bytes>,
+    buffer: BytesMut,
+    hasher: blake3::Hasher,
+    bytes: u64,
+}
+
+impl Sink {
+    fn send(&mut self) -> io::Result<()> {
+        let chunk = self.buffer.split().freeze();
+        self.hasher.update(&chunk);
+        self.bytes += chunk.len() as u64;
+        self.sender.blocking_send(chunk).map_err(|_| io::Error::other("the store takes no more"))
+    }
+
+    fn finish(mut self) -> io::Result<Stored> {
+        if !self.buffer.is_empty() {
+            self.send()?;
+        }
+        Ok(Stored { bytes: self.bytes, blake3: self.hasher.finalize().to_hex().to_string() })
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() >= CHUNK {
+            self.send()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Why bytes could not be read back.
+pub(super) enum Unread {
+    /// They are not what was stored; says which rule they break.
+    Damaged(String),
+    /// Something else.
+    Failed(Error),
+}
+
+impl From<Error> for Unread {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Gives the object's bytes to `consume` as they arrive. Whatever it made of them counts only if this
+/// returns it: then all bytes were read and are those that were stored.
+pub(super) async fn get<T: Send + 'static>(
+    store: &Store,
+    key: &Path,
+    expected: &Stored,
+    consume: impl FnOnce(&mut dyn Read) -> io::Result<T> + Send + 'static,
+) -> Result<T, Unread> {
+    let name = key.filename().unwrap_or_default().to_owned();
+    let mut chunks = match store.inner().get(key).await {
+        Ok(found) => found.into_stream(),
+        Err(object_store::Error::NotFound { .. }) => {
+            return Err(Unread::Damaged(format!("{name} is missing")));
+        }
+        Err(error) => return Err(refused(error).into()),
+    };
+    let (sender, receiver) = mpsc::channel(WAITING);
+    let source = Source { receiver, chunk: Bytes::new(), hasher: blake3::Hasher::new(), bytes: 0 };
+    let consuming = tokio::task::spawn_blocking(move || source.feed(consume));
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(refused)?;
+        if sender.send(chunk).await.is_err() {
+            break;
+        }
+    }
+    drop(sender);
+    let (found, made) = consuming.await.map_err(|e| Error::Internal(format!("backup stream: {e}")))?;
+    // The hash first: of bytes that are damaged, what the consumer thought of them says nothing.
+    if found != *expected {
+        return Err(Unread::Damaged(format!("{name} does not match its hash")));
+    }
+    made.map_err(|e| Unread::Damaged(format!("{name}: {e}")))
+}
+
+/// Bytes as they arrive, hashed.
+struct Source {
+    receiver: mpsc::Receiver<Bytes>,
+    chunk: Bytes,
+    hasher: blake3::Hasher,
+    bytes: u64,
+}
+
+impl Source {
+    fn feed<T>(mut self, consume: impl FnOnce(&mut dyn Read) -> io::Result<T>) -> (Stored, io::Result<T>) {
+        let made = consume(&mut self);
+        // What the consumer left counts for the hash.
+        while self.next() {}
+        (Stored { bytes: self.bytes, blake3: self.hasher.finalize().to_hex().to_string() }, made)
+    }
+
+    fn next(&mut self) -> bool {
+        let Some(chunk) = self.receiver.blocking_recv() else { return false };
+        self.hasher.update(&chunk);
+        self.bytes += chunk.len() as u64;
+        self.chunk = chunk;
+        true
+    }
+}
+
+impl Read for Source {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.chunk.is_empty() {
+            if !self.next() {
+                return Ok(0);
+            }
+        }
+        let length = self.chunk.len().min(into.len());
+        into[..length].copy_from_slice(&self.chunk.split_to(length));
+        Ok(length)
+    }
+}

@@ -1,0 +1,204 @@
+//! `[backups]`: where backups go, how long they are kept, and when they are made by themselves.
+//!
+//! Read by [`super::read`], checked by [`super::check`]. Keys of an object store are never in the
+//! file: they come from the environment, when the store is opened.
+
+use super::{
+    model::{Config, Scope},
+    reader::Section,
+};
+pub use crate::backups::schedule::Cron;
+use std::{collections::HashSet, fmt, path::PathBuf, str::FromStr};
+use tenantry_engine::name::{PlanName, Slug, StoreName};
+
+/// `[backups]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BackupsConfig {
+    /// Where they lie.
+    pub target: BackupTarget,
+    /// Level of zstd, 1 (quick) to 19 (small).
+    pub compression: i32,
+    /// Tenants backed up at a time in a run over many.
+    pub parallel: usize,
+    /// How long backups are kept that belong to no schedule with a rule of its own.
+    pub keep: Keep,
+    /// When backups are made by themselves.
+    pub schedules: Vec<ScheduleConfig>,
+}
+
+/// Where backups lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BackupTarget {
+    /// A directory of this machine, or one mounted on it.
+    Directory(PathBuf),
+    /// An S3-compatible object store. Its keys come from `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`.
+    S3 {
+        /// The bucket.
+        bucket: String,
+        /// Under which all keys begin; empty: none.
+        prefix: String,
+        /// Address of a store that is not Amazon's; none: Amazon's, or `AWS_ENDPOINT_URL`.
+        endpoint: Option<String>,
+        /// Region; none: `AWS_REGION`, or us-east-1.
+        region: Option<String>,
+    },
+}
+
+impl fmt::Display for BackupTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory(path) => path.display().fmt(f),
+            Self::S3 { bucket, prefix, .. } if prefix.is_empty() => write!(f, "s3://{bucket}"),
+            Self::S3 { bucket, prefix, .. } => write!(f, "s3://{bucket}/{prefix}"),
+        }
+    }
+}
+
+/// How many backups of a tenant are kept: the newest of each of the last days, weeks and months that
+/// have one. The newest good one is always kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Keep {
+    /// Days.
+    pub daily: u32,
+    /// Weeks, beginning on Monday.
+    pub weekly: u32,
+    /// Months.
+    pub monthly: u32,
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        Self { daily: 7, weekly: 4, monthly: 12 }
+    }
+}
+
+/// `[[backups.schedules]]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScheduleConfig {
+    /// Its name, for status and catalog.
+    pub name: PlanName,
+    /// When, UTC.
+    pub cron: Cron,
+    /// Whom; none: all.
+    pub tenants: Option<Vec<Slug>>,
+    /// Which stores, tenants' and the platform's; none: all.
+    pub stores: Option<Vec<StoreName>>,
+    /// How long what it makes is kept.
+    pub keep: Keep,
+}
+
+impl BackupsConfig {
+    /// The defaults below this data directory.
+    pub(super) fn defaults_in(data_dir: &std::path::Path) -> Self {
+        Self {
+            target: BackupTarget::Directory(data_dir.join("backups")),
+            compression: 3,
+            parallel: 2,
+            keep: Keep::default(),
+            schedules: vec![],
+        }
+    }
+
+    /// The schedule of that name.
+    pub fn schedule(&self, name: &str) -> Option<&ScheduleConfig> {
+        self.schedules.iter().find(|schedule| schedule.name.as_str() == name)
+    }
+}
+
+pub(super) fn read(section: &Section<'_>, data_dir: &std::path::Path) -> BackupsConfig {
+    let default = BackupsConfig::defaults_in(data_dir);
+    let keep = keep(&section.section("keep"), default.keep);
+    let compression = section.number("compression", 1..=19).map(|n| n as i32);
+    BackupsConfig {
+        target: target(section, data_dir).unwrap_or(default.target),
+        compression: compression.unwrap_or(default.compression),
+        parallel: section.number("parallel", 1..=64).map_or(default.parallel, |n| n as usize),
+        keep,
+        schedules: section.array("schedules").iter().filter_map(|s| schedule(s, keep)).collect(),
+    }
+}
+
+fn target(section: &Section<'_>, data_dir: &std::path::Path) -> Option<BackupTarget> {
+    let (endpoint, region) = (section.text("endpoint"), section.text("region"));
+    let text = section.text("target")?;
+    let Some(rest) = text.strip_prefix("s3://") else {
+        if endpoint.or(region).is_some() {
+            section.problem("target", "endpoint and region are for a target that begins with s3://");
+        }
+        return Some(BackupTarget::Directory(data_dir.join(text)));
+    };
+    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+    if bucket.is_empty() {
+        section.problem("target", "name a bucket: s3://bucket/prefix");
+    }
+    Some(BackupTarget::S3 {
+        bucket: bucket.into(),
+        prefix: prefix.trim_matches('/').into(),
+        endpoint: endpoint.map(Into::into),
+        region: region.map(Into::into),
+    })
+}
+
+fn keep(section: &Section<'_>, default: Keep) -> Keep {
+    let number = |key, default: u32| section.number(key, 0..=10_000).map_or(default, |n| n as u32);
+    let keep = Keep {
+        daily: number("daily", default.daily),
+        weekly: number("weekly", default.weekly),
+        monthly: number("monthly", default.monthly),
+    };
+    section.check_keys();
+    keep
+}
+
+fn schedule(section: &Section<'_>, default: Keep) -> Option<ScheduleConfig> {
+    let (name, cron) = (section.parsed("name"), section.parsed("cron"));
+    for (key, absent) in [("name", !section.has("name")), ("cron", !section.has("cron"))] {
+        if absent {
+            section.problem(key, "is missing");
+        }
+    }
+    let tenants = match section.is_text("tenants", "all") {
+        true => None,
+        false => section.list("tenants"),
+    };
+    let stores = section.list("stores");
+    let keep = keep(&section.section("keep"), default);
+    section.check_keys();
+    Some(ScheduleConfig { name: name?, cron: cron?, tenants, stores, keep })
+}
+
+/// What must agree with the rest of the file.
+pub(super) fn check(config: &Config, report: &mut dyn FnMut(&str, String)) {
+    let backups = &config.backups;
+    if let BackupTarget::Directory(path) = &backups.target {
+        let inside = |dir: &PathBuf| path.starts_with(dir) || dir.starts_with(path);
+        if config.servers.iter().any(|server| inside(&server.path)) || inside(&config.files_dir()) {
+            report("backups.target", "must not be where databases or files are".into());
+        }
+    }
+    let mut names = HashSet::new();
+    for (index, schedule) in backups.schedules.iter().enumerate() {
+        let path = |key: &str| format!("backups.schedules.{}.{key}", index + 1);
+        if !names.insert(&schedule.name) {
+            report(&path("name"), format!("`{}` is given twice", schedule.name));
+        }
+        for store in schedule.stores.iter().flatten() {
+            if config.store(store.as_str()).is_none() {
+                report(&path("stores"), format!("there is no store `{store}`"));
+            }
+        }
+        let tenant_store = |s: &StoreName| config.store(s.as_str()).is_some_and(|s| s.scope == Scope::Tenant);
+        if schedule.tenants.is_some() && schedule.stores.as_ref().is_some_and(|s| !s.iter().any(tenant_store))
+        {
+            report(&path("stores"), "names no tenant store, but tenants are named".into());
+        }
+    }
+}
+
+impl FromStr for Cron {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::parse(text)
+    }
+}
