@@ -2,7 +2,7 @@
 //!
 //! Started by whoever serves; commands do without. One timer for the platform, none per tenant.
 
-use crate::{Platform, Result, plans};
+use crate::{Platform, Result, plans, tenants};
 use std::time::Duration;
 use tokio::{sync::watch, task::JoinHandle, time::MissedTickBehavior};
 
@@ -30,7 +30,7 @@ impl Background {
 }
 
 impl Platform {
-    /// Starts the reconcilers: stalled operations, expired trials and sessions, usage notes.
+    /// Starts the reconcilers: stalled operations, expired trials, tenants at their end, sessions, usage notes.
     pub fn start_background(&self) -> Background {
         let (stop, mut stopped) = watch::channel(false);
         let platform = self.clone();
@@ -51,6 +51,7 @@ impl Platform {
     async fn pass(&self) {
         report("operations", self.0.operations.reconcile().await.map(drop));
         report("subscriptions", plans::sweep_expired(self.control(), MOST).await.map(drop));
+        report("cancelled tenants", tenants::close_due(self.control(), MOST).await.map(drop));
         report("sessions", self.access().sessions().purge_expired(MOST).await.map(drop));
         report("notes of use", self.access().flush().await);
     }

@@ -15,6 +15,7 @@ mod databases;
 pub mod demo;
 pub mod error;
 mod insight;
+mod lifecycle;
 pub mod migrations;
 pub mod operations;
 pub mod operator;

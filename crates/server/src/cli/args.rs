@@ -1,5 +1,6 @@
 //! Raw command-line arguments, as typed. Meaning is given in the sibling modules; nothing here acts.
 
+use super::life::Life;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -85,6 +86,9 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: Maintenance,
     },
+    /// Name, copies and end of a tenant.
+    #[command(flatten)]
+    Life(Life),
     /// Create the missing databases of an existing tenant record.
     #[command(name = "create-db", aliases = ["create_tenant_db", "create-tenant-db"])]
     CreateDb {

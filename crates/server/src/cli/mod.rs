@@ -7,6 +7,7 @@ mod args;
 mod audit;
 mod check;
 mod demo;
+mod life;
 mod migrations;
 mod plans;
 mod project;
@@ -46,6 +47,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Maintenance { action: Maintenance::Off { tenant } } => {
             tenants::maintenance(&place, &tenant, None).await
         }
+        Command::Life(act) => life::run(&place, &act).await,
         Command::CreateDb { tenant, company } => {
             tenants::create_db(&place, &tenant.or(company).unwrap_or_default()).await
         }

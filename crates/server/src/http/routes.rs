@@ -91,6 +91,8 @@ routes! {
     get "/api/plans" Public "Account" "Plans on offer" => plans::list;
 
     get "/api/tenant" Tenant "Company" "State, plan, days remaining, limits" => tenant::show;
+    post "/api/tenant/cancel" Tenant "Company" "Cancel the account" => tenant::cancel;
+    delete "/api/tenant/cancel" Tenant "Company" "Take the cancellation back" => tenant::keep;
     get "/api/tenant/users" Tenant "Company" "Members" => tenant::members;
     post "/api/tenant/users" Tenant "Company" "Add a member" => tenant::add_member;
     patch "/api/tenant/users/{id}" Tenant "Company" "Change a member's role" => tenant::change_member;
@@ -110,6 +112,9 @@ routes! {
     post "/api/admin/tenants/{slug}/suspend" Platform "Staff" "Suspend a company" => admin::suspend;
     post "/api/admin/tenants/{slug}/resume" Platform "Staff" "Resume a company" => admin::resume;
     post "/api/admin/tenants/{slug}/maintenance" Platform "Staff" "Close a company for maintenance, or open it again" => admin::maintenance;
+    post "/api/admin/tenants/{slug}/rename" Platform "Staff" "Give a company another slug" => admin::rename;
+    post "/api/admin/tenants/{slug}/retire" Platform "Staff" "Cancel a company" => admin::retire;
+    post "/api/admin/tenants/{slug}/keep" Platform "Staff" "Take a company's cancellation back" => admin::keep;
     post "/api/admin/tenants/{slug}/plan" Platform "Staff" "Change plan or subscription" => admin::change_plan;
     get "/api/admin/users" Platform "Staff" "All users" => admin::users;
     post "/api/admin/users" Platform "Staff" "Create a user" => admin::create_user;

@@ -10,7 +10,7 @@ use axum::{
 use http::{StatusCode, header};
 use serde::Serialize;
 use serde_json::{Value, json};
-use tenantry::access::login::SignedIn;
+use tenantry::{access::login::SignedIn, tenants::Retirement};
 
 /// Microseconds since 1970 as RFC 3339, UTC.
 pub(super) fn at(us: i64) -> Value {
@@ -21,6 +21,17 @@ pub(super) fn at(us: i64) -> Value {
 /// The same where there may be none.
 pub(super) fn at_opt(us: Option<i64>) -> Value {
     us.map_or(Value::Null, at)
+}
+
+/// When a tenant that was cancelled closes and is purged; null: it was not.
+pub(super) fn ends(ends: Option<Retirement>) -> Value {
+    ends.map_or(Value::Null, |e| {
+        json!({
+            "cancelled_at": at(e.cancelled_at_us),
+            "closes_at": at(e.closes_at_us),
+            "purges_at": at(e.purges_at_us),
+        })
+    })
 }
 
 /// `{"items": …}`.

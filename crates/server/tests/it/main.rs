@@ -5,6 +5,7 @@ mod account;
 mod app;
 mod binary;
 mod hostile;
+mod life;
 mod moving;
 mod overrides;
 mod records;

@@ -163,7 +163,7 @@ impl Access {
     }
 
     fn check_open(&self, record: &TenantRecord, actor: &Actor) -> Result<()> {
-        check_state(record, actor)?;
+        check_state(record, actor, self.control.now_us())?;
         if actor.is_system() {
             return Ok(());
         }
@@ -218,14 +218,18 @@ impl Access {
     }
 }
 
-fn check_state(record: &TenantRecord, actor: &Actor) -> Result<()> {
+/// A cancelled tenant closes at its instant, whether or not the reconciler has written so.
+fn check_state(record: &TenantRecord, actor: &Actor, now_us: i64) -> Result<()> {
     match record.state {
-        State::Active => Ok(()),
-        // Creating, suspended and cancelled tenants are still worked on by the platform itself.
         State::Gone => Err(Error::NotFound("tenant")),
+        // Creating, suspended and closed tenants are still worked on by the platform itself.
         _ if actor.is_system() => Ok(()),
+        State::Active if record.retirement.is_some_and(|r| r.closes_at_us <= now_us) => {
+            Err(Error::TenantSuspended)
+        }
+        State::Active => Ok(()),
         State::Creating => Err(Error::NotFound("tenant")),
-        State::Suspended | State::Cancelled => Err(Error::TenantSuspended),
+        State::Suspended | State::Cancelled | State::Purging => Err(Error::TenantSuspended),
     }
 }
 

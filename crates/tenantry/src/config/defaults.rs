@@ -47,6 +47,7 @@ impl Config {
             registration: RegistrationConfig::default(),
             limits: LimitsConfig::default(),
             operations: super::OperationsConfig::default(),
+            retention: RetentionConfig::default(),
             auth: AuthConfig::default(),
             backups,
         }
@@ -94,6 +95,19 @@ impl Default for LimitsConfig {
             blocking_threads: 8,
             statement_deadline_ms: 5_000,
             request_body_bytes: MIB,
+        }
+    }
+}
+
+impl Default for RetentionConfig {
+    fn default() -> Self {
+        Self {
+            grace_days: 14,
+            retention_days: 30,
+            final_backup: true,
+            backups_days: 90,
+            max_purges_per_run: 10,
+            run_every_hours: 24,
         }
     }
 }

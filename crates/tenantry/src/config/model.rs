@@ -36,6 +36,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// `[operations]`.
     pub operations: OperationsConfig,
+    /// `[retention]`.
+    pub retention: RetentionConfig,
     /// `[auth]`.
     pub auth: AuthConfig,
     /// `[backups]`.
@@ -158,6 +160,23 @@ pub struct LimitsConfig {
     pub statement_deadline_ms: u64,
     /// Largest request body except uploads and imports, bytes.
     pub request_body_bytes: u64,
+}
+
+/// How a tenant that was cancelled ends (rule 12).
+#[derive(Debug, Clone, PartialEq)]
+pub struct RetentionConfig {
+    /// Days a cancelled tenant still works.
+    pub grace_days: u32,
+    /// Days its data is kept after that.
+    pub retention_days: u32,
+    /// A backup is made before data is removed.
+    pub final_backup: bool,
+    /// Days the backups of a purged tenant are kept; 0: removed with it.
+    pub backups_days: u32,
+    /// Tenants the platform purges by itself in one run, at most; 0: none.
+    pub max_purges_per_run: u32,
+    /// Hours between such runs.
+    pub run_every_hours: u32,
 }
 
 /// Who may come in.

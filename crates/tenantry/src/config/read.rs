@@ -31,6 +31,7 @@ pub(super) fn read(file: &str, text: &str, dir: &Path) -> Result<Config, Problem
         registration: registration(root.section("registration"), defaults.registration),
         limits: limits(root.section("limits"), defaults.limits),
         operations: super::operations::read(root.section("operations")),
+        retention: retention(root.section("retention"), defaults.retention),
         auth: super::read_auth::auth(root.section("auth"), dir, defaults.auth),
     };
     root.finish();
@@ -187,4 +188,19 @@ fn limits(section: Section<'_>, default: LimitsConfig) -> LimitsConfig {
     };
     section.finish();
     limits
+}
+
+fn retention(section: Section<'_>, default: RetentionConfig) -> RetentionConfig {
+    let number =
+        |key, most, default: u32| section.number(key, 0..=most).map_or(default, |found| found as u32);
+    let retention = RetentionConfig {
+        grace_days: number("grace_days", 3_650, default.grace_days),
+        retention_days: number("retention_days", 36_500, default.retention_days),
+        final_backup: section.flag("final_backup").unwrap_or(default.final_backup),
+        backups_days: number("backups_days", 36_500, default.backups_days),
+        max_purges_per_run: number("max_purges_per_run", 1_000_000, default.max_purges_per_run),
+        run_every_hours: number("run_every_hours", 8_760, default.run_every_hours),
+    };
+    section.finish();
+    retention
 }

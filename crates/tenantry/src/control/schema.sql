@@ -6,14 +6,21 @@ CREATE TABLE tenants (
   slug TEXT NOT NULL UNIQUE,
   name TEXT NOT NULL,
   email TEXT NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('creating','active','suspended','cancelled','gone')),
+  state TEXT NOT NULL CHECK (state IN ('creating','active','suspended','cancelled','purging','gone')),
   state_reason TEXT,
   created_at INTEGER NOT NULL,
   state_at INTEGER NOT NULL,
+  maintenance TEXT,                              -- why only staff may enter now; null: everybody may
+  cancelled_at INTEGER,                          -- asked to end; null: it stays
+  closes_at INTEGER,                             -- works until then
+  purges_at INTEGER,                             -- kept until then (rule 12)
+  closed_from TEXT CHECK (closed_from IN ('active','suspended')), -- what it goes back to when taken back
   settings TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(settings)),
-  maintenance TEXT                               -- why only staff may enter now; null: everybody may
+  CHECK ((cancelled_at IS NULL) = (closes_at IS NULL) AND (cancelled_at IS NULL) = (purges_at IS NULL))
 ) STRICT;
 CREATE INDEX tenants_state ON tenants (state, id);
+CREATE INDEX tenants_closing ON tenants (closes_at) WHERE closes_at IS NOT NULL AND state IN ('active','suspended');
+CREATE INDEX tenants_purging ON tenants (purges_at) WHERE state = 'cancelled';
 
 -- Names that must not name another tenant: former slugs (tenant set) and those of purged tenants.
 CREATE TABLE retired_slugs (

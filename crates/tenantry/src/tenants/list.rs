@@ -1,6 +1,6 @@
 //! What `tenantry list-tenants` and the staff pages show: every column of M9 in one query a page.
 
-use super::State;
+use super::{Retirement, State};
 use crate::{Error, Result, clock::DAY_US, control::params, topology::Placement};
 use tenantry_engine::{
     SqlRow, Tx,
@@ -35,6 +35,8 @@ pub struct Listed {
     pub state: State,
     /// Why only staff may enter now, if so.
     pub maintenance: Option<String>,
+    /// When it ends, if it was cancelled.
+    pub retirement: Option<Retirement>,
     /// Members.
     pub users: i64,
     /// Code of the plan, if subscribed.
@@ -50,7 +52,8 @@ pub struct Listed {
 }
 
 const SELECT: &str = "SELECT t.id, t.name, t.slug, t.email, t.state, t.created_at, \
-    (SELECT count(*) FROM memberships m WHERE m.tenant = t.id), p.code, s.state, s.ends_at, t.maintenance \
+    (SELECT count(*) FROM memberships m WHERE m.tenant = t.id), p.code, s.state, s.ends_at, t.maintenance, \
+    t.cancelled_at, t.closes_at, t.purges_at \
     FROM tenants t LEFT JOIN subscriptions s ON s.tenant = t.id LEFT JOIN plans p ON p.id = s.plan";
 
 /// A page of tenants in order of id.
@@ -86,6 +89,7 @@ fn read(r: &SqlRow, now_us: i64) -> Result<Listed> {
         slug: Slug::parse(r.text(2)?)?,
         email: r.text(3)?.to_owned(),
         state: State::parse(r.text(4)?)?,
+        retirement: super::read_retirement(r, 11)?,
         created_at_us: r.integer(5)?,
         users: r.integer(6)?,
         plan: r.opt_text(7)?.map(Into::into),

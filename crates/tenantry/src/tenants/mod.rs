@@ -5,11 +5,16 @@
 
 mod list;
 mod maintenance;
+mod rename;
+mod retire;
 mod state;
 
 pub(crate) use list::days_until;
 pub use list::{Filter, Listed, list, show};
 pub use maintenance::set_maintenance;
+pub use rename::rename;
+pub(crate) use retire::read as read_retirement;
+pub use retire::{Retirement, Terms, cancel, close_due, due, keep};
 pub use state::{State, resume, suspend, transition};
 
 use crate::{

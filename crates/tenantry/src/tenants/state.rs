@@ -18,8 +18,10 @@ pub enum State {
     Active,
     /// Closed by staff until resumed; data is kept.
     Suspended,
-    /// Closed by its owner; data is kept for the retention period, then purged (rule 12).
+    /// Closed after it was cancelled; data is kept for the retention period, then purged (rule 12).
     Cancelled,
+    /// Its data is being removed; there is no way back.
+    Purging,
     /// Purged; the row keeps the id and slug from being used again.
     Gone,
 }
@@ -32,26 +34,29 @@ impl State {
             Self::Active => "active",
             Self::Suspended => "suspended",
             Self::Cancelled => "cancelled",
+            Self::Purging => "purging",
             Self::Gone => "gone",
         }
     }
 
     /// From the stored text.
     pub fn parse(text: &str) -> Result<Self> {
-        let all = [Self::Creating, Self::Active, Self::Suspended, Self::Cancelled, Self::Gone];
+        use State::{Active, Cancelled, Creating, Gone, Purging, Suspended};
+        let all = [Creating, Active, Suspended, Cancelled, Purging, Gone];
         let unknown = || Error::Internal(format!("tenant state {text:?}"));
         all.into_iter().find(|s| s.as_str() == text).ok_or_else(unknown)
     }
 
     /// Whether the life of a tenant may go from here to there.
     pub fn may_become(self, to: Self) -> bool {
-        use State::{Active, Cancelled, Creating, Gone, Suspended};
+        use State::{Active, Cancelled, Creating, Gone, Purging, Suspended};
         matches!(
             (self, to),
             (Creating, Active)
                 | (Active, Suspended | Cancelled)
                 | (Suspended, Active | Cancelled)
-                | (Cancelled, Active | Gone)
+                | (Cancelled, Active | Suspended | Purging)
+                | (Purging, Cancelled | Gone)
         )
     }
 }
@@ -76,7 +81,8 @@ pub async fn transition(
         State::Active if tenant.state == State::Creating => "tenant.create",
         State::Active => "tenant.resume",
         State::Suspended => "tenant.suspend",
-        State::Cancelled => "tenant.cancel",
+        State::Cancelled => "tenant.close",
+        State::Purging => "tenant.purge_begin",
         State::Gone | State::Creating => "tenant.purge",
     };
     let detail = serde_json::json!({ "slug": tenant.slug, "from": tenant.state, "reason": reason });
@@ -89,7 +95,11 @@ pub async fn suspend(write: &mut Write, by: &By, id: TenantId, reason: &str) -> 
     transition(write, by, id, State::Suspended, Some(reason)).await
 }
 
-/// Opens a suspended tenant again.
+/// Opens a suspended tenant again. A cancelled one is taken back with [`super::keep`].
 pub async fn resume(write: &mut Write, by: &By, id: TenantId) -> Result<()> {
+    let tenant = by_id(write, id).await?;
+    if tenant.state == State::Cancelled {
+        return Err(Error::Conflict(format!("{} was cancelled: take that back instead", tenant.slug)));
+    }
     transition(write, by, id, State::Active, None).await
 }

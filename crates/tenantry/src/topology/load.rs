@@ -21,6 +21,7 @@ pub(super) async fn by_id(control: &Control, id: TenantId) -> Result<Arc<TenantR
         name: tenant.name,
         state: tenant.state,
         maintenance: tenant.maintenance,
+        retirement: tenants::Retirement::of(&mut tx, id).await?,
         subscription,
         entitlements,
         placements,

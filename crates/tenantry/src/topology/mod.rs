@@ -16,7 +16,7 @@ use crate::{
     Error, Result,
     control::{Control, Subject},
     plans::{Entitlements, Subscription},
-    tenants::State,
+    tenants::{Retirement, State},
 };
 use quick_cache::sync::Cache;
 use std::sync::Arc;
@@ -41,6 +41,8 @@ pub struct TenantRecord {
     pub state: State,
     /// Why only staff may enter now; none: members may.
     pub maintenance: Option<String>,
+    /// When it ends, if it was cancelled.
+    pub retirement: Option<Retirement>,
     /// What it subscribed to; none: nothing.
     pub subscription: Option<Subscription>,
     /// What it may use. Without a subscription: nothing switched on, no limits.

@@ -6,6 +6,7 @@
 mod audit;
 mod create;
 mod impersonate;
+mod life;
 mod maintenance;
 mod tenants;
 mod users;
@@ -13,6 +14,7 @@ mod users;
 pub(super) use audit::{list as audit, verify as verify_audit};
 pub(super) use create::{databases as create_databases, operations, tenant as create_tenant};
 pub(super) use impersonate::{start as impersonate, stop as stop_impersonating};
+pub(super) use life::{keep, rename, retire};
 pub(super) use maintenance::set as maintenance;
 pub(super) use tenants::{change_plan, list as tenants, resume, show as tenant, suspend};
 pub(super) use users::{

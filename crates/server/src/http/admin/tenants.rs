@@ -39,8 +39,8 @@ pub(in crate::http) async fn list(
     Words(query): Words<Query>,
 ) -> Result<Json<Value>> {
     let state = query.state.as_deref().map(tenants::State::parse).transpose();
-    let state =
-        state.map_err(|_| Error::invalid("state", "creating, active, suspended, cancelled or gone"))?;
+    let state = state
+        .map_err(|_| Error::invalid("state", "creating, active, suspended, cancelled, purging or gone"))?;
     let limit = query.limit.unwrap_or(100);
     let filter = Filter { search: query.q, state, after: query.after.map(TenantId::from_raw), limit };
     let control = app.platform().control();
@@ -129,13 +129,14 @@ async fn begin(app: &App, slug: &str) -> Result<(Write, TenantId)> {
     Ok((write, id))
 }
 
-fn parsed(slug: &str) -> Result<Slug> {
+pub(super) fn parsed(slug: &str) -> Result<Slug> {
     Slug::parse(slug).map_err(|_| Problem::absent())
 }
 
-fn shown(t: &Listed) -> Value {
+pub(super) fn shown(t: &Listed) -> Value {
     json!({
-        "id": t.id, "slug": t.slug, "name": t.name, "email": t.email, "state": t.state, "maintenance": t.maintenance, "users": t.users,
+        "id": t.id, "slug": t.slug, "name": t.name, "email": t.email, "state": t.state,
+        "maintenance": t.maintenance, "ends": view::ends(t.retirement), "users": t.users,
         "plan": t.plan, "subscription": t.subscription, "days_remaining": t.days_remaining,
         "created_at": view::at(t.created_at_us), "placements": t.placements,
     })

@@ -57,6 +57,15 @@ fn request(key: &str) -> Option<Value> {
         "POST /api/admin/tenants/{slug}/maintenance" => {
             object(&["on"], json!({"on": {"type": "boolean"}, "reason": text()}))
         }
+        "POST /api/tenant/cancel" => object(&["confirm"], json!({"confirm": text(), "reason": text()})),
+        "POST /api/admin/tenants/{slug}/rename" => object(&["slug"], json!({"slug": text()})),
+        "POST /api/admin/tenants/{slug}/retire" => {
+            let days = || json!({"type": "integer", "minimum": 0});
+            object(
+                &["confirm"],
+                json!({"confirm": text(), "reason": text(), "grace_days": days(), "retention_days": days()}),
+            )
+        }
         "POST /api/admin/tenants/{slug}/plan" => object(
             &[],
             json!({"plan": text(), "state": text(), "ends_at": {"type": "string", "format": "date-time"}}),
@@ -102,7 +111,8 @@ fn response(key: &str) -> (&'static str, Value) {
 
 /// Routes whose POST changes something that is there.
 fn acts(path: &str) -> bool {
-    ["/switch", "/suspend", "/maintenance", "/plan"].iter().any(|end| path.ends_with(end))
+    let acts = ["/switch", "/suspend", "/maintenance", "/plan", "/cancel", "/rename", "/retire"];
+    acts.iter().any(|end| path.ends_with(end))
 }
 
 fn plain(media: &str) -> Value {

@@ -5,12 +5,14 @@
 
 mod insight;
 mod keys;
+mod leave;
 mod members;
 mod sql;
 mod state;
 
 pub(super) use insight::{activity, usage};
 pub(super) use keys::{create as create_key, list as keys, revoke as revoke_key};
+pub(super) use leave::{cancel, keep};
 pub(super) use members::{
     add as add_member, change as change_member, list as members, remove as remove_member,
 };
@@ -18,14 +20,19 @@ pub(super) use sql::run as sql;
 pub(super) use state::show;
 
 use super::{App, problem::Result, scope::Tenant};
-use tenantry::Error;
+use tenantry::{Error, access::Actor, name::RoleName};
 
 /// Only who holds the first configured role, as themselves, manages people and keys (threat 44).
 fn may_manage(app: &App, tenant: &Tenant) -> Result<()> {
     let actor = tenant.actor();
+    manages(app, actor, actor.role())
+}
+
+/// The same for somebody who was not let in, in the role they have there.
+fn manages(app: &App, actor: &Actor, role: Option<&RoleName>) -> Result<()> {
     actor.may_change_credentials()?;
     let first = app.platform().config().auth.roles.first();
-    match actor.is_superuser() || (first.is_some() && actor.role() == first) {
+    match actor.is_superuser() || (first.is_some() && role == first) {
         true => Ok(()),
         false => Err(Error::Denied(format!("{actor:?} may not manage this tenant")).into()),
     }

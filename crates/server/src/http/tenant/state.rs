@@ -4,6 +4,7 @@ use crate::http::{
     App,
     problem::{Problem, Result},
     scope::Named,
+    view,
 };
 use axum::{Json, extract::State};
 use serde_json::{Value, json};
@@ -21,6 +22,7 @@ pub(in crate::http) async fn show(State(app): State<App>, named: Named) -> Resul
         "name": record.name,
         "state": record.state,
         "maintenance": record.maintenance,
+        "ends": view::ends(record.retirement),
         "role": role,
         "plan": subscription.map(|s| &s.plan),
         "subscription": subscription.map(|s| s.state_at(now_us)),

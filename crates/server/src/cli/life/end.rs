@@ -1,0 +1,60 @@
+//! The end of a tenant at the command line: retire, keep.
+
+use super::args;
+use crate::cli::{
+    setup::{Place, explain},
+    users::operator,
+};
+use anyhow::{Context, Result, bail};
+use std::process::ExitCode;
+use tenantry::{name::Slug, tenants::Terms};
+
+/// Cancels a tenant and says what comes when.
+pub(super) async fn retire(place: &Place, options: &args::Retire) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let slug = Slug::parse(&options.tenant)?;
+    let id = platform.tenant_id(&slug).await.map_err(explain)?;
+    confirm(&slug, options.yes.as_deref(), "cancel")?;
+    let usual = Terms::from(&platform.config().retention);
+    let terms = Terms {
+        grace_days: options.grace_days.unwrap_or(usual.grace_days),
+        retention_days: options.retention_days.unwrap_or(usual.retention_days),
+    };
+    let reason = options.reason.as_deref();
+    let ends = platform.cancel_tenant(&operator(), id, Some(terms), reason).await.map_err(explain)?;
+    println!("{slug} is cancelled");
+    println!("  works until      {}", at(ends.closes_at_us));
+    println!("  may be purged on {}", at(ends.purges_at_us));
+    println!("take it back with: tenantry keep {slug}");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Takes a cancellation back.
+pub(super) async fn keep(place: &Place, tenant: &str) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let slug = Slug::parse(tenant)?;
+    let id = platform.tenant_id(&slug).await.map_err(explain)?;
+    platform.keep_tenant(&operator(), id).await.map_err(explain)?;
+    println!("{slug} stays");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whoever ends something says its name twice (threat 30).
+pub(super) fn confirm(slug: &Slug, yes: Option<&str>, what: &str) -> Result<()> {
+    let said = match yes {
+        Some(said) => said.to_owned(),
+        None => inquire::Text::new(&format!("To {what} {slug}, type its slug:"))
+            .prompt()
+            .with_context(|| format!("nobody to ask; confirm with --yes {slug}"))?,
+    };
+    if said != slug.as_str() {
+        bail!("{said:?} is not {slug}: nothing was done");
+    }
+    Ok(())
+}
+
+/// An instant as people read it.
+pub(super) fn at(us: i64) -> String {
+    jiff::Timestamp::from_microsecond(us)
+        .map_or_else(|_| us.to_string(), |t| t.strftime("%Y-%m-%d %H:%M UTC").to_string())
+}

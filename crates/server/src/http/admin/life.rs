@@ -1,0 +1,81 @@
+//! Staff rename a company, end it, and take that back.
+
+use super::tenants::{parsed, shown};
+use crate::http::{App, body::Json as Input, problem::Result, scope::Staff};
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use serde::Deserialize;
+use serde_json::Value;
+use tenantry::{Error, name::Slug, tenants::Terms};
+
+/// Body of a rename.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Rename {
+    slug: String,
+}
+
+/// `POST /api/admin/tenants/{slug}/rename`.
+pub(in crate::http) async fn rename(
+    State(app): State<App>,
+    Staff(actor): Staff,
+    Path(slug): Path<String>,
+    Input(form): Input<Rename>,
+) -> Result<Json<Value>> {
+    let to = Slug::parse(&form.slug).map_err(|e| Error::invalid("slug", e.reason))?;
+    app.platform().rename_tenant(&actor.by(), &parsed(&slug)?, &to).await?;
+    Ok(Json(shown(&app.platform().show_tenant(&to).await?)))
+}
+
+/// Body of a retirement. Days left out are those of the configuration.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Retire {
+    /// The slug once more.
+    confirm: String,
+    reason: Option<String>,
+    grace_days: Option<u32>,
+    retention_days: Option<u32>,
+}
+
+/// `POST /api/admin/tenants/{slug}/retire`.
+pub(in crate::http) async fn retire(
+    State(app): State<App>,
+    Staff(actor): Staff,
+    Path(slug): Path<String>,
+    Input(form): Input<Retire>,
+) -> Result<Json<Value>> {
+    let slug = parsed(&slug)?;
+    let platform = app.platform();
+    let id = platform.tenant_id(&slug).await?;
+    confirmed(&slug, &form.confirm)?;
+    let usual = Terms::from(&platform.config().retention);
+    let terms = Terms {
+        grace_days: form.grace_days.unwrap_or(usual.grace_days),
+        retention_days: form.retention_days.unwrap_or(usual.retention_days),
+    };
+    platform.cancel_tenant(&actor.by(), id, Some(terms), form.reason.as_deref()).await?;
+    Ok(Json(shown(&platform.show_tenant(&slug).await?)))
+}
+
+/// `POST /api/admin/tenants/{slug}/keep`.
+pub(in crate::http) async fn keep(
+    State(app): State<App>,
+    Staff(actor): Staff,
+    Path(slug): Path<String>,
+) -> Result<Json<Value>> {
+    let slug = parsed(&slug)?;
+    let id = app.platform().tenant_id(&slug).await?;
+    app.platform().keep_tenant(&actor.by(), id).await?;
+    Ok(Json(shown(&app.platform().show_tenant(&slug).await?)))
+}
+
+/// Whoever ends something says its name twice (threat 30).
+pub(super) fn confirmed(slug: &Slug, confirm: &str) -> Result<()> {
+    match confirm == slug.as_str() {
+        true => Ok(()),
+        false => Err(Error::invalid("confirm", format!("type the company's short name, {slug}")).into()),
+    }
+}

@@ -1,0 +1,56 @@
+//! The owner ends the account, or takes that back. Works without entering: also for an expired or
+//! suspended tenant.
+
+use crate::http::{
+    App,
+    body::Json as Input,
+    problem::{Problem, Result},
+    scope::Named,
+    view,
+};
+use axum::{Json, extract::State};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tenantry::{Error, topology::TenantRecord};
+
+/// Body of a cancellation.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Form {
+    /// The slug once more: nobody ends an account by a slip.
+    confirm: String,
+    reason: Option<String>,
+}
+
+/// `POST /api/tenant/cancel`.
+pub(in crate::http) async fn cancel(
+    State(app): State<App>,
+    named: Named,
+    Input(form): Input<Form>,
+) -> Result<Json<Value>> {
+    let record = owned(&app, &named).await?;
+    if form.confirm != record.slug.as_str() {
+        return Err(
+            Error::invalid("confirm", format!("type the company's short name, {}", record.slug)).into()
+        );
+    }
+    let reason = form.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
+    let ends = app.platform().cancel_tenant(&named.actor.by(), record.id, None, reason).await?;
+    Ok(Json(json!({ "slug": record.slug, "ends": view::ends(Some(ends)) })))
+}
+
+/// `DELETE /api/tenant/cancel`.
+pub(in crate::http) async fn keep(State(app): State<App>, named: Named) -> Result<Json<Value>> {
+    let record = owned(&app, &named).await?;
+    app.platform().keep_own_tenant(&named.actor.by(), record.id).await?;
+    Ok(Json(json!({ "slug": record.slug, "ends": null })))
+}
+
+/// The named tenant, if the caller manages it.
+async fn owned(app: &App, named: &Named) -> Result<Arc<TenantRecord>> {
+    let id = named.tenant.ok_or_else(Problem::absent)?;
+    let (record, role) = app.platform().access().belongs(&named.actor, id).await?;
+    super::manages(app, &named.actor, role.as_ref())?;
+    Ok(record)
+}

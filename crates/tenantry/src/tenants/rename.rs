@@ -1,0 +1,46 @@
+//! Another slug for a tenant. The slug is an alias: the id stays, and so do databases, files, sessions
+//! and keys. The old slug is kept back and answers like one that never was (rule 4).
+
+use super::{State, by_id, taken};
+use crate::{
+    Error, Result,
+    audit::By,
+    control::{Subject, Write, params},
+};
+use tenantry_engine::{
+    Kind,
+    name::{Slug, TenantId},
+};
+
+/// Gives the tenant another slug. A slug that was its own before may come back; any other former slug
+/// stays taken.
+pub async fn rename(write: &mut Write, by: &By, id: TenantId, to: &Slug) -> Result<()> {
+    let tenant = by_id(write, id).await?;
+    if matches!(tenant.state, State::Creating | State::Purging | State::Gone) {
+        return Err(Error::Conflict(format!(
+            "{} is {} and keeps its name",
+            tenant.slug,
+            tenant.state.as_str()
+        )));
+    }
+    if tenant.slug == *to {
+        return Err(Error::Conflict(format!("{to} is its name already")));
+    }
+    let others = "SELECT 1 FROM retired_slugs WHERE slug = ? AND tenant IS NOT ?";
+    if !write.query(others, params![to.as_str(), id.get()]).await?.is_empty() {
+        return Err(taken(to));
+    }
+    write.execute("DELETE FROM retired_slugs WHERE slug = ?", params![to.as_str()]).await?;
+    let at = write.at_us();
+    let keep_back = "INSERT INTO retired_slugs (slug, tenant, retired_at) VALUES (?, ?, ?)";
+    write.execute(keep_back, params![tenant.slug.as_str(), id.get(), at]).await?;
+    let changed =
+        write.execute("UPDATE tenants SET slug = ? WHERE id = ?", params![to.as_str(), id.get()]).await;
+    match changed {
+        Err(e) if matches!(e.kind(), Kind::Unique(_)) => return Err(taken(to)),
+        changed => changed?,
+    };
+    let detail = serde_json::json!({ "from": tenant.slug, "to": to });
+    write.audit(by, Some(id), "tenant.rename", detail).await?;
+    write.invalidate(&Subject::Tenant(id)).await
+}

@@ -1,0 +1,150 @@
+//! The end of a tenant, as dates in the catalog: cancelled, closed, due to be purged (rule 12).
+//!
+//! Called by the owner's pages, staff, the command line and the reconciler. Removes nothing: that is
+//! the purge operation's, and it asks here whether it may.
+
+use super::{State, by_id};
+use crate::{
+    Error, Result,
+    audit::By,
+    clock::DAY_US,
+    config::RetentionConfig,
+    control::{Control, Subject, Write, params},
+};
+use serde_json::json;
+use tenantry_engine::{SqlRow, Tx, name::TenantId};
+
+/// When a tenant that was cancelled ends. Microseconds since 1970, UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Retirement {
+    /// Somebody asked for it.
+    pub cancelled_at_us: i64,
+    /// It works until then.
+    pub closes_at_us: i64,
+    /// Its data is kept until then.
+    pub purges_at_us: i64,
+}
+
+/// How long a tenant works, and is kept, after it was cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// Days it still works.
+    pub grace_days: u32,
+    /// Days its data is kept after that.
+    pub retention_days: u32,
+}
+
+impl From<&RetentionConfig> for Terms {
+    fn from(config: &RetentionConfig) -> Self {
+        Self { grace_days: config.grace_days, retention_days: config.retention_days }
+    }
+}
+
+const COLUMNS: &str = "cancelled_at, closes_at, purges_at";
+
+/// The three columns from `at` on.
+pub(crate) fn read(r: &SqlRow, at: usize) -> Result<Option<Retirement>> {
+    let Some(cancelled_at_us) = r.opt_integer(at)? else { return Ok(None) };
+    let (closes_at_us, purges_at_us) = (r.integer(at + 1)?, r.integer(at + 2)?);
+    Ok(Some(Retirement { cancelled_at_us, closes_at_us, purges_at_us }))
+}
+
+impl Retirement {
+    /// That of a tenant; none: it was not cancelled.
+    pub async fn of(tx: &mut Tx, id: TenantId) -> Result<Option<Self>> {
+        let sql = format!("SELECT {COLUMNS} FROM tenants WHERE id = ?");
+        read(tx.query(&sql, params![id.get()]).await?.first().ok_or(Error::NotFound("tenant"))?, 0)
+    }
+}
+
+/// Begins the end of a tenant. It works on through its grace; without grace it is closed at once.
+pub async fn cancel(
+    write: &mut Write,
+    by: &By,
+    id: TenantId,
+    terms: Terms,
+    reason: Option<&str>,
+) -> Result<Retirement> {
+    let tenant = by_id(write, id).await?;
+    if Retirement::of(write, id).await?.is_some() {
+        return Err(Error::Conflict(format!("{} is cancelled already", tenant.slug)));
+    }
+    if !tenant.state.may_become(State::Cancelled) {
+        return Err(Error::Conflict(format!(
+            "{} is {} and cannot be cancelled",
+            tenant.slug,
+            tenant.state.as_str()
+        )));
+    }
+    let now = write.at_us();
+    let closes = now + i64::from(terms.grace_days) * DAY_US;
+    let ends = Retirement {
+        cancelled_at_us: now,
+        closes_at_us: closes,
+        purges_at_us: closes + i64::from(terms.retention_days) * DAY_US,
+    };
+    let sql = "UPDATE tenants SET cancelled_at = ?, closes_at = ?, purges_at = ? WHERE id = ?";
+    write.execute(sql, params![now, closes, ends.purges_at_us, id.get()]).await?;
+    let detail = json!({
+        "slug": tenant.slug, "reason": reason, "closes_at_us": closes, "purges_at_us": ends.purges_at_us,
+    });
+    write.audit(by, Some(id), "tenant.cancel", detail).await?;
+    write.invalidate(&Subject::Tenant(id)).await?;
+    if closes <= now {
+        close(write, by, id).await?;
+    }
+    Ok(ends)
+}
+
+/// Takes a cancellation back: the tenant is again what it was. Possible until its purge begins.
+pub async fn keep(write: &mut Write, by: &By, id: TenantId) -> Result<()> {
+    let tenant = by_id(write, id).await?;
+    let refused = |why: &str| Err(Error::Conflict(format!("{} {why}", tenant.slug)));
+    match tenant.state {
+        State::Purging => return refused("is being purged: there is no way back"),
+        State::Gone => return refused("was purged: there is no way back"),
+        _ if Retirement::of(write, id).await?.is_none() => return refused("was not cancelled"),
+        _ => {}
+    }
+    let sql = "UPDATE tenants SET cancelled_at = NULL, closes_at = NULL, purges_at = NULL, \
+        state = coalesce(closed_from, state), closed_from = NULL, state_at = ? WHERE id = ?";
+    let at = write.at_us();
+    write.execute(sql, params![at, id.get()]).await?;
+    write.audit(by, Some(id), "tenant.keep", json!({ "slug": tenant.slug, "from": tenant.state })).await?;
+    write.invalidate(&Subject::Tenant(id)).await
+}
+
+async fn close(write: &mut Write, by: &By, id: TenantId) -> Result<()> {
+    let at = write.at_us();
+    let sql = "UPDATE tenants SET closed_from = state, state = 'cancelled', state_at = ? \
+        WHERE id = ? AND state IN ('active', 'suspended')";
+    write.execute(sql, params![at, id.get()]).await?;
+    write.audit(by, Some(id), "tenant.close", json!({})).await?;
+    write.invalidate(&Subject::Tenant(id)).await
+}
+
+/// Reconciler: closes tenants whose grace is over, at most `limit` a pass; how many. Gates do not wait
+/// for it.
+pub async fn close_due(control: &Control, limit: u32) -> Result<usize> {
+    let mut write = control.begin().await?;
+    let sql = "SELECT id FROM tenants INDEXED BY tenants_closing \
+        WHERE closes_at IS NOT NULL AND state IN ('active', 'suspended') AND closes_at <= ? \
+        ORDER BY closes_at LIMIT ?";
+    let at = write.at_us();
+    let rows = write.query(sql, params![at, i64::from(limit)]).await?;
+    for row in &rows {
+        close(&mut write, &By::system(), TenantId::from_raw(row.integer(0)?)).await?;
+    }
+    if !rows.is_empty() {
+        write.commit().await?;
+    }
+    Ok(rows.len())
+}
+
+/// Closed tenants whose retention is over, longest overdue first.
+pub async fn due(tx: &mut Tx, now_us: i64, limit: u32) -> Result<Vec<TenantId>> {
+    let sql = "SELECT id FROM tenants INDEXED BY tenants_purging \
+        WHERE state = 'cancelled' AND purges_at <= ? ORDER BY purges_at LIMIT ?";
+    let rows = tx.query(sql, params![now_us, i64::from(limit)]).await?;
+    rows.iter().map(|r| Ok(TenantId::from_raw(r.integer(0)?))).collect()
+}
