@@ -101,6 +101,27 @@ pub(crate) fn platform_place(store: &StoreConfig) -> Result<Place> {
     })
 }
 
+/// The pool where tenants of a store may lie: the store's own, or the one it has in a system store's
+/// database (`pooled_in`). None: every tenant has a database of its own.
+pub(crate) fn pool_place(config: &Config, store: &StoreConfig) -> Result<Option<Place>> {
+    match &store.pooled_in {
+        _ if store.scope != Scope::Tenant => Ok(None),
+        _ if store.isolation == Isolation::Pooled => platform_place(store).map(Some),
+        Some(host) => {
+            let host = platform_place(config.store(host.as_str()).ok_or(Error::NotFound("store"))?)?;
+            Ok(Some(Place { store: store.name.clone(), isolation: Isolation::Pooled, ..host }))
+        }
+        None => Ok(None),
+    }
+}
+
+/// Makes room for a store's pool in a system store's database, which is there, and keeps it current.
+pub(crate) async fn migrate_hosted_pool(engine: &Engine, apps: &Apps, pool: &Place) -> Result<()> {
+    engine.enrol(pool).await?;
+    engine.migrate(pool, apps.migrations()).await?;
+    Ok(())
+}
+
 /// Brings one database of the platform's own to the current schema, making it if it is not there.
 pub(crate) async fn migrate_platform_store(engine: &Engine, apps: &Apps, store: &StoreConfig) -> Result<()> {
     let place = platform_place(store)?;

@@ -59,6 +59,14 @@ pub enum Error {
         /// The store that is missing.
         store: String,
     },
+    /// The tenant brings its own database for this store and has not yet (F3, X1).
+    #[error("tenant {slug} has attached no database in store {store}")]
+    NotAttached {
+        /// The tenant.
+        slug: String,
+        /// The store that is missing.
+        store: String,
+    },
     /// A table is missing because migrations have not run (M16).
     #[error("migrations pending in {store}")]
     MigrationsPending {
@@ -128,7 +136,7 @@ impl Error {
             Self::SubscriptionRequired => "subscription_required",
             Self::TenantSuspended => "tenant_suspended",
             Self::Maintenance(_) => "maintenance",
-            Self::NoDatabase { .. } => "no_database",
+            Self::NoDatabase { .. } | Self::NotAttached { .. } => "no_database",
             Self::MigrationsPending { .. } => "migrations_pending",
             Self::MasterDataEmpty { .. } => "master_data_empty",
             Self::RateLimited { .. } => "rate_limited",
@@ -151,7 +159,9 @@ impl Error {
             Self::SubscriptionRequired => "a live subscription is required".into(),
             Self::TenantSuspended => "this account is suspended".into(),
             Self::Maintenance(reason) => format!("closed for maintenance: {reason}"),
-            Self::NoDatabase { slug, .. } => format!("{slug} has no database yet"),
+            Self::NoDatabase { slug, .. } | Self::NotAttached { slug, .. } => {
+                format!("{slug} has no database yet")
+            }
             Self::MigrationsPending { .. } => "the database is behind: migrations have not run".into(),
             Self::MasterDataEmpty { what } => format!("the master data has no {what} yet"),
             Self::RateLimited { .. } => "too many attempts".into(),
@@ -171,6 +181,9 @@ impl Error {
             Self::TenantSuspended => "ask the platform's staff to resume it".into(),
             Self::Maintenance(_) => "try again later: nothing was lost".into(),
             Self::NoDatabase { slug, .. } => format!("run: tenantry create-db {slug}"),
+            Self::NotAttached { slug, store } => {
+                format!("make it, then run: tenantry attach-tenant-db {slug} --store {store}")
+            }
             Self::MigrationsPending { .. } => "run: tenantry migrate, then tenantry migrate-tenants".into(),
             Self::MasterDataEmpty { what } if what == "plans" => "run: tenantry init-plans".into(),
             Self::MasterDataEmpty { what } => format!("load {what}: platform staff can add or import them"),
@@ -264,6 +277,8 @@ mod tests {
     fn the_errors_people_meet_name_their_remedy_m16() {
         let no_db = Error::NoDatabase { slug: "city-hospital".into(), store: "tenant".into() };
         assert_eq!(no_db.remedy().as_deref(), Some("run: tenantry create-db city-hospital"));
+        let own = Error::NotAttached { slug: "acme".into(), store: "djo".into() };
+        assert!(own.remedy().is_some_and(|r| r.ends_with("tenantry attach-tenant-db acme --store djo")));
         let behind = Error::MigrationsPending { store: "tenant".into() };
         assert!(behind.remedy().is_some_and(|r| r.contains("migrate-tenants")));
         let plans = Error::MasterDataEmpty { what: "plans".into() };

@@ -30,6 +30,10 @@ impl Platform {
     /// # Errors
     /// [`Error::NotFound`] for a store that is none of a tenant's; [`Error::NoDatabase`] (M16).
     pub async fn tenant_usage(&self, tenant: &Tenant, store: &StoreName) -> Result<Held> {
+        // To ask is no need for a database.
+        if tenant.place(store).is_err() && tenant.record().is_made_on_demand(store.as_str()) {
+            return Ok(Held { rows: 0, bytes: 0 });
+        }
         let opened = self.opened(tenant, store).await?;
         let place = place_in(tenant, opened.moved.as_deref(), store)?;
         match opened.session.usage().await.map_err(Error::from) {
@@ -72,7 +76,7 @@ impl Platform {
 
     /// A session in a store of the tenant, wherever that is now.
     pub(crate) async fn opened(&self, tenant: &Tenant, store: &StoreName) -> Result<Opened> {
-        self.0.open(tenant, tenant.place(store)?, self.schema(store)?).await
+        self.0.open(tenant, None, store, self.schema(store)?).await
     }
 
     fn schema(&self, store: &StoreName) -> Result<&Arc<Schema>> {

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod apps;
+mod attach;
 pub mod audit;
 mod background;
 pub mod backups;
@@ -28,6 +29,7 @@ pub mod tenants;
 pub mod topology;
 pub mod users;
 
+pub use attach::{Attach, Attached};
 pub use background::Background;
 pub use error::{Error, Result};
 pub use insight::Held;

@@ -8,6 +8,7 @@ use crate::{
     access::{Actor, Tenant, passwords::Password},
     audit::{self, By},
     config::{PlacementPolicy, Provision, Scope, StoreConfig},
+    databases::pool_place,
     migrations::{
         self,
         check::{Checker, Finding},
@@ -22,7 +23,7 @@ use crate::{
 use tenantry_engine::{
     engine::{SqlLimits, SqlRows},
     name::{PhysicalName, Slug, StoreName, UserId},
-    place::Isolation,
+    place::{Isolation, Place},
 };
 
 /// A person to be the first member of a tenant.
@@ -174,11 +175,13 @@ impl Platform {
         migrations::tenants::migrate(self.control(), &self.0.engine, self.apps(), None, &options, tell).await
     }
 
-    /// How many tenant databases are not at the version of the installed apps; asks the catalog only.
+    /// How many tenant databases are not at the version of the installed apps, those that tenants brought
+    /// left out; asks the catalog only.
     pub async fn tenants_behind(&self) -> Result<u64> {
+        let fleet = topology::Fleet { control: self.control().clone(), external: false };
         let mut behind = 0;
         for schema in self.apps().stores().iter().filter(|s| s.scope == Scope::Tenant) {
-            behind += self.control().count_behind(&schema.store, &schema.fingerprint).await?;
+            behind += fleet.count_behind(&schema.store, &schema.fingerprint).await?;
         }
         Ok(behind)
     }
@@ -227,6 +230,14 @@ impl Platform {
     }
 
     async fn placement(&self, store: &StoreConfig, slug: &Slug) -> Result<NewPlacement> {
+        // Who brings no database lives in the pool, and the catalog says so: a recorded decision (X1).
+        if store.provision == Provision::External
+            && let Some(pool) = pool_place(self.config(), store)?
+        {
+            let Place { server, isolation, physical: base, .. } = pool;
+            let (store, policy) = (store.name.clone(), Policy::Managed);
+            return Ok(NewPlacement { store, server, isolation, policy, base });
+        }
         let server = match self.config().registration.placement {
             PlacementPolicy::Fewest if store.servers.len() > 1 => {
                 topology::placement::emptiest(self.control(), &store.servers).await?

@@ -7,9 +7,10 @@ use crate::{
     apps::Apps,
     config::{Config, Scope as StoreScope, StoreConfig},
     control::Control,
-    databases::{Schemas, migrate_platform_store, platform_place},
+    databases::{Schemas, migrate_hosted_pool, migrate_platform_store, platform_place, pool_place},
     operations::Operations,
     records::{Leaving, Records, Referrer, Scope, files::Files},
+    reroute::Making,
     topology::Topology,
 };
 use std::{collections::HashMap, sync::Arc};
@@ -34,6 +35,7 @@ pub(crate) struct Inner {
     pub(crate) topology: Topology,
     pub(crate) access: Access,
     pub(crate) operations: Operations,
+    pub(crate) making: Making,
     pub(crate) files: Files,
     pub(crate) schemas: HashMap<StoreName, Arc<Schema>>,
     pub(crate) models: HashMap<String, ModelEntry>,
@@ -66,6 +68,12 @@ impl Platform {
         for store in config.stores.iter().filter(|s| is_platforms(s)) {
             migrate_platform_store(&engine, &apps, store).await?;
         }
+        for store in config.stores.iter().filter(|s| s.pooled_in.is_some()) {
+            refuse_clash(store, &apps)?;
+            if let Some(pool) = pool_place(&config, store)? {
+                migrate_hosted_pool(&engine, &apps, &pool).await?;
+            }
+        }
         let files_dir = config.files_dir();
         make_dir(&files_dir)?;
         let files = Files::local(&files_dir).map_err(|e| Error::Unavailable(e.to_string()))?;
@@ -76,8 +84,19 @@ impl Platform {
         let databases = Schemas::new(engine.clone(), &config, apps.clone())?;
         let operations = Operations::new(control.clone(), Arc::new(databases));
         operations.recover().await?;
-        let inner =
-            Inner { config, apps, engine, control, topology, access, operations, files, schemas, models };
+        let inner = Inner {
+            config,
+            apps,
+            engine,
+            control,
+            topology,
+            access,
+            operations,
+            making: Making::default(),
+            files,
+            schemas,
+            models,
+        };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -162,6 +181,19 @@ fn make_dir(path: &std::path::Path) -> Result<()> {
 fn is_platforms(store: &StoreConfig) -> bool {
     store.name.as_str() != "control"
         && (store.scope == StoreScope::System || store.isolation == Isolation::Pooled)
+}
+
+/// A pool in the control store's database lies beside the catalog, whose tables have names too.
+fn refuse_clash(store: &StoreConfig, apps: &Apps) -> Result<()> {
+    let in_control = store.pooled_in.as_ref().is_some_and(|host| host.as_str() == "control");
+    let models = apps.models().iter().filter(|model| in_control && model.store == store.name);
+    match models.map(|model| model.name.as_str()).find(|name| crate::control::has_table(name)) {
+        None => Ok(()),
+        Some(name) => Err(Error::invalid(
+            format!("stores.{}.pooled_in", store.name),
+            format!("the catalog has a table `{name}` of its own: name another system store than `control`"),
+        )),
+    }
 }
 
 fn schemas(config: &Config, apps: &Apps) -> Result<HashMap<StoreName, Arc<Schema>>> {

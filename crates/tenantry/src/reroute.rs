@@ -1,15 +1,24 @@
-//! What a request does whose place is moved under it: it looks where the rows are now, and goes there.
+//! What a request does whose place is moved under it, or is yet to be made: it looks where the rows are
+//! now, and goes there.
 //!
-//! Called by records and insight when the engine refused a place. The handle stays what it is (rule 1):
-//! the tenant is the same, the gates are asked again, the place comes from the catalog. Costs nothing
-//! unless a place was refused.
+//! Called by records and insight for every session in a tenant's store. The handle stays what it is
+//! (rule 1): the tenant is the same, the gates are asked again, the place comes from the catalog. Costs
+//! nothing unless a place was missing or refused.
 
 use crate::{Error, Result, access::Tenant, platform::Inner, topology::TenantRecord};
 use std::{
+    hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
     time::{Duration, Instant},
 };
-use tenantry_engine::{Kind, engine::Session, name::StoreName, place::Place, sqlite::plan::Schema};
+use tenantry_engine::{
+    Kind,
+    engine::Session,
+    name::{StoreName, TenantId},
+    place::Place,
+    sqlite::plan::Schema,
+};
+use tokio::sync::{Mutex, MutexGuard};
 
 /// First pause between two looks; it doubles up to the other.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
@@ -25,6 +34,20 @@ fn is_elsewhere(error: &tenantry_engine::Error) -> bool {
     matches!(error.kind(), Kind::Fenced | Kind::Missing | Kind::WrongIdentity)
 }
 
+/// Turns of those who need the same database first: one makes it, the others find it made. A fixed number of
+/// queues, so that nothing is kept for each tenant; two tenants in one queue merely wait for each other.
+#[derive(Default)]
+pub(crate) struct Making([Mutex<()>; 32]);
+
+impl Making {
+    async fn turn(&self, tenant: TenantId, store: &StoreName) -> MutexGuard<'_, ()> {
+        let mut hasher = DefaultHasher::new();
+        (tenant, store).hash(&mut hasher);
+        let queue = usize::try_from(hasher.finish() % self.0.len() as u64).unwrap_or(0);
+        self.0[queue].lock().await
+    }
+}
+
 /// A session, and the tenant's record when it is a newer one than the handle's.
 pub(crate) struct Opened {
     pub(crate) session: Session,
@@ -32,8 +55,44 @@ pub(crate) struct Opened {
 }
 
 impl Inner {
+    /// A session in a store of the tenant, wherever its rows are now. A database that is made when it is first
+    /// needed is made first; nothing else that is missing is.
+    pub(crate) async fn open(
+        &self,
+        tenant: &Tenant,
+        moved: Option<&TenantRecord>,
+        store: &StoreName,
+        schema: &Arc<Schema>,
+    ) -> Result<Opened> {
+        match place_in(tenant, moved, store) {
+            Ok(place) => self.open_at(tenant, place, schema).await,
+            Err(missing) => Box::pin(self.open_first(tenant, store, schema, missing)).await,
+        }
+    }
+
+    async fn open_first(
+        &self,
+        tenant: &Tenant,
+        store: &StoreName,
+        schema: &Arc<Schema>,
+        missing: Error,
+    ) -> Result<Opened> {
+        let mut record = self.access.again(tenant).await?;
+        if record.place(store.as_str()).is_err() {
+            if !record.is_made_on_demand(store.as_str()) {
+                return Err(missing);
+            }
+            let _turn = self.making.turn(tenant.id(), store).await;
+            self.operations.ensure_database(&tenant.actor().by(), tenant.id(), store.as_str()).await?;
+            record = self.access.again(tenant).await?;
+        }
+        let place = record.place(store.as_str())?;
+        let session = self.engine.session(place, schema, tenant.limits().bytes).await?;
+        Ok(Opened { session, moved: Some(record) })
+    }
+
     /// A session at `place` of the tenant, or, when it was just moved away from there, where it is now.
-    pub(crate) async fn open(&self, tenant: &Tenant, place: &Place, schema: &Arc<Schema>) -> Result<Opened> {
+    async fn open_at(&self, tenant: &Tenant, place: &Place, schema: &Arc<Schema>) -> Result<Opened> {
         match self.engine.session(place, schema, tenant.limits().bytes).await {
             Ok(session) => Ok(Opened { session, moved: None }),
             Err(error) if is_elsewhere(&error) => {

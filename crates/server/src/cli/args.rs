@@ -99,6 +99,9 @@ pub(crate) enum Command {
         #[arg(long)]
         company: Option<String>,
     },
+    /// Use a database that somebody else made as a tenant's own.
+    #[command(name = "attach-tenant-db", alias = "attach_tenant_db")]
+    AttachTenantDb(AttachTenantDb),
     /// Write the plans of the configuration to the catalog.
     #[command(name = "init-plans", aliases = ["initialize_plans", "initialize-plans"])]
     InitPlans,
@@ -175,9 +178,28 @@ pub(crate) struct MigrateTenants {
     /// Databases at the same time.
     #[arg(long, value_name = "N")]
     pub(crate) parallel: Option<usize>,
+    /// Also databases that tenants brought, which otherwise are left alone.
+    #[arg(long)]
+    pub(crate) external: bool,
     /// Result per tenant as JSON lines.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Options of attach-tenant-db.
+#[derive(Debug, Args)]
+pub(crate) struct AttachTenantDb {
+    /// Slug of the tenant.
+    pub(crate) tenant: String,
+    /// The tenant's store: one with provision = "external".
+    #[arg(long, value_name = "STORE")]
+    pub(crate) store: String,
+    /// Name of the database; without it, what the store's `name` says for this tenant.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) physical: Option<String>,
+    /// Server it lies on; without it, the store's first.
+    #[arg(long, value_name = "SERVER")]
+    pub(crate) server: Option<String>,
 }
 
 /// Options of create-tenant.

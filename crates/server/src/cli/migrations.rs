@@ -82,7 +82,7 @@ pub(super) async fn system(place: &Place) -> Result<ExitCode> {
 pub(super) async fn tenants(place: &Place, options: &args::MigrateTenants) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let only = options.tenant.as_deref().map(Slug::parse).transpose()?;
-    let mut wanted = fleet::Options::default();
+    let mut wanted = fleet::Options { external: options.external, ..fleet::Options::default() };
     if let Some(parallel) = options.parallel {
         wanted.parallel = parallel.clamp(1, 256);
     }

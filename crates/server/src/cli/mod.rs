@@ -51,6 +51,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::CreateDb { tenant, company } => {
             tenants::create_db(&place, &tenant.or(company).unwrap_or_default()).await
         }
+        Command::AttachTenantDb(options) => tenants::attach(&place, &options).await,
         Command::InitPlans => plans::init(&place).await,
         Command::CreateSuperuser { email, password } => users::superuser(&place, &email, password).await,
         Command::Sql { tenant, statement, store, json } => {

@@ -8,9 +8,9 @@ use super::{
 use anyhow::Result;
 use std::process::ExitCode;
 use tenantry::{
-    NewOwner, Platform,
+    Attach, NewOwner, Platform,
     access::passwords::Password,
-    name::Slug,
+    name::{PhysicalName, ServerName, Slug, StoreName},
     tenants::{self, Filter, Listed, NewTenant},
 };
 
@@ -65,6 +65,24 @@ pub(super) async fn create_db(place: &Place, tenant: &str) -> Result<ExitCode> {
     let slug = Slug::parse(tenant)?;
     platform.create_databases(&super::users::operator(), &slug).await.map_err(explain)?;
     println!("{slug} has its databases");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes a database that exists the tenant's.
+pub(super) async fn attach(place: &Place, options: &args::AttachTenantDb) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let slug = Slug::parse(&options.tenant)?;
+    let wanted = Attach {
+        store: StoreName::parse(&options.store)?,
+        physical: options.physical.as_deref().map(PhysicalName::parse).transpose()?,
+        server: options.server.as_deref().map(ServerName::parse).transpose()?,
+    };
+    let done = platform.attach_database(&super::users::operator(), &slug, &wanted).await.map_err(explain)?;
+    println!("{slug} uses {}", done.database);
+    if !done.pending.is_empty() {
+        println!("these migrations have not run in it: {}", done.pending.join(", "));
+        println!("run them there, or: tenantry migrate-tenants --external --tenant {slug}");
+    }
     Ok(ExitCode::SUCCESS)
 }
 

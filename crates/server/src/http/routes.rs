@@ -109,6 +109,7 @@ routes! {
     get "/api/admin/tenants/{slug}" Platform "Staff" "One company" => admin::tenant;
     post "/api/admin/tenants" Platform "Staff" "Create a company" => admin::create_tenant;
     post "/api/admin/tenants/{slug}/databases" Platform "Staff" "Create the databases a company lacks" => admin::create_databases;
+    post "/api/admin/tenants/{slug}/attach" Platform "Staff" "Use a database that the company brings" => admin::attach;
     post "/api/admin/tenants/{slug}/suspend" Platform "Staff" "Suspend a company" => admin::suspend;
     post "/api/admin/tenants/{slug}/resume" Platform "Staff" "Resume a company" => admin::resume;
     post "/api/admin/tenants/{slug}/maintenance" Platform "Staff" "Close a company for maintenance, or open it again" => admin::maintenance;

@@ -46,6 +46,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("POST", "/api/admin/tenants/{slug}/databases", "/api/admin/tenants/acme/databases"),
     ("GET", "/api/admin/operations", "/api/admin/operations"),
     ("GET", "/api/admin/tenants/{slug}", "/api/admin/tenants/acme"),
+    ("POST", "/api/admin/tenants/{slug}/attach", "/api/admin/tenants/acme/attach"),
     ("POST", "/api/admin/tenants/{slug}/suspend", "/api/admin/tenants/acme/suspend"),
     ("POST", "/api/admin/tenants/{slug}/resume", "/api/admin/tenants/acme/resume"),
     ("POST", "/api/admin/tenants/{slug}/maintenance", "/api/admin/tenants/acme/maintenance"),

@@ -8,6 +8,7 @@ mod hostile;
 mod life;
 mod moving;
 mod overrides;
+mod placements;
 mod records;
 mod serving;
 mod streams;

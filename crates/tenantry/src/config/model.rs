@@ -88,7 +88,7 @@ pub struct StoreConfig {
     pub template: NameTemplate,
     /// Who makes its databases.
     pub provision: Provision,
-    /// System store that holds the rows of tenants without a database of their own (X1: recorded).
+    /// System store in whose database tenants live who bring none of their own (X1: recorded).
     pub pooled_in: Option<StoreName>,
 }
 
@@ -99,7 +99,7 @@ pub enum Provision {
     Managed,
     /// Somebody else; the platform is told of them and never creates or migrates unasked (F3).
     External,
-    /// The platform, when the tenant first writes (V3).
+    /// The platform, when a request first needs it (V3).
     OnDemand,
 }
 

@@ -12,6 +12,14 @@ const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS control_migrations \
     (number INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT";
 
+/// Whether the catalog has a table of that name.
+pub(crate) fn has_table(name: &str) -> bool {
+    let made =
+        MIGRATIONS.iter().flat_map(|sql| sql.lines()).filter_map(|line| line.strip_prefix("CREATE TABLE "));
+    let mut tables = made.filter_map(|rest| rest.split([' ', '(']).next());
+    name == "control_migrations" || tables.any(|table| table == name)
+}
+
 /// Applies what is missing, all in one transaction.
 pub(super) async fn run(db: &SystemDb, now_us: i64) -> Result<()> {
     let mut tx = db.begin().await?;

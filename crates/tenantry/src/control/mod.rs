@@ -10,6 +10,7 @@ pub mod settings;
 mod write;
 
 pub use invalidation::Subject;
+pub(crate) use migrate::has_table;
 pub use write::Write;
 
 use crate::{Result, audit::Heads, clock::Clock};

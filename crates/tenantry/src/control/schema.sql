@@ -47,7 +47,7 @@ CREATE TABLE placements (
 ) STRICT;
 CREATE UNIQUE INDEX placements_live ON placements (tenant, store) WHERE state <> 'gone';
 CREATE UNIQUE INDEX placements_name ON placements (server, base, generation) WHERE isolation = 'database';
-CREATE INDEX placements_version ON placements (store, schema_version, tenant) WHERE state = 'ready';
+CREATE INDEX placements_version ON placements (store, schema_version, provision, tenant) WHERE state = 'ready';
 
 CREATE TABLE users (
   id INTEGER PRIMARY KEY AUTOINCREMENT,

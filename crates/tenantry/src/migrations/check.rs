@@ -97,8 +97,8 @@ pub struct Checker<'a> {
     apps: &'a Apps,
     systems: HashMap<StoreName, Place>,
     schemas: HashMap<StoreName, Arc<Schema>>,
-    /// Databases looked at, and whether they are current: pooled tenants share one.
-    inspected: HashMap<(ServerName, PhysicalName), bool>,
+    /// Stores of databases looked at, and whether they are current: pooled tenants share one.
+    inspected: HashMap<(ServerName, PhysicalName, StoreName), bool>,
 }
 
 impl<'a> Checker<'a> {
@@ -170,7 +170,7 @@ impl<'a> Checker<'a> {
 
     /// Ledger and definitions. True when nothing is pending.
     async fn definitions(&mut self, place: &Place, tell: &mut impl FnMut(What)) -> Result<bool> {
-        let key = (place.server.clone(), place.physical.clone());
+        let key = (place.server.clone(), place.physical.clone(), place.store.clone());
         if let Some(is_current) = self.inspected.get(&key) {
             return Ok(*is_current);
         }

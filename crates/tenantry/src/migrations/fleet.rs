@@ -84,11 +84,13 @@ pub struct Options {
     pub canaries: u32,
     /// Only this tenant.
     pub only: Option<TenantId>,
+    /// Also databases that tenants brought, which otherwise are left alone (F3).
+    pub external: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { parallel: 4, canaries: 3, only: None }
+        Self { parallel: 4, canaries: 3, only: None, external: false }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
     config::Scope,
     control::Control,
     error::{Error, Result},
+    topology::Fleet,
 };
 use std::{collections::HashMap, sync::Arc};
 use tenantry_engine::{
@@ -36,7 +37,8 @@ pub async fn migrate(
             async move { applied(engine.migrate_with(&place, &script?).await?) }
         };
         let tell = |event: Event<'_>| tell(&schema.store, event);
-        let report = fleet::run(control, &schema.store, &schema.fingerprint, options, migrate, tell).await?;
+        let catalog = Fleet { control: control.clone(), external: options.external };
+        let report = fleet::run(&catalog, &schema.store, &schema.fingerprint, options, migrate, tell).await?;
         reports.push((schema.store.clone(), report));
     }
     Ok(reports)

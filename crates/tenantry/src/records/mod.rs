@@ -28,7 +28,6 @@ use crate::{
         gates::{self, Verb},
     },
     platform::{Inner, ModelEntry},
-    reroute::place_in,
     topology::TenantRecord,
 };
 use std::sync::{Arc, PoisonError, RwLock};
@@ -117,8 +116,8 @@ impl<'a> Records<'a> {
             (Some(system), _) => Ok(self.inner.engine.session(system, &entry.schema, None).await?),
             (None, Scope::Tenant(tenant)) => {
                 let moved = self.moved();
-                let place = place_in(tenant, moved.as_deref(), &entry.model.store)?;
-                let opened = self.inner.open(tenant, place, &entry.schema).await?;
+                let store = &entry.model.store;
+                let opened = self.inner.open(tenant, moved.as_deref(), store, &entry.schema).await?;
                 self.remember(opened.moved);
                 Ok(opened.session)
             }

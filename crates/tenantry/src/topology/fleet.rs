@@ -15,16 +15,33 @@ use tenantry_engine::{
     name::{Slug, StoreName, TenantId},
 };
 
-impl Catalog for Control {
+/// The fleet as the catalog knows it.
+#[derive(Clone)]
+pub struct Fleet {
+    /// The catalog.
+    pub control: Control,
+    /// With the databases that tenants brought, which are theirs to change (F3).
+    pub external: bool,
+}
+
+impl Fleet {
+    fn whose(&self) -> &'static str {
+        if self.external { "" } else { "AND provision <> 'external'" }
+    }
+}
+
+impl Catalog for Fleet {
     async fn count_behind(&self, store: &StoreName, wanted: &str) -> Result<u64> {
-        // Three ranges of the index (store, schema_version): below, above and null.
+        // Three ranges of the index (store, schema_version, …): below, above and null.
         let range = |condition| {
             format!(
-                "(SELECT count(*) FROM placements WHERE store = ?1 AND state = 'ready' AND schema_version {condition})"
+                "(SELECT count(*) FROM placements WHERE store = ?1 AND state = 'ready' \
+                 AND schema_version {condition} {})",
+                self.whose()
             )
         };
         let sql = format!("SELECT {} + {} + {}", range("< ?2"), range("> ?2"), range("IS NULL"));
-        let mut tx = self.snapshot().await?;
+        let mut tx = self.control.snapshot().await?;
         let count = crate::users::count(&mut tx, &sql, params![store.as_str(), wanted]).await?;
         Ok(u64::try_from(count).unwrap_or(0))
     }
@@ -41,14 +58,15 @@ impl Catalog for Control {
         let sql = format!(
             "SELECT {columns}, (SELECT slug FROM tenants WHERE id = tenant) FROM placements \
              INDEXED BY placements_live WHERE tenant > ? AND store = ? AND state <> 'gone' AND state = 'ready' \
-             AND schema_version IS NOT ? ORDER BY tenant LIMIT ?"
+             AND schema_version IS NOT ? {} ORDER BY tenant LIMIT ?",
+            self.whose()
         );
         let values = params![after.map_or(0, TenantId::get), store.as_str(), wanted, i64::from(limit)];
-        self.snapshot().await?.query(&sql, values).await?.iter().map(target).collect()
+        self.control.snapshot().await?.query(&sql, values).await?.iter().map(target).collect()
     }
 
     async fn record(&self, wanted: &str, outcomes: &[Outcome]) -> Result<()> {
-        let mut write = self.begin().await?;
+        let mut write = self.control.begin().await?;
         for outcome in outcomes {
             record(&mut write, wanted, outcome).await?;
         }

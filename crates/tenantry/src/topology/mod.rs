@@ -10,6 +10,7 @@ mod load;
 pub mod placement;
 pub(crate) mod record;
 
+pub use fleet::Fleet;
 pub use placement::{NewPlacement, Placement, PlacementState, Policy, places_of_store};
 
 use crate::{
@@ -56,8 +57,21 @@ impl TenantRecord {
     /// is gone, is an error with its remedy (M16), never another place (X1).
     pub fn place(&self, store: &str) -> Result<&Place> {
         let ready = |p: &&Placement| p.place.store.as_str() == store && p.state == PlacementState::Ready;
-        let missing = || Error::NoDatabase { slug: self.slug.to_string(), store: store.to_owned() };
-        Ok(&self.placements.iter().find(ready).ok_or_else(missing)?.place)
+        Ok(&self.placements.iter().find(ready).ok_or_else(|| self.missing(store))?.place)
+    }
+
+    /// Whether the database of this store is planned, and made by whoever needs it first (V3).
+    pub(crate) fn is_made_on_demand(&self, store: &str) -> bool {
+        let on_demand = |p: &Placement| p.state == PlacementState::Planned && p.policy == Policy::OnDemand;
+        self.placement(store).is_some_and(on_demand)
+    }
+
+    fn missing(&self, store: &str) -> Error {
+        let (slug, store) = (self.slug.to_string(), store.to_owned());
+        match self.placement(&store).map(|placement| placement.policy) {
+            Some(Policy::External) => Error::NotAttached { slug, store },
+            _ => Error::NoDatabase { slug, store },
+        }
     }
 
     /// The placement of this store in whatever state; none: the catalog knows of none.

@@ -37,7 +37,7 @@ fn commented_keys_of_the_embedded_file_are_real() {
         .join("\n");
     let config = Config::parse("default.toml", &text, Path::new("")).unwrap_or_else(|p| panic!("{p}"));
     assert_eq!(config.auth.jwt.len(), 1);
-    assert_eq!(config.store("tenant").unwrap().pooled_in.as_ref().unwrap().as_str(), "control");
+    assert_eq!(config.store("tenant").unwrap().pooled_in.as_ref().unwrap().as_str(), "shared");
 }
 
 /// Issue: the file is checked as a whole, every problem reported with file and line.

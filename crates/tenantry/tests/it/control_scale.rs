@@ -5,7 +5,7 @@ use tenantry::{
     migrations::fleet::{Catalog, Failure, Outcome},
     name::StoreName,
     operations::CreateTenant,
-    topology::{Policy, Topology, placement::emptiest},
+    topology::{Fleet, Policy, Topology, placement::emptiest},
 };
 
 async fn fleet(w: &World, tenants: usize) {
@@ -26,10 +26,11 @@ async fn a_run_finds_who_is_behind_and_records_how_it_went_x5() {
     let w = World::open(dir.path()).await.with_plans().await;
     fleet(&w, 10).await;
     let store = StoreName::parse("tenant").unwrap();
-    assert_eq!(w.control.count_behind(&store, "v1").await.unwrap(), 0);
-    assert_eq!(w.control.count_behind(&store, "v2").await.unwrap(), 10);
-    let first = w.control.behind(&store, "v2", None, 4).await.unwrap();
-    let next = w.control.behind(&store, "v2", Some(first[3].tenant), 4).await.unwrap();
+    let catalog = Fleet { control: w.control.clone(), external: false };
+    assert_eq!(catalog.count_behind(&store, "v1").await.unwrap(), 0);
+    assert_eq!(catalog.count_behind(&store, "v2").await.unwrap(), 10);
+    let first = catalog.behind(&store, "v2", None, 4).await.unwrap();
+    let next = catalog.behind(&store, "v2", Some(first[3].tenant), 4).await.unwrap();
     assert_eq!((first.len(), next[0].slug.as_str()), (4, "tenant-4"));
     let failure = Failure { code: "engine", message: "disk is full".into(), remedy: None };
     let outcomes: Vec<Outcome> = first
@@ -37,8 +38,8 @@ async fn a_run_finds_who_is_behind_and_records_how_it_went_x5() {
         .enumerate()
         .map(|(n, target)| Outcome { target, result: if n == 2 { Err(failure.clone()) } else { Ok(1) } })
         .collect();
-    w.control.record("v2", &outcomes).await.unwrap();
-    assert_eq!(w.control.count_behind(&store, "v2").await.unwrap(), 7);
+    catalog.record("v2", &outcomes).await.unwrap();
+    assert_eq!(catalog.count_behind(&store, "v2").await.unwrap(), 7);
     let topology = Topology::new(w.control.clone());
     let failed = topology.by_slug(&slug("tenant-2")).await.unwrap();
     let failed = failed.placement("tenant").unwrap();
@@ -55,7 +56,7 @@ async fn nothing_to_do_is_answered_from_an_index_alone() {
     let mut tx = w.control.snapshot().await.unwrap();
     for condition in ["< 'v'", "> 'v'", "IS NULL"] {
         let sql = format!(
-            "EXPLAIN QUERY PLAN SELECT count(*) FROM placements WHERE store = 's' AND state = 'ready' AND schema_version {condition}"
+            "EXPLAIN QUERY PLAN SELECT count(*) FROM placements WHERE store = 's' AND state = 'ready' AND schema_version {condition} AND provision <> 'external'"
         );
         let rows = tx.query(&sql, &[]).await.unwrap();
         let plan = rows[0].text(3).unwrap();

@@ -18,5 +18,6 @@ mod control_scale;
 mod operations_cases;
 mod operations_faults;
 mod operations_kills;
+mod placements;
 mod platform_provision;
 mod world;

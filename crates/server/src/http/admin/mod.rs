@@ -3,6 +3,7 @@
 //! Called by the route table. To everybody else these routes are absent (rule 10). Nothing here shows a tenant's
 //! rows: staff see those only by impersonation, which is on record.
 
+mod attach;
 mod audit;
 mod create;
 mod impersonate;
@@ -11,6 +12,7 @@ mod maintenance;
 mod tenants;
 mod users;
 
+pub(super) use attach::attach;
 pub(super) use audit::{list as audit, verify as verify_audit};
 pub(super) use create::{databases as create_databases, operations, tenant as create_tenant};
 pub(super) use impersonate::{start as impersonate, stop as stop_impersonating};

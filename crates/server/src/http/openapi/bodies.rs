@@ -53,6 +53,9 @@ fn request(key: &str) -> Option<Value> {
             let flag = || json!({"type": "boolean"});
             object(&[], json!({"superuser": flag(), "staff": flag(), "active": flag()}))
         }
+        "POST /api/admin/tenants/{slug}/attach" => {
+            object(&["store"], json!({"store": text(), "physical": text(), "server": text()}))
+        }
         "POST /api/admin/tenants/{slug}/suspend" => object(&["reason"], json!({"reason": text()})),
         "POST /api/admin/tenants/{slug}/maintenance" => {
             object(&["on"], json!({"on": {"type": "boolean"}, "reason": text()}))
@@ -111,7 +114,7 @@ fn response(key: &str) -> (&'static str, Value) {
 
 /// Routes whose POST changes something that is there.
 fn acts(path: &str) -> bool {
-    let acts = ["/switch", "/suspend", "/maintenance", "/plan", "/cancel", "/rename", "/retire"];
+    let acts = ["/switch", "/suspend", "/maintenance", "/plan", "/cancel", "/rename", "/retire", "/attach"];
     acts.iter().any(|end| path.ends_with(end))
 }
 

@@ -154,7 +154,7 @@ impl Operations {
 
     /// Makes the databases that an existing tenant lacks (M9, M16): stores without a placement, planned
     /// ones, and those whose database is lost, which get a new, empty one under a new name. Does
-    /// nothing where all are there.
+    /// nothing where all are there, and never makes one that its owner brings.
     pub async fn create_databases(&self, by: &By, slug: &Slug, wanted: Vec<NewPlacement>) -> Result<Created> {
         let mut tx = self.inner.control.snapshot().await?;
         let tenant = tenants::by_slug(&mut tx, slug).await?;
@@ -166,9 +166,12 @@ impl Operations {
                 p.placements.push(new);
                 continue;
             };
+            if old.policy == Policy::External {
+                continue;
+            }
             if old.state == PlacementState::Planned {
                 p.placed.push(Placed::planned(old));
-            } else if old.policy != Policy::External && !self.inner.databases.exists(&old.place).await? {
+            } else if !self.inner.databases.exists(&old.place).await? {
                 p.lost.push(old.place.clone());
                 p.placements.push(new);
             }

@@ -133,10 +133,9 @@ pub(super) fn activate<'a>(write: &'a mut Write, p: &'a mut Provision) -> BoxFut
     Box::pin(async move {
         let tenant = p.id()?;
         for placed in &p.placed {
-            // An external database is used as it is; its version is found by the next migration run.
-            let version = placed.schema_version.as_deref();
-            if version.is_some() || placed.policy == Policy::External {
-                placements::set_ready(write, &placed.place, version).await?;
+            // What was not made stays planned: it is made on demand, or attached by its owner.
+            if let Some(version) = placed.schema_version.as_deref() {
+                placements::set_ready(write, &placed.place, Some(version)).await?;
             }
         }
         if p.new.is_some() {

@@ -1,0 +1,115 @@
+//! Databases that are made when first needed, and those that companies bring, over HTTP (V3, F3, X1).
+
+use super::{
+    app::{Client, TestApp},
+    records::patient,
+};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use tenantry_server::http::Options;
+
+const CALLERS: usize = 16;
+
+async fn app(provision: &str) -> TestApp {
+    let text = format!(
+        "[stores.control]\n[stores.shared]\n[stores.tenant]\nname = \"org_{{slug}}\"\nprovision = \"{provision}\"\n"
+    );
+    TestApp::configured(&text, Options::default()).await
+}
+
+fn databases(app: &TestApp) -> Vec<String> {
+    let entries = std::fs::read_dir(root(app)).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.filter(|name| name.starts_with("org_") && name.ends_with(".db")).collect();
+    names.sort();
+    names
+}
+
+fn root(app: &TestApp) -> PathBuf {
+    app.platform().config().servers[0].path.clone()
+}
+
+async fn audited(staff: &Client, action: &str) -> usize {
+    let log = staff.get("/api/admin/audit?limit=1000").await.expect(200).json();
+    log["items"].as_array().unwrap().iter().filter(|row| row["action"] == action).count()
+}
+
+/// V3: the first request that needs it makes the database; many at once make one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_first_requests_make_one_database_v3() {
+    let app = app("on_demand").await;
+    let staff = app.staff().await;
+    let acme = app.register("acme").await;
+    let other = app.register("other").await;
+    for path in ["/api/tenant", "/api/tenant/usage", "/api/tenant/users", "/api/records/regions"] {
+        acme.get(path).await.expect(200);
+    }
+    assert_eq!(databases(&app), [""; 0], "none of these needs it");
+    let asking = (0..CALLERS).map(|n| {
+        let (acme, name) = (acme.clone(), format!("P{n}"));
+        tokio::spawn(async move {
+            match n % 4 {
+                0 => acme.get("/api/records/patients").await.status.as_u16() - 200,
+                1 => acme.get("/api/tenant/activity").await.status.as_u16() - 200,
+                _ => acme.post("/api/records/patients", &patient(&name)).await.status.as_u16() - 201,
+            }
+        })
+    });
+    let refused: Vec<_> =
+        join_all(asking).await.into_iter().map(Result::unwrap).filter(|s| *s != 0).collect();
+    assert_eq!(refused, [0; 0]);
+    assert_eq!(databases(&app), ["org_acme_1.db"]);
+    assert_eq!(audited(&staff, "tenant.create_databases").await, 1);
+    let count = acme.get("/api/records/patients?count=true").await.expect(200).json()["count"].clone();
+    assert_eq!(count, json!(CALLERS / 2));
+    other.get("/api/records/patients/1").await.expect(404);
+    assert_eq!(databases(&app), ["org_acme_1.db", "org_other_1.db"]);
+}
+
+/// X1: what was made and is lost is an error with its remedy; no request makes it anew, or goes elsewhere.
+#[tokio::test]
+async fn a_database_that_is_lost_is_never_made_by_a_request_x1() {
+    for provision in ["on_demand", "managed"] {
+        let app = app(provision).await;
+        let acme = app.register("acme").await;
+        acme.post("/api/records/patients", &patient("Ash")).await.expect(201);
+        app.platform().shutdown().await;
+        for name in databases(&app) {
+            std::fs::remove_file(root(&app).join(name)).unwrap();
+        }
+        for _ in 0..2 {
+            let refused = acme.get("/api/records/patients").await.expect(503);
+            assert_eq!(refused.code(), "no_database", "{provision}");
+            acme.post("/api/records/patients", &patient("Birch")).await.expect(503);
+        }
+        assert_eq!(databases(&app), [""; 0], "{provision}");
+    }
+}
+
+/// F3 over HTTP: absent until staff name it, with the remedy in the answer.
+#[tokio::test]
+async fn staff_name_the_database_that_a_company_brings_f3() {
+    let app = app("external").await;
+    let staff = app.staff().await;
+    let acme = app.register("acme").await;
+    let refused = acme.get("/api/records/patients").await.expect(503).json();
+    assert_eq!(refused["code"], "no_database");
+    assert!(refused["remedy"].as_str().unwrap().contains("attach-tenant-db acme"), "{refused}");
+    let path = "/api/admin/tenants/acme/attach";
+    let absent = staff.post(path, &json!({"store": "tenant"})).await.expect(422).json();
+    assert_eq!(absent["errors"][0]["field"], "physical");
+    staff.post(path, &json!({"store": "tenant", "physical": "../x"})).await.expect(422);
+    staff.post(path, &json!({"store": "shared"})).await.expect(404);
+    std::fs::write(root(&app).join("org_acme.db"), b"").unwrap();
+    let done: Value = staff.post(path, &json!({"store": "tenant"})).await.expect(200).json();
+    assert_eq!(
+        (&done["database"], &done["pending"]),
+        (&json!("org_acme"), &json!(["medadmin/0001_initial"]))
+    );
+    acme.get("/api/records/patients").await.expect(503);
+    let options = tenantry::migrations::fleet::Options { external: true, ..Default::default() };
+    app.platform().migrate_tenants(None, options, |_, _| {}).await.unwrap();
+    acme.post("/api/records/patients", &patient("Ash")).await.expect(201);
+    assert_eq!(audited(&staff, "tenant.attach_database").await, 1);
+}

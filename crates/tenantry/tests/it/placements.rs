@@ -1,0 +1,169 @@
+//! Where a tenant's rows lie when the platform does not simply make a database for them: brought by the
+//! owner, or in a system store's database (F1 to F5). Always recorded, never guessed (X1).
+
+use crate::world::{by, slug};
+use serde_json::json;
+use std::{fs, path::Path};
+use tenantry::{
+    Attach, Error, Platform, Result, config::Config, migrations::fleet, place::Isolation, records::Input,
+    tenants::NewTenant,
+};
+
+const EXTERNAL: &str = "[stores.control]\n[stores.shared]\n[stores.tenant]\nname = \"djo_{slug}_db\"\nprovision = \"external\"\n";
+const PATIENT: &str = r#"{"first_name": "Ann", "last_name": "Ash", "born_on": "1990-04-01"}"#;
+
+async fn open(dir: &Path, text: &str) -> Result<Platform> {
+    let config = Config::parse("tenantry.toml", text, dir).unwrap_or_else(|problems| panic!("{problems}"));
+    let platform = Platform::open(config).await?;
+    platform.initialise_plans().await?;
+    Ok(platform)
+}
+
+async fn create(platform: &Platform, name: &str) {
+    let tenant = NewTenant { slug: slug(name), name: name.into(), email: format!("mail@{name}.test") };
+    platform.create_tenant(&by(), tenant, None, None).await.unwrap();
+}
+
+async fn add_patient(platform: &Platform, name: &str) -> Result<()> {
+    let tenant = platform.enter_as_operator(&by(), &slug(name)).await?;
+    let input: Input = serde_json::from_str(PATIENT).unwrap();
+    platform.records(&tenant, "patients")?.create(&input).await.map(drop)
+}
+
+async fn patients(platform: &Platform, name: &str) -> usize {
+    let tenant = platform.enter_as_operator(&by(), &slug(name)).await.unwrap();
+    let page = platform.records(&tenant, "patients").unwrap().list(&Default::default()).await.unwrap();
+    serde_json::from_slice::<Vec<serde_json::Value>>(&[b"[", &page.items[..], b"]"].concat()).unwrap().len()
+}
+
+fn attach(physical: Option<&str>) -> Attach {
+    let physical = physical.map(|name| name.parse().unwrap());
+    Attach { store: "tenant".parse().unwrap(), physical, server: None }
+}
+
+/// An empty file is a database without tables: what an owner's `createdb` leaves.
+fn make_database(platform: &Platform, name: &str) {
+    fs::write(platform.config().servers[0].path.join(format!("{name}.db")), b"").unwrap();
+}
+
+async fn migrate(platform: &Platform, external: bool) -> u64 {
+    let options = fleet::Options { external, ..fleet::Options::default() };
+    let reports = platform.migrate_tenants(None, options, |_, _| {}).await.unwrap();
+    assert!(reports.iter().all(|(_, report)| report.is_clean()), "{reports:?}");
+    reports.iter().map(|(_, report)| report.migrated).sum()
+}
+
+/// F3: the platform makes nothing, uses what it is told of, and migrates it only when asked.
+#[tokio::test]
+async fn a_database_that_the_owner_brings_is_attached_and_left_alone_f3() {
+    let dir = tempfile::tempdir().unwrap();
+    let platform = open(dir.path(), EXTERNAL).await.unwrap();
+    create(&platform, "alpha").await;
+    create(&platform, "beta").await;
+    let missing = add_patient(&platform, "alpha").await.unwrap_err();
+    assert_eq!(missing.code(), "no_database");
+    let remedy = missing.remedy().unwrap();
+    assert!(remedy.ends_with("tenantry attach-tenant-db alpha --store tenant"), "{remedy}");
+    platform.create_databases(&by(), &slug("alpha")).await.unwrap();
+    let there = || fs::read_dir(&platform.config().servers[0].path).unwrap().count();
+    let before = there();
+    let absent = platform.attach_database(&by(), &slug("alpha"), &attach(None)).await.unwrap_err();
+    assert_eq!(absent.field(), Some("physical"), "{absent}");
+    assert_eq!(there(), before, "nothing is ever made (rule 3)");
+
+    make_database(&platform, "djo_alpha_db");
+    let done = platform.attach_database(&by(), &slug("alpha"), &attach(None)).await.unwrap();
+    assert_eq!((done.database.as_str(), done.pending.is_empty()), ("djo_alpha_db", false));
+    assert_eq!(add_patient(&platform, "alpha").await.unwrap_err().code(), "migrations_pending");
+    assert_eq!((migrate(&platform, false).await, platform.tenants_behind().await.unwrap()), (0, 0));
+    assert_eq!(migrate(&platform, true).await, 1);
+    add_patient(&platform, "alpha").await.unwrap();
+    assert_eq!(patients(&platform, "alpha").await, 1);
+
+    // Again is no fault; another one is; and nobody else gets it, nor a database of the platform's own.
+    let again = platform.attach_database(&by(), &slug("alpha"), &attach(None)).await.unwrap();
+    assert!(again.pending.is_empty());
+    make_database(&platform, "other");
+    for (who, name) in [("alpha", "other"), ("beta", "djo_alpha_db"), ("beta", "control"), ("beta", "shared")]
+    {
+        let refused = platform.attach_database(&by(), &slug(who), &attach(Some(name))).await.unwrap_err();
+        assert!(matches!(refused, Error::Conflict(_)), "{who} {name}: {refused}");
+    }
+    assert_eq!(add_patient(&platform, "beta").await.unwrap_err().code(), "no_database", "X1");
+    // A name of the owner's choice; it carries all migrations already, which is found at once.
+    platform.attach_database(&by(), &slug("beta"), &attach(Some("other"))).await.unwrap();
+    assert_eq!(migrate(&platform, true).await, 1);
+    assert!(platform.verify_audit().await.unwrap().faults.is_empty());
+    let mut found = vec![];
+    assert_eq!(platform.check(None, |finding| found.push(finding.to_string())).await.unwrap(), 2);
+    assert_eq!(found, [""; 0]);
+}
+
+/// F1, F3, rule 3: who brings no database lives in the pool of a system store, told apart by the tenant
+/// column; who brings one leaves it, while there is nothing to leave behind.
+#[tokio::test]
+async fn tenants_without_a_database_live_in_the_pool_that_is_named_f4() {
+    for host in ["control", "shared"] {
+        let dir = tempfile::tempdir().unwrap();
+        let text = format!("{EXTERNAL}pooled_in = \"{host}\"\n");
+        let platform = open(dir.path(), &text).await.unwrap();
+        for name in ["alpha", "beta", "gamma"] {
+            create(&platform, name).await;
+        }
+        add_patient(&platform, "alpha").await.unwrap();
+        add_patient(&platform, "alpha").await.unwrap();
+        add_patient(&platform, "beta").await.unwrap();
+        let shown = platform.show_tenant(&slug("alpha")).await.unwrap();
+        let place = &shown.placements[0].place;
+        assert_eq!((place.isolation, place.physical.as_str()), (Isolation::Pooled, host), "recorded");
+        make_database(&platform, "djo_alpha_db");
+        assert_eq!(patients(&platform, "alpha").await, 2, "{host}: what exists is not looked at (X1)");
+        assert_eq!((patients(&platform, "beta").await, patients(&platform, "gamma").await), (1, 0));
+
+        let rows = platform.attach_database(&by(), &slug("alpha"), &attach(None)).await.unwrap_err();
+        assert!(matches!(rows, Error::Conflict(_)), "{rows}");
+        add_patient(&platform, "alpha").await.unwrap();
+        make_database(&platform, "djo_gamma_db");
+        platform.attach_database(&by(), &slug("gamma"), &attach(None)).await.unwrap();
+        assert_eq!(migrate(&platform, true).await, 1);
+        add_patient(&platform, "gamma").await.unwrap();
+        let counts = (patients(&platform, "alpha").await, patients(&platform, "gamma").await);
+        assert_eq!(counts, (3, 1), "{host}");
+        let mut found = vec![];
+        platform.check(None, |finding| found.push(finding.to_string())).await.unwrap();
+        assert_eq!(found, [""; 0], "{host}");
+        platform.shutdown().await;
+        // The next start finds the pool and everybody in it.
+        let platform = open(dir.path(), &text).await.unwrap();
+        assert_eq!(patients(&platform, "beta").await, 1, "{host}");
+    }
+}
+
+/// A pool in the catalog's database must not take a name from the catalog.
+#[tokio::test]
+async fn a_model_named_like_a_table_of_the_catalog_is_refused_before_anything_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let models = dir.path().join("apps/own/models");
+    fs::create_dir_all(&models).unwrap();
+    fs::write(dir.path().join("apps/own/app.toml"), "name = \"own\"\n").unwrap();
+    fs::write(models.join("plans.toml"), "store = \"tenant\"\n[fields.a]\ntype = \"text\"\n").unwrap();
+    let text = format!("{EXTERNAL}pooled_in = \"control\"\n[apps]\nlist = [\"own\"]\n");
+    let refused = open(dir.path(), &text).await.err().unwrap();
+    assert!(
+        refused.to_string().contains("stores.tenant.pooled_in") && refused.to_string().contains("plans"),
+        "{refused}"
+    );
+}
+
+/// What the platform makes itself is not attached.
+#[tokio::test]
+async fn only_a_store_whose_databases_are_brought_takes_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let platform = open(dir.path(), "[stores.control]\n[stores.shared]\n[stores.tenant]\n").await.unwrap();
+    create(&platform, "alpha").await;
+    let refused = platform.attach_database(&by(), &slug("alpha"), &attach(Some("x"))).await.unwrap_err();
+    assert!(matches!(refused, Error::Conflict(_)), "{refused}");
+    let system = Attach { store: "shared".parse().unwrap(), ..attach(None) };
+    let refused = platform.attach_database(&by(), &slug("alpha"), &system).await.unwrap_err();
+    assert_eq!(refused.code(), "not_found", "{}", json!(refused.to_string()));
+}
