@@ -106,7 +106,7 @@ impl Platform {
     }
 
     async fn is_empty(&self, pool: &Place) -> Result<bool> {
-        let schema = self.0.schemas.get(&pool.store).ok_or(Error::NotFound("store"))?;
+        let schema = &self.0.databases.schema(&pool.store)?;
         let session: Session = self.0.engine.session(pool, schema, None).await?;
         for model in self.apps().models().iter().filter(|model| model.store == pool.store) {
             if session.count(model.name.as_str(), &Filter::All(vec![]), None, None).await? > 0 {

@@ -2,7 +2,7 @@
 //!
 //! Started by whoever serves; commands do without. One timer for the platform, none per tenant.
 
-use crate::{Platform, Result, plans, tenants};
+use crate::{Platform, Result, audit::By, clock::DAY_US, plans, tenants};
 use std::time::Duration;
 use tokio::{sync::watch, task::JoinHandle, time::MissedTickBehavior};
 
@@ -30,7 +30,8 @@ impl Background {
 }
 
 impl Platform {
-    /// Starts the reconcilers: stalled operations, expired trials, tenants at their end, sessions, usage notes.
+    /// Starts the reconcilers: stalled operations, databases whose time has come, expired trials,
+    /// tenants at their end, sessions, usage notes.
     pub fn start_background(&self) -> Background {
         let (stop, mut stopped) = watch::channel(false);
         let platform = self.clone();
@@ -50,10 +51,17 @@ impl Platform {
 
     async fn pass(&self) {
         report("operations", self.0.operations.reconcile().await.map(drop));
+        report("kept databases", self.0.operations.release_due(&By::system(), MOST).await.map(drop));
+        report("old operations", self.prune_operations().await);
         report("subscriptions", plans::sweep_expired(self.control(), MOST).await.map(drop));
         report("cancelled tenants", tenants::close_due(self.control(), MOST).await.map(drop));
         report("sessions", self.access().sessions().purge_expired(MOST).await.map(drop));
         report("notes of use", self.access().flush().await);
+    }
+
+    async fn prune_operations(&self) -> Result<()> {
+        let keep_us = i64::from(self.config().operations.keep_days) * DAY_US;
+        self.0.operations.prune(self.control().now_us() - keep_us, MOST).await.map(drop)
     }
 }
 

@@ -1,55 +1,119 @@
 //! Makes, keeps current and removes databases of placements, for operations and migration runs.
 //!
 //! The only place where the platform's schema meets the engine's provisioning. It decides nothing:
-//! placements come from the catalog.
+//! placements come from the catalog. Everything may be repeated, also after a crash in its middle,
+//! and by two workers at once.
 
 use crate::{
     Error, Result,
     apps::Apps,
     config::{Config, Scope, StoreConfig},
-    operations::Databases,
 };
-use futures_util::future::BoxFuture;
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 use tenantry_engine::{
     Kind,
     engine::{Engine, Template},
     name::{PhysicalName, StoreName},
     place::{Isolation, Place},
+    sqlite::{migrate::Script, plan::Schema},
 };
 
-/// What a store's databases are made from.
-pub(crate) struct Schemas {
+/// Databases and what they are made from. Cheap to clone.
+#[derive(Clone)]
+pub struct Databases(Arc<Inner>);
+
+struct Inner {
     engine: Engine,
     apps: Arc<Apps>,
     templates: HashMap<StoreName, Template>,
+    schemas: HashMap<StoreName, Arc<Schema>>,
+    /// Made on first use: most processes never need most of them.
+    scripts: Mutex<HashMap<(StoreName, Isolation), Arc<Script>>>,
 }
 
-impl Schemas {
-    pub(crate) fn new(engine: Engine, config: &Config, apps: Arc<Apps>) -> Result<Self> {
+impl Databases {
+    /// Compiles schemas and templates of all stores; touches no disk.
+    pub fn new(engine: Engine, config: &Config, apps: Arc<Apps>) -> Result<Self> {
         let mut templates = HashMap::new();
-        for store in config.stores_of(Scope::Tenant).filter(|s| s.isolation == Isolation::Database) {
+        for store in config.stores_of(Scope::Tenant) {
             templates.insert(store.name.clone(), engine.template(&store.name, apps.migrations())?);
         }
-        Ok(Self { engine, apps, templates })
+        let schemas = schemas(config, &apps)?;
+        Ok(Self(Arc::new(Inner { engine, apps, templates, schemas, scripts: Mutex::default() })))
+    }
+
+    /// The engine all of it runs on.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    /// The compiled models of a store.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a store the configuration does not have.
+    pub(crate) fn schema(&self, store: &StoreName) -> Result<Arc<Schema>> {
+        self.0.schemas.get(store).cloned().ok_or(Error::NotFound("store"))
+    }
+
+    /// The migrations of a store in the layout of a database of one's own: that of every copy.
+    pub(crate) fn script(&self, store: &StoreName) -> Result<Arc<Script>> {
+        self.script_in(store, Isolation::Database)
+    }
+
+    /// The migrations of a store in the layout of this isolation.
+    pub(crate) fn script_in(&self, store: &StoreName, isolation: Isolation) -> Result<Arc<Script>> {
+        let mut scripts = self.0.scripts.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (store.clone(), isolation);
+        if let Some(script) = scripts.get(&key) {
+            return Ok(script.clone());
+        }
+        let script = Arc::new(Script::new(store, isolation, self.0.apps.migrations())?);
+        scripts.insert(key, script.clone());
+        Ok(script)
+    }
+
+    /// Names the state of the store's schema that this program has.
+    pub(crate) fn fingerprint(&self, store: &StoreName) -> Result<String> {
+        let schema = self.0.apps.store(store).ok_or(Error::NotFound("store"))?;
+        Ok(schema.fingerprint.clone())
+    }
+
+    /// Makes the database of `place` (pooled: enrols the tenant) with the current schema, durably;
+    /// the fingerprint of that schema. Finds it made already: checks that it is this place's.
+    pub(crate) async fn make(&self, place: &Place) -> Result<String> {
+        match place.isolation {
+            Isolation::Pooled => self.0.engine.enrol(place).await?,
+            Isolation::Database => self.0.engine.provision(place, self.template(&place.store)?).await?,
+        }
+        self.fingerprint(&place.store)
+    }
+
+    /// Removes the database of `place` (pooled: the tenant's rows) if it carries this place's
+    /// identity; absent or another's is no error and is left alone.
+    pub(crate) async fn remove(&self, place: &Place) -> Result<()> {
+        match place.isolation {
+            Isolation::Pooled => self.withdraw_if_ours(place).await,
+            Isolation::Database => self.drop_if_ours(place).await,
+        }
+    }
+
+    /// Whether the database is there. For operators' decisions, never for routing (X1).
+    pub(crate) fn exists(&self, place: &Place) -> Result<bool> {
+        Ok(self.0.engine.exists(place)?)
     }
 
     fn template(&self, store: &StoreName) -> Result<&Template> {
-        self.templates.get(store).ok_or_else(|| Error::Internal(format!("store {store} has no template")))
+        self.0.templates.get(store).ok_or_else(|| Error::Internal(format!("store {store} has no template")))
     }
 
-    fn fingerprint(&self, store: &StoreName) -> Result<String> {
-        let schema = self.apps.store(store).ok_or(Error::NotFound("store"))?;
-        Ok(schema.fingerprint.clone())
-    }
-}
-
-impl Schemas {
     /// Removes a file only when what is inside says that it is this place's. What was in the way when
     /// the database was to be made belongs to somebody: undoing that must not cost them their data.
     async fn drop_if_ours(&self, place: &Place) -> Result<()> {
-        match self.engine.verify(place).await {
-            Ok(()) => Ok(self.engine.drop_database(place).await?),
+        match self.0.engine.verify(place).await {
+            Ok(()) => Ok(self.0.engine.drop_database(place).await?),
             Err(error) => match error.kind() {
                 Kind::Missing => Ok(()),
                 Kind::WrongIdentity | Kind::Fenced | Kind::Corrupt | Kind::SchemaBehind => {
@@ -60,32 +124,25 @@ impl Schemas {
             },
         }
     }
+
+    /// Rows of another generation are those of a later swap and not this place's.
+    async fn withdraw_if_ours(&self, place: &Place) -> Result<()> {
+        match self.0.engine.withdraw(place).await {
+            Err(error) if *error.kind() == Kind::Fenced => {
+                tracing::info!(%error, "left alone: the pool has a later generation");
+                Ok(())
+            }
+            withdrawn => Ok(withdrawn?),
+        }
+    }
 }
 
-impl Databases for Schemas {
-    fn make<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<String>> {
-        Box::pin(async move {
-            match place.isolation {
-                Isolation::Pooled => self.engine.enrol(place).await?,
-                Isolation::Database => self.engine.provision(place, self.template(&place.store)?).await?,
-            }
-            self.fingerprint(&place.store)
-        })
-    }
-
-    fn remove<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
-            match place.isolation {
-                Isolation::Pooled => self.engine.withdraw(place).await?,
-                Isolation::Database => self.drop_if_ours(place).await?,
-            }
-            Ok(())
-        })
-    }
-
-    fn exists<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<bool>> {
-        Box::pin(async move { Ok(self.engine.exists(place)?) })
-    }
+fn schemas(config: &Config, apps: &Apps) -> Result<HashMap<StoreName, Arc<Schema>>> {
+    let schema = |store: &StoreConfig| {
+        // All models: the type of a reference into another store is that of its target's key.
+        Ok((store.name.clone(), Arc::new(Schema::new(store.name.clone(), apps.models().to_vec())?)))
+    };
+    config.stores.iter().map(schema).collect()
 }
 
 /// The place of a system store, or of the pool of a pooled tenant store: fixed by the configuration,

@@ -33,6 +33,9 @@ pub enum Error {
     /// The thing is not in the state the action needs, or the name is taken. Public text.
     #[error("conflict: {0}")]
     Conflict(String),
+    /// The operation was cancelled and is undone.
+    #[error("cancelled")]
+    Cancelled,
     /// The record was changed by somebody else; its current version.
     #[error("version conflict, the current version is {0}")]
     VersionConflict(i64),
@@ -131,6 +134,7 @@ impl Error {
             Self::Denied(_) => "denied",
             Self::Invalid { .. } => "invalid",
             Self::Conflict(_) => "conflict",
+            Self::Cancelled => "cancelled",
             Self::VersionConflict(_) => "version_conflict",
             Self::LimitExceeded { .. } => "limit_exceeded",
             Self::SubscriptionRequired => "subscription_required",
@@ -154,6 +158,7 @@ impl Error {
             Self::Denied(_) => "you may not do this".into(),
             Self::Invalid { field, reason } => format!("{field}: {reason}"),
             Self::Conflict(what) => what.clone(),
+            Self::Cancelled => "the operation was cancelled".into(),
             Self::VersionConflict(_) => "the record was changed by somebody else".into(),
             Self::LimitExceeded { limit } => format!("the plan's limit on {limit} is reached"),
             Self::SubscriptionRequired => "a live subscription is required".into(),

@@ -12,7 +12,7 @@ pub mod backups;
 pub mod clock;
 pub mod config;
 pub mod control;
-mod databases;
+pub mod databases;
 pub mod demo;
 pub mod error;
 mod insight;

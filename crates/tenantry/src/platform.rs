@@ -7,8 +7,8 @@ use crate::{
     apps::Apps,
     config::{Config, Scope as StoreScope, StoreConfig},
     control::Control,
-    databases::{Schemas, migrate_hosted_pool, migrate_platform_store, platform_place, pool_place},
-    operations::Operations,
+    databases::{Databases, migrate_hosted_pool, migrate_platform_store, platform_place, pool_place},
+    operations::{Operations, World},
     records::{Leaving, Records, Referrer, Scope, files::Files},
     reroute::Making,
     topology::Topology,
@@ -17,7 +17,6 @@ use std::{collections::HashMap, sync::Arc};
 use tenantry_engine::{
     engine::{CacheLimits, Engine, ServerSpec, WorkLimits},
     model::{FieldKind, Model},
-    name::StoreName,
     place::{Isolation, Place},
     row::json::JsonKeys,
     sqlite::plan::Schema,
@@ -37,7 +36,7 @@ pub(crate) struct Inner {
     pub(crate) operations: Operations,
     pub(crate) making: Making,
     pub(crate) files: Files,
-    pub(crate) schemas: HashMap<StoreName, Arc<Schema>>,
+    pub(crate) databases: Databases,
     pub(crate) models: HashMap<String, ModelEntry>,
 }
 
@@ -62,7 +61,7 @@ impl Platform {
     /// the system stores to the current schema, and finishes or undoes what a crash left (M4, M7).
     /// Tenant databases are not touched.
     pub async fn open(config: Config) -> Result<Self> {
-        let apps = Arc::new(Apps::load(&config).map_err(|e| Error::invalid("apps", e.to_string()))?);
+        let apps = Apps::load(&config).map_err(|e| Error::invalid("apps", e.to_string()))?;
         let engine = open_engine(&config)?;
         let control = open_control(&engine, &config).await?;
         for store in config.stores.iter().filter(|s| is_platforms(s)) {
@@ -74,15 +73,14 @@ impl Platform {
                 migrate_hosted_pool(&engine, &apps, &pool).await?;
             }
         }
-        let files_dir = config.files_dir();
-        make_dir(&files_dir)?;
-        let files = Files::local(&files_dir).map_err(|e| Error::Unavailable(e.to_string()))?;
         let topology = Topology::new(control.clone());
         let access = Access::open(control.clone(), topology.clone(), &config)?;
-        let schemas = schemas(&config, &apps)?;
-        let models = entries(&config, &apps, &schemas)?;
-        let databases = Schemas::new(engine.clone(), &config, apps.clone())?;
-        let operations = Operations::new(control.clone(), Arc::new(databases));
+        let apps = Arc::new(apps);
+        let databases = Databases::new(engine.clone(), &config, apps.clone())?;
+        let models = entries(&config, &apps, &databases)?;
+        let world = World::new(control.clone(), databases.clone(), &config)?;
+        let files = world.files.clone();
+        let operations = Operations::new(world);
         operations.recover().await?;
         let inner = Inner {
             config,
@@ -94,7 +92,7 @@ impl Platform {
             operations,
             making: Making::default(),
             files,
-            schemas,
+            databases,
             models,
         };
         Ok(Self(Arc::new(inner)))
@@ -118,6 +116,11 @@ impl Platform {
     /// Who may come in.
     pub fn access(&self) -> &Access {
         &self.0.access
+    }
+
+    /// Operations: the journal's list, and what can be done to one.
+    pub fn operations(&self) -> &Operations {
+        &self.0.operations
     }
 
     /// Every model that apps declare, sorted by name.
@@ -196,19 +199,7 @@ fn refuse_clash(store: &StoreConfig, apps: &Apps) -> Result<()> {
     }
 }
 
-fn schemas(config: &Config, apps: &Apps) -> Result<HashMap<StoreName, Arc<Schema>>> {
-    let schema = |store: &StoreConfig| {
-        // All models: the type of a reference into another store is that of its target's key.
-        Ok((store.name.clone(), Arc::new(Schema::new(store.name.clone(), apps.models().to_vec())?)))
-    };
-    config.stores.iter().map(schema).collect()
-}
-
-fn entries(
-    config: &Config,
-    apps: &Apps,
-    schemas: &HashMap<StoreName, Arc<Schema>>,
-) -> Result<HashMap<String, ModelEntry>> {
+fn entries(config: &Config, apps: &Apps, databases: &Databases) -> Result<HashMap<String, ModelEntry>> {
     let mut entries = HashMap::new();
     for model in apps.models() {
         let store = config.store(model.store.as_str()).ok_or(Error::NotFound("store"))?;
@@ -216,8 +207,8 @@ fn entries(
             StoreScope::System => Some(platform_place(store)?),
             StoreScope::Tenant => None,
         };
-        let schema = schemas.get(&store.name).ok_or(Error::NotFound("store"))?;
-        entries.insert(model.name.to_string(), entry(model, schema, place, apps)?);
+        let schema = databases.schema(&store.name)?;
+        entries.insert(model.name.to_string(), entry(model, &schema, place, apps)?);
     }
     Ok(entries)
 }

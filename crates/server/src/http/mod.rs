@@ -18,6 +18,7 @@ mod guard;
 mod health;
 mod metrics;
 mod openapi;
+mod operation;
 mod plans;
 pub mod problem;
 pub mod query;

@@ -103,6 +103,7 @@ routes! {
 
     get "/api/tenant/usage" Tenant "Company" "Rows and bytes held" => tenant::usage;
     get "/api/tenant/activity" Tenant "Company" "Who changed what" => tenant::activity;
+    get "/api/tenant/operations" Tenant "Company" "What is done to this company" => tenant::operations;
     post "/api/tenant/sql" Tenant "Company" "Read-only SQL in the company's own database" => tenant::sql;
 
     get "/api/admin/tenants" Platform "Staff" "All companies" => admin::tenants;
@@ -124,6 +125,10 @@ routes! {
     get "/api/admin/audit" Platform "Staff" "Audit log" => admin::audit;
     get "/api/admin/audit/verify" Platform "Staff" "Check the audit log's chain" => admin::verify_audit;
     get "/api/admin/operations" Platform "Staff" "Operations" => admin::operations;
+    get "/api/admin/operations/{id}" Platform "Staff" "One operation with its steps" => admin::operation;
+    get "/api/admin/operations/{id}/events" Platform "Staff" "Its progress as it happens" => admin::operation_events;
+    post "/api/admin/operations/{id}/cancel" Platform "Staff" "Cancel an operation" => admin::cancel_operation;
+    post "/api/admin/operations/{id}/retry" Platform "Staff" "Try a failed operation again at once" => admin::retry_operation;
     post "/api/admin/impersonate" Platform "Staff" "Act as a member" => admin::impersonate;
     delete "/api/admin/impersonate" User "Staff" "Stop acting as a member" => admin::stop_impersonating;
 

@@ -1,4 +1,4 @@
-//! `[operations]`: how long writers wait for a move, and how long what was moved away from is kept.
+//! `[operations]`: how long writers wait for a move, and how long what is over or left is kept.
 //!
 //! Read by [`super::read`]; used by records and operations.
 
@@ -12,19 +12,32 @@ pub struct OperationsConfig {
     pub write_wait: Duration,
     /// How long the old place is kept after a move, promote or demote.
     pub keep_moved: Duration,
+    /// Days an operation that is over stays in the list.
+    pub keep_days: u32,
+    /// Days after which a database of a tenant that is gone for good is removed, when a crash or a
+    /// restored catalog left it behind; 0: never, it is only reported.
+    pub orphan_days: u32,
 }
 
 impl Default for OperationsConfig {
     fn default() -> Self {
-        Self { write_wait: Duration::from_secs(5), keep_moved: Duration::from_secs(7 * 86_400) }
+        Self {
+            write_wait: Duration::from_secs(5),
+            keep_moved: Duration::from_secs(7 * 86_400),
+            keep_days: 90,
+            orphan_days: 0,
+        }
     }
 }
 
 pub(super) fn read(section: Section<'_>) -> OperationsConfig {
     let default = OperationsConfig::default();
+    let days = |key, range, default: u32| section.number(key, range).map_or(default, |days| days as u32);
     let operations = OperationsConfig {
         write_wait: section.duration("write_wait").unwrap_or(default.write_wait),
         keep_moved: section.duration("keep_moved").unwrap_or(default.keep_moved),
+        keep_days: days("keep_days", 1..=36_500, default.keep_days),
+        orphan_days: days("orphan_days", 0..=36_500, default.orphan_days),
     };
     section.finish();
     operations

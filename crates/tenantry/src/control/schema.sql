@@ -41,11 +41,16 @@ CREATE TABLE placements (
   base TEXT NOT NULL,                            -- the human name; physical is base _ generation, or what the owner chose
   physical TEXT NOT NULL,
   generation INTEGER NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('planned','ready','gone')),
+  state TEXT NOT NULL CHECK (state IN ('planned','ready','beside','kept','gone')),
   schema_version TEXT,                           -- fingerprint of the applied migrations, null before the first
-  migration_error TEXT                           -- why the last migration failed here, null when it did not
+  migration_error TEXT,                          -- why the last migration failed here, null when it did not
+  source_version TEXT,                           -- beside: schema_version of the ready one when this was recorded
+  until INTEGER                                  -- kept: when its database may be removed; null: when released
 ) STRICT;
-CREATE UNIQUE INDEX placements_live ON placements (tenant, store) WHERE state <> 'gone';
+-- Routed to: at most one. Copies (beside) and old databases (kept) are not.
+CREATE UNIQUE INDEX placements_live ON placements (tenant, store) WHERE state IN ('planned','ready');
+CREATE UNIQUE INDEX placements_generation ON placements (tenant, store, generation);
+CREATE INDEX placements_kept ON placements (until) WHERE state = 'kept';
 CREATE UNIQUE INDEX placements_name ON placements (server, base, generation) WHERE isolation = 'database';
 CREATE INDEX placements_version ON placements (store, schema_version, provision, tenant) WHERE state = 'ready';
 
@@ -164,13 +169,18 @@ CREATE INDEX audit_tenant ON audit (tenant, id) WHERE tenant IS NOT NULL;
 CREATE TABLE operations (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   kind TEXT NOT NULL,
+  what TEXT NOT NULL,                            -- for people, in a few words
   tenant INTEGER,
   state TEXT NOT NULL CHECK (state IN ('running','unwinding','done','undone')),
   cursor INTEGER NOT NULL,
   data TEXT NOT NULL,                            -- what the steps need; emptied when the operation ends
   by_actor TEXT NOT NULL,
   by_impersonator TEXT,
-  error TEXT,
+  progress TEXT CHECK (json_valid(progress)),    -- of the step at work: done, total, unit; null: it tells none
+  cancel_requested INTEGER NOT NULL DEFAULT 0 CHECK (cancel_requested IN (0,1)),
+  result TEXT CHECK (json_valid(result)),        -- what came of it, public; kept after the end
+  error TEXT,                                    -- why it went back or rests; private detail
+  error_public TEXT,                             -- the same, as anybody may read it
   attempts INTEGER NOT NULL DEFAULT 1,
   lease_owner TEXT,
   lease_until INTEGER,
@@ -181,6 +191,7 @@ CREATE TABLE operations (
 CREATE UNIQUE INDEX operations_open_tenant ON operations (tenant)
   WHERE tenant IS NOT NULL AND state IN ('running','unwinding');
 CREATE INDEX operations_open ON operations (id) WHERE state IN ('running','unwinding');
+CREATE INDEX operations_tenant ON operations (tenant, id) WHERE tenant IS NOT NULL;
 
 -- What other processes must drop from their caches, in order. Pruned; who is behind the oldest row drops all.
 CREATE TABLE invalidations (

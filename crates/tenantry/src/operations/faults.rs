@@ -1,7 +1,7 @@
 //! Fault points of operations, for suites (T6). Without the feature `faults` every call is nothing.
 //!
 //! A fault is `operation:step:point:action`: point `before`, `after`, `undo-before`, `undo-after`
-//! with action `fail` or `kill`, or point `run`, `undo` with action `repeat`. The environment
+//! with action `fail`, `kill` or `wait-MS`, or point `run`, `undo` with action `repeat`. The environment
 //! variable `TENANTRY_FAULT` holds some, separated by commas. Each strikes once.
 
 #[cfg(feature = "faults")]
@@ -45,11 +45,20 @@ mod armed {
             Some(action)
         }
 
-        pub(in crate::operations) fn pass(&self, operation: &str, step: &str, point: &str) -> Result<()> {
-            match self.strikes(operation, step, point).as_deref() {
-                None => Ok(()),
-                Some("kill") => kill(),
-                Some(_) => Err(Error::Internal(format!("fault at {operation}:{step}:{point}"))),
+        pub(in crate::operations) async fn pass(
+            &self,
+            operation: &str,
+            step: &str,
+            point: &str,
+        ) -> Result<()> {
+            let Some(action) = self.strikes(operation, step, point) else { return Ok(()) };
+            match action.strip_prefix("wait-").map(str::parse) {
+                Some(Ok(ms)) => {
+                    tokio::time::sleep(std::time::Duration::from_millis(ms)).await;
+                    Ok(())
+                }
+                _ if action == "kill" => kill(),
+                _ => Err(Error::Internal(format!("fault at {operation}:{step}:{point}"))),
             }
         }
 
@@ -75,13 +84,18 @@ pub use armed::Faults;
 pub struct Faults;
 
 #[cfg(not(feature = "faults"))]
-#[allow(clippy::unused_self, clippy::unnecessary_wraps, reason = "same shape as the armed one")]
+#[allow(
+    clippy::unused_self,
+    clippy::unnecessary_wraps,
+    clippy::unused_async,
+    reason = "same shape as the armed one"
+)]
 impl Faults {
     pub(super) fn from_env() -> Self {
         Self
     }
 
-    pub(super) fn pass(&self, _: &str, _: &str, _: &str) -> crate::Result<()> {
+    pub(super) async fn pass(&self, _: &str, _: &str, _: &str) -> crate::Result<()> {
         Ok(())
     }
 

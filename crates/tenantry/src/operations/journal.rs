@@ -1,6 +1,10 @@
 //! The journal's rows. Every write names the worker's lease: a worker that lost it changes nothing.
 
-use super::{Operation, lease::LEASE_US};
+use super::{
+    Operation,
+    lease::LEASE_US,
+    world::{Amount, Cancel, Progress},
+};
 use crate::{
     Error, Result,
     control::{Control, Write, params},
@@ -37,7 +41,8 @@ impl State {
         all.into_iter().find(|s| s.as_str() == text).ok_or_else(unknown)
     }
 
-    pub(super) fn is_over(self) -> bool {
+    /// Finished or gone.
+    pub fn is_over(self) -> bool {
         matches!(self, Self::Done | Self::Undone)
     }
 }
@@ -48,6 +53,16 @@ pub(super) struct Job<O> {
     pub(super) owner: String,
     pub(super) cursor: usize,
     pub(super) operation: O,
+    /// Workers that have tried, this one included.
+    pub(super) attempts: i64,
+    pub(super) live: Live,
+}
+
+/// What a running operation and those who watch it share.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Live {
+    pub(super) progress: Progress,
+    pub(super) cancel: Cancel,
 }
 
 /// Why a worker stops.
@@ -82,6 +97,13 @@ fn data<O: Operation>(operation: &O, state: State) -> Result<String> {
     serde_json::to_string(operation).map_err(|e| Error::Internal(format!("journal: {e}")))
 }
 
+/// What the row keeps of an operation that finished.
+fn result<O: Operation>(operation: &O, state: State) -> Result<Option<String>> {
+    let kept = (state == State::Done).then(|| operation.outcome()).filter(|value| !value.is_null());
+    let text = kept.map(|value| serde_json::to_string(&value)).transpose();
+    text.map_err(|e| Error::Internal(format!("journal: {e}")))
+}
+
 /// Records a new operation and takes its lease.
 pub(super) async fn insert<O: Operation>(
     write: &mut Write,
@@ -93,17 +115,19 @@ pub(super) async fn insert<O: Operation>(
     let at = write.at_us();
     let (lease, until) =
         if state.is_over() { (None, None) } else { (Some(owner.to_owned()), Some(at + LEASE_US)) };
-    let sql = "INSERT INTO operations (kind, tenant, state, cursor, data, by_actor, by_impersonator, lease_owner, \
-        lease_until, started_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id";
+    let sql = "INSERT INTO operations (kind, what, tenant, state, cursor, data, by_actor, by_impersonator, result, \
+        lease_owner, lease_until, started_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id";
     let by = operation.by();
     let values = params![
         O::KIND,
+        operation.what(),
         operation.tenant().map(TenantId::get),
         state.as_str(),
         number(cursor),
         data(operation, state)?,
         by.actor.as_str(),
         by.impersonator.clone(),
+        result(operation, state)?,
         lease,
         until,
         at,
@@ -111,11 +135,20 @@ pub(super) async fn insert<O: Operation>(
     ];
     match write.query(sql, values).await {
         Ok(rows) => Ok(rows.first().ok_or(Error::NotFound("operation"))?.integer(0)?),
-        Err(e) if matches!(e.kind(), Kind::Unique(_)) => {
-            Err(Error::Conflict("another operation is at work on this tenant".into()))
-        }
+        Err(e) if matches!(e.kind(), Kind::Unique(_)) => Err(busy(write, operation.tenant()).await?),
         Err(e) => Err(e.into()),
     }
+}
+
+/// Says which operation is at work on the tenant.
+async fn busy(write: &mut Write, tenant: Option<TenantId>) -> Result<Error> {
+    let sql = "SELECT id, kind FROM operations WHERE tenant = ? AND state IN ('running', 'unwinding')";
+    let rows = write.query(sql, params![tenant.map(TenantId::get)]).await?;
+    let Some(open) = rows.first() else {
+        return Ok(Error::Conflict("another operation is at work on this tenant".into()));
+    };
+    let (id, kind) = (open.integer(0)?, open.text(1)?);
+    Ok(Error::Conflict(format!("{kind} {id} is at work on this tenant; see `tenantry operations show {id}`")))
 }
 
 /// Records where the job stands, in the transaction of the steps that brought it there.
@@ -129,13 +162,14 @@ pub(super) async fn save<O: Operation>(
     let at = write.at_us();
     let (lease, until) =
         if state.is_over() { (None, None) } else { (Some(job.owner.clone()), Some(at + LEASE_US)) };
-    let sql = "UPDATE operations SET tenant = ?, state = ?, cursor = ?, data = ?, lease_owner = ?, \
-        lease_until = ?, updated_at = ? WHERE id = ? AND lease_owner = ?";
+    let sql = "UPDATE operations SET tenant = ?, state = ?, cursor = ?, data = ?, progress = NULL, result = ?, \
+        lease_owner = ?, lease_until = ?, updated_at = ? WHERE id = ? AND lease_owner = ?";
     let values = params![
         operation.tenant().map(TenantId::get),
         state.as_str(),
         number(cursor),
         data(operation, state)?,
+        result(operation, state)?,
         lease,
         until,
         at,
@@ -145,20 +179,43 @@ pub(super) async fn save<O: Operation>(
     if write.execute(sql, values).await? == 1 { Ok(()) } else { Err(Stop::Lost) }
 }
 
-/// Whether the worker still has its lease; asked in a transaction before its steps, whose own errors
-/// would otherwise hide that another worker has done them.
-pub(super) async fn hold(write: &mut Write, id: i64, owner: &str) -> Result<(), Stop> {
-    let sql = "SELECT 1 FROM operations WHERE id = ? AND lease_owner = ?";
-    let held = !write.query(sql, params![id, owner]).await?.is_empty();
-    if held { Ok(()) } else { Err(Stop::Lost) }
+/// Whether the worker still has its lease, and nobody cancelled; asked in a transaction before its
+/// steps, whose own errors would otherwise hide that another worker has done them.
+pub(super) async fn hold(write: &mut Write, id: i64, owner: &str, cancel: &Cancel) -> Result<(), Stop> {
+    let sql = "SELECT cancel_requested FROM operations WHERE id = ? AND lease_owner = ?";
+    let rows = write.query(sql, params![id, owner]).await?;
+    let row = rows.first().ok_or(Stop::Lost)?;
+    listen(row.integer(0)?, cancel);
+    Ok(cancel.check()?)
 }
 
-/// Longer lease for a step that takes its time.
-pub(super) async fn renew(control: &Control, id: i64, owner: &str) -> Result<(), Stop> {
+fn listen(requested: i64, cancel: &Cancel) {
+    if requested != 0 {
+        cancel.request();
+    }
+}
+
+/// Hears whether somebody cancelled, without writing.
+pub(super) async fn hear(control: &Control, id: i64, cancel: &Cancel) -> Result<()> {
+    let mut tx = control.snapshot().await?;
+    let rows = tx.query("SELECT cancel_requested FROM operations WHERE id = ?", params![id]).await?;
+    listen(rows.first().map_or(Ok(0), |row| row.integer(0))?, cancel);
+    Ok(())
+}
+
+/// Longer lease for a step that takes its time, and how far it is.
+pub(super) async fn renew(
+    control: &Control,
+    id: i64,
+    owner: &str,
+    progress: Option<&Amount>,
+) -> Result<(), Stop> {
+    let text = progress.map(serde_json::to_string).transpose();
+    let text = text.map_err(|e| Error::Internal(format!("journal: {e}")))?;
     let mut write = control.begin().await?;
-    let until = write.at_us() + LEASE_US;
-    let sql = "UPDATE operations SET lease_until = ? WHERE id = ? AND lease_owner = ?";
-    if write.execute(sql, params![until, id, owner]).await? != 1 {
+    let at = write.at_us();
+    let sql = "UPDATE operations SET lease_until = ?, progress = ?, updated_at = ? WHERE id = ? AND lease_owner = ?";
+    if write.execute(sql, params![at + LEASE_US, text, at, id, owner]).await? != 1 {
         return Err(Stop::Lost);
     }
     Ok(write.commit_unaudited().await?)
@@ -174,14 +231,18 @@ pub(super) async fn release(
 ) -> Result<()> {
     let mut write = control.begin().await?;
     let until = write.at_us() + pause_us;
-    let sql = "UPDATE operations SET lease_owner = NULL, lease_until = ?, error = ? WHERE id = ? AND lease_owner = ?";
-    write.execute(sql, params![until, error.to_string(), id, owner]).await?;
+    let sql = "UPDATE operations SET lease_owner = NULL, lease_until = ?, progress = NULL, error = ?, \
+        error_public = ?, updated_at = ? WHERE id = ? AND lease_owner = ?";
+    let at = write.at_us();
+    let values = params![until, error.to_string(), error.public_title(), at, id, owner];
+    write.execute(sql, values).await?;
     write.commit_unaudited().await
 }
 
 /// Notes why an operation goes back.
 pub(super) async fn note(write: &mut Write, id: i64, error: &Error) -> Result<()> {
-    write.execute("UPDATE operations SET error = ? WHERE id = ?", params![error.to_string(), id]).await?;
+    let sql = "UPDATE operations SET error = ?, error_public = ? WHERE id = ?";
+    write.execute(sql, params![error.to_string(), error.public_title(), id]).await?;
     Ok(())
 }
 

@@ -2,47 +2,42 @@
 //!
 //! Called by the platform facade, the command line and, for what a crash left, by start-up and the
 //! lease reconciler. Adjoining control steps share one commit with the journal's advance, so the
-//! creation of a tenant costs two commits of the control store and one synced file. Databases are
-//! reached through [`Databases`] only; nothing here knows an engine.
+//! creation of a tenant costs two commits of the control store and one synced file. Steps reach what
+//! is outside through [`World`] only; nothing here knows an engine.
 
+mod beat;
 pub mod faults;
 mod journal;
+mod kinds;
 mod lease;
-mod list;
 mod on_demand;
 pub mod provision;
 mod recover;
+pub mod release;
 mod run;
+mod show;
+mod steer;
 mod step;
 mod takeover;
 mod unwind;
+mod watch;
+mod world;
 
 pub use journal::State;
-pub use list::{Listed, list};
+pub use kinds::{KINDS, OperationKind, StepInfo, kind};
 pub use provision::{CreateTenant, Created, Owner};
 pub use recover::Recovered;
+pub use show::{Filter, Listed, StepShown, StepState};
 pub use step::{ControlFn, Operation, OutsideFn, Step};
+pub use world::{Amount, Cancel, Progress, World};
 
-use crate::{Error, Result, control::Control};
+use crate::{Error, Result, audit::By};
 use faults::Faults;
-use futures_util::future::BoxFuture;
-use std::sync::Arc;
-use tenantry_engine::place::Place;
-
-/// Makes and removes databases for the outside steps. Every method may be repeated, also after a
-/// crash in its middle, and by two workers at once.
-pub trait Databases: Send + Sync + 'static {
-    /// Makes the database of `place` (pooled: enrols the tenant) with the current schema, durably;
-    /// the fingerprint of that schema. Finds it made already: checks that it is this place's.
-    fn make<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<String>>;
-
-    /// Removes the database of `place` (pooled: the tenant's rows) if it carries this place's
-    /// identity; absent or another's is no error and is left alone.
-    fn remove<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<()>>;
-
-    /// Whether the database is there. For operators' decisions, never for routing (X1).
-    fn exists<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<bool>>;
-}
+use journal::{Job, Live};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 /// Runs operations. Cheap to clone.
 #[derive(Clone)]
@@ -51,15 +46,16 @@ pub struct Operations {
 }
 
 struct Inner {
-    control: Control,
-    databases: Arc<dyn Databases>,
+    world: World,
     faults: Faults,
+    /// Those this process works on.
+    live: Mutex<HashMap<i64, Live>>,
 }
 
 impl Operations {
     /// Starts nothing; call [`Operations::recover`] next.
-    pub fn new(control: Control, databases: Arc<dyn Databases>) -> Self {
-        Self { inner: Arc::new(Inner { control, databases, faults: Faults::from_env() }) }
+    pub fn new(world: World) -> Self {
+        Self { inner: Arc::new(Inner { world, faults: Faults::from_env(), live: Mutex::default() }) }
     }
 
     /// Where suites make steps fail; empty in a shipped binary.
@@ -71,8 +67,64 @@ impl Operations {
     /// midway. On failure everything is undone before the error is returned.
     pub async fn run<O: Operation>(&self, operation: O) -> Result<O> {
         let inner = self.inner.clone();
-        let task = tokio::spawn(async move { run::start(&inner, operation).await });
+        let task = tokio::spawn(async move { run::start(&inner, operation, |_| {}).await });
         task.await.map_err(|e| Error::Internal(format!("operation {}: {e}", O::KIND)))?
+    }
+
+    /// Starts an operation and returns its id as soon as it is in the journal; it goes on in a task of
+    /// its own. See [`Operations::watch`] for the rest. An error here left no trace.
+    pub async fn spawn<O: Operation>(&self, operation: O) -> Result<i64> {
+        let inner = self.inner.clone();
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let task = tokio::spawn(async move {
+            // Whoever asked may be gone.
+            let tell = |id| drop(tell.send(id));
+            run::start(&inner, operation, tell).await
+        });
+        match told.await {
+            Ok(id) => Ok(id),
+            Err(_) => match task.await {
+                Ok(Err(error)) => Err(error),
+                Ok(Ok(_)) => Err(Error::Internal(format!("operation {} told no id", O::KIND))),
+                Err(e) => Err(Error::Internal(format!("operation {}: {e}", O::KIND))),
+            },
+        }
+    }
+
+    /// Newest first.
+    pub async fn list(&self, filter: &Filter) -> Result<Vec<Listed>> {
+        show::list(&self.inner, filter).await
+    }
+
+    /// One operation with its steps.
+    pub async fn show(&self, id: i64) -> Result<Listed> {
+        show::show(&self.inner, id).await
+    }
+
+    /// How many are open, and how many of them are stuck.
+    pub async fn counts(&self) -> Result<(u64, u64)> {
+        show::counts(&mut self.inner.world.control.snapshot().await?).await
+    }
+
+    /// Asks an operation to stop; it is undone before long.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when it is over or past its point of no return.
+    pub async fn cancel(&self, by: &By, id: i64) -> Result<()> {
+        steer::cancel(&self.inner, by, id).await
+    }
+
+    /// Has an operation that rests after failures tried again at once, in this process.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when it is over, or somebody is at work on it.
+    pub async fn retry(&self, by: &By, id: i64) -> Result<()> {
+        steer::retry(&self.inner, by, id).await
+    }
+
+    /// Removes rows of operations that ended before `before_us`; looks at the oldest `most` rows.
+    pub async fn prune(&self, before_us: i64, most: u32) -> Result<u64> {
+        steer::prune(&self.inner, before_us, most).await
     }
 
     /// At start-up: finishes or undoes everything that dead workers left, one after the other, past
@@ -84,5 +136,33 @@ impl Operations {
     /// Reconciler, to be called every few seconds: the same for operations whose lease has lapsed.
     pub async fn reconcile(&self) -> Result<Recovered> {
         recover::pass(&self.inner, false).await
+    }
+}
+
+impl Inner {
+    /// The world of this job.
+    fn of<O>(&self, job: &Job<O>) -> World {
+        self.world.of(job.id, &job.live.progress, &job.live.cancel)
+    }
+
+    fn live(&self, id: i64) -> Option<Live> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    /// Lets others of this process see the job while the guard lives.
+    fn watched<O>(&self, job: &Job<O>) -> Watched<'_> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).insert(job.id, job.live.clone());
+        Watched { inner: self, id: job.id }
+    }
+}
+
+struct Watched<'a> {
+    inner: &'a Inner,
+    id: i64,
+}
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        self.inner.live.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
     }
 }

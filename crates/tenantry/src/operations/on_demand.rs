@@ -25,7 +25,7 @@ impl Operations {
             match (found.state, found.policy) {
                 (PlacementState::Ready, _) => return Ok(found.place),
                 (PlacementState::Planned, Policy::OnDemand) => {}
-                (PlacementState::Planned, _) => {
+                _ => {
                     return Err(Error::Unavailable(format!("{store} is being made")));
                 }
             }
@@ -40,7 +40,7 @@ impl Operations {
     }
 
     async fn placement(&self, tenant: TenantId, store: &str) -> Result<Placement> {
-        let mut tx = self.inner.control.snapshot().await?;
+        let mut tx = self.inner.world.control.snapshot().await?;
         let slug = crate::tenants::by_id(&mut tx, tenant).await?.slug.to_string();
         let all = placement::of_tenant(&mut tx, tenant).await?;
         let missing = Error::NoDatabase { slug, store: store.to_owned() };

@@ -4,17 +4,16 @@
 
 use super::{
     Inner, Operation,
-    journal::{self, Job, State},
-    lease,
-    provision::Provision,
-    run,
+    journal::{self, Job, Live, State},
+    kinds::{self, past_return},
+    lease, run,
     takeover::{self, Taken},
     unwind,
 };
 use crate::{Error, Result};
 
 /// After so many workers it goes back instead of forward.
-const MOST_ATTEMPTS: i64 = 5;
+pub(super) const MOST_ATTEMPTS: i64 = 5;
 
 /// What a pass did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -28,9 +27,10 @@ pub struct Recovered {
 }
 
 pub(super) async fn pass(inner: &Inner, at_start: bool) -> Result<Recovered> {
-    let mut tx = inner.control.snapshot().await?;
+    let mut tx = inner.world.control.snapshot().await?;
     let ids = takeover::open_ids(&mut tx).await?;
     drop(tx);
+    inner.world.sweep(&ids);
     let mut recovered = Recovered::default();
     for id in ids {
         match one(inner, id, at_start).await {
@@ -50,30 +50,40 @@ pub(super) async fn pass(inner: &Inner, at_start: bool) -> Result<Recovered> {
 /// None: somebody is at work on it, or it is over.
 async fn one(inner: &Inner, id: i64, at_start: bool) -> Result<Option<State>> {
     let owner = lease::new_owner();
-    let Some(taken) = takeover::take(&inner.control, id, &owner, at_start).await? else { return Ok(None) };
-    tracing::info!(operation = id, kind = taken.kind, attempts = taken.attempts, "taken over");
-    match taken.kind.as_str() {
-        Provision::KIND => resume::<Provision>(inner, taken, owner).await,
-        kind => return Err(Error::Internal(format!("operation {id}: this program knows no {kind:?}"))),
-    }?;
-    Ok(Some(journal::state(&inner.control, id).await?))
+    let Some(taken) = takeover::take(&inner.world.control, id, &owner, at_start).await? else {
+        return Ok(None);
+    };
+    go_on(inner, taken, owner).await.map(Some)
 }
 
-async fn resume<O: Operation>(inner: &Inner, taken: Taken, owner: String) -> Result<()> {
+/// Goes on with an operation whose lease was taken.
+pub(super) async fn go_on(inner: &Inner, taken: Taken, owner: String) -> Result<State> {
+    let id = taken.id;
+    tracing::info!(operation = id, kind = taken.kind, attempts = taken.attempts, "taken over");
+    let unknown = || Error::Internal(format!("operation {id}: this program knows no {:?}", taken.kind));
+    kinds::kind(&taken.kind).ok_or_else(unknown)?.resume(inner, taken, owner).await?;
+    journal::state(&inner.world.control, id).await
+}
+
+pub(super) async fn resume<O: Operation>(inner: &Inner, taken: Taken, owner: String) -> Result<()> {
     let operation: O = serde_json::from_str(&taken.data)
         .map_err(|e| Error::Internal(format!("operation {}: {e}", taken.id)))?;
-    let mut job = Job { id: taken.id, owner, cursor: taken.cursor, operation };
+    let Taken { id, cursor, attempts, .. } = taken;
+    let mut job = Job { id, owner, cursor, operation, attempts: attempts + 1, live: Live::default() };
+    let _watched = inner.watched(&job);
+    journal::hear(&inner.world.control, id, &job.live.cancel).await?;
     if taken.state == State::Unwinding {
-        return unwind::to_nothing(inner, &mut job, taken.cursor, taken.attempts).await;
+        job.live.cancel.be_deaf();
+        return unwind::to_nothing(inner, &mut job, cursor).await;
     }
-    let outcome = if taken.attempts < MOST_ATTEMPTS {
+    let outcome = if attempts < MOST_ATTEMPTS || past_return::<O>(cursor) {
         run::finish(inner, &mut job).await
     } else {
-        let error = Error::Unavailable(format!("given up after {} attempts", taken.attempts));
+        let error = Error::Unavailable(format!("given up after {attempts} attempts"));
         unwind::after(inner, &mut job, error).await
     };
     if let Err(error) = outcome {
-        tracing::warn!(operation = taken.id, %error, "did not finish");
+        tracing::warn!(operation = id, %error, "did not finish");
     }
     Ok(())
 }

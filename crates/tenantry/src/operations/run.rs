@@ -6,16 +6,25 @@
 
 use super::{
     Inner, Operation, Step,
-    journal::{self, Job, State, Stop},
-    lease::{self, LEASE_US},
-    unwind,
+    beat::{BEAT, Beat},
+    journal::{self, Job, Live, State, Stop},
+    kinds::{self, past_return},
+    lease, unwind,
+    world::Cancel,
 };
-use crate::{Error, Result, control::Write};
-use std::{pin::pin, time::Duration};
+use crate::{Error, Result, clock::SECOND_US, control::Write};
+use std::pin::pin;
 
-/// Runs a new operation to its end. An error of the first control steps leaves no trace; a later one
-/// has been undone when it is returned.
-pub(super) async fn start<O: Operation>(inner: &Inner, mut operation: O) -> Result<O> {
+/// Runs a new operation to its end; `tell` hears its id once it is in the journal. An error of the
+/// first control steps leaves no trace; a later one has been undone when it is returned.
+pub(super) async fn start<O: Operation>(
+    inner: &Inner,
+    mut operation: O,
+    tell: impl FnOnce(i64) + Send,
+) -> Result<O> {
+    if kinds::kind(O::KIND).is_none() {
+        return Err(Error::Internal(format!("operation {} is not in the list of kinds", O::KIND)));
+    }
     let (mut write, cursor) = match control_batch(inner, &mut operation, 0, None).await {
         Ok(done) => done,
         Err(Stop::Failed(error)) => return Err(error),
@@ -25,37 +34,54 @@ pub(super) async fn start<O: Operation>(inner: &Inner, mut operation: O) -> Resu
     let state = if cursor == O::steps().len() { State::Done } else { State::Running };
     let id = journal::insert(&mut write, &operation, cursor, state, &owner).await?;
     write.commit_unaudited().await?;
-    let mut job = Job { id, owner, cursor, operation };
+    let mut job = Job { id, owner, cursor, operation, attempts: 1, live: Live::default() };
+    let _watched = inner.watched(&job);
+    tell(id);
     if state == State::Running {
         finish(inner, &mut job).await?;
     }
     Ok(job.operation)
 }
 
-/// Forward, and back again if that fails.
+/// Forward, and back again if that fails; past the point of no return it rests instead, and the
+/// reconciler goes on with it.
 pub(super) async fn finish<O: Operation>(inner: &Inner, job: &mut Job<O>) -> Result<()> {
     match forward(inner, job).await {
         Ok(()) => Ok(()),
         Err(Stop::Lost) => Err(Error::Unavailable(format!("operation {} was taken over", job.id))),
+        Err(Stop::Failed(error)) if past_return::<O>(job.cursor) => {
+            journal::release(&inner.world.control, job.id, &job.owner, &error, pause_us(job.attempts))
+                .await?;
+            Err(Error::Unavailable(format!("operation {} rests and will be finished: {error}", job.id)))
+        }
         Err(Stop::Failed(error)) => unwind::after(inner, job, error).await,
     }
+}
+
+/// How long an operation rests that so many workers could not move: longer and longer.
+pub(super) fn pause_us(attempts: i64) -> i64 {
+    SECOND_US << attempts.clamp(0, 8)
 }
 
 async fn forward<O: Operation>(inner: &Inner, job: &mut Job<O>) -> Result<(), Stop> {
     let steps = O::steps();
     loop {
+        if past_return::<O>(job.cursor) {
+            job.live.cancel.be_deaf();
+        }
         if steps.get(job.cursor).is_some_and(Step::is_outside) {
             outside(inner, job, Direction::Run, job.cursor).await?;
             job.cursor += 1;
         }
-        let lease = Some((job.id, job.owner.as_str()));
+        let lease = Some((job.id, job.owner.as_str(), &job.live.cancel));
         let (mut write, next) = control_batch(inner, &mut job.operation, job.cursor, lease).await?;
         let state = if next == steps.len() { State::Done } else { State::Running };
         journal::save(&mut write, job, &job.operation, next, state).await?;
         write.commit_unaudited().await?;
         job.cursor = next;
         if state == State::Done {
-            inner.faults.pass(O::KIND, "end", "after")?;
+            inner.faults.pass(O::KIND, "end", "after").await?;
+            inner.of(job).clean();
             return Ok(());
         }
     }
@@ -67,20 +93,20 @@ async fn control_batch<O: Operation>(
     inner: &Inner,
     operation: &mut O,
     from: usize,
-    lease: Option<(i64, &str)>,
+    lease: Option<(i64, &str, &Cancel)>,
 ) -> Result<(Write, usize), Stop> {
     loop {
-        let mut write = inner.control.begin().await?;
-        if let Some((id, owner)) = lease {
-            journal::hold(&mut write, id, owner).await?;
+        let mut write = inner.world.control.begin().await?;
+        if let Some((id, owner, cancel)) = lease {
+            journal::hold(&mut write, id, owner, cancel).await?;
         }
         let mut draft = operation.clone();
         let mut next = from;
         let mut again = false;
         while let Some(Step::Control { name, run, .. }) = O::steps().get(next) {
-            inner.faults.pass(O::KIND, name, "before")?;
+            inner.faults.pass(O::KIND, name, "before").await?;
             run(&mut write, &mut draft).await?;
-            inner.faults.pass(O::KIND, name, "after")?;
+            inner.faults.pass(O::KIND, name, "after").await?;
             again |= inner.faults.repeats(O::KIND, name, "run");
             next += 1;
         }
@@ -114,17 +140,19 @@ pub(super) async fn outside<O: Operation>(
         Direction::Run => (run, "before", "after", "run"),
         Direction::Undo => (undo, "undo-before", "undo-after", "undo"),
     };
-    inner.faults.pass(O::KIND, name, before)?;
+    inner.faults.pass(O::KIND, name, before).await?;
     let times = 1 + usize::from(inner.faults.repeats(O::KIND, name, repeat));
+    let world = inner.of(job);
     for _ in 0..times {
-        let mut work = pin!(action(&*inner.databases, &mut job.operation));
+        let mut work = pin!(action(&world, &mut job.operation));
+        let mut beat = Beat::new(inner, job.id, &job.owner, &job.live);
         loop {
-            let patience = Duration::from_micros(LEASE_US.unsigned_abs() / 3);
-            match tokio::time::timeout(patience, work.as_mut()).await {
+            match tokio::time::timeout(BEAT, work.as_mut()).await {
                 Ok(result) => break result?,
-                Err(_) => journal::renew(&inner.control, job.id, &job.owner).await?,
+                Err(_) => beat.tick().await?,
             }
         }
     }
-    Ok(inner.faults.pass(O::KIND, name, after)?)
+    job.live.progress.put(None);
+    Ok(inner.faults.pass(O::KIND, name, after).await?)
 }

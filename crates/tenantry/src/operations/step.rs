@@ -1,6 +1,6 @@
 //! What an operation is made of: steps with action and undo side by side.
 
-use super::Databases;
+use super::{World, kinds::StepInfo};
 use crate::{Result, audit::By, control::Write};
 use futures_util::future::BoxFuture;
 use serde::{Serialize, de::DeserializeOwned};
@@ -9,7 +9,7 @@ use tenantry_engine::name::TenantId;
 /// Changes the control store inside the journal's own transaction.
 pub type ControlFn<S> = for<'a> fn(&'a mut Write, &'a mut S) -> BoxFuture<'a, Result<()>>;
 /// Changes the world outside the control store. Idempotent.
-pub type OutsideFn<S> = for<'a> fn(&'a dyn Databases, &'a mut S) -> BoxFuture<'a, Result<()>>;
+pub type OutsideFn<S> = for<'a> fn(&'a World, &'a mut S) -> BoxFuture<'a, Result<()>>;
 
 /// One step over the operation's state `S`.
 pub enum Step<S> {
@@ -42,6 +42,11 @@ impl<S> Step<S> {
         }
     }
 
+    pub(super) fn info(&self) -> StepInfo {
+        let undo = matches!(self, Self::Outside { .. } | Self::Control { undo: Some(_), .. });
+        StepInfo { name: self.name(), outside: self.is_outside(), undo }
+    }
+
     /// Whether it leaves the control store.
     pub fn is_outside(&self) -> bool {
         matches!(self, Self::Outside { .. })
@@ -53,6 +58,10 @@ pub trait Operation: Serialize + DeserializeOwned + Clone + Send + Sync + 'stati
     /// Name in the journal; never changed once released.
     const KIND: &'static str;
 
+    /// The control step after which the operation goes forward only: what fails later is tried again
+    /// until it succeeds, and nobody can cancel. None: it can go back until it ends.
+    const POINT_OF_NO_RETURN: Option<&'static str> = None;
+
     /// The steps in order; their number and order never change once released.
     fn steps() -> &'static [Step<Self>];
 
@@ -61,4 +70,12 @@ pub trait Operation: Serialize + DeserializeOwned + Clone + Send + Sync + 'stati
 
     /// Who started it.
     fn by(&self) -> &By;
+
+    /// What it does, for people and in a few words: `create tenant city-hospital`.
+    fn what(&self) -> String;
+
+    /// What came of it: small, public, kept after the end.
+    fn outcome(&self) -> serde_json::Value {
+        serde_json::Value::Null
+    }
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    control::{Control, params},
+    control::{Control, Write, params},
 };
 use tenantry_engine::{SqlRow, Tx};
 
@@ -54,6 +54,20 @@ pub(super) async fn open_ids(tx: &mut Tx) -> Result<Vec<i64>> {
 /// Takes an operation over, if nobody can be at work on it.
 pub(super) async fn take(control: &Control, id: i64, owner: &str, at_start: bool) -> Result<Option<Taken>> {
     let mut write = control.begin().await?;
+    let taken = take_in(&mut write, id, owner, at_start).await?;
+    if taken.is_some() {
+        write.commit_unaudited().await?;
+    }
+    Ok(taken)
+}
+
+/// The same in a transaction that the caller commits.
+pub(super) async fn take_in(
+    write: &mut Write,
+    id: i64,
+    owner: &str,
+    at_start: bool,
+) -> Result<Option<Taken>> {
     let sql = "SELECT id, kind, state, cursor, data, attempts, lease_owner, lease_until FROM operations WHERE id = ?";
     let Some(taken) = write.query(sql, params![id]).await?.first().map(Taken::read).transpose()? else {
         return Ok(None);
@@ -65,6 +79,5 @@ pub(super) async fn take(control: &Control, id: i64, owner: &str, at_start: bool
     let sql = "UPDATE operations SET lease_owner = ?, lease_until = ?, attempts = attempts + 1, updated_at = ? \
         WHERE id = ?";
     write.execute(sql, params![owner, now + LEASE_US, now, id]).await?;
-    write.commit_unaudited().await?;
     Ok(Some(taken))
 }

@@ -3,12 +3,13 @@
 use super::{
     Inner, Operation, Step,
     journal::{self, Job, State, Stop},
-    run::{Direction, outside},
+    run::{Direction, outside, pause_us},
 };
-use crate::{Error, Result, clock::SECOND_US};
+use crate::{Error, Result};
 
 /// Undoes a job whose step at the cursor failed with `error`, which is returned.
 pub(super) async fn after<O: Operation>(inner: &Inner, job: &mut Job<O>, error: Error) -> Result<()> {
+    job.live.cancel.be_deaf();
     let mut remaining = job.cursor;
     if O::steps().get(remaining).is_some_and(Step::is_outside) {
         // It failed, perhaps midway.
@@ -18,7 +19,7 @@ pub(super) async fn after<O: Operation>(inner: &Inner, job: &mut Job<O>, error: 
         Ok(()) => {}
         Err(Stop::Lost) => {
             // The commit whose answer was an error may have happened after all.
-            return match journal::state(&inner.control, job.id).await {
+            return match journal::state(&inner.world.control, job.id).await {
                 Ok(State::Done) => Ok(()),
                 _ => Err(error),
             };
@@ -29,7 +30,7 @@ pub(super) async fn after<O: Operation>(inner: &Inner, job: &mut Job<O>, error: 
             return Err(error);
         }
     }
-    if let Err(e) = to_nothing(inner, job, remaining, 1).await {
+    if let Err(e) = to_nothing(inner, job, remaining).await {
         tracing::error!(operation = job.id, error = %e, "not undone yet; will be tried again");
     }
     Err(error)
@@ -41,7 +42,7 @@ async fn mark<O: Operation>(
     remaining: usize,
     error: &Error,
 ) -> Result<(), Stop> {
-    let mut write = inner.control.begin().await?;
+    let mut write = inner.world.control.begin().await?;
     journal::save(&mut write, job, &job.operation, remaining, State::Unwinding).await?;
     journal::note(&mut write, job.id, error).await?;
     Ok(write.commit_unaudited().await?)
@@ -53,14 +54,13 @@ pub(super) async fn to_nothing<O: Operation>(
     inner: &Inner,
     job: &mut Job<O>,
     remaining: usize,
-    attempts: i64,
 ) -> Result<()> {
     match back(inner, job, remaining).await {
         Ok(()) => Ok(()),
         Err(Stop::Lost) => Err(Error::Unavailable(format!("operation {} was taken over", job.id))),
         Err(Stop::Failed(error)) => {
-            let pause_us = SECOND_US << attempts.clamp(0, 8);
-            journal::release(&inner.control, job.id, &job.owner, &error, pause_us).await?;
+            let pause_us = pause_us(job.attempts);
+            journal::release(&inner.world.control, job.id, &job.owner, &error, pause_us).await?;
             Err(error)
         }
     }
@@ -73,18 +73,18 @@ async fn back<O: Operation>(inner: &Inner, job: &mut Job<O>, mut remaining: usiz
             outside(inner, job, Direction::Undo, remaining - 1).await?;
             remaining -= 1;
         }
-        let mut write = inner.control.begin().await?;
+        let mut write = inner.world.control.begin().await?;
         let mut draft = job.operation.clone();
         while remaining > 0
             && let Step::Control { name, undo, .. } = &steps[remaining - 1]
         {
-            inner.faults.pass(O::KIND, name, "undo-before")?;
+            inner.faults.pass(O::KIND, name, "undo-before").await?;
             if let Some(undo) = undo {
                 for _ in 0..1 + usize::from(inner.faults.repeats(O::KIND, name, "undo")) {
                     undo(&mut write, &mut draft).await?;
                 }
             }
-            inner.faults.pass(O::KIND, name, "undo-after")?;
+            inner.faults.pass(O::KIND, name, "undo-after").await?;
             remaining -= 1;
         }
         let state = if remaining == 0 { State::Undone } else { State::Unwinding };
@@ -92,6 +92,7 @@ async fn back<O: Operation>(inner: &Inner, job: &mut Job<O>, mut remaining: usiz
         write.commit_unaudited().await?;
         job.operation = draft;
         if state == State::Undone {
+            inner.of(job).clean();
             return Ok(());
         }
     }

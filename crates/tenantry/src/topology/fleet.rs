@@ -57,7 +57,7 @@ impl Catalog for Fleet {
         // In order of tenant, so that each page goes on where the one before ended, without sorting.
         let sql = format!(
             "SELECT {columns}, (SELECT slug FROM tenants WHERE id = tenant) FROM placements \
-             INDEXED BY placements_live WHERE tenant > ? AND store = ? AND state <> 'gone' AND state = 'ready' \
+             INDEXED BY placements_live WHERE tenant > ? AND store = ? AND state IN ('planned','ready') AND state = 'ready' \
              AND schema_version IS NOT ? {} ORDER BY tenant LIMIT ?",
             self.whose()
         );

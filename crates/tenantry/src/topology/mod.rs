@@ -9,6 +9,7 @@ mod fleet;
 mod load;
 pub mod placement;
 pub(crate) mod record;
+pub(crate) mod swap;
 
 pub use fleet::Fleet;
 pub use placement::{NewPlacement, Placement, PlacementState, Policy, places_of_store};

@@ -43,9 +43,24 @@ pub enum PlacementState {
     Planned,
     /// In use.
     Ready,
+    /// A copy nobody is routed to: restored or moved, not swapped in.
+    Beside,
+    /// What was in use before a swap: fenced, kept until it is released.
+    Kept,
 }
 
-/// A placement that is planned or in use.
+impl PlacementState {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Ready => "ready",
+            Self::Beside => "beside",
+            Self::Kept => "kept",
+        }
+    }
+}
+
+/// A placement whose database is planned or there.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Placement {
     /// What the engine opens.
@@ -60,6 +75,8 @@ pub struct Placement {
     pub schema_version: Option<String>,
     /// Why the last migration failed here; none: it did not.
     pub migration_error: Option<String>,
+    /// Kept: when its database may be removed, microseconds; none: when somebody releases it.
+    pub until_us: Option<i64>,
 }
 
 /// A placement to be recorded: what configuration and policy decided.
@@ -79,7 +96,7 @@ pub struct NewPlacement {
 }
 
 pub(super) const COLUMNS: &str = "tenant, store, server, isolation, provision, base, physical, generation, state, \
-    schema_version, migration_error";
+    schema_version, migration_error, until";
 
 pub(super) fn read(r: &SqlRow) -> Result<(TenantId, Placement)> {
     let tenant = TenantId::from_raw(r.integer(0)?);
@@ -91,6 +108,9 @@ pub(super) fn read(r: &SqlRow) -> Result<(TenantId, Placement)> {
     };
     let policies = [Policy::Managed, Policy::External, Policy::OnDemand];
     let policy_text = r.text(4)?;
+    use PlacementState::{Beside, Kept, Planned, Ready};
+    let state_text = r.text(8)?;
+    let state = [Planned, Ready, Beside, Kept].into_iter().find(|s| s.as_str() == state_text);
     let place = Place {
         server: ServerName::parse(r.text(2)?)?,
         store: StoreName::parse(r.text(1)?)?,
@@ -103,26 +123,27 @@ pub(super) fn read(r: &SqlRow) -> Result<(TenantId, Placement)> {
         place,
         policy: policies.into_iter().find(|p| p.as_str() == policy_text).ok_or_else(|| unknown("policy"))?,
         base: r.text(5)?.to_owned(),
-        state: if r.text(8)? == "ready" { PlacementState::Ready } else { PlacementState::Planned },
+        state: state.ok_or_else(|| unknown("state"))?,
         schema_version: r.opt_text(9)?.map(Into::into),
         migration_error: r.opt_text(10)?.map(Into::into),
+        until_us: r.opt_integer(11)?,
     };
     Ok((tenant, placement))
 }
 
-/// A tenant's placements, in order of store.
+/// A tenant's placements that are planned or in use, in order of store.
 pub async fn of_tenant(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Placement>> {
     Ok(of_range(tx, tenant, tenant).await?.into_iter().map(|(_, placement)| placement).collect())
 }
 
-/// Placements of tenants with ids from `first` to `last`, in order of tenant.
+/// The same for tenants with ids from `first` to `last`, in order of tenant.
 pub(crate) async fn of_range(
     tx: &mut Tx,
     first: TenantId,
     last: TenantId,
 ) -> Result<Vec<(TenantId, Placement)>> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM placements WHERE tenant BETWEEN ? AND ? AND state <> 'gone' ORDER BY tenant, store"
+        "SELECT {COLUMNS} FROM placements WHERE tenant BETWEEN ? AND ? AND state IN ('planned', 'ready') ORDER BY tenant, store"
     );
     tx.query(&sql, params![first.get(), last.get()]).await?.iter().map(read).collect()
 }

@@ -1,8 +1,8 @@
-//! Writes placements: planned, ready, gone. Called by operations only.
+//! Writes placements: planned, ready, gone. Called by operations only; `swap` has the rest.
 //!
 //! A row outlives its database, so that no name is ever given to other contents (rule 6).
 
-use super::{NewPlacement, Policy};
+use super::{NewPlacement, PlacementState, Policy};
 use crate::{
     Result,
     control::{Write, params},
@@ -12,31 +12,25 @@ use tenantry_engine::{
     place::{Isolation, Place},
 };
 
-/// Records a planned placement. The generation is one more than any this name has ever had, also on
-/// placements that are gone: neither name nor generation comes twice.
+/// Records a planned placement. The generation is one more than any this tenant's store and this name
+/// have ever had, also on placements that are gone: neither name nor generation comes twice.
 pub(crate) async fn insert(write: &mut Write, tenant: TenantId, new: &NewPlacement) -> Result<Place> {
-    let generation = match new.isolation {
-        Isolation::Pooled => {
-            last_generation(write, "tenant = ? AND store = ?", params![tenant.get(), new.store.as_str()])
-                .await?
-                + 1
-        }
-        Isolation::Database => {
-            last_generation(
-                write,
-                "server = ? AND base = ? AND isolation = 'database'",
-                params![new.server.as_str(), new.base.as_str()],
-            )
-            .await?
-                + 1
-        }
-    };
+    insert_as(write, tenant, new, PlacementState::Planned).await
+}
+
+pub(super) async fn insert_as(
+    write: &mut Write,
+    tenant: TenantId,
+    new: &NewPlacement,
+    state: PlacementState,
+) -> Result<Place> {
+    let generation = last_generation(write, tenant, new).await? + 1;
     let own = new.isolation == Isolation::Database && new.policy != Policy::External;
     let physical = if own { format!("{}_{generation}", new.base) } else { new.base.to_string() };
     let physical = PhysicalName::parse(&physical)?;
     let isolation = if new.isolation == Isolation::Pooled { "pooled" } else { "database" };
     let sql = "INSERT INTO placements (tenant, store, server, isolation, provision, base, physical, generation, \
-        state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'planned')";
+        state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let values = params![
         tenant.get(),
         new.store.as_str(),
@@ -45,7 +39,8 @@ pub(crate) async fn insert(write: &mut Write, tenant: TenantId, new: &NewPlaceme
         new.policy.as_str(),
         new.base.as_str(),
         physical.as_str(),
-        generation
+        generation,
+        state.as_str()
     ];
     write.execute(sql, values).await?;
     Ok(Place {
@@ -58,13 +53,13 @@ pub(crate) async fn insert(write: &mut Write, tenant: TenantId, new: &NewPlaceme
     })
 }
 
-async fn last_generation(
-    write: &mut Write,
-    condition: &str,
-    values: &[tenantry_engine::value::Value],
-) -> Result<i64> {
-    let sql = format!("SELECT coalesce(max(generation), 0) FROM placements WHERE {condition}");
-    crate::users::count(write, &sql, values).await
+async fn last_generation(write: &mut Write, tenant: TenantId, new: &NewPlacement) -> Result<i64> {
+    let sql = "SELECT max( \
+        coalesce((SELECT max(generation) FROM placements WHERE tenant = ? AND store = ?), 0), \
+        coalesce((SELECT max(generation) FROM placements \
+            WHERE server = ? AND base = ? AND isolation = 'database'), 0))";
+    let values = params![tenant.get(), new.store.as_str(), new.server.as_str(), new.base.as_str()];
+    crate::users::count(write, sql, values).await
 }
 
 /// The database is there and carries this schema version. Idempotent.
@@ -94,6 +89,6 @@ pub(crate) async fn set_back(write: &mut Write, place: &Place) -> Result<()> {
     Ok(())
 }
 
-fn key(place: &Place) -> (i64, i64) {
+pub(super) fn key(place: &Place) -> (i64, i64) {
     (place.tenant.map_or(0, TenantId::get), i64::try_from(place.generation).unwrap_or(i64::MAX))
 }

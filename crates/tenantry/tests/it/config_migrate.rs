@@ -1,28 +1,27 @@
 //! Fleet migration and check on real databases: catalog, engine and apps together.
 
-use futures_util::future::BoxFuture;
-use std::{collections::HashMap, fs, sync::Arc};
+use std::{fs, sync::Arc};
 use tempfile::TempDir;
 use tenantry::{
-    Result,
     apps::{Apps, DemoTable},
     audit::By,
     config::Config,
     control::Control,
+    databases::Databases,
     migrations::{
         check::{Checker, Finding, What},
         fleet::{Options, Report},
         make, tenants,
     },
     name::{FieldName, PhysicalName, Slug, StoreName},
-    operations::{CreateTenant, Databases, Operations},
+    operations::{CreateTenant, Operations, World},
     query::Change,
     tenants::NewTenant,
     topology::{NewPlacement, Policy},
     value::Value,
 };
 use tenantry_engine::{
-    CacheLimits, Engine, ServerSpec, Template,
+    CacheLimits, Engine, ServerSpec,
     place::{Isolation, Place},
     sqlite::{plan::Schema, write::WriteOptions},
 };
@@ -30,30 +29,6 @@ use tenantry_engine::{
 const UNITS: &str = "store = \"shared\"\n[fields.name]\ntype = \"text\"\nrequired = true\n";
 const ITEMS: &str = "store = \"tenant\"\n[fields.name]\ntype = \"text\"\nrequired = true\n\
                      [fields.unit]\ntype = \"ref\"\nto = \"units\"\n";
-
-/// Provisioning from the template of the apps of the moment, as the platform does it.
-struct FromTemplate {
-    engine: Engine,
-    templates: HashMap<StoreName, (Template, String)>,
-}
-
-impl Databases for FromTemplate {
-    fn make<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<String>> {
-        Box::pin(async move {
-            let (template, fingerprint) = &self.templates[&place.store];
-            self.engine.provision(place, template).await?;
-            Ok(fingerprint.clone())
-        })
-    }
-
-    fn remove<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move { Ok(self.engine.drop_database(place).await?) })
-    }
-
-    fn exists<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<bool>> {
-        Box::pin(async move { Ok(self.engine.exists(place)?) })
-    }
-}
 
 struct Fixture {
     dir: TempDir,
@@ -114,11 +89,8 @@ impl Fixture {
         let apps = self.apps();
         self.engine.migrate(&system("shared"), apps.migrations()).await.unwrap();
         let store: StoreName = "tenant".parse().unwrap();
-        let template = self.engine.template(&store, apps.migrations()).unwrap();
-        let fingerprint = apps.store(&store).unwrap().fingerprint.clone();
-        let templates = HashMap::from([(store.clone(), (template, fingerprint))]);
-        let databases = FromTemplate { engine: self.engine.clone(), templates };
-        let operations = Operations::new(self.control.clone(), Arc::new(databases));
+        let databases = Databases::new(self.engine.clone(), &self.config, Arc::new(apps)).unwrap();
+        let operations = Operations::new(World::new(self.control.clone(), databases, &self.config).unwrap());
         for slug in slugs {
             let slug: Slug = slug.parse().unwrap();
             let base = self.config.store("tenant").unwrap().template.base_for(&slug);

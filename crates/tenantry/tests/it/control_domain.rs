@@ -17,7 +17,7 @@ async fn a_registration_makes_everything_and_lists_every_column_m7_m9() {
     let w = World::open(dir.path()).await.with_plans().await;
     let made = w.operations.create_tenant(&by(), registration("city-hospital")).await.unwrap();
     assert_eq!(made.databases, ["tenant_city-hospital_1", "papers_city-hospital_1", "notes_pool"]);
-    assert_eq!(w.files.names(), ["notes_pool.1", "papers_city-hospital_1", "tenant_city-hospital_1"]);
+    assert_eq!(w.databases().await, ["notes_pool.1", "papers_city-hospital_1", "tenant_city-hospital_1"]);
 
     let now = w.control.now_us();
     let mut tx = w.control.snapshot().await.unwrap();
@@ -30,7 +30,9 @@ async fn a_registration_makes_everything_and_lists_every_column_m7_m9() {
     );
     assert_eq!(t.days_remaining, Some(14));
     assert_eq!(t.placements.len(), 3);
-    assert!(t.placements.iter().all(|p| p.schema_version.as_deref() == Some("v1")));
+    assert!(
+        t.placements.iter().all(|p| p.schema_version.as_deref() == Some(&*w.version(p.place.store.as_str())))
+    );
     assert_eq!(tenants::show(&mut tx, &slug("city-hospital"), now).await.unwrap(), *t);
     let owner = users::by_email(&mut tx, "Owner@City-Hospital.test").await.unwrap().unwrap();
     assert_eq!(Some(owner.id), made.owner);
@@ -51,7 +53,7 @@ async fn a_taken_name_or_address_is_refused_before_anything_is_made() {
     let mut no_plan = registration("beta");
     no_plan.plan = Some("nonsense".into());
     assert!(matches!(w.operations.create_tenant(&by(), no_plan).await, Err(Error::Invalid { .. })));
-    assert_eq!(w.files.names().len(), 3, "nothing was made");
+    assert_eq!(w.databases().await.len(), 3, "nothing was made");
     let mut tx = w.control.snapshot().await.unwrap();
     assert_eq!(tenants::ids(&mut tx, None, 10).await.unwrap().len(), 1);
 }
@@ -145,7 +147,7 @@ async fn a_store_without_database_is_an_error_with_its_remedy_never_another_plac
     assert!(none.databases.is_empty(), "all are there");
 
     // A lost database is replaced under a name that never was in use (rule 6), and only when asked.
-    std::fs::remove_file(w.files.dir.join("papers_alpha_1")).unwrap();
+    std::fs::remove_file(w.root.join("papers_alpha_1.db")).unwrap();
     let again = w.operations.create_databases(&by(), &slug("alpha"), all()).await.unwrap();
     assert_eq!(again.databases, ["papers_alpha_2"]);
 }
@@ -197,7 +199,7 @@ async fn a_database_made_on_demand_is_made_once_for_many_callers_v3() {
     let mut wanted = registration("alpha");
     wanted.placements = vec![placement("alpha", "tenant", Policy::OnDemand)];
     let tenant = w.operations.create_tenant(&by(), wanted).await.unwrap().tenant;
-    assert!(w.files.names().is_empty());
+    assert!(w.databases().await.is_empty());
     let callers = (0..8).map(|_| {
         let operations = w.operations.clone();
         tokio::spawn(async move { operations.ensure_database(&by(), tenant, "tenant").await.unwrap() })
@@ -205,7 +207,7 @@ async fn a_database_made_on_demand_is_made_once_for_many_callers_v3() {
     for caller in callers.collect::<Vec<_>>() {
         assert_eq!(caller.await.unwrap().physical.as_str(), "tenant_alpha_1");
     }
-    assert_eq!(w.files.names(), ["tenant_alpha_1"]);
+    assert_eq!(w.databases().await, ["tenant_alpha_1"]);
     let e = w.operations.ensure_database(&by(), tenant, "papers").await.unwrap_err();
     assert_eq!(e.code(), "no_database", "what the catalog does not know is not made");
 }

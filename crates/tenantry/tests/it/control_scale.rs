@@ -27,7 +27,7 @@ async fn a_run_finds_who_is_behind_and_records_how_it_went_x5() {
     fleet(&w, 10).await;
     let store = StoreName::parse("tenant").unwrap();
     let catalog = Fleet { control: w.control.clone(), external: false };
-    assert_eq!(catalog.count_behind(&store, "v1").await.unwrap(), 0);
+    assert_eq!(catalog.count_behind(&store, &w.version("tenant")).await.unwrap(), 0);
     assert_eq!(catalog.count_behind(&store, "v2").await.unwrap(), 10);
     let first = catalog.behind(&store, "v2", None, 4).await.unwrap();
     let next = catalog.behind(&store, "v2", Some(first[3].tenant), 4).await.unwrap();
@@ -45,7 +45,7 @@ async fn a_run_finds_who_is_behind_and_records_how_it_went_x5() {
     let failed = failed.placement("tenant").unwrap();
     assert_eq!(
         (failed.schema_version.as_deref(), failed.migration_error.as_deref()),
-        (Some("v1"), Some("disk is full"))
+        (Some(&*w.version("tenant")), Some("disk is full"))
     );
 }
 
@@ -84,9 +84,9 @@ async fn the_emptiest_server_is_found() {
     let dir = tempfile::tempdir().unwrap();
     let w = World::open(dir.path()).await.with_plans().await;
     fleet(&w, 2).await;
-    let servers = ["local", "other"].map(|name| tenantry::name::ServerName::parse(name).unwrap());
+    let servers = ["main", "other"].map(|name| tenantry::name::ServerName::parse(name).unwrap());
     assert_eq!(emptiest(&w.control, &servers).await.unwrap().as_str(), "other");
-    assert_eq!(emptiest(&w.control, &servers[..1]).await.unwrap().as_str(), "local");
+    assert_eq!(emptiest(&w.control, &servers[..1]).await.unwrap().as_str(), "main");
 }
 
 /// Requests that load and changes that invalidate, at once: nobody goes on with a state older than

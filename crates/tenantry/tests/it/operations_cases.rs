@@ -93,12 +93,19 @@ pub(crate) async fn whole(w: &World) {
     }
     let rows = query(w, "SELECT physical || iif(isolation = 'pooled', '.' || tenant, '') AS name FROM placements WHERE state = 'ready' ORDER BY name").await;
     let recorded: Vec<_> = rows.iter().map(|r| r.text(0).unwrap().to_owned()).collect();
-    assert_eq!(recorded, w.files.names(), "databases of the catalog and databases that exist");
-    for name in recorded {
-        assert!(!fs::read(w.files.dir.join(&name)).unwrap().is_empty(), "{name} is empty");
-    }
+    assert_eq!(recorded, w.databases().await, "databases of the catalog and databases that exist");
+    assert_eq!(told(w).await, Vec::<String>::new(), "every database is its tenant's, with its schema");
+    let scratch = w.platform.config().platform.data_dir.join("scratch");
+    assert!(fs::read_dir(scratch).map_or(0, Iterator::count) == 0, "scratch is not empty");
     let report = audit::verify(&w.control, &[]).await.unwrap();
     assert_eq!(report.faults, Vec::<String>::new());
+}
+
+/// What a check of all databases finds.
+async fn told(w: &World) -> Vec<String> {
+    let mut found = Vec::new();
+    w.platform.check(None, |finding| found.push(finding.to_string())).await.unwrap();
+    found
 }
 
 /// After a failed creation the same creation succeeds (threat 48).

@@ -103,8 +103,8 @@ async fn every_control_step_before_an_outside_step_has_an_undo() {
 #[tokio::test]
 async fn a_worker_that_lost_its_lease_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let mut slow = World::open(dir.path()).await.with_plans().await;
-    slow.pause_databases(std::time::Duration::from_millis(300));
+    let slow = World::open(dir.path()).await.with_plans().await;
+    slow.operations.faults().arm(&format!("{KIND}:databases:after:wait-300"));
     let other = World::open(dir.path()).await;
     let operations = slow.operations.clone();
     let first = tokio::spawn(async move { operations.create_tenant(&by(), registration("alpha")).await });

@@ -31,13 +31,12 @@ fn start(mode: &str, dir: &Path, faults: &str) -> Child {
 async fn child() {
     let Ok(mode) = std::env::var("TENANTRY_TEST_CHILD") else { return };
     let dir = std::env::var("TENANTRY_TEST_DIR").unwrap();
-    let mut w = World::open(Path::new(&dir)).await;
+    let w = World::open(Path::new(&dir)).await;
     match mode.as_str() {
         "recover" => drop(w.operations.recover().await.unwrap()),
         "endless" => {
             w.operations.recover().await.unwrap();
             whole(&w).await;
-            w.pause_databases(Duration::from_millis(1));
             println!("ready");
             let mut next =
                 u64::try_from(count(&w, "SELECT coalesce(max(id), 0) FROM operations").await).unwrap();
@@ -78,7 +77,7 @@ async fn prepared(case: Case) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let w = World::open(dir.path()).await.with_plans().await;
     case.prepare(&w).await;
-    w.engine.shutdown().await;
+    w.platform.shutdown().await;
     dir
 }
 

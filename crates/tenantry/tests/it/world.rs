@@ -1,19 +1,18 @@
-//! A control store in a temporary directory, and databases that are one small file each.
+//! A platform in a temporary directory, with two stores of databases and a pool.
 
-use futures_util::future::BoxFuture;
 use std::{
+    collections::BTreeSet,
     fs,
-    io::Write as _,
     path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
 };
 use tenantry::{
-    Error, Result,
+    Platform,
     audit::By,
+    config::Config,
     control::Control,
+    migrations::make,
     name::{PhysicalName, RoleName, ServerName, Slug, StoreName},
-    operations::{CreateTenant, Databases, Operations, Owner},
+    operations::{CreateTenant, Operations, Owner},
     plans::{self, Limits, PlanSpec},
     tenants::NewTenant,
     topology::{NewPlacement, Policy},
@@ -24,44 +23,44 @@ use tenantry_engine::{
     place::{Isolation, Place},
 };
 
-/// The platform without HTTP, access and records.
+const CONFIG: &str = r#"
+[platform]
+data_dir = "data"
+[servers.main]
+path = "databases"
+[stores.control]
+[stores.shared]
+[stores.tenant]
+[stores.papers]
+[stores.notes]
+isolation = "pooled"
+[apps]
+list = ["desk"]
+"#;
+const POOL: &str = "notes_pool";
+
+/// One process on an installation: the platform on its real engine, entered by its inner doors.
 pub(crate) struct World {
-    pub(crate) engine: Engine,
+    pub(crate) platform: Platform,
     pub(crate) control: Control,
     pub(crate) operations: Operations,
-    pub(crate) files: Arc<Files>,
+    /// The directory of the one server.
+    pub(crate) root: PathBuf,
+    /// For looking into databases behind the platform's back.
+    engine: Engine,
 }
 
 impl World {
-    /// Opens what is in `dir`, or begins it. Recovers nothing.
+    /// Opens what is in `dir`, or begins it. What a dead process left is finished or undone.
     pub(crate) async fn open(dir: &Path) -> Self {
-        let server = ServerName::parse("local").unwrap();
-        fs::create_dir_all(dir.join("tenants")).unwrap();
-        let engine = Engine::open(
-            vec![ServerSpec { name: server.clone(), root: dir.to_owned() }],
-            CacheLimits::default(),
-        )
-        .unwrap();
-        let place = Place {
-            server,
-            store: StoreName::parse("control").unwrap(),
-            isolation: Isolation::Database,
-            physical: PhysicalName::parse("control").unwrap(),
-            tenant: None,
-            generation: 1,
-        };
-        engine.create_system(&place).await.unwrap();
-        let control =
-            Control::open(engine.system(&place).await.unwrap(), Some(dir.join("audit.heads"))).await.unwrap();
-        let files = Arc::new(Files { dir: dir.join("tenants"), slow: Duration::ZERO });
-        let operations = Operations::new(control.clone(), files.clone());
-        Self { engine, control, operations, files }
-    }
-
-    /// Makes databases take their time, for what must happen in between.
-    pub(crate) fn pause_databases(&mut self, slow: Duration) {
-        self.files = Arc::new(Files { dir: self.files.dir.clone(), slow });
-        self.operations = Operations::new(self.control.clone(), self.files.clone());
+        let config = Config::parse("tenantry.toml", CONFIG, dir).unwrap_or_else(|p| panic!("{p}"));
+        let root = config.servers[0].path.clone();
+        write_app(&config);
+        let platform = Platform::open(config).await.unwrap();
+        let spec = ServerSpec { name: ServerName::parse("main").unwrap(), root: root.clone() };
+        let engine = Engine::open(vec![spec], CacheLimits::default()).unwrap();
+        let (control, operations) = (platform.control().clone(), platform.operations().clone());
+        Self { platform, control, operations, root, engine }
     }
 
     /// Plans small (2 users, 14 days), large (no limits, no trial).
@@ -71,6 +70,63 @@ impl World {
         write.commit().await.unwrap();
         self
     }
+
+    /// The state of the schema that databases are made with.
+    pub(crate) fn version(&self, store: &str) -> String {
+        let store = StoreName::parse(store).unwrap();
+        self.platform.apps().store(&store).unwrap().fingerprint.clone()
+    }
+
+    /// Every database of a tenant that exists, and `POOL.ID` for every tenant in the pool.
+    pub(crate) async fn databases(&self) -> Vec<String> {
+        let mut names = BTreeSet::new();
+        for entry in fs::read_dir(&self.root).unwrap() {
+            let entry = entry.unwrap();
+            let name = entry.file_name().into_string().unwrap();
+            if entry.file_type().unwrap().is_dir() {
+                continue;
+            }
+            // A -wal or -shm without its database counts: it is an orphan.
+            let name = name.split_once(".db").map_or(name.as_str(), |(stem, _)| stem);
+            names.insert(name.to_owned());
+        }
+        for platforms in ["control", "shared", POOL] {
+            assert!(names.remove(platforms), "{platforms} is not there: {names:?}");
+        }
+        names.extend(self.pooled().await);
+        names.into_iter().collect()
+    }
+
+    async fn pooled(&self) -> Vec<String> {
+        let pool = Place {
+            server: ServerName::parse("main").unwrap(),
+            store: StoreName::parse("notes").unwrap(),
+            isolation: Isolation::Pooled,
+            physical: PhysicalName::parse(POOL).unwrap(),
+            tenant: None,
+            generation: 1,
+        };
+        let db = self.engine.system(&pool).await.unwrap();
+        let sql = "SELECT tenant FROM _tenantry_place WHERE tenant <> 0";
+        let rows = db.snapshot().await.unwrap().query(sql, &[]).await.unwrap();
+        rows.iter().map(|r| format!("{POOL}.{}", r.integer(0).unwrap())).collect()
+    }
+}
+
+/// An app with a model in each store, and its migrations.
+fn write_app(config: &Config) {
+    let app = config.apps.dir.join("desk");
+    if app.join("migrations").exists() {
+        return;
+    }
+    fs::create_dir_all(app.join("models")).unwrap();
+    fs::write(app.join("app.toml"), "").unwrap();
+    for (model, store) in [("items", "tenant"), ("sheets", "papers"), ("slips", "notes")] {
+        let text = format!("store = \"{store}\"\n[fields.name]\ntype = \"text\"\nrequired = true\n");
+        fs::write(app.join(format!("models/{model}.toml")), text).unwrap();
+    }
+    let apps = tenantry::apps::Apps::load(config).unwrap_or_else(|p| panic!("{p}"));
+    make::make(&apps, &make::Options::default(), &mut |_| None).unwrap();
 }
 
 pub(crate) fn specs() -> Vec<PlanSpec> {
@@ -100,7 +156,7 @@ pub(crate) fn by() -> By {
 pub(crate) fn placement(slug: &str, store: &str, policy: Policy) -> NewPlacement {
     NewPlacement {
         store: StoreName::parse(store).unwrap(),
-        server: ServerName::parse("local").unwrap(),
+        server: ServerName::parse("main").unwrap(),
         isolation: Isolation::Database,
         policy,
         base: PhysicalName::parse(&format!("{store}_{slug}")).unwrap(),
@@ -130,73 +186,5 @@ pub(crate) fn registration(name: &str) -> CreateTenant {
             }),
             role("owner"),
         )),
-    }
-}
-
-/// Databases as files that hold their identity.
-pub(crate) struct Files {
-    pub(crate) dir: PathBuf,
-    /// How long making one takes, for kills in its middle.
-    pub(crate) slow: Duration,
-}
-
-impl Files {
-    pub(crate) fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(&self.dir).unwrap();
-        let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
-
-    fn identity(place: &Place) -> String {
-        format!("{:?} {} {}", place.tenant, place.store, place.generation)
-    }
-
-    /// A pool is a file for each tenant in it, as far as these suites care.
-    fn path(&self, place: &Place) -> PathBuf {
-        match (place.isolation, place.tenant) {
-            (Isolation::Pooled, Some(tenant)) => self.dir.join(format!("{}.{tenant}", place.physical)),
-            _ => self.dir.join(place.physical.as_str()),
-        }
-    }
-
-    fn write(&self, place: &Place) -> std::io::Result<()> {
-        let path = self.path(place);
-        let half = path.with_file_name(format!("../{}.half", path.file_name().unwrap().display()));
-        let mut file = fs::File::create(&half)?;
-        file.write_all(Self::identity(place).as_bytes())?;
-        match fs::hard_link(&half, &path) {
-            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
-                let found = fs::read_to_string(&path)?;
-                assert_eq!(found, Self::identity(place), "a name was used twice (rule 6)");
-            }
-            other => other?,
-        }
-        fs::remove_file(half)
-    }
-}
-
-impl Databases for Files {
-    fn make<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<String>> {
-        Box::pin(async move {
-            self.write(place).map_err(|e| Error::Internal(e.to_string()))?;
-            tokio::time::sleep(self.slow).await;
-            Ok("v1".into())
-        })
-    }
-
-    fn remove<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
-            let path = self.path(place);
-            match fs::read_to_string(&path) {
-                Ok(found) if found == Self::identity(place) => drop(fs::remove_file(&path)),
-                _ => {}
-            }
-            Ok(())
-        })
-    }
-
-    fn exists<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<bool>> {
-        Box::pin(async move { Ok(self.path(place).exists()) })
     }
 }

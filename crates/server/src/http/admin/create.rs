@@ -1,12 +1,10 @@
-//! Staff make a company, or the databases one lacks; and see operations under way (M9, M16).
+//! Staff make a company, or the databases one lacks (M9, M16).
 
 use crate::http::{
     App,
     body::Json as Input,
     problem::{Problem, Result},
-    query::Words,
     scope::Staff,
-    view,
 };
 use axum::{
     Json,
@@ -15,9 +13,7 @@ use axum::{
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tenantry::{
-    Error, access::passwords::Password, name::Slug, operations, operator::NewOwner, tenants::NewTenant,
-};
+use tenantry::{Error, access::passwords::Password, name::Slug, operator::NewOwner, tenants::NewTenant};
 
 /// `POST /api/admin/tenants`: with a password, also its owner.
 #[derive(Deserialize)]
@@ -56,29 +52,4 @@ pub(in crate::http) async fn databases(
     let slug = Slug::parse(&slug).map_err(|_| Problem::absent())?;
     let created = app.platform().create_databases(&actor.by(), &slug).await?;
     Ok(Json(json!(created)))
-}
-
-/// Query of the operations.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct Query {
-    open: Option<bool>,
-    limit: Option<u32>,
-}
-
-/// `GET /api/admin/operations`: newest first.
-pub(in crate::http) async fn operations(
-    State(app): State<App>,
-    Staff(_): Staff,
-    Words(query): Words<Query>,
-) -> Result<Json<Value>> {
-    let mut snapshot = app.platform().control().snapshot().await?;
-    let listed =
-        operations::list(&mut snapshot, query.open.unwrap_or(false), query.limit.unwrap_or(100)).await?;
-    Ok(view::items(listed.iter().map(|operation| {
-        let mut shown = json!(operation);
-        shown["started_at"] = view::at(operation.started_at_us);
-        shown["updated_at"] = view::at(operation.updated_at_us);
-        shown
-    })))
 }

@@ -9,15 +9,20 @@ mod create;
 mod impersonate;
 mod life;
 mod maintenance;
+mod operations;
 mod tenants;
 mod users;
 
 pub(super) use attach::attach;
 pub(super) use audit::{list as audit, verify as verify_audit};
-pub(super) use create::{databases as create_databases, operations, tenant as create_tenant};
+pub(super) use create::{databases as create_databases, tenant as create_tenant};
 pub(super) use impersonate::{start as impersonate, stop as stop_impersonating};
 pub(super) use life::{keep, rename, retire};
 pub(super) use maintenance::set as maintenance;
+pub(super) use operations::{
+    cancel as cancel_operation, events as operation_events, list as operations, retry as retry_operation,
+    show as operation,
+};
 pub(super) use tenants::{change_plan, list as tenants, resume, show as tenant, suspend};
 pub(super) use users::{
     change as change_user, create as create_user, list as users, revoke as revoke_sessions,

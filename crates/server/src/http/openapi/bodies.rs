@@ -97,6 +97,7 @@ fn response(key: &str) -> (&'static str, Value) {
         "GET /healthz" | "GET /readyz" | "GET /metrics" => return ("200", plain("text/plain")),
         "GET /api/docs" => return ("200", plain("text/html")),
         "POST /api/auth/logout" => return ("204", json!({"description": "Done"})),
+        "GET /api/admin/operations/{id}/events" => return ("200", plain("text/event-stream")),
         "POST /api/tenant/sql" => return ("200", answer("Rows", &reference("SqlRows"))),
         _ => {}
     }

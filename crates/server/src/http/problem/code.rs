@@ -64,6 +64,9 @@ codes! {
     /// The state of the thing does not allow it.
     Conflict "conflict" CONFLICT "The current state does not allow this"
         "";
+    /// The operation was cancelled, and what it did is undone.
+    Cancelled "cancelled" CONFLICT "It was cancelled"
+        "";
     /// `If-Match` names another version than the record has.
     VersionConflict "version_conflict" PRECONDITION_FAILED "Somebody changed it meanwhile"
         "Read the record again, apply the change to it, and send its new ETag in If-Match.";

@@ -63,6 +63,7 @@ mod tests {
             (Error::Denied("private".into()), 403),
             (Error::invalid("name", "is empty"), 422),
             (Error::Conflict("taken".into()), 409),
+            (Error::Cancelled, 409),
             (Error::VersionConflict(3), 412),
             (Error::LimitExceeded { limit: "rows" }, 403),
             (Error::SubscriptionRequired, 402),

@@ -1,10 +1,10 @@
-//! What the tenant holds, and its own log of changes.
+//! What the tenant holds, its own log of changes, and what is done to it.
 
-use crate::http::{App, problem::Result, query::Words, scope::Tenant, view};
+use crate::http::{App, operation, problem::Result, query::Words, scope::Tenant, view};
 use axum::{Json, extract::State};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tenantry::{Error, config::Scope, name::StoreName};
+use tenantry::{Error, config::Scope, name::StoreName, operations::Filter};
 
 /// `GET /api/tenant/usage`: rows and bytes of each store, beside the limits.
 pub(in crate::http) async fn usage(State(app): State<App>, tenant: Tenant) -> Result<Json<Value>> {
@@ -38,4 +38,30 @@ pub(in crate::http) async fn activity(
     let lines =
         app.platform().tenant_activity(&tenant, &store, query.before, query.limit.unwrap_or(100)).await?;
     Ok(view::items(lines))
+}
+
+/// Query of the operations.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Operations {
+    open: Option<bool>,
+    before: Option<i64>,
+    limit: Option<u32>,
+}
+
+/// `GET /api/tenant/operations`: newest first, for who manages the tenant; without private detail.
+pub(in crate::http) async fn operations(
+    State(app): State<App>,
+    tenant: Tenant,
+    Words(query): Words<Operations>,
+) -> Result<Json<Value>> {
+    super::may_manage(&app, &tenant)?;
+    let filter = Filter {
+        open: query.open.unwrap_or(false),
+        tenant: Some(tenant.id()),
+        before: query.before,
+        limit: query.limit.unwrap_or(100),
+    };
+    let listed = app.platform().operations().list(&filter).await?;
+    Ok(view::items(listed.iter().map(operation::for_company)))
 }

@@ -10,7 +10,7 @@ mod members;
 mod sql;
 mod state;
 
-pub(super) use insight::{activity, usage};
+pub(super) use insight::{activity, operations, usage};
 pub(super) use keys::{create as create_key, list as keys, revoke as revoke_key};
 pub(super) use leave::{cancel, keep};
 pub(super) use members::{

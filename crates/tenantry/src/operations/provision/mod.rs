@@ -110,6 +110,19 @@ impl Operation for Provision {
     fn by(&self) -> &By {
         &self.by
     }
+
+    fn what(&self) -> String {
+        match &self.new {
+            Some(new) => format!("create tenant {}", new.tenant.slug),
+            None => format!("create databases of tenant {}", self.tenant.map_or(0, TenantId::get)),
+        }
+    }
+
+    fn outcome(&self) -> serde_json::Value {
+        let names = self.placed.iter().filter(|p| p.schema_version.is_some()).map(|p| &p.place.physical);
+        let databases: Vec<_> = names.map(ToString::to_string).collect();
+        serde_json::json!({ "tenant": self.tenant, "user": self.user, "databases": databases })
+    }
 }
 
 impl Provision {
@@ -156,7 +169,7 @@ impl Operations {
     /// ones, and those whose database is lost, which get a new, empty one under a new name. Does
     /// nothing where all are there, and never makes one that its owner brings.
     pub async fn create_databases(&self, by: &By, slug: &Slug, wanted: Vec<NewPlacement>) -> Result<Created> {
-        let mut tx = self.inner.control.snapshot().await?;
+        let mut tx = self.inner.world.control.snapshot().await?;
         let tenant = tenants::by_slug(&mut tx, slug).await?;
         let existing = placement::of_tenant(&mut tx, tenant.id).await?;
         drop(tx);
@@ -171,7 +184,7 @@ impl Operations {
             }
             if old.state == PlacementState::Planned {
                 p.placed.push(Placed::planned(old));
-            } else if !self.inner.databases.exists(&old.place).await? {
+            } else if !self.inner.world.databases.exists(&old.place)? {
                 p.lost.push(old.place.clone());
                 p.placements.push(new);
             }

@@ -4,7 +4,7 @@ use super::{New, Owner, Placed, Provision};
 use crate::{
     Error, Result,
     control::{Subject, Write},
-    operations::Databases,
+    operations::World,
     plans,
     tenants::{self, State},
     topology::{Policy, record as placements},
@@ -84,21 +84,21 @@ fn to_make(p: &Provision) -> impl Fn(&Placed) -> bool + use<> {
     }
 }
 
-pub(super) fn make<'a>(databases: &'a dyn Databases, p: &'a mut Provision) -> BoxFuture<'a, Result<()>> {
+pub(super) fn make<'a>(world: &'a World, p: &'a mut Provision) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let wanted = to_make(p);
         for placed in p.placed.iter_mut().filter(|placed| wanted(placed)) {
-            placed.schema_version = Some(databases.make(&placed.place).await?);
+            placed.schema_version = Some(world.databases.make(&placed.place).await?);
         }
         Ok(())
     })
 }
 
-pub(super) fn unmake<'a>(databases: &'a dyn Databases, p: &'a mut Provision) -> BoxFuture<'a, Result<()>> {
+pub(super) fn unmake<'a>(world: &'a World, p: &'a mut Provision) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let wanted = to_make(p);
         for placed in p.placed.iter_mut().filter(|placed| wanted(placed)).rev() {
-            databases.remove(&placed.place).await?;
+            world.databases.remove(&placed.place).await?;
             placed.schema_version = None;
         }
         Ok(())

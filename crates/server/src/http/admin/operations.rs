@@ -1,0 +1,111 @@
+//! Operations: list, show, cancel, try again, follow.
+//!
+//! Staff see private detail of failures here; the company sees only its own, without it.
+
+use crate::http::{
+    App,
+    operation::{self, Accepted, Wait},
+    problem::{Problem, Result},
+    query::Words,
+    scope::Staff,
+    view,
+};
+use axum::{
+    Json,
+    extract::{Path, State},
+    response::{
+        IntoResponse, Response,
+        sse::{KeepAlive, Sse},
+    },
+};
+use serde::Deserialize;
+use serde_json::Value;
+use tenantry::{
+    name::Slug,
+    operations::{Filter, Listed},
+    tenants,
+};
+
+/// Query of the list.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Query {
+    open: Option<bool>,
+    tenant: Option<String>,
+    before: Option<i64>,
+    limit: Option<u32>,
+}
+
+/// `GET /api/admin/operations`: newest first.
+pub(in crate::http) async fn list(
+    State(app): State<App>,
+    Staff(_): Staff,
+    Words(query): Words<Query>,
+) -> Result<Json<Value>> {
+    let tenant = match &query.tenant {
+        Some(slug) => {
+            let slug = Slug::parse(slug).map_err(|_| Problem::absent())?;
+            let mut snapshot = app.platform().control().snapshot().await?;
+            Some(tenants::by_slug(&mut snapshot, &slug).await?.id)
+        }
+        None => None,
+    };
+    let filter = Filter {
+        open: query.open.unwrap_or(false),
+        tenant,
+        before: query.before,
+        limit: query.limit.unwrap_or(100),
+    };
+    let listed = app.platform().operations().list(&filter).await?;
+    Ok(view::items(listed.iter().map(operation::for_staff)))
+}
+
+/// `GET /api/admin/operations/{id}`.
+pub(in crate::http) async fn show(
+    State(app): State<App>,
+    Staff(_): Staff,
+    Path(id): Path<i64>,
+) -> Result<Json<Value>> {
+    found(&app, id).await
+}
+
+/// `GET /api/admin/operations/{id}/events`: server-sent events, one after every change, until it ends or
+/// rests after a failure.
+pub(in crate::http) async fn events(
+    State(app): State<App>,
+    Staff(_): Staff,
+    Path(id): Path<i64>,
+) -> Result<Response> {
+    // Absent ones are absent before the stream begins.
+    app.platform().operations().show(id).await?;
+    let draining = app.clone();
+    let events = operation::events(app.platform().operations().watch(id), move || draining.is_draining());
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
+}
+
+/// `POST /api/admin/operations/{id}/cancel`.
+pub(in crate::http) async fn cancel(
+    State(app): State<App>,
+    Staff(actor): Staff,
+    Path(id): Path<i64>,
+    Words(wait): Words<Wait>,
+) -> Result<Accepted> {
+    app.platform().operations().cancel(&actor.by(), id).await?;
+    operation::accepted(&app, id, &wait).await
+}
+
+/// `POST /api/admin/operations/{id}/retry`.
+pub(in crate::http) async fn retry(
+    State(app): State<App>,
+    Staff(actor): Staff,
+    Path(id): Path<i64>,
+    Words(wait): Words<Wait>,
+) -> Result<Accepted> {
+    app.platform().operations().retry(&actor.by(), id).await?;
+    operation::accepted(&app, id, &wait).await
+}
+
+async fn found(app: &App, id: i64) -> Result<Json<Value>> {
+    let shown: Listed = app.platform().operations().show(id).await?;
+    Ok(Json(operation::for_staff(&shown)))
+}

@@ -1,0 +1,39 @@
+//! The steps of `Release`. Called by the journal's driver only.
+
+use super::Release;
+use crate::{
+    Result,
+    control::Write,
+    operations::World,
+    topology::{record, swap},
+};
+use futures_util::future::BoxFuture;
+use serde_json::json;
+
+/// Refuses what is in use, beside or gone.
+pub(super) fn check<'a>(write: &'a mut Write, r: &'a mut Release) -> BoxFuture<'a, Result<()>> {
+    Box::pin(swap::release(write, &r.place))
+}
+
+/// Checking changed nothing that matters.
+pub(super) fn nothing<'a>(_: &'a mut Write, _: &'a mut Release) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async { Ok(()) })
+}
+
+pub(super) fn remove<'a>(world: &'a World, r: &'a mut Release) -> BoxFuture<'a, Result<()>> {
+    Box::pin(world.databases.remove(&r.place))
+}
+
+/// Never called: the operation goes forward only.
+pub(super) fn keep<'a>(_: &'a World, _: &'a mut Release) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async { Ok(()) })
+}
+
+pub(super) fn gone<'a>(write: &'a mut Write, r: &'a mut Release) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        record::set_gone(write, &r.place).await?;
+        let detail =
+            json!({ "store": r.place.store, "server": r.place.server, "database": r.place.physical });
+        write.audit(&r.by, r.place.tenant, "tenant.release", detail).await
+    })
+}

@@ -1,0 +1,104 @@
+//! What people do to an operation that is there: cancel it, have it tried again at once.
+//!
+//! Called by the command line and the staff API. Leaves an audit row in the same commit (rule 11).
+
+use super::{Inner, journal::State, kinds, lease, recover, takeover};
+use crate::{
+    Error, Result,
+    audit::By,
+    control::{Write, params},
+};
+use std::sync::Arc;
+use tenantry_engine::name::TenantId;
+
+/// What must be known of it to decide.
+struct Found {
+    kind: String,
+    tenant: Option<TenantId>,
+    state: State,
+    cursor: usize,
+}
+
+async fn find(write: &mut Write, id: i64) -> Result<Found> {
+    let sql = "SELECT kind, tenant, state, cursor FROM operations WHERE id = ?";
+    let rows = write.query(sql, params![id]).await?;
+    let row = rows.first().ok_or(Error::NotFound("operation"))?;
+    Ok(Found {
+        kind: row.text(0)?.to_owned(),
+        tenant: row.opt_integer(1)?.map(TenantId::from_raw),
+        state: State::parse(row.text(2)?)?,
+        cursor: usize::try_from(row.integer(3)?).unwrap_or(0),
+    })
+}
+
+pub(super) async fn cancel(inner: &Inner, by: &By, id: i64) -> Result<()> {
+    let mut write = inner.world.control.begin().await?;
+    let found = find(&mut write, id).await?;
+    let (kind, no) = (&found.kind, |reason: &str| Err(Error::Conflict(format!("operation {id} {reason}"))));
+    match found.state {
+        State::Done => return no("is done already: what it did is not undone by cancelling"),
+        State::Undone => return no("is undone already"),
+        // It goes back: that is what was wanted.
+        State::Unwinding => return Ok(()),
+        State::Running => {}
+    }
+    let point = kinds::kind(kind).and_then(kinds::OperationKind::no_return);
+    if point.is_some_and(|point| found.cursor >= point) {
+        return no("is past the point of no return: it will be finished");
+    }
+    let sql = "UPDATE operations SET cancel_requested = 1, lease_until = iif(lease_owner IS NULL, ?, lease_until) \
+        WHERE id = ?";
+    let now = write.at_us();
+    write.execute(sql, params![now, id]).await?;
+    let detail = serde_json::json!({ "operation": id, "kind": kind });
+    write.audit(by, found.tenant, "operation.cancel", detail).await?;
+    write.commit().await?;
+    if let Some(live) = inner.live(id) {
+        live.cancel.request();
+    }
+    Ok(())
+}
+
+/// Takes the operation over for this process and goes on with it in a task of its own.
+pub(super) async fn retry(inner: &Arc<Inner>, by: &By, id: i64) -> Result<()> {
+    let mut write = inner.world.control.begin().await?;
+    let found = find(&mut write, id).await?;
+    let no = |reason: &str| Err(Error::Conflict(format!("operation {id} {reason}")));
+    match found.state {
+        State::Done => return no("is done: there is nothing to try again"),
+        State::Undone => return no("was undone and nothing is left of it: start it anew"),
+        State::Running | State::Unwinding => {}
+    }
+    // As new: forward again where it was given up, with short pauses.
+    let sql = "UPDATE operations SET attempts = 0, lease_until = ? WHERE id = ? AND lease_owner IS NULL";
+    let now = write.at_us();
+    write.execute(sql, params![now, id]).await?;
+    let detail = serde_json::json!({ "operation": id, "kind": found.kind });
+    write.audit(by, found.tenant, "operation.retry", detail).await?;
+    let owner = lease::new_owner();
+    let Some(taken) = takeover::take_in(&mut write, id, &owner, false).await? else {
+        return no("is being worked on right now");
+    };
+    write.commit().await?;
+    let inner = inner.clone();
+    tokio::spawn(async move {
+        if let Err(error) = recover::go_on(&inner, taken, owner).await {
+            tracing::error!(operation = id, %error, "tried again in vain");
+        }
+    });
+    Ok(())
+}
+
+/// Removes rows of operations that ended before `before_us`, oldest first; how many.
+pub(super) async fn prune(inner: &Inner, before_us: i64, most: u32) -> Result<u64> {
+    let old = "SELECT id FROM (SELECT id, state, updated_at FROM operations ORDER BY id LIMIT ?) \
+        WHERE state IN ('done', 'undone') AND updated_at < ?";
+    let values = params![i64::from(most), before_us];
+    let mut write = inner.world.control.begin().await?;
+    if write.query(old, values).await?.is_empty() {
+        return Ok(0);
+    }
+    let gone = write.execute(&format!("DELETE FROM operations WHERE id IN ({old})"), values).await?;
+    write.commit_unaudited().await?;
+    Ok(u64::try_from(gone).unwrap_or(0))
+}

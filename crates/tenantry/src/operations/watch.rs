@@ -1,0 +1,69 @@
+//! Looks at an operation until it ends or rests, for bars and streams of progress.
+//!
+//! Called by the command line and the API. Costs one read of a row by its id now and then, whichever
+//! process the operation runs in.
+
+use super::{Listed, Operations};
+use crate::Result;
+use futures_util::{Stream, stream};
+use std::time::Duration;
+
+/// Between two looks.
+const EVERY: Duration = Duration::from_millis(200);
+
+enum Next {
+    First,
+    After(Box<Listed>),
+    End,
+}
+
+impl Operations {
+    /// The operation as it is now and after every change; the last item is over or rests after a
+    /// failure. An error ends the stream.
+    pub fn watch(&self, id: i64) -> impl Stream<Item = Result<Listed>> + Send + 'static {
+        let operations = self.clone();
+        stream::unfold(Next::First, move |next| {
+            let operations = operations.clone();
+            async move {
+                let before = match next {
+                    Next::First => None,
+                    Next::After(before) => Some(before),
+                    Next::End => return None,
+                };
+                match operations.change(id, before.as_deref()).await {
+                    Ok(now) if now.state.is_over() || now.rests() => Some((Ok(now), Next::End)),
+                    Ok(now) => Some((Ok(now.clone()), Next::After(Box::new(now)))),
+                    Err(error) => Some((Err(error), Next::End)),
+                }
+            }
+        })
+    }
+
+    /// Waits until the operation is over or rests.
+    pub async fn wait(&self, id: i64) -> Result<Listed> {
+        loop {
+            let now = self.show(id).await?;
+            if now.state.is_over() || now.rests() {
+                return Ok(now);
+            }
+            tokio::time::sleep(EVERY).await;
+        }
+    }
+
+    async fn change(&self, id: i64, before: Option<&Listed>) -> Result<Listed> {
+        loop {
+            let now = self.show(id).await?;
+            if before != Some(&now) {
+                return Ok(now);
+            }
+            tokio::time::sleep(EVERY).await;
+        }
+    }
+}
+
+impl Listed {
+    /// Failed and waiting for its next try: whoever watches need not wait for that.
+    fn rests(&self) -> bool {
+        self.resting && self.error.is_some()
+    }
+}

@@ -1,0 +1,143 @@
+//! What outside steps work with: databases, files, a scratch directory, and the ear of whoever waits.
+//!
+//! Made for each operation by the journal's driver. Steps take from it what they need; it decides
+//! nothing and knows no kind of operation.
+
+use crate::{Error, Result, config::Config, control::Control, databases::Databases, records::files::Files};
+use std::{
+    borrow::Cow,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+/// Everything an outside step may touch. Cheap to clone.
+#[derive(Clone)]
+pub struct World {
+    /// The catalog, for reading; what a step changes there belongs into a control step.
+    pub(crate) control: Control,
+    /// Databases of placements, with schemas and scripts.
+    pub(crate) databases: Databases,
+    /// Bytes of file fields.
+    pub(crate) files: Files,
+    /// Says how far the step is.
+    pub(crate) progress: Progress,
+    /// Says whether somebody wants it to stop.
+    pub(crate) cancel: Cancel,
+    scratch: PathBuf,
+}
+
+impl World {
+    /// The world of an installation; makes the directory for files if it is not there.
+    pub fn new(control: Control, databases: Databases, config: &Config) -> Result<Self> {
+        let files_dir = config.files_dir();
+        make_dir(&files_dir)?;
+        let files = Files::local(&files_dir).map_err(|e| Error::Unavailable(e.to_string()))?;
+        let scratch = config.platform.data_dir.join("scratch");
+        let (progress, cancel) = (Progress::default(), Cancel::default());
+        Ok(Self { control, databases, files, progress, cancel, scratch })
+    }
+
+    /// The same for one operation.
+    pub(super) fn of(&self, id: i64, progress: &Progress, cancel: &Cancel) -> Self {
+        let scratch = self.scratch.join(format!("operation-{id}"));
+        Self { progress: progress.clone(), cancel: cancel.clone(), scratch, ..self.clone() }
+    }
+
+    /// A directory of this operation's own, made when first asked for and removed with all that is in
+    /// it when the operation ends. A step that is repeated finds there what it left: half-written
+    /// files too.
+    pub(crate) fn scratch(&self) -> Result<&Path> {
+        make_dir(&self.scratch)?;
+        Ok(&self.scratch)
+    }
+
+    /// Removes the operation's scratch directory.
+    pub(super) fn clean(&self) {
+        match std::fs::remove_dir_all(&self.scratch) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                tracing::warn!(%error, path = %self.scratch.display(), "left for the next sweep");
+            }
+            _ => {}
+        }
+    }
+
+    /// Removes what operations that are over left behind: everything but those in `open`.
+    pub(super) fn sweep(&self, open: &[i64]) {
+        let Ok(entries) = std::fs::read_dir(&self.scratch) else { return };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let id = name.to_str().and_then(|n| n.strip_prefix("operation-")?.parse().ok());
+            if id.is_some_and(|id: i64| !open.contains(&id)) {
+                tracing::info!(path = %entry.path().display(), "removing what an operation left");
+                // What stays is swept the next time.
+                drop(std::fs::remove_dir_all(entry.path()));
+            }
+        }
+    }
+}
+
+fn make_dir(path: &Path) -> Result<()> {
+    std::fs::create_dir_all(path).map_err(|e| Error::Unavailable(format!("{}: {e}", path.display())))
+}
+
+/// How far a step is.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Amount {
+    /// So much is done.
+    pub done: u64,
+    /// Of so much; 0: not known.
+    pub total: u64,
+    /// Of what: `bytes`, `rows`, `tenants`.
+    pub unit: Cow<'static, str>,
+}
+
+/// Where a step says how far it is. Cheap to clone and to call; the driver writes it to the journal
+/// about once a second.
+#[derive(Debug, Clone, Default)]
+pub struct Progress(Arc<Mutex<Option<Amount>>>);
+
+impl Progress {
+    /// `done` of `total` (0: not known) in `unit`.
+    pub(crate) fn set(&self, done: u64, total: u64, unit: &'static str) {
+        self.put(Some(Amount { done, total, unit: Cow::Borrowed(unit) }));
+    }
+
+    pub(super) fn put(&self, amount: Option<Amount>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = amount;
+    }
+
+    pub(super) fn get(&self) -> Option<Amount> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Whether the operation should stop. Long steps ask now and then. Cheap to clone and to call.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<Asked>);
+
+#[derive(Debug, Default)]
+struct Asked {
+    requested: AtomicBool,
+    /// It goes back already, or is past its point of no return.
+    deaf: AtomicBool,
+}
+
+impl Cancel {
+    /// [`Error::Cancelled`] when somebody asked for it and it can still be had: return it, and the
+    /// operation is undone. Never while undoing.
+    pub(crate) fn check(&self) -> Result<()> {
+        let stop = self.0.requested.load(Ordering::Relaxed) && !self.0.deaf.load(Ordering::Relaxed);
+        if stop { Err(Error::Cancelled) } else { Ok(()) }
+    }
+
+    pub(super) fn request(&self) {
+        self.0.requested.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn be_deaf(&self) {
+        self.0.deaf.store(true, Ordering::Relaxed);
+    }
+}
