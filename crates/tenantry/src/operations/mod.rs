@@ -77,8 +77,10 @@ impl Operations {
         let inner = self.inner.clone();
         let (tell, told) = tokio::sync::oneshot::channel();
         let task = tokio::spawn(async move {
-            // Whoever asked may be gone.
-            let tell = |id| drop(tell.send(id));
+            let tell = |id| {
+                // Whoever asked may be gone.
+                let _ = tell.send(id);
+            };
             run::start(&inner, operation, tell).await
         });
         match told.await {
