@@ -15,14 +15,15 @@ use crate::{
         plan::Schema,
     },
 };
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+mod transfer;
 
 pub use crate::session::Session;
-pub use crate::sqlite::{Copy, SqlLimits, SqlRow, SqlRows, SystemDb, Template, Tx};
+pub use crate::sqlite::{
+    CaughtUp, Copy, CopyInfo, CopyOptions, Digest, ModelDiff, SqlLimits, SqlRow, SqlRows, SystemDb,
+    TableDigest, Template, Tx,
+};
 
 /// A server of the configuration.
 #[derive(Debug, Clone)]
@@ -61,6 +62,7 @@ pub struct Engine(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     servers: Vec<Arc<sqlite::Server>>,
+    platform: sqlite::Platform,
     cache: sqlite::Cache,
     long: sqlite::LongWork,
 }
@@ -76,13 +78,20 @@ impl Engine {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let budget = sqlite::budget(limits.open_databases);
         let connections = limits.connections_per_database.unwrap_or(cores + 2).max(2);
-        let open = |spec: ServerSpec| sqlite::Server::open(spec.name, &spec.root).map(Arc::new);
+        let platform = sqlite::Platform::default();
+        let open = |spec: ServerSpec| sqlite::Server::open(spec.name, &spec.root, &platform).map(Arc::new);
         let servers = servers.into_iter().map(open).collect::<Result<Vec<_>>>()?;
         servers.iter().for_each(|server| sqlite::sweep(server));
         let at_once = work.at_once.unwrap_or(cores * 2).max(1);
         let long = sqlite::LongWork::new(at_once, work.deadline.unwrap_or(READ_DEADLINE));
         let cache = sqlite::Cache::new(budget, connections)?;
-        Ok(Self(Arc::new(Inner { servers, cache, long })))
+        Ok(Self(Arc::new(Inner { servers, platform, cache, long })))
+    }
+
+    /// Says which installation this is, once the control store has told: databases made from now on carry it, and
+    /// those that carry another are refused as `WrongIdentity`. Opaque, not empty, the same for ever.
+    pub fn set_platform(&self, id: &str) -> Result<()> {
+        self.0.platform.set(id)
     }
 
     /// A session confined to `place`, on its open database. `max_bytes` caps a database of one's own; pooled
@@ -109,12 +118,12 @@ impl Engine {
 
     /// Writes the row by which a pooled tenant lives in a shared database. Idempotent.
     pub async fn enrol(&self, place: &Place) -> Result<()> {
-        self.on_identity(place, sqlite::enrol).await
+        self.on_identity(place, |conn, site| sqlite::enrol(conn, &site.place, &site.platform)).await
     }
 
     /// Forbids writes of this place inside its database, durably (rule 7); `fenced` false allows them again.
     pub async fn fence(&self, place: &Place, fenced: bool) -> Result<()> {
-        self.on_identity(place, move |conn, place| sqlite::set_fence(conn, place, fenced)).await
+        self.on_identity(place, move |conn, site| sqlite::set_fence(conn, &site.place, fenced)).await
     }
 
     /// Removes a pooled tenant with all its rows, overwritten on disk. Idempotent.
@@ -131,13 +140,13 @@ impl Engine {
     /// The same with a script made once for a whole fleet.
     pub async fn migrate_with(&self, place: &Place, script: &Arc<Script>) -> Result<MigrateReport> {
         let script = script.clone();
-        self.on_file(place, move |path, place| sqlite::migrate_file(path, place, &script)).await
+        self.on_file(place, move |site| sqlite::migrate_file(site, &script)).await
     }
 
     /// Compares the database of `place` with what `migrations` make.
     pub async fn inspect(&self, place: &Place, migrations: &[Migration]) -> Result<Inspection> {
         let script = Script::new(&place.store, place.isolation, migrations)?;
-        self.on_file(place, move |path, place| sqlite::inspect_file(path, place, &script)).await
+        self.on_file(place, move |site| sqlite::inspect_file(site, &script)).await
     }
 
     /// How to make databases of `store` with these migrations applied. Touches no disk yet.
@@ -147,36 +156,22 @@ impl Engine {
         Ok(Template::new(store.clone(), &fingerprint, Arc::new(move |conn| script.run(conn).map(drop))))
     }
 
-    /// Writes the committed state of a database to the new file `to`, beside running writers: checked, synced and
-    /// hashed. A pooled tenant has no file to copy: give the place of its pool.
-    pub async fn copy_out(&self, place: &Place, to: &Path) -> Result<Copy> {
-        let to = to.to_owned();
-        self.on_file(place, move |path, place| sqlite::copy_out(path, place, &to)).await
-    }
-
-    /// Makes the database of the new `place` from a copy of the same tenant and store; it takes on the
-    /// place's generation. Idempotent; never overwrites.
-    pub async fn adopt(&self, place: &Place, from: &Path) -> Result<()> {
-        let (server, place, from) = (self.server(place)?.1.clone(), place.clone(), from.to_owned());
-        blocking(move || sqlite::adopt(&server, &place, &from)).await
-    }
-
     async fn on_identity(
         &self,
         place: &Place,
-        work: impl FnOnce(&rusqlite::Connection, &Place) -> Result<()> + Send + 'static,
+        work: impl FnOnce(&rusqlite::Connection, &sqlite::Site) -> Result<()> + Send + 'static,
     ) -> Result<()> {
-        self.on_file(place, move |path, place| sqlite::change_identity(path, |conn| work(conn, place))).await
+        self.on_file(place, move |site| sqlite::change_identity(site, work)).await
     }
 
     /// Runs `work` on the file of `place`, on a blocking thread.
     async fn on_file<T: Send + 'static>(
         &self,
         place: &Place,
-        work: impl FnOnce(&Path, &Place) -> Result<T> + Send + 'static,
+        work: impl FnOnce(&sqlite::Site) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (server, place) = (self.server(place)?.1.clone(), place.clone());
-        blocking(move || work(&server.path(&place.physical), &place)).await
+        let site = self.server(place)?.1.site(place);
+        blocking(move || work(&site)).await
     }
 
     /// The system store at `place`, for the platform's own SQL.
@@ -208,7 +203,7 @@ impl Engine {
     pub fn size_bytes(&self, place: &Place) -> Result<u64> {
         let server = self.server(place)?.1;
         if place.isolation == Isolation::Pooled && place.tenant.is_some() {
-            return sqlite::pooled_bytes(&server.path(&place.physical), place);
+            return sqlite::pooled_bytes(&server.site(place));
         }
         server.size_bytes(&place.physical)
     }

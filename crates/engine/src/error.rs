@@ -17,6 +17,8 @@ pub enum Kind {
     Fenced,
     /// A table or column is absent: migrations have not run here.
     SchemaBehind,
+    /// The database has migrations that are not known here: a newer version of the apps made it.
+    SchemaAhead,
     /// A unique constraint refused the row; the fields that clash.
     Unique(Vec<String>),
     /// A reference points at no row, or the row is still referenced; the model or field concerned.

@@ -16,7 +16,8 @@ pub mod sqlite;
 pub mod value;
 
 pub use engine::{
-    CacheLimits, Engine, ServerSpec, Session, SqlLimits, SqlRow, SqlRows, SystemDb, Template, Tx, WorkLimits,
+    CacheLimits, CaughtUp, Copy, CopyInfo, CopyOptions, Digest, Engine, ModelDiff, ServerSpec, Session,
+    SqlLimits, SqlRow, SqlRows, SystemDb, TableDigest, Template, Tx, WorkLimits,
 };
 pub use error::{Error, Kind, Result};
 pub use sqlite::Activity;

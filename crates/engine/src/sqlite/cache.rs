@@ -102,13 +102,18 @@ impl Cache {
             .await
             .map_err(|e| Error::with_source(Kind::Internal, "opening", e))?;
         self.opens.fetch_add(1, Relaxed);
-        let (path, place) = (server.path(&place.physical), place.clone());
+        let site = server.site(place);
         let (connections, maintenance) = (self.connections, self.maintenance.clone());
         let opened = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            Database::open(path, &place, connections, maintenance)
+            Database::open(site, connections, maintenance)
         });
         opened.await.map_err(|error| Error::with_source(Kind::Internal, "opening panicked", error))?
+    }
+
+    /// The database under that name, if it is open now.
+    pub(crate) fn open_now(&self, index: u16, physical: &PhysicalName) -> Option<Arc<Database>> {
+        self.entries.get(&(index, physical.clone()))
     }
 
     /// Forgets the database; it closes when its last user lets go.

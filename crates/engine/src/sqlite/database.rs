@@ -4,10 +4,11 @@
 //! the connections to the maintenance thread, so that no request pays for closing.
 
 use super::{
-    identity,
+    identity::{self, Platform},
     maintenance::{Job, Maintenance},
     open::{self, Durability},
     pool::{Lease, Pool, Pooled},
+    server::Site,
     watch::Watch,
 };
 use crate::{
@@ -45,6 +46,7 @@ fn resident(place: &Place) -> Resident {
 pub(crate) struct Database {
     me: Weak<Database>,
     path: PathBuf,
+    platform: Platform,
     /// Device and inode it was opened as.
     file: (u64, u64),
     durability: Durability,
@@ -85,15 +87,12 @@ impl WalState {
 }
 
 impl Database {
-    /// Opens the file at `path` for `place`, which must live there. Blocks for about 0.3 ms.
-    pub(crate) fn open(
-        path: PathBuf,
-        place: &Place,
-        connections: usize,
-        maintenance: Maintenance,
-    ) -> Result<Arc<Self>> {
+    /// Opens the file of the place, which must live there. Blocks for about 0.3 ms.
+    pub(crate) fn open(site: Site, connections: usize, maintenance: Maintenance) -> Result<Arc<Self>> {
+        let Site { path, place, platform } = site;
+        let place = &place;
         let conn = open::connect(&path)?;
-        identity::check(&conn, place)?;
+        identity::check(&conn, place, &platform)?;
         let durability =
             if identity::needs_sync(&conn, place)? { Durability::Full } else { Durability::Normal };
         open::settle(&conn, durability)?;
@@ -105,6 +104,7 @@ impl Database {
             Self {
                 me: me.clone(),
                 path,
+                platform,
                 file,
                 durability,
                 pool: Pool::new(
@@ -145,7 +145,7 @@ impl Database {
             return Ok(());
         }
         let lease = Lease::take(self).await?;
-        let checked = identity::check(&lease, place);
+        let checked = identity::check(&lease, place, &self.platform);
         lease.give_back();
         let mut admitted = self.admitted.write().unwrap_or_else(PoisonError::into_inner);
         match &checked {

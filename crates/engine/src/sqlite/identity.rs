@@ -6,14 +6,48 @@ use crate::{
     place::{Isolation, Place},
 };
 use rusqlite::{Connection, OptionalExtension, params};
+use std::sync::{Arc, OnceLock};
+
+/// The installation this process belongs to, once it is known. Shared by all servers; cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Platform(Arc<OnceLock<Box<str>>>);
+
+impl Platform {
+    /// Says which it is, once; another one later is a fault of this program.
+    pub(crate) fn set(&self, id: &str) -> Result<()> {
+        if !id.is_empty() && &**self.0.get_or_init(|| id.into()) == id {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Internal, format!("{id:?} is not this platform")))
+    }
+
+    /// As databases carry it; empty when not known yet.
+    pub(crate) fn id(&self) -> &str {
+        self.0.get().map_or("", |id| id)
+    }
+
+    /// Refuses what another installation made: a catalog that was made anew must not take up old files.
+    fn check(&self, found: &str, place: &Place) -> Result<()> {
+        let known = self.id();
+        let made_before = found.is_empty() && place.tenant.is_none();
+        if known.is_empty() || found == known || made_before {
+            return Ok(());
+        }
+        Err(Error::new(Kind::WrongIdentity, format!("{place:?}: the database is of platform {found:?}")))
+    }
+}
 
 /// The platform's own tables in every database. Idempotent.
 ///
-/// `_tenantry_place` has one row per tenant and store living here; tenant 0 is a system store itself.
+/// `_tenantry_place` has one row per tenant and store living here; tenant 0 is a system store itself. Its `platform`
+/// is the installation it belongs to (empty: made before that was known, as the control store is), `recording` whether
+/// writes are noted in `_tenantry_changes`, and `carried` the last id of the log of activity that came with the copy
+/// it was made from (null: it was not made from one).
 pub(crate) const META_SQL: &str = "
 CREATE TABLE IF NOT EXISTS _tenantry_place(
   tenant INTEGER NOT NULL, store TEXT NOT NULL, generation INTEGER NOT NULL, fenced INTEGER NOT NULL DEFAULT 0,
-  rows INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(tenant, store)) STRICT, WITHOUT ROWID;
+  rows INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0, recording INTEGER NOT NULL DEFAULT 0, carried INTEGER,
+  platform TEXT NOT NULL DEFAULT '', PRIMARY KEY(tenant, store)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS _tenantry_ledger(
   app TEXT NOT NULL, migration TEXT NOT NULL, checksum TEXT NOT NULL, applied_at TEXT NOT NULL, PRIMARY KEY(app, migration)) STRICT;
 CREATE TABLE IF NOT EXISTS _tenantry_seq(
@@ -22,6 +56,8 @@ CREATE TABLE IF NOT EXISTS _tenantry_activity(
   id INTEGER PRIMARY KEY AUTOINCREMENT, tenant INTEGER NOT NULL, at TEXT NOT NULL, actor TEXT NOT NULL, impersonator TEXT,
   action TEXT NOT NULL, model TEXT NOT NULL, record TEXT NOT NULL, detail TEXT) STRICT;
 CREATE INDEX IF NOT EXISTS _tenantry_activity__tenant_at__idx ON _tenantry_activity(tenant, at);
+CREATE TABLE IF NOT EXISTS _tenantry_changes(
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, tenant INTEGER NOT NULL, store TEXT NOT NULL, model TEXT NOT NULL, id ANY NOT NULL) STRICT;
 ";
 
 /// The number a place's tenant has inside databases; system stores are 0.
@@ -30,30 +66,35 @@ pub(crate) fn tenant_number(place: &Place) -> i64 {
 }
 
 /// Writes the row of `place`. Repeating it changes nothing; another generation is refused.
-pub(crate) fn enrol(conn: &Connection, place: &Place) -> Result<()> {
+pub(crate) fn enrol(conn: &Connection, place: &Place, platform: &Platform) -> Result<()> {
     conn.execute(
-        "INSERT INTO _tenantry_place(tenant, store, generation) VALUES(?1, ?2, ?3) ON CONFLICT DO NOTHING",
-        params![tenant_number(place), place.store.as_str(), generation_number(place)?],
+        "INSERT INTO _tenantry_place(tenant, store, generation, platform) VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+        params![tenant_number(place), place.store.as_str(), generation_number(place)?, platform.id()],
     )?;
-    check(conn, place)
+    check(conn, place, platform)
 }
 
 /// Refuses unless this database carries `place`: absent or a stranger's → `WrongIdentity`, another generation → `Fenced`.
-pub(crate) fn check(conn: &Connection, place: &Place) -> Result<()> {
-    let sql = "SELECT generation FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
+pub(crate) fn check(conn: &Connection, place: &Place, platform: &Platform) -> Result<()> {
+    let sql = "SELECT generation, platform FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
     let row = conn.prepare_cached(sql).and_then(|mut statement| {
         statement
-            .query_row(params![tenant_number(place), place.store.as_str()], |row| row.get::<_, i64>(0))
+            .query_row(params![tenant_number(place), place.store.as_str()], |row| {
+                Ok((
+                    row.get::<_, i64>(0)?,
+                    row.get_ref(1)?.as_str().map(|found| platform.check(found, place))?,
+                ))
+            })
             .optional()
     });
-    let found = row.map_err(not_ours)?;
-    match found {
-        None => Err(Error::new(Kind::WrongIdentity, format!("{place:?} does not live here"))),
-        Some(found) if found != generation_number(place)? => {
-            Err(Error::new(Kind::Fenced, format!("{place:?}: the database is at generation {found}")))
-        }
-        Some(_) => alone(conn, place),
+    let Some((found, ours)) = row.map_err(not_ours)? else {
+        return Err(Error::new(Kind::WrongIdentity, format!("{place:?} does not live here")));
+    };
+    ours?;
+    if found != generation_number(place)? {
+        return Err(Error::new(Kind::Fenced, format!("{place:?}: the database is at generation {found}")));
     }
+    alone(conn, place)
 }
 
 /// A tenant with a database of its own must be the only one in it: a shared database handed out

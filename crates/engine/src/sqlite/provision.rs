@@ -3,7 +3,7 @@
 
 use super::{
     identity,
-    server::{Server, io, sync_directory},
+    server::{Server, Site, io, sync_directory},
 };
 use crate::{
     error::{Error, Kind, Result},
@@ -116,15 +116,14 @@ pub(crate) fn provision(server: &Server, place: &Place, template: &Template) -> 
     if template.store != place.store {
         return Err(Error::new(Kind::Internal, format!("{template:?} is not for {place:?}")));
     }
-    let path = server.path(&place.physical);
     if server.exists(&place.physical) {
-        return already_there(&path, place);
+        return already_there(&server.site(place));
     }
     refuse_leftovers(server, place)?;
     let half = Half::new(server);
     copy_new(&template.file(server)?, &half.0)?;
     let conn = private(&half.0)?;
-    identity::enrol(&conn, place)?;
+    identity::enrol(&conn, place, server.platform())?;
     close(conn)?;
     put_in_place(server, place, half)
 }
@@ -136,7 +135,7 @@ pub(super) fn put_in_place(server: &Server, place: &Place, half: Half) -> Result
     match hard_link(&half.0, &path) {
         // Somebody else repeated the same step at the same time; or the name is taken.
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            return already_there(&path, place);
+            return already_there(&server.site(place));
         }
         linked => linked.map_err(|error| io(error, &path))?,
     }
@@ -144,9 +143,9 @@ pub(super) fn put_in_place(server: &Server, place: &Place, half: Half) -> Result
     sync_directory(server.root())
 }
 
-pub(super) fn already_there(path: &Path, place: &Place) -> Result<()> {
-    identity::check(&super::open::connect(path)?, place)?;
-    path.parent().map_or(Ok(()), sync_directory)
+pub(super) fn already_there(site: &Site) -> Result<()> {
+    identity::check(&super::open::connect(&site.path)?, &site.place, &site.platform)?;
+    site.path.parent().map_or(Ok(()), sync_directory)
 }
 
 /// A -wal without its database would be adopted by the new file (threat 27).

@@ -1,8 +1,10 @@
 //! A directory of databases: where a physical name lies, and what there is to know without opening it.
 
+use super::identity::Platform;
 use crate::{
     error::{Error, Kind, Result},
     name::{PhysicalName, ServerName},
+    place::Place,
 };
 use std::path::{Path, PathBuf};
 
@@ -12,17 +14,35 @@ pub(crate) struct Server {
     name: ServerName,
     /// Absolute and free of symlinks, so that NOFOLLOW only judges what lies below.
     root: PathBuf,
+    platform: Platform,
+}
+
+/// A place with all it takes to open its database.
+#[derive(Debug, Clone)]
+pub(crate) struct Site {
+    pub(crate) path: PathBuf,
+    pub(crate) place: Place,
+    pub(crate) platform: Platform,
 }
 
 impl Server {
     /// The directory must exist: making it is the installer's decision, not ours.
-    pub(crate) fn open(name: ServerName, root: &Path) -> Result<Self> {
+    pub(crate) fn open(name: ServerName, root: &Path, platform: &Platform) -> Result<Self> {
         let root = root.canonicalize().map_err(|error| io(error, root))?;
         for inner in ["_tmp", "_templates"] {
             let path = root.join(inner);
             std::fs::create_dir_all(&path).map_err(|error| io(error, &path))?;
         }
-        Ok(Self { name, root })
+        Ok(Self { name, root, platform: platform.clone() })
+    }
+
+    /// Where `place` lies, whether or not it is there.
+    pub(crate) fn site(&self, place: &Place) -> Site {
+        Site { path: self.path(&place.physical), place: place.clone(), platform: self.platform.clone() }
+    }
+
+    pub(crate) fn platform(&self) -> &Platform {
+        &self.platform
     }
 
     pub(crate) fn name(&self) -> &ServerName {

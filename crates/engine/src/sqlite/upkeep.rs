@@ -6,6 +6,7 @@ use super::{
     inspect::{self, Inspection},
     migrate::{MigrateReport, Script},
     open::{self, Durability},
+    server::Site,
     system::BUSY_WAIT,
 };
 use crate::{
@@ -13,42 +14,45 @@ use crate::{
     place::{Isolation, Place},
 };
 use rusqlite::{Connection, DEFAULT_NAME, TransactionBehavior, params, wal::CheckpointMode};
-use std::path::Path;
 
-/// Opens the database of `place` apart from the pool. This connection waits for others by itself.
-fn apart(path: &Path, place: &Place) -> Result<Connection> {
-    let conn = open::connect(path)?;
-    identity::check(&conn, place)?;
-    let durability = if identity::needs_sync(&conn, place)? { Durability::Full } else { Durability::Normal };
+/// Opens the database of a place apart from the pool. This connection waits for others by itself.
+pub(super) fn apart(site: &Site) -> Result<Connection> {
+    let conn = open::connect(&site.path)?;
+    identity::check(&conn, &site.place, &site.platform)?;
+    let durability =
+        if identity::needs_sync(&conn, &site.place)? { Durability::Full } else { Durability::Normal };
     open::settle(&conn, durability)?;
     conn.busy_timeout(BUSY_WAIT)?;
     Ok(conn)
 }
 
 /// Brings the database of `place` to the end of `script`.
-pub(crate) fn migrate_file(path: &Path, place: &Place, script: &Script) -> Result<MigrateReport> {
-    script.run(&mut apart(path, place)?)
+pub(crate) fn migrate_file(site: &Site, script: &Script) -> Result<MigrateReport> {
+    script.run(&mut apart(site)?)
 }
 
 /// Compares the database of `place` with what `script` makes.
-pub(crate) fn inspect_file(path: &Path, place: &Place, script: &Script) -> Result<Inspection> {
-    inspect::inspect(&apart(path, place)?, script)
+pub(crate) fn inspect_file(site: &Site, script: &Script) -> Result<Inspection> {
+    inspect::inspect(&apart(site)?, script)
 }
 
 /// Changes identity rows in one synced transaction. `place` itself need not live there yet.
-pub(crate) fn change_identity(path: &Path, work: impl FnOnce(&Connection) -> Result<()>) -> Result<()> {
-    let mut conn = open::connect(path)?;
+pub(crate) fn change_identity(
+    site: &Site,
+    work: impl FnOnce(&Connection, &Site) -> Result<()>,
+) -> Result<()> {
+    let mut conn = open::connect(&site.path)?;
     identity::is_ours(&conn)?;
     open::settle(&conn, Durability::Full)?;
     conn.busy_timeout(BUSY_WAIT)?;
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    work(&transaction)?;
+    work(&transaction, site)?;
     Ok(transaction.commit()?)
 }
 
 /// Bytes of stored values of a pooled tenant, as its writes counted them.
-pub(crate) fn pooled_bytes(path: &Path, place: &Place) -> Result<u64> {
-    let conn = apart(path, place)?;
+pub(crate) fn pooled_bytes(site: &Site) -> Result<u64> {
+    let (conn, place) = (apart(site)?, &site.place);
     let sql = "SELECT bytes FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
     let key = params![identity::tenant_number(place), place.store.as_str()];
     let bytes: i64 = conn.query_row(sql, key, |row| row.get(0))?;
@@ -56,36 +60,38 @@ pub(crate) fn pooled_bytes(path: &Path, place: &Place) -> Result<u64> {
 }
 
 /// Gives a database without identity that of `place`. One with an identity must have this one.
-pub(crate) fn attach(path: &Path, place: &Place) -> Result<()> {
+pub(crate) fn attach(site: &Site) -> Result<()> {
+    let place = &site.place;
     if place.isolation != Isolation::Database {
         return Err(Error::new(Kind::Internal, format!("{place:?} has no database of its own")));
     }
-    let mut conn = open::connect(path)?;
+    let mut conn = open::connect(&site.path)?;
     let known: bool = conn.query_row(
         "SELECT EXISTS(SELECT 1 FROM sqlite_schema WHERE name = '_tenantry_place')",
         [],
         |r| r.get(0),
     )?;
     if known {
-        identity::check(&conn, place)?;
+        identity::check(&conn, place, &site.platform)?;
         return Ok(());
     }
     open::settle(&conn, Durability::Full)?;
     conn.busy_timeout(BUSY_WAIT)?;
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(identity::META_SQL)?;
-    identity::enrol(&transaction, place)?;
+    identity::enrol(&transaction, place, &site.platform)?;
     Ok(transaction.commit()?)
 }
 
 /// Removes a pooled tenant and all its rows, overwriting them on disk (T11). Idempotent: nobody to remove is
 /// no fault, another generation of him is.
-pub(crate) fn withdraw(path: &Path, place: &Place) -> Result<()> {
+pub(crate) fn withdraw(site: &Site) -> Result<()> {
+    let place = &site.place;
     if place.isolation != Isolation::Pooled || place.tenant.is_none() {
         return Err(Error::new(Kind::Internal, format!("{place:?} is not a pooled tenant's")));
     }
-    let mut conn = open::connect(path)?;
-    match identity::check(&conn, place) {
+    let mut conn = open::connect(&site.path)?;
+    match identity::check(&conn, place, &site.platform) {
         Err(error) if *error.kind() == Kind::WrongIdentity => return identity::is_ours(&conn),
         checked => checked?,
     }
@@ -99,7 +105,7 @@ pub(crate) fn withdraw(path: &Path, place: &Place) -> Result<()> {
     forget_terms(&conn)?;
     // What the -wal still holds of him goes too, unless a reader needs it: then with a later checkpoint.
     if let Err(error) = conn.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::TRUNCATE) {
-        tracing::warn!(%error, database = %path.display(), "withdrawn rows stay in the -wal for now");
+        tracing::warn!(%error, database = %site.path.display(), "withdrawn rows stay in the -wal for now");
     }
     Ok(())
 }
@@ -116,7 +122,7 @@ fn remove_rows(conn: &Connection, place: &Place) -> Result<()> {
     for (table, column) in pooled_tables(conn)? {
         conn.execute(&format!("DELETE FROM [{table}] WHERE [{column}] = ?1"), [tenant])?;
     }
-    for table in ["_tenantry_seq", "_tenantry_activity"] {
+    for table in ["_tenantry_seq", "_tenantry_activity", "_tenantry_changes"] {
         conn.execute(&format!("DELETE FROM {table} WHERE tenant = ?1"), [tenant])?;
     }
     conn.execute(

@@ -16,18 +16,19 @@ pub struct Usage {
     pub bytes: u64,
 }
 
-const READ: &str = "SELECT rows, bytes FROM _tenantry_place WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND fenced = 0";
+const READ: &str = "SELECT rows, bytes, recording FROM _tenantry_place WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND fenced = 0";
 const RESERVE: &str = "UPDATE _tenantry_place SET rows = rows + ?4, bytes = bytes + ?5 \
-     WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND fenced = 0 RETURNING rows, bytes";
+     WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND fenced = 0 RETURNING rows, bytes, recording";
 
 /// What the tenant holds; `Kind::Fenced` when the place is fenced or of another generation.
 pub fn usage(conn: &Connection, schema: &Schema, who: &Confinement) -> Result<Usage> {
-    let (rows, bytes) = run(conn, READ, params![who.tenant, schema.store().as_str(), generation(who)])?;
+    let (rows, bytes, _) = run(conn, READ, params![who.tenant, schema.store().as_str(), generation(who)])?;
     let count = |n: i64| u64::try_from(n).unwrap_or(0);
     Ok(Usage { rows: count(rows), bytes: count(bytes) })
 }
 
-/// Takes part in the write transaction that `conn` is in. Shrinking is allowed above a limit, growing not.
+/// Takes part in the write transaction that `conn` is in; true when its changes are to be noted. Shrinking is
+/// allowed above a limit, growing not.
 pub(crate) fn reserve(
     conn: &Connection,
     schema: &Schema,
@@ -35,7 +36,7 @@ pub(crate) fn reserve(
     rows: i64,
     bytes: i64,
     options: &WriteOptions,
-) -> Result<()> {
+) -> Result<bool> {
     // the transaction holds the write lock, so reading the fence is as good as writing past it
     let held = if rows == 0 && bytes == 0 {
         run(conn, READ, params![who.tenant, schema.store().as_str(), generation(who)])?
@@ -51,14 +52,14 @@ pub(crate) fn reserve(
     if over(bytes, held.1, options.max_bytes) {
         return Err(Error::new(Kind::Limit("bytes"), format!("{} bytes", held.1)));
     }
-    Ok(())
+    Ok(held.2)
 }
 
 /// Counts what is really there and sets the counters to it, after bulk work that did not go through writes
 /// (data migrations, moves, restores). In a transaction of its own.
 pub fn recount(conn: &Connection, schema: &Schema, who: &Confinement) -> Result<Usage> {
     const SET: &str = "UPDATE _tenantry_place SET rows = ?4, bytes = ?5 \
-         WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND fenced = 0 RETURNING rows, bytes";
+         WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND fenced = 0 RETURNING rows, bytes, recording";
     let transaction = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
     let (mut rows, mut bytes) = (0, 0);
     for plan in schema.plans() {
@@ -87,8 +88,8 @@ fn generation(who: &Confinement) -> i64 {
     i64::try_from(who.generation).unwrap_or(-1)
 }
 
-fn run(conn: &Connection, sql: &str, params: impl rusqlite::Params) -> Result<(i64, i64)> {
+fn run(conn: &Connection, sql: &str, params: impl rusqlite::Params) -> Result<(i64, i64, bool)> {
     let mut statement = conn.prepare_cached(sql)?;
-    let held = statement.query_row(params, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let held = statement.query_row(params, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
     held.ok_or_else(|| Error::new(Kind::Fenced, "the place is fenced or of another generation"))
 }

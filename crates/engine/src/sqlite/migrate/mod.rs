@@ -17,6 +17,7 @@ use crate::name::StoreName;
 use crate::place::Isolation;
 use rusqlite::{Connection, params};
 use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
 use step::{check_references, run_step};
 
 /// What a run did to one database.
@@ -34,6 +35,9 @@ pub struct MigrateReport {
 pub struct Script {
     store: StoreName,
     isolation: Isolation,
+    source: Arc<[Migration]>,
+    /// The same for the other isolation, made when it is asked for.
+    other: Arc<OnceLock<Box<Script>>>,
     migrations: Vec<Compiled>,
     /// The store's models after all of them.
     state: State,
@@ -97,7 +101,28 @@ impl Script {
         }
         let fingerprint = fingerprint(migrations, store);
         let wanted = Snapshot::wanted(&state, store, isolation)?;
-        Ok(Self { store: store.clone(), isolation, migrations: compiled, state, fingerprint, wanted })
+        Ok(Self {
+            store: store.clone(),
+            isolation,
+            source: migrations.into(),
+            other: Arc::default(),
+            migrations: compiled,
+            state,
+            fingerprint,
+            wanted,
+        })
+    }
+
+    /// The same migrations for databases of this isolation: rows go from one to the other.
+    pub(crate) fn laid_out(&self, isolation: Isolation) -> Result<&Script> {
+        if self.isolation == isolation {
+            return Ok(self);
+        }
+        if let Some(other) = self.other.get() {
+            return Ok(other);
+        }
+        let other = Self::new(&self.store, isolation, &self.source)?;
+        Ok(self.other.get_or_init(|| Box::new(other)))
     }
 
     /// Names the target schema; see [`fingerprint`].

@@ -4,6 +4,7 @@
 
 mod activity;
 mod prepare;
+mod recording;
 mod refusal;
 mod run;
 
@@ -62,7 +63,10 @@ pub fn apply(
     let mut run = run::Run::new(&transaction, schema, who, options);
     match run.all(&ready) {
         Ok(written) => {
-            usage::reserve(&transaction, schema, who, run.rows, run.bytes, options)?;
+            // The fence has the last word, before anything is noted of what the transaction did.
+            if usage::reserve(&transaction, schema, who, run.rows, run.bytes, options)? {
+                recording::note(&transaction, schema, who, &written, &run.nulled)?;
+            }
             transaction.commit().map_err(|error| refusal::full(conn, error))?;
             Ok(written)
         }

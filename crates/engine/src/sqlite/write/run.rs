@@ -6,6 +6,7 @@ use super::refusal::{self, Failed};
 use super::{WriteOptions, Written};
 use crate::error::{Error, Kind, Result};
 use crate::model::{IdKind, OnDelete};
+use crate::name::ModelName;
 use crate::place::Isolation;
 use crate::query::RecordId;
 use crate::row::{Row, Visit};
@@ -30,6 +31,8 @@ pub(super) struct Run<'a> {
     pub(super) rows: i64,
     /// Bytes more than before; pooled only.
     pub(super) bytes: i64,
+    /// Records that lost a reference because its target went.
+    pub(super) nulled: Vec<(ModelName, RecordId)>,
 }
 
 impl<'a> Run<'a> {
@@ -40,7 +43,7 @@ impl<'a> Run<'a> {
         options: &'a WriteOptions,
     ) -> Self {
         let now = instant(jiff::Timestamp::now()).unwrap_or_default();
-        Self { conn, schema, who, options, now, rows: 0, bytes: 0 }
+        Self { conn, schema, who, options, now, rows: 0, bytes: 0, nulled: vec![] }
     }
 
     pub(super) fn all(&mut self, changes: &[Ready<'_>]) -> Result<Vec<Written>> {
@@ -147,6 +150,7 @@ impl<'a> Run<'a> {
             if self.logs(plan) {
                 activity::set_null(self, plan, &record, field)?;
             }
+            self.nulled.push((plan.model.name.clone(), record));
         }
         Ok(())
     }

@@ -1,0 +1,142 @@
+//! The facade of `sqlite/transfer`: copies, catching up and comparing, each on a blocking thread without a
+//! deadline, for they take as long as a tenant is large. Called by operations only, never by a request.
+
+use super::{Engine, blocking};
+use crate::{
+    error::{Error, Kind, Result},
+    name::{StoreName, TenantId},
+    place::{Isolation, Place},
+    sqlite::{
+        CaughtUp, Copy, CopyInfo, CopyOptions, Digest, ModelDiff,
+        migrate::{MigrateReport, Script},
+        plan::Schema,
+        transfer,
+    },
+};
+use std::{path::Path, sync::Arc};
+
+impl Engine {
+    /// Writes the committed state of `place` to the new file `to`, beside running writers: checked, synced and
+    /// hashed. Whatever the isolation, the copy is one file in the layout of a database of one's own with one
+    /// tenant and store inside. A pooled tenant's rows are taken out of the shared tables, which must be at the
+    /// end of `script` (else `SchemaBehind` or `SchemaAhead`); `script` may be of either isolation.
+    pub async fn copy_out(&self, place: &Place, script: &Arc<Script>, to: &Path) -> Result<Copy> {
+        self.copy_out_with(place, script, to, CopyOptions::default()).await
+    }
+
+    /// The same, leaving out what the caller does by itself.
+    pub async fn copy_out_with(
+        &self,
+        place: &Place,
+        script: &Arc<Script>,
+        to: &Path,
+        options: CopyOptions,
+    ) -> Result<Copy> {
+        let (script, to) = (script.clone(), to.to_owned());
+        self.on_file(place, move |site| transfer::copy_out(site, &script, &to, options)).await
+    }
+
+    /// Makes the database of the new `place` from a copy that must carry tenant `of` and the place's store; it takes
+    /// on the place's tenant, generation and platform, and any fence is lifted.
+    ///
+    /// A database of one's own becomes a new file; nothing is written over (`WrongIdentity`). A pooled place's rows
+    /// are put into the shared tables in one transaction, in place of those of an earlier generation; copy and
+    /// shared database must be at the end of `script`. Other writers of the shared database wait meanwhile.
+    /// Idempotent. A copy of a later generation of the same tenant is `Fenced`.
+    pub async fn adopt(&self, place: &Place, script: &Arc<Script>, from: &Path, of: TenantId) -> Result<()> {
+        let (index, server) = self.server(place)?;
+        if place.isolation == Isolation::Database {
+            let (server, place, from) = (server.clone(), place.clone(), from.to_owned());
+            return blocking(move || transfer::adopt(&server, &place, &from, Some(of))).await;
+        }
+        // Writers of this process queue for as long as it takes, instead of giving up on a busy database.
+        let writer = match self.0.cache.open_now(index, &place.physical) {
+            Some(database) => Some(database.writer.clone().lock_owned().await),
+            None => None,
+        };
+        let (script, from) = (script.clone(), from.to_owned());
+        self.on_file(place, move |site| {
+            let _writer = writer;
+            transfer::absorb(site, &script, &from, of)
+        })
+        .await
+    }
+
+    /// The same for a system store, which is always a database of its own.
+    pub async fn adopt_system(&self, place: &Place, from: &Path) -> Result<()> {
+        if place.tenant.is_some() {
+            return Err(Error::new(Kind::Internal, format!("{place:?} is not a system store")));
+        }
+        let (server, place, from) = (self.server(place)?.1.clone(), place.clone(), from.to_owned());
+        blocking(move || transfer::adopt(&server, &place, &from, None)).await
+    }
+
+    /// Brings a copy to the end of `script`, in place; one that has migrations not known here is `SchemaAhead`.
+    pub async fn migrate_copy(
+        &self,
+        from: &Path,
+        of: TenantId,
+        script: &Arc<Script>,
+    ) -> Result<MigrateReport> {
+        let (script, from) = (script.clone(), from.to_owned());
+        blocking(move || transfer::migrate_copy(&from, of, &script)).await
+    }
+
+    /// Looks at every page of a copy and says what is in it; one that is not of this tenant (None: of a system
+    /// store) and store is `WrongIdentity`.
+    pub async fn inspect_copy(
+        &self,
+        from: &Path,
+        store: &StoreName,
+        of: Option<TenantId>,
+    ) -> Result<CopyInfo> {
+        let (from, store) = (from.to_owned(), store.clone());
+        blocking(move || transfer::inspect_copy(&from, &store, of)).await
+    }
+
+    /// Checksums of what `place` holds, from one state of it; equal for equal contents in every isolation.
+    pub async fn digest(&self, place: &Place, schema: &Arc<Schema>) -> Result<Digest> {
+        let schema = schema.clone();
+        self.on_file(place, move |site| transfer::digest(site, &schema)).await
+    }
+
+    /// The same of a copy.
+    pub async fn digest_copy(
+        &self,
+        from: &Path,
+        schema: &Arc<Schema>,
+        of: Option<TenantId>,
+    ) -> Result<Digest> {
+        let (from, schema) = (from.to_owned(), schema.clone());
+        blocking(move || transfer::digest_copy(&from, &schema, of)).await
+    }
+
+    /// For each model, the rows that would come, change and go if `other` took the place of `live`.
+    pub async fn compare(&self, live: &Place, other: &Place, schema: &Arc<Schema>) -> Result<Vec<ModelDiff>> {
+        let (schema, other) = (schema.clone(), self.server(other)?.1.site(other));
+        self.on_file(live, move |live| transfer::compare(live, &other, &schema)).await
+    }
+
+    /// Starts noting which records writes touch, before a copy is made; stopping forgets the notes. Every write
+    /// that begins after this returns is noted. Durable and idempotent; costs nothing while off.
+    pub async fn record_changes(&self, place: &Place, on: bool) -> Result<()> {
+        self.on_identity(place, move |conn, site| transfer::record_changes(conn, &site.place, on)).await
+    }
+
+    /// Carries the present state of the records of `from` that were touched after change `after` (0: all noted
+    /// ones) to `to`, which was made from a copy of `from` and which nobody else writes to: whole rows with their
+    /// ids, versions and instants, deletions, last ids, activity, counters. At most `most` changes, in one
+    /// transaction; repeating a call changes nothing. Fewer changes than `most` means that these were all.
+    /// `SchemaBehind`: migrations ran on one of the two since; make the copy anew.
+    pub async fn copy_changes(
+        &self,
+        from: &Place,
+        to: &Place,
+        schema: &Arc<Schema>,
+        after: u64,
+        most: u64,
+    ) -> Result<CaughtUp> {
+        let (schema, to) = (schema.clone(), self.server(to)?.1.site(to));
+        self.on_file(from, move |from| transfer::copy_changes(from, &to, &schema, after, most)).await
+    }
+}

@@ -1,0 +1,68 @@
+//! The tenant's log of activity, carried beside its rows.
+//!
+//! A shared database numbers the lines of all its tenants, so there they get new numbers, in the same order; a
+//! database of one's own keeps those they had. How far the log came is kept with the place (`carried`), in the
+//! transaction that carried it, so that no line comes twice.
+
+use super::receive::Side;
+use super::table::Table;
+use crate::error::Result;
+use crate::place::Isolation;
+use rusqlite::{Row, params};
+
+/// Lines of one tenant and store. Only where a tenant has several stores in one database does the model tell
+/// which store a line is of. `+tenant`: the new lines are at the end, not where the index on tenants leads.
+const LINES: &str = "SELECT id, at, actor, impersonator, action, model, record, detail FROM _tenantry_activity
+    WHERE +tenant = ?1 AND id > ?2
+      AND (model IN (SELECT value FROM json_each(?3)) OR (SELECT count(*) FROM _tenantry_place WHERE tenant = ?1) < 2)
+    ORDER BY id LIMIT ?4";
+const ADD: &str =
+    "INSERT INTO _tenantry_activity(id, tenant, at, actor, impersonator, action, model, record, detail)
+    VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+
+/// Carries lines after `after`, at most `most`; the id of the last one in the giving database.
+pub(super) fn carry(
+    from: &Side<'_>,
+    to: &Side<'_>,
+    tables: &[Table<'_>],
+    after: i64,
+    most: i64,
+) -> Result<i64> {
+    let mut lines = from.conn.prepare_cached(LINES)?;
+    let mut add = to.conn.prepare_cached(ADD)?;
+    let mut rows = lines.query(params![from.tenant, after, names(tables), most])?;
+    let mut last = after;
+    while let Some(row) = rows.next()? {
+        last = row.get(0)?;
+        let id = (to.isolation == Isolation::Database).then_some(last);
+        add.execute(params![
+            id,
+            to.tenant,
+            text(row, 1)?,
+            text(row, 2)?,
+            text(row, 3)?,
+            text(row, 4)?,
+            text(row, 5)?,
+            text(row, 6)?,
+            text(row, 7)?
+        ])?;
+    }
+    Ok(last)
+}
+
+/// Removes the lines of one tenant and store.
+pub(super) fn forget(side: &Side<'_>, tables: &[Table<'_>]) -> Result<()> {
+    let sql = "DELETE FROM _tenantry_activity WHERE tenant = ?1
+      AND (model IN (SELECT value FROM json_each(?2)) OR (SELECT count(*) FROM _tenantry_place WHERE tenant = ?1) < 2)";
+    side.conn.execute(sql, params![side.tenant, names(tables)])?;
+    Ok(())
+}
+
+fn names(tables: &[Table<'_>]) -> String {
+    let names: Vec<&str> = tables.iter().map(|table| table.model.name.as_str()).collect();
+    serde_json::json!(names).to_string()
+}
+
+fn text<'r>(row: &'r Row<'_>, index: usize) -> rusqlite::Result<Option<&'r str>> {
+    Ok(row.get_ref(index)?.as_str_or_null()?)
+}

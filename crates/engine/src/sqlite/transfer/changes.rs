@@ -1,0 +1,163 @@
+//! Catching up with a place that is written to while a copy of it is being made: which records were touched is
+//! noted by its writes, and their present state is carried over, again and again, until nothing is left.
+
+use super::extract::giving;
+use super::receive::{self, Receive, Side};
+use super::table::Table;
+use super::{activity, copy_file, numbers};
+use crate::error::{Error, Kind, Result};
+use crate::model::Model;
+use crate::place::Place;
+use crate::sqlite::plan::Schema;
+use crate::sqlite::server::Site;
+use crate::sqlite::{identity, upkeep};
+use rusqlite::types::Value;
+use rusqlite::{Connection, TransactionBehavior, params};
+use std::collections::{BTreeMap, HashSet};
+
+/// How far a copy has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CaughtUp {
+    /// The last change that is in the copy: the next call goes on after it.
+    pub seq: u64,
+    /// Changes noted between `after` and there. Fewer than asked for: these were all.
+    pub changes: u64,
+}
+
+/// Starts noting which records writes touch; stopping forgets what was noted. A write transaction of its own, so
+/// every later write sees it, also in other processes. Idempotent.
+pub(crate) fn record_changes(conn: &Connection, place: &Place, on: bool) -> Result<()> {
+    let (tenant, store) = (identity::tenant_number(place), place.store.as_str());
+    let changed = conn.execute(
+        "UPDATE _tenantry_place SET recording = ?4 WHERE tenant = ?1 AND store = ?2 AND generation = ?3",
+        params![tenant, store, identity::generation_number(place)?, on],
+    )?;
+    if changed != 1 {
+        return Err(Error::new(Kind::Fenced, format!("{place:?} is not at this generation here")));
+    }
+    if !on {
+        conn.execute(
+            "DELETE FROM _tenantry_changes WHERE tenant = ?1 AND store = ?2",
+            params![tenant, store],
+        )?;
+    }
+    Ok(())
+}
+
+/// Records touched, by model.
+type Touched = BTreeMap<String, Vec<Value>>;
+
+/// Carries what changed in `from` after `after`, at most `most` changes, to `to`, in one transaction. Repeating it
+/// changes nothing. Nobody else writes to `to`.
+pub(crate) fn copy_changes(
+    from: &Site,
+    to: &Site,
+    schema: &Schema,
+    after: u64,
+    most: u64,
+) -> Result<CaughtUp> {
+    if from.path == to.path {
+        return Err(Error::new(Kind::Internal, format!("{:?} cannot catch up with itself", from.place)));
+    }
+    let giving = giving(from)?;
+    let (touched, caught_up) = touched(&giving, &from.place, after, most)?;
+    let mut conn = upkeep::apart(to)?;
+    receive::prepare(&conn)?;
+    // Between two calls the copy may be in the middle of changes that belong together. Once all are carried it is
+    // as the original, which has its references checked.
+    conn.pragma_update(None, "foreign_keys", false)?;
+    let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let ledgers =
+        [copy_file::ledger(&giving, schema.store())?, copy_file::ledger(&transaction, schema.store())?];
+    if ledgers[0] != ledgers[1] {
+        let detail = "migrations ran on one of the two since the copy was made: make the copy anew";
+        return Err(Error::new(Kind::SchemaBehind, detail));
+    }
+    let most = i64::try_from(most.max(1)).unwrap_or(i64::MAX);
+    apply(&Side::new(&giving, from), &Side::new(&transaction, to), schema, &touched, &to.place, most)?;
+    transaction.commit()?;
+    Ok(caught_up)
+}
+
+/// The records that were touched, each once, and how far that goes.
+fn touched(conn: &Connection, place: &Place, after: u64, most: u64) -> Result<(Touched, CaughtUp)> {
+    let key = params![identity::tenant_number(place), place.store.as_str()];
+    let sql = "SELECT recording FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
+    if !conn.query_row(sql, key, |row| row.get::<_, bool>(0))? {
+        return Err(Error::new(Kind::Internal, format!("{place:?} does not record changes")));
+    }
+    let sql = "SELECT seq, model, id FROM _tenantry_changes WHERE seq > ?3 AND tenant = ?1 AND store = ?2
+        ORDER BY seq LIMIT ?4";
+    let bound = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let mut statement = conn.prepare(sql)?;
+    let mut rows = statement.query(params![
+        identity::tenant_number(place),
+        place.store.as_str(),
+        bound(after),
+        bound(most)
+    ])?;
+    let (mut touched, mut seen) = (Touched::new(), HashSet::new());
+    let mut caught_up = CaughtUp { seq: after, changes: 0 };
+    while let Some(row) = rows.next()? {
+        let (seq, model, id): (i64, String, Value) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        caught_up = CaughtUp { seq: seq.unsigned_abs(), changes: caught_up.changes + 1 };
+        if seen.insert((model.clone(), format!("{id:?}"))) {
+            touched.entry(model).or_default().push(id);
+        }
+    }
+    Ok((touched, caught_up))
+}
+
+fn apply(
+    from: &Side<'_>,
+    to: &Side<'_>,
+    schema: &Schema,
+    touched: &Touched,
+    place: &Place,
+    most: i64,
+) -> Result<()> {
+    let models = || schema.plans().map(|plan| &**plan.model() as &Model);
+    let (giving, receiving) = (Table::all(models(), from.isolation), Table::all(models(), to.isolation));
+    let mut receive = Receive::new(*to, true);
+    // All out first: values that must be unique may have changed hands.
+    for (table, ids) in receiving.iter().filter_map(|t| Some((t, touched.get(t.model.name.as_str())?))) {
+        ids.iter().try_for_each(|id| receive.take(table, id))?;
+    }
+    for (source, target) in giving.iter().zip(&receiving) {
+        for id in touched.get(source.model.name.as_str()).into_iter().flatten() {
+            let mut get = from.conn.prepare_cached(&source.get)?;
+            let mut rows = get.query(params![from.tenant, id])?;
+            if let Some(row) = rows.next()? {
+                // Who stands in the way here was touched too, by a change that is still to come.
+                receive.make_way(target, row)?;
+                receive.put(target, row)?;
+            }
+        }
+    }
+    numbers::carry(from, to, &giving)?;
+    finish(from, to, &giving, place, &receive, most)
+}
+
+/// The log of activity and the counts. A write notes at least as many records as it logs, so the log has come as
+/// far when the records have.
+fn finish(
+    from: &Side<'_>,
+    to: &Side<'_>,
+    giving: &[Table<'_>],
+    place: &Place,
+    receive: &Receive<'_>,
+    most: i64,
+) -> Result<()> {
+    let key = params![to.tenant, place.store.as_str()];
+    let sql = "SELECT carried FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
+    let carried: Option<i64> = to.conn.query_row(sql, key, |row| row.get(0))?;
+    let Some(carried) = carried else {
+        return Err(Error::new(Kind::Internal, format!("{place:?} was not made from a copy")));
+    };
+    let carried = activity::carry(from, to, giving, carried, most)?;
+    to.conn.execute(
+        "UPDATE _tenantry_place SET rows = rows + ?3, bytes = bytes + ?4, carried = ?5 WHERE tenant = ?1 AND store = ?2",
+        params![to.tenant, place.store.as_str(), receive.rows, receive.bytes, carried],
+    )?;
+    Ok(())
+}

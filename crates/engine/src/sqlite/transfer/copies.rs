@@ -1,0 +1,155 @@
+//! Consistent copies of a place while it is in use, and databases of one's own made from them.
+//!
+//! A copy is one file, checked and pressed to disk before anybody is told of it. It never goes over another file,
+//! and is never taken for another tenant's.
+
+use super::copy_file::{self, bring_in, resolved, whole};
+use super::extract::extract;
+use crate::{
+    error::{Error, Kind, Result},
+    name::TenantId,
+    place::{Isolation, Place},
+    sqlite::{
+        identity,
+        migrate::{MigrateReport, Script},
+        open,
+        provision::{Half, already_there, close, copy_new, private, put_in_place, refuse_leftovers, sync},
+        server::{Server, Site, io, sync_directory},
+        system::BUSY_WAIT,
+    },
+};
+use rusqlite::{Connection, limits::Limit, params};
+use std::{fs::File, path::Path};
+
+/// A finished copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copy {
+    /// Its length.
+    pub bytes: u64,
+    /// Its BLAKE3 hash, hex: for the manifest.
+    pub blake3: String,
+}
+
+/// What is done with a copy besides making it. Leave out only what is done elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CopyOptions {
+    /// Look at every page afterwards: about as long as copying takes.
+    pub check: bool,
+    /// Press it to disk: needless for a file that is only read once more.
+    pub sync: bool,
+}
+
+impl Default for CopyOptions {
+    fn default() -> Self {
+        Self { check: true, sync: true }
+    }
+}
+
+/// Writes the committed state of a place to the new file `to`, beside running writers. A failed copy is removed.
+pub(crate) fn copy_out(site: &Site, script: &Script, to: &Path, options: CopyOptions) -> Result<Copy> {
+    let to = resolved(to)?;
+    if to.symlink_metadata().is_ok() {
+        return Err(Error::new(Kind::Io, format!("{} exists already", to.display())));
+    }
+    let written = match (site.place.isolation, site.place.tenant) {
+        (Isolation::Pooled, Some(_)) => extract(site, script, &to),
+        _ => vacuum_into(site, &to),
+    };
+    let copied = written.and_then(|()| finish(site, &to, options));
+    if copied.is_err() {
+        // Whatever is there is ours: it did not exist before.
+        drop(std::fs::remove_file(&to));
+    }
+    copied
+}
+
+fn vacuum_into(site: &Site, to: &Path) -> Result<()> {
+    let conn = open::connect(&site.path)?;
+    identity::check(&conn, &site.place, &site.platform)?;
+    conn.busy_timeout(BUSY_WAIT)?;
+    conn.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 1)?;
+    let name = to.to_str().ok_or_else(|| Error::new(Kind::Io, "the path is not UTF-8"))?;
+    conn.execute("VACUUM INTO ?1", [name])?;
+    Ok(())
+}
+
+fn finish(site: &Site, copy: &Path, options: CopyOptions) -> Result<Copy> {
+    let conn = copy_file::open_copy(copy)?;
+    if options.check {
+        whole(&conn)?;
+    }
+    copy_file::identity(&conn, &site.place.store, site.place.tenant)?;
+    drop(conn);
+    if options.sync {
+        sync(copy)?;
+        copy.parent().map_or(Ok(()), sync_directory)?;
+    }
+    let (mut hasher, failed) = (blake3::Hasher::new(), |error| io(error, copy));
+    let bytes = std::io::copy(&mut File::open(copy).map_err(failed)?, &mut hasher).map_err(failed)?;
+    Ok(Copy { bytes, blake3: hasher.finalize().to_hex().to_string() })
+}
+
+/// Brings a copy to the end of the script, in place.
+pub(crate) fn migrate_copy(from: &Path, of: TenantId, script: &Script) -> Result<MigrateReport> {
+    let from = resolved(from)?;
+    let mut conn = open::connect(&from)?;
+    copy_file::identity(&conn, script.store(), Some(of))?;
+    let script = script.laid_out(Isolation::Database)?;
+    let (_, unknown) = script.pending(&conn)?;
+    if let Some(unknown) = unknown.first() {
+        return Err(Error::new(
+            Kind::SchemaAhead,
+            format!("the copy has {unknown}, which is not known here"),
+        ));
+    }
+    // A copy of a fenced place is a copy all the same.
+    conn.execute("UPDATE _tenantry_place SET fenced = 0", [])?;
+    let report = script.run(&mut conn)?;
+    close(conn)?;
+    sync(&from)?;
+    Ok(report)
+}
+
+/// Makes the database of the place, which is not there yet, from the copy `from` of tenant `of` (None: a system
+/// store's). Inside the new file it becomes that of the place, and any fence is lifted. Idempotent.
+pub(crate) fn adopt(server: &Server, place: &Place, from: &Path, of: Option<TenantId>) -> Result<()> {
+    let site = server.site(place);
+    if of.is_some() != place.tenant.is_some() {
+        return Err(Error::new(Kind::WrongIdentity, format!("{place:?} is not made from a copy of {of:?}")));
+    }
+    if server.exists(&place.physical) {
+        return already_there(&site);
+    }
+    refuse_leftovers(server, place)?;
+    let (from, half) = (resolved(from)?, Half::new(server));
+    bring_in(&from)?;
+    copy_new(&from, &half.0)?;
+    let conn = private(&half.0)?;
+    whole(&conn)?;
+    become_place(&conn, &site, of)?;
+    close(conn)?;
+    put_in_place(server, place, half)
+}
+
+fn become_place(conn: &Connection, site: &Site, of: Option<TenantId>) -> Result<()> {
+    let (place, platform) = (&site.place, &site.platform);
+    let inside = copy_file::identity(conn, &place.store, of)?;
+    let generation = identity::generation_number(place)?;
+    if of == place.tenant && inside.generation > generation {
+        let detail = format!("the copy is of generation {}, later than {place:?}", inside.generation);
+        return Err(Error::new(Kind::Fenced, detail));
+    }
+    let (old, new) = (of.map_or(0, TenantId::get), identity::tenant_number(place));
+    let platform_id = if platform.id().is_empty() { &inside.platform } else { platform.id() };
+    conn.execute_batch("BEGIN IMMEDIATE; DELETE FROM _tenantry_changes")?;
+    conn.execute(
+        "UPDATE _tenantry_place SET tenant = ?3, generation = ?4, platform = ?5, fenced = 0, recording = 0,
+            carried = (SELECT coalesce(max(id), 0) FROM _tenantry_activity) WHERE tenant = ?1 AND store = ?2",
+        params![old, place.store.as_str(), new, generation, platform_id],
+    )?;
+    if old != new {
+        conn.execute("UPDATE _tenantry_activity SET tenant = ?2 WHERE tenant = ?1", [old, new])?;
+    }
+    conn.execute_batch("COMMIT")?;
+    identity::check(conn, place, platform)
+}

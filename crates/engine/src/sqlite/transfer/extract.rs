@@ -1,0 +1,90 @@
+//! A pooled tenant as a file of its own: its rows, and nobody else's, from one state of the shared database.
+
+use super::copy_file::at_end;
+use super::receive::{self, Receive, Side};
+use super::table::Table;
+use super::{activity, numbers};
+use crate::error::Result;
+use crate::model::Model;
+use crate::place::Isolation;
+use crate::sqlite::migrate::Script;
+use crate::sqlite::provision::close;
+use crate::sqlite::server::{Site, io};
+use crate::sqlite::{identity, open, upkeep};
+use rusqlite::{Connection, params};
+use std::fs::File;
+use std::path::Path;
+
+/// Writes the tenant's rows of the store to the new file `to`, in the layout of a database of one's own.
+pub(super) fn extract(site: &Site, script: &Script, to: &Path) -> Result<()> {
+    let from = giving(site)?;
+    at_end(&from, script.laid_out(Isolation::Pooled)?, "the shared database")?;
+    let own = script.laid_out(Isolation::Database)?;
+    File::create_new(to).map_err(|error| io(error, to))?;
+    let mut conn = open::connect(to)?;
+    // Nobody else knows the file, and what fails is removed: no journal on disk.
+    conn.execute_batch(
+        "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY",
+    )?;
+    conn.execute_batch(identity::META_SQL)?;
+    own.run(&mut conn)?;
+    receive::prepare(&conn)?;
+    conn.pragma_update(None, "foreign_keys", false)?;
+    let models: Vec<&Model> = own.state().of_store(own.store()).collect();
+    conn.execute_batch("BEGIN")?;
+    fill(&from, &conn, site, &models)?;
+    conn.execute_batch("COMMIT")?;
+    close(conn)
+}
+
+/// A connection that reads one state of the place, on which nothing is written.
+pub(super) fn giving(site: &Site) -> Result<Connection> {
+    let conn = upkeep::apart(site)?;
+    conn.execute_batch("PRAGMA query_only = ON; BEGIN")?;
+    // The state is that of the first read: whose it is, is asked in it once more.
+    identity::check(&conn, &site.place, &site.platform)?;
+    Ok(conn)
+}
+
+fn fill(from: &Connection, to: &Connection, site: &Site, models: &[&Model]) -> Result<()> {
+    let from = Side::new(from, site);
+    let to = Side { conn: to, isolation: Isolation::Database, tenant: from.tenant };
+    let (giving, receiving) = (
+        Table::all(models.iter().copied(), from.isolation),
+        Table::all(models.iter().copied(), to.isolation),
+    );
+    let mut receive = Receive::new(to, false);
+    // Migrations may have put rows into the empty tables; the tenant's are all there are.
+    receiving.iter().try_for_each(|table| receive.take_all(table))?;
+    numbers::forget(&to, &receiving)?;
+    receive.rows = 0;
+    carry_rows(&from, &giving, &mut receive, &receiving)?;
+    for search in receiving.iter().filter_map(|table| table.search.as_ref()) {
+        to.conn.execute_batch(&search.rebuild)?;
+    }
+    numbers::carry(&from, &to, &giving)?;
+    activity::carry(&from, &to, &giving, 0, -1)?;
+    let (place, platform) = (&site.place, site.platform.id());
+    to.conn.execute(
+        "INSERT INTO _tenantry_place(tenant, store, generation, rows, platform) VALUES(?1, ?2, ?3, ?4, ?5)",
+        params![to.tenant, place.store.as_str(), identity::generation_number(place)?, receive.rows, platform],
+    )?;
+    Ok(())
+}
+
+/// All rows of all tables, from one side to the other.
+pub(super) fn carry_rows(
+    from: &Side<'_>,
+    giving: &[Table<'_>],
+    receive: &mut Receive<'_>,
+    receiving: &[Table<'_>],
+) -> Result<()> {
+    for (source, target) in giving.iter().zip(receiving) {
+        let mut statement = from.conn.prepare(&source.all)?;
+        let mut rows = statement.query([from.tenant])?;
+        while let Some(row) = rows.next()? {
+            receive.put(target, row)?;
+        }
+    }
+    Ok(())
+}

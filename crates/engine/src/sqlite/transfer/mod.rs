@@ -1,0 +1,30 @@
+//! Rows on their way from one place to another: copies, moves between isolations, catching up, comparing. What
+//! backup, restore, move and clone are built from (X2, threats 26 to 28).
+//!
+//! Called by the engine on blocking threads, for one place at a time. Rows are carried as they are: ids, versions,
+//! instants, stored texts. Of a shared database nothing is read or written but the tenant's own rows: every text
+//! is made in `table.rs`, with the tenant in it.
+
+mod absorb;
+mod activity;
+mod changes;
+mod compare;
+mod copies;
+mod copy_file;
+mod digest;
+mod extract;
+mod numbers;
+mod receive;
+mod table;
+
+pub(crate) use absorb::absorb;
+pub use changes::CaughtUp;
+pub(crate) use changes::{copy_changes, record_changes};
+pub use compare::ModelDiff;
+pub(crate) use compare::compare;
+pub use copies::{Copy, CopyOptions};
+pub(crate) use copies::{adopt, copy_out, migrate_copy};
+pub use copy_file::CopyInfo;
+pub(crate) use copy_file::inspect_copy;
+pub use digest::{Digest, TableDigest};
+pub(crate) use digest::{digest, digest_copy};

@@ -1,0 +1,31 @@
+//! Which records a write touched, noted in its own transaction while a copy of the place is being made.
+//! Called once in each write transaction of a place that records. What is done with the notes is in `transfer`.
+
+use super::Written;
+use crate::error::Result;
+use crate::name::ModelName;
+use crate::query::RecordId;
+use crate::sqlite::plan::{Confinement, Key, Schema};
+use rusqlite::{Connection, params};
+
+const NOTE: &str = "INSERT INTO _tenantry_changes (tenant, store, model, id) VALUES (?1, ?2, ?3, ?4)";
+
+/// One line for each touched record, those that lost a reference included.
+pub(super) fn note(
+    conn: &Connection,
+    schema: &Schema,
+    who: &Confinement,
+    written: &[Written],
+    nulled: &[(ModelName, RecordId)],
+) -> Result<()> {
+    let mut statement = conn.prepare_cached(NOTE)?;
+    let touched = written.iter().map(|w| (&w.model, &w.id)).chain(nulled.iter().map(|(m, id)| (m, id)));
+    for (model, id) in touched {
+        let key = match id {
+            RecordId::Integer(id) => Key::Integer(*id),
+            RecordId::Uuid(id) => Key::uuid(*id),
+        };
+        statement.execute(params![who.tenant, schema.store().as_str(), model.as_str(), key])?;
+    }
+    Ok(())
+}
