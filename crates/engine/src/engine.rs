@@ -123,7 +123,10 @@ impl Engine {
 
     /// Forbids writes of this place inside its database, durably (rule 7); `fenced` false allows them again.
     pub async fn fence(&self, place: &Place, fenced: bool) -> Result<()> {
-        self.on_identity(place, move |conn, site| sqlite::set_fence(conn, &site.place, fenced)).await
+        self.on_identity(place, move |conn, site| {
+            sqlite::set_fence(conn, &site.place, &site.platform, fenced)
+        })
+        .await
     }
 
     /// Removes a pooled tenant with all its rows, overwritten on disk. Idempotent.

@@ -173,7 +173,9 @@ async fn open_control(engine: &Engine, config: &Config) -> Result<Control> {
     let place = platform_place(config.store("control").ok_or(Error::NotFound("store"))?)?;
     engine.create_system(&place).await?;
     let heads = config.platform.data_dir.join("audit.heads");
-    Control::open(engine.system(&place).await?, Some(heads)).await
+    let control = Control::open(engine.system(&place).await?, Some(heads)).await?;
+    engine.set_platform(&crate::control::settings::platform_id(&control).await?)?;
+    Ok(control)
 }
 
 fn make_dir(path: &std::path::Path) -> Result<()> {

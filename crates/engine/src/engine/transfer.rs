@@ -120,7 +120,7 @@ impl Engine {
     /// Starts noting which records writes touch, before a copy is made; stopping forgets the notes. Every write
     /// that begins after this returns is noted. Durable and idempotent; costs nothing while off.
     pub async fn record_changes(&self, place: &Place, on: bool) -> Result<()> {
-        self.on_identity(place, move |conn, site| transfer::record_changes(conn, &site.place, on)).await
+        self.on_identity(place, move |conn, site| transfer::record_changes(conn, site, on)).await
     }
 
     /// Carries the present state of the records of `from` that were touched after change `after` (0: all noted

@@ -139,16 +139,13 @@ pub(crate) fn is_ours(conn: &Connection) -> Result<()> {
 }
 
 /// Forbids (or allows again) writes of this tenant here, durably once committed.
-pub(crate) fn set_fence(conn: &Connection, place: &Place, fenced: bool) -> Result<()> {
-    let changed = conn.execute(
+pub(crate) fn set_fence(conn: &Connection, place: &Place, platform: &Platform, fenced: bool) -> Result<()> {
+    check(conn, place, platform)?;
+    conn.execute(
         "UPDATE _tenantry_place SET fenced = ?4 WHERE tenant = ?1 AND store = ?2 AND generation = ?3",
         params![tenant_number(place), place.store.as_str(), generation_number(place)?, fenced],
     )?;
-    if changed == 1 {
-        Ok(())
-    } else {
-        Err(Error::new(Kind::Fenced, format!("{place:?} is not at this generation here")))
-    }
+    Ok(())
 }
 
 /// The generation as SQLite keeps it.

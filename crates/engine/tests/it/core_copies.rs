@@ -29,7 +29,7 @@ async fn t7_copies_taken_under_write_load_are_whole() {
     let mut last = 0;
     for number in 0..10 {
         let to = bed.dir.path().join(format!("copy{number}"));
-        let copy = bed.engine.copy_out(&control(), &to).await.unwrap();
+        let copy = bed.engine.copy_out(&control(), &script("control"), &to).await.unwrap();
         assert_eq!(copy.bytes, std::fs::metadata(&to).unwrap().len());
         assert_eq!(copy.blake3, blake3::hash(&std::fs::read(&to).unwrap()).to_hex().to_string());
         let conn = Connection::open_with_flags(&to, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
@@ -37,7 +37,7 @@ async fn t7_copies_taken_under_write_load_are_whole() {
         assert!(rows % 2 == 0 && rows >= last);
         last = rows;
         assert_eq!(
-            *bed.engine.copy_out(&control(), &to).await.unwrap_err().kind(),
+            *bed.engine.copy_out(&control(), &script("control"), &to).await.unwrap_err().kind(),
             Kind::Io,
             "never over a file"
         );
@@ -51,10 +51,10 @@ async fn threat_26_a_copy_becomes_only_its_own_tenants_next_generation() {
     bed.engine.provision(&tenant(1), &bare()).await.unwrap();
     bed.engine.fence(&tenant(1), true).await.unwrap();
     let copy = bed.dir.path().join("copy");
-    bed.engine.copy_out(&tenant(1), &copy).await.unwrap();
+    bed.engine.copy_out(&tenant(1), &script("tenant"), &copy).await.unwrap();
     let second = next(&tenant(1), 2);
     for _ in 0..2 {
-        bed.engine.adopt(&second, &copy).await.unwrap();
+        bed.engine.adopt(&second, &script("tenant"), &copy, tenant(1).tenant.unwrap()).await.unwrap();
         bed.engine.verify(&second).await.unwrap();
     }
     let conn = Connection::open(bed.file(&second)).unwrap();
@@ -65,15 +65,40 @@ async fn threat_26_a_copy_becomes_only_its_own_tenants_next_generation() {
     drop(conn);
     // Not another tenant's, not over an existing database, not an older generation than the copy itself.
     let stranger = Place { tenant: tenant(2).tenant, ..next(&tenant(1), 3) };
-    assert_eq!(*bed.engine.adopt(&stranger, &copy).await.unwrap_err().kind(), Kind::WrongIdentity);
+    assert_eq!(
+        *bed.engine
+            .adopt(&stranger, &script("tenant"), &copy, tenant(2).tenant.unwrap())
+            .await
+            .unwrap_err()
+            .kind(),
+        Kind::WrongIdentity
+    );
     assert!(!bed.file(&stranger).exists());
     bed.engine.provision(&tenant(3), &bare()).await.unwrap();
     let taken = Place { physical: tenant(3).physical, ..tenant(1) };
-    assert_eq!(*bed.engine.adopt(&taken, &copy).await.unwrap_err().kind(), Kind::WrongIdentity);
-    let older = Place { generation: 0, ..next(&tenant(1), 4) };
-    assert_eq!(*bed.engine.adopt(&older, &copy).await.unwrap_err().kind(), Kind::Fenced);
     assert_eq!(
-        *bed.engine.copy_out(&tenant(9), &bed.dir.path().join("none")).await.unwrap_err().kind(),
+        *bed.engine
+            .adopt(&taken, &script("tenant"), &copy, tenant(1).tenant.unwrap())
+            .await
+            .unwrap_err()
+            .kind(),
+        Kind::WrongIdentity
+    );
+    let older = Place { generation: 0, ..next(&tenant(1), 4) };
+    assert_eq!(
+        *bed.engine
+            .adopt(&older, &script("tenant"), &copy, tenant(1).tenant.unwrap())
+            .await
+            .unwrap_err()
+            .kind(),
+        Kind::Fenced
+    );
+    assert_eq!(
+        *bed.engine
+            .copy_out(&tenant(9), &script("tenant"), &bed.dir.path().join("none"))
+            .await
+            .unwrap_err()
+            .kind(),
         Kind::Missing
     );
 }
@@ -83,14 +108,15 @@ async fn t7_a_damaged_copy_is_refused() {
     let bed = bed(8);
     bed.engine.provision(&tenant(1), &bare()).await.unwrap();
     let copy = bed.dir.path().join("copy");
-    bed.engine.copy_out(&tenant(1), &copy).await.unwrap();
+    bed.engine.copy_out(&tenant(1), &script("tenant"), &copy).await.unwrap();
     let whole = std::fs::read(&copy).unwrap();
     let place = next(&tenant(1), 2);
     for damaged in
         [whole[..whole.len() / 2].to_vec(), [vec![7; 5000], whole[5000..].to_vec()].concat(), vec![]]
     {
         std::fs::write(&copy, damaged).unwrap();
-        let error = bed.engine.adopt(&place, &copy).await.unwrap_err();
+        let error =
+            bed.engine.adopt(&place, &script("tenant"), &copy, tenant(1).tenant.unwrap()).await.unwrap_err();
         assert!(matches!(error.kind(), Kind::Corrupt | Kind::WrongIdentity), "{error}");
         assert!(!bed.file(&place).exists());
     }

@@ -5,6 +5,7 @@ use tenantry_engine::{
     CacheLimits, Engine, ServerSpec, Template,
     name::{PhysicalName, ServerName, StoreName, TenantId},
     place::{Isolation, Place},
+    sqlite::migrate::Script,
 };
 
 pub struct Bed {
@@ -58,6 +59,11 @@ pub async fn system(bed: &Bed) -> tenantry_engine::SystemDb {
         .unwrap();
     tx.commit().await.unwrap();
     db
+}
+
+/// The migrations of a store: none.
+pub fn script(store: &str) -> std::sync::Arc<Script> {
+    Script::new(&StoreName::parse(store).unwrap(), Isolation::Database, &[]).unwrap().into()
 }
 
 /// A template without models.

@@ -25,3 +25,5 @@ mod schema_migrate;
 mod schema_model;
 mod schema_people;
 mod schema_values;
+mod transfer_copies;
+mod transfer_kit;

@@ -2,7 +2,7 @@
 //!
 //! Called by staff pages and the command line. What belongs in the configuration file is not here.
 
-use super::{Subject, Write, params};
+use super::{Control, Subject, Write, params};
 use crate::{Error, Result, audit::By};
 use tenantry_engine::Tx;
 
@@ -11,6 +11,26 @@ pub async fn get(tx: &mut Tx, key: &str) -> Result<Option<serde_json::Value>> {
     let rows = tx.query("SELECT value FROM settings WHERE key = ?", params![key]).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     serde_json::from_str(row.text(0)?).map(Some).map_err(|e| Error::Internal(format!("setting {key}: {e}")))
+}
+
+/// Key of [`platform_id`].
+const PLATFORM_ID: &str = "platform_id";
+
+/// The id of this installation, made once with its control store. Every database carries it inside, so that a
+/// catalog made anew cannot take up files of the one before.
+pub(crate) async fn platform_id(control: &Control) -> Result<String> {
+    if let Some(serde_json::Value::String(id)) = get(&mut control.snapshot().await?, PLATFORM_ID).await? {
+        return Ok(id);
+    }
+    let mut write = control.begin().await?;
+    // Another process may have been first.
+    if let Some(serde_json::Value::String(id)) = get(&mut write, PLATFORM_ID).await? {
+        return Ok(id);
+    }
+    let id = uuid::Uuid::now_v7().to_string();
+    set(&mut write, &By::system(), PLATFORM_ID, &serde_json::Value::String(id.clone())).await?;
+    write.commit().await?;
+    Ok(id)
 }
 
 /// Sets a key; null removes it.

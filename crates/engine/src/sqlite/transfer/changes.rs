@@ -26,19 +26,14 @@ pub struct CaughtUp {
 
 /// Starts noting which records writes touch; stopping forgets what was noted. A write transaction of its own, so
 /// every later write sees it, also in other processes. Idempotent.
-pub(crate) fn record_changes(conn: &Connection, place: &Place, on: bool) -> Result<()> {
-    let (tenant, store) = (identity::tenant_number(place), place.store.as_str());
-    let changed = conn.execute(
-        "UPDATE _tenantry_place SET recording = ?4 WHERE tenant = ?1 AND store = ?2 AND generation = ?3",
-        params![tenant, store, identity::generation_number(place)?, on],
-    )?;
-    if changed != 1 {
-        return Err(Error::new(Kind::Fenced, format!("{place:?} is not at this generation here")));
-    }
+pub(crate) fn record_changes(conn: &Connection, site: &Site, on: bool) -> Result<()> {
+    identity::check(conn, &site.place, &site.platform)?;
+    let key = params![identity::tenant_number(&site.place), site.place.store.as_str(), on];
+    conn.execute("UPDATE _tenantry_place SET recording = ?3 WHERE tenant = ?1 AND store = ?2", key)?;
     if !on {
         conn.execute(
             "DELETE FROM _tenantry_changes WHERE tenant = ?1 AND store = ?2",
-            params![tenant, store],
+            params![identity::tenant_number(&site.place), site.place.store.as_str()],
         )?;
     }
     Ok(())

@@ -71,7 +71,7 @@ pub fn apply(
             Ok(written)
         }
         Err(error) => {
-            usage::usage(&transaction, schema, who)?;
+            usage::writable(&transaction, schema, who)?;
             Err(error)
         }
     }

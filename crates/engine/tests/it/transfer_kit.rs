@@ -1,0 +1,212 @@
+//! What the transfer tests share: the small clinic of the record tests in places of both isolations, through the
+//! engine, with neighbours in the shared database.
+
+use crate::core_support::{Bed, bed};
+use crate::records_kit::{decimal, insert, models, update, values};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tenantry_engine::migration::{Migration, Op};
+use tenantry_engine::name::{AppName, FieldName, ModelName, PhysicalName, ServerName, StoreName, TenantId};
+use tenantry_engine::place::{Isolation, Place};
+use tenantry_engine::query::{Change, RecordId, Select};
+use tenantry_engine::row::Collect;
+use tenantry_engine::sqlite::migrate::Script;
+use tenantry_engine::sqlite::plan::Schema;
+use tenantry_engine::sqlite::usage::Usage;
+use tenantry_engine::sqlite::write::{WriteOptions, Written};
+use tenantry_engine::value::Value;
+use tenantry_engine::{Activity, Digest, Result};
+
+/// The tenant that is carried, and one beside it in shared databases.
+pub(crate) const TENANT: i64 = 7;
+pub(crate) const NEIGHBOUR: i64 = 8;
+
+/// From and to each isolation.
+pub(crate) const WAYS: [(Isolation, Isolation); 4] = [
+    (Isolation::Database, Isolation::Database),
+    (Isolation::Pooled, Isolation::Database),
+    (Isolation::Database, Isolation::Pooled),
+    (Isolation::Pooled, Isolation::Pooled),
+];
+
+pub(crate) struct Clinic {
+    pub(crate) bed: Bed,
+    pub(crate) schema: Arc<Schema>,
+    pub(crate) script: Arc<Script>,
+}
+
+pub(crate) fn store() -> StoreName {
+    StoreName::parse("tenant").unwrap()
+}
+
+pub(crate) fn of(number: i64) -> TenantId {
+    TenantId::from_raw(number)
+}
+
+fn at(isolation: Isolation, physical: &str, tenant: Option<i64>, generation: u64) -> Place {
+    Place {
+        server: ServerName::parse("local").unwrap(),
+        store: store(),
+        isolation,
+        physical: PhysicalName::parse(physical).unwrap(),
+        tenant: tenant.map(of),
+        generation,
+    }
+}
+
+/// A place of this tenant and generation: in a file of that name, or pooled in pool a (odd generations) or b.
+pub(crate) fn place(isolation: Isolation, tenant: i64, generation: u64) -> Place {
+    let pool = if generation % 2 == 1 { "pool_a" } else { "pool_b" };
+    let own = format!("tenant_{tenant}_g{generation}");
+    at(isolation, if isolation == Isolation::Pooled { pool } else { &own }, Some(tenant), generation)
+}
+
+/// The same tenant in the first pool, whatever the generation.
+pub(crate) fn pooled(tenant: i64, generation: u64) -> Place {
+    at(Isolation::Pooled, "pool_a", Some(tenant), generation)
+}
+
+/// The clinic's models as one migration; `more` follow.
+pub(crate) fn migrations(more: Vec<Vec<Op>>) -> Vec<Migration> {
+    let first = models().iter().map(|m| Op::CreateModel { model: Box::new(m.schema()) }).collect();
+    let all = std::iter::once(first).chain(more).enumerate();
+    let app = AppName::parse("clinic").unwrap();
+    all.map(|(n, ops)| Migration {
+        app: app.clone(),
+        name: format!("000{}_step", n + 1),
+        depends: vec![],
+        ops,
+    })
+    .collect()
+}
+
+pub(crate) fn script(migrations: &[Migration]) -> Arc<Script> {
+    Arc::new(Script::new(&store(), Isolation::Database, migrations).unwrap())
+}
+
+impl Clinic {
+    /// Two pools with a neighbour in each, and nobody else.
+    pub(crate) async fn new() -> Self {
+        let schema = Arc::new(Schema::new(store(), models()).unwrap());
+        let clinic = Self { bed: bed(16), schema, script: script(&migrations(vec![])) };
+        for (pool, generation) in [("pool_a", 1), ("pool_b", 2)] {
+            let pool = at(Isolation::Pooled, pool, None, 1);
+            clinic.bed.engine.create_system(&pool).await.unwrap();
+            clinic.bed.engine.migrate(&pool, &migrations(vec![])).await.unwrap();
+            clinic.make(&place(Isolation::Pooled, NEIGHBOUR, generation)).await;
+        }
+        clinic
+    }
+
+    /// An empty place, then some rows of every kind in it.
+    pub(crate) async fn make(&self, place: &Place) {
+        match place.isolation {
+            Isolation::Pooled => self.bed.engine.enrol(place).await.unwrap(),
+            Isolation::Database => {
+                let template = self.bed.engine.template(&store(), &migrations(vec![])).unwrap();
+                self.bed.engine.provision(place, &template).await.unwrap();
+            }
+        }
+        self.fill(place).await;
+    }
+
+    async fn fill(&self, place: &Place) {
+        let hospital = insert("hospitals", &[("name", "St. Mary".into())]);
+        let hospital = self.write(place, &[hospital]).await.unwrap().remove(0).row.remove(0);
+        let mut list = vec![];
+        for number in 0..5_i64 {
+            list.push(insert(
+                "doctors",
+                &[
+                    ("name", format!("Dr. Ångström {number}").into()),
+                    ("email", format!("{number}@x").into()),
+                    ("fee", decimal("12.34")),
+                    ("extra", Value::Json(serde_json::json!({ "b": 1, "a": ["ü", null] }))),
+                    ("notes", "likes  \"quotes\" and 'more'".into()),
+                    ("hospital", hospital.clone()),
+                    ("mentor", if number > 0 { Value::Integer(1) } else { Value::Null }),
+                ],
+            ));
+        }
+        self.write(place, &list).await.unwrap();
+        let last = RecordId::Integer(5);
+        self.write(place, &[update("doctors", &RecordId::Integer(2), None, &[("age", Value::Integer(40))])])
+            .await
+            .unwrap();
+        let model = ModelName::parse("doctors").unwrap();
+        // The last id must not be given out again anywhere.
+        self.write(place, &[Change::Delete { model, id: last, expected_version: None }]).await.unwrap();
+    }
+
+    pub(crate) async fn write(&self, place: &Place, changes: &[Change]) -> Result<Vec<Written>> {
+        let session = self.bed.engine.session(place, &self.schema, None).await?;
+        let options = WriteOptions { actor: "ann".into(), log_all: true, ..Default::default() };
+        session.write(changes, &options).await
+    }
+
+    pub(crate) async fn copy(&self, place: &Place, name: &str) -> PathBuf {
+        let to = self.bed.dir.path().join(name);
+        self.bed.engine.copy_out(place, &self.script, &to).await.unwrap();
+        to
+    }
+
+    pub(crate) async fn digest(&self, place: &Place) -> Digest {
+        self.bed.engine.digest(place, &self.schema).await.unwrap()
+    }
+
+    /// Of the neighbours in both pools: to be the same before and after.
+    pub(crate) async fn neighbours(&self) -> Vec<(Digest, Vec<Activity>, Usage)> {
+        let mut all = vec![];
+        for generation in [1, 2] {
+            let place = place(Isolation::Pooled, NEIGHBOUR, generation);
+            all.push((self.digest(&place).await, self.log(&place).await, self.usage(&place).await));
+        }
+        all
+    }
+
+    pub(crate) async fn usage(&self, place: &Place) -> Usage {
+        self.bed.engine.session(place, &self.schema, None).await.unwrap().usage().await.unwrap()
+    }
+
+    /// The log of activity, newest first.
+    pub(crate) async fn log(&self, place: &Place) -> Vec<Activity> {
+        let session = self.bed.engine.session(place, &self.schema, None).await.unwrap();
+        session.activity(None, 1000).await.unwrap()
+    }
+
+    /// The same without numbers, which pools give anew.
+    pub(crate) async fn lines(&self, place: &Place) -> Vec<Activity> {
+        self.log(place).await.into_iter().map(|line| Activity { id: 0, ..line }).collect()
+    }
+
+    /// Names of the doctors that a search finds.
+    pub(crate) async fn search(&self, place: &Place, text: &str) -> Vec<Vec<Value>> {
+        let session = self.bed.engine.session(place, &self.schema, None).await.unwrap();
+        let name = FieldName::parse("name").unwrap();
+        let select =
+            Select { fields: vec![name], search: Some(text.into()), limit: 100, ..Select::default() };
+        session.select("doctors", &select, None, Collect::default()).await.unwrap().0.rows
+    }
+
+    /// The id of a new doctor.
+    pub(crate) async fn next_id(&self, place: &Place) -> RecordId {
+        let change = Change::Insert {
+            model: ModelName::parse("doctors").unwrap(),
+            id: None,
+            values: values(&[("name", "Newcomer".into())]),
+        };
+        self.write(place, &[change]).await.unwrap().remove(0).id
+    }
+
+    /// What SQLite, its full-text index and the foreign keys say of a file.
+    pub(crate) fn is_sound(&self, place: &Place) {
+        let conn = rusqlite::Connection::open(self.bed.file(place)).unwrap();
+        let ok: String = conn.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        assert_eq!(ok, "ok");
+        for model in ["doctors", "hospitals"] {
+            let sql = format!("INSERT INTO {model}__fts({model}__fts, rank) VALUES ('integrity-check', 1)");
+            conn.execute_batch(&sql).unwrap();
+        }
+        assert!(!conn.prepare("PRAGMA foreign_key_check").unwrap().exists([]).unwrap());
+    }
+}
