@@ -16,22 +16,15 @@ pub struct Usage {
     pub bytes: u64,
 }
 
-const HELD: &str =
-    "SELECT rows, bytes, recording FROM _tenantry_place WHERE tenant = ?1 AND store = ?2 AND generation = ?3";
 const READ: &str = "SELECT rows, bytes, recording FROM _tenantry_place WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND fenced = 0";
 const RESERVE: &str = "UPDATE _tenantry_place SET rows = rows + ?4, bytes = bytes + ?5 \
      WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND fenced = 0 RETURNING rows, bytes, recording";
 
-/// What the tenant holds, fenced or not; `Kind::Fenced` when the place is of another generation.
+/// What the tenant holds; `Kind::Fenced` when the place is fenced or of another generation.
 pub fn usage(conn: &Connection, schema: &Schema, who: &Confinement) -> Result<Usage> {
-    let (rows, bytes, _) = run(conn, HELD, params![who.tenant, schema.store().as_str(), generation(who)])?;
+    let (rows, bytes, _) = run(conn, READ, params![who.tenant, schema.store().as_str(), generation(who)])?;
     let count = |n: i64| u64::try_from(n).unwrap_or(0);
     Ok(Usage { rows: count(rows), bytes: count(bytes) })
-}
-
-/// Refuses with `Kind::Fenced` when the place is fenced or of another generation.
-pub(crate) fn writable(conn: &Connection, schema: &Schema, who: &Confinement) -> Result<()> {
-    run(conn, READ, params![who.tenant, schema.store().as_str(), generation(who)]).map(drop)
 }
 
 /// Takes part in the write transaction that `conn` is in; true when its changes are to be noted. Shrinking is

@@ -71,7 +71,7 @@ pub fn apply(
             Ok(written)
         }
         Err(error) => {
-            usage::writable(&transaction, schema, who)?;
+            usage::usage(&transaction, schema, who)?;
             Err(error)
         }
     }
