@@ -127,6 +127,13 @@ impl Platform {
         Ok(id)
     }
 
+    /// Opens an account that was closed because somebody guessed at its password (threat 41).
+    pub async fn unlock_user(&self, by: &By, id: UserId) -> Result<()> {
+        let mut write = self.control().begin().await?;
+        users::unlock(&mut write, by, id).await?;
+        write.commit().await
+    }
+
     /// Enters a tenant as the operator at the command line; never reached from the network.
     pub async fn enter_as_operator(&self, by: &By, slug: &Slug) -> Result<Tenant> {
         self.control().refresh().await?;

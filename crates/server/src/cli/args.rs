@@ -115,6 +115,12 @@ pub(crate) enum Command {
         #[arg(long, env = "TENANTRY_PASSWORD", hide_env_values = true)]
         password: Option<String>,
     },
+    /// Open an account that was closed because somebody guessed at its password.
+    #[command(name = "unlock-user", alias = "unlock_user")]
+    UnlockUser {
+        /// E-mail address.
+        email: String,
+    },
     /// Run a read-only statement in one tenant's own database.
     Sql {
         /// Slug of the tenant.

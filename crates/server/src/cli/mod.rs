@@ -54,6 +54,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::AttachTenantDb(options) => tenants::attach(&place, &options).await,
         Command::InitPlans => plans::init(&place).await,
         Command::CreateSuperuser { email, password } => users::superuser(&place, &email, password).await,
+        Command::UnlockUser { email } => users::unlock(&place, &email).await,
         Command::Sql { tenant, statement, store, json } => {
             sql::run(&place, &tenant, &store, &statement, json).await
         }

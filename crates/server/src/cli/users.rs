@@ -3,7 +3,7 @@
 use super::setup::{Place, explain};
 use anyhow::{Context, Result};
 use std::process::ExitCode;
-use tenantry::{access::passwords::Password, audit::By};
+use tenantry::{access::passwords::Password, audit::By, users};
 
 /// Who runs the command, for the audit log: `cli:` and the name the system knows.
 pub(super) fn operator() -> By {
@@ -23,5 +23,15 @@ pub(super) async fn superuser(place: &Place, email: &str, password: Option<Strin
     let platform = place.platform().await?;
     platform.create_superuser(&operator(), email, Password::new(password)).await.map_err(explain)?;
     println!("created superuser {email}");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Opens an account that was closed after wrong passwords.
+pub(super) async fn unlock(place: &Place, email: &str) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let found = users::by_email(&mut platform.control().snapshot().await?, email).await.map_err(explain)?;
+    let user = found.with_context(|| format!("there is no user {email}"))?;
+    platform.unlock_user(&operator(), user.id).await.map_err(explain)?;
+    println!("{email} may log in");
     Ok(ExitCode::SUCCESS)
 }

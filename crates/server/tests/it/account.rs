@@ -155,3 +155,34 @@ async fn a_company_sees_what_it_holds_and_who_changed_what() {
         owner.get(&format!("/api/tenant/activity?before={}", lines[0]["id"])).await.expect(200).json();
     assert_eq!(older["items"].as_array().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn an_account_that_was_guessed_at_is_opened_by_staff_threat_41() {
+    let (app, anon, _) = TestApp::new().await;
+    let staff = app.staff().await;
+    let login = |password: &str| json!({"email": "owner@acme.example", "password": password});
+    for _ in 0..app.platform().config().auth.lock_after {
+        anon.post("/api/auth/login", &login("wrong password")).await.expect(401);
+        app.platform().access().flush().await.unwrap();
+    }
+    let closed = anon.post("/api/auth/login", &login(PASSWORD)).await.expect(401).json();
+    let wrong = anon.post("/api/auth/login", &login("wrong password")).await.expect(401).json();
+    assert_eq!(
+        (&closed["detail"], &closed["code"]),
+        (&wrong["detail"], &wrong["code"]),
+        "nothing tells them apart"
+    );
+    let users = staff.get("/api/admin/users").await.expect(200).json();
+    let owner = users["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|u| u["email"] == "owner@acme.example")
+        .unwrap()
+        .clone();
+    assert!(owner["locked_until"].is_string(), "{owner}");
+    let path = format!("/api/admin/users/{}/unlock", owner["id"]);
+    let opened = staff.post(&path, &json!({})).await.expect(200).json();
+    assert_eq!((&opened["locked_until"], &opened["failed_logins"]), (&json!(null), &json!(0)));
+    anon.post("/api/auth/login", &login(PASSWORD)).await.expect(200);
+}

@@ -124,7 +124,7 @@ impl Directory {
     /// The tenant whose settings carry that external id (V4). A bound value, never part of a name (X4).
     ///
     /// # Errors
-    /// [`Error::NotFound`], also when two tenants claim it.
+    /// [`Error::NotFound`]
     pub async fn by_external_id(&self, external: &str) -> Result<Arc<TenantRecord>> {
         if let Some(tenant) = self.named_tenants.get(external)
             && Arc::ptr_eq(&self.topology.by_id(tenant.id).await?, &tenant)
@@ -132,9 +132,9 @@ impl Directory {
             return Ok(tenant);
         }
         let epoch = self.control.epoch();
-        let sql = "SELECT id FROM tenants WHERE settings ->> 'external_id' = ? LIMIT 2";
+        let sql = "SELECT id FROM tenants WHERE settings ->> 'external_id' = ?";
         let rows = self.control.snapshot().await?.query(sql, params![external]).await?;
-        let [one] = rows.as_slice() else { return Err(Error::NotFound("tenant")) };
+        let one = rows.first().ok_or(Error::NotFound("tenant"))?;
         let tenant = self.tenant(TenantId::from_raw(one.integer(0)?)).await?;
         if self.control.epoch() == epoch {
             self.named_tenants.insert(external.to_owned(), tenant.clone());

@@ -78,7 +78,14 @@ impl Access {
         let account = self.account(&login.email).await?;
         let stored = account.as_ref().and_then(|(_, hash)| hash.as_deref());
         let fits = self.passwords.verify(login.password, stored).await?;
-        let (Some((user, _)), true) = (account, fits) else { return Err(wrong()) };
+        let user = match (account, fits) {
+            (Some((user, _)), true) => user,
+            (Some((user, _)), false) => {
+                self.lockout.failed(user.id).await;
+                return Err(wrong());
+            }
+            (None, _) => return Err(wrong()),
+        };
         let choices = self.choices(&user).await?;
         let tenant = match &login.tenant {
             Some(slug) => Some(choices.iter().find(|c| c.slug == slug.as_str()).ok_or_else(wrong)?.tenant),
@@ -124,8 +131,8 @@ impl Access {
         let expires_us = write.at_us() + i64::from(self.session_hours) * 3600 * SECOND_US;
         let draft = Draft { user: user.id, tenant, expires_us, impersonator: None, origin };
         let token = self.sessions.insert(&mut write, draft).await?;
-        // No cache holds this column, so nobody needs to drop anything.
-        let sql = "UPDATE users SET last_login_at = ? WHERE id = ?";
+        // No cache holds these columns, so nobody needs to drop anything.
+        let sql = "UPDATE users SET last_login_at = ?, failed_logins = 0, locked_until = NULL WHERE id = ?";
         let values = params![write.at_us(), user.id.get()];
         write.execute(sql, values).await?;
         write.audit(&By::actor(user.label.as_str()), tenant, "session.create", json!({})).await?;
@@ -191,6 +198,7 @@ impl Access {
         let attempt = self.doors.login(&user.email, origin.address)?;
         let stored = self.account(&user.email).await?.and_then(|(_, hash)| hash);
         if !self.passwords.verify(old, stored.as_deref()).await? {
+            self.lockout.failed(id).await;
             return Err(Error::Unauthenticated("old password does not fit".into()));
         }
         attempt.succeeded();

@@ -16,6 +16,7 @@ pub mod host;
 pub mod impersonation;
 pub mod jwks;
 pub mod jwt;
+mod lockout;
 pub mod login;
 pub mod meter;
 pub mod passwords;
@@ -45,6 +46,7 @@ pub struct Access {
     issuers: jwt::Issuers,
     passwords: passwords::Passwords,
     doors: ratelimit::Doors,
+    lockout: lockout::Lockout,
     meters: meter::Meters,
     seen: seen::Seen,
     base_domain: String,
@@ -58,7 +60,8 @@ impl Access {
     /// # Errors
     /// [`Error::Invalid`] with every problem of `[[auth.jwt]]` at once.
     pub fn open(control: Control, topology: Topology, config: &Config) -> Result<Self> {
-        let AuthConfig { session_hours, roles, login_per_minute, registration_per_hour, jwt } = &config.auth;
+        let AuthConfig { session_hours, roles, login_per_minute, registration_per_hour, jwt, .. } =
+            &config.auth;
         let issuers =
             jwt::Issuers::new(jwt).map_err(|problems| Error::invalid("auth.jwt", problems.join("; ")))?;
         let seen = seen::Seen::new(control.clone());
@@ -73,6 +76,7 @@ impl Access {
                 login_per_minute: *login_per_minute,
                 registration_per_hour: *registration_per_hour,
             }),
+            lockout: lockout::Lockout::new(control.clone(), config.auth.lock_after, config.auth.lock_minutes),
             meters: meter::Meters::new(),
             seen,
             base_domain: config.platform.base_domain.clone(),
@@ -114,6 +118,7 @@ impl Access {
 
     /// Writes down what waits; at shutdown.
     pub async fn flush(&self) -> Result<()> {
+        self.lockout.flush().await;
         self.seen.flush().await
     }
 }

@@ -118,6 +118,8 @@ impl Default for AuthConfig {
             session_hours: 12,
             roles: ["owner", "admin", "member", "viewer"].into_iter().map(fixed).collect(),
             login_per_minute: 10,
+            lock_after: 10,
+            lock_minutes: 60,
             registration_per_hour: 20,
             jwt: vec![],
         }

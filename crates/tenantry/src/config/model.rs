@@ -188,6 +188,10 @@ pub struct AuthConfig {
     pub roles: Vec<RoleName>,
     /// Failed log-ins allowed per account and per address each minute (threat 41).
     pub login_per_minute: u32,
+    /// Failed log-ins after which an account is closed for a minute, then for longer and longer; 0 is never.
+    pub lock_after: u32,
+    /// Longest it is closed, minutes.
+    pub lock_minutes: u32,
     /// Registrations allowed per address each hour.
     pub registration_per_hour: u32,
     /// Issuers whose tokens are accepted.

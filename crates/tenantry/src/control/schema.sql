@@ -19,6 +19,8 @@ CREATE TABLE tenants (
   CHECK ((cancelled_at IS NULL) = (closes_at IS NULL) AND (cancelled_at IS NULL) = (purges_at IS NULL))
 ) STRICT;
 CREATE INDEX tenants_state ON tenants (state, id);
+-- What tokens of other issuers call a tenant; nobody else may be called the same.
+CREATE UNIQUE INDEX tenants_external ON tenants (settings ->> 'external_id');
 CREATE INDEX tenants_closing ON tenants (closes_at) WHERE closes_at IS NOT NULL AND state IN ('active','suspended');
 CREATE INDEX tenants_purging ON tenants (purges_at) WHERE state = 'cancelled';
 

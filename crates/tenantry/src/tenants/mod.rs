@@ -148,9 +148,14 @@ pub async fn change_settings(
 ) -> Result<()> {
     let patch = serde_json::Value::Object(changes);
     let sql = "UPDATE tenants SET settings = json_patch(settings, ?) WHERE id = ?";
-    if write.execute(sql, params![patch.to_string(), id.get()]).await? == 0 {
-        return Err(Error::NotFound("tenant"));
-    }
+    match write.execute(sql, params![patch.to_string(), id.get()]).await {
+        Ok(0) => return Err(Error::NotFound("tenant")),
+        // The one setting that names the tenant.
+        Err(e) if matches!(e.kind(), Kind::Unique(_)) => {
+            return Err(Error::Conflict("another tenant has this external_id".into()));
+        }
+        changed => changed?,
+    };
     write.audit(by, Some(id), "tenant.settings", patch).await?;
     write.invalidate(&crate::control::Subject::Tenant(id)).await
 }

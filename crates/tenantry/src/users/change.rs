@@ -15,6 +15,12 @@ pub async fn set_password_hash(write: &mut Write, by: &By, id: UserId, hash: &st
     change(write, by, id, "user.set_password", sql, params![hash, at, id.get()], serde_json::json!({})).await
 }
 
+/// Opens an account that was closed because somebody guessed at its password.
+pub async fn unlock(write: &mut Write, by: &By, id: UserId) -> Result<()> {
+    let sql = "UPDATE users SET failed_logins = 0, locked_until = NULL WHERE id = ?";
+    change(write, by, id, "user.unlock", sql, params![id.get()], serde_json::json!({})).await
+}
+
 /// Sets who a user is to the platform. The last active superuser keeps the right.
 pub async fn set_flags(write: &mut Write, by: &By, id: UserId, flags: Flags) -> Result<()> {
     if !(flags.is_superuser && flags.is_active) {

@@ -6,7 +6,7 @@
 mod change;
 pub mod members;
 
-pub use change::{Flags, link_identity, set_flags, set_password_hash};
+pub use change::{Flags, link_identity, set_flags, set_password_hash, unlock};
 
 use crate::{
     Error, Result,

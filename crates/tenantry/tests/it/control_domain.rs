@@ -223,3 +223,27 @@ async fn settings_are_changed_with_their_audit_row() {
     assert_eq!(settings::get(&mut tx, "banner").await.unwrap(), Some("hello".into()));
     assert_eq!(settings::get(&mut tx, "nothing").await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn what_other_issuers_call_a_tenant_is_its_own_v4() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = World::open(dir.path()).await.with_plans().await;
+    let mut ids = vec![];
+    for name in ["alpha", "beta"] {
+        ids.push(w.operations.create_tenant(&by(), registration(name)).await.unwrap().tenant);
+    }
+    let called = |name: &str| serde_json::json!({ "external_id": name }).as_object().unwrap().clone();
+    let mut write = w.control.begin().await.unwrap();
+    tenants::change_settings(&mut write, &by(), ids[0], called("org_1")).await.unwrap();
+    write.commit().await.unwrap();
+    let mut write = w.control.begin().await.unwrap();
+    let taken = tenants::change_settings(&mut write, &by(), ids[1], called("org_1")).await.unwrap_err();
+    assert!(matches!(taken, Error::Conflict(_)), "{taken}");
+    tenants::change_settings(&mut write, &by(), ids[1], called("org_2")).await.unwrap();
+    write.commit().await.unwrap();
+    let mut tx = w.control.snapshot().await.unwrap();
+    let plan =
+        tx.query("EXPLAIN QUERY PLAN SELECT id FROM tenants WHERE settings ->> 'external_id' = 'x'", &[]);
+    let plan = format!("{:?}", plan.await.unwrap());
+    assert!(plan.contains("tenants_external"), "found by an index: {plan}");
+}

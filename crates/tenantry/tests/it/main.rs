@@ -4,6 +4,7 @@ mod access_doors;
 mod access_jwt;
 mod access_kit;
 mod access_lives;
+mod access_lockout;
 mod access_paths;
 mod access_tokens;
 mod audit_chain;

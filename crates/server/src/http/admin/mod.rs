@@ -26,6 +26,7 @@ pub(super) use operations::{
 pub(super) use tenants::{change_plan, list as tenants, resume, show as tenant, suspend};
 pub(super) use users::{
     change as change_user, create as create_user, list as users, revoke as revoke_sessions,
+    unlock as unlock_user,
 };
 
 /// Paging by id.

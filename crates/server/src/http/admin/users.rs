@@ -100,6 +100,19 @@ pub(in crate::http) async fn revoke(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// `POST /api/admin/users/{id}/unlock`: after somebody guessed at the password.
+pub(in crate::http) async fn unlock(
+    State(app): State<App>,
+    Staff(actor): Staff,
+    Path(id): Path<String>,
+) -> Result<Json<Value>> {
+    actor.may_change_credentials()?;
+    let id = parsed(&id)?;
+    app.platform().unlock_user(&actor.by(), id).await?;
+    let user = users::by_id(&mut app.platform().control().snapshot().await?, id).await?;
+    Ok(Json(shown(&user)))
+}
+
 /// Staff who are no superusers cannot make any, nor more staff.
 fn may_grant(actor: &Actor) -> Result<()> {
     actor.may_change_credentials()?;
@@ -116,6 +129,7 @@ fn parsed(id: &str) -> Result<UserId> {
 fn shown(user: &User) -> Value {
     json!({
         "id": user.id, "email": user.email, "name": user.name, "superuser": user.is_superuser,
-        "staff": user.is_staff, "active": user.is_active,
+        "staff": user.is_staff, "active": user.is_active, "failed_logins": user.failed_logins,
+        "locked_until": user.locked_until_us.map(view::at),
     })
 }
