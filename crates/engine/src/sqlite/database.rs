@@ -8,6 +8,7 @@ use super::{
     maintenance::{Job, Maintenance},
     open::{self, Durability},
     pool::{Lease, Pool, Pooled},
+    queue::Queue,
     server::Site,
     watch::Watch,
 };
@@ -53,6 +54,7 @@ pub(crate) struct Database {
     pool: Pool,
     /// Held by whoever writes, so that waiting for the writer is fair and holds no thread.
     pub(crate) writer: Arc<Mutex<()>>,
+    queue: Queue,
     /// Whom it was opened for, and at which generation: found without a lock.
     first: (Resident, u64),
     /// Generations of the others known to live here.
@@ -116,6 +118,7 @@ impl Database {
                     first,
                 ),
                 writer: Arc::new(Mutex::new(())),
+                queue: Queue::default(),
                 first: (resident(place), place.generation),
                 admitted: RwLock::default(),
                 cap: AtomicU64::new(NO_CAP),
@@ -181,6 +184,11 @@ impl Database {
 
     pub(crate) fn pool(&self) -> &Pool {
         &self.pool
+    }
+
+    /// Small writes that wait.
+    pub(crate) fn queue(&self) -> &Queue {
+        &self.queue
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -21,6 +21,7 @@ mod open;
 pub mod plan;
 mod pool;
 mod provision;
+mod queue;
 pub mod read;
 mod sandbox;
 pub mod search;

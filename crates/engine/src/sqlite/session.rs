@@ -10,14 +10,13 @@ use super::{
     error::full_under_cap,
     list::{self, Cost},
     merge::OverrideRow,
-    open::Durability,
     plan::{Confinement, Schema},
     pool::Lease,
-    read,
+    queue, read,
     sandbox::{self, SqlLimits, SqlRows},
     system::BUSY_WAIT,
     usage::{self, Usage},
-    write::{self, WriteOptions, Written},
+    write::{Request, WriteOptions, Written},
 };
 use crate::{
     error::{Error, Kind, Result},
@@ -29,20 +28,17 @@ use crate::{
 };
 use rusqlite::Connection;
 use std::{
+    borrow::Cow,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-/// Changes in one transaction that are still short work.
-const INLINE_CHANGES: usize = 32;
-/// How long a writer looks again before it queues.
-const LOOK_AGAIN: Duration = Duration::from_micros(50);
+/// Changes of one call that are still short work.
+const SMALL_CHANGES: usize = 32;
 /// Overriding rows in one read that are still short work.
 const INLINE_OVERRIDES: usize = 100;
 /// Ids in one read that are still short work.
 const INLINE_IDS: usize = 200;
-
-type Writer = tokio::sync::OwnedMutexGuard<()>;
 
 /// See the module. Cheap to clone; keeps its database open, so hold it for one request only.
 #[derive(Debug, Clone)]
@@ -152,53 +148,42 @@ impl Session {
         self.short(|conn| usage::usage(conn, &self.schema, &self.confinement)).await
     }
 
-    /// One writer at a time: the others wait here in turn, holding no thread and no connection.
-    pub(crate) async fn write(&self, changes: &[Change], options: &WriteOptions) -> Result<Vec<Written>> {
-        let mut writer = self.writer().await;
+    /// Small writes share their commits; a large one has its own. Those who wait hold no thread and no connection.
+    pub(crate) async fn write(
+        &self,
+        changes: Cow<'_, [Change]>,
+        options: &WriteOptions,
+    ) -> Result<Vec<Written>> {
+        let request = Request {
+            schema: self.schema.clone(),
+            who: self.confinement,
+            changes: changes.into_owned(),
+            options: options.clone(),
+        };
+        let done = match request.changes.len() {
+            0 => return Ok(vec![]),
+            ..=SMALL_CHANGES => queue::write(&self.database, &self.long, request).await,
+            _ => self.write_large(Arc::new(request)).await,
+        };
+        done.map_err(|error| full_under_cap(error, self.database.is_capped()))
+    }
+
+    async fn write_large(&self, request: Arc<Request>) -> Result<Vec<Written>> {
+        let mut writer = self.database.writer.clone().lock_owned().await;
         let deadline = Instant::now() + BUSY_WAIT;
         loop {
-            let (done, held) = self.write_once(writer, changes, options).await?;
+            let request = request.clone();
+            // Holds the lock to its end, even when the caller goes away.
+            let work = move |conn: &Connection| Ok((request.run(conn), writer));
+            let (done, held) =
+                self.long.run_as_writer(&self.database, self.long.write_deadline(), work).await?;
             match done {
                 // A writer in another process; nothing was done.
                 Err(error) if *error.kind() == Kind::Busy && Instant::now() < deadline => pause().await,
-                done => return done.map_err(|error| full_under_cap(error, self.database.is_capped())),
+                done => return done,
             }
             writer = held;
         }
-    }
-
-    /// The right to write. A small write is over in tens of microseconds: looking again for that long costs
-    /// less than being put to sleep and woken, and keeps a queue from forming in the first place.
-    async fn writer(&self) -> Writer {
-        let until = Instant::now() + LOOK_AGAIN;
-        loop {
-            match self.database.writer.clone().try_lock_owned() {
-                Ok(writer) => return writer,
-                Err(_) if Instant::now() < until => std::thread::yield_now(),
-                Err(_) => return self.database.writer.clone().lock_owned().await,
-            }
-        }
-    }
-
-    /// Small writes that are not synced are inline; others hold the lock to their end, even when the
-    /// caller goes away.
-    async fn write_once(
-        &self,
-        writer: Writer,
-        changes: &[Change],
-        options: &WriteOptions,
-    ) -> Result<(Result<Vec<Written>>, Writer)> {
-        if changes.len() <= INLINE_CHANGES && self.database.durability() == Durability::Normal {
-            let lease = Lease::take_as_writer(&*self.database)?;
-            let done = write::apply(&lease, &self.schema, &self.confinement, changes, options);
-            lease.give_back();
-            return Ok((done, writer));
-        }
-        let (schema, who, changes, options) =
-            (self.schema.clone(), self.confinement, changes.to_vec(), options.clone());
-        let work =
-            move |conn: &Connection| Ok((write::apply(conn, &schema, &who, &changes, &options), writer));
-        self.long.run_as_writer(&self.database, self.long.write_deadline(), work).await
     }
 
     pub(crate) async fn sql(

@@ -27,12 +27,12 @@ fn models() -> Vec<Model> {
     load(&[("notes", NOTES)]).unwrap()
 }
 
-fn schema() -> Arc<Schema> {
+pub fn schema() -> Arc<Schema> {
     let models = models().into_iter().map(Arc::new).collect();
     Arc::new(Schema::new(StoreName::parse("tenant").unwrap(), models).unwrap())
 }
 
-fn migrations() -> Vec<Migration> {
+pub fn migrations() -> Vec<Migration> {
     let ops = models().into_iter().map(|model| Op::CreateModel { model: Box::new(model) }).collect();
     vec![migration("0001_initial", ops)]
 }
@@ -43,13 +43,13 @@ fn pooled(number: i64) -> Place {
     Place { isolation: Isolation::Pooled, physical, ..tenant(number) }
 }
 
-async fn own(bed: &Bed, number: i64) -> Place {
+pub async fn own(bed: &Bed, number: i64) -> Place {
     let template = bed.engine.template(&tenant(number).store, &migrations()).unwrap();
     bed.engine.provision(&tenant(number), &template).await.unwrap();
     tenant(number)
 }
 
-async fn in_pool(bed: &Bed, number: i64) -> Place {
+pub async fn in_pool(bed: &Bed, number: i64) -> Place {
     let pool = Place { tenant: None, ..pooled(number) };
     bed.engine.create_system(&pool).await.unwrap();
     bed.engine.migrate(&pool, &migrations()).await.unwrap();
@@ -57,16 +57,16 @@ async fn in_pool(bed: &Bed, number: i64) -> Place {
     pooled(number)
 }
 
-async fn open(bed: &Bed, place: &Place) -> Session {
+pub async fn open(bed: &Bed, place: &Place) -> Session {
     bed.engine.session(place, &schema(), None).await.unwrap()
 }
 
-fn note(body: &str) -> Change {
+pub fn note(body: &str) -> Change {
     let values = vec![(FieldName::parse("body").unwrap(), Value::from(body))];
     Change::Insert { model: ModelName::parse("notes").unwrap(), id: None, values }
 }
 
-async fn bodies(session: &Session) -> Vec<String> {
+pub async fn bodies(session: &Session) -> Vec<String> {
     let fields = vec![FieldName::parse("body").unwrap()];
     let (page, _) = session
         .select("notes", &Select { fields, limit: 1000, ..Select::default() }, None, Collect::default())

@@ -3,6 +3,7 @@
 
 mod core_cache;
 mod core_copies;
+mod core_group;
 mod core_open;
 mod core_sandbox;
 mod core_session;

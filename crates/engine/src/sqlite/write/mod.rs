@@ -3,10 +3,13 @@
 //! never a row of another tenant.
 
 mod activity;
+mod group;
 mod prepare;
 mod recording;
 mod refusal;
 mod run;
+
+pub(crate) use group::{Request, run as run_group};
 
 use super::plan::{Confinement, Schema};
 use super::usage;
@@ -60,18 +63,30 @@ pub fn apply(
     }
     let ready = prepare::all(schema, changes)?;
     let transaction = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
-    let mut run = run::Run::new(&transaction, schema, who, options);
-    match run.all(&ready) {
+    let written = within(&transaction, schema, who, &ready, options)?;
+    transaction.commit().map_err(|error| refusal::full(conn, error))?;
+    Ok(written)
+}
+
+/// The same inside the caller's transaction, who undoes it when it fails.
+fn within(
+    conn: &Connection,
+    schema: &Schema,
+    who: &Confinement,
+    ready: &[prepare::Ready<'_>],
+    options: &WriteOptions,
+) -> Result<Vec<Written>> {
+    let mut run = run::Run::new(conn, schema, who, options);
+    match run.all(ready) {
         Ok(written) => {
             // The fence has the last word, before anything is noted of what the transaction did.
-            if usage::reserve(&transaction, schema, who, run.rows, run.bytes, options)? {
-                recording::note(&transaction, schema, who, &written, &run.nulled)?;
+            if usage::reserve(conn, schema, who, run.rows, run.bytes, options)? {
+                recording::note(conn, schema, who, &written, &run.nulled)?;
             }
-            transaction.commit().map_err(|error| refusal::full(conn, error))?;
             Ok(written)
         }
         Err(error) => {
-            usage::usage(&transaction, schema, who)?;
+            usage::usage(conn, schema, who)?;
             Err(error)
         }
     }

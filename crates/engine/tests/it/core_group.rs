@@ -1,0 +1,232 @@
+//! Small writes that share a commit: each still holds or fails by itself, whoever goes away.
+
+use crate::{
+    core_session::{bodies, in_pool, migrations, note, open, own, schema},
+    core_support::*,
+};
+use std::{collections::BTreeSet, time::Duration};
+use tenantry_engine::{
+    Kind, Result, Session,
+    name::{FieldName, ModelName, StoreName},
+    place::Place,
+    query::{Change, RecordId},
+    sqlite::write::{WriteOptions, Written},
+    value::Value,
+};
+use tokio::task::JoinHandle;
+
+type Writing = JoinHandle<Result<Vec<Written>>>;
+
+/// Starts a write; on the one thread of these tests nothing runs before somebody waits.
+fn start(session: &Session, changes: Vec<Change>, options: WriteOptions) -> Writing {
+    let session = session.clone();
+    tokio::spawn(async move { session.write(changes, &options).await })
+}
+
+fn write(session: &Session, body: &str) -> Writing {
+    start(session, vec![note(body)], WriteOptions::default())
+}
+
+/// A note without its required body.
+fn wrong() -> Change {
+    Change::Insert { model: ModelName::parse("notes").unwrap(), id: None, values: vec![] }
+}
+
+/// A note with an id of its own choice.
+fn numbered(id: i64) -> Change {
+    let values = vec![(FieldName::parse("body").unwrap(), Value::from("numbered"))];
+    Change::Insert { model: ModelName::parse("notes").unwrap(), id: Some(RecordId::Integer(id)), values }
+}
+
+async fn kind(writing: Writing) -> Option<Kind> {
+    writing.await.unwrap().err().map(|error| error.kind().clone())
+}
+
+/// Whole pages in the -wal of this database.
+fn frames(bed: &Bed, place: &Place) -> u64 {
+    let wal = bed.file(place).with_extension("db-wal");
+    std::fs::metadata(wal).map_or(0, |meta| meta.len() / (4096 + 24))
+}
+
+/// A system store with notes, whose commits are synced.
+async fn synced(bed: &Bed) -> Place {
+    let place = Place { tenant: None, store: StoreName::parse("tenant").unwrap(), ..tenant(0) };
+    bed.engine.create_system(&place).await.unwrap();
+    bed.engine.migrate(&place, &migrations()).await.unwrap();
+    place
+}
+
+#[tokio::test]
+async fn those_that_wait_together_share_a_commit_in_the_order_they_came() {
+    let bed = bed(8);
+    for place in [own(&bed, 1).await, in_pool(&bed, 2).await, synced(&bed).await] {
+        let session = open(&bed, &place).await;
+        session.write(&[note("first")], &WriteOptions::default()).await.unwrap();
+        let before = frames(&bed, &place);
+        let writing: Vec<_> = (0..50).map(|n| write(&session, &format!("{n:02}"))).collect();
+        let mut ids = vec![];
+        for writing in writing {
+            ids.push(writing.await.unwrap().unwrap().remove(0).id);
+        }
+        assert_eq!(ids, (2..=51).map(RecordId::Integer).collect::<Vec<_>>());
+        let each = frames(&bed, &place) - before;
+        assert!(each < 50, "{each} pages: a commit of its own writes at least two");
+        assert_eq!(session.usage().await.unwrap().rows, 51);
+    }
+}
+
+#[tokio::test]
+async fn one_that_is_refused_takes_nobody_along() {
+    let bed = bed(8);
+    for place in [own(&bed, 1).await, in_pool(&bed, 2).await, synced(&bed).await] {
+        let session = open(&bed, &place).await;
+        let plain = WriteOptions::default;
+        let mut writing = vec![];
+        for n in 0..10 {
+            writing.push((None, write(&session, &format!("good {n}"))));
+            // Its first change could be done, its second not.
+            let half = vec![note("half"), numbered(1)];
+            writing.push((Some("Unique([\"id\"])"), start(&session, half, plain())));
+            writing.push((Some("Invalid(\"body\", \"is required\")"), start(&session, vec![wrong()], plain())));
+        }
+        for (expected, writing) in writing {
+            let came = kind(writing).await.map(|kind| format!("{kind:?}"));
+            assert_eq!(came.as_deref(), expected);
+        }
+        assert_eq!(bodies(&session).await.len(), 10);
+        assert!(bodies(&session).await.iter().all(|body| body.starts_with("good")));
+        assert_eq!(session.usage().await.unwrap().rows, 10);
+    }
+}
+
+#[tokio::test]
+async fn rule_13_a_quota_is_not_overshot_by_writes_of_one_commit() {
+    let bed = bed(8);
+    for place in [own(&bed, 1).await, in_pool(&bed, 2).await] {
+        let session = open(&bed, &place).await;
+        let ten = WriteOptions { max_rows: Some(10), ..WriteOptions::default() };
+        let writing: Vec<_> = (0..40).map(|n| start(&session, vec![note("x"); 1 + n % 3], ten.clone())).collect();
+        let mut rows = 0;
+        for (n, writing) in writing.into_iter().enumerate() {
+            match kind(writing).await {
+                None => rows += 1 + n as u64 % 3,
+                Some(kind) => assert_eq!(kind, Kind::Limit("rows")),
+            }
+        }
+        assert_eq!((rows, session.usage().await.unwrap().rows, bodies(&session).await.len()), (10, 10, 10));
+    }
+}
+
+#[tokio::test]
+async fn m15_a_full_database_refuses_who_does_not_fit_and_keeps_the_others() {
+    let bed = bed(8);
+    let place = own(&bed, 1).await;
+    let limit = bed.engine.size_bytes(&place).unwrap() + 60_000;
+    let session = bed.engine.session(&place, &schema(), Some(limit)).await.unwrap();
+    let big = "x".repeat(20_000);
+    let bodies_of = |n: usize| if n.is_multiple_of(2) { "small".into() } else { big.clone() };
+    let writing: Vec<_> = (0..20).map(|n| write(&session, &bodies_of(n))).collect();
+    let mut done = 0;
+    for (n, writing) in writing.into_iter().enumerate() {
+        match kind(writing).await {
+            None => done += 1,
+            Some(kind) => assert_eq!((kind, n % 2), (Kind::Limit("bytes"), 1), "write {n}"),
+        }
+    }
+    assert!((11..20).contains(&done), "{done} of 20");
+    assert_eq!(bodies(&session).await.len(), done);
+    assert_eq!(session.usage().await.unwrap().rows, done as u64);
+}
+
+#[tokio::test]
+async fn rule_7_a_fenced_tenant_is_refused_among_others_of_its_pool() {
+    let bed = bed(8);
+    let places = [in_pool(&bed, 1).await, in_pool(&bed, 2).await, in_pool(&bed, 3).await];
+    let mut sessions = vec![];
+    for place in &places {
+        sessions.push(open(&bed, place).await);
+    }
+    bed.engine.fence(&places[1], true).await.unwrap();
+    let writing: Vec<_> = (0..30).map(|n| (n % 3, write(&sessions[n % 3], "x"))).collect();
+    for (who, writing) in writing {
+        assert_eq!(kind(writing).await, (who == 1).then_some(Kind::Fenced));
+    }
+    for (who, session) in sessions.iter().enumerate() {
+        assert_eq!(bodies(session).await.len(), if who == 1 { 0 } else { 10 });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rule_9_who_goes_away_takes_nobody_along() {
+    let bed = bed(8);
+    for place in [own(&bed, 1).await, in_pool(&bed, 2).await, synced(&bed).await] {
+        let session = open(&bed, &place).await;
+        let mut kept = BTreeSet::new();
+        for round in 0..60_u64 {
+            let writing: Vec<_> =
+                (0..8).map(|n| (format!("{round}-{n}"), write(&session, &format!("{round}-{n}")))).collect();
+            if round % 3 == 0 {
+                tokio::time::sleep(Duration::from_micros(round * 7)).await;
+            }
+            for (n, (body, writing)) in writing.into_iter().enumerate() {
+                if n as u64 % 3 == round % 3 {
+                    writing.abort();
+                } else {
+                    writing.await.unwrap().unwrap();
+                    kept.insert(body);
+                }
+            }
+        }
+        session.write(&[note("last")], &WriteOptions::default()).await.unwrap();
+        let all = bodies(&session).await;
+        let distinct: BTreeSet<_> = all.iter().cloned().collect();
+        assert_eq!(all.len(), distinct.len(), "none twice");
+        assert!(distinct.is_superset(&kept), "none lost that was told to be there");
+        assert_eq!(session.usage().await.unwrap().rows, all.len() as u64);
+    }
+}
+
+#[tokio::test]
+async fn a_large_write_gets_its_turn_between_small_ones() {
+    let bed = bed(8);
+    let place = own(&bed, 1).await;
+    let session = open(&bed, &place).await;
+    let busy: Vec<_> = (0..8)
+        .map(|_| {
+            let session = session.clone();
+            tokio::spawn(async move {
+                loop {
+                    session.write(&[note("small")], &WriteOptions::default()).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for _ in 0..5 {
+        let large = start(&session, vec![note("large"); 100], WriteOptions::default());
+        tokio::time::timeout(Duration::from_secs(20), large).await.expect("its turn").unwrap().unwrap();
+    }
+    busy.iter().for_each(JoinHandle::abort);
+    let all = session.usage().await.unwrap().rows;
+    assert!(all > 500, "small ones went on: {all}");
+}
+
+#[tokio::test]
+async fn a_writer_in_another_process_is_waited_for_by_all_and_not_for_ever() {
+    let bed = bed(8);
+    let place = own(&bed, 1).await;
+    let session = open(&bed, &place).await;
+    let other = rusqlite::Connection::open(bed.file(&place)).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let early: Vec<_> = (0..5).map(|n| write(&session, &format!("early {n}"))).collect();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let late: Vec<_> = (0..5).map(|n| write(&session, &format!("late {n}"))).collect();
+    for writing in early {
+        assert_eq!(kind(writing).await, Some(Kind::Busy));
+    }
+    assert!(late.iter().all(|writing| !writing.is_finished()), "they have not waited five seconds yet");
+    other.execute_batch("COMMIT").unwrap();
+    for writing in late {
+        assert_eq!(kind(writing).await, None);
+    }
+    assert_eq!(bodies(&session).await.len(), 5);
+}
