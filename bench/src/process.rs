@@ -48,6 +48,16 @@ impl Server {
         Ok(kib * 1024.0)
     }
 
+    /// Processor time spent so far, user and system, seconds. Linux only.
+    pub(crate) fn processor(&self) -> Result<f64> {
+        const TICKS_A_SECOND: f64 = 100.0;
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // The name of the program, in brackets, may hold spaces; the 12th and 13th field after it are the times.
+        let fields = stat.rsplit_once(')').context("no name in stat")?.1.split_ascii_whitespace();
+        let ticks = fields.skip(11).take(2).map(str::parse::<f64>);
+        Ok(ticks.sum::<Result<f64, _>>()? / TICKS_A_SECOND)
+    }
+
     /// Open file descriptors. Linux only.
     pub(crate) fn handles(&self) -> Result<usize> {
         Ok(std::fs::read_dir(format!("/proc/{}/fd", self.child.id()))?.count())

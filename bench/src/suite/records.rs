@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Rows both sides hold before the reading starts.
 const ROWS: u64 = 1000;
@@ -99,6 +99,27 @@ pub(crate) fn log_in(server: &Server, n: u32) -> Result<String> {
 /// Makes the request of one benchmark.
 type Act = fn(&Side, u64) -> Vec<u8>;
 
+/// Processor time of a server under load: tells more than rates do while the machine is not quiet.
+#[derive(Default)]
+struct Cost {
+    seconds: f64,
+    requests: f64,
+}
+
+impl Cost {
+    fn of(&mut self, server: &Server, act: impl FnOnce() -> Result<f64>) -> Result<f64> {
+        let (started, before) = (Instant::now(), server.processor()?);
+        let rate = act()?;
+        self.seconds += server.processor()? - before;
+        self.requests += rate * started.elapsed().as_secs_f64();
+        Ok(rate)
+    }
+
+    fn us(&self) -> f64 {
+        self.seconds / self.requests * 1e6
+    }
+}
+
 /// Runs those asked for.
 pub(crate) fn run(options: &Options, scratch: &Path) -> Result<Vec<Entry>> {
     let acts: [(&str, Act); 3] =
@@ -116,7 +137,13 @@ pub(crate) fn run(options: &Options, scratch: &Path) -> Result<Vec<Entry>> {
     for (name, act) in wanted {
         eprintln!("{name} …");
         let [theirs, ours] = sides.each_ref().map(|side| side.load(options, act));
-        let compared = alternate(options.count(7, 1), || theirs.rate(), || ours.rate())?;
+        let [mut cost_theirs, mut cost_ours] = [Cost::default(), Cost::default()];
+        let compared = alternate(
+            options.count(7, 1),
+            || cost_theirs.of(&sides[0].server, || theirs.rate()),
+            || cost_ours.of(&sides[1].server, || ours.rate()),
+        )?;
+        eprintln!("  processor time a request: {:.1} µs, baseline {:.1} µs", cost_ours.us(), cost_theirs.us());
         entries.push(Entry::rate(name, "requests/s", compared, options.quick));
     }
     Ok(entries)
