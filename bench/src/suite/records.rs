@@ -143,7 +143,11 @@ pub(crate) fn run(options: &Options, scratch: &Path) -> Result<Vec<Entry>> {
             || cost_theirs.of(&sides[0].server, || theirs.rate()),
             || cost_ours.of(&sides[1].server, || ours.rate()),
         )?;
-        eprintln!("  processor time a request: {:.1} µs, baseline {:.1} µs", cost_ours.us(), cost_theirs.us());
+        eprintln!(
+            "  processor time a request: {:.1} µs, baseline {:.1} µs",
+            cost_ours.us(),
+            cost_theirs.us()
+        );
         entries.push(Entry::rate(name, "requests/s", compared, options.quick));
     }
     Ok(entries)

@@ -109,7 +109,11 @@ impl Drop for Service {
 }
 
 /// Does the write in its turn, together with others of this database.
-pub(crate) async fn write(database: &Arc<Database>, long: &LongWork, request: Request) -> Result<Vec<Written>> {
+pub(crate) async fn write(
+    database: &Arc<Database>,
+    long: &LongWork,
+    request: Request,
+) -> Result<Vec<Written>> {
     let (answer, told) = oneshot::channel();
     let until = Instant::now() + BUSY_WAIT;
     if database.queue().push(Waiting { request, answer, until }) {

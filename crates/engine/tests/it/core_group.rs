@@ -87,7 +87,8 @@ async fn one_that_is_refused_takes_nobody_along() {
             // Its first change could be done, its second not.
             let half = vec![note("half"), numbered(1)];
             writing.push((Some("Unique([\"id\"])"), start(&session, half, plain())));
-            writing.push((Some("Invalid(\"body\", \"is required\")"), start(&session, vec![wrong()], plain())));
+            writing
+                .push((Some("Invalid(\"body\", \"is required\")"), start(&session, vec![wrong()], plain())));
         }
         for (expected, writing) in writing {
             let came = kind(writing).await.map(|kind| format!("{kind:?}"));
@@ -105,7 +106,8 @@ async fn rule_13_a_quota_is_not_overshot_by_writes_of_one_commit() {
     for place in [own(&bed, 1).await, in_pool(&bed, 2).await] {
         let session = open(&bed, &place).await;
         let ten = WriteOptions { max_rows: Some(10), ..WriteOptions::default() };
-        let writing: Vec<_> = (0..40).map(|n| start(&session, vec![note("x"); 1 + n % 3], ten.clone())).collect();
+        let writing: Vec<_> =
+            (0..40).map(|n| start(&session, vec![note("x"); 1 + n % 3], ten.clone())).collect();
         let mut rows = 0;
         for (n, writing) in writing.into_iter().enumerate() {
             match kind(writing).await {
