@@ -13,7 +13,7 @@ use crate::{
     reroute::Making,
     topology::Topology,
 };
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use tenantry_engine::{
     engine::{CacheLimits, Engine, ServerSpec, WorkLimits},
     model::{FieldKind, Model},
@@ -21,6 +21,9 @@ use tenantry_engine::{
     row::json::JsonKeys,
     sqlite::plan::Schema,
 };
+
+/// How long opening waits for what a crash left.
+const RECOVERY: Duration = Duration::from_secs(10);
 
 /// One installation, open. Cheap to clone.
 #[derive(Clone)]
@@ -59,8 +62,15 @@ pub(crate) struct ModelEntry {
 impl Platform {
     /// Opens the installation: makes its directories and system stores if they are not there, brings
     /// the system stores to the current schema, and finishes or undoes what a crash left (M4, M7).
-    /// Tenant databases are not touched.
+    /// What takes long of that goes on while the platform is in use. Tenant databases are not touched.
     pub async fn open(config: Config) -> Result<Self> {
+        let platform = Self::open_to_look(config).await?;
+        platform.0.operations.recover_for(RECOVERY).await?;
+        Ok(platform)
+    }
+
+    /// The same without finishing or undoing anything: to look at operations, or to cancel one.
+    pub async fn open_to_look(config: Config) -> Result<Self> {
         let apps = Apps::load(&config).map_err(|e| Error::invalid("apps", e.to_string()))?;
         let engine = open_engine(&config)?;
         let control = open_control(&engine, &config).await?;
@@ -81,7 +91,6 @@ impl Platform {
         let world = World::new(control.clone(), databases.clone(), &config)?;
         let files = world.files.clone();
         let operations = Operations::new(world);
-        operations.recover().await?;
         let inner = Inner {
             config,
             apps,

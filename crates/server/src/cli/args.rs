@@ -1,6 +1,6 @@
 //! Raw command-line arguments, as typed. Meaning is given in the sibling modules; nothing here acts.
 
-use super::life::Life;
+use super::{life::Life, operations::Operations};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -133,6 +133,12 @@ pub(crate) enum Command {
         /// As JSON.
         #[arg(long)]
         json: bool,
+    },
+    /// Look at what is done to tenants: list, show, cancel, retry, watch.
+    Operations {
+        /// What to do with them.
+        #[command(subcommand)]
+        action: Operations,
     },
     /// Look at the audit log.
     Audit {

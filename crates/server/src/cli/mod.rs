@@ -9,6 +9,7 @@ mod check;
 mod demo;
 mod life;
 mod migrations;
+mod operations;
 mod plans;
 mod project;
 mod serve;
@@ -17,6 +18,7 @@ mod sql;
 mod table;
 mod tenants;
 mod users;
+mod watch;
 
 pub use args::Cli;
 
@@ -58,6 +60,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Sql { tenant, statement, store, json } => {
             sql::run(&place, &tenant, &store, &statement, json).await
         }
+        Command::Operations { action } => operations::run(&place, &action).await,
         Command::Audit { action: Audit::Verify } => audit::verify(&place).await,
         Command::Audit { action: Audit::List { limit } } => audit::list(&place, limit).await,
     }

@@ -29,15 +29,23 @@ impl Place {
         Ok(config)
     }
 
-    /// The platform, opened.
+    /// The platform, opened; what a crash left is finished or undone.
     pub(super) async fn platform(&self) -> Result<Platform> {
         let config = self.config()?;
         let data = config.platform.data_dir.clone();
-        Platform::open(config)
-            .await
-            .map_err(explain)
-            .with_context(|| format!("cannot open {}", data.display()))
+        opened(Platform::open(config).await, &data)
     }
+
+    /// The platform, opened to look: what a crash left is left to others.
+    pub(super) async fn looking(&self) -> Result<Platform> {
+        let config = self.config()?;
+        let data = config.platform.data_dir.clone();
+        opened(Platform::open_to_look(config).await, &data)
+    }
+}
+
+fn opened(platform: tenantry::Result<Platform>, data: &Path) -> Result<Platform> {
+    platform.map_err(explain).with_context(|| format!("cannot open {}", data.display()))
 }
 
 /// The public text with its remedy, and the private detail: who runs commands may see both.

@@ -37,6 +37,7 @@ use journal::{Job, Live};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 /// Runs operations. Cheap to clone.
@@ -133,6 +134,20 @@ impl Operations {
     /// failing ones (X5).
     pub async fn recover(&self) -> Result<Recovered> {
         recover::pass(&self.inner, true).await
+    }
+
+    /// The same, but waits no longer than `patience`; the rest goes on in a task of its own.
+    pub async fn recover_for(&self, patience: Duration) -> Result<()> {
+        let operations = self.clone();
+        let task = tokio::spawn(async move { operations.recover().await });
+        match tokio::time::timeout(patience, task).await {
+            Ok(Ok(recovered)) => recovered.map(drop),
+            Ok(Err(e)) => Err(Error::Internal(format!("recovery: {e}"))),
+            Err(_) => {
+                tracing::warn!("operations that a crash left take long; they go on");
+                Ok(())
+            }
+        }
     }
 
     /// Reconciler, to be called every few seconds: the same for operations whose lease has lapsed.

@@ -77,7 +77,7 @@ async fn a_rehashed_tail_is_found_by_the_published_heads() {
     rehash(&w, 28).await;
     assert!(faults(&w).await.iter().any(|f| f.contains("published head")), "{:?}", faults(&w).await);
     // Even without the file, by a head somebody wrote down.
-    std::fs::write(dir.path().join("audit.heads"), "").unwrap();
+    std::fs::write(dir.path().join("data/audit.heads"), "").unwrap();
     assert!(faults(&w).await.is_empty(), "the chain alone looks whole");
     let report = audit::verify(&w.control, &[kept]).await.unwrap();
     assert_eq!(report.faults, ["row 30: differs from its published head"]);

@@ -6,7 +6,11 @@
 mod steps;
 
 use super::{Operation, Operations, Step};
-use crate::{Error, Result, audit::By, topology::swap};
+use crate::{
+    Error, Result,
+    audit::By,
+    topology::{Placement, swap},
+};
 use tenantry_engine::{name::TenantId, place::Place};
 
 /// State of the operation.
@@ -46,6 +50,19 @@ impl Operation for Release {
 }
 
 impl Operations {
+    /// The databases of a tenant that swaps left behind and that are still there, newest first.
+    pub async fn kept(&self, tenant: TenantId) -> Result<Vec<Placement>> {
+        swap::kept(&mut self.inner.world.control.snapshot().await?, tenant).await
+    }
+
+    /// Removes one of them now; a swap to it cannot be taken back any more.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when it is not kept.
+    pub async fn release(&self, by: &By, place: Place) -> Result<()> {
+        self.run(Release { by: by.clone(), place }).await.map(drop)
+    }
+
     /// Removes the databases of kept placements whose time has come; how many. A tenant at which
     /// another operation is at work is left for the next pass.
     pub async fn release_due(&self, by: &By, most: u32) -> Result<usize> {
@@ -53,8 +70,8 @@ impl Operations {
         let due = swap::release_due(&mut control.snapshot().await?, control.now_us(), most).await?;
         let mut released = 0;
         for placement in due {
-            match self.run(Release { by: by.clone(), place: placement.place }).await {
-                Ok(_) => released += 1,
+            match self.release(by, placement.place).await {
+                Ok(()) => released += 1,
                 Err(Error::Conflict(_)) => {}
                 Err(error) => tracing::error!(%error, "a kept database was not removed"),
             }

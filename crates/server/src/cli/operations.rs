@@ -1,0 +1,204 @@
+//! `tenantry operations`: list, show, cancel, retry, watch.
+
+use super::{
+    setup::{Place, explain},
+    table,
+    users::operator,
+    watch,
+};
+use anyhow::Result;
+use clap::Subcommand;
+use std::process::ExitCode;
+use tenantry::{
+    Platform,
+    name::Slug,
+    operations::{Filter, Listed, State, StepState},
+};
+
+/// What to do with operations.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Operations {
+    /// List operations, newest first.
+    List {
+        /// Only those that are not over.
+        #[arg(long)]
+        open: bool,
+        /// Only those on this tenant.
+        #[arg(long, value_name = "SLUG")]
+        tenant: Option<String>,
+        /// How many.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one with its steps and progress.
+    Show {
+        /// Its id.
+        id: i64,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Stop it and undo what it did so far.
+    Cancel {
+        /// Its id.
+        id: i64,
+    },
+    /// Try one that rests after a failure again at once.
+    Retry {
+        /// Its id.
+        id: i64,
+    },
+    /// Follow it until it is over.
+    Watch {
+        /// Its id.
+        id: i64,
+    },
+}
+
+pub(super) async fn run(place: &Place, action: &Operations) -> Result<ExitCode> {
+    // To look at what a crash left, or to cancel it, must not begin to go on with it.
+    let platform = place.looking().await?;
+    match action {
+        Operations::List { open, tenant, limit, json } => {
+            list(&platform, *open, tenant.as_deref(), *limit, *json).await
+        }
+        Operations::Show { id, json } => {
+            print(&platform.operations().show(*id).await.map_err(explain)?, *json)
+        }
+        Operations::Cancel { id } => {
+            platform.operations().cancel(&operator(), *id).await.map_err(explain)?;
+            println!("operation {id} is asked to stop; follow it with: tenantry operations watch {id}");
+            Ok(ExitCode::SUCCESS)
+        }
+        Operations::Retry { id } => {
+            platform.operations().retry(&operator(), *id).await.map_err(explain)?;
+            ended(&watch::follow(&platform, *id).await?)
+        }
+        Operations::Watch { id } => ended(&watch::follow(&platform, *id).await?),
+    }
+}
+
+async fn list(
+    platform: &Platform,
+    open: bool,
+    tenant: Option<&str>,
+    limit: u32,
+    json: bool,
+) -> Result<ExitCode> {
+    let tenant = match tenant {
+        Some(slug) => Some(platform.show_tenant(&Slug::parse(slug)?).await.map_err(explain)?.id),
+        None => None,
+    };
+    let filter = Filter { open, tenant, limit, ..Filter::default() };
+    let listed = platform.operations().list(&filter).await.map_err(explain)?;
+    if json {
+        table::json(&listed)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let header = ["id", "what", "tenant", "state", "step", "progress", "by", "started", "error"];
+    table::print(&header, listed.iter().map(row));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn row(o: &Listed) -> Vec<String> {
+    vec![
+        o.id.to_string(),
+        o.what.clone(),
+        o.slug.clone().unwrap_or_else(|| "-".into()),
+        state(o),
+        at_work(o).unwrap_or("-").into(),
+        o.progress.as_ref().map_or_else(|| "-".into(), watch::text),
+        o.actor.clone(),
+        instant(o.started_at_us),
+        o.error.clone().unwrap_or_else(|| "-".into()),
+    ]
+}
+
+/// `running`, `running (stuck)`, `unwinding (rests)`.
+fn state(o: &Listed) -> String {
+    let name = match o.state {
+        State::Running if o.cancel_requested => "cancelling",
+        State::Running => "running",
+        State::Unwinding => "unwinding",
+        State::Done => "done",
+        State::Undone => "undone",
+    };
+    match (o.stuck, o.resting) {
+        (true, _) => format!("{name} (stuck)"),
+        (false, true) => format!("{name} (rests)"),
+        _ => name.into(),
+    }
+}
+
+fn at_work(o: &Listed) -> Option<&'static str> {
+    let now = |state| matches!(state, StepState::Now | StepState::Undoing);
+    o.steps.iter().find(|step| now(step.state)).map(|step| step.name)
+}
+
+fn instant(us: i64) -> String {
+    jiff::Timestamp::from_microsecond(us)
+        .map_or_else(|_| us.to_string(), |at| at.round(jiff::Unit::Second).unwrap_or(at).to_string())
+}
+
+fn print(o: &Listed, json: bool) -> Result<ExitCode> {
+    if json {
+        table::json(o)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("operation {}: {}", o.id, o.what);
+    let tenant = o.slug.clone().or(o.tenant.map(|id| id.to_string()));
+    let started = format!("{} by {}", instant(o.started_at_us), o.actor);
+    let lines = [
+        ("tenant", tenant),
+        ("state", Some(state(o))),
+        ("started", Some(started)),
+        ("changed", Some(instant(o.updated_at_us))),
+        ("attempts", Some(o.attempts.to_string())),
+        ("progress", o.progress.as_ref().map(watch::text)),
+        ("result", o.result.as_ref().map(ToString::to_string)),
+        ("error", o.error.clone()),
+    ];
+    for (name, value) in lines {
+        if let Some(value) = value {
+            println!("  {name:9} {value}");
+        }
+    }
+    for step in &o.steps {
+        println!("  {} {}", mark(step.state), step.name);
+    }
+    advise(o);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn mark(state: StepState) -> &'static str {
+    match state {
+        StepState::Done => "[x]",
+        StepState::Now => "[>]",
+        StepState::Undoing => "[<]",
+        StepState::Waiting | StepState::Undone => "[ ]",
+    }
+}
+
+/// What can be done about it now.
+fn advise(o: &Listed) {
+    if o.state.is_over() {
+        return;
+    }
+    if o.resting {
+        println!("  try again now: tenantry operations retry {}", o.id);
+    }
+    match (o.state, o.past_return) {
+        (State::Running, false) => println!("  stop it:       tenantry operations cancel {}", o.id),
+        (State::Running, true) => println!("  past its point of no return: it will be finished"),
+        _ => {}
+    }
+}
+
+/// Prints how it came out; exit status 1 unless it is done.
+fn ended(o: &Listed) -> Result<ExitCode> {
+    print(o, false)?;
+    Ok(if o.state == State::Done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

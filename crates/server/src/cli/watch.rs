@@ -1,0 +1,146 @@
+//! A bar while an operation is at work; plain lines where nobody looks at a terminal.
+//!
+//! Used by every command that starts an operation, and by `tenantry operations watch`. The operation may
+//! run in this process or in any other.
+
+use super::setup::explain;
+use anyhow::{Result, anyhow};
+use futures_util::StreamExt;
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::{io::IsTerminal, pin::pin, time::Duration};
+use tenantry::{
+    Platform,
+    operations::{Amount, Listed, State, StepState},
+};
+
+/// Follows an operation of this process to its end and returns it done. The first Ctrl-C cancels it.
+///
+/// # Errors
+/// When it was undone, or rests after a failure that will be tried again.
+pub(super) async fn watch_operation(platform: &Platform, id: i64) -> Result<Listed> {
+    let follow = follow(platform, id);
+    let mut follow = pin!(follow);
+    let over = tokio::select! {
+        over = &mut follow => over?,
+        _ = tokio::signal::ctrl_c() => {
+            eprintln!("cancelling; press Ctrl-C again to leave it as it is");
+            platform.operations().cancel(&super::users::operator(), id).await.map_err(explain)?;
+            tokio::select! {
+                over = &mut follow => over?,
+                _ = tokio::signal::ctrl_c() => {
+                    return Err(anyhow!("left at work; see: tenantry operations show {id}"));
+                }
+            }
+        }
+    };
+    judged(over)
+}
+
+/// Follows an operation wherever it runs, until it is over or rests.
+pub(super) async fn follow(platform: &Platform, id: i64) -> Result<Listed> {
+    let mut changes = pin!(platform.operations().watch(id));
+    let mut face = Face::new()?;
+    let mut last = None;
+    while let Some(change) = changes.next().await {
+        let now = change.map_err(explain)?;
+        face.show(&now);
+        last = Some(now);
+    }
+    face.clear();
+    last.ok_or_else(|| anyhow!("operation {id} cannot be followed"))
+}
+
+fn judged(over: Listed) -> Result<Listed> {
+    let why = over.error.as_deref().or(over.reason.as_deref()).unwrap_or("no reason is recorded");
+    match over.state {
+        State::Done => Ok(over),
+        State::Undone => Err(anyhow!("{}: {why}\n  nothing is left of it", over.what)),
+        _ => Err(anyhow!(
+            "{}: {why}\n  it will be tried again; remedy: tenantry operations show {}",
+            over.what,
+            over.id
+        )),
+    }
+}
+
+/// What the person sees.
+struct Face {
+    bar: Option<ProgressBar>,
+    /// What was printed last, where there is no bar: step and tenths.
+    printed: Option<(&'static str, u64)>,
+}
+
+impl Face {
+    fn new() -> Result<Self> {
+        if !std::io::stderr().is_terminal() {
+            return Ok(Self { bar: None, printed: None });
+        }
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        bar.set_style(ProgressStyle::with_template("{prefix} {spinner} {msg}")?);
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Ok(Self { bar: Some(bar), printed: None })
+    }
+
+    fn show(&mut self, now: &Listed) {
+        let step = step(now);
+        match &self.bar {
+            Some(bar) => {
+                bar.set_prefix(now.what.clone());
+                draw(bar, step, now.progress.as_ref());
+            }
+            None => self.print(now, step),
+        }
+    }
+
+    fn print(&mut self, now: &Listed, step: &'static str) {
+        let tenths = now.progress.as_ref().map_or(0, |p| p.done * 10 / p.total.max(1));
+        if self.printed != Some((step, tenths)) && !step.is_empty() {
+            let far = now.progress.as_ref().map(|p| format!(": {}", text(p))).unwrap_or_default();
+            eprintln!("{}: {step}{far}", now.what);
+            self.printed = Some((step, tenths));
+        }
+    }
+
+    fn clear(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn draw(bar: &ProgressBar, step: &'static str, progress: Option<&Amount>) {
+    let template = match progress {
+        Some(p) if p.total > 0 => "{prefix} {msg} {wide_bar} {percent}% {eta}",
+        _ => "{prefix} {spinner} {msg}",
+    };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    match progress {
+        Some(p) => {
+            bar.set_length(p.total);
+            bar.set_position(p.done);
+            bar.set_message(format!("{step}, {}", text(p)));
+        }
+        None => bar.set_message(step),
+    }
+}
+
+/// The step at work, or being undone; empty when it is over.
+fn step(now: &Listed) -> &'static str {
+    let at_work = |state| matches!(state, StepState::Now | StepState::Undoing);
+    now.steps.iter().find(|step| at_work(step.state)).map_or("", |step| step.name)
+}
+
+/// `12 MB of 40 MB`, `300 rows`.
+pub(super) fn text(amount: &Amount) -> String {
+    let number = |n: u64| match &*amount.unit {
+        "bytes" => HumanBytes(n).to_string(),
+        _ => n.to_string(),
+    };
+    let unit = if amount.unit == "bytes" { String::new() } else { format!(" {}", amount.unit) };
+    match amount.total {
+        0 => format!("{}{unit}", number(amount.done)),
+        total => format!("{} of {}{unit}", number(amount.done), number(total)),
+    }
+}

@@ -1,0 +1,188 @@
+//! T6 in one process: every step of every operation fails before, fails after, is repeated, has its
+//! undo fail before, fail after and repeated, and is cancelled.
+
+use super::{SCENARIOS, Scenario, fresh, kit::count, succeeds_now};
+use crate::world::{World, by, registration};
+use tenantry::{
+    clock::SECOND_US,
+    operations::{Filter, Recovered},
+};
+
+const OPEN: &str = "SELECT count(*) FROM operations WHERE state IN ('running', 'unwinding')";
+
+/// Time passes and the reconciler comes by.
+async fn later(w: &World) -> Recovered {
+    w.control.clock().advance_us(600 * SECOND_US);
+    w.operations.reconcile().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_step_that_fails_leaves_nothing_and_the_next_try_succeeds() {
+    let mut tried = 0;
+    for scenario in SCENARIOS {
+        for (index, step) in scenario.steps().iter().enumerate() {
+            for point in ["before:fail", "after:fail"] {
+                let (_dir, w) = fresh(scenario).await;
+                let fault = scenario.fault(step, point);
+                w.operations.faults().arm(&fault);
+                let error = (scenario.run)(&w).await.unwrap_err();
+                assert!(error.to_string().contains("fault at"), "{fault}: {error}");
+                assert_eq!(w.operations.faults().waiting(), 0, "{fault}");
+                if scenario.is_past(index) {
+                    // It goes forward only: at rest, and finished by whoever comes next.
+                    assert_eq!(count(&w, OPEN).await, 1, "{fault}");
+                    assert_eq!(later(&w).await, Recovered { finished: 1, ..Recovered::default() }, "{fault}");
+                    assert!((scenario.finished)(&w).await, "{fault}");
+                } else {
+                    assert!(!(scenario.finished)(&w).await, "{fault}");
+                    succeeds_now(scenario, &w).await;
+                }
+                tried += 1;
+            }
+        }
+    }
+    println!("T6: {tried} failed steps");
+}
+
+#[tokio::test]
+async fn a_step_that_is_repeated_doubles_nothing() {
+    let mut tried = 0;
+    for scenario in SCENARIOS {
+        for step in scenario.steps() {
+            let (_dir, w) = fresh(scenario).await;
+            let fault = scenario.fault(&step, "run:repeat");
+            w.operations.faults().arm(&fault);
+            (scenario.run)(&w).await.unwrap_or_else(|e| panic!("{fault}: {e}"));
+            assert_eq!(w.operations.faults().waiting(), 0, "{fault}");
+            assert!((scenario.finished)(&w).await, "{fault}");
+            tried += 1;
+        }
+    }
+    println!("T6: {tried} repeated steps");
+}
+
+#[tokio::test]
+async fn an_undo_that_is_repeated_or_fails_still_ends_with_nothing() {
+    let mut tried = 0;
+    for scenario in SCENARIOS {
+        for step in scenario.undone() {
+            for point in ["undo:repeat", "undo-before:fail", "undo-after:fail"] {
+                let (_dir, w) = fresh(scenario).await;
+                let fault = scenario.fault(&step, point);
+                w.operations.faults().arm(&scenario.turning());
+                w.operations.faults().arm(&fault);
+                (scenario.run)(&w).await.unwrap_err();
+                assert_eq!(w.operations.faults().waiting(), 0, "{fault} never struck");
+                if point != "undo:repeat" {
+                    assert_eq!(count(&w, OPEN).await, 1, "{fault}: left to the reconciler");
+                    assert_eq!(w.operations.counts().await.unwrap(), (1, 1), "{fault}: raised");
+                    assert_eq!(w.operations.reconcile().await.unwrap(), Recovered::default(), "not yet");
+                    assert_eq!(later(&w).await, Recovered { undone: 1, ..Recovered::default() }, "{fault}");
+                }
+                assert!(!(scenario.finished)(&w).await, "{fault}");
+                succeeds_now(scenario, &w).await;
+                tried += 1;
+            }
+        }
+    }
+    println!("T6: {tried} undos");
+}
+
+/// Somebody cancels while an outside step is at work: all of it is undone. Past the point of no
+/// return they are told so, and it is finished.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancelled_operation_leaves_nothing_or_is_finished() {
+    let mut tried = 0;
+    for scenario in SCENARIOS {
+        for (index, step) in scenario.steps().iter().enumerate().filter(|(_, s)| s.outside) {
+            let (_dir, w) = fresh(scenario).await;
+            let fault = scenario.fault(step, "before:wait-300");
+            w.operations.faults().arm(&fault);
+            let (outcome, refused) = tokio::join!((scenario.run)(&w), cancel_when_at_work(&w, scenario));
+            assert_eq!(w.operations.faults().waiting(), 0, "{fault}");
+            if scenario.is_past(index) {
+                assert_eq!(refused.unwrap_err().code(), "conflict", "{fault}");
+                outcome.unwrap_or_else(|e| panic!("{fault}: {e}"));
+                assert!((scenario.finished)(&w).await, "{fault}");
+            } else {
+                refused.unwrap_or_else(|e| panic!("{fault}: {e}"));
+                assert_eq!(outcome.unwrap_err().code(), "cancelled", "{fault}");
+                assert!(!(scenario.finished)(&w).await, "{fault}");
+                succeeds_now(scenario, &w).await;
+            }
+            tried += 1;
+        }
+    }
+    println!("T6: {tried} cancelled");
+}
+
+/// Waits until the step with the fault is reached, which is then 300 ms.
+async fn cancel_when_at_work(w: &World, scenario: &Scenario) -> tenantry::Result<()> {
+    for _ in 0..2_000 {
+        let open = w.operations.list(&Filter { open: true, ..Filter::default() }).await?;
+        let at_work = open.iter().find(|o| o.kind == scenario.kind);
+        if let Some(operation) = at_work.filter(|_| w.operations.faults().waiting() == 0) {
+            return w.operations.cancel(&by(), operation.id).await;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+    panic!("{} was never at work", scenario.name);
+}
+
+/// A worker that was away too long touches nothing more (threat 32).
+#[tokio::test]
+async fn a_worker_that_lost_its_lease_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let slow = World::open(dir.path()).await.with_plans().await;
+    slow.operations.faults().arm("provision:databases:after:wait-600");
+    let other = World::open(dir.path()).await;
+    let operations = slow.operations.clone();
+    let first = tokio::spawn(async move { operations.create_tenant(&by(), registration("alpha")).await });
+    while slow.operations.faults().waiting() > 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    assert_eq!(other.operations.recover().await.unwrap(), Recovered::default(), "its worker is alive");
+    other.control.clock().advance_us(31 * SECOND_US);
+    let pass = other.operations.reconcile().await.unwrap();
+    assert_eq!(pass, Recovered { finished: 1, ..Recovered::default() });
+    let error = first.await.unwrap().unwrap_err();
+    assert_eq!(error.code(), "unavailable", "{error}");
+    assert!((Scenario::named("register").finished)(&other).await);
+}
+
+/// The caller goes away midway, as a cancelled request does (T2).
+#[tokio::test]
+async fn a_caller_that_goes_away_does_not_stop_it_midway() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = World::open(dir.path()).await.with_plans().await;
+    let by = by();
+    let started = w.operations.create_tenant(&by, registration("alpha"));
+    drop(tokio::time::timeout(std::time::Duration::from_micros(300), started).await);
+    for _ in 0..200 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        if count(&w, "SELECT count(*) FROM tenants WHERE state = 'active'").await == 1 {
+            break;
+        }
+    }
+    assert!((Scenario::named("register").finished)(&w).await);
+}
+
+/// Two registrations of one name at once: one is made, one is told, nothing is left of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_at_once_with_one_name_one_wins() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = World::open(dir.path()).await.with_plans().await;
+    let tries = (0..16).map(|_| {
+        let operations = w.operations.clone();
+        tokio::spawn(async move { operations.create_tenant(&by(), registration("alpha")).await })
+    });
+    let mut made = 0;
+    for one in tries.collect::<Vec<_>>() {
+        match one.await.unwrap() {
+            Ok(_) => made += 1,
+            Err(e) => assert_eq!(e.code(), "conflict", "{e}"),
+        }
+    }
+    assert_eq!(made, 1);
+    assert!((Scenario::named("register").finished)(&w).await);
+}

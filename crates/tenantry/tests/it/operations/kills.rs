@@ -1,0 +1,172 @@
+//! T6 with processes that are killed: at every fault point, and 500 times at random.
+//!
+//! The test binary starts itself with one test, `child`, which does nothing unless told by its
+//! environment. `kill -9` is what happens: nothing is flushed, no destructor runs.
+
+use super::{
+    SCENARIOS, Scenario, fresh,
+    kit::{count, in_order, whole},
+    succeeds_now,
+};
+use crate::world::World;
+use std::{
+    io::{BufRead, BufReader},
+    os::unix::process::ExitStatusExt,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// Of all kinds together.
+const RANDOM_KILLS: usize = 500;
+/// On one installation, before a new one is begun.
+const ON_ONE: usize = 50;
+
+fn start(mode: &str, scenario: &Scenario, dir: &Path, faults: &str) -> Child {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "operations::kills::child", "--nocapture", "--test-threads=1"]);
+    command.env("TENANTRY_TEST_CHILD", mode).env("TENANTRY_TEST_SCENARIO", scenario.name);
+    command.env("TENANTRY_TEST_DIR", dir).env("TENANTRY_FAULT", faults);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// What the processes do that are killed.
+#[tokio::test]
+async fn child() {
+    let Ok(mode) = std::env::var("TENANTRY_TEST_CHILD") else { return };
+    let scenario = Scenario::named(&std::env::var("TENANTRY_TEST_SCENARIO").unwrap());
+    // Opening recovers.
+    let w = World::open(Path::new(&std::env::var("TENANTRY_TEST_DIR").unwrap())).await;
+    match mode.as_str() {
+        "recover" => {}
+        "run" => drop((scenario.run)(&w).await),
+        "endless" => {
+            in_order(&w).await;
+            println!("ready");
+            let rounds = count(&w, "SELECT coalesce(max(id), 0) FROM operations").await;
+            for n in u64::try_from(rounds).unwrap() + 1.. {
+                (scenario.endless)(&w, n).await;
+            }
+        }
+        mode => panic!("{mode}"),
+    }
+}
+
+fn expect_killed(child: Child, what: &str) {
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.signal(), Some(9), "{what}: {text}");
+}
+
+/// Every point where a kill can strike on the way forward, and on the way back.
+fn points(scenario: &Scenario) -> Vec<String> {
+    let forward = scenario.steps().into_iter();
+    let mut points: Vec<String> =
+        forward.flat_map(|s| ["before:kill", "after:kill"].map(|point| scenario.fault(&s, point))).collect();
+    points.push(format!("{}:end:after:kill", scenario.kind));
+    points.extend(scenario.undone().iter().flat_map(|s| {
+        ["undo-before:kill", "undo-after:kill"]
+            .map(|point| format!("{},{}", scenario.turning(), scenario.fault(s, point)))
+    }));
+    points
+}
+
+async fn prepared(scenario: &Scenario) -> tempfile::TempDir {
+    let (dir, w) = fresh(scenario).await;
+    w.platform.shutdown().await;
+    dir
+}
+
+#[tokio::test]
+async fn killed_at_any_point_it_is_finished_or_gone_after_restart() {
+    let (mut tried, mut finished) = (0, 0);
+    for scenario in SCENARIOS {
+        for fault in points(scenario) {
+            let dir = prepared(scenario).await;
+            expect_killed(start("run", scenario, dir.path(), &fault), &fault);
+            let w = World::open(dir.path()).await;
+            if (scenario.finished)(&w).await {
+                finished += 1;
+            } else {
+                succeeds_now(scenario, &w).await;
+            }
+            tried += 1;
+        }
+    }
+    println!("T6: killed at {tried} points, {finished} finished, {} gone", tried - finished);
+}
+
+/// The process that recovers is killed as well.
+#[tokio::test]
+async fn killed_again_while_recovering_it_is_finished_or_gone() {
+    let mut tried = 0;
+    for scenario in SCENARIOS {
+        let steps = scenario.steps();
+        let outside = steps.iter().position(|s| s.outside).unwrap();
+        for first in ["before:kill", "after:kill"].map(|point| scenario.fault(&steps[outside], point)) {
+            let after = steps[outside..].iter();
+            let seconds = after.map(|s| scenario.fault(s, "after:kill"));
+            for second in seconds.chain([format!("{}:end:after:kill", scenario.kind)]) {
+                let dir = prepared(scenario).await;
+                expect_killed(start("run", scenario, dir.path(), &first), &first);
+                expect_killed(start("recover", scenario, dir.path(), &second), &second);
+                let w = World::open(dir.path()).await;
+                assert!((scenario.finished)(&w).await, "going forward it is finished: {first}, {second}");
+                tried += 1;
+            }
+        }
+    }
+    println!("T6: {tried} double kills");
+}
+
+#[tokio::test]
+async fn after_five_hundred_random_kills_nothing_is_stuck_orphaned_or_half_made() {
+    let began = Instant::now();
+    let seed = began.elapsed().subsec_nanos() ^ std::process::id();
+    let mut random = u64::from(seed) | 1;
+    let each = RANDOM_KILLS.div_ceil(SCENARIOS.len());
+    for scenario in SCENARIOS {
+        let mut done = 0;
+        for n in (0..each).step_by(ON_ONE) {
+            let dir = tempfile::tempdir().unwrap();
+            World::open(dir.path()).await.with_plans().await.platform.shutdown().await;
+            for _ in n..each.min(n + ON_ONE) {
+                kill_at_random(scenario, dir.path(), &mut random);
+            }
+            done += ended(dir.path()).await;
+        }
+        let least = i64::try_from(each).unwrap() / 5;
+        assert!(done > least, "{}: hardly anything was going on: {done}", scenario.name);
+        println!("T6: {}: {each} random kills, {done} operations, all whole", scenario.name);
+    }
+    println!("T6: {} random kills in {:?}", each * SCENARIOS.len(), began.elapsed());
+}
+
+fn kill_at_random(scenario: &Scenario, dir: &Path, random: &mut u64) {
+    let mut child = start("endless", scenario, dir, "");
+    wait_until_ready(&mut child);
+    // Xorshift: any spread over 0 to 40 ms will do.
+    *random ^= *random << 13;
+    *random ^= *random >> 7;
+    *random ^= *random << 17;
+    std::thread::sleep(Duration::from_micros(*random % 40_000));
+    child.kill().unwrap();
+    expect_killed(child, scenario.name);
+}
+
+/// The child has recovered and checked everything; if that failed it says why.
+fn wait_until_ready(child: &mut Child) {
+    let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
+    if !lines.any(|line| line.unwrap().ends_with("ready")) {
+        let mut text = String::new();
+        drop(std::io::Read::read_to_string(child.stderr.as_mut().unwrap(), &mut text));
+        panic!("the child did not get ready: {text}");
+    }
+}
+
+/// Operations that were begun here, after all of them are over.
+async fn ended(dir: &Path) -> i64 {
+    let w = World::open(dir).await;
+    whole(&w).await;
+    count(&w, "SELECT count(*) FROM operations").await
+}

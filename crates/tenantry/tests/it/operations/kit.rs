@@ -1,0 +1,111 @@
+//! What scenarios share: rows that a tenant should have, and what must hold after every fault.
+
+use crate::world::{World, by, registration, slug};
+use std::{collections::BTreeSet, fs};
+use tenantry::{audit, name::Slug, query::Select, records::ListQuery};
+use tenantry_engine::SqlRow;
+
+/// Rows of every tenant that [`fill`] filled, as (model, name).
+pub(crate) const ROWS: [(&str, &str); 5] = [
+    ("items", "scalpel"),
+    ("items", "tongs, large"),
+    ("sheets", "Übersicht 2026"),
+    ("slips", "first"),
+    ("slips", "O'Brien \"quoted\""),
+];
+
+/// Makes a tenant with rows in each of its stores.
+pub(crate) async fn tenant(w: &World, name: &str) {
+    w.operations.create_tenant(&by(), registration(name)).await.unwrap();
+    fill(w, name).await;
+}
+
+/// Writes [`ROWS`].
+pub(crate) async fn fill(w: &World, name: &str) {
+    let tenant = w.platform.enter_as_operator(&by(), &slug(name)).await.unwrap();
+    for (model, name) in ROWS {
+        let row = serde_json::json!({ "name": name });
+        let row = row.as_object().unwrap().clone();
+        w.platform.records(&tenant, model).unwrap().create(&row).await.unwrap();
+    }
+}
+
+/// What a tenant holds, through every door that routes: (model, name) in order.
+pub(crate) async fn contents(w: &World, name: &str) -> Vec<(String, String)> {
+    w.control.refresh().await.unwrap();
+    let tenant = w.platform.enter_as_operator(&by(), &slug(name)).await.unwrap();
+    let mut found = Vec::new();
+    for model in ["items", "sheets", "slips"] {
+        let all = ListQuery { select: Select { limit: 100, ..Select::default() }, ..ListQuery::default() };
+        let page = w.platform.records(&tenant, model).unwrap().list(&all).await.unwrap();
+        let text = format!("[{}]", String::from_utf8(page.items).unwrap());
+        for row in serde_json::from_str::<Vec<serde_json::Value>>(&text).unwrap() {
+            found.push((model.to_owned(), row["name"].as_str().unwrap().to_owned()));
+        }
+    }
+    found
+}
+
+/// [`ROWS`] as [`contents`] shows them.
+pub(crate) fn rows() -> Vec<(String, String)> {
+    ROWS.iter().map(|(model, name)| ((*model).to_owned(), (*name).to_owned())).collect()
+}
+
+pub(crate) async fn query(w: &World, sql: &str) -> Vec<SqlRow> {
+    w.control.snapshot().await.unwrap().query(sql, &[]).await.unwrap()
+}
+
+pub(crate) async fn count(w: &World, sql: &str) -> i64 {
+    query(w, sql).await[0].integer(0).unwrap()
+}
+
+/// Changes the control store behind everybody's back.
+pub(crate) async fn execute(w: &World, sql: &str) {
+    let mut write = w.control.begin().await.unwrap();
+    write.execute(sql, &[]).await.unwrap();
+    write.invalidate(&tenantry::control::Subject::Everything).await.unwrap();
+    write.commit_unaudited().await.unwrap();
+    w.control.refresh().await.unwrap();
+}
+
+/// Nothing stuck, orphaned, half-made or doubled, whatever the operation was.
+pub(crate) async fn whole(w: &World) {
+    in_order(w).await;
+    assert_eq!(told(w).await, Vec::<String>::new(), "every database is its tenant's, with its schema");
+}
+
+/// The same as far as it can be seen without opening every database.
+pub(crate) async fn in_order(w: &World) {
+    for (what, sql) in [
+        ("stuck operation", "SELECT count(*) FROM operations WHERE state IN ('running', 'unwinding')"),
+        ("secret kept in the journal", "SELECT count(*) FROM operations WHERE data <> '{}'"),
+        ("half-made tenant", "SELECT count(*) FROM tenants WHERE state = 'creating'"),
+        ("half-made placement", "SELECT count(*) FROM placements WHERE state IN ('planned', 'beside')"),
+        (
+            "placement without tenant",
+            "SELECT count(*) FROM placements WHERE state <> 'gone' AND tenant NOT IN (SELECT id FROM tenants)",
+        ),
+    ] {
+        assert_eq!(count(w, sql).await, 0, "{what}");
+    }
+    let names = "SELECT physical || iif(isolation = 'pooled', '.' || tenant, '') FROM placements WHERE state <> 'gone'";
+    let recorded: BTreeSet<_> = query(w, names).await.iter().map(|r| r.text(0).unwrap().to_owned()).collect();
+    let recorded: Vec<_> = recorded.into_iter().collect();
+    assert_eq!(recorded, w.databases().await, "databases of the catalog and databases that exist");
+    let scratch = w.platform.config().platform.data_dir.join("scratch");
+    assert!(fs::read_dir(scratch).map_or(0, Iterator::count) == 0, "scratch is not empty");
+    let report = audit::verify(&w.control, &[]).await.unwrap();
+    assert_eq!(report.faults, Vec::<String>::new());
+}
+
+/// What a check of all databases finds.
+async fn told(w: &World) -> Vec<String> {
+    let mut found = Vec::new();
+    w.platform.check(None, |finding| found.push(finding.to_string())).await.unwrap();
+    found
+}
+
+/// The slug of the n-th tenant of a long run.
+pub(crate) fn nth(n: u64) -> Slug {
+    slug(&format!("tenant-{n}"))
+}
