@@ -26,5 +26,6 @@ mod schema_migrate;
 mod schema_model;
 mod schema_people;
 mod schema_values;
+mod transfer_changes;
 mod transfer_copies;
 mod transfer_kit;

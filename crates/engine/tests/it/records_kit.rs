@@ -83,6 +83,15 @@ impl Kit {
         Self { conn, schema, who: self.who, options: self.options.clone() }
     }
 
+    /// A connection to the file of a place that the engine made.
+    pub(crate) fn reader(path: &std::path::Path, place: &tenantry_engine::place::Place) -> Self {
+        let conn = Connection::open(path).unwrap();
+        let schema = Schema::new(StoreName::parse("tenant").unwrap(), models()).unwrap();
+        let tenant = place.tenant.map_or(0, |t| t.get());
+        let who = Confinement { isolation: place.isolation, tenant, generation: place.generation };
+        Self { conn, schema, who, options: write::WriteOptions::default() }
+    }
+
     fn made(mut conn: Connection, isolation: Isolation) -> Self {
         conn.execute_batch("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF").unwrap();
         let models = models();

@@ -188,6 +188,25 @@ impl Clinic {
         session.select("doctors", &select, None, Collect::default()).await.unwrap().0.rows
     }
 
+    /// Names of all doctors.
+    pub(crate) async fn names(&self, place: &Place) -> Vec<String> {
+        let session = self.bed.engine.session(place, &self.schema, None).await.unwrap();
+        let name = FieldName::parse("name").unwrap();
+        let mut select = Select { fields: vec![name], limit: 500, ..Select::default() };
+        let mut names = vec![];
+        loop {
+            let (page, next) = session.select("doctors", &select, None, Collect::default()).await.unwrap();
+            names.extend(page.rows.into_iter().map(|row| match &row[0] {
+                Value::Text(name) => name.clone(),
+                other => panic!("{other:?}"),
+            }));
+            select.after = next;
+            if select.after.is_none() {
+                return names;
+            }
+        }
+    }
+
     /// The id of a new doctor.
     pub(crate) async fn next_id(&self, place: &Place) -> RecordId {
         let change = Change::Insert {

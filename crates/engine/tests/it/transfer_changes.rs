@@ -1,0 +1,276 @@
+//! Catching up: after any sequence of writes beside a copy, cut into rounds anywhere, the copy is as the original.
+
+use crate::records_kit::{Kit, delete, insert, insert_as, update};
+use crate::transfer_kit::*;
+use proptest::prelude::*;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use tenantry_engine::migration::{Op, Statements};
+use tenantry_engine::place::{Isolation, Place};
+use tenantry_engine::query::{Change, RecordId};
+use tenantry_engine::value::Value;
+use tenantry_engine::{CaughtUp, Kind};
+
+#[derive(Debug, Clone)]
+enum Step {
+    Insert {
+        id: Option<i64>,
+        email: Option<u8>,
+        mentor: Option<i64>,
+    },
+    Update {
+        id: i64,
+        email: Option<u8>,
+        mentor: Option<i64>,
+    },
+    /// Two doctors exchange their unique addresses, over a third value.
+    Exchange {
+        one: i64,
+        other: i64,
+    },
+    Delete {
+        id: i64,
+    },
+    Hospital {
+        id: u8,
+    },
+    CloseHospital {
+        id: u8,
+    },
+    Round {
+        most: u64,
+    },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let email = || prop::option::of(0..6_u8);
+    let mentor = || prop::option::of(1..9_i64);
+    prop_oneof![
+        3 => (prop::option::of(1..12_i64), email(), mentor()).prop_map(|(id, email, mentor)| Step::Insert { id, email, mentor }),
+        4 => (1..9_i64, email(), mentor()).prop_map(|(id, email, mentor)| Step::Update { id, email, mentor }),
+        2 => (1..9_i64, 1..9_i64).prop_map(|(one, other)| Step::Exchange { one, other }),
+        3 => (1..9_i64).prop_map(|id| Step::Delete { id }),
+        1 => (0..3_u8).prop_map(|id| Step::Hospital { id }),
+        1 => (0..3_u8).prop_map(|id| Step::CloseHospital { id }),
+        3 => (1..6_u64).prop_map(|most| Step::Round { most }),
+    ]
+}
+
+fn hospital(id: u8) -> RecordId {
+    RecordId::Uuid(uuid::Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 | u128::from(id)))
+}
+
+/// The changes of a step; some are refused, which is no fault.
+fn changes(step: &Step) -> Vec<Change> {
+    let list = |email: Option<u8>, mentor: Option<i64>| {
+        let email = email.map(|e| format!("{e}@y"));
+        [("name", format!("Dr. {email:?}").into()), ("email", email.into()), ("mentor", mentor.into())]
+    };
+    let email =
+        |id: i64, value: &str| update("doctors", &RecordId::Integer(id), None, &[("email", value.into())]);
+    match *step {
+        Step::Insert { id: None, email, mentor } => vec![insert("doctors", &list(email, mentor))],
+        Step::Insert { id: Some(id), email, mentor } => {
+            vec![insert_as("doctors", RecordId::Integer(id), &list(email, mentor))]
+        }
+        Step::Update { id, email, mentor } => {
+            vec![update("doctors", &RecordId::Integer(id), None, &list(email, mentor))]
+        }
+        Step::Exchange { one, other } => {
+            let (a, b) = (format!("{one}@own"), format!("{other}@own"));
+            vec![email(one, "third@own"), email(other, &a), email(one, &b)]
+        }
+        Step::Delete { id } => vec![delete("doctors", &RecordId::Integer(id), None)],
+        Step::Hospital { id } => {
+            vec![insert_as("hospitals", hospital(id), &[("name", "City Clinic".into())])]
+        }
+        Step::CloseHospital { id } => vec![delete("hospitals", &hospital(id), None)],
+        Step::Round { .. } => vec![],
+    }
+}
+
+impl Clinic {
+    async fn round(&self, from: &Place, to: &Place, after: u64, most: u64) -> CaughtUp {
+        self.bed.engine.copy_changes(from, to, &self.schema, after, most).await.unwrap()
+    }
+
+    /// All rounds until nothing is left; each but the last repeated, as after a crash.
+    async fn catch_up(&self, from: &Place, to: &Place, mut after: u64, most: u64) -> u64 {
+        loop {
+            let now = self.round(from, to, after, most).await;
+            assert!(now.changes <= most && now.seq >= after);
+            if now.changes < most {
+                return now.seq;
+            }
+            assert_eq!(self.round(from, to, after, most).await, now);
+            after = now.seq;
+        }
+    }
+
+    async fn same(&self, old: &Place, new: &Place) {
+        assert_eq!(self.digest(new).await, self.digest(old).await);
+        assert_eq!(self.lines(new).await, self.lines(old).await);
+        assert_eq!(self.usage(new).await.rows, self.usage(old).await.rows);
+        for text in ["dr", "city", "angstrom", "third"] {
+            assert_eq!(self.search(new, text).await, self.search(old, text).await, "{text}");
+        }
+        let session = self.bed.engine.session(new, &self.schema, None).await.unwrap();
+        if new.isolation == Isolation::Pooled {
+            let counted = session.usage().await.unwrap();
+            assert_eq!(self.counted_anew(new), counted.bytes);
+        }
+        self.is_sound(new);
+    }
+
+    /// Bytes of a pooled tenant as they are, not as they were counted.
+    fn counted_anew(&self, place: &Place) -> u64 {
+        let kit = Kit::reader(&self.bed.file(place), place);
+        tenantry_engine::sqlite::usage::recount(&kit.conn, &kit.schema, &kit.who).unwrap().bytes
+    }
+}
+
+async fn any_sequence(from: Isolation, to: Isolation, steps: &[Step], copy_at: usize) {
+    let clinic = Clinic::new().await;
+    let (old, new) = (place(from, TENANT, 1), place(to, TENANT, 2));
+    clinic.make(&old).await;
+    clinic.bed.engine.record_changes(&old, true).await.unwrap();
+    let neighbours = clinic.neighbours().await;
+    let mut seq = None;
+    for (number, step) in steps.iter().enumerate() {
+        if number == copy_at {
+            let copy = clinic.copy(&old, "copy").await;
+            clinic.bed.engine.adopt(&new, &clinic.script, &copy, of(TENANT)).await.unwrap();
+            seq = Some(0);
+        }
+        match (step, &mut seq) {
+            (Step::Round { most }, Some(seq)) => *seq = clinic.round(&old, &new, *seq, *most).await.seq,
+            (step, _) => drop(clinic.write(&old, &changes(step)).await),
+        }
+    }
+    clinic.catch_up(&old, &new, seq.unwrap(), 3).await;
+    clinic.same(&old, &new).await;
+    assert_eq!(clinic.neighbours().await, neighbours);
+    assert_eq!(clinic.next_id(&new).await, clinic.next_id(&old).await, "no id twice");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: u32::try_from(tenantry_testkit::dose(6, 400)).unwrap(), failure_persistence: None, ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn t8_any_sequence_of_writes_is_caught_up_with(steps in prop::collection::vec(step(), 10..40), copy_at in 0..10_usize) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        for (from, to) in WAYS {
+            runtime.block_on(any_sequence(from, to, &steps, copy_at));
+        }
+        tenantry_testkit::tried("T8 catching up", 4, "sequences of writes beside a copy");
+    }
+}
+
+/// Writers never stop until the fence does it: whatever they were told is done is in the copy.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_acknowledged_before_the_fence_is_in_the_copy() {
+    for (from, to) in WAYS {
+        let clinic = Arc::new(Clinic::new().await);
+        let (old, new) = (place(from, TENANT, 1), place(to, TENANT, 2));
+        clinic.make(&old).await;
+        let fenced = Arc::new(AtomicBool::new(false));
+        let writers: Vec<_> = (0..3_u8)
+            .map(|writer| {
+                let (clinic, old, fenced) = (clinic.clone(), old.clone(), fenced.clone());
+                tokio::spawn(async move {
+                    let mut done = vec![];
+                    for number in 0.. {
+                        let name = format!("w{writer} n{number}");
+                        let before = fenced.load(Relaxed);
+                        match clinic
+                            .write(&old, &[insert("doctors", &[("name", name.as_str().into())])])
+                            .await
+                        {
+                            Ok(_) => assert!(!before, "a write after the fence"),
+                            Err(error) if *error.kind() == Kind::Fenced => return done,
+                            Err(error) => panic!("{error}"),
+                        }
+                        done.push(name);
+                        tokio::task::yield_now().await;
+                    }
+                    done
+                })
+            })
+            .collect();
+        let engine = &clinic.bed.engine;
+        engine.record_changes(&old, true).await.unwrap();
+        let copy = clinic.copy(&old, "copy").await;
+        engine.adopt(&new, &clinic.script, &copy, of(TENANT)).await.unwrap();
+        let seq = clinic.round(&old, &new, 0, 20).await.seq;
+        engine.fence(&old, true).await.unwrap();
+        fenced.store(true, Relaxed);
+        clinic.catch_up(&old, &new, seq, 50).await;
+        assert_eq!(clinic.digest(&new).await, clinic.digest(&old).await, "{from:?} -> {to:?}");
+        let mut all = vec![];
+        for writer in writers {
+            all.extend(writer.await.unwrap());
+        }
+        let names = clinic.names(&new).await;
+        assert!(all.len() > 3 && all.iter().all(|name| names.contains(name)), "{} writes", all.len());
+        clinic.is_sound(&new);
+        // Taking it back: the old place opens again, and forgets.
+        engine.record_changes(&old, false).await.unwrap();
+        engine.fence(&old, false).await.unwrap();
+        clinic.next_id(&old).await;
+    }
+}
+
+#[tokio::test]
+async fn a_migration_in_between_is_noticed() {
+    let clinic = Clinic::new().await;
+    let (old, new) = (place(Isolation::Database, TENANT, 1), place(Isolation::Database, TENANT, 2));
+    clinic.make(&old).await;
+    let engine = &clinic.bed.engine;
+    let refused = engine.copy_changes(&old, &new, &clinic.schema, 0, 9).await;
+    assert_eq!(*refused.unwrap_err().kind(), Kind::Internal, "nothing is recorded");
+    engine.record_changes(&old, true).await.unwrap();
+    engine.record_changes(&old, true).await.unwrap();
+    let copy = clinic.copy(&old, "copy").await;
+    engine.adopt(&new, &clinic.script, &copy, of(TENANT)).await.unwrap();
+    let statements = Statements { sqlite: vec!["UPDATE doctors SET age = 1".into()], ..Default::default() };
+    let data = migrations(vec![vec![Op::Data { store: store(), statements }]]);
+    engine.migrate(&old, &data).await.unwrap();
+    let refused = engine.copy_changes(&old, &new, &clinic.schema, 0, 9).await;
+    assert_eq!(*refused.unwrap_err().kind(), Kind::SchemaBehind);
+    assert_eq!(*engine.record_changes(&new_generation(&old), true).await.unwrap_err().kind(), Kind::Fenced);
+}
+
+fn new_generation(place: &Place) -> Place {
+    Place { generation: place.generation + 1, ..place.clone() }
+}
+
+/// While nothing is recorded a write changes not one row more, and nothing is left when it ends.
+#[test]
+fn recording_costs_nothing_while_it_is_off() {
+    for isolation in [Isolation::Database, Isolation::Pooled] {
+        let kit = Kit::new(isolation);
+        let mentor = kit.one(insert("doctors", &[("name", "Mentor".into())])).id;
+        let RecordId::Integer(number) = mentor else { panic!("an integer id") };
+        let changed = |kit: &Kit| {
+            let before = kit.conn.total_changes();
+            let doctor =
+                |n: i64| insert("doctors", &[("name", format!("{n}").into()), ("mentor", number.into())]);
+            let made = kit.apply(&[doctor(1), doctor(2)]).unwrap();
+            kit.one(update("doctors", &made[0].id, None, &[("age", Value::Integer(3))]));
+            kit.apply(&[delete("doctors", &made[0].id, None), delete("doctors", &made[1].id, None)]).unwrap();
+            kit.conn.total_changes() - before
+        };
+        let (off, again) = (changed(&kit), changed(&kit));
+        assert_eq!(off, again);
+        assert_eq!(kit.integer("SELECT count(*) FROM _tenantry_changes"), 0);
+        kit.conn.execute_batch("UPDATE _tenantry_place SET recording = 1 WHERE tenant = 7").unwrap();
+        assert_eq!(changed(&kit), off + 5, "one line for each touched record");
+        // A record that loses its reference is touched as well.
+        kit.one(insert("doctors", &[("name", "pupil".into()), ("mentor", number.into())]));
+        kit.conn.execute_batch("DELETE FROM _tenantry_changes").unwrap();
+        kit.one(delete("doctors", &mentor, None));
+        assert_eq!(kit.integer("SELECT count(DISTINCT id) FROM _tenantry_changes WHERE tenant = 7"), 2);
+    }
+}
