@@ -6,7 +6,7 @@
 use crate::{
     error::{Error, Kind, Result},
     migration::Migration,
-    name::{ServerName, StoreName},
+    name::{PhysicalName, ServerName, StoreName},
     place::{Isolation, Place},
     sqlite::{
         self,
@@ -21,8 +21,8 @@ mod transfer;
 
 pub use crate::session::Session;
 pub use crate::sqlite::{
-    CaughtUp, Copy, CopyInfo, CopyOptions, Digest, ModelDiff, SqlLimits, SqlRow, SqlRows, SystemDb,
-    TableDigest, Template, Tx,
+    CaughtUp, Copy, CopyInfo, CopyOptions, DatabaseFile, Digest, ModelDiff, Resident, SqlLimits, SqlRow,
+    SqlRows, SystemDb, TableDigest, Template, Tx,
 };
 
 /// A server of the configuration.
@@ -200,6 +200,24 @@ impl Engine {
     /// True when the database's file exists. For operators' reports, never for routing (rule 3).
     pub fn exists(&self, place: &Place) -> Result<bool> {
         Ok(self.server(place)?.1.exists(&place.physical))
+    }
+
+    /// Every database file that lies on the servers. For operators' reports, never for routing (rule 3).
+    pub async fn database_files(&self) -> Result<Vec<DatabaseFile>> {
+        let servers = self.0.servers.clone();
+        blocking(move || {
+            let each = servers.iter().map(|server| sqlite::lying::list(server));
+            Ok(each.collect::<Result<Vec<_>>>()?.concat())
+        })
+        .await
+    }
+
+    /// Who lives in the database of `place`, whatever the place says. For such reports too.
+    pub async fn residents(&self, server: &ServerName, physical: &PhysicalName) -> Result<Vec<Resident>> {
+        let found = self.0.servers.iter().find(|s| s.name() == server).cloned();
+        let server = found.ok_or_else(|| Error::new(Kind::Missing, format!("no server {server}")))?;
+        let physical = physical.clone();
+        blocking(move || sqlite::lying::residents(&server, &physical)).await
     }
 
     /// Bytes the database takes on disk; of a pooled tenant, the bytes of its values. Blocks for up to 1 ms.

@@ -10,6 +10,8 @@ use tokio::{sync::watch, task::JoinHandle, time::MissedTickBehavior};
 const MOST: u32 = 500;
 /// Time between passes.
 const EVERY: Duration = Duration::from_secs(10);
+/// Passes between two looks at every file of every server: an hour.
+const ORPHANS_EVERY: u64 = 360;
 
 /// Running background work. Dropped without [`Background::stop`], it ends with the runtime.
 #[derive(Debug)]
@@ -38,9 +40,16 @@ impl Platform {
         let task = tokio::spawn(async move {
             let mut timer = tokio::time::interval(EVERY);
             timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut passes = 0_u64;
             loop {
                 tokio::select! {
-                    _ = timer.tick() => platform.pass().await,
+                    _ = timer.tick() => {
+                        platform.pass().await;
+                        if passes.is_multiple_of(ORPHANS_EVERY) {
+                            report("orphans", platform.sweep_orphans().await);
+                        }
+                        passes += 1;
+                    }
                     _ = stopped.changed() => break,
                 }
             }

@@ -169,9 +169,11 @@ impl Platform {
         Ok(session.sql(statement, params, SqlLimits::default()).await?)
     }
 
-    /// Brings tenant databases to the version of the installed apps, past failing ones (X5).
+    /// Brings tenant databases to the version of the installed apps, past failing ones (X5) and past
+    /// those at which an operation is at work.
     pub async fn migrate_tenants(
         &self,
+        by: &By,
         only: Option<&Slug>,
         mut options: fleet::Options,
         tell: impl FnMut(&StoreName, fleet::Event<'_>),
@@ -179,13 +181,14 @@ impl Platform {
         if let Some(slug) = only {
             options.only = Some(tenants::by_slug(&mut self.control().snapshot().await?, slug).await?.id);
         }
-        migrations::tenants::migrate(self.control(), &self.0.engine, self.apps(), None, &options, tell).await
+        migrations::tenants::migrate(self.control(), by, &self.0.engine, self.apps(), None, &options, tell)
+            .await
     }
 
     /// How many tenant databases are not at the version of the installed apps, those that tenants brought
     /// left out; asks the catalog only.
     pub async fn tenants_behind(&self) -> Result<u64> {
-        let fleet = topology::Fleet { control: self.control().clone(), external: false };
+        let fleet = topology::Fleet::new(self.control().clone(), false, By::system());
         let mut behind = 0;
         for schema in self.apps().stores().iter().filter(|s| s.scope == Scope::Tenant) {
             behind += fleet.count_behind(&schema.store, &schema.fingerprint).await?;

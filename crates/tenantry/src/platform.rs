@@ -13,7 +13,11 @@ use crate::{
     reroute::Making,
     topology::Topology,
 };
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 use tenantry_engine::{
     engine::{CacheLimits, Engine, ServerSpec, WorkLimits},
     model::{FieldKind, Model},
@@ -41,6 +45,8 @@ pub(crate) struct Inner {
     pub(crate) files: Files,
     pub(crate) databases: Databases,
     pub(crate) models: HashMap<String, ModelEntry>,
+    /// Found by the last background pass over them.
+    pub(crate) orphans: AtomicU64,
 }
 
 /// What every request on a model needs, made once.
@@ -103,6 +109,7 @@ impl Platform {
             files,
             databases,
             models,
+            orphans: AtomicU64::new(0),
         };
         Ok(Self(Arc::new(inner)))
     }

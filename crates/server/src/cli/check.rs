@@ -1,4 +1,5 @@
-//! `tenantry check`: models, migrations and every database against each other (M16).
+//! `tenantry check`: models, migrations and every database against each other (M16), and files
+//! against the catalog.
 
 use super::setup::{Place, explain};
 use anyhow::Result;
@@ -17,6 +18,12 @@ pub(super) async fn run(place: &Place, tenant: Option<&str>) -> Result<ExitCode>
         })
         .await
         .map_err(explain)?;
+    if only.is_none() {
+        for orphan in platform.orphans().await.map_err(explain)? {
+            found += 1;
+            println!("{orphan}");
+        }
+    }
     match found {
         0 => println!("models, migrations and {checked} tenants agree"),
         n => println!("{n} findings over {checked} tenants"),

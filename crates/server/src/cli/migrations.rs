@@ -90,7 +90,9 @@ pub(super) async fn tenants(place: &Place, options: &args::MigrateTenants) -> Re
     bar.set_style(ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {eta}")?);
     let json = options.json;
     let reports = platform
-        .migrate_tenants(only.as_ref(), wanted, |store, event| tell(&bar, json, store, &event))
+        .migrate_tenants(&super::users::operator(), only.as_ref(), wanted, |store, event| {
+            tell(&bar, json, store, &event)
+        })
         .await
         .map_err(explain)?;
     bar.finish_and_clear();

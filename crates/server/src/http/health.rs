@@ -13,7 +13,7 @@ use axum::{
     response::IntoResponse,
 };
 use http::{HeaderMap, header, request::Parts};
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt::Write};
 use tenantry::name::TenantId;
 
 /// The process answers.
@@ -61,6 +61,16 @@ pub(super) async fn metrics(State(app): State<App>, _: Observer) -> Result<impl 
             slugs.insert(id, tenant.slug.to_string());
         }
     }
-    let text = app.metrics().render(|id| slugs.get(&id).cloned());
+    let mut text = app.metrics().render(|id| slugs.get(&id).cloned());
+    let (open, stuck) = app.platform().operations().counts().await?;
+    gauge(&mut text, "tenantry_operations_open", "Operations that are not over.", open);
+    gauge(&mut text, "tenantry_operations_stuck", "Open operations that failed again and again.", stuck);
+    let orphans = app.platform().orphans_seen();
+    gauge(&mut text, "tenantry_orphans", "Files without placement and placements without file.", orphans);
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text))
+}
+
+fn gauge(text: &mut String, name: &str, help: &str, value: u64) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
 }

@@ -126,6 +126,7 @@ routes! {
     get "/api/admin/audit" Platform "Staff" "Audit log" => admin::audit;
     get "/api/admin/audit/verify" Platform "Staff" "Check the audit log's chain" => admin::verify_audit;
     get "/api/admin/operations" Platform "Staff" "Operations" => admin::operations;
+    get "/api/admin/orphans" Platform "Staff" "Files without a placement, placements without a file" => admin::orphans;
     get "/api/admin/operations/{id}" Platform "Staff" "One operation with its steps" => admin::operation;
     get "/api/admin/operations/{id}/events" Platform "Staff" "Its progress as it happens" => admin::operation_events;
     post "/api/admin/operations/{id}/cancel" Platform "Staff" "Cancel an operation" => admin::cancel_operation;

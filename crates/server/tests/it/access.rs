@@ -46,6 +46,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("POST", "/api/admin/tenants", "/api/admin/tenants"),
     ("POST", "/api/admin/tenants/{slug}/databases", "/api/admin/tenants/acme/databases"),
     ("GET", "/api/admin/operations", "/api/admin/operations"),
+    ("GET", "/api/admin/orphans", "/api/admin/orphans"),
     ("GET", "/api/admin/operations/{id}", "/api/admin/operations/1"),
     ("GET", "/api/admin/operations/{id}/events", "/api/admin/operations/1/events"),
     ("POST", "/api/admin/operations/{id}/cancel", "/api/admin/operations/1/cancel"),

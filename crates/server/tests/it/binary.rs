@@ -161,6 +161,14 @@ fn a_command_beside_the_server_holds_at_its_next_request() {
     assert!(run(dir.path(), &["check"]).status.success());
     assert!(run(dir.path(), &["initialize_plans"]).status.success());
     assert!(run(dir.path(), &["audit", "verify"]).status.success());
+    let operations = stdout(&run(dir.path(), &["operations", "list", "--tenant", "third-one"]));
+    assert!(operations.contains("create tenant third-one") && operations.contains("done"), "{operations}");
+    let id = operations.lines().nth(1).unwrap().split_whitespace().next().unwrap();
+    let shown = stdout(&run(dir.path(), &["operations", "show", id]));
+    assert!(shown.contains("[x] databases") && shown.contains("by cli:"), "{shown}");
+    assert!(run(dir.path(), &["operations", "watch", id]).status.success());
+    let over = run(dir.path(), &["operations", "cancel", id]);
+    assert!(!over.status.success() && String::from_utf8_lossy(&over.stderr).contains("is done already"));
 }
 
 /// M16: a lost database is an error with its remedy, never another tenant's data, and the command it

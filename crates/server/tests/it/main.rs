@@ -7,6 +7,7 @@ mod binary;
 mod hostile;
 mod life;
 mod moving;
+mod operations;
 mod overrides;
 mod placements;
 mod records;

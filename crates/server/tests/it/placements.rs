@@ -109,7 +109,7 @@ async fn staff_name_the_database_that_a_company_brings_f3() {
     );
     acme.get("/api/records/patients").await.expect(503);
     let options = tenantry::migrations::fleet::Options { external: true, ..Default::default() };
-    app.platform().migrate_tenants(None, options, |_, _| {}).await.unwrap();
+    app.platform().migrate_tenants(&tenantry::audit::By::system(), None, options, |_, _| {}).await.unwrap();
     acme.post("/api/records/patients", &patient("Ash")).await.expect(201);
     assert_eq!(audited(&staff, "tenant.attach_database").await, 1);
 }

@@ -195,6 +195,13 @@ CREATE UNIQUE INDEX operations_open_tenant ON operations (tenant)
 CREATE INDEX operations_open ON operations (id) WHERE state IN ('running','unwinding');
 CREATE INDEX operations_tenant ON operations (tenant, id) WHERE tenant IS NOT NULL;
 
+-- Databases that a migration run has in hand: no operation begins there. See operations/claims.rs.
+CREATE TABLE migrating (
+  key TEXT PRIMARY KEY,                          -- tenant:ID or pool:SERVER/DATABASE
+  owner TEXT NOT NULL,
+  until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- What other processes must drop from their caches, in order. Pruned; who is behind the oldest row drops all.
 CREATE TABLE invalidations (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -4,18 +4,15 @@
 //! opens no database; a failing tenant is recorded and passed by (X5); a run that is killed is
 //! simply run again, because each database keeps its own ledger. Holds no list of all tenants.
 
+use super::page::Run;
 use crate::error::{Error, Result};
-use futures_util::{StreamExt, stream};
-use std::collections::HashMap;
 use tenantry_engine::{
-    name::{PhysicalName, ServerName, Slug, StoreName, TenantId},
-    place::{Isolation, Place},
+    name::{Slug, StoreName, TenantId},
+    place::Place,
 };
 
 /// Placements read from the catalog at a time.
 const PAGE: u32 = 512;
-/// Results written to the catalog in one transaction.
-const BATCH: usize = 64;
 
 /// A placement that is not at the wanted version.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +35,16 @@ pub struct Outcome {
     /// Migrations applied now, or why not.
     pub result: std::result::Result<u32, Failure>,
 }
+
+impl Outcome {
+    /// Not tried: an operation is at work there.
+    pub fn is_busy(&self) -> bool {
+        self.result.as_ref().is_err_and(|failure| failure.code == BUSY)
+    }
+}
+
+/// Code of a database that was not tried because an operation is at work on its tenant.
+pub(super) const BUSY: &str = "busy";
 
 /// Why a database stayed where it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +77,11 @@ pub trait Catalog {
         limit: u32,
     ) -> impl Future<Output = Result<Vec<Target>>> + Send;
 
-    /// Records outcomes in one transaction: `wanted` where the run succeeded, else the error.
+    /// Keeps operations away from these databases until they are recorded. Some: what is at work there
+    /// already, and it is not claimed.
+    fn claim(&self, places: &[&Place]) -> impl Future<Output = Result<Vec<Option<String>>>> + Send;
+
+    /// Records outcomes in one transaction and ends their claims: `wanted` where the run succeeded, else the error.
     fn record(&self, wanted: &str, outcomes: &[Outcome]) -> impl Future<Output = Result<()>> + Send;
 }
 
@@ -128,9 +139,6 @@ impl Report {
     }
 }
 
-/// A database with everybody who lives in it: one tenant, or many of a pool.
-type Unit = Vec<Target>;
-
 /// Runs over all placements of `store` that are not at `wanted`. `migrate` brings one database up to
 /// date and says how many migrations that took. Errors of single databases are in the report; an
 /// error here means that the catalog itself could not be read or written.
@@ -158,8 +166,12 @@ where
         let Some(last) = page.last().map(|target| target.tenant) else { break };
         let before = report.migrated;
         let tried = page.len() as u64;
-        run_page(catalog, wanted, options.parallel, units(page), &migrate, &mut report, &mut tell).await?;
-        if canary && report.migrated == before && tried < report.total {
+        Run { catalog, wanted, parallel: options.parallel, migrate: &migrate }
+            .page(page, &mut report, &mut tell)
+            .await?;
+        // Tenants that are busy say nothing about the migration.
+        let at_fault = report.failed.iter().any(|outcome| !outcome.is_busy());
+        if canary && report.migrated == before && at_fault && tried < report.total {
             report.halted = true;
             tell(Event::Halted);
             break;
@@ -181,63 +193,4 @@ async fn total<C: Catalog>(catalog: &C, store: &StoreName, wanted: &str, options
             Ok(u64::from(next.first().is_some_and(|target| target.tenant == only)))
         }
     }
-}
-
-/// Pooled tenants of one database are one unit, so that it is migrated once for all of them.
-fn units(page: Vec<Target>) -> Vec<Unit> {
-    let mut pools: HashMap<(ServerName, PhysicalName), usize> = HashMap::new();
-    let mut units: Vec<Unit> = Vec::new();
-    for target in page {
-        if target.place.isolation == Isolation::Pooled {
-            let key = (target.place.server.clone(), target.place.physical.clone());
-            if let Some(index) = pools.get(&key) {
-                units[*index].push(target);
-                continue;
-            }
-            pools.insert(key, units.len());
-        }
-        units.push(vec![target]);
-    }
-    units
-}
-
-async fn run_page<C, M, F>(
-    catalog: &C,
-    wanted: &str,
-    parallel: usize,
-    units: Vec<Unit>,
-    migrate: &M,
-    report: &mut Report,
-    tell: &mut impl FnMut(Event<'_>),
-) -> Result<()>
-where
-    C: Catalog,
-    M: Fn(Place) -> F,
-    F: Future<Output = Result<u32>>,
-{
-    let work = stream::iter(units).map(async |unit| {
-        let result = match unit.first() {
-            Some(target) => migrate(target.place.clone()).await.map_err(Failure::from),
-            None => Ok(0),
-        };
-        (unit, result)
-    });
-    let mut results = std::pin::pin!(work.buffer_unordered(parallel.max(1)));
-    let mut batch: Vec<Outcome> = Vec::with_capacity(BATCH);
-    while let Some((unit, result)) = results.next().await {
-        for target in unit {
-            let outcome = Outcome { target, result: result.clone() };
-            tell(Event::Done(&outcome));
-            match &outcome.result {
-                Ok(_) => report.migrated += 1,
-                Err(_) => report.failed.push(outcome.clone()),
-            }
-            batch.push(outcome);
-        }
-        if batch.len() >= BATCH {
-            catalog.record(wanted, &batch).await?;
-            batch.clear();
-        }
-    }
-    if batch.is_empty() { Ok(()) } else { catalog.record(wanted, &batch).await }
 }

@@ -8,6 +8,7 @@ pub mod check;
 pub mod fleet;
 pub mod make;
 mod name;
+mod page;
 pub mod tenants;
 
 pub use tenantry_engine::migration::{Answers, Question};

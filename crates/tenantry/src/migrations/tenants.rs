@@ -6,6 +6,7 @@
 use super::fleet::{self, Event, Options, Report};
 use crate::{
     apps::Apps,
+    audit::By,
     config::Scope,
     control::Control,
     error::{Error, Result},
@@ -22,6 +23,7 @@ use tenantry_engine::{
 /// Runs over all tenant stores, or over one; a report for each store that was looked at.
 pub async fn migrate(
     control: &Control,
+    by: &By,
     engine: &Engine,
     apps: &Apps,
     only: Option<&StoreName>,
@@ -37,7 +39,7 @@ pub async fn migrate(
             async move { applied(engine.migrate_with(&place, &script?).await?) }
         };
         let tell = |event: Event<'_>| tell(&schema.store, event);
-        let catalog = Fleet { control: control.clone(), external: options.external };
+        let catalog = Fleet::new(control.clone(), options.external, by.clone());
         let report = fleet::run(&catalog, &schema.store, &schema.fingerprint, options, migrate, tell).await?;
         reports.push((schema.store.clone(), report));
     }

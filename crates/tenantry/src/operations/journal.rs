@@ -1,7 +1,7 @@
 //! The journal's rows. Every write names the worker's lease: a worker that lost it changes nothing.
 
 use super::{
-    Operation,
+    Operation, claims,
     lease::LEASE_US,
     world::{Amount, Cancel, Progress},
 };
@@ -112,6 +112,9 @@ pub(super) async fn insert<O: Operation>(
     state: State,
     owner: &str,
 ) -> Result<i64> {
+    if let Some(tenant) = operation.tenant() {
+        claims::refuse_migrating(write, tenant).await?;
+    }
     let at = write.at_us();
     let (lease, until) =
         if state.is_over() { (None, None) } else { (Some(owner.to_owned()), Some(at + LEASE_US)) };

@@ -20,7 +20,7 @@ static PROCESS: LazyLock<String> = LazyLock::new(identity);
 static WORKERS: AtomicU64 = AtomicU64::new(0);
 
 /// A new worker of this process; unlike any before, also after a restart.
-pub(super) fn new_owner() -> String {
+pub(crate) fn new_owner() -> String {
     format!("{}#{}", *PROCESS, WORKERS.fetch_add(1, Ordering::Relaxed))
 }
 

@@ -6,10 +6,11 @@
 //! is outside through [`World`] only; nothing here knows an engine.
 
 mod beat;
+pub(crate) mod claims;
 pub mod faults;
 mod journal;
 mod kinds;
-mod lease;
+pub(crate) mod lease;
 mod on_demand;
 pub mod provision;
 mod recover;

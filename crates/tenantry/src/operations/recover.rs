@@ -6,7 +6,7 @@ use super::{
     Inner, Operation,
     journal::{self, Job, Live, State},
     kinds::{self, past_return},
-    lease, run,
+    lease, run, show,
     takeover::{self, Taken},
     unwind,
 };
@@ -44,7 +44,26 @@ pub(super) async fn pass(inner: &Inner, at_start: bool) -> Result<Recovered> {
             }
         }
     }
+    if at_start || recovered.failed > 0 {
+        raise(inner).await?;
+    }
     Ok(recovered)
+}
+
+/// Says loudly that somebody should look.
+async fn raise(inner: &Inner) -> Result<()> {
+    for stuck in show::stuck(inner).await? {
+        tracing::error!(
+            operation = stuck.id,
+            kind = stuck.kind,
+            tenant = stuck.slug,
+            attempts = stuck.attempts,
+            error = stuck.error,
+            "stuck; see: tenantry operations show {}",
+            stuck.id
+        );
+    }
+    Ok(())
 }
 
 /// None: somebody is at work on it, or it is over.

@@ -133,6 +133,16 @@ pub(super) async fn show(inner: &Inner, id: i64) -> Result<Listed> {
     read(inner, rows.first().ok_or(Error::NotFound("operation"))?)
 }
 
+/// Those that somebody should look at.
+pub(super) async fn stuck(inner: &Inner) -> Result<Vec<Listed>> {
+    let mut tx = inner.world.control.snapshot().await?;
+    if counts(&mut tx).await?.1 == 0 {
+        return Ok(Vec::new());
+    }
+    let sql = format!("{} WHERE {} ORDER BY o.id LIMIT 20", select(), stuck_sql());
+    tx.query(&sql, &[]).await?.iter().map(|r| read(inner, r)).collect()
+}
+
 /// How many are open, and how many of them are stuck.
 pub(super) async fn counts(tx: &mut Tx) -> Result<(u64, u64)> {
     let sql = format!(

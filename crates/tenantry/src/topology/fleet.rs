@@ -9,10 +9,12 @@ use crate::{
     audit::By,
     control::{Control, Subject, Write, params},
     migrations::fleet::{Catalog, Outcome, Target},
+    operations::{claims, lease},
 };
 use tenantry_engine::{
     SqlRow,
     name::{Slug, StoreName, TenantId},
+    place::Place,
 };
 
 /// The fleet as the catalog knows it.
@@ -22,9 +24,17 @@ pub struct Fleet {
     pub control: Control,
     /// With the databases that tenants brought, which are theirs to change (F3).
     pub external: bool,
+    /// Who runs the migrations.
+    pub by: By,
+    owner: String,
 }
 
 impl Fleet {
+    /// For one run.
+    pub fn new(control: Control, external: bool, by: By) -> Self {
+        Self { control, external, by, owner: lease::new_owner() }
+    }
+
     fn whose(&self) -> &'static str {
         if self.external { "" } else { "AND provision <> 'external'" }
     }
@@ -65,10 +75,21 @@ impl Catalog for Fleet {
         self.control.snapshot().await?.query(&sql, values).await?.iter().map(target).collect()
     }
 
+    async fn claim(&self, places: &[&Place]) -> Result<Vec<Option<String>>> {
+        let mut write = self.control.begin().await?;
+        let mut at_work = Vec::with_capacity(places.len());
+        for place in places {
+            at_work.push(claims::claim(&mut write, &self.owner, place).await?);
+        }
+        write.commit_unaudited().await?;
+        Ok(at_work)
+    }
+
     async fn record(&self, wanted: &str, outcomes: &[Outcome]) -> Result<()> {
         let mut write = self.control.begin().await?;
         for outcome in outcomes {
             record(&mut write, wanted, outcome).await?;
+            claims::release(&mut write, &self.owner, &outcome.target.place).await?;
         }
         let failed: Vec<_> = outcomes.iter().filter(|o| o.result.is_err()).map(|o| &o.target.slug).collect();
         let detail = serde_json::json!({
@@ -77,7 +98,7 @@ impl Catalog for Fleet {
             "migrated": outcomes.len() - failed.len(),
             "failed": failed,
         });
-        write.audit(&By::system(), None, "tenants.migrate", detail).await?;
+        write.audit(&self.by, None, "tenants.migrate", detail).await?;
         write.commit().await
     }
 }

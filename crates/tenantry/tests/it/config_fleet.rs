@@ -19,12 +19,26 @@ struct Memory {
     isolation: Isolation,
     versions: Mutex<BTreeMap<i64, Option<String>>>,
     records: AtomicUsize,
+    /// Tenants at which an operation is at work, and how often more it will be found there.
+    busy: Mutex<BTreeMap<i64, u32>>,
 }
 
 impl Memory {
     fn new(tenants: i64, isolation: Isolation) -> Self {
         let versions = (1..=tenants).map(|id| (id, None)).collect();
-        Self { isolation, versions: Mutex::new(versions), records: AtomicUsize::new(0) }
+        Self {
+            isolation,
+            versions: Mutex::new(versions),
+            records: AtomicUsize::new(0),
+            busy: Mutex::default(),
+        }
+    }
+
+    fn busy(&self, place: &Place) -> Option<String> {
+        let mut busy = self.busy.lock().unwrap();
+        let left = busy.get_mut(&place.tenant.unwrap().get()).filter(|left| **left > 0)?;
+        *left -= 1;
+        Some("backup 12 is at work on this tenant".into())
     }
 
     fn targets(&self, wanted: &str) -> Vec<Target> {
@@ -69,6 +83,10 @@ impl Catalog for Memory {
         targets.retain(|target| after.is_none_or(|after| target.tenant > after));
         targets.truncate(limit as usize);
         Ok(targets)
+    }
+
+    async fn claim(&self, places: &[&Place]) -> Result<Vec<Option<String>>> {
+        Ok(places.iter().map(|place| self.busy(place)).collect())
     }
 
     async fn record(&self, wanted: &str, outcomes: &[Outcome]) -> Result<()> {
@@ -181,4 +199,24 @@ async fn a_pool_is_migrated_once_for_all_its_tenants() {
         .unwrap();
     assert_eq!((report.migrated, opened.into_inner()), (100, 2), "once for the canaries, once for the rest");
     assert!(catalog.targets("v1").is_empty());
+}
+
+/// Threat 34: where an operation is at work the run waits a little, then passes by and says so.
+#[tokio::test]
+async fn busy_tenants_are_waited_for_and_then_passed_by() {
+    let (catalog, opened) = (Memory::new(100, Isolation::Database), AtomicUsize::new(0));
+    *catalog.busy.lock().unwrap() = BTreeMap::from([(1, u32::MAX), (2, u32::MAX), (3, u32::MAX), (50, 2)]);
+    let report = fleet::run(&catalog, &store(), "v1", &Options::default(), failing(&[], &opened), |_| {})
+        .await
+        .unwrap();
+    assert!(!report.halted, "canaries that are busy say nothing about the migration");
+    assert_eq!((report.migrated, opened.into_inner()), (97, 97), "the one that was busy for a while is done");
+    assert_eq!(report.failed.len(), 3);
+    for outcome in &report.failed {
+        assert!(outcome.is_busy() && outcome.target.tenant.get() <= 3);
+        let failure = outcome.result.as_ref().unwrap_err();
+        assert_eq!(failure.message, "backup 12 is at work on this tenant");
+        assert!(failure.remedy.as_ref().unwrap().contains("migrate-tenants"), "M16");
+    }
+    assert_eq!(catalog.targets("v1").len(), 3, "nothing is recorded of those");
 }

@@ -111,8 +111,17 @@ impl Fixture {
     async fn migrate(&self) -> Report {
         let apps = self.apps();
         let options = Options::default();
-        let mut reports =
-            tenants::migrate(&self.control, &self.engine, &apps, None, &options, |_, _| {}).await.unwrap();
+        let mut reports = tenants::migrate(
+            &self.control,
+            &By::actor("cli:test"),
+            &self.engine,
+            &apps,
+            None,
+            &options,
+            |_, _| {},
+        )
+        .await
+        .unwrap();
         assert_eq!(reports.len(), 1);
         reports.remove(0).1
     }

@@ -76,7 +76,10 @@ async fn a_new_app_reaches_tenants_in_either_isolation() {
         assert_eq!(made.len(), 1);
         let platform = Platform::open(config).await.unwrap();
         assert_eq!(platform.tenants_behind().await.unwrap(), 2, "{isolation}");
-        let reports = platform.migrate_tenants(None, fleet::Options::default(), |_, _| {}).await.unwrap();
+        let reports = platform
+            .migrate_tenants(&tenantry::audit::By::system(), None, fleet::Options::default(), |_, _| {})
+            .await
+            .unwrap();
         assert!(reports[0].1.is_clean(), "{isolation}: {reports:?}");
         assert_eq!((reports[0].1.migrated, platform.tenants_behind().await.unwrap()), (2, 0), "{isolation}");
         let mut found = Vec::new();

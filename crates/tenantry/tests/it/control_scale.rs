@@ -26,7 +26,7 @@ async fn a_run_finds_who_is_behind_and_records_how_it_went_x5() {
     let w = World::open(dir.path()).await.with_plans().await;
     fleet(&w, 10).await;
     let store = StoreName::parse("tenant").unwrap();
-    let catalog = Fleet { control: w.control.clone(), external: false };
+    let catalog = Fleet::new(w.control.clone(), false, by());
     assert_eq!(catalog.count_behind(&store, &w.version("tenant")).await.unwrap(), 0);
     assert_eq!(catalog.count_behind(&store, "v2").await.unwrap(), 10);
     let first = catalog.behind(&store, "v2", None, 4).await.unwrap();

@@ -48,7 +48,8 @@ fn make_database(platform: &Platform, name: &str) {
 
 async fn migrate(platform: &Platform, external: bool) -> u64 {
     let options = fleet::Options { external, ..fleet::Options::default() };
-    let reports = platform.migrate_tenants(None, options, |_, _| {}).await.unwrap();
+    let reports =
+        platform.migrate_tenants(&tenantry::audit::By::system(), None, options, |_, _| {}).await.unwrap();
     assert!(reports.iter().all(|(_, report)| report.is_clean()), "{reports:?}");
     reports.iter().map(|(_, report)| report.migrated).sum()
 }

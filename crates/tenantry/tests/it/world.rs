@@ -53,7 +53,13 @@ pub(crate) struct World {
 impl World {
     /// Opens what is in `dir`, or begins it. What a dead process left is finished or undone.
     pub(crate) async fn open(dir: &Path) -> Self {
-        let config = Config::parse("tenantry.toml", CONFIG, dir).unwrap_or_else(|p| panic!("{p}"));
+        Self::configured(dir, |_| {}).await
+    }
+
+    /// The same with another configuration.
+    pub(crate) async fn configured(dir: &Path, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::parse("tenantry.toml", CONFIG, dir).unwrap_or_else(|p| panic!("{p}"));
+        change(&mut config);
         let root = config.servers[0].path.clone();
         write_app(&config);
         let platform = Platform::open(config).await.unwrap();

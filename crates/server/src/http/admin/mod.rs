@@ -20,8 +20,8 @@ pub(super) use impersonate::{start as impersonate, stop as stop_impersonating};
 pub(super) use life::{keep, rename, retire};
 pub(super) use maintenance::set as maintenance;
 pub(super) use operations::{
-    cancel as cancel_operation, events as operation_events, list as operations, retry as retry_operation,
-    show as operation,
+    cancel as cancel_operation, events as operation_events, list as operations, orphans,
+    retry as retry_operation, show as operation,
 };
 pub(super) use tenants::{change_plan, list as tenants, resume, show as tenant, suspend};
 pub(super) use users::{

@@ -105,6 +105,11 @@ pub(in crate::http) async fn retry(
     operation::accepted(&app, id, &wait).await
 }
 
+/// `GET /api/admin/orphans`: files that no placement names, placements whose file is not there.
+pub(in crate::http) async fn orphans(State(app): State<App>, Staff(_): Staff) -> Result<Json<Value>> {
+    Ok(view::items(app.platform().orphans().await?))
+}
+
 async fn found(app: &App, id: i64) -> Result<Json<Value>> {
     let shown: Listed = app.platform().operations().show(id).await?;
     Ok(Json(operation::for_staff(&shown)))

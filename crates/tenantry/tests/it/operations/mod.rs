@@ -18,8 +18,10 @@
 //!   before it left it, done or undone.
 
 mod faults;
+mod fleet;
 mod kills;
 pub(crate) mod kit;
+mod orphans;
 mod people;
 mod provision;
 mod release;

@@ -1,0 +1,139 @@
+//! One page of a fleet run: claimed batch by batch, migrated in parallel, recorded.
+//!
+//! Called by `fleet`. A database at which an operation is at work is waited for a little, then told of
+//! as busy and passed by.
+
+use super::fleet::{BUSY, Catalog, Event, Failure, Outcome, Report, Target};
+use crate::error::Result;
+use futures_util::{StreamExt, stream};
+use std::{collections::HashMap, time::Duration};
+use tenantry_engine::{
+    name::{PhysicalName, ServerName},
+    place::{Isolation, Place},
+};
+
+/// Databases claimed and recorded in one transaction each.
+const BATCH: usize = 64;
+/// How often busy ones are looked at again, and after how long.
+const LOOKS: u32 = 4;
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// A database with everybody who lives in it: one tenant, or many of a pool.
+type Unit = Vec<Target>;
+
+/// What stays the same for all pages.
+pub(super) struct Run<'a, C, M> {
+    pub(super) catalog: &'a C,
+    pub(super) wanted: &'a str,
+    pub(super) parallel: usize,
+    pub(super) migrate: &'a M,
+}
+
+impl<C, M, F> Run<'_, C, M>
+where
+    C: Catalog,
+    M: Fn(Place) -> F,
+    F: Future<Output = Result<u32>>,
+{
+    pub(super) async fn page(
+        &self,
+        page: Vec<Target>,
+        report: &mut Report,
+        tell: &mut impl FnMut(Event<'_>),
+    ) -> Result<()> {
+        let mut busy = self.all(units(page), report, tell).await?;
+        for _ in 0..LOOKS {
+            if busy.is_empty() {
+                return Ok(());
+            }
+            tokio::time::sleep(PAUSE).await;
+            busy = self.all(busy.into_iter().map(|(unit, _)| unit).collect(), report, tell).await?;
+        }
+        for (unit, what) in busy {
+            passed_by(unit, &what, report, tell);
+        }
+        Ok(())
+    }
+
+    /// All units that can be claimed; the others, with what is at work there.
+    async fn all(
+        &self,
+        mut units: Vec<Unit>,
+        report: &mut Report,
+        tell: &mut impl FnMut(Event<'_>),
+    ) -> Result<Vec<(Unit, String)>> {
+        let mut busy = Vec::new();
+        while !units.is_empty() {
+            let rest = units.split_off(units.len().min(BATCH));
+            let batch = std::mem::replace(&mut units, rest);
+            let places: Vec<_> = batch.iter().filter_map(|unit| Some(&unit.first()?.place)).collect();
+            let at_work = self.catalog.claim(&places).await?;
+            let mut ours = Vec::with_capacity(batch.len());
+            for (unit, at_work) in batch.into_iter().zip(at_work) {
+                match at_work {
+                    Some(what) => busy.push((unit, what)),
+                    None => ours.push(unit),
+                }
+            }
+            self.batch(ours, report, tell).await?;
+        }
+        Ok(busy)
+    }
+
+    async fn batch(
+        &self,
+        units: Vec<Unit>,
+        report: &mut Report,
+        tell: &mut impl FnMut(Event<'_>),
+    ) -> Result<()> {
+        let work = stream::iter(units).map(async |unit| {
+            let result = match unit.first() {
+                Some(target) => (self.migrate)(target.place.clone()).await.map_err(Failure::from),
+                None => Ok(0),
+            };
+            (unit, result)
+        });
+        let mut results = std::pin::pin!(work.buffer_unordered(self.parallel.max(1)));
+        let mut outcomes = Vec::new();
+        while let Some((unit, result)) = results.next().await {
+            for target in unit {
+                let outcome = Outcome { target, result: result.clone() };
+                tell(Event::Done(&outcome));
+                match &outcome.result {
+                    Ok(_) => report.migrated += 1,
+                    Err(_) => report.failed.push(outcome.clone()),
+                }
+                outcomes.push(outcome);
+            }
+        }
+        if outcomes.is_empty() { Ok(()) } else { self.catalog.record(self.wanted, &outcomes).await }
+    }
+}
+
+/// Pooled tenants of one database are one unit, so that it is migrated once for all of them.
+fn units(page: Vec<Target>) -> Vec<Unit> {
+    let mut pools: HashMap<(ServerName, PhysicalName), usize> = HashMap::new();
+    let mut units: Vec<Unit> = Vec::new();
+    for target in page {
+        if target.place.isolation == Isolation::Pooled {
+            let key = (target.place.server.clone(), target.place.physical.clone());
+            if let Some(index) = pools.get(&key) {
+                units[*index].push(target);
+                continue;
+            }
+            pools.insert(key, units.len());
+        }
+        units.push(vec![target]);
+    }
+    units
+}
+
+fn passed_by(unit: Unit, what: &str, report: &mut Report, tell: &mut impl FnMut(Event<'_>)) {
+    for target in unit {
+        let remedy = Some("run migrate-tenants again when it is over".into());
+        let failure = Failure { code: BUSY, message: what.to_owned(), remedy };
+        let outcome = Outcome { target, result: Err(failure) };
+        tell(Event::Done(&outcome));
+        report.failed.push(outcome);
+    }
+}

@@ -1,0 +1,227 @@
+//! Database files that the catalog knows nothing of, and placements whose file is not there.
+//!
+//! Called by `check`, the staff API and the background pass. It reports; the only thing it ever removes
+//! is a database of this installation whose placement the catalog has as gone, or whose tenant is
+//! gone, and that only where the configuration says so (`operations.orphan_days`).
+
+use crate::{
+    Error, Platform, Result,
+    audit::By,
+    clock::DAY_US,
+    config::{Config, Scope},
+    control::{params, settings},
+    databases::{platform_place, pool_place},
+    topology::placement,
+};
+use std::{collections::HashSet, fmt, time::UNIX_EPOCH};
+use tenantry_engine::{
+    engine::{DatabaseFile, Resident},
+    name::{PhysicalName, ServerName},
+    place::{Isolation, Place},
+};
+
+/// A file that younger than this is, may be one that is just being made.
+const GRACE_US: i64 = 60_000_000;
+
+/// Something without its counterpart.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Orphan {
+    /// A file that no placement names.
+    File {
+        /// Where it lies.
+        server: ServerName,
+        /// Its name.
+        file: String,
+        /// Its size.
+        bytes: u64,
+        /// Last change, microseconds since 1970.
+        modified_at_us: i64,
+        /// Who lives in it, as far as it says.
+        holds: String,
+    },
+    /// A placement in use whose file is not there.
+    Placement {
+        /// Id of the tenant.
+        tenant: Option<i64>,
+        /// The place.
+        place: Place,
+    },
+}
+
+impl fmt::Display for Orphan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { server, file, bytes, holds, .. } => {
+                write!(f, "{server}/{file}: no placement names this file ({bytes} bytes, {holds})")
+            }
+            Self::Placement { tenant, place } => {
+                let tenant = tenant.unwrap_or_default();
+                write!(
+                    f,
+                    "{}: the file of tenant {tenant} in store {} is not there",
+                    place.physical, place.store
+                )
+            }
+        }
+    }
+}
+
+impl Platform {
+    /// Everything without its counterpart, files first.
+    pub async fn orphans(&self) -> Result<Vec<Orphan>> {
+        let mut found = Vec::new();
+        for file in self.stray_files().await? {
+            let holds = match self.residents(&file).await {
+                Ok(residents) => described(&residents),
+                Err(error) => format!("not one of Tenantry's: {}", error.public_title()),
+            };
+            let modified_at_us = modified_us(&file);
+            let DatabaseFile { server, file, bytes, .. } = file;
+            found.push(Orphan::File { server, file, bytes, modified_at_us, holds });
+        }
+        found.extend(self.missing_files().await?);
+        Ok(found)
+    }
+
+    /// Background pass: counts them, and removes what the configuration lets it remove.
+    pub(crate) async fn sweep_orphans(&self) -> Result<()> {
+        let days = i64::from(self.config().operations.orphan_days);
+        if days > 0 {
+            let before_us = self.control().now_us() - days * DAY_US;
+            for file in self.stray_files().await?.iter().filter(|file| modified_us(file) < before_us) {
+                self.remove_if_over(file).await?;
+            }
+        }
+        let found = self.orphans().await?;
+        for orphan in &found {
+            tracing::warn!(%orphan, "without its counterpart; see: tenantry check");
+        }
+        self.0.orphans.store(found.len() as u64, std::sync::atomic::Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// How many the last background pass found.
+    pub fn orphans_seen(&self) -> u64 {
+        self.0.orphans.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// Files are listed before the catalog is read: whatever is made meanwhile is in the catalog first.
+    async fn stray_files(&self) -> Result<Vec<DatabaseFile>> {
+        let files = self.0.engine.database_files().await?;
+        let known = self.known().await?;
+        let newest_us = self.control().now_us() - GRACE_US;
+        let stray = files.into_iter().filter(|file| {
+            let named =
+                file.physical.as_ref().is_some_and(|p| known.contains(&(file.server.clone(), p.clone())));
+            !named && modified_us(file) < newest_us
+        });
+        Ok(stray.collect())
+    }
+
+    /// Databases that the configuration or a placement names.
+    async fn known(&self) -> Result<HashSet<(ServerName, PhysicalName)>> {
+        let mut known = platforms(self.config())?;
+        let mut tx = self.control().snapshot().await?;
+        let sql = "SELECT DISTINCT server, physical FROM placements WHERE state <> 'gone'";
+        for row in tx.query(sql, &[]).await? {
+            known.insert((ServerName::parse(row.text(0)?)?, PhysicalName::parse(row.text(1)?)?));
+        }
+        Ok(known)
+    }
+
+    async fn missing_files(&self) -> Result<Vec<Orphan>> {
+        let mut missing = Vec::new();
+        for store in self.config().stores_of(Scope::Tenant) {
+            for place in placement::places_of_store(self.control(), &store.name).await? {
+                if !self.0.engine.exists(&place)? && self.is_in_use(&place).await? {
+                    missing.push(Orphan::Placement { tenant: place.tenant.map(|t| t.get()), place });
+                }
+            }
+        }
+        Ok(missing)
+    }
+
+    /// Looked at again: it may have been swapped out since the list was read.
+    async fn is_in_use(&self, place: &Place) -> Result<bool> {
+        let tenant = place.tenant.ok_or_else(|| Error::Internal(format!("{place:?} is no tenant's")))?;
+        let now = placement::of_tenant(&mut self.control().snapshot().await?, tenant).await?;
+        Ok(now.iter().any(|p| p.place == *place))
+    }
+
+    async fn residents(&self, file: &DatabaseFile) -> Result<Vec<Resident>> {
+        let physical = file.physical.as_ref().ok_or(Error::NotFound("database"))?;
+        Ok(self.0.engine.residents(&file.server, physical).await?)
+    }
+
+    /// Removes a database of this installation of which the catalog says that it is over.
+    async fn remove_if_over(&self, file: &DatabaseFile) -> Result<()> {
+        let (Ok(residents), Some(physical)) = (self.residents(file).await, &file.physical) else {
+            return Ok(());
+        };
+        let [resident] = residents.as_slice() else { return Ok(()) };
+        let ours = settings::platform_id(self.control()).await?;
+        if resident.platform != ours || !self.is_over(file, resident).await? {
+            return Ok(());
+        }
+        let mut write = self.control().begin().await?;
+        let detail = serde_json::json!({
+            "server": file.server, "file": file.file, "store": resident.store, "generation": resident.generation,
+        });
+        let tenant = tenantry_engine::name::TenantId::from_raw(resident.tenant);
+        write.audit(&By::system(), Some(tenant), "orphan.remove", detail).await?;
+        let place = Place {
+            server: file.server.clone(),
+            store: tenantry_engine::name::StoreName::parse(&resident.store)?,
+            isolation: Isolation::Database,
+            physical: physical.clone(),
+            tenant: Some(tenant),
+            generation: u64::try_from(resident.generation).unwrap_or(0),
+        };
+        // On record first: a crash between the two leaves a file to be removed by the next pass.
+        write.commit().await?;
+        Ok(self.0.engine.drop_database(&place).await?)
+    }
+
+    /// Its placement is gone, or its tenant; a placement that is not known at all proves nothing.
+    async fn is_over(&self, file: &DatabaseFile, resident: &Resident) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM placements WHERE server = ?1 AND physical = ?2 AND tenant = ?3 \
+            AND store = ?4 AND generation = ?5 AND state = 'gone') \
+            OR EXISTS (SELECT 1 FROM tenants WHERE id = ?3 AND state = 'gone')";
+        let physical = file.physical.as_ref().map(ToString::to_string);
+        let values = params![
+            file.server.as_str(),
+            physical,
+            resident.tenant,
+            resident.store.as_str(),
+            resident.generation
+        ];
+        let rows = self.control().snapshot().await?.query(sql, values).await?;
+        Ok(resident.tenant > 0 && rows.first().map_or(Ok(0), |row| row.integer(0))? == 1)
+    }
+}
+
+/// Databases of the platform's own: system stores and pools.
+fn platforms(config: &Config) -> Result<HashSet<(ServerName, PhysicalName)>> {
+    let mut known = HashSet::new();
+    for store in &config.stores {
+        let own = (store.scope == Scope::System).then(|| platform_place(store)).transpose()?;
+        for place in [own, pool_place(config, store)?].into_iter().flatten() {
+            known.insert((place.server, place.physical));
+        }
+    }
+    Ok(known)
+}
+
+fn described(residents: &[Resident]) -> String {
+    let each = residents.iter().map(|r| format!("tenant {} in {}", r.tenant, r.store));
+    match residents.len() {
+        0 => "holds nobody".into(),
+        _ => each.take(3).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn modified_us(file: &DatabaseFile) -> i64 {
+    let since = file.modified.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
