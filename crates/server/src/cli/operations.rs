@@ -71,6 +71,7 @@ pub(super) async fn run(place: &Place, action: &Operations) -> Result<ExitCode> 
         Operations::Cancel { id } => {
             platform.operations().cancel(&operator(), *id).await.map_err(explain)?;
             println!("operation {id} is asked to stop; follow it with: tenantry operations watch {id}");
+            println!("Where no server runs: tenantry operations retry {id}");
             Ok(ExitCode::SUCCESS)
         }
         Operations::Retry { id } => {

@@ -144,3 +144,6 @@ async fn invalidate(write: &mut Write, place: &Place) -> Result<()> {
         None => Err(Error::Internal(format!("{place:?} is no tenant's"))),
     }
 }
+
+#[cfg(test)]
+mod tests;
