@@ -100,5 +100,5 @@ pub(super) async fn prune(inner: &Inner, before_us: i64, most: u32) -> Result<u6
     }
     let gone = write.execute(&format!("DELETE FROM operations WHERE id IN ({old})"), values).await?;
     write.commit_unaudited().await?;
-    Ok(u64::try_from(gone).unwrap_or(0))
+    Ok(gone)
 }
