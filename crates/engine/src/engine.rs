@@ -17,12 +17,13 @@ use crate::{
 };
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+mod moves;
 mod transfer;
 
 pub use crate::session::Session;
 pub use crate::sqlite::{
     CaughtUp, Copy, CopyInfo, CopyOptions, DatabaseFile, Digest, ModelDiff, Resident, SqlLimits, SqlRow,
-    SqlRows, SystemDb, TableDigest, Template, Tx,
+    SqlRows, Standing, SystemDb, TableDigest, Template, Tx,
 };
 
 /// A server of the configuration.

@@ -17,7 +17,7 @@ pub mod value;
 
 pub use engine::{
     CacheLimits, CaughtUp, Copy, CopyInfo, CopyOptions, Digest, Engine, ModelDiff, ServerSpec, Session,
-    SqlLimits, SqlRow, SqlRows, SystemDb, TableDigest, Template, Tx, WorkLimits,
+    SqlLimits, SqlRow, SqlRows, Standing, SystemDb, TableDigest, Template, Tx, WorkLimits,
 };
 pub use error::{Error, Kind, Result};
 pub use sqlite::Activity;

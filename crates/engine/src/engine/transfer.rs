@@ -7,7 +7,7 @@ use crate::{
     name::{StoreName, TenantId},
     place::{Isolation, Place},
     sqlite::{
-        CaughtUp, Copy, CopyInfo, CopyOptions, Digest, ModelDiff,
+        Copy, CopyInfo, CopyOptions, Digest, ModelDiff,
         migrate::{MigrateReport, Script},
         plan::Schema,
         transfer,
@@ -44,10 +44,32 @@ impl Engine {
     /// shared database must be at the end of `script`. Other writers of the shared database wait meanwhile.
     /// Idempotent. A copy of a later generation of the same tenant is `Fenced`.
     pub async fn adopt(&self, place: &Place, script: &Arc<Script>, from: &Path, of: TenantId) -> Result<()> {
+        self.adopt_as(place, script, from, of, false).await
+    }
+
+    /// The same, but closed: nothing writes to it but [`Engine::copy_changes`] until [`Engine::open_filled`].
+    pub async fn adopt_closed(
+        &self,
+        place: &Place,
+        script: &Arc<Script>,
+        from: &Path,
+        of: TenantId,
+    ) -> Result<()> {
+        self.adopt_as(place, script, from, of, true).await
+    }
+
+    async fn adopt_as(
+        &self,
+        place: &Place,
+        script: &Arc<Script>,
+        from: &Path,
+        of: TenantId,
+        closed: bool,
+    ) -> Result<()> {
         let (index, server) = self.server(place)?;
         if place.isolation == Isolation::Database {
             let (server, place, from) = (server.clone(), place.clone(), from.to_owned());
-            return blocking(move || transfer::adopt(&server, &place, &from, Some(of))).await;
+            return blocking(move || transfer::adopt(&server, &place, &from, Some(of), closed)).await;
         }
         // Writers of this process queue for as long as it takes, instead of giving up on a busy database.
         let writer = match self.0.cache.open_now(index, &place.physical) {
@@ -57,7 +79,7 @@ impl Engine {
         let (script, from) = (script.clone(), from.to_owned());
         self.on_file(place, move |site| {
             let _writer = writer;
-            transfer::absorb(site, &script, &from, of)
+            transfer::absorb(site, &script, &from, of, closed)
         })
         .await
     }
@@ -68,7 +90,7 @@ impl Engine {
             return Err(Error::new(Kind::Internal, format!("{place:?} is not a system store")));
         }
         let (server, place, from) = (self.server(place)?.1.clone(), place.clone(), from.to_owned());
-        blocking(move || transfer::adopt(&server, &place, &from, None)).await
+        blocking(move || transfer::adopt(&server, &place, &from, None, false)).await
     }
 
     /// Brings a copy to the end of `script`, in place; one that has migrations not known here is `SchemaAhead`.
@@ -115,28 +137,5 @@ impl Engine {
     pub async fn compare(&self, live: &Place, other: &Place, schema: &Arc<Schema>) -> Result<Vec<ModelDiff>> {
         let (schema, other) = (schema.clone(), self.server(other)?.1.site(other));
         self.on_file(live, move |live| transfer::compare(live, &other, &schema)).await
-    }
-
-    /// Starts noting which records writes touch, before a copy is made; stopping forgets the notes. Every write
-    /// that begins after this returns is noted. Durable and idempotent; costs nothing while off.
-    pub async fn record_changes(&self, place: &Place, on: bool) -> Result<()> {
-        self.on_identity(place, move |conn, site| transfer::record_changes(conn, site, on)).await
-    }
-
-    /// Carries the present state of the records of `from` that were touched after change `after` (0: all noted
-    /// ones) to `to`, which was made from a copy of `from` and which nobody else writes to: whole rows with their
-    /// ids, versions and instants, deletions, last ids, activity, counters. At most `most` changes, in one
-    /// transaction; repeating a call changes nothing. Fewer changes than `most` means that these were all.
-    /// `SchemaBehind`: migrations ran on one of the two since; make the copy anew.
-    pub async fn copy_changes(
-        &self,
-        from: &Place,
-        to: &Place,
-        schema: &Arc<Schema>,
-        after: u64,
-        most: u64,
-    ) -> Result<CaughtUp> {
-        let (schema, to) = (schema.clone(), self.server(to)?.1.site(to));
-        self.on_file(from, move |from| transfer::copy_changes(from, &to, &schema, after, most)).await
     }
 }

@@ -91,7 +91,7 @@ fn changes(step: &Step) -> Vec<Change> {
 
 impl Clinic {
     async fn round(&self, from: &Place, to: &Place, after: u64, most: u64) -> CaughtUp {
-        self.bed.engine.copy_changes(from, to, &self.schema, after, most).await.unwrap()
+        self.bed.engine.copy_changes(from, to, &self.schema, MARK, after, most).await.unwrap()
     }
 
     /// All rounds until nothing is left; each but the last repeated, as after a crash.
@@ -129,17 +129,20 @@ impl Clinic {
     }
 }
 
+/// Who moves.
+const MARK: i64 = 1_000;
+
 async fn any_sequence(from: Isolation, to: Isolation, steps: &[Step], copy_at: usize) {
     let clinic = Clinic::new().await;
     let (old, new) = (place(from, TENANT, 1), place(to, TENANT, 2));
     clinic.make(&old).await;
-    clinic.bed.engine.record_changes(&old, true).await.unwrap();
+    clinic.bed.engine.record_changes(&old, MARK).await.unwrap();
     let neighbours = clinic.neighbours().await;
     let mut seq = None;
     for (number, step) in steps.iter().enumerate() {
         if number == copy_at {
             let copy = clinic.copy(&old, "copy").await;
-            clinic.bed.engine.adopt(&new, &clinic.script, &copy, of(TENANT)).await.unwrap();
+            clinic.bed.engine.adopt_closed(&new, &clinic.script, &copy, of(TENANT)).await.unwrap();
             seq = Some(0);
         }
         match (step, &mut seq) {
@@ -148,6 +151,7 @@ async fn any_sequence(from: Isolation, to: Isolation, steps: &[Step], copy_at: u
         }
     }
     clinic.catch_up(&old, &new, seq.unwrap(), 3).await;
+    clinic.bed.engine.open_filled(&new, MARK).await.unwrap();
     clinic.same(&old, &new).await;
     assert_eq!(clinic.neighbours().await, neighbours);
     assert_eq!(clinic.next_id(&new).await, clinic.next_id(&old).await, "no id twice");
@@ -200,11 +204,11 @@ async fn what_was_acknowledged_before_the_fence_is_in_the_copy() {
             })
             .collect();
         let engine = &clinic.bed.engine;
-        engine.record_changes(&old, true).await.unwrap();
+        engine.record_changes(&old, MARK).await.unwrap();
         let copy = clinic.copy(&old, "copy").await;
-        engine.adopt(&new, &clinic.script, &copy, of(TENANT)).await.unwrap();
+        engine.adopt_closed(&new, &clinic.script, &copy, of(TENANT)).await.unwrap();
         let seq = clinic.round(&old, &new, 0, 20).await.seq;
-        engine.fence(&old, true).await.unwrap();
+        engine.fence_recorded(&old, MARK).await.unwrap();
         fenced.store(true, Relaxed);
         clinic.catch_up(&old, &new, seq, 50).await;
         assert_eq!(clinic.digest(&new).await, clinic.digest(&old).await, "{from:?} -> {to:?}");
@@ -216,8 +220,8 @@ async fn what_was_acknowledged_before_the_fence_is_in_the_copy() {
         assert!(all.len() > 3 && all.iter().all(|name| names.contains(name)), "{} writes", all.len());
         clinic.is_sound(&new);
         // Taking it back: the old place opens again, and forgets.
-        engine.record_changes(&old, false).await.unwrap();
-        engine.fence(&old, false).await.unwrap();
+        engine.stop_recording(&old, MARK).await.unwrap();
+        engine.lift_fence(&old, MARK).await.unwrap();
         clinic.next_id(&old).await;
     }
 }
@@ -228,18 +232,18 @@ async fn a_migration_in_between_is_noticed() {
     let (old, new) = (place(Isolation::Database, TENANT, 1), place(Isolation::Database, TENANT, 2));
     clinic.make(&old).await;
     let engine = &clinic.bed.engine;
-    let refused = engine.copy_changes(&old, &new, &clinic.schema, 0, 9).await;
-    assert_eq!(*refused.unwrap_err().kind(), Kind::Internal, "nothing is recorded");
-    engine.record_changes(&old, true).await.unwrap();
-    engine.record_changes(&old, true).await.unwrap();
     let copy = clinic.copy(&old, "copy").await;
-    engine.adopt(&new, &clinic.script, &copy, of(TENANT)).await.unwrap();
+    engine.adopt_closed(&new, &clinic.script, &copy, of(TENANT)).await.unwrap();
+    let refused = engine.copy_changes(&old, &new, &clinic.schema, MARK, 0, 9).await;
+    assert_eq!(*refused.unwrap_err().kind(), Kind::Fenced, "nothing is recorded");
+    engine.record_changes(&old, MARK).await.unwrap();
+    engine.record_changes(&old, MARK).await.unwrap();
     let statements = Statements { sqlite: vec!["UPDATE doctors SET age = 1".into()], ..Default::default() };
     let data = migrations(vec![vec![Op::Data { store: store(), statements }]]);
     engine.migrate(&old, &data).await.unwrap();
-    let refused = engine.copy_changes(&old, &new, &clinic.schema, 0, 9).await;
+    let refused = engine.copy_changes(&old, &new, &clinic.schema, MARK, 0, 9).await;
     assert_eq!(*refused.unwrap_err().kind(), Kind::SchemaBehind);
-    assert_eq!(*engine.record_changes(&new_generation(&old), true).await.unwrap_err().kind(), Kind::Fenced);
+    assert_eq!(*engine.record_changes(&new_generation(&old), MARK).await.unwrap_err().kind(), Kind::Fenced);
 }
 
 fn new_generation(place: &Place) -> Place {
@@ -272,5 +276,49 @@ fn recording_costs_nothing_while_it_is_off() {
         kit.conn.execute_batch("DELETE FROM _tenantry_changes").unwrap();
         kit.one(delete("doctors", &mentor, None));
         assert_eq!(kit.integer("SELECT count(DISTINCT id) FROM _tenantry_changes WHERE tenant = 7"), 2);
+    }
+}
+
+/// Whoever comes late, with the mark of a move that is over or with one of its own steps, changes nothing.
+#[tokio::test]
+async fn a_worker_that_comes_late_changes_nothing_threats_32_and_33() {
+    const LATE: i64 = 2_000;
+    for (from, to) in WAYS {
+        let clinic = Clinic::new().await;
+        let (old, new) = (place(from, TENANT, 1), place(to, TENANT, 2));
+        clinic.make(&old).await;
+        let engine = &clinic.bed.engine;
+        let late_fence = async || engine.fence_recorded(&old, LATE).await.unwrap_err().kind().clone();
+        assert_eq!(late_fence().await, Kind::Fenced, "undone before it fenced");
+        engine.record_changes(&old, MARK).await.unwrap();
+        let copy = clinic.copy(&old, "copy").await;
+        engine.adopt_closed(&new, &clinic.script, &copy, of(TENANT)).await.unwrap();
+        assert_eq!(late_fence().await, Kind::Fenced, "another is at it");
+        let write =
+            async |place: &Place| clinic.write(place, &[insert("doctors", &[("name", "N".into())])]).await;
+        assert_eq!(*write(&new).await.unwrap_err().kind(), Kind::Fenced, "closed until it is opened");
+        write(&old).await.unwrap();
+        engine.stop_recording(&old, LATE).await.unwrap();
+        engine.fence_recorded(&old, MARK).await.unwrap();
+        engine.lift_fence(&old, LATE).await.unwrap();
+        assert_eq!(*write(&old).await.unwrap_err().kind(), Kind::Fenced, "another's fence stays");
+        clinic.catch_up(&old, &new, 0, 50).await;
+        assert_eq!(clinic.digest(&new).await, clinic.digest(&old).await);
+        let unlike = async |after| {
+            let all = engine.compare_unwritten(&old, &new, &clinic.schema, after).await.unwrap();
+            all.iter().map(|diff| diff.added + diff.changed + diff.removed).sum::<u64>()
+        };
+        engine.open_filled(&new, MARK).await.unwrap();
+        engine.open_filled(&new, MARK).await.unwrap();
+        assert_eq!(unlike(0).await, 0);
+        write(&new).await.unwrap();
+        assert_eq!(unlike(0).await, 0, "what was written since is left out");
+        assert_eq!(unlike(u64::MAX >> 1).await, 1, "and only that");
+        let late = engine.copy_changes(&old, &new, &clinic.schema, MARK, 0, 50).await;
+        assert_eq!(*late.unwrap_err().kind(), Kind::Fenced, "nothing is carried into a place in use");
+        engine.adopt_closed(&new, &clinic.script, &copy, of(TENANT)).await.unwrap();
+        write(&new).await.unwrap();
+        engine.stop_recording(&new, MARK).await.unwrap();
+        assert_eq!(engine.standing(&new).await.unwrap().recording, 0);
     }
 }

@@ -5,7 +5,7 @@ use super::copy_file::{self, at_end, open_copy, whole};
 use super::extract::carry_rows;
 use super::receive::{self, Receive, Side};
 use super::table::Table;
-use super::{activity, numbers};
+use super::{activity, marks, numbers};
 use crate::error::{Error, Kind, Result};
 use crate::model::Model;
 use crate::name::TenantId;
@@ -18,8 +18,8 @@ use crate::sqlite::system::BUSY_WAIT;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use std::path::Path;
 
-/// Puts the copy `from` of tenant `of` into the shared database of the place. Idempotent.
-pub(crate) fn absorb(site: &Site, script: &Script, from: &Path, of: TenantId) -> Result<()> {
+/// Puts the copy `from` of tenant `of` into the shared database of the place; closed, until it is opened. Idempotent.
+pub(crate) fn absorb(site: &Site, script: &Script, from: &Path, of: TenantId, closed: bool) -> Result<()> {
     let place = &site.place;
     if place.isolation != Isolation::Pooled || place.tenant.is_none() {
         return Err(Error::new(Kind::Internal, format!("{place:?} is not a pooled tenant's")));
@@ -47,7 +47,7 @@ pub(crate) fn absorb(site: &Site, script: &Script, from: &Path, of: TenantId) ->
     transaction.execute_batch("PRAGMA defer_foreign_keys = ON")?;
     let models: Vec<&Model> = pooled.state().of_store(pooled.store()).collect();
     let from = Side { conn: &copy, isolation: Isolation::Database, tenant: of.get() };
-    replace(&from, &transaction, site, &models)?;
+    replace(&from, &transaction, site, &models, marks::first_fence(closed))?;
     Ok(transaction.commit()?)
 }
 
@@ -72,7 +72,7 @@ fn there_already(conn: &Connection, place: &Place) -> Result<bool> {
     }
 }
 
-fn replace(from: &Side<'_>, conn: &Connection, site: &Site, models: &[&Model]) -> Result<()> {
+fn replace(from: &Side<'_>, conn: &Connection, site: &Site, models: &[&Model], fence: i64) -> Result<()> {
     let to = Side::new(conn, site);
     let (giving, receiving) = (
         Table::all(models.iter().copied(), from.isolation),
@@ -92,8 +92,8 @@ fn replace(from: &Side<'_>, conn: &Connection, site: &Site, models: &[&Model]) -
         params![to.tenant, store],
     )?;
     conn.execute(
-        "INSERT OR REPLACE INTO _tenantry_place(tenant, store, generation, rows, bytes, carried, platform)
-            VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT OR REPLACE INTO _tenantry_place(tenant, store, generation, rows, bytes, carried, platform, fenced)
+            VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         params![
             to.tenant,
             store,
@@ -101,7 +101,8 @@ fn replace(from: &Side<'_>, conn: &Connection, site: &Site, models: &[&Model]) -
             receive.rows,
             receive.bytes,
             carried,
-            site.platform.id()
+            site.platform.id(),
+            fence
         ],
     )?;
     Ok(())

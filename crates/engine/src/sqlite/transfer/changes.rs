@@ -4,7 +4,7 @@
 use super::extract::giving;
 use super::receive::{self, Receive, Side};
 use super::table::Table;
-use super::{activity, copy_file, numbers};
+use super::{activity, copy_file, marks, numbers};
 use crate::error::{Error, Kind, Result};
 use crate::model::Model;
 use crate::place::Place;
@@ -24,63 +24,66 @@ pub struct CaughtUp {
     pub changes: u64,
 }
 
-/// Starts noting which records writes touch; stopping forgets what was noted. A write transaction of its own, so
-/// every later write sees it, also in other processes. Idempotent.
-pub(crate) fn record_changes(conn: &Connection, site: &Site, on: bool) -> Result<()> {
-    identity::check(conn, &site.place, &site.platform)?;
-    let key = params![identity::tenant_number(&site.place), site.place.store.as_str(), on];
-    conn.execute("UPDATE _tenantry_place SET recording = ?3 WHERE tenant = ?1 AND store = ?2", key)?;
-    if !on {
-        conn.execute(
-            "DELETE FROM _tenantry_changes WHERE tenant = ?1 AND store = ?2",
-            params![identity::tenant_number(&site.place), site.place.store.as_str()],
-        )?;
-    }
-    Ok(())
-}
-
 /// Records touched, by model.
 type Touched = BTreeMap<String, Vec<Value>>;
 
 /// Carries what changed in `from` after `after`, at most `most` changes, to `to`, in one transaction. Repeating it
-/// changes nothing. Nobody else writes to `to`.
+/// changes nothing. `to` is closed: nobody else writes to it, and once it is opened this is refused.
 pub(crate) fn copy_changes(
     from: &Site,
     to: &Site,
     schema: &Schema,
+    mark: i64,
     after: u64,
     most: u64,
 ) -> Result<CaughtUp> {
     if from.path == to.path {
         return Err(Error::new(Kind::Internal, format!("{:?} cannot catch up with itself", from.place)));
     }
-    let giving = giving(from)?;
-    let (touched, caught_up) = touched(&giving, &from.place, after, most)?;
     let mut conn = upkeep::apart(to)?;
     receive::prepare(&conn)?;
     // Between two calls the copy may be in the middle of changes that belong together. Once all are carried it is
     // as the original, which has its references checked.
     conn.pragma_update(None, "foreign_keys", false)?;
+    // The lock first: what is read under it is never older than what was carried before.
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    marks::check_closed(&transaction, &to.place)?;
+    let giving = giving(from)?;
+    marks::check_recorded(&giving, &from.place, mark)?;
+    let (touched, caught_up) = touched(&giving, &from.place, after, most)?;
     let ledgers =
         [copy_file::ledger(&giving, schema.store())?, copy_file::ledger(&transaction, schema.store())?];
     if ledgers[0] != ledgers[1] {
         let detail = "migrations ran on one of the two since the copy was made: make the copy anew";
         return Err(Error::new(Kind::SchemaBehind, detail));
     }
-    let most = i64::try_from(most.max(1)).unwrap_or(i64::MAX);
-    apply(&Side::new(&giving, from), &Side::new(&transaction, to), schema, &touched, &to.place, most)?;
-    transaction.commit()?;
+    if caught_up.changes > 0 {
+        let most = i64::try_from(most.max(1)).unwrap_or(i64::MAX);
+        apply(&Side::new(&giving, from), &Side::new(&transaction, to), schema, &touched, &to.place, most)?;
+        transaction.commit()?;
+    }
     Ok(caught_up)
 }
 
 /// The records that were touched, each once, and how far that goes.
 fn touched(conn: &Connection, place: &Place, after: u64, most: u64) -> Result<(Touched, CaughtUp)> {
-    let key = params![identity::tenant_number(place), place.store.as_str()];
-    let sql = "SELECT recording FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
-    if !conn.query_row(sql, key, |row| row.get::<_, bool>(0))? {
-        return Err(Error::new(Kind::Internal, format!("{place:?} does not record changes")));
-    }
+    let (mut touched, mut seen) = (Touched::new(), HashSet::new());
+    let caught_up = noted(conn, place, after, most, |model, id| {
+        if seen.insert((model.clone(), format!("{id:?}"))) {
+            touched.entry(model).or_default().push(id);
+        }
+    })?;
+    Ok((touched, caught_up))
+}
+
+/// Tells the changes noted after `after`, at most `most`, and how far that goes.
+pub(super) fn noted(
+    conn: &Connection,
+    place: &Place,
+    after: u64,
+    most: u64,
+    mut tell: impl FnMut(String, Value),
+) -> Result<CaughtUp> {
     let sql = "SELECT seq, model, id FROM _tenantry_changes WHERE seq > ?3 AND tenant = ?1 AND store = ?2
         ORDER BY seq LIMIT ?4";
     let bound = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
@@ -91,16 +94,13 @@ fn touched(conn: &Connection, place: &Place, after: u64, most: u64) -> Result<(T
         bound(after),
         bound(most)
     ])?;
-    let (mut touched, mut seen) = (Touched::new(), HashSet::new());
     let mut caught_up = CaughtUp { seq: after, changes: 0 };
     while let Some(row) = rows.next()? {
-        let (seq, model, id): (i64, String, Value) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let seq: i64 = row.get(0)?;
         caught_up = CaughtUp { seq: seq.unsigned_abs(), changes: caught_up.changes + 1 };
-        if seen.insert((model.clone(), format!("{id:?}"))) {
-            touched.entry(model).or_default().push(id);
-        }
+        tell(row.get(1)?, row.get(2)?);
     }
-    Ok((touched, caught_up))
+    Ok(caught_up)
 }
 
 fn apply(

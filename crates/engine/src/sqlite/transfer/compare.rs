@@ -63,7 +63,7 @@ fn one(live: &Side<'_>, a: &Table<'_>, other: &Side<'_>, b: &Table<'_>) -> Resul
 }
 
 /// As SQLite orders keys of one kind.
-fn by_id(a: ValueRef<'_>, b: ValueRef<'_>) -> Ordering {
+pub(super) fn by_id(a: ValueRef<'_>, b: ValueRef<'_>) -> Ordering {
     match (a, b) {
         (ValueRef::Integer(a), ValueRef::Integer(b)) => a.cmp(&b),
         (ValueRef::Text(a), ValueRef::Text(b)) => a.cmp(b),
@@ -72,7 +72,7 @@ fn by_id(a: ValueRef<'_>, b: ValueRef<'_>) -> Ordering {
     }
 }
 
-fn differ(a: &Row<'_>, b: &Row<'_>, columns: usize) -> Result<bool> {
+pub(super) fn differ(a: &Row<'_>, b: &Row<'_>, columns: usize) -> Result<bool> {
     for index in 0..columns {
         if a.get_ref(index)? != b.get_ref(index)? {
             return Ok(true);

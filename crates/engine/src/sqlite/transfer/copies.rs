@@ -5,6 +5,7 @@
 
 use super::copy_file::{self, bring_in, resolved, whole};
 use super::extract::extract;
+use super::marks;
 use crate::{
     error::{Error, Kind, Result},
     name::TenantId,
@@ -111,8 +112,15 @@ pub(crate) fn migrate_copy(from: &Path, of: TenantId, script: &Script) -> Result
 }
 
 /// Makes the database of the place, which is not there yet, from the copy `from` of tenant `of` (None: a system
-/// store's). Inside the new file it becomes that of the place, and any fence is lifted. Idempotent.
-pub(crate) fn adopt(server: &Server, place: &Place, from: &Path, of: Option<TenantId>) -> Result<()> {
+/// store's). Inside the new file it becomes that of the place, and any fence is lifted; or it is closed until it is
+/// opened. Idempotent.
+pub(crate) fn adopt(
+    server: &Server,
+    place: &Place,
+    from: &Path,
+    of: Option<TenantId>,
+    closed: bool,
+) -> Result<()> {
     let site = server.site(place);
     if of.is_some() != place.tenant.is_some() {
         return Err(Error::new(Kind::WrongIdentity, format!("{place:?} is not made from a copy of {of:?}")));
@@ -126,12 +134,12 @@ pub(crate) fn adopt(server: &Server, place: &Place, from: &Path, of: Option<Tena
     copy_new(&from, &half.0)?;
     let conn = private(&half.0)?;
     whole(&conn)?;
-    become_place(&conn, &site, of)?;
+    become_place(&conn, &site, of, closed)?;
     close(conn)?;
     put_in_place(server, place, half)
 }
 
-fn become_place(conn: &Connection, site: &Site, of: Option<TenantId>) -> Result<()> {
+fn become_place(conn: &Connection, site: &Site, of: Option<TenantId>, closed: bool) -> Result<()> {
     let (place, platform) = (&site.place, &site.platform);
     let inside = copy_file::identity(conn, &place.store, of)?;
     let generation = identity::generation_number(place)?;
@@ -143,9 +151,9 @@ fn become_place(conn: &Connection, site: &Site, of: Option<TenantId>) -> Result<
     let platform_id = if platform.id().is_empty() { &inside.platform } else { platform.id() };
     conn.execute_batch("BEGIN IMMEDIATE; DELETE FROM _tenantry_changes")?;
     conn.execute(
-        "UPDATE _tenantry_place SET tenant = ?3, generation = ?4, platform = ?5, fenced = 0, recording = 0,
+        "UPDATE _tenantry_place SET tenant = ?3, generation = ?4, platform = ?5, fenced = ?6, recording = 0,
             carried = (SELECT coalesce(max(id), 0) FROM _tenantry_activity) WHERE tenant = ?1 AND store = ?2",
-        params![old, place.store.as_str(), new, generation, platform_id],
+        params![old, place.store.as_str(), new, generation, platform_id, marks::first_fence(closed)],
     )?;
     if old != new {
         conn.execute("UPDATE _tenantry_activity SET tenant = ?2 WHERE tenant = ?1", [old, new])?;
