@@ -91,6 +91,16 @@ impl Databases {
         self.fingerprint(&place.store)
     }
 
+    /// Makes a store's pool current, and the pool itself where the store had none: nobody is in it yet.
+    pub(crate) async fn make_pool(&self, pool: &Place) -> Result<()> {
+        if !self.exists(pool)? {
+            self.0.engine.create_system(pool).await?;
+        }
+        let script = self.script_in(&pool.store, Isolation::Pooled)?;
+        self.0.engine.migrate_with(pool, &script).await?;
+        Ok(())
+    }
+
     /// Removes the database of `place` (pooled: the tenant's rows) if it carries this place's
     /// identity; absent or another's is no error and is left alone.
     pub(crate) async fn remove(&self, place: &Place) -> Result<()> {
@@ -132,6 +142,8 @@ impl Databases {
                 tracing::info!(%error, "left alone: the pool has a later generation");
                 Ok(())
             }
+            // No pool, nobody in it.
+            Err(error) if *error.kind() == Kind::Missing => Ok(()),
             withdrawn => Ok(withdrawn?),
         }
     }

@@ -18,6 +18,7 @@ pub mod error;
 mod insight;
 mod lifecycle;
 pub mod migrations;
+mod moving;
 pub mod operations;
 pub mod operator;
 mod orphans;

@@ -23,6 +23,8 @@ use tokio::sync::{Mutex, MutexGuard};
 /// First pause between two looks; it doubles up to the other.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(16);
+/// A pause is over sooner: whoever made it may be dead.
+const RESCUE_EVERY: Duration = Duration::from_millis(250);
 
 /// The place was fenced: moved away from, or about to be.
 pub(crate) fn is_fenced(error: &Error) -> bool {
@@ -135,9 +137,13 @@ impl Inner {
         schema: &Arc<Schema>,
         until: Instant,
     ) -> Result<Arc<TenantRecord>> {
-        let mut pause = FIRST_PAUSE;
+        let (mut pause, mut looked) = (FIRST_PAUSE, Instant::now());
         loop {
             tokio::time::sleep(pause).await;
+            if looked.elapsed() >= RESCUE_EVERY {
+                looked = Instant::now();
+                self.operations.rescue(tenant.id());
+            }
             let record = self.access.again(tenant).await?;
             let place = record.place(refused.store.as_str())?;
             if place != refused || self.is_open(tenant, place, schema).await? {

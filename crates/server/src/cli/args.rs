@@ -80,6 +80,14 @@ pub(crate) enum Command {
         /// Slug of the tenant.
         tenant: String,
     },
+    /// Move a tenant's databases to another server while it works.
+    Move(Move),
+    /// Give a pooled tenant databases of its own while it works.
+    Promote(Promote),
+    /// Put a tenant's own databases into the pool while it works.
+    Demote(OfStore),
+    /// Remove what is kept of a tenant's moves and restores before its time.
+    Release(OfStore),
     /// Close a tenant to its members while staff are at work, or open it again.
     Maintenance {
         /// What to do.
@@ -234,6 +242,45 @@ pub(crate) struct CreateTenant {
     /// Name of that owner.
     #[arg(long)]
     pub(crate) owner: Option<String>,
+}
+
+/// Options of move.
+#[derive(Debug, Args)]
+pub(crate) struct Move {
+    /// Slug of the tenant.
+    pub(crate) tenant: String,
+    /// The server it goes to.
+    #[arg(long, value_name = "SERVER", required_unless_present = "back", conflicts_with = "back")]
+    pub(crate) to: Option<String>,
+    /// Back to where it was before, with all that was written since.
+    #[arg(long)]
+    pub(crate) back: bool,
+    /// Only this store.
+    #[arg(long)]
+    pub(crate) store: Option<String>,
+}
+
+/// Options of promote.
+#[derive(Debug, Args)]
+pub(crate) struct Promote {
+    /// Slug of the tenant.
+    pub(crate) tenant: String,
+    /// The server it goes to, instead of the one with the fewest databases.
+    #[arg(long, value_name = "SERVER")]
+    pub(crate) to: Option<String>,
+    /// Only this store.
+    #[arg(long)]
+    pub(crate) store: Option<String>,
+}
+
+/// A tenant, or one store of it.
+#[derive(Debug, Args)]
+pub(crate) struct OfStore {
+    /// Slug of the tenant.
+    pub(crate) tenant: String,
+    /// Only this store.
+    #[arg(long)]
+    pub(crate) store: Option<String>,
 }
 
 /// Maintenance mode.

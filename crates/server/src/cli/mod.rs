@@ -9,6 +9,7 @@ mod check;
 mod demo;
 mod life;
 mod migrations;
+mod moving;
 mod operations;
 mod plans;
 mod project;
@@ -43,6 +44,10 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::ShowTenant { tenant, json } => tenants::show(&place, &tenant, json).await,
         Command::SuspendTenant { tenant, reason } => tenants::suspend(&place, &tenant, &reason).await,
         Command::ResumeTenant { tenant } => tenants::resume(&place, &tenant).await,
+        Command::Move(options) => moving::to(&place, &options).await,
+        Command::Promote(options) => moving::promote(&place, &options).await,
+        Command::Demote(options) => moving::demote(&place, &options).await,
+        Command::Release(options) => moving::release(&place, &options).await,
         Command::Maintenance { action: Maintenance::On { tenant, reason } } => {
             tenants::maintenance(&place, &tenant, Some(&reason)).await
         }

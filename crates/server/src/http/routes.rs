@@ -113,6 +113,10 @@ routes! {
     post "/api/admin/tenants/{slug}/attach" Platform "Staff" "Use a database that the company brings" => admin::attach;
     post "/api/admin/tenants/{slug}/suspend" Platform "Staff" "Suspend a company" => admin::suspend;
     post "/api/admin/tenants/{slug}/resume" Platform "Staff" "Resume a company" => admin::resume;
+    post "/api/admin/tenants/{slug}/move" Platform "Staff" "Move a company to another server, or back" => admin::move_to;
+    post "/api/admin/tenants/{slug}/promote" Platform "Staff" "Give a pooled company databases of its own" => admin::promote;
+    post "/api/admin/tenants/{slug}/demote" Platform "Staff" "Put a company into the pool" => admin::demote;
+    post "/api/admin/tenants/{slug}/release" Platform "Staff" "Remove what is kept of a company's moves" => admin::release;
     post "/api/admin/tenants/{slug}/maintenance" Platform "Staff" "Close a company for maintenance, or open it again" => admin::maintenance;
     post "/api/admin/tenants/{slug}/rename" Platform "Staff" "Give a company another slug" => admin::rename;
     post "/api/admin/tenants/{slug}/retire" Platform "Staff" "Cancel a company" => admin::retire;

@@ -4,8 +4,16 @@ use super::{
     app::{Client, TestApp},
     records::patient,
 };
-use serde_json::json;
-use std::time::{Duration, Instant};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
 use tenantry::name::Slug;
 use tenantry_server::http::Options;
 
@@ -83,6 +91,145 @@ async fn in_maintenance_members_wait_outside_and_staff_are_let_in() {
     acme.get("/api/records/patients").await.expect(200);
     let audit = staff.get("/api/admin/audit").await.expect(200).text();
     assert_eq!(audit.matches("tenant.maintenance").count(), 2, "on and off; on again was nothing new");
+}
+
+const TWO_SERVERS: &str = r#"
+[servers.main]
+path = "databases"
+[servers.disk]
+path = "more"
+[stores.control]
+server = "main"
+[stores.shared]
+server = "main"
+[stores.tenant]
+servers = ["main", "disk"]
+[registration]
+placement = "first"
+default_plan = "hospital"
+"#;
+
+/// Writes until told to stop: every answer must be a success. What was acknowledged, by id, and the
+/// longest wait.
+async fn write_on(client: Client, who: usize, stop: Arc<AtomicBool>) -> (BTreeMap<i64, String>, Duration) {
+    let (mut done, mut longest) = (BTreeMap::new(), Duration::ZERO);
+    for n in 0.. {
+        if stop.load(Relaxed) {
+            break;
+        }
+        let (name, began) = (format!("w{who} n{n}"), Instant::now());
+        let made = client.post("/api/records/patients", &patient(&name)).await.expect(201).json();
+        let id = made["id"].as_i64().unwrap();
+        longest = longest.max(began.elapsed());
+        assert!(done.insert(id, name.clone()).is_none(), "id {id} was given out twice");
+        let one = format!("/api/records/patients/{id}");
+        match n % 4 {
+            0 => {
+                client.delete(&one).await.expect(204);
+                done.remove(&id);
+            }
+            1 => {
+                client.patch(&one, &json!({"last_name": format!("{name} changed")})).await.expect(200);
+                done.insert(id, format!("{name} changed"));
+            }
+            _ => assert_eq!(client.get(&one).await.expect(200).json()["last_name"], name.as_str()),
+        }
+    }
+    (done, longest)
+}
+
+/// All patients by id.
+async fn patients(client: &Client) -> BTreeMap<i64, String> {
+    let (mut all, mut after) = (BTreeMap::new(), String::new());
+    loop {
+        let page = client.get(&format!("/api/records/patients?limit=200{after}")).await.expect(200).json();
+        for row in page["items"].as_array().unwrap() {
+            all.insert(row["id"].as_i64().unwrap(), row["last_name"].as_str().unwrap().to_owned());
+        }
+        match page["next"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => return all,
+        }
+    }
+}
+
+async fn act(staff: &Client, verb: &str, form: &Value) -> Value {
+    let path = format!("/api/admin/tenants/acme/{verb}?wait=60");
+    let over = staff.post(&path, form).await.expect(200).json();
+    assert_eq!((over["state"].as_str(), &over["result"]["verified"]), (Some("done"), &json!(true)), "{over}");
+    over["result"].clone()
+}
+
+/// Members write all the while; nobody is refused, and nothing is lost, doubled or left behind.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn moved_promoted_and_demoted_while_members_write() {
+    let app = TestApp::configured(TWO_SERVERS, Options::default()).await;
+    let (acme, rival, staff) = (app.register("acme").await, app.register("rival").await, app.staff().await);
+    rival.post("/api/records/patients", &patient("of rival")).await.expect(201);
+    let stop = Arc::new(AtomicBool::new(false));
+    let writers: Vec<_> = (0..4).map(|who| tokio::spawn(write_on(acme.clone(), who, stop.clone()))).collect();
+    let mut pauses = vec![];
+    for (verb, form) in [
+        ("move", json!({"server": "disk"})),
+        ("demote", json!({})),
+        ("promote", json!({"server": "disk"})),
+        ("move", json!({"back": true})),
+        ("promote", json!({})),
+        ("move", json!({"server": "disk"})),
+    ] {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        pauses.push(act(&staff, verb, &form).await["pause_us"].as_i64().unwrap());
+    }
+    stop.store(true, Relaxed);
+    let (mut expected, mut longest) = (BTreeMap::new(), Duration::ZERO);
+    for writer in writers {
+        let (done, waited) = writer.await.unwrap();
+        longest = longest.max(waited);
+        for (id, name) in done {
+            assert!(expected.insert(id, name).is_none(), "id {id} was given out twice");
+        }
+    }
+    assert_eq!(patients(&acme).await, expected);
+    assert_eq!(patients(&rival).await.len(), 1);
+    let placements = staff.get("/api/admin/tenants/acme").await.expect(200).json()["placements"].clone();
+    assert_eq!(
+        (&placements[0]["place"]["server"], placements.as_array().unwrap().len()),
+        (&json!("disk"), 1)
+    );
+    println!(
+        "{} moves beside {} records written: pauses {pauses:?} us, longest wait {longest:?}",
+        pauses.len(),
+        expected.len()
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_moved_says_why_and_what_is_kept_can_be_let_go() {
+    let app = TestApp::configured(TWO_SERVERS, Options::default()).await;
+    let (acme, staff) = (app.register("acme").await, app.staff().await);
+    let refused = async |verb: &str, form: Value, status: u16| {
+        let path = format!("/api/admin/tenants/acme/{verb}");
+        staff.post(&path, &form).await.expect(status).text()
+    };
+    assert!(refused("move", json!({}), 422).await.contains("name a server"));
+    assert!(refused("move", json!({"server": "moon"}), 422).await.contains("may lie on: main, disk"));
+    assert!(refused("move", json!({"server": "main"}), 409).await.contains("nothing to move"));
+    assert!(refused("move", json!({"back": true}), 409).await.contains("othing is kept"));
+    assert!(refused("promote", json!({}), 409).await.contains("of its own already"));
+    assert!(refused("release", json!({}), 409).await.contains("othing is kept"));
+    let kept = fs::read_dir(&app.platform().config().server("main").unwrap().path).unwrap().count();
+    act(&staff, "move", &json!({"server": "disk"})).await;
+    assert_eq!(
+        staff.post("/api/admin/tenants/acme/release", &json!({})).await.expect(200).json()["released"],
+        1
+    );
+    let left = fs::read_dir(&app.platform().config().server("main").unwrap().path).unwrap().count();
+    assert!(left < kept, "the old database is gone: {left} of {kept}");
+    acme.post("/api/records/patients", &patient("after")).await.expect(201);
+    let audit = staff.get("/api/admin/audit").await.expect(200).text();
+    for action in ["\"tenant.move\"", "\"tenant.moved\"", "\"tenant.release\""] {
+        assert_eq!(audit.matches(action).count(), 1, "{action}");
+    }
 }
 
 async fn inside(app: &TestApp, staff: &Client) -> u16 {

@@ -134,9 +134,6 @@ fn tenant_store(config: &Config, store: &StoreConfig, report: Report<'_>) {
     if pooled && store.provision != Provision::Managed {
         report(&path("provision"), "a pooled store is managed by the platform".into());
     }
-    if pooled && store.servers.len() > 1 {
-        report(&path("servers"), "a pooled store is one database: name one server".into());
-    }
     let Some(pool) = &store.pooled_in else { return };
     match config.store(pool.as_str()) {
         Some(other) if other.scope == Scope::System => {}

@@ -80,7 +80,8 @@ pub struct StoreConfig {
     pub name: StoreName,
     /// One of it, or one per tenant.
     pub scope: Scope,
-    /// Servers new databases may go to; never empty, exactly one for system stores.
+    /// Servers its databases may lie on; never empty, exactly one for system stores. A pool lies on the
+    /// first, and those who were promoted out of it on any.
     pub servers: Vec<ServerName>,
     /// Pooled or a database each. System stores are always `Database`.
     pub isolation: Isolation,

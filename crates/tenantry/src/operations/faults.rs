@@ -7,12 +7,17 @@
 #[cfg(feature = "faults")]
 mod armed {
     use crate::{Error, Result};
-    use std::sync::{Mutex, PoisonError};
+    use futures_util::future::BoxFuture;
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    /// Told of every point that is passed, as `operation:step:point`; who passes waits for the answer.
+    pub type Watch = Arc<dyn Fn(String) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
     /// Faults waiting to strike.
-    #[derive(Debug, Default)]
+    #[derive(Default)]
     pub struct Faults {
         waiting: Mutex<Vec<[String; 4]>>,
+        watch: Mutex<Option<Watch>>,
     }
 
     impl Faults {
@@ -21,6 +26,11 @@ mod armed {
             let text = std::env::var("TENANTRY_FAULT").unwrap_or_default();
             text.split(',').filter(|f| !f.is_empty()).for_each(|f| faults.arm(f));
             faults
+        }
+
+        /// Has every point told, for suites that decide when a worker goes on, and how.
+        pub fn watch(&self, watch: Watch) {
+            *self.watch.lock().unwrap_or_else(PoisonError::into_inner) = Some(watch);
         }
 
         /// Adds a fault.
@@ -51,6 +61,10 @@ mod armed {
             step: &str,
             point: &str,
         ) -> Result<()> {
+            let watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if let Some(watch) = watch {
+                watch(format!("{operation}:{step}:{point}")).await?;
+            }
             let Some(action) = self.strikes(operation, step, point) else { return Ok(()) };
             match action.strip_prefix("wait-").map(str::parse) {
                 Some(Ok(ms)) => {
@@ -76,7 +90,7 @@ mod armed {
 }
 
 #[cfg(feature = "faults")]
-pub use armed::Faults;
+pub use armed::{Faults, Watch};
 
 /// Nothing: this build has no fault points.
 #[cfg(not(feature = "faults"))]

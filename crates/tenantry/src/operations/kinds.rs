@@ -1,7 +1,9 @@
 //! The list of all kinds of operations: recovery dispatches by it, people's pages take the names of
 //! steps from it, and the suites run over it (T6). A new kind is one line here.
 
-use super::{Inner, Operation, provision::Provision, recover, release::Release, takeover::Taken};
+use super::{
+    Inner, Operation, move_::Move, provision::Provision, recover, release::Release, takeover::Taken,
+};
 use crate::Result;
 use futures_util::future::BoxFuture;
 
@@ -30,7 +32,8 @@ pub struct StepInfo {
 }
 
 /// All of them.
-pub static KINDS: &[OperationKind] = &[OperationKind::of::<Provision>(), OperationKind::of::<Release>()];
+pub static KINDS: &[OperationKind] =
+    &[OperationKind::of::<Provision>(), OperationKind::of::<Release>(), OperationKind::of::<Move>()];
 
 /// The kind of that name.
 pub fn kind(name: &str) -> Option<&'static OperationKind> {

@@ -11,10 +11,12 @@ pub mod faults;
 mod journal;
 mod kinds;
 pub(crate) mod lease;
+pub mod move_;
 mod on_demand;
 pub mod provision;
 mod recover;
 pub mod release;
+mod rescue;
 mod run;
 mod show;
 mod steer;
@@ -26,6 +28,7 @@ mod world;
 
 pub use journal::State;
 pub use kinds::{KINDS, OperationKind, StepInfo, kind};
+pub use move_::{Move, MoveTenant, Purpose};
 pub use provision::{CreateTenant, Created, Owner};
 pub use recover::Recovered;
 pub use show::{Filter, Listed, StepShown, StepState};
@@ -49,15 +52,24 @@ pub struct Operations {
 
 struct Inner {
     world: World,
-    faults: Faults,
+    faults: Arc<Faults>,
     /// Those this process works on.
     live: Mutex<HashMap<i64, Live>>,
+    /// Held while one looks for an operation to rescue.
+    rescuing: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Operations {
     /// Starts nothing; call [`Operations::recover`] next.
     pub fn new(world: World) -> Self {
-        Self { inner: Arc::new(Inner { world, faults: Faults::from_env(), live: Mutex::default() }) }
+        Self {
+            inner: Arc::new(Inner {
+                faults: world.faults.clone(),
+                world,
+                live: Mutex::default(),
+                rescuing: Arc::default(),
+            }),
+        }
     }
 
     /// Where suites make steps fail; empty in a shipped binary.

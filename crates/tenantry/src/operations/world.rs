@@ -3,6 +3,7 @@
 //! Made for each operation by the journal's driver. Steps take from it what they need; it decides
 //! nothing and knows no kind of operation.
 
+use super::faults::Faults;
 use crate::{Error, Result, config::Config, control::Control, databases::Databases, records::files::Files};
 use std::{
     borrow::Cow,
@@ -26,6 +27,8 @@ pub struct World {
     pub(crate) progress: Progress,
     /// Says whether somebody wants it to stop.
     pub(crate) cancel: Cancel,
+    /// Where suites make steps fail, also in their middle.
+    pub(super) faults: Arc<Faults>,
     scratch: PathBuf,
 }
 
@@ -37,7 +40,8 @@ impl World {
         let files = Files::local(&files_dir).map_err(|e| Error::Unavailable(e.to_string()))?;
         let scratch = config.platform.data_dir.join("scratch");
         let (progress, cancel) = (Progress::default(), Cancel::default());
-        Ok(Self { control, databases, files, progress, cancel, scratch })
+        let faults = Arc::new(Faults::from_env());
+        Ok(Self { control, databases, files, progress, cancel, faults, scratch })
     }
 
     /// The same for one operation.

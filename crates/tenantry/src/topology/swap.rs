@@ -70,6 +70,19 @@ pub(crate) async fn release(write: &mut Write, kept: &Place) -> Result<()> {
     step(write, kept, PlacementState::Kept, PlacementState::Kept, Some(now)).await
 }
 
+/// A kept place that is not let go by itself: somebody has to look at it first.
+pub(crate) async fn keep_until_released(write: &mut Write, kept: &Place) -> Result<()> {
+    step(write, kept, PlacementState::Kept, PlacementState::Kept, None).await
+}
+
+/// Tenants whose rows are in the shared database of this place, or were and are kept there.
+pub(crate) async fn in_pool(tx: &mut Tx, place: &Place) -> Result<i64> {
+    let sql = "SELECT count(*) FROM placements WHERE server = ? AND physical = ? AND store = ? \
+        AND isolation = 'pooled' AND state IN ('ready', 'kept')";
+    let values = params![place.server.as_str(), place.physical.as_str(), place.store.as_str()];
+    crate::users::count(tx, sql, values).await
+}
+
 /// A tenant's kept placements, newest first.
 pub(crate) async fn kept(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Placement>> {
     in_state(tx, tenant, PlacementState::Kept).await

@@ -19,4 +19,6 @@ mod control_scale;
 mod operations;
 mod placements;
 mod platform_provision;
+mod simulation;
+mod simulation_kit;
 mod world;

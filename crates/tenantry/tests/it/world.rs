@@ -28,9 +28,12 @@ const CONFIG: &str = r#"
 data_dir = "data"
 [servers.main]
 path = "databases"
+[servers.disk]
+path = "more"
 [stores.control]
 [stores.shared]
 [stores.tenant]
+servers = ["main", "disk"]
 [stores.papers]
 [stores.notes]
 isolation = "pooled"
@@ -44,7 +47,7 @@ pub(crate) struct World {
     pub(crate) platform: Platform,
     pub(crate) control: Control,
     pub(crate) operations: Operations,
-    /// The directory of the one server.
+    /// The directory of server `main`.
     pub(crate) root: PathBuf,
     /// For looking into databases behind the platform's back.
     engine: Engine,
@@ -86,7 +89,8 @@ impl World {
     /// Every database of a tenant that exists, and `POOL.ID` for every tenant in the pool.
     pub(crate) async fn databases(&self) -> Vec<String> {
         let mut names = BTreeSet::new();
-        for entry in fs::read_dir(&self.root).unwrap() {
+        let servers = self.platform.config().servers.iter();
+        for entry in servers.flat_map(|server| fs::read_dir(&server.path).unwrap()) {
             let entry = entry.unwrap();
             let name = entry.file_name().into_string().unwrap();
             if entry.file_type().unwrap().is_dir() {

@@ -9,6 +9,7 @@ mod create;
 mod impersonate;
 mod life;
 mod maintenance;
+mod moving;
 mod operations;
 mod tenants;
 mod users;
@@ -19,6 +20,7 @@ pub(super) use create::{databases as create_databases, tenant as create_tenant};
 pub(super) use impersonate::{start as impersonate, stop as stop_impersonating};
 pub(super) use life::{keep, rename, retire};
 pub(super) use maintenance::set as maintenance;
+pub(super) use moving::{demote, promote, release, to as move_to};
 pub(super) use operations::{
     cancel as cancel_operation, events as operation_events, list as operations, orphans,
     retry as retry_operation, show as operation,

@@ -57,9 +57,6 @@ fn request(key: &str) -> Option<Value> {
             object(&["store"], json!({"store": text(), "physical": text(), "server": text()}))
         }
         "POST /api/admin/tenants/{slug}/suspend" => object(&["reason"], json!({"reason": text()})),
-        "POST /api/admin/tenants/{slug}/maintenance" => {
-            object(&["on"], json!({"on": {"type": "boolean"}, "reason": text()}))
-        }
         "POST /api/tenant/cancel" => object(&["confirm"], json!({"confirm": text(), "reason": text()})),
         "POST /api/admin/tenants/{slug}/rename" => object(&["slug"], json!({"slug": text()})),
         "POST /api/admin/tenants/{slug}/retire" => {
@@ -81,6 +78,24 @@ fn request(key: &str) -> Option<Value> {
             &["slug", "company", "email"],
             json!({"slug": text(), "company": text(), "email": email(), "plan": text(), "password": text()}),
         ),
+        _ => return moving(key),
+    })
+}
+
+/// Where a company lies, and whether it is open meanwhile.
+fn moving(key: &str) -> Option<Value> {
+    let text = || json!({"type": "string"});
+    Some(match key {
+        "POST /api/admin/tenants/{slug}/move" => {
+            object(&[], json!({"server": text(), "store": text(), "back": {"type": "boolean"}}))
+        }
+        "POST /api/admin/tenants/{slug}/promote" => object(&[], json!({"server": text(), "store": text()})),
+        "POST /api/admin/tenants/{slug}/demote" | "POST /api/admin/tenants/{slug}/release" => {
+            object(&[], json!({"store": text()}))
+        }
+        "POST /api/admin/tenants/{slug}/maintenance" => {
+            object(&["on"], json!({"on": {"type": "boolean"}, "reason": text()}))
+        }
         _ => return None,
     })
 }

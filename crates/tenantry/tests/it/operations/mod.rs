@@ -21,6 +21,7 @@ mod faults;
 mod fleet;
 mod kills;
 pub(crate) mod kit;
+mod moves;
 mod orphans;
 mod people;
 mod provision;
@@ -34,8 +35,14 @@ use tenantry::{
 };
 
 /// All of them.
-pub(crate) const SCENARIOS: &[Scenario] =
-    &[provision::REGISTER, provision::DATABASES, release::KEPT_DATABASE];
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    provision::REGISTER,
+    provision::DATABASES,
+    release::KEPT_DATABASE,
+    moves::SERVER,
+    moves::PROMOTE,
+    moves::DEMOTE,
+];
 
 /// One operation with its before and after.
 pub(crate) struct Scenario {

@@ -1,0 +1,75 @@
+//! Commands that move tenants: move, promote, demote, release, maintenance.
+
+use super::{
+    args,
+    setup::{Place, explain},
+};
+use anyhow::{Result, bail};
+use std::process::ExitCode;
+use tenantry::{
+    Platform,
+    name::{ServerName, Slug, StoreName},
+};
+
+/// To another server, or back.
+pub(super) async fn to(place: &Place, options: &args::Move) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let (slug, store, by) = (Slug::parse(&options.tenant)?, store(options.store.as_deref())?, operator());
+    let id = match (&options.to, options.back) {
+        (Some(server), false) => {
+            platform.move_tenant(&by, &slug, &ServerName::parse(server)?, store.as_ref()).await
+        }
+        (None, true) => platform.move_tenant_back(&by, &slug, store.as_ref()).await,
+        _ => bail!("say --to SERVER or --back"),
+    };
+    done(&platform, id.map_err(explain)?).await
+}
+
+/// Out of the pool.
+pub(super) async fn promote(place: &Place, options: &args::Promote) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let (slug, store) = (Slug::parse(&options.tenant)?, store(options.store.as_deref())?);
+    let server = options.to.as_deref().map(ServerName::parse).transpose()?;
+    let id = platform.promote_tenant(&operator(), &slug, store.as_ref(), server.as_ref()).await;
+    done(&platform, id.map_err(explain)?).await
+}
+
+/// Into the pool.
+pub(super) async fn demote(place: &Place, options: &args::OfStore) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let (slug, store) = (Slug::parse(&options.tenant)?, store(options.store.as_deref())?);
+    let id = platform.demote_tenant(&operator(), &slug, store.as_ref()).await;
+    done(&platform, id.map_err(explain)?).await
+}
+
+/// Lets go of what is kept.
+pub(super) async fn release(place: &Place, options: &args::OfStore) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let (slug, store) = (Slug::parse(&options.tenant)?, store(options.store.as_deref())?);
+    let released = platform.release_tenant(&operator(), &slug, store.as_ref()).await.map_err(explain)?;
+    println!("removed {released} kept database(s) of {slug}");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn operator() -> tenantry::audit::By {
+    super::users::operator()
+}
+
+fn store(name: Option<&str>) -> Result<Option<StoreName>> {
+    Ok(name.map(StoreName::parse).transpose()?)
+}
+
+/// Follows the move to its end and says what came of it.
+async fn done(platform: &Platform, id: i64) -> Result<ExitCode> {
+    let over = super::watch::watch_operation(platform, id).await?;
+    println!("{}", over.what);
+    let Some(result) = over.result else { return Ok(ExitCode::SUCCESS) };
+    if let Some(pause_us) = result["pause_us"].as_i64() {
+        println!("writes waited for {}.{:03} ms", pause_us / 1000, pause_us % 1000);
+    }
+    match result["verified"].as_bool() {
+        Some(true) => println!("every record is the same in both places; the old one is kept for now"),
+        _ => println!("records differ between the places: the old one is kept until you release it"),
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,229 @@
+//! Where a tenant is moved to: the verbs move, promote, demote, back and release, behind the commands and
+//! the staff API.
+//!
+//! Targets come from the configuration and the catalog; what is done is in `operations::move_`. Whether
+//! somebody may was decided by the caller's door.
+
+use crate::{
+    Error, Platform, Result,
+    audit::By,
+    config::{NameTemplate, Scope, StoreConfig},
+    databases::pool_place,
+    operations::{MoveTenant, Purpose},
+    tenants,
+    topology::{self, NewPlacement, Placement, PlacementState, Policy, placement},
+};
+use tenantry_engine::{
+    name::{PhysicalName, ServerName, Slug, StoreName, TenantId},
+    place::{Isolation, Place},
+};
+
+/// The stores of a tenant that are in use.
+struct Stores {
+    tenant: TenantId,
+    slug: Slug,
+    ready: Vec<Placement>,
+}
+
+impl Platform {
+    /// Moves the tenant's own databases to another server while it works, or those of one store; the id of
+    /// the operation.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a server where the store may not lie; [`Error::Conflict`] when nothing is to
+    /// be moved, or another operation is at work.
+    pub async fn move_tenant(
+        &self,
+        by: &By,
+        slug: &Slug,
+        server: &ServerName,
+        store: Option<&StoreName>,
+    ) -> Result<i64> {
+        let stores = self.stores_of(slug, store).await?;
+        let mut legs = Vec::new();
+        for placement in &stores.ready {
+            let config = self.store_config(&placement.place.store)?;
+            if placement.place.isolation == Isolation::Pooled {
+                if store.is_some() {
+                    let text = format!("{} of {slug} lies in the pool; promote it first", config.name);
+                    return Err(Error::Conflict(text));
+                }
+                continue;
+            }
+            if placement.place.server != *server {
+                allowed(config, server)?;
+                legs.push((placement.place.clone(), own(config, slug, server, placement.policy)?));
+            }
+        }
+        self.start_move(by, Purpose::Move, stores, legs, &format!("{slug} has nothing to move to {server}"))
+            .await
+    }
+
+    /// Gives a pooled tenant databases of its own, on this server or the emptiest one.
+    ///
+    /// # Errors
+    /// As [`Platform::move_tenant`].
+    pub async fn promote_tenant(
+        &self,
+        by: &By,
+        slug: &Slug,
+        store: Option<&StoreName>,
+        server: Option<&ServerName>,
+    ) -> Result<i64> {
+        let stores = self.stores_of(slug, store).await?;
+        let mut legs = Vec::new();
+        for placement in stores.ready.iter().filter(|p| p.place.isolation == Isolation::Pooled) {
+            let config = self.store_config(&placement.place.store)?;
+            let server = match server {
+                Some(server) => server.clone(),
+                None => topology::placement::emptiest(self.control(), &config.servers).await?,
+            };
+            allowed(config, &server)?;
+            legs.push((placement.place.clone(), own(config, slug, &server, placement.policy)?));
+        }
+        self.start_move(
+            by,
+            Purpose::Promote,
+            stores,
+            legs,
+            &format!("{slug} has databases of its own already"),
+        )
+        .await
+    }
+
+    /// Puts a tenant's own databases into the shared ones.
+    ///
+    /// # Errors
+    /// As [`Platform::move_tenant`].
+    pub async fn demote_tenant(&self, by: &By, slug: &Slug, store: Option<&StoreName>) -> Result<i64> {
+        let stores = self.stores_of(slug, store).await?;
+        let mut legs = Vec::new();
+        for placement in stores.ready.iter().filter(|p| p.place.isolation == Isolation::Database) {
+            let config = self.store_config(&placement.place.store)?;
+            legs.push((placement.place.clone(), self.pooled(config, placement.policy)?));
+        }
+        self.start_move(by, Purpose::Demote, stores, legs, &format!("{slug} is in the pool already")).await
+    }
+
+    /// Takes a tenant back to where it was before its last move, with all that was written since, as long
+    /// as what it was moved from is kept. It is a move like any other: a new copy, no write lost.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when nothing is kept.
+    pub async fn move_tenant_back(&self, by: &By, slug: &Slug, store: Option<&StoreName>) -> Result<i64> {
+        let stores = self.stores_of(slug, store).await?;
+        let kept = self.0.operations.kept(stores.tenant).await?;
+        let mut legs = Vec::new();
+        for ready in &stores.ready {
+            let Some(last) = kept.iter().find(|kept| kept.place.store == ready.place.store) else { continue };
+            if (last.place.isolation, &last.place.server) == (ready.place.isolation, &ready.place.server) {
+                continue;
+            }
+            let config = self.store_config(&ready.place.store)?;
+            let new = match last.place.isolation {
+                Isolation::Pooled => self.pooled(config, ready.policy)?,
+                Isolation::Database => own(config, slug, &last.place.server, ready.policy)?,
+            };
+            legs.push((ready.place.clone(), new));
+        }
+        let nothing = format!("nothing is kept of a move of {slug}: move it to where you want it");
+        self.start_move(by, Purpose::Back, stores, legs, &nothing).await
+    }
+
+    /// Removes what is kept of a tenant's moves and restores before its time; how many databases.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when nothing is kept, or another operation is at work.
+    pub async fn release_tenant(&self, by: &By, slug: &Slug, store: Option<&StoreName>) -> Result<usize> {
+        let tenant = tenants::by_slug(&mut self.control().snapshot().await?, slug).await?.id;
+        let kept = self.0.operations.kept(tenant).await?;
+        let wanted: Vec<_> =
+            kept.into_iter().filter(|kept| store.is_none_or(|store| kept.place.store == *store)).collect();
+        if wanted.is_empty() {
+            return Err(Error::Conflict(format!("nothing is kept of {slug}")));
+        }
+        let released = wanted.len();
+        for kept in wanted {
+            self.0.operations.release(by, kept.place).await?;
+        }
+        Ok(released)
+    }
+
+    async fn start_move(
+        &self,
+        by: &By,
+        purpose: Purpose,
+        stores: Stores,
+        legs: Vec<(Place, NewPlacement)>,
+        nothing: &str,
+    ) -> Result<i64> {
+        if legs.is_empty() {
+            return Err(Error::Conflict(nothing.into()));
+        }
+        let keep_us = i64::try_from(self.config().operations.keep_moved.as_micros()).unwrap_or(i64::MAX);
+        let Stores { tenant, slug, .. } = stores;
+        self.0.operations.move_tenant(by, MoveTenant { purpose, tenant, slug, legs, keep_us }).await
+    }
+
+    /// What is in use and the platform's to move.
+    async fn stores_of(&self, slug: &Slug, only: Option<&StoreName>) -> Result<Stores> {
+        let mut tx = self.control().snapshot().await?;
+        let tenant = tenants::by_slug(&mut tx, slug).await?.id;
+        let all = placement::of_tenant(&mut tx, tenant).await?;
+        let in_use = all.into_iter().filter(|p| p.state == PlacementState::Ready);
+        let mut ready: Vec<_> = in_use.filter(|p| only.is_none_or(|store| p.place.store == *store)).collect();
+        if let Some(store) = only
+            && ready.is_empty()
+        {
+            return Err(Error::NoDatabase { slug: slug.to_string(), store: store.to_string() });
+        }
+        if only.is_some() && ready.iter().any(|p| p.policy == Policy::External) {
+            return Err(Error::Conflict("this database was made by somebody else, who moves it too".into()));
+        }
+        ready.retain(|p| p.policy != Policy::External);
+        Ok(Stores { tenant, slug: slug.clone(), ready })
+    }
+
+    /// The pool of this store, or, where the configuration has none, one that is made for whoever goes there.
+    fn pooled(&self, store: &StoreConfig, policy: Policy) -> Result<NewPlacement> {
+        let (server, base) = match pool_place(self.config(), store)? {
+            Some(pool) => (pool.server, pool.physical),
+            None => {
+                let template = NameTemplate::default_for(&store.name, Scope::Tenant, Isolation::Pooled);
+                let server = store.servers.first().cloned().ok_or(Error::NotFound("server"))?;
+                (server, PhysicalName::parse(&template.base())?)
+            }
+        };
+        let (store, isolation) = (store.name.clone(), Isolation::Pooled);
+        Ok(NewPlacement { store, server, isolation, policy, base })
+    }
+
+    fn store_config(&self, store: &StoreName) -> Result<&StoreConfig> {
+        self.config().store(store.as_str()).ok_or(Error::NotFound("store"))
+    }
+}
+
+fn allowed(store: &StoreConfig, server: &ServerName) -> Result<()> {
+    if store.servers.contains(server) {
+        return Ok(());
+    }
+    let names: Vec<_> = store.servers.iter().map(ServerName::as_str).collect();
+    let text = format!("{} may lie on: {}; see stores.{}.servers", store.name, names.join(", "), store.name);
+    Err(Error::invalid("server", text))
+}
+
+/// A database of its own, by whatever name the configuration gives such a one.
+fn own(store: &StoreConfig, slug: &Slug, server: &ServerName, policy: Policy) -> Result<NewPlacement> {
+    let base = match store.template.is_per_tenant() {
+        true => store.template.base_for(slug),
+        // Of a pooled store: the pool's own name says nothing of the tenant.
+        false => format!("{}_{slug}", store.name),
+    };
+    Ok(NewPlacement {
+        store: store.name.clone(),
+        server: server.clone(),
+        isolation: Isolation::Database,
+        policy,
+        base: PhysicalName::parse(&base)?,
+    })
+}

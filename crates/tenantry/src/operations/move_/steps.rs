@@ -1,0 +1,219 @@
+//! The steps of `Move`, action and undo. Called by the journal's driver only; what they do to databases
+//! is in `carry`.
+
+use super::{
+    Move,
+    carry::{self, pass},
+    shown,
+};
+use crate::{
+    Error, Result,
+    control::Write,
+    operations::World,
+    topology::{record as placements, swap as places},
+};
+use futures_util::future::BoxFuture;
+use serde_json::json;
+use tenantry_engine::place::{Isolation, Place};
+
+pub(super) fn record<'a>(write: &'a mut Write, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for leg in &mut m.legs {
+            let ready = places::ready(write, m.tenant, &leg.from.store).await?;
+            if ready.is_none_or(|ready| ready.place != leg.from) {
+                let store = &leg.from.store;
+                return Err(Error::Conflict(format!("where {store} lies was changed meanwhile: look again")));
+            }
+            let to = places::insert_beside(write, m.tenant, &leg.new).await?;
+            for kept in places::kept(write, m.tenant).await? {
+                if shares_rows(&kept.place, &to) {
+                    leg.in_the_way.push(kept.place);
+                }
+            }
+            leg.to = Some(to);
+        }
+        Ok(())
+    })
+}
+
+/// A pool holds one set of rows for each tenant and store.
+fn shares_rows(kept: &Place, to: &Place) -> bool {
+    let pooled = |place: &Place| place.isolation == Isolation::Pooled;
+    pooled(kept)
+        && pooled(to)
+        && (&kept.server, &kept.physical, &kept.store) == (&to.server, &to.physical, &to.store)
+}
+
+pub(super) fn unrecord<'a>(write: &'a mut Write, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for leg in &m.legs {
+            placements::set_gone(write, leg.to()?).await?;
+            for replaced in leg.in_the_way.iter().filter(|_| leg.replaced) {
+                placements::set_gone(write, replaced).await?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// From here the old place notes what is written to it.
+pub(super) fn watch<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for leg in &m.legs {
+            world.databases.engine().record_changes(&leg.from, m.mark).await?;
+            pass(world, "watching").await?;
+        }
+        Ok(())
+    })
+}
+
+/// The fence once more, after which nobody can set it with this mark: a worker who is late at *fence*
+/// would shut the place for good.
+pub(super) fn unwatch<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for leg in &m.legs {
+            world.databases.engine().stop_recording(&leg.from, m.mark).await?;
+            pass(world, "unwatched").await?;
+            world.databases.engine().lift_fence(&leg.from, m.mark).await?;
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn copy<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for leg in &mut m.legs {
+            world.cancel.check()?;
+            carry::copy(world, leg).await?;
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn discard<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for leg in &mut m.legs {
+            carry::discard(world, leg).await?;
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn catch_up<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(carry::catch_up(world, &mut m.legs, m.mark))
+}
+
+/// What has not been written to since is compared, record by record; then the few changes since.
+pub(super) fn check<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for leg in &m.legs {
+            let differing = carry::differing(world, leg.to()?, &leg.from, leg.seq).await?;
+            if differing > 0 {
+                return Err(Error::Internal(format!(
+                    "{differing} records of the copy differ from {:?}",
+                    leg.from
+                )));
+            }
+            pass(world, "compared").await?;
+        }
+        carry::catch_up(world, &mut m.legs, m.mark).await
+    })
+}
+
+/// From here writes wait.
+pub(super) fn fence<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for leg in &m.legs {
+            // Opened now, the new place answers its first write as fast as any other.
+            world.databases.engine().verify(leg.to()?).await?;
+        }
+        m.fenced_us.get_or_insert(world.control.now_us());
+        for leg in &m.legs {
+            world.databases.engine().fence_recorded(&leg.from, m.mark).await?;
+            pass(world, "fenced").await?;
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn lift<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for leg in &m.legs {
+            world.databases.engine().lift_fence(&leg.from, m.mark).await?;
+            pass(world, "lifted").await?;
+        }
+        m.fenced_us = None;
+        Ok(())
+    })
+}
+
+pub(super) fn hand_over<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for leg in &mut m.legs {
+            carry::hand_over(world, leg, m.mark).await?;
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn swap<'a>(write: &'a mut Write, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let until = write.at_us().saturating_add(m.keep_us);
+        for leg in &m.legs {
+            places::swap(write, &leg.from, leg.to()?, Some(until)).await?;
+            for replaced in &leg.in_the_way {
+                placements::set_gone(write, replaced).await?;
+            }
+        }
+        let stores = m.legs.iter().map(|leg| {
+            json!({ "store": leg.from.store, "from": shown(Some(&leg.from)), "to": shown(leg.to.as_ref()) })
+        });
+        let detail = json!({ "slug": m.slug, "stores": stores.collect::<Vec<_>>() });
+        write.audit(&m.by, Some(m.tenant), m.purpose.action(), detail).await
+    })
+}
+
+/// The old place is frozen: what was not written to since must be the same in the new one.
+pub(super) fn prove<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        m.released_us.get_or_insert(world.control.now_us());
+        for leg in &mut m.legs {
+            let differing = carry::differing(world, &leg.from, leg.to()?, 0).await?;
+            leg.differing = Some(differing);
+            if differing > 0 {
+                tracing::error!(tenant = %m.slug, store = %leg.from.store, differing, "records differ after a move");
+            }
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn settle<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for leg in &m.legs {
+            carry::settle(world, leg, m.mark).await?;
+        }
+        Ok(())
+    })
+}
+
+/// What could not be proven is kept until somebody has looked.
+pub(super) fn finish<'a>(write: &'a mut Write, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for leg in m.legs.iter().filter(|leg| leg.differing != Some(0)) {
+            places::keep_until_released(write, &leg.from).await?;
+        }
+        let differing: u64 = m.legs.iter().filter_map(|leg| leg.differing).sum();
+        let detail = json!({ "verified": m.verified(), "differing": differing, "pause_us": m.pause_us() });
+        write.audit(&m.by, Some(m.tenant), "tenant.moved", detail).await
+    })
+}
+
+pub(super) fn nothing<'a>(_: &'a World, _: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async { Ok(()) })
+}
+
+/// Not called: from there the operation goes forward only.
+pub(super) fn never<'a>(_: &'a mut Write, _: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async { Ok(()) })
+}

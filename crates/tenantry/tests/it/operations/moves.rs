@@ -1,0 +1,136 @@
+//! Moving a tenant's store: to another server, out of the pool, back into it.
+
+use super::{
+    Scenario,
+    kit::{contents, count, rows, tenant, whole},
+};
+use crate::world::{World, by, registration, slug};
+use futures_util::future::BoxFuture;
+use tenantry::{
+    Result,
+    name::{PhysicalName, ServerName, TenantId},
+    operations::{Move, MoveTenant, Purpose},
+    topology::{NewPlacement, Placement, Policy, placement},
+};
+use tenantry_engine::place::Isolation;
+
+const DAY_US: i64 = 86_400_000_000;
+
+pub(super) const SERVER: Scenario = Scenario {
+    name: "move",
+    kind: "move",
+    prepare: |w| Box::pin(async { tenant(w, "alpha").await }),
+    run: |w| Box::pin(to_disk(w)),
+    finished: |w| finished(w, "tenant", ["main", "database"], ["disk", "database"]),
+    endless: |w, _| Box::pin(again(w)),
+};
+
+pub(super) const PROMOTE: Scenario = Scenario {
+    name: "promote",
+    prepare: |w| Box::pin(async { tenant(w, "alpha").await }),
+    run: |w| Box::pin(promote(w)),
+    finished: |w| finished(w, "notes", ["main", "pooled"], ["main", "database"]),
+    ..SERVER
+};
+
+/// Into the pool where what it was promoted from is still kept.
+pub(super) const DEMOTE: Scenario = Scenario {
+    name: "demote",
+    prepare: |w| {
+        Box::pin(async {
+            tenant(w, "alpha").await;
+            promote(w).await.unwrap();
+        })
+    },
+    run: |w| Box::pin(demote(w)),
+    finished: |w| finished(w, "notes", ["main", "database"], ["main", "pooled"]),
+    ..SERVER
+};
+
+async fn ready(w: &World, store: &str) -> Placement {
+    let all = placement::of_tenant(&mut w.control.snapshot().await.unwrap(), TenantId::from_raw(1)).await;
+    all.unwrap().into_iter().find(|p| p.place.store.as_str() == store).unwrap()
+}
+
+async fn go(w: &World, store: &str, server: &str, isolation: Isolation, base: &str) -> Result<()> {
+    let from = ready(w, store).await.place;
+    let new = NewPlacement {
+        store: from.store.clone(),
+        server: ServerName::parse(server).unwrap(),
+        isolation,
+        policy: Policy::Managed,
+        base: PhysicalName::parse(base).unwrap(),
+    };
+    let wanted = MoveTenant {
+        purpose: Purpose::Move,
+        tenant: TenantId::from_raw(1),
+        slug: slug("alpha"),
+        legs: vec![(from, new)],
+        keep_us: DAY_US,
+    };
+    w.operations.run(Move::new(&by(), wanted)).await.map(drop)
+}
+
+async fn to_disk(w: &World) -> Result<()> {
+    go(w, "tenant", "disk", Isolation::Database, "tenant_alpha").await
+}
+
+async fn promote(w: &World) -> Result<()> {
+    go(w, "notes", "main", Isolation::Database, "notes_alpha").await
+}
+
+async fn demote(w: &World) -> Result<()> {
+    go(w, "notes", "main", Isolation::Pooled, "notes_pool").await
+}
+
+/// There with every row, or where it was with every row; and open to writes either way.
+fn finished<'a>(
+    w: &'a World,
+    store: &'static str,
+    before: [&'static str; 2],
+    after: [&'static str; 2],
+) -> BoxFuture<'a, bool> {
+    Box::pin(async move {
+        whole(w).await;
+        assert_eq!(contents(w, "alpha").await, rows());
+        open_to_writes(w).await;
+        let place = ready(w, store).await.place;
+        let isolation = if place.isolation == Isolation::Pooled { "pooled" } else { "database" };
+        let there = match [place.server.as_str(), isolation] {
+            found if found == after => true,
+            found if found == before => false,
+            other => panic!("in neither place: {other:?}"),
+        };
+        // Told once, when it is swapped, and once what came of it.
+        let told =
+            count(w, "SELECT count(*) FROM audit WHERE action IN ('tenant.move', 'tenant.moved')").await;
+        let done = count(w, "SELECT count(*) FROM operations WHERE kind = 'move' AND state = 'done'").await;
+        assert_eq!(told, 2 * done);
+        let unproven = "SELECT count(*) FROM operations WHERE kind = 'move' AND state = 'done' AND result ->> 'verified' <> 1";
+        assert_eq!(count(w, unproven).await, 0);
+        there
+    })
+}
+
+/// A fence that was left behind would shut the tenant for good.
+async fn open_to_writes(w: &World) {
+    let tenant = w.platform.enter_as_operator(&by(), &slug("alpha")).await.unwrap();
+    for model in ["items", "slips"] {
+        let records = w.platform.records(&tenant, model).unwrap();
+        let row = serde_json::json!({ "name": "passing" });
+        let made = records.create(row.as_object().unwrap()).await.unwrap();
+        let made: serde_json::Value = serde_json::from_slice(&made.body).unwrap();
+        records.delete(&made["id"].to_string(), None).await.unwrap();
+    }
+}
+
+/// Out of the pool and into it, round after round.
+async fn again(w: &World) {
+    if count(w, "SELECT count(*) FROM tenants").await == 0 {
+        w.operations.create_tenant(&by(), registration("alpha")).await.unwrap();
+    }
+    match ready(w, "notes").await.place.isolation {
+        Isolation::Pooled => promote(w).await.unwrap(),
+        Isolation::Database => demote(w).await.unwrap(),
+    }
+}

@@ -1,0 +1,367 @@
+//! T8: seeded schedules of movers, writers with stale places, workers that come late, and clocks that jump,
+//! against a model in memory: no write lost, none doubled, none in the wrong place (threats 32 and 33).
+//!
+//! A schedule is a sequence of steps, each run to its end alone; the same seed gives the same schedule.
+//! `TENANTRY_SEED` runs one seed, `TENANTRY_SEEDS` so many.
+
+use crate::simulation_kit::{Bed, Word};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
+use tenantry::{clock::SECOND_US, name::TenantId, topology::NewPlacement};
+use tenantry_engine::{
+    Error, Kind,
+    name::{FieldName, ModelName, PhysicalName, ServerName},
+    place::{Isolation, Place},
+    query::{Change, RecordId, Select},
+    row::Collect,
+    sqlite::{plan::Schema, write::WriteOptions},
+    value::Value,
+};
+
+const SEEDS: u64 = 500;
+const STEPS: u64 = 120;
+const PROCESSES: usize = 3;
+const WRITERS: usize = 4;
+/// Schedules on one installation.
+const TOGETHER: u64 = 50;
+
+/// Xorshift, seeded.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % n as u64).unwrap()
+    }
+
+    fn one_in(&mut self, n: usize) -> bool {
+        self.below(n) == 0
+    }
+}
+
+/// What must be there: records by id, with name and code.
+#[derive(Default)]
+struct Model {
+    records: BTreeMap<i64, (String, i64)>,
+    /// Every id ever given out.
+    ids: HashSet<i64>,
+    next_code: i64,
+}
+
+/// Somebody who writes: remembers a place for as long as the schedule likes.
+#[derive(Default)]
+struct Writer {
+    place: Option<Place>,
+    wish: Option<Wish>,
+}
+
+#[derive(Clone)]
+enum Wish {
+    Create(String, i64),
+    Change(i64, String, i64),
+    Delete(i64),
+}
+
+#[derive(Default)]
+struct Counts {
+    moves: u64,
+    swapped: u64,
+    undone: u64,
+    taken_over: u64,
+    late: u64,
+    jumps: u64,
+    failed: u64,
+    written: u64,
+    refused: u64,
+}
+
+struct Run<'a> {
+    bed: &'a mut Bed,
+    name: String,
+    tenant: TenantId,
+    store: &'static str,
+    model_name: &'static str,
+    schema: Arc<Schema>,
+    random: Random,
+    model: Model,
+    writers: Vec<Writer>,
+    counts: &'a mut Counts,
+    log: Vec<String>,
+}
+
+fn field(name: &str) -> FieldName {
+    FieldName::parse(name).unwrap()
+}
+
+#[tokio::test]
+async fn moves_against_a_model_with_late_workers_stale_places_and_jumping_clocks() {
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    let (first, seeds) = match number("TENANTRY_SEED") {
+        Some(seed) => (seed, 1),
+        None => (1, number("TENANTRY_SEEDS").unwrap_or(SEEDS)),
+    };
+    let mut counts = Counts::default();
+    let mut bed = Bed::new(PROCESSES).await;
+    for seed in first..first + seeds {
+        if (seed - first) % TOGETHER == TOGETHER - 1 {
+            bed = Bed::new(PROCESSES).await;
+        }
+        one(&mut bed, seed, &mut counts).await;
+    }
+    let Counts { moves, swapped, undone, taken_over, late, jumps, failed, written, refused } = counts;
+    println!(
+        "T8: {seeds} schedules from seed {first}: {moves} moves ({swapped} swapped, {undone} undone), \
+         {taken_over} taken over, {late} late workers, {jumps} jumps of clocks, {failed} failures; \
+         {written} writes, {refused} refused by a fence and repeated; none lost, doubled or misplaced"
+    );
+    assert!(
+        seeds < SEEDS || (swapped > seeds / 2 && undone > 0 && taken_over > 0 && late > 0 && refused > seeds)
+    );
+}
+
+async fn one(bed: &mut Bed, seed: u64, counts: &mut Counts) {
+    let name = format!("sim-{seed}");
+    let tenant = bed.tenant(&name).await;
+    // Both isolations: what begins in a database of its own, and what begins in the pool.
+    let (store, model_name) = if seed % 2 == 0 { ("tenant", "items") } else { ("notes", "slips") };
+    let schema = bed.schema(store);
+    let random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let writers = (0..WRITERS).map(|_| Writer::default()).collect();
+    let mut run = Run {
+        bed,
+        name,
+        tenant,
+        store,
+        model_name,
+        schema,
+        random,
+        model: Model::default(),
+        writers,
+        counts,
+        log: vec![],
+    };
+    run.bed.set_watching(true);
+    for _ in 0..STEPS {
+        run.step(seed).await;
+    }
+    run.end(seed).await;
+}
+
+impl Run<'_> {
+    async fn step(&mut self, seed: u64) {
+        match self.random.below(20) {
+            0 | 1 => self.start_move().await,
+            2 => self.jump(),
+            3 => self.take_over().await,
+            4..=10 => self.go_on().await,
+            _ => self.write(seed).await,
+        }
+    }
+
+    /// Only one move at a time: a second one is refused, which is tried now and then.
+    async fn start_move(&mut self) {
+        if self.bed.open_operations().await > 0 && !self.random.one_in(10) {
+            return;
+        }
+        let from = self.bed.ready(self.tenant, self.store).await.place;
+        let (new, process) = (self.target(&from), self.random.below(PROCESSES));
+        self.log.push(format!("{process} moves {} to {:?} {}", from.physical, new.isolation, new.server));
+        self.counts.moves += 1;
+        self.bed.start(process, &self.name, from, new).await;
+    }
+
+    /// Anywhere else: the other server, or the other isolation.
+    fn target(&mut self, from: &Place) -> NewPlacement {
+        let own = from.isolation == Isolation::Pooled || self.random.one_in(2);
+        let other = match (from.isolation, from.server.as_str()) {
+            (Isolation::Database, "main") => "disk",
+            (Isolation::Database, _) => "main",
+            (Isolation::Pooled, _) => ["main", "disk"][self.random.below(2)],
+        };
+        let base = if own { format!("{}_{}", self.store, self.name) } else { format!("{}_pool", self.store) };
+        NewPlacement {
+            store: from.store.clone(),
+            server: ServerName::parse(if own { other } else { "main" }).unwrap(),
+            isolation: if own { Isolation::Database } else { Isolation::Pooled },
+            policy: tenantry::topology::Policy::Managed,
+            base: PhysicalName::parse(&base).unwrap(),
+        }
+    }
+
+    /// The clock of one process runs ahead: leases lapse whose workers live.
+    fn jump(&mut self) {
+        let process = self.random.below(PROCESSES);
+        self.log.push(format!("clock of {process} jumps"));
+        self.counts.jumps += 1;
+        self.bed.processes[process].platform.control().clock().advance_us(40 * SECOND_US);
+    }
+
+    async fn take_over(&mut self) {
+        if self.bed.open_operations().await == 0 {
+            return;
+        }
+        let (process, before) = (self.random.below(PROCESSES), self.bed.parked.len());
+        self.log.push(format!("{process} looks for stalled operations"));
+        self.bed.take_over(process).await;
+        if self.bed.parked.len() > before {
+            self.counts.taken_over += 1;
+            // Whoever was at it waits somewhere and comes late.
+            self.counts.late += u64::try_from(before).unwrap();
+        }
+    }
+
+    async fn go_on(&mut self) {
+        if self.bed.parked.is_empty() {
+            return;
+        }
+        let index = self.random.below(self.bed.parked.len());
+        let fails = self.random.one_in(25);
+        self.counts.failed += u64::from(fails);
+        let point = &self.bed.parked[index].point;
+        self.log.push(format!("{} at {point}", if fails { "fails" } else { "goes on" }));
+        self.bed.release(index, if fails { Word::Fail } else { Word::GoOn }).await;
+    }
+
+    /// Looks where the store lies, or writes to where it lay when last looked at.
+    async fn write(&mut self, seed: u64) {
+        let who = self.random.below(WRITERS);
+        if self.writers[who].place.is_none() || self.random.one_in(4) {
+            self.writers[who].place = Some(self.bed.ready(self.tenant, self.store).await.place);
+            return;
+        }
+        let wish = match self.writers[who].wish.take() {
+            Some(wish) => wish,
+            None => self.wish(),
+        };
+        let place = self.writers[who].place.clone().unwrap();
+        let process = who % PROCESSES;
+        match self.try_write(process, &place, &wish).await {
+            Ok(id) => self.written(seed, &wish, id),
+            Err(error) if matches!(error.kind(), Kind::Fenced | Kind::Missing | Kind::WrongIdentity) => {
+                self.counts.refused += 1;
+                self.writers[who].wish = Some(wish);
+                self.writers[who].place = None;
+            }
+            // Another writer deleted it meanwhile.
+            Err(error) if *error.kind() == Kind::NotFound => {
+                assert!(self.is_gone(&wish), "seed {seed}: {error}")
+            }
+            Err(error) => panic!("seed {seed}: {error}\n{}", self.log.join("\n")),
+        }
+    }
+
+    fn is_gone(&self, wish: &Wish) -> bool {
+        match wish {
+            Wish::Create(..) => false,
+            Wish::Change(id, ..) | Wish::Delete(id) => !self.model.records.contains_key(id),
+        }
+    }
+
+    fn wish(&mut self) -> Wish {
+        self.model.next_code += 1;
+        let code = self.model.next_code;
+        let text = format!("{}-{code}", self.name);
+        let known: Vec<i64> = self.model.records.keys().copied().collect();
+        match self.random.below(5) {
+            0 | 1 if !known.is_empty() => Wish::Change(known[self.random.below(known.len())], text, code),
+            2 if !known.is_empty() => Wish::Delete(known[self.random.below(known.len())]),
+            _ => Wish::Create(text, code),
+        }
+    }
+
+    async fn try_write(&self, process: usize, place: &Place, wish: &Wish) -> Result<i64, Error> {
+        let model = ModelName::parse(self.model_name).unwrap();
+        let values = |name: &String, code: &i64| {
+            vec![(field("name"), Value::Text(name.clone())), (field("code"), Value::Integer(*code))]
+        };
+        let change = match wish {
+            Wish::Create(name, code) => Change::Insert { model, id: None, values: values(name, code) },
+            Wish::Change(id, name, code) => {
+                let (id, values) = (RecordId::Integer(*id), values(name, code));
+                Change::Update { model, id, expected_version: None, values }
+            }
+            Wish::Delete(id) => Change::Delete { model, id: RecordId::Integer(*id), expected_version: None },
+        };
+        let session = self.bed.processes[process].engine.session(place, &self.schema, None).await?;
+        let written =
+            session.write(&[change], &WriteOptions { actor: "sim".into(), ..Default::default() }).await?;
+        match written[0].id {
+            RecordId::Integer(id) => Ok(id),
+            RecordId::Uuid(_) => unreachable!("ids are integers here"),
+        }
+    }
+
+    /// What was answered with success must be there for ever.
+    fn written(&mut self, seed: u64, wish: &Wish, id: i64) {
+        self.counts.written += 1;
+        match wish.clone() {
+            Wish::Create(name, code) => {
+                assert!(self.model.ids.insert(id), "seed {seed}: id {id} was given out twice");
+                self.model.records.insert(id, (name, code));
+            }
+            Wish::Change(id, name, code) => drop(self.model.records.insert(id, (name, code))),
+            Wish::Delete(id) => drop(self.model.records.remove(&id)),
+        }
+    }
+
+    /// Everybody comes to an end, the latest workers too; then the place in use holds what the model holds.
+    async fn end(&mut self, seed: u64) {
+        let mut rounds = 0;
+        while !self.bed.parked.is_empty() || self.bed.open_operations().await > 0 {
+            while !self.bed.parked.is_empty() {
+                let index = self.random.below(self.bed.parked.len());
+                self.bed.release(index, Word::GoOn).await;
+            }
+            let process = self.random.below(PROCESSES);
+            self.bed.processes[process].platform.control().clock().advance_us(400 * SECOND_US);
+            self.bed.take_over(process).await;
+            rounds += 1;
+            assert!(rounds < 100, "seed {seed}: an operation never ends\n{}", self.log.join("\n"));
+        }
+        self.bed.set_watching(false);
+        self.count_ends().await;
+        let place = self.bed.ready(self.tenant, self.store).await.place;
+        let found = self.rows(&place).await;
+        assert_eq!(found, self.model.records, "seed {seed}: {place:?}\n{}", self.log.join("\n"));
+        let last = self.wish();
+        let id = self.try_write(0, &place, &last).await;
+        let id =
+            id.unwrap_or_else(|error| panic!("seed {seed}: left shut: {error}\n{}", self.log.join("\n")));
+        self.written(seed, &last, id);
+        let session = self.bed.session(1, &place, &self.schema).await.unwrap();
+        assert_eq!(
+            session.usage().await.unwrap().rows,
+            self.model.records.len() as u64,
+            "seed {seed}: counters"
+        );
+    }
+
+    async fn rows(&self, place: &Place) -> BTreeMap<i64, (String, i64)> {
+        let session = self.bed.session(0, place, &self.schema).await.unwrap();
+        let select = Select {
+            limit: 1000,
+            fields: vec![field("id"), field("name"), field("code")],
+            ..Select::default()
+        };
+        let (page, next) = session.select(self.model_name, &select, None, Collect::default()).await.unwrap();
+        assert!(next.is_none(), "one page is enough here");
+        let record = |row: Vec<Value>| match <[Value; 3]>::try_from(row).unwrap() {
+            [Value::Integer(id), Value::Text(name), Value::Integer(code)] => (id, (name, code)),
+            other => panic!("{other:?}"),
+        };
+        page.rows.into_iter().map(record).collect()
+    }
+
+    async fn count_ends(&mut self) {
+        let sql = "SELECT sum(state = 'done'), sum(state = 'undone') FROM operations WHERE kind = 'move' AND tenant = ?";
+        let mut tx = self.bed.processes[0].platform.control().snapshot().await.unwrap();
+        let rows = tx.query(sql, &[Value::Integer(self.tenant.get())]).await.unwrap();
+        let count = |index| u64::try_from(rows[0].opt_integer(index).unwrap().unwrap_or(0)).unwrap();
+        self.counts.swapped += count(0);
+        self.counts.undone += count(1);
+    }
+}

@@ -1,0 +1,279 @@
+//! Several processes on one installation in one test: each has its own platform, clock, engine and caches.
+//! Their workers stop at every fault point, and go on when the schedule says so.
+
+use crate::world::{by, slug};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+};
+use tenantry::{
+    Error, Platform, Result,
+    audit::By,
+    config::Config,
+    migrations::make,
+    name::{PhysicalName, ServerName, StoreName, TenantId},
+    operations::{CreateTenant, Move, MoveTenant, Operation, Purpose},
+    plans::{self, Limits, PlanSpec},
+    tenants::{NewTenant, by_slug},
+    topology::{NewPlacement, Placement, Policy, placement},
+};
+use tenantry_engine::{
+    CacheLimits, Engine, ServerSpec, Session,
+    place::{Isolation, Place},
+    sqlite::plan::Schema,
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+
+const CONFIG: &str = r#"
+[platform]
+data_dir = "data"
+[servers.main]
+path = "databases"
+[servers.disk]
+path = "more"
+[stores.control]
+server = "main"
+[stores.shared]
+server = "main"
+[stores.tenant]
+servers = ["main", "disk"]
+[stores.notes]
+isolation = "pooled"
+servers = ["main", "disk"]
+[apps]
+list = ["desk"]
+"#;
+
+/// What a worker that waits at a point is told.
+pub(crate) enum Word {
+    GoOn,
+    Fail,
+}
+
+/// A worker that waits.
+pub(crate) struct Parked {
+    pub(crate) point: String,
+    go: oneshot::Sender<Word>,
+}
+
+impl Parked {
+    pub(crate) fn tell(self, word: Word) {
+        // A worker whose task is gone hears nothing.
+        drop(self.go.send(word));
+    }
+}
+
+/// What the schedule hears from workers.
+enum News {
+    Parked(Parked),
+    Over,
+}
+
+/// One process.
+pub(crate) struct Process {
+    pub(crate) platform: Platform,
+    /// Another cache of open databases, for writers.
+    pub(crate) engine: Engine,
+}
+
+/// All processes of an installation, and the workers in them.
+pub(crate) struct Bed {
+    pub(crate) processes: Vec<Process>,
+    news: mpsc::UnboundedReceiver<News>,
+    tell: mpsc::UnboundedSender<News>,
+    pub(crate) parked: Vec<Parked>,
+    /// Workers that neither wait nor are over.
+    busy: usize,
+    tasks: Vec<JoinHandle<()>>,
+    watching: Arc<Mutex<bool>>,
+    _dir: tempfile::TempDir,
+}
+
+fn config(dir: &Path) -> Config {
+    let config = Config::parse("tenantry.toml", CONFIG, dir).unwrap_or_else(|p| panic!("{p}"));
+    let app = config.apps.dir.join("desk");
+    if !app.exists() {
+        std::fs::create_dir_all(app.join("models")).unwrap();
+        std::fs::write(app.join("app.toml"), "").unwrap();
+        for (model, store) in [("items", "tenant"), ("slips", "notes")] {
+            let fields = "[fields.name]\ntype = \"text\"\nrequired = true\n[fields.code]\ntype = \"integer\"\nunique = true\n";
+            let text = format!("store = \"{store}\"\naudit = true\n{fields}");
+            std::fs::write(app.join(format!("models/{model}.toml")), text).unwrap();
+        }
+        let apps = tenantry::apps::Apps::load(&config).unwrap_or_else(|p| panic!("{p}"));
+        make::make(&apps, &make::Options::default(), &mut |_| None).unwrap();
+    }
+    config
+}
+
+fn is_control(point: &str) -> bool {
+    let step = point.split(':').nth(1).unwrap();
+    Move::steps().iter().any(|s| s.name() == step && !s.is_outside())
+}
+
+fn plan() -> PlanSpec {
+    PlanSpec {
+        code: "free".into(),
+        name: "Free".into(),
+        trial_days: 0,
+        price: String::new(),
+        limits: Limits::default(),
+        features: [].into(),
+    }
+}
+
+impl Bed {
+    pub(crate) async fn new(processes: usize) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (tell, news) = mpsc::unbounded_channel();
+        let mut bed = Self {
+            processes: vec![],
+            news,
+            tell,
+            parked: vec![],
+            busy: 0,
+            tasks: vec![],
+            watching: Arc::default(),
+            _dir: dir,
+        };
+        for _ in 0..processes {
+            let config = config(bed._dir.path());
+            let servers = config.servers.iter();
+            let servers =
+                servers.map(|s| ServerSpec { name: s.name.clone(), root: s.path.clone() }).collect();
+            let platform = Platform::open(config).await.unwrap();
+            bed.watch(&platform);
+            bed.processes
+                .push(Process { platform, engine: Engine::open(servers, CacheLimits::default()).unwrap() });
+        }
+        let mut write = bed.processes[0].platform.control().begin().await.unwrap();
+        plans::initialize(&mut write, &By::system(), &[plan()]).await.unwrap();
+        write.commit().await.unwrap();
+        bed
+    }
+
+    /// Every fault point of this process parks whoever passes it, while a schedule runs.
+    fn watch(&self, platform: &Platform) {
+        let (tell, watching) = (self.tell.clone(), self.watching.clone());
+        platform.operations().faults().watch(Arc::new(move |point: String| {
+            let (tell, watching) = (tell.clone(), watching.clone());
+            Box::pin(async move {
+                // Control steps are passed inside a transaction: who stopped there would stop everybody.
+                if !*watching.lock().unwrap() || is_control(&point) {
+                    return Ok(());
+                }
+                let (go, told) = oneshot::channel();
+                tell.send(News::Parked(Parked { point, go })).unwrap();
+                match told.await {
+                    Ok(Word::Fail) => Err(Error::Internal("fault".into())),
+                    _ => Ok(()),
+                }
+            })
+        }));
+    }
+
+    pub(crate) fn set_watching(&self, on: bool) {
+        *self.watching.lock().unwrap() = on;
+    }
+
+    /// A tenant with an own database and a place in the pool.
+    pub(crate) async fn tenant(&self, name: &str) -> TenantId {
+        let place = |store: &str, isolation, base: String| NewPlacement {
+            store: StoreName::parse(store).unwrap(),
+            server: ServerName::parse("main").unwrap(),
+            isolation,
+            policy: Policy::Managed,
+            base: PhysicalName::parse(&base).unwrap(),
+        };
+        let wanted = CreateTenant {
+            tenant: NewTenant { slug: slug(name), name: name.into(), email: format!("{name}@sim.test") },
+            placements: vec![
+                place("tenant", Isolation::Database, format!("tenant_{name}")),
+                place("notes", Isolation::Pooled, "notes_pool".into()),
+            ],
+            plan: Some("free".into()),
+            owner: None,
+        };
+        self.processes[0].platform.operations().create_tenant(&by(), wanted).await.unwrap().tenant
+    }
+
+    /// Where the catalog says the store lies now.
+    pub(crate) async fn ready(&self, tenant: TenantId, store: &str) -> Placement {
+        let mut tx = self.processes[0].platform.control().snapshot().await.unwrap();
+        let all = placement::of_tenant(&mut tx, tenant).await.unwrap();
+        all.into_iter().find(|p| p.place.store.as_str() == store).unwrap()
+    }
+
+    pub(crate) fn schema(&self, store: &str) -> Arc<Schema> {
+        let models = self.processes[0].platform.apps().models().to_vec();
+        Arc::new(Schema::new(StoreName::parse(store).unwrap(), models).unwrap())
+    }
+
+    pub(crate) async fn session(
+        &self,
+        process: usize,
+        place: &Place,
+        schema: &Arc<Schema>,
+    ) -> Result<Session> {
+        Ok(self.processes[process].engine.session(place, schema, None).await?)
+    }
+
+    /// Starts a move in this process; its worker runs until the first point.
+    pub(crate) async fn start(&mut self, process: usize, name: &str, from: Place, new: NewPlacement) {
+        let operations = self.processes[process].platform.operations().clone();
+        let control = self.processes[process].platform.control();
+        let tenant = by_slug(&mut control.snapshot().await.unwrap(), &slug(name)).await.unwrap().id;
+        let wanted = MoveTenant {
+            purpose: Purpose::Move,
+            tenant,
+            slug: slug(name),
+            legs: vec![(from, new)],
+            keep_us: 1_000_000,
+        };
+        self.spawn(async move { drop(operations.run(Move::new(&by(), wanted)).await) }).await;
+    }
+
+    /// Takes over, in this process, whatever nobody seems to be at work on.
+    pub(crate) async fn take_over(&mut self, process: usize) {
+        let operations = self.processes[process].platform.operations().clone();
+        self.spawn(async move { drop(operations.reconcile().await) }).await;
+    }
+
+    async fn spawn(&mut self, work: impl Future<Output = ()> + Send + 'static) {
+        let tell = self.tell.clone();
+        self.busy += 1;
+        self.tasks.push(tokio::spawn(async move {
+            work.await;
+            tell.send(News::Over).unwrap();
+        }));
+        self.settle().await;
+    }
+
+    /// Lets one worker go on to its next point, or its end.
+    pub(crate) async fn release(&mut self, index: usize, word: Word) {
+        let parked = self.parked.swap_remove(index);
+        self.busy += 1;
+        parked.tell(word);
+        self.settle().await;
+    }
+
+    /// Waits until every worker waits or is over.
+    async fn settle(&mut self) {
+        while self.busy > 0 {
+            match self.news.recv().await.unwrap() {
+                News::Parked(parked) => self.parked.push(parked),
+                News::Over => {}
+            }
+            self.busy -= 1;
+        }
+    }
+
+    pub(crate) async fn open_operations(&self) -> i64 {
+        let sql = "SELECT count(*) FROM operations WHERE state IN ('running', 'unwinding')";
+        let mut tx = self.processes[0].platform.control().snapshot().await.unwrap();
+        tx.query(sql, &[]).await.unwrap()[0].integer(0).unwrap()
+    }
+}
