@@ -22,8 +22,8 @@ mod transfer;
 
 pub use crate::session::Session;
 pub use crate::sqlite::{
-    CaughtUp, Copy, CopyInfo, CopyOptions, DatabaseFile, Digest, ModelDiff, Resident, SqlLimits, SqlRow,
-    SqlRows, Standing, SystemDb, TableDigest, Template, Tx,
+    Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, DatabaseFile, Digest, ModelDiff, Resident, SqlLimits,
+    SqlRow, SqlRows, Standing, SystemDb, TableDigest, Template, Tx,
 };
 
 /// A server of the configuration.
@@ -235,6 +235,11 @@ impl Engine {
         self.close(place);
         let (server, physical) = (self.server(place)?.1.clone(), place.physical.clone());
         blocking(move || server.remove(&physical)).await
+    }
+
+    /// Empties the -wal of a database of the platform's own, so that what was deleted is in no file.
+    pub async fn scrub(&self, place: &Place) -> Result<()> {
+        self.on_file(place, sqlite::scrub).await
     }
 
     /// Opens the database and checks that `place` lives there, and no more.

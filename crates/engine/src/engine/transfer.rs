@@ -4,10 +4,11 @@
 use super::{Engine, blocking};
 use crate::{
     error::{Error, Kind, Result},
-    name::{StoreName, TenantId},
+    name::{FieldName, StoreName, TenantId},
     place::{Isolation, Place},
+    row::Row,
     sqlite::{
-        Copy, CopyInfo, CopyOptions, Digest, ModelDiff,
+        Blanked, Copy, CopyInfo, CopyOptions, Digest, ModelDiff,
         migrate::{MigrateReport, Script},
         plan::Schema,
         transfer,
@@ -131,6 +132,33 @@ impl Engine {
     ) -> Result<Digest> {
         let (from, schema) = (from.to_owned(), schema.clone());
         blocking(move || transfer::digest_copy(&from, &schema, of)).await
+    }
+
+    /// Takes personal data out of a copy: fields marked so get a value that says nothing, in rows, full-text
+    /// indexes and the log of changes. `from` is used up; `to` is a new file.
+    pub async fn blank_copy(&self, from: &Path, to: &Path, schema: &Arc<Schema>) -> Result<Blanked> {
+        let (from, to, schema) = (from.to_owned(), to.to_owned(), schema.clone());
+        blocking(move || transfer::blank(&from, &to, &schema)).await
+    }
+
+    /// In what the schema of a copy that is at the end of `script` differs from what the script makes, in words:
+    /// empty for a copy of ours. Ask it of every file that comes from outside (threat 18).
+    pub async fn foreign_in_copy(&self, from: &Path, script: &Arc<Script>) -> Result<Vec<String>> {
+        let (from, script) = (from.to_owned(), script.clone());
+        blocking(move || transfer::foreign(&from, &script)).await
+    }
+
+    /// Shows every row of a model of a copy, in order of id, until `show` wants no more. No fields given: all
+    /// columns. Blocks: call it where that is allowed.
+    pub fn read_copy(
+        &self,
+        from: &Path,
+        schema: &Schema,
+        model: &str,
+        fields: &[FieldName],
+        show: &mut dyn FnMut(&dyn Row) -> bool,
+    ) -> Result<()> {
+        transfer::rows(from, schema, model, fields, show)
     }
 
     /// For each model, the rows that would come, change and go if `other` took the place of `live`.

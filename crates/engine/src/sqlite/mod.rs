@@ -46,5 +46,7 @@ pub use sandbox::{SqlLimits, SqlRows};
 pub(crate) use server::{Server, Site};
 pub(crate) use session::Session;
 pub use system::{SqlRow, SystemDb, Tx};
-pub use transfer::{CaughtUp, Copy, CopyInfo, CopyOptions, Digest, ModelDiff, Standing, TableDigest};
-pub(crate) use upkeep::{attach, change_identity, inspect_file, migrate_file, pooled_bytes, withdraw};
+pub use transfer::{
+    Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, Digest, ModelDiff, Standing, TableDigest,
+};
+pub(crate) use upkeep::{attach, change_identity, inspect_file, migrate_file, pooled_bytes, scrub, withdraw};

@@ -79,7 +79,7 @@ pub(crate) fn settle(conn: &Connection, durability: Durability) -> Result<()> {
     }
     conn.execute_batch(&format!(
         "PRAGMA synchronous = {synchronous}; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 0;
-         PRAGMA journal_size_limit = {WAL_KEEP_BYTES}; PRAGMA secure_delete = FAST;"
+         PRAGMA journal_size_limit = {WAL_KEEP_BYTES}; PRAGMA secure_delete = ON;"
     ))?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
     // From here on waiting is done by the caller without holding a thread.

@@ -157,6 +157,17 @@ impl<'r, 's> Cursor<'r, 's> {
         visit.row(&cursor);
         if cursor.damaged.get() { Err(damaged()) } else { Ok(()) }
     }
+
+    /// The same for a function that says whether it wants more.
+    pub(crate) fn show(
+        row: &'r rusqlite::Row<'s>,
+        storages: &'r [Storage],
+        show: &mut dyn FnMut(&dyn Row) -> bool,
+    ) -> Result<bool> {
+        let cursor = Self { row, storages, damaged: Cell::new(false) };
+        let more = show(&cursor);
+        if cursor.damaged.get() { Err(damaged()) } else { Ok(more) }
+    }
 }
 
 impl Row for Cursor<'_, '_> {

@@ -143,6 +143,20 @@ fn pooled_tables(conn: &Connection) -> Result<Vec<(String, String)>> {
     Ok(tables.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Writes the -wal back and empties it: what was deleted before is then in no file. `Busy` while somebody reads
+/// an older state for longer than the wait.
+pub(crate) fn scrub(site: &Site) -> Result<()> {
+    let conn = open::connect(&site.path)?;
+    identity::is_ours(&conn)?;
+    open::settle(&conn, Durability::Normal)?;
+    conn.busy_timeout(BUSY_WAIT)?;
+    let busy: i64 = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    match busy {
+        0 => Ok(()),
+        _ => Err(Error::new(Kind::Busy, format!("{}: the -wal is in use", site.path.display()))),
+    }
+}
+
 /// Full-text indexes keep deleted words until their segments are merged.
 fn forget_terms(conn: &Connection) -> Result<()> {
     let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%fts5%'";

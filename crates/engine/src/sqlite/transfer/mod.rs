@@ -7,19 +7,24 @@
 
 mod absorb;
 mod activity;
+mod blank;
 mod changes;
 mod compare;
 mod copies;
 mod copy_file;
 mod digest;
 mod extract;
+mod foreign;
 mod marks;
 mod numbers;
 mod receive;
+mod rows;
 mod table;
 mod unwritten;
 
 pub(crate) use absorb::absorb;
+pub use blank::Blanked;
+pub(crate) use blank::blank;
 pub use changes::CaughtUp;
 pub(crate) use changes::copy_changes;
 pub use compare::ModelDiff;
@@ -30,6 +35,8 @@ pub use copy_file::CopyInfo;
 pub(crate) use copy_file::inspect_copy;
 pub use digest::{Digest, TableDigest};
 pub(crate) use digest::{digest, digest_copy};
+pub(crate) use foreign::foreign;
 pub use marks::Standing;
 pub(crate) use marks::{fence_recorded, lift_fence, open_filled, record, standing, stop_recording};
+pub(crate) use rows::rows;
 pub(crate) use unwritten::compare_unwritten;

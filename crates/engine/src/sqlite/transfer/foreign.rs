@@ -1,0 +1,37 @@
+//! What a copy has that no migration made: a table, view or trigger that came with a file from outside must
+//! not live on in a database of ours (threat 18).
+
+use super::copy_file::open_copy;
+use crate::error::Result;
+use crate::place::Isolation;
+use crate::sqlite::identity;
+use crate::sqlite::inspect;
+use crate::sqlite::migrate::Script;
+use rusqlite::Connection;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Everything in which the schema of a copy that is at the end of the script differs from what the script
+/// makes; empty for a copy of ours.
+pub(crate) fn foreign(from: &Path, script: &Script) -> Result<Vec<String>> {
+    let script = script.laid_out(Isolation::Database)?;
+    let copy = open_copy(from)?;
+    let mut own = Connection::open_in_memory()?;
+    own.execute_batch(identity::META_SQL)?;
+    script.run(&mut own)?;
+    let (found, wanted) = (objects(&copy)?, objects(&own)?);
+    let mut differences: Vec<String> =
+        found.difference(&wanted).map(|object| format!("{object} should not be there")).collect();
+    differences.extend(wanted.difference(&found).map(|object| format!("{object} is missing")));
+    differences.extend(inspect::inspect(&copy, script)?.drift.iter().map(ToString::to_string));
+    Ok(differences)
+}
+
+/// Type and name of everything in a schema, the platform's own included.
+fn objects(conn: &Connection) -> Result<BTreeSet<String>> {
+    let mut statement = conn.prepare(
+        "SELECT type || ' ' || name FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+    )?;
+    let names = statement.query_map([], |row| row.get(0))?;
+    Ok(names.collect::<rusqlite::Result<_>>()?)
+}

@@ -1,0 +1,34 @@
+//! The rows of a copy, for whoever writes them in another form. Called by the engine; reads only, and
+//! never a live database.
+
+use super::copy_file::open_copy;
+use crate::error::Result;
+use crate::name::FieldName;
+use crate::row::Row;
+use crate::sqlite::plan::Schema;
+use crate::sqlite::read::Cursor;
+use std::path::Path;
+
+/// Shows every row of a model in order of id, until `show` wants no more. No fields given: all columns.
+pub(crate) fn rows(
+    from: &Path,
+    schema: &Schema,
+    model: &str,
+    fields: &[FieldName],
+    show: &mut dyn FnMut(&dyn Row) -> bool,
+) -> Result<()> {
+    let plan = schema.require(model)?;
+    let projection = plan.project(fields)?;
+    let mut sql = String::from("SELECT ");
+    plan.list(&mut sql, &projection.positions);
+    sql.push_str(&format!(" FROM [{model}] AS t ORDER BY t.[id]"));
+    let conn = open_copy(from)?;
+    let mut statement = conn.prepare(&sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        if !Cursor::show(row, &projection.storages, show)? {
+            break;
+        }
+    }
+    Ok(())
+}
