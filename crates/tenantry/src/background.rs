@@ -63,6 +63,7 @@ impl Platform {
         report("kept databases", self.0.operations.release_due(&By::system(), MOST).await.map(drop));
         report("old operations", self.prune_operations().await);
         report("subscriptions", plans::sweep_expired(self.control(), MOST).await.map(drop));
+        report("purges", self.purge_when_due().await);
         report("cancelled tenants", tenants::close_due(self.control(), MOST).await.map(drop));
         report("sessions", self.access().sessions().purge_expired(MOST).await.map(drop));
         report("notes of use", self.access().flush().await);

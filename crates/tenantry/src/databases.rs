@@ -30,6 +30,8 @@ struct Inner {
     apps: Arc<Apps>,
     templates: HashMap<StoreName, Template>,
     schemas: HashMap<StoreName, Arc<Schema>>,
+    /// Places of system stores.
+    system: HashMap<StoreName, Place>,
     /// Made on first use: most processes never need most of them.
     scripts: Mutex<HashMap<(StoreName, Isolation), Arc<Script>>>,
 }
@@ -42,7 +44,9 @@ impl Databases {
             templates.insert(store.name.clone(), engine.template(&store.name, apps.migrations())?);
         }
         let schemas = schemas(config, &apps)?;
-        Ok(Self(Arc::new(Inner { engine, apps, templates, schemas, scripts: Mutex::default() })))
+        let system = config.stores_of(Scope::System).map(|s| Ok((s.name.clone(), platform_place(s)?)));
+        let system = system.collect::<Result<_>>()?;
+        Ok(Self(Arc::new(Inner { engine, apps, templates, schemas, system, scripts: Mutex::default() })))
     }
 
     /// The engine all of it runs on.
@@ -73,6 +77,16 @@ impl Databases {
         let script = Arc::new(Script::new(store, isolation, self.0.apps.migrations())?);
         scripts.insert(key, script.clone());
         Ok(script)
+    }
+
+    /// The installed apps.
+    pub(crate) fn apps(&self) -> &Arc<Apps> {
+        &self.0.apps
+    }
+
+    /// The place of a system store; none: it is a store of tenants.
+    pub(crate) fn system_place(&self, store: &StoreName) -> Option<Place> {
+        self.0.system.get(store).cloned()
     }
 
     /// Names the state of the store's schema that this program has.
@@ -107,6 +121,19 @@ impl Databases {
         match place.isolation {
             Isolation::Pooled => self.withdraw_if_ours(place).await,
             Isolation::Database => self.drop_if_ours(place).await,
+        }
+    }
+
+    /// Removes the database of a placement for good, whatever state it is in: its name was never given to
+    /// anything else (rule 6). One that carries somebody else's identity is a fault, not removed.
+    pub(crate) async fn purge(&self, place: &Place) -> Result<()> {
+        if place.isolation == Isolation::Pooled {
+            return self.withdraw_if_ours(place).await;
+        }
+        match self.0.engine.verify(place).await {
+            Err(error) if *error.kind() == Kind::WrongIdentity => Err(error.into()),
+            Err(error) if matches!(error.kind(), Kind::Io | Kind::Busy) => Err(error.into()),
+            _ => Ok(self.0.engine.drop_database(place).await?),
         }
     }
 

@@ -6,6 +6,7 @@
 use crate::{
     Error, Platform, Result,
     audit::By,
+    operations::purge::Survey,
     tenants::{self, Retirement, State, Terms},
 };
 use tenantry_engine::name::{Slug, TenantId};
@@ -38,6 +39,12 @@ impl Platform {
         let ends = tenants::cancel(&mut write, by, id, terms, reason).await?;
         write.commit().await?;
         Ok(ends)
+    }
+
+    /// Every place where data of a tenant lies, and what a purge does to it: the dry run.
+    pub async fn survey_tenant(&self, slug: &Slug) -> Result<Survey> {
+        let id = self.tenant_id(slug).await?;
+        self.operations().survey(id).await
     }
 
     /// Takes a cancellation back, at any moment before the purge.

@@ -231,7 +231,7 @@ impl Platform {
     }
 
     /// Where each store of a new tenant goes, as configuration and policy decide.
-    async fn placements(&self, slug: &Slug) -> Result<Vec<NewPlacement>> {
+    pub(crate) async fn placements(&self, slug: &Slug) -> Result<Vec<NewPlacement>> {
         let mut placements = Vec::new();
         for store in self.config().stores_of(Scope::Tenant) {
             placements.push(self.placement(store, slug).await?);

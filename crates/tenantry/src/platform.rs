@@ -47,6 +47,7 @@ pub(crate) struct Inner {
     pub(crate) models: HashMap<String, ModelEntry>,
     /// Found by the last background pass over them.
     pub(crate) orphans: AtomicU64,
+    pub(crate) exports: crate::export::Running,
 }
 
 /// What every request on a model needs, made once.
@@ -110,7 +111,9 @@ impl Platform {
             databases,
             models,
             orphans: AtomicU64::new(0),
+            exports: crate::export::Running::default(),
         };
+        crate::scratch::sweep(&inner.config);
         Ok(Self(Arc::new(inner)))
     }
 

@@ -132,7 +132,8 @@ impl ApiKeys {
         }
         let token = Token::generate(TokenKind::ApiKey);
         let info = insert(&mut write, tenant, name, &new, &token).await?;
-        let detail = json!({ "key": info.id, "name": info.name, "role": info.role });
+        // Ids only: the log outlives what people call things.
+        let detail = json!({ "key": info.id, "role": info.role });
         write.audit(&tenant.actor().by(), Some(tenant.id()), "api_key.create", detail).await?;
         write.commit().await?;
         Ok((token, info))

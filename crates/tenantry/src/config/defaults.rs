@@ -95,6 +95,7 @@ impl Default for LimitsConfig {
             blocking_threads: 8,
             statement_deadline_ms: 5_000,
             request_body_bytes: MIB,
+            import_bytes: 20 << 30,
         }
     }
 }

@@ -161,6 +161,8 @@ pub struct LimitsConfig {
     pub statement_deadline_ms: u64,
     /// Largest request body except uploads and imports, bytes.
     pub request_body_bytes: u64,
+    /// Largest archive of a company that is taken in over the API, bytes.
+    pub import_bytes: u64,
 }
 
 /// How a tenant that was cancelled ends (rule 12).

@@ -185,6 +185,7 @@ fn limits(section: Section<'_>, default: LimitsConfig) -> LimitsConfig {
         blocking_threads: number("blocking_threads", 1..=512, default.blocking_threads as u64) as usize,
         statement_deadline_ms: number("statement_deadline_ms", 10..=3_600_000, default.statement_deadline_ms),
         request_body_bytes: section.bytes("request_body_bytes").unwrap_or(default.request_body_bytes),
+        import_bytes: section.bytes("import_bytes").unwrap_or(default.import_bytes),
     };
     section.finish();
     limits

@@ -2,7 +2,8 @@
 //! steps from it, and the suites run over it (T6). A new kind is one line here.
 
 use super::{
-    Inner, Operation, move_::Move, provision::Provision, recover, release::Release, takeover::Taken,
+    Inner, Operation, clone_tenant::CloneTenant, import::ImportTenant, move_::Move, provision::Provision,
+    purge::Purge, recover, release::Release, takeover::Taken,
 };
 use crate::Result;
 use futures_util::future::BoxFuture;
@@ -32,8 +33,14 @@ pub struct StepInfo {
 }
 
 /// All of them.
-pub static KINDS: &[OperationKind] =
-    &[OperationKind::of::<Provision>(), OperationKind::of::<Release>(), OperationKind::of::<Move>()];
+pub static KINDS: &[OperationKind] = &[
+    OperationKind::of::<Provision>(),
+    OperationKind::of::<Release>(),
+    OperationKind::of::<Move>(),
+    OperationKind::of::<CloneTenant>(),
+    OperationKind::of::<ImportTenant>(),
+    OperationKind::of::<Purge>(),
+];
 
 /// The kind of that name.
 pub fn kind(name: &str) -> Option<&'static OperationKind> {

@@ -25,7 +25,7 @@ pub(crate) fn new_owner() -> String {
 }
 
 /// False only when the worker's process is certainly gone.
-pub(super) fn may_be_alive(owner: &str) -> bool {
+pub(crate) fn may_be_alive(owner: &str) -> bool {
     let Some((process, _)) = owner.split_once('#') else { return true };
     let (Some((place, pid_and_start)), Some(here)) = (process.rsplit_once('/'), place()) else { return true };
     let Some((pid, start)) = pid_and_start.split_once('@') else { return true };

@@ -5,15 +5,19 @@
 //! creation of a tenant costs two commits of the control store and one synced file. Steps reach what
 //! is outside through [`World`] only; nothing here knows an engine.
 
+pub(crate) mod arrive;
 mod beat;
 pub(crate) mod claims;
+pub mod clone_tenant;
 pub mod faults;
+pub mod import;
 mod journal;
 mod kinds;
 pub(crate) mod lease;
 pub mod move_;
 mod on_demand;
 pub mod provision;
+pub mod purge;
 mod recover;
 pub mod release;
 mod rescue;

@@ -25,6 +25,14 @@ impl Visit for Lines {
     }
 }
 
+/// One line of cells.
+pub(crate) fn csv_line<'v>(cells: impl Iterator<Item = ValueRef<'v>>) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(vec![]);
+    // Writing to memory does not fail.
+    writer.write_record(cells.map(|value| cell(value).into_bytes())).ok();
+    writer.into_inner().unwrap_or_default()
+}
+
 fn cell(value: ValueRef<'_>) -> String {
     match value {
         ValueRef::Null => String::new(),
@@ -42,7 +50,7 @@ fn harmless(text: &str) -> String {
 }
 
 /// The cell as it was before [`harmless`]; import undoes what export did.
-pub(super) fn unguarded(cell: &str) -> &str {
+pub(crate) fn unguarded(cell: &str) -> &str {
     match cell.strip_prefix('\'') {
         Some(text) if text.starts_with(['=', '+', '-', '@', '\t', '\r']) => text,
         _ => cell,

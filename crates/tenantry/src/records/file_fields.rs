@@ -1,11 +1,11 @@
 //! File fields of records: bytes to the object store, their description into the row.
 
 use super::{Document, FileInfo, Records, Upload, files::FileError, write::writable};
-use crate::{Error, Result, access::gates::Verb, platform::ModelEntry};
+use crate::{Error, Result, access::gates::Verb};
 use futures_util::{Stream, stream::BoxStream};
 use std::io;
 use tenantry_engine::{
-    model::{Field, FieldKind},
+    model::{Field, FieldKind, Model},
     query::{Change, RecordId},
     row::Collect,
     value::Value,
@@ -106,7 +106,7 @@ impl Records<'_> {
 
     /// Ids of all files of a record.
     pub(super) async fn file_ids(&self, id: &RecordId) -> Result<Vec<String>> {
-        let fields = file_names(self.entry);
+        let fields = file_names(&self.entry.model);
         if fields.is_empty() {
             return Ok(vec![]);
         }
@@ -124,16 +124,14 @@ impl Records<'_> {
     }
 }
 
-fn file_names(entry: &ModelEntry) -> Vec<tenantry_engine::name::FieldName> {
-    let files = entry.model.fields.iter().filter(|f| matches!(f.kind, FieldKind::File { .. }));
+/// File fields of a model.
+pub(crate) fn file_names(model: &Model) -> Vec<tenantry_engine::name::FieldName> {
+    let files = model.fields.iter().filter(|f| matches!(f.kind, FieldKind::File { .. }));
     files.map(|f| f.name.clone()).collect()
 }
 
 fn info(value: Value) -> Option<FileInfo> {
-    match value {
-        Value::Json(json) => serde_json::from_value(json).ok(),
-        _ => None,
-    }
+    FileInfo::of(value)
 }
 
 fn refused(error: FileError) -> Error {

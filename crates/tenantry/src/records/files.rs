@@ -8,7 +8,7 @@ use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart, local::LocalFile
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{io, sync::Arc};
-use tenantry_engine::name::TenantId;
+use tenantry_engine::{name::TenantId, value::Value};
 
 /// What a row keeps of its file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,16 @@ pub struct FileInfo {
     pub size: u64,
     /// SHA-256 of the bytes, hex.
     pub sha256: String,
+}
+
+impl FileInfo {
+    /// The description in a field's value; none: the field is empty.
+    pub(crate) fn of(value: Value) -> Option<Self> {
+        match value {
+            Value::Json(json) => serde_json::from_value(json).ok(),
+            _ => None,
+        }
+    }
 }
 
 /// A file to store.
@@ -131,6 +141,15 @@ impl Files {
             |meta: object_store::ObjectMeta| meta.location.filename().map(|id| (id.to_owned(), meta.size));
         let all = self.store.list(Some(&prefix)).try_filter_map(|meta| async move { Ok(named(meta)) });
         Ok(all.try_collect().await?)
+    }
+
+    /// Removes all files of a tenant; how many there were.
+    pub(crate) async fn remove_all(&self, tenant: TenantId) -> Result<u64, FileError> {
+        let files = self.list(Some(tenant)).await?;
+        for (id, _) in &files {
+            self.delete(Some(tenant), id).await?;
+        }
+        Ok(files.len() as u64)
     }
 
     /// Puts a file back under the id it had. Ids are never given to other bytes, so one that is there

@@ -17,6 +17,8 @@ mod write;
 
 pub(crate) use cross::{Leaving, Referrer};
 pub use csv_in::{ImportReport, RowError};
+pub(crate) use csv_out::{csv_line, unguarded};
+pub(crate) use file_fields::file_names;
 pub use files::{FileInfo, Upload};
 pub use read::{Document, ListQuery, Page, Want};
 pub use write::{Input, MAX_BATCH};

@@ -5,6 +5,7 @@
 
 mod list;
 mod maintenance;
+pub(crate) mod purge;
 mod rename;
 mod retire;
 mod state;
@@ -76,11 +77,7 @@ fn read(r: &SqlRow) -> Result<Tenant> {
 /// Records a tenant in state `creating`: its name is taken, nobody can enter yet.
 pub(crate) async fn insert(write: &mut Write, new: &NewTenant) -> Result<TenantId> {
     check(new)?;
-    let retired =
-        write.query("SELECT 1 FROM retired_slugs WHERE slug = ?", params![new.slug.as_str()]).await?;
-    if !retired.is_empty() {
-        return Err(taken(&new.slug));
-    }
+    require_free(write, &new.slug).await?;
     let at = write.at_us();
     let sql = "INSERT INTO tenants (slug, name, email, state, created_at, state_at) \
                VALUES (?, ?, ?, 'creating', ?, ?) RETURNING id";
@@ -89,6 +86,15 @@ pub(crate) async fn insert(write: &mut Write, new: &NewTenant) -> Result<TenantI
         Ok(rows) => Ok(TenantId::from_raw(rows.first().ok_or(Error::NotFound("tenant"))?.integer(0)?)),
         Err(e) if matches!(e.kind(), Kind::Unique(_)) => Err(taken(&new.slug)),
         Err(e) => Err(e.into()),
+    }
+}
+
+/// Refuses a slug that is, or ever was, a tenant's.
+pub(crate) async fn require_free(tx: &mut Tx, slug: &Slug) -> Result<()> {
+    let sql = "SELECT 1 FROM retired_slugs WHERE slug = ?1 UNION ALL SELECT 1 FROM tenants WHERE slug = ?1";
+    match tx.query(sql, params![slug.as_str()]).await?.is_empty() {
+        true => Ok(()),
+        false => Err(taken(slug)),
     }
 }
 

@@ -117,9 +117,7 @@ pub(crate) fn check_text(field: &str, text: &str) -> Result<()> {
 /// decision (threat 41).
 pub async fn create(write: &mut Write, by: &By, new: &NewUser) -> Result<UserId> {
     let id = insert(write, new).await?;
-    write
-        .audit(by, None, "user.create", serde_json::json!({ "user": id, "email": normal_email(&new.email) }))
-        .await?;
+    write.audit(by, None, "user.create", serde_json::json!({ "user": id })).await?;
     Ok(id)
 }
 

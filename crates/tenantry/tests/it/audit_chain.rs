@@ -116,3 +116,73 @@ async fn two_rows_of_one_transaction_follow_each_other() {
     assert_eq!(w.control.heads().newest().id, 4);
     assert!(faults(&w).await.is_empty());
 }
+
+/// Small, seeded, and the same on every machine.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, most: i64) -> i64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        i64::try_from(self.0 % most.unsigned_abs()).unwrap()
+    }
+}
+
+/// One tampering at random: an edit of any column, a swap, a cut, a gap, a copy, a rehashed tail.
+async fn at_random(w: &World, dice: &mut Dice, rows: i64) -> String {
+    let (a, b) = (1 + dice.below(rows), 1 + dice.below(rows));
+    let b = if a == b { a % rows + 1 } else { b };
+    let sql = match dice.below(9) {
+        0 => {
+            let column =
+                ["actor", "action", "detail", "prev_hash", "hash"][usize::try_from(dice.below(5)).unwrap()];
+            let at = 1 + dice.below(6);
+            format!(
+                "UPDATE audit SET {column} = substr({column}, 1, {at} - 1) || char(unicode(substr({column} || ' ', \
+                 {at}, 1)) + 1) || substr({column}, {at} + 1) WHERE id = {a}"
+            )
+        }
+        1 => format!("UPDATE audit SET at = at + {} WHERE id = {a}", 1 + dice.below(1_000_000)),
+        2 => format!("UPDATE audit SET tenant = coalesce(tenant, 0) + {} WHERE id = {a}", 1 + dice.below(50)),
+        3 => format!("UPDATE audit SET impersonator = coalesce(impersonator, '') || 'x' WHERE id = {a}"),
+        4 => format!("DELETE FROM audit WHERE id BETWEEN {} AND {}", a.min(b), a.max(b)),
+        5 => format!("DELETE FROM audit WHERE id >= {a}"),
+        6 => format!(
+            "UPDATE audit SET (at, actor, impersonator, tenant, action, detail, prev_hash, hash) = (SELECT at, \
+             actor, impersonator, tenant, action, detail, prev_hash, hash FROM audit_copy WHERE id = {b}) \
+             WHERE id = {a}"
+        ),
+        7 => format!(
+            "INSERT INTO audit SELECT {}, at, actor, impersonator, tenant, action, detail, prev_hash, hash \
+             FROM audit_copy WHERE id = {a}",
+            rows + 1
+        ),
+        _ => {
+            rehash(w, a).await;
+            return format!("rehashed from {a}");
+        }
+    };
+    tamper(w, &sql).await;
+    sql
+}
+
+#[tokio::test]
+async fn a_thousand_tamperings_at_random_are_all_found() {
+    let dir = tempfile::tempdir().unwrap();
+    // No more than there are published heads: then a rehashed tail is always found.
+    let (rows, tries) = (60, 1_000);
+    let w = filled(dir.path(), rows).await;
+    tamper(&w, "CREATE TABLE audit_copy AS SELECT * FROM audit").await;
+    let mut dice = Dice(0x2026_1121);
+    for n in 0..tries {
+        let done = at_random(&w, &mut dice, rows).await;
+        assert!(!faults(&w).await.is_empty(), "{n}: not found: {done}");
+        tamper(&w, "DELETE FROM audit").await;
+        tamper(&w, "INSERT INTO audit SELECT * FROM audit_copy").await;
+        if n % 100 == 0 {
+            assert_eq!(faults(&w).await, Vec::<String>::new(), "the log is whole again");
+        }
+    }
+    println!("T11: {tries} random tamperings, all found");
+}

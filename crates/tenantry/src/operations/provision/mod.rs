@@ -12,9 +12,10 @@ use crate::{
     audit::By,
     tenants::{self, NewTenant},
     topology::{NewPlacement, Placement, PlacementState, Policy, placement},
-    users::NewUser,
+    users::{self, NewUser},
 };
 use tenantry_engine::{
+    Tx,
     name::{RoleName, Slug, TenantId, UserId},
     place::Place,
 };
@@ -39,6 +40,22 @@ pub enum Owner {
     New(NewUser),
     /// A user who exists.
     Existing(UserId),
+}
+
+impl Owner {
+    /// Refuses whom the last steps would refuse.
+    pub(super) async fn check(&self, tx: &mut Tx) -> Result<()> {
+        let user = match self {
+            Self::New(user) => user,
+            Self::Existing(id) => return users::by_id(tx, *id).await.map(drop),
+        };
+        users::check_email(&user.email)?;
+        users::check_text("name", &user.name)?;
+        match users::by_email(tx, &user.email).await? {
+            Some(_) => Err(Error::Conflict("a user with this e-mail address exists".into())),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What was made.

@@ -2,7 +2,7 @@
 
 use super::{New, Owner, Placed, Provision};
 use crate::{
-    Error, Result,
+    Result,
     control::{Subject, Write},
     operations::World,
     plans,
@@ -45,15 +45,7 @@ async fn check_owner(write: &mut Write, new: &New) -> Result<()> {
         plans::by_code(write, plan).await?;
     }
     match &new.owner {
-        Some((Owner::New(user), _)) => {
-            users::check_email(&user.email)?;
-            users::check_text("name", &user.name)?;
-            match users::by_email(write, &user.email).await? {
-                Some(_) => Err(Error::Conflict("a user with this e-mail address exists".into())),
-                None => Ok(()),
-            }
-        }
-        Some((Owner::Existing(id), _)) => users::by_id(write, *id).await.map(|_| ()),
+        Some((owner, _)) => owner.check(write).await,
         None => Ok(()),
     }
 }

@@ -22,6 +22,7 @@ mod fleet;
 mod kills;
 pub(crate) mod kit;
 mod moves;
+mod lives;
 mod orphans;
 mod people;
 mod provision;
@@ -42,6 +43,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     moves::SERVER,
     moves::PROMOTE,
     moves::DEMOTE,
+    lives::CLONE,
+    lives::IMPORT,
+    lives::PURGE,
 ];
 
 /// One operation with its before and after.

@@ -1,0 +1,156 @@
+//! Writes the zip in one pass: memory of one piece, whatever its size. Runs on a blocking thread and
+//! hands pieces to whoever sends them on.
+
+use super::manifest::Entry;
+use crate::{Error, Result};
+use bytes::{Bytes, BytesMut};
+use std::{fs::File, io, io::Read, io::Write, path::Path};
+use tokio::sync::mpsc;
+use zip::{DateTime, ZipWriter, write::SimpleFileOptions, write::StreamWriter};
+
+/// Bytes of a piece.
+const PIECE: usize = 64 << 10;
+/// From this length on an entry is written with 64-bit sizes.
+const LARGE: u64 = 3 << 30;
+
+/// Where pieces go. After the first failure it takes everything and passes nothing on, so that no
+/// half archive is ever finished.
+pub(crate) struct Out {
+    sender: mpsc::Sender<Result<Bytes>>,
+    piece: BytesMut,
+    dead: bool,
+}
+
+impl Out {
+    pub(crate) fn new(sender: mpsc::Sender<Result<Bytes>>) -> Self {
+        Self { sender, piece: BytesMut::with_capacity(PIECE), dead: false }
+    }
+
+    fn send(&mut self) -> io::Result<()> {
+        if self.piece.is_empty() {
+            return Ok(());
+        }
+        let piece = std::mem::replace(&mut self.piece, BytesMut::with_capacity(PIECE)).freeze();
+        self.sender.blocking_send(Ok(piece)).map_err(|_| {
+            self.dead = true;
+            io::Error::new(io::ErrorKind::BrokenPipe, "nobody takes the archive any more")
+        })
+    }
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.dead {
+            return Ok(bytes.len());
+        }
+        self.piece.extend_from_slice(bytes);
+        if self.piece.len() >= PIECE {
+            self.send()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.dead { Ok(()) } else { self.send() }
+    }
+}
+
+/// The archive being written, entry after entry.
+pub(crate) struct Packer {
+    zip: ZipWriter<StreamWriter<Out>>,
+    at: DateTime,
+    /// Entries that are finished.
+    pub(crate) entries: Vec<Entry>,
+    open: Option<(String, u64, blake3::Hasher)>,
+}
+
+impl Packer {
+    /// An empty archive whose entries carry this instant, microseconds.
+    pub(crate) fn new(out: Out, at_us: i64) -> Self {
+        Self { zip: ZipWriter::new_stream(out), at: instant(at_us), entries: vec![], open: None }
+    }
+
+    /// Begins an entry of about so many bytes.
+    pub(crate) fn begin(&mut self, path: &str, about: u64) -> Result<()> {
+        let options = SimpleFileOptions::default().last_modified_time(self.at).large_file(about >= LARGE);
+        self.zip.start_file(path, options).map_err(|e| Error::Unavailable(format!("archive: {e}")))?;
+        self.open = Some((path.to_owned(), 0, blake3::Hasher::new()));
+        Ok(())
+    }
+
+    /// Adds to the entry begun.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        if let Some((_, length, hash)) = &mut self.open {
+            *length += bytes.len() as u64;
+            hash.update(bytes);
+        }
+        self.zip.write_all(bytes).map_err(failed)
+    }
+
+    /// Ends it; what is in it. `listed` false: its line stands elsewhere.
+    pub(crate) fn end(&mut self, listed: bool) -> Option<Entry> {
+        let (path, bytes, hash) = self.open.take()?;
+        let entry = Entry { path, bytes, blake3: hash.finalize().to_hex().to_string() };
+        if listed {
+            self.entries.push(entry.clone());
+        }
+        Some(entry)
+    }
+
+    /// A whole entry from memory.
+    pub(crate) fn add(&mut self, path: &str, bytes: &[u8]) -> Result<()> {
+        self.begin(path, bytes.len() as u64)?;
+        self.write(bytes)?;
+        self.end(true);
+        Ok(())
+    }
+
+    /// A whole entry from a file.
+    pub(crate) fn add_file(&mut self, path: &str, from: &Path) -> Result<()> {
+        let mut file = File::open(from).map_err(failed)?;
+        self.begin(path, file.metadata().map_err(failed)?.len())?;
+        let mut piece = vec![0; PIECE];
+        loop {
+            match file.read(&mut piece).map_err(failed)? {
+                0 => break,
+                length => self.write(&piece[..length])?,
+            }
+        }
+        self.end(true);
+        Ok(())
+    }
+
+    /// Writes the directory at the end and the last piece.
+    pub(crate) fn finish(self) -> Result<()> {
+        let out = self.zip.finish().map_err(|e| Error::Unavailable(format!("archive: {e}")))?;
+        out.into_inner().flush().map_err(failed)
+    }
+
+    /// Gives up: nothing more is sent but the reason.
+    pub(crate) fn abandon(self, sender: &mpsc::Sender<Result<Bytes>>, why: Error) {
+        // The receiver may be gone: then there is nobody to tell. Pieces that come after an error are
+        // read by nobody.
+        drop(sender.blocking_send(Err(why)));
+    }
+}
+
+fn failed(error: io::Error) -> Error {
+    Error::Unavailable(format!("archive: {error}"))
+}
+
+/// To the second, as a zip has it.
+fn instant(at_us: i64) -> DateTime {
+    let at = jiff::Timestamp::from_microsecond(at_us).unwrap_or_default();
+    let at = at.to_zoned(jiff::tz::TimeZone::UTC).datetime();
+    let small = |n: i8| u8::try_from(n).unwrap_or(0);
+    let year = u16::try_from(at.year()).unwrap_or(1980);
+    DateTime::from_date_and_time(
+        year,
+        small(at.month()),
+        small(at.day()),
+        small(at.hour()),
+        small(at.minute()),
+        small(at.second()),
+    )
+    .unwrap_or_default()
+}

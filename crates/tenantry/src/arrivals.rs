@@ -1,0 +1,139 @@
+//! New tenants made from what is there already: clones of a tenant, and archives that are read back.
+//!
+//! Verbs of [`Platform`], called by the staff API and the command line. They start an operation and
+//! give its id; `Platform::operations` tells the rest.
+
+use crate::{
+    Error, NewOwner, Platform, Result,
+    audit::By,
+    config::Scope,
+    operations::{Owner, arrive::Arriving, import::precheck},
+    scratch::ScratchDir,
+    tenants::{self, NewTenant},
+    users,
+};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use std::{io, path::PathBuf};
+use tenantry_engine::name::{RoleName, Slug};
+use tokio::io::AsyncWriteExt;
+
+/// The tenant that is to be made.
+#[derive(Debug)]
+pub struct NewFromCopy {
+    /// Its slug.
+    pub slug: Slug,
+    /// Its name; none: as the one it is made from.
+    pub name: Option<String>,
+    /// Its e-mail address; none: as the one it is made from.
+    pub email: Option<String>,
+    /// Code of its plan; none: the configuration's default.
+    pub plan: Option<String>,
+    /// A user to be made as its owner.
+    pub owner: Option<NewOwner>,
+    /// The e-mail address of a user who exists and becomes its owner; none of both: staff adds members.
+    pub member: Option<String>,
+}
+
+/// An archive that was sent, in scratch; removed when this is dropped.
+#[derive(Debug)]
+pub struct Upload {
+    dir: ScratchDir,
+    path: PathBuf,
+}
+
+impl Platform {
+    /// Makes a second tenant with the contents of a first; id of the operation. With `blank_personal`
+    /// without what its models mark as personal.
+    pub async fn clone_tenant(
+        &self,
+        by: &By,
+        source: &Slug,
+        blank_personal: bool,
+        wanted: NewFromCopy,
+    ) -> Result<i64> {
+        let of = tenants::by_slug(&mut self.control().snapshot().await?, source).await?;
+        let arriving = self.arriving(by, wanted, (&of.name, &of.email)).await?;
+        self.0.operations.clone_tenant((of.id, of.slug), blank_personal, arriving).await
+    }
+
+    /// Makes a new tenant from an archive; id of the operation. The archive must stay where it is until
+    /// the operation is over.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] of `archive` for what can be told from its manifest; the rest fails the
+    /// operation.
+    pub async fn import_tenant(&self, by: &By, archive: PathBuf, wanted: NewFromCopy) -> Result<i64> {
+        let (apps, path) = (self.0.apps.clone(), archive.clone());
+        let stores: Vec<_> = self.config().stores_of(Scope::Tenant).map(|s| s.name.clone()).collect();
+        let opened = tokio::task::spawn_blocking(move || precheck(&path, &apps, &stores));
+        let opened = opened.await.map_err(|e| Error::Internal(e.to_string()))??;
+        let facts = opened.manifest.tenant.clone();
+        drop(opened);
+        let arriving = self.arriving(by, wanted, (&facts.name, &facts.email)).await?;
+        self.0.operations.import_tenant(archive, arriving).await
+    }
+
+    /// The same of an archive that was sent. It is kept until the operation is over.
+    pub async fn import_upload(&self, by: &By, upload: Upload, wanted: NewFromCopy) -> Result<i64> {
+        let id = self.import_tenant(by, upload.path.clone(), wanted).await?;
+        let platform = self.clone();
+        tokio::spawn(async move {
+            loop {
+                match platform.operations().wait(id).await {
+                    Ok(operation) if !operation.state.is_over() => {
+                        tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+                    }
+                    // Over, or nobody can tell: then it is of no use any more.
+                    _ => return drop(upload.dir),
+                }
+            }
+        });
+        Ok(id)
+    }
+
+    /// Takes in an archive as it is sent, at most `limits.import_bytes`.
+    pub async fn receive_archive<S>(&self, mut pieces: S) -> Result<Upload>
+    where
+        S: Stream<Item = io::Result<Bytes>> + Unpin,
+    {
+        let dir = ScratchDir::new(self.config())?;
+        let path = dir.path().join("archive.zip");
+        let away = |e: io::Error| Error::Unavailable(e.to_string());
+        let mut file = tokio::fs::File::create(&path).await.map_err(away)?;
+        let (mut length, most) = (0, self.config().limits.import_bytes);
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(|e| Error::invalid("archive", format!("was cut off: {}", e.kind())))?;
+            length += piece.len() as u64;
+            if length > most {
+                return Err(Error::invalid("archive", format!("is longer than {most} bytes")));
+            }
+            file.write_all(&piece).await.map_err(away)?;
+        }
+        file.flush().await.map_err(away)?;
+        Ok(Upload { dir, path })
+    }
+
+    async fn arriving(&self, by: &By, wanted: NewFromCopy, like: (&str, &str)) -> Result<Arriving> {
+        let NewFromCopy { slug, name, email, plan, owner, member } = wanted;
+        let placements = self.placements(&slug).await?;
+        let owner = match (owner, member) {
+            (Some(owner), _) => Some((self.hashed(owner).await?, self.owner_role()?)),
+            (None, Some(email)) => Some(self.member(&email).await?),
+            (None, None) => None,
+        };
+        let new = NewTenant {
+            slug,
+            name: name.unwrap_or_else(|| like.0.to_owned()),
+            email: email.unwrap_or_else(|| like.1.to_owned()),
+        };
+        let plan = plan.unwrap_or_else(|| self.config().registration.default_plan.to_string());
+        Ok(Arriving { by: by.clone(), new, plan, owner, placements })
+    }
+
+    async fn member(&self, email: &str) -> Result<(Owner, RoleName)> {
+        let found = users::by_email(&mut self.control().snapshot().await?, email).await?;
+        let user = found.ok_or_else(|| Error::invalid("owner", "there is no user with this address"))?;
+        Ok((Owner::Existing(user.id), self.owner_role()?))
+    }
+}

@@ -1,0 +1,147 @@
+//! Everything a company has, for itself: copies of its databases are made while it works on, and turned
+//! into one archive that streams out as it is written.
+//!
+//! Called by the owner's API and the command line. Memory does not grow with the tenant; the copies
+//! lie in a scratch directory that goes with the export.
+
+mod facts;
+mod write;
+
+use crate::{
+    Error, Platform, Result, access::Tenant, audit::By, platform::Inner, scratch::ScratchDir,
+    topology::PlacementState,
+};
+use bytes::Bytes;
+use std::{
+    collections::HashSet,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+use tenantry_engine::{
+    engine::Digest,
+    name::{Slug, TenantId},
+    place::Place,
+    sqlite::plan::Schema,
+};
+use tokio::sync::mpsc;
+
+/// Pieces on their way to the receiver.
+const PIECES: usize = 4;
+
+/// An archive on its way.
+#[derive(Debug)]
+pub struct Export {
+    /// What to call the file: `city-hospital-2026-11-21.zip`.
+    pub file_name: String,
+    /// Its pieces. An error ends it: then what came so far is no archive.
+    pub pieces: mpsc::Receiver<Result<Bytes>>,
+}
+
+/// Tenants being exported by this process: one export each.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Running(Arc<Mutex<HashSet<TenantId>>>);
+
+struct Turn {
+    running: Running,
+    tenant: TenantId,
+}
+
+impl Running {
+    fn begin(&self, tenant: TenantId) -> Result<Turn> {
+        let fresh = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant);
+        match fresh {
+            true => Ok(Turn { running: self.clone(), tenant }),
+            false => Err(Error::Conflict("an export of this account is being made already".into())),
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.running.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.tenant);
+    }
+}
+
+/// A database, copied.
+struct Copied {
+    place: Place,
+    path: PathBuf,
+    schema: Arc<Schema>,
+    digest: Digest,
+    schema_version: String,
+}
+
+/// What the writing side owns. The tenant's handle counts against its concurrency until it is done.
+struct Job {
+    inner: Arc<Inner>,
+    tenant: Tenant,
+    email: String,
+    stores: Vec<Copied>,
+    scratch: ScratchDir,
+    at_us: i64,
+    _turn: Turn,
+}
+
+impl Platform {
+    /// Exports the tenant that was entered. Whether its actor may was decided by the caller's door. The
+    /// copies are made before this returns; the rest streams.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] while another export of it is being made, [`Error::NoDatabase`].
+    pub async fn export_tenant(&self, tenant: Tenant) -> Result<Export> {
+        let by = tenant.actor().by();
+        self.export(&by, tenant).await
+    }
+
+    /// The same for the operator; also of a tenant that is suspended or closed.
+    pub async fn export_as_operator(&self, by: &By, slug: &Slug) -> Result<Export> {
+        let tenant = self.enter_as_operator(by, slug).await?;
+        self.export(by, tenant).await
+    }
+
+    async fn export(&self, by: &By, tenant: Tenant) -> Result<Export> {
+        let turn = self.0.exports.begin(tenant.id())?;
+        let scratch = ScratchDir::new(self.config())?;
+        let stores = self.copies(&tenant, &scratch).await?;
+        let mut write = self.control().begin().await?;
+        let at_us = write.at_us();
+        let email = crate::tenants::by_id(&mut write, tenant.id()).await?.email;
+        let rows: u64 = stores.iter().map(|s| s.digest.rows()).sum();
+        let names: Vec<_> = stores.iter().map(|s| &s.place.store).collect();
+        let detail = serde_json::json!({ "stores": names, "rows": rows });
+        write.audit(by, Some(tenant.id()), "tenant.export", detail).await?;
+        write.commit().await?;
+        let day = jiff::Timestamp::from_microsecond(at_us).unwrap_or_default().strftime("%Y-%m-%d");
+        let file_name = format!("{}-{day}.zip", tenant.slug());
+        let job = Job { inner: self.0.clone(), tenant, email, stores, scratch, at_us, _turn: turn };
+        let (sender, pieces) = mpsc::channel(PIECES);
+        // Ends by itself when nobody takes the pieces any more.
+        tokio::task::spawn_blocking(move || job.run(&sender));
+        Ok(Export { file_name, pieces })
+    }
+
+    /// Copies of all databases it has, at the schema of the installed apps.
+    async fn copies(&self, tenant: &Tenant, scratch: &ScratchDir) -> Result<Vec<Copied>> {
+        let ready = tenant.record().placements.iter().filter(|p| p.state == PlacementState::Ready);
+        let mut copied = vec![];
+        for placement in ready {
+            copied.push(self.copy(tenant.id(), &placement.place, scratch).await?);
+        }
+        match copied.is_empty() {
+            true => Err(Error::NoDatabase { slug: tenant.slug().to_string(), store: "tenant".into() }),
+            false => Ok(copied),
+        }
+    }
+
+    async fn copy(&self, tenant: TenantId, place: &Place, scratch: &ScratchDir) -> Result<Copied> {
+        let (engine, databases) = (&self.0.engine, &self.0.databases);
+        let (script, schema) = (databases.script(&place.store)?, databases.schema(&place.store)?);
+        let path = scratch.path().join(format!("{}.sqlite", place.store));
+        engine.copy_out(place, &script, &path).await?;
+        // A database that is behind is brought up here: the archive has one shape.
+        engine.migrate_copy(&path, tenant, &script).await?;
+        let digest = engine.digest_copy(&path, &schema, Some(tenant)).await?;
+        let schema_version = databases.fingerprint(&place.store)?;
+        Ok(Copied { place: place.clone(), path, schema, digest, schema_version })
+    }
+}

@@ -1,0 +1,90 @@
+//! A tenant that is made from copies: what cloning and importing share.
+//!
+//! Their operations hold an [`Arrival`] and call its steps: check | … copies into scratch … | record |
+//! adopt, … files … | subscribe, owner, activate. Nobody can enter before the last of them.
+
+mod steps;
+
+pub(super) use steps::{
+    activate, adopt, check, file_ids, leave, nothing, own, record, remove, subscribe, unfile, unrecord,
+};
+
+use super::Owner;
+use crate::{
+    Error, Result,
+    audit::By,
+    tenants::NewTenant,
+    topology::{NewPlacement, Policy},
+};
+use std::path::{Path, PathBuf};
+use tenantry_engine::{
+    name::{RoleName, StoreName, TenantId, UserId},
+    place::Place,
+};
+
+/// The tenant to be made.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Arriving {
+    pub(crate) by: By,
+    pub(crate) new: NewTenant,
+    /// Code of the plan it starts on.
+    pub(crate) plan: String,
+    /// Its first member; none: staff adds members later.
+    pub(crate) owner: Option<(Owner, RoleName)>,
+    /// Where each of its stores goes.
+    pub(crate) placements: Vec<NewPlacement>,
+}
+
+/// Where its making stands.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(super) struct Arrival {
+    pub(super) wanted: Arriving,
+    /// Copies in scratch, one for each store that has rows.
+    pub(super) copies: Vec<CopyOf>,
+    pub(super) tenant: Option<TenantId>,
+    pub(super) placed: Vec<Placed>,
+    pub(super) user: Option<UserId>,
+    /// Files that came along.
+    pub(super) files: u64,
+    /// Rows that came along.
+    pub(super) rows: u64,
+}
+
+/// A copy in scratch.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(super) struct CopyOf {
+    pub(super) store: StoreName,
+    /// Whose rows it carries inside.
+    pub(super) of: TenantId,
+}
+
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(super) struct Placed {
+    pub(super) place: Place,
+    pub(super) policy: Policy,
+    pub(super) schema_version: Option<String>,
+}
+
+impl CopyOf {
+    /// Where it lies.
+    pub(super) fn path(&self, scratch: &Path) -> PathBuf {
+        scratch.join(format!("{}.sqlite", self.store))
+    }
+}
+
+impl Arrival {
+    pub(super) fn new(wanted: Arriving) -> Self {
+        Self { wanted, copies: vec![], tenant: None, placed: vec![], user: None, files: 0, rows: 0 }
+    }
+
+    pub(super) fn id(&self) -> Result<TenantId> {
+        self.tenant.ok_or_else(|| Error::Internal("arrival before the tenant is recorded".into()))
+    }
+
+    pub(super) fn outcome(&self) -> serde_json::Value {
+        serde_json::json!({
+            "tenant": self.tenant, "slug": self.wanted.new.slug, "user": self.user, "rows": self.rows,
+            "files": self.files,
+        })
+    }
+}

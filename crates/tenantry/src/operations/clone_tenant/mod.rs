@@ -1,0 +1,78 @@
+//! The operation that makes a second tenant with the contents of a first, for staging, teaching and
+//! trying things out; on request without personal data.
+//!
+//! check | copy | record | adopt, files | subscribe, owner, activate. Personal data is blanked in the
+//! copy, before there is anything that somebody could enter.
+
+mod steps;
+
+pub(super) use steps::remove_left;
+
+use super::{
+    Operation, Operations, Step,
+    arrive::{self, Arrival, Arriving},
+};
+use crate::{Result, audit::By};
+use tenantry_engine::{
+    engine::Blanked,
+    name::{Slug, TenantId},
+};
+
+/// State of the operation.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct CloneTenant {
+    arrival: Arrival,
+    source: TenantId,
+    source_slug: Slug,
+    /// What was blanked; none: nothing is to be.
+    blank: Option<Blanked>,
+}
+
+impl Operations {
+    /// Starts it; its id in the journal.
+    pub(crate) async fn clone_tenant(
+        &self,
+        source: (TenantId, Slug),
+        blank_personal: bool,
+        wanted: Arriving,
+    ) -> Result<i64> {
+        let (source, source_slug) = source;
+        let blank = blank_personal.then(Blanked::default);
+        self.spawn(CloneTenant { arrival: Arrival::new(wanted), source, source_slug, blank }).await
+    }
+}
+
+impl Operation for CloneTenant {
+    const KIND: &'static str = "clone";
+
+    fn steps() -> &'static [Step<Self>] {
+        &[
+            Step::Control { name: "check", run: steps::check, undo: Some(arrive::nothing) },
+            Step::Outside { name: "copy", run: steps::copy, undo: arrive::leave },
+            Step::Control { name: "record", run: steps::record, undo: Some(steps::unrecord) },
+            Step::Outside { name: "adopt", run: steps::adopt, undo: steps::remove },
+            Step::Outside { name: "files", run: steps::files, undo: steps::unfile },
+            Step::Control { name: "subscribe", run: steps::subscribe, undo: None },
+            Step::Control { name: "owner", run: steps::own, undo: None },
+            Step::Control { name: "activate", run: steps::activate, undo: None },
+        ]
+    }
+
+    fn tenant(&self) -> Option<TenantId> {
+        self.arrival.tenant
+    }
+
+    fn by(&self) -> &By {
+        &self.arrival.wanted.by
+    }
+
+    fn what(&self) -> String {
+        format!("clone {} as {}", self.source_slug, self.arrival.wanted.new.slug)
+    }
+
+    fn outcome(&self) -> serde_json::Value {
+        let mut outcome = self.arrival.outcome();
+        outcome["blanked"] = serde_json::json!(self.blank);
+        outcome
+    }
+}

@@ -1,0 +1,150 @@
+//! The steps of `CloneTenant`. Called by the journal's driver only.
+
+use super::CloneTenant;
+use crate::{
+    Error, Result,
+    control::Write,
+    operations::{
+        World,
+        arrive::{self, CopyOf},
+    },
+    tenants::{self, State},
+    topology::{PlacementState, placement},
+};
+use futures_util::{StreamExt, TryStreamExt, future::BoxFuture};
+use serde_json::json;
+use std::{io, path::Path};
+use tenantry_engine::place::Place;
+use uuid::Uuid;
+
+pub(super) fn check<'a>(write: &'a mut Write, c: &'a mut CloneTenant) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let source = tenants::by_id(write, c.source).await?;
+        if !matches!(source.state, State::Active | State::Suspended | State::Cancelled) {
+            let reason = format!("{} is {} and cannot be cloned", source.slug, source.state.as_str());
+            return Err(Error::Conflict(reason));
+        }
+        arrive::check(write, &c.arrival).await
+    })
+}
+
+pub(super) fn copy<'a>(world: &'a World, c: &'a mut CloneTenant) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let mut tx = world.control.snapshot().await?;
+        let placements = placement::of_tenant(&mut tx, c.source).await?;
+        drop(tx);
+        let ready: Vec<_> = placements.iter().filter(|p| p.state == PlacementState::Ready).collect();
+        c.arrival.copies.clear();
+        if let Some(blank) = &mut c.blank {
+            *blank = <_>::default();
+        }
+        for (done, placement) in ready.iter().enumerate() {
+            world.cancel.check()?;
+            world.progress.set(done as u64, ready.len() as u64, "databases");
+            copy_one(world, c, &placement.place).await?;
+        }
+        Ok(())
+    })
+}
+
+async fn copy_one(world: &World, c: &mut CloneTenant, place: &Place) -> Result<()> {
+    let (engine, scratch) = (world.databases.engine(), world.scratch()?);
+    let (script, schema) = (world.databases.script(&place.store)?, world.databases.schema(&place.store)?);
+    let copy = CopyOf { store: place.store.clone(), of: c.source };
+    let (path, raw) = (copy.path(scratch), scratch.join(format!("{}.raw.sqlite", place.store)));
+    for left in [&path, &raw] {
+        remove_left(left)?;
+    }
+    let first = if c.blank.is_some() { &raw } else { &path };
+    engine.copy_out(place, &script, first).await?;
+    engine.migrate_copy(first, c.source, &script).await?;
+    if let Some(blank) = &mut c.blank {
+        let more = engine.blank_copy(&raw, &path, &schema).await?;
+        blank.fields += more.fields;
+        blank.rows += more.rows;
+        remove_left(&raw)?;
+    }
+    c.arrival.copies.push(copy);
+    Ok(())
+}
+
+/// What an earlier try wrote, with what SQLite lays beside it.
+pub(in crate::operations) fn remove_left(path: &Path) -> Result<()> {
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        let mut path = path.as_os_str().to_owned();
+        path.push(suffix);
+        match std::fs::remove_file(&path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::Unavailable(format!("{}: {e}", path.display())));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn record<'a>(write: &'a mut Write, c: &'a mut CloneTenant) -> BoxFuture<'a, Result<()>> {
+    Box::pin(arrive::record(write, &mut c.arrival))
+}
+
+pub(super) fn unrecord<'a>(write: &'a mut Write, c: &'a mut CloneTenant) -> BoxFuture<'a, Result<()>> {
+    Box::pin(arrive::unrecord(write, &mut c.arrival))
+}
+
+pub(super) fn adopt<'a>(world: &'a World, c: &'a mut CloneTenant) -> BoxFuture<'a, Result<()>> {
+    Box::pin(arrive::adopt(world, &mut c.arrival))
+}
+
+pub(super) fn remove<'a>(world: &'a World, c: &'a mut CloneTenant) -> BoxFuture<'a, Result<()>> {
+    Box::pin(arrive::remove(world, &mut c.arrival))
+}
+
+/// Copies the files that rows of the copies name; where personal data was blanked, its files are not
+/// among them.
+pub(super) fn files<'a>(world: &'a World, c: &'a mut CloneTenant) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        c.arrival.files = 0;
+        for copy in c.arrival.copies.clone() {
+            let ids = arrive::file_ids(world, &copy.store, copy.path(world.scratch()?)).await?;
+            for (done, id) in ids.iter().enumerate() {
+                world.cancel.check()?;
+                world.progress.set(done as u64, ids.len() as u64, "files");
+                c.arrival.files += u64::from(file(world, c, *id).await?);
+            }
+        }
+        Ok(())
+    })
+}
+
+/// False: the source has no such file any more.
+async fn file(world: &World, c: &CloneTenant, id: Uuid) -> Result<bool> {
+    let away = |e: crate::records::files::FileError| Error::Unavailable(e.to_string());
+    match world.files.get(Some(c.source), &id.to_string()).await {
+        Ok(bytes) => {
+            let bytes = bytes.map_err(io::Error::other).boxed();
+            world.files.put_back(Some(c.arrival.id()?), id, bytes).await.map_err(away)?;
+            Ok(true)
+        }
+        Err(error) if error.is_missing() => Ok(false),
+        Err(error) => Err(away(error)),
+    }
+}
+
+pub(super) fn unfile<'a>(world: &'a World, c: &'a mut CloneTenant) -> BoxFuture<'a, Result<()>> {
+    Box::pin(arrive::unfile(world, &mut c.arrival))
+}
+
+pub(super) fn subscribe<'a>(write: &'a mut Write, c: &'a mut CloneTenant) -> BoxFuture<'a, Result<()>> {
+    Box::pin(arrive::subscribe(write, &mut c.arrival))
+}
+
+pub(super) fn own<'a>(write: &'a mut Write, c: &'a mut CloneTenant) -> BoxFuture<'a, Result<()>> {
+    Box::pin(arrive::own(write, &mut c.arrival))
+}
+
+pub(super) fn activate<'a>(write: &'a mut Write, c: &'a mut CloneTenant) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let detail = json!({ "of": c.source, "slug": c.source_slug, "blanked": c.blank });
+        arrive::activate(write, &mut c.arrival, "tenant.clone", detail).await
+    })
+}

@@ -1,0 +1,68 @@
+//! Puts the files of an archive under the new tenant, each compared with the hash its line gives.
+
+use crate::{
+    Error, Result,
+    archive::{FILES, FileLine, Unpacker, bad, damaged, read_files},
+    operations::World,
+};
+use bytes::Bytes;
+use futures_util::stream;
+use sha2::{Digest, Sha256};
+use std::{io, path::Path};
+use tenantry_engine::name::TenantId;
+use tokio::{runtime::Handle, sync::mpsc};
+use uuid::Uuid;
+
+/// Pieces between the archive and the object store.
+const PIECES: usize = 4;
+
+/// How many were put.
+pub(super) async fn put_all(world: &World, archive: &Path, tenant: TenantId) -> Result<u64> {
+    let (world, archive) = (world.clone(), archive.to_owned());
+    let put = move || {
+        let mut archive = Unpacker::open(&archive)?;
+        let (mut count, total) = (0, archive.manifest.files.count);
+        for line in read_files(&world.scratch()?.join(FILES))? {
+            let line = line?;
+            if line.path.is_empty() {
+                continue;
+            }
+            world.cancel.check()?;
+            world.progress.set(count, total, "files");
+            put(&world, &mut archive, &line, tenant)?;
+            count += 1;
+        }
+        if count == total { Ok(count) } else { Err(bad("is damaged: files.csv does not list all files")) }
+    };
+    tokio::task::spawn_blocking(put).await.map_err(|e| Error::Internal(e.to_string()))?
+}
+
+fn put(world: &World, archive: &mut Unpacker, line: &FileLine, tenant: TenantId) -> Result<()> {
+    let id: Uuid = line.id.parse().map_err(|_| bad("is damaged: files.csv names no file"))?;
+    if !line.path.starts_with("files/") {
+        return Err(bad("is damaged: files.csv names something else than files"));
+    }
+    let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(PIECES);
+    let (files, runtime) = (world.files.clone(), Handle::current());
+    let pieces = Box::pin(stream::unfold(receiver, |mut receiver| async move {
+        receiver.recv().await.map(|piece| (piece, receiver))
+    }));
+    let stored = runtime.spawn(async move { files.put_back(Some(tenant), id, pieces).await });
+    let mut sha = Sha256::new();
+    let poured = archive.pour(&line.path, line.bytes, &mut |piece| {
+        sha.update(piece);
+        // The file is there already when a step is repeated: then nobody takes the pieces.
+        drop(sender.blocking_send(Ok(Bytes::copy_from_slice(piece))));
+        Ok(())
+    });
+    let hash: String = sha.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let whole = poured.and_then(|_| if hash == line.sha256 { Ok(()) } else { Err(damaged(&line.path)) });
+    if whole.is_err() {
+        // Nothing may be kept of it.
+        drop(sender.blocking_send(Err(io::ErrorKind::InvalidData.into())));
+    }
+    drop(sender);
+    let stored = runtime.block_on(stored).map_err(|e| Error::Internal(e.to_string()))?;
+    whole?;
+    stored.map(drop).map_err(|e| Error::Unavailable(e.to_string()))
+}

@@ -1,0 +1,111 @@
+//! The operation that removes a tenant for good (rule 12), and the certificate that it leaves.
+//!
+//! begin | survey | cut off | databases, files, backups | certify | scrub. Only a tenant that is closed
+//! and whose time has come. From *cut off* on it goes forward only: half a tenant is of no use to
+//! anybody, and what was removed cannot come back.
+
+mod steps;
+mod survey;
+
+pub use survey::{Fate, Survey, Trace};
+
+use super::{Operation, Operations, Step};
+use crate::{Result, audit::By};
+use tenantry_engine::{
+    name::{Slug, TenantId},
+    place::Place,
+};
+
+/// The audit action whose detail is the certificate.
+pub(crate) const CERTIFIED: &str = "tenant.purge";
+
+/// State of the operation.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct Purge {
+    by: By,
+    tenant: TenantId,
+    slug: Slug,
+    /// Before its time.
+    early: bool,
+    /// The last backup, which is kept for its own time.
+    final_backup: Option<String>,
+    /// Days backups are kept; 0: they go now.
+    backups_days: u32,
+    begun_at_us: i64,
+    /// What there was.
+    survey: Option<Survey>,
+    /// Databases to be removed.
+    places: Vec<Place>,
+    /// Files that were removed.
+    files: u64,
+    /// Backups that were removed.
+    backups: u64,
+}
+
+/// What to purge.
+pub(crate) struct PurgeWish {
+    pub(crate) tenant: TenantId,
+    pub(crate) slug: Slug,
+    pub(crate) early: bool,
+    pub(crate) final_backup: Option<String>,
+    pub(crate) backups_days: u32,
+}
+
+impl Operations {
+    /// Starts it; its id in the journal.
+    pub(crate) async fn purge(&self, by: &By, wish: PurgeWish) -> Result<i64> {
+        let PurgeWish { tenant, slug, early, final_backup, backups_days } = wish;
+        let purge = Purge {
+            by: by.clone(),
+            tenant,
+            slug,
+            early,
+            final_backup,
+            backups_days,
+            begun_at_us: 0,
+            survey: None,
+            places: vec![],
+            files: 0,
+            backups: 0,
+        };
+        self.spawn(purge).await
+    }
+
+    /// Every place where data of a tenant lies, and what a purge does to it. Changes nothing.
+    pub(crate) async fn survey(&self, tenant: TenantId) -> Result<Survey> {
+        survey::look(&self.inner.world, tenant).await
+    }
+}
+
+impl Operation for Purge {
+    const KIND: &'static str = "purge";
+    const POINT_OF_NO_RETURN: Option<&'static str> = Some("cut_off");
+
+    fn steps() -> &'static [Step<Self>] {
+        &[
+            Step::Control { name: "begin", run: steps::begin, undo: Some(steps::unbegin) },
+            Step::Outside { name: "survey", run: steps::survey, undo: steps::leave },
+            Step::Control { name: "cut_off", run: steps::cut_off, undo: Some(steps::never) },
+            Step::Outside { name: "databases", run: steps::databases, undo: steps::leave },
+            Step::Outside { name: "files", run: steps::files, undo: steps::leave },
+            Step::Control { name: "certify", run: steps::certify, undo: Some(steps::never) },
+            Step::Outside { name: "scrub", run: steps::scrub, undo: steps::leave },
+        ]
+    }
+
+    fn tenant(&self) -> Option<TenantId> {
+        Some(self.tenant)
+    }
+
+    fn by(&self) -> &By {
+        &self.by
+    }
+
+    fn what(&self) -> String {
+        format!("purge {}", self.slug)
+    }
+
+    fn outcome(&self) -> serde_json::Value {
+        serde_json::json!({ "slug": self.slug, "files": self.files, "final_backup": self.final_backup })
+    }
+}

@@ -1,0 +1,116 @@
+//! The steps of `Purge`. Called by the journal's driver only.
+
+use super::{CERTIFIED, Purge, survey as surveying};
+use crate::{
+    Error, Result,
+    control::Write,
+    operations::World,
+    tenants::{self, Retirement, State},
+    topology::Policy,
+};
+use futures_util::future::BoxFuture;
+use serde_json::json;
+use tenantry_engine::name::StoreName;
+
+/// Refuses whoever is not closed, and whose time has not come.
+pub(super) fn begin<'a>(write: &'a mut Write, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let tenant = tenants::by_id(write, p.tenant).await?;
+        if tenant.slug != p.slug {
+            return Err(Error::Conflict(format!("{} is now called {}", p.slug, tenant.slug)));
+        }
+        let ends = Retirement::of(write, p.tenant).await?;
+        let due = ends.is_some_and(|ends| ends.purges_at_us <= write.at_us());
+        if tenant.state == State::Cancelled && !due && !p.early {
+            return Err(Error::Conflict(format!("{} is kept for now: its retention is not over", p.slug)));
+        }
+        p.begun_at_us = write.at_us();
+        tenants::transition(write, &p.by, p.tenant, State::Purging, None).await
+    })
+}
+
+pub(super) fn unbegin<'a>(write: &'a mut Write, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
+    Box::pin(tenants::transition(write, &p.by, p.tenant, State::Cancelled, Some("the purge did not begin")))
+}
+
+pub(super) fn survey<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        p.survey = Some(surveying::look(world, p.tenant).await?);
+        let placements = surveying::all_placements(&mut world.control.snapshot().await?, p.tenant).await?;
+        let ours = placements.into_iter().filter(|placement| placement.policy != Policy::External);
+        p.places = ours.map(|placement| placement.place).collect();
+        Ok(())
+    })
+}
+
+/// Looking changed nothing; and what was removed cannot be put back.
+pub(super) fn leave<'a>(_: &'a World, _: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async { Ok(()) })
+}
+
+/// Never called: the operation goes forward only.
+pub(super) fn never<'a>(_: &'a mut Write, _: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async { Ok(()) })
+}
+
+pub(super) fn cut_off<'a>(write: &'a mut Write, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
+    Box::pin(tenants::purge::cut_off(write, p.tenant))
+}
+
+pub(super) fn databases<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for (done, place) in p.places.iter().enumerate() {
+            world.progress.set(done as u64, p.places.len() as u64, "databases");
+            world.databases.purge(place).await?;
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn files<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let removed = world.files.remove_all(p.tenant).await;
+        p.files += removed.map_err(|e| Error::Unavailable(e.to_string()))?;
+        Ok(())
+    })
+}
+
+pub(super) fn certify<'a>(write: &'a mut Write, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        tenants::purge::blank(write, p.tenant).await?;
+        let sql = "UPDATE tenants SET state = 'gone', state_at = ? WHERE id = ?";
+        let at = write.at_us();
+        write.execute(sql, crate::control::params![at, p.tenant.get()]).await?;
+        let survey = p.survey.as_ref().ok_or_else(|| Error::Internal("a purge without a survey".into()))?;
+        let certificate = json!({
+            "tenant": p.tenant,
+            "slug": p.slug,
+            "ends": survey.ends,
+            "early": p.early,
+            "begun_at_us": p.begun_at_us,
+            "purged_at_us": at,
+            "traces": survey.traces,
+            "files_removed": p.files,
+            "backups_removed": p.backups,
+            "final_backup": p.final_backup,
+            "final_backup_kept_days": p.final_backup.as_ref().map(|_| p.backups_days),
+        });
+        write.audit(&p.by, Some(p.tenant), CERTIFIED, certificate).await?;
+        write.invalidate(&crate::control::Subject::Tenant(p.tenant)).await
+    })
+}
+
+/// What was removed from shared databases leaves their -wal, too.
+pub(super) fn scrub<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let engine = world.databases.engine();
+        for place in
+            p.places.iter().filter(|place| place.isolation == tenantry_engine::place::Isolation::Pooled)
+        {
+            engine.scrub(place).await?;
+        }
+        let control = world.databases.system_place(&StoreName::parse("control")?);
+        engine.scrub(&control.ok_or(Error::NotFound("store"))?).await?;
+        Ok(())
+    })
+}

@@ -1,0 +1,178 @@
+//! Every place where data of a tenant lies. Looked at for the dry run, and once more by the purge itself,
+//! whose certificate it becomes. Reads only.
+
+use crate::{
+    Result,
+    backups::catalog,
+    control::params,
+    operations::World,
+    tenants::{self, Retirement, State, purge::KINDS},
+    topology::{Placement, PlacementState, Policy, placement, swap},
+    users::count,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tenantry_engine::{
+    Tx,
+    name::{Slug, TenantId},
+    place::Isolation,
+};
+
+/// What there is of a tenant.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Survey {
+    /// Its id.
+    pub tenant: TenantId,
+    /// Its slug.
+    pub slug: Slug,
+    /// Its state, as text.
+    pub state: String,
+    /// When it ends, if it was cancelled.
+    pub ends: Option<Retirement>,
+    /// Place by place.
+    pub traces: Vec<Trace>,
+}
+
+/// One place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trace {
+    /// What lies there, for people.
+    pub what: String,
+    /// Where: server and database, directory, table.
+    pub place: String,
+    /// How many: rows, files, backups.
+    pub count: u64,
+    /// How long; none: rows of the control store.
+    pub bytes: Option<u64>,
+    /// What a purge does to it.
+    pub fate: Fate,
+    /// Checksums of the rows, model by model; why something stays.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub detail: Value,
+}
+
+/// What a purge does to something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// It is removed.
+    Removed,
+    /// It stays; `detail` says why.
+    Kept,
+}
+
+/// Looks everywhere.
+pub(super) async fn look(world: &World, id: TenantId) -> Result<Survey> {
+    let mut tx = world.control.snapshot().await?;
+    let tenant = tenants::by_id(&mut tx, id).await?;
+    let ends = Retirement::of(&mut tx, id).await?;
+    let placements = all_placements(&mut tx, id).await?;
+    let rows = control_rows(&mut tx, id).await?;
+    let backups = backups(&mut tx, id).await?;
+    drop(tx);
+    let mut traces = vec![];
+    for placement in &placements {
+        traces.push(database(world, placement).await);
+    }
+    traces.push(files(world, id).await?);
+    traces.push(backups);
+    traces.extend(rows);
+    Ok(Survey { tenant: id, slug: tenant.slug, state: tenant.state.as_str().into(), ends, traces })
+}
+
+/// Those in use, planned, kept and beside.
+pub(super) async fn all_placements(tx: &mut Tx, id: TenantId) -> Result<Vec<Placement>> {
+    let mut all = placement::of_tenant(tx, id).await?;
+    all.extend(swap::kept(tx, id).await?);
+    all.extend(swap::beside(tx, id).await?);
+    Ok(all)
+}
+
+/// A database that cannot be read is listed all the same: it is removed all the same.
+async fn database(world: &World, placement: &Placement) -> Trace {
+    let (engine, place) = (world.databases.engine(), &placement.place);
+    let role = match placement.state {
+        PlacementState::Planned => "planned, not made",
+        PlacementState::Ready => "in use",
+        PlacementState::Beside => "a copy beside it",
+        PlacementState::Kept => "kept after a swap",
+    };
+    let digest = match world.databases.schema(&place.store) {
+        Ok(schema) => engine.digest(place, &schema).await.ok(),
+        Err(_) => None,
+    };
+    let tables = digest.as_ref().map(|d| {
+        let table = |t: &tenantry_engine::engine::TableDigest| {
+            (t.model.to_string(), json!({ "rows": t.rows, "blake3": t.blake3 }))
+        };
+        Value::Object(d.tables.iter().map(table).collect())
+    });
+    let what = match place.isolation {
+        Isolation::Database => format!("database of store {} ({role})", place.store),
+        Isolation::Pooled => format!("rows of store {} in a shared database ({role})", place.store),
+    };
+    let external = placement.policy == Policy::External;
+    let why = "it was brought by its owner, who keeps it; the platform forgets it";
+    Trace {
+        what,
+        place: format!("{}: {}", place.server, place.physical),
+        count: digest.map_or(0, |d| d.rows()),
+        bytes: Some(engine.size_bytes(place).unwrap_or(0)),
+        fate: if external { Fate::Kept } else { Fate::Removed },
+        detail: if external { json!({ "why": why }) } else { tables.unwrap_or_default() },
+    }
+}
+
+async fn files(world: &World, id: TenantId) -> Result<Trace> {
+    let files = world.files.list(Some(id)).await;
+    let files = files.map_err(|e| crate::Error::Unavailable(e.to_string()))?;
+    Ok(Trace {
+        what: "uploaded files".into(),
+        place: format!("files: tenants/{id}"),
+        count: files.len() as u64,
+        bytes: Some(files.iter().map(|(_, bytes)| bytes).sum()),
+        fate: Fate::Removed,
+        detail: Value::Null,
+    })
+}
+
+async fn backups(tx: &mut Tx, id: TenantId) -> Result<Trace> {
+    let sql = "SELECT count(*), coalesce(sum(stored_bytes), 0) FROM backups WHERE tenant = ?";
+    let rows = tx.query(sql, params![id.get()]).await?;
+    let number = |index| -> Result<u64> {
+        Ok(rows.first().map_or(Ok(0), |r| r.integer(index))?.try_into().unwrap_or(0))
+    };
+    let filter = catalog::Filter { tenant: Some(id), limit: 1000, ..catalog::Filter::default() };
+    let names: Vec<_> = catalog::list(tx, &filter).await?.into_iter().map(|b| b.id).collect();
+    Ok(Trace {
+        what: "backups".into(),
+        place: "the backup store".into(),
+        count: number(0)?,
+        bytes: Some(number(1)?),
+        fate: Fate::Removed,
+        detail: json!({ "ids": names }),
+    })
+}
+
+async fn control_rows(tx: &mut Tx, id: TenantId) -> Result<Vec<Trace>> {
+    let mut traces = vec![];
+    for kind in KINDS {
+        let rows = count(tx, kind.count, params![id.get()]).await?;
+        traces.push(Trace {
+            what: kind.what.into(),
+            place: format!("control: {}", kind.table),
+            count: u64::try_from(rows).unwrap_or(0),
+            bytes: None,
+            fate: if kind.kept.is_some() { Fate::Kept } else { Fate::Removed },
+            detail: kind.kept.map_or(Value::Null, |why| json!({ "why": why })),
+        });
+    }
+    Ok(traces)
+}
+
+impl Survey {
+    /// Whether a purge could begin now, its time aside.
+    pub fn is_closed(&self) -> bool {
+        self.state == State::Cancelled.as_str()
+    }
+}

@@ -1,0 +1,165 @@
+//! The last act of a tenant's life, as verbs: purge one, purge those that are due, show the certificate.
+//!
+//! Called by staff, the command line and the background pass. The removal itself is the operation
+//! `purge`; what may be purged is decided by its first step.
+
+use crate::{
+    Error, Platform, Result,
+    audit::By,
+    clock::SECOND_US,
+    control::params,
+    operations::purge::{CERTIFIED, PurgeWish},
+    tenants::{self, State},
+};
+use serde_json::Value;
+use tenantry_engine::name::{Slug, TenantId};
+
+/// What is left of a purged tenant: the audit row that says what was removed, where and when.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Certificate {
+    /// The row of the audit log.
+    pub row: i64,
+    /// When, microseconds since 1970, UTC.
+    pub at_us: i64,
+    /// Who purged it.
+    pub by: String,
+    /// What was removed and what stays, place by place.
+    pub detail: Value,
+    /// The row's hash, which the audit log's chain holds fast.
+    pub hash: String,
+}
+
+/// What a run over those that are due did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct PurgeRun {
+    /// Purges that were started, by slug and operation.
+    pub started: Vec<(Slug, i64)>,
+    /// Tenants that could not be purged now, and why.
+    pub refused: Vec<(Slug, String)>,
+    /// Tenants that are due and were left for a later run.
+    pub left: u64,
+}
+
+/// Tenants due that a run counts at most.
+const COUNTED: u32 = 10_000;
+
+impl Platform {
+    /// Starts the purge of a closed tenant; the operation. Slug and id must both be given and name the
+    /// same tenant (threat 30). `early`: although its retention is not over.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] unless it is closed and, if not early, its time has come.
+    pub async fn purge_tenant(&self, by: &By, slug: &Slug, id: TenantId, early: bool) -> Result<i64> {
+        let tenant = tenants::by_slug(&mut self.control().snapshot().await?, slug).await?;
+        if tenant.id != id {
+            return Err(Error::invalid("id", format!("is not the id of {slug}: nothing was done")));
+        }
+        match tenant.state {
+            State::Cancelled => {}
+            State::Active | State::Suspended => {
+                return Err(Error::Conflict(format!("{slug} is not closed: cancel it first")));
+            }
+            State::Gone => return Err(Error::Conflict(format!("{slug} was purged already"))),
+            _ => return Err(Error::Conflict(format!("{slug} is {} now", tenant.state.as_str()))),
+        }
+        let policy = &self.config().retention;
+        let wish = PurgeWish {
+            tenant: id,
+            slug: slug.clone(),
+            early,
+            final_backup: None,
+            backups_days: policy.backups_days,
+        };
+        self.operations().purge(by, wish).await
+    }
+
+    /// Starts the purge of tenants whose retention is over, at most `retention.max_purges_per_run`. One
+    /// that cannot be purged does not stop the others (X5).
+    pub async fn purge_due(&self, by: &By) -> Result<PurgeRun> {
+        let due = self.tenants_due().await?;
+        let most = usize::try_from(self.config().retention.max_purges_per_run).unwrap_or(usize::MAX);
+        let mut run = PurgeRun { left: due.len().saturating_sub(most) as u64, ..PurgeRun::default() };
+        for (slug, id) in due.into_iter().take(most) {
+            match self.purge_tenant(by, &slug, id, false).await {
+                Ok(operation) => run.started.push((slug, operation)),
+                Err(error) => run.refused.push((slug, error.to_string())),
+            }
+        }
+        Ok(run)
+    }
+
+    /// Tenants whose retention is over, longest overdue first.
+    pub async fn tenants_due(&self) -> Result<Vec<(Slug, TenantId)>> {
+        let control = self.control();
+        let mut tx = control.snapshot().await?;
+        let mut due = vec![];
+        for id in tenants::due(&mut tx, control.now_us(), COUNTED).await? {
+            due.push((tenants::by_id(&mut tx, id).await?.slug, id));
+        }
+        Ok(due)
+    }
+
+    /// Reconciler: begins a run when one is due and somebody is to be purged. Input-free; two processes
+    /// at once begin one.
+    pub(crate) async fn purge_when_due(&self) -> Result<()> {
+        let policy = &self.config().retention;
+        if policy.max_purges_per_run == 0 || self.tenants_due().await?.is_empty() {
+            return Ok(());
+        }
+        if !self.claim_run(i64::from(policy.run_every_hours) * 3600 * SECOND_US).await? {
+            return Ok(());
+        }
+        let platform = self.clone();
+        // Backups take their time; the pass goes on.
+        tokio::spawn(async move {
+            match platform.purge_due(&By::system()).await {
+                Ok(run) => tracing::info!(
+                    started = run.started.len(),
+                    refused = ?run.refused,
+                    left = run.left,
+                    "purged tenants whose retention is over"
+                ),
+                Err(error) => tracing::error!(%error, "run of purges failed"),
+            }
+        });
+        Ok(())
+    }
+
+    async fn claim_run(&self, every_us: i64) -> Result<bool> {
+        let mut write = self.control().begin().await?;
+        let now = write.at_us();
+        let sql = "INSERT INTO settings (key, value, updated_at) VALUES ('retention.last_run', 'null', ?1) \
+            ON CONFLICT (key) DO UPDATE SET updated_at = ?1 WHERE updated_at <= ?1 - ?2";
+        let claimed = write.execute(sql, params![now, every_us]).await? == 1;
+        write.commit_unaudited().await?;
+        Ok(claimed)
+    }
+
+    /// The certificate of a purged tenant, by slug or id.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such tenant or it was not purged.
+    pub async fn certificate(&self, slug_or_id: &str) -> Result<Certificate> {
+        let absent = || Error::NotFound("certificate");
+        let mut tx = self.control().snapshot().await?;
+        let id = match slug_or_id.parse() {
+            Ok(id) => TenantId::from_raw(id),
+            Err(_) => {
+                let slug = Slug::parse(slug_or_id).map_err(|_| absent())?;
+                tenants::by_slug(&mut tx, &slug).await.map_err(|_| absent())?.id
+            }
+        };
+        let sql = "SELECT id, at, actor, detail, hash FROM audit WHERE tenant = ? AND action = ? \
+            ORDER BY id DESC LIMIT 1";
+        let rows = tx.query(sql, params![id.get(), CERTIFIED]).await?;
+        let row = rows.first().ok_or_else(absent)?;
+        let detail = serde_json::from_str(row.text(3)?);
+        Ok(Certificate {
+            row: row.integer(0)?,
+            at_us: row.integer(1)?,
+            by: row.text(2)?.to_owned(),
+            detail: detail.map_err(|e| Error::Internal(format!("certificate of tenant {id}: {e}")))?,
+            hash: row.text(4)?.to_owned(),
+        })
+    }
+}

@@ -1,0 +1,153 @@
+//! What the control store itself keeps of a tenant, and its removal. Called by the purge operation and
+//! its dry run only.
+//!
+//! What stays is said where it is listed: the audit log, which holds ids and the slug and no content,
+//! and the names, which nobody may get again (rules 4, 6, 11).
+
+use crate::{
+    Result,
+    control::{Subject, Write, params},
+};
+use tenantry_engine::{
+    Tx,
+    name::{TenantId, UserId},
+};
+
+/// Rows of one kind about a tenant.
+pub(crate) struct Kind {
+    /// What they are, for people.
+    pub(crate) what: &'static str,
+    /// Their table.
+    pub(crate) table: &'static str,
+    /// Counts them; `?1` is the tenant.
+    pub(crate) count: &'static str,
+    /// Why they stay; none: they go.
+    pub(crate) kept: Option<&'static str>,
+}
+
+/// Members who belong to nobody else and are not of the staff.
+const ONLY_HERE: &str = "SELECT m.user FROM memberships m JOIN users u ON u.id = m.user \
+    WHERE m.tenant = ?1 AND u.is_superuser = 0 AND u.is_staff = 0 \
+    AND NOT EXISTS (SELECT 1 FROM memberships o WHERE o.user = m.user AND o.tenant <> ?1)";
+
+/// All of them.
+pub(crate) const KINDS: &[Kind] = &[
+    gone("memberships", "memberships", "SELECT count(*) FROM memberships WHERE tenant = ?1"),
+    gone(
+        "users who belong to no other company, with their log-ins elsewhere",
+        "users",
+        "SELECT count(*) FROM memberships m JOIN users u ON u.id = m.user WHERE m.tenant = ?1 \
+         AND u.is_superuser = 0 AND u.is_staff = 0 \
+         AND NOT EXISTS (SELECT 1 FROM memberships o WHERE o.user = m.user AND o.tenant <> ?1)",
+    ),
+    gone(
+        "sessions",
+        "sessions",
+        "SELECT count(*) FROM sessions s WHERE s.tenant = ?1 OR s.user IN (SELECT m.user FROM memberships m \
+         JOIN users u ON u.id = m.user WHERE m.tenant = ?1 AND u.is_superuser = 0 AND u.is_staff = 0 \
+         AND NOT EXISTS (SELECT 1 FROM memberships o WHERE o.user = m.user AND o.tenant <> ?1))",
+    ),
+    gone("API keys", "api_keys", "SELECT count(*) FROM api_keys WHERE tenant = ?1"),
+    gone("subscription", "subscriptions", "SELECT count(*) FROM subscriptions WHERE tenant = ?1"),
+    gone("name, e-mail address and settings", "tenants", "SELECT count(*) FROM tenants WHERE id = ?1"),
+    gone("notes of restores", "restores", "SELECT count(*) FROM restores WHERE tenant = ?1"),
+    stays(
+        "operations",
+        "operations",
+        "SELECT count(*) FROM operations WHERE tenant = ?1",
+        "that they happened; what they were about and what they said is blanked",
+    ),
+    stays(
+        "names of databases",
+        "placements",
+        "SELECT count(*) FROM placements WHERE tenant = ?1",
+        "no name is ever used twice",
+    ),
+    stays(
+        "former short names",
+        "retired_slugs",
+        "SELECT count(*) FROM retired_slugs WHERE tenant = ?1",
+        "nobody else may get them",
+    ),
+    stays(
+        "audit log",
+        "audit",
+        "SELECT count(*) FROM audit WHERE tenant = ?1",
+        "who did what when, by ids, and reasons that were given; a chain that nothing can be cut out of",
+    ),
+];
+
+const fn gone(what: &'static str, table: &'static str, count: &'static str) -> Kind {
+    Kind { what, table, count, kept: None }
+}
+
+const fn stays(what: &'static str, table: &'static str, count: &'static str, kept: &'static str) -> Kind {
+    Kind { what, table, count, kept: Some(kept) }
+}
+
+/// Users who go with the tenant.
+pub(crate) async fn users_only_here(tx: &mut Tx, id: TenantId) -> Result<Vec<UserId>> {
+    let rows = tx.query(ONLY_HERE, params![id.get()]).await?;
+    rows.iter().map(|r| Ok(UserId::from_raw(r.integer(0)?))).collect()
+}
+
+/// Ends every way in: sessions, keys, memberships, and the users who were only here.
+pub(crate) async fn cut_off(write: &mut Write, id: TenantId) -> Result<()> {
+    let users = users_only_here(write, id).await?;
+    forget_credentials(write, id, &users).await?;
+    let members = write.query("SELECT user FROM memberships WHERE tenant = ?", params![id.get()]).await?;
+    for row in &members {
+        write.invalidate(&Subject::User(UserId::from_raw(row.integer(0)?))).await?;
+    }
+    for sql in [
+        "DELETE FROM api_keys WHERE tenant = ?",
+        "DELETE FROM memberships WHERE tenant = ?",
+        "DELETE FROM subscriptions WHERE tenant = ?",
+        "DELETE FROM restores WHERE tenant = ?",
+    ] {
+        write.execute(sql, params![id.get()]).await?;
+    }
+    for user in users {
+        for sql in [
+            "UPDATE api_keys SET created_by = NULL WHERE created_by = ?",
+            "DELETE FROM identities WHERE user = ?",
+            "DELETE FROM users WHERE id = ?",
+        ] {
+            write.execute(sql, params![user.get()]).await?;
+        }
+    }
+    write.invalidate(&Subject::Tenant(id)).await
+}
+
+async fn forget_credentials(write: &mut Write, id: TenantId, users: &[UserId]) -> Result<()> {
+    let mut hashes = vec![];
+    let gone = "DELETE FROM sessions WHERE tenant = ? RETURNING token_hash";
+    hashes.extend(write.query(gone, params![id.get()]).await?);
+    for user in users {
+        let gone = "DELETE FROM sessions WHERE user = ? RETURNING token_hash";
+        hashes.extend(write.query(gone, params![user.get()]).await?);
+    }
+    for row in &hashes {
+        write.invalidate(&Subject::Session(row.text(0)?.to_owned())).await?;
+    }
+    let keys = write.query("SELECT hash FROM api_keys WHERE tenant = ?", params![id.get()]).await?;
+    for row in &keys {
+        write.invalidate(&Subject::ApiKey(row.text(0)?.to_owned())).await?;
+    }
+    Ok(())
+}
+
+/// Takes out of the rows that stay what says something about the tenant. Its slug and id are kept back.
+pub(crate) async fn blank(write: &mut Write, id: TenantId) -> Result<()> {
+    for sql in [
+        "UPDATE tenants SET name = '', email = '', settings = '{}', state_reason = NULL, maintenance = NULL \
+         WHERE id = ?",
+        "UPDATE operations SET what = kind, error = NULL, error_public = NULL, progress = NULL, result = NULL \
+         WHERE tenant = ?",
+        "UPDATE placements SET migration_error = NULL WHERE tenant = ?",
+        "UPDATE placements SET state = 'gone' WHERE tenant = ?",
+    ] {
+        write.execute(sql, params![id.get()]).await?;
+    }
+    Ok(())
+}
