@@ -21,7 +21,7 @@ const LONGEST: u64 = 300;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wait {
-    wait: Option<u64>,
+    pub(super) wait: Option<u64>,
 }
 
 /// An operation that was started: 202 while it is at work, 200 once it is over. `Location` says where to look.

@@ -91,6 +91,7 @@ routes! {
     get "/api/plans" Public "Account" "Plans on offer" => plans::list;
 
     get "/api/tenant" Tenant "Company" "State, plan, days remaining, limits" => tenant::show;
+    get "/api/tenant/export" Tenant "Company" "Everything the company has, as one archive" => tenant::export;
     post "/api/tenant/cancel" Tenant "Company" "Cancel the account" => tenant::cancel;
     delete "/api/tenant/cancel" Tenant "Company" "Take the cancellation back" => tenant::keep;
     get "/api/tenant/users" Tenant "Company" "Members" => tenant::members;
@@ -120,6 +121,11 @@ routes! {
     post "/api/admin/tenants/{slug}/maintenance" Platform "Staff" "Close a company for maintenance, or open it again" => admin::maintenance;
     post "/api/admin/tenants/{slug}/rename" Platform "Staff" "Give a company another slug" => admin::rename;
     post "/api/admin/tenants/{slug}/retire" Platform "Staff" "Cancel a company" => admin::retire;
+    get "/api/admin/tenants/{slug}/survey" Platform "Staff" "Every place where data of a company lies" => admin::survey;
+    post "/api/admin/tenants/{slug}/purge" Platform "Staff" "Remove a closed company for good" => admin::purge;
+    get "/api/admin/tenants/{slug}/certificate" Platform "Staff" "Certificate of a purged company, by slug or id" => admin::certificate;
+    post "/api/admin/tenants/{slug}/clone" Platform "Staff" "Make a second company like this one" => admin::clone_tenant;
+    post "/api/admin/import" Platform "Staff" "Make a company from an export" => admin::import;
     post "/api/admin/tenants/{slug}/keep" Platform "Staff" "Take a company's cancellation back" => admin::keep;
     post "/api/admin/tenants/{slug}/plan" Platform "Staff" "Change plan or subscription" => admin::change_plan;
     get "/api/admin/users" Platform "Staff" "All users" => admin::users;

@@ -3,7 +3,10 @@
 mod access;
 mod account;
 mod app;
+mod audited;
 mod binary;
+mod copies;
+mod ends;
 mod hostile;
 mod life;
 mod moving;

@@ -13,6 +13,9 @@ use tenantry::{name::Slug, tenants::Terms};
 pub(super) async fn retire(place: &Place, options: &args::Retire) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let slug = Slug::parse(&options.tenant)?;
+    if options.dry_run {
+        return super::purge::survey(&platform, &slug).await;
+    }
     let id = platform.tenant_id(&slug).await.map_err(explain)?;
     confirm(&slug, options.yes.as_deref(), "cancel")?;
     let usual = Terms::from(&platform.config().retention);

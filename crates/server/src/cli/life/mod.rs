@@ -1,7 +1,9 @@
 //! Commands on the life of a tenant after it was made: its name, copies of it, its end.
 
 mod args;
+mod copies;
 mod end;
+mod purge;
 
 pub(crate) use args::Life;
 
@@ -14,8 +16,13 @@ use tenantry::name::Slug;
 pub(super) async fn run(place: &Place, act: &Life) -> Result<ExitCode> {
     match act {
         Life::Rename { tenant, to } => rename(place, tenant, to).await,
+        Life::Export { tenant, out } => copies::export(place, tenant, out.as_deref()).await,
+        Life::Import(options) => copies::import(place, options).await,
+        Life::Clone(options) => copies::clone_tenant(place, options).await,
         Life::Retire(options) => end::retire(place, options).await,
         Life::Keep { tenant } => end::keep(place, tenant).await,
+        Life::Purge(options) => purge::purge(place, options).await,
+        Life::Certificate { tenant, json } => purge::certificate(place, tenant, *json).await,
     }
 }
 

@@ -5,17 +5,20 @@
 
 mod attach;
 mod audit;
+mod copies;
 mod create;
 mod impersonate;
 mod life;
 mod maintenance;
 mod moving;
 mod operations;
+mod purge;
 mod tenants;
 mod users;
 
 pub(super) use attach::attach;
 pub(super) use audit::{list as audit, verify as verify_audit};
+pub(super) use copies::{clone_tenant, import};
 pub(super) use create::{databases as create_databases, tenant as create_tenant};
 pub(super) use impersonate::{start as impersonate, stop as stop_impersonating};
 pub(super) use life::{keep, rename, retire};
@@ -25,6 +28,7 @@ pub(super) use operations::{
     cancel as cancel_operation, events as operation_events, list as operations, orphans,
     retry as retry_operation, show as operation,
 };
+pub(super) use purge::{certificate, purge, survey};
 pub(super) use tenants::{change_plan, list as tenants, resume, show as tenant, suspend};
 pub(super) use users::{
     change as change_user, create as create_user, list as users, revoke as revoke_sessions,

@@ -12,6 +12,12 @@ pub(super) fn describe(route: &Route, operation: &mut Value) {
     if let Some(schema) = request(&key) {
         operation["requestBody"] = body(&schema);
     }
+    if key == "POST /api/admin/import" {
+        operation["requestBody"] = json!({"required": true, "content": {"application/zip": {}}});
+        operation["parameters"] = ["slug", "name", "email", "plan", "owner"]
+            .map(|name| json!({"name": name, "in": "query", "required": name == "slug", "schema": {"type": "string"}}))
+            .into();
+    }
     let (status, response) = response(&key);
     operation["responses"][status] = response;
 }
@@ -57,6 +63,17 @@ fn request(key: &str) -> Option<Value> {
             object(&["store"], json!({"store": text(), "physical": text(), "server": text()}))
         }
         "POST /api/admin/tenants/{slug}/suspend" => object(&["reason"], json!({"reason": text()})),
+        "POST /api/admin/tenants/{slug}/purge" => object(
+            &["confirm", "id"],
+            json!({"confirm": text(), "id": {"type": "integer"}, "early": {"type": "boolean"}}),
+        ),
+        "POST /api/admin/tenants/{slug}/clone" => object(
+            &["slug"],
+            json!({
+                "slug": text(), "name": text(), "email": email(), "plan": text(), "owner": email(),
+                "blank_personal": {"type": "boolean"},
+            }),
+        ),
         "POST /api/tenant/cancel" => object(&["confirm"], json!({"confirm": text(), "reason": text()})),
         "POST /api/admin/tenants/{slug}/rename" => object(&["slug"], json!({"slug": text()})),
         "POST /api/admin/tenants/{slug}/retire" => {
@@ -111,6 +128,12 @@ fn response(key: &str) -> (&'static str, Value) {
         }
         "GET /healthz" | "GET /readyz" | "GET /metrics" => return ("200", plain("text/plain")),
         "GET /api/docs" => return ("200", plain("text/html")),
+        "GET /api/tenant/export" => return ("200", plain("application/zip")),
+        "POST /api/admin/import"
+        | "POST /api/admin/tenants/{slug}/clone"
+        | "POST /api/admin/tenants/{slug}/purge" => {
+            return ("202", answer("Begun; `?wait=SECONDS` waits for the end", &json!({"type": "object"})));
+        }
         "POST /api/auth/logout" => return ("204", json!({"description": "Done"})),
         "GET /api/admin/operations/{id}/events" => return ("200", plain("text/event-stream")),
         "POST /api/tenant/sql" => return ("200", answer("Rows", &reference("SqlRows"))),

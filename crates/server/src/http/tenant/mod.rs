@@ -3,6 +3,7 @@
 //! Called by the route table. State and plan are shown also where records are refused, so that an expired
 //! tenant can see why.
 
+mod export;
 mod insight;
 mod keys;
 mod leave;
@@ -10,6 +11,7 @@ mod members;
 mod sql;
 mod state;
 
+pub(super) use export::download as export;
 pub(super) use insight::{activity, operations, usage};
 pub(super) use keys::{create as create_key, list as keys, revoke as revoke_key};
 pub(super) use leave::{cancel, keep};

@@ -1,0 +1,103 @@
+//! Export, import and clone at the command line.
+
+use super::args;
+use crate::cli::{
+    setup::{Place, explain},
+    users::operator,
+    watch,
+};
+use anyhow::{Context, Result, bail};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+use tenantry::{NewFromCopy, NewOwner, access::passwords::Password, name::Slug};
+
+/// Writes the archive of a tenant. The file gets its name when it is whole.
+pub(super) async fn export(place: &Place, tenant: &str, out: Option<&Path>) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let slug = Slug::parse(tenant)?;
+    let mut export = platform.export_as_operator(&operator(), &slug).await.map_err(explain)?;
+    let out = out.map_or_else(|| PathBuf::from(&export.file_name), Path::to_owned);
+    if out.exists() {
+        bail!("{} exists already; name another file with --out", out.display());
+    }
+    let half = half_name(&out);
+    let mut file =
+        std::fs::File::create(&half).with_context(|| format!("cannot write {}", half.display()))?;
+    let mut written = 0;
+    while let Some(piece) = export.pieces.recv().await {
+        let done = piece.map_err(explain).and_then(|piece| {
+            written += piece.len() as u64;
+            Ok(file.write_all(&piece)?)
+        });
+        if let Err(error) = done {
+            std::fs::remove_file(&half).ok();
+            return Err(error);
+        }
+    }
+    file.sync_all()?;
+    // Never over another file, also when one appeared meanwhile.
+    let placed = std::fs::hard_link(&half, &out);
+    std::fs::remove_file(&half)?;
+    placed.with_context(|| format!("cannot write {}", out.display()))?;
+    println!("{} ({})", out.display(), crate::cli::table::bytes(written));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn half_name(out: &Path) -> PathBuf {
+    let mut name = out.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    out.with_file_name(name)
+}
+
+/// Makes a tenant from an archive.
+pub(super) async fn import(place: &Place, options: &args::Import) -> Result<ExitCode> {
+    let archive = options.archive.canonicalize();
+    let archive = archive.with_context(|| format!("cannot read {}", options.archive.display()))?;
+    let platform = place.platform().await?;
+    platform.initialise_plans().await.map_err(explain)?;
+    let slug = Slug::parse(&options.slug)?;
+    let wanted = wanted(slug.clone(), &options.new);
+    let id = platform.import_tenant(&operator(), archive, wanted).await.map_err(explain)?;
+    let done = watch::watch_operation(&platform, id).await?;
+    println!("imported {slug}: {}", came_along(done.result.as_ref()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes a tenant like another.
+pub(super) async fn clone_tenant(place: &Place, options: &args::Clone) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let (slug, to) = (Slug::parse(&options.tenant)?, Slug::parse(&options.to)?);
+    let wanted = wanted(to.clone(), &options.new);
+    let id =
+        platform.clone_tenant(&operator(), &slug, options.blank_personal, wanted).await.map_err(explain)?;
+    let done = watch::watch_operation(&platform, id).await?;
+    println!("cloned {slug} as {to}: {}", came_along(done.result.as_ref()));
+    if let Some(blanked) = done.result.as_ref().map(|r| &r["blanked"]).filter(|b| !b.is_null()) {
+        println!("blanked {} personal fields in {} rows", blanked["fields"], blanked["rows"]);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn wanted(slug: Slug, new: &args::New) -> NewFromCopy {
+    let owner = new.password.as_deref().zip(new.email.clone()).map(|(password, email)| NewOwner {
+        name: email.clone(),
+        email,
+        password: Password::new(password),
+    });
+    NewFromCopy {
+        slug,
+        name: new.name.clone(),
+        email: new.email.clone(),
+        plan: new.plan.clone(),
+        owner,
+        member: new.owner.clone(),
+    }
+}
+
+fn came_along(result: Option<&serde_json::Value>) -> String {
+    let number = |key: &str| result.and_then(|r| r[key].as_u64()).unwrap_or(0);
+    format!("{} rows, {} files", number("rows"), number("files"))
+}

@@ -1,0 +1,111 @@
+//! Purge, its dry run, and the certificate, at the command line.
+
+use super::{args, end};
+use crate::cli::{
+    setup::{Place, explain},
+    table,
+    users::operator,
+    watch,
+};
+use anyhow::Result;
+use std::process::ExitCode;
+use tenantry::{
+    Platform,
+    name::Slug,
+    operations::purge::{Fate, Trace},
+};
+
+/// Purges one tenant or those that are due; or says where their data lies.
+pub(super) async fn purge(place: &Place, options: &args::Purge) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let Some(tenant) = &options.tenant else { return due(&platform, options.dry_run).await };
+    let slug = Slug::parse(tenant)?;
+    if options.dry_run {
+        return survey(&platform, &slug).await;
+    }
+    let found = platform.show_tenant(&slug).await.map_err(explain)?;
+    println!("{} (id {}, {}): {}", found.slug, found.id, found.name, found.state.as_str());
+    end::confirm(&slug, options.yes.as_deref(), "remove for good")?;
+    let id = platform.purge_tenant(&operator(), &slug, found.id, options.early).await.map_err(explain)?;
+    watch::watch_operation(&platform, id).await?;
+    println!("purged {slug}; what was removed says: tenantry certificate {slug}");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn due(platform: &Platform, dry_run: bool) -> Result<ExitCode> {
+    let due = platform.tenants_due().await.map_err(explain)?;
+    if dry_run {
+        for (slug, id) in &due {
+            println!("{slug} (id {id})");
+        }
+        println!("{} due; a run takes {}", due.len(), platform.config().retention.max_purges_per_run);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let run = platform.purge_due(&operator()).await.map_err(explain)?;
+    let mut failed = run.refused.len();
+    for (slug, why) in &run.refused {
+        println!("{slug}: {why}");
+    }
+    for (slug, operation) in &run.started {
+        match watch::watch_operation(platform, *operation).await {
+            Ok(_) => println!("{slug}: purged"),
+            Err(error) => {
+                println!("{slug}: {error:#}");
+                failed += 1;
+            }
+        }
+    }
+    println!("{} left for a later run", run.left);
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Every place where data of a tenant lies, and what a purge does to it.
+pub(super) async fn survey(platform: &Platform, slug: &Slug) -> Result<ExitCode> {
+    let survey = platform.survey_tenant(slug).await.map_err(explain)?;
+    println!("{} (id {}): {}", survey.slug, survey.tenant, survey.state);
+    if let Some(ends) = survey.ends {
+        println!(
+            "works until {}, may be purged on {}",
+            end::at(ends.closes_at_us),
+            end::at(ends.purges_at_us)
+        );
+    }
+    print(&survey.traces);
+    println!("nothing was done");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(traces: &[Trace]) {
+    let row = |trace: &Trace| {
+        let fate = match trace.fate {
+            Fate::Removed => "removed".to_owned(),
+            Fate::Kept => format!("kept: {}", trace.detail["why"].as_str().unwrap_or_default()),
+        };
+        let bytes = trace.bytes.map_or_else(|| "-".into(), table::bytes);
+        vec![trace.what.clone(), trace.place.clone(), trace.count.to_string(), bytes, fate]
+    };
+    table::print(&["what", "where", "count", "size", "purge"], traces.iter().map(row));
+}
+
+/// The certificate of a purged tenant.
+pub(super) async fn certificate(place: &Place, tenant: &str, json: bool) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let certificate = platform.certificate(tenant).await.map_err(explain)?;
+    if json {
+        table::json(&certificate)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let detail = &certificate.detail;
+    println!("Certificate of deletion");
+    println!("  tenant   {} (id {})", detail["slug"].as_str().unwrap_or_default(), detail["tenant"]);
+    println!("  purged   {} by {}", end::at(certificate.at_us), certificate.by);
+    println!("  recorded audit row {}, SHA-256 {}", certificate.row, certificate.hash);
+    if let Some(backup) = detail["final_backup"].as_str() {
+        println!("  a last backup, {backup}, is kept for {} days", detail["final_backup_kept_days"]);
+    }
+    println!();
+    let traces: Vec<Trace> = serde_json::from_value(detail["traces"].clone())?;
+    print(&traces);
+    println!("\nverify the log with: tenantry audit verify");
+    Ok(ExitCode::SUCCESS)
+}

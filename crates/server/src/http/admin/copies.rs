@@ -1,0 +1,76 @@
+//! Staff make a company from what is there already: a clone, or an archive that was exported.
+
+use super::tenants::parsed;
+use crate::http::{
+    App,
+    body::{self, Json as Input},
+    operation::{self, Accepted, Wait},
+    problem::{Code, Problem, Result},
+    query::Words,
+    scope::Staff,
+};
+use axum::extract::{Path, Request, State};
+use serde::Deserialize;
+use tenantry::{Error, NewFromCopy, name::Slug};
+
+/// Body of a clone.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Clone {
+    slug: String,
+    name: Option<String>,
+    email: Option<String>,
+    plan: Option<String>,
+    /// E-mail address of a user who exists and becomes its owner.
+    owner: Option<String>,
+    #[serde(default)]
+    blank_personal: bool,
+}
+
+/// `POST /api/admin/tenants/{slug}/clone`.
+pub(in crate::http) async fn clone_tenant(
+    State(app): State<App>,
+    Staff(actor): Staff,
+    Path(slug): Path<String>,
+    Words(wait): Words<Wait>,
+    Input(form): Input<Clone>,
+) -> Result<Accepted> {
+    let Clone { slug: to, name, email, plan, owner, blank_personal } = form;
+    let wanted = NewFromCopy { slug: slug_of(&to)?, name, email, plan, owner: None, member: owner };
+    let id = app.platform().clone_tenant(&actor.by(), &parsed(&slug)?, blank_personal, wanted).await?;
+    operation::accepted(&app, id, &wait).await
+}
+
+/// Query of an import.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Import {
+    slug: String,
+    name: Option<String>,
+    email: Option<String>,
+    plan: Option<String>,
+    owner: Option<String>,
+    wait: Option<u64>,
+}
+
+/// `POST /api/admin/import`, body `application/zip`.
+pub(in crate::http) async fn import(
+    State(app): State<App>,
+    Staff(actor): Staff,
+    Words(query): Words<Import>,
+    request: Request,
+) -> Result<Accepted> {
+    if body::media_type(request.headers()) != "application/zip" {
+        let text = "Send the archive as `content-type: application/zip`.";
+        return Err(Problem::new(Code::UnsupportedMediaType, text));
+    }
+    let Import { slug, name, email, plan, owner, wait } = query;
+    let wanted = NewFromCopy { slug: slug_of(&slug)?, name, email, plan, owner: None, member: owner };
+    let upload = app.platform().receive_archive(body::stream(request.into_body())).await?;
+    let id = app.platform().import_upload(&actor.by(), upload, wanted).await?;
+    operation::accepted(&app, id, &Wait { wait }).await
+}
+
+fn slug_of(text: &str) -> Result<Slug> {
+    Ok(Slug::parse(text).map_err(|e| Error::invalid("slug", e.reason))?)
+}

@@ -1,0 +1,72 @@
+//! Staff look where data of a company lies, remove a closed one for good, and read its certificate.
+
+use super::{life::confirmed, tenants::parsed};
+use crate::http::{
+    App,
+    body::Json as Input,
+    operation::{self, Accepted, Wait},
+    problem::Result,
+    query::Words,
+    scope::Staff,
+    view,
+};
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tenantry::name::TenantId;
+
+/// `GET /api/admin/tenants/{slug}/survey`: the dry run of a purge.
+pub(in crate::http) async fn survey(
+    State(app): State<App>,
+    Staff(_): Staff,
+    Path(slug): Path<String>,
+) -> Result<Json<Value>> {
+    let survey = app.platform().survey_tenant(&parsed(&slug)?).await?;
+    let mut shown = json!(survey);
+    shown["ends"] = view::ends(survey.ends);
+    Ok(Json(shown))
+}
+
+/// Body of a purge.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Purge {
+    /// The slug once more.
+    confirm: String,
+    /// Its id: another kind of name that must mean the same company (threat 30).
+    id: i64,
+    /// Although its retention is not over.
+    #[serde(default)]
+    early: bool,
+}
+
+/// `POST /api/admin/tenants/{slug}/purge`.
+pub(in crate::http) async fn purge(
+    State(app): State<App>,
+    Staff(actor): Staff,
+    Path(slug): Path<String>,
+    Words(wait): Words<Wait>,
+    Input(form): Input<Purge>,
+) -> Result<Accepted> {
+    let slug = parsed(&slug)?;
+    app.platform().tenant_id(&slug).await?;
+    confirmed(&slug, &form.confirm)?;
+    let id = TenantId::from_raw(form.id);
+    let operation = app.platform().purge_tenant(&actor.by(), &slug, id, form.early).await?;
+    operation::accepted(&app, operation, &wait).await
+}
+
+/// `GET /api/admin/tenants/{slug}/certificate`.
+pub(in crate::http) async fn certificate(
+    State(app): State<App>,
+    Staff(_): Staff,
+    Path(slug_or_id): Path<String>,
+) -> Result<Json<Value>> {
+    let certificate = app.platform().certificate(&slug_or_id).await?;
+    let mut shown = json!(certificate);
+    shown["at"] = view::at(certificate.at_us);
+    Ok(Json(shown))
+}

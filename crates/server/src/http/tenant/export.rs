@@ -1,0 +1,23 @@
+//! Everything the company has, for itself: one archive, streamed as it is written.
+
+use crate::http::{App, disposition, problem::Result, scope::Tenant};
+use axum::{body::Body, extract::State, response::Response};
+use futures_util::stream;
+use http::{HeaderValue, header};
+use std::io;
+
+/// `GET /api/tenant/export`: for who manages the company, as themselves.
+pub(in crate::http) async fn download(State(app): State<App>, tenant: Tenant) -> Result<Response> {
+    super::may_manage(&app, &tenant)?;
+    let export = app.platform().export_tenant(tenant.0).await?;
+    // Later faults can only cut the answer off: an archive without its end opens nowhere.
+    let pieces = stream::unfold(export.pieces, |mut pieces| async {
+        let piece = pieces.recv().await?;
+        Some((piece.map_err(|error| io::Error::other(error.to_string())), pieces))
+    });
+    let mut response = Response::new(Body::from_stream(pieces));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/zip"));
+    headers.insert(header::CONTENT_DISPOSITION, disposition::attachment(&export.file_name));
+    Ok(response)
+}

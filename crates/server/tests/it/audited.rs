@@ -1,0 +1,326 @@
+//! T11: every route that changes something leaves the audit rows that are named for it, by who did it.
+//!
+//! A new route that changes something fails `every_changing_route_is_tried_or_excused` until it is given a
+//! line: in [`TRIED`] with an act in `act`, or in [`EXCUSED`] with the reason.
+
+use super::{
+    app::{Answer, Client, PASSWORD, TestApp},
+    copies::company,
+    records::patient,
+};
+use http::Method;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use tenantry_server::http::ROUTES;
+
+/// Route, and the actions it leaves in the log, in order.
+const TRIED: &[(&str, &str, &[&str])] = &[
+    ("POST", "/api/auth/login", &["session.create"]),
+    ("POST", "/api/auth/logout", &["session.revoke"]),
+    ("DELETE", "/api/auth/sessions/{id}", &["session.revoke"]),
+    ("POST", "/api/auth/switch", &["session.switch"]),
+    ("POST", "/api/auth/password", &["user.set_password", "session.create"]),
+    ("POST", "/api/register", &["tenant.create", "session.create"]),
+    ("POST", "/subscription/register/", &["tenant.create", "session.create"]),
+    ("GET", "/api/tenant/export", &["tenant.export"]),
+    ("POST", "/api/tenant/cancel", &["tenant.cancel"]),
+    ("DELETE", "/api/tenant/cancel", &["tenant.keep"]),
+    ("POST", "/api/tenant/users", &["user.create", "member.add"]),
+    ("PATCH", "/api/tenant/users/{id}", &["member.set_role"]),
+    ("DELETE", "/api/tenant/users/{id}", &["member.remove"]),
+    ("POST", "/api/tenant/keys", &["api_key.create"]),
+    ("DELETE", "/api/tenant/keys/{id}", &["api_key.revoke"]),
+    ("POST", "/api/admin/tenants", &["tenant.create"]),
+    ("POST", "/api/admin/tenants/{slug}/databases", &["tenant.create_databases"]),
+    ("POST", "/api/admin/tenants/{slug}/suspend", &["tenant.suspend"]),
+    ("POST", "/api/admin/tenants/{slug}/resume", &["tenant.resume"]),
+    ("POST", "/api/admin/tenants/{slug}/maintenance", &["tenant.maintenance"]),
+    ("POST", "/api/admin/tenants/{slug}/rename", &["tenant.rename"]),
+    ("POST", "/api/admin/tenants/{slug}/retire", &["tenant.cancel", "tenant.close"]),
+    ("POST", "/api/admin/tenants/{slug}/keep", &["tenant.keep"]),
+    ("POST", "/api/admin/tenants/{slug}/plan", &["subscription.change_plan", "subscription.set_state"]),
+    ("POST", "/api/admin/tenants/{slug}/clone", &["tenant.clone", "tenant.create"]),
+    ("POST", "/api/admin/import", &["tenant.import", "tenant.create"]),
+    ("POST", "/api/admin/tenants/{slug}/purge", &["tenant.purge_begin", "tenant.purge"]),
+    ("POST", "/api/admin/users", &["user.create"]),
+    ("PATCH", "/api/admin/users/{id}", &["user.set_flags"]),
+    ("DELETE", "/api/admin/users/{id}/sessions", &["session.revoke_all"]),
+    ("POST", "/api/admin/impersonate", &["impersonation.start"]),
+    ("DELETE", "/api/admin/impersonate", &["impersonation.stop"]),
+];
+
+/// Routes that are not tried here, and why.
+const EXCUSED: &[(&str, &str)] = &[
+    ("/api/records/", "rows are logged in their own store, where the model asks for it"),
+    ("/api/tenant/sql", "reads only"),
+    ("/api/admin/operations/{id}/", "acts on operations that are at work: the suites of operations look"),
+    ("/api/admin/users/{id}/unlock", "needs an account that was guessed at: access_lockout looks"),
+    ("/api/admin/tenants/{slug}/move", "needs a second server: the suites of moves look"),
+    ("/api/admin/tenants/{slug}/promote", "needs a pool and databases: the suites of moves look"),
+    ("/api/admin/tenants/{slug}/demote", "the same"),
+    ("/api/admin/tenants/{slug}/release", "needs a move: the suites of moves look"),
+    ("/api/admin/tenants/{slug}/attach", "needs a database somebody brought: placements looks"),
+];
+
+#[test]
+fn every_changing_route_is_tried_or_excused() {
+    let changes = ROUTES.iter().filter(|r| r.method != Method::GET);
+    let open = changes.filter(|r| !EXCUSED.iter().any(|(path, _)| r.path.starts_with(path)));
+    let open: BTreeSet<_> = open.map(|r| (r.method.as_str(), r.path)).collect();
+    let tried: BTreeSet<_> = TRIED.iter().map(|t| (t.0, t.1)).filter(|t| t.0 != "GET").collect();
+    assert_eq!(open, tried);
+}
+
+/// What the acts need, made before each of them.
+struct Stage {
+    app: TestApp,
+    staff: Client,
+    owner: Client,
+    slug: String,
+    id: i64,
+    /// A member who is not the owner.
+    member: i64,
+}
+
+impl Stage {
+    async fn set(app: &TestApp, staff: &Client, n: usize) -> Self {
+        let slug = format!("firm-{n}");
+        let owner = app.register(&slug).await;
+        let member = json!({"email": format!("m@{slug}.example"), "name": "M", "role": "member", "password": PASSWORD});
+        let member = owner.post("/api/tenant/users", &member).await.expect(201).json();
+        let id =
+            staff.get(&format!("/api/admin/tenants/{slug}")).await.expect(200).json()["id"].as_i64().unwrap();
+        let member = member["user"].as_i64().or(member["id"].as_i64()).unwrap_or_else(|| panic!("{member}"));
+        Self { app: app.clone(), staff: staff.clone(), owner, slug, id, member }
+    }
+
+    fn at(&self, end: &str) -> String {
+        format!("/api/admin/tenants/{}/{end}", self.slug)
+    }
+
+    async fn retired(&self) {
+        let now = json!({"confirm": self.slug, "grace_days": 0, "retention_days": 0});
+        self.staff.post(&self.at("retire"), &now).await.expect(200);
+    }
+
+    async fn count(&self) -> i64 {
+        let log = self.staff.get("/api/admin/audit?limit=1").await.expect(200).json();
+        log["items"][0]["id"].as_i64().unwrap()
+    }
+
+    /// Rows after `before`, oldest first.
+    async fn since(&self, before: i64) -> Vec<Value> {
+        let log = self.staff.get("/api/admin/audit?limit=20").await.expect(200).json();
+        let rows = log["items"].as_array().unwrap().iter().rev().cloned();
+        rows.filter(|row| row["id"].as_i64() > Some(before)).collect()
+    }
+}
+
+/// What must be there before the act, and is not part of it.
+async fn before(s: &Stage, route: &str) -> Value {
+    match route {
+        "DELETE /api/auth/sessions/{id}" => {
+            let other = s.app.login(&format!("owner@{}.example", s.slug)).await;
+            let sessions = other.get("/api/auth/sessions").await.expect(200).json();
+            let other = sessions["items"].as_array().unwrap().iter().find(|i| i["current"] == true).cloned();
+            other.unwrap_or_else(|| panic!("{sessions}"))["id"].clone()
+        }
+        "DELETE /api/tenant/cancel" | "POST /api/admin/tenants/{slug}/keep" => {
+            let cancel = json!({"confirm": s.slug});
+            s.owner.post("/api/tenant/cancel", &cancel).await.expect(200);
+            Value::Null
+        }
+        "DELETE /api/tenant/keys/{id}" => {
+            let key = json!({"name": "k", "role": "member"});
+            s.owner.post("/api/tenant/keys", &key).await.expect(201).json()["id"].clone()
+        }
+        "POST /api/admin/tenants/{slug}/resume" => {
+            s.staff.post(&s.at("suspend"), &json!({"reason": "x"})).await.expect(200);
+            Value::Null
+        }
+        "POST /api/admin/tenants/{slug}/purge" => {
+            s.retired().await;
+            Value::Null
+        }
+        "POST /api/admin/tenants/{slug}/databases" => {
+            let shown = s.staff.get(&format!("/api/admin/tenants/{}", s.slug)).await.expect(200).json();
+            let physical = shown["placements"][0]["place"]["physical"].as_str().unwrap();
+            let root = &s.app.platform().config().servers[0].path;
+            for end in ["db", "db-wal", "db-shm"] {
+                std::fs::remove_file(root.join(format!("{physical}.{end}"))).ok();
+            }
+            Value::Null
+        }
+        "POST /api/admin/import" => {
+            let archive = s.owner.get("/api/tenant/export").await.expect(200).body;
+            json!(archive.to_vec())
+        }
+        "DELETE /api/admin/impersonate" => {
+            let wish = json!({"tenant": s.slug, "reason": "ticket", "minutes": 5});
+            s.staff.post("/api/admin/impersonate", &wish).await.json()["token"].clone()
+        }
+        _ => Value::Null,
+    }
+}
+
+/// The act itself.
+async fn act(s: &Stage, route: &str, ready: &Value, n: usize) -> Answer {
+    let (slug, owner, staff, anon) = (&s.slug, &s.owner, &s.staff, s.app.anon());
+    let none = json!({});
+    let form = |name: String| json!({"company": name, "slug": name, "email": format!("o@{name}.example"), "password": PASSWORD});
+    match route {
+        "POST /api/auth/login" => {
+            anon.post(
+                "/api/auth/login",
+                &json!({"email": format!("owner@{slug}.example"), "password": PASSWORD}),
+            )
+            .await
+        }
+        "POST /api/auth/logout" => owner.post("/api/auth/logout", &none).await,
+        "DELETE /api/auth/sessions/{id}" => owner.delete(&format!("/api/auth/sessions/{ready}")).await,
+        "POST /api/auth/switch" => owner.post("/api/auth/switch", &json!({"tenant": slug})).await,
+        "POST /api/auth/password" => {
+            owner.post("/api/auth/password", &json!({"old": PASSWORD, "new": "another horse battery"})).await
+        }
+        "POST /api/register" => anon.post("/api/register", &form(format!("new-{n}"))).await,
+        "POST /subscription/register/" => {
+            anon.post("/subscription/register/", &form(format!("sub-{n}"))).await
+        }
+        "GET /api/tenant/export" => owner.get("/api/tenant/export").await,
+        "POST /api/tenant/cancel" => owner.post("/api/tenant/cancel", &json!({"confirm": slug})).await,
+        "DELETE /api/tenant/cancel" => owner.delete("/api/tenant/cancel").await,
+        "POST /api/tenant/users" => {
+            let user = json!({"email": format!("x@{slug}.example"), "name": "X", "role": "viewer", "password": PASSWORD});
+            owner.post("/api/tenant/users", &user).await
+        }
+        "PATCH /api/tenant/users/{id}" => {
+            owner.patch(&format!("/api/tenant/users/{}", s.member), &json!({"role": "viewer"})).await
+        }
+        "DELETE /api/tenant/users/{id}" => owner.delete(&format!("/api/tenant/users/{}", s.member)).await,
+        "POST /api/tenant/keys" => {
+            owner.post("/api/tenant/keys", &json!({"name": "k", "role": "member"})).await
+        }
+        "DELETE /api/tenant/keys/{id}" => owner.delete(&format!("/api/tenant/keys/{ready}")).await,
+        "POST /api/admin/tenants" => {
+            let name = format!("made-{n}");
+            staff
+                .post("/api/admin/tenants", &json!({"slug": name, "company": name, "email": "a@b.example"}))
+                .await
+        }
+        "POST /api/admin/tenants/{slug}/databases" => staff.post(&s.at("databases"), &none).await,
+        "POST /api/admin/tenants/{slug}/suspend" => {
+            staff.post(&s.at("suspend"), &json!({"reason": "x"})).await
+        }
+        "POST /api/admin/tenants/{slug}/resume" => staff.post(&s.at("resume"), &none).await,
+        "POST /api/admin/tenants/{slug}/maintenance" => {
+            staff.post(&s.at("maintenance"), &json!({"on": true, "reason": "x"})).await
+        }
+        "POST /api/admin/tenants/{slug}/rename" => {
+            staff.post(&s.at("rename"), &json!({"slug": format!("other-{n}")})).await
+        }
+        "POST /api/admin/tenants/{slug}/retire" => {
+            staff.post(&s.at("retire"), &json!({"confirm": slug, "grace_days": 0})).await
+        }
+        "POST /api/admin/tenants/{slug}/keep" => staff.post(&s.at("keep"), &none).await,
+        "POST /api/admin/tenants/{slug}/plan" => {
+            staff.post(&s.at("plan"), &json!({"plan": "clinic", "state": "active"})).await
+        }
+        "POST /api/admin/tenants/{slug}/clone" => {
+            staff.post(&format!("{}?wait=60", s.at("clone")), &json!({"slug": format!("twin-{n}")})).await
+        }
+        "POST /api/admin/import" => {
+            let archive: Vec<u8> = serde_json::from_value(ready.clone()).unwrap();
+            let path = format!("/api/admin/import?slug=copy-{n}&wait=60");
+            staff.send(Method::POST, &path, Some("application/zip"), archive).await
+        }
+        "POST /api/admin/tenants/{slug}/purge" => {
+            staff.post(&format!("{}?wait=60", s.at("purge")), &json!({"confirm": slug, "id": s.id})).await
+        }
+        "POST /api/admin/users" => {
+            staff
+                .post("/api/admin/users", &json!({"email": format!("u{n}@x.example"), "password": PASSWORD}))
+                .await
+        }
+        "PATCH /api/admin/users/{id}" => {
+            staff.patch(&format!("/api/admin/users/{}", s.member), &json!({"active": false})).await
+        }
+        "DELETE /api/admin/users/{id}/sessions" => {
+            s.app.login(&format!("m@{slug}.example")).await;
+            staff.delete(&format!("/api/admin/users/{}/sessions", s.member)).await
+        }
+        "POST /api/admin/impersonate" => {
+            staff
+                .post("/api/admin/impersonate", &json!({"tenant": slug, "reason": "ticket", "minutes": 5}))
+                .await
+        }
+        "DELETE /api/admin/impersonate" => {
+            anon.with_token(ready.as_str().unwrap()).delete("/api/admin/impersonate").await
+        }
+        other => panic!("no act for {other}"),
+    }
+}
+
+/// Rounds over all routes.
+const ROUNDS: usize = 6;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_change_over_http_is_in_the_log_with_who_did_it_t11() {
+    let (app, _, _) = TestApp::new().await;
+    let staff = app.staff().await;
+    let mut tried = 0;
+    for round in 0..ROUNDS {
+        for (index, (method, path, wanted)) in TRIED.iter().enumerate() {
+            let (route, n) = (format!("{method} {path}"), round * 100 + index);
+            let stage = Stage::set(&app, &staff, n).await;
+            let ready = before(&stage, &route).await;
+            let start = stage.count().await;
+            let answer = act(&stage, &route, &ready, n).await;
+            assert!(answer.status.is_success(), "{route}: {}", answer.text());
+            let rows = stage.since(start).await;
+            let mut actions: Vec<_> = rows.iter().map(|row| row["action"].as_str().unwrap()).collect();
+            if route.ends_with("/sessions") {
+                // The log-in that is revoked here.
+                actions.retain(|action| *action != "session.create");
+            }
+            assert_eq!(actions, *wanted, "{route}");
+            assert!(
+                rows.iter().all(|row| row["actor"].as_str().is_some_and(|by| !by.is_empty())),
+                "{rows:?}"
+            );
+            tried += 1;
+        }
+    }
+    // What was done to set the stages is in the log as well.
+    let rows =
+        staff.get("/api/admin/audit?limit=1").await.expect(200).json()["items"][0]["id"].as_i64().unwrap();
+    let report = staff.get("/api/admin/audit/verify").await.expect(200).json();
+    assert_eq!(report["faults"], json!([]), "{report}");
+    println!("T11: {tried} changes over {} routes, {rows} rows, none missing", TRIED.len());
+    assert!(rows > 900, "{rows}");
+}
+
+/// Threat 44: whoever acts as another is named with whom they act as, in the platform's log and in the
+/// company's own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn impersonation_shows_both_identities() {
+    let app = super::copies::app(false).await;
+    let staff = app.staff().await;
+    company(&app, &staff, "acme", "Ash").await;
+    let wish = json!({"tenant": "acme", "reason": "ticket 7", "minutes": 5});
+    let token = staff.post("/api/admin/impersonate", &wish).await.json()["token"].clone();
+    let acting = app.anon().with_token(token.as_str().unwrap());
+    acting.post("/api/records/patients", &patient("By-staff")).await.expect(201);
+    acting.delete("/api/admin/impersonate").await;
+    let owner = app.login("owner@acme.example").await;
+    let activity = owner.get("/api/tenant/activity").await.expect(200).json();
+    let line = &activity["items"][0];
+    assert!(line["actor"].as_str().is_some_and(|a| a.starts_with("user:")), "{line}");
+    assert!(line["impersonator"].as_str().is_some_and(|a| a.starts_with("user:")), "{line}");
+    assert_ne!(line["actor"], line["impersonator"]);
+    let log = staff.get("/api/admin/audit?limit=50").await.expect(200).json();
+    let of = |action: &str| log["items"].as_array().unwrap().iter().find(|r| r["action"] == action).cloned();
+    for action in ["impersonation.start", "impersonation.stop"] {
+        let row = of(action).unwrap_or_else(|| panic!("{action} in {log}"));
+        assert_eq!((&row["actor"], &row["impersonator"]), (&line["actor"], &line["impersonator"]), "{row}");
+    }
+}
