@@ -12,17 +12,12 @@ pub(super) fn describe(route: &Route, operation: &mut Value) {
     if let Some(schema) = request(&key) {
         operation["requestBody"] = body(&schema);
     }
-    if key == "POST /api/admin/import" {
-        operation["requestBody"] = json!({"required": true, "content": {"application/zip": {}}});
-        operation["parameters"] = ["slug", "name", "email", "plan", "owner"]
-            .map(|name| json!({"name": name, "in": "query", "required": name == "slug", "schema": {"type": "string"}}))
-            .into();
-    }
+    super::life::describe(&key, operation);
     let (status, response) = response(&key);
     operation["responses"][status] = response;
 }
 
-fn object(required: &[&str], properties: Value) -> Value {
+pub(super) fn object(required: &[&str], properties: Value) -> Value {
     json!({"type": "object", "required": required, "properties": properties})
 }
 
@@ -63,26 +58,6 @@ fn request(key: &str) -> Option<Value> {
             object(&["store"], json!({"store": text(), "physical": text(), "server": text()}))
         }
         "POST /api/admin/tenants/{slug}/suspend" => object(&["reason"], json!({"reason": text()})),
-        "POST /api/admin/tenants/{slug}/purge" => object(
-            &["confirm", "id"],
-            json!({"confirm": text(), "id": {"type": "integer"}, "early": {"type": "boolean"}}),
-        ),
-        "POST /api/admin/tenants/{slug}/clone" => object(
-            &["slug"],
-            json!({
-                "slug": text(), "name": text(), "email": email(), "plan": text(), "owner": email(),
-                "blank_personal": {"type": "boolean"},
-            }),
-        ),
-        "POST /api/tenant/cancel" => object(&["confirm"], json!({"confirm": text(), "reason": text()})),
-        "POST /api/admin/tenants/{slug}/rename" => object(&["slug"], json!({"slug": text()})),
-        "POST /api/admin/tenants/{slug}/retire" => {
-            let days = || json!({"type": "integer", "minimum": 0});
-            object(
-                &["confirm"],
-                json!({"confirm": text(), "reason": text(), "grace_days": days(), "retention_days": days()}),
-            )
-        }
         "POST /api/admin/tenants/{slug}/plan" => object(
             &[],
             json!({"plan": text(), "state": text(), "ends_at": {"type": "string", "format": "date-time"}}),
@@ -113,7 +88,7 @@ fn moving(key: &str) -> Option<Value> {
         "POST /api/admin/tenants/{slug}/maintenance" => {
             object(&["on"], json!({"on": {"type": "boolean"}, "reason": text()}))
         }
-        _ => return None,
+        _ => return super::life::request(key),
     })
 }
 

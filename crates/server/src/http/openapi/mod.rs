@@ -4,6 +4,7 @@
 //! platform are no secret, their rows are.
 
 mod bodies;
+mod life;
 mod model;
 mod records;
 
