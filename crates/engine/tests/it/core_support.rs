@@ -14,7 +14,15 @@ pub struct Bed {
 }
 
 pub fn bed(open_databases: usize) -> Bed {
-    let dir = tempfile::tempdir().unwrap();
+    bed_in(tempfile::tempdir().unwrap(), open_databases)
+}
+
+/// In memory, where syncing costs nothing: for tests that make thousands of databases and pull no plug.
+pub fn bed_in_memory(open_databases: usize) -> Bed {
+    bed_in(tempfile::tempdir_in("/dev/shm").unwrap(), open_databases)
+}
+
+fn bed_in(dir: TempDir, open_databases: usize) -> Bed {
     let engine = engine_at(dir.path(), open_databases);
     Bed { dir, engine }
 }

@@ -87,8 +87,17 @@ pub(crate) fn script(migrations: &[Migration]) -> Arc<Script> {
 impl Clinic {
     /// Two pools with a neighbour in each, and nobody else.
     pub(crate) async fn new() -> Self {
+        Self::new_on(bed(16)).await
+    }
+
+    /// On what is there already.
+    pub(crate) fn again(bed: Bed) -> Self {
         let schema = Arc::new(Schema::new(store(), models()).unwrap());
-        let clinic = Self { bed: bed(16), schema, script: script(&migrations(vec![])) };
+        Self { bed, schema, script: script(&migrations(vec![])) }
+    }
+
+    pub(crate) async fn new_on(bed: Bed) -> Self {
+        let clinic = Self::again(bed);
         for (pool, generation) in [("pool_a", 1), ("pool_b", 2)] {
             let pool = at(Isolation::Pooled, pool, None, 1);
             clinic.bed.engine.create_system(&pool).await.unwrap();

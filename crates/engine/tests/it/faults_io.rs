@@ -1,0 +1,256 @@
+//! T9: the disk is full, or one call to it fails, at any point of any work: the error is a clean one, what was
+//! acknowledged is there, nothing is half there, and other databases do not notice.
+//!
+//! The work is done by a child process under a limit that its parent sets from outside: the largest file
+//! (`ulimit -f`, writes are cut short in the middle), a file system of a few megabytes, or a system call made to
+//! fail (`strace -e inject`). Not tried here: disks that lie about what they synced, and memory that runs out.
+//! Where `strace` or mounting is not possible set `TENANTRY_WITHOUT=strace,mount`, else these tests fail.
+
+use crate::core_support::{Bed, engine_at};
+use crate::faults_kit::*;
+use crate::transfer_kit::*;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use tenantry_engine::place::{Isolation, Place};
+use tenantry_engine::{Error, Kind, Result};
+
+/// Where the child finds its databases; that it is set is how a child knows what it is.
+const DIRECTORY: &str = "TENANTRY_FAULTS_DIRECTORY";
+const POOLED: &str = "TENANTRY_FAULTS_POOLED";
+const PAIRS: usize = 12;
+
+fn isolation() -> Isolation {
+    if std::env::var_os(POOLED).is_some() { Isolation::Pooled } else { Isolation::Database }
+}
+
+fn open(dir: &Path) -> Clinic {
+    // The directory outlives this process or belongs to somebody else.
+    let kept = tempfile::tempdir_in(dir).unwrap();
+    let engine = engine_at(dir, 8);
+    Clinic::again(Bed { dir: kept, engine })
+}
+
+/// Places with some rows, all closed.
+async fn furnished(dir: &Path) {
+    for isolation in [Isolation::Database, Isolation::Pooled] {
+        let clinic = open(dir);
+        if isolation == Isolation::Pooled {
+            let pool = Place { tenant: None, ..pooled(1, 1) };
+            clinic.bed.engine.create_system(&pool).await.unwrap();
+            clinic.bed.engine.migrate(&pool, &migrations(vec![])).await.unwrap();
+        }
+        let (mine, other) = places(isolation);
+        clinic.make(&mine).await;
+        clinic.make(&other).await;
+        clinic.bed.engine.shutdown().await;
+    }
+}
+
+/// The work of a child: each step says on its standard output what became of it.
+#[test]
+#[ignore = "run by the tests of this file, as a process of its own"]
+fn child() {
+    let dir = std::env::var_os(DIRECTORY).expect("run by another test");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(work(Path::new(&dir), isolation()));
+}
+
+async fn work(dir: &Path, isolation: Isolation) {
+    let clinic = open_quietly(dir);
+    let Some(clinic) = clinic else { return };
+    let (mine, other) = places(isolation);
+    for number in 0..PAIRS {
+        say(&format!("pair {number}"), &pair(&clinic, &mine, number).await);
+    }
+    let (engine, copy) = (&clinic.bed.engine, dir.join("copy"));
+    say("record", &engine.record_changes(&mine, true).await);
+    say("copy", &engine.copy_out(&mine, &clinic.script, &copy).await.map(drop));
+    for to in [Isolation::Database, Isolation::Pooled] {
+        let made = newcomer(to);
+        say(&format!("adopt {to:?}"), &engine.adopt(&made, &clinic.script, &copy, of(TENANT)).await);
+    }
+    say("pair 50", &pair(&clinic, &mine, 50).await);
+    let caught_up = engine.copy_changes(&mine, &newcomer(Isolation::Database), &clinic.schema, 0, 100).await;
+    // There is nothing to catch up with where the steps before had failed.
+    if caught_up.as_ref().is_err_and(|e| !matches!(e.kind(), Kind::Missing | Kind::Internal))
+        || caught_up.is_ok()
+    {
+        say("catch up", &caught_up.map(drop));
+    }
+    say("neighbour", &pair(&clinic, &other, 60).await);
+    say("read", &engine.digest(&other, &clinic.schema).await.map(drop));
+    engine.shutdown().await;
+}
+
+/// Under some limits not even the directories of a server can be made.
+fn open_quietly(dir: &Path) -> Option<Clinic> {
+    let server =
+        tenantry_engine::ServerSpec { name: place(Isolation::Pooled, 1, 1).server, root: dir.into() };
+    let engine = tenantry_engine::Engine::open(vec![server], Default::default()).ok()?;
+    let kept = tempfile::tempdir_in(dir).ok()?;
+    Some(Clinic::again(Bed { dir: kept, engine }))
+}
+
+fn newcomer(isolation: Isolation) -> Place {
+    match isolation {
+        Isolation::Database => place(Isolation::Database, 50, 1),
+        Isolation::Pooled => pooled(51, 1),
+    }
+}
+
+fn say(step: &str, outcome: &Result<()>) {
+    let line = match outcome {
+        Ok(()) => format!("done {step}\n"),
+        Err(error) => format!("{:?} {step}: {error}\n", Clean::of(error)),
+    };
+    std::io::stdout().write_all(line.as_bytes()).unwrap();
+}
+
+/// How an error of a full or failing disk looks.
+#[derive(Debug, PartialEq)]
+enum Clean {
+    Refused,
+    /// What the step needs was not made, because a step before was refused.
+    Absent,
+    Unclean,
+}
+
+impl Clean {
+    fn of(error: &Error) -> Self {
+        match error.kind() {
+            Kind::Io | Kind::Limit("bytes") | Kind::Busy => Self::Refused,
+            Kind::Missing => Self::Absent,
+            _ => Self::Unclean,
+        }
+    }
+}
+
+/// Runs the child under what `wrap` puts before it; the steps that were done, and how many were not.
+fn run(dir: &Path, isolation: Isolation, wrap: &[&str]) -> (Vec<String>, usize) {
+    let exe = std::env::current_exe().unwrap();
+    let mut command = Command::new(wrap[0]);
+    command.args(&wrap[1..]).arg(exe).args(["--exact", "faults_io::child", "--ignored", "--nocapture"]);
+    command.env(DIRECTORY, dir).env_remove(POOLED).stdin(Stdio::null());
+    if isolation == Isolation::Pooled {
+        command.env(POOLED, "1");
+    }
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{wrap:?}: {text}\n{errors}");
+    assert!(!text.contains("Unclean"), "{wrap:?}: {text}");
+    let refused =
+        text.lines().filter(|line| line.starts_with("Refused") || line.starts_with("Absent")).count();
+    // The harness writes the test's name before the first line.
+    let done = text.lines().filter_map(|line| Some(line[line.find("done ")? + 5..].to_owned()));
+    (done.collect(), refused)
+}
+
+/// Without the limit: what was done is there, nothing else is half there, and the work can be done again.
+async fn judge(dir: &Path, isolation: Isolation, done: &[String]) {
+    let clinic = open(dir);
+    let engine = &clinic.bed.engine;
+    let (mine, other) = places(isolation);
+    let there = pairs(&clinic, &mine).await;
+    for number in done.iter().filter_map(|step| step.strip_prefix("pair ")?.parse().ok()) {
+        assert!(there.contains(&number), "pair {number} was acknowledged");
+    }
+    let lookers_on = pairs(&clinic, &other).await;
+    assert!(lookers_on.is_empty() || lookers_on == [60]);
+    let copy = dir.join("copy");
+    if !done.iter().any(|step| step == "copy") {
+        // Half a copy is not left behind; what a dying process could not remove is not taken for one.
+        drop(std::fs::remove_file(&copy));
+        engine.copy_out(&mine, &clinic.script, &copy).await.unwrap();
+    }
+    for to in [Isolation::Database, Isolation::Pooled] {
+        let made = newcomer(to);
+        engine.adopt(&made, &clinic.script, &copy, of(TENANT)).await.unwrap();
+        assert!(pairs(&clinic, &made).await.iter().all(|number| there.contains(number)));
+    }
+    pair(&clinic, &mine, 99).await.unwrap();
+    for place in [&mine, &other, &newcomer(Isolation::Database), &newcomer(Isolation::Pooled)] {
+        engine.digest(place, &clinic.schema).await.unwrap();
+        whole(&dir.join(format!("{}.db", place.physical)));
+    }
+    engine.shutdown().await;
+}
+
+fn copy_tree(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_tree(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// One child on fresh databases, under each wrap; how many steps were refused in all.
+async fn under(wraps: impl IntoIterator<Item = (Isolation, Vec<String>)>) -> (u64, usize) {
+    let original = tempfile::tempdir_in("/dev/shm").unwrap();
+    furnished(original.path()).await;
+    let (mut runs, mut all) = (0, 0);
+    for (isolation, wrap) in wraps {
+        let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+        copy_tree(original.path(), dir.path());
+        let wrap: Vec<&str> = wrap.iter().map(String::as_str).collect();
+        let path = dir.path().to_owned();
+        let (done, refused) = tokio::task::block_in_place(|| run(&path, isolation, &wrap));
+        judge(dir.path(), isolation, &done).await;
+        runs += 1;
+        all += refused;
+    }
+    (runs, all)
+}
+
+const BOTH: [Isolation; 2] = [Isolation::Database, Isolation::Pooled];
+
+/// Writes past a length fail, the one that crosses it in its middle: in the -wal, in the file itself when that is
+/// written back, in copies.
+#[tokio::test(flavor = "multi_thread")]
+async fn t9_files_that_cannot_grow() {
+    let runs = tenantry_testkit::dose(24, 400);
+    let wrap = |number: u64| {
+        let blocks = number * 1600 / runs;
+        let script = format!("trap '' XFSZ; ulimit -f {blocks} || exit 9; exec \"$@\"");
+        let wrap = ["sh", "-c", &script, "sh"].map(str::to_owned).to_vec();
+        BOTH.map(|isolation| (isolation, wrap.clone()))
+    };
+    let (runs, refused) = under((1..=runs).flat_map(wrap)).await;
+    assert!(refused > 20, "{refused} steps were refused: the limit does not bite");
+    tenantry_testkit::tried("T9 files that cannot grow", runs, "limits of length, each over some 20 steps");
+}
+
+fn without(what: &str) -> bool {
+    std::env::var("TENANTRY_WITHOUT").is_ok_and(|all| all.split(',').any(|one| one == what))
+}
+
+/// The first, second, third … call of a kind fails, once or from then on.
+#[tokio::test(flavor = "multi_thread")]
+async fn t9_a_call_to_the_disk_fails() {
+    if without("strace") {
+        return;
+    }
+    let most = tenantry_testkit::dose(4, 60);
+    let mut wraps = vec![];
+    for call in ["pwrite64", "fdatasync", "fsync", "ftruncate", "pread64"] {
+        for number in 1..=most {
+            // Spread over the work, which makes some hundred calls.
+            let when =
+                if call.starts_with("pw") || call.starts_with("pr") { number * 37 % 211 + 9 } else { number };
+            let onwards = if number % 2 == 0 { "+" } else { "" };
+            let error = if number % 3 == 0 { "ENOSPC" } else { "EIO" };
+            let inject = format!("inject={call}:error={error}:when={when}{onwards}");
+            let wrap =
+                ["strace", "-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject];
+            wraps.push((BOTH[usize::try_from(number % 2).unwrap()], wrap.map(str::to_owned).to_vec()));
+        }
+    }
+    let (runs, refused) = under(wraps).await;
+    assert!(refused > 5, "{refused} steps were refused: nothing is injected");
+    tenantry_testkit::tried("T9 calls that fail", runs, "failing calls, each over some 20 steps");
+}

@@ -1,0 +1,55 @@
+//! What the fault tests share (T9): writes that come in pairs, so that half a transaction shows.
+
+use crate::records_kit::{insert, update};
+use crate::transfer_kit::*;
+use std::path::Path;
+use tenantry_engine::place::{Isolation, Place};
+use tenantry_engine::query::RecordId;
+use tenantry_engine::value::Value;
+
+/// Writes transaction `number`: two doctors, and the age of the first one of all.
+pub(crate) async fn pair(clinic: &Clinic, place: &Place, number: usize) -> tenantry_engine::Result<()> {
+    let text = format!("notes {}", "lorem ipsum ".repeat(20 + number % 7 * 30));
+    let doctor = |side: &str| {
+        let values = [("name", format!("pair {number} {side}").into()), ("notes", text.as_str().into())];
+        insert("doctors", &values)
+    };
+    let age = Value::Integer(i64::try_from(number % 150).unwrap());
+    let first = update("doctors", &RecordId::Integer(1), None, &[("age", age)]);
+    clinic.write(place, &[doctor("a"), first, doctor("b")]).await.map(drop)
+}
+
+/// The numbers of the pairs that are there; half a pair is a torn transaction.
+pub(crate) async fn pairs(clinic: &Clinic, place: &Place) -> Vec<usize> {
+    let names = clinic.names(place).await;
+    let side = |side: &str| {
+        let number = |name: &String| name.strip_prefix("pair ")?.strip_suffix(side)?.trim().parse().ok();
+        let mut numbers: Vec<usize> = names.iter().filter_map(number).collect();
+        numbers.sort_unstable();
+        numbers
+    };
+    assert_eq!(side("a"), side("b"), "half a transaction");
+    side("a")
+}
+
+/// The places of a fault test: where writes go, and one who only looks on.
+pub(crate) fn places(isolation: Isolation) -> (Place, Place) {
+    let other = match isolation {
+        Isolation::Pooled => place(Isolation::Pooled, NEIGHBOUR, 1),
+        Isolation::Database => place(Isolation::Database, NEIGHBOUR, 1),
+    };
+    (place(isolation, TENANT, 1), other)
+}
+
+/// What SQLite says of a file, which it may write back first.
+pub(crate) fn whole(path: &Path) {
+    let conn = rusqlite::Connection::open(path).unwrap();
+    let verdict: String = conn.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(verdict, "ok", "{}", path.display());
+    for model in ["doctors", "hospitals"] {
+        conn.execute_batch(&format!(
+            "INSERT INTO {model}__fts({model}__fts, rank) VALUES ('integrity-check', 1)"
+        ))
+        .unwrap();
+    }
+}
