@@ -10,7 +10,7 @@ use crate::{
     name::StoreName,
     place::Place,
 };
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, DEFAULT_NAME, OpenFlags, wal::CheckpointMode};
 use std::{
     fs::{File, hard_link},
     io::copy,
@@ -100,8 +100,13 @@ pub(super) fn private(path: &Path) -> Result<Connection> {
     Ok(conn)
 }
 
-/// Closes, which writes the -wal back: everything is in the main file.
+/// Writes the -wal back and closes: everything is in the main file. Closing alone would do so too, but says nothing
+/// when it fails, and the -wal of a file that is not in place yet is thrown away.
 pub(super) fn close(conn: Connection) -> Result<()> {
+    let (frames, written) = conn.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE)?;
+    if frames != written {
+        return Err(Error::new(Kind::Io, format!("{written} of {frames} pages were written back")));
+    }
     conn.close().map_err(|(_, error)| Error::from(error))
 }
 

@@ -113,6 +113,8 @@ enum Clean {
     Refused,
     /// What the step needs was not made, because a step before was refused.
     Absent,
+    /// What could not be read is taken for damaged, as SQLite does after some failed reads.
+    Unreadable,
     Unclean,
 }
 
@@ -121,9 +123,74 @@ impl Clean {
         match error.kind() {
             Kind::Io | Kind::Limit("bytes") | Kind::Busy => Self::Refused,
             Kind::Missing => Self::Absent,
+            Kind::Corrupt => Self::Unreadable,
             _ => Self::Unclean,
         }
     }
+}
+
+/// The work on a small file system that is full for a while.
+#[test]
+#[ignore = "run by the tests of this file, as a process of its own"]
+fn child_on_a_full_disk() {
+    let dir = std::env::var_os(DIRECTORY).expect("run by another test");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let dir = Path::new(&dir);
+        furnished(dir).await;
+        for isolation in BOTH {
+            full_for_a_while(dir, isolation).await;
+        }
+    });
+}
+
+async fn full_for_a_while(dir: &Path, isolation: Isolation) {
+    let clinic = open(dir);
+    let (engine, (mine, other)) = (&clinic.bed.engine, places(isolation));
+    pair(&clinic, &mine, 0).await.unwrap();
+    // A database that is open can be read however full the disk is; opening one takes 32 KB for its -shm.
+    let _open = engine.session(&other, &clinic.schema, None).await.unwrap();
+    let (mut refused, before) = (0, clinic.digest(&other).await);
+    for round in 0..8 {
+        fill_disk(dir, round * 40_000);
+        let mut done = vec![];
+        for number in round * 100..round * 100 + 30 {
+            match pair(&clinic, &mine, number + 1).await {
+                Ok(()) => done.push(number + 1),
+                Err(error) => {
+                    assert!(matches!(error.kind(), Kind::Io), "{error}");
+                    refused += 1;
+                }
+            }
+        }
+        let copy = engine.copy_out(&mine, &clinic.script, &dir.join("copy")).await;
+        assert_eq!(*copy.unwrap_err().kind(), Kind::Io);
+        assert!(!dir.join("copy").exists(), "half a copy stays behind");
+        // Reading goes on, here and there.
+        assert_eq!(clinic.digest(&other).await, before);
+        let there = pairs(&clinic, &mine).await;
+        assert!(done.iter().all(|number| there.contains(number)));
+        std::fs::remove_file(dir.join("ballast")).unwrap();
+        pair(&clinic, &mine, round * 100 + 50).await.unwrap();
+    }
+    assert!(refused > 20, "{refused} writes were refused: the disk was not full");
+    let copy = dir.join("copy");
+    engine.copy_out(&mine, &clinic.script, &copy).await.unwrap();
+    std::fs::remove_file(copy).unwrap();
+    engine.shutdown().await;
+    for place in [&mine, &other] {
+        whole(&dir.join(format!("{}.db", place.physical)));
+    }
+    println!("refused {refused} writes");
+}
+
+/// Takes all the room but so many bytes.
+fn fill_disk(dir: &Path, but_bytes: usize) {
+    let mut ballast = std::fs::File::create(dir.join("ballast")).unwrap();
+    let block = [7_u8; 4096];
+    while ballast.write_all(&block).is_ok() {}
+    let length = ballast.metadata().unwrap().len();
+    ballast.set_len(length.saturating_sub(but_bytes as u64)).unwrap();
 }
 
 /// Runs the child under what `wrap` puts before it; the steps that were done, and how many were not.
@@ -235,13 +302,15 @@ async fn t9_a_call_to_the_disk_fails() {
     if without("strace") {
         return;
     }
-    let most = tenantry_testkit::dose(4, 60);
+    let most = tenantry_testkit::dose(6, 60);
     let mut wraps = vec![];
-    for call in ["pwrite64", "fdatasync", "fsync", "ftruncate", "pread64"] {
+    for call in ["pwrite64", "fdatasync", "fsync", "ftruncate", "pread64", "unlink", "linkat"] {
         for number in 1..=most {
-            // Spread over the work, which makes some hundred calls.
-            let when =
-                if call.starts_with("pw") || call.starts_with("pr") { number * 37 % 211 + 9 } else { number };
+            // Reads and writes are spread over the work, which makes some hundreds; the first reads load the program.
+            let when = match call {
+                "pwrite64" | "pread64" => number * 37 % 211 + 9,
+                _ => number,
+            };
             let onwards = if number % 2 == 0 { "+" } else { "" };
             let error = if number % 3 == 0 { "ENOSPC" } else { "EIO" };
             let inject = format!("inject={call}:error={error}:when={when}{onwards}");
@@ -253,4 +322,27 @@ async fn t9_a_call_to_the_disk_fails() {
     let (runs, refused) = under(wraps).await;
     assert!(refused > 5, "{refused} steps were refused: nothing is injected");
     tenantry_testkit::tried("T9 calls that fail", runs, "failing calls, each over some 20 steps");
+}
+
+/// A file system of its own for a child, so that nobody else meets the full disk.
+#[test]
+fn t9_the_disk_is_full() {
+    if without("mount") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let exe = std::env::current_exe().unwrap();
+    let script = format!("mount -t tmpfs -o size=6m none \"${DIRECTORY}\" && exec \"$@\"");
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script, "sh"])
+        .arg(exe)
+        .args(["--exact", "faults_io::child_on_a_full_disk", "--ignored", "--nocapture"])
+        .env(DIRECTORY, dir.path())
+        .output()
+        .unwrap();
+    let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{text}\n{errors}");
+    let refused =
+        text.lines().filter_map(|line| line.strip_prefix("refused ")?.split(' ').next()?.parse::<u64>().ok());
+    tenantry_testkit::tried("T9 full disk", refused.sum(), "writes refused by a full disk");
 }

@@ -68,7 +68,19 @@ pub(super) fn bring_in(from: &Path) -> Result<()> {
 /// Looks at every page.
 pub(super) fn whole(conn: &Connection) -> Result<()> {
     let verdict: String = conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-    if verdict == "ok" { Ok(()) } else { Err(Error::new(Kind::Corrupt, verdict)) }
+    match verdict.as_str() {
+        "ok" => Ok(()),
+        // A page that could not be read says nothing of what is on it.
+        text if unreadable(text) => Err(Error::new(Kind::Io, verdict)),
+        _ => Err(Error::new(Kind::Corrupt, verdict)),
+    }
+}
+
+/// True when the check met an error of the disk: it reports SQLite's code in its text.
+fn unreadable(verdict: &str) -> bool {
+    let codes = verdict.split("error code=").skip(1);
+    let numbers = codes.filter_map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok());
+    numbers.into_iter().any(|code: i32| code & 0xff == rusqlite::ffi::SQLITE_IOERR)
 }
 
 /// The identity of a copy that must be of this tenant and store and, when a tenant's, of nobody else.
