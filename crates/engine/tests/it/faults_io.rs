@@ -19,6 +19,7 @@ use tenantry_engine::{Error, Kind, Result};
 const DIRECTORY: &str = "TENANTRY_FAULTS_DIRECTORY";
 const POOLED: &str = "TENANTRY_FAULTS_POOLED";
 const PAIRS: usize = 12;
+const MARK: i64 = 77;
 
 fn isolation() -> Isolation {
     if std::env::var_os(POOLED).is_some() { Isolation::Pooled } else { Isolation::Database }
@@ -64,16 +65,17 @@ async fn work(dir: &Path, isolation: Isolation) {
         say(&format!("pair {number}"), &pair(&clinic, &mine, number).await);
     }
     let (engine, copy) = (&clinic.bed.engine, dir.join("copy"));
-    say("record", &engine.record_changes(&mine, true).await);
+    say("record", &engine.record_changes(&mine, MARK).await);
     say("copy", &engine.copy_out(&mine, &clinic.script, &copy).await.map(drop));
     for to in [Isolation::Database, Isolation::Pooled] {
         let made = newcomer(to);
-        say(&format!("adopt {to:?}"), &engine.adopt(&made, &clinic.script, &copy, of(TENANT)).await);
+        say(&format!("adopt {to:?}"), &engine.adopt_closed(&made, &clinic.script, &copy, of(TENANT)).await);
     }
     say("pair 50", &pair(&clinic, &mine, 50).await);
-    let caught_up = engine.copy_changes(&mine, &newcomer(Isolation::Database), &clinic.schema, 0, 100).await;
+    let caught_up =
+        engine.copy_changes(&mine, &newcomer(Isolation::Database), &clinic.schema, MARK, 0, 100).await;
     // There is nothing to catch up with where the steps before had failed.
-    if caught_up.as_ref().is_err_and(|e| !matches!(e.kind(), Kind::Missing | Kind::Internal))
+    if caught_up.as_ref().is_err_and(|e| !matches!(e.kind(), Kind::Missing | Kind::Fenced))
         || caught_up.is_ok()
     {
         say("catch up", &caught_up.map(drop));
