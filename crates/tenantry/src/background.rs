@@ -62,6 +62,7 @@ impl Platform {
         report("operations", self.0.operations.reconcile().await.map(drop));
         report("kept databases", self.0.operations.release_due(&By::system(), MOST).await.map(drop));
         report("old operations", self.prune_operations().await);
+        report("backups", self.backups_pass().await);
         report("subscriptions", plans::sweep_expired(self.control(), MOST).await.map(drop));
         report("purges", self.purge_when_due().await);
         report("cancelled tenants", tenants::close_due(self.control(), MOST).await.map(drop));

@@ -18,6 +18,7 @@ pub mod databases;
 pub mod demo;
 pub mod error;
 mod export;
+mod in_use;
 mod insight;
 mod lifecycle;
 pub mod migrations;

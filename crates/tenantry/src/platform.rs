@@ -8,6 +8,7 @@ use crate::{
     config::{Config, Scope as StoreScope, StoreConfig},
     control::Control,
     databases::{Databases, migrate_hosted_pool, migrate_platform_store, platform_place, pool_place},
+    in_use::InUse,
     operations::{Operations, World},
     records::{Leaving, Records, Referrer, Scope, files::Files},
     reroute::Making,
@@ -44,10 +45,12 @@ pub(crate) struct Inner {
     pub(crate) making: Making,
     pub(crate) files: Files,
     pub(crate) databases: Databases,
+    pub(crate) world: World,
     pub(crate) models: HashMap<String, ModelEntry>,
     /// Found by the last background pass over them.
     pub(crate) orphans: AtomicU64,
     pub(crate) exports: crate::export::Running,
+    _in_use: InUse,
 }
 
 /// What every request on a model needs, made once.
@@ -79,8 +82,10 @@ impl Platform {
     /// The same without finishing or undoing anything: to look at operations, or to cancel one.
     pub async fn open_to_look(config: Config) -> Result<Self> {
         let apps = Apps::load(&config).map_err(|e| Error::invalid("apps", e.to_string()))?;
+        let in_use = InUse::together(&config)?;
         let engine = open_engine(&config)?;
         let control = open_control(&engine, &config).await?;
+        crate::backups::make_default_directory(&config)?;
         for store in config.stores.iter().filter(|s| is_platforms(s)) {
             migrate_platform_store(&engine, &apps, store).await?;
         }
@@ -97,7 +102,8 @@ impl Platform {
         let models = entries(&config, &apps, &databases)?;
         let world = World::new(control.clone(), databases.clone(), &config)?;
         let files = world.files.clone();
-        let operations = Operations::new(world);
+        let operations = Operations::new(world.clone());
+        world.backups.begin(&operations, crate::control::settings::platform_id(&control).await?);
         let inner = Inner {
             config,
             apps,
@@ -109,9 +115,11 @@ impl Platform {
             making: Making::default(),
             files,
             databases,
+            world,
             models,
             orphans: AtomicU64::new(0),
             exports: crate::export::Running::default(),
+            _in_use: in_use,
         };
         crate::scratch::sweep(&inner.config);
         Ok(Self(Arc::new(inner)))
@@ -175,7 +183,7 @@ impl Inner {
     }
 }
 
-fn open_engine(config: &Config) -> Result<Engine> {
+pub(crate) fn open_engine(config: &Config) -> Result<Engine> {
     let mut servers = Vec::new();
     for server in &config.servers {
         make_dir(&server.path)?;
@@ -197,7 +205,7 @@ async fn open_control(engine: &Engine, config: &Config) -> Result<Control> {
     Ok(control)
 }
 
-fn make_dir(path: &std::path::Path) -> Result<()> {
+pub(crate) fn make_dir(path: &std::path::Path) -> Result<()> {
     std::fs::create_dir_all(path).map_err(|e| Error::Unavailable(format!("{}: {e}", path.display())))
 }
 

@@ -1,5 +1,6 @@
 //! Raw command-line arguments, as typed. Meaning is given in the sibling modules; nothing here acts.
 
+pub(crate) use super::backup_args::{Backup, Backups, Restore};
 use super::{life::Life, operations::Operations};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -148,6 +149,16 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: Operations,
     },
+    /// Back up companies, all of them, or the platform's own stores.
+    Backup(Backup),
+    /// List, verify and remove backups; schedules and status.
+    Backups {
+        /// What to do.
+        #[command(subcommand)]
+        action: Backups,
+    },
+    /// Restore a company beside what is in use; swap it in, undo that, or make a new company of it.
+    Restore(Restore),
     /// Look at the audit log.
     Audit {
         /// What to do with it.

@@ -5,6 +5,8 @@
 
 mod args;
 mod audit;
+mod backup_args;
+mod backups;
 mod check;
 mod demo;
 mod life;
@@ -13,6 +15,7 @@ mod moving;
 mod operations;
 mod plans;
 mod project;
+mod restore;
 mod serve;
 mod setup;
 mod sql;
@@ -54,6 +57,9 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Maintenance { action: Maintenance::Off { tenant } } => {
             tenants::maintenance(&place, &tenant, None).await
         }
+        Command::Backup(options) => backups::make(&place, &options).await,
+        Command::Backups { action } => backups::run(&place, &action).await,
+        Command::Restore(options) => restore::run(&place, &options).await,
         Command::Life(act) => life::run(&place, &act).await,
         Command::CreateDb { tenant, company } => {
             tenants::create_db(&place, &tenant.or(company).unwrap_or_default()).await

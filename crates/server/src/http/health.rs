@@ -67,6 +67,9 @@ pub(super) async fn metrics(State(app): State<App>, _: Observer) -> Result<impl 
     gauge(&mut text, "tenantry_operations_stuck", "Open operations that failed again and again.", stuck);
     let orphans = app.platform().orphans_seen();
     gauge(&mut text, "tenantry_orphans", "Files without placement and placements without file.", orphans);
+    if let Some(status) = app.platform().remembered_backup_status() {
+        super::backup_metrics::append(&mut text, &status, app.platform().control().now_us());
+    }
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text))
 }
 

@@ -7,6 +7,7 @@ mod access_log;
 mod admin;
 mod app;
 mod auth;
+mod backup_metrics;
 mod body;
 mod cookie;
 mod credentials;

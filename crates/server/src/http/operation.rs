@@ -24,14 +24,20 @@ pub(super) struct Wait {
     pub(super) wait: Option<u64>,
 }
 
+impl Wait {
+    /// How long to wait.
+    pub(super) fn patience(&self) -> Duration {
+        Duration::from_secs(self.wait.unwrap_or(0).min(LONGEST))
+    }
+}
+
 /// An operation that was started: 202 while it is at work, 200 once it is over. `Location` says where to look.
 pub(super) struct Accepted(Listed);
 
 /// Answers for the operation `id`, after waiting as asked.
 pub(super) async fn accepted(app: &App, id: i64, wait: &Wait) -> Result<Accepted> {
     let operations = app.platform().operations();
-    let patience = Duration::from_secs(wait.wait.unwrap_or(0).min(LONGEST));
-    match tokio::time::timeout(patience, operations.wait(id)).await {
+    match tokio::time::timeout(wait.patience(), operations.wait(id)).await {
         Ok(over) => Ok(Accepted(over?)),
         Err(_) => Ok(Accepted(operations.show(id).await?)),
     }

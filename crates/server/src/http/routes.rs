@@ -104,6 +104,8 @@ routes! {
 
     get "/api/tenant/usage" Tenant "Company" "Rows and bytes held" => tenant::usage;
     get "/api/tenant/activity" Tenant "Company" "Who changed what" => tenant::activity;
+    get "/api/tenant/backups" Tenant "Company" "Our backups" => tenant::backups;
+    post "/api/tenant/backups" Tenant "Company" "Make a backup of ours" => tenant::back_up;
     get "/api/tenant/operations" Tenant "Company" "What is done to this company" => tenant::operations;
     post "/api/tenant/sql" Tenant "Company" "Read-only SQL in the company's own database" => tenant::sql;
 
@@ -135,6 +137,22 @@ routes! {
     post "/api/admin/users/{id}/unlock" Platform "Staff" "Open an account that was closed after wrong passwords" => admin::unlock_user;
     get "/api/admin/audit" Platform "Staff" "Audit log" => admin::audit;
     get "/api/admin/audit/verify" Platform "Staff" "Check the audit log's chain" => admin::verify_audit;
+    get "/api/admin/tenants/{slug}/backups" Platform "Backups" "Backups of a company" => admin::tenant_backups;
+    post "/api/admin/tenants/{slug}/backups" Platform "Backups" "Back up a company" => admin::back_up;
+    get "/api/admin/tenants/{slug}/restore" Platform "Backups" "What is restored beside a company, compared" => admin::restore;
+    post "/api/admin/tenants/{slug}/restore" Platform "Backups" "Restore beside a company" => admin::start_restore;
+    delete "/api/admin/tenants/{slug}/restore" Platform "Backups" "Discard what is restored beside a company" => admin::discard_restore;
+    post "/api/admin/tenants/{slug}/restore/swap" Platform "Backups" "Swap in what is restored" => admin::swap_restore;
+    post "/api/admin/tenants/{slug}/restore/undo" Platform "Backups" "Undo the last swap" => admin::undo_restore;
+    get "/api/admin/backups" Platform "Backups" "All backups" => admin::backups;
+    post "/api/admin/backups" Platform "Backups" "Back up many, all when none is named" => admin::back_up_many;
+    get "/api/admin/backups/status" Platform "Backups" "Age, overdue schedules, failures" => admin::backup_status;
+    get "/api/admin/backups/runs" Platform "Backups" "Runs over many" => admin::backup_runs;
+    post "/api/admin/backups/prune" Platform "Backups" "Remove what retention gives up" => admin::prune_backups;
+    post "/api/admin/backups/rescan" Platform "Backups" "Take up what the catalog does not know" => admin::rescan_backups;
+    get "/api/admin/backups/{id}" Platform "Backups" "One backup with its manifest" => admin::backup;
+    post "/api/admin/backups/{id}/verify" Platform "Backups" "Fetch a backup and compare everything" => admin::verify_backup;
+    post "/api/admin/backups/{id}/restore-as" Platform "Backups" "Restore as a new company" => admin::restore_as;
     get "/api/admin/operations" Platform "Staff" "Operations" => admin::operations;
     get "/api/admin/orphans" Platform "Staff" "Files without a placement, placements without a file" => admin::orphans;
     get "/api/admin/operations/{id}" Platform "Staff" "One operation with its steps" => admin::operation;

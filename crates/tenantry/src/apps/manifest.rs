@@ -21,7 +21,16 @@ pub(super) fn read(app: AppSource, config: &Config) -> Result<App, Problems> {
     }
     let label = section.text("label").map_or(app.name.to_string(), str::to_owned);
     let description = section.text("description").unwrap_or_default().to_owned();
+    let version = section.text("version").map(str::to_owned);
     section.finish();
     source.finish()?;
-    Ok(App { name: app.name.clone(), label, description, depends, origin: app.origin.clone(), source: app })
+    Ok(App {
+        name: app.name.clone(),
+        label,
+        description,
+        version,
+        depends,
+        origin: app.origin.clone(),
+        source: app,
+    })
 }

@@ -42,6 +42,8 @@ pub struct App {
     pub label: String,
     /// One sentence.
     pub description: String,
+    /// Version, if it says one: for people, and for the manifests of backups.
+    pub version: Option<String>,
     /// Apps whose models it refers to.
     pub depends: Vec<AppName>,
     /// Where it came from.

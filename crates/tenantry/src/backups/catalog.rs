@@ -42,7 +42,8 @@ impl State {
         }
     }
 
-    fn parse(text: &str) -> Result<Self> {
+    /// From what the catalog writes.
+    pub fn parse(text: &str) -> Result<Self> {
         let all = [Self::Running, Self::Good, Self::Failed, Self::Damaged];
         let unknown = || Error::Internal(format!("state of a backup {text:?}"));
         all.into_iter().find(|s| s.as_str() == text).ok_or_else(unknown)
@@ -147,14 +148,6 @@ pub async fn by_id(tx: &mut Tx, id: &BackupId) -> Result<Listed> {
     rows.first().map(read).transpose()?.ok_or(Error::NotFound("backup"))
 }
 
-/// The newest good one of a tenant (none: of the platform).
-pub(crate) async fn newest_good(tx: &mut Tx, tenant: Option<TenantId>) -> Result<Option<Listed>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM backups WHERE tenant IS ? AND state = 'good' ORDER BY at DESC LIMIT 1"
-    );
-    tx.query(&sql, params![tenant.map(TenantId::get)]).await?.first().map(read).transpose()
-}
-
 /// A backup that is about to be made.
 #[derive(Debug, Clone)]
 pub(crate) struct New<'a> {
@@ -224,7 +217,8 @@ pub(crate) async fn forget(write: &mut Write, id: &BackupId) -> Result<()> {
 /// Takes up what a manifest says; false: it was known.
 pub(crate) async fn take_up(write: &mut Write, manifest: &Manifest) -> Result<bool> {
     let sql = "INSERT INTO backups (id, tenant, slug, state, reason, schedule, at, by_actor) \
-        VALUES (?, ?, ?, 'good', ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+        VALUES (?, ?, ?, 'good', ?, ?, ?, ?) \
+        ON CONFLICT (id) DO UPDATE SET state = 'good' WHERE state IN ('running', 'failed')";
     let whose = manifest.tenant.as_ref();
     let values = params![
         manifest.id.as_str(),

@@ -94,8 +94,10 @@ pub struct Whose {
 pub struct AppVersion {
     /// Its name.
     pub app: AppName,
-    /// Its version.
-    pub version: String,
+    /// Its version, where it says one.
+    pub version: Option<String>,
+    /// The last of its migrations.
+    pub migration: Option<String>,
 }
 
 /// One store of a backup: a SQLite file in the layout of a database of one's own.
@@ -108,9 +110,11 @@ pub struct StoreCopy {
     pub isolation: Isolation,
     /// Generation of its placement.
     pub generation: u64,
-    /// Fingerprint of the migrations it had; none: of a store whose schema is the platform's own.
-    pub schema: Option<String>,
-    /// Rows and checksum of each model.
+    /// Fingerprint of the migrations it had.
+    pub schema: String,
+    /// Rows of all models.
+    pub rows: u64,
+    /// Rows and checksum of each model; empty when the store was behind the apps' migrations then.
     pub tables: Vec<TableSum>,
     /// Length and hash of the SQLite file.
     pub raw: Stored,
@@ -130,6 +134,12 @@ pub struct TableSum {
     pub rows: u64,
     /// BLAKE3 over their content, hex.
     pub blake3: String,
+}
+
+impl TableSum {
+    pub(crate) fn of(table: tenantry_engine::TableDigest) -> Self {
+        Self { model: table.model, rows: table.rows, blake3: table.blake3 }
+    }
 }
 
 /// All files of a tenant as one tar archive, compressed.
@@ -190,7 +200,7 @@ impl Manifest {
 
     /// Rows of all models.
     pub fn rows(&self) -> u64 {
-        self.stores.iter().flat_map(|s| &s.tables).map(|t| t.rows).sum()
+        self.stores.iter().map(|s| s.rows).sum()
     }
 
     /// Bytes before compression.
@@ -234,7 +244,8 @@ pub(super) mod tests {
                 store: StoreName::parse("tenant").unwrap(),
                 isolation: Isolation::Pooled,
                 generation: 3,
-                schema: Some("f".into()),
+                schema: "f".into(),
+                rows: 0,
                 tables: vec![],
                 raw: stored.clone(),
                 object: "tenant.0.db.zst".into(),

@@ -1,14 +1,144 @@
 //! Backups of tenants and of the platform's own stores: where they lie, what they say of themselves,
 //! when they are made and how long they are kept.
+//!
+//! Called by the operations that make and restore them, by the background pass and by people's verbs
+//! (`verbs`). A backup is one folder of its own in the backup store: each database as a compressed
+//! SQLite file, the files as one archive, and the manifest, which is written last. Nothing here writes
+//! to a tenant's database.
 
 mod archive;
 pub mod catalog;
+mod expire;
+mod fetch;
 pub mod id;
 pub mod manifest;
+mod rescan;
+mod restore_verbs;
+pub mod restores;
 pub mod retention;
 pub mod runs;
 pub mod schedule;
+pub mod status;
 mod store;
 pub mod stream;
+pub mod system;
+mod take;
+mod timer;
+mod verbs;
+mod verify;
 
+pub(crate) use expire::{expired, remove_expired};
+pub(crate) use fetch::{Fetched, believed, fetch, manifest_of, put_files_back};
 pub use id::BackupId;
+pub(crate) use restore_verbs::is_lost;
+pub use restore_verbs::{Difference, ModelChange};
+pub(crate) use store::Store;
+pub(crate) use take::{Wanted, take};
+pub use verbs::{Asked, Rescanned, Selection};
+pub use verify::Verified;
+pub(crate) use verify::verify;
+
+use crate::{
+    Error, Result,
+    apps::{App, Apps},
+    config::{BackupTarget, BackupsConfig, Config, Scope},
+    databases::platform_place,
+    operations::{Operations, WeakOperations},
+};
+use manifest::AppVersion;
+use std::sync::{Arc, OnceLock};
+use tenantry_engine::{name::AppName, place::Place};
+
+/// The backups of an installation. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Backups(Arc<Inner>);
+
+struct Inner {
+    config: BackupsConfig,
+    /// Databases of the platform itself.
+    system: Vec<Place>,
+    apps: Vec<AppVersion>,
+    store: OnceLock<Store>,
+    /// Which installation this is; and its operations, for runs over many start one for each tenant.
+    /// Weak: they own this.
+    begun: OnceLock<(String, WeakOperations)>,
+    status: status::Remembered,
+}
+
+impl Backups {
+    /// Opens nothing: a backup store that is away must not keep the platform from starting.
+    pub(crate) fn new(config: &Config, apps: &Apps) -> Result<Self> {
+        let system = config.stores_of(Scope::System).map(platform_place).collect::<Result<_>>()?;
+        Ok(Self(Arc::new(Inner {
+            config: config.backups.clone(),
+            system,
+            apps: versions(apps),
+            store: OnceLock::new(),
+            begun: OnceLock::new(),
+            status: status::Remembered::default(),
+        })))
+    }
+
+    /// What the configuration says of them.
+    pub(crate) fn config(&self) -> &BackupsConfig {
+        &self.0.config
+    }
+
+    /// The backup store. The default directory is made; another must be there.
+    pub(crate) fn store(&self) -> Result<&Store> {
+        if let Some(store) = self.0.store.get() {
+            return Ok(store);
+        }
+        let store = Store::open(&self.0.config.target)?;
+        Ok(self.0.store.get_or_init(|| store))
+    }
+
+    /// What is known only when the platform is open.
+    pub(crate) fn begin(&self, operations: &Operations, platform_id: String) {
+        // Once, by whoever opens the platform.
+        drop(self.0.begun.set((platform_id, operations.downgrade())));
+    }
+
+    /// Which installation this is, as its databases carry it.
+    fn platform_id(&self) -> Result<&str> {
+        let begun = self.0.begun.get().map(|(id, _)| id.as_str());
+        begun.ok_or_else(|| Error::Internal("backups before the platform is open".into()))
+    }
+
+    pub(crate) fn operations(&self) -> Result<Operations> {
+        let operations = self.0.begun.get().and_then(|(_, weak)| weak.upgrade());
+        operations.ok_or_else(|| Error::Unavailable("shutting down".into()))
+    }
+
+    fn system(&self) -> &[Place] {
+        &self.0.system
+    }
+
+    fn apps(&self) -> &[AppVersion] {
+        &self.0.apps
+    }
+
+    fn remembered(&self) -> &status::Remembered {
+        &self.0.status
+    }
+}
+
+fn versions(apps: &Apps) -> Vec<AppVersion> {
+    let last = |app: &AppName| apps.migrations().iter().rev().find(|m| m.app == *app).map(|m| m.name.clone());
+    let version = |app: &App| AppVersion {
+        app: app.name.clone(),
+        version: app.version.clone(),
+        migration: last(&app.name),
+    };
+    apps.list().iter().map(version).collect()
+}
+
+/// Makes the directory of the default target; one that was named by the operator must be there.
+pub(crate) fn make_default_directory(config: &Config) -> Result<()> {
+    match &config.backups.target {
+        BackupTarget::Directory(path) if *path == config.platform.data_dir.join("backups") => {
+            std::fs::create_dir_all(path).map_err(|e| Error::Unavailable(format!("{}: {e}", path.display())))
+        }
+        _ => Ok(()),
+    }
+}

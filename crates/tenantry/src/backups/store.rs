@@ -111,7 +111,7 @@ impl Store {
 
     /// Removes a backup: the manifest first, so that what is left of an interrupted removal is not
     /// taken for a backup.
-    pub(super) async fn remove(&self, tenant: Option<TenantId>, id: &BackupId) -> Result<()> {
+    pub(crate) async fn remove(&self, tenant: Option<TenantId>, id: &BackupId) -> Result<()> {
         self.delete(&self.key(tenant, id, MANIFEST)).await?;
         self.sweep(tenant, id, &[]).await
     }

@@ -151,7 +151,7 @@ impl Write for Sink {
 }
 
 /// Why bytes could not be read back.
-pub(super) enum Unread {
+pub(crate) enum Unread {
     /// They are not what was stored; says which rule they break.
     Damaged(String),
     /// Something else.

@@ -2,8 +2,10 @@
 //! steps from it, and the suites run over it (T6). A new kind is one line here.
 
 use super::{
-    Inner, Operation, clone_tenant::CloneTenant, import::ImportTenant, move_::Move, provision::Provision,
-    purge::Purge, recover, release::Release, takeover::Taken,
+    Inner, Operation, backup::Backup, backup_run::BackupRun, backup_verify::BackupVerify,
+    clone_tenant::CloneTenant, import::ImportTenant, move_::Move, provision::Provision, purge::Purge,
+    recover, release::Release, restore::Restore, restore_as::RestoreAs, restore_discard::RestoreDiscard,
+    restore_swap::RestoreSwap, takeover::Taken,
 };
 use crate::Result;
 use futures_util::future::BoxFuture;
@@ -40,6 +42,13 @@ pub static KINDS: &[OperationKind] = &[
     OperationKind::of::<CloneTenant>(),
     OperationKind::of::<ImportTenant>(),
     OperationKind::of::<Purge>(),
+    OperationKind::of::<Backup>(),
+    OperationKind::of::<BackupRun>(),
+    OperationKind::of::<BackupVerify>(),
+    OperationKind::of::<Restore>(),
+    OperationKind::of::<RestoreAs>(),
+    OperationKind::of::<RestoreSwap>(),
+    OperationKind::of::<RestoreDiscard>(),
 ];
 
 /// The kind of that name.

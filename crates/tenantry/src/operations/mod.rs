@@ -6,6 +6,9 @@
 //! is outside through [`World`] only; nothing here knows an engine.
 
 pub(crate) mod arrive;
+pub mod backup;
+pub mod backup_run;
+pub mod backup_verify;
 mod beat;
 pub(crate) mod claims;
 pub mod clone_tenant;
@@ -21,6 +24,10 @@ pub mod purge;
 mod recover;
 pub mod release;
 mod rescue;
+pub mod restore;
+pub mod restore_as;
+pub mod restore_discard;
+pub mod restore_swap;
 mod run;
 mod show;
 mod steer;
@@ -44,7 +51,7 @@ use faults::Faults;
 use journal::{Job, Live};
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
@@ -63,7 +70,23 @@ struct Inner {
     rescuing: Arc<tokio::sync::Mutex<()>>,
 }
 
+/// The same without keeping it alive: for an operation that starts others.
+#[derive(Clone)]
+pub(crate) struct WeakOperations(Weak<Inner>);
+
+impl WeakOperations {
+    /// None: the platform is gone.
+    pub(crate) fn upgrade(&self) -> Option<Operations> {
+        Some(Operations { inner: self.0.upgrade()? })
+    }
+}
+
 impl Operations {
+    /// See [`WeakOperations`].
+    pub(crate) fn downgrade(&self) -> WeakOperations {
+        WeakOperations(Arc::downgrade(&self.inner))
+    }
+
     /// Starts nothing; call [`Operations::recover`] next.
     pub fn new(world: World) -> Self {
         Self {

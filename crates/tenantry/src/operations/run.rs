@@ -77,11 +77,14 @@ async fn forward<O: Operation>(inner: &Inner, job: &mut Job<O>) -> Result<(), St
         let (mut write, next) = control_batch(inner, &mut job.operation, job.cursor, lease).await?;
         let state = if next == steps.len() { State::Done } else { State::Running };
         journal::save(&mut write, job, &job.operation, next, state).await?;
+        if state == State::Done {
+            // Before anybody can see that it is over: then nothing of it is left.
+            inner.of(job).clean();
+        }
         write.commit_unaudited().await?;
         job.cursor = next;
         if state == State::Done {
             inner.faults.pass(O::KIND, "end", "after").await?;
-            inner.of(job).clean();
             return Ok(());
         }
     }

@@ -89,10 +89,13 @@ async fn back<O: Operation>(inner: &Inner, job: &mut Job<O>, mut remaining: usiz
         }
         let state = if remaining == 0 { State::Undone } else { State::Unwinding };
         journal::save(&mut write, job, &draft, remaining, state).await?;
+        if state == State::Undone {
+            // Before anybody can see that it is over: then nothing of it is left.
+            inner.of(job).clean();
+        }
         write.commit_unaudited().await?;
         job.operation = draft;
         if state == State::Undone {
-            inner.of(job).clean();
             return Ok(());
         }
     }

@@ -4,7 +4,10 @@
 //! nothing and knows no kind of operation.
 
 use super::faults::Faults;
-use crate::{Error, Result, config::Config, control::Control, databases::Databases, records::files::Files};
+use crate::{
+    Error, Result, backups::Backups, config::Config, control::Control, databases::Databases,
+    records::files::Files,
+};
 use std::{
     borrow::Cow,
     path::{Path, PathBuf},
@@ -23,6 +26,8 @@ pub struct World {
     pub(crate) databases: Databases,
     /// Bytes of file fields.
     pub(crate) files: Files,
+    /// Where backups go.
+    pub(crate) backups: Backups,
     /// Says how far the step is.
     pub(crate) progress: Progress,
     /// Says whether somebody wants it to stop.
@@ -38,10 +43,11 @@ impl World {
         let files_dir = config.files_dir();
         make_dir(&files_dir)?;
         let files = Files::local(&files_dir).map_err(|e| Error::Unavailable(e.to_string()))?;
+        let backups = Backups::new(config, databases.apps())?;
         let scratch = config.platform.data_dir.join("scratch");
         let (progress, cancel) = (Progress::default(), Cancel::default());
         let faults = Arc::new(Faults::from_env());
-        Ok(Self { control, databases, files, progress, cancel, faults, scratch })
+        Ok(Self { control, databases, files, backups, progress, cancel, faults, scratch })
     }
 
     /// The same for one operation.

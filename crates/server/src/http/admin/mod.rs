@@ -5,6 +5,7 @@
 
 mod attach;
 mod audit;
+mod backups;
 mod copies;
 mod create;
 mod impersonate;
@@ -13,11 +14,17 @@ mod maintenance;
 mod moving;
 mod operations;
 mod purge;
+mod restore;
 mod tenants;
 mod users;
 
 pub(super) use attach::attach;
 pub(super) use audit::{list as audit, verify as verify_audit};
+pub(super) use backups::{
+    list as backups, of_tenant as tenant_backups, prune as prune_backups, rescan as rescan_backups,
+    restore_as, runs as backup_runs, show as backup, start as back_up, start_many as back_up_many,
+    status as backup_status, verify as verify_backup,
+};
 pub(super) use copies::{clone_tenant, import};
 pub(super) use create::{databases as create_databases, tenant as create_tenant};
 pub(super) use impersonate::{start as impersonate, stop as stop_impersonating};
@@ -29,6 +36,10 @@ pub(super) use operations::{
     retry as retry_operation, show as operation,
 };
 pub(super) use purge::{certificate, purge, survey};
+pub(super) use restore::{
+    discard as discard_restore, show as restore, start as start_restore, swap as swap_restore,
+    undo as undo_restore,
+};
 pub(super) use tenants::{change_plan, list as tenants, resume, show as tenant, suspend};
 pub(super) use users::{
     change as change_user, create as create_user, list as users, revoke as revoke_sessions,

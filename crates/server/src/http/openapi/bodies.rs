@@ -88,7 +88,7 @@ fn moving(key: &str) -> Option<Value> {
         "POST /api/admin/tenants/{slug}/maintenance" => {
             object(&["on"], json!({"on": {"type": "boolean"}, "reason": text()}))
         }
-        _ => return super::life::request(key),
+        _ => return super::life::request(key).or_else(|| super::backups::request(key)),
     })
 }
 

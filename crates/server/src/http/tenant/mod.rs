@@ -3,6 +3,7 @@
 //! Called by the route table. State and plan are shown also where records are refused, so that an expired
 //! tenant can see why.
 
+mod backups;
 mod export;
 mod insight;
 mod keys;
@@ -11,6 +12,7 @@ mod members;
 mod sql;
 mod state;
 
+pub(super) use backups::{list as backups, start as back_up};
 pub(super) use export::download as export;
 pub(super) use insight::{activity, operations, usage};
 pub(super) use keys::{create as create_key, list as keys, revoke as revoke_key};

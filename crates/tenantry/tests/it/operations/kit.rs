@@ -80,7 +80,13 @@ pub(crate) async fn in_order(w: &World) {
         ("stuck operation", "SELECT count(*) FROM operations WHERE state IN ('running', 'unwinding')"),
         ("secret kept in the journal", "SELECT count(*) FROM operations WHERE data <> '{}'"),
         ("half-made tenant", "SELECT count(*) FROM tenants WHERE state = 'creating'"),
-        ("half-made placement", "SELECT count(*) FROM placements WHERE state IN ('planned', 'beside')"),
+        ("half-made placement", "SELECT count(*) FROM placements WHERE state = 'planned'"),
+        (
+            "copy beside that nobody asked for",
+            "SELECT count(*) FROM placements WHERE state = 'beside' AND physical NOT IN \
+             (SELECT json_extract(value, '$.other.physical') FROM restores, json_each(places) \
+              WHERE restores.state = 'beside')",
+        ),
         (
             "placement without tenant",
             "SELECT count(*) FROM placements WHERE state <> 'gone' AND tenant NOT IN (SELECT id FROM tenants)",

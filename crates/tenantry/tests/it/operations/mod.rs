@@ -17,6 +17,7 @@
 //! - `endless` does it again and again under random kills: round `n` may find the world as any round
 //!   before it left it, done or undone.
 
+mod backup;
 mod faults;
 mod fleet;
 mod kills;
@@ -27,6 +28,7 @@ mod orphans;
 mod people;
 mod provision;
 mod release;
+mod restore;
 
 use crate::world::World;
 use futures_util::future::BoxFuture;
@@ -46,6 +48,14 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     lives::CLONE,
     lives::IMPORT,
     lives::PURGE,
+    backup::BACKUP,
+    backup::RUN,
+    backup::VERIFY,
+    restore::BESIDE,
+    restore::SWAP,
+    restore::UNDO,
+    restore::DISCARD,
+    restore::AS_NEW,
 ];
 
 /// One operation with its before and after.

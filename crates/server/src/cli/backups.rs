@@ -1,0 +1,232 @@
+//! `tenantry backup` and `tenantry backups …`: made, listed, verified, pruned, found again.
+
+use super::{
+    args::{self, Backups},
+    setup::{Place, explain},
+    table,
+    users::operator,
+    watch::watch_operation,
+};
+use anyhow::{Result, anyhow};
+use std::process::ExitCode;
+use tenantry::{
+    Platform,
+    backups::{
+        BackupId, Selection,
+        catalog::{Filter, Listed, State},
+    },
+    name::{Slug, StoreName},
+    tenants,
+};
+
+/// Makes backups: of the companies named, of all, of the platform's own stores.
+pub(super) async fn make(place: &Place, options: &args::Backup) -> Result<ExitCode> {
+    if options.tenants.is_empty() && !options.all && !options.system {
+        return Err(anyhow!("name companies, or give --all or --system"));
+    }
+    let platform = place.platform().await?;
+    let by = operator();
+    let slugs = options.tenants.iter().map(|s| Slug::parse(s)).collect::<Result<Vec<_>, _>>()?;
+    let stores = options.stores.iter().map(|s| StoreName::parse(s)).collect::<Result<Vec<_>, _>>()?;
+    let stores = Some(stores).filter(|s| !s.is_empty());
+    if let ([slug], false, false) = (&slugs[..], options.all, options.system) {
+        let asked = platform.start_backup(&by, slug, stores).await.map_err(explain)?;
+        watch_operation(&platform, asked.operation).await?;
+        return one(&platform, &asked.backup).await;
+    }
+    if slugs.is_empty() && !options.all {
+        let asked = platform.start_system_backup(&by).await.map_err(explain)?;
+        watch_operation(&platform, asked.operation).await?;
+        return one(&platform, &asked.backup).await;
+    }
+    let tenants = Some(slugs).filter(|_| !options.all);
+    let selection = Selection { tenants, stores, system: options.system };
+    let operation = platform.start_backup_run(&by, selection).await.map_err(explain)?;
+    let result = watch_operation(&platform, operation).await?.result.unwrap_or_default();
+    for failure in result["failures"].as_array().into_iter().flatten() {
+        println!(
+            "{}: FAILED {}",
+            failure[0].as_str().unwrap_or_default(),
+            failure[1].as_str().unwrap_or_default()
+        );
+    }
+    println!("{} backed up, {} failed", result["good"], result["failed"]);
+    Ok(if result["failed"] == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn one(platform: &Platform, id: &BackupId) -> Result<ExitCode> {
+    let (made, _) = platform.show_backup(id).await.map_err(explain)?;
+    println!("{id}: {} rows, {} stored", made.rows, table::bytes(made.stored_bytes));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What there is, and what can be done with it.
+pub(super) async fn run(place: &Place, action: &Backups) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    match action {
+        Backups::List { tenant, system, failed, limit, json } => {
+            let filter = Filter {
+                tenant: match tenant {
+                    Some(slug) => Some(id_of(&platform, slug).await?),
+                    None => None,
+                },
+                system: *system,
+                state: failed.then_some(State::Failed),
+                before: None,
+                limit: *limit,
+            };
+            list(&platform.list_backups(&filter).await.map_err(explain)?, *json)
+        }
+        Backups::Show { backup } => {
+            let (_, manifest) = platform.show_backup(&named(backup)?).await.map_err(explain)?;
+            table::json(&manifest)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Backups::Verify { backups, tenant, all } => {
+            verify(&platform, wanted(&platform, backups, tenant.as_deref(), *all).await?).await
+        }
+        Backups::Prune => {
+            let gone = platform.prune_backups(&operator()).await.map_err(explain)?;
+            gone.iter().for_each(|id| println!("removed {id}"));
+            println!("{} removed", gone.len());
+            Ok(ExitCode::SUCCESS)
+        }
+        Backups::Rescan => {
+            let found = platform.rescan_backups(&operator()).await.map_err(explain)?;
+            println!(
+                "{} found, {} taken up, {} of other installations, {} unreadable",
+                found.found, found.taken_up, found.others, found.damaged
+            );
+            Ok(if found.damaged == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Backups::Schedules => schedules(&platform).await,
+        Backups::Status { json } => status(&platform, *json).await,
+    }
+}
+
+fn named(text: &str) -> Result<BackupId> {
+    text.parse().map_err(|_| anyhow!("{text:?} is no name of a backup; see: tenantry backups list"))
+}
+
+async fn id_of(platform: &Platform, slug: &str) -> Result<tenantry::name::TenantId> {
+    let mut snapshot = platform.control().snapshot().await.map_err(explain)?;
+    Ok(tenants::by_slug(&mut snapshot, &Slug::parse(slug)?).await.map_err(explain)?.id)
+}
+
+fn list(backups: &[Listed], json: bool) -> Result<ExitCode> {
+    if json {
+        table::json(&backups)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let header = ["backup", "company", "at", "state", "rows", "stored", "why", "verified"];
+    table::print(&header, backups.iter().map(row));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn row(b: &Listed) -> Vec<String> {
+    let why = b.schedule.clone().unwrap_or_else(|| b.reason.as_str().to_owned());
+    vec![
+        b.id.to_string(),
+        b.slug.as_ref().map_or("(platform)".into(), ToString::to_string),
+        at(b.at_us),
+        match &b.error {
+            Some(error) => format!("{}: {error}", b.state.as_str()),
+            None => b.state.as_str().to_owned(),
+        },
+        b.rows.to_string(),
+        table::bytes(b.stored_bytes),
+        why,
+        b.verified_at_us.map(at).unwrap_or_default(),
+    ]
+}
+
+/// Minutes are enough for people.
+pub(super) fn at(us: i64) -> String {
+    jiff::Timestamp::from_microsecond(us).map_or(us.to_string(), |t| t.strftime("%Y-%m-%d %H:%M").to_string())
+}
+
+/// Those named, or the newest good one of a company or of everybody.
+async fn wanted(
+    platform: &Platform,
+    backups: &[String],
+    tenant: Option<&str>,
+    all: bool,
+) -> Result<Vec<BackupId>> {
+    let mut ids = backups.iter().map(|b| named(b)).collect::<Result<Vec<_>>>()?;
+    if let Some(tenant) = tenant {
+        let filter = Filter {
+            tenant: Some(id_of(platform, tenant).await?),
+            state: Some(State::Good),
+            limit: 1,
+            ..Filter::default()
+        };
+        ids.extend(platform.list_backups(&filter).await.map_err(explain)?.into_iter().map(|b| b.id));
+    }
+    let mut before = None;
+    while all {
+        let filter =
+            Filter { state: Some(State::Good), before: before.take(), limit: 1000, ..Filter::default() };
+        let page = platform.list_backups(&filter).await.map_err(explain)?;
+        let Some(last) = page.last() else { break };
+        before = Some(last.id.clone());
+        ids.extend(page.into_iter().map(|b| b.id));
+    }
+    match ids.is_empty() {
+        true => Err(anyhow!("there is nothing to verify: name backups, --tenant or --all")),
+        false => Ok(ids),
+    }
+}
+
+/// Exit status 1 when one is damaged.
+async fn verify(platform: &Platform, ids: Vec<BackupId>) -> Result<ExitCode> {
+    let mut damaged = 0;
+    for id in &ids {
+        let operation = platform.start_verify_backup(&operator(), id).await.map_err(explain)?;
+        let found = watch_operation(platform, operation).await?.result.unwrap_or_default();
+        match found["damage"].as_str() {
+            None => println!("{id}: whole, {} rows", found["rows"]),
+            Some(how) => {
+                damaged += 1;
+                println!("{id}: DAMAGED {how}");
+            }
+        }
+    }
+    println!("{} verified, {damaged} damaged", ids.len());
+    Ok(if damaged == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn schedules(platform: &Platform) -> Result<ExitCode> {
+    let status = platform.backup_status().await.map_err(explain)?;
+    if status.schedules.is_empty() {
+        println!("no schedules; add [[backups.schedules]] to tenantry.toml");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let header = ["schedule", "cron (utc)", "next", "last good", "overdue"];
+    let row = |s: &tenantry::backups::status::ScheduleStatus| {
+        let when = |us: Option<i64>| us.map(at).unwrap_or_default();
+        let overdue = if s.overdue { "yes" } else { "no" };
+        vec![s.name.clone(), s.cron.clone(), when(s.next_us), when(s.good_us), overdue.into()]
+    };
+    table::print(&header, status.schedules.iter().map(row));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Exit status 1 when somebody should look: fit for a monitor.
+async fn status(platform: &Platform, json: bool) -> Result<ExitCode> {
+    let status = platform.backup_status().await.map_err(explain)?;
+    let bad = status.overdue() > 0 || status.failed_day > 0 || status.damaged > 0;
+    if json {
+        table::json(&status)?;
+    } else {
+        let age = status.age_seconds(platform.control().now_us());
+        println!("target            {}", status.target);
+        println!("newest            {}", status.newest_us.map_or("none".into(), at));
+        println!("age               {}", age.map_or("none".into(), |s| format!("{s} s")));
+        println!("good              {} ({})", status.good, table::bytes(status.stored_bytes));
+        println!("failed (1 day)    {}", status.failed_day);
+        println!("damaged           {}", status.damaged);
+        println!("without a backup  {} companies", status.tenants_without);
+        println!("overdue           {} schedules", status.overdue());
+    }
+    Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}

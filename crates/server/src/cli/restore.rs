@@ -1,0 +1,169 @@
+//! `tenantry restore …`: beside what is in use, compared, swapped in, undone, as a new company; and the
+//! platform's own stores, offline.
+
+use super::{
+    args,
+    backups::at,
+    setup::{Place, explain},
+    table,
+    users::operator,
+    watch::watch_operation,
+};
+use anyhow::{Context, Result, anyhow};
+use std::process::ExitCode;
+use tenantry::{
+    Platform,
+    backups::{BackupId, Difference, catalog, catalog::Filter, system},
+    name::{Slug, StoreName},
+    tenants::{self, NewTenant},
+};
+
+/// What to do is said by flags, so that the plain command is the harmless one: it only stands beside.
+pub(super) async fn run(place: &Place, options: &args::Restore) -> Result<ExitCode> {
+    if options.system {
+        return system_stores(place, options.tenant.as_deref()).await;
+    }
+    let platform = place.platform().await?;
+    let tenant = options.tenant.as_deref().context("name the company; see: tenantry restore --help")?;
+    if let Some(new) = &options.r#as {
+        return as_new(&platform, tenant, new, options).await;
+    }
+    let slug = Slug::parse(tenant)?;
+    match (options.swap, options.undo, options.discard, options.compare) {
+        (_, true, ..) => undo(&platform, &slug).await,
+        (_, _, true, _) => {
+            platform.discard_restore(&operator(), &slug).await.map_err(explain)?;
+            println!("what was restored beside {slug} is thrown away");
+            Ok(ExitCode::SUCCESS)
+        }
+        (_, _, _, true) => compare(&platform, &slug).await,
+        (true, ..) if options.backup.is_none() => swap(&platform, &slug).await,
+        (and_swap, ..) => {
+            let backup = wanted(&platform, &slug, options.backup.as_deref()).await?;
+            let stores = options.stores.iter().map(|s| StoreName::parse(s)).collect::<Result<Vec<_>, _>>()?;
+            let stores = Some(stores).filter(|s| !s.is_empty());
+            let operation =
+                platform.start_restore(&operator(), &slug, &backup, stores).await.map_err(explain)?;
+            watch_operation(&platform, operation).await?;
+            println!("{backup} is restored beside {slug}");
+            match and_swap {
+                true => swap(&platform, &slug).await,
+                false => compare(&platform, &slug).await,
+            }
+        }
+    }
+}
+
+/// The one named, or the newest good one.
+async fn wanted(platform: &Platform, slug: &Slug, backup: Option<&str>) -> Result<BackupId> {
+    if let Some(text) = backup.filter(|text| *text != "latest") {
+        return text
+            .parse()
+            .map_err(|_| anyhow!("{text:?} is no name of a backup; see: tenantry backups list"));
+    }
+    let mut snapshot = platform.control().snapshot().await.map_err(explain)?;
+    let tenant = Some(tenants::by_slug(&mut snapshot, slug).await.map_err(explain)?.id);
+    drop(snapshot);
+    let filter = Filter { tenant, state: Some(catalog::State::Good), limit: 1, ..Filter::default() };
+    let newest = platform.list_backups(&filter).await.map_err(explain)?.into_iter().next();
+    Ok(newest
+        .with_context(|| format!("{slug} has no good backup; make one with: tenantry backup {slug}"))?
+        .id)
+}
+
+async fn compare(platform: &Platform, slug: &Slug) -> Result<ExitCode> {
+    let (restore, stores) = platform.show_restore(slug).await.map_err(explain)?;
+    println!(
+        "backup {} of {} beside {slug}; swapping it in would change:",
+        restore.backup,
+        at(restore.at_us)
+    );
+    table::print(&["store", "model", "come", "change", "go"], stores.iter().flat_map(rows));
+    println!("swap it in:     tenantry restore {slug} --swap");
+    println!("throw it away:  tenantry restore {slug} --discard");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn rows(difference: &Difference) -> Vec<Vec<String>> {
+    let store = difference.store.to_string();
+    let Some(models) = &difference.models else {
+        return vec![vec![
+            store,
+            "(the database in use is lost)".into(),
+            String::new(),
+            String::new(),
+            String::new(),
+        ]];
+    };
+    let changed = models.iter().filter(|m| m.added + m.changed + m.removed > 0);
+    let row = |m: &tenantry::backups::ModelChange| {
+        vec![
+            store.clone(),
+            m.model.clone(),
+            m.added.to_string(),
+            m.changed.to_string(),
+            m.removed.to_string(),
+        ]
+    };
+    let rows: Vec<_> = changed.map(row).collect();
+    match rows.is_empty() {
+        true => vec![vec![store, "(nothing)".into(), "0".into(), "0".into(), "0".into()]],
+        false => rows,
+    }
+}
+
+async fn swap(platform: &Platform, slug: &Slug) -> Result<ExitCode> {
+    let operation = platform.start_restore_swap(&operator(), slug).await.map_err(explain)?;
+    watch_operation(platform, operation).await?;
+    println!("{slug} works on what was restored; what it had before is kept");
+    println!("undo:  tenantry restore {slug} --undo");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn undo(platform: &Platform, slug: &Slug) -> Result<ExitCode> {
+    let operation = platform.start_restore_undo(&operator(), slug).await.map_err(explain)?;
+    watch_operation(platform, operation).await?;
+    println!("{slug} works on what it had before the restore");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn as_new(platform: &Platform, tenant: &str, new: &str, options: &args::Restore) -> Result<ExitCode> {
+    // A company that is gone has no newest backup: then its backup is named.
+    let backup = match options.backup.as_deref() {
+        Some(text) if text != "latest" => {
+            text.parse().map_err(|_| anyhow!("{text:?} is no name of a backup"))?
+        }
+        _ => wanted(platform, &Slug::parse(tenant)?, None).await?,
+    };
+    let slug = Slug::parse(new)?;
+    let email = match &options.email {
+        Some(email) => email.clone(),
+        None => platform.show_tenant(&Slug::parse(tenant)?).await.map_err(explain)?.email,
+    };
+    let wanted =
+        NewTenant { slug: slug.clone(), name: options.name.clone().unwrap_or_else(|| new.into()), email };
+    let plan = options.plan.as_deref();
+    let operation = platform.start_restore_as(&operator(), &backup, wanted, plan).await.map_err(explain)?;
+    watch_operation(platform, operation).await?;
+    println!("{backup} is restored as {slug}");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The first argument is the backup here: the platform's own stores have no company.
+async fn system_stores(place: &Place, backup: Option<&str>) -> Result<ExitCode> {
+    let id = match backup.filter(|text| *text != "latest") {
+        Some(text) => Some(text.parse().map_err(|_| anyhow!("{text:?} is no name of a backup"))?),
+        None => None,
+    };
+    let restored = system::restore_system(place.config()?, &operator(), id).await.map_err(explain)?;
+    let stores: Vec<_> = restored.stores.iter().map(ToString::to_string).collect();
+    println!("restored {} from {}", stores.join(", "), restored.backup);
+    if let Some(aside) = &restored.aside {
+        println!("what was there before is in {}", aside.display());
+    }
+    println!(
+        "{} backups taken up again; companies whose databases are lost: tenantry check, then tenantry restore",
+        restored.taken_up
+    );
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,211 @@
+//! Backups: of one company, of many, of the platform's own stores; verified, pruned, found again.
+
+use super::tenants::parsed;
+use crate::http::{
+    App,
+    body::Json as Input,
+    operation::{Accepted, Wait, accepted},
+    problem::Result,
+    query::Words,
+    scope::Staff,
+    view,
+};
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tenantry::{
+    Error,
+    backups::{
+        BackupId, Selection,
+        catalog::{self, Filter, Listed},
+        runs::Run,
+        status::Status,
+    },
+    name::{Slug, StoreName},
+    tenants::{self, NewTenant},
+};
+
+/// Query of the list.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Query {
+    tenant: Option<String>,
+    system: Option<bool>,
+    state: Option<String>,
+    before: Option<String>,
+    limit: Option<u32>,
+}
+
+/// `GET /api/admin/backups`: newest first.
+pub(in crate::http) async fn list(
+    State(app): State<App>,
+    Staff(_): Staff,
+    Words(query): Words<Query>,
+) -> Result<Json<Value>> {
+    let state = query.state.as_deref().map(catalog::State::parse).transpose();
+    let tenant = match &query.tenant {
+        None => None,
+        Some(slug) => {
+            let mut snapshot = app.platform().control().snapshot().await?;
+            Some(tenants::by_slug(&mut snapshot, &parsed(slug)?).await?.id)
+        }
+    };
+    let filter = Filter {
+        tenant,
+        system: query.system.unwrap_or(false),
+        state: state.map_err(|_| Error::invalid("state", "running, good, failed or damaged"))?,
+        before: query.before.as_deref().map(str::parse::<BackupId>).transpose()?,
+        limit: query.limit.unwrap_or(100),
+    };
+    Ok(view::items(app.platform().list_backups(&filter).await?.iter().map(shown)))
+}
+
+/// `GET /api/admin/tenants/{slug}/backups`: newest first.
+pub(in crate::http) async fn of_tenant(
+    State(app): State<App>,
+    Staff(_): Staff,
+    Path(slug): Path<String>,
+) -> Result<Json<Value>> {
+    let listed = app.platform().tenant_backups(&parsed(&slug)?, 1000).await?;
+    Ok(view::items(listed.iter().map(shown)))
+}
+
+/// `POST /api/admin/tenants/{slug}/backups`.
+pub(in crate::http) async fn start(
+    State(app): State<App>,
+    Staff(actor): Staff,
+    Path(slug): Path<String>,
+    Words(wait): Words<Wait>,
+) -> Result<Accepted> {
+    let asked = app.platform().start_backup(&actor.by(), &parsed(&slug)?, None).await?;
+    accepted(&app, asked.operation, &wait).await
+}
+
+/// `POST /api/admin/backups`: many at once. Without names: all companies.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Form {
+    tenants: Option<Vec<String>>,
+    stores: Option<Vec<String>>,
+    system: Option<bool>,
+}
+
+pub(in crate::http) async fn start_many(
+    State(app): State<App>,
+    Staff(actor): Staff,
+    Words(wait): Words<Wait>,
+    Input(form): Input<Form>,
+) -> Result<Accepted> {
+    let slugs = form.tenants.map(|all| all.iter().map(|s| Slug::parse(s)).collect::<Result<_, _>>());
+    let selection = Selection {
+        tenants: slugs.transpose().map_err(Error::from)?,
+        stores: stores(form.stores)?,
+        system: form.system.unwrap_or(false),
+    };
+    let operation = app.platform().start_backup_run(&actor.by(), selection).await?;
+    accepted(&app, operation, &wait).await
+}
+
+pub(super) fn stores(names: Option<Vec<String>>) -> Result<Option<Vec<StoreName>>> {
+    let names = names.map(|all| all.iter().map(|s| StoreName::parse(s)).collect::<Result<_, _>>());
+    Ok(names.transpose().map_err(Error::from)?)
+}
+
+/// `GET /api/admin/backups/{id}`: with its manifest.
+pub(in crate::http) async fn show(
+    State(app): State<App>,
+    Staff(_): Staff,
+    Path(id): Path<String>,
+) -> Result<Json<Value>> {
+    let (listed, manifest) = app.platform().show_backup(&id.parse()?).await?;
+    let mut body = shown(&listed);
+    body["manifest"] = json!(manifest);
+    Ok(Json(body))
+}
+
+/// `POST /api/admin/backups/{id}/verify`: the operation's result says what was found.
+pub(in crate::http) async fn verify(
+    State(app): State<App>,
+    Staff(actor): Staff,
+    Path(id): Path<String>,
+    Words(wait): Words<Wait>,
+) -> Result<Accepted> {
+    let operation = app.platform().start_verify_backup(&actor.by(), &id.parse()?).await?;
+    accepted(&app, operation, &wait).await
+}
+
+/// `POST /api/admin/backups/{id}/restore-as`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct As {
+    slug: String,
+    company: String,
+    email: String,
+    plan: Option<String>,
+}
+
+pub(in crate::http) async fn restore_as(
+    State(app): State<App>,
+    Staff(actor): Staff,
+    Path(id): Path<String>,
+    Words(wait): Words<Wait>,
+    Input(form): Input<As>,
+) -> Result<Accepted> {
+    let slug = Slug::parse(&form.slug).map_err(|e| Error::invalid("slug", e.reason))?;
+    let new = NewTenant { slug, name: form.company, email: form.email };
+    let platform = app.platform();
+    let operation = platform.start_restore_as(&actor.by(), &id.parse()?, new, form.plan.as_deref()).await?;
+    accepted(&app, operation, &wait).await
+}
+
+/// `GET /api/admin/backups/status`.
+pub(in crate::http) async fn status(State(app): State<App>, Staff(_): Staff) -> Result<Json<Value>> {
+    let platform = app.platform();
+    Ok(Json(status_shown(&platform.backup_status().await?, platform.control().now_us())))
+}
+
+/// `GET /api/admin/backups/runs`: newest first.
+pub(in crate::http) async fn runs(State(app): State<App>, Staff(_): Staff) -> Result<Json<Value>> {
+    Ok(view::items(app.platform().backup_runs(100).await?.iter().map(run_shown)))
+}
+
+/// `POST /api/admin/backups/prune`.
+pub(in crate::http) async fn prune(State(app): State<App>, Staff(actor): Staff) -> Result<Json<Value>> {
+    let gone = app.platform().prune_backups(&actor.by()).await?;
+    Ok(Json(json!({ "removed": gone })))
+}
+
+/// `POST /api/admin/backups/rescan`.
+pub(in crate::http) async fn rescan(State(app): State<App>, Staff(actor): Staff) -> Result<Json<Value>> {
+    Ok(Json(json!(app.platform().rescan_backups(&actor.by()).await?)))
+}
+
+fn shown(backup: &Listed) -> Value {
+    let mut shown = json!(backup);
+    shown["at"] = view::at(backup.at_us);
+    shown["verified_at"] = view::at_opt(backup.verified_at_us);
+    shown
+}
+
+fn run_shown(run: &Run) -> Value {
+    let mut shown = json!(run);
+    shown["started_at"] = view::at(run.started_at_us);
+    shown["finished_at"] = view::at_opt(run.finished_at_us);
+    shown["slot"] = view::at_opt(run.slot_us);
+    shown
+}
+
+fn status_shown(status: &Status, now_us: i64) -> Value {
+    let mut shown = json!(status);
+    shown["newest"] = view::at_opt(status.newest_us);
+    shown["age_seconds"] = json!(status.age_seconds(now_us));
+    shown["overdue"] = json!(status.overdue());
+    for (index, schedule) in status.schedules.iter().enumerate() {
+        shown["schedules"][index]["next"] = view::at_opt(schedule.next_us);
+        shown["schedules"][index]["good"] = view::at_opt(schedule.good_us);
+    }
+    shown
+}

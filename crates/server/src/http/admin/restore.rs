@@ -1,0 +1,83 @@
+//! Restores of one company: beside what is in use, compared, swapped in, undone, thrown away.
+
+use super::{backups::stores, tenants::parsed};
+use crate::http::{
+    App,
+    body::Json as Input,
+    operation::{Accepted, Wait, accepted},
+    problem::Result,
+    query::Words,
+    scope::Staff,
+    view,
+};
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// `POST /api/admin/tenants/{slug}/restore`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Form {
+    backup: String,
+    stores: Option<Vec<String>>,
+}
+
+pub(in crate::http) async fn start(
+    State(app): State<App>,
+    Staff(actor): Staff,
+    Path(slug): Path<String>,
+    Words(wait): Words<Wait>,
+    Input(form): Input<Form>,
+) -> Result<Accepted> {
+    let (slug, backup) = (parsed(&slug)?, form.backup.parse()?);
+    let operation = app.platform().start_restore(&actor.by(), &slug, &backup, stores(form.stores)?).await?;
+    accepted(&app, operation, &wait).await
+}
+
+/// `GET /api/admin/tenants/{slug}/restore`: what stands beside, and what swapping it in would change.
+pub(in crate::http) async fn show(
+    State(app): State<App>,
+    Staff(_): Staff,
+    Path(slug): Path<String>,
+) -> Result<Json<Value>> {
+    let (restore, differences) = app.platform().show_restore(&parsed(&slug)?).await?;
+    Ok(Json(json!({
+        "backup": restore.backup, "state": restore.state, "at": view::at(restore.at_us), "stores": differences,
+    })))
+}
+
+/// `POST /api/admin/tenants/{slug}/restore/swap`.
+pub(in crate::http) async fn swap(
+    State(app): State<App>,
+    Staff(actor): Staff,
+    Path(slug): Path<String>,
+    Words(wait): Words<Wait>,
+) -> Result<Accepted> {
+    let operation = app.platform().start_restore_swap(&actor.by(), &parsed(&slug)?).await?;
+    accepted(&app, operation, &wait).await
+}
+
+/// `POST /api/admin/tenants/{slug}/restore/undo`.
+pub(in crate::http) async fn undo(
+    State(app): State<App>,
+    Staff(actor): Staff,
+    Path(slug): Path<String>,
+    Words(wait): Words<Wait>,
+) -> Result<Accepted> {
+    let operation = app.platform().start_restore_undo(&actor.by(), &parsed(&slug)?).await?;
+    accepted(&app, operation, &wait).await
+}
+
+/// `DELETE /api/admin/tenants/{slug}/restore`.
+pub(in crate::http) async fn discard(
+    State(app): State<App>,
+    Staff(actor): Staff,
+    Path(slug): Path<String>,
+) -> Result<StatusCode> {
+    app.platform().discard_restore(&actor.by(), &parsed(&slug)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

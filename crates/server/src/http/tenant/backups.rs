@@ -1,0 +1,50 @@
+//! The company's own backups: its owner sees them and may ask for one. Restoring is staff's.
+
+use super::may_manage;
+use crate::http::{
+    App,
+    operation::{Wait, for_company},
+    problem::Result,
+    query::Words,
+    scope::Tenant,
+    view,
+};
+use axum::{Json, extract::State};
+use http::StatusCode;
+use serde_json::{Value, json};
+use tenantry::backups::catalog::Listed;
+
+/// `GET /api/tenant/backups`: newest first.
+pub(in crate::http) async fn list(State(app): State<App>, tenant: Tenant) -> Result<Json<Value>> {
+    may_manage(&app, &tenant)?;
+    let listed = app.platform().own_backups(&tenant).await?;
+    Ok(view::items(listed.iter().map(shown)))
+}
+
+/// `POST /api/tenant/backups`.
+pub(in crate::http) async fn start(
+    State(app): State<App>,
+    tenant: Tenant,
+    Words(wait): Words<Wait>,
+) -> Result<(StatusCode, Json<Value>)> {
+    may_manage(&app, &tenant)?;
+    let asked = app.platform().start_own_backup(&tenant).await?;
+    let operations = app.platform().operations();
+    let over = tokio::time::timeout(wait.patience(), operations.wait(asked.operation)).await;
+    let listed = match over {
+        Ok(over) => over?,
+        Err(_) => operations.show(asked.operation).await?,
+    };
+    let status = if listed.state.is_over() { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let mut body = for_company(&listed);
+    body["backup"] = json!(asked.backup);
+    Ok((status, Json(body)))
+}
+
+/// Without where it lies and why it failed.
+fn shown(backup: &Listed) -> Value {
+    json!({
+        "id": backup.id, "state": backup.state, "reason": backup.reason, "at": view::at(backup.at_us),
+        "rows": backup.rows, "bytes": backup.bytes, "verified_at": view::at_opt(backup.verified_at_us),
+    })
+}

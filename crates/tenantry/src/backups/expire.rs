@@ -1,0 +1,91 @@
+//! Removes what retention gives up, one tenant at a time.
+//!
+//! Called after each backup of a tenant and by `backups prune`. Each schedule with its own rule is
+//! judged by itself; what people asked for falls under the general rule; the final backup of a tenant
+//! is left to whoever purges it. The newest good one of a tenant is never removed.
+
+use super::{
+    BackupId, Backups,
+    catalog::{self, Filter, Listed, State},
+    manifest::Reason,
+    retention::kept,
+};
+use crate::{Result, audit::By, clock::DAY_US, control::Control, operations::World};
+use serde_json::json;
+use std::collections::BTreeMap;
+use tenantry_engine::name::TenantId;
+
+/// How long a failed or damaged one stays to be seen.
+const TROUBLE_US: i64 = 30 * DAY_US;
+
+/// A backup that may go.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Expired {
+    pub(crate) id: BackupId,
+    pub(crate) tenant: Option<TenantId>,
+}
+
+/// Those of a tenant (none: of the platform) that the rules give up.
+pub(crate) async fn expired(
+    control: &Control,
+    backups: &Backups,
+    tenant: Option<TenantId>,
+) -> Result<Vec<Expired>> {
+    let filter = Filter { tenant, system: tenant.is_none(), limit: 1000, ..Filter::default() };
+    let all = catalog::list(&mut control.snapshot().await?, &filter).await?;
+    Ok(judge(backups, &all, control.now_us()))
+}
+
+fn judge(backups: &Backups, all: &[Listed], now_us: i64) -> Vec<Expired> {
+    let good = || all.iter().filter(|b| b.state == State::Good && b.reason != Reason::Final);
+    let newest = all.iter().filter(|b| b.state == State::Good).map(|b| b.at_us).max();
+    let mut by_rule: BTreeMap<Option<&str>, Vec<i64>> = BTreeMap::new();
+    for backup in good() {
+        by_rule.entry(rule(backups, backup)).or_default().push(backup.at_us);
+    }
+    let keep = |name: Option<&str>| {
+        let schedule = name.and_then(|name| backups.config().schedule(name));
+        schedule.map_or(backups.config().keep, |s| s.keep)
+    };
+    let kept: BTreeMap<_, _> = by_rule.iter().map(|(name, at)| (*name, kept(at, keep(*name)))).collect();
+    let stays = |b: &Listed| match b.state {
+        State::Running => true,
+        State::Failed | State::Damaged => b.at_us > now_us - TROUBLE_US,
+        State::Good => {
+            b.reason == Reason::Final
+                || Some(b.at_us) == newest
+                || kept.get(&rule(backups, b)).is_some_and(|kept| kept.contains(&b.at_us))
+        }
+    };
+    let gone = all.iter().filter(|b| !stays(b));
+    gone.map(|b| Expired { id: b.id.clone(), tenant: b.tenant }).collect()
+}
+
+/// The schedule whose rule a backup falls under; none: the general one.
+fn rule<'b>(backups: &Backups, backup: &'b Listed) -> Option<&'b str> {
+    let name = backup.schedule.as_deref()?;
+    backups.config().schedule(name).map(|_| name)
+}
+
+/// Removes them from the store, then from the catalog, with an audit row. Those that the store does not
+/// let go of stay for the next time. Which went.
+pub(crate) async fn remove_expired(world: &World, by: &By, expired: &[Expired]) -> Result<Vec<BackupId>> {
+    let mut gone = Vec::new();
+    for backup in expired {
+        match world.backups.store()?.remove(backup.tenant, &backup.id).await {
+            Ok(()) => gone.push(backup),
+            Err(error) => tracing::warn!(%error, backup = %backup.id, "expired backup stays for now"),
+        }
+    }
+    if gone.is_empty() {
+        return Ok(vec![]);
+    }
+    let mut write = world.control.begin().await?;
+    for backup in &gone {
+        catalog::forget(&mut write, &backup.id).await?;
+    }
+    let ids: Vec<_> = gone.iter().map(|b| b.id.clone()).collect();
+    write.audit(by, gone[0].tenant, "backup.expire", json!({ "backups": ids })).await?;
+    write.commit().await?;
+    Ok(ids)
+}

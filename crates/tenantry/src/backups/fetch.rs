@@ -1,0 +1,164 @@
+//! Brings a backup back from the store, looking at every byte: what restore and verification stand on.
+//!
+//! A backup is believed only if its manifest, the hash of every object, SQLite's own check and the
+//! identity inside each database agree on what it is and whose (threats 26 and 28). Never touches what
+//! is live.
+
+use super::{
+    BackupId, Store,
+    archive::{put_back, unpack},
+    manifest::{Manifest, StoreCopy},
+    store::MANIFEST,
+    stream::{Unread, get},
+};
+use crate::{Error, Result, databases::Databases, operations::World};
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+use tenantry_engine::{Kind, name::TenantId};
+use tokio::runtime::Handle;
+
+/// A store of a backup, in scratch, verified.
+pub(crate) struct Fetched {
+    pub(crate) copy: StoreCopy,
+    pub(crate) path: PathBuf,
+}
+
+/// Public: a damaged backup is for its reader to know.
+pub(crate) fn damaged(id: &BackupId, how: &str) -> Error {
+    Error::Conflict(format!("backup {id} is damaged: {how}"))
+}
+
+pub(crate) fn believed<T>(id: &BackupId, read: Result<T, Unread>) -> Result<T> {
+    read.map_err(|unread| match unread {
+        Unread::Damaged(how) => damaged(id, &how),
+        Unread::Failed(error) => error,
+    })
+}
+
+/// The manifest of a backup that must be this tenant's.
+pub(crate) async fn manifest_of(
+    store: &Store,
+    tenant: Option<TenantId>,
+    id: &BackupId,
+) -> Result<Manifest, Unread> {
+    let key = store.key(tenant, id, MANIFEST);
+    let bytes = store.read(&key).await?.ok_or_else(|| Unread::Damaged("its manifest is missing".into()))?;
+    let manifest = Manifest::open(&bytes).map_err(Unread::Damaged)?;
+    if manifest.id != *id || manifest.tenant_id() != tenant {
+        return Err(Unread::Damaged(format!(
+            "its manifest says it is {} of tenant {}",
+            manifest.id,
+            manifest.tenant_id().map_or("none".into(), |t| t.to_string())
+        )));
+    }
+    Ok(manifest)
+}
+
+/// Fetches one store to `to`, unless it is there: then an earlier attempt has brought and verified it.
+pub(crate) async fn fetch(
+    store: &Store,
+    databases: &Databases,
+    manifest: &Manifest,
+    copy: &StoreCopy,
+    to: &Path,
+) -> Result<(), Unread> {
+    if to.exists() {
+        return Ok(());
+    }
+    let half = to.with_extension("half");
+    let key = store.key(manifest.tenant_id(), &manifest.id, &copy.object);
+    let (into, limit) = (half.clone(), copy.raw.bytes);
+    let raw = get(store, &key, &copy.stored, move |from| decompress(from, &into, limit)).await?;
+    if raw != copy.raw.blake3 {
+        return Err(Unread::Damaged(format!("{} is not the database that was stored", copy.object)));
+    }
+    look_inside(databases, manifest, copy, &half).await?;
+    std::fs::rename(&half, to).map_err(|e| Error::Unavailable(format!("{}: {e}", to.display())))?;
+    Ok(())
+}
+
+/// Writes the file and returns the hash of what is in it. A repeated attempt begins anew.
+fn decompress(from: &mut dyn Read, to: &Path, limit: u64) -> io::Result<String> {
+    let mut file = io::BufWriter::with_capacity(1 << 20, File::create(to)?);
+    let mut hasher = blake3::Hasher::new();
+    // One byte more than there should be: a bomb is found by its first excess.
+    let mut decoder = zstd::Decoder::new(from)?.take(limit + 1);
+    let mut block = vec![0; 256 << 10];
+    loop {
+        let length = decoder.read(&mut block)?;
+        if length == 0 {
+            break;
+        }
+        hasher.update(&block[..length]);
+        io::Write::write_all(&mut file, &block[..length])?;
+    }
+    file.into_inner().map_err(io::IntoInnerError::into_error)?;
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
+/// SQLite's own check, the identity, and the content where the schema is still the one of then.
+async fn look_inside(
+    databases: &Databases,
+    manifest: &Manifest,
+    copy: &StoreCopy,
+    path: &Path,
+) -> Result<(), Unread> {
+    let path = std::path::absolute(path).map_err(|e| Error::Internal(e.to_string()))?;
+    let (engine, tenant) = (databases.engine(), manifest.tenant_id());
+    let wrong = |error: tenantry_engine::Error| match error.kind() {
+        Kind::Corrupt => Unread::Damaged(format!("{}: the database inside is damaged", copy.object)),
+        Kind::WrongIdentity => {
+            Unread::Damaged(format!("{}: the database inside is somebody else's", copy.object))
+        }
+        _ => Unread::Failed(error.into()),
+    };
+    let inside = engine.inspect_copy(&path, &copy.store, tenant).await.map_err(wrong)?;
+    if inside.generation != copy.generation || !same_platform(&inside.platform, &manifest.platform) {
+        let how = format!("{}: the database inside is not the one the manifest describes", copy.object);
+        return Err(Unread::Damaged(how));
+    }
+    if inside.schema_version != copy.schema {
+        return Err(Unread::Damaged(format!("{}: its schema is not the manifest's", copy.object)));
+    }
+    if copy.schema != databases.fingerprint(&copy.store)? {
+        // Models have changed since: the hash of the whole file has said that it is what it was.
+        return Ok(());
+    }
+    let schema = databases.schema(&copy.store)?;
+    let digest = engine.digest_copy(&path, &schema, tenant).await.map_err(wrong)?;
+    let found = digest.tables.iter().map(|t| (&t.model, t.rows, &t.blake3));
+    match found.eq(copy.tables.iter().map(|t| (&t.model, t.rows, &t.blake3))) {
+        true => Ok(()),
+        false => Err(Unread::Damaged(format!("{}: rows differ from the manifest", copy.object))),
+    }
+}
+
+/// Databases made before their platform had a name carry none.
+fn same_platform(inside: &str, manifest: &str) -> bool {
+    inside.is_empty() || inside == manifest
+}
+
+/// Reads the archive of files to its end.
+pub(super) async fn look_at_files(world: &World, manifest: &Manifest) -> Result<(), Unread> {
+    let Some(files) = &manifest.files else { return Ok(()) };
+    let store = world.backups.store()?;
+    let key = store.key(manifest.tenant_id(), &manifest.id, &files.object);
+    let seen = get(store, &key, &files.stored, |from| unpack(from, |_, _| Ok(()))).await?;
+    match (seen.files, seen.bytes) == (files.files, files.bytes) {
+        true => Ok(()),
+        false => Err(Unread::Damaged(format!("{}: files are missing", files.object))),
+    }
+}
+
+/// Puts the files of a backup to those of a tenant; those that are there stay. How many were put.
+pub(crate) async fn put_files_back(world: &World, manifest: &Manifest, to: Option<TenantId>) -> Result<u64> {
+    let Some(copy) = &manifest.files else { return Ok(0) };
+    let store = world.backups.store()?;
+    let key = store.key(manifest.tenant_id(), &manifest.id, &copy.object);
+    let (files, runtime) = (world.files.clone(), Handle::current());
+    let put = get(store, &key, &copy.stored, move |from| put_back(&files, to, from, &runtime)).await;
+    believed(&manifest.id, put).map(|(_, put)| put)
+}

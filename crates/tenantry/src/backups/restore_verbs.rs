@@ -1,0 +1,210 @@
+//! What people do with restores: the verbs behind `tenantry restore` and the staff API.
+//!
+//! A restore stands beside the tenant it is of until somebody swaps it in. Whether they may was decided
+//! by the caller's door; each verb starts an operation and returns its id.
+
+use super::{
+    BackupId, catalog,
+    restores::{self, Restore},
+    verbs::whose,
+};
+use crate::{
+    Error, Platform, Result,
+    audit::By,
+    control::params,
+    operations::{
+        World, restore as beside, restore_as::Wish, restore_discard::RestoreDiscard,
+        restore_swap::RestoreSwap,
+    },
+    tenants::{self, NewTenant},
+    topology::{NewPlacement, Placement, PlacementState, Policy, placement},
+};
+use serde::Serialize;
+use tenantry_engine::{
+    Kind, ModelDiff,
+    name::{PhysicalName, RoleName, Slug, StoreName, TenantId, UserId},
+    place::{Isolation, Place},
+};
+
+/// What a swap would change in one store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// The store.
+    pub store: StoreName,
+    /// Rows that would come, change and go, model by model; none: the live database is lost.
+    pub models: Option<Vec<ModelChange>>,
+}
+
+/// What a swap would change in one model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ModelChange {
+    /// The model.
+    pub model: String,
+    /// Rows that would come.
+    pub added: u64,
+    /// Rows that would change.
+    pub changed: u64,
+    /// Rows that would go.
+    pub removed: u64,
+}
+
+impl Platform {
+    /// Starts bringing a backup back beside the live tenant; the operation.
+    pub async fn start_restore(
+        &self,
+        by: &By,
+        slug: &Slug,
+        backup: &BackupId,
+        stores: Option<Vec<StoreName>>,
+    ) -> Result<i64> {
+        let mut tx = self.control().snapshot().await?;
+        let tenant = tenants::by_slug(&mut tx, slug).await?;
+        if catalog::by_id(&mut tx, backup).await?.tenant != Some(tenant.id) {
+            return Err(Error::Conflict(format!(
+                "backup {backup} is not of {slug}: make a new tenant of it with --as"
+            )));
+        }
+        let mut places = Vec::new();
+        for placement in placement::of_tenant(&mut tx, tenant.id).await? {
+            if placement.state == PlacementState::Ready {
+                places.push((placement.place.clone(), own(&placement, slug)?));
+            }
+        }
+        drop(tx);
+        if places.is_empty() {
+            return Err(Error::Conflict(format!(
+                "{slug} has no databases: run tenantry create-db {slug} first"
+            )));
+        }
+        let operation = beside::Restore::new(by.clone(), backup.clone(), whose(tenant), places, stores);
+        self.operations().spawn(operation).await
+    }
+
+    /// Starts making a new tenant from a backup; the operation. Members of the tenant it was of become
+    /// members of the new one, where that tenant still is.
+    pub async fn start_restore_as(
+        &self,
+        by: &By,
+        backup: &BackupId,
+        new: NewTenant,
+        plan: Option<&str>,
+    ) -> Result<i64> {
+        let mut tx = self.control().snapshot().await?;
+        let listed = catalog::by_id(&mut tx, backup).await?;
+        let of = listed.tenant.ok_or_else(|| {
+            Error::Conflict(
+                "this is a backup of the platform's own stores: see tenantry restore --system".into(),
+            )
+        })?;
+        let members = members(&mut tx, of).await?;
+        drop(tx);
+        let placements = self.placements(&new.slug).await?;
+        let plan = plan.unwrap_or(self.config().registration.default_plan.as_str()).to_owned();
+        let wish = Wish { backup: backup.clone(), of, new, plan, members, placements };
+        self.operations().restore_as(by, wish).await
+    }
+
+    /// What is restored beside a tenant, and what swapping it in would change.
+    pub async fn show_restore(&self, slug: &Slug) -> Result<(Restore, Vec<Difference>)> {
+        let mut tx = self.control().snapshot().await?;
+        let tenant = tenants::by_slug(&mut tx, slug).await?.id;
+        let restore = restores::latest(&mut tx, tenant, restores::State::Beside).await?;
+        drop(tx);
+        let restore = restore.ok_or(Error::NotFound("restore"))?;
+        let mut differences = Vec::new();
+        for pair in &restore.stores {
+            differences.push(compare(&self.0.world, &pair.live, &pair.other).await?);
+        }
+        Ok((restore, differences))
+    }
+
+    /// Restores of a tenant, newest first.
+    pub async fn list_restores(&self, slug: &Slug) -> Result<Vec<Restore>> {
+        let mut tx = self.control().snapshot().await?;
+        let tenant = tenants::by_slug(&mut tx, slug).await?.id;
+        restores::list(&mut tx, tenant).await
+    }
+
+    /// Starts putting what is restored in the place of what is in use; the operation.
+    pub async fn start_restore_swap(&self, by: &By, slug: &Slug) -> Result<i64> {
+        self.turn(by, slug, false).await
+    }
+
+    /// Starts putting back what was in use before the last swap; the operation.
+    pub async fn start_restore_undo(&self, by: &By, slug: &Slug) -> Result<i64> {
+        self.turn(by, slug, true).await
+    }
+
+    async fn turn(&self, by: &By, slug: &Slug, back: bool) -> Result<i64> {
+        let mut tx = self.control().snapshot().await?;
+        let tenant = tenants::by_slug(&mut tx, slug).await?.id;
+        let mut keepers = Vec::new();
+        for placement in placement::of_tenant(&mut tx, tenant).await? {
+            if placement.place.isolation == Isolation::Pooled {
+                keepers.push(own(&placement, slug)?);
+            }
+        }
+        drop(tx);
+        let keep = self.config().operations.keep_moved;
+        let keep_us = i64::try_from(keep.as_micros()).unwrap_or(i64::MAX);
+        let swap = RestoreSwap::new(by.clone(), tenant, slug.clone(), back, keep_us, keepers);
+        self.operations().spawn(swap).await
+    }
+
+    /// Throws away what is restored beside a tenant.
+    pub async fn discard_restore(&self, by: &By, slug: &Slug) -> Result<()> {
+        let tenant = tenants::by_slug(&mut self.control().snapshot().await?, slug).await?.id;
+        let discard = RestoreDiscard::new(by.clone(), tenant, slug.clone());
+        self.operations().run(discard).await.map(drop)
+    }
+}
+
+/// Whether what should be at `place` is not there any more. A pool is there without the tenant's row when
+/// it was made anew.
+pub(crate) fn is_lost(place: &Place, error: &tenantry_engine::Error) -> bool {
+    match error.kind() {
+        Kind::Missing => true,
+        Kind::WrongIdentity => place.isolation == Isolation::Pooled,
+        _ => false,
+    }
+}
+
+/// A database of its own on the server where the rows are now. The catalog adds the generation.
+fn own(placement: &Placement, slug: &Slug) -> Result<NewPlacement> {
+    let place = &placement.place;
+    let base = match place.isolation {
+        Isolation::Database => placement.base.clone(),
+        // 16 + 1 + 40 bytes at most, so that the generation has room.
+        Isolation::Pooled => format!("{:.16}_{slug}", place.store.as_str()),
+    };
+    Ok(NewPlacement {
+        store: place.store.clone(),
+        server: place.server.clone(),
+        isolation: Isolation::Database,
+        policy: Policy::Managed,
+        base: PhysicalName::parse(&base)?,
+    })
+}
+
+async fn members(tx: &mut tenantry_engine::Tx, tenant: TenantId) -> Result<Vec<(UserId, RoleName)>> {
+    let sql = "SELECT user, role FROM memberships WHERE tenant = ? ORDER BY user";
+    let rows = tx.query(sql, params![tenant.get()]).await?;
+    rows.iter().map(|r| Ok((UserId::from_raw(r.integer(0)?), RoleName::parse(r.text(1)?)?))).collect()
+}
+
+async fn compare(world: &World, live: &Place, other: &Place) -> Result<Difference> {
+    let schema = world.databases.schema(&live.store)?;
+    let found = match world.databases.engine().compare(live, other, &schema).await {
+        Ok(found) => Some(found),
+        Err(error) if is_lost(live, &error) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let change = |d: ModelDiff| ModelChange {
+        model: d.model.to_string(),
+        added: d.added,
+        changed: d.changed,
+        removed: d.removed,
+    };
+    let models = found.map(|all| all.into_iter().map(change).collect());
+    Ok(Difference { store: live.store.clone(), models })
+}

@@ -1,0 +1,124 @@
+//! Whether backups are as they should be: for metrics, the staff API and `backups status` (threat 29).
+//!
+//! The background pass works it out about once a minute and remembers it, so that a scrape costs
+//! nothing; people's verbs work it out anew. It looks at the catalog only.
+
+use super::{Backups, runs, schedule::overdue};
+use crate::{
+    Result,
+    clock::{DAY_US, SECOND_US},
+    control::{Control, params},
+};
+use serde::Serialize;
+use std::sync::{Mutex, PoisonError};
+use tenantry_engine::Tx;
+
+/// How backups stand.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Status {
+    /// Where they lie.
+    pub target: String,
+    /// The newest good backup of anybody, microseconds.
+    pub newest_us: Option<i64>,
+    /// Good backups.
+    pub good: u64,
+    /// Bytes they take.
+    pub stored_bytes: u64,
+    /// Failed in the last day.
+    pub failed_day: u64,
+    /// Known to be damaged.
+    pub damaged: u64,
+    /// Tenants that may be entered and have no good backup at all.
+    pub tenants_without: u64,
+    /// Each schedule of the configuration.
+    pub schedules: Vec<ScheduleStatus>,
+}
+
+/// How one schedule stands.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ScheduleStatus {
+    /// Its name.
+    pub name: String,
+    /// When it comes, as the configuration says.
+    pub cron: String,
+    /// The next time, microseconds.
+    pub next_us: Option<i64>,
+    /// The latest slot for which everything was backed up, microseconds.
+    pub good_us: Option<i64>,
+    /// A slot has passed without that.
+    pub overdue: bool,
+}
+
+impl Status {
+    /// Seconds since the newest good backup; none: there is none.
+    pub fn age_seconds(&self, now_us: i64) -> Option<i64> {
+        self.newest_us.map(|at| (now_us - at).max(0) / SECOND_US)
+    }
+
+    /// Schedules that are overdue.
+    pub fn overdue(&self) -> usize {
+        self.schedules.iter().filter(|s| s.overdue).count()
+    }
+}
+
+/// The last status that was worked out, and when.
+#[derive(Debug, Default)]
+pub(super) struct Remembered(Mutex<Option<(i64, Status)>>);
+
+impl Remembered {
+    pub(super) fn get(&self) -> Option<(i64, Status)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn put(&self, at_us: i64, status: Status) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((at_us, status));
+    }
+}
+
+/// Works it out.
+pub(super) async fn status(control: &Control, backups: &Backups) -> Result<Status> {
+    let now = control.now_us();
+    let mut tx = control.snapshot().await?;
+    let sql = "SELECT count(*), coalesce(sum(stored_bytes), 0), max(at) FROM backups WHERE state = 'good'";
+    let rows = tx.query(sql, &[]).await?;
+    let row = rows.first().ok_or(crate::Error::NotFound("backup"))?;
+    let count = |n: i64| u64::try_from(n).unwrap_or(0);
+    let (good, stored_bytes, newest_us) =
+        (count(row.integer(0)?), count(row.integer(1)?), row.opt_integer(2)?);
+    let failed = "SELECT count(*) FROM backups WHERE state = 'failed' AND at > ?";
+    let without = "SELECT count(*) FROM tenants t WHERE state = 'active' AND NOT EXISTS \
+        (SELECT 1 FROM backups WHERE tenant = t.id AND state = 'good')";
+    let mut one = async |sql: &str, values: &[_]| {
+        Ok::<_, crate::Error>(count(crate::users::count(&mut tx, sql, values).await?))
+    };
+    let failed_day = one(failed, params![now - DAY_US]).await?;
+    let damaged = one("SELECT count(*) FROM backups WHERE state = 'damaged'", &[]).await?;
+    let tenants_without = one(without, &[]).await?;
+    Ok(Status {
+        target: backups.config().target.to_string(),
+        newest_us,
+        good,
+        stored_bytes,
+        failed_day,
+        damaged,
+        tenants_without,
+        schedules: schedules(&mut tx, backups, now).await?,
+    })
+}
+
+async fn schedules(tx: &mut Tx, backups: &Backups, now_us: i64) -> Result<Vec<ScheduleStatus>> {
+    let mut all = Vec::new();
+    for schedule in &backups.config().schedules {
+        let served = runs::served(tx, schedule.name.as_str()).await?;
+        let good_us = served.and_then(|s| s.good_us);
+        let since = served.map_or(now_us, |s| s.since_us);
+        all.push(ScheduleStatus {
+            name: schedule.name.to_string(),
+            cron: schedule.cron.to_string(),
+            next_us: schedule.cron.next_after(now_us),
+            good_us,
+            overdue: overdue(&schedule.cron, since, good_us, now_us),
+        });
+    }
+    Ok(all)
+}

@@ -1,0 +1,169 @@
+//! Brings the platform's own stores back, offline: after the control store was lost or damaged.
+//!
+//! Called by `tenantry restore --system`. It refuses while anybody has the data directory open, and
+//! removes nothing: what was there is moved aside. It needs no catalog, only the backup store.
+
+use super::{
+    BackupId, Store,
+    fetch::{believed, fetch, manifest_of},
+    manifest::Manifest,
+    store::MANIFEST,
+};
+use crate::{
+    Error, Platform, Result,
+    apps::Apps,
+    audit::By,
+    config::{Config, Scope, StoreConfig},
+    databases::{Databases, platform_place},
+    in_use::InUse,
+    platform::open_engine,
+};
+use futures_util::TryStreamExt;
+use serde_json::json;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+use tenantry_engine::{Engine, name::StoreName};
+
+/// What was brought back.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct SystemRestored {
+    /// The backup.
+    pub backup: BackupId,
+    /// The stores.
+    pub stores: Vec<StoreName>,
+    /// Where what was there before lies now; none: nothing was there.
+    pub aside: Option<PathBuf>,
+    /// Backups that the catalog of then did not know and that were taken up again.
+    pub taken_up: u64,
+}
+
+/// Restores the platform's own stores from this backup, or from the newest.
+///
+/// # Errors
+/// [`Error::Conflict`] while a server or another command uses the data directory, and when the backup
+/// is damaged.
+pub async fn restore_system(config: Config, by: &By, id: Option<BackupId>) -> Result<SystemRestored> {
+    let in_use = InUse::alone(&config)?;
+    let store = Store::open(&config.backups.target)?;
+    let id = match id {
+        Some(id) => id,
+        None => newest(&store).await?,
+    };
+    let manifest = believed(&id, manifest_of(&store, None, &id).await)?;
+    let scratch = std::path::absolute(config.platform.data_dir.join("scratch").join("system"))
+        .map_err(|e| Error::Internal(e.to_string()))?;
+    fs::create_dir_all(&scratch).map_err(|e| failed(&scratch, &e))?;
+    let done = put_in_place(&config, &store, &manifest, &scratch).await;
+    drop(fs::remove_dir_all(&scratch));
+    let (stores, aside) = done?;
+    // From here on it is an installation like any other, and says so in its own log.
+    drop(in_use);
+    let platform = Platform::open(config).await?;
+    let taken_up = platform.rescan_backups(by).await?.taken_up;
+    let mut write = platform.control().begin().await?;
+    let detail = json!({ "backup": id, "stores": stores, "aside": aside });
+    write.audit(by, None, "system.restore", detail).await?;
+    write.commit().await?;
+    platform.shutdown().await;
+    Ok(SystemRestored { backup: id, stores, aside, taken_up })
+}
+
+async fn newest(store: &Store) -> Result<BackupId> {
+    let whole = store.list(&store.shelf(None)).try_filter_map(|object| async move {
+        let mut parts: Vec<_> = object.location.parts().collect();
+        let last = parts.pop();
+        let id = parts.pop().and_then(|id| id.as_ref().parse::<BackupId>().ok());
+        Ok(id.filter(|_| last.is_some_and(|last| last.as_ref() == MANIFEST)))
+    });
+    let ids: Vec<BackupId> = whole.try_collect().await?;
+    ids.into_iter().max().ok_or(Error::NotFound("backup of the platform's own stores"))
+}
+
+/// Fetches and verifies everything first; only then is anything moved.
+async fn put_in_place(
+    config: &Config,
+    store: &Store,
+    manifest: &Manifest,
+    scratch: &Path,
+) -> Result<(Vec<StoreName>, Option<PathBuf>)> {
+    let apps = std::sync::Arc::new(Apps::load(config).map_err(|e| Error::invalid("apps", e.to_string()))?);
+    let engine = open_engine(config)?;
+    let databases = Databases::new(engine.clone(), config, apps)?;
+    let mut fetched = Vec::new();
+    for copy in &manifest.stores {
+        let known = config.stores_of(Scope::System).find(|s| s.name == copy.store);
+        let Some(known) = known else { continue };
+        let path = scratch.join(format!("{}.db", copy.store));
+        believed(&manifest.id, fetch(store, &databases, manifest, copy, &path).await)?;
+        fetched.push((known, path));
+    }
+    let aside = config.platform.data_dir.join("replaced").join(super::BackupId::new(now()).as_str());
+    let mut moved = false;
+    for (store, from) in &fetched {
+        moved |= move_aside(&file_of(config, store)?, &aside)?;
+        databases.engine().adopt_system(&platform_place(store)?, from).await?;
+    }
+    if fetched.iter().any(|(store, _)| store.name.as_str() == "control") {
+        settle(&engine, config).await?;
+    }
+    engine.shutdown().await;
+    // Its heads are those of a log that went on longer: beside the restored one they would say that rows
+    // were cut off.
+    moved |= move_aside(&config.platform.data_dir.join("audit.heads"), &aside)?;
+    Ok((fetched.into_iter().map(|(s, _)| s.name.clone()).collect(), moved.then_some(aside)))
+}
+
+/// The journal is of the moment of the backup. Backups that were being made then are over; whatever else
+/// was at work has no worker any more and is taken over at the next start.
+async fn settle(engine: &Engine, config: &Config) -> Result<()> {
+    let control = config.store("control").ok_or(Error::NotFound("store"))?;
+    let mut tx = engine.system(&platform_place(control)?).await?.begin().await?;
+    let over = "UPDATE operations SET state = 'undone', data = '{}', lease_owner = NULL, lease_until = NULL, \
+        error = 'the platform was restored' \
+        WHERE kind IN ('backup', 'backup_run', 'backup_verify') AND state IN ('running', 'unwinding')";
+    let free =
+        "UPDATE operations SET lease_owner = NULL, lease_until = 0 WHERE state IN ('running', 'unwinding')";
+    let failed =
+        "UPDATE backups SET state = 'failed', error = 'the platform was restored' WHERE state = 'running'";
+    for sql in [over, free, failed] {
+        tx.execute(sql, &[]).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+fn now() -> i64 {
+    crate::clock::Clock::default().now_us()
+}
+
+fn file_of(config: &Config, store: &StoreConfig) -> Result<PathBuf> {
+    let place = platform_place(store)?;
+    let server = config.server(place.server.as_str()).ok_or(Error::NotFound("server"))?;
+    Ok(server.path.join(format!("{}.db", place.physical)))
+}
+
+/// A database goes with what lies beside it: a log left behind would be taken for the new one's
+/// (threat 27). True: something was there.
+fn move_aside(file: &Path, aside: &Path) -> Result<bool> {
+    let mut moved = false;
+    for suffix in ["-wal", "-shm", "-journal", ""] {
+        let mut from = file.as_os_str().to_owned();
+        from.push(suffix);
+        let from = PathBuf::from(from);
+        let Some(name) = from.file_name().filter(|_| from.exists()) else { continue };
+        fs::create_dir_all(aside).map_err(|e| failed(aside, &e))?;
+        let to = aside.join(name);
+        // Another disk may be between the two: then it is copied.
+        if fs::rename(&from, &to).is_err() {
+            fs::copy(&from, &to).map_err(|e| failed(&to, &e))?;
+            fs::remove_file(&from).map_err(|e| failed(&from, &e))?;
+        }
+        moved = true;
+    }
+    Ok(moved)
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> Error {
+    Error::Unavailable(format!("{}: {error}", path.display()))
+}

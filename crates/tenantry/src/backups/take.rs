@@ -1,0 +1,261 @@
+//! Makes a backup: a consistent copy of each store, compressed and hashed on its way, files, manifest.
+//!
+//! Called by the operation `backup`, whose outside step may be repeated. Every attempt names its
+//! objects anew, and only one manifest can be created, so that of two attempts one wins whole. Never
+//! holds up a writer, never has more than a few chunks in memory.
+
+use super::{
+    BackupId, Store,
+    archive::{Shelf, pack},
+    id::nonce,
+    manifest::{FORMAT, FilesCopy, Manifest, Reason, StoreCopy, TableSum, Whose},
+    store::{MANIFEST, Put},
+    stream::{Sink, Stored, put},
+};
+use crate::{
+    Error, Result,
+    control::Control,
+    operations::World,
+    topology::{PlacementState, placement},
+};
+use jiff::Timestamp;
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+};
+use tenantry_engine::{
+    CopyInfo, CopyOptions, Kind,
+    name::{StoreName, TenantId},
+    place::Place,
+};
+use tokio::runtime::Handle;
+
+/// How often a backup begins anew because a file went while it was made.
+const ATTEMPTS: u32 = 3;
+
+/// A backup that was asked for.
+pub(crate) struct Wanted<'a> {
+    pub(crate) id: &'a BackupId,
+    /// None: the platform's own stores.
+    pub(crate) tenant: Option<&'a Whose>,
+    /// None: all.
+    pub(crate) stores: Option<&'a [StoreName]>,
+    pub(crate) by: &'a str,
+    pub(crate) reason: Reason,
+    pub(crate) schedule: Option<&'a str>,
+}
+
+impl Wanted<'_> {
+    fn tenant_id(&self) -> Option<TenantId> {
+        self.tenant.map(|t| t.id)
+    }
+
+    fn wants(&self, store: &StoreName) -> bool {
+        self.stores.is_none_or(|stores| stores.contains(store))
+    }
+}
+
+/// Makes it, or finds it made by an earlier attempt.
+pub(crate) async fn take(world: &World, wanted: &Wanted<'_>) -> Result<Manifest> {
+    let store = world.backups.store()?;
+    if let Some(made) = made_before(store, wanted).await? {
+        return Ok(made);
+    }
+    for attempt in 1.. {
+        let mut copies = Copies::default();
+        let taken = attempt_once(world, store, wanted, &mut copies).await;
+        copies.remove();
+        match taken {
+            // A file that its record let go of: then the state has changed too, and is taken anew.
+            Err(Error::Unavailable(why)) if attempt < ATTEMPTS && why.contains("was removed while") => {
+                tracing::info!(backup = %wanted.id, why, "begins anew");
+            }
+            taken => return taken,
+        }
+    }
+    Err(Error::Internal("attempts end".into()))
+}
+
+async fn made_before(store: &Store, wanted: &Wanted<'_>) -> Result<Option<Manifest>> {
+    let key = store.key(wanted.tenant_id(), wanted.id, MANIFEST);
+    match store.read(&key).await? {
+        Some(bytes) => Manifest::open(&bytes).map(Some).map_err(Error::Internal),
+        None => Ok(None),
+    }
+}
+
+/// Scratch files of an attempt, gone with it.
+#[derive(Default)]
+struct Copies(Vec<PathBuf>);
+
+impl Copies {
+    fn remove(&self) {
+        for path in &self.0 {
+            // Scratch is swept at the end of the operation anyway.
+            drop(std::fs::remove_file(path));
+        }
+    }
+}
+
+/// A store as it was copied to scratch.
+struct Copied {
+    place: Place,
+    path: PathBuf,
+    raw: Stored,
+}
+
+async fn attempt_once(
+    world: &World,
+    store: &Store,
+    wanted: &Wanted<'_>,
+    copies: &mut Copies,
+) -> Result<Manifest> {
+    let before = files(world, wanted).await?;
+    let at = Timestamp::from_microsecond(world.control.now_us())
+        .map_err(|e| Error::Internal(format!("clock: {e}")))?;
+    let mut copied = Vec::new();
+    for place in places(world, wanted).await? {
+        world.cancel.check()?;
+        copied.push(copy(world, wanted, place, copies).await?);
+    }
+    // Files of the copied state were there before it or came with it.
+    let mut all: BTreeMap<String, u64> = before.into_iter().collect();
+    all.extend(files(world, wanted).await?);
+    let files = store_files(world, store, wanted, all.into_iter().collect()).await?;
+    let mut stores = Vec::new();
+    for (done, copied) in copied.into_iter().enumerate() {
+        world.cancel.check()?;
+        world.progress.set(done as u64, copies.0.len() as u64, "stores");
+        stores.push(store_copy(world, store, wanted, copied).await?);
+    }
+    let manifest = Manifest {
+        format: FORMAT,
+        id: wanted.id.clone(),
+        platform: world.backups.platform_id()?.to_owned(),
+        tenant: wanted.tenant.cloned(),
+        at,
+        by: wanted.by.to_owned(),
+        reason: wanted.reason,
+        schedule: wanted.schedule.map(Into::into),
+        compression: world.backups.config().compression,
+        apps: world.backups.apps().to_vec(),
+        stores,
+        files,
+    };
+    finish(store, wanted, manifest).await
+}
+
+/// Creates the manifest; where another attempt was quicker, its backup counts and ours goes. Only now is
+/// what other attempts left removed: before, one of them might still win.
+async fn finish(store: &Store, wanted: &Wanted<'_>, manifest: Manifest) -> Result<Manifest> {
+    let key = store.key(wanted.tenant_id(), wanted.id, MANIFEST);
+    let manifest = match store.create(&key, manifest.seal()?.into()).await? {
+        Put::Done => manifest,
+        Put::Exists => made_before(store, wanted).await?.ok_or(Error::NotFound("backup"))?,
+    };
+    let mut keep: Vec<&str> = manifest.objects().collect();
+    keep.push(MANIFEST);
+    store.sweep(wanted.tenant_id(), wanted.id, &keep).await?;
+    Ok(manifest)
+}
+
+async fn files(world: &World, wanted: &Wanted<'_>) -> Result<Vec<(String, u64)>> {
+    world.files.list(wanted.tenant_id()).await.map_err(|e| Error::Unavailable(e.to_string()))
+}
+
+/// Where the wanted stores lie now.
+async fn places(world: &World, wanted: &Wanted<'_>) -> Result<Vec<Place>> {
+    let all = match wanted.tenant_id() {
+        None => world.backups.system().to_vec(),
+        Some(tenant) => ready(&world.control, tenant).await?,
+    };
+    let places: Vec<_> = all.into_iter().filter(|p| wanted.wants(&p.store)).collect();
+    if places.is_empty() {
+        return Err(Error::Conflict("there is no database to back up".into()));
+    }
+    Ok(places)
+}
+
+async fn ready(control: &Control, tenant: TenantId) -> Result<Vec<Place>> {
+    let all = placement::of_tenant(&mut control.snapshot().await?, tenant).await?;
+    Ok(all.into_iter().filter(|p| p.state == PlacementState::Ready).map(|p| p.place).collect())
+}
+
+/// The committed state of a place, in scratch, which need not outlive a crash. It is checked before it
+/// is stored.
+async fn copy(world: &World, wanted: &Wanted<'_>, place: Place, copies: &mut Copies) -> Result<Copied> {
+    let path = world.scratch()?.join(format!("{}.{}.db", place.store, nonce()));
+    let path = std::path::absolute(path).map_err(|e| Error::Internal(e.to_string()))?;
+    copies.0.push(path.clone());
+    let script = world.databases.script(&place.store)?;
+    let options = CopyOptions { check: false, sync: false };
+    let made = world.databases.engine().copy_out_with(&place, &script, &path, options).await;
+    let copy = made.map_err(|error| match (error.kind(), wanted.tenant) {
+        (Kind::Missing, Some(whose)) => {
+            Error::NoDatabase { slug: whose.slug.to_string(), store: place.store.to_string() }
+        }
+        _ => error.into(),
+    })?;
+    Ok(Copied { place, path, raw: Stored { bytes: copy.bytes, blake3: copy.blake3 } })
+}
+
+async fn store_copy(world: &World, store: &Store, wanted: &Wanted<'_>, copied: Copied) -> Result<StoreCopy> {
+    let Copied { place, path, raw } = copied;
+    let object = format!("{}.{}.db.zst", place.store, nonce());
+    let key = store.key(wanted.tenant_id(), wanted.id, &object);
+    let (level, from) = (world.backups.config().compression, path.clone());
+    let compressed = put(store, &key, move |sink| compress(&from, level, sink));
+    // Both read the same file; together they take as long as the longer of them.
+    let ((stored, ()), (inside, tables)) = tokio::try_join!(compressed, look(world, &place, &path))?;
+    Ok(StoreCopy {
+        schema: inside.schema_version,
+        rows: if tables.is_empty() { inside.rows } else { tables.iter().map(|t| t.rows).sum() },
+        store: place.store,
+        isolation: place.isolation,
+        generation: place.generation,
+        tables,
+        raw,
+        object,
+        stored,
+    })
+}
+
+/// Every page of the copy, its identity, and the checksums of its content.
+async fn look(world: &World, place: &Place, path: &Path) -> Result<(CopyInfo, Vec<TableSum>)> {
+    let engine = world.databases.engine();
+    let inside = engine.inspect_copy(path, &place.store, place.tenant).await?;
+    if inside.schema_version != world.databases.fingerprint(&place.store)? {
+        return Ok((inside, vec![]));
+    }
+    let schema = world.databases.schema(&place.store)?;
+    let digest = engine.digest_copy(path, &schema, place.tenant).await?;
+    Ok((inside, digest.tables.into_iter().map(TableSum::of).collect()))
+}
+
+fn compress(from: &Path, level: i32, to: &mut Sink) -> io::Result<()> {
+    let mut file = File::open(from)?;
+    let mut encoder = zstd::Encoder::new(to, level)?;
+    encoder.include_checksum(true)?;
+    encoder.set_pledged_src_size(Some(file.metadata()?.len()))?;
+    io::copy(&mut file, &mut encoder)?;
+    encoder.finish().map(drop)
+}
+
+async fn store_files(
+    world: &World,
+    store: &Store,
+    wanted: &Wanted<'_>,
+    list: Vec<(String, u64)>,
+) -> Result<Option<FilesCopy>> {
+    if list.is_empty() {
+        return Ok(None);
+    }
+    let object = format!("files.{}.tar.zst", nonce());
+    let key = store.key(wanted.tenant_id(), wanted.id, &object);
+    let shelf = Shelf { files: world.files.clone(), tenant: wanted.tenant_id(), list };
+    let (level, runtime) = (world.backups.config().compression, Handle::current());
+    let (stored, seen) = put(store, &key, move |sink| pack(&shelf, level, sink, &runtime)).await?;
+    Ok(Some(FilesCopy { files: seen.files, bytes: seen.bytes, object, stored }))
+}

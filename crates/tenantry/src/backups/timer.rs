@@ -1,0 +1,64 @@
+//! The background pass over backups: starts what schedules want, remembers how things stand.
+//!
+//! Called by the platform's one timer. Costs one small read a schedule while nothing is due; there is
+//! no timer for a tenant.
+
+use super::{runs, schedule::due, status, verbs::Selection};
+use crate::{
+    Error, Platform, Result, audit::By, clock::SECOND_US, config::ScheduleConfig,
+    operations::backup_run::BackupRun,
+};
+
+/// How old the remembered status may become.
+const STATUS_US: i64 = 60 * SECOND_US;
+
+impl Platform {
+    /// One pass; starts runs and does not wait for them.
+    pub(crate) async fn backups_pass(&self) -> Result<()> {
+        for schedule in &self.config().backups.schedules {
+            if let Err(error) = self.serve(schedule).await {
+                tracing::error!(%error, schedule = %schedule.name, "schedule of backups");
+            }
+        }
+        let (control, backups) = (self.control(), &self.0.world.backups);
+        let now = control.now_us();
+        if backups.remembered().get().is_none_or(|(at, _)| now - at >= STATUS_US) {
+            backups.remembered().put(now, status::status(control, backups).await?);
+        }
+        Ok(())
+    }
+
+    /// Begins the run that is due by this schedule, if one is.
+    async fn serve(&self, schedule: &ScheduleConfig) -> Result<()> {
+        let (control, name) = (self.control(), schedule.name.as_str());
+        let served = runs::served(&mut control.snapshot().await?, name).await?;
+        let Some(served) = served else {
+            let mut write = control.begin().await?;
+            runs::see(&mut write, name).await?;
+            return write.commit_unaudited().await;
+        };
+        let Some(slot) = due(&schedule.cron, served.since_us, served.begun_us, control.now_us()) else {
+            return Ok(());
+        };
+        let selection = Selection {
+            tenants: schedule.tenants.clone(),
+            stores: schedule.stores.clone(),
+            system: self.names_system_store(schedule),
+        };
+        let run = BackupRun::new(By::system(), selection, Some((name.to_owned(), slot)));
+        match self.operations().spawn(run).await {
+            // Another process was quicker.
+            Ok(_) | Err(Error::Conflict(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A schedule of named tenants leaves the platform's own stores out unless it names one.
+    fn names_system_store(&self, schedule: &ScheduleConfig) -> bool {
+        let system = &self.0.world.backups;
+        match &schedule.stores {
+            Some(stores) => system.system().iter().any(|place| stores.contains(&place.store)),
+            None => schedule.tenants.is_none(),
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! What people do with backups: the verbs behind the commands, the staff API and a company's own.
+//!
+//! Whether they may was decided by the caller's door. Long work is an operation: the verb returns its id
+//! and [`crate::operations::Operations::watch`] shows the rest.
+
+use super::{
+    BackupId, Backups,
+    catalog::{self, Filter, Listed},
+    expire::{expired, remove_expired},
+    fetch::{believed, manifest_of},
+    manifest::{Manifest, Reason, TableSum, Whose},
+    rescan, runs,
+    status::{self, Status},
+    verify::Verified,
+};
+use crate::{
+    Error, Platform, Result,
+    access::Tenant as Entered,
+    audit::By,
+    clock::SECOND_US,
+    control::params,
+    operations::{backup::Backup, backup_run::BackupRun, backup_verify::BackupVerify},
+    tenants::{self, Tenant},
+    topology::{PlacementState, placement},
+};
+use serde::{Deserialize, Serialize};
+use tenantry_engine::name::{Slug, StoreName, TenantId};
+
+pub use super::rescan::Rescanned;
+
+/// Between two backups that a company asks for itself.
+const OWN_EVERY_US: i64 = 600 * SECOND_US;
+
+/// Which backups a run makes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selection {
+    /// None: all tenants.
+    pub tenants: Option<Vec<Slug>>,
+    /// None: all stores.
+    pub stores: Option<Vec<StoreName>>,
+    /// The platform's own stores too.
+    pub system: bool,
+}
+
+/// A backup that was asked for: its name, and the operation that makes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Asked {
+    /// The backup; it is there when the operation is done.
+    pub backup: BackupId,
+    /// The operation.
+    pub operation: i64,
+}
+
+impl Platform {
+    pub(super) fn backups(&self) -> &Backups {
+        &self.0.world.backups
+    }
+
+    /// Starts a backup of one tenant: all its stores, or those named, and its files.
+    pub async fn start_backup(&self, by: &By, slug: &Slug, stores: Option<Vec<StoreName>>) -> Result<Asked> {
+        let tenant = tenants::by_slug(&mut self.control().snapshot().await?, slug).await?;
+        self.begin_backup(by, Some(whose(tenant)), stores, Reason::Manual).await
+    }
+
+    /// Backups of the company that was entered, newest first. Whether they may see them was decided by
+    /// the caller's door.
+    pub async fn own_backups(&self, tenant: &Entered) -> Result<Vec<Listed>> {
+        let filter = Filter { tenant: Some(tenant.id()), limit: 1000, ..Filter::default() };
+        self.list_backups(&filter).await
+    }
+
+    /// Starts a backup of the company that was entered, at most one every few minutes: they take the
+    /// platform's room.
+    pub async fn start_own_backup(&self, tenant: &Entered) -> Result<Asked> {
+        let mut tx = self.control().snapshot().await?;
+        let filter = Filter { tenant: Some(tenant.id()), limit: 1, ..Filter::default() };
+        let newest = catalog::list(&mut tx, &filter).await?.into_iter().next();
+        let again_us = newest.map_or(0, |b| b.at_us + OWN_EVERY_US - self.control().now_us());
+        if again_us > 0 {
+            let retry_after_seconds = u64::try_from(again_us / SECOND_US).unwrap_or(0) + 1;
+            return Err(Error::RateLimited { retry_after_seconds });
+        }
+        let whose = whose(tenants::by_id(&mut tx, tenant.id()).await?);
+        drop(tx);
+        self.begin_backup(&tenant.actor().by(), Some(whose), None, Reason::Manual).await
+    }
+
+    /// Starts a backup of the platform's own stores.
+    pub async fn start_system_backup(&self, by: &By) -> Result<Asked> {
+        self.begin_backup(by, None, None, Reason::Manual).await
+    }
+
+    async fn begin_backup(
+        &self,
+        by: &By,
+        tenant: Option<Whose>,
+        stores: Option<Vec<StoreName>>,
+        reason: Reason,
+    ) -> Result<Asked> {
+        let backup = BackupId::new(self.control().now_us());
+        let mut wanted = Backup::new(by.clone(), backup.clone(), tenant, reason);
+        wanted.stores = stores;
+        let operation = self.operations().spawn(wanted).await?;
+        Ok(Asked { backup, operation })
+    }
+
+    /// Makes a tenant's last backup, which retention leaves alone, and waits for it.
+    pub async fn final_backup(&self, by: &By, slug: &Slug) -> Result<BackupId> {
+        let tenant = tenants::by_slug(&mut self.control().snapshot().await?, slug).await?;
+        let backup = BackupId::new(self.control().now_us());
+        let wanted = Backup::new(by.clone(), backup.clone(), Some(whose(tenant)), Reason::Final);
+        self.operations().run(wanted).await.map(|_| backup)
+    }
+
+    /// Starts a run over many; the operation.
+    pub async fn start_backup_run(&self, by: &By, selection: Selection) -> Result<i64> {
+        let mut tx = self.control().snapshot().await?;
+        for slug in selection.tenants.iter().flatten() {
+            // One that is not there must be told now, not be left out.
+            tenants::by_slug(&mut tx, slug).await?;
+        }
+        drop(tx);
+        self.operations().spawn(BackupRun::new(by.clone(), selection, None)).await
+    }
+
+    /// Backups, newest first.
+    pub async fn list_backups(&self, filter: &Filter) -> Result<Vec<Listed>> {
+        catalog::list(&mut self.control().snapshot().await?, filter).await
+    }
+
+    /// Backups of a tenant, newest first.
+    pub async fn tenant_backups(&self, slug: &Slug, limit: u32) -> Result<Vec<Listed>> {
+        let mut tx = self.control().snapshot().await?;
+        let tenant = Some(tenants::by_slug(&mut tx, slug).await?.id);
+        catalog::list(&mut tx, &Filter { tenant, limit, ..Filter::default() }).await
+    }
+
+    /// Runs over many, newest first.
+    pub async fn backup_runs(&self, limit: u32) -> Result<Vec<runs::Run>> {
+        runs::list(&mut self.control().snapshot().await?, limit).await
+    }
+
+    /// One backup with what its manifest says; the manifest is none where the backup is not good.
+    pub async fn show_backup(&self, id: &BackupId) -> Result<(Listed, Option<Manifest>)> {
+        let listed = catalog::by_id(&mut self.control().snapshot().await?, id).await?;
+        if listed.state != catalog::State::Good {
+            return Ok((listed, None));
+        }
+        let found = manifest_of(self.backups().store()?, listed.tenant, id).await;
+        Ok((listed, Some(believed(id, found)?)))
+    }
+
+    /// Fetches a backup, opens it and compares everything with its manifest; waits for it.
+    pub async fn verify_backup(&self, by: &By, id: &BackupId) -> Result<Verified> {
+        self.operations().run(self.verification(by, id).await?).await?.found()
+    }
+
+    /// Starts the same; the operation, whose outcome says what was found.
+    pub async fn start_verify_backup(&self, by: &By, id: &BackupId) -> Result<i64> {
+        self.operations().spawn(self.verification(by, id).await?).await
+    }
+
+    async fn verification(&self, by: &By, id: &BackupId) -> Result<BackupVerify> {
+        let listed = catalog::by_id(&mut self.control().snapshot().await?, id).await?;
+        match listed.state {
+            catalog::State::Good | catalog::State::Damaged => {
+                Ok(BackupVerify::new(by.clone(), id.clone(), listed.tenant))
+            }
+            other => Err(Error::Conflict(format!("backup {id} is {}", other.as_str()))),
+        }
+    }
+
+    /// Removes what retention gives up, of all tenants; which went.
+    pub async fn prune_backups(&self, by: &By) -> Result<Vec<BackupId>> {
+        let (world, mut gone, mut after) = (&self.0.world, Vec::new(), -1);
+        loop {
+            // The platform's own are under 0, which is nobody's.
+            let sql =
+                "SELECT DISTINCT coalesce(tenant, 0) AS t FROM backups WHERE t > ? ORDER BY t LIMIT 100";
+            let rows = self.control().snapshot().await?.query(sql, params![after]).await?;
+            if rows.is_empty() {
+                return Ok(gone);
+            }
+            for row in rows {
+                after = row.integer(0)?;
+                let tenant = (after > 0).then(|| TenantId::from_raw(after));
+                let expired = expired(self.control(), self.backups(), tenant).await?;
+                gone.extend(remove_expired(world, by, &expired).await?);
+            }
+        }
+    }
+
+    /// Takes up what lies in the backup store and the catalog does not know.
+    pub async fn rescan_backups(&self, by: &By) -> Result<Rescanned> {
+        rescan::rescan(&self.0.world, by).await
+    }
+
+    /// Rows and checksums of all a tenant holds, as manifests have them: the same content has the same
+    /// checksums in every isolation.
+    pub async fn tenant_checksums(&self, slug: &Slug) -> Result<Vec<(StoreName, Vec<TableSum>)>> {
+        let mut tx = self.control().snapshot().await?;
+        let tenant = tenants::by_slug(&mut tx, slug).await?.id;
+        let placements = placement::of_tenant(&mut tx, tenant).await?;
+        drop(tx);
+        let (mut all, databases) = (Vec::new(), &self.0.world.databases);
+        for place in placements.into_iter().filter(|p| p.state == PlacementState::Ready).map(|p| p.place) {
+            let schema = databases.schema(&place.store)?;
+            let digest = databases.engine().digest(&place, &schema).await?;
+            all.push((place.store, digest.tables.into_iter().map(TableSum::of).collect()));
+        }
+        Ok(all)
+    }
+
+    /// How backups stand, worked out now.
+    pub async fn backup_status(&self) -> Result<Status> {
+        status::status(self.control(), self.backups()).await
+    }
+
+    /// The same as the background pass found it, at most a minute or so old; none: it has not looked.
+    pub fn remembered_backup_status(&self) -> Option<Status> {
+        self.backups().remembered().get().map(|(_, status)| status)
+    }
+}
+
+pub(super) fn whose(tenant: Tenant) -> Whose {
+    Whose { id: tenant.id, slug: tenant.slug, name: tenant.name }
+}

@@ -1,0 +1,36 @@
+//! Who uses a data directory: servers and commands together, or one that needs it alone.
+//!
+//! A lock on a file in it, held by the operating system for as long as the process lives. Only the
+//! restore of the platform's own stores asks to be alone.
+
+use crate::{Error, Result, config::Config, platform::make_dir};
+use std::fs::File;
+
+/// Says that the data directory is in use, as long as it lives.
+pub(crate) struct InUse(#[allow(dead_code, reason = "held for its lock")] File);
+
+impl InUse {
+    /// With others: servers and commands beside them.
+    pub(crate) fn together(config: &Config) -> Result<Self> {
+        let file = file(config)?;
+        match file.try_lock_shared() {
+            Ok(()) => Ok(Self(file)),
+            Err(_) => Err(Error::Unavailable("the platform's own stores are being restored".into())),
+        }
+    }
+
+    /// Alone, for what nobody may see half-done.
+    pub(crate) fn alone(config: &Config) -> Result<Self> {
+        let file = file(config)?;
+        let busy = "a server or another command uses this data directory: stop it first";
+        file.try_lock().map_err(|_| Error::Conflict(busy.into()))?;
+        Ok(Self(file))
+    }
+}
+
+fn file(config: &Config) -> Result<File> {
+    make_dir(&config.platform.data_dir)?;
+    let path = config.platform.data_dir.join("in-use");
+    let file = File::options().create(true).append(true).open(&path);
+    file.map_err(|e| Error::Unavailable(format!("{}: {e}", path.display())))
+}

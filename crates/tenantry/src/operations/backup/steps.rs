@@ -1,0 +1,105 @@
+//! The steps of `Backup`. Called by the journal's driver only.
+
+use super::Backup;
+use crate::{
+    Result,
+    backups::{self, Wanted, catalog},
+    control::Write,
+    operations::World,
+};
+use futures_util::future::BoxFuture;
+use serde_json::json;
+
+pub(super) fn begin<'a>(write: &'a mut Write, b: &'a mut Backup) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let new = catalog::New {
+            id: &b.id,
+            tenant: b.tenant.as_ref().map(|t| (t.id, &t.slug)),
+            reason: b.reason,
+            schedule: b.schedule.as_deref(),
+            run: b.run,
+            by: &b.by.actor,
+        };
+        catalog::begin(write, new).await
+    })
+}
+
+/// The catalog says that it failed: what silently is not there is the worst of backups (threat 29).
+pub(super) fn fail<'a>(write: &'a mut Write, b: &'a mut Backup) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let why = b.error.as_deref().unwrap_or("it was interrupted");
+        catalog::failed(write, &b.id, why).await?;
+        let detail = json!({ "backup": b.id, "error": why });
+        write.audit(&b.by, b.tenant.as_ref().map(|t| t.id), "backup.fail", detail).await
+    })
+}
+
+pub(super) fn take<'a>(world: &'a World, b: &'a mut Backup) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let wanted = Wanted {
+            id: &b.id,
+            tenant: b.tenant.as_ref(),
+            stores: b.stores.as_deref(),
+            by: &b.by.actor,
+            reason: b.reason,
+            schedule: b.schedule.as_deref(),
+        };
+        match backups::take(world, &wanted).await {
+            Ok(manifest) => b.made = Some(Box::new(manifest)),
+            Err(error) => {
+                b.error = Some(error.to_string());
+                return Err(error);
+            }
+        }
+        Ok(())
+    })
+}
+
+/// A backup store that is away must not hold up the tenant: what cannot be removed now goes when the
+/// failed one expires.
+pub(super) fn leave<'a>(world: &'a World, b: &'a mut Backup) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let tenant = b.tenant.as_ref().map(|t| t.id);
+        let removed = async { world.backups.store()?.remove(tenant, &b.id).await };
+        if let Err(error) = removed.await {
+            tracing::warn!(%error, backup = %b.id, "what was stored of a failed backup stays for now");
+        }
+        b.made = None;
+        Ok(())
+    })
+}
+
+pub(super) fn record<'a>(write: &'a mut Write, b: &'a mut Backup) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let Some(manifest) = b.made() else {
+            return Err(crate::Error::Internal("a backup is recorded before it is taken".into()));
+        };
+        catalog::good(write, manifest).await?;
+        let detail = json!({
+            "backup": b.id, "reason": b.reason, "rows": manifest.rows(), "stored_bytes": manifest.stored_bytes(),
+        });
+        write.audit(&b.by, b.tenant.as_ref().map(|t| t.id), "backup.create", detail).await
+    })
+}
+
+/// Never called: from here on it goes forward only.
+pub(super) fn nothing<'a>(_: &'a mut Write, _: &'a mut Backup) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async { Ok(()) })
+}
+
+/// A backup that was made is not less good because an old one could not be removed.
+pub(super) fn expire<'a>(world: &'a World, b: &'a mut Backup) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let tenant = b.tenant.as_ref().map(|t| t.id);
+        let expired = backups::expired(&world.control, &world.backups, tenant).await?;
+        if let Err(error) = backups::remove_expired(world, &b.by, &expired).await {
+            tracing::warn!(%error, "expired backups stay for now");
+        }
+        Ok(())
+    })
+}
+
+/// Never called: from here on it goes forward only.
+pub(super) fn stay<'a>(_: &'a World, _: &'a mut Backup) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async { Ok(()) })
+}

@@ -1,0 +1,93 @@
+//! The operation that brings a backup back beside the live tenant.
+//!
+//! fetch | place | adopt | ready. What is fetched is verified before anything is recorded: a damaged
+//! backup, another tenant's, or one with a newer schema than this program's leaves no trace. A restore
+//! never touches what is in use; `restore_swap` does, when somebody says so.
+
+mod steps;
+
+pub(crate) use steps::fetch_all;
+
+use super::{Operation, Step};
+use crate::{
+    audit::By,
+    backups::{
+        BackupId,
+        manifest::{Manifest, Whose},
+    },
+    topology::NewPlacement,
+};
+use tenantry_engine::{
+    name::{StoreName, TenantId},
+    place::Place,
+};
+
+/// State of the operation.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct Restore {
+    by: By,
+    backup: BackupId,
+    tenant: Whose,
+    /// None: all that are in the backup.
+    stores: Option<Vec<StoreName>>,
+    sides: Vec<Side>,
+    manifest: Option<Box<Manifest>>,
+    restore: Option<i64>,
+}
+
+/// One store: where it is, and where it goes.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+struct Side {
+    live: Place,
+    new: NewPlacement,
+    beside: Option<Place>,
+    schema_version: Option<String>,
+}
+
+impl Restore {
+    /// `places` are the tenant's stores that are in use, with where a copy of each would go.
+    pub(crate) fn new(
+        by: By,
+        backup: BackupId,
+        tenant: Whose,
+        places: Vec<(Place, NewPlacement)>,
+        stores: Option<Vec<StoreName>>,
+    ) -> Self {
+        let side = |(live, new)| Side { live, new, beside: None, schema_version: None };
+        let sides = places.into_iter().map(side).collect();
+        Self { by, backup, tenant, stores, sides, manifest: None, restore: None }
+    }
+}
+
+impl Operation for Restore {
+    const KIND: &'static str = "restore";
+
+    fn steps() -> &'static [Step<Self>] {
+        &[
+            Step::Control { name: "check", run: steps::check, undo: Some(steps::nothing) },
+            Step::Outside { name: "fetch", run: steps::fetch, undo: steps::leave },
+            Step::Control { name: "place", run: steps::place, undo: Some(steps::unplace) },
+            Step::Outside { name: "adopt", run: steps::adopt, undo: steps::remove },
+            Step::Control { name: "ready", run: steps::ready, undo: None },
+        ]
+    }
+
+    fn tenant(&self) -> Option<TenantId> {
+        Some(self.tenant.id)
+    }
+
+    fn by(&self) -> &By {
+        &self.by
+    }
+
+    fn what(&self) -> String {
+        format!("restore {} beside {}", self.backup, self.tenant.slug)
+    }
+
+    fn outcome(&self) -> serde_json::Value {
+        let beside = self.sides.iter().filter_map(|s| s.beside.as_ref()).map(|p| &p.physical);
+        serde_json::json!({
+            "restore": self.restore, "backup": self.backup, "databases": beside.collect::<Vec<_>>(),
+        })
+    }
+}

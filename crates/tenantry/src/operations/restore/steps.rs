@@ -1,0 +1,164 @@
+//! The steps of `Restore`. Called by the journal's driver only.
+
+use super::Restore;
+use crate::{
+    Error, Result,
+    backups::{
+        self, Fetched, believed,
+        manifest::Manifest,
+        restores::{self, Pair},
+    },
+    control::Write,
+    operations::World,
+    topology::{record, swap},
+};
+use futures_util::future::BoxFuture;
+use serde_json::json;
+use tenantry_engine::{
+    Kind,
+    name::{StoreName, TenantId},
+};
+
+/// One restore beside a tenant at a time: whoever looks must know which one he looks at.
+pub(super) fn check<'a>(write: &'a mut Write, r: &'a mut Restore) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        match restores::latest(write, r.tenant.id, restores::State::Beside).await? {
+            None => Ok(()),
+            Some(other) => Err(Error::Conflict(format!(
+                "backup {} is restored beside {} already: swap it in or discard it first",
+                other.backup, r.tenant.slug
+            ))),
+        }
+    })
+}
+
+/// Checking changed nothing.
+pub(super) fn nothing<'a>(_: &'a mut Write, _: &'a mut Restore) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async { Ok(()) })
+}
+
+pub(super) fn fetch<'a>(world: &'a World, r: &'a mut Restore) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let manifest = manifest(world, Some(r.tenant.id), r).await?;
+        let wanted = |store: &StoreName| {
+            r.stores.as_ref().is_none_or(|s| s.contains(store))
+                && r.sides.iter().any(|side| side.live.store == *store)
+        };
+        let fetched = fetch_all(world, &manifest, wanted).await?;
+        if fetched.is_empty() {
+            return Err(Error::Conflict(format!("backup {} has none of these stores", r.backup)));
+        }
+        let has = |store: &StoreName| fetched.iter().any(|f| f.copy.store == *store);
+        r.sides.retain(|side| has(&side.live.store));
+        r.manifest = Some(Box::new(manifest));
+        Ok(())
+    })
+}
+
+async fn manifest(world: &World, tenant: Option<TenantId>, r: &Restore) -> Result<Manifest> {
+    let found = backups::manifest_of(world.backups.store()?, tenant, &r.backup).await;
+    believed(&r.backup, found)
+}
+
+/// Brings the wanted stores of a backup to scratch, verified and at the current schema; those that an
+/// earlier attempt has brought are taken as they are.
+pub(crate) async fn fetch_all(
+    world: &World,
+    manifest: &Manifest,
+    wanted: impl Fn(&StoreName) -> bool,
+) -> Result<Vec<Fetched>> {
+    let mut all = Vec::new();
+    let copies: Vec<_> = manifest.stores.iter().filter(|c| wanted(&c.store)).collect();
+    for (done, copy) in copies.iter().enumerate() {
+        world.cancel.check()?;
+        world.progress.set(done as u64, copies.len() as u64, "stores");
+        let path = world.scratch()?.join(format!("{}.{}.db", manifest.id, copy.store));
+        let path = std::path::absolute(path).map_err(|e| Error::Internal(e.to_string()))?;
+        let store = world.backups.store()?;
+        believed(&manifest.id, backups::fetch(store, &world.databases, manifest, copy, &path).await)?;
+        if let Some(tenant) = manifest.tenant_id() {
+            let script = world.databases.script(&copy.store)?;
+            let migrated = world.databases.engine().migrate_copy(&path, tenant, &script).await;
+            migrated.map_err(|error| ahead(manifest, error))?;
+        }
+        all.push(Fetched { copy: (*copy).clone(), path });
+    }
+    Ok(all)
+}
+
+fn ahead(manifest: &Manifest, error: tenantry_engine::Error) -> Error {
+    match error.kind() {
+        Kind::SchemaAhead => Error::Conflict(format!(
+            "backup {} was made by a newer version of the apps: update the apps here first",
+            manifest.id
+        )),
+        _ => error.into(),
+    }
+}
+
+/// Nothing outside scratch was touched.
+pub(super) fn leave<'a>(_: &'a World, _: &'a mut Restore) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async { Ok(()) })
+}
+
+pub(super) fn place<'a>(write: &'a mut Write, r: &'a mut Restore) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for side in &mut r.sides {
+            side.beside = Some(swap::insert_beside(write, r.tenant.id, &side.new).await?);
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn unplace<'a>(write: &'a mut Write, r: &'a mut Restore) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for side in &r.sides {
+            if let Some(beside) = &side.beside {
+                record::set_gone(write, beside).await?;
+            }
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn adopt<'a>(world: &'a World, r: &'a mut Restore) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let manifest = r.manifest.as_deref().ok_or_else(|| Error::Internal("nothing was fetched".into()))?;
+        let sides = &r.sides;
+        let wanted = |store: &StoreName| sides.iter().any(|s| s.live.store == *store);
+        let fetched = fetch_all(world, manifest, wanted).await?;
+        for side in &mut r.sides {
+            let beside = side.beside.as_ref().ok_or_else(|| Error::Internal("no place".into()))?;
+            let from = fetched.iter().find(|f| f.copy.store == beside.store);
+            let from = from.ok_or_else(|| Error::Internal(format!("{} was not fetched", beside.store)))?;
+            let script = world.databases.script(&beside.store)?;
+            world.databases.engine().adopt(beside, &script, &from.path, r.tenant.id).await?;
+            side.schema_version = Some(world.databases.fingerprint(&beside.store)?);
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn remove<'a>(world: &'a World, r: &'a mut Restore) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for beside in r.sides.iter().filter_map(|s| s.beside.as_ref()) {
+            world.databases.remove(beside).await?;
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn ready<'a>(write: &'a mut Write, r: &'a mut Restore) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let mut pairs = Vec::new();
+        for side in &r.sides {
+            let (Some(beside), Some(version)) = (&side.beside, &side.schema_version) else { continue };
+            swap::set_version(write, beside, version).await?;
+            pairs.push(Pair { live: side.live.clone(), other: beside.clone() });
+        }
+        r.restore = Some(restores::insert(write, r.tenant.id, &r.backup, &pairs).await?);
+        let names: Vec<_> = pairs.iter().map(|p| p.other.physical.to_string()).collect();
+        let detail = json!({ "backup": r.backup, "beside": names });
+        write.audit(&r.by, Some(r.tenant.id), "tenant.restore", detail).await
+    })
+}

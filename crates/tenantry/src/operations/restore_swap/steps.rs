@@ -1,0 +1,239 @@
+//! The steps of `RestoreSwap`. Called by the journal's driver only.
+
+use super::{Pool, RestoreSwap, Turn};
+use crate::{
+    Error, Result,
+    backups::{
+        self, believed, is_lost,
+        restores::{self, Pair, State},
+    },
+    control::Write,
+    operations::World,
+    topology::{NewPlacement, PlacementState, Policy, placement, record, swap as placements},
+};
+use futures_util::future::BoxFuture;
+use serde_json::json;
+use std::path::PathBuf;
+use tenantry_engine::place::{Isolation, Place};
+
+/// Finds the restore, and records where pooled rows will be.
+pub(super) fn begin<'a>(write: &'a mut Write, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let (state, what) = match s.back {
+            false => (State::Beside, "restored beside"),
+            true => (State::Swapped, "to be undone for"),
+        };
+        let none = || Error::Conflict(format!("there is nothing {what} {}", s.slug));
+        let restore = restores::latest(write, s.tenant, state).await?.ok_or_else(none)?;
+        let (mut turns, in_use) = (Vec::new(), placement::of_tenant(write, s.tenant).await?);
+        for pair in &restore.stores {
+            let ready = |p: &&placement::Placement| {
+                p.place.store == pair.live.store && p.state == PlacementState::Ready
+            };
+            let live = in_use.iter().find(ready).map(|p| &p.place);
+            if live != Some(&pair.live) {
+                return Err(Error::Conflict(format!(
+                    "{} was moved since: discard this restore and make it again",
+                    pair.live.store
+                )));
+            }
+            turns.push(turn(write, s, pair).await?);
+        }
+        if s.back {
+            still_kept(write, s, &turns).await?;
+        }
+        (s.restore, s.backup, s.turns) = (Some(restore.id), Some(restore.backup), turns);
+        Ok(())
+    })
+}
+
+async fn still_kept(write: &mut Write, s: &RestoreSwap, turns: &[Turn]) -> Result<()> {
+    let kept = placements::kept(write, s.tenant).await?;
+    match turns.iter().all(|t| kept.iter().any(|p| p.place == t.other)) {
+        true => Ok(()),
+        false => Err(Error::Conflict("what was in use before is no longer kept".into())),
+    }
+}
+
+async fn turn(write: &mut Write, s: &RestoreSwap, pair: &Pair) -> Result<Turn> {
+    let (live, other) = (pair.live.clone(), pair.other.clone());
+    if live.isolation != Isolation::Pooled {
+        return Ok(Turn { live, other, lost: false, pool: None });
+    }
+    let again = NewPlacement {
+        store: live.store.clone(),
+        server: live.server.clone(),
+        isolation: Isolation::Pooled,
+        policy: Policy::Managed,
+        base: live.physical.clone(),
+    };
+    let keeper = s.keepers.iter().find(|k| k.store == live.store);
+    let keeper = keeper.ok_or_else(|| Error::Internal(format!("{} has no keeper", live.store)))?;
+    let keeper = placements::insert_beside(write, s.tenant, keeper).await?;
+    // Last, so that no copy made of either is of a later generation.
+    let next = placements::insert_beside(write, s.tenant, &again).await?;
+    Ok(Turn { live, other, lost: false, pool: Some(Pool { next, keeper }) })
+}
+
+pub(super) fn unbegin<'a>(write: &'a mut Write, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for pool in s.turns.iter().filter_map(|t| t.pool.as_ref()) {
+            record::set_gone(write, &pool.next).await?;
+            record::set_gone(write, &pool.keeper).await?;
+        }
+        Ok(())
+    })
+}
+
+/// Files that the restored records point at. Ids are never given to other bytes, so none goes over
+/// another, and one that nobody points at after an undo is no harm.
+pub(super) fn files<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let (false, Some(backup)) = (s.back, &s.backup) else { return Ok(()) };
+        let manifest = backups::manifest_of(world.backups.store()?, Some(s.tenant), backup).await;
+        backups::put_files_back(world, &believed(backup, manifest)?, Some(s.tenant)).await.map(drop)
+    })
+}
+
+/// Nothing to take back.
+pub(super) fn leave<'a>(_: &'a World, _: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async { Ok(()) })
+}
+
+/// From here on writers wait. A database that is lost needs no fence: that is what restores are for.
+pub(super) fn fence<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for turn in &mut s.turns {
+            turn.lost = !set_fence(world, &turn.live, true).await?;
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn unfence<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for turn in &s.turns {
+            set_fence(world, &turn.live, false).await?;
+        }
+        Ok(())
+    })
+}
+
+/// False: what should be there is lost. A pool is there without the tenant's row when it was made anew.
+async fn set_fence(world: &World, place: &Place, fenced: bool) -> Result<bool> {
+    match world.databases.engine().fence(place, fenced).await {
+        Err(error) if is_lost(place, &error) => Ok(false),
+        done => Ok(done.map(|()| true)?),
+    }
+}
+
+/// Keeps the rows of pooled stores; lifts the fence of a database that comes into use again, which
+/// nobody is routed to yet.
+pub(super) fn keep<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for turn in &s.turns {
+            match &turn.pool {
+                Some(_) if turn.lost => {}
+                Some(pool) => copy(world, &turn.live, &pool.keeper).await?,
+                None => world.databases.engine().fence(&turn.other, false).await?,
+            }
+        }
+        Ok(())
+    })
+}
+
+/// All rows of one place into another, by way of scratch.
+async fn copy(world: &World, from: &Place, to: &Place) -> Result<()> {
+    let path = scratch(world, from)?;
+    // What an earlier attempt left may be half of it.
+    drop(std::fs::remove_file(&path));
+    let script = world.databases.script(&from.store)?;
+    let engine = world.databases.engine();
+    engine.copy_out(from, &script, &path).await?;
+    let of = from.tenant.ok_or_else(|| Error::Internal("a system store is not swapped".into()))?;
+    engine.adopt(to, &script, &path, of).await?;
+    drop(std::fs::remove_file(&path));
+    Ok(())
+}
+
+fn scratch(world: &World, place: &Place) -> Result<PathBuf> {
+    let path = world.scratch()?.join(format!("{}.{}.db", place.store, place.generation));
+    std::path::absolute(path).map_err(|e| Error::Internal(e.to_string()))
+}
+
+pub(super) fn unkeep<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for turn in &s.turns {
+            match &turn.pool {
+                Some(pool) => world.databases.remove(&pool.keeper).await?,
+                // What is kept stays fenced, and so it was; what was beside never was.
+                None if s.back => drop(set_fence(world, &turn.other, true).await?),
+                None => {}
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Only marks that there is no way back from here.
+pub(super) fn commit<'a>(_: &'a mut Write, _: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async { Ok(()) })
+}
+
+pub(super) fn absorb<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for turn in &s.turns {
+            if let Some(pool) = &turn.pool {
+                copy(world, &turn.other, &pool.next).await?;
+            }
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn swap<'a>(write: &'a mut Write, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let until = write.at_us() + s.keep_us;
+        let mut pairs = Vec::new();
+        for turn in &s.turns {
+            pairs.push(match &turn.pool {
+                Some(pool) => pooled(write, s, turn, pool, until).await?,
+                None => own(write, s, turn, until).await?,
+            });
+        }
+        let (Some(restore), Some(backup)) = (s.restore, &s.backup) else {
+            return Err(Error::Internal("swap before begin".into()));
+        };
+        let state = if s.back { State::Undone } else { State::Swapped };
+        restores::set(write, restore, state, &pairs).await?;
+        let action = if s.back { "tenant.restore_undo" } else { "tenant.restore_swap" };
+        write.audit(&s.by, Some(s.tenant), action, json!({ "backup": backup })).await
+    })
+}
+
+/// A database of its own: the catalog names the other one.
+async fn own(write: &mut Write, s: &RestoreSwap, turn: &Turn, until: i64) -> Result<Pair> {
+    if s.back {
+        placements::swap_back(write, &turn.other, &turn.live).await?;
+        placements::discard(write, &turn.live, until).await?;
+    } else {
+        placements::swap(write, &turn.live, &turn.other, Some(until)).await?;
+    }
+    Ok(Pair { live: turn.other.clone(), other: turn.live.clone() })
+}
+
+/// Rows in a pool: the same pool at its next generation.
+async fn pooled(write: &mut Write, s: &RestoreSwap, turn: &Turn, pool: &Pool, until: i64) -> Result<Pair> {
+    placements::swap(write, &turn.live, &pool.next, None).await?;
+    record::set_gone(write, &turn.live).await?;
+    match turn.lost {
+        true => record::set_gone(write, &pool.keeper).await?,
+        false => placements::discard(write, &pool.keeper, until).await?,
+    }
+    if !s.back {
+        // Its rows are in the pool now.
+        let now = write.at_us();
+        placements::discard(write, &turn.other, now).await?;
+    }
+    Ok(Pair { live: pool.next.clone(), other: pool.keeper.clone() })
+}

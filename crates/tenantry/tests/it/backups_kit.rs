@@ -1,0 +1,174 @@
+//! A platform with companies that hold rows and files, in either isolation, and what one looks at of it.
+
+use crate::world::{by, slug};
+use futures_util::stream;
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+use tenantry::{
+    Error, Platform, Result,
+    access::Tenant,
+    audit::By,
+    backups::{Asked, BackupId, manifest::TableSum},
+    config::Config,
+    name::StoreName,
+    operations::{Filter, Listed, State},
+    records::Upload,
+    tenants::NewTenant,
+};
+
+/// How rows are kept apart.
+pub(crate) const ISOLATIONS: [&str; 2] = ["database", "pooled"];
+
+pub(crate) struct Clinic {
+    pub(crate) platform: Platform,
+    pub(crate) isolation: &'static str,
+    pub(crate) dir: PathBuf,
+    extra: String,
+}
+
+/// Model and rows with checksum, by store and model.
+pub(crate) type Sums = BTreeMap<String, (u64, String)>;
+
+impl Clinic {
+    pub(crate) async fn open(dir: &Path, isolation: &'static str, extra: &str) -> Self {
+        let platform = Platform::open(config(dir, isolation, extra)).await.unwrap();
+        platform.initialise_plans().await.unwrap();
+        Self { platform, isolation, dir: dir.to_owned(), extra: extra.to_owned() }
+    }
+
+    pub(crate) fn config(&self) -> Config {
+        config(&self.dir, self.isolation, &self.extra)
+    }
+
+    pub(crate) async fn create(&self, name: &str) {
+        let tenant = NewTenant { slug: slug(name), name: name.into(), email: format!("mail@{name}.test") };
+        self.platform.create_tenant(&by(), tenant, Some("hospital"), None).await.unwrap();
+    }
+
+    pub(crate) async fn enter(&self, name: &str) -> Tenant {
+        self.platform.enter_as_operator(&By::actor("cli:test"), &slug(name)).await.unwrap()
+    }
+
+    pub(crate) async fn add(&self, name: &str, text: &str) -> Value {
+        let tenant = self.enter(name).await;
+        let report = json!({ "title": text, "kind": "medical", "from_date": "2026-01-01", "to_date": "2026-02-01",
+            "summary": format!("{text} ").repeat(20) });
+        let records = self.platform.records(&tenant, "reports").unwrap();
+        to_json(records.create(report.as_object().unwrap()).await.unwrap())
+    }
+
+    pub(crate) async fn put_file(&self, name: &str, id: &str, text: &str) {
+        let tenant = self.enter(name).await;
+        let bytes = stream::iter([Ok(bytes::Bytes::from(text.to_owned()))]);
+        let upload = Upload { name: "report.txt".into(), media_type: "text/plain".into(), bytes };
+        let records = self.platform.records(&tenant, "reports").unwrap();
+        records.put_file(id, "document", upload).await.unwrap();
+    }
+
+    pub(crate) async fn file(&self, name: &str, id: &str) -> Result<String> {
+        use futures_util::TryStreamExt;
+        let tenant = self.enter(name).await;
+        let records = self.platform.records(&tenant, "reports").unwrap();
+        let (_, bytes) = records.get_file(id, "document").await?;
+        let all: Vec<_> = bytes.try_collect().await.map_err(|e| Error::Internal(e.to_string()))?;
+        Ok(String::from_utf8(all.concat()).unwrap())
+    }
+
+    /// Waits for an operation that must succeed.
+    pub(crate) async fn done(&self, operation: i64) -> Listed {
+        let over = self.platform.operations().wait(operation).await.unwrap();
+        assert_eq!(over.state, State::Done, "{over:?}");
+        over
+    }
+
+    /// Waits for an operation that must fail and leave nothing; why it did, as anybody may read it.
+    pub(crate) async fn refused(&self, started: Result<i64>) -> String {
+        let operation = match started {
+            Ok(operation) => operation,
+            Err(error) => return error.public_title(),
+        };
+        let over = self.platform.operations().wait(operation).await.unwrap();
+        assert_eq!(over.state, State::Undone, "{over:?}");
+        over.reason.unwrap_or_default()
+    }
+
+    pub(crate) async fn back_up(&self, name: &str) -> BackupId {
+        let Asked { backup, operation } = self.platform.start_backup(&by(), &slug(name), None).await.unwrap();
+        self.done(operation).await;
+        backup
+    }
+
+    pub(crate) async fn restore(&self, name: &str, backup: &BackupId) {
+        let operation = self.platform.start_restore(&by(), &slug(name), backup, None).await.unwrap();
+        self.done(operation).await;
+    }
+
+    pub(crate) async fn swap(&self, name: &str) {
+        self.done(self.platform.start_restore_swap(&by(), &slug(name)).await.unwrap()).await;
+    }
+
+    /// What a tenant holds.
+    pub(crate) async fn sums(&self, name: &str) -> Sums {
+        flat(self.platform.tenant_checksums(&slug(name)).await.unwrap())
+    }
+
+    /// What a backup says that it holds.
+    pub(crate) async fn sums_of(&self, backup: &BackupId) -> Sums {
+        let manifest = self.platform.show_backup(backup).await.unwrap().1.unwrap();
+        flat(manifest.stores.into_iter().map(|s| (s.store, s.tables)).collect())
+    }
+
+    /// Nothing stuck, nothing orphaned, every database what the catalog says.
+    pub(crate) async fn whole(&self) {
+        let open = Filter { open: true, ..Filter::default() };
+        assert_eq!(self.platform.operations().list(&open).await.unwrap(), vec![]);
+        let mut found = Vec::new();
+        self.platform.check(None, |finding| found.push(finding.to_string())).await.unwrap();
+        assert_eq!(found, Vec::<String>::new());
+        assert!(self.platform.verify_audit().await.unwrap().faults.is_empty());
+        let scratch = self.dir.join("data/scratch");
+        assert_eq!(std::fs::read_dir(scratch).map_or(0, Iterator::count), 0, "scratch is not empty");
+    }
+}
+
+pub(crate) fn config(dir: &Path, isolation: &str, extra: &str) -> Config {
+    let text = format!(
+        "[platform]\ndata_dir = \"data\"\n[stores.control]\n[stores.shared]\n[stores.tenant]\n\
+         isolation = \"{isolation}\"\n{extra}"
+    );
+    Config::parse("tenantry.toml", &text, dir).unwrap_or_else(|p| panic!("{p}"))
+}
+
+fn flat(stores: Vec<(StoreName, Vec<TableSum>)>) -> Sums {
+    let tables =
+        stores.into_iter().flat_map(|(store, tables)| tables.into_iter().map(move |t| (store.clone(), t)));
+    tables.map(|(store, t)| (format!("{store}/{}", t.model), (t.rows, t.blake3))).collect()
+}
+
+fn to_json(document: tenantry::records::Document) -> Value {
+    serde_json::from_slice(&document.body).unwrap()
+}
+
+/// The object store's files of a backup.
+pub(crate) fn objects(clinic: &Clinic, id: &BackupId) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    walk(&clinic.dir.join("data/backups"), &mut |path| {
+        if path.components().any(|c| c.as_os_str() == id.as_str()) {
+            found.push(path.to_owned());
+        }
+    });
+    found.sort();
+    found
+}
+
+pub(crate) fn walk(dir: &Path, visit: &mut dyn FnMut(&Path)) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        match entry.unwrap().path() {
+            path if path.is_dir() => walk(&path, visit),
+            path => visit(&path),
+        }
+    }
+}

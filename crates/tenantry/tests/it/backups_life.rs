@@ -1,0 +1,277 @@
+//! Backups and restores as a whole, in either isolation: beside, compared, swapped, undone, as new.
+
+use crate::{
+    backups_kit::{Clinic, ISOLATIONS, objects, walk},
+    world::{by, slug},
+};
+use serde_json::json;
+use tenantry::{
+    backups::{Selection, catalog, restores},
+    clock::DAY_US,
+    tenants::NewTenant,
+};
+
+/// Two companies with rows and a file each.
+async fn two(dir: &std::path::Path, isolation: &'static str) -> Clinic {
+    let clinic = Clinic::open(dir, isolation, "").await;
+    for name in ["acme", "neighbour"] {
+        clinic.create(name).await;
+        for n in 1..=3 {
+            let report = clinic.add(name, &format!("{name} {n}")).await;
+            clinic.put_file(name, &report["id"].to_string(), &format!("{name} file {n}")).await;
+        }
+    }
+    clinic
+}
+
+/// One row changed, one gone, one new, one file replaced.
+async fn change(clinic: &Clinic) {
+    let acme = clinic.enter("acme").await;
+    let reports = clinic.platform.records(&acme, "reports").unwrap();
+    reports.patch("1", None, json!({ "title": "changed" }).as_object().unwrap()).await.unwrap();
+    reports.delete("2", None).await.unwrap();
+    clinic.add("acme", "new").await;
+    clinic.put_file("acme", "3", "replaced").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_stands_beside_is_compared_swapped_and_undone() {
+    for isolation in ISOLATIONS {
+        let dir = tempfile::tempdir().unwrap();
+        let clinic = two(dir.path(), isolation).await;
+        let neighbour = clinic.sums("neighbour").await;
+        let then = clinic.sums("acme").await;
+        let backup = clinic.back_up("acme").await;
+        assert_eq!(clinic.sums_of(&backup).await, then, "{isolation}");
+        let found = clinic.platform.verify_backup(&by(), &backup).await.unwrap();
+        assert_eq!((found.damage, found.rows), (None, 3));
+        change(&clinic).await;
+        let now = clinic.sums("acme").await;
+        assert_ne!(now, then);
+
+        clinic.restore("acme", &backup).await;
+        assert_eq!(clinic.sums("acme").await, now, "{isolation}: what is in use is not touched");
+        let (restore, differences) = clinic.platform.show_restore(&slug("acme")).await.unwrap();
+        assert_eq!((restore.backup, restore.state), (backup.clone(), restores::State::Beside));
+        let reports = differences[0].models.as_ref().unwrap().iter().find(|m| m.model == "reports").unwrap();
+        assert_eq!((reports.added, reports.changed, reports.removed), (1, 2, 1), "{isolation}");
+        let again = clinic.platform.start_restore(&by(), &slug("acme"), &backup, None).await;
+        assert!(clinic.refused(again).await.contains("already"));
+
+        clinic.swap("acme").await;
+        assert_eq!(clinic.sums("acme").await, then, "{isolation}");
+        assert_eq!(clinic.file("acme", "2").await.unwrap(), "acme file 2", "its files are back");
+        assert_eq!(clinic.file("acme", "3").await.unwrap(), "acme file 3");
+        assert_eq!(clinic.sums("neighbour").await, neighbour, "{isolation}: untouched");
+        let after = clinic.add("acme", "after").await;
+        assert_eq!(after["id"], 4, "{isolation}: ids go on where the backup was");
+        clinic.whole().await;
+
+        let undo = clinic.platform.start_restore_undo(&by(), &slug("acme")).await.unwrap();
+        clinic.done(undo).await;
+        assert_eq!(clinic.sums("acme").await, now, "{isolation}: as before the swap");
+        clinic.add("acme", "writable").await;
+        assert_eq!(clinic.sums("neighbour").await, neighbour, "{isolation}: untouched");
+        let undo = clinic.platform.start_restore_undo(&by(), &slug("acme")).await;
+        assert!(clinic.refused(undo).await.contains("nothing"));
+        clinic.whole().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_discarded_restore_leaves_nothing() {
+    for isolation in ISOLATIONS {
+        let dir = tempfile::tempdir().unwrap();
+        let clinic = two(dir.path(), isolation).await;
+        let (backup, before) = (clinic.back_up("acme").await, clinic.sums("acme").await);
+        let databases = || std::fs::read_dir(dir.path().join("data/databases")).unwrap().count();
+        let count = databases();
+        clinic.restore("acme", &backup).await;
+        assert!(databases() > count);
+        clinic.platform.discard_restore(&by(), &slug("acme")).await.unwrap();
+        assert_eq!((databases(), clinic.sums("acme").await), (count, before), "{isolation}");
+        assert!(clinic.platform.show_restore(&slug("acme")).await.is_err());
+        clinic.whole().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_as_a_new_tenant_has_rows_and_files_and_is_its_own() {
+    for isolation in ISOLATIONS {
+        let dir = tempfile::tempdir().unwrap();
+        let clinic = two(dir.path(), isolation).await;
+        let (backup, then) = (clinic.back_up("acme").await, clinic.sums("acme").await);
+        change(&clinic).await;
+        let now = clinic.sums("acme").await;
+        let new =
+            || NewTenant { slug: slug("acme-then"), name: "Acme then".into(), email: "x@acme.test".into() };
+        let operation = clinic.platform.start_restore_as(&by(), &backup, new(), None).await.unwrap();
+        clinic.done(operation).await;
+        assert_eq!(clinic.sums("acme-then").await, then, "{isolation}");
+        assert_eq!(clinic.file("acme-then", "2").await.unwrap(), "acme file 2");
+        clinic.add("acme-then", "of the new one").await;
+        assert_eq!(clinic.sums("acme").await, now, "{isolation}: untouched");
+        let twice = clinic.platform.start_restore_as(&by(), &backup, new(), None).await;
+        assert!(clinic.refused(twice).await.contains("already"));
+        clinic.whole().await;
+    }
+}
+
+/// Everything is lost but the backups (threat 29): the platform's stores first, then each company.
+#[tokio::test(flavor = "multi_thread")]
+async fn all_is_lost_but_the_backups_and_comes_back() {
+    for isolation in ISOLATIONS {
+        let dir = tempfile::tempdir().unwrap();
+        let clinic = two(dir.path(), isolation).await;
+        let system = clinic.platform.start_system_backup(&by()).await.unwrap();
+        clinic.done(system.operation).await;
+        let all = Selection { system: true, ..Selection::default() };
+        let run = clinic.done(clinic.platform.start_backup_run(&by(), all).await.unwrap()).await;
+        assert_eq!(run.result.unwrap()["good"], 3, "two companies and the platform");
+        let sums = [clinic.sums("acme").await, clinic.sums("neighbour").await];
+        let config = clinic.config();
+        let refused = tenantry::backups::system::restore_system(config.clone(), &by(), None).await;
+        assert!(refused.unwrap_err().public_title().contains("stop it first"));
+        clinic.platform.shutdown().await;
+        drop(clinic);
+
+        for lost in ["databases", "files", "audit.heads"] {
+            let path = dir.path().join("data").join(lost);
+            if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) }.unwrap();
+        }
+        std::fs::create_dir(dir.path().join("data/databases")).unwrap();
+        let restored = tenantry::backups::system::restore_system(config, &by(), None).await.unwrap();
+        assert_eq!(restored.stores.len(), 2, "control and shared");
+        assert!(restored.taken_up >= 2, "backups that the catalog of then did not know: {restored:?}");
+
+        let clinic = Clinic::open(dir.path(), isolation, "").await;
+        for (name, sums) in ["acme", "neighbour"].into_iter().zip(sums) {
+            let backup = clinic.platform.tenant_backups(&slug(name), 1).await.unwrap().remove(0).id;
+            clinic.restore(name, &backup).await;
+            clinic.swap(name).await;
+            assert_eq!(clinic.sums(name).await, sums, "{isolation} {name}");
+            assert_eq!(clinic.file(name, "1").await.unwrap(), format!("{name} file 1"));
+            clinic.add(name, "goes on").await;
+        }
+        clinic.whole().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_catalog_is_made_again_from_the_manifests() {
+    let dir = tempfile::tempdir().unwrap();
+    let clinic = two(dir.path(), "database").await;
+    let backup = clinic.back_up("acme").await;
+    let before =
+        clinic.platform.list_backups(&catalog::Filter { limit: 10, ..Default::default() }).await.unwrap();
+    let mut write = clinic.platform.control().begin().await.unwrap();
+    write.execute("DELETE FROM backups", &[]).await.unwrap();
+    write.commit_unaudited().await.unwrap();
+    assert!(clinic.platform.show_backup(&backup).await.is_err());
+    // What an attempt left that was cut off is no backup; nor is what was damaged one.
+    let folder = objects(&clinic, &backup)[0].parent().unwrap().to_owned();
+    let half = folder.with_file_name("20260101-000000-0123456789");
+    std::fs::create_dir(&half).unwrap();
+    std::fs::write(half.join("tenant.0.db.zst"), b"half").unwrap();
+    let found = clinic.platform.rescan_backups(&by()).await.unwrap();
+    assert_eq!((found.found, found.taken_up, found.damaged), (1, 1, 0));
+    let after =
+        clinic.platform.list_backups(&catalog::Filter { limit: 10, ..Default::default() }).await.unwrap();
+    assert_eq!(after, before);
+    assert_eq!(clinic.platform.rescan_backups(&by()).await.unwrap().taken_up, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_goes_past_a_failing_tenant_and_says_which_x5() {
+    let dir = tempfile::tempdir().unwrap();
+    let clinic = Clinic::open(dir.path(), "database", "[backups]\nparallel = 4\n").await;
+    for n in 0..12 {
+        clinic.create(&format!("tenant-{n}")).await;
+    }
+    let lost = clinic.platform.show_tenant(&slug("tenant-5")).await.unwrap();
+    let physical = &lost.placements[0].place.physical;
+    let file = dir.path().join("data/databases").join(format!("{physical}.db"));
+    std::fs::remove_file(file).unwrap();
+    let run = clinic.platform.start_backup_run(&by(), Selection::default()).await.unwrap();
+    let result = clinic.done(run).await.result.unwrap();
+    assert_eq!((&result["good"], &result["failed"]), (&json!(11), &json!(1)));
+    assert_eq!(result["failures"][0][0], "tenant-5");
+    let failed = catalog::Filter { state: Some(catalog::State::Failed), limit: 10, ..Default::default() };
+    let failed = clinic.platform.list_backups(&failed).await.unwrap();
+    assert_eq!(failed[0].slug, Some(slug("tenant-5")));
+    let status = clinic.platform.backup_status().await.unwrap();
+    assert_eq!((status.good, status.failed_day, status.tenants_without), (11, 1, 1));
+}
+
+/// A store that is away makes a failure that is seen, and holds nobody up (threat 29).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_cannot_be_stored_is_a_failure_and_the_tenant_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let clinic = Clinic::open(dir.path(), "database", "[backups]\ntarget = \"../elsewhere\"\n").await;
+    clinic.create("acme").await;
+    let started = clinic.platform.start_backup(&by(), &slug("acme"), None).await;
+    assert_eq!(clinic.refused(started.map(|asked| asked.operation)).await, "not available right now");
+    assert_eq!(clinic.platform.backup_status().await.unwrap().failed_day, 1);
+    assert!(!dir.path().join("elsewhere").exists(), "it may be a mount point without its disk");
+    std::fs::create_dir(dir.path().join("elsewhere")).unwrap();
+    clinic.back_up("acme").await;
+    clinic.whole().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retention_keeps_what_it_says_and_removes_the_rest() {
+    let dir = tempfile::tempdir().unwrap();
+    let keep = "[backups.keep]\ndaily = 3\nweekly = 0\nmonthly = 0\n";
+    let clinic = Clinic::open(dir.path(), "database", keep).await;
+    clinic.create("acme").await;
+    let mut made = Vec::new();
+    for _ in 0..5 {
+        made.push(clinic.back_up("acme").await);
+        clinic.platform.control().clock().advance_us(DAY_US);
+    }
+    let there = clinic.platform.tenant_backups(&slug("acme"), 10).await.unwrap();
+    let there: Vec<_> = there.into_iter().rev().map(|b| b.id).collect();
+    assert_eq!(there, made[2..]);
+    let mut manifests = 0;
+    walk(&dir.path().join("data/backups"), &mut |path| {
+        manifests += usize::from(path.ends_with("manifest.json"))
+    });
+    assert_eq!(manifests, 3);
+    // A year later nothing was made since: the newest stays all the same.
+    clinic.platform.control().clock().advance_us(400 * DAY_US);
+    assert_eq!(clinic.platform.prune_backups(&by()).await.unwrap(), vec![]);
+    let last = clinic.platform.final_backup(&by(), &slug("acme")).await.unwrap();
+    clinic.platform.prune_backups(&by()).await.unwrap();
+    assert!(clinic.platform.show_backup(&last).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schedule_is_served_once_for_each_slot_and_shown_when_overdue() {
+    let dir = tempfile::tempdir().unwrap();
+    let schedule = "[[backups.schedules]]\nname = \"nightly\"\ncron = \"30 2 * * *\"\n";
+    let clinic = Clinic::open(dir.path(), "database", schedule).await;
+    clinic.create("acme").await;
+    // Each start of the background work makes a pass at once.
+    let pass = async || {
+        let background = clinic.platform.start_background();
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        background.stop().await;
+    };
+    let runs = async || clinic.platform.backup_runs(10).await.unwrap();
+    pass().await;
+    assert_eq!(runs().await, vec![], "the slot before it was known is nobody's");
+    clinic.platform.control().clock().advance_us(2 * DAY_US);
+    assert!(clinic.platform.backup_status().await.unwrap().schedules[0].overdue);
+    pass().await;
+    let open = tenantry::operations::Filter { open: true, ..Default::default() };
+    while !clinic.platform.operations().list(&open).await.unwrap().is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let first = runs().await;
+    assert_eq!((first.len(), first[0].good, first[0].failed), (1, 2, 0), "acme and the platform's own");
+    assert!(!clinic.platform.backup_status().await.unwrap().schedules[0].overdue);
+    pass().await;
+    assert_eq!(runs().await.len(), 1, "not twice");
+    let backup = clinic.platform.tenant_backups(&slug("acme"), 1).await.unwrap().remove(0);
+    assert_eq!(backup.schedule.as_deref(), Some("nightly"));
+}

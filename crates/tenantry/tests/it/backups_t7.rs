@@ -1,0 +1,198 @@
+//! T7: backups under write load equal the committed state; every bit flip is found; what is somebody
+//! else's is refused (threats 26 to 28).
+
+use crate::{
+    backups_kit::{Clinic, ISOLATIONS, Sums, objects},
+    world::{by, slug},
+};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+use tenantry::backups::manifest::{Manifest, Whose};
+use tenantry_testkit::{dose, tried};
+
+/// States by the number of commits that led to them, as the only writer saw them.
+type History = Arc<Mutex<HashMap<u64, Sums>>>;
+
+async fn write_on(clinic: Arc<Clinic>, history: History, at: Arc<AtomicU64>, stop: Arc<AtomicBool>) {
+    let mut commits = 0;
+    while !stop.load(Ordering::Relaxed) {
+        clinic.add("acme", &format!("commit {commits}")).await;
+        commits += 1;
+        if commits % 3 == 0 {
+            let acme = clinic.enter("acme").await;
+            let reports = clinic.platform.records(&acme, "reports").unwrap();
+            reports.delete(&(commits / 3).to_string(), None).await.unwrap();
+            commits += 1;
+        }
+        at.store(commits, Ordering::SeqCst);
+        let sums = clinic.sums("acme").await;
+        history.lock().unwrap().insert(commits, sums);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t7_backups_under_write_load_equal_a_committed_state() {
+    let backups = dose(100, 5_000);
+    for isolation in ISOLATIONS {
+        let dir = tempfile::tempdir().unwrap();
+        let clinic = Arc::new(Clinic::open(dir.path(), isolation, "[backups.keep]\ndaily = 1\n").await);
+        clinic.create("acme").await;
+        let (history, at, stop) =
+            (History::default(), Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+        history.lock().unwrap().insert(0, clinic.sums("acme").await);
+        let writer = tokio::spawn(write_on(clinic.clone(), history.clone(), at.clone(), stop.clone()));
+        let mut taken = Vec::new();
+        let mut restored = 0;
+        for n in 0..backups {
+            let before = at.load(Ordering::SeqCst);
+            let backup = clinic.back_up("acme").await;
+            let sums = clinic.sums_of(&backup).await;
+            if n % 20 == 0 {
+                let new = tenantry::tenants::NewTenant {
+                    slug: slug(&format!("then-{n}")),
+                    name: "Then".into(),
+                    email: "then@acme.test".into(),
+                };
+                let made = clinic.platform.start_restore_as(&by(), &backup, new, None).await.unwrap();
+                clinic.done(made).await;
+                assert_eq!(clinic.sums(&format!("then-{n}")).await, sums, "{isolation} {backup}");
+                restored += 1;
+            }
+            taken.push((before, sums, backup));
+        }
+        stop.store(true, Ordering::Relaxed);
+        writer.await.unwrap();
+        let history = history.lock().unwrap();
+        let mut distinct = std::collections::BTreeSet::new();
+        for (before, sums, backup) in taken {
+            // Between insert and delete of one round no digest was taken; backups may fall there.
+            let of = history.iter().find(|(_, known)| **known == sums).map(|(commits, _)| *commits);
+            match of {
+                Some(commits) => {
+                    assert!(commits >= before, "{isolation} {backup}: commits before it are missing");
+                    distinct.insert(commits);
+                }
+                None => assert!(between(&history, &sums), "{isolation} {backup} is no committed state"),
+            }
+        }
+        assert!(distinct.len() as u64 > backups / 10, "the writer wrote too little: {}", distinct.len());
+        tried(&format!("T7 backups under write load, {isolation}"), backups, "equal to a committed state");
+        tried(&format!("T7 of them restored, {isolation}"), restored, "with the same checksums");
+    }
+}
+
+/// The state after an insert whose delete was still to come: one row more than a known one before it,
+/// everything else as there.
+fn between(history: &HashMap<u64, Sums>, sums: &Sums) -> bool {
+    let rows = |sums: &Sums| sums["tenant/reports"].0;
+    history.values().any(|known| {
+        rows(known) + 1 == rows(sums)
+            && known
+                .iter()
+                .filter(|(model, _)| *model != "tenant/reports")
+                .all(|(m, s)| sums.get(m) == Some(s))
+    })
+}
+
+fn random(state: &mut u64) -> u64 {
+    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    *state >> 20
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t7_every_bit_flip_is_found() {
+    let flips = dose(1_000, 100_000);
+    let dir = tempfile::tempdir().unwrap();
+    let clinic = Clinic::open(dir.path(), "database", "").await;
+    clinic.create("acme").await;
+    for n in 0..20 {
+        let report = clinic.add("acme", &format!("report {n}")).await;
+        clinic.put_file("acme", &report["id"].to_string(), &format!("file {n}").repeat(50)).await;
+    }
+    let backup = clinic.back_up("acme").await;
+    let objects = objects(&clinic, &backup);
+    assert_eq!(objects.len(), 3, "database, files, manifest");
+    let mut state = 0x7e57;
+    for n in 0..flips {
+        let object = &objects[(n % 3) as usize];
+        let whole = std::fs::read(object).unwrap();
+        let bit = random(&mut state) as usize % (whole.len() * 8);
+        let mut flipped = whole.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        std::fs::write(object, &flipped).unwrap();
+        let found = clinic.platform.verify_backup(&by(), &backup).await.unwrap();
+        assert!(found.damage.is_some(), "bit {bit} of {} was flipped and nobody saw", object.display());
+        if n < 30 {
+            let restore = clinic.platform.start_restore(&by(), &slug("acme"), &backup, None).await;
+            let files_only = object.to_string_lossy().contains("files.");
+            if !files_only {
+                assert!(clinic.refused(restore).await.contains("damaged"));
+            } else {
+                // Files are looked at when they are put back.
+                clinic.done(restore.unwrap()).await;
+                let swap = clinic.platform.start_restore_swap(&by(), &slug("acme")).await;
+                assert!(clinic.refused(swap).await.contains("damaged"));
+                clinic.platform.discard_restore(&by(), &slug("acme")).await.unwrap();
+            }
+        }
+        std::fs::write(object, whole).unwrap();
+    }
+    let found = clinic.platform.verify_backup(&by(), &backup).await.unwrap();
+    assert_eq!(found.damage, None, "whole again");
+    tried("T7 bit flips", flips, "all found");
+}
+
+/// A backup is its tenant's whatever its folder and its manifest say.
+#[tokio::test(flavor = "multi_thread")]
+async fn t7_another_tenants_backup_is_refused_threat_26() {
+    let mut refused = 0;
+    for isolation in ISOLATIONS {
+        let dir = tempfile::tempdir().unwrap();
+        let clinic = Clinic::open(dir.path(), isolation, "").await;
+        let names: Vec<_> = (0..dose(6, 40)).map(|n| format!("tenant-{n}")).collect();
+        let mut backups = Vec::new();
+        for name in &names {
+            clinic.create(name).await;
+            clinic.add(name, &format!("canary of {name}")).await;
+            backups.push(clinic.back_up(name).await);
+        }
+        let before = clinic.sums(&names[0]).await;
+        for (name, backup) in names.iter().zip(&backups).skip(1) {
+            // By its name.
+            let asked = clinic.platform.start_restore(&by(), &slug(&names[0]), backup, None).await;
+            assert!(clinic.refused(asked).await.contains("not of"), "{name}");
+            // Its folder put among the victim's backups, as it is; then with a manifest that lies.
+            let from = objects(&clinic, backup)[0].parent().unwrap().to_owned();
+            let victims = objects(&clinic, &backups[0])[0].parent().unwrap().to_owned();
+            let victim = Manifest::open(&std::fs::read(victims.join("manifest.json")).unwrap()).unwrap();
+            for lies in [false, true] {
+                std::fs::remove_dir_all(&victims).unwrap();
+                std::fs::create_dir(&victims).unwrap();
+                for object in std::fs::read_dir(&from).unwrap() {
+                    let object = object.unwrap();
+                    std::fs::copy(object.path(), victims.join(object.file_name())).unwrap();
+                }
+                if lies {
+                    let theirs = Manifest::open(&std::fs::read(from.join("manifest.json")).unwrap()).unwrap();
+                    let whose: Option<Whose> = victim.tenant.clone();
+                    let forged = Manifest { id: victim.id.clone(), tenant: whose, ..theirs };
+                    std::fs::write(victims.join("manifest.json"), forged.seal().unwrap()).unwrap();
+                }
+                let asked = clinic.platform.start_restore(&by(), &slug(&names[0]), &backups[0], None).await;
+                let why = clinic.refused(asked).await;
+                assert!(why.contains("damaged"), "{isolation} {name} lies {lies}: {why}");
+                let found = clinic.platform.verify_backup(&by(), &backups[0]).await.unwrap();
+                assert!(found.damage.is_some());
+            }
+            refused += 3;
+        }
+        assert_eq!(clinic.sums(&names[0]).await, before);
+        clinic.whole().await;
+    }
+    tried("T7 restores of another tenant's backup", refused, "all refused");
+}

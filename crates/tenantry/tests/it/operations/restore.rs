@@ -1,0 +1,207 @@
+//! Restores: beside, swapped in, undone, thrown away, as a new tenant. Stores of both isolations at once,
+//! with a neighbour in the pool.
+
+use super::{
+    Scenario,
+    backup::{back_up, newest, through},
+    kit::{contents, count, nth, rows, tenant, whole},
+};
+use crate::world::{World, by, slug};
+use tenantry::{Result, tenants::NewTenant};
+
+/// A row that is not in the backup.
+const LATER: (&str, &str) = ("items", "later");
+
+pub(super) const BESIDE: Scenario = Scenario {
+    name: "restore",
+    kind: "restore",
+    prepare: |w| Box::pin(changed(w)),
+    run: |w| Box::pin(restore(w)),
+    finished: |w| Box::pin(async { state(w).await == ("beside".into(), true) }),
+    endless: |w, _| {
+        Box::pin(async move {
+            ready(w).await;
+            restore(w).await.unwrap();
+        })
+    },
+};
+
+pub(super) const SWAP: Scenario = Scenario {
+    name: "restore_swap",
+    kind: "restore_swap",
+    prepare: |w| {
+        Box::pin(async {
+            changed(w).await;
+            restore(w).await.unwrap();
+        })
+    },
+    run: |w| Box::pin(swap(w)),
+    finished: |w| {
+        Box::pin(async {
+            match state(w).await {
+                (state, false) if state == "swapped" => true,
+                (state, true) if state == "beside" => false,
+                other => panic!("half-swapped: {other:?}"),
+            }
+        })
+    },
+    endless: |w, _| {
+        Box::pin(async move {
+            ready(w).await;
+            restore(w).await.unwrap();
+            swap(w).await.unwrap();
+        })
+    },
+};
+
+pub(super) const UNDO: Scenario = Scenario {
+    name: "restore_undo",
+    kind: "restore_swap",
+    prepare: |w| {
+        Box::pin(async {
+            changed(w).await;
+            restore(w).await.unwrap();
+            swap(w).await.unwrap();
+        })
+    },
+    run: |w| Box::pin(undo(w)),
+    finished: |w| {
+        Box::pin(async {
+            match state(w).await {
+                (state, true) if state == "undone" => true,
+                (state, false) if state == "swapped" => false,
+                other => panic!("half-undone: {other:?}"),
+            }
+        })
+    },
+    endless: |w, _| {
+        Box::pin(async move {
+            ready(w).await;
+            restore(w).await.unwrap();
+            swap(w).await.unwrap();
+            undo(w).await.unwrap();
+        })
+    },
+};
+
+pub(super) const DISCARD: Scenario = Scenario {
+    name: "restore_discard",
+    kind: "restore_discard",
+    prepare: |w| {
+        Box::pin(async {
+            changed(w).await;
+            restore(w).await.unwrap();
+        })
+    },
+    run: |w| Box::pin(async { w.platform.discard_restore(&by(), &slug("alpha")).await }),
+    finished: |w| {
+        Box::pin(async {
+            match state(w).await {
+                (state, true) if state == "discarded" => true,
+                (state, true) if state == "beside" => false,
+                other => panic!("half-discarded: {other:?}"),
+            }
+        })
+    },
+    endless: |w, _| {
+        Box::pin(async move {
+            ready(w).await;
+            restore(w).await.unwrap();
+            w.platform.discard_restore(&by(), &slug("alpha")).await.unwrap();
+        })
+    },
+};
+
+pub(super) const AS_NEW: Scenario = Scenario {
+    name: "restore_as",
+    kind: "restore_as",
+    prepare: |w| Box::pin(changed(w)),
+    run: |w| Box::pin(as_new(w, "alpha-then")),
+    finished: |w| {
+        Box::pin(async {
+            whole(w).await;
+            neighbours(w).await;
+            match count(w, "SELECT count(*) FROM tenants WHERE slug = 'alpha-then'").await {
+                0 => false,
+                _ => {
+                    assert_eq!(contents(w, "alpha-then").await, rows());
+                    true
+                }
+            }
+        })
+    },
+    endless: |w, n| {
+        Box::pin(async move {
+            ready(w).await;
+            as_new(w, nth(n).as_str()).await.unwrap();
+        })
+    },
+};
+
+/// Two tenants, a backup of one, and a row since.
+async fn changed(w: &World) {
+    tenant(w, "alpha").await;
+    tenant(w, "beta").await;
+    back_up(w, "alpha").await;
+    add_later(w).await;
+}
+
+async fn add_later(w: &World) {
+    let alpha = w.platform.enter_as_operator(&by(), &slug("alpha")).await.unwrap();
+    let row = serde_json::json!({ "name": LATER.1 });
+    w.platform.records(&alpha, LATER.0).unwrap().create(row.as_object().unwrap()).await.unwrap();
+}
+
+/// Whatever a kill left: a tenant with a backup and nothing beside.
+async fn ready(w: &World) {
+    if count(w, "SELECT count(*) FROM tenants WHERE slug = 'alpha'").await == 0 {
+        tenant(w, "alpha").await;
+    }
+    if count(w, "SELECT count(*) FROM tenants WHERE slug = 'beta'").await == 0 {
+        tenant(w, "beta").await;
+    }
+    if count(w, "SELECT count(*) FROM backups WHERE state = 'good'").await == 0 {
+        back_up(w, "alpha").await;
+    }
+    if count(w, "SELECT count(*) FROM restores WHERE state = 'beside'").await == 1 {
+        w.platform.discard_restore(&by(), &slug("alpha")).await.unwrap();
+    }
+    w.operations.release_due(&by(), 100).await.unwrap();
+}
+
+async fn restore(w: &World) -> Result<()> {
+    let backup = newest(w, "alpha").await;
+    through(w, w.platform.start_restore(&by(), &slug("alpha"), &backup, None).await).await
+}
+
+async fn swap(w: &World) -> Result<()> {
+    through(w, w.platform.start_restore_swap(&by(), &slug("alpha")).await).await
+}
+
+async fn undo(w: &World) -> Result<()> {
+    through(w, w.platform.start_restore_undo(&by(), &slug("alpha")).await).await
+}
+
+async fn as_new(w: &World, name: &str) -> Result<()> {
+    let backup = newest(w, "alpha").await;
+    let new = NewTenant { slug: slug(name), name: name.into(), email: format!("x@{name}.test") };
+    through(w, w.platform.start_restore_as(&by(), &backup, new, Some("large")).await).await
+}
+
+/// Nobody else's rows are touched, whatever happens.
+async fn neighbours(w: &World) {
+    assert_eq!(contents(w, "beta").await, rows());
+}
+
+/// State of the last restore, and whether alpha has the row that came later.
+async fn state(w: &World) -> (String, bool) {
+    whole(w).await;
+    neighbours(w).await;
+    let last = super::kit::query(w, "SELECT state FROM restores ORDER BY id DESC LIMIT 1").await;
+    let state = last.first().map_or("none", |r| r.text(0).unwrap()).to_owned();
+    let mut found = contents(w, "alpha").await;
+    let later = found.len();
+    found.retain(|(model, name)| (model.as_str(), name.as_str()) != LATER);
+    assert_eq!(found, rows());
+    (state, later > found.len())
+}
