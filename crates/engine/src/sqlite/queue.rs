@@ -10,7 +10,7 @@ use super::{
     open::Durability,
     pool::Lease,
     system::BUSY_WAIT,
-    write::{self, Request, Written},
+    write::{self, Outcomes, Request, Written},
 };
 use crate::error::{Error, Kind, Result};
 use std::{
@@ -32,12 +32,6 @@ struct Waiting {
     answer: oneshot::Sender<Result<Vec<Written>>>,
     /// When it gives up on a writer in another process.
     until: Instant,
-}
-
-impl Waiting {
-    fn tell(self, done: Result<Vec<Written>>) {
-        drop(self.answer.send(done));
-    }
 }
 
 /// See the module.
@@ -85,9 +79,9 @@ impl Queue {
     }
 
     /// Puts back what could not be done yet, in front.
-    fn put_back(&self, group: Vec<Waiting>) {
+    fn put_back(&self, again: impl DoubleEndedIterator<Item = Waiting>) {
         let mut inner = self.lock();
-        group.into_iter().rev().for_each(|waiting| inner.waiting.push_front(waiting));
+        again.rev().for_each(|waiting| inner.waiting.push_front(waiting));
     }
 }
 
@@ -126,36 +120,54 @@ async fn serve(mut service: Service, long: LongWork) {
     loop {
         // Everybody who is ready comes first and may join the group.
         tokio::task::yield_now().await;
-        let (group, done) = next_group(&service.database, &long).await;
-        let busy = matches!(&done, Err(error) if *error.kind() == Kind::Busy);
-        let group = if busy { put_back(&service.database, group) } else { group };
+        let done = next_group(&service.database, &long).await;
+        let now = Instant::now();
+        let (again, done): (Vec<_>, Vec<_>) =
+            done.into_iter().partition(|(waiting, done)| is_busy(done) && waiting.until > now);
+        let busy = !again.is_empty();
+        service.database.queue().put_back(again.into_iter().map(|(waiting, _)| waiting));
         service.over = service.database.queue().is_over();
         if service.over {
             // Before anybody is told: he may be the one who closes the database next.
             drop(service);
-            return answer(group, done);
+            return answer(done);
         }
-        answer(group, done);
+        answer(done);
         if busy {
             tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
 }
 
+/// A write with what came of it.
+type Done = (Waiting, Result<Vec<Written>>);
+
+/// Another process was writing; nothing was done.
+fn is_busy(done: &Result<Vec<Written>>) -> bool {
+    matches!(done, Err(error) if *error.kind() == Kind::Busy)
+}
+
 /// Takes the next group and does it, alone in the database.
-async fn next_group(database: &Arc<Database>, long: &LongWork) -> Done {
+async fn next_group(database: &Arc<Database>, long: &LongWork) -> Vec<Done> {
     let _writer = database.writer.clone().lock_owned().await;
     let group = database.queue().next();
-    match database.durability() {
+    let (group, done) = match database.durability() {
         Durability::Normal => inline(database, group),
         Durability::Full => synced(database, long, group).await,
+    };
+    match done {
+        Ok(outcomes) => group.into_iter().zip(outcomes).collect(),
+        Err(error) => group.into_iter().map(|waiting| (waiting, Err(again(&error)))).collect(),
     }
 }
 
-type Done = (Vec<Waiting>, Result<Vec<Result<Vec<Written>>>>);
+/// The same error once more: it concerns everybody in the group.
+fn again(error: &Error) -> Error {
+    Error::new(error.kind().clone(), error.to_string())
+}
 
 /// Where the caller is: over in less time than it takes to change threads.
-fn inline(database: &Database, group: Vec<Waiting>) -> Done {
+fn inline(database: &Database, group: Vec<Waiting>) -> (Vec<Waiting>, Result<Outcomes>) {
     let done = Lease::take_as_writer(database).and_then(|lease| {
         let done = write::run_group(&lease, &requests(&group));
         lease.give_back();
@@ -165,7 +177,11 @@ fn inline(database: &Database, group: Vec<Waiting>) -> Done {
 }
 
 /// A synced commit takes milliseconds, off the async threads.
-async fn synced(database: &Arc<Database>, long: &LongWork, group: Vec<Waiting>) -> Done {
+async fn synced(
+    database: &Arc<Database>,
+    long: &LongWork,
+    group: Vec<Waiting>,
+) -> (Vec<Waiting>, Result<Outcomes>) {
     let group = Arc::new(group);
     let theirs = group.clone();
     let limit = long.write_deadline();
@@ -179,20 +195,7 @@ fn requests(group: &[Waiting]) -> Vec<&Request> {
     group.iter().map(|waiting| &waiting.request).collect()
 }
 
-/// A writer in another process kept the group from beginning: those who have waited long enough.
-fn put_back(database: &Database, group: Vec<Waiting>) -> Vec<Waiting> {
-    let now = Instant::now();
-    let (late, patient) = group.into_iter().partition(|waiting| waiting.until <= now);
-    database.queue().put_back(patient);
-    late
-}
-
 /// Tells each what came of its write. Who went away is not told.
-fn answer(group: Vec<Waiting>, done: Result<Vec<Result<Vec<Written>>>>) {
-    match done {
-        Ok(outcomes) => group.into_iter().zip(outcomes).for_each(|(waiting, done)| waiting.tell(done)),
-        Err(error) => group.into_iter().for_each(|waiting| {
-            waiting.tell(Err(Error::new(error.kind().clone(), error.to_string())));
-        }),
-    }
+fn answer(done: Vec<Done>) {
+    done.into_iter().for_each(|(waiting, done)| drop(waiting.answer.send(done)));
 }

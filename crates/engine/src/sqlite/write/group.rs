@@ -6,7 +6,7 @@
 
 use super::{Confinement, Schema, WriteOptions, Written, apply, prepare, within};
 use crate::{
-    error::{Error, Kind, Result},
+    error::{Error, Result},
     query::Change,
 };
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -31,8 +31,8 @@ impl Request {
 /// What each request of a group came to, in their order.
 pub(crate) type Outcomes = Vec<Result<Vec<Written>>>;
 
-/// Runs all of them. The error is for the whole group, and then nothing was done: [`Kind::Busy`] while another
-/// process writes.
+/// Runs all of them. The error is for the whole group, and then nothing was done: `Busy` while another
+/// process writes. When that begins in the middle of a group whose transaction was lost, single ones are busy.
 pub(crate) fn run(conn: &Connection, requests: &[&Request]) -> Result<Outcomes> {
     match together(conn, requests)? {
         Some(outcomes) => Ok(outcomes),
@@ -40,13 +40,10 @@ pub(crate) fn run(conn: &Connection, requests: &[&Request]) -> Result<Outcomes> 
     }
 }
 
-/// None when the transaction was lost: full disk, failed commit.
+/// None when that is not to be had: only one, or the transaction was lost to a full disk or a failed commit.
 fn together(conn: &Connection, requests: &[&Request]) -> Result<Option<Outcomes>> {
-    if let [only] = requests {
-        return match only.run(conn) {
-            Err(error) if *error.kind() == Kind::Busy => Err(error),
-            done => Ok(Some(vec![done])),
-        };
+    if requests.len() < 2 {
+        return Ok(None);
     }
     let transaction = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
     let mut outcomes = Vec::with_capacity(requests.len());

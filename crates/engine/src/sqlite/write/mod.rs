@@ -9,7 +9,7 @@ mod recording;
 mod refusal;
 mod run;
 
-pub(crate) use group::{Request, run as run_group};
+pub(crate) use group::{Outcomes, Request, run as run_group};
 
 use super::plan::{Confinement, Schema};
 use super::usage;
