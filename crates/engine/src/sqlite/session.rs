@@ -162,7 +162,7 @@ impl Session {
         };
         let done = match request.changes.len() {
             0 => return Ok(vec![]),
-            ..=SMALL_CHANGES => queue::write(&self.database, &self.long, request).await,
+            1..=SMALL_CHANGES => queue::write(&self.database, &self.long, request).await,
             _ => self.write_large(Arc::new(request)).await,
         };
         done.map_err(|error| full_under_cap(error, self.database.is_capped()))
