@@ -74,7 +74,10 @@ impl Platform {
         for file in self.stray_files().await? {
             let holds = match self.residents(&file).await {
                 Ok(residents) => described(&residents),
-                Err(error) => format!("not one of Tenantry's: {}", error.public_title()),
+                Err(error) => {
+                    tracing::debug!(%error, file = file.file, "who lives in it cannot be told");
+                    "not one of Tenantry's databases".into()
+                }
             };
             let modified_at_us = modified_us(&file);
             let DatabaseFile { server, file, bytes, .. } = file;

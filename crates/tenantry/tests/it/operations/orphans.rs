@@ -31,7 +31,7 @@ async fn what_has_no_counterpart_is_found_on_both_sides() {
     assert_eq!(found.len(), 4, "{found:?}");
     assert!(found[0].starts_with("main/lost_9.db-wal: no placement"), "{found:?}");
     assert!(
-        found[1].starts_with("main/nonsense.db: ") && found[1].contains("not one of Tenantry's"),
+        found[1].starts_with("main/nonsense.db: ") && found[1].contains("not one of Tenantry's databases"),
         "{found:?}"
     );
     assert!(found[2].starts_with("main/tenant_alpha_7.db: ") && found[2].contains("tenant 1 in tenant"));
