@@ -1,7 +1,7 @@
 //! T6 in one process: every step of every operation fails before, fails after, is repeated, has its
 //! undo fail before, fail after and repeated, and is cancelled.
 
-use super::{SCENARIOS, Scenario, fresh, kit::count, succeeds_now};
+use super::{Scenario, fresh, kit::count, succeeds_now};
 use crate::world::{World, by, registration};
 use tenantry::{
     clock::SECOND_US,
@@ -16,104 +16,92 @@ async fn later(w: &World) -> Recovered {
     w.operations.reconcile().await.unwrap()
 }
 
-#[tokio::test]
-async fn a_step_that_fails_leaves_nothing_and_the_next_try_succeeds() {
+pub(super) async fn fail(scenario: &'static Scenario) {
     let mut tried = 0;
-    for scenario in SCENARIOS {
-        for (index, step) in scenario.steps().iter().enumerate() {
-            for point in ["before:fail", "after:fail"] {
-                let (_dir, w) = fresh(scenario).await;
-                let fault = scenario.fault(step, point);
-                w.operations.faults().arm(&fault);
-                let error = (scenario.run)(&w).await.unwrap_err();
-                assert!(error.to_string().contains("fault at"), "{fault}: {error}");
-                assert_eq!(w.operations.faults().waiting(), 0, "{fault}");
-                if scenario.is_past(index) {
-                    // It goes forward only: at rest, and finished by whoever comes next.
-                    assert_eq!(count(&w, OPEN).await, 1, "{fault}");
-                    assert_eq!(later(&w).await, Recovered { finished: 1, ..Recovered::default() }, "{fault}");
-                    assert!((scenario.finished)(&w).await, "{fault}");
-                } else {
-                    assert!(!(scenario.finished)(&w).await, "{fault}");
-                    succeeds_now(scenario, &w).await;
-                }
-                tried += 1;
-            }
-        }
-    }
-    println!("T6: {tried} failed steps");
-}
-
-#[tokio::test]
-async fn a_step_that_is_repeated_doubles_nothing() {
-    let mut tried = 0;
-    for scenario in SCENARIOS {
-        for step in scenario.steps() {
+    for (index, step) in scenario.steps().iter().enumerate() {
+        for point in ["before:fail", "after:fail"] {
             let (_dir, w) = fresh(scenario).await;
-            let fault = scenario.fault(&step, "run:repeat");
+            let fault = scenario.fault(step, point);
             w.operations.faults().arm(&fault);
-            (scenario.run)(&w).await.unwrap_or_else(|e| panic!("{fault}: {e}"));
+            let error = (scenario.run)(&w).await.unwrap_err();
+            assert!(error.to_string().contains("fault at"), "{fault}: {error}");
             assert_eq!(w.operations.faults().waiting(), 0, "{fault}");
-            assert!((scenario.finished)(&w).await, "{fault}");
+            if scenario.is_past(index) {
+                // It goes forward only: at rest, and finished by whoever comes next.
+                assert_eq!(count(&w, OPEN).await, 1, "{fault}");
+                assert_eq!(later(&w).await, Recovered { finished: 1, ..Recovered::default() }, "{fault}");
+                assert!((scenario.finished)(&w).await, "{fault}");
+            } else {
+                assert!(!(scenario.finished)(&w).await, "{fault}");
+                succeeds_now(scenario, &w).await;
+            }
             tried += 1;
         }
     }
-    println!("T6: {tried} repeated steps");
+    println!("T6: {}: {tried} failed steps", scenario.name);
 }
 
-#[tokio::test]
-async fn an_undo_that_is_repeated_or_fails_still_ends_with_nothing() {
+pub(super) async fn repeat(scenario: &'static Scenario) {
     let mut tried = 0;
-    for scenario in SCENARIOS {
-        for step in scenario.undone() {
-            for point in ["undo:repeat", "undo-before:fail", "undo-after:fail"] {
-                let (_dir, w) = fresh(scenario).await;
-                let fault = scenario.fault(&step, point);
-                w.operations.faults().arm(&scenario.turning());
-                w.operations.faults().arm(&fault);
-                (scenario.run)(&w).await.unwrap_err();
-                assert_eq!(w.operations.faults().waiting(), 0, "{fault} never struck");
-                if point != "undo:repeat" {
-                    assert_eq!(count(&w, OPEN).await, 1, "{fault}: left to the reconciler");
-                    assert_eq!(w.operations.counts().await.unwrap(), (1, 1), "{fault}: raised");
-                    assert_eq!(w.operations.reconcile().await.unwrap(), Recovered::default(), "not yet");
-                    assert_eq!(later(&w).await, Recovered { undone: 1, ..Recovered::default() }, "{fault}");
-                }
-                assert!(!(scenario.finished)(&w).await, "{fault}");
-                succeeds_now(scenario, &w).await;
-                tried += 1;
+    for step in scenario.steps() {
+        let (_dir, w) = fresh(scenario).await;
+        let fault = scenario.fault(&step, "run:repeat");
+        w.operations.faults().arm(&fault);
+        (scenario.run)(&w).await.unwrap_or_else(|e| panic!("{fault}: {e}"));
+        assert_eq!(w.operations.faults().waiting(), 0, "{fault}");
+        assert!((scenario.finished)(&w).await, "{fault}");
+        tried += 1;
+    }
+    println!("T6: {}: {tried} repeated steps", scenario.name);
+}
+
+pub(super) async fn undo(scenario: &'static Scenario) {
+    let mut tried = 0;
+    for step in scenario.undone() {
+        for point in ["undo:repeat", "undo-before:fail", "undo-after:fail"] {
+            let (_dir, w) = fresh(scenario).await;
+            let fault = scenario.fault(&step, point);
+            w.operations.faults().arm(&scenario.turning());
+            w.operations.faults().arm(&fault);
+            (scenario.run)(&w).await.unwrap_err();
+            assert_eq!(w.operations.faults().waiting(), 0, "{fault} never struck");
+            if point != "undo:repeat" {
+                assert_eq!(count(&w, OPEN).await, 1, "{fault}: left to the reconciler");
+                assert_eq!(w.operations.counts().await.unwrap(), (1, 1), "{fault}: raised");
+                assert_eq!(w.operations.reconcile().await.unwrap(), Recovered::default(), "not yet");
+                assert_eq!(later(&w).await, Recovered { undone: 1, ..Recovered::default() }, "{fault}");
             }
+            assert!(!(scenario.finished)(&w).await, "{fault}");
+            succeeds_now(scenario, &w).await;
+            tried += 1;
         }
     }
-    println!("T6: {tried} undos");
+    println!("T6: {}: {tried} undos", scenario.name);
 }
 
 /// Somebody cancels while an outside step is at work: all of it is undone. Past the point of no
 /// return they are told so, and it is finished.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cancelled_operation_leaves_nothing_or_is_finished() {
+pub(super) async fn cancel(scenario: &'static Scenario) {
     let mut tried = 0;
-    for scenario in SCENARIOS {
-        for (index, step) in scenario.steps().iter().enumerate().filter(|(_, s)| s.outside) {
-            let (_dir, w) = fresh(scenario).await;
-            let fault = scenario.fault(step, "before:wait-300");
-            w.operations.faults().arm(&fault);
-            let (outcome, refused) = tokio::join!((scenario.run)(&w), cancel_when_at_work(&w, scenario));
-            assert_eq!(w.operations.faults().waiting(), 0, "{fault}");
-            if scenario.is_past(index) {
-                assert_eq!(refused.unwrap_err().code(), "conflict", "{fault}");
-                outcome.unwrap_or_else(|e| panic!("{fault}: {e}"));
-                assert!((scenario.finished)(&w).await, "{fault}");
-            } else {
-                refused.unwrap_or_else(|e| panic!("{fault}: {e}"));
-                assert_eq!(outcome.unwrap_err().code(), "cancelled", "{fault}");
-                assert!(!(scenario.finished)(&w).await, "{fault}");
-                succeeds_now(scenario, &w).await;
-            }
-            tried += 1;
+    for (index, step) in scenario.steps().iter().enumerate().filter(|(_, s)| s.outside) {
+        let (_dir, w) = fresh(scenario).await;
+        let fault = scenario.fault(step, "before:wait-300");
+        w.operations.faults().arm(&fault);
+        let (outcome, refused) = tokio::join!((scenario.run)(&w), cancel_when_at_work(&w, scenario));
+        assert_eq!(w.operations.faults().waiting(), 0, "{fault}");
+        if scenario.is_past(index) {
+            assert_eq!(refused.unwrap_err().code(), "conflict", "{fault}");
+            outcome.unwrap_or_else(|e| panic!("{fault}: {e}"));
+            assert!((scenario.finished)(&w).await, "{fault}");
+        } else {
+            refused.unwrap_or_else(|e| panic!("{fault}: {e}"));
+            assert_eq!(outcome.unwrap_err().code(), "cancelled", "{fault}");
+            assert!(!(scenario.finished)(&w).await, "{fault}");
+            succeeds_now(scenario, &w).await;
         }
+        tried += 1;
     }
-    println!("T6: {tried} cancelled");
+    println!("T6: {}: {tried} cancelled", scenario.name);
 }
 
 /// Waits until the step with the fault is reached, which is then 300 ms.

@@ -77,69 +77,68 @@ async fn prepared(scenario: &Scenario) -> tempfile::TempDir {
     dir
 }
 
-#[tokio::test]
-async fn killed_at_any_point_it_is_finished_or_gone_after_restart() {
+pub(super) async fn at_points(scenario: &'static Scenario) {
     let (mut tried, mut finished) = (0, 0);
-    for scenario in SCENARIOS {
-        for fault in points(scenario) {
-            let dir = prepared(scenario).await;
-            expect_killed(start("run", scenario, dir.path(), &fault), &fault);
-            let w = World::open(dir.path()).await;
-            if (scenario.finished)(&w).await {
-                finished += 1;
-            } else {
-                succeeds_now(scenario, &w).await;
-            }
-            tried += 1;
+    for fault in points(scenario) {
+        let dir = prepared(scenario).await;
+        expect_killed(start("run", scenario, dir.path(), &fault), &fault);
+        let w = World::open(dir.path()).await;
+        if (scenario.finished)(&w).await {
+            finished += 1;
+        } else {
+            succeeds_now(scenario, &w).await;
         }
+        tried += 1;
     }
-    println!("T6: killed at {tried} points, {finished} finished, {} gone", tried - finished);
+    println!(
+        "T6: {}: killed at {tried} points, {finished} finished, {} gone",
+        scenario.name,
+        tried - finished
+    );
 }
 
 /// The process that recovers is killed as well.
-#[tokio::test]
-async fn killed_again_while_recovering_it_is_finished_or_gone() {
+pub(super) async fn again(scenario: &'static Scenario) {
     let mut tried = 0;
-    for scenario in SCENARIOS {
-        let steps = scenario.steps();
-        let outside = steps.iter().position(|s| s.outside).unwrap();
-        for first in ["before:kill", "after:kill"].map(|point| scenario.fault(&steps[outside], point)) {
-            let after = steps[outside..].iter();
-            let seconds = after.map(|s| scenario.fault(s, "after:kill"));
-            for second in seconds.chain([format!("{}:end:after:kill", scenario.kind)]) {
-                let dir = prepared(scenario).await;
-                expect_killed(start("run", scenario, dir.path(), &first), &first);
-                expect_killed(start("recover", scenario, dir.path(), &second), &second);
-                let w = World::open(dir.path()).await;
-                assert!((scenario.finished)(&w).await, "going forward it is finished: {first}, {second}");
-                tried += 1;
-            }
+    let steps = scenario.steps();
+    let outside = steps.iter().position(|s| s.outside).unwrap();
+    for first in ["before:kill", "after:kill"].map(|point| scenario.fault(&steps[outside], point)) {
+        let after = steps[outside..].iter();
+        let seconds = after.map(|s| scenario.fault(s, "after:kill"));
+        for second in seconds.chain([format!("{}:end:after:kill", scenario.kind)]) {
+            let dir = prepared(scenario).await;
+            expect_killed(start("run", scenario, dir.path(), &first), &first);
+            expect_killed(start("recover", scenario, dir.path(), &second), &second);
+            let w = World::open(dir.path()).await;
+            assert!((scenario.finished)(&w).await, "going forward it is finished: {first}, {second}");
+            tried += 1;
         }
     }
-    println!("T6: {tried} double kills");
+    println!("T6: {}: {tried} double kills", scenario.name);
 }
 
-#[tokio::test]
-async fn after_five_hundred_random_kills_nothing_is_stuck_orphaned_or_half_made() {
+/// Its share of all random kills.
+pub(super) async fn at_random(scenario: &'static Scenario) {
     let began = Instant::now();
     let seed = began.elapsed().subsec_nanos() ^ std::process::id();
     let mut random = u64::from(seed) | 1;
     let each = RANDOM_KILLS.div_ceil(SCENARIOS.len());
-    for scenario in SCENARIOS {
-        let mut done = 0;
-        for n in (0..each).step_by(ON_ONE) {
-            let dir = tempfile::tempdir().unwrap();
-            World::open(dir.path()).await.with_plans().await.platform.shutdown().await;
-            for _ in n..each.min(n + ON_ONE) {
-                kill_at_random(scenario, dir.path(), &mut random);
-            }
-            done += ended(dir.path()).await;
+    let mut done = 0;
+    for n in (0..each).step_by(ON_ONE) {
+        let dir = tempfile::tempdir().unwrap();
+        World::open(dir.path()).await.with_plans().await.platform.shutdown().await;
+        for _ in n..each.min(n + ON_ONE) {
+            kill_at_random(scenario, dir.path(), &mut random);
         }
-        let least = i64::try_from(each).unwrap() / 5;
-        assert!(done > least, "{}: hardly anything was going on: {done}", scenario.name);
-        println!("T6: {}: {each} random kills, {done} operations, all whole", scenario.name);
+        done += ended(dir.path()).await;
     }
-    println!("T6: {} random kills in {:?}", each * SCENARIOS.len(), began.elapsed());
+    let least = i64::try_from(each).unwrap() / 5;
+    assert!(done > least, "{}: hardly anything was going on: {done}", scenario.name);
+    println!(
+        "T6: {}: {each} random kills in {:?}, {done} operations, all whole",
+        scenario.name,
+        began.elapsed()
+    );
 }
 
 fn kill_at_random(scenario: &Scenario, dir: &Path, random: &mut u64) {

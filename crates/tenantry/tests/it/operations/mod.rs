@@ -1,7 +1,7 @@
 //! T6: every operation × every step × {fail before, fail after, repeat, repeat undo, kill -9 before,
 //! kill -9 after, cancel}, and 500 random kills: nothing stuck, orphaned, half-made, doubled or lost.
 //!
-//! The suites run over [`SCENARIOS`] and take the steps from the list of kinds. To add a kind of
+//! The suites run over [`SCENARIOS`], each on its own, and take the steps from the list of kinds. To add a kind of
 //! operation: write a file here with one or more [`Scenario`]s and add them to the list. Nothing else
 //! is needed; `every_kind_has_a_scenario` fails until that is done.
 //!
@@ -37,8 +37,55 @@ use tenantry::{
     operations::{KINDS, OperationKind, StepInfo, kind},
 };
 
-/// All of them.
-pub(crate) const SCENARIOS: &[Scenario] = &[
+/// Makes the list, and the suites over each of them.
+macro_rules! scenarios {
+    ($($file:ident::$name:ident),* $(,)?) => {
+        /// All of them.
+        pub(crate) const SCENARIOS: &[Scenario] = &[$($file::$name),*];
+
+        $(#[allow(non_snake_case, reason = "named as the scenario")]
+        mod $name {
+            const IT: &super::Scenario = &super::$file::$name;
+
+            #[tokio::test]
+            async fn a_step_that_fails_leaves_nothing_and_the_next_try_succeeds() {
+                super::faults::fail(IT).await;
+            }
+
+            #[tokio::test]
+            async fn a_step_that_is_repeated_doubles_nothing() {
+                super::faults::repeat(IT).await;
+            }
+
+            #[tokio::test]
+            async fn an_undo_that_is_repeated_or_fails_still_ends_with_nothing() {
+                super::faults::undo(IT).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn cancelled_it_leaves_nothing_or_is_finished() {
+                super::faults::cancel(IT).await;
+            }
+
+            #[tokio::test]
+            async fn killed_at_any_point_it_is_finished_or_gone_after_restart() {
+                super::kills::at_points(IT).await;
+            }
+
+            #[tokio::test]
+            async fn killed_again_while_recovering_it_is_finished_or_gone() {
+                super::kills::again(IT).await;
+            }
+
+            #[tokio::test]
+            async fn after_random_kills_nothing_is_stuck_orphaned_or_half_made() {
+                super::kills::at_random(IT).await;
+            }
+        })*
+    };
+}
+
+scenarios! {
     provision::REGISTER,
     provision::DATABASES,
     release::KEPT_DATABASE,
@@ -56,7 +103,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     restore::UNDO,
     restore::DISCARD,
     restore::AS_NEW,
-];
+}
 
 /// One operation with its before and after.
 pub(crate) struct Scenario {
