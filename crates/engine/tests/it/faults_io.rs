@@ -1,12 +1,12 @@
-//! T9: the disk is full, or one call to it fails, at any point of any work: the error is a clean one, what was
-//! acknowledged is there, nothing is half there, and other databases do not notice.
+//! T9: a file cannot grow, or one call to the disk fails, at any point of any work: the error is a clean one, what
+//! was acknowledged is there, nothing is half there, and other databases do not notice.
 //!
 //! The work is done by a child process under a limit that its parent sets from outside: the largest file
-//! (`ulimit -f`, writes are cut short in the middle), a file system of a few megabytes, or a system call made to
-//! fail (`strace -e inject`). Not tried here: disks that lie about what they synced, and memory that runs out.
+//! (`ulimit -f`, writes are cut short in the middle), or a system call made to fail (`strace -e inject`). A full
+//! disk is in `faults_disk.rs`. Not tried here: disks that lie about what they synced, and memory that runs out.
 //! Where `strace` or mounting is not possible set `TENANTRY_WITHOUT=strace,mount`, else these tests fail.
 
-use crate::core_support::{Bed, engine_at};
+use crate::core_support::Bed;
 use crate::faults_kit::*;
 use crate::transfer_kit::*;
 use std::io::Write;
@@ -15,8 +15,6 @@ use std::process::{Command, Stdio};
 use tenantry_engine::place::{Isolation, Place};
 use tenantry_engine::{Error, Kind, Result};
 
-/// Where the child finds its databases; that it is set is how a child knows what it is.
-const DIRECTORY: &str = "TENANTRY_FAULTS_DIRECTORY";
 const POOLED: &str = "TENANTRY_FAULTS_POOLED";
 const PAIRS: usize = 12;
 const MARK: i64 = 77;
@@ -25,38 +23,7 @@ fn isolation() -> Isolation {
     if std::env::var_os(POOLED).is_some() { Isolation::Pooled } else { Isolation::Database }
 }
 
-fn open(dir: &Path) -> Clinic {
-    // The directory outlives this process or belongs to somebody else.
-    let kept = tempfile::tempdir_in(dir).unwrap();
-    let engine = engine_at(dir, 8);
-    Clinic::again(Bed { dir: kept, engine })
-}
-
-/// Places with some rows, all closed.
-async fn furnished(dir: &Path) {
-    for isolation in [Isolation::Database, Isolation::Pooled] {
-        let clinic = open(dir);
-        if isolation == Isolation::Pooled {
-            let pool = Place { tenant: None, ..pooled(1, 1) };
-            clinic.bed.engine.create_system(&pool).await.unwrap();
-            clinic.bed.engine.migrate(&pool, &migrations(vec![])).await.unwrap();
-        }
-        let (mine, other) = places(isolation);
-        clinic.make(&mine).await;
-        clinic.make(&other).await;
-        clinic.bed.engine.shutdown().await;
-    }
-}
-
 /// The work of a child: each step says on its standard output what became of it.
-#[test]
-#[ignore = "run by the tests of this file, as a process of its own"]
-fn child() {
-    let dir = std::env::var_os(DIRECTORY).expect("run by another test");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(work(Path::new(&dir), isolation()));
-}
-
 async fn work(dir: &Path, isolation: Isolation) {
     let clinic = open_quietly(dir);
     let Some(clinic) = clinic else { return };
@@ -131,75 +98,15 @@ impl Clean {
     }
 }
 
-/// The work on a small file system that is full for a while.
-#[test]
-#[ignore = "run by the tests of this file, as a process of its own"]
-fn child_on_a_full_disk() {
-    let dir = std::env::var_os(DIRECTORY).expect("run by another test");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let dir = Path::new(&dir);
-        furnished(dir).await;
-        for isolation in BOTH {
-            full_for_a_while(dir, isolation).await;
-        }
-    });
-}
-
-async fn full_for_a_while(dir: &Path, isolation: Isolation) {
-    let clinic = open(dir);
-    let (engine, (mine, other)) = (&clinic.bed.engine, places(isolation));
-    pair(&clinic, &mine, 0).await.unwrap();
-    // A database that is open can be read however full the disk is; opening one takes 32 KB for its -shm.
-    let _open = engine.session(&other, &clinic.schema, None).await.unwrap();
-    let (mut refused, before) = (0, clinic.digest(&other).await);
-    for round in 0..8 {
-        fill_disk(dir, round * 40_000);
-        let mut done = vec![];
-        for number in round * 100..round * 100 + 30 {
-            match pair(&clinic, &mine, number + 1).await {
-                Ok(()) => done.push(number + 1),
-                Err(error) => {
-                    assert!(matches!(error.kind(), Kind::Io), "{error}");
-                    refused += 1;
-                }
-            }
-        }
-        let copy = engine.copy_out(&mine, &clinic.script, &dir.join("copy")).await;
-        assert_eq!(*copy.unwrap_err().kind(), Kind::Io);
-        assert!(!dir.join("copy").exists(), "half a copy stays behind");
-        // Reading goes on, here and there.
-        assert_eq!(clinic.digest(&other).await, before);
-        let there = pairs(&clinic, &mine).await;
-        assert!(done.iter().all(|number| there.contains(number)));
-        std::fs::remove_file(dir.join("ballast")).unwrap();
-        pair(&clinic, &mine, round * 100 + 50).await.unwrap();
-    }
-    assert!(refused > 20, "{refused} writes were refused: the disk was not full");
-    let copy = dir.join("copy");
-    engine.copy_out(&mine, &clinic.script, &copy).await.unwrap();
-    std::fs::remove_file(copy).unwrap();
-    engine.shutdown().await;
-    for place in [&mine, &other] {
-        whole(&dir.join(format!("{}.db", place.physical)));
-    }
-    println!("refused {refused} writes");
-}
-
-/// Takes all the room but so many bytes.
-fn fill_disk(dir: &Path, but_bytes: usize) {
-    let mut ballast = std::fs::File::create(dir.join("ballast")).unwrap();
-    let block = [7_u8; 4096];
-    while ballast.write_all(&block).is_ok() {}
-    let length = ballast.metadata().unwrap().len();
-    ballast.set_len(length.saturating_sub(but_bytes as u64)).unwrap();
-}
-
 /// Runs the child under what `wrap` puts before it; the steps that were done, and how many were not.
 fn run(dir: &Path, isolation: Isolation, wrap: &[&str]) -> (Vec<String>, usize) {
     let exe = std::env::current_exe().unwrap();
     let mut command = Command::new(wrap[0]);
-    command.args(&wrap[1..]).arg(exe).args(["--exact", "faults_io::child", "--ignored", "--nocapture"]);
+    command.args(&wrap[1..]).arg(exe).args([
+        "--exact",
+        "faults_io::t9_files_that_cannot_grow",
+        "--nocapture",
+    ]);
     command.env(DIRECTORY, dir).env_remove(POOLED).stdin(Stdio::null());
     if isolation == Isolation::Pooled {
         command.env(POOLED, "1");
@@ -276,12 +183,13 @@ async fn under(wraps: impl IntoIterator<Item = (Isolation, Vec<String>)>) -> (u6
     (runs, all)
 }
 
-const BOTH: [Isolation; 2] = [Isolation::Database, Isolation::Pooled];
-
 /// Writes past a length fail, the one that crosses it in its middle: in the -wal, in the file itself when that is
 /// written back, in copies.
 #[tokio::test(flavor = "multi_thread")]
 async fn t9_files_that_cannot_grow() {
+    if let Some(dir) = child() {
+        return work(&dir, isolation()).await;
+    }
     let runs = tenantry_testkit::dose(24, 400);
     let wrap = |number: u64| {
         let blocks = number * 1600 / runs;
@@ -292,10 +200,6 @@ async fn t9_files_that_cannot_grow() {
     let (runs, refused) = under((1..=runs).flat_map(wrap)).await;
     assert!(refused > 20, "{refused} steps were refused: the limit does not bite");
     tenantry_testkit::tried("T9 files that cannot grow", runs, "limits of length, each over some 20 steps");
-}
-
-fn without(what: &str) -> bool {
-    std::env::var("TENANTRY_WITHOUT").is_ok_and(|all| all.split(',').any(|one| one == what))
 }
 
 /// The first, second, third … call of a kind fails, once or from then on.
@@ -324,27 +228,4 @@ async fn t9_a_call_to_the_disk_fails() {
     let (runs, refused) = under(wraps).await;
     assert!(refused > 5, "{refused} steps were refused: nothing is injected");
     tenantry_testkit::tried("T9 calls that fail", runs, "failing calls, each over some 20 steps");
-}
-
-/// A file system of its own for a child, so that nobody else meets the full disk.
-#[test]
-fn t9_the_disk_is_full() {
-    if without("mount") {
-        return;
-    }
-    let dir = tempfile::tempdir().unwrap();
-    let exe = std::env::current_exe().unwrap();
-    let script = format!("mount -t tmpfs -o size=6m none \"${DIRECTORY}\" && exec \"$@\"");
-    let output = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script, "sh"])
-        .arg(exe)
-        .args(["--exact", "faults_io::child_on_a_full_disk", "--ignored", "--nocapture"])
-        .env(DIRECTORY, dir.path())
-        .output()
-        .unwrap();
-    let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{text}\n{errors}");
-    let refused =
-        text.lines().filter_map(|line| line.strip_prefix("refused ")?.split(' ').next()?.parse::<u64>().ok());
-    tenantry_testkit::tried("T9 full disk", refused.sum(), "writes refused by a full disk");
 }

@@ -1,8 +1,9 @@
 //! What the fault tests share (T9): writes that come in pairs, so that half a transaction shows.
 
+use crate::core_support::{Bed, engine_at};
 use crate::records_kit::{insert, update};
 use crate::transfer_kit::*;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tenantry_engine::place::{Isolation, Place};
 use tenantry_engine::query::RecordId;
 use tenantry_engine::value::Value;
@@ -51,5 +52,43 @@ pub(crate) fn whole(path: &Path) {
             "INSERT INTO {model}__fts({model}__fts, rank) VALUES ('integrity-check', 1)"
         ))
         .unwrap();
+    }
+}
+
+/// Where the child finds its databases; that it is set is how a child knows what it is.
+pub(crate) const DIRECTORY: &str = "TENANTRY_FAULTS_DIRECTORY";
+
+pub(crate) const BOTH: [Isolation; 2] = [Isolation::Database, Isolation::Pooled];
+
+/// Where to work, in a child: the tests below are their own children, told so by their environment.
+pub(crate) fn child() -> Option<PathBuf> {
+    std::env::var_os(DIRECTORY).map(PathBuf::from)
+}
+
+/// Something this machine cannot do, and somebody said so.
+pub(crate) fn without(what: &str) -> bool {
+    std::env::var("TENANTRY_WITHOUT").is_ok_and(|all| all.split(',').any(|one| one == what))
+}
+
+/// The databases of a directory that outlives this process or belongs to somebody else.
+pub(crate) fn open(dir: &Path) -> Clinic {
+    let kept = tempfile::tempdir_in(dir).unwrap();
+    let engine = engine_at(dir, 8);
+    Clinic::again(Bed { dir: kept, engine })
+}
+
+/// Places with some rows, all closed.
+pub(crate) async fn furnished(dir: &Path) {
+    for isolation in [Isolation::Database, Isolation::Pooled] {
+        let clinic = open(dir);
+        if isolation == Isolation::Pooled {
+            let pool = Place { tenant: None, ..pooled(1, 1) };
+            clinic.bed.engine.create_system(&pool).await.unwrap();
+            clinic.bed.engine.migrate(&pool, &migrations(vec![])).await.unwrap();
+        }
+        let (mine, other) = places(isolation);
+        clinic.make(&mine).await;
+        clinic.make(&other).await;
+        clinic.bed.engine.shutdown().await;
     }
 }

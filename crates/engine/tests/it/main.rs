@@ -9,6 +9,7 @@ mod core_sandbox;
 mod core_session;
 mod core_support;
 mod core_system;
+mod faults_disk;
 mod faults_io;
 mod faults_kit;
 mod faults_wal;

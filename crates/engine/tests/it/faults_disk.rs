@@ -1,0 +1,89 @@
+//! T9: a disk that is full for a while. Writes and copies are refused cleanly, reading goes on, nothing is half there,
+//! and when there is room again all is as if nothing had been. Other databases do not notice.
+
+use crate::faults_kit::*;
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+use tenantry_engine::Kind;
+use tenantry_engine::place::Isolation;
+
+/// The work of a child on a small file system that is full for a while.
+async fn full_for_a_while(dir: &Path, isolation: Isolation) {
+    let clinic = open(dir);
+    let (engine, (mine, other)) = (&clinic.bed.engine, places(isolation));
+    pair(&clinic, &mine, 0).await.unwrap();
+    // A database that is open can be read however full the disk is; opening one takes 32 KB for its -shm.
+    let _open = engine.session(&other, &clinic.schema, None).await.unwrap();
+    let (mut refused, before) = (0, clinic.digest(&other).await);
+    for round in 0..8 {
+        fill_disk(dir, round * 40_000);
+        let mut done = vec![];
+        for number in round * 100..round * 100 + 30 {
+            match pair(&clinic, &mine, number + 1).await {
+                Ok(()) => done.push(number + 1),
+                Err(error) => {
+                    assert!(matches!(error.kind(), Kind::Io), "{error}");
+                    refused += 1;
+                }
+            }
+        }
+        let copy = engine.copy_out(&mine, &clinic.script, &dir.join("copy")).await;
+        assert_eq!(*copy.unwrap_err().kind(), Kind::Io);
+        assert!(!dir.join("copy").exists(), "half a copy stays behind");
+        // Reading goes on, here and there.
+        assert_eq!(clinic.digest(&other).await, before);
+        let there = pairs(&clinic, &mine).await;
+        assert!(done.iter().all(|number| there.contains(number)));
+        std::fs::remove_file(dir.join("ballast")).unwrap();
+        pair(&clinic, &mine, round * 100 + 50).await.unwrap();
+    }
+    assert!(refused > 20, "{refused} writes were refused: the disk was not full");
+    let copy = dir.join("copy");
+    engine.copy_out(&mine, &clinic.script, &copy).await.unwrap();
+    std::fs::remove_file(copy).unwrap();
+    engine.shutdown().await;
+    for place in [&mine, &other] {
+        whole(&dir.join(format!("{}.db", place.physical)));
+    }
+    println!("refused {refused} writes");
+}
+
+/// Takes all the room but so many bytes.
+fn fill_disk(dir: &Path, but_bytes: usize) {
+    let mut ballast = std::fs::File::create(dir.join("ballast")).unwrap();
+    let block = [7_u8; 4096];
+    while ballast.write_all(&block).is_ok() {}
+    let length = ballast.metadata().unwrap().len();
+    ballast.set_len(length.saturating_sub(but_bytes as u64)).unwrap();
+}
+
+/// A file system of its own for a child, so that nobody else meets the full disk.
+#[tokio::test]
+async fn t9_the_disk_is_full() {
+    if let Some(dir) = child() {
+        furnished(&dir).await;
+        for isolation in BOTH {
+            full_for_a_while(&dir, isolation).await;
+        }
+        return;
+    }
+    if without("mount") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let exe = std::env::current_exe().unwrap();
+    let script = format!("mount -t tmpfs -o size=6m none \"${DIRECTORY}\" && exec \"$@\"");
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script, "sh"])
+        .arg(exe)
+        .args(["--exact", "faults_disk::t9_the_disk_is_full", "--nocapture"])
+        .env(DIRECTORY, dir.path())
+        .output()
+        .unwrap();
+    let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{text}\n{errors}");
+    let refused =
+        text.lines().filter_map(|line| line.strip_prefix("refused ")?.split(' ').next()?.parse::<u64>().ok());
+    tenantry_testkit::tried("T9 full disk", refused.sum(), "writes refused by a full disk");
+}
