@@ -36,6 +36,19 @@ impl Home {
         self.dir.join("tenantry.toml")
     }
 
+    /// A second server, to which tenants may be moved.
+    pub(crate) fn add_server(&self, name: &str) -> Result<()> {
+        let text = std::fs::read_to_string(self.config())?;
+        let tenant = "[stores.tenant]\n";
+        ensure!(text.contains(tenant), "the configuration has changed");
+        let text = text.replace(tenant, &format!("{tenant}servers = [\"main\", \"{name}\"]\n"));
+        let servers =
+            format!("\n[servers.main]\npath = \"databases\"\n[servers.{name}]\npath = \"{name}\"\n");
+        let first = "[registration]\n";
+        let text = text.replace(first, &format!("{first}placement = \"first\"\n"));
+        Ok(std::fs::write(self.config(), text + &servers)?)
+    }
+
     fn model(&self) -> PathBuf {
         self.dir.join("apps/bench/models/patients.toml")
     }

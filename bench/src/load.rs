@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use client::Connection;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Writes request number `n` into the buffer: head and body.
@@ -76,6 +76,49 @@ pub(crate) fn latencies(addr: SocketAddr, requests: impl Iterator<Item = Vec<u8>
         }
         Ok(taken)
     })
+}
+
+/// Sends a request so many times a second over some connections, whether answers come or not, until told to
+/// stop; how long each took from the moment it was due. A late answer delays the next, and counts for it.
+pub(crate) fn paced(
+    addr: SocketAddr,
+    connections: u32,
+    per_second: u32,
+    request: &[u8],
+    stop: &Arc<AtomicBool>,
+) -> Result<Vec<Duration>> {
+    runtime()?.block_on(async {
+        let between = Duration::from_secs(1) * connections / per_second;
+        let mut handles = Vec::new();
+        for n in 0..connections {
+            let (connection, request, stop) = (Connection::open(addr).await?, request.to_vec(), stop.clone());
+            let first = Instant::now() + between * n / connections;
+            handles.push(tokio::spawn(one_paced(connection, request, first, between, stop)));
+        }
+        let mut all = Vec::new();
+        for handle in handles {
+            all.extend(handle.await??);
+        }
+        Ok(all)
+    })
+}
+
+async fn one_paced(
+    mut connection: Connection,
+    request: Vec<u8>,
+    mut due: Instant,
+    between: Duration,
+    stop: Arc<AtomicBool>,
+) -> Result<Vec<Duration>> {
+    let mut taken = Vec::new();
+    while !stop.load(Ordering::Relaxed) {
+        tokio::time::sleep_until(due.into()).await;
+        let (status, body) = connection.exchange(&request).await?;
+        taken.push(due.elapsed());
+        expect_success(status, body)?;
+        due += between;
+    }
+    Ok(taken)
 }
 
 /// One request on a connection of its own: status and body.

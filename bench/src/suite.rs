@@ -7,6 +7,7 @@ use std::path::PathBuf;
 mod density;
 mod fleet;
 mod library;
+mod moving;
 mod open;
 mod records;
 
@@ -55,6 +56,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     entries.extend(records::run(options, scratch.path())?);
     entries.extend(fleet::run(options, scratch.path())?);
     entries.extend(open::run(options, scratch.path())?);
+    entries.extend(moving::run(options, scratch.path())?);
     entries.extend(density::run(options, scratch.path())?);
     report::print(&entries);
     if !options.against_itself {

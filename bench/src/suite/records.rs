@@ -88,7 +88,12 @@ impl Side {
 
 /// The header line of a new session of that tenant's owner.
 pub(crate) fn log_in(server: &Server, n: u32) -> Result<String> {
-    let body = serde_json::json!({ "email": owner(n), "password": PASSWORD });
+    log_in_as(server, &owner(n))
+}
+
+/// The same for somebody by their address.
+pub(crate) fn log_in_as(server: &Server, email: &str) -> Result<String> {
+    let body = serde_json::json!({ "email": email, "password": PASSWORD });
     let (status, answer) = load::once(server.addr, &load::post("/api/auth/login", "", &body.to_string()))?;
     ensure!(status == 200, "log-in: {status} {answer}");
     let answer: serde_json::Value = serde_json::from_str(&answer)?;
