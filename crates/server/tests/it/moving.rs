@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     fs,
+    os::unix::process::ExitStatusExt,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -201,6 +202,72 @@ async fn moved_promoted_and_demoted_while_members_write() {
         pauses.len(),
         expected.len()
     );
+}
+
+/// Where a mover is killed with -9: before anybody waits, while writers wait, and after the swap.
+const KILLS: [&str; 12] = [
+    "copy:before",
+    "adopted:inside",
+    "carried:inside",
+    "fenced:inside",
+    "fence:after",
+    "last_carried:inside",
+    "opened:inside",
+    "hand_over:after",
+    "swap:before",
+    "swap:after",
+    "prove:before",
+    "settled:inside",
+];
+
+/// The mover is a process of its own and dies; the writers of this one take its work over before they have
+/// waited too long, and are not told of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mover_that_is_killed_leaves_no_writer_waiting() {
+    let app = TestApp::configured(TWO_SERVERS, Options::default()).await;
+    let (acme, staff) = (app.register("acme").await, app.staff().await);
+    let dir = app.platform().config().platform.data_dir.parent().unwrap().to_owned();
+    fs::write(dir.join("tenantry.toml"), TWO_SERVERS).unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let writers: Vec<_> = (0..2).map(|who| tokio::spawn(write_on(acme.clone(), who, stop.clone()))).collect();
+    for kill in KILLS {
+        let shown = staff.get("/api/admin/tenants/acme").await.expect(200).json();
+        let to = if shown["placements"][0]["place"]["server"] == "main" { "disk" } else { "main" };
+        let mut mover = std::process::Command::new(env!("CARGO_BIN_EXE_tenantry"));
+        mover.current_dir(&dir).args(["move", "acme", "--to", to]).env_remove("TENANTRY_CONFIG");
+        mover.env_remove("TENANTRY_DATA").env("TENANTRY_FAULT", format!("move:{kill}:kill"));
+        let died = tokio::task::spawn_blocking(move || mover.output().unwrap()).await.unwrap();
+        assert_eq!(died.status.signal(), Some(9), "{kill}: {}", String::from_utf8_lossy(&died.stderr));
+        over(&app, &staff).await;
+    }
+    stop.store(true, Relaxed);
+    let (mut expected, mut longest) = (BTreeMap::new(), Duration::ZERO);
+    for writer in writers {
+        let (done, waited) = writer.await.unwrap();
+        longest = longest.max(waited);
+        expected.extend(done);
+    }
+    assert_eq!(patients(&acme).await, expected);
+    println!(
+        "{} movers killed beside {} records written: longest wait {longest:?}",
+        KILLS.len(),
+        expected.len()
+    );
+}
+
+/// Waits until no operation is open. Writers see to it while they wait; else the reconciler does.
+async fn over(app: &TestApp, staff: &Client) {
+    for round in 0..100 {
+        let open = staff.get("/api/admin/operations?open=true").await.expect(200).json();
+        if open["items"].as_array().unwrap().is_empty() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        if round > 20 {
+            app.platform().operations().reconcile().await.unwrap();
+        }
+    }
+    panic!("an operation stays open");
 }
 
 #[tokio::test]

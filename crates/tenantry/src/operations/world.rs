@@ -44,7 +44,9 @@ impl World {
         make_dir(&files_dir)?;
         let files = Files::local(&files_dir).map_err(|e| Error::Unavailable(e.to_string()))?;
         let backups = Backups::new(config, databases.apps())?;
-        let scratch = config.platform.data_dir.join("scratch");
+        // What is copied there is opened by its whole path, whatever the directory of this process is.
+        let scratch = std::path::absolute(config.platform.data_dir.join("scratch"));
+        let scratch = scratch.map_err(|e| Error::Unavailable(format!("scratch: {e}")))?;
         let (progress, cancel) = (Progress::default(), Cancel::default());
         let faults = Arc::new(Faults::from_env());
         Ok(Self { control, databases, files, backups, progress, cancel, faults, scratch })
