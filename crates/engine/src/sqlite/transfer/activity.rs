@@ -11,9 +11,9 @@ use crate::place::Isolation;
 use rusqlite::{Row, params};
 
 /// Lines of one tenant and store. Only where a tenant has several stores in one database does the model tell
-/// which store a line is of. `+tenant`: the new lines are at the end, not where the index on tenants leads.
+/// which store a line is of.
 const LINES: &str = "SELECT id, at, actor, impersonator, action, model, record, detail FROM _tenantry_activity
-    WHERE +tenant = ?1 AND id > ?2
+    WHERE tenant = ?1 AND id > ?2
       AND (model IN (SELECT value FROM json_each(?3)) OR (SELECT count(*) FROM _tenantry_place WHERE tenant = ?1) < 2)
     ORDER BY id LIMIT ?4";
 const ADD: &str =
@@ -28,7 +28,9 @@ pub(super) fn carry(
     after: i64,
     most: i64,
 ) -> Result<i64> {
-    let mut lines = from.conn.prepare_cached(LINES)?;
+    // All lines are found by the index on tenants. New ones are at the end of the table, where the `+` leads.
+    let new = LINES.replacen("tenant =", "+tenant =", 1);
+    let mut lines = from.conn.prepare_cached(if after == 0 { LINES } else { &new })?;
     let mut add = to.conn.prepare_cached(ADD)?;
     let mut rows = lines.query(params![from.tenant, after, names(tables), most])?;
     let mut last = after;
