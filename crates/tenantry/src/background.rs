@@ -41,9 +41,13 @@ impl Platform {
             let mut timer = tokio::time::interval(EVERY);
             timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
             let mut passes = 0_u64;
+            let mut recovery: Option<JoinHandle<()>> = None;
             loop {
                 tokio::select! {
                     _ = timer.tick() => {
+                        if recovery.as_ref().is_none_or(JoinHandle::is_finished) {
+                            recovery = Some(platform.recovery());
+                        }
                         platform.pass().await;
                         if passes.is_multiple_of(ORPHANS_EVERY) {
                             report("orphans", platform.sweep_orphans().await);
@@ -58,9 +62,16 @@ impl Platform {
         Background { stop, task }
     }
 
+    /// What dead workers left may take hours: nobody else waits for it.
+    fn recovery(&self) -> JoinHandle<()> {
+        let operations = self.0.operations.clone();
+        tokio::spawn(async move {
+            report("operations", operations.reconcile().await.map(drop));
+            report("kept databases", operations.release_due(&By::system(), MOST).await.map(drop));
+        })
+    }
+
     async fn pass(&self) {
-        report("operations", self.0.operations.reconcile().await.map(drop));
-        report("kept databases", self.0.operations.release_due(&By::system(), MOST).await.map(drop));
         report("old operations", self.prune_operations().await);
         report("backups", self.backups_pass().await);
         report("subscriptions", plans::sweep_expired(self.control(), MOST).await.map(drop));

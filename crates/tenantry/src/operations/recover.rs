@@ -8,7 +8,7 @@ use super::{
     kinds::{self, past_return},
     lease, run, show,
     takeover::{self, Taken},
-    unwind,
+    unwind, world,
 };
 use crate::{Error, Result};
 
@@ -27,10 +27,11 @@ pub struct Recovered {
 }
 
 pub(super) async fn pass(inner: &Inner, at_start: bool) -> Result<Recovered> {
+    let scratches = inner.world.scratches();
     let mut tx = inner.world.control.snapshot().await?;
     let ids = takeover::open_ids(&mut tx).await?;
     drop(tx);
-    inner.world.sweep(&ids);
+    world::sweep(scratches, &ids);
     let mut recovered = Recovered::default();
     for id in ids {
         match one(inner, id, at_start).await {

@@ -76,18 +76,25 @@ impl World {
         }
     }
 
-    /// Removes what operations that are over left behind: everything but those in `open`.
-    pub(super) fn sweep(&self, open: &[i64]) {
-        let Ok(entries) = std::fs::read_dir(&self.scratch) else { return };
-        for entry in entries.flatten() {
+    /// Scratch directories that are there, by the operation's id. Look before the journal is read: whoever
+    /// makes one meanwhile is not among them.
+    pub(super) fn scratches(&self) -> Vec<(i64, PathBuf)> {
+        let Ok(entries) = std::fs::read_dir(&self.scratch) else { return Vec::new() };
+        let of = |entry: std::fs::DirEntry| {
             let name = entry.file_name();
-            let id = name.to_str().and_then(|n| n.strip_prefix("operation-")?.parse().ok());
-            if id.is_some_and(|id: i64| !open.contains(&id)) {
-                tracing::info!(path = %entry.path().display(), "removing what an operation left");
-                // What stays is swept the next time.
-                drop(std::fs::remove_dir_all(entry.path()));
-            }
-        }
+            let id = name.to_str()?.strip_prefix("operation-")?.parse().ok()?;
+            Some((id, entry.path()))
+        };
+        entries.flatten().filter_map(of).collect()
+    }
+}
+
+/// Removes those of operations that are not `open`.
+pub(super) fn sweep(scratches: Vec<(i64, PathBuf)>, open: &[i64]) {
+    for (_, path) in scratches.into_iter().filter(|(id, _)| !open.contains(id)) {
+        tracing::info!(path = %path.display(), "removing what an operation left");
+        // What stays is swept the next time.
+        drop(std::fs::remove_dir_all(path));
     }
 }
 
