@@ -96,7 +96,7 @@ where
     let mut noted = Noted { route: usize::MAX, tenant: 0, user: 0 };
     let outcome = AssertUnwindSafe(routed(app, router, peer, request, &mut noted)).catch_unwind().await;
     let mut response = outcome.unwrap_or_else(|panic| {
-        app.metrics().panics.increment(1);
+        app.metrics().panics.fetch_add(1, Relaxed);
         Problem::internal(panic_text(&*panic)).into_response().map(Either::Right)
     });
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {

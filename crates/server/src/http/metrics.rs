@@ -1,106 +1,170 @@
 //! What is counted, and the text Prometheus reads.
 //!
-//! The guard records each request through handles that were registered once, at start: no label is built and
-//! no name is hashed while a request runs. The recorder belongs to one server, not to the process, so that
-//! several can live in one test; the binary may install it globally as well.
+//! The guard records each request in numbers that exist since the start: no label is built, no name is hashed and
+//! nothing is allocated while a request runs, and nothing has to be tidied up afterwards. The numbers belong to one
+//! server, not to the process, so that several can live in one test.
 
 use super::tenants_seen::TenantsSeen;
 use http::StatusCode;
-use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder};
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
-use std::{fmt::Write, time::Duration};
+use std::{
+    fmt::Write,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
 
-/// Upper bounds of the latency histogram, seconds.
-const BUCKETS_S: [f64; 11] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
+/// Upper bounds of the latency histogram, microseconds.
+const BOUNDS_US: [u64; 11] =
+    [500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000, 500_000, 1_000_000, 5_000_000];
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
-/// All handles of one server.
+/// All numbers of one server.
 pub(crate) struct Metrics {
-    routes: Vec<RouteHandles>,
-    handle: PrometheusHandle,
+    routes: Box<[Route]>,
     /// Requests by tenant, bounded.
     pub(crate) tenants: TenantsSeen,
     /// Connections open now.
-    pub(crate) connections: Gauge,
+    pub(crate) connections: AtomicU64,
     /// Panics caught in handlers.
-    pub(crate) panics: Counter,
+    pub(crate) panics: AtomicU64,
 }
 
-struct RouteHandles {
-    classes: [Counter; 5],
-    seconds: Histogram,
+/// One route of the table.
+struct Route {
+    /// `method="GET",route="/healthz"`.
+    labels: String,
+    classes: [AtomicU64; 5],
+    /// Requests by time to answer, one number for each bound and one for what took longer.
+    buckets: [AtomicU64; BOUNDS_US.len() + 1],
+    /// Time to answer all of them, nanoseconds.
+    total_ns: AtomicU64,
 }
 
 impl Metrics {
-    /// Registers one set of handles for each of `routes`, in order; the last is for what matches none.
+    /// Numbers for each of `routes`, method and path, in order; the last is for what matches none.
     pub(crate) fn new<'a>(routes: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
-        let recorder = recorder();
-        let handle = recorder.handle();
-        let routes = routes.map(|(method, path)| RouteHandles::register(&recorder, method, path)).collect();
-        let connections = recorder.register_gauge(&Key::from_static_name("tenantry_http_connections"), &META);
-        let panics = recorder.register_counter(&Key::from_static_name("tenantry_http_panics_total"), &META);
-        describe(&recorder);
-        Self { routes, handle, tenants: TenantsSeen::default(), connections, panics }
+        Self {
+            routes: routes.map(|(method, path)| Route::new(method, path)).collect(),
+            tenants: TenantsSeen::default(),
+            connections: AtomicU64::new(0),
+            panics: AtomicU64::new(0),
+        }
     }
 
     /// One answered request of route `index`.
     pub(crate) fn record(&self, index: usize, status: StatusCode, took: Duration) {
         let Some(route) = self.routes.get(index).or(self.routes.last()) else { return };
         let class = usize::from(status.as_u16() / 100).clamp(1, 5) - 1;
-        route.classes[class].increment(1);
-        route.seconds.record(took.as_secs_f64());
+        route.classes[class].fetch_add(1, Relaxed);
+        let bucket = BOUNDS_US.iter().position(|bound| took <= Duration::from_micros(*bound));
+        route.buckets[bucket.unwrap_or(BOUNDS_US.len())].fetch_add(1, Relaxed);
+        route.total_ns.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Relaxed);
     }
 
-    /// Moves recorded latencies into their buckets; call every few seconds or memory grows.
-    pub(crate) fn upkeep(&self) {
-        self.handle.run_upkeep();
-    }
-
-    /// The exposition text.
+    /// The exposition text. Routes nobody asked for are left out.
     pub(crate) fn render(&self, slug: impl Fn(i64) -> Option<String>) -> String {
-        let mut text = self.handle.render();
-        // Labels of tenants are slugs, which need no escaping; their number is bounded by TenantsSeen.
-        let (top, other) = self.tenants.top();
-        text.push_str("# HELP tenantry_tenant_requests_total Requests of the busiest tenants.\n");
-        text.push_str("# TYPE tenantry_tenant_requests_total counter\n");
-        for (tenant, requests) in top {
-            let label = slug(tenant).unwrap_or_else(|| format!("id-{tenant}"));
-            let _ = writeln!(text, "tenantry_tenant_requests_total{{tenant=\"{label}\"}} {requests}");
-        }
-        let _ = writeln!(text, "tenantry_tenant_requests_total{{tenant=\"other\"}} {other}");
+        let mut text = String::with_capacity(16 * 1024);
+        let used: Vec<_> = self.routes.iter().filter(|route| route.requests() > 0).collect();
+        family(&mut text, "tenantry_http_requests_total", "counter", "Requests answered.");
+        used.iter().for_each(|route| route.counts(&mut text));
+        family(&mut text, "tenantry_http_request_seconds", "histogram", "Time to answer.");
+        used.iter().for_each(|route| route.histogram(&mut text));
+        family(&mut text, "tenantry_http_connections", "gauge", "Connections open now.");
+        line(&mut text, "tenantry_http_connections", "", self.connections.load(Relaxed));
+        family(&mut text, "tenantry_http_panics_total", "counter", "Panics caught in handlers.");
+        line(&mut text, "tenantry_http_panics_total", "", self.panics.load(Relaxed));
+        self.tenants(&mut text, slug);
         text
     }
-}
 
-static META: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
-
-impl RouteHandles {
-    fn register(recorder: &PrometheusRecorder, method: &str, path: &str) -> Self {
-        let labels = vec![Label::new("method", method.to_owned()), Label::new("route", path.to_owned())];
-        let classes = CLASSES.map(|class| {
-            let mut labels = labels.clone();
-            labels.push(Label::new("class", class));
-            recorder.register_counter(&Key::from_parts("tenantry_http_requests_total", labels), &META)
-        });
-        let seconds =
-            recorder.register_histogram(&Key::from_parts("tenantry_http_request_seconds", labels), &META);
-        Self { classes, seconds }
+    /// Labels of tenants are slugs, which need no escaping; their number is bounded by [`TenantsSeen`].
+    fn tenants(&self, text: &mut String, slug: impl Fn(i64) -> Option<String>) {
+        const NAME: &str = "tenantry_tenant_requests_total";
+        let (top, other) = self.tenants.top();
+        family(text, NAME, "counter", "Requests of the busiest tenants.");
+        for (tenant, requests) in top {
+            let label = slug(tenant).unwrap_or_else(|| format!("id-{tenant}"));
+            line(text, NAME, &format!("{{tenant=\"{label}\"}}"), requests);
+        }
+        line(text, NAME, "{tenant=\"other\"}", other);
     }
 }
 
-fn recorder() -> PrometheusRecorder {
-    let builder = PrometheusBuilder::new();
-    match builder.set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &BUCKETS_S) {
-        Ok(builder) => builder.build_recorder(),
-        // Only an empty list of buckets is refused.
-        Err(_) => PrometheusBuilder::new().build_recorder(),
+impl Route {
+    fn new(method: &str, path: &str) -> Self {
+        Self {
+            // Of the route table, not of requests: nothing in them needs escaping.
+            labels: format!("method=\"{method}\",route=\"{path}\""),
+            classes: Default::default(),
+            buckets: Default::default(),
+            total_ns: AtomicU64::new(0),
+        }
+    }
+
+    fn requests(&self) -> u64 {
+        self.buckets.iter().map(|bucket| bucket.load(Relaxed)).sum()
+    }
+
+    fn counts(&self, text: &mut String) {
+        for (class, count) in CLASSES.iter().zip(&self.classes) {
+            let count = count.load(Relaxed);
+            if count > 0 {
+                let labels = format!("{{{},class=\"{class}\"}}", self.labels);
+                line(text, "tenantry_http_requests_total", &labels, count);
+            }
+        }
+    }
+
+    fn histogram(&self, text: &mut String) {
+        const NAME: &str = "tenantry_http_request_seconds";
+        let (labels, mut below) = (&self.labels, 0);
+        let bounds = BOUNDS_US.iter().map(|us| (*us as f64 / 1e6).to_string()).chain(["+Inf".to_owned()]);
+        for (bound, bucket) in bounds.zip(&self.buckets) {
+            below += bucket.load(Relaxed);
+            line(text, &format!("{NAME}_bucket"), &format!("{{{labels},le=\"{bound}\"}}"), below);
+        }
+        let seconds = self.total_ns.load(Relaxed) as f64 / 1e9;
+        line(text, &format!("{NAME}_sum"), &format!("{{{labels}}}"), seconds);
+        line(text, &format!("{NAME}_count"), &format!("{{{labels}}}"), below);
     }
 }
 
-fn describe(recorder: &PrometheusRecorder) {
-    let text = |name: &'static str| KeyName::from_const_str(name);
-    recorder.describe_counter(text("tenantry_http_requests_total"), None, "Requests answered.".into());
-    recorder.describe_histogram(text("tenantry_http_request_seconds"), None, "Time to answer.".into());
-    recorder.describe_gauge(text("tenantry_http_connections"), None, "Connections open now.".into());
-    recorder.describe_counter(text("tenantry_http_panics_total"), None, "Panics caught in handlers.".into());
+fn family(text: &mut String, name: &str, kind: &str, help: &str) {
+    // Writing to a string does not fail.
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+}
+
+fn line(text: &mut String, name: &str, labels: &str, value: impl std::fmt::Display) {
+    let _ = writeln!(text, "{name}{labels} {value}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_histogram_counts_up_to_all_and_unused_routes_are_left_out() {
+        let metrics = Metrics::new([("GET", "/a"), ("GET", "/b"), ("", "none")].into_iter());
+        for us in [1, 500, 501, 7_000_000] {
+            metrics.record(0, StatusCode::OK, Duration::from_micros(us));
+        }
+        metrics.record(99, StatusCode::NOT_FOUND, Duration::from_micros(1));
+        metrics.tenants.note(7);
+        let text = metrics.render(|id| (id == 7).then(|| "acme".into()));
+        for wanted in [
+            "# TYPE tenantry_http_request_seconds histogram",
+            "tenantry_http_requests_total{method=\"GET\",route=\"/a\",class=\"2xx\"} 4",
+            "tenantry_http_requests_total{method=\"\",route=\"none\",class=\"4xx\"} 1",
+            "tenantry_http_request_seconds_bucket{method=\"GET\",route=\"/a\",le=\"0.0005\"} 2",
+            "tenantry_http_request_seconds_bucket{method=\"GET\",route=\"/a\",le=\"0.001\"} 3",
+            "tenantry_http_request_seconds_bucket{method=\"GET\",route=\"/a\",le=\"5\"} 3",
+            "tenantry_http_request_seconds_bucket{method=\"GET\",route=\"/a\",le=\"+Inf\"} 4",
+            "tenantry_http_request_seconds_sum{method=\"GET\",route=\"/a\"} 7.001002",
+            "tenantry_http_request_seconds_count{method=\"GET\",route=\"/a\"} 4",
+            "tenantry_http_panics_total 0",
+            "tenantry_tenant_requests_total{tenant=\"acme\"} 1",
+        ] {
+            assert!(text.lines().any(|line| line == wanted), "{wanted} in\n{text}");
+        }
+        assert!(!text.contains("/b"), "{text}");
+    }
 }

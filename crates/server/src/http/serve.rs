@@ -10,7 +10,15 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
 };
-use std::{convert::Infallible, future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::Future,
+    io,
+    net::SocketAddr,
+    pin::pin,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -18,7 +26,7 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
-/// Time between flushes of the request log and of latency samples.
+/// Time between flushes of the request log.
 const UPKEEP: Duration = Duration::from_millis(500);
 
 /// Bounds of the loop.
@@ -92,9 +100,8 @@ async fn keep_up(app: App) {
     }
 }
 
-/// Metrics into their buckets, request log to its sink; the sink may block, so not on this thread.
+/// Request log to its sink, which may block, so not on this thread.
 async fn flush(app: &App) {
-    app.metrics().upkeep();
     let app = app.clone();
     if let Err(error) = spawn_blocking(move || app.access_log().flush()).await {
         tracing::error!(%error, "the request log could not be written");
@@ -142,20 +149,20 @@ struct Connection {
 impl Connection {
     fn spawn(self, builder: &http1::Builder, graceful: &GracefulShutdown, stream: TcpStream) {
         let Self { app, router, peer, slot } = self;
-        let gauge = app.metrics().connections.clone();
         let shared = Arc::new((app, router));
+        let counted = Arc::clone(&shared);
         let service = service_fn(move |request| {
             let shared = Arc::clone(&shared);
             async move { Ok::<_, Infallible>(guard::answer(&shared.0, &shared.1, peer.ip(), request).await) }
         });
         let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
-        gauge.increment(1);
+        counted.0.metrics().connections.fetch_add(1, Relaxed);
         tokio::spawn(async move {
             // Resets and timeouts are the client's affair.
             if let Err(error) = connection.await {
                 tracing::debug!(%error, %peer, "connection ended early");
             }
-            gauge.decrement(1);
+            counted.0.metrics().connections.fetch_sub(1, Relaxed);
             drop(slot);
         });
     }
