@@ -22,22 +22,74 @@ const INSERT: &str = "INSERT INTO patients
 #[derive(Debug, Serialize)]
 pub(crate) struct Patient {
     id: i64,
-    #[serde(flatten)]
-    fields: NewPatient,
-    created_at: String,
-    updated_at: String,
-    version: i64,
-}
-
-/// A row as it comes in.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct NewPatient {
     name: String,
     email: Option<String>,
     phone: Option<String>,
     date_of_birth: Option<String>,
     gender: Option<String>,
     address: Option<String>,
+    created_at: String,
+    updated_at: String,
+    version: i64,
+}
+
+/// A row as it comes in: its types are the rules that the model has on our side.
+#[derive(Debug, Deserialize)]
+pub(crate) struct NewPatient {
+    name: Name,
+    email: Option<String>,
+    phone: Option<String>,
+    date_of_birth: Option<Date>,
+    gender: Option<Gender>,
+    address: Option<String>,
+}
+
+/// At most 120 characters, not empty.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Name(String);
+
+impl TryFrom<String> for Name {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text.is_empty() || text.chars().nth(120).is_some() {
+            Err("1 to 120 characters")
+        } else {
+            Ok(Self(text))
+        }
+    }
+}
+
+/// A day of the calendar.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Date(String);
+
+impl TryFrom<String> for Date {
+    type Error = jiff::Error;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Ok(Self(text.parse::<jiff::civil::Date>()?.to_string()))
+    }
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Gender {
+    Female,
+    Male,
+    Other,
+}
+
+impl Gender {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Female => "female",
+            Self::Male => "male",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// The database and its idle connections.
@@ -96,23 +148,36 @@ impl Store {
         let now = format!("{:.6}", jiff::Timestamp::now());
         let connection = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let mut statement = connection.prepare_cached(INSERT)?;
-        let NewPatient { name, email, phone, date_of_birth, gender, address } = &new;
+        let NewPatient { name: Name(name), email, phone, date_of_birth, gender, address } = new;
+        let date_of_birth = date_of_birth.map(|date| date.0);
+        let gender = gender.map(Gender::as_str);
         let id = statement.insert(params![name, email, phone, date_of_birth, gender, address, now])?;
-        Ok(Patient { id, fields: new, created_at: now.clone(), updated_at: now, version: 1 })
+        let gender = gender.map(str::to_owned);
+        let (created_at, updated_at) = (now.clone(), now);
+        Ok(Patient {
+            id,
+            name,
+            email,
+            phone,
+            date_of_birth,
+            gender,
+            address,
+            created_at,
+            updated_at,
+            version: 1,
+        })
     }
 }
 
 fn patient(row: &Row<'_>) -> rusqlite::Result<Patient> {
     Ok(Patient {
         id: row.get(0)?,
-        fields: NewPatient {
-            name: row.get(1)?,
-            email: row.get(2)?,
-            phone: row.get(3)?,
-            date_of_birth: row.get(4)?,
-            gender: row.get(5)?,
-            address: row.get(6)?,
-        },
+        name: row.get(1)?,
+        email: row.get(2)?,
+        phone: row.get(3)?,
+        date_of_birth: row.get(4)?,
+        gender: row.get(5)?,
+        address: row.get(6)?,
         created_at: row.get(7)?,
         updated_at: row.get(8)?,
         version: row.get(9)?,
