@@ -10,6 +10,7 @@ use crate::{
     control::params,
     operations::purge::{CERTIFIED, PurgeWish},
     tenants::{self, State},
+    topology::PlacementState,
 };
 use serde_json::Value;
 use tenantry_engine::name::{Slug, TenantId};
@@ -63,11 +64,16 @@ impl Platform {
             _ => return Err(Error::Conflict(format!("{slug} is {} now", tenant.state.as_str()))),
         }
         let policy = &self.config().retention;
+        let final_backup =
+            match policy.final_backup && policy.backups_days > 0 && has_database(self, slug).await? {
+                true => Some(self.final_backup(by, slug).await?.to_string()),
+                false => None,
+            };
         let wish = PurgeWish {
             tenant: id,
             slug: slug.clone(),
             early,
-            final_backup: None,
+            final_backup,
             backups_days: policy.backups_days,
         };
         self.operations().purge(by, wish).await
@@ -162,4 +168,13 @@ impl Platform {
             hash: row.text(4)?.to_owned(),
         })
     }
+}
+
+/// Whether there is anything a last backup could hold.
+async fn has_database(platform: &Platform, slug: &Slug) -> Result<bool> {
+    let listed = platform.show_tenant(slug).await?;
+    Ok(listed
+        .placements
+        .iter()
+        .any(|p| p.state == PlacementState::Ready && platform.0.engine.exists(&p.place).unwrap_or(false)))
 }

@@ -41,7 +41,7 @@ const TRIED: &[(&str, &str, &[&str])] = &[
     ("POST", "/api/admin/tenants/{slug}/plan", &["subscription.change_plan", "subscription.set_state"]),
     ("POST", "/api/admin/tenants/{slug}/clone", &["tenant.clone", "tenant.create"]),
     ("POST", "/api/admin/import", &["tenant.import", "tenant.create"]),
-    ("POST", "/api/admin/tenants/{slug}/purge", &["tenant.purge_begin", "tenant.purge"]),
+    ("POST", "/api/admin/tenants/{slug}/purge", &["backup.create", "tenant.purge_begin", "tenant.purge"]),
     ("POST", "/api/admin/users", &["user.create"]),
     ("PATCH", "/api/admin/users/{id}", &["user.set_flags"]),
     ("DELETE", "/api/admin/users/{id}/sessions", &["session.revoke_all"]),
@@ -59,6 +59,10 @@ const EXCUSED: &[(&str, &str)] = &[
     ("/api/admin/tenants/{slug}/promote", "needs a pool and databases: the suites of moves look"),
     ("/api/admin/tenants/{slug}/demote", "the same"),
     ("/api/admin/tenants/{slug}/release", "needs a move: the suites of moves look"),
+    ("/api/admin/tenants/{slug}/backups", "an operation with its rows: backups looks"),
+    ("/api/admin/tenants/{slug}/restore", "the same"),
+    ("/api/admin/backups", "the same"),
+    ("/api/tenant/backups", "the same"),
     ("/api/admin/tenants/{slug}/attach", "needs a database somebody brought: placements looks"),
 ];
 

@@ -212,3 +212,38 @@ fn sql_stays_inside_and_says_why() {
     let unknown = run(dir.path(), &["sql", "no-such-company", "SELECT 1"]);
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("no such tenant"));
 }
+
+/// A Friday night at the command line: backed up, verified, restored beside, swapped, undone; then the
+/// platform's own stores, which nobody may use meanwhile.
+#[test]
+fn backups_and_restores_at_the_command_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let demo = start(dir.path(), "demo");
+    let ok = |args: &[&str]| {
+        let output = run(dir.path(), args);
+        let said = format!("{}{}", stdout(&output), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{args:?}: {said}");
+        said
+    };
+    ok(&["backup", "--all", "--system"]);
+    let listed = ok(&["backups", "list", "--json"]);
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(listed.as_array().unwrap().len(), 3, "two companies and the platform");
+    assert!(ok(&["backups", "verify", "--all"]).contains("3 verified, 0 damaged"));
+    let token = demo.log_in("owner@city-hospital.example");
+    let doctor = || demo.ask("GET", "/api/records/doctors/1", &token, None).1["last_name"].clone();
+    let (before, changed) = (doctor(), json!({ "last_name": "Changed" }));
+    assert_eq!(demo.ask("PATCH", "/api/records/doctors/1", &token, Some(&changed)).0, 200);
+    assert!(ok(&["restore", "city-hospital"]).contains("--swap"));
+    assert_eq!(doctor(), "Changed", "beside");
+    ok(&["restore", "city-hospital", "--swap"]);
+    assert_eq!(doctor(), before, "the running server goes on with what was restored");
+    ok(&["restore", "city-hospital", "--undo"]);
+    assert_eq!(doctor(), "Changed");
+    ok(&["backups", "status"]);
+    let refused = run(dir.path(), &["restore", "--system"]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("stop it first"));
+    drop(demo);
+    assert!(ok(&["restore", "--system"]).contains("restored control"));
+    assert!(ok(&["list-tenants"]).contains("city-hospital"));
+}

@@ -4,6 +4,7 @@ mod access;
 mod account;
 mod app;
 mod audited;
+mod backups;
 mod binary;
 mod copies;
 mod ends;

@@ -10,7 +10,13 @@ use super::{
     manifest::Reason,
     retention::kept,
 };
-use crate::{Result, audit::By, clock::DAY_US, control::Control, operations::World};
+use crate::{
+    Error, Result,
+    audit::By,
+    clock::DAY_US,
+    control::{Control, params},
+    operations::World,
+};
 use serde_json::json;
 use std::collections::BTreeMap;
 use tenantry_engine::name::TenantId;
@@ -59,6 +65,35 @@ fn judge(backups: &Backups, all: &[Listed], now_us: i64) -> Vec<Expired> {
     };
     let gone = all.iter().filter(|b| !stays(b));
     gone.map(|b| Expired { id: b.id.clone(), tenant: b.tenant }).collect()
+}
+
+/// Removes all backups of a tenant; how many.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the store does not let go of one: then it is to be tried again.
+pub(crate) async fn remove_all(world: &World, by: &By, tenant: TenantId) -> Result<u64> {
+    let mut removed = 0;
+    loop {
+        let filter = Filter { tenant: Some(tenant), limit: 1000, ..Filter::default() };
+        let all = catalog::list(&mut world.control.snapshot().await?, &filter).await?;
+        if all.is_empty() {
+            return Ok(removed);
+        }
+        let all: Vec<_> = all.into_iter().map(|b| Expired { id: b.id, tenant: b.tenant }).collect();
+        let gone = remove_expired(world, by, &all).await?;
+        if gone.len() < all.len() {
+            return Err(Error::Unavailable(format!("backups of tenant {tenant} could not be removed")));
+        }
+        removed += gone.len() as u64;
+    }
+}
+
+/// Purged tenants whose backups have been kept long enough.
+pub(super) async fn long_gone(control: &Control, before_us: i64) -> Result<Vec<TenantId>> {
+    let sql = "SELECT DISTINCT b.tenant FROM tenants t JOIN backups b ON b.tenant = t.id \
+        WHERE t.state = 'gone' AND t.state_at <= ? LIMIT 100";
+    let rows = control.snapshot().await?.query(sql, params![before_us]).await?;
+    rows.iter().map(|r| Ok(TenantId::from_raw(r.integer(0)?))).collect()
 }
 
 /// The schedule whose rule a backup falls under; none: the general one.

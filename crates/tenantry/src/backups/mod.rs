@@ -27,7 +27,7 @@ mod timer;
 mod verbs;
 mod verify;
 
-pub(crate) use expire::{expired, remove_expired};
+pub(crate) use expire::{expired, remove_all, remove_expired};
 pub(crate) use fetch::{Fetched, believed, fetch, manifest_of, put_files_back};
 pub use id::BackupId;
 pub(crate) use restore_verbs::is_lost;
@@ -55,6 +55,8 @@ pub(crate) struct Backups(Arc<Inner>);
 
 struct Inner {
     config: BackupsConfig,
+    /// Days the backups of a purged tenant are kept; 0: they go with it.
+    purged_days: u32,
     /// Databases of the platform itself.
     system: Vec<Place>,
     apps: Vec<AppVersion>,
@@ -71,6 +73,7 @@ impl Backups {
         let system = config.stores_of(Scope::System).map(platform_place).collect::<Result<_>>()?;
         Ok(Self(Arc::new(Inner {
             config: config.backups.clone(),
+            purged_days: config.retention.backups_days,
             system,
             apps: versions(apps),
             store: OnceLock::new(),
@@ -82,6 +85,11 @@ impl Backups {
     /// What the configuration says of them.
     pub(crate) fn config(&self) -> &BackupsConfig {
         &self.0.config
+    }
+
+    /// Days the backups of a purged tenant are kept; 0: they go with it.
+    pub(crate) fn purged_days(&self) -> u32 {
+        self.0.purged_days
     }
 
     /// The backup store. The default directory is made; another must be there.

@@ -3,9 +3,18 @@
 //! Called by the platform's one timer. Costs one small read a schedule while nothing is due; there is
 //! no timer for a tenant.
 
-use super::{runs, schedule::due, status, verbs::Selection};
+use super::{
+    expire::{long_gone, remove_all},
+    runs,
+    schedule::due,
+    status,
+    verbs::Selection,
+};
 use crate::{
-    Error, Platform, Result, audit::By, clock::SECOND_US, config::ScheduleConfig,
+    Error, Platform, Result,
+    audit::By,
+    clock::{DAY_US, SECOND_US},
+    config::ScheduleConfig,
     operations::backup_run::BackupRun,
 };
 
@@ -21,6 +30,10 @@ impl Platform {
             }
         }
         let (control, backups) = (self.control(), &self.0.world.backups);
+        let keep_us = i64::from(self.config().retention.backups_days) * DAY_US;
+        for tenant in long_gone(control, control.now_us() - keep_us).await? {
+            remove_all(&self.0.world, &By::system(), tenant).await?;
+        }
         let now = control.now_us();
         if backups.remembered().get().is_none_or(|(at, _)| now - at >= STATUS_US) {
             backups.remembered().put(now, status::status(control, backups).await?);

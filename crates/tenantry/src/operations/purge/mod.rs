@@ -88,6 +88,7 @@ impl Operation for Purge {
             Step::Control { name: "cut_off", run: steps::cut_off, undo: Some(steps::never) },
             Step::Outside { name: "databases", run: steps::databases, undo: steps::leave },
             Step::Outside { name: "files", run: steps::files, undo: steps::leave },
+            Step::Outside { name: "backups", run: steps::backups, undo: steps::leave },
             Step::Control { name: "certify", run: steps::certify, undo: Some(steps::never) },
             Step::Outside { name: "scrub", run: steps::scrub, undo: steps::leave },
         ]

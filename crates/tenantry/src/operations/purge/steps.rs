@@ -75,6 +75,16 @@ pub(super) fn files<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a, Res
     })
 }
 
+/// Those that are kept go when their time has come: the background pass removes them.
+pub(super) fn backups<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        if p.backups_days == 0 {
+            p.backups += crate::backups::remove_all(world, &p.by, p.tenant).await?;
+        }
+        Ok(())
+    })
+}
+
 pub(super) fn certify<'a>(write: &'a mut Write, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         tenants::purge::blank(write, p.tenant).await?;

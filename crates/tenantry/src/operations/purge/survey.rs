@@ -68,7 +68,7 @@ pub(super) async fn look(world: &World, id: TenantId) -> Result<Survey> {
     let ends = Retirement::of(&mut tx, id).await?;
     let placements = all_placements(&mut tx, id).await?;
     let rows = control_rows(&mut tx, id).await?;
-    let backups = backups(&mut tx, id).await?;
+    let backups = backups(&mut tx, id, world.backups.purged_days()).await?;
     drop(tx);
     let mut traces = vec![];
     for placement in &placements {
@@ -136,7 +136,7 @@ async fn files(world: &World, id: TenantId) -> Result<Trace> {
     })
 }
 
-async fn backups(tx: &mut Tx, id: TenantId) -> Result<Trace> {
+async fn backups(tx: &mut Tx, id: TenantId, days: u32) -> Result<Trace> {
     let sql = "SELECT count(*), coalesce(sum(stored_bytes), 0) FROM backups WHERE tenant = ?";
     let rows = tx.query(sql, params![id.get()]).await?;
     let number = |index| -> Result<u64> {
@@ -149,8 +149,8 @@ async fn backups(tx: &mut Tx, id: TenantId) -> Result<Trace> {
         place: "the backup store".into(),
         count: number(0)?,
         bytes: Some(number(1)?),
-        fate: Fate::Removed,
-        detail: json!({ "ids": names }),
+        fate: if days == 0 { Fate::Removed } else { Fate::Kept },
+        detail: json!({ "ids": names, "kept_days": days }),
     })
 }
 

@@ -1,0 +1,83 @@
+//! Backups and restores as staff, an owner and an operator meet them: over HTTP and at the command line.
+
+use super::{
+    app::{Client, TestApp},
+    records::patient,
+};
+use serde_json::{Value, json};
+
+async fn patients(client: &Client) -> i64 {
+    client.get("/api/records/patients?count=true").await.expect(200).json()["count"].as_i64().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn staff_back_up_verify_restore_swap_and_undo_over_http() {
+    let (app, _, acme) = TestApp::new().await;
+    let staff = app.staff().await;
+    for name in ["one", "two"] {
+        acme.post("/api/records/patients", &patient(name)).await.expect(201);
+    }
+    let none = json!({});
+    let made = staff.post("/api/admin/tenants/acme/backups?wait=60", &none).await.expect(200).json();
+    let id = made["result"]["backup"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned();
+    let shown = staff.get(&format!("/api/admin/backups/{id}")).await.expect(200).json();
+    assert_eq!((&shown["state"], &shown["manifest"]["tenant"]["slug"]), (&json!("good"), &json!("acme")));
+    let found =
+        staff.post(&format!("/api/admin/backups/{id}/verify?wait=60"), &none).await.expect(200).json();
+    assert_eq!(found["result"]["damage"], Value::Null, "{found}");
+    acme.post("/api/records/patients", &patient("three")).await.expect(201);
+
+    let restore = json!({ "backup": id });
+    staff.post("/api/admin/tenants/acme/restore?wait=60", &restore).await.expect(200);
+    assert_eq!(patients(&acme).await, 3, "beside");
+    let beside = staff.get("/api/admin/tenants/acme/restore").await.expect(200).json();
+    let models = beside["stores"][0]["models"].as_array().unwrap();
+    let changed = models.iter().find(|m| m["model"] == "patients").unwrap();
+    assert_eq!((&changed["added"], &changed["removed"]), (&json!(0), &json!(1)));
+    staff.post("/api/admin/tenants/acme/restore/swap?wait=60", &none).await.expect(200);
+    assert_eq!(patients(&acme).await, 2, "swapped");
+    staff.post("/api/admin/tenants/acme/restore/undo?wait=60", &none).await.expect(200);
+    assert_eq!(patients(&acme).await, 3, "undone");
+
+    let new = json!({ "slug": "acme-then", "company": "Acme then", "email": "then@acme.example" });
+    staff.post(&format!("/api/admin/backups/{id}/restore-as?wait=60"), &new).await.expect(200);
+    staff.get("/api/admin/tenants/acme-then").await.expect(200);
+    let log = staff.get("/api/admin/audit?limit=1000").await.expect(200).json();
+    let done: Vec<_> = log["items"].as_array().unwrap().iter().map(|row| row["action"].clone()).collect();
+    for action in [
+        "backup.create",
+        "backup.verify",
+        "tenant.restore",
+        "tenant.restore_swap",
+        "tenant.restore_undo",
+        "tenant.restore_as",
+    ] {
+        assert!(done.contains(&json!(action)), "{action} is not in the log: {done:?}");
+    }
+    let status = staff.get("/api/admin/backups/status").await.expect(200).json();
+    assert_eq!(
+        (&status["good"], &status["failed_day"], &status["overdue"]),
+        (&json!(1), &json!(0), &json!(0))
+    );
+    staff.get("/api/admin/backups/20260101-000000-0123456789").await.expect(404);
+    staff.get("/api/admin/backups/..%2f..").await.expect(404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_sees_and_makes_backups_of_the_own_company_only() {
+    let (app, anon, acme) = TestApp::new().await;
+    let rival = app.register("rival").await;
+    let none = json!({});
+    let made = acme.post("/api/tenant/backups?wait=60", &none).await.expect(200).json();
+    assert_eq!(made["state"], "done", "{made}");
+    acme.post("/api/tenant/backups", &none).await.expect(429);
+    let mine = acme.get("/api/tenant/backups").await.expect(200).json();
+    assert_eq!(mine["items"][0]["id"], made["backup"]);
+    assert_eq!(rival.get("/api/tenant/backups").await.expect(200).json()["items"], json!([]));
+    let key = acme.post("/api/tenant/keys", &json!({"name": "k", "role": "viewer"})).await.expect(201).json();
+    let viewer = anon.with("x-api-key", key["key"].as_str().unwrap());
+    for path in ["/api/tenant/backups"] {
+        assert_eq!(viewer.get(path).await.status, 403);
+        assert_eq!(viewer.post(path, &none).await.status, 403);
+    }
+}
