@@ -3,6 +3,7 @@
 //! on a machine where they do not build yet and can say why.
 
 mod bench;
+mod bugs;
 mod test;
 mod tidy;
 
@@ -26,6 +27,8 @@ enum Task {
     Tidy(tidy::Options),
     /// Measure against hand-written baselines and write bench.json.
     Bench(bench::Options),
+    /// Put known bugs into a copy of the sources and want a test to fail for each.
+    Bugs(bugs::Options),
 }
 
 fn main() -> ExitCode {
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&root, &options),
         Task::Tidy(options) => tidy::run(&root, &options),
         Task::Bench(options) => bench::run(&root, &options),
+        Task::Bugs(options) => bugs::run(&root, &options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -20,6 +20,7 @@ use tenantry_engine::{
     sqlite::{plan::Schema, write::WriteOptions},
     value::Value,
 };
+use tenantry_testkit::{dose, tried};
 
 const NOTES: &str = "store = \"tenant\"\n[fields.body]\ntype = \"text\"\nrequired = true\nsearch = true\n";
 
@@ -108,6 +109,20 @@ async fn m18_each_sees_only_its_own_in_both_isolations() {
     }
 }
 
+/// Rule 5: the catalog says that the tenant has this database to itself; the database knows better.
+#[tokio::test]
+async fn rule_5_a_shared_database_is_never_handed_out_as_an_own_one() {
+    let bed = bed(8);
+    let shared = in_pool(&bed, 1).await;
+    in_pool(&bed, 2).await;
+    let as_own = Place { isolation: Isolation::Database, ..shared };
+    for engine in [bed.engine.clone(), engine_at(bed.dir.path(), 8)] {
+        let refused = engine.session(&as_own, &schema(), None).await.unwrap_err();
+        assert_eq!(*refused.kind(), Kind::WrongIdentity);
+        assert_eq!(*engine.verify(&as_own).await.unwrap_err().kind(), Kind::WrongIdentity);
+    }
+}
+
 #[tokio::test]
 async fn rule_7_a_fence_stops_writes_of_open_sessions_and_lets_reads_go_on() {
     let bed = bed(8);
@@ -171,7 +186,8 @@ async fn a_writer_in_another_process_is_waited_for() {
 async fn t2_dropped_requests_leave_whole_batches_and_clean_connections() {
     let bed = bed(8);
     let places = [own(&bed, 1).await, in_pool(&bed, 2).await];
-    for round in 0..625_u32 {
+    let rounds = u32::try_from(dose(625, 12_500)).unwrap();
+    for round in 0..rounds {
         for place in &places {
             let session = open(&bed, place).await;
             // 40 changes go to a blocking thread, 2 run inline.
@@ -194,6 +210,7 @@ async fn t2_dropped_requests_leave_whole_batches_and_clean_connections() {
         assert_eq!(session.usage().await.unwrap().rows, counted);
         assert_eq!(counted % 2, 1, "whole batches and the last one");
     }
+    tried("T2 requests", u64::from(rounds) * 4, "drops");
 }
 
 #[tokio::test(flavor = "multi_thread")]
