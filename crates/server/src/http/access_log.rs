@@ -1,8 +1,8 @@
 //! The request log: one JSON line a request, collected in memory and written a few times a second.
 //!
 //! Fed by the guard, flushed by the serve loop. Not a `tracing` event, because formatting and a system call for
-//! each request would cost more than the read it reports; what is not yet written when the process is killed
-//! is lost. The query string never gets here: it may hold personal data.
+//! each request would cost more than the read it reports. A graceful stop writes all of it; what a killed process
+//! had not written yet, at most half a second, is lost. The query string never gets here: it may hold personal data.
 
 use super::{guard::Noted, request_id::RequestId};
 use http::{Method, StatusCode, Uri};

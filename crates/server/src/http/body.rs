@@ -5,6 +5,7 @@
 use super::{
     App,
     problem::{Code, Problem, Result},
+    query::pairs,
 };
 use axum::{
     body::Body,
@@ -52,6 +53,30 @@ impl FromRequest<App> for RawJson {
     }
 }
 
+/// Media type of a plain HTML form.
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
+
+/// The fields of a JSON object or of a plain HTML form; a field of a form that was left empty is absent.
+pub(super) async fn fields<T: DeserializeOwned>(request: Request, app: &App) -> Result<T> {
+    if media_type(request.headers()) != FORM {
+        return Json::from_request(request, app).await.map(|Json(fields)| fields);
+    }
+    let bytes = whole(request.into_body(), app.options().max_json_bytes).await?;
+    let text = str::from_utf8(&bytes).map_err(|_| bad_form("must be UTF-8"))?;
+    let mut fields = serde_json::Map::new();
+    for pair in pairs(text) {
+        let (name, value) = pair.map_err(bad_form)?;
+        if !value.is_empty() && fields.insert(name.into_owned(), value.into_owned().into()).is_some() {
+            return Err(bad_form("a field was sent twice"));
+        }
+    }
+    serde_json::from_value(fields.into()).map_err(|e| unreadable(&e))
+}
+
+fn bad_form(why: &str) -> Problem {
+    Problem::new(Code::BadRequest, format!("The form cannot be read: {why}."))
+}
+
 /// The media type without parameters, lower case; empty when there is none.
 pub(super) fn media_type(headers: &HeaderMap) -> String {
     let value = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
@@ -60,7 +85,7 @@ pub(super) fn media_type(headers: &HeaderMap) -> String {
 
 /// JSON that cannot be read; serde's text names the place and the expectation, never our data.
 pub(super) fn unreadable(error: &serde_json::Error) -> Problem {
-    Problem::new(Code::BadRequest, format!("The JSON cannot be read: {error}."))
+    Problem::new(Code::BadRequest, format!("The body cannot be read: {error}."))
 }
 
 /// The whole body, if it is at most `max` bytes and arrives in time.

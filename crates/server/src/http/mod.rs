@@ -20,6 +20,7 @@ mod health;
 mod metrics;
 mod openapi;
 mod operation;
+mod page;
 mod plans;
 pub mod problem;
 pub mod query;

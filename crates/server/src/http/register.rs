@@ -2,11 +2,18 @@
 //!
 //! The platform does it as one journalled operation; a step that fails leaves nothing.
 
-use super::{App, body::Json as Input, problem::Result, scope::Client, view};
-use axum::{extract::State, response::Response};
+use super::{App, body, page, problem::Result, scope::Client, view};
+use axum::{
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
 use http::StatusCode;
 use serde::Deserialize;
-use tenantry::{Error, Registration, access::passwords::Password, name::Slug};
+use tenantry::{
+    Error, Registration,
+    access::{login::SignedIn, passwords::Password},
+    name::Slug,
+};
 
 /// What the form holds.
 #[derive(Deserialize)]
@@ -20,12 +27,20 @@ pub(super) struct Form {
     plan: Option<String>,
 }
 
-/// `POST /api/register` and `POST /subscription/register/`.
-pub(super) async fn create(
-    State(app): State<App>,
-    client: Client,
-    Input(form): Input<Form>,
-) -> Result<Response> {
+/// `POST /api/register` and `POST /subscription/register/`: JSON or a plain form; a browser that asks for a page
+/// gets one.
+pub(super) async fn create(State(app): State<App>, client: Client, request: Request) -> Response {
+    let page = page::is_wanted(request.headers());
+    match (register(&app, client, request).await, page) {
+        (Ok(signed_in), false) => view::session(&app, StatusCode::CREATED, &signed_in),
+        (Ok(signed_in), true) => page::welcome(&app, &signed_in),
+        (Err(problem), false) => problem.into_response(),
+        (Err(problem), true) => page::refusal(&problem),
+    }
+}
+
+async fn register(app: &App, client: Client, request: Request) -> Result<SignedIn> {
+    let form: Form = body::fields(request, app).await?;
     let slug = match &form.slug {
         Some(text) => Slug::parse(text).map_err(|e| Error::invalid("slug", e.reason))?,
         None => suggested(&form.company)?,
@@ -40,8 +55,7 @@ pub(super) async fn create(
         plan: form.plan,
         origin: client.origin,
     };
-    let signed_in = app.platform().register(wish).await?;
-    Ok(view::session(&app, StatusCode::CREATED, &signed_in))
+    Ok(app.platform().register(wish).await?)
 }
 
 /// The same under the name of M7; an operation of its own in the OpenAPI document.

@@ -186,3 +186,36 @@ async fn an_account_that_was_guessed_at_is_opened_by_staff_threat_41() {
     assert_eq!((&opened["locked_until"], &opened["failed_logins"]), (&json!(null), &json!(0)));
     anon.post("/api/auth/login", &login(PASSWORD)).await.expect(200);
 }
+
+#[tokio::test]
+async fn a_browsers_form_registers_and_is_answered_with_a_page_m7() {
+    let app = TestApp::with(Default::default()).await;
+    let browser = app.anon().with("accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8");
+    let post = async |body: &str| {
+        let media = Some("application/x-www-form-urlencoded");
+        browser.send(http::Method::POST, "/subscription/register/", media, body.to_owned()).await
+    };
+    let form = "company=Elm+%26+Co&email=ann%40elm.example&password=correct+horse+battery&slug=&plan=";
+    let done = post(form).await.expect(201);
+    assert_eq!(done.header("content-type"), "text/html; charset=utf-8");
+    assert!(done.text().contains("Elm &amp; Co is registered"), "{}", done.text());
+    let cookie = done.header("set-cookie").split(';').next().unwrap().to_owned();
+    let tenant = app.anon().with("cookie", &cookie).get("/api/tenant").await.expect(200).json();
+    assert_eq!((&tenant["slug"], &tenant["subscription"]), (&json!("elm-co"), &json!("trial")), "{tenant}");
+    // Refusals are pages too, with nothing of the form as markup.
+    let odd =
+        post("company=%3Cscript%3E&email=x&password=correct+horse+battery&slug=%3Cb%3E").await.expect(422);
+    assert!(
+        odd.header("content-type").starts_with("text/html") && !odd.text().contains("<b>"),
+        "{}",
+        odd.text()
+    );
+    for (body, status) in [("company=%zz", 400), ("a=1&a=2", 400), ("company=A&unknown=1", 400)] {
+        post(body).await.expect(status);
+    }
+    // A program that sends a form is answered as a program.
+    let media = Some("application/x-www-form-urlencoded");
+    let body = "company=Oak&email=bob%40oak.example&password=correct+horse+battery";
+    let json = app.anon().send(http::Method::POST, "/api/register", media, body).await.expect(201).json();
+    assert_eq!(json["tenant"], "oak");
+}

@@ -2,8 +2,8 @@
 //!
 //! Used by the document's builder. A route without an entry answers with an object.
 
-use super::{answer, body, reference};
-use crate::http::routes::Route;
+use super::{answer, answers, body};
+use crate::http::{body::FORM, routes::Route};
 use serde_json::{Map, Value, json};
 
 /// Adds request and response of a fixed route to its operation.
@@ -11,6 +11,9 @@ pub(super) fn describe(route: &Route, operation: &mut Value) {
     let key = format!("{} {}", route.method, route.path);
     if let Some(schema) = request(&key) {
         operation["requestBody"] = body(&schema);
+        if key.contains("register") {
+            operation["requestBody"]["content"][FORM] = json!({"schema": schema});
+        }
     }
     super::life::describe(&key, operation);
     let (status, response) = response(&key);
@@ -94,13 +97,10 @@ fn moving(key: &str) -> Option<Value> {
 
 fn response(key: &str) -> (&'static str, Value) {
     let (method, path) = key.split_once(' ').unwrap_or((key, ""));
+    if let Some(known) = answers::of(key) {
+        return known;
+    }
     match key {
-        "POST /api/auth/login" | "POST /api/auth/password" => {
-            return ("200", answer("Logged in", &reference("Session")));
-        }
-        "POST /api/register" | "POST /subscription/register/" => {
-            return ("201", answer("Registered and logged in", &reference("Session")));
-        }
         "GET /healthz" | "GET /readyz" | "GET /metrics" => return ("200", plain("text/plain")),
         "GET /api/docs" => return ("200", plain("text/html")),
         "GET /api/tenant/export" => return ("200", plain("application/zip")),
@@ -111,7 +111,6 @@ fn response(key: &str) -> (&'static str, Value) {
         }
         "POST /api/auth/logout" => return ("204", json!({"description": "Done"})),
         "GET /api/admin/operations/{id}/events" => return ("200", plain("text/event-stream")),
-        "POST /api/tenant/sql" => return ("200", answer("Rows", &reference("SqlRows"))),
         _ => {}
     }
     let many =
@@ -150,29 +149,6 @@ pub(super) fn schemas() -> Map<String, Value> {
             ),
         ),
         (
-            "Session",
-            object(
-                &["token", "expires_at"],
-                json!({
-                    "token": {"type": "string", "description": "Send it as `Authorization: Bearer`."},
-                    "expires_at": {"type": "string", "format": "date-time"},
-                    "user": {"type": "object"},
-                    "tenant": {"type": ["string", "null"]},
-                }),
-            ),
-        ),
-        (
-            "SqlRows",
-            object(
-                &["columns", "rows", "truncated"],
-                json!({
-                    "columns": {"type": "array", "items": text()},
-                    "rows": {"type": "array", "items": {"type": "array"}},
-                    "truncated": {"type": "boolean"},
-                }),
-            ),
-        ),
-        (
             "ImportReport",
             object(
                 &["created", "errors", "more_errors"],
@@ -186,5 +162,6 @@ pub(super) fn schemas() -> Map<String, Value> {
             ),
         ),
     ];
-    all.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect()
+    let all = all.into_iter().map(|(name, schema)| (name.to_owned(), schema));
+    all.chain(answers::schemas()).collect()
 }

@@ -3,6 +3,7 @@
 //! Built once, when a server starts; served as bytes. Nothing in it depends on who asks: the models of a
 //! platform are no secret, their rows are.
 
+mod answers;
 mod backups;
 mod bodies;
 mod life;

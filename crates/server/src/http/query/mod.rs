@@ -6,6 +6,7 @@
 mod cursor;
 mod filter;
 mod pairs;
+pub(in crate::http) use pairs::pairs;
 mod text;
 mod words;
 

@@ -5,7 +5,9 @@
 use std::borrow::Cow;
 
 /// The pairs of a query string, in order; an `Err` says why one cannot be read.
-pub(super) fn pairs(query: &str) -> impl Iterator<Item = Result<(Cow<'_, str>, Cow<'_, str>), &'static str>> {
+pub(in crate::http) fn pairs(
+    query: &str,
+) -> impl Iterator<Item = Result<(Cow<'_, str>, Cow<'_, str>), &'static str>> {
     query.split('&').filter(|part| !part.is_empty()).map(|part| {
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
         Ok((decode(name)?, decode(value)?))
