@@ -7,6 +7,10 @@
 //! tenantry_testkit::tried("T1 cross-tenant", rounds, "requests");
 //! ```
 
+mod dice;
+
+pub use dice::Dice;
+
 use std::io::Write;
 
 /// How many cases to try: `ci` normally, `long` under `cargo xtask test --long`.

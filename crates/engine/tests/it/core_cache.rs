@@ -1,7 +1,8 @@
 //! The open databases: coalesced, within budget, never closed under a user.
 
 use crate::core_support::*;
-use tenantry_engine::Kind;
+use tenantry_engine::{Kind, sqlite::plan::Schema};
+use tenantry_testkit::{Dice, dose, tried};
 
 /// Open descriptors of files under the test's directory.
 fn descriptors(bed: &Bed) -> usize {
@@ -86,7 +87,8 @@ async fn two_hundred_databases_under_load_stay_within_a_budget_of_twenty() {
 async fn t2_dropped_opens_leave_no_half_open_database() {
     let bed = bed(8);
     bed.engine.provision(&tenant(1), &bare()).await.unwrap();
-    for round in 0..500 {
+    let rounds = u32::try_from(dose(500, 25_000)).unwrap();
+    for round in 0..rounds {
         let engine = bed.engine.clone();
         crate::core_system::drop_after(async move { engine.verify(&tenant(1)).await }, round % 4).await;
         if round % 3 == 0 {
@@ -94,4 +96,63 @@ async fn t2_dropped_opens_leave_no_half_open_database() {
         }
     }
     bed.engine.verify(&tenant(1)).await.unwrap();
+    tried("T2 opens", rounds.into(), "drops");
+}
+
+/// Schedules drawn by lot: tasks open, read, close and let go of a dozen databases in a cache with room for
+/// four. Whatever the order, everybody gets the database they asked for, whole, for as long as they hold it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn t2_no_order_of_opens_and_closes_gives_anybody_another_database() {
+    const DATABASES: i64 = 12;
+    let bed = bed(4);
+    for number in 1..=DATABASES {
+        let engine = &bed.engine;
+        engine.provision(&tenant(number), &bare()).await.unwrap();
+        // Whose it is, for all to read that get it.
+        let conn = rusqlite::Connection::open(bed.file(&tenant(number))).unwrap();
+        conn.execute_batch(&format!("CREATE TABLE canary(n); INSERT INTO canary VALUES({number})")).unwrap();
+    }
+    let schema = std::sync::Arc::new(Schema::new(bare_store(), vec![]).unwrap());
+    let seeds = dose(40, 4_000);
+    for seed in 0..seeds {
+        let tasks = (0..6).map(|stream| {
+            let (engine, schema) = (bed.engine.clone(), schema.clone());
+            tokio::spawn(async move {
+                let (mut dice, mut held) = (Dice::new(seed, stream), Vec::new());
+                for _ in 0..25 {
+                    let number = 1 + dice.below(12) as i64;
+                    match dice.below(5) {
+                        0 => engine.close(&tenant(number)),
+                        1 if !held.is_empty() => drop(held.swap_remove(dice.below(held.len()))),
+                        2 => tokio::task::yield_now().await,
+                        _ => {
+                            held.push((number, engine.session(&tenant(number), &schema, None).await.unwrap()))
+                        }
+                    }
+                    for (number, session) in held.iter().rev().take(2) {
+                        let limits = tenantry_engine::SqlLimits::default();
+                        let rows = session
+                            .sql("SELECT n FROM canary", serde_json::Value::Null, limits)
+                            .await
+                            .unwrap();
+                        assert_eq!(
+                            format!("{:?}", rows.rows).matches(&format!("{number}")).count(),
+                            1,
+                            "{rows:?}"
+                        );
+                        assert_eq!(session.usage().await.unwrap().rows, 0);
+                    }
+                }
+            })
+        });
+        for task in tasks.collect::<Vec<_>>() {
+            task.await.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        }
+        assert!(bed.engine.open_databases() <= 4 + 6, "seed {seed}: {} open", bed.engine.open_databases());
+    }
+    tried("T2 schedules of the cache", seeds, "seeds");
+}
+
+fn bare_store() -> tenantry_engine::name::StoreName {
+    tenantry_engine::name::StoreName::parse("tenant").unwrap()
 }

@@ -3,6 +3,7 @@
 use crate::core_support::*;
 use std::time::Duration;
 use tenantry_engine::{Kind, value::Value};
+use tenantry_testkit::{dose, tried};
 
 #[tokio::test]
 async fn a_transaction_is_seen_after_its_commit_and_never_after_its_drop() {
@@ -142,13 +143,15 @@ async fn t2_transactions_dropped_anywhere_leave_clean_connections() {
         tokio::task::yield_now().await;
         tx.rollback().await
     };
-    for round in 0..1250_u32 {
+    let rounds = u32::try_from(dose(1250, 25_000)).unwrap();
+    for round in 0..rounds {
         drop_after(work(db.clone()), round % 5).await;
         drop_after(read(db.clone()), round % 4).await;
         let mut tx = db.begin().await.unwrap();
         assert!(tx.query("SELECT * FROM t", &[]).await.unwrap().is_empty(), "round {round}");
         tx.rollback().await.unwrap();
     }
+    tried("T2 transactions", u64::from(rounds) * 2, "drops");
 }
 
 async fn read(db: tenantry_engine::SystemDb) -> tenantry_engine::Result<()> {

@@ -9,6 +9,7 @@ use tenantry_engine::name::ModelName;
 use tenantry_engine::sqlite::bind::{from_json, from_text};
 use tenantry_engine::value::Value;
 use tenantry_engine::{Kind, Result};
+use tenantry_testkit::{Dice, dose, tried};
 
 fn of(kind: FieldKind) -> Field {
     field("f", kind)
@@ -98,24 +99,58 @@ fn cells_are_text_and_empty_is_null() {
     assert!(from_text(&of(FieldKind::Integer { min: None, max: None }), "1 ").is_err());
 }
 
+fn kinds() -> Vec<Field> {
+    let kinds = [
+        FieldKind::Text { max_length: Some(5) },
+        FieldKind::Integer { min: Some(-5), max: Some(5) },
+        FieldKind::Decimal { scale: 9 },
+        FieldKind::Boolean,
+        FieldKind::Date,
+        FieldKind::Datetime,
+        FieldKind::Json,
+        FieldKind::File { max_bytes: 1 },
+        FieldKind::Choice { choices: vec!["a".into()] },
+    ];
+    kinds.map(of).into_iter().chain([reference()]).collect()
+}
+
+/// T4: good values with slips in them, as cells and as JSON. What a cell is taken for, its own text is taken
+/// for again; nothing panics.
+#[test]
+fn a_value_with_a_slip_in_it_is_read_or_refused() {
+    let good = [
+        "2024-02-29",
+        "2024-01-01T01:00:00.5+02:00",
+        "-123456789.987654321",
+        "9223372036854775807",
+        "true",
+        "0190a0aa-0000-7000-8000-000000000000",
+        "{\"a\":[1,null,\"\u{e9}\"]}",
+        "abc",
+    ];
+    let (fields, mut dice) = (kinds(), Dice::new(31, 0));
+    let tries = dose(25_000, 1_000_000);
+    for _ in 0..tries {
+        let from = *dice.pick(&good);
+        let text = dice.spoil(from);
+        let json = serde_json::from_str(&text).unwrap_or_else(|_| json!(text));
+        for field in &fields {
+            if let Ok(Value::Text(taken)) = from_text(field, &text) {
+                assert_eq!(taken, text);
+            }
+            let _ = from_json(field, &json);
+        }
+    }
+    tried("T4 values", tries * 2 * fields.len() as u64, "values");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_text_and_no_json_panics(text in ".{0,40}", number in any::<f64>(), mantissa in any::<i64>(), scale in 0..19_u32) {
-        let kinds = [
-            FieldKind::Text { max_length: Some(5) },
-            FieldKind::Integer { min: Some(-5), max: Some(5) },
-            FieldKind::Decimal { scale: 9 },
-            FieldKind::Boolean,
-            FieldKind::Date,
-            FieldKind::Datetime,
-            FieldKind::Json,
-            FieldKind::File { max_bytes: 1 },
-            FieldKind::Choice { choices: vec!["a".into()] },
-        ];
         let exact = rust_decimal::Decimal::from_i128_with_scale(mantissa.into(), scale).to_string();
-        for field in kinds.map(of).into_iter().chain([reference()]) {
+        for field in kinds() {
             for text in [&text, &exact] {
                 let _ = from_text(&field, text);
                 let _ = from_json(&field, &json!(text));

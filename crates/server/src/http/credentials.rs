@@ -133,6 +133,7 @@ fn client(options: &Options, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tenantry_testkit::{Dice, dose, tried};
 
     fn options() -> Options {
         Options { trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()], ..Options::default() }
@@ -182,5 +183,42 @@ mod tests {
         assert_eq!(tenant_of_path("/t/acme/api/records/x"), Some("acme"));
         assert_eq!(tenant_of_path("/t/acme"), Some("acme"));
         assert_eq!(tenant_of_path("/api/records/t/acme"), None);
+    }
+
+    /// T4: headers with slips in them say what they say or are refused; a host is never longer than what was sent.
+    #[test]
+    fn a_header_with_a_slip_in_it_is_read_or_refused() {
+        let good = [
+            ("authorization", "Bearer tns_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+            ("cookie", "a=b; tenantry_session=tns_AAAA; c=d"),
+            ("x-api-key", "tnk_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+            ("host", "acme.example.com:8000"),
+            ("x-forwarded-host", "acme.example.com"),
+            ("x-forwarded-for", "6.6.6.6, 1.2.3.4, 10.0.0.9"),
+            ("x-tenant", "acme"),
+        ];
+        let (options, mut dice) = (options(), Dice::new(22, 0));
+        let tries = dose(60_000, 5_000_000);
+        for _ in 0..tries {
+            let mut map = HeaderMap::new();
+            for _ in 0..3 {
+                let (name, value) = *dice.pick(&good);
+                if let Ok(value) = http::HeaderValue::from_bytes(dice.spoil(value).as_bytes()) {
+                    map.append(name, value);
+                }
+            }
+            let path = dice.spoil("/t/acme/api/records/patients");
+            let peer = ip(if dice.one_in(2) { "10.0.0.1" } else { "9.9.9.9" });
+            let Ok(shown) = Shown::read(&options, &map, &path, peer) else { continue };
+            let sent = |name: &str, text: &str| {
+                map.get_all(name).iter().any(|v| v.to_str().is_ok_and(|v| v.contains(text)))
+            };
+            assert!(shown.host.is_none_or(|h| sent("host", h) || sent("x-forwarded-host", h)), "{map:?}");
+            assert!(shown.cookie.is_none_or(|c| sent("cookie", c)), "{map:?}");
+            assert!(shown.api_key.is_none_or(|k| sent("x-api-key", k)), "{map:?}");
+            assert!(shown.path.is_none_or(|slug| path.contains(slug)), "{path}");
+            assert!(peer != ip("9.9.9.9") || shown.address == peer, "threat 5: {map:?}");
+        }
+        tried("T4 headers", tries * 3, "headers");
     }
 }

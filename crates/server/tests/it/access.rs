@@ -127,6 +127,11 @@ fn path_of(route: &Route) -> &'static str {
     case.unwrap_or_else(|| panic!("{} {} has no case: add one to CASES", route.method, route.path)).2
 }
 
+/// Every route with its case, for the attack.
+pub(crate) fn every_path() -> Vec<(&'static Route, &'static str)> {
+    ROUTES.iter().map(|route| (route, path_of(route))).collect()
+}
+
 #[test]
 fn every_route_has_a_case_and_every_case_a_route_threat_2() {
     let routes: BTreeSet<_> = ROUTES.iter().map(|r| (r.method.as_str(), r.path)).collect();

@@ -5,8 +5,12 @@ use axum::body::Body;
 use http::{HeaderValue, Method, Request};
 use proptest::{prelude::*, test_runner::TestRunner};
 use tenantry_server::http::{ROUTES, call};
+use tenantry_testkit::{dose, tried};
 
-const CASES: u32 = 1500;
+/// Requests over HTTP.
+fn cases() -> u32 {
+    u32::try_from(dose(5_000, 2_000_000)).unwrap()
+}
 
 fn segment() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -120,8 +124,8 @@ async fn fire(app: &TestApp, client: &Client, shot: &Shot) -> Result<(), TestCas
 fn nothing_that_is_sent_makes_a_5xx_t4() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let (app, _, client) = runtime.block_on(TestApp::new());
-    let config = ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() };
     let mut runner = TestRunner::new(config);
     runner.run(&shot(), |shot| runtime.block_on(fire(&app, &client, &shot))).unwrap();
-    println!("T4 over HTTP: {CASES} requests");
+    tried("T4 over HTTP", cases().into(), "requests");
 }

@@ -3,6 +3,7 @@
 mod access;
 mod account;
 mod app;
+mod attack;
 mod audited;
 mod backups;
 mod binary;
@@ -16,4 +17,5 @@ mod overrides;
 mod placements;
 mod records;
 mod serving;
+mod shapes;
 mod streams;

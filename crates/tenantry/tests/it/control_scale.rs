@@ -131,5 +131,5 @@ async fn a_load_that_races_a_change_never_leaves_the_old_state_behind() {
     for reader in readers {
         reads += reader.await.unwrap();
     }
-    println!("T2: {reads} reads beside 150 changes, none stale");
+    tenantry_testkit::tried("T2 reads beside changes", reads, "reads");
 }

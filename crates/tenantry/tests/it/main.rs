@@ -1,5 +1,6 @@
 //! Integration tests of the platform, one binary.
 
+mod access_attack;
 mod access_doors;
 mod access_jwt;
 mod access_kit;

@@ -8,7 +8,10 @@ use crate::http::{
     scope::Named,
     view,
 };
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::{FromRequest, Request, State},
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -27,9 +30,11 @@ pub(in crate::http) struct Form {
 pub(in crate::http) async fn cancel(
     State(app): State<App>,
     named: Named,
-    Input(form): Input<Form>,
+    request: Request,
 ) -> Result<Json<Value>> {
+    // Before the body is looked at: what is wrong with it would tell strangers that there is such a company.
     let record = owned(&app, &named).await?;
+    let Input(form) = Input::<Form>::from_request(request, &app).await?;
     if form.confirm != record.slug.as_str() {
         return Err(
             Error::invalid("confirm", format!("type the company's short name, {}", record.slug)).into()

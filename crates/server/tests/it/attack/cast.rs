@@ -1,0 +1,191 @@
+//! Fifty companies, each with an owner, their session, a key, a token of an issuer, and a canary in its rows.
+
+use super::super::app::{PASSWORD, TestApp};
+use serde_json::json;
+use tenantry::{
+    access::{api_keys::NewKey, login::Login, passwords::Password},
+    audit::By,
+    control::Subject,
+    name::{RoleName, Slug, TenantId},
+    plans,
+    records::ListQuery,
+    tenants::NewTenant,
+    users::{self, NewUser, members},
+};
+use tenantry_server::http::Options;
+
+/// How every canary begins.
+pub(crate) const CANARY: &str = "canary-of-";
+/// Half of them active.
+const COMPANIES: usize = 50;
+const ISSUER: &str = "https://id.example";
+/// Its value is public; any text that is long enough will do.
+const SECRET_ENV: &str = "CARGO_MANIFEST_DIR";
+
+/// What a company is to whoever asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Relation {
+    /// Their own, active.
+    Own,
+    /// Somebody else's.
+    Foreign,
+    /// Their own, suspended.
+    Suspended,
+    /// Their own, its subscription over.
+    Lapsed,
+    /// Their own, deleted.
+    Gone,
+}
+
+impl Relation {
+    pub(crate) const ALL: [Self; 5] = [Self::Own, Self::Foreign, Self::Suspended, Self::Lapsed, Self::Gone];
+}
+
+pub(crate) struct Company {
+    pub(crate) slug: String,
+    pub(crate) relation: Relation,
+    pub(crate) session: String,
+    pub(crate) key: String,
+    pub(crate) jwt: String,
+    id: TenantId,
+}
+
+impl Company {
+    pub(crate) fn canary(&self) -> String {
+        format!("{CANARY}{}.", self.slug)
+    }
+
+    /// What its people write.
+    pub(crate) fn mark(&self) -> String {
+        format!("by-{}.", self.slug)
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.relation == Relation::Own
+    }
+}
+
+pub(crate) struct Cast {
+    pub(crate) app: TestApp,
+    pub(crate) companies: Vec<Company>,
+    pub(crate) staff: String,
+}
+
+impl Cast {
+    pub(crate) async fn new(isolation: &str) -> Self {
+        // A plan without limits: refusals by pace would hide leaks.
+        let text = format!(
+            "[stores.control]\n[stores.shared]\n[stores.tenant]\nisolation = \"{isolation}\"\n\
+             [plans.free]\nlabel = \"Free\"\n[registration]\ndefault_plan = \"free\"\n\
+             [[auth.jwt]]\nissuer = \"{ISSUER}\"\naudience = \"tenantry\"\nalgorithm = \"HS256\"\n\
+             secret_env = \"{SECRET_ENV}\"\n"
+        );
+        let app = TestApp::configured(&text, Options::default()).await;
+        let staff = app.staff().await.token().to_owned();
+        let hash = app.platform().access().passwords().hash(Password::new(PASSWORD)).await.unwrap();
+        let mut companies = Vec::with_capacity(COMPANIES);
+        for n in 0..COMPANIES {
+            let relation = match n % 10 {
+                7 => Relation::Suspended,
+                8 => Relation::Lapsed,
+                9 => Relation::Gone,
+                _ => Relation::Own,
+            };
+            companies.push(company(&app, n, relation, &hash).await);
+        }
+        let cast = Self { app, companies, staff };
+        for company in &cast.companies {
+            cast.settle(company).await;
+        }
+        cast
+    }
+
+    /// Brings a company into its state, now that it has its people and rows.
+    async fn settle(&self, company: &Company) {
+        let platform = self.app.platform();
+        let slug = Slug::parse(&company.slug).unwrap();
+        let mut write = platform.control().begin().await.unwrap();
+        match company.relation {
+            Relation::Own | Relation::Foreign => return,
+            Relation::Suspended => {
+                drop(write);
+                return platform.suspend_tenant(&By::system(), &slug, "test").await.unwrap();
+            }
+            Relation::Lapsed => {
+                plans::set_state(&mut write, &By::system(), company.id, plans::State::Expired, None)
+                    .await
+                    .unwrap();
+            }
+            Relation::Gone => {
+                let sql = format!("UPDATE tenants SET state = 'gone' WHERE id = {}", company.id);
+                write.execute(&sql, &[]).await.unwrap();
+                write.invalidate(&Subject::Tenant(company.id)).await.unwrap();
+            }
+        }
+        write.commit_unaudited().await.unwrap();
+    }
+
+    /// Last names of its patients, read by the platform itself whatever its state.
+    pub(crate) async fn rows(&self, company: &Company) -> Vec<String> {
+        let platform = self.app.platform();
+        if company.relation == Relation::Gone {
+            let mut write = platform.control().begin().await.unwrap();
+            let sql = format!("UPDATE tenants SET state = 'active' WHERE id = {}", company.id);
+            write.execute(&sql, &[]).await.unwrap();
+            write.invalidate(&Subject::Tenant(company.id)).await.unwrap();
+            write.commit_unaudited().await.unwrap();
+        }
+        let tenant =
+            platform.enter_as_operator(&By::system(), &Slug::parse(&company.slug).unwrap()).await.unwrap();
+        let records = platform.records(&tenant, "patients").unwrap();
+        let (mut query, mut names) = (ListQuery::default(), Vec::new());
+        query.select.limit = 1000;
+        loop {
+            let page = records.list(&query).await.unwrap();
+            let rows: Vec<serde_json::Value> =
+                serde_json::from_slice(&[b"[", &page.items[..], b"]"].concat()).unwrap();
+            names.extend(rows.iter().map(|row| row["last_name"].as_str().unwrap().to_owned()));
+            match page.next {
+                Some(next) => query.select.after = Some(next),
+                None => return names,
+            }
+        }
+    }
+}
+
+async fn company(app: &TestApp, n: usize, relation: Relation, hash: &str) -> Company {
+    let platform = app.platform();
+    let (slug, email) = (format!("company-{n}"), format!("owner-{n}@cast.example"));
+    let new = NewTenant { slug: Slug::parse(&slug).unwrap(), name: slug.clone(), email: email.clone() };
+    let id = platform.create_tenant(&By::system(), new, None, None).await.unwrap().tenant;
+    let mut write = platform.control().begin().await.unwrap();
+    let user = NewUser { email: email.clone(), name: slug.clone(), password_hash: Some(hash.to_owned()) };
+    let user = users::create(&mut write, &By::system(), &user).await.unwrap();
+    let owner = RoleName::parse("owner").unwrap();
+    members::add(&mut write, &By::system(), user, id, &owner).await.unwrap();
+    write.commit().await.unwrap();
+    let login = Login {
+        email: email.clone(),
+        password: Password::new(PASSWORD),
+        tenant: None,
+        origin: Default::default(),
+    };
+    let session = platform.access().login(login).await.unwrap().token.reveal();
+    let mut company = Company { slug, relation, session, key: String::new(), jwt: jwt(&email, n), id };
+    let client = app.anon().with_token(&company.session);
+    let patient = json!({"first_name": "Ann", "last_name": company.canary(), "born_on": "1990-04-01"});
+    client.post("/api/records/patients", &patient).await.expect(201);
+    let presented = tenantry::access::Presented { bearer: Some(&company.session), ..Default::default() };
+    let tenant = platform.access().enter_presented(&presented).await.unwrap();
+    let key = NewKey { name: "test".into(), role: owner, expires_us: None };
+    company.key = platform.access().api_keys().create(&tenant, key).await.unwrap().0.reveal();
+    company
+}
+
+fn jwt(email: &str, n: usize) -> String {
+    let exp = jiff::Timestamp::now().as_second() + 36_000;
+    let claims = json!({"iss": ISSUER, "aud": "tenantry", "exp": exp, "email": email, "tenant": format!("company-{n}")});
+    let secret = std::env::var(SECRET_ENV).unwrap();
+    let key = jsonwebtoken::EncodingKey::from_secret(secret.as_bytes());
+    jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
+}

@@ -1,0 +1,168 @@
+//! T1 with a full cast: fifty companies with a canary in every row, every route with every kind of credential
+//! in every relation to a company, then random mixtures with slips in them, over real connections.
+//!
+//! One rule judges all answers: a company's canary is seen by nobody but its own people, while it is active
+//! and nothing in the request names another company.
+
+mod cast;
+mod shot;
+mod wire;
+
+use super::access;
+use cast::{Cast, Company, Relation};
+use http::Method;
+use shot::{Credential, Naming, Shot};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+use tenantry_server::http::Access;
+use tenantry_testkit::{Dice, dose, tried};
+use wire::Wire;
+
+/// Connections at a time.
+const CLIENTS: u64 = 4;
+/// Whether a request could change the cast itself: who is in it, and in which state. Those are tried only
+/// where they must be refused.
+fn spoils(cast: &Cast, shot: &Shot) -> bool {
+    let (route, path) = (shot.route, shot.path_of_route());
+    if route.method.is_safe() {
+        return false;
+    }
+    let harmless = path.starts_with("/api/records/") && route.method != Method::DELETE;
+    match route.access {
+        Access::Public => true,
+        Access::User => true,
+        Access::Platform => shot.has_staff(),
+        Access::Tenant => !harmless && shot.is_let_in(cast) && !shot.is_foreign(),
+    }
+}
+
+async fn judge(cast: &Cast, wire: &mut Wire, shot: &Shot) -> Option<(u16, String)> {
+    let (status, body) = wire.send(shot).await?;
+    assert!(status < 500, "{status} for {shot:?}: {body}");
+    for found in body.match_indices(cast::CANARY).map(|(at, _)| &body[at..]) {
+        let whose = cast.companies.iter().position(|company| found.starts_with(&company.canary()));
+        assert!(
+            whose.is_some_and(|at| shot.may_show(cast, at)),
+            "{shot:?} shows {}",
+            &found[..found.len().min(40)]
+        );
+    }
+    Some((status, body))
+}
+
+/// Every route × kind of credential × relation; what must be refused is refused in the one way (rule 10).
+async fn systematic(cast: &Cast, wire: &mut Wire) -> u64 {
+    let (mut sent, mut wrong) = (0, Vec::new());
+    for (route, path) in access::every_path() {
+        for (credential, relation) in Credential::ALL.into_iter().flat_map(|c| Relation::ALL.map(|r| (c, r)))
+        {
+            for naming in Naming::of(relation) {
+                let shot = Shot::plain((route, path), cast, credential, relation, *naming);
+                if spoils(cast, &shot) {
+                    continue;
+                }
+                let Some((status, body)) = judge(cast, wire, &shot).await else { continue };
+                wrong.extend(refused_rightly(credential, relation, status, &shot, &body));
+                sent += 1;
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    sent
+}
+
+/// What is wrong with the answer, if something is.
+fn refused_rightly(
+    credential: Credential,
+    relation: Relation,
+    status: u16,
+    shot: &Shot,
+    body: &str,
+) -> Option<String> {
+    let expected: &[u16] = match (shot.route.access, credential, relation) {
+        (Access::Public, ..) => return None,
+        // Only a company's own routes are also served below its name.
+        (Access::User | Access::Platform, ..) if shot.path.starts_with("/t/") => &[404],
+        (_, Credential::None | Credential::Forged, _) => &[401],
+        (Access::Platform, Credential::Staff, _) => return None,
+        (Access::Platform, ..) => &[404],
+        (Access::Tenant, _, Relation::Foreign) => &[404],
+        // Staff are members of nothing.
+        (Access::Tenant, Credential::Staff, _) => return None,
+        (Access::Tenant, _, Relation::Suspended | Relation::Lapsed | Relation::Gone)
+            if credential.is_own() && shot.path.contains("/api/records/") =>
+        {
+            &[401, 402, 403, 404]
+        }
+        _ => return None,
+    };
+    (!expected.contains(&status)).then(|| format!("{status}, not {expected:?}, for {shot:?}: {body}"))
+}
+
+async fn random(cast: Arc<Cast>, address: std::net::SocketAddr, seed: u64, stream: u64, shots: u64) -> u64 {
+    let (mut dice, mut wire) = (Dice::new(seed, stream), Wire::new(address));
+    let paths = access::every_path();
+    let mut own = 0;
+    let mut sent = 0;
+    while sent < shots {
+        let shot = Shot::roll(&mut dice, &cast, &paths);
+        if spoils(&cast, &shot) || shot.is_unclear() {
+            continue;
+        }
+        let Some((status, _)) = judge(&cast, &mut wire, &shot).await else { continue };
+        own += u64::from(shot.shows_somebody(&cast) && status < 300);
+        sent += 1;
+    }
+    assert!(own > shots / 100, "hardly anything was let in: the attack attacks nothing ({own} of {shots})");
+    sent
+}
+
+/// Nobody left a trace in another's rows.
+async fn untouched(cast: &Cast) {
+    for company in &cast.companies {
+        let rows = cast.rows(company).await;
+        for name in &rows {
+            let own = *name == company.canary() || *name == company.mark();
+            assert!(own, "{} has a row {name}", company.slug);
+        }
+        assert!(rows.contains(&company.canary()), "{}: {rows:?}", company.slug);
+    }
+}
+
+async fn attack(isolation: &str, shots: u64, seed: u64) -> u64 {
+    let cast = Arc::new(Cast::new(isolation).await);
+    let (address, stop, running) = wire::serve(&cast).await;
+    let sent = Arc::new(AtomicU64::new(systematic(&cast, &mut Wire::new(address)).await));
+    let rest = shots.saturating_sub(sent.load(Relaxed)) / CLIENTS + 1;
+    let clients = (1..=CLIENTS).map(|stream| {
+        let (cast, sent) = (cast.clone(), sent.clone());
+        tokio::spawn(async move { sent.fetch_add(random(cast, address, seed, stream, rest).await, Relaxed) })
+    });
+    for client in clients.collect::<Vec<_>>() {
+        client.await.unwrap();
+    }
+    untouched(&cast).await;
+    drop(stop);
+    running.await.unwrap();
+    sent.load(Relaxed)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nobody_sees_or_changes_another_companys_rows_t1() {
+    for (isolation, seed) in [("database", 1), ("pooled", 2)] {
+        let sent = attack(isolation, dose(10_000, 1_000_000), seed).await;
+        tried(&format!("T1 over HTTP, {isolation}"), sent, "requests");
+    }
+}
+
+impl Cast {
+    /// A company in that relation to whoever asks.
+    pub(crate) fn some(&self, relation: Relation) -> &Company {
+        match relation {
+            Relation::Own | Relation::Foreign => &self.companies[0],
+            other => self.companies.iter().find(|c| c.relation == other).expect("one of each kind"),
+        }
+    }
+}
