@@ -11,7 +11,7 @@ use std::{
 };
 
 /// A running `tenantry demo` or `serve`; killed with -9 when dropped.
-struct Running {
+pub(crate) struct Running {
     child: Child,
     address: String,
 }
@@ -23,7 +23,7 @@ impl Drop for Running {
     }
 }
 
-fn tenantry(dir: &Path) -> Command {
+pub(crate) fn tenantry(dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tenantry"));
     command
         .current_dir(dir)
@@ -33,15 +33,15 @@ fn tenantry(dir: &Path) -> Command {
     command
 }
 
-fn run(dir: &Path, args: &[&str]) -> Output {
+pub(crate) fn run(dir: &Path, args: &[&str]) -> Output {
     tenantry(dir).args(args).output().unwrap()
 }
 
-fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-fn start(dir: &Path, command: &str) -> Running {
+pub(crate) fn start(dir: &Path, command: &str) -> Running {
     let mut child = tenantry(dir)
         .args([command, "--listen", "127.0.0.1:0"])
         .stdout(Stdio::piped())
@@ -58,7 +58,7 @@ fn start(dir: &Path, command: &str) -> Running {
 
 impl Running {
     /// Status and body of one request.
-    fn ask(&self, method: &str, path: &str, token: &str, body: Option<&Value>) -> (u16, Value) {
+    pub(crate) fn ask(&self, method: &str, path: &str, token: &str, body: Option<&Value>) -> (u16, Value) {
         let body = body.map(Value::to_string).unwrap_or_default();
         let mut stream = TcpStream::connect(&self.address).unwrap();
         write!(
@@ -76,7 +76,7 @@ impl Running {
         (status, serde_json::from_str(body).unwrap_or(Value::Null))
     }
 
-    fn log_in(&self, email: &str) -> String {
+    pub(crate) fn log_in(&self, email: &str) -> String {
         let body = json!({ "email": email, "password": tenantry::demo::PASSWORD });
         // The log-in itself comes without a credential: an empty bearer would be a bad one.
         let mut stream = TcpStream::connect(&self.address).unwrap();
@@ -104,7 +104,7 @@ fn file_of(dir: &Path, slug: &str) -> PathBuf {
     find(&dir.join("tenantry-data"), &format!("{physical}.db")).unwrap()
 }
 
-fn find(dir: &Path, name: &str) -> Option<PathBuf> {
+pub(crate) fn find(dir: &Path, name: &str) -> Option<PathBuf> {
     std::fs::read_dir(dir).ok()?.filter_map(Result::ok).find_map(|entry| match entry.path() {
         path if path.is_dir() => find(&path, name),
         path => (entry.file_name() == name).then_some(path),

@@ -11,6 +11,7 @@ mod copies;
 mod ends;
 mod hostile;
 mod life;
+mod lives;
 mod moving;
 mod operations;
 mod overrides;
