@@ -30,6 +30,7 @@ mod schema_migrate;
 mod schema_model;
 mod schema_people;
 mod schema_values;
+mod transfer_blank;
 mod transfer_changes;
 mod transfer_copies;
 mod transfer_kit;
