@@ -9,7 +9,7 @@ use crate::{
     clock::SECOND_US,
     control::params,
     operations::purge::{CERTIFIED, PurgeWish},
-    tenants::{self, State},
+    tenants::{self, Retirement, State},
     topology::PlacementState,
 };
 use serde_json::Value;
@@ -62,6 +62,11 @@ impl Platform {
             }
             State::Gone => return Err(Error::Conflict(format!("{slug} was purged already"))),
             _ => return Err(Error::Conflict(format!("{slug} is {} now", tenant.state.as_str()))),
+        }
+        // Before a backup is made for nothing.
+        let ends = Retirement::of(&mut self.control().snapshot().await?, id).await?;
+        if !early && ends.is_none_or(|ends| ends.purges_at_us > self.control().now_us()) {
+            return Err(Error::Conflict(format!("{slug} is kept for now: its retention is not over")));
         }
         let policy = &self.config().retention;
         let final_backup =

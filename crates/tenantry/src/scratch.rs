@@ -26,6 +26,8 @@ impl ScratchDir {
     pub(crate) fn new(config: &Config) -> Result<Self> {
         // A worker's name has no '~'.
         let path = root(config).join(format!("{PREFIX}{}", new_owner().replace('/', "~")));
+        // Databases are opened by absolute paths only.
+        let path = std::path::absolute(path).map_err(|e| Error::Unavailable(e.to_string()))?;
         std::fs::create_dir_all(&path).map_err(|e| Error::Unavailable(format!("{}: {e}", path.display())))?;
         Ok(Self(path))
     }
