@@ -75,18 +75,22 @@ async fn back<O: Operation>(inner: &Inner, job: &mut Job<O>, mut remaining: usiz
         }
         let mut write = inner.world.control.begin().await?;
         let mut draft = job.operation.clone();
-        while remaining > 0
-            && let Step::Control { name, undo, .. } = &steps[remaining - 1]
+        let (mut left, mut again) = (remaining, false);
+        while left > 0
+            && let Step::Control { name, undo, .. } = &steps[left - 1]
         {
             inner.faults.pass(O::KIND, name, "undo-before").await?;
             if let Some(undo) = undo {
-                for _ in 0..1 + usize::from(inner.faults.repeats(O::KIND, name, "undo")) {
-                    undo(&mut write, &mut draft).await?;
-                }
+                undo(&mut write, &mut draft).await?;
             }
             inner.faults.pass(O::KIND, name, "undo-after").await?;
-            remaining -= 1;
+            again |= inner.faults.repeats(O::KIND, name, "undo");
+            left -= 1;
         }
+        if again {
+            continue;
+        }
+        remaining = left;
         let state = if remaining == 0 { State::Undone } else { State::Unwinding };
         journal::save(&mut write, job, &draft, remaining, state).await?;
         if state == State::Undone {
