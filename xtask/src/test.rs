@@ -3,6 +3,7 @@
 //! compiler are all a machine needs. It never passes when nothing ran.
 
 mod tally;
+mod tools;
 
 use anyhow::{Context, Result, bail, ensure};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -28,6 +29,7 @@ pub(crate) struct Options {
 /// Runs everything; an error when a test fails or none ran.
 pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     need_c_compiler()?;
+    let missing = tools::find();
     let counts = fresh_counts(root)?;
     let started = Instant::now();
     let mut tally = Tally::default();
@@ -42,11 +44,15 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     let mut passed = true;
     for mut command in [tests, docs] {
         command.env("TENANTRY_SUITE_COUNTS", &counts);
+        if !missing.names.is_empty() {
+            command.env("TENANTRY_WITHOUT", missing.names.join(","));
+        }
         if options.long {
             command.env("TENANTRY_LONG", "1");
         }
         passed &= watch(command, &mut tally)?;
     }
+    tally.suites.extend(missing.lines);
     print_counts(&counts, tally.suites.clone())?;
     println!("{}", tally.summary(passed, started.elapsed()));
     ensure!(passed, "a test failed");
