@@ -22,11 +22,11 @@ use tenantry_testkit::{Dice, dose, tried};
 const PASSWORD: &str = "correct horse battery";
 const TENANTS: usize = 50;
 const TASKS: u64 = 2;
-const SECRET_ENV: &str = "CARGO_MANIFEST_DIR";
+const SECRET_ENV: &str = "TENANTRY_TEST_SECRET";
 const CONFIG: &str = "[stores.control]\n[stores.shared]\n[stores.tenant]\nisolation = \"pooled\"\n\
     [plans.free]\nlabel = \"Free\"\n[registration]\ndefault_plan = \"free\"\n[platform]\nbase_domain = \"app.example\"\n\
     [[auth.jwt]]\nissuer = \"https://id.example\"\naudience = \"tenantry\"\nalgorithm = \"HS256\"\n\
-    secret_env = \"CARGO_MANIFEST_DIR\"\n";
+    secret_env = \"TENANTRY_TEST_SECRET\"\n";
 
 struct One {
     id: TenantId,
