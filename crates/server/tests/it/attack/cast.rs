@@ -20,7 +20,7 @@ pub(crate) const CANARY: &str = "canary-of-";
 const COMPANIES: usize = 50;
 const ISSUER: &str = "https://id.example";
 /// Its value is public; any text that is long enough will do.
-const SECRET_ENV: &str = "CARGO_MANIFEST_DIR";
+const SECRET_ENV: &str = "TENANTRY_TEST_SECRET";
 
 /// What a company is to whoever asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
