@@ -2,9 +2,9 @@
 //! real commands. Called by the suites.
 
 use crate::process::{Server, free_port};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 const CONFIG: &str = include_str!("../app/tenantry.toml");
 const APP: &str = include_str!("../app/app.toml");
@@ -80,17 +80,30 @@ impl Home {
         Ok(())
     }
 
+    /// Starts a command of the binary whose output nobody reads.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Result<Child> {
+        let mut command = self.command();
+        command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().context("cannot run tenantry")
+    }
+
     /// The file of the database whose name starts so: the catalog adds a generation to it.
     pub(crate) fn database(&self, name: &str) -> Result<PathBuf> {
+        self.databases(name)?.into_iter().next().with_context(|| format!("no database {name}"))
+    }
+
+    /// The files of all databases whose names start so.
+    pub(crate) fn databases(&self, name: &str) -> Result<Vec<PathBuf>> {
         let dir = self.dir.join("data/databases");
+        let mut found = Vec::new();
         for entry in std::fs::read_dir(&dir).with_context(|| format!("cannot read {}", dir.display()))? {
             let path = entry?.path();
             let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
             if stem.starts_with(name) && path.extension().is_some_and(|e| e == "db") {
-                return Ok(path);
+                found.push(path);
             }
         }
-        bail!("no database {name} in {}", dir.display())
+        Ok(found)
     }
 
     /// Serves until dropped. The request log is written as by default, and thrown away.

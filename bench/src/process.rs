@@ -1,6 +1,6 @@
 //! Servers as child processes: started, waited for, looked at from outside, ended when dropped.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -17,6 +17,31 @@ pub(crate) struct Server {
 /// A port nobody listens on just now.
 pub(crate) fn free_port() -> Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// Waits for a command that must succeed: how long it took from now, and the most resident memory it had,
+/// bytes, but for what it took in its last few milliseconds. Linux only.
+pub(crate) fn peak(mut child: Child) -> Result<(Duration, f64)> {
+    let (started, mut most) = (Instant::now(), 0.0f64);
+    let ended = loop {
+        if let Some(ended) = child.try_wait()? {
+            break ended;
+        }
+        // There is no memory to see of a process that ends just now.
+        most = most.max(status(&child, "VmHWM:").unwrap_or(0.0));
+        std::thread::sleep(Duration::from_millis(2));
+    };
+    ensure!(ended.success(), "{ended}");
+    ensure!(most > 0.0, "it ended before its memory was seen");
+    Ok((started.elapsed(), most))
+}
+
+/// A figure in bytes of what the kernel says about a process.
+fn status(child: &Child, field: &str) -> Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()))?;
+    let line = status.lines().find_map(|l| l.strip_prefix(field)).with_context(|| format!("no {field}"))?;
+    let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
+    Ok(kib * 1024.0)
 }
 
 impl Server {
@@ -42,10 +67,7 @@ impl Server {
 
     /// Resident memory, bytes. Linux only.
     pub(crate) fn memory(&self) -> Result<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
-        Ok(kib * 1024.0)
+        status(&self.child, "VmRSS:")
     }
 
     /// Processor time spent so far, user and system, seconds. Linux only.

@@ -4,6 +4,7 @@ use crate::report::{self, Entry};
 use anyhow::Result;
 use std::path::PathBuf;
 
+mod backups;
 mod density;
 mod fleet;
 mod library;
@@ -57,6 +58,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     entries.extend(fleet::run(options, scratch.path())?);
     entries.extend(open::run(options, scratch.path())?);
     entries.extend(moving::run(options, scratch.path())?);
+    entries.extend(backups::run(options, scratch.path())?);
     entries.extend(density::run(options, scratch.path())?);
     report::print(&entries);
     if !options.against_itself {

@@ -1,12 +1,14 @@
 //! The platform as a library, for what is not done over HTTP: making many tenants, reading from them.
 
+use super::spread;
 use crate::home::Home;
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use std::time::{Duration, Instant};
 use tenantry::access::passwords::Password;
 use tenantry::audit::By;
 use tenantry::config::Config;
 use tenantry::name::Slug;
+use tenantry::operations::State;
 use tenantry::tenants::NewTenant;
 use tenantry::{NewOwner, Platform};
 use tokio::runtime::Runtime;
@@ -101,6 +103,64 @@ impl Library {
         let taken = started.elapsed();
         anyhow::ensure!(!body.body.is_empty(), "an empty record");
         Ok(taken)
+    }
+
+    /// Gives a tenant so many patients.
+    pub(crate) fn fill(&self, n: u32, count: usize) -> Result<()> {
+        const BATCH: usize = 500;
+        let slug = Slug::parse(&slug(n))?;
+        let patient = |i: usize| {
+            let address = format!("{} Green street, house {}", spread(i as u64), i % 97);
+            let fields = [("name", format!("Patient {i}")), ("address", address)];
+            serde_json::Map::from_iter(fields.map(|(name, value)| (name.to_owned(), value.into())))
+        };
+        self.runtime.block_on(async {
+            let tenant = self.platform.enter_as_operator(&By::system(), &slug).await?;
+            let patients = self.platform.records(&tenant, "patients")?;
+            for from in (0..count).step_by(BATCH) {
+                let rows: Vec<_> = (from..count.min(from + BATCH)).map(patient).collect();
+                patients.create_many(&rows).await?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Backs up tenants 1 to `count`, one after another; how long.
+    pub(crate) fn back_up(&self, count: u32) -> Result<Duration> {
+        let started = Instant::now();
+        for n in 1..=count {
+            let slug = Slug::parse(&slug(n))?;
+            self.runtime.block_on(async {
+                let asked = self.platform.start_backup(&By::system(), &slug, None).await?;
+                self.finish(asked.operation).await
+            })?;
+        }
+        Ok(started.elapsed())
+    }
+
+    /// Restores the newest backup of tenants 1 to `count` beside what is in use, one after another; how
+    /// long. What was restored is removed again outside that time.
+    pub(crate) fn restore(&self, count: u32) -> Result<Duration> {
+        let (mut taken, by) = (Duration::ZERO, By::system());
+        for n in 1..=count {
+            let slug = Slug::parse(&slug(n))?;
+            self.runtime.block_on(async {
+                let newest = self.platform.tenant_backups(&slug, 1).await?.pop().context("no backup")?;
+                let started = Instant::now();
+                let operation = self.platform.start_restore(&by, &slug, &newest.id, None).await?;
+                self.finish(operation).await?;
+                taken += started.elapsed();
+                self.platform.discard_restore(&by, &slug).await?;
+                Ok::<_, anyhow::Error>(())
+            })?;
+        }
+        Ok(taken)
+    }
+
+    async fn finish(&self, operation: i64) -> Result<()> {
+        let over = self.platform.operations().wait(operation).await?;
+        ensure!(over.state == State::Done, "{over:?}");
+        Ok(())
     }
 
     /// Closes everything.

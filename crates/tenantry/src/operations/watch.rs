@@ -6,10 +6,17 @@
 use super::{Listed, Operations};
 use crate::Result;
 use futures_util::{Stream, stream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// Between two looks.
+/// Between two looks, at least and at most.
+const FIRST: Duration = Duration::from_millis(2);
 const EVERY: Duration = Duration::from_millis(200);
+
+/// How long after the start of the waiting the next look is: what takes long is looked at less often, and nobody
+/// waits much longer than it takes.
+fn pause(started: Instant) -> Duration {
+    (started.elapsed() / 16).clamp(FIRST, EVERY)
+}
 
 enum Next {
     First,
@@ -41,22 +48,24 @@ impl Operations {
 
     /// Waits until the operation is over or rests.
     pub async fn wait(&self, id: i64) -> Result<Listed> {
+        let started = Instant::now();
         loop {
             let now = self.show(id).await?;
             if now.state.is_over() || now.rests() {
                 return Ok(now);
             }
-            tokio::time::sleep(EVERY).await;
+            tokio::time::sleep(pause(started)).await;
         }
     }
 
     async fn change(&self, id: i64, before: Option<&Listed>) -> Result<Listed> {
+        let started = Instant::now();
         loop {
             let now = self.show(id).await?;
             if before != Some(&now) {
                 return Ok(now);
             }
-            tokio::time::sleep(EVERY).await;
+            tokio::time::sleep(pause(started)).await;
         }
     }
 }

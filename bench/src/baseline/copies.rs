@@ -1,0 +1,72 @@
+//! The hand-written backup: `VACUUM INTO` and zstd, file by file; and its way back: decompress, press to
+//! disk, let SQLite check the result.
+
+use anyhow::{Context, Result, ensure};
+use rusqlite::{Connection, OpenFlags};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Databases to be copied and where copies go.
+pub(crate) struct Copies {
+    files: Vec<PathBuf>,
+    dir: PathBuf,
+    rounds: u32,
+}
+
+impl Copies {
+    /// Of these files, into `dir`.
+    pub(crate) fn new(files: Vec<PathBuf>, dir: &Path) -> Result<Self> {
+        std::fs::create_dir_all(dir)?;
+        ensure!(!files.is_empty(), "nothing to copy");
+        Ok(Self { files, dir: dir.into(), rounds: 0 })
+    }
+
+    /// Copies and compresses all, one after the other; how long. The copies of the round before go.
+    pub(crate) fn back_up(&mut self, level: i32) -> Result<Duration> {
+        let old = self.round_dir();
+        self.rounds += 1;
+        let dir = self.round_dir();
+        std::fs::create_dir_all(&dir)?;
+        let started = Instant::now();
+        for (n, file) in self.files.iter().enumerate() {
+            let copy = dir.join(format!("{n}.db"));
+            let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+            connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
+            let compressed = File::create(dir.join(format!("{n}.db.zst")))?;
+            let mut encoder = zstd::Encoder::new(compressed, level)?;
+            std::io::copy(&mut File::open(&copy)?, &mut encoder)?;
+            encoder.finish()?.sync_all()?;
+            std::fs::remove_file(&copy)?;
+        }
+        let taken = started.elapsed();
+        if old.exists() {
+            std::fs::remove_dir_all(&old).context("old copies")?;
+        }
+        Ok(taken)
+    }
+
+    fn round_dir(&self) -> PathBuf {
+        self.dir.join(self.rounds.to_string())
+    }
+
+    /// Brings back what the last round copied; how long.
+    pub(crate) fn restore(&self) -> Result<Duration> {
+        let mut made = Vec::new();
+        let started = Instant::now();
+        for n in 0..self.files.len() {
+            let to = self.round_dir().join(format!("{n}.restored.db"));
+            let mut file = File::create(&to)?;
+            let from = File::open(self.round_dir().join(format!("{n}.db.zst")))?;
+            std::io::copy(&mut zstd::Decoder::new(from)?, &mut file)?;
+            file.sync_all()?;
+            let connection = Connection::open_with_flags(&to, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+            let verdict: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
+            ensure!(verdict == "ok", "{verdict}");
+            made.push(to);
+        }
+        let taken = started.elapsed();
+        made.iter().try_for_each(std::fs::remove_file)?;
+        Ok(taken)
+    }
+}
