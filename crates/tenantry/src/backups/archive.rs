@@ -5,11 +5,17 @@
 //! points at a file. The price is that unchanged files are stored again. Called by `take` and `fetch`.
 
 use crate::records::files::Files;
-use futures_util::{StreamExt, stream::BoxStream};
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
 use std::io::{self, Read, Write};
 use tenantry_engine::name::TenantId;
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::mpsc};
 use uuid::Uuid;
+
+/// Pieces of a file between the archive and the object store.
+const PIECES: usize = 4;
 
 /// What was packed or is in an archive.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -83,12 +89,38 @@ pub(super) fn put_back(
 ) -> io::Result<(Seen, u64)> {
     let mut put = 0;
     let seen = unpack(from, |id, bytes| {
-        let chunks = Chunks(bytes);
-        let done = runtime.block_on(files.put_back(tenant, id, futures_util::stream::iter(chunks)));
-        put += u64::from(done.map_err(io::Error::other)?);
+        put += u64::from(put_one(files, tenant, id, bytes, runtime)?);
         Ok(())
     })?;
     Ok((seen, put))
+}
+
+/// Puts one file back. What it is read from blocks, and so is read on this thread while another one stores.
+fn put_one(
+    files: &Files,
+    tenant: Option<TenantId>,
+    id: Uuid,
+    bytes: &mut dyn Read,
+    runtime: &Handle,
+) -> io::Result<bool> {
+    let (sender, receiver) = mpsc::channel(PIECES);
+    let pieces = stream::unfold(receiver, |mut pieces: mpsc::Receiver<_>| async move {
+        match pieces.recv().await {
+            Some(Ok(end)) if bytes::Bytes::is_empty(&end) => None,
+            Some(piece) => Some((piece, pieces)),
+            // Whoever reads is gone without a word: what has arrived may be half a file.
+            None => Some((Err(io::ErrorKind::UnexpectedEof.into()), pieces)),
+        }
+    });
+    let files = files.clone();
+    let storing = runtime.spawn(async move { files.put_back(tenant, id, pieces.boxed()).await });
+    for piece in Chunks(bytes).chain([Ok(bytes::Bytes::new())]) {
+        if sender.blocking_send(piece).is_err() {
+            // It is there already, or could not be stored: the answer says which.
+            break;
+        }
+    }
+    runtime.block_on(storing).map_err(io::Error::other)?.map_err(io::Error::other)
 }
 
 /// Bytes that arrive, read by somebody who blocks.

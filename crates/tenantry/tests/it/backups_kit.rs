@@ -172,3 +172,13 @@ pub(crate) fn walk(dir: &Path, visit: &mut dyn FnMut(&Path)) {
         }
     }
 }
+
+/// Text that does not compress well, the same each time.
+pub(crate) fn noise(length: usize) -> String {
+    let mut state = 7u64;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        char::from(b'!' + u8::try_from((state >> 33) % 90).unwrap())
+    };
+    (0..length).map(|_| next()).collect()
+}

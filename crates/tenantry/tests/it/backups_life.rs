@@ -1,7 +1,7 @@
 //! Backups and restores as a whole, in either isolation: beside, compared, swapped, undone, as new.
 
 use crate::{
-    backups_kit::{Clinic, ISOLATIONS, objects, walk},
+    backups_kit::{Clinic, ISOLATIONS, noise, objects, walk},
     world::{by, slug},
 };
 use serde_json::json;
@@ -76,6 +76,23 @@ async fn a_restore_stands_beside_is_compared_swapped_and_undone() {
         assert!(clinic.refused(undo).await.contains("nothing"));
         clinic.whole().await;
     }
+}
+
+/// Larger than what any buffer on the way holds at once, and not to be compressed.
+#[tokio::test(flavor = "multi_thread")]
+async fn large_files_come_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let clinic = two(dir.path(), "database").await;
+    let large = noise(3 << 20);
+    clinic.put_file("acme", "2", &large).await;
+    let backup = clinic.back_up("acme").await;
+    assert_eq!(clinic.platform.verify_backup(&by(), &backup).await.unwrap().damage, None);
+    std::fs::remove_dir_all(dir.path().join("data/files")).unwrap();
+    std::fs::create_dir(dir.path().join("data/files")).unwrap();
+    clinic.restore("acme", &backup).await;
+    clinic.swap("acme").await;
+    assert!(clinic.file("acme", "2").await.unwrap() == large);
+    assert_eq!(clinic.file("acme", "3").await.unwrap(), "acme file 3");
 }
 
 #[tokio::test(flavor = "multi_thread")]
