@@ -22,8 +22,8 @@ mod transfer;
 
 pub use crate::session::Session;
 pub use crate::sqlite::{
-    Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, DatabaseFile, Digest, ModelDiff, Resident, SqlLimits,
-    SqlRow, SqlRows, Standing, SystemDb, TableDigest, Template, Tx,
+    Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, DatabaseFile, Digest, InspectOptions, ModelDiff,
+    Resident, SqlLimits, SqlRow, SqlRows, Standing, SystemDb, TableDigest, Template, Tx,
 };
 
 /// A server of the configuration.

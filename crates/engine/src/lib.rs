@@ -16,8 +16,9 @@ pub mod sqlite;
 pub mod value;
 
 pub use engine::{
-    CacheLimits, CaughtUp, Copy, CopyInfo, CopyOptions, Digest, Engine, ModelDiff, ServerSpec, Session,
-    SqlLimits, SqlRow, SqlRows, Standing, SystemDb, TableDigest, Template, Tx, WorkLimits,
+    CacheLimits, CaughtUp, Copy, CopyInfo, CopyOptions, Digest, Engine, InspectOptions, ModelDiff,
+    ServerSpec, Session, SqlLimits, SqlRow, SqlRows, Standing, SystemDb, TableDigest, Template, Tx,
+    WorkLimits,
 };
 pub use error::{Error, Kind, Result};
 pub use sqlite::Activity;

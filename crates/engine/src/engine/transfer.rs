@@ -8,7 +8,7 @@ use crate::{
     place::{Isolation, Place},
     row::Row,
     sqlite::{
-        Blanked, Copy, CopyInfo, CopyOptions, Digest, ModelDiff,
+        Blanked, Copy, CopyInfo, CopyOptions, Digest, InspectOptions, ModelDiff,
         migrate::{MigrateReport, Script},
         plan::Schema,
         transfer,
@@ -113,8 +113,19 @@ impl Engine {
         store: &StoreName,
         of: Option<TenantId>,
     ) -> Result<CopyInfo> {
+        self.inspect_copy_with(from, store, of, InspectOptions::default()).await
+    }
+
+    /// The same, with some of it left out.
+    pub async fn inspect_copy_with(
+        &self,
+        from: &Path,
+        store: &StoreName,
+        of: Option<TenantId>,
+        options: InspectOptions,
+    ) -> Result<CopyInfo> {
         let (from, store) = (from.to_owned(), store.clone());
-        blocking(move || transfer::inspect_copy(&from, &store, of)).await
+        blocking(move || transfer::inspect_copy(&from, &store, of, options)).await
     }
 
     /// Checksums of what `place` holds, from one state of it; equal for equal contents in every isolation.

@@ -47,6 +47,6 @@ pub(crate) use server::{Server, Site};
 pub(crate) use session::Session;
 pub use system::{SqlRow, SystemDb, Tx};
 pub use transfer::{
-    Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, Digest, ModelDiff, Standing, TableDigest,
+    Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, Digest, InspectOptions, ModelDiff, Standing, TableDigest,
 };
 pub(crate) use upkeep::{attach, change_identity, inspect_file, migrate_file, pooled_bytes, scrub, withdraw};

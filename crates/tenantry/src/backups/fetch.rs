@@ -17,7 +17,7 @@ use std::{
     io::{self, Read},
     path::{Path, PathBuf},
 };
-use tenantry_engine::{Kind, name::TenantId};
+use tenantry_engine::{InspectOptions, Kind, name::TenantId};
 use tokio::runtime::Handle;
 
 /// A store of a backup, in scratch, verified.
@@ -57,13 +57,15 @@ pub(crate) async fn manifest_of(
     Ok(manifest)
 }
 
-/// Fetches one store to `to`, unless it is there: then an earlier attempt has brought and verified it.
+/// Fetches one store to `to`, unless it is there: then an earlier attempt has brought and verified it. `inspect`
+/// may leave out the look at every page where what is fetched is adopted next.
 pub(crate) async fn fetch(
     store: &Store,
     databases: &Databases,
     manifest: &Manifest,
     copy: &StoreCopy,
     to: &Path,
+    inspect: InspectOptions,
 ) -> Result<(), Unread> {
     if to.exists() {
         return Ok(());
@@ -75,7 +77,7 @@ pub(crate) async fn fetch(
     if raw != copy.raw.blake3 {
         return Err(Unread::Damaged(format!("{} is not the database that was stored", copy.object)));
     }
-    look_inside(databases, manifest, copy, &half).await?;
+    look_inside(databases, manifest, copy, &half, inspect).await?;
     std::fs::rename(&half, to).map_err(|e| Error::Unavailable(format!("{}: {e}", to.display())))?;
     Ok(())
 }
@@ -105,17 +107,18 @@ async fn look_inside(
     manifest: &Manifest,
     copy: &StoreCopy,
     path: &Path,
+    inspect: InspectOptions,
 ) -> Result<(), Unread> {
     let path = std::path::absolute(path).map_err(|e| Error::Internal(e.to_string()))?;
     let (engine, tenant) = (databases.engine(), manifest.tenant_id());
     let wrong = |error: tenantry_engine::Error| match error.kind() {
-        Kind::Corrupt => Unread::Damaged(format!("{}: the database inside is damaged", copy.object)),
+        Kind::Corrupt => Unread::Damaged(corrupt(copy)),
         Kind::WrongIdentity => {
             Unread::Damaged(format!("{}: the database inside is somebody else's", copy.object))
         }
         _ => Unread::Failed(error.into()),
     };
-    let inside = engine.inspect_copy(&path, &copy.store, tenant).await.map_err(wrong)?;
+    let inside = engine.inspect_copy_with(&path, &copy.store, tenant, inspect).await.map_err(wrong)?;
     if inside.generation != copy.generation || !same_platform(&inside.platform, &manifest.platform) {
         let how = format!("{}: the database inside is not the one the manifest describes", copy.object);
         return Err(Unread::Damaged(how));
@@ -134,6 +137,11 @@ async fn look_inside(
         true => Ok(()),
         false => Err(Unread::Damaged(format!("{}: rows differ from the manifest", copy.object))),
     }
+}
+
+/// What is wrong with a store whose database SQLite finds damaged.
+pub(crate) fn corrupt(copy: &StoreCopy) -> String {
+    format!("{}: the database inside is damaged", copy.object)
 }
 
 /// Databases made before their platform had a name carry none.

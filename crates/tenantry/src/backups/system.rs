@@ -24,7 +24,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
-use tenantry_engine::{Engine, name::StoreName};
+use tenantry_engine::{Engine, InspectOptions, name::StoreName};
 
 /// What was brought back.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -96,7 +96,10 @@ async fn put_in_place(
         let known = config.stores_of(Scope::System).find(|s| s.name == copy.store);
         let Some(known) = known else { continue };
         let path = scratch.join(format!("{}.db", copy.store));
-        believed(&manifest.id, fetch(store, &databases, manifest, copy, &path).await)?;
+        believed(
+            &manifest.id,
+            fetch(store, &databases, manifest, copy, &path, InspectOptions::default()).await,
+        )?;
         fetched.push((known, path));
     }
     let aside = config.platform.data_dir.join("replaced").join(super::BackupId::new(now()).as_str());

@@ -1,12 +1,13 @@
 //! The operation that brings a backup back beside the live tenant.
 //!
 //! fetch | place | adopt | ready. What is fetched is verified before anything is recorded: a damaged
-//! backup, another tenant's, or one with a newer schema than this program's leaves no trace. A restore
+//! backup, another tenant's, or one with a newer schema than this program's leaves no trace. Every page is
+//! looked at once, by the adoption, in the file that will be used. A restore
 //! never touches what is in use; `restore_swap` does, when somebody says so.
 
 mod steps;
 
-pub(crate) use steps::fetch_all;
+pub(crate) use steps::{adopt_fetched, fetch_all};
 
 use super::{Operation, Step};
 use crate::{

@@ -4,8 +4,8 @@ use super::Restore;
 use crate::{
     Error, Result,
     backups::{
-        self, Fetched, believed,
-        manifest::Manifest,
+        self, Fetched, believed, corrupt, damaged,
+        manifest::{Manifest, StoreCopy},
         restores::{self, Pair},
     },
     control::Write,
@@ -15,8 +15,9 @@ use crate::{
 use futures_util::future::BoxFuture;
 use serde_json::json;
 use tenantry_engine::{
-    Kind,
+    InspectOptions, Kind,
     name::{StoreName, TenantId},
+    place::{Isolation, Place},
 };
 
 /// One restore beside a tenant at a time: whoever looks must know which one he looks at.
@@ -60,8 +61,8 @@ async fn manifest(world: &World, tenant: Option<TenantId>, r: &Restore) -> Resul
     believed(&r.backup, found)
 }
 
-/// Brings the wanted stores of a backup to scratch, verified and at the current schema; those that an
-/// earlier attempt has brought are taken as they are.
+/// Brings the wanted stores of a backup to scratch, verified and at the current schema, but for the look at
+/// every page, which their adoption takes; those that an earlier attempt has brought are taken as they are.
 pub(crate) async fn fetch_all(
     world: &World,
     manifest: &Manifest,
@@ -75,19 +76,39 @@ pub(crate) async fn fetch_all(
         let path = world.scratch()?.join(format!("{}.{}.db", manifest.id, copy.store));
         let path = std::path::absolute(path).map_err(|e| Error::Internal(e.to_string()))?;
         let store = world.backups.store()?;
-        believed(&manifest.id, backups::fetch(store, &world.databases, manifest, copy, &path).await)?;
+        let inspect = InspectOptions { check: false };
+        let fetched = backups::fetch(store, &world.databases, manifest, copy, &path, inspect).await;
+        believed(&manifest.id, fetched)?;
         if let Some(tenant) = manifest.tenant_id() {
             let script = world.databases.script(&copy.store)?;
             let migrated = world.databases.engine().migrate_copy(&path, tenant, &script).await;
-            migrated.map_err(|error| ahead(manifest, error))?;
+            migrated.map_err(|error| refused(manifest, copy, error))?;
         }
         all.push(Fetched { copy: (*copy).clone(), path });
     }
     Ok(all)
 }
 
-fn ahead(manifest: &Manifest, error: tenantry_engine::Error) -> Error {
+/// Makes a new place of a store that was fetched; looks at every page.
+pub(crate) async fn adopt_fetched(
+    world: &World,
+    manifest: &Manifest,
+    from: &Fetched,
+    place: &Place,
+    of: TenantId,
+) -> Result<()> {
+    let script = world.databases.script(&place.store)?;
+    let adopted = world.databases.engine().adopt(place, &script, &from.path, of).await;
+    adopted.map_err(|error| match place.isolation {
+        Isolation::Database => refused(manifest, &from.copy, error),
+        // It may be the shared database that is damaged.
+        Isolation::Pooled => error.into(),
+    })
+}
+
+fn refused(manifest: &Manifest, copy: &StoreCopy, error: tenantry_engine::Error) -> Error {
     match error.kind() {
+        Kind::Corrupt => damaged(&manifest.id, &corrupt(copy)),
         Kind::SchemaAhead => Error::Conflict(format!(
             "backup {} was made by a newer version of the apps: update the apps here first",
             manifest.id
@@ -131,8 +152,7 @@ pub(super) fn adopt<'a>(world: &'a World, r: &'a mut Restore) -> BoxFuture<'a, R
             let beside = side.beside.as_ref().ok_or_else(|| Error::Internal("no place".into()))?;
             let from = fetched.iter().find(|f| f.copy.store == beside.store);
             let from = from.ok_or_else(|| Error::Internal(format!("{} was not fetched", beside.store)))?;
-            let script = world.databases.script(&beside.store)?;
-            world.databases.engine().adopt(beside, &script, &from.path, r.tenant.id).await?;
+            adopt_fetched(world, manifest, from, beside, r.tenant.id).await?;
             side.schema_version = Some(world.databases.fingerprint(&beside.store)?);
         }
         Ok(())

@@ -5,7 +5,10 @@ use crate::{
     Error, Result,
     backups::{self, believed},
     control::{Subject, Write},
-    operations::{World, restore::fetch_all},
+    operations::{
+        World,
+        restore::{adopt_fetched, fetch_all},
+    },
     plans,
     tenants::{self, State},
     topology::{Policy, record as placements},
@@ -84,8 +87,7 @@ pub(super) fn adopt<'a>(world: &'a World, r: &'a mut RestoreAs) -> BoxFuture<'a,
             let store = &placed.place.store;
             match fetched.iter().find(|f| f.copy.store == *store) {
                 Some(from) => {
-                    let script = world.databases.script(store)?;
-                    world.databases.engine().adopt(&placed.place, &script, &from.path, r.of).await?;
+                    adopt_fetched(world, manifest, from, &placed.place, r.of).await?;
                     placed.schema_version = Some(world.databases.fingerprint(store)?);
                 }
                 None if placed.policy == Policy::Managed => {
