@@ -8,6 +8,8 @@
 //! ```
 
 mod dice;
+#[cfg(feature = "s3")]
+pub mod s3;
 
 pub use dice::Dice;
 

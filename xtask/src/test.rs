@@ -12,6 +12,9 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 use tally::Tally;
 
+/// What is off by default and tested all the same: backups to S3.
+const FEATURES: [&str; 2] = ["--features", "tenantry/s3,tenantry-testkit/s3"];
+
 /// Options of `cargo xtask test`.
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -84,6 +87,7 @@ fn has_nextest(root: &Path) -> bool {
 fn nextest_command(root: &Path, options: &Options) -> Command {
     let mut command = crate::cargo(root);
     command.args(["nextest", "run", "--workspace", "--no-fail-fast", "--no-tests=pass"]);
+    command.args(FEATURES);
     command
         .args(["--status-level=pass", "--final-status-level=slow", "--success-output=immediate"])
         .args(&options.filter);
@@ -92,7 +96,7 @@ fn nextest_command(root: &Path, options: &Options) -> Command {
 
 fn test_command(root: &Path, options: &Options, targets: &[&str]) -> Command {
     let mut command = crate::cargo(root);
-    command.args(["test", "--workspace", "--no-fail-fast"]).args(targets);
+    command.args(["test", "--workspace", "--no-fail-fast"]).args(FEATURES).args(targets);
     command.args(["--", "--show-output"]).args(&options.filter);
     command
 }

@@ -134,18 +134,63 @@ pub(super) fn refused(error: object_store::Error) -> Error {
 
 #[cfg(feature = "s3")]
 fn s3(bucket: &str, endpoint: Option<&str>, region: Option<&str>) -> Result<Arc<dyn ObjectStore>> {
-    let mut builder = object_store::aws::AmazonS3Builder::from_env().with_bucket_name(bucket);
+    let keys = object_store::aws::AmazonS3Builder::from_env();
+    Ok(Arc::new(addressed(keys, bucket, endpoint, region).build().map_err(refused)?))
+}
+
+/// The builder, which has the keys, of a store at this address.
+#[cfg(feature = "s3")]
+fn addressed(
+    builder: object_store::aws::AmazonS3Builder,
+    bucket: &str,
+    endpoint: Option<&str>,
+    region: Option<&str>,
+) -> object_store::aws::AmazonS3Builder {
+    let mut builder = builder.with_bucket_name(bucket);
     if let Some(endpoint) = endpoint {
         builder = builder.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http://"));
     }
     if let Some(region) = region {
         builder = builder.with_region(region);
     }
-    Ok(Arc::new(builder.build().map_err(refused)?))
+    builder
 }
 
 #[cfg(not(feature = "s3"))]
 fn s3(_: &str, _: Option<&str>, _: Option<&str>) -> Result<Arc<dyn ObjectStore>> {
     let reason = "this program was built without s3: build it with --features s3, or name a directory";
     Err(Error::invalid("backups.target", reason))
+}
+
+#[cfg(test)]
+#[cfg(feature = "s3")]
+mod tests {
+    use super::*;
+    use tenantry_testkit::s3::{KEY, serve};
+
+    /// Two stores under prefixes of their own, as two installations have them that share a bucket.
+    fn store(endpoint: &str, prefix: &str) -> Store {
+        let keys = object_store::aws::AmazonS3Builder::new();
+        let keys = keys.with_access_key_id(KEY.0).with_secret_access_key(KEY.1);
+        let inner = addressed(keys, "bucket", Some(endpoint), Some("us-east-1")).build().unwrap();
+        Store { inner: Arc::new(inner), prefix: vec![prefix.into()] }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn s3_is_put_to_once_and_looked_at_within_the_prefix() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("bucket")).unwrap();
+        let endpoint = serve(dir.path()).await;
+        let (ours, other) = (store(&endpoint, "ours"), store(&endpoint, "ours-too"));
+        let (tenant, id) = (Some(TenantId::from_raw(7)), BackupId::new(0));
+        let key = ours.key(tenant, &id, MANIFEST);
+        assert_eq!(ours.create(&key, "first".into()).await.unwrap(), Put::Done);
+        assert_eq!(ours.create(&key, "second".into()).await.unwrap(), Put::Exists);
+        assert_eq!(ours.read(&key).await.unwrap().unwrap(), "first");
+        let listed = async |store: &Store| store.everything().try_collect::<Vec<_>>().await.unwrap().len();
+        assert_eq!((listed(&ours).await, listed(&other).await), (1, 0));
+        ours.remove(tenant, &id).await.unwrap();
+        ours.delete(&key).await.unwrap();
+        assert_eq!((ours.read(&key).await.unwrap(), listed(&ours).await), (None, 0));
+    }
 }

@@ -11,6 +11,9 @@ mod access_tokens;
 mod audit_chain;
 mod backups_kit;
 mod backups_life;
+mod backups_migrated;
+#[cfg(feature = "s3")]
+mod backups_s3;
 mod backups_t7;
 mod config_apps;
 mod config_files;

@@ -1,0 +1,180 @@
+//! Backups across a change of the models: an older one is migrated on its way in, a newer one refused.
+
+use crate::{
+    backups_kit::ISOLATIONS,
+    world::{by, slug},
+};
+use serde_json::{Value, json};
+use std::{fs, path::Path};
+use tenantry::{
+    Platform,
+    apps::Apps,
+    backups::{Asked, BackupId},
+    config::Config,
+    migrations::{fleet, make},
+    operations::State,
+    tenants::NewTenant,
+};
+
+const BEFORE: &str = "store = \"tenant\"\n[fields.name]\ntype = \"text\"\nrequired = true\n";
+const AFTER: &str = "[fields.shelf]\ntype = \"text\"\ndefault = \"top\"\n";
+const MIGRATION: &str = "apps/stock/migrations/0002_items_add_shelf.toml";
+
+fn config(dir: &Path, isolation: &str) -> Config {
+    let text = format!(
+        "[platform]\ndata_dir = \"data\"\n[stores.control]\n[stores.shared]\n[stores.tenant]\n\
+         isolation = \"{isolation}\"\n[apps]\nlist = [\"stock\"]\n"
+    );
+    Config::parse("tenantry.toml", &text, dir).unwrap_or_else(|p| panic!("{p}"))
+}
+
+/// The model as it is from now on, with the migration to it.
+fn model(config: &Config, dir: &Path, text: &str) {
+    fs::write(dir.join("apps/stock/models/items.toml"), text).unwrap();
+    make::make(&apps(config), &make::Options::default(), &mut |_| None).unwrap();
+}
+
+fn apps(config: &Config) -> Apps {
+    Apps::load(config).unwrap_or_else(|p| panic!("{p}"))
+}
+
+/// An installation with a company that has one item, before the migration.
+async fn begun(dir: &Path, isolation: &str) -> Platform {
+    fs::create_dir_all(dir.join("apps/stock/models")).unwrap();
+    fs::write(dir.join("apps/stock/app.toml"), "").unwrap();
+    let config = config(dir, isolation);
+    model(&config, dir, BEFORE);
+    let platform = Platform::open(config).await.unwrap();
+    let tenant = NewTenant { slug: slug("acme"), name: "Acme".into(), email: "mail@acme.test".into() };
+    platform.initialise_plans().await.unwrap();
+    platform.create_tenant(&by(), tenant, Some("hospital"), None).await.unwrap();
+    add(&platform, json!({ "name": "before" })).await;
+    platform
+}
+
+/// The installation again, with its models as they are now and every database brought to them.
+async fn reopened(platform: Platform, dir: &Path, isolation: &str) -> Platform {
+    platform.shutdown().await;
+    drop(platform);
+    let platform = Platform::open(config(dir, isolation)).await.unwrap();
+    let reports = platform.migrate_tenants(&by(), None, fleet::Options::default(), |_, _| {}).await.unwrap();
+    assert_eq!(reports.len(), 1);
+    platform
+}
+
+async fn add(platform: &Platform, item: Value) {
+    let acme = platform.enter_as_operator(&by(), &slug("acme")).await.unwrap();
+    let items = platform.records(&acme, "items").unwrap();
+    items.create(item.as_object().unwrap()).await.unwrap();
+}
+
+async fn item(platform: &Platform, name: &str, id: &str) -> Option<Value> {
+    let tenant = platform.enter_as_operator(&by(), &slug(name)).await.unwrap();
+    let found = platform.records(&tenant, "items").unwrap().get(id, &Default::default()).await.ok()?;
+    Some(serde_json::from_slice(&found.body).unwrap())
+}
+
+async fn back_up(platform: &Platform) -> BackupId {
+    let Asked { backup, operation } = platform.start_backup(&by(), &slug("acme"), None).await.unwrap();
+    assert_eq!(over(platform, operation).await, (State::Done, None));
+    backup
+}
+
+async fn over(platform: &Platform, operation: i64) -> (State, Option<String>) {
+    let over = platform.operations().wait(operation).await.unwrap();
+    (over.state, over.reason)
+}
+
+async fn whole(platform: &Platform) {
+    let mut found = Vec::new();
+    platform.check(None, |finding| found.push(finding.to_string())).await.unwrap();
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_from_before_a_migration_is_migrated_on_its_way_in() {
+    for isolation in ISOLATIONS {
+        let dir = tempfile::tempdir().unwrap();
+        let platform = begun(dir.path(), isolation).await;
+        let backup = back_up(&platform).await;
+        model(platform.config(), dir.path(), &format!("{BEFORE}{AFTER}"));
+        let platform = reopened(platform, dir.path(), isolation).await;
+        add(&platform, json!({ "name": "after", "shelf": "low" })).await;
+        let found = platform.verify_backup(&by(), &backup).await.unwrap();
+        assert_eq!(found.damage, None, "{isolation}: of an older schema, and whole");
+
+        let restore = platform.start_restore(&by(), &slug("acme"), &backup, None).await.unwrap();
+        assert_eq!(over(&platform, restore).await, (State::Done, None), "{isolation}");
+        let swap = platform.start_restore_swap(&by(), &slug("acme")).await.unwrap();
+        assert_eq!(over(&platform, swap).await, (State::Done, None), "{isolation}");
+        let new = NewTenant { slug: slug("then"), name: "Then".into(), email: "x@acme.test".into() };
+        let new = platform.start_restore_as(&by(), &backup, new, None).await.unwrap();
+        assert_eq!(over(&platform, new).await, (State::Done, None), "{isolation}");
+        for name in ["acme", "then"] {
+            let first = item(&platform, name, "1").await.unwrap();
+            assert_eq!((&first["name"], &first["shelf"]), (&json!("before"), &json!("top")), "{isolation}");
+            assert_eq!(item(&platform, name, "2").await, None, "{isolation} {name}: came after the backup");
+        }
+        // It is at the new schema in every way: writable in it, and backed up in it.
+        add(&platform, json!({ "name": "again", "shelf": "low" })).await;
+        assert_eq!(item(&platform, "acme", "2").await.unwrap()["shelf"], "low");
+        let again = back_up(&platform).await;
+        assert_eq!(platform.verify_backup(&by(), &again).await.unwrap().damage, None);
+        whole(&platform).await;
+    }
+}
+
+/// The apps were put back to an older version, the data too, and the backup is of the time between.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_of_a_newer_schema_is_refused_and_leaves_nothing() {
+    for isolation in ISOLATIONS {
+        let dir = tempfile::tempdir().unwrap();
+        let platform = begun(dir.path(), isolation).await;
+        let older = back_up(&platform).await;
+        // What an operator has who keeps the data directory as it was before an update.
+        platform.shutdown().await;
+        drop(platform);
+        let (data, kept) = (dir.path().join("data"), dir.path().join("kept"));
+        copy(&data, &kept);
+        let now = config(dir.path(), isolation);
+        model(&now, dir.path(), &format!("{BEFORE}{AFTER}"));
+        let platform = reopened(Platform::open(now).await.unwrap(), dir.path(), isolation).await;
+        let newer = back_up(&platform).await;
+        platform.shutdown().await;
+        drop(platform);
+
+        copy(&data.join("backups"), &kept.join("backups"));
+        fs::remove_dir_all(&data).unwrap();
+        fs::rename(&kept, &data).unwrap();
+        fs::remove_file(dir.path().join(MIGRATION)).unwrap();
+        fs::write(dir.path().join("apps/stock/models/items.toml"), BEFORE).unwrap();
+        let platform = Platform::open(config(dir.path(), isolation)).await.unwrap();
+        platform.rescan_backups(&by()).await.unwrap();
+        let restore = platform.start_restore(&by(), &slug("acme"), &newer, None).await.unwrap();
+        let (state, why) = over(&platform, restore).await;
+        assert_eq!(state, State::Undone, "{isolation}");
+        assert!(why.as_ref().is_some_and(|why| why.contains("newer version of the apps")), "{why:?}");
+        assert!(platform.show_restore(&slug("acme")).await.is_err(), "{isolation}: nothing is beside");
+        let new = NewTenant { slug: slug("then"), name: "Then".into(), email: "x@acme.test".into() };
+        let new = platform.start_restore_as(&by(), &newer, new, None).await.unwrap();
+        assert_eq!(over(&platform, new).await.0, State::Undone, "{isolation}");
+        assert!(platform.show_tenant(&slug("then")).await.is_err(), "{isolation}: no company is made");
+        assert_eq!(item(&platform, "acme", "1").await.unwrap()["name"], "before", "{isolation}");
+        whole(&platform).await;
+        // The older one is as good as ever.
+        let restore = platform.start_restore(&by(), &slug("acme"), &older, None).await.unwrap();
+        assert_eq!(over(&platform, restore).await, (State::Done, None), "{isolation}");
+    }
+}
+
+/// Of a directory whose databases are closed.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (path, name) = entry.map(|e| (e.path(), e.file_name())).unwrap();
+        match path.is_dir() {
+            true => copy(&path, &to.join(name)),
+            false => drop(fs::copy(&path, to.join(name)).unwrap()),
+        }
+    }
+}

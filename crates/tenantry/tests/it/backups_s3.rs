@@ -1,0 +1,69 @@
+//! Backups in an S3-compatible store, in this process (`s3s-fs`). Run with the feature `s3`, as
+//! `cargo xtask test` does.
+
+use crate::{
+    backups_kit::{Clinic, ISOLATIONS, noise},
+    world::{by, slug},
+};
+use std::process::Command;
+use tenantry_testkit::{s3, tried};
+
+/// Keys of a store come from the environment, and a test must not change its own: so the test runs again
+/// as a child that has them, this test and no other.
+#[tokio::test(flavor = "multi_thread")]
+async fn backups_go_to_s3_and_come_back() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("bucket")).unwrap();
+    let endpoint = s3::serve(dir.path()).await;
+    let child = move || {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "backups_s3::child", "--nocapture", "--test-threads=1"]);
+        command.env("AWS_ACCESS_KEY_ID", s3::KEY.0).env("AWS_SECRET_ACCESS_KEY", s3::KEY.1);
+        command.env("TENANTRY_TEST_S3", endpoint).output().unwrap()
+    };
+    let output = tokio::task::spawn_blocking(child).await.unwrap();
+    let text =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("S3: done"), "{text}");
+    tried("T7 backups to S3 and back", 4, "of two companies in both isolations");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn child() {
+    let Ok(endpoint) = std::env::var("TENANTRY_TEST_S3") else { return };
+    for isolation in ISOLATIONS {
+        let dir = tempfile::tempdir().unwrap();
+        let backups = format!(
+            "[backups]\ntarget = \"s3://bucket/{isolation}/backups\"\nendpoint = \"{endpoint}\"\nregion = \"us-east-1\"\n\
+             [backups.keep]\ndaily = 1\nweekly = 0\nmonthly = 0\n"
+        );
+        let clinic = Clinic::open(dir.path(), isolation, &backups).await;
+        for name in ["acme", "neighbour"] {
+            clinic.create(name).await;
+            let report = clinic.add(name, "report").await;
+            // Longer than one part, and not to be compressed: the upload is in parts.
+            clinic.put_file(name, &report["id"].to_string(), &noise(19 << 20)).await;
+        }
+        let then = clinic.sums("acme").await;
+        let (first, file) = (clinic.back_up("acme").await, clinic.file("acme", "1").await.unwrap());
+        assert_eq!(clinic.platform.verify_backup(&by(), &first).await.unwrap().damage, None);
+        clinic.back_up("neighbour").await;
+        clinic.add("acme", "later").await;
+        clinic.put_file("acme", "1", "replaced").await;
+        clinic.restore("acme", &first).await;
+        clinic.swap("acme").await;
+        assert_eq!(clinic.sums("acme").await, then, "{isolation}");
+        assert_eq!(clinic.file("acme", "1").await.unwrap(), file, "{isolation}");
+        // Retention removes from the store; what is left is found again.
+        let second = clinic.back_up("acme").await;
+        assert!(clinic.platform.show_backup(&first).await.is_err(), "one a day is kept");
+        let mut write = clinic.platform.control().begin().await.unwrap();
+        write.execute("DELETE FROM backups", &[]).await.unwrap();
+        write.commit_unaudited().await.unwrap();
+        assert_eq!(clinic.platform.rescan_backups(&by()).await.unwrap().taken_up, 2, "{isolation}");
+        let listed = clinic.platform.tenant_backups(&slug("acme"), 10).await.unwrap();
+        assert_eq!(listed.iter().map(|b| &b.id).collect::<Vec<_>>(), [&second]);
+    }
+    println!("S3: done");
+}
