@@ -160,9 +160,24 @@ impl Platform {
         if legs.is_empty() {
             return Err(Error::Conflict(nothing.into()));
         }
+        self.refuse_behind(&stores, &legs)?;
         let keep_us = i64::try_from(self.config().operations.keep_moved.as_micros()).unwrap_or(i64::MAX);
         let Stores { tenant, slug, .. } = stores;
         self.0.operations.move_tenant(by, MoveTenant { purpose, tenant, slug, legs, keep_us }).await
+    }
+
+    /// What is moved is compared field by field, and put beside others in a pool: it has the fields of now.
+    fn refuse_behind(&self, stores: &Stores, legs: &[(Place, NewPlacement)]) -> Result<()> {
+        for placement in stores.ready.iter().filter(|p| legs.iter().any(|(from, _)| *from == p.place)) {
+            let store = &placement.place.store;
+            if placement.schema_version != Some(self.0.databases.fingerprint(store)?) {
+                return Err(Error::Conflict(format!(
+                    "{store} of {} is not at the version of the installed apps: run migrate-tenants first",
+                    stores.slug
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// What is in use and the platform's to move.

@@ -3,7 +3,10 @@
 //! Made for each operation by the journal's driver. Steps take from it what they need; it decides
 //! nothing and knows no kind of operation.
 
-use super::faults::Faults;
+use super::{
+    faults::Faults,
+    journal::{self, State},
+};
 use crate::{
     Error, Result, backups::Backups, config::Config, control::Control, databases::Databases,
     records::files::Files,
@@ -35,6 +38,8 @@ pub struct World {
     /// Where suites make steps fail, also in their middle.
     pub(super) faults: Arc<Faults>,
     scratch: PathBuf,
+    /// The operation it was made for.
+    operation: Option<i64>,
 }
 
 impl World {
@@ -49,13 +54,27 @@ impl World {
         let scratch = scratch.map_err(|e| Error::Unavailable(format!("scratch: {e}")))?;
         let (progress, cancel) = (Progress::default(), Cancel::default());
         let faults = Arc::new(Faults::from_env());
-        Ok(Self { control, databases, files, backups, progress, cancel, faults, scratch })
+        Ok(Self { control, databases, files, backups, progress, cancel, faults, scratch, operation: None })
     }
 
     /// The same for one operation.
     pub(super) fn of(&self, id: i64, progress: &Progress, cancel: &Cancel) -> Self {
         let scratch = self.scratch.join(format!("operation-{id}"));
-        Self { progress: progress.clone(), cancel: cancel.clone(), scratch, ..self.clone() }
+        let (progress, cancel) = (progress.clone(), cancel.clone());
+        Self { progress, cancel, scratch, operation: Some(id), ..self.clone() }
+    }
+
+    /// Whether the operation goes forward, as the journal says now. A worker that was away, and does not
+    /// know that another has undone or finished its work, asks this after it has set what nobody else
+    /// would take back.
+    pub(crate) async fn goes_forward(&self) -> Result<bool> {
+        let Some(id) = self.operation else { return Ok(true) };
+        match journal::state(&self.control, id).await {
+            Ok(state) => Ok(state == State::Running),
+            // Over for so long that it is not kept any more.
+            Err(Error::NotFound(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// A directory of this operation's own, made when first asked for and removed with all that is in

@@ -75,10 +75,10 @@ pub(crate) async fn keep_until_released(write: &mut Write, kept: &Place) -> Resu
     step(write, kept, PlacementState::Kept, PlacementState::Kept, None).await
 }
 
-/// Tenants whose rows are in the shared database of this place, or were and are kept there.
+/// Tenants who are in the shared database of this place. Rows that are merely kept there do not count.
 pub(crate) async fn in_pool(tx: &mut Tx, place: &Place) -> Result<i64> {
     let sql = "SELECT count(*) FROM placements WHERE server = ? AND physical = ? AND store = ? \
-        AND isolation = 'pooled' AND state IN ('ready', 'kept')";
+        AND isolation = 'pooled' AND state = 'ready'";
     let values = params![place.server.as_str(), place.physical.as_str(), place.store.as_str()];
     crate::users::count(tx, sql, values).await
 }

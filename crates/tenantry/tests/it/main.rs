@@ -23,6 +23,8 @@ mod config_migrate;
 mod config_platform;
 mod control_domain;
 mod control_scale;
+mod mixed;
+mod mixed_kit;
 mod operations;
 mod placements;
 mod platform_provision;

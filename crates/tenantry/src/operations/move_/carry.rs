@@ -55,7 +55,8 @@ fn whose(place: &Place) -> Result<TenantId> {
     place.tenant.ok_or_else(|| Error::Internal(format!("{place:?} is no tenant's")))
 }
 
-/// A store whose tenants have databases of their own has no pool until one of them goes into it.
+/// A store whose tenants have databases of their own has no pool until one of them goes into it; and no
+/// migration run looks at a pool while nobody is in it.
 async fn make_pool(world: &World, to: &Place) -> Result<()> {
     let pool = Place { tenant: None, generation: 1, ..to.clone() };
     let mut tx = world.control.snapshot().await?;

@@ -56,15 +56,31 @@ pub(super) fn unrecord<'a>(write: &'a mut Write, m: &'a mut Move) -> BoxFuture<'
     })
 }
 
-/// From here the old place notes what is written to it.
+/// From here the old place notes what is written to it. Whoever undoes the move stops that; a worker who
+/// comes after it was undone stops it itself, and is not interrupted before.
 pub(super) fn watch<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        for leg in &m.legs {
-            world.databases.engine().record_changes(&leg.from, m.mark).await?;
-            pass(world, "watching").await?;
-        }
-        Ok(())
+        let (world, mark) = (world.clone(), m.mark);
+        let places: Vec<_> = m.legs.iter().map(|leg| leg.from.clone()).collect();
+        let work = tokio::spawn(async move {
+            let watched = record_changes(&world, &places, mark).await;
+            if !world.goes_forward().await? {
+                for place in &places {
+                    world.databases.engine().stop_recording(place, mark).await?;
+                }
+            }
+            watched
+        });
+        work.await.map_err(|e| Error::Internal(format!("watch: {e}")))?
     })
+}
+
+async fn record_changes(world: &World, places: &[Place], mark: i64) -> Result<()> {
+    for place in places {
+        world.databases.engine().record_changes(place, mark).await?;
+        pass(world, "watching").await?;
+    }
+    Ok(())
 }
 
 /// The fence once more, after which nobody can set it with this mark: a worker who is late at *fence*

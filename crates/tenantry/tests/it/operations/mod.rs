@@ -22,6 +22,7 @@ mod faults;
 mod fleet;
 mod kills;
 pub(crate) mod kit;
+mod late;
 mod lives;
 mod moves;
 mod orphans;

@@ -47,7 +47,7 @@ pub(super) const DEMOTE: Scenario = Scenario {
     ..SERVER
 };
 
-async fn ready(w: &World, store: &str) -> Placement {
+pub(super) async fn ready(w: &World, store: &str) -> Placement {
     let all = placement::of_tenant(&mut w.control.snapshot().await.unwrap(), TenantId::from_raw(1)).await;
     all.unwrap().into_iter().find(|p| p.place.store.as_str() == store).unwrap()
 }
@@ -71,7 +71,7 @@ async fn go(w: &World, store: &str, server: &str, isolation: Isolation, base: &s
     w.operations.run(Move::new(&by(), wanted)).await.map(drop)
 }
 
-async fn to_disk(w: &World) -> Result<()> {
+pub(super) async fn to_disk(w: &World) -> Result<()> {
     go(w, "tenant", "disk", Isolation::Database, "tenant_alpha").await
 }
 

@@ -1,0 +1,113 @@
+//! One store with companies in the pool and companies with databases of their own: moved, migrated, limited,
+//! backed up and restored side by side.
+
+use crate::{
+    backups_kit::ISOLATIONS,
+    mixed_kit::{Picture, Ward},
+    world::{by, slug},
+};
+use serde_json::json;
+
+/// Every company but one is as the store is configured; a new version of the app comes, and all go with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn companies_of_both_isolations_live_in_one_store() {
+    for isolation in ISOLATIONS {
+        let dir = tempfile::tempdir().unwrap();
+        let ward = Ward::new(dir.path(), isolation).await;
+        ward.create("acme").await;
+        ward.create("bravo").await;
+        let before = both(&ward).await;
+        for _ in 0..3 {
+            ward.cross("acme").await;
+            assert_eq!(both(&ward).await, before, "{isolation}");
+        }
+        assert_ne!(ward.isolation("acme").await, ward.isolation("bravo").await);
+        ward.whole().await;
+
+        let ward = ward.with_a_field_more(dir.path()).await;
+        assert!(!ward.found().await.is_empty());
+        assert_eq!(ward.platform.tenants_behind().await.unwrap(), 2, "{isolation}");
+        let report = ward.migrate().await;
+        assert_eq!(
+            (report.total, report.migrated, report.failed.len()),
+            (2, 2, 0),
+            "{isolation}: {report:?}"
+        );
+        ward.whole().await;
+        for name in ["acme", "bravo"] {
+            let made = ward.add(name, "entries", json!({ "name": "new", "shelf": "low" })).await.unwrap();
+            assert_eq!((&made["shelf"], &made["id"]), (&json!("low"), &json!(5)), "{isolation} {name}");
+            ward.is_limited(name).await;
+            ward.back_and_forth(name).await;
+            ward.is_limited(name).await;
+        }
+        ward.whole().await;
+
+        let before = both(&ward).await;
+        for _ in 0..3 {
+            ward.cross("acme").await;
+            assert_eq!(both(&ward).await, before, "{isolation}: after the migration");
+        }
+        assert_eq!(ward.isolation("acme").await, ward.isolation("bravo").await);
+        ward.is_limited("acme").await;
+        ward.whole().await;
+    }
+}
+
+async fn both(ward: &Ward) -> [Picture; 2] {
+    [ward.picture("acme").await, ward.picture("bravo").await]
+}
+
+/// Nobody is in the pool when migrations run, but what is kept there of somebody who left it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_that_everybody_left_is_current_for_the_next_one() {
+    for (isolation, crossings) in [("pooled", 1), ("database", 2)] {
+        for released in [false, true] {
+            let dir = tempfile::tempdir().unwrap();
+            let ward = Ward::new(dir.path(), isolation).await;
+            ward.create("acme").await;
+            for _ in 0..crossings {
+                ward.cross("acme").await;
+            }
+            if released {
+                ward.platform.release_tenant(&by(), &slug("acme"), None).await.unwrap();
+            }
+            let ward = ward.with_a_field_more(dir.path()).await;
+            assert_eq!(ward.migrate().await.migrated, 1);
+            let before = ward.picture("acme").await;
+            ward.cross("acme").await;
+            assert_eq!(ward.picture("acme").await, before, "{isolation}, released: {released}");
+            ward.whole().await;
+            ward.add("acme", "entries", json!({ "name": "new", "shelf": "low" })).await.unwrap();
+            ward.cross("acme").await;
+            ward.whole().await;
+        }
+    }
+}
+
+/// Between the new version and the migration run a company is behind: it is migrated first.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_company_that_is_behind_is_not_moved() {
+    for isolation in ISOLATIONS {
+        let dir = tempfile::tempdir().unwrap();
+        let ward = Ward::new(dir.path(), isolation).await;
+        ward.create("acme").await;
+        ward.create("bravo").await;
+        ward.cross("acme").await;
+        let ward = ward.with_a_field_more(dir.path()).await;
+        for name in ["acme", "bravo"] {
+            let refused = ward.start_cross(name).await.unwrap_err();
+            assert!(
+                refused.public_title().contains("migrate-tenants first"),
+                "{isolation} {name}: {refused}"
+            );
+        }
+        assert_eq!(ward.migrate().await.migrated, 2);
+        let before = both(&ward).await;
+        for name in ["acme", "bravo"] {
+            ward.cross(name).await;
+        }
+        assert_eq!(both(&ward).await, before);
+        ward.whole().await;
+    }
+}
