@@ -4,13 +4,13 @@ use super::binary::{find, run, start, stdout, tenantry};
 use serde_json::Value;
 use std::{path::Path, process::Output};
 
-fn fine(dir: &Path, args: &[&str]) -> String {
+pub(super) fn fine(dir: &Path, args: &[&str]) -> String {
     let output = run(dir, args);
     assert!(output.status.success(), "{args:?}: {}", said(&output));
     stdout(&output)
 }
 
-fn refused(dir: &Path, args: &[&str]) -> String {
+pub(super) fn refused(dir: &Path, args: &[&str]) -> String {
     let output = run(dir, args);
     assert!(!output.status.success(), "{args:?}: {}", stdout(&output));
     said(&output)

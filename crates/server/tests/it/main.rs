@@ -13,6 +13,7 @@ mod hostile;
 mod life;
 mod lives;
 mod moving;
+mod moving_cli;
 mod operations;
 mod overrides;
 mod placements;

@@ -1,0 +1,125 @@
+//! Moving a company through the shipped binary, beside a server that goes on serving it.
+
+use super::{
+    binary::{Running, find, run, start, stdout},
+    lives::{fine, refused},
+};
+use serde_json::{Value, json};
+use std::path::Path;
+
+const TWO_SERVERS: &str = "[servers.main]\npath = \"databases\"\n[servers.disk]\npath = \"more\"\n\
+    [stores.control]\nserver = \"main\"\n[stores.shared]\nserver = \"main\"\n\
+    [stores.tenant]\nservers = [\"main\", \"disk\"]\n[registration]\nplacement = \"first\"\n";
+
+/// Server and isolation of the company's database in use.
+fn lies(dir: &Path, slug: &str) -> (String, String) {
+    let shown: Value = serde_json::from_str(&fine(dir, &["show-tenant", slug, "--json"])).unwrap();
+    let place = &shown[0]["placements"][0]["place"];
+    let text = |name: &str| place[name].as_str().unwrap().to_owned();
+    (text("server"), text("isolation"))
+}
+
+fn moved(dir: &Path, args: &[&str]) {
+    let said = fine(dir, args);
+    assert!(said.contains("every record is the same in both places"), "{args:?}: {said}");
+    assert!(said.contains("writes waited for"), "{args:?}: {said}");
+}
+
+/// Raw SQL needs a database of one's own: as the running server shows them.
+fn doctors(demo: &Running, token: &str) -> Value {
+    let (status, page) =
+        demo.ask("GET", "/api/records/doctors?expand=city.region,specialisation", token, None);
+    assert_eq!(status, 200, "{page}");
+    page["items"].clone()
+}
+
+fn rename_doctor(demo: &Running, token: &str, name: &str) {
+    let (status, body) =
+        demo.ask("PATCH", "/api/records/doctors/1", token, Some(&json!({ "last_name": name })));
+    assert_eq!(status, 200, "{body}");
+}
+
+fn one_doctor(demo: &Running, token: &str) -> String {
+    demo.ask("GET", "/api/records/doctors/1", token, None).1["last_name"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_company_is_moved_promoted_demoted_and_taken_back_at_the_command_line() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("tenantry.toml"), TWO_SERVERS).unwrap();
+    let demo = start(dir.path(), "demo");
+    let dir = dir.path();
+    let token = demo.log_in("owner@city-hospital.example");
+    let neighbours = demo.log_in("owner@green-clinic.example");
+    let neighbour = doctors(&demo, &neighbours);
+    assert!(refused(dir, &["promote", "city-hospital"]).contains("of its own already"));
+    assert!(refused(dir, &["move", "city-hospital", "--back"]).contains("nothing is kept"));
+    assert!(refused(dir, &["move", "city-hospital", "--to", "moon"]).contains("may lie on: main, disk"));
+    assert!(!run(dir, &["move", "city-hospital"]).status.success(), "whereto is not said");
+    for (args, server, isolation) in [
+        (&["demote", "city-hospital"][..], "main", "pooled"),
+        (&["promote", "city-hospital", "--to", "disk"], "disk", "database"),
+        (&["move", "city-hospital", "--back"], "main", "pooled"),
+        (&["promote", "city-hospital", "--to", "main", "--store", "tenant"], "main", "database"),
+        (&["move", "city-hospital", "--to", "disk"], "disk", "database"),
+        (&["move", "city-hospital", "--back"], "main", "database"),
+    ] {
+        let before = doctors(&demo, &token);
+        moved(dir, args);
+        assert_eq!(lies(dir, "city-hospital"), (server.into(), isolation.into()), "{args:?}");
+        assert_eq!(doctors(&demo, &token), before, "{args:?}");
+        let name = args.join(" ");
+        rename_doctor(&demo, &token, &name);
+        assert_eq!(one_doctor(&demo, &token), name, "the server went along");
+    }
+    let kept = refused(dir, &["demote", "city-hospital", "--store", "nothing"]);
+    assert!(kept.contains("nothing"), "{kept}");
+    assert_eq!(doctors(&demo, &neighbours), neighbour);
+    fine(dir, &["migrate-tenants"]);
+    assert!(run(dir, &["check"]).status.success(), "{}", stdout(&run(dir, &["check"])));
+    released(dir);
+    rename_doctor(&demo, &token, "after");
+    fine(dir, &["audit", "verify"]);
+}
+
+/// What is kept of all those moves goes, and the files with it.
+fn released(dir: &Path) {
+    let shown: Value = serde_json::from_str(&fine(dir, &["show-tenant", "city-hospital", "--json"])).unwrap();
+    let physical = shown[0]["placements"][0]["place"]["physical"].as_str().unwrap().to_owned();
+    let said = fine(dir, &["release", "city-hospital"]);
+    assert!(said.contains("kept database(s) of city-hospital"), "{said}");
+    assert!(refused(dir, &["release", "city-hospital"]).contains("nothing is kept"));
+    let mut left = Vec::new();
+    for server in ["databases", "more"] {
+        let entries = std::fs::read_dir(dir.join("tenantry-data").join(server)).unwrap();
+        let names = entries.map(|e| e.unwrap().file_name().into_string().unwrap());
+        left.extend(names.filter(|name| name.contains("city-hospital") && name.ends_with(".db")));
+    }
+    assert_eq!(left, [format!("{physical}.db")]);
+    assert!(find(&dir.join("tenantry-data"), &left[0]).is_some());
+}
+
+#[test]
+fn maintenance_at_the_command_line_holds_at_the_next_request() {
+    let dir = tempfile::tempdir().unwrap();
+    let demo = start(dir.path(), "demo");
+    let dir = dir.path();
+    let tokens = ["city-hospital", "green-clinic"].map(|slug| demo.log_in(&format!("owner@{slug}.example")));
+    let asked = |expected: [u16; 2]| {
+        for (token, expected) in tokens.iter().zip(expected) {
+            let (status, body) = demo.ask("GET", "/api/records/doctors", token, None);
+            assert_eq!(status, expected, "{body}");
+        }
+    };
+    assert!(!run(dir, &["maintenance", "on", "city-hospital"]).status.success(), "without a reason");
+    asked([200, 200]);
+    fine(dir, &["maintenance", "on", "city-hospital", "--reason", "new building"]);
+    asked([503, 200]);
+    let (_, body) = demo.ask("GET", "/api/records/doctors", &tokens[0], None);
+    assert!(body.to_string().contains("new building"), "{body}");
+    fine(dir, &["demote", "city-hospital"]);
+    asked([503, 200]);
+    fine(dir, &["maintenance", "off", "city-hospital"]);
+    asked([200, 200]);
+    assert_eq!(lies(dir, "city-hospital").1, "pooled");
+}
