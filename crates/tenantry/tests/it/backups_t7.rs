@@ -196,3 +196,43 @@ async fn t7_another_tenants_backup_is_refused_threat_26() {
     }
     tried("T7 restores of another tenant's backup", refused, "all refused");
 }
+
+/// Hashes and manifest agree with a database that SQLite finds damaged: whoever adopts it looks at every page.
+#[tokio::test(flavor = "multi_thread")]
+async fn t7_a_damaged_database_under_good_hashes_is_refused() {
+    for isolation in ISOLATIONS {
+        let dir = tempfile::tempdir().unwrap();
+        let clinic = Clinic::open(dir.path(), isolation, "").await;
+        clinic.create("acme").await;
+        clinic.add("acme", "one").await;
+        let backup = clinic.back_up("acme").await;
+        let folder = objects(&clinic, &backup)[0].parent().unwrap().to_owned();
+        let path = folder.join("manifest.json");
+        let mut manifest = Manifest::open(&std::fs::read(&path).unwrap()).unwrap();
+        let copy = &mut manifest.stores[0];
+        let object = folder.join(&copy.object);
+        let mut raw = zstd::decode_all(&*std::fs::read(&object).unwrap()).unwrap();
+        // The last page of an index says that a byte more of it is in fragments: nobody who reads sees that.
+        let page = raw.chunks_mut(4096).skip(1).filter(|page| page[0] == 0x0a).last().unwrap();
+        page[7] ^= 1;
+        let stored = zstd::encode_all(&*raw, 3).unwrap();
+        let hash = |bytes: &[u8]| blake3::hash(bytes).to_hex().to_string();
+        (copy.raw.blake3, copy.raw.bytes) = (hash(&raw), raw.len() as u64);
+        (copy.stored.blake3, copy.stored.bytes) = (hash(&stored), stored.len() as u64);
+        std::fs::write(&object, &stored).unwrap();
+        std::fs::write(&path, manifest.seal().unwrap()).unwrap();
+
+        let before = clinic.sums("acme").await;
+        let found = clinic.platform.verify_backup(&by(), &backup).await.unwrap().damage;
+        assert!(
+            found.as_ref().is_some_and(|how| how.contains("the database inside is damaged")),
+            "{found:?}"
+        );
+        let asked = clinic.platform.start_restore(&by(), &slug("acme"), &backup, None).await;
+        let why = clinic.refused(asked).await;
+        assert!(why.contains("the database inside is damaged"), "{isolation}: {why}");
+        assert!(clinic.platform.show_restore(&slug("acme")).await.is_err());
+        assert_eq!(clinic.sums("acme").await, before);
+        clinic.whole().await;
+    }
+}
