@@ -162,18 +162,23 @@ async fn wanted(
         };
         ids.extend(platform.list_backups(&filter).await.map_err(explain)?.into_iter().map(|b| b.id));
     }
-    let mut before = None;
-    while all {
-        let filter =
-            Filter { state: Some(State::Good), before: before.take(), limit: 1000, ..Filter::default() };
-        let page = platform.list_backups(&filter).await.map_err(explain)?;
-        let Some(last) = page.last() else { break };
-        before = Some(last.id.clone());
-        ids.extend(page.into_iter().map(|b| b.id));
+    if all {
+        ids.extend(every_good_one(platform).await?);
     }
     match ids.is_empty() {
         true => Err(anyhow!("there is nothing to verify: name backups, --tenant or --all")),
         false => Ok(ids),
+    }
+}
+
+async fn every_good_one(platform: &Platform) -> Result<Vec<BackupId>> {
+    let (mut ids, mut before) = (vec![], None);
+    loop {
+        let filter = Filter { state: Some(State::Good), before, limit: 1000, ..Filter::default() };
+        let page = platform.list_backups(&filter).await.map_err(explain)?;
+        let Some(last) = page.last() else { return Ok(ids) };
+        before = Some(last.id.clone());
+        ids.extend(page.into_iter().map(|b| b.id));
     }
 }
 

@@ -29,8 +29,8 @@ impl Job {
     }
 
     fn app(&self, name: &str) -> AppFacts {
-        let migrations = self.inner.apps.migrations().iter().filter(|m| m.app.as_str() == name);
-        AppFacts { name: name.to_owned(), last_migration: migrations.last().map(|m| m.name.clone()) }
+        let mut migrations = self.inner.apps.migrations().iter().filter(|m| m.app.as_str() == name);
+        AppFacts { name: name.to_owned(), last_migration: migrations.next_back().map(|m| m.name.clone()) }
     }
 }
 
