@@ -18,8 +18,10 @@ use crate::{
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 mod moves;
+mod provision;
 mod transfer;
 
+pub use self::provision::Prepared;
 pub use crate::session::Session;
 pub use crate::sqlite::{
     Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, DatabaseFile, Digest, InspectOptions, ModelDiff,
@@ -185,17 +187,6 @@ impl Engine {
         }
         let (index, server) = self.server(place)?;
         SystemDb::new(self.0.cache.database(index, server, place).await?)
-    }
-
-    /// Makes the file of a system store with the platform's own tables only. Idempotent.
-    pub async fn create_system(&self, place: &Place) -> Result<()> {
-        self.provision(place, &Template::bare(place.store.clone())).await
-    }
-
-    /// Makes the database of `place` from a template. Idempotent; never overwrites.
-    pub async fn provision(&self, place: &Place, template: &Template) -> Result<()> {
-        let (server, place, template) = (self.server(place)?.1.clone(), place.clone(), template.clone());
-        blocking(move || sqlite::provision(&server, &place, &template)).await
     }
 
     /// True when the database's file exists. For operators' reports, never for routing (rule 3).

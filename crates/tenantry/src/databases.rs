@@ -15,7 +15,7 @@ use std::{
 };
 use tenantry_engine::{
     Kind,
-    engine::{Engine, Template},
+    engine::{Engine, Prepared, Template},
     name::{PhysicalName, StoreName},
     place::{Isolation, Place},
     sqlite::{migrate::Script, plan::Schema},
@@ -102,6 +102,23 @@ impl Databases {
             Isolation::Pooled => self.0.engine.enrol(place).await?,
             Isolation::Database => self.0.engine.provision(place, self.template(&place.store)?).await?,
         }
+        self.fingerprint(&place.store)
+    }
+
+    /// Begins what `make` does to a database of one's own, where nobody finds it; see [`Engine::prepare`].
+    pub(crate) fn prepare(&self, place: &Place) -> Result<Option<Prepared>> {
+        match place.isolation {
+            Isolation::Pooled => Ok(None),
+            Isolation::Database => Ok(Some(self.0.engine.prepare(place, self.template(&place.store)?)?)),
+        }
+    }
+
+    /// As `make`, with what `prepare` began.
+    pub(crate) async fn make_prepared(&self, place: &Place, prepared: Option<Prepared>) -> Result<String> {
+        if place.isolation == Isolation::Pooled {
+            return self.make(place).await;
+        }
+        self.0.engine.provision_prepared(place, self.template(&place.store)?, prepared).await?;
         self.fingerprint(&place.store)
     }
 

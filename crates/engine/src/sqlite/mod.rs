@@ -6,6 +6,7 @@
 
 mod activity;
 pub mod bind;
+mod birth;
 mod cache;
 mod database;
 pub mod ddl;
@@ -41,7 +42,7 @@ pub(crate) use deadline::LongWork;
 pub(crate) use identity::{Platform, enrol, set_fence};
 pub use lying::{DatabaseFile, Resident};
 pub use provision::Template;
-pub(crate) use provision::{provision, sweep};
+pub(crate) use provision::{Half, place_prepared, prepare, provision, sweep};
 pub use sandbox::{SqlLimits, SqlRows};
 pub(crate) use server::{Server, Site};
 pub(crate) use session::Session;

@@ -1,8 +1,8 @@
-//! Makes databases: copy a template, write who lives there, press to disk, put in place without ever
-//! overwriting. Every step may be repeated after a crash (threat 48).
+//! Makes databases: write the bytes of one into a file without a name, press to disk, put in place without
+//! ever overwriting. Every step may be repeated after a crash (threat 48).
 
 use super::{
-    identity,
+    birth, identity,
     server::{Server, Site, io, sync_directory},
 };
 use crate::{
@@ -13,20 +13,22 @@ use crate::{
 use rusqlite::{Connection, DEFAULT_NAME, OpenFlags, wal::CheckpointMode};
 use std::{
     fs::{File, hard_link},
-    io::copy,
+    io::{Write, copy},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
 type Build = dyn Fn(&mut Connection) -> Result<()> + Send + Sync;
 
-/// How to make the database of a store at one state of its schema. Kept as a file per server.
+/// How to make the database of a store at one state of its schema. Kept as a file per server, and in memory
+/// once it was used.
 #[derive(Clone)]
 pub struct Template {
     store: StoreName,
     fingerprint: String,
     build: Arc<Build>,
+    image: Arc<OnceLock<Vec<u8>>>,
 }
 
 impl std::fmt::Debug for Template {
@@ -38,12 +40,22 @@ impl std::fmt::Debug for Template {
 impl Template {
     /// `build` is run on a database that has the platform's own tables; `fingerprint` names its outcome.
     pub(crate) fn new(store: StoreName, fingerprint: &str, build: Arc<Build>) -> Self {
-        Self { store, fingerprint: fingerprint.into(), build }
+        Self { store, fingerprint: fingerprint.into(), build, image: Arc::default() }
     }
 
     /// The platform's own tables and nothing else.
     pub fn bare(store: StoreName) -> Self {
         Self::new(store, "bare", Arc::new(|_| Ok(())))
+    }
+
+    /// The bytes of the file, the same on every server.
+    fn image(&self, server: &Server) -> Result<&[u8]> {
+        if let Some(image) = self.image.get() {
+            return Ok(image);
+        }
+        let path = self.file(server)?;
+        let image = std::fs::read(&path).map_err(|error| io(error, &path))?;
+        Ok(self.image.get_or_init(|| image))
     }
 
     /// The file on `server`, made when it is not there yet. Appears whole or not at all.
@@ -71,7 +83,8 @@ impl Template {
 }
 
 /// A file that is not in place yet; removed with what SQLite lays beside it, whatever happens.
-pub(super) struct Half(pub(super) PathBuf);
+#[derive(Debug)]
+pub(crate) struct Half(pub(super) PathBuf);
 
 impl Half {
     pub(super) fn new(server: &Server) -> Self {
@@ -118,24 +131,43 @@ pub(super) fn sync(path: &Path) -> Result<()> {
 /// Makes the database of `place` from `template`. Repeating it is no fault; a file that is already there
 /// and not this place's is `WrongIdentity`. Blocks.
 pub(crate) fn provision(server: &Server, place: &Place, template: &Template) -> Result<()> {
-    if template.store != place.store {
-        return Err(Error::new(Kind::Internal, format!("{template:?} is not for {place:?}")));
-    }
     if server.exists(&place.physical) {
         return already_there(&server.site(place));
     }
     refuse_leftovers(server, place)?;
+    name(server, place, prepare(server, place, template)?)
+}
+
+/// Makes the database of `place` without giving it its name: whole and on disk, but nobody finds it. Blocks.
+pub(crate) fn prepare(server: &Server, place: &Place, template: &Template) -> Result<Half> {
+    if template.store != place.store {
+        return Err(Error::new(Kind::Internal, format!("{template:?} is not for {place:?}")));
+    }
+    let bytes = birth::bytes(template.image(server)?, place, server.platform())?;
     let half = Half::new(server);
-    copy_new(&template.file(server)?, &half.0)?;
-    let conn = private(&half.0)?;
-    identity::enrol(&conn, place, server.platform())?;
-    close(conn)?;
-    put_in_place(server, place, half)
+    File::create_new(&half.0)
+        .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
+        .map_err(|error| io(error, &half.0))?;
+    Ok(half)
+}
+
+/// Puts in place what `prepare` made. Repeating it is no fault, see `provision`. Blocks.
+pub(crate) fn place_prepared(server: &Server, place: &Place, half: Half) -> Result<()> {
+    if server.exists(&place.physical) {
+        return already_there(&server.site(place));
+    }
+    refuse_leftovers(server, place)?;
+    name(server, place, half)
 }
 
 /// Presses the finished file to disk and gives it its name, unless the name is taken.
 pub(super) fn put_in_place(server: &Server, place: &Place, half: Half) -> Result<()> {
     sync(&half.0)?;
+    name(server, place, half)
+}
+
+/// Gives a file that is on disk its name, unless the name is taken.
+fn name(server: &Server, place: &Place, half: Half) -> Result<()> {
     let path = server.path(&place.physical);
     match hard_link(&half.0, &path) {
         // Somebody else repeated the same step at the same time; or the name is taken.

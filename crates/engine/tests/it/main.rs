@@ -1,6 +1,7 @@
 //! Integration tests of the engine, one binary, on real files.
 #![allow(missing_docs, unreachable_pub)]
 
+mod core_birth;
 mod core_cache;
 mod core_copies;
 mod core_group;

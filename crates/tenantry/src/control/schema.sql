@@ -20,7 +20,7 @@ CREATE TABLE tenants (
 ) STRICT;
 CREATE INDEX tenants_state ON tenants (state, id);
 -- What tokens of other issuers call a tenant; nobody else may be called the same.
-CREATE UNIQUE INDEX tenants_external ON tenants (settings ->> 'external_id');
+CREATE UNIQUE INDEX tenants_external ON tenants (settings ->> 'external_id') WHERE settings ->> 'external_id' IS NOT NULL;
 CREATE INDEX tenants_closing ON tenants (closes_at) WHERE closes_at IS NOT NULL AND state IN ('active','suspended');
 CREATE INDEX tenants_purging ON tenants (purges_at) WHERE state = 'cancelled';
 
@@ -110,7 +110,6 @@ CREATE TABLE subscriptions (
   ends_at INTEGER,                               -- of the trial or paid period; null: open-ended
   updated_at INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX subscriptions_plan ON subscriptions (plan);
 CREATE INDEX subscriptions_end ON subscriptions (state, ends_at);
 
 CREATE TABLE sessions (
@@ -189,10 +188,8 @@ CREATE TABLE operations (
   started_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL
 ) STRICT;
--- One open operation a tenant (threat 32).
-CREATE UNIQUE INDEX operations_open_tenant ON operations (tenant)
-  WHERE tenant IS NOT NULL AND state IN ('running','unwinding');
-CREATE INDEX operations_open ON operations (id) WHERE state IN ('running','unwinding');
+-- The open operations: one a tenant (threat 32), any number without.
+CREATE UNIQUE INDEX operations_open ON operations (tenant) WHERE state IN ('running','unwinding');
 CREATE INDEX operations_tenant ON operations (tenant, id) WHERE tenant IS NOT NULL;
 
 -- Databases that a migration run has in hand: no operation begins there. See operations/claims.rs.
@@ -204,7 +201,7 @@ CREATE TABLE migrating (
 
 -- What other processes must drop from their caches, in order. Pruned; who is behind the oldest row drops all.
 CREATE TABLE invalidations (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  seq INTEGER PRIMARY KEY,                       -- gapless: the newest rows are never removed
   kind TEXT NOT NULL,
   key TEXT NOT NULL
 ) STRICT;

@@ -33,6 +33,9 @@ pub(super) async fn start<O: Operation>(
     let owner = lease::new_owner();
     let state = if cursor == O::steps().len() { State::Done } else { State::Running };
     let id = journal::insert(&mut write, &operation, cursor, state, &owner).await?;
+    if state == State::Running {
+        operation.begin_early(&inner.world);
+    }
     write.commit_unaudited().await?;
     let mut job = Job { id, owner, cursor, operation, attempts: 1, live: Live::default() };
     let _watched = inner.watched(&job);

@@ -65,6 +65,11 @@ pub trait Operation: Serialize + DeserializeOwned + Clone + Send + Sync + 'stati
     /// The steps in order; their number and order never change once released.
     fn steps() -> &'static [Step<Self>];
 
+    /// Begins what a later step will need, while the commit that records the operation is on its way to disk.
+    /// It must be nothing that anybody can find before that step, and go away by itself when it is dropped. It
+    /// cannot fail: the step does what was not begun.
+    fn begin_early(&mut self, _world: &World) {}
+
     /// The tenant it works on, once known: one open operation a tenant (threat 32).
     fn tenant(&self) -> Option<TenantId>;
 

@@ -6,7 +6,7 @@
 
 mod steps;
 
-use super::{Operation, Operations, Step};
+use super::{Operation, Operations, Step, World};
 use crate::{
     Error, Result,
     audit::By,
@@ -14,8 +14,9 @@ use crate::{
     topology::{NewPlacement, Placement, PlacementState, Policy, placement},
     users::{self, NewUser},
 };
+use std::sync::{Arc, Mutex, PoisonError};
 use tenantry_engine::{
-    Tx,
+    Prepared, Tx,
     name::{RoleName, Slug, TenantId, UserId},
     place::Place,
 };
@@ -98,12 +99,28 @@ struct Placed {
     /// Recorded before this operation, as planned: stays when it is undone.
     planned_before: bool,
     schema_version: Option<String>,
+    #[serde(skip)]
+    early: Early,
+}
+
+/// A database that is being made before its step, for whoever takes it first.
+#[derive(Debug, Clone, Default)]
+struct Early(Arc<Mutex<Option<Prepared>>>);
+
+impl Early {
+    fn put(&self, prepared: Option<Prepared>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = prepared;
+    }
+
+    fn take(&self) -> Option<Prepared> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 impl Placed {
     fn planned(planned: &Placement) -> Self {
         let (place, policy) = (planned.place.clone(), planned.policy);
-        Self { place, policy, planned_before: true, schema_version: None }
+        Self { place, policy, planned_before: true, schema_version: None, early: Early::default() }
     }
 }
 
@@ -118,6 +135,10 @@ impl Operation for Provision {
             Step::Control { name: "owner", run: steps::own, undo: None },
             Step::Control { name: "activate", run: steps::activate, undo: None },
         ]
+    }
+
+    fn begin_early(&mut self, world: &World) {
+        steps::prepare(world, self);
     }
 
     fn tenant(&self) -> Option<TenantId> {

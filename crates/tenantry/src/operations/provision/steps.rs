@@ -1,6 +1,6 @@
 //! The steps of `Provision`, action and undo. Called by the journal's driver only.
 
-use super::{New, Owner, Placed, Provision};
+use super::{Early, New, Owner, Placed, Provision};
 use crate::{
     Result,
     control::{Subject, Write},
@@ -30,6 +30,7 @@ pub(super) fn record<'a>(write: &'a mut Write, p: &'a mut Provision) -> BoxFutur
                 policy: wanted.policy,
                 planned_before: false,
                 schema_version: None,
+                early: Early::default(),
             });
         }
         if !fresh {
@@ -76,11 +77,21 @@ fn to_make(p: &Provision) -> impl Fn(&Placed) -> bool + use<> {
     }
 }
 
+/// The files are written and synced while the catalog's commit is, and get their names in `make`.
+pub(super) fn prepare(world: &World, p: &Provision) {
+    let wanted = to_make(p);
+    for placed in p.placed.iter().filter(|placed| wanted(placed)) {
+        // `make` says what is wrong.
+        placed.early.put(world.databases.prepare(&placed.place).unwrap_or(None));
+    }
+}
+
 pub(super) fn make<'a>(world: &'a World, p: &'a mut Provision) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let wanted = to_make(p);
         for placed in p.placed.iter_mut().filter(|placed| wanted(placed)) {
-            placed.schema_version = Some(world.databases.make(&placed.place).await?);
+            let early = placed.early.take();
+            placed.schema_version = Some(world.databases.make_prepared(&placed.place, early).await?);
         }
         Ok(())
     })
