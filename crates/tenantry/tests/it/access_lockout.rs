@@ -20,7 +20,7 @@ async fn user(w: &World, id: UserId) -> User {
 
 /// The private text of the refusal, which is the same for everything that does not fit.
 async fn refused(w: &World, name: &str, password: &str) -> String {
-    let error = w.access.login(attempt(name, password, None)).await.err().expect("refused");
+    let Err(error) = w.access.login(attempt(name, password, None)).await else { panic!("let in") };
     assert!(matches!(error, Error::Unauthenticated(_)), "{error}");
     error.to_string()
 }

@@ -44,7 +44,8 @@ async fn t7_backups_under_write_load_equal_a_committed_state() {
         clinic.create("acme").await;
         let (history, at, stop) =
             (History::default(), Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-        history.lock().unwrap().insert(0, clinic.sums("acme").await);
+        let first = clinic.sums("acme").await;
+        history.lock().unwrap().insert(0, first);
         let writer = tokio::spawn(write_on(clinic.clone(), history.clone(), at.clone(), stop.clone()));
         let mut taken = Vec::new();
         let mut restored = 0;

@@ -127,7 +127,7 @@ async fn one(bed: &mut Bed, seed: u64, counts: &mut Counts) {
     let name = format!("sim-{seed}");
     let tenant = bed.tenant(&name).await;
     // Both isolations: what begins in a database of its own, and what begins in the pool.
-    let (store, model_name) = if seed % 2 == 0 { ("tenant", "items") } else { ("notes", "slips") };
+    let (store, model_name) = if seed.is_multiple_of(2) { ("tenant", "items") } else { ("notes", "slips") };
     let schema = bed.schema(store);
     let random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let writers = (0..WRITERS).map(|_| Writer::default()).collect();
