@@ -128,7 +128,7 @@ impl Platform {
             email: email.unwrap_or_else(|| like.1.to_owned()),
         };
         let plan = plan.unwrap_or_else(|| self.config().registration.default_plan.to_string());
-        Ok(Arriving { by: by.clone(), new, plan, owner, placements })
+        Ok(Arriving { by: by.clone(), new, plan, owner, members: vec![], placements })
     }
 
     async fn member(&self, email: &str) -> Result<(Owner, RoleName)> {

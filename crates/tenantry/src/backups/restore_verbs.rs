@@ -13,7 +13,7 @@ use crate::{
     audit::By,
     control::params,
     operations::{
-        World, restore as beside, restore_as::Wish, restore_discard::RestoreDiscard,
+        World, arrive::Arriving, restore as beside, restore_discard::RestoreDiscard,
         restore_swap::RestoreSwap,
     },
     tenants::{self, NewTenant},
@@ -100,8 +100,8 @@ impl Platform {
         drop(tx);
         let placements = self.placements(&new.slug).await?;
         let plan = plan.unwrap_or(self.config().registration.default_plan.as_str()).to_owned();
-        let wish = Wish { backup: backup.clone(), of, new, plan, members, placements };
-        self.operations().restore_as(by, wish).await
+        let wanted = Arriving { by: by.clone(), new, plan, owner: None, members, placements };
+        self.operations().restore_as(backup.clone(), of, wanted).await
     }
 
     /// What is restored beside a tenant, and what swapping it in would change.

@@ -129,7 +129,7 @@ async fn a_restore_as_a_new_tenant_has_rows_and_files_and_is_its_own() {
         clinic.add("acme-then", "of the new one").await;
         assert_eq!(clinic.sums("acme").await, now, "{isolation}: untouched");
         let twice = clinic.platform.start_restore_as(&by(), &backup, new(), None).await;
-        assert!(clinic.refused(twice).await.contains("already"));
+        assert!(clinic.refused(twice).await.contains("taken"));
         clinic.whole().await;
     }
 }

@@ -1,7 +1,7 @@
-//! A tenant that is made from copies: what cloning and importing share.
+//! A tenant that is made from copies: what cloning, importing and restoring as a new tenant share.
 //!
-//! Their operations hold an [`Arrival`] and call its steps: check | … copies into scratch … | record |
-//! adopt, … files … | subscribe, owner, activate. Nobody can enter before the last of them.
+//! Their operations hold an [`Arrival`] and have its steps among their own: check | … copies into scratch … |
+//! record | adopt, … files … | subscribe, owner, activate. Nobody can enter before the last of them.
 
 mod steps;
 
@@ -13,7 +13,7 @@ use super::Owner;
 use crate::{
     Error, Result,
     audit::By,
-    tenants::NewTenant,
+    tenants::{self, NewTenant},
     topology::{NewPlacement, Policy},
 };
 use std::path::{Path, PathBuf};
@@ -31,6 +31,8 @@ pub(crate) struct Arriving {
     pub(crate) plan: String,
     /// Its first member; none: staff adds members later.
     pub(crate) owner: Option<(Owner, RoleName)>,
+    /// Users who come along.
+    pub(crate) members: Vec<(UserId, RoleName)>,
     /// Where each of its stores goes.
     pub(crate) placements: Vec<NewPlacement>,
 }
@@ -48,6 +50,22 @@ pub(super) struct Arrival {
     pub(super) files: u64,
     /// Rows that came along.
     pub(super) rows: u64,
+}
+
+/// An operation that holds an arrival.
+pub(super) trait Arrives: Send + Sync {
+    /// Where the making of its tenant stands.
+    fn arrival(&mut self) -> &mut Arrival;
+
+    /// What to tell people when a copy cannot be taken over to this place.
+    fn refused(&self, _: &Place, error: tenantry_engine::Error) -> Error {
+        error.into()
+    }
+}
+
+/// Where the copy of a store lies in scratch.
+pub(super) fn copy_path(scratch: &Path, store: &StoreName) -> PathBuf {
+    scratch.join(format!("{store}.sqlite"))
 }
 
 /// A copy in scratch.
@@ -68,13 +86,15 @@ pub(super) struct Placed {
 impl CopyOf {
     /// Where it lies.
     pub(super) fn path(&self, scratch: &Path) -> PathBuf {
-        scratch.join(format!("{}.sqlite", self.store))
+        copy_path(scratch, &self.store)
     }
 }
 
 impl Arrival {
-    pub(super) fn new(wanted: Arriving) -> Self {
-        Self { wanted, copies: vec![], tenant: None, placed: vec![], user: None, files: 0, rows: 0 }
+    /// Refuses a form that is not one.
+    pub(super) fn new(wanted: Arriving) -> Result<Self> {
+        tenants::check(&wanted.new)?;
+        Ok(Self { wanted, copies: vec![], tenant: None, placed: vec![], user: None, files: 0, rows: 0 })
     }
 
     pub(super) fn id(&self) -> Result<TenantId> {

@@ -1,6 +1,6 @@
-//! The steps of an arrival. Called by the steps of cloning and importing only.
+//! The steps of an arrival. They are among those of the operations that hold one.
 
-use super::{Arrival, Placed};
+use super::{Arrival, Arrives, CopyOf, Placed};
 use crate::{
     Error, Result,
     control::{Subject, Write},
@@ -9,22 +9,27 @@ use crate::{
     records::{FileInfo, file_names},
     tenants::{self, State},
     topology::{Policy, record as placements},
-    users::{self, members},
+    users::{self, members as memberships},
 };
 use futures_util::future::BoxFuture;
 use std::path::PathBuf;
-use tenantry_engine::{name::StoreName, row::Row};
+use tenantry_engine::{name::StoreName, place::Place, row::Row};
 use uuid::Uuid;
 
 /// Finds early what would make the last steps fail.
-pub(in crate::operations) async fn check(write: &mut Write, a: &Arrival) -> Result<()> {
-    tenants::check(&a.wanted.new)?;
-    tenants::require_free(write, &a.wanted.new.slug).await?;
-    plans::by_code(write, &a.wanted.plan).await?;
-    match &a.wanted.owner {
-        Some((owner, _)) => owner.check(write).await,
-        None => Ok(()),
-    }
+pub(in crate::operations) fn check<'a, S: Arrives>(
+    write: &'a mut Write,
+    s: &'a mut S,
+) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let wanted = &s.arrival().wanted;
+        tenants::require_free(write, &wanted.new.slug).await?;
+        plans::by_code(write, &wanted.plan).await?;
+        match &wanted.owner {
+            Some((owner, _)) => owner.check(write).await,
+            None => Ok(()),
+        }
+    })
 }
 
 /// What changed nothing needs no undoing.
@@ -40,65 +45,97 @@ pub(in crate::operations) fn leave<'a, S: Send>(_: &'a World, _: &'a mut S) -> B
     Box::pin(async { Ok(()) })
 }
 
-pub(in crate::operations) async fn record(write: &mut Write, a: &mut Arrival) -> Result<()> {
-    let tenant = tenants::insert(write, &a.wanted.new).await?;
-    a.tenant = Some(tenant);
-    for wanted in &a.wanted.placements {
-        let place = placements::insert(write, tenant, wanted).await?;
-        a.placed.push(Placed { place, policy: wanted.policy, schema_version: None });
-    }
-    Ok(())
-}
-
-pub(in crate::operations) async fn unrecord(write: &mut Write, a: &mut Arrival) -> Result<()> {
-    let tenant = a.id()?;
-    for placed in &a.placed {
-        placements::set_gone(write, &placed.place).await?;
-    }
-    tenants::remove_unborn(write, tenant).await?;
-    write.invalidate(&Subject::Tenant(tenant)).await
-}
-
-/// Makes its databases: from the copies where there are some, else empty as for any new tenant. What was
-/// taken over is compared with the copy it came from.
-pub(in crate::operations) async fn adopt(world: &World, a: &mut Arrival) -> Result<()> {
-    let (engine, scratch) = (world.databases.engine(), world.scratch()?);
-    a.rows = 0;
-    for placed in &mut a.placed {
-        world.cancel.check()?;
-        let store = &placed.place.store;
-        match a.copies.iter().find(|copy| copy.store == *store) {
-            Some(copy) => {
-                let path = copy.path(scratch);
-                let (script, schema) = (world.databases.script(store)?, world.databases.schema(store)?);
-                engine.adopt(&placed.place, &script, &path, copy.of).await?;
-                let taken = engine.digest(&placed.place, &schema).await?;
-                if taken != engine.digest_copy(&path, &schema, Some(copy.of)).await? {
-                    return Err(Error::Internal(format!("{:?} is not what was copied", placed.place)));
-                }
-                a.rows += taken.rows();
-                placed.schema_version = Some(world.databases.fingerprint(store)?);
-            }
-            None if placed.policy == Policy::Managed => {
-                placed.schema_version = Some(world.databases.make(&placed.place).await?);
-            }
-            None => {}
+pub(in crate::operations) fn record<'a, S: Arrives>(
+    write: &'a mut Write,
+    s: &'a mut S,
+) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let a = s.arrival();
+        let tenant = tenants::insert(write, &a.wanted.new).await?;
+        a.tenant = Some(tenant);
+        for wanted in &a.wanted.placements {
+            let place = placements::insert(write, tenant, wanted).await?;
+            a.placed.push(Placed { place, policy: wanted.policy, schema_version: None });
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
-pub(in crate::operations) async fn remove(world: &World, a: &mut Arrival) -> Result<()> {
-    for placed in a.placed.iter_mut().rev() {
-        world.databases.remove(&placed.place).await?;
-        placed.schema_version = None;
+pub(in crate::operations) fn unrecord<'a, S: Arrives>(
+    write: &'a mut Write,
+    s: &'a mut S,
+) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let a = s.arrival();
+        let tenant = a.id()?;
+        for placed in &a.placed {
+            placements::set_gone(write, &placed.place).await?;
+        }
+        tenants::remove_unborn(write, tenant).await?;
+        write.invalidate(&Subject::Tenant(tenant)).await
+    })
+}
+
+/// Makes its databases: from the copies where there are some, else empty as for any new tenant.
+pub(in crate::operations) fn adopt<'a, S: Arrives>(
+    world: &'a World,
+    s: &'a mut S,
+) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        s.arrival().rows = 0;
+        for at in 0..s.arrival().placed.len() {
+            world.cancel.check()?;
+            let Placed { place, policy, .. } = s.arrival().placed[at].clone();
+            let copy = s.arrival().copies.iter().find(|copy| copy.store == place.store).cloned();
+            let version = match copy {
+                Some(copy) => {
+                    s.arrival().rows += take_over(world, s, &copy, &place).await?;
+                    Some(world.databases.fingerprint(&place.store)?)
+                }
+                None if policy == Policy::Managed => Some(world.databases.make(&place).await?),
+                None => None,
+            };
+            s.arrival().placed[at].schema_version = version;
+        }
+        Ok(())
+    })
+}
+
+/// Makes one database from its copy, and compares it with the copy; its rows.
+async fn take_over(world: &World, s: &impl Arrives, copy: &CopyOf, place: &Place) -> Result<u64> {
+    let (engine, path) = (world.databases.engine(), copy.path(world.scratch()?));
+    let (script, schema) = (world.databases.script(&place.store)?, world.databases.schema(&place.store)?);
+    engine.adopt(place, &script, &path, copy.of).await.map_err(|error| s.refused(place, error))?;
+    let taken = engine.digest(place, &schema).await?;
+    if taken != engine.digest_copy(&path, &schema, Some(copy.of)).await? {
+        return Err(Error::Internal(format!("{place:?} is not what was copied")));
     }
-    Ok(())
+    Ok(taken.rows())
+}
+
+pub(in crate::operations) fn remove<'a, S: Arrives>(
+    world: &'a World,
+    s: &'a mut S,
+) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let a = s.arrival();
+        for placed in a.placed.iter_mut().rev() {
+            world.databases.remove(&placed.place).await?;
+            placed.schema_version = None;
+        }
+        Ok(())
+    })
 }
 
 /// The tenant is new: all files under its id came with it.
-pub(in crate::operations) async fn unfile(world: &World, a: &mut Arrival) -> Result<()> {
-    world.files.remove_all(a.id()?).await.map(drop).map_err(|e| Error::Unavailable(e.to_string()))
+pub(in crate::operations) fn unfile<'a, S: Arrives>(
+    world: &'a World,
+    s: &'a mut S,
+) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let a = s.arrival();
+        world.files.remove_all(a.id()?).await.map(drop).map_err(|e| Error::Unavailable(e.to_string()))
+    })
 }
 
 /// Ids of the files that the rows of a copy name.
@@ -131,21 +168,39 @@ pub(in crate::operations) async fn file_ids(
     tokio::task::spawn_blocking(read).await.map_err(|e| Error::Internal(e.to_string()))?
 }
 
-pub(in crate::operations) async fn subscribe(write: &mut Write, a: &mut Arrival) -> Result<()> {
-    plans::start(write, a.id()?, &a.wanted.plan).await
+pub(in crate::operations) fn subscribe<'a, S: Arrives>(
+    write: &'a mut Write,
+    s: &'a mut S,
+) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let a = s.arrival();
+        plans::start(write, a.id()?, &a.wanted.plan).await
+    })
 }
 
-pub(in crate::operations) async fn own(write: &mut Write, a: &mut Arrival) -> Result<()> {
-    let tenant = a.id()?;
-    let Some((owner, role)) = &a.wanted.owner else { return Ok(()) };
-    let user = match owner {
-        Owner::New(user) => users::insert(write, user).await?,
-        Owner::Existing(id) => *id,
-    };
-    members::insert(write, user, tenant, role).await?;
-    write.invalidate(&Subject::User(user)).await?;
-    a.user = Some(user);
-    Ok(())
+/// Its owner, and who comes along.
+pub(in crate::operations) fn own<'a, S: Arrives>(
+    write: &'a mut Write,
+    s: &'a mut S,
+) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let a = s.arrival();
+        let tenant = a.id()?;
+        let mut members = a.wanted.members.clone();
+        if let Some((owner, role)) = &a.wanted.owner {
+            let user = match owner {
+                Owner::New(user) => users::insert(write, user).await?,
+                Owner::Existing(id) => *id,
+            };
+            members.push((user, role.clone()));
+            a.user = Some(user);
+        }
+        for (user, role) in &members {
+            memberships::insert(write, *user, tenant, role).await?;
+            write.invalidate(&Subject::User(*user)).await?;
+        }
+        Ok(())
+    })
 }
 
 pub(in crate::operations) async fn activate(

@@ -10,7 +10,7 @@ pub(super) use steps::remove_left;
 
 use super::{
     Operation, Operations, Step,
-    arrive::{self, Arrival, Arriving},
+    arrive::{self, Arrival, Arrives, Arriving},
 };
 use crate::{Result, audit::By};
 use tenantry_engine::{
@@ -38,7 +38,13 @@ impl Operations {
     ) -> Result<i64> {
         let (source, source_slug) = source;
         let blank = blank_personal.then(Blanked::default);
-        self.spawn(CloneTenant { arrival: Arrival::new(wanted), source, source_slug, blank }).await
+        self.spawn(CloneTenant { arrival: Arrival::new(wanted)?, source, source_slug, blank }).await
+    }
+}
+
+impl Arrives for CloneTenant {
+    fn arrival(&mut self) -> &mut Arrival {
+        &mut self.arrival
     }
 }
 
@@ -49,11 +55,11 @@ impl Operation for CloneTenant {
         &[
             Step::Control { name: "check", run: steps::check, undo: Some(arrive::nothing) },
             Step::Outside { name: "copy", run: steps::copy, undo: arrive::leave },
-            Step::Control { name: "record", run: steps::record, undo: Some(steps::unrecord) },
-            Step::Outside { name: "adopt", run: steps::adopt, undo: steps::remove },
-            Step::Outside { name: "files", run: steps::files, undo: steps::unfile },
-            Step::Control { name: "subscribe", run: steps::subscribe, undo: None },
-            Step::Control { name: "owner", run: steps::own, undo: None },
+            Step::Control { name: "record", run: arrive::record, undo: Some(arrive::unrecord) },
+            Step::Outside { name: "adopt", run: arrive::adopt, undo: arrive::remove },
+            Step::Outside { name: "files", run: steps::files, undo: arrive::unfile },
+            Step::Control { name: "subscribe", run: arrive::subscribe, undo: None },
+            Step::Control { name: "owner", run: arrive::own, undo: None },
             Step::Control { name: "activate", run: steps::activate, undo: None },
         ]
     }

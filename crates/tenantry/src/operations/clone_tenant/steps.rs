@@ -24,7 +24,7 @@ pub(super) fn check<'a>(write: &'a mut Write, c: &'a mut CloneTenant) -> BoxFutu
             let reason = format!("{} is {} and cannot be cloned", source.slug, source.state.as_str());
             return Err(Error::Conflict(reason));
         }
-        arrive::check(write, &c.arrival).await
+        arrive::check(write, c).await
     })
 }
 
@@ -83,22 +83,6 @@ pub(in crate::operations) fn remove_left(path: &Path) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn record<'a>(write: &'a mut Write, c: &'a mut CloneTenant) -> BoxFuture<'a, Result<()>> {
-    Box::pin(arrive::record(write, &mut c.arrival))
-}
-
-pub(super) fn unrecord<'a>(write: &'a mut Write, c: &'a mut CloneTenant) -> BoxFuture<'a, Result<()>> {
-    Box::pin(arrive::unrecord(write, &mut c.arrival))
-}
-
-pub(super) fn adopt<'a>(world: &'a World, c: &'a mut CloneTenant) -> BoxFuture<'a, Result<()>> {
-    Box::pin(arrive::adopt(world, &mut c.arrival))
-}
-
-pub(super) fn remove<'a>(world: &'a World, c: &'a mut CloneTenant) -> BoxFuture<'a, Result<()>> {
-    Box::pin(arrive::remove(world, &mut c.arrival))
-}
-
 /// Copies the files that rows of the copies name; where personal data was blanked, its files are not
 /// among them.
 pub(super) fn files<'a>(world: &'a World, c: &'a mut CloneTenant) -> BoxFuture<'a, Result<()>> {
@@ -128,18 +112,6 @@ async fn file(world: &World, c: &CloneTenant, id: Uuid) -> Result<bool> {
         Err(error) if error.is_missing() => Ok(false),
         Err(error) => Err(away(error)),
     }
-}
-
-pub(super) fn unfile<'a>(world: &'a World, c: &'a mut CloneTenant) -> BoxFuture<'a, Result<()>> {
-    Box::pin(arrive::unfile(world, &mut c.arrival))
-}
-
-pub(super) fn subscribe<'a>(write: &'a mut Write, c: &'a mut CloneTenant) -> BoxFuture<'a, Result<()>> {
-    Box::pin(arrive::subscribe(write, &mut c.arrival))
-}
-
-pub(super) fn own<'a>(write: &'a mut Write, c: &'a mut CloneTenant) -> BoxFuture<'a, Result<()>> {
-    Box::pin(arrive::own(write, &mut c.arrival))
 }
 
 pub(super) fn activate<'a>(write: &'a mut Write, c: &'a mut CloneTenant) -> BoxFuture<'a, Result<()>> {

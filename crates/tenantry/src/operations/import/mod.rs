@@ -16,7 +16,7 @@ pub(crate) use check::precheck;
 
 use super::{
     Operation, Operations, Step,
-    arrive::{self, Arrival, Arriving},
+    arrive::{self, Arrival, Arrives, Arriving},
 };
 use crate::{Result, audit::By};
 use std::path::PathBuf;
@@ -34,7 +34,13 @@ pub struct ImportTenant {
 impl Operations {
     /// Starts it; its id in the journal. The archive must stay where it is until the operation is over.
     pub(crate) async fn import_tenant(&self, archive: PathBuf, wanted: Arriving) -> Result<i64> {
-        self.spawn(ImportTenant { arrival: Arrival::new(wanted), archive, of: None }).await
+        self.spawn(ImportTenant { arrival: Arrival::new(wanted)?, archive, of: None }).await
+    }
+}
+
+impl Arrives for ImportTenant {
+    fn arrival(&mut self) -> &mut Arrival {
+        &mut self.arrival
     }
 }
 
@@ -43,13 +49,13 @@ impl Operation for ImportTenant {
 
     fn steps() -> &'static [Step<Self>] {
         &[
-            Step::Control { name: "check", run: steps::check, undo: Some(arrive::nothing) },
+            Step::Control { name: "check", run: arrive::check, undo: Some(arrive::nothing) },
             Step::Outside { name: "unpack", run: steps::unpack, undo: arrive::leave },
-            Step::Control { name: "record", run: steps::record, undo: Some(steps::unrecord) },
-            Step::Outside { name: "adopt", run: steps::adopt, undo: steps::remove },
-            Step::Outside { name: "files", run: steps::files, undo: steps::unfile },
-            Step::Control { name: "subscribe", run: steps::subscribe, undo: None },
-            Step::Control { name: "owner", run: steps::own, undo: None },
+            Step::Control { name: "record", run: arrive::record, undo: Some(arrive::unrecord) },
+            Step::Outside { name: "adopt", run: arrive::adopt, undo: arrive::remove },
+            Step::Outside { name: "files", run: steps::files, undo: arrive::unfile },
+            Step::Control { name: "subscribe", run: arrive::subscribe, undo: None },
+            Step::Control { name: "owner", run: arrive::own, undo: None },
             Step::Control { name: "activate", run: steps::activate, undo: None },
         ]
     }

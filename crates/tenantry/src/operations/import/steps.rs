@@ -9,10 +9,6 @@ use crate::{
 use futures_util::future::BoxFuture;
 use serde_json::json;
 
-pub(super) fn check<'a>(write: &'a mut Write, i: &'a mut ImportTenant) -> BoxFuture<'a, Result<()>> {
-    Box::pin(arrive::check(write, &i.arrival))
-}
-
 pub(super) fn unpack<'a>(world: &'a World, i: &'a mut ImportTenant) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let stores: Vec<_> = i.arrival.wanted.placements.iter().map(|p| p.store.clone()).collect();
@@ -23,39 +19,11 @@ pub(super) fn unpack<'a>(world: &'a World, i: &'a mut ImportTenant) -> BoxFuture
     })
 }
 
-pub(super) fn record<'a>(write: &'a mut Write, i: &'a mut ImportTenant) -> BoxFuture<'a, Result<()>> {
-    Box::pin(arrive::record(write, &mut i.arrival))
-}
-
-pub(super) fn unrecord<'a>(write: &'a mut Write, i: &'a mut ImportTenant) -> BoxFuture<'a, Result<()>> {
-    Box::pin(arrive::unrecord(write, &mut i.arrival))
-}
-
-pub(super) fn adopt<'a>(world: &'a World, i: &'a mut ImportTenant) -> BoxFuture<'a, Result<()>> {
-    Box::pin(arrive::adopt(world, &mut i.arrival))
-}
-
-pub(super) fn remove<'a>(world: &'a World, i: &'a mut ImportTenant) -> BoxFuture<'a, Result<()>> {
-    Box::pin(arrive::remove(world, &mut i.arrival))
-}
-
 pub(super) fn files<'a>(world: &'a World, i: &'a mut ImportTenant) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         i.arrival.files = super::files::put_all(world, &i.archive, i.arrival.id()?).await?;
         Ok(())
     })
-}
-
-pub(super) fn unfile<'a>(world: &'a World, i: &'a mut ImportTenant) -> BoxFuture<'a, Result<()>> {
-    Box::pin(arrive::unfile(world, &mut i.arrival))
-}
-
-pub(super) fn subscribe<'a>(write: &'a mut Write, i: &'a mut ImportTenant) -> BoxFuture<'a, Result<()>> {
-    Box::pin(arrive::subscribe(write, &mut i.arrival))
-}
-
-pub(super) fn own<'a>(write: &'a mut Write, i: &'a mut ImportTenant) -> BoxFuture<'a, Result<()>> {
-    Box::pin(arrive::own(write, &mut i.arrival))
 }
 
 pub(super) fn activate<'a>(write: &'a mut Write, i: &'a mut ImportTenant) -> BoxFuture<'a, Result<()>> {

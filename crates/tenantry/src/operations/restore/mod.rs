@@ -7,7 +7,7 @@
 
 mod steps;
 
-pub(crate) use steps::{adopt_fetched, fetch_all};
+pub(crate) use steps::{fetch_all, not_adopted};
 
 use super::{Operation, Step};
 use crate::{

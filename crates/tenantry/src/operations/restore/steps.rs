@@ -9,7 +9,7 @@ use crate::{
         restores::{self, Pair},
     },
     control::Write,
-    operations::World,
+    operations::{World, arrive::copy_path},
     topology::{record, swap},
 };
 use futures_util::future::BoxFuture;
@@ -73,7 +73,7 @@ pub(crate) async fn fetch_all(
     for (done, copy) in copies.iter().enumerate() {
         world.cancel.check()?;
         world.progress.set(done as u64, copies.len() as u64, "stores");
-        let path = world.scratch()?.join(format!("{}.{}.db", manifest.id, copy.store));
+        let path = copy_path(world.scratch()?, &copy.store);
         let path = std::path::absolute(path).map_err(|e| Error::Internal(e.to_string()))?;
         let store = world.backups.store()?;
         let inspect = InspectOptions { check: false };
@@ -89,21 +89,14 @@ pub(crate) async fn fetch_all(
     Ok(all)
 }
 
-/// Makes a new place of a store that was fetched; looks at every page.
-pub(crate) async fn adopt_fetched(
-    world: &World,
-    manifest: &Manifest,
-    from: &Fetched,
-    place: &Place,
-    of: TenantId,
-) -> Result<()> {
-    let script = world.databases.script(&place.store)?;
-    let adopted = world.databases.engine().adopt(place, &script, &from.path, of).await;
-    adopted.map_err(|error| match place.isolation {
-        Isolation::Database => refused(manifest, &from.copy, error),
+/// Why a place could not be made of a store that was fetched.
+pub(crate) fn not_adopted(manifest: &Manifest, place: &Place, error: tenantry_engine::Error) -> Error {
+    let copy = manifest.stores.iter().find(|copy| copy.store == place.store);
+    match (place.isolation, copy) {
+        (Isolation::Database, Some(copy)) => refused(manifest, copy, error),
         // It may be the shared database that is damaged.
-        Isolation::Pooled => error.into(),
-    })
+        _ => error.into(),
+    }
 }
 
 fn refused(manifest: &Manifest, copy: &StoreCopy, error: tenantry_engine::Error) -> Error {
@@ -152,7 +145,9 @@ pub(super) fn adopt<'a>(world: &'a World, r: &'a mut Restore) -> BoxFuture<'a, R
             let beside = side.beside.as_ref().ok_or_else(|| Error::Internal("no place".into()))?;
             let from = fetched.iter().find(|f| f.copy.store == beside.store);
             let from = from.ok_or_else(|| Error::Internal(format!("{} was not fetched", beside.store)))?;
-            adopt_fetched(world, manifest, from, beside, r.tenant.id).await?;
+            let script = world.databases.script(&beside.store)?;
+            let adopted = world.databases.engine().adopt(beside, &script, &from.path, r.tenant.id).await;
+            adopted.map_err(|error| not_adopted(manifest, beside, error))?;
             side.schema_version = Some(world.databases.fingerprint(&beside.store)?);
         }
         Ok(())
