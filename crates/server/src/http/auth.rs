@@ -6,6 +6,7 @@ use super::{
     App,
     body::Json as Input,
     cookie,
+    names::absent_unless,
     problem::{Problem, Result},
     scope::{Caller, Client},
     view,
@@ -108,7 +109,7 @@ pub(super) async fn switch(
     Input(form): Input<Switch>,
 ) -> Result<Json<Value>> {
     let access = app.platform().access();
-    let slug = Slug::parse(&form.tenant).map_err(|_| Problem::absent())?;
+    let slug = absent_unless(&form.tenant)?;
     let tenant = access.directory().by_slug(&slug).await?;
     access.switch_tenant(&actor, tenant.id).await?;
     Ok(Json(json!({"tenant": tenant.slug, "name": tenant.name})))

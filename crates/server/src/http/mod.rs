@@ -18,6 +18,7 @@ mod etag;
 mod guard;
 mod health;
 mod metrics;
+mod names;
 mod openapi;
 mod operation;
 mod page;

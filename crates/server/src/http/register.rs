@@ -2,7 +2,7 @@
 //!
 //! The platform does it as one journalled operation; a step that fails leaves nothing.
 
-use super::{App, body, page, problem::Result, scope::Client, view};
+use super::{App, body, names::field, page, problem::Result, scope::Client, view};
 use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
@@ -42,7 +42,7 @@ pub(super) async fn create(State(app): State<App>, client: Client, request: Requ
 async fn register(app: &App, client: Client, request: Request) -> Result<SignedIn> {
     let form: Form = body::fields(request, app).await?;
     let slug = match &form.slug {
-        Some(text) => Slug::parse(text).map_err(|e| Error::invalid("slug", e.reason))?,
+        Some(text) => field("slug", text, Slug::parse)?,
         None => suggested(&form.company)?,
     };
     let name = form.name.unwrap_or_else(|| form.email.clone());
@@ -76,7 +76,7 @@ fn suggested(company: &str) -> Result<Slug> {
             }
         }
     }
-    Slug::parse(text.trim_matches('-')).map_err(|e| Error::invalid("slug", e.reason).into())
+    field("slug", text.trim_matches('-'), Slug::parse)
 }
 
 #[cfg(test)]

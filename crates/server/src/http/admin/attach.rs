@@ -3,17 +3,15 @@
 use crate::http::{
     App,
     body::Json as Input,
-    problem::{Problem, Result},
+    names::{Company, field, optional},
+    problem::Result,
     scope::Staff,
 };
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use serde::Deserialize;
 use tenantry::{
-    Attach, Attached, Error,
-    name::{PhysicalName, ServerName, Slug, StoreName},
+    Attach, Attached,
+    name::{PhysicalName, ServerName, StoreName},
 };
 
 /// `POST /api/admin/tenants/{slug}/attach`.
@@ -28,18 +26,13 @@ pub(in crate::http) struct Form {
 pub(in crate::http) async fn attach(
     State(app): State<App>,
     Staff(actor): Staff,
-    Path(slug): Path<String>,
+    Company(slug): Company,
     Input(form): Input<Form>,
 ) -> Result<Json<Attached>> {
-    let slug = Slug::parse(&slug).map_err(|_| Problem::absent())?;
     let wanted = Attach {
-        store: StoreName::parse(&form.store).map_err(|e| Error::invalid("store", e.reason))?,
-        physical: form.physical.as_deref().map(PhysicalName::parse).transpose().map_err(named("physical"))?,
-        server: form.server.as_deref().map(ServerName::parse).transpose().map_err(named("server"))?,
+        store: field("store", &form.store, StoreName::parse)?,
+        physical: optional("physical", form.physical.as_deref(), PhysicalName::parse)?,
+        server: optional("server", form.server.as_deref(), ServerName::parse)?,
     };
     Ok(Json(app.platform().attach_database(&actor.by(), &slug, &wanted).await?))
-}
-
-fn named(field: &'static str) -> impl Fn(tenantry::name::NameError) -> Error {
-    move |e| Error::invalid(field, e.reason)
 }

@@ -1,9 +1,9 @@
 //! Backups: of one company, of many, of the platform's own stores; verified, pruned, found again.
 
-use super::tenants::parsed;
 use crate::http::{
     App,
     body::Json as Input,
+    names::{Company, field, filtered},
     operation::{Accepted, Wait, accepted},
     problem::Result,
     query::Words,
@@ -25,7 +25,7 @@ use tenantry::{
         status::Status,
     },
     name::{Slug, StoreName},
-    tenants::{self, NewTenant},
+    tenants::NewTenant,
 };
 
 /// Query of the list.
@@ -46,15 +46,8 @@ pub(in crate::http) async fn list(
     Words(query): Words<Query>,
 ) -> Result<Json<Value>> {
     let state = query.state.as_deref().map(catalog::State::parse).transpose();
-    let tenant = match &query.tenant {
-        None => None,
-        Some(slug) => {
-            let mut snapshot = app.platform().control().snapshot().await?;
-            Some(tenants::by_slug(&mut snapshot, &parsed(slug)?).await?.id)
-        }
-    };
     let filter = Filter {
-        tenant,
+        tenant: filtered(&app, query.tenant.as_deref()).await?,
         system: query.system.unwrap_or(false),
         state: state.map_err(|_| Error::invalid("state", "running, good, failed or damaged"))?,
         before: query.before.as_deref().map(str::parse::<BackupId>).transpose()?,
@@ -67,9 +60,9 @@ pub(in crate::http) async fn list(
 pub(in crate::http) async fn of_tenant(
     State(app): State<App>,
     Staff(_): Staff,
-    Path(slug): Path<String>,
+    Company(slug): Company,
 ) -> Result<Json<Value>> {
-    let listed = app.platform().tenant_backups(&parsed(&slug)?, 1000).await?;
+    let listed = app.platform().tenant_backups(&slug, 1000).await?;
     Ok(view::items(listed.iter().map(shown)))
 }
 
@@ -77,10 +70,10 @@ pub(in crate::http) async fn of_tenant(
 pub(in crate::http) async fn start(
     State(app): State<App>,
     Staff(actor): Staff,
-    Path(slug): Path<String>,
+    Company(slug): Company,
     Words(wait): Words<Wait>,
 ) -> Result<Accepted> {
-    let asked = app.platform().start_backup(&actor.by(), &parsed(&slug)?, None).await?;
+    let asked = app.platform().start_backup(&actor.by(), &slug, None).await?;
     accepted(&app, asked.operation, &wait).await
 }
 
@@ -154,7 +147,7 @@ pub(in crate::http) async fn restore_as(
     Words(wait): Words<Wait>,
     Input(form): Input<As>,
 ) -> Result<Accepted> {
-    let slug = Slug::parse(&form.slug).map_err(|e| Error::invalid("slug", e.reason))?;
+    let slug = field("slug", &form.slug, Slug::parse)?;
     let new = NewTenant { slug, name: form.company, email: form.email };
     let platform = app.platform();
     let operation = platform.start_restore_as(&actor.by(), &id.parse()?, new, form.plan.as_deref()).await?;

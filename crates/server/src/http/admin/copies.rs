@@ -1,17 +1,17 @@
 //! Staff make a company from what is there already: a clone, or an archive that was exported.
 
-use super::tenants::parsed;
 use crate::http::{
     App,
     body::{self, Json as Input},
+    names::{Company, field},
     operation::{self, Accepted, Wait},
     problem::{Code, Problem, Result},
     query::Words,
     scope::Staff,
 };
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use serde::Deserialize;
-use tenantry::{Error, NewFromCopy, name::Slug};
+use tenantry::{NewFromCopy, name::Slug};
 
 /// Body of a clone.
 #[derive(Debug, Deserialize)]
@@ -31,13 +31,14 @@ pub(in crate::http) struct Clone {
 pub(in crate::http) async fn clone_tenant(
     State(app): State<App>,
     Staff(actor): Staff,
-    Path(slug): Path<String>,
+    Company(slug): Company,
     Words(wait): Words<Wait>,
     Input(form): Input<Clone>,
 ) -> Result<Accepted> {
     let Clone { slug: to, name, email, plan, owner, blank_personal } = form;
-    let wanted = NewFromCopy { slug: slug_of(&to)?, name, email, plan, owner: None, member: owner };
-    let id = app.platform().clone_tenant(&actor.by(), &parsed(&slug)?, blank_personal, wanted).await?;
+    let wanted =
+        NewFromCopy { slug: field("slug", &to, Slug::parse)?, name, email, plan, owner: None, member: owner };
+    let id = app.platform().clone_tenant(&actor.by(), &slug, blank_personal, wanted).await?;
     operation::accepted(&app, id, &wait).await
 }
 
@@ -65,12 +66,15 @@ pub(in crate::http) async fn import(
         return Err(Problem::new(Code::UnsupportedMediaType, text));
     }
     let Import { slug, name, email, plan, owner, wait } = query;
-    let wanted = NewFromCopy { slug: slug_of(&slug)?, name, email, plan, owner: None, member: owner };
+    let wanted = NewFromCopy {
+        slug: field("slug", &slug, Slug::parse)?,
+        name,
+        email,
+        plan,
+        owner: None,
+        member: owner,
+    };
     let upload = app.platform().receive_archive(body::stream(request.into_body())).await?;
     let id = app.platform().import_upload(&actor.by(), upload, wanted).await?;
     operation::accepted(&app, id, &Wait { wait }).await
-}
-
-fn slug_of(text: &str) -> Result<Slug> {
-    Ok(Slug::parse(text).map_err(|e| Error::invalid("slug", e.reason))?)
 }

@@ -3,17 +3,15 @@
 use crate::http::{
     App,
     body::Json as Input,
-    problem::{Problem, Result},
+    names::{Company, field},
+    problem::Result,
     scope::Staff,
 };
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tenantry::{Error, access::passwords::Password, name::Slug, operator::NewOwner, tenants::NewTenant};
+use tenantry::{access::passwords::Password, name::Slug, operator::NewOwner, tenants::NewTenant};
 
 /// `POST /api/admin/tenants`: with a password, also its owner.
 #[derive(Deserialize)]
@@ -31,7 +29,7 @@ pub(in crate::http) async fn tenant(
     Staff(actor): Staff,
     Input(form): Input<Form>,
 ) -> Result<(StatusCode, Json<Value>)> {
-    let slug = Slug::parse(&form.slug).map_err(|e| Error::invalid("slug", e.reason))?;
+    let slug = field("slug", &form.slug, Slug::parse)?;
     let email = form.email;
     let owner =
         form.password.map(|password| NewOwner { email: email.clone(), name: email.clone(), password });
@@ -47,9 +45,8 @@ pub(in crate::http) async fn tenant(
 pub(in crate::http) async fn databases(
     State(app): State<App>,
     Staff(actor): Staff,
-    Path(slug): Path<String>,
+    Company(slug): Company,
 ) -> Result<Json<Value>> {
-    let slug = Slug::parse(&slug).map_err(|_| Problem::absent())?;
     let created = app.platform().create_databases(&actor.by(), &slug).await?;
     Ok(Json(json!(created)))
 }

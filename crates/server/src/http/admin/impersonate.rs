@@ -3,7 +3,8 @@
 use crate::http::{
     App,
     body::Json as Input,
-    problem::{Problem, Result},
+    names::absent_unless,
+    problem::Result,
     scope::{Caller, Client, Staff},
     view,
 };
@@ -15,10 +16,7 @@ use axum::{
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
-use tenantry::{
-    access::impersonation::Impersonate,
-    name::{Slug, UserId},
-};
+use tenantry::{access::impersonation::Impersonate, name::UserId};
 
 /// `POST /api/admin/impersonate`.
 #[derive(Debug, Deserialize)]
@@ -38,7 +36,7 @@ pub(in crate::http) async fn start(
     Input(form): Input<Form>,
 ) -> Result<Response> {
     let access = app.platform().access();
-    let slug = Slug::parse(&form.tenant).map_err(|_| Problem::absent())?;
+    let slug = absent_unless(&form.tenant)?;
     let tenant = access.directory().by_slug(&slug).await?.id;
     let minutes = form.minutes.unwrap_or(30);
     let wish = Impersonate { tenant, user: form.user.map(UserId::from_raw), reason: form.reason, minutes };

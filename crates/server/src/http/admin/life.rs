@@ -1,11 +1,14 @@
 //! Staff rename a company, end it, and take that back.
 
-use super::tenants::{parsed, shown};
-use crate::http::{App, body::Json as Input, problem::Result, scope::Staff};
-use axum::{
-    Json,
-    extract::{Path, State},
+use super::tenants::shown;
+use crate::http::{
+    App,
+    body::Json as Input,
+    names::{Company, field},
+    problem::Result,
+    scope::Staff,
 };
+use axum::{Json, extract::State};
 use serde::Deserialize;
 use serde_json::Value;
 use tenantry::{Error, name::Slug, tenants::Terms};
@@ -21,11 +24,11 @@ pub(in crate::http) struct Rename {
 pub(in crate::http) async fn rename(
     State(app): State<App>,
     Staff(actor): Staff,
-    Path(slug): Path<String>,
+    Company(slug): Company,
     Input(form): Input<Rename>,
 ) -> Result<Json<Value>> {
-    let to = Slug::parse(&form.slug).map_err(|e| Error::invalid("slug", e.reason))?;
-    app.platform().rename_tenant(&actor.by(), &parsed(&slug)?, &to).await?;
+    let to = field("slug", &form.slug, Slug::parse)?;
+    app.platform().rename_tenant(&actor.by(), &slug, &to).await?;
     Ok(Json(shown(&app.platform().show_tenant(&to).await?)))
 }
 
@@ -44,10 +47,9 @@ pub(in crate::http) struct Retire {
 pub(in crate::http) async fn retire(
     State(app): State<App>,
     Staff(actor): Staff,
-    Path(slug): Path<String>,
+    Company(slug): Company,
     Input(form): Input<Retire>,
 ) -> Result<Json<Value>> {
-    let slug = parsed(&slug)?;
     let platform = app.platform();
     let id = platform.tenant_id(&slug).await?;
     confirmed(&slug, &form.confirm)?;
@@ -64,9 +66,8 @@ pub(in crate::http) async fn retire(
 pub(in crate::http) async fn keep(
     State(app): State<App>,
     Staff(actor): Staff,
-    Path(slug): Path<String>,
+    Company(slug): Company,
 ) -> Result<Json<Value>> {
-    let slug = parsed(&slug)?;
     let id = app.platform().tenant_id(&slug).await?;
     app.platform().keep_tenant(&actor.by(), id).await?;
     Ok(Json(shown(&app.platform().show_tenant(&slug).await?)))

@@ -1,16 +1,11 @@
 //! Staff close a company for maintenance and open it again.
 
-use crate::http::{
-    App,
-    body::Json as Input,
-    problem::{Problem, Result},
-    scope::Staff,
-};
+use crate::http::{App, body::Json as Input, names::Company, problem::Result, scope::Staff};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Deserialize;
 use serde_json::Value;
-use tenantry::{Error, name::Slug};
+use tenantry::Error;
 
 /// `POST /api/admin/tenants/{slug}/maintenance`.
 #[derive(Debug, Deserialize)]
@@ -23,15 +18,14 @@ pub(in crate::http) struct Form {
 pub(in crate::http) async fn set(
     State(app): State<App>,
     Staff(actor): Staff,
-    Path(slug): Path<String>,
+    Company(slug): Company,
     Input(form): Input<Form>,
 ) -> Result<Json<Value>> {
-    let name = Slug::parse(&slug).map_err(|_| Problem::absent())?;
     let reason = match (form.on, form.reason.as_deref()) {
         (true, None) => return Err(Error::invalid("reason", "say why: members read it").into()),
         (true, reason) => reason,
         (false, _) => None,
     };
-    app.platform().set_maintenance(&actor.by(), &name, reason).await?;
-    super::tenant(State(app), Staff(actor), Path(slug)).await
+    app.platform().set_maintenance(&actor.by(), &slug, reason).await?;
+    super::tenant(State(app), Staff(actor), Company(slug)).await
 }

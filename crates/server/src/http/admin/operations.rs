@@ -4,8 +4,9 @@
 
 use crate::http::{
     App,
+    names::filtered,
     operation::{self, Accepted, Wait},
-    problem::{Problem, Result},
+    problem::Result,
     query::Words,
     scope::Staff,
     view,
@@ -20,11 +21,7 @@ use axum::{
 };
 use serde::Deserialize;
 use serde_json::Value;
-use tenantry::{
-    name::Slug,
-    operations::{Filter, Listed},
-    tenants,
-};
+use tenantry::operations::{Filter, Listed};
 
 /// Query of the list.
 #[derive(Debug, Deserialize)]
@@ -42,17 +39,9 @@ pub(in crate::http) async fn list(
     Staff(_): Staff,
     Words(query): Words<Query>,
 ) -> Result<Json<Value>> {
-    let tenant = match &query.tenant {
-        Some(slug) => {
-            let slug = Slug::parse(slug).map_err(|_| Problem::absent())?;
-            let mut snapshot = app.platform().control().snapshot().await?;
-            Some(tenants::by_slug(&mut snapshot, &slug).await?.id)
-        }
-        None => None,
-    };
     let filter = Filter {
         open: query.open.unwrap_or(false),
-        tenant,
+        tenant: filtered(&app, query.tenant.as_deref()).await?,
         before: query.before,
         limit: query.limit.unwrap_or(100),
     };

@@ -1,9 +1,10 @@
 //! Staff look where data of a company lies, remove a closed one for good, and read its certificate.
 
-use super::{life::confirmed, tenants::parsed};
+use super::life::confirmed;
 use crate::http::{
     App,
     body::Json as Input,
+    names::Company,
     operation::{self, Accepted, Wait},
     problem::Result,
     query::Words,
@@ -22,9 +23,9 @@ use tenantry::name::TenantId;
 pub(in crate::http) async fn survey(
     State(app): State<App>,
     Staff(_): Staff,
-    Path(slug): Path<String>,
+    Company(slug): Company,
 ) -> Result<Json<Value>> {
-    let survey = app.platform().survey_tenant(&parsed(&slug)?).await?;
+    let survey = app.platform().survey_tenant(&slug).await?;
     let mut shown = json!(survey);
     shown["ends"] = view::ends(survey.ends);
     Ok(Json(shown))
@@ -47,11 +48,10 @@ pub(in crate::http) struct Purge {
 pub(in crate::http) async fn purge(
     State(app): State<App>,
     Staff(actor): Staff,
-    Path(slug): Path<String>,
+    Company(slug): Company,
     Words(wait): Words<Wait>,
     Input(form): Input<Purge>,
 ) -> Result<Accepted> {
-    let slug = parsed(&slug)?;
     app.platform().tenant_id(&slug).await?;
     confirmed(&slug, &form.confirm)?;
     let id = TenantId::from_raw(form.id);

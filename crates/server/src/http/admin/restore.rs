@@ -1,19 +1,17 @@
 //! Restores of one company: beside what is in use, compared, swapped in, undone, thrown away.
 
-use super::{backups::stores, tenants::parsed};
+use super::backups::stores;
 use crate::http::{
     App,
     body::Json as Input,
+    names::Company,
     operation::{Accepted, Wait, accepted},
     problem::Result,
     query::Words,
     scope::Staff,
     view,
 };
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -29,11 +27,11 @@ pub(in crate::http) struct Form {
 pub(in crate::http) async fn start(
     State(app): State<App>,
     Staff(actor): Staff,
-    Path(slug): Path<String>,
+    Company(slug): Company,
     Words(wait): Words<Wait>,
     Input(form): Input<Form>,
 ) -> Result<Accepted> {
-    let (slug, backup) = (parsed(&slug)?, form.backup.parse()?);
+    let backup = form.backup.parse()?;
     let operation = app.platform().start_restore(&actor.by(), &slug, &backup, stores(form.stores)?).await?;
     accepted(&app, operation, &wait).await
 }
@@ -42,9 +40,9 @@ pub(in crate::http) async fn start(
 pub(in crate::http) async fn show(
     State(app): State<App>,
     Staff(_): Staff,
-    Path(slug): Path<String>,
+    Company(slug): Company,
 ) -> Result<Json<Value>> {
-    let (restore, differences) = app.platform().show_restore(&parsed(&slug)?).await?;
+    let (restore, differences) = app.platform().show_restore(&slug).await?;
     Ok(Json(json!({
         "backup": restore.backup, "state": restore.state, "at": view::at(restore.at_us), "stores": differences,
     })))
@@ -54,10 +52,10 @@ pub(in crate::http) async fn show(
 pub(in crate::http) async fn swap(
     State(app): State<App>,
     Staff(actor): Staff,
-    Path(slug): Path<String>,
+    Company(slug): Company,
     Words(wait): Words<Wait>,
 ) -> Result<Accepted> {
-    let operation = app.platform().start_restore_swap(&actor.by(), &parsed(&slug)?).await?;
+    let operation = app.platform().start_restore_swap(&actor.by(), &slug).await?;
     accepted(&app, operation, &wait).await
 }
 
@@ -65,10 +63,10 @@ pub(in crate::http) async fn swap(
 pub(in crate::http) async fn undo(
     State(app): State<App>,
     Staff(actor): Staff,
-    Path(slug): Path<String>,
+    Company(slug): Company,
     Words(wait): Words<Wait>,
 ) -> Result<Accepted> {
-    let operation = app.platform().start_restore_undo(&actor.by(), &parsed(&slug)?).await?;
+    let operation = app.platform().start_restore_undo(&actor.by(), &slug).await?;
     accepted(&app, operation, &wait).await
 }
 
@@ -76,8 +74,8 @@ pub(in crate::http) async fn undo(
 pub(in crate::http) async fn discard(
     State(app): State<App>,
     Staff(actor): Staff,
-    Path(slug): Path<String>,
+    Company(slug): Company,
 ) -> Result<StatusCode> {
-    app.platform().discard_restore(&actor.by(), &parsed(&slug)?).await?;
+    app.platform().discard_restore(&actor.by(), &slug).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,17 +1,9 @@
 //! All tenants: list, show, suspend, resume, plan.
 
 use crate::http::{
-    App,
-    body::Json as Input,
-    problem::{Problem, Result},
-    query::Words,
-    scope::Staff,
-    view,
+    App, body::Json as Input, names::Company, problem::Result, query::Words, scope::Staff, view,
 };
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tenantry::{
@@ -52,10 +44,10 @@ pub(in crate::http) async fn list(
 pub(in crate::http) async fn show(
     State(app): State<App>,
     Staff(_): Staff,
-    Path(slug): Path<String>,
+    Company(slug): Company,
 ) -> Result<Json<Value>> {
     let control = app.platform().control();
-    let listed = tenants::show(&mut control.snapshot().await?, &parsed(&slug)?, control.now_us()).await?;
+    let listed = tenants::show(&mut control.snapshot().await?, &slug, control.now_us()).await?;
     Ok(Json(shown(&listed)))
 }
 
@@ -69,25 +61,25 @@ pub(in crate::http) struct Reason {
 pub(in crate::http) async fn suspend(
     State(app): State<App>,
     Staff(actor): Staff,
-    Path(slug): Path<String>,
+    Company(slug): Company,
     Input(form): Input<Reason>,
 ) -> Result<Json<Value>> {
     let (mut write, id) = begin(&app, &slug).await?;
     tenants::suspend(&mut write, &actor.by(), id, form.reason.trim()).await?;
     write.commit().await?;
-    show(State(app), Staff(actor), Path(slug)).await
+    show(State(app), Staff(actor), Company(slug)).await
 }
 
 /// `POST /api/admin/tenants/{slug}/resume`.
 pub(in crate::http) async fn resume(
     State(app): State<App>,
     Staff(actor): Staff,
-    Path(slug): Path<String>,
+    Company(slug): Company,
 ) -> Result<Json<Value>> {
     let (mut write, id) = begin(&app, &slug).await?;
     tenants::resume(&mut write, &actor.by(), id).await?;
     write.commit().await?;
-    show(State(app), Staff(actor), Path(slug)).await
+    show(State(app), Staff(actor), Company(slug)).await
 }
 
 /// `POST /api/admin/tenants/{slug}/plan`.
@@ -102,7 +94,7 @@ pub(in crate::http) struct Plan {
 pub(in crate::http) async fn change_plan(
     State(app): State<App>,
     Staff(actor): Staff,
-    Path(slug): Path<String>,
+    Company(slug): Company,
     Input(form): Input<Plan>,
 ) -> Result<Json<Value>> {
     if form.plan.is_none() && form.state.is_none() {
@@ -119,18 +111,13 @@ pub(in crate::http) async fn change_plan(
         plans::set_state(&mut write, &actor.by(), id, state, ends_us).await?;
     }
     write.commit().await?;
-    show(State(app), Staff(actor), Path(slug)).await
+    show(State(app), Staff(actor), Company(slug)).await
 }
 
-async fn begin(app: &App, slug: &str) -> Result<(Write, TenantId)> {
-    let slug = parsed(slug)?;
+async fn begin(app: &App, slug: &Slug) -> Result<(Write, TenantId)> {
     let mut write = app.platform().control().begin().await?;
-    let id = tenants::by_slug(&mut write, &slug).await?.id;
+    let id = tenants::by_slug(&mut write, slug).await?.id;
     Ok((write, id))
-}
-
-pub(super) fn parsed(slug: &str) -> Result<Slug> {
-    Slug::parse(slug).map_err(|_| Problem::absent())
 }
 
 pub(super) fn shown(t: &Listed) -> Value {
