@@ -1,21 +1,21 @@
 //! A tenant that is made from copies: what cloning, importing and restoring as a new tenant share.
 //!
-//! Their operations hold an [`Arrival`] and have its steps among their own: check | … copies into scratch … |
-//! record | adopt, … files … | subscribe, owner, activate. Nobody can enter before the last of them.
+//! check | copies into scratch | record | adopt, files | subscribe, owner, activate. Nobody can enter before the
+//! last of them.
 
 mod steps;
 
-pub(super) use steps::{
-    activate, adopt, check, file_ids, leave, nothing, own, record, remove, subscribe, unfile, unrecord,
-};
+pub(super) use steps::file_ids;
 
-use super::Owner;
+use super::{Operation, Owner, Step, World};
 use crate::{
     Error, Result,
     audit::By,
+    control::Write,
     tenants::{self, NewTenant},
     topology::{NewPlacement, Policy},
 };
+use futures_util::future::BoxFuture;
 use std::path::{Path, PathBuf};
 use tenantry_engine::{
     name::{RoleName, StoreName, TenantId, UserId},
@@ -52,10 +52,45 @@ pub(super) struct Arrival {
     pub(super) rows: u64,
 }
 
-/// An operation that holds an arrival.
-pub(super) trait Arrives: Send + Sync {
+/// An operation that makes a tenant from copies: what each does in its own way, and the steps they share.
+pub(super) trait Arrives: Operation {
+    /// Name of the step that brings the copies to scratch.
+    const BRING: &'static str;
+
+    /// What the audit log calls it.
+    const ACTION: &'static str;
+
+    /// Their steps, in order.
+    const STEPS: &'static [Step<Self>] = &[
+        Step::Control { name: "check", run: steps::check, undo: Some(steps::nothing) },
+        Step::Outside { name: Self::BRING, run: Self::bring, undo: steps::leave },
+        Step::Control { name: "record", run: steps::record, undo: Some(steps::unrecord) },
+        Step::Outside { name: "adopt", run: steps::adopt, undo: steps::remove },
+        Step::Outside { name: "files", run: Self::files, undo: steps::unfile },
+        Step::Control { name: "subscribe", run: steps::subscribe, undo: None },
+        Step::Control { name: "owner", run: steps::own, undo: None },
+        Step::Control { name: "activate", run: steps::activate, undo: None },
+    ];
+
     /// Where the making of its tenant stands.
-    fn arrival(&mut self) -> &mut Arrival;
+    fn arrival(&self) -> &Arrival;
+
+    /// The same, to go on with.
+    fn arrival_mut(&mut self) -> &mut Arrival;
+
+    /// Finds early what of its own would make it fail.
+    fn check<'a>(&'a mut self, _: &'a mut Write) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Brings the copies to scratch, verified, and lists them in the arrival.
+    fn bring<'a>(world: &'a World, s: &'a mut Self) -> BoxFuture<'a, Result<()>>;
+
+    /// Brings the files, and counts them in the arrival.
+    fn files<'a>(world: &'a World, s: &'a mut Self) -> BoxFuture<'a, Result<()>>;
+
+    /// What the audit log tells of it besides rows and files.
+    fn detail(&self) -> serde_json::Value;
 
     /// What to tell people when a copy cannot be taken over to this place.
     fn refused(&self, _: &Place, error: tenantry_engine::Error) -> Error {

@@ -1,6 +1,6 @@
 //! The steps of an arrival. They are among those of the operations that hold one.
 
-use super::{Arrival, Arrives, CopyOf, Placed};
+use super::{Arrives, CopyOf, Placed};
 use crate::{
     Error, Result,
     control::{Subject, Write},
@@ -17,11 +17,9 @@ use tenantry_engine::{name::StoreName, place::Place, row::Row};
 use uuid::Uuid;
 
 /// Finds early what would make the last steps fail.
-pub(in crate::operations) fn check<'a, S: Arrives>(
-    write: &'a mut Write,
-    s: &'a mut S,
-) -> BoxFuture<'a, Result<()>> {
+pub(super) fn check<'a, S: Arrives>(write: &'a mut Write, s: &'a mut S) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
+        s.check(write).await?;
         let wanted = &s.arrival().wanted;
         tenants::require_free(write, &wanted.new.slug).await?;
         plans::by_code(write, &wanted.plan).await?;
@@ -33,24 +31,18 @@ pub(in crate::operations) fn check<'a, S: Arrives>(
 }
 
 /// What changed nothing needs no undoing.
-pub(in crate::operations) fn nothing<'a, S: Send>(
-    _: &'a mut Write,
-    _: &'a mut S,
-) -> BoxFuture<'a, Result<()>> {
+pub(super) fn nothing<'a, S: Send>(_: &'a mut Write, _: &'a mut S) -> BoxFuture<'a, Result<()>> {
     Box::pin(async { Ok(()) })
 }
 
 /// Nothing outside scratch was touched, and that goes with the operation.
-pub(in crate::operations) fn leave<'a, S: Send>(_: &'a World, _: &'a mut S) -> BoxFuture<'a, Result<()>> {
+pub(super) fn leave<'a, S: Send>(_: &'a World, _: &'a mut S) -> BoxFuture<'a, Result<()>> {
     Box::pin(async { Ok(()) })
 }
 
-pub(in crate::operations) fn record<'a, S: Arrives>(
-    write: &'a mut Write,
-    s: &'a mut S,
-) -> BoxFuture<'a, Result<()>> {
+pub(super) fn record<'a, S: Arrives>(write: &'a mut Write, s: &'a mut S) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let a = s.arrival();
+        let a = s.arrival_mut();
         let tenant = tenants::insert(write, &a.wanted.new).await?;
         a.tenant = Some(tenant);
         for wanted in &a.wanted.placements {
@@ -61,12 +53,9 @@ pub(in crate::operations) fn record<'a, S: Arrives>(
     })
 }
 
-pub(in crate::operations) fn unrecord<'a, S: Arrives>(
-    write: &'a mut Write,
-    s: &'a mut S,
-) -> BoxFuture<'a, Result<()>> {
+pub(super) fn unrecord<'a, S: Arrives>(write: &'a mut Write, s: &'a mut S) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let a = s.arrival();
+        let a = s.arrival_mut();
         let tenant = a.id()?;
         for placed in &a.placed {
             placements::set_gone(write, &placed.place).await?;
@@ -77,25 +66,23 @@ pub(in crate::operations) fn unrecord<'a, S: Arrives>(
 }
 
 /// Makes its databases: from the copies where there are some, else empty as for any new tenant.
-pub(in crate::operations) fn adopt<'a, S: Arrives>(
-    world: &'a World,
-    s: &'a mut S,
-) -> BoxFuture<'a, Result<()>> {
+pub(super) fn adopt<'a, S: Arrives>(world: &'a World, s: &'a mut S) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        s.arrival().rows = 0;
+        s.arrival_mut().rows = 0;
         for at in 0..s.arrival().placed.len() {
             world.cancel.check()?;
             let Placed { place, policy, .. } = s.arrival().placed[at].clone();
             let copy = s.arrival().copies.iter().find(|copy| copy.store == place.store).cloned();
             let version = match copy {
                 Some(copy) => {
-                    s.arrival().rows += take_over(world, s, &copy, &place).await?;
+                    let rows = take_over(world, s, &copy, &place).await?;
+                    s.arrival_mut().rows += rows;
                     Some(world.databases.fingerprint(&place.store)?)
                 }
                 None if policy == Policy::Managed => Some(world.databases.make(&place).await?),
                 None => None,
             };
-            s.arrival().placed[at].schema_version = version;
+            s.arrival_mut().placed[at].schema_version = version;
         }
         Ok(())
     })
@@ -113,12 +100,9 @@ async fn take_over(world: &World, s: &impl Arrives, copy: &CopyOf, place: &Place
     Ok(taken.rows())
 }
 
-pub(in crate::operations) fn remove<'a, S: Arrives>(
-    world: &'a World,
-    s: &'a mut S,
-) -> BoxFuture<'a, Result<()>> {
+pub(super) fn remove<'a, S: Arrives>(world: &'a World, s: &'a mut S) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let a = s.arrival();
+        let a = s.arrival_mut();
         for placed in a.placed.iter_mut().rev() {
             world.databases.remove(&placed.place).await?;
             placed.schema_version = None;
@@ -128,12 +112,9 @@ pub(in crate::operations) fn remove<'a, S: Arrives>(
 }
 
 /// The tenant is new: all files under its id came with it.
-pub(in crate::operations) fn unfile<'a, S: Arrives>(
-    world: &'a World,
-    s: &'a mut S,
-) -> BoxFuture<'a, Result<()>> {
+pub(super) fn unfile<'a, S: Arrives>(world: &'a World, s: &'a mut S) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let a = s.arrival();
+        let a = s.arrival_mut();
         world.files.remove_all(a.id()?).await.map(drop).map_err(|e| Error::Unavailable(e.to_string()))
     })
 }
@@ -168,23 +149,17 @@ pub(in crate::operations) async fn file_ids(
     tokio::task::spawn_blocking(read).await.map_err(|e| Error::Internal(e.to_string()))?
 }
 
-pub(in crate::operations) fn subscribe<'a, S: Arrives>(
-    write: &'a mut Write,
-    s: &'a mut S,
-) -> BoxFuture<'a, Result<()>> {
+pub(super) fn subscribe<'a, S: Arrives>(write: &'a mut Write, s: &'a mut S) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let a = s.arrival();
+        let a = s.arrival_mut();
         plans::start(write, a.id()?, &a.wanted.plan).await
     })
 }
 
 /// Its owner, and who comes along.
-pub(in crate::operations) fn own<'a, S: Arrives>(
-    write: &'a mut Write,
-    s: &'a mut S,
-) -> BoxFuture<'a, Result<()>> {
+pub(super) fn own<'a, S: Arrives>(write: &'a mut Write, s: &'a mut S) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let a = s.arrival();
+        let a = s.arrival_mut();
         let tenant = a.id()?;
         let mut members = a.wanted.members.clone();
         if let Some((owner, role)) = &a.wanted.owner {
@@ -203,21 +178,18 @@ pub(in crate::operations) fn own<'a, S: Arrives>(
     })
 }
 
-pub(in crate::operations) async fn activate(
-    write: &mut Write,
-    a: &mut Arrival,
-    action: &str,
-    mut detail: serde_json::Value,
-) -> Result<()> {
-    let tenant = a.id()?;
-    for placed in &a.placed {
-        if let Some(version) = placed.schema_version.as_deref() {
-            placements::set_ready(write, &placed.place, Some(version)).await?;
+pub(super) fn activate<'a, S: Arrives>(write: &'a mut Write, s: &'a mut S) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let (a, mut detail) = (s.arrival(), s.detail());
+        let tenant = a.id()?;
+        for placed in &a.placed {
+            if let Some(version) = placed.schema_version.as_deref() {
+                placements::set_ready(write, &placed.place, Some(version)).await?;
+            }
         }
-    }
-    detail["rows"] = a.rows.into();
-    detail["files"] = a.files.into();
-    let by = a.wanted.by.clone();
-    write.audit(&by, Some(tenant), action, detail).await?;
-    tenants::transition(write, &by, tenant, State::Active, None).await
+        detail["rows"] = a.rows.into();
+        detail["files"] = a.files.into();
+        write.audit(&a.wanted.by, Some(tenant), S::ACTION, detail).await?;
+        tenants::transition(write, &a.wanted.by, tenant, State::Active, None).await
+    })
 }

@@ -9,10 +9,11 @@ mod steps;
 pub(super) use steps::remove_left;
 
 use super::{
-    Operation, Operations, Step,
-    arrive::{self, Arrival, Arrives, Arriving},
+    Operation, Operations, Step, World,
+    arrive::{Arrival, Arrives, Arriving},
 };
-use crate::{Result, audit::By};
+use crate::{Result, audit::By, control::Write};
+use futures_util::future::BoxFuture;
 use tenantry_engine::{
     engine::Blanked,
     name::{Slug, TenantId},
@@ -43,8 +44,31 @@ impl Operations {
 }
 
 impl Arrives for CloneTenant {
-    fn arrival(&mut self) -> &mut Arrival {
+    const BRING: &'static str = "copy";
+    const ACTION: &'static str = "tenant.clone";
+
+    fn arrival(&self) -> &Arrival {
+        &self.arrival
+    }
+
+    fn arrival_mut(&mut self) -> &mut Arrival {
         &mut self.arrival
+    }
+
+    fn bring<'a>(world: &'a World, c: &'a mut Self) -> BoxFuture<'a, Result<()>> {
+        Box::pin(steps::copy(world, c))
+    }
+
+    fn files<'a>(world: &'a World, c: &'a mut Self) -> BoxFuture<'a, Result<()>> {
+        Box::pin(steps::files(world, c))
+    }
+
+    fn detail(&self) -> serde_json::Value {
+        serde_json::json!({ "of": self.source, "slug": self.source_slug, "blanked": self.blank })
+    }
+
+    fn check<'a>(&'a mut self, write: &'a mut Write) -> BoxFuture<'a, Result<()>> {
+        Box::pin(steps::check(write, self.source))
     }
 }
 
@@ -52,16 +76,7 @@ impl Operation for CloneTenant {
     const KIND: &'static str = "clone";
 
     fn steps() -> &'static [Step<Self>] {
-        &[
-            Step::Control { name: "check", run: steps::check, undo: Some(arrive::nothing) },
-            Step::Outside { name: "copy", run: steps::copy, undo: arrive::leave },
-            Step::Control { name: "record", run: arrive::record, undo: Some(arrive::unrecord) },
-            Step::Outside { name: "adopt", run: arrive::adopt, undo: arrive::remove },
-            Step::Outside { name: "files", run: steps::files, undo: arrive::unfile },
-            Step::Control { name: "subscribe", run: arrive::subscribe, undo: None },
-            Step::Control { name: "owner", run: arrive::own, undo: None },
-            Step::Control { name: "activate", run: steps::activate, undo: None },
-        ]
+        Self::STEPS
     }
 
     fn tenant(&self) -> Option<TenantId> {

@@ -11,40 +11,37 @@ use crate::{
     tenants::{self, State},
     topology::{PlacementState, placement},
 };
-use futures_util::{StreamExt, TryStreamExt, future::BoxFuture};
-use serde_json::json;
+use futures_util::{StreamExt, TryStreamExt};
 use std::{io, path::Path};
-use tenantry_engine::place::Place;
+use tenantry_engine::{name::TenantId, place::Place};
 use uuid::Uuid;
 
-pub(super) fn check<'a>(write: &'a mut Write, c: &'a mut CloneTenant) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async move {
-        let source = tenants::by_id(write, c.source).await?;
-        if !matches!(source.state, State::Active | State::Suspended | State::Cancelled) {
-            let reason = format!("{} is {} and cannot be cloned", source.slug, source.state.as_str());
-            return Err(Error::Conflict(reason));
+pub(super) async fn check(write: &mut Write, source: TenantId) -> Result<()> {
+    let source = tenants::by_id(write, source).await?;
+    match source.state {
+        State::Active | State::Suspended | State::Cancelled => Ok(()),
+        state => {
+            let reason = format!("{} is {} and cannot be cloned", source.slug, state.as_str());
+            Err(Error::Conflict(reason))
         }
-        arrive::check(write, c).await
-    })
+    }
 }
 
-pub(super) fn copy<'a>(world: &'a World, c: &'a mut CloneTenant) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async move {
-        let mut tx = world.control.snapshot().await?;
-        let placements = placement::of_tenant(&mut tx, c.source).await?;
-        drop(tx);
-        let ready: Vec<_> = placements.iter().filter(|p| p.state == PlacementState::Ready).collect();
-        c.arrival.copies.clear();
-        if let Some(blank) = &mut c.blank {
-            *blank = <_>::default();
-        }
-        for (done, placement) in ready.iter().enumerate() {
-            world.cancel.check()?;
-            world.progress.set(done as u64, ready.len() as u64, "databases");
-            copy_one(world, c, &placement.place).await?;
-        }
-        Ok(())
-    })
+pub(super) async fn copy(world: &World, c: &mut CloneTenant) -> Result<()> {
+    let mut tx = world.control.snapshot().await?;
+    let placements = placement::of_tenant(&mut tx, c.source).await?;
+    drop(tx);
+    let ready: Vec<_> = placements.iter().filter(|p| p.state == PlacementState::Ready).collect();
+    c.arrival.copies.clear();
+    if let Some(blank) = &mut c.blank {
+        *blank = <_>::default();
+    }
+    for (done, placement) in ready.iter().enumerate() {
+        world.cancel.check()?;
+        world.progress.set(done as u64, ready.len() as u64, "databases");
+        copy_one(world, c, &placement.place).await?;
+    }
+    Ok(())
 }
 
 async fn copy_one(world: &World, c: &mut CloneTenant, place: &Place) -> Result<()> {
@@ -85,19 +82,17 @@ pub(in crate::operations) fn remove_left(path: &Path) -> Result<()> {
 
 /// Copies the files that rows of the copies name; where personal data was blanked, its files are not
 /// among them.
-pub(super) fn files<'a>(world: &'a World, c: &'a mut CloneTenant) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async move {
-        c.arrival.files = 0;
-        for copy in c.arrival.copies.clone() {
-            let ids = arrive::file_ids(world, &copy.store, copy.path(world.scratch()?)).await?;
-            for (done, id) in ids.iter().enumerate() {
-                world.cancel.check()?;
-                world.progress.set(done as u64, ids.len() as u64, "files");
-                c.arrival.files += u64::from(file(world, c, *id).await?);
-            }
+pub(super) async fn files(world: &World, c: &mut CloneTenant) -> Result<()> {
+    c.arrival.files = 0;
+    for copy in c.arrival.copies.clone() {
+        let ids = arrive::file_ids(world, &copy.store, copy.path(world.scratch()?)).await?;
+        for (done, id) in ids.iter().enumerate() {
+            world.cancel.check()?;
+            world.progress.set(done as u64, ids.len() as u64, "files");
+            c.arrival.files += u64::from(file(world, c, *id).await?);
         }
-        Ok(())
-    })
+    }
+    Ok(())
 }
 
 /// False: the source has no such file any more.
@@ -112,11 +107,4 @@ async fn file(world: &World, c: &CloneTenant, id: Uuid) -> Result<bool> {
         Err(error) if error.is_missing() => Ok(false),
         Err(error) => Err(away(error)),
     }
-}
-
-pub(super) fn activate<'a>(write: &'a mut Write, c: &'a mut CloneTenant) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async move {
-        let detail = json!({ "of": c.source, "slug": c.source_slug, "blanked": c.blank });
-        arrive::activate(write, &mut c.arrival, "tenant.clone", detail).await
-    })
 }

@@ -9,16 +9,16 @@
 mod check;
 mod files;
 mod references;
-mod steps;
 mod unpack;
 
 pub(crate) use check::precheck;
 
 use super::{
-    Operation, Operations, Step,
-    arrive::{self, Arrival, Arrives, Arriving},
+    Operation, Operations, Step, World,
+    arrive::{Arrival, Arrives, Arriving},
 };
 use crate::{Result, audit::By};
+use futures_util::future::BoxFuture;
 use std::path::PathBuf;
 use tenantry_engine::name::TenantId;
 
@@ -39,8 +39,37 @@ impl Operations {
 }
 
 impl Arrives for ImportTenant {
-    fn arrival(&mut self) -> &mut Arrival {
+    const BRING: &'static str = "unpack";
+    const ACTION: &'static str = "tenant.import";
+
+    fn arrival(&self) -> &Arrival {
+        &self.arrival
+    }
+
+    fn arrival_mut(&mut self) -> &mut Arrival {
         &mut self.arrival
+    }
+
+    fn bring<'a>(world: &'a World, i: &'a mut Self) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let stores: Vec<_> = i.arrival.wanted.placements.iter().map(|p| p.store.clone()).collect();
+            let unpacked = unpack::all(world, &i.archive, &stores).await?;
+            i.arrival.copies = unpacked.copies;
+            i.of = Some(unpacked.of);
+            Ok(())
+        })
+    }
+
+    fn files<'a>(world: &'a World, i: &'a mut Self) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            i.arrival.files = files::put_all(world, &i.archive, i.arrival.id()?).await?;
+            Ok(())
+        })
+    }
+
+    fn detail(&self) -> serde_json::Value {
+        let (of, slug) = self.of.clone().unwrap_or_default();
+        serde_json::json!({ "of": of, "slug": slug })
     }
 }
 
@@ -48,16 +77,7 @@ impl Operation for ImportTenant {
     const KIND: &'static str = "import";
 
     fn steps() -> &'static [Step<Self>] {
-        &[
-            Step::Control { name: "check", run: arrive::check, undo: Some(arrive::nothing) },
-            Step::Outside { name: "unpack", run: steps::unpack, undo: arrive::leave },
-            Step::Control { name: "record", run: arrive::record, undo: Some(arrive::unrecord) },
-            Step::Outside { name: "adopt", run: arrive::adopt, undo: arrive::remove },
-            Step::Outside { name: "files", run: steps::files, undo: arrive::unfile },
-            Step::Control { name: "subscribe", run: arrive::subscribe, undo: None },
-            Step::Control { name: "owner", run: arrive::own, undo: None },
-            Step::Control { name: "activate", run: steps::activate, undo: None },
-        ]
+        Self::STEPS
     }
 
     fn tenant(&self) -> Option<TenantId> {

@@ -4,18 +4,17 @@
 //! identity inside each database is rewritten when it is taken over. Stores that the backup does not have are
 //! made empty.
 
-mod steps;
-
 use super::{
-    Operation, Operations, Step,
-    arrive::{self, Arrival, Arrives, Arriving},
-    restore::not_adopted,
+    Operation, Operations, Step, World,
+    arrive::{Arrival, Arrives, Arriving, CopyOf},
+    restore::{fetch_all, not_adopted},
 };
 use crate::{
     Error, Result,
     audit::By,
-    backups::{BackupId, manifest::Manifest},
+    backups::{self, BackupId, believed, manifest::Manifest},
 };
+use futures_util::future::BoxFuture;
 use tenantry_engine::{name::TenantId, place::Place};
 
 /// State of the operation.
@@ -36,8 +35,27 @@ impl Operations {
 }
 
 impl Arrives for RestoreAs {
-    fn arrival(&mut self) -> &mut Arrival {
+    const BRING: &'static str = "fetch";
+    const ACTION: &'static str = "tenant.restore_as";
+
+    fn arrival(&self) -> &Arrival {
+        &self.arrival
+    }
+
+    fn arrival_mut(&mut self) -> &mut Arrival {
         &mut self.arrival
+    }
+
+    fn bring<'a>(world: &'a World, r: &'a mut Self) -> BoxFuture<'a, Result<()>> {
+        Box::pin(fetch(world, r))
+    }
+
+    fn files<'a>(world: &'a World, r: &'a mut Self) -> BoxFuture<'a, Result<()>> {
+        Box::pin(files(world, r))
+    }
+
+    fn detail(&self) -> serde_json::Value {
+        serde_json::json!({ "backup": self.backup, "of": self.of })
     }
 
     fn refused(&self, place: &Place, error: tenantry_engine::Error) -> Error {
@@ -52,16 +70,7 @@ impl Operation for RestoreAs {
     const KIND: &'static str = "restore_as";
 
     fn steps() -> &'static [Step<Self>] {
-        &[
-            Step::Control { name: "check", run: arrive::check, undo: Some(arrive::nothing) },
-            Step::Outside { name: "fetch", run: steps::fetch, undo: arrive::leave },
-            Step::Control { name: "record", run: arrive::record, undo: Some(arrive::unrecord) },
-            Step::Outside { name: "adopt", run: arrive::adopt, undo: arrive::remove },
-            Step::Outside { name: "files", run: steps::files, undo: arrive::unfile },
-            Step::Control { name: "subscribe", run: arrive::subscribe, undo: None },
-            Step::Control { name: "owner", run: arrive::own, undo: None },
-            Step::Control { name: "activate", run: steps::activate, undo: None },
-        ]
+        Self::STEPS
     }
 
     fn tenant(&self) -> Option<TenantId> {
@@ -79,4 +88,21 @@ impl Operation for RestoreAs {
     fn outcome(&self) -> serde_json::Value {
         self.arrival.outcome()
     }
+}
+
+async fn fetch(world: &World, r: &mut RestoreAs) -> Result<()> {
+    let manifest = backups::manifest_of(world.backups.store()?, Some(r.of), &r.backup).await;
+    let manifest = believed(&r.backup, manifest)?;
+    let placements = &r.arrival.wanted.placements;
+    let fetched = fetch_all(world, &manifest, |store| placements.iter().any(|p| p.store == *store)).await?;
+    let of = r.of;
+    r.arrival.copies = fetched.into_iter().map(|f| CopyOf { store: f.copy.store, of }).collect();
+    r.manifest = Some(Box::new(manifest));
+    Ok(())
+}
+
+async fn files(world: &World, r: &mut RestoreAs) -> Result<()> {
+    let manifest = r.manifest.as_deref().ok_or_else(|| Error::Internal("nothing was fetched".into()))?;
+    r.arrival.files = backups::put_files_back(world, manifest, Some(r.arrival.id()?)).await?;
+    Ok(())
 }
