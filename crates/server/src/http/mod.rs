@@ -22,6 +22,7 @@ mod names;
 mod openapi;
 mod operation;
 mod page;
+mod patience;
 mod plans;
 pub mod problem;
 pub mod query;

@@ -3,13 +3,10 @@
 //! Called by the command line and by builders. It bounds what a client can hold: connections, header time,
 //! header size. It never routes and never answers itself; the guard does.
 
-use super::{App, guard};
+use super::{App, guard, patience};
 use axum::Router;
 use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
-};
+use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
 use std::{
     convert::Infallible,
     future::Future,
@@ -75,7 +72,7 @@ pub async fn serve(
             accepted = accept(&listener, &slots) => {
                 let Some((stream, peer, slot)) = accepted else { continue };
                 let connection = Connection { app: app.clone(), router: router.clone(), peer, slot };
-                connection.spawn(&builder, &graceful, stream);
+                connection.spawn(&builder, &graceful, stream, options.header_timeout);
             }
             () = &mut shutdown => break,
         }
@@ -111,7 +108,7 @@ async fn flush(app: &App) {
 fn builder(options: &ServeOptions) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
-        .timer(TokioTimer::new())
+        .timer(patience::Deadlines)
         .header_read_timeout(options.header_timeout)
         .max_buf_size(options.max_head_bytes.max(8192))
         .pipeline_flush(true);
@@ -147,7 +144,7 @@ struct Connection {
 }
 
 impl Connection {
-    fn spawn(self, builder: &http1::Builder, graceful: &GracefulShutdown, stream: TcpStream) {
+    fn spawn(self, builder: &http1::Builder, graceful: &GracefulShutdown, stream: TcpStream, head: Duration) {
         let Self { app, router, peer, slot } = self;
         let shared = Arc::new((app, router));
         let counted = Arc::clone(&shared);
@@ -159,7 +156,7 @@ impl Connection {
         counted.0.metrics().connections.fetch_add(1, Relaxed);
         tokio::spawn(async move {
             // Resets and timeouts are the client's affair.
-            if let Err(error) = connection.await {
+            if let Err(error) = patience::looking_up(connection, head).await {
                 tracing::debug!(%error, %peer, "connection ended early");
             }
             counted.0.metrics().connections.fetch_sub(1, Relaxed);
