@@ -21,7 +21,7 @@ pub enum Kind {
     SchemaAhead,
     /// A unique constraint refused the row; the fields that clash.
     Unique(Vec<String>),
-    /// A reference points at no row, or the row is still referenced; the model or field concerned.
+    /// The row is still referred to, by rows of this model. A reference to no row is `Invalid`.
     Reference(String),
     /// A value breaks a rule of its field: field, reason.
     Invalid(String, String),

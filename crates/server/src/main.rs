@@ -2,7 +2,7 @@
 //! the command line.
 
 use clap::Parser;
-use std::process::ExitCode;
+use std::{io::IsTerminal, process::ExitCode};
 use tenantry_server::cli;
 use tracing_subscriber::EnvFilter;
 
@@ -12,8 +12,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     let filter = EnvFilter::try_from_env("TENANTRY_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let log =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        // Colours are for people; a file or a collector of logs gets plain text.
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false);
     match std::env::var("TENANTRY_LOG_FORMAT").as_deref() {
         Ok("json") => log.json().init(),
         _ => log.init(),

@@ -120,9 +120,30 @@ impl Error {
 
     /// The same error, of the record at this index of a batch.
     pub fn at_index(self, index: usize) -> Self {
+        let at = |field: &str| format!("{index}.{field}");
         match self {
-            Self::Invalid { field, reason } => Self::Invalid { field: format!("{index}.{field}"), reason },
+            Self::Invalid { field, reason } => Self::Invalid { field: at(&field), reason },
+            Self::Engine(error) => match error.kind() {
+                Kind::Invalid(field, reason) => Self::Invalid { field: at(field), reason: reason.clone() },
+                Kind::Unique(fields) => {
+                    let fields = fields.iter().map(|field| at(field)).collect();
+                    tenantry_engine::Error::new(Kind::Unique(fields), error.to_string()).into()
+                }
+                _ => Self::Engine(error),
+            },
             other => other,
+        }
+    }
+
+    /// What is wrong, without the name of the field that [`Error::field`] gives.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Invalid { reason, .. } => reason.clone(),
+            Self::Engine(error) => match error.kind() {
+                Kind::Invalid(_, reason) => reason.clone(),
+                _ => self.public_title(),
+            },
+            _ => self.public_title(),
         }
     }
 
@@ -229,7 +250,7 @@ fn engine_title(kind: &Kind) -> String {
         Kind::Missing => "the database does not exist".into(),
         Kind::SchemaBehind => "the database is behind: migrations have not run".into(),
         Kind::Unique(fields) => format!("another record has the same {}", fields.join(", ")),
-        Kind::Reference(what) => format!("{what}: the reference does not allow this"),
+        Kind::Reference(what) => format!("records of {what} refer to this one"),
         Kind::Invalid(field, reason) => format!("{field}: {reason}"),
         Kind::NotFound => "no such record".into(),
         Kind::Conflict(_) => "the record was changed by somebody else".into(),
@@ -248,6 +269,7 @@ fn engine_remedy(kind: &Kind) -> Option<&'static str> {
         Kind::Missing => "run: tenantry create-db SLUG",
         Kind::SchemaBehind => "run: tenantry migrate, then tenantry migrate-tenants",
         Kind::Conflict(_) => "read the record again and repeat the change on it",
+        Kind::Reference(_) => "change or delete those records first",
         Kind::Limit(_) => "remove something or change to a larger plan",
         Kind::Deadline => "narrow the filter, or ask for fewer rows",
         Kind::Fenced | Kind::Busy | Kind::Io => "try again in a moment",
@@ -276,6 +298,15 @@ mod tests {
             assert!(!e.public_title().contains(secret), "{e:?}");
             assert!(!e.remedy().unwrap_or_default().contains(secret), "{e:?}");
         }
+    }
+
+    #[test]
+    fn an_error_of_a_batch_names_the_record() {
+        let engine = |kind| Error::from(tenantry_engine::Error::new(kind, "private").with_index(2));
+        let wrong = engine(Kind::Invalid("born_on".into(), "is required".into())).at_index(2);
+        assert_eq!((wrong.field(), wrong.reason().as_str()), (Some("2.born_on"), "is required"));
+        let taken = engine(Kind::Unique(vec!["email".into()])).at_index(2);
+        assert_eq!((taken.field(), taken.code()), (Some("2.email"), "not_unique"));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 use crate::{
     Error, Platform, Result,
     access::Tenant,
+    config::{Scope, StoreConfig},
     reroute::{Opened, is_fenced, place_in},
 };
 use std::sync::Arc;
@@ -76,7 +77,14 @@ impl Platform {
 
     /// A session in a store of the tenant, wherever that is now.
     pub(crate) async fn opened(&self, tenant: &Tenant, store: &StoreName) -> Result<Opened> {
+        self.tenant_store(store)?;
         self.0.open(tenant, None, store, &self.schema(store)?).await
+    }
+
+    /// The configuration of a store that each tenant has one of.
+    pub(crate) fn tenant_store(&self, store: &StoreName) -> Result<&StoreConfig> {
+        let config = self.config().store(store.as_str()).filter(|config| config.scope == Scope::Tenant);
+        config.ok_or(Error::NotFound("store"))
     }
 
     fn schema(&self, store: &StoreName) -> Result<Arc<Schema>> {

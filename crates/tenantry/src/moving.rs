@@ -40,10 +40,11 @@ impl Platform {
         store: Option<&StoreName>,
     ) -> Result<i64> {
         let stores = self.stores_of(slug, store).await?;
-        let mut legs = Vec::new();
+        let (mut legs, mut pooled) = (Vec::new(), false);
         for placement in &stores.ready {
-            let config = self.store_config(&placement.place.store)?;
+            let config = self.tenant_store(&placement.place.store)?;
             if placement.place.isolation == Isolation::Pooled {
+                pooled = true;
                 if store.is_some() {
                     let text = format!("{} of {slug} lies in the pool; promote it first", config.name);
                     return Err(Error::Conflict(text));
@@ -55,8 +56,11 @@ impl Platform {
                 legs.push((placement.place.clone(), own(config, slug, server, placement.policy)?));
             }
         }
-        self.start_move(by, Purpose::Move, stores, legs, &format!("{slug} has nothing to move to {server}"))
-            .await
+        let nothing = match pooled {
+            true => format!("{slug} lies in the pool: promote it to {server} instead"),
+            false => format!("{slug} lies on {server} already"),
+        };
+        self.start_move(by, Purpose::Move, stores, legs, &nothing).await
     }
 
     /// Gives a pooled tenant databases of its own, on this server or the emptiest one.
@@ -73,7 +77,7 @@ impl Platform {
         let stores = self.stores_of(slug, store).await?;
         let mut legs = Vec::new();
         for placement in stores.ready.iter().filter(|p| p.place.isolation == Isolation::Pooled) {
-            let config = self.store_config(&placement.place.store)?;
+            let config = self.tenant_store(&placement.place.store)?;
             let server = match server {
                 Some(server) => server.clone(),
                 None => topology::placement::emptiest(self.control(), &config.servers).await?,
@@ -99,7 +103,7 @@ impl Platform {
         let stores = self.stores_of(slug, store).await?;
         let mut legs = Vec::new();
         for placement in stores.ready.iter().filter(|p| p.place.isolation == Isolation::Database) {
-            let config = self.store_config(&placement.place.store)?;
+            let config = self.tenant_store(&placement.place.store)?;
             legs.push((placement.place.clone(), self.pooled(config, placement.policy)?));
         }
         self.start_move(by, Purpose::Demote, stores, legs, &format!("{slug} is in the pool already")).await
@@ -119,7 +123,7 @@ impl Platform {
             if (last.place.isolation, &last.place.server) == (ready.place.isolation, &ready.place.server) {
                 continue;
             }
-            let config = self.store_config(&ready.place.store)?;
+            let config = self.tenant_store(&ready.place.store)?;
             let new = match last.place.isolation {
                 Isolation::Pooled => self.pooled(config, ready.policy)?,
                 Isolation::Database => own(config, slug, &last.place.server, ready.policy)?,
@@ -182,6 +186,7 @@ impl Platform {
 
     /// What is in use and the platform's to move.
     async fn stores_of(&self, slug: &Slug, only: Option<&StoreName>) -> Result<Stores> {
+        only.map(|store| self.tenant_store(store)).transpose()?;
         let mut tx = self.control().snapshot().await?;
         let tenant = tenants::by_slug(&mut tx, slug).await?.id;
         let all = placement::of_tenant(&mut tx, tenant).await?;
@@ -211,10 +216,6 @@ impl Platform {
         };
         let (store, isolation) = (store.name.clone(), Isolation::Pooled);
         Ok(NewPlacement { store, server, isolation, policy, base })
-    }
-
-    fn store_config(&self, store: &StoreName) -> Result<&StoreConfig> {
-        self.config().store(store.as_str()).ok_or(Error::NotFound("store"))
     }
 }
 

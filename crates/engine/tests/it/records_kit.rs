@@ -263,3 +263,8 @@ pub(crate) fn models() -> Vec<Arc<Model>> {
         Arc::new(model("order", IdKind::Integer, order)),
     ]
 }
+
+/// Refusal of a field that refers to no record: `id of model`.
+pub(crate) fn dangling_to(field: &str, what: &str) -> Kind {
+    Kind::Invalid(field.into(), format!("there is no record {what}"))
+}

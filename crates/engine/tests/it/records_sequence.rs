@@ -80,7 +80,7 @@ impl Model {
         }
         match mentor {
             Some(mentor) if mentor != id && !self.rows.contains_key(&mentor) => {
-                Err(Kind::Reference("mentor".into()))
+                Err(dangling_to("mentor", &format!("{mentor} of doctors")))
             }
             _ => Ok(()),
         }

@@ -154,9 +154,10 @@ fn unique_fields_clash_by_name() {
 fn references_are_checked_protected_and_emptied() {
     for isolation in BOTH {
         let kit = Kit::new(isolation);
-        let nowhere = Value::Uuid(uuid::Uuid::now_v7());
+        let uuid = uuid::Uuid::now_v7();
+        let nowhere = Value::Uuid(uuid);
         let dangling = insert("doctors", &[("name", "a".into()), ("hospital", nowhere.clone())]);
-        assert_eq!(kit.refused(&[dangling]), Kind::Reference("hospital".into()));
+        assert_eq!(kit.refused(&[dangling]), dangling_to("hospital", &format!("{uuid} of hospitals")));
         let hospital = kit.one(insert("hospitals", &[("name", "City".into())]));
         let at = hospital.row[0].clone();
         let mentor = kit.one(insert("doctors", &[("name", "m".into()), ("hospital", at)])).id;
@@ -164,7 +165,7 @@ fn references_are_checked_protected_and_emptied() {
         let pupil = kit.one(insert("doctors", &[("name", "p".into()), ("mentor", mentor_number.into())])).id;
         assert_eq!(
             kit.refused(&[update("doctors", &pupil, None, &[("mentor", 99.into())])]),
-            Kind::Reference("mentor".into())
+            dangling_to("mentor", "99 of doctors")
         );
         assert_eq!(
             kit.refused(&[delete("hospitals", &hospital.id, None)]),

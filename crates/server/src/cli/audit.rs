@@ -1,6 +1,7 @@
 //! `tenantry audit verify` and `list` (rule 11).
 
 use super::{
+    backups::at,
     setup::{Place, explain},
     table,
 };
@@ -21,7 +22,7 @@ pub(super) async fn verify(place: &Place) -> Result<ExitCode> {
 pub(super) async fn list(place: &Place, limit: u32) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let rows = platform.list_audit(&Query { limit, ..Query::default() }).await.map_err(explain)?;
-    let header = ["id", "at (µs)", "actor", "behind it", "tenant", "action", "detail"];
+    let header = ["id", "at", "actor", "behind it", "tenant", "action", "detail"];
     table::print(&header, rows.into_iter().map(columns));
     Ok(ExitCode::SUCCESS)
 }
@@ -29,7 +30,7 @@ pub(super) async fn list(place: &Place, limit: u32) -> Result<ExitCode> {
 fn columns(row: Row) -> Vec<String> {
     vec![
         row.id.to_string(),
-        row.at_us.to_string(),
+        at(row.at_us),
         row.actor,
         row.impersonator.unwrap_or_default(),
         row.tenant.map(|t| t.to_string()).unwrap_or_default(),

@@ -25,8 +25,8 @@ pub(super) async fn run(place: &Place, tenant: Option<&str>) -> Result<ExitCode>
         }
     }
     match found {
-        0 => println!("models, migrations and {checked} tenants agree"),
-        n => println!("{n} findings over {checked} tenants"),
+        0 => println!("models, migrations and databases agree; tenants looked at: {checked}"),
+        n => println!("to look at: {n}; tenants looked at: {checked}"),
     }
     Ok(if found == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -66,9 +66,15 @@ fn ask(question: &Question) -> Option<String> {
 /// Brings the system stores to the current schema; opening the platform does just that.
 pub(super) async fn system(place: &Place) -> Result<ExitCode> {
     let platform = place.platform().await?;
+    println!("control is current");
     for schema in platform.apps().stores().iter().filter(|s| !s.migrations.is_empty()) {
         if schema.scope == tenantry::config::Scope::System {
-            println!("{}: at {} ({} migrations)", schema.store, schema.fingerprint, schema.migrations.len());
+            println!(
+                "{} is current: {} migrations, at {}",
+                schema.store,
+                schema.migrations.len(),
+                schema.fingerprint
+            );
         }
     }
     let behind = platform.tenants_behind().await.map_err(explain)?;

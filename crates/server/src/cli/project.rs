@@ -1,8 +1,13 @@
 //! `init` and `startapp`: files a builder starts from.
 
 use super::setup::{Place, explain};
-use anyhow::{Context, Result};
-use std::{fs::File, io::Write, path::Path, process::ExitCode};
+use anyhow::{Context, Result, anyhow};
+use std::{
+    fs::File,
+    io::{ErrorKind, Write},
+    path::Path,
+    process::ExitCode,
+};
 use tenantry::{
     apps,
     config::{DEFAULT_TOML, Scope},
@@ -12,7 +17,12 @@ use tenantry::{
 /// Writes a commented tenantry.toml; never over one that is there.
 pub(super) fn init() -> Result<ExitCode> {
     let path = Path::new("tenantry.toml");
-    let mut file = File::create_new(path).with_context(|| format!("{} is there already", path.display()))?;
+    let mut file = File::create_new(path).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => {
+            anyhow!("{} is there already and stays as it is; move it away for a new one", path.display())
+        }
+        _ => anyhow!(error).context(format!("cannot write {}", path.display())),
+    })?;
     file.write_all(DEFAULT_TOML.as_bytes())?;
     println!("wrote {}", path.display());
     Ok(ExitCode::SUCCESS)

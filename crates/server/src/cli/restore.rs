@@ -76,7 +76,7 @@ async fn compare(platform: &Platform, slug: &Slug) -> Result<ExitCode> {
     println!(
         "backup {} of {} beside {slug}; swapping it in would change:",
         restore.backup,
-        at(restore.at_us)
+        at(restore.backup.at_us())
     );
     table::print(&["store", "model", "come", "change", "go"], stores.iter().flat_map(rows));
     println!("swap it in:     tenantry restore {slug} --swap");

@@ -48,15 +48,50 @@ fn opened(platform: tenantry::Result<Platform>, data: &Path) -> Result<Platform>
     platform.map_err(explain).with_context(|| format!("cannot open {}", data.display()))
 }
 
-/// The public text with its remedy, and the private detail: who runs commands may see both.
+/// The public text with its remedy, and the private detail where it says more: who runs commands may see both.
 pub(super) fn explain(error: tenantry::Error) -> anyhow::Error {
     let detail = error.to_string();
     let mut text = error.public_title();
-    if !detail.is_empty() && detail != text {
+    if let tenantry::Error::Engine(engine) = &error
+        && let tenantry::EngineErrorKind::Statement(message) = engine.kind()
+    {
+        text = format!("{text}: {message}");
+    } else if !detail.ends_with(&text) {
         text = format!("{text} ({detail})");
     }
-    match error.remedy() {
+    match error.remedy().or_else(|| where_to_look(&error)) {
         Some(remedy) => anyhow!("{text}\n  remedy: {remedy}"),
         None => anyhow!("{text}"),
+    }
+}
+
+/// The command that lists what there is, for a name that is none.
+fn where_to_look(error: &tenantry::Error) -> Option<String> {
+    let tenantry::Error::NotFound(what) = error else { return None };
+    let command = match *what {
+        "tenant" => "list-tenants",
+        "backup" => "backups list",
+        "operation" => "operations list",
+        "store" => return Some("name one of tenantry.toml with scope = \"tenant\"".into()),
+        _ => return None,
+    };
+    Some(format!("see which there are: tenantry {command}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tenantry::{EngineError, EngineErrorKind as Kind, Error};
+
+    #[test]
+    fn nothing_is_said_twice_and_the_remedy_is_there() {
+        let text = |error: Error| explain(error).to_string();
+        assert_eq!(text(Error::Conflict("the name acme is taken".into())), "the name acme is taken");
+        assert_eq!(text(Error::invalid("plan", "there is none")), "plan: there is none");
+        let absent = text(Error::NotFound("tenant"));
+        assert_eq!(absent, "no such tenant\n  remedy: see which there are: tenantry list-tenants");
+        let wrong = EngineError::new(Kind::Statement("no such table".into()), "sqlite: no such table: x");
+        assert_eq!(text(wrong.into()), "the statement is not valid: no such table");
+        assert!(text(Error::Unavailable("disk gone".into())).contains("(unavailable: disk gone)"));
     }
 }

@@ -26,8 +26,7 @@ pub(super) async fn run(
         table::json(&objects)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let header: Vec<_> = rows.columns.iter().map(String::as_str).collect();
-    table::print(&header, rows.rows.iter().map(|row| row.iter().map(cell).collect()));
+    table::print_named(rows.columns, rows.rows.iter().map(|row| row.iter().map(cell).collect()));
     if rows.truncated {
         eprintln!("more rows were left out");
     }

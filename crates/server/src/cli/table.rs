@@ -4,15 +4,28 @@ use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
-/// Prints rows under a header; plain columns that a shell can cut.
+/// Prints rows under a header in capitals; plain columns that a shell can cut.
 pub(super) fn print(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
+    print_named(header.iter().map(|h| h.to_uppercase()), rows);
+}
+
+/// The same with headers as they are: names of columns.
+pub(super) fn print_named(
+    header: impl IntoIterator<Item = String>,
+    rows: impl IntoIterator<Item = Vec<String>>,
+) {
+    println!("{}", text(header, rows));
+}
+
+fn text(header: impl IntoIterator<Item = String>, rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(header.iter().map(|h| h.to_uppercase()));
+    table.set_header(header);
     rows.into_iter().for_each(|row| {
         table.add_row(row);
     });
-    println!("{table}");
+    // One long cell at the end would make every line as long.
+    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
 /// Prints a value as indented JSON.
@@ -30,5 +43,18 @@ pub(super) fn bytes(n: u64) -> String {
         n if n < 1e6 => format!("{:.1} kB", n / 1e3),
         n if n < 1e9 => format!("{:.1} MB", n / 1e6),
         _ => format!("{:.1} GB", n / 1e9),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_last_cell_does_not_widen_the_others() {
+        let rows = [vec!["1".to_owned(), "x".repeat(500)], vec!["2".into(), "short".into()]];
+        let text = text(["id".to_owned(), "firstName".into()], rows);
+        assert!(text.starts_with(" id  firstName\n"), "{text}");
+        assert!(text.ends_with("short"), "{text}");
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{
     args,
+    life::at,
     setup::{Place, explain},
     table,
 };
@@ -11,7 +12,9 @@ use tenantry::{
     Attach, NewOwner, Platform,
     access::passwords::Password,
     name::{PhysicalName, ServerName, Slug, StoreName},
-    tenants::{self, Filter, Listed, NewTenant},
+    place::Isolation,
+    tenants::{self, Filter, Listed, NewTenant, State},
+    topology::Placement,
 };
 
 /// Everything M9 names, a line a tenant.
@@ -31,11 +34,52 @@ pub(super) async fn list(place: &Place, json: bool) -> Result<ExitCode> {
     print(&platform, &all, json)
 }
 
-/// One tenant with the same columns.
+/// All that is known of one tenant.
 pub(super) async fn show(place: &Place, tenant: &str, json: bool) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let found = platform.show_tenant(&Slug::parse(tenant)?).await.map_err(explain)?;
-    print(&platform, &[found], json)
+    if json {
+        return print(&platform, &[found], json);
+    }
+    println!("{} (id {}): {}", found.slug, found.id, found.name);
+    let line = |what: &str, value: &str| println!("  {what:<13} {value}");
+    line("state", found.state.as_str());
+    if let Some(ends) = &found.retirement {
+        line("works until", &at(ends.closes_at_us));
+        line("purged after", &format!("{}; back with: tenantry keep {}", at(ends.purges_at_us), found.slug));
+    }
+    if let Some(reason) = &found.maintenance {
+        line("maintenance", reason);
+    }
+    line("e-mail", &found.email);
+    line("users", &found.users.to_string());
+    line("subscription", &subscription(&found));
+    line("created", &at(found.created_at_us));
+    line("size", &table::bytes(platform.tenant_bytes(&found)));
+    let header = ["store", "database", "server", "isolation", "generation", "state", "last migration failed"];
+    table::print(&header, found.placements.iter().map(database));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn subscription(t: &Listed) -> String {
+    let (Some(plan), Some(state)) = (&t.plan, t.subscription) else { return "none".into() };
+    let days = t.days_remaining.map(|days| format!(", {days} days left")).unwrap_or_default();
+    format!("{plan}, {}{days}", state.as_str())
+}
+
+fn database(p: &Placement) -> Vec<String> {
+    vec![
+        p.place.store.to_string(),
+        p.place.physical.to_string(),
+        p.place.server.to_string(),
+        match p.place.isolation {
+            Isolation::Database => "database".into(),
+            Isolation::Pooled => "pooled".into(),
+        },
+        p.place.generation.to_string(),
+        p.state.as_str().into(),
+        p.migration_error.clone().unwrap_or_default(),
+    ]
 }
 
 /// Creates the record, its databases and a trial, and with a password the owner.
@@ -151,10 +195,19 @@ fn row(t: &tenants::Listed, size: u64) -> Vec<String> {
         if databases.is_empty() { "none".into() } else { databases.join(",") },
         table::bytes(size),
         t.email.clone(),
-        if t.maintenance.is_some() { "maintenance".into() } else { t.state.as_str().into() },
+        status(t),
         t.users.to_string(),
         t.plan.clone().unwrap_or_else(|| "-".into()),
         t.subscription.map_or("-", |s| s.as_str()).into(),
         t.days_remaining.map_or_else(|| "-".into(), |d| d.to_string()),
     ]
+}
+
+/// One that was cancelled works on, and is seen to.
+fn status(t: &Listed) -> String {
+    match (&t.maintenance, &t.retirement, t.state) {
+        (Some(_), ..) => "maintenance".into(),
+        (None, Some(_), State::Active | State::Suspended) => format!("{}, cancelled", t.state.as_str()),
+        _ => t.state.as_str().into(),
+    }
 }

@@ -7,7 +7,7 @@ use super::{
     body::Json as Input,
     cookie,
     names::absent_unless,
-    problem::{Problem, Result},
+    problem::{Code, Problem, Result},
     scope::{Caller, Client},
     view,
 };
@@ -41,8 +41,20 @@ pub(super) async fn login(
 ) -> Result<Response> {
     let tenant = wanted(&app, form.tenant.as_deref(), client.host.as_deref())?;
     let login = Login { email: form.email, password: form.password, tenant, origin: client.origin };
-    let signed_in = app.platform().access().login(login).await?;
+    let signed_in = app.platform().access().login(login).await.map_err(refused)?;
     Ok(view::session(&app, StatusCode::OK, &signed_in))
+}
+
+/// Says that the log-in was wrong, never which part of it.
+fn refused(error: Error) -> Problem {
+    match error {
+        Error::Unauthenticated(private) => {
+            Problem::new(Code::Unauthenticated, "E-mail address, password or company is wrong.")
+                .remedy("Check all three; whoever forgot the password asks the platform's staff.")
+                .private(private)
+        }
+        other => other.into(),
+    }
 }
 
 /// The tenant of form and host, which must agree where both name one (threat 6).
@@ -50,7 +62,7 @@ fn wanted(app: &App, form: Option<&str>, host: Option<&str>) -> Result<Option<Sl
     let base = &app.platform().config().platform.base_domain;
     let of_host = host.map(|host| host::tenant_of(host, base)).transpose()?.flatten();
     // What can be no slug is no tenant of anybody's: the same answer as a wrong password.
-    let wrong = || Problem::from(Error::Unauthenticated("no such tenant, or host and form disagree".into()));
+    let wrong = || refused(Error::Unauthenticated("no such tenant, or host and form disagree".into()));
     let of_form = form.map(|text| Slug::parse(text).map_err(|_| wrong())).transpose()?;
     match (of_host, of_form) {
         (Some(host), Some(form)) if host != form => Err(wrong()),

@@ -21,3 +21,4 @@ mod records;
 mod serving;
 mod shapes;
 mod streams;
+mod words;

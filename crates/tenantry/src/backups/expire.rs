@@ -23,6 +23,8 @@ use tenantry_engine::name::TenantId;
 
 /// How long a failed or damaged one stays to be seen.
 const TROUBLE_US: i64 = 30 * DAY_US;
+/// Younger than this nothing goes: who makes one before and one after something risky wants both.
+const RECENT_US: i64 = DAY_US;
 
 /// A backup that may go.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -59,6 +61,7 @@ fn judge(backups: &Backups, all: &[Listed], now_us: i64) -> Vec<Expired> {
         State::Failed | State::Damaged => b.at_us > now_us - TROUBLE_US,
         State::Good => {
             b.reason == Reason::Final
+                || b.at_us > now_us - RECENT_US
                 || Some(b.at_us) == newest
                 || kept.get(&rule(backups, b)).is_some_and(|kept| kept.contains(&b.at_us))
         }

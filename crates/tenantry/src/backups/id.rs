@@ -15,6 +15,14 @@ impl BackupId {
         Self(format!("{}-{}", at.strftime("%Y%m%d-%H%M%S"), nonce()))
     }
 
+    /// When it was made, microseconds, to the second.
+    pub fn at_us(&self) -> i64 {
+        let time = self.0.rsplit_once('-').map_or("", |(time, _)| time);
+        let at = jiff::civil::DateTime::strptime("%Y%m%d-%H%M%S", time);
+        let at = at.and_then(|at| at.to_zoned(jiff::tz::TimeZone::UTC));
+        at.map_or(0, |at| at.timestamp().as_microsecond())
+    }
+
     /// The checked text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -65,6 +73,12 @@ impl fmt::Display for BackupId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_says_when_it_was_made() {
+        let at_us = 1_795_268_564_367_302;
+        assert_eq!(BackupId::new(at_us).at_us(), at_us / 1_000_000 * 1_000_000);
+    }
 
     #[test]
     fn a_new_id_is_read_back_and_what_could_be_a_path_is_refused() {

@@ -99,6 +99,11 @@ impl Platform {
         self.export(by, tenant).await
     }
 
+    /// What the archive of a tenant is called today.
+    pub fn export_name(&self, slug: &Slug) -> String {
+        file_name(slug, self.control().now_us())
+    }
+
     async fn export(&self, by: &By, tenant: Tenant) -> Result<Export> {
         let turn = self.0.exports.begin(tenant.id())?;
         let scratch = ScratchDir::new(self.config())?;
@@ -111,8 +116,7 @@ impl Platform {
         let detail = serde_json::json!({ "stores": names, "rows": rows });
         write.audit(by, Some(tenant.id()), "tenant.export", detail).await?;
         write.commit().await?;
-        let day = jiff::Timestamp::from_microsecond(at_us).unwrap_or_default().strftime("%Y-%m-%d");
-        let file_name = format!("{}-{day}.zip", tenant.slug());
+        let file_name = file_name(tenant.slug(), at_us);
         let job = Job { inner: self.0.clone(), tenant, email, stores, scratch, at_us, _turn: turn };
         let (sender, pieces) = mpsc::channel(PIECES);
         // Ends by itself when nobody takes the pieces any more.
@@ -144,4 +148,9 @@ impl Platform {
         let schema_version = databases.fingerprint(&place.store)?;
         Ok(Copied { place: place.clone(), path, schema, digest, schema_version })
     }
+}
+
+fn file_name(slug: &Slug, at_us: i64) -> String {
+    let day = jiff::Timestamp::from_microsecond(at_us).unwrap_or_default().strftime("%Y-%m-%d");
+    format!("{slug}-{day}.zip")
 }

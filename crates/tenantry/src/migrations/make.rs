@@ -65,6 +65,17 @@ pub fn make(
     options: &Options,
     ask: &mut dyn FnMut(&Question) -> Option<String>,
 ) -> Result<Vec<Made>, Failed> {
+    if let Some(app) = options.app.as_ref().filter(|app| !apps.list().iter().any(|a| a.name == **app)) {
+        let list: Vec<_> = apps.list().iter().map(|a| a.name.as_str()).collect();
+        return Err(Error::invalid(
+            "app",
+            format!(
+                "{app} is not installed: add it to `list` under [apps] in tenantry.toml (there: {})",
+                list.join(", ")
+            ),
+        )
+        .into());
+    }
     let models: Vec<Model> = apps.models().iter().map(|model| (**model).clone()).collect();
     let mut migrations = apps.migrations().to_vec();
     let mut answers = options.answers.clone();

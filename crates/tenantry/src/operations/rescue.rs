@@ -1,14 +1,36 @@
 //! Finishes or undoes an operation whose worker died while writers wait for it.
 //!
-//! Called by requests that find a place fenced for longer than a move takes. The reconciler would come by
-//! too, only later. Whether the worker is dead is the lease's to say, as ever.
+//! Called by requests that find a place fenced for longer than a move takes, and by runs over many that come
+//! to a tenant that is busy. The reconciler would come by too, only later. Whether the worker is dead is the lease's to say, as ever.
 
-use super::{Inner, Operations, lease, recover, takeover};
+use super::{Cancel, Inner, Operations, lease, recover, takeover};
 use crate::{Result, control::params};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tenantry_engine::name::TenantId;
+use tokio::time::Instant;
+
+/// Time between two looks at an operation that somebody is at.
+const LOOK: Duration = Duration::from_millis(250);
 
 impl Operations {
+    /// Waits until no operation is open on the tenant; one that nobody is at is gone on with here. False: one
+    /// is still open at `until`.
+    pub(crate) async fn settle(&self, tenant: TenantId, until: Instant, cancel: &Cancel) -> Result<bool> {
+        loop {
+            cancel.check()?;
+            if let Some((taken, owner)) = take(&self.inner, tenant).await? {
+                recover::go_on(&self.inner, taken, owner).await?;
+            }
+            if open(&self.inner, tenant).await?.is_none() {
+                return Ok(true);
+            }
+            if Instant::now() >= until {
+                return Ok(false);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
     /// Takes the tenant's open operation over if nobody can be at work on it, and goes on with it. Returns at
     /// once; one look at a time in this process.
     pub(crate) fn rescue(&self, tenant: TenantId) {
@@ -29,11 +51,15 @@ impl Operations {
     }
 }
 
-async fn take(inner: &Arc<Inner>, tenant: TenantId) -> Result<Option<(takeover::Taken, String)>> {
+async fn open(inner: &Inner, tenant: TenantId) -> Result<Option<i64>> {
     let sql = "SELECT id FROM operations WHERE tenant = ? AND state IN ('running', 'unwinding')";
     let rows = inner.world.control.snapshot().await?.query(sql, params![tenant.get()]).await?;
-    let Some(open) = rows.first() else { return Ok(None) };
+    rows.first().map(|row| Ok(row.integer(0)?)).transpose()
+}
+
+async fn take(inner: &Arc<Inner>, tenant: TenantId) -> Result<Option<(takeover::Taken, String)>> {
+    let Some(open) = open(inner, tenant).await? else { return Ok(None) };
     let owner = lease::new_owner();
-    let taken = takeover::take(&inner.world.control, open.integer(0)?, &owner, false).await?;
+    let taken = takeover::take(&inner.world.control, open, &owner, false).await?;
     Ok(taken.map(|taken| (taken, owner)))
 }

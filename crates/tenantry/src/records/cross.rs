@@ -71,7 +71,7 @@ impl<'a> Claims<'a> {
             let mut missing = records.session_of(claim.entry).await?.exists(to, &ids).await?;
             missing.extend(ids.into_iter().filter(|id| guard.contains(id)));
             if let Some(id) = missing.first() {
-                let reason = format!("there is no {to} with id {}", json::id_text(id));
+                let reason = format!("there is no record {} of {to}", json::id_text(id));
                 return Err(Error::invalid(claim.field, reason));
             }
             guards.push(guard);

@@ -26,6 +26,9 @@ enum Column {
 /// Most errors an import reports.
 const MAX_ERRORS: usize = 100;
 
+/// What to hand in instead of a file whose first line is none.
+const NO_HEADER: &str = "is no CSV in UTF-8 whose first line names the fields";
+
 /// What an import did.
 #[derive(Debug, Default, Serialize)]
 pub struct ImportReport {
@@ -57,7 +60,11 @@ impl Records<'_> {
     pub async fn import_csv(&self, source: impl Read + Send) -> Result<ImportReport> {
         self.allow(Verb::Create)?;
         let mut reader = csv::ReaderBuilder::new().flexible(false).trim(csv::Trim::All).from_reader(source);
-        let fields = self.header(reader.headers().map_err(|e| Error::invalid("header", e.to_string()))?)?;
+        let header = reader.headers().map_err(|_| Error::invalid("file", NO_HEADER))?;
+        if header.is_empty() {
+            return Err(Error::invalid("file", NO_HEADER));
+        }
+        let fields = self.header(header)?;
         let (mut report, mut batch) = (ImportReport::default(), Vec::with_capacity(MAX_BATCH));
         for row in reader.into_records() {
             match row.map_err(csv_error).and_then(|row| self.line(&fields, &row)) {
@@ -69,6 +76,7 @@ impl Records<'_> {
             }
         }
         self.flush(&mut batch, &mut report).await?;
+        report.errors.sort_by_key(|error| error.line);
         Ok(report)
     }
 
@@ -150,7 +158,7 @@ fn csv_error(error: csv::Error) -> RowError {
 }
 
 fn row_error(line: u64, error: &Error) -> RowError {
-    RowError { line, field: error.field().map(str::to_owned), reason: error.public_title() }
+    RowError { line, field: error.field().map(str::to_owned), reason: error.reason() }
 }
 
 /// Whether another line could still be written.

@@ -44,7 +44,7 @@ impl<'a> Records<'a> {
         }
         let changes =
             inputs.iter().enumerate().map(|(i, input)| self.insert(input).map_err(|e| e.at_index(i)));
-        let written = self.apply(changes.collect::<Result<_>>()?).await?;
+        let written = self.apply(changes.collect::<Result<_>>()?).await.map_err(of_batch)?;
         Ok(written.iter().map(|w| self.document(w)).collect())
     }
 
@@ -140,6 +140,18 @@ impl<'a> Records<'a> {
         let mut body = Vec::with_capacity(256);
         write_values(&mut body, &self.entry.keys, &written.row);
         Document { body, version: Some(written.version) }
+    }
+}
+
+/// What the database refused, with the record of the batch that it was.
+fn of_batch(error: Error) -> Error {
+    let index = match &error {
+        Error::Engine(engine) => engine.index(),
+        _ => None,
+    };
+    match index {
+        Some(index) => error.at_index(index),
+        None => error,
     }
 }
 

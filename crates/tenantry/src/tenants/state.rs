@@ -72,7 +72,11 @@ pub async fn transition(
     let tenant = by_id(write, id).await?;
     if !tenant.state.may_become(to) {
         let (from, to) = (tenant.state.as_str(), to.as_str());
-        return Err(Error::Conflict(format!("{} is {from} and cannot become {to}", tenant.slug)));
+        let slug = &tenant.slug;
+        return Err(Error::Conflict(match from == to {
+            true => format!("{slug} is {to} already"),
+            false => format!("{slug} is {from} and cannot become {to}"),
+        }));
     }
     let sql = "UPDATE tenants SET state = ?, state_reason = ?, state_at = ? WHERE id = ?";
     let at = write.at_us();

@@ -50,7 +50,8 @@ pub enum PlacementState {
 }
 
 impl PlacementState {
-    pub(super) fn as_str(self) -> &'static str {
+    /// As the catalog and people have it.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Planned => "planned",
             Self::Ready => "ready",

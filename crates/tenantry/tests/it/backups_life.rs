@@ -263,6 +263,21 @@ async fn retention_keeps_what_it_says_and_removes_the_rest() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_one_day_all_are_kept_until_it_is_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let keep = "[backups.keep]\ndaily = 1\nweekly = 0\nmonthly = 0\n";
+    let clinic = Clinic::open(dir.path(), "database", keep).await;
+    clinic.create("acme").await;
+    let before = clinic.back_up("acme").await;
+    clinic.platform.control().clock().advance_us(DAY_US / 24);
+    let after = clinic.back_up("acme").await;
+    assert_eq!(clinic.platform.prune_backups(&by()).await.unwrap(), vec![], "both sides of something risky");
+    clinic.platform.control().clock().advance_us(DAY_US);
+    assert_eq!(clinic.platform.prune_backups(&by()).await.unwrap(), vec![before]);
+    assert!(clinic.platform.show_backup(&after).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_schedule_is_served_once_for_each_slot_and_shown_when_overdue() {
     let dir = tempfile::tempdir().unwrap();
     let schedule = "[[backups.schedules]]\nname = \"nightly\"\ncron = \"30 2 * * *\"\n";

@@ -30,7 +30,7 @@ pub(super) fn explain(run: &Run<'_>, plan: &Plan, error: rusqlite::Error, failed
             Kind::Unique(fields(plan, message))
         }
         ffi::SQLITE_CONSTRAINT_FOREIGNKEY => match reference(run, plan, failed) {
-            Ok(name) => Kind::Reference(name),
+            Ok(kind) => kind,
             Err(error) => return error,
         },
         ffi::SQLITE_FULL => return full(run.conn, error),
@@ -60,26 +60,26 @@ fn fields(plan: &Plan, message: &str) -> Vec<String> {
 }
 
 /// The field that points nowhere, or the model that still refers to the deleted row.
-fn reference(run: &Run<'_>, plan: &Plan, failed: &Failed<'_>) -> Result<String> {
-    let fallback = plan.model.name.to_string();
+fn reference(run: &Run<'_>, plan: &Plan, failed: &Failed<'_>) -> Result<Kind> {
+    let fallback = || Kind::Reference(plan.model.name.to_string());
     match failed {
         Failed::Delete(id) => {
             for referrer in plan.referrers.iter().filter(|r| r.on_delete == OnDelete::Protect) {
                 if holds(run, referrer.model.as_str(), referrer.field.as_str(), id)? {
-                    return Ok(referrer.model.to_string());
+                    return Ok(Kind::Reference(referrer.model.to_string()));
                 }
             }
-            Ok(fallback)
+            Ok(fallback())
         }
         Failed::Values(values) => {
             let given = values.iter().enumerate().map(|(index, value)| (index + 1, value));
-            Ok(dangling(run, plan, given)?.unwrap_or(fallback))
+            Ok(dangling(run, plan, given)?.unwrap_or_else(fallback))
         }
         Failed::Changes(values) => {
             let given = values.iter().map(|(position, value)| (*position, value));
-            Ok(dangling(run, plan, given)?.unwrap_or(fallback))
+            Ok(dangling(run, plan, given)?.unwrap_or_else(fallback))
         }
-        Failed::Read => Ok(fallback),
+        Failed::Read => Ok(fallback()),
     }
 }
 
@@ -87,16 +87,26 @@ fn dangling<'a>(
     run: &Run<'_>,
     plan: &Plan,
     given: impl Iterator<Item = (usize, &'a Stored<'a>)>,
-) -> Result<Option<String>> {
+) -> Result<Option<Kind>> {
     for (position, value) in given.filter(|(_, value)| **value != Stored::Null) {
         let name = &plan.columns[position].name;
         let target = refs(&plan.model).find(|(field, ..)| field.name == *name).map(|(_, to, _)| to);
         let Some(target) = target.filter(|to| run.schema.model(to.as_str()).is_some()) else { continue };
         if !holds(run, target.as_str(), "id", value)? {
-            return Ok(Some(name.to_string()));
+            return Ok(Some(absent(name.as_str(), target.as_str(), value)));
         }
     }
     Ok(None)
+}
+
+/// The same words as for a reference into another store, which the platform checks.
+fn absent(field: &str, target: &str, id: &Stored<'_>) -> Kind {
+    let id = match id {
+        Stored::Integer(id) => id.to_string(),
+        Stored::Text(id) => id.to_string(),
+        Stored::Null => String::new(),
+    };
+    Kind::Invalid(field.into(), format!("there is no record {id} of {target}"))
 }
 
 fn holds(run: &Run<'_>, model: &str, field: &str, value: &dyn ToSql) -> Result<bool> {

@@ -18,14 +18,21 @@ use tenantry::{NewFromCopy, NewOwner, access::passwords::Password, name::Slug};
 pub(super) async fn export(place: &Place, tenant: &str, out: Option<&Path>) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let slug = Slug::parse(tenant)?;
-    let mut export = platform.export_as_operator(&operator(), &slug).await.map_err(explain)?;
-    let out = out.map_or_else(|| PathBuf::from(&export.file_name), Path::to_owned);
+    // Asked before anything is taken out: an export is audited when it begins.
+    let out = out.map_or_else(|| PathBuf::from(platform.export_name(&slug)), Path::to_owned);
     if out.exists() {
         bail!("{} exists already; name another file with --out", out.display());
     }
     let half = half_name(&out);
     let mut file =
         std::fs::File::create(&half).with_context(|| format!("cannot write {}", half.display()))?;
+    let mut export = match platform.export_as_operator(&operator(), &slug).await {
+        Ok(export) => export,
+        Err(error) => {
+            std::fs::remove_file(&half).ok();
+            return Err(explain(error));
+        }
+    };
     let mut written = 0;
     while let Some(piece) = export.pieces.recv().await {
         let done = piece.map_err(explain).and_then(|piece| {

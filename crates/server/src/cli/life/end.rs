@@ -57,7 +57,7 @@ pub(super) fn confirm(slug: &Slug, yes: Option<&str>, what: &str) -> Result<()> 
 }
 
 /// An instant as people read it.
-pub(super) fn at(us: i64) -> String {
+pub(in crate::cli) fn at(us: i64) -> String {
     jiff::Timestamp::from_microsecond(us)
         .map_or_else(|_| us.to_string(), |t| t.strftime("%Y-%m-%d %H:%M UTC").to_string())
 }

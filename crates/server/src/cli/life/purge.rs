@@ -24,7 +24,9 @@ pub(super) async fn purge(place: &Place, options: &args::Purge) -> Result<ExitCo
         return survey(&platform, &slug).await;
     }
     let found = platform.show_tenant(&slug).await.map_err(explain)?;
-    println!("{} (id {}, {}): {}", found.slug, found.id, found.name, found.state.as_str());
+    let name = Some(found.name.as_str()).filter(|name| !name.is_empty());
+    let name = name.map(|name| format!(", {name}")).unwrap_or_default();
+    println!("{} (id {}{name}): {}", found.slug, found.id, found.state.as_str());
     end::confirm(&slug, options.yes.as_deref(), "remove for good")?;
     let id = platform.purge_tenant(&operator(), &slug, found.id, options.early).await.map_err(explain)?;
     watch::watch_operation(&platform, id).await?;
@@ -79,7 +81,11 @@ fn print(traces: &[Trace]) {
     let row = |trace: &Trace| {
         let fate = match trace.fate {
             Fate::Removed => "removed".to_owned(),
-            Fate::Kept => format!("kept: {}", trace.detail["why"].as_str().unwrap_or_default()),
+            Fate::Kept => match (trace.detail["why"].as_str(), trace.detail["kept_days"].as_u64()) {
+                (Some(why), _) => format!("kept: {why}"),
+                (None, Some(days)) => format!("kept: for {days} days after the purge"),
+                (None, None) => "kept".to_owned(),
+            },
         };
         let bytes = trace.bytes.map_or_else(|| "-".into(), table::bytes);
         vec![trace.what.clone(), trace.place.clone(), trace.count.to_string(), bytes, fate]

@@ -58,7 +58,7 @@ codes! {
     /// Another row has the same unique values.
     NotUnique "not_unique" CONFLICT "It exists already"
         "";
-    /// A reference points at no row, or the row is still referred to.
+    /// The row is still referred to.
     Reference "reference" CONFLICT "A reference does not allow this"
         "";
     /// The state of the thing does not allow it.

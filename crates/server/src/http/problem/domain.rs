@@ -31,18 +31,21 @@ fn from_engine(problem: Problem, kind: &tenantry::EngineErrorKind) -> Problem {
     match kind {
         Kind::Invalid(field, reason) => problem.and_field(field, reason),
         Kind::Unique(fields) => fields.iter().fold(problem, |p, field| p.and_field(field, "is taken")),
-        Kind::Reference(field) => problem.and_field(field, "the reference does not allow this"),
+        Kind::Reference(model) => problem.and_field(model, "refers to this record"),
         Kind::Statement(message) => problem.and_field("sql", message),
         Kind::Fenced | Kind::Busy => problem.retry_after(1),
         _ => problem,
     }
 }
 
-/// First letter large, a stop at the end: the domain's texts are fragments.
+/// First letter large, a stop at the end: the domain's texts are fragments. A name that stands first (of a
+/// field, of a company) stays as it is.
 fn sentence(text: String) -> String {
+    let word = text.split(' ').next().unwrap_or_default();
     let mut letters = text.chars();
     let Some(first) = letters.next() else { return text };
-    let mut out: String = first.to_uppercase().chain(letters).collect();
+    let is_name = !word.bytes().all(|b| b.is_ascii_alphabetic() || b == b'\'');
+    let mut out: String = if is_name { text.clone() } else { first.to_uppercase().chain(letters).collect() };
     if !out.ends_with(['.', '!', '?']) {
         out.push('.');
     }
@@ -53,6 +56,19 @@ fn sentence(text: String) -> String {
 mod tests {
     use super::*;
     use tenantry::{EngineError, EngineErrorKind as Kind, Error};
+
+    #[test]
+    fn names_keep_their_letters_and_words_become_sentences() {
+        for (text, said) in [
+            ("born_on: is required", "born_on: is required."),
+            ("slug: too short", "slug: too short."),
+            ("city-hospital has no database yet", "city-hospital has no database yet."),
+            ("you may not do this", "You may not do this."),
+            ("the plan's limit on rows is reached", "The plan's limit on rows is reached."),
+        ] {
+            assert_eq!(sentence(text.into()), said);
+        }
+    }
 
     #[test]
     fn every_domain_code_has_its_own_problem() {

@@ -211,7 +211,9 @@ impl Reader<'_> {
         if self.wrong.is_empty() {
             return Ok(List { select: self.select, count: self.count, expand: self.expand });
         }
-        Err(Problem::new(Code::BadRequest, "The query string breaks a rule.").fields(self.wrong))
+        let wrong: Vec<_> = self.wrong.iter().map(|w| format!("{}: {}", w.field, w.message)).collect();
+        let text = format!("The query string breaks a rule: {}.", wrong.join("; "));
+        Err(Problem::new(Code::BadRequest, text).fields(self.wrong))
     }
 }
 

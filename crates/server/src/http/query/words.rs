@@ -14,7 +14,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Words<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         match Query::try_from_uri(&parts.uri) {
             Ok(Query(words)) => Ok(Self(words)),
-            Err(error) => Err(Problem::new(Code::BadRequest, format!("{}.", error.body_text()))),
+            Err(error) => {
+                let text = error.body_text();
+                // The part before the colon speaks of the program.
+                let why = text.split_once(": ").map_or(text.as_str(), |(_, why)| why);
+                Err(Problem::new(Code::BadRequest, format!("The query string cannot be read: {why}.")))
+            }
         }
     }
 }

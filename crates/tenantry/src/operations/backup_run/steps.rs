@@ -9,13 +9,17 @@ use crate::{
 };
 use futures_util::{future::BoxFuture, stream, stream::StreamExt};
 use serde_json::json;
+use std::time::Duration;
 use tenantry_engine::{
     SqlRow,
     name::{Slug, TenantId},
 };
+use tokio::time::Instant;
 
 /// Tenants read from the catalog at a time.
 const PAGE: i64 = 200;
+/// How long a tenant is waited for at which another operation is at work.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Failures that are told by name; the rest is counted.
 const TOLD: usize = 100;
 
@@ -75,8 +79,26 @@ fn note(world: &World, r: &mut BackupRun, total: u64, who: &str, made: Result<()
     world.progress.set(r.good + r.failed, total, "tenants");
 }
 
-/// One tenant's backup, unless this run has made it already.
+/// One tenant's backup. What else is at work on it is waited for; where that is a backup of this very run,
+/// left by a worker that died, it is finished and is the one.
 async fn one(world: &World, operations: &Operations, r: &BackupRun, whose: Option<Whose>) -> Result<()> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let busy = match make(world, operations, r, whose.clone()).await {
+            Err(Error::Conflict(busy)) => busy,
+            done => return done,
+        };
+        let Some(tenant) = whose.as_ref().map(|w| w.id) else { return Err(Error::Conflict(busy)) };
+        if Instant::now() >= until || !operations.settle(tenant, until, &world.cancel).await? {
+            return Err(Error::Conflict(busy));
+        }
+        // A migration run is no operation: it has a database in hand for a moment only.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Makes it, unless this run has made it already.
+async fn make(world: &World, operations: &Operations, r: &BackupRun, whose: Option<Whose>) -> Result<()> {
     world.cancel.check()?;
     let run = r.run.ok_or_else(|| Error::Internal("a run without a number".into()))?;
     let tenant = whose.as_ref().map(|w| w.id);

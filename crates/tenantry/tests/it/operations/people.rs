@@ -2,12 +2,13 @@
 
 use super::{
     Scenario, fresh,
-    kit::{count, whole},
+    kit::{count, tenant, whole},
 };
 use crate::world::{World, by, placement, registration, slug};
 use futures_util::StreamExt;
 use std::time::Duration;
 use tenantry::{
+    backups::Selection,
     clock::{DAY_US, SECOND_US},
     operations::{CreateTenant, Filter, Listed, State, StepState},
     topology::Policy,
@@ -133,4 +134,40 @@ async fn the_list_pages_and_filters() {
     let of_beta = Filter { tenant: all[1].tenant, ..Filter::default() };
     assert_eq!(w.operations.list(&of_beta).await.unwrap().len(), 1);
     assert!(w.operations.list(&Filter { open: true, ..Filter::default() }).await.unwrap().is_empty());
+}
+
+/// What a run came to: backups made and failed.
+async fn backed_up(w: &World) -> (i64, i64) {
+    let run = w.platform.start_backup_run(&by(), Selection::default()).await.unwrap();
+    let over = w.operations.wait(run).await.unwrap().result.unwrap();
+    (over["good"].as_i64().unwrap(), over["failed"].as_i64().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_over_many_waits_for_a_tenant_that_is_busy() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = World::open(dir.path()).await.with_plans().await;
+    tenant(&w, "alpha").await;
+    tenant(&w, "beta").await;
+    w.operations.faults().arm("backup:take:before:wait-700");
+    let busy = w.platform.start_backup(&by(), &slug("alpha"), None).await.unwrap();
+    until_struck(&w).await;
+    assert_eq!(w.operations.show(busy.operation).await.unwrap().state, State::Running);
+    assert_eq!(backed_up(&w).await, (2, 0));
+    whole(&w).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_over_many_goes_on_with_what_a_dead_worker_left_on_a_tenant() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = World::open(dir.path()).await.with_plans().await;
+    tenant(&w, "alpha").await;
+    tenant(&w, "beta").await;
+    // Past its point of no return: it rests, and nobody is at it.
+    w.operations.faults().arm("backup:expire:before:fail");
+    let left = w.platform.start_backup(&by(), &slug("alpha"), None).await.unwrap();
+    until_struck(&w).await;
+    assert_eq!(backed_up(&w).await, (2, 0));
+    assert_eq!(w.operations.show(left.operation).await.unwrap().state, State::Done, "finished by the run");
+    whole(&w).await;
 }

@@ -1,0 +1,148 @@
+//! What people read when something is wrong: it names what is wrong and says what to do, over HTTP and at the
+//! command line.
+
+use super::{
+    app::{PASSWORD, TestApp},
+    binary::start,
+    lives::{fine, refused},
+    records::patient,
+};
+use http::Method;
+use serde_json::json;
+use std::fs;
+
+#[tokio::test]
+async fn a_reference_says_what_it_points_at_or_who_points_here() {
+    let (_app, _, user) = TestApp::new().await;
+    let mut ann = patient("Ash");
+    ann["doctor"] = json!(77);
+    let nowhere = user.post("/api/records/patients", &ann).await.expect(422).json();
+    assert_eq!(nowhere["errors"][0]["field"], "doctor");
+    assert_eq!(nowhere["errors"][0]["message"], "there is no record 77 of doctors");
+    ann["doctor"] = json!(null);
+    ann["city"] = json!(78);
+    let elsewhere = user.post("/api/records/patients", &ann).await.expect(422).json();
+    assert_eq!(elsewhere["errors"][0]["message"], "there is no record 78 of cities", "across stores, alike");
+    user.post("/api/records/doctors", &json!({"first_name": "D", "last_name": "O", "licence_number": "L1"}))
+        .await
+        .expect(201);
+    ann["city"] = json!(null);
+    ann["doctor"] = json!(1);
+    user.post("/api/records/patients", &ann).await.expect(201);
+    let kept = user.delete("/api/records/doctors/1").await.expect(409).json();
+    assert_eq!(kept["detail"], "Records of patients refer to this one.");
+    assert_eq!(kept["remedy"], "change or delete those records first");
+}
+
+#[tokio::test]
+async fn a_batch_says_which_record_is_wrong_whoever_finds_it() {
+    let (_app, _, user) = TestApp::new().await;
+    let batch = async |second| {
+        let all = json!([patient("Ash"), second]);
+        user.post("/api/records/patients/batch", &all).await.expect(422).json()["errors"][0]["field"].clone()
+    };
+    // Found before anything is written, and by the database.
+    assert_eq!(batch(json!({"first_name": 5})).await, "1.first_name");
+    assert_eq!(batch(json!({"first_name": "B", "last_name": "C"})).await, "1.born_on");
+    let listed = user.get("/api/records/patients?count=true").await.expect(200).json();
+    assert_eq!(listed["count"], 0, "all or none");
+}
+
+#[tokio::test]
+async fn queries_log_ins_and_files_say_what_is_wrong() {
+    let (_app, anon, user) = TestApp::new().await;
+    let query = user.get("/api/records/patients?limit=0&q=a&sort=x").await.expect(400).json();
+    let detail = query["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("limit: a number from 1 to 1000") && detail.contains("sort: no field"),
+        "{detail}"
+    );
+    let wrong = json!({"email": "owner@acme.example", "password": "wrong wrong wrong"});
+    let wrong = anon.post("/api/auth/login", &wrong).await.expect(401).json();
+    let nobody = json!({"email": "nobody@acme.example", "password": PASSWORD});
+    let nobody = anon.post("/api/auth/login", &nobody).await.expect(401).json();
+    assert_eq!(wrong["detail"], "E-mail address, password or company is wrong.");
+    assert_eq!((&wrong["detail"], &wrong["remedy"]), (&nobody["detail"], &nobody["remedy"]), "never which");
+    let import = async |bytes: &[u8]| {
+        let path = "/api/records/patients/import";
+        user.send(Method::POST, path, Some("text/csv"), bytes.to_vec()).await
+    };
+    for no_csv in [&b""[..], &[0xff, 0xfe, 0, 1]] {
+        assert!(import(no_csv).await.expect(422).text().contains("first line names the fields"));
+    }
+    let lines = b"first_name,last_name,born_on\nA,,1990-01-01\nB,C,soon\nD,E,1990-01-01\n";
+    let report = import(lines).await.expect(200).json();
+    let told: Vec<_> = report["errors"].as_array().unwrap().iter().map(|e| &e["line"]).collect();
+    assert_eq!(told, [2, 3], "in the order of the file: {report}");
+    assert_eq!(report["errors"][1]["reason"], "must be a date such as 2026-01-31", "the field stands beside");
+}
+
+#[tokio::test]
+async fn a_store_that_is_none_of_a_company_is_not_a_missing_database() {
+    let (app, _, user) = TestApp::new().await;
+    let staff = app.staff().await;
+    for store in ["shared", "control", "nothing"] {
+        let sql = json!({"sql": "SELECT 1", "store": store});
+        assert_eq!(user.post("/api/tenant/sql", &sql).await.expect(404).code(), "not_found", "{store}");
+        let moved = json!({"server": "main", "store": store});
+        assert_eq!(staff.post("/api/admin/tenants/acme/move", &moved).await.expect(404).code(), "not_found");
+    }
+}
+
+#[test]
+fn commands_name_what_is_wrong_once_and_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    fine(dir, &["init"]);
+    let again = refused(dir, &["init"]);
+    assert!(again.contains("stays as it is") && !again.contains("os error"), "{again}");
+    let app = refused(dir, &["makemigrations", "workshop"]);
+    assert!(app.contains("workshop is not installed") && app.contains("[apps]"), "{app}");
+    fine(dir, &["create-tenant", "acme", "--email", "a@acme.example"]);
+    let taken = refused(dir, &["create-tenant", "acme", "--email", "a@acme.example"]);
+    assert_eq!(taken.trim(), "error: the name acme is taken");
+    let absent = refused(dir, &["sql", "nobody", "SELECT 1"]);
+    assert!(absent.contains("tenantry list-tenants"), "{absent}");
+    let wrong = refused(dir, &["sql", "acme", "SELECT * FROM absent"]);
+    assert_eq!(wrong.trim(), "error: the statement is not valid: no such table or column");
+    let store = refused(dir, &["sql", "acme", "SELECT 1", "--store", "shared"]);
+    assert!(store.contains("no such store") && store.contains("scope = \"tenant\""), "{store}");
+    fine(dir, &["suspend-tenant", "acme", "--reason", "not paid"]);
+    let twice = refused(dir, &["suspend-tenant", "acme", "--reason", "not paid"]);
+    assert!(twice.contains("acme is suspended already"), "{twice}");
+}
+
+#[test]
+fn an_export_that_has_nowhere_to_go_is_not_begun() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    fine(dir, &["create-tenant", "acme", "--email", "a@acme.example"]);
+    fs::write(dir.join("acme.zip"), "mine").unwrap();
+    assert!(refused(dir, &["export", "acme", "--out", "acme.zip"]).contains("exists already"));
+    let unknown = refused(dir, &["export", "nobody", "--out", "nobody.zip"]);
+    assert!(unknown.contains("no such tenant"), "{unknown}");
+    assert!(!fine(dir, &["audit", "list"]).contains("tenant.export"), "nothing was taken out");
+    assert_eq!(fs::read_to_string(dir.join("acme.zip")).unwrap(), "mine");
+    let left: Vec<_> = fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert!(left.iter().all(|name| !name.to_string_lossy().contains(".part")), "{left:?}");
+}
+
+#[test]
+fn one_tenant_is_shown_with_its_end_and_the_places_of_its_data() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    drop(start(dir, "demo"));
+    fine(dir, &["retire", "green-clinic", "--yes", "green-clinic"]);
+    let shown = fine(dir, &["show-tenant", "green-clinic"]);
+    for wanted in
+        ["works until", "tenantry keep green-clinic", "tenant_green-clinic_1", "starter, trial, 14 days left"]
+    {
+        assert!(shown.contains(wanted), "{wanted} in {shown}");
+    }
+    assert!(fine(dir, &["list-tenants"]).contains("active, cancelled"));
+    let survey = fine(dir, &["purge", "green-clinic", "--dry-run"]);
+    assert!(survey.contains("kept: for 90 days after the purge"), "{survey}");
+    assert!(survey.lines().all(|line| line == line.trim_end()), "lines end where their text does");
+    let log = fine(dir, &["audit", "list"]);
+    assert!(log.contains(" 20") && log.lines().all(|line| line == line.trim_end()), "{log}");
+}
