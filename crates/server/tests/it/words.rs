@@ -13,7 +13,7 @@ use std::fs;
 
 #[tokio::test]
 async fn a_reference_says_what_it_points_at_or_who_points_here() {
-    let (_app, _, user) = TestApp::new().await;
+    let (app, _, user) = TestApp::new().await;
     let mut ann = patient("Ash");
     ann["doctor"] = json!(77);
     let nowhere = user.post("/api/records/patients", &ann).await.expect(422).json();
@@ -23,9 +23,17 @@ async fn a_reference_says_what_it_points_at_or_who_points_here() {
     ann["city"] = json!(78);
     let elsewhere = user.post("/api/records/patients", &ann).await.expect(422).json();
     assert_eq!(elsewhere["errors"][0]["message"], "there is no record 78 of cities", "across stores, alike");
-    user.post("/api/records/doctors", &json!({"first_name": "D", "last_name": "O", "licence_number": "L1"}))
-        .await
-        .expect(201);
+    let staff = app.staff().await;
+    for (model, row) in [
+        ("specialisations", json!({"name": "Surgery", "code": "S"})),
+        ("regions", json!({"name": "North", "code": "N"})),
+        ("cities", json!({"name": "Ahlen", "region": 1})),
+    ] {
+        staff.post(&format!("/api/records/{model}"), &row).await.expect(201);
+    }
+    let dora = json!({"first_name": "D", "last_name": "O", "licence_number": "L1", "specialisation": 1, "region": 1,
+        "city": 1});
+    user.post("/api/records/doctors", &dora).await.expect(201);
     ann["city"] = json!(null);
     ann["doctor"] = json!(1);
     user.post("/api/records/patients", &ann).await.expect(201);
