@@ -239,6 +239,24 @@ impl Engine {
         self.0.cache.database(index, server, place).await.map(drop)
     }
 
+    /// Opens the database of `place` anew and looks at every page of it: why it is lost, or none when it is whole.
+    ///
+    /// # Errors
+    /// What passes by itself, such as a database that is busy or a disk that is full.
+    pub async fn lost(&self, place: &Place) -> Result<Option<Error>> {
+        // Who has it open still reads what is gone.
+        self.close(place);
+        let looked = match self.verify(place).await {
+            Ok(()) => self.on_file(place, sqlite::look).await,
+            refused => refused,
+        };
+        match looked {
+            Ok(()) => Ok(None),
+            Err(error) if sqlite::is_loss(&error) => Ok(Some(error)),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Forgets the open database of `place`; it closes when its last user lets go.
     pub fn close(&self, place: &Place) {
         if let Ok((index, _)) = self.server(place) {

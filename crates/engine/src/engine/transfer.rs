@@ -41,14 +41,16 @@ impl Engine {
     /// on the place's tenant, generation and platform, and any fence is lifted.
     ///
     /// A database of one's own becomes a new file; nothing is written over (`WrongIdentity`). A pooled place's rows
-    /// are put into the shared tables in one transaction, in place of those of an earlier generation; copy and
-    /// shared database must be at the end of `script`. Other writers of the shared database wait meanwhile.
-    /// Idempotent. A copy of a later generation of the same tenant is `Fenced`.
+    /// are put into the shared tables, in place of those of an earlier generation; copy and shared database must be
+    /// at the end of `script`. Other writers of the shared database wait for a batch of rows at most, but where an
+    /// earlier generation is replaced, which may be in use: that is one transaction. Idempotent. A copy of a later
+    /// generation of the same tenant is `Fenced`, and so is what another caller fills meanwhile.
     pub async fn adopt(&self, place: &Place, script: &Arc<Script>, from: &Path, of: TenantId) -> Result<()> {
         self.adopt_as(place, script, from, of, false).await
     }
 
-    /// The same, but closed: nothing writes to it but [`Engine::copy_changes`] until [`Engine::open_filled`].
+    /// The same, but closed: nothing writes to it but [`Engine::copy_changes`] until [`Engine::open_filled`]. An
+    /// earlier generation of the tenant in the same pool must not be in use.
     pub async fn adopt_closed(
         &self,
         place: &Place,
@@ -72,17 +74,14 @@ impl Engine {
             let (server, place, from) = (server.clone(), place.clone(), from.to_owned());
             return blocking(move || transfer::adopt(&server, &place, &from, Some(of), closed)).await;
         }
-        // Writers of this process queue for as long as it takes, instead of giving up on a busy database.
-        let writer = match self.0.cache.open_now(index, &place.physical) {
-            Some(database) => Some(database.writer.clone().lock_owned().await),
-            None => None,
+        let (script, from, inner, physical) =
+            (script.clone(), from.to_owned(), self.0.clone(), place.physical.clone());
+        // Writers of this process queue for as long as a batch takes, instead of giving up on a busy database.
+        let queue = move || -> transfer::Turn {
+            let database = inner.cache.open_now(index, &physical)?;
+            Some(Box::new(database.writer.clone().blocking_lock_owned()))
         };
-        let (script, from) = (script.clone(), from.to_owned());
-        self.on_file(place, move |site| {
-            let _writer = writer;
-            transfer::absorb(site, &script, &from, of, closed)
-        })
-        .await
+        self.on_file(place, move |site| transfer::absorb(site, &script, &from, of, closed, &queue)).await
     }
 
     /// The same for a system store, which is always a database of its own.

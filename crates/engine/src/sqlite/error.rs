@@ -77,12 +77,27 @@ fn constraint(extended: i32, message: &str) -> Kind {
     }
 }
 
+/// The database is not there, not the one it should be, or cannot be read: nothing that passes by itself.
+pub(crate) fn is_loss(error: &Error) -> bool {
+    match error.kind() {
+        Kind::Missing | Kind::WrongIdentity | Kind::Corrupt => true,
+        Kind::Io => !is_full(error),
+        _ => false,
+    }
+}
+
+fn is_full(error: &Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<rusqlite::Error>());
+    source.and_then(rusqlite::Error::sqlite_error_code) == Some(ErrorCode::DiskFull)
+}
+
 /// SQLite's "full" means the tenant's limit where there is one, otherwise the disk.
 pub(crate) fn full_under_cap(error: Error, capped: bool) -> Error {
-    let source =
-        std::error::Error::source(&error).and_then(|source| source.downcast_ref::<rusqlite::Error>());
-    let full = source.and_then(rusqlite::Error::sqlite_error_code) == Some(ErrorCode::DiskFull);
-    if full && capped { Error::with_source(Kind::Limit("bytes"), "max_page_count", error) } else { error }
+    if is_full(&error) && capped {
+        Error::with_source(Kind::Limit("bytes"), "max_page_count", error)
+    } else {
+        error
+    }
 }
 
 #[cfg(test)]

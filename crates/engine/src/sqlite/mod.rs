@@ -39,6 +39,7 @@ pub mod write;
 pub use activity::Activity;
 pub(crate) use cache::{Cache, budget};
 pub(crate) use deadline::LongWork;
+pub(crate) use error::is_loss;
 pub(crate) use identity::{Platform, enrol, set_fence};
 pub use lying::{DatabaseFile, Resident};
 pub use provision::Template;
@@ -50,4 +51,6 @@ pub use system::{SqlRow, SystemDb, Tx};
 pub use transfer::{
     Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, Digest, InspectOptions, ModelDiff, Standing, TableDigest,
 };
-pub(crate) use upkeep::{attach, change_identity, inspect_file, migrate_file, pooled_bytes, scrub, withdraw};
+pub(crate) use upkeep::{
+    attach, change_identity, inspect_file, look, migrate_file, pooled_bytes, scrub, withdraw,
+};

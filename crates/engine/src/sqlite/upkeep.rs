@@ -8,6 +8,7 @@ use super::{
     open::{self, Durability},
     server::Site,
     system::BUSY_WAIT,
+    transfer::whole,
 };
 use crate::{
     error::{Error, Kind, Result},
@@ -34,6 +35,11 @@ pub(crate) fn migrate_file(site: &Site, script: &Script) -> Result<MigrateReport
 /// Compares the database of `place` with what `script` makes.
 pub(crate) fn inspect_file(site: &Site, script: &Script) -> Result<Inspection> {
     inspect::inspect(&apart(site)?, script)
+}
+
+/// Looks at every page of the database of `place`.
+pub(crate) fn look(site: &Site) -> Result<()> {
+    whole(&apart(site)?)
 }
 
 /// Changes identity rows in one synced transaction. `place` itself need not live there yet.

@@ -31,6 +31,7 @@ mod schema_migrate;
 mod schema_model;
 mod schema_people;
 mod schema_values;
+mod transfer_batches;
 mod transfer_blank;
 mod transfer_changes;
 mod transfer_copies;

@@ -1,8 +1,13 @@
-//! A copy becomes a pooled tenant: all its rows go into the shared tables in one transaction, in place of those of
-//! an earlier generation of the same tenant and store. No other tenant's row is read or written.
+//! A copy becomes a pooled tenant: all its rows go into the shared tables, in place of those of an earlier
+//! generation of the same tenant and store. No other tenant's row is read or written.
+//!
+//! They go in batch by batch, so that nobody in the pool waits for longer than a batch. Nobody is routed there
+//! meanwhile: the tenant's row in `_tenantry_place` is closed, and says in `carried` who is filling it. After a
+//! crash the next one takes it over and begins anew. Only where an earlier generation may be in use, and is
+//! replaced under its readers, everything is one transaction.
 
+use super::batches::{Batches, Turn};
 use super::copy_file::{self, at_end, open_copy, whole};
-use super::extract::carry_rows;
 use super::receive::{self, Receive, Side};
 use super::table::Table;
 use super::{activity, marks, numbers};
@@ -15,11 +20,22 @@ use crate::sqlite::migrate::Script;
 use crate::sqlite::open::{self, Durability};
 use crate::sqlite::server::Site;
 use crate::sqlite::system::BUSY_WAIT;
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use std::path::Path;
 
+/// Lines of the log of activity carried or forgotten at a time.
+const LINES: i64 = 500;
+
 /// Puts the copy `from` of tenant `of` into the shared database of the place; closed, until it is opened. Idempotent.
-pub(crate) fn absorb(site: &Site, script: &Script, from: &Path, of: TenantId, closed: bool) -> Result<()> {
+/// `queue` is what writers of this process wait in.
+pub(crate) fn absorb(
+    site: &Site,
+    script: &Script,
+    from: &Path,
+    of: TenantId,
+    closed: bool,
+    queue: &dyn Fn() -> Turn,
+) -> Result<()> {
     let place = &site.place;
     if place.isolation != Isolation::Pooled || place.tenant.is_none() {
         return Err(Error::new(Kind::Internal, format!("{place:?} is not a pooled tenant's")));
@@ -32,28 +48,56 @@ pub(crate) fn absorb(site: &Site, script: &Script, from: &Path, of: TenantId, cl
         return Err(Error::new(Kind::Fenced, detail));
     }
     at_end(&copy, script.laid_out(Isolation::Database)?, "the copy")?;
+    consistent(&copy)?;
     let pooled = script.laid_out(Isolation::Pooled)?;
-    let mut conn = open::connect(&site.path)?;
+    let conn = receiving(site)?;
+    let mut batches = Batches::begin(&conn, queue)?;
+    at_end(&conn, pooled, "the shared database")?;
+    let earlier = match there(&conn, place)? {
+        There::Done => return Ok(()),
+        There::Nobody => false,
+        There::Earlier => true,
+    };
+    let filler = take_over(&conn, site)?;
+    if earlier && !closed {
+        batches.at_once();
+    }
+    batches.guard(move |conn| still(conn, place, filler));
+    let models: Vec<&Model> = pooled.state().of_store(pooled.store()).collect();
+    let from = Side { conn: &copy, isolation: Isolation::Database, tenant: of.get() };
+    let filled = fill(&from, &Side::new(&conn, site), &models, &mut batches)?;
+    finish(&conn, place, &filled, marks::first_fence(closed))?;
+    batches.end()
+}
+
+/// A connection to the shared database on which rows are final: references were looked at in the copy, for
+/// between two batches they may point at rows that are still to come.
+fn receiving(site: &Site) -> Result<Connection> {
+    let conn = open::connect(&site.path)?;
     identity::is_ours(&conn)?;
     open::settle(&conn, Durability::Full)?;
     conn.busy_timeout(BUSY_WAIT)?;
     receive::prepare(&conn)?;
-    let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    at_end(&transaction, pooled, "the shared database")?;
-    if there_already(&transaction, place)? {
-        return Ok(());
-    }
-    // References are checked at the commit, whatever the order of tables.
-    transaction.execute_batch("PRAGMA defer_foreign_keys = ON")?;
-    let models: Vec<&Model> = pooled.state().of_store(pooled.store()).collect();
-    let from = Side { conn: &copy, isolation: Isolation::Database, tenant: of.get() };
-    replace(&from, &transaction, site, &models, marks::first_fence(closed))?;
-    Ok(transaction.commit()?)
+    conn.pragma_update(None, "foreign_keys", false)?;
+    Ok(conn)
 }
 
-/// True when the copy was absorbed before, at this generation. A tenant who was only enrolled, without rows, is
-/// not in the way; an earlier generation is replaced.
-fn there_already(conn: &Connection, place: &Place) -> Result<bool> {
+fn consistent(copy: &Connection) -> Result<()> {
+    let table = copy.query_row("PRAGMA foreign_key_check", [], |row| row.get::<_, String>(0)).optional()?;
+    table.map_or(Ok(()), |table| Err(Error::new(Kind::Reference(table), "in the copy")))
+}
+
+/// What the shared database has of the tenant.
+enum There {
+    /// No rows that could be seen. Who was only enrolled is not in the way.
+    Nobody,
+    /// An earlier generation, or this one half filled.
+    Earlier,
+    /// This generation, filled.
+    Done,
+}
+
+fn there(conn: &Connection, place: &Place) -> Result<There> {
     let sql = "SELECT generation, carried, rows FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
     let key = params![identity::tenant_number(place), place.store.as_str()];
     let found = conn.query_row(sql, key, |row| {
@@ -67,43 +111,95 @@ fn there_already(conn: &Connection, place: &Place) -> Result<bool> {
         Some((found, None, rows)) if found == wanted && rows > 0 => {
             Err(Error::new(Kind::Fenced, format!("{place:?}: rows of this generation are there already")))
         }
-        Some((found, Some(_), _)) if found == wanted => Ok(true),
-        _ => Ok(false),
+        Some((found, Some(carried), _)) if found == wanted && carried >= 0 => Ok(There::Done),
+        // Begun by somebody who died: seen by nobody.
+        Some((found, ..)) if found == wanted => Ok(There::Nobody),
+        Some(_) => Ok(There::Earlier),
+        None => Ok(There::Nobody),
     }
 }
 
-fn replace(from: &Side<'_>, conn: &Connection, site: &Site, models: &[&Model], fence: i64) -> Result<()> {
-    let to = Side::new(conn, site);
+/// From here the place is this call's to fill, whoever was at it before.
+fn take_over(conn: &Connection, site: &Site) -> Result<i64> {
+    let filler = marks::filler();
+    let (place, tenant) = (&site.place, identity::tenant_number(&site.place));
+    let store = place.store.as_str();
+    conn.execute("DELETE FROM _tenantry_changes WHERE tenant = ?1 AND store = ?2", params![tenant, store])?;
+    conn.execute(
+        "INSERT OR REPLACE INTO _tenantry_place(tenant, store, generation, carried, platform, fenced)
+            VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+        params![
+            tenant,
+            store,
+            identity::generation_number(place)?,
+            filler,
+            site.platform.id(),
+            marks::first_fence(true)
+        ],
+    )?;
+    Ok(filler)
+}
+
+/// Nobody took it over or removed it since.
+fn still(conn: &Connection, place: &Place, filler: i64) -> Result<()> {
+    let sql = "SELECT EXISTS(SELECT 1 FROM _tenantry_place
+        WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND carried = ?4)";
+    let (tenant, generation) = (identity::tenant_number(place), identity::generation_number(place)?);
+    let ours: bool =
+        conn.query_row(sql, params![tenant, place.store.as_str(), generation, filler], |row| row.get(0))?;
+    if ours { Ok(()) } else { Err(Error::new(Kind::Fenced, format!("{place:?} is filled by somebody else"))) }
+}
+
+/// What came in.
+struct Filled {
+    rows: i64,
+    bytes: i64,
+    /// The last line of the log of activity.
+    carried: i64,
+}
+
+fn fill(from: &Side<'_>, to: &Side<'_>, models: &[&Model], batches: &mut Batches<'_>) -> Result<Filled> {
     let (giving, receiving) = (
         Table::all(models.iter().copied(), from.isolation),
         Table::all(models.iter().copied(), to.isolation),
     );
-    let mut receive = Receive::new(to, true);
-    receiving.iter().try_for_each(|table| receive.take_all(table))?;
-    numbers::forget(&to, &receiving)?;
-    activity::forget(&to, &receiving)?;
+    let mut receive = Receive::new(*to, true);
+    for table in &receiving {
+        while let taken @ 1.. = receive.take_some(table)? {
+            batches.did(taken, 0)?;
+        }
+    }
+    numbers::forget(to, &receiving)?;
+    while let gone @ 1.. = activity::forget(to, &receiving, LINES)? {
+        batches.did(gone, 0)?;
+    }
     (receive.rows, receive.bytes) = (0, 0);
-    carry_rows(from, &giving, &mut receive, &receiving)?;
-    numbers::carry(from, &to, &giving)?;
-    let carried = activity::carry(from, &to, &giving, 0, -1)?;
-    let (place, store) = (&site.place, site.place.store.as_str());
-    conn.execute(
-        "DELETE FROM _tenantry_changes WHERE tenant = ?1 AND store = ?2",
-        params![to.tenant, store],
-    )?;
-    conn.execute(
-        "INSERT OR REPLACE INTO _tenantry_place(tenant, store, generation, rows, bytes, carried, platform, fenced)
-            VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        params![
-            to.tenant,
-            store,
-            identity::generation_number(place)?,
-            receive.rows,
-            receive.bytes,
-            carried,
-            site.platform.id(),
-            fence
-        ],
-    )?;
+    for (source, target) in giving.iter().zip(&receiving) {
+        let mut statement = from.conn.prepare(&source.all)?;
+        let mut rows = statement.query([from.tenant])?;
+        while let Some(row) = rows.next()? {
+            let before = receive.bytes;
+            receive.put(target, row)?;
+            batches.did(1, receive.bytes.abs_diff(before))?;
+        }
+    }
+    numbers::carry(from, to, &giving)?;
+    let mut carried = 0;
+    loop {
+        let last = activity::carry(from, to, &giving, carried, LINES)?;
+        if last == carried {
+            return Ok(Filled { rows: receive.rows, bytes: receive.bytes, carried });
+        }
+        carried = last;
+        batches.did(LINES.unsigned_abs(), 0)?;
+    }
+}
+
+fn finish(conn: &Connection, place: &Place, filled: &Filled, fence: i64) -> Result<()> {
+    let sql = "UPDATE _tenantry_place SET rows = ?3, bytes = ?4, carried = ?5, fenced = ?6
+        WHERE tenant = ?1 AND store = ?2";
+    let tenant = identity::tenant_number(place);
+    let values = params![tenant, place.store.as_str(), filled.rows, filled.bytes, filled.carried, fence];
+    conn.execute(sql, values)?;
     Ok(())
 }

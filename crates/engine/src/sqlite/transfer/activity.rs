@@ -52,12 +52,12 @@ pub(super) fn carry(
     Ok(last)
 }
 
-/// Removes the lines of one tenant and store.
-pub(super) fn forget(side: &Side<'_>, tables: &[Table<'_>]) -> Result<()> {
-    let sql = "DELETE FROM _tenantry_activity WHERE tenant = ?1
-      AND (model IN (SELECT value FROM json_each(?2)) OR (SELECT count(*) FROM _tenantry_place WHERE tenant = ?1) < 2)";
-    side.conn.execute(sql, params![side.tenant, names(tables)])?;
-    Ok(())
+/// Removes lines of one tenant and store, at most `most`; how many.
+pub(super) fn forget(side: &Side<'_>, tables: &[Table<'_>], most: i64) -> Result<u64> {
+    let sql = "DELETE FROM _tenantry_activity WHERE id IN (SELECT id FROM _tenantry_activity WHERE tenant = ?1
+      AND (model IN (SELECT value FROM json_each(?2)) OR (SELECT count(*) FROM _tenantry_place WHERE tenant = ?1) < 2)
+      LIMIT ?3)";
+    Ok(side.conn.execute(sql, params![side.tenant, names(tables), most])? as u64)
 }
 
 fn names(tables: &[Table<'_>]) -> String {

@@ -79,7 +79,7 @@ pub(super) fn bring_in(from: &Path) -> Result<()> {
 }
 
 /// Looks at every page.
-pub(super) fn whole(conn: &Connection) -> Result<()> {
+pub(crate) fn whole(conn: &Connection) -> Result<()> {
     let verdict: String = conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     match verdict.as_str() {
         "ok" => Ok(()),

@@ -17,6 +17,12 @@ pub(super) fn first_fence(closed: bool) -> i64 {
     if closed { CLOSED } else { 0 }
 }
 
+/// Who fills a pooled place, as `carried` says it until it is filled: never what a log of activity ends with.
+pub(super) fn filler() -> i64 {
+    let random = uuid::Uuid::now_v7().as_u128() & u128::from(u64::MAX >> 2);
+    -i64::try_from(random).unwrap_or(i64::MAX).max(1)
+}
+
 /// What the row of a place says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
@@ -28,6 +34,8 @@ pub struct Standing {
     pub rows: u64,
     /// Bytes of stored values; counted for pooled tenants only.
     pub bytes: u64,
+    /// All of the copy it is made from is in it.
+    pub filled: bool,
 }
 
 impl Standing {
@@ -43,13 +51,14 @@ pub(crate) fn standing(site: &Site) -> Result<Standing> {
 }
 
 fn of(conn: &Connection, place: &Place) -> Result<Standing> {
-    let sql = "SELECT fenced, recording, rows, bytes FROM _tenantry_place
+    let sql = "SELECT fenced, recording, rows, bytes, coalesce(carried, 0) >= 0 FROM _tenantry_place
         WHERE tenant = ?1 AND store = ?2 AND generation = ?3";
     let key =
         params![identity::tenant_number(place), place.store.as_str(), identity::generation_number(place)?];
     let found = conn.query_row(sql, key, |row| {
         let count = |index| row.get(index).map(|n: i64| u64::try_from(n).unwrap_or(0));
-        Ok(Standing { fence: row.get(0)?, recording: row.get(1)?, rows: count(2)?, bytes: count(3)? })
+        let (fence, recording, filled) = (row.get(0)?, row.get(1)?, row.get(4)?);
+        Ok(Standing { fence, recording, rows: count(2)?, bytes: count(3)?, filled })
     });
     found.optional()?.ok_or_else(|| stale(place))
 }
@@ -101,7 +110,7 @@ pub(crate) fn lift_fence(conn: &Connection, place: &Place, mark: i64) -> Result<
 /// Opens a place that was filled, and records its changes from its first write on. Opened before: nothing
 /// to do.
 pub(crate) fn open_filled(conn: &Connection, place: &Place, mark: i64) -> Result<()> {
-    let condition = format!("fenced = {CLOSED}");
+    let condition = format!("fenced = {CLOSED} AND coalesce(carried, 0) >= 0");
     if set(conn, place, mark, "fenced = 0, recording = ?4", &condition)? == 1 {
         return Ok(());
     }

@@ -7,6 +7,7 @@
 
 mod absorb;
 mod activity;
+mod batches;
 mod blank;
 mod changes;
 mod compare;
@@ -23,6 +24,7 @@ mod table;
 mod unwritten;
 
 pub(crate) use absorb::absorb;
+pub(crate) use batches::Turn;
 pub use blank::Blanked;
 pub(crate) use blank::blank;
 pub use changes::CaughtUp;
@@ -31,8 +33,8 @@ pub use compare::ModelDiff;
 pub(crate) use compare::compare;
 pub use copies::{Copy, CopyOptions};
 pub(crate) use copies::{adopt, copy_out, migrate_copy};
-pub(crate) use copy_file::inspect_copy;
 pub use copy_file::{CopyInfo, InspectOptions};
+pub(crate) use copy_file::{inspect_copy, whole};
 pub use digest::{Digest, TableDigest};
 pub(crate) use digest::{digest, digest_copy};
 pub(crate) use foreign::foreign;

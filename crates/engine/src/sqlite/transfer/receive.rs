@@ -96,15 +96,17 @@ impl<'c> Receive<'c> {
 
     /// Takes out all rows of the tenant.
     pub(super) fn take_all(&mut self, table: &Table<'_>) -> Result<()> {
-        loop {
-            let mut take = self.side.conn.prepare_cached(&table.take_some)?;
-            let gone = take.query_map([self.side.tenant], |row| values(row, table))?;
-            let gone = gone.collect::<rusqlite::Result<Vec<_>>>()?;
-            if gone.is_empty() {
-                return Ok(());
-            }
-            gone.iter().try_for_each(|row| self.taken(table, row))?;
-        }
+        while self.take_some(table)? > 0 {}
+        Ok(())
+    }
+
+    /// Takes out some of them; how many.
+    pub(super) fn take_some(&mut self, table: &Table<'_>) -> Result<u64> {
+        let mut take = self.side.conn.prepare_cached(&table.take_some)?;
+        let gone = take.query_map([self.side.tenant], |row| values(row, table))?;
+        let gone = gone.collect::<rusqlite::Result<Vec<_>>>()?;
+        gone.iter().try_for_each(|row| self.taken(table, row))?;
+        Ok(gone.len() as u64)
     }
 
     /// A row that is no longer there: its number, then its columns.

@@ -1,0 +1,137 @@
+//! A pool is filled batch by batch: others write in between, and whoever comes back late or died midway does no
+//! harm.
+
+use crate::records_kit::insert;
+use crate::transfer_kit::*;
+use rusqlite::Connection;
+use std::path::PathBuf;
+use std::time::Duration;
+use tenantry_engine::place::{Isolation, Place};
+use tenantry_engine::{Engine, Kind};
+
+/// Several batches.
+const DOCTORS: usize = 3_000;
+
+struct Large {
+    clinic: Clinic,
+    old: Place,
+    new: Place,
+    copy: PathBuf,
+}
+
+async fn large() -> Large {
+    let clinic = Clinic::new().await;
+    let (old, new) = (place(Isolation::Database, TENANT, 1), place(Isolation::Pooled, TENANT, 3));
+    clinic.make(&old).await;
+    let numbers: Vec<usize> = (0..DOCTORS).collect();
+    for some in numbers.chunks(500) {
+        let list = some.iter().map(|n| insert("doctors", &[("name", format!("Dr. {n}").into())]));
+        clinic.write(&old, &list.collect::<Vec<_>>()).await.unwrap();
+    }
+    let copy = clinic.copy(&old, "copy").await;
+    Large { clinic, old, new, copy }
+}
+
+impl Large {
+    fn pool(&self) -> Connection {
+        let pool = Connection::open(self.clinic.bed.file(&self.new)).unwrap();
+        pool.busy_timeout(Duration::from_secs(5)).unwrap();
+        pool
+    }
+
+    async fn adopt(&self, engine: &Engine) -> tenantry_engine::Result<()> {
+        engine.adopt_closed(&self.new, &self.clinic.script, &self.copy, of(TENANT)).await
+    }
+
+    async fn is_whole(&self) {
+        let engine = &self.clinic.bed.engine;
+        assert!(engine.standing(&self.new).await.unwrap().filled);
+        engine.open_filled(&self.new, 99).await.unwrap();
+        assert_eq!(self.clinic.digest(&self.new).await, self.clinic.digest(&self.old).await);
+        assert_eq!(self.clinic.lines(&self.new).await, self.clinic.lines(&self.old).await);
+        assert_eq!(self.clinic.usage(&self.new).await.rows, self.clinic.usage(&self.old).await.rows);
+        self.clinic.is_sound(&self.new);
+    }
+}
+
+/// Who fills a place, and how many of its doctors are there.
+fn filling(pool: &Connection) -> Option<(i64, i64)> {
+    let sql = "SELECT carried, (SELECT count(*) FROM doctors WHERE company_id = ?1) FROM _tenantry_place
+        WHERE tenant = ?1 AND carried < 0";
+    pool.query_row(sql, [TENANT], |row| Ok((row.get(0)?, row.get(1)?))).ok()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_neighbour_writes_between_two_batches() {
+    let large = large().await;
+    let (neighbour, pool) = (place(Isolation::Pooled, NEIGHBOUR, 1), large.pool());
+    let (engine, mut between) = (large.clinic.bed.engine.clone(), 0);
+    let adopting = large.adopt(&engine);
+    let mut adopting = std::pin::pin!(adopting);
+    loop {
+        let before = filling(&pool);
+        let row = insert("hospitals", &[("name", "Meanwhile".into())]);
+        let over = tokio::select! {
+            biased;
+            over = &mut adopting => Some(over),
+            written = large.clinic.write(&neighbour, std::slice::from_ref(&row)) => { written.unwrap(); None }
+        };
+        if let Some(over) = over {
+            over.unwrap();
+            break;
+        }
+        let after = filling(&pool);
+        between += usize::from(before.is_some() && before.map(|b| b.0) == after.map(|a| a.0));
+    }
+    println!("{between} writes of a neighbour between two batches");
+    assert!(between >= 2, "{between}");
+    large.is_whole().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_taken_over_midway_fails_and_the_next_one_fills_it_anew() {
+    let large = large().await;
+    let neighbours = large.clinic.neighbours().await;
+    let engine = large.clinic.bed.engine.clone();
+    let pool = large.pool();
+    let taken_over = std::thread::spawn(move || {
+        let sql = "UPDATE _tenantry_place SET carried = -5 WHERE tenant = ?1 AND carried < 0
+            AND (SELECT count(*) FROM doctors WHERE company_id = ?1) > 0";
+        while pool.execute(sql, [TENANT]).unwrap() == 0 {}
+        pool
+    });
+    let late = large.adopt(&engine).await.unwrap_err();
+    assert_eq!(*late.kind(), Kind::Fenced, "{late}");
+    let pool = taken_over.join().unwrap();
+    // As a process leaves it that died midway.
+    let (filler, there) = filling(&pool).unwrap();
+    assert!(filler == -5 && there > 0 && there < DOCTORS as i64, "{there}");
+    assert!(!engine.standing(&large.new).await.unwrap().filled);
+    assert!(engine.open_filled(&large.new, 99).await.is_err(), "half of it is not opened");
+    large.adopt(&engine).await.unwrap();
+    large.is_whole().await;
+    assert_eq!(large.clinic.neighbours().await, neighbours);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_half_filled_is_withdrawn_and_who_comes_late_brings_nothing_back() {
+    let large = large().await;
+    let (engine, pool) = (large.clinic.bed.engine.clone(), large.pool());
+    let removed = std::thread::spawn({
+        let (engine, place) = (engine.clone(), large.new.clone());
+        let runtime = tokio::runtime::Handle::current();
+        move || {
+            while filling(&pool).is_none_or(|(_, there)| there == 0) {}
+            runtime.block_on(engine.withdraw(&place)).unwrap();
+            pool
+        }
+    });
+    let late = large.adopt(&engine).await.unwrap_err();
+    assert_eq!(*late.kind(), Kind::Fenced, "{late}");
+    let pool = removed.join().unwrap();
+    let left: i64 = pool
+        .query_row("SELECT count(*) FROM doctors WHERE company_id = ?1", [TENANT], |row| row.get(0))
+        .unwrap();
+    assert_eq!(left, 0);
+    large.clinic.is_sound(&large.new);
+}
