@@ -12,6 +12,12 @@ pub const SECOND_US: i64 = 1_000_000;
 /// One day in microseconds.
 pub const DAY_US: i64 = 86_400 * SECOND_US;
 
+/// An instant as people and machines read it: RFC 3339, to the second.
+pub(crate) fn text(us: i64) -> String {
+    jiff::Timestamp::from_microsecond(us)
+        .map_or_else(|_| us.to_string(), |at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
 /// The system's clock and an offset that suites turn, to see leases lapse and trials end.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {

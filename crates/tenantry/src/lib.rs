@@ -21,6 +21,7 @@ mod export;
 mod in_use;
 mod insight;
 mod lifecycle;
+mod lost;
 pub mod migrations;
 mod moving;
 pub mod operations;

@@ -19,10 +19,26 @@ use tenantry_engine::{
 };
 
 /// The stores of a tenant that are in use.
-struct Stores {
-    tenant: TenantId,
-    slug: Slug,
-    ready: Vec<Placement>,
+pub(crate) struct Stores {
+    pub(crate) tenant: TenantId,
+    pub(crate) slug: Slug,
+    pub(crate) ready: Vec<Placement>,
+    /// Stores whose databases the tenant's owner brought.
+    pub(crate) brought: Vec<StoreName>,
+}
+
+impl Stores {
+    /// Why there is nothing to do, with a word on what is not the platform's to move.
+    pub(crate) fn nothing(&self, why: &str) -> Error {
+        let names: Vec<_> = self.brought.iter().map(StoreName::as_str).collect();
+        Error::Conflict(match names.is_empty() {
+            true => why.to_owned(),
+            false => format!(
+                "{why}; the database of {} was brought by its owner, who moves it too",
+                names.join(", ")
+            ),
+        })
+    }
 }
 
 impl Platform {
@@ -162,7 +178,7 @@ impl Platform {
         nothing: &str,
     ) -> Result<i64> {
         if legs.is_empty() {
-            return Err(Error::Conflict(nothing.into()));
+            return Err(stores.nothing(nothing));
         }
         self.refuse_behind(&stores, &legs)?;
         let keep_us = i64::try_from(self.config().operations.keep_moved.as_micros()).unwrap_or(i64::MAX);
@@ -185,23 +201,21 @@ impl Platform {
     }
 
     /// What is in use and the platform's to move.
-    async fn stores_of(&self, slug: &Slug, only: Option<&StoreName>) -> Result<Stores> {
+    pub(crate) async fn stores_of(&self, slug: &Slug, only: Option<&StoreName>) -> Result<Stores> {
         only.map(|store| self.tenant_store(store)).transpose()?;
         let mut tx = self.control().snapshot().await?;
         let tenant = tenants::by_slug(&mut tx, slug).await?.id;
         let all = placement::of_tenant(&mut tx, tenant).await?;
         let in_use = all.into_iter().filter(|p| p.state == PlacementState::Ready);
-        let mut ready: Vec<_> = in_use.filter(|p| only.is_none_or(|store| p.place.store == *store)).collect();
+        let ready: Vec<_> = in_use.filter(|p| only.is_none_or(|store| p.place.store == *store)).collect();
         if let Some(store) = only
             && ready.is_empty()
         {
             return Err(Error::NoDatabase { slug: slug.to_string(), store: store.to_string() });
         }
-        if only.is_some() && ready.iter().any(|p| p.policy == Policy::External) {
-            return Err(Error::Conflict("this database was made by somebody else, who moves it too".into()));
-        }
-        ready.retain(|p| p.policy != Policy::External);
-        Ok(Stores { tenant, slug: slug.clone(), ready })
+        let (brought, ready) = ready.into_iter().partition::<Vec<_>, _>(|p| p.policy == Policy::External);
+        let brought = brought.into_iter().map(|p| p.place.store).collect();
+        Ok(Stores { tenant, slug: slug.clone(), ready, brought })
     }
 
     /// The pool of this store, or, where the configuration has none, one that is made for whoever goes there.

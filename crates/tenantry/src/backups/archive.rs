@@ -39,6 +39,13 @@ pub(super) struct Shelf {
 #[error("file {0} was removed while the backup was made")]
 pub(super) struct Vanished(String);
 
+impl Vanished {
+    /// Whether that is why packing failed.
+    pub(super) fn is_why(error: &io::Error) -> bool {
+        error.get_ref().is_some_and(|inner| inner.is::<Self>())
+    }
+}
+
 /// Writes the archive. Blocks; the files are fetched one after the other.
 pub(super) fn pack(shelf: &Shelf, level: i32, to: &mut dyn Write, runtime: &Handle) -> io::Result<Seen> {
     let mut encoder = zstd::Encoder::new(to, level)?;

@@ -64,19 +64,23 @@ impl Platform {
                 "backup {backup} is not of {slug}: make a new tenant of it with --as"
             )));
         }
-        let mut places = Vec::new();
+        let (mut places, mut brought) = (Vec::new(), Vec::new());
         for placement in placement::of_tenant(&mut tx, tenant.id).await? {
-            if placement.state == PlacementState::Ready {
-                places.push((placement.place.clone(), own(&placement, slug)?));
+            match (placement.state, placement.policy) {
+                (PlacementState::Ready, Policy::External) => brought.push(placement.place.store),
+                (PlacementState::Ready, _) => places.push((placement.place.clone(), own(&placement, slug)?)),
+                _ => {}
             }
         }
         drop(tx);
+        refuse_brought(&brought, stores.as_deref(), places.is_empty())?;
         if places.is_empty() {
             return Err(Error::Conflict(format!(
                 "{slug} has no databases: run tenantry create-db {slug} first"
             )));
         }
-        let operation = beside::Restore::new(by.clone(), backup.clone(), whose(tenant), places, stores);
+        let operation =
+            beside::Restore::new(by.clone(), backup.clone(), whose(tenant), places, brought, stores);
         self.operations().spawn(operation).await
     }
 
@@ -157,6 +161,23 @@ impl Platform {
         let discard = RestoreDiscard::new(by.clone(), tenant, slug.clone());
         self.operations().run(discard).await.map(drop)
     }
+}
+
+/// What a tenant's owner brought is the owner's to replace: left out of a restore, unless it is all that is
+/// wanted.
+fn refuse_brought(brought: &[StoreName], wanted: Option<&[StoreName]>, no_other: bool) -> Result<()> {
+    let named = brought.iter().filter(|store| wanted.is_some_and(|wanted| wanted.contains(store)));
+    let refused: Vec<_> =
+        if no_other && wanted.is_none() { brought.iter().collect() } else { named.collect() };
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<_> = refused.iter().map(|store| store.as_str()).collect();
+    Err(Error::Conflict(format!(
+        "the database of {} was brought by its owner, who restores it too: make a new tenant of the backup, or take \
+         the database out of it",
+        names.join(", ")
+    )))
 }
 
 /// Whether what should be at `place` is not there any more. A pool is there without the tenant's row when

@@ -30,13 +30,37 @@ pub struct Stored {
     pub blake3: String,
 }
 
+/// Why nothing was stored.
+#[derive(Debug)]
+pub(super) enum NotStored {
+    /// What was to be stored could not be produced.
+    Produce(io::Error),
+    /// The store refused, or this process is at fault.
+    Store(Error),
+}
+
+impl From<NotStored> for Error {
+    fn from(why: NotStored) -> Self {
+        match why {
+            NotStored::Produce(error) => Self::Unavailable(format!("backup stream: {error}")),
+            NotStored::Store(error) => error,
+        }
+    }
+}
+
+impl From<Error> for NotStored {
+    fn from(error: Error) -> Self {
+        Self::Store(error)
+    }
+}
+
 /// Stores what `produce` writes, under a name that no attempt uses twice; what was stored, and what
 /// `produce` returned.
 pub(super) async fn put<T: Send + 'static>(
     store: &Store,
     key: &Path,
     produce: impl FnOnce(&mut Sink) -> io::Result<T> + Send + 'static,
-) -> Result<(Stored, T)> {
+) -> Result<(Stored, T), NotStored> {
     let (sender, receiver) = mpsc::channel(WAITING);
     let producing = tokio::task::spawn_blocking(move || {
         let mut sink = Sink { sender, buffer: BytesMut::new(), hasher: blake3::Hasher::new(), bytes: 0 };
@@ -48,10 +72,10 @@ pub(super) async fn put<T: Send + 'static>(
     // When the upload fails the producer fails too, for want of a receiver: the upload says why.
     let upload = upload?;
     match produced {
-        Ok(produced) => upload.complete(store, key).await.map(|()| produced),
+        Ok(produced) => Ok(upload.complete(store, key).await.map(|()| produced)?),
         Err(error) => {
             upload.forget().await;
-            Err(Error::Unavailable(format!("backup stream: {error}")))
+            Err(NotStored::Produce(error))
         }
     }
 }

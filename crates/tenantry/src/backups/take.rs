@@ -6,16 +6,16 @@
 
 use super::{
     BackupId, Store,
-    archive::{Shelf, pack},
+    archive::{Shelf, Vanished, pack},
     id::nonce,
     manifest::{FORMAT, FilesCopy, Manifest, Reason, StoreCopy, TableSum, Whose},
     store::{MANIFEST, Put},
-    stream::{Sink, Stored, put},
+    stream::{NotStored, Sink, Stored, put},
 };
 use crate::{
     Error, Result,
     control::Control,
-    operations::World,
+    operations::{Operation, World, backup::Backup},
     topology::{PlacementState, placement},
 };
 use jiff::Timestamp;
@@ -69,13 +69,29 @@ pub(crate) async fn take(world: &World, wanted: &Wanted<'_>) -> Result<Manifest>
         copies.remove();
         match taken {
             // A file that its record let go of: then the state has changed too, and is taken anew.
-            Err(Error::Unavailable(why)) if attempt < ATTEMPTS && why.contains("was removed while") => {
-                tracing::info!(backup = %wanted.id, why, "begins anew");
+            Err(Stopped::Vanished(why)) if attempt < ATTEMPTS => {
+                tracing::info!(backup = %wanted.id, %why, "begins anew");
             }
-            taken => return taken,
+            Err(Stopped::Vanished(why)) => return Err(NotStored::Produce(why).into()),
+            Err(Stopped::Failed(error)) => return Err(error),
+            Ok(manifest) => return Ok(manifest),
         }
     }
     Err(Error::Internal("attempts end".into()))
+}
+
+/// Why an attempt came to nothing.
+enum Stopped {
+    /// A file that was listed went while it was made.
+    Vanished(io::Error),
+    /// Anything else, which another attempt would meet too.
+    Failed(Error),
+}
+
+impl<E: Into<Error>> From<E> for Stopped {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
 }
 
 async fn made_before(store: &Store, wanted: &Wanted<'_>) -> Result<Option<Manifest>> {
@@ -111,7 +127,7 @@ async fn attempt_once(
     store: &Store,
     wanted: &Wanted<'_>,
     copies: &mut Copies,
-) -> Result<Manifest> {
+) -> Result<Manifest, Stopped> {
     let before = files(world, wanted).await?;
     let at = Timestamp::from_microsecond(world.control.now_us())
         .map_err(|e| Error::Internal(format!("clock: {e}")))?;
@@ -123,6 +139,7 @@ async fn attempt_once(
     // Files of the copied state were there before it or came with it.
     let mut all: BTreeMap<String, u64> = before.into_iter().collect();
     all.extend(files(world, wanted).await?);
+    world.pass(Backup::KIND, "listed").await?;
     let files = store_files(world, store, wanted, all.into_iter().collect()).await?;
     let mut stores = Vec::new();
     for (done, copied) in copied.into_iter().enumerate() {
@@ -144,7 +161,7 @@ async fn attempt_once(
         stores,
         files,
     };
-    finish(store, wanted, manifest).await
+    Ok(finish(store, wanted, manifest).await?)
 }
 
 /// Creates the manifest; where another attempt was quicker, its backup counts and ours goes. Only now is
@@ -206,7 +223,8 @@ async fn store_copy(world: &World, store: &Store, wanted: &Wanted<'_>, copied: C
     let object = format!("{}.{}.db.zst", place.store, nonce());
     let key = store.key(wanted.tenant_id(), wanted.id, &object);
     let (level, from) = (world.backups.config().compression, path.clone());
-    let compressed = put(store, &key, move |sink| compress(&from, level, sink));
+    let compressed =
+        async { Ok(put(store, &key, move |sink| compress(&from, level, sink)).await.map_err(Error::from)?) };
     // Both read the same file; together they take as long as the longer of them.
     let ((stored, ()), (inside, tables)) = tokio::try_join!(compressed, look(world, &place, &path))?;
     Ok(StoreCopy {
@@ -248,7 +266,7 @@ async fn store_files(
     store: &Store,
     wanted: &Wanted<'_>,
     list: Vec<(String, u64)>,
-) -> Result<Option<FilesCopy>> {
+) -> Result<Option<FilesCopy>, Stopped> {
     if list.is_empty() {
         return Ok(None);
     }
@@ -256,6 +274,10 @@ async fn store_files(
     let key = store.key(wanted.tenant_id(), wanted.id, &object);
     let shelf = Shelf { files: world.files.clone(), tenant: wanted.tenant_id(), list };
     let (level, runtime) = (world.backups.config().compression, Handle::current());
-    let (stored, seen) = put(store, &key, move |sink| pack(&shelf, level, sink, &runtime)).await?;
+    let packed = put(store, &key, move |sink| pack(&shelf, level, sink, &runtime)).await;
+    let (stored, seen) = packed.map_err(|why| match why {
+        NotStored::Produce(error) if Vanished::is_why(&error) => Stopped::Vanished(error),
+        why => Stopped::Failed(why.into()),
+    })?;
     Ok(Some(FilesCopy { files: seen.files, bytes: seen.bytes, object, stored }))
 }

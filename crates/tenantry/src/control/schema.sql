@@ -47,7 +47,8 @@ CREATE TABLE placements (
   schema_version TEXT,                           -- fingerprint of the applied migrations, null before the first
   migration_error TEXT,                          -- why the last migration failed here, null when it did not
   source_version TEXT,                           -- beside: schema_version of the ready one when this was recorded
-  until INTEGER                                  -- kept: when its database may be removed; null: when released
+  until INTEGER,                                 -- kept: when its database may be removed; null: when released
+  kept_at INTEGER                                -- kept: since when it is out of use; null: it never was in use
 ) STRICT;
 -- Routed to: at most one. Copies (beside) and old databases (kept) are not.
 CREATE UNIQUE INDEX placements_live ON placements (tenant, store) WHERE state IN ('planned','ready');

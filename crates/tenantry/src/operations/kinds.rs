@@ -3,9 +3,9 @@
 
 use super::{
     Inner, Operation, backup::Backup, backup_run::BackupRun, backup_verify::BackupVerify,
-    clone_tenant::CloneTenant, import::ImportTenant, move_::Move, provision::Provision, purge::Purge,
-    recover, release::Release, restore::Restore, restore_as::RestoreAs, restore_discard::RestoreDiscard,
-    restore_swap::RestoreSwap, takeover::Taken,
+    clone_tenant::CloneTenant, fall_back::FallBack, import::ImportTenant, move_::Move, provision::Provision,
+    purge::Purge, recover, release::Release, restore::Restore, restore_as::RestoreAs,
+    restore_discard::RestoreDiscard, restore_swap::RestoreSwap, takeover::Taken,
 };
 use crate::Result;
 use futures_util::future::BoxFuture;
@@ -39,6 +39,7 @@ pub static KINDS: &[OperationKind] = &[
     OperationKind::of::<Provision>(),
     OperationKind::of::<Release>(),
     OperationKind::of::<Move>(),
+    OperationKind::of::<FallBack>(),
     OperationKind::of::<CloneTenant>(),
     OperationKind::of::<ImportTenant>(),
     OperationKind::of::<Purge>(),

@@ -12,6 +12,7 @@ pub mod backup_verify;
 mod beat;
 pub(crate) mod claims;
 pub mod clone_tenant;
+pub mod fall_back;
 pub mod faults;
 pub mod import;
 mod journal;

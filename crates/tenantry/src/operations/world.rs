@@ -64,6 +64,11 @@ impl World {
         Self { progress, cancel, scratch, operation: Some(id), ..self.clone() }
     }
 
+    /// A point inside a step of this kind of operation, where suites make workers fail, die or wait.
+    pub(crate) async fn pass(&self, kind: &'static str, point: &str) -> Result<()> {
+        self.faults.pass(kind, point, "inside").await
+    }
+
     /// Whether the operation goes forward, as the journal says now. A worker that was away, and does not
     /// know that another has undone or finished its work, asks this after it has set what nobody else
     /// would take back.

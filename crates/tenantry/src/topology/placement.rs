@@ -78,6 +78,8 @@ pub struct Placement {
     pub migration_error: Option<String>,
     /// Kept: when its database may be removed, microseconds; none: when somebody releases it.
     pub until_us: Option<i64>,
+    /// Kept: since when it is out of use, microseconds; none: it never was in use.
+    pub kept_at_us: Option<i64>,
 }
 
 /// A placement to be recorded: what configuration and policy decided.
@@ -96,8 +98,17 @@ pub struct NewPlacement {
     pub base: PhysicalName,
 }
 
+impl NewPlacement {
+    /// The same for a new tenant that comes with a copy: its database is made by the platform, whoever brought the
+    /// one that was copied, and so is the platform's to move and to remove.
+    pub(crate) fn of_copy(&self) -> Self {
+        let policy = if self.policy == Policy::External { Policy::Managed } else { self.policy };
+        Self { policy, ..self.clone() }
+    }
+}
+
 pub(super) const COLUMNS: &str = "tenant, store, server, isolation, provision, base, physical, generation, state, \
-    schema_version, migration_error, until";
+    schema_version, migration_error, until, kept_at";
 
 pub(super) fn read(r: &SqlRow) -> Result<(TenantId, Placement)> {
     let tenant = TenantId::from_raw(r.integer(0)?);
@@ -128,6 +139,7 @@ pub(super) fn read(r: &SqlRow) -> Result<(TenantId, Placement)> {
         schema_version: r.opt_text(9)?.map(Into::into),
         migration_error: r.opt_text(10)?.map(Into::into),
         until_us: r.opt_integer(11)?,
+        kept_at_us: r.opt_integer(12)?,
     };
     Ok((tenant, placement))
 }

@@ -59,6 +59,16 @@ pub(crate) async fn swap_back(write: &mut Write, old: &Place, new: &Place) -> Re
     invalidate(write, old).await
 }
 
+/// Puts `kept` back into use in place of `lost`, which stays on record until somebody releases it.
+///
+/// # Errors
+/// [`Error::Conflict`] unless `lost` is the one in use and `kept` is kept.
+pub(crate) async fn fall_back(write: &mut Write, lost: &Place, kept: &Place) -> Result<()> {
+    step(write, lost, PlacementState::Ready, PlacementState::Kept, None).await?;
+    step(write, kept, PlacementState::Kept, PlacementState::Ready, None).await?;
+    invalidate(write, kept).await
+}
+
 /// A copy beside that is no longer wanted: its database goes when `until_us` has come.
 pub(crate) async fn discard(write: &mut Write, beside: &Place, until_us: i64) -> Result<()> {
     step(write, beside, PlacementState::Beside, PlacementState::Kept, Some(until_us)).await
@@ -140,10 +150,12 @@ async fn step(
     to: PlacementState,
     until_us: Option<i64>,
 ) -> Result<()> {
-    let sql = "UPDATE placements SET state = ?, until = ? \
-        WHERE tenant = ? AND store = ? AND generation = ? AND state = ?";
+    let sql = "UPDATE placements SET state = ?1, until = ?2, \
+        kept_at = CASE WHEN ?1 <> 'kept' THEN NULL WHEN state = 'ready' THEN ?7 ELSE kept_at END \
+        WHERE tenant = ?3 AND store = ?4 AND generation = ?5 AND state = ?6";
     let (tenant, generation) = record::key(place);
-    let values = params![to.as_str(), until_us, tenant, place.store.as_str(), generation, from.as_str()];
+    let (store, now) = (place.store.as_str(), write.at_us());
+    let values = params![to.as_str(), until_us, tenant, store, generation, from.as_str(), now];
     if write.execute(sql, values).await? == 1 { Ok(()) } else { Err(moved(place)) }
 }
 

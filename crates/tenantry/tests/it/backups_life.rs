@@ -8,6 +8,7 @@ use serde_json::json;
 use tenantry::{
     backups::{Selection, catalog, restores},
     clock::DAY_US,
+    operations::State,
     tenants::NewTenant,
 };
 
@@ -306,4 +307,47 @@ async fn a_schedule_is_served_once_for_each_slot_and_shown_when_overdue() {
     assert_eq!(runs().await.len(), 1, "not twice");
     let backup = clinic.platform.tenant_backups(&slug("acme"), 1).await.unwrap().remove(0);
     assert_eq!(backup.schedule.as_deref(), Some("nightly"));
+}
+
+/// A record lets go of its file after the files were listed and before they are packed: the backup begins anew,
+/// with the state of after that. One that loses a file every time says so, and leaves nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_whose_files_go_while_it_is_made_begins_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let clinic = std::sync::Arc::new(two(dir.path(), "database").await);
+    let losing = std::sync::Arc::new(std::sync::Mutex::new(1..=3));
+    let seen = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+    clinic.platform.operations().faults().watch(std::sync::Arc::new({
+        let (clinic, losing, seen) = (clinic.clone(), losing.clone(), seen.clone());
+        move |point| {
+            let (clinic, losing, seen) = (clinic.clone(), losing.clone(), seen.clone());
+            Box::pin(async move {
+                if point != "backup:listed:inside" {
+                    return Ok(());
+                }
+                seen.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                let next: Option<u32> = losing.lock().unwrap().next();
+                if let Some(id) = next {
+                    let acme = clinic.enter("acme").await;
+                    let reports = clinic.platform.records(&acme, "reports").unwrap();
+                    reports.delete(&id.to_string(), None).await.unwrap();
+                }
+                Ok(())
+            })
+        }
+    }));
+    let asked = clinic.platform.start_backup(&by(), &slug("acme"), None).await.unwrap();
+    let lost = clinic.platform.operations().wait(asked.operation).await.unwrap();
+    assert_eq!((lost.state, seen.load(std::sync::atomic::Ordering::SeqCst)), (State::Undone, 3), "{lost:?}");
+    assert!(lost.error.unwrap().contains("was removed while the backup was made"));
+    for n in 1..=2 {
+        let report = clinic.add("acme", &format!("again {n}")).await;
+        clinic.put_file("acme", &report["id"].to_string(), &format!("again {n}")).await;
+    }
+    *losing.lock().unwrap() = 4..=4;
+    let backup = clinic.back_up("acme").await;
+    assert_eq!(seen.load(std::sync::atomic::Ordering::SeqCst), 5);
+    let manifest = clinic.platform.show_backup(&backup).await.unwrap().1.unwrap();
+    assert_eq!((manifest.rows(), manifest.files.unwrap().files), (1, 1), "the state of after the loss");
+    assert_eq!(clinic.platform.verify_backup(&by(), &backup).await.unwrap().damage, None);
 }

@@ -15,6 +15,7 @@ mod backups_migrated;
 #[cfg(feature = "s3")]
 mod backups_s3;
 mod backups_t7;
+mod brought;
 mod config_apps;
 mod config_files;
 mod config_fleet;

@@ -5,7 +5,7 @@
 
 mod steps;
 
-pub(super) use steps::file_ids;
+pub(super) use steps::{file_ids, refuse_foreign};
 
 use super::{Operation, Owner, Step, World};
 use crate::{

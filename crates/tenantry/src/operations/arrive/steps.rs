@@ -46,6 +46,8 @@ pub(super) fn record<'a, S: Arrives>(write: &'a mut Write, s: &'a mut S) -> BoxF
         let tenant = tenants::insert(write, &a.wanted.new).await?;
         a.tenant = Some(tenant);
         for wanted in &a.wanted.placements {
+            let copied = a.copies.iter().any(|copy| copy.store == wanted.store);
+            let wanted = if copied { &wanted.of_copy() } else { wanted };
             let place = placements::insert(write, tenant, wanted).await?;
             a.placed.push(Placed { place, policy: wanted.policy, schema_version: None });
         }
@@ -98,6 +100,23 @@ async fn take_over(world: &World, s: &impl Arrives, copy: &CopyOf, place: &Place
         return Err(Error::Internal(format!("{place:?} is not what was copied")));
     }
     Ok(taken.rows())
+}
+
+/// A database that somebody brought may hold tables of its own, which must not live on in one of ours.
+pub(in crate::operations) async fn refuse_foreign(
+    world: &World,
+    store: &StoreName,
+    copy: Option<&CopyOf>,
+) -> Result<()> {
+    let Some(copy) = copy else { return Ok(()) };
+    let path = copy.path(world.scratch()?);
+    let found = world.databases.engine().foreign_in_copy(&path, &world.databases.script(store)?).await?;
+    match found.first() {
+        None => Ok(()),
+        Some(first) => Err(Error::Conflict(format!(
+            "the database of {store} was brought by its owner and has things of its own ({first}): it cannot be cloned"
+        ))),
+    }
 }
 
 pub(super) fn remove<'a, S: Arrives>(world: &'a World, s: &'a mut S) -> BoxFuture<'a, Result<()>> {

@@ -9,7 +9,7 @@ use crate::{
         arrive::{self, CopyOf},
     },
     tenants::{self, State},
-    topology::{PlacementState, placement},
+    topology::{PlacementState, Policy, placement},
 };
 use futures_util::{StreamExt, TryStreamExt};
 use std::{io, path::Path};
@@ -40,6 +40,9 @@ pub(super) async fn copy(world: &World, c: &mut CloneTenant) -> Result<()> {
         world.cancel.check()?;
         world.progress.set(done as u64, ready.len() as u64, "databases");
         copy_one(world, c, &placement.place).await?;
+        if placement.policy == Policy::External {
+            arrive::refuse_foreign(world, &placement.place.store, c.arrival.copies.last()).await?;
+        }
     }
     Ok(())
 }

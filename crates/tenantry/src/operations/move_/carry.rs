@@ -28,7 +28,7 @@ const LARGEST_LAG: u64 = 5_000;
 /// Makes the new place from a copy of the old one, closed. Made before: nothing to do.
 pub(super) async fn copy(world: &World, leg: &mut Leg) -> Result<()> {
     let (engine, to) = (world.databases.engine(), leg.to()?.clone());
-    if is_made(world, &to).await? {
+    if standing(world, &to).await?.is_some_and(|standing| standing.filled) {
         return Ok(());
     }
     if to.isolation == Isolation::Pooled {
@@ -67,10 +67,11 @@ async fn make_pool(world: &World, to: &Place) -> Result<()> {
     Ok(())
 }
 
-async fn is_made(world: &World, to: &Place) -> Result<bool> {
-    match world.databases.engine().standing(to).await {
-        Ok(_) => Ok(true),
-        Err(error) if matches!(error.kind(), Kind::Missing | Kind::WrongIdentity | Kind::Fenced) => Ok(false),
+/// None: it is not there, or not at this generation.
+async fn standing(world: &World, place: &Place) -> Result<Option<Standing>> {
+    match world.databases.engine().standing(place).await {
+        Ok(standing) => Ok(Some(standing)),
+        Err(error) if matches!(error.kind(), Kind::Missing | Kind::WrongIdentity | Kind::Fenced) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
@@ -78,7 +79,7 @@ async fn is_made(world: &World, to: &Place) -> Result<bool> {
 /// Removes the new place. What was kept in the pool is gone if the copy got as far as replacing it.
 pub(super) async fn discard(world: &World, leg: &mut Leg) -> Result<()> {
     for kept in &leg.in_the_way {
-        leg.replaced |= !is_made(world, kept).await?;
+        leg.replaced |= standing(world, kept).await?.is_none();
     }
     world.databases.remove(leg.to()?).await
 }
@@ -160,20 +161,34 @@ pub(super) async fn differing(world: &World, still: &Place, written: &Place, aft
     Ok(diffs.iter().map(|diff| diff.added + diff.changed + diff.removed).sum())
 }
 
-/// Nothing is recorded any more. The old place may be gone by now; then there is nothing to stop.
+/// There is nothing any more in which a mark could be set or taken back.
+pub(super) fn is_gone(error: &tenantry_engine::Error) -> bool {
+    matches!(error.kind(), Kind::Missing | Kind::WrongIdentity | Kind::Corrupt)
+}
+
+/// What cannot be taken back in a database that is lost need not be: an operation that waited for it would
+/// keep others from the tenant for good.
+pub(super) fn unless_lost(done: tenantry_engine::Result<()>) -> Result<()> {
+    match done {
+        Err(error) if is_gone(&error) => {
+            tracing::warn!(%error, "a database of a move is lost");
+            Ok(())
+        }
+        done => Ok(done?),
+    }
+}
+
+/// Nothing is recorded any more.
 pub(super) async fn settle(world: &World, leg: &Leg, mark: i64) -> Result<()> {
     let engine = world.databases.engine();
-    match engine.stop_recording(&leg.from, mark).await {
-        Err(error) if matches!(error.kind(), Kind::Missing | Kind::WrongIdentity) => {}
-        stopped => stopped?,
-    }
+    unless_lost(engine.stop_recording(&leg.from, mark).await)?;
     pass(world, "settled").await?;
-    engine.stop_recording(leg.to()?, mark).await?;
+    unless_lost(engine.stop_recording(leg.to()?, mark).await)?;
     engine.close(&leg.from);
     Ok(())
 }
 
 /// A point inside a step, where suites make workers fail, die or wait.
 pub(super) async fn pass(world: &World, point: &str) -> Result<()> {
-    world.faults.pass(Move::KIND, point, "inside").await
+    world.pass(Move::KIND, point).await
 }

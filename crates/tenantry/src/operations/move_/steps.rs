@@ -87,10 +87,11 @@ async fn record_changes(world: &World, places: &[Place], mark: i64) -> Result<()
 /// would shut the place for good.
 pub(super) fn unwatch<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
+        let engine = world.databases.engine();
         for leg in &m.legs {
-            world.databases.engine().stop_recording(&leg.from, m.mark).await?;
+            carry::unless_lost(engine.stop_recording(&leg.from, m.mark).await)?;
             pass(world, "unwatched").await?;
-            world.databases.engine().lift_fence(&leg.from, m.mark).await?;
+            carry::unless_lost(engine.lift_fence(&leg.from, m.mark).await)?;
         }
         Ok(())
     })
@@ -155,7 +156,7 @@ pub(super) fn fence<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Resu
 pub(super) fn lift<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for leg in &m.legs {
-            world.databases.engine().lift_fence(&leg.from, m.mark).await?;
+            carry::unless_lost(world.databases.engine().lift_fence(&leg.from, m.mark).await)?;
             pass(world, "lifted").await?;
         }
         m.fenced_us = None;
@@ -194,9 +195,15 @@ pub(super) fn prove<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Resu
     Box::pin(async move {
         m.released_us.get_or_insert(world.control.now_us());
         for leg in &mut m.legs {
-            let differing = carry::differing(world, &leg.from, leg.to()?, 0).await?;
-            leg.differing = Some(differing);
-            if differing > 0 {
+            leg.differing = match carry::differing(world, &leg.from, leg.to()?, 0).await {
+                // Then nothing is proven, and the old place is kept until somebody has looked.
+                Err(Error::Engine(error)) if carry::is_gone(&error) => {
+                    tracing::error!(tenant = %m.slug, store = %leg.from.store, %error, "lost after a move");
+                    None
+                }
+                differing => Some(differing?),
+            };
+            if let Some(differing @ 1..) = leg.differing {
                 tracing::error!(tenant = %m.slug, store = %leg.from.store, differing, "records differ after a move");
             }
         }

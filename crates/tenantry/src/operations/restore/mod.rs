@@ -31,6 +31,8 @@ pub struct Restore {
     tenant: Whose,
     /// None: all that are in the backup.
     stores: Option<Vec<StoreName>>,
+    /// Those whose databases the tenant's owner brought: left out.
+    brought: Vec<StoreName>,
     sides: Vec<Side>,
     manifest: Option<Box<Manifest>>,
     restore: Option<i64>,
@@ -46,17 +48,19 @@ struct Side {
 }
 
 impl Restore {
-    /// `places` are the tenant's stores that are in use, with where a copy of each would go.
+    /// `places` are the tenant's stores that are in use, with where a copy of each would go; `brought` those
+    /// that the tenant's owner brought, which are left out.
     pub(crate) fn new(
         by: By,
         backup: BackupId,
         tenant: Whose,
         places: Vec<(Place, NewPlacement)>,
+        brought: Vec<StoreName>,
         stores: Option<Vec<StoreName>>,
     ) -> Self {
         let side = |(live, new)| Side { live, new, beside: None, schema_version: None };
         let sides = places.into_iter().map(side).collect();
-        Self { by, backup, tenant, stores, sides, manifest: None, restore: None }
+        Self { by, backup, tenant, stores, brought, sides, manifest: None, restore: None }
     }
 }
 
@@ -89,6 +93,7 @@ impl Operation for Restore {
         let beside = self.sides.iter().filter_map(|s| s.beside.as_ref()).map(|p| &p.physical);
         serde_json::json!({
             "restore": self.restore, "backup": self.backup, "databases": beside.collect::<Vec<_>>(),
+            "left_out": self.brought,
         })
     }
 }

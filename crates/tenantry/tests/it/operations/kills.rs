@@ -170,6 +170,8 @@ fn wait_until_ready(child: &mut Child) {
 /// Operations that were begun here, after all of them are over.
 async fn ended(dir: &Path) -> i64 {
     let w = World::open(dir).await;
+    // A disk that a round took away and was killed before it put it back.
+    super::fall_back::bring_back(&w);
     whole(&w).await;
     count(&w, "SELECT count(*) FROM operations").await
 }

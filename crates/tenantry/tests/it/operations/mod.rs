@@ -18,6 +18,7 @@
 //!   before it left it, done or undone.
 
 mod backup;
+mod fall_back;
 mod faults;
 mod fleet;
 mod kills;
@@ -93,6 +94,7 @@ scenarios! {
     moves::SERVER,
     moves::PROMOTE,
     moves::DEMOTE,
+    fall_back::LOST,
     lives::CLONE,
     lives::IMPORT,
     lives::PURGE,

@@ -113,7 +113,7 @@ fn finished<'a>(
 }
 
 /// A fence that was left behind would shut the tenant for good.
-async fn open_to_writes(w: &World) {
+pub(super) async fn open_to_writes(w: &World) {
     let tenant = w.platform.enter_as_operator(&by(), &slug("alpha")).await.unwrap();
     for model in ["items", "slips"] {
         let records = w.platform.records(&tenant, model).unwrap();

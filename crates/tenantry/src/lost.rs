@@ -1,0 +1,60 @@
+//! What is done for a tenant whose database in use is lost with its disk: what is kept of its last move is put
+//! back into use. The verb behind `move --back --lost` and the staff API.
+//!
+//! It decides what is lost; `operations::fall_back` does the rest. Never by itself: what was written since
+//! the move is given up, and that is somebody's word.
+
+use crate::{
+    Error, Platform, Result,
+    audit::By,
+    operations::fall_back::{self, FallBack, Turn},
+    topology::Placement,
+};
+use tenantry_engine::name::{Slug, StoreName};
+
+impl Platform {
+    /// Puts the databases that are kept of a tenant's last move, or restore, back into use where those in use
+    /// now cannot be opened any more; the id of the operation. What was written since is lost; its outcome and
+    /// the audit log say since when.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when what is in use can be opened and is whole, when nothing is kept, or another
+    /// operation is at work.
+    pub async fn fall_back(&self, by: &By, slug: &Slug, store: Option<&StoreName>) -> Result<i64> {
+        let stores = self.stores_of(slug, store).await?;
+        let kept = self.0.operations.kept(stores.tenant).await?;
+        let (mut turns, mut whole) = (Vec::new(), Vec::new());
+        for ready in &stores.ready {
+            match self.0.engine.lost(&ready.place).await? {
+                None => whole.push(ready.place.store.to_string()),
+                Some(error) => turns.push(turn(ready, &kept, fall_back::why(&error))?),
+            }
+        }
+        if turns.is_empty() {
+            let why = match whole.is_empty() {
+                true => format!("the platform has no database of {slug}"),
+                false => format!(
+                    "nothing of {slug} is lost: {} can be opened and is whole; move it back without giving anything up",
+                    whole.join(", ")
+                ),
+            };
+            return Err(stores.nothing(&why));
+        }
+        let operation = FallBack::new(by.clone(), stores.tenant, stores.slug, turns);
+        self.0.operations.spawn(operation).await
+    }
+}
+
+/// What was in use before, of the same store: newest first, and never a copy that nobody worked on.
+fn turn(ready: &Placement, kept: &[Placement], why: &'static str) -> Result<Turn> {
+    let lost = &ready.place;
+    let before = kept.iter().filter(|k| k.place.store == lost.store && k.place.generation < lost.generation);
+    let found = before.filter_map(|k| Some((k, k.kept_at_us?))).max_by_key(|(k, _)| k.place.generation);
+    let Some((kept, since_us)) = found else {
+        return Err(Error::Conflict(format!(
+            "{} on {} {why}, and nothing is kept of it: restore a backup",
+            lost.store, lost.server
+        )));
+    };
+    Ok(Turn { lost: lost.clone(), why: why.into(), kept: kept.place.clone(), since_us, fence: None })
+}

@@ -1,0 +1,110 @@
+//! The operation that puts a kept database back into use, because the one in use is lost.
+//!
+//! begin | look | swap | open. Started by `Platform::fall_back` only, after somebody said in so many words that
+//! what was written since is given up. It copies nothing and removes nothing: the kept database is used as it
+//! is, and what may be left of the lost one stays until somebody releases it. Before *swap* nothing was changed;
+//! from there it goes forward only.
+
+mod steps;
+
+use super::{Operation, Step};
+use crate::{audit::By, clock};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tenantry_engine::{
+    Kind,
+    name::{Slug, TenantId},
+    place::Place,
+};
+
+/// State of the operation.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FallBack {
+    by: By,
+    tenant: TenantId,
+    slug: Slug,
+    turns: Vec<Turn>,
+}
+
+/// One store.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Turn {
+    /// In use, and lost.
+    pub(crate) lost: Place,
+    /// In what way, for people.
+    pub(crate) why: String,
+    /// What was in use before it.
+    pub(crate) kept: Place,
+    /// Since when it is out of use, microseconds: what was written from then on is gone.
+    pub(crate) since_us: i64,
+    /// Who fenced it; none: not looked at yet.
+    pub(crate) fence: Option<i64>,
+}
+
+impl FallBack {
+    pub(crate) fn new(by: By, tenant: TenantId, slug: Slug, turns: Vec<Turn>) -> Self {
+        Self { by, tenant, slug, turns }
+    }
+
+    /// What is lost and what takes its place, store by store.
+    fn told(&self) -> Value {
+        let turn = |turn: &Turn| {
+            json!({
+                "store": turn.lost.store, "lost": shown(&turn.lost), "why": turn.why, "now": shown(&turn.kept),
+                "writes_lost_since": clock::text(turn.since_us),
+            })
+        };
+        self.turns.iter().map(turn).collect()
+    }
+}
+
+impl Operation for FallBack {
+    const KIND: &'static str = "fall_back";
+    const POINT_OF_NO_RETURN: Option<&'static str> = Some("swap");
+
+    fn steps() -> &'static [Step<Self>] {
+        &[
+            Step::Control { name: "begin", run: steps::begin, undo: Some(steps::nothing) },
+            Step::Outside { name: "look", run: steps::look, undo: steps::leave },
+            Step::Control { name: "swap", run: steps::swap, undo: Some(steps::nothing) },
+            Step::Outside { name: "open", run: steps::open, undo: steps::leave },
+        ]
+    }
+
+    fn tenant(&self) -> Option<TenantId> {
+        Some(self.tenant)
+    }
+
+    fn by(&self) -> &By {
+        &self.by
+    }
+
+    fn what(&self) -> String {
+        let turn = |t: &Turn| {
+            format!("{} on {} as it was at {}", t.lost.store, t.kept.server, clock::text(t.since_us))
+        };
+        let turns: Vec<_> = self.turns.iter().map(turn).collect();
+        format!("put back into use of {}: {}", self.slug, turns.join(", "))
+    }
+
+    fn outcome(&self) -> Value {
+        json!({ "purpose": Self::KIND, "stores": self.told() })
+    }
+}
+
+/// In what way a database is lost, as anybody may read it.
+pub(crate) fn why(error: &tenantry_engine::Error) -> &'static str {
+    match error.kind() {
+        Kind::Missing => "is not there",
+        Kind::WrongIdentity => "holds somebody else",
+        Kind::Corrupt => "is damaged",
+        _ => "cannot be read",
+    }
+}
+
+fn shown(place: &Place) -> Value {
+    json!({
+        "server": place.server, "database": place.physical, "isolation": place.isolation,
+        "generation": place.generation,
+    })
+}

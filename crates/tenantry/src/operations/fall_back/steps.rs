@@ -1,0 +1,81 @@
+//! The steps of `FallBack`. Called by the journal's driver only.
+
+use super::FallBack;
+use crate::{Error, Result, control::Write, operations::World, topology::swap as places};
+use futures_util::future::BoxFuture;
+use serde_json::json;
+
+/// Refuses when something was moved or released since somebody looked.
+pub(super) fn begin<'a>(write: &'a mut Write, f: &'a mut FallBack) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let kept = places::kept(write, f.tenant).await?;
+        for turn in &f.turns {
+            let ready = places::ready(write, f.tenant, &turn.lost.store).await?;
+            let still = kept.iter().any(|p| p.place == turn.kept && p.kept_at_us == Some(turn.since_us));
+            if !still || ready.is_none_or(|ready| ready.place != turn.lost) {
+                let store = &turn.lost.store;
+                return Err(Error::Conflict(format!("where {store} lies was changed meanwhile: look again")));
+            }
+        }
+        Ok(())
+    })
+}
+
+/// What is in use must be lost still, and what is kept must be whole.
+pub(super) fn look<'a>(world: &'a World, f: &'a mut FallBack) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let engine = world.databases.engine();
+        for turn in &mut f.turns {
+            world.cancel.check()?;
+            if engine.lost(&turn.lost).await?.is_none() {
+                let text = format!("{} can be opened again: nothing was changed", turn.lost.store);
+                return Err(Error::Conflict(text));
+            }
+            if let Some(error) = engine.lost(&turn.kept).await? {
+                let text = format!(
+                    "what is kept of {} {} too: restore a backup",
+                    turn.lost.store,
+                    super::why(&error)
+                );
+                return Err(Error::Conflict(text));
+            }
+            turn.fence = Some(engine.standing(&turn.kept).await?.fence);
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn swap<'a>(write: &'a mut Write, f: &'a mut FallBack) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for turn in &f.turns {
+            places::fall_back(write, &turn.lost, &turn.kept).await?;
+        }
+        let detail = json!({ "slug": f.slug, "stores": f.told() });
+        write.audit(&f.by, Some(f.tenant), "tenant.fall_back", detail).await
+    })
+}
+
+/// Writes are let through. Only the fence that was found is lifted: a worker who comes late must not open what
+/// was moved again since.
+pub(super) fn open<'a>(world: &'a World, f: &'a mut FallBack) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let engine = world.databases.engine();
+        for turn in &f.turns {
+            engine.close(&turn.lost);
+            if let Some(fence) = turn.fence {
+                engine.lift_fence(&turn.kept, fence).await?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Nothing was changed yet.
+pub(super) fn nothing<'a>(_: &'a mut Write, _: &'a mut FallBack) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async { Ok(()) })
+}
+
+/// Nothing to take back.
+pub(super) fn leave<'a>(_: &'a World, _: &'a mut FallBack) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async { Ok(()) })
+}

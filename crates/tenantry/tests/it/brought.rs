@@ -1,0 +1,163 @@
+//! What is done for a tenant of whose databases the owner brought one (F3): that one is left alone by everything
+//! that would put another in its place, and whoever asks is told so.
+
+use crate::world::{World, by, slug};
+use serde_json::json;
+use std::{fs, path::PathBuf};
+use tenantry::{
+    Attach, Error, NewFromCopy,
+    config::Provision,
+    migrations::fleet,
+    name::{ServerName, StoreName},
+    operations::{Listed, State},
+    tenants::{NewTenant, Terms},
+    topology::{Placement, Policy, placement},
+};
+use tenantry_engine::place::Isolation;
+
+async fn world(dir: &std::path::Path) -> World {
+    let external = |config: &mut tenantry::config::Config| {
+        let papers = config.stores.iter_mut().find(|s| s.name.as_str() == "papers").unwrap();
+        papers.provision = Provision::External;
+    };
+    World::configured(dir, external).await.with_plans().await
+}
+
+fn store(name: &str) -> StoreName {
+    StoreName::parse(name).unwrap()
+}
+
+/// Alpha, with a database that it brought for its papers, and a row in each store.
+async fn alpha(w: &World) -> PathBuf {
+    let tenant = NewTenant { slug: slug("alpha"), name: "Alpha".into(), email: "a@alpha.test".into() };
+    w.platform.create_tenant(&by(), tenant, Some("large"), None).await.unwrap();
+    let file = w.root.join("brought.db");
+    fs::write(&file, b"").unwrap();
+    let wanted = Attach { store: store("papers"), physical: Some("brought".parse().unwrap()), server: None };
+    w.platform.attach_database(&by(), &slug("alpha"), &wanted).await.unwrap();
+    let options = fleet::Options { external: true, ..fleet::Options::default() };
+    w.platform.migrate_tenants(&by(), None, options, |_, _| {}).await.unwrap();
+    for model in ["items", "sheets"] {
+        add(w, "alpha", model, "first").await;
+    }
+    file
+}
+
+async fn add(w: &World, name: &str, model: &str, text: &str) {
+    let tenant = w.platform.enter_as_operator(&by(), &slug(name)).await.unwrap();
+    let row = json!({ "name": text });
+    w.platform.records(&tenant, model).unwrap().create(row.as_object().unwrap()).await.unwrap();
+}
+
+/// Rows of items and of sheets.
+async fn rows(w: &World, name: &str) -> [usize; 2] {
+    let contents = super::operations::kit::contents(w, name).await;
+    ["items", "sheets"].map(|model| contents.iter().filter(|(m, _)| m == model).count())
+}
+
+async fn placed(w: &World, name: &str, of: &str) -> Placement {
+    let mut tx = w.control.snapshot().await.unwrap();
+    let id = tenantry::tenants::by_slug(&mut tx, &slug(name)).await.unwrap().id;
+    let all = placement::of_tenant(&mut tx, id).await.unwrap();
+    all.into_iter().find(|p| p.place.store.as_str() == of).unwrap()
+}
+
+async fn done(w: &World, operation: i64) -> Listed {
+    let over = w.operations.wait(operation).await.unwrap();
+    assert_eq!(over.state, State::Done, "{over:?}");
+    over
+}
+
+fn told<T: std::fmt::Debug>(refused: tenantry::Result<T>) {
+    let error = refused.unwrap_err();
+    assert!(matches!(error, Error::Conflict(_)), "{error:?}");
+    assert!(error.public_title().contains("brought by its owner"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_leaves_out_what_the_owner_brought_and_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = world(dir.path()).await;
+    alpha(&w).await;
+    let brought = placed(&w, "alpha", "papers").await;
+    let asked = w.platform.start_backup(&by(), &slug("alpha"), None).await.unwrap();
+    done(&w, asked.operation).await;
+    for model in ["items", "sheets"] {
+        add(&w, "alpha", model, "second").await;
+    }
+    told(w.platform.start_restore(&by(), &slug("alpha"), &asked.backup, Some(vec![store("papers")])).await);
+    let restored = w.platform.start_restore(&by(), &slug("alpha"), &asked.backup, None).await.unwrap();
+    assert_eq!(done(&w, restored).await.result.unwrap()["left_out"], json!(["papers"]));
+    done(&w, w.platform.start_restore_swap(&by(), &slug("alpha")).await.unwrap()).await;
+    assert_eq!(rows(&w, "alpha").await, [1, 2], "what the owner brought is as it was");
+    assert_eq!(placed(&w, "alpha", "papers").await, brought);
+    done(&w, w.platform.start_restore_undo(&by(), &slug("alpha")).await.unwrap()).await;
+    assert_eq!(rows(&w, "alpha").await, [2, 2]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_but_its_owner_moves_what_the_owner_brought() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = world(dir.path()).await;
+    alpha(&w).await;
+    let (brought, papers, p) = (placed(&w, "alpha", "papers").await, store("papers"), &w.platform);
+    let (alpha, disk) = (slug("alpha"), ServerName::parse("disk").unwrap());
+    told(p.move_tenant(&by(), &alpha, &disk, Some(&papers)).await);
+    told(p.promote_tenant(&by(), &alpha, Some(&papers), None).await);
+    told(p.demote_tenant(&by(), &alpha, Some(&papers)).await);
+    told(p.move_tenant_back(&by(), &alpha, Some(&papers)).await);
+    told(p.fall_back(&by(), &alpha, Some(&papers)).await);
+    done(&w, p.move_tenant(&by(), &alpha, &disk, None).await.unwrap()).await;
+    assert_eq!(placed(&w, "alpha", "tenant").await.place.server, disk, "the others are moved");
+    done(&w, p.demote_tenant(&by(), &alpha, None).await.unwrap()).await;
+    assert_eq!(placed(&w, "alpha", "papers").await, brought);
+    assert_eq!(rows(&w, "alpha").await, [1, 1]);
+}
+
+/// The copy's databases are all made by the platform, so a purge of the copy leaves nothing; a purge of the
+/// first leaves what its owner brought.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_is_the_platforms_and_a_purge_leaves_what_the_owner_brought() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = world(dir.path()).await;
+    let file = alpha(&w).await;
+    let wanted = |name: &str| NewFromCopy {
+        slug: slug(name),
+        name: None,
+        email: None,
+        plan: Some("large".into()),
+        owner: None,
+        member: None,
+    };
+    let asked = w.platform.start_backup(&by(), &slug("alpha"), None).await.unwrap();
+    done(&w, asked.operation).await;
+    let cloned = w.platform.clone_tenant(&by(), &slug("alpha"), false, wanted("twin")).await.unwrap();
+    done(&w, cloned).await;
+    let again = NewTenant { slug: slug("again"), name: "Again".into(), email: "a@again.test".into() };
+    let restored = w.platform.start_restore_as(&by(), &asked.backup, again, Some("large")).await.unwrap();
+    done(&w, restored).await;
+    for name in ["twin", "again"] {
+        assert_eq!(rows(&w, name).await, [1, 1], "{name}");
+        let papers = placed(&w, name, "papers").await;
+        assert_eq!((papers.policy, papers.place.isolation), (Policy::Managed, Isolation::Database), "{name}");
+        let made = w.root.join(format!("{}.db", papers.place.physical));
+        assert!(made.exists(), "{name}");
+        purge(&w, name).await;
+        assert!(!made.exists(), "{name}");
+    }
+    let certificate = purge(&w, "alpha").await;
+    let papers =
+        certificate["traces"].as_array().unwrap().iter().find(|t| t["place"] == "main: brought").cloned();
+    let papers = papers.unwrap_or_else(|| panic!("{certificate}"));
+    assert_eq!(papers["fate"], "kept");
+    assert!(papers["detail"]["why"].as_str().unwrap().contains("brought by its owner"), "{papers}");
+    assert!(file.metadata().unwrap().len() > 0);
+}
+
+async fn purge(w: &World, name: &str) -> serde_json::Value {
+    let id = w.platform.tenant_id(&slug(name)).await.unwrap();
+    let now = Terms { grace_days: 0, retention_days: 0 };
+    w.platform.cancel_tenant(&by(), id, Some(now), None).await.unwrap();
+    done(w, w.platform.purge_tenant(&by(), &slug(name), id, true).await.unwrap()).await;
+    w.platform.certificate(name).await.unwrap().detail
+}

@@ -1,0 +1,110 @@
+//! The kept database of a move is put back into use after the new server's disk was lost.
+
+use super::{
+    Scenario,
+    backup::through,
+    kit::{contents, count, rows, tenant, whole},
+    moves::{open_to_writes, ready, to_disk},
+};
+use crate::world::{World, by, registration, slug};
+use std::{fs, path::PathBuf};
+
+pub(super) const LOST: Scenario = Scenario {
+    name: "fall_back",
+    kind: "fall_back",
+    prepare: |w| {
+        Box::pin(async {
+            tenant(w, "alpha").await;
+            to_disk(w).await.unwrap();
+            lose(w);
+        })
+    },
+    run: |w| Box::pin(fall_back(w)),
+    finished: |w| {
+        Box::pin(async {
+            // What is lost is brought back for as long as everything is looked at.
+            bring_back(w);
+            whole(w).await;
+            assert_eq!(contents(w, "alpha").await, rows());
+            open_to_writes(w).await;
+            let server = ready(w, "tenant").await.place.server.to_string();
+            let told = count(w, "SELECT count(*) FROM audit WHERE action = 'tenant.fall_back'").await;
+            lose(w);
+            match (server.as_str(), told) {
+                ("main", 1) => true,
+                ("disk", 0) => false,
+                other => panic!("half put back: {other:?}"),
+            }
+        })
+    },
+    endless: |w, _| {
+        Box::pin(async move {
+            bring_back(w);
+            if count(w, "SELECT count(*) FROM tenants").await == 0 {
+                w.operations.create_tenant(&by(), registration("alpha")).await.unwrap();
+            }
+            if ready(w, "tenant").await.place.server.as_str() == "main" {
+                to_disk(w).await.unwrap();
+            }
+            lose(w);
+            let done = fall_back(w).await;
+            bring_back(w);
+            done.unwrap();
+        })
+    },
+};
+
+async fn fall_back(w: &World) -> tenantry::Result<()> {
+    through(w, w.platform.fall_back(&by(), &slug("alpha"), None).await).await
+}
+
+/// Takes the files of server `disk` away from everybody who opens them from now on.
+fn lose(w: &World) {
+    for (path, name) in files(w).into_iter().filter(|(_, name)| !name.ends_with(".lost")) {
+        fs::rename(&path, path.with_file_name(format!("{name}.lost"))).unwrap();
+    }
+}
+
+/// Puts them back.
+pub(super) fn bring_back(w: &World) {
+    for (path, name) in files(w) {
+        if let Some(name) = name.strip_suffix(".lost") {
+            fs::rename(&path, path.with_file_name(name)).unwrap();
+        }
+    }
+}
+
+fn files(w: &World) -> Vec<(PathBuf, String)> {
+    let disk = w.platform.config().servers.iter().find(|s| s.name.as_str() == "disk").unwrap();
+    let entries = fs::read_dir(&disk.path).unwrap().map(Result::unwrap);
+    let files = entries.filter(|entry| entry.file_type().unwrap().is_file());
+    files.map(|entry| (entry.path(), entry.file_name().into_string().unwrap())).collect()
+}
+
+/// The disk dies between the swap and the proof: the move ends, unproven, and does not keep anybody from the
+/// tenant; what is kept of it can be used again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_move_whose_new_disk_dies_after_the_swap_ends_unproven_and_is_taken_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = std::sync::Arc::new(World::open(dir.path()).await.with_plans().await);
+    tenant(&w, "alpha").await;
+    let dying = w.clone();
+    w.operations.faults().watch(std::sync::Arc::new(move |point| {
+        let dying = dying.clone();
+        Box::pin(async move {
+            if point == "move:prove:before" {
+                lose(&dying);
+            }
+            Ok(())
+        })
+    }));
+    to_disk(&w).await.unwrap();
+    let unproven = "SELECT count(*) FROM operations WHERE kind = 'move' AND state = 'done' AND result ->> 'verified' = 0";
+    assert_eq!(count(&w, unproven).await, 1);
+    assert_eq!(count(&w, "SELECT count(*) FROM placements WHERE state = 'kept' AND until IS NULL").await, 1);
+    fall_back(&w).await.unwrap();
+    assert_eq!(contents(&w, "alpha").await, rows());
+    open_to_writes(&w).await;
+    bring_back(&w);
+    whole(&w).await;
+}
