@@ -22,10 +22,5 @@ fn main() -> ExitCode {
         Ok("json") => log.json().init(),
         _ => log.init(),
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let done = runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(cli::run(cli)));
-    done.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
-        ExitCode::FAILURE
-    })
+    cli::main(cli)
 }

@@ -7,6 +7,10 @@ use super::{Report, Source, code};
 const WORDS: [(&str, &str); 3] =
     [("todo!", "unfinished"), ("unimplemented!", "unfinished"), ("unsafe", "no unsafe code in this project")];
 
+/// Where output of the command line is written, and nowhere else: these panic when a reader closes its pipe.
+const PRINTING: [&str; 4] = ["println!", "print!", "eprintln!", "eprint!"];
+const OUTPUT_OF: &str = "crates/server/src/";
+
 /// Checks every file.
 pub(crate) fn check(files: &[(String, String)], sources: &[Source], report: &mut Report) {
     for source in sources {
@@ -19,9 +23,23 @@ pub(crate) fn check(files: &[(String, String)], sources: &[Source], report: &mut
                 report.faults.push(format!("{}:{line}: {word}: {why}", source.path));
             }
         }
+        printing(source, report);
     }
     for (path, text) in files {
         machine_paths(path, text, report);
+    }
+}
+
+fn printing(source: &Source, report: &mut Report) {
+    if !source.path.starts_with(OUTPUT_OF) {
+        return;
+    }
+    for (n, line) in source.code.lines().enumerate() {
+        let prints = line.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '!')));
+        for word in prints.filter(|word| PRINTING.contains(word)) {
+            let why = "panics on a closed pipe: use say! or tell! of cli/out.rs";
+            report.faults.push(format!("{}:{}: {word} {why}", source.path, n + 1));
+        }
     }
 }
 
@@ -46,6 +64,18 @@ fn is_rooted(line: &str, mark: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn printing_is_for_one_file() {
+        let code = "fn a() { println!(x); say!(x); }\nfn b() { eprintln!(x) }".to_owned();
+        let found = |path: &str| {
+            let mut report = Report::default();
+            let source = Source { path: path.into(), text: code.clone(), code: code.clone() };
+            printing(&source, &mut report);
+            report.faults.len()
+        };
+        assert_eq!((found("crates/server/src/cli/a.rs"), found("xtask/src/a.rs")), (2, 0));
+    }
 
     #[test]
     fn rooted_paths_only() {

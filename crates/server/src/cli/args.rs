@@ -266,6 +266,10 @@ pub(crate) struct Move {
     /// Back to where it was before, with all that was written since.
     #[arg(long)]
     pub(crate) back: bool,
+    /// With --back, when the database in use cannot be opened any more: put the kept one back into use.
+    /// What was written since the move is lost.
+    #[arg(long, requires = "back")]
+    pub(crate) lost: bool,
     /// Only this store.
     #[arg(long)]
     pub(crate) store: Option<String>,

@@ -13,8 +13,8 @@ use tenantry::audit::{Query, Row};
 pub(super) async fn verify(place: &Place) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let report = platform.verify_audit().await.map_err(explain)?;
-    report.faults.iter().for_each(|fault| println!("{fault}"));
-    println!("{} rows, {} published heads, {} faults", report.rows, report.heads, report.faults.len());
+    report.faults.iter().for_each(|fault| say!("{fault}"));
+    say!("{} rows, {} published heads, {} faults", report.rows, report.heads, report.faults.len());
     Ok(if report.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

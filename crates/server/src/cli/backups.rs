@@ -44,19 +44,19 @@ pub(super) async fn make(place: &Place, options: &args::Backup) -> Result<ExitCo
     let operation = platform.start_backup_run(&by, selection).await.map_err(explain)?;
     let result = watch_operation(&platform, operation).await?.result.unwrap_or_default();
     for failure in result["failures"].as_array().into_iter().flatten() {
-        println!(
+        say!(
             "{}: FAILED {}",
             failure[0].as_str().unwrap_or_default(),
             failure[1].as_str().unwrap_or_default()
         );
     }
-    println!("{} backed up, {} failed", result["good"], result["failed"]);
+    say!("{} backed up, {} failed", result["good"], result["failed"]);
     Ok(if result["failed"] == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn one(platform: &Platform, id: &BackupId) -> Result<ExitCode> {
     let (made, _) = platform.show_backup(id).await.map_err(explain)?;
-    println!("{id}: {} rows, {} stored", made.rows, table::bytes(made.stored_bytes));
+    say!("{id}: {} rows, {} stored", made.rows, table::bytes(made.stored_bytes));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -87,15 +87,18 @@ pub(super) async fn run(place: &Place, action: &Backups) -> Result<ExitCode> {
         }
         Backups::Prune => {
             let gone = platform.prune_backups(&operator()).await.map_err(explain)?;
-            gone.iter().for_each(|id| println!("removed {id}"));
-            println!("{} removed", gone.len());
+            gone.iter().for_each(|id| say!("removed {id}"));
+            say!("{} removed", gone.len());
             Ok(ExitCode::SUCCESS)
         }
         Backups::Rescan => {
             let found = platform.rescan_backups(&operator()).await.map_err(explain)?;
-            println!(
+            say!(
                 "{} found, {} taken up, {} of other installations, {} unreadable",
-                found.found, found.taken_up, found.others, found.damaged
+                found.found,
+                found.taken_up,
+                found.others,
+                found.damaged
             );
             Ok(if found.damaged == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
@@ -189,21 +192,21 @@ async fn verify(platform: &Platform, ids: Vec<BackupId>) -> Result<ExitCode> {
         let operation = platform.start_verify_backup(&operator(), id).await.map_err(explain)?;
         let found = watch_operation(platform, operation).await?.result.unwrap_or_default();
         match found["damage"].as_str() {
-            None => println!("{id}: whole, {} rows", found["rows"]),
+            None => say!("{id}: whole, {} rows", found["rows"]),
             Some(how) => {
                 damaged += 1;
-                println!("{id}: DAMAGED {how}");
+                say!("{id}: DAMAGED {how}");
             }
         }
     }
-    println!("{} verified, {damaged} damaged", ids.len());
+    say!("{} verified, {damaged} damaged", ids.len());
     Ok(if damaged == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn schedules(platform: &Platform) -> Result<ExitCode> {
     let status = platform.backup_status().await.map_err(explain)?;
     if status.schedules.is_empty() {
-        println!("no schedules; add [[backups.schedules]] to tenantry.toml");
+        say!("no schedules; add [[backups.schedules]] to tenantry.toml");
         return Ok(ExitCode::SUCCESS);
     }
     let header = ["schedule", "cron (utc)", "next", "last good", "overdue"];
@@ -224,14 +227,14 @@ async fn status(platform: &Platform, json: bool) -> Result<ExitCode> {
         table::json(&status)?;
     } else {
         let age = status.age_seconds(platform.control().now_us());
-        println!("target            {}", status.target);
-        println!("newest            {}", status.newest_us.map_or("none".into(), at));
-        println!("age               {}", age.map_or("none".into(), |s| format!("{s} s")));
-        println!("good              {} ({})", status.good, table::bytes(status.stored_bytes));
-        println!("failed (1 day)    {}", status.failed_day);
-        println!("damaged           {}", status.damaged);
-        println!("without a backup  {} companies", status.tenants_without);
-        println!("overdue           {} schedules", status.overdue());
+        say!("target            {}", status.target);
+        say!("newest            {}", status.newest_us.map_or("none".into(), at));
+        say!("age               {}", age.map_or("none".into(), |s| format!("{s} s")));
+        say!("good              {} ({})", status.good, table::bytes(status.stored_bytes));
+        say!("failed (1 day)    {}", status.failed_day);
+        say!("damaged           {}", status.damaged);
+        say!("without a backup  {} companies", status.tenants_without);
+        say!("overdue           {} schedules", status.overdue());
     }
     Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -14,19 +14,19 @@ pub(super) async fn run(place: &Place, tenant: Option<&str>) -> Result<ExitCode>
     let checked = platform
         .check(only.as_ref(), |finding| {
             found += 1;
-            println!("{finding}");
+            say!("{finding}");
         })
         .await
         .map_err(explain)?;
     if only.is_none() {
         for orphan in platform.orphans().await.map_err(explain)? {
             found += 1;
-            println!("{orphan}");
+            say!("{orphan}");
         }
     }
     match found {
-        0 => println!("models, migrations and databases agree; tenants looked at: {checked}"),
-        n => println!("to look at: {n}; tenants looked at: {checked}"),
+        0 => say!("models, migrations and databases agree; tenants looked at: {checked}"),
+        n => say!("to look at: {n}; tenants looked at: {checked}"),
     }
     Ok(if found == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

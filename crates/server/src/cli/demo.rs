@@ -21,24 +21,24 @@ pub(super) async fn run(place: &Place, listen: &Listen) -> Result<ExitCode> {
 }
 
 fn announce(bound: SocketAddr, companies: &[Company]) {
-    println!("Tenantry demo on http://{bound}   API documentation: http://{bound}/api/docs\n");
-    println!("  superuser   {}   {}", demo::SUPERUSER, demo::PASSWORD);
+    say!("Tenantry demo on http://{bound}   API documentation: http://{bound}/api/docs\n");
+    say!("  superuser   {}   {}", demo::SUPERUSER, demo::PASSWORD);
     for company in companies {
-        println!("  {:<14} {}   {}", company.name, company.email, demo::PASSWORD);
+        say!("  {:<14} {}   {}", company.name, company.email, demo::PASSWORD);
     }
     let Some(company) = companies.first() else { return };
-    println!("\nPaste these in another terminal:\n");
-    println!("  TOKEN=$(curl -s http://{bound}/api/auth/login -H 'content-type: application/json' \\");
-    println!(
+    say!("\nPaste these in another terminal:\n");
+    say!("  TOKEN=$(curl -s http://{bound}/api/auth/login -H 'content-type: application/json' \\");
+    say!(
         "    -d '{{\"email\":\"{}\",\"password\":\"{}\"}}' | sed 's/.*\"token\":\"\\([^\"]*\\)\".*/\\1/')",
         company.email,
         demo::PASSWORD
     );
-    println!(
+    say!(
         "  curl -s 'http://{bound}/api/records/doctors?expand=city,clinic' -H \"authorization: Bearer $TOKEN\""
     );
-    println!(
+    say!(
         "  curl -s 'http://{bound}/api/records/patients?q=eder&limit=3' -H \"authorization: Bearer $TOKEN\""
     );
-    println!("\nStop it with Ctrl-C; run it again to continue.");
+    say!("\nStop it with Ctrl-C; run it again to continue.");
 }

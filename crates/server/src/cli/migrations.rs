@@ -45,10 +45,10 @@ pub(super) fn make(place: &Place, options: &args::Make) -> Result<ExitCode> {
         Err(Failed::Error(error)) => return Err(explain(error)),
     };
     if made.is_empty() {
-        println!("nothing changed");
+        say!("nothing changed");
     }
     for made in &made {
-        println!("{} {}", if options.dry_run { "would write" } else { "wrote" }, made.path.display());
+        say!("{} {}", if options.dry_run { "would write" } else { "wrote" }, made.path.display());
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -66,10 +66,10 @@ fn ask(question: &Question) -> Option<String> {
 /// Brings the system stores to the current schema; opening the platform does just that.
 pub(super) async fn system(place: &Place) -> Result<ExitCode> {
     let platform = place.platform().await?;
-    println!("control is current");
+    say!("control is current");
     for schema in platform.apps().stores().iter().filter(|s| !s.migrations.is_empty()) {
         if schema.scope == tenantry::config::Scope::System {
-            println!(
+            say!(
                 "{} is current: {} migrations, at {}",
                 schema.store,
                 schema.migrations.len(),
@@ -79,7 +79,7 @@ pub(super) async fn system(place: &Place) -> Result<ExitCode> {
     }
     let behind = platform.tenants_behind().await.map_err(explain)?;
     if behind > 0 {
-        println!("{behind} tenant databases are behind; run: tenantry migrate-tenants");
+        say!("{behind} tenant databases are behind; run: tenantry migrate-tenants");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -120,9 +120,7 @@ fn tell(bar: &ProgressBar, json: bool, store: &StoreName, event: &Event<'_>) {
             bar.inc(1);
             bar.suspend(|| line(json, outcome));
         }
-        Event::Halted => {
-            bar.suspend(|| eprintln!("{store}: every canary failed, the others were left alone"))
-        }
+        Event::Halted => bar.suspend(|| tell!("{store}: every canary failed, the others were left alone")),
     }
 }
 
@@ -130,17 +128,17 @@ fn line(json: bool, outcome: &Outcome) {
     let (slug, database) = (&outcome.target.slug, &outcome.target.place.physical);
     match (&outcome.result, json) {
         (Ok(steps), true) => {
-            println!("{}", serde_json::json!({ "tenant": slug, "database": database, "applied": steps }))
+            say!("{}", serde_json::json!({ "tenant": slug, "database": database, "applied": steps }))
         }
-        (Ok(steps), false) => println!("{slug}: {steps} applied"),
-        (Err(why), true) => println!(
+        (Ok(steps), false) => say!("{slug}: {steps} applied"),
+        (Err(why), true) => say!(
             "{}",
             serde_json::json!({ "tenant": slug, "database": database, "error": why.code, "message": why.message })
         ),
         (Err(why), false) => {
-            println!("{slug}: FAILED {} {}", why.code, why.message);
+            say!("{slug}: FAILED {} {}", why.code, why.message);
             if let Some(remedy) = &why.remedy {
-                println!("  remedy: {remedy}");
+                say!("  remedy: {remedy}");
             }
         }
     }
@@ -148,9 +146,9 @@ fn line(json: bool, outcome: &Outcome) {
 
 fn summary(store: &StoreName, report: &fleet::Report) {
     match report.total {
-        0 => eprintln!("{store}: every database is current"),
+        0 => tell!("{store}: every database is current"),
         total => {
-            eprintln!("{store}: {} of {total} migrated, {} failed", report.migrated, report.failed.len())
+            tell!("{store}: {} of {total} migrated, {} failed", report.migrated, report.failed.len())
         }
     }
 }

@@ -3,6 +3,9 @@
 //! Called by `main` only. Commands work beside a running server and without one: they go through the
 //! same platform library and the same locks in the control store.
 
+#[macro_use]
+mod out;
+
 mod args;
 mod audit;
 mod backup_args;
@@ -30,8 +33,18 @@ use anyhow::Result;
 use args::{Audit, Command, Maintenance};
 use std::process::ExitCode;
 
+/// Runs the command line to its end: the status to exit with, after everything that is to be said was said.
+pub fn main(cli: Cli) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let done = runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(run(cli)));
+    out::status(done.unwrap_or_else(|error| {
+        tell!("error: {error:#}");
+        ExitCode::FAILURE
+    }))
+}
+
 /// Runs one command. Errors carry their remedy in the text.
-pub async fn run(cli: Cli) -> Result<ExitCode> {
+async fn run(cli: Cli) -> Result<ExitCode> {
     let place = setup::Place { config: cli.config, data: cli.data };
     match cli.command {
         Command::Demo(listen) => demo::run(&place, &listen).await,

@@ -15,6 +15,10 @@ use tenantry::{
 pub(super) async fn to(place: &Place, options: &args::Move) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let (slug, store, by) = (Slug::parse(&options.tenant)?, store(options.store.as_deref())?, operator());
+    if options.lost {
+        let id = platform.fall_back(&by, &slug, store.as_ref()).await.map_err(explain)?;
+        return put_back(&platform, id).await;
+    }
     let id = match (&options.to, options.back) {
         (Some(server), false) => {
             platform.move_tenant(&by, &slug, &ServerName::parse(server)?, store.as_ref()).await
@@ -47,7 +51,7 @@ pub(super) async fn release(place: &Place, options: &args::OfStore) -> Result<Ex
     let platform = place.platform().await?;
     let (slug, store) = (Slug::parse(&options.tenant)?, store(options.store.as_deref())?);
     let released = platform.release_tenant(&operator(), &slug, store.as_ref()).await.map_err(explain)?;
-    println!("removed {released} kept database(s) of {slug}");
+    say!("removed {released} kept database(s) of {slug}");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -59,17 +63,36 @@ fn store(name: Option<&str>) -> Result<Option<StoreName>> {
     Ok(name.map(StoreName::parse).transpose()?)
 }
 
+/// Says what is in use again, and what is gone.
+async fn put_back(platform: &Platform, id: i64) -> Result<ExitCode> {
+    let over = super::watch::watch_operation(platform, id).await?;
+    let result = over.result.unwrap_or_default();
+    for store in result["stores"].as_array().into_iter().flatten() {
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        say!(
+            "{}: the database on {} {}; the one on {} is in use again",
+            text(&store["store"]),
+            text(&store["lost"]["server"]),
+            text(&store["why"]),
+            text(&store["now"]["server"])
+        );
+        say!("  everything written since {} is lost", text(&store["writes_lost_since"]));
+    }
+    say!("run migrate-tenants if migrations have run since; release what is left of the lost one");
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Follows the move to its end and says what came of it.
 async fn done(platform: &Platform, id: i64) -> Result<ExitCode> {
     let over = super::watch::watch_operation(platform, id).await?;
-    println!("{}", over.what);
+    say!("{}", over.what);
     let Some(result) = over.result else { return Ok(ExitCode::SUCCESS) };
     if let Some(pause_us) = result["pause_us"].as_i64() {
-        println!("writes waited for {}.{:03} ms", pause_us / 1000, pause_us % 1000);
+        say!("writes waited for {}.{:03} ms", pause_us / 1000, pause_us % 1000);
     }
     match result["verified"].as_bool() {
-        Some(true) => println!("every record is the same in both places; the old one is kept for now"),
-        _ => println!("records differ between the places: the old one is kept until you release it"),
+        Some(true) => say!("every record is the same in both places; the old one is kept for now"),
+        _ => say!("records differ between the places: the old one is kept until you release it"),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -70,15 +70,25 @@ pub(super) async fn run(place: &Place, action: &Operations) -> Result<ExitCode> 
         }
         Operations::Cancel { id } => {
             platform.operations().cancel(&operator(), *id).await.map_err(explain)?;
-            println!("operation {id} is asked to stop; follow it with: tenantry operations watch {id}");
-            println!("Where no server runs: tenantry operations retry {id}");
+            say!("operation {id} is asked to stop; follow it with: tenantry operations watch {id}");
+            say!("Where no server runs: tenantry operations retry {id}");
             Ok(ExitCode::SUCCESS)
         }
         Operations::Retry { id } => {
             platform.operations().retry(&operator(), *id).await.map_err(explain)?;
-            ended(&watch::follow(&platform, *id).await?)
+            watched(&platform, *id).await
         }
-        Operations::Watch { id } => ended(&watch::follow(&platform, *id).await?),
+        Operations::Watch { id } => watched(&platform, *id).await,
+    }
+}
+
+/// 128 and the number of SIGINT, when somebody had seen enough.
+const INTERRUPTED: u8 = 130;
+
+async fn watched(platform: &Platform, id: i64) -> Result<ExitCode> {
+    match watch::follow(platform, id).await? {
+        Some(over) => ended(&over),
+        None => Ok(ExitCode::from(INTERRUPTED)),
     }
 }
 
@@ -149,7 +159,7 @@ fn print(o: &Listed, json: bool) -> Result<ExitCode> {
         table::json(o)?;
         return Ok(ExitCode::SUCCESS);
     }
-    println!("operation {}: {}", o.id, o.what);
+    say!("operation {}: {}", o.id, o.what);
     let tenant = o.slug.clone().or(o.tenant.map(|id| id.to_string()));
     let started = format!("{} by {}", instant(o.started_at_us), o.actor);
     let lines = [
@@ -164,11 +174,11 @@ fn print(o: &Listed, json: bool) -> Result<ExitCode> {
     ];
     for (name, value) in lines {
         if let Some(value) = value {
-            println!("  {name:9} {value}");
+            say!("  {name:9} {value}");
         }
     }
     for step in &o.steps {
-        println!("  {} {}", mark(step.state), step.name);
+        say!("  {} {}", mark(step.state), step.name);
     }
     advise(o);
     Ok(ExitCode::SUCCESS)
@@ -189,11 +199,11 @@ fn advise(o: &Listed) {
         return;
     }
     if o.resting {
-        println!("  try again now: tenantry operations retry {}", o.id);
+        say!("  try again now: tenantry operations retry {}", o.id);
     }
     match (o.state, o.past_return) {
-        (State::Running, false) => println!("  stop it:       tenantry operations cancel {}", o.id),
-        (State::Running, true) => println!("  past its point of no return: it will be finished"),
+        (State::Running, false) => say!("  stop it:       tenantry operations cancel {}", o.id),
+        (State::Running, true) => say!("  past its point of no return: it will be finished"),
         _ => {}
     }
 }

@@ -8,6 +8,6 @@ use std::process::ExitCode;
 pub(super) async fn init(place: &Place) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let done = platform.initialise_plans().await.map_err(explain)?;
-    println!("plans: {} created, {} updated, {} archived", done.created, done.updated, done.archived);
+    say!("plans: {} created, {} updated, {} archived", done.created, done.updated, done.archived);
     Ok(ExitCode::SUCCESS)
 }

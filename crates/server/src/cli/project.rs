@@ -24,7 +24,7 @@ pub(super) fn init() -> Result<ExitCode> {
         _ => anyhow!(error).context(format!("cannot write {}", path.display())),
     })?;
     file.write_all(DEFAULT_TOML.as_bytes())?;
-    println!("wrote {}", path.display());
+    say!("wrote {}", path.display());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -36,8 +36,8 @@ pub(super) fn startapp(place: &Place, name: &str) -> Result<ExitCode> {
         .next()
         .context("the configuration has no store of scope \"tenant\"")?;
     for file in apps::startapp(&config.apps, &AppName::parse(name)?, &store.name).map_err(explain)? {
-        println!("wrote {}", file.display());
+        say!("wrote {}", file.display());
     }
-    println!("next: add \"{name}\" to [apps] list in tenantry.toml, then run: tenantry makemigrations");
+    say!("next: add \"{name}\" to [apps] list in tenantry.toml, then run: tenantry makemigrations");
     Ok(ExitCode::SUCCESS)
 }

@@ -33,7 +33,7 @@ pub(super) async fn run(place: &Place, options: &args::Restore) -> Result<ExitCo
         (_, true, ..) => undo(&platform, &slug).await,
         (_, _, true, _) => {
             platform.discard_restore(&operator(), &slug).await.map_err(explain)?;
-            println!("what was restored beside {slug} is thrown away");
+            say!("what was restored beside {slug} is thrown away");
             Ok(ExitCode::SUCCESS)
         }
         (_, _, _, true) => compare(&platform, &slug).await,
@@ -44,8 +44,12 @@ pub(super) async fn run(place: &Place, options: &args::Restore) -> Result<ExitCo
             let stores = Some(stores).filter(|s| !s.is_empty());
             let operation =
                 platform.start_restore(&operator(), &slug, &backup, stores).await.map_err(explain)?;
-            watch_operation(&platform, operation).await?;
-            println!("{backup} is restored beside {slug}");
+            let over = watch_operation(&platform, operation).await?;
+            say!("{backup} is restored beside {slug}");
+            for store in over.result.iter().filter_map(|r| r["left_out"].as_array()).flatten() {
+                let store = store.as_str().unwrap_or_default();
+                say!("left out: {store}, whose database its owner brought and restores");
+            }
             match and_swap {
                 true => swap(&platform, &slug).await,
                 false => compare(&platform, &slug).await,
@@ -73,14 +77,14 @@ async fn wanted(platform: &Platform, slug: &Slug, backup: Option<&str>) -> Resul
 
 async fn compare(platform: &Platform, slug: &Slug) -> Result<ExitCode> {
     let (restore, stores) = platform.show_restore(slug).await.map_err(explain)?;
-    println!(
+    say!(
         "backup {} of {} beside {slug}; swapping it in would change:",
         restore.backup,
         at(restore.backup.at_us())
     );
     table::print(&["store", "model", "come", "change", "go"], stores.iter().flat_map(rows));
-    println!("swap it in:     tenantry restore {slug} --swap");
-    println!("throw it away:  tenantry restore {slug} --discard");
+    say!("swap it in:     tenantry restore {slug} --swap");
+    say!("throw it away:  tenantry restore {slug} --discard");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -115,15 +119,15 @@ fn rows(difference: &Difference) -> Vec<Vec<String>> {
 async fn swap(platform: &Platform, slug: &Slug) -> Result<ExitCode> {
     let operation = platform.start_restore_swap(&operator(), slug).await.map_err(explain)?;
     watch_operation(platform, operation).await?;
-    println!("{slug} works on what was restored; what it had before is kept");
-    println!("undo:  tenantry restore {slug} --undo");
+    say!("{slug} works on what was restored; what it had before is kept");
+    say!("undo:  tenantry restore {slug} --undo");
     Ok(ExitCode::SUCCESS)
 }
 
 async fn undo(platform: &Platform, slug: &Slug) -> Result<ExitCode> {
     let operation = platform.start_restore_undo(&operator(), slug).await.map_err(explain)?;
     watch_operation(platform, operation).await?;
-    println!("{slug} works on what it had before the restore");
+    say!("{slug} works on what it had before the restore");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -145,7 +149,7 @@ async fn as_new(platform: &Platform, tenant: &str, new: &str, options: &args::Re
     let plan = options.plan.as_deref();
     let operation = platform.start_restore_as(&operator(), &backup, wanted, plan).await.map_err(explain)?;
     watch_operation(platform, operation).await?;
-    println!("{backup} is restored as {slug}");
+    say!("{backup} is restored as {slug}");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -157,11 +161,11 @@ async fn system_stores(place: &Place, backup: Option<&str>) -> Result<ExitCode> 
     };
     let restored = system::restore_system(place.config()?, &operator(), id).await.map_err(explain)?;
     let stores: Vec<_> = restored.stores.iter().map(ToString::to_string).collect();
-    println!("restored {} from {}", stores.join(", "), restored.backup);
+    say!("restored {} from {}", stores.join(", "), restored.backup);
     if let Some(aside) = &restored.aside {
-        println!("what was there before is in {}", aside.display());
+        say!("what was there before is in {}", aside.display());
     }
-    println!(
+    say!(
         "{} backups taken up again; companies whose databases are lost: tenantry check, then tenantry restore",
         restored.taken_up
     );

@@ -16,8 +16,8 @@ pub(super) async fn run(place: &Place, listen: &Listen) -> Result<ExitCode> {
     platform.initialise_plans().await.map_err(explain)?;
     let address = listen.listen.unwrap_or(platform.config().platform.listen);
     until_stopped(platform, address, |bound| {
-        println!("Tenantry serves http://{bound}  (API documentation: http://{bound}/api/docs)");
-        println!("Stop it with Ctrl-C.");
+        say!("Tenantry serves http://{bound}  (API documentation: http://{bound}/api/docs)");
+        say!("Stop it with Ctrl-C.");
     })
     .await
 }

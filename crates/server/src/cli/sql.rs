@@ -28,7 +28,7 @@ pub(super) async fn run(
     }
     table::print_named(rows.columns, rows.rows.iter().map(|row| row.iter().map(cell).collect()));
     if rows.truncated {
-        eprintln!("more rows were left out");
+        tell!("more rows were left out");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -14,7 +14,7 @@ pub(super) fn print_named(
     header: impl IntoIterator<Item = String>,
     rows: impl IntoIterator<Item = Vec<String>>,
 ) {
-    println!("{}", text(header, rows));
+    say!("{}", text(header, rows));
 }
 
 fn text(header: impl IntoIterator<Item = String>, rows: impl IntoIterator<Item = Vec<String>>) -> String {
@@ -30,7 +30,7 @@ fn text(header: impl IntoIterator<Item = String>, rows: impl IntoIterator<Item =
 
 /// Prints a value as indented JSON.
 pub(super) fn json(value: &impl Serialize) -> Result<()> {
-    println!("{}", serde_json::to_string_pretty(value)?);
+    say!("{}", serde_json::to_string_pretty(value)?);
     Ok(())
 }
 

@@ -41,8 +41,8 @@ pub(super) async fn show(place: &Place, tenant: &str, json: bool) -> Result<Exit
     if json {
         return print(&platform, &[found], json);
     }
-    println!("{} (id {}): {}", found.slug, found.id, found.name);
-    let line = |what: &str, value: &str| println!("  {what:<13} {value}");
+    say!("{} (id {}): {}", found.slug, found.id, found.name);
+    let line = |what: &str, value: &str| say!("  {what:<13} {value}");
     line("state", found.state.as_str());
     if let Some(ends) = &found.retirement {
         line("works until", &at(ends.closes_at_us));
@@ -99,7 +99,7 @@ pub(super) async fn create(place: &Place, options: &args::CreateTenant) -> Resul
         password: Password::new(password),
     });
     platform.create_tenant(&by, new, options.plan.as_deref(), owner).await.map_err(explain)?;
-    println!("created {slug}");
+    say!("created {slug}");
     print(&platform, &[platform.show_tenant(&slug).await.map_err(explain)?], false)
 }
 
@@ -108,7 +108,7 @@ pub(super) async fn create_db(place: &Place, tenant: &str) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let slug = Slug::parse(tenant)?;
     platform.create_databases(&super::users::operator(), &slug).await.map_err(explain)?;
-    println!("{slug} has its databases");
+    say!("{slug} has its databases");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -122,10 +122,10 @@ pub(super) async fn attach(place: &Place, options: &args::AttachTenantDb) -> Res
         server: options.server.as_deref().map(ServerName::parse).transpose()?,
     };
     let done = platform.attach_database(&super::users::operator(), &slug, &wanted).await.map_err(explain)?;
-    println!("{slug} uses {}", done.database);
+    say!("{slug} uses {}", done.database);
     if !done.pending.is_empty() {
-        println!("these migrations have not run in it: {}", done.pending.join(", "));
-        println!("run them there, or: tenantry migrate-tenants --external --tenant {slug}");
+        say!("these migrations have not run in it: {}", done.pending.join(", "));
+        say!("run them there, or: tenantry migrate-tenants --external --tenant {slug}");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -135,7 +135,7 @@ pub(super) async fn suspend(place: &Place, tenant: &str, reason: &str) -> Result
     let platform = place.platform().await?;
     let slug = Slug::parse(tenant)?;
     platform.suspend_tenant(&super::users::operator(), &slug, reason).await.map_err(explain)?;
-    println!("suspended {slug}; undo it with: tenantry resume-tenant {slug}");
+    say!("suspended {slug}; undo it with: tenantry resume-tenant {slug}");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -144,7 +144,7 @@ pub(super) async fn resume(place: &Place, tenant: &str) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let slug = Slug::parse(tenant)?;
     platform.resume_tenant(&super::users::operator(), &slug).await.map_err(explain)?;
-    println!("resumed {slug}");
+    say!("resumed {slug}");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -154,8 +154,8 @@ pub(super) async fn maintenance(place: &Place, tenant: &str, reason: Option<&str
     let slug = Slug::parse(tenant)?;
     platform.set_maintenance(&super::users::operator(), &slug, reason).await.map_err(explain)?;
     match reason {
-        Some(_) => println!("{slug} is in maintenance; end it with: tenantry maintenance off {slug}"),
-        None => println!("{slug} is open again"),
+        Some(_) => say!("{slug} is in maintenance; end it with: tenantry maintenance off {slug}"),
+        None => say!("{slug} is open again"),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -22,7 +22,7 @@ pub(super) async fn superuser(place: &Place, email: &str, password: Option<Strin
     };
     let platform = place.platform().await?;
     platform.create_superuser(&operator(), email, Password::new(password)).await.map_err(explain)?;
-    println!("created superuser {email}");
+    say!("created superuser {email}");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -32,6 +32,6 @@ pub(super) async fn unlock(place: &Place, email: &str) -> Result<ExitCode> {
     let found = users::by_email(&mut platform.control().snapshot().await?, email).await.map_err(explain)?;
     let user = found.with_context(|| format!("there is no user {email}"))?;
     platform.unlock_user(&operator(), user.id).await.map_err(explain)?;
-    println!("{email} may log in");
+    say!("{email} may log in");
     Ok(ExitCode::SUCCESS)
 }

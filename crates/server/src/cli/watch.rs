@@ -18,17 +18,21 @@ use tenantry::{
 /// # Errors
 /// When it was undone, or rests after a failure that will be tried again.
 pub(super) async fn watch_operation(platform: &Platform, id: i64) -> Result<Listed> {
-    let follow = follow(platform, id);
-    let mut follow = pin!(follow);
+    let face = Face::new()?;
+    let bar = face.bar.clone();
+    let mut follow = pin!(to_its_end(platform, id, face));
     let over = tokio::select! {
         over = &mut follow => over?,
         _ = tokio::signal::ctrl_c() => {
-            eprintln!("cancelling; press Ctrl-C again to leave it as it is");
+            aside(bar.as_ref(), "cancelling; press Ctrl-C again to leave it as it is");
             platform.operations().cancel(&super::users::operator(), id).await.map_err(explain)?;
             tokio::select! {
                 over = &mut follow => over?,
                 _ = tokio::signal::ctrl_c() => {
-                    return Err(anyhow!("left at work; see: tenantry operations show {id}"));
+                    return Err(anyhow!(
+                        "left as it is: a running server or the next command goes on with it\n  \
+                         look again with: tenantry operations watch {id}"
+                    ));
                 }
             }
         }
@@ -36,18 +40,35 @@ pub(super) async fn watch_operation(platform: &Platform, id: i64) -> Result<List
     judged(over)
 }
 
-/// Follows an operation wherever it runs, until it is over or rests.
-pub(super) async fn follow(platform: &Platform, id: i64) -> Result<Listed> {
+/// Follows an operation wherever it runs, until it is over or rests. None: Ctrl-C, which stops the watching only.
+pub(super) async fn follow(platform: &Platform, id: i64) -> Result<Option<Listed>> {
+    let face = Face::new()?;
+    tokio::select! {
+        over = to_its_end(platform, id, face) => over.map(Some),
+        _ = tokio::signal::ctrl_c() => {
+            tell!("operation {id} goes on without being watched; look again with: tenantry operations watch {id}");
+            Ok(None)
+        }
+    }
+}
+
+async fn to_its_end(platform: &Platform, id: i64, mut face: Face) -> Result<Listed> {
     let mut changes = pin!(platform.operations().watch(id));
-    let mut face = Face::new()?;
     let mut last = None;
     while let Some(change) = changes.next().await {
         let now = change.map_err(explain)?;
         face.show(&now);
         last = Some(now);
     }
-    face.clear();
     last.ok_or_else(|| anyhow!("operation {id} cannot be followed"))
+}
+
+/// A line above the bar.
+fn aside(bar: Option<&ProgressBar>, text: &str) {
+    match bar {
+        Some(bar) => bar.suspend(|| tell!("{text}")),
+        None => tell!("{text}"),
+    }
 }
 
 fn judged(over: Listed) -> Result<Listed> {
@@ -96,12 +117,15 @@ impl Face {
         let tenths = now.progress.as_ref().map_or(0, |p| p.done * 10 / p.total.max(1));
         if self.printed != Some((step, tenths)) && !step.is_empty() {
             let far = now.progress.as_ref().map(|p| format!(": {}", text(p))).unwrap_or_default();
-            eprintln!("{}: {step}{far}", now.what);
+            tell!("{}: {step}{far}", now.what);
             self.printed = Some((step, tenths));
         }
     }
+}
 
-    fn clear(&self) {
+/// However it ends, the line is left to what is said next.
+impl Drop for Face {
+    fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }

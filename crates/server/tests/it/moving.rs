@@ -307,3 +307,53 @@ async fn inside(app: &TestApp, staff: &Client) -> u16 {
     let client = app.anon().with_token(token["token"].as_str().unwrap());
     client.get("/api/records/patients").await.status.as_u16()
 }
+
+/// A database that can be opened but not read to its end is lost as well; the word for it is refused while it
+/// is whole, and when nothing is kept.
+#[tokio::test]
+async fn a_damaged_database_is_replaced_by_the_kept_one_on_somebodys_word() {
+    let app = TestApp::configured(TWO_SERVERS, Options::default()).await;
+    let (acme, staff) = (app.register("acme").await, app.staff().await);
+    for n in 0..200 {
+        acme.post("/api/records/patients", &patient(&format!("before {n}"))).await.expect(201);
+    }
+    let lost = json!({"back": true, "lost": true});
+    let at = "/api/admin/tenants/acme/move?wait=60";
+    act(&staff, "move", &json!({"server": "disk"})).await;
+    acme.post("/api/records/patients", &patient("since")).await.expect(201);
+    assert!(staff.post(at, &lost).await.expect(409).text().contains("is whole"));
+    assert!(staff.post(at, &json!({"lost": true})).await.expect(422).text().contains("goes with"));
+    assert_eq!(patients(&acme).await.len(), 201);
+
+    let place =
+        staff.get("/api/admin/tenants/acme").await.expect(200).json()["placements"][0]["place"].clone();
+    let root = &app.platform().config().server("disk").unwrap().path;
+    let file = root.join(format!("{}.db", place["physical"].as_str().unwrap()));
+    damage(&file);
+    let over = staff.post(at, &lost).await.expect(200).json();
+    assert_eq!(over["state"], "done", "{over}");
+    let told = &over["result"]["stores"][0];
+    assert_eq!((&told["why"], &told["now"]["server"]), (&json!("is damaged"), &json!("main")), "{over}");
+    assert_eq!(patients(&acme).await.len(), 200, "without what was written since");
+    acme.post("/api/records/patients", &patient("after")).await.expect(201);
+    let log = staff.get("/api/admin/audit").await.expect(200).json();
+    let row =
+        log["items"].as_array().unwrap().iter().find(|row| row["action"] == "tenant.fall_back").cloned();
+    let row = row.unwrap_or_else(|| panic!("{log}"));
+    let since = told["writes_lost_since"].as_str().unwrap();
+    assert!(row["detail"].as_str().unwrap().contains(&format!("\"writes_lost_since\":\"{since}\"")), "{row}");
+    assert!(file.exists(), "what may be saved of it by hand stays");
+    staff.post("/api/admin/tenants/acme/release", &json!({})).await.expect(200);
+}
+
+/// Writes over pages in the middle of a database, and of what lies beside it.
+fn damage(file: &std::path::Path) {
+    use std::os::unix::fs::FileExt;
+    let wal = std::path::PathBuf::from(format!("{}-wal", file.display()));
+    std::fs::write(&wal, b"").ok();
+    let length = file.metadata().unwrap().len();
+    let handle = std::fs::OpenOptions::new().write(true).open(file).unwrap();
+    for page in (8..length / 4096).step_by(3) {
+        handle.write_all_at(&[0xA5; 4096], page * 4096).unwrap();
+    }
+}

@@ -73,7 +73,7 @@ fn a_company_is_moved_promoted_demoted_and_taken_back_at_the_command_line() {
         assert_eq!(one_doctor(&demo, &token), name, "the server went along");
     }
     let kept = refused(dir, &["demote", "city-hospital", "--store", "nothing"]);
-    assert!(kept.contains("nothing"), "{kept}");
+    assert!(kept.contains("no such store"), "{kept}");
     assert_eq!(doctors(&demo, &neighbours), neighbour);
     fine(dir, &["migrate-tenants"]);
     assert!(run(dir, &["check"]).status.success(), "{}", stdout(&run(dir, &["check"])));
@@ -122,4 +122,47 @@ fn maintenance_at_the_command_line_holds_at_the_next_request() {
     fine(dir, &["maintenance", "off", "city-hospital"]);
     asked([200, 200]);
     assert_eq!(lies(dir, "city-hospital").1, "pooled");
+}
+
+/// The disk it was moved to dies. What is kept of the move is used again once somebody says so, and not before.
+#[test]
+fn a_company_goes_back_to_the_kept_database_when_the_new_disk_is_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("tenantry.toml"), TWO_SERVERS).unwrap();
+    let demo = start(dir.path(), "demo");
+    let dir = dir.path();
+    let (slug, token) = ("city-hospital", demo.log_in("owner@city-hospital.example"));
+    let neighbours = demo.log_in("owner@green-clinic.example");
+    rename_doctor(&demo, &token, "before");
+    assert!(!run(dir, &["move", slug, "--lost"]).status.success(), "only with --back");
+    moved(dir, &["move", slug, "--to", "disk"]);
+    rename_doctor(&demo, &token, "since");
+    let back = ["move", slug, "--back", "--lost"];
+    let well = refused(dir, &back);
+    assert!(well.contains("can be opened and is whole"), "{well}");
+    assert_eq!(one_doctor(&demo, &token), "since");
+
+    let server = dir.join("tenantry-data/more");
+    for entry in std::fs::read_dir(&server).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_file() {
+            std::fs::remove_file(entry.path()).unwrap();
+        }
+    }
+    refused(dir, &["move", slug, "--back"]);
+    let said = fine(dir, &back);
+    for wanted in ["on disk is not there", "on main is in use again", "written since 20", "is lost"] {
+        assert!(said.contains(wanted), "{wanted} in {said}");
+    }
+    assert_eq!(lies(dir, slug), ("main".into(), "database".into()));
+    assert_eq!(one_doctor(&demo, &token), "before", "the running server went along");
+    rename_doctor(&demo, &token, "after");
+    assert_eq!(one_doctor(&demo, &token), "after");
+    doctors(&demo, &neighbours);
+    let log = fine(dir, &["audit", "list"]);
+    assert!(log.contains("tenant.fall_back") && log.contains("writes_lost_since"), "{log}");
+    let again = refused(dir, &back);
+    assert!(again.contains("can be opened and is whole"), "{again}");
+    fine(dir, &["release", slug]);
+    assert!(run(dir, &["check"]).status.success(), "{}", stdout(&run(dir, &["check"])));
+    fine(dir, &["audit", "verify"]);
 }

@@ -113,3 +113,53 @@ async fn staff_name_the_database_that_a_company_brings_f3() {
     acme.post("/api/records/patients", &patient("Ash")).await.expect(201);
     assert_eq!(audited(&staff, "tenant.attach_database").await, 1);
 }
+
+/// F3: what a company brought is its own: nobody puts another database in its place, and a purge leaves it.
+#[tokio::test]
+async fn what_a_company_brought_is_left_alone_and_staff_are_told_f3() {
+    let app = app("external").await;
+    let staff = app.staff().await;
+    let acme = app.register("acme").await;
+    let at = |what: &str| format!("/api/admin/tenants/acme/{what}");
+    let file = root(&app).join("org_acme.db");
+    std::fs::write(&file, b"").unwrap();
+    staff.post(&at("attach"), &json!({"store": "tenant"})).await.expect(200);
+    let options = tenantry::migrations::fleet::Options { external: true, ..Default::default() };
+    app.platform().migrate_tenants(&tenantry::audit::By::system(), None, options, |_, _| {}).await.unwrap();
+    acme.post("/api/records/patients", &patient("Ash")).await.expect(201);
+    let backup = staff.post(&at("backups?wait=60"), &json!({})).await.expect(200).json();
+    assert_eq!(backup["state"], "done", "{backup}");
+    let newest = staff.get(&at("backups")).await.expect(200).json()["items"][0]["id"].clone();
+    for (verb, form) in [
+        ("restore", json!({"backup": newest})),
+        ("move", json!({"server": "main"})),
+        ("move", json!({"back": true})),
+        ("move", json!({"back": true, "lost": true})),
+        ("promote", json!({})),
+        ("demote", json!({})),
+        ("demote", json!({"store": "tenant"})),
+    ] {
+        let refused = staff.post(&at(verb), &form).await.expect(409).text();
+        assert!(refused.contains("brought by its owner"), "{verb} {form}: {refused}");
+    }
+    let cloned = staff.post(&at("clone?wait=60"), &json!({"slug": "twin"})).await.expect(200).json();
+    assert_eq!(cloned["state"], "done", "{cloned}");
+    assert_eq!(databases(&app), ["org_acme.db", "org_twin_1.db"], "the copy is the platform's");
+    let brought = rusqlite::Connection::open(&file).unwrap();
+    brought.execute_batch("CREATE TABLE ledger_of_mine(x)").unwrap();
+    let refused = staff.post(&at("clone?wait=60"), &json!({"slug": "third"})).await.text();
+    assert!(refused.contains("ledger_of_mine"), "{refused}");
+    for slug in ["twin", "acme"] {
+        let path = |what: &str| format!("/api/admin/tenants/{slug}/{what}");
+        let id = staff.get(&format!("/api/admin/tenants/{slug}")).await.expect(200).json()["id"].clone();
+        let now = json!({"confirm": slug, "grace_days": 0, "retention_days": 0});
+        staff.post(&path("retire"), &now).await.expect(200);
+        let form = json!({"confirm": slug, "id": id, "early": true});
+        assert_eq!(staff.post(&path("purge?wait=60"), &form).await.expect(200).json()["state"], "done");
+    }
+    assert_eq!(databases(&app), ["org_acme.db"]);
+    let left: i64 = brought.query_row("SELECT count(*) FROM patients", [], |row| row.get(0)).unwrap();
+    assert_eq!(left, 1);
+    let certificate = staff.get(&at("certificate")).await.expect(200).text();
+    assert!(certificate.contains("brought by its owner, who keeps it"), "{certificate}");
+}

@@ -49,7 +49,7 @@ pub(super) async fn export(place: &Place, tenant: &str, out: Option<&Path>) -> R
     let placed = std::fs::hard_link(&half, &out);
     std::fs::remove_file(&half)?;
     placed.with_context(|| format!("cannot write {}", out.display()))?;
-    println!("{} ({})", out.display(), crate::cli::table::bytes(written));
+    say!("{} ({})", out.display(), crate::cli::table::bytes(written));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -69,7 +69,7 @@ pub(super) async fn import(place: &Place, options: &args::Import) -> Result<Exit
     let wanted = wanted(slug.clone(), &options.new);
     let id = platform.import_tenant(&operator(), archive, wanted).await.map_err(explain)?;
     let done = watch::watch_operation(&platform, id).await?;
-    println!("imported {slug}: {}", came_along(done.result.as_ref()));
+    say!("imported {slug}: {}", came_along(done.result.as_ref()));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -81,9 +81,9 @@ pub(super) async fn clone_tenant(place: &Place, options: &args::Clone) -> Result
     let id =
         platform.clone_tenant(&operator(), &slug, options.blank_personal, wanted).await.map_err(explain)?;
     let done = watch::watch_operation(&platform, id).await?;
-    println!("cloned {slug} as {to}: {}", came_along(done.result.as_ref()));
+    say!("cloned {slug} as {to}: {}", came_along(done.result.as_ref()));
     if let Some(blanked) = done.result.as_ref().map(|r| &r["blanked"]).filter(|b| !b.is_null()) {
-        println!("blanked {} personal fields in {} rows", blanked["fields"], blanked["rows"]);
+        say!("blanked {} personal fields in {} rows", blanked["fields"], blanked["rows"]);
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -25,10 +25,10 @@ pub(super) async fn retire(place: &Place, options: &args::Retire) -> Result<Exit
     };
     let reason = options.reason.as_deref();
     let ends = platform.cancel_tenant(&operator(), id, Some(terms), reason).await.map_err(explain)?;
-    println!("{slug} is cancelled");
-    println!("  works until      {}", at(ends.closes_at_us));
-    println!("  may be purged on {}", at(ends.purges_at_us));
-    println!("take it back with: tenantry keep {slug}");
+    say!("{slug} is cancelled");
+    say!("  works until      {}", at(ends.closes_at_us));
+    say!("  may be purged on {}", at(ends.purges_at_us));
+    say!("take it back with: tenantry keep {slug}");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -38,7 +38,7 @@ pub(super) async fn keep(place: &Place, tenant: &str) -> Result<ExitCode> {
     let slug = Slug::parse(tenant)?;
     let id = platform.tenant_id(&slug).await.map_err(explain)?;
     platform.keep_tenant(&operator(), id).await.map_err(explain)?;
-    println!("{slug} stays");
+    say!("{slug} stays");
     Ok(ExitCode::SUCCESS)
 }
 

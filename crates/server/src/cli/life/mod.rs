@@ -31,6 +31,6 @@ async fn rename(place: &Place, tenant: &str, to: &str) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let (slug, to) = (Slug::parse(tenant)?, Slug::parse(to)?);
     platform.rename_tenant(&super::users::operator(), &slug, &to).await.map_err(explain)?;
-    println!("{slug} is now {to}; nobody else gets the name {slug}");
+    say!("{slug} is now {to}; nobody else gets the name {slug}");
     Ok(ExitCode::SUCCESS)
 }

@@ -26,11 +26,11 @@ pub(super) async fn purge(place: &Place, options: &args::Purge) -> Result<ExitCo
     let found = platform.show_tenant(&slug).await.map_err(explain)?;
     let name = Some(found.name.as_str()).filter(|name| !name.is_empty());
     let name = name.map(|name| format!(", {name}")).unwrap_or_default();
-    println!("{} (id {}{name}): {}", found.slug, found.id, found.state.as_str());
+    say!("{} (id {}{name}): {}", found.slug, found.id, found.state.as_str());
     end::confirm(&slug, options.yes.as_deref(), "remove for good")?;
     let id = platform.purge_tenant(&operator(), &slug, found.id, options.early).await.map_err(explain)?;
     watch::watch_operation(&platform, id).await?;
-    println!("purged {slug}; what was removed says: tenantry certificate {slug}");
+    say!("purged {slug}; what was removed says: tenantry certificate {slug}");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -38,42 +38,38 @@ async fn due(platform: &Platform, dry_run: bool) -> Result<ExitCode> {
     let due = platform.tenants_due().await.map_err(explain)?;
     if dry_run {
         for (slug, id) in &due {
-            println!("{slug} (id {id})");
+            say!("{slug} (id {id})");
         }
-        println!("{} due; a run takes {}", due.len(), platform.config().retention.max_purges_per_run);
+        say!("{} due; a run takes {}", due.len(), platform.config().retention.max_purges_per_run);
         return Ok(ExitCode::SUCCESS);
     }
     let run = platform.purge_due(&operator()).await.map_err(explain)?;
     let mut failed = run.refused.len();
     for (slug, why) in &run.refused {
-        println!("{slug}: {why}");
+        say!("{slug}: {why}");
     }
     for (slug, operation) in &run.started {
         match watch::watch_operation(platform, *operation).await {
-            Ok(_) => println!("{slug}: purged"),
+            Ok(_) => say!("{slug}: purged"),
             Err(error) => {
-                println!("{slug}: {error:#}");
+                say!("{slug}: {error:#}");
                 failed += 1;
             }
         }
     }
-    println!("{} left for a later run", run.left);
+    say!("{} left for a later run", run.left);
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Every place where data of a tenant lies, and what a purge does to it.
 pub(super) async fn survey(platform: &Platform, slug: &Slug) -> Result<ExitCode> {
     let survey = platform.survey_tenant(slug).await.map_err(explain)?;
-    println!("{} (id {}): {}", survey.slug, survey.tenant, survey.state);
+    say!("{} (id {}): {}", survey.slug, survey.tenant, survey.state);
     if let Some(ends) = survey.ends {
-        println!(
-            "works until {}, may be purged on {}",
-            end::at(ends.closes_at_us),
-            end::at(ends.purges_at_us)
-        );
+        say!("works until {}, may be purged on {}", end::at(ends.closes_at_us), end::at(ends.purges_at_us));
     }
     print(&survey.traces);
-    println!("nothing was done");
+    say!("nothing was done");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -102,16 +98,16 @@ pub(super) async fn certificate(place: &Place, tenant: &str, json: bool) -> Resu
         return Ok(ExitCode::SUCCESS);
     }
     let detail = &certificate.detail;
-    println!("Certificate of deletion");
-    println!("  tenant   {} (id {})", detail["slug"].as_str().unwrap_or_default(), detail["tenant"]);
-    println!("  purged   {} by {}", end::at(certificate.at_us), certificate.by);
-    println!("  recorded audit row {}, SHA-256 {}", certificate.row, certificate.hash);
+    say!("Certificate of deletion");
+    say!("  tenant   {} (id {})", detail["slug"].as_str().unwrap_or_default(), detail["tenant"]);
+    say!("  purged   {} by {}", end::at(certificate.at_us), certificate.by);
+    say!("  recorded audit row {}, SHA-256 {}", certificate.row, certificate.hash);
     if let Some(backup) = detail["final_backup"].as_str() {
-        println!("  a last backup, {backup}, is kept for {} days", detail["final_backup_kept_days"]);
+        say!("  a last backup, {backup}, is kept for {} days", detail["final_backup_kept_days"]);
     }
-    println!();
+    say!("");
     let traces: Vec<Trace> = serde_json::from_value(detail["traces"].clone())?;
     print(&traces);
-    println!("\nverify the log with: tenantry audit verify");
+    say!("\nverify the log with: tenantry audit verify");
     Ok(ExitCode::SUCCESS)
 }

@@ -25,6 +25,9 @@ pub(in crate::http) struct MoveForm {
     store: Option<String>,
     #[serde(default)]
     back: bool,
+    /// What is in use is lost, and what was written since with it.
+    #[serde(default)]
+    lost: bool,
 }
 
 /// `…/promote`.
@@ -50,9 +53,12 @@ pub(in crate::http) async fn to(
     Input(form): Input<MoveForm>,
 ) -> Result<Accepted> {
     let store = store(form.store)?;
-    let id = match (form.back, server(form.server)?) {
-        (true, None) => app.platform().move_tenant_back(&actor.by(), &slug, store.as_ref()).await?,
-        (false, Some(to)) => app.platform().move_tenant(&actor.by(), &slug, &to, store.as_ref()).await?,
+    let (platform, by) = (app.platform(), actor.by());
+    let id = match (form.back, form.lost, server(form.server)?) {
+        (true, false, None) => platform.move_tenant_back(&by, &slug, store.as_ref()).await?,
+        (true, true, None) => platform.fall_back(&by, &slug, store.as_ref()).await?,
+        (false, false, Some(to)) => platform.move_tenant(&by, &slug, &to, store.as_ref()).await?,
+        (false, true, _) => return Err(Error::invalid("lost", "goes with \"back\": true").into()),
         _ => return Err(Error::invalid("server", "name a server, or say \"back\": true").into()),
     };
     operation::accepted(&app, id, &wait).await

@@ -1,9 +1,10 @@
 //! What the fixed routes answer with: their shapes in one table, written short.
 //!
 //! Used by the document's builder. A test asks the routes themselves and compares.
-//! `name:type` is a property; `?` after a type: or null; `*`: a list of; a large letter: another shape.
+//! `name:type` is a property, `name?:type` one that may be absent; `?` after a type: or null; `*`: a list of; a
+//! large letter: another shape. The status 202 stands for an operation that is begun, and 200 once it is over.
 
-use super::{answer, reference};
+use super::{answer, life, reference};
 use serde_json::{Map, Value, json};
 
 /// Route, status, shape.
@@ -39,12 +40,16 @@ const ANSWERS: &[(&str, &str, &str)] = &[
     ("POST /api/admin/users/{id}/unlock", "200", "User"),
     ("GET /api/admin/audit", "200", "AuditRow*"),
     ("GET /api/admin/audit/verify", "200", "AuditReport"),
-    ("GET /api/admin/operations", "200", "Operation*"),
+    ("GET /api/openapi.json", "200", "Document"),
+    ("POST /api/admin/impersonate", "201", "Impersonation"),
 ];
 
 const SHAPES: &[(&str, &str)] = &[
+    ("Document", "openapi:string info:object servers:any* tags:any* paths:object components:object"),
+    ("Impersonation", "token:string user:integer tenant:string expires_at:instant"),
     ("Session", "token:string expires_at:instant user:Person tenant:string? tenants:Choice*"),
     ("Person", "id:integer email:email name:string"),
+    ("Myself", "id:integer email:email name:string staff:boolean superuser:boolean"),
     ("Choice", "tenant:integer slug:string name:string role:string"),
     ("Chosen", "tenant:string name:string"),
     (
@@ -54,7 +59,7 @@ const SHAPES: &[(&str, &str)] = &[
     ),
     (
         "Me",
-        "actor:string user:object? impersonator:string? tenant:string? tenants:Choice* expires_at:instant?",
+        "actor:string user:Myself? impersonator:string? tenant:string? tenants:Choice* expires_at:instant?",
     ),
     (
         "Limits",
@@ -63,7 +68,7 @@ const SHAPES: &[(&str, &str)] = &[
     ("Plan", "code:string name:string price:string trial_days:integer limits:Limits features:string*"),
     (
         "Tenant",
-        "id:integer slug:string name:string state:string maintenance:string? ends:object? role:string? plan:string? \
+        "id:integer slug:string name:string state:string maintenance:string? ends:Ends? role:string? plan:string? \
          subscription:string? days_remaining:integer? features:string* limits:Limits",
     ),
     ("Member", "id:integer email:email name:string role:string since:instant"),
@@ -86,13 +91,13 @@ const SHAPES: &[(&str, &str)] = &[
     ("SqlRows", "columns:string* rows:any* truncated:boolean"),
     (
         "Company",
-        "id:integer slug:string name:string email:email state:string maintenance:string? ends:object? users:integer \
+        "id:integer slug:string name:string email:email state:string maintenance:string? ends:Ends? users:integer \
          plan:string? subscription:string? days_remaining:integer? created_at:instant placements:Placement*",
     ),
     (
         "Placement",
         "place:Place policy:string base:string state:string schema_version:string? migration_error:string? \
-         until_us:integer?",
+         until_us:integer? kept_at_us:integer?",
     ),
     (
         "Place",
@@ -112,18 +117,12 @@ const SHAPES: &[(&str, &str)] = &[
     ),
     ("AuditReport", "rows:integer heads:integer head:AuditHead faults:string*"),
     ("AuditHead", "id:integer hash:string"),
-    (
-        "Operation",
-        "id:integer kind:string what:string tenant:integer? slug:string? state:string cursor:integer steps:any* \
-         progress:any result:any cancel_requested:boolean past_return:boolean stuck:boolean resting:boolean \
-         actor:string reason:string? error:string? attempts:integer started_at:instant updated_at:instant \
-         started_at_us:integer updated_at_us:integer",
-    ),
 ];
 
-/// What a route answers, where the table knows it.
-pub(super) fn of(key: &str) -> Option<(&'static str, Value)> {
-    let (_, status, shape) = ANSWERS.iter().find(|(route, ..)| *route == key)?;
+/// What a route answers, by status; nothing: neither table knows it.
+pub(super) fn of(key: &str) -> Vec<(&'static str, Value)> {
+    let found = ANSWERS.iter().chain(life::ANSWERS).find(|(route, ..)| *route == key);
+    let Some((_, status, shape)) = found else { return vec![] };
     let (description, schema) = match shape.strip_suffix('*') {
         Some(one) => (
             "All of them",
@@ -132,22 +131,39 @@ pub(super) fn of(key: &str) -> Option<(&'static str, Value)> {
         ),
         None => ("Done", reference(shape)),
     };
-    Some((status, answer(description, &schema)))
+    match *status {
+        "202" => vec![
+            ("202", answer("Begun; `?wait=SECONDS` waits for the end", &schema)),
+            ("200", answer("Over", &schema)),
+        ],
+        status => vec![(status, answer(description, &schema))],
+    }
 }
 
 /// All shapes as schemas.
 pub(super) fn schemas() -> Map<String, Value> {
-    SHAPES.iter().map(|(name, shape)| ((*name).to_owned(), schema(shape))).collect()
+    let all = SHAPES.iter().chain(life::SHAPES);
+    all.map(|(name, shape)| ((*name).to_owned(), schema(shape))).collect()
 }
 
 fn schema(shape: &str) -> Value {
-    let parts = shape.split_whitespace().filter_map(|part| part.split_once(':'));
-    let properties: Map<_, _> = parts.map(|(name, kind)| (name.to_owned(), property(kind))).collect();
-    let required: Vec<_> = properties.keys().cloned().collect();
+    let (mut properties, mut required) = (Map::new(), vec![]);
+    for (name, kind) in shape.split_whitespace().filter_map(|part| part.split_once(':')) {
+        match name.strip_suffix('?') {
+            Some(name) => drop(properties.insert(name.to_owned(), property(kind))),
+            None => {
+                required.push(name);
+                properties.insert(name.to_owned(), property(kind));
+            }
+        }
+    }
     json!({"type": "object", "required": required, "properties": properties})
 }
 
 fn property(kind: &str) -> Value {
+    if let Some(list) = kind.strip_suffix("*?") {
+        return json!({"type": ["array", "null"], "items": property(list)});
+    }
     if let Some(one) = kind.strip_suffix('*') {
         return json!({"type": "array", "items": property(one)});
     }
@@ -156,10 +172,11 @@ fn property(kind: &str) -> Value {
         "any" => return json!({}),
         "instant" => json!({"type": "string", "format": "date-time"}),
         "email" => json!({"type": "string", "format": "email"}),
-        name if name.starts_with(|c: char| c.is_ascii_uppercase()) => return reference(name),
+        name if name.starts_with(|c: char| c.is_ascii_uppercase()) => reference(name),
         plain => json!({"type": plain}),
     };
     match (nullable, base) {
+        (true, base) if base.get("$ref").is_some() => json!({"anyOf": [base, {"type": "null"}]}),
         (true, Value::Object(mut map)) => {
             let kind = map.remove("type").unwrap_or_default();
             map.insert("type".into(), json!([kind, "null"]));

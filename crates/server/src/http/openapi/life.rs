@@ -1,9 +1,134 @@
-//! Bodies of the routes on a company's life: rename, end, copies.
+//! Bodies and answers of the routes on a company's life: operations, backups, moves, copies, end.
 //!
-//! Used by `bodies`, which has the rest.
+//! Used by `bodies` and `answers`, which have the rest, and written like theirs.
 
 use super::bodies::object;
 use serde_json::{Value, json};
+
+/// Route, status, shape.
+pub(super) const ANSWERS: &[(&str, &str, &str)] = &[
+    ("GET /api/admin/operations", "200", "Operation*"),
+    ("GET /api/admin/operations/{id}", "200", "Operation"),
+    ("POST /api/admin/operations/{id}/cancel", "202", "Operation"),
+    ("POST /api/admin/operations/{id}/retry", "202", "Operation"),
+    ("GET /api/admin/orphans", "200", "Orphan*"),
+    ("GET /api/tenant/operations", "200", "OwnOperation*"),
+    ("POST /api/admin/tenants/{slug}/move", "202", "Operation"),
+    ("POST /api/admin/tenants/{slug}/promote", "202", "Operation"),
+    ("POST /api/admin/tenants/{slug}/demote", "202", "Operation"),
+    ("POST /api/admin/tenants/{slug}/release", "200", "Released"),
+    ("POST /api/admin/tenants/{slug}/maintenance", "200", "Company"),
+    ("POST /api/admin/tenants/{slug}/clone", "202", "Operation"),
+    ("POST /api/admin/import", "202", "Operation"),
+    ("POST /api/admin/tenants/{slug}/rename", "200", "Company"),
+    ("POST /api/admin/tenants/{slug}/retire", "200", "Company"),
+    ("POST /api/admin/tenants/{slug}/keep", "200", "Company"),
+    ("GET /api/admin/tenants/{slug}/survey", "200", "Survey"),
+    ("POST /api/admin/tenants/{slug}/purge", "202", "Operation"),
+    ("GET /api/admin/tenants/{slug}/certificate", "200", "Certificate"),
+    ("POST /api/tenant/cancel", "200", "Ending"),
+    ("DELETE /api/tenant/cancel", "200", "Ending"),
+    ("GET /api/admin/backups", "200", "Backup*"),
+    ("GET /api/admin/tenants/{slug}/backups", "200", "Backup*"),
+    ("GET /api/admin/backups/{id}", "200", "BackupWhole"),
+    ("GET /api/admin/backups/status", "200", "BackupStatus"),
+    ("GET /api/admin/backups/runs", "200", "BackupRun*"),
+    ("POST /api/admin/backups/prune", "200", "Pruned"),
+    ("POST /api/admin/backups/rescan", "200", "Rescanned"),
+    ("POST /api/admin/backups", "202", "Operation"),
+    ("POST /api/admin/tenants/{slug}/backups", "202", "Operation"),
+    ("POST /api/admin/backups/{id}/verify", "202", "Operation"),
+    ("POST /api/admin/backups/{id}/restore-as", "202", "Operation"),
+    ("GET /api/admin/tenants/{slug}/restore", "200", "Beside"),
+    ("POST /api/admin/tenants/{slug}/restore", "202", "Operation"),
+    ("POST /api/admin/tenants/{slug}/restore/swap", "202", "Operation"),
+    ("POST /api/admin/tenants/{slug}/restore/undo", "202", "Operation"),
+    ("GET /api/tenant/backups", "200", "OwnBackup*"),
+    ("POST /api/tenant/backups", "202", "OwnBackupBegun"),
+];
+
+pub(super) const SHAPES: &[(&str, &str)] = &[
+    ("Ends", "cancelled_at:instant closes_at:instant purges_at:instant"),
+    ("Ending", "slug:string ends:Ends?"),
+    (
+        "Operation",
+        "id:integer kind:string what:string tenant:integer? slug:string? state:string cursor:integer steps:Step* \
+         progress:Amount? result:any cancel_requested:boolean past_return:boolean stuck:boolean resting:boolean \
+         actor:string reason:string? error:string? attempts:integer started_at:instant updated_at:instant \
+         started_at_us:integer updated_at_us:integer",
+    ),
+    ("Step", "name:string state:string"),
+    ("Amount", "done:integer total:integer unit:string"),
+    (
+        "OwnOperation",
+        "id:integer kind:string what:string state:string progress:Amount? reason:string? started_at:instant \
+         updated_at:instant",
+    ),
+    (
+        "Orphan",
+        "kind:string server?:string file?:string bytes?:integer modified_at_us?:integer holds?:string \
+         tenant?:integer? place?:Place",
+    ),
+    ("Released", "released:integer"),
+    ("Survey", "tenant:integer slug:string state:string ends:Ends? traces:Trace*"),
+    ("Trace", "what:string place:string count:integer bytes:integer? fate:string detail?:any"),
+    ("Certificate", "row:integer at:instant at_us:integer by:string detail:object hash:string"),
+    (
+        "Backup",
+        "id:string tenant:integer? slug:string? state:string reason:string schedule:string? run:integer? at:instant \
+         at_us:integer rows:integer bytes:integer stored_bytes:integer by:string error:string? verified_at:instant? \
+         verified_at_us:integer?",
+    ),
+    (
+        "BackupWhole",
+        "id:string tenant:integer? slug:string? state:string reason:string schedule:string? run:integer? at:instant \
+         at_us:integer rows:integer bytes:integer stored_bytes:integer by:string error:string? verified_at:instant? \
+         verified_at_us:integer? manifest:Manifest?",
+    ),
+    (
+        "Manifest",
+        "format:integer id:string platform:string tenant:ManifestCompany? at:instant by:string reason:string \
+         schedule:string? compression:integer apps:ManifestApp* stores:ManifestStore* files:ManifestFiles?",
+    ),
+    ("ManifestCompany", "id:integer slug:string name:string"),
+    ("ManifestApp", "app:string version:string? migration:string?"),
+    (
+        "ManifestStore",
+        "store:string isolation:string generation:integer schema:string rows:integer tables:ManifestTable* \
+         raw:Stored object:string stored:Stored",
+    ),
+    ("ManifestTable", "model:string rows:integer blake3:string"),
+    ("ManifestFiles", "files:integer bytes:integer object:string stored:Stored"),
+    ("Stored", "bytes:integer blake3:string"),
+    (
+        "BackupStatus",
+        "target:string newest:instant? newest_us:integer? age_seconds:integer? good:integer stored_bytes:integer \
+         failed_day:integer damaged:integer tenants_without:integer overdue:integer schedules:BackupSchedule*",
+    ),
+    (
+        "BackupSchedule",
+        "name:string cron:string next:instant? next_us:integer? good:instant? good_us:integer? overdue:boolean",
+    ),
+    (
+        "BackupRun",
+        "id:integer schedule:string? slot:instant? slot_us:integer? by:string started_at:instant \
+         started_at_us:integer finished_at:instant? finished_at_us:integer? good:integer failed:integer",
+    ),
+    ("Pruned", "removed:string*"),
+    ("Rescanned", "found:integer taken_up:integer others:integer damaged:integer"),
+    ("Beside", "backup:string state:string at:instant stores:StoreDifference*"),
+    ("StoreDifference", "store:string models:ModelDifference*?"),
+    ("ModelDifference", "model:string added:integer changed:integer removed:integer"),
+    (
+        "OwnBackup",
+        "id:string state:string reason:string at:instant rows:integer bytes:integer verified_at:instant?",
+    ),
+    (
+        "OwnBackupBegun",
+        "id:integer kind:string what:string state:string progress:Amount? reason:string? started_at:instant \
+         updated_at:instant backup:string",
+    ),
+];
 
 /// What a JSON body holds; none: the route takes none.
 pub(super) fn request(key: &str) -> Option<Value> {

@@ -99,3 +99,43 @@ fn fields_keep_their_types() {
     let own = &document["components"]["schemas"]["patients_override"]["properties"];
     assert_eq!(own.as_object().unwrap().keys().collect::<Vec<_>>(), ["notes", "status"]);
 }
+
+/// Who reads the document learns what every answer holds.
+#[test]
+fn no_json_answer_is_a_bare_object() {
+    let document = build("Test", &models());
+    let mut answers = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let responses = operation["responses"].as_object().unwrap();
+            for (status, response) in responses.iter().filter(|(status, _)| status.starts_with('2')) {
+                let Some(json) = response["content"].get("application/json") else {
+                    let bodies = response["content"].as_object().map_or(0, Map::len);
+                    assert!(*status == "204" || bodies > 0, "{method} {path} {status}");
+                    continue;
+                };
+                assert!(is_typed(&document, &json["schema"]), "{method} {path} {status}: {json}");
+                answers += 1;
+            }
+        }
+    }
+    assert!(answers > 80, "{answers}");
+}
+
+/// It says what is in it, and so does what it is a list of.
+fn is_typed(document: &Value, schema: &Value) -> bool {
+    if let Some(target) = schema["$ref"].as_str() {
+        return document
+            .pointer(target.trim_start_matches('#'))
+            .is_some_and(|schema| is_typed(document, schema));
+    }
+    if let Some(any) = schema["anyOf"].as_array().or(schema["oneOf"].as_array()) {
+        return any.iter().all(|schema| is_typed(document, schema));
+    }
+    match (&schema["type"], schema["properties"].as_object()) {
+        (Value::String(kind), None) if kind == "array" => is_typed(document, &schema["items"]),
+        (Value::String(kind), None) => kind != "object",
+        (_, Some(properties)) => properties.get("items").is_none_or(|list| is_typed(document, list)),
+        _ => false,
+    }
+}

@@ -1,0 +1,105 @@
+//! The part of T11 that takes long: backups, restores, moves and attaching really happen, and their rows are seen.
+//!
+//! Called by `audited` for the routes it does not know itself.
+
+use super::{app::Answer, audited::Stage};
+use serde_json::{Value, json};
+
+impl Stage {
+    /// Does something to the company and waits for its end; what came of it.
+    async fn done(&self, verb: &str, form: &Value) -> Value {
+        let over = self.staff.post(&format!("{}?wait=60", self.at(verb)), form).await.expect(200).json();
+        assert_eq!(over["state"], "done", "{over}");
+        over["result"].clone()
+    }
+
+    async fn back_up(&self) -> String {
+        self.done("backups", &json!({})).await["backup"].as_str().unwrap().to_owned()
+    }
+
+    /// With a backup of itself beside it.
+    async fn restored(&self) {
+        let backup = self.back_up().await;
+        self.done("restore", &json!({"backup": backup})).await;
+    }
+
+    /// Changes the catalog behind everybody's back.
+    async fn catalog(&self, sql: &str) {
+        let mut write = self.app.platform().control().begin().await.unwrap();
+        assert_eq!(write.execute(sql, &[]).await.unwrap(), 1, "{sql}");
+        write.commit_unaudited().await.unwrap();
+    }
+}
+
+/// What must be there before what needs a backup, a move or a database that somebody brought.
+pub(super) async fn before(s: &Stage, route: &str) -> Value {
+    match route {
+        "POST /api/admin/tenants/{slug}/attach" => {
+            let root = &s.app.platform().config().servers[0].path;
+            std::fs::write(root.join(format!("visits_{}.db", s.slug)), b"").unwrap();
+        }
+        "POST /api/admin/tenants/{slug}/promote" => drop(s.done("demote", &json!({})).await),
+        "POST /api/admin/tenants/{slug}/release" => drop(s.done("move", &json!({"server": "disk"})).await),
+        "POST /api/admin/tenants/{slug}/restore"
+        | "POST /api/admin/backups/{id}/verify"
+        | "POST /api/admin/backups/{id}/restore-as" => return json!(s.back_up().await),
+        "DELETE /api/admin/tenants/{slug}/restore" | "POST /api/admin/tenants/{slug}/restore/swap" => {
+            s.restored().await;
+        }
+        "POST /api/admin/tenants/{slug}/restore/undo" => {
+            s.restored().await;
+            s.done("restore/swap", &json!({})).await;
+        }
+        "POST /api/admin/backups/rescan" => {
+            let backup = s.back_up().await;
+            s.catalog(&format!("DELETE FROM backups WHERE id = '{backup}'")).await;
+        }
+        "POST /api/admin/backups/prune" => {
+            let (old, new, day_us) = (s.back_up().await, s.back_up().await, 86_400_000_000_i64);
+            // Two of the same day, which is over.
+            s.catalog(&format!("UPDATE backups SET at = at - {day_us} WHERE id = '{new}'")).await;
+            let of_new = format!("SELECT at - 1 FROM backups WHERE id = '{new}'");
+            s.catalog(&format!("UPDATE backups SET at = ({of_new}) WHERE id = '{old}'")).await;
+        }
+        _ => {}
+    }
+    Value::Null
+}
+
+/// Backups, restores, moves and attaching.
+pub(super) async fn act(s: &Stage, route: &str, ready: &Value, n: usize) -> Answer {
+    let (staff, none) = (&s.staff, json!({}));
+    let waiting = |end: &str| format!("{}?wait=60", s.at(end));
+    let backup = |end: &str| format!("/api/admin/backups/{}/{end}?wait=60", ready.as_str().unwrap());
+    match route {
+        "POST /api/admin/tenants/{slug}/attach" => {
+            staff.post(&s.at("attach"), &json!({"store": "visits"})).await
+        }
+        "POST /api/admin/tenants/{slug}/move" => {
+            staff.post(&waiting("move"), &json!({"server": "disk"})).await
+        }
+        "POST /api/admin/tenants/{slug}/promote" => staff.post(&waiting("promote"), &none).await,
+        "POST /api/admin/tenants/{slug}/demote" => staff.post(&waiting("demote"), &none).await,
+        "POST /api/admin/tenants/{slug}/release" => staff.post(&s.at("release"), &none).await,
+        "POST /api/admin/tenants/{slug}/backups" => staff.post(&waiting("backups"), &none).await,
+        "POST /api/tenant/backups" => s.owner.post("/api/tenant/backups?wait=60", &none).await,
+        "POST /api/admin/backups" => {
+            staff.post("/api/admin/backups?wait=60", &json!({"tenants": [s.slug]})).await
+        }
+        "POST /api/admin/backups/{id}/verify" => staff.post(&backup("verify"), &none).await,
+        "POST /api/admin/backups/{id}/restore-as" => {
+            let name = format!("then-{n}");
+            let new = json!({"slug": name, "company": name, "email": "t@x.example"});
+            staff.post(&backup("restore-as"), &new).await
+        }
+        "POST /api/admin/backups/prune" => staff.post("/api/admin/backups/prune", &none).await,
+        "POST /api/admin/backups/rescan" => staff.post("/api/admin/backups/rescan", &none).await,
+        "POST /api/admin/tenants/{slug}/restore" => {
+            staff.post(&waiting("restore"), &json!({"backup": ready})).await
+        }
+        "DELETE /api/admin/tenants/{slug}/restore" => staff.delete(&s.at("restore")).await,
+        "POST /api/admin/tenants/{slug}/restore/swap" => staff.post(&waiting("restore/swap"), &none).await,
+        "POST /api/admin/tenants/{slug}/restore/undo" => staff.post(&waiting("restore/undo"), &none).await,
+        other => panic!("no act for {other}"),
+    }
+}
