@@ -105,6 +105,26 @@ impl Platform {
         write.commit().await
     }
 
+    /// Puts a tenant on another plan, or sets the state of its subscription and when that ends, as billing
+    /// outside the platform decides; both in one commit.
+    pub async fn change_subscription(
+        &self,
+        by: &By,
+        slug: &Slug,
+        plan: Option<&str>,
+        state: Option<(plans::State, Option<i64>)>,
+    ) -> Result<()> {
+        let mut write = self.control().begin().await?;
+        let id = tenants::by_slug(&mut write, slug).await?.id;
+        if let Some(plan) = plan {
+            plans::change_plan(&mut write, by, id, plan).await?;
+        }
+        if let Some((state, ends_at_us)) = state {
+            plans::set_state(&mut write, by, id, state, ends_at_us).await?;
+        }
+        write.commit().await
+    }
+
     /// Writes the configuration's plans to the catalog; those no longer there are archived (M8).
     pub async fn initialise_plans(&self) -> Result<Initialized> {
         let specs: Vec<PlanSpec> = self.config().plans.iter().map(spec).collect();

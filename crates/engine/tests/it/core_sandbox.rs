@@ -142,7 +142,7 @@ async fn t3_no_statement_of_the_corpus_leaves_the_database() {
         assert_eq!(strangers(bed.dir.path()), Vec::<String>::new(), "{text:?}");
     }
     assert_eq!(listing(bed.dir.path()), before);
-    println!("T3: {} statements of the corpus", corpus.len());
+    tenantry_testkit::tried("T3 corpus", corpus.len() as u64, "statements");
 }
 
 #[tokio::test]
@@ -275,7 +275,8 @@ async fn t3_generated_statements() {
     watcher.join().unwrap();
     assert_eq!(listing(bed.dir.path()), before);
     assert!(ran > 0 && looks.load(Relaxed) > 0);
-    println!("T3: {tried} generated statements, {ran} ran, {} looks at the open files", looks.load(Relaxed));
+    let what = format!("statements, {ran} ran, {} looks at the open files", looks.load(Relaxed));
+    tenantry_testkit::tried("T3 generated", tried, &what);
 }
 
 fn generate(random: &mut u64, bed: &Bed) -> String {

@@ -130,6 +130,30 @@ pub(crate) enum Command {
         /// E-mail address.
         email: String,
     },
+    /// Set the password of a user who forgot it; ends their sessions and opens a closed account.
+    #[command(name = "set-password", alias = "changepassword")]
+    SetPassword {
+        /// E-mail address.
+        email: String,
+        /// The new password; asked for when absent.
+        #[arg(long, env = "TENANTRY_PASSWORD", hide_env_values = true)]
+        password: Option<String>,
+    },
+    /// Change a tenant's plan, or the state of its subscription.
+    #[command(name = "set-plan")]
+    SetPlan {
+        /// Slug of the tenant.
+        tenant: String,
+        /// The plan; it stays what it is when absent.
+        #[arg(required_unless_present = "state")]
+        plan: Option<String>,
+        /// The subscription becomes this.
+        #[arg(long, value_parser = ["trial", "active", "past_due", "cancelled", "expired"])]
+        state: Option<String>,
+        /// With --state: when it ends, as 2027-01-31T00:00:00Z; open-ended when absent.
+        #[arg(long, requires = "state")]
+        ends_at: Option<jiff::Timestamp>,
+    },
     /// Run a read-only statement in one tenant's own database.
     Sql {
         /// Slug of the tenant.

@@ -81,6 +81,10 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::InitPlans => plans::init(&place).await,
         Command::CreateSuperuser { email, password } => users::superuser(&place, &email, password).await,
         Command::UnlockUser { email } => users::unlock(&place, &email).await,
+        Command::SetPassword { email, password } => users::set_password(&place, &email, password).await,
+        Command::SetPlan { tenant, plan, state, ends_at } => {
+            plans::set(&place, &tenant, plan.as_deref(), state.as_deref(), ends_at).await
+        }
         Command::Sql { tenant, statement, store, json } => {
             sql::run(&place, &tenant, &store, &statement, json).await
         }

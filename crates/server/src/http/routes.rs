@@ -134,6 +134,7 @@ routes! {
     post "/api/admin/users" Platform "Staff" "Create a user" => admin::create_user;
     patch "/api/admin/users/{id}" Platform "Staff" "Change a user's standing" => admin::change_user;
     delete "/api/admin/users/{id}/sessions" Platform "Staff" "Sign a user out everywhere" => admin::revoke_sessions;
+    put "/api/admin/users/{id}/password" Platform "Staff" "Set the password of a user who forgot it" => admin::set_password;
     post "/api/admin/users/{id}/unlock" Platform "Staff" "Open an account that was closed after wrong passwords" => admin::unlock_user;
     get "/api/admin/audit" Platform "Staff" "Audit log" => admin::audit;
     get "/api/admin/audit/verify" Platform "Staff" "Check the audit log's chain" => admin::verify_audit;

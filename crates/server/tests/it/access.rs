@@ -96,6 +96,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("POST", "/api/admin/users", "/api/admin/users"),
     ("PATCH", "/api/admin/users/{id}", "/api/admin/users/999999"),
     ("DELETE", "/api/admin/users/{id}/sessions", "/api/admin/users/999999/sessions"),
+    ("PUT", "/api/admin/users/{id}/password", "/api/admin/users/999999/password"),
     ("POST", "/api/admin/users/{id}/unlock", "/api/admin/users/999999/unlock"),
     ("GET", "/api/admin/audit", "/api/admin/audit"),
     ("GET", "/api/admin/audit/verify", "/api/admin/audit/verify"),

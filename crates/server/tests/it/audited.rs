@@ -46,6 +46,7 @@ const TRIED: &[(&str, &str, &[&str])] = &[
     ("POST", "/api/admin/users", &["user.create"]),
     ("PATCH", "/api/admin/users/{id}", &["user.set_flags"]),
     ("DELETE", "/api/admin/users/{id}/sessions", &["session.revoke_all"]),
+    ("PUT", "/api/admin/users/{id}/password", &["user.set_password"]),
     ("POST", "/api/admin/impersonate", &["impersonation.start"]),
     ("DELETE", "/api/admin/impersonate", &["impersonation.stop"]),
     ("POST", "/api/admin/tenants/{slug}/attach", &["tenant.attach_database"]),
@@ -262,6 +263,10 @@ async fn act(s: &Stage, route: &str, ready: &Value, n: usize) -> Answer {
         }
         "PATCH /api/admin/users/{id}" => {
             staff.patch(&format!("/api/admin/users/{}", s.member), &json!({"active": false})).await
+        }
+        "PUT /api/admin/users/{id}/password" => {
+            let path = format!("/api/admin/users/{}/password", s.member);
+            staff.put(&path, &json!({"password": "another horse battery"})).await
         }
         "DELETE /api/admin/users/{id}/sessions" => {
             s.app.login(&format!("m@{slug}.example")).await;

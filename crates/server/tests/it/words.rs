@@ -24,21 +24,10 @@ async fn a_reference_says_what_it_points_at_or_who_points_here() {
     let elsewhere = user.post("/api/records/patients", &ann).await.expect(422).json();
     assert_eq!(elsewhere["errors"][0]["message"], "there is no record 78 of cities", "across stores, alike");
     let staff = app.staff().await;
-    for (model, row) in [
-        ("specialisations", json!({"name": "Surgery", "code": "S"})),
-        ("regions", json!({"name": "North", "code": "N"})),
-        ("cities", json!({"name": "Ahlen", "region": 1})),
-    ] {
-        staff.post(&format!("/api/records/{model}"), &row).await.expect(201);
-    }
-    let dora = json!({"first_name": "D", "last_name": "O", "licence_number": "L1", "specialisation": 1, "region": 1,
-        "city": 1});
-    user.post("/api/records/doctors", &dora).await.expect(201);
-    ann["city"] = json!(null);
-    ann["doctor"] = json!(1);
-    user.post("/api/records/patients", &ann).await.expect(201);
-    let kept = user.delete("/api/records/doctors/1").await.expect(409).json();
-    assert_eq!(kept["detail"], "Records of patients refer to this one.");
+    staff.post("/api/records/regions", &json!({"name": "North", "code": "N"})).await.expect(201);
+    staff.post("/api/records/cities", &json!({"name": "Ahlen", "region": 1})).await.expect(201);
+    let kept = staff.delete("/api/records/regions/1").await.expect(409).json();
+    assert_eq!(kept["detail"], "Records of cities refer to this one.");
     assert_eq!(kept["remedy"], "change or delete those records first");
 }
 
@@ -153,4 +142,52 @@ fn one_tenant_is_shown_with_its_end_and_the_places_of_its_data() {
     assert!(survey.lines().all(|line| line == line.trim_end()), "lines end where their text does");
     let log = fine(dir, &["audit", "list"]);
     assert!(log.contains(" 20") && log.lines().all(|line| line == line.trim_end()), "{log}");
+}
+
+#[tokio::test]
+async fn who_forgot_the_password_gets_a_new_one_from_a_superuser_only() {
+    let (app, anon, user) = TestApp::new().await;
+    let me = user.get("/api/me").await.expect(200).json()["user"]["id"].clone();
+    let path = format!("/api/admin/users/{me}/password");
+    let new = json!({"password": "another horse battery"});
+    user.put(&path, &new).await.expect(404);
+    let superuser = app.staff().await;
+    superuser.put(&path, &json!({"password": "short"})).await.expect(422);
+    superuser.put("/api/admin/users/999999/password", &new).await.expect(404);
+    superuser.put(&path, &new).await.expect(204);
+    user.get("/api/me").await.expect(401);
+    let login = |password: &str| json!({"email": "owner@acme.example", "password": password});
+    anon.post("/api/auth/login", &login(PASSWORD)).await.expect(401);
+    anon.post("/api/auth/login", &login("another horse battery")).await.expect(200);
+}
+
+#[test]
+fn passwords_and_plans_are_set_at_the_command_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start(dir.path(), "demo");
+    let dir = dir.path();
+    let email = "owner@green-clinic.example";
+    let token = server.log_in(email);
+    assert!(refused(dir, &["set-password", email, "--password", "short"]).contains("at least 10"));
+    assert!(
+        refused(dir, &["set-password", "no@body.example", "--password", PASSWORD])
+            .contains("no user no@body")
+    );
+    fine(dir, &["set-password", email, "--password", PASSWORD]);
+    assert_eq!(server.ask("GET", "/api/me", &token, None).0, 401, "logged out everywhere");
+    let login = json!({"email": email, "password": PASSWORD});
+    let (status, answer) = server.ask("POST", "/api/auth/login", "none", Some(&login));
+    assert_eq!(status, 200, "{answer}");
+    let token = answer["token"].as_str().unwrap();
+    assert!(refused(dir, &["set-plan", "green-clinic", "gold"]).contains("gold"));
+    assert!(
+        fine(dir, &["set-plan", "green-clinic", "hospital", "--state", "active"])
+            .contains("hospital: active")
+    );
+    let tenant = server.ask("GET", "/api/tenant", token, None).1;
+    assert_eq!((&tenant["plan"], &tenant["subscription"]), (&json!("hospital"), &json!("active")));
+    fine(dir, &["set-plan", "green-clinic", "--state", "expired"]);
+    assert_eq!(server.ask("GET", "/api/records/doctors", token, None).0, 402);
+    fine(dir, &["set-plan", "green-clinic", "--state", "active", "--ends-at", "2099-01-01T00:00:00Z"]);
+    assert_eq!(server.ask("GET", "/api/records/doctors", token, None).0, 200);
 }

@@ -210,6 +210,21 @@ impl Access {
         self.commit_session(write, user, actor.bound(), choices, origin).await
     }
 
+    /// Sets somebody's password, for whoever forgot it. All their sessions end, a closed account is open again.
+    /// Whether `by` may was decided by the caller's door.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Invalid`] by policy.
+    pub async fn set_password(&self, by: &By, id: UserId, new: Password) -> Result<()> {
+        let email = users::by_id(&mut self.control.snapshot().await?, id).await?.email;
+        new.check(&email)?;
+        let hash = self.passwords.hash(new).await?;
+        let mut write = self.control.begin().await?;
+        users::set_password_hash(&mut write, by, id, &hash).await?;
+        Sessions::remove_all(&mut write, id).await?;
+        write.commit().await
+    }
+
     /// The active, unlocked account of an address and its hash.
     async fn account(&self, email: &str) -> Result<Option<(Arc<User>, Option<String>)>> {
         let found = users::by_email(&mut self.control.snapshot().await?, email).await?;

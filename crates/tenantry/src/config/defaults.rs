@@ -146,8 +146,8 @@ fn plans() -> Vec<PlanConfig> {
         concurrency: Some(concurrency),
     };
     let basic = &["reports"][..];
-    let more = &["reports", "export", "api_keys"][..];
-    let all = &["reports", "export", "api_keys", "sql"][..];
+    let more = &["reports", "reminders"][..];
+    let all = &["reports", "reminders", "analytics"][..];
     let unlimited = PlanLimits { users: None, rows: None, ..limits(0, 0, 20_480, 102_400, 1_000, 128) };
     vec![
         plan("starter", "Starter", 14, "29 EUR a month", limits(5, 50_000, 256, 1_024, 50, 16), basic),

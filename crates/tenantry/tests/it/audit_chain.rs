@@ -65,7 +65,7 @@ async fn every_tampering_is_found() {
         assert!(!faults(&w).await.is_empty(), "not found: {sql}");
         tried += 1;
     }
-    println!("T11: {tried} kinds of tampering, all found");
+    tenantry_testkit::tried("T11 kinds of tampering", tried, "all found");
 }
 
 /// Somebody rewrites the tail and all hashes after it: only the published heads can tell.
@@ -184,5 +184,5 @@ async fn a_thousand_tamperings_at_random_are_all_found() {
             assert_eq!(faults(&w).await, Vec::<String>::new(), "the log is whole again");
         }
     }
-    println!("T11: {tries} random tamperings, all found");
+    tenantry_testkit::tried("T11 random tamperings", tries, "all found");
 }

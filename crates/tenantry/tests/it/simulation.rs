@@ -113,11 +113,12 @@ async fn moves_against_a_model_with_late_workers_stale_places_and_jumping_clocks
         one(&mut bed, seed, &mut counts).await;
     }
     let Counts { moves, swapped, undone, taken_over, late, jumps, failed, written, refused } = counts;
-    println!(
-        "T8: {seeds} schedules from seed {first}: {moves} moves ({swapped} swapped, {undone} undone), \
-         {taken_over} taken over, {late} late workers, {jumps} jumps of clocks, {failed} failures; \
+    let what = format!(
+        "schedules from seed {first}: {moves} moves ({swapped} swapped, {undone} undone), {taken_over} taken over, \
+         {late} late workers, {jumps} jumps of clocks, {failed} failures; \
          {written} writes, {refused} refused by a fence and repeated; none lost, doubled or misplaced"
     );
+    tenantry_testkit::tried("T8 moves against a model", seeds, &what);
     assert!(
         seeds < SEEDS || (swapped > seeds / 2 && undone > 0 && taken_over > 0 && late > 0 && refused > seeds)
     );

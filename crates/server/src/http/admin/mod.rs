@@ -42,7 +42,7 @@ pub(super) use restore::{
 };
 pub(super) use tenants::{change_plan, list as tenants, resume, show as tenant, suspend};
 pub(super) use users::{
-    change as change_user, create as create_user, list as users, revoke as revoke_sessions,
+    change as change_user, create as create_user, list as users, revoke as revoke_sessions, set_password,
     unlock as unlock_user,
 };
 

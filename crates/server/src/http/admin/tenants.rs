@@ -100,17 +100,11 @@ pub(in crate::http) async fn change_plan(
     if form.plan.is_none() && form.state.is_none() {
         return Err(Error::invalid("plan", "name a plan, a state, or both").into());
     }
-    let (mut write, id) = begin(&app, &slug).await?;
-    if let Some(plan) = &form.plan {
-        plans::change_plan(&mut write, &actor.by(), id, plan).await?;
-    }
-    if let Some(state) = &form.state {
-        let state = plans::State::parse(state)
-            .map_err(|_| Error::invalid("state", "trial, active, past_due, cancelled or expired"))?;
-        let ends_us = form.ends_at.map(|t| t.as_microsecond());
-        plans::set_state(&mut write, &actor.by(), id, state, ends_us).await?;
-    }
-    write.commit().await?;
+    let state = form.state.as_deref().map(plans::State::parse).transpose();
+    let state =
+        state.map_err(|_| Error::invalid("state", "trial, active, past_due, cancelled or expired"))?;
+    let state = state.map(|state| (state, form.ends_at.map(|t| t.as_microsecond())));
+    app.platform().change_subscription(&actor.by(), &slug, form.plan.as_deref(), state).await?;
     show(State(app), Staff(actor), Company(slug)).await
 }
 

@@ -100,6 +100,25 @@ pub(in crate::http) async fn revoke(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// `PUT /api/admin/users/{id}/password`: for whoever forgot it. Who can set it could be that user, so only
+/// superusers may.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct NewPassword {
+    password: Password,
+}
+
+pub(in crate::http) async fn set_password(
+    State(app): State<App>,
+    Staff(actor): Staff,
+    Path(id): Path<String>,
+    Input(form): Input<NewPassword>,
+) -> Result<StatusCode> {
+    may_grant(&actor)?;
+    app.platform().access().set_password(&actor.by(), parsed(&id)?, form.password).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// `POST /api/admin/users/{id}/unlock`: after somebody guessed at the password.
 pub(in crate::http) async fn unlock(
     State(app): State<App>,

@@ -52,6 +52,7 @@ fn request(key: &str) -> Option<Value> {
             &["sql"],
             json!({"sql": text(), "params": {"type": ["array", "object", "null"]}, "store": text()}),
         ),
+        "PUT /api/admin/users/{id}/password" => object(&["password"], json!({"password": text()})),
         "POST /api/auth/password" => object(&["old", "new"], json!({"old": text(), "new": text()})),
         "PATCH /api/tenant/users/{id}" => object(&["role"], json!({"role": text()})),
         "PATCH /api/admin/users/{id}" => {

@@ -1,7 +1,7 @@
 //! T6 in one process: every step of every operation fails before, fails after, is repeated, has its
 //! undo fail before, fail after and repeated, and is cancelled.
 
-use super::{Scenario, fresh, kit::count, succeeds_now};
+use super::{Scenario, fresh, kit::count, succeeds_now, told};
 use crate::world::{World, by, registration};
 use tenantry::{
     clock::SECOND_US,
@@ -38,7 +38,7 @@ pub(super) async fn fail(scenario: &'static Scenario) {
             tried += 1;
         }
     }
-    println!("T6: {}: {tried} failed steps", scenario.name);
+    told(scenario, tried, "failed steps");
 }
 
 pub(super) async fn repeat(scenario: &'static Scenario) {
@@ -52,7 +52,7 @@ pub(super) async fn repeat(scenario: &'static Scenario) {
         assert!((scenario.finished)(&w).await, "{fault}");
         tried += 1;
     }
-    println!("T6: {}: {tried} repeated steps", scenario.name);
+    told(scenario, tried, "repeated steps");
 }
 
 pub(super) async fn undo(scenario: &'static Scenario) {
@@ -76,7 +76,7 @@ pub(super) async fn undo(scenario: &'static Scenario) {
             tried += 1;
         }
     }
-    println!("T6: {}: {tried} undos", scenario.name);
+    told(scenario, tried, "undos");
 }
 
 /// Somebody cancels while an outside step is at work: all of it is undone. Past the point of no
@@ -101,7 +101,7 @@ pub(super) async fn cancel(scenario: &'static Scenario) {
         }
         tried += 1;
     }
-    println!("T6: {}: {tried} cancelled", scenario.name);
+    told(scenario, tried, "cancelled");
 }
 
 /// Waits until the step with the fault is reached, which is then 300 ms.

@@ -6,7 +6,7 @@
 use super::{
     SCENARIOS, Scenario, fresh,
     kit::{count, in_order, whole},
-    succeeds_now,
+    succeeds_now, told,
 };
 use crate::world::World;
 use std::{
@@ -94,11 +94,8 @@ pub(super) async fn at_points(scenario: &'static Scenario) {
         }
         tried += 1;
     }
-    println!(
-        "T6: {}: killed at {tried} points, {finished} finished, {} gone",
-        scenario.name,
-        tried - finished
-    );
+    let gone = tried - finished;
+    told(scenario, tried, &format!("points at which it was killed: {finished} finished, {gone} gone"));
 }
 
 /// The process that recovers is killed as well.
@@ -118,7 +115,7 @@ pub(super) async fn again(scenario: &'static Scenario) {
             tried += 1;
         }
     }
-    println!("T6: {}: {tried} double kills", scenario.name);
+    told(scenario, tried, "double kills");
 }
 
 /// Its share of all random kills.
@@ -138,11 +135,7 @@ pub(super) async fn at_random(scenario: &'static Scenario) {
     }
     let least = i64::try_from(each).unwrap() / 5;
     assert!(done > least, "{}: hardly anything was going on: {done}", scenario.name);
-    println!(
-        "T6: {}: {each} random kills in {:?}, {done} operations, all whole",
-        scenario.name,
-        began.elapsed()
-    );
+    told(scenario, each as u64, &format!("random kills, {done} operations, all whole"));
 }
 
 fn kill_at_random(scenario: &Scenario, dir: &Path, random: &mut u64) {

@@ -214,3 +214,8 @@ fn points_of_no_return_are_control_steps() {
         assert!(!kind.steps()[past - 1].outside, "{}", kind.name);
     }
 }
+
+/// For the summary of `cargo xtask test`: what was tried on a scenario, and all of it held.
+fn told(scenario: &Scenario, count: u64, what: &str) {
+    tenantry_testkit::tried(&format!("T6 {}", scenario.name), count, what);
+}
