@@ -62,6 +62,16 @@ pub enum Error {
         /// The store that is missing.
         store: String,
     },
+    /// The catalog says where the tenant's database is, and it is not there (M16, X1).
+    #[error("the database of tenant {slug} in store {store} is lost: {detail}")]
+    DatabaseLost {
+        /// The tenant.
+        slug: String,
+        /// The store that is missing.
+        store: String,
+        /// What was looked for; private.
+        detail: String,
+    },
     /// The tenant brings its own database for this store and has not yet (F3, X1).
     #[error("tenant {slug} has attached no database in store {store}")]
     NotAttached {
@@ -161,7 +171,7 @@ impl Error {
             Self::SubscriptionRequired => "subscription_required",
             Self::TenantSuspended => "tenant_suspended",
             Self::Maintenance(_) => "maintenance",
-            Self::NoDatabase { .. } | Self::NotAttached { .. } => "no_database",
+            Self::NoDatabase { .. } | Self::DatabaseLost { .. } | Self::NotAttached { .. } => "no_database",
             Self::MigrationsPending { .. } => "migrations_pending",
             Self::MasterDataEmpty { .. } => "master_data_empty",
             Self::RateLimited { .. } => "rate_limited",
@@ -188,6 +198,7 @@ impl Error {
             Self::NoDatabase { slug, .. } | Self::NotAttached { slug, .. } => {
                 format!("{slug} has no database yet")
             }
+            Self::DatabaseLost { slug, .. } => format!("the database of {slug} is not where it should be"),
             Self::MigrationsPending { .. } => "the database is behind: migrations have not run".into(),
             Self::MasterDataEmpty { what } => format!("the master data has no {what} yet"),
             Self::RateLimited { .. } => "too many attempts".into(),
@@ -207,6 +218,10 @@ impl Error {
             Self::TenantSuspended => "ask the platform's staff to resume it".into(),
             Self::Maintenance(_) => "try again later: nothing was lost".into(),
             Self::NoDatabase { slug, .. } => format!("run: tenantry create-db {slug}"),
+            Self::DatabaseLost { slug, .. } => format!(
+                "look whether its disk is there; else restore a backup: tenantry restore {slug} latest --swap; or, for an \
+                 empty one: tenantry create-db {slug}"
+            ),
             Self::NotAttached { slug, store } => {
                 format!("make it, then run: tenantry attach-tenant-db {slug} --store {store}")
             }
@@ -266,7 +281,9 @@ fn engine_title(kind: &Kind) -> String {
 
 fn engine_remedy(kind: &Kind) -> Option<&'static str> {
     Some(match kind {
-        Kind::Missing => "run: tenantry create-db SLUG",
+        Kind::Missing => {
+            "look whether its disk is there; else restore a backup, or make an empty one: tenantry create-db SLUG"
+        }
         Kind::SchemaBehind => "run: tenantry migrate, then tenantry migrate-tenants",
         Kind::Conflict(_) => "read the record again and repeat the change on it",
         Kind::Reference(_) => "change or delete those records first",
@@ -313,6 +330,16 @@ mod tests {
     fn the_errors_people_meet_name_their_remedy_m16() {
         let no_db = Error::NoDatabase { slug: "city-hospital".into(), store: "tenant".into() };
         assert_eq!(no_db.remedy().as_deref(), Some("run: tenantry create-db city-hospital"));
+        let lost =
+            Error::DatabaseLost { slug: "acme".into(), store: "tenant".into(), detail: "/srv/x.db".into() };
+        let remedy = lost.remedy().unwrap();
+        let restore =
+            remedy.find("tenantry restore acme latest --swap").expect("what has a backup is restored");
+        assert!(
+            remedy.find("tenantry create-db acme").is_some_and(|empty| empty > restore),
+            "emptiness comes last"
+        );
+        assert!(!lost.public_title().contains("/srv"), "rule 10");
         let own = Error::NotAttached { slug: "acme".into(), store: "djo".into() };
         assert!(own.remedy().is_some_and(|r| r.ends_with("tenantry attach-tenant-db acme --store djo")));
         let behind = Error::MigrationsPending { store: "tenant".into() };

@@ -31,6 +31,18 @@ pub(crate) fn is_fenced(error: &Error) -> bool {
     matches!(error, Error::Engine(error) if *error.kind() == Kind::Fenced)
 }
 
+/// A database that is missing although the catalog names it is said with its tenant and the remedy.
+fn lost(tenant: &Tenant, place: &Place, error: tenantry_engine::Error) -> Error {
+    match error.kind() {
+        Kind::Missing => Error::DatabaseLost {
+            slug: tenant.slug().to_string(),
+            store: place.store.to_string(),
+            detail: error.to_string(),
+        },
+        _ => error.into(),
+    }
+}
+
 /// The tenant does not live at that place any more.
 fn is_elsewhere(error: &tenantry_engine::Error) -> bool {
     matches!(error.kind(), Kind::Fenced | Kind::Missing | Kind::WrongIdentity)
@@ -104,6 +116,7 @@ impl Inner {
         }
     }
 
+    // The place is looked up again: only what the catalog still names is lost.
     async fn open_elsewhere(
         &self,
         tenant: &Tenant,
@@ -114,9 +127,10 @@ impl Inner {
         let record = self.access.again(tenant).await?;
         let now = record.place(place.store.as_str())?;
         if now == place {
-            return Err(error.into());
+            return Err(lost(tenant, place, error));
         }
-        let session = self.engine.session(now, schema, tenant.limits().bytes).await?;
+        let session = self.engine.session(now, schema, tenant.limits().bytes).await;
+        let session = session.map_err(|error| lost(tenant, now, error))?;
         Ok(Opened { session, moved: Some(record) })
     }
 

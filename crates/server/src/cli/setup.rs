@@ -59,10 +59,21 @@ pub(super) fn explain(error: tenantry::Error) -> anyhow::Error {
     } else if !detail.ends_with(&text) {
         text = format!("{text} ({detail})");
     }
-    match error.remedy().or_else(|| where_to_look(&error)) {
+    match error.remedy().or_else(|| where_to_look(&error)).or_else(|| for_damage(&error)) {
         Some(remedy) => anyhow!("{text}\n  remedy: {remedy}"),
         None => anyhow!("{text}"),
     }
+}
+
+/// What an operator does about a file that is not what it should be; nobody else is told.
+fn for_damage(error: &tenantry::Error) -> Option<String> {
+    use tenantry::EngineErrorKind::{Corrupt, WrongIdentity};
+    let tenantry::Error::Engine(engine) = error else { return None };
+    matches!(engine.kind(), Corrupt | WrongIdentity).then(|| {
+        "the file is damaged or another's; put the right one back, or restore: tenantry restore SLUG latest --swap, and \
+         for the platform's own: tenantry restore --system"
+            .into()
+    })
 }
 
 /// The command that lists what there is, for a name that is none.
@@ -92,6 +103,8 @@ mod tests {
         assert_eq!(absent, "no such tenant\n  remedy: see which there are: tenantry list-tenants");
         let wrong = EngineError::new(Kind::Statement("no such table".into()), "sqlite: no such table: x");
         assert_eq!(text(wrong.into()), "the statement is not valid: no such table");
+        let damaged = text(EngineError::new(Kind::Corrupt, "sqlite: file is not a database").into());
+        assert!(damaged.contains("not a database") && damaged.contains("tenantry restore"), "{damaged}");
         assert!(text(Error::Unavailable("disk gone".into())).contains("(unavailable: disk gone)"));
     }
 }

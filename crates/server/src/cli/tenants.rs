@@ -107,8 +107,11 @@ pub(super) async fn create(place: &Place, options: &args::CreateTenant) -> Resul
 pub(super) async fn create_db(place: &Place, tenant: &str) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let slug = Slug::parse(tenant)?;
-    platform.create_databases(&super::users::operator(), &slug).await.map_err(explain)?;
-    say!("{slug} has its databases");
+    let made = platform.create_databases(&super::users::operator(), &slug).await.map_err(explain)?;
+    match made.databases.is_empty() {
+        true => say!("{slug} has its databases already"),
+        false => say!("made for {slug}, and empty: {}", made.databases.join(", ")),
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -28,6 +28,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Company {
     }
 }
 
+/// The number that `{id}` of the path is; what is none names nothing.
+#[derive(Debug)]
+pub(super) struct Number(pub(super) i64);
+
+impl<S: Send + Sync> FromRequestParts<S> for Number {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| Problem::absent())?;
+        let id = params.iter().find(|(name, _)| *name == "id").ok_or_else(Problem::absent)?.1;
+        id.parse().map(Self).map_err(|_| Problem::absent())
+    }
+}
+
 /// The slug of a company that should be there.
 pub(super) fn absent_unless(slug: &str) -> Result<Slug> {
     Slug::parse(slug).map_err(|_| Problem::absent())

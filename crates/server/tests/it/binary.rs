@@ -183,10 +183,15 @@ fn m16_a_lost_database_is_said_and_made_again() {
     }
     let lost = run(dir.path(), &["sql", "green-clinic", "SELECT 1"]);
     let said = String::from_utf8_lossy(&lost.stderr).into_owned();
-    assert!(!lost.status.success() && said.contains("create-db"), "{said}");
+    assert!(!lost.status.success() && said.contains("tenantry create-db green-clinic"), "{said}");
+    assert!(
+        said.contains("tenantry restore green-clinic latest --swap"),
+        "what has a backup is not made anew: {said}"
+    );
     assert!(!file.exists(), "opening created the file");
     let made = run(dir.path(), &["create_tenant_db", "green-clinic"]);
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert!(stdout(&made).contains("and empty: tenant_green-clinic_2"), "{}", stdout(&made));
     assert_eq!(doctors_in(&file_of(dir.path(), "green-clinic")).len(), 0);
     assert_eq!(doctors_in(&file_of(dir.path(), "city-hospital")).len(), 3);
 }

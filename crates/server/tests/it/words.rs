@@ -10,6 +10,7 @@ use super::{
 use http::Method;
 use serde_json::json;
 use std::fs;
+use tenantry_server::http::ROUTES;
 
 #[tokio::test]
 async fn a_reference_says_what_it_points_at_or_who_points_here() {
@@ -102,8 +103,12 @@ fn commands_name_what_is_wrong_once_and_what_to_do() {
     assert!(absent.contains("tenantry list-tenants"), "{absent}");
     let wrong = refused(dir, &["sql", "acme", "SELECT * FROM absent"]);
     assert_eq!(wrong.trim(), "error: the statement is not valid: no such table or column");
-    let store = refused(dir, &["sql", "acme", "SELECT 1", "--store", "shared"]);
-    assert!(store.contains("no such store") && store.contains("scope = \"tenant\""), "{store}");
+    for command in [&["sql", "acme", "SELECT 1"][..], &["backup", "acme"], &["move", "acme", "--to", "main"]]
+    {
+        let store = refused(dir, &[command, &["--store", "shared"]].concat());
+        assert!(store.contains("no such store") && store.contains("scope = \"tenant\""), "{store}");
+    }
+    assert!(fine(dir, &["backups", "status"]).contains("failed (1 day)    0"), "a slip is no failed backup");
     fine(dir, &["suspend-tenant", "acme", "--reason", "not paid"]);
     let twice = refused(dir, &["suspend-tenant", "acme", "--reason", "not paid"]);
     assert!(twice.contains("acme is suspended already"), "{twice}");
@@ -190,4 +195,25 @@ fn passwords_and_plans_are_set_at_the_command_line() {
     assert_eq!(server.ask("GET", "/api/records/doctors", token, None).0, 402);
     fine(dir, &["set-plan", "green-clinic", "--state", "active", "--ends-at", "2099-01-01T00:00:00Z"]);
     assert_eq!(server.ask("GET", "/api/records/doctors", token, None).0, 200);
+}
+
+#[tokio::test]
+async fn whatever_the_path_says_a_refusal_is_a_problem() {
+    let (app, _, user) = TestApp::new().await;
+    let staff = app.staff().await;
+    let mut tried = 0;
+    for route in ROUTES.iter().filter(|r| r.path.contains('{')) {
+        for rubbish in ["x", "-1", "99999999999999999999", "%FF", "%00", "..%2F"] {
+            let path = route.path.split('/').map(|part| if part.starts_with('{') { rubbish } else { part });
+            let path = path.collect::<Vec<_>>().join("/");
+            for client in [&staff, &user] {
+                let answer = client.send(route.method.clone(), &path, Some("application/json"), "{}").await;
+                assert!(answer.status.is_client_error(), "{} {path}: {}", route.method, answer.status);
+                let media = answer.header("content-type");
+                assert_eq!(media, "application/problem+json", "{} {path}: {}", route.method, answer.text());
+                tried += 1;
+            }
+        }
+    }
+    tenantry_testkit::tried("T4 paths", tried, "refusals, each a problem");
 }

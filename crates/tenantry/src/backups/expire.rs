@@ -23,8 +23,10 @@ use tenantry_engine::name::TenantId;
 
 /// How long a failed or damaged one stays to be seen.
 const TROUBLE_US: i64 = 30 * DAY_US;
-/// Younger than this nothing goes: who makes one before and one after something risky wants both.
+/// Of those younger than this so many stay whatever the rules say: who makes one before and one after something
+/// risky wants both.
 const RECENT_US: i64 = DAY_US;
+const MOST_RECENT: usize = 24;
 
 /// A backup that may go.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -47,6 +49,9 @@ pub(crate) async fn expired(
 fn judge(backups: &Backups, all: &[Listed], now_us: i64) -> Vec<Expired> {
     let good = || all.iter().filter(|b| b.state == State::Good && b.reason != Reason::Final);
     let newest = all.iter().filter(|b| b.state == State::Good).map(|b| b.at_us).max();
+    let mut recent: Vec<i64> = good().map(|b| b.at_us).filter(|at| *at > now_us - RECENT_US).collect();
+    recent.sort_unstable_by(|a, b| b.cmp(a));
+    recent.truncate(MOST_RECENT);
     let mut by_rule: BTreeMap<Option<&str>, Vec<i64>> = BTreeMap::new();
     for backup in good() {
         by_rule.entry(rule(backups, backup)).or_default().push(backup.at_us);
@@ -61,7 +66,7 @@ fn judge(backups: &Backups, all: &[Listed], now_us: i64) -> Vec<Expired> {
         State::Failed | State::Damaged => b.at_us > now_us - TROUBLE_US,
         State::Good => {
             b.reason == Reason::Final
-                || b.at_us > now_us - RECENT_US
+                || recent.contains(&b.at_us)
                 || Some(b.at_us) == newest
                 || kept.get(&rule(backups, b)).is_some_and(|kept| kept.contains(&b.at_us))
         }

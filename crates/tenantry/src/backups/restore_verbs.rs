@@ -57,6 +57,7 @@ impl Platform {
         backup: &BackupId,
         stores: Option<Vec<StoreName>>,
     ) -> Result<i64> {
+        stores.iter().flatten().try_for_each(|store| self.tenant_store(store).map(drop))?;
         let mut tx = self.control().snapshot().await?;
         let tenant = tenants::by_slug(&mut tx, slug).await?;
         if catalog::by_id(&mut tx, backup).await?.tenant != Some(tenant.id) {

@@ -210,9 +210,11 @@ async fn copy(world: &World, wanted: &Wanted<'_>, place: Place, copies: &mut Cop
     let options = CopyOptions { check: false, sync: false };
     let made = world.databases.engine().copy_out_with(&place, &script, &path, options).await;
     let copy = made.map_err(|error| match (error.kind(), wanted.tenant) {
-        (Kind::Missing, Some(whose)) => {
-            Error::NoDatabase { slug: whose.slug.to_string(), store: place.store.to_string() }
-        }
+        (Kind::Missing, Some(whose)) => Error::DatabaseLost {
+            slug: whose.slug.to_string(),
+            store: place.store.to_string(),
+            detail: error.to_string(),
+        },
         _ => error.into(),
     })?;
     Ok(Copied { place, path, raw: Stored { bytes: copy.bytes, blake3: copy.blake3 } })

@@ -58,6 +58,8 @@ impl Platform {
 
     /// Starts a backup of one tenant: all its stores, or those named, and its files.
     pub async fn start_backup(&self, by: &By, slug: &Slug, stores: Option<Vec<StoreName>>) -> Result<Asked> {
+        // A slip of the pen is no failed backup that somebody is woken for.
+        stores.iter().flatten().try_for_each(|store| self.tenant_store(store).map(drop))?;
         let tenant = tenants::by_slug(&mut self.control().snapshot().await?, slug).await?;
         self.begin_backup(by, Some(whose(tenant)), stores, Reason::Manual).await
     }
@@ -114,6 +116,9 @@ impl Platform {
 
     /// Starts a run over many; the operation.
     pub async fn start_backup_run(&self, by: &By, selection: Selection) -> Result<i64> {
+        for store in selection.stores.iter().flatten() {
+            self.config().store(store.as_str()).ok_or(Error::NotFound("store"))?;
+        }
         let mut tx = self.control().snapshot().await?;
         for slug in selection.tenants.iter().flatten() {
             // One that is not there must be told now, not be left out.

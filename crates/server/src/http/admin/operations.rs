@@ -4,7 +4,7 @@
 
 use crate::http::{
     App,
-    names::filtered,
+    names::{Number, filtered},
     operation::{self, Accepted, Wait},
     problem::Result,
     query::Words,
@@ -13,7 +13,7 @@ use crate::http::{
 };
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     response::{
         IntoResponse, Response,
         sse::{KeepAlive, Sse},
@@ -53,7 +53,7 @@ pub(in crate::http) async fn list(
 pub(in crate::http) async fn show(
     State(app): State<App>,
     Staff(_): Staff,
-    Path(id): Path<i64>,
+    Number(id): Number,
 ) -> Result<Json<Value>> {
     found(&app, id).await
 }
@@ -63,7 +63,7 @@ pub(in crate::http) async fn show(
 pub(in crate::http) async fn events(
     State(app): State<App>,
     Staff(_): Staff,
-    Path(id): Path<i64>,
+    Number(id): Number,
 ) -> Result<Response> {
     // Absent ones are absent before the stream begins.
     app.platform().operations().show(id).await?;
@@ -76,7 +76,7 @@ pub(in crate::http) async fn events(
 pub(in crate::http) async fn cancel(
     State(app): State<App>,
     Staff(actor): Staff,
-    Path(id): Path<i64>,
+    Number(id): Number,
     Words(wait): Words<Wait>,
 ) -> Result<Accepted> {
     app.platform().operations().cancel(&actor.by(), id).await?;
@@ -87,7 +87,7 @@ pub(in crate::http) async fn cancel(
 pub(in crate::http) async fn retry(
     State(app): State<App>,
     Staff(actor): Staff,
-    Path(id): Path<i64>,
+    Number(id): Number,
     Words(wait): Words<Wait>,
 ) -> Result<Accepted> {
     app.platform().operations().retry(&actor.by(), id).await?;

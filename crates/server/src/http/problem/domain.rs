@@ -86,6 +86,10 @@ mod tests {
             (Error::TenantSuspended, 403),
             (Error::Maintenance("moving house".into()), 503),
             (Error::NoDatabase { slug: "acme".into(), store: "tenant".into() }, 503),
+            (
+                Error::DatabaseLost { slug: "acme".into(), store: "tenant".into(), detail: "private".into() },
+                503,
+            ),
             (Error::NotAttached { slug: "acme".into(), store: "djo".into() }, 503),
             (Error::MigrationsPending { store: "tenant".into() }, 503),
             (Error::MasterDataEmpty { what: "plans".into() }, 409),
