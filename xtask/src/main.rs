@@ -23,7 +23,7 @@ struct Cli {
 enum Task {
     /// Run every test and doctest of the workspace and print what each suite tried.
     Test(test::Options),
-    /// Check what the compiler does not: crate edges, lengths, module headers, links.
+    /// Check what the compiler does not: crate edges, lengths, module headers, links, the list of known bugs.
     Tidy(tidy::Options),
     /// Measure against hand-written baselines and write bench.json.
     Bench(bench::Options),

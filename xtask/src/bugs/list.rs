@@ -1,6 +1,8 @@
 //! The list of seeded bugs, read from `testkit/bugs/*.toml` and checked against the sources.
 
-use anyhow::{Context, Result, ensure};
+use super::sow;
+use super::tests::{Programs, Tests};
+use anyhow::{Context, Result};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -57,28 +59,38 @@ fn bug(value: &toml::Value) -> Result<Bug> {
     })
 }
 
-/// Every bug has a name of its own, names tests, and fits the sources as they are now. All that is wrong is
-/// said at once.
-pub(crate) fn check(root: &Path, bugs: &[Bug]) -> Result<()> {
-    let mut names = BTreeSet::new();
-    let mut wrong: Vec<String> = bugs.iter().filter_map(|bug| misfit(root, bug)).collect();
-    wrong.extend(
-        bugs.iter()
-            .filter(|bug| !names.insert(&bug.name))
-            .map(|bug| format!("{}: name used twice", bug.name)),
-    );
-    ensure!(wrong.is_empty(), "these bugs do not fit:\n{}", wrong.join("\n"));
-    Ok(())
+/// What keeps bugs from being tried: each has a name of its own, names tests that there are, and fits the sources
+/// as they are now.
+pub(crate) fn misfits(root: &Path, bugs: &[Bug]) -> Result<Vec<String>> {
+    let (mut names, tests) = (BTreeSet::new(), Tests::read(root)?);
+    let mut wrong = Vec::new();
+    for bug in bugs {
+        let mut no = |what: String| wrong.push(format!("{}: {what}", bug.name));
+        if !names.insert(&bug.name) {
+            no("name used twice".into());
+        }
+        if let Some(what) = misfit(root, bug) {
+            no(what);
+        }
+        for filter in &bug.tests {
+            if tests.named(&bug.package, filter) == Programs::default() {
+                no(format!("{} has no test called {filter}", bug.package));
+            }
+        }
+    }
+    Ok(wrong)
 }
 
 fn misfit(root: &Path, bug: &Bug) -> Option<String> {
-    let found = std::fs::read_to_string(root.join(&bug.file)).map(|source| source.matches(&bug.find).count());
-    let what = match found {
-        Err(error) => format!("{}: {error}", bug.file),
-        Ok(1) if bug.tests.is_empty() => "names no tests".into(),
-        Ok(1) if bug.find == bug.put => "changes nothing".into(),
-        Ok(1) => return None,
-        Ok(count) => format!("its text stands {count} times in {}", bug.file),
+    let source = match std::fs::read_to_string(root.join(&bug.file)) {
+        Ok(source) => source,
+        Err(error) => return Some(format!("{}: {error}", bug.file)),
     };
-    Some(format!("{}: {what}", bug.name))
+    match source.matches(&bug.find).count() {
+        1 if bug.tests.is_empty() => Some("names no tests".into()),
+        1 if bug.find == bug.put => Some("changes nothing".into()),
+        1 if sow::body(&source, bug).is_none() => Some("is in no function that runs".into()),
+        1 => None,
+        count => Some(format!("its text stands {count} times in {}", bug.file)),
+    }
 }

@@ -1,69 +1,51 @@
 //! A copy of the sources with a target directory of its own, where bugs may be put.
 
-use super::list::Bug;
+use super::program::{self, Outcome};
+use super::sow::AWAKE;
+use super::tests::Tests;
 use anyhow::{Context, Result, ensure};
-use std::fmt;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::os::unix::process::CommandExt;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-
-/// A test that takes longer has hung.
-const PATIENCE: Duration = Duration::from_secs(180);
+use std::process::{Command, Stdio};
 
 /// The copy.
 pub(crate) struct Sandbox {
     sources: PathBuf,
     target: PathBuf,
-}
-
-/// How a run of tests ended.
-pub(crate) enum Outcome {
-    /// All of so many passed.
-    Passed(u64),
-    /// This one failed, perhaps others too.
-    Failed(String),
-    /// It did not end.
-    Hung,
-}
-
-impl Outcome {
-    pub(crate) fn is_caught(&self) -> bool {
-        !matches!(self, Self::Passed(_))
-    }
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Passed(count) => write!(f, "MISSED by {count} tests"),
-            Self::Failed(test) => write!(f, "caught by {test}"),
-            Self::Hung => write!(f, "caught: a test hung"),
-        }
-    }
+    tests: Tests,
+    /// What cargo sets when it runs tests.
+    env: Vec<(String, String)>,
+    /// Test programs by directory of the crate, and whether it is that of `tests/it`.
+    programs: BTreeMap<(String, bool), PathBuf>,
 }
 
 impl Sandbox {
-    /// Copies what git knows of or would. Files that did not change keep their time, so that little is built anew.
-    pub(crate) fn new(root: &Path) -> Result<Self> {
+    /// Copies what git knows of or would, but for the files that are given otherwise. Those that did not change keep
+    /// their time, so that little is built anew.
+    pub(crate) fn new(root: &Path, otherwise: &BTreeMap<String, String>) -> Result<Self> {
         let base = crate::target_dir(root).join("bugs");
-        let sandbox = Self { sources: base.join("src"), target: base.join("target") };
+        let sandbox = Self {
+            sources: base.join("src"),
+            target: base.join("target"),
+            tests: Tests::read(root)?,
+            env: env(root)?,
+            programs: BTreeMap::new(),
+        };
         let listed = Command::new("git")
             .current_dir(root)
             .args(["ls-files", "-coz", "--exclude-standard"])
             .output()?;
         ensure!(listed.status.success(), "git ls-files failed: this runs in a checkout only");
         for name in String::from_utf8(listed.stdout)?.split('\0').filter(|name| !name.is_empty()) {
-            sandbox.copy(root, name)?;
+            sandbox.copy(root, name, otherwise.get(name))?;
         }
         Ok(sandbox)
     }
 
-    fn copy(&self, root: &Path, name: &str) -> Result<()> {
-        let (from, to) = (root.join(name), self.sources.join(name));
-        let Ok(wanted) = std::fs::read(&from) else { return Ok(()) };
+    fn copy(&self, root: &Path, name: &str, otherwise: Option<&String>) -> Result<()> {
+        let to = self.sources.join(name);
+        let wanted = otherwise.map_or_else(|| std::fs::read(root.join(name)), |text| Ok(text.clone().into()));
+        let Ok(wanted) = wanted else { return Ok(()) };
         if std::fs::read(&to).is_ok_and(|there| there == wanted) {
             return Ok(());
         }
@@ -73,80 +55,73 @@ impl Sandbox {
         std::fs::write(&to, wanted).with_context(|| format!("cannot write {}", to.display()))
     }
 
-    /// Puts a bug in; the text of the file without it.
-    pub(crate) fn plant(&self, bug: &Bug) -> Result<String> {
-        let path = self.sources.join(&bug.file);
-        let whole = std::fs::read_to_string(&path)?;
-        ensure!(whole.matches(&bug.find).count() == 1, "bug {} does not fit the copy", bug.name);
-        std::fs::write(&path, whole.replacen(&bug.find, &bug.put, 1))?;
-        Ok(whole)
-    }
-
-    /// Takes it out.
-    pub(crate) fn restore(&self, bug: &Bug, whole: &str) -> Result<()> {
-        Ok(std::fs::write(self.sources.join(&bug.file), whole)?)
-    }
-
-    fn cargo(&self, package: &str) -> Command {
+    /// Builds the test programs of all crates, once.
+    pub(crate) fn build(&mut self) -> Result<()> {
         let mut command = crate::cargo(&self.sources);
-        command.env("CARGO_TARGET_DIR", &self.target);
-        command.env_remove("TENANTRY_LONG").env_remove("TENANTRY_SUITE_COUNTS");
-        command.args(["test", "-q", "-p", package, "--lib", "--tests"]);
-        command
-    }
-
-    /// Builds the tests of a package.
-    pub(crate) fn build(&self, package: &str) -> Result<()> {
-        let built = self.cargo(package).arg("--no-run").status()?;
-        ensure!(built.success(), "cargo test --no-run -p {package} failed");
+        // Nobody looks at it with a debugger.
+        command.env("CARGO_TARGET_DIR", &self.target).env("CARGO_PROFILE_DEV_DEBUG", "0");
+        command.args(["test", "-q", "--workspace", "--lib", "--test", "it", "--no-run"]);
+        let built =
+            command.arg("--message-format=json-render-diagnostics").stderr(Stdio::inherit()).output()?;
+        ensure!(built.status.success(), "the test programs do not build");
+        for message in String::from_utf8(built.stdout)?.lines() {
+            let [Some(program), Some(manifest)] = ["executable", "manifest_path"].map(|k| value(message, k))
+            else {
+                continue;
+            };
+            let dir = Path::new(manifest).parent().and_then(Path::file_name).unwrap_or_default();
+            for (kind, is_it) in [("lib", false), ("test", true)] {
+                if message.contains(&format!("\"kind\":[\"{kind}\"]")) {
+                    self.programs.insert((dir.to_string_lossy().into_owned(), is_it), program.into());
+                }
+            }
+        }
         Ok(())
     }
 
-    /// Runs the tests that one of `filters` names, to the first that fails.
-    pub(crate) fn test(&self, package: &str, filters: &[&str]) -> Result<Outcome> {
-        let log = self.target.join("tests.log");
-        let (out, err) = (File::create(&log)?, File::create(self.target.join("tests.err"))?);
-        let mut command = self.cargo(package);
-        command.args(["--no-fail-fast", "--"]).args(filters).stdout(out).stderr(Stdio::from(err));
-        let mut child = command.process_group(0).spawn()?;
-        let Some(success) = wait(&mut child)? else { return Ok(Outcome::Hung) };
-        let (mut passed, mut failed) = (0, None);
-        for line in BufReader::new(File::open(&log)?).lines() {
-            let line = line?;
-            let words: Vec<&str> = line.split_whitespace().collect();
-            if let ["test", "result:", _, count, "passed;", ..] = words[..] {
-                passed += count.parse::<u64>().unwrap_or(0);
+    /// Runs the tests that one of `filters` names, with this bug awake.
+    pub(crate) fn test(&self, package: &str, filters: &[&str], awake: Option<&str>) -> Result<Outcome> {
+        let package_of = self.tests.package(package);
+        let (dir, description) = package_of.with_context(|| format!("there is no package {package}"))?;
+        let needed = self.tests.needed(package, filters);
+        let mut passed = 0;
+        for (is_it, needed) in [(false, needed.unit), (true, needed.it)] {
+            if !needed {
+                continue;
             }
-            if let Some(name) = line.strip_prefix("---- ").and_then(|rest| rest.strip_suffix(" stdout ----"))
-            {
-                failed.get_or_insert_with(|| name.to_owned());
+            let program = self.programs.get(&(dir.to_owned(), is_it));
+            let program = program.with_context(|| format!("{package} has no such test program"))?;
+            let mut command = self.command(&self.sources.join("crates").join(dir), program);
+            command.env("CARGO_PKG_NAME", package).env("CARGO_PKG_DESCRIPTION", description);
+            command.env_remove(AWAKE).envs(awake.map(|bug| (AWAKE, bug))).args(filters);
+            match program::run(command, &self.target)? {
+                Outcome::Passed(count) => passed += count,
+                caught => return Ok(caught),
             }
         }
-        match (success, failed) {
-            (true, _) => {
-                ensure!(passed > 0, "{package}: no test is called {}", filters.join(" or "));
-                Ok(Outcome::Passed(passed))
-            }
-            (false, Some(name)) => Ok(Outcome::Failed(name)),
-            (false, None) => Ok(Outcome::Failed("a test that ended its process".into())),
-        }
+        ensure!(passed > 0, "{package}: no test is called {}", filters.join(" or "));
+        Ok(Outcome::Passed(passed))
+    }
+
+    /// As cargo would run it.
+    fn command(&self, dir: &Path, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(dir).env("CARGO_MANIFEST_DIR", dir).envs(self.env.iter().cloned());
+        command.env_remove("TENANTRY_LONG").env_remove("TENANTRY_SUITE_COUNTS");
+        // What is wrong with moves shows in the first few schedules.
+        command.env("TENANTRY_SEEDS", "40");
+        command
     }
 }
 
-/// Whether it succeeded; none: it took too long and was ended.
-fn wait(child: &mut Child) -> Result<Option<bool>> {
-    let until = Instant::now() + PATIENCE;
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status.success()));
-        }
-        if Instant::now() >= until {
-            // Cargo and the test it runs: they are a group of their own.
-            let group = format!("-{}", child.id());
-            Command::new("kill").args(["-KILL", "--", &group]).status().context("cannot end the tests")?;
-            child.wait()?;
-            return Ok(None);
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
+/// `[env]` of cargo's configuration.
+fn env(root: &Path) -> Result<Vec<(String, String)>> {
+    let config: toml::Table = std::fs::read_to_string(root.join(".cargo/config.toml"))?.parse()?;
+    let env = config.get("env").and_then(toml::Value::as_table).into_iter().flatten();
+    Ok(env.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect())
+}
+
+/// A text in a line of JSON; paths of ours need no escapes.
+fn value<'j>(line: &'j str, key: &str) -> Option<&'j str> {
+    line.split_once(&format!("\"{key}\":\""))?.1.split('"').next()
 }
