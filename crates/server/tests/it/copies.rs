@@ -269,8 +269,15 @@ async fn a_strange_or_damaged_archive_leaves_nothing() {
         let said = refusal(&app, &staff, changed).await;
         assert!(said.contains(wanted), "{wanted}: {said}");
     }
-    // Bits that flip on the way: wherever they matter they are found; else nothing changed.
+    // Whole zip files, and one entry of each is not what the manifest says.
     let good = unzipped(&archive);
+    for name in good.keys().filter(|name| *name != "manifest.json") {
+        let mut entries = good.clone();
+        *entries.get_mut(name).unwrap().last_mut().unwrap() ^= 1;
+        let said = refusal(&app, &staff, zipped(&entries)).await;
+        assert!(said.contains(&format!("{name} is not what was exported")), "{name}: {said}");
+    }
+    // Bits that flip on the way: wherever they matter they are found; else nothing changed.
     let mut found = 0;
     for n in 0..60 {
         let mut flipped = archive.clone();

@@ -36,6 +36,8 @@ async fn a_write_waits_for_its_place_and_nothing_is_refused() {
         let began = Instant::now();
         acme.post("/api/records/patients", &patient("late")).await.expect(201);
         acme.get("/api/tenant/usage").await.expect(200);
+        let all = acme.get("/api/records/patients?count=true").await.expect(200).json();
+        assert_eq!(all["count"], 1, "it is done once");
         began.elapsed()
     });
     tokio::time::sleep(Duration::from_millis(300)).await;

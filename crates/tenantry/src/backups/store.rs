@@ -163,8 +163,23 @@ fn s3(_: &str, _: Option<&str>, _: Option<&str>) -> Result<Arc<dyn ObjectStore>>
 }
 
 #[cfg(test)]
-#[cfg(feature = "s3")]
 mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_is_written_over_in_a_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&BackupTarget::Directory(dir.path().to_owned())).unwrap();
+        let key = store.key(Some(TenantId::from_raw(7)), &BackupId::new(0), MANIFEST);
+        assert_eq!(store.create(&key, "first".into()).await.unwrap(), Put::Done);
+        assert_eq!(store.create(&key, "second".into()).await.unwrap(), Put::Exists);
+        assert_eq!(store.read(&key).await.unwrap().unwrap(), "first");
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "s3")]
+mod tests_s3 {
     use super::*;
     use tenantry_testkit::s3::{KEY, serve};
 

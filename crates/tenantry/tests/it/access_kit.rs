@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tenantry::{
     access::{
         Access, Actor, Presented, Tenant,
+        impersonation::Impersonate,
         login::Login,
         passwords::{Password, Passwords},
     },
@@ -256,4 +257,8 @@ pub(crate) fn slug(text: &str) -> Slug {
 
 pub(crate) fn role(text: &str) -> tenantry_engine::name::RoleName {
     tenantry_engine::name::RoleName::parse(text).expect("role")
+}
+
+pub(crate) fn wish(reason: &str, minutes: u32) -> Impersonate {
+    Impersonate { tenant: ALPHA, user: None, reason: reason.into(), minutes }
 }

@@ -99,6 +99,21 @@ async fn threat_6_a_key_agrees_with_nothing_but_its_own_tenant() {
     assert!(world.enter(&good_and_bad).await.is_err(), "one bad credential spoils the good one");
 }
 
+/// Who resolved the credentials may ask for any tenant afterwards: the gate itself must refuse.
+#[tokio::test]
+async fn threat_3_who_was_let_in_by_a_key_enters_no_other_tenant() {
+    let world = World::new().await;
+    let (key, _) = world.key("ada", "alpha", None).await;
+    let session = world.login_in("bob", Some("alpha")).await;
+    for presented in [by_key(&key), by_session(&session)] {
+        let actor = world.access.resolve(&presented).await.expect("resolved").actor;
+        assert_eq!(world.access.enter(&actor, ALPHA).await.expect("its own").id(), ALPHA);
+        let error = world.access.enter(&actor, BETA).await.expect_err("bound to alpha");
+        assert_eq!(error.code(), "not_found");
+        assert_eq!(world.access.belongs(&actor, BETA).await.expect_err("the same").code(), "not_found");
+    }
+}
+
 #[tokio::test]
 async fn threat_3_every_credential_meets_the_same_gates() {
     let world = World::new().await;

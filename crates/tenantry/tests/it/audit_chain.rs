@@ -86,9 +86,13 @@ async fn a_rehashed_tail_is_found_by_the_published_heads() {
 }
 
 async fn rehash(w: &World, from: i64) {
+    rehash_some(w, from, i64::MAX).await;
+}
+
+async fn rehash_some(w: &World, from: i64, until: i64) {
     let mut write = w.control.begin().await.unwrap();
     let rows = audit::list(&mut write, &audit::Query { limit: 1000, ..Default::default() }).await.unwrap();
-    let mut rows: Vec<Row> = rows.into_iter().filter(|r| r.id >= from).collect();
+    let mut rows: Vec<Row> = rows.into_iter().filter(|r| (from..=until).contains(&r.id)).collect();
     rows.reverse();
     let mut prev = rows[0].prev_hash.clone();
     for mut row in rows {
@@ -102,6 +106,16 @@ async fn rehash(w: &World, from: i64) {
             .unwrap();
     }
     write.commit_unaudited().await.unwrap();
+}
+
+/// A row whose hash is right again: the one after it tells, whether or not heads were published.
+#[tokio::test]
+async fn a_row_that_is_rehashed_alone_is_told_by_the_next() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = filled(dir.path(), 30).await;
+    std::fs::write(dir.path().join("data/audit.heads"), "").unwrap();
+    rehash_some(&w, 15, 15).await;
+    assert_eq!(faults(&w).await, ["row 16: does not follow the row before it"]);
 }
 
 #[tokio::test]

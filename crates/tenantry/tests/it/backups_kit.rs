@@ -18,6 +18,7 @@ use tenantry::{
     records::Upload,
     tenants::NewTenant,
 };
+use tenantry_engine::{CacheLimits, Engine, Kind, ServerSpec, place::Place};
 
 /// How rows are kept apart.
 pub(crate) const ISOLATIONS: [&str; 2] = ["database", "pooled"];
@@ -119,6 +120,17 @@ impl Clinic {
     pub(crate) async fn sums_of(&self, backup: &BackupId) -> Sums {
         let manifest = self.platform.show_backup(backup).await.unwrap().1.unwrap();
         flat(manifest.stores.into_iter().map(|s| (s.store, s.tables)).collect())
+    }
+
+    /// Nobody writes at this place any more, whoever believes that the tenant is there.
+    pub(crate) async fn is_shut(&self, place: &Place) -> bool {
+        let root = self.platform.config().server(place.server.as_str()).unwrap().path.clone();
+        let servers = vec![ServerSpec { name: place.server.clone(), root }];
+        let engine = Engine::open(servers, CacheLimits::default()).unwrap();
+        match engine.standing(place).await {
+            Ok(standing) => standing.fence != 0,
+            Err(error) => *error.kind() == Kind::Fenced,
+        }
     }
 
     /// Nothing stuck, nothing orphaned, every database what the catalog says.

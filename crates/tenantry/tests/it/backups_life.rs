@@ -59,7 +59,9 @@ async fn a_restore_stands_beside_is_compared_swapped_and_undone() {
         let again = clinic.platform.start_restore(&by(), &slug("acme"), &backup, None).await;
         assert!(clinic.refused(again).await.contains("already"));
 
+        let replaced = clinic.platform.show_tenant(&slug("acme")).await.unwrap().placements.remove(0).place;
         clinic.swap("acme").await;
+        assert!(clinic.is_shut(&replaced).await, "{isolation}: a writer who comes late is refused");
         assert_eq!(clinic.sums("acme").await, then, "{isolation}");
         assert_eq!(clinic.file("acme", "2").await.unwrap(), "acme file 2", "its files are back");
         assert_eq!(clinic.file("acme", "3").await.unwrap(), "acme file 3");

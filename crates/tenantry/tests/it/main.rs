@@ -1,5 +1,6 @@
 //! Integration tests of the platform, one binary.
 
+mod access_acting;
 mod access_attack;
 mod access_doors;
 mod access_jwt;
@@ -9,6 +10,7 @@ mod access_lockout;
 mod access_paths;
 mod access_tokens;
 mod audit_chain;
+mod backups_forged;
 mod backups_kit;
 mod backups_life;
 mod backups_migrated;

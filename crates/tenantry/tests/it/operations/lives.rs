@@ -146,13 +146,13 @@ async fn tidy(w: &World) {
     }
 }
 
-async fn close(w: &World, name: &str) {
+pub(super) async fn close(w: &World, name: &str) {
     let id = w.platform.tenant_id(&slug(name)).await.unwrap();
     let now = Terms { grace_days: 0, retention_days: 0 };
     w.platform.cancel_tenant(&by(), id, Some(now), None).await.unwrap();
 }
 
-async fn purge(w: &World, name: &str) -> Result<()> {
+pub(super) async fn purge(w: &World, name: &str) -> Result<()> {
     let id = w.platform.tenant_id(&slug(name)).await?;
     ended(w, w.platform.purge_tenant(&by(), &slug(name), id, false).await).await
 }

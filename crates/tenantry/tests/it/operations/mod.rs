@@ -18,13 +18,16 @@
 //!   before it left it, done or undone.
 
 mod backup;
+mod ends;
 mod fall_back;
 mod faults;
 mod fleet;
 mod kills;
 pub(crate) mod kit;
 mod late;
+mod leases;
 mod lives;
+mod moved;
 mod moves;
 mod orphans;
 mod people;

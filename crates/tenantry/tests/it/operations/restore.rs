@@ -169,7 +169,7 @@ async fn ready(w: &World) {
     w.operations.release_due(&by(), 100).await.unwrap();
 }
 
-async fn restore(w: &World) -> Result<()> {
+pub(super) async fn restore(w: &World) -> Result<()> {
     let backup = newest(w, "alpha").await;
     through(w, w.platform.start_restore(&by(), &slug("alpha"), &backup, None).await).await
 }

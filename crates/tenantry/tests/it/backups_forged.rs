@@ -1,0 +1,106 @@
+//! Backups whose parts are whole, each by itself, and do not belong together (threats 26 and 28).
+
+use crate::{
+    backups_kit::{Clinic, objects},
+    world::{by, slug},
+};
+use std::path::{Path, PathBuf};
+use tenantry::{
+    backups::{BackupId, manifest::Manifest},
+    clock::DAY_US,
+};
+
+struct Folder {
+    path: PathBuf,
+    manifest: Manifest,
+}
+
+/// Where the objects of a backup lie.
+fn folder(clinic: &Clinic, backup: &BackupId) -> Folder {
+    let path = objects(clinic, backup)[0].parent().unwrap().to_owned();
+    let manifest = Manifest::open(&std::fs::read(path.join("manifest.json")).unwrap()).unwrap();
+    Folder { path, manifest }
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for object in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        std::fs::copy(object.path(), to.join(object.file_name())).unwrap();
+    }
+}
+
+/// Neither verification nor restore believes it, and nothing comes of it.
+async fn refused(clinic: &Clinic, backup: &BackupId, why: &str) {
+    let before = clinic.sums("acme").await;
+    let found = clinic.platform.verify_backup(&by(), backup).await.unwrap().damage;
+    assert!(found.as_ref().is_some_and(|how| how.contains(why)), "{why}: {found:?}");
+    let asked = clinic.platform.start_restore(&by(), &slug("acme"), backup, None).await;
+    let said = clinic.refused(asked).await;
+    assert!(said.contains(why), "{why}: {said}");
+    assert_eq!(clinic.sums("acme").await, before);
+    clinic.whole().await;
+}
+
+/// The other's manifest under this backup's name, and all that it names where it says.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manifest_of_another_tenant_is_refused_threat_26() {
+    let dir = tempfile::tempdir().unwrap();
+    let clinic = Clinic::open(dir.path(), "database", "").await;
+    let mut backups = vec![];
+    for name in ["acme", "rival"] {
+        clinic.create(name).await;
+        clinic.add(name, &format!("canary of {name}")).await;
+        backups.push(clinic.back_up(name).await);
+    }
+    let (ours, theirs) = (folder(&clinic, &backups[0]), folder(&clinic, &backups[1]));
+    let forged = Manifest { id: ours.manifest.id.clone(), ..theirs.manifest };
+    for place in [ours.path.clone(), theirs.path.with_file_name(ours.manifest.id.as_str())] {
+        copy_all(&theirs.path, &place);
+        std::fs::write(place.join("manifest.json"), forged.seal().unwrap()).unwrap();
+    }
+    refused(&clinic, &backups[0], "its manifest says it is").await;
+}
+
+/// Rows of another day: a whole database of the same tenant, under hashes that are right.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_are_not_the_manifests_are_refused_threat_28() {
+    let dir = tempfile::tempdir().unwrap();
+    let clinic = Clinic::open(dir.path(), "database", "").await;
+    clinic.create("acme").await;
+    let mut backups = vec![];
+    for text in ["monday", "tuesday"] {
+        clinic.add("acme", text).await;
+        backups.push(clinic.back_up("acme").await);
+        clinic.platform.control().clock().advance_us(DAY_US);
+    }
+    let (monday, tuesday) = (folder(&clinic, &backups[0]), folder(&clinic, &backups[1]));
+    let mut forged = monday.manifest.clone();
+    let (object, other) = (&mut forged.stores[0], &tuesday.manifest.stores[0]);
+    std::fs::copy(tuesday.path.join(&other.object), monday.path.join(&object.object)).unwrap();
+    (object.raw, object.stored) = (other.raw.clone(), other.stored.clone());
+    std::fs::write(monday.path.join("manifest.json"), forged.seal().unwrap()).unwrap();
+    refused(&clinic, &backups[0], "rows differ from the manifest").await;
+}
+
+/// The files of another day: as many, as long, and whole.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_another_backup_are_refused_threat_28() {
+    let dir = tempfile::tempdir().unwrap();
+    let clinic = Clinic::open(dir.path(), "database", "").await;
+    clinic.create("acme").await;
+    let report = clinic.add("acme", "one").await["id"].to_string();
+    let mut backups = vec![];
+    for text in ["monday's file", "tuesday file"] {
+        clinic.put_file("acme", &report, text).await;
+        backups.push(clinic.back_up("acme").await);
+        clinic.platform.control().clock().advance_us(DAY_US);
+    }
+    let (monday, tuesday) = (folder(&clinic, &backups[0]), folder(&clinic, &backups[1]));
+    let object = |folder: &Folder| folder.path.join(&folder.manifest.files.as_ref().unwrap().object);
+    std::fs::copy(object(&tuesday), object(&monday)).unwrap();
+    let found = clinic.platform.verify_backup(&by(), &backups[0]).await.unwrap().damage;
+    assert!(found.as_ref().is_some_and(|how| how.contains("does not match its hash")), "{found:?}");
+    clinic.restore("acme", &backups[0]).await;
+    let swap = clinic.platform.start_restore_swap(&by(), &slug("acme")).await;
+    assert!(clinic.refused(swap).await.contains("does not match its hash"));
+}

@@ -1,0 +1,90 @@
+//! What a move makes of copies that are not as the original, and how long it keeps what it left behind.
+
+use super::{
+    kit::{count, query, tenant, whole},
+    moves,
+};
+use crate::world::{World, by, slug};
+use std::{path::Path, sync::Arc};
+use tenantry::{clock::SECOND_US, name::TenantId, operations::Filter};
+use tenantry_engine::{CacheLimits, Engine, ServerSpec, place::Place};
+
+const DAY_US: i64 = 86_400_000_000;
+
+/// A tenant that is about to be moved, and whose store is written to without a note when the mover comes to
+/// `point`: as if the note were lost.
+async fn unnoted(dir: &Path, point: &'static str) -> Arc<World> {
+    let w = Arc::new(World::open(dir).await.with_plans().await);
+    tenant(&w, "alpha").await;
+    let (old, late) = (moves::ready(&w, "tenant").await.place, Arc::downgrade(&w));
+    w.operations.faults().watch(Arc::new(move |passed| {
+        let (old, late) = (old.clone(), late.clone());
+        Box::pin(async move {
+            if passed == point {
+                write_unnoted(&late.upgrade().unwrap(), &old).await;
+            }
+            Ok(())
+        })
+    }));
+    w
+}
+
+async fn write_unnoted(w: &World, old: &Place) {
+    let spec = ServerSpec { name: "main".parse().unwrap(), root: w.root.clone() };
+    let engine = Engine::open(vec![spec], CacheLimits::default()).unwrap();
+    let mark = engine.standing(old).await.unwrap().recording;
+    assert_ne!(mark, 0, "nothing is noted yet");
+    engine.stop_recording(old, mark).await.unwrap();
+    let alpha = w.platform.enter_as_operator(&by(), &slug("alpha")).await.unwrap();
+    let row = serde_json::json!({ "name": "not noted" });
+    let items = w.platform.records(&alpha, "items").unwrap();
+    items.patch("1", None, row.as_object().unwrap()).await.unwrap();
+    engine.record_changes(old, mark).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_that_differs_is_found_before_writes_wait() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = unnoted(dir.path(), "move:check:before").await;
+    let error = moves::to_disk(&w).await.unwrap_err();
+    assert!(error.to_string().contains("1 records of the copy differ"), "{error}");
+    assert_eq!(moves::ready(&w, "tenant").await.place.server.as_str(), "main");
+    whole(&w).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_differs_after_the_swap_is_told_and_the_original_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = unnoted(dir.path(), "move:fence:before").await;
+    moves::to_disk(&w).await.unwrap();
+    let filter = Filter { limit: 1, ..Filter::default() };
+    let result = w.operations.list(&filter).await.unwrap().remove(0).result.unwrap();
+    assert_eq!((&result["verified"], &result["stores"][0]["differing"]), (&false.into(), &1.into()));
+    let told = query(&w, "SELECT detail FROM audit WHERE action = 'tenant.moved'").await;
+    assert!(told[0].text(0).unwrap().contains("\"verified\":false"), "{told:?}");
+    // Whoever has to look has all the time in the world.
+    w.control.clock().advance_us(1_000 * DAY_US);
+    assert_eq!(w.operations.release_due(&by(), 100).await.unwrap(), 0);
+    assert_eq!(w.operations.kept(TenantId::from_raw(1)).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_a_move_left_behind_is_kept_for_its_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = World::open(dir.path()).await.with_plans().await;
+    tenant(&w, "alpha").await;
+    let old = moves::ready(&w, "tenant").await.place;
+    let there = || w.root.join(format!("{}.db", old.physical)).exists();
+    moves::to_disk(&w).await.unwrap();
+    for (passed_us, released) in [(0, 0), (DAY_US - 60 * SECOND_US, 0), (120 * SECOND_US, 1), (DAY_US, 0)] {
+        w.control.clock().advance_us(passed_us);
+        assert_eq!(
+            w.operations.release_due(&by(), 100).await.unwrap(),
+            released,
+            "after {passed_us} us more"
+        );
+    }
+    assert!(!there());
+    assert_eq!(count(&w, "SELECT count(*) FROM placements WHERE state = 'kept'").await, 0);
+    whole(&w).await;
+}
