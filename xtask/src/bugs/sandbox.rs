@@ -4,7 +4,7 @@ use super::program::{self, Outcome};
 use super::sow::AWAKE;
 use super::tests::Tests;
 use anyhow::{Context, Result, ensure};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -36,16 +36,20 @@ impl Sandbox {
             .args(["ls-files", "-coz", "--exclude-standard"])
             .output()?;
         ensure!(listed.status.success(), "git ls-files failed: this runs in a checkout only");
-        for name in String::from_utf8(listed.stdout)?.split('\0').filter(|name| !name.is_empty()) {
+        let listed = String::from_utf8(listed.stdout)?;
+        let mut there = BTreeSet::new();
+        for name in listed.split('\0').filter(|name| !name.is_empty() && root.join(name).is_file()) {
             sandbox.copy(root, name, otherwise.get(name))?;
+            there.insert(sandbox.sources.join(name));
         }
+        remove_others(&sandbox.sources, &there)?;
         Ok(sandbox)
     }
 
     fn copy(&self, root: &Path, name: &str, otherwise: Option<&String>) -> Result<()> {
         let to = self.sources.join(name);
-        let wanted = otherwise.map_or_else(|| std::fs::read(root.join(name)), |text| Ok(text.clone().into()));
-        let Ok(wanted) = wanted else { return Ok(()) };
+        let wanted =
+            otherwise.map_or_else(|| std::fs::read(root.join(name)), |text| Ok(text.clone().into()))?;
         if std::fs::read(&to).is_ok_and(|there| there == wanted) {
             return Ok(());
         }
@@ -112,6 +116,19 @@ impl Sandbox {
         command.env("TENANTRY_SEEDS", "40");
         command
     }
+}
+
+/// What the copy of another time had and this one has not.
+fn remove_others(dir: &Path, there: &BTreeSet<PathBuf>) -> Result<()> {
+    for entry in std::fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            remove_others(&path, there)?;
+        } else if !there.contains(&path) {
+            std::fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// `[env]` of cargo's configuration.
