@@ -3,7 +3,7 @@
 //! Called by the command line and by builders. It bounds what a client can hold: connections, header time,
 //! header size. It never routes and never answers itself; the guard does.
 
-use super::{App, guard, patience};
+use super::{App, guard, patience::Patience};
 use axum::Router;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
@@ -108,7 +108,6 @@ async fn flush(app: &App) {
 fn builder(options: &ServeOptions) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
-        .timer(patience::Deadlines)
         .header_read_timeout(options.header_timeout)
         .max_buf_size(options.max_head_bytes.max(8192))
         .pipeline_flush(true);
@@ -152,11 +151,13 @@ impl Connection {
             let shared = Arc::clone(&shared);
             async move { Ok::<_, Infallible>(guard::answer(&shared.0, &shared.1, peer.ip(), request).await) }
         });
-        let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
+        let patience = Patience::new(head);
+        let http = builder.clone().timer(patience.timers()).serve_connection(TokioIo::new(stream), service);
+        let connection = graceful.watch(http);
         counted.0.metrics().connections.fetch_add(1, Relaxed);
         tokio::spawn(async move {
             // Resets and timeouts are the client's affair.
-            if let Err(error) = patience::looking_up(connection, head).await {
+            if let Err(error) = patience.over(connection).await {
                 tracing::debug!(%error, %peer, "connection ended early");
             }
             counted.0.metrics().connections.fetch_sub(1, Relaxed);
