@@ -20,7 +20,8 @@ pub(crate) struct Home {
 impl Home {
     /// Makes it: configuration, app and its first migration. Opening it makes the system stores.
     pub(crate) fn new(dir: &Path, program: &Path) -> Result<Self> {
-        let home = Self { dir: dir.into(), program: program.into() };
+        // Commands run in the folder: the path must hold there too.
+        let home = Self { dir: dir.into(), program: program.canonicalize()? };
         let app = dir.join("apps/bench");
         std::fs::create_dir_all(app.join("models"))?;
         std::fs::write(home.config(), CONFIG)?;

@@ -11,7 +11,7 @@ pub(crate) struct Options {
     /// Small counts: shows that every benchmark works; its figures say little.
     #[arg(long)]
     quick: bool,
-    /// Only the benchmarks whose name starts with one of these; others keep their entry in bench.json.
+    /// Only these benchmarks; others keep their figures in bench.json.
     names: Vec<String>,
 }
 

@@ -24,8 +24,8 @@ mod transfer;
 pub use self::provision::Prepared;
 pub use crate::session::Session;
 pub use crate::sqlite::{
-    Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, DatabaseFile, Digest, InspectOptions, ModelDiff,
-    Resident, SqlLimits, SqlRow, SqlRows, Standing, SystemDb, TableDigest, Template, Tx,
+    AdoptOptions, Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, DatabaseFile, Digest, ModelDiff, Resident,
+    SqlLimits, SqlRow, SqlRows, Standing, SystemDb, TableDigest, Template, Tx,
 };
 
 /// A server of the configuration.

@@ -16,7 +16,7 @@ pub mod sqlite;
 pub mod value;
 
 pub use engine::{
-    CacheLimits, CaughtUp, Copy, CopyInfo, CopyOptions, Digest, Engine, InspectOptions, ModelDiff, Prepared,
+    AdoptOptions, CacheLimits, CaughtUp, Copy, CopyInfo, CopyOptions, Digest, Engine, ModelDiff, Prepared,
     ServerSpec, Session, SqlLimits, SqlRow, SqlRows, Standing, SystemDb, TableDigest, Template, Tx,
     WorkLimits,
 };

@@ -31,7 +31,7 @@ impl Engine {
         self.on_identity(place, move |conn, site| transfer::lift_fence(conn, &site.place, mark)).await
     }
 
-    /// Opens a place that was made with [`Engine::adopt_closed`], and records its changes for `mark` from its first
+    /// Opens a place that was adopted closed ([`Engine::adopt_with`]), and records its changes for `mark` from its first
     /// write on. Nothing is carried into it any more. Idempotent.
     pub async fn open_filled(&self, place: &Place, mark: i64) -> Result<()> {
         self.on_identity(place, move |conn, site| transfer::open_filled(conn, &site.place, mark)).await

@@ -8,7 +8,7 @@ use crate::{
     place::{Isolation, Place},
     row::Row,
     sqlite::{
-        Blanked, Copy, CopyInfo, CopyOptions, Digest, InspectOptions, ModelDiff,
+        AdoptOptions, Blanked, Copy, CopyInfo, CopyOptions, Digest, ModelDiff,
         migrate::{MigrateReport, Script},
         plan::Schema,
         transfer,
@@ -17,8 +17,8 @@ use crate::{
 use std::{path::Path, sync::Arc};
 
 impl Engine {
-    /// Writes the committed state of `place` to the new file `to`, beside running writers: checked, synced and
-    /// hashed. Whatever the isolation, the copy is one file in the layout of a database of one's own with one
+    /// Writes the committed state of `place` to the new file `to`, beside running writers: checked and
+    /// synced. Whatever the isolation, the copy is one file in the layout of a database of one's own with one
     /// tenant and store inside. A pooled tenant's rows are taken out of the shared tables, which must be at the
     /// end of `script` (else `SchemaBehind` or `SchemaAhead`); `script` may be of either isolation.
     pub async fn copy_out(&self, place: &Place, script: &Arc<Script>, to: &Path) -> Result<Copy> {
@@ -46,33 +46,23 @@ impl Engine {
     /// earlier generation is replaced, which may be in use: that is one transaction. Idempotent. A copy of a later
     /// generation of the same tenant is `Fenced`, and so is what another caller fills meanwhile.
     pub async fn adopt(&self, place: &Place, script: &Arc<Script>, from: &Path, of: TenantId) -> Result<()> {
-        self.adopt_as(place, script, from, of, false).await
+        self.adopt_with(place, script, from, of, AdoptOptions::default()).await
     }
 
-    /// The same, but closed: nothing writes to it but [`Engine::copy_changes`] until [`Engine::open_filled`]. An
-    /// earlier generation of the tenant in the same pool must not be in use.
-    pub async fn adopt_closed(
+    /// The same: closed, using the copy up, or leaving out what the caller has done. When it is closed, an earlier
+    /// generation of the tenant in the same pool must not be in use.
+    pub async fn adopt_with(
         &self,
         place: &Place,
         script: &Arc<Script>,
         from: &Path,
         of: TenantId,
-    ) -> Result<()> {
-        self.adopt_as(place, script, from, of, true).await
-    }
-
-    async fn adopt_as(
-        &self,
-        place: &Place,
-        script: &Arc<Script>,
-        from: &Path,
-        of: TenantId,
-        closed: bool,
+        options: AdoptOptions,
     ) -> Result<()> {
         let (index, server) = self.server(place)?;
         if place.isolation == Isolation::Database {
             let (server, place, from) = (server.clone(), place.clone(), from.to_owned());
-            return blocking(move || transfer::adopt(&server, &place, &from, Some(of), closed)).await;
+            return blocking(move || transfer::adopt(&server, &place, &from, Some(of), options)).await;
         }
         let (script, from, inner, physical) =
             (script.clone(), from.to_owned(), self.0.clone(), place.physical.clone());
@@ -81,7 +71,8 @@ impl Engine {
             let database = inner.cache.open_now(index, &physical)?;
             Some(Box::new(database.writer.clone().blocking_lock_owned()))
         };
-        self.on_file(place, move |site| transfer::absorb(site, &script, &from, of, closed, &queue)).await
+        self.on_file(place, move |site| transfer::absorb(site, &script, &from, of, options.closed, &queue))
+            .await
     }
 
     /// The same for a system store, which is always a database of its own.
@@ -90,7 +81,8 @@ impl Engine {
             return Err(Error::new(Kind::Internal, format!("{place:?} is not a system store")));
         }
         let (server, place, from) = (self.server(place)?.1.clone(), place.clone(), from.to_owned());
-        blocking(move || transfer::adopt(&server, &place, &from, None, false)).await
+        let options = AdoptOptions::default();
+        blocking(move || transfer::adopt(&server, &place, &from, None, options)).await
     }
 
     /// Brings a copy to the end of `script`, in place; one that has migrations not known here is `SchemaAhead`.
@@ -112,19 +104,8 @@ impl Engine {
         store: &StoreName,
         of: Option<TenantId>,
     ) -> Result<CopyInfo> {
-        self.inspect_copy_with(from, store, of, InspectOptions::default()).await
-    }
-
-    /// The same, with some of it left out.
-    pub async fn inspect_copy_with(
-        &self,
-        from: &Path,
-        store: &StoreName,
-        of: Option<TenantId>,
-        options: InspectOptions,
-    ) -> Result<CopyInfo> {
         let (from, store) = (from.to_owned(), store.clone());
-        blocking(move || transfer::inspect_copy(&from, &store, of, options)).await
+        blocking(move || transfer::inspect_copy(&from, &store, of)).await
     }
 
     /// Checksums of what `place` holds, from one state of it; equal for equal contents in every isolation.

@@ -49,7 +49,7 @@ pub(crate) use server::{Server, Site};
 pub(crate) use session::Session;
 pub use system::{SqlRow, SystemDb, Tx};
 pub use transfer::{
-    Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, Digest, InspectOptions, ModelDiff, Standing, TableDigest,
+    AdoptOptions, Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, Digest, ModelDiff, Standing, TableDigest,
 };
 pub(crate) use upkeep::{
     attach, change_identity, inspect_file, look, migrate_file, pooled_bytes, scrub, withdraw,

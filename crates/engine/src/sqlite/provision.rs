@@ -198,6 +198,14 @@ pub(super) fn refuse_leftovers(server: &Server, place: &Place) -> Result<()> {
     Ok(())
 }
 
+/// False: it lies on another disk, and still does.
+pub(super) fn move_new(from: &Path, to: &Path) -> Result<bool> {
+    match std::fs::rename(from, to) {
+        Err(error) if error.kind() == std::io::ErrorKind::CrossesDevices => Ok(false),
+        moved => moved.map(|()| true).map_err(|error| io(error, from)),
+    }
+}
+
 pub(super) fn copy_new(from: &Path, to: &Path) -> Result<()> {
     let mut source = File::open(from).map_err(|error| io(error, from))?;
     let mut target = File::create_new(to).map_err(|error| io(error, to))?;

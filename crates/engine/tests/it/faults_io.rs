@@ -36,7 +36,10 @@ async fn work(dir: &Path, isolation: Isolation) {
     say("copy", &engine.copy_out(&mine, &clinic.script, &copy).await.map(drop));
     for to in [Isolation::Database, Isolation::Pooled] {
         let made = newcomer(to);
-        say(&format!("adopt {to:?}"), &engine.adopt_closed(&made, &clinic.script, &copy, of(TENANT)).await);
+        say(
+            &format!("adopt {to:?}"),
+            &engine.adopt_with(&made, &clinic.script, &copy, of(TENANT), CLOSED).await,
+        );
     }
     say("pair 50", &pair(&clinic, &mine, 50).await);
     let caught_up =

@@ -40,7 +40,7 @@ impl Large {
     }
 
     async fn adopt(&self, engine: &Engine) -> tenantry_engine::Result<()> {
-        engine.adopt_closed(&self.new, &self.clinic.script, &self.copy, of(TENANT)).await
+        engine.adopt_with(&self.new, &self.clinic.script, &self.copy, of(TENANT), CLOSED).await
     }
 
     async fn is_whole(&self) {

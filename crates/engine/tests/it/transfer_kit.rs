@@ -15,11 +15,14 @@ use tenantry_engine::sqlite::plan::Schema;
 use tenantry_engine::sqlite::usage::Usage;
 use tenantry_engine::sqlite::write::{WriteOptions, Written};
 use tenantry_engine::value::Value;
-use tenantry_engine::{Activity, Digest, Result};
+use tenantry_engine::{Activity, AdoptOptions, Digest, Result};
 
 /// The tenant that is carried, and one beside it in shared databases.
 pub(crate) const TENANT: i64 = 7;
 pub(crate) const NEIGHBOUR: i64 = 8;
+
+/// A copy that is still to catch up.
+pub(crate) const CLOSED: AdoptOptions = AdoptOptions { closed: true, used_up: false, check: true };
 
 /// From and to each isolation.
 pub(crate) const WAYS: [(Isolation, Isolation); 4] = [

@@ -14,10 +14,10 @@ use super::{
 use crate::{Error, Result, databases::Databases, operations::World};
 use std::{
     fs::File,
-    io::{self, Read},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
 };
-use tenantry_engine::{InspectOptions, Kind, name::TenantId};
+use tenantry_engine::{Digest, Kind, name::TenantId};
 use tokio::runtime::Handle;
 
 /// A store of a backup, in scratch, verified.
@@ -57,15 +57,23 @@ pub(crate) async fn manifest_of(
     Ok(manifest)
 }
 
-/// Fetches one store to `to`, unless it is there: then an earlier attempt has brought and verified it. `inspect`
-/// may leave out the look at every page where what is fetched is adopted next.
+/// Whether a fetched file is pressed to disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// It is only looked at.
+    ForNow,
+    /// Who finds it there, also after a crash, believes it.
+    OnDisk,
+}
+
+/// Fetches one store to `to`, unless it is there: then an earlier attempt has brought and verified it.
 pub(crate) async fn fetch(
     store: &Store,
     databases: &Databases,
     manifest: &Manifest,
     copy: &StoreCopy,
     to: &Path,
-    inspect: InspectOptions,
+    keep: Keep,
 ) -> Result<(), Unread> {
     if to.exists() {
         return Ok(());
@@ -73,18 +81,31 @@ pub(crate) async fn fetch(
     let half = to.with_extension("half");
     let key = store.key(manifest.tenant_id(), &manifest.id, &copy.object);
     let (into, limit) = (half.clone(), copy.raw.bytes);
-    let raw = get(store, &key, &copy.stored, move |from| decompress(from, &into, limit)).await?;
+    let (raw, file) = get(store, &key, &copy.stored, move |from| decompress(from, &into, limit)).await?;
     if raw != copy.raw.blake3 {
         return Err(Unread::Damaged(format!("{} is not the database that was stored", copy.object)));
     }
-    look_inside(databases, manifest, copy, &half, inspect).await?;
+    // Together they take as long as the longest of them. The file stays open until all are done: SQLite's locks
+    // on it would go with it.
+    let (inside, synced) = tokio::join!(look_inside(databases, manifest, copy, &half), press(file, keep));
+    inside?;
+    drop(synced?);
     std::fs::rename(&half, to).map_err(|e| Error::Unavailable(format!("{}: {e}", to.display())))?;
     Ok(())
 }
 
-/// Writes the file and returns the hash of what is in it. A repeated attempt begins anew.
-fn decompress(from: &mut dyn Read, to: &Path, limit: u64) -> io::Result<String> {
-    let mut file = io::BufWriter::with_capacity(1 << 20, File::create(to)?);
+async fn press(file: File, keep: Keep) -> Result<File> {
+    if keep == Keep::ForNow {
+        return Ok(file);
+    }
+    let synced = tokio::task::spawn_blocking(move || file.sync_all().map(|()| file)).await;
+    let synced = synced.map_err(|e| Error::Internal(format!("sync: {e}")))?;
+    synced.map_err(|e| Error::Unavailable(format!("scratch: {e}")))
+}
+
+/// Writes the file; the hash of what is in it. A repeated attempt begins anew.
+fn decompress(from: &mut dyn Read, to: &Path, limit: u64) -> io::Result<(String, File)> {
+    let mut file = File::create(to)?;
     let mut hasher = blake3::Hasher::new();
     // One byte more than there should be: a bomb is found by its first excess.
     let mut decoder = zstd::Decoder::new(from)?.take(limit + 1);
@@ -95,10 +116,9 @@ fn decompress(from: &mut dyn Read, to: &Path, limit: u64) -> io::Result<String> 
             break;
         }
         hasher.update(&block[..length]);
-        io::Write::write_all(&mut file, &block[..length])?;
+        file.write_all(&block[..length])?;
     }
-    file.into_inner().map_err(io::IntoInnerError::into_error)?;
-    Ok(hasher.finalize().to_hex().to_string())
+    Ok((hasher.finalize().to_hex().to_string(), file))
 }
 
 /// SQLite's own check, the identity, and the content where the schema is still the one of then.
@@ -107,7 +127,6 @@ async fn look_inside(
     manifest: &Manifest,
     copy: &StoreCopy,
     path: &Path,
-    inspect: InspectOptions,
 ) -> Result<(), Unread> {
     let path = std::path::absolute(path).map_err(|e| Error::Internal(e.to_string()))?;
     let (engine, tenant) = (databases.engine(), manifest.tenant_id());
@@ -118,7 +137,10 @@ async fn look_inside(
         }
         _ => Unread::Failed(error.into()),
     };
-    let inside = engine.inspect_copy_with(&path, &copy.store, tenant, inspect).await.map_err(wrong)?;
+    let inspected = engine.inspect_copy(&path, &copy.store, tenant);
+    let (inside, digest) = tokio::join!(inspected, digest(databases, copy, tenant, &path));
+    // This first: of a damaged database, what its rows look like says nothing.
+    let inside = inside.map_err(wrong)?;
     if inside.generation != copy.generation || !same_platform(&inside.platform, &manifest.platform) {
         let how = format!("{}: the database inside is not the one the manifest describes", copy.object);
         return Err(Unread::Damaged(how));
@@ -126,17 +148,28 @@ async fn look_inside(
     if inside.schema_version != copy.schema {
         return Err(Unread::Damaged(format!("{}: its schema is not the manifest's", copy.object)));
     }
-    if copy.schema != databases.fingerprint(&copy.store)? {
-        // Models have changed since: the hash of the whole file has said that it is what it was.
-        return Ok(());
-    }
-    let schema = databases.schema(&copy.store)?;
-    let digest = engine.digest_copy(&path, &schema, tenant).await.map_err(wrong)?;
+    // Models may have changed since: then the hash of the whole file has said that it is what it was.
+    let Some(digest) = digest? else { return Ok(()) };
+    let digest = digest.map_err(wrong)?;
     let found = digest.tables.iter().map(|t| (&t.model, t.rows, &t.blake3));
     match found.eq(copy.tables.iter().map(|t| (&t.model, t.rows, &t.blake3))) {
         true => Ok(()),
         false => Err(Unread::Damaged(format!("{}: rows differ from the manifest", copy.object))),
     }
+}
+
+/// Checksums of its rows, where its schema is the one of now.
+async fn digest(
+    databases: &Databases,
+    copy: &StoreCopy,
+    tenant: Option<TenantId>,
+    path: &Path,
+) -> Result<Option<tenantry_engine::Result<Digest>>> {
+    if databases.fingerprint(&copy.store)? != copy.schema {
+        return Ok(None);
+    }
+    let schema = databases.schema(&copy.store)?;
+    Ok(Some(databases.engine().digest_copy(path, &schema, tenant).await))
 }
 
 /// What is wrong with a store whose database SQLite finds damaged.

@@ -28,7 +28,7 @@ mod verbs;
 mod verify;
 
 pub(crate) use expire::{expired, remove_all, remove_expired};
-pub(crate) use fetch::{Fetched, believed, corrupt, damaged, fetch, manifest_of, put_files_back};
+pub(crate) use fetch::{Fetched, Keep, believed, corrupt, damaged, fetch, manifest_of, put_files_back};
 pub use id::BackupId;
 pub(crate) use restore_verbs::is_lost;
 pub use restore_verbs::{Difference, ModelChange};

@@ -8,7 +8,7 @@ use super::store::{Put, Store, refused};
 use crate::{Error, Result};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use object_store::{ObjectStoreExt, PutPayload, WriteMultipart, path::Path};
+use object_store::{GetResultPayload, ObjectStoreExt, PutPayload, WriteMultipart, path::Path};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
 use tokio::sync::mpsc;
@@ -197,24 +197,32 @@ pub(super) async fn get<T: Send + 'static>(
     consume: impl FnOnce(&mut dyn Read) -> io::Result<T> + Send + 'static,
 ) -> Result<T, Unread> {
     let name = key.filename().unwrap_or_default().to_owned();
-    let mut chunks = match store.inner().get(key).await {
-        Ok(found) => found.into_stream(),
+    let found = match store.inner().get(key).await {
+        Ok(found) => found,
         Err(object_store::Error::NotFound { .. }) => {
             return Err(Unread::Damaged(format!("{name} is missing")));
         }
         Err(error) => return Err(refused(error).into()),
     };
-    let (sender, receiver) = mpsc::channel(WAITING);
-    let source = Source { receiver, chunk: Bytes::new(), hasher: blake3::Hasher::new(), bytes: 0 };
-    let consuming = tokio::task::spawn_blocking(move || source.feed(consume));
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(refused)?;
-        if sender.send(chunk).await.is_err() {
-            break;
+    let (found, made) = match found.payload {
+        // A file of this machine is read where it is consumed: no bytes change threads.
+        GetResultPayload::File(file, _) => consumed(Hashed::new(file), consume).await?,
+        GetResultPayload::Stream(mut chunks) => {
+            let (sender, receiver) = mpsc::channel(WAITING);
+            let arriving = Hashed::new(Arriving { receiver, chunk: Bytes::new() });
+            let send = async move {
+                while let Some(chunk) = chunks.next().await {
+                    if sender.send(chunk.map_err(refused)?).await.is_err() {
+                        break;
+                    }
+                }
+                Ok::<_, Unread>(())
+            };
+            let (sent, consumed) = tokio::join!(send, consumed(arriving, consume));
+            sent?;
+            consumed?
         }
-    }
-    drop(sender);
-    let (found, made) = consuming.await.map_err(|e| Error::Internal(format!("backup stream: {e}")))?;
+    };
     // The hash first: of bytes that are damaged, what the consumer thought of them says nothing.
     if found != *expected {
         return Err(Unread::Damaged(format!("{name} does not match its hash")));
@@ -222,36 +230,76 @@ pub(super) async fn get<T: Send + 'static>(
     made.map_err(|e| Unread::Damaged(format!("{name}: {e}")))
 }
 
-/// Bytes as they arrive, hashed.
-struct Source {
-    receiver: mpsc::Receiver<Bytes>,
-    chunk: Bytes,
+/// What came, to its end, and what `consume` made of it, on a blocking thread.
+async fn consumed<T: Send + 'static>(
+    mut from: Hashed<impl Read + Send + 'static>,
+    consume: impl FnOnce(&mut dyn Read) -> io::Result<T> + Send + 'static,
+) -> Result<(Stored, io::Result<T>), Unread> {
+    let work = move || {
+        let made = consume(&mut from);
+        // What the consumer left counts for the hash.
+        if from.failed.is_none() {
+            io::copy(&mut from, &mut io::sink()).ok();
+        }
+        (from, made)
+    };
+    let done = tokio::task::spawn_blocking(work).await;
+    let (from, made) = done.map_err(|e| Error::Internal(format!("backup stream: {e}")))?;
+    match from.failed {
+        Some(error) => Err(Error::Unavailable(format!("backup store: {error}")).into()),
+        None => Ok((from.stored(), made)),
+    }
+}
+
+/// Bytes hashed as they are read. Remembers why they could not be: that says nothing about the bytes.
+pub(super) struct Hashed<R> {
+    from: R,
     hasher: blake3::Hasher,
     bytes: u64,
+    failed: Option<io::Error>,
 }
 
-impl Source {
-    fn feed<T>(mut self, consume: impl FnOnce(&mut dyn Read) -> io::Result<T>) -> (Stored, io::Result<T>) {
-        let made = consume(&mut self);
-        // What the consumer left counts for the hash.
-        while self.next() {}
-        (Stored { bytes: self.bytes, blake3: self.hasher.finalize().to_hex().to_string() }, made)
+impl<R: Read> Hashed<R> {
+    pub(super) fn new(from: R) -> Self {
+        Self { from, hasher: blake3::Hasher::new(), bytes: 0, failed: None }
     }
 
-    fn next(&mut self) -> bool {
-        let Some(chunk) = self.receiver.blocking_recv() else { return false };
-        self.hasher.update(&chunk);
-        self.bytes += chunk.len() as u64;
-        self.chunk = chunk;
-        true
+    /// What was read until now.
+    pub(super) fn stored(&self) -> Stored {
+        Stored { bytes: self.bytes, blake3: self.hasher.finalize().to_hex().to_string() }
     }
 }
 
-impl Read for Source {
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self.from.read(into) {
+            Ok(length) => {
+                self.hasher.update(&into[..length]);
+                self.bytes += length as u64;
+                Ok(length)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
+            Err(error) => {
+                let told = io::Error::new(error.kind(), error.to_string());
+                self.failed = Some(error);
+                Err(told)
+            }
+        }
+    }
+}
+
+/// Bytes that another thread sends.
+struct Arriving {
+    receiver: mpsc::Receiver<Bytes>,
+    chunk: Bytes,
+}
+
+impl Read for Arriving {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         while self.chunk.is_empty() {
-            if !self.next() {
-                return Ok(0);
+            match self.receiver.blocking_recv() {
+                Some(chunk) => self.chunk = chunk,
+                None => return Ok(0),
             }
         }
         let length = self.chunk.len().min(into.len());

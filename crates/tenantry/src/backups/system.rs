@@ -5,7 +5,7 @@
 
 use super::{
     BackupId, Store,
-    fetch::{believed, fetch, manifest_of},
+    fetch::{Keep, believed, fetch, manifest_of},
     manifest::Manifest,
     store::MANIFEST,
 };
@@ -24,7 +24,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
-use tenantry_engine::{Engine, InspectOptions, name::StoreName};
+use tenantry_engine::{Engine, name::StoreName};
 
 /// What was brought back.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -96,10 +96,7 @@ async fn put_in_place(
         let known = config.stores_of(Scope::System).find(|s| s.name == copy.store);
         let Some(known) = known else { continue };
         let path = scratch.join(format!("{}.db", copy.store));
-        believed(
-            &manifest.id,
-            fetch(store, &databases, manifest, copy, &path, InspectOptions::default()).await,
-        )?;
+        believed(&manifest.id, fetch(store, &databases, manifest, copy, &path, Keep::ForNow).await)?;
         fetched.push((known, path));
     }
     let aside = config.platform.data_dir.join("replaced").join(super::BackupId::new(now()).as_str());

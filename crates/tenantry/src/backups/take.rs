@@ -10,7 +10,7 @@ use super::{
     id::nonce,
     manifest::{FORMAT, FilesCopy, Manifest, Reason, StoreCopy, TableSum, Whose},
     store::{MANIFEST, Put},
-    stream::{NotStored, Sink, Stored, put},
+    stream::{Hashed, NotStored, Sink, Stored, put},
 };
 use crate::{
     Error, Result,
@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use std::{
     collections::BTreeMap,
     fs::File,
-    io,
+    io::{self, Read, Write},
     path::{Path, PathBuf},
 };
 use tenantry_engine::{
@@ -34,6 +34,8 @@ use tokio::runtime::Handle;
 
 /// How often a backup begins anew because a file went while it was made.
 const ATTEMPTS: u32 = 3;
+/// Bytes of a file read at a time.
+const BLOCK: usize = 256 << 10;
 
 /// A backup that was asked for.
 pub(crate) struct Wanted<'a> {
@@ -119,7 +121,6 @@ impl Copies {
 struct Copied {
     place: Place,
     path: PathBuf,
-    raw: Stored,
 }
 
 async fn attempt_once(
@@ -209,7 +210,7 @@ async fn copy(world: &World, wanted: &Wanted<'_>, place: Place, copies: &mut Cop
     let script = world.databases.script(&place.store)?;
     let options = CopyOptions { check: false, sync: false };
     let made = world.databases.engine().copy_out_with(&place, &script, &path, options).await;
-    let copy = made.map_err(|error| match (error.kind(), wanted.tenant) {
+    made.map_err(|error| match (error.kind(), wanted.tenant) {
         (Kind::Missing, Some(whose)) => Error::DatabaseLost {
             slug: whose.slug.to_string(),
             store: place.store.to_string(),
@@ -217,18 +218,18 @@ async fn copy(world: &World, wanted: &Wanted<'_>, place: Place, copies: &mut Cop
         },
         _ => error.into(),
     })?;
-    Ok(Copied { place, path, raw: Stored { bytes: copy.bytes, blake3: copy.blake3 } })
+    Ok(Copied { place, path })
 }
 
 async fn store_copy(world: &World, store: &Store, wanted: &Wanted<'_>, copied: Copied) -> Result<StoreCopy> {
-    let Copied { place, path, raw } = copied;
+    let Copied { place, path } = copied;
     let object = format!("{}.{}.db.zst", place.store, nonce());
     let key = store.key(wanted.tenant_id(), wanted.id, &object);
     let (level, from) = (world.backups.config().compression, path.clone());
     let compressed =
         async { Ok(put(store, &key, move |sink| compress(&from, level, sink)).await.map_err(Error::from)?) };
     // Both read the same file; together they take as long as the longer of them.
-    let ((stored, ()), (inside, tables)) = tokio::try_join!(compressed, look(world, &place, &path))?;
+    let ((stored, raw), (inside, tables)) = tokio::try_join!(compressed, look(world, &place, &path))?;
     Ok(StoreCopy {
         schema: inside.schema_version,
         rows: if tables.is_empty() { inside.rows } else { tables.iter().map(|t| t.rows).sum() },
@@ -254,13 +255,21 @@ async fn look(world: &World, place: &Place, path: &Path) -> Result<(CopyInfo, Ve
     Ok((inside, digest.tables.into_iter().map(TableSum::of).collect()))
 }
 
-fn compress(from: &Path, level: i32, to: &mut Sink) -> io::Result<()> {
-    let mut file = File::open(from)?;
+/// What the file is, which is compressed as it is hashed.
+fn compress(from: &Path, level: i32, to: &mut Sink) -> io::Result<Stored> {
+    let file = File::open(from)?;
     let mut encoder = zstd::Encoder::new(to, level)?;
     encoder.include_checksum(true)?;
     encoder.set_pledged_src_size(Some(file.metadata()?.len()))?;
-    io::copy(&mut file, &mut encoder)?;
-    encoder.finish().map(drop)
+    let (mut file, mut block) = (Hashed::new(file), vec![0; BLOCK]);
+    loop {
+        match file.read(&mut block)? {
+            0 => break,
+            length => encoder.write_all(&block[..length])?,
+        }
+    }
+    encoder.finish()?;
+    Ok(file.stored())
 }
 
 async fn store_files(

@@ -4,13 +4,13 @@
 
 use super::{
     BackupId,
-    fetch::{fetch, look_at_files, manifest_of},
+    fetch::{Keep, fetch, look_at_files, manifest_of},
     manifest::Manifest,
     stream::Unread,
 };
 use crate::{Result, operations::World};
 use serde::{Deserialize, Serialize};
-use tenantry_engine::{InspectOptions, name::TenantId};
+use tenantry_engine::name::TenantId;
 
 /// What verification found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,7 +42,7 @@ async fn look(world: &World, tenant: Option<TenantId>, id: &BackupId) -> Result<
         world.cancel.check()?;
         world.progress.set(done as u64, manifest.stores.len() as u64, "stores");
         let path = world.scratch()?.join(format!("{}.{}.db", copy.store, super::id::nonce()));
-        let fetched = fetch(store, &world.databases, &manifest, copy, &path, InspectOptions::default()).await;
+        let fetched = fetch(store, &world.databases, &manifest, copy, &path, Keep::ForNow).await;
         for leftover in [path.clone(), path.with_extension("half")] {
             // Scratch is swept at the end of the operation anyway.
             drop(std::fs::remove_file(leftover));

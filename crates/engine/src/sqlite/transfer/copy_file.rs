@@ -28,19 +28,6 @@ pub struct CopyInfo {
     pub schema_version: String,
 }
 
-/// How closely a copy is looked at. Leave out only what is done elsewhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct InspectOptions {
-    /// Look at every page: needless for a copy that is adopted next, which looks at every page of what it makes.
-    pub check: bool,
-}
-
-impl Default for InspectOptions {
-    fn default() -> Self {
-        Self { check: true }
-    }
-}
-
 /// The identity row of a copy.
 pub(super) struct Inside {
     pub(super) generation: i64,
@@ -136,16 +123,9 @@ pub(super) fn at_end(conn: &Connection, script: &Script, what: &str) -> Result<(
 }
 
 /// Checks a copy and says what is in it.
-pub(crate) fn inspect_copy(
-    from: &Path,
-    store: &StoreName,
-    of: Option<TenantId>,
-    options: InspectOptions,
-) -> Result<CopyInfo> {
+pub(crate) fn inspect_copy(from: &Path, store: &StoreName, of: Option<TenantId>) -> Result<CopyInfo> {
     let conn = open_copy(from)?;
-    if options.check {
-        whole(&conn)?;
-    }
+    whole(&conn)?;
     let inside = identity(&conn, store, of)?;
     let (migrations, schema_version) = ledger(&conn, store)?;
     Ok(CopyInfo {

@@ -11,7 +11,7 @@ use crate::{
 };
 use tenantry_engine::{
     Kind,
-    engine::{CopyOptions, Standing},
+    engine::{AdoptOptions, CopyOptions, Standing},
     name::TenantId,
     place::{Isolation, Place},
 };
@@ -44,7 +44,8 @@ pub(super) async fn copy(world: &World, leg: &mut Leg) -> Result<()> {
     pass(world, "copied").await?;
     world.progress.set(copied.bytes / 2, copied.bytes, "bytes");
     leg.bytes = copied.bytes;
-    let adopted = engine.adopt_closed(&to, &script, &file, whose(&to)?).await;
+    let options = AdoptOptions { closed: true, used_up: true, ..AdoptOptions::default() };
+    let adopted = engine.adopt_with(&to, &script, &file, whose(&to)?, options).await;
     // Swept with the operation's directory if this fails.
     drop(std::fs::remove_file(&file));
     adopted?;

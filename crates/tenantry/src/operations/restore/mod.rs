@@ -1,9 +1,9 @@
 //! The operation that brings a backup back beside the live tenant.
 //!
 //! fetch | place | adopt | ready. What is fetched is verified before anything is recorded: a damaged
-//! backup, another tenant's, or one with a newer schema than this program's leaves no trace. Every page is
-//! looked at once, by the adoption, in the file that will be used. A restore
-//! never touches what is in use; `restore_swap` does, when somebody says so.
+//! backup, another tenant's, or one with a newer schema than this program's leaves no trace. The file that was
+//! fetched becomes the database itself; whoever repeats *adopt* after that fetches it anew. A restore never
+//! touches what is in use; `restore_swap` does, when somebody says so.
 
 mod steps;
 

@@ -4,7 +4,7 @@ use super::Restore;
 use crate::{
     Error, Result,
     backups::{
-        self, Fetched, believed, corrupt, damaged,
+        self, Fetched, Keep, believed, corrupt, damaged,
         manifest::{Manifest, StoreCopy},
         restores::{self, Pair},
     },
@@ -15,7 +15,7 @@ use crate::{
 use futures_util::future::BoxFuture;
 use serde_json::json;
 use tenantry_engine::{
-    InspectOptions, Kind,
+    AdoptOptions, Kind,
     name::{StoreName, TenantId},
     place::{Isolation, Place},
 };
@@ -61,8 +61,8 @@ async fn manifest(world: &World, tenant: Option<TenantId>, r: &Restore) -> Resul
     believed(&r.backup, found)
 }
 
-/// Brings the wanted stores of a backup to scratch, verified and at the current schema, but for the look at
-/// every page, which their adoption takes; those that an earlier attempt has brought are taken as they are.
+/// Brings the wanted stores of a backup to scratch, verified and at the current schema; those that an earlier
+/// attempt has brought are taken as they are.
 pub(crate) async fn fetch_all(
     world: &World,
     manifest: &Manifest,
@@ -76,8 +76,7 @@ pub(crate) async fn fetch_all(
         let path = copy_path(world.scratch()?, &copy.store);
         let path = std::path::absolute(path).map_err(|e| Error::Internal(e.to_string()))?;
         let store = world.backups.store()?;
-        let inspect = InspectOptions { check: false };
-        let fetched = backups::fetch(store, &world.databases, manifest, copy, &path, inspect).await;
+        let fetched = backups::fetch(store, &world.databases, manifest, copy, &path, Keep::OnDisk).await;
         believed(&manifest.id, fetched)?;
         if let Some(tenant) = manifest.tenant_id() {
             let script = world.databases.script(&copy.store)?;
@@ -146,9 +145,13 @@ pub(super) fn adopt<'a>(world: &'a World, r: &'a mut Restore) -> BoxFuture<'a, R
             let from = fetched.iter().find(|f| f.copy.store == beside.store);
             let from = from.ok_or_else(|| Error::Internal(format!("{} was not fetched", beside.store)))?;
             let script = world.databases.script(&beside.store)?;
-            let adopted = world.databases.engine().adopt(beside, &script, &from.path, r.tenant.id).await;
+            let now = world.databases.fingerprint(&beside.store)?;
+            // Every page was looked at when it was fetched; a migration has written some anew.
+            let options = AdoptOptions { used_up: true, check: from.copy.schema != now, closed: false };
+            let engine = world.databases.engine();
+            let adopted = engine.adopt_with(beside, &script, &from.path, r.tenant.id, options).await;
             adopted.map_err(|error| not_adopted(manifest, beside, error))?;
-            side.schema_version = Some(world.databases.fingerprint(&beside.store)?);
+            side.schema_version = Some(now);
         }
         Ok(())
     })
