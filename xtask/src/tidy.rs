@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: the rules of the house that the compiler does not know. Called by `.ci/run`.
 //! It reads files only; the one file it ever writes is its own ratchet, and only with `--update`.
 
+mod claims;
 pub(crate) mod code;
 mod edges;
 mod length;
@@ -51,6 +52,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     edges::check(root, &sources, &mut report)?;
     text::check(&files, &sources, &mut report);
     links::check(root, &files, &mut report);
+    claims::check(&files, &mut report);
     report.faults.extend(crate::bugs::misfits(root)?.into_iter().map(|misfit| format!("bug {misfit}")));
     let measured = length::measure(&sources);
     ratchet::check(root, &measured, options.update, &mut report)?;

@@ -42,7 +42,7 @@ pub enum Error {
     /// A limit of the tenant's plan would be exceeded.
     #[error("limit {limit} reached")]
     LimitExceeded {
-        /// Name of the limit: `users`, `rows`, `bytes`, `requests`, `concurrency`.
+        /// Name of the limit: `users`, `rows`, `bytes`, `file_bytes`.
         limit: &'static str,
     },
     /// The tenant has no live subscription (M8).
@@ -201,7 +201,7 @@ impl Error {
             Self::DatabaseLost { slug, .. } => format!("the database of {slug} is not where it should be"),
             Self::MigrationsPending { .. } => "the database is behind: migrations have not run".into(),
             Self::MasterDataEmpty { what } => format!("the master data has no {what} yet"),
-            Self::RateLimited { .. } => "too many attempts".into(),
+            Self::RateLimited { .. } => "too many requests or attempts".into(),
             Self::Unavailable(_) => "not available right now".into(),
             Self::Internal(_) => "something went wrong on our side".into(),
             Self::Engine(e) => engine_title(e.kind()),

@@ -206,7 +206,9 @@ async fn open_control(engine: &Engine, config: &Config) -> Result<Control> {
 }
 
 pub(crate) fn make_dir(path: &std::path::Path) -> Result<()> {
-    std::fs::create_dir_all(path).map_err(|e| Error::Unavailable(format!("{}: {e}", path.display())))
+    std::fs::create_dir_all(path).map_err(|e| {
+        Error::invalid("platform.data_dir", format!("{} cannot be made, or is none: {e}", path.display()))
+    })
 }
 
 /// Databases of which there is one: system stores other than control, and pools.

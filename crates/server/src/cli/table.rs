@@ -34,21 +34,30 @@ pub(super) fn json(value: &impl Serialize) -> Result<()> {
     Ok(())
 }
 
-/// Bytes as a person reads them: 1.5 MB.
+/// Bytes as a person reads them, in the units of the configuration's limits: 1.5 MiB.
 pub(super) fn bytes(n: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
     let n = n as f64;
     match n {
-        n if n < 1e3 => format!("{n} B"),
-        n if n < 1e6 => format!("{:.1} kB", n / 1e3),
-        n if n < 1e9 => format!("{:.1} MB", n / 1e6),
-        _ => format!("{:.1} GB", n / 1e9),
+        n if n < 1024.0 => format!("{n} B"),
+        n if n < 1_048_576.0 => format!("{:.1} KiB", n / 1024.0),
+        n if n < 1_073_741_824.0 => format!("{:.1} MiB", n / 1_048_576.0),
+        _ => format!("{:.1} GiB", n / 1_073_741_824.0),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_have_the_units_of_limits() {
+        for (n, said) in
+            [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (256 << 20, "256.0 MiB"), (3 << 30, "3.0 GiB")]
+        {
+            assert_eq!(bytes(n), said);
+        }
+    }
 
     #[test]
     fn a_long_last_cell_does_not_widen_the_others() {

@@ -3,10 +3,10 @@
 //! Used by every command that starts an operation, and by `tenantry operations watch`. The operation may
 //! run in this process or in any other.
 
-use super::setup::explain;
+use super::{setup::explain, table};
 use anyhow::{Result, anyhow};
 use futures_util::StreamExt;
-use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{io::IsTerminal, pin::pin, time::Duration};
 use tenantry::{
     Platform,
@@ -156,10 +156,10 @@ fn step(now: &Listed) -> &'static str {
     now.steps.iter().find(|step| at_work(step.state)).map_or("", |step| step.name)
 }
 
-/// `12 MB of 40 MB`, `300 rows`.
+/// `12.0 MiB of 40.0 MiB`, `300 rows`.
 pub(super) fn text(amount: &Amount) -> String {
     let number = |n: u64| match &*amount.unit {
-        "bytes" => HumanBytes(n).to_string(),
+        "bytes" => table::bytes(n),
         _ => n.to_string(),
     };
     let unit = if amount.unit == "bytes" { String::new() } else { format!(" {}", amount.unit) };

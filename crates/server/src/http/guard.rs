@@ -132,7 +132,17 @@ where
     let note = Arc::new(Note::new());
     let response = through(router, peer, Arc::clone(&note), request).await;
     *noted = note.read();
+    let response = if is_foreign(&response, noted) { Problem::absent().into_response() } else { response };
     response.map(Either::Right)
+}
+
+/// The framework's own words for a path of ours that it cannot read: such a path names nothing. Routes of
+/// builders say no as they like.
+fn is_foreign(response: &Response<Body>, noted: &Noted) -> bool {
+    let plain = |media: &HeaderValue| media.as_bytes().starts_with(b"text/plain");
+    noted.route != usize::MAX
+        && response.status().is_client_error()
+        && response.headers().get(header::CONTENT_TYPE).is_some_and(plain)
 }
 
 /// The axum router, for everything that has no shorter way.

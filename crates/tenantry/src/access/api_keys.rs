@@ -119,11 +119,12 @@ impl ApiKeys {
             return Err(Error::invalid("name", "write 1 to 80 characters"));
         }
         if !self.roles.contains(&new.role) {
-            return Err(Error::invalid("role", "this role does not exist"));
+            let names: Vec<_> = self.roles.iter().map(RoleName::as_str).collect();
+            return Err(Error::invalid("role", format!("must be one of: {}", names.join(", "))));
         }
         let mut write = self.control.begin().await?;
         if new.expires_us.is_some_and(|end| end <= write.at_us()) {
-            return Err(Error::invalid("expires", "lies in the past"));
+            return Err(Error::invalid("expires_at", "lies in the past"));
         }
         let live = "SELECT count(*) FROM api_keys WHERE tenant = ? AND revoked_at IS NULL";
         let count = write.query(live, params![tenant.id().get()]).await?;

@@ -139,7 +139,7 @@ impl Access {
     ///
     /// # Errors
     /// [`Error::NotFound`] for strangers, [`Error::TenantSuspended`], [`Error::SubscriptionRequired`],
-    /// [`Error::RateLimited`], [`Error::LimitExceeded`].
+    /// [`Error::RateLimited`].
     pub async fn enter(&self, actor: &Actor, tenant: TenantId) -> Result<Tenant> {
         let (record, role) = self.belongs(actor, tenant).await?;
         self.check_open(&record, actor)?;

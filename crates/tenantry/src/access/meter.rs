@@ -72,7 +72,7 @@ impl Meters {
     /// One request of this tenant starts.
     ///
     /// # Errors
-    /// [`Error::RateLimited`] over the rate, [`Error::LimitExceeded`] over the concurrency.
+    /// [`Error::RateLimited`] over the rate or the concurrency.
     pub fn admit(&self, tenant: TenantId, allowance: &Allowance) -> Result<Permit> {
         let now = u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX / 2);
         self.admit_at(tenant, allowance, now)
@@ -114,8 +114,8 @@ impl Meter {
         let before = self.running.fetch_add(1, Ordering::AcqRel);
         let permit = Permit(self);
         match limit {
-            // Dropping the permit takes the count back.
-            Some(limit) if before >= limit => Err(Error::LimitExceeded { limit: "concurrency" }),
+            // Dropping the permit takes the count back. It passes by itself: nothing is to be removed or bought.
+            Some(limit) if before >= limit => Err(Error::RateLimited { retry_after_seconds: 1 }),
             _ => Ok(permit),
         }
     }
@@ -139,7 +139,7 @@ mod tests {
         let plan = Allowance { per_second: None, burst: 1, concurrent: Some(2) };
         let first = meters.admit(TENANT, &plan).expect("first");
         let second = meters.admit(TENANT, &plan).expect("second");
-        assert_eq!(meters.admit(TENANT, &plan).expect_err("third").code(), "limit_exceeded");
+        assert_eq!(meters.admit(TENANT, &plan).expect_err("third").code(), "rate_limited");
         assert_eq!(meters.running(TENANT), 2);
         drop((first, second));
         assert_eq!(meters.running(TENANT), 0);

@@ -196,8 +196,12 @@ impl Sessions {
     }
 
     /// Ends all sessions of a user, also those in which staff act as them: a staff act.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a user who is not there.
     pub async fn revoke_all(&self, actor: &Actor, user: UserId) -> Result<usize> {
         actor.require_staff()?;
+        crate::users::by_id(&mut self.control.snapshot().await?, user).await?;
         let sql = "DELETE FROM sessions WHERE user = ?1 OR impersonator = ?1 RETURNING token_hash";
         self.end(actor.by(), "session.revoke_all", sql, params![user.get()]).await
     }

@@ -303,7 +303,7 @@ async fn rule_13_concurrency_of_a_tenant_is_held_by_its_handles() {
     for _ in 0..3 {
         held.push(world.enter(&by_session(&ada)).await.expect("three at once"));
     }
-    assert_eq!(world.enter(&by_session(&ada)).await.expect_err("a fourth").code(), "limit_exceeded");
+    assert_eq!(world.enter(&by_session(&ada)).await.expect_err("a fourth").code(), "rate_limited");
     assert!(world.enter(&by_session(&eve)).await.is_ok(), "others are untouched (threat 39)");
     drop(held.pop());
     assert!(world.enter(&by_session(&ada)).await.is_ok());

@@ -53,7 +53,9 @@ impl Owner {
         users::check_email(&user.email)?;
         users::check_text("name", &user.name)?;
         match users::by_email(tx, &user.email).await? {
-            Some(_) => Err(Error::Conflict("a user with this e-mail address exists".into())),
+            Some(_) => Err(Error::Conflict(
+                "a user with this e-mail address exists: log in, or take another address".into(),
+            )),
             None => Ok(()),
         }
     }
