@@ -23,7 +23,7 @@ const SLOWLY: &str = "[backups]\nparallel = 1\n";
 
 /// Faults that make each backup take its time.
 fn slow() -> String {
-    vec!["backup:take:before:wait-1100"; 5].join(",")
+    ["backup:take:before:wait-1100"; 5].join(",")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -227,7 +227,7 @@ async fn store_copy(world: &World, store: &Store, wanted: &Wanted<'_>, copied: C
     let key = store.key(wanted.tenant_id(), wanted.id, &object);
     let (level, from) = (world.backups.config().compression, path.clone());
     let compressed =
-        async { Ok(put(store, &key, move |sink| compress(&from, level, sink)).await.map_err(Error::from)?) };
+        async { put(store, &key, move |sink| compress(&from, level, sink)).await.map_err(Error::from) };
     // Both read the same file; together they take as long as the longer of them.
     let ((stored, raw), (inside, tables)) = tokio::try_join!(compressed, look(world, &place, &path))?;
     Ok(StoreCopy {

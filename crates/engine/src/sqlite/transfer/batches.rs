@@ -19,12 +19,15 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 /// What writers of this process queue for; held while a batch lasts.
 pub(crate) type Turn = Option<Box<dyn Any>>;
 
+/// Says no when what is half done is not the caller's any more.
+type Check<'c> = Box<dyn Fn(&Connection) -> Result<()> + 'c>;
+
 /// See the module.
 pub(super) struct Batches<'c> {
     conn: &'c Connection,
     queue: &'c dyn Fn() -> Turn,
     /// Asked at the begin of each batch.
-    check: Box<dyn Fn(&Connection) -> Result<()> + 'c>,
+    check: Check<'c>,
     current: Option<(Transaction<'c>, Turn, Instant)>,
     /// Of the current batch.
     rows: u64,
