@@ -8,8 +8,8 @@ use super::{
     BackupId, Store,
     archive::{put_back, unpack},
     manifest::{Manifest, StoreCopy},
+    read_back::{Unread, get},
     store::MANIFEST,
-    stream::{Unread, get},
 };
 use crate::{Error, Result, databases::Databases, operations::World};
 use std::{

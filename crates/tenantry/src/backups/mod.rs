@@ -12,6 +12,7 @@ mod expire;
 mod fetch;
 pub mod id;
 pub mod manifest;
+mod read_back;
 mod rescan;
 mod restore_verbs;
 pub mod restores;

@@ -9,8 +9,9 @@ use super::{
     archive::{Shelf, Vanished, pack},
     id::nonce,
     manifest::{FORMAT, FilesCopy, Manifest, Reason, StoreCopy, TableSum, Whose},
+    read_back::Hashed,
     store::{MANIFEST, Put},
-    stream::{Hashed, NotStored, Sink, Stored, put},
+    stream::{NotStored, Sink, Stored, put},
 };
 use crate::{
     Error, Result,

@@ -6,7 +6,7 @@ use super::{
     BackupId,
     fetch::{Keep, fetch, look_at_files, manifest_of},
     manifest::Manifest,
-    stream::Unread,
+    read_back::Unread,
 };
 use crate::{Result, operations::World};
 use serde::{Deserialize, Serialize};
