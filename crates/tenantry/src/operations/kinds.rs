@@ -78,13 +78,21 @@ impl OperationKind {
         self.steps().iter().position(|step| step.name == name).map(|index| index + 1)
     }
 
+    /// Whether it goes forward only, so many steps being done: past that point, or with all of them done.
+    pub fn past_return(&self, done: usize) -> bool {
+        done >= self.no_return().unwrap_or(self.steps().len())
+    }
+
     pub(super) async fn resume(&self, inner: &Inner, taken: Taken, owner: String) -> Result<()> {
         (self.resume)(inner, taken, owner).await
     }
 }
 
-/// Whether an operation that did so many steps goes forward only.
+/// Whether an operation that did so many steps goes forward only; with all of them done it does.
 pub(super) fn past_return<O: Operation>(cursor: usize) -> bool {
+    if cursor >= O::steps().len() {
+        return true;
+    }
     let Some(name) = O::POINT_OF_NO_RETURN else { return false };
     O::steps().iter().position(|step| step.name() == name).is_some_and(|index| cursor > index)
 }

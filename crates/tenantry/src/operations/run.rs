@@ -78,17 +78,23 @@ async fn forward<O: Operation>(inner: &Inner, job: &mut Job<O>) -> Result<(), St
         }
         let lease = Some((job.id, job.owner.as_str(), &job.live.cancel));
         let (mut write, next) = control_batch(inner, &mut job.operation, job.cursor, lease).await?;
-        let state = if next == steps.len() { State::Done } else { State::Running };
-        journal::save(&mut write, job, &job.operation, next, state).await?;
-        if state == State::Done {
-            // Before anybody can see that it is over: then nothing of it is left.
-            inner.of(job).clean();
+        // What it did is committed before its scratch goes, for whoever takes over may need that; and it is over
+        // after, for then nothing of it is left.
+        let (world, finished) = (inner.of(job), next == steps.len());
+        let over = finished && !world.has_scratch();
+        if finished {
+            inner.faults.pass(O::KIND, "end", "before").await?;
         }
+        let state = if over { State::Done } else { State::Running };
+        journal::save(&mut write, job, &job.operation, next, state).await?;
         write.commit_unaudited().await?;
         job.cursor = next;
-        if state == State::Done {
-            inner.faults.pass(O::KIND, "end", "after").await?;
-            return Ok(());
+        if over {
+            return Ok(inner.faults.pass(O::KIND, "end", "after").await?);
+        }
+        if finished {
+            world.clean();
+            inner.faults.pass(O::KIND, "end", "inside").await?;
         }
     }
 }

@@ -176,7 +176,7 @@ fn read(inner: &Inner, r: &SqlRow) -> Result<Listed> {
         },
         result: parsed(r.opt_text(8)?)?,
         cancel_requested: r.integer(9)? != 0,
-        past_return: known.and_then(OperationKind::no_return).is_some_and(|point| done >= point),
+        past_return: known.is_some_and(|kind| kind.past_return(done)),
         stuck: r.integer(10)? != 0,
         resting: open && r.integer(11)? != 0,
         actor: r.text(12)?.to_owned(),

@@ -42,8 +42,7 @@ pub(super) async fn cancel(inner: &Inner, by: &By, id: i64) -> Result<()> {
         State::Unwinding => return Ok(()),
         State::Running => {}
     }
-    let point = kinds::kind(kind).and_then(kinds::OperationKind::no_return);
-    if point.is_some_and(|point| found.cursor >= point) {
+    if kinds::kind(kind).is_some_and(|kind| kind.past_return(found.cursor)) {
         return no("is past the point of no return: it will be finished");
     }
     let sql = "UPDATE operations SET cancel_requested = 1, lease_until = iif(lease_owner IS NULL, ?, lease_until) \

@@ -90,6 +90,11 @@ impl World {
         Ok(&self.scratch)
     }
 
+    /// Whether there is anything to clean.
+    pub(super) fn has_scratch(&self) -> bool {
+        self.scratch.exists()
+    }
+
     /// Removes the operation's scratch directory.
     pub(super) fn clean(&self) {
         match std::fs::remove_dir_all(&self.scratch) {

@@ -67,7 +67,7 @@ fn points(scenario: &Scenario) -> Vec<String> {
     let forward = scenario.steps().into_iter();
     let mut points: Vec<String> =
         forward.flat_map(|s| ["before:kill", "after:kill"].map(|point| scenario.fault(&s, point))).collect();
-    points.push(format!("{}:end:after:kill", scenario.kind));
+    points.extend(["before", "after"].map(|point| format!("{}:end:{point}:kill", scenario.kind)));
     points.extend(scenario.undone().iter().flat_map(|s| {
         ["undo-before:kill", "undo-after:kill"]
             .map(|point| format!("{},{}", scenario.turning(), scenario.fault(s, point)))
@@ -96,6 +96,16 @@ pub(super) async fn at_points(scenario: &'static Scenario) {
     }
     let gone = tried - finished;
     told(scenario, tried, &format!("points at which it was killed: {finished} finished, {gone} gone"));
+}
+
+/// Its copies are gone by then, and nobody needs them.
+#[tokio::test]
+async fn killed_once_its_scratch_is_removed_it_is_finished() {
+    let scenario = Scenario::named("clone");
+    let (dir, fault) = (prepared(scenario).await, "clone:end:inside:kill");
+    expect_killed(start("run", scenario, dir.path(), fault), fault);
+    let w = World::open(dir.path()).await;
+    assert!((scenario.finished)(&w).await);
 }
 
 /// The process that recovers is killed as well.
