@@ -34,6 +34,7 @@ pub mod records;
 mod register;
 mod reroute;
 mod scratch;
+mod tenant_settings;
 pub mod tenants;
 pub mod topology;
 pub mod users;

@@ -32,11 +32,13 @@ impl Platform {
     /// Registers a company and signs its owner in. A step that fails leaves nothing behind (M7).
     ///
     /// # Errors
-    /// [`Error::Denied`] where registration is closed; [`Error::RateLimited`] per address;
+    /// [`Error::Conflict`] where registration is closed; [`Error::RateLimited`] per address;
     /// [`Error::Invalid`] and [`Error::Conflict`] for what was filled in.
     pub async fn register(&self, wish: Registration) -> Result<SignedIn> {
         if !self.config().registration.open {
-            return Err(Error::Denied("registration is closed".into()));
+            return Err(Error::Conflict(
+                "registration is closed here: ask the operator for an account".into(),
+            ));
         }
         self.access().doors().register(wish.origin.address)?;
         let tenant = NewTenant { slug: wish.slug, name: wish.company, email: wish.email.clone() };

@@ -95,6 +95,14 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: Maintenance,
     },
+    /// Show the settings of a tenant, or change some.
+    Settings {
+        /// Slug of the tenant.
+        tenant: String,
+        /// KEY=VALUE, as JSON or else as text; KEY= removes it. `external_id` is what other issuers call the tenant.
+        #[arg(value_name = "KEY=VALUE")]
+        changes: Vec<String>,
+    },
     /// Name, copies and end of a tenant.
     #[command(flatten)]
     Life(Life),

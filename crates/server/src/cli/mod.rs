@@ -20,6 +20,7 @@ mod plans;
 mod project;
 mod restore;
 mod serve;
+mod settings;
 mod setup;
 mod sql;
 mod table;
@@ -70,6 +71,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Maintenance { action: Maintenance::Off { tenant } } => {
             tenants::maintenance(&place, &tenant, None).await
         }
+        Command::Settings { tenant, changes } => settings::run(&place, &tenant, &changes).await,
         Command::Backup(options) => backups::make(&place, &options).await,
         Command::Backups { action } => backups::run(&place, &action).await,
         Command::Restore(options) => restore::run(&place, &options).await,

@@ -121,6 +121,8 @@ routes! {
     post "/api/admin/tenants/{slug}/demote" Platform "Staff" "Put a company into the pool" => admin::demote;
     post "/api/admin/tenants/{slug}/release" Platform "Staff" "Remove what is kept of a company's moves" => admin::release;
     post "/api/admin/tenants/{slug}/maintenance" Platform "Staff" "Close a company for maintenance, or open it again" => admin::maintenance;
+    get "/api/admin/tenants/{slug}/settings" Platform "Staff" "Settings of a company" => admin::settings;
+    patch "/api/admin/tenants/{slug}/settings" Platform "Staff" "Change settings of a company" => admin::change_settings;
     post "/api/admin/tenants/{slug}/rename" Platform "Staff" "Give a company another slug" => admin::rename;
     post "/api/admin/tenants/{slug}/retire" Platform "Staff" "Cancel a company" => admin::retire;
     get "/api/admin/tenants/{slug}/survey" Platform "Staff" "Every place where data of a company lies" => admin::survey;

@@ -83,6 +83,8 @@ const CASES: &[(&str, &str, &str)] = &[
     ("POST", "/api/admin/tenants/{slug}/demote", "/api/admin/tenants/acme/demote"),
     ("POST", "/api/admin/tenants/{slug}/release", "/api/admin/tenants/acme/release"),
     ("POST", "/api/admin/tenants/{slug}/maintenance", "/api/admin/tenants/acme/maintenance"),
+    ("GET", "/api/admin/tenants/{slug}/settings", "/api/admin/tenants/acme/settings"),
+    ("PATCH", "/api/admin/tenants/{slug}/settings", "/api/admin/tenants/acme/settings"),
     ("POST", "/api/admin/tenants/{slug}/rename", "/api/admin/tenants/acme/rename"),
     ("POST", "/api/admin/tenants/{slug}/retire", "/api/admin/tenants/acme/retire"),
     ("GET", "/api/admin/tenants/{slug}/survey", "/api/admin/tenants/acme/survey"),

@@ -36,6 +36,7 @@ const TRIED: &[(&str, &str, &[&str])] = &[
     ("POST", "/api/admin/tenants/{slug}/suspend", &["tenant.suspend"]),
     ("POST", "/api/admin/tenants/{slug}/resume", &["tenant.resume"]),
     ("POST", "/api/admin/tenants/{slug}/maintenance", &["tenant.maintenance"]),
+    ("PATCH", "/api/admin/tenants/{slug}/settings", &["tenant.settings"]),
     ("POST", "/api/admin/tenants/{slug}/rename", &["tenant.rename"]),
     ("POST", "/api/admin/tenants/{slug}/retire", &["tenant.cancel", "tenant.close"]),
     ("POST", "/api/admin/tenants/{slug}/keep", &["tenant.keep"]),
@@ -234,6 +235,9 @@ async fn act(s: &Stage, route: &str, ready: &Value, n: usize) -> Answer {
         "POST /api/admin/tenants/{slug}/resume" => staff.post(&s.at("resume"), &none).await,
         "POST /api/admin/tenants/{slug}/maintenance" => {
             staff.post(&s.at("maintenance"), &json!({"on": true, "reason": "x"})).await
+        }
+        "PATCH /api/admin/tenants/{slug}/settings" => {
+            staff.patch(&s.at("settings"), &json!({"colour": n})).await
         }
         "POST /api/admin/tenants/{slug}/rename" => {
             staff.post(&s.at("rename"), &json!({"slug": format!("other-{n}")})).await

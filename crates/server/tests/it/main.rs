@@ -25,4 +25,5 @@ mod records;
 mod serving;
 mod shapes;
 mod streams;
+mod terms;
 mod words;

@@ -145,13 +145,27 @@ pub async fn settings(tx: &mut Tx, id: TenantId) -> Result<serde_json::Value> {
     serde_json::from_str(text).map_err(|e| Error::Internal(format!("settings of tenant {id}: {e}")))
 }
 
-/// Merges the keys of `changes` into the settings; a null removes its key.
+/// Longest text of a tenant's settings, bytes.
+const SETTINGS_BYTES: usize = 64 << 10;
+/// Longest name that other issuers may have for a tenant, characters.
+const EXTERNAL_CHARS: usize = 200;
+
+/// Merges the keys of `changes` into the settings (RFC 7396); a null removes its key.
+///
+/// # Errors
+/// [`Error::Invalid`] for an `external_id` that is no text, and for more than 64 KiB.
 pub async fn change_settings(
     write: &mut Write,
     by: &crate::audit::By,
     id: TenantId,
     changes: serde_json::Map<String, serde_json::Value>,
 ) -> Result<()> {
+    let whole = |text: &str| !text.is_empty() && text.chars().count() <= EXTERNAL_CHARS;
+    match changes.get("external_id") {
+        None | Some(serde_json::Value::Null) => {}
+        Some(serde_json::Value::String(text)) if whole(text) => {}
+        Some(_) => return Err(Error::invalid("external_id", "a text of 1 to 200 characters, or null")),
+    }
     let patch = serde_json::Value::Object(changes);
     let sql = "UPDATE tenants SET settings = json_patch(settings, ?) WHERE id = ?";
     match write.execute(sql, params![patch.to_string(), id.get()]).await {
@@ -162,6 +176,9 @@ pub async fn change_settings(
         }
         changed => changed?,
     };
+    if settings(write, id).await?.to_string().len() > SETTINGS_BYTES {
+        return Err(Error::invalid("settings", "at most 64 KiB in all"));
+    }
     write.audit(by, Some(id), "tenant.settings", patch).await?;
     write.invalidate(&crate::control::Subject::Tenant(id)).await
 }

@@ -15,6 +15,7 @@ mod moving;
 mod operations;
 mod purge;
 mod restore;
+mod settings;
 mod tenants;
 mod users;
 
@@ -40,6 +41,7 @@ pub(super) use restore::{
     discard as discard_restore, show as restore, start as start_restore, swap as swap_restore,
     undo as undo_restore,
 };
+pub(super) use settings::{change as change_settings, show as settings};
 pub(super) use tenants::{change_plan, list as tenants, resume, show as tenant, suspend};
 pub(super) use users::{
     change as change_user, create as create_user, list as users, revoke as revoke_sessions, set_password,

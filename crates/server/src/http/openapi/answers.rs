@@ -34,6 +34,8 @@ const ANSWERS: &[(&str, &str, &str)] = &[
     ("POST /api/admin/tenants/{slug}/suspend", "200", "Company"),
     ("POST /api/admin/tenants/{slug}/resume", "200", "Company"),
     ("POST /api/admin/tenants/{slug}/plan", "200", "Company"),
+    ("GET /api/admin/tenants/{slug}/settings", "200", "Settings"),
+    ("PATCH /api/admin/tenants/{slug}/settings", "200", "Settings"),
     ("GET /api/admin/users", "200", "User*"),
     ("POST /api/admin/users", "201", "User"),
     ("PATCH /api/admin/users/{id}", "200", "User"),
@@ -45,6 +47,7 @@ const ANSWERS: &[(&str, &str, &str)] = &[
 ];
 
 const SHAPES: &[(&str, &str)] = &[
+    ("Settings", "settings:object"),
     ("Document", "openapi:string info:object servers:any* tags:any* paths:object components:object"),
     ("Impersonation", "token:string user:integer tenant:string expires_at:instant"),
     ("Session", "token:string expires_at:instant user:Person tenant:string? tenants:Choice*"),

@@ -67,6 +67,9 @@ fn request(key: &str) -> Option<Value> {
             &[],
             json!({"plan": text(), "state": text(), "ends_at": {"type": "string", "format": "date-time"}}),
         ),
+        "PATCH /api/admin/tenants/{slug}/settings" => {
+            json!({"type": "object", "properties": {"external_id": {"type": ["string", "null"]}}})
+        }
         "POST /api/admin/impersonate" => object(
             &["tenant", "reason"],
             json!({"tenant": text(), "reason": text(), "minutes": {"type": "integer", "minimum": 1, "maximum": 60}}),
