@@ -45,11 +45,12 @@ impl Platform {
     }
 }
 
-/// What was in use before, of the same store: newest first, and never a copy that nobody worked on.
+/// What was in use last before, of the same store, and never a copy that nobody worked on. The last generation may
+/// be another: one that was lost before, for which this one was taken into use again.
 fn turn(ready: &Placement, kept: &[Placement], why: &'static str) -> Result<Turn> {
     let lost = &ready.place;
     let before = kept.iter().filter(|k| k.place.store == lost.store && k.place.generation < lost.generation);
-    let found = before.filter_map(|k| Some((k, k.kept_at_us?))).max_by_key(|(k, _)| k.place.generation);
+    let found = before.filter_map(|k| Some((k, k.kept_at_us?))).max_by_key(|(_, since_us)| *since_us);
     let Some((kept, since_us)) = found else {
         return Err(Error::Conflict(format!(
             "{} on {} {why}, and nothing is kept of it: restore a backup",

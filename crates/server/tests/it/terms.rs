@@ -22,7 +22,7 @@ async fn settings_are_merged_and_a_foreign_name_is_one_companys_v4() {
     let now = staff.patch(&of("acme"), &json!({"look": {"logo": null}})).await.expect(200).json();
     assert_eq!(now["settings"], json!({"external_id": "org_1", "look": {"colour": "green"}}));
     let taken = staff.patch(&of("rival"), &json!({"external_id": "org_1"})).await.expect(409);
-    assert!(taken.text().contains("another tenant has this external_id"), "{}", taken.text());
+    assert!(taken.text().contains("nother tenant has this external_id"), "{}", taken.text());
     for wrong in [json!({"external_id": 7}), json!({"external_id": ""}), json!({"big": "x".repeat(70_000)})] {
         staff.patch(&of("rival"), &wrong).await.expect(422);
     }

@@ -1,6 +1,6 @@
 //! File fields of records: bytes to the object store, their description into the row.
 
-use super::{Document, FileInfo, Records, Upload, files::FileError, write::writable};
+use super::{Document, FileInfo, Input, Records, Upload, files::FileError, write::writable};
 use crate::{Error, Result, access::gates::Verb};
 use futures_util::{Stream, stream::BoxStream};
 use std::io;
@@ -106,7 +106,21 @@ impl Records<'_> {
 
     /// Ids of all files of a record.
     pub(super) async fn file_ids(&self, id: &RecordId) -> Result<Vec<String>> {
-        let fields = file_names(&self.entry.model);
+        self.files_in(id, file_names(&self.entry.model)).await
+    }
+
+    /// Ids of the files that a record no longer has after this change.
+    pub(super) async fn files_cleared(&self, id: &RecordId, input: &Input) -> Result<Vec<String>> {
+        let mut fields = file_names(&self.entry.model);
+        fields.retain(|field| input.get(field.as_str()).is_some_and(serde_json::Value::is_null));
+        self.files_in(id, fields).await
+    }
+
+    async fn files_in(
+        &self,
+        id: &RecordId,
+        fields: Vec<tenantry_engine::name::FieldName>,
+    ) -> Result<Vec<String>> {
         if fields.is_empty() {
             return Ok(vec![]);
         }

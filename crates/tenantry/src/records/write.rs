@@ -53,8 +53,10 @@ impl<'a> Records<'a> {
         self.allow(Verb::Update)?;
         let id = self.parse_id(id)?;
         let values = self.values(input)?;
+        let files = self.files_cleared(&id, input).await?;
         let change = Change::Update { model: self.entry.model.name.clone(), id, expected_version, values };
         let written = self.apply(vec![change]).await?;
+        self.forget_files(files).await;
         written.first().map(|w| self.document(w)).ok_or(Error::NotFound("record"))
     }
 

@@ -93,7 +93,7 @@ pub(crate) async fn in_pool(tx: &mut Tx, place: &Place) -> Result<i64> {
     crate::users::count(tx, sql, values).await
 }
 
-/// A tenant's kept placements, newest first.
+/// A tenant's kept placements: what was in use last first, then what never was.
 pub(crate) async fn kept(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Placement>> {
     in_state(tx, tenant, PlacementState::Kept).await
 }
@@ -105,7 +105,9 @@ pub(crate) async fn beside(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Placemen
 
 async fn in_state(tx: &mut Tx, tenant: TenantId, state: PlacementState) -> Result<Vec<Placement>> {
     let columns = placement::COLUMNS;
-    let sql = format!("SELECT {columns} FROM placements WHERE tenant = ? AND state = ? ORDER BY id DESC");
+    let sql = format!(
+        "SELECT {columns} FROM placements WHERE tenant = ? AND state = ? ORDER BY kept_at DESC, id DESC"
+    );
     let rows = tx.query(&sql, params![tenant.get(), state.as_str()]).await?;
     rows.iter().map(|r| Ok(placement::read(r)?.1)).collect()
 }

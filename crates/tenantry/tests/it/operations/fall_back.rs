@@ -81,6 +81,30 @@ fn files(w: &World) -> Vec<(PathBuf, String)> {
     files.map(|entry| (entry.path(), entry.file_name().into_string().unwrap())).collect()
 }
 
+/// The second time what was in use last is taken, not what was lost the first time, whose generation is later.
+#[tokio::test]
+async fn lost_twice_it_is_what_it_was_last() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = World::open(dir.path()).await.with_plans().await;
+    tenant(&w, "alpha").await;
+    to_disk(&w).await.unwrap();
+    lose(&w);
+    fall_back(&w).await.unwrap();
+    bring_back(&w);
+    super::restore::add_later(&w).await;
+    let then = contents(&w, "alpha").await;
+    assert_ne!(then, rows());
+    to_disk(&w).await.unwrap();
+    let second = ready(&w, "tenant").await.place.physical.to_string();
+    for (path, name) in files(&w).into_iter().filter(|(_, name)| name.starts_with(&second)) {
+        fs::rename(&path, path.with_file_name(format!("{name}.lost"))).unwrap();
+    }
+    fall_back(&w).await.unwrap();
+    assert_eq!(contents(&w, "alpha").await, then);
+    bring_back(&w);
+    whole(&w).await;
+}
+
 /// The disk dies between the swap and the proof: the move ends, unproven, and does not keep anybody from the
 /// tenant; what is kept of it can be used again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

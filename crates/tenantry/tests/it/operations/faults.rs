@@ -76,7 +76,10 @@ pub(super) async fn undo(scenario: &'static Scenario) {
             tried += 1;
         }
     }
-    told(scenario, tried, "undos");
+    // Some kinds change nothing outside before they are done.
+    if !scenario.undone().is_empty() {
+        told(scenario, tried, "undos");
+    }
 }
 
 /// Somebody cancels while an outside step is at work: all of it is undone. Past the point of no

@@ -146,7 +146,7 @@ async fn changed(w: &World) {
     add_later(w).await;
 }
 
-async fn add_later(w: &World) {
+pub(super) async fn add_later(w: &World) {
     let alpha = w.platform.enter_as_operator(&by(), &slug("alpha")).await.unwrap();
     let row = serde_json::json!({ "name": LATER.1 });
     w.platform.records(&alpha, LATER.0).unwrap().create(row.as_object().unwrap()).await.unwrap();
