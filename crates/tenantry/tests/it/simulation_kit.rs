@@ -111,7 +111,7 @@ fn config(dir: &Path) -> Config {
 
 fn is_control(point: &str) -> bool {
     let step = point.split(':').nth(1).unwrap();
-    Move::steps().iter().any(|s| s.name() == step && !s.is_outside())
+    point.ends_with(":end:before") || Move::steps().iter().any(|s| s.name() == step && !s.is_outside())
 }
 
 fn plan() -> PlanSpec {
