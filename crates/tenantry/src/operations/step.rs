@@ -53,6 +53,17 @@ impl<S> Step<S> {
     }
 }
 
+/// Undo of a control step that changed nothing, or that nobody takes back.
+pub(super) fn nothing<'a, S: Send>(_: &'a mut Write, _: &'a mut S) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async { Ok(()) })
+}
+
+/// Undo of an outside step that left nothing, but in scratch, which goes with the operation; or that nobody
+/// takes back.
+pub(super) fn leave<'a, S: Send>(_: &'a World, _: &'a mut S) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async { Ok(()) })
+}
+
 /// A kind of operation; the value is its state, which the journal keeps as JSON until it ends.
 pub trait Operation: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// Name in the journal; never changed once released.

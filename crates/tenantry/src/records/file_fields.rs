@@ -111,8 +111,9 @@ impl Records<'_> {
 
     /// Ids of the files that a record no longer has after this change.
     pub(super) async fn files_cleared(&self, id: &RecordId, input: &Input) -> Result<Vec<String>> {
-        let mut fields = file_names(&self.entry.model);
-        fields.retain(|field| input.get(field.as_str()).is_some_and(serde_json::Value::is_null));
+        let cleared = |name: &str| input.get(name).is_some_and(serde_json::Value::is_null);
+        let files = self.entry.model.fields.iter().filter(|f| matches!(f.kind, FieldKind::File { .. }));
+        let fields = files.filter(|f| cleared(f.name.as_str())).map(|f| f.name.clone()).collect();
         self.files_in(id, fields).await
     }
 

@@ -8,8 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tenantry::{
     Error,
-    control::Write,
-    name::{Slug, TenantId},
+    name::TenantId,
     plans,
     tenants::{self, Filter, Listed},
 };
@@ -64,9 +63,7 @@ pub(in crate::http) async fn suspend(
     Company(slug): Company,
     Input(form): Input<Reason>,
 ) -> Result<Json<Value>> {
-    let (mut write, id) = begin(&app, &slug).await?;
-    tenants::suspend(&mut write, &actor.by(), id, form.reason.trim()).await?;
-    write.commit().await?;
+    app.platform().suspend_tenant(&actor.by(), &slug, form.reason.trim()).await?;
     show(State(app), Staff(actor), Company(slug)).await
 }
 
@@ -76,9 +73,7 @@ pub(in crate::http) async fn resume(
     Staff(actor): Staff,
     Company(slug): Company,
 ) -> Result<Json<Value>> {
-    let (mut write, id) = begin(&app, &slug).await?;
-    tenants::resume(&mut write, &actor.by(), id).await?;
-    write.commit().await?;
+    app.platform().resume_tenant(&actor.by(), &slug).await?;
     show(State(app), Staff(actor), Company(slug)).await
 }
 
@@ -106,12 +101,6 @@ pub(in crate::http) async fn change_plan(
     let state = state.map(|state| (state, form.ends_at.map(|t| t.as_microsecond())));
     app.platform().change_subscription(&actor.by(), &slug, form.plan.as_deref(), state).await?;
     show(State(app), Staff(actor), Company(slug)).await
-}
-
-async fn begin(app: &App, slug: &Slug) -> Result<(Write, TenantId)> {
-    let mut write = app.platform().control().begin().await?;
-    let id = tenants::by_slug(&mut write, slug).await?.id;
-    Ok((write, id))
 }
 
 pub(super) fn shown(t: &Listed) -> Value {

@@ -7,7 +7,7 @@ mod steps;
 
 pub(super) use steps::{file_ids, refuse_foreign};
 
-use super::{Operation, Owner, Step, World};
+use super::{Operation, Owner, Step, World, step};
 use crate::{
     Error, Result,
     audit::By,
@@ -62,8 +62,8 @@ pub(super) trait Arrives: Operation {
 
     /// Their steps, in order.
     const STEPS: &'static [Step<Self>] = &[
-        Step::Control { name: "check", run: steps::check, undo: Some(steps::nothing) },
-        Step::Outside { name: Self::BRING, run: Self::bring, undo: steps::leave },
+        Step::Control { name: "check", run: steps::check, undo: Some(step::nothing) },
+        Step::Outside { name: Self::BRING, run: Self::bring, undo: step::leave },
         Step::Control { name: "record", run: steps::record, undo: Some(steps::unrecord) },
         Step::Outside { name: "adopt", run: steps::adopt, undo: steps::remove },
         Step::Outside { name: "files", run: Self::files, undo: steps::unfile },

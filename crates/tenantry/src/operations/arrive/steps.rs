@@ -30,16 +30,6 @@ pub(super) fn check<'a, S: Arrives>(write: &'a mut Write, s: &'a mut S) -> BoxFu
     })
 }
 
-/// What changed nothing needs no undoing.
-pub(super) fn nothing<'a, S: Send>(_: &'a mut Write, _: &'a mut S) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async { Ok(()) })
-}
-
-/// Nothing outside scratch was touched, and that goes with the operation.
-pub(super) fn leave<'a, S: Send>(_: &'a World, _: &'a mut S) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async { Ok(()) })
-}
-
 pub(super) fn record<'a, S: Arrives>(write: &'a mut Write, s: &'a mut S) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let a = s.arrival_mut();

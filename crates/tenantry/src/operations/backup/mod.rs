@@ -6,7 +6,7 @@
 
 mod steps;
 
-use super::{Operation, Step};
+use super::{Operation, Step, step};
 use crate::{
     audit::By,
     backups::{
@@ -54,7 +54,7 @@ impl Operation for Backup {
         &[
             Step::Control { name: "begin", run: steps::begin, undo: Some(steps::fail) },
             Step::Outside { name: "take", run: steps::take, undo: steps::leave },
-            Step::Control { name: "record", run: steps::record, undo: Some(steps::nothing) },
+            Step::Control { name: "record", run: steps::record, undo: Some(step::nothing) },
             Step::Outside { name: "expire", run: steps::expire, undo: steps::stay },
         ]
     }

@@ -82,11 +82,6 @@ pub(super) fn record<'a>(write: &'a mut Write, b: &'a mut Backup) -> BoxFuture<'
     })
 }
 
-/// Never called: from here on it goes forward only.
-pub(super) fn nothing<'a>(_: &'a mut Write, _: &'a mut Backup) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async { Ok(()) })
-}
-
 /// A backup that was made is not less good because an old one could not be removed.
 pub(super) fn expire<'a>(world: &'a World, b: &'a mut Backup) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {

@@ -3,7 +3,7 @@
 //! look | record. Damage is recorded with its audit row and shown wherever backups are (threat 29). It
 //! holds up nothing else that is done to the tenant.
 
-use super::{Operation, Step, World};
+use super::{Operation, Step, World, step};
 use crate::{
     Error, Result,
     audit::By,
@@ -39,7 +39,7 @@ impl Operation for BackupVerify {
 
     fn steps() -> &'static [Step<Self>] {
         &[
-            Step::Outside { name: "look", run: look, undo: leave },
+            Step::Outside { name: "look", run: look, undo: step::leave },
             Step::Control { name: "record", run: record, undo: None },
         ]
     }
@@ -66,11 +66,6 @@ fn look<'a>(world: &'a World, v: &'a mut BackupVerify) -> BoxFuture<'a, Result<(
         v.found = Some(backups::verify(world, v.of, &v.id).await?);
         Ok(())
     })
-}
-
-/// Looking changed nothing.
-fn leave<'a>(_: &'a World, _: &'a mut BackupVerify) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async { Ok(()) })
 }
 
 fn record<'a>(write: &'a mut Write, v: &'a mut BackupVerify) -> BoxFuture<'a, Result<()>> {

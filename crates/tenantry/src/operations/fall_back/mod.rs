@@ -7,7 +7,7 @@
 
 mod steps;
 
-use super::{Operation, Step};
+use super::{Operation, Step, move_::shown, step};
 use crate::{audit::By, clock};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -50,7 +50,7 @@ impl FallBack {
     fn told(&self) -> Value {
         let turn = |turn: &Turn| {
             json!({
-                "store": turn.lost.store, "lost": shown(&turn.lost), "why": turn.why, "now": shown(&turn.kept),
+                "store": turn.lost.store, "lost": shown(Some(&turn.lost)), "why": turn.why, "now": shown(Some(&turn.kept)),
                 "writes_lost_since": clock::text(turn.since_us),
             })
         };
@@ -64,10 +64,10 @@ impl Operation for FallBack {
 
     fn steps() -> &'static [Step<Self>] {
         &[
-            Step::Control { name: "begin", run: steps::begin, undo: Some(steps::nothing) },
-            Step::Outside { name: "look", run: steps::look, undo: steps::leave },
-            Step::Control { name: "swap", run: steps::swap, undo: Some(steps::nothing) },
-            Step::Outside { name: "open", run: steps::open, undo: steps::leave },
+            Step::Control { name: "begin", run: steps::begin, undo: Some(step::nothing) },
+            Step::Outside { name: "look", run: steps::look, undo: step::leave },
+            Step::Control { name: "swap", run: steps::swap, undo: Some(step::nothing) },
+            Step::Outside { name: "open", run: steps::open, undo: step::leave },
         ]
     }
 
@@ -100,11 +100,4 @@ pub(crate) fn why(error: &tenantry_engine::Error) -> &'static str {
         Kind::Corrupt => "is damaged",
         _ => "cannot be read",
     }
-}
-
-fn shown(place: &Place) -> Value {
-    json!({
-        "server": place.server, "database": place.physical, "isolation": place.isolation,
-        "generation": place.generation,
-    })
 }

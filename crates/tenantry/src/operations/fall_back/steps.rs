@@ -69,13 +69,3 @@ pub(super) fn open<'a>(world: &'a World, f: &'a mut FallBack) -> BoxFuture<'a, R
         Ok(())
     })
 }
-
-/// Nothing was changed yet.
-pub(super) fn nothing<'a>(_: &'a mut Write, _: &'a mut FallBack) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async { Ok(()) })
-}
-
-/// Nothing to take back.
-pub(super) fn leave<'a>(_: &'a World, _: &'a mut FallBack) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async { Ok(()) })
-}

@@ -12,7 +12,7 @@
 mod carry;
 mod steps;
 
-use super::{Operation, Operations, Step};
+use super::{Operation, Operations, Step, step};
 use crate::{Error, Result, audit::By, topology::NewPlacement};
 use serde::{Deserialize, Serialize};
 use tenantry_engine::{
@@ -125,13 +125,13 @@ impl Operation for Move {
             Step::Control { name: "record", run: steps::record, undo: Some(steps::unrecord) },
             Step::Outside { name: "watch", run: steps::watch, undo: steps::unwatch },
             Step::Outside { name: "copy", run: steps::copy, undo: steps::discard },
-            Step::Outside { name: "catch_up", run: steps::catch_up, undo: steps::nothing },
-            Step::Outside { name: "check", run: steps::check, undo: steps::nothing },
+            Step::Outside { name: "catch_up", run: steps::catch_up, undo: step::leave },
+            Step::Outside { name: "check", run: steps::check, undo: step::leave },
             Step::Outside { name: "fence", run: steps::fence, undo: steps::lift },
-            Step::Outside { name: "hand_over", run: steps::hand_over, undo: steps::nothing },
-            Step::Control { name: "swap", run: steps::swap, undo: Some(steps::never) },
-            Step::Outside { name: "prove", run: steps::prove, undo: steps::nothing },
-            Step::Outside { name: "settle", run: steps::settle, undo: steps::nothing },
+            Step::Outside { name: "hand_over", run: steps::hand_over, undo: step::leave },
+            Step::Control { name: "swap", run: steps::swap, undo: Some(step::nothing) },
+            Step::Outside { name: "prove", run: steps::prove, undo: step::leave },
+            Step::Outside { name: "settle", run: steps::settle, undo: step::leave },
             Step::Control { name: "finish", run: steps::finish, undo: None },
         ]
     }
@@ -163,7 +163,8 @@ impl Operation for Move {
     }
 }
 
-fn shown(place: Option<&Place>) -> serde_json::Value {
+/// Where a store lies, for outcomes and the audit log.
+pub(super) fn shown(place: Option<&Place>) -> serde_json::Value {
     place.map_or(serde_json::Value::Null, |place| {
         serde_json::json!({
             "server": place.server, "database": place.physical, "isolation": place.isolation,

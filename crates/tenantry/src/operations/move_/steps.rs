@@ -231,12 +231,3 @@ pub(super) fn finish<'a>(write: &'a mut Write, m: &'a mut Move) -> BoxFuture<'a,
         write.audit(&m.by, Some(m.tenant), "tenant.moved", detail).await
     })
 }
-
-pub(super) fn nothing<'a>(_: &'a World, _: &'a mut Move) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async { Ok(()) })
-}
-
-/// Not called: from there the operation goes forward only.
-pub(super) fn never<'a>(_: &'a mut Write, _: &'a mut Move) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async { Ok(()) })
-}

@@ -9,7 +9,7 @@ mod survey;
 
 pub use survey::{Fate, Survey, Trace};
 
-use super::{Operation, Operations, Step};
+use super::{Operation, Operations, Step, step};
 use crate::{Result, audit::By};
 use tenantry_engine::{
     name::{Slug, TenantId},
@@ -84,13 +84,13 @@ impl Operation for Purge {
     fn steps() -> &'static [Step<Self>] {
         &[
             Step::Control { name: "begin", run: steps::begin, undo: Some(steps::unbegin) },
-            Step::Outside { name: "survey", run: steps::survey, undo: steps::leave },
-            Step::Control { name: "cut_off", run: steps::cut_off, undo: Some(steps::never) },
-            Step::Outside { name: "databases", run: steps::databases, undo: steps::leave },
-            Step::Outside { name: "files", run: steps::files, undo: steps::leave },
-            Step::Outside { name: "backups", run: steps::backups, undo: steps::leave },
-            Step::Control { name: "certify", run: steps::certify, undo: Some(steps::never) },
-            Step::Outside { name: "scrub", run: steps::scrub, undo: steps::leave },
+            Step::Outside { name: "survey", run: steps::survey, undo: step::leave },
+            Step::Control { name: "cut_off", run: steps::cut_off, undo: Some(step::nothing) },
+            Step::Outside { name: "databases", run: steps::databases, undo: step::leave },
+            Step::Outside { name: "files", run: steps::files, undo: step::leave },
+            Step::Outside { name: "backups", run: steps::backups, undo: step::leave },
+            Step::Control { name: "certify", run: steps::certify, undo: Some(step::nothing) },
+            Step::Outside { name: "scrub", run: steps::scrub, undo: step::leave },
         ]
     }
 

@@ -43,16 +43,6 @@ pub(super) fn survey<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a, Re
     })
 }
 
-/// Looking changed nothing; and what was removed cannot be put back.
-pub(super) fn leave<'a>(_: &'a World, _: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async { Ok(()) })
-}
-
-/// Never called: the operation goes forward only.
-pub(super) fn never<'a>(_: &'a mut Write, _: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async { Ok(()) })
-}
-
 pub(super) fn cut_off<'a>(write: &'a mut Write, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
     Box::pin(tenants::purge::cut_off(write, p.tenant))
 }

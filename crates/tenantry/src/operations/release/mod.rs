@@ -5,7 +5,7 @@
 
 mod steps;
 
-use super::{Operation, Operations, Step};
+use super::{Operation, Operations, Step, step};
 use crate::{
     Error, Result,
     audit::By,
@@ -26,7 +26,7 @@ impl Operation for Release {
 
     fn steps() -> &'static [Step<Self>] {
         &[
-            Step::Control { name: "check", run: steps::check, undo: Some(steps::nothing) },
+            Step::Control { name: "check", run: steps::check, undo: Some(step::nothing) },
             Step::Outside { name: "remove", run: steps::remove, undo: steps::keep },
             Step::Control { name: "gone", run: steps::gone, undo: None },
         ]

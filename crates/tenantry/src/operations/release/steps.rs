@@ -15,11 +15,6 @@ pub(super) fn check<'a>(write: &'a mut Write, r: &'a mut Release) -> BoxFuture<'
     Box::pin(swap::release(write, &r.place))
 }
 
-/// Checking changed nothing that matters.
-pub(super) fn nothing<'a>(_: &'a mut Write, _: &'a mut Release) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async { Ok(()) })
-}
-
 pub(super) fn remove<'a>(world: &'a World, r: &'a mut Release) -> BoxFuture<'a, Result<()>> {
     Box::pin(world.databases.remove(&r.place))
 }

@@ -9,7 +9,7 @@ mod steps;
 
 pub(crate) use steps::{fetch_all, not_adopted};
 
-use super::{Operation, Step};
+use super::{Operation, Step, step};
 use crate::{
     audit::By,
     backups::{
@@ -69,8 +69,8 @@ impl Operation for Restore {
 
     fn steps() -> &'static [Step<Self>] {
         &[
-            Step::Control { name: "check", run: steps::check, undo: Some(steps::nothing) },
-            Step::Outside { name: "fetch", run: steps::fetch, undo: steps::leave },
+            Step::Control { name: "check", run: steps::check, undo: Some(step::nothing) },
+            Step::Outside { name: "fetch", run: steps::fetch, undo: step::leave },
             Step::Control { name: "place", run: steps::place, undo: Some(steps::unplace) },
             Step::Outside { name: "adopt", run: steps::adopt, undo: steps::remove },
             Step::Control { name: "ready", run: steps::ready, undo: None },

@@ -33,11 +33,6 @@ pub(super) fn check<'a>(write: &'a mut Write, r: &'a mut Restore) -> BoxFuture<'
     })
 }
 
-/// Checking changed nothing.
-pub(super) fn nothing<'a>(_: &'a mut Write, _: &'a mut Restore) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async { Ok(()) })
-}
-
 pub(super) fn fetch<'a>(world: &'a World, r: &'a mut Restore) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let manifest = manifest(world, Some(r.tenant.id), r).await?;
@@ -107,11 +102,6 @@ fn refused(manifest: &Manifest, copy: &StoreCopy, error: tenantry_engine::Error)
         )),
         _ => error.into(),
     }
-}
-
-/// Nothing outside scratch was touched.
-pub(super) fn leave<'a>(_: &'a World, _: &'a mut Restore) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async { Ok(()) })
 }
 
 pub(super) fn place<'a>(write: &'a mut Write, r: &'a mut Restore) -> BoxFuture<'a, Result<()>> {

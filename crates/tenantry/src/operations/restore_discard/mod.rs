@@ -3,7 +3,7 @@
 //! discard | remove | gone. From the first step on it goes forward only: half a database is of no use to
 //! anybody. It is an operation so that it never meets a swap of the same restore.
 
-use super::{Operation, Step, World};
+use super::{Operation, Step, World, step};
 use crate::{
     Error, Result,
     audit::By,
@@ -38,8 +38,8 @@ impl Operation for RestoreDiscard {
 
     fn steps() -> &'static [Step<Self>] {
         &[
-            Step::Control { name: "discard", run: discard, undo: Some(nothing) },
-            Step::Outside { name: "remove", run: remove, undo: leave },
+            Step::Control { name: "discard", run: discard, undo: Some(step::nothing) },
+            Step::Outside { name: "remove", run: remove, undo: step::leave },
             Step::Control { name: "gone", run: gone, undo: None },
         ]
     }
@@ -72,11 +72,6 @@ fn discard<'a>(write: &'a mut Write, d: &'a mut RestoreDiscard) -> BoxFuture<'a,
     })
 }
 
-/// Never called: the operation goes forward only.
-fn nothing<'a>(_: &'a mut Write, _: &'a mut RestoreDiscard) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async { Ok(()) })
-}
-
 fn remove<'a>(world: &'a World, d: &'a mut RestoreDiscard) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for place in &d.places {
@@ -84,11 +79,6 @@ fn remove<'a>(world: &'a World, d: &'a mut RestoreDiscard) -> BoxFuture<'a, Resu
         }
         Ok(())
     })
-}
-
-/// Never called: the operation goes forward only.
-fn leave<'a>(_: &'a World, _: &'a mut RestoreDiscard) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async { Ok(()) })
 }
 
 fn gone<'a>(write: &'a mut Write, d: &'a mut RestoreDiscard) -> BoxFuture<'a, Result<()>> {

@@ -8,7 +8,7 @@
 
 mod steps;
 
-use super::{Operation, Step};
+use super::{Operation, Step, step};
 use crate::{audit::By, backups::BackupId, topology::NewPlacement};
 use tenantry_engine::{
     name::{Slug, TenantId},
@@ -73,11 +73,11 @@ impl Operation for RestoreSwap {
     fn steps() -> &'static [Step<Self>] {
         &[
             Step::Control { name: "begin", run: steps::begin, undo: Some(steps::unbegin) },
-            Step::Outside { name: "files", run: steps::files, undo: steps::leave },
+            Step::Outside { name: "files", run: steps::files, undo: step::leave },
             Step::Outside { name: "fence", run: steps::fence, undo: steps::unfence },
             Step::Outside { name: "keep", run: steps::keep, undo: steps::unkeep },
             Step::Control { name: "commit", run: steps::commit, undo: Some(steps::commit) },
-            Step::Outside { name: "absorb", run: steps::absorb, undo: steps::leave },
+            Step::Outside { name: "absorb", run: steps::absorb, undo: step::leave },
             Step::Control { name: "swap", run: steps::swap, undo: None },
         ]
     }

@@ -95,11 +95,6 @@ pub(super) fn files<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'
     })
 }
 
-/// Nothing to take back.
-pub(super) fn leave<'a>(_: &'a World, _: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async { Ok(()) })
-}
-
 /// From here on writers wait. A database that is lost needs no fence: that is what restores are for.
 pub(super) fn fence<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
