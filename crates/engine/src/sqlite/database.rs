@@ -99,7 +99,7 @@ impl Database {
             if identity::needs_sync(&conn, place)? { Durability::Full } else { Durability::Normal };
         open::settle(&conn, durability)?;
         let file = inode(&path).ok_or_else(|| Error::new(Kind::Missing, path.display().to_string()))?;
-        let mut first = Pooled { conn, cap: None };
+        let mut first = Pooled::new(conn);
         let wal = Arc::new(WalState::default());
         Ok(Arc::new_cyclic(|me| {
             watch_wal(&mut first, &wal, me, &maintenance);
@@ -133,7 +133,7 @@ impl Database {
     pub(crate) fn connect(&self) -> Result<Pooled> {
         let conn = open::connect(&self.path)?;
         open::settle(&conn, self.durability)?;
-        let mut pooled = Pooled { conn, cap: None };
+        let mut pooled = Pooled::new(conn);
         watch_wal(&mut pooled, &self.wal, &self.me, &self.maintenance);
         Ok(pooled)
     }
@@ -235,6 +235,11 @@ impl Database {
     /// A second connection went idle: the maintenance thread looks later whether it was needed.
     pub(crate) fn has_spare(&self) {
         self.maintenance.send(Job::Trim(self.me.clone()));
+    }
+
+    /// A connection rests: the maintenance thread wakes it before long.
+    pub(crate) fn has_rest(&self) {
+        self.maintenance.send(Job::Wake(self.me.clone()));
     }
 }
 

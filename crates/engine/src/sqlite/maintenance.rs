@@ -1,4 +1,5 @@
-//! The one background thread of SQLite: writes -wal files back, closes evicted databases, trims pools.
+//! The one background thread of SQLite: writes -wal files back, closes evicted databases, trims pools, wakes
+//! connections that rest.
 //!
 //! It sleeps until it is told something; an idle tenant has no timer, no poll and no entry here.
 
@@ -15,11 +16,13 @@ use std::{
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// How long a connection may be idle beside another one.
 const TRIM_EVERY: Duration = Duration::from_secs(5);
+/// How long a connection may rest: so long may it keep another process from writing the -wal back.
+const WAKE_EVERY: Duration = Duration::from_millis(250);
 /// Closings waiting at most; past that the evicting caller closes by itself, so that descriptors
 /// are not handed out faster than they come back.
 const MAX_WAITING: usize = 64;
@@ -37,6 +40,8 @@ pub(crate) enum Job {
     Checkpoint(Weak<Database>),
     /// More than one connection is idle.
     Trim(Weak<Database>),
+    /// A connection rests.
+    Wake(Weak<Database>),
     /// An evicted database: its connections and the length of its -wal.
     Close(Vec<Pooled>, u32),
     /// Everything sent before is done.
@@ -95,29 +100,54 @@ impl Maintenance {
 }
 
 fn run(inbox: &Receiver<Job>, closing: &AtomicUsize) {
-    let mut spare: Vec<Weak<Database>> = vec![];
+    let mut spare = Later::new(TRIM_EVERY);
+    let mut resting = Later::new(WAKE_EVERY);
     loop {
-        let job = if spare.is_empty() {
-            inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
-        } else {
-            inbox.recv_timeout(TRIM_EVERY)
+        let job = match [spare.due, resting.due].into_iter().flatten().min() {
+            None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(due) => inbox.recv_timeout(due.saturating_duration_since(Instant::now())),
         };
         match job {
             Ok(Job::Checkpoint(database)) => checkpoint(&database),
-            Ok(Job::Trim(database)) => remember(&mut spare, database),
+            Ok(Job::Trim(database)) => spare.remember(database),
+            Ok(Job::Wake(database)) => resting.remember(database),
             Ok(Job::Close(connections, wal_pages)) => {
                 close(connections, wal_pages);
                 closing.fetch_sub(1, Relaxed);
             }
-            Err(RecvTimeoutError::Timeout) => spare.retain(trim),
+            Err(RecvTimeoutError::Timeout) => {}
             Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
         }
+        spare.retain_when_due(trim);
+        resting.retain_when_due(wake);
     }
 }
 
-fn remember(spare: &mut Vec<Weak<Database>>, database: Weak<Database>) {
-    if !spare.iter().any(|known| known.ptr_eq(&database)) {
-        spare.push(database);
+/// Databases to be seen to again and again, until there is nothing more to do in them.
+struct Later {
+    databases: Vec<Weak<Database>>,
+    every: Duration,
+    due: Option<Instant>,
+}
+
+impl Later {
+    fn new(every: Duration) -> Self {
+        Self { databases: vec![], every, due: None }
+    }
+
+    fn remember(&mut self, database: Weak<Database>) {
+        if !self.databases.iter().any(|known| known.ptr_eq(&database)) {
+            self.databases.push(database);
+        }
+        self.due.get_or_insert_with(|| Instant::now() + self.every);
+    }
+
+    fn retain_when_due(&mut self, more: fn(&Weak<Database>) -> bool) {
+        let now = Instant::now();
+        if self.due.is_some_and(|due| due <= now) {
+            self.databases.retain(more);
+            self.due = (!self.databases.is_empty()).then_some(now + self.every);
+        }
     }
 }
 
@@ -127,6 +157,14 @@ fn trim(database: &Weak<Database>) -> bool {
     let (surplus, left) = database.pool().trim();
     drop(surplus);
     left > 1
+}
+
+/// Who reads on rests again, and says so again.
+fn wake(database: &Weak<Database>) -> bool {
+    if let Some(database) = database.upgrade() {
+        database.pool().wake();
+    }
+    false
 }
 
 fn checkpoint(database: &Weak<Database>) {
@@ -143,6 +181,7 @@ fn checkpoint(database: &Weak<Database>) {
 /// On a connection of its own, so that no reader waits for the sync of a checkpoint.
 fn write_back(database: &Database) -> crate::Result<()> {
     let pooled = database.connect()?;
+    database.pool().wake();
     let (frames, _) = pooled.conn.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE)?;
     let frames = frames.unsigned_abs();
     if frames > CHECKPOINT_PAGES * OVERGROWN {
@@ -152,6 +191,9 @@ fn write_back(database: &Database) -> crate::Result<()> {
         // Writers faster than the checkpoint: hold them off for the rest, which is short by now.
         let _writer = database.writer.blocking_lock();
         pooled.conn.busy_timeout(WAIT_FOR_READERS)?;
+        // Who rests after it does so in the database file alone, and is in nobody's way.
+        pooled.conn.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE)?;
+        database.pool().wake();
         pooled.conn.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::RESTART)?;
     }
     Ok(())

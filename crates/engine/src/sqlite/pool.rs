@@ -1,12 +1,12 @@
 //! The connections of one open database: identical, read-write, borrowed for one piece of work.
 //!
-//! A connection comes back through [`Lease::give_back`] only, which proves it clean (rule 9). A lease
-//! that is dropped any other way (cancelled future, error, panic) closes its connection.
-//! No lease is held while its borrower waits for a client.
+//! A connection comes back through [`Lease::give_back`] only, which proves it clean (rule 9): out of any
+//! transaction, or resting in one that reads ([`Rest`]). A lease that is dropped any other way (cancelled future,
+//! error, panic) closes its connection. No lease is held while its borrower waits for a client.
 
-use super::database::Database;
+use super::{database::Database, rest::Rest};
 use crate::error::{Error, Kind, Result};
-use rusqlite::{Connection, DEFAULT_NAME, TransactionState};
+use rusqlite::Connection;
 use std::{
     ops::{Deref, DerefMut},
     sync::{Mutex, PoisonError},
@@ -19,6 +19,15 @@ pub(crate) struct Pooled {
     pub(crate) conn: Connection,
     /// The cap that was applied, see [`Database::set_cap`].
     pub(crate) cap: Option<u64>,
+    /// Closed after the connection.
+    rest: Rest,
+}
+
+impl Pooled {
+    /// A connection that has been set up.
+    pub(crate) fn new(conn: Connection) -> Self {
+        Self { conn, cap: None, rest: Rest::default() }
+    }
 }
 
 /// Idle connections, most recently used last.
@@ -30,6 +39,17 @@ struct Idle {
     /// The maintenance thread knows of the spare ones. Told once and not at every return: waking it costs
     /// more than a point read.
     told: bool,
+    /// It knows that some may rest.
+    told_of_rest: bool,
+}
+
+/// What the maintenance thread is to be told.
+#[derive(Debug, Default, PartialEq)]
+struct News {
+    /// There is more than one idle connection.
+    spare: bool,
+    /// One rests.
+    rest: bool,
 }
 
 /// Idle connections and the right to have one.
@@ -42,7 +62,7 @@ pub(crate) struct Pool {
 impl Pool {
     /// A pool that lends out `most` connections at a time and starts with `first`.
     pub(crate) fn new(most: usize, first: Pooled) -> Self {
-        let idle = Idle { connections: vec![first], spare: 0, told: false };
+        let idle = Idle { connections: vec![first], ..Idle::default() };
         Self { idle: Mutex::new(idle), permits: Semaphore::new(most) }
     }
 
@@ -57,13 +77,24 @@ impl Pool {
         pooled
     }
 
-    /// True when the maintenance thread is to be told that there is more than one idle connection.
-    fn push(&self, pooled: Pooled) -> bool {
+    fn push(&self, pooled: Pooled) -> News {
         let mut idle = self.lock();
+        let rest = pooled.rest.is_resting() && !idle.told_of_rest;
         idle.connections.push(pooled);
-        let news = idle.connections.len() > 1 && !idle.told;
-        idle.told |= news;
-        news
+        let spare = idle.connections.len() > 1 && !idle.told;
+        idle.told |= spare;
+        idle.told_of_rest |= rest;
+        News { spare, rest }
+    }
+
+    /// Lets none of the idle connections rest any longer.
+    pub(crate) fn wake(&self) {
+        let mut idle = self.lock();
+        idle.told_of_rest = false;
+        idle.connections.retain_mut(|pooled| {
+            let woken = pooled.rest.wake(&pooled.conn);
+            woken.inspect_err(|error| tracing::error!(%error, "a resting connection is closed")).is_ok()
+        });
     }
 
     /// Takes out the connections nobody needed since the last call, leaving at least one;
@@ -95,18 +126,31 @@ pub(crate) struct Lease<D: Deref<Target = Database>> {
 impl<D: Deref<Target = Database>> Lease<D> {
     /// Waits for a free connection or opens one more; at most as many as the pool allows.
     pub(crate) async fn take(database: D) -> Result<Self> {
-        match database.pool().permits.acquire().await {
-            Ok(permit) => permit.forget(),
-            Err(_) => return Err(Error::new(Kind::Internal, "pool closed")),
+        Self::permitted(database).await?.fill()?.awake()
+    }
+
+    /// The same for one short read, outside of any transaction of the borrower's.
+    pub(crate) async fn take_to_read(database: D) -> Result<Self> {
+        let mut lease = Self::permitted(database).await?.fill()?;
+        if let Some(Pooled { conn, rest, .. }) = &mut lease.pooled {
+            rest.before_read(conn, lease.database.path())?;
         }
-        // From here on dropping the lease gives the permit back.
-        Self { database, pooled: None, counted: true }.fill()
+        Ok(lease)
     }
 
     /// For the holder of the write lock, of whom there is one: never waits, so that readers who want to
     /// write as well cannot starve each other of connections.
     pub(crate) fn take_as_writer(database: D) -> Result<Self> {
-        Self { database, pooled: None, counted: false }.fill()
+        Self { database, pooled: None, counted: false }.fill()?.awake()
+    }
+
+    async fn permitted(database: D) -> Result<Self> {
+        match database.pool().permits.acquire().await {
+            Ok(permit) => permit.forget(),
+            Err(_) => return Err(Error::new(Kind::Internal, "pool closed")),
+        }
+        // From here on dropping the lease gives the permit back.
+        Ok(Self { database, pooled: None, counted: true })
     }
 
     fn fill(mut self) -> Result<Self> {
@@ -119,22 +163,28 @@ impl<D: Deref<Target = Database>> Lease<D> {
         Ok(self)
     }
 
-    /// The one way back into the pool: only without a transaction and without a running statement.
+    fn awake(mut self) -> Result<Self> {
+        if let Some(Pooled { conn, rest, .. }) = &mut self.pooled {
+            rest.wake(conn)?;
+        }
+        Ok(self)
+    }
+
+    /// The one way back into the pool.
     pub(crate) fn give_back(mut self) {
         let Some(pooled) = self.pooled.take() else { return };
-        if is_clean(&pooled.conn) {
-            if self.database.pool().push(pooled) {
+        if pooled.rest.is_clean(&pooled.conn) {
+            let news = self.database.pool().push(pooled);
+            if news.spare {
                 self.database.has_spare();
+            }
+            if news.rest {
+                self.database.has_rest();
             }
         } else {
             tracing::error!(database = %self.database.path().display(), "a connection came back unclean and was closed");
         }
     }
-}
-
-/// Autocommit and no transaction of any kind, which an unfinished read would hold.
-fn is_clean(conn: &Connection) -> bool {
-    conn.is_autocommit() && matches!(conn.transaction_state(DEFAULT_NAME), Ok(TransactionState::None))
 }
 
 impl<D: Deref<Target = Database>> Deref for Lease<D> {
@@ -172,7 +222,7 @@ mod tests {
     use super::*;
 
     fn pooled() -> Pooled {
-        Pooled { conn: Connection::open_in_memory().unwrap(), cap: None }
+        Pooled::new(Connection::open_in_memory().unwrap())
     }
 
     #[test]
@@ -195,13 +245,13 @@ mod tests {
     #[test]
     fn an_open_transaction_or_statement_is_not_clean() {
         let pooled = pooled();
-        assert!(is_clean(&pooled.conn));
+        assert!(pooled.rest.is_clean(&pooled.conn));
         pooled.conn.execute_batch("CREATE TABLE t(a); INSERT INTO t VALUES(1), (2); BEGIN").unwrap();
-        assert!(!is_clean(&pooled.conn));
+        assert!(!pooled.rest.is_clean(&pooled.conn));
         pooled.conn.execute_batch("COMMIT").unwrap();
         let mut statement = pooled.conn.prepare("SELECT a FROM t").unwrap();
         let mut rows = statement.query([]).unwrap();
         rows.next().unwrap();
-        assert!(!is_clean(&pooled.conn));
+        assert!(!pooled.rest.is_clean(&pooled.conn));
     }
 }

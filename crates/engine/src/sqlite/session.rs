@@ -213,7 +213,7 @@ impl Session {
     async fn short<T>(&self, mut work: impl FnMut(&Connection) -> Result<T>) -> Result<T> {
         let mut deadline = None;
         loop {
-            let lease = Lease::take(&*self.database).await?;
+            let lease = Lease::take_to_read(&*self.database).await?;
             let done = work(&lease);
             lease.give_back();
             match done {

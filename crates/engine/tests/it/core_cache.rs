@@ -5,7 +5,7 @@ use tenantry_engine::{Kind, sqlite::plan::Schema};
 use tenantry_testkit::{Dice, dose, tried};
 
 /// Open descriptors of files under the test's directory.
-fn descriptors(bed: &Bed) -> usize {
+pub fn descriptors(bed: &Bed) -> usize {
     let root = bed.dir.path().canonicalize().unwrap();
     let links = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
     links

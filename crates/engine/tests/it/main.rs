@@ -6,6 +6,7 @@ mod core_cache;
 mod core_copies;
 mod core_group;
 mod core_open;
+mod core_rest;
 mod core_sandbox;
 mod core_session;
 mod core_support;
