@@ -56,12 +56,15 @@ fn cannot_open(path: &Path, error: rusqlite::Error) -> Error {
     }
 }
 
+/// Refuses what no statement of ours needs, and keeps plans independent of values.
 fn harden(conn: &Connection) -> Result<()> {
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+    // Else SQLite looks at the value bound to LIMIT, and compiles the statement anew each time it is bound.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     Ok(())
 }
@@ -100,5 +103,25 @@ pub(crate) fn cap(conn: &Connection, bytes: Option<u64>) -> Result<()> {
 pub(crate) fn leave_wal(conn: &Connection) {
     if let Err(error) = conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true) {
         tracing::debug!(%error, "closing with a checkpoint after all");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::StatementStatus;
+
+    /// A page of a list binds its limit; compiling it takes as long as reading the page.
+    #[test]
+    fn a_statement_is_compiled_once_whatever_is_bound_to_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.db");
+        Connection::open(&path).unwrap().execute_batch("CREATE TABLE t(a INTEGER PRIMARY KEY, b)").unwrap();
+        let conn = connect(&path).unwrap();
+        let mut statement = conn.prepare("SELECT * FROM t WHERE b = ?1 ORDER BY a LIMIT ?2").unwrap();
+        for limit in 1..10 {
+            drop(statement.query_map((limit, limit), |_| Ok(())).unwrap().collect::<Vec<_>>());
+        }
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
     }
 }

@@ -8,22 +8,29 @@ use tenantry_engine::{
     value::ValueRef,
 };
 
+/// Room at most that is made for rows to come.
+const ROOM: usize = 16 * 1024;
+
 /// Writes rows as JSON; where all columns are read, remembers the last row's version.
 pub(super) struct Rows {
     json: JsonRows,
     all: bool,
+    /// Rows at most.
+    most: usize,
     pub(super) version: Option<i64>,
 }
 
 impl Rows {
-    pub(super) fn new(entry: &ModelEntry, fields: &[FieldName]) -> Result<Self> {
+    /// For up to `most` rows with these columns; none are all.
+    pub(super) fn new(entry: &ModelEntry, fields: &[FieldName], most: u32) -> Result<Self> {
         let keys = match fields.is_empty() {
             true => entry.keys.clone(),
             false => {
                 entry.schema.model(entry.model.name.as_str()).ok_or(Error::NotFound("model"))?.keys(fields)?
             }
         };
-        Ok(Self { json: JsonRows::new(keys, Vec::with_capacity(512)), all: fields.is_empty(), version: None })
+        let json = JsonRows::new(keys, Vec::with_capacity(512));
+        Ok(Self { json, all: fields.is_empty(), most: most as usize, version: None })
     }
 
     pub(super) fn into_bytes(self) -> Vec<u8> {
@@ -39,6 +46,10 @@ impl Visit for Rows {
             self.version = Some(version);
         }
         self.json.row(row);
+        if self.json.rows == 1 {
+            let like_the_first = self.json.out.len() * self.most.saturating_sub(1);
+            self.json.out.reserve((like_the_first + like_the_first / 8).min(ROOM));
+        }
     }
 }
 

@@ -73,7 +73,7 @@ impl Records<'_> {
         if !want.expand.is_empty() || self.merges() {
             return self.get_by_list(id, want).await;
         }
-        let rows = Rows::new(self.entry, &want.fields)?;
+        let rows = Rows::new(self.entry, &want.fields, 1)?;
         let session = self.session().await?;
         let rows =
             session.get(self.name(), &id, &want.fields, rows).await?.ok_or(Error::NotFound("record"))?;
@@ -111,7 +111,7 @@ impl Records<'_> {
             let (items, next) = self.list_expanded(&session, query, overrides.as_deref()).await?;
             return Ok(Page { items, next, count });
         }
-        let rows = Rows::new(self.entry, &query.select.fields)?;
+        let rows = Rows::new(self.entry, &query.select.fields, query.select.limit)?;
         let (rows, next) = session.select(self.name(), &query.select, overrides.as_deref(), rows).await?;
         Ok(Page { items: rows.into_bytes(), next, count })
     }
