@@ -138,14 +138,19 @@ impl Cache {
     }
 }
 
-/// How many databases may be open: what is asked for, as far as the limit of open files allows three
-/// descriptors each; unasked a quarter of that limit, 192 at the usual 1024, for some have several connections.
-pub(crate) fn budget(asked: Option<usize>) -> usize {
+/// Descriptors that are left to databases: the limit of open files without what all else may need.
+pub(super) fn descriptors() -> usize {
     const RESERVED: usize = 256;
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
     let files = line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(1024_usize);
-    let free = files.saturating_sub(RESERVED).max(64);
+    files.saturating_sub(RESERVED).max(64)
+}
+
+/// How many databases may be open: what is asked for, as far as the limit of open files allows three
+/// descriptors each; unasked a quarter of that limit, 192 at the usual 1024, for some have several connections.
+pub(crate) fn budget(asked: Option<usize>) -> usize {
+    let free = descriptors();
     let Some(asked) = asked else { return (free / 4).clamp(16, 20_000) };
     if asked > free / 3 {
         tracing::warn!(

@@ -6,14 +6,14 @@
 //! only after this header is written, so an equal header means that nothing has been committed.
 //! `iChange` restarts at 0 after a recovery; frame checksum and salts tell those cases apart.
 
-use super::server::io;
+use super::{cache::descriptors, server::io};
 use crate::error::Result;
 use std::{
     collections::BTreeMap,
     fs::{File, Metadata},
     os::unix::fs::{FileExt, MetadataExt},
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -32,7 +32,7 @@ type Inode = (u64, u64);
 static OPEN: Mutex<Files> = Mutex::new(Files { files: BTreeMap::new(), swept: None });
 
 /// Descriptors at most, those of system stores aside.
-const FILES_MAX: usize = 2048;
+static FILES_MAX: LazyLock<usize> = LazyLock::new(|| descriptors() / 8);
 /// Between two looks for removed files among them.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
@@ -43,11 +43,11 @@ struct Files {
 
 impl Files {
     fn has_room(&mut self) -> bool {
-        if self.files.len() >= FILES_MAX && self.swept.is_none_or(|at| at.elapsed() >= SWEEP_EVERY) {
+        if self.files.len() >= *FILES_MAX && self.swept.is_none_or(|at| at.elapsed() >= SWEEP_EVERY) {
             self.files.retain(|_, file| !is_removed(file));
             self.swept = Some(Instant::now());
         }
-        self.files.len() < FILES_MAX
+        self.files.len() < *FILES_MAX
     }
 }
 
