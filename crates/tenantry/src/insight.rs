@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tenantry_engine::{
     Activity,
     name::StoreName,
-    place::{Isolation, Place},
+    place::Place,
     sqlite::{plan::Schema, usage::Usage},
 };
 
@@ -21,8 +21,12 @@ use tenantry_engine::{
 pub struct Held {
     /// Rows of all models.
     pub rows: u64,
-    /// Bytes: of the database, or of the stored values where pooled.
+    /// Bytes as the plan's limit counts them: of the database's pages, or of the stored values where pooled.
     pub bytes: u64,
+}
+
+fn held(usage: Usage) -> Held {
+    Held { rows: usage.rows, bytes: usage.bytes }
 }
 
 impl Platform {
@@ -38,7 +42,7 @@ impl Platform {
         let opened = self.opened(tenant, store).await?;
         let place = place_in(tenant, opened.moved.as_deref(), store)?;
         match opened.session.usage().await.map_err(Error::from) {
-            Ok(usage) => self.held(place, usage),
+            Ok(usage) => Ok(held(usage)),
             Err(error) if is_fenced(&error) => Box::pin(self.usage_later(tenant, place)).await,
             Err(error) => Err(error),
         }
@@ -50,15 +54,7 @@ impl Platform {
         let record = inner.await_place(tenant, refused, &schema, inner.write_deadline()).await?;
         let place = record.place(refused.store.as_str())?;
         let session = inner.engine.session(place, &schema, tenant.limits().bytes).await?;
-        self.held(place, session.usage().await?)
-    }
-
-    fn held(&self, place: &Place, usage: Usage) -> Result<Held> {
-        let bytes = match place.isolation {
-            Isolation::Pooled => usage.bytes,
-            Isolation::Database => self.0.engine.size_bytes(place)?,
-        };
-        Ok(Held { rows: usage.rows, bytes })
+        Ok(held(session.usage().await?))
     }
 
     /// A page of the tenant's own log in a store, newest first; `before` is the last id of the page before.

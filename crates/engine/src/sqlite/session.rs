@@ -145,7 +145,7 @@ impl Session {
     }
 
     pub(crate) async fn usage(&self) -> Result<Usage> {
-        self.short(|conn| usage::usage(conn, &self.schema, &self.confinement)).await
+        self.short(|conn| usage::held(conn, &self.schema, &self.confinement)).await
     }
 
     /// Small writes share their commits; a large one has its own. Those who wait hold no thread and no connection.

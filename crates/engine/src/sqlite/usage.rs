@@ -12,15 +12,28 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 pub struct Usage {
     /// Rows of declared models.
     pub rows: u64,
-    /// Bytes of stored values; counted for pooled tenants only.
+    /// Bytes of stored values of a pooled tenant; else of the pages of its database: what the limit counts.
     pub bytes: u64,
 }
+
+/// The pages that `max_page_count` limits, whether they are in the file already or in its -wal.
+const PAGES: &str = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
 
 const READ: &str = "SELECT rows, bytes, recording FROM _tenantry_place WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND fenced = 0";
 const RESERVE: &str = "UPDATE _tenantry_place SET rows = rows + ?4, bytes = bytes + ?5 \
      WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND fenced = 0 RETURNING rows, bytes, recording";
 
-/// What the tenant holds; `Kind::Fenced` when the place is fenced or of another generation.
+/// What the tenant holds, as its limits count it; `Kind::Fenced` as in [`usage`].
+pub(crate) fn held(conn: &Connection, schema: &Schema, who: &Confinement) -> Result<Usage> {
+    let mut usage = usage(conn, schema, who)?;
+    if who.isolation == Isolation::Database {
+        let bytes: i64 = conn.prepare_cached(PAGES)?.query_row([], |row| row.get(0))?;
+        usage.bytes = u64::try_from(bytes).unwrap_or(0);
+    }
+    Ok(usage)
+}
+
+/// What the counters say; `Kind::Fenced` when the place is fenced or of another generation.
 pub fn usage(conn: &Connection, schema: &Schema, who: &Confinement) -> Result<Usage> {
     let (rows, bytes, _) = run(conn, READ, params![who.tenant, schema.store().as_str(), generation(who)])?;
     let count = |n: i64| u64::try_from(n).unwrap_or(0);

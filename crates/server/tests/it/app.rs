@@ -64,23 +64,30 @@ impl TestApp {
 
     /// An app whose only model is this one, its migration made.
     pub(crate) async fn with_model(model: &str, text: &str) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let models = dir.path().join("apps/own/models");
-        std::fs::create_dir_all(&models).unwrap();
-        std::fs::write(dir.path().join("apps/own/app.toml"), "name = \"own\"\n").unwrap();
-        std::fs::write(models.join(format!("{model}.toml")), text).unwrap();
-        let list = "[apps]\nlist = [\"own\"]\n";
-        let config = Config::parse("tenantry.toml", list, dir.path()).unwrap_or_else(|e| panic!("{e}"));
-        let apps = Apps::load(&config).unwrap_or_else(|e| panic!("{e}"));
-        make::make(&apps, &make::Options::default(), &mut |_| None).unwrap();
+        let (dir, list) = (tempfile::tempdir().unwrap(), "[apps]\nlist = [\"own\"]\n");
+        make_app(dir.path(), model, text, list);
         Self::open(dir, list, Options::default()).await
+    }
+
+    /// An app with this configuration and, beside medadmin's models, this one of its own.
+    pub(crate) async fn with_own(model: &str, text: &str, stores: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let list = format!("{stores}[apps]\nlist = [\"medadmin\", \"own\"]\n");
+        make_app(dir.path(), model, text, &list);
+        Self::open(dir, &list, Options::default()).await
     }
 
     async fn open(dir: TempDir, text: &str, options: Options) -> Self {
         let mut config =
             Config::parse("tenantry.toml", text, dir.path()).unwrap_or_else(|problems| panic!("{problems}"));
-        config.auth.registration_per_hour = 10_000;
-        config.auth.login_per_minute = 10_000;
+        // Doors wide open, unless the test says how far.
+        let usual = Config::default().auth;
+        if config.auth.registration_per_hour == usual.registration_per_hour {
+            config.auth.registration_per_hour = 10_000;
+        }
+        if config.auth.login_per_minute == usual.login_per_minute {
+            config.auth.login_per_minute = 10_000;
+        }
         let platform = Platform::open(config).await.unwrap();
         platform.initialise_plans().await.unwrap();
         let app = App::new(platform, options);
@@ -129,6 +136,17 @@ impl TestApp {
         assert_eq!(answer.status, 200, "{}", answer.text());
         self.anon().with_token(answer.json()["token"].as_str().unwrap())
     }
+}
+
+/// Writes app `own` with one model, and its migration.
+fn make_app(dir: &std::path::Path, model: &str, text: &str, config: &str) {
+    let models = dir.join("apps/own/models");
+    std::fs::create_dir_all(&models).unwrap();
+    std::fs::write(dir.join("apps/own/app.toml"), "name = \"own\"\n").unwrap();
+    std::fs::write(models.join(format!("{model}.toml")), text).unwrap();
+    let config = Config::parse("tenantry.toml", config, dir).unwrap_or_else(|e| panic!("{e}"));
+    let apps = Apps::load(&config).unwrap_or_else(|e| panic!("{e}"));
+    make::make(&apps, &make::Options::default(), &mut |_| None).unwrap();
 }
 
 impl Client {

@@ -23,6 +23,17 @@ impl Stage {
         self.done("restore", &json!({"backup": backup})).await;
     }
 
+    /// An operation that failed, and rests because undoing it failed too.
+    async fn stuck(&self) -> Value {
+        let faults = self.app.platform().operations().faults();
+        faults.arm("provision:activate:before:fail");
+        faults.arm("provision:databases:undo-before:fail");
+        let form = json!({"slug": format!("stuck-{}", self.slug), "company": "S", "email": "s@x.example"});
+        self.staff.post("/api/admin/tenants", &form).await.expect(500);
+        let open = self.staff.get("/api/admin/operations?open=true").await.expect(200).json();
+        open["items"][0]["id"].clone()
+    }
+
     /// Changes the catalog behind everybody's back.
     async fn catalog(&self, sql: &str) {
         let mut write = self.app.platform().control().begin().await.unwrap();
@@ -60,6 +71,16 @@ pub(super) async fn before(s: &Stage, route: &str) -> Value {
             s.catalog(&format!("UPDATE backups SET at = at - {day_us} WHERE id = '{new}'")).await;
             let of_new = format!("SELECT at - 1 FROM backups WHERE id = '{new}'");
             s.catalog(&format!("UPDATE backups SET at = ({of_new}) WHERE id = '{old}'")).await;
+        }
+        "POST /api/admin/operations/{id}/cancel" => {
+            s.app.platform().operations().faults().arm("backup:take:before:wait-400");
+            let begun = s.staff.post(&s.at("backups"), &json!({})).await.expect(202).json();
+            return begun["id"].clone();
+        }
+        "POST /api/admin/operations/{id}/retry" => return s.stuck().await,
+        "POST /api/admin/users/{id}/unlock" => {
+            let sql = "UPDATE users SET failed_logins = 10, locked_until = 9000000000000000 WHERE id =";
+            s.catalog(&format!("{sql} {}", s.member)).await;
         }
         _ => {}
     }
@@ -100,6 +121,16 @@ pub(super) async fn act(s: &Stage, route: &str, ready: &Value, n: usize) -> Answ
         "DELETE /api/admin/tenants/{slug}/restore" => staff.delete(&s.at("restore")).await,
         "POST /api/admin/tenants/{slug}/restore/swap" => staff.post(&waiting("restore/swap"), &none).await,
         "POST /api/admin/tenants/{slug}/restore/undo" => staff.post(&waiting("restore/undo"), &none).await,
+        "POST /api/admin/operations/{id}/cancel" | "POST /api/admin/operations/{id}/retry" => {
+            let verb = route.rsplit('/').next().unwrap();
+            staff.post(&format!("/api/admin/operations/{ready}/{verb}?wait=60"), &none).await
+        }
+        "POST /api/admin/users/{id}/unlock" => {
+            staff.post(&format!("/api/admin/users/{}/unlock", s.member), &none).await
+        }
+        "POST /api/tenant/sql" => {
+            s.owner.post("/api/tenant/sql", &json!({"sql": "SELECT count(*) FROM patients"})).await
+        }
         other => panic!("no act for {other}"),
     }
 }

@@ -57,6 +57,17 @@ pub(crate) fn start(dir: &Path, command: &str) -> Running {
 }
 
 impl Running {
+    /// Tells it to stop, as a service manager does; its status.
+    pub(crate) fn terminate(mut self) -> Option<i32> {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.child.wait().unwrap().code()
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
     /// Status and body of one request.
     pub(crate) fn ask(&self, method: &str, path: &str, token: &str, body: Option<&Value>) -> (u16, Value) {
         let body = body.map(Value::to_string).unwrap_or_default();
@@ -97,7 +108,7 @@ impl Running {
 }
 
 /// Every tenant's database file, by slug, as `list-tenants --json` and the data directory say.
-fn file_of(dir: &Path, slug: &str) -> PathBuf {
+pub(crate) fn file_of(dir: &Path, slug: &str) -> PathBuf {
     let listed: Value = serde_json::from_str(&stdout(&run(dir, &["list-tenants", "--json"]))).unwrap();
     let tenant = listed.as_array().unwrap().iter().find(|t| t["slug"] == slug).unwrap();
     let physical = tenant["placements"][0]["place"]["physical"].as_str().unwrap();

@@ -113,3 +113,63 @@ async fn an_upload_that_breaks_off_leaves_the_old_file() {
     assert!(!answer.status.is_success(), "{}", answer.text());
     assert_eq!(user.get(path).await.expect(200).text(), "old");
 }
+
+/// Lines are written while the rest of the file is still on its way: this file is never whole anywhere.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_writes_before_the_file_is_at_its_end() {
+    let (_app, _, user) = TestApp::new().await;
+    let lines =
+        |from: usize, to: usize| (from..to).map(|n| format!("A,N{n},1990-01-01\n")).collect::<String>();
+    let first = format!("first_name,last_name,born_on\n{}wrong,line,here\n", lines(0, 1_500));
+    let (more, rest) = tokio::sync::oneshot::channel::<String>();
+    let rest = stream::once(async move { Ok::<_, io::Error>(Bytes::from(rest.await.unwrap())) });
+    let body = futures_util::StreamExt::chain(stream::once(async move { Ok(Bytes::from(first)) }), rest);
+    let path = "/api/records/patients/import";
+    let importing = tokio::spawn({
+        let user = user.clone();
+        async move { user.send(Method::POST, path, Some("text/csv"), Body::from_stream(body)).await }
+    });
+    let began = std::time::Instant::now();
+    while user.get("/api/records/patients?limit=1&count=true").await.expect(200).json()["count"] != 1_000 {
+        assert!(began.elapsed().as_secs() < 60, "nothing is written before the end");
+        // Within the pace of its plan.
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert!(!importing.is_finished());
+    more.send(lines(1_500, 2_000)).unwrap();
+    let report = importing.await.unwrap().expect(200).json();
+    assert_eq!(
+        (&report["created"], &report["errors"][0]["line"]),
+        (&json!(2_000), &json!(1_502)),
+        "{report}"
+    );
+}
+
+/// Of a file that breaks off in the middle of a line that line is not taken for a whole one.
+#[tokio::test]
+async fn an_import_that_breaks_off_keeps_whole_lines_only() {
+    let (_app, _, user) = TestApp::new().await;
+    let text = "born_on,first_name,last_name\n1990-01-01,Ann,Ash\n1990-01-01,Bob,Bir";
+    let pieces = vec![Ok(Bytes::from(text)), Err(io::Error::from(io::ErrorKind::ConnectionReset))];
+    let body = Body::from_stream(stream::iter(pieces));
+    user.send(Method::POST, "/api/records/patients/import", Some("text/csv"), body).await;
+    let kept = user.get("/api/records/patients?fields=last_name").await.expect(200).json();
+    assert_eq!(kept["items"], json!([{"last_name": "Ash"}]), "{kept}");
+}
+
+/// An export's first page is on its way while the last is not yet read.
+#[tokio::test]
+async fn an_export_comes_page_by_page() {
+    let (app, _, user) = TestApp::new().await;
+    let rows = (0..2_500).map(|n| format!("A,N{n},1990-01-01\n")).collect::<String>();
+    let csv = format!("first_name,last_name,born_on\n{rows}");
+    user.send(Method::POST, "/api/records/patients/import", Some("text/csv"), csv).await.expect(200);
+    let (served, router) = app.served();
+    let request = http::Request::get("/api/records/patients/export")
+        .header("authorization", format!("Bearer {}", user.token()));
+    let request = request.body(Body::empty()).unwrap();
+    let body = tenantry_server::http::call(&served, &router, request).await.into_body();
+    let pieces: Vec<_> = futures_util::StreamExt::collect(body.into_data_stream()).await;
+    let lengths: Vec<_> = pieces.into_iter().map(|piece| piece.unwrap().len()).collect();
+    assert!(lengths.len() >= 3 && lengths.iter().all(|length| *length < 200_000), "{lengths:?}");
+}

@@ -33,12 +33,15 @@ pub(crate) enum Relation {
     Suspended,
     /// Their own, its subscription over.
     Lapsed,
-    /// Their own, deleted.
+    /// Their own, cancelled, its grace over.
+    Cancelled,
+    /// Their own, deleted: the first of them purged in earnest, the others named so in the catalog.
     Gone,
 }
 
 impl Relation {
-    pub(crate) const ALL: [Self; 5] = [Self::Own, Self::Foreign, Self::Suspended, Self::Lapsed, Self::Gone];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Own, Self::Foreign, Self::Suspended, Self::Lapsed, Self::Cancelled, Self::Gone];
 }
 
 pub(crate) struct Company {
@@ -47,7 +50,7 @@ pub(crate) struct Company {
     pub(crate) session: String,
     pub(crate) key: String,
     pub(crate) jwt: String,
-    id: TenantId,
+    pub(crate) id: TenantId,
 }
 
 impl Company {
@@ -86,6 +89,7 @@ impl Cast {
         let mut companies = Vec::with_capacity(COMPANIES);
         for n in 0..COMPANIES {
             let relation = match n % 10 {
+                6 => Relation::Cancelled,
                 7 => Relation::Suspended,
                 8 => Relation::Lapsed,
                 9 => Relation::Gone,
@@ -116,6 +120,19 @@ impl Cast {
                     .await
                     .unwrap();
             }
+            Relation::Cancelled => {
+                drop(write);
+                return self.close(company).await;
+            }
+            Relation::Gone if self.is_purged(company) => {
+                drop(write);
+                self.close(company).await;
+                let form = json!({"confirm": company.slug, "id": company.id, "early": true});
+                let path = format!("/api/admin/tenants/{}/purge?wait=60", company.slug);
+                let over =
+                    self.app.anon().with_token(&self.staff).post(&path, &form).await.expect(200).json();
+                return assert_eq!(over["state"], "done", "{over}");
+            }
             Relation::Gone => {
                 let sql = format!("UPDATE tenants SET state = 'gone' WHERE id = {}", company.id);
                 write.execute(&sql, &[]).await.unwrap();
@@ -123,6 +140,17 @@ impl Cast {
             }
         }
         write.commit_unaudited().await.unwrap();
+    }
+
+    /// Of those that are gone, the first is what requests ask for.
+    pub(crate) fn is_purged(&self, company: &Company) -> bool {
+        self.some(Relation::Gone).id == company.id
+    }
+
+    async fn close(&self, company: &Company) {
+        let now = json!({"confirm": company.slug, "grace_days": 0, "retention_days": 0});
+        let path = format!("/api/admin/tenants/{}/retire", company.slug);
+        self.app.anon().with_token(&self.staff).post(&path, &now).await.expect(200);
     }
 
     /// Last names of its patients, read by the platform itself whatever its state.

@@ -75,6 +75,10 @@ impl Credential {
         matches!(self, Self::Session | Self::Cookie | Self::Key | Self::BearerKey | Self::Jwt)
     }
 
+    pub(crate) fn is_key(self) -> bool {
+        matches!(self, Self::Key | Self::BearerKey)
+    }
+
     /// Shown for `company`; in the relation `Foreign` the caller names another.
     pub(crate) fn of(self, cast: &Cast, company: &Company) -> Vec<Shown> {
         let at = cast.companies.iter().position(|c| c.slug == company.slug);

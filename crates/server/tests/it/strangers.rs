@@ -1,0 +1,106 @@
+//! T1, threat 1: whoever knows an id of another company's member, key, session or record sees and changes nothing
+//! by it, in their own company and with every right there.
+
+use super::{
+    app::{Client, TestApp},
+    records::patient,
+};
+use http::Method;
+use serde_json::{Value, json};
+use tenantry_server::http::{Access, Options, ROUTES};
+use tenantry_testkit::tried;
+
+const REPORT: &str = r#"{"title":"Q1","kind":"medical","from_date":"2026-01-01","to_date":"2026-03-31"}"#;
+const FILE: &str = "/api/records/reports/1/files/document";
+
+/// Ids of what company acme has.
+struct Ids {
+    session: Value,
+    member: Value,
+    key: Value,
+}
+
+impl Ids {
+    async fn of(app: &TestApp, acme: &Client) -> Self {
+        acme.post("/api/records/patients", &patient("Ash")).await.expect(201);
+        let report = serde_json::from_str(REPORT).unwrap();
+        acme.post("/api/records/reports", &report).await.expect(201);
+        acme.send(Method::PUT, FILE, Some("text/plain"), "secret").await.expect(200);
+        app.member(acme, "m@acme.example", "member").await;
+        let members = acme.get("/api/tenant/users").await.expect(200).json();
+        let member = members["items"].as_array().unwrap().iter().find(|m| m["role"] == "member").unwrap();
+        let key = acme.post("/api/tenant/keys", &json!({"name": "k", "role": "owner"})).await.expect(201);
+        let sessions = acme.get("/api/auth/sessions").await.expect(200).json();
+        Self {
+            session: sessions["items"][0]["id"].clone(),
+            member: member["id"].clone(),
+            key: key.json()["id"].clone(),
+        }
+    }
+
+    /// The route's path with acme's id in it.
+    fn fill(&self, route: &str) -> String {
+        let id = match route {
+            r if r.starts_with("/api/auth/sessions/") => self.session.to_string(),
+            r if r.starts_with("/api/tenant/users/") => self.member.to_string(),
+            r if r.starts_with("/api/tenant/keys/") => self.key.to_string(),
+            r if r.contains("/files/") => return FILE.to_owned(),
+            r if r.starts_with("/api/records/{model}/") => "1".to_owned(),
+            other => panic!("{other} takes an id: say of what acme has"),
+        };
+        route.replace("{model}", "patients").replace("{id}", &id)
+    }
+}
+
+/// Everything of acme that those ids name, as its owner sees it.
+async fn whole(acme: &Client) -> Vec<Value> {
+    let mut all = vec![json!(acme.get(FILE).await.expect(200).text())];
+    for path in ["/api/records/patients/1", "/api/records/reports/1", "/api/tenant/users", "/api/tenant/keys"]
+    {
+        all.push(acme.get(path).await.expect(200).json());
+    }
+    all.push(json!(
+        acme.get("/api/auth/sessions").await.expect(200).json()["items"].as_array().unwrap().len()
+    ));
+    all
+}
+
+#[tokio::test]
+async fn an_id_of_another_company_is_absent_whatever_it_is_of_threat_1() {
+    let mut shots = 0;
+    for isolation in ["database", "pooled"] {
+        let stores =
+            format!("[stores.control]\n[stores.shared]\n[stores.tenant]\nisolation = \"{isolation}\"\n");
+        let app = TestApp::configured(&stores, Options::default()).await;
+        let (acme, rival) = (app.register("acme").await, app.register("rival").await);
+        let ids = Ids::of(&app, &acme).await;
+        let key =
+            rival.post("/api/tenant/keys", &json!({"name": "k", "role": "owner"})).await.expect(201).json();
+        let key = app.anon().with("x-api-key", key["key"].as_str().unwrap());
+        let cookie = app.anon().with("cookie", &format!("tenantry_session={}", rival.token()));
+        let before = whole(&acme).await;
+        // Overrides are the rival's own values of what all share.
+        let aimed = |path: &str| path.contains("{id}") && !path.ends_with("/override");
+        for route in
+            ROUTES.iter().filter(|r| matches!(r.access, Access::User | Access::Tenant) && aimed(r.path))
+        {
+            let body =
+                if route.path.contains("/users/") { r#"{"role":"viewer"}"# } else { r#"{"notes":"x"}"# };
+            for (who, client) in [("session", &rival), ("cookie", &cookie), ("key", &key)] {
+                let path = ids.fill(route.path);
+                let answer = client.send(route.method.clone(), &path, Some("application/json"), body).await;
+                // A key manages no people and no keys at all.
+                let denied = who == "key" && answer.status == 403 && !path.starts_with("/api/records/");
+                assert!(
+                    answer.status == 404 || denied,
+                    "{} {path} by {who}: {}",
+                    route.method,
+                    answer.text()
+                );
+                shots += 1;
+            }
+        }
+        assert_eq!(whole(&acme).await, before, "{isolation}");
+    }
+    tried("T1 ids of others", shots, "requests, all absent");
+}
