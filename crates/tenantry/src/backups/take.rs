@@ -206,7 +206,6 @@ async fn ready(control: &Control, tenant: TenantId) -> Result<Vec<Place>> {
 /// is stored.
 async fn copy(world: &World, wanted: &Wanted<'_>, place: Place, copies: &mut Copies) -> Result<Copied> {
     let path = world.scratch()?.join(format!("{}.{}.db", place.store, nonce()));
-    let path = std::path::absolute(path).map_err(|e| Error::Internal(e.to_string()))?;
     copies.0.push(path.clone());
     let script = world.databases.script(&place.store)?;
     let options = CopyOptions { check: false, sync: false };

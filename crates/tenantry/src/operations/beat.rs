@@ -6,7 +6,7 @@ use super::{
     Inner,
     journal::{self, Live, Stop},
     lease::LEASE_US,
-    world::Amount,
+    progress::Amount,
 };
 use std::time::{Duration, Instant};
 

@@ -3,7 +3,7 @@
 use super::{
     Operation, claims,
     lease::LEASE_US,
-    world::{Amount, Cancel, Progress},
+    progress::{Amount, Cancel, Progress},
 };
 use crate::{
     Error, Result,

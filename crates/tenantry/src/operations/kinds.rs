@@ -2,9 +2,9 @@
 //! steps from it, and the suites run over it (T6). A new kind is one line here.
 
 use super::{
-    Inner, Operation, backup::Backup, backup_run::BackupRun, backup_verify::BackupVerify,
-    clone_tenant::CloneTenant, fall_back::FallBack, import::ImportTenant, move_::Move, provision::Provision,
-    purge::Purge, recover, release::Release, restore::Restore, restore_as::RestoreAs,
+    Inner, Operation, arrive::Arrival, backup::Backup, backup_run::BackupRun, backup_verify::BackupVerify,
+    clone_tenant::FromTenant, fall_back::FallBack, import::FromArchive, move_::Move, provision::Provision,
+    purge::Purge, recover, release::Release, restore::Restore, restore_as::FromBackup,
     restore_discard::RestoreDiscard, restore_swap::RestoreSwap, takeover::Taken,
 };
 use crate::Result;
@@ -40,14 +40,14 @@ pub static KINDS: &[OperationKind] = &[
     OperationKind::of::<Release>(),
     OperationKind::of::<Move>(),
     OperationKind::of::<FallBack>(),
-    OperationKind::of::<CloneTenant>(),
-    OperationKind::of::<ImportTenant>(),
+    OperationKind::of::<Arrival<FromTenant>>(),
+    OperationKind::of::<Arrival<FromArchive>>(),
     OperationKind::of::<Purge>(),
     OperationKind::of::<Backup>(),
     OperationKind::of::<BackupRun>(),
     OperationKind::of::<BackupVerify>(),
     OperationKind::of::<Restore>(),
-    OperationKind::of::<RestoreAs>(),
+    OperationKind::of::<Arrival<FromBackup>>(),
     OperationKind::of::<RestoreSwap>(),
     OperationKind::of::<RestoreDiscard>(),
 ];
@@ -88,11 +88,7 @@ impl OperationKind {
     }
 }
 
-/// Whether an operation that did so many steps goes forward only; with all of them done it does.
-pub(super) fn past_return<O: Operation>(cursor: usize) -> bool {
-    if cursor >= O::steps().len() {
-        return true;
-    }
-    let Some(name) = O::POINT_OF_NO_RETURN else { return false };
-    O::steps().iter().position(|step| step.name() == name).is_some_and(|index| cursor > index)
+/// The same of a kind that is at hand.
+pub(super) fn past_return<O: Operation>(done: usize) -> bool {
+    OperationKind::of::<O>().past_return(done)
 }

@@ -9,8 +9,9 @@ use super::{
     beat::{BEAT, Beat},
     journal::{self, Job, Live, State, Stop},
     kinds::{self, past_return},
-    lease, unwind,
-    world::Cancel,
+    lease,
+    progress::Cancel,
+    unwind,
 };
 use crate::{Error, Result, clock::SECOND_US, control::Write};
 use std::pin::pin;

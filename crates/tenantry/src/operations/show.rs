@@ -4,8 +4,8 @@ use super::{
     Inner,
     journal::State,
     kinds::{self, OperationKind},
+    progress::Amount,
     recover::MOST_ATTEMPTS,
-    world::Amount,
 };
 use crate::{Error, Result, control::params};
 use tenantry_engine::{SqlRow, Tx, name::TenantId, value::Value};

@@ -53,7 +53,7 @@ impl<S> Step<S> {
     }
 }
 
-/// Undo of a control step that changed nothing, or that nobody takes back.
+/// A control step that changes nothing, and the undo of one that changed nothing or that nobody takes back.
 pub(super) fn nothing<'a, S: Send>(_: &'a mut Write, _: &'a mut S) -> BoxFuture<'a, Result<()>> {
     Box::pin(async { Ok(()) })
 }

@@ -1,4 +1,4 @@
-//! What outside steps work with: databases, files, a scratch directory, and the ear of whoever waits.
+//! What outside steps work with: databases, files, backups, and a scratch directory.
 //!
 //! Made for each operation by the journal's driver. Steps take from it what they need; it decides
 //! nothing and knows no kind of operation.
@@ -6,18 +6,16 @@
 use super::{
     faults::Faults,
     journal::{self, State},
+    progress::{Cancel, Progress},
 };
 use crate::{
     Error, Result, backups::Backups, config::Config, control::Control, databases::Databases,
     records::files::Files,
 };
 use std::{
-    borrow::Cow,
+    io::ErrorKind,
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
 };
 
 /// Everything an outside step may touch. Cheap to clone.
@@ -98,7 +96,7 @@ impl World {
     /// Removes the operation's scratch directory.
     pub(super) fn clean(&self) {
         match std::fs::remove_dir_all(&self.scratch) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
                 tracing::warn!(%error, path = %self.scratch.display(), "left for the next sweep");
             }
             _ => {}
@@ -131,61 +129,18 @@ fn make_dir(path: &Path) -> Result<()> {
     std::fs::create_dir_all(path).map_err(|e| Error::Unavailable(format!("{}: {e}", path.display())))
 }
 
-/// How far a step is.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Amount {
-    /// So much is done.
-    pub done: u64,
-    /// Of so much; 0: not known.
-    pub total: u64,
-    /// Of what: `bytes`, `rows`, `tenants`.
-    pub unit: Cow<'static, str>,
-}
-
-/// Where a step says how far it is. Cheap to clone and to call; the driver writes it to the journal
-/// about once a second.
-#[derive(Debug, Clone, Default)]
-pub struct Progress(Arc<Mutex<Option<Amount>>>);
-
-impl Progress {
-    /// `done` of `total` (0: not known) in `unit`.
-    pub(crate) fn set(&self, done: u64, total: u64, unit: &'static str) {
-        self.put(Some(Amount { done, total, unit: Cow::Borrowed(unit) }));
+/// Removes what an earlier try wrote in scratch, with what SQLite laid beside it: a log that stays would be
+/// taken for the next file's.
+pub(super) fn remove_left(path: &Path) -> Result<()> {
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        let mut path = path.as_os_str().to_owned();
+        path.push(suffix);
+        match std::fs::remove_file(&path) {
+            Err(e) if e.kind() != ErrorKind::NotFound => {
+                return Err(Error::Unavailable(format!("{}: {e}", path.display())));
+            }
+            _ => {}
+        }
     }
-
-    pub(super) fn put(&self, amount: Option<Amount>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = amount;
-    }
-
-    pub(super) fn get(&self) -> Option<Amount> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-/// Whether the operation should stop. Long steps ask now and then. Cheap to clone and to call.
-#[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<Asked>);
-
-#[derive(Debug, Default)]
-struct Asked {
-    requested: AtomicBool,
-    /// It goes back already, or is past its point of no return.
-    deaf: AtomicBool,
-}
-
-impl Cancel {
-    /// [`Error::Cancelled`] when somebody asked for it and it can still be had: return it, and the
-    /// operation is undone. Never while undoing.
-    pub(crate) fn check(&self) -> Result<()> {
-        let stop = self.0.requested.load(Ordering::Relaxed) && !self.0.deaf.load(Ordering::Relaxed);
-        if stop { Err(Error::Cancelled) } else { Ok(()) }
-    }
-
-    pub(super) fn request(&self) {
-        self.0.requested.store(true, Ordering::Relaxed);
-    }
-
-    pub(super) fn be_deaf(&self) {
-        self.0.deaf.store(true, Ordering::Relaxed);
-    }
+    Ok(())
 }

@@ -1,38 +1,44 @@
-//! The steps of an arrival. They are among those of the operations that hold one.
+//! The steps of an arrival. Called by the journal's driver only.
 
-use super::{Arrives, CopyOf, Placed};
+use super::{Arrival, CopyOf, Placed, Source};
 use crate::{
     Error, Result,
     control::{Subject, Write},
-    operations::{Owner, World},
+    operations::World,
     plans,
-    records::{FileInfo, file_names},
     tenants::{self, State},
     topology::{Policy, record as placements},
-    users::{self, members as memberships},
+    users::members as memberships,
 };
 use futures_util::future::BoxFuture;
-use std::path::PathBuf;
-use tenantry_engine::{name::StoreName, place::Place, row::Row};
-use uuid::Uuid;
+use tenantry_engine::place::Place;
 
 /// Finds early what would make the last steps fail.
-pub(super) fn check<'a, S: Arrives>(write: &'a mut Write, s: &'a mut S) -> BoxFuture<'a, Result<()>> {
+pub(super) fn check<'a, S: Source>(write: &'a mut Write, a: &'a mut Arrival<S>) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        s.check(write).await?;
-        let wanted = &s.arrival().wanted;
-        tenants::require_free(write, &wanted.new.slug).await?;
-        plans::by_code(write, &wanted.plan).await?;
-        match &wanted.owner {
+        a.source.check(write).await?;
+        tenants::require_free(write, &a.wanted.new.slug).await?;
+        plans::by_code(write, &a.wanted.plan).await?;
+        match &a.wanted.owner {
             Some((owner, _)) => owner.check(write).await,
             None => Ok(()),
         }
     })
 }
 
-pub(super) fn record<'a, S: Arrives>(write: &'a mut Write, s: &'a mut S) -> BoxFuture<'a, Result<()>> {
+pub(super) fn bring<'a, S: Source>(world: &'a World, a: &'a mut Arrival<S>) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let a = s.arrival_mut();
+        let stores: Vec<_> = a.wanted.placements.iter().map(|wanted| wanted.store.clone()).collect();
+        a.copies = a.source.bring(world, &stores).await?;
+        Ok(())
+    })
+}
+
+pub(super) fn record<'a, S: Source>(
+    write: &'a mut Write,
+    a: &'a mut Arrival<S>,
+) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
         let tenant = tenants::insert(write, &a.wanted.new).await?;
         a.tenant = Some(tenant);
         for wanted in &a.wanted.placements {
@@ -45,9 +51,11 @@ pub(super) fn record<'a, S: Arrives>(write: &'a mut Write, s: &'a mut S) -> BoxF
     })
 }
 
-pub(super) fn unrecord<'a, S: Arrives>(write: &'a mut Write, s: &'a mut S) -> BoxFuture<'a, Result<()>> {
+pub(super) fn unrecord<'a, S: Source>(
+    write: &'a mut Write,
+    a: &'a mut Arrival<S>,
+) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let a = s.arrival_mut();
         let tenant = a.id()?;
         for placed in &a.placed {
             placements::set_gone(write, &placed.place).await?;
@@ -58,33 +66,30 @@ pub(super) fn unrecord<'a, S: Arrives>(write: &'a mut Write, s: &'a mut S) -> Bo
 }
 
 /// Makes its databases: from the copies where there are some, else empty as for any new tenant.
-pub(super) fn adopt<'a, S: Arrives>(world: &'a World, s: &'a mut S) -> BoxFuture<'a, Result<()>> {
+pub(super) fn adopt<'a, S: Source>(world: &'a World, a: &'a mut Arrival<S>) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        s.arrival_mut().rows = 0;
-        for at in 0..s.arrival().placed.len() {
+        a.rows = 0;
+        for placed in &mut a.placed {
             world.cancel.check()?;
-            let Placed { place, policy, .. } = s.arrival().placed[at].clone();
-            let copy = s.arrival().copies.iter().find(|copy| copy.store == place.store).cloned();
-            let version = match copy {
+            let place = &placed.place;
+            placed.schema_version = match a.copies.iter().find(|copy| copy.store == place.store) {
                 Some(copy) => {
-                    let rows = take_over(world, s, &copy, &place).await?;
-                    s.arrival_mut().rows += rows;
+                    a.rows += take_over(world, &a.source, copy, place).await?;
                     Some(world.databases.fingerprint(&place.store)?)
                 }
-                None if policy == Policy::Managed => Some(world.databases.make(&place).await?),
+                None if placed.policy == Policy::Managed => Some(world.databases.make(place).await?),
                 None => None,
             };
-            s.arrival_mut().placed[at].schema_version = version;
         }
         Ok(())
     })
 }
 
 /// Makes one database from its copy, and compares it with the copy; its rows.
-async fn take_over(world: &World, s: &impl Arrives, copy: &CopyOf, place: &Place) -> Result<u64> {
+async fn take_over(world: &World, source: &impl Source, copy: &CopyOf, place: &Place) -> Result<u64> {
     let (engine, path) = (world.databases.engine(), copy.path(world.scratch()?));
     let (script, schema) = (world.databases.script(&place.store)?, world.databases.schema(&place.store)?);
-    engine.adopt(place, &script, &path, copy.of).await.map_err(|error| s.refused(place, error))?;
+    engine.adopt(place, &script, &path, copy.of).await.map_err(|error| source.refused(place, error))?;
     let taken = engine.digest(place, &schema).await?;
     if taken != engine.digest_copy(&path, &schema, Some(copy.of)).await? {
         return Err(Error::Internal(format!("{place:?} is not what was copied")));
@@ -92,26 +97,8 @@ async fn take_over(world: &World, s: &impl Arrives, copy: &CopyOf, place: &Place
     Ok(taken.rows())
 }
 
-/// A database that somebody brought may hold tables of its own, which must not live on in one of ours.
-pub(in crate::operations) async fn refuse_foreign(
-    world: &World,
-    store: &StoreName,
-    copy: Option<&CopyOf>,
-) -> Result<()> {
-    let Some(copy) = copy else { return Ok(()) };
-    let path = copy.path(world.scratch()?);
-    let found = world.databases.engine().foreign_in_copy(&path, &world.databases.script(store)?).await?;
-    match found.first() {
-        None => Ok(()),
-        Some(first) => Err(Error::Conflict(format!(
-            "the database of {store} was brought by its owner and has things of its own ({first}): it cannot be cloned"
-        ))),
-    }
-}
-
-pub(super) fn remove<'a, S: Arrives>(world: &'a World, s: &'a mut S) -> BoxFuture<'a, Result<()>> {
+pub(super) fn remove<'a, S: Source>(world: &'a World, a: &'a mut Arrival<S>) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let a = s.arrival_mut();
         for placed in a.placed.iter_mut().rev() {
             world.databases.remove(&placed.place).await?;
             placed.schema_version = None;
@@ -120,62 +107,34 @@ pub(super) fn remove<'a, S: Arrives>(world: &'a World, s: &'a mut S) -> BoxFutur
     })
 }
 
-/// The tenant is new: all files under its id came with it.
-pub(super) fn unfile<'a, S: Arrives>(world: &'a World, s: &'a mut S) -> BoxFuture<'a, Result<()>> {
+pub(super) fn files<'a, S: Source>(world: &'a World, a: &'a mut Arrival<S>) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let a = s.arrival_mut();
+        a.files = a.source.files(world, &a.copies, a.id()?).await?;
+        Ok(())
+    })
+}
+
+/// The tenant is new: all files under its id came with it.
+pub(super) fn unfile<'a, S: Source>(world: &'a World, a: &'a mut Arrival<S>) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
         world.files.remove_all(a.id()?).await.map(drop).map_err(|e| Error::Unavailable(e.to_string()))
     })
 }
 
-/// Ids of the files that the rows of a copy name.
-pub(in crate::operations) async fn file_ids(
-    world: &World,
-    store: &StoreName,
-    path: PathBuf,
-) -> Result<Vec<Uuid>> {
-    let (engine, schema) = (world.databases.engine().clone(), world.databases.schema(store)?);
-    let read = move || {
-        let mut ids = vec![];
-        for plan in schema.plans() {
-            let fields = file_names(plan.model());
-            if !fields.is_empty() {
-                engine.read_copy(
-                    &path,
-                    &schema,
-                    plan.model().name.as_str(),
-                    &fields,
-                    &mut |row: &dyn Row| {
-                        let files = (0..row.len()).filter_map(|index| FileInfo::of(row.get(index).into()));
-                        ids.extend(files.filter_map(|file| file.id.parse::<Uuid>().ok()));
-                        true
-                    },
-                )?;
-            }
-        }
-        Ok(ids)
-    };
-    tokio::task::spawn_blocking(read).await.map_err(|e| Error::Internal(e.to_string()))?
-}
-
-pub(super) fn subscribe<'a, S: Arrives>(write: &'a mut Write, s: &'a mut S) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async move {
-        let a = s.arrival_mut();
-        plans::start(write, a.id()?, &a.wanted.plan).await
-    })
+pub(super) fn subscribe<'a, S: Source>(
+    write: &'a mut Write,
+    a: &'a mut Arrival<S>,
+) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move { plans::start(write, a.id()?, &a.wanted.plan).await })
 }
 
 /// Its owner, and who comes along.
-pub(super) fn own<'a, S: Arrives>(write: &'a mut Write, s: &'a mut S) -> BoxFuture<'a, Result<()>> {
+pub(super) fn own<'a, S: Source>(write: &'a mut Write, a: &'a mut Arrival<S>) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let a = s.arrival_mut();
         let tenant = a.id()?;
         let mut members = a.wanted.members.clone();
         if let Some((owner, role)) = &a.wanted.owner {
-            let user = match owner {
-                Owner::New(user) => users::insert(write, user).await?,
-                Owner::Existing(id) => *id,
-            };
+            let user = owner.user(write).await?;
             members.push((user, role.clone()));
             a.user = Some(user);
         }
@@ -187,10 +146,12 @@ pub(super) fn own<'a, S: Arrives>(write: &'a mut Write, s: &'a mut S) -> BoxFutu
     })
 }
 
-pub(super) fn activate<'a, S: Arrives>(write: &'a mut Write, s: &'a mut S) -> BoxFuture<'a, Result<()>> {
+pub(super) fn activate<'a, S: Source>(
+    write: &'a mut Write,
+    a: &'a mut Arrival<S>,
+) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let (a, mut detail) = (s.arrival(), s.detail());
-        let tenant = a.id()?;
+        let (tenant, mut detail) = (a.id()?, a.source.detail());
         for placed in &a.placed {
             if let Some(version) = placed.schema_version.as_deref() {
                 placements::set_ready(write, &placed.place, Some(version)).await?;

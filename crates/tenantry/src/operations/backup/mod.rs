@@ -55,7 +55,7 @@ impl Operation for Backup {
             Step::Control { name: "begin", run: steps::begin, undo: Some(steps::fail) },
             Step::Outside { name: "take", run: steps::take, undo: steps::leave },
             Step::Control { name: "record", run: steps::record, undo: Some(step::nothing) },
-            Step::Outside { name: "expire", run: steps::expire, undo: steps::stay },
+            Step::Outside { name: "expire", run: steps::expire, undo: step::leave },
         ]
     }
 

@@ -93,8 +93,3 @@ pub(super) fn expire<'a>(world: &'a World, b: &'a mut Backup) -> BoxFuture<'a, R
         Ok(())
     })
 }
-
-/// Never called: from here on it goes forward only.
-pub(super) fn stay<'a>(_: &'a World, _: &'a mut Backup) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async { Ok(()) })
-}

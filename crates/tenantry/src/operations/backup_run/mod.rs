@@ -1,13 +1,13 @@
 //! The operation that backs up many: all tenants or those named, and the platform's own stores.
 //!
 //! begin | all | finish. Each tenant's backup is an operation of its own, so that it never meets a move
-//! or a deletion; one that fails does not stop the others (X5). Repeated after a crash, it goes on
-//! with those that are not done. Memory does not grow with the number of tenants: they are taken page by
+//! or a deletion; one that fails does not stop the others (X5), and what is backed up stays backed up. Repeated
+//! after a crash, it goes on with those that are not done. Memory does not grow with the number of tenants: they are taken page by
 //! page.
 
 mod steps;
 
-use super::{Operation, Step};
+use super::{Operation, Step, step};
 use crate::{
     audit::By,
     backups::{Selection, manifest::Reason},
@@ -44,7 +44,7 @@ impl Operation for BackupRun {
     fn steps() -> &'static [Step<Self>] {
         &[
             Step::Control { name: "begin", run: steps::begin, undo: Some(steps::finish) },
-            Step::Outside { name: "all", run: steps::all, undo: steps::stay },
+            Step::Outside { name: "all", run: steps::all, undo: step::leave },
             Step::Control { name: "finish", run: steps::finish, undo: None },
         ]
     }

@@ -152,11 +152,6 @@ async fn page(control: &Control, r: &BackupRun, after: i64) -> Result<Vec<Whose>
     control.snapshot().await?.query(&sql, values).await?.iter().map(read).collect()
 }
 
-/// What is backed up stays backed up.
-pub(super) fn stay<'a>(_: &'a World, _: &'a mut BackupRun) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async { Ok(()) })
-}
-
 /// Also when it is cancelled: what was done until then counts.
 pub(super) fn finish<'a>(write: &'a mut Write, r: &'a mut BackupRun) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {

@@ -1,30 +1,33 @@
 //! The operation that makes a second tenant with the contents of a first, for staging, teaching and
 //! trying things out; on request without personal data.
 //!
-//! check | copy | record | adopt, files | subscribe, owner, activate. Personal data is blanked in the
-//! copy, before there is anything that somebody could enter.
+//! An arrival whose copies are taken from a live tenant. Personal data is blanked in the copy, before there is
+//! anything that somebody could enter.
 
-mod steps;
-
-pub(super) use steps::remove_left;
+mod databases;
+mod files;
 
 use super::{
-    Operation, Operations, Step, World,
-    arrive::{Arrival, Arrives, Arriving},
+    Operations, World,
+    arrive::{Arrival, Arriving, CopyOf, Source},
 };
-use crate::{Result, audit::By, control::Write};
-use futures_util::future::BoxFuture;
+use crate::{
+    Error, Result,
+    control::Write,
+    tenants::{self, State},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use tenantry_engine::{
     engine::Blanked,
-    name::{Slug, TenantId},
+    name::{Slug, StoreName, TenantId},
 };
 
-/// State of the operation.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-pub struct CloneTenant {
-    arrival: Arrival,
-    source: TenantId,
-    source_slug: Slug,
+/// The tenant that is cloned.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct FromTenant {
+    tenant: TenantId,
+    slug: Slug,
     /// What was blanked; none: nothing is to be.
     blank: Option<Blanked>,
 }
@@ -37,63 +40,45 @@ impl Operations {
         blank_personal: bool,
         wanted: Arriving,
     ) -> Result<i64> {
-        let (source, source_slug) = source;
-        let blank = blank_personal.then(Blanked::default);
-        self.spawn(CloneTenant { arrival: Arrival::new(wanted)?, source, source_slug, blank }).await
+        let (tenant, slug) = source;
+        let source = FromTenant { tenant, slug, blank: blank_personal.then(Blanked::default) };
+        self.spawn(Arrival::new(wanted, source)?).await
     }
 }
 
-impl Arrives for CloneTenant {
+impl Source for FromTenant {
+    const KIND: &'static str = "clone";
     const BRING: &'static str = "copy";
     const ACTION: &'static str = "tenant.clone";
 
-    fn arrival(&self) -> &Arrival {
-        &self.arrival
+    fn what(&self, new: &Slug) -> String {
+        format!("clone {} as {new}", self.slug)
     }
 
-    fn arrival_mut(&mut self) -> &mut Arrival {
-        &mut self.arrival
+    fn detail(&self) -> Value {
+        json!({ "of": self.tenant, "slug": self.slug, "blanked": self.blank })
     }
 
-    fn bring<'a>(world: &'a World, c: &'a mut Self) -> BoxFuture<'a, Result<()>> {
-        Box::pin(steps::copy(world, c))
+    fn add_outcome(&self, outcome: &mut Value) {
+        outcome["blanked"] = json!(self.blank);
     }
 
-    fn files<'a>(world: &'a World, c: &'a mut Self) -> BoxFuture<'a, Result<()>> {
-        Box::pin(steps::files(world, c))
+    async fn check(&self, write: &mut Write) -> Result<()> {
+        let found = tenants::by_id(write, self.tenant).await?;
+        match found.state {
+            State::Active | State::Suspended | State::Cancelled => Ok(()),
+            state => {
+                let reason = format!("{} is {} and cannot be cloned", found.slug, state.as_str());
+                Err(Error::Conflict(reason))
+            }
+        }
     }
 
-    fn detail(&self) -> serde_json::Value {
-        serde_json::json!({ "of": self.source, "slug": self.source_slug, "blanked": self.blank })
+    async fn bring(&mut self, world: &World, _: &[StoreName]) -> Result<Vec<CopyOf>> {
+        databases::copy(world, self).await
     }
 
-    fn check<'a>(&'a mut self, write: &'a mut Write) -> BoxFuture<'a, Result<()>> {
-        Box::pin(steps::check(write, self.source))
-    }
-}
-
-impl Operation for CloneTenant {
-    const KIND: &'static str = "clone";
-
-    fn steps() -> &'static [Step<Self>] {
-        Self::STEPS
-    }
-
-    fn tenant(&self) -> Option<TenantId> {
-        self.arrival.tenant
-    }
-
-    fn by(&self) -> &By {
-        &self.arrival.wanted.by
-    }
-
-    fn what(&self) -> String {
-        format!("clone {} as {}", self.source_slug, self.arrival.wanted.new.slug)
-    }
-
-    fn outcome(&self) -> serde_json::Value {
-        let mut outcome = self.arrival.outcome();
-        outcome["blanked"] = serde_json::json!(self.blank);
-        outcome
+    async fn files(&self, world: &World, copies: &[CopyOf], tenant: TenantId) -> Result<u64> {
+        files::copy(world, copies, self.tenant, tenant).await
     }
 }

@@ -1,8 +1,7 @@
 //! The operation that makes a new tenant from the archive of an export, of this or another installation:
 //! all or nothing.
 //!
-//! check | unpack | record | adopt, files | subscribe, owner, activate. What comes from outside is
-//! believed only after it was compared: every entry with its hash, the rows with their checksums, the
+//! An arrival whose copies are unpacked. What comes from outside is believed only after it was compared: every entry with its hash, the rows with their checksums, the
 //! schema with what the migrations make, and references into shared lists with the lists of this
 //! installation.
 
@@ -14,85 +13,50 @@ mod unpack;
 pub(crate) use check::precheck;
 
 use super::{
-    Operation, Operations, Step, World,
-    arrive::{Arrival, Arrives, Arriving},
+    Operations, World,
+    arrive::{Arrival, Arriving, CopyOf, Source},
 };
-use crate::{Result, audit::By};
-use futures_util::future::BoxFuture;
+use crate::Result;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
-use tenantry_engine::name::TenantId;
+use tenantry_engine::name::{Slug, StoreName, TenantId};
 
-/// State of the operation.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-pub struct ImportTenant {
-    arrival: Arrival,
-    archive: PathBuf,
-    /// Whose archive it is, in its own words.
+/// The archive that is imported.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct FromArchive {
+    path: PathBuf,
+    /// Whose it is, in its own words: id and slug there.
     of: Option<(i64, String)>,
 }
 
 impl Operations {
     /// Starts it; its id in the journal. The archive must stay where it is until the operation is over.
     pub(crate) async fn import_tenant(&self, archive: PathBuf, wanted: Arriving) -> Result<i64> {
-        self.spawn(ImportTenant { arrival: Arrival::new(wanted)?, archive, of: None }).await
+        self.spawn(Arrival::new(wanted, FromArchive { path: archive, of: None })?).await
     }
 }
 
-impl Arrives for ImportTenant {
+impl Source for FromArchive {
+    const KIND: &'static str = "import";
     const BRING: &'static str = "unpack";
     const ACTION: &'static str = "tenant.import";
 
-    fn arrival(&self) -> &Arrival {
-        &self.arrival
-    }
-
-    fn arrival_mut(&mut self) -> &mut Arrival {
-        &mut self.arrival
-    }
-
-    fn bring<'a>(world: &'a World, i: &'a mut Self) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
-            let stores: Vec<_> = i.arrival.wanted.placements.iter().map(|p| p.store.clone()).collect();
-            let unpacked = unpack::all(world, &i.archive, &stores).await?;
-            i.arrival.copies = unpacked.copies;
-            i.of = Some(unpacked.of);
-            Ok(())
-        })
-    }
-
-    fn files<'a>(world: &'a World, i: &'a mut Self) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
-            i.arrival.files = files::put_all(world, &i.archive, i.arrival.id()?).await?;
-            Ok(())
-        })
+    fn what(&self, new: &Slug) -> String {
+        format!("import {new}")
     }
 
     fn detail(&self) -> serde_json::Value {
         let (of, slug) = self.of.clone().unwrap_or_default();
         serde_json::json!({ "of": of, "slug": slug })
     }
-}
 
-impl Operation for ImportTenant {
-    const KIND: &'static str = "import";
-
-    fn steps() -> &'static [Step<Self>] {
-        Self::STEPS
+    async fn bring(&mut self, world: &World, stores: &[StoreName]) -> Result<Vec<CopyOf>> {
+        let unpacked = unpack::all(world, &self.path, stores).await?;
+        self.of = Some(unpacked.of);
+        Ok(unpacked.copies)
     }
 
-    fn tenant(&self) -> Option<TenantId> {
-        self.arrival.tenant
-    }
-
-    fn by(&self) -> &By {
-        &self.arrival.wanted.by
-    }
-
-    fn what(&self) -> String {
-        format!("import {}", self.arrival.wanted.new.slug)
-    }
-
-    fn outcome(&self) -> serde_json::Value {
-        self.arrival.outcome()
+    async fn files(&self, world: &World, _: &[CopyOf], tenant: TenantId) -> Result<u64> {
+        files::put_all(world, &self.path, tenant).await
     }
 }

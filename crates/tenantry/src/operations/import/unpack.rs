@@ -5,7 +5,7 @@ use super::{check, references};
 use crate::{
     Error, Result,
     archive::{StoreFacts, Unpacker, bad, damaged},
-    operations::{World, arrive::CopyOf, clone_tenant::remove_left},
+    operations::{World, arrive::CopyOf, world::remove_left},
 };
 use std::path::{Path, PathBuf};
 use tenantry_engine::{

@@ -10,6 +10,7 @@ use super::{Operation, Operations, Step, World};
 use crate::{
     Error, Result,
     audit::By,
+    control::Write,
     tenants::{self, NewTenant},
     topology::{NewPlacement, Placement, PlacementState, Policy, placement},
     users::{self, NewUser},
@@ -57,6 +58,14 @@ impl Owner {
                 "a user with this e-mail address exists: log in, or take another address".into(),
             )),
             None => Ok(()),
+        }
+    }
+
+    /// The user it is; a new one is made.
+    pub(super) async fn user(&self, write: &mut Write) -> Result<UserId> {
+        match self {
+            Self::New(user) => users::insert(write, user).await,
+            Self::Existing(id) => Ok(*id),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The steps of `Provision`, action and undo. Called by the journal's driver only.
 
-use super::{Early, New, Owner, Placed, Provision};
+use super::{Early, New, Placed, Provision};
 use crate::{
     Result,
     control::{Subject, Write},
@@ -8,7 +8,7 @@ use crate::{
     plans,
     tenants::{self, State},
     topology::{Policy, record as placements},
-    users::{self, members},
+    users::members,
 };
 use futures_util::future::BoxFuture;
 
@@ -121,10 +121,7 @@ pub(super) fn own<'a>(write: &'a mut Write, p: &'a mut Provision) -> BoxFuture<'
     Box::pin(async move {
         let tenant = p.id()?;
         let Some((owner, role)) = p.new.as_ref().and_then(|new| new.owner.as_ref()) else { return Ok(()) };
-        let user = match owner {
-            Owner::New(user) => users::insert(write, user).await?,
-            Owner::Existing(id) => *id,
-        };
+        let user = owner.user(write).await?;
         members::insert(write, user, tenant, role).await?;
         write.invalidate(&Subject::User(user)).await?;
         p.user = Some(user);

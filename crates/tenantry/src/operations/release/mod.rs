@@ -27,7 +27,7 @@ impl Operation for Release {
     fn steps() -> &'static [Step<Self>] {
         &[
             Step::Control { name: "check", run: steps::check, undo: Some(step::nothing) },
-            Step::Outside { name: "remove", run: steps::remove, undo: steps::keep },
+            Step::Outside { name: "remove", run: steps::remove, undo: step::leave },
             Step::Control { name: "gone", run: steps::gone, undo: None },
         ]
     }

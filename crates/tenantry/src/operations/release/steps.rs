@@ -19,11 +19,6 @@ pub(super) fn remove<'a>(world: &'a World, r: &'a mut Release) -> BoxFuture<'a, 
     Box::pin(world.databases.remove(&r.place))
 }
 
-/// Never called: the operation goes forward only.
-pub(super) fn keep<'a>(_: &'a World, _: &'a mut Release) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async { Ok(()) })
-}
-
 pub(super) fn gone<'a>(write: &'a mut Write, r: &'a mut Release) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         record::set_gone(write, &r.place).await?;

@@ -69,7 +69,6 @@ pub(crate) async fn fetch_all(
         world.cancel.check()?;
         world.progress.set(done as u64, copies.len() as u64, "stores");
         let path = copy_path(world.scratch()?, &copy.store);
-        let path = std::path::absolute(path).map_err(|e| Error::Internal(e.to_string()))?;
         let store = world.backups.store()?;
         let fetched = backups::fetch(store, &world.databases, manifest, copy, &path, Keep::OnDisk).await;
         believed(&manifest.id, fetched)?;

@@ -76,7 +76,8 @@ impl Operation for RestoreSwap {
             Step::Outside { name: "files", run: steps::files, undo: step::leave },
             Step::Outside { name: "fence", run: steps::fence, undo: steps::unfence },
             Step::Outside { name: "keep", run: steps::keep, undo: steps::unkeep },
-            Step::Control { name: "commit", run: steps::commit, undo: Some(steps::commit) },
+            // Only marks that there is no way back from here.
+            Step::Control { name: "commit", run: step::nothing, undo: Some(step::nothing) },
             Step::Outside { name: "absorb", run: steps::absorb, undo: step::leave },
             Step::Control { name: "swap", run: steps::swap, undo: None },
         ]

@@ -8,12 +8,11 @@ use crate::{
         restores::{self, Pair, State},
     },
     control::Write,
-    operations::World,
+    operations::{World, world::remove_left},
     topology::{NewPlacement, PlacementState, Policy, placement, record, swap as placements},
 };
 use futures_util::future::BoxFuture;
 use serde_json::json;
-use std::path::PathBuf;
 use tenantry_engine::place::{Isolation, Place};
 
 /// Finds the restore, and records where pooled rows will be.
@@ -139,21 +138,14 @@ pub(super) fn keep<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'a
 
 /// All rows of one place into another, by way of scratch.
 async fn copy(world: &World, from: &Place, to: &Place) -> Result<()> {
-    let path = scratch(world, from)?;
-    // What an earlier attempt left may be half of it.
-    drop(std::fs::remove_file(&path));
+    let path = world.scratch()?.join(format!("{}.{}.db", from.store, from.generation));
+    remove_left(&path)?;
     let script = world.databases.script(&from.store)?;
     let engine = world.databases.engine();
     engine.copy_out(from, &script, &path).await?;
     let of = from.tenant.ok_or_else(|| Error::Internal("a system store is not swapped".into()))?;
     engine.adopt(to, &script, &path, of).await?;
-    drop(std::fs::remove_file(&path));
-    Ok(())
-}
-
-fn scratch(world: &World, place: &Place) -> Result<PathBuf> {
-    let path = world.scratch()?.join(format!("{}.{}.db", place.store, place.generation));
-    std::path::absolute(path).map_err(|e| Error::Internal(e.to_string()))
+    remove_left(&path)
 }
 
 pub(super) fn unkeep<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
@@ -168,11 +160,6 @@ pub(super) fn unkeep<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<
         }
         Ok(())
     })
-}
-
-/// Only marks that there is no way back from here.
-pub(super) fn commit<'a>(_: &'a mut Write, _: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async { Ok(()) })
 }
 
 pub(super) fn absorb<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {

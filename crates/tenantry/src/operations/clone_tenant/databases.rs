@@ -1,0 +1,61 @@
+//! Copies the databases of a tenant to scratch, without personal data where that is wanted.
+
+use super::FromTenant;
+use crate::{
+    Error, Result,
+    operations::{World, arrive::CopyOf, world::remove_left},
+    topology::{PlacementState, Policy, placement},
+};
+use tenantry_engine::{engine::Blanked, name::TenantId, place::Place};
+
+pub(super) async fn copy(world: &World, from: &mut FromTenant) -> Result<Vec<CopyOf>> {
+    let mut tx = world.control.snapshot().await?;
+    let placements = placement::of_tenant(&mut tx, from.tenant).await?;
+    drop(tx);
+    let ready: Vec<_> = placements.iter().filter(|p| p.state == PlacementState::Ready).collect();
+    // It may be repeated.
+    from.blank = from.blank.take().map(|_| Blanked::default());
+    let mut copies = vec![];
+    for (done, placement) in ready.iter().enumerate() {
+        world.cancel.check()?;
+        world.progress.set(done as u64, ready.len() as u64, "databases");
+        let copy = copy_one(world, &placement.place, from.tenant, from.blank.as_mut()).await?;
+        if placement.policy == Policy::External {
+            refuse_foreign(world, &copy).await?;
+        }
+        copies.push(copy);
+    }
+    Ok(copies)
+}
+
+async fn copy_one(world: &World, place: &Place, of: TenantId, blank: Option<&mut Blanked>) -> Result<CopyOf> {
+    let (engine, scratch) = (world.databases.engine(), world.scratch()?);
+    let (script, schema) = (world.databases.script(&place.store)?, world.databases.schema(&place.store)?);
+    let copy = CopyOf { store: place.store.clone(), of };
+    let (path, raw) = (copy.path(scratch), scratch.join(format!("{}.raw.sqlite", place.store)));
+    remove_left(&path)?;
+    remove_left(&raw)?;
+    let first = if blank.is_some() { &raw } else { &path };
+    engine.copy_out(place, &script, first).await?;
+    engine.migrate_copy(first, of, &script).await?;
+    if let Some(blank) = blank {
+        let more = engine.blank_copy(&raw, &path, &schema).await?;
+        blank.fields += more.fields;
+        blank.rows += more.rows;
+        remove_left(&raw)?;
+    }
+    Ok(copy)
+}
+
+/// A database that somebody brought may hold tables of its own, which must not live on in one of ours.
+async fn refuse_foreign(world: &World, copy: &CopyOf) -> Result<()> {
+    let (path, script) = (copy.path(world.scratch()?), world.databases.script(&copy.store)?);
+    let found = world.databases.engine().foreign_in_copy(&path, &script).await?;
+    match found.first() {
+        None => Ok(()),
+        Some(first) => Err(Error::Conflict(format!(
+            "the database of {} was brought by its owner and has things of its own ({first}): it cannot be cloned",
+            copy.store
+        ))),
+    }
+}
