@@ -6,9 +6,9 @@
 use crate::{
     Error, Platform, Result,
     audit::By,
-    config::{Provision, Scope, StoreConfig},
+    config::{Provision, StoreConfig},
     control::{Subject, Write, params},
-    tenants,
+    placing, tenants,
     topology::{NewPlacement, Placement, PlacementState, Policy, placement, record as placements},
 };
 use tenantry_engine::{
@@ -71,8 +71,7 @@ impl Platform {
     }
 
     fn attachable(&self, store: &StoreName) -> Result<&StoreConfig> {
-        let config = self.config().store(store.as_str()).filter(|s| s.scope == Scope::Tenant);
-        let config = config.ok_or(Error::NotFound("store"))?;
+        let config = self.tenant_store(store)?;
         match config.provision {
             Provision::External => Ok(config),
             _ => Err(Error::Conflict(format!("the platform makes the databases of {store}: use create-db"))),
@@ -168,10 +167,10 @@ impl Platform {
 
 fn new_placement(store: &StoreConfig, slug: &Slug, wanted: &Attach) -> Result<NewPlacement> {
     let server = match &wanted.server {
-        Some(server) if store.servers.contains(server) => server,
-        Some(_) => return Err(Error::invalid("server", format!("is none of the servers of {}", store.name))),
+        Some(server) => server,
         None => store.servers.first().ok_or(Error::NotFound("server"))?,
     };
+    placing::allowed(store, server)?;
     let base = match &wanted.physical {
         Some(physical) => physical.clone(),
         None => PhysicalName::parse(&store.template.base_for(slug))?,

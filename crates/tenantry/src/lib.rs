@@ -27,6 +27,7 @@ mod moving;
 pub mod operations;
 pub mod operator;
 mod orphans;
+mod placing;
 pub mod plans;
 mod platform;
 mod purges;

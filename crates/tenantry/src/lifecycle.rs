@@ -1,4 +1,5 @@
-//! What becomes of a tenant after it was made: its name, its end, and the way back from it.
+//! What becomes of a tenant after it was made: its name, whether it may be entered, its end, and the way back
+//! from it.
 //!
 //! Verbs of [`Platform`], called by the owner's pages, staff and the command line. Whether the caller
 //! may was decided by its door, as for `operator`.
@@ -23,6 +24,31 @@ impl Platform {
         let mut write = self.control().begin().await?;
         let id = tenants::by_slug(&mut write, slug).await?.id;
         tenants::rename(&mut write, by, id, to).await?;
+        write.commit().await
+    }
+
+    /// Refuses all requests to a tenant until it is resumed.
+    pub async fn suspend_tenant(&self, by: &By, slug: &Slug, reason: &str) -> Result<()> {
+        let mut write = self.control().begin().await?;
+        let id = tenants::by_slug(&mut write, slug).await?.id;
+        tenants::suspend(&mut write, by, id, reason).await?;
+        write.commit().await
+    }
+
+    /// Lets a suspended tenant work again.
+    pub async fn resume_tenant(&self, by: &By, slug: &Slug) -> Result<()> {
+        let mut write = self.control().begin().await?;
+        let id = tenants::by_slug(&mut write, slug).await?.id;
+        tenants::resume(&mut write, by, id).await?;
+        write.commit().await
+    }
+
+    /// Closes a tenant to its members for this reason while staff are at work, or with none opens it
+    /// again. Operations and staff go on; nothing is stopped midway.
+    pub async fn set_maintenance(&self, by: &By, slug: &Slug, reason: Option<&str>) -> Result<()> {
+        let mut write = self.control().begin().await?;
+        let id = tenants::by_slug(&mut write, slug).await?.id;
+        tenants::set_maintenance(&mut write, by, id, reason).await?;
         write.commit().await
     }
 

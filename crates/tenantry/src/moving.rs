@@ -7,14 +7,13 @@
 use crate::{
     Error, Platform, Result,
     audit::By,
-    config::{NameTemplate, Scope, StoreConfig},
-    databases::pool_place,
     operations::{MoveTenant, Purpose},
+    placing::{allowed, own},
     tenants,
     topology::{self, NewPlacement, Placement, PlacementState, Policy, placement},
 };
 use tenantry_engine::{
-    name::{PhysicalName, ServerName, Slug, StoreName, TenantId},
+    name::{ServerName, Slug, StoreName, TenantId},
     place::{Isolation, Place},
 };
 
@@ -155,7 +154,7 @@ impl Platform {
     /// # Errors
     /// [`Error::Conflict`] when nothing is kept, or another operation is at work.
     pub async fn release_tenant(&self, by: &By, slug: &Slug, store: Option<&StoreName>) -> Result<usize> {
-        let tenant = tenants::by_slug(&mut self.control().snapshot().await?, slug).await?.id;
+        let tenant = self.tenant_id(slug).await?;
         let kept = self.0.operations.kept(tenant).await?;
         let wanted: Vec<_> =
             kept.into_iter().filter(|kept| store.is_none_or(|store| kept.place.store == *store)).collect();
@@ -181,7 +180,7 @@ impl Platform {
             return Err(stores.nothing(nothing));
         }
         self.refuse_behind(&stores, &legs)?;
-        let keep_us = i64::try_from(self.config().operations.keep_moved.as_micros()).unwrap_or(i64::MAX);
+        let keep_us = self.config().operations.keep_moved_us();
         let Stores { tenant, slug, .. } = stores;
         self.0.operations.move_tenant(by, MoveTenant { purpose, tenant, slug, legs, keep_us }).await
     }
@@ -217,43 +216,4 @@ impl Platform {
         let brought = brought.into_iter().map(|p| p.place.store).collect();
         Ok(Stores { tenant, slug: slug.clone(), ready, brought })
     }
-
-    /// The pool of this store, or, where the configuration has none, one that is made for whoever goes there.
-    fn pooled(&self, store: &StoreConfig, policy: Policy) -> Result<NewPlacement> {
-        let (server, base) = match pool_place(self.config(), store)? {
-            Some(pool) => (pool.server, pool.physical),
-            None => {
-                let template = NameTemplate::default_for(&store.name, Scope::Tenant, Isolation::Pooled);
-                let server = store.servers.first().cloned().ok_or(Error::NotFound("server"))?;
-                (server, PhysicalName::parse(&template.base())?)
-            }
-        };
-        let (store, isolation) = (store.name.clone(), Isolation::Pooled);
-        Ok(NewPlacement { store, server, isolation, policy, base })
-    }
-}
-
-fn allowed(store: &StoreConfig, server: &ServerName) -> Result<()> {
-    if store.servers.contains(server) {
-        return Ok(());
-    }
-    let names: Vec<_> = store.servers.iter().map(ServerName::as_str).collect();
-    let text = format!("{} may lie on: {}; see stores.{}.servers", store.name, names.join(", "), store.name);
-    Err(Error::invalid("server", text))
-}
-
-/// A database of its own, by whatever name the configuration gives such a one.
-fn own(store: &StoreConfig, slug: &Slug, server: &ServerName, policy: Policy) -> Result<NewPlacement> {
-    let base = match store.template.is_per_tenant() {
-        true => store.template.base_for(slug),
-        // Of a pooled store: the pool's own name says nothing of the tenant.
-        false => format!("{}_{slug}", store.name),
-    };
-    Ok(NewPlacement {
-        store: store.name.clone(),
-        server: server.clone(),
-        isolation: Isolation::Database,
-        policy,
-        base: PhysicalName::parse(&base)?,
-    })
 }

@@ -7,8 +7,7 @@ use crate::{
     Error, Platform, Result,
     access::{Actor, Tenant, passwords::Password},
     audit::{self, By},
-    config::{PlacementPolicy, Provision, Scope, StoreConfig},
-    databases::pool_place,
+    config::Scope,
     migrations::{
         self,
         check::{Checker, Finding},
@@ -17,13 +16,12 @@ use crate::{
     operations::{CreateTenant, Created, Owner},
     plans::{self, Initialized, PlanSpec},
     tenants::{self, Filter, Listed, NewTenant},
-    topology::{self, NewPlacement, Policy},
+    topology,
     users::{self, Flags, NewUser},
 };
 use tenantry_engine::{
     engine::{SqlLimits, SqlRows},
-    name::{PhysicalName, Slug, StoreName, UserId},
-    place::{Isolation, Place},
+    name::{Slug, StoreName, UserId},
 };
 
 /// A person to be the first member of a tenant.
@@ -78,31 +76,6 @@ impl Platform {
     pub async fn create_databases(&self, by: &By, slug: &Slug) -> Result<Created> {
         let placements = self.placements(slug).await?;
         self.0.operations.create_databases(by, slug, placements).await
-    }
-
-    /// Refuses all requests to a tenant until it is resumed.
-    pub async fn suspend_tenant(&self, by: &By, slug: &Slug, reason: &str) -> Result<()> {
-        let mut write = self.control().begin().await?;
-        let id = tenants::by_slug(&mut write, slug).await?.id;
-        tenants::suspend(&mut write, by, id, reason).await?;
-        write.commit().await
-    }
-
-    /// Lets a suspended tenant work again.
-    pub async fn resume_tenant(&self, by: &By, slug: &Slug) -> Result<()> {
-        let mut write = self.control().begin().await?;
-        let id = tenants::by_slug(&mut write, slug).await?.id;
-        tenants::resume(&mut write, by, id).await?;
-        write.commit().await
-    }
-
-    /// Closes a tenant to its members for this reason while staff are at work, or with none opens it
-    /// again. Operations and staff go on; nothing is stopped midway.
-    pub async fn set_maintenance(&self, by: &By, slug: &Slug, reason: Option<&str>) -> Result<()> {
-        let mut write = self.control().begin().await?;
-        let id = tenants::by_slug(&mut write, slug).await?.id;
-        tenants::set_maintenance(&mut write, by, id, reason).await?;
-        write.commit().await
     }
 
     /// Puts a tenant on another plan, or sets the state of its subscription and when that ends, as billing
@@ -199,7 +172,7 @@ impl Platform {
         tell: impl FnMut(&StoreName, fleet::Event<'_>),
     ) -> Result<Vec<(StoreName, fleet::Report)>> {
         if let Some(slug) = only {
-            options.only = Some(tenants::by_slug(&mut self.control().snapshot().await?, slug).await?.id);
+            options.only = Some(self.tenant_id(slug).await?);
         }
         migrations::tenants::migrate(self.control(), by, &self.0.engine, self.apps(), None, &options, tell)
             .await
@@ -222,7 +195,7 @@ impl Platform {
         let systems = self.0.models.values().filter_map(|entry| entry.place.clone());
         let mut checker = Checker::new(&self.0.engine, self.apps(), systems.collect())?;
         let only = match only {
-            Some(slug) => Some(tenants::by_slug(&mut self.control().snapshot().await?, slug).await?.id),
+            Some(slug) => Some(self.tenant_id(slug).await?),
             None => None,
         };
         checker.platform(&mut tell).await?;
@@ -248,42 +221,6 @@ impl Platform {
 
     pub(crate) fn owner_role(&self) -> Result<tenantry_engine::name::RoleName> {
         self.config().auth.roles.first().cloned().ok_or(Error::NotFound("role"))
-    }
-
-    /// Where each store of a new tenant goes, as configuration and policy decide.
-    pub(crate) async fn placements(&self, slug: &Slug) -> Result<Vec<NewPlacement>> {
-        let mut placements = Vec::new();
-        for store in self.config().stores_of(Scope::Tenant) {
-            placements.push(self.placement(store, slug).await?);
-        }
-        Ok(placements)
-    }
-
-    async fn placement(&self, store: &StoreConfig, slug: &Slug) -> Result<NewPlacement> {
-        // Who brings no database lives in the pool, and the catalog says so: a recorded decision (X1).
-        if store.provision == Provision::External
-            && let Some(pool) = pool_place(self.config(), store)?
-        {
-            let Place { server, isolation, physical: base, .. } = pool;
-            let (store, policy) = (store.name.clone(), Policy::Managed);
-            return Ok(NewPlacement { store, server, isolation, policy, base });
-        }
-        let server = match self.config().registration.placement {
-            PlacementPolicy::Fewest if store.servers.len() > 1 => {
-                topology::placement::emptiest(self.control(), &store.servers).await?
-            }
-            _ => store.servers.first().cloned().ok_or(Error::NotFound("server"))?,
-        };
-        let base = match store.isolation {
-            Isolation::Database => PhysicalName::parse(&store.template.base_for(slug))?,
-            Isolation::Pooled => crate::databases::platform_place(store)?.physical,
-        };
-        let policy = match store.provision {
-            Provision::Managed => Policy::Managed,
-            Provision::External => Policy::External,
-            Provision::OnDemand => Policy::OnDemand,
-        };
-        Ok(NewPlacement { store: store.name.clone(), server, isolation: store.isolation, policy, base })
     }
 }
 

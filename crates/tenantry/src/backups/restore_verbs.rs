@@ -11,18 +11,19 @@ use super::{
 use crate::{
     Error, Platform, Result,
     audit::By,
-    control::params,
     operations::{
         World, arrive::Arriving, restore as beside, restore_discard::RestoreDiscard,
         restore_swap::RestoreSwap,
     },
+    placing::own_base,
     tenants::{self, NewTenant},
     topology::{NewPlacement, Placement, PlacementState, Policy, placement},
+    users::members,
 };
 use serde::Serialize;
 use tenantry_engine::{
     Kind, ModelDiff,
-    name::{PhysicalName, RoleName, Slug, StoreName, TenantId, UserId},
+    name::{PhysicalName, Slug, StoreName},
     place::{Isolation, Place},
 };
 
@@ -101,8 +102,9 @@ impl Platform {
                 "this is a backup of the platform's own stores: see tenantry restore --system".into(),
             )
         })?;
-        let members = members(&mut tx, of).await?;
+        let members = members::of_tenant(&mut tx, of).await?;
         drop(tx);
+        let members = members.into_iter().map(|member| (member.user, member.role)).collect();
         let placements = self.placements(&new.slug).await?;
         let plan = plan.unwrap_or(self.config().registration.default_plan.as_str()).to_owned();
         let wanted = Arriving { by: by.clone(), new, plan, owner: None, members, placements };
@@ -150,15 +152,14 @@ impl Platform {
             }
         }
         drop(tx);
-        let keep = self.config().operations.keep_moved;
-        let keep_us = i64::try_from(keep.as_micros()).unwrap_or(i64::MAX);
+        let keep_us = self.config().operations.keep_moved_us();
         let swap = RestoreSwap::new(by.clone(), tenant, slug.clone(), back, keep_us, keepers);
         self.operations().spawn(swap).await
     }
 
     /// Throws away what is restored beside a tenant.
     pub async fn discard_restore(&self, by: &By, slug: &Slug) -> Result<()> {
-        let tenant = tenants::by_slug(&mut self.control().snapshot().await?, slug).await?.id;
+        let tenant = self.tenant_id(slug).await?;
         let discard = RestoreDiscard::new(by.clone(), tenant, slug.clone());
         self.operations().run(discard).await.map(drop)
     }
@@ -196,8 +197,7 @@ fn own(placement: &Placement, slug: &Slug) -> Result<NewPlacement> {
     let place = &placement.place;
     let base = match place.isolation {
         Isolation::Database => placement.base.clone(),
-        // 16 + 1 + 40 bytes at most, so that the generation has room.
-        Isolation::Pooled => format!("{:.16}_{slug}", place.store.as_str()),
+        Isolation::Pooled => own_base(&place.store, slug),
     };
     Ok(NewPlacement {
         store: place.store.clone(),
@@ -206,12 +206,6 @@ fn own(placement: &Placement, slug: &Slug) -> Result<NewPlacement> {
         policy: Policy::Managed,
         base: PhysicalName::parse(&base)?,
     })
-}
-
-async fn members(tx: &mut tenantry_engine::Tx, tenant: TenantId) -> Result<Vec<(UserId, RoleName)>> {
-    let sql = "SELECT user, role FROM memberships WHERE tenant = ? ORDER BY user";
-    let rows = tx.query(sql, params![tenant.get()]).await?;
-    rows.iter().map(|r| Ok((UserId::from_raw(r.integer(0)?), RoleName::parse(r.text(1)?)?))).collect()
 }
 
 async fn compare(world: &World, live: &Place, other: &Place) -> Result<Difference> {

@@ -19,6 +19,13 @@ pub struct OperationsConfig {
     pub orphan_days: u32,
 }
 
+impl OperationsConfig {
+    /// `keep_moved` in microseconds.
+    pub fn keep_moved_us(&self) -> i64 {
+        i64::try_from(self.keep_moved.as_micros()).unwrap_or(i64::MAX)
+    }
+}
+
 impl Default for OperationsConfig {
     fn default() -> Self {
         Self {

@@ -10,6 +10,11 @@ use tenantry_engine::{
     place::Isolation,
 };
 
+/// Most bytes of a name: 63, less `_` and a generation of six digits.
+const MOST: usize = 56;
+/// The same less the longest slug.
+const MOST_BESIDE_SLUG: usize = MOST - 40;
+
 /// Literal text, around `{slug}` or without it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameTemplate {
@@ -25,24 +30,17 @@ pub struct NameTemplate {
 pub struct TemplateError(String, &'static str);
 
 impl NameTemplate {
-    /// `tenant_{slug}` style for a database per tenant, the store's own name for a single database.
+    /// `tenant_{slug}` style for a database per tenant, the store's own name for a single database. Of a long
+    /// name of a store as much as the longest slug leaves room for.
     pub fn default_for(store: &StoreName, scope: Scope, isolation: Isolation) -> Self {
-        let own = scope == Scope::Tenant && isolation == Isolation::Database;
-        let pooled = scope == Scope::Tenant && isolation == Isolation::Pooled;
-        Self {
-            before: format!(
-                "{store}{}",
-                if own {
-                    "_"
-                } else if pooled {
-                    "_pool"
-                } else {
-                    ""
-                }
-            ),
-            per_tenant: own,
-            after: String::new(),
-        }
+        let (before, per_tenant) = match (scope, isolation) {
+            (Scope::System, _) => (store.to_string(), false),
+            (Scope::Tenant, Isolation::Pooled) => (format!("{store}_pool"), false),
+            (Scope::Tenant, Isolation::Database) => {
+                (format!("{:.*}_", MOST_BESIDE_SLUG - 1, store.as_str()), true)
+            }
+        };
+        Self { before, per_tenant, after: String::new() }
     }
 
     /// The name people know one tenant's database by: the catalog's `base`, to which a generation is
@@ -107,8 +105,7 @@ impl FromStr for NameTemplate {
         {
             return Err(error("use a-z, 0-9, _ and -, and {slug} once at most"));
         }
-        // 63 bytes, less the longest slug (40), `_` and a generation of six digits.
-        if literal.len() > if per_tenant { 16 } else { 56 } {
+        if literal.len() > if per_tenant { MOST_BESIDE_SLUG } else { MOST } {
             return Err(error("too long: with a slug of 40 characters the name must stay within 63 bytes"));
         }
         let first = before.bytes().next().map(|b| b.is_ascii_alphanumeric());
@@ -172,5 +169,18 @@ mod tests {
         let longest = Slug::parse(&"a".repeat(40)).unwrap();
         let name = format!("{}_999999", template("1234567_{slug}_1234567").base_for(&longest));
         assert!(PhysicalName::parse(&name).is_ok(), "{name}");
+    }
+
+    #[test]
+    fn the_default_name_of_any_store_has_room_for_any_slug_and_generation() {
+        let (store, slug) = ("s".repeat(48), "t".repeat(40));
+        let (store, slug) = (StoreName::parse(&store).unwrap(), Slug::parse(&slug).unwrap());
+        for scope in [Scope::System, Scope::Tenant] {
+            for isolation in [Isolation::Database, Isolation::Pooled] {
+                let base = NameTemplate::default_for(&store, scope, isolation).base_for(&slug);
+                let name = format!("{base}_999999");
+                assert!(PhysicalName::parse(&name).is_ok(), "{scope:?}, {isolation:?}: {name}");
+            }
+        }
     }
 }

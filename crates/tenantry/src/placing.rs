@@ -1,0 +1,99 @@
+//! Where the databases of a tenant are to go, and what they are to be called: by configuration and policy, never
+//! by what exists (rule 3).
+//!
+//! Asked when a tenant is made, moved, restored or brings a database. It only proposes; the catalog records, and
+//! adds the generation.
+
+use crate::{
+    Error, Platform, Result,
+    config::{NameTemplate, PlacementPolicy, Provision, Scope, StoreConfig},
+    databases::{platform_place, pool_place},
+    topology::{self, NewPlacement, Policy},
+};
+use tenantry_engine::{
+    name::{PhysicalName, ServerName, Slug, StoreName},
+    place::{Isolation, Place},
+};
+
+impl Platform {
+    /// Where each store of a new tenant goes, as configuration and policy decide.
+    pub(crate) async fn placements(&self, slug: &Slug) -> Result<Vec<NewPlacement>> {
+        let mut placements = Vec::new();
+        for store in self.config().stores_of(Scope::Tenant) {
+            placements.push(self.placement(store, slug).await?);
+        }
+        Ok(placements)
+    }
+
+    async fn placement(&self, store: &StoreConfig, slug: &Slug) -> Result<NewPlacement> {
+        // Who brings no database lives in the pool, and the catalog says so: a recorded decision (X1).
+        if store.provision == Provision::External
+            && let Some(pool) = pool_place(self.config(), store)?
+        {
+            let Place { server, isolation, physical: base, .. } = pool;
+            let (store, policy) = (store.name.clone(), Policy::Managed);
+            return Ok(NewPlacement { store, server, isolation, policy, base });
+        }
+        let server = match self.config().registration.placement {
+            PlacementPolicy::Fewest if store.servers.len() > 1 => {
+                topology::placement::emptiest(self.control(), &store.servers).await?
+            }
+            _ => store.servers.first().cloned().ok_or(Error::NotFound("server"))?,
+        };
+        let policy = match store.provision {
+            Provision::Managed => Policy::Managed,
+            Provision::External => Policy::External,
+            Provision::OnDemand => Policy::OnDemand,
+        };
+        if store.isolation == Isolation::Database {
+            return own(store, slug, &server, policy);
+        }
+        let (base, isolation) = (platform_place(store)?.physical, Isolation::Pooled);
+        Ok(NewPlacement { store: store.name.clone(), server, isolation, policy, base })
+    }
+
+    /// The pool of this store, or, where the configuration has none, one that is made for whoever goes there.
+    pub(crate) fn pooled(&self, store: &StoreConfig, policy: Policy) -> Result<NewPlacement> {
+        let (server, base) = match pool_place(self.config(), store)? {
+            Some(pool) => (pool.server, pool.physical),
+            None => {
+                let template = NameTemplate::default_for(&store.name, Scope::Tenant, Isolation::Pooled);
+                let server = store.servers.first().cloned().ok_or(Error::NotFound("server"))?;
+                (server, PhysicalName::parse(&template.base())?)
+            }
+        };
+        let (store, isolation) = (store.name.clone(), Isolation::Pooled);
+        Ok(NewPlacement { store, server, isolation, policy, base })
+    }
+}
+
+/// Refuses a server where databases of this store may not lie.
+pub(crate) fn allowed(store: &StoreConfig, server: &ServerName) -> Result<()> {
+    if store.servers.contains(server) {
+        return Ok(());
+    }
+    let names: Vec<_> = store.servers.iter().map(ServerName::as_str).collect();
+    let text = format!("{} may lie on: {}; see stores.{}.servers", store.name, names.join(", "), store.name);
+    Err(Error::invalid("server", text))
+}
+
+/// A database of its own, by whatever name the configuration gives such a one.
+pub(crate) fn own(
+    store: &StoreConfig,
+    slug: &Slug,
+    server: &ServerName,
+    policy: Policy,
+) -> Result<NewPlacement> {
+    let base = match store.template.is_per_tenant() {
+        true => store.template.base_for(slug),
+        // Of a pooled store: the pool's own name says nothing of the tenant.
+        false => own_base(&store.name, slug),
+    };
+    let (store, server, base) = (store.name.clone(), server.clone(), PhysicalName::parse(&base)?);
+    Ok(NewPlacement { store, server, isolation: Isolation::Database, policy, base })
+}
+
+/// What a database of its own is called where the configuration has no name for such a one.
+pub(crate) fn own_base(store: &StoreName, slug: &Slug) -> String {
+    NameTemplate::default_for(store, Scope::Tenant, Isolation::Database).base_for(slug)
+}
