@@ -1,4 +1,4 @@
-//! What requests call companies, stores and servers. Used by staff's routes.
+//! What requests call companies, stores, servers, and what has a number. Used by routes of staff and tenants.
 //!
 //! A name in a path or a filter that cannot be one names nothing: absent, as for any other that is not there
 //! (rule 10). A name in a form is a value with a rule.
@@ -22,9 +22,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Company {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| Problem::absent())?;
-        let slug = params.iter().find(|(name, _)| *name == "slug").ok_or_else(Problem::absent)?.1;
-        absent_unless(slug).map(Self)
+        absent_unless(&param(parts, state, "slug").await?).map(Self)
     }
 }
 
@@ -36,10 +34,15 @@ impl<S: Send + Sync> FromRequestParts<S> for Number {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| Problem::absent())?;
-        let id = params.iter().find(|(name, _)| *name == "id").ok_or_else(Problem::absent)?.1;
-        id.parse().map(Self).map_err(|_| Problem::absent())
+        param(parts, state, "id").await?.parse().map(Self).map_err(|_| Problem::absent())
     }
+}
+
+/// A parameter of the path, whatever others the path has.
+async fn param<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) -> Result<String> {
+    let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| Problem::absent())?;
+    let found = params.iter().find(|(known, _)| *known == name);
+    found.map(|(_, value)| value.to_owned()).ok_or_else(Problem::absent)
 }
 
 /// The slug of a company that should be there.

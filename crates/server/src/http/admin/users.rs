@@ -2,17 +2,9 @@
 
 use super::Page;
 use crate::http::{
-    App,
-    body::Json as Input,
-    problem::{Problem, Result},
-    query::Words,
-    scope::Staff,
-    view,
+    App, body::Json as Input, names::Number, problem::Result, query::Words, scope::Staff, view,
 };
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -72,10 +64,10 @@ pub(in crate::http) struct Change {
 pub(in crate::http) async fn change(
     State(app): State<App>,
     Staff(actor): Staff,
-    Path(id): Path<String>,
+    Number(id): Number,
     Input(form): Input<Change>,
 ) -> Result<Json<Value>> {
-    let id = parsed(&id)?;
+    let id = UserId::from_raw(id);
     may_grant(&actor)?;
     let mut write = app.platform().control().begin().await?;
     let user = users::by_id(&mut write, id).await?;
@@ -94,9 +86,9 @@ pub(in crate::http) async fn change(
 pub(in crate::http) async fn revoke(
     State(app): State<App>,
     Staff(actor): Staff,
-    Path(id): Path<String>,
+    Number(id): Number,
 ) -> Result<StatusCode> {
-    app.platform().access().sessions().revoke_all(&actor, parsed(&id)?).await?;
+    app.platform().access().sessions().revoke_all(&actor, UserId::from_raw(id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -111,11 +103,11 @@ pub(in crate::http) struct NewPassword {
 pub(in crate::http) async fn set_password(
     State(app): State<App>,
     Staff(actor): Staff,
-    Path(id): Path<String>,
+    Number(id): Number,
     Input(form): Input<NewPassword>,
 ) -> Result<StatusCode> {
     may_grant(&actor)?;
-    app.platform().access().set_password(&actor.by(), parsed(&id)?, form.password).await?;
+    app.platform().access().set_password(&actor.by(), UserId::from_raw(id), form.password).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -123,10 +115,10 @@ pub(in crate::http) async fn set_password(
 pub(in crate::http) async fn unlock(
     State(app): State<App>,
     Staff(actor): Staff,
-    Path(id): Path<String>,
+    Number(id): Number,
 ) -> Result<Json<Value>> {
     actor.may_change_credentials()?;
-    let id = parsed(&id)?;
+    let id = UserId::from_raw(id);
     app.platform().unlock_user(&actor.by(), id).await?;
     let user = users::by_id(&mut app.platform().control().snapshot().await?, id).await?;
     Ok(Json(shown(&user)))
@@ -139,10 +131,6 @@ fn may_grant(actor: &Actor) -> Result<()> {
         true => Ok(()),
         false => Err(Error::Denied(format!("{actor:?} is no superuser")).into()),
     }
-}
-
-fn parsed(id: &str) -> Result<UserId> {
-    id.parse().map(UserId::from_raw).map_err(|_| Problem::absent())
 }
 
 fn shown(user: &User) -> Value {

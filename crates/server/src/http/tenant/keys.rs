@@ -1,16 +1,7 @@
 //! API keys of the tenant.
 
-use crate::http::{
-    App,
-    body::Json as Input,
-    problem::{Problem, Result},
-    scope::Tenant,
-    view,
-};
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use crate::http::{App, body::Json as Input, names::Number, problem::Result, scope::Tenant, view};
+use axum::{Json, extract::State};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -52,9 +43,8 @@ pub(in crate::http) async fn create(
 pub(in crate::http) async fn revoke(
     State(app): State<App>,
     tenant: Tenant,
-    Path(path): Path<super::IdPath>,
+    Number(id): Number,
 ) -> Result<StatusCode> {
-    let id = path.id.parse().map_err(|_| Problem::absent())?;
     app.platform().access().api_keys().revoke(&tenant, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,16 +1,7 @@
 //! Members of the tenant and their roles.
 
-use crate::http::{
-    App,
-    body::Json as Input,
-    problem::{Problem, Result},
-    scope::Tenant,
-    view,
-};
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use crate::http::{App, body::Json as Input, names::Number, problem::Result, scope::Tenant, view};
+use axum::{Json, extract::State};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -79,11 +70,11 @@ pub(in crate::http) struct Change {
 pub(in crate::http) async fn change(
     State(app): State<App>,
     tenant: Tenant,
-    Path(path): Path<super::IdPath>,
+    Number(id): Number,
     Input(form): Input<Change>,
 ) -> Result<Json<Value>> {
     super::may_manage(&app, &tenant)?;
-    let (user, role) = (user(&path.id)?, role(&app, &form.role)?);
+    let (user, role) = (UserId::from_raw(id), role(&app, &form.role)?);
     let mut write = app.platform().control().begin().await?;
     members::set_role(&mut write, &tenant.actor().by(), user, tenant.id(), &role).await?;
     write.commit().await?;
@@ -94,18 +85,14 @@ pub(in crate::http) async fn change(
 pub(in crate::http) async fn remove(
     State(app): State<App>,
     tenant: Tenant,
-    Path(path): Path<super::IdPath>,
+    Number(id): Number,
 ) -> Result<StatusCode> {
     super::may_manage(&app, &tenant)?;
-    let user = user(&path.id)?;
+    let user = UserId::from_raw(id);
     let mut write = app.platform().control().begin().await?;
     members::remove(&mut write, &tenant.actor().by(), user, tenant.id()).await?;
     write.commit().await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-fn user(text: &str) -> Result<UserId> {
-    text.parse().map(UserId::from_raw).map_err(|_| Problem::absent())
 }
 
 fn role(app: &App, text: &str) -> Result<RoleName> {

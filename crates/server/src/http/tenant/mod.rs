@@ -41,9 +41,3 @@ fn manages(app: &App, actor: &Actor, role: Option<&RoleName>) -> Result<()> {
         false => Err(Error::Denied(format!("{actor:?} may not manage this tenant")).into()),
     }
 }
-
-/// `…/{id}`, with or without `/t/{slug}` before it.
-#[derive(Debug, serde::Deserialize)]
-pub(super) struct IdPath {
-    id: String,
-}
