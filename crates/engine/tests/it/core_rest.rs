@@ -135,13 +135,25 @@ async fn one_who_rests_does_so_for_a_moment_only() {
         let session = open(&bed, &place).await;
         session.write(&[note("0")], &WriteOptions::default()).await.unwrap();
         let stranger = apart(&file);
-        settle(&session).await;
-        assert!(!truncate(&stranger), "it rests in the -wal");
-        let since = Instant::now();
-        while !truncate(&stranger) {
-            assert!(since.elapsed() < Duration::from_secs(20), "nobody wakes it");
-            tokio::time::sleep(Duration::from_millis(10)).await;
+        let mut rests = 0;
+        // On a busy machine it may have been woken in between.
+        for _ in 0..100 {
+            if rests == 2 {
+                break;
+            }
+            session.write(&[changed("0")], &WriteOptions::default()).await.unwrap();
+            settle(&session).await;
+            if truncate(&stranger) {
+                continue;
+            }
+            rests += 1;
+            let since = Instant::now();
+            while !truncate(&stranger) {
+                assert!(since.elapsed() < Duration::from_secs(20), "nobody wakes it");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
         }
+        assert_eq!(rests, 2, "nobody ever rests in the -wal");
         assert_eq!(body(&session).await, "0");
         // Somebody who reads all the time rests again and again, and is in nobody's way either.
         stranger.execute("UPDATE notes SET body = 'x' WHERE id = 1", []).unwrap();
