@@ -11,7 +11,7 @@ use crate::{
         self, Activity, SqlLimits, SqlRows,
         merge::OverrideRow,
         usage::Usage,
-        write::{WriteOptions, Written},
+        write::{Held, WriteOptions, Written},
     },
     value::Value,
 };
@@ -106,7 +106,20 @@ impl Session {
         options: &WriteOptions,
     ) -> Result<Vec<Written>> {
         match &self.0 {
-            Kind::Sqlite(session) => session.write(changes.into(), options).await,
+            Kind::Sqlite(session) => session.write(changes.into(), options, None).await,
+        }
+    }
+
+    /// The same, holding something until the write is over: also where the caller goes away before, whose write
+    /// may be done all the same.
+    pub async fn write_holding<'c>(
+        &self,
+        changes: impl Into<Cow<'c, [Change]>>,
+        options: &WriteOptions,
+        held: Option<Held>,
+    ) -> Result<Vec<Written>> {
+        match &self.0 {
+            Kind::Sqlite(session) => session.write(changes.into(), options, held).await,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::{
     databases::{Databases, migrate_hosted_pool, migrate_platform_store, platform_place, pool_place},
     in_use::InUse,
     operations::{Operations, World},
-    records::{Leaving, Records, Referrer, Scope, files::Files},
+    records::{Between, Leaving, Records, Referrer, Scope, files::Files},
     reroute::Making,
     topology::Topology,
 };
@@ -50,6 +50,7 @@ pub(crate) struct Inner {
     /// Found by the last background pass over them.
     pub(crate) orphans: AtomicU64,
     pub(crate) exports: crate::export::Running,
+    pub(crate) between: Arc<Between>,
     _in_use: InUse,
 }
 
@@ -66,7 +67,7 @@ pub(crate) struct ModelEntry {
     pub(crate) keys: JsonKeys,
     /// Fields of other stores that refer to this model.
     pub(crate) referrers: Vec<Referrer>,
-    pub(crate) leaving: Leaving,
+    pub(crate) leaving: Arc<Leaving>,
 }
 
 impl Platform {
@@ -104,6 +105,7 @@ impl Platform {
         let files = world.files.clone();
         let operations = Operations::new(world.clone());
         world.backups.begin(&operations, crate::control::settings::platform_id(&control).await?);
+        let between = Arc::new(Between::open(&config)?);
         let inner = Inner {
             config,
             apps,
@@ -119,6 +121,7 @@ impl Platform {
             models,
             orphans: AtomicU64::new(0),
             exports: crate::export::Running::default(),
+            between,
             _in_use: in_use,
         };
         crate::scratch::sweep(&inner.config);
@@ -254,7 +257,7 @@ fn entry(model: &Arc<Model>, schema: &Arc<Schema>, place: Option<Place>, apps: &
         place,
         keys: plan.keys(&[])?,
         referrers: referrers(model, apps.models().iter()),
-        leaving: Leaving::default(),
+        leaving: Arc::default(),
     })
 }
 

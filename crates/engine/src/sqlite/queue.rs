@@ -195,7 +195,10 @@ fn requests(group: &[Waiting]) -> Vec<&Request> {
     group.iter().map(|waiting| &waiting.request).collect()
 }
 
-/// Tells each what came of its write. Who went away is not told.
+/// Tells each what came of its write, which is over by then with all that it held. Who went away is not told.
 fn answer(done: Vec<Done>) {
-    done.into_iter().for_each(|(waiting, done)| drop(waiting.answer.send(done)));
+    for (Waiting { request, answer, .. }, done) in done {
+        drop(request);
+        drop(answer.send(done));
+    }
 }

@@ -16,7 +16,7 @@ use super::{
     sandbox::{self, SqlLimits, SqlRows},
     system::BUSY_WAIT,
     usage::{self, Usage},
-    write::{Request, WriteOptions, Written},
+    write::{Held, Request, WriteOptions, Written},
 };
 use crate::{
     error::{Error, Kind, Result},
@@ -153,12 +153,14 @@ impl Session {
         &self,
         changes: Cow<'_, [Change]>,
         options: &WriteOptions,
+        held: Option<Held>,
     ) -> Result<Vec<Written>> {
         let request = Request {
             schema: self.schema.clone(),
             who: self.confinement,
             changes: changes.into_owned(),
             options: options.clone(),
+            held,
         };
         let done = match request.changes.len() {
             0 => return Ok(vec![]),

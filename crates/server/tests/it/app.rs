@@ -27,7 +27,8 @@ pub(crate) struct TestApp(Arc<Inner>);
 struct Inner {
     app: App,
     router: Router,
-    _dir: TempDir,
+    /// None beside another app, which has it.
+    _dir: Option<TempDir>,
 }
 
 /// Sends requests with one credential.
@@ -90,9 +91,19 @@ impl TestApp {
         }
         let platform = Platform::open(config).await.unwrap();
         platform.initialise_plans().await.unwrap();
+        Self::of(platform, options, Some(dir))
+    }
+
+    fn of(platform: Platform, options: Options, dir: Option<TempDir>) -> Self {
         let app = App::new(platform, options);
         let router = server::router(app.clone());
         Self(Arc::new(Inner { app, router, _dir: dir }))
+    }
+
+    /// A second server on the same data directory: as far as the platform can tell, another process.
+    pub(crate) async fn beside(&self) -> Self {
+        let platform = Platform::open(self.platform().config().clone()).await.unwrap();
+        Self::of(platform, Options::default(), None)
     }
 
     pub(crate) fn platform(&self) -> &Platform {

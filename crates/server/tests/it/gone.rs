@@ -47,11 +47,15 @@ async fn leave(client: &Client, app: &TestApp, n: usize, polls: u32) -> bool {
     let request = Request::builder().method(method).uri(path).header("authorization", token);
     let request = request.header("content-type", media).body(Body::from(body)).unwrap();
     let (served, router) = app.served();
-    let mut answering = Box::pin(async move { call(&served, &router, request).await });
+    drop_after(async move { call(&served, &router, request).await }, polls).await
+}
+
+/// Polls a future that many times and drops it; whether it was over before.
+pub(super) async fn drop_after(future: impl Future, polls: u32) -> bool {
+    let mut future = Box::pin(future);
     for _ in 0..polls {
-        let polled = std::future::poll_fn(|context| {
-            std::task::Poll::Ready(answering.as_mut().poll(context).is_ready())
-        });
+        let polled =
+            std::future::poll_fn(|context| std::task::Poll::Ready(future.as_mut().poll(context).is_ready()));
         if polled.await {
             return true;
         }

@@ -30,6 +30,7 @@ mod records;
 mod roles;
 mod serving;
 mod shapes;
+mod shared_rows;
 mod strangers;
 mod streams;
 mod terms;

@@ -2,27 +2,74 @@
 //! referred to is held while the referring transaction commits, and a shared row is deleted only
 //! after every tenant was asked (M5).
 //!
-//! In one process the guard below makes check and commit one act. Deleting shared rows is done by the
-//! serving process only; no command deletes records.
+//! In one process the guard below makes check and commit one act; beside other processes `between` does.
 
-use super::{Records, json};
+use super::{Records, between::Referring, json};
 use crate::{
     Error, Result,
     platform::{Inner, ModelEntry},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 use tenantry_engine::{
     Kind,
     model::{FieldKind, Model},
     query::{Change, RecordId},
+    sqlite::write::Held,
     value::Value,
 };
-use tokio::sync::{RwLock, RwLockReadGuard};
+use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 
-/// Rows of one model that are being deleted. Read side: held across check and commit of a referring row.
+/// Rows of one model that are being deleted.
 #[derive(Debug, Default)]
-pub(crate) struct Leaving(pub(super) RwLock<HashSet<RecordId>>);
+pub(crate) struct Leaving {
+    /// Read side: held across check and commit of a referring row.
+    gate: Arc<RwLock<()>>,
+    rows: Mutex<HashSet<RecordId>>,
+}
+
+/// A row is leaving while it lives: who goes away in the middle of a delete leaves none behind that nobody can
+/// refer to, or delete, any more.
+struct Mark(Arc<Leaving>, RecordId);
+
+impl Drop for Mark {
+    fn drop(&mut self) {
+        self.0.rows().remove(&self.1);
+    }
+}
+
+impl Leaving {
+    fn rows(&self) -> MutexGuard<'_, HashSet<RecordId>> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// No row begins to leave while the guard lives.
+    pub(super) async fn stay(&self) -> OwnedRwLockReadGuard<()> {
+        self.gate.clone().read_owned().await
+    }
+
+    pub(super) fn has(&self, id: &RecordId) -> bool {
+        self.rows().contains(id)
+    }
+
+    /// From now on nobody can gain a reference to the row; whoever held the gate has committed.
+    async fn mark(self: &Arc<Self>, id: &RecordId) -> Result<Mark> {
+        let _gate = self.gate.write().await;
+        match self.rows().insert(id.clone()) {
+            true => Ok(Mark(self.clone(), id.clone())),
+            false => Err(Error::Conflict("this record is being deleted already".into())),
+        }
+    }
+}
+
+/// Rows of other stores that stay until it is dropped.
+struct Stay {
+    _gates: Vec<OwnedRwLockReadGuard<()>>,
+    _between: Referring,
+}
 
 /// A field of a tenant-store model that refers to a model of a system store. Always protects: no write
 /// could set a field to null in every tenant at once.
@@ -59,24 +106,25 @@ impl<'a> Claims<'a> {
         Self(claims)
     }
 
-    /// Checks that every row exists and keeps it from leaving until the guards are dropped.
-    pub(super) async fn hold(
-        &self,
-        records: &Records<'a>,
-    ) -> Result<Vec<RwLockReadGuard<'a, HashSet<RecordId>>>> {
-        let mut guards = Vec::with_capacity(self.0.len());
+    /// Checks that every row exists and keeps it from leaving until that is dropped; none when there is none.
+    pub(super) async fn hold(&self, records: &Records<'a>) -> Result<Option<Held>> {
+        if self.0.is_empty() {
+            return Ok(None);
+        }
+        let between = records.inner.between.refer().await?;
+        let mut gates = Vec::with_capacity(self.0.len());
         for (to, claim) in &self.0 {
-            let guard = claim.entry.leaving.0.read().await;
+            gates.push(claim.entry.leaving.stay().await);
             let ids: Vec<_> = claim.ids.iter().cloned().collect();
-            let mut missing = records.session_of(claim.entry).await?.exists(to, &ids).await?;
-            missing.extend(ids.into_iter().filter(|id| guard.contains(id)));
+            // Asked before the rows are: of a delete that ends in between, the row is gone.
+            let mut missing: Vec<_> = ids.iter().filter(|id| claim.entry.leaving.has(id)).cloned().collect();
+            missing.extend(records.session_of(claim.entry).await?.exists(to, &ids).await?);
             if let Some(id) = missing.first() {
                 let reason = format!("there is no record {} of {to}", json::id_text(id));
                 return Err(Error::invalid(claim.field, reason));
             }
-            guards.push(guard);
         }
-        Ok(guards)
+        Ok(Some(Box::new(Stay { _gates: gates, _between: between })))
     }
 }
 
@@ -95,16 +143,13 @@ fn referred(change: &Change, field: &str) -> Option<RecordId> {
 impl Records<'_> {
     /// Deletes a shared row after asking every tenant. Cost grows with the fleet; it is a rare act of staff.
     pub(super) async fn delete_protected(&self, id: &RecordId, change: Change) -> Result<()> {
-        if !self.entry.leaving.0.write().await.insert(id.clone()) {
-            return Err(Error::Conflict("this record is being deleted already".into()));
-        }
-        // From here no tenant can gain a reference; whoever held the read side has committed.
-        let done = match self.refuse_if_referred(id).await {
-            Ok(()) => self.apply(vec![change]).await.map(drop),
-            Err(error) => Err(error),
-        };
-        self.entry.leaving.0.write().await.remove(id);
-        done
+        let leaving = self.entry.leaving.mark(id).await?;
+        let between = self.inner.between.delete().await?;
+        self.refuse_if_referred(id).await?;
+        let held: Held = Box::new((leaving, between));
+        let session = self.session().await?;
+        session.write_holding(vec![change], &self.options_for(self.entry), Some(held)).await?;
+        Ok(())
     }
 
     async fn refuse_if_referred(&self, id: &RecordId) -> Result<()> {

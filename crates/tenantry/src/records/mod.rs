@@ -4,6 +4,7 @@
 //! A [`Records`] exists only for a scope that was entered, and works on one model. There is no way to
 //! name another tenant here.
 
+mod between;
 mod cross;
 mod csv_in;
 mod csv_out;
@@ -15,6 +16,7 @@ mod overrides;
 mod read;
 mod write;
 
+pub(crate) use between::Between;
 pub(crate) use cross::{Leaving, Referrer};
 pub use csv_in::{ImportReport, RowError};
 pub(crate) use csv_out::{csv_line, unguarded};

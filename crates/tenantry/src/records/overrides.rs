@@ -7,7 +7,6 @@ use crate::{
     platform::ModelEntry,
 };
 use serde_json::{Map, Value as Json};
-use std::collections::HashSet;
 use tenantry_engine::{
     Kind,
     name::FieldName,
@@ -19,7 +18,7 @@ use tenantry_engine::{
     },
     value::Value,
 };
-use tokio::sync::RwLockReadGuard;
+use tokio::sync::OwnedRwLockReadGuard;
 
 fn field(name: &str) -> FieldName {
     FieldName::parse(name).expect("a constant field name")
@@ -60,6 +59,7 @@ impl Records<'_> {
         let (kept, allowed) = self.overridable()?;
         let id = self.parse_id(id)?;
         let stored = self.stored_changes(changes, allowed)?;
+        let _between = self.inner.between.refer().await?;
         let _held = self.hold_shared(&id).await?;
         // Twice, because another request may put the first values there in between.
         match self.put_override(kept, &id, stored.clone()).await {
@@ -72,10 +72,11 @@ impl Records<'_> {
     }
 
     /// Makes sure that the shared row is there, and keeps it until the guard is dropped.
-    async fn hold_shared(&self, id: &RecordId) -> Result<RwLockReadGuard<'_, HashSet<RecordId>>> {
-        let guard = self.entry.leaving.0.read().await;
+    async fn hold_shared(&self, id: &RecordId) -> Result<OwnedRwLockReadGuard<()>> {
+        let guard = self.entry.leaving.stay().await;
+        let leaves = self.entry.leaving.has(id);
         let missing = self.session().await?.exists(self.name(), std::slice::from_ref(id)).await?;
-        match missing.is_empty() && !guard.contains(id) {
+        match missing.is_empty() && !leaves {
             true => Ok(guard),
             false => Err(Error::NotFound("record")),
         }

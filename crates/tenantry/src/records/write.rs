@@ -103,8 +103,8 @@ impl<'a> Records<'a> {
     async fn apply_once(&self, entry: &'a ModelEntry, changes: &[Change]) -> Result<Vec<Written>> {
         let session = self.session_of(entry).await?;
         let claims = Claims::of(self.inner, &entry.model, changes);
-        let _held = claims.hold(self).await?;
-        Ok(session.write(changes, &self.options_for(entry)).await?)
+        let held = claims.hold(self).await?;
+        Ok(session.write_holding(changes, &self.options_for(entry), held).await?)
     }
 
     async fn apply_later(

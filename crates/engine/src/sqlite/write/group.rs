@@ -12,6 +12,10 @@ use crate::{
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::sync::Arc;
 
+/// What must not end before a write has: dropped once it is committed or refused, whether or not its caller is still
+/// there.
+pub type Held = Box<dyn std::any::Any + Send + Sync>;
+
 /// One caller's write.
 #[derive(Debug)]
 pub(crate) struct Request {
@@ -19,6 +23,8 @@ pub(crate) struct Request {
     pub(crate) who: Confinement,
     pub(crate) changes: Vec<Change>,
     pub(crate) options: WriteOptions,
+    #[allow(dead_code, reason = "held until the write is over")]
+    pub(crate) held: Option<Held>,
 }
 
 impl Request {
@@ -66,7 +72,7 @@ fn together(conn: &Connection, requests: &[&Request]) -> Result<Option<Outcomes>
 
 /// One request between two marks of the transaction.
 fn one(conn: &Connection, request: &Request) -> Result<Vec<Written>> {
-    let Request { schema, who, changes, options } = request;
+    let Request { schema, who, changes, options, .. } = request;
     let ready = prepare::all(schema, changes)?;
     run_sql(conn, "SAVEPOINT one")?;
     let done = within(conn, schema, who, &ready, options);

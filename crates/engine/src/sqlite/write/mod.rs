@@ -9,6 +9,7 @@ mod recording;
 mod refusal;
 mod run;
 
+pub use group::Held;
 pub(crate) use group::{Outcomes, Request, run as run_group};
 
 use super::plan::{Confinement, Schema};
