@@ -59,20 +59,29 @@ impl Engine {
         of: TenantId,
         options: AdoptOptions,
     ) -> Result<()> {
-        let (index, server) = self.server(place)?;
         if place.isolation == Isolation::Database {
-            let (server, place, from) = (server.clone(), place.clone(), from.to_owned());
+            let (server, place, from) = (self.server(place)?.1.clone(), place.clone(), from.to_owned());
             return blocking(move || transfer::adopt(&server, &place, &from, Some(of), options)).await;
         }
-        let (script, from, inner, physical) =
-            (script.clone(), from.to_owned(), self.0.clone(), place.physical.clone());
-        // Writers of this process queue for as long as a batch takes, instead of giving up on a busy database.
-        let queue = move || -> transfer::Turn {
-            let database = inner.cache.open_now(index, &physical)?;
-            Some(Box::new(database.writer.clone().blocking_lock_owned()))
-        };
+        let (script, from, queue) = (script.clone(), from.to_owned(), self.queue(place)?);
         self.on_file(place, move |site| transfer::absorb(site, &script, &from, of, options.closed, &queue))
             .await
+    }
+
+    /// Removes a pooled tenant with all its rows. Other writers of the shared database wait for a batch of rows at
+    /// most; meanwhile nobody may be routed there. Idempotent. For his last bytes see [`Engine::scrub`].
+    pub async fn withdraw(&self, place: &Place) -> Result<()> {
+        let queue = self.queue(place)?;
+        self.on_file(place, move |site| transfer::withdraw(site, &queue)).await
+    }
+
+    /// What writers of this process queue for while a batch lasts, instead of giving up on a busy database.
+    pub(super) fn queue(&self, place: &Place) -> Result<impl Fn() -> transfer::Turn + Send + 'static> {
+        let (index, inner, physical) = (self.server(place)?.0, self.0.clone(), place.physical.clone());
+        Ok(move || -> transfer::Turn {
+            let database = inner.cache.open_now(index, &physical)?;
+            Some(Box::new(database.writer.clone().blocking_lock_owned()))
+        })
     }
 
     /// The same for a system store, which is always a database of its own.

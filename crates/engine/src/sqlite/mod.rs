@@ -53,6 +53,4 @@ pub use system::{SqlRow, SystemDb, Tx};
 pub use transfer::{
     AdoptOptions, Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, Digest, ModelDiff, Standing, TableDigest,
 };
-pub(crate) use upkeep::{
-    attach, change_identity, inspect_file, look, migrate_file, pooled_bytes, scrub, withdraw,
-};
+pub(crate) use upkeep::{attach, change_identity, inspect_file, look, migrate_file, pooled_bytes, scrub};

@@ -1,5 +1,5 @@
-//! Rare work on a whole database, on a connection of its own: migrations, inspection, identity rows,
-//! and taking a tenant out of a shared database. Called by the engine on blocking threads.
+//! Rare work on a whole database, on a connection of its own: migrations, inspection, identity rows.
+//! Called by the engine on blocking threads.
 
 use super::{
     identity,
@@ -8,13 +8,13 @@ use super::{
     open::{self, Durability},
     server::Site,
     system::BUSY_WAIT,
-    transfer::whole,
+    transfer::{Turn, whole},
 };
 use crate::{
     error::{Error, Kind, Result},
-    place::{Isolation, Place},
+    place::Isolation,
 };
-use rusqlite::{Connection, DEFAULT_NAME, TransactionBehavior, params, wal::CheckpointMode};
+use rusqlite::{Connection, TransactionBehavior, limits::Limit, params};
 
 /// Opens the database of a place apart from the pool. This connection waits for others by itself.
 pub(super) fn apart(site: &Site) -> Result<Connection> {
@@ -89,87 +89,23 @@ pub(crate) fn attach(site: &Site) -> Result<()> {
     Ok(transaction.commit()?)
 }
 
-/// Removes a pooled tenant and all its rows, overwriting them on disk (T11). Idempotent: nobody to remove is
-/// no fault, another generation of him is.
-pub(crate) fn withdraw(site: &Site) -> Result<()> {
-    let place = &site.place;
-    if place.isolation != Isolation::Pooled || place.tenant.is_none() {
-        return Err(Error::new(Kind::Internal, format!("{place:?} is not a pooled tenant's")));
-    }
-    let mut conn = open::connect(&site.path)?;
-    match identity::check(&conn, place, &site.platform) {
-        Err(error) if *error.kind() == Kind::WrongIdentity => return identity::is_ours(&conn),
-        checked => checked?,
-    }
-    open::settle(&conn, Durability::Full)?;
-    conn.busy_timeout(BUSY_WAIT)?;
-    // All rows of the tenant go, so no reference is left dangling whatever the order.
-    conn.execute_batch("PRAGMA secure_delete = ON; PRAGMA foreign_keys = OFF;")?;
-    let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    remove_rows(&transaction, place)?;
-    transaction.commit()?;
-    forget_terms(&conn)?;
-    // What the -wal still holds of him goes too, unless a reader needs it: then with a later checkpoint.
-    if let Err(error) = conn.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::TRUNCATE) {
-        tracing::warn!(%error, database = %site.path.display(), "withdrawn rows stay in the -wal for now");
-    }
-    Ok(())
-}
-
-fn remove_rows(conn: &Connection, place: &Place) -> Result<()> {
-    let tenant = identity::tenant_number(place);
-    let stores: i64 =
-        conn.query_row("SELECT count(*) FROM _tenantry_place WHERE tenant = ?1", [tenant], |row| row.get(0))?;
-    if stores > 1 {
-        let detail =
-            format!("{place:?}: the tenant has several stores pooled here, which tables do not tell apart");
-        return Err(Error::new(Kind::Internal, detail));
-    }
-    for (table, column) in pooled_tables(conn)? {
-        conn.execute(&format!("DELETE FROM [{table}] WHERE [{column}] = ?1"), [tenant])?;
-    }
-    for table in ["_tenantry_seq", "_tenantry_activity", "_tenantry_changes"] {
-        conn.execute(&format!("DELETE FROM {table} WHERE tenant = ?1"), [tenant])?;
-    }
-    conn.execute(
-        "DELETE FROM _tenantry_place WHERE tenant = ?1 AND store = ?2",
-        params![tenant, place.store.as_str()],
-    )?;
-    Ok(())
-}
-
-/// Tables with a tenant column and its name. Pooled tables begin with `_row` and the tenant column;
-/// where `id` comes second, the table is one database's alone.
-fn pooled_tables(conn: &Connection) -> Result<Vec<(String, String)>> {
-    let sql = "SELECT t.name, c.name FROM sqlite_schema t JOIN pragma_table_info(t.name) r ON r.cid = 0 AND r.name = '_row'
-        JOIN pragma_table_info(t.name) c ON c.cid = 1 AND c.name <> 'id'
-        WHERE t.type = 'table' AND t.name NOT LIKE '\\_tenantry\\_%' ESCAPE '\\'";
-    let mut statement = conn.prepare(sql)?;
-    let tables = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(tables.collect::<rusqlite::Result<_>>()?)
-}
-
-/// Writes the -wal back and empties it: what was deleted before is then in no file. `Busy` while somebody reads
-/// an older state for longer than the wait.
-pub(crate) fn scrub(site: &Site) -> Result<()> {
+/// Makes sure that what was deleted before is in no file: SQLite overwrites rows where they are deleted, but what
+/// it has moved between pages stays in the unused room of the pages they came from. So the database is written anew from its
+/// rows, in one transaction that other writers wait for, in `queue` those of this process; then the -wal is emptied.
+/// `Busy` while somebody reads an older state for longer than the wait.
+pub(crate) fn scrub(site: &Site, queue: &dyn Fn() -> Turn) -> Result<()> {
     let conn = open::connect(&site.path)?;
     identity::is_ours(&conn)?;
-    open::settle(&conn, Durability::Normal)?;
+    open::settle(&conn, Durability::Full)?;
     conn.busy_timeout(BUSY_WAIT)?;
+    // The copy it makes meanwhile is a database beside this one, in a file without a name.
+    conn.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 1)?;
+    let turn = queue();
+    conn.execute_batch("PRAGMA temp_store = FILE; VACUUM")?;
+    drop(turn);
     let busy: i64 = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
     match busy {
         0 => Ok(()),
         _ => Err(Error::new(Kind::Busy, format!("{}: the -wal is in use", site.path.display()))),
     }
-}
-
-/// Full-text indexes keep deleted words until their segments are merged.
-fn forget_terms(conn: &Connection) -> Result<()> {
-    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%fts5%'";
-    let names: Vec<String> =
-        conn.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-    for name in names {
-        conn.execute_batch(&format!("INSERT INTO [{name}]([{name}]) VALUES('optimize')"))?;
-    }
-    Ok(())
 }

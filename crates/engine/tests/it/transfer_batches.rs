@@ -135,3 +135,119 @@ async fn what_is_half_filled_is_withdrawn_and_who_comes_late_brings_nothing_back
     assert_eq!(left, 0);
     large.clinic.is_sound(&large.new);
 }
+
+/// The tenant in the pool, open, as after a move.
+async fn settled() -> Large {
+    let large = large().await;
+    let engine = &large.clinic.bed.engine;
+    large.adopt(engine).await.unwrap();
+    engine.open_filled(&large.new, 99).await.unwrap();
+    large
+}
+
+/// Doctors that are left of a tenant who is leaving.
+fn leaving(pool: &Connection) -> Option<i64> {
+    let sql = "SELECT (SELECT count(*) FROM doctors WHERE company_id = ?1) FROM _tenantry_place
+        WHERE tenant = ?1 AND carried = -9223372036854775808";
+    pool.query_row(sql, [TENANT], |row| row.get(0)).ok()
+}
+
+/// Rows of the tenant anywhere in the pool.
+fn left(pool: &Connection) -> i64 {
+    let sql = "SELECT (SELECT count(*) FROM doctors WHERE company_id = ?1)
+        + (SELECT count(*) FROM hospitals WHERE company_id = ?1)
+        + (SELECT count(*) FROM _tenantry_activity WHERE tenant = ?1)
+        + (SELECT count(*) FROM _tenantry_changes WHERE tenant = ?1)
+        + (SELECT count(*) FROM _tenantry_seq WHERE tenant = ?1)
+        + (SELECT count(*) FROM _tenantry_place WHERE tenant = ?1)";
+    pool.query_row(sql, [TENANT], |row| row.get(0)).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_neighbour_writes_while_somebody_leaves() {
+    let large = settled().await;
+    let (neighbour, pool) = (place(Isolation::Pooled, NEIGHBOUR, 1), large.pool());
+    let before = large.clinic.names(&neighbour).await.len();
+    let engine = large.clinic.bed.engine.clone();
+    let mut withdrawing = std::pin::pin!(engine.withdraw(&large.new));
+    let (mut between, mut written) = (0, 0);
+    loop {
+        let seen = leaving(&pool);
+        let row = insert("doctors", &[("name", "Dr. Meanwhile".into())]);
+        tokio::select! {
+            biased;
+            over = &mut withdrawing => break over.unwrap(),
+            done = large.clinic.write(&neighbour, std::slice::from_ref(&row)) => { done.unwrap(); written += 1; }
+        };
+        between += usize::from(seen.is_some() && leaving(&pool).is_some());
+    }
+    println!("{between} writes of a neighbour between two batches");
+    assert!(between >= 2, "{between}");
+    assert_eq!(left(&pool), 0);
+    assert_eq!(large.clinic.names(&neighbour).await.len(), before + written);
+    large.clinic.is_sound(&large.new);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_who_withdraw_the_same_place_help_each_other() {
+    let large = settled().await;
+    let neighbours = large.clinic.neighbours().await;
+    let engine = &large.clinic.bed.engine;
+    let (one, other) = tokio::join!(engine.withdraw(&large.new), engine.withdraw(&large.new));
+    one.and(other).unwrap();
+    assert_eq!(left(&large.pool()), 0);
+    assert_eq!(large.clinic.neighbours().await, neighbours);
+    large.clinic.is_sound(&large.new);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_withdraws_late_leaves_alone_what_is_filled_anew() {
+    let large = settled().await;
+    let (engine, pool) = (large.clinic.bed.engine.clone(), large.pool());
+    let filler = std::thread::spawn(move || {
+        let sql =
+            "UPDATE _tenantry_place SET carried = -5 WHERE tenant = ?1 AND carried = -9223372036854775808
+            AND (SELECT count(*) FROM doctors WHERE company_id = ?1) < ?2";
+        while pool.execute(sql, (TENANT, DOCTORS as i64)).unwrap() == 0 {}
+        pool
+    });
+    let late = engine.withdraw(&large.new).await.unwrap_err();
+    assert_eq!(*late.kind(), Kind::Fenced, "{late}");
+    let pool = filler.join().unwrap();
+    // As after a crash midway: seen by nobody, filled anew from its begin.
+    assert!(left(&pool) > 1);
+    assert!(!engine.standing(&large.new).await.unwrap().filled);
+    large.adopt(&engine).await.unwrap();
+    large.is_whole().await;
+}
+
+/// T11: in several batches, and with words of others in the same full-text index.
+#[tokio::test]
+async fn t11_no_word_of_one_who_left_stays_in_the_file() {
+    let large = settled().await;
+    let (neighbour, file) = (place(Isolation::Pooled, NEIGHBOUR, 1), large.clinic.bed.file(&large.new));
+    for some in (0..1500).collect::<Vec<_>>().chunks(500) {
+        let ours =
+            some.iter().map(|n| insert("doctors", &[("name", format!("zebracanary{n} clinic").into())]));
+        large.clinic.write(&large.new, &ours.collect::<Vec<_>>()).await.unwrap();
+        let theirs =
+            some.iter().map(|n| insert("doctors", &[("name", format!("ordinary{n} clinic").into())]));
+        large.clinic.write(&neighbour, &theirs.collect::<Vec<_>>()).await.unwrap();
+    }
+    large.clinic.bed.engine.withdraw(&large.new).await.unwrap();
+    large.clinic.bed.engine.scrub(&large.new).await.unwrap();
+    let has = |word: &[u8]| {
+        ["", "-wal"].iter().any(|suffix| {
+            let bytes = std::fs::read(format!("{}{suffix}", file.display())).unwrap_or_default();
+            bytes.windows(word.len()).any(|window| window == word)
+        })
+    };
+    assert!(has(b"ordinary77"), "a word of who stays");
+    // Terms are kept without the prefix they share with the one before.
+    assert!(!has(b"zebracanary") && !has(b"ebracanary"), "a word of who left");
+    assert_eq!(
+        large.clinic.names(&neighbour).await.iter().filter(|n| n.starts_with("ordinary")).count(),
+        1500
+    );
+    large.clinic.is_sound(&large.new);
+}

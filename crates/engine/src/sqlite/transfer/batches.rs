@@ -1,7 +1,7 @@
 //! Long work on a shared database, a batch at a time: each is a transaction of its own, and between two of them
 //! other writers have their turn.
 //!
-//! Used by absorption. What is half done must be invisible, and whoever began it must be able to say in every
+//! Used by absorption and withdrawal. What is half done must be invisible, and whoever began it must be able to say in every
 //! batch that it still is theirs; that is the caller's to see to.
 
 use crate::error::Result;
@@ -14,7 +14,7 @@ const ROWS: u64 = 500;
 /// Bytes of values in one batch.
 const BYTES: u64 = 1 << 20;
 /// Writers of other processes ask again after at most this long.
-const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
 /// What writers of this process queue for; held while a batch lasts.
 pub(crate) type Turn = Option<Box<dyn Any>>;

@@ -22,6 +22,7 @@ mod receive;
 mod rows;
 mod table;
 mod unwritten;
+mod withdraw;
 
 pub(crate) use absorb::absorb;
 pub(crate) use batches::Turn;
@@ -42,3 +43,4 @@ pub use marks::Standing;
 pub(crate) use marks::{fence_recorded, lift_fence, open_filled, record, standing, stop_recording};
 pub(crate) use rows::rows;
 pub(crate) use unwritten::compare_unwritten;
+pub(crate) use withdraw::withdraw;
