@@ -239,6 +239,9 @@ async fn the_public_doors_are_slow_for_who_knocks_too_often_threat_41() {
     for _ in 0..3 {
         app.anon().post("/api/auth/login", &login("not this one")).await.expect(401);
     }
+    // Nor is another account, from the same address.
+    let another = json!({"email": "a1@firm.example", "password": PASSWORD});
+    app.anon().post("/api/auth/login", &another).await.expect(429);
     let spoofed = app.anon().with("x-forwarded-for", "203.0.113.10");
     for client in [app.anon(), spoofed] {
         let slowed = client.post("/api/auth/login", &login(PASSWORD)).await.expect(429);

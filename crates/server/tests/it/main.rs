@@ -12,6 +12,7 @@ mod binary;
 mod copies;
 mod crowded;
 mod ends;
+mod generated;
 mod gone;
 mod growing;
 mod hostile;

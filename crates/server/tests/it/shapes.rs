@@ -14,7 +14,7 @@ const CONFIG: &str = "[servers.main]\npath = \"databases\"\n[servers.disk]\npath
     [[backups.schedules]]\nname = \"nightly\"\ncron = \"30 2 * * *\"\n";
 
 /// Panics unless the value is what the schema says.
-fn conforms(document: &Value, schema: &Value, value: &Value, at: &str) {
+pub(super) fn conforms(document: &Value, schema: &Value, value: &Value, at: &str) {
     if let Some(target) = schema["$ref"].as_str() {
         let schema = document.pointer(target.trim_start_matches('#')).unwrap_or_else(|| panic!("{target}"));
         return conforms(document, schema, value, at);

@@ -103,8 +103,12 @@ async fn a_second_server_refers_to_nothing_that_the_first_one_deletes_m5() {
 #[tokio::test]
 async fn while_a_company_cannot_be_asked_a_shared_row_stays_x1() {
     let (app, staff, acme) = setting("database").await;
-    app.register("rival").await;
+    let rival = app.register("rival").await;
     let id = city(&staff, 1).await;
+    // Whoever it is that refers to it.
+    rival.post("/api/records/patients", &of_city(id)).await.expect(201);
+    staff.delete(&format!("/api/records/cities/{id}")).await.expect(409);
+    rival.patch("/api/records/patients/1", &json!({"city": null})).await.expect(200);
     acme.post("/api/records/patients", &of_city(id)).await.expect(201);
     let shown = staff.get("/api/admin/tenants/acme").await.expect(200).json();
     let physical = shown["placements"][0]["place"]["physical"].as_str().unwrap();

@@ -282,4 +282,33 @@ mod tests {
             "a set that cannot be read does not take the keys away"
         );
     }
+
+    /// A key server that answers with the set of the moment.
+    fn serve(body: Arc<Mutex<String>>) -> String {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bind");
+        let url = format!("http://{}/jwks", listener.local_addr().expect("address"));
+        std::thread::spawn(move || {
+            use std::io::{Read, Write};
+            for mut stream in listener.incoming().flatten() {
+                let _ = stream.read(&mut [0; 4096]);
+                let body = body.lock().expect("body").clone();
+                let head =
+                    format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+                let _ = stream.write_all((head + &body).as_bytes());
+            }
+        });
+        url
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_set_behind_a_url_is_followed_as_it_rotates() {
+        let body = Arc::new(Mutex::new(set(&["a", "b"])));
+        let source = KeySource::JwksUrl(serve(body.clone()));
+        let keys = Keys::load_with(&source, Algorithm::RS256, Duration::ZERO).expect("source");
+        let old = keys.find(Some("a")).await.expect("read when first needed");
+        *body.lock().expect("body") = set(&["b", "c"]);
+        assert!(keys.find(Some("b")).await.is_ok() && keys.hold(&old), "nobody asked for what is unknown");
+        assert!(keys.find(Some("c")).await.is_ok(), "read again for an unknown id");
+        assert!(keys.find(Some("a")).await.is_err() && !keys.hold(&old), "withdrawn, at once from then on");
+    }
 }

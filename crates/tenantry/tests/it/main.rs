@@ -3,6 +3,7 @@
 mod access_acting;
 mod access_attack;
 mod access_doors;
+mod access_jwks;
 mod access_jwt;
 mod access_kit;
 mod access_lives;

@@ -105,6 +105,44 @@ async fn lost_twice_it_is_what_it_was_last() {
     whole(&w).await;
 }
 
+/// The disk is there again when the operation looks once more, or what is kept is damaged: nothing is given up.
+#[tokio::test]
+async fn what_came_back_is_not_given_up_and_what_is_damaged_is_not_put_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = std::sync::Arc::new(World::open(dir.path()).await.with_plans().await);
+    tenant(&w, "alpha").await;
+    let before = ready(&w, "tenant").await.place;
+    to_disk(&w).await.unwrap();
+    lose(&w);
+    let back = w.clone();
+    w.operations.faults().watch(std::sync::Arc::new(move |point| {
+        let back = back.clone();
+        Box::pin(async move {
+            if point == "fall_back:look:before" {
+                bring_back(&back);
+            }
+            Ok(())
+        })
+    }));
+    let refused = fall_back(&w).await.unwrap_err().to_string();
+    assert!(refused.contains("can be opened again: nothing was changed"), "{refused}");
+    assert_eq!(ready(&w, "tenant").await.place.server.as_str(), "disk");
+    open_to_writes(&w).await;
+
+    w.operations.faults().watch(std::sync::Arc::new(|_| Box::pin(async { Ok(()) })));
+    lose(&w);
+    let kept = w.root.join(format!("{}.db", before.physical));
+    let whole = fs::read(&kept).unwrap();
+    fs::write(&kept, [&whole[..4096], &vec![0x5a; whole.len() - 4096][..]].concat()).unwrap();
+    let refused = fall_back(&w).await.unwrap_err().to_string();
+    assert!(refused.contains("is damaged too: restore a backup"), "{refused}");
+    assert_eq!(ready(&w, "tenant").await.place.server.as_str(), "disk");
+    fs::write(&kept, whole).unwrap();
+    fall_back(&w).await.unwrap();
+    assert_eq!(ready(&w, "tenant").await.place, before);
+    bring_back(&w);
+}
+
 /// The disk dies between the swap and the proof: the move ends, unproven, and does not keep anybody from the
 /// tenant; what is kept of it can be used again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
