@@ -10,8 +10,11 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::json;
 use tenantry_testkit::tried;
 
-/// Routes that change records, and what they leave: action, model.
-pub(super) const LOGGED: &[(&str, &str, &[(&str, &str)])] = &[
+/// Method and path of a route, and the lines that it leaves: action, model.
+type Logged = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+/// Routes that change records.
+pub(super) const LOGGED: &[Logged] = &[
     ("POST", "/api/records/{model}", &[("create", "patients")]),
     ("POST", "/api/records/{model}/batch", &[("create", "patients"), ("create", "patients")]),
     ("POST", "/api/records/{model}/import", &[("create", "patients"), ("create", "patients")]),
