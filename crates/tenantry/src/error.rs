@@ -4,6 +4,8 @@
 //! line into a message with its remedy. `Display` is for logs and may carry private detail: nothing
 //! of it is ever sent to a client (rule 10). Who may not see a thing is told that it is absent.
 
+mod engine;
+
 use tenantry_engine::{Kind, name::NameError};
 
 /// Result of every call of this crate.
@@ -177,7 +179,7 @@ impl Error {
             Self::RateLimited { .. } => "rate_limited",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal",
-            Self::Engine(e) => engine_code(e.kind()),
+            Self::Engine(e) => engine::code(e.kind()),
         }
     }
 
@@ -204,7 +206,7 @@ impl Error {
             Self::RateLimited { .. } => "too many requests or attempts".into(),
             Self::Unavailable(_) => "not available right now".into(),
             Self::Internal(_) => "something went wrong on our side".into(),
-            Self::Engine(e) => engine_title(e.kind()),
+            Self::Engine(e) => engine::title(e.kind()),
         }
     }
 
@@ -230,7 +232,7 @@ impl Error {
             Self::MasterDataEmpty { what } => format!("load {what}: platform staff can add or import them"),
             Self::RateLimited { retry_after_seconds } => format!("wait {retry_after_seconds} seconds"),
             Self::Unavailable(_) => "try again in a moment".into(),
-            Self::Engine(e) => return engine_remedy(e.kind()).map(Into::into),
+            Self::Engine(e) => return engine::remedy(e.kind()).map(Into::into),
             _ => return None,
         })
     }
@@ -240,58 +242,6 @@ impl From<NameError> for Error {
     fn from(e: NameError) -> Self {
         Self::invalid(e.kind, e.reason)
     }
-}
-
-fn engine_code(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::Missing => "no_database",
-        Kind::SchemaBehind => "migrations_pending",
-        Kind::Unique(_) => "not_unique",
-        Kind::Reference(_) => "reference",
-        Kind::Invalid(..) => "invalid",
-        Kind::NotFound => "not_found",
-        Kind::Conflict(_) => "version_conflict",
-        Kind::Limit(_) => "limit_exceeded",
-        Kind::Deadline => "deadline",
-        Kind::Denied(_) => "statement_denied",
-        Kind::Statement(_) => "statement",
-        Kind::Fenced | Kind::Busy | Kind::Io => "unavailable",
-        _ => "internal",
-    }
-}
-
-fn engine_title(kind: &Kind) -> String {
-    match kind {
-        Kind::Missing => "the database does not exist".into(),
-        Kind::SchemaBehind => "the database is behind: migrations have not run".into(),
-        Kind::Unique(fields) => format!("another record has the same {}", fields.join(", ")),
-        Kind::Reference(what) => format!("records of {what} refer to this one"),
-        Kind::Invalid(field, reason) => format!("{field}: {reason}"),
-        Kind::NotFound => "no such record".into(),
-        Kind::Conflict(_) => "the record was changed by somebody else".into(),
-        Kind::Limit(what) => format!("the plan's limit on {what} is reached"),
-        Kind::Deadline => "the query took too long".into(),
-        Kind::Denied(_) => "this statement is not allowed here".into(),
-        Kind::Statement(_) => "the statement is not valid".into(),
-        Kind::Fenced => "this data is just being moved; nothing was written".into(),
-        Kind::Busy | Kind::Io => "not available right now".into(),
-        _ => "something went wrong on our side".into(),
-    }
-}
-
-fn engine_remedy(kind: &Kind) -> Option<&'static str> {
-    Some(match kind {
-        Kind::Missing => {
-            "look whether its disk is there; else restore a backup, or make an empty one: tenantry create-db SLUG"
-        }
-        Kind::SchemaBehind => "run: tenantry migrate, then tenantry migrate-tenants",
-        Kind::Conflict(_) => "read the record again and repeat the change on it",
-        Kind::Reference(_) => "change or delete those records first",
-        Kind::Limit(_) => "remove something or change to a larger plan",
-        Kind::Deadline => "narrow the filter, or ask for fewer rows",
-        Kind::Fenced | Kind::Busy | Kind::Io => "try again in a moment",
-        _ => return None,
-    })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::{Migration, Op, Statements, fill_value};
 use crate::model::problem::Sink;
 use crate::model::reader::{self, At, Section};
-use crate::model::{Field, Index, Model, Permissions, Problem, field, parse};
+use crate::model::{Field, Index, Model, Permissions, Problem, field, indexes, parse};
 use crate::name::{AppName, FieldName, ModelName, StoreName};
 use serde_json::Value as Json;
 use toml::de::DeTable;
@@ -176,7 +176,7 @@ fn index(sink: &mut Sink, table: &mut Section<'_>) -> Option<Index> {
         sink.add(table.at, "`index` is missing: { fields = [\"…\"] }");
         return None;
     };
-    parse::index(sink, section).map(|(index, _)| index)
+    indexes::index(sink, section).map(|(index, _)| index)
 }
 
 fn field_and_fill(sink: &mut Sink, table: &mut Section<'_>) -> Option<(Field, Option<Json>)> {
@@ -218,8 +218,9 @@ fn create(
     let sections = table.sections(sink, "fields");
     let fields: Vec<Field> =
         sections.into_iter().filter_map(|s| named_field(sink, s, Some(&tenant_field))).collect();
-    let indexes = table.sections(sink, "indexes");
-    let indexes = indexes.into_iter().filter_map(|s| parse::index(sink, s).map(|(index, _)| index)).collect();
+    let sections = table.sections(sink, "indexes");
+    let indexes =
+        sections.into_iter().filter_map(|s| indexes::index(sink, s).map(|(index, _)| index)).collect();
     Some(Model {
         app,
         name: name?,

@@ -3,6 +3,7 @@
 mod check;
 pub mod default;
 pub(crate) mod field;
+pub(crate) mod indexes;
 mod load;
 mod overrides;
 pub(crate) mod parse;

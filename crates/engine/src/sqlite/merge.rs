@@ -27,20 +27,6 @@ pub struct OverrideRow {
     pub changes: String,
 }
 
-impl OverrideRow {
-    /// From the `shared_id` and `changes` of a row of a `{model}_overrides` model.
-    pub fn from_values(shared_id: &Value, changes: &Value) -> Option<Self> {
-        let id = match shared_id {
-            Value::Integer(i) => RecordId::Integer(*i),
-            Value::Uuid(u) => RecordId::Uuid(*u),
-            Value::Text(t) => RecordId::Uuid(t.parse().ok()?),
-            _ => return None,
-        };
-        let Value::Json(changes) = changes else { return None };
-        Some(Self { id, changes: changes.to_string() })
-    }
-}
-
 /// Collects override rows from a read of `shared_id` and `changes` of a `{model}_overrides` model.
 #[derive(Debug, Default)]
 pub struct CollectOverrides {

@@ -1,9 +1,8 @@
 //! `tenantry audit verify` and `list` (rule 11).
 
 use super::{
-    backups::at,
     setup::{Place, explain},
-    table,
+    table::{self, at},
 };
 use anyhow::Result;
 use std::process::ExitCode;

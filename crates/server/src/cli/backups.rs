@@ -3,7 +3,7 @@
 use super::{
     args::{self, Backups},
     setup::{Place, explain},
-    table,
+    table::{self, at},
     users::operator,
     watch::watch_operation,
 };
@@ -141,11 +141,6 @@ fn row(b: &Listed) -> Vec<String> {
         why,
         b.verified_at_us.map(at).unwrap_or_default(),
     ]
-}
-
-/// Minutes are enough for people.
-pub(super) fn at(us: i64) -> String {
-    jiff::Timestamp::from_microsecond(us).map_or(us.to_string(), |t| t.strftime("%Y-%m-%d %H:%M").to_string())
 }
 
 /// Those named, or the newest good one of a company or of everybody.

@@ -2,7 +2,7 @@
 
 use super::{
     setup::{Place, explain},
-    table,
+    table::{self, at_second},
     users::operator,
     watch,
 };
@@ -123,7 +123,7 @@ fn row(o: &Listed) -> Vec<String> {
         at_work(o).unwrap_or("-").into(),
         o.progress.as_ref().map_or_else(|| "-".into(), watch::text),
         o.actor.clone(),
-        instant(o.started_at_us),
+        at_second(o.started_at_us),
         o.error.clone().unwrap_or_else(|| "-".into()),
     ]
 }
@@ -149,11 +149,6 @@ fn at_work(o: &Listed) -> Option<&'static str> {
     o.steps.iter().find(|step| now(step.state)).map(|step| step.name)
 }
 
-fn instant(us: i64) -> String {
-    jiff::Timestamp::from_microsecond(us)
-        .map_or_else(|_| us.to_string(), |at| at.round(jiff::Unit::Second).unwrap_or(at).to_string())
-}
-
 fn print(o: &Listed, json: bool) -> Result<ExitCode> {
     if json {
         table::json(o)?;
@@ -161,12 +156,12 @@ fn print(o: &Listed, json: bool) -> Result<ExitCode> {
     }
     say!("operation {}: {}", o.id, o.what);
     let tenant = o.slug.clone().or(o.tenant.map(|id| id.to_string()));
-    let started = format!("{} by {}", instant(o.started_at_us), o.actor);
+    let started = format!("{} by {}", at_second(o.started_at_us), o.actor);
     let lines = [
         ("tenant", tenant),
         ("state", Some(state(o))),
         ("started", Some(started)),
-        ("changed", Some(instant(o.updated_at_us))),
+        ("changed", Some(at_second(o.updated_at_us))),
         ("attempts", Some(o.attempts.to_string())),
         ("progress", o.progress.as_ref().map(watch::text)),
         ("result", o.result.as_ref().map(ToString::to_string)),

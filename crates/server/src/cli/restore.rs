@@ -3,9 +3,8 @@
 
 use super::{
     args,
-    backups::at,
     setup::{Place, explain},
-    table,
+    table::{self, at},
     users::operator,
     watch::watch_operation,
 };

@@ -1,4 +1,4 @@
-//! Tables and JSON for people and scripts. Used by every command that lists something.
+//! Tables and JSON for people and scripts, and how instants and sizes are written. Used by every command that lists something.
 
 use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets};
@@ -32,6 +32,21 @@ fn text(header: impl IntoIterator<Item = String>, rows: impl IntoIterator<Item =
 pub(super) fn json(value: &impl Serialize) -> Result<()> {
     say!("{}", serde_json::to_string_pretty(value)?);
     Ok(())
+}
+
+/// An instant as people read it; minutes are enough for most.
+pub(super) fn at(us: i64) -> String {
+    instant(us, "%Y-%m-%d %H:%M UTC")
+}
+
+/// The same for what goes on in seconds.
+pub(super) fn at_second(us: i64) -> String {
+    instant(us, "%Y-%m-%d %H:%M:%S UTC")
+}
+
+fn instant(us: i64, format: &str) -> String {
+    jiff::Timestamp::from_microsecond(us)
+        .map_or_else(|_| us.to_string(), |at| at.strftime(format).to_string())
 }
 
 /// Bytes as a person reads them, in the units of the configuration's limits: 1.5 MiB.

@@ -2,9 +2,8 @@
 
 use super::{
     args,
-    life::at,
     setup::{Place, explain},
-    table,
+    table::{self, at},
 };
 use anyhow::Result;
 use std::process::ExitCode;

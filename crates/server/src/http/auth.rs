@@ -6,14 +6,14 @@ use super::{
     App,
     body::Json as Input,
     cookie,
-    names::absent_unless,
+    names::{Number, absent_unless},
     problem::{Code, Problem, Result},
     scope::{Caller, Client},
     view,
 };
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     response::{IntoResponse, Response},
 };
 use http::{StatusCode, header};
@@ -25,7 +25,7 @@ use tenantry::{
     name::Slug,
 };
 
-/// `POST /api/auth/login`.
+/// What [`login`] takes.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Form {
@@ -34,6 +34,7 @@ pub(super) struct Form {
     tenant: Option<String>,
 }
 
+/// `POST /api/auth/login`.
 pub(super) async fn login(
     State(app): State<App>,
     client: Client,
@@ -101,20 +102,20 @@ pub(super) async fn sessions(State(app): State<App>, Caller(actor): Caller) -> R
 pub(super) async fn revoke(
     State(app): State<App>,
     Caller(actor): Caller,
-    Path(id): Path<String>,
+    Number(id): Number,
 ) -> Result<StatusCode> {
-    let id = id.parse().map_err(|_| Problem::absent())?;
     app.platform().access().sessions().revoke(&actor, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `POST /api/auth/switch`.
+/// What [`switch`] takes.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Switch {
     tenant: String,
 }
 
+/// `POST /api/auth/switch`.
 pub(super) async fn switch(
     State(app): State<App>,
     Caller(actor): Caller,
@@ -127,7 +128,7 @@ pub(super) async fn switch(
     Ok(Json(json!({"tenant": tenant.slug, "name": tenant.name})))
 }
 
-/// `POST /api/auth/password`.
+/// What [`password`] takes.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Change {
@@ -135,7 +136,7 @@ pub(super) struct Change {
     new: Password,
 }
 
-/// Every other session ends; the answer is a new one.
+/// `POST /api/auth/password`: every other session ends; the answer is a new one.
 pub(super) async fn password(
     State(app): State<App>,
     Caller(actor): Caller,

@@ -4,7 +4,7 @@
 //! `Default` and no `Deserialize`; a builder gets one from `Platform::resolve`. It never opens a
 //! tenant: that is `enter`'s.
 
-use super::{api_keys::Key, directory::User, sessions::Session};
+use super::{api_keys::Key, directory::User, session::Session};
 use crate::{Error, Result, audit::By};
 use std::sync::Arc;
 use tenantry_engine::name::{RoleName, Slug, TenantId, UserId};

@@ -11,7 +11,7 @@ use super::{
     directory::User,
     host,
     jwt::{ClaimedTenant, Claims},
-    sessions::Session,
+    session::Session,
     token::{Token, TokenKind},
 };
 use crate::{Error, Result, topology::TenantRecord};

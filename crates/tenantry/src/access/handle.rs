@@ -8,7 +8,7 @@
 //! use tenantry::access::{Actor, Tenant, meter::Permit};
 //! use tenantry::topology::TenantRecord;
 //! fn forge(record: std::sync::Arc<TenantRecord>, actor: Actor, permit: Option<Permit>) -> Tenant {
-//!     Tenant { record, actor, permit }
+//!     Tenant { record, actor, _permit: permit }
 //! }
 //! ```
 //! ```compile_fail
@@ -74,7 +74,7 @@ pub struct Tenant {
     record: Arc<TenantRecord>,
     actor: Actor,
     /// Counts against the tenant's concurrency until dropped; None for the platform's own work.
-    permit: Option<Permit>,
+    _permit: Option<Permit>,
 }
 
 impl Tenant {
@@ -120,11 +120,6 @@ impl Tenant {
     pub fn record(&self) -> &TenantRecord {
         &self.record
     }
-
-    /// Whether it counts against the tenant's concurrency.
-    pub fn is_metered(&self) -> bool {
-        self.permit.is_some()
-    }
 }
 
 impl std::fmt::Debug for Tenant {
@@ -147,7 +142,7 @@ impl Access {
             true => None,
             false => Some(self.meters.admit(record.id, &allowance(&record.entitlements.limits))?),
         };
-        Ok(Tenant { actor: actor.with_role(role), record, permit })
+        Ok(Tenant { actor: actor.with_role(role), record, _permit: permit })
     }
 
     /// The record of an entered tenant as of now, through the same gates once more: for a request whose

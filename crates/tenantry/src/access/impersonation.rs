@@ -6,7 +6,7 @@
 use super::{
     Access,
     actor::Actor,
-    sessions::{Draft, Origin},
+    session::{Draft, Origin},
     token::Token,
 };
 use crate::{

@@ -8,7 +8,8 @@ use super::{
     actor::Actor,
     directory::User,
     passwords::Password,
-    sessions::{Draft, Origin, Sessions},
+    session::{Draft, Origin},
+    sessions::Sessions,
     token::Token,
 };
 use crate::{

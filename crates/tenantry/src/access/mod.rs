@@ -22,6 +22,7 @@ pub mod meter;
 pub mod passwords;
 pub mod ratelimit;
 mod seen;
+mod session;
 pub mod sessions;
 pub mod token;
 

@@ -4,10 +4,13 @@
 //! control store's invalidation log, so that the request after a revocation is refused in every
 //! process (threat 43). A token's text is never stored.
 
+pub use super::session::{Impersonator, Origin, Session, SessionInfo};
+
 use super::{
     actor::Actor,
     directory::cached,
-    seen::{Kind, LastSeen, Seen},
+    seen::{Kind, Seen},
+    session::{Draft, info, read},
     token::{Token, TokenHash, TokenKind},
 };
 use crate::{
@@ -16,11 +19,10 @@ use crate::{
     control::{Control, Subject, Write, params},
 };
 use quick_cache::sync::Cache;
-use serde::Serialize;
 use serde_json::json;
 use std::sync::Arc;
 use tenantry_engine::{
-    SqlRow, Tx,
+    SqlRow,
     name::{TenantId, UserId},
 };
 
@@ -31,74 +33,8 @@ const PER_USER: i64 = 50;
 /// Characters of a user agent that are kept.
 const AGENT_CHARS: usize = 200;
 
-/// A session as of the last change.
-#[derive(Debug)]
-pub struct Session {
-    /// Id, to list and revoke by.
-    pub id: i64,
-    /// Whose.
-    pub user: UserId,
-    /// Chosen tenant, if any.
-    pub tenant: Option<TenantId>,
-    /// Made, microseconds.
-    pub created_us: i64,
-    /// Over, microseconds.
-    pub expires_us: i64,
-    /// Who is behind it.
-    pub impersonator: Option<Impersonator>,
-    pub(super) hash: TokenHash,
-    seen: LastSeen,
-}
-
-/// Who acts as the session's user, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Impersonator {
-    /// Staff member.
-    pub user: UserId,
-    /// `user:ID`, as the logs write it.
-    pub label: String,
-    /// Why.
-    pub reason: String,
-}
-
-/// Where a session comes from, as far as it is known.
-#[derive(Debug, Clone, Default)]
-pub struct Origin {
-    /// Address of the client.
-    pub address: Option<std::net::IpAddr>,
-    /// Its user agent, as sent.
-    pub agent: Option<String>,
-}
-
-/// A session as its owner sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct SessionInfo {
-    /// Id, to revoke by.
-    pub id: i64,
-    /// Chosen tenant, if any.
-    pub tenant: Option<i64>,
-    /// Made, microseconds.
-    pub created_us: i64,
-    /// Over, microseconds.
-    pub expires_us: i64,
-    /// Last used, microseconds; coarse.
-    pub seen_us: i64,
-    /// Address it was made from.
-    pub address: Option<String>,
-    /// User agent it was made with.
-    pub agent: Option<String>,
-    /// Platform staff acted as this user.
-    pub impersonated: bool,
-}
-
-/// What a new session is.
-pub(super) struct Draft<'a> {
-    pub(super) user: UserId,
-    pub(super) tenant: Option<TenantId>,
-    pub(super) expires_us: i64,
-    pub(super) impersonator: Option<(UserId, &'a str)>,
-    pub(super) origin: &'a Origin,
-}
+/// All of a user, also those in which staff act as them.
+const END_ALL: &str = "DELETE FROM sessions WHERE user = ?1 OR impersonator = ?1 RETURNING token_hash";
 
 /// The sessions of the platform.
 pub struct Sessions {
@@ -106,8 +42,6 @@ pub struct Sessions {
     cache: Arc<Cache<TokenHash, Arc<Session>>>,
     seen: Seen,
 }
-
-const COLUMNS: &str = "id, user, tenant, created_at, expires_at, seen_at, impersonator, reason";
 
 impl Sessions {
     pub(super) fn new(control: Control, seen: Seen) -> Self {
@@ -202,8 +136,7 @@ impl Sessions {
     pub async fn revoke_all(&self, actor: &Actor, user: UserId) -> Result<usize> {
         actor.require_staff()?;
         crate::users::by_id(&mut self.control.snapshot().await?, user).await?;
-        let sql = "DELETE FROM sessions WHERE user = ?1 OR impersonator = ?1 RETURNING token_hash";
-        self.end(actor.by(), "session.revoke_all", sql, params![user.get()]).await
+        self.end(actor.by(), "session.revoke_all", END_ALL, params![user.get()]).await
     }
 
     async fn end(
@@ -241,8 +174,7 @@ impl Sessions {
 
     /// Ends all sessions of a user within a change that is recorded as something else.
     pub(super) async fn remove_all(write: &mut Write, user: UserId) -> Result<()> {
-        let sql = "DELETE FROM sessions WHERE user = ?1 OR impersonator = ?1 RETURNING token_hash";
-        let ended = write.query(sql, params![user.get()]).await?;
+        let ended = write.query(END_ALL, params![user.get()]).await?;
         drop_all(write, &ended).await
     }
 
@@ -271,41 +203,4 @@ async fn make_room(write: &mut Write, user: UserId) -> Result<()> {
                (SELECT id FROM sessions WHERE user = ? ORDER BY id DESC LIMIT -1 OFFSET ?) RETURNING token_hash";
     let gone = write.query(sql, params![user.get(), PER_USER - 1]).await?;
     drop_all(write, &gone).await
-}
-
-async fn read(tx: &mut Tx, hash: TokenHash) -> Result<Option<Session>> {
-    let sql = format!("SELECT {COLUMNS} FROM sessions WHERE token_hash = ?");
-    let rows = tx.query(&sql, params![hash.to_hex()]).await?;
-    let Some(row) = rows.first() else { return Ok(None) };
-    let impersonator = match row.opt_integer(6)? {
-        Some(id) => Some(Impersonator {
-            user: UserId::from_raw(id),
-            label: format!("user:{id}"),
-            reason: row.opt_text(7)?.unwrap_or_default().to_owned(),
-        }),
-        None => None,
-    };
-    Ok(Some(Session {
-        id: row.integer(0)?,
-        user: UserId::from_raw(row.integer(1)?),
-        tenant: row.opt_integer(2)?.map(TenantId::from_raw),
-        created_us: row.integer(3)?,
-        expires_us: row.integer(4)?,
-        impersonator,
-        hash,
-        seen: LastSeen::at(row.integer(5)?),
-    }))
-}
-
-fn info(row: &SqlRow) -> Result<SessionInfo> {
-    Ok(SessionInfo {
-        id: row.integer(0)?,
-        tenant: row.opt_integer(1)?,
-        created_us: row.integer(2)?,
-        expires_us: row.integer(3)?,
-        seen_us: row.integer(4)?,
-        address: row.opt_text(5)?.map(str::to_owned),
-        agent: row.opt_text(6)?.map(str::to_owned),
-        impersonated: row.integer(7)? != 0,
-    })
 }

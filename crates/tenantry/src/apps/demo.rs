@@ -3,10 +3,7 @@
 //! Called by `tenantry demo`. Yields changes and writes nothing itself.
 
 use super::{App, Apps};
-use crate::config::{
-    Problem, Problems,
-    reader::{Section, Source},
-};
+use crate::config::{Problem, Problems, reader::Section, source::Source};
 use tenantry_engine::{
     model::{FieldKind, Model, default},
     name::{FieldName, ModelName, PlanName, Slug},

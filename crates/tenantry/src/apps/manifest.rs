@@ -1,10 +1,7 @@
 //! `app.toml`. Called by [`super::Apps::load`]; knows nothing of models.
 
 use super::{App, source::AppSource};
-use crate::config::{
-    Config, Problems,
-    reader::{Section, Source},
-};
+use crate::config::{Config, Problems, reader::Section, source::Source};
 use tenantry_engine::name::AppName;
 
 /// Reads an app's manifest and checks it against the folder's name and the list of apps.

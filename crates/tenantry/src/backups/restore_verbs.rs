@@ -125,13 +125,6 @@ impl Platform {
         Ok((restore, differences))
     }
 
-    /// Restores of a tenant, newest first.
-    pub async fn list_restores(&self, slug: &Slug) -> Result<Vec<Restore>> {
-        let mut tx = self.control().snapshot().await?;
-        let tenant = tenants::by_slug(&mut tx, slug).await?.id;
-        restores::list(&mut tx, tenant).await
-    }
-
     /// Starts putting what is restored in the place of what is in use; the operation.
     pub async fn start_restore_swap(&self, by: &By, slug: &Slug) -> Result<i64> {
         self.turn(by, slug, false).await

@@ -83,13 +83,6 @@ pub async fn latest(tx: &mut Tx, tenant: TenantId, state: State) -> Result<Optio
     tx.query(sql, params![tenant.get(), state.as_str()]).await?.first().map(read).transpose()
 }
 
-/// All restores of a tenant, newest first.
-pub async fn list(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Restore>> {
-    let sql = "SELECT id, tenant, backup, state, places, at FROM restores WHERE tenant = ? \
-        ORDER BY id DESC LIMIT 100";
-    tx.query(sql, params![tenant.get()]).await?.iter().map(read).collect()
-}
-
 /// Records one that is beside.
 pub(crate) async fn insert(
     write: &mut Write,

@@ -13,6 +13,7 @@ mod problem;
 mod read;
 mod read_auth;
 pub(crate) mod reader;
+pub(crate) mod source;
 mod template;
 mod units;
 

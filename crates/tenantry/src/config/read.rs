@@ -3,12 +3,7 @@
 //! Called by [`Config::parse`] only. It sees one key at a time; what must agree between keys is
 //! [`super::check`]'s. Every `finish` reports the keys nobody asked for.
 
-use super::{
-    model::*,
-    problem::Problems,
-    reader::{Section, Source},
-    template::NameTemplate,
-};
+use super::{model::*, problem::Problems, reader::Section, source::Source, template::NameTemplate};
 use std::{net::SocketAddr, path::Path};
 use tenantry_engine::{
     name::{PlanName, StoreName},

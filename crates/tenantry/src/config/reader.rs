@@ -2,73 +2,14 @@
 //!
 //! Called by the raw stages of `tenantry.toml`, `app.toml` and demo data. Serde would stop at the
 //! first wrong type, so the spanned document is walked by hand. It never decides what values mean.
+//! Where things stand and what is wrong is kept by [`Source`].
 
-use super::{
-    problem::{Problem, Problems},
-    units,
-};
-use std::{
-    cell::RefCell, collections::HashMap, fmt::Display, ops::Range, ops::RangeInclusive, str::FromStr,
-    time::Duration,
-};
+use super::{source::Source, units};
+use std::{cell::RefCell, fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
 };
-
-/// One file being read: where its lines start, which paths were seen where, what is wrong so far.
-pub(crate) struct Source {
-    file: String,
-    line_starts: Vec<usize>,
-    lines: RefCell<HashMap<String, usize>>,
-    problems: RefCell<Vec<Problem>>,
-}
-
-impl Source {
-    /// Parses the text; syntax errors are problems like any other.
-    pub(crate) fn parse<'t>(file: &str, text: &'t str) -> (Self, Spanned<DeTable<'t>>) {
-        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1));
-        let source = Self {
-            file: file.to_owned(),
-            line_starts: starts.collect(),
-            lines: RefCell::default(),
-            problems: RefCell::default(),
-        };
-        let (document, errors) = DeTable::parse_recoverable(text);
-        for error in errors {
-            source.at(error.span().unwrap_or(0..0), error.message());
-        }
-        (source, document)
-    }
-
-    fn line(&self, span: &Range<usize>) -> usize {
-        self.line_starts.partition_point(|start| *start <= span.start)
-    }
-
-    fn at(&self, span: Range<usize>, message: impl Into<String>) {
-        let problem = Problem { file: self.file.clone(), line: self.line(&span), message: message.into() };
-        self.problems.borrow_mut().push(problem);
-    }
-
-    /// A problem of the checked stage: on the line of that path, or of the nearest one above it.
-    pub(crate) fn report(&self, path: &str, message: String) {
-        let lines = self.lines.borrow();
-        let mut path = path;
-        let line = loop {
-            match (lines.get(path), path.rsplit_once('.')) {
-                (Some(line), _) => break *line,
-                (None, Some((parent, _))) => path = parent,
-                (None, None) => break 0,
-            }
-        };
-        self.problems.borrow_mut().push(Problem { file: self.file.clone(), line, message });
-    }
-
-    /// The end: all problems, or none.
-    pub(crate) fn finish(self) -> Result<(), Problems> {
-        Problems(self.problems.into_inner()).into_result()
-    }
-}
 
 /// A table of the file. Absent tables read as empty, so that every key takes its default.
 pub(crate) struct Section<'a> {
@@ -96,7 +37,7 @@ impl<'a> Section<'a> {
     pub(crate) fn value(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
         self.asked.borrow_mut().push(key.to_owned());
         let (name, value) = self.table?.get_key_value(key)?;
-        self.source.lines.borrow_mut().insert(self.join(key), self.source.line(&name.span()));
+        self.source.saw(self.join(key), &name.span());
         Some(value)
     }
 
@@ -254,7 +195,7 @@ impl<'a> Section<'a> {
         let mut all = Vec::new();
         for (index, item) in items.iter().enumerate() {
             let path = format!("{}.{}", self.join(key), index + 1);
-            self.source.lines.borrow_mut().insert(path.clone(), self.source.line(&item.span()));
+            self.source.saw(path.clone(), &item.span());
             match item.get_ref().as_table() {
                 Some(table) => all.push(Section::new(self.source, Some(table), path)),
                 None => self.wrong(key, item, "must be a table"),
@@ -281,7 +222,7 @@ impl<'a> Section<'a> {
                 continue;
             }
             let near = asked.iter().min_by_key(|key| distance(key, name.get_ref()));
-            let hint = match near.filter(|key| distance(key, name.get_ref()) <= 2) {
+            let hint = match near.filter(|key| distance(key, name.get_ref()) <= SLIP) {
                 Some(key) => format!("did you mean `{key}`?"),
                 None => format!("known here: {}", asked.join(", ")),
             };
@@ -295,6 +236,9 @@ fn integer(value: &DeValue<'_>) -> Option<i64> {
     let number = value.as_integer()?;
     i64::from_str_radix(number.as_str(), number.radix()).ok()
 }
+
+/// Letters that a slip of the pen may put wrong.
+const SLIP: usize = 2;
 
 /// Edit distance (Levenshtein), for "did you mean".
 fn distance(a: &str, b: &str) -> usize {

@@ -96,21 +96,24 @@ impl Files {
         S: Stream<Item = io::Result<bytes::Bytes>> + Unpin,
     {
         let id = uuid::Uuid::now_v7().to_string();
-        let target = self.store.put_multipart(&Self::path(tenant, &id)).await?;
-        let mut writer = WriteMultipart::new(target);
-        match copy(upload.bytes, &mut writer, max_bytes).await {
-            Ok((size, sha256)) => {
+        let (size, sha256) = self.write(&Self::path(tenant, &id), upload.bytes, max_bytes).await?;
+        let (name, media_type) = (clean_name(&upload.name), upload.media_type);
+        Ok(FileInfo { id, name, media_type, size, sha256 })
+    }
+
+    /// Length and hash of what was written; nothing is kept on error.
+    async fn write<S>(&self, path: &Path, bytes: S, max_bytes: u64) -> Result<(u64, String), FileError>
+    where
+        S: Stream<Item = io::Result<bytes::Bytes>> + Unpin,
+    {
+        let mut writer = WriteMultipart::new(self.store.put_multipart(path).await?);
+        match copy(bytes, &mut writer, max_bytes).await {
+            Ok(written) => {
                 writer.finish().await?;
-                Ok(FileInfo {
-                    id,
-                    name: clean_name(&upload.name),
-                    media_type: upload.media_type,
-                    size,
-                    sha256,
-                })
+                Ok(written)
             }
             Err(error) => {
-                // The upload failed already; what the abort says adds nothing for the client.
+                // It failed already; what the abort says adds nothing.
                 writer.abort().await.ok();
                 Err(error)
             }
@@ -158,7 +161,7 @@ impl Files {
         &self,
         tenant: Option<TenantId>,
         id: uuid::Uuid,
-        mut bytes: S,
+        bytes: S,
     ) -> Result<bool, FileError>
     where
         S: Stream<Item = io::Result<bytes::Bytes>> + Unpin,
@@ -169,15 +172,7 @@ impl Files {
             Err(object_store::Error::NotFound { .. }) => {}
             Err(error) => return Err(error.into()),
         }
-        let mut writer = WriteMultipart::new(self.store.put_multipart(&path).await?);
-        match copy(&mut bytes, &mut writer, u64::MAX).await {
-            Ok(_) => writer.finish().await.map(|_| true).map_err(Into::into),
-            Err(error) => {
-                // It failed already; what the abort says adds nothing.
-                writer.abort().await.ok();
-                Err(error)
-            }
-        }
+        self.write(&path, bytes, u64::MAX).await.map(|_| true)
     }
 
     fn prefix(tenant: Option<TenantId>) -> Path {

@@ -56,12 +56,6 @@ pub async fn of_tenant(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Member>> {
     tx.query(&sql, params![tenant.get()]).await?.iter().map(read).collect()
 }
 
-/// Tenants of a user, in order of tenant id.
-pub async fn of_user(tx: &mut Tx, user: UserId) -> Result<Vec<Member>> {
-    let sql = format!("{SELECT} WHERE m.user = ? ORDER BY m.tenant");
-    tx.query(&sql, params![user.get()]).await?.iter().map(read).collect()
-}
-
 /// A user's role in a tenant; none: not a member.
 pub async fn role(tx: &mut Tx, user: UserId, tenant: TenantId) -> Result<Option<RoleName>> {
     let sql = "SELECT role FROM memberships WHERE user = ? AND tenant = ?";

@@ -178,7 +178,7 @@ async fn the_last_owner_stays_and_the_plan_limits_members_in_the_transaction() {
     write.commit().await.unwrap();
     let mut tx = w.control.snapshot().await.unwrap();
     assert_eq!(members::of_tenant(&mut tx, tenant).await.unwrap().len(), 1);
-    assert!(members::of_user(&mut tx, owner).await.unwrap().is_empty());
+    assert_eq!(members::role(&mut tx, owner, tenant).await.unwrap(), None);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ mod text;
 pub(crate) use check::{check, rules};
 pub(crate) use stored::{Stored, instant, scaled, stored};
 
-use super::plan::{Column, Storage};
+use super::plan::Storage;
 use crate::error::{Error, Result};
 use crate::model::{Field, FieldKind};
 use crate::value::Value;
@@ -31,21 +31,6 @@ pub fn from_text(field: &Field, text: &str) -> Result<Value> {
     let value = text::parse(storage_of_text(field, text), text).map_err(|rule| refuse(field, rule))?;
     check(field, &value)?;
     Ok(value)
-}
-
-impl Column {
-    /// A value to compare this column with, from a query string; only its type is checked.
-    pub fn parse_text(&self, text: &str) -> Result<Value> {
-        if self.storage == Storage::Text {
-            return Ok(Value::Text(text.into()));
-        }
-        text::parse(self.storage, text).map_err(|rule| Error::invalid(self.name.as_str(), rule))
-    }
-
-    /// A value to compare this column with, from JSON; only its type is checked.
-    pub fn parse_json(&self, value: &serde_json::Value) -> Result<Value> {
-        json::parse(self.storage, value).map_err(|rule| Error::invalid(self.name.as_str(), rule))
-    }
 }
 
 fn refuse(field: &Field, rule: Rule) -> Error {

@@ -1,4 +1,4 @@
-//! Text (a CSV cell, a query string) to a value of the wanted type.
+//! Text (a CSV cell) to a value of the wanted type.
 
 use super::{Rule, Storage};
 use crate::value::Value;

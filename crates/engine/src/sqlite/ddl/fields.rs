@@ -50,6 +50,10 @@ pub(super) fn add_field(
 
 fn renew_fts(out: &mut Steps, old: &Layout<'_>, new: &Layout<'_>) {
     out.sql(old.drop_fts());
+    make_fts(out, new);
+}
+
+fn make_fts(out: &mut Steps, new: &Layout<'_>) {
     out.sql(new.fts());
     out.sql(new.fill_fts());
 }
@@ -122,8 +126,7 @@ pub(super) fn rename_field(
     out.sql(new.model.field(to.as_str()).and_then(|f| new.field_index(f)));
     out.sql(touched(new.model, to).iter().map(|i| new.create_index(i)));
     if searched {
-        out.sql(new.fts());
-        out.sql(new.fill_fts());
+        make_fts(out, new);
     }
 }
 
@@ -145,8 +148,7 @@ pub(super) fn drop_field(
     let table = quoted(new.model.name.as_str());
     out.sql([format!("ALTER TABLE {table} DROP COLUMN {}", quoted(name.as_str()))]);
     if field.search {
-        out.sql(new.fts());
-        out.sql(new.fill_fts());
+        make_fts(out, new);
     }
     Ok(())
 }

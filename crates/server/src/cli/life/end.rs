@@ -3,6 +3,7 @@
 use super::args;
 use crate::cli::{
     setup::{Place, explain},
+    table::at,
     users::operator,
 };
 use anyhow::{Context, Result, bail};
@@ -54,10 +55,4 @@ pub(super) fn confirm(slug: &Slug, yes: Option<&str>, what: &str) -> Result<()> 
         bail!("{said:?} is not {slug}: nothing was done");
     }
     Ok(())
-}
-
-/// An instant as people read it.
-pub(in crate::cli) fn at(us: i64) -> String {
-    jiff::Timestamp::from_microsecond(us)
-        .map_or_else(|_| us.to_string(), |t| t.strftime("%Y-%m-%d %H:%M UTC").to_string())
 }

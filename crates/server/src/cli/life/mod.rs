@@ -6,7 +6,6 @@ mod end;
 mod purge;
 
 pub(crate) use args::Life;
-pub(super) use end::at;
 
 use super::setup::{Place, explain};
 use anyhow::Result;

@@ -3,7 +3,7 @@
 use super::{args, end};
 use crate::cli::{
     setup::{Place, explain},
-    table,
+    table::{self, at},
     users::operator,
     watch,
 };
@@ -66,7 +66,7 @@ pub(super) async fn survey(platform: &Platform, slug: &Slug) -> Result<ExitCode>
     let survey = platform.survey_tenant(slug).await.map_err(explain)?;
     say!("{} (id {}): {}", survey.slug, survey.tenant, survey.state);
     if let Some(ends) = survey.ends {
-        say!("works until {}, may be purged on {}", end::at(ends.closes_at_us), end::at(ends.purges_at_us));
+        say!("works until {}, may be purged on {}", at(ends.closes_at_us), at(ends.purges_at_us));
     }
     print(&survey.traces);
     say!("nothing was done");
@@ -100,7 +100,7 @@ pub(super) async fn certificate(place: &Place, tenant: &str, json: bool) -> Resu
     let detail = &certificate.detail;
     say!("Certificate of deletion");
     say!("  tenant   {} (id {})", detail["slug"].as_str().unwrap_or_default(), detail["tenant"]);
-    say!("  purged   {} by {}", end::at(certificate.at_us), certificate.by);
+    say!("  purged   {} by {}", at(certificate.at_us), certificate.by);
     say!("  recorded audit row {}, SHA-256 {}", certificate.row, certificate.hash);
     if let Some(backup) = detail["final_backup"].as_str() {
         say!("  a last backup, {backup}, is kept for {} days", detail["final_backup_kept_days"]);

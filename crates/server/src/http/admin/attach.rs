@@ -14,7 +14,7 @@ use tenantry::{
     name::{PhysicalName, ServerName, StoreName},
 };
 
-/// `POST /api/admin/tenants/{slug}/attach`.
+/// What [`attach`] takes.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Form {
@@ -23,6 +23,7 @@ pub(in crate::http) struct Form {
     server: Option<String>,
 }
 
+/// `POST /api/admin/tenants/{slug}/attach`.
 pub(in crate::http) async fn attach(
     State(app): State<App>,
     Staff(actor): Staff,

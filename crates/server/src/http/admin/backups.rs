@@ -77,7 +77,7 @@ pub(in crate::http) async fn start(
     accepted(&app, asked.operation, &wait).await
 }
 
-/// `POST /api/admin/backups`: many at once. Without names: all companies.
+/// What [`start_many`] takes.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Form {
@@ -86,6 +86,7 @@ pub(in crate::http) struct Form {
     system: Option<bool>,
 }
 
+/// `POST /api/admin/backups`: many at once. Without names: all companies.
 pub(in crate::http) async fn start_many(
     State(app): State<App>,
     Staff(actor): Staff,
@@ -130,7 +131,7 @@ pub(in crate::http) async fn verify(
     accepted(&app, operation, &wait).await
 }
 
-/// `POST /api/admin/backups/{id}/restore-as`.
+/// What [`restore_as`] takes.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct As {
@@ -140,6 +141,7 @@ pub(in crate::http) struct As {
     plan: Option<String>,
 }
 
+/// `POST /api/admin/backups/{id}/restore-as`.
 pub(in crate::http) async fn restore_as(
     State(app): State<App>,
     Staff(actor): Staff,

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tenantry::{access::passwords::Password, name::Slug, operator::NewOwner, tenants::NewTenant};
 
-/// `POST /api/admin/tenants`: with a password, also its owner.
+/// What [`tenant`] takes.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Form {
@@ -24,6 +24,7 @@ pub(in crate::http) struct Form {
     password: Option<Password>,
 }
 
+/// `POST /api/admin/tenants`: with a password, also its owner.
 pub(in crate::http) async fn tenant(
     State(app): State<App>,
     Staff(actor): Staff,

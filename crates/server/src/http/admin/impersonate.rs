@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tenantry::{access::impersonation::Impersonate, name::UserId};
 
-/// `POST /api/admin/impersonate`.
+/// What [`start`] takes.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Form {
@@ -28,7 +28,7 @@ pub(in crate::http) struct Form {
     minutes: Option<u32>,
 }
 
-/// The answer is a token only; the staff member's own cookie stays what it is.
+/// `POST /api/admin/impersonate`: the answer is a token only; the staff member's own cookie stays what it is.
 pub(in crate::http) async fn start(
     State(app): State<App>,
     Staff(actor): Staff,

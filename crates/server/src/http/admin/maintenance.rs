@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tenantry::Error;
 
-/// `POST /api/admin/tenants/{slug}/maintenance`.
+/// What [`set`] takes.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Form {
@@ -15,6 +15,7 @@ pub(in crate::http) struct Form {
     reason: Option<String>,
 }
 
+/// `POST /api/admin/tenants/{slug}/maintenance`.
 pub(in crate::http) async fn set(
     State(app): State<App>,
     Staff(actor): Staff,

@@ -17,7 +17,7 @@ use tenantry::{
     name::{ServerName, StoreName},
 };
 
-/// `POST /api/admin/tenants/{slug}/move`: to a server, or back to where it was.
+/// What [`to`] takes.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct MoveForm {
@@ -45,6 +45,7 @@ pub(in crate::http) struct StoreForm {
     store: Option<String>,
 }
 
+/// `POST /api/admin/tenants/{slug}/move`: to a server, or back to where it was.
 pub(in crate::http) async fn to(
     State(app): State<App>,
     Staff(actor): Staff,

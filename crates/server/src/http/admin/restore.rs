@@ -16,7 +16,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// `POST /api/admin/tenants/{slug}/restore`.
+/// What [`start`] takes.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Form {
@@ -24,6 +24,7 @@ pub(in crate::http) struct Form {
     stores: Option<Vec<String>>,
 }
 
+/// `POST /api/admin/tenants/{slug}/restore`.
 pub(in crate::http) async fn start(
     State(app): State<App>,
     Staff(actor): Staff,

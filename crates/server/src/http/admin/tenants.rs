@@ -50,13 +50,14 @@ pub(in crate::http) async fn show(
     Ok(Json(shown(&listed)))
 }
 
-/// `POST /api/admin/tenants/{slug}/suspend`.
+/// What [`suspend`] takes.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Reason {
     reason: String,
 }
 
+/// `POST /api/admin/tenants/{slug}/suspend`.
 pub(in crate::http) async fn suspend(
     State(app): State<App>,
     Staff(actor): Staff,
@@ -77,7 +78,7 @@ pub(in crate::http) async fn resume(
     show(State(app), Staff(actor), Company(slug)).await
 }
 
-/// `POST /api/admin/tenants/{slug}/plan`.
+/// What [`change_plan`] takes.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Plan {
@@ -86,6 +87,7 @@ pub(in crate::http) struct Plan {
     ends_at: Option<jiff::Timestamp>,
 }
 
+/// `POST /api/admin/tenants/{slug}/plan`.
 pub(in crate::http) async fn change_plan(
     State(app): State<App>,
     Staff(actor): Staff,

@@ -26,7 +26,7 @@ pub(in crate::http) async fn list(
     Ok(view::items(users.iter().map(shown)))
 }
 
-/// `POST /api/admin/users`.
+/// What [`create`] takes.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Form {
@@ -35,6 +35,7 @@ pub(in crate::http) struct Form {
     password: Password,
 }
 
+/// `POST /api/admin/users`.
 pub(in crate::http) async fn create(
     State(app): State<App>,
     Staff(actor): Staff,
@@ -52,7 +53,7 @@ pub(in crate::http) async fn create(
     Ok((StatusCode::CREATED, Json(shown(&user))))
 }
 
-/// `PATCH /api/admin/users/{id}`.
+/// What [`change`] takes.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Change {
@@ -61,6 +62,7 @@ pub(in crate::http) struct Change {
     active: Option<bool>,
 }
 
+/// `PATCH /api/admin/users/{id}`.
 pub(in crate::http) async fn change(
     State(app): State<App>,
     Staff(actor): Staff,
@@ -92,14 +94,15 @@ pub(in crate::http) async fn revoke(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `PUT /api/admin/users/{id}/password`: for whoever forgot it. Who can set it could be that user, so only
-/// superusers may.
+/// What [`set_password`] takes.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct NewPassword {
     password: Password,
 }
 
+/// `PUT /api/admin/users/{id}/password`: for whoever forgot it. Who can set it could be that user, so only
+/// superusers may.
 pub(in crate::http) async fn set_password(
     State(app): State<App>,
     Staff(actor): Staff,

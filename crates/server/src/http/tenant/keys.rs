@@ -17,7 +17,7 @@ pub(in crate::http) async fn list(State(app): State<App>, tenant: Tenant) -> Res
     Ok(view::items(keys.iter().map(shown)))
 }
 
-/// `POST /api/tenant/keys`.
+/// What [`create`] takes.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Form {
@@ -26,6 +26,7 @@ pub(in crate::http) struct Form {
     expires_at: Option<jiff::Timestamp>,
 }
 
+/// `POST /api/tenant/keys`.
 pub(in crate::http) async fn create(
     State(app): State<App>,
     tenant: Tenant,

@@ -21,7 +21,7 @@ pub(in crate::http) async fn list(State(app): State<App>, tenant: Tenant) -> Res
     })))
 }
 
-/// `POST /api/tenant/users`: a password makes an account where the address has none.
+/// What [`add`] takes.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Form {
@@ -31,6 +31,7 @@ pub(in crate::http) struct Form {
     password: Option<Password>,
 }
 
+/// `POST /api/tenant/users`: a password makes an account where the address has none.
 pub(in crate::http) async fn add(
     State(app): State<App>,
     tenant: Tenant,
@@ -60,13 +61,14 @@ pub(in crate::http) async fn add(
     Ok((StatusCode::CREATED, Json(json!({"id": user, "role": role}))))
 }
 
-/// `PATCH /api/tenant/users/{id}`.
+/// What [`change`] takes.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Change {
     role: String,
 }
 
+/// `PATCH /api/tenant/users/{id}`.
 pub(in crate::http) async fn change(
     State(app): State<App>,
     tenant: Tenant,

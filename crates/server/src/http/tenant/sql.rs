@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tenantry::{Error, name::StoreName};
 
-/// `POST /api/tenant/sql`.
+/// What [`run`] takes.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Form {
@@ -16,6 +16,7 @@ pub(in crate::http) struct Form {
     store: Option<String>,
 }
 
+/// `POST /api/tenant/sql`.
 pub(in crate::http) async fn run(
     State(app): State<App>,
     tenant: Tenant,

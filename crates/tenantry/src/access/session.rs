@@ -1,0 +1,120 @@
+//! A session: what the requests of its token go by, and what its owner sees of it. Read here from its row; made,
+//! found and ended by [`super::sessions`].
+
+use super::{seen::LastSeen, token::TokenHash};
+use crate::{Result, control::params};
+use serde::Serialize;
+use tenantry_engine::{
+    SqlRow, Tx,
+    name::{TenantId, UserId},
+};
+
+/// A session as of the last change.
+#[derive(Debug)]
+pub struct Session {
+    /// Id, to list and revoke by.
+    pub id: i64,
+    /// Whose.
+    pub user: UserId,
+    /// Chosen tenant, if any.
+    pub tenant: Option<TenantId>,
+    /// Made, microseconds.
+    pub created_us: i64,
+    /// Over, microseconds.
+    pub expires_us: i64,
+    /// Who is behind it.
+    pub impersonator: Option<Impersonator>,
+    pub(super) hash: TokenHash,
+    pub(super) seen: LastSeen,
+}
+
+/// Who acts as the session's user, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Impersonator {
+    /// Staff member.
+    pub user: UserId,
+    /// `user:ID`, as the logs write it.
+    pub label: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Where a session comes from, as far as it is known.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    /// Address of the client.
+    pub address: Option<std::net::IpAddr>,
+    /// Its user agent, as sent.
+    pub agent: Option<String>,
+}
+
+/// A session as its owner sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SessionInfo {
+    /// Id, to revoke by.
+    pub id: i64,
+    /// Chosen tenant, if any.
+    pub tenant: Option<i64>,
+    /// Made, microseconds.
+    pub created_us: i64,
+    /// Over, microseconds.
+    pub expires_us: i64,
+    /// Last used, microseconds; coarse.
+    pub seen_us: i64,
+    /// Address it was made from.
+    pub address: Option<String>,
+    /// User agent it was made with.
+    pub agent: Option<String>,
+    /// Platform staff acted as this user.
+    pub impersonated: bool,
+}
+
+/// What a new session is.
+pub(super) struct Draft<'a> {
+    pub(super) user: UserId,
+    pub(super) tenant: Option<TenantId>,
+    pub(super) expires_us: i64,
+    pub(super) impersonator: Option<(UserId, &'a str)>,
+    pub(super) origin: &'a Origin,
+}
+
+const COLUMNS: &str = "id, user, tenant, created_at, expires_at, seen_at, impersonator, reason";
+
+/// The session of that token, over or not.
+pub(super) async fn read(tx: &mut Tx, hash: TokenHash) -> Result<Option<Session>> {
+    let sql = format!("SELECT {COLUMNS} FROM sessions WHERE token_hash = ?");
+    let rows = tx.query(&sql, params![hash.to_hex()]).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let impersonator = match row.opt_integer(6)? {
+        Some(id) => Some(Impersonator {
+            user: UserId::from_raw(id),
+            label: format!("user:{id}"),
+            reason: row.opt_text(7)?.unwrap_or_default().to_owned(),
+        }),
+        None => None,
+    };
+    Ok(Some(Session {
+        id: row.integer(0)?,
+        user: UserId::from_raw(row.integer(1)?),
+        tenant: row.opt_integer(2)?.map(TenantId::from_raw),
+        created_us: row.integer(3)?,
+        expires_us: row.integer(4)?,
+        impersonator,
+        hash,
+        seen: LastSeen::at(row.integer(5)?),
+    }))
+}
+
+/// From a row of [`Sessions::list`](super::sessions::Sessions::list).
+pub(super) fn info(row: &SqlRow) -> Result<SessionInfo> {
+    Ok(SessionInfo {
+        id: row.integer(0)?,
+        tenant: row.opt_integer(1)?,
+        created_us: row.integer(2)?,
+        expires_us: row.integer(3)?,
+        seen_us: row.integer(4)?,
+        address: row.opt_text(5)?.map(str::to_owned),
+        agent: row.opt_text(6)?.map(str::to_owned),
+        impersonated: row.integer(7)? != 0,
+    })
+}

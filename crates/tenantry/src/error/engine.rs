@@ -1,0 +1,58 @@
+//! What people and programs read of an error of the engine: its kind only, for the rest is private.
+
+use tenantry_engine::Kind;
+
+/// As [`super::Error::code`].
+pub(super) fn code(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Missing => "no_database",
+        Kind::SchemaBehind => "migrations_pending",
+        Kind::Unique(_) => "not_unique",
+        Kind::Reference(_) => "reference",
+        Kind::Invalid(..) => "invalid",
+        Kind::NotFound => "not_found",
+        Kind::Conflict(_) => "version_conflict",
+        Kind::Limit(_) => "limit_exceeded",
+        Kind::Deadline => "deadline",
+        Kind::Denied(_) => "statement_denied",
+        Kind::Statement(_) => "statement",
+        Kind::Fenced | Kind::Busy | Kind::Io => "unavailable",
+        _ => "internal",
+    }
+}
+
+/// As [`super::Error::public_title`].
+pub(super) fn title(kind: &Kind) -> String {
+    match kind {
+        Kind::Missing => "the database does not exist".into(),
+        Kind::SchemaBehind => "the database is behind: migrations have not run".into(),
+        Kind::Unique(fields) => format!("another record has the same {}", fields.join(", ")),
+        Kind::Reference(what) => format!("records of {what} refer to this one"),
+        Kind::Invalid(field, reason) => format!("{field}: {reason}"),
+        Kind::NotFound => "no such record".into(),
+        Kind::Conflict(_) => "the record was changed by somebody else".into(),
+        Kind::Limit(what) => format!("the plan's limit on {what} is reached"),
+        Kind::Deadline => "the query took too long".into(),
+        Kind::Denied(_) => "this statement is not allowed here".into(),
+        Kind::Statement(_) => "the statement is not valid".into(),
+        Kind::Fenced => "this data is just being moved; nothing was written".into(),
+        Kind::Busy | Kind::Io => "not available right now".into(),
+        _ => "something went wrong on our side".into(),
+    }
+}
+
+/// As [`super::Error::remedy`].
+pub(super) fn remedy(kind: &Kind) -> Option<&'static str> {
+    Some(match kind {
+        Kind::Missing => {
+            "look whether its disk is there; else restore a backup, or make an empty one: tenantry create-db SLUG"
+        }
+        Kind::SchemaBehind => "run: tenantry migrate, then tenantry migrate-tenants",
+        Kind::Conflict(_) => "read the record again and repeat the change on it",
+        Kind::Reference(_) => "change or delete those records first",
+        Kind::Limit(_) => "remove something or change to a larger plan",
+        Kind::Deadline => "narrow the filter, or ask for fewer rows",
+        Kind::Fenced | Kind::Busy | Kind::Io => "try again in a moment",
+        _ => return None,
+    })
+}
