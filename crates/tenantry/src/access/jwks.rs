@@ -1,7 +1,7 @@
 //! The keys of one issuer: a secret, a PEM file, or a JWKS from a file or URL.
 //!
 //! Called by `jwt`. Each key is bound to exactly one algorithm when it is read. An unknown key id
-//! makes the set be read again, at most once in [`RETRY`]; nothing in a token names a place to read
+//! makes the set be read again, at most once in `RETRY`; nothing in a token names a place to read
 //! from (threat 7). Files and URLs are read on the blocking pool.
 
 use crate::{

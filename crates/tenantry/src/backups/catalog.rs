@@ -1,7 +1,7 @@
 //! The catalog of backups: which there are, how they went, what runs and schedules did.
 //!
 //! Written by operations and by verification, read by people, retention and the background pass. Where
-//! it is lost, [`super::rescan`] makes it again from the manifests.
+//! it is lost, `rescan` makes it again from the manifests.
 
 use super::{
     id::BackupId,

@@ -1,6 +1,6 @@
 //! Which backups of one tenant may go: a pure function of their instants.
 //!
-//! Called by [`super::prune`]. The newest of each of the last days, weeks and months that have one is
+//! Called by `expire`. The newest of each of the last days, weeks and months that have one is
 //! kept. It never gives up the newest good one, whatever the rule says, and judges only good ones.
 
 use crate::config::Keep;
