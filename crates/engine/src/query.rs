@@ -14,6 +14,26 @@ pub enum RecordId {
     Uuid(uuid::Uuid),
 }
 
+impl RecordId {
+    /// As it stands in JSON: a number, or a hyphenated text.
+    pub fn to_json(&self) -> serde_json::Value {
+        match self {
+            Self::Integer(id) => (*id).into(),
+            Self::Uuid(id) => id.to_string().into(),
+        }
+    }
+}
+
+/// As it stands in a URL.
+impl std::fmt::Display for RecordId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Integer(id) => id.fmt(f),
+            Self::Uuid(id) => id.fmt(f),
+        }
+    }
+}
+
 /// A condition. Field names may be declared fields or implicit columns (`id`, `created_at`, …).
 #[derive(Debug, Clone, PartialEq)]
 pub enum Filter {

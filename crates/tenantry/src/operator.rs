@@ -21,7 +21,7 @@ use crate::{
 };
 use tenantry_engine::{
     engine::{SqlLimits, SqlRows},
-    name::{Slug, StoreName, UserId},
+    name::{RoleName, Slug, StoreName, UserId},
 };
 
 /// A person to be the first member of a tenant.
@@ -219,7 +219,7 @@ impl Platform {
         Ok(Owner::New(NewUser { email: owner.email, name: owner.name, password_hash: Some(hash) }))
     }
 
-    pub(crate) fn owner_role(&self) -> Result<tenantry_engine::name::RoleName> {
+    pub(crate) fn owner_role(&self) -> Result<RoleName> {
         self.config().auth.roles.first().cloned().ok_or(Error::NotFound("role"))
     }
 }

@@ -16,7 +16,7 @@ use crate::{
 use std::{collections::HashSet, fmt, time::UNIX_EPOCH};
 use tenantry_engine::{
     engine::{DatabaseFile, Resident},
-    name::{PhysicalName, ServerName},
+    name::{PhysicalName, ServerName, StoreName, TenantId},
     place::{Isolation, Place},
 };
 
@@ -171,11 +171,11 @@ impl Platform {
         let detail = serde_json::json!({
             "server": file.server, "file": file.file, "store": resident.store, "generation": resident.generation,
         });
-        let tenant = tenantry_engine::name::TenantId::from_raw(resident.tenant);
+        let tenant = TenantId::from_raw(resident.tenant);
         write.audit(&By::system(), Some(tenant), "orphan.remove", detail).await?;
         let place = Place {
             server: file.server.clone(),
-            store: tenantry_engine::name::StoreName::parse(&resident.store)?,
+            store: StoreName::parse(&resident.store)?,
             isolation: Isolation::Database,
             physical: physical.clone(),
             tenant: Some(tenant),

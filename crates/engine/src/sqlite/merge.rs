@@ -142,16 +142,9 @@ fn packed(rows: &[OverrideRow]) -> Result<Stored<'static>> {
         let changes: Json = serde_json::from_str(changes).map_err(|e| {
             Error::with_source(crate::Kind::Corrupt, "changes of an override are not JSON", e)
         })?;
-        list.push(Json::Array(vec![id_json(id), changes]));
+        list.push(Json::Array(vec![id.to_json(), changes]));
     }
     Ok(Stored::Text(Json::Array(list).to_string().into()))
-}
-
-fn id_json(id: &RecordId) -> Json {
-    match id {
-        RecordId::Integer(i) => (*i).into(),
-        RecordId::Uuid(u) => u.hyphenated().to_string().into(),
-    }
 }
 
 /// Which of these rows match, as the tenant sees their texts: the same tokenizer over an index of just them.

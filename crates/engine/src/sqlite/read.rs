@@ -118,13 +118,7 @@ fn id_list(plan: &Plan, ids: &[RecordId]) -> Result<String> {
     }
     // ids of the other kind belong to no row
     let known = ids.iter().filter(|id| plan.key(id).is_some());
-    let list: Vec<serde_json::Value> = known
-        .map(|id| match id {
-            RecordId::Integer(i) => (*i).into(),
-            RecordId::Uuid(u) => u.hyphenated().to_string().into(),
-        })
-        .collect();
-    Ok(serde_json::Value::Array(list).to_string())
+    Ok(serde_json::Value::Array(known.map(RecordId::to_json).collect()).to_string())
 }
 
 fn damaged() -> Error {

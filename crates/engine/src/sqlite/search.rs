@@ -73,11 +73,8 @@ fn matches(query: &mut Query<'_>, expression: String) {
 
 /// Ids as a JSON array to bind.
 pub(crate) fn ids(list: &[RecordId]) -> Stored<'static> {
-    let list = list.iter().map(|id| match id {
-        RecordId::Integer(i) => serde_json::Value::from(*i),
-        RecordId::Uuid(u) => u.hyphenated().to_string().into(),
-    });
-    Stored::Text(serde_json::Value::Array(list.collect()).to_string().into())
+    let list = list.iter().map(RecordId::to_json).collect();
+    Stored::Text(serde_json::Value::Array(list).to_string().into())
 }
 
 #[cfg(test)]

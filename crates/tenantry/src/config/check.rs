@@ -3,7 +3,10 @@
 
 use super::{model::*, problem::*};
 use std::collections::HashSet;
-use tenantry_engine::{name::ServerName, place::Isolation};
+use tenantry_engine::{
+    name::{PlanName, ServerName},
+    place::Isolation,
+};
 
 type Report<'a> = &'a mut dyn FnMut(&str, String);
 
@@ -171,7 +174,7 @@ fn apps_and_plans(config: &Config, report: Report<'_>) {
         report("registration.default_plan", format!("there is no plan `{wanted}`; plans are: {known}"));
     }
     for plan in &config.plans {
-        let good = |feature: &&String| feature.parse::<tenantry_engine::name::PlanName>().is_err();
+        let good = |feature: &&String| feature.parse::<PlanName>().is_err();
         if let Some(bad) = plan.features.iter().find(good) {
             let message = format!("feature {bad:?}: use a-z, 0-9 and _, starting with a letter");
             report(&format!("plans.{}.features", plan.name), message);

@@ -76,18 +76,11 @@ impl fmt::Display for Finding {
             What::Unknown(ids) => write!(f, "has migrations that are not installed: {}", ids.join(", ")),
             What::Drift(drift) => drift.fmt(f),
             What::Dangling { model, field, to, ids } => {
-                let ids: Vec<String> = ids.iter().map(id_text).collect();
+                let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
                 write!(f, "{model}.{field} refers to {to} that are not there: {}", ids.join(", "))
             }
             What::Unreadable(code, detail) => write!(f, "cannot be checked ({code}): {detail}"),
         }
-    }
-}
-
-fn id_text(id: &RecordId) -> String {
-    match id {
-        RecordId::Integer(number) => number.to_string(),
-        RecordId::Uuid(uuid) => uuid.to_string(),
     }
 }
 

@@ -4,7 +4,7 @@
 //!
 //! In one process the guard below makes check and commit one act; beside other processes `between` does.
 
-use super::{Records, between::Referring, json};
+use super::{Records, between::Referring};
 use crate::{
     Error, Result,
     platform::{Inner, ModelEntry},
@@ -17,6 +17,7 @@ use std::{
 use tenantry_engine::{
     Kind,
     model::{FieldKind, Model},
+    name::{FieldName, ModelName},
     query::{Change, RecordId},
     sqlite::write::Held,
     value::Value,
@@ -75,8 +76,8 @@ struct Stay {
 /// could set a field to null in every tenant at once.
 #[derive(Debug, Clone)]
 pub(crate) struct Referrer {
-    pub(crate) model: tenantry_engine::name::ModelName,
-    pub(crate) field: tenantry_engine::name::FieldName,
+    pub(crate) model: ModelName,
+    pub(crate) field: FieldName,
 }
 
 /// The rows of other stores that a set of changes refers to, by model; sorted, so that guards are
@@ -120,7 +121,7 @@ impl<'a> Claims<'a> {
             let mut missing: Vec<_> = ids.iter().filter(|id| claim.entry.leaving.has(id)).cloned().collect();
             missing.extend(records.session_of(claim.entry).await?.exists(to, &ids).await?);
             if let Some(id) = missing.first() {
-                let reason = format!("there is no record {} of {to}", json::id_text(id));
+                let reason = format!("there is no record {id} of {to}");
                 return Err(Error::invalid(claim.field, reason));
             }
         }

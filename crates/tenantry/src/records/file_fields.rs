@@ -6,6 +6,7 @@ use futures_util::{Stream, stream::BoxStream};
 use std::io;
 use tenantry_engine::{
     model::{Field, FieldKind, Model},
+    name::{FieldName, TenantId},
     query::{Change, RecordId},
     row::Collect,
     value::Value,
@@ -74,7 +75,7 @@ impl Records<'_> {
     }
 
     /// Files of shared rows belong to the platform, those of tenant rows to their tenant.
-    fn file_owner(&self) -> Option<tenantry_engine::name::TenantId> {
+    fn file_owner(&self) -> Option<TenantId> {
         if self.entry.system { None } else { self.tenant_id() }
     }
 
@@ -94,11 +95,7 @@ impl Records<'_> {
         Ok(rows.into_iter().next().and_then(info))
     }
 
-    async fn file_values(
-        &self,
-        id: &RecordId,
-        fields: &[tenantry_engine::name::FieldName],
-    ) -> Result<Option<Vec<Value>>> {
+    async fn file_values(&self, id: &RecordId, fields: &[FieldName]) -> Result<Option<Vec<Value>>> {
         let session = self.session().await?;
         let found = session.get(self.name(), id, fields, Collect::default()).await?;
         Ok(found.and_then(|mut c| c.rows.pop()))
@@ -117,11 +114,7 @@ impl Records<'_> {
         self.files_in(id, fields).await
     }
 
-    async fn files_in(
-        &self,
-        id: &RecordId,
-        fields: Vec<tenantry_engine::name::FieldName>,
-    ) -> Result<Vec<String>> {
+    async fn files_in(&self, id: &RecordId, fields: Vec<FieldName>) -> Result<Vec<String>> {
         if fields.is_empty() {
             return Ok(vec![]);
         }
@@ -140,7 +133,7 @@ impl Records<'_> {
 }
 
 /// File fields of a model.
-pub(crate) fn file_names(model: &Model) -> Vec<tenantry_engine::name::FieldName> {
+pub(crate) fn file_names(model: &Model) -> Vec<FieldName> {
     let files = model.fields.iter().filter(|f| matches!(f.kind, FieldKind::File { .. }));
     files.map(|f| f.name.clone()).collect()
 }

@@ -3,7 +3,6 @@
 use crate::{Error, Result, platform::ModelEntry};
 use tenantry_engine::{
     name::FieldName,
-    query::RecordId,
     row::{Row, Visit, json::JsonRows},
     value::ValueRef,
 };
@@ -50,13 +49,5 @@ impl Visit for Rows {
             let like_the_first = self.json.out.len() * self.most.saturating_sub(1);
             self.json.out.reserve((like_the_first + like_the_first / 8).min(ROOM));
         }
-    }
-}
-
-/// A key as it stands in a URL.
-pub(super) fn id_text(id: &RecordId) -> String {
-    match id {
-        RecordId::Integer(id) => id.to_string(),
-        RecordId::Uuid(id) => id.to_string(),
     }
 }

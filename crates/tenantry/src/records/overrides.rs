@@ -158,6 +158,6 @@ impl Records<'_> {
     }
 
     async fn get_text(&self, id: &RecordId) -> Result<Document> {
-        self.get(&super::json::id_text(id), &Want::default()).await
+        self.get(&id.to_string(), &Want::default()).await
     }
 }

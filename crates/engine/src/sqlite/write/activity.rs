@@ -45,10 +45,7 @@ pub(super) fn set_null(run: &Run<'_>, plan: &Plan, record: &RecordId, field: &Fi
 }
 
 fn write(run: &Run<'_>, plan: &Plan, action: &str, record: &RecordId, detail: Option<String>) -> Result<()> {
-    let record = match record {
-        RecordId::Integer(i) => i.to_string(),
-        RecordId::Uuid(u) => u.to_string(),
-    };
+    let record = record.to_string();
     let (tenant, options) = (run.who.tenant, run.options);
     let mut statement = run.conn.prepare_cached(LOG)?;
     let model = plan.model.name.as_str();

@@ -67,8 +67,8 @@ async fn differing(world: &World, model: &ModelName) -> Result<Vec<String>> {
     }
     let said = theirs.iter().filter_map(|(id, name)| match ours.get(id) {
         Some(here) if here == name => None,
-        Some(here) => Some(format!("{model} {} is {here:?} here, {name:?} there", shown(id))),
-        None => Some(format!("{model} {} ({name}) is not here", shown(id))),
+        Some(here) => Some(format!("{model} {id} is {here:?} here, {name:?} there")),
+        None => Some(format!("{model} {id} ({name}) is not here")),
     });
     Ok(said.collect())
 }
@@ -123,12 +123,5 @@ fn text(value: &Value) -> String {
         Value::DateTime(t) => format!("{t:.6}"),
         Value::Uuid(u) => u.to_string(),
         Value::Json(j) => j.to_string(),
-    }
-}
-
-fn shown(id: &RecordId) -> String {
-    match id {
-        RecordId::Integer(id) => id.to_string(),
-        RecordId::Uuid(id) => id.to_string(),
     }
 }
