@@ -12,6 +12,7 @@ mod binary;
 mod copies;
 mod crowded;
 mod ends;
+mod forms;
 mod generated;
 mod gone;
 mod growing;

@@ -72,7 +72,10 @@ fn request(key: &str) -> Option<Value> {
         }
         "POST /api/admin/impersonate" => object(
             &["tenant", "reason"],
-            json!({"tenant": text(), "reason": text(), "minutes": {"type": "integer", "minimum": 1, "maximum": 60}}),
+            json!({
+                "tenant": text(), "user": {"type": "integer"}, "reason": text(),
+                "minutes": {"type": "integer", "minimum": 1, "maximum": 60},
+            }),
         ),
         "POST /api/admin/tenants" => object(
             &["slug", "company", "email"],

@@ -1,0 +1,44 @@
+//! What a route takes is what the document says it takes: every form refuses a field that it does not know, and
+//! names those that it does.
+
+use super::app::TestApp;
+use http::Method;
+use std::collections::BTreeSet;
+use tenantry_testkit::tried;
+
+/// The fields that a refusal names: `unknown field …, expected one of `a`, `b` at line …`.
+fn named(refusal: &str) -> BTreeSet<&str> {
+    let known = refusal.split_once("expected ").map_or("", |(_, known)| known);
+    known.split('`').skip(1).step_by(2).collect()
+}
+
+#[tokio::test]
+async fn forms_take_the_fields_that_the_document_names() {
+    let (app, anon, acme) = TestApp::new().await;
+    let staff = app.staff().await;
+    let document = anon.get("/api/openapi.json").await.expect(200).json();
+    let (mut forms, mut wrong) = (0, vec![]);
+    for (template, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let body = &operation["requestBody"]["content"]["application/json"]["schema"];
+            // What is said of a model's records is checked with them; settings are whatever somebody keeps.
+            let Some(fields) = body["properties"].as_object().filter(|_| !template.ends_with("/settings"))
+            else {
+                continue;
+            };
+            let client = if template.starts_with("/api/admin/") { &staff } else { &acme };
+            let path = template.replace("{slug}", "acme").replace("{id}", "1");
+            let method: Method = method.to_uppercase().parse().unwrap();
+            let form = r#"{"no such field": 1}"#;
+            let answer = client.send(method.clone(), &path, Some("application/json"), form).await.expect(400);
+            let detail = answer.json()["detail"].as_str().map(str::to_owned).unwrap();
+            let fields: BTreeSet<_> = fields.keys().map(String::as_str).collect();
+            if named(&detail) != fields {
+                wrong.push(format!("{method} {template} names {fields:?}, and says: {detail}"));
+            }
+            forms += 1;
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    tried("Forms against the document", forms, "forms");
+}
