@@ -5,7 +5,7 @@
 
 use super::{setup::explain, table};
 use anyhow::{Result, anyhow};
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{io::IsTerminal, pin::pin, time::Duration};
 use tenantry::{
@@ -24,11 +24,14 @@ pub(super) async fn watch_operation(platform: &Platform, id: i64) -> Result<List
     let over = tokio::select! {
         over = &mut follow => over?,
         _ = tokio::signal::ctrl_c() => {
+            // Heard from now on, also while the first one is being written down.
+            let mut again = pin!(tokio::signal::ctrl_c().fuse());
+            let _ = futures_util::poll!(&mut again);
             aside(bar.as_ref(), "cancelling; press Ctrl-C again to leave it as it is");
             platform.operations().cancel(&super::users::operator(), id).await.map_err(explain)?;
             tokio::select! {
                 over = &mut follow => over?,
-                _ = tokio::signal::ctrl_c() => {
+                _ = again => {
                     return Err(anyhow!(
                         "left as it is: a running server or the next command goes on with it\n  \
                          look again with: tenantry operations watch {id}"
