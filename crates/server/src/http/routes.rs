@@ -72,13 +72,6 @@ macro_rules! routes {
 }
 
 routes! {
-    get "/healthz" Public "Operation" "Is the process alive" => health::live;
-    get "/readyz" Public "Operation" "May traffic be sent here" => health::ready;
-    get "/metrics" Public "Operation" "Prometheus metrics" => health::metrics;
-    get "/api/openapi.json" Public "Operation" "This API as OpenAPI 3.1" => docs::openapi;
-    get "/api/docs" Public "Operation" "This API as a page" => docs::page;
-    get "/api/docs/app.js" Public "Operation" "The page's script" => docs::script;
-
     post "/api/auth/login" Public "Account" "Log in" => auth::login;
     post "/api/auth/logout" User "Account" "Log out" => auth::logout;
     get "/api/auth/sessions" User "Account" "My sessions" => auth::sessions;
@@ -178,6 +171,13 @@ routes! {
     get "/api/records/{model}/{id}/files/{field}" Tenant "Records" "Download a file" => records::download;
     put "/api/records/{model}/{id}/files/{field}" Tenant "Records" "Upload a file" => records::upload;
     delete "/api/records/{model}/{id}/files/{field}" Tenant "Records" "Remove a file" => records::remove_file;
+
+    get "/healthz" Public "Server" "Is the process alive" => health::live;
+    get "/readyz" Public "Server" "May traffic be sent here" => health::ready;
+    get "/metrics" Public "Server" "Prometheus metrics" => health::metrics;
+    get "/api/openapi.json" Public "Server" "This API as OpenAPI 3.1" => docs::openapi;
+    get "/api/docs" Public "Server" "This API as a page" => docs::page;
+    get "/api/docs/app.js" Public "Server" "The page's script" => docs::script;
 }
 
 /// All routes of the platform, to serve as they are or to merge own routes into.

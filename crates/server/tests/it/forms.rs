@@ -42,3 +42,24 @@ async fn forms_take_the_fields_that_the_document_names() {
     assert!(wrong.is_empty(), "{wrong:#?}");
     tried("Forms against the document", forms, "forms");
 }
+
+/// The page needs nothing from elsewhere, and has every element that its script asks for.
+#[tokio::test]
+async fn the_page_of_the_document_stands_by_itself() {
+    let (_app, anon, _) = TestApp::new().await;
+    let page = anon.get("/api/docs").await.expect(200);
+    assert!(page.header("content-security-policy").starts_with("default-src 'none'"));
+    let (page, script) = (page.text(), anon.get("/api/docs/app.js").await.expect(200).text());
+    for text in [&page, &script] {
+        assert!(!text.contains("http://") && !text.contains("https://") && !text.contains("//cdn"));
+    }
+    let asked: BTreeSet<_> =
+        script.split("byId(\"").skip(1).filter_map(|rest| rest.split_once('"')).map(|(id, _)| id).collect();
+    assert!(asked.len() >= 8, "{asked:?}");
+    for id in asked {
+        assert!(page.contains(&format!("id=\"{id}\"")), "no element {id}");
+    }
+    let document = anon.get("/api/openapi.json").await.expect(200).json();
+    let groups: Vec<_> = document["tags"].as_array().unwrap().iter().map(|tag| &tag["name"]).collect();
+    assert_eq!((groups[0], groups[groups.len() - 1]), (&"Account".into(), &"Server".into()));
+}

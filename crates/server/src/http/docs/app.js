@@ -8,6 +8,9 @@ const make = (tag, attributes = {}, ...children) => {
 };
 const byId = (id) => document.getElementById(id);
 
+// Text with `code` in it.
+const prose = (text) => text.split("`").map((part, n) => (n % 2 ? make("code", { textContent: part }) : part));
+
 let api;
 const resolve = (schema) =>
   schema && schema.$ref ? schema.$ref.slice(2).split("/").reduce((at, key) => at[key], api) : schema;
@@ -66,37 +69,71 @@ function sender(method, path, operation) {
 function parameters(operation) {
   const rows = (operation.parameters || []).map((p) => make("tr", {},
     make("td", {}, make("code", { textContent: p.name })), make("td", { textContent: p.in }),
-    make("td", { textContent: p.description || "" })));
-  return rows.length ? [make("table", {}, ...rows)] : [];
+    make("td", {}, ...prose(p.description || ""))));
+  return rows.length ? [make("h3", { textContent: "Parameters" }), make("table", {}, ...rows)] : [];
+}
+
+// What comes back when all is well.
+function answer(operation) {
+  const [status, good] = Object.entries(operation.responses || {}).find(([status]) => status.startsWith("2")) || [];
+  if (!good) return [];
+  const schema = good.content?.["application/json"]?.schema;
+  const text = schema ? JSON.stringify(example(schema), null, 2) : Object.keys(good.content || {}).join(", ") || "nothing";
+  return [make("h3", { textContent: "Answer " + status }), make("pre", { textContent: text })];
 }
 
 function draw(method, path, operation) {
   const box = make("details", {}, make("summary", {},
-    make("span", { className: "method", textContent: method.toUpperCase() }), make("code", { textContent: path }),
+    make("span", { className: "method " + method, textContent: method.toUpperCase() }), make("code", { textContent: path }),
     make("span", { className: "says", textContent: operation.summary || "" })));
   box.dataset.find = [method, path, operation.summary, operation.tags].join(" ").toLowerCase();
   // Filled when it is opened first: a platform has hundreds of operations.
   box.addEventListener("toggle", () => {
-    const answers = Object.entries(operation.responses || {}).map(([status, r]) => status + " " + r.description).join("\n");
-    box.append(make("div", {}, ...parameters(operation), make("pre", { textContent: curl(method, path, operation) }),
-      make("pre", { textContent: answers }), sender(method, path, operation)));
+    box.append(make("div", {}, ...parameters(operation), make("h3", { textContent: "Request" }),
+      make("pre", { textContent: curl(method, path, operation) }), ...answer(operation),
+      make("h3", { textContent: "Try it" }), sender(method, path, operation)));
   }, { once: true });
   return box;
+}
+
+function group(name, boxes) {
+  const id = "group-" + name;
+  byId("groups").append(make("a", { href: "#" + id, textContent: name }));
+  byId("operations").append(make("section", {}, make("h2", { id, textContent: name }), ...boxes));
+}
+
+function find(words) {
+  for (const section of document.querySelectorAll("section")) {
+    const boxes = [...section.querySelectorAll("details")];
+    for (const box of boxes) box.hidden = !words.every((word) => box.dataset.find.includes(word));
+    section.hidden = boxes.every((box) => box.hidden);
+  }
+}
+
+// The form sends nothing by itself: the page's policy forbids it.
+async function logIn(event) {
+  event.preventDefault();
+  const body = JSON.stringify({ email: byId("email").value, password: byId("password").value });
+  const answer = await fetch("/api/auth/login", { method: "POST", headers: { "content-type": "application/json" }, body });
+  const said = await answer.json();
+  if (answer.ok) byId("token").value = said.token;
+  byId("password").value = "";
+  byId("said").textContent = answer.ok ? "Logged in as " + byId("email").value + "." : said.detail || said.title;
 }
 
 async function start() {
   api = await (await fetch("/api/openapi.json")).json();
   document.title = byId("title").textContent = api.info.title + " API";
-  byId("about").textContent = api.info.description || "";
+  byId("about").append(...prose(api.info.description || ""));
   const groups = new Map(api.tags.map((tag) => [tag.name, []]));
   for (const [path, item] of Object.entries(api.paths))
     for (const [method, operation] of Object.entries(item))
       groups.get(operation.tags[0])?.push(draw(method, path, operation));
-  for (const [name, boxes] of groups)
-    if (boxes.length) byId("operations").append(make("section", {}, make("h2", { textContent: name }), ...boxes));
-  byId("find").addEventListener("input", (event) => {
-    const words = event.target.value.toLowerCase().split(" ").filter(Boolean);
-    for (const box of document.querySelectorAll("details")) box.hidden = !words.every((w) => box.dataset.find.includes(w));
+  for (const [name, boxes] of groups) if (boxes.length) group(name, boxes);
+  byId("find").addEventListener("input", (event) => find(event.target.value.toLowerCase().split(" ").filter(Boolean)));
+  byId("signin").addEventListener("submit", logIn);
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "/" && !event.target.closest("input, textarea")) { event.preventDefault(); byId("find").focus(); }
   });
 }
 
