@@ -169,7 +169,8 @@ impl Databases {
         match self.0.engine.verify(place).await {
             Ok(()) => Ok(self.0.engine.drop_database(place).await?),
             Err(error) => match error.kind() {
-                Kind::Missing => Ok(()),
+                // Who was killed while removing it may have left its -wal; no name is used twice.
+                Kind::Missing => Ok(self.0.engine.drop_database(place).await?),
                 Kind::WrongIdentity | Kind::Fenced | Kind::Corrupt | Kind::SchemaBehind => {
                     tracing::warn!(%error, physical = %place.physical, "left alone: not this tenant's database");
                     Ok(())

@@ -84,7 +84,11 @@ impl Server {
                 _ => {}
             }
         }
-        sync_directory(&self.root)
+        match sync_directory(&self.root) {
+            // A disk that is gone took everything along.
+            Err(error) if *error.kind() == Kind::Missing => Ok(()),
+            synced => synced,
+        }
     }
 }
 

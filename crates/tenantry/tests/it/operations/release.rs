@@ -1,7 +1,7 @@
 //! Removing a database that a swap left behind.
 
 use super::{
-    Scenario,
+    Scenario, fresh,
     kit::{count, execute, tenant, whole},
 };
 use crate::world::{World, by, registration, slug, stores};
@@ -52,4 +52,16 @@ async fn keep_papers(w: &World) {
 async fn release(w: &World) -> Result<()> {
     let mut kept = w.operations.kept(TenantId::from_raw(1)).await?;
     w.operations.release(&by(), kept.remove(0).place).await
+}
+
+/// As a process leaves it that is killed between two files of the database.
+#[tokio::test]
+async fn t11_what_a_killed_removal_left_of_the_files_goes_too() {
+    let (_dir, w) = fresh(&KEPT_DATABASE).await;
+    let place = w.operations.kept(TenantId::from_raw(1)).await.unwrap().remove(0).place;
+    let server = w.platform.config().servers.iter().find(|server| server.name == place.server).unwrap();
+    let main = server.path.join(format!("{}.db", place.physical));
+    std::fs::rename(&main, main.with_extension("db-wal")).unwrap();
+    release(&w).await.unwrap();
+    whole(&w).await;
 }
