@@ -13,12 +13,15 @@ use crate::error::Result;
 use rusqlite::{Connection, DEFAULT_NAME, TransactionState};
 use std::path::Path;
 
+/// Reads after which a connection looks whether it may rest: to begin to look takes as long as some ten reads.
+const READS_BEFORE: u8 = 16;
+
 /// What a connection knows of the state it read last.
 #[derive(Debug, Default)]
 pub(super) struct Rest {
-    /// From the second read on; databases beyond those that may be watched do without rest.
+    /// After some reads; databases beyond those that may be watched do without rest.
     shm: Option<Shm>,
-    /// Reads so far, as far as two.
+    /// Reads so far, as far as they are counted.
     reads: u8,
     /// Before the last read.
     seen: Option<Header>,
@@ -47,9 +50,9 @@ impl Rest {
     }
 
     fn look(&mut self, path: &Path) -> Option<&Shm> {
-        if self.reads < 2 {
+        if self.reads < READS_BEFORE {
             self.reads += 1;
-            if self.reads == 2 && Shm::has_room() {
+            if self.reads == READS_BEFORE && Shm::has_room() {
                 self.shm = Shm::of(path).inspect_err(|error| tracing::debug!(%error, "no rest")).ok();
             }
         }

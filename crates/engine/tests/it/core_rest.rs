@@ -40,7 +40,7 @@ async fn body(session: &Session) -> String {
 
 /// Reads until the connection has had cause to rest.
 async fn settle(session: &Session) {
-    for _ in 0..4 {
+    for _ in 0..20 {
         body(session).await;
     }
 }
