@@ -101,12 +101,12 @@ impl Access {
 
     async fn check_session(&self, session: Arc<Session>) -> Result<Checked> {
         let user = self.active_user(self.directory.user(session.user).await?)?;
-        if session.created_us < user.credentials_us {
-            return Err(refuse("session older than the credentials"));
+        if session.credentials != user.credentials {
+            return Err(refuse("the credentials changed after this session was made"));
         }
         if let Some(impersonator) = &session.impersonator {
             let staff = self.active_user(self.directory.user(impersonator.user).await?)?;
-            if !(staff.staff || staff.superuser) || session.created_us < staff.credentials_us {
+            if !(staff.staff || staff.superuser) || impersonator.credentials != staff.credentials {
                 return Err(refuse("impersonator may no longer act"));
             }
         }

@@ -40,8 +40,8 @@ pub struct User {
     pub staff: bool,
     /// May come in at all.
     pub active: bool,
-    /// Sessions made before are void, microseconds.
-    pub credentials_us: i64,
+    /// Number of the current credentials. A session made under another number is void.
+    pub credentials: i64,
     /// Tenants and the role in each, by tenant id.
     pub memberships: Vec<(TenantId, RoleName)>,
 }
@@ -186,7 +186,7 @@ async fn read_user(tx: &mut Tx, id: UserId) -> Result<Option<User>> {
         superuser: user.is_superuser,
         staff: user.is_staff,
         active: user.is_active,
-        credentials_us: user.credentials_at_us,
+        credentials: user.credentials,
         memberships: memberships.collect::<Result<_>>()?,
     }))
 }

@@ -18,8 +18,8 @@ pub struct Session {
     pub user: UserId,
     /// Chosen tenant, if any.
     pub tenant: Option<TenantId>,
-    /// Made, microseconds.
-    pub created_us: i64,
+    /// Number of the user's credentials when it was made.
+    pub credentials: i64,
     /// Over, microseconds.
     pub expires_us: i64,
     /// Who is behind it.
@@ -37,6 +37,8 @@ pub struct Impersonator {
     pub label: String,
     /// Why.
     pub reason: String,
+    /// Number of their credentials when the session was made.
+    pub credentials: i64,
 }
 
 /// Where a session comes from, as far as it is known.
@@ -78,7 +80,8 @@ pub(super) struct Draft<'a> {
     pub(super) origin: &'a Origin,
 }
 
-const COLUMNS: &str = "id, user, tenant, created_at, expires_at, seen_at, impersonator, reason";
+const COLUMNS: &str = "id, user, tenant, credentials, expires_at, seen_at, impersonator, reason, \
+    impersonator_credentials";
 
 /// The session of that token, over or not.
 pub(super) async fn read(tx: &mut Tx, hash: TokenHash) -> Result<Option<Session>> {
@@ -90,6 +93,7 @@ pub(super) async fn read(tx: &mut Tx, hash: TokenHash) -> Result<Option<Session>
             user: UserId::from_raw(id),
             label: format!("user:{id}"),
             reason: row.opt_text(7)?.unwrap_or_default().to_owned(),
+            credentials: row.opt_integer(8)?.unwrap_or_default(),
         }),
         None => None,
     };
@@ -97,7 +101,7 @@ pub(super) async fn read(tx: &mut Tx, hash: TokenHash) -> Result<Option<Session>
         id: row.integer(0)?,
         user: UserId::from_raw(row.integer(1)?),
         tenant: row.opt_integer(2)?.map(TenantId::from_raw),
-        created_us: row.integer(3)?,
+        credentials: row.integer(3)?,
         expires_us: row.integer(4)?,
         impersonator,
         hash,

@@ -76,7 +76,9 @@ impl Sessions {
         write
             .execute(
                 "INSERT INTO sessions (token_hash, user, tenant, created_at, expires_at, seen_at, impersonator, \
-                 reason, address, agent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 reason, address, agent, credentials, impersonator_credentials) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
+                 (SELECT credentials FROM users WHERE id = ?2), (SELECT credentials FROM users WHERE id = ?7))",
                 params![
                     token.hash().to_hex(),
                     draft.user.get(),

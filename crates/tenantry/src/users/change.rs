@@ -8,10 +8,11 @@ use crate::{
 };
 use tenantry_engine::{Kind, name::UserId, value::Value};
 
-/// Sets the password's hash and voids every session begun before.
+/// Sets the password's hash and voids every session made before, whatever the clock says.
 pub async fn set_password_hash(write: &mut Write, by: &By, id: UserId, hash: &str) -> Result<()> {
     let at = write.at_us();
-    let sql = "UPDATE users SET password_hash = ?, credentials_at = ?, failed_logins = 0, locked_until = NULL WHERE id = ?";
+    let sql = "UPDATE users SET password_hash = ?, credentials_at = ?, credentials = credentials + 1, failed_logins = 0, \
+        locked_until = NULL WHERE id = ?";
     change(write, by, id, "user.set_password", sql, params![hash, at, id.get()], serde_json::json!({})).await
 }
 

@@ -41,8 +41,8 @@ pub struct User {
     pub failed_logins: i64,
     /// No log-in before this instant (threat 41).
     pub locked_until_us: Option<i64>,
-    /// Sessions begun before this instant are void.
-    pub credentials_at_us: i64,
+    /// Number of the current credentials. A session made under another number is void.
+    pub credentials: i64,
 }
 
 impl std::fmt::Debug for User {
@@ -69,7 +69,7 @@ impl std::fmt::Debug for NewUser {
 }
 
 const COLUMNS: &str = "id, email, name, password_hash, is_superuser, is_staff, is_active, created_at, \
-    last_login_at, failed_logins, locked_until, credentials_at";
+    last_login_at, failed_logins, locked_until, credentials";
 
 fn read(r: &SqlRow) -> Result<User> {
     Ok(User {
@@ -84,7 +84,7 @@ fn read(r: &SqlRow) -> Result<User> {
         last_login_at_us: r.opt_integer(8)?,
         failed_logins: r.integer(9)?,
         locked_until_us: r.opt_integer(10)?,
-        credentials_at_us: r.integer(11)?,
+        credentials: r.integer(11)?,
     })
 }
 

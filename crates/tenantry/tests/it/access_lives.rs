@@ -178,7 +178,7 @@ async fn threat_43_credentials_set_by_somebody_else_void_what_was_before() {
     let begun = world.access.impersonate(&staff, &wish("ticket 12", 60), &Origin::default()).await;
     let as_ada = begun.expect("start").token.reveal();
     let void = async |user: tenantry_engine::name::UserId| {
-        let sql = format!("UPDATE users SET credentials_at = {} WHERE id = {user}", world.control.now_us());
+        let sql = format!("UPDATE users SET credentials = credentials + 1 WHERE id = {user}");
         world.change(&sql, &[], Subject::User(user)).await;
     };
     assert!(world.enter(&by_session(&as_ada)).await.is_ok());
@@ -188,6 +188,20 @@ async fn threat_43_credentials_set_by_somebody_else_void_what_was_before() {
     void(ADA).await;
     assert_eq!(world.enter(&by_session(&ada)).await.expect_err("void").code(), "unauthenticated");
     assert!(world.enter(&by_session(&world.login("ada").await)).await.is_ok(), "a new session is good");
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_does_not_void_new_sessions() {
+    let world = World::new().await;
+    let ada = world.actor(&world.login("ada").await).await;
+    let (old, new) = (Password::new(PASSWORD), Password::new("a brand new one"));
+    world.access.change_password(&ada, old, new, &Origin::default()).await.expect("change");
+    world.control.clock().advance_us(-HOUR_US);
+    let signed_in = world.access.login(attempt("ada", "a brand new one", None)).await.expect("login");
+    assert!(world.enter(&by_session(&signed_in.token.reveal())).await.is_ok(), "one hour behind");
+    world.control.clock().advance_us(3 * HOUR_US);
+    let signed_in = world.access.login(attempt("ada", "a brand new one", None)).await.expect("login");
+    assert!(world.enter(&by_session(&signed_in.token.reveal())).await.is_ok(), "two hours ahead");
 }
 
 #[tokio::test]
