@@ -2,7 +2,7 @@
 //!
 //! Started by whoever serves; commands do without. One timer for the platform, none per tenant.
 
-use crate::{Platform, Result, audit::By, clock::DAY_US, plans, tenants};
+use crate::{Platform, Result, audit::By, clock::DAY_US, control::witness, tenants};
 use std::time::Duration;
 use tokio::{sync::watch, task::JoinHandle, time::MissedTickBehavior};
 
@@ -32,8 +32,8 @@ impl Background {
 }
 
 impl Platform {
-    /// Starts the reconcilers: stalled operations, databases whose time has come, expired trials,
-    /// tenants at their end, sessions, usage notes.
+    /// Starts the reconcilers: stalled operations, databases whose time has come, tenants
+    /// at their end, sessions, usage notes. Irreversible ones go by the witnessed time.
     pub fn start_background(&self) -> Background {
         let (stop, mut stopped) = watch::channel(false);
         let platform = self.clone();
@@ -58,6 +58,7 @@ impl Platform {
                 }
             }
             report("notes of use", platform.access().flush().await);
+            report("clock", witness::look(platform.control()).await);
         });
         Background { stop, task }
     }
@@ -72,18 +73,26 @@ impl Platform {
     }
 
     async fn pass(&self) {
+        report("clock", self.look_at_clock().await);
         report("old operations", self.prune_operations().await);
         report("backups", self.backups_pass().await);
-        report("subscriptions", plans::sweep_expired(self.control(), MOST).await.map(drop));
         report("purges", self.purge_when_due().await);
         report("cancelled tenants", tenants::close_due(self.control(), MOST).await.map(drop));
+        report("closed tenants", tenants::reopen_undue(self.control(), MOST).await.map(drop));
         report("sessions", self.access().sessions().purge_expired(MOST).await.map(drop));
         report("notes of use", self.access().flush().await);
     }
 
+    async fn look_at_clock(&self) -> Result<()> {
+        match witness::is_time(self.control().clock()) {
+            true => witness::look(self.control()).await,
+            false => Ok(()),
+        }
+    }
+
     async fn prune_operations(&self) -> Result<()> {
         let keep_us = i64::from(self.config().operations.keep_days) * DAY_US;
-        self.0.operations.prune(self.control().now_us() - keep_us, MOST).await.map(drop)
+        self.0.operations.prune(self.control().due_us() - keep_us, MOST).await.map(drop)
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
     access::{Actor, Tenant, passwords::Password},
     audit::{self, By},
     config::Scope,
+    control::{ClockState, witness},
     migrations::{
         self,
         check::{Checker, Finding},
@@ -211,6 +212,25 @@ impl Platform {
     /// The newest audit rows.
     pub async fn list_audit(&self, query: &audit::Query) -> Result<Vec<audit::Row>> {
         audit::list(&mut self.control().snapshot().await?, query).await
+    }
+
+    /// The system clock and how far work that cannot be undone believes it.
+    ///
+    /// # Errors
+    /// Those of the control store.
+    pub async fn clock_state(&self) -> Result<ClockState> {
+        witness::state(self.control()).await
+    }
+
+    /// Believes the system clock as it is now: the operator compared it with another one.
+    ///
+    /// # Errors
+    /// Those of the control store.
+    pub async fn accept_clock(&self, by: &By) -> Result<ClockState> {
+        let mut write = self.control().begin().await?;
+        witness::accept(&mut write, by, self.control().clock()).await?;
+        write.commit().await?;
+        self.clock_state().await
     }
 
     pub(crate) async fn hashed(&self, owner: NewOwner) -> Result<Owner> {

@@ -91,7 +91,7 @@ impl Platform {
     pub(crate) async fn sweep_orphans(&self) -> Result<()> {
         let days = i64::from(self.config().operations.orphan_days);
         if days > 0 {
-            let before_us = self.control().now_us() - days * DAY_US;
+            let before_us = self.control().due_us() - days * DAY_US;
             for file in self.stray_files().await?.iter().filter(|file| modified_us(file) < before_us) {
                 self.remove_if_over(file).await?;
             }

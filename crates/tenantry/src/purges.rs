@@ -65,8 +65,8 @@ impl Platform {
         }
         // Before a backup is made for nothing.
         let ends = Retirement::of(&mut self.control().snapshot().await?, id).await?;
-        if !early && ends.is_none_or(|ends| ends.purges_at_us > self.control().now_us()) {
-            return Err(Error::Conflict(format!("{slug} is kept for now: its retention is not over")));
+        if !early && ends.is_none_or(|ends| !ends.is_over(self.control().due_us())) {
+            return Err(Error::Conflict(self.not_due(slug, ends)));
         }
         let policy = &self.config().retention;
         let final_backup =
@@ -82,6 +82,17 @@ impl Platform {
             backups_days: policy.backups_days,
         };
         self.operations().purge(by, wish).await
+    }
+
+    /// Why a tenant may not be purged yet, and what to do.
+    fn not_due(&self, slug: &Slug, ends: Option<Retirement>) -> String {
+        match ends {
+            Some(ends) if ends.is_over(self.control().now_us()) => format!(
+                "the retention of {slug} is over by the system clock only, which jumped or ran unseen: compare it with \
+                 another clock, then run: tenantry clock accept"
+            ),
+            _ => format!("{slug} is kept for now: its retention is not over"),
+        }
     }
 
     /// Starts the purge of tenants whose retention is over, at most `retention.max_purges_per_run`. One
@@ -104,7 +115,7 @@ impl Platform {
         let control = self.control();
         let mut tx = control.snapshot().await?;
         let mut due = vec![];
-        for id in tenants::due(&mut tx, control.now_us(), COUNTED).await? {
+        for id in tenants::due(&mut tx, control.due_us(), COUNTED).await? {
             due.push((tenants::by_id(&mut tx, id).await?.slug, id));
         }
         Ok(due)
@@ -140,7 +151,7 @@ impl Platform {
         let mut write = self.control().begin().await?;
         let now = write.at_us();
         let sql = "INSERT INTO settings (key, value, updated_at) VALUES ('retention.last_run', 'null', ?1) \
-            ON CONFLICT (key) DO UPDATE SET updated_at = ?1 WHERE updated_at <= ?1 - ?2";
+            ON CONFLICT (key) DO UPDATE SET updated_at = ?1 WHERE updated_at <= ?1 - ?2 OR updated_at > ?1";
         let claimed = write.execute(sql, params![now, every_us]).await? == 1;
         write.commit_unaudited().await?;
         Ok(claimed)

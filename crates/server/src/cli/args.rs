@@ -119,6 +119,12 @@ pub(crate) enum Command {
     /// Use a database that somebody else made as a tenant's own.
     #[command(name = "attach-tenant-db", alias = "attach_tenant_db")]
     AttachTenantDb(AttachTenantDb),
+    /// Show how far the system clock is believed, or believe it.
+    Clock {
+        /// What to do; without it, show.
+        #[command(subcommand)]
+        action: Option<Clock>,
+    },
     /// Write the plans of the configuration to the catalog.
     #[command(name = "init-plans", aliases = ["initialize_plans", "initialize-plans"])]
     InitPlans,
@@ -346,6 +352,13 @@ pub(crate) enum Maintenance {
         /// Slug of the tenant.
         tenant: String,
     },
+}
+
+/// What to do about the system clock.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Clock {
+    /// Believe the system clock as it is now, so that purges and retention go on.
+    Accept,
 }
 
 /// What to do with the audit log.

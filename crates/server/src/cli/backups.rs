@@ -217,6 +217,7 @@ async fn schedules(platform: &Platform) -> Result<ExitCode> {
 /// Exit status 1 when somebody should look: fit for a monitor.
 async fn status(platform: &Platform, json: bool) -> Result<ExitCode> {
     let status = platform.backup_status().await.map_err(explain)?;
+    super::clock::warn(platform).await?;
     let bad = status.overdue() > 0 || status.failed_day > 0 || status.damaged > 0;
     if json {
         table::json(&status)?;
@@ -228,7 +229,7 @@ async fn status(platform: &Platform, json: bool) -> Result<ExitCode> {
         say!("good              {} ({})", status.good, table::bytes(status.stored_bytes));
         say!("failed (1 day)    {}", status.failed_day);
         say!("damaged           {}", status.damaged);
-        say!("without a backup  {} companies", status.tenants_without);
+        say!("without a backup  {} tenants", status.tenants_without);
         say!("overdue           {} schedules", status.overdue());
     }
     Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })

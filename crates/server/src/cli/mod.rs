@@ -11,6 +11,7 @@ mod audit;
 mod backup_args;
 mod backups;
 mod check;
+mod clock;
 mod demo;
 mod life;
 mod migrations;
@@ -80,6 +81,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
             tenants::create_db(&place, &tenant.or(company).unwrap_or_default()).await
         }
         Command::AttachTenantDb(options) => tenants::attach(&place, &options).await,
+        Command::Clock { action } => clock::run(&place, action.is_some()).await,
         Command::InitPlans => plans::init(&place).await,
         Command::CreateSuperuser { email, password } => users::superuser(&place, &email, password).await,
         Command::UnlockUser { email } => users::unlock(&place, &email).await,

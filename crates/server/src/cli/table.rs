@@ -49,6 +49,11 @@ fn instant(us: i64, format: &str) -> String {
         .map_or_else(|_| us.to_string(), |at| at.strftime(format).to_string())
 }
 
+/// A number with its noun: `1 tenant`, `2 tenants`.
+pub(super) fn count(n: usize, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
 /// Bytes as a person reads them, in the units of the configuration's limits: 1.5 MiB.
 pub(super) fn bytes(n: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]

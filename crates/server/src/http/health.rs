@@ -13,7 +13,10 @@ use axum::{
     response::IntoResponse,
 };
 use http::{HeaderMap, header, request::Parts};
-use std::{collections::HashMap, fmt::Write};
+use std::{
+    collections::HashMap,
+    fmt::{Display, Write},
+};
 use tenantry::name::TenantId;
 
 /// The process answers.
@@ -27,7 +30,14 @@ pub(super) async fn ready(State(app): State<App>) -> Result<&'static str> {
         return Err(Problem::new(Code::Unavailable, "Shutting down."));
     }
     app.platform().control().refresh().await?;
-    Ok("ready\n")
+    let clock = app.platform().clock_state().await?;
+    Ok(match clock.holds_back() {
+        true => {
+            "ready\nwarning: the system clock jumped or ran unseen, so nothing is purged or pruned for up to a day; \
+                 compare it with another clock, then run: tenantry clock accept\n"
+        }
+        false => "ready\n",
+    })
 }
 
 /// Who may read metrics: they name the busiest companies. This machine itself, or staff; to others they are absent.
@@ -67,13 +77,20 @@ pub(super) async fn metrics(State(app): State<App>, _: Observer) -> Result<impl 
     gauge(&mut text, "tenantry_operations_stuck", "Open operations that failed again and again.", stuck);
     let orphans = app.platform().orphans_seen();
     gauge(&mut text, "tenantry_orphans", "Files without placement and placements without file.", orphans);
+    let help = "Seconds that the system clock is ahead of the time that was witnessed.";
+    gauge(
+        &mut text,
+        "tenantry_clock_ahead_seconds",
+        help,
+        app.platform().clock_state().await?.ahead_seconds(),
+    );
     if let Some(status) = app.platform().remembered_backup_status() {
         super::backup_metrics::append(&mut text, &status, app.platform().control().now_us());
     }
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text))
 }
 
-fn gauge(text: &mut String, name: &str, help: &str, value: u64) {
+fn gauge(text: &mut String, name: &str, help: &str, value: impl Display) {
     // Writing to a string cannot fail.
     let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
 }

@@ -66,7 +66,7 @@ pub(super) async fn before(s: &Stage, route: &str) -> Value {
             s.catalog(&format!("DELETE FROM backups WHERE id = '{backup}'")).await;
         }
         "POST /api/admin/backups/prune" => {
-            let (old, new, day_us) = (s.back_up().await, s.back_up().await, 86_400_000_000_i64);
+            let (old, new, day_us) = (s.back_up().await, s.back_up().await, 86_460_000_000_i64);
             // Two of the same day, which is over.
             s.catalog(&format!("UPDATE backups SET at = at - {day_us} WHERE id = '{new}'")).await;
             let of_new = format!("SELECT at - 1 FROM backups WHERE id = '{new}'");

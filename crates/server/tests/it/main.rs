@@ -38,3 +38,4 @@ mod streams;
 mod terms;
 mod two_companies;
 mod words;
+mod wrong_clock;

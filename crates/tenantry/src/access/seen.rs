@@ -38,7 +38,7 @@ impl LastSeen {
     /// True once when it is time to write this use down.
     fn due(&self, now_us: i64) -> bool {
         let last = self.0.load(Ordering::Relaxed);
-        now_us - last > COARSE_US
+        (now_us - last).abs() > COARSE_US
             && self.0.compare_exchange(last, now_us, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 }

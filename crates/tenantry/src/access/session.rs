@@ -2,7 +2,11 @@
 //! found and ended by [`super::sessions`].
 
 use super::{seen::LastSeen, token::TokenHash};
-use crate::{Result, control::params};
+use crate::{
+    Result,
+    clock::{self, DAY_US},
+    control::params,
+};
 use serde::Serialize;
 use tenantry_engine::{
     SqlRow, Tx,
@@ -20,12 +24,22 @@ pub struct Session {
     pub tenant: Option<TenantId>,
     /// Number of the user's credentials when it was made.
     pub credentials: i64,
+    /// Made, microseconds.
+    pub created_us: i64,
     /// Over, microseconds.
     pub expires_us: i64,
     /// Who is behind it.
     pub impersonator: Option<Impersonator>,
     pub(super) hash: TokenHash,
     pub(super) seen: LastSeen,
+}
+
+impl Session {
+    /// Whether it holds now. One that was made more than a day ahead of the system clock was made under a wrong
+    /// one and would outlive every other session, so it does not hold.
+    pub(super) fn is_live(&self, now_us: i64) -> bool {
+        now_us < self.expires_us && !clock::is_out_of_reach(self.created_us, now_us, DAY_US)
+    }
 }
 
 /// Who acts as the session's user, and why.
@@ -81,7 +95,7 @@ pub(super) struct Draft<'a> {
 }
 
 const COLUMNS: &str = "id, user, tenant, credentials, expires_at, seen_at, impersonator, reason, \
-    impersonator_credentials";
+    impersonator_credentials, created_at";
 
 /// The session of that token, over or not.
 pub(super) async fn read(tx: &mut Tx, hash: TokenHash) -> Result<Option<Session>> {
@@ -102,6 +116,7 @@ pub(super) async fn read(tx: &mut Tx, hash: TokenHash) -> Result<Option<Session>
         user: UserId::from_raw(row.integer(1)?),
         tenant: row.opt_integer(2)?.map(TenantId::from_raw),
         credentials: row.integer(3)?,
+        created_us: row.integer(9)?,
         expires_us: row.integer(4)?,
         impersonator,
         hash,

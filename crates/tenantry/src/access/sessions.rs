@@ -59,7 +59,7 @@ impl Sessions {
     pub(super) async fn find(&self, hash: TokenHash) -> Result<Option<Arc<Session>>> {
         let found = cached(&self.control, &self.cache, hash, async |tx| read(tx, hash).await).await?;
         let now_us = self.control.now_us();
-        let live = found.filter(|session| now_us < session.expires_us);
+        let live = found.filter(|session| session.is_live(now_us));
         if let Some(session) = &live {
             self.seen.note(Kind::Session, session.id, &session.seen, now_us);
         }
@@ -184,7 +184,7 @@ impl Sessions {
     pub async fn purge_expired(&self, most: u32) -> Result<u64> {
         let mut write = self.control.begin().await?;
         let sql = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= ? LIMIT ?)";
-        let values = params![write.at_us(), i64::from(most)];
+        let values = params![write.due_us(), i64::from(most)];
         let gone = write.execute(sql, values).await?;
         // Nobody's action: an expired session is refused whether its row is there or not.
         write.commit_unaudited().await?;

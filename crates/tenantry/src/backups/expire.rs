@@ -43,13 +43,16 @@ pub(crate) async fn expired(
 ) -> Result<Vec<Expired>> {
     let filter = Filter { tenant, system: tenant.is_none(), limit: 1000, ..Filter::default() };
     let all = catalog::list(&mut control.snapshot().await?, &filter).await?;
-    Ok(judge(backups, &all, control.now_us()))
+    Ok(judge(backups, &all, control.due_us()))
 }
 
-fn judge(backups: &Backups, all: &[Listed], now_us: i64) -> Vec<Expired> {
+/// `due_us` is that of [`Control::due_us`]. A backup with a later date stays and counts under no rule: a clock
+/// that is or was ahead may have dated it.
+fn judge(backups: &Backups, all: &[Listed], due_us: i64) -> Vec<Expired> {
+    let all: Vec<&Listed> = all.iter().filter(|b| b.at_us <= due_us).collect();
     let good = || all.iter().filter(|b| b.state == State::Good && b.reason != Reason::Final);
     let newest = all.iter().filter(|b| b.state == State::Good).map(|b| b.at_us).max();
-    let mut recent: Vec<i64> = good().map(|b| b.at_us).filter(|at| *at > now_us - RECENT_US).collect();
+    let mut recent: Vec<i64> = good().map(|b| b.at_us).filter(|at| *at > due_us - RECENT_US).collect();
     recent.sort_unstable_by(|a, b| b.cmp(a));
     recent.truncate(MOST_RECENT);
     let mut by_rule: BTreeMap<Option<&str>, Vec<i64>> = BTreeMap::new();
@@ -63,7 +66,7 @@ fn judge(backups: &Backups, all: &[Listed], now_us: i64) -> Vec<Expired> {
     let kept: BTreeMap<_, _> = by_rule.iter().map(|(name, at)| (*name, kept(at, keep(*name)))).collect();
     let stays = |b: &Listed| match b.state {
         State::Running => true,
-        State::Failed | State::Damaged => b.at_us > now_us - TROUBLE_US,
+        State::Failed | State::Damaged => b.at_us > due_us - TROUBLE_US,
         State::Good => {
             b.reason == Reason::Final
                 || recent.contains(&b.at_us)

@@ -86,20 +86,21 @@ pub(crate) struct Served {
 }
 
 /// None: it was never seen.
-pub(crate) async fn served(tx: &mut Tx, schedule: &str) -> Result<Option<Served>> {
-    let sql = "SELECT since, (SELECT max(slot) FROM backup_runs WHERE schedule = ?1 AND slot IS NOT NULL), \
-        (SELECT max(slot) FROM backup_runs WHERE schedule = ?1 AND slot IS NOT NULL AND finished_at IS NOT NULL \
+pub(crate) async fn served(tx: &mut Tx, schedule: &str, now_us: i64) -> Result<Option<Served>> {
+    let sql = "SELECT since, (SELECT max(slot) FROM backup_runs WHERE schedule = ?1 AND slot <= ?2), \
+        (SELECT max(slot) FROM backup_runs WHERE schedule = ?1 AND slot <= ?2 AND finished_at IS NOT NULL \
          AND failed = 0) FROM backup_schedules WHERE name = ?1";
     let read = |r: &SqlRow| {
         Ok(Served { since_us: r.integer(0)?, begun_us: r.opt_integer(1)?, good_us: r.opt_integer(2)? })
     };
-    tx.query(sql, params![schedule]).await?.first().map(read).transpose()
+    tx.query(sql, params![schedule, now_us]).await?.first().map(read).transpose()
 }
 
 /// Notes that a schedule is in the configuration from now on.
 pub(crate) async fn see(write: &mut Write, schedule: &str) -> Result<()> {
     let at = write.at_us();
-    let sql = "INSERT INTO backup_schedules (name, since) VALUES (?, ?) ON CONFLICT DO NOTHING";
+    let sql = "INSERT INTO backup_schedules (name, since) VALUES (?, ?) \
+        ON CONFLICT (name) DO UPDATE SET since = excluded.since WHERE since > excluded.since";
     write.execute(sql, params![schedule, at]).await?;
     Ok(())
 }

@@ -79,19 +79,20 @@ impl Remembered {
 pub(super) async fn status(control: &Control, backups: &Backups) -> Result<Status> {
     let now = control.now_us();
     let mut tx = control.snapshot().await?;
-    let sql = "SELECT count(*), coalesce(sum(stored_bytes), 0), max(at) FROM backups WHERE state = 'good'";
-    let rows = tx.query(sql, &[]).await?;
+    let sql = "SELECT count(*), coalesce(sum(stored_bytes), 0), max(iif(at <= ?, at, NULL)) \
+        FROM backups WHERE state = 'good'";
+    let rows = tx.query(sql, params![now]).await?;
     let row = rows.first().ok_or(crate::Error::NotFound("backup"))?;
     let count = |n: i64| u64::try_from(n).unwrap_or(0);
     let (good, stored_bytes, newest_us) =
         (count(row.integer(0)?), count(row.integer(1)?), row.opt_integer(2)?);
-    let failed = "SELECT count(*) FROM backups WHERE state = 'failed' AND at > ?";
+    let failed = "SELECT count(*) FROM backups WHERE state = 'failed' AND at > ? AND at <= ?";
     let without = "SELECT count(*) FROM tenants t WHERE state = 'active' AND NOT EXISTS \
         (SELECT 1 FROM backups WHERE tenant = t.id AND state = 'good')";
     let mut one = async |sql: &str, values: &[_]| {
         Ok::<_, crate::Error>(count(crate::users::count(&mut tx, sql, values).await?))
     };
-    let failed_day = one(failed, params![now - DAY_US]).await?;
+    let failed_day = one(failed, params![now - DAY_US, now]).await?;
     let damaged = one("SELECT count(*) FROM backups WHERE state = 'damaged'", &[]).await?;
     let tenants_without = one(without, &[]).await?;
     Ok(Status {
@@ -109,7 +110,7 @@ pub(super) async fn status(control: &Control, backups: &Backups) -> Result<Statu
 async fn schedules(tx: &mut Tx, backups: &Backups, now_us: i64) -> Result<Vec<ScheduleStatus>> {
     let mut all = Vec::new();
     for schedule in &backups.config().schedules {
-        let served = runs::served(tx, schedule.name.as_str()).await?;
+        let served = runs::served(tx, schedule.name.as_str(), now_us).await?;
         let good_us = served.and_then(|s| s.good_us);
         let since = served.map_or(now_us, |s| s.since_us);
         all.push(ScheduleStatus {

@@ -31,13 +31,13 @@ impl Platform {
         }
         let (control, backups) = (self.control(), &self.0.world.backups);
         let keep_us = i64::from(self.config().retention.backups_days) * DAY_US;
-        for tenant in long_gone(control, control.now_us() - keep_us).await? {
+        for tenant in long_gone(control, control.due_us() - keep_us).await? {
             if let Err(error) = remove_all(&self.0.world, &By::system(), tenant).await {
                 tracing::error!(%error, %tenant, "backups of a purged tenant stay for now");
             }
         }
         let now = control.now_us();
-        if backups.remembered().get().is_none_or(|(at, _)| now - at >= STATUS_US) {
+        if backups.remembered().get().is_none_or(|(at, _)| (now - at).abs() >= STATUS_US) {
             backups.remembered().put(now, status::status(control, backups).await?);
         }
         Ok(())
@@ -46,13 +46,15 @@ impl Platform {
     /// Begins the run that is due by this schedule, if one is.
     async fn serve(&self, schedule: &ScheduleConfig) -> Result<()> {
         let (control, name) = (self.control(), schedule.name.as_str());
-        let served = runs::served(&mut control.snapshot().await?, name).await?;
-        let Some(served) = served else {
+        let now = control.now_us();
+        let served = runs::served(&mut control.snapshot().await?, name, now).await?;
+        // One that a clock saw which was ahead is seen anew: else nothing would be due until then.
+        let Some(served) = served.filter(|served| served.since_us <= now) else {
             let mut write = control.begin().await?;
             runs::see(&mut write, name).await?;
             return write.commit_unaudited().await;
         };
-        let Some(slot) = due(&schedule.cron, served.since_us, served.begun_us, control.now_us()) else {
+        let Some(slot) = due(&schedule.cron, served.since_us, served.begun_us, now) else {
             return Ok(());
         };
         let selection = Selection {

@@ -7,10 +7,12 @@
 pub mod invalidation;
 mod migrate;
 pub mod settings;
+pub(crate) mod witness;
 mod write;
 
 pub use invalidation::Subject;
 pub(crate) use migrate::has_table;
+pub use witness::ClockState;
 pub use write::Write;
 
 use crate::{Result, audit::Heads, clock::Clock};
@@ -43,6 +45,7 @@ impl Control {
     pub async fn open(db: SystemDb, heads_file: Option<PathBuf>) -> Result<Self> {
         let clock = Clock::default();
         migrate::run(&db, clock.now_us()).await?;
+        witness::begin(&clock, &mut db.snapshot().await?).await?;
         let hub = Hub::open(&db).await?;
         let heads = Arc::new(Heads::open(heads_file)?);
         Ok(Self { inner: Arc::new(Inner { db, heads, hub, clock }) })
@@ -51,7 +54,7 @@ impl Control {
     /// Starts a change. Other writers wait until it is committed or dropped.
     pub async fn begin(&self) -> Result<Write> {
         let tx = self.inner.db.begin().await?;
-        Ok(Write::new(tx, self.inner.clock.now_us(), self.inner.heads.clone()))
+        Ok(Write::new(tx, self.inner.clock.clone(), self.inner.heads.clone()))
     }
 
     /// A consistent view for reading.
@@ -67,6 +70,11 @@ impl Control {
     /// Now, microseconds.
     pub fn now_us(&self) -> i64 {
         self.inner.clock.now_us()
+    }
+
+    /// The instant up to which things that cannot be undone are due; see [`Clock::due_us`].
+    pub fn due_us(&self) -> i64 {
+        self.inner.clock.due_us()
     }
 
     /// Makes every cache of this process valid as of now. Call it once at the start of each request:

@@ -6,6 +6,7 @@ use super::{Subject, params};
 use crate::{
     Error, Result,
     audit::{self, By, Heads},
+    clock::Clock,
 };
 use std::{
     ops::{Deref, DerefMut},
@@ -17,19 +18,30 @@ use tenantry_engine::{Tx, name::TenantId};
 pub struct Write {
     tx: Tx,
     at_us: i64,
+    clock: Clock,
     heads: Arc<Heads>,
     last_audit: Option<audit::Head>,
     unchanged: bool,
 }
 
 impl Write {
-    pub(super) fn new(tx: Tx, at_us: i64, heads: Arc<Heads>) -> Self {
-        Self { tx, at_us, heads, last_audit: None, unchanged: false }
+    pub(super) fn new(tx: Tx, clock: Clock, heads: Arc<Heads>) -> Self {
+        Self { tx, at_us: clock.now_us(), clock, heads, last_audit: None, unchanged: false }
     }
 
     /// The instant of this change, microseconds; all its rows carry it.
     pub fn at_us(&self) -> i64 {
         self.at_us
+    }
+
+    /// The instant up to which things that cannot be undone are due; see [`Clock::due_us`].
+    pub fn due_us(&self) -> i64 {
+        self.clock.due_us()
+    }
+
+    /// The instant at which a retention begins that this change starts; see [`Clock::retain_from_us`].
+    pub fn retain_from_us(&self) -> i64 {
+        self.clock.retain_from_us().max(self.at_us)
     }
 
     /// Appends the audit row of this action.

@@ -7,7 +7,7 @@
 use super::lease;
 use crate::{
     Error, Result,
-    clock::SECOND_US,
+    clock::{DAY_US, SECOND_US},
     control::{Write, params},
 };
 use tenantry_engine::{
@@ -66,9 +66,10 @@ pub(super) async fn refuse_migrating(write: &mut Write, tenant: TenantId) -> Res
 
 /// Who claims it now, if whoever did may still be alive.
 async fn holder(write: &mut Write, key: &str) -> Result<Option<String>> {
-    let sql = "SELECT owner FROM migrating WHERE key = ? AND until > ?";
+    let sql = "SELECT owner FROM migrating WHERE key = ? AND until > ? AND until <= ?";
     let now = write.at_us();
-    let rows = write.query(sql, params![key, now]).await?;
+    // A day is left for a clock that was put back under a run.
+    let rows = write.query(sql, params![key, now, now + CLAIM_US + DAY_US]).await?;
     let owner = rows.first().map(|row| row.text(0)).transpose()?;
     Ok(owner.filter(|owner| lease::may_be_alive(owner)).map(str::to_owned))
 }

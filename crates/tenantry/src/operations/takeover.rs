@@ -3,9 +3,10 @@
 use super::{
     journal::State,
     lease::{self, LEASE_US},
+    run::pause_us,
 };
 use crate::{
-    Error, Result,
+    Error, Result, clock,
     control::{Control, Write, params},
 };
 use tenantry_engine::{SqlRow, Tx};
@@ -37,7 +38,10 @@ impl Taken {
     }
 
     fn is_free(&self, now_us: i64, at_start: bool) -> bool {
-        let lapsed = self.lease_until.is_none_or(|until| until <= now_us);
+        let reach_us = if self.lease_owner.is_some() { LEASE_US } else { pause_us(i64::MAX) };
+        let lapsed = self
+            .lease_until
+            .is_none_or(|until| until <= now_us || clock::is_out_of_reach(until, now_us, 2 * reach_us));
         match &self.lease_owner {
             Some(owner) => lapsed || !lease::may_be_alive(owner),
             None => lapsed || at_start,

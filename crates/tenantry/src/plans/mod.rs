@@ -7,7 +7,7 @@ mod entitlements;
 mod subscription;
 
 pub use entitlements::{Entitlements, Limits};
-pub use subscription::{State, Subscription, change_plan, set_state, start, sweep_expired};
+pub use subscription::{State, Subscription, change_plan, set_state, start};
 
 use crate::{
     Error, Result,

@@ -5,7 +5,7 @@ use crate::{
     Error, Result,
     audit::By,
     clock::DAY_US,
-    control::{Control, Subject, Write, params},
+    control::{Subject, Write, params},
 };
 use tenantry_engine::name::TenantId;
 
@@ -44,8 +44,8 @@ impl State {
         all.into_iter().find(|s| s.as_str() == text).ok_or_else(unknown)
     }
 
-    /// The state as of now: what has passed its end is expired, whether or not the reconciler has
-    /// written so. A cancelled one without an end is over at once; a late payer is not cut off.
+    /// The state as of now: what has passed its end is expired. Computed each time and never stored, so that
+    /// an end which a wrong clock passed is taken back when the clock is right again. A cancelled one without an end is over at once; a late payer is not cut off.
     pub fn at(self, ends_at_us: Option<i64>, now_us: i64) -> Self {
         let over = ends_at_us.is_some_and(|end| end <= now_us);
         match self {
@@ -129,24 +129,4 @@ pub async fn set_state(
     let detail = serde_json::json!({ "state": state, "ends_at_us": ends_at_us });
     write.audit(by, Some(tenant), "subscription.set_state", detail).await?;
     write.invalidate(&Subject::Tenant(tenant)).await
-}
-
-/// Reconciler: writes down what has expired, at most `limit` a pass. Gates do not wait for it: they
-/// ask `state_at`. Returns how many it wrote.
-pub async fn sweep_expired(control: &Control, limit: u32) -> Result<usize> {
-    let mut write = control.begin().await?;
-    let sql = "UPDATE subscriptions SET state = 'expired', updated_at = ?1 WHERE tenant IN \
-        (SELECT tenant FROM subscriptions WHERE state IN ('trial', 'active', 'cancelled') AND ends_at <= ?1 \
-         LIMIT ?2) RETURNING tenant";
-    let at = write.at_us();
-    let rows = write.query(sql, params![at, i64::from(limit)]).await?;
-    for row in &rows {
-        let tenant = TenantId::from_raw(row.integer(0)?);
-        write.audit(&By::system(), Some(tenant), "subscription.expire", serde_json::json!({})).await?;
-        write.invalidate(&Subject::Tenant(tenant)).await?;
-    }
-    if !rows.is_empty() {
-        write.commit().await?;
-    }
-    Ok(rows.len())
 }

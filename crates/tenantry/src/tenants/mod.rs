@@ -15,7 +15,7 @@ pub use list::{Filter, Listed, list, show};
 pub use maintenance::set_maintenance;
 pub use rename::rename;
 pub(crate) use retire::read as read_retirement;
-pub use retire::{Retirement, Terms, cancel, close_due, due, keep};
+pub use retire::{Retirement, Terms, cancel, close_due, due, keep, reopen_undue};
 pub use state::{State, resume, suspend, transition};
 
 use crate::{

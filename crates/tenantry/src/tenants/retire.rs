@@ -50,6 +50,12 @@ pub(crate) fn read(r: &SqlRow, at: usize) -> Result<Option<Retirement>> {
 }
 
 impl Retirement {
+    /// Whether the retention is over, `due_us` being that of [`Control::due_us`]. A retention of no days needs
+    /// no clock.
+    pub fn is_over(&self, due_us: i64) -> bool {
+        self.purges_at_us <= due_us.max(self.cancelled_at_us)
+    }
+
     /// That of a tenant; none: it was not cancelled.
     pub async fn of(tx: &mut Tx, id: TenantId) -> Result<Option<Self>> {
         let sql = format!("SELECT {COLUMNS} FROM tenants WHERE id = ?");
@@ -76,7 +82,7 @@ pub async fn cancel(
             tenant.state.as_str()
         )));
     }
-    let now = write.at_us();
+    let now = write.retain_from_us();
     let closes = now + i64::from(terms.grace_days) * DAY_US;
     let ends = Retirement {
         cancelled_at_us: now,
@@ -141,10 +147,31 @@ pub async fn close_due(control: &Control, limit: u32) -> Result<usize> {
     Ok(rows.len())
 }
 
-/// Closed tenants whose retention is over, longest overdue first.
-pub async fn due(tx: &mut Tx, now_us: i64, limit: u32) -> Result<Vec<TenantId>> {
+/// Reconciler: opens tenants that a wrong clock closed before their grace was over, at most `limit` a pass; how
+/// many. A tenant without grace stays closed.
+pub async fn reopen_undue(control: &Control, limit: u32) -> Result<usize> {
+    let mut write = control.begin().await?;
+    let sql = "UPDATE tenants SET state = closed_from, closed_from = NULL, state_at = ?1 WHERE id IN \
+        (SELECT id FROM tenants INDEXED BY tenants_purging WHERE state = 'cancelled' AND closed_from IS NOT NULL \
+         AND closes_at > ?1 AND closes_at > cancelled_at LIMIT ?2) RETURNING id";
+    let at = write.at_us();
+    let rows = write.query(sql, params![at, i64::from(limit)]).await?;
+    for row in &rows {
+        let id = TenantId::from_raw(row.integer(0)?);
+        write.audit(&By::system(), Some(id), "tenant.reopen", json!({})).await?;
+        write.invalidate(&Subject::Tenant(id)).await?;
+    }
+    if !rows.is_empty() {
+        write.commit().await?;
+    }
+    Ok(rows.len())
+}
+
+/// Closed tenants whose retention is over, longest overdue first. `due_us` is that of
+/// [`Control::due_us`].
+pub async fn due(tx: &mut Tx, due_us: i64, limit: u32) -> Result<Vec<TenantId>> {
     let sql = "SELECT id FROM tenants INDEXED BY tenants_purging \
-        WHERE state = 'cancelled' AND purges_at <= ? ORDER BY purges_at LIMIT ?";
-    let rows = tx.query(sql, params![now_us, i64::from(limit)]).await?;
+        WHERE state = 'cancelled' AND (purges_at <= ?1 OR purges_at <= cancelled_at) ORDER BY purges_at LIMIT ?2";
+    let rows = tx.query(sql, params![due_us, i64::from(limit)]).await?;
     rows.iter().map(|r| Ok(TenantId::from_raw(r.integer(0)?))).collect()
 }

@@ -118,13 +118,13 @@ pub(crate) async fn ready(tx: &mut Tx, tenant: TenantId, store: &StoreName) -> R
     Ok(all.into_iter().find(|p| p.place.store == *store && p.state == PlacementState::Ready))
 }
 
-/// Kept places whose time has come, longest due first.
-pub(crate) async fn release_due(tx: &mut Tx, now_us: i64, most: u32) -> Result<Vec<Placement>> {
+/// Kept places whose time has come, longest due first. `due_us` is that of `Control::due_us`.
+pub(crate) async fn release_due(tx: &mut Tx, due_us: i64, most: u32) -> Result<Vec<Placement>> {
     let columns = placement::COLUMNS;
     let sql = format!(
         "SELECT {columns} FROM placements WHERE state = 'kept' AND until <= ? ORDER BY until LIMIT ?"
     );
-    let rows = tx.query(&sql, params![now_us, i64::from(most)]).await?;
+    let rows = tx.query(&sql, params![due_us, i64::from(most)]).await?;
     rows.iter().map(|r| Ok(placement::read(r)?.1)).collect()
 }
 

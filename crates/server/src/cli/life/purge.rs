@@ -36,28 +36,36 @@ pub(super) async fn purge(place: &Place, options: &args::Purge) -> Result<ExitCo
 
 async fn due(platform: &Platform, dry_run: bool) -> Result<ExitCode> {
     let due = platform.tenants_due().await.map_err(explain)?;
+    crate::cli::clock::warn(platform).await?;
     if dry_run {
         for (slug, id) in &due {
             say!("{slug} (id {id})");
         }
-        say!("{} due; a run takes {}", due.len(), platform.config().retention.max_purges_per_run);
+        let most = platform.config().retention.max_purges_per_run;
+        say!(
+            "{} due to be purged; one run purges at most {most}",
+            table::count(due.len(), "tenant is", "tenants are")
+        );
         return Ok(ExitCode::SUCCESS);
     }
     let run = platform.purge_due(&operator()).await.map_err(explain)?;
-    let mut failed = run.refused.len();
+    let (mut failed, mut purged) = (run.refused.len(), 0);
     for (slug, why) in &run.refused {
         say!("{slug}: {why}");
     }
     for (slug, operation) in &run.started {
         match watch::watch_operation(platform, *operation).await {
-            Ok(_) => say!("{slug}: purged"),
+            Ok(_) => {
+                say!("{slug}: purged");
+                purged += 1;
+            }
             Err(error) => {
                 say!("{slug}: {error:#}");
                 failed += 1;
             }
         }
     }
-    say!("{} left for a later run", run.left);
+    say!("purged {}; left for a later run: {}", table::count(purged, "tenant", "tenants"), run.left);
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

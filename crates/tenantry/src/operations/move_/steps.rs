@@ -175,7 +175,7 @@ pub(super) fn hand_over<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, 
 
 pub(super) fn swap<'a>(write: &'a mut Write, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let until = write.at_us().saturating_add(m.keep_us);
+        let until = write.retain_from_us().saturating_add(m.keep_us);
         for leg in &m.legs {
             places::swap(write, &leg.from, leg.to()?, Some(until)).await?;
             for replaced in &leg.in_the_way {

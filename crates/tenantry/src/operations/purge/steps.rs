@@ -20,7 +20,7 @@ pub(super) fn begin<'a>(write: &'a mut Write, p: &'a mut Purge) -> BoxFuture<'a,
             return Err(Error::Conflict(format!("{} is now called {}", p.slug, tenant.slug)));
         }
         let ends = Retirement::of(write, p.tenant).await?;
-        let due = ends.is_some_and(|ends| ends.purges_at_us <= write.at_us());
+        let due = ends.is_some_and(|ends| ends.is_over(write.due_us()));
         if tenant.state == State::Cancelled && !due && !p.early {
             return Err(Error::Conflict(format!("{} is kept for now: its retention is not over", p.slug)));
         }
@@ -80,7 +80,9 @@ pub(super) fn certify<'a>(write: &'a mut Write, p: &'a mut Purge) -> BoxFuture<'
         tenants::purge::blank(write, p.tenant).await?;
         let sql = "UPDATE tenants SET state = 'gone', state_at = ? WHERE id = ?";
         let at = write.at_us();
-        write.execute(sql, crate::control::params![at, p.tenant.get()]).await?;
+        // The retention of its backups begins.
+        let gone_at = write.retain_from_us();
+        write.execute(sql, crate::control::params![gone_at, p.tenant.get()]).await?;
         let survey = p.survey.as_ref().ok_or_else(|| Error::Internal("a purge without a survey".into()))?;
         let certificate = json!({
             "tenant": p.tenant,

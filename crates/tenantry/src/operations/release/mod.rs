@@ -67,7 +67,7 @@ impl Operations {
     /// another operation is at work is left for the next pass.
     pub async fn release_due(&self, by: &By, most: u32) -> Result<usize> {
         let control = &self.inner.world.control;
-        let due = swap::release_due(&mut control.snapshot().await?, control.now_us(), most).await?;
+        let due = swap::release_due(&mut control.snapshot().await?, control.due_us(), most).await?;
         let mut released = 0;
         for placement in due {
             match self.release(by, placement.place).await {

@@ -175,7 +175,7 @@ pub(super) fn absorb<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<
 
 pub(super) fn swap<'a>(write: &'a mut Write, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let until = write.at_us() + s.keep_us;
+        let until = write.retain_from_us().saturating_add(s.keep_us);
         let mut pairs = Vec::new();
         for turn in &s.turns {
             pairs.push(match &turn.pool {

@@ -34,6 +34,7 @@ mod people;
 mod provision;
 mod release;
 mod restore;
+mod wrong_clock;
 
 use crate::world::World;
 use futures_util::future::BoxFuture;

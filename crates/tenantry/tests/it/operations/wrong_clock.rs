@@ -1,0 +1,215 @@
+//! A system clock that jumps and comes back: what passed meanwhile is taken back, and nothing was removed on the
+//! strength of it (T14, row "the clock jumps"; invariant `staged-deletion`).
+
+use super::{
+    kit::{count, execute, query, tenant},
+    moves,
+};
+use crate::{
+    backups_kit::Clinic,
+    world::{World, by, slug},
+};
+use std::time::Duration;
+use tenantry::{
+    Platform,
+    clock::{DAY_US, SECOND_US},
+    operations::Recovered,
+    tenants::State,
+};
+
+const JUMPS: [i64; 3] = [3 * SECOND_US, 7_200 * SECOND_US, 800 * DAY_US];
+
+/// A pass of the background work, which looks at the clock, too.
+async fn pass(platform: &Platform) {
+    let background = platform.start_background();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    background.stop().await;
+}
+
+async fn state(w: &World) -> State {
+    w.platform.show_tenant(&slug("alpha")).await.unwrap().state
+}
+
+#[tokio::test]
+async fn what_is_due_follows_no_jump() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = World::open(dir.path()).await;
+    let clock = w.control.clock();
+    for jump_us in JUMPS {
+        let before_us = clock.due_us();
+        clock.jump_us(jump_us);
+        assert!(clock.due_us() - before_us < 2 * SECOND_US, "{jump_us}");
+        clock.jump_us(-2 * jump_us);
+        assert!(clock.due_us() < before_us, "never later than the clock itself");
+        assert!(clock.retain_from_us() >= before_us, "a retention begins no earlier for it");
+        clock.jump_us(jump_us);
+        clock.advance_us(jump_us);
+        assert!(clock.due_us() >= before_us + jump_us, "time that passes counts");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_jump_closes_but_does_not_purge_and_the_way_back_opens() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = World::configured(dir.path(), |config| {
+        (config.retention.grace_days, config.retention.retention_days) = (1, 1);
+        config.retention.final_backup = false;
+    })
+    .await
+    .with_plans()
+    .await;
+    tenant(&w, "alpha").await;
+    let id = w.platform.tenant_id(&slug("alpha")).await.unwrap();
+    w.platform.cancel_tenant(&by(), id, None, None).await.unwrap();
+    for jump_us in [-800 * DAY_US, 800 * DAY_US] {
+        w.control.clock().jump_us(jump_us);
+        pass(&w.platform).await;
+        assert_eq!(state(&w).await, if jump_us > 0 { State::Cancelled } else { State::Active });
+        assert_eq!(w.platform.tenants_due().await.unwrap(), vec![], "{jump_us}");
+        let refused = w.platform.purge_tenant(&by(), &slug("alpha"), id, false).await.unwrap_err();
+        let text = refused.public_title();
+        assert_eq!(text.contains("tenantry clock accept"), jump_us > 0, "{text}");
+        w.control.clock().jump_us(-jump_us);
+        pass(&w.platform).await;
+        assert_eq!(state(&w).await, State::Active, "{jump_us}");
+    }
+    // Closed in earnest, an hour before its purge: two hours too many do not bring it forward.
+    w.control.clock().advance_us(2 * DAY_US - 3_600 * SECOND_US);
+    w.control.clock().jump_us(7_200 * SECOND_US);
+    pass(&w.platform).await;
+    assert_eq!((state(&w).await, w.platform.tenants_due().await.unwrap()), (State::Cancelled, vec![]));
+    // A server without the jump in its memory is told by the catalog.
+    let other = World::open(dir.path()).await;
+    other.control.clock().jump_us(7_200 * SECOND_US + 2 * DAY_US);
+    assert_eq!(other.platform.tenants_due().await.unwrap(), vec![]);
+    w.control.clock().advance_us(3_600 * SECOND_US);
+    assert_eq!(w.platform.tenants_due().await.unwrap(), vec![(slug("alpha"), id)], "that hour was lived");
+}
+
+#[tokio::test]
+async fn an_operator_who_compared_the_clock_may_accept_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = World::open(dir.path()).await.with_plans().await;
+    tenant(&w, "alpha").await;
+    let id = w.platform.tenant_id(&slug("alpha")).await.unwrap();
+    w.platform.cancel_tenant(&by(), id, None, None).await.unwrap();
+    w.control.clock().jump_us(400 * DAY_US);
+    tenantry::tenants::close_due(&w.control, 10).await.unwrap();
+    let before = w.platform.clock_state().await.unwrap();
+    assert!(before.holds_back() && before.ahead_seconds() / 86_400 >= 399, "{before:?}");
+    assert_eq!(w.platform.tenants_due().await.unwrap(), vec![]);
+    let after = w.platform.accept_clock(&by()).await.unwrap();
+    assert!(!after.holds_back(), "{after:?}");
+    assert_eq!(w.platform.tenants_due().await.unwrap().len(), 1);
+    assert_eq!(count(&w, "SELECT count(*) FROM audit WHERE action = 'clock.accept'").await, 1);
+}
+
+#[tokio::test]
+async fn a_lease_from_the_future_does_not_stop_its_operation_for_ever() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = World::open(dir.path()).await.with_plans().await;
+    tenant(&w, "alpha").await;
+    for jump_us in JUMPS {
+        w.operations.faults().arm("move:copied:inside:error");
+        moves::to_disk(&w).await.unwrap_err();
+        execute(
+            &w,
+            "UPDATE operations SET state = 'running', cursor = 0, lease_owner = 'another machine' WHERE id = \
+             (SELECT max(id) FROM operations WHERE kind = 'move')",
+        )
+        .await;
+        let lease = w.control.now_us() + jump_us + 30 * SECOND_US;
+        execute(&w, &format!("UPDATE operations SET lease_until = {lease} WHERE state = 'running'")).await;
+        w.control.clock().advance_us(61 * SECOND_US);
+        let held = w.operations.reconcile().await.unwrap() == Recovered::default();
+        assert!(!held, "{jump_us}");
+        execute(&w, "DELETE FROM operations WHERE state = 'running'").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn backups_are_made_and_kept_before_and_after_a_jump() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "[backups.keep]\ndaily = 2\nweekly = 0\nmonthly = 0\n\
+        [[backups.schedules]]\nname = \"nightly\"\ncron = \"30 2 * * *\"\n";
+    let clinic = Clinic::open(dir.path(), "database", text).await;
+    clinic.create("acme").await;
+    let (platform, clock) = (&clinic.platform, clinic.platform.control().clock());
+    let runs = async || {
+        pass(platform).await;
+        let open = tenantry::operations::Filter { open: true, ..Default::default() };
+        while !platform.operations().list(&open).await.unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        platform.backup_runs(10).await.unwrap().len()
+    };
+    assert_eq!(runs().await, 0);
+    clock.advance_us(DAY_US);
+    assert_eq!(runs().await, 1);
+    let there = async || platform.tenant_backups(&slug("acme"), 10).await.unwrap();
+    let before = there().await;
+    clock.jump_us(800 * DAY_US);
+    assert_eq!(runs().await, 2, "the clock may be right: a backup is made");
+    platform.prune_backups(&by()).await.unwrap();
+    assert_eq!(there().await.last(), before.last(), "and none is given up for it");
+    clock.jump_us(-800 * DAY_US);
+    let status = platform.backup_status().await.unwrap();
+    assert!(
+        status.newest_us.is_some_and(|at| at <= clock.now_us()),
+        "one from the future tells nothing of now"
+    );
+    for night in 3..=5 {
+        clock.advance_us(DAY_US);
+        assert_eq!(runs().await, night, "the schedule goes on");
+    }
+    // The rule keeps two days; the one from the future takes nobody's place.
+    assert_eq!(there().await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_kept_database_outlives_a_jump() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = World::open(dir.path()).await.with_plans().await;
+    tenant(&w, "alpha").await;
+    moves::to_disk(&w).await.unwrap();
+    let until =
+        query(&w, "SELECT max(until) FROM placements WHERE state = 'kept'").await[0].integer(0).unwrap();
+    assert!(until > w.control.now_us());
+    for jump_us in [800 * DAY_US, -800 * DAY_US] {
+        w.control.clock().jump_us(jump_us);
+        assert_eq!(w.operations.release_due(&by(), 10).await.unwrap(), 0, "{jump_us}");
+    }
+    w.control.clock().advance_us(until - w.control.now_us() + 10 * SECOND_US);
+    assert!(w.operations.release_due(&by(), 10).await.unwrap() > 0);
+}
+
+/// Catalogs of before had what a jump ended written into the subscription.
+#[tokio::test]
+async fn an_older_catalog_gets_its_subscriptions_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let w = World::open(dir.path()).await.with_plans().await;
+    for (name, audited) in [("alpha", "expire"), ("beta", "set_state"), ("gamma", "expire")] {
+        tenant(&w, name).await;
+        let id = w.platform.tenant_id(&slug(name)).await.unwrap();
+        let mut write = w.control.begin().await.unwrap();
+        if name == "gamma" {
+            let ends = write.at_us() + DAY_US;
+            let active = tenantry::plans::State::Active;
+            tenantry::plans::set_state(&mut write, &by(), id, active, Some(ends)).await.unwrap();
+        }
+        let detail = serde_json::json!({ "state": "expired" });
+        write.audit(&by(), Some(id), &format!("subscription.{audited}"), detail).await.unwrap();
+        write.commit().await.unwrap();
+    }
+    execute(&w, "UPDATE subscriptions SET state = 'expired'").await;
+    execute(&w, "DROP TABLE clock").await;
+    let mut write = w.control.begin().await.unwrap();
+    write.batch(include_str!("../../../src/control/003_clock.sql")).await.unwrap();
+    write.commit_unaudited().await.unwrap();
+    let states = query(&w, "SELECT state FROM subscriptions ORDER BY tenant").await;
+    let states: Vec<_> = states.iter().map(|r| r.text(0).unwrap()).collect();
+    assert_eq!(states, ["trial", "expired", "active"]);
+    let newest = "SELECT witnessed_at = (SELECT max(at) FROM audit) FROM clock";
+    assert_eq!(count(&w, newest).await, 1, "the newest instant on record");
+    assert!(matches!(w.platform.purge_due(&by()).await, Ok(run) if run.started.is_empty()));
+}
