@@ -4,6 +4,7 @@
 //! [`Place`] names and never creates, guesses or falls back (rules 2, 3, 5, 7).
 
 use crate::{
+    descriptors::Descriptors,
     error::{Error, Kind, Result},
     migration::Migration,
     name::{PhysicalName, ServerName, StoreName},
@@ -44,7 +45,28 @@ pub struct CacheLimits {
     pub open_databases: Option<usize>,
     /// Connections to one database at a time; None: cores + 2.
     pub connections_per_database: Option<usize>,
+    /// Descriptors for databases; None: a share of what the process may have.
+    pub descriptors: Option<usize>,
 }
+
+impl CacheLimits {
+    /// What the descriptors are enough for.
+    fn shares(&self) -> Descriptors {
+        let asked = self.open_databases.unwrap_or(OPEN_DATABASES);
+        let shares = match self.descriptors {
+            Some(descriptors) => Descriptors::for_databases(descriptors, asked),
+            None => Descriptors::of_process(asked),
+        };
+        if let Some(asked) = self.open_databases.filter(|asked| *asked > shares.open_databases) {
+            let allowed = shares.open_databases;
+            tracing::warn!(asked, allowed, "fewer databases are kept open: raise the limit of open files");
+        }
+        shares
+    }
+}
+
+/// Databases kept open where nothing is said and there are descriptors enough.
+const OPEN_DATABASES: usize = 20_000;
 
 /// Bounds of work off the async threads. None: decided from the machine.
 #[derive(Debug, Clone, Copy, Default)]
@@ -79,7 +101,7 @@ impl Engine {
     /// The same with bounds of long work.
     pub fn open_with(servers: Vec<ServerSpec>, limits: CacheLimits, work: WorkLimits) -> Result<Self> {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let budget = sqlite::budget(limits.open_databases);
+        let descriptors = limits.shares();
         let connections = limits.connections_per_database.unwrap_or(cores + 2).max(2);
         let platform = sqlite::Platform::default();
         let open = |spec: ServerSpec| sqlite::Server::open(spec.name, &spec.root, &platform).map(Arc::new);
@@ -87,7 +109,9 @@ impl Engine {
         servers.iter().for_each(|server| sqlite::sweep(server));
         let at_once = work.at_once.unwrap_or(cores * 2).max(1);
         let long = sqlite::LongWork::new(at_once, work.deadline.unwrap_or(READ_DEADLINE));
-        let cache = sqlite::Cache::new(budget, connections)?;
+        sqlite::shm::allow(descriptors.watches());
+        let handles = sqlite::Handles::new(descriptors.files());
+        let cache = sqlite::Cache::new(descriptors.open_databases, connections, handles)?;
         Ok(Self(Arc::new(Inner { servers, platform, cache, long })))
     }
 

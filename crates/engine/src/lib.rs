@@ -3,6 +3,7 @@
 //! Called by the `tenantry` crate only. It never decides *which* placement a request may touch:
 //! it is handed a [`place::Place`] and confines every statement to it.
 
+pub mod descriptors;
 pub mod engine;
 pub mod error;
 pub mod migration;
@@ -15,6 +16,7 @@ mod session;
 pub mod sqlite;
 pub mod value;
 
+pub use descriptors::Descriptors;
 pub use engine::{
     AdoptOptions, CacheLimits, CaughtUp, Copy, CopyInfo, CopyOptions, Digest, Engine, ModelDiff, Prepared,
     ServerSpec, Session, SqlLimits, SqlRow, SqlRows, Standing, SystemDb, TableDigest, Template, Tx,

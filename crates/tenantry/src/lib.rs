@@ -52,5 +52,5 @@ pub use platform::Platform;
 pub use purges::{Certificate, PurgeRun};
 pub use register::Registration;
 pub use tenantry_engine::{Error as EngineError, Kind as EngineErrorKind, model, name, query, value};
-pub use tenantry_engine::{SqlRows, place};
+pub use tenantry_engine::{SqlRows, descriptors, place};
 pub use uuid::Uuid;

@@ -20,6 +20,7 @@ use std::{
     time::Duration,
 };
 use tenantry_engine::{
+    Descriptors,
     engine::{CacheLimits, Engine, ServerSpec, WorkLimits},
     model::{FieldKind, Model},
     place::{Isolation, Place},
@@ -166,6 +167,11 @@ impl Platform {
         Records::new(&self.0, scope.into(), model)
     }
 
+    /// How the descriptors of this process are shared out.
+    pub fn descriptors(&self) -> Descriptors {
+        Descriptors::of_process(self.0.config.limits.open_databases)
+    }
+
     /// Closes databases cleanly. Call it last.
     pub async fn shutdown(&self) {
         self.0.engine.shutdown().await;
@@ -193,7 +199,7 @@ pub(crate) fn open_engine(config: &Config) -> Result<Engine> {
         servers.push(ServerSpec { name: server.name.clone(), root: server.path.clone() });
     }
     let limits = &config.limits;
-    let cache = CacheLimits { open_databases: Some(limits.open_databases), connections_per_database: None };
+    let cache = CacheLimits { open_databases: Some(limits.open_databases), ..CacheLimits::default() };
     let deadline = Some(std::time::Duration::from_millis(limits.statement_deadline_ms));
     let work = WorkLimits { at_once: Some(limits.blocking_threads), deadline };
     Ok(Engine::open_with(servers, cache, work)?)

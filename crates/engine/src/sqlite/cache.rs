@@ -1,9 +1,10 @@
 //! The open databases of all servers: coalesced opens, a budget, and nothing for those not open.
 //!
-//! Called by [`crate::engine`] for every session. Bounded by the number of open databases; one in use
-//! is never evicted, so the budget bends rather than break a request, and shrinks back with the next open.
+//! Called by [`crate::engine`] for every session. Bounded by the number of open databases, which bends rather than
+//! break a request, for one in use is never evicted; and by their descriptors, which do not bend: an open waits for
+//! them.
 
-use super::{Server, database::Database, maintenance::Maintenance};
+use super::{Server, database::Database, handles::Handles, maintenance::Maintenance};
 use crate::{
     error::{Error, Kind, Result},
     name::PhysicalName,
@@ -23,7 +24,7 @@ pub(crate) type Key = (u16, PhysicalName);
 const OPENS_AT_ONCE: usize = 8;
 
 #[derive(Debug, Clone)]
-struct KeepUsed;
+pub(crate) struct KeepUsed;
 
 impl Lifecycle<Key, Arc<Database>> for KeepUsed {
     /// Evicted databases; dropped after the cache's lock is released.
@@ -38,12 +39,15 @@ impl Lifecycle<Key, Arc<Database>> for KeepUsed {
     }
 }
 
-type Entries = quick_cache::sync::Cache<Key, Arc<Database>, UnitWeighter, DefaultHashBuilder, KeepUsed>;
+/// Open databases by file.
+pub(crate) type Entries =
+    quick_cache::sync::Cache<Key, Arc<Database>, UnitWeighter, DefaultHashBuilder, KeepUsed>;
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Cache {
-    entries: Entries,
+    entries: Arc<Entries>,
+    handles: Handles,
     opening: Arc<Semaphore>,
     connections: usize,
     opens: AtomicU64,
@@ -51,8 +55,8 @@ pub(crate) struct Cache {
 }
 
 impl Cache {
-    /// Keeps up to `budget` databases open, each with up to `connections`.
-    pub(crate) fn new(budget: usize, connections: usize) -> Result<Self> {
+    /// Keeps up to `budget` databases open, each with up to `connections`, as far as there are `handles`.
+    pub(crate) fn new(budget: usize, connections: usize, handles: Handles) -> Result<Self> {
         let options = OptionsBuilder::new()
             .estimated_items_capacity(budget)
             .weight_capacity(budget as u64)
@@ -62,8 +66,11 @@ impl Cache {
         let maintenance = Maintenance::start()
             .map_err(|error| Error::with_source(Kind::Io, "maintenance thread", error))?;
         let entries = Entries::with_options(options, UnitWeighter, DefaultHashBuilder::default(), KeepUsed);
+        let entries = Arc::new(entries);
+        handles.makes_room_in(&entries);
         Ok(Self {
             entries,
+            handles,
             opening: Arc::new(Semaphore::new(OPENS_AT_ONCE)),
             connections,
             opens: AtomicU64::new(0),
@@ -101,12 +108,13 @@ impl Cache {
             .acquire_owned()
             .await
             .map_err(|e| Error::with_source(Kind::Internal, "opening", e))?;
+        let handles = self.handles.open().await?;
         self.opens.fetch_add(1, Relaxed);
         let site = server.site(place);
         let (connections, maintenance) = (self.connections, self.maintenance.clone());
         let opened = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            Database::open(site, connections, maintenance)
+            Database::open(site, connections, handles, maintenance)
         });
         opened.await.map_err(|error| Error::with_source(Kind::Internal, "opening panicked", error))?
     }
@@ -136,28 +144,4 @@ impl Cache {
         self.entries.clear();
         self.maintenance.stop();
     }
-}
-
-/// Descriptors that are left to databases: the limit of open files without what all else may need.
-pub(super) fn descriptors() -> usize {
-    const RESERVED: usize = 256;
-    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
-    let files = line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(1024_usize);
-    files.saturating_sub(RESERVED).max(64)
-}
-
-/// How many databases may be open: what is asked for, as far as the limit of open files allows three
-/// descriptors each; unasked a quarter of that limit, 192 at the usual 1024, for some have several connections.
-pub(crate) fn budget(asked: Option<usize>) -> usize {
-    let free = descriptors();
-    let Some(asked) = asked else { return (free / 4).clamp(16, 20_000) };
-    if asked > free / 3 {
-        tracing::warn!(
-            asked,
-            allowed = free / 3,
-            "fewer databases are kept open: raise the limit of open files"
-        );
-    }
-    asked.clamp(1, free / 3)
 }

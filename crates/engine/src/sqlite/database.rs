@@ -4,12 +4,14 @@
 //! the connections to the maintenance thread, so that no request pays for closing.
 
 use super::{
+    handles::{Access, Files, Ticket, none_left},
     identity::{self, Platform},
     maintenance::{Job, Maintenance},
     open::{self, Durability},
     pool::{Lease, Pool, Pooled},
     queue::Queue,
     server::Site,
+    system::BUSY_WAIT,
     watch::Watch,
 };
 use crate::{
@@ -25,6 +27,7 @@ use std::{
         Arc, PoisonError, RwLock, Weak,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
     },
+    time::{Duration, Instant},
 };
 use tokio::sync::Mutex;
 
@@ -32,6 +35,8 @@ use tokio::sync::Mutex;
 pub(crate) const CHECKPOINT_PAGES: u32 = 1000;
 /// Connections to a system store: its transactions span awaits, and one task may hold several.
 const SYSTEM_CONNECTIONS: usize = 64;
+/// Time between two looks whether a connection or descriptors are free.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
 /// [`Database::cap`] of a database without limit.
 const NO_CAP: u64 = u64::MAX;
 
@@ -50,6 +55,7 @@ pub(crate) struct Database {
     platform: Platform,
     /// Device and inode it was opened as.
     file: (u64, u64),
+    handles: Arc<Files>,
     durability: Durability,
     pool: Pool,
     /// Held by whoever writes, so that waiting for the writer is fair and holds no thread.
@@ -90,7 +96,12 @@ impl WalState {
 
 impl Database {
     /// Opens the file of the place, which must live there. Blocks for about 0.3 ms.
-    pub(crate) fn open(site: Site, connections: usize, maintenance: Maintenance) -> Result<Arc<Self>> {
+    pub(crate) fn open(
+        site: Site,
+        connections: usize,
+        (handles, ticket): (Arc<Files>, Ticket),
+        maintenance: Maintenance,
+    ) -> Result<Arc<Self>> {
         let Site { path, place, platform } = site;
         let place = &place;
         let conn = open::connect(&path)?;
@@ -99,7 +110,7 @@ impl Database {
             if identity::needs_sync(&conn, place)? { Durability::Full } else { Durability::Normal };
         open::settle(&conn, durability)?;
         let file = inode(&path).ok_or_else(|| Error::new(Kind::Missing, path.display().to_string()))?;
-        let mut first = Pooled::new(conn);
+        let mut first = Pooled::new(conn, ticket);
         let wal = Arc::new(WalState::default());
         Ok(Arc::new_cyclic(|me| {
             watch_wal(&mut first, &wal, me, &maintenance);
@@ -108,6 +119,7 @@ impl Database {
                 path,
                 platform,
                 file,
+                handles,
                 durability,
                 pool: Pool::new(
                     if durability == Durability::Full {
@@ -129,11 +141,48 @@ impl Database {
         }))
     }
 
-    /// One more connection, set up like the first.
-    pub(crate) fn connect(&self) -> Result<Pooled> {
+    /// One more connection where there are descriptors for it, or one that comes back meanwhile.
+    pub(crate) async fn one_more(&self) -> Result<Pooled> {
+        let until = Instant::now() + BUSY_WAIT;
+        loop {
+            if let Some(ticket) = self.ticket() {
+                return self.connect(ticket);
+            }
+            self.handles.make_room();
+            tokio::time::sleep(LOOK_AGAIN).await;
+            if let Some(pooled) = self.pool.pop() {
+                return Ok(pooled);
+            }
+            if Instant::now() >= until {
+                return Err(none_left());
+            }
+        }
+    }
+
+    /// One more connection that must not wait.
+    pub(crate) fn connect_now(&self) -> Result<Pooled> {
+        self.connect(self.ticket().unwrap_or_else(Ticket::reserved))
+    }
+
+    /// Descriptors of one more connection. System stores have a reserve.
+    fn ticket(&self) -> Option<Ticket> {
+        let ticket = self.handles.ticket(Access::Write);
+        match self.durability {
+            Durability::Full => Some(ticket.unwrap_or_else(Ticket::reserved)),
+            Durability::Normal => ticket,
+        }
+    }
+
+    /// Descriptors of a connection that only reads and that the pool does not lend.
+    pub(crate) async fn reader_ticket(&self) -> Result<Ticket> {
+        self.handles.wait_for_ticket(Access::Read).await
+    }
+
+    /// Set up like the first.
+    fn connect(&self, ticket: Ticket) -> Result<Pooled> {
         let conn = open::connect(&self.path)?;
         open::settle(&conn, self.durability)?;
-        let mut pooled = Pooled::new(conn);
+        let mut pooled = Pooled::new(conn, ticket);
         watch_wal(&mut pooled, &self.wal, &self.me, &self.maintenance);
         Ok(pooled)
     }

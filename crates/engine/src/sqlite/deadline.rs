@@ -74,7 +74,7 @@ impl LongWork {
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let permit = self.permit().await?;
-        let lease = Lease::take_as_writer(database.clone())?;
+        let lease = Lease::take_as_writer(database.clone()).await?;
         self.run_on(lease, permit, limit, work).await
     }
 

@@ -180,7 +180,7 @@ fn checkpoint(database: &Weak<Database>) {
 
 /// On a connection of its own, so that no reader waits for the sync of a checkpoint.
 fn write_back(database: &Database) -> crate::Result<()> {
-    let pooled = database.connect()?;
+    let pooled = database.connect_now()?;
     database.pool().wake();
     let (frames, _) = pooled.conn.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE)?;
     let frames = frames.unsigned_abs();

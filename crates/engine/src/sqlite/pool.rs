@@ -4,7 +4,7 @@
 //! transaction, or resting in one that reads ([`Rest`]). A lease that is dropped any other way (cancelled future,
 //! error, panic) closes its connection. No lease is held while its borrower waits for a client.
 
-use super::{database::Database, rest::Rest};
+use super::{database::Database, handles::Ticket, rest::Rest};
 use crate::error::{Error, Kind, Result};
 use rusqlite::Connection;
 use std::{
@@ -21,12 +21,14 @@ pub(crate) struct Pooled {
     pub(crate) cap: Option<u64>,
     /// Closed after the connection.
     rest: Rest,
+    /// Given back after it.
+    _ticket: Ticket,
 }
 
 impl Pooled {
     /// A connection that has been set up.
-    pub(crate) fn new(conn: Connection) -> Self {
-        Self { conn, cap: None, rest: Rest::default() }
+    pub(crate) fn new(conn: Connection, ticket: Ticket) -> Self {
+        Self { conn, cap: None, rest: Rest::default(), _ticket: ticket }
     }
 }
 
@@ -70,7 +72,8 @@ impl Pool {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn pop(&self) -> Option<Pooled> {
+    /// An idle connection.
+    pub(crate) fn pop(&self) -> Option<Pooled> {
         let mut idle = self.lock();
         let pooled = idle.connections.pop();
         idle.spare = idle.spare.min(idle.connections.len());
@@ -108,6 +111,14 @@ impl Pool {
         (closed, idle.spare)
     }
 
+    /// Takes out all but one.
+    pub(crate) fn spare(&self) -> Vec<Pooled> {
+        let mut idle = self.lock();
+        let surplus = idle.connections.len().saturating_sub(1);
+        idle.spare = 0;
+        idle.connections.drain(..surplus).collect()
+    }
+
     /// Takes out all of them; the pool is at its end.
     pub(crate) fn drain(&self) -> Vec<Pooled> {
         std::mem::take(&mut self.lock().connections)
@@ -126,22 +137,22 @@ pub(crate) struct Lease<D: Deref<Target = Database>> {
 impl<D: Deref<Target = Database>> Lease<D> {
     /// Waits for a free connection or opens one more; at most as many as the pool allows.
     pub(crate) async fn take(database: D) -> Result<Self> {
-        Self::permitted(database).await?.fill()?.awake()
+        Self::permitted(database).await?.fill().await?.awake()
     }
 
     /// The same for one short read, outside of any transaction of the borrower's.
     pub(crate) async fn take_to_read(database: D) -> Result<Self> {
-        let mut lease = Self::permitted(database).await?.fill()?;
+        let mut lease = Self::permitted(database).await?.fill().await?;
         if let Some(Pooled { conn, rest, .. }) = &mut lease.pooled {
             rest.before_read(conn, lease.database.path())?;
         }
         Ok(lease)
     }
 
-    /// For the holder of the write lock, of whom there is one: never waits, so that readers who want to
-    /// write as well cannot starve each other of connections.
-    pub(crate) fn take_as_writer(database: D) -> Result<Self> {
-        Self { database, pooled: None, counted: false }.fill()?.awake()
+    /// For the holder of the write lock, of whom there is one: never waits for the connections of readers who want to
+    /// write as well, unless the process is out of descriptors.
+    pub(crate) async fn take_as_writer(database: D) -> Result<Self> {
+        Self { database, pooled: None, counted: false }.fill().await?.awake()
     }
 
     async fn permitted(database: D) -> Result<Self> {
@@ -153,10 +164,10 @@ impl<D: Deref<Target = Database>> Lease<D> {
         Ok(Self { database, pooled: None, counted: true })
     }
 
-    fn fill(mut self) -> Result<Self> {
+    async fn fill(mut self) -> Result<Self> {
         let mut pooled = match self.database.pool().pop() {
             Some(pooled) => pooled,
-            None => self.database.connect()?,
+            None => self.database.one_more().await?,
         };
         self.database.apply_cap(&mut pooled)?;
         self.pooled = Some(pooled);
@@ -222,7 +233,7 @@ mod tests {
     use super::*;
 
     fn pooled() -> Pooled {
-        Pooled::new(Connection::open_in_memory().unwrap())
+        Pooled::new(Connection::open_in_memory().unwrap(), Ticket::reserved())
     }
 
     #[test]

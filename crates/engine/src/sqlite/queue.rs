@@ -152,7 +152,7 @@ async fn next_group(database: &Arc<Database>, long: &LongWork) -> Vec<Done> {
     let _writer = database.writer.clone().lock_owned().await;
     let group = database.queue().next();
     let (group, done) = match database.durability() {
-        Durability::Normal => inline(database, group),
+        Durability::Normal => inline(database, group).await,
         Durability::Full => synced(database, long, group).await,
     };
     match done {
@@ -167,8 +167,8 @@ fn again(error: &Error) -> Error {
 }
 
 /// Where the caller is: over in less time than it takes to change threads.
-fn inline(database: &Database, group: Vec<Waiting>) -> (Vec<Waiting>, Result<Outcomes>) {
-    let done = Lease::take_as_writer(database).and_then(|lease| {
+async fn inline(database: &Database, group: Vec<Waiting>) -> (Vec<Waiting>, Result<Outcomes>) {
+    let done = Lease::take_as_writer(database).await.and_then(|lease| {
         let done = write::run_group(&lease, &requests(&group));
         lease.give_back();
         done

@@ -203,9 +203,10 @@ impl Session {
         let (path, text) = (self.database.path().to_owned(), text.to_owned());
         // The session stays alive meanwhile, so nobody's last close happens under the reader.
         let database = self.database.clone();
+        let ticket = database.reader_ticket().await?;
         self.long
             .run_apart(move |gone| {
-                let _database = database;
+                let _held = (database, ticket);
                 sandbox::run(&path, &text, &params, limits, gone)
             })
             .await

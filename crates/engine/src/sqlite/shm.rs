@@ -6,14 +6,17 @@
 //! only after this header is written, so an equal header means that nothing has been committed.
 //! `iChange` restarts at 0 after a recovery; frame checksum and salts tell those cases apart.
 
-use super::{cache::descriptors, server::io};
+use super::server::io;
 use crate::error::Result;
 use std::{
     collections::BTreeMap,
     fs::{File, Metadata},
     os::unix::fs::{FileExt, MetadataExt},
     path::Path,
-    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -32,7 +35,7 @@ type Inode = (u64, u64);
 static OPEN: Mutex<Files> = Mutex::new(Files { files: BTreeMap::new(), swept: None });
 
 /// Descriptors at most, those of system stores aside.
-static FILES_MAX: LazyLock<usize> = LazyLock::new(|| descriptors() / 8);
+static FILES_MAX: AtomicUsize = AtomicUsize::new(0);
 /// Between two looks for removed files among them.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
@@ -43,12 +46,19 @@ struct Files {
 
 impl Files {
     fn has_room(&mut self) -> bool {
-        if self.files.len() >= *FILES_MAX && self.swept.is_none_or(|at| at.elapsed() >= SWEEP_EVERY) {
+        if self.files.len() >= FILES_MAX.load(Relaxed)
+            && self.swept.is_none_or(|at| at.elapsed() >= SWEEP_EVERY)
+        {
             self.files.retain(|_, file| !is_removed(file));
             self.swept = Some(Instant::now());
         }
-        self.files.len() < *FILES_MAX
+        self.files.len() < FILES_MAX.load(Relaxed)
     }
+}
+
+/// Allows so many descriptors, at least; all engines of the process share them.
+pub(crate) fn allow(files: usize) {
+    FILES_MAX.fetch_max(files, Relaxed);
 }
 
 fn open_now() -> MutexGuard<'static, Files> {

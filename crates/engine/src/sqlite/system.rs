@@ -37,7 +37,7 @@ impl SystemDb {
     /// Starts a transaction that may write. Waits for other writers, up to 5 s for those in other processes.
     pub async fn begin(&self) -> Result<Tx> {
         let writer = self.database.writer.clone().lock_owned().await;
-        let mut lease = Lease::take_as_writer(self.database.clone())?;
+        let mut lease = Lease::take_as_writer(self.database.clone()).await?;
         begin(&mut lease, "BEGIN IMMEDIATE").await?;
         Ok(Tx { lease: Some(lease), writer: Some(writer) })
     }

@@ -6,7 +6,12 @@ use tenantry_testkit::{Dice, dose, tried};
 
 /// Open descriptors of files under the test's directory.
 pub fn descriptors(bed: &Bed) -> usize {
-    let root = bed.dir.path().canonicalize().unwrap();
+    descriptors_in(bed.dir.path())
+}
+
+/// Open descriptors of files under `root`.
+pub fn descriptors_in(root: &std::path::Path) -> usize {
+    let root = root.canonicalize().unwrap();
     let links = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
     links
         .filter_map(|entry| std::fs::read_link(entry.path()).ok())

@@ -4,6 +4,7 @@
 mod core_birth;
 mod core_cache;
 mod core_copies;
+mod core_descriptors;
 mod core_group;
 mod core_open;
 mod core_rest;

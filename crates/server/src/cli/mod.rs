@@ -37,6 +37,7 @@ use std::process::ExitCode;
 
 /// Runs the command line to its end: the status to exit with, after everything that is to be said was said.
 pub fn main(cli: Cli) -> ExitCode {
+    tenantry::descriptors::raise_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let done = runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(run(cli)));
     out::status(done.unwrap_or_else(|error| {

@@ -1,0 +1,269 @@
+//! Descriptors of open databases: counted when a connection is opened, given back when it is closed.
+//!
+//! SQLite keeps the descriptor of a database file after its connection was closed, until no connection of the process
+//! holds a lock on that file (closing it would drop the others' locks), and uses it for the next connection. So a file
+//! counts as many as it has had connections at a time. Who finds none left makes room: the cache closes databases that
+//! are not in use.
+
+use super::cache::Entries;
+use crate::{
+    descriptors::BASE,
+    error::{Error, Kind, Result},
+};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
+    time::{Duration, Instant},
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+
+/// Longest wait for descriptors.
+const WAIT: Duration = Duration::from_secs(5);
+/// Time between two closings of databases to make room; those of the last one take effect meanwhile.
+const ROOM_EVERY: Duration = Duration::from_millis(10);
+/// Databases closed at a time.
+const ROOM: usize = 8;
+
+/// The descriptors that all databases of an engine may have. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Handles(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    free: Arc<Semaphore>,
+    entries: OnceLock<Weak<Entries>>,
+    made_room: Mutex<Option<Instant>>,
+}
+
+impl Handles {
+    /// So many descriptors.
+    pub(crate) fn new(descriptors: usize) -> Self {
+        let free = Arc::new(Semaphore::new(descriptors.max(BASE)));
+        Self(Arc::new(Inner { free, entries: OnceLock::new(), made_room: Mutex::default() }))
+    }
+
+    /// Where room is made.
+    pub(crate) fn makes_room_in(&self, entries: &Arc<Entries>) {
+        // The cache that made this calls it once.
+        self.0.entries.set(Arc::downgrade(entries)).ok();
+    }
+
+    /// Descriptors of a database that is about to be opened, and its first connection. Waits while there are none.
+    ///
+    /// # Errors
+    /// `Busy` when all databases that are open stay in use.
+    pub(crate) async fn open(&self) -> Result<(Arc<Files>, Ticket)> {
+        let held = match self.take(BASE as u32) {
+            Some(held) => held,
+            None => self.wait_for_base().await?,
+        };
+        let kept = Kept { held, writers: 1, readers: 0, first: false };
+        let files = Arc::new(Files { handles: self.clone(), kept: Mutex::new(kept) });
+        let ticket = Ticket { files: Some(files.clone()), of: Of::First };
+        Ok((files, ticket))
+    }
+
+    async fn wait_for_base(&self) -> Result<OwnedSemaphorePermit> {
+        let mut taking = std::pin::pin!(self.0.free.clone().acquire_many_owned(BASE as u32));
+        let until = Instant::now() + WAIT;
+        while Instant::now() < until {
+            self.make_room();
+            if let Ok(taken) = timeout(ROOM_EVERY, &mut taking).await {
+                return taken.map_err(|error| Error::with_source(Kind::Internal, "descriptors", error));
+            }
+        }
+        Err(none_left())
+    }
+
+    fn take(&self, descriptors: u32) -> Option<OwnedSemaphorePermit> {
+        self.0.free.clone().try_acquire_many_owned(descriptors).ok()
+    }
+
+    /// Closes databases that are not in use, and where there are none, connections that are not.
+    pub(crate) fn make_room(&self) {
+        let mut made = self.0.made_room.lock().unwrap_or_else(PoisonError::into_inner);
+        if made.is_some_and(|at| at.elapsed() < ROOM_EVERY) {
+            return;
+        }
+        *made = Some(Instant::now());
+        let Some(entries) = self.0.entries.get().and_then(Weak::upgrade) else { return };
+        let (open, most) = (entries.len(), entries.capacity());
+        entries.set_capacity(open.saturating_sub(ROOM).max(1) as u64);
+        entries.set_capacity(most);
+        if entries.len() == open {
+            entries.iter().for_each(|(_, database)| drop(database.pool().spare()));
+        }
+    }
+}
+
+/// What is said when everything is in use.
+pub(crate) fn none_left() -> Error {
+    Error::new(Kind::Busy, "all descriptors for databases are in use: raise the limit of open files")
+}
+
+/// The descriptors of one open database. Given back with its last connection.
+#[derive(Debug)]
+pub(crate) struct Files {
+    handles: Handles,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    /// All that stay until the database closes.
+    held: OwnedSemaphorePermit,
+    /// Descriptors of the file that SQLite keeps of closed connections that could write.
+    writers: usize,
+    /// The same of those that could only read.
+    readers: usize,
+    /// The database's first connection is closed: what it had waits for the next one.
+    first: bool,
+}
+
+/// What a connection was opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Reading and writing.
+    Write,
+    /// Reading only.
+    Read,
+}
+
+impl Files {
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Descriptors of one more connection, if there are any.
+    pub(crate) fn ticket(self: &Arc<Self>, access: Access) -> Option<Ticket> {
+        let mut kept = self.lock();
+        if access == Access::Write && std::mem::take(&mut kept.first) {
+            return Some(Ticket { files: Some(self.clone()), of: Of::First });
+        }
+        let known = kept.of(access);
+        let wal = if *known > 0 {
+            let wal = self.handles.take(1)?;
+            *known -= 1;
+            wal
+        } else {
+            let mut both = self.handles.take(2)?;
+            if let Some(file) = both.split(1) {
+                kept.held.merge(file);
+            }
+            both
+        };
+        Some(Ticket { files: Some(self.clone()), of: Of::Further(access, wal) })
+    }
+
+    /// The same; waits while there are none.
+    ///
+    /// # Errors
+    /// `Busy` when all databases that are open stay in use.
+    pub(crate) async fn wait_for_ticket(self: &Arc<Self>, access: Access) -> Result<Ticket> {
+        let until = Instant::now() + WAIT;
+        loop {
+            match self.ticket(access) {
+                Some(ticket) => return Ok(ticket),
+                None if Instant::now() >= until => return Err(none_left()),
+                None => self.handles.make_room(),
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// Asks for room, for the next try.
+    pub(crate) fn make_room(&self) {
+        self.handles.make_room();
+    }
+}
+
+impl Kept {
+    fn of(&mut self, access: Access) -> &mut usize {
+        match access {
+            Access::Write => &mut self.writers,
+            Access::Read => &mut self.readers,
+        }
+    }
+}
+
+/// The descriptors of one connection. Drop it after the connection.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    files: Option<Arc<Files>>,
+    of: Of,
+}
+
+#[derive(Debug)]
+enum Of {
+    /// The database's own.
+    First,
+    /// Its `-wal`; the file's stays with the database.
+    Further(Access, #[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit),
+    /// None that are counted.
+    Reserved,
+}
+
+impl Ticket {
+    /// For a connection that must not wait: it has its descriptors from the reserve of the process.
+    pub(crate) fn reserved() -> Self {
+        Self { files: None, of: Of::Reserved }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let Some(files) = &self.files else { return };
+        match self.of {
+            Of::First => files.lock().first = true,
+            Of::Further(access, _) => *files.lock().of(access) += 1,
+            Of::Reserved => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn free(handles: &Handles) -> usize {
+        handles.0.free.available_permits()
+    }
+
+    #[tokio::test]
+    async fn the_descriptors_of_closed_connections_are_kept_for_the_next_ones() {
+        let handles = Handles::new(8);
+        let (files, first) = handles.open().await.unwrap();
+        assert_eq!(free(&handles), 4);
+        let second = files.ticket(Access::Write).unwrap();
+        assert_eq!(free(&handles), 3, "its -wal; the file's was counted with the database");
+        let third = files.ticket(Access::Write).unwrap();
+        assert_eq!(free(&handles), 1);
+        assert!(files.ticket(Access::Write).is_none(), "one is not enough for two files");
+        drop((second, third));
+        assert_eq!(free(&handles), 3, "the file's descriptor stays");
+        drop(first);
+        let again = files.ticket(Access::Write).unwrap();
+        assert_eq!(free(&handles), 3, "there is always one connection");
+        let reader = files.ticket(Access::Read).unwrap();
+        drop((again, reader));
+        assert_eq!(free(&handles), 2, "SQLite keeps a reader's descriptor apart");
+        drop(files);
+        assert_eq!(free(&handles), 8);
+    }
+
+    #[tokio::test]
+    async fn an_open_waits_for_one_that_closes() {
+        let handles = Handles::new(BASE);
+        let (files, first) = handles.open().await.unwrap();
+        let waiting = tokio::spawn({
+            let handles = handles.clone();
+            async move { handles.open().await.map(drop) }
+        });
+        tokio::time::sleep(3 * ROOM_EVERY).await;
+        assert!(!waiting.is_finished());
+        drop((files, first));
+        waiting.await.unwrap().unwrap();
+    }
+}

@@ -1,0 +1,92 @@
+//! Descriptors of databases: never more than they may have, and nobody is refused while others let go.
+
+use crate::{core_cache::descriptors, core_support::*};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
+use tenantry_engine::{
+    CacheLimits, Engine, ServerSpec, SqlLimits, name::ServerName, name::StoreName, sqlite::plan::Schema,
+};
+use tenantry_testkit::{Dice, dose, tried};
+
+/// Descriptors that the databases of these tests may have, of which fifteen are for looking at `-shm` files.
+const MOST: usize = 120;
+const DATABASES: i64 = 80;
+
+async fn narrow_bed() -> Bed {
+    let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+    let server = ServerSpec { name: ServerName::parse("local").unwrap(), root: dir.path().into() };
+    let limits =
+        CacheLimits { descriptors: Some(MOST), connections_per_database: Some(4), ..CacheLimits::default() };
+    let bed = Bed { engine: Engine::open(vec![server], limits).unwrap(), dir };
+    for number in 1..=DATABASES {
+        bed.engine.provision(&tenant(number), &bare()).await.unwrap();
+    }
+    bed
+}
+
+/// Three reads and a statement at once on one database after another: connections beyond the first, and connections of
+/// another kind, on more databases than there are descriptors for.
+async fn work(engine: &Engine, schema: &Arc<Schema>, dice: &mut Dice) -> tenantry_engine::Result<()> {
+    let number = 1 + dice.below(DATABASES as usize) as i64;
+    let session = engine.session(&tenant(number), schema, None).await?;
+    let sql = || session.sql("SELECT 1", serde_json::Value::Null, SqlLimits::default());
+    let (a, b, c, d) = tokio::join!(session.usage(), sql(), session.activity(None, 10), sql());
+    (a?, b?, c?, d?);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn databases_stay_within_their_descriptors_and_nobody_is_refused() {
+    let bed = narrow_bed().await;
+    let schema = Arc::new(Schema::new(StoreName::parse("tenant").unwrap(), vec![]).unwrap());
+    let (rounds, peak) = (dose(150, 10_000), Arc::new(AtomicUsize::new(0)));
+    let tasks: Vec<_> = (0..16)
+        .map(|stream| {
+            let (engine, schema, peak) = (bed.engine.clone(), schema.clone(), peak.clone());
+            let root = bed.dir.path().to_owned();
+            tokio::spawn(async move {
+                let mut dice = Dice::new(7, stream);
+                for round in 0..rounds {
+                    work(&engine, &schema, &mut dice).await.unwrap();
+                    if round % 10 == 0 {
+                        peak.fetch_max(crate::core_cache::descriptors_in(&root), Relaxed);
+                    }
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let peak = peak.load(Relaxed);
+    println!("{peak} descriptors at most, {} opens", bed.engine.opens());
+    // One more connection of the maintenance thread may write back at the time.
+    assert!(peak <= MOST + 2, "{peak} descriptors");
+    assert!(bed.engine.opens() > DATABASES as u64, "databases were closed to make room");
+    bed.engine.shutdown().await;
+    assert!(descriptors(&bed) <= MOST / 8, "{} descriptors left", descriptors(&bed));
+    tried("descriptors", rounds * 16, "sessions");
+}
+
+/// Sessions that keep more databases open than there are descriptors for: one that comes too late waits, and has its
+/// turn when another one is over.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_waits_until_a_session_is_over() {
+    let bed = narrow_bed().await;
+    let schema = Arc::new(Schema::new(StoreName::parse("tenant").unwrap(), vec![]).unwrap());
+    let most = (MOST - MOST / 8) / 4;
+    let mut held = Vec::new();
+    for number in 1..=most as i64 {
+        held.push(bed.engine.session(&tenant(number), &schema, None).await.unwrap());
+    }
+    let late = tokio::spawn({
+        let (engine, schema) = (bed.engine.clone(), schema.clone());
+        async move { engine.session(&tenant(DATABASES), &schema, None).await.map(drop) }
+    });
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    assert!(!late.is_finished());
+    held.pop();
+    late.await.unwrap().unwrap();
+}
