@@ -45,6 +45,19 @@ pub enum ValueRef<'a> {
     Json(&'a str),
 }
 
+impl ValueRef<'_> {
+    /// Bytes beside the value itself that an owned copy takes, about.
+    pub fn heap_bytes(&self) -> usize {
+        /// A tree of small values takes so many times its text.
+        const TREE: usize = 16;
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Json(text) => text.len().saturating_mul(TREE),
+            _ => 0,
+        }
+    }
+}
+
 impl From<&str> for Value {
     fn from(v: &str) -> Self {
         Self::Text(v.into())

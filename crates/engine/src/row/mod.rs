@@ -20,6 +20,10 @@ pub trait Row {
 pub trait Visit: Send + 'static {
     /// Called once a row, in order.
     fn row(&mut self, row: &dyn Row);
+    /// True when it wants no further row: the page ends there, as at its limit of rows.
+    fn is_full(&self) -> bool {
+        false
+    }
 }
 
 /// Keeps rows as owned values.
@@ -27,10 +31,33 @@ pub trait Visit: Send + 'static {
 pub struct Collect {
     /// Rows so far.
     pub rows: Vec<Vec<Value>>,
+    most: Option<usize>,
+    bytes: usize,
+}
+
+impl Collect {
+    /// Full once the rows take more than `bytes`.
+    pub fn up_to(bytes: usize) -> Self {
+        Self { most: Some(bytes), ..Self::default() }
+    }
+
+    /// Bytes that the rows take, about.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
 }
 
 impl Visit for Collect {
     fn row(&mut self, row: &dyn Row) {
-        self.rows.push((0..row.len()).map(|i| Value::from(row.get(i))).collect());
+        let values = (0..row.len()).map(|index| {
+            let value = row.get(index);
+            self.bytes += size_of::<Value>() + value.heap_bytes();
+            Value::from(value)
+        });
+        self.rows.push(values.collect());
+    }
+
+    fn is_full(&self) -> bool {
+        self.most.is_some_and(|most| self.bytes > most)
     }
 }

@@ -39,7 +39,8 @@ pub fn get(
     Ok(true)
 }
 
-/// Visits the rows that have one of these ids, once each, in order of id; absent ones are left out.
+/// Visits the rows that have one of these ids, once each, in order of id; absent ones are left out, and all once `visit`
+/// is full.
 pub fn by_ids(
     conn: &Connection,
     schema: &Schema,
@@ -57,6 +58,9 @@ pub fn by_ids(
     let mut rows = statement.query(params![who.tenant, id_list(plan, ids)?])?;
     while let Some(row) = rows.next()? {
         Cursor::visit(row, &storages, visit)?;
+        if visit.is_full() {
+            break;
+        }
     }
     Ok(())
 }

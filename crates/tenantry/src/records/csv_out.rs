@@ -15,6 +15,8 @@ const PAGE: u32 = 1000;
 
 struct Lines {
     writer: csv::Writer<Vec<u8>>,
+    /// Bytes after which no further row is wanted.
+    most: usize,
 }
 
 impl Visit for Lines {
@@ -22,6 +24,10 @@ impl Visit for Lines {
         let cells = (0..row.len()).map(|i| cell(row.get(i)));
         // Writing to memory does not fail.
         self.writer.write_record(cells.map(String::into_bytes)).ok();
+    }
+
+    fn is_full(&self) -> bool {
+        self.writer.get_ref().len() > self.most
     }
 }
 
@@ -82,7 +88,8 @@ impl<'a> Records<'a> {
         select: &Select,
         header: Option<Vec<String>>,
     ) -> Result<(Bytes, Option<Vec<tenantry_engine::value::Value>>)> {
-        let mut lines = Lines { writer: csv::Writer::from_writer(Vec::with_capacity(64 * 1024)) };
+        let writer = csv::Writer::from_writer(Vec::with_capacity(64 * 1024));
+        let mut lines = Lines { writer, most: self.page_bytes() };
         if let Some(header) = header {
             lines.writer.write_record(header).ok();
         }

@@ -1,11 +1,15 @@
 //! Expansion of references, inside a store and across stores: the referred rows are fetched once a
 //! level, by id, and stand under `expand` in the answer. Each level needs the right to read its model.
+//!
+//! A referred row stands in the answer once for each row that refers to it, and is counted as often: a page that would
+//! become too long is read again with fewer rows.
 
 use super::{ListQuery, Records, read::id_value};
 use crate::{Error, Result, access::gates::Verb, platform::ModelEntry};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     future::Future,
+    ops::ControlFlow,
     pin::Pin,
 };
 use tenantry_engine::{
@@ -47,6 +51,9 @@ impl Tree {
 /// Referred rows of one field, as finished JSON objects.
 type Expanded = HashMap<RecordId, Vec<u8>>;
 
+/// Below each expanded field: its name, its column, and what it refers to.
+type Below<'t> = Vec<(&'t String, usize, Expanded)>;
+
 impl<'a> Records<'a> {
     /// A page with references expanded, as JSON objects separated by commas.
     pub(super) async fn list_expanded(
@@ -58,48 +65,101 @@ impl<'a> Records<'a> {
         let tree = Tree::parse(&query.expand)?;
         let mut select = query.select.clone();
         let columns = columns(&self.entry.model, &mut select, &tree)?;
-        let (page, next) = session.select(self.name(), &select, overrides, Collect::default()).await?;
-        let objects = self.render(self.entry, &columns, &page.rows, &tree).await?;
-        Ok((objects.join(&b','), next))
+        loop {
+            let rows = Collect::up_to(self.page_bytes());
+            let (page, next) = session.select(self.name(), &select, overrides, rows).await?;
+            match self.page(&columns, &page.rows, &tree).await? {
+                ControlFlow::Break(items) => return Ok((items, next)),
+                // Only a page that ends at its limit tells where the next one begins.
+                ControlFlow::Continue(fewer) => select.limit = fewer,
+            }
+        }
     }
 
-    /// Rows of a model as JSON objects with what the tree asks for below them.
-    async fn render(
+    /// The rows with their references, as JSON objects separated by commas, or how many of them are to be tried next. A
+    /// single row is a page whatever its length.
+    async fn page(
+        &self,
+        columns: &[String],
+        rows: &[Vec<Value>],
+        tree: &Tree,
+    ) -> Result<ControlFlow<Vec<u8>, u32>> {
+        let most = if rows.len() <= 1 { usize::MAX } else { self.page_bytes() };
+        let number = |rows: usize| u32::try_from(rows).unwrap_or(u32::MAX);
+        let mut left = most;
+        let Some(below) = self.below(self.entry, columns, rows, tree, &mut left).await? else {
+            return Ok(ControlFlow::Continue(number(rows.len() / 2)));
+        };
+        let keys = JsonKeys::new(columns.iter().map(String::as_str));
+        let mut items = Vec::new();
+        for (index, row) in rows.iter().enumerate() {
+            if items.len() > most {
+                return Ok(ControlFlow::Continue(number(index)));
+            }
+            if index > 0 {
+                items.push(b',');
+            }
+            write_object(&mut items, &keys, row, &below);
+        }
+        Ok(ControlFlow::Break(items))
+    }
+
+    /// What the rows refer to, as far as the tree asks for it. None when it takes more than the bytes `left`.
+    async fn below<'t>(
         &self,
         entry: &'a ModelEntry,
         columns: &[String],
         rows: &[Vec<Value>],
-        tree: &Tree,
-    ) -> Result<Vec<Vec<u8>>> {
-        let keys = JsonKeys::new(columns.iter().map(String::as_str));
+        tree: &'t Tree,
+        left: &mut usize,
+    ) -> Result<Option<Below<'t>>> {
         let mut below = Vec::new();
         for (field, subtree) in &tree.0 {
             let column = columns.iter().position(|c| c == field).ok_or(Error::NotFound("field"))?;
             let ids = rows.iter().filter_map(|row| record_id(&row[column])).collect();
-            below.push((field, column, self.fetch(entry, field, ids, subtree).await?));
+            let Some(expanded) = self.fetch(entry, field, ids, subtree, left).await? else {
+                return Ok(None);
+            };
+            below.push((field, column, expanded));
         }
-        Ok(rows.iter().map(|row| object(&keys, row, &below)).collect())
+        Ok(Some(below))
     }
 
-    /// The rows a field refers to, rendered with their own expansion.
+    /// The rows a field refers to, with their own expansion. None when they take more than the bytes `left`.
     fn fetch<'f>(
         &'f self,
         entry: &'a ModelEntry,
         field: &'f str,
         ids: BTreeSet<RecordId>,
         tree: &'f Tree,
-    ) -> Pin<Box<dyn Future<Output = Result<Expanded>> + Send + 'f>> {
+        left: &'f mut usize,
+    ) -> Pin<Box<dyn Future<Output = Result<Option<Expanded>>> + Send + 'f>> {
         Box::pin(async move {
             let target = self.target(entry, field)?;
             self.allow_on(target, Verb::Read)?;
             if ids.is_empty() {
-                return Ok(Expanded::new());
+                return Ok(Some(Expanded::new()));
             }
             let ids: Vec<_> = ids.into_iter().collect();
-            let rows = self.rows_by_id(target, &ids).await?;
+            let found = self.rows_by_id(target, &ids, *left).await?;
+            if found.bytes() > *left {
+                return Ok(None);
+            }
             let columns = all_columns(&target.model);
-            let objects = self.render(target, &columns, &rows, tree).await?;
-            Ok(rows.iter().filter_map(|row| record_id(&row[0])).zip(objects).collect())
+            let Some(below) = self.below(target, &columns, &found.rows, tree, left).await? else {
+                return Ok(None);
+            };
+            let keys = JsonKeys::new(columns.iter().map(String::as_str));
+            let mut expanded = Expanded::with_capacity(found.rows.len());
+            for row in &found.rows {
+                let mut object = Vec::with_capacity(256);
+                write_object(&mut object, &keys, row, &below);
+                if !spend(left, object.len()) {
+                    return Ok(None);
+                }
+                expanded.extend(record_id(&row[0]).map(|id| (id, object)));
+            }
+            Ok(Some(expanded))
         })
     }
 
@@ -110,16 +170,17 @@ impl<'a> Records<'a> {
         }
     }
 
-    async fn rows_by_id(&self, target: &'a ModelEntry, ids: &[RecordId]) -> Result<Vec<Vec<Value>>> {
+    /// The rows with these ids; no further one once they take more than `bytes`.
+    async fn rows_by_id(&self, target: &'a ModelEntry, ids: &[RecordId], bytes: usize) -> Result<Collect> {
         let name = target.model.name.as_str();
         let session = self.session_of(target).await?;
         let Some(overrides) = self.override_rows(target).await? else {
-            return Ok(session.by_ids(name, ids, &[], Collect::default()).await?.rows);
+            return Ok(session.by_ids(name, ids, &[], Collect::up_to(bytes)).await?);
         };
         let id = FieldName::parse("id")?;
         let filter = Filter::In(id, ids.iter().map(id_value).collect());
         let select = Select { filter, limit: 1000, ..Select::default() };
-        Ok(session.select(name, &select, Some(&overrides), Collect::default()).await?.0.rows)
+        Ok(session.select(name, &select, Some(&overrides), Collect::up_to(bytes)).await?.0)
     }
 }
 
@@ -143,22 +204,27 @@ pub(super) fn all_columns(model: &Model) -> Vec<String> {
     std::iter::once("id").chain(declared).chain(tail).map(str::to_owned).collect()
 }
 
-fn object(keys: &JsonKeys, row: &[Value], below: &[(&String, usize, Expanded)]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(256);
-    write_values(&mut out, keys, row);
+/// Takes `bytes` from what is left; false when there are not so many.
+fn spend(left: &mut usize, bytes: usize) -> bool {
+    let rest = left.checked_sub(bytes);
+    *left = rest.unwrap_or(0);
+    rest.is_some()
+}
+
+fn write_object(out: &mut Vec<u8>, keys: &JsonKeys, row: &[Value], below: &Below<'_>) {
+    write_values(out, keys, row);
     out.pop();
     out.extend_from_slice(b",\"expand\":{");
     for (index, (field, column, rows)) in below.iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }
-        write_text(&mut out, field);
+        write_text(out, field);
         out.push(b':');
         let found = record_id(&row[*column]).and_then(|id| rows.get(&id));
         out.extend_from_slice(found.map_or(b"null", Vec::as_slice));
     }
     out.extend_from_slice(b"}}");
-    out
 }
 
 fn record_id(value: &Value) -> Option<RecordId> {

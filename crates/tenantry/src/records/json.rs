@@ -16,12 +16,14 @@ pub(super) struct Rows {
     all: bool,
     /// Rows at most.
     most: usize,
+    /// Bytes after which no further row is wanted.
+    bytes: usize,
     pub(super) version: Option<i64>,
 }
 
 impl Rows {
-    /// For up to `most` rows with these columns; none are all.
-    pub(super) fn new(entry: &ModelEntry, fields: &[FieldName], most: u32) -> Result<Self> {
+    /// For up to `most` rows with these columns, none are all; no further one once they take more than `bytes`.
+    pub(super) fn new(entry: &ModelEntry, fields: &[FieldName], most: u32, bytes: usize) -> Result<Self> {
         let keys = match fields.is_empty() {
             true => entry.keys.clone(),
             false => {
@@ -29,7 +31,7 @@ impl Rows {
             }
         };
         let json = JsonRows::new(keys, Vec::with_capacity(512));
-        Ok(Self { json, all: fields.is_empty(), most: most as usize, version: None })
+        Ok(Self { json, all: fields.is_empty(), most: most as usize, bytes, version: None })
     }
 
     pub(super) fn into_bytes(self) -> Vec<u8> {
@@ -49,5 +51,9 @@ impl Visit for Rows {
             let like_the_first = self.json.out.len() * self.most.saturating_sub(1);
             self.json.out.reserve((like_the_first + like_the_first / 8).min(ROOM));
         }
+    }
+
+    fn is_full(&self) -> bool {
+        self.json.out.len() > self.bytes
     }
 }

@@ -73,7 +73,7 @@ impl Records<'_> {
         if !want.expand.is_empty() || self.merges() {
             return self.get_by_list(id, want).await;
         }
-        let rows = Rows::new(self.entry, &want.fields, 1)?;
+        let rows = Rows::new(self.entry, &want.fields, 1, usize::MAX)?;
         let session = self.session().await?;
         let rows =
             session.get(self.name(), &id, &want.fields, rows).await?.ok_or(Error::NotFound("record"))?;
@@ -95,7 +95,8 @@ impl Records<'_> {
         Ok(Document { version: None, body: page.items })
     }
 
-    /// A page of records.
+    /// A page of records: at most as many as asked for, and no further one once they take more than the configured
+    /// bytes of a page.
     pub async fn list(&self, query: &ListQuery) -> Result<Page> {
         self.allow(Verb::Read)?;
         let overrides = self.override_rows(self.entry).await?;
@@ -111,9 +112,14 @@ impl Records<'_> {
             let (items, next) = self.list_expanded(&session, query, overrides.as_deref()).await?;
             return Ok(Page { items, next, count });
         }
-        let rows = Rows::new(self.entry, &query.select.fields, query.select.limit)?;
+        let rows = Rows::new(self.entry, &query.select.fields, query.select.limit, self.page_bytes())?;
         let (rows, next) = session.select(self.name(), &query.select, overrides.as_deref(), rows).await?;
         Ok(Page { items: rows.into_bytes(), next, count })
+    }
+
+    /// Most bytes of a page, as far as its last row.
+    pub(super) fn page_bytes(&self) -> usize {
+        usize::try_from(self.inner.config.limits.page_bytes).unwrap_or(usize::MAX)
     }
 
     /// Whether this scope sees the model through its own overrides.

@@ -50,12 +50,12 @@ pub fn select(
     let mut rows = statement.query(params.as_slice())?;
     let (mut seen, mut next) = (0, None);
     while let Some(row) = rows.next()? {
-        if seen == select.limit {
+        if next.is_some() {
             return Ok(next);
         }
         Cursor::visit(row, &projection.storages, visit)?;
         seen += 1;
-        if seen == select.limit {
+        if seen == select.limit || visit.is_full() {
             next = Some(sort_values(plan, row, &order, projection.storages.len())?);
         }
     }
