@@ -11,7 +11,7 @@ use crate::http::{
 };
 use axum::{
     body::Body,
-    extract::{FromRequest, Multipart, Path, Request, State},
+    extract::{DefaultBodyLimit, FromRequest, Multipart, Path, Request, State},
     response::Response,
 };
 use futures_util::StreamExt;
@@ -28,7 +28,7 @@ pub(in crate::http) async fn upload(
     State(app): State<App>,
     scope: Scope,
     Path(path): Path<FilePath>,
-    request: Request,
+    mut request: Request,
 ) -> Result<Response> {
     let records = super::of(&app, &scope, &path.model)?;
     if body::media_type(request.headers()) != "multipart/form-data" {
@@ -36,6 +36,8 @@ pub(in crate::http) async fn upload(
         let upload = Upload { name, media_type, bytes: body::stream(request.into_body()) };
         return Ok(answer::changed(records.put_file(&path.id, &path.field, upload).await?));
     }
+    // The field and the plan say how long a file may be, as for raw bytes; the framework's own limit says nothing.
+    DefaultBodyLimit::disable().apply(&mut request);
     let unreadable = |e: String| Problem::new(Code::BadRequest, "The form cannot be read.").private(e);
     let mut form = Multipart::from_request(request, &app).await.map_err(|e| unreadable(e.to_string()))?;
     while let Some(part) = form.next_field().await.map_err(|e| unreadable(e.to_string()))? {
