@@ -35,11 +35,26 @@ pub(super) async fn until_stopped(
     let app = App::new(platform.clone(), Options::of(&platform));
     let routes = router(app.clone());
     let work = platform.start_background();
+    let options = ServeOptions::of(&platform);
+    say_bounds(&platform, &options);
     announce(bound);
-    serve(app, routes, listener, ServeOptions::default(), stop_signal()).await?;
+    serve(app, routes, listener, options, stop_signal()).await?;
     work.stop().await;
     platform.shutdown().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the process may hold open, for the log.
+fn say_bounds(platform: &Platform, options: &ServeOptions) {
+    let descriptors = platform.descriptors();
+    tracing::info!(
+        descriptors = descriptors.limit,
+        for_databases = descriptors.databases,
+        open_databases = descriptors.open_databases,
+        connections = options.max_connections,
+        connections_per_address = options.max_connections_per_address,
+        "bounds of this process"
+    );
 }
 
 async fn stop_signal() {

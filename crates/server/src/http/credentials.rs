@@ -8,7 +8,7 @@ use super::{
     cookie,
     problem::{Code, Problem, Result},
 };
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
 use std::net::IpAddr;
 use tenantry::access::Presented;
 
@@ -78,6 +78,20 @@ impl<'a> Shown<'a> {
             header_tenant: self.header,
         }
     }
+}
+
+/// Makes the host of an absolute request target the request's host, as RFC 9112, section 3.2.2 demands: what the
+/// `Host` header says is ignored then.
+///
+/// # Errors
+/// When the target names a user, or a host that is none.
+pub(super) fn host_of_target<B>(request: &mut Request<B>) -> Result<()> {
+    let Some(authority) = request.uri().authority() else { return Ok(()) };
+    let host = HeaderValue::from_str(authority.as_str()).ok().filter(|_| !authority.as_str().contains('@'));
+    let refused = || Problem::new(Code::BadRequest, "The host of the request target cannot be read.");
+    let host = host.ok_or_else(refused)?;
+    request.headers_mut().insert(header::HOST, host);
+    Ok(())
 }
 
 /// The only value of a header.

@@ -6,9 +6,10 @@
 use super::{
     App,
     access_log::Line,
-    csrf,
+    credentials, csrf,
     problem::{Code, Problem},
     request_id::RequestId,
+    serve::PIECE,
     short,
 };
 use axum::{Router, body::Body, response::IntoResponse};
@@ -21,11 +22,12 @@ use std::{
     net::IpAddr,
     panic::AssertUnwindSafe,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicI64, AtomicUsize, Ordering::Relaxed},
     },
     time::Instant,
 };
+use tenantry::access::meter::Hold;
 use tower::ServiceExt;
 
 /// Body of an answer: bytes in hand on the short path, axum's boxed body on the others.
@@ -44,6 +46,8 @@ pub(crate) struct Note {
     pub(crate) tenant: AtomicI64,
     /// The user acting, 0 for none.
     pub(crate) user: AtomicI64,
+    /// What counts the request against its tenant.
+    hold: Mutex<Option<Hold>>,
 }
 
 /// The same, once the answer is there.
@@ -56,7 +60,21 @@ pub(crate) struct Noted {
 
 impl Note {
     fn new() -> Self {
-        Self { route: AtomicUsize::new(usize::MAX), tenant: AtomicI64::new(0), user: AtomicI64::new(0) }
+        Self {
+            route: AtomicUsize::new(usize::MAX),
+            tenant: AtomicI64::new(0),
+            user: AtomicI64::new(0),
+            hold: Mutex::default(),
+        }
+    }
+
+    /// Keeps the request counted against its tenant until the answer is sent.
+    pub(crate) fn hold(&self, hold: Option<Hold>) {
+        *self.hold.lock().unwrap_or_else(PoisonError::into_inner) = hold;
+    }
+
+    fn take_hold(&self) -> Option<Hold> {
+        self.hold.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// The caller is known.
@@ -116,13 +134,16 @@ async fn routed<B>(
     app: &App,
     router: &Router,
     peer: IpAddr,
-    request: Request<B>,
+    mut request: Request<B>,
     noted: &mut Noted,
 ) -> Response<Reply>
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<axum::BoxError>,
 {
+    if let Err(problem) = credentials::host_of_target(&mut request) {
+        return problem.into_response().map(Either::Right);
+    }
     if let Some(target) = short::target(&request) {
         return match short::answer(app, &target, peer, noted).await {
             Ok(response) => response.map(Either::Left),
@@ -130,10 +151,20 @@ where
         };
     }
     let note = Arc::new(Note::new());
-    let response = through(router, peer, Arc::clone(&note), request).await;
+    let mut response = through(router, peer, Arc::clone(&note), request).await;
     *noted = note.read();
+    if waits_in_memory(response.body())
+        && let Some(hold) = note.take_hold()
+    {
+        response.extensions_mut().insert(hold);
+    }
     let response = if is_foreign(&response, noted) { Problem::absent().into_response() } else { response };
     response.map(Either::Right)
+}
+
+/// A body that is more than what goes out at once: its request counts until the client has read it.
+pub(super) fn waits_in_memory(body: &impl http_body::Body) -> bool {
+    body.size_hint().upper().is_none_or(|bytes| bytes > PIECE as u64)
 }
 
 /// The framework's own words for a path of ours that it cannot read: such a path names nothing. Routes of

@@ -24,6 +24,10 @@ pub(crate) struct Metrics {
     pub(crate) tenants: TenantsSeen,
     /// Connections open now.
     pub(crate) connections: AtomicU64,
+    /// Connections for which there was no room.
+    pub(crate) connections_refused: AtomicU64,
+    /// Idle connections that were closed to make room.
+    pub(crate) connections_displaced: AtomicU64,
     /// Panics caught in handlers.
     pub(crate) panics: AtomicU64,
 }
@@ -46,6 +50,8 @@ impl Metrics {
             routes: routes.map(|(method, path)| Route::new(method, path)).collect(),
             tenants: TenantsSeen::default(),
             connections: AtomicU64::new(0),
+            connections_refused: AtomicU64::new(0),
+            connections_displaced: AtomicU64::new(0),
             panics: AtomicU64::new(0),
         }
     }
@@ -70,6 +76,19 @@ impl Metrics {
         used.iter().for_each(|route| route.histogram(&mut text));
         family(&mut text, "tenantry_http_connections", "gauge", "Connections open now.");
         line(&mut text, "tenantry_http_connections", "", self.connections.load(Relaxed));
+        let counter = |text: &mut String, name: &str, help: &str, value: &AtomicU64| {
+            family(text, name, "counter", help);
+            line(text, name, "", value.load(Relaxed));
+        };
+        let refused = "Connections for which there was no room.";
+        counter(&mut text, "tenantry_http_connections_refused_total", refused, &self.connections_refused);
+        let displaced = "Idle connections closed to make room for others.";
+        counter(
+            &mut text,
+            "tenantry_http_connections_displaced_total",
+            displaced,
+            &self.connections_displaced,
+        );
         family(&mut text, "tenantry_http_panics_total", "counter", "Panics caught in handlers.");
         line(&mut text, "tenantry_http_panics_total", "", self.panics.load(Relaxed));
         self.tenants(&mut text, slug);

@@ -22,7 +22,6 @@ mod names;
 mod openapi;
 mod operation;
 mod page;
-mod patience;
 mod plans;
 pub mod problem;
 pub mod query;

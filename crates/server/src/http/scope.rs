@@ -17,7 +17,7 @@ use std::{
     sync::Arc,
 };
 use tenantry::{
-    access::{self, Actor, Resolved, sessions::Origin},
+    access::{self, Actor, Resolved, meter::Hold, sessions::Origin},
     name::TenantId,
     records,
 };
@@ -74,6 +74,14 @@ impl Scope {
         }
     }
 
+    /// Shares what counts the request against its tenant.
+    pub(super) fn hold(&mut self) -> Option<Hold> {
+        match self {
+            Self::Tenant(tenant) => tenant.hold(),
+            Self::Staff(_) => None,
+        }
+    }
+
     /// Tenant and user for the log, 0 for none.
     pub(super) fn noted(&self) -> (i64, i64) {
         match self {
@@ -105,9 +113,12 @@ fn note(parts: &Parts, tenant: i64, user: i64) {
 }
 
 async fn scope(app: &App, parts: &Parts) -> Result<Scope> {
-    let scope = Scope::resolve(app, &parts.headers, parts.uri.path(), peer(parts)).await?;
-    let (tenant, user) = scope.noted();
-    note(parts, tenant, user);
+    let mut scope = Scope::resolve(app, &parts.headers, parts.uri.path(), peer(parts)).await?;
+    if let Some(note) = parts.extensions.get::<Arc<Note>>() {
+        let (tenant, user) = scope.noted();
+        note.caller(tenant, user);
+        note.hold(scope.hold());
+    }
     Ok(scope)
 }
 

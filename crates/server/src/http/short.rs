@@ -3,7 +3,13 @@
 //! Called by the guard before the router is asked. It takes exactly `GET /api/records/{model}/{id}` and leaves every
 //! other spelling to the router, which gives the same answer; both end in one function. It decides nothing itself.
 
-use super::{App, guard::Noted, problem::Result, records, scope::Scope};
+use super::{
+    App,
+    guard::{Noted, waits_in_memory},
+    problem::Result,
+    records,
+    scope::Scope,
+};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response};
 use http_body_util::Full;
@@ -44,9 +50,16 @@ pub(super) async fn answer(
     noted: &mut Noted,
 ) -> Result<Response<Full<Bytes>>> {
     noted.route = app.short_route();
-    let scope = Scope::resolve(app, target.headers, target.path, peer).await?;
+    let mut scope = Scope::resolve(app, target.headers, target.path, peer).await?;
     (noted.tenant, noted.user) = scope.noted();
-    records::one_short(app, &scope, target.model, target.id, target.query, target.headers).await
+    let mut response =
+        records::one_short(app, &scope, target.model, target.id, target.query, target.headers).await?;
+    if waits_in_memory(response.body())
+        && let Some(hold) = scope.hold()
+    {
+        response.extensions_mut().insert(hold);
+    }
+    Ok(response)
 }
 
 #[cfg(test)]

@@ -42,12 +42,30 @@ pub(crate) fn stdout(output: &Output) -> String {
 }
 
 pub(crate) fn start(dir: &Path, command: &str) -> Running {
-    let mut child = tenantry(dir)
-        .args([command, "--listen", "127.0.0.1:0"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut tenantry = tenantry(dir);
+    tenantry.args([command, "--listen", "127.0.0.1:0"]);
+    launch(tenantry)
+}
+
+/// The same with a hard limit of open files.
+pub(crate) fn start_limited(dir: &Path, command: &str, descriptors: u32) -> Running {
+    let mut shell = tenantry(dir);
+    let binary = shell.get_program().to_owned();
+    let mut limited = Command::new("bash");
+    limited.current_dir(dir).arg("-c").arg(format!("ulimit -n {descriptors}; exec \"$0\" \"$@\""));
+    limited.arg(binary).args([command, "--listen", "127.0.0.1:0"]);
+    for (name, value) in shell.env("TENANTRY_LOG", "error").get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    launch(limited)
+}
+
+/// Runs a command that serves, until it says where.
+fn launch(mut command: Command) -> Running {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let line = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("http://"))).unwrap().unwrap();
     let address = line.split("http://").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
@@ -66,6 +84,16 @@ impl Running {
 
     pub(crate) fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Most memory the process has had, and what it has now, bytes.
+    pub(crate) fn memory(&self) -> (u64, u64) {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let kilobytes = |key: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(key)).unwrap();
+            line.split_whitespace().next().unwrap().parse::<u64>().unwrap()
+        };
+        (kilobytes("VmHWM:") << 10, kilobytes("VmRSS:") << 10)
     }
 
     /// Status and body of one request.

@@ -99,3 +99,50 @@ async fn shutdown_lets_running_requests_end() {
     running.await.unwrap();
     assert!(TcpStream::connect(address).await.is_err(), "nothing listens any more");
 }
+
+#[tokio::test]
+async fn what_cannot_be_parsed_is_told_so() {
+    let (address, _stop, _running) = start(ServeOptions::default(), axum::Router::new()).await;
+    for broken in ["GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET / HTTP/1.1\r\nbad header\r\n\r\n"] {
+        let answer = raw(address, broken).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{broken:?}: {answer:?}");
+    }
+    // Behind a request of the same pipeline too.
+    let answer = raw(address, "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\nGET\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("HTTP/1.1 400 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_head_is_as_long_as_is_said_and_no_longer() {
+    let options = ServeOptions::default();
+    let most = options.max_head_bytes;
+    let (address, _stop, _running) = start(options, axum::Router::new()).await;
+    let head = |bytes: usize| {
+        let frame = "GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx: \r\n\r\n";
+        frame.replace("x: ", &format!("x: {}", "a".repeat(bytes - frame.len())))
+    };
+    assert_eq!(head(most).len(), most);
+    let answer = raw(address, &head(most)).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    for more in [1, 100, 9_000, 16_000] {
+        let answer = raw(address, &head(most + more)).await;
+        assert!(answer.starts_with("HTTP/1.1 431 "), "{more} more: {answer}");
+    }
+}
+
+/// RFC 9112, section 3.2.2: the host of an absolute request target is the one that counts.
+#[tokio::test]
+async fn the_host_of_an_absolute_target_counts() {
+    async fn host(headers: axum::http::HeaderMap) -> String {
+        headers.get_all("host").iter().map(|value| value.to_str().unwrap_or_default()).collect()
+    }
+    let own = axum::Router::new().route("/own/host", axum::routing::get(host));
+    let (address, _stop, _running) = start(ServeOptions::default(), own).await;
+    let ask =
+        |target: &str| format!("GET {target} HTTP/1.1\r\nhost: there.example\r\nconnection: close\r\n\r\n");
+    let here = raw(address, &ask("http://here.example:81/own/host")).await;
+    assert!(here.ends_with("\r\nhere.example:81"), "{here}");
+    assert!(raw(address, &ask("/own/host")).await.ends_with("\r\nthere.example"));
+    let user = raw(address, &ask("http://me@here.example/own/host")).await;
+    assert!(user.starts_with("HTTP/1.1 400 "), "{user}");
+}

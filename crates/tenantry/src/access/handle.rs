@@ -5,10 +5,10 @@
 //!
 //! ```compile_fail
 //! // Sealed: all its fields are private.
-//! use tenantry::access::{Actor, Tenant, meter::Permit};
+//! use tenantry::access::{Actor, Tenant};
 //! use tenantry::topology::TenantRecord;
-//! fn forge(record: std::sync::Arc<TenantRecord>, actor: Actor, permit: Option<Permit>) -> Tenant {
-//!     Tenant { record, actor, _permit: permit }
+//! fn forge(record: std::sync::Arc<TenantRecord>, actor: Actor, other: Tenant) -> Tenant {
+//!     Tenant { record, actor, ..other }
 //! }
 //! ```
 //! ```compile_fail
@@ -54,7 +54,7 @@ use super::{
     Access,
     actor::Actor,
     credentials::Presented,
-    meter::{Allowance, Permit},
+    meter::{Allowance, Counted, Hold},
 };
 use crate::{
     Error, Result,
@@ -73,8 +73,8 @@ use tenantry_engine::{
 pub struct Tenant {
     record: Arc<TenantRecord>,
     actor: Actor,
-    /// Counts against the tenant's concurrency until dropped; None for the platform's own work.
-    _permit: Option<Permit>,
+    /// Counts against the tenant's concurrency until dropped.
+    counted: Counted,
 }
 
 impl Tenant {
@@ -116,6 +116,12 @@ impl Tenant {
         self.record.place(store.as_str())
     }
 
+    /// Keeps the request counted against the tenant's concurrency after this handle is gone, for as long as its answer
+    /// is held in memory. None for the platform's own work.
+    pub fn hold(&mut self) -> Option<Hold> {
+        self.counted.hold()
+    }
+
     /// Its record: state, subscription and placements as of the moment it was entered.
     pub fn record(&self) -> &TenantRecord {
         &self.record
@@ -138,11 +144,11 @@ impl Access {
     pub async fn enter(&self, actor: &Actor, tenant: TenantId) -> Result<Tenant> {
         let (record, role) = self.belongs(actor, tenant).await?;
         self.check_open(&record, actor)?;
-        let permit = match actor.is_system() {
-            true => None,
-            false => Some(self.meters.admit(record.id, &allowance(&record.entitlements.limits))?),
+        let counted = match actor.is_system() {
+            true => Counted::Not,
+            false => Counted::Alone(self.meters.admit(record.id, &allowance(&record.entitlements.limits))?),
         };
-        Ok(Tenant { actor: actor.with_role(role), record, _permit: permit })
+        Ok(Tenant { actor: actor.with_role(role), record, counted })
     }
 
     /// The record of an entered tenant as of now, through the same gates once more: for a request whose

@@ -45,6 +45,33 @@ struct Meter {
 #[derive(Debug)]
 pub struct Permit(Arc<Meter>);
 
+/// Keeps a request counted after its handler has returned: until the last clone is dropped.
+#[derive(Debug, Clone)]
+pub struct Hold(#[expect(dead_code, reason = "held for its drop")] Arc<Permit>);
+
+/// The permit of a request: its handler's alone, or shared with what sends the answer.
+#[derive(Debug)]
+pub(super) enum Counted {
+    /// The platform's own work.
+    Not,
+    Alone(Permit),
+    Shared(Hold),
+}
+
+impl Counted {
+    /// Shares the permit.
+    pub(super) fn hold(&mut self) -> Option<Hold> {
+        *self = match std::mem::replace(self, Self::Not) {
+            Self::Alone(permit) => Self::Shared(Hold(Arc::new(permit))),
+            other => other,
+        };
+        match self {
+            Self::Shared(hold) => Some(hold.clone()),
+            _ => None,
+        }
+    }
+}
+
 impl Drop for Permit {
     fn drop(&mut self) {
         self.0.running.fetch_sub(1, Ordering::Release);
@@ -132,6 +159,19 @@ mod tests {
     use super::*;
 
     const TENANT: TenantId = TenantId::from_raw(7);
+
+    #[test]
+    fn a_request_counts_until_its_answer_is_gone() {
+        let meters = Meters::new();
+        let plan = Allowance { per_second: None, burst: 1, concurrent: Some(1) };
+        let mut counted = Counted::Alone(meters.admit(TENANT, &plan).expect("first"));
+        let (hold, again) = (counted.hold().expect("counted"), counted.hold());
+        drop((counted, again));
+        assert_eq!(meters.running(TENANT), 1);
+        drop(hold);
+        assert_eq!(meters.running(TENANT), 0);
+        assert!(Counted::Not.hold().is_none());
+    }
 
     #[test]
     fn rule_13_concurrency_is_given_back_even_when_refused() {

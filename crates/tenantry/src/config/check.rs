@@ -2,11 +2,15 @@
 //! a [`Config`] in code. Opens nothing: whether paths exist is for the moment they are used.
 
 use super::{model::*, problem::*};
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 use tenantry_engine::{
     name::{PlanName, ServerName},
     place::Isolation,
 };
+
+/// Range of the time a client is given.
+const MIN_TIMEOUT: Duration = Duration::from_secs(1);
+const MAX_TIMEOUT: Duration = Duration::from_secs(3_600);
 
 type Report<'a> = &'a mut dyn FnMut(&str, String);
 
@@ -35,6 +39,7 @@ impl Config {
         names_clash(self, report);
         apps_and_plans(self, report);
         super::backups::check(self, report);
+        limits(&self.limits, report);
         roles(&self.auth, report);
         for (index, provider) in self.auth.jwt.iter().enumerate() {
             let earlier = &self.auth.jwt[..index];
@@ -59,6 +64,22 @@ fn platform(platform: &PlatformConfig, report: Report<'_>) {
     };
     if !platform.base_domain.split('.').all(label) {
         report("platform.base_domain", "must be a host name without port, such as \"example.com\"".into());
+    }
+}
+
+fn limits(limits: &LimitsConfig, report: Report<'_>) {
+    let mut range = |key: &str, found: u64, least: u64, most: u64| {
+        if !(least..=most).contains(&found) {
+            report(&format!("limits.{key}"), format!("must be from {least} to {most} bytes"));
+        }
+    };
+    range("page_bytes", limits.page_bytes, 1 << 10, 1 << 30);
+    range("head_bytes", limits.head_bytes, 8 << 10, 1 << 20);
+    range("read_bytes_per_second", limits.read_bytes_per_second, 1, 1 << 30);
+    for (key, span) in [("head_timeout", limits.head_timeout), ("write_timeout", limits.write_timeout)] {
+        if !(MIN_TIMEOUT..=MAX_TIMEOUT).contains(&span) {
+            report(&format!("limits.{key}"), "must be from 1 s to 1 h".into());
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 use super::{model::*, template::NameTemplate};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tenantry_engine::{
     name::{NameError, StoreName},
     place::{EngineKind, Isolation},
@@ -96,6 +97,13 @@ impl Default for LimitsConfig {
             statement_deadline_ms: 5_000,
             request_body_bytes: MIB,
             import_bytes: 20 << 30,
+            page_bytes: MIB,
+            connections: 2_048,
+            connections_per_address: 256,
+            head_bytes: 32 << 10,
+            head_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
+            read_bytes_per_second: 1 << 10,
         }
     }
 }

@@ -10,7 +10,7 @@ use super::{
     template::NameTemplate,
 };
 pub use crate::plans::Limits as PlanLimits;
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 pub use tenantry_engine::model::Scope;
 use tenantry_engine::{
     name::{AppName, PlanName, RoleName, ServerName, Slug, StoreName},
@@ -163,6 +163,20 @@ pub struct LimitsConfig {
     pub request_body_bytes: u64,
     /// Largest archive of a company that is taken in over the API, bytes.
     pub import_bytes: u64,
+    /// Most bytes of one page of a list; a longer page is cut, and says where it goes on.
+    pub page_bytes: u64,
+    /// Connections open at once, as far as the limit of open files allows; the idlest makes room for a new one.
+    pub connections: usize,
+    /// The same for one address, or one /64 of IPv6; trusted proxies are not held to it.
+    pub connections_per_address: usize,
+    /// Largest head of a request, bytes.
+    pub head_bytes: u64,
+    /// Time for a head to arrive whole; also how long an idle connection is kept.
+    pub head_timeout: Duration,
+    /// Longest that a client may read less than `read_bytes_per_second` of its answer.
+    pub write_timeout: Duration,
+    /// Slowest that a client may read, on average over `write_timeout`.
+    pub read_bytes_per_second: u64,
 }
 
 /// How a tenant that was cancelled ends (rule 12).

@@ -181,6 +181,19 @@ fn limits(section: Section<'_>, default: LimitsConfig) -> LimitsConfig {
         statement_deadline_ms: number("statement_deadline_ms", 10..=3_600_000, default.statement_deadline_ms),
         request_body_bytes: section.bytes("request_body_bytes").unwrap_or(default.request_body_bytes),
         import_bytes: section.bytes("import_bytes").unwrap_or(default.import_bytes),
+        page_bytes: section.bytes("page_bytes").unwrap_or(default.page_bytes),
+        connections: number("connections", 1..=1_000_000, default.connections as u64) as usize,
+        connections_per_address: number(
+            "connections_per_address",
+            1..=1_000_000,
+            default.connections_per_address as u64,
+        ) as usize,
+        head_bytes: section.bytes("head_bytes").unwrap_or(default.head_bytes),
+        head_timeout: section.duration("head_timeout").unwrap_or(default.head_timeout),
+        write_timeout: section.duration("write_timeout").unwrap_or(default.write_timeout),
+        read_bytes_per_second: section
+            .bytes("read_bytes_per_second")
+            .unwrap_or(default.read_bytes_per_second),
     };
     section.finish();
     limits

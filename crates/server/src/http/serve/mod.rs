@@ -1,0 +1,229 @@
+//! The serve loop: accept, speak HTTP/1.1, stop gracefully.
+//!
+//! Called by the command line and by builders. It bounds what a client can hold: connections, time and size of a
+//! head, bytes it does not read. It never routes and never answers itself; the guard does.
+
+mod crowd;
+mod link;
+mod options;
+mod patience;
+mod sent;
+mod wire;
+
+pub use options::ServeOptions;
+pub(in crate::http) use sent::PIECE;
+
+use super::{App, guard};
+use axum::Router;
+use crowd::{Crowd, Place};
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
+use link::Link;
+use patience::Patience;
+use sent::Sent;
+use std::{
+    convert::Infallible,
+    future::Future,
+    io,
+    net::SocketAddr,
+    pin::pin,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::{spawn_blocking, yield_now},
+    time::{MissedTickBehavior, interval, sleep, timeout},
+};
+use wire::Wire;
+
+/// Time between flushes of the request log; also the step in which idleness of connections is measured.
+const UPKEEP: Duration = Duration::from_millis(500);
+/// Steps of upkeep between two lines about refused connections.
+const REPORT_EVERY: u64 = 20;
+/// Time without accepting after accepting failed.
+const BACK_OFF: Duration = Duration::from_millis(50);
+/// Bytes of one connection that the kernel holds for a peer that does not read; Linux takes twice as many for its own
+/// bookkeeping. More would make a slow reader look like one that has stopped.
+const SEND_BUFFER: usize = 256 * 1024;
+/// What a connection is told for which there is no place.
+const NO_PLACE: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
+/// Serves `router` (from [`super::router`], with own routes merged) on `listener` until `shutdown` resolves,
+/// then lets running requests end for at most `options.drain`.
+///
+/// # Errors
+/// Never for a single connection's fault; the result is for what the listener itself may refuse.
+pub async fn serve(
+    app: App,
+    router: Router,
+    listener: TcpListener,
+    options: ServeOptions,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    // Connections inherit it.
+    socket2::SockRef::from(&listener).set_send_buffer_size(SEND_BUFFER)?;
+    let crowd = Arc::new(Crowd::new(options.max_connections, options.max_connections_per_address));
+    let door =
+        Door { http: builder(&options), options, crowd: crowd.clone(), graceful: GracefulShutdown::new() };
+    let mut shutdown = pin!(shutdown);
+    let upkeep = tokio::spawn(keep_up(app.clone(), crowd));
+    loop {
+        tokio::select! {
+            accepted = accept(&listener) => {
+                if let Some((stream, peer)) = accepted {
+                    door.let_in(&app, &router, stream, peer).await;
+                }
+            }
+            () = &mut shutdown => break,
+        }
+    }
+    app.drain();
+    drop(listener);
+    if timeout(door.options.drain, door.graceful.shutdown()).await.is_err() {
+        tracing::warn!("requests still running after {:?} were cut off", door.options.drain);
+    }
+    upkeep.abort();
+    flush(&app).await;
+    Ok(())
+}
+
+/// In a task of its own: a slow sink must not keep connections from being accepted.
+async fn keep_up(app: App, crowd: Arc<Crowd>) {
+    let mut timer = interval(UPKEEP);
+    timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut reported = 0;
+    loop {
+        timer.tick().await;
+        crowd.tick();
+        let (refused, displaced) = (crowd.refused.load(Relaxed), crowd.displaced.load(Relaxed));
+        app.metrics().connections_refused.store(refused, Relaxed);
+        app.metrics().connections_displaced.store(displaced, Relaxed);
+        if crowd.now().is_multiple_of(REPORT_EVERY) && reported < refused + displaced {
+            reported = refused + displaced;
+            tracing::warn!(
+                refused,
+                displaced,
+                "more connections than there is room for; sums since the start"
+            );
+        }
+        flush(&app).await;
+    }
+}
+
+/// Request log to its sink, which may block, so not on this thread.
+async fn flush(app: &App) {
+    let app = app.clone();
+    if let Err(error) = spawn_blocking(move || app.access_log().flush()).await {
+        tracing::error!(%error, "the request log could not be written");
+    }
+}
+
+fn builder(options: &ServeOptions) -> http1::Builder {
+    let head = options.max_head_bytes.max(8192);
+    let mut builder = http1::Builder::new();
+    builder
+        .header_read_timeout(options.header_timeout)
+        .max_buf_size(head)
+        .max_header_size(head)
+        // Each answer is written before the next request of a pipeline is looked at; with `pipeline_flush` hyper
+        // would answer all of them first.
+        .pipeline_flush(false)
+        // Head and body of a small answer in one buffer: one piece for the kernel instead of two.
+        .writev(false);
+    builder
+}
+
+/// The next connection, once there is one.
+async fn accept(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
+    match listener.accept().await {
+        Ok((stream, peer)) => {
+            // Small answers must not wait for the peer's delayed acknowledgement.
+            let _ = stream.set_nodelay(true);
+            Some((stream, peer))
+        }
+        Err(error) => {
+            // Out of descriptors or the peer left already: neither may end the loop, nor spin it.
+            tracing::warn!(%error, "accept failed");
+            sleep(BACK_OFF).await;
+            None
+        }
+    }
+}
+
+/// What every connection of a server is made with.
+struct Door {
+    options: ServeOptions,
+    http: http1::Builder,
+    crowd: Arc<Crowd>,
+    graceful: GracefulShutdown,
+}
+
+/// What the requests of one connection share.
+struct Shared {
+    app: App,
+    router: Router,
+    link: Arc<Link>,
+    crowd: Arc<Crowd>,
+}
+
+impl Door {
+    /// Serves a connection in a task of its own, or refuses it.
+    async fn let_in(&self, app: &App, router: &Router, stream: TcpStream, peer: SocketAddr) {
+        let link = Arc::new(Link::new(self.crowd.now()));
+        // All clients come from a proxy's address.
+        let address = (!app.options().is_proxy(peer.ip())).then(|| peer.ip());
+        let Some(place) = self.crowd.admit(address, &link) else {
+            // Best effort: what does not fit into an empty buffer is not worth a wait.
+            let _ = stream.try_write(NO_PLACE);
+            return;
+        };
+        let shared = Shared { app: app.clone(), router: router.clone(), link, crowd: self.crowd.clone() };
+        self.spawn(shared, stream, peer, place);
+        // Connections that made room close now.
+        yield_now().await;
+    }
+
+    fn spawn(&self, shared: Shared, stream: TcpStream, peer: SocketAddr, place: Place) {
+        let (app, shared) = (shared.app.clone(), Arc::new(shared));
+        let patience = Patience::new(self.options.header_timeout, self.options.write_timeout);
+        let wire = Wire::new(stream, shared.link.clone(), patience.ticks(), self.options.pace());
+        let service = service_fn(move |request| {
+            let shared = Arc::clone(&shared);
+            async move {
+                shared.link.begin().await;
+                let response = guard::answer(&shared.app, &shared.router, peer.ip(), request).await;
+                Ok::<_, Infallible>(Sent::of(response, shared))
+            }
+        });
+        let http = self.http.clone().timer(patience.timers()).serve_connection(TokioIo::new(wire), service);
+        let connection = self.graceful.watch(http);
+        let id = place.id();
+        let open = Open::count(app);
+        let task = tokio::spawn(async move {
+            let _held = (place, open);
+            // Resets and timeouts are the client's affair.
+            if let Err(error) = patience.over(connection).await {
+                tracing::debug!(%error, %peer, "connection ended early");
+            }
+        });
+        self.crowd.serves(id, task.abort_handle());
+    }
+}
+
+/// Counts as an open connection until dropped.
+struct Open(App);
+
+impl Open {
+    fn count(app: App) -> Self {
+        app.metrics().connections.fetch_add(1, Relaxed);
+        Self(app)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.metrics().connections.fetch_sub(1, Relaxed);
+    }
+}

@@ -1,0 +1,144 @@
+//! More connections, and more databases, than the process may have files open.
+
+use super::binary::{Running, start, start_limited};
+use serde_json::json;
+use std::{
+    fs,
+    io::{Read, Write},
+    net::TcpStream,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+use tenantry::{
+    NewOwner, Platform, access::passwords::Password, audit::By, config::Config, name::Slug,
+    tenants::NewTenant,
+};
+use tenantry_testkit::{Dice, dose, tried};
+
+const OWNER: &str = "owner@city-hospital.example";
+
+fn idle(server: &Running, connections: usize) -> Vec<TcpStream> {
+    (0..connections).map(|_| TcpStream::connect(server.address()).unwrap()).collect()
+}
+
+/// True while the server keeps the connection.
+fn lives(stream: &TcpStream) -> bool {
+    stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    matches!((&*stream).read(&mut [0]), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+}
+
+#[test]
+fn idle_connections_make_room_for_others() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("tenantry.toml"), "[limits]\nconnections_per_address = 40\n").unwrap();
+    let server = start(dir.path(), "demo");
+    let mut working = TcpStream::connect(server.address()).unwrap();
+    // Half a body: this request is at work.
+    let head = "POST /api/auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
+    working.write_all(head.as_bytes()).unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    let streams = idle(&server, 100);
+    assert_eq!(server.ask("GET", "/readyz", "", None).0, 200);
+    let alive: Vec<_> = streams.iter().map(lives).collect();
+    assert!(alive[80..].iter().all(|alive| *alive), "the newest stay: {alive:?}");
+    assert!(alive[..60].iter().all(|alive| !*alive), "the idlest were closed: {alive:?}");
+    assert!(lives(&working), "a request at work keeps its connection");
+    let metrics = metrics(&server);
+    assert!(metrics.contains("tenantry_http_connections_displaced_total"), "{metrics}");
+}
+
+fn metrics(server: &Running) -> String {
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    write!(stream, "GET /metrics HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", server.address())
+        .unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}
+
+/// Idle connections, as many as one client can open, while the process may have 1,024 files open.
+#[test]
+fn idle_connections_take_no_descriptors_from_databases() {
+    tenantry::descriptors::raise_limit();
+    let dir = tempfile::tempdir().unwrap();
+    let server = start_limited(dir.path(), "demo", 1024);
+    let token = server.log_in(OWNER);
+    let streams = idle(&server, 4200);
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(server.ask("GET", path, "", None).0, 200, "{path}");
+    }
+    for _ in 0..20 {
+        assert_eq!(server.ask("GET", "/api/records/patients?limit=5", &token, None).0, 200);
+        let sql = json!({"sql": "SELECT count(*) FROM patients"});
+        assert_eq!(server.ask("POST", "/api/tenant/sql", &token, Some(&sql)).0, 200);
+    }
+    // A database that is not open yet.
+    let other = server.log_in("owner@green-clinic.example");
+    assert_eq!(server.ask("GET", "/api/records/patients?limit=5", &other, None).0, 200);
+    drop(streams);
+}
+
+/// A data directory with so many tenants, each with an owner.
+async fn fleet(dir: &Path, tenants: usize) -> Vec<String> {
+    let config = Config::parse("tenantry.toml", "", dir).unwrap_or_else(|problems| panic!("{problems}"));
+    let platform = Platform::open(config).await.unwrap();
+    platform.initialise_plans().await.unwrap();
+    let by = By::system();
+    let slugs: Vec<_> = (0..tenants).map(|n| format!("company-{n}")).collect();
+    for slug in &slugs {
+        let new = NewTenant {
+            slug: Slug::parse(slug).unwrap(),
+            name: slug.clone(),
+            email: format!("{slug}@companies.example"),
+        };
+        let owner = NewOwner {
+            email: format!("owner@{slug}.example"),
+            name: slug.clone(),
+            password: Password::new(tenantry::demo::PASSWORD),
+        };
+        platform.create_tenant(&by, new, Some("hospital"), Some(owner)).await.unwrap();
+    }
+    platform.shutdown().await;
+    slugs
+}
+
+/// A token of each owner.
+fn tokens(server: &Running, slugs: &[String]) -> Vec<String> {
+    slugs.iter().map(|slug| server.log_in(&format!("owner@{slug}.example"))).collect()
+}
+
+#[test]
+fn a_thousand_files_are_enough_for_five_hundred_tenants() {
+    const CLIENTS: u64 = 16;
+    let dir = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let slugs = runtime.block_on(fleet(dir.path(), 500));
+    let server = Arc::new(start_limited(dir.path(), "serve", 1024));
+    let tokens = Arc::new(tokens(&server, &slugs));
+    let each = dose(125, 2_000);
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|stream| {
+            let (server, tokens) = (server.clone(), tokens.clone());
+            std::thread::spawn(move || {
+                let mut dice = Dice::new(1, stream);
+                for _ in 0..each {
+                    let token = &tokens[dice.below(tokens.len())];
+                    let sql = json!({"sql": "SELECT count(*) FROM patients"});
+                    let patient = json!({"first_name": "A", "last_name": "B", "born_on": "1990-01-01"});
+                    let (status, body) = match dice.below(4) {
+                        0 => server.ask("POST", "/api/tenant/sql", token, Some(&sql)),
+                        1 => server.ask("POST", "/api/records/patients", token, Some(&patient)),
+                        2 => server.ask("GET", "/api/records/patients?limit=5&count=true", token, None),
+                        _ => server.ask("GET", "/api/records/patients?limit=5&sort=last_name", token, None),
+                    };
+                    assert!(status == 200 || status == 201, "{status} {body}");
+                }
+            })
+        })
+        .collect();
+    for client in clients {
+        client.join().unwrap();
+    }
+    tried("requests over 500 tenants with 1,024 descriptors", each * CLIENTS, "requests");
+}

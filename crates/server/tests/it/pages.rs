@@ -1,0 +1,117 @@
+//! Pages are bounded in bytes too: one that would be longer ends earlier and says where the next one begins.
+
+use super::{
+    app::{Client, TestApp},
+    records::patient,
+};
+use http::Method;
+use serde_json::{Value, json};
+use tenantry_server::http::Options;
+
+/// Of the configuration here.
+const PAGE: usize = 64 * 1024;
+
+async fn narrow() -> (TestApp, Client) {
+    let app = TestApp::configured("[limits]\npage_bytes = \"64 KiB\"\n", Options::default()).await;
+    let owner = app.register("acme").await;
+    (app, owner)
+}
+
+/// All items, page by page; the length of the longest page, and how many pages there were.
+async fn pages(client: &Client, path: &str) -> (Vec<Value>, usize, usize) {
+    let (mut items, mut longest, mut count, mut after) = (vec![], 0, 0, String::new());
+    loop {
+        let page = client.get(&format!("{path}{after}")).await.expect(200);
+        (longest, count) = (longest.max(page.body.len()), count + 1);
+        let page = page.json();
+        items.extend(page["items"].as_array().unwrap().iter().cloned());
+        match page["next"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => return (items, longest, count),
+        }
+    }
+}
+
+fn ids(items: &[Value]) -> Vec<i64> {
+    items.iter().map(|item| item["id"].as_i64().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_page_ends_at_its_bytes_and_none_is_left_out() {
+    let (_app, owner) = narrow().await;
+    for n in 0..60 {
+        let mut one = patient(&format!("N{:02}", 60 - n));
+        one["notes"] = json!("n".repeat(5_000));
+        owner.post("/api/records/patients", &one).await.expect(201);
+    }
+    for query in ["?limit=1000", "?limit=1000&sort=last_name", "?limit=1000&sort=-last_name&fields=id,notes"]
+    {
+        let (items, longest, count) = pages(&owner, &format!("/api/records/patients{query}")).await;
+        assert!(longest < PAGE + 8_000 && count > 3, "{query}: {longest} bytes, {count} pages");
+        let mut ids = ids(&items);
+        ids.sort_unstable();
+        assert_eq!(ids, (1..=60).collect::<Vec<_>>(), "{query}");
+    }
+    let csv = owner.get("/api/records/patients/export").await.expect(200).text();
+    assert_eq!(csv.lines().count(), 61);
+}
+
+/// What a row refers to stands in the page as often as it is referred to, and counts as often.
+#[tokio::test]
+async fn expanded_rows_count_as_often_as_they_stand_there() {
+    let (_app, owner) = narrow().await;
+    let mut one = patient("Ash");
+    one["notes"] = json!("\u{1F3E5}".repeat(10_000));
+    owner.post("/api/records/patients", &one).await.expect(201);
+    let payments: Value = (0..100)
+        .map(|n| json!({"reference": format!("R{n}"), "patient": 1, "amount": "1.00", "method": "cash"}))
+        .collect();
+    owner.post("/api/records/payments/batch", &payments).await.expect(201);
+    let (items, longest, count) =
+        pages(&owner, "/api/records/payments?limit=1000&expand=patient&sort=-id").await;
+    assert!(longest < PAGE + 42_000, "{longest} bytes");
+    assert_eq!(count, 50, "two patients are more than a page");
+    assert_eq!(ids(&items), (1..=100).rev().collect::<Vec<_>>());
+    assert!(items.iter().all(|item| item["expand"]["patient"]["id"] == 1));
+}
+
+/// Rows that are too long together: fewer are tried until they fit, and one is a page whatever its length.
+#[tokio::test]
+async fn many_long_rows_are_expanded_a_few_at_a_time() {
+    let (_app, owner) = narrow().await;
+    for n in 0..9 {
+        let mut one = patient(&format!("N{n}"));
+        one["notes"] = json!("\u{1F3E5}".repeat(2_000 + 1_000 * n));
+        owner.post("/api/records/patients", &one).await.expect(201);
+        let payment =
+            json!({"reference": format!("R{n}"), "patient": n + 1, "amount": "1.00", "method": "cash"});
+        owner.post("/api/records/payments", &payment).await.expect(201);
+    }
+    let (items, longest, _) = pages(&owner, "/api/records/payments?limit=1000&expand=patient").await;
+    assert_eq!(ids(&items), (1..=9).collect::<Vec<_>>());
+    assert!(longest < PAGE + 42_000, "{longest} bytes");
+}
+
+/// A file that is longer than its field allows is refused in the same words, however it is sent.
+#[tokio::test]
+async fn a_form_is_held_to_the_fields_own_limit() {
+    let (_app, owner) = narrow().await;
+    let report =
+        json!({"title": "Q1", "kind": "medical", "from_date": "2026-01-01", "to_date": "2026-03-31"});
+    owner.post("/api/records/reports", &report).await.expect(201);
+    let path = "/api/records/reports/1/files/document";
+    let form = |bytes: usize| {
+        format!(
+            "--x\r\ncontent-disposition: form-data; name=\"f\"; filename=\"a.txt\"\r\n\r\n{}\r\n--x--\r\n",
+            "a".repeat(bytes)
+        )
+    };
+    let multipart = Some("multipart/form-data; boundary=x");
+    let most = 20 << 20;
+    owner.send(Method::PUT, path, multipart, form(3 << 20)).await.expect(200);
+    let raw = owner.send(Method::PUT, path, Some("text/plain"), "a".repeat(most + 1)).await.expect(422);
+    let sent = owner.send(Method::PUT, path, multipart, form(most + 1)).await.expect(422);
+    let errors = |answer: &super::app::Answer| answer.json()["errors"].clone();
+    assert_eq!(errors(&sent), errors(&raw));
+    assert!(sent.text().contains("is longer than"), "{}", sent.text());
+}
