@@ -6,7 +6,7 @@ use super::{
     users::operator,
     watch,
 };
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::Subcommand;
 use std::process::ExitCode;
 use tenantry::{
@@ -51,6 +51,14 @@ pub(crate) enum Operations {
         /// Its id.
         id: i64,
     },
+    /// End one that is stuck: what cannot be done or undone is left behind, and the journal says what.
+    Abandon {
+        /// Its id.
+        id: i64,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
     /// Follow it until it is over.
     Watch {
         /// Its id.
@@ -78,8 +86,26 @@ pub(super) async fn run(place: &Place, action: &Operations) -> Result<ExitCode> 
             platform.operations().retry(&operator(), *id).await.map_err(explain)?;
             watched(&platform, *id).await
         }
+        Operations::Abandon { id, yes } => abandon(&platform, *id, *yes).await,
         Operations::Watch { id } => watched(&platform, *id).await,
     }
+}
+
+/// Says what will be given up before it is.
+async fn abandon(platform: &Platform, id: i64, yes: bool) -> Result<ExitCode> {
+    let before = platform.operations().show(id).await.map_err(explain)?;
+    if !yes {
+        let way =
+            if before.past_return { "finished as far as it can be" } else { "undone as far as it can be" };
+        return Err(anyhow!(
+            "{} ({}) would be {way}; files and fences that it cannot remove stay\n  remedy: tenantry operations abandon \
+             {id} --yes",
+            before.what,
+            before.error.as_deref().unwrap_or("it has not failed")
+        ));
+    }
+    let over = platform.operations().abandon(&operator(), id).await.map_err(explain)?;
+    print(&over, false)
 }
 
 /// 128 and the number of SIGINT, when somebody had seen enough.
@@ -195,6 +221,9 @@ fn advise(o: &Listed) {
     }
     if o.resting {
         say!("  try again now: tenantry operations retry {}", o.id);
+    }
+    if o.stuck {
+        say!("  give it up:    tenantry operations abandon {}", o.id);
     }
     match (o.state, o.past_return) {
         (State::Running, false) => say!("  stop it:       tenantry operations cancel {}", o.id),

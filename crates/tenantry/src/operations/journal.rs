@@ -4,6 +4,7 @@ use super::{
     Operation, claims,
     lease::LEASE_US,
     progress::{Amount, Cancel, Progress},
+    show,
 };
 use crate::{
     Error, Result,
@@ -56,6 +57,33 @@ pub(super) struct Job<O> {
     /// Workers that have tried, this one included.
     pub(super) attempts: i64,
     pub(super) live: Live,
+    /// What it leaves behind; none: it was not abandoned, and a step that fails stops it.
+    pub(super) left: Option<Vec<Left>>,
+}
+
+/// What an abandoned operation could not do, or take back.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub(super) struct Left {
+    /// The step.
+    pub step: &'static str,
+    /// Why it failed. Private detail.
+    pub why: String,
+}
+
+impl<O: Operation> Job<O> {
+    /// Notes a failure and goes on, where the operation was abandoned.
+    pub(super) fn leave(&mut self, step: &'static str, error: Stop) -> Result<(), Stop> {
+        match (&mut self.left, error) {
+            (Some(left), Stop::Failed(error)) => {
+                tracing::warn!(operation = self.id, step, %error, "left behind by an abandoned operation");
+                let why = error.to_string();
+                self.operation.left_behind(step, &why);
+                left.push(Left { step, why });
+                Ok(())
+            }
+            (_, error) => Err(error),
+        }
+    }
 }
 
 /// What a running operation and those who watch it share.
@@ -143,15 +171,24 @@ pub(super) async fn insert<O: Operation>(
     }
 }
 
-/// Says which operation is at work on the tenant.
+/// Says which operation is at work on the tenant, and how to end one that is stuck.
 async fn busy(write: &mut Write, tenant: Option<TenantId>) -> Result<Error> {
-    let sql = "SELECT id, kind FROM operations WHERE tenant = ? AND state IN ('running', 'unwinding')";
-    let rows = write.query(sql, params![tenant.map(TenantId::get)]).await?;
+    let sql = format!(
+        "SELECT id, kind, {} FROM operations o WHERE tenant = ? AND state IN ('running', 'unwinding')",
+        show::stuck_sql()
+    );
+    let rows = write.query(&sql, params![tenant.map(TenantId::get)]).await?;
     let Some(open) = rows.first() else {
         return Ok(Error::Conflict("another operation is at work on this tenant".into()));
     };
-    let (id, kind) = (open.integer(0)?, open.text(1)?);
-    Ok(Error::Conflict(format!("{kind} {id} is at work on this tenant; see `tenantry operations show {id}`")))
+    let (id, kind, stuck) = (open.integer(0)?, open.text(1)?, open.integer(2)? != 0);
+    Ok(Error::Conflict(match stuck {
+        false => format!("{kind} {id} is at work on this tenant; see `tenantry operations show {id}`"),
+        true => format!(
+            "{kind} {id} on this tenant is stuck; see `tenantry operations show {id}`, and end it with \
+             `tenantry operations retry {id}` or `tenantry operations abandon {id}`"
+        ),
+    }))
 }
 
 /// Records where the job stands, in the transaction of the steps that brought it there.
@@ -237,7 +274,7 @@ pub(super) async fn release(
     let sql = "UPDATE operations SET lease_owner = NULL, lease_until = ?, progress = NULL, error = ?, \
         error_public = ?, updated_at = ? WHERE id = ? AND lease_owner = ?";
     let at = write.at_us();
-    let values = params![until, error.to_string(), error.public_title(), at, id, owner];
+    let values = params![until, told(error), error.public_title(), at, id, owner];
     write.execute(sql, values).await?;
     write.commit_unaudited().await
 }
@@ -245,8 +282,16 @@ pub(super) async fn release(
 /// Notes why an operation goes back.
 pub(super) async fn note(write: &mut Write, id: i64, error: &Error) -> Result<()> {
     let sql = "UPDATE operations SET error = ?, error_public = ? WHERE id = ?";
-    write.execute(sql, params![error.to_string(), error.public_title(), id]).await?;
+    write.execute(sql, params![told(error), error.public_title(), id]).await?;
     Ok(())
+}
+
+/// The error for operators, with what to do about it.
+fn told(error: &Error) -> String {
+    match error.remedy() {
+        None => error.to_string(),
+        Some(remedy) => format!("{error} (remedy: {remedy})"),
+    }
 }
 
 /// State of an operation as committed.

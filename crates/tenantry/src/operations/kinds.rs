@@ -2,10 +2,10 @@
 //! steps from it, and the suites run over it (T6). A new kind is one line here.
 
 use super::{
-    Inner, Operation, arrive::Arrival, backup::Backup, backup_run::BackupRun, backup_verify::BackupVerify,
-    clone_tenant::FromTenant, fall_back::FallBack, import::FromArchive, move_::Move, provision::Provision,
-    purge::Purge, recover, release::Release, restore::Restore, restore_as::FromBackup,
-    restore_discard::RestoreDiscard, restore_swap::RestoreSwap, takeover::Taken,
+    Inner, Operation, abandon, arrive::Arrival, backup::Backup, backup_run::BackupRun,
+    backup_verify::BackupVerify, clone_tenant::FromTenant, fall_back::FallBack, import::FromArchive,
+    move_::Move, provision::Provision, purge::Purge, recover, release::Release, restore::Restore,
+    restore_as::FromBackup, restore_discard::RestoreDiscard, restore_swap::RestoreSwap, takeover::Taken,
 };
 use crate::Result;
 use futures_util::future::BoxFuture;
@@ -19,6 +19,7 @@ pub struct OperationKind {
     steps: fn() -> Vec<StepInfo>,
     point_of_no_return: Option<&'static str>,
     resume: Resume,
+    abandon: Resume,
 }
 
 type Resume = for<'a> fn(&'a Inner, Taken, String) -> BoxFuture<'a, Result<()>>;
@@ -64,6 +65,7 @@ impl OperationKind {
             steps: || O::steps().iter().map(super::Step::info).collect(),
             point_of_no_return: O::POINT_OF_NO_RETURN,
             resume: |inner, taken, owner| Box::pin(recover::resume::<O>(inner, taken, owner)),
+            abandon: |inner, taken, owner| Box::pin(abandon::end::<O>(inner, taken, owner)),
         }
     }
 
@@ -85,6 +87,10 @@ impl OperationKind {
 
     pub(super) async fn resume(&self, inner: &Inner, taken: Taken, owner: String) -> Result<()> {
         (self.resume)(inner, taken, owner).await
+    }
+
+    pub(super) async fn abandon(&self, inner: &Inner, taken: Taken, owner: String) -> Result<()> {
+        (self.abandon)(inner, taken, owner).await
     }
 }
 

@@ -5,6 +5,7 @@
 //! creation of a tenant costs two commits of the control store and one synced file. Steps reach what
 //! is outside through [`World`] only; nothing here knows an engine.
 
+mod abandon;
 pub(crate) mod arrive;
 pub mod backup;
 pub mod backup_run;
@@ -54,7 +55,7 @@ use faults::Faults;
 use journal::{Job, Live};
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, PoisonError, Weak, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -71,6 +72,8 @@ struct Inner {
     live: Mutex<HashMap<i64, Live>>,
     /// Held while one looks for an operation to rescue.
     rescuing: Arc<tokio::sync::Mutex<()>>,
+    /// This process has logged what was stuck when it began to look.
+    raised: AtomicBool,
 }
 
 /// The same without keeping it alive: for an operation that starts others.
@@ -98,6 +101,7 @@ impl Operations {
                 world,
                 live: Mutex::default(),
                 rescuing: Arc::default(),
+                raised: AtomicBool::new(false),
             }),
         }
     }
@@ -166,6 +170,15 @@ impl Operations {
     /// [`Error::Conflict`] when it is over, or somebody is at work on it.
     pub async fn retry(&self, by: &By, id: i64) -> Result<()> {
         steer::retry(&self.inner, by, id).await
+    }
+
+    /// Ends an operation that can neither be finished nor undone: what fails is left behind, and the journal says what.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when it is over, or a worker is at it.
+    pub async fn abandon(&self, by: &By, id: i64) -> Result<Listed> {
+        abandon::abandon(&self.inner, by, id).await?;
+        self.show(id).await
     }
 
     /// Removes rows of operations that ended before `before_us`; looks at the oldest `most` rows.

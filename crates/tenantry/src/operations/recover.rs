@@ -11,6 +11,7 @@ use super::{
     unwind, world,
 };
 use crate::{Error, Result};
+use std::sync::atomic::Ordering::Relaxed;
 
 /// After so many workers it goes back instead of forward.
 pub(super) const MOST_ATTEMPTS: i64 = 5;
@@ -45,13 +46,14 @@ pub(super) async fn pass(inner: &Inner, at_start: bool) -> Result<Recovered> {
             }
         }
     }
-    if at_start || recovered.failed > 0 {
+    // A command that opens the platform is about something else: `serve` says what is stuck, and `operations list`.
+    if !at_start && (recovered.failed > 0 || !inner.raised.swap(true, Relaxed)) {
         raise(inner).await?;
     }
     Ok(recovered)
 }
 
-/// Says loudly that somebody should look.
+/// Logs every operation that is stuck.
 async fn raise(inner: &Inner) -> Result<()> {
     for stuck in show::stuck(inner).await? {
         tracing::error!(
@@ -89,7 +91,8 @@ pub(super) async fn resume<O: Operation>(inner: &Inner, taken: Taken, owner: Str
     let operation: O = serde_json::from_str(&taken.data)
         .map_err(|e| Error::Internal(format!("operation {}: {e}", taken.id)))?;
     let Taken { id, cursor, attempts, .. } = taken;
-    let mut job = Job { id, owner, cursor, operation, attempts: attempts + 1, live: Live::default() };
+    let mut job =
+        Job { id, owner, cursor, operation, attempts: attempts + 1, live: Live::default(), left: None };
     let _watched = inner.watched(&job);
     journal::hear(&inner.world.control, id, &job.live.cancel).await?;
     if taken.state == State::Unwinding {

@@ -38,7 +38,7 @@ pub(super) async fn start<O: Operation>(
         operation.begin_early(&inner.world);
     }
     write.commit_unaudited().await?;
-    let mut job = Job { id, owner, cursor, operation, attempts: 1, live: Live::default() };
+    let mut job = Job { id, owner, cursor, operation, attempts: 1, live: Live::default(), left: None };
     let _watched = inner.watched(&job);
     tell(id);
     if state == State::Running {
@@ -67,14 +67,19 @@ pub(super) fn pause_us(attempts: i64) -> i64 {
     SECOND_US << attempts.clamp(0, 8)
 }
 
-async fn forward<O: Operation>(inner: &Inner, job: &mut Job<O>) -> Result<(), Stop> {
+pub(super) async fn forward<O: Operation>(inner: &Inner, job: &mut Job<O>) -> Result<(), Stop> {
     let steps = O::steps();
     loop {
         if past_return::<O>(job.cursor) {
             job.live.cancel.be_deaf();
         }
         if steps.get(job.cursor).is_some_and(Step::is_outside) {
-            outside(inner, job, Direction::Run, job.cursor).await?;
+            match outside(inner, job, Direction::Run, job.cursor).await {
+                Err(error) if !O::ESSENTIAL.contains(&steps[job.cursor].name()) => {
+                    job.leave(steps[job.cursor].name(), error)?;
+                }
+                done => done?,
+            }
             job.cursor += 1;
         }
         let lease = Some((job.id, job.owner.as_str(), &job.live.cancel));

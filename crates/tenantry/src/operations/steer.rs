@@ -12,14 +12,14 @@ use std::sync::Arc;
 use tenantry_engine::name::TenantId;
 
 /// What must be known of it to decide.
-struct Found {
-    kind: String,
-    tenant: Option<TenantId>,
-    state: State,
+pub(super) struct Found {
+    pub(super) kind: String,
+    pub(super) tenant: Option<TenantId>,
+    pub(super) state: State,
     cursor: usize,
 }
 
-async fn find(write: &mut Write, id: i64) -> Result<Found> {
+pub(super) async fn find(write: &mut Write, id: i64) -> Result<Found> {
     let sql = "SELECT kind, tenant, state, cursor FROM operations WHERE id = ?";
     let rows = write.query(sql, params![id]).await?;
     let row = rows.first().ok_or(Error::NotFound("operation"))?;

@@ -73,6 +73,10 @@ pub trait Operation: Serialize + DeserializeOwned + Clone + Send + Sync + 'stati
     /// until it succeeds, and nobody can cancel. None: it can go back until it ends.
     const POINT_OF_NO_RETURN: Option<&'static str> = None;
 
+    /// Outside steps after the point of no return without which the control steps that follow would say what is not
+    /// true: an abandoned operation goes back where one of them fails, and past all others.
+    const ESSENTIAL: &'static [&'static str] = &[];
+
     /// The steps in order; their number and order never change once released.
     fn steps() -> &'static [Step<Self>];
 
@@ -89,6 +93,9 @@ pub trait Operation: Serialize + DeserializeOwned + Clone + Send + Sync + 'stati
 
     /// What it does, for people and in a few words: `create tenant city-hospital`.
     fn what(&self) -> String;
+
+    /// Notes what an abandoned operation leaves behind, where that belongs into its outcome.
+    fn left_behind(&mut self, _step: &'static str, _why: &str) {}
 
     /// What came of it: small, public, kept after the end.
     fn outcome(&self) -> serde_json::Value {

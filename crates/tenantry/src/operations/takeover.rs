@@ -11,6 +11,9 @@ use crate::{
 };
 use tenantry_engine::{SqlRow, Tx};
 
+/// Workers after which a start leaves a resting operation alone.
+const TRIED_AT_START: i64 = 3;
+
 /// A row as recovery takes it over.
 pub(super) struct Taken {
     pub(super) id: i64,
@@ -37,6 +40,8 @@ impl Taken {
         })
     }
 
+    /// At start also what rests for a while. What failed again and again is left to a server and to people: each
+    /// command would fail at it anew.
     fn is_free(&self, now_us: i64, at_start: bool) -> bool {
         let reach_us = if self.lease_owner.is_some() { LEASE_US } else { pause_us(i64::MAX) };
         let lapsed = self
@@ -44,7 +49,8 @@ impl Taken {
             .is_none_or(|until| until <= now_us || clock::is_out_of_reach(until, now_us, 2 * reach_us));
         match &self.lease_owner {
             Some(owner) => lapsed || !lease::may_be_alive(owner),
-            None => lapsed || at_start,
+            None if at_start => self.attempts < TRIED_AT_START,
+            None => lapsed,
         }
     }
 }

@@ -5,7 +5,7 @@ use super::{
     journal::{self, Job, State, Stop},
     run::{Direction, outside, pause_us},
 };
-use crate::{Error, Result};
+use crate::{Error, Result, control::Write};
 
 /// Undoes a job whose step at the cursor failed with `error`, which is returned.
 pub(super) async fn after<O: Operation>(inner: &Inner, job: &mut Job<O>, error: Error) -> Result<()> {
@@ -66,27 +66,34 @@ pub(super) async fn to_nothing<O: Operation>(
     }
 }
 
-async fn back<O: Operation>(inner: &Inner, job: &mut Job<O>, mut remaining: usize) -> Result<(), Stop> {
+pub(super) async fn back<O: Operation>(
+    inner: &Inner,
+    job: &mut Job<O>,
+    mut remaining: usize,
+) -> Result<(), Stop> {
     let steps = O::steps();
+    // Control steps that are not undone: those of an abandoned operation whose undo fails.
+    let mut passed_over = Vec::new();
     loop {
         if remaining > 0 && steps[remaining - 1].is_outside() {
-            outside(inner, job, Direction::Undo, remaining - 1).await?;
+            if let Err(error) = outside(inner, job, Direction::Undo, remaining - 1).await {
+                job.leave(steps[remaining - 1].name(), error)?;
+            }
             remaining -= 1;
         }
         let mut write = inner.world.control.begin().await?;
         let mut draft = job.operation.clone();
-        let (mut left, mut again) = (remaining, false);
-        while left > 0
-            && let Step::Control { name, undo, .. } = &steps[left - 1]
+        let (left, again) = match control_batch(inner, &mut write, &mut draft, remaining, &passed_over).await
         {
-            inner.faults.pass(O::KIND, name, "undo-before").await?;
-            if let Some(undo) = undo {
-                undo(&mut write, &mut draft).await?;
+            Ok(done) => done,
+            Err((failed, error)) => {
+                // What its transaction did until here is rolled back, and done anew without it.
+                drop(write);
+                job.leave(steps[failed].name(), error)?;
+                passed_over.push(failed);
+                continue;
             }
-            inner.faults.pass(O::KIND, name, "undo-after").await?;
-            again |= inner.faults.repeats(O::KIND, name, "undo");
-            left -= 1;
-        }
+        };
         if again {
             continue;
         }
@@ -103,4 +110,32 @@ async fn back<O: Operation>(inner: &Inner, job: &mut Job<O>, mut remaining: usiz
             return Ok(());
         }
     }
+}
+
+/// Undoes the control steps that come before the first `remaining` steps' next outside step; how many steps remain, and
+/// whether a suite wants it repeated. On failure: the index of the step.
+async fn control_batch<O: Operation>(
+    inner: &Inner,
+    write: &mut Write,
+    draft: &mut O,
+    remaining: usize,
+    passed_over: &[usize],
+) -> Result<(usize, bool), (usize, Stop)> {
+    let (mut left, mut again) = (remaining, false);
+    while left > 0
+        && let Step::Control { name, undo, .. } = &O::steps()[left - 1]
+    {
+        left -= 1;
+        if passed_over.contains(&left) {
+            continue;
+        }
+        let failed = |error: Error| (left, Stop::from(error));
+        inner.faults.pass(O::KIND, name, "undo-before").await.map_err(failed)?;
+        if let Some(undo) = undo {
+            undo(write, draft).await.map_err(failed)?;
+        }
+        inner.faults.pass(O::KIND, name, "undo-after").await.map_err(failed)?;
+        again |= inner.faults.repeats(O::KIND, name, "undo");
+    }
+    Ok((left, again))
 }

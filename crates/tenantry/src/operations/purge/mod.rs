@@ -40,6 +40,9 @@ pub struct Purge {
     files: u64,
     /// Backups that were removed.
     backups: u64,
+    /// Steps that were given up when the purge was abandoned, with the reason.
+    #[serde(default)]
+    left: Vec<(String, String)>,
 }
 
 /// What to purge.
@@ -67,6 +70,7 @@ impl Operations {
             places: vec![],
             files: 0,
             backups: 0,
+            left: vec![],
         };
         self.spawn(purge).await
     }
@@ -104,6 +108,10 @@ impl Operation for Purge {
 
     fn what(&self) -> String {
         format!("purge {}", self.slug)
+    }
+
+    fn left_behind(&mut self, step: &'static str, why: &str) {
+        self.left.push((step.to_owned(), why.to_owned()));
     }
 
     fn outcome(&self) -> serde_json::Value {

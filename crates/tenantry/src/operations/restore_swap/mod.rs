@@ -69,6 +69,8 @@ impl RestoreSwap {
 impl Operation for RestoreSwap {
     const KIND: &'static str = "restore_swap";
     const POINT_OF_NO_RETURN: Option<&'static str> = Some("commit");
+    /// Without the rows in the pool the catalog must not name their generation.
+    const ESSENTIAL: &'static [&'static str] = &["absorb"];
 
     fn steps() -> &'static [Step<Self>] {
         &[

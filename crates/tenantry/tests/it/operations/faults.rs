@@ -107,6 +107,53 @@ pub(super) async fn cancel(scenario: &'static Scenario) {
     told(scenario, tried, "cancelled");
 }
 
+/// An undo fails for good, or a step past the point of no return: one command ends the operation, says what is left
+/// behind, and the tenant is free for others.
+pub(super) async fn abandon(scenario: &'static Scenario) {
+    let mut tried = 0;
+    let undos = scenario.undone().into_iter().filter(|step| step.outside).map(|step| (step, "undo-before"));
+    let steps = scenario.steps();
+    let past = steps.iter().enumerate().filter(|(n, step)| step.outside && scenario.is_past(*n));
+    for (step, point) in undos.chain(past.map(|(_, step)| (*step, "before"))) {
+        let (_dir, w) = fresh(scenario).await;
+        let fault = scenario.fault(&step, point);
+        if point == "undo-before" {
+            w.operations.faults().arm(&scenario.turning());
+        }
+        w.operations.faults().watch(std::sync::Arc::new({
+            let fault = fault.clone();
+            move |at| {
+                let strikes = at == fault;
+                Box::pin(async move {
+                    if strikes { Err(tenantry::Error::Internal("for good".into())) } else { Ok(()) }
+                })
+            }
+        }));
+        (scenario.run)(&w).await.unwrap_err();
+        let open = Filter { open: true, ..Filter::default() };
+        let stuck = w.operations.list(&open).await.unwrap();
+        let stuck =
+            stuck.iter().find(|o| o.kind == scenario.kind).unwrap_or_else(|| panic!("{fault}: it is over"));
+        w.operations.retry(&by(), stuck.id).await.unwrap();
+        while !w.operations.show(stuck.id).await.unwrap().resting {
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+        let over = w.operations.abandon(&by(), stuck.id).await.unwrap_or_else(|e| panic!("{fault}: {e}"));
+        assert!(over.state.is_over(), "{fault}: {over:?}");
+        let told = over.error.unwrap_or_default();
+        assert!(told.contains(&format!("left behind: {}", step.name)), "{fault}: {told}");
+        assert!(told.contains("for good"), "{fault}: {told}");
+        assert_eq!(w.operations.list(&open).await.unwrap(), vec![], "{fault}");
+        let rows = "SELECT count(*) FROM audit WHERE action IN ('operation.abandon', 'operation.abandoned')";
+        assert_eq!(count(&w, rows).await, 2, "{fault}");
+        assert!(w.operations.abandon(&by(), stuck.id).await.is_err(), "{fault}: it is over");
+        tried += 1;
+    }
+    if tried > 0 {
+        told(scenario, tried, "abandoned");
+    }
+}
+
 /// Waits until the step with the fault is reached, which is then 300 ms.
 async fn cancel_when_at_work(w: &World, scenario: &Scenario) -> tenantry::Result<()> {
     for _ in 0..2_000 {

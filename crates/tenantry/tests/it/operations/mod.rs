@@ -74,6 +74,11 @@ macro_rules! scenarios {
             }
 
             #[tokio::test]
+            async fn stuck_at_any_step_it_can_be_abandoned() {
+                super::faults::abandon(IT).await;
+            }
+
+            #[tokio::test]
             async fn killed_at_any_point_it_is_finished_or_gone_after_restart() {
                 super::kills::at_points(IT).await;
             }
