@@ -265,17 +265,27 @@ impl Engine {
     /// # Errors
     /// What passes by itself, such as a database that is busy or a disk that is full.
     pub async fn lost(&self, place: &Place) -> Result<Option<Error>> {
-        // Who has it open still reads what is gone.
-        self.close(place);
-        let looked = match self.verify(place).await {
-            Ok(()) => self.on_file(place, sqlite::look).await,
-            refused => refused,
-        };
-        match looked {
-            Ok(()) => Ok(None),
-            Err(error) if sqlite::is_loss(&error) => Ok(Some(error)),
-            Err(error) => Err(error),
+        match self.unusable(place).await? {
+            Some(error) => Ok(Some(error)),
+            None => loss(place, self.on_file(place, sqlite::look).await),
         }
+    }
+
+    /// Opens the database of `place` anew and asks whose it is, without a look at its pages: why it cannot be used,
+    /// or none.
+    ///
+    /// # Errors
+    /// As [`Engine::lost`].
+    pub async fn unusable(&self, place: &Place) -> Result<Option<Error>> {
+        // An open connection still reads a file that was removed or replaced.
+        self.close(place);
+        loss(place, self.verify(place).await)
+    }
+
+    /// Whether `error` says that the database of `place` is missing, holds another place, or cannot be read; false for
+    /// what passes by itself.
+    pub fn is_loss(place: &Place, error: &Error) -> bool {
+        sqlite::is_loss(place, error)
     }
 
     /// Forgets the open database of `place`; it closes when its last user lets go.
@@ -313,6 +323,15 @@ impl Engine {
         let (index, server) =
             found.ok_or_else(|| Error::new(Kind::Missing, format!("no server {}", place.server)))?;
         Ok((u16::try_from(index).unwrap_or(u16::MAX), server))
+    }
+}
+
+/// What was looked at, as a loss or none.
+fn loss(place: &Place, looked: Result<()>) -> Result<Option<Error>> {
+    match looked {
+        Ok(()) => Ok(None),
+        Err(error) if sqlite::is_loss(place, &error) => Ok(Some(error)),
+        Err(error) => Err(error),
     }
 }
 

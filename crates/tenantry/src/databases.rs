@@ -142,16 +142,31 @@ impl Databases {
     }
 
     /// Removes the database of a placement for good, whatever state it is in: its name was never given to
-    /// anything else (rule 6). One that carries somebody else's identity is a fault, not removed.
+    /// anything else (no-reuse). One that holds another tenant, or is no file, is a fault and not removed.
     pub(crate) async fn purge(&self, place: &Place) -> Result<()> {
         if place.isolation == Isolation::Pooled {
             return self.withdraw_if_ours(place).await;
         }
-        match self.0.engine.verify(place).await {
-            Err(error) if *error.kind() == Kind::WrongIdentity => Err(error.into()),
-            Err(error) if matches!(error.kind(), Kind::Io | Kind::Busy) => Err(error.into()),
+        match self.0.engine.unusable(place).await {
+            Ok(Some(error)) if *error.kind() == Kind::Io => Err(error.into()),
+            Ok(Some(error)) if self.holds_another(place, &error).await => Err(error.into()),
+            Err(error) if *error.kind() == Kind::Busy => Err(error.into()),
             _ => Ok(self.0.engine.drop_database(place).await?),
         }
+    }
+
+    /// Whether what is in the place of a database is certainly not what is left of it: it names another tenant, or is
+    /// a directory or a link.
+    pub(crate) async fn holds_another(&self, place: &Place, error: &tenantry_engine::Error) -> bool {
+        if place.isolation == Isolation::Pooled || *error.kind() != Kind::WrongIdentity {
+            return false;
+        }
+        if !self.0.engine.exists(place).unwrap_or(true) {
+            return true;
+        }
+        let ours = place.tenant.map_or(0, |tenant| tenant.get());
+        let residents = self.0.engine.residents(&place.server, &place.physical).await;
+        residents.is_ok_and(|all| all.iter().any(|resident| resident.tenant != ours))
     }
 
     /// Whether the database is there. For operators' decisions, never for routing (X1).

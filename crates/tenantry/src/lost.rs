@@ -7,10 +7,49 @@
 use crate::{
     Error, Platform, Result,
     audit::By,
+    backups,
     operations::fall_back::{self, FallBack, Turn},
     topology::Placement,
 };
-use tenantry_engine::name::{Slug, StoreName};
+use tenantry_engine::{
+    Engine, Kind,
+    name::{Slug, StoreName},
+    place::{Isolation, Place},
+};
+
+/// The error of a tenant's database, with the tenant and what to do where the database is lost. Anything else, such as
+/// a disk that is full, is what it was.
+pub(crate) async fn named(
+    engine: &Engine,
+    slug: &Slug,
+    place: &Place,
+    error: tenantry_engine::Error,
+) -> Error {
+    if !Engine::is_loss(place, &error) {
+        return error.into();
+    }
+    // It may be the other end of a copy that cannot be read or written.
+    match engine.lost(place).await {
+        Ok(Some(lost)) => said(slug, place, &lost),
+        _ => error.into(),
+    }
+}
+
+/// Says which database of which tenant is lost, in what way, and what to do.
+pub(crate) fn said(slug: &Slug, place: &Place, lost: &tenantry_engine::Error) -> Error {
+    let Place { server, store, physical, isolation, .. } = place;
+    match (isolation, lost.kind()) {
+        (_, Kind::Missing) => {
+            Error::DatabaseLost { slug: slug.to_string(), store: store.to_string(), detail: lost.to_string() }
+        }
+        (Isolation::Pooled, Kind::Corrupt | Kind::Io) => backups::damaged_pool(place, lost),
+        _ => Error::Conflict(format!(
+            "the database of {slug} in store {store} ({server}/{physical}.db) {}: put the right file back, or restore a \
+             backup: tenantry restore {slug} latest --swap",
+            fall_back::why(lost)
+        )),
+    }
+}
 
 impl Platform {
     /// Puts the databases that are kept of a tenant's last move, or restore, back into use where those in use

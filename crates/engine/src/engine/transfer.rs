@@ -134,6 +134,22 @@ impl Engine {
         blocking(move || transfer::digest_copy(&from, &schema, of)).await
     }
 
+    /// Checksums of a copy at the schema that it has, whether or not it is at the end of `script`: what a backup says of
+    /// itself, and what it is compared with however the apps have changed since.
+    ///
+    /// # Errors
+    /// [`Kind::SchemaAhead`] when the copy has migrations that are not known here; [`Kind::Statement`] when those that it
+    /// has are not those of `script` as they are now.
+    pub async fn describe_copy(
+        &self,
+        from: &Path,
+        script: &Arc<Script>,
+        of: Option<TenantId>,
+    ) -> Result<Digest> {
+        let (from, script) = (from.to_owned(), script.clone());
+        blocking(move || transfer::describe_copy(&from, &script, of)).await
+    }
+
     /// Takes personal data out of a copy: fields marked so get a value that says nothing, in rows, full-text
     /// indexes and the log of changes. `from` is used up; `to` is a new file.
     pub async fn blank_copy(&self, from: &Path, to: &Path, schema: &Arc<Schema>) -> Result<Blanked> {

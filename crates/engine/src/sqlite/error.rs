@@ -3,7 +3,10 @@
 //! The database's own message goes to the private detail; only [`Kind::Statement`] carries it on,
 //! because there the caller wrote the statement.
 
-use crate::error::{Error, Kind};
+use crate::{
+    error::{Error, Kind},
+    place::{Isolation, Place},
+};
 use rusqlite::{ErrorCode, ffi};
 
 impl From<rusqlite::Error> for Error {
@@ -77,10 +80,12 @@ fn constraint(extended: i32, message: &str) -> Kind {
     }
 }
 
-/// The database is not there, not the one it should be, or cannot be read: nothing that passes by itself.
-pub(crate) fn is_loss(error: &Error) -> bool {
+/// Whether the database of `place` is missing, holds another place, or cannot be read: nothing that passes by itself.
+pub(crate) fn is_loss(place: &Place, error: &Error) -> bool {
     match error.kind() {
         Kind::Missing | Kind::WrongIdentity | Kind::Corrupt => true,
+        // No name is used twice, so a file of another generation was put there. A pool may simply be ahead.
+        Kind::Fenced => place.isolation == Isolation::Database,
         Kind::Io => !is_full(error),
         _ => false,
     }

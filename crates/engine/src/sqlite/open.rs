@@ -52,6 +52,9 @@ fn cannot_open(path: &Path, error: rusqlite::Error) -> Error {
         Ok(meta) if meta.is_symlink() => {
             Error::with_source(Kind::WrongIdentity, format!("{} is a symlink", path.display()), error)
         }
+        Ok(meta) if !meta.is_file() => {
+            Error::with_source(Kind::WrongIdentity, format!("{} is not a file", path.display()), error)
+        }
         _ => error.into(),
     }
 }

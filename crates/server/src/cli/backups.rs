@@ -187,7 +187,10 @@ async fn verify(platform: &Platform, ids: Vec<BackupId>) -> Result<ExitCode> {
         let operation = platform.start_verify_backup(&operator(), id).await.map_err(explain)?;
         let found = watch_operation(platform, operation).await?.result.unwrap_or_default();
         match found["damage"].as_str() {
-            None => say!("{id}: whole, {} rows", found["rows"]),
+            None => match found["note"].as_str() {
+                None => say!("{id}: whole, {} rows", found["rows"]),
+                Some(note) => say!("{id}: whole as far as can be told; {note}"),
+            },
             Some(how) => {
                 damaged += 1;
                 say!("{id}: DAMAGED {how}");

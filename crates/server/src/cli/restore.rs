@@ -49,6 +49,13 @@ pub(super) async fn run(place: &Place, options: &args::Restore) -> Result<ExitCo
                 let store = store.as_str().unwrap_or_default();
                 say!("left out: {store}, whose database its owner brought and restores");
             }
+            for why in over.result.iter().filter_map(|r| r["behind"].as_array()).flatten() {
+                let why = why.as_str().unwrap_or_default();
+                say!("at the schema of then, for a migration refuses its rows: {why}");
+                say!(
+                    "  remedy: mend the rows or the migration, then run tenantry migrate-tenants --tenant {slug}"
+                );
+            }
             match and_swap {
                 true => swap(&platform, &slug).await,
                 false => compare(&platform, &slug).await,

@@ -20,10 +20,14 @@ use std::{
 use tenantry_engine::{Digest, Kind, name::TenantId};
 use tokio::runtime::Handle;
 
-/// A store of a backup, in scratch, verified.
+/// A store of a backup, in scratch, verified and migrated as far as its rows allow.
 pub(crate) struct Fetched {
     pub(crate) copy: StoreCopy,
     pub(crate) path: PathBuf,
+    /// The schema that it has now.
+    pub(crate) schema: String,
+    /// Why a migration refuses its rows; none: it is at the current schema.
+    pub(crate) refused: Option<String>,
 }
 
 /// Public: a damaged backup is for its reader to know.
@@ -66,6 +70,17 @@ pub(crate) enum Keep {
     OnDisk,
 }
 
+/// What the rows of a backup could be compared with, the pages, hashes and identity being right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Compared {
+    /// With the checksums in its manifest: they are the same.
+    Rows,
+    /// With nothing: its manifest has no checksums of rows.
+    Undescribed,
+    /// With nothing: the apps here do not have its migrations.
+    Unknown,
+}
+
 /// Fetches one store to `to`, unless it is there: then an earlier attempt has brought and verified it.
 pub(crate) async fn fetch(
     store: &Store,
@@ -74,9 +89,9 @@ pub(crate) async fn fetch(
     copy: &StoreCopy,
     to: &Path,
     keep: Keep,
-) -> Result<(), Unread> {
+) -> Result<Compared, Unread> {
     if to.exists() {
-        return Ok(());
+        return Ok(Compared::Rows);
     }
     let half = to.with_extension("half");
     let key = store.key(manifest.tenant_id(), &manifest.id, &copy.object);
@@ -88,10 +103,10 @@ pub(crate) async fn fetch(
     // Together they take as long as the longest of them. The file stays open until all are done: SQLite's locks
     // on it would go with it.
     let (inside, synced) = tokio::join!(look_inside(databases, manifest, copy, &half), press(file, keep));
-    inside?;
+    let compared = inside?;
     drop(synced?);
     std::fs::rename(&half, to).map_err(|e| Error::Unavailable(format!("{}: {e}", to.display())))?;
-    Ok(())
+    Ok(compared)
 }
 
 async fn press(file: File, keep: Keep) -> Result<File> {
@@ -121,24 +136,25 @@ fn decompress(from: &mut dyn Read, to: &Path, limit: u64) -> io::Result<(String,
     Ok((hasher.finalize().to_hex().to_string(), file))
 }
 
-/// SQLite's own check, the identity, and the content where the schema is still the one of then.
+/// SQLite's own check, the identity, and the content as the backup describes it.
 async fn look_inside(
     databases: &Databases,
     manifest: &Manifest,
     copy: &StoreCopy,
     path: &Path,
-) -> Result<(), Unread> {
+) -> Result<Compared, Unread> {
     let path = std::path::absolute(path).map_err(|e| Error::Internal(e.to_string()))?;
     let (engine, tenant) = (databases.engine(), manifest.tenant_id());
     let wrong = |error: tenantry_engine::Error| match error.kind() {
         Kind::Corrupt => Unread::Damaged(corrupt(copy)),
         Kind::WrongIdentity => {
-            Unread::Damaged(format!("{}: the database inside is somebody else's", copy.object))
+            Unread::Damaged(format!("{}: the database inside is another tenant's", copy.object))
         }
         _ => Unread::Failed(error.into()),
     };
+    let script = databases.script(&copy.store)?;
     let inspected = engine.inspect_copy(&path, &copy.store, tenant);
-    let (inside, digest) = tokio::join!(inspected, digest(databases, copy, tenant, &path));
+    let (inside, digest) = tokio::join!(inspected, engine.describe_copy(&path, &script, tenant));
     // This first: of a damaged database, what its rows look like says nothing.
     let inside = inside.map_err(wrong)?;
     if inside.generation != copy.generation || !same_platform(&inside.platform, &manifest.platform) {
@@ -148,28 +164,23 @@ async fn look_inside(
     if inside.schema_version != copy.schema {
         return Err(Unread::Damaged(format!("{}: its schema is not the manifest's", copy.object)));
     }
-    // Models may have changed since: then the hash of the whole file has said that it is what it was.
-    let Some(digest) = digest? else { return Ok(()) };
-    let digest = digest.map_err(wrong)?;
-    let found = digest.tables.iter().map(|t| (&t.model, t.rows, &t.blake3));
-    match found.eq(copy.tables.iter().map(|t| (&t.model, t.rows, &t.blake3))) {
-        true => Ok(()),
-        false => Err(Unread::Damaged(format!("{}: rows differ from the manifest", copy.object))),
+    match digest {
+        Ok(digest) => compare(copy, &digest),
+        // The hash of the whole file has said that it is what it was.
+        Err(error) if matches!(error.kind(), Kind::SchemaAhead | Kind::Statement(_)) => Ok(Compared::Unknown),
+        Err(error) => Err(wrong(error)),
     }
 }
 
-/// Checksums of its rows, where its schema is the one of now.
-async fn digest(
-    databases: &Databases,
-    copy: &StoreCopy,
-    tenant: Option<TenantId>,
-    path: &Path,
-) -> Result<Option<tenantry_engine::Result<Digest>>> {
-    if databases.fingerprint(&copy.store)? != copy.schema {
-        return Ok(None);
+fn compare(copy: &StoreCopy, found: &Digest) -> Result<Compared, Unread> {
+    if copy.tables.is_empty() && !found.tables.is_empty() {
+        return Ok(Compared::Undescribed);
     }
-    let schema = databases.schema(&copy.store)?;
-    Ok(Some(databases.engine().digest_copy(path, &schema, tenant).await))
+    let found = found.tables.iter().map(|t| (&t.model, t.rows, &t.blake3));
+    match found.eq(copy.tables.iter().map(|t| (&t.model, t.rows, &t.blake3))) {
+        true => Ok(Compared::Rows),
+        false => Err(Unread::Damaged(format!("{}: rows differ from the manifest", copy.object))),
+    }
 }
 
 /// What is wrong with a store whose database SQLite finds damaged.

@@ -114,7 +114,7 @@ pub struct StoreCopy {
     pub schema: String,
     /// Rows of all models.
     pub rows: u64,
-    /// Rows and checksum of each model; empty when the store was behind the apps' migrations then.
+    /// Rows and checksum of each model, at the schema of then. Backups made before this was always known have none.
     pub tables: Vec<TableSum>,
     /// Length and hash of the SQLite file.
     pub raw: Stored,

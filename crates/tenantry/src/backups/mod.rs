@@ -31,7 +31,7 @@ mod verify;
 pub(crate) use expire::{expired, remove_all, remove_expired};
 pub(crate) use fetch::{Fetched, Keep, believed, corrupt, damaged, fetch, manifest_of, put_files_back};
 pub use id::BackupId;
-pub(crate) use restore_verbs::is_lost;
+pub(crate) use restore_verbs::damaged_pool;
 pub use restore_verbs::{Difference, ModelChange};
 pub(crate) use store::Store;
 pub(crate) use take::{Wanted, take};

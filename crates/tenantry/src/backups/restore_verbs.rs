@@ -12,7 +12,7 @@ use crate::{
     Error, Platform, Result,
     audit::By,
     operations::{
-        World, arrive::Arriving, restore as beside, restore_discard::RestoreDiscard,
+        World, arrive::Arriving, fall_back::why, restore as beside, restore_discard::RestoreDiscard,
         restore_swap::RestoreSwap,
     },
     placing::own_base,
@@ -22,7 +22,7 @@ use crate::{
 };
 use serde::Serialize;
 use tenantry_engine::{
-    Kind, ModelDiff,
+    ModelDiff,
     name::{PhysicalName, Slug, StoreName},
     place::{Isolation, Place},
 };
@@ -175,14 +175,14 @@ fn refuse_brought(brought: &[StoreName], wanted: Option<&[StoreName]>, no_other:
     )))
 }
 
-/// Whether what should be at `place` is not there any more. A pool is there without the tenant's row when
-/// it was made anew.
-pub(crate) fn is_lost(place: &Place, error: &tenantry_engine::Error) -> bool {
-    match error.kind() {
-        Kind::Missing => true,
-        Kind::WrongIdentity => place.isolation == Isolation::Pooled,
-        _ => false,
-    }
+/// Says that the shared database of a pooled place has to be made anew before rows can be put into it.
+pub(crate) fn damaged_pool(place: &Place, error: &tenantry_engine::Error) -> Error {
+    let Place { server, store, physical, .. } = place;
+    Error::Conflict(format!(
+        "the shared database {physical} on {server} {}: stop the servers, then run tenantry restore --pool {store} and \
+         tenantry restore --all",
+        why(error)
+    ))
 }
 
 /// A database of its own on the server where the rows are now. The catalog adds the generation.
@@ -205,8 +205,11 @@ async fn compare(world: &World, live: &Place, other: &Place) -> Result<Differenc
     let schema = world.databases.schema(&live.store)?;
     let found = match world.databases.engine().compare(live, other, &schema).await {
         Ok(found) => Some(found),
-        Err(error) if is_lost(live, &error) => None,
-        Err(error) => return Err(error.into()),
+        // The error may be of either side: only what is in use can be lost here.
+        Err(error) => match world.databases.engine().lost(live).await? {
+            Some(_) => None,
+            None => return Err(error.into()),
+        },
     };
     let change = |d: ModelDiff| ModelChange {
         model: d.model.to_string(),

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     Error, Result,
     control::Control,
+    lost,
     operations::{Operation, World, backup::Backup},
     topology::{PlacementState, placement},
 };
@@ -209,16 +210,35 @@ async fn copy(world: &World, wanted: &Wanted<'_>, place: Place, copies: &mut Cop
     copies.0.push(path.clone());
     let script = world.databases.script(&place.store)?;
     let options = CopyOptions { check: false, sync: false };
-    let made = world.databases.engine().copy_out_with(&place, &script, &path, options).await;
-    made.map_err(|error| match (error.kind(), wanted.tenant) {
-        (Kind::Missing, Some(whose)) => Error::DatabaseLost {
-            slug: whose.slug.to_string(),
-            store: place.store.to_string(),
-            detail: error.to_string(),
-        },
-        _ => error.into(),
-    })?;
+    let engine = world.databases.engine();
+    if let Err(error) = engine.copy_out_with(&place, &script, &path, options).await {
+        return Err(failed(world, wanted, &place, error).await);
+    }
     Ok(Copied { place, path })
+}
+
+/// Why a store could not be copied, or its copy not be described, with the tenant where it is the tenant's database.
+async fn failed(world: &World, wanted: &Wanted<'_>, place: &Place, error: tenantry_engine::Error) -> Error {
+    let whose = wanted.tenant.map_or("the platform's own stores", |whose| whose.slug.as_str());
+    let store = &place.store;
+    match (error.kind(), wanted.tenant) {
+        (Kind::SchemaAhead, _) => Error::Conflict(format!(
+            "this process has older apps than the database of {whose} in store {store} ({}): restart it with the current \
+             apps, then back up again",
+            error.detail()
+        )),
+        (Kind::SchemaBehind, _) => Error::Conflict(format!(
+            "the database of {whose} in store {store} is behind the apps ({}): run tenantry migrate, then tenantry \
+             migrate-tenants, then back up again",
+            error.detail()
+        )),
+        // The files of migrations that it has were changed.
+        (Kind::Statement(why), _) => {
+            Error::Conflict(format!("the database of {whose} in store {store} cannot be described: {why}"))
+        }
+        (_, Some(whose)) => lost::named(world.databases.engine(), &whose.slug, place, error).await,
+        (_, None) => error.into(),
+    }
 }
 
 async fn store_copy(world: &World, store: &Store, wanted: &Wanted<'_>, copied: Copied) -> Result<StoreCopy> {
@@ -229,10 +249,16 @@ async fn store_copy(world: &World, store: &Store, wanted: &Wanted<'_>, copied: C
     let compressed =
         async { put(store, &key, move |sink| compress(&from, level, sink)).await.map_err(Error::from) };
     // Both read the same file; together they take as long as the longer of them.
-    let ((stored, raw), (inside, tables)) = tokio::try_join!(compressed, look(world, &place, &path))?;
+    let looked = async {
+        match look(world, &place, &path).await? {
+            Ok(seen) => Ok(seen),
+            Err(error) => Err(failed(world, wanted, &place, error).await),
+        }
+    };
+    let ((stored, raw), (inside, tables)) = tokio::try_join!(compressed, looked)?;
     Ok(StoreCopy {
         schema: inside.schema_version,
-        rows: if tables.is_empty() { inside.rows } else { tables.iter().map(|t| t.rows).sum() },
+        rows: tables.iter().map(|t| t.rows).sum(),
         store: place.store,
         isolation: place.isolation,
         generation: place.generation,
@@ -243,16 +269,20 @@ async fn store_copy(world: &World, store: &Store, wanted: &Wanted<'_>, copied: C
     })
 }
 
-/// Every page of the copy, its identity, and the checksums of its content.
-async fn look(world: &World, place: &Place, path: &Path) -> Result<(CopyInfo, Vec<TableSum>)> {
-    let engine = world.databases.engine();
-    let inside = engine.inspect_copy(path, &place.store, place.tenant).await?;
-    if inside.schema_version != world.databases.fingerprint(&place.store)? {
-        return Ok((inside, vec![]));
-    }
-    let schema = world.databases.schema(&place.store)?;
-    let digest = engine.digest_copy(path, &schema, place.tenant).await?;
-    Ok((inside, digest.tables.into_iter().map(TableSum::of).collect()))
+/// Every page of the copy, its identity, and the checksums of its content at the schema that it has: what is not
+/// described cannot be compared when it comes back, and is no backup (good-means-restorable).
+async fn look(
+    world: &World,
+    place: &Place,
+    path: &Path,
+) -> Result<tenantry_engine::Result<(CopyInfo, Vec<TableSum>)>> {
+    let (engine, script) = (world.databases.engine(), world.databases.script(&place.store)?);
+    let looked = async {
+        let inside = engine.inspect_copy(path, &place.store, place.tenant).await?;
+        let digest = engine.describe_copy(path, &script, place.tenant).await?;
+        Ok((inside, digest.tables.into_iter().map(TableSum::of).collect()))
+    };
+    Ok(looked.await)
 }
 
 /// What the file is, which is compressed as it is hashed.

@@ -8,7 +8,7 @@ mod facts;
 mod write;
 
 use crate::{
-    Error, Platform, Result, access::Tenant, audit::By, platform::Inner, scratch::ScratchDir,
+    Error, Platform, Result, access::Tenant, audit::By, lost, platform::Inner, scratch::ScratchDir,
     topology::PlacementState,
 };
 use bytes::Bytes;
@@ -129,7 +129,7 @@ impl Platform {
         let ready = tenant.record().placements.iter().filter(|p| p.state == PlacementState::Ready);
         let mut copied = vec![];
         for placement in ready {
-            copied.push(self.copy(tenant.id(), &placement.place, scratch).await?);
+            copied.push(self.copy(tenant, &placement.place, scratch).await?);
         }
         match copied.is_empty() {
             true => Err(Error::NoDatabase { slug: tenant.slug().to_string(), store: "tenant".into() }),
@@ -137,14 +137,16 @@ impl Platform {
         }
     }
 
-    async fn copy(&self, tenant: TenantId, place: &Place, scratch: &ScratchDir) -> Result<Copied> {
+    async fn copy(&self, tenant: &Tenant, place: &Place, scratch: &ScratchDir) -> Result<Copied> {
         let (engine, databases) = (&self.0.engine, &self.0.databases);
         let (script, schema) = (databases.script(&place.store)?, databases.schema(&place.store)?);
         let path = scratch.path().join(format!("{}.sqlite", place.store));
-        engine.copy_out(place, &script, &path).await?;
+        if let Err(error) = engine.copy_out(place, &script, &path).await {
+            return Err(lost::named(engine, tenant.slug(), place, error).await);
+        }
         // A database that is behind is brought up here: the archive has one shape.
-        engine.migrate_copy(&path, tenant, &script).await?;
-        let digest = engine.digest_copy(&path, &schema, Some(tenant)).await?;
+        engine.migrate_copy(&path, tenant.id(), &script).await?;
+        let digest = engine.digest_copy(&path, &schema, Some(tenant.id())).await?;
         let schema_version = databases.fingerprint(&place.store)?;
         Ok(Copied { place: place.clone(), path, schema, digest, schema_version })
     }

@@ -4,10 +4,14 @@
 //! as busy and passed by.
 
 use super::fleet::{BUSY, Catalog, Event, Failure, Outcome, Report, Target};
-use crate::error::Result;
+use crate::{
+    error::{Error, Result},
+    lost,
+};
 use futures_util::{StreamExt, stream};
 use std::{collections::HashMap, time::Duration};
 use tenantry_engine::{
+    Engine,
     name::{PhysicalName, ServerName},
     place::{Isolation, Place},
 };
@@ -88,7 +92,9 @@ where
     ) -> Result<()> {
         let work = stream::iter(units).map(async |unit| {
             let result = match unit.first() {
-                Some(target) => (self.migrate)(target.place.clone()).await.map_err(Failure::from),
+                Some(target) => {
+                    (self.migrate)(target.place.clone()).await.map_err(|error| failure(target, error))
+                }
                 None => Ok(0),
             };
             (unit, result)
@@ -107,6 +113,16 @@ where
             }
         }
         if outcomes.is_empty() { Ok(()) } else { self.catalog.record(self.wanted, &outcomes).await }
+    }
+}
+
+/// Why a database was not migrated; of one that is lost, with what to do.
+fn failure(target: &Target, error: Error) -> Failure {
+    match error {
+        Error::Engine(error) if Engine::is_loss(&target.place, &error) => {
+            lost::said(&target.slug, &target.place, &error).into()
+        }
+        error => error.into(),
     }
 }
 

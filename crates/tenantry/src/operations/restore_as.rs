@@ -6,7 +6,7 @@
 use super::{
     Operations, World,
     arrive::{Arrival, Arriving, CopyOf, Source},
-    restore::{fetch_all, not_adopted},
+    restore::{current, fetch_all, not_adopted},
 };
 use crate::{
     Error, Result,
@@ -52,6 +52,7 @@ impl Source for FromBackup {
         let manifest = backups::manifest_of(world.backups.store()?, Some(self.of), &self.backup).await;
         let manifest = believed(&self.backup, manifest)?;
         let fetched = fetch_all(world, &manifest, |store| stores.contains(store)).await?;
+        current(&manifest, &fetched)?;
         self.manifest = Some(Box::new(manifest));
         Ok(fetched.into_iter().map(|f| CopyOf { store: f.copy.store, of: self.of }).collect())
     }

@@ -128,8 +128,8 @@ pub(crate) async fn release_due(tx: &mut Tx, due_us: i64, most: u32) -> Result<V
     rows.iter().map(|r| Ok(placement::read(r)?.1)).collect()
 }
 
-/// The schema is what it was when the copy was begun, or the copy has the one of now.
-async fn fresh(write: &mut Write, old: &Place, new: &Place) -> Result<()> {
+/// Refuses unless the schema is what it was when the copy was begun, or the copy has the one of now.
+pub(crate) async fn fresh(write: &mut Write, old: &Place, new: &Place) -> Result<()> {
     let sql = "SELECT r.schema_version IS n.source_version OR r.schema_version IS n.schema_version \
         FROM placements r, placements n WHERE r.tenant = ?1 AND r.store = ?2 AND r.generation = ?3 \
         AND n.tenant = ?1 AND n.store = ?2 AND n.generation = ?4";

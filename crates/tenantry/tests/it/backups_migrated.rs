@@ -9,7 +9,7 @@ use std::{fs, path::Path};
 use tenantry::{
     Platform,
     apps::Apps,
-    backups::{Asked, BackupId},
+    backups::{Asked, BackupId, manifest::Manifest},
     config::Config,
     migrations::{fleet, make},
     operations::State,
@@ -165,6 +165,109 @@ async fn a_backup_of_a_newer_schema_is_refused_and_leaves_nothing() {
         let restore = platform.start_restore(&by(), &slug("acme"), &older, None).await.unwrap();
         assert_eq!(over(&platform, restore).await, (State::Done, None), "{isolation}");
     }
+}
+
+/// A server that was started before the migration cannot describe what it would store.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_with_older_apps_takes_no_backup_and_says_why() {
+    for isolation in ISOLATIONS {
+        let dir = tempfile::tempdir().unwrap();
+        let old = begun(dir.path(), isolation).await;
+        let before = back_up(&old).await;
+        model(old.config(), dir.path(), &format!("{BEFORE}{AFTER}"));
+        let new = Platform::open(config(dir.path(), isolation)).await.unwrap();
+        new.migrate_tenants(&by(), None, fleet::Options::default(), |_, _| {}).await.unwrap();
+
+        let asked = old.start_backup(&by(), &slug("acme"), None).await.unwrap();
+        let (state, why) = over(&old, asked.operation).await;
+        let why = why.unwrap_or_default();
+        assert_eq!(state, State::Undone, "{isolation}");
+        assert!(
+            why.contains("older apps than the database of acme") && why.contains("restart"),
+            "{isolation}: {why}"
+        );
+        assert!(old.show_backup(&asked.backup).await.unwrap().1.is_none(), "{isolation}: it is no good one");
+
+        let after = back_up(&new).await;
+        let found = old.verify_backup(&by(), &after).await.unwrap();
+        assert_eq!(found.damage, None, "{isolation}: older apps call nothing damaged");
+        assert!(found.note.is_some_and(|note| note.contains("not compared")), "{isolation}");
+        for backup in [&before, &after] {
+            let found = new.verify_backup(&by(), backup).await.unwrap();
+            assert_eq!((found.damage, found.note), (None, None), "{isolation}");
+            let restore = new.start_restore(&by(), &slug("acme"), backup, None).await.unwrap();
+            assert_eq!(over(&new, restore).await, (State::Done, None), "{isolation}");
+            new.discard_restore(&by(), &slug("acme")).await.unwrap();
+        }
+    }
+}
+
+/// The apps are ahead of a tenant whose migration has not run: it is backed up as it is, and compared as it was.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_that_is_behind_is_backed_up_at_its_own_schema() {
+    let dir = tempfile::tempdir().unwrap();
+    let platform = begun(dir.path(), "database").await;
+    model(platform.config(), dir.path(), &format!("{BEFORE}{AFTER}"));
+    platform.shutdown().await;
+    drop(platform);
+    let platform = Platform::open(config(dir.path(), "database")).await.unwrap();
+    let backup = back_up(&platform).await;
+    let manifest = platform.show_backup(&backup).await.unwrap().1.unwrap();
+    assert_eq!((manifest.stores[0].tables.len(), manifest.stores[0].tables[0].rows), (1, 1));
+    let platform = reopened(platform, dir.path(), "database").await;
+    let found = platform.verify_backup(&by(), &backup).await.unwrap();
+    assert_eq!((found.damage, found.note, found.rows), (None, None, 1));
+    let restore = platform.start_restore(&by(), &slug("acme"), &backup, None).await.unwrap();
+    assert_eq!(over(&platform, restore).await, (State::Done, None));
+    let swap = platform.start_restore_swap(&by(), &slug("acme")).await.unwrap();
+    assert_eq!(over(&platform, swap).await, (State::Done, None));
+    assert_eq!(item(&platform, "acme", "1").await.unwrap()["shelf"], "top");
+    whole(&platform).await;
+}
+
+/// A backup of before, whose manifest says nothing of rows: whole as far as can be told, and restorable.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_without_checksums_of_rows_is_not_called_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    let platform = begun(dir.path(), "database").await;
+    let backup = back_up(&platform).await;
+    let path = dir.path().join("data/backups/tenants/1").join(backup.as_str()).join("manifest.json");
+    let mut manifest = Manifest::open(&fs::read(&path).unwrap()).unwrap();
+    manifest.stores[0].tables.clear();
+    fs::write(&path, manifest.seal().unwrap()).unwrap();
+    let found = platform.verify_backup(&by(), &backup).await.unwrap();
+    assert_eq!(found.damage, None);
+    assert!(found.note.is_some_and(|note| note.contains("no checksums")));
+    let restore = platform.start_restore(&by(), &slug("acme"), &backup, None).await.unwrap();
+    assert_eq!(over(&platform, restore).await, (State::Done, None));
+}
+
+/// A migration refuses the rows of a backup: they come back as they were, at the schema of then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_whose_rows_a_migration_refuses_comes_back_at_its_own_schema() {
+    let dir = tempfile::tempdir().unwrap();
+    let platform = begun(dir.path(), "database").await;
+    let backup = back_up(&platform).await;
+    let number = BEFORE.replace("\"text\"", "\"integer\"");
+    model(platform.config(), dir.path(), &number);
+    platform.shutdown().await;
+    drop(platform);
+    let platform = Platform::open(config(dir.path(), "database")).await.unwrap();
+    let reports = platform.migrate_tenants(&by(), None, fleet::Options::default(), |_, _| {}).await.unwrap();
+    assert_eq!(reports[0].1.failed.len(), 1, "a name is not a number");
+    let restore = platform.start_restore(&by(), &slug("acme"), &backup, None).await.unwrap();
+    let done = platform.operations().wait(restore).await.unwrap();
+    assert_eq!(done.state, State::Done, "{done:?}");
+    let behind = done.result.unwrap()["behind"].to_string();
+    assert!(behind.contains("not a whole number"), "{behind}");
+    let swap = platform.start_restore_swap(&by(), &slug("acme")).await.unwrap();
+    assert_eq!(over(&platform, swap).await, (State::Done, None));
+    assert_eq!(platform.tenants_behind().await.unwrap(), 1, "and the catalog says so");
+    let new = NewTenant { slug: slug("then"), name: "Then".into(), email: "x@acme.test".into() };
+    let new = platform.start_restore_as(&by(), &backup, new, None).await.unwrap();
+    let (state, why) = over(&platform, new).await;
+    assert_eq!(state, State::Undone);
+    assert!(why.is_some_and(|why| why.contains("cannot be brought to the current schema")));
 }
 
 /// Of a directory whose databases are closed.

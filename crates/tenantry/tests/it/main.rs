@@ -27,6 +27,7 @@ mod config_migrate;
 mod config_platform;
 mod control_domain;
 mod control_scale;
+mod crossings_live;
 mod mixed;
 mod mixed_kit;
 mod operations;

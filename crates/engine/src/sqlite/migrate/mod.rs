@@ -159,6 +159,28 @@ impl Script {
         Ok((missing, done.into_keys().filter(|id| !known.contains(id)).collect()))
     }
 
+    /// Models of the store as the migrations that a database has left them.
+    ///
+    /// # Errors
+    /// [`Kind::SchemaAhead`] when it has migrations that are not known here; [`Kind::Statement`] when the file of one was
+    /// changed afterwards, or they are not in the order of now.
+    pub(crate) fn state_in(&self, conn: &Connection) -> Result<State> {
+        let done = self.ledger(conn)?;
+        let missing: BTreeSet<String> = self.missing(&done)?.iter().map(|m| m.id()).collect();
+        let known: BTreeSet<String> = self.migrations.iter().map(Compiled::id).collect();
+        if let Some(unknown) = done.keys().find(|id| !known.contains(*id)) {
+            let detail = format!("the database has migration {unknown}, which is not known here");
+            return Err(Error::new(Kind::SchemaAhead, detail));
+        }
+        let mut state = State::default();
+        for migration in self.source.iter().filter(|migration| !missing.contains(&migration.id())) {
+            for op in migration.ops.iter().filter(|op| *op.store() == self.store) {
+                state.apply(&migration.app, op).map_err(|Invalid(why)| refusal(migration, &why))?;
+            }
+        }
+        Ok(state)
+    }
+
     /// Applies what is missing. Safe beside other processes doing the same: each migration takes the
     /// database's write lock and looks again before it starts.
     pub fn run(&self, conn: &mut Connection) -> Result<MigrateReport> {

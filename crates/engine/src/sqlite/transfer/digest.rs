@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::model::Model;
 use crate::name::{ModelName, TenantId};
 use crate::place::Isolation;
+use crate::sqlite::migrate::Script;
 use crate::sqlite::plan::Schema;
 use crate::sqlite::server::Site;
 use rusqlite::Row;
@@ -56,8 +57,21 @@ pub(crate) fn digest_copy(from: &Path, schema: &Schema, of: Option<TenantId>) ->
     of_side(&Side { conn: &conn, isolation: Isolation::Database, tenant }, schema)
 }
 
+/// Of a copy of this tenant (None: of a system store), at the schema that its own ledger names.
+pub(crate) fn describe_copy(from: &Path, script: &Script, of: Option<TenantId>) -> Result<Digest> {
+    let conn = open_copy(from)?;
+    identity(&conn, script.store(), of)?;
+    let state = script.state_in(&conn)?;
+    let tenant = of.map_or(0, TenantId::get);
+    let side = Side { conn: &conn, isolation: Isolation::Database, tenant };
+    of_models(&side, state.of_store(script.store()))
+}
+
 fn of_side(side: &Side<'_>, schema: &Schema) -> Result<Digest> {
-    let models = schema.plans().map(|plan| &**plan.model() as &Model);
+    of_models(side, schema.plans().map(|plan| &**plan.model() as &Model))
+}
+
+fn of_models<'m>(side: &Side<'_>, models: impl Iterator<Item = &'m Model>) -> Result<Digest> {
     let tables = Table::all(models, side.isolation);
     Ok(Digest { tables: tables.iter().map(|table| of_table(side, table)).collect::<Result<_>>()? })
 }

@@ -37,7 +37,7 @@ pub(crate) use copies::{adopt, copy_out, migrate_copy};
 pub use copy_file::CopyInfo;
 pub(crate) use copy_file::{inspect_copy, whole};
 pub use digest::{Digest, TableDigest};
-pub(crate) use digest::{digest, digest_copy};
+pub(crate) use digest::{describe_copy, digest, digest_copy};
 pub(crate) use foreign::foreign;
 pub use marks::Standing;
 pub(crate) use marks::{fence_recorded, lift_fence, open_filled, record, standing, stop_recording};

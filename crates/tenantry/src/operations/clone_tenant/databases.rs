@@ -2,11 +2,11 @@
 
 use super::FromTenant;
 use crate::{
-    Error, Result,
+    Error, Result, lost,
     operations::{World, arrive::CopyOf, world::remove_left},
     topology::{PlacementState, Policy, placement},
 };
-use tenantry_engine::{engine::Blanked, name::TenantId, place::Place};
+use tenantry_engine::{engine::Blanked, place::Place};
 
 pub(super) async fn copy(world: &World, from: &mut FromTenant) -> Result<Vec<CopyOf>> {
     let mut tx = world.control.snapshot().await?;
@@ -19,7 +19,7 @@ pub(super) async fn copy(world: &World, from: &mut FromTenant) -> Result<Vec<Cop
     for (done, placement) in ready.iter().enumerate() {
         world.cancel.check()?;
         world.progress.set(done as u64, ready.len() as u64, "databases");
-        let copy = copy_one(world, &placement.place, from.tenant, from.blank.as_mut()).await?;
+        let copy = copy_one(world, &placement.place, from).await?;
         if placement.policy == Policy::External {
             refuse_foreign(world, &copy).await?;
         }
@@ -28,7 +28,8 @@ pub(super) async fn copy(world: &World, from: &mut FromTenant) -> Result<Vec<Cop
     Ok(copies)
 }
 
-async fn copy_one(world: &World, place: &Place, of: TenantId, blank: Option<&mut Blanked>) -> Result<CopyOf> {
+async fn copy_one(world: &World, place: &Place, from: &mut FromTenant) -> Result<CopyOf> {
+    let (of, blank) = (from.tenant, from.blank.as_mut());
     let (engine, scratch) = (world.databases.engine(), world.scratch()?);
     let (script, schema) = (world.databases.script(&place.store)?, world.databases.schema(&place.store)?);
     let copy = CopyOf { store: place.store.clone(), of };
@@ -36,7 +37,9 @@ async fn copy_one(world: &World, place: &Place, of: TenantId, blank: Option<&mut
     remove_left(&path)?;
     remove_left(&raw)?;
     let first = if blank.is_some() { &raw } else { &path };
-    engine.copy_out(place, &script, first).await?;
+    if let Err(error) = engine.copy_out(place, &script, first).await {
+        return Err(lost::named(engine, &from.slug, place, error).await);
+    }
     engine.migrate_copy(first, of, &script).await?;
     if let Some(blank) = blank {
         let more = engine.blank_copy(&raw, &path, &schema).await?;

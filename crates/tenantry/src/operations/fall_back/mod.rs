@@ -96,7 +96,8 @@ impl Operation for FallBack {
 pub(crate) fn why(error: &tenantry_engine::Error) -> &'static str {
     match error.kind() {
         Kind::Missing => "is not there",
-        Kind::WrongIdentity => "holds somebody else",
+        Kind::WrongIdentity => "holds something else",
+        Kind::Fenced => "is of another generation",
         Kind::Corrupt => "is damaged",
         _ => "cannot be read",
     }

@@ -5,14 +5,14 @@
 
 use super::{Leg, Move};
 use crate::{
-    Error, Result,
+    Error, Result, lost,
     operations::{Operation, World},
     topology::swap as places,
 };
 use tenantry_engine::{
     Kind,
     engine::{AdoptOptions, CopyOptions, Standing},
-    name::TenantId,
+    name::{Slug, TenantId},
     place::{Isolation, Place},
 };
 
@@ -26,7 +26,7 @@ const MOST_ROUNDS: u32 = 200;
 const LARGEST_LAG: u64 = 5_000;
 
 /// Makes the new place from a copy of the old one, closed. Made before: nothing to do.
-pub(super) async fn copy(world: &World, leg: &mut Leg) -> Result<()> {
+pub(super) async fn copy(world: &World, slug: &Slug, leg: &mut Leg) -> Result<()> {
     let (engine, to) = (world.databases.engine(), leg.to()?.clone());
     if standing(world, &to).await?.is_some_and(|standing| standing.filled) {
         return Ok(());
@@ -40,7 +40,10 @@ pub(super) async fn copy(world: &World, leg: &mut Leg) -> Result<()> {
     let file = world.scratch()?.join(format!("{}.db", uuid::Uuid::now_v7()));
     // It is read once more and then removed; whoever reads it looks at every page.
     let options = CopyOptions { check: false, sync: false };
-    let copied = engine.copy_out_with(&leg.from, &script, &file, options).await?;
+    let copied = match engine.copy_out_with(&leg.from, &script, &file, options).await {
+        Ok(copied) => copied,
+        Err(error) => return Err(lost::named(engine, slug, &leg.from, error).await),
+    };
     pass(world, "copied").await?;
     world.progress.set(copied.bytes / 2, copied.bytes, "bytes");
     leg.bytes = copied.bytes;
@@ -48,7 +51,10 @@ pub(super) async fn copy(world: &World, leg: &mut Leg) -> Result<()> {
     let adopted = engine.adopt_with(&to, &script, &file, whose(&to)?, options).await;
     // Swept with the operation's directory if this fails.
     drop(std::fs::remove_file(&file));
-    adopted?;
+    if let Err(error) = adopted {
+        // A page that was damaged in the old place is found when the copy is looked at.
+        return Err(lost::named(engine, slug, &leg.from, error).await);
+    }
     pass(world, "adopted").await
 }
 
@@ -162,7 +168,8 @@ pub(super) async fn differing(world: &World, still: &Place, written: &Place, aft
     Ok(diffs.iter().map(|diff| diff.added + diff.changed + diff.removed).sum())
 }
 
-/// There is nothing any more in which a mark could be set or taken back.
+/// There is nothing any more in which a mark could be set or taken back. A disk that cannot be read may come back, with
+/// the mark on it: that is tried again.
 pub(super) fn is_gone(error: &tenantry_engine::Error) -> bool {
     matches!(error.kind(), Kind::Missing | Kind::WrongIdentity | Kind::Corrupt)
 }

@@ -9,12 +9,16 @@ use super::{
 use crate::{
     Error, Result,
     control::Write,
+    lost,
     operations::World,
     topology::{record as placements, swap as places},
 };
 use futures_util::future::BoxFuture;
 use serde_json::json;
-use tenantry_engine::place::{Isolation, Place};
+use tenantry_engine::{
+    name::Slug,
+    place::{Isolation, Place},
+};
 
 pub(super) fn record<'a>(write: &'a mut Write, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
@@ -60,13 +64,13 @@ pub(super) fn unrecord<'a>(write: &'a mut Write, m: &'a mut Move) -> BoxFuture<'
 /// comes after it was undone stops it itself, and is not interrupted before.
 pub(super) fn watch<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let (world, mark) = (world.clone(), m.mark);
+        let (world, mark, slug) = (world.clone(), m.mark, m.slug.clone());
         let places: Vec<_> = m.legs.iter().map(|leg| leg.from.clone()).collect();
         let work = tokio::spawn(async move {
-            let watched = record_changes(&world, &places, mark).await;
+            let watched = record_changes(&world, &slug, &places, mark).await;
             if !world.goes_forward().await? {
                 for place in &places {
-                    world.databases.engine().stop_recording(place, mark).await?;
+                    carry::unless_lost(world.databases.engine().stop_recording(place, mark).await)?;
                 }
             }
             watched
@@ -75,9 +79,12 @@ pub(super) fn watch<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Resu
     })
 }
 
-async fn record_changes(world: &World, places: &[Place], mark: i64) -> Result<()> {
+async fn record_changes(world: &World, slug: &Slug, places: &[Place], mark: i64) -> Result<()> {
+    let engine = world.databases.engine();
     for place in places {
-        world.databases.engine().record_changes(place, mark).await?;
+        if let Err(error) = engine.record_changes(place, mark).await {
+            return Err(lost::named(engine, slug, place, error).await);
+        }
         pass(world, "watching").await?;
     }
     Ok(())
@@ -101,7 +108,7 @@ pub(super) fn copy<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Resul
     Box::pin(async move {
         for leg in &mut m.legs {
             world.cancel.check()?;
-            carry::copy(world, leg).await?;
+            carry::copy(world, &m.slug, leg).await?;
         }
         Ok(())
     })

@@ -4,6 +4,7 @@ use super::{CERTIFIED, Purge, survey as surveying};
 use crate::{
     Error, Result,
     control::Write,
+    lost,
     operations::World,
     tenants::{self, Retirement, State},
     topology::Policy,
@@ -39,7 +40,7 @@ pub(super) fn survey<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a, Re
         let placements = surveying::all_placements(&mut world.control.snapshot().await?, p.tenant).await?;
         let ours = placements.into_iter().filter(|placement| placement.policy != Policy::External);
         p.places = ours.map(|placement| placement.place).collect();
-        Ok(())
+        refuse_another(world, p).await
     })
 }
 
@@ -63,6 +64,19 @@ pub(super) fn files<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a, Res
         p.files += removed.map_err(|e| Error::Unavailable(e.to_string()))?;
         Ok(())
     })
+}
+
+/// Refuses while something else is in the place of one of the databases: removing it would cost another tenant its data,
+/// and the certificate would name a database that nobody has found.
+async fn refuse_another(world: &World, p: &Purge) -> Result<()> {
+    for place in &p.places {
+        if let Some(error) = world.databases.engine().unusable(place).await?
+            && world.databases.holds_another(place, &error).await
+        {
+            return Err(lost::said(&p.slug, place, &error));
+        }
+    }
+    Ok(())
 }
 
 /// Those that are kept go when their time has come: the background pass removes them.
@@ -94,6 +108,7 @@ pub(super) fn certify<'a>(write: &'a mut Write, p: &'a mut Purge) -> BoxFuture<'
             "traces": survey.traces,
             "files_removed": p.files,
             "backups_removed": p.backups,
+            "not_removed": p.left,
             "final_backup": p.final_backup,
             "final_backup_kept_days": p.final_backup.as_ref().map(|_| p.backups_days),
         });

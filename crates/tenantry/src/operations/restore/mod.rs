@@ -7,7 +7,7 @@
 
 mod steps;
 
-pub(crate) use steps::{fetch_all, not_adopted};
+pub(crate) use steps::{current, fetch_all, not_adopted};
 
 use super::{Operation, Step, step};
 use crate::{
@@ -45,6 +45,9 @@ struct Side {
     new: NewPlacement,
     beside: Option<Place>,
     schema_version: Option<String>,
+    /// Why it could not be brought to the current schema.
+    #[serde(default)]
+    behind: Option<String>,
 }
 
 impl Restore {
@@ -58,7 +61,7 @@ impl Restore {
         brought: Vec<StoreName>,
         stores: Option<Vec<StoreName>>,
     ) -> Self {
-        let side = |(live, new)| Side { live, new, beside: None, schema_version: None };
+        let side = |(live, new)| Side { live, new, beside: None, schema_version: None, behind: None };
         let sides = places.into_iter().map(side).collect();
         Self { by, backup, tenant, stores, brought, sides, manifest: None, restore: None }
     }
@@ -94,6 +97,7 @@ impl Operation for Restore {
         serde_json::json!({
             "restore": self.restore, "backup": self.backup, "databases": beside.collect::<Vec<_>>(),
             "left_out": self.brought,
+            "behind": self.sides.iter().filter_map(|s| s.behind.as_ref()).collect::<Vec<_>>(),
         })
     }
 }

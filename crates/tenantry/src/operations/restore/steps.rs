@@ -14,6 +14,7 @@ use crate::{
 };
 use futures_util::future::BoxFuture;
 use serde_json::json;
+use std::path::PathBuf;
 use tenantry_engine::{
     AdoptOptions, Kind,
     name::{StoreName, TenantId},
@@ -46,6 +47,12 @@ pub(super) fn fetch<'a>(world: &'a World, r: &'a mut Restore) -> BoxFuture<'a, R
         }
         let has = |store: &StoreName| fetched.iter().any(|f| f.copy.store == *store);
         r.sides.retain(|side| has(&side.live.store));
+        let pooled = |f: &Fetched| {
+            let side = r.sides.iter().find(|side| side.live.store == f.copy.store);
+            side.is_some_and(|side| side.live.isolation == Isolation::Pooled)
+        };
+        let into_pools: Vec<_> = fetched.into_iter().filter(pooled).collect();
+        current(&manifest, &into_pools)?;
         r.manifest = Some(Box::new(manifest));
         Ok(())
     })
@@ -56,8 +63,8 @@ async fn manifest(world: &World, tenant: Option<TenantId>, r: &Restore) -> Resul
     believed(&r.backup, found)
 }
 
-/// Brings the wanted stores of a backup to scratch, verified and at the current schema; those that an earlier
-/// attempt has brought are taken as they are.
+/// Brings the wanted stores of a backup to scratch, verified and at the current schema, or at the last one whose
+/// migrations take its rows; those that an earlier attempt has brought are taken as they are.
 pub(crate) async fn fetch_all(
     world: &World,
     manifest: &Manifest,
@@ -72,14 +79,38 @@ pub(crate) async fn fetch_all(
         let store = world.backups.store()?;
         let fetched = backups::fetch(store, &world.databases, manifest, copy, &path, Keep::OnDisk).await;
         believed(&manifest.id, fetched)?;
-        if let Some(tenant) = manifest.tenant_id() {
-            let script = world.databases.script(&copy.store)?;
-            let migrated = world.databases.engine().migrate_copy(&path, tenant, &script).await;
-            migrated.map_err(|error| refused(manifest, copy, error))?;
-        }
-        all.push(Fetched { copy: (*copy).clone(), path });
+        all.push(migrated(world, manifest, copy, path).await?);
     }
     Ok(all)
+}
+
+/// Brings what was fetched to the current schema. Rows that a migration refuses are no reason to do without them: then
+/// it stays at the schema before it, as the live database does whose migration fails.
+async fn migrated(world: &World, manifest: &Manifest, copy: &StoreCopy, path: PathBuf) -> Result<Fetched> {
+    let (engine, mut schema, mut why) = (world.databases.engine(), copy.schema.clone(), None);
+    if let Some(tenant) = manifest.tenant_id() {
+        let script = world.databases.script(&copy.store)?;
+        match engine.migrate_copy(&path, tenant, &script).await {
+            Ok(_) => schema = world.databases.fingerprint(&copy.store)?,
+            Err(error) if matches!(error.kind(), Kind::Statement(_)) => {
+                schema = engine.inspect_copy(&path, &copy.store, Some(tenant)).await?.schema_version;
+                why = Some(error.detail().to_owned());
+            }
+            Err(error) => return Err(refused(manifest, copy, error)),
+        }
+    }
+    Ok(Fetched { copy: copy.clone(), path, schema, refused: why })
+}
+
+/// Refuses a copy that is not at the current schema, where rows go in among those of others, or are to be a new tenant's.
+pub(crate) fn current(manifest: &Manifest, fetched: &[Fetched]) -> Result<()> {
+    match fetched.iter().find_map(|f| Some((&f.copy.store, f.refused.as_deref()?))) {
+        None => Ok(()),
+        Some((store, why)) => Err(Error::Conflict(format!(
+            "backup {} cannot be brought to the current schema in {store}: {why}",
+            manifest.id
+        ))),
+    }
 }
 
 /// Why a place could not be made of a store that was fetched.
@@ -134,13 +165,14 @@ pub(super) fn adopt<'a>(world: &'a World, r: &'a mut Restore) -> BoxFuture<'a, R
             let from = fetched.iter().find(|f| f.copy.store == beside.store);
             let from = from.ok_or_else(|| Error::Internal(format!("{} was not fetched", beside.store)))?;
             let script = world.databases.script(&beside.store)?;
-            let now = world.databases.fingerprint(&beside.store)?;
             // Every page was looked at when it was fetched; a migration has written some anew.
-            let options = AdoptOptions { used_up: true, check: from.copy.schema != now, closed: false };
+            let options =
+                AdoptOptions { used_up: true, check: from.copy.schema != from.schema, closed: false };
             let engine = world.databases.engine();
             let adopted = engine.adopt_with(beside, &script, &from.path, r.tenant.id, options).await;
             adopted.map_err(|error| not_adopted(manifest, beside, error))?;
-            side.schema_version = Some(now);
+            side.schema_version = Some(from.schema.clone());
+            side.behind.clone_from(&from.refused);
         }
         Ok(())
     })

@@ -4,16 +4,19 @@ use super::{Pool, RestoreSwap, Turn};
 use crate::{
     Error, Result,
     backups::{
-        self, believed, is_lost,
+        self, believed,
         restores::{self, Pair, State},
     },
     control::Write,
-    operations::{World, world::remove_left},
+    operations::{World, fall_back::why, world::remove_left},
     topology::{NewPlacement, PlacementState, Policy, placement, record, swap as placements},
 };
 use futures_util::future::BoxFuture;
 use serde_json::json;
-use tenantry_engine::place::{Isolation, Place};
+use tenantry_engine::{
+    Engine, Kind,
+    place::{Isolation, Place},
+};
 
 /// Finds the restore, and records where pooled rows will be.
 pub(super) fn begin<'a>(write: &'a mut Write, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
@@ -35,6 +38,10 @@ pub(super) fn begin<'a>(write: &'a mut Write, s: &'a mut RestoreSwap) -> BoxFutu
                     "{} was moved since: discard this restore and make it again",
                     pair.live.store
                 )));
+            }
+            if !s.back {
+                // Here, where it can still go back: after *commit* nothing of it can change any more.
+                placements::fresh(write, &pair.live, &pair.other).await?;
             }
             turns.push(turn(write, s, pair).await?);
         }
@@ -94,11 +101,18 @@ pub(super) fn files<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'
     })
 }
 
-/// From here on writers wait. A database that is lost needs no fence: that is what restores are for.
+/// From here on writers wait. A database that is lost can take no fence and needs none: its file stays where it is, as
+/// evidence, and the catalog gives the restored one another name and generation. A request that begins after the swap
+/// goes there; one that began before it may still write to the file of then, as if it had been just before the swap.
 pub(super) fn fence<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for turn in &mut s.turns {
-            turn.lost = !set_fence(world, &turn.live, true).await?;
+            let lost = set_fence(world, &turn.live, true).await?;
+            if let Some(error) = &lost {
+                refuse_damaged_pool(&turn.live, error)?;
+                tracing::warn!(tenant = %s.slug, store = %turn.live.store, %error, "restored over a lost database");
+            }
+            turn.lost = lost.is_some();
         }
         Ok(())
     })
@@ -106,19 +120,34 @@ pub(super) fn fence<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'
 
 pub(super) fn unfence<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        for turn in &s.turns {
+        for turn in s.turns.iter().filter(|turn| !turn.lost) {
             set_fence(world, &turn.live, false).await?;
         }
         Ok(())
     })
 }
 
-/// False: what should be there is lost. A pool is there without the tenant's row when it was made anew.
-async fn set_fence(world: &World, place: &Place, fenced: bool) -> Result<bool> {
-    match world.databases.engine().fence(place, fenced).await {
-        Err(error) if is_lost(place, &error) => Ok(false),
-        done => Ok(done.map(|()| true)?),
+/// Sets or lifts a fence; why the database is lost, or none. Tried again once, for what passes by itself.
+async fn set_fence(world: &World, place: &Place, fenced: bool) -> Result<Option<tenantry_engine::Error>> {
+    let engine = world.databases.engine();
+    let Err(first) = engine.fence(place, fenced).await else { return Ok(None) };
+    if !Engine::is_loss(place, &first) {
+        return Err(first.into());
     }
+    engine.close(place);
+    match engine.fence(place, fenced).await {
+        Err(error) if Engine::is_loss(place, &error) => Ok(Some(error)),
+        done => Ok(done.map(|()| None)?),
+    }
+}
+
+/// A pool is there without the tenant's row when it was made anew: rows can be put into it. Into one that is damaged
+/// they cannot, and this is the last moment to say so.
+fn refuse_damaged_pool(place: &Place, error: &tenantry_engine::Error) -> Result<()> {
+    if place.isolation == Isolation::Database || *error.kind() == Kind::WrongIdentity {
+        return Ok(());
+    }
+    Err(backups::damaged_pool(place, error))
 }
 
 /// Keeps the rows of pooled stores; lifts the fence of a database that comes into use again, which
@@ -128,15 +157,40 @@ pub(super) fn keep<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'a
         for turn in &s.turns {
             match &turn.pool {
                 Some(_) if turn.lost => {}
-                Some(pool) => copy(world, &turn.live, &pool.keeper).await?,
-                None => world.databases.engine().fence(&turn.other, false).await?,
+                Some(pool) => keep_pooled(world, &turn.live, &pool.keeper).await?,
+                None => open(world, s, &turn.other).await?,
             }
         }
         Ok(())
     })
 }
 
-/// All rows of one place into another, by way of scratch.
+async fn keep_pooled(world: &World, live: &Place, keeper: &Place) -> Result<()> {
+    match copy(world, live, keeper).await {
+        Err(Error::Engine(error)) if *error.kind() == Kind::Corrupt => {
+            Err(backups::damaged_pool(live, &error))
+        }
+        kept => kept,
+    }
+}
+
+/// Lets writes through to a database that comes into use.
+async fn open(world: &World, s: &RestoreSwap, other: &Place) -> Result<()> {
+    match set_fence(world, other, false).await? {
+        None => Ok(()),
+        Some(error) => {
+            let (store, why) = (&other.store, why(&error));
+            let remedy = match s.back {
+                true => "there is nothing to go back to".to_owned(),
+                false => format!("throw it away (tenantry restore {} --discard) and restore again", s.slug),
+            };
+            let which = if s.back { "what was in use before" } else { "what was restored" };
+            Err(Error::Conflict(format!("{which} in {store} {why}: {remedy}")))
+        }
+    }
+}
+
+/// All rows of one place into another, by way of scratch, at the schema of now.
 async fn copy(world: &World, from: &Place, to: &Place) -> Result<()> {
     let path = world.scratch()?.join(format!("{}.{}.db", from.store, from.generation));
     remove_left(&path)?;
@@ -144,6 +198,7 @@ async fn copy(world: &World, from: &Place, to: &Place) -> Result<()> {
     let engine = world.databases.engine();
     engine.copy_out(from, &script, &path).await?;
     let of = from.tenant.ok_or_else(|| Error::Internal("a system store is not swapped".into()))?;
+    engine.migrate_copy(&path, of, &script).await?;
     engine.adopt(to, &script, &path, of).await?;
     remove_left(&path)
 }

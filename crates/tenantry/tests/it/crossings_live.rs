@@ -1,0 +1,240 @@
+//! T14: whatever lies in the place of a tenant's database × everything that is done to tenants. A value is right, or
+//! there is an error that names the tenant and the remedy; the operation ends; neighbours notice nothing.
+
+use crate::{
+    backups_kit::{Clinic, Sums, noise},
+    world::{by, slug},
+};
+use std::{
+    fs::{self, File, OpenOptions},
+    os::unix::fs::{FileExt, symlink},
+    path::{Path, PathBuf},
+};
+use tenantry::{NewFromCopy, Result, migrations::fleet, name::ServerName, operations::State, tenants::Terms};
+use tenantry_testkit::tried;
+
+/// What lies there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Live {
+    Missing,
+    Empty,
+    Truncated,
+    Header,
+    FirstPage,
+    LeafPage,
+    Neighbour,
+    Directory,
+    Dangling,
+}
+
+/// What is done; each to a tenant of its own.
+const VERBS: [&str; 7] = ["restore", "move", "backup", "migrate", "purge", "clone", "export"];
+
+/// Two servers, so that a tenant can be moved; and no last backup, so that a purge meets the file itself.
+const CONFIG: &str = r#"
+servers = ["main", "disk"]
+[servers.main]
+path = "databases"
+[servers.disk]
+path = "more"
+[retention]
+final_backup = false
+"#;
+
+/// Bytes of a page of SQLite.
+const PAGE: usize = 4096;
+
+impl Live {
+    /// Brings it about. Nobody has the file open.
+    fn put(self, file: &Path, neighbour: &Path) {
+        let write = |at: u64, bytes: &[u8]| {
+            OpenOptions::new().write(true).open(file).unwrap().write_all_at(bytes, at).unwrap();
+        };
+        match self {
+            Self::Missing => fs::remove_file(file).unwrap(),
+            Self::Empty => drop(File::create(file).unwrap()),
+            Self::Truncated => {
+                OpenOptions::new().write(true).open(file).unwrap().set_len(PAGE as u64 + 100).unwrap()
+            }
+            Self::Header => write(0, &[b'?'; 100]),
+            Self::FirstPage => write(100, &[0xFF; PAGE - 100]),
+            Self::LeafPage => write(leaf(file), &[0xFF; 64]),
+            Self::Neighbour => drop(fs::copy(neighbour, file).unwrap()),
+            Self::Directory => {
+                fs::remove_file(file).unwrap();
+                fs::create_dir(file).unwrap();
+            }
+            Self::Dangling => {
+                fs::remove_file(file).unwrap();
+                symlink("nowhere", file).unwrap();
+            }
+        }
+    }
+
+    /// Whose purge is refused: what lies there is certainly not what is left of the tenant's database.
+    fn is_another(self) -> bool {
+        matches!(self, Self::Neighbour | Self::Directory | Self::Dangling)
+    }
+}
+
+/// Where the page begins that has rows on it.
+fn leaf(file: &Path) -> u64 {
+    let bytes = fs::read(file).unwrap();
+    let holds = |page: &[u8]| page[0] == 0x0D && page.windows(6).any(|w| w == b"marked");
+    let index = bytes.chunks_exact(PAGE).skip(1).position(holds).expect("a leaf with rows");
+    ((index + 1) * PAGE) as u64
+}
+
+async fn row(live: Live) {
+    let dir = tempfile::tempdir().unwrap();
+    let clinic = Clinic::open(dir.path(), "database", CONFIG).await;
+    clinic.create("neighbour").await;
+    clinic.add("neighbour", "of the neighbour").await;
+    for verb in VERBS {
+        clinic.create(verb).await;
+        for _ in 0..3 {
+            clinic.add(verb, &format!("marked {}", noise(150))).await;
+        }
+        clinic.back_up(verb).await;
+    }
+    let (then, neighbour) = (clinic.sums("restore").await, clinic.sums("neighbour").await);
+    let files: Vec<_> = file_of(&clinic, VERBS).await;
+    let other = file_of(&clinic, ["neighbour"]).await.remove(0);
+    clinic.platform.shutdown().await;
+    drop(clinic);
+    for file in &files {
+        live.put(file, &other);
+    }
+    let clinic = Clinic::open(dir.path(), "database", CONFIG).await;
+    for verb in VERBS {
+        cell(&clinic, live, verb, &then).await;
+    }
+    let mut found = Vec::new();
+    clinic.platform.check(None, |finding| found.push(finding.to_string())).await.unwrap();
+    let named = found.iter().any(|finding| finding.contains("tenant_backup_1"));
+    assert!(named || live == Live::LeafPage, "{live:?}: {found:?}");
+    let open = tenantry::operations::Filter { open: true, ..Default::default() };
+    assert_eq!(clinic.platform.operations().list(&open).await.unwrap(), vec![], "{live:?}: nothing is stuck");
+    assert_eq!(clinic.sums("neighbour").await, neighbour, "{live:?}");
+    assert!(other.is_file(), "{live:?}");
+    tried("T14 what lies in the place of a database", VERBS.len() as u64 + 1, "verbs on each");
+}
+
+async fn file_of<const N: usize>(clinic: &Clinic, names: [&str; N]) -> Vec<PathBuf> {
+    let mut files = vec![];
+    for name in names {
+        let place = clinic.platform.show_tenant(&slug(name)).await.unwrap().placements.remove(0).place;
+        let root = &clinic.platform.config().server(place.server.as_str()).unwrap().path;
+        files.push(root.join(format!("{}.db", place.physical)));
+    }
+    files
+}
+
+async fn cell(clinic: &Clinic, live: Live, verb: &str, then: &Sums) {
+    let what = format!("{live:?} × {verb}");
+    match verb {
+        "restore" => {
+            let backup = clinic.platform.tenant_backups(&slug(verb), 1).await.unwrap().remove(0).id;
+            clinic.restore(verb, &backup).await;
+            clinic.platform.show_restore(&slug(verb)).await.unwrap();
+            clinic.swap(verb).await;
+            assert_eq!(&clinic.sums(verb).await, then, "{what}");
+            clinic.add(verb, "goes on").await;
+        }
+        "migrate" => {
+            let failed = migrate(clinic, verb).await;
+            let named = failed.iter().all(|text| is_named(text, verb));
+            assert!(named && (live == Live::LeafPage || !failed.is_empty()), "{what}: {failed:?}");
+        }
+        "purge" => match ended(clinic, purge(clinic).await).await {
+            Ok(()) => assert!(!live.is_another(), "{what}"),
+            Err(text) => assert!(live.is_another() && is_named(&text, verb), "{what}: {text}"),
+        },
+        _ => {
+            let text = ended(clinic, start(clinic, verb).await).await.expect_err(&what);
+            assert!(is_named(&text, verb), "{what}: {text}");
+        }
+    }
+}
+
+/// The tenant, and the command that helps.
+fn is_named(text: &str, tenant: &str) -> bool {
+    let named = ["of", "of tenant"].iter().any(|of| text.contains(&format!("database {of} {tenant} ")));
+    named && text.contains("tenantry restore")
+}
+
+async fn start(clinic: &Clinic, verb: &str) -> Result<i64> {
+    let (platform, of) = (&clinic.platform, slug(verb));
+    match verb {
+        "move" => platform.move_tenant(&by(), &of, &ServerName::parse("disk").unwrap(), None).await,
+        "backup" => platform.start_backup(&by(), &of, None).await.map(|asked| asked.operation),
+        "clone" => {
+            let new = NewFromCopy {
+                slug: slug("twin"),
+                name: None,
+                email: None,
+                plan: None,
+                owner: None,
+                member: None,
+            };
+            platform.clone_tenant(&by(), &of, false, new).await
+        }
+        "export" => platform.export_as_operator(&by(), &of).await.map(|_| 0),
+        other => panic!("{other}"),
+    }
+}
+
+/// How it ended; the error as an operator sees it.
+async fn ended(clinic: &Clinic, started: Result<i64>) -> Result<(), String> {
+    let told = |error: &tenantry::Error| format!("{error} {}", error.remedy().unwrap_or_default());
+    let operation = started.map_err(|error| told(&error))?;
+    let over = clinic.platform.operations().wait(operation).await.unwrap();
+    match over.state {
+        State::Done => Ok(()),
+        State::Undone => Err(over.error.unwrap()),
+        state => panic!("{state:?}: {}", over.what),
+    }
+}
+
+async fn migrate(clinic: &Clinic, name: &str) -> Vec<String> {
+    let mut write = clinic.platform.control().begin().await.unwrap();
+    let behind = "UPDATE placements SET schema_version = 'older' WHERE tenant = (SELECT id FROM tenants WHERE slug = ?)";
+    assert_eq!(write.execute(behind, &[name.to_owned().into()]).await.unwrap(), 1);
+    write.commit_unaudited().await.unwrap();
+    let only = slug(name);
+    let reports =
+        clinic.platform.migrate_tenants(&by(), Some(&only), fleet::Options::default(), |_, _| {}).await;
+    let failed = reports.unwrap().into_iter().flat_map(|(_, report)| report.failed);
+    failed
+        .map(|outcome| outcome.result.unwrap_err())
+        .map(|f| format!("{} {}", f.message, f.remedy.unwrap_or_default()))
+        .collect()
+}
+
+async fn purge(clinic: &Clinic) -> Result<i64> {
+    let id = clinic.platform.tenant_id(&slug("purge")).await?;
+    let now = Terms { grace_days: 0, retention_days: 0 };
+    clinic.platform.cancel_tenant(&by(), id, Some(now), None).await?;
+    clinic.platform.purge_tenant(&by(), &slug("purge"), id, true).await
+}
+
+macro_rules! rows {
+    ($($name:ident: $live:ident;)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            row(Live::$live).await;
+        }
+    )*};
+}
+
+rows! {
+    a_file_that_is_missing: Missing;
+    a_file_that_is_empty: Empty;
+    a_file_that_is_cut_off: Truncated;
+    a_file_whose_header_is_garbage: Header;
+    a_file_whose_first_page_is_damaged: FirstPage;
+    a_file_with_a_damaged_page_of_rows: LeafPage;
+    the_file_of_another_tenant: Neighbour;
+    a_directory: Directory;
+    a_link_to_nowhere: Dangling;
+}
