@@ -218,23 +218,47 @@ async fn purge(clinic: &Clinic) -> Result<i64> {
     clinic.platform.purge_tenant(&by(), &slug("purge"), id, true).await
 }
 
-macro_rules! rows {
-    ($($name:ident: $live:ident;)*) => {$(
-        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-        async fn $name() {
-            row(Live::$live).await;
-        }
-    )*};
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_missing() {
+    row(Live::Missing).await;
 }
 
-rows! {
-    a_file_that_is_missing: Missing;
-    a_file_that_is_empty: Empty;
-    a_file_that_is_cut_off: Truncated;
-    a_file_whose_header_is_garbage: Header;
-    a_file_whose_first_page_is_damaged: FirstPage;
-    a_file_with_a_damaged_page_of_rows: LeafPage;
-    the_file_of_another_tenant: Neighbour;
-    a_directory: Directory;
-    a_link_to_nowhere: Dangling;
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_empty() {
+    row(Live::Empty).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_cut_off() {
+    row(Live::Truncated).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_whose_header_is_garbage() {
+    row(Live::Header).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_whose_first_page_is_damaged() {
+    row(Live::FirstPage).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_with_a_damaged_page_of_rows() {
+    row(Live::LeafPage).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_file_of_another_tenant() {
+    row(Live::Neighbour).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_directory() {
+    row(Live::Directory).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_to_nowhere() {
+    row(Live::Dangling).await;
 }
