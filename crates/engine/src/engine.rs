@@ -123,6 +123,10 @@ impl Engine {
 
     /// A session confined to `place`, on its open database. `max_bytes` caps a database of one's own; pooled
     /// tenants are limited by each write. Make one for each request: a session keeps its database open.
+    ///
+    /// # Errors
+    /// [`Kind::SchemaBehind`] or [`Kind::SchemaAhead`] when the database is not at the migrations of `schema`; every
+    /// read and write of the session compares them again (known-schema).
     pub async fn session(
         &self,
         place: &Place,
@@ -134,7 +138,16 @@ impl Engine {
         if place.isolation == Isolation::Database {
             database.set_cap(max_bytes);
         }
-        Ok(Session::sqlite(sqlite::Session::new(database, place, schema, &self.0.long)))
+        let ledger = database.know(schema).await?;
+        Ok(Session::sqlite(sqlite::Session::new(database, place, schema, ledger, &self.0.long)))
+    }
+
+    /// Runs a read-only statement in a tenant's own database whatever its schema is: for the operator, who looks at
+    /// stored values, also of a database whose migration failed. Tenants use [`Session::sql`].
+    pub async fn operator_sql(&self, place: &Place, text: &str, limits: SqlLimits) -> Result<SqlRows> {
+        let (index, server) = self.server(place)?;
+        let database = self.0.cache.database(index, server, place).await?;
+        sqlite::sql_at_any_schema(database, place, &self.0.long, text, limits).await
     }
 
     /// Takes over a database that somebody else made for this place (F3): it gets the platform's own tables and its

@@ -6,8 +6,10 @@
 use super::{
     handles::{Access, Files, Ticket, none_left},
     identity::{self, Platform},
+    known::Verified,
     maintenance::{Job, Maintenance},
     open::{self, Durability},
+    plan::Schema,
     pool::{Lease, Pool, Pooled},
     queue::Queue,
     server::Site,
@@ -65,6 +67,8 @@ pub(crate) struct Database {
     first: (Resident, u64),
     /// Generations of the others known to live here.
     admitted: RwLock<HashMap<Resident, u64>>,
+    /// Schemas that were found to be this database's.
+    verified: Verified,
     /// Largest size in bytes, asked of each connection when it is taken.
     cap: AtomicU64,
     wal: Arc<WalState>,
@@ -133,6 +137,7 @@ impl Database {
                 queue: Queue::default(),
                 first: (resident(place), place.generation),
                 admitted: RwLock::default(),
+                verified: Verified::default(),
                 cap: AtomicU64::new(NO_CAP),
                 wal,
                 watch: std::sync::Mutex::new(None),
@@ -206,6 +211,23 @@ impl Database {
             Err(_) => None,
         };
         checked
+    }
+
+    /// Refuses a schema that is not this database's; where its ledger stood when that was found. Asks the file only
+    /// the first time: what was migrated since is seen by each read and write.
+    pub(crate) async fn know(&self, schema: &Schema) -> Result<i64> {
+        if let Some(position) = self.verified.position(schema.known()) {
+            return Ok(position);
+        }
+        let lease = Lease::take(self).await?;
+        let checked = self.verified.check(&lease, schema.known());
+        lease.give_back();
+        checked
+    }
+
+    /// Refuses a schema that is not that of the state which `conn` reads.
+    pub(crate) fn check(&self, conn: &rusqlite::Connection, schema: &Schema) -> Result<()> {
+        self.verified.check(conn, schema.known()).map(drop)
     }
 
     /// Limits the size of the file from the next borrowed connection on; None lifts the limit.

@@ -15,6 +15,7 @@ mod error;
 mod handles;
 mod identity;
 pub mod inspect;
+mod known;
 pub mod list;
 pub(crate) mod lying;
 mod maintenance;
@@ -50,7 +51,7 @@ pub use provision::Template;
 pub(crate) use provision::{Half, place_prepared, prepare, provision, sweep};
 pub use sandbox::{SqlLimits, SqlRows};
 pub(crate) use server::{Server, Site};
-pub(crate) use session::Session;
+pub(crate) use session::{Session, sql_at_any_schema};
 pub use system::{SqlRow, SystemDb, Tx};
 pub use transfer::{
     AdoptOptions, Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, Digest, ModelDiff, Standing, TableDigest,

@@ -4,7 +4,7 @@
 //! transaction, or resting in one that reads ([`Rest`]). A lease that is dropped any other way (cancelled future,
 //! error, panic) closes its connection. No lease is held while its borrower waits for a client.
 
-use super::{database::Database, handles::Ticket, rest::Rest};
+use super::{database::Database, handles::Ticket, plan::Schema, rest::Rest};
 use crate::error::{Error, Kind, Result};
 use rusqlite::Connection;
 use std::{
@@ -147,6 +147,32 @@ impl<D: Deref<Target = Database>> Lease<D> {
             rest.before_read(conn, lease.database.path())?;
         }
         Ok(lease)
+    }
+
+    /// Runs `work` on one state of the database, after making sure that this state has `schema` (known-schema). A
+    /// connection that rests in a state was told so by an earlier read of it. For leases taken to read.
+    pub(crate) fn read<T>(
+        &mut self,
+        schema: &Schema,
+        work: impl FnOnce(&Connection) -> Result<T>,
+    ) -> Result<T> {
+        let Some(Pooled { conn, rest, .. }) = &mut self.pooled else {
+            return Err(Error::new(Kind::Internal, "a lease without a connection"));
+        };
+        if rest.has_schema(schema.known()) {
+            return work(conn);
+        }
+        if rest.is_resting() {
+            self.database.check(conn, schema)?;
+            rest.set_schema(schema.known());
+            return work(conn);
+        }
+        conn.prepare_cached("BEGIN")?.execute([])?;
+        let done = self.database.check(conn, schema).and_then(|()| work(conn));
+        if !conn.is_autocommit() {
+            conn.prepare_cached("COMMIT")?.execute([])?;
+        }
+        done
     }
 
     /// For the holder of the write lock, of whom there is one: never waits for the connections of readers who want to

@@ -8,7 +8,10 @@
 //! A connection that rests would keep the -wal from being written back: the maintenance thread wakes them all
 //! every quarter of a second, and before each checkpoint.
 
-use super::shm::{Header, Shm};
+use super::{
+    known::Known,
+    shm::{Header, Shm},
+};
 use crate::error::Result;
 use rusqlite::{Connection, DEFAULT_NAME, TransactionState};
 use std::path::Path;
@@ -27,6 +30,8 @@ pub(super) struct Rest {
     seen: Option<Header>,
     /// In a transaction that only reads, of the state `seen` or a later one.
     resting: bool,
+    /// Number of the schema that this state is known to have; 0: none yet.
+    schema: u32,
 }
 
 impl Rest {
@@ -44,7 +49,7 @@ impl Rest {
         self.seen = present;
         if same {
             conn.prepare_cached("BEGIN")?.execute([])?;
-            self.resting = true;
+            (self.resting, self.schema) = (true, 0);
         }
         Ok(())
     }
@@ -65,6 +70,16 @@ impl Rest {
             conn.prepare_cached("COMMIT")?.execute([])?;
         }
         Ok(())
+    }
+
+    /// True when its connection rests in a state that has this schema.
+    pub(super) fn has_schema(&self, known: &Known) -> bool {
+        self.resting && self.schema == known.number()
+    }
+
+    /// Notes that the state it rests in has this schema.
+    pub(super) fn set_schema(&mut self, known: &Known) {
+        self.schema = known.number();
     }
 
     /// True while its connection is in a transaction on purpose.

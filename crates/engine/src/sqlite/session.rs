@@ -50,10 +50,17 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// For a place that was admitted to `database`.
-    pub(crate) fn new(database: Arc<Database>, place: &Place, schema: &Arc<Schema>, long: &LongWork) -> Self {
+    /// For a place that was admitted to `database`, and a schema that was its own when its ledger was at `ledger`.
+    pub(crate) fn new(
+        database: Arc<Database>,
+        place: &Place,
+        schema: &Arc<Schema>,
+        ledger: i64,
+        long: &LongWork,
+    ) -> Self {
         let tenant = super::identity::tenant_number(place);
-        let confinement = Confinement { isolation: place.isolation, tenant, generation: place.generation };
+        let (isolation, generation) = (place.isolation, place.generation);
+        let confinement = Confinement { isolation, tenant, generation, ledger };
         Self { database, schema: schema.clone(), confinement, long: long.clone() }
     }
 
@@ -195,29 +202,19 @@ impl Session {
         limits: SqlLimits,
     ) -> Result<SqlRows> {
         if self.confinement.isolation == Isolation::Pooled || self.confinement.tenant == 0 {
-            return Err(Error::new(
-                Kind::Denied("SQL where others' rows are".into()),
-                "raw SQL needs a database of one's own",
-            ));
+            return Err(shared());
         }
-        let (path, text) = (self.database.path().to_owned(), text.to_owned());
-        // The session stays alive meanwhile, so nobody's last close happens under the reader.
-        let database = self.database.clone();
-        let ticket = database.reader_ticket().await?;
-        self.long
-            .run_apart(move |gone| {
-                let _held = (database, ticket);
-                sandbox::run(&path, &text, &params, limits, gone)
-            })
-            .await
+        let schema = self.schema.clone();
+        let check = move |database: &Database, conn: &Connection| database.check(conn, &schema);
+        run_sql(self.database.clone(), &self.long, text, params, limits, check).await
     }
 
     /// Inline, without a thread hop: reads by key and small writes are over in microseconds.
     async fn short<T>(&self, mut work: impl FnMut(&Connection) -> Result<T>) -> Result<T> {
         let mut deadline = None;
         loop {
-            let lease = Lease::take_to_read(&*self.database).await?;
-            let done = work(&lease);
+            let mut lease = Lease::take_to_read(&*self.database).await?;
+            let done = lease.read(&self.schema, &mut work);
             lease.give_back();
             match done {
                 // Another process holds the lock; nothing was done and nothing visited yet.
@@ -237,9 +234,54 @@ impl Session {
         limit: Duration,
         work: impl FnOnce(&Connection, &Schema, &Confinement) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (schema, confinement) = (self.schema.clone(), self.confinement);
-        self.long.run(&self.database, limit, move |conn| work(conn, &schema, &confinement)).await
+        let (database, schema, confinement) = (self.database.clone(), self.schema.clone(), self.confinement);
+        let work = move |conn: &Connection| {
+            let state = conn.unchecked_transaction()?;
+            database.check(&state, &schema)?;
+            let done = work(&state, &schema, &confinement)?;
+            state.commit()?;
+            Ok(done)
+        };
+        self.long.run(&self.database, limit, work).await
     }
+}
+
+fn shared() -> Error {
+    Error::new(Kind::Denied("SQL where others' rows are".into()), "raw SQL needs a database of one's own")
+}
+
+/// Runs a read-only statement in a tenant's own database, whatever schema that has: for operators, who see stored
+/// values and know it.
+pub(crate) async fn sql_at_any_schema(
+    database: Arc<Database>,
+    place: &Place,
+    long: &LongWork,
+    text: &str,
+    limits: SqlLimits,
+) -> Result<SqlRows> {
+    if place.isolation == Isolation::Pooled || place.tenant.is_none() {
+        return Err(shared());
+    }
+    run_sql(database, long, text, serde_json::Value::Null, limits, |_, _| Ok(())).await
+}
+
+/// The database stays open meanwhile, so that its last close does not happen under the reader.
+async fn run_sql(
+    database: Arc<Database>,
+    long: &LongWork,
+    text: &str,
+    params: serde_json::Value,
+    limits: SqlLimits,
+    check: impl FnOnce(&Database, &Connection) -> Result<()> + Send + 'static,
+) -> Result<SqlRows> {
+    let text = text.to_owned();
+    let ticket = database.reader_ticket().await?;
+    long.run_apart(move |gone| {
+        let _held = ticket;
+        let judge = |conn: &Connection| check(&database, conn);
+        sandbox::run(database.path(), &text, &params, limits, gone, judge)
+    })
+    .await
 }
 
 async fn pause() {

@@ -1,5 +1,5 @@
 //! What a tenant holds in this database, and the one statement that reserves more of it. Called once in
-//! each write transaction: it is the identity check, the fence (rule 7) and the quota (rule 13) in one.
+//! each write transaction: it is the identity check, the fence, the schema (known-schema) and the quota in one.
 
 use super::plan::{Confinement, Schema, Storage};
 use super::write::WriteOptions;
@@ -19,9 +19,11 @@ pub struct Usage {
 /// The pages that `max_page_count` limits, whether they are in the file already or in its -wal.
 const PAGES: &str = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
 
-const READ: &str = "SELECT rows, bytes, recording FROM _tenantry_place WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND fenced = 0";
+const READ: &str = "SELECT rows, bytes, recording, (SELECT coalesce(max(rowid), 0) FROM _tenantry_ledger) \
+     FROM _tenantry_place WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND fenced = 0";
 const RESERVE: &str = "UPDATE _tenantry_place SET rows = rows + ?4, bytes = bytes + ?5 \
-     WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND fenced = 0 RETURNING rows, bytes, recording";
+     WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND fenced = 0 \
+     RETURNING rows, bytes, recording, (SELECT coalesce(max(rowid), 0) FROM _tenantry_ledger)";
 
 /// What the tenant holds, as its limits count it; `Kind::Fenced` as in [`usage`].
 pub(crate) fn held(conn: &Connection, schema: &Schema, who: &Confinement) -> Result<Usage> {
@@ -33,9 +35,14 @@ pub(crate) fn held(conn: &Connection, schema: &Schema, who: &Confinement) -> Res
     Ok(usage)
 }
 
-/// What the counters say; `Kind::Fenced` when the place is fenced or of another generation.
+/// What the counters say.
+///
+/// # Errors
+/// [`Kind::Fenced`] when the place is fenced or of another generation; [`Kind::SchemaBehind`] or
+/// [`Kind::SchemaAhead`] when the database has another schema.
 pub fn usage(conn: &Connection, schema: &Schema, who: &Confinement) -> Result<Usage> {
-    let (rows, bytes, _) = run(conn, READ, params![who.tenant, schema.store().as_str(), generation(who)])?;
+    let (rows, bytes, _) =
+        run(conn, READ, schema, who, params![who.tenant, schema.store().as_str(), generation(who)])?;
     let count = |n: i64| u64::try_from(n).unwrap_or(0);
     Ok(Usage { rows: count(rows), bytes: count(bytes) })
 }
@@ -52,9 +59,15 @@ pub(crate) fn reserve(
 ) -> Result<bool> {
     // the transaction holds the write lock, so reading the fence is as good as writing past it
     let held = if rows == 0 && bytes == 0 {
-        run(conn, READ, params![who.tenant, schema.store().as_str(), generation(who)])?
+        run(conn, READ, schema, who, params![who.tenant, schema.store().as_str(), generation(who)])?
     } else {
-        run(conn, RESERVE, params![who.tenant, schema.store().as_str(), generation(who), rows, bytes])?
+        run(
+            conn,
+            RESERVE,
+            schema,
+            who,
+            params![who.tenant, schema.store().as_str(), generation(who), rows, bytes],
+        )?
     };
     let over = |delta: i64, held: i64, max: Option<u64>| {
         delta > 0 && max.is_some_and(|max| u64::try_from(held).unwrap_or(0) > max)
@@ -72,7 +85,8 @@ pub(crate) fn reserve(
 /// (data migrations, moves, restores). In a transaction of its own.
 pub fn recount(conn: &Connection, schema: &Schema, who: &Confinement) -> Result<Usage> {
     const SET: &str = "UPDATE _tenantry_place SET rows = ?4, bytes = ?5 \
-         WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND fenced = 0 RETURNING rows, bytes, recording";
+         WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND fenced = 0 \
+         RETURNING rows, bytes, recording, (SELECT coalesce(max(rowid), 0) FROM _tenantry_ledger)";
     let transaction = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
     let (mut rows, mut bytes) = (0, 0);
     for plan in schema.plans() {
@@ -91,7 +105,13 @@ pub fn recount(conn: &Connection, schema: &Schema, who: &Confinement) -> Result<
         rows += found.0;
         bytes += if who.isolation == Isolation::Pooled { found.1 } else { 0 };
     }
-    run(&transaction, SET, params![who.tenant, schema.store().as_str(), generation(who), rows, bytes])?;
+    run(
+        &transaction,
+        SET,
+        schema,
+        who,
+        params![who.tenant, schema.store().as_str(), generation(who), rows, bytes],
+    )?;
     transaction.commit()?;
     usage(conn, schema, who)
 }
@@ -101,8 +121,22 @@ fn generation(who: &Confinement) -> i64 {
     i64::try_from(who.generation).unwrap_or(-1)
 }
 
-fn run(conn: &Connection, sql: &str, params: impl rusqlite::Params) -> Result<(i64, i64, bool)> {
+/// Runs one of the statements above. The fence decides first, then the schema.
+fn run(
+    conn: &Connection,
+    sql: &str,
+    schema: &Schema,
+    who: &Confinement,
+    params: impl rusqlite::Params,
+) -> Result<(i64, i64, bool)> {
     let mut statement = conn.prepare_cached(sql)?;
-    let held = statement.query_row(params, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
-    held.ok_or_else(|| Error::new(Kind::Fenced, "the place is fenced or of another generation"))
+    let found = statement
+        .query_row(params, |row| Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get::<_, i64>(3)?)))
+        .optional()?;
+    let (held, ledger) =
+        found.ok_or_else(|| Error::new(Kind::Fenced, "the place is fenced or of another generation"))?;
+    if ledger != who.ledger || ledger == 0 {
+        schema.known().check(conn)?;
+    }
+    Ok(held)
 }

@@ -117,7 +117,7 @@ async fn t2_no_order_of_opens_and_closes_gives_anybody_another_database() {
         let conn = rusqlite::Connection::open(bed.file(&tenant(number))).unwrap();
         conn.execute_batch(&format!("CREATE TABLE canary(n); INSERT INTO canary VALUES({number})")).unwrap();
     }
-    let schema = std::sync::Arc::new(Schema::new(bare_store(), vec![]).unwrap());
+    let schema = std::sync::Arc::new(Schema::new(bare_store(), vec![], &[]).unwrap());
     let seeds = dose(40, 4_000);
     for seed in 0..seeds {
         let tasks = (0..6).map(|stream| {

@@ -40,7 +40,7 @@ async fn work(engine: &Engine, schema: &Arc<Schema>, dice: &mut Dice) -> tenantr
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn databases_stay_within_their_descriptors_and_nobody_is_refused() {
     let bed = narrow_bed().await;
-    let schema = Arc::new(Schema::new(StoreName::parse("tenant").unwrap(), vec![]).unwrap());
+    let schema = Arc::new(Schema::new(StoreName::parse("tenant").unwrap(), vec![], &[]).unwrap());
     let (rounds, peak) = (dose(150, 10_000), Arc::new(AtomicUsize::new(0)));
     let tasks: Vec<_> = (0..16)
         .map(|stream| {
@@ -75,7 +75,7 @@ async fn databases_stay_within_their_descriptors_and_nobody_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_open_waits_until_a_session_is_over() {
     let bed = narrow_bed().await;
-    let schema = Arc::new(Schema::new(StoreName::parse("tenant").unwrap(), vec![]).unwrap());
+    let schema = Arc::new(Schema::new(StoreName::parse("tenant").unwrap(), vec![], &[]).unwrap());
     let most = (MOST - MOST / 8) / 4;
     let mut held = Vec::new();
     for number in 1..=most as i64 {

@@ -33,7 +33,7 @@ async fn neighbours() -> (Bed, Session) {
         conn.execute("INSERT INTO doctors(name, photo) VALUES(?1, x'0102')", [name]).unwrap();
         conn.execute_batch("INSERT INTO doctors__fts(doctors__fts) VALUES('rebuild')").unwrap();
     }
-    let schema = Arc::new(Schema::new(tenant(1).store, vec![]).unwrap());
+    let schema = Arc::new(Schema::new(tenant(1).store, vec![], &[]).unwrap());
     let session = bed.engine.session(&tenant(1), &schema, None).await.unwrap();
     (bed, session)
 }
@@ -223,7 +223,7 @@ async fn pooled_tenants_never_get_raw_sql() {
     let bed = bed(4);
     system(&bed).await;
     let pooled = Place { isolation: Isolation::Pooled, physical: control().physical, ..tenant(7) };
-    let schema = Arc::new(Schema::new(pooled.store.clone(), vec![]).unwrap());
+    let schema = Arc::new(Schema::new(pooled.store.clone(), vec![], &[]).unwrap());
     assert_eq!(*bed.engine.session(&pooled, &schema, None).await.unwrap_err().kind(), Kind::WrongIdentity);
     bed.engine.enrol(&pooled).await.unwrap();
     bed.engine.enrol(&pooled).await.unwrap();

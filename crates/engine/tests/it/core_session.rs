@@ -30,7 +30,7 @@ fn models() -> Vec<Model> {
 
 pub fn schema() -> Arc<Schema> {
     let models = models().into_iter().map(Arc::new).collect();
-    Arc::new(Schema::new(StoreName::parse("tenant").unwrap(), models).unwrap())
+    Arc::new(Schema::new(StoreName::parse("tenant").unwrap(), models, &migrations()).unwrap())
 }
 
 pub fn migrations() -> Vec<Migration> {
@@ -39,7 +39,7 @@ pub fn migrations() -> Vec<Migration> {
 }
 
 /// The same tenant's place in a pool with others.
-fn pooled(number: i64) -> Place {
+pub fn pooled(number: i64) -> Place {
     let physical = PhysicalName::parse("tenant_pool").unwrap();
     Place { isolation: Isolation::Pooled, physical, ..tenant(number) }
 }

@@ -9,6 +9,7 @@ mod core_group;
 mod core_open;
 mod core_rest;
 mod core_sandbox;
+mod core_schema;
 mod core_session;
 mod core_support;
 mod core_system;

@@ -62,6 +62,13 @@ pub(crate) fn decimal(text: &str) -> Value {
     Value::Decimal(text.parse().unwrap())
 }
 
+/// The models as one migration.
+fn migrations(models: &[Arc<Model>]) -> [Migration; 1] {
+    let ops = models.iter().map(|m| Op::CreateModel { model: Box::new(m.schema()) }).collect();
+    let app = AppName::parse("clinic").unwrap();
+    [Migration { app, name: "0001_initial".into(), depends: vec![], ops }]
+}
+
 impl Kit {
     pub(crate) fn new(isolation: Isolation) -> Self {
         Self::made(Connection::open_in_memory().unwrap(), isolation)
@@ -79,34 +86,34 @@ impl Kit {
         let conn = Connection::open(path).unwrap();
         conn.busy_timeout(std::time::Duration::from_secs(60)).unwrap();
         conn.execute_batch("PRAGMA foreign_keys = ON; PRAGMA synchronous = OFF").unwrap();
-        let schema = Schema::new(StoreName::parse("tenant").unwrap(), models()).unwrap();
+        let schema =
+            Schema::new(StoreName::parse("tenant").unwrap(), models(), &migrations(&models())).unwrap();
         Self { conn, schema, who: self.who, options: self.options.clone() }
     }
 
     /// A connection to the file of a place that the engine made.
     pub(crate) fn reader(path: &std::path::Path, place: &tenantry_engine::place::Place) -> Self {
         let conn = Connection::open(path).unwrap();
-        let schema = Schema::new(StoreName::parse("tenant").unwrap(), models()).unwrap();
+        let schema =
+            Schema::new(StoreName::parse("tenant").unwrap(), models(), &migrations(&models())).unwrap();
         let tenant = place.tenant.map_or(0, |t| t.get());
-        let who = Confinement { isolation: place.isolation, tenant, generation: place.generation };
+        let who = Confinement { isolation: place.isolation, tenant, generation: place.generation, ledger: 1 };
         Self { conn, schema, who, options: write::WriteOptions::default() }
     }
 
     fn made(mut conn: Connection, isolation: Isolation) -> Self {
         conn.execute_batch("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF").unwrap();
         let models = models();
-        let ops = models.iter().map(|m| Op::CreateModel { model: Box::new(m.schema()) }).collect();
-        let app = AppName::parse("clinic").unwrap();
-        let initial = Migration { app, name: "0001_initial".into(), depends: vec![], ops };
+        let migrations = migrations(&models);
         let store = StoreName::parse("tenant").unwrap();
-        migrate::migrate(&mut conn, &store, isolation, &[initial]).unwrap();
+        migrate::migrate(&mut conn, &store, isolation, &migrations).unwrap();
         let tenants = if isolation == Isolation::Pooled { &TENANTS[..] } else { &TENANTS[..1] };
         for tenant in tenants {
             let sql = "INSERT INTO _tenantry_place (tenant, store, generation) VALUES (?1, 'tenant', 3)";
             conn.execute(sql, [tenant]).unwrap();
         }
-        let schema = Schema::new(store, models).unwrap();
-        let who = Confinement { isolation, tenant: TENANTS[0], generation: 3 };
+        let schema = Schema::new(store, models, &migrations).unwrap();
+        let who = Confinement { isolation, tenant: TENANTS[0], generation: 3, ledger: 1 };
         Self { conn, schema, who, options: write::WriteOptions { actor: "ann".into(), ..Default::default() } }
     }
 

@@ -101,7 +101,7 @@ async fn made(id: &str) -> (Made, PathBuf) {
     let copy = bed.dir.path().join("copy.sqlite");
     bed.engine.copy_out(&tenant(1), &script, &copy).await.unwrap();
     fill(&copy, id.contains("uuid"));
-    let schema = Arc::new(Schema::new(store, models).unwrap());
+    let schema = Arc::new(Schema::new(store, models, &migrations).unwrap());
     (Made { bed, schema, script }, copy)
 }
 

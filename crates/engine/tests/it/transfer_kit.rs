@@ -95,7 +95,7 @@ impl Clinic {
 
     /// On what is there already.
     pub(crate) fn again(bed: Bed) -> Self {
-        let schema = Arc::new(Schema::new(store(), models()).unwrap());
+        let schema = Arc::new(Schema::new(store(), models(), &migrations(vec![])).unwrap());
         Self { bed, schema, script: script(&migrations(vec![])) }
     }
 

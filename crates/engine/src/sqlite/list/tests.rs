@@ -30,9 +30,9 @@ fn steps(isolation: Isolation, select: &Select) -> String {
     let ddl =
         crate::sqlite::ddl::create(&model, &State::of(std::slice::from_ref(&model)), isolation).unwrap();
     conn.execute_batch(&ddl.join(";")).unwrap();
-    let schema = Schema::new(StoreName::parse("tenant").unwrap(), vec![Arc::new(model)]).unwrap();
+    let schema = Schema::new(StoreName::parse("tenant").unwrap(), vec![Arc::new(model)], &[]).unwrap();
     let plan = schema.require("people").unwrap();
-    let who = Confinement { isolation, tenant: 7, generation: 1 };
+    let who = Confinement { isolation, tenant: 7, generation: 1, ledger: 0 };
     let order = page::order(plan, &select.sort).unwrap();
     let projection = plan.project(&[]).unwrap();
     let mut query = compile(&conn, plan, &who, select, &projection, &order, None).unwrap();

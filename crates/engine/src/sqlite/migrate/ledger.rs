@@ -1,9 +1,33 @@
 //! The ledger inside each database: which migrations of which store it has, with their checksums.
 
 use super::{Compiled, Script, statement};
-use crate::error::Result;
+use crate::{error::Result, name::StoreName};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
+
+/// Applied migrations of a store, `app/name` → checksum. Empty when there is no ledger yet.
+pub(crate) fn ledger(conn: &Connection, store: &StoreName) -> Result<BTreeMap<String, String>> {
+    let exists: bool = conn.query_row(
+        "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_tenantry_ledger')",
+        [],
+        |row| row.get(0),
+    )?;
+    if !exists {
+        return Ok(BTreeMap::new());
+    }
+    let mut query = conn.prepare("SELECT app, migration, checksum FROM _tenantry_ledger")?;
+    let mut rows = query.query([])?;
+    let mut out = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let (app, name): (String, String) = (row.get(0)?, row.get(1)?);
+        if let Some((of, name)) = name.split_once('/')
+            && of == store.as_str()
+        {
+            out.insert(format!("{app}/{name}"), row.get(2)?);
+        }
+    }
+    Ok(out)
+}
 
 impl Script {
     /// A migration may touch several stores, and stores may share a database: each has its own row.
@@ -11,28 +35,9 @@ impl Script {
         format!("{}/{name}", self.store)
     }
 
-    /// Applied migrations of this store, `app/name` → checksum. Nothing when there is no ledger yet.
+    /// Applied migrations of this store.
     pub(super) fn ledger(&self, conn: &Connection) -> Result<BTreeMap<String, String>> {
-        let exists: bool = conn.query_row(
-            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_tenantry_ledger')",
-            [],
-            |row| row.get(0),
-        )?;
-        if !exists {
-            return Ok(BTreeMap::new());
-        }
-        let mut query = conn.prepare("SELECT app, migration, checksum FROM _tenantry_ledger")?;
-        let mut rows = query.query([])?;
-        let mut out = BTreeMap::new();
-        while let Some(row) = rows.next()? {
-            let (app, name): (String, String) = (row.get(0)?, row.get(1)?);
-            if let Some((store, name)) = name.split_once('/')
-                && store == self.store.as_str()
-            {
-                out.insert(format!("{app}/{name}"), row.get(2)?);
-            }
-        }
-        Ok(out)
+        ledger(conn, &self.store)
     }
 
     /// Migrations that are not in a ledger, after checking that the rest fits.

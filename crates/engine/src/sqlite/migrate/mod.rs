@@ -15,6 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::migration::{Invalid, Migration, State, fingerprint};
 use crate::name::StoreName;
 use crate::place::Isolation;
+pub(crate) use ledger::ledger;
 use rusqlite::{Connection, params};
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};

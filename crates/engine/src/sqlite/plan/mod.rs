@@ -31,6 +31,9 @@ pub struct Confinement {
     pub tenant: i64,
     /// Generation of the placement, checked inside each write.
     pub generation: u64,
+    /// Where the ledger of the database stood when the schema was found to be its own, checked inside each write; 0:
+    /// not known, so each write compares the whole ledger.
+    pub ledger: i64,
 }
 
 /// How a column is stored.

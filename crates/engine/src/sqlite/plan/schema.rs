@@ -2,8 +2,10 @@
 
 use super::{Plan, Referrer};
 use crate::error::{Error, Kind, Result};
+use crate::migration::Migration;
 use crate::model::{Field, FieldKind, IdKind, Model, OnDelete};
 use crate::name::{ModelName, StoreName};
+use crate::sqlite::known::Known;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -12,12 +14,16 @@ use std::sync::Arc;
 pub struct Schema {
     store: StoreName,
     plans: HashMap<ModelName, Plan>,
+    known: Known,
 }
 
 impl Schema {
     /// Compiles the models of `store`. Models of other stores may be given too: they are not compiled,
     /// but tell the kind of key that references to them hold (without them it is taken to be integer).
-    pub fn new(store: StoreName, models: Vec<Arc<Model>>) -> Result<Self> {
+    ///
+    /// `migrations` are those that make the models, of all stores: only a database that has exactly those of this
+    /// store is read and written with this schema (known-schema).
+    pub fn new(store: StoreName, models: Vec<Arc<Model>>, migrations: &[Migration]) -> Result<Self> {
         let keys: HashMap<ModelName, IdKind> = models.iter().map(|m| (m.name.clone(), m.id)).collect();
         let own: Vec<_> = models.into_iter().filter(|m| m.store == store).collect();
         let mut plans = HashMap::with_capacity(own.len());
@@ -35,7 +41,21 @@ impl Schema {
                 }
             }
         }
-        Ok(Self { store, plans })
+        let known = Known::new(&store, migrations);
+        Ok(Self { store, plans, known })
+    }
+
+    /// The same schema, refused by every database as [`Kind::SchemaBehind`]: its models were changed and no migration
+    /// makes the change, so no database can have it.
+    #[must_use]
+    pub fn unmigrated(mut self, why: impl Into<String>) -> Self {
+        self.known.refuse(why.into());
+        self
+    }
+
+    /// What a database must have applied to be used with this schema.
+    pub(crate) fn known(&self) -> &Known {
+        &self.known
     }
 
     /// The store.

@@ -47,15 +47,21 @@ pub struct SqlRows {
 }
 
 /// Runs one statement on the database at `path`, which the caller has open. Blocks. `params` is an array
-/// (by position), an object (by name) or null.
+/// (by position), an object (by name) or null. `check` judges the
+/// state of the database that the statement will read.
 pub(super) fn run(
     path: &Path,
     text: &str,
     params: &serde_json::Value,
     limits: SqlLimits,
     gone: Arc<AtomicBool>,
+    check: impl FnOnce(&Connection) -> Result<()>,
 ) -> Result<SqlRows> {
     let mut conn = open::connect_with(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    conn.execute_batch(
+        "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON; BEGIN",
+    )?;
+    check(&conn)?;
     confine(&mut conn)?;
     let guard = Guard::set(&mut conn, limits.deadline, gone)?;
     let answer = query(&conn, text, params, limits);
@@ -72,7 +78,6 @@ pub(super) fn run(
 
 /// Makes the connection unable to do anything but read its own tables.
 fn confine(conn: &mut Connection) -> Result<()> {
-    conn.execute_batch("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON;")?;
     for (limit, value) in [
         (Limit::SQLITE_LIMIT_ATTACHED, 0),
         (Limit::SQLITE_LIMIT_LENGTH, 256 << 10),
