@@ -16,7 +16,7 @@ use std::{
 use tenantry_engine::{
     Kind,
     engine::{Engine, Prepared, Template},
-    name::{PhysicalName, StoreName},
+    name::{AppName, PhysicalName, StoreName},
     place::{Isolation, Place},
     sqlite::{migrate::Script, plan::Schema},
 };
@@ -212,7 +212,12 @@ impl Databases {
 fn schemas(config: &Config, apps: &Apps) -> Result<HashMap<StoreName, Arc<Schema>>> {
     let schema = |store: &StoreConfig| {
         // All models: the type of a reference into another store is that of its target's key.
-        Ok((store.name.clone(), Arc::new(Schema::new(store.name.clone(), apps.models().to_vec())?)))
+        let mut schema = Schema::new(store.name.clone(), apps.models().to_vec(), apps.migrations())?;
+        let changed = |app: &&AppName| apps.models().iter().any(|m| m.store == store.name && m.app == **app);
+        if let Some(app) = apps.unmigrated().iter().find(changed) {
+            schema = schema.unmigrated(format!("models of app `{app}` were changed without a migration"));
+        }
+        Ok((store.name.clone(), Arc::new(schema)))
     };
     config.stores.iter().map(schema).collect()
 }

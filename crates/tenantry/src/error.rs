@@ -82,11 +82,17 @@ pub enum Error {
         /// The store that is missing.
         store: String,
     },
-    /// A table is missing because migrations have not run (M16).
-    #[error("migrations pending in {store}")]
+    /// The tenant's database lacks migrations that this process has loaded (known-schema).
+    #[error("migrations pending in {store} of {slug}: {detail}")]
     MigrationsPending {
+        /// The tenant.
+        slug: String,
         /// The store that is behind.
         store: String,
+        /// Why the last migration failed there, in public words; none: none was tried.
+        reason: Option<String>,
+        /// What is missing; private.
+        detail: String,
     },
     /// Shared or master data that the action needs has not been loaded (M16).
     #[error("no {what} in the master data")]
@@ -201,7 +207,12 @@ impl Error {
                 format!("{slug} has no database yet")
             }
             Self::DatabaseLost { slug, .. } => format!("the database of {slug} is not where it should be"),
-            Self::MigrationsPending { .. } => "the database is behind: migrations have not run".into(),
+            Self::MigrationsPending { slug, reason: None, .. } => {
+                format!("the database of {slug} is behind: migrations have not run")
+            }
+            Self::MigrationsPending { slug, reason: Some(reason), .. } => {
+                format!("the database of {slug} is behind, because its migration failed: {reason}")
+            }
             Self::MasterDataEmpty { what } => format!("the master data has no {what} yet"),
             Self::RateLimited { .. } => "too many requests or attempts".into(),
             Self::Unavailable(_) => "not available right now".into(),
@@ -227,7 +238,12 @@ impl Error {
             Self::NotAttached { slug, store } => {
                 format!("make it, then run: tenantry attach-tenant-db {slug} --store {store}")
             }
-            Self::MigrationsPending { .. } => "run: tenantry migrate, then tenantry migrate-tenants".into(),
+            Self::MigrationsPending { slug, reason: None, .. } => {
+                format!("run: tenantry migrate-tenants --tenant {slug}")
+            }
+            Self::MigrationsPending { slug, reason: Some(_), .. } => {
+                format!("remove the reason, then run: tenantry migrate-tenants --tenant {slug}")
+            }
             Self::MasterDataEmpty { what } if what == "plans" => "run: tenantry init-plans".into(),
             Self::MasterDataEmpty { what } => format!("load {what}: platform staff can add or import them"),
             Self::RateLimited { retry_after_seconds } => format!("wait {retry_after_seconds} seconds"),
@@ -292,8 +308,20 @@ mod tests {
         assert!(!lost.public_title().contains("/srv"), "rule 10");
         let own = Error::NotAttached { slug: "acme".into(), store: "djo".into() };
         assert!(own.remedy().is_some_and(|r| r.ends_with("tenantry attach-tenant-db acme --store djo")));
-        let behind = Error::MigrationsPending { store: "tenant".into() };
-        assert!(behind.remedy().is_some_and(|r| r.contains("migrate-tenants")));
+        let behind = |reason: Option<&str>| Error::MigrationsPending {
+            slug: "acme".into(),
+            store: "tenant".into(),
+            reason: reason.map(Into::into),
+            detail: "/srv/x.db".into(),
+        };
+        assert_eq!(behind(None).remedy().as_deref(), Some("run: tenantry migrate-tenants --tenant acme"));
+        let failed = behind(Some("2 rows have no score"));
+        assert!(failed.public_title().ends_with("2 rows have no score"), "{}", failed.public_title());
+        assert!(failed.remedy().is_some_and(|r| r.ends_with("tenantry migrate-tenants --tenant acme")));
+        assert!(!failed.public_title().contains("/srv"), "private");
+        let outdated = Error::from(tenantry_engine::Error::new(Kind::SchemaAhead, "/srv/x.db"));
+        assert_eq!(outdated.code(), "server_outdated");
+        assert!(outdated.remedy().is_some_and(|r| r.contains("restart")));
         let plans = Error::MasterDataEmpty { what: "plans".into() };
         assert_eq!(plans.remedy().as_deref(), Some("run: tenantry init-plans"));
     }

@@ -148,7 +148,8 @@ impl Platform {
         let detail = serde_json::json!({ "store": store, "statement": statement });
         write.audit(by, Some(tenant.id()), "tenant.sql", detail).await?;
         write.commit().await?;
-        self.tenant_sql(&tenant, store, statement, serde_json::Value::Null).await
+        self.tenant_store(store)?;
+        Ok(self.0.engine.operator_sql(tenant.place(store)?, statement, SqlLimits::default()).await?)
     }
 
     /// Runs a read-only statement in the entered tenant's own database, confined as rule 8 says.

@@ -31,14 +31,15 @@ pub(crate) fn is_fenced(error: &Error) -> bool {
     matches!(error, Error::Engine(error) if *error.kind() == Kind::Fenced)
 }
 
-/// A database that is missing although the catalog names it is said with its tenant and the remedy.
-fn lost(tenant: &Tenant, place: &Place, error: tenantry_engine::Error) -> Error {
+/// Why the catalog's place cannot be used, with its tenant and the remedy: the database is missing, or behind.
+fn refused(record: &TenantRecord, place: &Place, error: tenantry_engine::Error) -> Error {
+    let (slug, store, detail) = (record.slug.to_string(), place.store.to_string(), error.to_string());
     match error.kind() {
-        Kind::Missing => Error::DatabaseLost {
-            slug: tenant.slug().to_string(),
-            store: place.store.to_string(),
-            detail: error.to_string(),
-        },
+        Kind::Missing => Error::DatabaseLost { slug, store, detail },
+        Kind::SchemaBehind => {
+            let reason = record.placement(&store).and_then(|placement| placement.migration_error.clone());
+            Error::MigrationsPending { slug, store, reason, detail }
+        }
         _ => error.into(),
     }
 }
@@ -101,7 +102,8 @@ impl Inner {
             record = self.access.again(tenant).await?;
         }
         let place = record.place(store.as_str())?;
-        let session = self.engine.session(place, schema, tenant.limits().bytes).await?;
+        let session = self.engine.session(place, schema, tenant.limits().bytes).await;
+        let session = session.map_err(|error| refused(&record, place, error))?;
         Ok(Opened { session, moved: Some(record) })
     }
 
@@ -112,7 +114,7 @@ impl Inner {
             Err(error) if is_elsewhere(&error) => {
                 Box::pin(self.open_elsewhere(tenant, place, schema, error)).await
             }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(refused(tenant.record(), place, error)),
         }
     }
 
@@ -127,10 +129,10 @@ impl Inner {
         let record = self.access.again(tenant).await?;
         let now = record.place(place.store.as_str())?;
         if now == place {
-            return Err(lost(tenant, place, error));
+            return Err(refused(&record, place, error));
         }
         let session = self.engine.session(now, schema, tenant.limits().bytes).await;
-        let session = session.map_err(|error| lost(tenant, now, error))?;
+        let session = session.map_err(|error| refused(&record, now, error))?;
         Ok(Opened { session, moved: Some(record) })
     }
 

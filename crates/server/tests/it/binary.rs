@@ -98,7 +98,16 @@ impl Running {
 
     /// Status and body of one request.
     pub(crate) fn ask(&self, method: &str, path: &str, token: &str, body: Option<&Value>) -> (u16, Value) {
-        let body = body.map(Value::to_string).unwrap_or_default();
+        let (status, body) = self.send(method, path, token, &body.map(Value::to_string).unwrap_or_default());
+        (status, serde_json::from_str(&body).unwrap_or(Value::Null))
+    }
+
+    /// Status and body of one request, the body as it comes, also when it breaks off.
+    pub(crate) fn ask_raw(&self, method: &str, path: &str, token: &str) -> (u16, String) {
+        self.send(method, path, token, "")
+    }
+
+    fn send(&self, method: &str, path: &str, token: &str, body: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         write!(
             stream,
@@ -108,11 +117,12 @@ impl Running {
             body.len()
         )
         .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let answer = String::from_utf8_lossy(&answer);
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, serde_json::from_str(body).unwrap_or(Value::Null))
+        (status, body.to_owned())
     }
 
     pub(crate) fn log_in(&self, email: &str) -> String {

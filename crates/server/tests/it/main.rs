@@ -40,5 +40,6 @@ mod strangers;
 mod streams;
 mod terms;
 mod two_companies;
+mod versions;
 mod words;
 mod wrong_clock;

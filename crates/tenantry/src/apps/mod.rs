@@ -19,7 +19,7 @@ use crate::config::{Config, Problem, Problems, Scope};
 use source::AppSource;
 use std::sync::Arc;
 use tenantry_engine::{
-    migration::{self, Migration, State},
+    migration::{self, Answers, Migration, State},
     model::{self, Grant, Model},
     name::{AppName, StoreName},
 };
@@ -31,6 +31,7 @@ pub struct Apps {
     models: Vec<Arc<Model>>,
     migrations: Vec<Migration>,
     stores: Vec<StoreSchema>,
+    unmigrated: Vec<AppName>,
 }
 
 /// One app.
@@ -69,7 +70,8 @@ impl Apps {
         let models: Vec<Arc<Model>> = models.into_iter().map(Arc::new).collect();
         let stores =
             config.stores.iter().map(|store| StoreSchema::new(store, &models, &migrations)).collect();
-        Ok(Self { list, models, migrations, stores })
+        let unmigrated = unmigrated(&list, &models, &migrations)?;
+        Ok(Self { list, models, migrations, stores, unmigrated })
     }
 
     /// The apps, in the order of the configuration.
@@ -102,6 +104,24 @@ impl Apps {
     /// decided by its store.
     pub fn migrations(&self) -> &[Migration] {
         &self.migrations
+    }
+
+    /// Apps whose models have changes that no migration makes yet. No database has their schema.
+    pub fn unmigrated(&self) -> &[AppName] {
+        &self.unmigrated
+    }
+
+    /// Refuses apps that no database can have the schema of.
+    ///
+    /// # Errors
+    /// [`crate::Error::Invalid`] when models were changed and no migration makes the change.
+    pub fn require_migrated(&self) -> crate::Result<()> {
+        let Some(app) = self.unmigrated.first() else { return Ok(()) };
+        let remedy = "run: tenantry makemigrations, then tenantry migrate-tenants";
+        Err(crate::Error::invalid(
+            "apps",
+            format!("models of app `{app}` were changed without a migration; {remedy}"),
+        ))
     }
 
     /// What one store holds.
@@ -194,4 +214,18 @@ fn replayable(migrations: &[Migration]) -> Result<Vec<Migration>, Problems> {
         migration::order(migrations).map_err(|error| Problems::one("migrations", error.to_string()))?;
     State::replay(&ordered).map_err(|error| Problems::one("migrations", error.to_string()))?;
     Ok(ordered)
+}
+
+/// Apps whose models are not what their migrations make.
+fn unmigrated(
+    list: &[App],
+    models: &[Arc<Model>],
+    migrations: &[Migration],
+) -> Result<Vec<AppName>, Problems> {
+    let models: Vec<Model> = models.iter().map(|model| (**model).clone()).collect();
+    let state = State::replay(migrations).map_err(|error| Problems::one("migrations", error.to_string()))?;
+    let changed = |app: &&App| {
+        migration::diff(&app.name, &state, &models, &Answers::default()).map_or(true, |ops| !ops.is_empty())
+    };
+    Ok(list.iter().filter(changed).map(|app| app.name.clone()).collect())
 }

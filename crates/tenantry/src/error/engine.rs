@@ -7,6 +7,7 @@ pub(super) fn code(kind: &Kind) -> &'static str {
     match kind {
         Kind::Missing => "no_database",
         Kind::SchemaBehind => "migrations_pending",
+        Kind::SchemaAhead => "server_outdated",
         Kind::Unique(_) => "not_unique",
         Kind::Reference(_) => "reference",
         Kind::Invalid(..) => "invalid",
@@ -26,6 +27,7 @@ pub(super) fn title(kind: &Kind) -> String {
     match kind {
         Kind::Missing => "the database does not exist".into(),
         Kind::SchemaBehind => "the database is behind: migrations have not run".into(),
+        Kind::SchemaAhead => "the database was migrated by newer apps than this server has loaded".into(),
         Kind::Unique(fields) => format!("another record has the same {}", fields.join(", ")),
         Kind::Reference(what) => format!("records of {what} refer to this one"),
         Kind::Invalid(field, reason) => format!("{field}: {reason}"),
@@ -47,7 +49,8 @@ pub(super) fn remedy(kind: &Kind) -> Option<&'static str> {
         Kind::Missing => {
             "look whether its disk is there; else restore a backup, or make an empty one: tenantry create-db SLUG"
         }
-        Kind::SchemaBehind => "run: tenantry migrate, then tenantry migrate-tenants",
+        Kind::SchemaBehind => "run: tenantry migrate-tenants",
+        Kind::SchemaAhead => "restart this server with the current apps",
         Kind::Conflict(_) => "read the record again and repeat the change on it",
         Kind::Reference(_) => "change or delete those records first",
         Kind::Limit(_) => "remove something or change to a larger plan",

@@ -4,7 +4,6 @@
 //! Called by the platform for the command line. Reads only, one database after the other, past
 //! those that cannot be read (X5); what it finds it tells as it goes.
 
-use super::make;
 use crate::{
     apps::Apps,
     control::Control,
@@ -98,8 +97,10 @@ impl<'a> Checker<'a> {
     /// Opens nothing yet.
     pub fn new(engine: &'a Engine, apps: &'a Apps, systems: Vec<Place>) -> Result<Self> {
         let all = apps.models().to_vec();
-        let schema =
-            |store: &StoreName| Ok((store.clone(), Arc::new(Schema::new(store.clone(), all.clone())?)));
+        let schema = |store: &StoreName| {
+            let schema = Schema::new(store.clone(), all.clone(), apps.migrations())?;
+            Ok((store.clone(), Arc::new(schema)))
+        };
         let schemas = apps.stores().iter().map(|s| schema(&s.store)).collect::<Result<_>>()?;
         let systems = systems.into_iter().map(|place| (place.store.clone(), place)).collect();
         Ok(Self { engine, apps, systems, schemas, inspected: HashMap::new() })
@@ -107,7 +108,7 @@ impl<'a> Checker<'a> {
 
     /// Models against migrations; then every system store.
     pub async fn platform(&mut self, mut tell: impl FnMut(Finding)) -> Result<()> {
-        for app in make::pending(self.apps)? {
+        for app in self.apps.unmigrated() {
             tell(Finding { place: None, what: What::ModelsChanged(app.to_string()) });
         }
         for place in self.systems.values().cloned().collect::<Vec<_>>() {

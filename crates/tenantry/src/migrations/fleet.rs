@@ -7,6 +7,7 @@
 use super::page::Run;
 use crate::error::{Error, Result};
 use tenantry_engine::{
+    Kind,
     name::{Slug, StoreName, TenantId},
     place::Place,
 };
@@ -53,13 +54,25 @@ pub struct Failure {
     pub code: &'static str,
     /// For the operator; may carry private detail.
     pub message: String,
+    /// The same for the catalog, which shows it to the tenant's members: without private detail.
+    pub public: String,
     /// What to do about it, where that is known (M16).
     pub remedy: Option<String>,
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { code: error.code(), message: error.to_string(), remedy: error.remedy() }
+        let public = match &error {
+            // The statement of a migration, and why it was refused: nothing of it is private to the platform.
+            Error::Engine(engine) => match engine.kind() {
+                Kind::Statement(why) => why.clone(),
+                _ => error.public_title(),
+            },
+            _ => error.public_title(),
+        };
+        let is_statement = matches!(&error, Error::Engine(e) if matches!(e.kind(), Kind::Statement(_)));
+        let message = if is_statement { public.clone() } else { error.to_string() };
+        Self { code: error.code(), message, public, remedy: error.remedy() }
     }
 }
 

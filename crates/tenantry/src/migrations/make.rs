@@ -103,16 +103,6 @@ pub fn make(
     Ok(made)
 }
 
-/// Apps whose models have changes that no migration makes yet; for `check` and the start of `serve`.
-pub fn pending(apps: &Apps) -> Result<Vec<AppName>> {
-    let models: Vec<Model> = apps.models().iter().map(|model| (**model).clone()).collect();
-    let state = state(apps.migrations())?;
-    let changed = |app: &&App| {
-        migration::diff(&app.name, &state, &models, &Answers::default()).map_or(true, |ops| !ops.is_empty())
-    };
-    Ok(apps.list().iter().filter(changed).map(|app| app.name.clone()).collect())
-}
-
 fn state(migrations: &[Migration]) -> Result<State> {
     State::replay(migrations).map_err(|error| Error::Conflict(error.to_string()))
 }

@@ -114,7 +114,7 @@ fn target(r: &SqlRow) -> Result<Target> {
 async fn record(write: &mut Write, wanted: &str, outcome: &Outcome) -> Result<()> {
     let (version, error) = match &outcome.result {
         Ok(_) => (Some(wanted.to_owned()), None),
-        Err(failure) => (outcome.target.version.clone(), Some(failure.message.clone())),
+        Err(failure) => (outcome.target.version.clone(), Some(failure.public.clone())),
     };
     let sql = "UPDATE placements SET schema_version = ?, migration_error = ? \
         WHERE tenant = ? AND store = ? AND generation = ? AND state = 'ready'";

@@ -136,8 +136,9 @@ impl Fixture {
     }
 
     async fn insert(&self, place: &Place, changes: &[Change]) {
-        let models = self.apps().models().to_vec();
-        let schema = Arc::new(Schema::new(place.store.clone(), models).unwrap());
+        let apps = self.apps();
+        let (models, migrations) = (apps.models().to_vec(), apps.migrations());
+        let schema = Arc::new(Schema::new(place.store.clone(), models, migrations).unwrap());
         let session = self.engine.session(place, &schema, None).await.unwrap();
         let options = WriteOptions {
             max_rows: None,

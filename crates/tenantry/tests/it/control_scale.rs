@@ -32,7 +32,8 @@ async fn a_run_finds_who_is_behind_and_records_how_it_went_x5() {
     let first = catalog.behind(&store, "v2", None, 4).await.unwrap();
     let next = catalog.behind(&store, "v2", Some(first[3].tenant), 4).await.unwrap();
     assert_eq!((first.len(), next[0].slug.as_str()), (4, "tenant-4"));
-    let failure = Failure { code: "engine", message: "disk is full".into(), remedy: None };
+    let (message, public) = ("disk is full at /srv".into(), "disk is full".into());
+    let failure = Failure { code: "engine", message, public, remedy: None };
     let outcomes: Vec<Outcome> = first
         .into_iter()
         .enumerate()

@@ -208,8 +208,9 @@ impl Bed {
     }
 
     pub(crate) fn schema(&self, store: &str) -> Arc<Schema> {
-        let models = self.processes[0].platform.apps().models().to_vec();
-        Arc::new(Schema::new(StoreName::parse(store).unwrap(), models).unwrap())
+        let apps = self.processes[0].platform.apps();
+        let (store, models) = (StoreName::parse(store).unwrap(), apps.models().to_vec());
+        Arc::new(Schema::new(store, models, apps.migrations()).unwrap())
     }
 
     pub(crate) async fn session(

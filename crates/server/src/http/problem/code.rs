@@ -100,9 +100,12 @@ codes! {
     /// The tenant has no database: creation never finished, or it was removed.
     NoDatabase "no_database" SERVICE_UNAVAILABLE "The company has no database"
         "An operator runs `tenantry create-db SLUG`.";
-    /// A table is missing: migrations have not run there.
-    MigrationsPending "migrations_pending" SERVICE_UNAVAILABLE "Migrations have not run on this company's database"
+    /// The database lacks migrations that this server has loaded.
+    MigrationsPending "migrations_pending" SERVICE_UNAVAILABLE "Migrations have not run on this tenant's database"
         "An operator runs `tenantry migrate-tenants --tenant SLUG`.";
+    /// The database has migrations that this server has not loaded.
+    ServerOutdated "server_outdated" SERVICE_UNAVAILABLE "This server has older apps than the database"
+        "An operator restarts this server with the current apps.";
     /// Shared data that the request needs is empty.
     MasterDataEmpty "master_data_empty" CONFLICT "The shared data is empty"
         "An operator loads it: POST to /api/records/{model}, or import a CSV.";

@@ -6,6 +6,8 @@ use super::{Code, Problem};
 
 /// When clients of a company in maintenance should ask again, seconds.
 const MAINTENANCE_RETRY_S: u64 = 60;
+/// When clients of a server with outdated apps should ask again, seconds: it is about to be brought up to date.
+const OUTDATED_RETRY_S: u64 = 5;
 
 impl From<tenantry::Error> for Problem {
     fn from(error: tenantry::Error) -> Self {
@@ -34,6 +36,7 @@ fn from_engine(problem: Problem, kind: &tenantry::EngineErrorKind) -> Problem {
         Kind::Reference(model) => problem.and_field(model, "refers to this record"),
         Kind::Statement(message) => problem.and_field("sql", message),
         Kind::Fenced | Kind::Busy => problem.retry_after(1),
+        Kind::SchemaAhead => problem.retry_after(OUTDATED_RETRY_S),
         _ => problem,
     }
 }
@@ -91,7 +94,17 @@ mod tests {
                 503,
             ),
             (Error::NotAttached { slug: "acme".into(), store: "djo".into() }, 503),
-            (Error::MigrationsPending { store: "tenant".into() }, 503),
+            (
+                Error::MigrationsPending {
+                    slug: "acme".into(),
+                    store: "tenant".into(),
+                    reason: None,
+                    detail: "private".into(),
+                },
+                503,
+            ),
+            (engine(Kind::SchemaBehind), 503),
+            (engine(Kind::SchemaAhead), 503),
             (Error::MasterDataEmpty { what: "plans".into() }, 409),
             (Error::RateLimited { retry_after_seconds: 7 }, 429),
             (Error::Unavailable("private".into()), 503),
