@@ -61,13 +61,8 @@ pub(crate) fn reserve(
     let held = if rows == 0 && bytes == 0 {
         run(conn, READ, schema, who, params![who.tenant, schema.store().as_str(), generation(who)])?
     } else {
-        run(
-            conn,
-            RESERVE,
-            schema,
-            who,
-            params![who.tenant, schema.store().as_str(), generation(who), rows, bytes],
-        )?
+        let key = params![who.tenant, schema.store().as_str(), generation(who), rows, bytes];
+        run(conn, RESERVE, schema, who, key)?
     };
     let over = |delta: i64, held: i64, max: Option<u64>| {
         delta > 0 && max.is_some_and(|max| u64::try_from(held).unwrap_or(0) > max)
