@@ -1,13 +1,17 @@
 //! Tokens of foreign issuers: what must hold before one of their claims is believed.
 //!
 //! Called by `credentials`. Exactly one algorithm belongs to a key; `exp`, `iss` and `aud` are
-//! required and `nbf` is checked; the key comes from the configured set only — `jku`, `x5u`, `jwk`
+//! required, and `nbf` too unless the issuer is configured without; no claim may stand twice; the key comes from the configured set only — `jku`, `x5u`, `jwk`
 //! and `x5c` in the header are never looked at (threats 7 to 9). Unknown claims are ignored.
 
-use super::jwks::{Key, Keys};
+use super::{
+    claims::UniqueClaims,
+    jwks::{Key, Keys},
+};
 use crate::{
     config::{JwtAlgorithm, JwtProvider},
     error::{Error, Result},
+    users::normal_email,
 };
 use jsonwebtoken::{Algorithm, Header, Validation};
 use quick_cache::sync::Cache;
@@ -181,15 +185,20 @@ impl Issuer {
         let key = self.keys.find(header.kid.as_deref()).await?;
         let validation = self.validation(key.algorithm);
         let data =
-            jsonwebtoken::decode::<Map<String, Value>>(token, &key.decoding, &validation).map_err(refused)?;
+            jsonwebtoken::decode::<UniqueClaims>(token, &key.decoding, &validation).map_err(refused)?;
+        let UniqueClaims(claims) = data.claims;
         // Past the end by the leeway is good for once, and not remembered.
-        let expires_s = data.claims.get("exp").and_then(Value::as_i64).unwrap_or(0);
-        Ok((self.read(&data.claims)?, expires_s, key))
+        let expires_s = claims.get("exp").and_then(Value::as_i64).unwrap_or(0);
+        Ok((self.read(&claims)?, expires_s, key))
     }
 
     fn validation(&self, algorithm: Algorithm) -> Validation {
         let mut validation = Validation::new(algorithm);
-        validation.set_required_spec_claims(&["exp", "iss", "aud"]);
+        let required: &[&str] = match self.provider.require_nbf {
+            true => &["exp", "iss", "aud", "nbf"],
+            false => &["exp", "iss", "aud"],
+        };
+        validation.set_required_spec_claims(required);
         validation.set_issuer(&[&self.provider.issuer]);
         validation.set_audience(&self.provider.audience);
         validation.validate_nbf = true;
@@ -208,7 +217,11 @@ impl Issuer {
             "email" if claims.get("email_verified").is_some_and(|v| !is_true(v)) => {
                 return Err(Error::Unauthenticated("e-mail of the token is not verified".into()));
             }
-            "email" => ClaimedUser::Email(user.to_lowercase()),
+            // Addresses are ASCII here. Unicode lower-casing would turn the Kelvin sign into a k.
+            "email" if !user.is_ascii() => {
+                return Err(Error::Unauthenticated("e-mail of the token is not ASCII".into()));
+            }
+            "email" => ClaimedUser::Email(normal_email(&user)),
             _ => ClaimedUser::Subject { issuer: provider.issuer.clone(), subject: user },
         };
         // A token without the claim names no tenant; one with a claim that cannot be read is refused.

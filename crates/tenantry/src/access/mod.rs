@@ -6,11 +6,13 @@
 
 mod actor;
 pub mod api_keys;
+mod claims;
 pub mod credentials;
 pub mod directory;
 mod fetch;
 pub mod gates;
 mod gcra;
+mod guessable;
 pub mod handle;
 pub mod host;
 pub mod impersonation;
@@ -36,7 +38,7 @@ use crate::{
     control::Control,
     topology::Topology,
 };
-use tenantry_engine::name::RoleName;
+use tenantry_engine::name::{RoleName, TenantId};
 
 /// Everything that decides who may. One per platform; shared by reference.
 pub struct Access {
@@ -115,6 +117,20 @@ impl Access {
     /// Requests that run now, per tenant.
     pub fn meters(&self) -> &meter::Meters {
         &self.meters
+    }
+
+    /// Writes an act that was denied to this caller to the audit log: at most ten of one caller at once, and ten
+    /// an hour after that.
+    ///
+    /// # Errors
+    /// When the control store cannot be written.
+    pub async fn record_denial(&self, actor: &Actor, tenant: Option<TenantId>, act: &str) -> Result<()> {
+        if !self.doors.denial(actor.label()) {
+            return Ok(());
+        }
+        let mut write = self.control.begin().await?;
+        write.audit(&actor.by(), tenant, "access.denied", serde_json::json!({ "act": act })).await?;
+        write.commit().await
     }
 
     /// Writes down what waits; at shutdown.

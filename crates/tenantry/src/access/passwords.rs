@@ -4,6 +4,7 @@
 //! says whether an account exists (an unknown one costs the same time, threat 41), and never
 //! lets a flood of log-ins take more than its share of memory and cores.
 
+use super::guessable::is_guessable;
 use crate::error::{Error, Result};
 use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash};
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -36,7 +37,10 @@ impl Password {
     }
 
     /// Checks the policy: 10 characters at least, 1024 bytes at most, not the e-mail address or
-    /// its local part, more than two different characters.
+    /// its local part, more than two different characters, and none of those that guessers try first.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] of `password` with the rule it breaks.
     pub fn check(&self, email: &str) -> Result<()> {
         let weak = |rule| Err(Error::invalid("password", rule));
         let lower = self.0.trim().to_lowercase();
@@ -55,6 +59,9 @@ impl Password {
         let second = lower.chars().find(|c| Some(*c) != first);
         if !lower.chars().any(|c| Some(c) != first && Some(c) != second) {
             return weak("Choose a password with more than two different characters.");
+        }
+        if is_guessable(&lower) {
+            return weak("Choose a password that is no well-known one, no run of keys and no bare number.");
         }
         Ok(())
     }

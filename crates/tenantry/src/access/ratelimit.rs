@@ -16,6 +16,9 @@ use std::{
 /// Cells of one table: half a megabyte.
 const CELLS: usize = 1 << 16;
 
+/// Denied acts of one caller that are written down each hour.
+const DENIALS_PER_HOUR: u32 = 10;
+
 /// The paces of the public doors; 0 counts as 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Paces {
@@ -31,6 +34,7 @@ pub struct Doors {
     accounts: Table,
     addresses: Table,
     registrations: Table,
+    denials: Table,
 }
 
 /// A log-in attempt that was charged.
@@ -48,6 +52,7 @@ impl Doors {
             accounts: Table::new(Rate::per(paces.login_per_minute, 60), CELLS),
             addresses: Table::new(Rate::per(paces.login_per_minute, 60), CELLS),
             registrations: Table::new(Rate::per(paces.registration_per_hour, 3600), CELLS),
+            denials: Table::new(Rate::per(DENIALS_PER_HOUR, 3600), CELLS),
         }
     }
 
@@ -61,9 +66,14 @@ impl Doors {
         if let Some(address) = &address {
             self.addresses.take(address)?;
         }
-        let account = account.trim().to_lowercase();
+        let account = crate::users::normal_email(account);
         self.accounts.take(&account)?;
         Ok(Attempt { doors: self, account, address })
+    }
+
+    /// Whether another denied act of this caller is to be written down: a flood of them must not fill the log.
+    pub(super) fn denial(&self, label: &str) -> bool {
+        self.denials.take(&label).is_ok()
     }
 
     /// Charges a registration.

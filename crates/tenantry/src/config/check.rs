@@ -193,6 +193,11 @@ fn apps_and_plans(config: &Config, report: Report<'_>) {
         let known = list(config.plans.iter().map(|plan| plan.name.as_str()));
         let wanted = &config.registration.default_plan;
         report("registration.default_plan", format!("there is no plan `{wanted}`; plans are: {known}"));
+    } else if config.registration.open
+        && config.plan(config.registration.default_plan.as_str()).is_some_and(|plan| !plan.self_service)
+    {
+        let message = "registration is open, so the default plan must be one with self_service = true";
+        report("registration.default_plan", message.into());
     }
     for plan in &config.plans {
         let good = |feature: &&String| feature.parse::<PlanName>().is_err();

@@ -51,6 +51,7 @@ impl Config {
             retention: RetentionConfig::default(),
             auth: AuthConfig::default(),
             backups,
+            metrics: super::MetricsConfig::default(),
         }
     }
 }
@@ -85,7 +86,12 @@ impl StoreConfig {
 
 impl Default for RegistrationConfig {
     fn default() -> Self {
-        Self { open: true, default_plan: fixed("starter"), placement: PlacementPolicy::Fewest }
+        Self {
+            open: true,
+            default_plan: fixed("starter"),
+            reserved_slugs: vec![],
+            placement: PlacementPolicy::Fewest,
+        }
     }
 }
 
@@ -144,6 +150,7 @@ fn plans() -> Vec<PlanConfig> {
         price: price.into(),
         limits,
         features: features.iter().map(|feature| (*feature).into()).collect(),
+        self_service: name != "hospital",
     };
     let limits = |users, rows, megabytes, files, requests_per_second, concurrency| PlanLimits {
         users: Some(users),

@@ -6,6 +6,7 @@
 mod backups;
 mod check;
 mod defaults;
+mod metrics;
 mod model;
 mod net;
 mod operations;
@@ -18,6 +19,7 @@ mod template;
 mod units;
 
 pub use backups::*;
+pub use metrics::MetricsConfig;
 pub use model::*;
 pub use net::{IpRange, IpRangeError};
 pub use operations::OperationsConfig;

@@ -5,6 +5,7 @@
 
 use super::{
     backups::{BackupTarget, BackupsConfig},
+    metrics::MetricsConfig,
     net::IpRange,
     operations::OperationsConfig,
     template::NameTemplate,
@@ -42,6 +43,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// `[backups]`.
     pub backups: BackupsConfig,
+    /// `[metrics]`.
+    pub metrics: MetricsConfig,
 }
 
 /// The installation itself.
@@ -128,6 +131,8 @@ pub struct PlanConfig {
     pub limits: PlanLimits,
     /// Features switched on.
     pub features: Vec<String>,
+    /// Chosen by a registration without staff. The others only staff assign.
+    pub self_service: bool,
 }
 
 /// Self-service registration and where its tenants are put.
@@ -137,6 +142,8 @@ pub struct RegistrationConfig {
     pub open: bool,
     /// Plan of a new tenant.
     pub default_plan: PlanName,
+    /// Slugs that are kept back besides those that always are.
+    pub reserved_slugs: Vec<Slug>,
     /// How a server is picked from a store's `servers`.
     pub placement: PlacementPolicy,
 }
@@ -230,6 +237,8 @@ pub struct JwtProvider {
     pub tenant_claim: String,
     /// Claim that identifies the user.
     pub user_claim: String,
+    /// A token without `nbf` is refused.
+    pub require_nbf: bool,
     /// Tenants this issuer may speak for (threat 9); empty is all, for the platform's own issuer.
     pub tenants: Vec<Slug>,
 }

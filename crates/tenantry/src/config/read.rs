@@ -27,6 +27,7 @@ pub(super) fn read(file: &str, text: &str, dir: &Path) -> Result<Config, Problem
         limits: limits(root.section("limits"), defaults.limits),
         operations: super::operations::read(root.section("operations")),
         retention: retention(root.section("retention"), defaults.retention),
+        metrics: super::metrics::read(root.section("metrics")),
         auth: super::read_auth::auth(root.section("auth"), dir, defaults.auth),
     };
     root.finish();
@@ -141,6 +142,7 @@ fn plans(root: &Section<'_>, default: Vec<PlanConfig>) -> Vec<PlanConfig> {
             price: section.text("price").unwrap_or_default().to_owned(),
             limits: plan_limits(section.section("limits")),
             features: section.list("features").unwrap_or_default(),
+            self_service: section.flag("self_service").unwrap_or(true),
             name,
         };
         section.finish();
@@ -167,6 +169,7 @@ fn registration(section: Section<'_>, default: RegistrationConfig) -> Registrati
     let registration = RegistrationConfig {
         open: section.flag("open").unwrap_or(default.open),
         default_plan: section.parsed("default_plan").unwrap_or(default.default_plan),
+        reserved_slugs: section.list("reserved_slugs").unwrap_or(default.reserved_slugs),
         placement: section.one_of("placement", &policies).unwrap_or(default.placement),
     };
     section.finish();

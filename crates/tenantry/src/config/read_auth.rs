@@ -52,6 +52,7 @@ fn provider(section: Section<'_>, dir: &Path) -> JwtProvider {
     let key = key_source(&section, dir);
     let tenant_claim = section.text("tenant_claim").unwrap_or("tenant").to_owned();
     let user_claim = section.text("user_claim").unwrap_or("email").to_owned();
+    let require_nbf = section.flag("require_nbf").unwrap_or(true);
     let tenants = section.list("tenants").unwrap_or_default();
     section.finish();
     let key = key.unwrap_or_else(|| match algorithm.is_some_and(JwtAlgorithm::is_symmetric) {
@@ -69,6 +70,7 @@ fn provider(section: Section<'_>, dir: &Path) -> JwtProvider {
         key,
         tenant_claim,
         user_claim,
+        require_nbf,
         tenants,
     }
 }

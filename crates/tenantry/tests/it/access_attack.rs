@@ -87,7 +87,7 @@ async fn one(platform: &Platform, n: usize, hash: &str) -> One {
 
 fn jwt(email: &str, tenant: &str) -> String {
     let exp = jiff::Timestamp::now().as_second() + 36_000;
-    let claims = serde_json::json!({"iss": "https://id.example", "aud": "tenantry", "exp": exp,
+    let claims = serde_json::json!({"iss": "https://id.example", "aud": "tenantry", "nbf": 1, "exp": exp,
         "email": email, "tenant": tenant});
     let secret = std::env::var(SECRET_ENV).unwrap();
     let key = jsonwebtoken::EncodingKey::from_secret(secret.as_bytes());
@@ -219,6 +219,7 @@ fn issuers() -> &'static Issuers {
             key: KeySource::SecretEnv(SECRET_ENV.into()),
             tenant_claim: "tenant".into(),
             user_claim: "email".into(),
+            require_nbf: true,
             tenants: vec![],
         };
         Issuers::new(&[provider]).unwrap()

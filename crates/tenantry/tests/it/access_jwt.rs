@@ -28,6 +28,7 @@ pub(crate) fn settings(algorithm: JwtAlgorithm, key: KeySource) -> JwtProvider {
         key,
         tenant_claim: "custom:organization_id".into(),
         user_claim: "sub".into(),
+        require_nbf: true,
         tenants: vec![],
     }
 }
@@ -45,7 +46,7 @@ pub(crate) fn now() -> i64 {
 }
 
 pub(crate) fn claims() -> Value {
-    json!({"iss": ISSUER, "aud": "tenantry", "exp": now() + 60, "sub": "user-1",
+    json!({"iss": ISSUER, "aud": "tenantry", "nbf": now() - 60, "exp": now() + 60, "sub": "user-1",
         "custom:organization_id": "demo-org", "unknown": {"claims": ["are", "ignored"]}})
 }
 
@@ -92,6 +93,7 @@ async fn threat_8_claims_that_are_missing_malformed_or_off_are_refused() {
         without("exp"),
         without("iss"),
         without("aud"),
+        without("nbf"),
         without("sub"),
         with("exp", json!(now() - 60)),
         with("exp", json!("soon")),
@@ -257,5 +259,49 @@ fn settings_report_every_problem_at_once() {
         "given twice",
     ] {
         assert!(problems.contains(part), "{part} in\n{problems}");
+    }
+}
+
+#[tokio::test]
+async fn an_issuer_that_leaves_out_nbf_is_configured_so() {
+    let provider = JwtProvider { require_nbf: false, ..secret_issuer() };
+    let issuers = Issuers::new(&[provider]).expect("settings");
+    let token = |claims: &Value| hmac(&json!({"alg": "HS256"}), claims, SECRET);
+    assert!(issuers.verify(&token(&without("nbf"))).await.is_ok());
+    for nbf in [json!(now() + 60), json!("yesterday"), json!([0])] {
+        assert!(
+            issuers.verify(&token(&with("nbf", nbf.clone()))).await.is_err(),
+            "{nbf} is checked all the same"
+        );
+    }
+}
+
+#[tokio::test]
+async fn no_claim_stands_twice() {
+    let issuers = Issuers::new(&[secret_issuer()]).expect("settings");
+    let sign = |body: &str| {
+        let message = format!("{}.{}", B64.encode(r#"{"alg":"HS256"}"#), B64.encode(body));
+        let key = EncodingKey::from_secret(SECRET);
+        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256).expect("sign");
+        format!("{message}.{signature}")
+    };
+    let once = claims().to_string();
+    assert!(issuers.verify(&sign(&once)).await.is_ok());
+    for again in ["\"sub\":\"user-1\"", "\"custom:organization_id\":\"other\"", "\"exp\":1", "\"iss\":\"x\""]
+    {
+        let twice = once.replacen('{', &format!("{{{again},"), 1);
+        assert!(issuers.verify(&sign(&twice)).await.is_err(), "{twice}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_is_lowered_as_ascii_and_nothing_else_passes_for_it() {
+    let provider = JwtProvider { user_claim: "email".into(), ..secret_issuer() };
+    let issuers = Issuers::new(&[provider]).expect("settings");
+    let token = |email: &str| hmac(&json!({"alg": "HS256"}), &with("email", json!(email)), SECRET);
+    let upper = issuers.verify(&token("Kate@Green.Example")).await.expect("ASCII");
+    assert_eq!(upper.user, ClaimedUser::Email("kate@green.example".into()));
+    for odd in ["\u{212A}ate@green.example", "k\u{e4}te@green.example", "kate@green\u{ff0e}example"] {
+        assert!(issuers.verify(&token(odd)).await.is_err(), "{odd}");
     }
 }

@@ -212,6 +212,7 @@ fn config() -> Config {
         key: KeySource::SecretEnv(SECRET_ENV.into()),
         tenant_claim: "custom:organization_id".into(),
         user_claim: "sub".into(),
+        require_nbf: true,
         tenants,
     };
     config.auth.jwt = vec![provider(ISSUER, vec![]), provider(BETA_ISSUER, vec![slug("beta")])];
@@ -221,8 +222,7 @@ fn config() -> Config {
 /// A token of `issuer` for that user; `claim` is the tenant it names.
 pub(crate) fn jwt(issuer: &str, user: UserId, claim: Option<&str>) -> String {
     let exp = jiff::Timestamp::now().as_second() + 600;
-    let mut claims =
-        serde_json::json!({"iss": issuer, "aud": "tenantry", "exp": exp, "sub": format!("sub-{user}")});
+    let mut claims = serde_json::json!({"iss": issuer, "aud": "tenantry", "nbf": 1, "exp": exp, "sub": format!("sub-{user}")});
     if let Some(claim) = claim {
         claims["custom:organization_id"] = claim.into();
     }

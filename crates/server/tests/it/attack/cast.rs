@@ -212,7 +212,7 @@ async fn company(app: &TestApp, n: usize, relation: Relation, hash: &str) -> Com
 
 fn jwt(email: &str, n: usize) -> String {
     let exp = jiff::Timestamp::now().as_second() + 36_000;
-    let claims = json!({"iss": ISSUER, "aud": "tenantry", "exp": exp, "email": email, "tenant": format!("company-{n}")});
+    let claims = json!({"iss": ISSUER, "aud": "tenantry", "nbf": 1, "exp": exp, "email": email, "tenant": format!("company-{n}")});
     let secret = std::env::var(SECRET_ENV).unwrap();
     let key = jsonwebtoken::EncodingKey::from_secret(secret.as_bytes());
     jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()

@@ -1,0 +1,49 @@
+//! `[metrics]`: how Prometheus gets at the numbers.
+//!
+//! Read by [`super::read`]; used by the server. The token itself is never in the file.
+
+use super::reader::Section;
+use crate::{Error, Result};
+use std::net::SocketAddr;
+
+/// Ways to `/metrics` besides a session of staff. Both are closed unless they are configured.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MetricsConfig {
+    /// An address of its own, at which `/metrics` asks for no credential.
+    pub listen: Option<SocketAddr>,
+    /// Name of the environment variable with the bearer token that opens `/metrics` at the main address.
+    pub token_env: Option<String>,
+}
+
+impl MetricsConfig {
+    /// The bearer token, if one is configured.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the variable is not set, or too short to be a secret.
+    pub fn token(&self) -> Result<Option<String>> {
+        let Some(name) = &self.token_env else { return Ok(None) };
+        match std::env::var(name) {
+            Ok(token) if token.len() >= LEAST_BYTES => Ok(Some(token)),
+            Ok(_) => {
+                Err(Error::invalid("metrics.token_env", format!("${name} has less than {LEAST_BYTES} bytes")))
+            }
+            Err(_) => Err(Error::invalid("metrics.token_env", format!("the environment has no ${name}"))),
+        }
+    }
+}
+
+/// Shortest token, bytes.
+const LEAST_BYTES: usize = 16;
+
+pub(super) fn read(section: Section<'_>) -> MetricsConfig {
+    let listen = section.text("listen").and_then(|text| match text.parse() {
+        Ok(address) => Some(address),
+        Err(_) => {
+            section.problem("listen", "must be an address with a port, such as \"127.0.0.1:9464\"");
+            None
+        }
+    });
+    let metrics = MetricsConfig { listen, token_env: section.text("token_env").map(str::to_owned) };
+    section.finish();
+    metrics
+}
