@@ -153,7 +153,7 @@ pub(super) async fn me(State(app): State<App>, Caller(actor): Caller) -> Result<
     let access = app.platform().access();
     let user = match actor.user() {
         Some(user) => json!({
-            "id": user.id, "email": user.email, "name": user.name, "staff": user.staff, "superuser": user.superuser,
+            "id": user.id, "email": user.email, "name": user.name, "staff": actor.is_staff(), "superuser": actor.is_superuser(),
         }),
         None => Value::Null,
     };
@@ -170,7 +170,7 @@ pub(super) async fn me(State(app): State<App>, Caller(actor): Caller) -> Result<
 
 /// Slug of the tenant the credentials speak for.
 async fn current(app: &App, actor: &Actor) -> Result<Option<String>> {
-    let Some(id) = actor.bound() else { return Ok(None) };
+    let Some(id) = actor.bound().filter(|id| actor.belongs_to(*id)) else { return Ok(None) };
     let tenant = app.platform().access().directory().tenant(id).await?;
     Ok(Some(tenant.slug.to_string()))
 }

@@ -82,6 +82,13 @@ impl Scope {
         }
     }
 
+    fn actor(&self) -> &Actor {
+        match self {
+            Self::Tenant(tenant) => tenant.actor(),
+            Self::Staff(actor) => actor,
+        }
+    }
+
     /// Tenant and user for the log, 0 for none.
     pub(super) fn noted(&self) -> (i64, i64) {
         match self {
@@ -106,17 +113,16 @@ fn peer(parts: &Parts) -> IpAddr {
     parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0)
 }
 
-fn note(parts: &Parts, tenant: i64, user: i64) {
+fn note(parts: &Parts, tenant: i64, actor: &Actor) {
     if let Some(note) = parts.extensions.get::<Arc<Note>>() {
-        note.caller(tenant, user);
+        note.caller(tenant, user(actor), actor);
     }
 }
 
 async fn scope(app: &App, parts: &Parts) -> Result<Scope> {
     let mut scope = Scope::resolve(app, &parts.headers, parts.uri.path(), peer(parts)).await?;
+    note(parts, scope.noted().0, scope.actor());
     if let Some(note) = parts.extensions.get::<Arc<Note>>() {
-        let (tenant, user) = scope.noted();
-        note.caller(tenant, user);
         note.hold(scope.hold());
     }
     Ok(scope)
@@ -125,7 +131,9 @@ async fn scope(app: &App, parts: &Parts) -> Result<Scope> {
 async fn resolved(app: &App, parts: &Parts) -> Result<Resolved> {
     let shown = Shown::read(app.options(), &parts.headers, parts.uri.path(), peer(parts))?;
     let resolved = app.platform().access().resolve(&shown.presented()).await?;
-    note(parts, resolved.tenant.map_or(0, |id| id.get()), user(&resolved.actor));
+    // A session may outlive a membership; the tenant's numbers are its members' alone.
+    let tenant = resolved.tenant.filter(|id| resolved.actor.belongs_to(*id));
+    note(parts, tenant.map_or(0, |id| id.get()), &resolved.actor);
     Ok(resolved)
 }
 

@@ -24,7 +24,7 @@ pub struct Actor {
 #[derive(Clone)]
 enum Who {
     User { user: Arc<User>, session: Option<Arc<Session>> },
-    Key(Arc<Key>),
+    Key { key: Arc<Key>, role: RoleName },
     System(Arc<str>),
 }
 
@@ -40,10 +40,10 @@ impl Actor {
         Self { who: Who::User { user, session: None }, role: None, bound: None, allowed }
     }
 
-    /// A tenant's API key.
-    pub(super) fn key(key: Arc<Key>) -> Self {
+    /// A tenant's API key, in the role that its maker's rights leave it.
+    pub(super) fn key(key: Arc<Key>, role: RoleName) -> Self {
         let bound = Some(key.tenant);
-        Self { who: Who::Key(key), role: None, bound, allowed: None }
+        Self { who: Who::Key { key, role }, role: None, bound, allowed: None }
     }
 
     /// The platform itself or its operator at the command line, by name: `cli:root`, `system`.
@@ -67,7 +67,7 @@ impl Actor {
     pub fn label(&self) -> &str {
         match &self.who {
             Who::User { user, .. } => &user.label,
-            Who::Key(key) => &key.label,
+            Who::Key { key, .. } => &key.label,
             Who::System(label) => label,
         }
     }
@@ -98,9 +98,31 @@ impl Actor {
     /// The API key, if it is one.
     pub fn api_key(&self) -> Option<&Key> {
         match &self.who {
-            Who::Key(key) => Some(key),
+            Who::Key { key, .. } => Some(key),
             _ => None,
         }
+    }
+
+    /// The role that its credential gives in that tenant; None for the operator, and for all others who do
+    /// not belong there.
+    pub(super) fn role_in(&self, tenant: TenantId) -> Option<&RoleName> {
+        match &self.who {
+            Who::User { user, .. } => user.role_in(tenant),
+            Who::Key { key, role } => (key.tenant == tenant).then_some(role),
+            Who::System(_) => None,
+        }
+    }
+
+    /// Whether its credential has a role in that tenant; the operator belongs to all of them.
+    pub fn belongs_to(&self, tenant: TenantId) -> bool {
+        self.is_system() || self.role_in(tenant).is_some()
+    }
+
+    /// Whether answers about the account itself may tell of that tenant: an impersonator sees the one they
+    /// entered, the token of a bound issuer those it speaks for.
+    pub(super) fn may_tell_of(&self, tenant: TenantId, slug: &Slug) -> bool {
+        let entered = self.current_session().and_then(|session| session.tenant);
+        self.issuer_allows(slug) && (self.impersonator().is_none() || entered == Some(tenant))
     }
 
     /// The session it came by, if any.
@@ -130,17 +152,17 @@ impl Actor {
         self.allowed.as_ref().is_none_or(|allowed| allowed.contains(slug))
     }
 
-    /// Neither an impersonator nor the token of an issuer bound to tenants carries the platform's
-    /// rights: a tenant's own issuer could name anybody (threat 9).
-    fn speaks_for_platform(&self) -> bool {
+    /// Whether it is the user as themselves. Neither an impersonator nor the token of an issuer bound to tenants
+    /// carries the platform's rights or sees the whole account: a tenant's own issuer could name any user.
+    pub(super) fn sees_whole_account(&self) -> bool {
         self.impersonator().is_none() && !self.is_narrower()
     }
 
     /// Passes every permission list. An impersonating superuser does not: they act as the other.
     pub fn is_superuser(&self) -> bool {
         match &self.who {
-            Who::User { user, .. } => user.superuser && self.speaks_for_platform(),
-            Who::Key(_) => false,
+            Who::User { user, .. } => user.superuser && self.sees_whole_account(),
+            Who::Key { .. } => false,
             Who::System(_) => true,
         }
     }
@@ -148,8 +170,8 @@ impl Actor {
     /// Platform staff, as themselves.
     pub fn is_staff(&self) -> bool {
         match &self.who {
-            Who::User { user, .. } => (user.staff || user.superuser) && self.speaks_for_platform(),
-            Who::Key(_) => false,
+            Who::User { user, .. } => (user.staff || user.superuser) && self.sees_whole_account(),
+            Who::Key { .. } => false,
             Who::System(_) => true,
         }
     }
@@ -166,7 +188,7 @@ impl Actor {
     /// [`Error::Denied`]
     pub fn may_change_credentials(&self) -> Result<()> {
         match &self.who {
-            Who::Key(_) => Err(Error::Denied("an API key changes no credentials".into())),
+            Who::Key { .. } => Err(Error::Denied("an API key changes no credentials".into())),
             Who::User { .. } if self.impersonator().is_some() => {
                 Err(Error::Denied("no credential changes while impersonating".into()))
             }

@@ -19,7 +19,7 @@ use serde_json::json;
 use std::sync::Arc;
 use tenantry_engine::{
     SqlRow, Tx,
-    name::{RoleName, TenantId},
+    name::{RoleName, TenantId, UserId},
 };
 
 /// Keys kept in memory.
@@ -28,6 +28,11 @@ const CACHED: usize = 50_000;
 const PER_TENANT: i64 = 100;
 /// Characters of a key that stay visible, to recognise it by.
 const PREFIX_CHARS: usize = 10;
+
+/// The columns of a [`KeyInfo`].
+const LISTED: &str = "SELECT k.id, k.name, k.prefix, k.role, k.created_at, k.expires_at, k.seen_at, k.created_by, \
+    u.email, CASE WHEN u.is_active = 1 THEN m.role END FROM api_keys k LEFT JOIN users u ON u.id = k.created_by \
+    LEFT JOIN memberships m ON m.user = k.created_by AND m.tenant = k.tenant";
 
 /// A live key as of the last change.
 #[derive(Debug)]
@@ -38,8 +43,10 @@ pub struct Key {
     pub label: String,
     /// The tenant it speaks for.
     pub tenant: TenantId,
-    /// The role it has there.
+    /// The role it was made with; what its maker has lost since is lost to it too.
     pub role: RoleName,
+    /// The member who made it; None is the operator.
+    pub made_by: Option<UserId>,
     /// Over, microseconds; None is never.
     pub expires_us: Option<i64>,
     seen: LastSeen,
@@ -54,14 +61,27 @@ pub struct KeyInfo {
     pub name: String,
     /// First characters of the key.
     pub prefix: String,
-    /// The role it has.
+    /// The role it was made with.
     pub role: String,
+    /// Who made it; None is the operator.
+    pub made_by: Option<Maker>,
     /// Made, microseconds.
     pub created_us: i64,
     /// Over, microseconds; None is never.
     pub expires_us: Option<i64>,
     /// Last used, microseconds; coarse; None is never.
     pub seen_us: Option<i64>,
+}
+
+/// The member who made a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Maker {
+    /// Their id.
+    pub id: UserId,
+    /// Their address.
+    pub email: String,
+    /// Their role in the tenant today, which bounds the key's; None ends it: they left, or may not sign in.
+    pub role: Option<String>,
 }
 
 /// A key to be made.
@@ -146,9 +166,9 @@ impl ApiKeys {
     /// [`Error::Denied`] like [`ApiKeys::create`].
     pub async fn list(&self, tenant: &Tenant) -> Result<Vec<KeyInfo>> {
         self.may_manage(tenant)?;
-        let sql = "SELECT id, name, prefix, role, created_at, expires_at, seen_at FROM api_keys \
-                   WHERE tenant = ? AND revoked_at IS NULL ORDER BY id DESC LIMIT 200";
-        let rows = self.control.snapshot().await?.query(sql, params![tenant.id().get()]).await?;
+        let sql =
+            format!("{LISTED} WHERE k.tenant = ? AND k.revoked_at IS NULL ORDER BY k.id DESC LIMIT 200");
+        let rows = self.control.snapshot().await?.query(&sql, params![tenant.id().get()]).await?;
         rows.iter().map(info).collect()
     }
 
@@ -187,7 +207,6 @@ async fn insert(
     token: &Token,
 ) -> Result<KeyInfo> {
     let prefix: String = token.reveal().chars().take(PREFIX_CHARS).collect();
-    let created_us = write.at_us();
     let sql = "INSERT INTO api_keys (tenant, name, prefix, hash, role, created_by, created_at, expires_at) \
                VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id";
     let values = params![
@@ -197,18 +216,18 @@ async fn insert(
         token.hash().to_hex(),
         new.role.as_str(),
         tenant.actor().user_id().map(|user| user.get()),
-        created_us,
+        write.at_us(),
         new.expires_us
     ];
     let rows = write.query(sql, values).await?;
     let id = rows.first().ok_or_else(|| Error::Internal("no id for a new key".into()))?.integer(0)?;
-    let (name, role) = (name.to_owned(), new.role.to_string());
-    Ok(KeyInfo { id, name, prefix, role, created_us, expires_us: new.expires_us, seen_us: None })
+    let listed = write.query(&format!("{LISTED} WHERE k.id = ?"), params![id]).await?;
+    info(listed.first().ok_or(Error::NotFound("API key"))?)
 }
 
 async fn read(tx: &mut Tx, hash: TokenHash) -> Result<Option<Key>> {
-    let sql =
-        "SELECT id, tenant, role, expires_at, seen_at FROM api_keys WHERE hash = ? AND revoked_at IS NULL";
+    let sql = "SELECT id, tenant, role, expires_at, seen_at, created_by FROM api_keys \
+               WHERE hash = ? AND revoked_at IS NULL";
     let rows = tx.query(sql, params![hash.to_hex()]).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     let id = row.integer(0)?;
@@ -217,6 +236,7 @@ async fn read(tx: &mut Tx, hash: TokenHash) -> Result<Option<Key>> {
         label: format!("key:{id}"),
         tenant: TenantId::from_raw(row.integer(1)?),
         role: RoleName::parse(row.text(2)?)?,
+        made_by: row.opt_integer(5)?.map(UserId::from_raw),
         expires_us: row.opt_integer(3)?,
         seen: LastSeen::at(row.opt_integer(4)?.unwrap_or(0)),
     }))
@@ -228,8 +248,15 @@ fn info(row: &SqlRow) -> Result<KeyInfo> {
         name: row.text(1)?.to_owned(),
         prefix: row.text(2)?.to_owned(),
         role: row.text(3)?.to_owned(),
+        made_by: maker(row)?,
         created_us: row.integer(4)?,
         expires_us: row.opt_integer(5)?,
         seen_us: row.opt_integer(6)?,
     })
+}
+
+fn maker(row: &SqlRow) -> Result<Option<Maker>> {
+    let Some(id) = row.opt_integer(7)? else { return Ok(None) };
+    let (email, role) = (row.opt_text(8)?.unwrap_or_default(), row.opt_text(9)?);
+    Ok(Some(Maker { id: UserId::from_raw(id), email: email.to_owned(), role: role.map(str::to_owned) }))
 }

@@ -8,6 +8,7 @@
 use super::{
     Access,
     actor::Actor,
+    api_keys::Key,
     directory::User,
     host,
     jwt::{ClaimedTenant, Claims},
@@ -16,7 +17,7 @@ use super::{
 };
 use crate::{Error, Result, topology::TenantRecord};
 use std::sync::Arc;
-use tenantry_engine::name::{Slug, TenantId};
+use tenantry_engine::name::{RoleName, Slug, TenantId};
 
 /// What a request carries, taken apart but not believed.
 #[derive(Clone, Copy, Default)]
@@ -48,6 +49,8 @@ pub struct Resolved {
 struct Checked {
     actor: Actor,
     tenant: Option<TenantId>,
+    /// The tenant is what the holder of a foreign token says, not what this platform recorded.
+    claimed: bool,
 }
 
 impl Access {
@@ -75,9 +78,22 @@ impl Access {
             let checked = self.own_token(text, Some(TokenKind::ApiKey)).await?;
             found = Some(join(found, checked)?);
         }
-        let Checked { actor, tenant } = found.ok_or_else(|| refuse("no credential"))?;
-        let tenant = self.agree_with_names(tenant, presented).await?;
-        Ok(Resolved { actor: actor.bind(tenant), tenant })
+        let Checked { actor, tenant, claimed } = found.ok_or_else(|| refuse("no credential"))?;
+        let named = self.agree_with_names(tenant, presented).await?;
+        // Membership comes before any answer: a tenant that is not the caller's looks like none.
+        if let Some(id) = named
+            && (claimed || names_tenant(presented, &self.base_domain))
+        {
+            self.require_member(&actor, id).await?;
+        }
+        Ok(Resolved { actor: actor.bind(named), tenant: named })
+    }
+
+    /// Refuses a tenant that the caller does not belong to, exactly as one that does not exist.
+    async fn require_member(&self, actor: &Actor, tenant: TenantId) -> Result<()> {
+        let member = actor.belongs_to(tenant)
+            && (!actor.is_narrower() || actor.issuer_allows(&self.directory.tenant(tenant).await?.slug));
+        if member { Ok(()) } else { Err(Error::NotFound("tenant")) }
     }
 
     async fn own_token(&self, text: &str, wanted: Option<TokenKind>) -> Result<Checked> {
@@ -94,7 +110,8 @@ impl Access {
             TokenKind::ApiKey => {
                 let key = self.api_keys.find(token.hash()).await?.ok_or_else(|| refuse("no such API key"))?;
                 let tenant = Some(key.tenant);
-                Ok(Checked { actor: Actor::key(key), tenant })
+                let role = self.role_of_key(&key).await?;
+                Ok(Checked { actor: Actor::key(key, role), tenant, claimed: false })
             }
         }
     }
@@ -111,7 +128,22 @@ impl Access {
             }
         }
         let tenant = session.tenant;
-        Ok(Checked { actor: Actor::session(user, session), tenant })
+        Ok(Checked { actor: Actor::session(user, session), tenant, claimed: false })
+    }
+
+    /// The role a key has now: never more than its maker has in the tenant today. A key that the operator
+    /// made has no maker and keeps its own.
+    async fn role_of_key(&self, key: &Key) -> Result<RoleName> {
+        let Some(maker) = key.made_by else { return Ok(key.role.clone()) };
+        let maker = self.active_user(self.directory.user(maker).await?)?;
+        let role = maker.role_in(key.tenant).ok_or_else(|| refuse("the key's maker left the tenant"))?;
+        let lower = self.rank(role) > self.rank(&key.role) && !maker.superuser;
+        Ok(if lower { role.clone() } else { key.role.clone() })
+    }
+
+    /// Place of a role among the configured ones, which stand from the most powerful to the least.
+    fn rank(&self, role: &RoleName) -> usize {
+        self.roles.iter().position(|known| known == role).unwrap_or(usize::MAX)
     }
 
     async fn foreign_token(&self, text: &str) -> Result<Checked> {
@@ -122,7 +154,21 @@ impl Access {
             Some(claimed) => Some(self.claimed_tenant(claimed).await?.id),
             None => None,
         };
-        Ok(Checked { actor: Actor::token(user, issuer_limits(claims)), tenant })
+        if !claims.allowed.is_empty() && !self.is_among(&user, &claims.allowed).await? {
+            return Err(refuse("no member of a tenant that the issuer speaks for"));
+        }
+        let actor = Actor::token(user, issuer_limits(claims));
+        Ok(Checked { actor, tenant, claimed: tenant.is_some() })
+    }
+
+    /// Whether the user belongs to one of these tenants.
+    async fn is_among(&self, user: &User, allowed: &[Slug]) -> Result<bool> {
+        for (tenant, _) in &user.memberships {
+            if allowed.contains(&self.directory.tenant(*tenant).await?.slug) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     async fn claimed_tenant(&self, claimed: &ClaimedTenant) -> Result<Arc<TenantRecord>> {
@@ -177,7 +223,14 @@ fn join(first: Option<Checked>, second: Checked) -> Result<Checked> {
     // The narrower of the two acts: a session says nothing that a token of an issuer bound to
     // tenants may not.
     let actor = if second.actor.is_narrower() { second.actor } else { first.actor };
-    Ok(Checked { actor, tenant })
+    Ok(Checked { actor, tenant, claimed: first.claimed || second.claimed })
+}
+
+/// Whether host, path or header name a tenant.
+fn names_tenant(p: &Presented<'_>, base_domain: &str) -> bool {
+    p.path_tenant.is_some()
+        || p.header_tenant.is_some()
+        || p.host.is_some_and(|host| host::label_of(host, base_domain).is_some())
 }
 
 fn agree(known: Option<TenantId>, named: TenantId) -> Result<Option<TenantId>> {

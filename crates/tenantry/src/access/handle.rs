@@ -204,12 +204,10 @@ impl Access {
         if actor.bound().is_some_and(|bound| bound != tenant) {
             return Err(absent());
         }
-        let role = match (actor.user(), actor.api_key()) {
-            (Some(user), _) => Some(user.role_in(tenant).ok_or_else(absent)?.clone()),
-            (None, Some(key)) if key.tenant == tenant => Some(key.role.clone()),
-            (None, Some(_)) => return Err(absent()),
+        let role = match actor.is_system() {
             // The platform itself; it is no member and has no role.
-            (None, None) => None,
+            true => None,
+            false => Some(actor.role_in(tenant).ok_or_else(absent)?.clone()),
         };
         let record = self.directory.tenant(tenant).await?;
         if !actor.issuer_allows(&record.slug) {

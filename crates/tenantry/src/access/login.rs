@@ -60,7 +60,7 @@ pub struct SignedIn {
     pub user: Arc<User>,
     /// Over, microseconds.
     pub expires_us: i64,
-    /// The tenant the session works in: the one asked for, or the only one.
+    /// The tenant the session works in: the one asked for, else the one used last, else the only one.
     pub tenant: Option<TenantId>,
     /// All tenants of the user; to ask when `tenant` is None.
     pub choices: Vec<Choice>,
@@ -77,24 +77,23 @@ impl Access {
         self.control.refresh().await?;
         let wrong = || Error::Unauthenticated("e-mail and password do not fit".into());
         let account = self.account(&login.email).await?;
-        let stored = account.as_ref().and_then(|(_, hash)| hash.as_deref());
+        let stored = account.as_ref().and_then(|account| account.hash.as_deref());
         let fits = self.passwords.verify(login.password, stored).await?;
-        let user = match (account, fits) {
-            (Some((user, _)), true) => user,
-            (Some((user, _)), false) => {
-                self.lockout.failed(user.id).await;
+        let account = match (account, fits) {
+            (Some(account), true) => account,
+            (Some(account), false) => {
+                self.lockout.failed(account.user.id).await;
                 return Err(wrong());
             }
             (None, _) => return Err(wrong()),
         };
-        let choices = self.choices(&user).await?;
+        let choices = self.choices(&account.user).await?;
         let tenant = match &login.tenant {
             Some(slug) => Some(choices.iter().find(|c| c.slug == slug.as_str()).ok_or_else(wrong)?.tenant),
-            None if choices.len() == 1 => Some(choices[0].tenant),
-            None => None,
+            None => default_tenant(&account, &choices),
         };
         attempt.succeeded();
-        self.sign_in(user, tenant.map(TenantId::from_raw), choices, &login.origin).await
+        self.sign_in(account.user, tenant.map(TenantId::from_raw), choices, &login.origin).await
     }
 
     /// A session for a user whose identity was just proven otherwise: the registration that made them.
@@ -133,8 +132,9 @@ impl Access {
         let draft = Draft { user: user.id, tenant, expires_us, impersonator: None, origin };
         let token = self.sessions.insert(&mut write, draft).await?;
         // No cache holds these columns, so nobody needs to drop anything.
-        let sql = "UPDATE users SET last_login_at = ?, failed_logins = 0, locked_until = NULL WHERE id = ?";
-        let values = params![write.at_us(), user.id.get()];
+        let sql = "UPDATE users SET last_login_at = ?, failed_logins = 0, locked_until = NULL, \
+                   last_tenant = coalesce(?, last_tenant) WHERE id = ?";
+        let values = params![write.at_us(), tenant.map(TenantId::get), user.id.get()];
         write.execute(sql, values).await?;
         write.audit(&By::actor(user.label.as_str()), tenant, "session.create", json!({})).await?;
         write.commit().await?;
@@ -160,11 +160,15 @@ impl Access {
         self.sessions.switch(actor, tenant).await
     }
 
-    /// The tenants that the actor may choose among: for a token, only those its issuer may speak for.
+    /// The tenants that the actor may choose among: for a token, only those its issuer may speak for; for
+    /// an impersonator, only the one they entered.
     pub async fn choices_of(&self, actor: &Actor) -> Result<Vec<Choice>> {
         let Some(user) = actor.user() else { return Ok(vec![]) };
         let mut choices = self.choices(user).await?;
-        choices.retain(|choice| Slug::parse(&choice.slug).is_ok_and(|slug| actor.issuer_allows(&slug)));
+        choices.retain(|choice| {
+            let tenant = TenantId::from_raw(choice.tenant);
+            Slug::parse(&choice.slug).is_ok_and(|slug| actor.may_tell_of(tenant, &slug))
+        });
         Ok(choices)
     }
 
@@ -197,7 +201,7 @@ impl Access {
         let user = self.directory.user(id).await?.ok_or(Error::NotFound("user"))?;
         new.check(&user.email)?;
         let attempt = self.doors.login(&user.email, origin.address)?;
-        let stored = self.account(&user.email).await?.and_then(|(_, hash)| hash);
+        let stored = self.account(&user.email).await?.and_then(|account| account.hash);
         if !self.passwords.verify(old, stored.as_deref()).await? {
             self.lockout.failed(id).await;
             return Err(Error::Unauthenticated("old password does not fit".into()));
@@ -226,14 +230,33 @@ impl Access {
         write.commit().await
     }
 
-    /// The active, unlocked account of an address and its hash.
-    async fn account(&self, email: &str) -> Result<Option<(Arc<User>, Option<String>)>> {
+    /// The active, unlocked account of an address.
+    async fn account(&self, email: &str) -> Result<Option<Account>> {
         let found = users::by_email(&mut self.control.snapshot().await?, email).await?;
         let now_us = self.control.now_us();
         let open =
             |user: &users::User| user.is_active && user.locked_until_us.is_none_or(|until| until <= now_us);
-        let Some(account) = found.filter(open) else { return Ok(None) };
-        let user = self.directory.user(account.id).await?;
-        Ok(user.map(|user| (user, account.password_hash)))
+        let Some(found) = found.filter(open) else { return Ok(None) };
+        let user = self.directory.user(found.id).await?;
+        let (hash, last_tenant) = (found.password_hash, found.last_tenant);
+        Ok(user.map(|user| Account { user, hash, last_tenant }))
+    }
+}
+
+/// An account that may sign in.
+struct Account {
+    user: Arc<User>,
+    hash: Option<String>,
+    last_tenant: Option<TenantId>,
+}
+
+/// Where a sign-in leads that names no tenant: the tenant used last, so that being added to another one changes
+/// nothing, else the only one. Staff were never led by being added: they choose.
+fn default_tenant(account: &Account, choices: &[Choice]) -> Option<i64> {
+    let last = choices.iter().find(|choice| Some(choice.tenant) == account.last_tenant.map(TenantId::get));
+    match (last, choices) {
+        (Some(last), _) => Some(last.tenant),
+        (None, [only]) if !(account.user.staff || account.user.superuser) => Some(only.tenant),
+        _ => None,
     }
 }

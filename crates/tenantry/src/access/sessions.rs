@@ -23,7 +23,7 @@ use serde_json::json;
 use std::sync::Arc;
 use tenantry_engine::{
     SqlRow,
-    name::{TenantId, UserId},
+    name::{Slug, TenantId, UserId},
 };
 
 /// Sessions kept in memory.
@@ -96,14 +96,22 @@ impl Sessions {
         Ok(token)
     }
 
-    /// The live sessions of a user, newest first.
+    /// The live sessions of a user, newest first. An impersonator and the token of a bound issuer see those in
+    /// the tenants that they may be told of.
     pub async fn list(&self, actor: &Actor) -> Result<Vec<SessionInfo>> {
         let user = actor.user_id().ok_or(Error::NotFound("session"))?;
-        let sql = "SELECT id, tenant, created_at, expires_at, seen_at, address, agent, impersonator IS NOT NULL \
-                   FROM sessions WHERE user = ? AND expires_at > ? ORDER BY id DESC LIMIT 200";
+        let sql = "SELECT s.id, s.tenant, s.created_at, s.expires_at, s.seen_at, s.address, s.agent, \
+                   s.impersonator IS NOT NULL, t.slug FROM sessions s LEFT JOIN tenants t ON t.id = s.tenant \
+                   WHERE s.user = ? AND s.expires_at > ? ORDER BY s.id DESC LIMIT 200";
         let rows =
             self.control.snapshot().await?.query(sql, params![user.get(), self.control.now_us()]).await?;
-        rows.iter().map(info).collect()
+        let mut sessions = Vec::with_capacity(rows.len());
+        for row in &rows {
+            if actor.sees_whole_account() || may_see(actor, row)? {
+                sessions.push(info(row)?);
+            }
+        }
+        Ok(sessions)
     }
 
     /// Ends one session of the actor's own; their own current one is signing out.
@@ -168,6 +176,8 @@ impl Sessions {
         write
             .execute("UPDATE sessions SET tenant = ? WHERE id = ?", params![tenant.get(), session.id])
             .await?;
+        let chosen = "UPDATE users SET last_tenant = ? WHERE id = ?";
+        write.execute(chosen, params![tenant.get(), session.user.get()]).await?;
         write.invalidate(&Subject::Session(session.hash.to_hex())).await?;
         write.audit(&actor.by(), Some(tenant), "session.switch", json!({})).await?;
         write.commit().await?;
@@ -190,6 +200,11 @@ impl Sessions {
         write.commit_unaudited().await?;
         Ok(gone)
     }
+}
+
+fn may_see(actor: &Actor, row: &SqlRow) -> Result<bool> {
+    let Some((tenant, slug)) = row.opt_integer(1)?.zip(row.opt_text(8)?) else { return Ok(false) };
+    Ok(actor.may_tell_of(TenantId::from_raw(tenant), &Slug::parse(slug)?))
 }
 
 /// Invalidates every session whose hash a `RETURNING token_hash` gave.

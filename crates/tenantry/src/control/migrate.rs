@@ -7,8 +7,12 @@ use super::params;
 use crate::{Error, Result};
 use tenantry_engine::{SystemDb, Tx};
 
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema.sql"), include_str!("002_credentials.sql"), include_str!("003_clock.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("002_credentials.sql"),
+    include_str!("003_clock.sql"),
+    include_str!("004_doors.sql"),
+];
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS control_migrations \
     (number INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT";

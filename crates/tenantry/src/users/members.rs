@@ -1,5 +1,5 @@
-//! Who belongs to which tenant, in which role. The owner's last one stays; the plan's limit on users
-//! is checked in the transaction that adds one (threat 40).
+//! Who belongs to which tenant, in which role. The last holder of the first configured role stays; the plan's
+//! limit on users is checked in the transaction that adds one.
 
 use super::count;
 use crate::{
@@ -12,9 +12,6 @@ use tenantry_engine::{
     SqlRow, Tx,
     name::{RoleName, Slug, TenantId, UserId},
 };
-
-/// The role that must never be without a holder.
-pub const OWNER: &str = "owner";
 
 /// A membership with what lists show.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -75,9 +72,18 @@ pub(crate) async fn insert(write: &mut Write, user: UserId, tenant: TenantId, ro
         return Err(Error::Conflict("this user is a member already".into()));
     }
     reserve(write, tenant).await?;
+    keep_default(write, user).await?;
     let at = write.at_us();
     let sql = "INSERT INTO memberships (user, tenant, role, created_at) VALUES (?, ?, ?, ?)";
     write.execute(sql, params![user.get(), tenant.get(), role.as_str(), at]).await?;
+    Ok(())
+}
+
+/// Being added to a second tenant leaves a user's sign-in without a tenant where it led before.
+async fn keep_default(write: &mut Write, user: UserId) -> Result<()> {
+    let sql = "UPDATE users SET last_tenant = (SELECT min(tenant) FROM memberships WHERE user = ?1) \
+               WHERE id = ?1 AND last_tenant IS NULL AND (SELECT count(*) FROM memberships WHERE user = ?1) = 1";
+    write.execute(sql, params![user.get()]).await?;
     Ok(())
 }
 
@@ -97,16 +103,17 @@ async fn reserve(write: &mut Write, tenant: TenantId) -> Result<()> {
     }
 }
 
-/// Gives a member another role. The last owner stays owner.
+/// Gives a member another role. The last holder of `first`, the first configured role, keeps it.
 pub async fn set_role(
     write: &mut Write,
     by: &By,
     user: UserId,
     tenant: TenantId,
     role: &RoleName,
+    first: &RoleName,
 ) -> Result<()> {
-    if role.as_str() != OWNER {
-        protect_last_owner(write, user, tenant).await?;
+    if role != first {
+        protect_last(write, user, tenant, first).await?;
     }
     let sql = "UPDATE memberships SET role = ? WHERE user = ? AND tenant = ?";
     if write.execute(sql, params![role.as_str(), user.get(), tenant.get()]).await? == 0 {
@@ -115,9 +122,15 @@ pub async fn set_role(
     log(write, by, "member.set_role", user, tenant, Some(role)).await
 }
 
-/// Removes a member. The last owner stays.
-pub async fn remove(write: &mut Write, by: &By, user: UserId, tenant: TenantId) -> Result<()> {
-    protect_last_owner(write, user, tenant).await?;
+/// Removes a member. The last holder of `first`, the first configured role, stays.
+pub async fn remove(
+    write: &mut Write,
+    by: &By,
+    user: UserId,
+    tenant: TenantId,
+    first: &RoleName,
+) -> Result<()> {
+    protect_last(write, user, tenant, first).await?;
     let sql = "DELETE FROM memberships WHERE user = ? AND tenant = ?";
     if write.execute(sql, params![user.get(), tenant.get()]).await? == 0 {
         return Err(Error::NotFound("member"));
@@ -125,15 +138,19 @@ pub async fn remove(write: &mut Write, by: &By, user: UserId, tenant: TenantId) 
     log(write, by, "member.remove", user, tenant, None).await
 }
 
-async fn protect_last_owner(write: &mut Write, user: UserId, tenant: TenantId) -> Result<()> {
-    let is_owner = role(write, user, tenant).await?.is_some_and(|r| r.as_str() == OWNER);
-    let sql = "SELECT count(*) FROM memberships WHERE tenant = ? AND role = ? AND user <> ?";
-    if is_owner && count(write, sql, params![tenant.get(), OWNER, user.get()]).await? == 0 {
-        return Err(Error::Conflict(
-            "the last owner of a tenant stays: make somebody else owner first".into(),
-        ));
+/// Refuses what would leave a tenant without an active holder of the role that manages it.
+async fn protect_last(write: &mut Write, user: UserId, tenant: TenantId, first: &RoleName) -> Result<()> {
+    if role(write, user, tenant).await?.as_ref() != Some(first) {
+        return Ok(());
     }
-    Ok(())
+    let sql = "SELECT count(*) FROM memberships m JOIN users u ON u.id = m.user \
+               WHERE m.tenant = ? AND m.role = ? AND m.user <> ? AND u.is_active = 1";
+    match count(write, sql, params![tenant.get(), first.as_str(), user.get()]).await? {
+        0 => Err(Error::Conflict(format!(
+            "the last {first} of a tenant stays: give another member the role {first} first"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 async fn log(

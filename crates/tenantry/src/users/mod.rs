@@ -13,7 +13,11 @@ use crate::{
     audit::By,
     control::{Write, params},
 };
-use tenantry_engine::{Kind, SqlRow, Tx, name::UserId, value::Value};
+use tenantry_engine::{
+    Kind, SqlRow, Tx,
+    name::{TenantId, UserId},
+    value::Value,
+};
 
 /// A user's record.
 #[derive(Clone, PartialEq, Eq, serde::Serialize)]
@@ -43,6 +47,8 @@ pub struct User {
     pub locked_until_us: Option<i64>,
     /// Number of the current credentials. A session made under another number is void.
     pub credentials: i64,
+    /// The tenant they worked in last: where a sign-in leads that names none.
+    pub last_tenant: Option<TenantId>,
 }
 
 impl std::fmt::Debug for User {
@@ -69,7 +75,7 @@ impl std::fmt::Debug for NewUser {
 }
 
 const COLUMNS: &str = "id, email, name, password_hash, is_superuser, is_staff, is_active, created_at, \
-    last_login_at, failed_logins, locked_until, credentials";
+    last_login_at, failed_logins, locked_until, credentials, last_tenant";
 
 fn read(r: &SqlRow) -> Result<User> {
     Ok(User {
@@ -85,6 +91,7 @@ fn read(r: &SqlRow) -> Result<User> {
         failed_logins: r.integer(9)?,
         locked_until_us: r.opt_integer(10)?,
         credentials: r.integer(11)?,
+        last_tenant: r.opt_integer(12)?.map(TenantId::from_raw),
     })
 }
 

@@ -3,7 +3,9 @@
 use super::access_kit::*;
 use tenantry::{
     access::{api_keys::NewKey, passwords::Password, sessions::Origin},
+    audit::By,
     control::Subject,
+    users::members,
 };
 
 #[tokio::test]
@@ -300,4 +302,24 @@ async fn the_audit_chain_holds_over_everything_access_does() {
     world.access.logout(&world.actor(&token).await).await.expect("log out");
     let actions: Vec<_> = world.audited().await.into_iter().map(|(action, _, _)| action).collect();
     assert_eq!(actions, ["session.create", "session.create", "api_key.create", "session.revoke"]);
+}
+
+#[tokio::test]
+async fn being_added_to_a_second_tenant_keeps_the_first_as_default() {
+    let world = World::new().await;
+    let mut write = world.control.begin().await.expect("begin");
+    for user in [EVE, STAFF] {
+        members::add(&mut write, &By::system(), user, ALPHA, &role("member")).await.expect("add");
+    }
+    write.commit().await.expect("commit");
+    let signed_in = world.access.login(attempt("eve", PASSWORD, None)).await.expect("eve");
+    assert_eq!((signed_in.tenant, signed_in.choices.len()), (Some(BETA), 2));
+    // Staff whom a tenant adds go on signing in to none.
+    let signed_in = world.access.login(attempt("staff", PASSWORD, None)).await.expect("staff");
+    assert_eq!((signed_in.tenant, signed_in.choices.len()), (None, 1));
+    // The tenant that was asked for is where the next sign-in leads.
+    for wanted in [Some("alpha"), None] {
+        let signed_in = world.access.login(attempt("eve", PASSWORD, wanted)).await.expect("eve");
+        assert_eq!(signed_in.tenant, Some(ALPHA), "{wanted:?}");
+    }
 }

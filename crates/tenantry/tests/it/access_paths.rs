@@ -236,8 +236,12 @@ async fn threat_9_an_issuer_of_a_tenant_never_carries_the_rights_of_the_platform
         }
         let ours = world.access.resolve(&by_bearer(&jwt(ISSUER, user, None))).await.expect("ours").actor;
         assert!(ours.is_staff(), "the platform's own issuer may");
-        let theirs =
-            world.access.resolve(&by_bearer(&jwt(BETA_ISSUER, user, None))).await.expect("theirs").actor;
+        let token = jwt(BETA_ISSUER, user, None);
+        let outside = world.access.resolve(&by_bearer(&token)).await.expect_err("no member of beta");
+        assert_eq!(outside.code(), "unauthenticated");
+        let sql = "INSERT INTO memberships (user, tenant, role, created_at) VALUES (?, ?, 'member', 1)";
+        world.change(sql, &[user.get().into(), BETA.get().into()], Subject::User(user)).await;
+        let theirs = world.access.resolve(&by_bearer(&token)).await.expect("theirs").actor;
         assert!(!theirs.is_staff() && !theirs.is_superuser());
         assert_eq!(theirs.require_staff().expect_err("no page of staff").code(), "not_found");
         assert_eq!(theirs.may_change_credentials().expect_err("no credentials").code(), "denied");

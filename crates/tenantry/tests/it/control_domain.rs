@@ -170,13 +170,13 @@ async fn the_last_owner_stays_and_the_plan_limits_members_in_the_transaction() {
     let full = members::add(&mut write, &by(), ids[1], tenant, &role("doctor")).await.unwrap_err();
     assert!(matches!(full, Error::LimitExceeded { limit: "users" }), "{full}");
     for refused in [
-        members::remove(&mut write, &by(), owner, tenant).await,
-        members::set_role(&mut write, &by(), owner, tenant, &role("doctor")).await,
+        members::remove(&mut write, &by(), owner, tenant, &role("owner")).await,
+        members::set_role(&mut write, &by(), owner, tenant, &role("doctor"), &role("owner")).await,
     ] {
         assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
     }
-    members::set_role(&mut write, &by(), ids[0], tenant, &role("owner")).await.unwrap();
-    members::remove(&mut write, &by(), owner, tenant).await.unwrap();
+    members::set_role(&mut write, &by(), ids[0], tenant, &role("owner"), &role("owner")).await.unwrap();
+    members::remove(&mut write, &by(), owner, tenant, &role("owner")).await.unwrap();
     write.commit().await.unwrap();
     let mut tx = w.control.snapshot().await.unwrap();
     assert_eq!(members::of_tenant(&mut tx, tenant).await.unwrap().len(), 1);

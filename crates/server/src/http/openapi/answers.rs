@@ -68,7 +68,10 @@ const SHAPES: &[(&str, &str)] = &[
         "Limits",
         "users:integer? rows:integer? bytes:integer? file_bytes:integer? requests_per_second:integer? concurrency:integer?",
     ),
-    ("Plan", "code:string name:string price:string trial_days:integer limits:Limits features:string*"),
+    (
+        "Plan",
+        "code:string name:string price:string trial_days:integer limits:Limits features:string* self_service:boolean",
+    ),
     (
         "Tenant",
         "id:integer slug:string name:string state:string maintenance:string? ends:Ends? role:string? plan:string? \
@@ -78,14 +81,15 @@ const SHAPES: &[(&str, &str)] = &[
     ("Membership", "id:integer role:string"),
     (
         "Key",
-        "id:integer name:string prefix:string role:string created_at:instant expires_at:instant? \
+        "id:integer name:string prefix:string role:string made_by:Maker? created_at:instant expires_at:instant? \
          last_seen_at:instant?",
     ),
     (
         "NewKey",
-        "id:integer name:string prefix:string role:string created_at:instant expires_at:instant? \
+        "id:integer name:string prefix:string role:string made_by:Maker? created_at:instant expires_at:instant? \
          last_seen_at:instant? key:string",
     ),
+    ("Maker", "id:integer email:email role:string?"),
     ("Usage", "stores:object limits:Limits"),
     (
         "Activity",

@@ -52,7 +52,8 @@ pub(in crate::http) async fn revoke(
 
 fn shown(key: &KeyInfo) -> Value {
     json!({
-        "id": key.id, "name": key.name, "prefix": key.prefix, "role": key.role, "created_at": view::at(key.created_us),
-        "expires_at": view::at_opt(key.expires_us), "last_seen_at": view::at_opt(key.seen_us),
+        "id": key.id, "name": key.name, "prefix": key.prefix, "role": key.role, "made_by": key.made_by,
+        "created_at": view::at(key.created_us), "expires_at": view::at_opt(key.expires_us),
+        "last_seen_at": view::at_opt(key.seen_us),
     })
 }

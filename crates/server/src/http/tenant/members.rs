@@ -78,7 +78,8 @@ pub(in crate::http) async fn change(
     super::may_manage(&app, &tenant)?;
     let (user, role) = (UserId::from_raw(id), role(&app, &form.role)?);
     let mut write = app.platform().control().begin().await?;
-    members::set_role(&mut write, &tenant.actor().by(), user, tenant.id(), &role).await?;
+    let first = app.platform().owner_role()?;
+    members::set_role(&mut write, &tenant.actor().by(), user, tenant.id(), &role, &first).await?;
     write.commit().await?;
     Ok(Json(json!({"id": user, "role": role})))
 }
@@ -92,7 +93,8 @@ pub(in crate::http) async fn remove(
     super::may_manage(&app, &tenant)?;
     let user = UserId::from_raw(id);
     let mut write = app.platform().control().begin().await?;
-    members::remove(&mut write, &tenant.actor().by(), user, tenant.id()).await?;
+    let first = app.platform().owner_role()?;
+    members::remove(&mut write, &tenant.actor().by(), user, tenant.id(), &first).await?;
     write.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
