@@ -5,17 +5,17 @@
 
 use crate::{
     Error, NewOwner, Platform, Result,
-    audit::By,
+    access::Actor,
     config::Scope,
     operations::{Owner, arrive::Arriving, import::precheck},
     scratch::ScratchDir,
     tenants::{self, NewTenant},
-    users,
+    users::{self, members},
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use std::{io, path::PathBuf};
-use tenantry_engine::name::{RoleName, Slug};
+use tenantry_engine::name::{RoleName, Slug, TenantId};
 use tokio::io::AsyncWriteExt;
 
 /// The tenant that is to be made.
@@ -31,8 +31,10 @@ pub struct NewFromCopy {
     pub plan: Option<String>,
     /// A user to be made as its owner.
     pub owner: Option<NewOwner>,
-    /// The e-mail address of a user who exists and becomes its owner; none of both: staff adds members.
+    /// The e-mail address of a user who exists and becomes its owner; none of both: it has no members yet.
     pub member: Option<String>,
+    /// Why an owner is named; for the audit log. Superusers must say.
+    pub reason: Option<String>,
 }
 
 /// An archive that was sent, in scratch; removed when this is dropped.
@@ -45,15 +47,18 @@ pub struct Upload {
 impl Platform {
     /// Makes a second tenant with the contents of a first; id of the operation. With `blank_personal`
     /// without what its models mark as personal.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] when the actor may not name that owner; [`Error::Invalid`] for a superuser's missing reason.
     pub async fn clone_tenant(
         &self,
-        by: &By,
+        actor: &Actor,
         source: &Slug,
         blank_personal: bool,
         wanted: NewFromCopy,
     ) -> Result<i64> {
         let of = tenants::by_slug(&mut self.control().snapshot().await?, source).await?;
-        let arriving = self.arriving(by, wanted, (&of.name, &of.email)).await?;
+        let arriving = self.arriving(actor, wanted, (&of.name, &of.email), Some(of.id)).await?;
         self.0.operations.clone_tenant((of.id, of.slug), blank_personal, arriving).await
     }
 
@@ -62,21 +67,25 @@ impl Platform {
     ///
     /// # Errors
     /// [`Error::Invalid`] of `archive` for what can be told from its manifest; the rest fails the
-    /// operation.
-    pub async fn import_tenant(&self, by: &By, archive: PathBuf, wanted: NewFromCopy) -> Result<i64> {
+    /// operation. [`Error::Denied`] when the actor may not name an owner.
+    pub async fn import_tenant(&self, actor: &Actor, archive: PathBuf, wanted: NewFromCopy) -> Result<i64> {
         let (apps, path) = (self.0.apps.clone(), archive.clone());
         let stores: Vec<_> = self.config().stores_of(Scope::Tenant).map(|s| s.name.clone()).collect();
         let opened = tokio::task::spawn_blocking(move || precheck(&path, &apps, &stores));
         let opened = opened.await.map_err(|e| Error::Internal(e.to_string()))??;
         let facts = opened.manifest.tenant.clone();
         drop(opened);
-        let arriving = self.arriving(by, wanted, (&facts.name, &facts.email)).await?;
+        let arriving = self.arriving(actor, wanted, (&facts.name, &facts.email), None).await?;
         self.0.operations.import_tenant(archive, arriving).await
     }
 
-    /// The same of an archive that was sent. It is kept until the operation is over.
-    pub async fn import_upload(&self, by: &By, upload: Upload, wanted: NewFromCopy) -> Result<i64> {
-        let id = self.import_tenant(by, upload.path.clone(), wanted).await?;
+    /// Makes a new tenant from an archive that was sent, which is kept until the operation is over; id of the
+    /// operation.
+    ///
+    /// # Errors
+    /// Those of [`Platform::import_tenant`].
+    pub async fn import_upload(&self, actor: &Actor, upload: Upload, wanted: NewFromCopy) -> Result<i64> {
+        let id = self.import_tenant(actor, upload.path.clone(), wanted).await?;
         let platform = self.clone();
         tokio::spawn(async move {
             loop {
@@ -114,21 +123,61 @@ impl Platform {
         Ok(Upload { dir, path })
     }
 
-    async fn arriving(&self, by: &By, wanted: NewFromCopy, like: (&str, &str)) -> Result<Arriving> {
-        let NewFromCopy { slug, name, email, plan, owner, member } = wanted;
-        let placements = self.placements(&slug).await?;
+    async fn arriving(
+        &self,
+        actor: &Actor,
+        wanted: NewFromCopy,
+        like: (&str, &str),
+        source: Option<TenantId>,
+    ) -> Result<Arriving> {
+        let NewFromCopy { slug, name, email, plan, owner, member, reason } = wanted;
+        let by = actor.by();
         let owner = match (owner, member) {
             (Some(owner), _) => Some((self.hashed(owner).await?, self.owner_role()?)),
             (None, Some(email)) => Some(self.member(&email).await?),
             (None, None) => None,
         };
+        let reason = match &owner {
+            Some((owner, _)) => self.may_name(actor, owner, source, reason.as_deref()).await?,
+            None => None,
+        };
+        let placements = self.placements(&slug).await?;
         let new = NewTenant {
             slug,
             name: name.unwrap_or_else(|| like.0.to_owned()),
             email: email.unwrap_or_else(|| like.1.to_owned()),
         };
         let plan = plan.unwrap_or_else(|| self.config().registration.default_plan.to_string());
-        Ok(Arriving { by: by.clone(), new, plan, owner, members: vec![], placements })
+        Ok(Arriving { by, new, plan, owner, reason, members: vec![], placements })
+    }
+
+    /// Whether the actor may give the rows of `source`, or of an archive, to that owner; the reason to record.
+    /// The owner reads every row, so to name one is to let a user into them: an owner of the source has them
+    /// already, any other takes a superuser with a reason. What an archive says of its members proves nothing.
+    async fn may_name(
+        &self,
+        actor: &Actor,
+        owner: &Owner,
+        source: Option<TenantId>,
+        reason: Option<&str>,
+    ) -> Result<Option<String>> {
+        if actor.is_system() || self.owns(owner, source).await? {
+            return Ok(reason.map(str::to_owned));
+        }
+        if !actor.is_superuser() {
+            return Err(Error::Denied(format!("{actor:?} may not name an owner of copied rows")));
+        }
+        let reason = reason.unwrap_or_default().trim();
+        match (5..=500).contains(&reason.chars().count()) {
+            true => Ok(Some(reason.to_owned())),
+            false => Err(Error::invalid("reason", "say in 5 to 500 characters why this owner gets the rows")),
+        }
+    }
+
+    async fn owns(&self, owner: &Owner, source: Option<TenantId>) -> Result<bool> {
+        let (Owner::Existing(user), Some(source)) = (owner, source) else { return Ok(false) };
+        let role = members::role(&mut self.control().snapshot().await?, *user, source).await?;
+        Ok(role == Some(self.owner_role()?))
     }
 
     async fn member(&self, email: &str) -> Result<(Owner, RoleName)> {

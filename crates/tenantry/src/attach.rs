@@ -5,6 +5,7 @@
 
 use crate::{
     Error, Platform, Result,
+    access::Actor,
     audit::By,
     config::{Provision, StoreConfig},
     control::{Subject, Write, params},
@@ -46,10 +47,15 @@ impl Platform {
     /// has no rows there.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for tenant or store; [`Error::Invalid`] when there is no such database;
+    /// [`Error::Denied`] unless the actor is a superuser or the operator: to say whose a database is, is to say who reads
+    /// it. [`Error::NotFound`] for tenant or store; [`Error::Invalid`] when there is no such database;
     /// [`Error::Conflict`] when the store is the platform's to make, when the tenant has a database or
     /// rows already, or the database is another's.
-    pub async fn attach_database(&self, by: &By, slug: &Slug, wanted: &Attach) -> Result<Attached> {
+    pub async fn attach_database(&self, actor: &Actor, slug: &Slug, wanted: &Attach) -> Result<Attached> {
+        if !actor.is_superuser() {
+            return Err(Error::Denied(format!("{actor:?} may not say whose a database is")));
+        }
+        let by = &actor.by();
         let store = self.attachable(&wanted.store)?;
         let new = new_placement(store, slug, wanted)?;
         let mut tx = self.control().snapshot().await?;

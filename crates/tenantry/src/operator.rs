@@ -25,6 +25,9 @@ use tenantry_engine::{
     name::{RoleName, Slug, StoreName, UserId},
 };
 
+/// Characters of a statement that the audit log keeps.
+const AUDITED_SQL_CHARS: usize = 2_000;
+
 /// A person to be the first member of a tenant.
 #[derive(Debug, Clone)]
 pub struct NewOwner {
@@ -128,14 +131,23 @@ impl Platform {
         write.commit().await
     }
 
+    /// The operator at the command line as an actor, who may do everything. Never made for a caller that came
+    /// over a network.
+    pub fn operator(&self, by: &By) -> Actor {
+        Actor::system(&by.actor)
+    }
+
     /// Enters a tenant as the operator at the command line; never reached from the network.
     pub async fn enter_as_operator(&self, by: &By, slug: &Slug) -> Result<Tenant> {
         self.control().refresh().await?;
         let id = self.0.topology.by_slug(slug).await?.id;
-        self.access().enter(&Actor::system(&by.actor), id).await
+        self.access().enter(&self.operator(by), id).await
     }
 
-    /// Runs a read-only statement in one tenant's own database, for the operator; audited (M12, rule 8).
+    /// Runs a read-only statement in one tenant's own database, for the operator.
+    ///
+    /// # Errors
+    /// Those of [`Platform::tenant_sql`].
     pub async fn operator_sql(
         &self,
         by: &By,
@@ -144,15 +156,15 @@ impl Platform {
         statement: &str,
     ) -> Result<SqlRows> {
         let tenant = self.enter_as_operator(by, slug).await?;
-        let mut write = self.control().begin().await?;
-        let detail = serde_json::json!({ "store": store, "statement": statement });
-        write.audit(by, Some(tenant.id()), "tenant.sql", detail).await?;
-        write.commit().await?;
-        self.tenant_store(store)?;
+        self.audit_sql(&tenant, store, statement).await?;
         Ok(self.0.engine.operator_sql(tenant.place(store)?, statement, SqlLimits::default()).await?)
     }
 
-    /// Runs a read-only statement in the entered tenant's own database, confined as rule 8 says.
+    /// Runs a read-only statement in the entered tenant's own database, confined to it. The audit log has the
+    /// statement before it runs.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a store that tenants do not have; [`Error::Engine`] for what the database refuses.
     pub async fn tenant_sql(
         &self,
         tenant: &Tenant,
@@ -160,8 +172,19 @@ impl Platform {
         statement: &str,
         params: serde_json::Value,
     ) -> Result<SqlRows> {
+        self.audit_sql(tenant, store, statement).await?;
         let session = self.opened(tenant, store).await?.session;
         Ok(session.sql(statement, params, SqlLimits::default()).await?)
+    }
+
+    /// Writes a statement to the audit log before it runs.
+    async fn audit_sql(&self, tenant: &Tenant, store: &StoreName, statement: &str) -> Result<()> {
+        self.tenant_store(store)?;
+        let mut write = self.control().begin().await?;
+        let said: String = statement.chars().take(AUDITED_SQL_CHARS).collect();
+        let detail = serde_json::json!({ "store": store, "statement": said, "bytes": statement.len() });
+        write.audit(&tenant.actor().by(), Some(tenant.id()), "tenant.sql", detail).await?;
+        write.commit().await
     }
 
     /// Brings tenant databases to the version of the installed apps, past failing ones (X5) and past
@@ -240,7 +263,11 @@ impl Platform {
         Ok(Owner::New(NewUser { email: owner.email, name: owner.name, password_hash: Some(hash) }))
     }
 
-    pub(crate) fn owner_role(&self) -> Result<RoleName> {
+    /// The first configured role: its holders manage their tenant.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when none is configured.
+    pub fn owner_role(&self) -> Result<RoleName> {
         self.config().auth.roles.first().cloned().ok_or(Error::NotFound("role"))
     }
 }
@@ -253,5 +280,6 @@ fn spec(plan: &crate::config::PlanConfig) -> PlanSpec {
         price: plan.price.clone(),
         limits: plan.limits,
         features: plan.features.iter().cloned().collect(),
+        self_service: plan.self_service,
     }
 }

@@ -123,7 +123,8 @@ pub(super) async fn attach(place: &Place, options: &args::AttachTenantDb) -> Res
         physical: options.physical.as_deref().map(PhysicalName::parse).transpose()?,
         server: options.server.as_deref().map(ServerName::parse).transpose()?,
     };
-    let done = platform.attach_database(&super::users::operator(), &slug, &wanted).await.map_err(explain)?;
+    let actor = platform.operator(&super::users::operator());
+    let done = platform.attach_database(&actor, &slug, &wanted).await.map_err(explain)?;
     say!("{slug} uses {}", done.database);
     if !done.pending.is_empty() {
         say!("these migrations have not run in it: {}", done.pending.join(", "));

@@ -59,7 +59,11 @@ const TRIED: &[(&str, &str, &[&str])] = &[
     ("POST", "/api/tenant/backups", &["backup.create"]),
     ("POST", "/api/admin/backups", &["backup.create", "backup.run"]),
     ("POST", "/api/admin/backups/{id}/verify", &["backup.verify"]),
-    ("POST", "/api/admin/backups/{id}/restore-as", &["tenant.restore_as", "tenant.create"]),
+    (
+        "POST",
+        "/api/admin/backups/{id}/restore-as",
+        &["member.add", "member.add", "tenant.restore_as", "tenant.create"],
+    ),
     ("POST", "/api/admin/backups/prune", &["backup.expire"]),
     ("POST", "/api/admin/backups/rescan", &["backup.rescan"]),
     ("POST", "/api/admin/tenants/{slug}/restore", &["tenant.restore"]),
@@ -69,8 +73,7 @@ const TRIED: &[(&str, &str, &[&str])] = &[
     ("POST", "/api/admin/operations/{id}/cancel", &["operation.cancel", "backup.fail"]),
     ("POST", "/api/admin/operations/{id}/retry", &["operation.retry"]),
     ("POST", "/api/admin/users/{id}/unlock", &["user.unlock"]),
-    // It only reads, whatever is asked.
-    ("POST", "/api/tenant/sql", &[]),
+    ("POST", "/api/tenant/sql", &["tenant.sql"]),
 ];
 
 /// Two servers, a pool that is made when somebody goes there, and a store whose databases companies bring.

@@ -107,7 +107,7 @@ impl Platform {
         let members = members.into_iter().map(|member| (member.user, member.role)).collect();
         let placements = self.placements(&new.slug).await?;
         let plan = plan.unwrap_or(self.config().registration.default_plan.as_str()).to_owned();
-        let wanted = Arriving { by: by.clone(), new, plan, owner: None, members, placements };
+        let wanted = Arriving { by: by.clone(), new, plan, owner: None, reason: None, members, placements };
         self.operations().restore_as(backup.clone(), of, wanted).await
     }
 

@@ -34,7 +34,7 @@ async fn alpha(w: &World) -> PathBuf {
     let file = w.root.join("brought.db");
     fs::write(&file, b"").unwrap();
     let wanted = Attach { store: store("papers"), physical: Some("brought".parse().unwrap()), server: None };
-    w.platform.attach_database(&by(), &slug("alpha"), &wanted).await.unwrap();
+    w.platform.attach_database(&w.platform.operator(&by()), &slug("alpha"), &wanted).await.unwrap();
     let options = fleet::Options { external: true, ..fleet::Options::default() };
     w.platform.migrate_tenants(&by(), None, options, |_, _| {}).await.unwrap();
     for model in ["items", "sheets"] {
@@ -128,10 +128,15 @@ async fn a_copy_is_the_platforms_and_a_purge_leaves_what_the_owner_brought() {
         plan: Some("large".into()),
         owner: None,
         member: None,
+        reason: None,
     };
     let asked = w.platform.start_backup(&by(), &slug("alpha"), None).await.unwrap();
     done(&w, asked.operation).await;
-    let cloned = w.platform.clone_tenant(&by(), &slug("alpha"), false, wanted("twin")).await.unwrap();
+    let cloned = w
+        .platform
+        .clone_tenant(&w.platform.operator(&by()), &slug("alpha"), false, wanted("twin"))
+        .await
+        .unwrap();
     done(&w, cloned).await;
     let again = NewTenant { slug: slug("again"), name: "Again".into(), email: "a@again.test".into() };
     let restored = w.platform.start_restore_as(&by(), &asked.backup, again, Some("large")).await.unwrap();

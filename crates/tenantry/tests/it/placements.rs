@@ -68,12 +68,14 @@ async fn a_database_that_the_owner_brings_is_attached_and_left_alone_f3() {
     platform.create_databases(&by(), &slug("alpha")).await.unwrap();
     let there = || fs::read_dir(&platform.config().servers[0].path).unwrap().count();
     let before = there();
-    let absent = platform.attach_database(&by(), &slug("alpha"), &attach(None)).await.unwrap_err();
+    let absent =
+        platform.attach_database(&platform.operator(&by()), &slug("alpha"), &attach(None)).await.unwrap_err();
     assert_eq!(absent.field(), Some("physical"), "{absent}");
     assert_eq!(there(), before, "nothing is ever made (rule 3)");
 
     make_database(&platform, "djo_alpha_db");
-    let done = platform.attach_database(&by(), &slug("alpha"), &attach(None)).await.unwrap();
+    let done =
+        platform.attach_database(&platform.operator(&by()), &slug("alpha"), &attach(None)).await.unwrap();
     assert_eq!((done.database.as_str(), done.pending.is_empty()), ("djo_alpha_db", false));
     assert_eq!(add_patient(&platform, "alpha").await.unwrap_err().code(), "migrations_pending");
     assert_eq!((migrate(&platform, false).await, platform.tenants_behind().await.unwrap()), (0, 0));
@@ -82,17 +84,21 @@ async fn a_database_that_the_owner_brings_is_attached_and_left_alone_f3() {
     assert_eq!(patients(&platform, "alpha").await, 1);
 
     // Again is no fault; another one is; and nobody else gets it, nor a database of the platform's own.
-    let again = platform.attach_database(&by(), &slug("alpha"), &attach(None)).await.unwrap();
+    let again =
+        platform.attach_database(&platform.operator(&by()), &slug("alpha"), &attach(None)).await.unwrap();
     assert!(again.pending.is_empty());
     make_database(&platform, "other");
     for (who, name) in [("alpha", "other"), ("beta", "djo_alpha_db"), ("beta", "control"), ("beta", "shared")]
     {
-        let refused = platform.attach_database(&by(), &slug(who), &attach(Some(name))).await.unwrap_err();
+        let refused = platform
+            .attach_database(&platform.operator(&by()), &slug(who), &attach(Some(name)))
+            .await
+            .unwrap_err();
         assert!(matches!(refused, Error::Conflict(_)), "{who} {name}: {refused}");
     }
     assert_eq!(add_patient(&platform, "beta").await.unwrap_err().code(), "no_database", "X1");
     // A name of the owner's choice; it carries all migrations already, which is found at once.
-    platform.attach_database(&by(), &slug("beta"), &attach(Some("other"))).await.unwrap();
+    platform.attach_database(&platform.operator(&by()), &slug("beta"), &attach(Some("other"))).await.unwrap();
     assert_eq!(migrate(&platform, true).await, 1);
     assert!(platform.verify_audit().await.unwrap().faults.is_empty());
     let mut found = vec![];
@@ -121,11 +127,14 @@ async fn tenants_without_a_database_live_in_the_pool_that_is_named_f4() {
         assert_eq!(patients(&platform, "alpha").await, 2, "{host}: what exists is not looked at (X1)");
         assert_eq!((patients(&platform, "beta").await, patients(&platform, "gamma").await), (1, 0));
 
-        let rows = platform.attach_database(&by(), &slug("alpha"), &attach(None)).await.unwrap_err();
+        let rows = platform
+            .attach_database(&platform.operator(&by()), &slug("alpha"), &attach(None))
+            .await
+            .unwrap_err();
         assert!(matches!(rows, Error::Conflict(_)), "{rows}");
         add_patient(&platform, "alpha").await.unwrap();
         make_database(&platform, "djo_gamma_db");
-        platform.attach_database(&by(), &slug("gamma"), &attach(None)).await.unwrap();
+        platform.attach_database(&platform.operator(&by()), &slug("gamma"), &attach(None)).await.unwrap();
         assert_eq!(migrate(&platform, true).await, 1);
         add_patient(&platform, "gamma").await.unwrap();
         let counts = (patients(&platform, "alpha").await, patients(&platform, "gamma").await);
@@ -162,9 +171,13 @@ async fn only_a_store_whose_databases_are_brought_takes_one() {
     let dir = tempfile::tempdir().unwrap();
     let platform = open(dir.path(), "[stores.control]\n[stores.shared]\n[stores.tenant]\n").await.unwrap();
     create(&platform, "alpha").await;
-    let refused = platform.attach_database(&by(), &slug("alpha"), &attach(Some("x"))).await.unwrap_err();
+    let refused = platform
+        .attach_database(&platform.operator(&by()), &slug("alpha"), &attach(Some("x")))
+        .await
+        .unwrap_err();
     assert!(matches!(refused, Error::Conflict(_)), "{refused}");
     let system = Attach { store: "shared".parse().unwrap(), ..attach(None) };
-    let refused = platform.attach_database(&by(), &slug("alpha"), &system).await.unwrap_err();
+    let refused =
+        platform.attach_database(&platform.operator(&by()), &slug("alpha"), &system).await.unwrap_err();
     assert_eq!(refused.code(), "not_found", "{}", json!(refused.to_string()));
 }

@@ -67,7 +67,8 @@ pub(super) async fn import(place: &Place, options: &args::Import) -> Result<Exit
     platform.initialise_plans().await.map_err(explain)?;
     let slug = Slug::parse(&options.slug)?;
     let wanted = wanted(slug.clone(), &options.new);
-    let id = platform.import_tenant(&operator(), archive, wanted).await.map_err(explain)?;
+    let id =
+        platform.import_tenant(&platform.operator(&operator()), archive, wanted).await.map_err(explain)?;
     let done = watch::watch_operation(&platform, id).await?;
     say!("imported {slug}: {}", came_along(done.result.as_ref()));
     Ok(ExitCode::SUCCESS)
@@ -78,8 +79,8 @@ pub(super) async fn clone_tenant(place: &Place, options: &args::Clone) -> Result
     let platform = place.platform().await?;
     let (slug, to) = (Slug::parse(&options.tenant)?, Slug::parse(&options.to)?);
     let wanted = wanted(to.clone(), &options.new);
-    let id =
-        platform.clone_tenant(&operator(), &slug, options.blank_personal, wanted).await.map_err(explain)?;
+    let actor = platform.operator(&operator());
+    let id = platform.clone_tenant(&actor, &slug, options.blank_personal, wanted).await.map_err(explain)?;
     let done = watch::watch_operation(&platform, id).await?;
     say!("cloned {slug} as {to}: {}", came_along(done.result.as_ref()));
     if let Some(blanked) = done.result.as_ref().map(|r| &r["blanked"]).filter(|b| !b.is_null()) {
@@ -101,6 +102,7 @@ fn wanted(slug: Slug, new: &args::New) -> NewFromCopy {
         plan: new.plan.clone(),
         owner,
         member: new.owner.clone(),
+        reason: None,
     }
 }
 

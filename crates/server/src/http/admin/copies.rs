@@ -23,6 +23,8 @@ pub(in crate::http) struct Clone {
     plan: Option<String>,
     /// E-mail address of a user who exists and becomes its owner.
     owner: Option<String>,
+    /// Why that owner gets the rows.
+    reason: Option<String>,
     #[serde(default)]
     blank_personal: bool,
 }
@@ -35,10 +37,10 @@ pub(in crate::http) async fn clone_tenant(
     Words(wait): Words<Wait>,
     Input(form): Input<Clone>,
 ) -> Result<Accepted> {
-    let Clone { slug: to, name, email, plan, owner, blank_personal } = form;
-    let wanted =
-        NewFromCopy { slug: field("slug", &to, Slug::parse)?, name, email, plan, owner: None, member: owner };
-    let id = app.platform().clone_tenant(&actor.by(), &slug, blank_personal, wanted).await?;
+    let Clone { slug: to, name, email, plan, owner: member, reason, blank_personal } = form;
+    let to = field("slug", &to, Slug::parse)?;
+    let wanted = NewFromCopy { slug: to, name, email, plan, owner: None, member, reason };
+    let id = app.platform().clone_tenant(&actor, &slug, blank_personal, wanted).await?;
     operation::accepted(&app, id, &wait).await
 }
 
@@ -51,6 +53,7 @@ pub(in crate::http) struct Import {
     email: Option<String>,
     plan: Option<String>,
     owner: Option<String>,
+    reason: Option<String>,
     wait: Option<u64>,
 }
 
@@ -65,16 +68,10 @@ pub(in crate::http) async fn import(
         let text = "Send the archive as `content-type: application/zip`.";
         return Err(Problem::new(Code::UnsupportedMediaType, text));
     }
-    let Import { slug, name, email, plan, owner, wait } = query;
-    let wanted = NewFromCopy {
-        slug: field("slug", &slug, Slug::parse)?,
-        name,
-        email,
-        plan,
-        owner: None,
-        member: owner,
-    };
+    let Import { slug, name, email, plan, owner: member, reason, wait } = query;
+    let slug = field("slug", &slug, Slug::parse)?;
+    let wanted = NewFromCopy { slug, name, email, plan, owner: None, member, reason };
     let upload = app.platform().receive_archive(body::stream(request.into_body())).await?;
-    let id = app.platform().import_upload(&actor.by(), upload, wanted).await?;
+    let id = app.platform().import_upload(&actor, upload, wanted).await?;
     operation::accepted(&app, id, &Wait { wait }).await
 }

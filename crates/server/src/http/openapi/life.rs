@@ -143,7 +143,7 @@ pub(super) fn request(key: &str) -> Option<Value> {
             &["slug"],
             json!({
                 "slug": text(), "name": text(), "email": email(), "plan": text(), "owner": email(),
-                "blank_personal": {"type": "boolean"},
+                "reason": text(), "blank_personal": {"type": "boolean"},
             }),
         ),
         "POST /api/tenant/cancel" => object(&["confirm"], json!({"confirm": text(), "reason": text()})),
@@ -163,7 +163,7 @@ pub(super) fn request(key: &str) -> Option<Value> {
 pub(super) fn describe(key: &str, operation: &mut Value) {
     if key == "POST /api/admin/import" {
         operation["requestBody"] = json!({"required": true, "content": {"application/zip": {}}});
-        operation["parameters"] = ["slug", "name", "email", "plan", "owner"]
+        operation["parameters"] = ["slug", "name", "email", "plan", "owner", "reason"]
             .map(|name| json!({"name": name, "in": "query", "required": name == "slug", "schema": {"type": "string"}}))
             .into();
     }

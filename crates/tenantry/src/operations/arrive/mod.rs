@@ -32,6 +32,9 @@ pub(crate) struct Arriving {
     pub(crate) plan: String,
     /// Its first member; none: staff adds members later.
     pub(crate) owner: Option<(Owner, RoleName)>,
+    /// Why that owner, where it was said; operations of older versions have none.
+    #[serde(default)]
+    pub(crate) reason: Option<String>,
     /// Users who come along.
     pub(crate) members: Vec<(UserId, RoleName)>,
     /// Where each of its stores goes.

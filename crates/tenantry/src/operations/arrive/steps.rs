@@ -139,8 +139,7 @@ pub(super) fn own<'a, S: Source>(write: &'a mut Write, a: &'a mut Arrival<S>) ->
             a.user = Some(user);
         }
         for (user, role) in &members {
-            memberships::insert(write, *user, tenant, role).await?;
-            write.invalidate(&Subject::User(*user)).await?;
+            memberships::add(write, &a.wanted.by, *user, tenant, role).await?;
         }
         Ok(())
     })
@@ -159,6 +158,8 @@ pub(super) fn activate<'a, S: Source>(
         }
         detail["rows"] = a.rows.into();
         detail["files"] = a.files.into();
+        detail["owner"] = serde_json::json!(a.user);
+        detail["reason"] = serde_json::json!(a.wanted.reason);
         write.audit(&a.wanted.by, Some(tenant), S::ACTION, detail).await?;
         tenants::transition(write, &a.wanted.by, tenant, State::Active, None).await
     })

@@ -104,15 +104,16 @@ fn like(name: &str) -> NewFromCopy {
         plan: Some("small".into()),
         owner: None,
         member: None,
+        reason: None,
     }
 }
 
 async fn cloned(w: &World, name: &str) -> Result<i64> {
-    w.platform.clone_tenant(&by(), &slug("alpha"), false, like(name)).await
+    w.platform.clone_tenant(&w.platform.operator(&by()), &slug("alpha"), false, like(name)).await
 }
 
 async fn imported(w: &World, name: &str) -> Result<i64> {
-    w.platform.import_tenant(&by(), archive_path(w), like(name)).await
+    w.platform.import_tenant(&w.platform.operator(&by()), archive_path(w), like(name)).await
 }
 
 fn archive_path(w: &World) -> PathBuf {
