@@ -5,7 +5,8 @@ use crate::{
     access::{login::SignedIn, passwords::Password, sessions::Origin},
     audit::By,
     operator::NewOwner,
-    tenants::NewTenant,
+    plans,
+    tenants::{self, NewTenant},
 };
 use tenantry_engine::name::Slug;
 
@@ -41,6 +42,12 @@ impl Platform {
             ));
         }
         self.access().doors().register(wish.origin.address)?;
+        if tenants::is_reserved(&wish.slug, &self.config().registration.reserved_slugs) {
+            return Err(Error::invalid("slug", "this name is reserved: choose another"));
+        }
+        if let Some(plan) = &wish.plan {
+            plans::require_self_service(&mut self.control().snapshot().await?, plan).await?;
+        }
         let tenant = NewTenant { slug: wish.slug, name: wish.company, email: wish.email.clone() };
         let owner = NewOwner { email: wish.email, name: wish.name, password: wish.password };
         let by = By::actor("registration");

@@ -13,7 +13,7 @@ pub(super) async fn list(State(app): State<App>) -> Result<Json<Value>> {
         let spec = plan.spec;
         json!({
             "code": spec.code, "name": spec.name, "price": spec.price, "trial_days": spec.trial_days,
-            "limits": spec.limits, "features": spec.features,
+            "limits": spec.limits, "features": spec.features, "self_service": spec.self_service,
         })
     })))
 }

@@ -32,6 +32,8 @@ pub struct PlanSpec {
     pub limits: Limits,
     /// What is switched on.
     pub features: BTreeSet<String>,
+    /// A registration may choose it; otherwise only staff assign it.
+    pub self_service: bool,
 }
 
 /// A plan of the catalog.
@@ -57,7 +59,7 @@ pub struct Initialized {
     pub archived: usize,
 }
 
-const COLUMNS: &str = "id, code, name, trial_days, price, limits, features, archived";
+const COLUMNS: &str = "id, code, name, trial_days, price, limits, features, archived, self_service";
 
 fn read(r: &SqlRow) -> Result<Plan> {
     let damaged = |e: serde_json::Error| Error::Internal(format!("plan: {e}"));
@@ -68,6 +70,7 @@ fn read(r: &SqlRow) -> Result<Plan> {
         price: r.text(4)?.to_owned(),
         limits: serde_json::from_str(r.text(5)?).map_err(damaged)?,
         features: serde_json::from_str(r.text(6)?).map_err(damaged)?,
+        self_service: r.boolean(8)?,
     };
     Ok(Plan { id: r.integer(0)?, spec, archived: r.boolean(7)? })
 }
@@ -100,10 +103,11 @@ pub async fn initialize(write: &mut Write, by: &By, specs: &[PlanSpec]) -> Resul
 }
 
 async fn upsert(write: &mut Write, spec: &PlanSpec, position: usize) -> Result<()> {
-    let sql = "INSERT INTO plans (code, name, position, trial_days, price, limits, features) \
-        VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (code) DO UPDATE SET name = excluded.name, \
+    let sql = "INSERT INTO plans (code, name, position, trial_days, price, limits, features, self_service) \
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (code) DO UPDATE SET name = excluded.name, \
         position = excluded.position, trial_days = excluded.trial_days, price = excluded.price, \
-        limits = excluded.limits, features = excluded.features, archived = 0";
+        limits = excluded.limits, features = excluded.features, \
+        self_service = excluded.self_service, archived = 0";
     let json = |v: serde_json::Result<String>| v.map_err(|e| Error::Internal(e.to_string()));
     let limits = json(serde_json::to_string(&spec.limits))?;
     let features = json(serde_json::to_string(&spec.features))?;
@@ -115,7 +119,8 @@ async fn upsert(write: &mut Write, spec: &PlanSpec, position: usize) -> Result<(
         i64::from(spec.trial_days),
         spec.price.as_str(),
         limits,
-        features
+        features,
+        spec.self_service
     ];
     write.execute(sql, values).await?;
     Ok(())
@@ -135,9 +140,20 @@ pub async fn by_code(tx: &mut Tx, code: &str) -> Result<Plan> {
         return read(row);
     }
     let any = tx.query("SELECT 1 FROM plans LIMIT 1", &[]).await?;
-    Err(if any.is_empty() {
-        Error::MasterDataEmpty { what: "plans".into() }
-    } else {
-        Error::invalid("plan", format!("there is no plan {code:?}"))
-    })
+    Err(if any.is_empty() { Error::MasterDataEmpty { what: "plans".into() } } else { no_plan(code) })
+}
+
+/// Refuses a plan that only staff assign, with the answer for a plan that does not exist.
+///
+/// # Errors
+/// Those of [`by_code`], and [`Error::Invalid`] for such a plan.
+pub async fn require_self_service(tx: &mut Tx, code: &str) -> Result<()> {
+    match by_code(tx, code).await?.spec.self_service {
+        true => Ok(()),
+        false => Err(no_plan(code)),
+    }
+}
+
+fn no_plan(code: &str) -> Error {
+    Error::invalid("plan", format!("there is no plan {code:?}"))
 }

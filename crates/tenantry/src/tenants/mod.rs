@@ -7,6 +7,7 @@ mod list;
 mod maintenance;
 pub(crate) mod purge;
 mod rename;
+mod reserved;
 mod retire;
 mod state;
 
@@ -14,6 +15,7 @@ pub(crate) use list::days_until;
 pub use list::{Filter, Listed, list, show};
 pub use maintenance::set_maintenance;
 pub use rename::rename;
+pub(crate) use reserved::is_reserved;
 pub(crate) use retire::read as read_retirement;
 pub use retire::{Retirement, Terms, cancel, close_due, due, keep, reopen_undue};
 pub use state::{State, resume, suspend, transition};
@@ -89,9 +91,10 @@ pub(crate) async fn insert(write: &mut Write, new: &NewTenant) -> Result<TenantI
     }
 }
 
-/// Refuses a slug that is, or ever was, a tenant's.
+/// Refuses a slug that is, or ever was, a tenant's, and one that foreign tokens already call another tenant by.
 pub(crate) async fn require_free(tx: &mut Tx, slug: &Slug) -> Result<()> {
-    let sql = "SELECT 1 FROM retired_slugs WHERE slug = ?1 UNION ALL SELECT 1 FROM tenants WHERE slug = ?1";
+    let sql = "SELECT 1 FROM retired_slugs WHERE slug = ?1 UNION ALL SELECT 1 FROM tenants WHERE slug = ?1 \
+               UNION ALL SELECT 1 FROM tenants WHERE settings ->> 'external_id' = ?1";
     match tx.query(sql, params![slug.as_str()]).await?.is_empty() {
         true => Ok(()),
         false => Err(taken(slug)),
@@ -153,7 +156,8 @@ const EXTERNAL_CHARS: usize = 200;
 /// Merges the keys of `changes` into the settings (RFC 7396); a null removes its key.
 ///
 /// # Errors
-/// [`Error::Invalid`] for an `external_id` that is no text, and for more than 64 KiB.
+/// [`Error::Invalid`] for an `external_id` that is no text, and for more than 64 KiB; [`Error::Conflict`] for an
+/// `external_id` that is another tenant's, or is or was another's slug.
 pub async fn change_settings(
     write: &mut Write,
     by: &crate::audit::By,
@@ -163,7 +167,7 @@ pub async fn change_settings(
     let whole = |text: &str| !text.is_empty() && text.chars().count() <= EXTERNAL_CHARS;
     match changes.get("external_id") {
         None | Some(serde_json::Value::Null) => {}
-        Some(serde_json::Value::String(text)) if whole(text) => {}
+        Some(serde_json::Value::String(text)) if whole(text) => require_no_slug(write, id, text).await?,
         Some(_) => return Err(Error::invalid("external_id", "a text of 1 to 200 characters, or null")),
     }
     let patch = serde_json::Value::Object(changes);
@@ -181,4 +185,16 @@ pub async fn change_settings(
     }
     write.audit(by, Some(id), "tenant.settings", patch).await?;
     write.invalidate(&crate::control::Subject::Tenant(id)).await
+}
+
+/// Refuses an `external_id` that is or was the slug of another tenant: a token would name two.
+async fn require_no_slug(tx: &mut Tx, id: TenantId, external: &str) -> Result<()> {
+    let sql = "SELECT 1 FROM tenants WHERE slug = ?1 AND id <> ?2 \
+               UNION ALL SELECT 1 FROM retired_slugs WHERE slug = ?1 AND tenant IS NOT ?2";
+    match tx.query(sql, params![external, id.get()]).await?.is_empty() {
+        true => Ok(()),
+        false => {
+            Err(Error::Conflict("this external_id is the name of another tenant: choose another".into()))
+        }
+    }
 }

@@ -122,6 +122,7 @@ fn plan() -> PlanSpec {
         price: String::new(),
         limits: Limits::default(),
         features: [].into(),
+        self_service: true,
     }
 }
 

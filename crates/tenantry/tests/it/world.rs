@@ -147,6 +147,7 @@ pub(crate) fn specs() -> Vec<PlanSpec> {
         price: "29 EUR a month".into(),
         limits: Limits { users, ..Limits::default() },
         features: ["reports".to_owned()].into(),
+        self_service: true,
     };
     vec![spec("small", 14, Some(2)), spec("large", 0, None)]
 }

@@ -1,0 +1,206 @@
+//! Slugs that are kept back, because a host of that name is taken for the platform's, for its mail or for
+//! something that browsers and mail programs look up by themselves.
+//!
+//! Asked of every registration. Staff and the operator may give such a name away, and a
+//! tenant that has one keeps it. Names that can be no slug at all (`www`, `api`, …) are the engine's, in `name.rs`.
+
+use tenantry_engine::name::Slug;
+
+/// Looked up or trusted by machines, also with a number behind: `ns1`, `mail-2`. Sorted.
+const MACHINES: [&str; 61] = [
+    "autoconfig",
+    "autodiscover",
+    "backup",
+    "cache",
+    "caldav",
+    "carddav",
+    "cdn",
+    "dav",
+    "db",
+    "dns",
+    "edge",
+    "email",
+    "exchange",
+    "ftp",
+    "ftps",
+    "gateway",
+    "git",
+    "host",
+    "imap",
+    "img",
+    "internal",
+    "ipv4",
+    "ipv6",
+    "isatap",
+    "lb",
+    "ldap",
+    "log",
+    "logs",
+    "mail",
+    "mailer",
+    "media",
+    "mta",
+    "mx",
+    "node",
+    "ns",
+    "ntp",
+    "origin",
+    "pop",
+    "pop3",
+    "proxy",
+    "registry",
+    "relay",
+    "remote",
+    "server",
+    "sftp",
+    "sip",
+    "smtp",
+    "smtps",
+    "ssh",
+    "ssl",
+    "stun",
+    "syslog",
+    "tls",
+    "turn",
+    "vpn",
+    "web",
+    "webdav",
+    "webmail",
+    "whois",
+    "wpad",
+    "ws",
+];
+
+/// Read by people as the platform itself, or as one of its environments. Sorted.
+const PEOPLE: [&str; 81] = [
+    "about",
+    "abuse",
+    "account",
+    "accounts",
+    "administrator",
+    "app",
+    "apps",
+    "auth",
+    "authentication",
+    "beta",
+    "billing",
+    "blog",
+    "careers",
+    "checkout",
+    "compliance",
+    "console",
+    "contact",
+    "dashboard",
+    "demo",
+    "dev",
+    "developer",
+    "developers",
+    "development",
+    "dmarc",
+    "docs",
+    "download",
+    "downloads",
+    "files",
+    "forum",
+    "grafana",
+    "help",
+    "helpdesk",
+    "home",
+    "hostmaster",
+    "id",
+    "identity",
+    "invoice",
+    "invoices",
+    "jobs",
+    "legal",
+    "localdomain",
+    "login",
+    "logout",
+    "mta-sts",
+    "news",
+    "noc",
+    "oauth",
+    "openid",
+    "operator",
+    "ops",
+    "partner",
+    "partners",
+    "pay",
+    "payment",
+    "payments",
+    "platform",
+    "portal",
+    "postmaster",
+    "preview",
+    "privacy",
+    "prod",
+    "production",
+    "register",
+    "root",
+    "sandbox",
+    "secure",
+    "security",
+    "signin",
+    "signup",
+    "sso",
+    "staff",
+    "stage",
+    "staging",
+    "status",
+    "superuser",
+    "support",
+    "sysadmin",
+    "system",
+    "tenantry",
+    "test",
+    "webmaster",
+];
+
+/// Whether no registration gets this slug; `more` are those that the configuration adds.
+pub(crate) fn is_reserved(slug: &Slug, more: &[Slug]) -> bool {
+    let name = slug.as_str();
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('-');
+    PEOPLE.contains(&name) || MACHINES.contains(&name) || MACHINES.contains(&stem) || more.contains(slug)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_machines_are_kept_back_also_with_a_number() {
+        let reserved =
+            |name: &str| is_reserved(&Slug::parse(name).unwrap(), &[Slug::parse("acme-bank").unwrap()]);
+        for name in [
+            "login",
+            "auth",
+            "sso",
+            "support",
+            "status",
+            "mail",
+            "smtp",
+            "ns1",
+            "ns-01",
+            "mx2",
+            "autodiscover",
+            "wpad",
+            "mta-sts",
+            "staging",
+            "staff",
+            "billing",
+            "acme-bank",
+        ] {
+            assert!(reserved(name), "{name}");
+        }
+        for name in
+            ["city-hospital", "green-clinic", "mail-order", "login-service", "nsa", "webber", "studio-54"]
+        {
+            assert!(!reserved(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn both_lists_are_sorted() {
+        assert!(MACHINES.is_sorted() && PEOPLE.is_sorted());
+    }
+}
