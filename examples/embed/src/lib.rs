@@ -38,7 +38,7 @@ pub async fn service(data: &Path) -> Result<(App, Router)> {
     let config = Config::parse("tenantry.toml", DEFAULT_TOML, data).map_err(|e| anyhow::anyhow!("{e}"))?;
     let platform = Platform::open(config).await?;
     platform.initialise_plans().await?;
-    let app = App::new(platform.clone(), Options::of(&platform));
+    let app = App::new(platform.clone(), Options::of(&platform)?);
     let own = Router::new()
         .route("/clinic/today", get(today))
         .route("/clinic/ages", get(ages))

@@ -4,11 +4,11 @@ use super::{
     args::Listen,
     setup::{Place, explain},
 };
-use crate::http::{App, Options, ServeOptions, router, serve};
+use crate::http::{App, Options, ServeOptions, router, serve, serve_metrics};
 use anyhow::{Context, Result};
 use std::{net::SocketAddr, process::ExitCode};
 use tenantry::Platform;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinHandle};
 
 /// Opens, announces, serves.
 pub(super) async fn run(place: &Place, listen: &Listen) -> Result<ExitCode> {
@@ -33,13 +33,15 @@ pub(super) async fn until_stopped(
         format!("cannot listen on {address}: another program may hold it; choose one with --listen")
     })?;
     let bound = listener.local_addr()?;
-    let app = App::new(platform.clone(), Options::of(&platform));
+    let app = App::new(platform.clone(), Options::of(&platform).map_err(explain)?);
     let routes = router(app.clone());
+    let metrics = metrics(&app).await?;
     let work = platform.start_background();
     let options = ServeOptions::of(&platform);
     say_bounds(&platform, &options);
     announce(bound);
     serve(app, routes, listener, options, stop_signal()).await?;
+    metrics.abort();
     work.stop().await;
     platform.shutdown().await;
     Ok(ExitCode::SUCCESS)
@@ -56,6 +58,18 @@ fn say_bounds(platform: &Platform, options: &ServeOptions) {
         connections_per_address = options.max_connections_per_address,
         "bounds of this process"
     );
+}
+
+/// Serves `/metrics` at an address of its own, where one is configured, until the task is aborted.
+async fn metrics(app: &App) -> Result<JoinHandle<()>> {
+    let Some(address) = app.platform().config().metrics.listen else { return Ok(tokio::spawn(async {})) };
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        format!(
+            "cannot listen on {address} for metrics: choose another [metrics] listen in the configuration"
+        )
+    })?;
+    say!("Metrics: http://{}/metrics", listener.local_addr()?);
+    Ok(tokio::spawn(serve_metrics(app.clone(), listener, std::future::pending())))
 }
 
 async fn stop_signal() {

@@ -34,6 +34,8 @@ pub struct Options {
     pub require_if_match: bool,
     /// Peers whose forwarded headers are believed (threat 5).
     pub trusted_proxies: Vec<IpRange>,
+    /// Bearer token that opens `/metrics`, besides sessions of staff.
+    pub metrics_token: Option<String>,
     /// Where the request log goes.
     pub log_to: LogTo,
 }
@@ -45,6 +47,7 @@ impl Default for Options {
             max_json_bytes: 1024 * 1024,
             require_if_match: false,
             trusted_proxies: vec![],
+            metrics_token: None,
             log_to: LogTo::Nowhere,
         }
     }
@@ -52,15 +55,19 @@ impl Default for Options {
 
 impl Options {
     /// What a platform's configuration says, with the request log on standard error.
-    pub fn of(platform: &Platform) -> Self {
+    ///
+    /// # Errors
+    /// [`tenantry::Error::Invalid`] when a secret that the configuration names is not in the environment.
+    pub fn of(platform: &Platform) -> tenantry::Result<Self> {
         let config = platform.config();
-        Self {
+        Ok(Self {
             max_json_bytes: usize::try_from(config.limits.request_body_bytes).unwrap_or(usize::MAX),
             https: config.platform.https,
             trusted_proxies: config.platform.trusted_proxies.clone(),
+            metrics_token: config.metrics.token()?,
             log_to: LogTo::Stderr,
             ..Self::default()
-        }
+        })
     }
 
     pub(super) fn is_proxy(&self, address: IpAddr) -> bool {

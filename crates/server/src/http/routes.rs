@@ -174,7 +174,7 @@ routes! {
 
     get "/healthz" Public "Server" "Is the process alive" => health::live;
     get "/readyz" Public "Server" "May traffic be sent here" => health::ready;
-    get "/metrics" Public "Server" "Prometheus metrics" => health::metrics;
+    get "/metrics" Platform "Server" "Prometheus metrics" => health::metrics;
     get "/api/openapi.json" Public "Server" "This API as OpenAPI 3.1" => docs::openapi;
     get "/api/docs" Public "Server" "This API as a page" => docs::page;
     get "/api/docs/app.js" Public "Server" "The page's script" => docs::script;

@@ -10,12 +10,15 @@ use tokio::{
     task::JoinHandle,
 };
 
+const METRICS_TOKEN: &str = "token of prometheus";
+
 async fn start(
     options: ServeOptions,
     own: axum::Router,
 ) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
     // The directory goes with the test app, which nothing here reads after start.
-    let (app, router) = TestApp::with(Options::default()).await.served();
+    let http = Options { metrics_token: Some(METRICS_TOKEN.into()), ..Options::default() };
+    let (app, router) = TestApp::with(http).await.served();
     let router = router.merge(own);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -36,7 +39,8 @@ async fn raw(address: SocketAddr, text: &str) -> String {
 }
 
 async fn get(address: SocketAddr, path: &str) -> String {
-    raw(address, &format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")).await
+    let token = format!("authorization: Bearer {METRICS_TOKEN}\r\n");
+    raw(address, &format!("GET {path} HTTP/1.1\r\nhost: x\r\n{token}connection: close\r\n\r\n")).await
 }
 
 #[tokio::test]
