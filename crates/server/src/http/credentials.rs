@@ -9,7 +9,7 @@ use super::{
     problem::{Code, Problem, Result},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use tenantry::access::Presented;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -130,15 +130,21 @@ fn tenant_of_path(path: &str) -> Option<&str> {
     Some(rest.split_once('/').map_or(rest, |(slug, _)| slug))
 }
 
+/// The address of one hop, as proxies write it: `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `[2001:db8::1]:4711`.
+fn address_of(hop: &str) -> Option<IpAddr> {
+    let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(hop);
+    bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
+}
+
 /// The right-most address of X-Forwarded-For that is no proxy of ours; what is further left, a client can invent.
 fn client(options: &Options, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
     let mut lines: Vec<_> = headers.get_all(FORWARDED_FOR).iter().filter_map(|v| v.to_str().ok()).collect();
     lines.reverse();
     for hop in lines.iter().flat_map(|line| line.rsplit(',')) {
-        match hop.trim().parse() {
-            Ok(address) if options.is_proxy(address) => {}
-            Ok(address) => return address,
-            Err(_) => break,
+        match address_of(hop.trim()) {
+            Some(address) if options.is_proxy(address) => {}
+            Some(address) => return address,
+            None => break,
         }
     }
     peer
@@ -173,6 +179,22 @@ mod tests {
         assert_eq!((stranger.host, stranger.address), (Some("inner"), ip("9.9.9.9")));
         let proxy = Shown::read(&options, &map, "/", ip("10.0.0.1")).unwrap();
         assert_eq!((proxy.host, proxy.address), (Some("acme.example.com"), ip("1.2.3.4")));
+    }
+
+    #[test]
+    fn the_client_is_found_however_the_proxy_writes_its_address() {
+        for (hops, client) in [
+            ("1.2.3.4:5678", "1.2.3.4"),
+            ("[2001:db8::7]:443, 10.0.0.9:80", "2001:db8::7"),
+            ("[2001:db8::7]", "2001:db8::7"),
+            ("2001:db8::7", "2001:db8::7"),
+            ("6.6.6.6, 1.2.3.4:99999", "10.0.0.1"),
+            ("1.2.3.4:", "10.0.0.1"),
+        ] {
+            let map = headers(&[("x-forwarded-for", hops)]);
+            let shown = Shown::read(&options(), &map, "/", ip("10.0.0.1")).unwrap();
+            assert_eq!(shown.address, ip(client), "{hops}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use super::{
     App,
     access_log::Line,
-    credentials, csrf,
+    credentials, csrf, denials,
     problem::{Code, Problem},
     request_id::RequestId,
     serve::PIECE,
@@ -22,12 +22,12 @@ use std::{
     net::IpAddr,
     panic::AssertUnwindSafe,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicI64, AtomicUsize, Ordering::Relaxed},
     },
     time::Instant,
 };
-use tenantry::access::meter::Hold;
+use tenantry::access::{Actor, meter::Hold};
 use tower::ServiceExt;
 
 /// Body of an answer: bytes in hand on the short path, axum's boxed body on the others.
@@ -48,6 +48,8 @@ pub(crate) struct Note {
     pub(crate) user: AtomicI64,
     /// What counts the request against its tenant.
     hold: Mutex<Option<Hold>>,
+    /// Who acts, once that is known.
+    actor: OnceLock<Actor>,
 }
 
 /// The same, once the answer is there.
@@ -65,6 +67,7 @@ impl Note {
             tenant: AtomicI64::new(0),
             user: AtomicI64::new(0),
             hold: Mutex::default(),
+            actor: OnceLock::new(),
         }
     }
 
@@ -78,9 +81,11 @@ impl Note {
     }
 
     /// The caller is known.
-    pub(crate) fn caller(&self, tenant: i64, user: i64) {
+    pub(crate) fn caller(&self, tenant: i64, user: i64, actor: &Actor) {
         self.tenant.store(tenant, Relaxed);
         self.user.store(user, Relaxed);
+        // A second extractor of the same request knows the same actor.
+        let _ = self.actor.set(actor.clone());
     }
 
     fn read(&self) -> Noted {
@@ -153,6 +158,11 @@ where
     let note = Arc::new(Note::new());
     let mut response = through(router, peer, Arc::clone(&note), request).await;
     *noted = note.read();
+    if let Some(problem) = response.extensions().get::<Problem>()
+        && let Some(actor) = note.actor.get()
+    {
+        denials::record(app, actor, *noted, problem).await;
+    }
     if waits_in_memory(response.body())
         && let Some(hold) = note.take_hold()
     {

@@ -1,0 +1,309 @@
+//! Ways in that were too wide: copies with an owner of one's own, names of tenants, keys of members who left, plans and
+//! slugs that are not for everybody.
+
+use super::{
+    app::{Answer, Client, PASSWORD, TestApp},
+    records::patient,
+};
+use http::Method;
+use serde_json::{Value, json};
+use tenantry_server::http::{Access, Options, ROUTES};
+use tenantry_testkit::tried;
+
+/// Staff who are no superusers.
+async fn plain_staff(app: &TestApp, superuser: &Client) -> Client {
+    let form = json!({"email": "helper@platform.example", "password": PASSWORD});
+    let made = superuser.post("/api/admin/users", &form).await.expect(201).json();
+    superuser.patch(&format!("/api/admin/users/{}", made["id"]), &json!({"staff": true})).await.expect(200);
+    app.login("helper@platform.example").await
+}
+
+async fn id_of(client: &Client) -> Value {
+    client.get("/api/me").await.expect(200).json()["user"]["id"].clone()
+}
+
+/// Rows of the audit log with that action, newest first.
+async fn logged(superuser: &Client, action: &str) -> Vec<Value> {
+    let log = superuser.get("/api/admin/audit?limit=1000").await.expect(200).json();
+    let rows = log["items"].as_array().unwrap().iter().filter(|row| row["action"] == action);
+    rows.cloned()
+        .map(|mut row| {
+            row["detail"] = serde_json::from_str(row["detail"].as_str().unwrap()).unwrap();
+            row
+        })
+        .collect()
+}
+
+async fn import(staff: &Client, query: &str, archive: &[u8]) -> Answer {
+    let path = format!("/api/admin/import?wait=60&email=c@copy.example&{query}");
+    staff.send(Method::POST, &path, Some("application/zip"), archive.to_vec()).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn staff_give_the_rows_of_a_tenant_to_no_user_of_their_choice() {
+    let (app, _, acme) = TestApp::new().await;
+    let superuser = app.staff().await;
+    let helper = plain_staff(&app, &superuser).await;
+    acme.post("/api/records/patients", &patient("Ash")).await.expect(201);
+    let archive = acme.get("/api/tenant/export").await.expect(200).body;
+    let clone = "/api/admin/tenants/acme/clone?wait=60";
+    let mine =
+        |slug: &str| json!({"slug": slug, "owner": "helper@platform.example", "reason": "to look around"});
+    assert_eq!(helper.post(clone, &mine("peek-co")).await.expect(403).code(), "denied");
+    let peek = "slug=peek-co&owner=helper@platform.example&reason=to+look+around";
+    assert_eq!(import(&helper, peek, &archive).await.expect(403).code(), "denied");
+    superuser.get("/api/admin/tenants/peek-co").await.expect(404);
+    let attach = json!({"store": "tenant", "physical": "brought"});
+    helper.post("/api/admin/tenants/acme/attach", &attach).await.expect(403);
+    // Who owns the first may own the second; a copy without an owner has no members.
+    helper.post(clone, &json!({"slug": "twin", "owner": "owner@acme.example"})).await.expect(200);
+    helper.post(clone, &json!({"slug": "bare"})).await.expect(200);
+    import(&helper, "slug=bare-too", &archive).await.expect(200);
+    for slug in ["bare", "bare-too"] {
+        assert_eq!(superuser.get(&format!("/api/admin/tenants/{slug}")).await.json()["users"], 0, "{slug}");
+    }
+    // A superuser says why, and the log names the owner.
+    let mut wish = mine("audit-co");
+    wish["reason"] = Value::Null;
+    superuser.post(clone, &wish).await.expect(422);
+    superuser.post(clone, &mine("audit-co")).await.expect(200);
+    import(&superuser, "slug=import-co&owner=helper@platform.example", &archive).await.expect(422);
+    import(&superuser, &peek.replace("peek", "import"), &archive).await.expect(200);
+    let owner = id_of(&helper).await;
+    for action in ["tenant.clone", "tenant.import"] {
+        let row = logged(&superuser, action).await[0].clone();
+        assert_eq!(
+            (&row["detail"]["owner"], &row["detail"]["reason"]),
+            (&owner, &json!("to look around")),
+            "{row}"
+        );
+        let added = logged(&superuser, "member.add").await;
+        let added = added.iter().find(|added| added["tenant"] == row["tenant"]).unwrap();
+        assert_eq!(added["detail"], json!({"user": owner, "role": "owner"}));
+    }
+    assert_eq!(logged(&superuser, "access.denied").await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_tenant_of_others_answers_like_one_that_is_not_there_on_every_route() {
+    let (app, _, acme) = TestApp::new().await;
+    let rival = app.register("rival").await;
+    let cookie = app.anon().with("cookie", &format!("tenantry_session={}", rival.token()));
+    let key = rival.post("/api/tenant/keys", &json!({"name": "k", "role": "owner"})).await.expect(201).json();
+    let key = app.anon().with("x-api-key", key["key"].as_str().unwrap());
+    let staff = app.staff().await;
+    // In none: the session names no tenant.
+    let mut shots = 0;
+    for client in [&rival, &cookie, &key, &staff] {
+        for route in ROUTES.iter().filter(|route| route.access != Access::Public) {
+            let path =
+                route.path.replace("{slug}", "rival").replace("{id}", "1").replace("{model}", "patients");
+            let path = path.replace("{field}", "document");
+            let ask = async |name: &str, value: String| {
+                let answer = client.with(Box::leak(name.to_owned().into_boxed_str()), &value);
+                let answer = answer.send(route.method.clone(), &path, Some("application/json"), "{}").await;
+                let mut body = answer.json();
+                body["request_id"] = Value::Null;
+                (answer.status.as_u16(), body)
+            };
+            for (name, there, not) in
+                [("x-tenant", "acme", "no-such"), ("host", "acme.localhost", "no-such.localhost")]
+            {
+                let (there, not) = (ask(name, there.into()).await, ask(name, not.into()).await);
+                assert_eq!(there, not, "{} {} by {name}", route.method, route.path);
+                assert_eq!(there.0, 404, "{} {} by {name}: {}", route.method, route.path, there.1);
+                shots += 2;
+            }
+        }
+    }
+    // What strangers ask is no request of the tenant's.
+    acme.get("/api/me").await.expect(200);
+    let numbers = staff.get("/metrics").await.expect(200).text();
+    let acmes = numbers.lines().find(|line| line.contains("tenant_requests_total{tenant=\"acme\"}"));
+    assert_eq!(acmes, Some("tenantry_tenant_requests_total{tenant=\"acme\"} 1"), "{numbers}");
+    tried("names of others' tenants", shots, "requests, all like names of none");
+}
+
+#[tokio::test]
+async fn a_key_ends_with_the_rights_of_its_maker() {
+    let (app, _, owner) = TestApp::new().await;
+    let staff = app.staff().await;
+    let other = app.member(&owner, "other@acme.example", "owner").await;
+    let id = id_of(&other).await;
+    let make = async |role: &str| {
+        let made =
+            other.post("/api/tenant/keys", &json!({"name": role, "role": role})).await.expect(201).json();
+        assert_eq!(made["made_by"], json!({"id": id, "email": "other@acme.example", "role": "owner"}));
+        app.anon().with("x-api-key", made["key"].as_str().unwrap())
+    };
+    let (strong, weak) = (make("owner").await, make("viewer").await);
+    let body = patient("Ash");
+    strong.post("/api/records/patients", &body).await.expect(201);
+    weak.post("/api/records/patients", &body).await.expect(403);
+    // Demoted: the key may what its maker may, and no more.
+    let member = format!("/api/tenant/users/{id}");
+    owner.patch(&member, &json!({"role": "viewer"})).await.expect(200);
+    strong.get("/api/records/patients").await.expect(200);
+    strong.post("/api/records/patients", &body).await.expect(403);
+    weak.get("/api/records/patients").await.expect(200);
+    owner.patch(&member, &json!({"role": "owner"})).await.expect(200);
+    strong.post("/api/records/patients", &body).await.expect(201);
+    weak.post("/api/records/patients", &body).await.expect(403);
+    // Not active, then no member: the keys open nothing, and the list says so.
+    let account = format!("/api/admin/users/{id}");
+    staff.patch(&account, &json!({"active": false})).await.expect(200);
+    strong.get("/api/records/patients").await.expect(401);
+    staff.patch(&account, &json!({"active": true})).await.expect(200);
+    strong.get("/api/records/patients").await.expect(200);
+    owner.delete(&member).await.expect(204);
+    for key in [&strong, &weak] {
+        key.get("/api/records/patients").await.expect(401);
+    }
+    let listed = owner.get("/api/tenant/keys").await.expect(200).json();
+    for key in listed["items"].as_array().unwrap() {
+        assert_eq!(key["made_by"]["role"], Value::Null, "{key}");
+        assert_eq!(key["made_by"]["email"], "other@acme.example", "{key}");
+    }
+}
+
+#[tokio::test]
+async fn sql_over_the_api_is_in_the_log_and_does_not_flood_it() {
+    let (app, _, owner) = TestApp::new().await;
+    let staff = app.staff().await;
+    owner.post("/api/tenant/sql", &json!({"sql": "SELECT count(*) FROM patients"})).await.expect(200);
+    let row = logged(&staff, "tenant.sql").await[0].clone();
+    assert_eq!(row["actor"], owner.get("/api/me").await.json()["actor"]);
+    assert_eq!(
+        row["detail"],
+        json!({"store": "tenant", "statement": "SELECT count(*) FROM patients", "bytes": 29})
+    );
+    // Refused statements too, and long ones cut.
+    let long = format!("SELECT '{}'", "x".repeat(50_000));
+    owner.post("/api/tenant/sql", &json!({"sql": long})).await;
+    owner.post("/api/tenant/sql", &json!({"sql": "DELETE FROM patients"})).await.expect(403);
+    let rows = logged(&staff, "tenant.sql").await;
+    assert_eq!(rows[0]["detail"]["statement"], "DELETE FROM patients");
+    assert_eq!(rows[1]["detail"]["bytes"], long.len());
+    assert_eq!(rows[1]["detail"]["statement"].as_str().unwrap().len(), 2_000);
+}
+
+#[tokio::test]
+async fn names_of_hosts_and_plans_of_staff_are_not_for_registrations() {
+    let app =
+        TestApp::configured("[registration]\nreserved_slugs = [\"acme-bank\"]\n", Options::default()).await;
+    let anon = app.anon();
+    let register = async |slug: &str, plan: &str| {
+        let form = json!({"company": slug, "slug": slug, "email": format!("o@{slug}.example"), "password": PASSWORD, "plan": plan});
+        anon.post("/api/register", &form).await
+    };
+    for slug in [
+        "login",
+        "auth",
+        "sso",
+        "support",
+        "status",
+        "mail",
+        "smtp",
+        "ns1",
+        "autodiscover",
+        "wpad",
+        "mta-sts",
+        "staging",
+        "staff",
+        "billing",
+        "acme-bank",
+    ] {
+        let answer = register(slug, "starter").await.expect(422);
+        assert_eq!(answer.json()["errors"][0]["field"], "slug", "{slug}");
+    }
+    let hidden = register("city-clinic", "hospital").await.expect(422).json();
+    let unknown = register("city-clinic", "hospitol").await.expect(422).json();
+    let text = |answer: &Value| answer["errors"].to_string().replace("hospitol", "hospital");
+    assert_eq!(text(&hidden), text(&unknown));
+    assert!(register("city-clinic", "clinic").await.status.is_success());
+    let offered = anon.get("/api/plans").await.expect(200).json();
+    let open = |code: &str| {
+        offered["items"].as_array().unwrap().iter().find(|plan| plan["code"] == code).unwrap()["self_service"]
+            .clone()
+    };
+    assert_eq!((open("starter"), open("hospital")), (json!(true), json!(false)));
+    // Staff may do both.
+    let staff = app.staff().await;
+    let form = json!({"slug": "support", "company": "Us", "email": "a@b.example", "plan": "hospital"});
+    staff.post("/api/admin/tenants", &form).await.expect(201);
+    staff.post("/api/admin/tenants/city-clinic/plan", &json!({"plan": "hospital"})).await.expect(200);
+}
+
+#[tokio::test]
+async fn no_external_id_is_the_name_of_another_tenant() {
+    let (app, anon, _) = TestApp::new().await;
+    app.register("rival").await;
+    let staff = app.staff().await;
+    let settings = "/api/admin/tenants/rival/settings";
+    staff.patch(settings, &json!({"external_id": "acme"})).await.expect(409);
+    staff.patch(settings, &json!({"external_id": "rival"})).await.expect(200);
+    staff.patch(settings, &json!({"external_id": "later"})).await.expect(200);
+    staff.post("/api/admin/tenants/acme/rename", &json!({"slug": "acme-two"})).await.expect(200);
+    staff.patch(settings, &json!({"external_id": "acme"})).await.expect(409);
+    staff.post("/api/admin/tenants/acme-two/rename", &json!({"slug": "later"})).await.expect(409);
+    let form = json!({"company": "L", "slug": "later", "email": "o@later.example", "password": PASSWORD});
+    assert!(anon.post("/api/register", &form).await.status.is_client_error());
+}
+
+#[tokio::test]
+async fn the_last_holder_of_the_first_role_stays_whatever_it_is_called() {
+    let config = "[auth]\nroles = [\"director\", \"owner\", \"admin\", \"member\", \"viewer\"]\n";
+    let app = TestApp::configured(config, Options::default()).await;
+    let director = app.register("acme").await;
+    let me = format!("/api/tenant/users/{}", id_of(&director).await);
+    director.patch(&me, &json!({"role": "member"})).await.expect(409);
+    director.delete(&me).await.expect(409);
+    let other = app.member(&director, "other@acme.example", "director").await;
+    // One who may not sign in manages nothing.
+    let staff = app.staff().await;
+    let account = format!("/api/admin/users/{}", id_of(&other).await);
+    staff.patch(&account, &json!({"active": false})).await.expect(200);
+    director.patch(&me, &json!({"role": "member"})).await.expect(409);
+    staff.patch(&account, &json!({"active": true})).await.expect(200);
+    director.patch(&me, &json!({"role": "member"})).await.expect(200);
+}
+
+#[tokio::test]
+async fn denied_acts_of_administration_are_in_the_log_and_do_not_flood_it() {
+    let (app, anon, owner) = TestApp::new().await;
+    let staff = app.staff().await;
+    let viewer = app.member(&owner, "v@acme.example", "viewer").await;
+    viewer.get("/api/admin/tenants").await.expect(404);
+    viewer.post("/api/tenant/keys", &json!({"name": "k", "role": "owner"})).await.expect(403);
+    // No administration, and no name.
+    viewer.post("/api/records/patients", &patient("Ash")).await.expect(403);
+    anon.get("/api/admin/tenants").await.expect(401);
+    let rows = logged(&staff, "access.denied").await;
+    let acts: Vec<_> = rows.iter().map(|row| row["detail"]["act"].as_str().unwrap()).collect();
+    assert_eq!(acts, ["POST /api/tenant/keys", "GET /api/admin/tenants"]);
+    assert!(rows.iter().all(|row| row["actor"] == rows[0]["actor"] && !row["tenant"].is_null()), "{rows:?}");
+    for _ in 0..60 {
+        viewer.get("/api/admin/users").await.expect(404);
+    }
+    let rows = logged(&staff, "access.denied").await.len();
+    assert!((10..=11).contains(&rows), "{rows} rows of one caller");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_tenant_changes_nobodys_sign_in() {
+    let (app, _, acme) = TestApp::new().await;
+    let staff = app.staff().await;
+    let backup = staff.post("/api/admin/tenants/acme/backups?wait=60", &json!({})).await.expect(200).json();
+    let path =
+        format!("/api/admin/backups/{}/restore-as?wait=60", backup["result"]["backup"].as_str().unwrap());
+    let new = json!({"slug": "acme-then", "company": "Acme then", "email": "then@acme.example"});
+    staff.post(&path, &new).await.expect(200);
+    let again = app.login("owner@acme.example").await;
+    let me = again.get("/api/me").await.expect(200).json();
+    assert_eq!((me["tenant"].as_str(), me["tenants"].as_array().unwrap().len()), (Some("acme"), 2), "{me}");
+    again.get("/api/records/patients").await.expect(200);
+    // Chosen once, the other is where the next sign-in leads.
+    acme.post("/api/auth/switch", &json!({"tenant": "acme-then"})).await.expect(200);
+    let me = app.login("owner@acme.example").await.get("/api/me").await.expect(200).json();
+    assert_eq!(me["tenant"], "acme-then");
+}
