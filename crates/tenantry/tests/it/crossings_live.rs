@@ -176,8 +176,9 @@ async fn start(clinic: &Clinic, verb: &str) -> Result<i64> {
                 plan: None,
                 owner: None,
                 member: None,
+                reason: None,
             };
-            platform.clone_tenant(&by(), &of, false, new).await
+            platform.clone_tenant(&platform.operator(&by()), &of, false, new).await
         }
         "export" => platform.export_as_operator(&by(), &of).await.map(|_| 0),
         other => panic!("{other}"),
