@@ -69,7 +69,7 @@ impl Platform {
     /// [`Error::Invalid`] of `archive` for what can be told from its manifest; the rest fails the
     /// operation. [`Error::Denied`] when the actor may not name an owner.
     pub async fn import_tenant(&self, actor: &Actor, archive: PathBuf, wanted: NewFromCopy) -> Result<i64> {
-        let (apps, path) = (self.0.apps.clone(), archive.clone());
+        let (apps, path) = (self.apps(), archive.clone());
         let stores: Vec<_> = self.config().stores_of(Scope::Tenant).map(|s| s.name.clone()).collect();
         let opened = tokio::task::spawn_blocking(move || precheck(&path, &apps, &stores));
         let opened = opened.await.map_err(|e| Error::Internal(e.to_string()))??;

@@ -111,9 +111,10 @@ impl Platform {
     }
 
     async fn is_empty(&self, pool: &Place) -> Result<bool> {
-        let schema = &self.0.databases.schema(&pool.store)?;
+        let loaded = self.loaded();
+        let schema = &loaded.databases.schema(&pool.store)?;
         let session: Session = self.0.engine.session(pool, schema, None).await?;
-        for model in self.apps().models().iter().filter(|model| model.store == pool.store) {
+        for model in loaded.apps.models().iter().filter(|model| model.store == pool.store) {
             if session.count(model.name.as_str(), &Filter::All(vec![]), None, None).await? > 0 {
                 return Ok(false);
             }
@@ -135,7 +136,8 @@ impl Platform {
         drop(trial);
         self.give_identity(&place).await?;
         let attached = self.report(&place).await?;
-        let version = match (attached.pending.is_empty(), self.apps().store(&place.store)) {
+        let apps = self.apps();
+        let version = match (attached.pending.is_empty(), apps.store(&place.store)) {
             (true, Some(schema)) => Some(schema.fingerprint.as_str()),
             _ => None,
         };

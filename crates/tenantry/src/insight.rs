@@ -50,7 +50,7 @@ impl Platform {
 
     /// What a place holds is its to say only while it is open: like a write, the question waits.
     async fn usage_later(&self, tenant: &Tenant, refused: &Place) -> Result<Held> {
-        let (inner, schema) = (&self.0, self.schema(&refused.store)?);
+        let (inner, schema) = (&self.0, self.schema(tenant, &refused.store)?);
         let record = inner.await_place(tenant, refused, &schema, inner.write_deadline()).await?;
         let place = record.place(refused.store.as_str())?;
         let session = inner.engine.session(place, &schema, tenant.limits().bytes).await?;
@@ -74,7 +74,7 @@ impl Platform {
     /// A session in a store of the tenant, wherever that is now.
     pub(crate) async fn opened(&self, tenant: &Tenant, store: &StoreName) -> Result<Opened> {
         self.tenant_store(store)?;
-        self.0.open(tenant, None, store, &self.schema(store)?).await
+        self.0.open(tenant, None, store, &self.schema(tenant, store)?).await
     }
 
     /// The configuration of a store that each tenant has one of.
@@ -83,7 +83,7 @@ impl Platform {
         config.ok_or(Error::NotFound("store"))
     }
 
-    fn schema(&self, store: &StoreName) -> Result<Arc<Schema>> {
-        self.0.databases.schema(store)
+    fn schema(&self, tenant: &Tenant, store: &StoreName) -> Result<Arc<Schema>> {
+        self.loaded().of(tenant.record()).databases.schema(store)
     }
 }

@@ -10,9 +10,13 @@ use crate::{
     operations::{MoveTenant, Purpose},
     placing::{allowed, own},
     tenants,
-    topology::{self, NewPlacement, Placement, PlacementState, Policy, placement},
+    topology::{
+        self, NewPlacement, Placement, PlacementState, Policy, placement,
+        versions::{self, Version},
+    },
 };
 use tenantry_engine::{
+    Kind,
     name::{ServerName, Slug, StoreName, TenantId},
     place::{Isolation, Place},
 };
@@ -179,21 +183,31 @@ impl Platform {
         if legs.is_empty() {
             return Err(stores.nothing(nothing));
         }
-        self.refuse_behind(&stores, &legs)?;
+        self.refuse_other_versions(&stores, &legs).await?;
         let keep_us = self.config().operations.keep_moved_us();
         let Stores { tenant, slug, .. } = stores;
         self.0.operations.move_tenant(by, MoveTenant { purpose, tenant, slug, legs, keep_us }).await
     }
 
-    /// What is moved is compared field by field, and put beside others in a pool: it has the fields of now.
-    fn refuse_behind(&self, stores: &Stores, legs: &[(Place, NewPlacement)]) -> Result<()> {
+    /// Refuses databases that are not at the loaded version: what is moved is compared field by field, and put beside
+    /// others in a pool.
+    async fn refuse_other_versions(&self, stores: &Stores, legs: &[(Place, NewPlacement)]) -> Result<()> {
+        let apps = self.apps();
         for placement in stores.ready.iter().filter(|p| legs.iter().any(|(from, _)| *from == p.place)) {
             let store = &placement.place.store;
-            if placement.schema_version != Some(self.0.databases.fingerprint(store)?) {
-                return Err(Error::Conflict(format!(
-                    "{store} of {} is not at the version of the installed apps: run migrate-tenants first",
-                    stores.slug
-                )));
+            let schema = apps.store(store).ok_or(Error::NotFound("store"))?;
+            match versions::of(self.control(), schema, placement.schema_version.as_deref()).await? {
+                Version::Current => {}
+                Version::Ahead => {
+                    let detail = format!("{store} of {}", stores.slug);
+                    return Err(tenantry_engine::Error::new(Kind::SchemaAhead, detail).into());
+                }
+                Version::Behind => {
+                    return Err(Error::Conflict(format!(
+                        "{store} of {} is not at the version of the installed apps: run migrate-tenants first",
+                        stores.slug
+                    )));
+                }
             }
         }
         Ok(())

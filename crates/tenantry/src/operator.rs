@@ -7,17 +7,16 @@ use crate::{
     Error, Platform, Result,
     access::{Actor, Tenant, passwords::Password},
     audit::{self, By},
-    config::Scope,
     control::{ClockState, witness},
     migrations::{
         self,
         check::{Checker, Finding},
-        fleet::{self, Catalog},
+        fleet,
     },
     operations::{CreateTenant, Created, Owner},
     plans::{self, Initialized, PlanSpec},
     tenants::{self, Filter, Listed, NewTenant},
-    topology,
+    topology::{PlacementState, versions},
     users::{self, Flags, NewUser},
 };
 use tenantry_engine::{
@@ -199,26 +198,42 @@ impl Platform {
         if let Some(slug) = only {
             options.only = Some(self.tenant_id(slug).await?);
         }
-        migrations::tenants::migrate(self.control(), by, &self.0.engine, self.apps(), None, &options, tell)
+        migrations::tenants::migrate(self.control(), by, &self.0.engine, &self.apps(), None, &options, tell)
             .await
     }
 
-    /// How many tenant databases are not at the version of the installed apps, those that tenants brought
-    /// left out; asks the catalog only.
+    /// How many tenant databases are not at the version of the loaded apps, those that tenants brought left out;
+    /// asks the catalog only.
     pub async fn tenants_behind(&self) -> Result<u64> {
-        let fleet = topology::Fleet::new(self.control().clone(), false, By::system());
-        let mut behind = 0;
-        for schema in self.apps().stores().iter().filter(|s| s.scope == Scope::Tenant) {
-            behind += fleet.count_behind(&schema.store, &schema.fingerprint).await?;
+        Ok(self.schema_standing().await?.behind)
+    }
+
+    /// How many tenant databases are behind the loaded apps, and how many were migrated by newer ones.
+    pub async fn schema_standing(&self) -> Result<versions::Standing> {
+        versions::standing(self.control(), self.apps().stores()).await
+    }
+
+    /// For each placement of the tenant, in their order, where its schema stands against the loaded apps.
+    pub async fn schema_versions(&self, tenant: &Listed) -> Result<Vec<versions::Version>> {
+        let apps = self.apps();
+        let mut found = Vec::with_capacity(tenant.placements.len());
+        for placement in &tenant.placements {
+            if placement.state != PlacementState::Ready {
+                found.push(versions::Version::Current);
+                continue;
+            }
+            let schema = apps.store(&placement.place.store).ok_or(Error::NotFound("store"))?;
+            found.push(versions::of(self.control(), schema, placement.schema_version.as_deref()).await?);
         }
-        Ok(behind)
+        Ok(found)
     }
 
     /// Compares models, migrations and every database, or those of one tenant; how many tenants were
     /// looked at. Findings are told as they are found.
     pub async fn check(&self, only: Option<&Slug>, mut tell: impl FnMut(Finding)) -> Result<u64> {
-        let systems = self.0.models.values().filter_map(|entry| entry.place.clone());
-        let mut checker = Checker::new(&self.0.engine, self.apps(), systems.collect())?;
+        let loaded = self.loaded();
+        let systems = loaded.models.values().filter_map(|entry| entry.place.clone());
+        let mut checker = Checker::new(&self.0.engine, &loaded.apps, systems.collect())?;
         let only = match only {
             Some(slug) => Some(self.tenant_id(slug).await?),
             None => None,

@@ -5,27 +5,27 @@ use crate::{
     Error, Result,
     access::Access,
     apps::Apps,
-    config::{Config, Scope as StoreScope, StoreConfig},
+    backups::Backups,
+    config::Config,
     control::Control,
-    databases::{Databases, migrate_hosted_pool, migrate_platform_store, platform_place, pool_place},
+    databases::platform_place,
     in_use::InUse,
+    loaded::{Loaded, ModelEntry, load_apps, prepare_stores},
     operations::{Operations, World},
-    records::{Between, Leaving, Records, Referrer, Scope, files::Files},
+    records::{Between, Records, Scope, files::Files},
     reroute::Making,
-    topology::Topology,
+    topology::{Topology, versions},
 };
+use arc_swap::ArcSwap;
 use std::{
-    collections::HashMap,
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 use tenantry_engine::{
     Descriptors,
     engine::{CacheLimits, Engine, ServerSpec, WorkLimits},
-    model::{FieldKind, Model},
-    place::{Isolation, Place},
-    row::json::JsonKeys,
-    sqlite::plan::Schema,
+    model::Model,
+    place::Place,
 };
 
 /// How long opening waits for what a crash left.
@@ -37,7 +37,6 @@ pub struct Platform(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) config: Config,
-    pub(crate) apps: Arc<Apps>,
     pub(crate) engine: Engine,
     pub(crate) control: Control,
     pub(crate) topology: Topology,
@@ -45,30 +44,16 @@ pub(crate) struct Inner {
     pub(crate) operations: Operations,
     pub(crate) making: Making,
     pub(crate) files: Files,
-    pub(crate) databases: Databases,
-    pub(crate) world: World,
-    pub(crate) models: HashMap<String, ModelEntry>,
+    world: World,
+    /// What is made of the apps; see [`Platform::loaded`].
+    pub(crate) loaded: ArcSwap<Loaded>,
+    /// One reload at a time.
+    pub(crate) reloading: tokio::sync::Mutex<()>,
     /// Found by the last background pass over them.
     pub(crate) orphans: AtomicU64,
     pub(crate) exports: crate::export::Running,
     pub(crate) between: Arc<Between>,
     _in_use: InUse,
-}
-
-/// What every request on a model needs, made once.
-pub(crate) struct ModelEntry {
-    pub(crate) model: Arc<Model>,
-    pub(crate) schema: Arc<Schema>,
-    /// Lives in a system store; `place` says where. Else the tenant's placement says.
-    pub(crate) system: bool,
-    /// Keeps a shared model's overrides: reached through that model only.
-    pub(crate) automatic: bool,
-    pub(crate) place: Option<Place>,
-    /// JSON keys of all columns.
-    pub(crate) keys: JsonKeys,
-    /// Fields of other stores that refer to this model.
-    pub(crate) referrers: Vec<Referrer>,
-    pub(crate) leaving: Arc<Leaving>,
 }
 
 impl Platform {
@@ -83,33 +68,23 @@ impl Platform {
 
     /// The same without finishing or undoing anything: to look at operations, or to cancel one.
     pub async fn open_to_look(config: Config) -> Result<Self> {
-        let apps = Apps::load(&config).map_err(|e| Error::invalid("apps", e.to_string()))?;
+        let apps = load_apps(&config)?;
         let in_use = InUse::together(&config)?;
         let engine = open_engine(&config)?;
         let control = open_control(&engine, &config).await?;
         crate::backups::make_default_directory(&config)?;
-        for store in config.stores.iter().filter(|s| is_platforms(s)) {
-            migrate_platform_store(&engine, &apps, store).await?;
-        }
-        for store in config.stores.iter().filter(|s| s.pooled_in.is_some()) {
-            refuse_clash(store, &apps)?;
-            if let Some(pool) = pool_place(&config, store)? {
-                migrate_hosted_pool(&engine, &apps, &pool).await?;
-            }
-        }
+        prepare_stores(&engine, &config, &apps).await?;
+        versions::register(&control, apps.stores()).await?;
         let topology = Topology::new(control.clone());
         let access = Access::open(control.clone(), topology.clone(), &config)?;
-        let apps = Arc::new(apps);
-        let databases = Databases::new(engine.clone(), &config, apps.clone())?;
-        let models = entries(&config, &apps, &databases)?;
-        let world = World::new(control.clone(), databases.clone(), &config)?;
+        let loaded = Loaded::new(&engine, &config, apps, None)?;
+        let world = World::new(control.clone(), loaded.databases.clone(), &config)?;
         let files = world.files.clone();
         let operations = Operations::new(world.clone());
         world.backups.begin(&operations, crate::control::settings::platform_id(&control).await?);
         let between = Arc::new(Between::open(&config)?);
         let inner = Inner {
             config,
-            apps,
             engine,
             control,
             topology,
@@ -117,9 +92,9 @@ impl Platform {
             operations,
             making: Making::default(),
             files,
-            databases,
             world,
-            models,
+            loaded: ArcSwap::from_pointee(loaded),
+            reloading: tokio::sync::Mutex::default(),
             orphans: AtomicU64::new(0),
             exports: crate::export::Running::default(),
             between,
@@ -134,9 +109,18 @@ impl Platform {
         &self.0.config
     }
 
-    /// The installed apps with their models and migrations.
-    pub fn apps(&self) -> &Apps {
-        &self.0.apps
+    /// The loaded apps with their models and migrations, as of now.
+    pub fn apps(&self) -> Arc<Apps> {
+        self.loaded().apps.clone()
+    }
+
+    /// What operations work with, with the databases of the apps that are loaded now.
+    pub(crate) fn world(&self) -> World {
+        self.0.world.with(self.loaded().databases.clone())
+    }
+
+    pub(crate) fn backups(&self) -> &Backups {
+        &self.0.world.backups
     }
 
     /// The control store.
@@ -155,9 +139,10 @@ impl Platform {
     }
 
     /// Every model that apps declare, sorted by name.
-    pub fn models(&self) -> Vec<&Arc<Model>> {
-        let declared = self.0.models.values().filter(|entry| !entry.automatic);
-        let mut models: Vec<_> = declared.map(|e| &e.model).collect();
+    pub fn models(&self) -> Vec<Arc<Model>> {
+        let loaded = self.loaded();
+        let declared = loaded.models.values().filter(|entry| !entry.automatic);
+        let mut models: Vec<_> = declared.map(|e| e.model.clone()).collect();
         models.sort_by(|a, b| a.name.cmp(&b.name));
         models
     }
@@ -179,10 +164,6 @@ impl Platform {
 }
 
 impl Inner {
-    pub(crate) fn entry(&self, model: &str) -> Result<&ModelEntry> {
-        self.models.get(model).ok_or(Error::NotFound("model"))
-    }
-
     /// Every place a model's store has: one for a system store, one per tenant otherwise.
     pub(crate) async fn places_of_store(&self, entry: &ModelEntry) -> Result<Vec<Place>> {
         match &entry.place {
@@ -218,65 +199,4 @@ pub(crate) fn make_dir(path: &std::path::Path) -> Result<()> {
     std::fs::create_dir_all(path).map_err(|e| {
         Error::invalid("platform.data_dir", format!("{} cannot be made, or is none: {e}", path.display()))
     })
-}
-
-/// Databases of which there is one: system stores other than control, and pools.
-fn is_platforms(store: &StoreConfig) -> bool {
-    store.name.as_str() != "control"
-        && (store.scope == StoreScope::System || store.isolation == Isolation::Pooled)
-}
-
-/// A pool in the control store's database lies beside the catalog, whose tables have names too.
-fn refuse_clash(store: &StoreConfig, apps: &Apps) -> Result<()> {
-    let in_control = store.pooled_in.as_ref().is_some_and(|host| host.as_str() == "control");
-    let models = apps.models().iter().filter(|model| in_control && model.store == store.name);
-    match models.map(|model| model.name.as_str()).find(|name| crate::control::has_table(name)) {
-        None => Ok(()),
-        Some(name) => Err(Error::invalid(
-            format!("stores.{}.pooled_in", store.name),
-            format!("the catalog has a table `{name}` of its own: name another system store than `control`"),
-        )),
-    }
-}
-
-fn entries(config: &Config, apps: &Apps, databases: &Databases) -> Result<HashMap<String, ModelEntry>> {
-    let mut entries = HashMap::new();
-    for model in apps.models() {
-        let store = config.store(model.store.as_str()).ok_or(Error::NotFound("store"))?;
-        let place = match store.scope {
-            StoreScope::System => Some(platform_place(store)?),
-            StoreScope::Tenant => None,
-        };
-        let schema = databases.schema(&store.name)?;
-        entries.insert(model.name.to_string(), entry(model, &schema, place, apps)?);
-    }
-    Ok(entries)
-}
-
-fn entry(model: &Arc<Model>, schema: &Arc<Schema>, place: Option<Place>, apps: &Apps) -> Result<ModelEntry> {
-    let plan = schema.model(model.name.as_str()).ok_or(Error::NotFound("model"))?;
-    Ok(ModelEntry {
-        model: model.clone(),
-        schema: schema.clone(),
-        system: place.is_some(),
-        automatic: apps.is_automatic(model),
-        place,
-        keys: plan.keys(&[])?,
-        referrers: referrers(model, apps.models().iter()),
-        leaving: Arc::default(),
-    })
-}
-
-/// Fields of models in other stores that refer to this one.
-fn referrers<'m>(target: &Model, models: impl Iterator<Item = &'m Arc<Model>>) -> Vec<Referrer> {
-    let elsewhere = models.filter(|m| m.store != target.store);
-    let refers = elsewhere.flat_map(|model| {
-        model.fields.iter().filter_map(|field| match &field.kind {
-            FieldKind::Ref { to, .. } if *to == target.name => {
-                Some(Referrer { model: model.name.clone(), field: field.name.clone() })
-            }
-            _ => None,
-        })
-    });
-    refers.collect()
 }

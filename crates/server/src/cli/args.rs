@@ -38,6 +38,11 @@ pub(crate) enum Command {
     Makemigrations(Make),
     /// Bring the system stores (control, shared, …) to the current schema.
     Migrate,
+    /// Have every running server load its apps again, without an outage.
+    ///
+    /// Run it after `makemigrations` or after new apps were copied here. The configuration is not read again. One
+    /// server alone reloads on SIGHUP.
+    Reload,
     /// Bring tenant databases to the current schema.
     #[command(name = "migrate-tenants", alias = "migrate_tenants")]
     MigrateTenants(MigrateTenants),

@@ -77,9 +77,15 @@ pub(super) async fn system(place: &Place) -> Result<ExitCode> {
             );
         }
     }
-    let behind = platform.tenants_behind().await.map_err(explain)?;
-    if behind > 0 {
-        say!("{behind} tenant databases are behind; run: tenantry migrate-tenants");
+    let standing = platform.schema_standing().await.map_err(explain)?;
+    if standing.behind > 0 {
+        say!("{} tenant databases are behind; run: tenantry migrate-tenants", standing.behind);
+    }
+    if standing.ahead > 0 {
+        say!(
+            "{} tenant databases were migrated by newer apps than these; install those apps",
+            standing.ahead
+        );
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -19,6 +19,7 @@ mod moving;
 mod operations;
 mod plans;
 mod project;
+mod reload;
 mod restore;
 mod serve;
 mod settings;
@@ -57,6 +58,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Makemigrations(make) => migrations::make(&place, &make),
         Command::Migrate => migrations::system(&place).await,
         Command::MigrateTenants(options) => migrations::tenants(&place, &options).await,
+        Command::Reload => reload::run(&place).await,
         Command::Check { tenant } => check::run(&place, tenant.as_deref()).await,
         Command::ListTenants { json } => tenants::list(&place, json).await,
         Command::CreateTenant(options) => tenants::create(&place, &options).await,

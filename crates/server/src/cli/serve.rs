@@ -2,6 +2,7 @@
 
 use super::{
     args::Listen,
+    reload,
     setup::{Place, explain},
 };
 use crate::http::{App, Options, ServeOptions, router, serve, serve_metrics};
@@ -39,9 +40,12 @@ pub(super) async fn until_stopped(
     let work = platform.start_background();
     let options = ServeOptions::of(&platform);
     say_bounds(&platform, &options);
+    let reloads = (reload::on_hangup(&platform)?, listening(&platform));
     announce(bound);
     serve(app, routes, listener, options, stop_signal()).await?;
     metrics.abort();
+    reloads.0.abort();
+    drop(reloads.1);
     work.stop().await;
     platform.shutdown().await;
     Ok(ExitCode::SUCCESS)
@@ -70,6 +74,13 @@ async fn metrics(app: &App) -> Result<JoinHandle<()>> {
     })?;
     say!("Metrics: http://{}/metrics", listener.local_addr()?);
     Ok(tokio::spawn(serve_metrics(app.clone(), listener, std::future::pending())))
+}
+
+/// None, with a warning, where a socket cannot be made: then only SIGHUP reloads.
+fn listening(platform: &Platform) -> Option<reload::Socket> {
+    let socket = reload::listen(platform);
+    let warn = |error: &std::io::Error| tracing::warn!(%error, "no socket for `tenantry reload`: use SIGHUP");
+    socket.inspect_err(warn).ok()
 }
 
 async fn stop_signal() {

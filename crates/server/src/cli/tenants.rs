@@ -13,7 +13,7 @@ use tenantry::{
     name::{PhysicalName, ServerName, Slug, StoreName},
     place::Isolation,
     tenants::{self, Filter, Listed, NewTenant, State},
-    topology::Placement,
+    topology::{Placement, versions::Version},
 };
 
 /// Everything M9 names, a line a tenant.
@@ -30,7 +30,7 @@ pub(super) async fn list(place: &Place, json: bool) -> Result<ExitCode> {
             break;
         }
     }
-    print(&platform, &all, json)
+    print(&platform, &all, json).await
 }
 
 /// All that is known of one tenant.
@@ -38,7 +38,7 @@ pub(super) async fn show(place: &Place, tenant: &str, json: bool) -> Result<Exit
     let platform = place.platform().await?;
     let found = platform.show_tenant(&Slug::parse(tenant)?).await.map_err(explain)?;
     if json {
-        return print(&platform, &[found], json);
+        return print(&platform, &[found], json).await;
     }
     say!("{} (id {}): {}", found.slug, found.id, found.name);
     let line = |what: &str, value: &str| say!("  {what:<13} {value}");
@@ -55,8 +55,18 @@ pub(super) async fn show(place: &Place, tenant: &str, json: bool) -> Result<Exit
     line("subscription", &subscription(&found));
     line("created", &at(found.created_at_us));
     line("size", &table::bytes(platform.tenant_bytes(&found)));
-    let header = ["store", "database", "server", "isolation", "generation", "state", "last migration failed"];
-    table::print(&header, found.placements.iter().map(database));
+    let header = [
+        "store",
+        "database",
+        "server",
+        "isolation",
+        "generation",
+        "state",
+        "schema",
+        "last migration failed",
+    ];
+    let versions = platform.schema_versions(&found).await.map_err(explain)?;
+    table::print(&header, found.placements.iter().zip(versions).map(|(p, version)| database(p, version)));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -66,7 +76,7 @@ fn subscription(t: &Listed) -> String {
     format!("{plan}, {}{days}", state.as_str())
 }
 
-fn database(p: &Placement) -> Vec<String> {
+fn database(p: &Placement, version: Version) -> Vec<String> {
     vec![
         p.place.store.to_string(),
         p.place.physical.to_string(),
@@ -77,8 +87,18 @@ fn database(p: &Placement) -> Vec<String> {
         },
         p.place.generation.to_string(),
         p.state.as_str().into(),
+        schema(version).into(),
         p.migration_error.clone().unwrap_or_default(),
     ]
+}
+
+/// Where the schema of a database stands against the apps that this command has loaded.
+fn schema(version: Version) -> &'static str {
+    match version {
+        Version::Current => "current",
+        Version::Behind => "behind: migrate-tenants",
+        Version::Ahead => "ahead: these apps are older",
+    }
 }
 
 /// Creates the record, its databases and a trial, and with a password the owner.
@@ -99,7 +119,7 @@ pub(super) async fn create(place: &Place, options: &args::CreateTenant) -> Resul
     });
     platform.create_tenant(&by, new, options.plan.as_deref(), owner).await.map_err(explain)?;
     say!("created {slug}");
-    print(&platform, &[platform.show_tenant(&slug).await.map_err(explain)?], false)
+    print(&platform, &[platform.show_tenant(&slug).await.map_err(explain)?], false).await
 }
 
 /// Creates the databases an existing record lacks.
@@ -163,7 +183,7 @@ pub(super) async fn maintenance(place: &Place, tenant: &str, reason: Option<&str
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(platform: &Platform, tenants: &[Listed], json: bool) -> Result<ExitCode> {
+async fn print(platform: &Platform, tenants: &[Listed], json: bool) -> Result<ExitCode> {
     let sizes: Vec<_> = tenants.iter().map(|t| platform.tenant_bytes(t)).collect();
     if json {
         let with_size = tenants.iter().zip(&sizes).map(|(t, size)| {
@@ -186,11 +206,16 @@ fn print(platform: &Platform, tenants: &[Listed], json: bool) -> Result<ExitCode
         "subscription",
         "days left",
     ];
-    table::print(&header, tenants.iter().zip(&sizes).map(|(t, size)| row(t, *size)));
+    let mut rows = Vec::with_capacity(tenants.len());
+    for (tenant, size) in tenants.iter().zip(&sizes) {
+        let versions = platform.schema_versions(tenant).await.map_err(explain)?;
+        rows.push(row(tenant, *size, &versions));
+    }
+    table::print(&header, rows.into_iter());
     Ok(ExitCode::SUCCESS)
 }
 
-fn row(t: &tenants::Listed, size: u64) -> Vec<String> {
+fn row(t: &tenants::Listed, size: u64, versions: &[Version]) -> Vec<String> {
     let databases: Vec<_> = t.placements.iter().map(|p| p.place.physical.to_string()).collect();
     vec![
         t.name.clone(),
@@ -198,7 +223,7 @@ fn row(t: &tenants::Listed, size: u64) -> Vec<String> {
         if databases.is_empty() { "none".into() } else { databases.join(",") },
         table::bytes(size),
         t.email.clone(),
-        status(t),
+        status(t, versions),
         t.users.to_string(),
         t.plan.clone().unwrap_or_else(|| "-".into()),
         t.subscription.map_or("-", |s| s.as_str()).into(),
@@ -206,8 +231,15 @@ fn row(t: &tenants::Listed, size: u64) -> Vec<String> {
     ]
 }
 
+/// State of the tenant, with what an operator should see to.
+fn status(t: &Listed, versions: &[Version]) -> String {
+    let schema = [(Version::Behind, ", behind"), (Version::Ahead, ", ahead")];
+    let schema = schema.into_iter().filter(|(version, _)| versions.contains(version)).map(|(_, said)| said);
+    state(t) + &schema.collect::<String>()
+}
+
 /// One that was cancelled works on, and is seen to.
-fn status(t: &Listed) -> String {
+fn state(t: &Listed) -> String {
     match (&t.maintenance, &t.retirement, t.state) {
         (Some(_), ..) => "maintenance".into(),
         (None, Some(_), State::Active | State::Suspended) => format!("{}, cancelled", t.state.as_str()),

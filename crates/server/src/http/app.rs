@@ -15,12 +15,15 @@ use http::Method;
 use std::{
     net::IpAddr,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
+    time::Duration,
 };
 use tenantry::{Platform, config::IpRange};
 
+/// Between two reloads that requests ask for.
+const CATCH_UP_PAUSE: Duration = Duration::from_secs(2);
 const READ_ONE: &str = "/api/records/{model}/{id}";
 
 /// What the operator decides about the HTTP side.
@@ -83,11 +86,20 @@ struct Inner {
     platform: Platform,
     options: Options,
     metrics: Metrics,
-    openapi: Bytes,
+    /// The OpenAPI document of the apps with that number.
+    openapi: Mutex<(u64, Bytes)>,
     docs: Bytes,
     short_route: usize,
     access_log: AccessLog,
     draining: AtomicBool,
+    /// A reload that [`App::catch_up`] started is under way, or was a moment ago.
+    catching_up: AtomicBool,
+}
+
+/// The number of the loaded apps, and their OpenAPI document.
+fn document(platform: &Platform) -> (u64, Bytes) {
+    let number = platform.apps_number();
+    (number, openapi::build(&platform.config().platform.name, &platform.models()).to_string().into())
 }
 
 impl App {
@@ -95,13 +107,22 @@ impl App {
     pub fn new(platform: Platform, options: Options) -> Self {
         let labels = ROUTES.iter().map(|r| (r.method.as_str(), r.path)).chain([("any", "other")]);
         let metrics = Metrics::new(labels);
-        let models: Vec<_> = platform.models().into_iter().cloned().collect();
-        let openapi = openapi::build(&platform.config().platform.name, &models).to_string().into();
+        let openapi = Mutex::new(document(&platform));
         let docs = docs::render().into();
         let short_route = ROUTES.iter().position(|r| r.method == Method::GET && r.path == READ_ONE);
         let short_route = short_route.unwrap_or(usize::MAX);
         let (access_log, draining) = (AccessLog::new(options.log_to), AtomicBool::new(false));
-        Self(Arc::new(Inner { platform, options, metrics, openapi, docs, short_route, access_log, draining }))
+        Self(Arc::new(Inner {
+            platform,
+            options,
+            metrics,
+            openapi,
+            docs,
+            short_route,
+            access_log,
+            draining,
+            catching_up: AtomicBool::new(false),
+        }))
     }
 
     /// The platform served.
@@ -114,9 +135,35 @@ impl App {
         &self.0.options
     }
 
-    /// The OpenAPI document.
-    pub(crate) fn openapi(&self) -> &Bytes {
-        &self.0.openapi
+    /// The OpenAPI document of the apps that are loaded now.
+    pub(crate) fn openapi(&self) -> Bytes {
+        let mut kept = self.0.openapi.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.0 != self.0.platform.apps_number() {
+            *kept = document(&self.0.platform);
+        }
+        kept.1.clone()
+    }
+
+    /// Has this server load its apps again in the background when a request met a database that newer apps have
+    /// migrated: their folder may have them by now. At most every other second.
+    pub(crate) fn catch_up(&self) {
+        let (platform, app) = (self.0.platform.clone(), self.clone());
+        if self.0.catching_up.swap(true, Relaxed) {
+            return;
+        }
+        tokio::spawn(async move {
+            match platform.reload().await {
+                Ok(reloaded) if reloaded.changed => {
+                    tracing::info!("a newer database: the apps were reloaded")
+                }
+                Ok(_) => {
+                    tracing::warn!("a database has migrations that the apps here do not have: update them")
+                }
+                Err(error) => tracing::error!(%error, "a newer database, and the apps here cannot be loaded"),
+            }
+            tokio::time::sleep(CATCH_UP_PAUSE).await;
+            app.0.catching_up.store(false, Relaxed);
+        });
     }
 
     /// The docs page.

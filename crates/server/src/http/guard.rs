@@ -124,6 +124,9 @@ where
     });
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         log_problem(&problem, id);
+        if problem.code() == Code::ServerOutdated {
+            app.catch_up();
+        }
         // axum wrote the length of the shorter body; hyper writes the new one.
         response.headers_mut().remove(header::CONTENT_LENGTH);
         *response.body_mut() = Either::Left(Full::from(problem.body(Some(id.as_str()))));

@@ -24,19 +24,31 @@ pub(super) async fn live() -> &'static str {
 }
 
 /// Traffic may come: not shutting down, and the control store answers.
-pub(super) async fn ready(State(app): State<App>) -> Result<&'static str> {
+///
+/// Tenants that are not at the loaded schema are told of; they alone are refused, so the server stays ready.
+pub(super) async fn ready(State(app): State<App>) -> Result<String> {
     if app.is_draining() {
         return Err(Problem::new(Code::Unavailable, "Shutting down."));
     }
     app.platform().control().refresh().await?;
-    let clock = app.platform().clock_state().await?;
-    Ok(match clock.holds_back() {
-        true => {
-            "ready\nwarning: the system clock jumped or ran unseen, so nothing is purged or pruned for up to a day; \
-                 compare it with another clock, then run: tenantry clock accept\n"
+    let mut text = String::from("ready\n");
+    if app.platform().clock_state().await?.holds_back() {
+        text.push_str(
+            "warning: the system clock jumped or ran unseen, so nothing is purged or pruned for up to a day; \
+             compare it with another clock, then run: tenantry clock accept\n",
+        );
+    }
+    let standing = app.platform().schema_standing().await?;
+    for (count, what) in [
+        (standing.behind, "behind the apps of this server; run: tenantry migrate-tenants"),
+        (standing.ahead, "migrated by newer apps; run: tenantry reload"),
+    ] {
+        if count > 0 {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "tenant databases, {count}: {what}");
         }
-        false => "ready\n",
-    })
+    }
+    Ok(text)
 }
 
 /// Media type of the exposition format.
@@ -81,6 +93,11 @@ pub(super) async fn text(app: &App) -> Result<String> {
     let (open, stuck) = app.platform().operations().counts().await?;
     gauge(&mut text, "tenantry_operations_open", "Operations that are not over.", open);
     gauge(&mut text, "tenantry_operations_stuck", "Open operations that failed again and again.", stuck);
+    let standing = app.platform().schema_standing().await?;
+    let behind = "Databases of tenants that lack migrations this server has loaded.";
+    gauge(&mut text, "tenantry_tenants_behind", behind, standing.behind);
+    let ahead = "Databases of tenants with migrations this server has not loaded.";
+    gauge(&mut text, "tenantry_tenants_ahead", ahead, standing.ahead);
     let orphans = app.platform().orphans_seen();
     gauge(&mut text, "tenantry_orphans", "Files without placement and placements without file.", orphans);
     let help = "Seconds that the system clock is ahead of the time that was witnessed.";

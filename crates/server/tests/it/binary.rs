@@ -82,6 +82,12 @@ impl Running {
         self.child.wait().unwrap().code()
     }
 
+    /// Sends it a signal by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([format!("-{name}"), id]).status().unwrap().success());
+    }
+
     pub(crate) fn address(&self) -> &str {
         &self.address
     }
@@ -108,10 +114,13 @@ impl Running {
     }
 
     fn send(&self, method: &str, path: &str, token: &str, body: &str) -> (u16, String) {
+        // An empty bearer would be a bad credential, not none.
+        let bearer = || format!("authorization: Bearer {token}\r\n");
+        let credential = if token.is_empty() { String::new() } else { bearer() };
         let mut stream = TcpStream::connect(&self.address).unwrap();
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n{credential}\
              content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             self.address,
             body.len()

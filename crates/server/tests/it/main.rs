@@ -34,6 +34,7 @@ mod pipes;
 mod placements;
 mod progress;
 mod records;
+mod reload;
 mod roles;
 mod serving;
 mod shapes;

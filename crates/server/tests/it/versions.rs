@@ -34,7 +34,7 @@ pub(crate) fn edit(folder: &Path, from: &str, to: &str) {
     fs::write(&path, text.replace(from, to)).unwrap();
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().flatten() {
         match entry.path() {
@@ -86,7 +86,7 @@ impl Versions {
 }
 
 /// A decimal in thousandths, whatever its scale.
-fn thousandths(value: &Value) -> u64 {
+pub(crate) fn thousandths(value: &Value) -> u64 {
     let (whole, rest) = value.as_str().unwrap().split_once('.').unwrap();
     format!("{whole}{rest:0<3}").parse().unwrap()
 }

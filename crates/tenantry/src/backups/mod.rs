@@ -60,7 +60,6 @@ struct Inner {
     purged_days: u32,
     /// Databases of the platform itself.
     system: Vec<Place>,
-    apps: Vec<AppVersion>,
     store: OnceLock<Store>,
     /// Which installation this is; and its operations, for runs over many start one for each tenant.
     /// Weak: they own this.
@@ -70,13 +69,12 @@ struct Inner {
 
 impl Backups {
     /// Opens nothing: a backup store that is away must not keep the platform from starting.
-    pub(crate) fn new(config: &Config, apps: &Apps) -> Result<Self> {
+    pub(crate) fn new(config: &Config) -> Result<Self> {
         let system = config.stores_of(Scope::System).map(platform_place).collect::<Result<_>>()?;
         Ok(Self(Arc::new(Inner {
             config: config.backups.clone(),
             purged_days: config.retention.backups_days,
             system,
-            apps: versions(apps),
             store: OnceLock::new(),
             begun: OnceLock::new(),
             status: status::Remembered::default(),
@@ -123,15 +121,12 @@ impl Backups {
         &self.0.system
     }
 
-    fn apps(&self) -> &[AppVersion] {
-        &self.0.apps
-    }
-
     fn remembered(&self) -> &status::Remembered {
         &self.0.status
     }
 }
 
+/// Versions of the apps, for a manifest.
 fn versions(apps: &Apps) -> Vec<AppVersion> {
     let last = |app: &AppName| apps.migrations().iter().rev().find(|m| m.app == *app).map(|m| m.name.clone());
     let version = |app: &App| AppVersion {

@@ -120,7 +120,7 @@ impl Platform {
         let restore = restore.ok_or(Error::NotFound("restore"))?;
         let mut differences = Vec::new();
         for pair in &restore.stores {
-            differences.push(compare(&self.0.world, &pair.live, &pair.other).await?);
+            differences.push(compare(&self.world(), &pair.live, &pair.other).await?);
         }
         Ok((restore, differences))
     }

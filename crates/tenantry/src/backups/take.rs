@@ -160,7 +160,7 @@ async fn attempt_once(
         reason: wanted.reason,
         schedule: wanted.schedule.map(Into::into),
         compression: world.backups.config().compression,
-        apps: world.backups.apps().to_vec(),
+        apps: super::versions(world.databases.apps()),
         stores,
         files,
     };

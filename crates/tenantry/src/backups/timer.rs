@@ -29,10 +29,10 @@ impl Platform {
                 tracing::error!(%error, schedule = %schedule.name, "schedule of backups");
             }
         }
-        let (control, backups) = (self.control(), &self.0.world.backups);
+        let (control, backups) = (self.control(), self.backups());
         let keep_us = i64::from(self.config().retention.backups_days) * DAY_US;
         for tenant in long_gone(control, control.due_us() - keep_us).await? {
-            if let Err(error) = remove_all(&self.0.world, &By::system(), tenant).await {
+            if let Err(error) = remove_all(&self.world(), &By::system(), tenant).await {
                 tracing::error!(%error, %tenant, "backups of a purged tenant stay for now");
             }
         }
@@ -72,7 +72,7 @@ impl Platform {
 
     /// A schedule of named tenants leaves the platform's own stores out unless it names one.
     fn names_system_store(&self, schedule: &ScheduleConfig) -> bool {
-        let system = &self.0.world.backups;
+        let system = self.backups();
         match &schedule.stores {
             Some(stores) => system.system().iter().any(|place| stores.contains(&place.store)),
             None => schedule.tenants.is_none(),

@@ -4,7 +4,7 @@
 //! and [`crate::operations::Operations::watch`] shows the rest.
 
 use super::{
-    BackupId, Backups,
+    BackupId,
     catalog::{self, Filter, Listed},
     expire::{expired, remove_expired},
     fetch::{believed, manifest_of},
@@ -52,10 +52,6 @@ pub struct Asked {
 }
 
 impl Platform {
-    pub(super) fn backups(&self) -> &Backups {
-        &self.0.world.backups
-    }
-
     /// Starts a backup of one tenant: all its stores, or those named, and its files.
     pub async fn start_backup(&self, by: &By, slug: &Slug, stores: Option<Vec<StoreName>>) -> Result<Asked> {
         // A slip of the pen is no failed backup that somebody is woken for.
@@ -178,7 +174,7 @@ impl Platform {
 
     /// Removes what retention gives up, of all tenants; which went.
     pub async fn prune_backups(&self, by: &By) -> Result<Vec<BackupId>> {
-        let (world, mut gone, mut after) = (&self.0.world, Vec::new(), -1);
+        let (world, mut gone, mut after) = (self.world(), Vec::new(), -1);
         loop {
             // The platform's own are under 0, which is nobody's.
             let sql =
@@ -191,14 +187,14 @@ impl Platform {
                 after = row.integer(0)?;
                 let tenant = (after > 0).then(|| TenantId::from_raw(after));
                 let expired = expired(self.control(), self.backups(), tenant).await?;
-                gone.extend(remove_expired(world, by, &expired).await?);
+                gone.extend(remove_expired(&world, by, &expired).await?);
             }
         }
     }
 
     /// Takes up what lies in the backup store and the catalog does not know.
     pub async fn rescan_backups(&self, by: &By) -> Result<Rescanned> {
-        rescan::rescan(&self.0.world, by).await
+        rescan::rescan(&self.world(), by).await
     }
 
     /// Rows and checksums of all a tenant holds, as manifests have them: the same content has the same
@@ -208,7 +204,7 @@ impl Platform {
         let tenant = tenants::by_slug(&mut tx, slug).await?.id;
         let placements = placement::of_tenant(&mut tx, tenant).await?;
         drop(tx);
-        let (mut all, databases) = (Vec::new(), &self.0.world.databases);
+        let (mut all, databases) = (Vec::new(), self.loaded().databases.clone());
         for place in placements.into_iter().filter(|p| p.state == PlacementState::Ready).map(|p| p.place) {
             let schema = databases.schema(&place.store)?;
             let digest = databases.engine().digest(&place, &schema).await?;

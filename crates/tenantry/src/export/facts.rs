@@ -21,7 +21,7 @@ impl Job {
                 name: tenant.name().to_owned(),
                 email: self.email.clone(),
             },
-            apps: self.inner.apps.list().iter().map(|app| self.app(app.name.as_str())).collect(),
+            apps: self.loaded.apps.list().iter().map(|app| self.app(app.name.as_str())).collect(),
             stores: self.stores.iter().map(store).collect(),
             files,
             entries: vec![],
@@ -29,7 +29,7 @@ impl Job {
     }
 
     fn app(&self, name: &str) -> AppFacts {
-        let mut migrations = self.inner.apps.migrations().iter().filter(|m| m.app.as_str() == name);
+        let mut migrations = self.loaded.apps.migrations().iter().filter(|m| m.app.as_str() == name);
         AppFacts { name: name.to_owned(), last_migration: migrations.next_back().map(|m| m.name.clone()) }
     }
 }

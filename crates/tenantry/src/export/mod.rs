@@ -8,8 +8,8 @@ mod facts;
 mod write;
 
 use crate::{
-    Error, Platform, Result, access::Tenant, audit::By, lost, platform::Inner, scratch::ScratchDir,
-    topology::PlacementState,
+    Error, Platform, Result, access::Tenant, audit::By, databases::Databases, loaded::Loaded, lost,
+    platform::Inner, scratch::ScratchDir, topology::PlacementState,
 };
 use bytes::Bytes;
 use std::{
@@ -74,6 +74,7 @@ struct Copied {
 /// What the writing side owns. The tenant's handle counts against its concurrency until it is done.
 struct Job {
     inner: Arc<Inner>,
+    loaded: Arc<Loaded>,
     tenant: Tenant,
     email: String,
     stores: Vec<Copied>,
@@ -107,7 +108,8 @@ impl Platform {
     async fn export(&self, by: &By, tenant: Tenant) -> Result<Export> {
         let turn = self.0.exports.begin(tenant.id())?;
         let scratch = ScratchDir::new(self.config())?;
-        let stores = self.copies(&tenant, &scratch).await?;
+        let loaded = self.loaded();
+        let stores = self.copies(&loaded.databases, &tenant, &scratch).await?;
         let mut write = self.control().begin().await?;
         let at_us = write.at_us();
         let email = crate::tenants::by_id(&mut write, tenant.id()).await?.email;
@@ -117,7 +119,7 @@ impl Platform {
         write.audit(by, Some(tenant.id()), "tenant.export", detail).await?;
         write.commit().await?;
         let file_name = file_name(tenant.slug(), at_us);
-        let job = Job { inner: self.0.clone(), tenant, email, stores, scratch, at_us, _turn: turn };
+        let job = Job { inner: self.0.clone(), loaded, tenant, email, stores, scratch, at_us, _turn: turn };
         let (sender, pieces) = mpsc::channel(PIECES);
         // Ends by itself when nobody takes the pieces any more.
         tokio::task::spawn_blocking(move || job.run(&sender));
@@ -125,11 +127,16 @@ impl Platform {
     }
 
     /// Copies of all databases it has, at the schema of the installed apps.
-    async fn copies(&self, tenant: &Tenant, scratch: &ScratchDir) -> Result<Vec<Copied>> {
+    async fn copies(
+        &self,
+        databases: &Databases,
+        tenant: &Tenant,
+        scratch: &ScratchDir,
+    ) -> Result<Vec<Copied>> {
         let ready = tenant.record().placements.iter().filter(|p| p.state == PlacementState::Ready);
         let mut copied = vec![];
         for placement in ready {
-            copied.push(self.copy(tenant, &placement.place, scratch).await?);
+            copied.push(self.copy(databases, tenant, &placement.place, scratch).await?);
         }
         match copied.is_empty() {
             true => Err(Error::NoDatabase { slug: tenant.slug().to_string(), store: "tenant".into() }),
@@ -137,8 +144,14 @@ impl Platform {
         }
     }
 
-    async fn copy(&self, tenant: &Tenant, place: &Place, scratch: &ScratchDir) -> Result<Copied> {
-        let (engine, databases) = (&self.0.engine, &self.0.databases);
+    async fn copy(
+        &self,
+        databases: &Databases,
+        tenant: &Tenant,
+        place: &Place,
+        scratch: &ScratchDir,
+    ) -> Result<Copied> {
+        let engine = &self.0.engine;
         let (script, schema) = (databases.script(&place.store)?, databases.schema(&place.store)?);
         let path = scratch.path().join(format!("{}.sqlite", place.store));
         if let Err(error) = engine.copy_out(place, &script, &path).await {

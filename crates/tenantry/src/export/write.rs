@@ -101,7 +101,7 @@ impl Job {
     /// Columns (the id is column 0) that refer to rows of the platform's own stores.
     fn foreign(&self, model: &Model) -> Vec<(usize, ModelName)> {
         let refs = model.fields.iter().enumerate().filter_map(|(index, field)| match &field.kind {
-            FieldKind::Ref { to, .. } if self.inner.entry(to.as_str()).is_ok_and(|e| e.system) => {
+            FieldKind::Ref { to, .. } if self.loaded.entry(to.as_str()).is_ok_and(|e| e.system) => {
                 Some((index + 1, to.clone()))
             }
             _ => None,
@@ -111,7 +111,7 @@ impl Job {
 
     fn shared(&self, packer: &mut Packer, shared: Shared) -> Result<()> {
         for (model, ids) in shared {
-            let entry = self.inner.entry(model.as_str())?;
+            let entry = self.loaded.entry(model.as_str())?;
             let Some(place) = &entry.place else { continue };
             let ids: Vec<RecordId> = ids.into_iter().collect();
             let plan = entry.schema.model(model.as_str()).ok_or(Error::NotFound("model"))?;

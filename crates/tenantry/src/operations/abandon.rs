@@ -50,7 +50,8 @@ pub(super) async fn end<O: Operation>(inner: &Inner, taken: Taken, owner: String
     };
     let Taken { id, cursor, attempts, .. } = taken;
     let (live, left) = (Live::default(), Some(vec![]));
-    let mut job = Job { id, owner, cursor, operation, attempts: attempts + 1, live, left };
+    let (attempts, databases) = (attempts + 1, inner.databases());
+    let mut job = Job { id, owner, cursor, operation, attempts, live, databases, left };
     let _watched = inner.watched(&job);
     job.live.cancel.be_deaf();
     let mut remaining = cursor;

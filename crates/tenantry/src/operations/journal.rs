@@ -9,6 +9,7 @@ use super::{
 use crate::{
     Error, Result,
     control::{Control, Write, params},
+    databases::Databases,
 };
 use tenantry_engine::{Kind, name::TenantId};
 
@@ -57,6 +58,8 @@ pub(super) struct Job<O> {
     /// Workers that have tried, this one included.
     pub(super) attempts: i64,
     pub(super) live: Live,
+    /// Of the apps that were loaded when this worker began.
+    pub(super) databases: Databases,
     /// What it leaves behind; none: it was not abandoned, and a step that fails stops it.
     pub(super) left: Option<Vec<Left>>,
 }

@@ -50,7 +50,8 @@ pub use show::{Filter, Listed, StepShown, StepState};
 pub use step::{ControlFn, Operation, OutsideFn, Step};
 pub use world::World;
 
-use crate::{Error, Result, audit::By};
+use crate::{Error, Result, audit::By, databases::Databases};
+use arc_swap::ArcSwap;
 use faults::Faults;
 use journal::{Job, Live};
 use std::{
@@ -67,6 +68,8 @@ pub struct Operations {
 
 struct Inner {
     world: World,
+    /// Of the apps that are loaded now: what operations that begin take.
+    databases: ArcSwap<Databases>,
     faults: Arc<Faults>,
     /// Those this process works on.
     live: Mutex<HashMap<i64, Live>>,
@@ -98,12 +101,18 @@ impl Operations {
         Self {
             inner: Arc::new(Inner {
                 faults: world.faults.clone(),
+                databases: ArcSwap::from_pointee(world.databases.clone()),
                 world,
                 live: Mutex::default(),
                 rescuing: Arc::default(),
                 raised: AtomicBool::new(false),
             }),
         }
+    }
+
+    /// Has operations that begin from now on work with these databases.
+    pub(crate) fn use_databases(&self, databases: Databases) {
+        self.inner.databases.store(Arc::new(databases));
     }
 
     /// Where suites make steps fail; empty in a shipped binary.
@@ -215,7 +224,11 @@ impl Operations {
 impl Inner {
     /// The world of this job.
     fn of<O>(&self, job: &Job<O>) -> World {
-        self.world.of(job.id, &job.live.progress, &job.live.cancel)
+        self.world.of(job.id, &job.databases, &job.live.progress, &job.live.cancel)
+    }
+
+    fn databases(&self) -> Databases {
+        Databases::clone(&self.databases.load())
     }
 
     fn live(&self, id: i64) -> Option<Live> {

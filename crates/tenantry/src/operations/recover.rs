@@ -91,8 +91,9 @@ pub(super) async fn resume<O: Operation>(inner: &Inner, taken: Taken, owner: Str
     let operation: O = serde_json::from_str(&taken.data)
         .map_err(|e| Error::Internal(format!("operation {}: {e}", taken.id)))?;
     let Taken { id, cursor, attempts, .. } = taken;
+    let (attempts, databases) = (attempts + 1, inner.databases());
     let mut job =
-        Job { id, owner, cursor, operation, attempts: attempts + 1, live: Live::default(), left: None };
+        Job { id, owner, cursor, operation, attempts, live: Live::default(), databases, left: None };
     let _watched = inner.watched(&job);
     journal::hear(&inner.world.control, id, &job.live.cancel).await?;
     if taken.state == State::Unwinding {

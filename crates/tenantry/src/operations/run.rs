@@ -34,11 +34,13 @@ pub(super) async fn start<O: Operation>(
     let owner = lease::new_owner();
     let state = if cursor == O::steps().len() { State::Done } else { State::Running };
     let id = journal::insert(&mut write, &operation, cursor, state, &owner).await?;
+    let databases = inner.databases();
     if state == State::Running {
-        operation.begin_early(&inner.world);
+        operation.begin_early(&inner.world.with(databases.clone()));
     }
     write.commit_unaudited().await?;
-    let mut job = Job { id, owner, cursor, operation, attempts: 1, live: Live::default(), left: None };
+    let mut job =
+        Job { id, owner, cursor, operation, attempts: 1, live: Live::default(), databases, left: None };
     let _watched = inner.watched(&job);
     tell(id);
     if state == State::Running {

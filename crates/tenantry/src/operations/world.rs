@@ -46,7 +46,7 @@ impl World {
         let files_dir = config.files_dir();
         make_dir(&files_dir)?;
         let files = Files::local(&files_dir).map_err(|e| Error::Unavailable(e.to_string()))?;
-        let backups = Backups::new(config, databases.apps())?;
+        let backups = Backups::new(config)?;
         // What is copied there is opened by its whole path, whatever the directory of this process is.
         let scratch = std::path::absolute(config.platform.data_dir.join("scratch"));
         let scratch = scratch.map_err(|e| Error::Unavailable(format!("scratch: {e}")))?;
@@ -55,11 +55,16 @@ impl World {
         Ok(Self { control, databases, files, backups, progress, cancel, faults, scratch, operation: None })
     }
 
-    /// The same for one operation.
-    pub(super) fn of(&self, id: i64, progress: &Progress, cancel: &Cancel) -> Self {
+    /// The same with these databases.
+    pub(crate) fn with(&self, databases: Databases) -> Self {
+        Self { databases, ..self.clone() }
+    }
+
+    /// The same for one operation, with the databases it began with.
+    pub(super) fn of(&self, id: i64, databases: &Databases, progress: &Progress, cancel: &Cancel) -> Self {
         let scratch = self.scratch.join(format!("operation-{id}"));
-        let (progress, cancel) = (progress.clone(), cancel.clone());
-        Self { progress, cancel, scratch, operation: Some(id), ..self.clone() }
+        let (databases, progress, cancel) = (databases.clone(), progress.clone(), cancel.clone());
+        Self { databases, progress, cancel, scratch, operation: Some(id), ..self.clone() }
     }
 
     /// A point inside a step of this kind of operation, where suites make workers fail, die or wait.

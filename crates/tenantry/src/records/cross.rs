@@ -7,7 +7,7 @@
 use super::{Records, between::Referring};
 use crate::{
     Error, Result,
-    platform::{Inner, ModelEntry},
+    loaded::{Loaded, ModelEntry},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::{
@@ -92,13 +92,12 @@ struct Claim<'a> {
 
 impl<'a> Claims<'a> {
     /// What these changes of a model refer to outside its store.
-    pub(super) fn of(inner: &'a Inner, model: &'a Model, changes: &[Change]) -> Self {
+    pub(super) fn of(loaded: &'a Loaded, model: &'a Model, changes: &[Change]) -> Self {
         let mut claims = BTreeMap::new();
         for field in &model.fields {
             let FieldKind::Ref { to, .. } = &field.kind else { continue };
-            let Some(entry) = inner.models.get(to.as_str()).filter(|e| e.model.store != model.store) else {
-                continue;
-            };
+            let found = loaded.entry(to.as_str()).ok();
+            let Some(entry) = found.filter(|e| e.model.store != model.store) else { continue };
             for id in changes.iter().filter_map(|change| referred(change, field.name.as_str())) {
                 let claim = || Claim { entry, field: field.name.as_str(), ids: BTreeSet::new() };
                 claims.entry(to.as_str()).or_insert_with(claim).ids.insert(id);
@@ -108,7 +107,7 @@ impl<'a> Claims<'a> {
     }
 
     /// Checks that every row exists and keeps it from leaving until that is dropped; none when there is none.
-    pub(super) async fn hold(&self, records: &Records<'a>) -> Result<Option<Held>> {
+    pub(super) async fn hold(&self, records: &Records<'_>) -> Result<Option<Held>> {
         if self.0.is_empty() {
             return Ok(None);
         }
@@ -149,14 +148,14 @@ impl Records<'_> {
         self.refuse_if_referred(id).await?;
         let held: Held = Box::new((leaving, between));
         let session = self.session().await?;
-        session.write_holding(vec![change], &self.options_for(self.entry), Some(held)).await?;
+        session.write_holding(vec![change], &self.options_for(&self.entry), Some(held)).await?;
         Ok(())
     }
 
     async fn refuse_if_referred(&self, id: &RecordId) -> Result<()> {
         let mut asked = BTreeSet::new();
         for referrer in &self.entry.referrers {
-            let entry = self.inner.entry(referrer.model.as_str())?;
+            let entry = self.loaded.entry(referrer.model.as_str())?;
             asked.insert(entry.model.store.clone());
             let places = self.inner.places_of_store(entry).await?;
             stream::iter(places)

@@ -93,7 +93,7 @@ impl<'a> Records<'a> {
         if let Some(header) = header {
             lines.writer.write_record(header).ok();
         }
-        let overrides = self.override_rows(self.entry).await?;
+        let overrides = self.override_rows(&self.entry).await?;
         let session = self.session().await?;
         let (lines, next) = session.select(self.name(), select, overrides.as_deref(), lines).await?;
         let bytes = lines.writer.into_inner().map_err(|e| crate::Error::Internal(e.to_string()))?;

@@ -5,7 +5,7 @@
 //! become too long is read again with fewer rows.
 
 use super::{ListQuery, Records, read::id_value};
-use crate::{Error, Result, access::gates::Verb, platform::ModelEntry};
+use crate::{Error, Result, access::gates::Verb, loaded::ModelEntry};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     future::Future,
@@ -54,7 +54,7 @@ type Expanded = HashMap<RecordId, Vec<u8>>;
 /// Below each expanded field: its name, its column, and what it refers to.
 type Below<'t> = Vec<(&'t String, usize, Expanded)>;
 
-impl<'a> Records<'a> {
+impl Records<'_> {
     /// A page with references expanded, as JSON objects separated by commas.
     pub(super) async fn list_expanded(
         &self,
@@ -87,7 +87,7 @@ impl<'a> Records<'a> {
         let most = if rows.len() <= 1 { usize::MAX } else { self.page_bytes() };
         let number = |rows: usize| u32::try_from(rows).unwrap_or(u32::MAX);
         let mut left = most;
-        let Some(below) = self.below(self.entry, columns, rows, tree, &mut left).await? else {
+        let Some(below) = self.below(&self.entry, columns, rows, tree, &mut left).await? else {
             return Ok(ControlFlow::Continue(number(rows.len() / 2)));
         };
         let keys = JsonKeys::new(columns.iter().map(String::as_str));
@@ -107,7 +107,7 @@ impl<'a> Records<'a> {
     /// What the rows refer to, as far as the tree asks for it. None when it takes more than the bytes `left`.
     async fn below<'t>(
         &self,
-        entry: &'a ModelEntry,
+        entry: &ModelEntry,
         columns: &[String],
         rows: &[Vec<Value>],
         tree: &'t Tree,
@@ -128,7 +128,7 @@ impl<'a> Records<'a> {
     /// The rows a field refers to, with their own expansion. None when they take more than the bytes `left`.
     fn fetch<'f>(
         &'f self,
-        entry: &'a ModelEntry,
+        entry: &'f ModelEntry,
         field: &'f str,
         ids: BTreeSet<RecordId>,
         tree: &'f Tree,
@@ -163,15 +163,15 @@ impl<'a> Records<'a> {
         })
     }
 
-    fn target(&self, entry: &ModelEntry, field: &str) -> Result<&'a ModelEntry> {
+    fn target(&self, entry: &ModelEntry, field: &str) -> Result<&ModelEntry> {
         match entry.model.field(field).map(|f| &f.kind) {
-            Some(FieldKind::Ref { to, .. }) => self.inner.entry(to.as_str()),
+            Some(FieldKind::Ref { to, .. }) => self.loaded.entry(to.as_str()),
             _ => Err(Error::invalid("expand", format!("{}.{field} is not a reference", entry.model.name))),
         }
     }
 
     /// The rows with these ids; no further one once they take more than `bytes`.
-    async fn rows_by_id(&self, target: &'a ModelEntry, ids: &[RecordId], bytes: usize) -> Result<Collect> {
+    async fn rows_by_id(&self, target: &ModelEntry, ids: &[RecordId], bytes: usize) -> Result<Collect> {
         let name = target.model.name.as_str();
         let session = self.session_of(target).await?;
         let Some(overrides) = self.override_rows(target).await? else {

@@ -1,6 +1,6 @@
 //! Rows to JSON bytes, keeping the version for the ETag.
 
-use crate::{Error, Result, platform::ModelEntry};
+use crate::{Error, Result, loaded::ModelEntry};
 use tenantry_engine::{
     name::FieldName,
     row::{Row, Visit, json::JsonRows},

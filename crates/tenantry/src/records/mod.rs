@@ -31,7 +31,8 @@ use crate::{
         Actor, Tenant,
         gates::{self, Verb},
     },
-    platform::{Inner, ModelEntry},
+    loaded::{Loaded, ModelEntry},
+    platform::Inner,
     topology::TenantRecord,
 };
 use std::sync::{Arc, PoisonError, RwLock};
@@ -58,7 +59,9 @@ impl<'a> From<&'a Tenant> for Scope<'a> {
 pub struct Records<'a> {
     inner: &'a Inner,
     scope: Scope<'a>,
-    entry: &'a ModelEntry,
+    /// What was loaded when it was made; a reload meanwhile does not touch it.
+    loaded: Arc<Loaded>,
+    entry: Arc<ModelEntry>,
     /// The tenant's record, once its places turned out to be others than when it was entered.
     moved: RwLock<Option<Arc<TenantRecord>>>,
 }
@@ -66,13 +69,17 @@ pub struct Records<'a> {
 impl<'a> Records<'a> {
     /// Absent model and forbidden model look the same (rule 10): refusal comes with the first verb.
     pub(crate) fn new(inner: &'a Inner, scope: Scope<'a>, model: &str) -> Result<Self> {
-        let entry = inner.models.get(model).ok_or(Error::NotFound("model"))?;
+        let mut loaded = inner.loaded.load_full();
+        if let Scope::Tenant(tenant) = scope {
+            loaded = loaded.of(tenant.record());
+        }
+        let entry = loaded.models.get(model).cloned().ok_or(Error::NotFound("model"))?;
         match (scope, entry.system) {
             // What keeps overrides is written through the shared model's own check of them.
             _ if entry.automatic => Err(Error::NotFound("model")),
             // Staff outside a tenant have no tenant database to look into.
             (Scope::Staff(_), false) => Err(Error::NotFound("model")),
-            _ => Ok(Self { inner, scope, entry, moved: RwLock::default() }),
+            _ => Ok(Self { inner, scope, loaded, entry, moved: RwLock::default() }),
         }
     }
 
@@ -93,7 +100,7 @@ impl<'a> Records<'a> {
     }
 
     fn allow(&self, verb: Verb) -> Result<()> {
-        self.allow_on(self.entry, verb)
+        self.allow_on(&self.entry, verb)
     }
 
     fn allow_on(&self, entry: &ModelEntry, verb: Verb) -> Result<()> {
@@ -112,10 +119,10 @@ impl<'a> Records<'a> {
     }
 
     async fn session(&self) -> Result<Session> {
-        self.session_of(self.entry).await
+        self.session_of(&self.entry).await
     }
 
-    async fn session_of(&self, entry: &'a ModelEntry) -> Result<Session> {
+    async fn session_of(&self, entry: &ModelEntry) -> Result<Session> {
         match (&entry.place, self.scope) {
             (Some(system), _) => Ok(self.inner.engine.session(system, &entry.schema, None).await?),
             (None, Scope::Tenant(tenant)) => {

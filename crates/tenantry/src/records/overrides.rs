@@ -4,7 +4,7 @@ use super::{Document, Records, Scope, Want, read::id_value};
 use crate::{
     Error, Result,
     access::gates::{self, Verb},
-    platform::ModelEntry,
+    loaded::ModelEntry,
 };
 use serde_json::{Map, Value as Json};
 use tenantry_engine::{
@@ -27,13 +27,12 @@ fn field(name: &str) -> FieldName {
 impl Records<'_> {
     fn override_entry(&self, entry: &ModelEntry) -> Option<&ModelEntry> {
         let (Some(_), Scope::Tenant(_)) = (&entry.model.overrides, self.scope) else { return None };
-        self.inner.models.get(format!("{}_overrides", entry.model.name).as_str())
+        self.loaded.entry(&format!("{}_overrides", entry.model.name)).ok()
     }
 
     /// The tenant's overrides of a shared model; None where the model has none or no tenant is entered.
     pub(super) async fn override_rows(&self, entry: &ModelEntry) -> Result<Option<Vec<OverrideRow>>> {
         let Some(kept) = self.override_entry(entry) else { return Ok(None) };
-        let kept = self.inner.entry(kept.model.name.as_str())?;
         let session = self.session_of(kept).await?;
         let mut select =
             Select { limit: 1000, fields: vec![field("shared_id"), field("changes")], ..Select::default() };
@@ -97,7 +96,6 @@ impl Records<'_> {
                 values: vec![(field("shared_id"), shared), (field("changes"), changes)],
             },
         };
-        let kept = self.inner.entry(kept.model.name.as_str())?;
         self.apply_to(kept, &[change]).await?;
         Ok(())
     }
@@ -117,11 +115,11 @@ impl Records<'_> {
     }
 
     fn overridable(&self) -> Result<(&ModelEntry, &[FieldName])> {
-        let kept = self.override_entry(self.entry).ok_or(Error::NotFound("record"))?;
+        let kept = self.override_entry(&self.entry).ok_or(Error::NotFound("record"))?;
         gates::require(self.actor(), &self.entry.model.permissions, Verb::Read)?;
         self.allow_on(kept, Verb::Update)?;
         let overrides = self.entry.model.overrides.as_ref().ok_or(Error::NotFound("record"))?;
-        Ok((self.inner.entry(kept.model.name.as_str())?, &overrides.fields))
+        Ok((kept, &overrides.fields))
     }
 
     fn stored_changes(&self, changes: &Map<String, Json>, allowed: &[FieldName]) -> Result<Json> {
@@ -148,7 +146,6 @@ impl Records<'_> {
             fields: vec![field("id")],
             ..Select::default()
         };
-        let kept = self.inner.entry(kept.model.name.as_str())?;
         let session = self.session_of(kept).await?;
         let (page, _) = session.select(kept.model.name.as_str(), &select, None, Collect::default()).await?;
         Ok(page.rows.into_iter().next().and_then(|mut row| match row.remove(0) {

@@ -73,7 +73,7 @@ impl Records<'_> {
         if !want.expand.is_empty() || self.merges() {
             return self.get_by_list(id, want).await;
         }
-        let rows = Rows::new(self.entry, &want.fields, 1, usize::MAX)?;
+        let rows = Rows::new(&self.entry, &want.fields, 1, usize::MAX)?;
         let session = self.session().await?;
         let rows =
             session.get(self.name(), &id, &want.fields, rows).await?.ok_or(Error::NotFound("record"))?;
@@ -99,7 +99,7 @@ impl Records<'_> {
     /// bytes of a page.
     pub async fn list(&self, query: &ListQuery) -> Result<Page> {
         self.allow(Verb::Read)?;
-        let overrides = self.override_rows(self.entry).await?;
+        let overrides = self.override_rows(&self.entry).await?;
         let session = self.session().await?;
         let count = match query.count {
             true => {
@@ -112,7 +112,7 @@ impl Records<'_> {
             let (items, next) = self.list_expanded(&session, query, overrides.as_deref()).await?;
             return Ok(Page { items, next, count });
         }
-        let rows = Rows::new(self.entry, &query.select.fields, query.select.limit, self.page_bytes())?;
+        let rows = Rows::new(&self.entry, &query.select.fields, query.select.limit, self.page_bytes())?;
         let (rows, next) = session.select(self.name(), &query.select, overrides.as_deref(), rows).await?;
         Ok(Page { items: rows.into_bytes(), next, count })
     }

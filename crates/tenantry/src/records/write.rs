@@ -5,7 +5,7 @@ use super::{Document, Records, Scope, cross::Claims};
 use crate::{
     Error, Result,
     access::gates::Verb,
-    platform::ModelEntry,
+    loaded::ModelEntry,
     reroute::{is_fenced, place_in},
 };
 use serde_json::{Map, Value as Json};
@@ -24,7 +24,7 @@ pub const MAX_BATCH: usize = 1000;
 /// A record as a client sends it.
 pub type Input = Map<String, Json>;
 
-impl<'a> Records<'a> {
+impl Records<'_> {
     /// Creates a record.
     pub async fn create(&self, input: &Input) -> Result<Document> {
         self.allow(Verb::Create)?;
@@ -88,28 +88,28 @@ impl<'a> Records<'a> {
 
     /// Runs checked changes in one transaction, holding the rows they refer to in other stores.
     pub(super) async fn apply(&self, changes: Vec<Change>) -> Result<Vec<Written>> {
-        self.apply_to(self.entry, &changes).await
+        self.apply_to(&self.entry, &changes).await
     }
 
     /// The same on another model of this scope. A write that finds its place fenced has done nothing: it
     /// waits until the place is moved, and is done there.
-    pub(super) async fn apply_to(&self, entry: &'a ModelEntry, changes: &[Change]) -> Result<Vec<Written>> {
+    pub(super) async fn apply_to(&self, entry: &ModelEntry, changes: &[Change]) -> Result<Vec<Written>> {
         match self.apply_once(entry, changes).await {
             Err(error) if is_fenced(&error) => Box::pin(self.apply_later(entry, changes, error)).await,
             done => done,
         }
     }
 
-    async fn apply_once(&self, entry: &'a ModelEntry, changes: &[Change]) -> Result<Vec<Written>> {
+    async fn apply_once(&self, entry: &ModelEntry, changes: &[Change]) -> Result<Vec<Written>> {
         let session = self.session_of(entry).await?;
-        let claims = Claims::of(self.inner, &entry.model, changes);
+        let claims = Claims::of(&self.loaded, &entry.model, changes);
         let held = claims.hold(self).await?;
         Ok(session.write_holding(changes, &self.options_for(entry), held).await?)
     }
 
     async fn apply_later(
         &self,
-        entry: &'a ModelEntry,
+        entry: &ModelEntry,
         changes: &[Change],
         mut error: Error,
     ) -> Result<Vec<Written>> {

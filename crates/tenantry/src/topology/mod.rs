@@ -10,6 +10,7 @@ mod load;
 pub mod placement;
 pub(crate) mod record;
 pub(crate) mod swap;
+pub mod versions;
 
 pub use fleet::Fleet;
 pub use placement::{NewPlacement, Placement, PlacementState, Policy, places_of_store};

@@ -26,7 +26,7 @@ pub(super) async fn script() -> impl IntoResponse {
 
 /// `GET /api/openapi.json`.
 pub(super) async fn openapi(State(app): State<App>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], app.openapi().clone())
+    ([(header::CONTENT_TYPE, "application/json")], app.openapi())
 }
 
 /// The page; made once, when a server starts.

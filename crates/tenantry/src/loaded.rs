@@ -1,0 +1,262 @@
+//! Everything that is made of the apps: models, schemas, templates. Immutable; a reload makes another one, and a
+//! request or an operation keeps the one it began with.
+//!
+//! Made by the platform when it opens and by [`Platform::reload`].
+
+use crate::{
+    Error, Platform, Result,
+    apps::Apps,
+    config::{Config, Scope, StoreConfig},
+    databases::{Databases, migrate_hosted_pool, migrate_platform_store, platform_place, pool_place},
+    records::{Leaving, Referrer},
+    topology::{PlacementState, TenantRecord, versions},
+};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+use tenantry_engine::{
+    engine::Engine,
+    model::{FieldKind, Model},
+    name::StoreName,
+    place::{Isolation, Place},
+    row::json::JsonKeys,
+    sqlite::plan::Schema,
+};
+
+/// See the module.
+pub(crate) struct Loaded {
+    pub(crate) apps: Arc<Apps>,
+    pub(crate) databases: Databases,
+    pub(crate) models: HashMap<String, Arc<ModelEntry>>,
+    /// Grows with each reload.
+    number: u64,
+    /// Versions that were loaded before, newest first, for tenants that are not migrated yet.
+    before: Vec<Arc<Loaded>>,
+}
+
+/// Versions kept for tenants that are not migrated yet.
+const KEPT: usize = 2;
+
+/// What every request on a model needs, made once.
+pub(crate) struct ModelEntry {
+    pub(crate) model: Arc<Model>,
+    pub(crate) schema: Arc<Schema>,
+    /// Lives in a system store; `place` says where. Else the tenant's placement says.
+    pub(crate) system: bool,
+    /// Keeps a shared model's overrides: reached through that model only.
+    pub(crate) automatic: bool,
+    pub(crate) place: Option<Place>,
+    /// JSON keys of all columns.
+    pub(crate) keys: JsonKeys,
+    /// Fields of other stores that refer to this model.
+    pub(crate) referrers: Vec<Referrer>,
+    /// Rows that are being deleted. Shared with the entries of this model before and after a reload.
+    pub(crate) leaving: Arc<Leaving>,
+}
+
+impl Loaded {
+    /// Compiles the apps; touches no disk. `before` is what it takes the place of.
+    pub(crate) fn new(engine: &Engine, config: &Config, apps: Apps, before: Option<&Self>) -> Result<Self> {
+        static NUMBERS: AtomicU64 = AtomicU64::new(1);
+        let apps = Arc::new(apps);
+        let databases = Databases::new(engine.clone(), config, apps.clone())?;
+        let models = entries(config, &apps, &databases, before)?;
+        let number = NUMBERS.fetch_add(1, Relaxed);
+        let mut loaded = Self { apps, databases, models, number, before: Vec::new() };
+        if let Some(before) = before {
+            let earlier = std::iter::once(before).chain(before.before.iter().map(|earlier| &**earlier));
+            let other = earlier.filter(|earlier| !loaded.has_versions_of(earlier));
+            loaded.before = other.take(KEPT).map(|earlier| Arc::new(earlier.beside(&loaded))).collect();
+        }
+        Ok(loaded)
+    }
+
+    /// The version to serve a tenant with: the one its databases have, where that is loaded, else the newest. So a
+    /// tenant is served before and after its migration by a process that has loaded both versions.
+    pub(crate) fn of(self: Arc<Self>, record: &TenantRecord) -> Arc<Self> {
+        if self.before.is_empty() || self.fits(&self, record) {
+            return self;
+        }
+        self.before.iter().find(|before| before.fits(&self, record)).cloned().unwrap_or(self)
+    }
+
+    /// Whether all databases of the tenant are at this version. A pool is always at that of the `newest`.
+    fn fits(&self, newest: &Self, record: &TenantRecord) -> bool {
+        let mut ready = record.placements.iter().filter(|placement| placement.state == PlacementState::Ready);
+        ready.all(|placement| {
+            let store = &placement.place.store;
+            match placement.place.isolation {
+                Isolation::Database => placement.schema_version.as_deref() == self.version(store),
+                Isolation::Pooled => newest.version(store) == self.version(store),
+            }
+        })
+    }
+
+    fn version(&self, store: &StoreName) -> Option<&str> {
+        self.apps.store(store).map(|schema| schema.fingerprint.as_str())
+    }
+
+    /// Whether a tenant's databases would be at the same version under both.
+    fn has_versions_of(&self, other: &Self) -> bool {
+        let mut stores = self.apps.stores().iter().filter(|schema| schema.scope == Scope::Tenant);
+        stores.all(|schema| self.version(&schema.store) == other.version(&schema.store))
+    }
+
+    /// This version for the stores of tenants, with the system stores as `newer` has brought them up to date.
+    fn beside(&self, newer: &Self) -> Self {
+        let own = self.models.iter().filter(|(_, entry)| !entry.system);
+        let shared = newer.models.iter().filter(|(_, entry)| entry.system);
+        let models = own.chain(shared).map(|(name, entry)| (name.clone(), entry.clone())).collect();
+        let (apps, databases) = (self.apps.clone(), self.databases.clone());
+        Self { apps, databases, models, number: self.number, before: Vec::new() }
+    }
+
+    /// The model of that name.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when no loaded app has it.
+    pub(crate) fn entry(&self, model: &str) -> Result<&ModelEntry> {
+        self.models.get(model).map(|entry| &**entry).ok_or(Error::NotFound("model"))
+    }
+}
+
+/// What a reload loaded.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Reloaded {
+    /// For each store, the version of its schema.
+    pub stores: Vec<(StoreName, String)>,
+    /// Whether any of them is another one than before.
+    pub changed: bool,
+}
+
+impl Platform {
+    /// Loads the apps again from their folders, brings the system stores to them, and uses them for every request and
+    /// operation that begins from now on; those under way end with the apps they began with. The configuration
+    /// itself is not read again.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the apps cannot be loaded or have changes without a migration: then the apps that were
+    /// loaded before stay in use.
+    pub async fn reload(&self) -> Result<Reloaded> {
+        let _turn = self.0.reloading.lock().await;
+        let config = self.0.config.clone();
+        let loading = tokio::task::spawn_blocking(move || load_apps(&config));
+        let apps = loading.await.map_err(|e| Error::Internal(format!("loading apps: {e}")))??;
+        apps.require_migrated()?;
+        let before = self.loaded();
+        let loaded = Loaded::new(&self.0.engine, &self.0.config, apps, Some(&before))?;
+        prepare_stores(&self.0.engine, &self.0.config, &loaded.apps).await?;
+        versions::register(&self.0.control, loaded.apps.stores()).await?;
+        let stores = version_list(&loaded.apps);
+        let changed = stores != version_list(&before.apps);
+        self.0.operations.use_databases(loaded.databases.clone());
+        self.0.loaded.store(Arc::new(loaded));
+        tracing::info!(changed, "apps reloaded");
+        Ok(Reloaded { stores, changed })
+    }
+
+    /// Grows with each reload: what was made of the apps before is out of date.
+    pub fn apps_number(&self) -> u64 {
+        self.loaded().number
+    }
+
+    pub(crate) fn loaded(&self) -> Arc<Loaded> {
+        self.0.loaded.load_full()
+    }
+}
+
+fn version_list(apps: &Apps) -> Vec<(StoreName, String)> {
+    apps.stores().iter().map(|schema| (schema.store.clone(), schema.fingerprint.clone())).collect()
+}
+
+/// The apps of the configuration, from their folders.
+pub(crate) fn load_apps(config: &Config) -> Result<Apps> {
+    Apps::load(config).map_err(|e| Error::invalid("apps", e.to_string()))
+}
+
+/// Makes databases of which there is one, and brings them to the current schema.
+pub(crate) async fn prepare_stores(engine: &Engine, config: &Config, apps: &Apps) -> Result<()> {
+    for store in config.stores.iter().filter(|s| is_platforms(s)) {
+        migrate_platform_store(engine, apps, store).await?;
+    }
+    for store in config.stores.iter().filter(|s| s.pooled_in.is_some()) {
+        refuse_clash(store, apps)?;
+        if let Some(pool) = pool_place(config, store)? {
+            migrate_hosted_pool(engine, apps, &pool).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Databases of which there is one: system stores other than control, and pools.
+fn is_platforms(store: &StoreConfig) -> bool {
+    store.name.as_str() != "control" && (store.scope == Scope::System || store.isolation == Isolation::Pooled)
+}
+
+/// A pool in the control store's database lies beside the catalog, whose tables have names too.
+fn refuse_clash(store: &StoreConfig, apps: &Apps) -> Result<()> {
+    let in_control = store.pooled_in.as_ref().is_some_and(|host| host.as_str() == "control");
+    let models = apps.models().iter().filter(|model| in_control && model.store == store.name);
+    match models.map(|model| model.name.as_str()).find(|name| crate::control::has_table(name)) {
+        None => Ok(()),
+        Some(name) => Err(Error::invalid(
+            format!("stores.{}.pooled_in", store.name),
+            format!("the catalog has a table `{name}` of its own: name another system store than `control`"),
+        )),
+    }
+}
+
+fn entries(
+    config: &Config,
+    apps: &Apps,
+    databases: &Databases,
+    before: Option<&Loaded>,
+) -> Result<HashMap<String, Arc<ModelEntry>>> {
+    let mut entries = HashMap::new();
+    for model in apps.models() {
+        let store = config.store(model.store.as_str()).ok_or(Error::NotFound("store"))?;
+        let place = match store.scope {
+            Scope::System => Some(platform_place(store)?),
+            Scope::Tenant => None,
+        };
+        let schema = databases.schema(&store.name)?;
+        let mut entry = entry(model, &schema, place, apps)?;
+        if let Some(before) = before.and_then(|before| before.models.get(model.name.as_str())) {
+            entry.leaving = before.leaving.clone();
+        }
+        entries.insert(model.name.to_string(), Arc::new(entry));
+    }
+    Ok(entries)
+}
+
+fn entry(model: &Arc<Model>, schema: &Arc<Schema>, place: Option<Place>, apps: &Apps) -> Result<ModelEntry> {
+    let plan = schema.model(model.name.as_str()).ok_or(Error::NotFound("model"))?;
+    Ok(ModelEntry {
+        model: model.clone(),
+        schema: schema.clone(),
+        system: place.is_some(),
+        automatic: apps.is_automatic(model),
+        place,
+        keys: plan.keys(&[])?,
+        referrers: referrers(model, apps.models().iter()),
+        leaving: Arc::default(),
+    })
+}
+
+/// Fields of models in other stores that refer to this one.
+fn referrers<'m>(target: &Model, models: impl Iterator<Item = &'m Arc<Model>>) -> Vec<Referrer> {
+    let elsewhere = models.filter(|m| m.store != target.store);
+    let refers = elsewhere.flat_map(|model| {
+        model.fields.iter().filter_map(|field| match &field.kind {
+            FieldKind::Ref { to, .. } if *to == target.name => {
+                Some(Referrer { model: model.name.clone(), field: field.name.clone() })
+            }
+            _ => None,
+        })
+    });
+    refers.collect()
+}

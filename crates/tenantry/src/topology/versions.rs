@@ -1,0 +1,113 @@
+//! Which migrations each schema version has, so that a process can tell a database that is behind from one that newer
+//! apps have migrated, from the catalog alone.
+//!
+//! Written when a process loads its apps; read by health, metrics and lists.
+
+use crate::{
+    Error, Result,
+    apps::StoreSchema,
+    config::Scope,
+    control::{Control, params},
+    users::count,
+};
+use std::collections::HashSet;
+use tenantry_engine::{SqlRow, name::StoreName};
+
+/// How many tenant databases are not at the loaded schema. Those that tenants brought are left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Standing {
+    /// They lack migrations that this process has loaded.
+    pub behind: u64,
+    /// They have migrations that this process has not loaded.
+    pub ahead: u64,
+}
+
+/// Where one version of a store stands against the loaded one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// The loaded one.
+    Current,
+    /// It lacks migrations that are loaded, or none is recorded.
+    Behind,
+    /// It has migrations that are not loaded.
+    Ahead,
+}
+
+/// Records the versions of these stores; nothing to do when they are recorded already.
+pub(crate) async fn register(control: &Control, stores: &[StoreSchema]) -> Result<()> {
+    let mut tx = control.snapshot().await?;
+    let mut new = Vec::new();
+    for schema in stores.iter().filter(|schema| schema.scope == Scope::Tenant) {
+        let sql = "SELECT count(*) FROM schema_versions WHERE store = ? AND version = ?";
+        let key = params![schema.store.as_str(), schema.fingerprint.as_str()];
+        if count(&mut tx, sql, key).await? == 0 {
+            new.push(schema);
+        }
+    }
+    drop(tx);
+    if new.is_empty() {
+        return Ok(());
+    }
+    let mut write = control.begin().await?;
+    for schema in new {
+        let migrations = serde_json::json!(schema.migrations).to_string();
+        let sql = "INSERT INTO schema_versions (store, version, migrations) VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
+        write.execute(sql, params![schema.store.as_str(), schema.fingerprint.as_str(), migrations]).await?;
+    }
+    write.commit_unaudited().await
+}
+
+/// Counts over the whole fleet; answered from one index, and at once while every database is current.
+pub(crate) async fn standing(control: &Control, stores: &[StoreSchema]) -> Result<Standing> {
+    let mut standing = Standing::default();
+    for schema in stores.iter().filter(|schema| schema.scope == Scope::Tenant) {
+        for (version, databases) in others(control, schema).await? {
+            match of(control, schema, version.as_deref()).await? {
+                Version::Ahead => standing.ahead += databases,
+                Version::Behind | Version::Current => standing.behind += databases,
+            }
+        }
+    }
+    Ok(standing)
+}
+
+/// Versions in use that are not the loaded one, each with its number of databases.
+async fn others(control: &Control, schema: &StoreSchema) -> Result<Vec<(Option<String>, u64)>> {
+    // Three ranges of the index (store, schema_version, …): below, above and null.
+    let range = |condition: &str| {
+        format!(
+            "SELECT schema_version, count(*) FROM placements WHERE store = ?1 AND state = 'ready' \
+             AND schema_version {condition} AND provision <> 'external' GROUP BY schema_version"
+        )
+    };
+    let sql = ["< ?2", "> ?2", "IS NULL"].map(range).join(" UNION ALL ");
+    let key = params![schema.store.as_str(), schema.fingerprint.as_str()];
+    let rows = control.snapshot().await?.query(&sql, key).await?;
+    let read = |row: &SqlRow| {
+        let databases = u64::try_from(row.integer(1)?).unwrap_or(0);
+        Ok((row.opt_text(0)?.map(Into::into), databases))
+    };
+    rows.iter().map(read).collect()
+}
+
+/// Where `version` of a store stands. One that is not recorded was used before versions were: it is behind.
+pub(crate) async fn of(control: &Control, schema: &StoreSchema, version: Option<&str>) -> Result<Version> {
+    let Some(version) = version else { return Ok(Version::Behind) };
+    if version == schema.fingerprint {
+        return Ok(Version::Current);
+    }
+    let known: HashSet<&str> = schema.migrations.iter().map(String::as_str).collect();
+    let migrations = recorded(control, &schema.store, version).await?;
+    Ok(match migrations.iter().any(|id| !known.contains(id.as_str())) {
+        true => Version::Ahead,
+        false => Version::Behind,
+    })
+}
+
+async fn recorded(control: &Control, store: &StoreName, version: &str) -> Result<Vec<String>> {
+    let sql = "SELECT migrations FROM schema_versions WHERE store = ? AND version = ?";
+    let rows = control.snapshot().await?.query(sql, params![store.as_str(), version]).await?;
+    let Some(row) = rows.first() else { return Ok(Vec::new()) };
+    serde_json::from_str(row.text(0)?)
+        .map_err(|error| Error::Internal(format!("schema version {version} of {store}: {error}")))
+}
