@@ -13,6 +13,7 @@ use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     time::{Duration, Instant},
 };
+use tenantry::demo::PASSWORD;
 
 const SCALE: (&str, &str) = ("scale = 2", "scale = 3");
 
@@ -141,8 +142,11 @@ fn token_of(server: &Running) -> String {
 fn health_and_lists_show_who_is_behind_and_ahead() {
     let versions = Versions::new("database", SCALE);
     let servers = [start(&versions.old, "serve"), start(&versions.new, "serve")];
-    let shown =
-        |server: &Running| (server.ask_raw("GET", "/readyz", "").1, server.ask_raw("GET", "/metrics", "").1);
+    fine(&versions.new, &["create-superuser", "--email", "root@x.example", "--password", PASSWORD]);
+    let staff = servers[1].log_in("root@x.example");
+    let shown = |server: &Running| {
+        (server.ask_raw("GET", "/readyz", "").1, server.ask_raw("GET", "/metrics", &staff).1)
+    };
     let (ready, metrics) = shown(&servers[1]);
     assert!(ready.contains("tenant databases, 1: behind"), "{ready}");
     assert!(metrics.contains("tenantry_tenants_behind 1") && metrics.contains("tenantry_tenants_ahead 0"));
