@@ -1,0 +1,45 @@
+//! The guides as a reader follows them: every line of their ```sh blocks, pasted in order into one shell beside a
+//! fresh demo. A line that fails, or a request that is refused, fails the test.
+
+use super::binary::start;
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
+
+/// Guides that are written to be pasted from top to bottom against the demo.
+const PASTED: &[&str] = &["quick-start.md"];
+
+/// What its ```sh blocks hold.
+fn script(guide: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guides").join(guide);
+    let text = std::fs::read_to_string(path).unwrap();
+    let blocks = text.split("\n```sh\n").skip(1).map(|rest| rest.split("\n```").next().unwrap_or_default());
+    blocks.collect::<Vec<_>>().join("\n")
+}
+
+/// Runs lines in a shell in which `curl` fails when a request does, and `tenantry` is this binary.
+fn paste(dir: &Path, lines: &str) -> Output {
+    let shell = format!(
+        "set -euo pipefail\ntenantry() {{ '{}' \"$@\"; }}\n\
+         curl() {{ command curl --fail-with-body -S \"$@\" || {{ echo \"REFUSED: $*\" >&2; return 1; }}; }}\n{lines}\n",
+        env!("CARGO_BIN_EXE_tenantry")
+    );
+    Command::new("bash").arg("-c").arg(shell).current_dir(dir).output().expect("bash")
+}
+
+#[test]
+fn every_line_of_the_guides_works_when_pasted() {
+    for guide in PASTED {
+        let dir = tempfile::tempdir().unwrap();
+        let demo = start(dir.path(), "demo");
+        let script = script(guide);
+        assert!(script.lines().count() > 20, "{guide}: {script}");
+        let output = paste(dir.path(), &script.replace("127.0.0.1:8000", demo.address()));
+        let said = String::from_utf8_lossy(&output.stdout);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{guide}: {errors}\n{said}");
+        // Lines that answer without an error may still find nothing.
+        assert!(!said.contains("\"items\":[]") && !said.contains("\"created\":0"), "{guide}: {said}");
+    }
+}
