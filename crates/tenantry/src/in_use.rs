@@ -32,5 +32,11 @@ fn file(config: &Config) -> Result<File> {
     make_dir(&config.platform.data_dir)?;
     let path = config.platform.data_dir.join("in-use");
     let file = File::options().create(true).append(true).open(&path);
-    file.map_err(|e| Error::Unavailable(format!("{}: {e}", path.display())))
+    file.map_err(|e| match e.kind() {
+        std::io::ErrorKind::PermissionDenied => Error::invalid(
+            path.display().to_string(),
+            "permission denied: run this as the user who owns the data directory",
+        ),
+        _ => Error::Unavailable(format!("{}: {e}", path.display())),
+    })
 }

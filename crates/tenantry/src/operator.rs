@@ -75,6 +75,21 @@ impl Platform {
         self.0.operations.create_tenant(by, wanted).await
     }
 
+    /// Creates a user and makes them an owner of a tenant that exists.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when the address has an account: its holder joins by invitation only.
+    pub async fn add_owner(&self, by: &By, slug: &Slug, owner: NewOwner) -> Result<()> {
+        let Owner::New(user) = self.hashed(owner).await? else {
+            return Err(Error::Internal("a new owner is a new user".into()));
+        };
+        let mut write = self.control().begin().await?;
+        let tenant = tenants::by_slug(&mut write, slug).await?;
+        let id = users::create(&mut write, by, &user).await?;
+        users::members::add(&mut write, by, id, tenant.id, &self.owner_role()?).await?;
+        write.commit().await
+    }
+
     /// Creates the databases an existing tenant lacks (M9, M16).
     pub async fn create_databases(&self, by: &By, slug: &Slug) -> Result<Created> {
         let placements = self.placements(slug).await?;

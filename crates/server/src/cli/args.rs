@@ -5,7 +5,7 @@ use super::{life::Life, operations::Operations};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
-/// Multi-tenant data platform: each company in its own database, one binary.
+/// Multi-tenant data platform: each tenant in its own database, one binary.
 #[derive(Debug, Parser)]
 #[command(name = "tenantry", version, arg_required_else_help = true, infer_subcommands = false)]
 pub struct Cli {
@@ -23,7 +23,7 @@ pub struct Cli {
 /// Every command. Names with `_` are those of the products' documents.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Set up a data directory with demo companies and serve it.
+    /// Set up a data directory with demo tenants and serve it.
     Demo(Listen),
     /// Serve the HTTP API.
     Serve(Listen),
@@ -62,6 +62,9 @@ pub(crate) enum Command {
     /// Create a tenant with its databases and a trial.
     #[command(name = "create-tenant", alias = "create_tenant")]
     CreateTenant(CreateTenant),
+    /// Make a new user the owner of a tenant.
+    #[command(name = "add-owner")]
+    AddOwner(AddOwner),
     /// Show one tenant.
     #[command(name = "show-tenant", alias = "show_tenant")]
     ShowTenant {
@@ -121,7 +124,7 @@ pub(crate) enum Command {
         #[arg(long)]
         company: Option<String>,
     },
-    /// Use a database that somebody else made as a tenant's own.
+    /// Use a database that was made elsewhere as a tenant's own.
     #[command(name = "attach-tenant-db", alias = "attach_tenant_db")]
     AttachTenantDb(AttachTenantDb),
     /// Show how far the system clock is believed, or believe it.
@@ -133,28 +136,28 @@ pub(crate) enum Command {
     /// Write the plans of the configuration to the catalog.
     #[command(name = "init-plans", aliases = ["initialize_plans", "initialize-plans"])]
     InitPlans,
-    /// Create a user who may do everything.
+    /// Create a user with all rights.
     #[command(name = "create-superuser", alias = "createsuperuser")]
     CreateSuperuser {
         /// E-mail address.
         #[arg(long)]
         email: String,
-        /// Password; asked for when absent.
+        /// Password; without it, asked for at a terminal or read from standard input.
         #[arg(long, env = "TENANTRY_PASSWORD", hide_env_values = true)]
         password: Option<String>,
     },
-    /// Open an account that was closed because somebody guessed at its password.
+    /// Open an account that is locked after wrong passwords.
     #[command(name = "unlock-user", alias = "unlock_user")]
     UnlockUser {
         /// E-mail address.
         email: String,
     },
-    /// Set the password of a user who forgot it; ends their sessions and opens a closed account.
+    /// Set a user's password; ends their sessions and opens a locked account.
     #[command(name = "set-password", alias = "changepassword")]
     SetPassword {
         /// E-mail address.
         email: String,
-        /// The new password; asked for when absent.
+        /// The new password; without it, asked for at a terminal or read from standard input.
         #[arg(long, env = "TENANTRY_PASSWORD", hide_env_values = true)]
         password: Option<String>,
     },
@@ -186,13 +189,13 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Look at what is done to tenants: list, show, cancel, retry, watch.
+    /// List, show, watch, cancel or retry operations on tenants.
     Operations {
         /// What to do with them.
         #[command(subcommand)]
         action: Operations,
     },
-    /// Back up companies, all of them, or the platform's own stores.
+    /// Back up one tenant, all of them, or the platform's own stores.
     Backup(Backup),
     /// List, verify and remove backups; schedules and status.
     Backups {
@@ -200,7 +203,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: Backups,
     },
-    /// Restore a company beside what is in use; swap it in, undo that, or make a new company of it.
+    /// Restore a tenant side by side with the live one; swap it in, undo that, or make a new tenant of it.
     Restore(Restore),
     /// Look at the audit log.
     Audit {
@@ -279,7 +282,8 @@ pub(crate) struct AttachTenantDb {
 /// Options of create-tenant.
 #[derive(Debug, Args)]
 pub(crate) struct CreateTenant {
-    /// Slug: a-z, 0-9 and -, 3 to 40 characters.
+    /// Slug of the new tenant: a-z, 0-9 and -, 3 to 40 characters.
+    #[arg(value_name = "TENANT")]
     pub(crate) slug: String,
     /// Name people see; the slug when absent.
     #[arg(long)]
@@ -290,12 +294,31 @@ pub(crate) struct CreateTenant {
     /// Plan; the configuration's default when absent.
     #[arg(long)]
     pub(crate) plan: Option<String>,
-    /// Also create an owner with the company's e-mail and this password.
+    /// Password of its owner, who logs in with the company's e-mail address; without it, asked for at a terminal.
     #[arg(long, env = "TENANTRY_PASSWORD", hide_env_values = true)]
     pub(crate) password: Option<String>,
     /// Name of that owner.
     #[arg(long)]
     pub(crate) owner: Option<String>,
+    /// Make no owner and ask for none; add-owner makes one later.
+    #[arg(long, conflicts_with = "owner")]
+    pub(crate) no_owner: bool,
+}
+
+/// Options of add-owner.
+#[derive(Debug, Args)]
+pub(crate) struct AddOwner {
+    /// Slug of the tenant.
+    pub(crate) tenant: String,
+    /// E-mail address, which must not have an account yet.
+    #[arg(long)]
+    pub(crate) email: String,
+    /// Name people see; the address when absent.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Password; without it, asked for at a terminal or read from standard input.
+    #[arg(long, env = "TENANTRY_PASSWORD", hide_env_values = true)]
+    pub(crate) password: Option<String>,
 }
 
 /// Options of move.

@@ -21,7 +21,7 @@ pub(super) async fn verify(place: &Place) -> Result<ExitCode> {
 pub(super) async fn list(place: &Place, limit: u32) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let rows = platform.list_audit(&Query { limit, ..Query::default() }).await.map_err(explain)?;
-    let header = ["id", "at", "actor", "behind it", "tenant", "action", "detail"];
+    let header = ["id", "at", "actor", "impersonated by", "tenant", "action", "detail"];
     table::print(&header, rows.into_iter().map(columns));
     Ok(ExitCode::SUCCESS)
 }

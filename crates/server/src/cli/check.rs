@@ -25,8 +25,9 @@ pub(super) async fn run(place: &Place, tenant: Option<&str>) -> Result<ExitCode>
         }
     }
     match found {
-        0 => say!("models, migrations and databases agree; tenants looked at: {checked}"),
-        n => say!("to look at: {n}; tenants looked at: {checked}"),
+        0 => say!("models, migrations and databases agree; tenants checked: {checked}"),
+        1 => say!("1 problem found; tenants checked: {checked}"),
+        n => say!("{n} problems found; tenants checked: {checked}"),
     }
     Ok(if found == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -126,7 +126,9 @@ fn tell(bar: &ProgressBar, json: bool, store: &StoreName, event: &Event<'_>) {
             bar.inc(1);
             bar.suspend(|| line(json, outcome));
         }
-        Event::Halted => bar.suspend(|| tell!("{store}: every canary failed, the others were left alone")),
+        Event::Halted { tried, left } => bar.suspend(|| {
+            tell!("{store}: stopped: the first {tried} tenants tried all failed, so the other {left} were not touched")
+        }),
     }
 }
 
@@ -142,7 +144,7 @@ fn line(json: bool, outcome: &Outcome) {
             serde_json::json!({ "tenant": slug, "database": database, "error": why.code, "message": why.message })
         ),
         (Err(why), false) => {
-            say!("{slug}: FAILED {} {}", why.code, why.message);
+            say!("{slug}: not migrated: {}", why.message);
             if let Some(remedy) = &why.remedy {
                 say!("  remedy: {remedy}");
             }

@@ -62,6 +62,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Check { tenant } => check::run(&place, tenant.as_deref()).await,
         Command::ListTenants { json } => tenants::list(&place, json).await,
         Command::CreateTenant(options) => tenants::create(&place, &options).await,
+        Command::AddOwner(options) => users::add_owner(&place, &options).await,
         Command::ShowTenant { tenant, json } => tenants::show(&place, &tenant, json).await,
         Command::SuspendTenant { tenant, reason } => tenants::suspend(&place, &tenant, &reason).await,
         Command::ResumeTenant { tenant } => tenants::resume(&place, &tenant).await,

@@ -51,7 +51,8 @@ pub(super) async fn release(place: &Place, options: &args::OfStore) -> Result<Ex
     let platform = place.platform().await?;
     let (slug, store) = (Slug::parse(&options.tenant)?, store(options.store.as_deref())?);
     let released = platform.release_tenant(&operator(), &slug, store.as_ref()).await.map_err(explain)?;
-    say!("removed {released} kept database(s) of {slug}");
+    let databases = super::table::count(released, "kept database", "kept databases");
+    say!("removed {databases} of {slug}");
     Ok(ExitCode::SUCCESS)
 }
 

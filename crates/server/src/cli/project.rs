@@ -23,9 +23,25 @@ pub(super) fn init() -> Result<ExitCode> {
         }
         _ => anyhow!(error).context(format!("cannot write {}", path.display())),
     })?;
-    file.write_all(DEFAULT_TOML.as_bytes())?;
+    let here = std::env::current_dir().ok();
+    let folder =
+        here.as_deref().and_then(Path::file_name).and_then(|name| name.to_str()).unwrap_or("My platform");
+    file.write_all(neutral(folder).as_bytes())?;
     say!("wrote {}", path.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// The built-in configuration under the folder's name, and with plans that say nothing of a trade.
+fn neutral(folder: &str) -> String {
+    let name: String = folder.chars().filter(|c| !c.is_control() && !matches!(c, '"' | '\\')).collect();
+    let pairs = [
+        ("name = \"MedAdmin\"  ", format!("name = \"{name}\"  ")),
+        ("[plans.clinic", "[plans.team".to_owned()),
+        ("label = \"Clinic\"", "label = \"Team\"".to_owned()),
+        ("[plans.hospital", "[plans.business".to_owned()),
+        ("label = \"Hospital\"", "label = \"Business\"".to_owned()),
+    ];
+    pairs.iter().fold(DEFAULT_TOML.to_owned(), |text, (from, to)| text.replace(from, to))
 }
 
 /// Writes the skeleton of an app.
@@ -40,4 +56,20 @@ pub(super) fn startapp(place: &Place, name: &str) -> Result<ExitCode> {
     }
     say!("next: add \"{name}\" to [apps] list in tenantry.toml, then run: tenantry makemigrations");
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tenantry::config::Config;
+
+    #[test]
+    fn a_new_configuration_is_neutral_and_valid() {
+        let text = neutral("garage \"hub\"");
+        let config = Config::parse("tenantry.toml", &text, Path::new("")).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(config.platform.name, "garage hub");
+        let plans: Vec<_> = config.plans.iter().map(|plan| plan.label.as_str()).collect();
+        assert_eq!(plans, ["Starter", "Team", "Business"]);
+        assert!(!text.contains("MedAdmin") && !text.contains("ospital\"\n"), "{text}");
+    }
 }

@@ -15,6 +15,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 pub(super) async fn run(place: &Place, listen: &Listen) -> Result<ExitCode> {
     let platform = place.platform().await?;
     platform.apps().require_migrated().map_err(explain)?;
+    platform.access().check_secrets().map_err(explain)?;
     platform.initialise_plans().await.map_err(explain)?;
     let address = listen.listen.unwrap_or(platform.config().platform.listen);
     until_stopped(platform, address, |bound| {

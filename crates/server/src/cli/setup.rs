@@ -45,23 +45,42 @@ impl Place {
 }
 
 fn opened(platform: tenantry::Result<Platform>, data: &Path) -> Result<Platform> {
-    platform.map_err(explain).with_context(|| format!("cannot open {}", data.display()))
+    match platform {
+        // Says itself what is wrong and where.
+        Err(error @ tenantry::Error::Invalid { .. }) => Err(explain(error)),
+        other => other.map_err(explain).with_context(|| format!("cannot open {}", data.display())),
+    }
 }
 
 /// The public text with its remedy, and the private detail where it says more: who runs commands may see both.
 pub(super) fn explain(error: tenantry::Error) -> anyhow::Error {
     let detail = error.to_string();
     let mut text = error.public_title();
-    if let tenantry::Error::Engine(engine) = &error
-        && let tenantry::EngineErrorKind::Statement(message) = engine.kind()
-    {
-        text = format!("{text}: {message}");
+    if let Some(about) = about_statement(&error) {
+        text = about;
     } else if !detail.ends_with(&text) {
         text = format!("{text} ({detail})");
     }
     match error.remedy().or_else(|| where_to_look(&error)).or_else(|| for_damage(&error)) {
         Some(remedy) => anyhow!("{text}\n  remedy: {remedy}"),
         None => anyhow!("{text}"),
+    }
+}
+
+/// What is wrong with a statement, by names: it is the operator's own, and so is the database.
+fn about_statement(error: &tenantry::Error) -> Option<String> {
+    use tenantry::EngineErrorKind::{Denied, Statement};
+    let tenantry::Error::Engine(engine) = error else { return None };
+    match engine.kind() {
+        Denied(_) => Some("only SELECT is allowed here, on the tenant's own tables".into()),
+        Statement(message) => {
+            // The database names what is absent, in front of the whole statement.
+            let source = std::error::Error::source(engine).map(ToString::to_string);
+            let named = source.filter(|text| text.starts_with("no such"));
+            let named = named.as_deref().and_then(|text| text.split(" in ").next());
+            Some(format!("the statement is not valid: {}", named.unwrap_or(message)))
+        }
+        _ => None,
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     table::{self, at},
 };
 use anyhow::Result;
-use std::process::ExitCode;
+use std::{io::IsTerminal, process::ExitCode};
 use tenantry::{
     Attach, NewOwner, Platform,
     access::passwords::Password,
@@ -112,13 +112,24 @@ pub(super) async fn create(place: &Place, options: &args::CreateTenant) -> Resul
     let by = super::users::operator();
     platform.initialise_plans().await.map_err(explain)?;
     let slug = new.slug.clone();
-    let owner = options.password.as_deref().map(|password| NewOwner {
+    let password = match options.password.clone() {
+        None if !options.no_owner && std::io::stdin().is_terminal() => Some(super::users::asked(None)?),
+        given => given,
+    };
+    let owner = password.map(|password| NewOwner {
         email: options.email.clone(),
         name: options.owner.clone().unwrap_or_else(|| options.email.clone()),
         password: Password::new(password),
     });
+    let ownerless = owner.is_none();
     platform.create_tenant(&by, new, options.plan.as_deref(), owner).await.map_err(explain)?;
     say!("created {slug}");
+    if ownerless {
+        tell!(
+            "it has no members yet; make an owner with: tenantry add-owner {slug} --email {}",
+            options.email
+        );
+    }
     print(&platform, &[platform.show_tenant(&slug).await.map_err(explain)?], false).await
 }
 

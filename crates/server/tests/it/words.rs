@@ -112,7 +112,7 @@ fn commands_name_what_is_wrong_once_and_what_to_do() {
     let absent = refused(dir, &["sql", "nobody", "SELECT 1"]);
     assert!(absent.contains("tenantry list-tenants"), "{absent}");
     let wrong = refused(dir, &["sql", "acme", "SELECT * FROM absent"]);
-    assert_eq!(wrong.trim(), "error: the statement is not valid: no such table or column");
+    assert_eq!(wrong.trim(), "error: the statement is not valid: no such table: absent");
     for command in [&["sql", "acme", "SELECT 1"][..], &["backup", "acme"], &["move", "acme", "--to", "main"]]
     {
         let store = refused(dir, &[command, &["--store", "shared"]].concat());

@@ -75,6 +75,8 @@ pub enum ClaimedTenant {
 #[derive(Debug)]
 pub struct Issuers {
     issuers: Vec<Issuer>,
+    /// Issuers whose secret or key could not be read, and why: their tokens are refused.
+    missing: Vec<String>,
     /// Tokens whose signature was checked, by SHA-256 of their text: a client sends the same one for an hour.
     checked: Cache<[u8; 32], Arc<Checked>>,
 }
@@ -89,12 +91,13 @@ struct Checked {
 }
 
 impl Issuers {
-    /// Loads the static keys; URLs are read when first needed. Every problem is reported.
+    /// Loads the static keys; URLs are read when first needed. A key that cannot be read is no problem yet:
+    /// see [`Issuers::missing`].
     ///
     /// # Errors
-    /// The problems, one sentence each.
+    /// Every problem of the configuration, one sentence each.
     pub fn new(providers: &[JwtProvider]) -> Result<Self, Vec<String>> {
-        let mut problems = Vec::new();
+        let (mut problems, mut missing) = (Vec::new(), Vec::new());
         let mut issuers: Vec<Issuer> = Vec::new();
         for provider in providers {
             let mut report = |text: &str| problems.push(format!("issuer {:?}: {text}", provider.issuer));
@@ -107,10 +110,18 @@ impl Issuers {
             }
             match Keys::load(&provider.key, algorithm(provider.algorithm)) {
                 Ok(keys) => issuers.push(Issuer { provider: provider.clone(), keys }),
-                Err(reason) => report(&reason),
+                Err(reason) => missing.push(format!("issuer {:?}: {reason}", provider.issuer)),
             }
         }
-        if problems.is_empty() { Ok(Self { issuers, checked: Cache::new(CHECKED) }) } else { Err(problems) }
+        match problems.is_empty() {
+            true => Ok(Self { issuers, missing, checked: Cache::new(CHECKED) }),
+            false => Err(problems),
+        }
+    }
+
+    /// Issuers whose secret or key could not be read, and why. Only a server needs them.
+    pub fn missing(&self) -> &[String] {
+        &self.missing
     }
 
     /// No issuer at all: every foreign token is refused.

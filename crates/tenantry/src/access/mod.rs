@@ -89,6 +89,18 @@ impl Access {
         })
     }
 
+    /// Whether every secret and key is there that checking credentials needs. A server asks before it serves;
+    /// commands do without.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with all that are missing.
+    pub fn check_secrets(&self) -> Result<()> {
+        match self.issuers.missing() {
+            [] => Ok(()),
+            missing => Err(Error::invalid("auth.jwt", missing.join("; "))),
+        }
+    }
+
     /// Sessions: list and revoke.
     pub fn sessions(&self) -> &sessions::Sessions {
         &self.sessions

@@ -35,7 +35,11 @@ impl<'a> Section<'a> {
 
     /// The raw value, remembering that the key is known and where it stands.
     pub(crate) fn value(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
-        self.asked.borrow_mut().push(key.to_owned());
+        let mut asked = self.asked.borrow_mut();
+        if !asked.iter().any(|known| known == key) {
+            asked.push(key.to_owned());
+        }
+        drop(asked);
         let (name, value) = self.table?.get_key_value(key)?;
         self.source.saw(self.join(key), &name.span());
         Some(value)

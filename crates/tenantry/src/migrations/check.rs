@@ -12,7 +12,7 @@ use crate::{
 };
 use std::{collections::HashMap, fmt, sync::Arc};
 use tenantry_engine::{
-    Engine, Session,
+    Engine, Kind, Session,
     migration::Migration,
     model::{FieldKind, IdKind, Model},
     name::{FieldName, ModelName, PhysicalName, ServerName, StoreName, TenantId},
@@ -60,6 +60,8 @@ pub enum What {
     },
     /// The database could not be looked at; code and detail of the error.
     Unreadable(&'static str, String),
+    /// The file in this place is not this tenant's.
+    NotItsOwn,
 }
 
 impl fmt::Display for Finding {
@@ -77,6 +79,14 @@ impl fmt::Display for Finding {
             What::Dangling { model, field, to, ids } => {
                 let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
                 write!(f, "{model}.{field} refers to {to} that are not there: {}", ids.join(", "))
+            }
+            What::NotItsOwn => {
+                let server = self.place.as_ref().map_or("?", |place| place.server.as_str());
+                write!(
+                    f,
+                    "this file on server {server} belongs to another tenant, store or installation; put the right one \
+                     back, or run: tenantry restore SLUG latest --swap"
+                )
             }
             What::Unreadable(code, detail) => write!(f, "cannot be checked ({code}): {detail}"),
         }
@@ -155,6 +165,9 @@ impl<'a> Checker<'a> {
             // A schema that is behind has no sound rows to follow references from.
             Ok(true) => {}
             Ok(false) => return,
+            Err(Error::Engine(error)) if *error.kind() == Kind::WrongIdentity => {
+                return tell(What::NotItsOwn);
+            }
             Err(error) => return tell(What::Unreadable(error.code(), error.to_string())),
         }
         if let Err(error) = self.references(all, place, &mut tell).await {

@@ -129,7 +129,12 @@ pub enum Event<'a> {
     /// One is done, well or not.
     Done(&'a Outcome),
     /// Every canary failed; the rest was not touched.
-    Halted,
+    Halted {
+        /// Canaries.
+        tried: u64,
+        /// The rest.
+        left: u64,
+    },
 }
 
 /// What a run came to.
@@ -186,7 +191,7 @@ where
         let at_fault = report.failed.iter().any(|outcome| !outcome.is_busy());
         if canary && report.migrated == before && at_fault && tried < report.total {
             report.halted = true;
-            tell(Event::Halted);
+            tell(Event::Halted { tried, left: report.total - tried });
             break;
         }
         if options.only.is_some() {

@@ -39,18 +39,19 @@ pub(super) async fn keep(place: &Place, tenant: &str) -> Result<ExitCode> {
     let slug = Slug::parse(tenant)?;
     let id = platform.tenant_id(&slug).await.map_err(explain)?;
     platform.keep_tenant(&operator(), id).await.map_err(explain)?;
-    say!("{slug} stays");
+    say!("the cancellation of {slug} is taken back: it goes on as before");
     Ok(ExitCode::SUCCESS)
 }
 
 /// Whoever ends something says its name twice (threat 30).
 pub(super) fn confirm(slug: &Slug, yes: Option<&str>, what: &str) -> Result<()> {
-    let said = match yes {
-        Some(said) => said.to_owned(),
-        None => inquire::Text::new(&format!("To {what} {slug}, type its slug:"))
-            .prompt()
-            .with_context(|| format!("nobody to ask; confirm with --yes {slug}"))?,
-    };
+    let said =
+        match yes {
+            Some(said) => said.to_owned(),
+            None => inquire::Text::new(&format!("To {what} {slug}, type its slug:")).prompt().with_context(
+                || format!("there is no terminal to ask for a confirmation: confirm with --yes {slug}"),
+            )?,
+        };
     if said != slug.as_str() {
         bail!("{said:?} is not {slug}: nothing was done");
     }

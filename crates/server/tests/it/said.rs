@@ -1,0 +1,109 @@
+//! What commands say when something is missing or refused: what is wrong, by name, and what to do.
+
+use super::{
+    binary::{run, start, stdout, tenantry},
+    lives::{fine, refused},
+};
+use std::{io::Write, path::Path, process::Stdio};
+
+const PASSWORD: &str = "correct horse battery";
+
+fn piped(dir: &Path, args: &[&str], text: &str) -> bool {
+    let mut command = tenantry(dir);
+    let mut child = command.args(args).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    child.wait().unwrap().success()
+}
+
+#[test]
+fn a_missing_secret_stops_the_server_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let issuer = "[[auth.jwt]]\nissuer = \"https://id.example/\"\naudience = [\"a\"]\nalgorithm = \"HS256\"\n\
+        secret_env = \"TENANTRY_TEST_ABSENT\"\n";
+    std::fs::write(dir.join("tenantry.toml"), issuer).unwrap();
+    fine(dir, &["list-tenants"]);
+    fine(dir, &["audit", "verify"]);
+    let said = refused(dir, &["serve", "--listen", "127.0.0.1:0"]);
+    assert!(said.contains("environment variable TENANTRY_TEST_ABSENT is not set"), "{said}");
+    assert!(!said.contains("cannot open"), "{said}");
+}
+
+#[test]
+fn a_password_comes_from_standard_input_where_there_is_no_terminal() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let email = ["create-superuser", "--email", "root@platform.example"];
+    let said = refused(dir, &email);
+    assert!(said.contains("pipe it into standard input, or set TENANTRY_PASSWORD"), "{said}");
+    assert!(piped(dir, &email, &format!("{PASSWORD}\n")));
+    fine(dir, &["create-tenant", "acme", "--email", "info@acme.example"]);
+    let owner = ["add-owner", "acme", "--email", "owner@acme.example"];
+    assert!(piped(dir, &owner, PASSWORD));
+    assert!(!piped(dir, &owner, PASSWORD), "an account that exists joins by invitation only");
+    let shown: serde_json::Value = serde_json::from_str(&fine(dir, &["list-tenants", "--json"])).unwrap();
+    assert_eq!(shown[0]["users"], 1, "{shown}");
+    let made = tenantry(dir)
+        .args(["suspend-tenant", "acme", "--reason", "unpaid"])
+        .env_remove("USER")
+        .env_remove("LOGNAME")
+        .output();
+    assert!(made.unwrap().status.success());
+    let log = fine(dir, &["audit", "list"]);
+    assert!(!log.contains("cli:unknown") && log.contains("IMPERSONATED BY"), "{log}");
+}
+
+#[test]
+fn every_problem_of_a_configuration_is_told_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    std::fs::write(dir.join("tenantry.toml"), "[corsx]\norigins = []\n[auth]\nsession_hours = 0\n").unwrap();
+    let said = refused(dir, &["check"]);
+    assert!(said.contains(":1: unknown key `corsx`") && said.contains(":4:"), "{said}");
+    let known = said.split("known here: ").nth(1).unwrap().lines().next().unwrap();
+    let mut keys: Vec<_> = known.split(", ").collect();
+    let all = keys.len();
+    keys.sort_unstable();
+    keys.dedup();
+    assert!(all > 5 && keys.len() == all, "{known}");
+}
+
+#[test]
+fn a_new_configuration_speaks_of_no_other_product() {
+    let dir = tempfile::tempdir().unwrap();
+    let garage = dir.path().join("garage-hub");
+    std::fs::create_dir(&garage).unwrap();
+    fine(&garage, &["init"]);
+    let text = std::fs::read_to_string(garage.join("tenantry.toml")).unwrap();
+    assert!(text.contains("name = \"garage-hub\"") && !text.contains("Hospital"), "{text}");
+    fine(&garage, &["list-tenants"]);
+}
+
+#[test]
+fn refusals_name_what_is_wrong_and_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    drop(start(dir, "demo"));
+    let sql = |statement: &str| refused(dir, &["sql", "city-hospital", statement]);
+    assert!(sql("DELETE FROM doctors").contains("only SELECT is allowed here"));
+    let absent = sql("SELECT * FROM nothing_here");
+    assert!(absent.contains("nothing_here"), "{absent}");
+    assert!(sql("SELECT no_such FROM doctors").contains("no_such"));
+    let unasked = refused(dir, &["retire", "city-hospital"]);
+    assert!(unasked.contains("no terminal") && unasked.contains("--yes city-hospital"), "{unasked}");
+    assert!(fine(dir, &["purge", "--due", "--dry-run"]).contains("0 tenants are due to be purged"));
+    let clock = fine(dir, &["clock"]);
+    assert!(clock.contains("they agree"), "{clock}");
+    assert!(fine(dir, &["clock", "accept"]).contains("they agree"));
+    let databases = dir.join("tenantry-data/databases");
+    let (own, other) = ("tenant_city-hospital_1.db", "tenant_green-clinic_1.db");
+    for beside in ["-wal", "-shm"] {
+        std::fs::remove_file(databases.join(format!("{own}{beside}"))).ok();
+    }
+    std::fs::copy(databases.join(other), databases.join(own)).unwrap();
+    let output = run(dir, &["check"]);
+    let said = stdout(&output);
+    assert!(!output.status.success() && said.contains("problem"), "{said}");
+    let line = said.lines().find(|line| line.starts_with("tenant_city-hospital_1: ")).unwrap_or_default();
+    assert!(line.contains("belongs to another tenant") && line.contains("tenantry restore"), "{said}");
+}
