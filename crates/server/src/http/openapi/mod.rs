@@ -37,7 +37,7 @@ pub(super) fn build(title: &str, models: &[Arc<Model>]) -> Value {
         "info": {
             "title": title,
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Every answer that says no is an RFC 9457 problem. What you may not see looks absent. \
+            "description": "Errors are returned as RFC 9457 problem documents. Resources you are not allowed to see return 404. \
                 Paths of a tenant are also served under `/t/{slug}`; where several things name the tenant, they must agree.",
         },
         "servers": [{"url": "/"}],
