@@ -1,7 +1,7 @@
 //! Raw command-line arguments, as typed. Meaning is given in the sibling modules; nothing here acts.
 
 pub(crate) use super::backup_args::{Backup, Backups, Restore};
-use super::{life::Life, operations::Operations};
+use super::{clock::Clock, life::Life, operations::Operations};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -380,13 +380,6 @@ pub(crate) enum Maintenance {
         /// Slug of the tenant.
         tenant: String,
     },
-}
-
-/// What to do about the system clock.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Clock {
-    /// Believe the system clock as it is now, so that purges and retention go on.
-    Accept,
 }
 
 /// What to do with the audit log.

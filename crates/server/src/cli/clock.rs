@@ -6,8 +6,16 @@ use super::{
     users::operator,
 };
 use anyhow::Result;
+use clap::Subcommand;
 use std::process::ExitCode;
 use tenantry::{Platform, control::ClockState};
+
+/// What to do about the system clock.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Clock {
+    /// Believe the system clock as it is now, so that purges and retention go on.
+    Accept,
+}
 
 /// Shows both clocks, after accepting the system clock if asked to.
 pub(super) async fn run(place: &Place, accept: bool) -> Result<ExitCode> {
