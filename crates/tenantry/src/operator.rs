@@ -171,7 +171,9 @@ impl Platform {
     ) -> Result<SqlRows> {
         let tenant = self.enter_as_operator(by, slug).await?;
         self.audit_sql(&tenant, store, statement).await?;
-        Ok(self.0.engine.operator_sql(tenant.place(store)?, statement, SqlLimits::default()).await?)
+        let place = tenant.place(store)?;
+        let rows = self.0.engine.operator_sql(place, statement, SqlLimits::default()).await;
+        rows.map_err(|error| crate::reroute::refused(tenant.record(), place, error))
     }
 
     /// Runs a read-only statement in the entered tenant's own database, confined to it. The audit log has the

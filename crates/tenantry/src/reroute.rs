@@ -32,7 +32,7 @@ pub(crate) fn is_fenced(error: &Error) -> bool {
 }
 
 /// Why the catalog's place cannot be used, with its tenant and the remedy: the database is missing, or behind.
-fn refused(record: &TenantRecord, place: &Place, error: tenantry_engine::Error) -> Error {
+pub(crate) fn refused(record: &TenantRecord, place: &Place, error: tenantry_engine::Error) -> Error {
     let (slug, store, detail) = (record.slug.to_string(), place.store.to_string(), error.to_string());
     match error.kind() {
         Kind::Missing => Error::DatabaseLost { slug, store, detail },

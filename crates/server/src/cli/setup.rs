@@ -75,9 +75,11 @@ fn about_statement(error: &tenantry::Error) -> Option<String> {
         Denied(_) => Some("only SELECT is allowed here, on the tenant's own tables".into()),
         Statement(message) => {
             // The database names what is absent, in front of the whole statement.
-            let source = std::error::Error::source(engine).map(ToString::to_string);
-            let named = source.filter(|text| text.starts_with("no such"));
-            let named = named.as_deref().and_then(|text| text.split(" in ").next());
+            let all = engine.to_string();
+            let mut named = all.match_indices("no such ").map(|(at, _)| &all[at..]);
+            let named =
+                named.find(|text| !text.starts_with("no such table or column") && text.contains(": "));
+            let named = named.and_then(|text| text.split(" in ").next());
             Some(format!("the statement is not valid: {}", named.unwrap_or(message)))
         }
         _ => None,
@@ -120,8 +122,9 @@ mod tests {
         assert_eq!(text(Error::invalid("plan", "there is none")), "plan: there is none");
         let absent = text(Error::NotFound("tenant"));
         assert_eq!(absent, "no such tenant\n  remedy: see which there are: tenantry list-tenants");
-        let wrong = EngineError::new(Kind::Statement("no such table".into()), "sqlite: no such table: x");
-        assert_eq!(text(wrong.into()), "the statement is not valid: no such table");
+        let wrong =
+            EngineError::new(Kind::Statement("no such table or column".into()), "sqlite: no such table: x");
+        assert_eq!(text(wrong.into()), "the statement is not valid: no such table: x");
         let damaged = text(EngineError::new(Kind::Corrupt, "sqlite: file is not a database").into());
         assert!(damaged.contains("not a database") && damaged.contains("tenantry restore"), "{damaged}");
         assert!(text(Error::Unavailable("disk gone".into())).contains("(unavailable: disk gone)"));
