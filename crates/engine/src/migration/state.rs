@@ -30,7 +30,7 @@ impl Model {
 impl Field {
     /// This field without what no database knows.
     pub(crate) fn schema(&self) -> Field {
-        Field { label: String::new(), personal: false, ..self.clone() }
+        Field { label: String::new(), personal: false, consistent: true, ..self.clone() }
     }
 }
 

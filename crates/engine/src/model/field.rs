@@ -42,7 +42,11 @@ pub(crate) fn read(
         search: table.flag(sink, "search"),
         personal: table.flag(sink, "personal"),
         default: None,
+        consistent: true,
     };
+    if matches!(field.kind, FieldKind::Ref { .. }) && table.has("consistent") {
+        field.consistent = table.flag(sink, "consistent");
+    }
     field.default = default_of(sink, &mut table, &field);
     rules(sink, &field, at);
     let known = if own.is_empty() { COMMON.to_owned() } else { format!("{COMMON}, {own}") };
@@ -79,7 +83,7 @@ fn kind(
             (FieldKind::File { max_bytes: max.unsigned_abs() }, "max_bytes")
         }
         "choice" => (choice(sink, table, at), "choices"),
-        "ref" => (reference(sink, table, to_at, at)?, "to, on_delete"),
+        "ref" => (reference(sink, table, to_at, at)?, "to, on_delete, consistent"),
         other => {
             sink.add(at, format!("`type` {other:?} is not known; one of {KINDS}"));
             return None;

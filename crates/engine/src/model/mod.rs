@@ -78,6 +78,13 @@ pub struct Field {
     pub personal: bool,
     /// Value when absent on insert, as JSON; also fills existing rows when a field is added.
     pub default: Option<serde_json::Value>,
+    /// A reference must agree with the record's other references: a city with the region beside it.
+    #[serde(default = "consistent")]
+    pub consistent: bool,
+}
+
+fn consistent() -> bool {
+    true
 }
 
 /// Type of a field.

@@ -50,5 +50,6 @@ fn field(name: &str, kind: FieldKind) -> Option<Field> {
         search: false,
         personal: false,
         default: None,
+        consistent: true,
     })
 }

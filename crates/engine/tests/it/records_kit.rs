@@ -210,6 +210,7 @@ pub(crate) fn field(text: &str, kind: FieldKind) -> Field {
         search: false,
         personal: false,
         default: None,
+        consistent: true,
     }
 }
 

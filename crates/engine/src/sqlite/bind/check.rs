@@ -28,6 +28,9 @@ fn rule(field: &Field, value: &Value) -> Result<(), Rule> {
     match (&field.kind, value) {
         (FieldKind::Ref { .. }, Value::Integer(_) | Value::Uuid(_)) => Ok(()),
         (FieldKind::Ref { .. }, _) => Err("must be the id of a record".into()),
+        (FieldKind::Text { .. }, Value::Text(t)) if field.required && t.is_empty() => {
+            Err("is required".into())
+        }
         (FieldKind::Text { max_length: Some(max) }, Value::Text(t)) if too_long(t, *max) => {
             Err(format!("must have at most {max} characters").into())
         }

@@ -24,6 +24,9 @@ pub(super) fn parse(storage: Storage, text: &str) -> Result<Value, Rule> {
 /// Plain digits with at most one point; no exponent, no grouping, so that nothing is guessed.
 pub(super) fn decimal(text: &str) -> Result<Value, Rule> {
     const RULE: &str = "must be a decimal number such as 12.50";
+    if text.contains(',') {
+        return Err("must be a decimal number with a point such as 12.50, not with a comma".into());
+    }
     let digits = text.strip_prefix('-').unwrap_or(text);
     let plain = digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     if !plain || !digits.starts_with(|c: char| c.is_ascii_digit()) || digits.ends_with('.') {

@@ -79,7 +79,7 @@ fn one(conn: &Connection, request: &Request) -> Result<Vec<Written>> {
     if conn.is_autocommit() {
         return done;
     }
-    if done.is_err() {
+    if done.is_err() || options.dry_run {
         run_sql(conn, "ROLLBACK TO one")?;
     }
     run_sql(conn, "RELEASE one")?;

@@ -33,6 +33,8 @@ pub struct WriteOptions {
     pub impersonator: Option<String>,
     /// Log activity of every model, also of those that do not ask for it.
     pub log_all: bool,
+    /// Check everything and undo it instead of committing.
+    pub dry_run: bool,
 }
 
 /// A row as a change left it; for a delete, as it was before.
@@ -65,6 +67,10 @@ pub fn apply(
     let ready = prepare::all(schema, changes)?;
     let transaction = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
     let written = within(&transaction, schema, who, &ready, options)?;
+    if options.dry_run {
+        transaction.rollback()?;
+        return Ok(written);
+    }
     transaction.commit().map_err(|error| refusal::full(conn, error))?;
     Ok(written)
 }

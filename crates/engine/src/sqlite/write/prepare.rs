@@ -8,8 +8,10 @@ use crate::sqlite::bind::{Stored, rules, stored};
 use crate::sqlite::plan::{Key, Plan, Schema};
 use crate::value::Value;
 
-/// Largest integer id: what every JSON reader can hold, and far from where numbering ends.
-const ID_MAX: i64 = (1 << 53) - 1;
+/// Largest integer id of a record: what every JSON reader holds exactly.
+pub(super) const ID_MAX: i64 = (1 << 53) - 1;
+/// Largest integer id that a caller may choose. Numbering goes on after it, so half of all ids stay free for that.
+const GIVEN_MAX: i64 = 1 << 52;
 
 /// A change that can be run.
 pub(super) struct Ready<'a> {
@@ -69,8 +71,8 @@ fn one<'a>(schema: &'a Schema, change: &'a Change) -> Result<Ready<'a>> {
 fn given(plan: &Plan, id: &RecordId) -> Result<Key> {
     match (plan.key(id), id) {
         (Some(key), RecordId::Uuid(_)) => Ok(key),
-        (Some(key), RecordId::Integer(i)) if (1..=ID_MAX).contains(i) => Ok(key),
-        (Some(_), _) => Err(Error::invalid("id", format!("must be from 1 to {ID_MAX}"))),
+        (Some(key), RecordId::Integer(i)) if (1..=GIVEN_MAX).contains(i) => Ok(key),
+        (Some(_), _) => Err(Error::invalid("id", format!("must be from 1 to {GIVEN_MAX}"))),
         (None, RecordId::Integer(_)) => Err(Error::invalid("id", "must be a UUID")),
         (None, RecordId::Uuid(_)) => Err(Error::invalid("id", "must be a whole number")),
     }

@@ -1,7 +1,7 @@
 //! Validated changes run inside the caller's transaction.
 
 use super::activity::{self, Action};
-use super::prepare::{Act, Ready};
+use super::prepare::{Act, ID_MAX, Ready};
 use super::refusal::{self, Failed};
 use super::{WriteOptions, Written};
 use crate::error::{Error, Kind, Result};
@@ -72,6 +72,9 @@ impl<'a> Run<'a> {
         let sql = &plan.texts(self.who.isolation).insert;
         let kept = self.returned(plan, sql, &params, &Failed::Values(values))?;
         let kept = kept.ok_or_else(|| Error::new(Kind::Internal, "an insert returned no row"))?;
+        if kept.values.first().is_some_and(|id| matches!(id, Value::Integer(id) if *id > ID_MAX)) {
+            return Err(Error::invalid("id", "the numbers of this model are used up"));
+        }
         self.rows += 1;
         self.count(kept.bytes);
         self.log(plan, Action::Create, None, &kept)?;
@@ -88,6 +91,7 @@ impl<'a> Run<'a> {
         Ok(given.unwrap_or(Key::Integer(last)))
     }
 
+    /// Changes a row; one that has the values already is left as it is, with its version.
     fn update(
         &mut self,
         plan: &Plan,
@@ -100,18 +104,35 @@ impl<'a> Run<'a> {
         let mut sql =
             format!("UPDATE [{}] SET [updated_at] = ?4, [version] = [version] + 1", plan.model.name);
         let mut params: Vec<&dyn ToSql> = vec![&self.who.tenant, &id, &expected, &self.now];
+        let mut differs = String::from("0");
         for (position, value) in values {
             params.push(value);
-            let _ = write!(sql, ", [{}] = ?{}", plan.columns[*position].name, params.len());
+            let (name, number) = (&plan.columns[*position].name, params.len());
+            let _ = write!(sql, ", [{name}] = ?{number}");
+            let _ = write!(differs, " OR [{name}] IS NOT ?{number}");
         }
         let scope = &plan.texts(self.who.isolation).scope;
-        let _ = write!(sql, " {scope} AND [id] = ?2 AND (?3 IS NULL OR [version] = ?3){}", plan.returning());
+        let _ = write!(
+            sql,
+            " {scope} AND [id] = ?2 AND (?3 IS NULL OR [version] = ?3) AND ({differs}){}",
+            plan.returning()
+        );
         let Some(kept) = self.returned(plan, &sql, &params, &Failed::Changes(values))? else {
-            return Err(self.absent(plan, id)?);
+            return self.unchanged(plan, id, expected);
         };
         self.count(kept.bytes - before.as_ref().map_or(0, |b| b.bytes));
         self.log(plan, Action::Update, before.as_ref(), &kept)?;
         kept.written(plan)
+    }
+
+    /// The row that a change found nothing to do in, or why there is none of the expected version.
+    fn unchanged(&self, plan: &Plan, id: Key, expected: Option<i64>) -> Result<Written> {
+        let Some(kept) = self.current(plan, id)? else { return Err(self.absent(plan, id)?) };
+        let row = kept.written(plan)?;
+        match expected {
+            Some(expected) if expected != row.version => Err(self.absent(plan, id)?),
+            _ => Ok(row),
+        }
     }
 
     fn delete(&mut self, plan: &Plan, id: Key, expected: Option<i64>) -> Result<Written> {
