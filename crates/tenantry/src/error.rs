@@ -5,6 +5,9 @@
 //! of it is ever sent to a client (rule 10). Who may not see a thing is told that it is absent.
 
 mod engine;
+mod fields;
+
+pub use fields::{FieldError, Rule, Wrong};
 
 use tenantry_engine::{Kind, name::NameError};
 
@@ -32,6 +35,9 @@ pub enum Error {
         /// The rule it breaks.
         reason: String,
     },
+    /// Several values break rules, or one whose rule has a code of its own. All texts are public.
+    #[error("{}", fields::text(.0))]
+    InvalidFields(Vec<FieldError>),
     /// The thing is not in the state the action needs, or the name is taken. Public text.
     #[error("conflict: {0}")]
     Conflict(String),
@@ -127,6 +133,7 @@ impl Error {
     pub fn field(&self) -> Option<&str> {
         match self {
             Self::Invalid { field, .. } => Some(field),
+            Self::InvalidFields(fields) => fields.first().map(|wrong| wrong.field.as_str()),
             Self::Engine(error) => match error.kind() {
                 Kind::Invalid(field, _) | Kind::Reference(field) => Some(field),
                 Kind::Unique(fields) => fields.first().map(String::as_str),
@@ -141,6 +148,10 @@ impl Error {
         let at = |field: &str| format!("{index}.{field}");
         match self {
             Self::Invalid { field, reason } => Self::Invalid { field: at(&field), reason },
+            Self::InvalidFields(mut fields) => {
+                fields.iter_mut().for_each(|wrong| wrong.field = at(&wrong.field));
+                Self::InvalidFields(fields)
+            }
             Self::Engine(error) => match error.kind() {
                 Kind::Invalid(field, reason) => Self::Invalid { field: at(field), reason: reason.clone() },
                 Kind::Unique(fields) => {
@@ -157,6 +168,7 @@ impl Error {
     pub fn reason(&self) -> String {
         match self {
             Self::Invalid { reason, .. } => reason.clone(),
+            Self::InvalidFields(fields) if fields.len() == 1 => fields[0].reason.clone(),
             Self::Engine(error) => match error.kind() {
                 Kind::Invalid(_, reason) => reason.clone(),
                 _ => self.public_title(),
@@ -171,7 +183,7 @@ impl Error {
             Self::NotFound(_) => "not_found",
             Self::Unauthenticated(_) => "unauthenticated",
             Self::Denied(_) => "denied",
-            Self::Invalid { .. } => "invalid",
+            Self::Invalid { .. } | Self::InvalidFields(_) => "invalid",
             Self::Conflict(_) => "conflict",
             Self::Cancelled => "cancelled",
             Self::VersionConflict(_) => "version_conflict",
@@ -196,6 +208,7 @@ impl Error {
             Self::Unauthenticated(_) => "not signed in".into(),
             Self::Denied(_) => "you may not do this".into(),
             Self::Invalid { field, reason } => format!("{field}: {reason}"),
+            Self::InvalidFields(fields) => fields::text(fields),
             Self::Conflict(what) => what.clone(),
             Self::Cancelled => "the operation was cancelled".into(),
             Self::VersionConflict(_) => "the record was changed by somebody else".into(),

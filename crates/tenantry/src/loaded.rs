@@ -8,7 +8,7 @@ use crate::{
     apps::Apps,
     config::{Config, Scope, StoreConfig},
     databases::{Databases, migrate_hosted_pool, migrate_platform_store, platform_place, pool_place},
-    records::{Leaving, Referrer},
+    records::{Dependence, Leaving, Referrer, depends_on},
     topology::{PlacementState, TenantRecord, versions},
 };
 use std::{
@@ -54,6 +54,8 @@ pub(crate) struct ModelEntry {
     pub(crate) keys: JsonKeys,
     /// Fields of other stores that refer to this model.
     pub(crate) referrers: Vec<Referrer>,
+    /// References of this model that must agree with others of the same row.
+    pub(crate) depends: Vec<Dependence>,
     /// Rows that are being deleted. Shared with the entries of this model before and after a reload.
     pub(crate) leaving: Arc<Leaving>,
 }
@@ -243,6 +245,7 @@ fn entry(model: &Arc<Model>, schema: &Arc<Schema>, place: Option<Place>, apps: &
         place,
         keys: plan.keys(&[])?,
         referrers: referrers(model, apps.models().iter()),
+        depends: depends_on(model, apps.models()),
         leaving: Arc::default(),
     })
 }

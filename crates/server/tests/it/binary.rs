@@ -88,6 +88,13 @@ impl Running {
         assert!(Command::new("kill").args([format!("-{name}"), id]).status().unwrap().success());
     }
 
+    /// Most memory that the process held so far, KiB.
+    pub(crate) fn peak_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     pub(crate) fn address(&self) -> &str {
         &self.address
     }

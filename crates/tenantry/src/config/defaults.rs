@@ -103,6 +103,8 @@ impl Default for LimitsConfig {
             statement_deadline_ms: 5_000,
             request_body_bytes: MIB,
             import_bytes: 20 << 30,
+            import_csv_bytes: 2 << 30,
+            import_record_bytes: MIB,
             page_bytes: MIB,
             connections: 2_048,
             connections_per_address: 256,

@@ -170,6 +170,10 @@ pub struct LimitsConfig {
     pub request_body_bytes: u64,
     /// Largest archive of a company that is taken in over the API, bytes.
     pub import_bytes: u64,
+    /// Largest CSV file that one import takes.
+    pub import_csv_bytes: u64,
+    /// Bytes of the cells of one record of a CSV file at most.
+    pub import_record_bytes: u64,
     /// Most bytes of one page of a list; a longer page is cut, and says where it goes on.
     pub page_bytes: u64,
     /// Connections open at once, as far as the limit of open files allows; the idlest makes room for a new one.

@@ -184,6 +184,8 @@ fn limits(section: Section<'_>, default: LimitsConfig) -> LimitsConfig {
         statement_deadline_ms: number("statement_deadline_ms", 10..=3_600_000, default.statement_deadline_ms),
         request_body_bytes: section.bytes("request_body_bytes").unwrap_or(default.request_body_bytes),
         import_bytes: section.bytes("import_bytes").unwrap_or(default.import_bytes),
+        import_csv_bytes: section.bytes("import_csv_bytes").unwrap_or(default.import_csv_bytes),
+        import_record_bytes: section.bytes("import_record_bytes").unwrap_or(default.import_record_bytes),
         page_bytes: section.bytes("page_bytes").unwrap_or(default.page_bytes),
         connections: number("connections", 1..=1_000_000, default.connections as u64) as usize,
         connections_per_address: number(

@@ -193,7 +193,8 @@ impl Job {
             let since =
                 jiff::Timestamp::from_microsecond(member.created_at_us).unwrap_or_default().to_string();
             let cells = [member.email.as_str(), member.name.as_str(), member.role.as_str(), since.as_str()];
-            out.extend(csv_line(cells.into_iter().map(ValueRef::Text)));
+            let cell = |text| if text == "" { ValueRef::Null } else { ValueRef::Text(text) };
+            out.extend(csv_line(cells.into_iter().map(cell)));
         }
         Ok(out)
     }

@@ -8,6 +8,7 @@ use crate::{
     apps::Apps,
     control::Control,
     error::{Error, Result},
+    records::{Dependence, depends_on, owners, record_id},
     topology::{PlacementState, placement},
 };
 use std::{collections::HashMap, fmt, sync::Arc};
@@ -25,6 +26,8 @@ use tenantry_engine::{
 
 /// Rows read at a time when references are followed.
 const PAGE: u32 = 1_000;
+/// Ids of disagreeing records that one finding names.
+const TOLD: usize = 20;
 
 /// Something that is not as it should be.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,6 +61,17 @@ pub enum What {
         /// Ids that are not there.
         ids: Vec<RecordId>,
     },
+    /// Records whose references disagree: a city that does not lie in the region beside it.
+    Disagreeing {
+        /// Their model.
+        model: ModelName,
+        /// The rule.
+        rule: Dependence,
+        /// How many there are.
+        count: u64,
+        /// Ids of the first of them.
+        ids: Vec<RecordId>,
+    },
     /// The database could not be looked at; code and detail of the error.
     Unreadable(&'static str, String),
     /// The file in this place is not this tenant's.
@@ -86,6 +100,17 @@ impl fmt::Display for Finding {
                     f,
                     "this file on server {server} belongs to another tenant, store or installation; put the right one \
                      back, or run: tenantry restore SLUG latest --swap"
+                )
+            }
+            What::Disagreeing { model, rule, count, ids } => {
+                let Dependence { field, to, through, with } = rule;
+                let some = if *count > ids.len() as u64 { ", …" } else { "" };
+                let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+                write!(
+                    f,
+                    "{count} records of {model} have a {field} whose {through} in {to} is not their {with}: {}{some}; \
+                     correct them, or say `consistent = false` at {model}.{field}",
+                    ids.join(", ")
                 )
             }
             What::Unreadable(code, detail) => write!(f, "cannot be checked ({code}): {detail}"),
@@ -173,6 +198,9 @@ impl<'a> Checker<'a> {
         if let Err(error) = self.references(all, place, &mut tell).await {
             tell(What::Unreadable(error.code(), error.to_string()));
         }
+        if let Err(error) = self.dependences(all, place, &mut tell).await {
+            tell(What::Unreadable(error.code(), error.to_string()));
+        }
     }
 
     /// Ledger and definitions. True when nothing is pending.
@@ -205,6 +233,22 @@ impl<'a> Checker<'a> {
             let ids = dangling(&from, model, &field, &into, to).await?;
             if !ids.is_empty() {
                 tell(What::Dangling { model: model.name.clone(), field, to: to.name.clone(), ids });
+            }
+        }
+        Ok(())
+    }
+
+    async fn dependences(&self, all: &[Place], place: &Place, tell: &mut impl FnMut(What)) -> Result<()> {
+        for model in self.apps.models().iter().filter(|model| model.store == place.store) {
+            for rule in depends_on(model, self.apps.models()) {
+                let Some(to) = self.apps.model(rule.to.as_str()) else { continue };
+                let target = all.iter().find(|other| other.store == to.store);
+                let Some(target) = target.or_else(|| self.systems.get(&to.store)) else { continue };
+                let (from, into) = (self.session(place).await?, self.session(target).await?);
+                let (count, ids) = disagreeing(&from, model, &rule, &into).await?;
+                if count > 0 {
+                    tell(What::Disagreeing { model: model.name.clone(), rule, count, ids });
+                }
             }
         }
         Ok(())
@@ -283,6 +327,44 @@ async fn dangling(
     }
     missing.dedup();
     Ok(missing)
+}
+
+/// How many records break a rule, and the ids of the first twenty of them.
+async fn disagreeing(
+    from: &Session,
+    model: &Model,
+    rule: &Dependence,
+    into: &Session,
+) -> Result<(u64, Vec<RecordId>)> {
+    let set = |field: &FieldName| Filter::Null(field.clone(), false);
+    let mut select = Select {
+        filter: Filter::All(vec![set(&rule.field), set(&rule.with)]),
+        limit: PAGE,
+        fields: vec![FieldName::parse("id")?, rule.field.clone(), rule.with.clone()],
+        ..Select::default()
+    };
+    let (mut count, mut ids) = (0, vec![]);
+    loop {
+        let (page, after) = from.select(model.name.as_str(), &select, None, Collect::default()).await?;
+        let rows = page.rows.iter().filter_map(|row| match row.as_slice() {
+            [id, field, with] => Some((record_id(id)?, record_id(field)?, record_id(with)?)),
+            _ => None,
+        });
+        let rows: Vec<_> = rows.collect();
+        let known = owners(into, rule, rows.iter().map(|(_, field, _)| field)).await?;
+        for (id, field, with) in &rows {
+            if known.get(field).is_some_and(|is| is != with) {
+                count += 1;
+                if ids.len() < TOLD {
+                    ids.push(id.clone());
+                }
+            }
+        }
+        if after.is_none() {
+            return Ok((count, ids));
+        }
+        select.after = after;
+    }
 }
 
 fn id(value: &Value, kind: IdKind) -> Option<RecordId> {

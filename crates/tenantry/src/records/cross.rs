@@ -7,6 +7,7 @@
 use super::{Records, between::Referring};
 use crate::{
     Error, Result,
+    error::{FieldError, Rule, Wrong},
     loaded::{Loaded, ModelEntry},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -86,8 +87,8 @@ pub(super) struct Claims<'a>(BTreeMap<&'a str, Claim<'a>>);
 
 struct Claim<'a> {
     entry: &'a ModelEntry,
-    field: &'a str,
-    ids: BTreeSet<RecordId>,
+    /// Ids with the first field that names them.
+    ids: BTreeMap<RecordId, &'a str>,
 }
 
 impl<'a> Claims<'a> {
@@ -99,8 +100,9 @@ impl<'a> Claims<'a> {
             let found = loaded.entry(to.as_str()).ok();
             let Some(entry) = found.filter(|e| e.model.store != model.store) else { continue };
             for id in changes.iter().filter_map(|change| referred(change, field.name.as_str())) {
-                let claim = || Claim { entry, field: field.name.as_str(), ids: BTreeSet::new() };
-                claims.entry(to.as_str()).or_insert_with(claim).ids.insert(id);
+                let claim = || Claim { entry, ids: BTreeMap::new() };
+                let claim = claims.entry(to.as_str()).or_insert_with(claim);
+                claim.ids.entry(id).or_insert(field.name.as_str());
             }
         }
         Self(claims)
@@ -113,17 +115,20 @@ impl<'a> Claims<'a> {
         }
         let between = records.inner.between.refer().await?;
         let mut gates = Vec::with_capacity(self.0.len());
+        let mut wrong = Wrong::default();
         for (to, claim) in &self.0 {
             gates.push(claim.entry.leaving.stay().await);
-            let ids: Vec<_> = claim.ids.iter().cloned().collect();
+            let ids: Vec<_> = claim.ids.keys().cloned().collect();
             // Asked before the rows are: of a delete that ends in between, the row is gone.
             let mut missing: Vec<_> = ids.iter().filter(|id| claim.entry.leaving.has(id)).cloned().collect();
             missing.extend(records.session_of(claim.entry).await?.exists(to, &ids).await?);
-            if let Some(id) = missing.first() {
+            for id in &missing {
                 let reason = format!("there is no record {id} of {to}");
-                return Err(Error::invalid(claim.field, reason));
+                let field = claim.ids.get(id).copied().unwrap_or(to);
+                wrong.add(FieldError::new(field, Rule::NoSuchRecord, reason));
             }
         }
+        wrong.finish()?;
         Ok(Some(Box::new(Stay { _gates: gates, _between: between })))
     }
 }

@@ -6,8 +6,8 @@
 
 mod between;
 mod cross;
-mod csv_in;
-mod csv_out;
+mod csv;
+mod depends;
 mod expand;
 mod file_fields;
 pub mod files;
@@ -16,10 +16,12 @@ mod overrides;
 mod read;
 mod write;
 
+pub use self::csv::{ImportReport, RowError};
+pub(crate) use self::csv::{csv_line, unguarded};
 pub(crate) use between::Between;
 pub(crate) use cross::{Leaving, Referrer};
-pub use csv_in::{ImportReport, RowError};
-pub(crate) use csv_out::{csv_line, unguarded};
+pub use depends::{Dependence, depends_on};
+pub(crate) use depends::{owners, record_id};
 pub(crate) use file_fields::file_names;
 pub use files::{FileInfo, Upload};
 pub use read::{Document, ListQuery, Page, Want};
@@ -64,6 +66,8 @@ pub struct Records<'a> {
     entry: Arc<ModelEntry>,
     /// The tenant's record, once its places turned out to be others than when it was entered.
     moved: RwLock<Option<Arc<TenantRecord>>>,
+    /// Changes are checked and undone.
+    dry_run: bool,
 }
 
 impl<'a> Records<'a> {
@@ -79,7 +83,7 @@ impl<'a> Records<'a> {
             _ if entry.automatic => Err(Error::NotFound("model")),
             // Staff outside a tenant have no tenant database to look into.
             (Scope::Staff(_), false) => Err(Error::NotFound("model")),
-            _ => Ok(Self { inner, scope, loaded, entry, moved: RwLock::default() }),
+            _ => Ok(Self { inner, scope, loaded, entry, moved: RwLock::default(), dry_run: false }),
         }
     }
 
@@ -157,6 +161,7 @@ impl<'a> Records<'a> {
             max_bytes: limits.and_then(|l| l.bytes),
             actor: self.actor().label().to_owned(),
             log_all: impersonator.is_some() || entry.system || entry.automatic,
+            dry_run: self.dry_run,
             impersonator,
         }
     }

@@ -4,6 +4,7 @@ use super::{Document, Records, Scope, Want, read::id_value};
 use crate::{
     Error, Result,
     access::gates::{self, Verb},
+    error::{FieldError, Rule, Wrong},
     loaded::ModelEntry,
 };
 use serde_json::{Map, Value as Json};
@@ -127,14 +128,18 @@ impl Records<'_> {
         if changes.is_empty() {
             return Err(Error::invalid("override", format!("names no field; these may be: {}", names())));
         }
-        let mut values = Vec::with_capacity(changes.len());
+        let (mut values, mut wrong) = (Vec::with_capacity(changes.len()), Wrong::default());
         for (name, value) in changes {
             if !allowed.iter().any(|f| f.as_str() == name) {
-                return Err(Error::invalid(name, format!("may not be overridden; these may: {}", names())));
+                let reason = format!("may not be overridden; these may: {}", names());
+                wrong.add(FieldError::new(name.chars().take(80).collect::<String>(), Rule::ReadOnly, reason));
+                continue;
             }
             let field = self.entry.model.field(name).ok_or(Error::NotFound("field"))?;
-            values.push((field.name.clone(), bind::from_json(field, value)?));
+            let value = wrong.take(bind::from_json(field, value).map_err(Error::from))?;
+            values.extend(value.map(|value| (field.name.clone(), value)));
         }
+        wrong.finish()?;
         let plan = self.entry.schema.model(self.name()).ok_or(Error::NotFound("model"))?;
         Ok(merge::changes(plan, &values)?)
     }

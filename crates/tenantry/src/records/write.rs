@@ -5,6 +5,7 @@ use super::{Document, Records, Scope, cross::Claims};
 use crate::{
     Error, Result,
     access::gates::Verb,
+    error::{FieldError, Rule, Wrong},
     loaded::ModelEntry,
     reroute::{is_fenced, place_in},
 };
@@ -42,20 +43,22 @@ impl Records<'_> {
         if inputs.len() > MAX_BATCH {
             return Err(Error::invalid("batch", format!("at most {MAX_BATCH} records at once")));
         }
-        let changes =
-            inputs.iter().enumerate().map(|(i, input)| self.insert(input).map_err(|e| e.at_index(i)));
-        let written = self.apply(changes.collect::<Result<_>>()?).await.map_err(of_batch)?;
+        let changes = self.insert_many(inputs)?;
+        self.agree(&changes, true).await?;
+        let written = self.apply_to(&self.entry, &changes).await.map_err(of_batch)?;
         Ok(written.iter().map(|w| self.document(w)).collect())
     }
 
-    /// Changes the named fields. With an expected version, only if nobody else changed it meanwhile.
+    /// Changes the named fields. With an expected version, only while the record has that version. A record that
+    /// has these values already keeps its version.
     pub async fn patch(&self, id: &str, expected_version: Option<i64>, input: &Input) -> Result<Document> {
         self.allow(Verb::Update)?;
         let id = self.parse_id(id)?;
-        let values = self.values(input)?;
+        let mut wrong = Wrong::default();
+        let values = self.values(input, &mut wrong)?;
+        wrong.finish()?;
         let files = self.files_cleared(&id, input).await?;
-        let change = Change::Update { model: self.entry.model.name.clone(), id, expected_version, values };
-        let written = self.apply(vec![change]).await?;
+        let written = self.update_agreeing(&id, expected_version, values).await?;
         self.forget_files(files).await;
         written.first().map(|w| self.document(w)).ok_or(Error::NotFound("record"))
     }
@@ -88,6 +91,7 @@ impl Records<'_> {
 
     /// Runs checked changes in one transaction, holding the rows they refer to in other stores.
     pub(super) async fn apply(&self, changes: Vec<Change>) -> Result<Vec<Written>> {
+        self.agree(&changes, false).await?;
         self.apply_to(&self.entry, &changes).await
     }
 
@@ -98,6 +102,12 @@ impl Records<'_> {
             Err(error) if is_fenced(&error) => Box::pin(self.apply_later(entry, changes, error)).await,
             done => done,
         }
+    }
+
+    /// Checks references into other stores, and those that must agree, without writing.
+    pub(super) async fn check_references(&self, changes: &[Change]) -> Result<()> {
+        self.agree(changes, false).await?;
+        Claims::of(&self.loaded, &self.entry.model, changes).hold(self).await.map(drop)
     }
 
     async fn apply_once(&self, entry: &ModelEntry, changes: &[Change]) -> Result<Vec<Written>> {
@@ -130,12 +140,40 @@ impl Records<'_> {
     }
 
     pub(super) fn insert(&self, input: &Input) -> Result<Change> {
-        let values = self.values(input)?;
+        let mut wrong = Wrong::default();
+        let values = self.values(input, &mut wrong)?;
+        self.missing(input, &mut wrong);
+        wrong.finish()?;
         Ok(Change::Insert { model: self.entry.model.name.clone(), id: None, values })
     }
 
-    fn values(&self, input: &Input) -> Result<Vec<(FieldName, Value)>> {
-        input.iter().map(|(name, value)| checked(&self.entry.model, name, value)).collect()
+    fn insert_many(&self, inputs: &[Input]) -> Result<Vec<Change>> {
+        let (mut changes, mut wrong) = (Vec::with_capacity(inputs.len()), Wrong::default());
+        for (index, input) in inputs.iter().enumerate() {
+            changes.extend(wrong.take(self.insert(input).map_err(|error| error.at_index(index)))?);
+            if wrong.is_full() {
+                break;
+            }
+        }
+        wrong.finish()?;
+        Ok(changes)
+    }
+
+    /// Typed values of the input; what is wrong with them is added to `wrong`.
+    fn values(&self, input: &Input, wrong: &mut Wrong) -> Result<Vec<(FieldName, Value)>> {
+        let mut values = Vec::with_capacity(input.len());
+        for (name, value) in input {
+            values.extend(wrong.take(checked(&self.entry.model, name, value))?);
+        }
+        Ok(values)
+    }
+
+    /// Adds the required fields that the input does not have.
+    fn missing(&self, input: &Input, wrong: &mut Wrong) {
+        let needed = self.entry.model.fields.iter().filter(|f| f.required && f.default.is_none());
+        for field in needed.filter(|f| !input.contains_key(f.name.as_str())) {
+            wrong.add(FieldError::required(field.name.as_str()));
+        }
     }
 
     pub(super) fn document(&self, written: &Written) -> Document {
@@ -160,10 +198,8 @@ fn of_batch(error: Error) -> Error {
 fn checked(model: &Model, name: &str, value: &Json) -> Result<(FieldName, Value)> {
     let field = writable(model, name)?;
     if matches!(field.kind, FieldKind::File { .. }) && !value.is_null() {
-        return Err(Error::invalid(
-            name,
-            "send the bytes to the record's files path, or null to remove the file",
-        ));
+        let reason = "send the bytes to the record's files path, or null to remove the file";
+        return Err(Error::InvalidFields(vec![FieldError::new(name, Rule::ReadOnly, reason)]));
     }
     Ok((field.name.clone(), bind::from_json(field, value)?))
 }
@@ -172,9 +208,12 @@ fn checked(model: &Model, name: &str, value: &Json) -> Result<(FieldName, Value)
 pub(super) fn writable<'m>(model: &'m Model, name: &str) -> Result<&'m Field> {
     model.field(name).ok_or_else(|| {
         if ["id", "created_at", "updated_at", "version"].contains(&name) {
-            return Error::invalid(name, "is set by the platform");
+            let wrong = FieldError::new(name, Rule::ReadOnly, "is set by the platform");
+            return Error::InvalidFields(vec![wrong]);
         }
         let names: Vec<_> = model.fields.iter().map(|f| f.name.as_str()).collect();
-        Error::invalid(name, format!("no such field; there are: {}", names.join(", ")))
+        let reason = format!("no such field; there are: {}", names.join(", "));
+        let shown: String = name.chars().take(80).collect();
+        Error::InvalidFields(vec![FieldError::new(shown, Rule::Unknown, reason)])
     })
 }

@@ -2,7 +2,9 @@
 //!
 //! Used through `?` in handlers. Public text is the domain's own; everything else goes to the log.
 
-use super::{Code, Problem};
+use super::{Code, FieldProblem, Problem};
+
+use tenantry::error::{FieldError, Rule};
 
 /// When clients of a company in maintenance should ask again, seconds.
 const MAINTENANCE_RETRY_S: u64 = 60;
@@ -19,6 +21,7 @@ impl From<tenantry::Error> for Problem {
         }
         match &error {
             tenantry::Error::Invalid { field, reason } => problem.and_field(field, reason),
+            tenantry::Error::InvalidFields(fields) => problem.fields(fields.iter().map(FieldProblem::from)),
             tenantry::Error::RateLimited { retry_after_seconds } => problem.retry_after(*retry_after_seconds),
             tenantry::Error::Unavailable(_) => problem.retry_after(1),
             tenantry::Error::Maintenance(_) => problem.retry_after(MAINTENANCE_RETRY_S),
@@ -32,7 +35,10 @@ fn from_engine(problem: Problem, kind: &tenantry::EngineErrorKind) -> Problem {
     use tenantry::EngineErrorKind as Kind;
     match kind {
         Kind::Invalid(field, reason) => problem.and_field(field, reason),
-        Kind::Unique(fields) => fields.iter().fold(problem, |p, field| p.and_field(field, "is taken")),
+        Kind::Unique(fields) => {
+            let taken = |field| FieldError::new(field, Rule::Taken, "is taken");
+            problem.fields(fields.iter().map(taken).map(|wrong| FieldProblem::from(&wrong)))
+        }
         Kind::Reference(model) => problem.and_field(model, "refers to this record"),
         Kind::Statement(message) => problem.and_field("sql", message),
         Kind::Fenced | Kind::Busy => problem.retry_after(1),

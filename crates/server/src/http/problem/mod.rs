@@ -15,6 +15,7 @@ use axum::{
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use std::borrow::Cow;
+use tenantry::error::{FieldError, Rule};
 
 /// Media type of every problem.
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -25,10 +26,25 @@ pub type Result<T, E = Problem> = std::result::Result<T, E>;
 /// What is wrong with one field of the request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldProblem {
-    /// Field, query parameter or `line N` of an import.
+    /// Field or query parameter; of a batch with the index of the record before it: `3.born_on`.
     pub field: String,
+    /// The kind of rule, for programs.
+    pub code: &'static str,
     /// The rule it breaks, for people.
     pub message: String,
+}
+
+impl FieldProblem {
+    /// A field that breaks a rule of no kind of its own.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), code: Rule::Value.code(), message: message.into() }
+    }
+}
+
+impl From<&FieldError> for FieldProblem {
+    fn from(wrong: &FieldError) -> Self {
+        Self { field: wrong.field.clone(), code: wrong.rule.code(), message: wrong.reason.clone() }
+    }
 }
 
 /// A refusal. Boxed inside so that the `Ok` path of a handler stays small.
@@ -93,7 +109,7 @@ impl Problem {
 
     /// Adds a field that is wrong.
     pub fn and_field(mut self, field: impl Into<String>, message: impl Into<String>) -> Self {
-        self.0.fields.push(FieldProblem { field: field.into(), message: message.into() });
+        self.0.fields.push(FieldProblem::new(field, message));
         self
     }
 

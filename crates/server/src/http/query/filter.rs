@@ -18,10 +18,15 @@ const MAX_IN: usize = 200;
 const MAX_TEXT: usize = 1000;
 
 /// The condition of one parameter, or why there is none.
-pub(super) fn condition(model: &Model, parameter: &str, value: &str) -> Result<Filter, String> {
+pub(super) fn condition(
+    model: &Model,
+    parameter: &str,
+    value: &str,
+    words: &[&str],
+) -> Result<Filter, String> {
     let (name, suffix) = parameter.split_once("__").unwrap_or((parameter, "eq"));
     let (field, kind) = text::column(model, name)
-        .map_err(|message| format!("{message}; other parameters: {}", super::RESERVED.join(", ")))?;
+        .map_err(|message| format!("{message}; other parameters: {}", words.join(", ")))?;
     if value.len() > MAX_TEXT && suffix != "in" {
         return Err(format!("at most {MAX_TEXT} bytes"));
     }

@@ -5,7 +5,9 @@
 
 mod cursor;
 mod filter;
+mod nothing;
 mod pairs;
+pub(in crate::http) use nothing::{NoParameters, flag};
 pub(in crate::http) use pairs::pairs;
 mod text;
 mod words;
@@ -40,11 +42,36 @@ pub struct List {
     pub expand: Vec<String>,
 }
 
-/// Names of the parameters that are not filters.
-const RESERVED: [&str; 7] = ["q", "sort", "limit", "after", "count", "fields", "expand"];
+/// What the URL of one kind of route may carry.
+#[derive(Clone, Copy)]
+struct Takes {
+    /// Parameters that are not filters.
+    words: &'static [&'static str],
+    /// Also filters by field.
+    filters: bool,
+}
+
+const LIST: Takes =
+    Takes { words: &["q", "sort", "limit", "after", "count", "fields", "expand"], filters: true };
+const EXPORT: Takes = Takes { words: &["q", "sort", "fields"], filters: true };
+const ONE: Takes = Takes { words: &["fields", "expand"], filters: false };
 
 /// Reads the query string (without `?`) of a list of `model`. Every problem is reported at once.
 pub fn list(model: &Model, query: &str) -> Result<List> {
+    read(model, query, LIST)
+}
+
+/// Reads the query string of an export: what a list takes, but no page, count or expansion.
+pub fn export(model: &Model, query: &str) -> Result<List> {
+    read(model, query, EXPORT)
+}
+
+/// Reads the query string of a single record: only `fields` and `expand`.
+pub fn one(model: &Model, query: &str) -> Result<List> {
+    read(model, query, ONE)
+}
+
+fn read(model: &Model, query: &str, takes: Takes) -> Result<List> {
     let mut reader =
         Reader { model, select: Select::default(), count: false, expand: vec![], after: None, wrong: vec![] };
     let mut conditions = Vec::new();
@@ -52,19 +79,24 @@ pub fn list(model: &Model, query: &str) -> Result<List> {
         let (name, value) = match pair {
             Ok(pair) => pair,
             Err(message) => {
-                reader.wrong.push(FieldProblem { field: "query".into(), message: message.into() });
+                reader.wrong.push(FieldProblem::new("query", message));
                 continue;
             }
         };
         if value.is_empty() && name.is_empty() {
             continue;
         }
-        match RESERVED.contains(&&*name) {
-            true => reader.reserved(&name, &value),
-            false => match filter::condition(model, &name, &value) {
-                Ok(condition) => conditions.push(condition),
-                Err(message) => reader.refuse(&name, message),
-            },
+        if takes.words.contains(&&*name) {
+            reader.reserved(&name, &value);
+            continue;
+        }
+        let condition = match takes.filters {
+            true => filter::condition(model, &name, &value, takes.words),
+            false => Err(format!("is no parameter here; there are: {}", takes.words.join(", "))),
+        };
+        match condition {
+            Ok(condition) => conditions.push(condition),
+            Err(message) => reader.refuse(&name, message),
         }
     }
     if conditions.len() > MAX_CONDITIONS {
@@ -72,20 +104,6 @@ pub fn list(model: &Model, query: &str) -> Result<List> {
     }
     reader.select.filter = Filter::All(conditions);
     reader.finish()
-}
-
-/// Only `expand` and `fields`: what a single record's URL may carry.
-pub fn one(model: &Model, query: &str) -> Result<List> {
-    let list = list(model, query)?;
-    let extra = list.select.filter != Filter::All(vec![])
-        || list.select.search.is_some()
-        || !list.select.sort.is_empty()
-        || list.select.after.is_some()
-        || list.count;
-    if extra {
-        return Err(Problem::new(Code::BadRequest, "A single record takes only `fields` and `expand`."));
-    }
-    Ok(list)
 }
 
 /// A record's id from its path segment; what cannot be an id is simply not there.
@@ -107,7 +125,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn refuse(&mut self, field: &str, message: impl Into<String>) {
-        self.wrong.push(FieldProblem { field: field.chars().take(80).collect(), message: message.into() });
+        self.wrong.push(FieldProblem::new(field.chars().take(80).collect::<String>(), message));
     }
 
     fn reserved(&mut self, name: &str, value: &str) {
@@ -217,7 +235,7 @@ impl Reader<'_> {
     }
 }
 
-fn boolean(value: &str) -> Result<bool, String> {
+pub(super) fn boolean(value: &str) -> Result<bool, String> {
     match value {
         "true" | "1" => Ok(true),
         "false" | "0" => Ok(false),

@@ -16,6 +16,7 @@ use axum::{
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use http::{HeaderValue, header};
+use http_body::Body as _;
 use std::{
     io::{self, Read},
     pin::pin,
@@ -27,11 +28,12 @@ use tokio::{runtime::Handle, sync::mpsc, task::spawn_blocking};
 /// Pieces between the socket and the database; each is at most a socket buffer.
 const PIECES: usize = 4;
 
-/// `POST /api/records/{model}/import`, body `text/csv`.
+/// `POST /api/records/{model}/import`, body `text/csv`; with `?dry_run=true` only checked.
 pub(in crate::http) async fn import(
     State(app): State<App>,
     scope: Scope,
     Path(path): Path<ModelPath>,
+    RawQuery(text): RawQuery,
     request: Request,
 ) -> Result<Json<ImportReport>> {
     if !matches!(body::media_type(request.headers()).as_str(), "text/csv" | "application/csv") {
@@ -39,11 +41,17 @@ pub(in crate::http) async fn import(
     }
     // Refuses what the caller may not see before the first byte is read.
     super::of(&app, &scope, &path.model)?;
+    let dry_run = query::flag(text.as_deref(), "dry_run")?;
+    let most = app.platform().config().limits.import_csv_bytes;
+    if request.body().size_hint().lower() > most {
+        let text = format!("A file of records has at most {most} bytes here (limits.import_csv_bytes).");
+        return Err(Problem::new(Code::TooLarge, text));
+    }
     let (sender, receiver) = sync_channel(PIECES);
     let worker = spawn_blocking(move || {
         Handle::current().block_on(async {
             let records = super::of(&app, &scope, &path.model)?;
-            Ok::<_, Problem>(records.import_csv(Pieces { receiver, rest: Bytes::new() }).await?)
+            Ok::<_, Problem>(records.import_csv(Pieces { receiver, rest: Bytes::new() }, dry_run).await?)
         })
     });
     pump(body::stream(request.into_body()), sender).await;
@@ -96,7 +104,7 @@ pub(in crate::http) async fn export(
 ) -> Result<Response> {
     let name = format!("{}.csv", path.model);
     let select =
-        query::list(super::of(&app, &scope, &path.model)?.model(), text.as_deref().unwrap_or_default())?
+        query::export(super::of(&app, &scope, &path.model)?.model(), text.as_deref().unwrap_or_default())?
             .select;
     let mut pieces = pages(app, scope, path.model, select);
     // The first page decides whether this is an answer or a problem; later faults can only cut it off.

@@ -7,6 +7,7 @@ use super::{FilePath, answer};
 use crate::http::{
     App, body, disposition,
     problem::{Code, Problem, Result},
+    query::NoParameters,
     scope::Scope,
 };
 use axum::{
@@ -27,6 +28,7 @@ const UNKNOWN: &str = "application/octet-stream";
 pub(in crate::http) async fn upload(
     State(app): State<App>,
     scope: Scope,
+    _: NoParameters,
     Path(path): Path<FilePath>,
     mut request: Request,
 ) -> Result<Response> {
@@ -55,6 +57,7 @@ pub(in crate::http) async fn upload(
 pub(in crate::http) async fn download(
     State(app): State<App>,
     scope: Scope,
+    _: NoParameters,
     Path(path): Path<FilePath>,
 ) -> Result<Response> {
     let records = super::of(&app, &scope, &path.model)?;
@@ -75,6 +78,7 @@ pub(in crate::http) async fn download(
 pub(in crate::http) async fn remove(
     State(app): State<App>,
     scope: Scope,
+    _: NoParameters,
     Path(path): Path<FilePath>,
 ) -> Result<StatusCode> {
     let records = super::of(&app, &scope, &path.model)?;

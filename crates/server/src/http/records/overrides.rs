@@ -3,7 +3,7 @@
 //! Which fields, and whether the caller may, is the platform's to say; the shared record itself never changes.
 
 use super::{RecordPath, answer};
-use crate::http::{App, body::Json, problem::Result, scope::Scope};
+use crate::http::{App, body::Json, problem::Result, query::NoParameters, scope::Scope};
 use axum::{
     extract::{Path, State},
     response::Response,
@@ -16,6 +16,7 @@ use tenantry::records::Input;
 pub(in crate::http) async fn set_override(
     State(app): State<App>,
     scope: Scope,
+    _: NoParameters,
     Path(path): Path<RecordPath>,
     Json(changes): Json<Input>,
 ) -> Result<Response> {
@@ -27,6 +28,7 @@ pub(in crate::http) async fn set_override(
 pub(in crate::http) async fn clear_override(
     State(app): State<App>,
     scope: Scope,
+    _: NoParameters,
     Path(path): Path<RecordPath>,
 ) -> Result<StatusCode> {
     let records = super::of(&app, &scope, &path.model)?;

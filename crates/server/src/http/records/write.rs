@@ -6,6 +6,7 @@ use crate::http::{
     body::Json,
     etag,
     problem::{Problem, Result},
+    query::NoParameters,
     scope::Scope,
 };
 use axum::{
@@ -19,6 +20,7 @@ use tenantry::records::{Input, MAX_BATCH};
 pub(in crate::http) async fn create(
     State(app): State<App>,
     scope: Scope,
+    _: NoParameters,
     Path(path): Path<ModelPath>,
     uri: Uri,
     Json(input): Json<Input>,
@@ -31,6 +33,7 @@ pub(in crate::http) async fn create(
 pub(in crate::http) async fn batch(
     State(app): State<App>,
     scope: Scope,
+    _: NoParameters,
     Path(path): Path<ModelPath>,
     Json(inputs): Json<Vec<Input>>,
 ) -> Result<Response> {
@@ -45,6 +48,7 @@ pub(in crate::http) async fn batch(
 pub(in crate::http) async fn change(
     State(app): State<App>,
     scope: Scope,
+    _: NoParameters,
     Path(path): Path<RecordPath>,
     headers: HeaderMap,
     Json(input): Json<Input>,
@@ -58,6 +62,7 @@ pub(in crate::http) async fn change(
 pub(in crate::http) async fn remove(
     State(app): State<App>,
     scope: Scope,
+    _: NoParameters,
     Path(path): Path<RecordPath>,
     headers: HeaderMap,
 ) -> Result<StatusCode> {

@@ -1,9 +1,14 @@
 //! CSV export, streamed a page at a time: no long-running read, memory of one page.
 
-use super::{Records, expand::all_columns};
-use crate::{Result, access::gates::Verb};
+use super::guard::guarded;
+use crate::{
+    Result,
+    access::gates::Verb,
+    records::{Records, expand::all_columns},
+};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
+use std::borrow::Cow;
 use tenantry_engine::{
     query::Select,
     row::{Row, Visit},
@@ -21,9 +26,11 @@ struct Lines {
 
 impl Visit for Lines {
     fn row(&mut self, row: &dyn Row) {
-        let cells = (0..row.len()).map(|i| cell(row.get(i)));
-        // Writing to memory does not fail.
-        self.writer.write_record(cells.map(String::into_bytes)).ok();
+        for index in 0..row.len() {
+            // Writing to memory does not fail.
+            self.writer.write_field(&*cell(row.get(index))).ok();
+        }
+        self.writer.write_record(None::<&[u8]>).ok();
     }
 
     fn is_full(&self) -> bool {
@@ -34,35 +41,25 @@ impl Visit for Lines {
 /// One line of cells.
 pub(crate) fn csv_line<'v>(cells: impl Iterator<Item = ValueRef<'v>>) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(vec![]);
-    // Writing to memory does not fail.
-    writer.write_record(cells.map(|value| cell(value).into_bytes())).ok();
+    for value in cells {
+        // Writing to memory does not fail.
+        writer.write_field(&*cell(value)).ok();
+    }
+    writer.write_record(None::<&[u8]>).ok();
     writer.into_inner().unwrap_or_default()
 }
 
-fn cell(value: ValueRef<'_>) -> String {
+/// A value as it stands in a cell; nothing is no value.
+fn cell(value: ValueRef<'_>) -> Cow<'_, str> {
     match value {
-        ValueRef::Null => String::new(),
-        ValueRef::Boolean(b) => b.to_string(),
-        ValueRef::Integer(i) => i.to_string(),
-        ValueRef::Decimal(d) => d.to_string(),
-        ValueRef::Text(t) => harmless(t),
-        ValueRef::Plain(t) | ValueRef::Json(t) => t.to_owned(),
+        ValueRef::Null => Cow::Borrowed(""),
+        ValueRef::Boolean(b) => b.to_string().into(),
+        ValueRef::Integer(i) => i.to_string().into(),
+        ValueRef::Decimal(d) => d.to_string().into(),
+        ValueRef::Text(t) => guarded(t),
+        ValueRef::Plain(t) | ValueRef::Json(t) => Cow::Borrowed(t),
     }
 }
-
-/// Spreadsheets run cells that begin like a formula; a leading apostrophe makes them text (OWASP).
-fn harmless(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
-}
-
-/// The cell as it was before [`harmless`]; import undoes what export did.
-pub(crate) fn unguarded(cell: &str) -> &str {
-    match cell.strip_prefix('\'') {
-        Some(text) if text.starts_with(['=', '+', '-', '@', '\t', '\r']) => text,
-        _ => cell,
-    }
-}
-
 impl<'a> Records<'a> {
     /// Every matching record as CSV, header first. The limit of the query is ignored.
     pub fn export_csv(self, select: Select) -> Result<impl Stream<Item = Result<Bytes>> + Send + 'a> {

@@ -2,14 +2,25 @@
 //! A line that is refused is reported with its number; the others are kept.
 
 use super::{
-    Records,
-    write::{MAX_BATCH, writable},
+    guard::unguarded,
+    lines::{Lines, Next},
+    source::{Source, Stop},
 };
-use crate::{Error, Result, access::gates::Verb};
+use crate::{
+    Error, Result,
+    access::gates::Verb,
+    error::{FieldError, Rule, Wrong},
+    records::{
+        Records,
+        read::parse_id,
+        write::{MAX_BATCH, writable},
+    },
+};
 use serde::Serialize;
+use serde_json::Value as Json;
 use std::io::Read;
 use tenantry_engine::{
-    model::FieldKind,
+    model::{Field, FieldKind},
     name::FieldName,
     query::{Change, RecordId},
     sqlite::bind,
@@ -17,27 +28,33 @@ use tenantry_engine::{
 };
 
 /// What a column of the file is.
-enum Column {
+enum Column<'m> {
     Id,
     Ignored,
-    Field(FieldName),
+    Field(&'m Field),
 }
 
 /// Most errors an import reports.
 const MAX_ERRORS: usize = 100;
+/// Bytes of cells that one batch holds at most; it holds one line at least.
+const BATCH_BYTES: usize = 4 << 20;
 
 /// What to hand in instead of a file whose first line is none.
-const NO_HEADER: &str = "is no CSV in UTF-8 whose first line names the fields";
+const NO_HEADER: &str = "is no CSV in UTF-8 or UTF-16 whose first line names the fields";
 
 /// What an import did.
 #[derive(Debug, Default, Serialize)]
 pub struct ImportReport {
-    /// Records created.
+    /// Records created; of a dry run, that would have been.
     pub created: u64,
     /// Lines refused.
     pub errors: Vec<RowError>,
     /// More lines were wrong than are listed.
     pub more_errors: bool,
+    /// Columns of the file that were passed over: the platform sets them, or they describe files.
+    pub ignored: Vec<String>,
+    /// Nothing was written.
+    pub dry_run: bool,
 }
 
 /// A line that was refused.
@@ -47,103 +64,246 @@ pub struct RowError {
     pub line: u64,
     /// Column, where one is to blame.
     pub field: Option<String>,
+    /// The kind of rule, for programs.
+    pub code: &'static str,
     /// What is wrong.
     pub reason: String,
 }
 
+/// Lines that are written together.
+#[derive(Default)]
+struct Batch {
+    lines: Vec<(u64, Change)>,
+    bytes: usize,
+}
+
 impl Records<'_> {
-    /// Imports CSV with a header line of field names, as export writes it: an `id` is kept, what the
-    /// platform sets is passed over. Lines are written in batches of 1,000, each in
-    /// one transaction; the report names every line refused.
+    /// Imports CSV with a header line of field names, as export writes it: an `id` is kept, what the platform sets and
+    /// descriptions of files are passed over. Cells may be separated by commas, semicolons or tabs. Lines are written
+    /// in batches of 1,000, each in one transaction; the report names every line refused.
     ///
-    /// `source` is read on the calling thread: hand in something buffered or bridged.
-    pub async fn import_csv(&self, source: impl Read + Send) -> Result<ImportReport> {
+    /// With `dry_run` each batch is checked in the same way and undone: lines of different batches are not
+    /// compared with one another. `source` is read on the calling thread: hand in something buffered or bridged.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] for an actor who may not create records; [`Error::InvalidFields`] for a header that does not
+    /// fit the model.
+    pub async fn import_csv(mut self, source: impl Read + Send, dry_run: bool) -> Result<ImportReport> {
         self.allow(Verb::Create)?;
-        let mut reader = csv::ReaderBuilder::new().flexible(false).trim(csv::Trim::All).from_reader(source);
-        let header = reader.headers().map_err(|_| Error::invalid("file", NO_HEADER))?;
-        if header.is_empty() {
+        self.dry_run = dry_run;
+        let limits = &self.inner.config.limits;
+        let most = usize::try_from(limits.import_record_bytes).unwrap_or(usize::MAX);
+        let is_column = |name: &str| self.column(name).is_ok();
+        let no_header = |_| Error::invalid("file", NO_HEADER);
+        let mut lines =
+            Lines::new(Source::new(source, limits.import_csv_bytes), most, is_column).map_err(no_header)?;
+        if lines.next().map_err(no_header)? != Next::Line {
             return Err(Error::invalid("file", NO_HEADER));
         }
-        let fields = self.header(header)?;
-        let (mut report, mut batch) = (ImportReport::default(), Vec::with_capacity(MAX_BATCH));
-        for row in reader.into_records() {
-            match row.map_err(csv_error).and_then(|row| self.line(&fields, &row)) {
-                Ok(line) => batch.push(line),
-                Err(error) => report.refuse(error),
-            }
-            if batch.len() == MAX_BATCH {
-                self.flush(&mut batch, &mut report).await?;
-            }
-        }
-        self.flush(&mut batch, &mut report).await?;
+        let names: Vec<String> =
+            lines.cells().map(|cell| String::from_utf8_lossy(cell).trim().into()).collect();
+        let columns = self.header(&names)?;
+        let mut report = ImportReport { dry_run, ..ImportReport::default() };
+        let ignored = names.iter().zip(&columns).filter(|(_, column)| matches!(column, Column::Ignored));
+        report.ignored = ignored.map(|(name, _)| name.clone()).collect();
+        self.all_lines(&mut lines, &columns, &mut report).await?;
         report.errors.sort_by_key(|error| error.line);
         Ok(report)
     }
 
-    fn header(&self, header: &csv::StringRecord) -> Result<Vec<Column>> {
-        let column = |name: &str| match name {
-            "id" => Ok(Column::Id),
-            // Set by the platform; an export has them, so an import passes them over.
-            "created_at" | "updated_at" | "version" => Ok(Column::Ignored),
-            _ => match writable(&self.entry.model, name)? {
-                f if matches!(f.kind, FieldKind::File { .. }) => {
-                    Err(Error::invalid(name, "files cannot be imported"))
+    async fn all_lines<R: Read + Send>(
+        &self,
+        lines: &mut Lines<R>,
+        columns: &[Column<'_>],
+        report: &mut ImportReport,
+    ) -> Result<()> {
+        let mut batch = Batch::default();
+        loop {
+            match lines.next() {
+                Ok(Next::End) => break,
+                Ok(Next::TooLong) => {
+                    let most = self.inner.config.limits.import_record_bytes;
+                    report.refuse_line(
+                        lines.line(),
+                        format!(
+                            "is longer than {most} bytes (limits.import_record_bytes), or has too many cells: \
+                             perhaps a quote is not closed"
+                        ),
+                    );
                 }
-                f => Ok(Column::Field(f.name.clone())),
-            },
-        };
-        header.iter().map(column).collect()
+                Ok(Next::Line) => match self.line(columns, lines) {
+                    Ok(change) => {
+                        batch.lines.push((lines.line(), change));
+                        batch.bytes += lines.length();
+                    }
+                    Err(error) => report.refuse(lines.line(), error)?,
+                },
+                Err(stop) => {
+                    report.refuse_line(lines.line() + 1, stopped(&stop));
+                    break;
+                }
+            }
+            if batch.lines.len() == MAX_BATCH || batch.bytes >= BATCH_BYTES {
+                self.flush(&mut batch, report).await?;
+            }
+        }
+        self.flush(&mut batch, report).await
     }
 
-    fn line(&self, columns: &[Column], row: &csv::StringRecord) -> Result<(u64, Change), RowError> {
-        let line = row.position().map_or(0, csv::Position::line);
-        let mut id = None;
+    fn column(&self, name: &str) -> Result<Column<'_>> {
+        Ok(match name {
+            "id" => Column::Id,
+            // Set by the platform; an export has them, so an import passes them over.
+            "created_at" | "updated_at" | "version" => Column::Ignored,
+            _ => match writable(&self.entry.model, name)? {
+                // An export describes files; their bytes have a route of their own.
+                field if matches!(field.kind, FieldKind::File { .. }) => Column::Ignored,
+                field => Column::Field(field),
+            },
+        })
+    }
+
+    fn header(&self, names: &[String]) -> Result<Vec<Column<'_>>> {
+        let (mut columns, mut wrong) = (Vec::with_capacity(names.len()), Wrong::default());
+        for (index, name) in names.iter().enumerate() {
+            columns.extend(wrong.take(self.column(name))?);
+            if names[..index].contains(name) {
+                wrong.add(FieldError::new(name, Rule::Value, "is the name of two columns"));
+            }
+        }
+        let needed = self.entry.model.fields.iter().filter(|f| f.required && f.default.is_none());
+        for field in needed.filter(|f| !names.iter().any(|name| name == f.name.as_str())) {
+            wrong.add(FieldError::new(
+                field.name.as_str(),
+                Rule::Required,
+                "is required: there is no such column",
+            ));
+        }
+        wrong.finish()?;
+        Ok(columns)
+    }
+
+    fn line<R: Read>(&self, columns: &[Column<'_>], line: &Lines<R>) -> Result<Change> {
+        let cells = line.cells();
+        if cells.len() != columns.len() {
+            let reason = format!("has {} cells, and the first line has {}", cells.len(), columns.len());
+            return Err(Error::invalid("", reason));
+        }
+        let (mut id, mut wrong) = (None, Wrong::default());
         let mut values: Vec<(FieldName, Value)> = Vec::with_capacity(columns.len());
-        for (column, cell) in columns.iter().zip(row).filter(|(_, cell)| !cell.is_empty()) {
+        for (column, cell) in columns.iter().zip(cells) {
             match column {
                 Column::Ignored => {}
-                Column::Id => id = Some(self.given_id(cell).map_err(|e| row_error(line, &e))?),
-                Column::Field(name) => {
-                    let Some(field) = self.entry.model.field(name.as_str()) else { continue };
-                    let value = bind::from_text(field, super::csv_out::unguarded(cell));
-                    values.push((name.clone(), value.map_err(|e| row_error(line, &e.into()))?));
+                Column::Id => id = wrong.take(self.given_id(cell))?.flatten(),
+                Column::Field(field) => {
+                    let value = wrong.take(value(field, cell))?.flatten();
+                    values.extend(value.map(|value| (field.name.clone(), value)));
                 }
             }
         }
-        Ok((line, Change::Insert { model: self.entry.model.name.clone(), id, values }))
+        wrong.finish()?;
+        Ok(Change::Insert { model: self.entry.model.name.clone(), id, values })
     }
 
-    fn given_id(&self, cell: &str) -> Result<RecordId> {
-        super::read::parse_id(&self.entry.model, cell)
-            .ok_or_else(|| Error::invalid("id", "is not an id of this model"))
-    }
-
-    /// Writes a batch; if it is refused, finds the line to blame by writing the lines one by one.
-    async fn flush(&self, batch: &mut Vec<(u64, Change)>, report: &mut ImportReport) -> Result<()> {
-        let lines = std::mem::take(batch);
-        if lines.is_empty() {
-            return Ok(());
+    fn given_id(&self, cell: &[u8]) -> Result<Option<RecordId>> {
+        let text = str::from_utf8(cell).unwrap_or("?").trim();
+        if text.is_empty() {
+            return Ok(None);
         }
-        let all = lines.iter().map(|(_, change)| change.clone()).collect();
-        match self.apply(all).await {
-            Ok(written) => report.created += written.len() as u64,
-            Err(error) if blames_a_line(&error) => {
-                for (line, change) in lines {
-                    match self.apply(vec![change]).await {
-                        Ok(_) => report.created += 1,
-                        Err(error) if blames_a_line(&error) => report.refuse(row_error(line, &error)),
-                        Err(error) => return Err(error),
-                    }
+        let id = parse_id(&self.entry.model, text);
+        id.map(Some).ok_or_else(|| Error::invalid("id", "is not an id of this model"))
+    }
+
+    /// Writes a batch without the lines that are to blame when it is refused.
+    async fn flush(&self, batch: &mut Batch, report: &mut ImportReport) -> Result<()> {
+        let mut lines = std::mem::take(batch).lines;
+        while !lines.is_empty() {
+            let changes: Vec<_> = lines.iter().map(|(_, change)| change.clone()).collect();
+            let error = match self.apply(changes).await {
+                Ok(written) => {
+                    report.created += written.len() as u64;
+                    break;
                 }
+                Err(error) if blames_a_line(&error) => error,
+                Err(error) => return Err(error),
+            };
+            match &error {
+                Error::Engine(engine) if engine.index().is_some_and(|index| index < lines.len()) => {
+                    let (line, _) = lines.remove(engine.index().unwrap_or_default());
+                    report.refuse(line, error)?;
+                }
+                _ => lines = self.without_blamed(lines, error, report).await?,
             }
-            Err(error) => return Err(error),
         }
         Ok(())
     }
+
+    /// The lines of a refused batch whose references are sound; the others are reported.
+    async fn without_blamed(
+        &self,
+        lines: Vec<(u64, Change)>,
+        refused: Error,
+        report: &mut ImportReport,
+    ) -> Result<Vec<(u64, Change)>> {
+        let (all, mut sound) = (lines.len(), Vec::with_capacity(lines.len()));
+        for (line, change) in lines {
+            match self.check_references(std::slice::from_ref(&change)).await {
+                Ok(()) => sound.push((line, change)),
+                Err(error) if blames_a_line(&error) => report.refuse(line, error)?,
+                Err(error) => return Err(error),
+            }
+        }
+        if sound.len() == all { Err(refused) } else { Ok(sound) }
+    }
+}
+
+/// The value of a cell; none: nothing stands there, and the field has its default or none.
+fn value(field: &Field, cell: &[u8]) -> Result<Option<Value>> {
+    if cell.is_empty() {
+        return if field.required && field.default.is_none() {
+            Err(Error::InvalidFields(vec![FieldError::required(field.name.as_str())]))
+        } else {
+            Ok(None)
+        };
+    }
+    let not_text = |_| Error::invalid(field.name.as_str(), "is not UTF-8: save the file as \"CSV UTF-8\"");
+    let cell = str::from_utf8(cell).map_err(not_text)?;
+    let value = match field.kind {
+        FieldKind::Text { .. } | FieldKind::Choice { .. } => {
+            bind::from_json(field, &Json::String(unguarded(cell).to_owned()))?
+        }
+        _ => bind::from_text(field, cell.trim())?,
+    };
+    Ok(Some(value))
 }
 
 impl ImportReport {
-    fn refuse(&mut self, error: RowError) {
+    /// Adds what is wrong with a line.
+    fn refuse(&mut self, line: u64, error: Error) -> Result<()> {
+        let fields = match error {
+            Error::Engine(ref engine) if error.code() == "not_unique" => {
+                let tenantry_engine::Kind::Unique(fields) = engine.kind() else { return Err(error) };
+                let reason = error.public_title();
+                let field = fields.first().cloned().unwrap_or_default();
+                vec![FieldError::new(field, Rule::Taken, reason)]
+            }
+            Error::Engine(_) if error.code() == "reference" => {
+                vec![FieldError::new("", Rule::NoSuchRecord, error.public_title())]
+            }
+            error => error.into_fields()?,
+        };
+        for wrong in fields {
+            let field = Some(wrong.field).filter(|field| !field.is_empty());
+            self.push(RowError { line, field, code: wrong.rule.code(), reason: wrong.reason });
+        }
+        Ok(())
+    }
+
+    fn refuse_line(&mut self, line: u64, reason: String) {
+        self.push(RowError { line, field: None, code: Rule::Value.code(), reason });
+    }
+
+    fn push(&mut self, error: RowError) {
         if self.errors.len() < MAX_ERRORS {
             self.errors.push(error);
         } else {
@@ -152,13 +312,19 @@ impl ImportReport {
     }
 }
 
-fn csv_error(error: csv::Error) -> RowError {
-    let line = error.position().map_or(0, csv::Position::line);
-    RowError { line, field: None, reason: error.to_string() }
-}
-
-fn row_error(line: u64, error: &Error) -> RowError {
-    RowError { line, field: error.field().map(str::to_owned), reason: error.reason() }
+fn stopped(stop: &Stop) -> String {
+    match stop {
+        Stop::TooLong(most) => {
+            format!(
+                "the file is longer than {most} bytes (limits.import_csv_bytes): nothing from here on was imported"
+            )
+        }
+        Stop::NotText => "the file is no UTF-16 from here on: nothing more was imported".into(),
+        Stop::Broken(error) => {
+            tracing::debug!(%error, "an import broke off");
+            "the file broke off: nothing from here on was imported".into()
+        }
+    }
 }
 
 /// Whether another line could still be written.

@@ -1,0 +1,233 @@
+//! Dependent references: a doctor's city must lie in the doctor's region.
+//!
+//! Derived from the models: where a record refers to a city and to a region, and every city refers to one region,
+//! the two must agree. Checked before a row is written, on the row as it will be. Moving a city to another region is
+//! not refused because rows depend on it: `tenantry check` lists those that disagree afterwards.
+
+use super::Records;
+use crate::{
+    Error, Result,
+    error::{FieldError, Rule, Wrong},
+};
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+use tenantry_engine::{
+    Kind,
+    engine::Session,
+    model::{Field, FieldKind, Model},
+    name::{FieldName, ModelName},
+    query::{Change, RecordId},
+    row::Collect,
+    sqlite::bind,
+    value::Value,
+};
+
+/// Times a change is tried again when the row changes between check and write.
+const TRIES: usize = 5;
+
+/// One rule of a model: the record that `field` refers to must have in `through` what the row has in `with`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dependence {
+    /// The dependent reference: `city`.
+    pub field: FieldName,
+    /// The model that it refers to: `cities`.
+    pub to: ModelName,
+    /// The reference of that model: `region` of `cities`.
+    pub through: FieldName,
+    /// The reference beside the dependent one: `region`.
+    pub with: FieldName,
+}
+
+/// The rules that follow from the references of a model. A rule holds where nothing is ambiguous: the model has one
+/// reference to each of the two others, and the dependent one's target always has exactly one of the other's.
+/// References of a model to itself make no rule.
+pub fn depends_on(model: &Model, models: &[Arc<Model>]) -> Vec<Dependence> {
+    let mut found = Vec::new();
+    for (field, to) in references(model).filter(|(field, to)| field.consistent && **to != model.name) {
+        let Some(target) = models.iter().find(|target| target.name == *to) else { continue };
+        if only(model, to).is_none() {
+            continue;
+        }
+        for (through, via) in references(target).filter(|(through, _)| through.required) {
+            let itself = *via == model.name || *via == target.name;
+            let Some(with) = only(model, via).filter(|_| !itself && only(target, via).is_some()) else {
+                continue;
+            };
+            found.push(Dependence {
+                field: field.name.clone(),
+                to: to.clone(),
+                through: through.name.clone(),
+                with: with.name.clone(),
+            });
+        }
+    }
+    found
+}
+
+fn references(model: &Model) -> impl Iterator<Item = (&Field, &ModelName)> {
+    model.fields.iter().filter_map(|field| match &field.kind {
+        FieldKind::Ref { to, .. } => Some((field, to)),
+        _ => None,
+    })
+}
+
+/// The model's reference to another model, where it has exactly one.
+fn only<'m>(model: &'m Model, to: &ModelName) -> Option<&'m Field> {
+    let mut all = references(model).filter(|(_, target)| *target == to);
+    let (first, _) = all.next()?;
+    all.next().is_none().then_some(first)
+}
+
+/// The ids in two columns of a row, where both are set.
+struct Both {
+    /// Position of the row among those that are checked.
+    row: usize,
+    field: RecordId,
+    with: RecordId,
+}
+
+impl Records<'_> {
+    /// Refuses new rows whose references disagree. With `indexed`, errors name the index of the row.
+    pub(super) async fn agree(&self, changes: &[Change], indexed: bool) -> Result<()> {
+        let mut wrong = Wrong::default();
+        for rule in &self.entry.depends {
+            let both = changes.iter().enumerate().filter_map(|(row, change)| {
+                let Change::Insert { values, .. } = change else { return None };
+                let id = |name| record_id(given(&self.entry.model, values, name)?.as_ref());
+                Some(Both { row, field: id(&rule.field)?, with: id(&rule.with)? })
+            });
+            let both: Vec<_> = both.collect();
+            for row in self.disagreeing(rule, &both).await? {
+                let error = Error::InvalidFields(wrongs(rule, &row.field));
+                wrong.take::<()>(Err(if indexed { error.at_index(row.row) } else { error }))?;
+            }
+        }
+        wrong.finish()
+    }
+
+    /// Writes a change of one row whose references must agree afterwards. The other values are those of the row as
+    /// it is, so that the change is written only onto that version of it.
+    pub(super) async fn update_agreeing(
+        &self,
+        id: &RecordId,
+        expected: Option<i64>,
+        values: Vec<(FieldName, Value)>,
+    ) -> Result<Vec<tenantry_engine::sqlite::write::Written>> {
+        let model = self.entry.model.name.clone();
+        let touched =
+            |rule: &&Dependence| values.iter().any(|(name, _)| *name == rule.field || *name == rule.with);
+        let rules: Vec<_> = self.entry.depends.iter().filter(touched).collect();
+        for tried in 0.. {
+            let seen = match rules.is_empty() {
+                true => None,
+                false => Some(self.agree_on(&rules, id, &values).await?),
+            };
+            let values = values.clone();
+            let change = Change::Update {
+                model: model.clone(),
+                id: id.clone(),
+                expected_version: expected.or(seen),
+                values,
+            };
+            match self.apply_to(&self.entry, &[change]).await {
+                Err(error)
+                    if expected.is_none() && seen.is_some() && tried < TRIES && is_conflict(&error) => {}
+                done => return done,
+            }
+        }
+        Err(Error::Internal("a change was tried without end".into()))
+    }
+
+    /// Checks a row as it would be with these values; its present version.
+    async fn agree_on(
+        &self,
+        rules: &[&Dependence],
+        id: &RecordId,
+        values: &[(FieldName, Value)],
+    ) -> Result<i64> {
+        let mut fields: Vec<FieldName> = Vec::with_capacity(rules.len() * 2 + 1);
+        for name in rules.iter().flat_map(|rule| [&rule.field, &rule.with]) {
+            if !fields.contains(name) {
+                fields.push(name.clone());
+            }
+        }
+        fields.push(FieldName::parse("version")?);
+        let session = self.session().await?;
+        let found = session.get(self.name(), id, &fields, Collect::default()).await?;
+        let row = found.and_then(|found| found.rows.into_iter().next()).ok_or(Error::NotFound("record"))?;
+        let is = |name: &FieldName| {
+            let new = values.iter().find(|(given, _)| given == name).map(|(_, value)| value);
+            record_id(new.or_else(|| row.get(fields.iter().position(|field| field == name)?))?)
+        };
+        let mut wrong = Wrong::default();
+        for rule in rules {
+            let both = is(&rule.field).zip(is(&rule.with)).map(|(field, with)| Both { row: 0, field, with });
+            for row in self.disagreeing(rule, both.as_slice()).await? {
+                wrong.take::<()>(Err(Error::InvalidFields(wrongs(rule, &row.field))))?;
+            }
+        }
+        wrong.finish()?;
+        match row.last() {
+            Some(Value::Integer(version)) => Ok(*version),
+            _ => Err(Error::Internal("a row without a version".into())),
+        }
+    }
+
+    /// Those whose two references disagree. A record that is not there is not judged here.
+    async fn disagreeing<'b>(&self, rule: &Dependence, both: &'b [Both]) -> Result<Vec<&'b Both>> {
+        if both.is_empty() {
+            return Ok(vec![]);
+        }
+        let target = self.loaded.entry(rule.to.as_str())?;
+        let session = self.session_of(target).await?;
+        let known = owners(&session, rule, both.iter().map(|row| &row.field)).await?;
+        Ok(both.iter().filter(|row| known.get(&row.field).is_some_and(|is| *is != row.with)).collect())
+    }
+}
+
+/// What each of these records has in the field that a rule goes through.
+pub(crate) async fn owners(
+    session: &Session,
+    rule: &Dependence,
+    ids: impl Iterator<Item = &RecordId>,
+) -> Result<HashMap<RecordId, RecordId>> {
+    let ids: Vec<RecordId> = ids.cloned().collect::<BTreeSet<_>>().into_iter().collect();
+    let fields = [FieldName::parse("id")?, rule.through.clone()];
+    let rows = session.by_ids(rule.to.as_str(), &ids, &fields, Collect::default()).await?.rows;
+    Ok(rows.iter().filter_map(|row| Some((record_id(row.first()?)?, record_id(row.get(1)?)?))).collect())
+}
+
+/// The value that an insert gives a field, or the field's default.
+fn given<'v>(model: &Model, values: &'v [(FieldName, Value)], name: &FieldName) -> Option<Cow<'v, Value>> {
+    if let Some((_, value)) = values.iter().find(|(given, _)| given == name) {
+        return Some(Cow::Borrowed(value));
+    }
+    let field = model.field(name.as_str())?;
+    let default = field.default.as_ref()?;
+    bind::from_json(field, default).ok().map(Cow::Owned)
+}
+
+pub(crate) fn record_id(value: &Value) -> Option<RecordId> {
+    match value {
+        Value::Integer(id) => Some(RecordId::Integer(*id)),
+        Value::Uuid(id) => Some(RecordId::Uuid(*id)),
+        _ => None,
+    }
+}
+
+fn wrongs(rule: &Dependence, id: &RecordId) -> Vec<FieldError> {
+    let Dependence { field, to, through, with } = rule;
+    let lies = format!("record {id} of {to} has another {through} than this record has in {with}");
+    let other = format!("is not the {through} of record {id} of {to} that {field} refers to");
+    vec![
+        FieldError::new(field.as_str(), Rule::Inconsistent, lies),
+        FieldError::new(with.as_str(), Rule::Inconsistent, other),
+    ]
+}
+
+fn is_conflict(error: &Error) -> bool {
+    matches!(error, Error::Engine(engine) if matches!(engine.kind(), Kind::Conflict(_)))
+}
