@@ -15,7 +15,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use std::{io, time::Duration};
 use tokio::time::timeout;
 
@@ -34,6 +34,13 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
         let RawJson(bytes) = RawJson::from_request(request, app).await?;
         serde_json::from_slice(&bytes).map(Json).map_err(|e| unreadable(&e))
     }
+}
+
+/// Reads a field that may be left out but must have a value where it stands: `null` is no list and no flag.
+pub(super) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
 }
 
 /// A JSON body as bytes; whoever takes it parses it.

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use std::{convert::Infallible, time::Duration};
 use tenantry::operations::Listed;
 
-/// Longest a request waits for an operation.
-const LONGEST: u64 = 300;
+/// Longest a request waits for an operation, seconds.
+pub(super) const LONGEST: u64 = 300;
 
 /// `?wait=SECONDS`: answer when the operation is over, or after so many seconds.
 #[derive(Debug, Default, Deserialize)]

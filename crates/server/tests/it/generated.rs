@@ -127,10 +127,11 @@ impl Maker<'_> {
         };
         let path = template.split('/').map(fill).collect::<Vec<_>>().join("/");
         let mut pairs = vec![];
-        for parameter in
-            operation["parameters"].as_array().into_iter().flatten().filter(|p| p["in"] == "query")
-        {
-            if self.dice.one_in(5) {
+        let all = operation["parameters"].as_array().into_iter().flatten();
+        let all: Vec<_> = all.filter(|p| p["in"] == "query").collect();
+        for parameter in &all {
+            // Few of many: a list has a filter for each field and operator.
+            if self.dice.one_in(all.len().max(5)) {
                 let value = match self.value(&parameter["schema"]) {
                     Value::String(text) => text.bytes().map(|b| format!("%{b:02x}")).collect(),
                     value => value.to_string(),

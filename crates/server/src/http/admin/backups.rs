@@ -2,7 +2,7 @@
 
 use crate::http::{
     App,
-    body::Json as Input,
+    body::{self, Json as Input},
     names::{Company, field, filtered},
     operation::{Accepted, Wait, accepted},
     problem::Result,
@@ -81,8 +81,11 @@ pub(in crate::http) async fn start(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Form {
+    #[serde(default, deserialize_with = "body::present")]
     tenants: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "body::present")]
     stores: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "body::present")]
     system: Option<bool>,
 }
 

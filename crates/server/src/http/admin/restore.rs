@@ -3,7 +3,7 @@
 use super::backups::stores;
 use crate::http::{
     App,
-    body::Json as Input,
+    body::{self, Json as Input},
     names::Company,
     operation::{Accepted, Wait, accepted},
     problem::Result,
@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Form {
     backup: String,
+    #[serde(default, deserialize_with = "body::present")]
     stores: Option<Vec<String>>,
 }
 

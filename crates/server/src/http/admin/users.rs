@@ -2,7 +2,13 @@
 
 use super::Page;
 use crate::http::{
-    App, body::Json as Input, names::Number, problem::Result, query::Words, scope::Staff, view,
+    App,
+    body::{self, Json as Input},
+    names::Number,
+    problem::Result,
+    query::Words,
+    scope::Staff,
+    view,
 };
 use axum::{Json, extract::State};
 use http::StatusCode;
@@ -57,8 +63,11 @@ pub(in crate::http) async fn create(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Change {
+    #[serde(default, deserialize_with = "body::present")]
     superuser: Option<bool>,
+    #[serde(default, deserialize_with = "body::present")]
     staff: Option<bool>,
+    #[serde(default, deserialize_with = "body::present")]
     active: Option<bool>,
 }
 

@@ -126,6 +126,11 @@ const SHAPES: &[(&str, &str)] = &[
     ("AuditHead", "id:integer hash:string"),
 ];
 
+/// Whether a route begins an operation, for whose end a caller may wait.
+pub(super) fn begins(key: &str) -> bool {
+    life::ANSWERS.iter().any(|(route, status, _)| *route == key && *status == "202")
+}
+
 /// What a route answers, by status; nothing: neither table knows it.
 pub(super) fn of(key: &str) -> Vec<(&'static str, Value)> {
     let found = ANSWERS.iter().chain(life::ANSWERS).find(|(route, ..)| *route == key);

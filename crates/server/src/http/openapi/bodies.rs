@@ -2,9 +2,16 @@
 //!
 //! Used by the document's builder. A route needs an entry here or in `answers`.
 
-use super::{answer, answers, body};
+use super::{
+    answer, answers, body,
+    formats::{email, flag, instant, name, number, password, slug, text},
+};
 use crate::http::{body::FORM, routes::Route};
 use serde_json::{Map, Value, json};
+
+/// What a person must know who reads the stored form of values.
+const SQL: &str = "Rows come as they are stored. A decimal of scale 2 is stored as hundredths: 13000 is 130.00, so \
+    divide sums by 10 to the power of the scale. Booleans are 0 and 1; dates and instants are text.";
 
 /// Adds request and response of a fixed route to its operation.
 pub(super) fn describe(route: &Route, operation: &mut Value) {
@@ -15,71 +22,89 @@ pub(super) fn describe(route: &Route, operation: &mut Value) {
             operation["requestBody"]["content"][FORM] = json!({"schema": schema});
         }
     }
+    let mut parameters = super::queries::of(&key);
+    if super::answers::begins(&key) {
+        parameters.push(super::queries::wait());
+    }
+    if !parameters.is_empty() {
+        operation["parameters"] = parameters.into();
+    }
+    if key == "POST /api/tenant/sql" {
+        operation["description"] = SQL.into();
+    }
     super::life::describe(&key, operation);
     for (status, response) in responses(&key) {
         operation["responses"][status] = response;
     }
 }
 
-pub(super) fn object(required: &[&str], properties: Value) -> Value {
+/// A body: fields that are not named are refused. Text and numbers that may be left out may also be null.
+pub(super) fn object(required: &[&str], mut properties: Value) -> Value {
+    for (name, schema) in properties.as_object_mut().into_iter().flatten() {
+        let kind = schema["type"].as_str().filter(|kind| ["string", "integer"].contains(kind));
+        if let Some(kind) = kind.filter(|_| !required.contains(&name.as_str())).map(str::to_owned) {
+            schema["type"] = json!([kind, "null"]);
+        }
+    }
+    json!({"type": "object", "required": required, "properties": properties, "additionalProperties": false})
+}
+
+/// Part of an answer.
+fn shape(required: &[&str], properties: &Value) -> Value {
     json!({"type": "object", "required": required, "properties": properties})
 }
 
 fn request(key: &str) -> Option<Value> {
-    let text = || json!({"type": "string"});
-    let email = || json!({"type": "string", "format": "email", "maxLength": 254});
     Some(match key {
-        "POST /api/auth/login" => {
-            object(&["email", "password"], json!({"email": email(), "password": text(), "tenant": text()}))
-        }
-        "POST /api/auth/switch" => object(&["tenant"], json!({"tenant": text()})),
+        "POST /api/auth/login" => object(
+            &["email", "password"],
+            json!({"email": email(), "password": password(), "tenant": slug()}),
+        ),
+        "POST /api/auth/switch" => object(&["tenant"], json!({"tenant": slug()})),
         "POST /api/register" | "POST /subscription/register/" => object(
             &["company", "email", "password"],
-            json!({"company": text(), "slug": text(), "name": text(), "email": email(), "password": text(), "plan": text()}),
+            json!({"company": text(), "slug": slug(), "name": text(), "email": email(), "password": password(), "plan": name()}),
         ),
         "POST /api/tenant/users" => object(
             &["email", "role"],
-            json!({"email": email(), "name": text(), "role": text(), "password": text()}),
+            json!({"email": email(), "name": text(), "role": name(), "password": password()}),
         ),
         "POST /api/admin/users" => {
-            object(&["email", "password"], json!({"email": email(), "name": text(), "password": text()}))
+            object(&["email", "password"], json!({"email": email(), "name": text(), "password": password()}))
         }
-        "POST /api/tenant/keys" => object(
-            &["name", "role"],
-            json!({"name": text(), "role": text(), "expires_at": {"type": "string", "format": "date-time"}}),
-        ),
+        "POST /api/tenant/keys" => {
+            object(&["name", "role"], json!({"name": text(), "role": name(), "expires_at": instant()}))
+        }
         "POST /api/tenant/sql" => object(
             &["sql"],
-            json!({"sql": text(), "params": {"type": ["array", "object", "null"]}, "store": text()}),
+            json!({"sql": text(), "params": {"type": ["array", "object", "null"]}, "store": name()}),
         ),
-        "PUT /api/admin/users/{id}/password" => object(&["password"], json!({"password": text()})),
-        "POST /api/auth/password" => object(&["old", "new"], json!({"old": text(), "new": text()})),
-        "PATCH /api/tenant/users/{id}" => object(&["role"], json!({"role": text()})),
+        "PUT /api/admin/users/{id}/password" => object(&["password"], json!({"password": password()})),
+        "POST /api/auth/password" => object(&["old", "new"], json!({"old": password(), "new": password()})),
+        "PATCH /api/tenant/users/{id}" => object(&["role"], json!({"role": name()})),
         "PATCH /api/admin/users/{id}" => {
-            let flag = || json!({"type": "boolean"});
             object(&[], json!({"superuser": flag(), "staff": flag(), "active": flag()}))
         }
         "POST /api/admin/tenants/{slug}/attach" => {
-            object(&["store"], json!({"store": text(), "physical": text(), "server": text()}))
+            object(&["store"], json!({"store": name(), "physical": text(), "server": name()}))
         }
         "POST /api/admin/tenants/{slug}/suspend" => object(&["reason"], json!({"reason": text()})),
-        "POST /api/admin/tenants/{slug}/plan" => object(
-            &[],
-            json!({"plan": text(), "state": text(), "ends_at": {"type": "string", "format": "date-time"}}),
-        ),
+        "POST /api/admin/tenants/{slug}/plan" => {
+            object(&[], json!({"plan": name(), "state": text(), "ends_at": instant()}))
+        }
         "PATCH /api/admin/tenants/{slug}/settings" => {
             json!({"type": "object", "properties": {"external_id": {"type": ["string", "null"]}}})
         }
         "POST /api/admin/impersonate" => object(
             &["tenant", "reason"],
             json!({
-                "tenant": text(), "user": {"type": "integer"}, "reason": text(),
+                "tenant": slug(), "user": number(), "reason": text(),
                 "minutes": {"type": "integer", "minimum": 1, "maximum": 60},
             }),
         ),
         "POST /api/admin/tenants" => object(
             &["slug", "company", "email"],
-            json!({"slug": text(), "company": text(), "email": email(), "plan": text(), "password": text()}),
+            json!({"slug": slug(), "company": text(), "email": email(), "plan": name(), "password": password()}),
         ),
         _ => return moving(key),
     })
@@ -87,18 +112,16 @@ fn request(key: &str) -> Option<Value> {
 
 /// Where a company lies, and whether it is open meanwhile.
 fn moving(key: &str) -> Option<Value> {
-    let text = || json!({"type": "string"});
     Some(match key {
         "POST /api/admin/tenants/{slug}/move" => {
-            let flag = || json!({"type": "boolean"});
-            object(&[], json!({"server": text(), "store": text(), "back": flag(), "lost": flag()}))
+            object(&[], json!({"server": name(), "store": name(), "back": flag(), "lost": flag()}))
         }
-        "POST /api/admin/tenants/{slug}/promote" => object(&[], json!({"server": text(), "store": text()})),
+        "POST /api/admin/tenants/{slug}/promote" => object(&[], json!({"server": name(), "store": name()})),
         "POST /api/admin/tenants/{slug}/demote" | "POST /api/admin/tenants/{slug}/release" => {
-            object(&[], json!({"store": text()}))
+            object(&[], json!({"store": name()}))
         }
         "POST /api/admin/tenants/{slug}/maintenance" => {
-            object(&["on"], json!({"on": {"type": "boolean"}, "reason": text()}))
+            object(&["on"], json!({"on": flag(), "reason": text()}))
         }
         _ => return super::life::request(key).or_else(|| super::backups::request(key)),
     })
@@ -130,27 +153,29 @@ fn plain(media: &str) -> Value {
 
 /// Schemas that are no model's.
 pub(super) fn schemas() -> Map<String, Value> {
-    let text = || json!({"type": "string"});
     let all = [
         (
             "File",
-            object(
+            shape(
                 &["name", "type", "size", "sha256"],
-                json!({
+                &json!({
                     "id": text(), "name": text(), "type": text(), "size": {"type": "integer"}, "sha256": text(),
                 }),
             ),
         ),
         (
             "ImportReport",
-            object(
-                &["created", "errors", "more_errors"],
-                json!({
-                    "created": {"type": "integer"},
-                    "errors": {"type": "array", "items": object(&["line", "field", "reason"], json!({
-                        "line": {"type": "integer"}, "field": {"type": ["string", "null"]}, "reason": text(),
+            shape(
+                &["created", "errors", "more_errors", "ignored", "dry_run"],
+                &json!({
+                    "created": {"type": "integer", "description": "Records created; of a dry run, that would be."},
+                    "errors": {"type": "array", "items": shape(&["line", "field", "code", "reason"], &json!({
+                        "line": {"type": "integer"}, "field": {"type": ["string", "null"]}, "code": text(),
+                        "reason": text(),
                     }))},
                     "more_errors": {"type": "boolean", "description": "More lines were wrong than are listed."},
+                    "ignored": {"type": "array", "items": text(), "description": "Columns that were passed over."},
+                    "dry_run": {"type": "boolean", "description": "Nothing was written."},
                 }),
             ),
         ),

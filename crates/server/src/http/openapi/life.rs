@@ -2,7 +2,10 @@
 //!
 //! Used by `bodies` and `answers`, which have the rest, and written like theirs.
 
-use super::bodies::object;
+use super::{
+    bodies::object,
+    formats::{email, flag, name, number, query, slug, text},
+};
 use serde_json::{Value, json};
 
 /// Route, status, shape.
@@ -132,22 +135,19 @@ pub(super) const SHAPES: &[(&str, &str)] = &[
 
 /// What a JSON body holds; none: the route takes none.
 pub(super) fn request(key: &str) -> Option<Value> {
-    let text = || json!({"type": "string"});
-    let email = || json!({"type": "string", "format": "email", "maxLength": 254});
     Some(match key {
-        "POST /api/admin/tenants/{slug}/purge" => object(
-            &["confirm", "id"],
-            json!({"confirm": text(), "id": {"type": "integer"}, "early": {"type": "boolean"}}),
-        ),
+        "POST /api/admin/tenants/{slug}/purge" => {
+            object(&["confirm", "id"], json!({"confirm": text(), "id": number(), "early": flag()}))
+        }
         "POST /api/admin/tenants/{slug}/clone" => object(
             &["slug"],
             json!({
-                "slug": text(), "name": text(), "email": email(), "plan": text(), "owner": email(),
-                "reason": text(), "blank_personal": {"type": "boolean"},
+                "slug": slug(), "name": text(), "email": email(), "plan": name(), "owner": email(),
+                "reason": text(), "blank_personal": flag(),
             }),
         ),
         "POST /api/tenant/cancel" => object(&["confirm"], json!({"confirm": text(), "reason": text()})),
-        "POST /api/admin/tenants/{slug}/rename" => object(&["slug"], json!({"slug": text()})),
+        "POST /api/admin/tenants/{slug}/rename" => object(&["slug"], json!({"slug": slug()})),
         "POST /api/admin/tenants/{slug}/retire" => {
             let days = || json!({"type": "integer", "minimum": 0});
             object(
@@ -163,8 +163,16 @@ pub(super) fn request(key: &str) -> Option<Value> {
 pub(super) fn describe(key: &str, operation: &mut Value) {
     if key == "POST /api/admin/import" {
         operation["requestBody"] = json!({"required": true, "content": {"application/zip": {}}});
-        operation["parameters"] = ["slug", "name", "email", "plan", "owner", "reason"]
-            .map(|name| json!({"name": name, "in": "query", "required": name == "slug", "schema": {"type": "string"}}))
-            .into();
+        let mut required = query("slug", "The new tenant's name in URLs.", slug());
+        required["required"] = json!(true);
+        let others = [
+            query("name", "The new tenant's name; as exported when it is left out.", text()),
+            query("email", "The new tenant's address.", email()),
+            query("plan", "The plan; the default one when it is left out.", name()),
+            query("owner", "Address of a user who becomes the owner.", email()),
+            query("reason", "Why; for the audit log.", text()),
+        ];
+        let own = operation["parameters"].as_array().cloned().unwrap_or_default();
+        operation["parameters"] = std::iter::once(required).chain(others).chain(own).collect();
     }
 }

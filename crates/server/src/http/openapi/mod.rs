@@ -6,8 +6,11 @@
 mod answers;
 mod backups;
 mod bodies;
+mod filters;
+mod formats;
 mod life;
 mod model;
+mod queries;
 mod records;
 
 use super::{
@@ -17,7 +20,7 @@ use super::{
 use http::Method;
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeSet, sync::Arc};
-use tenantry::model::Model;
+use tenantry::{error::Rule, model::Model};
 
 /// The whole document.
 pub(super) fn build(title: &str, models: &[Arc<Model>]) -> Value {
@@ -125,6 +128,7 @@ fn schemas(models: &[Arc<Model>]) -> Map<String, Value> {
 
 fn problem_schema() -> Value {
     let codes: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    let rules: Vec<_> = Rule::ALL.iter().map(|rule| rule.code()).collect();
     json!({
         "type": "object",
         "required": ["type", "title", "status", "code", "detail"],
@@ -137,8 +141,12 @@ fn problem_schema() -> Value {
             "remedy": {"type": "string", "description": "What to do about it."},
             "errors": {"type": "array", "items": {
                 "type": "object",
-                "required": ["field", "message"],
-                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+                "required": ["field", "code", "message"],
+                "properties": {
+                    "field": {"type": "string"},
+                    "code": {"type": "string", "enum": rules},
+                    "message": {"type": "string"},
+                },
             }},
             "request_id": {"type": "string"},
         },

@@ -5,7 +5,10 @@
 use super::reference;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
-use tenantry::model::{Field, FieldKind, IdKind, Model};
+use tenantry::{
+    model::{Field, FieldKind, IdKind, Model},
+    records::depends_on,
+};
 
 /// Adds `patients`, `patients_new`, `patients_change` and `patients_page`.
 pub(super) fn schemas(model: &Model, models: &[Arc<Model>], into: &mut Map<String, Value>) {
@@ -16,16 +19,19 @@ pub(super) fn schemas(model: &Model, models: &[Arc<Model>], into: &mut Map<Strin
     into.insert(format!("{name}_page"), page(name));
     if let Some(overrides) = &model.overrides {
         let own = |field: &&Field| overrides.fields.contains(&field.name);
-        let properties = properties(model.fields.iter().filter(own), models);
+        let properties = properties(model, model.fields.iter().filter(own), models);
         into.insert(format!("{name}_override"), at_least_one(object_of(properties)));
     }
 }
 
 fn read(model: &Model, models: &[Arc<Model>]) -> Value {
     let mut properties = Map::new();
+    let columns = model.fields.iter().map(|f| f.name.as_str());
+    let columns = std::iter::once("id").chain(columns).chain(["created_at", "updated_at", "version"]);
+    let required: Vec<_> = columns.collect();
     properties.insert("id".into(), id(model.id));
     for field in &model.fields {
-        properties.insert(field.name.as_str().into(), property(field, models));
+        properties.insert(field.name.as_str().into(), property(model, field, models));
     }
     for at in ["created_at", "updated_at"] {
         properties.insert(at.into(), json!({"type": "string", "format": "date-time"}));
@@ -34,21 +40,30 @@ fn read(model: &Model, models: &[Arc<Model>]) -> Value {
     if let Some(expanded) = expanded(model, models) {
         properties.insert("expand".into(), expanded);
     }
-    json!({"type": "object", "title": model.label, "properties": properties})
+    let text = "All columns, or those that `fields` names.";
+    json!({"type": "object", "title": model.label, "description": text, "required": required, "properties": properties})
 }
 
 fn new(model: &Model, models: &[Arc<Model>]) -> Value {
     let needed = model.fields.iter().filter(|f| f.required && f.default.is_none());
     let required: Vec<_> = needed.map(|f| f.name.as_str()).collect();
     let mut schema = writable(model, models);
+    for field in &model.fields {
+        if let (Some(default), Some(property)) =
+            (&field.default, schema["properties"].get_mut(field.name.as_str()))
+        {
+            property["default"] = default.clone();
+        }
+    }
     if !required.is_empty() {
         schema["required"] = json!(required);
     }
     schema
 }
 
+/// A change of no field is none: the answer is the record as it is.
 fn change(model: &Model, models: &[Arc<Model>]) -> Value {
-    at_least_one(writable(model, models))
+    writable(model, models)
 }
 
 fn at_least_one(mut schema: Value) -> Value {
@@ -58,11 +73,15 @@ fn at_least_one(mut schema: Value) -> Value {
 
 fn writable(model: &Model, models: &[Arc<Model>]) -> Value {
     let fields = model.fields.iter().filter(|f| !matches!(f.kind, FieldKind::File { .. }));
-    object_of(properties(fields, models))
+    object_of(properties(model, fields, models))
 }
 
-fn properties<'f>(fields: impl Iterator<Item = &'f Field>, models: &[Arc<Model>]) -> Map<String, Value> {
-    fields.map(|f| (f.name.as_str().to_owned(), property(f, models))).collect()
+fn properties<'f>(
+    model: &Model,
+    fields: impl Iterator<Item = &'f Field>,
+    models: &[Arc<Model>],
+) -> Map<String, Value> {
+    fields.map(|f| (f.name.as_str().to_owned(), property(model, f, models))).collect()
 }
 
 fn object_of(properties: Map<String, Value>) -> Value {
@@ -88,14 +107,21 @@ fn id(kind: IdKind) -> Value {
     }
 }
 
-fn property(field: &Field, models: &[Arc<Model>]) -> Value {
+fn property(model: &Model, field: &Field, models: &[Arc<Model>]) -> Value {
     let mut schema = kind(&field.kind, models);
-    schema["title"] = json!(field.label);
-    if let Some(default) = &field.default {
-        schema["default"] = default.clone();
+    if field.required && matches!(field.kind, FieldKind::Text { .. }) {
+        schema["minLength"] = json!(1);
     }
     if !field.required {
         nullable(&mut schema);
+    }
+    schema["title"] = json!(field.label);
+    let depends = depends_on(model, models);
+    let depends = depends.iter().filter(|rule| rule.field == field.name);
+    let depends: Vec<_> =
+        depends.map(|rule| json!({"field": rule.with.as_str(), "filter": rule.through.as_str()})).collect();
+    if !depends.is_empty() {
+        schema["x-depends-on"] = json!(depends);
     }
     schema
 }
@@ -151,16 +177,14 @@ fn expanded(model: &Model, models: &[Arc<Model>]) -> Option<Value> {
 }
 
 fn nullable(schema: &mut Value) {
-    if let Some(kind) = schema["type"].as_str().map(str::to_owned) {
+    if let Some(kind) = schema.get("type").and_then(Value::as_str).map(str::to_owned) {
         schema["type"] = json!([kind, "null"]);
-        if let Some(choices) = schema["enum"].as_array_mut() {
+        // `schema["enum"]` would put a null there where there is none.
+        if let Some(choices) = schema.get_mut("enum").and_then(Value::as_array_mut) {
             choices.push(Value::Null);
         }
     } else if let Some(target) = schema.get("$ref").cloned() {
         *schema = json!({"anyOf": [{"$ref": target}, {"type": "null"}]});
     }
-    // What is left takes any JSON, null too. `"type": null` from indexing must not stay behind.
-    if let Some(map) = schema.as_object_mut() {
-        map.retain(|key, value| key != "type" || !value.is_null());
-    }
+    // What is left takes any JSON, null too.
 }

@@ -3,7 +3,7 @@
 //!
 //! Used by the document's builder.
 
-use super::{answer, body, frame, is, reference};
+use super::{answer, body, filters, formats::query, frame, is, reference};
 use crate::http::routes::Route;
 use http::Method;
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ pub(super) fn applies(route: &Route, model: &Model) -> bool {
 pub(super) fn operation(route: &Route, model: &Model, models: &[Arc<Model>]) -> Value {
     let name = model.name.as_str();
     let mut operation = frame(route, &model.label, &format!("{}_{name}", route.operation()));
-    operation["parameters"] = parameters(route, model);
+    operation["parameters"] = parameters(route, model, models);
     let one = reference(name);
     let (status, response) = if is(route, &Method::GET, "") {
         ("200", answer("A page", &reference(&format!("{name}_page"))))
@@ -39,29 +39,25 @@ pub(super) fn operation(route: &Route, model: &Model, models: &[Arc<Model>]) -> 
         operation["requestBody"] = body(&reference(&format!("{name}_override")));
         ("200", answer("The record as the company sees it", &one))
     } else if is(route, &Method::POST, "/batch") {
-        operation["requestBody"] =
-            body(&json!({"type": "array", "maxItems": 1000, "items": reference(&format!("{name}_new"))}));
+        operation["requestBody"] = body(
+            &json!({"type": "array", "minItems": 1, "maxItems": 1000, "items": reference(&format!("{name}_new"))}),
+        );
         (
             "201",
             answer(
                 "All of them created",
-                &json!({"type": "object", "properties": {"items": {"type": "array", "items": one}}}),
+                &json!({"type": "object", "required": ["items"], "properties": {"items": {"type": "array", "items": one}}}),
             ),
         )
     } else {
-        bytes(route, model, models, &mut operation)
+        bytes(route, model, &mut operation)
     };
     operation["responses"][status] = response;
     operation
 }
 
 /// CSV, files and deletes.
-fn bytes(
-    route: &Route,
-    model: &Model,
-    _models: &[Arc<Model>],
-    operation: &mut Value,
-) -> (&'static str, Value) {
+fn bytes(route: &Route, model: &Model, operation: &mut Value) -> (&'static str, Value) {
     let csv = json!({"text/csv": {"schema": {"type": "string"}}});
     let any = json!({"schema": {"type": "string", "format": "binary"}});
     if is(route, &Method::POST, "/import") {
@@ -85,11 +81,11 @@ fn bytes(
     ("204", json!({"description": "Gone"}))
 }
 
-fn parameters(route: &Route, model: &Model) -> Value {
+fn parameters(route: &Route, model: &Model, models: &[Arc<Model>]) -> Value {
     let mut all = Vec::new();
     if route.path.contains("{id}") {
         let id = match model.id {
-            IdKind::Integer => json!({"type": "integer", "format": "int64"}),
+            IdKind::Integer => json!({"type": "integer", "format": "int64", "minimum": 1}),
             IdKind::Uuid => json!({"type": "string", "format": "uuid"}),
         };
         all.push(json!({"name": "id", "in": "path", "required": true, "schema": id}));
@@ -99,48 +95,24 @@ fn parameters(route: &Route, model: &Model) -> Value {
         let names: Vec<_> = files.map(|f| f.name.as_str()).collect();
         all.push(json!({"name": "field", "in": "path", "required": true, "schema": {"type": "string", "enum": names}}));
     }
-    if is(route, &Method::GET, "") || is(route, &Method::GET, "/export") {
-        all.extend(list(model));
+    let (lists, exports) = (is(route, &Method::GET, ""), is(route, &Method::GET, "/export"));
+    if lists || exports {
+        all.extend(filters::list(model, models, lists));
     }
-    if is(route, &Method::GET, "") || is(route, &Method::GET, "/{id}") {
-        all.push(query("fields", "Columns wanted, separated by commas.", json!({"type": "string"})));
-        all.push(query("expand", "References to expand: `city`, `city.region`.", json!({"type": "string"})));
+    if lists || exports || is(route, &Method::GET, "/{id}") {
+        all.push(filters::fields(model));
+    }
+    if lists || is(route, &Method::GET, "/{id}") {
+        all.extend(filters::expand(model));
+    }
+    if is(route, &Method::POST, "/import") {
+        let text = "Check everything and write nothing; the report says what would be.";
+        all.push(query("dry_run", text, json!({"type": "boolean"})));
     }
     if is(route, &Method::PATCH, "/{id}") || is(route, &Method::DELETE, "/{id}") {
-        all.push(json!({"name": "If-Match", "in": "header", "schema": {"type": "string"},
+        all.push(json!({"name": "If-Match", "in": "header",
+            "schema": {"type": "string", "pattern": "^(\\*|(W/)?\"[1-9][0-9]*\")$"},
             "description": "The record's ETag: refused with 412 if somebody changed it meanwhile."}));
     }
     Value::Array(all)
-}
-
-fn list(model: &Model) -> Vec<Value> {
-    let mut all = vec![
-        query(
-            "sort",
-            "Fields, separated by commas; `-` before one for descending.",
-            json!({"type": "string"}),
-        ),
-        query(
-            "limit",
-            "Rows at most.",
-            json!({"type": "integer", "minimum": 1, "maximum": 1000, "default": 20}),
-        ),
-        query("after", "`next` of the page before.", json!({"type": "string"})),
-        query("count", "Also count all matching rows.", json!({"type": "boolean"})),
-    ];
-    if model.fields.iter().any(|f| f.search) {
-        all.push(query("q", "Full-text search.", json!({"type": "string", "maxLength": 200})));
-    }
-    let operators =
-        "Also with __ne, __lt, __lte, __gt, __gte, __contains, __startswith, __in (commas), __isnull.";
-    for field in &model.fields {
-        if !matches!(field.kind, FieldKind::Json | FieldKind::File { .. }) {
-            all.push(query(field.name.as_str(), operators, json!({"type": "string"})));
-        }
-    }
-    all
-}
-
-fn query(name: &str, description: &str, schema: Value) -> Value {
-    json!({"name": name, "in": "query", "description": description, "schema": schema})
 }

@@ -75,7 +75,7 @@ fn references_resolve_and_operation_ids_are_unique() {
             assert!(document.pointer(target.trim_start_matches('#')).is_some(), "{target}");
         }
         ("operationId", Value::String(id)) => assert!(ids.insert(id.clone()), "{id} twice"),
-        ("type", Value::Null) => panic!("a type that is null"),
+        ("type" | "enum" | "format" | "default", Value::Null) => panic!("{key} that is null"),
         _ => {}
     });
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1."));
@@ -98,6 +98,34 @@ fn fields_keep_their_types() {
     }
     let own = &document["components"]["schemas"]["patients_override"]["properties"];
     assert_eq!(own.as_object().unwrap().keys().collect::<Vec<_>>(), ["notes", "status"]);
+}
+
+/// What a typed client is made from.
+#[test]
+fn clients_know_filters_columns_and_what_depends_on_what() {
+    let document = build("Test", &models());
+    let schemas = &document["components"]["schemas"];
+    let read = schemas["patients"]["required"].as_array().unwrap();
+    let columns = ["id", "name", "status", "notes", "scan", "city", "created_at", "updated_at", "version"];
+    assert_eq!(*read, columns.map(Value::from));
+    for schema in ["patients_new", "patients_change", "patients_override"] {
+        assert_eq!(schemas[schema]["additionalProperties"], false, "{schema}");
+    }
+    let of = |path: &str| -> BTreeSet<&str> {
+        let parameters = document["paths"][path]["get"]["parameters"].as_array().unwrap();
+        parameters.iter().map(|p| p["name"].as_str().unwrap()).collect()
+    };
+    let list = of("/api/records/patients");
+    for known in
+        ["id", "id__in", "created_at__gte", "version__lt", "status__ne", "name__contains", "notes__isnull"]
+    {
+        assert!(list.contains(known), "{known}");
+    }
+    assert!(!list.contains("city__contains") && !list.contains("notes"));
+    assert!(of("/api/records/patients/{id}").is_superset(&BTreeSet::from(["id", "fields", "expand"])));
+    assert!(!of("/api/records/patients/export").contains("limit"));
+    assert!(!of("/api/records/cities").contains("expand"), "cities refer to nothing");
+    assert!(of("/api/admin/users").contains("limit") && of("/api/tenant/activity").contains("before"));
 }
 
 /// Who reads the document learns what every answer holds.

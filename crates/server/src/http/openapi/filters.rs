@@ -1,0 +1,122 @@
+//! Query parameters of lists and exports of records: each field with each operator, so that a typed client knows them.
+//!
+//! Used by the operations on records. Which operators a field takes is decided by `query::filter`; a test asks with
+//! every parameter that is listed here.
+
+use super::formats::{limit, list_of, query};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tenantry::model::{FieldKind, IdKind, Model};
+
+/// Filters, search and sort; with `paged` also those of pages.
+pub(super) fn list(model: &Model, models: &[Arc<Model>], paged: bool) -> Vec<Value> {
+    let sortable = columns(model).filter(|(_, kind)| *kind != Kind::Opaque);
+    let sort = list_of(sortable.map(|(name, _)| name), "-?");
+    let mut all = vec![query("sort", "At most 4 fields; `-` before one for descending.", sort)];
+    if paged {
+        all.push(query("limit", "Rows at most.", limit(20)));
+        all.push(query("after", "`next` of the page before, with the same sort.", json!({"type": "string"})));
+        all.push(query("count", "Also count all matching rows.", json!({"type": "boolean"})));
+    }
+    if model.fields.iter().any(|f| f.search) {
+        let words = json!({"type": "string", "minLength": 1, "maxLength": 200});
+        all.push(query("q", "Full-text search.", words));
+    }
+    for (name, kind) in columns(model) {
+        all.extend(operators(kind).map(|operator| filter(model, models, name, operator)));
+    }
+    all
+}
+
+/// Columns wanted.
+pub(super) fn fields(model: &Model) -> Value {
+    query(
+        "fields",
+        "Columns wanted; all when it is left out.",
+        list_of(columns(model).map(|(name, _)| name), ""),
+    )
+}
+
+/// References to expand, where the model has some.
+pub(super) fn expand(model: &Model) -> Option<Value> {
+    let references = model.fields.iter().filter(|f| matches!(f.kind, FieldKind::Ref { .. }));
+    let names: Vec<_> = references.map(|f| f.name.as_str()).collect();
+    let description = format!(
+        "References whose rows come along, of: {}. A path goes on from there, at most 3 deep: `{}.…`.",
+        names.join(", "),
+        names.first()?
+    );
+    let one = format!("({})(\\.[a-z][a-z0-9_]*){{0,2}}", names.join("|"));
+    Some(query("expand", &description, json!({"type": "string", "pattern": format!("^{one}(,{one})*$")})))
+}
+
+/// What a column holds, as far as operators are concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Other,
+    Opaque,
+}
+
+fn columns(model: &Model) -> impl Iterator<Item = (&str, Kind)> {
+    let declared = model.fields.iter().map(|field| {
+        let kind = match field.kind {
+            FieldKind::Text { .. } | FieldKind::Choice { .. } => Kind::Text,
+            FieldKind::Json | FieldKind::File { .. } => Kind::Opaque,
+            _ => Kind::Other,
+        };
+        (field.name.as_str(), kind)
+    });
+    let set = ["created_at", "updated_at", "version"].map(|name| (name, Kind::Other));
+    std::iter::once(("id", Kind::Other)).chain(declared).chain(set)
+}
+
+fn operators(kind: Kind) -> impl Iterator<Item = &'static str> {
+    const ALL: [&str; 9] = ["contains", "startswith", "", "ne", "lt", "lte", "gt", "gte", "in"];
+    let some = match kind {
+        Kind::Text => &ALL[..],
+        Kind::Other => &ALL[2..],
+        Kind::Opaque => &[],
+    };
+    some.iter().copied().chain(["isnull"])
+}
+
+fn filter(model: &Model, models: &[Arc<Model>], name: &str, operator: &str) -> Value {
+    let (text, schema) = match operator {
+        "" => ("equal to", value(model, models, name)),
+        "ne" => ("not equal to", value(model, models, name)),
+        "lt" => ("less than", value(model, models, name)),
+        "lte" => ("at most", value(model, models, name)),
+        "gt" => ("greater than", value(model, models, name)),
+        "gte" => ("at least", value(model, models, name)),
+        "in" => ("one of these, separated by commas", json!({"type": "string", "minLength": 1})),
+        "isnull" => ("empty, or not", json!({"type": "boolean"})),
+        "contains" => ("containing", json!({"type": "string", "minLength": 1, "maxLength": 1000})),
+        _ => ("beginning with", json!({"type": "string", "minLength": 1, "maxLength": 1000})),
+    };
+    let parameter = if operator.is_empty() { name.to_owned() } else { format!("{name}__{operator}") };
+    query(&parameter, &format!("{name} {text}"), schema)
+}
+
+/// A value of the column as a URL has it.
+fn value(model: &Model, models: &[Arc<Model>], name: &str) -> Value {
+    let id = |kind| match kind {
+        IdKind::Integer => json!({"type": "integer", "format": "int64"}),
+        IdKind::Uuid => json!({"type": "string", "format": "uuid"}),
+    };
+    match (name, model.field(name).map(|field| &field.kind)) {
+        ("id", _) => id(model.id),
+        ("version", _) | (_, Some(FieldKind::Integer { .. })) => {
+            json!({"type": "integer", "format": "int64"})
+        }
+        (_, None | Some(FieldKind::Datetime)) => json!({"type": "string", "format": "date-time"}),
+        (_, Some(FieldKind::Date)) => json!({"type": "string", "format": "date"}),
+        (_, Some(FieldKind::Boolean)) => json!({"type": "boolean"}),
+        (_, Some(FieldKind::Decimal { .. })) => json!({"type": "string", "format": "decimal"}),
+        (_, Some(FieldKind::Choice { choices })) => json!({"type": "string", "enum": choices}),
+        (_, Some(FieldKind::Ref { to, .. })) => {
+            id(models.iter().find(|m| m.name == *to).map_or(IdKind::Integer, |m| m.id))
+        }
+        (_, Some(_)) => json!({"type": "string", "maxLength": 1000}),
+    }
+}
