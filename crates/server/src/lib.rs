@@ -6,6 +6,7 @@
 #[doc(hidden)]
 pub mod cli;
 pub mod http;
+mod instants;
 
 /// The program in the guide is compiled with the doctests, so that it cannot rot.
 #[cfg(doctest)]

@@ -17,10 +17,23 @@ pub const SECOND_US: i64 = 1_000_000;
 /// One day in microseconds.
 pub const DAY_US: i64 = 86_400 * SECOND_US;
 
-/// An instant as people and machines read it: RFC 3339, to the second.
+/// An instant as programs read it: RFC 3339 in UTC, always with six digits after the second. None: outside the years
+/// that can be written.
+pub fn iso(us: i64) -> Option<String> {
+    jiff::Timestamp::from_microsecond(us).ok().map(|at| format!("{at:.6}"))
+}
+
+/// The same in a text, where the number stands for what cannot be written.
 pub(crate) fn text(us: i64) -> String {
-    jiff::Timestamp::from_microsecond(us)
-        .map_or_else(|_| us.to_string(), |at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+    iso(us).unwrap_or_else(|| us.to_string())
+}
+
+/// Writes an instant into JSON with six digits after the second.
+///
+/// # Errors
+/// Those of the serializer.
+pub(crate) fn six_digits<S: serde::Serializer>(at: &jiff::Timestamp, into: S) -> Result<S::Ok, S::Error> {
+    into.collect_str(&format_args!("{at:.6}"))
 }
 
 /// Whether a date lies further ahead than any process would have written it: at most `reach_us` after its own

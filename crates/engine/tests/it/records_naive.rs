@@ -20,6 +20,8 @@ fn text() -> impl Strategy<Value = String> {
 
 fn value(field: &'static str, exact: bool) -> BoxedStrategy<Value> {
     let some = match field {
+        // A required text is never stored empty, but may be compared with one.
+        "name" if exact => return text().prop_map(|text| Value::Text(format!("{text}n"))).boxed(),
         "name" => return text().prop_map(Value::Text).boxed(),
         "active" => return any::<bool>().prop_map(Value::Boolean).boxed(),
         "age" => (0..4_i64).prop_map(Value::Integer).boxed(),

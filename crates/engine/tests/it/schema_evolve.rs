@@ -49,6 +49,7 @@ fn field(name: &'static str) -> BoxedStrategy<Field> {
                 index: index && !opaque,
                 search: search && matches!(kind, FieldKind::Text { .. }),
                 personal: false,
+                consistent: true,
                 default,
                 kind,
             }

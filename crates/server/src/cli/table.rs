@@ -28,9 +28,9 @@ fn text(header: impl IntoIterator<Item = String>, rows: impl IntoIterator<Item =
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
-/// Prints a value as indented JSON.
+/// Prints a value as indented JSON, instants as text.
 pub(super) fn json(value: &impl Serialize) -> Result<()> {
-    say!("{}", serde_json::to_string_pretty(value)?);
+    say!("{}", serde_json::to_string_pretty(&crate::instants::wire(value))?);
     Ok(())
 }
 

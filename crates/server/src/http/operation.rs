@@ -3,6 +3,7 @@
 //! Used by every handler that starts an operation: spawn it, then answer with [`accepted`].
 
 use super::{App, problem::Result, view};
+use crate::instants;
 use axum::{
     Json,
     response::{IntoResponse, Response, sse::Event},
@@ -56,10 +57,7 @@ impl IntoResponse for Accepted {
 
 /// With private detail.
 pub(super) fn for_staff(operation: &Listed) -> Value {
-    let mut shown = json!(operation);
-    shown["started_at"] = view::at(operation.started_at_us);
-    shown["updated_at"] = view::at(operation.updated_at_us);
-    shown
+    instants::wire(operation)
 }
 
 /// What the company may know of what is done to it.

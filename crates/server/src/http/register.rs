@@ -2,7 +2,7 @@
 //!
 //! The platform does it as one journalled operation; a step that fails leaves nothing.
 
-use super::{App, body, names::field, page, problem::Result, scope::Client, view};
+use super::{App, body, page, problem::Result, scope::Client, view};
 use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
@@ -12,7 +12,9 @@ use serde::Deserialize;
 use tenantry::{
     Error, Registration,
     access::{login::SignedIn, passwords::Password},
+    error::Wrong,
     name::Slug,
+    users,
 };
 
 /// What the form holds.
@@ -41,10 +43,7 @@ pub(super) async fn create(State(app): State<App>, client: Client, request: Requ
 
 async fn register(app: &App, client: Client, request: Request) -> Result<SignedIn> {
     let form: Form = body::fields(request, app).await?;
-    let slug = match &form.slug {
-        Some(text) => field("slug", text, Slug::parse)?,
-        None => suggested(&form.company)?,
-    };
+    let slug = checked(&form)?;
     let name = form.name.unwrap_or_else(|| form.email.clone());
     let wish = Registration {
         company: form.company,
@@ -61,8 +60,24 @@ async fn register(app: &App, client: Client, request: Request) -> Result<SignedI
 /// The same under the name of M7; an operation of its own in the OpenAPI document.
 pub(super) use create as also_create;
 
+/// The slug, once nothing in the form breaks a rule; else every field that does.
+fn checked(form: &Form) -> Result<Slug, Error> {
+    let mut wrong = Wrong::default();
+    wrong.take(users::check_text("company", &form.company))?;
+    wrong.take(users::check_email(&form.email))?;
+    wrong.take(form.password.check(&form.email))?;
+    let slug = match &form.slug {
+        Some(text) => wrong.take(Slug::parse(text).map_err(|e| Error::invalid("slug", e.reason)))?,
+        // Nothing can be made of a name that is refused itself.
+        None if form.company.trim().is_empty() => None,
+        None => wrong.take(suggested(&form.company))?,
+    };
+    wrong.finish()?;
+    slug.ok_or_else(|| Error::invalid("slug", "is required"))
+}
+
 /// A slug from the company's name: what is not ASCII is refused, never mapped (threat 23).
-fn suggested(company: &str) -> Result<Slug> {
+fn suggested(company: &str) -> Result<Slug, Error> {
     let mut text = String::with_capacity(40);
     for letter in company.trim().chars() {
         match letter.to_ascii_lowercase() {
@@ -70,13 +85,11 @@ fn suggested(company: &str) -> Result<Slug> {
             ' ' | '-' | '_' | '.' | ',' | '&' | '\'' if !text.ends_with('-') => text.push('-'),
             ' ' | '-' | '_' | '.' | ',' | '&' | '\'' => {}
             _ => {
-                return Err(
-                    Error::invalid("slug", "choose a short name for this company: a-z, 0-9 and -").into()
-                );
+                return Err(Error::invalid("slug", "choose a short name for this company: a-z, 0-9 and -"));
             }
         }
     }
-    field("slug", text.trim_matches('-'), Slug::parse)
+    Slug::parse(text.trim_matches('-')).map_err(|e| Error::invalid("slug", e.reason))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Used by handlers. Instants are RFC 3339 in every answer, whatever they are inside.
 
 use super::{App, cookie};
+use crate::instants;
 use axum::{
     Json,
     response::{IntoResponse, Response},
@@ -14,8 +15,7 @@ use tenantry::{access::login::SignedIn, tenants::Retirement};
 
 /// Microseconds since 1970 as RFC 3339, UTC.
 pub(super) fn at(us: i64) -> Value {
-    // Outside the years that can be written there is no instant to show.
-    jiff::Timestamp::from_microsecond(us).map_or(Value::Null, |t| Value::String(t.to_string()))
+    instants::text(us)
 }
 
 /// The same where there may be none.

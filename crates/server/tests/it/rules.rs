@@ -123,3 +123,71 @@ async fn unknown_parameters_are_refused_on_every_record_route() {
     let text = user.get("/api/records/patients/1?foo=1").await.text();
     assert!(text.contains("fields, expand") && !text.contains("sort"), "only what applies: {text}");
 }
+
+#[tokio::test]
+async fn a_form_is_told_everything_at_once() {
+    let (_app, anon, _) = TestApp::new().await;
+    let form = json!({"company": "", "slug": "x", "email": "nobody", "password": "short"});
+    let answer = anon.post("/api/register", &form).await.expect(422);
+    let fields: Vec<_> = wrong(&answer.json()).into_iter().map(|(field, _)| field).collect();
+    assert_eq!(fields, ["company", "email", "password", "slug"]);
+    let form = json!({"company": "Ärzte", "email": "a@b.example", "password": "short"});
+    let answer = anon.post("/api/register", &form).await.expect(422);
+    let fields: Vec<_> = wrong(&answer.json()).into_iter().map(|(field, _)| field).collect();
+    assert_eq!(fields, ["password", "slug"]);
+}
+
+/// Text order is time order only where every instant has as many digits.
+#[tokio::test]
+async fn every_instant_has_six_digits() {
+    fn look(at: &str, value: &Value, seen: &mut usize) {
+        match value {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    assert!(!name.ends_with("at_us"), "{at}.{name} is a number");
+                    look(&format!("{at}.{name}"), value, seen);
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| look(at, item, seen)),
+            Value::String(text) if text.parse::<jiff::Timestamp>().is_ok() => {
+                assert!(
+                    text.len() == 27 && text.ends_with('Z') && text.as_bytes()[19] == b'.',
+                    "{at}: {text}"
+                );
+                *seen += 1;
+            }
+            _ => {}
+        }
+    }
+    let (app, _, user) = TestApp::new().await;
+    let staff = app.staff().await;
+    user.post("/api/records/patients", &patient("Ash")).await.expect(201);
+    let key = json!({"name": "k", "role": "member", "expires_at": "2099-01-01T00:00:00Z"});
+    user.post("/api/tenant/keys", &key).await.expect(201);
+    user.post("/api/tenant/cancel", &json!({"confirm": "acme"})).await.expect(200);
+    staff.post("/api/admin/backups?wait=60", &json!({"tenants": ["acme"]})).await.expect(200);
+    let mut seen = 0;
+    for (client, path) in [
+        (&user, "/api/me"),
+        (&user, "/api/auth/sessions"),
+        (&user, "/api/tenant"),
+        (&user, "/api/tenant/users"),
+        (&user, "/api/tenant/keys"),
+        (&user, "/api/tenant/activity"),
+        (&user, "/api/tenant/operations"),
+        (&user, "/api/tenant/backups"),
+        (&user, "/api/records/patients"),
+        (&staff, "/api/admin/tenants"),
+        (&staff, "/api/admin/audit"),
+        (&staff, "/api/admin/operations"),
+        (&staff, "/api/admin/backups"),
+        (&staff, "/api/admin/backups/status"),
+        (&staff, "/api/admin/backups/runs"),
+    ] {
+        let before = seen;
+        look(path, &client.get(path).await.expect(200).json(), &mut seen);
+        assert!(seen > before, "{path} shows no instant");
+    }
+    let id = staff.get("/api/admin/backups").await.json()["items"][0]["id"].as_str().unwrap().to_owned();
+    look("backup", &staff.get(&format!("/api/admin/backups/{id}")).await.expect(200).json(), &mut seen);
+}

@@ -48,6 +48,7 @@ index = true
 # type = "ref"                   # to a model of the same or of a shared store
 # to = "customers"
 # on_delete = "protect"          # or "set_null"
+# consistent = false             # need not agree with the record's other references
 
 # [[indexes]]
 # fields = ["state", "created_at"]

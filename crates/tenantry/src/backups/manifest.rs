@@ -59,6 +59,7 @@ pub struct Manifest {
     /// Whose it is; none: of the platform's own stores.
     pub tenant: Option<Whose>,
     /// When its state was taken.
+    #[serde(serialize_with = "crate::clock::six_digits")]
     pub at: Timestamp,
     /// Who asked for it.
     pub by: String,

@@ -9,12 +9,11 @@ use tenantry_engine::model::{Field, FieldKind, Model};
 impl Job {
     pub(super) fn manifest(&self, files: FilesFacts) -> Manifest {
         let tenant = &self.tenant;
-        let at = jiff::Timestamp::from_microsecond(self.at_us).unwrap_or_default();
         Manifest {
             format: FORMAT,
             product: PRODUCT.into(),
             version: env!("CARGO_PKG_VERSION").into(),
-            made_at: at.to_string(),
+            made_at: crate::clock::text(self.at_us),
             tenant: TenantFacts {
                 id: tenant.id().get(),
                 slug: tenant.slug().to_string(),

@@ -190,8 +190,7 @@ impl Job {
         })?;
         let mut out = csv_line(["email", "name", "role", "since"].into_iter().map(ValueRef::Plain));
         for member in members {
-            let since =
-                jiff::Timestamp::from_microsecond(member.created_at_us).unwrap_or_default().to_string();
+            let since = crate::clock::text(member.created_at_us);
             let cells = [member.email.as_str(), member.name.as_str(), member.role.as_str(), since.as_str()];
             let cell = |text| if text == "" { ValueRef::Null } else { ValueRef::Text(text) };
             out.extend(csv_line(cells.into_iter().map(cell)));

@@ -100,7 +100,11 @@ pub fn normal_email(email: &str) -> String {
     email.trim().to_ascii_lowercase()
 }
 
-pub(crate) fn check_email(email: &str) -> Result<()> {
+/// Checks that a text has the form of an e-mail address.
+///
+/// # Errors
+/// [`Error::Invalid`] otherwise.
+pub fn check_email(email: &str) -> Result<()> {
     let email = email.trim();
     let well_formed = email.len() <= 254
         && email.bytes().all(|b| b.is_ascii_graphic())
@@ -114,7 +118,11 @@ pub(crate) fn check_email(email: &str) -> Result<()> {
     if well_formed { Ok(()) } else { Err(Error::invalid("email", "this is not an e-mail address")) }
 }
 
-pub(crate) fn check_text(field: &str, text: &str) -> Result<()> {
+/// Checks that a name is one line of at most 200 characters.
+///
+/// # Errors
+/// [`Error::Invalid`] of `field` otherwise.
+pub fn check_text(field: &str, text: &str) -> Result<()> {
     let text = text.trim();
     let fits = (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     if fits { Ok(()) } else { Err(Error::invalid(field, "use 1 to 200 characters, no control characters")) }

@@ -1,6 +1,7 @@
 //! The audit log and the check of its chain (threat 45).
 
 use crate::http::{App, problem::Result, query::Words, scope::Staff, view};
+use crate::instants;
 use axum::{Json, extract::State};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -27,11 +28,7 @@ pub(in crate::http) async fn list(
         limit: query.limit.unwrap_or(100),
     };
     let rows = audit::list(&mut app.platform().control().snapshot().await?, &wanted).await?;
-    Ok(view::items(rows.iter().map(|row| {
-        let mut shown = json!(row);
-        shown["at"] = view::at(row.at_us);
-        shown
-    })))
+    Ok(view::items(rows.iter().map(instants::wire)))
 }
 
 /// `GET /api/admin/audit/verify`.

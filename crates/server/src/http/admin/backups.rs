@@ -1,14 +1,17 @@
 //! Backups: of one company, of many, of the platform's own stores; verified, pruned, found again.
 
-use crate::http::{
-    App,
-    body::{self, Json as Input},
-    names::{Company, field, filtered},
-    operation::{Accepted, Wait, accepted},
-    problem::Result,
-    query::Words,
-    scope::Staff,
-    view,
+use crate::{
+    http::{
+        App,
+        body::{self, Json as Input},
+        names::{Company, field, filtered},
+        operation::{Accepted, Wait, accepted},
+        problem::Result,
+        query::Words,
+        scope::Staff,
+        view,
+    },
+    instants,
 };
 use axum::{
     Json,
@@ -182,28 +185,16 @@ pub(in crate::http) async fn rescan(State(app): State<App>, Staff(actor): Staff)
 }
 
 fn shown(backup: &Listed) -> Value {
-    let mut shown = json!(backup);
-    shown["at"] = view::at(backup.at_us);
-    shown["verified_at"] = view::at_opt(backup.verified_at_us);
-    shown
+    instants::wire(backup)
 }
 
 fn run_shown(run: &Run) -> Value {
-    let mut shown = json!(run);
-    shown["started_at"] = view::at(run.started_at_us);
-    shown["finished_at"] = view::at_opt(run.finished_at_us);
-    shown["slot"] = view::at_opt(run.slot_us);
-    shown
+    instants::wire(run)
 }
 
 fn status_shown(status: &Status, now_us: i64) -> Value {
-    let mut shown = json!(status);
-    shown["newest"] = view::at_opt(status.newest_us);
+    let mut shown = instants::wire(status);
     shown["age_seconds"] = json!(status.age_seconds(now_us));
     shown["overdue"] = json!(status.overdue());
-    for (index, schedule) in status.schedules.iter().enumerate() {
-        shown["schedules"][index]["next"] = view::at_opt(schedule.next_us);
-        shown["schedules"][index]["good"] = view::at_opt(schedule.good_us);
-    }
     shown
 }

@@ -11,6 +11,7 @@ use crate::http::{
     scope::Staff,
     view,
 };
+use crate::instants;
 use axum::{
     Json,
     extract::State,
@@ -96,7 +97,7 @@ pub(in crate::http) async fn retry(
 
 /// `GET /api/admin/orphans`: files that no placement names, placements whose file is not there.
 pub(in crate::http) async fn orphans(State(app): State<App>, Staff(_): Staff) -> Result<Json<Value>> {
-    Ok(view::items(app.platform().orphans().await?))
+    Ok(view::items(app.platform().orphans().await?.iter().map(instants::wire)))
 }
 
 async fn found(app: &App, id: i64) -> Result<Json<Value>> {

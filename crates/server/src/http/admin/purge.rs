@@ -11,6 +11,7 @@ use crate::http::{
     scope::Staff,
     view,
 };
+use crate::instants;
 use axum::{
     Json,
     extract::{Path, State},
@@ -66,7 +67,5 @@ pub(in crate::http) async fn certificate(
     Path(slug_or_id): Path<String>,
 ) -> Result<Json<Value>> {
     let certificate = app.platform().certificate(&slug_or_id).await?;
-    let mut shown = json!(certificate);
-    shown["at"] = view::at(certificate.at_us);
-    Ok(Json(shown))
+    Ok(Json(instants::wire(certificate)))
 }

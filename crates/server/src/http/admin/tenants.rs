@@ -3,6 +3,7 @@
 use crate::http::{
     App, body::Json as Input, names::Company, problem::Result, query::Words, scope::Staff, view,
 };
+use crate::instants;
 use axum::{Json, extract::State};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -110,6 +111,6 @@ pub(super) fn shown(t: &Listed) -> Value {
         "id": t.id, "slug": t.slug, "name": t.name, "email": t.email, "state": t.state,
         "maintenance": t.maintenance, "ends": view::ends(t.retirement), "users": t.users,
         "plan": t.plan, "subscription": t.subscription, "days_remaining": t.days_remaining,
-        "created_at": view::at(t.created_at_us), "placements": t.placements,
+        "created_at": view::at(t.created_at_us), "placements": instants::wire(&t.placements),
     })
 }

@@ -104,7 +104,7 @@ const SHAPES: &[(&str, &str)] = &[
     (
         "Placement",
         "place:Place policy:string base:string state:string schema_version:string? migration_error:string? \
-         until_us:integer? kept_at_us:integer?",
+         until:instant? kept_at:instant?",
     ),
     (
         "Place",
@@ -119,7 +119,7 @@ const SHAPES: &[(&str, &str)] = &[
     ),
     (
         "AuditRow",
-        "id:integer at:instant at_us:integer actor:string impersonator:string? tenant:integer? action:string \
+        "id:integer at:instant actor:string impersonator:string? tenant:integer? action:string \
          detail:string prev_hash:string hash:string",
     ),
     ("AuditReport", "rows:integer heads:integer head:AuditHead faults:string*"),

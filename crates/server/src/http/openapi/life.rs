@@ -57,8 +57,7 @@ pub(super) const SHAPES: &[(&str, &str)] = &[
         "Operation",
         "id:integer kind:string what:string tenant:integer? slug:string? state:string cursor:integer steps:Step* \
          progress:Amount? result:any cancel_requested:boolean past_return:boolean stuck:boolean resting:boolean \
-         actor:string reason:string? error:string? attempts:integer started_at:instant updated_at:instant \
-         started_at_us:integer updated_at_us:integer",
+         actor:string reason:string? error:string? attempts:integer started_at:instant updated_at:instant",
     ),
     ("Step", "name:string state:string"),
     ("Amount", "done:integer total:integer unit:string"),
@@ -69,24 +68,23 @@ pub(super) const SHAPES: &[(&str, &str)] = &[
     ),
     (
         "Orphan",
-        "kind:string server?:string file?:string bytes?:integer modified_at_us?:integer holds?:string \
+        "kind:string server?:string file?:string bytes?:integer modified_at?:instant holds?:string \
          tenant?:integer? place?:Place",
     ),
     ("Released", "released:integer"),
     ("Survey", "tenant:integer slug:string state:string ends:Ends? traces:Trace*"),
     ("Trace", "what:string place:string count:integer bytes:integer? fate:string detail?:any"),
-    ("Certificate", "row:integer at:instant at_us:integer by:string detail:object hash:string"),
+    ("Certificate", "row:integer at:instant by:string detail:object hash:string"),
     (
         "Backup",
         "id:string tenant:integer? slug:string? state:string reason:string schedule:string? run:integer? at:instant \
-         at_us:integer rows:integer bytes:integer stored_bytes:integer by:string error:string? verified_at:instant? \
-         verified_at_us:integer?",
+ rows:integer bytes:integer stored_bytes:integer by:string error:string? verified_at:instant?",
     ),
     (
         "BackupWhole",
         "id:string tenant:integer? slug:string? state:string reason:string schedule:string? run:integer? at:instant \
-         at_us:integer rows:integer bytes:integer stored_bytes:integer by:string error:string? verified_at:instant? \
-         verified_at_us:integer? manifest:Manifest?",
+ rows:integer bytes:integer stored_bytes:integer by:string error:string? verified_at:instant? \
+ manifest:Manifest?",
     ),
     (
         "Manifest",
@@ -105,17 +103,14 @@ pub(super) const SHAPES: &[(&str, &str)] = &[
     ("Stored", "bytes:integer blake3:string"),
     (
         "BackupStatus",
-        "target:string newest:instant? newest_us:integer? age_seconds:integer? good:integer stored_bytes:integer \
+        "target:string newest:instant? age_seconds:integer? good:integer stored_bytes:integer \
          failed_day:integer damaged:integer tenants_without:integer overdue:integer schedules:BackupSchedule*",
     ),
-    (
-        "BackupSchedule",
-        "name:string cron:string next:instant? next_us:integer? good:instant? good_us:integer? overdue:boolean",
-    ),
+    ("BackupSchedule", "name:string cron:string next:instant? good:instant? overdue:boolean"),
     (
         "BackupRun",
-        "id:integer schedule:string? slot:instant? slot_us:integer? by:string started_at:instant \
-         started_at_us:integer finished_at:instant? finished_at_us:integer? good:integer failed:integer",
+        "id:integer schedule:string? slot:instant? by:string started_at:instant \
+ finished_at:instant? good:integer failed:integer",
     ),
     ("Pruned", "removed:string*"),
     ("Rescanned", "found:integer taken_up:integer others:integer damaged:integer"),
