@@ -141,6 +141,7 @@ impl Fixture {
         let schema = Arc::new(Schema::new(place.store.clone(), models, migrations).unwrap());
         let session = self.engine.session(place, &schema, None).await.unwrap();
         let options = WriteOptions {
+            dry_run: false,
             max_rows: None,
             max_bytes: None,
             actor: "test".into(),
