@@ -124,9 +124,10 @@ impl Session {
     }
 
     /// The tenant's own log of changes, newest first; `before` is the last id of the page before.
-    pub async fn activity(&self, before: Option<i64>, limit: u32) -> Result<Vec<Activity>> {
+    /// A page ends once its details take more than `bytes`; one without lines is the last.
+    pub async fn activity(&self, before: Option<i64>, limit: u32, bytes: usize) -> Result<Vec<Activity>> {
         match &self.0 {
-            Kind::Sqlite(session) => session.activity(before, limit).await,
+            Kind::Sqlite(session) => session.activity(before, limit, bytes).await,
         }
     }
 

@@ -57,7 +57,8 @@ impl Platform {
         Ok(held(session.usage().await?))
     }
 
-    /// A page of the tenant's own log in a store, newest first; `before` is the last id of the page before.
+    /// A page of the tenant's own log in a store, newest first; `before` is the last id of the page before. A page may be
+    /// shorter than `limit` because of its bytes; one without lines is the last.
     ///
     /// # Errors
     /// As [`Platform::tenant_usage`].
@@ -68,7 +69,8 @@ impl Platform {
         before: Option<i64>,
         limit: u32,
     ) -> Result<Vec<Activity>> {
-        Ok(self.opened(tenant, store).await?.session.activity(before, limit).await?)
+        let bytes = usize::try_from(self.config().limits.page_bytes).unwrap_or(usize::MAX);
+        Ok(self.opened(tenant, store).await?.session.activity(before, limit, bytes).await?)
     }
 
     /// A session in a store of the tenant, wherever that is now.

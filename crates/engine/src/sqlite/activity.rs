@@ -32,17 +32,25 @@ pub struct Activity {
 const READ: &str = "SELECT id, at, actor, impersonator, action, model, record, detail FROM _tenantry_activity \
      WHERE tenant = ?1 AND id < ?2 ORDER BY at DESC, id DESC LIMIT ?3";
 
-/// Newest first; `before` is the last id of the page before.
+/// Newest first; `before` is the last id of the page before. Ends once the details take more than `bytes`.
 pub(crate) fn list(
     conn: &Connection,
     who: &Confinement,
     before: Option<i64>,
     limit: u32,
+    bytes: usize,
 ) -> Result<Vec<Activity>> {
     let mut statement = conn.prepare_cached(READ)?;
     let values = params![who.tenant, before.unwrap_or(i64::MAX), limit.clamp(1, 1000)];
-    let rows = statement.query_map(values, line)?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    let mut rows = statement.query(values)?;
+    let (mut lines, mut taken) = (Vec::new(), 0);
+    while taken <= bytes
+        && let Some(row) = rows.next()?
+    {
+        taken += row.get_ref(7)?.as_str_or_null().ok().flatten().map_or(0, str::len);
+        lines.push(line(row)?);
+    }
+    Ok(lines)
 }
 
 fn line(row: &Row<'_>) -> rusqlite::Result<Activity> {

@@ -180,7 +180,7 @@ impl Database {
 
     /// Descriptors of a connection that only reads and that the pool does not lend.
     pub(crate) async fn reader_ticket(&self) -> Result<Ticket> {
-        self.handles.wait_for_ticket(Access::Read).await
+        Box::pin(self.handles.wait_for_ticket(Access::Read)).await
     }
 
     /// Set up like the first.

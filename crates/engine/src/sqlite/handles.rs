@@ -57,7 +57,7 @@ impl Handles {
     pub(crate) async fn open(&self) -> Result<(Arc<Files>, Ticket)> {
         let held = match self.take(BASE as u32) {
             Some(held) => held,
-            None => self.wait_for_base().await?,
+            None => Box::pin(self.wait_for_base()).await?,
         };
         let kept = Kept { held, writers: 1, readers: 0, first: false };
         let files = Arc::new(Files { handles: self.clone(), kept: Mutex::new(kept) });

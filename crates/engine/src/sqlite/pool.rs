@@ -193,7 +193,8 @@ impl<D: Deref<Target = Database>> Lease<D> {
     async fn fill(mut self) -> Result<Self> {
         let mut pooled = match self.database.pool().pop() {
             Some(pooled) => pooled,
-            None => self.database.one_more().await?,
+            // Boxed: rare, and larger than all else that a read keeps while it waits.
+            None => Box::pin(self.database.one_more()).await?,
         };
         self.database.apply_cap(&mut pooled)?;
         self.pooled = Some(pooled);

@@ -147,8 +147,13 @@ impl Session {
         .await
     }
 
-    pub(crate) async fn activity(&self, before: Option<i64>, limit: u32) -> Result<Vec<Activity>> {
-        self.short(|conn| activity::list(conn, &self.confinement, before, limit)).await
+    pub(crate) async fn activity(
+        &self,
+        before: Option<i64>,
+        limit: u32,
+        bytes: usize,
+    ) -> Result<Vec<Activity>> {
+        self.short(|conn| activity::list(conn, &self.confinement, before, limit, bytes)).await
     }
 
     pub(crate) async fn usage(&self) -> Result<Usage> {

@@ -32,9 +32,10 @@ async fn work(engine: &Engine, schema: &Arc<Schema>, dice: &mut Dice) -> tenantr
     let number = 1 + dice.below(DATABASES as usize) as i64;
     let session = engine.session(&tenant(number), schema, None).await?;
     let sql = || session.sql("SELECT 1", serde_json::Value::Null, SqlLimits::default());
-    let (a, b, c, d) = tokio::join!(session.usage(), sql(), session.activity(None, 10), sql());
-    (a?, b?, c?, d?);
-    Ok(())
+    let (a, b, c, d) = tokio::join!(session.usage(), sql(), session.activity(None, 10, 1000), sql());
+    a?;
+    c?;
+    b.and(d).map(drop)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -183,7 +183,7 @@ impl Clinic {
     /// The log of activity, newest first.
     pub(crate) async fn log(&self, place: &Place) -> Vec<Activity> {
         let session = self.bed.engine.session(place, &self.schema, None).await.unwrap();
-        session.activity(None, 1000).await.unwrap()
+        session.activity(None, 1000, usize::MAX).await.unwrap()
     }
 
     /// The same without numbers, which pools give anew.

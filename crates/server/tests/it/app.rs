@@ -65,9 +65,14 @@ impl TestApp {
 
     /// An app whose only model is this one, its migration made.
     pub(crate) async fn with_model(model: &str, text: &str) -> Self {
-        let (dir, list) = (tempfile::tempdir().unwrap(), "[apps]\nlist = [\"own\"]\n");
-        make_app(dir.path(), model, text, list);
-        Self::open(dir, list, Options::default()).await
+        Self::with_model_and(model, text, "[apps]\nlist = [\"own\"]\n").await
+    }
+
+    /// The same with a configuration, which lists app `own`.
+    pub(crate) async fn with_model_and(model: &str, text: &str, config: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        make_app(dir.path(), model, text, config);
+        Self::open(dir, config, Options::default()).await
     }
 
     /// An app with this configuration and, beside medadmin's models, this one of its own.

@@ -92,6 +92,30 @@ async fn many_long_rows_are_expanded_a_few_at_a_time() {
     assert!(longest < PAGE + 42_000, "{longest} bytes");
 }
 
+/// Old and new values stand in the activity log, so its pages are bounded too; the page without lines is the last.
+#[tokio::test]
+async fn a_page_of_the_activity_log_ends_at_its_bytes() {
+    let model = "store = \"tenant\"\naudit = true\n[fields.body]\ntype = \"text\"\nmax_length = 50000\n";
+    let config = "[limits]\npage_bytes = \"64 KiB\"\n[apps]\nlist = [\"own\"]\n";
+    let app = TestApp::with_model_and("papers", model, config).await;
+    let owner = app.register("acme").await;
+    owner.post("/api/records/papers", &json!({"body": ""})).await.expect(201);
+    for n in 0..20 {
+        let body = json!({"body": format!("{n}{}", "b".repeat(10_000))});
+        owner.patch("/api/records/papers/1", &body).await.expect(200);
+    }
+    let (mut seen, mut before) = (vec![], String::new());
+    loop {
+        let page = owner.get(&format!("/api/tenant/activity?limit=1000{before}")).await.expect(200);
+        assert!(page.body.len() < PAGE + 25_000, "{} bytes", page.body.len());
+        let lines = page.json()["items"].as_array().unwrap().clone();
+        let Some(last) = lines.last() else { break };
+        before = format!("&before={}", last["id"]);
+        seen.extend(ids(&lines));
+    }
+    assert_eq!(seen, (1..=21).rev().collect::<Vec<_>>());
+}
+
 /// A file that is longer than its field allows is refused in the same words, however it is sent.
 #[tokio::test]
 async fn a_form_is_held_to_the_fields_own_limit() {

@@ -14,7 +14,11 @@ pub(super) fn list(model: &Model, models: &[Arc<Model>], paged: bool) -> Vec<Val
     let sort = list_of(sortable.map(|(name, _)| name), "-?");
     let mut all = vec![query("sort", "At most 4 fields; `-` before one for descending.", sort)];
     if paged {
-        all.push(query("limit", "Rows at most.", limit(20)));
+        all.push(query(
+            "limit",
+            "Rows at most. A page with many bytes ends earlier; there are more while `next` is not null.",
+            limit(20),
+        ));
         all.push(query("after", "`next` of the page before, with the same sort.", json!({"type": "string"})));
         all.push(query("count", "Also count all matching rows.", json!({"type": "boolean"})));
     }
