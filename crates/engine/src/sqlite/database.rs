@@ -146,12 +146,17 @@ impl Database {
         }))
     }
 
-    /// One more connection where there are descriptors for it, or one that comes back meanwhile.
+    /// One more connection, if there are descriptors for it.
+    pub(crate) fn connect_if_free(&self) -> Result<Option<Pooled>> {
+        self.ticket().map(|ticket| self.connect(ticket)).transpose()
+    }
+
+    /// One more connection once there are descriptors for it, or one that comes back meanwhile.
     pub(crate) async fn one_more(&self) -> Result<Pooled> {
         let until = Instant::now() + BUSY_WAIT;
         loop {
-            if let Some(ticket) = self.ticket() {
-                return self.connect(ticket);
+            if let Some(pooled) = self.connect_if_free()? {
+                return Ok(pooled);
             }
             self.handles.make_room();
             tokio::time::sleep(LOOK_AGAIN).await;

@@ -137,12 +137,15 @@ pub(crate) struct Lease<D: Deref<Target = Database>> {
 impl<D: Deref<Target = Database>> Lease<D> {
     /// Waits for a free connection or opens one more; at most as many as the pool allows.
     pub(crate) async fn take(database: D) -> Result<Self> {
-        Self::permitted(database).await?.fill().await?.awake()
+        let lease = Self::permitted(database).await?.fill_now()?;
+        let lease = if lease.pooled.is_some() { lease } else { Box::pin(lease.fill_later()).await? };
+        lease.awake()
     }
 
     /// The same for one short read, outside of any transaction of the borrower's.
     pub(crate) async fn take_to_read(database: D) -> Result<Self> {
-        let mut lease = Self::permitted(database).await?.fill().await?;
+        let lease = Self::permitted(database).await?.fill_now()?;
+        let mut lease = if lease.pooled.is_some() { lease } else { Box::pin(lease.fill_later()).await? };
         if let Some(Pooled { conn, rest, .. }) = &mut lease.pooled {
             rest.before_read(conn, lease.database.path())?;
         }
@@ -178,7 +181,9 @@ impl<D: Deref<Target = Database>> Lease<D> {
     /// For the holder of the write lock, of whom there is one: never waits for the connections of readers who want to
     /// write as well, unless the process is out of descriptors.
     pub(crate) async fn take_as_writer(database: D) -> Result<Self> {
-        Self { database, pooled: None, counted: false }.fill().await?.awake()
+        let lease = Self { database, pooled: None, counted: false }.fill_now()?;
+        let lease = if lease.pooled.is_some() { lease } else { Box::pin(lease.fill_later()).await? };
+        lease.awake()
     }
 
     async fn permitted(database: D) -> Result<Self> {
@@ -190,14 +195,25 @@ impl<D: Deref<Target = Database>> Lease<D> {
         Ok(Self { database, pooled: None, counted: true })
     }
 
-    async fn fill(mut self) -> Result<Self> {
-        let mut pooled = match self.database.pool().pop() {
-            Some(pooled) => pooled,
-            // Boxed: rare, and larger than all else that a read keeps while it waits.
-            None => Box::pin(self.database.one_more()).await?,
+    /// With a connection that is idle or can be opened now; without one where the process is out of descriptors.
+    fn fill_now(mut self) -> Result<Self> {
+        self.pooled = match self.database.pool().pop() {
+            Some(pooled) => Some(pooled),
+            None => self.database.connect_if_free()?,
         };
-        self.database.apply_cap(&mut pooled)?;
-        self.pooled = Some(pooled);
+        self.capped()
+    }
+
+    /// With a connection, once there is one. A read would keep much in memory if this were not apart.
+    async fn fill_later(mut self) -> Result<Self> {
+        self.pooled = Some(self.database.one_more().await?);
+        self.capped()
+    }
+
+    fn capped(mut self) -> Result<Self> {
+        if let Some(pooled) = &mut self.pooled {
+            self.database.apply_cap(pooled)?;
+        }
         Ok(self)
     }
 
