@@ -182,7 +182,13 @@ impl Platform {
 
     async fn member(&self, email: &str) -> Result<(Owner, RoleName)> {
         let found = users::by_email(&mut self.control().snapshot().await?, email).await?;
-        let user = found.ok_or_else(|| Error::invalid("owner", "there is no user with this address"))?;
+        // An account that only claims the address may be another person's.
+        let user = found.filter(users::User::is_confirmed).ok_or_else(|| {
+            Error::invalid(
+                "owner",
+                "no user has confirmed this address: have them sign in and confirm it first",
+            )
+        })?;
         Ok((Owner::Existing(user.id), self.owner_role()?))
     }
 }

@@ -18,6 +18,7 @@ const ORPHANS_EVERY: u64 = 360;
 pub struct Background {
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
+    mail: JoinHandle<()>,
 }
 
 impl Background {
@@ -25,8 +26,10 @@ impl Background {
     pub async fn stop(self) {
         // The task may be over; then there is nobody to tell.
         self.stop.send(true).ok();
-        if let Err(error) = self.task.await {
-            tracing::error!(%error, "background work ended badly");
+        for task in [self.task, self.mail] {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "background work ended badly");
+            }
         }
     }
 }
@@ -60,7 +63,22 @@ impl Platform {
             report("notes of use", platform.access().flush().await);
             report("clock", witness::look(platform.control()).await);
         });
-        Background { stop, task }
+        Background { mail: self.send_mail_until(stop.subscribe()), stop, task }
+    }
+
+    /// Sends letters when one is written, and looks for those of other processes with every pass.
+    fn send_mail_until(&self, mut stopped: watch::Receiver<bool>) -> JoinHandle<()> {
+        let platform = self.clone();
+        tokio::spawn(async move {
+            loop {
+                report("letters", platform.send_mail().await.map(drop));
+                tokio::select! {
+                    () = platform.0.mailer.woken() => {}
+                    () = tokio::time::sleep(EVERY) => {}
+                    _ = stopped.changed() => break,
+                }
+            }
+        })
     }
 
     /// What dead workers left may take hours: nobody else waits for it.

@@ -4,6 +4,7 @@
 //! Used by the server and by Rust programs that embed the platform. It names no HTTP framework.
 
 pub mod access;
+mod accounts;
 pub mod apps;
 pub mod archive;
 mod arrivals;
@@ -23,6 +24,7 @@ mod insight;
 mod lifecycle;
 mod loaded;
 mod lost;
+mod mail;
 pub mod migrations;
 mod moving;
 pub mod operations;
@@ -33,7 +35,6 @@ pub mod plans;
 mod platform;
 mod purges;
 pub mod records;
-mod register;
 mod reroute;
 mod scratch;
 mod tenant_settings;
@@ -41,6 +42,7 @@ pub mod tenants;
 pub mod topology;
 pub mod users;
 
+pub use accounts::{Answerer, Founder, Invitation, Invited, Registration};
 pub use arrivals::{NewFromCopy, Upload as ArchiveUpload};
 pub use attach::{Attach, Attached};
 pub use background::Background;
@@ -52,7 +54,6 @@ pub use operator::NewOwner;
 pub use orphans::Orphan;
 pub use platform::Platform;
 pub use purges::{Certificate, PurgeRun};
-pub use register::Registration;
 pub use tenantry_engine::{Error as EngineError, Kind as EngineErrorKind, model, name, query, value};
 pub use tenantry_engine::{SqlRows, descriptors, place};
 pub use uuid::Uuid;

@@ -17,7 +17,7 @@ use crate::{
     plans::{self, Initialized, PlanSpec},
     tenants::{self, Filter, Listed, NewTenant},
     topology::{PlacementState, versions},
-    users::{self, Flags, NewUser},
+    users::{self, Flags, NewUser, Standing},
 };
 use tenantry_engine::{
     engine::{SqlLimits, SqlRows},
@@ -27,7 +27,7 @@ use tenantry_engine::{
 /// Characters of a statement that the audit log keeps.
 const AUDITED_SQL_CHARS: usize = 2_000;
 
-/// A person to be the first member of a tenant.
+/// A person to be the first member of a tenant, with an account that the operator vouches for.
 #[derive(Debug, Clone)]
 pub struct NewOwner {
     /// E-mail address, also the log-in.
@@ -130,7 +130,12 @@ impl Platform {
         password.check(email)?;
         let hash = self.access().passwords().hash(password).await?;
         let mut write = self.control().begin().await?;
-        let user = NewUser { email: email.into(), name: "Superuser".into(), password_hash: Some(hash) };
+        let user = NewUser {
+            email: email.into(),
+            name: "Superuser".into(),
+            password_hash: Some(hash),
+            standing: Standing::Confirmed,
+        };
         let id = users::create(&mut write, by, &user).await?;
         let all = Flags { is_superuser: true, is_staff: true, is_active: true };
         users::set_flags(&mut write, by, id, all).await?;
@@ -292,7 +297,12 @@ impl Platform {
     pub(crate) async fn hashed(&self, owner: NewOwner) -> Result<Owner> {
         owner.password.check(&owner.email)?;
         let hash = self.access().passwords().hash(owner.password).await?;
-        Ok(Owner::New(NewUser { email: owner.email, name: owner.name, password_hash: Some(hash) }))
+        Ok(Owner::New(NewUser {
+            email: owner.email,
+            name: owner.name,
+            password_hash: Some(hash),
+            standing: Standing::Confirmed,
+        }))
     }
 
     /// The first configured role: its holders manage their tenant.

@@ -11,6 +11,7 @@ use crate::{
     databases::platform_place,
     in_use::InUse,
     loaded::{Loaded, ModelEntry, load_apps, prepare_stores},
+    mail::Mailer,
     operations::{Operations, World},
     records::{Between, Records, Scope, files::Files},
     reroute::Making,
@@ -41,6 +42,7 @@ pub(crate) struct Inner {
     pub(crate) control: Control,
     pub(crate) topology: Topology,
     pub(crate) access: Access,
+    pub(crate) mailer: Mailer,
     pub(crate) operations: Operations,
     pub(crate) making: Making,
     pub(crate) files: Files,
@@ -77,6 +79,7 @@ impl Platform {
         versions::register(&control, apps.stores()).await?;
         let topology = Topology::new(control.clone());
         let access = Access::open(control.clone(), topology.clone(), &config)?;
+        let mailer = Mailer::open(control.clone(), &config)?;
         let loaded = Loaded::new(&engine, &config, apps, None)?;
         let world = World::new(control.clone(), loaded.databases.clone(), &config)?;
         let files = world.files.clone();
@@ -89,6 +92,7 @@ impl Platform {
             control,
             topology,
             access,
+            mailer,
             operations,
             making: Making::default(),
             files,

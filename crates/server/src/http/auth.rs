@@ -51,7 +51,8 @@ fn refused(error: Error) -> Problem {
     match error {
         Error::Unauthenticated(private) => {
             Problem::new(Code::Unauthenticated, "E-mail address, password or company is wrong.")
-                .remedy("Check all three; whoever forgot the password asks the platform's staff.")
+                .remedy("Check all three. Until you have confirmed your address, name the company as well. If you forgot the \
+                     password: POST /api/auth/password/forgot.")
                 .private(private)
         }
         other => other.into(),
@@ -59,7 +60,7 @@ fn refused(error: Error) -> Problem {
 }
 
 /// The tenant of form and host, which must agree where both name one (threat 6).
-fn wanted(app: &App, form: Option<&str>, host: Option<&str>) -> Result<Option<Slug>> {
+pub(super) fn wanted(app: &App, form: Option<&str>, host: Option<&str>) -> Result<Option<Slug>> {
     let base = &app.platform().config().platform.base_domain;
     let of_host = host.map(|host| host::tenant_of(host, base)).transpose()?.flatten();
     // What can be no slug is no tenant of anybody's: the same answer as a wrong password.
@@ -153,7 +154,8 @@ pub(super) async fn me(State(app): State<App>, Caller(actor): Caller) -> Result<
     let access = app.platform().access();
     let user = match actor.user() {
         Some(user) => json!({
-            "id": user.id, "email": user.email, "name": user.name, "staff": actor.is_staff(), "superuser": actor.is_superuser(),
+            "id": user.id, "email": user.email, "name": user.name, "confirmed": user.confirmed,
+            "staff": actor.is_staff(), "superuser": actor.is_superuser(),
         }),
         None => Value::Null,
     };

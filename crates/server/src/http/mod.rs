@@ -4,6 +4,7 @@
 //! It never decides what a caller may do; the platform does, and this turns its answer into HTTP.
 
 mod access_log;
+mod account;
 mod admin;
 mod app;
 mod auth;
@@ -18,6 +19,7 @@ mod docs;
 mod etag;
 mod guard;
 mod health;
+mod invitations;
 mod metrics;
 mod metrics_port;
 mod names;

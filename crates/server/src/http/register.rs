@@ -2,30 +2,35 @@
 //!
 //! The platform does it as one journalled operation; a step that fails leaves nothing.
 
-use super::{App, body, page, problem::Result, scope::Client, view};
+use super::{
+    App, body, page,
+    problem::Result,
+    scope::{Client, Visitor},
+    view,
+};
 use axum::{
-    extract::{Request, State},
+    extract::{FromRequestParts, Request, State},
     response::{IntoResponse, Response},
 };
 use http::StatusCode;
 use serde::Deserialize;
 use tenantry::{
-    Error, Registration,
+    Error, Founder, Registration,
     access::{login::SignedIn, passwords::Password},
     error::Wrong,
     name::Slug,
     users,
 };
 
-/// What the form holds.
+/// What the form holds. A person who is signed in leaves out e-mail address and password.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Form {
     company: String,
     slug: Option<String>,
     name: Option<String>,
-    email: String,
-    password: Password,
+    email: Option<String>,
+    password: Option<Password>,
     plan: Option<String>,
 }
 
@@ -42,18 +47,19 @@ pub(super) async fn create(State(app): State<App>, client: Client, request: Requ
 }
 
 async fn register(app: &App, client: Client, request: Request) -> Result<SignedIn> {
-    let form: Form = body::fields(request, app).await?;
-    let slug = checked(&form)?;
-    let name = form.name.unwrap_or_else(|| form.email.clone());
-    let wish = Registration {
-        company: form.company,
-        slug,
-        name,
-        email: form.email,
-        password: form.password,
-        plan: form.plan,
-        origin: client.origin,
+    let (mut parts, rest) = request.into_parts();
+    let Visitor(visitor) = Visitor::from_request_parts(&mut parts, app).await?;
+    let form: Form = body::fields(Request::from_parts(parts, rest), app).await?;
+    let slug = checked(&form, visitor.is_some())?;
+    let founder = match (form.email, form.password, visitor) {
+        (Some(email), Some(password), _) => {
+            Founder::New { name: form.name.unwrap_or_else(|| email.clone()), email, password }
+        }
+        (None, None, Some(actor)) => Founder::SignedIn(actor),
+        // Refused above.
+        _ => return Err(Error::invalid("email", "is required, or sign in first").into()),
     };
+    let wish = Registration { company: form.company, slug, founder, plan: form.plan, origin: client.origin };
     Ok(app.platform().register(wish).await?)
 }
 
@@ -61,11 +67,21 @@ async fn register(app: &App, client: Client, request: Request) -> Result<SignedI
 pub(super) use create as also_create;
 
 /// The slug, once nothing in the form breaks a rule; else every field that does.
-fn checked(form: &Form) -> Result<Slug, Error> {
+fn checked(form: &Form, signed_in: bool) -> Result<Slug, Error> {
     let mut wrong = Wrong::default();
     wrong.take(users::check_text("company", &form.company))?;
-    wrong.take(users::check_email(&form.email))?;
-    wrong.take(form.password.check(&form.email))?;
+    let without_account = signed_in && form.email.is_none() && form.password.is_none();
+    for (field, there) in [("email", form.email.is_some()), ("password", form.password.is_some())] {
+        if !there && !without_account {
+            wrong.take(Err::<(), _>(Error::invalid(field, "is required, or sign in first")))?;
+        }
+    }
+    if let Some(email) = &form.email {
+        wrong.take(users::check_email(email))?;
+    }
+    if let Some(password) = &form.password {
+        wrong.take(password.check(form.email.as_deref().unwrap_or_default()))?;
+    }
     let slug = match &form.slug {
         Some(text) => wrong.take(Slug::parse(text).map_err(|e| Error::invalid("slug", e.reason)))?,
         // Nothing can be made of a name that is refused itself.

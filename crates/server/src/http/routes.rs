@@ -4,9 +4,9 @@
 //! It never holds logic: a row names a handler.
 
 use super::{
-    App, admin, auth, docs,
+    App, account, admin, auth, docs,
     guard::Note,
-    health, plans,
+    health, invitations, plans,
     problem::{Code, Problem},
     records, register, tenant,
 };
@@ -78,7 +78,15 @@ routes! {
     delete "/api/auth/sessions/{id}" User "Account" "End one of my sessions" => auth::revoke;
     post "/api/auth/switch" User "Account" "Work in another company of mine" => auth::switch;
     post "/api/auth/password" User "Account" "Change my password" => auth::password;
+    post "/api/auth/verify" User "Account" "Send the link that confirms my address" => account::verify;
+    post "/api/auth/verify/confirm" Public "Account" "Confirm an address by its link" => account::confirm;
+    post "/api/auth/password/forgot" Public "Account" "Send a link to choose a new password" => account::forgot;
+    post "/api/auth/password/reset" Public "Account" "Choose a new password by a link" => account::reset;
     get "/api/me" User "Account" "Who I am" => auth::me;
+    delete "/api/me/memberships/{tenant}" User "Account" "Leave a tenant" => account::leave;
+    post "/api/invitations/show" Public "Account" "The invitation of a link" => invitations::show;
+    post "/api/invitations/accept" Public "Account" "Accept an invitation" => invitations::accept;
+    post "/api/invitations/refuse" Public "Account" "Refuse an invitation" => invitations::refuse;
     post "/api/register" Public "Account" "Register a company" => register::create;
     post "/subscription/register/" Public "Account" "Register a company" => register::also_create;
     get "/api/plans" Public "Account" "Plans on offer" => plans::list;
@@ -88,9 +96,11 @@ routes! {
     post "/api/tenant/cancel" Tenant "Company" "Cancel the account" => tenant::cancel;
     delete "/api/tenant/cancel" Tenant "Company" "Take the cancellation back" => tenant::keep;
     get "/api/tenant/users" Tenant "Company" "Members" => tenant::members;
-    post "/api/tenant/users" Tenant "Company" "Add a member" => tenant::add_member;
     patch "/api/tenant/users/{id}" Tenant "Company" "Change a member's role" => tenant::change_member;
     delete "/api/tenant/users/{id}" Tenant "Company" "Remove a member" => tenant::remove_member;
+    get "/api/tenant/invitations" Tenant "Company" "Open invitations" => tenant::invitations;
+    post "/api/tenant/invitations" Tenant "Company" "Invite a person" => tenant::invite;
+    delete "/api/tenant/invitations/{id}" Tenant "Company" "Take an invitation back" => tenant::revoke_invitation;
     get "/api/tenant/keys" Tenant "Company" "API keys" => tenant::keys;
     post "/api/tenant/keys" Tenant "Company" "Make an API key" => tenant::create_key;
     delete "/api/tenant/keys/{id}" Tenant "Company" "Revoke an API key" => tenant::revoke_key;

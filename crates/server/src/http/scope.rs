@@ -32,6 +32,9 @@ pub struct Tenant(pub access::Tenant);
 #[derive(Debug)]
 pub struct Caller(pub Actor);
 
+/// Anybody; the actor, if the request shows a valid credential.
+pub(super) struct Visitor(pub(super) Option<Actor>);
+
 /// Staff of the platform. To everybody else the route is absent (rule 10).
 #[derive(Debug)]
 pub struct Staff(pub Actor);
@@ -181,6 +184,19 @@ where
             Scope::Tenant(tenant) => Ok(Self(*tenant)),
             // Staff who name no tenant are in none.
             Scope::Staff(_) => Err(Problem::absent()),
+        }
+    }
+}
+
+impl FromRequestParts<App> for Visitor {
+    type Rejection = Problem;
+
+    /// A credential that is over is none: an old cookie keeps nobody from a public route.
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        match actor(app, parts).await {
+            Ok(actor) => Ok(Self(Some(actor))),
+            Err(problem) if problem.code() == Code::Unauthenticated => Ok(Self(None)),
+            Err(problem) => Err(problem),
         }
     }
 }

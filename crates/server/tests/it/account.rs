@@ -50,14 +50,16 @@ async fn sessions_are_listed_and_end_at_once_threat_43() {
 #[tokio::test]
 async fn members_come_and_go_and_only_owners_manage() {
     let (app, _, owner) = TestApp::new().await;
-    let form = json!({"email": "bea@acme.example", "role": "member", "name": "Bea", "password": PASSWORD});
-    let added = owner.post("/api/tenant/users", &form).await.expect(201).json();
-    let bea = app.login("bea@acme.example").await;
+    let bea = app.member(&owner, "bea@acme.example", "member").await;
     bea.get("/api/records/patients").await.expect(200);
-    bea.post("/api/tenant/users", &form).await.expect(403);
+    let form = json!({"email": "eve@acme.example", "role": "owner"});
+    bea.post("/api/tenant/invitations", &form).await.expect(403);
+    bea.get("/api/tenant/invitations").await.expect(403);
     bea.post("/api/tenant/keys", &json!({"name": "k", "role": "owner"})).await.expect(403);
-    assert_eq!(owner.get("/api/tenant/users").await.expect(200).json()["items"].as_array().unwrap().len(), 2);
-    owner.delete(&format!("/api/tenant/users/{}", added["id"])).await.expect(204);
+    let members =
+        owner.get("/api/tenant/users").await.expect(200).json()["items"].as_array().unwrap().clone();
+    assert_eq!(members.len(), 2);
+    owner.delete(&format!("/api/tenant/users/{}", members[1]["id"])).await.expect(204);
     bea.get("/api/records/patients").await.expect(404);
 }
 

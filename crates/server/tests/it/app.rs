@@ -94,6 +94,9 @@ impl TestApp {
         if config.auth.login_per_minute == usual.login_per_minute {
             config.auth.login_per_minute = 10_000;
         }
+        if config.mail.per_address_per_hour == 10 {
+            (config.mail.per_address_per_hour, config.mail.per_tenant_per_hour) = (10_000, 10_000);
+        }
         let platform = Platform::open(config).await.unwrap();
         platform.initialise_plans().await.unwrap();
         Self::of(platform, options, Some(dir))
@@ -123,8 +126,34 @@ impl TestApp {
         Client { app: self.clone(), headers: vec![] }
     }
 
-    /// Registers a company and returns its owner.
+    /// Registers a company and returns its owner, whose address is confirmed.
     pub(crate) async fn register(&self, slug: &str) -> Client {
+        let owner = self.register_only(slug).await;
+        let token = self.letter(&format!("owner@{slug}.example")).await;
+        let form = json!({"token": token, "password": PASSWORD});
+        self.anon().post("/api/auth/verify/confirm", &form).await.expect(204);
+        owner
+    }
+
+    /// Sends the letters that wait, and returns the code of the newest one to this address.
+    pub(crate) async fn letter(&self, email: &str) -> String {
+        self.letters(email).await.pop().unwrap_or_else(|| panic!("no letter to {email}"))
+    }
+
+    /// The codes of all letters to this address, oldest first.
+    pub(crate) async fn letters(&self, email: &str) -> Vec<String> {
+        self.platform().send_mail().await.unwrap();
+        let Ok(folder) = std::fs::read_dir(&self.platform().config().mail.folder) else { return vec![] };
+        let mut paths: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        let texts = paths.iter().map(|path| std::fs::read_to_string(path).unwrap());
+        let to = format!("To: {email}\r\n");
+        let mine = texts.filter(|text| text.contains(&to));
+        mine.map(|text| text[text.rfind("tnl_").unwrap()..].trim().to_owned()).collect()
+    }
+
+    /// Registers a company and returns its owner, whose address is not confirmed.
+    pub(crate) async fn register_only(&self, slug: &str) -> Client {
         let form = json!({"company": slug, "slug": slug, "email": format!("owner@{slug}.example"), "password": PASSWORD});
         let answer = self.anon().post("/api/register", &form).await;
         assert_eq!(answer.status, 201, "{}", answer.text());
@@ -141,14 +170,23 @@ impl TestApp {
 
     /// A new member of the owner's company, logged in.
     pub(crate) async fn member(&self, owner: &Client, email: &str, role: &str) -> Client {
-        let form = json!({"email": email, "role": role, "password": PASSWORD});
-        owner.post("/api/tenant/users", &form).await.expect(201);
-        self.login(email).await
+        owner.post("/api/tenant/invitations", &json!({"email": email, "role": role})).await.expect(201);
+        let form = json!({"token": self.letter(email).await, "password": PASSWORD});
+        let session = self.anon().post("/api/invitations/accept", &form).await.expect(201).json();
+        self.anon().with_token(session["token"].as_str().unwrap())
     }
 
     pub(crate) async fn login(&self, email: &str) -> Client {
-        let answer =
-            self.anon().post("/api/auth/login", &json!({"email": email, "password": PASSWORD})).await;
+        self.log_in(&json!({"email": email, "password": PASSWORD})).await
+    }
+
+    /// Logs in where the address is not confirmed.
+    pub(crate) async fn login_in(&self, email: &str, tenant: &str) -> Client {
+        self.log_in(&json!({"email": email, "password": PASSWORD, "tenant": tenant})).await
+    }
+
+    async fn log_in(&self, form: &Value) -> Client {
+        let answer = self.anon().post("/api/auth/login", form).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         self.anon().with_token(answer.json()["token"].as_str().unwrap())
     }

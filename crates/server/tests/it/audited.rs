@@ -5,7 +5,7 @@
 
 use super::{
     app::{Answer, Client, PASSWORD, TestApp},
-    audited_life, audited_records,
+    audited_accounts, audited_life, audited_records,
     copies::company,
     records::patient,
 };
@@ -26,7 +26,21 @@ const TRIED: &[(&str, &str, &[&str])] = &[
     ("GET", "/api/tenant/export", &["tenant.export"]),
     ("POST", "/api/tenant/cancel", &["tenant.cancel"]),
     ("DELETE", "/api/tenant/cancel", &["tenant.keep"]),
-    ("POST", "/api/tenant/users", &["user.create", "member.add"]),
+    ("POST", "/api/tenant/invitations", &["invitation.create"]),
+    ("DELETE", "/api/tenant/invitations/{id}", &["invitation.revoke"]),
+    (
+        "POST",
+        "/api/invitations/accept",
+        &["user.create", "invitation.accept", "member.add", "session.create"],
+    ),
+    ("POST", "/api/invitations/refuse", &["invitation.refuse"]),
+    ("POST", "/api/auth/verify", &["user.request_confirmation"]),
+    ("POST", "/api/auth/verify/confirm", &["user.confirm_address"]),
+    ("POST", "/api/auth/password/forgot", &["user.request_reset"]),
+    ("POST", "/api/auth/password/reset", &["user.set_password"]),
+    ("DELETE", "/api/me/memberships/{tenant}", &["member.leave"]),
+    // It only reads.
+    ("POST", "/api/invitations/show", &[]),
     ("PATCH", "/api/tenant/users/{id}", &["member.set_role"]),
     ("DELETE", "/api/tenant/users/{id}", &["member.remove"]),
     ("POST", "/api/tenant/keys", &["api_key.create"]),
@@ -108,11 +122,11 @@ impl Stage {
     async fn set(app: &TestApp, staff: &Client, n: usize) -> Self {
         let slug = format!("firm-{n}");
         let owner = app.register(&slug).await;
-        let member = json!({"email": format!("m@{slug}.example"), "name": "M", "role": "member", "password": PASSWORD});
-        let member = owner.post("/api/tenant/users", &member).await.expect(201).json();
+        app.member(&owner, &format!("m@{slug}.example"), "member").await;
+        let members = owner.get("/api/tenant/users").await.expect(200).json();
         let id =
             staff.get(&format!("/api/admin/tenants/{slug}")).await.expect(200).json()["id"].as_i64().unwrap();
-        let member = member["user"].as_i64().or(member["id"].as_i64()).unwrap_or_else(|| panic!("{member}"));
+        let member = members["items"][1]["id"].as_i64().unwrap_or_else(|| panic!("{members}"));
         Self { app: app.clone(), staff: staff.clone(), owner, slug, id, member }
     }
 
@@ -181,7 +195,10 @@ async fn before(s: &Stage, route: &str) -> Value {
             let wish = json!({"tenant": s.slug, "reason": "ticket", "minutes": 5});
             s.staff.post("/api/admin/impersonate", &wish).await.json()["token"].clone()
         }
-        _ => audited_life::before(s, route).await,
+        _ => match audited_accounts::before(s, route).await {
+            Some(ready) => ready,
+            None => audited_life::before(s, route).await,
+        },
     }
 }
 
@@ -211,10 +228,6 @@ async fn act(s: &Stage, route: &str, ready: &Value, n: usize) -> Answer {
         "GET /api/tenant/export" => owner.get("/api/tenant/export").await,
         "POST /api/tenant/cancel" => owner.post("/api/tenant/cancel", &json!({"confirm": slug})).await,
         "DELETE /api/tenant/cancel" => owner.delete("/api/tenant/cancel").await,
-        "POST /api/tenant/users" => {
-            let user = json!({"email": format!("x@{slug}.example"), "name": "X", "role": "viewer", "password": PASSWORD});
-            owner.post("/api/tenant/users", &user).await
-        }
         "PATCH /api/tenant/users/{id}" => {
             owner.patch(&format!("/api/tenant/users/{}", s.member), &json!({"role": "viewer"})).await
         }
@@ -285,7 +298,10 @@ async fn act(s: &Stage, route: &str, ready: &Value, n: usize) -> Answer {
         "DELETE /api/admin/impersonate" => {
             anon.with_token(ready.as_str().unwrap()).delete("/api/admin/impersonate").await
         }
-        _ => audited_life::act(s, route, ready, n).await,
+        _ => match audited_accounts::act(s, route, ready).await {
+            Some(answer) => answer,
+            None => audited_life::act(s, route, ready, n).await,
+        },
     }
 }
 
@@ -307,8 +323,8 @@ async fn every_change_over_http_is_in_the_log_with_who_did_it_t11() {
             assert!(answer.status.is_success(), "{route}: {}", answer.text());
             let rows = stage.since(start).await;
             let mut actions: Vec<_> = rows.iter().map(|row| row["action"].as_str().unwrap()).collect();
-            if route.ends_with("/sessions") {
-                // The log-in that is revoked here.
+            if route.ends_with("/sessions") || route.ends_with("/memberships/{tenant}") {
+                // The log-in that the act needs.
                 actions.retain(|action| *action != "session.create");
             }
             assert_eq!(actions, *wanted, "{route}");

@@ -164,10 +164,7 @@ async fn a_company_takes_away_everything_it_has_in_forms_it_can_read() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_the_owner_as_themselves_takes_it_away() {
     let (app, anon, acme) = TestApp::new().await;
-    let member =
-        json!({"email": "m@acme.example", "name": "M", "role": "admin", "password": super::app::PASSWORD});
-    acme.post("/api/tenant/users", &member).await.expect(201);
-    app.login("m@acme.example").await.get("/api/tenant/export").await.expect(403);
+    app.member(&acme, "m@acme.example", "admin").await.get("/api/tenant/export").await.expect(403);
     let key = acme.post("/api/tenant/keys", &json!({"name": "k", "role": "owner"})).await.expect(201).json();
     anon.with("x-api-key", key["key"].as_str().unwrap()).get("/api/tenant/export").await.expect(403);
     let staff = app.staff().await;

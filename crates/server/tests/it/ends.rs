@@ -159,10 +159,11 @@ async fn members_of_two_companies_outlive_one_and_staff_outlive_all() {
     let (app, _, acme) = TestApp::new().await;
     let other = app.register("other").await;
     let staff = app.staff().await;
-    let both =
-        json!({"email": "both@x.example", "name": "B", "role": "member", "password": super::app::PASSWORD});
-    acme.post("/api/tenant/users", &both).await.expect(201);
-    other.post("/api/tenant/users", &json!({"email": "both@x.example", "role": "member"})).await.expect(201);
+    let both = app.member(&acme, "both@x.example", "member").await;
+    let invitation = json!({"email": "both@x.example", "role": "member"});
+    other.post("/api/tenant/invitations", &invitation).await.expect(201);
+    let token = app.letter("both@x.example").await;
+    both.post("/api/invitations/accept", &json!({"token": token})).await.expect(200);
     let id = closed(&staff, "acme").await;
     purge(&staff, "acme", &json!({"confirm": "acme", "id": id})).await.expect(200);
     let both = app.login("both@x.example").await;

@@ -103,11 +103,10 @@ async fn a_cancelled_company_works_through_its_grace_and_closes_at_its_hour() {
 #[tokio::test]
 async fn only_who_manages_a_company_ends_it_and_a_suspended_one_comes_back_suspended() {
     let (app, anon, acme) = TestApp::new().await;
-    let member = json!({"email": "m@acme.example", "name": "M", "role": "member", "password": PASSWORD});
-    acme.post("/api/tenant/users", &member).await.expect(201);
+    let member = app.member(&acme, "m@acme.example", "member").await;
     let cancel = json!({"confirm": "acme"});
     let key = acme.post("/api/tenant/keys", &json!({"name": "k", "role": "owner"})).await.expect(201).json();
-    for other in [app.login("m@acme.example").await, anon.with("x-api-key", key["key"].as_str().unwrap())] {
+    for other in [member, anon.with("x-api-key", key["key"].as_str().unwrap())] {
         other.post("/api/tenant/cancel", &cancel).await.expect(403);
         other.delete("/api/tenant/cancel").await.expect(403);
     }

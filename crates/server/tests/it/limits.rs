@@ -73,24 +73,32 @@ async fn as_many_rows_as_the_plan_says_and_not_one_more_threat_40() {
 async fn as_many_members_as_the_plan_says_and_not_one_more_threat_40() {
     let app = limited("database", "users = 5").await;
     let acme = app.register("acme").await;
+    let form = |name: &str| json!({"email": format!("{name}@acme.example"), "role": "member"});
     let crowd = (0..CROWD).map(|n| {
-        let acme = acme.clone();
-        let form = json!({"email": format!("m{n}@acme.example"), "role": "member"});
-        tokio::spawn(async move { acme.post("/api/tenant/users", &form).await })
+        let (acme, form) = (acme.clone(), form(&format!("m{n}")));
+        tokio::spawn(async move { acme.post("/api/tenant/invitations", &form).await })
     });
     let answers: Vec<_> = join_all(crowd).await.into_iter().map(Result::unwrap).collect();
-    assert_eq!(let_in(&answers), 4, "beside the owner");
+    assert_eq!(let_in(&answers), 4, "invitations count beside the owner");
+    let open =
+        acme.get("/api/tenant/invitations").await.expect(200).json()["items"].as_array().unwrap().clone();
+    for one in &open {
+        let token = app.letter(one["email"].as_str().unwrap()).await;
+        let form = json!({"token": token, "password": PASSWORD});
+        app.anon().post("/api/invitations/accept", &form).await.expect(201);
+    }
     let members = acme.get("/api/tenant/users").await.expect(200).json()["items"].as_array().unwrap().clone();
     assert_eq!(members.len(), 5);
+    refused(&acme.post("/api/tenant/invitations", &form("late")).await);
     let one = members.iter().find(|m| m["role"] == "member").unwrap();
     acme.delete(&format!("/api/tenant/users/{}", one["id"])).await.expect(204);
-    let form = |name: &str| json!({"email": format!("{name}@acme.example"), "role": "member"});
-    acme.post("/api/tenant/users", &form("late")).await.expect(201);
-    refused(&acme.post("/api/tenant/users", &form("too-late")).await);
-    let users = app.staff().await.get("/api/admin/users").await.expect(200).json();
+    acme.post("/api/tenant/invitations", &form("late")).await.expect(201);
+    refused(&acme.post("/api/tenant/invitations", &form("too-late")).await);
+    let staff = app.staff().await;
+    let users = staff.get("/api/admin/users").await.expect(200).json();
     let made =
         users["items"].as_array().unwrap().iter().filter(|u| u["email"].as_str().unwrap().contains("@acme"));
-    assert_eq!(made.count(), 6, "who was refused left no account behind");
+    assert_eq!(made.count(), 5, "no account is made before an invitation is accepted");
 }
 
 #[tokio::test]
@@ -232,7 +240,8 @@ async fn the_public_doors_are_slow_for_who_knocks_too_often_threat_41() {
         assert!(slowed.header("retry-after").parse::<u64>().unwrap() > 60);
     }
     assert_eq!(app.platform().show_tenant(&"firm-2".parse().unwrap()).await.unwrap_err().code(), "not_found");
-    let login = |password: &str| json!({"email": "a0@firm.example", "password": password});
+    let login =
+        |password: &str| json!({"email": "a0@firm.example", "password": password, "tenant": "firm-0"});
     for _ in 0..20 {
         app.anon().post("/api/auth/login", &login(PASSWORD)).await.expect(200);
     }
@@ -240,7 +249,7 @@ async fn the_public_doors_are_slow_for_who_knocks_too_often_threat_41() {
         app.anon().post("/api/auth/login", &login("not this one")).await.expect(401);
     }
     // Nor is another account, from the same address.
-    let another = json!({"email": "a1@firm.example", "password": PASSWORD});
+    let another = json!({"email": "a1@firm.example", "password": PASSWORD, "tenant": "firm-1"});
     app.anon().post("/api/auth/login", &another).await.expect(429);
     let spoofed = app.anon().with("x-forwarded-for", "203.0.113.10");
     for client in [app.anon(), spoofed] {

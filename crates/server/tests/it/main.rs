@@ -2,9 +2,12 @@
 
 mod access;
 mod account;
+mod accounts;
+mod accounts_crossed;
 mod app;
 mod attack;
 mod audited;
+mod audited_accounts;
 mod audited_life;
 mod audited_records;
 mod backups;
@@ -23,6 +26,7 @@ mod gone;
 mod growing;
 mod guides;
 mod hostile;
+mod letters;
 mod life;
 mod limits;
 mod lives;

@@ -107,7 +107,9 @@ async fn only_owners(who: &Client, owner: bool) {
     }
     who.post("/api/tenant/sql", &sql).await.expect(wanted);
     if !owner {
-        who.post("/api/tenant/users", &json!({"email": "x@x.example", "role": "owner"})).await.expect(403);
+        who.post("/api/tenant/invitations", &json!({"email": "x@x.example", "role": "owner"}))
+            .await
+            .expect(403);
         who.post("/api/tenant/keys", &json!({"name": "k", "role": "viewer"})).await.expect(403);
         who.patch("/api/tenant/users/1", &json!({"role": "owner"})).await.expect(403);
         who.post("/api/tenant/cancel", &json!({"confirm": "acme"})).await.expect(403);

@@ -104,12 +104,26 @@ async fn answers_are_what_the_document_says() {
     let [own, staff] = [&acme, &staff].map(|client| Asking { document: &document, client });
     acme.post("/api/tenant/keys", &json!({"name": "k", "role": "owner"})).await.expect(201);
     acme.post("/api/records/patients", &patient("Ash")).await.expect(201);
+    let invitation = json!({"email": "i@acme.example", "role": "member"});
+    own.post("/api/tenant/invitations", "/api/tenant/invitations", &invitation).await;
+    let token = json!({"token": app.letter("i@acme.example").await, "password": super::app::PASSWORD});
+    own.post("/api/invitations/show", "/api/invitations/show", &json!({"token": token["token"]})).await;
+    own.post("/api/invitations/accept", "/api/invitations/accept", &token).await;
+    own.post(
+        "/api/tenant/invitations",
+        "/api/tenant/invitations",
+        &json!({"email": "j@acme.example", "role": "member"}),
+    )
+    .await;
+    let forgotten = json!({"email": "i@acme.example"});
+    own.post("/api/auth/password/forgot", "/api/auth/password/forgot", &forgotten).await;
     for path in [
         "/api/me",
         "/api/auth/sessions",
         "/api/plans",
         "/api/tenant",
         "/api/tenant/users",
+        "/api/tenant/invitations",
         "/api/tenant/keys",
         "/api/tenant/usage",
         "/api/tenant/operations",

@@ -18,6 +18,7 @@ struct Ids {
     session: Value,
     member: Value,
     key: Value,
+    invitation: Value,
 }
 
 impl Ids {
@@ -27,6 +28,8 @@ impl Ids {
         acme.post("/api/records/reports", &report).await.expect(201);
         acme.send(Method::PUT, FILE, Some("text/plain"), "secret").await.expect(200);
         app.member(acme, "m@acme.example", "member").await;
+        let invitation = json!({"email": "i@acme.example", "role": "member"});
+        let invitation = acme.post("/api/tenant/invitations", &invitation).await.expect(201).json();
         let members = acme.get("/api/tenant/users").await.expect(200).json();
         let member = members["items"].as_array().unwrap().iter().find(|m| m["role"] == "member").unwrap();
         let key = acme.post("/api/tenant/keys", &json!({"name": "k", "role": "owner"})).await.expect(201);
@@ -34,6 +37,7 @@ impl Ids {
         Self {
             session: sessions["items"][0]["id"].clone(),
             member: member["id"].clone(),
+            invitation: invitation["id"].clone(),
             key: key.json()["id"].clone(),
         }
     }
@@ -43,6 +47,7 @@ impl Ids {
         let id = match route {
             r if r.starts_with("/api/auth/sessions/") => self.session.to_string(),
             r if r.starts_with("/api/tenant/users/") => self.member.to_string(),
+            r if r.starts_with("/api/tenant/invitations/") => self.invitation.to_string(),
             r if r.starts_with("/api/tenant/keys/") => self.key.to_string(),
             r if r.contains("/files/") => return FILE.to_owned(),
             r if r.starts_with("/api/records/{model}/") => "1".to_owned(),

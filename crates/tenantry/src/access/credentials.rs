@@ -113,6 +113,7 @@ impl Access {
                 let role = self.role_of_key(&key).await?;
                 Ok(Checked { actor: Actor::key(key, role), tenant, claimed: false })
             }
+            TokenKind::Link => Err(refuse("the link of a letter is no credential")),
         }
     }
 

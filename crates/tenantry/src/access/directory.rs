@@ -40,6 +40,8 @@ pub struct User {
     pub staff: bool,
     /// May come in at all.
     pub active: bool,
+    /// The address is proven.
+    pub confirmed: bool,
     /// Number of the current credentials. A session made under another number is void.
     pub credentials: i64,
     /// Tenants and the role in each, by tenant id.
@@ -178,8 +180,10 @@ async fn read_user(tx: &mut Tx, id: UserId) -> Result<Option<User>> {
     let rows = tx.query(sql, params![id.get()]).await?;
     let memberships =
         rows.iter().map(|row| Ok((TenantId::from_raw(row.integer(0)?), RoleName::parse(row.text(1)?)?)));
+    let confirmed = user.is_confirmed();
     Ok(Some(User {
         id,
+        confirmed,
         label: format!("user:{id}"),
         email: user.email,
         name: user.name,

@@ -76,7 +76,10 @@ impl Access {
         let attempt = self.doors.login(&login.email, login.origin.address)?;
         self.control.refresh().await?;
         let wrong = || Error::Unauthenticated("e-mail and password do not fit".into());
-        let account = self.account(&login.email).await?;
+        let found =
+            users::by_sign_in(&mut self.control.snapshot().await?, &login.email, login.tenant.as_ref())
+                .await?;
+        let account = self.open_account(found).await?;
         let stored = account.as_ref().and_then(|account| account.hash.as_deref());
         let fits = self.passwords.verify(login.password, stored).await?;
         let account = match (account, fits) {
@@ -96,17 +99,18 @@ impl Access {
         self.sign_in(account.user, tenant.map(TenantId::from_raw), choices, &login.origin).await
     }
 
-    /// A session for a user whose identity was just proven otherwise: the registration that made them.
+    /// A session for a user whose identity was just proven otherwise: by the registration or the invitation that made
+    /// the account.
     pub(crate) async fn sign_in_as(
         &self,
         user: UserId,
-        tenant: TenantId,
+        tenant: Option<TenantId>,
         origin: &Origin,
     ) -> Result<SignedIn> {
         self.control.refresh().await?;
         let user = self.directory.user(user).await?.ok_or(Error::NotFound("user"))?;
         let choices = self.choices(&user).await?;
-        self.sign_in(user, Some(tenant), choices, origin).await
+        self.sign_in(user, tenant, choices, origin).await
     }
 
     async fn sign_in(
@@ -200,19 +204,30 @@ impl Access {
         let id = actor.user_id().ok_or(Error::NotFound("user"))?;
         let user = self.directory.user(id).await?.ok_or(Error::NotFound("user"))?;
         new.check(&user.email)?;
-        let attempt = self.doors.login(&user.email, origin.address)?;
-        let stored = self.account(&user.email).await?.and_then(|account| account.hash);
-        if !self.passwords.verify(old, stored.as_deref()).await? {
-            self.lockout.failed(id).await;
-            return Err(Error::Unauthenticated("old password does not fit".into()));
-        }
-        attempt.succeeded();
+        self.prove(id, old, origin).await?;
         let hash = self.passwords.hash(new).await?;
         let mut write = self.control.begin().await?;
         users::set_password_hash(&mut write, &actor.by(), id, &hash).await?;
         Sessions::remove_all(&mut write, id).await?;
         let choices = self.choices(&user).await?;
         self.commit_session(write, user, actor.bound(), choices, origin).await
+    }
+
+    /// Checks the password of an account that is known otherwise: by a session, or by a link sent to its address.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] when it is wrong or the account is closed; [`Error::RateLimited`];
+    /// [`Error::Unavailable`] when too many hash at once.
+    pub(crate) async fn prove(&self, id: UserId, password: Password, origin: &Origin) -> Result<()> {
+        let found = users::by_id(&mut self.control.snapshot().await?, id).await?;
+        let attempt = self.doors.login(&found.email, origin.address)?;
+        let stored = self.open_account(Some(found)).await?.and_then(|account| account.hash);
+        if !self.passwords.verify(password, stored.as_deref()).await? {
+            self.lockout.failed(id).await;
+            return Err(Error::Unauthenticated("the password does not fit".into()));
+        }
+        attempt.succeeded();
+        Ok(())
     }
 
     /// Sets somebody's password, for whoever forgot it. All their sessions end, a closed account is open again.
@@ -230,9 +245,8 @@ impl Access {
         write.commit().await
     }
 
-    /// The active, unlocked account of an address.
-    async fn account(&self, email: &str) -> Result<Option<Account>> {
-        let found = users::by_email(&mut self.control.snapshot().await?, email).await?;
+    /// The account, if it is active and not locked.
+    async fn open_account(&self, found: Option<users::User>) -> Result<Option<Account>> {
         let now_us = self.control.now_us();
         let open =
             |user: &users::User| user.is_active && user.locked_until_us.is_none_or(|until| until <= now_us);

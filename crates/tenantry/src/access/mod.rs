@@ -78,6 +78,8 @@ impl Access {
             doors: ratelimit::Doors::new(ratelimit::Paces {
                 login_per_minute: *login_per_minute,
                 registration_per_hour: *registration_per_hour,
+                letters_per_hour: config.mail.per_address_per_hour,
+                invitations_per_hour: config.mail.per_tenant_per_hour,
             }),
             lockout: lockout::Lockout::new(control.clone(), config.auth.lock_after, config.auth.lock_minutes),
             meters: meter::Meters::new(),

@@ -1,5 +1,5 @@
 //! How often at the public doors: failed log-ins per account and per address, registrations per
-//! address (threat 41).
+//! address, letters per recipient and tenant (threat 41).
 //!
 //! Called before any work is done. Memory is fixed: keys are folded with a secret seed into a table,
 //! so that a flood of invented names can neither grow it nor choose whom it collides with. An attempt is
@@ -12,6 +12,7 @@ use std::{
     net::IpAddr,
     time::Instant,
 };
+use tenantry_engine::name::TenantId;
 
 /// Cells of one table: half a megabyte.
 const CELLS: usize = 1 << 16;
@@ -26,6 +27,10 @@ pub struct Paces {
     pub login_per_minute: u32,
     /// Registrations per address and hour.
     pub registration_per_hour: u32,
+    /// Letters to one e-mail address each hour.
+    pub letters_per_hour: u32,
+    /// Invitations of one tenant each hour.
+    pub invitations_per_hour: u32,
 }
 
 /// The limiters of the public doors.
@@ -35,6 +40,9 @@ pub struct Doors {
     addresses: Table,
     registrations: Table,
     denials: Table,
+    letters: Table,
+    invitations: Table,
+    links: Table,
 }
 
 /// A log-in attempt that was charged.
@@ -53,6 +61,9 @@ impl Doors {
             addresses: Table::new(Rate::per(paces.login_per_minute, 60), CELLS),
             registrations: Table::new(Rate::per(paces.registration_per_hour, 3600), CELLS),
             denials: Table::new(Rate::per(DENIALS_PER_HOUR, 3600), CELLS),
+            letters: Table::new(Rate::per(paces.letters_per_hour, 3600), CELLS),
+            invitations: Table::new(Rate::per(paces.invitations_per_hour, 3600), CELLS),
+            links: Table::new(Rate::per(paces.login_per_minute, 60), CELLS),
         }
     }
 
@@ -82,6 +93,32 @@ impl Doors {
     /// [`crate::Error::RateLimited`]
     pub fn register(&self, address: Option<IpAddr>) -> Result<()> {
         address.map_or(Ok(()), |address| self.registrations.take(&network(address)))
+    }
+}
+
+impl Doors {
+    /// Charges a letter to an e-mail address.
+    ///
+    /// # Errors
+    /// [`crate::Error::RateLimited`]
+    pub(crate) fn letter(&self, email: &str) -> Result<()> {
+        self.letters.take(&email)
+    }
+
+    /// Charges an invitation that a tenant sends.
+    ///
+    /// # Errors
+    /// [`crate::Error::RateLimited`]
+    pub(crate) fn invitation(&self, tenant: TenantId) -> Result<()> {
+        self.invitations.take(&tenant.get())
+    }
+
+    /// Charges a request that asks for a link or follows one.
+    ///
+    /// # Errors
+    /// [`crate::Error::RateLimited`]
+    pub(crate) fn link(&self, address: Option<IpAddr>) -> Result<()> {
+        address.map_or(Ok(()), |address| self.links.take(&network(address)))
     }
 }
 

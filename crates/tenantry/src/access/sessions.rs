@@ -185,7 +185,7 @@ impl Sessions {
     }
 
     /// Ends all sessions of a user within a change that is recorded as something else.
-    pub(super) async fn remove_all(write: &mut Write, user: UserId) -> Result<()> {
+    pub(crate) async fn remove_all(write: &mut Write, user: UserId) -> Result<()> {
         let ended = write.query(END_ALL, params![user.get()]).await?;
         drop_all(write, &ended).await
     }

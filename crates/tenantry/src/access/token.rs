@@ -1,6 +1,6 @@
 //! Bearer secrets of our own: 256 random bits with a type prefix, kept only as SHA-256.
 //!
-//! Called by `sessions` and `api_keys`. A token is never stored, logged or printed by `Debug`;
+//! Called by `sessions`, `api_keys` and `mail`. A token is never stored, logged or printed by `Debug`;
 //! [`Token::reveal`] is the one place where its text leaves.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -15,6 +15,8 @@ pub enum TokenKind {
     Session,
     /// `tnk_`: an API key of one tenant.
     ApiKey,
+    /// `tnl_`: a link in a letter. Never a credential.
+    Link,
 }
 
 impl TokenKind {
@@ -22,6 +24,7 @@ impl TokenKind {
         match self {
             Self::Session => "tns_",
             Self::ApiKey => "tnk_",
+            Self::Link => "tnl_",
         }
     }
 }
@@ -49,6 +52,7 @@ impl Token {
         let kind = match text.get(..PREFIX_CHARS)? {
             "tns_" => TokenKind::Session,
             "tnk_" => TokenKind::ApiKey,
+            "tnl_" => TokenKind::Link,
             _ => return None,
         };
         let encoded = text.get(PREFIX_CHARS..).filter(|rest| rest.len() == ENCODED_CHARS)?;
@@ -59,7 +63,7 @@ impl Token {
 
     /// Whether the text claims to be one of ours; a JWT never does (it starts with `eyJ`).
     pub fn looks_ours(text: &str) -> bool {
-        text.starts_with("tns_") || text.starts_with("tnk_")
+        ["tns_", "tnk_", "tnl_"].iter().any(|prefix| text.starts_with(prefix))
     }
 
     /// What it stands for.

@@ -31,6 +31,7 @@ impl Config {
     pub fn defaults_in(dir: &Path) -> Self {
         let platform = PlatformConfig { data_dir: dir.join("tenantry-data"), ..PlatformConfig::default() };
         let backups = super::BackupsConfig::defaults_in(&platform.data_dir);
+        let mail = super::MailConfig::defaults_in(&platform.data_dir);
         Self {
             servers: vec![ServerConfig {
                 name: fixed("main"),
@@ -50,6 +51,7 @@ impl Config {
             operations: super::OperationsConfig::default(),
             retention: RetentionConfig::default(),
             auth: AuthConfig::default(),
+            mail,
             backups,
             metrics: super::MetricsConfig::default(),
         }

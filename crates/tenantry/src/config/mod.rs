@@ -6,6 +6,7 @@
 mod backups;
 mod check;
 mod defaults;
+mod mail;
 mod metrics;
 mod model;
 mod net;
@@ -19,6 +20,7 @@ mod template;
 mod units;
 
 pub use backups::*;
+pub use mail::{MailConfig, SmtpPassword};
 pub use metrics::MetricsConfig;
 pub use model::*;
 pub use net::{IpRange, IpRangeError};

@@ -5,6 +5,7 @@
 
 use super::{
     backups::{BackupTarget, BackupsConfig},
+    mail::MailConfig,
     metrics::MetricsConfig,
     net::IpRange,
     operations::OperationsConfig,
@@ -41,6 +42,8 @@ pub struct Config {
     pub retention: RetentionConfig,
     /// `[auth]`.
     pub auth: AuthConfig,
+    /// `[mail]`.
+    pub mail: MailConfig,
     /// `[backups]`.
     pub backups: BackupsConfig,
     /// `[metrics]`.

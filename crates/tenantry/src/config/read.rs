@@ -19,6 +19,7 @@ pub(super) fn read(file: &str, text: &str, dir: &Path) -> Result<Config, Problem
     let config = Config {
         servers: servers(&root, &platform),
         backups: backups(root.section("backups"), &platform),
+        mail: super::mail::read(root.section("mail"), dir, &platform),
         platform,
         stores: stores(&root, defaults.stores),
         apps: apps(root.section("apps"), dir, defaults.apps),

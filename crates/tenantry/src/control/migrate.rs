@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("003_clock.sql"),
     include_str!("004_doors.sql"),
     include_str!("005_schema_versions.sql"),
+    include_str!("006_accounts.sql"),
 ];
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS control_migrations \

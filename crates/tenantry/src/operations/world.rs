@@ -27,6 +27,8 @@ pub struct World {
     pub(crate) databases: Databases,
     /// Bytes of file fields.
     pub(crate) files: Files,
+    /// Where letters are written to files.
+    pub(crate) letters: PathBuf,
     /// Where backups go.
     pub(crate) backups: Backups,
     /// Says how far the step is.
@@ -52,7 +54,19 @@ impl World {
         let scratch = scratch.map_err(|e| Error::Unavailable(format!("scratch: {e}")))?;
         let (progress, cancel) = (Progress::default(), Cancel::default());
         let faults = Arc::new(Faults::from_env());
-        Ok(Self { control, databases, files, backups, progress, cancel, faults, scratch, operation: None })
+        let letters = config.mail.folder.clone();
+        Ok(Self {
+            control,
+            databases,
+            files,
+            letters,
+            backups,
+            progress,
+            cancel,
+            faults,
+            scratch,
+            operation: None,
+        })
     }
 
     /// The same with these databases.

@@ -49,6 +49,8 @@ pub(crate) const KINDS: &[Kind] = &[
     ),
     gone("API keys", "api_keys", "SELECT count(*) FROM api_keys WHERE tenant = ?1"),
     gone("subscription", "subscriptions", "SELECT count(*) FROM subscriptions WHERE tenant = ?1"),
+    gone("invitations", "invitations", "SELECT count(*) FROM invitations WHERE tenant = ?1"),
+    gone("letters", "mails", "SELECT count(*) FROM mails WHERE tenant = ?1"),
     gone("name, e-mail address and settings", "tenants", "SELECT count(*) FROM tenants WHERE id = ?1"),
     gone("notes of restores", "restores", "SELECT count(*) FROM restores WHERE tenant = ?1"),
     stays(
@@ -104,6 +106,8 @@ pub(crate) async fn cut_off(write: &mut Write, id: TenantId) -> Result<()> {
         "DELETE FROM memberships WHERE tenant = ?",
         "DELETE FROM subscriptions WHERE tenant = ?",
         "DELETE FROM restores WHERE tenant = ?",
+        "DELETE FROM invitations WHERE tenant = ?",
+        "DELETE FROM mails WHERE tenant = ?",
     ] {
         write.execute(sql, params![id.get()]).await?;
     }
@@ -111,6 +115,7 @@ pub(crate) async fn cut_off(write: &mut Write, id: TenantId) -> Result<()> {
         for sql in [
             "UPDATE api_keys SET created_by = NULL WHERE created_by = ?",
             "DELETE FROM identities WHERE user = ?",
+            "DELETE FROM mails WHERE user = ?",
             "DELETE FROM users WHERE id = ?",
         ] {
             write.execute(sql, params![user.get()]).await?;

@@ -32,7 +32,7 @@ pub struct Member {
     pub created_at_us: i64,
 }
 
-const SELECT: &str = "SELECT m.user, u.email, u.name, m.tenant, t.slug, m.role, m.created_at FROM memberships m \
+const SELECT: &str = "SELECT m.user, u.address, u.name, m.tenant, t.slug, m.role, m.created_at FROM memberships m \
     JOIN users u ON u.id = m.user JOIN tenants t ON t.id = m.tenant";
 
 fn read(r: &SqlRow) -> Result<Member> {
@@ -71,7 +71,7 @@ pub(crate) async fn insert(write: &mut Write, user: UserId, tenant: TenantId, ro
     if self::role(write, user, tenant).await?.is_some() {
         return Err(Error::Conflict("this user is a member already".into()));
     }
-    reserve(write, tenant).await?;
+    reserve(write, tenant, 0).await?;
     keep_default(write, user).await?;
     let at = write.at_us();
     let sql = "INSERT INTO memberships (user, tenant, role, created_at) VALUES (?, ?, ?, ?)";
@@ -87,7 +87,8 @@ async fn keep_default(write: &mut Write, user: UserId) -> Result<()> {
     Ok(())
 }
 
-async fn reserve(write: &mut Write, tenant: TenantId) -> Result<()> {
+/// Refuses when the plan has no room for another member beside those who are invited.
+pub(crate) async fn reserve(write: &mut Write, tenant: TenantId, invited: i64) -> Result<()> {
     let sql = "SELECT p.limits FROM subscriptions s JOIN plans p ON p.id = s.plan WHERE s.tenant = ?";
     let rows = write.query(sql, params![tenant.get()]).await?;
     let Some(row) = rows.first() else { return Ok(()) };
@@ -96,7 +97,7 @@ async fn reserve(write: &mut Write, tenant: TenantId) -> Result<()> {
     let members =
         count(write, "SELECT count(*) FROM memberships WHERE tenant = ?", params![tenant.get()]).await?;
     match limits.users {
-        Some(most) if u64::try_from(members).unwrap_or(0) >= most => {
+        Some(most) if u64::try_from(members + invited).unwrap_or(0) >= most => {
             Err(Error::LimitExceeded { limit: "users" })
         }
         _ => Ok(()),
@@ -130,12 +131,34 @@ pub async fn remove(
     tenant: TenantId,
     first: &RoleName,
 ) -> Result<()> {
+    end(write, by, "member.remove", user, tenant, first).await
+}
+
+/// Ends a membership because the member wants to leave. The last holder of `first`, the first configured role, stays.
+pub async fn leave(
+    write: &mut Write,
+    by: &By,
+    user: UserId,
+    tenant: TenantId,
+    first: &RoleName,
+) -> Result<()> {
+    end(write, by, "member.leave", user, tenant, first).await
+}
+
+async fn end(
+    write: &mut Write,
+    by: &By,
+    action: &str,
+    user: UserId,
+    tenant: TenantId,
+    first: &RoleName,
+) -> Result<()> {
     protect_last(write, user, tenant, first).await?;
     let sql = "DELETE FROM memberships WHERE user = ? AND tenant = ?";
     if write.execute(sql, params![user.get(), tenant.get()]).await? == 0 {
         return Err(Error::NotFound("member"));
     }
-    log(write, by, "member.remove", user, tenant, None).await
+    log(write, by, action, user, tenant, None).await
 }
 
 /// Refuses what would leave a tenant without an active holder of the role that manages it.

@@ -5,8 +5,11 @@
 
 mod change;
 pub mod members;
+mod standing;
 
 pub use change::{Flags, link_identity, set_flags, set_password_hash, unlock};
+pub(crate) use standing::give_up_address;
+pub use standing::{Standing, confirm};
 
 use crate::{
     Error, Result,
@@ -15,7 +18,7 @@ use crate::{
 };
 use tenantry_engine::{
     Kind, SqlRow, Tx,
-    name::{TenantId, UserId},
+    name::{Slug, TenantId, UserId},
     value::Value,
 };
 
@@ -24,8 +27,12 @@ use tenantry_engine::{
 pub struct User {
     /// Id.
     pub id: UserId,
-    /// Unique, lower case.
+    /// E-mail address, lower case. Several accounts may have it; at most one holds it.
     pub email: String,
+    /// The address alone finds this account at sign-in. An account that does not hold its address is bound to its tenants.
+    pub holds_address: bool,
+    /// When a link sent to the address, or the operator, proved it; none: never.
+    pub verified_at_us: Option<i64>,
     /// For people.
     pub name: String,
     /// PHC string; none: cannot log in with a password. Never serialised.
@@ -51,6 +58,13 @@ pub struct User {
     pub last_tenant: Option<TenantId>,
 }
 
+impl User {
+    /// Its address is proven, so that what is meant for the address may go to this account.
+    pub fn is_confirmed(&self) -> bool {
+        self.holds_address && self.verified_at_us.is_some()
+    }
+}
+
 impl std::fmt::Debug for User {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "User({}, {})", self.id, self.email)
@@ -66,6 +80,9 @@ pub struct NewUser {
     pub name: String,
     /// PHC string, or none.
     pub password_hash: Option<String>,
+    /// How far the address can be relied on.
+    #[serde(default)]
+    pub standing: Standing,
 }
 
 impl std::fmt::Debug for NewUser {
@@ -74,8 +91,8 @@ impl std::fmt::Debug for NewUser {
     }
 }
 
-const COLUMNS: &str = "id, email, name, password_hash, is_superuser, is_staff, is_active, created_at, \
-    last_login_at, failed_logins, locked_until, credentials, last_tenant";
+const COLUMNS: &str = "id, address, name, password_hash, is_superuser, is_staff, is_active, created_at, \
+    last_login_at, failed_logins, locked_until, credentials, email = address, verified_at, last_tenant";
 
 fn read(r: &SqlRow) -> Result<User> {
     Ok(User {
@@ -91,7 +108,9 @@ fn read(r: &SqlRow) -> Result<User> {
         failed_logins: r.integer(9)?,
         locked_until_us: r.opt_integer(10)?,
         credentials: r.integer(11)?,
-        last_tenant: r.opt_integer(12)?.map(TenantId::from_raw),
+        holds_address: r.boolean(12)?,
+        verified_at_us: r.opt_integer(13)?,
+        last_tenant: r.opt_integer(14)?.map(TenantId::from_raw),
     })
 }
 
@@ -141,9 +160,14 @@ pub(crate) async fn insert(write: &mut Write, new: &NewUser) -> Result<UserId> {
     check_email(&new.email)?;
     check_text("name", &new.name)?;
     let at = write.at_us();
-    let sql = "INSERT INTO users (email, name, password_hash, created_at, credentials_at) \
-        VALUES (?, ?, ?, ?, ?) RETURNING id";
-    let values = params![normal_email(&new.email), new.name.trim(), new.password_hash.clone(), at, at];
+    let address = normal_email(&new.email);
+    let (sign_in, verified_at) = match new.standing {
+        Standing::Confirmed => (address.clone(), Some(at)),
+        Standing::Unconfirmed => (standing::no_address(), None),
+    };
+    let sql = "INSERT INTO users (email, address, verified_at, name, password_hash, created_at, credentials_at) \
+        VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id";
+    let values = params![sign_in, address, verified_at, new.name.trim(), new.password_hash.clone(), at, at];
     match write.query(sql, values).await {
         Ok(rows) => Ok(UserId::from_raw(rows.first().ok_or(Error::NotFound("user"))?.integer(0)?)),
         Err(e) if matches!(e.kind(), Kind::Unique(_)) => {
@@ -159,9 +183,20 @@ pub async fn by_id(tx: &mut Tx, id: UserId) -> Result<User> {
     found.ok_or(Error::NotFound("user"))
 }
 
-/// The user of that address, if there is one.
+/// The user who holds that address, if there is one. Accounts that only claim the address are not found.
 pub async fn by_email(tx: &mut Tx, email: &str) -> Result<Option<User>> {
     one(tx, &format!("SELECT {COLUMNS} FROM users WHERE email = ?"), params![normal_email(email)]).await
+}
+
+/// The account that an address means at sign-in: the one that holds the address or, in a tenant that was named, the
+/// member who has it.
+pub async fn by_sign_in(tx: &mut Tx, email: &str, tenant: Option<&Slug>) -> Result<Option<User>> {
+    let Some(tenant) = tenant else { return by_email(tx, email).await };
+    let sql = format!(
+        "SELECT {COLUMNS} FROM users WHERE address = ?1 AND id IN (SELECT m.user FROM memberships m \
+         JOIN tenants t ON t.id = m.tenant WHERE t.slug = ?2) ORDER BY email = address DESC, id DESC LIMIT 1"
+    );
+    one(tx, &sql, params![normal_email(email), tenant.as_str()]).await
 }
 
 /// The user an identity of another issuer stands for, if it is linked.

@@ -66,7 +66,12 @@ async fn one(platform: &Platform, n: usize, hash: &str) -> One {
     let new = NewTenant { slug: slug(&name), name: name.clone(), email: email.clone() };
     let id = platform.create_tenant(&By::system(), new, None, None).await.unwrap().tenant;
     let mut write = platform.control().begin().await.unwrap();
-    let user = NewUser { email: email.clone(), name: name.clone(), password_hash: Some(hash.to_owned()) };
+    let user = NewUser {
+        email: email.clone(),
+        name: name.clone(),
+        password_hash: Some(hash.to_owned()),
+        standing: users::Standing::Confirmed,
+    };
     let user = users::create(&mut write, &By::system(), &user).await.unwrap();
     let owner = RoleName::parse("owner").unwrap();
     members::add(&mut write, &By::system(), user, id, &owner).await.unwrap();

@@ -8,7 +8,12 @@ use tenantry::access::{
 };
 
 fn doors() -> Doors {
-    Doors::new(Paces { login_per_minute: 5, registration_per_hour: 2 })
+    Doors::new(Paces {
+        login_per_minute: 5,
+        registration_per_hour: 2,
+        letters_per_hour: 1,
+        invitations_per_hour: 1,
+    })
 }
 
 fn ip(text: &str) -> Option<IpAddr> {

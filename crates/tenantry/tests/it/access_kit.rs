@@ -125,8 +125,8 @@ impl World {
         for (name, superuser, staff) in
             [("ada", 0, 0), ("bob", 0, 0), ("eve", 0, 0), ("staff", 0, 1), ("root", 1, 1)]
         {
-            run(&mut w, "INSERT INTO users (email, name, password_hash, is_superuser, is_staff, created_at, credentials_at) \
-                VALUES (?1 || '@x.org', ?1, ?2, ?3, ?4, ?5, ?5)",
+            run(&mut w, "INSERT INTO users (email, address, verified_at, name, password_hash, is_superuser, is_staff, created_at, \
+                credentials_at) VALUES (?1 || '@x.org', ?1 || '@x.org', ?5, ?1, ?2, ?3, ?4, ?5, ?5)",
                 &[name.into(), hash.into(), i64::from(superuser).into(), i64::from(staff).into(), now.into()]).await;
         }
         for (user, tenant, role) in

@@ -163,7 +163,12 @@ async fn the_last_owner_stays_and_the_plan_limits_members_in_the_transaction() {
     let mut write = w.control.begin().await.unwrap();
     let mut ids = vec![];
     for n in 0..2 {
-        let new = NewUser { email: format!("n{n}@x.test"), name: "N".into(), password_hash: None };
+        let new = NewUser {
+            email: format!("n{n}@x.test"),
+            name: "N".into(),
+            password_hash: None,
+            standing: Default::default(),
+        };
         ids.push(users::create(&mut write, &by(), &new).await.unwrap());
     }
     members::add(&mut write, &by(), ids[0], tenant, &role("doctor")).await.unwrap();

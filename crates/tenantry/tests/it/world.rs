@@ -194,6 +194,7 @@ pub(crate) fn registration(name: &str) -> CreateTenant {
                 email,
                 name: "Owner".into(),
                 password_hash: Some("$argon2id$opaque".into()),
+                standing: tenantry::users::Standing::Confirmed,
             }),
             role("owner"),
         )),

@@ -24,7 +24,7 @@ pub(in crate::http) struct Form {
     password: Option<Password>,
 }
 
-/// `POST /api/admin/tenants`: with a password, also its owner.
+/// `POST /api/admin/tenants`: with a password, also its owner, for whose address a superuser vouches.
 pub(in crate::http) async fn tenant(
     State(app): State<App>,
     Staff(actor): Staff,
@@ -35,7 +35,7 @@ pub(in crate::http) async fn tenant(
     let owner =
         form.password.map(|password| NewOwner { email: email.clone(), name: email.clone(), password });
     if owner.is_some() {
-        actor.may_change_credentials()?;
+        super::users::may_grant(&actor)?;
     }
     let new = NewTenant { slug, name: form.company, email };
     let created = app.platform().create_tenant(&actor.by(), new, form.plan.as_deref(), owner).await?;

@@ -18,7 +18,7 @@ use tenantry::{
     Error,
     access::{Actor, passwords::Password},
     name::UserId,
-    users::{self, Flags, NewUser, User},
+    users::{self, Flags, NewUser, Standing, User},
 };
 
 /// `GET /api/admin/users`.
@@ -41,19 +41,19 @@ pub(in crate::http) struct Form {
     password: Password,
 }
 
-/// `POST /api/admin/users`.
+/// `POST /api/admin/users`: an account whose address a superuser vouches for.
 pub(in crate::http) async fn create(
     State(app): State<App>,
     Staff(actor): Staff,
     Input(form): Input<Form>,
 ) -> Result<(StatusCode, Json<Value>)> {
-    actor.may_change_credentials()?;
+    may_grant(&actor)?;
     form.password.check(&form.email)?;
     let password_hash = Some(app.platform().access().passwords().hash(form.password).await?);
     let name = form.name.unwrap_or_else(|| form.email.clone());
     let mut write = app.platform().control().begin().await?;
-    let id =
-        users::create(&mut write, &actor.by(), &NewUser { email: form.email, name, password_hash }).await?;
+    let new = NewUser { email: form.email, name, password_hash, standing: Standing::Confirmed };
+    let id = users::create(&mut write, &actor.by(), &new).await?;
     let user = users::by_id(&mut write, id).await?;
     write.commit().await?;
     Ok((StatusCode::CREATED, Json(shown(&user))))
@@ -137,7 +137,7 @@ pub(in crate::http) async fn unlock(
 }
 
 /// Staff who are no superusers cannot make any, nor more staff.
-fn may_grant(actor: &Actor) -> Result<()> {
+pub(super) fn may_grant(actor: &Actor) -> Result<()> {
     actor.may_change_credentials()?;
     match actor.is_superuser() {
         true => Ok(()),
@@ -147,7 +147,7 @@ fn may_grant(actor: &Actor) -> Result<()> {
 
 fn shown(user: &User) -> Value {
     json!({
-        "id": user.id, "email": user.email, "name": user.name, "superuser": user.is_superuser,
+        "id": user.id, "email": user.email, "name": user.name, "confirmed": user.is_confirmed(), "superuser": user.is_superuser,
         "staff": user.is_staff, "active": user.is_active, "failed_logins": user.failed_logins,
         "locked_until": user.locked_until_us.map(view::at),
     })

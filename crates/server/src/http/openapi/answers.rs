@@ -19,7 +19,12 @@ const ANSWERS: &[(&str, &str, &str)] = &[
     ("GET /api/plans", "200", "Plan*"),
     ("GET /api/tenant", "200", "Tenant"),
     ("GET /api/tenant/users", "200", "Member*"),
-    ("POST /api/tenant/users", "201", "Membership"),
+    ("GET /api/tenant/invitations", "200", "Invitation*"),
+    ("POST /api/tenant/invitations", "201", "Invitation"),
+    ("POST /api/invitations/show", "200", "Invited"),
+    ("POST /api/invitations/accept", "201", "Session"),
+    ("POST /api/auth/verify", "202", "Sent"),
+    ("POST /api/auth/password/forgot", "202", "Sent"),
     ("PATCH /api/tenant/users/{id}", "200", "Membership"),
     ("GET /api/tenant/keys", "200", "Key*"),
     ("POST /api/tenant/keys", "201", "NewKey"),
@@ -52,7 +57,7 @@ const SHAPES: &[(&str, &str)] = &[
     ("Impersonation", "token:string user:integer tenant:string expires_at:instant"),
     ("Session", "token:string expires_at:instant user:Person tenant:string? tenants:Choice*"),
     ("Person", "id:integer email:email name:string"),
-    ("Myself", "id:integer email:email name:string staff:boolean superuser:boolean"),
+    ("Myself", "id:integer email:email name:string confirmed:boolean staff:boolean superuser:boolean"),
     ("Choice", "tenant:integer slug:string name:string role:string"),
     ("Chosen", "tenant:string name:string"),
     (
@@ -79,6 +84,10 @@ const SHAPES: &[(&str, &str)] = &[
     ),
     ("Member", "id:integer email:email name:string role:string since:instant"),
     ("Membership", "id:integer role:string"),
+    ("Invitation", "id:integer email:email role:string created_at:instant expires_at:instant letter:string"),
+    ("Invited", "tenant:string name:string email:email role:string expires_at:instant has_account:boolean"),
+    ("Joined", "tenant:string"),
+    ("Sent", "sent:boolean"),
     (
         "Key",
         "id:integer name:string prefix:string role:string made_by:Maker? created_at:instant expires_at:instant? \
@@ -114,7 +123,7 @@ const SHAPES: &[(&str, &str)] = &[
     ("Attached", "database:string pending:string*"),
     (
         "User",
-        "id:integer email:email name:string superuser:boolean staff:boolean active:boolean failed_logins:integer \
+        "id:integer email:email name:string confirmed:boolean superuser:boolean staff:boolean active:boolean failed_logins:integer \
          locked_until:instant?",
     ),
     (
@@ -144,6 +153,13 @@ pub(super) fn of(key: &str) -> Vec<(&'static str, Value)> {
         None => ("Done", reference(shape)),
     };
     match *status {
+        "202" if *shape == "Sent" => {
+            vec![("202", answer("Asked for; the answer is the same for every address", &schema))]
+        }
+        _ if key == "POST /api/invitations/accept" => vec![
+            ("201", answer("A new account, signed in", &schema)),
+            ("200", answer("Joined with the account that is signed in", &reference("Joined"))),
+        ],
         "202" => vec![
             ("202", answer("Begun; `?wait=SECONDS` waits for the end", &schema)),
             ("200", answer("Over", &schema)),

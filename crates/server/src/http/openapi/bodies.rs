@@ -62,13 +62,22 @@ fn request(key: &str) -> Option<Value> {
         ),
         "POST /api/auth/switch" => object(&["tenant"], json!({"tenant": slug()})),
         "POST /api/register" | "POST /subscription/register/" => object(
-            &["company", "email", "password"],
+            &["company"],
             json!({"company": text(), "slug": slug(), "name": text(), "email": email(), "password": password(), "plan": name()}),
         ),
-        "POST /api/tenant/users" => object(
-            &["email", "role"],
-            json!({"email": email(), "name": text(), "role": name(), "password": password()}),
-        ),
+        "POST /api/auth/verify/confirm" | "POST /api/auth/password/reset" => {
+            object(&["token", "password"], json!({"token": text(), "password": password()}))
+        }
+        "POST /api/auth/password/forgot" => object(&["email"], json!({"email": email(), "tenant": slug()})),
+        "POST /api/invitations/show" | "POST /api/invitations/refuse" => {
+            object(&["token"], json!({"token": text()}))
+        }
+        "POST /api/invitations/accept" => {
+            object(&["token"], json!({"token": text(), "name": text(), "password": password()}))
+        }
+        "POST /api/tenant/invitations" => {
+            object(&["email", "role"], json!({"email": email(), "role": name()}))
+        }
         "POST /api/admin/users" => {
             object(&["email", "password"], json!({"email": email(), "name": text(), "password": password()}))
         }
@@ -138,9 +147,11 @@ fn responses(key: &str) -> Vec<(&'static str, Value)> {
         "GET /api/docs/app.js" => ("200", plain("text/javascript")),
         "GET /api/tenant/export" => ("200", plain("application/zip")),
         "GET /api/admin/operations/{id}/events" => ("200", plain("text/event-stream")),
-        "POST /api/auth/logout" | "PUT /api/admin/users/{id}/password" => {
-            ("204", json!({"description": "Done"}))
-        }
+        "POST /api/auth/logout"
+        | "POST /api/auth/verify/confirm"
+        | "POST /api/auth/password/reset"
+        | "POST /api/invitations/refuse"
+        | "PUT /api/admin/users/{id}/password" => ("204", json!({"description": "Done"})),
         _ if key.starts_with("DELETE ") => ("204", json!({"description": "Gone"})),
         // Nobody has said what it answers: a test asks for that.
         _ => ("200", answer("OK", &json!({"type": "object"}))),

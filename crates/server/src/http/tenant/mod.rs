@@ -6,6 +6,7 @@
 mod backups;
 mod export;
 mod insight;
+mod invitations;
 mod keys;
 mod leave;
 mod members;
@@ -15,11 +16,10 @@ mod state;
 pub(super) use backups::{list as backups, start as back_up};
 pub(super) use export::download as export;
 pub(super) use insight::{activity, operations, usage};
+pub(super) use invitations::{create as invite, list as invitations, revoke as revoke_invitation};
 pub(super) use keys::{create as create_key, list as keys, revoke as revoke_key};
 pub(super) use leave::{cancel, keep};
-pub(super) use members::{
-    add as add_member, change as change_member, list as members, remove as remove_member,
-};
+pub(super) use members::{change as change_member, list as members, remove as remove_member};
 pub(super) use sql::run as sql;
 pub(super) use state::show;
 

@@ -187,7 +187,12 @@ async fn company(app: &TestApp, n: usize, relation: Relation, hash: &str) -> Com
     let new = NewTenant { slug: Slug::parse(&slug).unwrap(), name: slug.clone(), email: email.clone() };
     let id = platform.create_tenant(&By::system(), new, None, None).await.unwrap().tenant;
     let mut write = platform.control().begin().await.unwrap();
-    let user = NewUser { email: email.clone(), name: slug.clone(), password_hash: Some(hash.to_owned()) };
+    let user = NewUser {
+        email: email.clone(),
+        name: slug.clone(),
+        password_hash: Some(hash.to_owned()),
+        standing: users::Standing::Confirmed,
+    };
     let user = users::create(&mut write, &By::system(), &user).await.unwrap();
     let owner = RoleName::parse("owner").unwrap();
     members::add(&mut write, &By::system(), user, id, &owner).await.unwrap();

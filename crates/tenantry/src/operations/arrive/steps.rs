@@ -134,7 +134,7 @@ pub(super) fn own<'a, S: Source>(write: &'a mut Write, a: &'a mut Arrival<S>) ->
         let tenant = a.id()?;
         let mut members = a.wanted.members.clone();
         if let Some((owner, role)) = &a.wanted.owner {
-            let user = owner.user(write).await?;
+            let user = owner.user(write, tenant).await?;
             members.push((user, role.clone()));
             a.user = Some(user);
         }

@@ -11,9 +11,10 @@ use crate::{
     Error, Result,
     audit::By,
     control::Write,
+    mail,
     tenants::{self, NewTenant},
     topology::{NewPlacement, Placement, PlacementState, Policy, placement},
-    users::{self, NewUser},
+    users::{self, NewUser, Standing},
 };
 use std::sync::{Arc, Mutex, PoisonError};
 use tenantry_engine::{
@@ -53,6 +54,10 @@ impl Owner {
         };
         users::check_email(&user.email)?;
         users::check_text("name", &user.name)?;
+        if user.standing == Standing::Unconfirmed {
+            // Whether the address has an account makes no difference, and so cannot be found out.
+            return Ok(());
+        }
         match users::by_email(tx, &user.email).await? {
             Some(_) => Err(Error::Conflict(
                 "a user with this e-mail address exists: log in, or take another address".into(),
@@ -61,12 +66,18 @@ impl Owner {
         }
     }
 
-    /// The user it is; a new one is made.
-    pub(super) async fn user(&self, write: &mut Write) -> Result<UserId> {
-        match self {
-            Self::New(user) => users::insert(write, user).await,
-            Self::Existing(id) => Ok(*id),
+    /// The user it is; a new one is made. One whose address is not confirmed is sent a letter.
+    pub(super) async fn user(&self, write: &mut Write, tenant: TenantId) -> Result<UserId> {
+        let new = match self {
+            Self::New(new) => new,
+            Self::Existing(id) => return Ok(*id),
+        };
+        let user = users::insert(write, new).await?;
+        if new.standing == Standing::Unconfirmed {
+            let address = users::normal_email(&new.email);
+            mail::ask_to_confirm(write, user, &address, Some(tenant)).await?;
         }
+        Ok(user)
     }
 }
 

@@ -121,7 +121,7 @@ pub(super) fn own<'a>(write: &'a mut Write, p: &'a mut Provision) -> BoxFuture<'
     Box::pin(async move {
         let tenant = p.id()?;
         let Some((owner, role)) = p.new.as_ref().and_then(|new| new.owner.as_ref()) else { return Ok(()) };
-        let user = owner.user(write).await?;
+        let user = owner.user(write, tenant).await?;
         members::insert(write, user, tenant, role).await?;
         write.invalidate(&Subject::User(user)).await?;
         p.user = Some(user);

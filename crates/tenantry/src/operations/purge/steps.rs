@@ -4,7 +4,7 @@ use super::{CERTIFIED, Purge, survey as surveying};
 use crate::{
     Error, Result,
     control::Write,
-    lost,
+    lost, mail,
     operations::World,
     tenants::{self, Retirement, State},
     topology::Policy,
@@ -62,7 +62,7 @@ pub(super) fn files<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a, Res
     Box::pin(async move {
         let removed = world.files.remove_all(p.tenant).await;
         p.files += removed.map_err(|e| Error::Unavailable(e.to_string()))?;
-        Ok(())
+        mail::sweep(&world.control, &world.letters).await
     })
 }
 

@@ -1,0 +1,54 @@
+//! Invitations into the tenant, from the side of its owners.
+
+use super::{may_manage, members::role};
+use crate::http::{App, body::Json as Input, names::Number, problem::Result, scope::Tenant, view};
+use axum::{Json, extract::State};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tenantry::Invitation;
+
+/// `GET /api/tenant/invitations`.
+pub(in crate::http) async fn list(State(app): State<App>, tenant: Tenant) -> Result<Json<Value>> {
+    may_manage(&app, &tenant)?;
+    let open = app.platform().invitations(tenant.id()).await?;
+    Ok(view::items(open.iter().map(shown)))
+}
+
+/// What [`create`] takes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Form {
+    email: String,
+    role: String,
+}
+
+/// `POST /api/tenant/invitations`: the same answer whether the address has an account or not.
+pub(in crate::http) async fn create(
+    State(app): State<App>,
+    tenant: Tenant,
+    Input(form): Input<Form>,
+) -> Result<(StatusCode, Json<Value>)> {
+    may_manage(&app, &tenant)?;
+    let role = role(&app, &form.role)?;
+    let made = app.platform().invite(&tenant, &form.email, &role).await?;
+    Ok((StatusCode::CREATED, Json(shown(&made))))
+}
+
+/// `DELETE /api/tenant/invitations/{id}`.
+pub(in crate::http) async fn revoke(
+    State(app): State<App>,
+    tenant: Tenant,
+    Number(id): Number,
+) -> Result<StatusCode> {
+    may_manage(&app, &tenant)?;
+    app.platform().revoke_invitation(&tenant, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn shown(made: &Invitation) -> Value {
+    json!({
+        "id": made.id, "email": made.email, "role": made.role, "created_at": view::at(made.created_at_us),
+        "expires_at": view::at(made.expires_at_us), "letter": made.letter,
+    })
+}

@@ -1,0 +1,66 @@
+//! Confirming an e-mail address: a link sent there, followed by the person who knows the account's password.
+//!
+//! The link alone does not suffice. Otherwise an attacker could register with another person's address and wait until
+//! that person follows the link out of curiosity.
+
+use crate::{
+    Error, Platform, Result,
+    access::{Actor, passwords::Password, sessions::Origin},
+    audit::By,
+    mail::{self, Kind},
+    users::{self, User},
+};
+
+impl Platform {
+    /// Sends the link that confirms the actor's address once more.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an actor that is no signed-in person; [`Error::Conflict`] when the address is confirmed
+    /// already; [`Error::RateLimited`].
+    pub async fn request_confirmation(&self, actor: &Actor) -> Result<()> {
+        let user = self.own_account(actor).await?;
+        if user.is_confirmed() {
+            return Err(Error::Conflict("your address is confirmed already".into()));
+        }
+        self.access().doors().letter(&user.email)?;
+        let mut write = self.control().begin().await?;
+        mail::ask_to_confirm(&mut write, user.id, &user.email, actor.bound()).await?;
+        let detail = serde_json::json!({ "user": user.id });
+        write.audit(&actor.by(), None, "user.request_confirmation", detail).await?;
+        write.commit().await?;
+        self.0.mailer.wake();
+        Ok(())
+    }
+
+    /// Confirms the address of the account that a link was sent for, by that account's password.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a link that is unknown, used or too old; [`Error::Unauthenticated`] for a wrong password;
+    /// [`Error::RateLimited`].
+    pub async fn confirm_address(&self, token: &str, password: Password, origin: &Origin) -> Result<()> {
+        let control = self.control();
+        let link = mail::link(&mut control.snapshot().await?, token, Kind::Verify, control.now_us()).await?;
+        let id = link.user.ok_or(Error::NotFound("link"))?;
+        self.access().prove(id, password, origin).await?;
+        let mut write = control.begin().await?;
+        mail::use_link(&mut write, &link).await?;
+        let by = By::actor(format!("user:{id}"));
+        let user = users::by_id(&mut write, id).await?;
+        if user.email != link.address {
+            return Err(Error::NotFound("link"));
+        }
+        users::confirm(&mut write, &by, id).await?;
+        if user.is_confirmed() {
+            write.found_nothing_to_do();
+        }
+        write.commit().await?;
+        control.refresh().await
+    }
+
+    /// The account of a person who acts as themselves.
+    pub(super) async fn own_account(&self, actor: &Actor) -> Result<User> {
+        actor.may_change_credentials()?;
+        let id = actor.user_id().ok_or(Error::NotFound("user"))?;
+        users::by_id(&mut self.control().snapshot().await?, id).await
+    }
+}

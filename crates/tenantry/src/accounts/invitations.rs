@@ -1,0 +1,306 @@
+//! Invitations: the one way for a person to become a member of a tenant that exists.
+//!
+//! An owner names an address and a role; a letter goes to the address; its reader accepts or refuses. The answer to the
+//! owner is the same whether the address has an account or not, and nothing changes for that account until its holder
+//! accepts.
+
+use crate::{
+    Error, Platform, Result,
+    access::{Actor, Tenant, login::SignedIn, passwords::Password, sessions::Origin},
+    audit::By,
+    clock::DAY_US,
+    control::{Write, params},
+    mail::{self, Draft, Kind},
+    tenants::{self, State},
+    users::{self, NewUser, Standing, members},
+};
+use serde_json::json;
+use tenantry_engine::{
+    SqlRow, Tx,
+    name::{RoleName, Slug, TenantId, UserId},
+};
+
+/// An invitation as the owners of its tenant see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invitation {
+    /// Id, to revoke by.
+    pub id: i64,
+    /// Address that was invited.
+    pub email: String,
+    /// Role it offers.
+    pub role: RoleName,
+    /// Made, microseconds.
+    pub created_at_us: i64,
+    /// Cannot be accepted after this, microseconds.
+    pub expires_at_us: i64,
+    /// State of its newest letter: `waiting`, `sent` or `failed`.
+    pub letter: String,
+}
+
+/// An invitation as the reader of its letter sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invited {
+    id: i64,
+    tenant_id: TenantId,
+    /// Slug of the tenant.
+    pub tenant: Slug,
+    /// Name of the tenant.
+    pub name: String,
+    /// Address that was invited.
+    pub email: String,
+    /// Role it offers.
+    pub role: RoleName,
+    /// Cannot be accepted after this, microseconds.
+    pub expires_at_us: i64,
+    /// The address has a confirmed account: its holder signs in and accepts.
+    pub has_account: bool,
+}
+
+/// Who accepts an invitation.
+#[derive(Debug)]
+pub enum Answerer {
+    /// A person who is signed in.
+    SignedIn(Actor),
+    /// A person without an account, who makes one.
+    New {
+        /// Name of the person.
+        name: String,
+        /// Password they choose.
+        password: Password,
+    },
+}
+
+const OPEN: &str = "SELECT i.id, i.email, i.role, i.created_at, i.expires_at, \
+    (SELECT m.state FROM mails m WHERE m.invitation = i.id ORDER BY m.id DESC LIMIT 1) \
+    FROM invitations i WHERE i.tenant = ? AND i.state = 'open'";
+
+impl Platform {
+    /// Invites the reader of an address into a tenant. An open invitation of the same address is renewed, with the new
+    /// role. Whether the actor may is decided by the route.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for what is no address; [`Error::Conflict`] for a member; [`Error::LimitExceeded`] when members
+    /// and invitations fill the plan; [`Error::RateLimited`].
+    pub async fn invite(&self, tenant: &Tenant, email: &str, role: &RoleName) -> Result<Invitation> {
+        users::check_email(email)?;
+        let (email, by) = (users::normal_email(email), tenant.actor().by());
+        self.access().doors().invitation(tenant.id())?;
+        self.access().doors().letter(&email)?;
+        let mut write = self.control().begin().await?;
+        let id = record(&mut write, tenant.id(), &email, role, self.config().mail.invitation_days).await?;
+        let draft = Draft {
+            kind: Kind::Invitation,
+            address: &email,
+            user: None,
+            invitation: Some(id),
+            tenant: Some(tenant.id()),
+        };
+        mail::enqueue(&mut write, &draft).await?;
+        let detail = json!({ "invitation": id, "role": role });
+        write.audit(&by, Some(tenant.id()), "invitation.create", detail).await?;
+        let rows = write.query(&format!("{OPEN} AND i.id = ?"), params![tenant.id().get(), id]).await?;
+        let made = read(rows.first().ok_or(Error::NotFound("invitation"))?)?;
+        write.commit().await?;
+        self.0.mailer.wake();
+        Ok(made)
+    }
+
+    /// The open invitations of a tenant, oldest first.
+    pub async fn invitations(&self, tenant: TenantId) -> Result<Vec<Invitation>> {
+        let sql = format!("{OPEN} ORDER BY i.id");
+        let rows = self.control().snapshot().await?.query(&sql, params![tenant.get()]).await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// Takes an invitation back: its link does nothing any more.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the tenant has no such open invitation.
+    pub async fn revoke_invitation(&self, tenant: &Tenant, id: i64) -> Result<()> {
+        let mut write = self.control().begin().await?;
+        close(&mut write, id, Some(tenant.id()), "revoked").await?;
+        let detail = json!({ "invitation": id });
+        write.audit(&tenant.actor().by(), Some(tenant.id()), "invitation.revoke", detail).await?;
+        write.commit().await
+    }
+
+    /// The invitation that a link is for.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a link that is unknown, used or too old, and for an invitation that is over.
+    pub async fn invitation(&self, token: &str) -> Result<Invited> {
+        let control = self.control();
+        invited(&mut control.snapshot().await?, token, control.now_us()).await.map(|(invited, _)| invited)
+    }
+
+    /// Accepts an invitation. A signed-in person joins with the account that holds the invited address; a new person gets
+    /// an account with the password they choose, and a session. An older account that only claimed the address, and
+    /// whatever was set with it, has no part in this.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] as for [`Platform::invitation`]; [`Error::Conflict`] for another account than the invited one,
+    /// and for a new person whose address has an account; [`Error::LimitExceeded`] when the plan has no room.
+    pub async fn accept_invitation(
+        &self,
+        token: &str,
+        answerer: Answerer,
+        origin: &Origin,
+    ) -> Result<(Slug, Option<SignedIn>)> {
+        self.access().doors().link(origin.address)?;
+        let (by, user, invited) = match answerer {
+            Answerer::SignedIn(actor) => self.accept_as(token, &actor).await?,
+            Answerer::New { name, password } => {
+                let invited = self.invitation(token).await?;
+                if invited.has_account {
+                    return Err(sign_in_first());
+                }
+                password.check(&invited.email)?;
+                let hash = self.access().passwords().hash(password).await?;
+                let new = NewUser {
+                    email: invited.email,
+                    name,
+                    password_hash: Some(hash),
+                    standing: Standing::Confirmed,
+                };
+                let (user, invited) = self.accept_new(token, &new).await?;
+                (None, user, invited)
+            }
+        };
+        self.control().refresh().await?;
+        let session = match by {
+            Some(_) => None,
+            None => Some(self.access().sign_in_as(user, Some(invited.tenant_id), origin).await?),
+        };
+        Ok((invited.tenant, session))
+    }
+
+    async fn accept_as(&self, token: &str, actor: &Actor) -> Result<(Option<By>, UserId, Invited)> {
+        let user = self.own_account(actor).await?;
+        let mut write = self.control().begin().await?;
+        let at = write.at_us();
+        let (invited, link) = invited(&mut write, token, at).await?;
+        if user.email != invited.email || !user.holds_address {
+            return Err(Error::Conflict(
+                "this invitation is for another account: sign out, then follow the link again".into(),
+            ));
+        }
+        mail::use_link(&mut write, &link).await?;
+        // The link was sent to the address, and this account signs in with it.
+        users::confirm(&mut write, &actor.by(), user.id).await?;
+        join(&mut write, &actor.by(), user.id, &invited).await?;
+        write.commit().await?;
+        Ok((Some(actor.by()), user.id, invited))
+    }
+
+    async fn accept_new(&self, token: &str, new: &NewUser) -> Result<(UserId, Invited)> {
+        let mut write = self.control().begin().await?;
+        let at = write.at_us();
+        let (invited, link) = invited(&mut write, token, at).await?;
+        mail::use_link(&mut write, &link).await?;
+        let by = By::actor(format!("invitation:{}", invited.id));
+        match users::by_email(&mut write, &invited.email).await? {
+            Some(holder) if holder.is_confirmed() => return Err(sign_in_first()),
+            // Made before addresses were confirmed, by a person who may be another one.
+            Some(claimant) => users::give_up_address(&mut write, &by, claimant.id).await?,
+            None => {}
+        }
+        let user = users::create(&mut write, &by, new).await?;
+        join(&mut write, &By::actor(format!("user:{user}")), user, &invited).await?;
+        write.commit().await?;
+        Ok((user, invited))
+    }
+
+    /// Refuses an invitation; the link suffices.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] as for [`Platform::invitation`].
+    pub async fn refuse_invitation(&self, token: &str, origin: &Origin) -> Result<()> {
+        self.access().doors().link(origin.address)?;
+        let mut write = self.control().begin().await?;
+        let at = write.at_us();
+        let (invited, link) = invited(&mut write, token, at).await?;
+        mail::use_link(&mut write, &link).await?;
+        close(&mut write, invited.id, None, "refused").await?;
+        let (by, detail) =
+            (By::actor(format!("invitation:{}", invited.id)), json!({ "invitation": invited.id }));
+        write.audit(&by, Some(invited.tenant_id), "invitation.refuse", detail).await?;
+        write.commit().await
+    }
+}
+
+fn sign_in_first() -> Error {
+    Error::Conflict("this address has an account: sign in with it, then accept the invitation".into())
+}
+
+/// Records the invitation, or renews the open one of that address.
+async fn record(write: &mut Write, tenant: TenantId, email: &str, role: &RoleName, days: u32) -> Result<i64> {
+    let is_member = "SELECT count(*) FROM memberships m JOIN users u ON u.id = m.user \
+        WHERE m.tenant = ? AND u.email = ?";
+    if users::count(write, is_member, params![tenant.get(), email]).await? > 0 {
+        return Err(Error::Conflict("this person is a member already".into()));
+    }
+    let others = "SELECT count(*) FROM invitations WHERE tenant = ? AND state = 'open' AND email <> ? AND expires_at > ?";
+    let at = write.at_us();
+    let others = users::count(write, others, params![tenant.get(), email, at]).await?;
+    members::reserve(write, tenant, others).await?;
+    let sql = "INSERT INTO invitations (tenant, email, role, created_at, expires_at, state) \
+        VALUES (?, ?, ?, ?, ?, 'open') \
+        ON CONFLICT (tenant, email) WHERE state = 'open' DO UPDATE SET role = excluded.role, \
+        expires_at = excluded.expires_at RETURNING id";
+    let values = params![tenant.get(), email, role.as_str(), at, at + i64::from(days) * DAY_US];
+    Ok(write.query(sql, values).await?.first().ok_or(Error::NotFound("invitation"))?.integer(0)?)
+}
+
+/// The membership, and the end of the invitation.
+async fn join(write: &mut Write, by: &By, user: UserId, invited: &Invited) -> Result<()> {
+    close(write, invited.id, None, "accepted").await?;
+    let detail = json!({ "invitation": invited.id, "user": user });
+    write.audit(by, Some(invited.tenant_id), "invitation.accept", detail).await?;
+    members::add(write, by, user, invited.tenant_id, &invited.role).await
+}
+
+async fn close(write: &mut Write, id: i64, tenant: Option<TenantId>, state: &str) -> Result<()> {
+    let at = write.at_us();
+    let sql = "UPDATE invitations SET state = ?1, closed_at = ?2 \
+        WHERE id = ?3 AND state = 'open' AND (?4 IS NULL OR tenant = ?4)";
+    match write.execute(sql, params![state, at, id, tenant.map(TenantId::get)]).await? {
+        0 => Err(Error::NotFound("invitation")),
+        _ => Ok(()),
+    }
+}
+
+async fn invited(tx: &mut Tx, token: &str, now_us: i64) -> Result<(Invited, mail::Link)> {
+    let absent = || Error::NotFound("link");
+    let link = mail::link(tx, token, Kind::Invitation, now_us).await?;
+    let sql = "SELECT tenant, role, expires_at, email FROM invitations WHERE id = ? AND state = 'open' AND expires_at > ?";
+    let rows = tx.query(sql, params![link.invitation, now_us]).await?;
+    let row = rows.first().ok_or_else(absent)?;
+    let (tenant, email) = (TenantId::from_raw(row.integer(0)?), row.text(3)?.to_owned());
+    let tenant = tenants::by_id(tx, tenant).await?;
+    if matches!(tenant.state, State::Cancelled | State::Purging | State::Gone) {
+        return Err(absent());
+    }
+    let holder = users::by_email(tx, &email).await?;
+    let invited = Invited {
+        id: link.invitation.ok_or_else(absent)?,
+        tenant_id: tenant.id,
+        tenant: tenant.slug,
+        name: tenant.name,
+        role: RoleName::parse(row.text(1)?)?,
+        expires_at_us: row.integer(2)?,
+        has_account: holder.is_some_and(|holder| holder.is_confirmed()),
+        email,
+    };
+    Ok((invited, link))
+}
+
+fn read(row: &SqlRow) -> Result<Invitation> {
+    Ok(Invitation {
+        id: row.integer(0)?,
+        email: row.text(1)?.to_owned(),
+        role: RoleName::parse(row.text(2)?)?,
+        created_at_us: row.integer(3)?,
+        expires_at_us: row.integer(4)?,
+        letter: row.opt_text(5)?.unwrap_or("waiting").to_owned(),
+    })
+}

@@ -1,0 +1,23 @@
+//! How people come to accounts and tenants, and leave: registration, invitations, confirmed addresses, forgotten
+//! passwords.
+//!
+//! Called by the server's routes. The rule behind all of it: what one person typed opens nothing of another. Whoever
+//! joins a tenant follows a link sent to the address that was invited, and an address is believed only after such a link.
+
+mod addresses;
+mod invitations;
+mod leave;
+mod passwords;
+mod register;
+
+pub use invitations::{Answerer, Invitation, Invited};
+pub use register::{Founder, Registration};
+
+use crate::{Platform, Result};
+
+impl Platform {
+    /// Sends the letters whose time has come; how many left. Serving processes do so by themselves.
+    pub async fn send_mail(&self) -> Result<usize> {
+        self.0.mailer.send_due().await
+    }
+}

@@ -1,0 +1,105 @@
+//! Forgotten passwords: a link to the address, and a new password chosen by the person who reads its mail.
+//!
+//! The answer to a request never says whether the address has an account, and neither does the time it takes: the work
+//! is done after the answer.
+
+use crate::{
+    Error, Platform, Result,
+    access::{
+        passwords::Password,
+        sessions::{Origin, Sessions},
+    },
+    audit::By,
+    control::{Subject, Write, params},
+    mail::{self, Draft, Kind},
+    users::{self, User},
+};
+use tenantry_engine::name::{Slug, UserId};
+
+impl Platform {
+    /// Sends a link to choose a new password, if the address has an account that may sign in. With a tenant, the account
+    /// of that tenant's member; without one, the account that holds the address.
+    ///
+    /// # Errors
+    /// [`Error::RateLimited`] by the client's address; nothing that depends on the account.
+    pub async fn forgot_password(&self, email: String, tenant: Option<Slug>, origin: &Origin) -> Result<()> {
+        self.access().doors().link(origin.address)?;
+        let platform = self.clone();
+        tokio::spawn(async move {
+            if let Err(error) = platform.send_reset(&email, tenant.as_ref()).await {
+                tracing::warn!(%error, "a letter to reset a password was not written");
+            }
+        });
+        Ok(())
+    }
+
+    async fn send_reset(&self, email: &str, tenant: Option<&Slug>) -> Result<()> {
+        let found = users::by_sign_in(&mut self.control().snapshot().await?, email, tenant).await?;
+        let Some(user) = found.filter(|user| user.is_active) else { return Ok(()) };
+        self.access().doors().letter(&user.email)?;
+        let mut write = self.control().begin().await?;
+        let draft = Draft {
+            kind: Kind::Reset,
+            address: &user.email,
+            user: Some(user.id),
+            invitation: None,
+            tenant: None,
+        };
+        mail::enqueue(&mut write, &draft).await?;
+        let by = By::actor("link");
+        write.audit(&by, None, "user.request_reset", serde_json::json!({ "user": user.id })).await?;
+        write.commit().await?;
+        self.0.mailer.wake();
+        Ok(())
+    }
+
+    /// Sets the password of the account that a link was sent for. All its sessions end. An account whose address was not
+    /// confirmed now stands for it, unless another one does; keys that were made with it end too, for they were made by
+    /// a person of whom nothing is known.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a link that is unknown, used or too old; [`Error::Invalid`] by the password policy;
+    /// [`Error::RateLimited`].
+    pub async fn reset_password(&self, token: &str, new: Password, origin: &Origin) -> Result<()> {
+        self.access().doors().link(origin.address)?;
+        let control = self.control();
+        let link = mail::link(&mut control.snapshot().await?, token, Kind::Reset, control.now_us()).await?;
+        let id = link.user.ok_or(Error::NotFound("link"))?;
+        new.check(&link.address)?;
+        let hash = self.access().passwords().hash(new).await?;
+        let mut write = control.begin().await?;
+        mail::use_link(&mut write, &link).await?;
+        let user = users::by_id(&mut write, id).await?;
+        if user.email != link.address || !user.is_active {
+            return Err(Error::NotFound("link"));
+        }
+        let by = By::actor(format!("user:{id}"));
+        users::set_password_hash(&mut write, &by, id, &hash).await?;
+        Sessions::remove_all(&mut write, id).await?;
+        if !user.is_confirmed() {
+            end_keys(&mut write, id).await?;
+            claim_address(&mut write, &by, &user).await?;
+        }
+        mail::void_links(&mut write, id).await?;
+        write.commit().await?;
+        control.refresh().await
+    }
+}
+
+/// The reader of the address is the user of this account now. Another account that is confirmed stays as it is.
+async fn claim_address(write: &mut Write, by: &By, user: &User) -> Result<()> {
+    let holder = users::by_email(write, &user.email).await?;
+    match holder.is_some_and(|holder| holder.id != user.id && holder.is_confirmed()) {
+        true => Ok(()),
+        false => users::confirm(write, by, user.id).await.map(drop),
+    }
+}
+
+async fn end_keys(write: &mut Write, user: UserId) -> Result<()> {
+    let at = write.at_us();
+    let sql = "UPDATE api_keys SET revoked_at = ? WHERE created_by = ? AND revoked_at IS NULL RETURNING hash";
+    for row in write.query(sql, params![at, user.get()]).await? {
+        write.invalidate(&Subject::ApiKey(row.text(0)?.to_owned())).await?;
+    }
+    Ok(())
+}

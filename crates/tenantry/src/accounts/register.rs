@@ -1,0 +1,107 @@
+//! Self-service registration: tenant, database, owner and trial in one operation, then a session (M7).
+//!
+//! Whether the address that was given has an account makes no difference to what happens: a new account is made, bound
+//! to the new tenant, and a letter asks the reader of that address to confirm it. Confirming joins it to the account
+//! that holds the address, if there is one.
+
+use crate::{
+    Error, Platform, Result,
+    access::{Actor, login::SignedIn, passwords::Password, sessions::Origin},
+    audit::By,
+    operations::{CreateTenant, Owner},
+    plans,
+    tenants::{self, NewTenant},
+    users::{NewUser, Standing},
+};
+use tenantry_engine::name::Slug;
+
+/// What is filled in to register a tenant.
+#[derive(Debug, Clone)]
+pub struct Registration {
+    /// Name in URLs and hosts.
+    pub slug: Slug,
+    /// Name of the tenant.
+    pub company: String,
+    /// Who becomes its owner.
+    pub founder: Founder,
+    /// Plan; none: the configuration's default.
+    pub plan: Option<String>,
+    /// Where from.
+    pub origin: Origin,
+}
+
+/// The owner of a tenant that registers itself.
+#[derive(Debug, Clone)]
+pub enum Founder {
+    /// A person who is signed in, with a confirmed address.
+    SignedIn(Actor),
+    /// A person with a new account.
+    New {
+        /// Name of the person.
+        name: String,
+        /// E-mail address: the tenant's contact and the owner's sign-in.
+        email: String,
+        /// Password of the owner.
+        password: Password,
+    },
+}
+
+impl Platform {
+    /// Registers a tenant and signs its owner in. A step that fails leaves nothing behind (M7).
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] where registration is closed; [`Error::RateLimited`] per address; [`Error::Invalid`] and
+    /// [`Error::Conflict`] for what was filled in; [`Error::Denied`] for a signed-in person whose address is not
+    /// confirmed.
+    pub async fn register(&self, wish: Registration) -> Result<SignedIn> {
+        if !self.config().registration.open {
+            return Err(Error::Conflict(
+                "registration is closed here: ask the operator for an account".into(),
+            ));
+        }
+        self.access().doors().register(wish.origin.address)?;
+        if tenants::is_reserved(&wish.slug, &self.config().registration.reserved_slugs) {
+            return Err(Error::invalid("slug", "this name is reserved: choose another"));
+        }
+        if let Some(plan) = &wish.plan {
+            plans::require_self_service(&mut self.control().snapshot().await?, plan).await?;
+        }
+        let (owner, email) = self.founder(wish.founder).await?;
+        let by = match &owner {
+            Owner::Existing(id) => By::actor(format!("user:{id}")),
+            Owner::New(_) => By::actor("registration"),
+        };
+        let tenant = NewTenant { slug: wish.slug, name: wish.company, email };
+        let wanted = CreateTenant {
+            placements: self.placements(&tenant.slug).await?,
+            plan: Some(wish.plan.unwrap_or_else(|| self.config().registration.default_plan.to_string())),
+            owner: Some((owner, self.owner_role()?)),
+            tenant,
+        };
+        let created = self.0.operations.create_tenant(&by, wanted).await?;
+        self.0.mailer.wake();
+        let user = created.owner.ok_or_else(|| Error::Internal("registration made no owner".into()))?;
+        self.access().sign_in_as(user, Some(created.tenant), &wish.origin).await
+    }
+
+    async fn founder(&self, founder: Founder) -> Result<(Owner, String)> {
+        let (name, email, password) = match founder {
+            Founder::New { name, email, password } => (name, email, password),
+            Founder::SignedIn(actor) => {
+                let user = self.own_account(&actor).await?;
+                return match user.is_confirmed() {
+                    true => Ok((Owner::Existing(user.id), user.email)),
+                    false => Err(Error::Conflict(
+                        "your address is not confirmed: follow the link in the letter first, or ask for \
+                         another one with POST /api/auth/verify"
+                            .into(),
+                    )),
+                };
+            }
+        };
+        password.check(&email)?;
+        let password_hash = Some(self.access().passwords().hash(password).await?);
+        let user = NewUser { email: email.clone(), name, password_hash, standing: Standing::Unconfirmed };
+        Ok((Owner::New(user), email))
+    }
+}

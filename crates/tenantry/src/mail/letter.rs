@@ -1,0 +1,71 @@
+//! The words of the letters: plain text, one link each.
+//!
+//! Called by [`super::Mailer`] when a letter is sent. A link carries its token behind `#`, which browsers keep from
+//! servers and their logs.
+
+use super::Kind;
+
+/// Subject and text.
+pub(super) struct Letter {
+    pub(super) subject: String,
+    pub(super) text: String,
+}
+
+/// Characters of a tenant's name that a letter repeats: its owner chose it, and the reader may not know them.
+const NAME_CHARS: usize = 60;
+
+/// Writes the letter of that kind.
+pub(super) fn write(kind: Kind, platform: &str, tenant: Option<&str>, base_url: &str, token: &str) -> Letter {
+    let tenant = quoted(tenant.unwrap_or(platform));
+    let (page, subject, before, after) = match kind {
+        Kind::Invitation => (
+            "invitation",
+            format!("Invitation to {tenant}"),
+            format!(
+                "You are invited to work in {tenant} on {platform}. To accept or refuse, follow this link:"
+            ),
+            "If you do not know what this is about, refuse it or do nothing: nobody is added without accepting.",
+        ),
+        Kind::Verify => (
+            "verify",
+            format!("Confirm your address for {tenant}"),
+            format!(
+                "This address was given when {tenant} was registered on {platform}. If that was you, follow this link \
+                 and type the password you chose then:"
+            ),
+            "If you have an account already, this adds the new tenant to it. If it was not you, do nothing: the account \
+             that was made does not stand for you, and nothing of yours changes.",
+        ),
+        Kind::Reset => (
+            "reset",
+            format!("Reset your password for {platform}"),
+            "A new password was asked for. To choose one, follow this link:".to_owned(),
+            "If you did not ask, do nothing: your password stays as it is.",
+        ),
+    };
+    let text = format!(
+        "{before}\n\n{base_url}/account/{page}#{token}\n\n{after}\n\nFor programs, the code of this letter is\n{token}\n"
+    );
+    Letter { subject, text }
+}
+
+fn quoted(name: &str) -> String {
+    let short: String = name.chars().filter(|c| !c.is_control()).take(NAME_CHARS).collect();
+    format!("\u{201c}{short}\u{201d}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_letter_has_one_link_and_cuts_a_tenants_name() {
+        for kind in [Kind::Invitation, Kind::Verify, Kind::Reset] {
+            let name = format!("Win a prize\r\nBcc: all@x.example {}", "y".repeat(300));
+            let letter = write(kind, "MedAdmin", Some(&name), "https://app.example", "tnl_x");
+            assert_eq!(letter.text.matches("https://app.example/account/").count(), 1);
+            assert!(letter.text.contains("#tnl_x") && !letter.subject.contains(['\r', '\n']));
+            assert!(letter.subject.chars().count() < 120 && letter.text.len() < 1_000, "{}", letter.text);
+        }
+    }
+}

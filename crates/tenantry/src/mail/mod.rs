@@ -1,0 +1,157 @@
+//! Letters with links: written to a durable outbox by whoever changes the catalog, sent later by a background task.
+//!
+//! Called by `accounts` and by operations (`enqueue`, in the transaction of the change) and by `background`
+//! ([`Mailer::send_due`]). A crash loses no letter: one that was claimed and not settled is sent again. The token of a
+//! link is made when its letter is sent, and only its hash is stored.
+
+mod files;
+mod letter;
+mod outbox;
+mod transport;
+
+pub(crate) use files::sweep;
+pub(crate) use outbox::{Draft, Kind, Link, ask_to_confirm, enqueue, link, use_link, void_links};
+
+use crate::{
+    Error, Result,
+    clock::{DAY_US, SECOND_US},
+    config::Config,
+    control::Control,
+    tenants, users,
+};
+use lettre::{Address, Message, message::Mailbox};
+use outbox::{Claimed, Lifetimes};
+use tokio::sync::Notify;
+use transport::Transport;
+
+/// Letters sent in one pass at most.
+const PER_PASS: usize = 200;
+
+/// Sends what waits in the outbox.
+pub(crate) struct Mailer {
+    control: Control,
+    transport: Transport,
+    from: Mailbox,
+    platform: String,
+    base_url: String,
+    lifetimes: Lifetimes,
+    wake: Notify,
+}
+
+impl Mailer {
+    /// A mailer as the configuration says. It reads the password of the server, and connects to nothing.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a sender or a server that cannot be used, and for a password that cannot be read.
+    pub(crate) fn open(control: Control, config: &Config) -> Result<Self> {
+        let mail = &config.mail;
+        Ok(Self {
+            control,
+            transport: Transport::open(mail)?,
+            from: sender(config)?,
+            platform: config.platform.name.clone(),
+            base_url: mail.base_url.clone().unwrap_or_else(|| base_url(config)),
+            lifetimes: Lifetimes {
+                invitation_us: i64::from(mail.invitation_days) * DAY_US,
+                verify_us: i64::from(mail.verify_days) * DAY_US,
+                reset_us: i64::from(mail.reset_minutes) * 60 * SECOND_US,
+            },
+            wake: Notify::new(),
+        })
+    }
+
+    /// Tells the background task of this process that a letter waits.
+    pub(crate) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Waits until [`Mailer::wake`] is called.
+    pub(crate) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Sends the letters whose time has come; how many left. A letter that cannot be sent is tried again later, and
+    /// given up after ten attempts.
+    pub(crate) async fn send_due(&self) -> Result<usize> {
+        let mut sent = 0;
+        for _ in 0..PER_PASS {
+            let Some(claimed) = outbox::claim(&self.control, &self.lifetimes).await? else { break };
+            sent += usize::from(self.send(&claimed).await?);
+        }
+        if let (true, Transport::Folder(folder)) = (outbox::prune(&self.control).await?, &self.transport) {
+            files::sweep(&self.control, folder).await?;
+        }
+        Ok(sent)
+    }
+
+    async fn send(&self, claimed: &Claimed) -> Result<bool> {
+        let Some(message) = self.compose(claimed).await? else {
+            outbox::drop_letter(&self.control, claimed.id).await?;
+            return Ok(false);
+        };
+        match self.transport.deliver(claimed.id, message).await {
+            Ok(()) => {
+                outbox::sent(&self.control, claimed.id).await?;
+                Ok(true)
+            }
+            Err(reason) => {
+                let last = outbox::failed(&self.control, claimed, &reason).await?;
+                match last {
+                    true => tracing::error!(mail = claimed.id, %reason, "a letter was given up"),
+                    false => {
+                        tracing::warn!(mail = claimed.id, %reason, "a letter could not be sent, it is tried again")
+                    }
+                }
+                Ok(false)
+            }
+        }
+    }
+
+    /// The letter; none: what it is about is over.
+    async fn compose(&self, claimed: &Claimed) -> Result<Option<Message>> {
+        let mut tx = self.control.snapshot().await?;
+        let tenant = match claimed.tenant {
+            Some(id) => tenants::by_id(&mut tx, id).await.ok().map(|tenant| tenant.name),
+            None => None,
+        };
+        let wanted = match (claimed.kind, claimed.user, claimed.invitation) {
+            (Kind::Invitation, _, Some(id)) => outbox::is_open(&mut tx, id).await? && tenant.is_some(),
+            (Kind::Verify | Kind::Reset, Some(id), _) => {
+                users::by_id(&mut tx, id).await.is_ok_and(|user| user.is_active)
+            }
+            _ => false,
+        };
+        if !wanted {
+            return Ok(None);
+        }
+        let token = claimed.token.reveal();
+        let letter = letter::write(claimed.kind, &self.platform, tenant.as_deref(), &self.base_url, &token);
+        let to: Address =
+            claimed.address.parse().map_err(|_| Error::Internal("an address in the outbox".into()))?;
+        let message = Message::builder()
+            .from(self.from.clone())
+            .to(Mailbox::new(None, to))
+            .subject(letter.subject)
+            .header(lettre::message::header::ContentType::TEXT_PLAIN)
+            .body(letter.text);
+        message.map(Some).map_err(|e| Error::Internal(format!("a letter: {e}")))
+    }
+}
+
+fn sender(config: &Config) -> Result<Mailbox> {
+    if let Some(from) = &config.mail.from {
+        return from.parse().map_err(|_| Error::invalid("mail.from", "must be an address"));
+    }
+    let address = Address::new("no-reply", config.platform.base_domain.as_str());
+    let address = address
+        .map_err(|_| Error::invalid("mail.from", "is needed: no sender can be made of base_domain"))?;
+    Ok(Mailbox::new(Some(config.platform.name.clone()), address))
+}
+
+fn base_url(config: &Config) -> String {
+    let platform = &config.platform;
+    match platform.https {
+        true => format!("https://{}", platform.base_domain),
+        false => format!("http://{}:{}", platform.base_domain, platform.listen.port()),
+    }
+}

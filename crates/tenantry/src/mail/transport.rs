@@ -1,0 +1,111 @@
+//! How a letter leaves: through a mail server, or as a file where none is configured.
+//!
+//! Called by [`super::Mailer`]. It never logs a letter's text, which holds a token.
+
+use crate::{
+    Error, Result,
+    config::{MailConfig, SmtpPassword},
+};
+use lettre::{
+    AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor, transport::smtp::authentication::Credentials,
+};
+use std::path::{Path, PathBuf};
+use tokio::io::AsyncWriteExt;
+
+/// Where letters go.
+pub(super) enum Transport {
+    Smtp(Box<AsyncSmtpTransport<Tokio1Executor>>),
+    Folder(PathBuf),
+}
+
+impl Transport {
+    /// As the configuration says; connects to nothing.
+    pub(super) fn open(mail: &MailConfig) -> Result<Self> {
+        let Some(url) = &mail.smtp else { return Ok(Self::Folder(mail.folder.clone())) };
+        let wrong = |reason: String| Error::invalid("mail.smtp", reason);
+        let user = url.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')).map(|(user, _)| user);
+        let server = user.map_or(url.clone(), |user| url.replacen(&format!("{user}@"), "", 1));
+        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(&encrypted(&server))
+            .map_err(|e| wrong(format!("cannot be used: {e}")))?;
+        if let Some(user) = user {
+            builder = builder.credentials(Credentials::new(user.to_owned(), password(mail)?));
+        }
+        Ok(Self::Smtp(Box::new(builder.build())))
+    }
+
+    /// Hands a letter over.
+    ///
+    /// # Errors
+    /// Why it did not leave, for the log.
+    pub(super) async fn deliver(&self, id: i64, message: Message) -> Result<(), String> {
+        match self {
+            Self::Smtp(server) => server.send(message).await.map(drop).map_err(|e| e.to_string()),
+            Self::Folder(folder) => {
+                let path = folder.join(format!("{id:08}.eml"));
+                write(folder, &path, &message.formatted())
+                    .await
+                    .map_err(|e| format!("{}: {e}", path.display()))?;
+                tracing::info!(mail = id, path = %path.display(), "no mail server is configured: a letter is in this file");
+                Ok(())
+            }
+        }
+    }
+}
+
+/// STARTTLS is required unless the configuration says `?tls=none`, for a relay on the same machine.
+fn encrypted(url: &str) -> String {
+    match (url.strip_suffix("?tls=none"), url.contains("tls=") || url.starts_with("smtps://")) {
+        (Some(plain), _) => plain.to_owned(),
+        (None, true) => url.to_owned(),
+        (None, false) => format!("{url}?tls=required"),
+    }
+}
+
+fn password(mail: &MailConfig) -> Result<String> {
+    let read = match &mail.password {
+        Some(SmtpPassword::Env(name)) => std::env::var(name).map_err(|_| format!("{name} is not set")),
+        Some(SmtpPassword::File(path)) => {
+            std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))
+        }
+        None => {
+            Err("mail.smtp names a user: say where the password is with password_env or password_file".into())
+        }
+    };
+    read.map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
+        .map_err(|reason| Error::invalid("mail.password", reason))
+}
+
+/// Writes a file that only this user can read, whole or not at all.
+async fn write(folder: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut make = tokio::fs::DirBuilder::new();
+    let mut open = tokio::fs::OpenOptions::new();
+    open.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        make.mode(0o700);
+        open.mode(0o600);
+    }
+    make.recursive(true).create(folder).await?;
+    let part = path.with_extension("part");
+    let mut file = open.open(&part).await?;
+    file.write_all(bytes).await?;
+    file.sync_all().await?;
+    tokio::fs::rename(&part, path).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_spoken_to_in_clear_only_when_that_is_said() {
+        for (url, used) in [
+            ("smtp://h:587", "smtp://h:587?tls=required"),
+            ("smtps://h:465", "smtps://h:465"),
+            ("smtp://h:25?tls=none", "smtp://h:25"),
+            ("smtp://h:25?tls=opportunistic", "smtp://h:25?tls=opportunistic"),
+        ] {
+            assert_eq!(encrypted(url), used);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Whether an account stands for its e-mail address: confirmed, or only claimed by the person who registered it.
+//!
+//! Called by `accounts` once a link sent to the address was followed. An account that only claims its address is bound
+//! to the tenants it was made with: no look-up by address finds it, so nothing that is meant for the holder of the
+//! address (an invitation, a token of another issuer, the ownership of a copy) can reach it.
+
+use super::{User, by_email, by_id};
+use crate::{
+    Result,
+    audit::By,
+    control::{Subject, Write, params},
+};
+use serde_json::json;
+use tenantry_engine::name::UserId;
+
+/// How far the address of a new account can be relied on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub enum Standing {
+    /// The person who made the account gave the address, and nothing proves it.
+    #[default]
+    Unconfirmed,
+    /// The operator, a superuser or a link sent to the address vouches for it.
+    Confirmed,
+}
+
+/// A name to sign in with that no address can be.
+pub(super) fn no_address() -> String {
+    format!("~{}", uuid::Uuid::now_v7())
+}
+
+/// Makes an account stand for its address, which was proven just now. Returns the account that stands for it: another
+/// one, when its holder was confirmed before; that account then takes over the memberships.
+pub async fn confirm(write: &mut Write, by: &By, id: UserId) -> Result<UserId> {
+    let user = by_id(write, id).await?;
+    match by_email(write, &user.email).await? {
+        Some(holder) if holder.id == id && holder.is_confirmed() => return Ok(id),
+        Some(holder) if holder.id != id && holder.is_confirmed() => {
+            return merge(write, by, &user, &holder).await;
+        }
+        Some(holder) if holder.id != id => give_up_address(write, by, holder.id).await?,
+        _ => {}
+    }
+    let at = write.at_us();
+    write
+        .execute("UPDATE users SET email = address, verified_at = ? WHERE id = ?", params![at, id.get()])
+        .await?;
+    write.audit(by, None, "user.confirm_address", json!({ "user": id })).await?;
+    write.invalidate(&Subject::User(id)).await?;
+    Ok(id)
+}
+
+/// Unbinds an account from an address that another person proved to read. It stays in its tenants, and signs in with
+/// address and tenant.
+pub(crate) async fn give_up_address(write: &mut Write, by: &By, id: UserId) -> Result<()> {
+    let sql = "UPDATE users SET email = ?, verified_at = NULL WHERE id = ?";
+    write.execute(sql, params![no_address(), id.get()]).await?;
+    write.audit(by, None, "user.lose_address", json!({ "user": id })).await?;
+    write.invalidate(&Subject::User(id)).await
+}
+
+/// Moves what an account has to the holder of its address, and closes it.
+async fn merge(write: &mut Write, by: &By, from: &User, into: &User) -> Result<UserId> {
+    let both = params![into.id.get(), from.id.get()];
+    for sql in [
+        "INSERT INTO memberships (user, tenant, role, created_at) \
+         SELECT ?1, tenant, role, created_at FROM memberships WHERE user = ?2 \
+         ON CONFLICT (user, tenant) DO UPDATE SET role = excluded.role WHERE excluded.role = 'owner'",
+        "UPDATE api_keys SET created_by = ?1 WHERE created_by = ?2",
+        "UPDATE identities SET user = ?1 WHERE user = ?2",
+    ] {
+        write.execute(sql, both).await?;
+    }
+    let one = params![from.id.get()];
+    for sql in [
+        "DELETE FROM memberships WHERE user = ?1",
+        "UPDATE users SET is_active = 0, password_hash = NULL, credentials = credentials + 1 WHERE id = ?1",
+    ] {
+        write.execute(sql, one).await?;
+    }
+    write.audit(by, None, "user.merge", json!({ "user": from.id, "into": into.id })).await?;
+    write.invalidate(&Subject::User(from.id)).await?;
+    write.invalidate(&Subject::User(into.id)).await?;
+    Ok(into.id)
+}
