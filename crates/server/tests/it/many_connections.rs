@@ -44,14 +44,19 @@ fn idle_connections_make_room_for_others() {
     assert!(alive[80..].iter().all(|alive| *alive), "the newest stay: {alive:?}");
     assert!(alive[..60].iter().all(|alive| !*alive), "the idlest were closed: {alive:?}");
     assert!(lives(&working), "a request at work keeps its connection");
-    let metrics = metrics(&server);
-    assert!(metrics.contains("tenantry_http_connections_displaced_total"), "{metrics}");
+    let metrics = metrics(&server, &server.log_in(tenantry::demo::SUPERUSER));
+    let displaced =
+        metrics.lines().find_map(|l| l.strip_prefix("tenantry_http_connections_displaced_total "));
+    assert!(displaced.is_some_and(|n| n.parse::<u32>().unwrap() >= 60), "{metrics}");
 }
 
-fn metrics(server: &Running) -> String {
-    let mut stream = TcpStream::connect(server.address()).unwrap();
-    write!(stream, "GET /metrics HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", server.address())
-        .unwrap();
+fn metrics(server: &Running, token: &str) -> String {
+    let (mut stream, address) = (TcpStream::connect(server.address()).unwrap(), server.address());
+    write!(
+        stream,
+        "GET /metrics HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\r\n"
+    )
+    .unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
     text
