@@ -73,6 +73,8 @@ const OPEN_DATABASES: usize = 20_000;
 pub struct WorkLimits {
     /// Pieces of long work at a time; None: twice the cores.
     pub at_once: Option<usize>,
+    /// Of those, for one tenant; None: half. Never more than half of the connections to one database.
+    pub per_tenant: Option<usize>,
     /// Longest a read may take; None: 10 seconds. A write transaction gets six times that.
     pub deadline: Option<Duration>,
 }
@@ -108,7 +110,9 @@ impl Engine {
         let servers = servers.into_iter().map(open).collect::<Result<Vec<_>>>()?;
         servers.iter().for_each(|server| sqlite::sweep(server));
         let at_once = work.at_once.unwrap_or(cores * 2).max(1);
-        let long = sqlite::LongWork::new(at_once, work.deadline.unwrap_or(READ_DEADLINE));
+        // Tenants of a pool share its connections too.
+        let share = work.per_tenant.unwrap_or(at_once / 2).min(connections / 2);
+        let long = sqlite::LongWork::new(at_once, share, work.deadline.unwrap_or(READ_DEADLINE));
         sqlite::shm::allow(descriptors.watches());
         let handles = sqlite::Handles::new(descriptors.files());
         let cache = sqlite::Cache::new(descriptors.open_databases, connections, handles)?;

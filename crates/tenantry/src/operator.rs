@@ -19,6 +19,7 @@ use crate::{
     topology::{PlacementState, versions},
     users::{self, Flags, NewUser, Standing},
 };
+use std::time::Duration;
 use tenantry_engine::{
     engine::{SqlLimits, SqlRows},
     name::{RoleName, Slug, StoreName, UserId},
@@ -195,7 +196,14 @@ impl Platform {
     ) -> Result<SqlRows> {
         self.audit_sql(tenant, store, statement).await?;
         let session = self.opened(tenant, store).await?.session;
-        Ok(session.sql(statement, params, SqlLimits::default()).await?)
+        let limits = &self.config().limits;
+        let limits = SqlLimits {
+            deadline: Duration::from_millis(limits.statement_deadline_ms),
+            memory_bytes: limits.statement_memory,
+            scratch_bytes: limits.statement_scratch,
+            ..SqlLimits::default()
+        };
+        Ok(session.sql(statement, params, limits).await?)
     }
 
     /// Writes a statement to the audit log before it runs.

@@ -186,7 +186,8 @@ pub(crate) fn open_engine(config: &Config) -> Result<Engine> {
     let limits = &config.limits;
     let cache = CacheLimits { open_databases: Some(limits.open_databases), ..CacheLimits::default() };
     let deadline = Some(std::time::Duration::from_millis(limits.statement_deadline_ms));
-    let work = WorkLimits { at_once: Some(limits.blocking_threads), deadline };
+    let work =
+        WorkLimits { at_once: Some(limits.blocking_threads), per_tenant: limits.tenant_threads, deadline };
     Ok(Engine::open_with(servers, cache, work)?)
 }
 

@@ -1,22 +1,24 @@
 //! Long work off the async threads: bounded in number, stopped at a deadline or when its caller goes away.
 //!
 //! Called by sessions for everything that is not a read by key. It never lends a connection on that was
-//! interrupted: such a one is closed (rule 9).
+//! interrupted: such a one is closed (clean-connection).
+//!
+//! A piece of work waits for three things, in this order: its tenant's share, a connection, a thread. So a tenant
+//! that asks for much waits for itself, and a thread is never kept for work that waits for something else.
 
-use super::{database::Database, pool::Lease};
+use super::{database::Database, pool::Lease, share::Shares, stop::Stop};
 use crate::error::{Error, Kind, Result};
 use rusqlite::Connection;
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Instructions of SQLite's machine between two looks at the clock: some ten microseconds.
-const OPS_BETWEEN_LOOKS: i32 = 1000;
+/// Instructions of SQLite's machine between two looks at the clock: some microseconds.
+const OPS_BETWEEN_LOOKS: i32 = 200;
+/// Priority of the threads of tenants' own statements, as `nice` counts: everything else comes first.
+const STATEMENT_NICENESS: i32 = 10;
 
 /// Longest one write transaction may take, as a multiple of a read.
 const WRITE_FACTOR: u32 = 6;
@@ -25,23 +27,16 @@ const WRITE_FACTOR: u32 = 6;
 #[derive(Debug, Clone)]
 pub(crate) struct LongWork {
     permits: Arc<Semaphore>,
+    shares: Arc<Shares>,
     /// Longest a list or a count may take (threat 38).
     read: Duration,
 }
 
-/// Tells the work when its caller is gone.
-struct Caller(Arc<AtomicBool>);
-
-impl Drop for Caller {
-    fn drop(&mut self) {
-        self.0.store(true, Relaxed);
-    }
-}
-
 impl LongWork {
-    /// At most `at_once` pieces of work, a read for at most `read`.
-    pub(crate) fn new(at_once: usize, read: Duration) -> Self {
-        Self { permits: Arc::new(Semaphore::new(at_once)), read }
+    /// At most `at_once` pieces of work, `share` of them for one tenant; a read for at most `read`.
+    pub(crate) fn new(at_once: usize, share: usize, read: Duration) -> Self {
+        let shares = Arc::new(Shares::new(share.clamp(1, at_once)));
+        Self { permits: Arc::new(Semaphore::new(at_once)), shares, read }
     }
 
     /// Longest a read may take.
@@ -54,63 +49,85 @@ impl LongWork {
         self.read * WRITE_FACTOR
     }
 
-    /// Runs `work` on a connection of `database` for at most `limit`.
+    /// Runs `work` for `tenant` on a connection of `database` for at most `limit`.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
+        tenant: i64,
         database: &Arc<Database>,
         limit: Duration,
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let permit = self.permit().await?;
+        let share = self.shares.take(tenant).await?;
         let lease = Lease::take(database.clone()).await?;
-        self.run_on(lease, permit, limit, work).await
+        let done = self.run_on(lease, limit, work).await;
+        drop(share);
+        done
     }
 
-    /// The same for the holder of the database's write lock.
+    /// Runs `work` for the holder of the database's write lock, for at most `limit`. There is one writer of a
+    /// database, so writers need no share.
     pub(crate) async fn run_as_writer<T: Send + 'static>(
         &self,
         database: &Arc<Database>,
         limit: Duration,
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let permit = self.permit().await?;
         let lease = Lease::take_as_writer(database.clone()).await?;
-        self.run_on(lease, permit, limit, work).await
+        self.run_on(lease, limit, work).await
     }
 
     async fn run_on<T: Send + 'static>(
         &self,
         mut lease: Lease<Arc<Database>>,
-        permit: OwnedSemaphorePermit,
         limit: Duration,
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (gone, _caller) = caller();
+        let permit = self.permit().await?;
+        let (stop, end) = (Stop::default(), Instant::now() + limit);
+        let stopped = stop.clone();
         let task = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            stop_when(&mut lease, Instant::now() + limit, gone.clone())?;
+            stop_when(&mut lease, end, stopped.clone())?;
+            stopped.interrupts(&lease);
             let done = work(&lease);
+            let whole = stopped.ends();
             lease.progress_handler(0, None::<fn() -> bool>)?;
-            if !gone.load(Relaxed) {
+            if whole {
                 lease.give_back();
             }
             done
         });
-        task.await.map_err(panicked)?
+        stop.at(end, task).await.map_err(panicked)?
     }
 
-    /// Runs `work` that opens what it needs by itself; it is told when to stop through the flag.
+    /// Runs `work` for `tenant` that opens what it needs by itself, for at most `limit`, on a thread of its own that
+    /// lets all others go first. The work is told when to stop.
     pub(crate) async fn run_apart<T: Send + 'static>(
         &self,
-        work: impl FnOnce(Arc<AtomicBool>) -> Result<T> + Send + 'static,
+        tenant: i64,
+        limit: Duration,
+        work: impl FnOnce(Stop) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        let share = self.shares.take(tenant).await?;
         let permit = self.permit().await?;
-        let (gone, _caller) = caller();
-        let task = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            work(gone)
-        });
-        task.await.map_err(panicked)?
+        let (stop, end) = (Stop::default(), Instant::now() + limit);
+        let (answer, told) = tokio::sync::oneshot::channel();
+        let stopped = stop.clone();
+        let run = move || {
+            let _held = (permit, share);
+            if let Err(error) = rustix::process::setpriority_process(None, STATEMENT_NICENESS) {
+                tracing::debug!(%error, "a statement runs at the usual priority");
+            }
+            // A caller who went away is not told.
+            drop(answer.send(work(stopped)));
+        };
+        std::thread::Builder::new()
+            .name("statement".into())
+            .spawn(run)
+            .map_err(|error| Error::with_source(Kind::Busy, "no thread for a statement", error))?;
+        stop.at(end, told)
+            .await
+            .map_err(|error| Error::with_source(Kind::Internal, "a statement's thread panicked", error))?
     }
 
     async fn permit(&self) -> Result<OwnedSemaphorePermit> {
@@ -122,18 +139,10 @@ impl LongWork {
     }
 }
 
-fn caller() -> (Arc<AtomicBool>, Caller) {
-    let gone = Arc::new(AtomicBool::new(false));
-    (gone.clone(), Caller(gone))
-}
-
 fn panicked(error: tokio::task::JoinError) -> Error {
     Error::with_source(Kind::Internal, "long work panicked", error)
 }
 
-fn stop_when(conn: &mut Connection, deadline: Instant, gone: Arc<AtomicBool>) -> Result<()> {
-    Ok(conn.progress_handler(
-        OPS_BETWEEN_LOOKS,
-        Some(move || gone.load(Relaxed) || Instant::now() >= deadline),
-    )?)
+fn stop_when(conn: &mut Connection, deadline: Instant, stop: Stop) -> Result<()> {
+    Ok(conn.progress_handler(OPS_BETWEEN_LOOKS, Some(move || stop.is_told() || Instant::now() >= deadline))?)
 }

@@ -3,6 +3,7 @@
 //! Called by the pool, provisioning and the sandbox. It never creates a file (rule 3): a missing
 //! one is `Missing`, and that is for the caller to report, never to mend.
 
+use super::functions;
 use crate::error::{Error, Kind, Result};
 use rusqlite::{Connection, OpenFlags, config::DbConfig, limits::Limit};
 use std::{path::Path, time::Duration};
@@ -69,7 +70,7 @@ fn harden(conn: &Connection) -> Result<()> {
     // Else SQLite looks at the value bound to LIMIT, and compiles the statement anew each time it is bound.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
-    Ok(())
+    Ok(functions::add_own(conn)?)
 }
 
 /// Settings of a connection that works on a database known to be ours. Call after the identity check:

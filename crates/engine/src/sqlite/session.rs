@@ -211,7 +211,7 @@ impl Session {
         }
         let schema = self.schema.clone();
         let check = move |database: &Database, conn: &Connection| database.check(conn, &schema);
-        run_sql(self.database.clone(), &self.long, text, params, limits, check).await
+        run_sql(self.database.clone(), (self.confinement.tenant, &self.long), text, params, limits, check).await
     }
 
     /// Inline, without a thread hop: reads by key and small writes are over in microseconds.
@@ -247,7 +247,7 @@ impl Session {
             state.commit()?;
             Ok(done)
         };
-        self.long.run(&self.database, limit, work).await
+        self.long.run(confinement.tenant, &self.database, limit, work).await
     }
 }
 
@@ -267,13 +267,13 @@ pub(crate) async fn sql_at_any_schema(
     if place.isolation == Isolation::Pooled || place.tenant.is_none() {
         return Err(shared());
     }
-    run_sql(database, long, text, serde_json::Value::Null, limits, |_, _| Ok(())).await
+    run_sql(database, (super::identity::tenant_number(place), long), text, serde_json::Value::Null, limits, |_, _| Ok(())).await
 }
 
 /// The database stays open meanwhile, so that its last close does not happen under the reader.
 async fn run_sql(
     database: Arc<Database>,
-    long: &LongWork,
+    (tenant, long): (i64, &LongWork),
     text: &str,
     params: serde_json::Value,
     limits: SqlLimits,
@@ -281,10 +281,10 @@ async fn run_sql(
 ) -> Result<SqlRows> {
     let text = text.to_owned();
     let ticket = database.reader_ticket().await?;
-    long.run_apart(move |gone| {
+    long.run_apart(tenant, limits.deadline, move |stop| {
         let _held = ticket;
         let judge = |conn: &Connection| check(&database, conn);
-        sandbox::run(database.path(), &text, &params, limits, gone, judge)
+        sandbox::run(database.path(), &text, &params, limits, stop, judge)
     })
     .await
 }

@@ -199,6 +199,11 @@ async fn limits_on_rows_bytes_time_and_memory_hold() {
         .sql(hungry, Json::Null, SqlLimits { deadline: Duration::from_secs(30), ..SqlLimits::default() })
         .await
         .unwrap_err();
+    assert_eq!(*error.kind(), Kind::Limit("scratch"), "what is sorted goes to files: {error}");
+    let hungry = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1000000)
+         SELECT json_group_array(hex(zeroblob(100000)) || i) FROM n";
+    let limits = SqlLimits { deadline: Duration::from_secs(30), ..SqlLimits::default() };
+    let error = session.sql(hungry, Json::Null, limits).await.unwrap_err();
     assert_eq!(*error.kind(), Kind::Limit("memory"), "{error}");
 }
 

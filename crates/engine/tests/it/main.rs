@@ -2,6 +2,7 @@
 #![allow(missing_docs, unreachable_pub)]
 
 mod core_birth;
+mod core_bounds;
 mod core_cache;
 mod core_copies;
 mod core_descriptors;

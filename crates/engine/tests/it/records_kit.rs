@@ -86,6 +86,7 @@ impl Kit {
         let conn = Connection::open(path).unwrap();
         conn.busy_timeout(std::time::Duration::from_secs(60)).unwrap();
         conn.execute_batch("PRAGMA foreign_keys = ON; PRAGMA synchronous = OFF").unwrap();
+        tenantry_engine::sqlite::list::add_functions(&conn).unwrap();
         let schema =
             Schema::new(StoreName::parse("tenant").unwrap(), models(), &migrations(&models())).unwrap();
         Self { conn, schema, who: self.who, options: self.options.clone() }
@@ -94,6 +95,7 @@ impl Kit {
     /// A connection to the file of a place that the engine made.
     pub(crate) fn reader(path: &std::path::Path, place: &tenantry_engine::place::Place) -> Self {
         let conn = Connection::open(path).unwrap();
+        tenantry_engine::sqlite::list::add_functions(&conn).unwrap();
         let schema =
             Schema::new(StoreName::parse("tenant").unwrap(), models(), &migrations(&models())).unwrap();
         let tenant = place.tenant.map_or(0, |t| t.get());
@@ -103,6 +105,7 @@ impl Kit {
 
     fn made(mut conn: Connection, isolation: Isolation) -> Self {
         conn.execute_batch("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF").unwrap();
+        tenantry_engine::sqlite::list::add_functions(&conn).unwrap();
         let models = models();
         let migrations = migrations(&models);
         let store = StoreName::parse("tenant").unwrap();

@@ -41,6 +41,14 @@ impl Config {
         super::backups::check(self, report);
         limits(&self.limits, report);
         roles(&self.auth, report);
+        let threads = self.limits.blocking_threads;
+        if self.limits.tenant_threads.is_some_and(|share| share > (threads / 2).max(1)) {
+            // More would let one tenant take them all but a few.
+            report(
+                "limits.tenant_threads",
+                format!("must be at most half of blocking_threads, {}", (threads / 2).max(1)),
+            );
+        }
         for (index, provider) in self.auth.jwt.iter().enumerate() {
             let earlier = &self.auth.jwt[..index];
             if earlier.iter().any(|other| other.issuer == provider.issuer) {

@@ -102,7 +102,11 @@ impl Default for LimitsConfig {
         Self {
             open_databases: 500,
             blocking_threads: 8,
+            tenant_threads: None,
             statement_deadline_ms: 5_000,
+            statement_memory: 32 * MIB,
+            statement_scratch: 256 * MIB,
+            disk_reserve: 16 * MIB,
             request_body_bytes: MIB,
             import_bytes: 20 << 30,
             import_csv_bytes: 2 << 30,

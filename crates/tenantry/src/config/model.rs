@@ -167,8 +167,16 @@ pub struct LimitsConfig {
     pub open_databases: usize,
     /// Threads for long reads and writes off the request path.
     pub blocking_threads: usize,
+    /// Of those, for one tenant at a time; None: half of them.
+    pub tenant_threads: Option<usize>,
     /// Longest a statement may run, milliseconds.
     pub statement_deadline_ms: u64,
+    /// Memory that one statement of a tenant's own SQL may hold, bytes.
+    pub statement_memory: u64,
+    /// Bytes that one such statement may write to temporary files.
+    pub statement_scratch: u64,
+    /// A disk with less room than this counts as full, bytes.
+    pub disk_reserve: u64,
     /// Largest request body except uploads and imports, bytes.
     pub request_body_bytes: u64,
     /// Largest archive of a company that is taken in over the API, bytes.

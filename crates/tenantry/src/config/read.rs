@@ -182,6 +182,10 @@ fn limits(section: Section<'_>, default: LimitsConfig) -> LimitsConfig {
     let limits = LimitsConfig {
         open_databases: number("open_databases", 1..=1_000_000, default.open_databases as u64) as usize,
         blocking_threads: number("blocking_threads", 1..=512, default.blocking_threads as u64) as usize,
+        tenant_threads: section.number("tenant_threads", 1..=512).map(|found| found as usize),
+        statement_memory: section.bytes("statement_memory").unwrap_or(default.statement_memory),
+        statement_scratch: section.bytes("statement_scratch").unwrap_or(default.statement_scratch),
+        disk_reserve: section.bytes("disk_reserve").unwrap_or(default.disk_reserve),
         statement_deadline_ms: number("statement_deadline_ms", 10..=3_600_000, default.statement_deadline_ms),
         request_body_bytes: section.bytes("request_body_bytes").unwrap_or(default.request_body_bytes),
         import_bytes: section.bytes("import_bytes").unwrap_or(default.import_bytes),

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::name::FieldName;
 use crate::query::{Filter, Operator};
 use crate::sqlite::bind::{Stored, scaled, stored};
+use crate::sqlite::functions::CONTAINS;
 use crate::sqlite::plan::{Column, Storage};
 use crate::value::Value;
 use rust_decimal::Decimal;
@@ -191,10 +192,15 @@ fn like(query: &mut Query<'_>, position: usize, operator: Operator, value: &Valu
     if needle.contains('\0') || needle.chars().nth(NEEDLE_MAX).is_some() {
         return refuse("is compared with at most 500 characters, none of them NUL");
     }
-    let mut pattern = String::with_capacity(needle.len() + 2);
     if operator == Operator::Contains {
-        pattern.push('%');
+        let _ = write!(query.sql, "{CONTAINS}(");
+        query.column(position);
+        query.sql.push_str(", ");
+        query.bind(Stored::Text(needle.clone().into()));
+        query.sql.push(')');
+        return Ok(());
     }
+    let mut pattern = String::with_capacity(needle.len() + 1);
     for character in needle.chars() {
         if matches!(character, '%' | '_' | '\\') {
             pattern.push('\\');

@@ -22,6 +22,14 @@ use crate::row::Visit;
 use crate::value::Value;
 use rusqlite::{Connection, Row};
 
+/// Adds the functions that the statements of lists call to a connection that this crate did not open.
+///
+/// # Errors
+/// SQLite's, when the connection is at work.
+pub fn add_functions(conn: &Connection) -> Result<()> {
+    Ok(super::functions::add_own(conn)?)
+}
+
 /// Rows at most on one page.
 pub const LIMIT_MAX: u32 = 1000;
 

@@ -26,6 +26,7 @@ fn people() -> Model {
 /// The query plan of a list, one step a line.
 fn steps(isolation: Isolation, select: &Select) -> String {
     let conn = Connection::open_in_memory().unwrap();
+    super::add_functions(&conn).unwrap();
     let model = people();
     let ddl =
         crate::sqlite::ddl::create(&model, &State::of(std::slice::from_ref(&model)), isolation).unwrap();

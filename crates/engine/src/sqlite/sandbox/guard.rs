@@ -1,61 +1,135 @@
-//! Stops a tenant's statement: at its deadline, when its caller is gone, or when it eats memory.
+//! Stops a tenant's statement: at its deadline, when its caller is gone, or when it takes too much memory or too
+//! much room for temporary files.
+//!
+//! Memory and files are counted for the thread that runs the statement, which runs nothing else: what its neighbours
+//! take is not its fault.
 
+use super::{super::stop::Stop, SqlLimits};
 use crate::error::{Error, Kind, Result};
 use rusqlite::Connection;
 use std::{
     fs::File,
     os::unix::fs::FileExt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
-/// Instructions between two looks. With values of at most 1 MB each, a statement cannot take much
-/// between them.
-const OPS_BETWEEN_LOOKS: i32 = 200;
-/// Growth of the process at which a statement is taken to be the cause, in pages of 4 KB: 256 MB.
-/// Sorting and recursion are in memory, so that no temporary file is ever opened for a statement.
-const MEMORY_PAGES: u64 = 65_536;
+/// Instructions between two looks at the clock. One of them may take some milliseconds: with values of 256 KB each
+/// and functions whose cost grows with their length.
+const OPS_BETWEEN_LOOKS: i32 = 10;
+/// Between two looks at memory and files, each of which asks the system.
+const COUNT_EVERY: Duration = Duration::from_millis(1);
+const PAGE_BYTES: u64 = 4096;
 
 /// Why the handler stopped the statement.
 pub(super) struct Guard {
-    memory: Arc<AtomicBool>,
+    /// The limit that was exceeded.
+    over: Arc<OnceLock<&'static str>>,
 }
 
 impl Guard {
-    /// Sets the handler on the connection.
-    pub(super) fn set(conn: &mut Connection, limit: Duration, gone: Arc<AtomicBool>) -> Result<Self> {
-        let memory = Arc::new(AtomicBool::new(false));
-        let (deadline, over, statm) =
-            (Instant::now() + limit, memory.clone(), File::open("/proc/self/statm").ok());
-        let before = statm.as_ref().and_then(resident_pages);
+    /// Sets the handler on the connection. Call it on the thread that runs the statement.
+    ///
+    /// # Errors
+    /// SQLite's, when the connection is at work.
+    pub(super) fn set(conn: &mut Connection, limits: SqlLimits, stop: Stop) -> Result<Self> {
+        let over = Arc::new(OnceLock::new());
+        let (exceeded, mut taken) = (over.clone(), Taken::new(limits));
+        let end = Instant::now() + limits.deadline;
+        let mut count_at = Instant::now() + COUNT_EVERY;
         let handler = move || {
-            let grown = before
-                .zip(statm.as_ref().and_then(resident_pages))
-                .is_some_and(|(before, now)| now > before + MEMORY_PAGES);
-            over.fetch_or(grown, Relaxed);
-            grown || gone.load(Relaxed) || Instant::now() >= deadline
+            let now = Instant::now();
+            if stop.is_told() || now >= end {
+                return true;
+            }
+            if now < count_at {
+                return false;
+            }
+            count_at = now + COUNT_EVERY;
+            let limit = taken.exceeded();
+            limit.is_some_and(|limit| exceeded.set(limit).is_ok())
         };
         conn.progress_handler(OPS_BETWEEN_LOOKS, Some(handler))?;
-        Ok(Self { memory })
+        Ok(Self { over })
     }
 
     /// The error in the caller's terms.
     pub(super) fn reason(&self, error: Error) -> Error {
-        if self.memory.load(Relaxed) {
-            Error::with_source(Kind::Limit("memory"), "statement stopped", error)
-        } else {
-            error
+        match self.over.get() {
+            Some(limit) => Error::with_source(Kind::Limit(limit), "statement stopped", error),
+            None => error,
         }
     }
 }
 
-/// Second number of `statm`: resident pages of this process.
-fn resident_pages(statm: &File) -> Option<u64> {
-    let mut text = [0; 64];
-    let length = statm.read_at(&mut text, 0).ok()?;
-    let text = std::str::from_utf8(&text[..length]).ok()?;
-    text.split(' ').nth(1)?.parse().ok()
+/// True where temporary files of a thread can be counted; elsewhere a statement gets none.
+pub(super) fn counts_files() -> bool {
+    open("io").as_ref().and_then(written).is_some()
+}
+
+/// What a thread takes.
+struct Taken {
+    limits: SqlLimits,
+    stat: Option<File>,
+    statm: Option<File>,
+    io: Option<File>,
+    faults: u64,
+    resident: u64,
+    written: u64,
+}
+
+impl Taken {
+    /// Of the calling thread, from now on.
+    fn new(limits: SqlLimits) -> Self {
+        let (stat, statm, io) = (open("stat"), File::open("/proc/self/statm").ok(), open("io"));
+        let of =
+            |file: &Option<File>, count: fn(&File) -> Option<u64>| file.as_ref().and_then(count).unwrap_or(0);
+        let (faults, resident, written) = (of(&stat, faults), of(&statm, resident), of(&io, written));
+        Self { limits, stat, statm, io, faults, resident, written }
+    }
+
+    /// The limit that is exceeded, if one is.
+    fn exceeded(&mut self) -> Option<&'static str> {
+        let since = |file: &Option<File>, count: fn(&File) -> Option<u64>, before: u64| {
+            file.as_ref().and_then(count).map_or(0, |now| now.saturating_sub(before))
+        };
+        if since(&self.io, written, self.written) > self.limits.scratch_bytes {
+            return Some("scratch");
+        }
+        let most = self.limits.memory_bytes / PAGE_BYTES;
+        // Pages that this thread touched first, some perhaps twice; and as many that the process has gained: the
+        // lesser of the two is at most what the statement holds.
+        let over = since(&self.stat, faults, self.faults) > most
+            && since(&self.statm, resident, self.resident) > most;
+        over.then_some("memory")
+    }
+}
+
+fn open(name: &str) -> Option<File> {
+    File::open(format!("/proc/thread-self/{name}")).ok()
+}
+
+/// Page faults of the thread: 10th and 12th field of `stat`, the 8th and 10th after the name in brackets.
+fn faults(stat: &File) -> Option<u64> {
+    read(stat, |text| {
+        let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace().skip(7);
+        let (minor, major) = (fields.next()?, fields.nth(1)?);
+        Some(minor.parse::<u64>().ok()? + major.parse::<u64>().ok()?)
+    })
+}
+
+/// Pages of the process in memory: second field of `statm`.
+fn resident(statm: &File) -> Option<u64> {
+    read(statm, |text| text.split(' ').nth(1)?.parse().ok())
+}
+
+/// Bytes that the thread wrote to files.
+fn written(io: &File) -> Option<u64> {
+    read(io, |text| text.lines().find_map(|line| line.strip_prefix("wchar: "))?.parse().ok())
+}
+
+fn read(file: &File, parse: impl FnOnce(&str) -> Option<u64>) -> Option<u64> {
+    let mut text = [0; 1024];
+    let length = file.read_at(&mut text, 0).ok()?;
+    parse(std::str::from_utf8(&text[..length]).ok()?)
 }

@@ -8,15 +8,15 @@ mod allowed;
 mod guard;
 mod rows;
 
-use super::open;
+use super::{functions, open, stop::Stop};
 use crate::error::{Error, Kind, Result};
 use guard::Guard;
 use rusqlite::{Connection, OpenFlags, limits::Limit};
-use std::{
-    path::Path,
-    sync::{Arc, atomic::AtomicBool},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
+
+/// Longest value that a statement may read or build. With functions that are linear in it, a call is over in
+/// milliseconds.
+const VALUE_BYTES: i32 = 256 << 10;
 
 /// What one statement may take.
 #[derive(Debug, Clone, Copy)]
@@ -27,11 +27,21 @@ pub struct SqlLimits {
     pub bytes: usize,
     /// Time to run.
     pub deadline: Duration,
+    /// Memory it may hold.
+    pub memory_bytes: u64,
+    /// Bytes it may write to temporary files: what it sorts and keeps aside beyond a few megabytes.
+    pub scratch_bytes: u64,
 }
 
 impl Default for SqlLimits {
     fn default() -> Self {
-        Self { rows: 1000, bytes: 1 << 20, deadline: Duration::from_secs(5) }
+        Self {
+            rows: 1000,
+            bytes: 1 << 20,
+            deadline: Duration::from_secs(5),
+            memory_bytes: 32 << 20,
+            scratch_bytes: 256 << 20,
+        }
     }
 }
 
@@ -46,25 +56,29 @@ pub struct SqlRows {
     pub truncated: bool,
 }
 
-/// Runs one statement on the database at `path`, which the caller has open. Blocks. `params` is an array
-/// (by position), an object (by name) or null. `check` judges the
-/// state of the database that the statement will read.
+/// Runs one statement on the database at `path`, which the caller has open. Blocks; call it on a thread that does
+/// nothing else. `params` is an array (by position), an object (by name) or null. `check` judges the state of the
+/// database that the statement will read.
 pub(super) fn run(
     path: &Path,
     text: &str,
     params: &serde_json::Value,
     limits: SqlLimits,
-    gone: Arc<AtomicBool>,
+    stop: Stop,
     check: impl FnOnce(&Connection) -> Result<()>,
 ) -> Result<SqlRows> {
     let mut conn = open::connect_with(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    conn.execute_batch(
-        "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON; BEGIN",
-    )?;
+    // A sort in memory is one instruction. In files it is many short ones, and takes little memory.
+    let temporary = if guard::counts_files() { "FILE" } else { "MEMORY" };
+    conn.execute_batch(&format!(
+        "PRAGMA query_only = ON; PRAGMA temp_store = {temporary}; PRAGMA cell_size_check = ON; BEGIN"
+    ))?;
     check(&conn)?;
     confine(&mut conn)?;
-    let guard = Guard::set(&mut conn, limits.deadline, gone)?;
+    let guard = Guard::set(&mut conn, limits, stop.clone())?;
+    stop.interrupts(&conn);
     let answer = query(&conn, text, params, limits);
+    stop.ends();
     answer.map_err(|error| match error.kind() {
         // The handler stopped it: say why.
         Kind::Deadline => guard.reason(error),
@@ -78,9 +92,10 @@ pub(super) fn run(
 
 /// Makes the connection unable to do anything but read its own tables.
 fn confine(conn: &mut Connection) -> Result<()> {
+    functions::replace_quadratic(conn, VALUE_BYTES as usize)?;
     for (limit, value) in [
         (Limit::SQLITE_LIMIT_ATTACHED, 0),
-        (Limit::SQLITE_LIMIT_LENGTH, 256 << 10),
+        (Limit::SQLITE_LIMIT_LENGTH, VALUE_BYTES),
         (Limit::SQLITE_LIMIT_SQL_LENGTH, 64 << 10),
         (Limit::SQLITE_LIMIT_COLUMN, 200),
         (Limit::SQLITE_LIMIT_EXPR_DEPTH, 100),

@@ -68,13 +68,16 @@ pub(super) fn collect(statement: &mut Statement<'_>, limits: SqlLimits) -> Resul
     let mut bytes = 0;
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next()? {
-        let values: Vec<Json> = (0..answer.columns.len())
-            .map(|index| row.get_ref(index).map(json))
-            .collect::<rusqlite::Result<_>>()?;
-        bytes += values.iter().map(length).sum::<usize>();
-        if answer.rows.len() == limits.rows || bytes > limits.bytes {
-            answer.truncated = true;
-            break;
+        let mut values = Vec::with_capacity(answer.columns.len());
+        for index in 0..answer.columns.len() {
+            let value = json(row.get_ref(index)?);
+            bytes += length(&value);
+            // A row of long values is not built to its end.
+            if answer.rows.len() == limits.rows || bytes > limits.bytes {
+                answer.truncated = true;
+                return Ok(answer);
+            }
+            values.push(value);
         }
         answer.rows.push(values);
     }

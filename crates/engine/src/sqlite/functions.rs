@@ -1,0 +1,196 @@
+//! SQL functions whose cost grows with the length of their arguments, in place of SQLite's own, whose cost grows
+//! with the product of two lengths.
+//!
+//! SQLite looks at its deadline between two instructions, and a call of a function is one instruction. So a
+//! function must be short by itself. `contains` is on every connection, for list filters; the others replace
+//! SQLite's own in tenants' statements, with the same answers.
+
+use memchr::memmem;
+use rusqlite::{
+    Connection, Error, Result, ToSql, ffi,
+    functions::{Context, FunctionFlags},
+    types::{ToSqlOutput, ValueRef},
+};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
+
+/// Name of [`contains`] in SQL.
+pub(super) const CONTAINS: &str = "tenantry_contains";
+/// Longest character of UTF-8.
+const CHARACTER_BYTES: usize = 4;
+
+fn flags() -> FunctionFlags {
+    FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS
+}
+
+/// Adds what list filters use; every connection of this crate has it.
+///
+/// # Errors
+/// SQLite's, when the connection is at work.
+pub(super) fn add_own(conn: &Connection) -> Result<()> {
+    conn.create_scalar_function(CONTAINS, 2, flags() | FunctionFlags::SQLITE_DIRECTONLY, contains)
+}
+
+/// Replaces SQLite's functions of quadratic cost. `longest` bounds what `replace` builds.
+pub(super) fn replace_quadratic(conn: &Connection, longest: usize) -> Result<()> {
+    conn.create_scalar_function("instr", 2, flags(), instr)?;
+    conn.create_scalar_function("replace", 3, flags(), move |context| replace(context, longest))?;
+    for (name, left, right) in [("trim", true, true), ("ltrim", true, false), ("rtrim", false, true)] {
+        for arguments in [1, 2] {
+            conn.create_scalar_function(name, arguments, flags(), move |context| trim(context, left, right))?;
+        }
+    }
+    // The second argument is a set of characters that is searched once for each character of the first.
+    conn.create_scalar_function("unhex", 2, flags(), |_| -> Result<Option<i64>> {
+        Err(Error::UserFunctionError("unhex takes one argument here".into()))
+    })
+}
+
+/// Text that may not be valid UTF-8: SQLite's functions work on bytes.
+struct Text(Vec<u8>);
+
+impl ToSql for Text {
+    fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(ValueRef::Text(&self.0)))
+    }
+}
+
+/// The text of an argument as SQLite converts it; None for null.
+fn text<'a>(context: &'a Context<'_>, index: usize) -> Result<Option<Cow<'a, [u8]>>> {
+    Ok(Some(match context.get_raw(index) {
+        ValueRef::Null => return Ok(None),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Cow::Borrowed(bytes),
+        ValueRef::Integer(number) => Cow::Owned(number.to_string().into_bytes()),
+        ValueRef::Real(number) => Cow::Owned(real(number)?.into_bytes()),
+    }))
+}
+
+/// The text of a real number. Only SQLite knows how it rounds; such arguments are rare.
+fn real(number: f64) -> Result<String> {
+    Connection::open_in_memory()?.query_row("SELECT CAST(?1 AS TEXT)", [number], |row| row.get(0))
+}
+
+fn is_blob(value: ValueRef<'_>) -> bool {
+    matches!(value, ValueRef::Blob(_))
+}
+
+fn continues(byte: u8) -> bool {
+    byte & 0xc0 == 0x80
+}
+
+/// Whether the first text contains the second, letters of ASCII compared without case, as `LIKE` does.
+fn contains(context: &Context<'_>) -> Result<Option<bool>> {
+    let (ValueRef::Text(text), ValueRef::Text(_)) = (context.get_raw(0), context.get_raw(1)) else {
+        return Ok(None);
+    };
+    // Prepared once for each statement.
+    let finder: Arc<memmem::Finder<'static>> = context.get_or_create_aux(1, |needle| {
+        let needle = needle.as_bytes().unwrap_or_default().to_ascii_lowercase();
+        Ok::<_, std::convert::Infallible>(memmem::Finder::new(&needle).into_owned())
+    })?;
+    Ok(Some(finder.find(&text.to_ascii_lowercase()).is_some()))
+}
+
+/// Position of the first occurrence from 1, in characters or, of two blobs, in bytes; 0 for none.
+fn instr(context: &Context<'_>) -> Result<Option<i64>> {
+    let (Some(text), Some(needle)) = (text(context, 0)?, text(context, 1)?) else { return Ok(None) };
+    let by_bytes = is_blob(context.get_raw(0)) && is_blob(context.get_raw(1));
+    let at = match needle.first() {
+        // Such a needle is no text: it is looked for where a character begins, and at the beginning.
+        Some(first) if !by_bytes && continues(*first) => text.starts_with(&needle).then_some(0),
+        _ => memmem::find(&text, &needle),
+    };
+    let Some(at) = at else { return Ok(Some(0)) };
+    let passed = match by_bytes {
+        true => at,
+        false => text.get(1..=at).unwrap_or_default().iter().filter(|byte| !continues(**byte)).count(),
+    };
+    Ok(Some(1 + i64::try_from(passed).unwrap_or(i64::MAX)))
+}
+
+/// The first text with every occurrence of the second replaced by the third.
+fn replace(context: &Context<'_>, longest: usize) -> Result<Option<Text>> {
+    let (Some(text), Some(pattern)) = (text(context, 0)?, text(context, 1)?) else { return Ok(None) };
+    if pattern.first().is_none_or(|first| *first == 0) {
+        return Ok(Some(Text(text.into_owned())));
+    }
+    let Some(by) = self::text(context, 2)? else { return Ok(None) };
+    let (mut out, mut from) = (Vec::with_capacity(text.len()), 0);
+    for at in memmem::find_iter(&text, &pattern) {
+        out.extend_from_slice(&text[from..at]);
+        out.extend_from_slice(&by);
+        from = at + pattern.len();
+        if out.len() > longest {
+            return Err(Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_TOOBIG), None));
+        }
+    }
+    out.extend_from_slice(&text[from..]);
+    Ok(Some(Text(out)))
+}
+
+/// The first text without the characters of the second (else spaces) at its ends.
+fn trim(context: &Context<'_>, left: bool, right: bool) -> Result<Option<Text>> {
+    let Some(text) = text(context, 0)? else { return Ok(None) };
+    let set = match context.len() {
+        1 => Cow::Borrowed(&b" "[..]),
+        _ => match self::text(context, 1)? {
+            Some(set) => set,
+            None => return Ok(None),
+        },
+    };
+    let set = Characters::of(&set)?;
+    let mut rest = &*text;
+    while left && let Some(length) = set.at(rest, |length| &rest[..length]) {
+        rest = &rest[length..];
+    }
+    while right && let Some(length) = set.at(rest, |length| &rest[rest.len() - length..]) {
+        rest = &rest[..rest.len() - length];
+    }
+    Ok(Some(Text(rest.to_vec())))
+}
+
+/// The characters to trim, each with a number: the one that was named first has the lowest.
+struct Characters<'a> {
+    single: [Option<usize>; 256],
+    longer: HashMap<&'a [u8], usize>,
+}
+
+impl<'a> Characters<'a> {
+    /// The characters of a text, as SQLite counts them, up to a NUL.
+    fn of(text: &'a [u8]) -> Result<Self> {
+        let mut set = Self { single: [None; 256], longer: HashMap::new() };
+        let (mut at, mut number) = (0, 0);
+        while at < text.len() && text[at] != 0 {
+            let begin = at;
+            at += 1;
+            while text[begin] >= 0xc0 && at < text.len() && continues(text[at]) {
+                at += 1;
+            }
+            match at - begin {
+                1 => set.single[usize::from(text[begin])].get_or_insert(number),
+                2..=CHARACTER_BYTES => set.longer.entry(&text[begin..at]).or_insert(number),
+                _ => return Err(Error::UserFunctionError("the characters to trim are not UTF-8".into())),
+            };
+            number += 1;
+        }
+        Ok(set)
+    }
+
+    /// Length of the character of this set that is at an end of `rest`; `end` gives so many bytes of it. Where the
+    /// text is not UTF-8 several may match: then the one that was named first counts.
+    fn at<'t>(&self, rest: &[u8], end: impl Fn(usize) -> &'t [u8]) -> Option<usize> {
+        if rest.is_empty() {
+            return None;
+        }
+        let mut found = self.single[usize::from(end(1)[0])].map(|number| (number, 1));
+        if !self.longer.is_empty() {
+            for length in 2..=CHARACTER_BYTES.min(rest.len()) {
+                let other = self.longer.get(end(length)).map(|number| (*number, length));
+                found = [found, other].into_iter().flatten().min();
+            }
+        }
+        found.map(|(_, length)| length)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+//! The functions against SQLite's own, on arguments of every type.
+
+use super::*;
+use proptest::prelude::*;
+use rusqlite::{params, types::Value};
+
+const LONGEST: usize = 1 << 18;
+
+fn ours() -> Connection {
+    let conn = Connection::open_in_memory().unwrap();
+    add_own(&conn).unwrap();
+    replace_quadratic(&conn, LONGEST).unwrap();
+    conn
+}
+
+/// Few letters, so that there are matches: one, two, three and four bytes long, and a NUL.
+fn letters() -> impl Strategy<Value = String> {
+    proptest::collection::vec(
+        prop_oneof![
+            Just('a'),
+            Just('A'),
+            Just('b'),
+            Just(' '),
+            Just('é'),
+            Just('è'),
+            Just('漢'),
+            Just('🦀'),
+            Just('\0')
+        ],
+        0..12,
+    )
+    .prop_map(|letters| letters.into_iter().collect())
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        6 => letters().prop_map(Value::Text),
+        2 => letters().prop_map(|text| Value::Blob(text.into_bytes())),
+        1 => proptest::collection::vec(prop_oneof![Just(0xc3_u8), Just(0xa9), Just(0x61), Just(0)], 0..6).prop_map(Value::Blob),
+        1 => any::<i64>().prop_map(Value::Integer),
+        1 => any::<f64>().prop_filter("no number", |n| !n.is_nan()).prop_map(Value::Real),
+        1 => (-20..20_i64).prop_map(|n| Value::Real(n as f64 / 8.0)),
+        1 => Just(Value::Null),
+    ]
+}
+
+fn ask(conn: &Connection, sql: &str, values: &[Value; 3]) -> Option<Vec<u8>> {
+    let [a, b, c] = values;
+    let answer: Value = conn
+        .query_row(&format!("SELECT {sql}, ?1, ?2, ?3"), params![a, b, c], |row| {
+            // Text need not be UTF-8.
+            Ok(match row.get_ref(0)? {
+                ValueRef::Text(bytes) => Value::Blob([b"text:", bytes].concat()),
+                other => Value::try_from(other)?,
+            })
+        })
+        .unwrap_or_else(|error| panic!("{sql} of {values:?}: {error}"));
+    (answer != Value::Null).then(|| format!("{answer:?}").into_bytes())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn answers_are_those_of_sqlite(a in value(), b in value(), c in value()) {
+        let (ours, theirs) = (ours(), Connection::open_in_memory().unwrap());
+        let values = [a, b, c];
+        for sql in [
+            "instr(?1, ?2)", "replace(?1, ?2, ?3)", "trim(?1)", "ltrim(?1)", "rtrim(?1)", "trim(?1, ?2)",
+            "ltrim(?1, ?2)", "rtrim(?1, ?2)", "trim(?1, ?1)",
+        ] {
+            prop_assert_eq!(ask(&ours, sql, &values), ask(&theirs, sql, &values), "{} of {:?}", sql, &values);
+        }
+    }
+
+    #[test]
+    fn contains_is_like(text in letters(), needle in letters()) {
+        // LIKE ends at a NUL, which no needle of a filter has.
+        let (text, needle) = (text.replace('\0', "-"), needle.replace('\0', "-"));
+        let values = [Value::Text(text), Value::Text(needle), Value::Null];
+        let (contains, like) = ("tenantry_contains(?1, ?2)", "?1 LIKE '%' || ?2 || '%'");
+        prop_assert_eq!(ask(&ours(), contains, &values), ask(&ours(), like, &values), "{:?}", &values);
+    }
+}
+
+/// A needle that is nearly found everywhere: 60,000 times 30,000 steps with SQLite's own functions.
+#[test]
+fn long_arguments_take_no_longer_than_they_are_long() {
+    let conn = ours();
+    let started = std::time::Instant::now();
+    for sql in [
+        "instr(hex(zeroblob(60000)), hex(zeroblob(30000)) || '1')",
+        "instr(zeroblob(120000), zeroblob(60000) || x'01')",
+        "length(replace(hex(zeroblob(60000)), hex(zeroblob(30000)) || '1', ''))",
+        "length(trim(replace(hex(zeroblob(60000)), '0', '1'), hex(zeroblob(60000)) || '1'))",
+        "length(rtrim(replace(hex(zeroblob(60000)), '0', '1'), hex(zeroblob(60000)) || '1'))",
+        "tenantry_contains(hex(zeroblob(60000)), hex(zeroblob(30000)) || '1')",
+    ] {
+        conn.query_row(&format!("SELECT {sql}"), [], |row| row.get::<_, i64>(0)).unwrap();
+    }
+    let took = started.elapsed();
+    assert!(took < std::time::Duration::from_secs(1), "{took:?}");
+    let bomb =
+        conn.query_row("SELECT replace(hex(zeroblob(60000)), '0', hex(zeroblob(60000)))", [], |_| Ok(()));
+    assert_eq!(bomb.unwrap_err().sqlite_error_code(), Some(rusqlite::ErrorCode::TooBig));
+}

@@ -1,0 +1,231 @@
+//! What one tenant's statements may take: their deadline holds inside every function, their memory is their own,
+//! and their neighbours go on.
+
+use crate::core_support::*;
+use serde_json::Value as Json;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tenantry_engine::{Kind, Session, SqlLimits, sqlite::plan::Schema};
+
+/// How much longer than its deadline a statement may run.
+const GRACE: Duration = Duration::from_millis(500);
+const DEADLINE: Duration = Duration::from_millis(100);
+
+async fn session(bed: &Bed, number: i64) -> Session {
+    bed.engine.provision(&tenant(number), &bare()).await.unwrap();
+    let conn = rusqlite::Connection::open(bed.file(&tenant(number))).unwrap();
+    conn.execute_batch(
+        "CREATE TABLE doctors(id INTEGER PRIMARY KEY, name TEXT);
+         CREATE VIRTUAL TABLE doctors__fts USING fts5(name, content='doctors', content_rowid='id');
+         INSERT INTO doctors(name) VALUES(replace(hex(zeroblob(60000)), '0', 'a '));
+         INSERT INTO doctors__fts(doctors__fts) VALUES('rebuild');",
+    )
+    .unwrap();
+    let schema = Arc::new(Schema::new(tenant(number).store, vec![]).unwrap());
+    bed.engine.session(&tenant(number), &schema, None).await.unwrap()
+}
+
+/// Runs it with a short deadline; how long it took, and whether it came to its end.
+async fn run(session: &Session, sql: &str) -> (Duration, bool) {
+    let (started, limits) = (Instant::now(), SqlLimits { deadline: DEADLINE, ..SqlLimits::default() });
+    let done = session.sql(sql, Json::Null, limits).await;
+    (started.elapsed(), done.is_ok())
+}
+
+/// Arguments on which some function or other is slow.
+const WORST: &[&str] = &[
+    // 260,000 times the same letter; and nearly the same.
+    "hex(zeroblob(130000))",
+    "hex(zeroblob(65000)) || '1'",
+    "zeroblob(250000)",
+    // Many wildcards.
+    "'%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%1'",
+    "'*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*1'",
+    // Nested and wide JSON, and paths into it.
+    "replace(hex(zeroblob(400)), '00', '[') || '1' || replace(hex(zeroblob(60000)), '00', ',1') || replace(hex(zeroblob(400)), '00', ']')",
+    "(WITH RECURSIVE k(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM k LIMIT 20000) SELECT json_group_object('k' || i, i) FROM k)",
+    "(WITH RECURSIVE k(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM k LIMIT 20000) SELECT json_group_object('j' || i, i) FROM k)",
+    "'$' || replace(hex(zeroblob(60000)), '00', '.a')",
+    "'%.200000f %200000d %s'",
+    "1e308",
+    "2147483647",
+];
+
+/// Names and numbers of arguments of every function that SQLite has, -1 for any number.
+fn functions() -> Vec<(String, i64, bool)> {
+    let conn = rusqlite::Connection::open_in_memory().unwrap();
+    let sql = "SELECT DISTINCT name, narg, type IN ('a', 'w') FROM pragma_function_list ORDER BY 1, 2";
+    let mut statement = conn.prepare(sql).unwrap();
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
+/// Argument lists for a function of so many arguments.
+fn arguments(count: i64) -> Vec<String> {
+    let second = [0, 1, 3, 8].map(|index| WORST[index]);
+    let pairs = || WORST[..8].iter().flat_map(move |a| second.into_iter().map(move |b| (*a, b)));
+    match count {
+        0 => vec![String::new()],
+        1 => WORST.iter().map(ToString::to_string).collect(),
+        2 => pairs().map(|(a, b)| format!("{a}, {b}")).collect(),
+        3 => pairs().step_by(3).map(|(a, b)| format!("{a}, {b}, {a}")).collect(),
+        -1 => [arguments(1), arguments(2), arguments(3)].concat(),
+        more => vec![vec![WORST[0]; usize::try_from(more).unwrap_or(4)].join(", ")],
+    }
+}
+
+/// Every function of this SQLite, on everything in `WORST`. A call that takes long is repeated without end.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_function_outlasts_the_deadline() {
+    let bed = bed(4);
+    let session = session(&bed, 1).await;
+    let (mut calls, mut allowed, mut slowest) =
+        (0, std::collections::BTreeSet::new(), (Duration::ZERO, String::new()));
+    for (name, count, is_aggregate) in functions() {
+        let quoted = format!("\"{name}\"");
+        for list in arguments(count) {
+            let sql = match is_aggregate {
+                true => format!("SELECT length({quoted}({list})) FROM json_each('[1,2,3]')"),
+                false => format!("SELECT length({quoted}({list}))"),
+            };
+            let limits = SqlLimits { deadline: DEADLINE, ..SqlLimits::default() };
+            let started = Instant::now();
+            let done = session.sql(&sql, Json::Null, limits).await;
+            let took = started.elapsed();
+            match done {
+                Err(error) if matches!(error.kind(), Kind::Denied(_)) => break,
+                _ => allowed.insert(name.clone()),
+            };
+            calls += 1;
+            assert!(took < DEADLINE + GRACE, "{sql} took {took:?}");
+            if took > slowest.0 {
+                slowest = (took, sql.clone());
+            }
+            if took > Duration::from_millis(25) {
+                let without_end = format!(
+                    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count({quoted}({list})) FROM n WHERE length(({}) || i) > 0",
+                    if is_aggregate { "1".into() } else { format!("{quoted}({list})") },
+                );
+                let (took, _) = run(&session, &without_end).await;
+                assert!(took < DEADLINE + GRACE, "{without_end} took {took:?}");
+            }
+        }
+    }
+    println!("slowest: {slowest:?}");
+    assert!(allowed.len() > 80, "{allowed:?}");
+    tenantry_testkit::tried("T3 functions", calls, "calls with worst arguments");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_takes_long_in_one_instruction_is_stopped() {
+    let bed = bed(4);
+    let session = session(&bed, 1).await;
+    let numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)";
+    for sql in [
+        // Of the report: 17 s.
+        "SELECT length(trim(replace(hex(zeroblob(130000)), '0', '1'), hex(zeroblob(10900)) || '1'))"
+            .to_owned(),
+        format!("{numbers} SELECT i, count(*) FROM n GROUP BY i % 1000"),
+        format!("{numbers} SELECT i * 7919 % 1000003 AS k FROM n ORDER BY k"),
+        format!("{numbers} SELECT DISTINCT i * 7919 % 1000003 FROM n"),
+        format!("{numbers} SELECT group_concat(i) FROM n"),
+        format!("{numbers} SELECT sum(i) OVER (ORDER BY i ROWS UNBOUNDED PRECEDING) FROM n"),
+        format!("SELECT count(*) FROM doctors__fts WHERE doctors__fts MATCH '{}'", "a ".repeat(5000)),
+        format!("SELECT count(*) FROM doctors__fts WHERE doctors__fts MATCH '\"{}\"'", "a ".repeat(1000)),
+        format!("SELECT (SELECT count(*) FROM doctors__fts('NEAR({}, 100)')) ", "a ".repeat(500)),
+    ] {
+        let (took, _) = run(&session, &sql).await;
+        assert!(took < DEADLINE + GRACE, "{sql:.200} took {took:?}");
+    }
+    for sql in [
+        "SELECT snippet(doctors__fts, 0, '', '', '', 64) FROM doctors__fts('a')",
+        "SELECT highlight(doctors__fts, 0, '', '') FROM doctors__fts('a')",
+        "SELECT bm25(doctors__fts) FROM doctors__fts('a')",
+        "SELECT rowid FROM doctors__fts('a') ORDER BY rank",
+        "SELECT json_pretty('[1]')",
+    ] {
+        let error = session.sql(sql, Json::Null, SqlLimits::default()).await.unwrap_err();
+        assert!(matches!(error.kind(), Kind::Denied(_)), "{sql}: {error}");
+    }
+}
+
+/// Holds values of 250 KB each until it is stopped.
+const HOG: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) \
+     SELECT json_group_array(hex(zeroblob(125000)) || i) FROM n";
+/// The same in a table beside, which lies in a file.
+const HOARDER: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n), \
+     m AS MATERIALIZED (SELECT i, hex(zeroblob(120000)) || i AS x FROM n) SELECT count(x) FROM m";
+
+fn resident_mb() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap();
+    text.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4 / 1024
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_and_files_are_counted_for_the_statement_that_takes_them() {
+    let bed = bed(4);
+    let (hog, neighbour) = (session(&bed, 1).await, session(&bed, 2).await);
+    let before = resident_mb();
+    let limits = SqlLimits { deadline: Duration::from_secs(60), ..SqlLimits::default() };
+    let hogs = (0..16).map(|number| {
+        let hog = hog.clone();
+        let sql = if number % 2 == 0 { HOG } else { HOARDER };
+        tokio::spawn(async move { hog.sql(sql, Json::Null, limits).await.unwrap_err().kind().clone() })
+    });
+    let hogs: Vec<_> = hogs.collect();
+    // Harmless, and long enough to be there while the hogs grow.
+    let harmless =
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1000000) SELECT sum(i) FROM n";
+    let (mut done, mut most) = (0, 0);
+    while !hogs.iter().all(tokio::task::JoinHandle::is_finished) {
+        let answer = neighbour.sql(harmless, Json::Null, limits).await;
+        assert!(answer.is_ok(), "refused because of its neighbour: {answer:?}");
+        (done, most) = (done + 1, most.max(resident_mb()));
+    }
+    assert!(done > 1, "the hogs were gone before the neighbour came");
+    for (number, kind) in futures(hogs).await.into_iter().enumerate() {
+        let limit = if number % 2 == 0 { "memory" } else { "scratch" };
+        assert_eq!(kind, Kind::Limit(limit), "{number}");
+    }
+    println!(
+        "resident: {before} MB before, at most {most} MB, {} MB after; {done} statements beside",
+        resident_mb()
+    );
+    assert!(most < before + 400, "{before} MB grew to {most} MB");
+    assert!(resident_mb() < before + 150, "{before} MB became {} MB", resident_mb());
+}
+
+async fn futures<T>(tasks: Vec<tokio::task::JoinHandle<T>>) -> Vec<T> {
+    let mut done = vec![];
+    for task in tasks {
+        done.push(task.await.unwrap());
+    }
+    done
+}
+
+/// Eight statements without end of one tenant leave room for another's.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_tenant_takes_no_more_than_its_share() {
+    let bed = bed(4);
+    let (hog, neighbour) = (session(&bed, 1).await, session(&bed, 2).await);
+    let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+    let limits = SqlLimits { deadline: Duration::from_secs(20), ..SqlLimits::default() };
+    let hogs: Vec<_> = (0..8)
+        .map(|_| {
+            let hog = hog.clone();
+            tokio::spawn(async move { hog.sql(endless, Json::Null, limits).await.map(drop) })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    for _ in 0..10 {
+        let soon = neighbour.sql("SELECT count(*) FROM doctors", Json::Null, SqlLimits::default());
+        tokio::time::timeout(Duration::from_secs(5), soon).await.expect("it waits for another's").unwrap();
+    }
+    assert!(hogs.iter().all(|hog| !hog.is_finished()), "they were over before");
+    hogs.iter().for_each(tokio::task::JoinHandle::abort);
+    // Whose callers are gone is stopped: the rest of the hogs would take a minute.
+    let next = hog.sql("SELECT 1", Json::Null, SqlLimits::default());
+    tokio::time::timeout(Duration::from_secs(5), next).await.expect("the others were not stopped").unwrap();
+}
