@@ -213,7 +213,7 @@ impl Engine {
         work: impl FnOnce(&sqlite::Site) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let site = self.server(place)?.1.site(place);
-        blocking(move || work(&site)).await
+        blocking(move || work(&site).map_err(|error| sqlite::located(error, &site.path, false))).await
     }
 
     /// The system store at `place`, for the platform's own SQL.
@@ -303,6 +303,20 @@ impl Engine {
     /// what passes by itself.
     pub fn is_loss(place: &Place, error: &Error) -> bool {
         sqlite::is_loss(place, error)
+    }
+
+    /// Looks at every page of the database of `place`.
+    ///
+    /// # Errors
+    /// `Corrupt` for what is damaged, and what the disk says.
+    pub async fn look(&self, place: &Place) -> Result<()> {
+        self.on_file(place, sqlite::look).await
+    }
+
+    /// Bytes free on the disk of each server; None where that cannot be told.
+    pub fn free_bytes(&self) -> Vec<(ServerName, Option<u64>)> {
+        let of = |server: &Arc<sqlite::Server>| (server.name().clone(), sqlite::free_bytes(server.root()));
+        self.0.servers.iter().map(of).collect()
     }
 
     /// Forgets the open database of `place`; it closes when its last user lets go.

@@ -1,6 +1,9 @@
 //! The one error of this crate: a public kind that callers match, and a private source.
 
-use std::fmt;
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 /// Result of every engine call.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -39,7 +42,11 @@ pub enum Kind {
     Statement(String),
     /// The database is locked by somebody else for longer than the busy timeout.
     Busy,
-    /// The disk is full or refuses to read or write.
+    /// The disk is full.
+    DiskFull,
+    /// The operating system does not let this process read or write the file.
+    NoAccess,
+    /// The disk fails to read or write.
     Io,
     /// The file is not a database or is damaged.
     Corrupt,
@@ -53,13 +60,14 @@ pub struct Error {
     kind: Kind,
     detail: String,
     index: Option<usize>,
+    file: Option<PathBuf>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
     /// An error of this kind with detail for the log.
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), index: None, source: None }
+        Self { kind, detail: detail.into(), index: None, file: None, source: None }
     }
 
     /// The same with the error that caused it.
@@ -68,13 +76,30 @@ impl Error {
         detail: impl Into<String>,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        Self { kind, detail: detail.into(), index: None, source: Some(source.into()) }
+        Self { kind, detail: detail.into(), index: None, file: None, source: Some(source.into()) }
     }
 
     /// The same, saying which change of a batch it concerns, counted from 0.
     #[must_use]
     pub fn with_index(mut self, index: usize) -> Self {
         self.index = Some(index);
+        self
+    }
+
+    /// The same error with the file it concerns, unless it names one already.
+    #[must_use]
+    pub fn in_file(mut self, path: &Path) -> Self {
+        self.file.get_or_insert_with(|| path.to_owned());
+        self
+    }
+
+    /// The file it concerns, for the log.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    pub(crate) fn with_kind(mut self, kind: Kind) -> Self {
+        self.kind = kind;
         self
     }
 
@@ -105,6 +130,10 @@ impl fmt::Display for Error {
         write!(f, "{:?}: {}", self.kind, self.detail)?;
         if let Some(index) = self.index {
             write!(f, " (change {index})")?;
+        }
+        if let Some(file) = self.file.as_ref().filter(|file| !self.detail.contains(&*file.to_string_lossy()))
+        {
+            write!(f, " (file {})", file.display())?;
         }
         if let Some(source) = &self.source {
             write!(f, ": {source}")?;

@@ -7,7 +7,12 @@ use crate::{
     Error, NewOwner, Platform, Result,
     access::Actor,
     config::Scope,
-    operations::{Owner, arrive::Arriving, import::precheck},
+    operations::{
+        Owner,
+        arrive::Arriving,
+        import::{fits_plan, precheck},
+    },
+    plans,
     scratch::ScratchDir,
     tenants::{self, NewTenant},
     users::{self, members},
@@ -73,9 +78,12 @@ impl Platform {
         let stores: Vec<_> = self.config().stores_of(Scope::Tenant).map(|s| s.name.clone()).collect();
         let opened = tokio::task::spawn_blocking(move || precheck(&path, &apps, &stores));
         let opened = opened.await.map_err(|e| Error::Internal(e.to_string()))??;
-        let facts = opened.manifest.tenant.clone();
+        let manifest = opened.manifest.clone();
         drop(opened);
+        let facts = &manifest.tenant;
         let arriving = self.arriving(actor, wanted, (&facts.name, &facts.email), None).await?;
+        let plan = plans::by_code(&mut self.control().snapshot().await?, &arriving.plan).await?;
+        fits_plan(&manifest, &plan.spec.limits)?;
         self.0.operations.import_tenant(archive, arriving).await
     }
 
@@ -108,7 +116,7 @@ impl Platform {
     {
         let dir = ScratchDir::new(self.config())?;
         let path = dir.path().join("archive.zip");
-        let away = |e: io::Error| Error::Unavailable(e.to_string());
+        let away = |e: io::Error| Error::io("the archive in scratch", &e);
         let mut file = tokio::fs::File::create(&path).await.map_err(away)?;
         let (mut length, most) = (0, self.config().limits.import_bytes);
         while let Some(piece) = pieces.next().await {

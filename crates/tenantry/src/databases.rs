@@ -148,9 +148,9 @@ impl Databases {
             return self.withdraw_if_ours(place).await;
         }
         match self.0.engine.unusable(place).await {
-            Ok(Some(error)) if *error.kind() == Kind::Io => Err(error.into()),
+            Ok(Some(error)) if matches!(error.kind(), Kind::Io | Kind::NoAccess) => Err(error.into()),
             Ok(Some(error)) if self.holds_another(place, &error).await => Err(error.into()),
-            Err(error) if *error.kind() == Kind::Busy => Err(error.into()),
+            Err(error) if matches!(error.kind(), Kind::Busy | Kind::DiskFull) => Err(error.into()),
             _ => Ok(self.0.engine.drop_database(place).await?),
         }
     }

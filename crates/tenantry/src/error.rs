@@ -115,6 +115,12 @@ pub enum Error {
     /// Not now: lease held by another worker, shutting down, a server is away. Private detail.
     #[error("unavailable: {0}")]
     Unavailable(String),
+    /// The disk is full. Private detail: the file.
+    #[error("the disk is full: {0}")]
+    DiskFull(String),
+    /// The operating system does not let this process use a file. Private detail: the file.
+    #[error("no access: {0}")]
+    NoAccess(String),
     /// A database refused or failed.
     #[error(transparent)]
     Engine(#[from] tenantry_engine::Error),
@@ -127,6 +133,35 @@ impl Error {
     /// Invalid input, shorter to write.
     pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Invalid { field: field.into(), reason: reason.into() }
+    }
+
+    /// What the operating system said of `what`, a file or directory.
+    pub(crate) fn io(what: impl std::fmt::Display, error: &std::io::Error) -> Self {
+        use std::io::ErrorKind as Io;
+        let detail = format!("{what}: {error}");
+        match error.kind() {
+            Io::StorageFull | Io::QuotaExceeded => Self::DiskFull(detail),
+            Io::PermissionDenied | Io::ReadOnlyFilesystem => Self::NoAccess(detail),
+            _ => Self::Unavailable(detail),
+        }
+    }
+
+    /// True when an operator must act: it does not pass by itself, and no client caused it.
+    pub fn is_fault(&self) -> bool {
+        match self {
+            Self::Internal(_) | Self::DatabaseLost { .. } | Self::DiskFull(_) | Self::NoAccess(_) => true,
+            Self::Engine(error) => matches!(
+                error.kind(),
+                Kind::Missing
+                    | Kind::WrongIdentity
+                    | Kind::Corrupt
+                    | Kind::DiskFull
+                    | Kind::NoAccess
+                    | Kind::Io
+                    | Kind::Internal
+            ),
+            _ => false,
+        }
     }
 
     /// The input to blame, where one is.
@@ -196,6 +231,8 @@ impl Error {
             Self::MasterDataEmpty { .. } => "master_data_empty",
             Self::RateLimited { .. } => "rate_limited",
             Self::Unavailable(_) => "unavailable",
+            Self::DiskFull(_) => engine::code(&Kind::DiskFull),
+            Self::NoAccess(_) => engine::code(&Kind::NoAccess),
             Self::Internal(_) => "internal",
             Self::Engine(e) => engine::code(e.kind()),
         }
@@ -229,6 +266,8 @@ impl Error {
             Self::MasterDataEmpty { what } => format!("the master data has no {what} yet"),
             Self::RateLimited { .. } => "too many requests or attempts".into(),
             Self::Unavailable(_) => "not available right now".into(),
+            Self::DiskFull(_) => engine::title(&Kind::DiskFull),
+            Self::NoAccess(_) => "the server may not use a file of its own".into(),
             Self::Internal(_) => "something went wrong on our side".into(),
             Self::Engine(e) => engine::title(e.kind()),
         }
@@ -261,6 +300,8 @@ impl Error {
             Self::MasterDataEmpty { what } => format!("load {what}: platform staff can add or import them"),
             Self::RateLimited { retry_after_seconds } => format!("wait {retry_after_seconds} seconds"),
             Self::Unavailable(_) => "try again in a moment".into(),
+            Self::DiskFull(_) => return engine::remedy(&Kind::DiskFull).map(Into::into),
+            Self::NoAccess(_) => return engine::remedy(&Kind::NoAccess).map(Into::into),
             Self::Engine(e) => return engine::remedy(e.kind()).map(Into::into),
             _ => return None,
         })

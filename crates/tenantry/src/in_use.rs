@@ -3,7 +3,7 @@
 //! A lock on a file in it, held by the operating system for as long as the process lives. Only the
 //! restore of the platform's own stores asks to be alone.
 
-use crate::{Error, Result, config::Config, platform::make_dir};
+use crate::{Error, Result, config::Config, platform::make_data_dir};
 use std::fs::File;
 
 /// Says that the data directory is in use, as long as it lives.
@@ -29,7 +29,7 @@ impl InUse {
 }
 
 fn file(config: &Config) -> Result<File> {
-    make_dir(&config.platform.data_dir)?;
+    make_data_dir(&config.platform.data_dir)?;
     let path = config.platform.data_dir.join("in-use");
     let file = File::options().create(true).append(true).open(&path);
     file.map_err(|e| match e.kind() {
@@ -37,6 +37,6 @@ fn file(config: &Config) -> Result<File> {
             path.display().to_string(),
             "permission denied: run this as the user who owns the data directory",
         ),
-        _ => Error::Unavailable(format!("{}: {e}", path.display())),
+        _ => Error::io(path.display(), &e),
     })
 }

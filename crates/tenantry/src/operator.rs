@@ -178,7 +178,7 @@ impl Platform {
         let tenant = self.enter_as_operator(by, slug).await?;
         self.audit_sql(&tenant, store, statement).await?;
         let place = tenant.place(store)?;
-        let rows = self.0.engine.operator_sql(place, statement, SqlLimits::default()).await;
+        let rows = self.0.engine.operator_sql(place, statement, self.sql_limits()).await;
         rows.map_err(|error| crate::reroute::refused(tenant.record(), place, error))
     }
 
@@ -196,14 +196,7 @@ impl Platform {
     ) -> Result<SqlRows> {
         self.audit_sql(tenant, store, statement).await?;
         let session = self.opened(tenant, store).await?.session;
-        let limits = &self.config().limits;
-        let limits = SqlLimits {
-            deadline: Duration::from_millis(limits.statement_deadline_ms),
-            memory_bytes: limits.statement_memory,
-            scratch_bytes: limits.statement_scratch,
-            ..SqlLimits::default()
-        };
-        Ok(session.sql(statement, params, limits).await?)
+        Ok(session.sql(statement, params, self.sql_limits()).await?)
     }
 
     /// Writes a statement to the audit log before it runs.
@@ -214,6 +207,16 @@ impl Platform {
         let detail = serde_json::json!({ "store": store, "statement": said, "bytes": statement.len() });
         write.audit(&tenant.actor().by(), Some(tenant.id()), "tenant.sql", detail).await?;
         write.commit().await
+    }
+
+    fn sql_limits(&self) -> SqlLimits {
+        let limits = &self.config().limits;
+        SqlLimits {
+            deadline: Duration::from_millis(limits.statement_deadline_ms),
+            memory_bytes: limits.statement_memory,
+            scratch_bytes: limits.statement_scratch,
+            ..SqlLimits::default()
+        }
     }
 
     /// Brings tenant databases to the version of the installed apps, past failing ones (X5) and past
@@ -259,11 +262,20 @@ impl Platform {
     }
 
     /// Compares models, migrations and every database, or those of one tenant; how many tenants were
-    /// looked at. Findings are told as they are found.
-    pub async fn check(&self, only: Option<&Slug>, mut tell: impl FnMut(Finding)) -> Result<u64> {
+    /// looked at. Findings are told as they are found. `pages`: every page of every database is read as well.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a tenant that is none; what a database says is a finding.
+    pub async fn check(
+        &self,
+        only: Option<&Slug>,
+        pages: bool,
+        mut tell: impl FnMut(Finding),
+    ) -> Result<u64> {
         let loaded = self.loaded();
         let systems = loaded.models.values().filter_map(|entry| entry.place.clone());
-        let mut checker = Checker::new(&self.0.engine, &loaded.apps, systems.collect())?;
+        let mut checker =
+            Checker::new(&self.0.engine, &loaded.apps, systems.collect())?.without_pages(!pages);
         let only = match only {
             Some(slug) => Some(self.tenant_id(slug).await?),
             None => None,

@@ -26,9 +26,12 @@ use tenantry_engine::{
     Descriptors,
     engine::{CacheLimits, Engine, ServerSpec, WorkLimits},
     model::Model,
+    name::ServerName,
     place::Place,
 };
 
+/// Mode of directories: for the user who runs the platform alone.
+const PRIVATE: u32 = 0o700;
 /// How long opening waits for what a crash left.
 const RECOVERY: Duration = Duration::from_secs(10);
 
@@ -161,6 +164,13 @@ impl Platform {
         Descriptors::of_process(self.0.config.limits.open_databases)
     }
 
+    /// The disk of each server: its name, bytes free, and whether that is less than `limits.disk_reserve`.
+    pub fn disks(&self) -> Vec<(ServerName, u64, bool)> {
+        let reserve = self.config().limits.disk_reserve;
+        let known = self.0.engine.free_bytes().into_iter().filter_map(|(name, free)| Some((name, free?)));
+        known.map(|(name, free)| (name, free, free < reserve)).collect()
+    }
+
     /// Closes databases cleanly. Call it last.
     pub async fn shutdown(&self) {
         self.0.engine.shutdown().await;
@@ -201,7 +211,34 @@ async fn open_control(engine: &Engine, config: &Config) -> Result<Control> {
 }
 
 pub(crate) fn make_dir(path: &std::path::Path) -> Result<()> {
-    std::fs::create_dir_all(path).map_err(|e| {
-        Error::invalid("platform.data_dir", format!("{} cannot be made, or is none: {e}", path.display()))
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(PRIVATE).create(path).map_err(|e| {
+        match Error::io(path.display(), &e) {
+            Error::Unavailable(_) => Error::invalid(
+                "platform.data_dir",
+                format!("{} cannot be made, or is none: {e}", path.display()),
+            ),
+            error => error,
+        }
     })
+}
+
+/// Makes the data directory, or closes an existing one to other users: it holds password hashes and rows.
+pub(crate) fn make_data_dir(path: &std::path::Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    make_dir(path)?;
+    let mode = std::fs::metadata(path).map_err(|e| Error::io(path.display(), &e))?.permissions().mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    let private = std::fs::Permissions::from_mode(mode & !0o077);
+    match std::fs::set_permissions(path, private) {
+        Ok(()) => {
+            tracing::warn!(path = %path.display(), "the data directory was open to other users and is closed to them now")
+        }
+        Err(error) => {
+            tracing::warn!(path = %path.display(), %error, "the data directory is open to other users: chmod it to 0700")
+        }
+    }
+    Ok(())
 }

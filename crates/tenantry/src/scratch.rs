@@ -28,7 +28,7 @@ impl ScratchDir {
         let path = root(config).join(format!("{PREFIX}{}", new_owner().replace('/', "~")));
         // Databases are opened by absolute paths only.
         let path = std::path::absolute(path).map_err(|e| Error::Unavailable(e.to_string()))?;
-        std::fs::create_dir_all(&path).map_err(|e| Error::Unavailable(format!("{}: {e}", path.display())))?;
+        std::fs::create_dir_all(&path).map_err(|e| Error::io(path.display(), &e))?;
         Ok(Self(path))
     }
 

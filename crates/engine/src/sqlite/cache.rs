@@ -82,7 +82,11 @@ impl Cache {
     pub(crate) async fn database(&self, index: u16, server: &Server, place: &Place) -> Result<Arc<Database>> {
         let key = (index, place.physical.clone());
         let database = match self.entries.get(&key) {
-            Some(database) => database,
+            Some(database) if !database.is_lost() => database,
+            Some(_) => {
+                self.close(index, &place.physical);
+                self.open(key, server, place).await?
+            }
             None => self.open(key, server, place).await?,
         };
         database.admit(place).await?;

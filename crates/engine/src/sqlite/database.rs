@@ -4,6 +4,7 @@
 //! the connections to the maintenance thread, so that no request pays for closing.
 
 use super::{
+    error::located,
     handles::{Access, Files, Ticket, none_left},
     identity::{self, Platform},
     known::Verified,
@@ -58,6 +59,8 @@ pub(crate) struct Database {
     /// Device and inode it was opened as.
     file: (u64, u64),
     handles: Arc<Files>,
+    /// The file is no longer at its path: nothing that is written here would be found again.
+    lost: AtomicBool,
     durability: Durability,
     pool: Pool,
     /// Held by whoever writes, so that waiting for the writer is fair and holds no thread.
@@ -86,6 +89,8 @@ pub(crate) struct WalState {
     /// Length at which the next one is due, beyond [`CHECKPOINT_PAGES`]: where a reader holds frames back, trying
     /// again after each commit would be in vain.
     pub(crate) beyond: AtomicU32,
+    /// The maintenance thread knows of a commit and will look at the file.
+    seen: AtomicBool,
 }
 
 impl WalState {
@@ -101,6 +106,16 @@ impl WalState {
 impl Database {
     /// Opens the file of the place, which must live there. Blocks for about 0.3 ms.
     pub(crate) fn open(
+        site: Site,
+        connections: usize,
+        handles: (Arc<Files>, Ticket),
+        maintenance: Maintenance,
+    ) -> Result<Arc<Self>> {
+        let path = site.path.clone();
+        Self::open_file(site, connections, handles, maintenance).map_err(|error| located(error, &path, false))
+    }
+
+    fn open_file(
         site: Site,
         connections: usize,
         (handles, ticket): (Arc<Files>, Ticket),
@@ -124,6 +139,7 @@ impl Database {
                 platform,
                 file,
                 handles,
+                lost: AtomicBool::new(false),
                 durability,
                 pool: Pool::new(
                     if durability == Durability::Full {
@@ -258,6 +274,27 @@ impl Database {
         self.cap.load(Relaxed) != NO_CAP
     }
 
+    /// Looks whether the file is still at its path. The maintenance thread does so soon after a commit or a read.
+    pub(crate) fn look(&self) {
+        self.wal.seen.store(false, Relaxed);
+        if inode(&self.path) != Some(self.file) && !self.lost.swap(true, Relaxed) {
+            tracing::error!(file = %self.path.display(), "the database file was removed or replaced while it was open");
+        }
+    }
+
+    /// True when the file is no longer at its path: then nothing may be read or written here.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost.load(Relaxed)
+    }
+
+    /// Refuses when [`Database::is_lost`].
+    pub(crate) fn still_there(&self) -> Result<()> {
+        if !self.is_lost() {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Missing, "removed or replaced while it was open").in_file(&self.path))
+    }
+
     pub(crate) fn pool(&self) -> &Pool {
         &self.pool
     }
@@ -325,6 +362,9 @@ fn watch_wal(pooled: &mut Pooled, wal: &Arc<WalState>, me: &Weak<Database>, main
     let hook = move |_: &mut rusqlite::hooks::Wal, pages: std::ffi::c_int| {
         if wal.committed(pages.unsigned_abs()) {
             maintenance.send(Job::Checkpoint(me.clone()));
+        }
+        if !wal.seen.swap(true, Relaxed) {
+            maintenance.send(Job::Wake(me.clone()));
         }
         Ok(())
     };

@@ -8,6 +8,7 @@ use crate::{
     place::{Isolation, Place},
 };
 use rusqlite::{ErrorCode, ffi};
+use std::path::Path;
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
@@ -38,10 +39,10 @@ fn failure(code: ffi::Error, message: &str) -> Kind {
         ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt => Kind::Corrupt,
         ErrorCode::AuthorizationForStatementDenied => Kind::Denied(message.into()),
         ErrorCode::CannotOpen if code.extended_code == ffi::SQLITE_CANTOPEN_SYMLINK => Kind::WrongIdentity,
-        // Either the disk or `max_page_count`: the session, which knows the limit, tells them apart.
-        ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::ReadOnly | ErrorCode::CannotOpen => {
-            Kind::Io
-        }
+        // Either the disk or `max_page_count`: `located` tells them apart.
+        ErrorCode::DiskFull => Kind::DiskFull,
+        ErrorCode::ReadOnly | ErrorCode::PermissionDenied => Kind::NoAccess,
+        ErrorCode::SystemIoFailure | ErrorCode::CannotOpen => Kind::Io,
         ErrorCode::TooBig => Kind::Limit("bytes"),
         ErrorCode::Unknown => statement(message),
         _ => Kind::Internal,
@@ -83,26 +84,49 @@ fn constraint(extended: i32, message: &str) -> Kind {
 /// Whether the database of `place` is missing, holds another place, or cannot be read: nothing that passes by itself.
 pub(crate) fn is_loss(place: &Place, error: &Error) -> bool {
     match error.kind() {
-        Kind::Missing | Kind::WrongIdentity | Kind::Corrupt => true,
+        Kind::Missing | Kind::WrongIdentity | Kind::Corrupt | Kind::NoAccess | Kind::Io => true,
         // No name is used twice, so a file of another generation was put there. A pool may simply be ahead.
         Kind::Fenced => place.isolation == Isolation::Database,
-        Kind::Io => !is_full(error),
         _ => false,
     }
 }
 
-fn is_full(error: &Error) -> bool {
-    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<rusqlite::Error>());
-    source.and_then(rusqlite::Error::sqlite_error_code) == Some(ErrorCode::DiskFull)
+/// Room on a disk below which a refused write is the disk's fault. A write that was refused gives little of its room
+/// back.
+const ROOM_BYTES: u64 = 1 << 20;
+
+/// Bytes that this process may still write where `path` lies; None when that cannot be told.
+pub(crate) fn free_bytes(path: &Path) -> Option<u64> {
+    let stat =
+        rustix::fs::statvfs(path).or_else(|_| rustix::fs::statvfs(path.parent().unwrap_or(path))).ok()?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
-/// SQLite's "full" means the tenant's limit where there is one, otherwise the disk.
-pub(crate) fn full_under_cap(error: Error, capped: bool) -> Error {
-    if is_full(&error) && capped {
-        Error::with_source(Kind::Limit("bytes"), "max_page_count", error)
-    } else {
-        error
+pub(crate) fn has_room(path: &Path) -> bool {
+    free_bytes(path).is_none_or(|free| free >= ROOM_BYTES)
+}
+
+/// The error with the database file it concerns and the cause that the disk shows: SQLite says "full" for a limit of
+/// the tenant (`capped`) and for the disk, and "I/O error" for a full disk where it extends a `-shm` file.
+pub(crate) fn located(error: Error, path: &Path, capped: bool) -> Error {
+    match error.kind() {
+        Kind::DiskFull if capped && has_room(path) => {
+            Error::with_source(Kind::Limit("bytes"), "max_page_count", error)
+        }
+        Kind::Io if !has_room(path) => error.with_kind(Kind::DiskFull).in_file(path),
+        Kind::Io if !may_use(path) => error.with_kind(Kind::NoAccess).in_file(path),
+        Kind::DiskFull | Kind::NoAccess | Kind::Io | Kind::Corrupt | Kind::WrongIdentity => {
+            error.in_file(path)
+        }
+        _ => error,
     }
+}
+
+/// False when the file is there and this process may not read and write it. It is not opened: closing it would drop
+/// SQLite's locks.
+fn may_use(path: &Path) -> bool {
+    use rustix::fs::Access;
+    rustix::fs::access(path, Access::READ_OK | Access::WRITE_OK) != Err(rustix::io::Errno::ACCESS)
 }
 
 #[cfg(test)]

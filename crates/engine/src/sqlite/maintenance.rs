@@ -163,6 +163,7 @@ fn trim(database: &Weak<Database>) -> bool {
 fn wake(database: &Weak<Database>) -> bool {
     if let Some(database) = database.upgrade() {
         database.pool().wake();
+        database.look();
     }
     false
 }

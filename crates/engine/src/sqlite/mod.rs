@@ -46,7 +46,7 @@ pub mod write;
 pub use activity::Activity;
 pub(crate) use cache::Cache;
 pub(crate) use deadline::LongWork;
-pub(crate) use error::is_loss;
+pub(crate) use error::{free_bytes, is_loss, located};
 pub(crate) use handles::Handles;
 pub(crate) use identity::{Platform, enrol, set_fence};
 pub use lying::{DatabaseFile, Resident};

@@ -197,6 +197,7 @@ impl<D: Deref<Target = Database>> Lease<D> {
 
     /// With a connection that is idle or can be opened now; without one where the process is out of descriptors.
     fn fill_now(mut self) -> Result<Self> {
+        self.database.still_there()?;
         self.pooled = match self.database.pool().pop() {
             Some(pooled) => Some(pooled),
             None => self.database.connect_if_free()?,

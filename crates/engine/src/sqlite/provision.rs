@@ -3,7 +3,7 @@
 
 use super::{
     birth, identity,
-    server::{Server, Site, io, sync_directory},
+    server::{Server, Site, io, new_file, sync_directory},
 };
 use crate::{
     error::{Error, Kind, Result},
@@ -73,7 +73,7 @@ impl Template {
     }
 
     fn write(&self, path: &Path) -> Result<()> {
-        File::create_new(path).map_err(|error| io(error, path))?;
+        drop(new_file(path)?);
         let mut conn = private(path)?;
         conn.execute_batch(identity::META_SQL)?;
         (self.build)(&mut conn)?;
@@ -145,9 +145,8 @@ pub(crate) fn prepare(server: &Server, place: &Place, template: &Template) -> Re
     }
     let bytes = birth::bytes(template.image(server)?, place, server.platform())?;
     let half = Half::new(server);
-    File::create_new(&half.0)
-        .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
-        .map_err(|error| io(error, &half.0))?;
+    let mut file = new_file(&half.0)?;
+    file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(|error| io(error, &half.0))?;
     Ok(half)
 }
 
@@ -208,7 +207,7 @@ pub(super) fn move_new(from: &Path, to: &Path) -> Result<bool> {
 
 pub(super) fn copy_new(from: &Path, to: &Path) -> Result<()> {
     let mut source = File::open(from).map_err(|error| io(error, from))?;
-    let mut target = File::create_new(to).map_err(|error| io(error, to))?;
+    let mut target = new_file(to)?;
     copy(&mut source, &mut target).map_err(|error| io(error, to))?;
     Ok(())
 }

@@ -6,7 +6,10 @@ use crate::{
     name::{PhysicalName, ServerName},
     place::Place,
 };
-use std::path::{Path, PathBuf};
+use std::{
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
 
 /// One local directory.
 #[derive(Debug)]
@@ -31,7 +34,8 @@ impl Server {
         let root = root.canonicalize().map_err(|error| io(error, root))?;
         for inner in ["_tmp", "_templates"] {
             let path = root.join(inner);
-            std::fs::create_dir_all(&path).map_err(|error| io(error, &path))?;
+            let mut maker = std::fs::DirBuilder::new();
+            maker.recursive(true).mode(0o700).create(&path).map_err(|error| io(error, &path))?;
         }
         Ok(Self { name, root, platform: platform.clone() })
     }
@@ -97,8 +101,20 @@ pub(crate) fn sync_directory(path: &Path) -> Result<()> {
     std::fs::File::open(path).and_then(|dir| dir.sync_all()).map_err(|error| io(error, path))
 }
 
+/// A new file that only the user of this process may read. SQLite gives what it lays beside a database the same mode.
+pub(super) fn new_file(path: &Path) -> Result<std::fs::File> {
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    file.map_err(|error| io(error, path))
+}
+
 /// An I/O error with its path; a missing file is `Missing`.
 pub(crate) fn io(error: std::io::Error, path: &Path) -> Error {
-    let kind = if error.kind() == std::io::ErrorKind::NotFound { Kind::Missing } else { Kind::Io };
-    Error::with_source(kind, path.display().to_string(), error)
+    use std::io::ErrorKind as Io;
+    let kind = match error.kind() {
+        Io::NotFound => Kind::Missing,
+        Io::StorageFull | Io::QuotaExceeded => Kind::DiskFull,
+        Io::PermissionDenied | Io::ReadOnlyFilesystem => Kind::NoAccess,
+        _ => Kind::Io,
+    };
+    Error::with_source(kind, path.display().to_string(), error).in_file(path)
 }

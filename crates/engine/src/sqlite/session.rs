@@ -7,7 +7,7 @@ use super::{
     activity::{self, Activity},
     database::Database,
     deadline::LongWork,
-    error::full_under_cap,
+    error::located,
     list::{self, Cost},
     merge::OverrideRow,
     plan::{Confinement, Schema},
@@ -179,7 +179,7 @@ impl Session {
             1..=SMALL_CHANGES => queue::write(&self.database, &self.long, request).await,
             _ => self.write_large(Arc::new(request)).await,
         };
-        done.map_err(|error| full_under_cap(error, self.database.is_capped()))
+        done.map_err(|error| self.located(error))
     }
 
     async fn write_large(&self, request: Arc<Request>) -> Result<Vec<Written>> {
@@ -211,7 +211,9 @@ impl Session {
         }
         let schema = self.schema.clone();
         let check = move |database: &Database, conn: &Connection| database.check(conn, &schema);
-        run_sql(self.database.clone(), (self.confinement.tenant, &self.long), text, params, limits, check).await
+        run_sql(self.database.clone(), (self.confinement.tenant, &self.long), text, params, limits, check)
+            .await
+            .map_err(|error| self.located(error))
     }
 
     /// Inline, without a thread hop: reads by key and small writes are over in microseconds.
@@ -221,7 +223,7 @@ impl Session {
             let mut lease = Lease::take_to_read(&*self.database).await?;
             let done = lease.read(&self.schema, &mut work);
             lease.give_back();
-            match done {
+            match done.map_err(|error| self.located(error)) {
                 // Another process holds the lock; nothing was done and nothing visited yet.
                 Err(error) if *error.kind() == Kind::Busy => {
                     if Instant::now() >= *deadline.get_or_insert_with(|| Instant::now() + BUSY_WAIT) {
@@ -247,7 +249,15 @@ impl Session {
             state.commit()?;
             Ok(done)
         };
-        self.long.run(confinement.tenant, &self.database, limit, work).await
+        self.long
+            .run(confinement.tenant, &self.database, limit, work)
+            .await
+            .map_err(|error| self.located(error))
+    }
+
+    /// The error with the file of this database.
+    fn located(&self, error: Error) -> Error {
+        located(error, self.database.path(), self.database.is_capped())
     }
 }
 
@@ -267,7 +277,15 @@ pub(crate) async fn sql_at_any_schema(
     if place.isolation == Isolation::Pooled || place.tenant.is_none() {
         return Err(shared());
     }
-    run_sql(database, (super::identity::tenant_number(place), long), text, serde_json::Value::Null, limits, |_, _| Ok(())).await
+    run_sql(
+        database,
+        (super::identity::tenant_number(place), long),
+        text,
+        serde_json::Value::Null,
+        limits,
+        |_, _| Ok(()),
+    )
+    .await
 }
 
 /// The database stays open meanwhile, so that its last close does not happen under the reader.

@@ -3,13 +3,13 @@
 //! Safe beside other processes on the same file: writers queue on SQLite's lock without holding a
 //! thread, commits are synced, and [`SystemDb::mark`] sees what anybody committed.
 
-use super::{database::Database, pool::Lease, watch::Watch};
+use super::{database::Database, error::located, pool::Lease, watch::Watch};
 use crate::{
     error::{Error, Kind, Result},
     value::Value,
 };
 use rusqlite::{
-    ToSql, params_from_iter,
+    Connection, ToSql, params_from_iter,
     types::{ToSqlOutput, Value as Stored},
 };
 use std::{
@@ -38,7 +38,9 @@ impl SystemDb {
     pub async fn begin(&self) -> Result<Tx> {
         let writer = self.database.writer.clone().lock_owned().await;
         let mut lease = Lease::take_as_writer(self.database.clone()).await?;
-        begin(&mut lease, "BEGIN IMMEDIATE").await?;
+        begin(&mut lease, "BEGIN IMMEDIATE")
+            .await
+            .map_err(|error| located(error, self.database.path(), false))?;
         Ok(Tx { lease: Some(lease), writer: Some(writer) })
     }
 
@@ -91,23 +93,29 @@ pub struct Tx {
 impl Tx {
     /// Runs one statement; the number of rows changed.
     pub async fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
-        let mut statement = self.lease()?.prepare_cached(sql)?;
-        Ok(statement.execute(params_from_iter(params.iter().map(Bound)))? as u64)
+        let lease = self.lease()?;
+        let run = || lease.prepare_cached(sql)?.execute(params_from_iter(params.iter().map(Bound)));
+        Ok(run().map_err(|error| of_file(lease, error))? as u64)
     }
 
     /// Runs one statement and collects its rows, also those of `RETURNING`.
     pub async fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<SqlRow>> {
-        let mut statement = self.lease()?.prepare_cached(sql)?;
-        let columns = statement.column_count();
-        let rows = statement.query_map(params_from_iter(params.iter().map(Bound)), |row| {
-            (0..columns).map(|index| row.get(index)).collect::<rusqlite::Result<_>>().map(SqlRow)
-        })?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        let lease = self.lease()?;
+        let run = || {
+            let mut statement = lease.prepare_cached(sql)?;
+            let columns = statement.column_count();
+            let rows = statement.query_map(params_from_iter(params.iter().map(Bound)), |row| {
+                (0..columns).map(|index| row.get(index)).collect::<rusqlite::Result<_>>().map(SqlRow)
+            })?;
+            rows.collect::<rusqlite::Result<_>>()
+        };
+        run().map_err(|error| of_file(lease, error))
     }
 
     /// Runs several statements without parameters: the schema of the store itself.
     pub async fn batch(&mut self, sql: &str) -> Result<()> {
-        Ok(self.lease()?.execute_batch(sql)?)
+        let lease = self.lease()?;
+        lease.execute_batch(sql).map_err(|error| of_file(lease, error))
     }
 
     /// Makes it so. A transaction that may write is synced off the async thread; when the caller goes
@@ -135,13 +143,21 @@ impl Tx {
     }
 }
 
+/// The error with the file of the connection.
+fn of_file(conn: &Connection, error: rusqlite::Error) -> Error {
+    match conn.path() {
+        Some(path) => located(error.into(), path.as_ref(), false),
+        None => error.into(),
+    }
+}
+
 fn over() -> Error {
     Error::new(Kind::Internal, "the transaction is over")
 }
 
 /// Ends the transaction; the connection goes back only if that worked.
 fn finish(lease: Lease<Arc<Database>>, sql: &str) -> Result<()> {
-    lease.execute_batch(sql)?;
+    lease.execute_batch(sql).map_err(|error| of_file(&lease, error))?;
     lease.give_back();
     Ok(())
 }

@@ -23,13 +23,13 @@ async fn full_for_a_while(dir: &Path, isolation: Isolation) {
             match pair(&clinic, &mine, number + 1).await {
                 Ok(()) => done.push(number + 1),
                 Err(error) => {
-                    assert!(matches!(error.kind(), Kind::Io), "{error}");
+                    assert!(matches!(error.kind(), Kind::DiskFull), "{error}");
                     refused += 1;
                 }
             }
         }
         let copy = engine.copy_out(&mine, &clinic.script, &dir.join("copy")).await;
-        assert_eq!(*copy.unwrap_err().kind(), Kind::Io);
+        assert_eq!(*copy.unwrap_err().kind(), Kind::DiskFull);
         assert!(!dir.join("copy").exists(), "half a copy stays behind");
         // Reading goes on, here and there.
         assert_eq!(clinic.digest(&other).await, before);

@@ -93,7 +93,7 @@ enum Clean {
 impl Clean {
     fn of(error: &Error) -> Self {
         match error.kind() {
-            Kind::Io | Kind::Limit("bytes") | Kind::Busy => Self::Refused,
+            Kind::Io | Kind::DiskFull | Kind::Limit("bytes") | Kind::Busy => Self::Refused,
             Kind::Missing => Self::Absent,
             Kind::Corrupt => Self::Unreadable,
             _ => Self::Unclean,

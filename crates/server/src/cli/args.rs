@@ -51,6 +51,9 @@ pub(crate) enum Command {
         /// Only this tenant.
         #[arg(long, alias = "company", value_name = "SLUG")]
         tenant: Option<String>,
+        /// Do not read every page of every database.
+        #[arg(long)]
+        no_pages: bool,
     },
     /// List tenants with database, plan, state and days remaining.
     #[command(name = "list-tenants", alias = "list_tenants")]

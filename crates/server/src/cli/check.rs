@@ -4,22 +4,24 @@
 use super::setup::{Place, explain};
 use anyhow::Result;
 use std::process::ExitCode;
-use tenantry::name::Slug;
+use tenantry::{Orphan, name::Slug};
 
 /// Prints what is not as it should be; exit status 1 when there is anything.
-pub(super) async fn run(place: &Place, tenant: Option<&str>) -> Result<ExitCode> {
+pub(super) async fn run(place: &Place, tenant: Option<&str>, pages: bool) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let only = tenant.map(Slug::parse).transpose()?;
     let mut found = 0u64;
     let checked = platform
-        .check(only.as_ref(), |finding| {
+        .check(only.as_ref(), pages, |finding| {
             found += 1;
             say!("{finding}");
         })
         .await
         .map_err(explain)?;
     if only.is_none() {
-        for orphan in platform.orphans().await.map_err(explain)? {
+        // A placement without its file was told above.
+        let orphans = platform.orphans().await.map_err(explain)?;
+        for orphan in orphans.iter().filter(|orphan| matches!(orphan, Orphan::File { .. })) {
             found += 1;
             say!("{orphan}");
         }

@@ -39,12 +39,21 @@ use std::process::ExitCode;
 /// Runs the command line to its end: the status to exit with, after everything that is to be said was said.
 pub fn main(cli: Cli) -> ExitCode {
     tenantry::descriptors::raise_limit();
+    if !writes_sources(&cli.command) {
+        // What is made from here on is for the user who runs the platform alone.
+        rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let done = runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(run(cli)));
     out::status(done.unwrap_or_else(|error| {
         tell!("error: {error:#}");
         ExitCode::FAILURE
     }))
+}
+
+/// Commands that write files which people share: configuration, models and migrations.
+fn writes_sources(command: &Command) -> bool {
+    matches!(command, Command::Init | Command::Startapp { .. } | Command::Makemigrations(_))
 }
 
 /// Runs one command. Errors carry their remedy in the text.
@@ -59,7 +68,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Migrate => migrations::system(&place).await,
         Command::MigrateTenants(options) => migrations::tenants(&place, &options).await,
         Command::Reload => reload::run(&place).await,
-        Command::Check { tenant } => check::run(&place, tenant.as_deref()).await,
+        Command::Check { tenant, no_pages } => check::run(&place, tenant.as_deref(), !no_pages).await,
         Command::ListTenants { json } => tenants::list(&place, json).await,
         Command::CreateTenant(options) => tenants::create(&place, &options).await,
         Command::AddOwner(options) => users::add_owner(&place, &options).await,

@@ -27,7 +27,10 @@ use std::{
     },
     time::Instant,
 };
-use tenantry::access::{Actor, meter::Hold};
+use tenantry::{
+    access::{Actor, meter::Hold},
+    name::TenantId,
+};
 use tower::ServiceExt;
 
 /// Body of an answer: bytes in hand on the short path, axum's boxed body on the others.
@@ -123,7 +126,7 @@ where
         Problem::internal(panic_text(&*panic)).into_response().map(Either::Right)
     });
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        log_problem(&problem, id);
+        log_problem(app, &problem, id, noted.tenant).await;
         if problem.code() == Code::ServerOutdated {
             app.catch_up();
         }
@@ -229,12 +232,28 @@ fn record(app: &App, line: &Line<'_>) {
     app.access_log().add(line);
 }
 
-/// An error is logged here, where it is consumed, and nowhere on its way.
-fn log_problem(problem: &Problem, id: RequestId) {
-    let (request, code) = (id.as_str(), problem.code().as_str());
-    match problem.status().is_server_error() && problem.code() != Code::Unavailable {
-        true => tracing::error!(request, code, detail = problem.log_text(), "request failed"),
-        false => tracing::debug!(request, code, detail = problem.log_text(), "request refused"),
+/// An error is logged here, where it is consumed, and nowhere on its way: what an operator must act on as an error,
+/// what passes by itself as a note, and what the caller got wrong only where details are asked for.
+async fn log_problem(app: &App, problem: &Problem, id: RequestId, tenant: i64) {
+    let (request, code, detail) = (id.as_str(), problem.code().as_str(), problem.log_text());
+    if !problem.status().is_server_error() || problem.code() == Code::Maintenance {
+        return tracing::debug!(request, code, detail, "request refused");
+    }
+    let tenant = slug(app, tenant).await;
+    match problem.is_fault() {
+        true => tracing::error!(request, code, tenant, detail, "request failed"),
+        false => tracing::info!(request, code, tenant, detail, "request refused for now"),
+    }
+}
+
+/// The slug of a tenant for the log, or its id where the catalog cannot be read; empty for none.
+async fn slug(app: &App, tenant: i64) -> String {
+    if tenant == 0 {
+        return String::new();
+    }
+    match app.platform().access().directory().tenant(TenantId::from_raw(tenant)).await {
+        Ok(found) => found.slug.to_string(),
+        Err(_) => tenant.to_string(),
     }
 }
 

@@ -16,14 +16,14 @@ use std::{
     collections::HashMap,
     fmt::{Display, Write},
 };
-use tenantry::name::TenantId;
+use tenantry::name::{ServerName, TenantId};
 
 /// The process answers.
 pub(super) async fn live() -> &'static str {
     "ok\n"
 }
 
-/// Traffic may come: not shutting down, and the control store answers.
+/// Traffic may come: not shutting down, the control store answers, and no server's disk is full.
 ///
 /// Tenants that are not at the loaded schema are told of; they alone are refused, so the server stays ready.
 pub(super) async fn ready(State(app): State<App>) -> Result<String> {
@@ -31,6 +31,10 @@ pub(super) async fn ready(State(app): State<App>) -> Result<String> {
         return Err(Problem::new(Code::Unavailable, "Shutting down."));
     }
     app.platform().control().refresh().await?;
+    if let Some((server, ..)) = app.platform().disks().iter().find(|(.., full)| *full) {
+        // Reading goes on, so a load balancer may choose to ignore it.
+        return Err(Problem::new(Code::DiskFull, format!("The disk of server {server} is full.")));
+    }
     let mut text = String::from("ready\n");
     if app.platform().clock_state().await?.holds_back() {
         text.push_str(
@@ -107,10 +111,26 @@ pub(super) async fn text(app: &App) -> Result<String> {
         help,
         app.platform().clock_state().await?.ahead_seconds(),
     );
+    disks(&mut text, &app);
     if let Some(status) = app.platform().remembered_backup_status() {
         super::backup_metrics::append(&mut text, &status, app.platform().control().now_us());
     }
     Ok(text)
+}
+
+/// Room on the disks of the servers. Names of servers need no escaping.
+fn disks(text: &mut String, app: &App) {
+    let disks = app.platform().disks();
+    let mut family = |name: &str, help: &str, value: fn(&(ServerName, u64, bool)) -> u64| {
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
+        for disk in &disks {
+            let _ = writeln!(text, "{name}{{server=\"{}\"}} {}", disk.0, value(disk));
+        }
+    };
+    family("tenantry_server_free_bytes", "Bytes free on the disk of a server.", |disk| disk.1);
+    family("tenantry_server_disk_full", "1 when the disk has less room than limits.disk_reserve.", |disk| {
+        u64::from(disk.2)
+    });
 }
 
 fn gauge(text: &mut String, name: &str, help: &str, value: impl Display) {

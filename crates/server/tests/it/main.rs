@@ -12,6 +12,7 @@ mod audited_life;
 mod audited_records;
 mod backups;
 mod binary;
+mod bounds;
 mod copies;
 mod crowded;
 mod csv_bounds;

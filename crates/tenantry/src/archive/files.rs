@@ -59,7 +59,7 @@ impl FileList {
     }
 
     pub(crate) fn finish(mut self) -> Result<()> {
-        self.0.flush().map_err(|e| Error::Unavailable(format!("files.csv: {e}")))
+        self.0.flush().map_err(|e| Error::io("files.csv", &e))
     }
 }
 
@@ -70,5 +70,5 @@ pub(crate) fn read_files(path: &Path) -> Result<impl Iterator<Item = Result<File
 }
 
 fn failed(error: csv::Error) -> Error {
-    Error::Unavailable(format!("files.csv: {error}"))
+    Error::io("files.csv", &std::io::Error::from(error))
 }

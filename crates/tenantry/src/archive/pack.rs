@@ -73,7 +73,7 @@ impl Packer {
     /// Begins an entry of about so many bytes.
     pub(crate) fn begin(&mut self, path: &str, about: u64) -> Result<()> {
         let options = SimpleFileOptions::default().last_modified_time(self.at).large_file(about >= LARGE);
-        self.zip.start_file(path, options).map_err(|e| Error::Unavailable(format!("archive: {e}")))?;
+        self.zip.start_file(path, options).map_err(|e| Error::io("archive", &e.into()))?;
         self.open = Some((path.to_owned(), 0, blake3::Hasher::new()));
         Ok(())
     }
@@ -122,7 +122,7 @@ impl Packer {
 
     /// Writes the directory at the end and the last piece.
     pub(crate) fn finish(self) -> Result<()> {
-        let out = self.zip.finish().map_err(|e| Error::Unavailable(format!("archive: {e}")))?;
+        let out = self.zip.finish().map_err(|e| Error::io("archive", &e.into()))?;
         out.into_inner().flush().map_err(failed)
     }
 
@@ -135,7 +135,7 @@ impl Packer {
 }
 
 fn failed(error: io::Error) -> Error {
-    Error::Unavailable(format!("archive: {error}"))
+    Error::io("archive", &error)
 }
 
 /// To the second, as a zip has it.

@@ -32,7 +32,7 @@ pub(crate) fn bad(reason: impl Into<String>) -> Error {
 impl Unpacker {
     /// Opens an archive of ours, of the version that is read here.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|e| Error::Unavailable(format!("{}: {e}", path.display())))?;
+        let file = File::open(path).map_err(|e| Error::io(path.display(), &e))?;
         let mut zip = ZipArchive::new(BufReader::new(file))
             .map_err(|_| bad("is not a whole zip file: it was cut off or is something else"))?;
         let manifest = match zip.by_name(MANIFEST) {
@@ -48,15 +48,15 @@ impl Unpacker {
     /// Takes an entry out into a new file.
     pub(crate) fn take_out(&mut self, path: &str, to: &Path) -> Result<()> {
         let entry = self.listed(path)?;
-        let file = File::create(to).map_err(|e| Error::Unavailable(format!("{}: {e}", to.display())))?;
+        let file = File::create(to).map_err(|e| Error::io(to.display(), &e))?;
         let mut file = io::BufWriter::new(file);
         let hash = self.pour(path, entry.bytes, &mut |piece| {
-            file.write_all(piece).map_err(|e| Error::Unavailable(e.to_string()))
+            file.write_all(piece).map_err(|e| Error::io(to.display(), &e))
         })?;
         if hash != entry.blake3 {
             return Err(damaged(path));
         }
-        file.flush().map_err(|e| Error::Unavailable(e.to_string()))
+        file.flush().map_err(|e| Error::io(to.display(), &e))
     }
 
     /// Reads through an entry and compares it with its hash.

@@ -105,7 +105,7 @@ pub(crate) async fn fetch(
     let (inside, synced) = tokio::join!(look_inside(databases, manifest, copy, &half), press(file, keep));
     let compared = inside?;
     drop(synced?);
-    std::fs::rename(&half, to).map_err(|e| Error::Unavailable(format!("{}: {e}", to.display())))?;
+    std::fs::rename(&half, to).map_err(|e| Error::io(to.display(), &e))?;
     Ok(compared)
 }
 
@@ -115,7 +115,7 @@ async fn press(file: File, keep: Keep) -> Result<File> {
     }
     let synced = tokio::task::spawn_blocking(move || file.sync_all().map(|()| file)).await;
     let synced = synced.map_err(|e| Error::Internal(format!("sync: {e}")))?;
-    synced.map_err(|e| Error::Unavailable(format!("scratch: {e}")))
+    synced.map_err(|e| Error::io("scratch", &e))
 }
 
 /// Writes the file; the hash of what is in it. A repeated attempt begins anew.

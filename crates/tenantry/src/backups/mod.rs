@@ -141,7 +141,7 @@ fn versions(apps: &Apps) -> Vec<AppVersion> {
 pub(crate) fn make_default_directory(config: &Config) -> Result<()> {
     match &config.backups.target {
         BackupTarget::Directory(path) if *path == config.platform.data_dir.join("backups") => {
-            std::fs::create_dir_all(path).map_err(|e| Error::Unavailable(format!("{}: {e}", path.display())))
+            std::fs::create_dir_all(path).map_err(|e| Error::io(path.display(), &e))
         }
         _ => Ok(()),
     }

@@ -165,5 +165,5 @@ fn move_aside(file: &Path, aside: &Path) -> Result<bool> {
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> Error {
-    Error::Unavailable(format!("{}: {error}", path.display()))
+    Error::io(path.display(), &error)
 }

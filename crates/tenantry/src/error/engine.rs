@@ -17,7 +17,11 @@ pub(super) fn code(kind: &Kind) -> &'static str {
         Kind::Deadline => "deadline",
         Kind::Denied(_) => "statement_denied",
         Kind::Statement(_) => "statement",
-        Kind::Fenced | Kind::Busy | Kind::Io => "unavailable",
+        Kind::Fenced | Kind::Busy => "unavailable",
+        Kind::DiskFull => "disk_full",
+        Kind::NoAccess => "no_access",
+        Kind::Io => "disk_failed",
+        Kind::Corrupt | Kind::WrongIdentity => "database_damaged",
         _ => "internal",
     }
 }
@@ -33,12 +37,21 @@ pub(super) fn title(kind: &Kind) -> String {
         Kind::Invalid(field, reason) => format!("{field}: {reason}"),
         Kind::NotFound => "no such record".into(),
         Kind::Conflict(_) => "the record was changed by somebody else".into(),
+        Kind::Limit(what @ ("memory" | "scratch")) => {
+            format!("the statement needs more {what} than one statement may take")
+        }
         Kind::Limit(what) => format!("the plan's limit on {what} is reached"),
         Kind::Deadline => "the query took too long".into(),
         Kind::Denied(_) => "this statement is not allowed here".into(),
         Kind::Statement(_) => "the statement is not valid".into(),
         Kind::Fenced => "this data is just being moved; nothing was written".into(),
-        Kind::Busy | Kind::Io => "not available right now".into(),
+        Kind::Busy => "not available right now".into(),
+        Kind::DiskFull => "the disk is full; nothing was written".into(),
+        Kind::NoAccess => "the server may not read or write the database file".into(),
+        Kind::Io => "the disk failed to read or write".into(),
+        Kind::Corrupt | Kind::WrongIdentity => {
+            "the database is damaged, or another one is in its place".into()
+        }
         _ => "something went wrong on our side".into(),
     }
 }
@@ -53,9 +66,16 @@ pub(super) fn remedy(kind: &Kind) -> Option<&'static str> {
         Kind::SchemaAhead => "restart this server with the current apps",
         Kind::Conflict(_) => "read the record again and repeat the change on it",
         Kind::Reference(_) => "change or delete those records first",
+        Kind::Limit("memory" | "scratch") => "filter earlier, or sort, group and collect fewer rows",
         Kind::Limit(_) => "remove something or change to a larger plan",
         Kind::Deadline => "narrow the filter, or ask for fewer rows",
-        Kind::Fenced | Kind::Busy | Kind::Io => "try again in a moment",
+        Kind::DiskFull => "an operator makes room on the server's disk, or moves tenants to another server",
+        Kind::NoAccess => {
+            "an operator gives the file back to the user that runs the server, readable and writable"
+        }
+        Kind::Io => "an operator looks at the disk and the system's log",
+        Kind::Corrupt | Kind::WrongIdentity => "an operator restores it: tenantry restore SLUG latest --swap",
+        Kind::Fenced | Kind::Busy => "try again in a moment",
         _ => return None,
     })
 }

@@ -149,7 +149,7 @@ fn path(app: &App, migration: &Migration) -> Result<PathBuf> {
 
 /// `create_new`: a file that somebody wrote meanwhile is never replaced.
 fn write(made: &Made) -> Result<()> {
-    let failed = |error: std::io::Error| Error::Unavailable(format!("{}: {error}", made.path.display()));
+    let failed = |error: std::io::Error| Error::io(made.path.display(), &error);
     if let Some(folder) = made.path.parent() {
         fs::create_dir_all(folder).map_err(failed)?;
     }

@@ -51,7 +51,7 @@ impl World {
         let backups = Backups::new(config)?;
         // What is copied there is opened by its whole path, whatever the directory of this process is.
         let scratch = std::path::absolute(config.platform.data_dir.join("scratch"));
-        let scratch = scratch.map_err(|e| Error::Unavailable(format!("scratch: {e}")))?;
+        let scratch = scratch.map_err(|e| Error::io("scratch", &e))?;
         let (progress, cancel) = (Progress::default(), Cancel::default());
         let faults = Arc::new(Faults::from_env());
         let letters = config.mail.folder.clone();
@@ -145,7 +145,7 @@ pub(super) fn sweep(scratches: Vec<(i64, PathBuf)>, open: &[i64]) {
 }
 
 fn make_dir(path: &Path) -> Result<()> {
-    std::fs::create_dir_all(path).map_err(|e| Error::Unavailable(format!("{}: {e}", path.display())))
+    std::fs::create_dir_all(path).map_err(|e| Error::io(path.display(), &e))
 }
 
 /// Removes what an earlier try wrote in scratch, with what SQLite laid beside it: a log that stays would be
@@ -156,7 +156,7 @@ pub(super) fn remove_left(path: &Path) -> Result<()> {
         path.push(suffix);
         match std::fs::remove_file(&path) {
             Err(e) if e.kind() != ErrorKind::NotFound => {
-                return Err(Error::Unavailable(format!("{}: {e}", path.display())));
+                return Err(Error::io(path.display(), &e));
             }
             _ => {}
         }

@@ -176,5 +176,5 @@ async fn pause(until: Instant, why: &str) -> Result<()> {
 
 fn file(path: &Path) -> Result<File> {
     let file = File::options().create(true).append(true).open(path);
-    file.map_err(|e| Error::Unavailable(format!("{}: {e}", path.display())))
+    file.map_err(|e| Error::io(path.display(), &e))
 }

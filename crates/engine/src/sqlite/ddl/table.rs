@@ -65,7 +65,10 @@ impl Layout<'_> {
         }
         match &field.kind {
             FieldKind::Boolean => sql.push_str(&format!(" CHECK ({name} IN (0, 1))")),
-            FieldKind::Json | FieldKind::File { .. } => sql.push_str(&format!(" CHECK (json_valid({name}))")),
+            // Older clients of SQLite take json_valid of null for false.
+            FieldKind::Json | FieldKind::File { .. } => {
+                sql.push_str(&format!(" CHECK ({name} IS NULL OR json_valid({name}))"));
+            }
             _ => {}
         }
         if self.isolation == Isolation::Database

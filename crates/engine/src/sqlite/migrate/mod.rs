@@ -299,7 +299,13 @@ fn in_migration(migration: &Compiled, step: &Step, error: Error) -> Error {
     };
     let detail = named(migration, &text);
     let kind = match error.kind() {
-        kind @ (Kind::Busy | Kind::Io | Kind::Corrupt | Kind::Limit(_) | Kind::Deadline) => kind.clone(),
+        kind @ (Kind::Busy
+        | Kind::Io
+        | Kind::DiskFull
+        | Kind::NoAccess
+        | Kind::Corrupt
+        | Kind::Limit(_)
+        | Kind::Deadline) => kind.clone(),
         _ => Kind::Statement(detail.clone()),
     };
     Error::with_source(kind, detail, error)

@@ -4,6 +4,7 @@ use super::run::Run;
 use crate::error::{Error, Kind, Result};
 use crate::model::OnDelete;
 use crate::sqlite::bind::Stored;
+use crate::sqlite::error::has_room;
 
 use crate::sqlite::plan::{Key, Plan, refs};
 use rusqlite::types::ToSql;
@@ -39,7 +40,7 @@ pub(super) fn explain(run: &Run<'_>, plan: &Plan, error: rusqlite::Error, failed
     Error::with_source(kind, plan.model.name.as_str(), error)
 }
 
-/// A full database is the tenant's limit when this connection has one, else it is the disk.
+/// A full database is the tenant's limit when this connection has one and the disk has room, else it is the disk.
 pub(super) fn full(conn: &Connection, error: rusqlite::Error) -> Error {
     const UNLIMITED: i64 = 1 << 30;
     if error.sqlite_error_code() != Some(rusqlite::ErrorCode::DiskFull) {
@@ -47,7 +48,9 @@ pub(super) fn full(conn: &Connection, error: rusqlite::Error) -> Error {
     }
     let max: Option<i64> = conn.query_row("PRAGMA max_page_count", [], |row| row.get(0)).ok();
     match max {
-        Some(max) if max < UNLIMITED - 1 => Error::with_source(Kind::Limit("bytes"), "database full", error),
+        Some(max) if max < UNLIMITED - 1 && conn.path().is_none_or(|path| has_room(path.as_ref())) => {
+            Error::with_source(Kind::Limit("bytes"), "database full", error)
+        }
         _ => error.into(),
     }
 }

@@ -109,6 +109,18 @@ codes! {
     /// Shared data that the request needs is empty.
     MasterDataEmpty "master_data_empty" CONFLICT "The shared data is empty"
         "An operator loads it: POST to /api/records/{model}, or import a CSV.";
+    /// A disk of the server is full.
+    DiskFull "disk_full" SERVICE_UNAVAILABLE "The disk is full"
+        "An operator makes room on the server's disk.";
+    /// A disk of the server fails.
+    DiskFailed "disk_failed" SERVICE_UNAVAILABLE "The disk fails"
+        "An operator looks at the disk and the system's log.";
+    /// The server's user may not use the file.
+    NoAccess "no_access" SERVICE_UNAVAILABLE "The server has no access to a file of its own"
+        "An operator gives the file back to the user that runs the server.";
+    /// The tenant's database is damaged, or another one is in its place.
+    DatabaseDamaged "database_damaged" SERVICE_UNAVAILABLE "The database is damaged"
+        "An operator runs `tenantry restore SLUG latest --swap`.";
     /// Busy, or shutting down; try again.
     Unavailable "unavailable" SERVICE_UNAVAILABLE "Busy"
         "Try again in a moment.";

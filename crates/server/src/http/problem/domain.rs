@@ -15,7 +15,9 @@ impl From<tenantry::Error> for Problem {
     fn from(error: tenantry::Error) -> Self {
         // A code this server does not know yet is a fault of ours, never a guess at a status.
         let code = Code::parse(error.code()).unwrap_or(Code::Internal);
-        let mut problem = Problem::new(code, sentence(error.public_title())).private(error.to_string());
+        let mut problem = Problem::new(code, sentence(error.public_title()))
+            .private(error.to_string())
+            .fault(error.is_fault());
         if let Some(remedy) = error.remedy() {
             problem = problem.remedy(remedy);
         }
@@ -124,7 +126,14 @@ mod tests {
             (engine(Kind::Statement("near x".into())), 400),
             (engine(Kind::Busy), 503),
             (engine(Kind::Fenced), 503),
-            (engine(Kind::Corrupt), 500),
+            (engine(Kind::Corrupt), 503),
+            (engine(Kind::WrongIdentity), 503),
+            (engine(Kind::DiskFull), 503),
+            (engine(Kind::NoAccess), 503),
+            (engine(Kind::Io), 503),
+            (engine(Kind::Internal), 500),
+            (Error::DiskFull("private".into()), 503),
+            (Error::NoAccess("private".into()), 503),
         ];
         for (error, status) in all {
             let code = error.code();

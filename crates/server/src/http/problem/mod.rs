@@ -59,6 +59,7 @@ struct Inner {
     fields: Vec<FieldProblem>,
     retry_after_s: Option<u64>,
     private: Option<String>,
+    fault: bool,
 }
 
 #[derive(Serialize)]
@@ -87,6 +88,7 @@ impl Problem {
             fields: Vec::new(),
             retry_after_s: None,
             private: None,
+            fault: code.status() == StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self(Box::new(inner))
     }
@@ -135,6 +137,17 @@ impl Problem {
     pub fn private(mut self, detail: impl Into<String>) -> Self {
         self.0.private = Some(detail.into());
         self
+    }
+
+    /// Says whether an operator must act on it.
+    pub fn fault(mut self, fault: bool) -> Self {
+        self.0.fault |= fault;
+        self
+    }
+
+    /// True when an operator must act: the log has it as an error.
+    pub fn is_fault(&self) -> bool {
+        self.0.fault
     }
 
     /// Its code.

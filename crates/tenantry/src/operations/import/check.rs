@@ -1,9 +1,10 @@
 //! What can be told of an archive from its manifest: whether it is of these apps and stores at all.
 
 use crate::{
-    Result,
+    Error, Result,
     apps::Apps,
     archive::{FILES, Manifest, Unpacker, bad},
+    plans::Limits,
 };
 use std::path::Path;
 use tenantry_engine::name::{StoreName, TenantId};
@@ -13,6 +14,55 @@ pub(crate) fn precheck(archive: &Path, apps: &Apps, stores: &[StoreName]) -> Res
     let archive = Unpacker::open(archive)?;
     manifest(&archive.manifest, apps, stores)?;
     Ok(archive)
+}
+
+/// Refuses an archive that holds more than the plan allows, before anything of it is written.
+///
+/// # Errors
+/// [`crate::Error::Invalid`] of `archive`.
+pub(crate) fn fits_plan(manifest: &Manifest, limits: &Limits) -> Result<()> {
+    let stores: Vec<_> = manifest.stores.iter().map(|store| store.database.as_str()).collect();
+    let (mut files, mut rest) = (0_u64, 0_u64);
+    for entry in &manifest.entries {
+        if stores.contains(&entry.path.as_str()) {
+            within(&entry.path, entry.bytes, limits.bytes)?;
+        } else if entry.path.starts_with("files/") {
+            files = files.saturating_add(entry.bytes);
+        } else {
+            rest = rest.saturating_add(entry.bytes);
+        }
+    }
+    within("files/", files, limits.file_bytes)?;
+    within("its lists", rest, limits.bytes.map(|most| most.max(LISTS_LEAST)))
+}
+
+/// Lists of an archive are allowed this much, however small the plan.
+const LISTS_LEAST: u64 = 64 << 20;
+
+fn within(what: &str, bytes: u64, most: Option<u64>) -> Result<()> {
+    match most.filter(|most| bytes > *most) {
+        None => Ok(()),
+        Some(most) => Err(bad(format!(
+            "is larger than the plan allows: {what} unpacked has {bytes} bytes, the plan has {most}: choose a larger plan"
+        ))),
+    }
+}
+
+/// Refuses an archive whose unpacked parts do not fit on the disk of the scratch directory.
+///
+/// # Errors
+/// [`crate::Error::DiskFull`].
+pub(super) fn fits_disk(manifest: &Manifest, scratch: &Path) -> Result<()> {
+    let wanted = manifest.entries.iter().fold(0_u64, |sum, entry| sum.saturating_add(entry.bytes));
+    let Ok(stat) = rustix::fs::statvfs(scratch) else { return Ok(()) };
+    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    if wanted <= free {
+        return Ok(());
+    }
+    Err(Error::DiskFull(format!(
+        "{}: the archive unpacked has {wanted} bytes, {free} are free",
+        scratch.display()
+    )))
 }
 
 fn manifest(manifest: &Manifest, apps: &Apps, stores: &[StoreName]) -> Result<()> {

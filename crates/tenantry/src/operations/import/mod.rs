@@ -10,7 +10,7 @@ mod files;
 mod references;
 mod unpack;
 
-pub(crate) use check::precheck;
+pub(crate) use check::{fits_plan, precheck};
 
 use super::{
     Operations, World,

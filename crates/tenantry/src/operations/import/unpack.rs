@@ -27,7 +27,8 @@ pub(super) async fn all(world: &World, archive: &Path, stores: &[StoreName]) -> 
     let (cancel, progress) = (world.cancel.clone(), world.progress.clone());
     let taken = tokio::task::spawn_blocking(move || {
         let mut archive = check::precheck(&path, &apps, &stores)?;
-        let total: u64 = archive.manifest.entries.iter().map(|entry| entry.bytes).sum();
+        check::fits_disk(&archive.manifest, &scratch)?;
+        let total = archive.manifest.entries.iter().fold(0_u64, |sum, entry| sum.saturating_add(entry.bytes));
         let mut done = 0;
         for entry in archive.manifest.entries.clone() {
             cancel.check()?;

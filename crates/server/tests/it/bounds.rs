@@ -1,0 +1,196 @@
+//! What one tenant may take, what a disk says, and whose eyes a file is for.
+
+use super::{
+    app::{Client, TestApp},
+    binary::{file_of, run, start, stdout, tenantry},
+    records::patient,
+};
+use http::Method;
+use serde_json::json;
+use std::{
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    time::{Duration, Instant},
+};
+use tenantry_server::http::Options;
+
+const ENDLESS: &str = "with recursive c(x) as (select 1 union all select x+1 from c) select count(*) from c";
+const BOMB: &str = "select length(trim(replace(hex(zeroblob(130000)),'0','1'),hex(zeroblob(10900))||'1'))";
+
+async fn sql(client: &Client, text: &str) -> super::app::Answer {
+    client.post("/api/tenant/sql", &json!({ "sql": text })).await
+}
+
+/// Of the report: 17 s with a deadline of 5 s, and one tenant took every thread.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_statement_ends_at_its_deadline_and_leaves_room_for_other_tenants() {
+    let config = "[limits]\nstatement_deadline_ms = 3_000\nblocking_threads = 4\n";
+    let app = TestApp::configured(config, Options::default()).await;
+    let (green, city) = (app.register("green").await, app.register("city").await);
+    let notes = "a".repeat(10_000);
+    let mut row = patient("Ann");
+    row["notes"] = json!(notes);
+    for _ in 0..5 {
+        green.post("/api/records/patients/batch", &json!(vec![row.clone(); 20])).await.expect(201);
+    }
+    let started = Instant::now();
+    sql(&green, BOMB).await.expect(200);
+    let needle = format!("/api/records/patients?notes__contains={}b&count=true", "a".repeat(300));
+    green.get(&needle).await.expect(200);
+    assert!(started.elapsed() < Duration::from_millis(3_500), "{:?}", started.elapsed());
+    let hogs: Vec<_> = (0..8)
+        .map(|_| {
+            let green = green.clone();
+            tokio::spawn(async move { sql(&green, ENDLESS).await.code() })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    for _ in 0..10 {
+        city.get("/api/records/patients?limit=5&sort=last_name").await.expect(200);
+    }
+    assert!(hogs.iter().all(|hog| !hog.is_finished()), "another tenant waited for them");
+    for hog in hogs {
+        assert_eq!(hog.await.unwrap(), "deadline");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_database_and_one_that_is_gone_have_their_own_answers() {
+    let (app, _anon, acme) = TestApp::new().await;
+    acme.post("/api/records/patients", &patient("Ash")).await.expect(201);
+    let shown = app.platform().show_tenant(&tenantry::name::Slug::parse("acme").unwrap()).await.unwrap();
+    let place = &shown.placements[0].place;
+    let server = app.platform().config().server(place.server.as_str()).unwrap();
+    let file = server.path.join(format!("{}.db", place.physical));
+    let aside = file.with_extension("aside");
+    std::fs::rename(&file, &aside).unwrap();
+    // Into a file that is not there any more nothing is acknowledged for long.
+    let noticed = Instant::now();
+    let refused = loop {
+        let answer = acme.post("/api/records/patients", &patient("Elm")).await;
+        if answer.status != 201 {
+            break answer;
+        }
+        assert!(noticed.elapsed() < Duration::from_secs(3), "writes go on into a file that is gone");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(
+        (refused.status.as_u16(), refused.code().as_str()),
+        (503, "no_database"),
+        "{}",
+        refused.text()
+    );
+    std::fs::write(&file, "not a database at all".repeat(1000)).unwrap();
+    for wal in ["-wal", "-shm"] {
+        std::fs::remove_file(format!("{}{wal}", file.display())).ok();
+    }
+    let damaged = acme.get("/api/records/patients/1").await.expect(503);
+    assert_eq!(damaged.code(), "database_damaged");
+    assert!(damaged.text().contains("tenantry restore"), "{}", damaged.text());
+    assert!(!damaged.text().contains(".db"), "a path is private: {}", damaged.text());
+}
+
+#[tokio::test]
+async fn a_disk_without_room_shows_in_readiness_and_metrics() {
+    let app =
+        TestApp::configured("[limits]\ndisk_reserve = 4_000_000_000_000_000\n", Options::default()).await;
+    let full = app.anon().get("/readyz").await.expect(503);
+    assert_eq!(full.code(), "disk_full");
+    assert!(full.text().contains("server main"), "{}", full.text());
+    let text = app.anon().get("/metrics").await.text();
+    for wanted in
+        ["tenantry_server_free_bytes{server=\"main\"} ", "tenantry_server_disk_full{server=\"main\"} 1"]
+    {
+        assert!(text.contains(wanted), "{wanted} in {text}");
+    }
+    let (roomy, ..) = TestApp::new().await;
+    roomy.anon().get("/readyz").await.expect(200);
+}
+
+/// An archive that unpacked is larger than the plan is refused before any of it is written.
+#[tokio::test]
+async fn an_archive_larger_than_the_plan_is_not_unpacked() {
+    let config = "[plans.tiny]\nlabel = \"Tiny\"\n[plans.tiny.limits]\nbytes = 8_192\n[plans.large]\nlabel = \"Large\"\n\
+         [registration]\ndefault_plan = \"large\"\n";
+    let app = TestApp::configured(config, Options::default()).await;
+    let (acme, staff) = (app.register("acme").await, app.staff().await);
+    let archive = acme.get("/api/tenant/export").await.expect(200).body;
+    let send = async |plan: &str| {
+        let path = format!("/api/admin/import?slug={plan}-co&plan={plan}&wait=30");
+        staff.send(Method::POST, &path, Some("application/zip"), archive.clone()).await
+    };
+    let refused = send("tiny").await.expect(422);
+    assert!(refused.text().contains("larger than the plan allows"), "{}", refused.text());
+    send("large").await.expect(200);
+}
+
+fn open_to_others(dir: &Path, found: &mut Vec<String>) {
+    for entry in std::fs::read_dir(dir).unwrap().flatten() {
+        let mode = entry.metadata().unwrap().permissions().mode();
+        if mode & 0o077 != 0 {
+            found.push(format!("{} {:o}", entry.path().display(), mode & 0o777));
+        }
+        if entry.path().is_dir() {
+            open_to_others(&entry.path(), found);
+        }
+    }
+}
+
+/// With the usual umask nothing below the data directory is for other users, also where an older version made it.
+#[test]
+fn files_are_for_the_user_who_runs_the_platform_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("tenantry-data");
+    let script = "umask 022; exec \"$@\"";
+    let ran = std::process::Command::new("sh")
+        .args([
+            "-c",
+            script,
+            "sh",
+            env!("CARGO_BIN_EXE_tenantry"),
+            "create-tenant",
+            "acme",
+            "--email",
+            "a@acme.example",
+        ])
+        .current_dir(dir.path())
+        .env_remove("TENANTRY_CONFIG")
+        .env_remove("TENANTRY_DATA")
+        .output()
+        .unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    assert!(run(dir.path(), &["backup", "acme", "--system"]).status.success());
+    let mut found = vec![];
+    open_to_others(dir.path(), &mut found);
+    assert_eq!(found, Vec::<String>::new());
+    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let said = tenantry(dir.path()).env("TENANTRY_LOG", "warn").args(["list-tenants"]).output().unwrap();
+    assert_eq!(data.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    assert!(String::from_utf8_lossy(&said.stderr).contains("was open to other users"));
+}
+
+/// Damage on a page that no request has read is found, and a file that is gone is told once.
+#[test]
+fn check_reads_every_page_and_tells_of_a_lost_file_once() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(start(dir.path(), "demo"));
+    let (lost, hurt) = (file_of(dir.path(), "green-clinic"), file_of(dir.path(), "city-hospital"));
+    for file in [&lost, &hurt] {
+        rusqlite::Connection::open(file).unwrap().execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    }
+    std::fs::remove_file(&lost).unwrap();
+    let mut bytes = std::fs::read(&hurt).unwrap();
+    // Pages of rows, not of the schema.
+    let from = bytes.len() / 2;
+    bytes[from..].fill(0xa5);
+    std::fs::write(&hurt, bytes).unwrap();
+    let checked = run(dir.path(), &["check"]);
+    let said = stdout(&checked);
+    assert_eq!(checked.status.code(), Some(1), "{said}");
+    let lines = |name: &str| said.lines().filter(|line| line.contains(name)).count();
+    assert_eq!(lines("tenant_green-clinic_1"), 1, "{said}");
+    assert!(
+        said.lines().any(|line| line.contains("tenant_city-hospital_1") && line.contains("database_damaged")),
+        "{said}"
+    );
+}
