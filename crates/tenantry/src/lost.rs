@@ -42,7 +42,7 @@ pub(crate) fn said(slug: &Slug, place: &Place, lost: &tenantry_engine::Error) ->
         (_, Kind::Missing) => {
             Error::DatabaseLost { slug: slug.to_string(), store: store.to_string(), detail: lost.to_string() }
         }
-        (Isolation::Pooled, Kind::Corrupt | Kind::Io) => backups::damaged_pool(place, lost),
+        (Isolation::Pooled, Kind::Corrupt | Kind::Io | Kind::NoAccess) => backups::damaged_pool(place, lost),
         _ => Error::Conflict(format!(
             "the database of {slug} in store {store} ({server}/{physical}.db) {}: put the right file back, or restore a \
              backup: tenantry restore {slug} latest --swap",

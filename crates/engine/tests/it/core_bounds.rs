@@ -23,7 +23,7 @@ async fn session(bed: &Bed, number: i64) -> Session {
          INSERT INTO doctors__fts(doctors__fts) VALUES('rebuild');",
     )
     .unwrap();
-    let schema = Arc::new(Schema::new(tenant(number).store, vec![]).unwrap());
+    let schema = Arc::new(Schema::new(tenant(number).store, vec![], &[]).unwrap());
     bed.engine.session(&tenant(number), &schema, None).await.unwrap()
 }
 
