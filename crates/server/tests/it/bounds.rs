@@ -97,7 +97,7 @@ async fn a_disk_without_room_shows_in_readiness_and_metrics() {
     let full = app.anon().get("/readyz").await.expect(503);
     assert_eq!(full.code(), "disk_full");
     assert!(full.text().contains("server main"), "{}", full.text());
-    let text = app.anon().get("/metrics").await.text();
+    let text = app.staff().await.get("/metrics").await.expect(200).text();
     for wanted in
         ["tenantry_server_free_bytes{server=\"main\"} ", "tenantry_server_disk_full{server=\"main\"} 1"]
     {
