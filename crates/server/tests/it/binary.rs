@@ -63,6 +63,20 @@ pub(crate) fn start_limited(dir: &Path, command: &str, descriptors: u32) -> Runn
     launch(limited)
 }
 
+/// The same with its log in a file.
+pub(crate) fn start_logged(dir: &Path, command: &str, log: &Path) -> Running {
+    let plain = tenantry(dir);
+    let mut shell = Command::new("sh");
+    shell.current_dir(dir).arg("-c").arg("exec \"$0\" \"$@\" 2>\"$LOG\"");
+    shell.arg(plain.get_program()).args([command, "--listen", "127.0.0.1:0"]);
+    shell
+        .env("LOG", log)
+        .env("TENANTRY_LOG", "info")
+        .env_remove("TENANTRY_CONFIG")
+        .env_remove("TENANTRY_DATA");
+    launch(shell)
+}
+
 /// Runs a command that serves, until it says where.
 fn launch(mut command: Command) -> Running {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();

@@ -2,7 +2,7 @@
 
 use super::{
     app::{Client, TestApp},
-    binary::{file_of, run, start, stdout, tenantry},
+    binary::{file_of, run, start, start_logged, stdout, tenantry},
     records::patient,
 };
 use http::Method;
@@ -193,4 +193,33 @@ fn check_reads_every_page_and_tells_of_a_lost_file_once() {
         said.lines().any(|line| line.contains("tenant_city-hospital_1") && line.contains("database_damaged")),
         "{said}"
     );
+}
+
+/// Each answer of 5xx is one line of the log, with the tenant and the file, and no other line tells of the request.
+#[test]
+fn each_fault_is_logged_once_with_tenant_and_file() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(start(dir.path(), "demo"));
+    let file = file_of(dir.path(), "green-clinic");
+    std::fs::write(&file, "not a database at all".repeat(1000)).unwrap();
+    for wal in ["-wal", "-shm"] {
+        std::fs::remove_file(format!("{}{wal}", file.display())).ok();
+    }
+    let log = dir.path().join("log");
+    let server = start_logged(dir.path(), "serve", &log);
+    let token = server.log_in("owner@green-clinic.example");
+    for _ in 0..3 {
+        let (status, problem) = server.ask("GET", "/api/records/patients", &token, None);
+        assert_eq!((status, &problem["code"]), (503, &json!("database_damaged")), "{problem}");
+    }
+    server.terminate();
+    let said = std::fs::read_to_string(&log).unwrap();
+    let failed: Vec<_> = said.lines().filter(|line| line.contains("request failed")).collect();
+    assert_eq!(failed.len(), 3, "{said}");
+    let name = file.file_name().unwrap().to_string_lossy();
+    for line in &failed {
+        assert!(line.contains("ERROR") && line.contains("green-clinic") && line.contains(&*name), "{line}");
+    }
+    let told = said.lines().filter(|line| line.contains("ERROR") && line.contains(&*name)).count();
+    assert_eq!(told, 3, "{said}");
 }
