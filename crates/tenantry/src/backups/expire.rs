@@ -13,7 +13,7 @@ use super::{
 use crate::{
     Error, Result,
     audit::By,
-    clock::DAY_US,
+    clock::{DAY_US, SECOND_US},
     control::{Control, params},
     operations::World,
 };
@@ -21,6 +21,8 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use tenantry_engine::name::TenantId;
 
+/// Witnessed time is a little behind the system clock, and a backup made just now counts like any other.
+const CLOCKS_APART_US: i64 = 300 * SECOND_US;
 /// How long a failed or damaged one stays to be seen.
 const TROUBLE_US: i64 = 30 * DAY_US;
 /// Of those younger than this so many stay whatever the rules say: who makes one before and one after something
@@ -46,10 +48,10 @@ pub(crate) async fn expired(
     Ok(judge(backups, &all, control.due_us()))
 }
 
-/// `due_us` is that of [`Control::due_us`]. A backup with a later date stays and counts under no rule: a clock
-/// that is or was ahead may have dated it.
+/// `due_us` is that of [`Control::due_us`]. A backup with a date beyond it by more than [`CLOCKS_APART_US`] stays and
+/// counts under no rule: a clock that is or was ahead may have dated it.
 fn judge(backups: &Backups, all: &[Listed], due_us: i64) -> Vec<Expired> {
-    let all: Vec<&Listed> = all.iter().filter(|b| b.at_us <= due_us).collect();
+    let all: Vec<&Listed> = all.iter().filter(|b| b.at_us <= due_us + CLOCKS_APART_US).collect();
     let good = || all.iter().filter(|b| b.state == State::Good && b.reason != Reason::Final);
     let newest = all.iter().filter(|b| b.state == State::Good).map(|b| b.at_us).max();
     let mut recent: Vec<i64> = good().map(|b| b.at_us).filter(|at| *at > due_us - RECENT_US).collect();
