@@ -243,7 +243,7 @@ impl Engine {
     /// Who lives in the database of `place`, whatever the place says. For such reports too.
     pub async fn residents(&self, server: &ServerName, physical: &PhysicalName) -> Result<Vec<Resident>> {
         let found = self.0.servers.iter().find(|s| s.name() == server).cloned();
-        let server = found.ok_or_else(|| Error::new(Kind::Missing, format!("no server {server}")))?;
+        let server = found.ok_or_else(|| unknown(server))?;
         let physical = physical.clone();
         blocking(move || sqlite::lying::residents(&server, &physical)).await
     }
@@ -351,10 +351,13 @@ impl Engine {
     /// Few servers: comparing names beats hashing them.
     fn server(&self, place: &Place) -> Result<(u16, &Arc<sqlite::Server>)> {
         let found = self.0.servers.iter().enumerate().find(|(_, server)| *server.name() == place.server);
-        let (index, server) =
-            found.ok_or_else(|| Error::new(Kind::Missing, format!("no server {}", place.server)))?;
+        let (index, server) = found.ok_or_else(|| unknown(&place.server))?;
         Ok((u16::try_from(index).unwrap_or(u16::MAX), server))
     }
+}
+
+fn unknown(server: &ServerName) -> Error {
+    Error::new(Kind::UnknownServer(server.to_string()), format!("no server {server} in the configuration"))
 }
 
 /// What was looked at, as a loss or none.

@@ -14,6 +14,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Kind {
     /// The database of the placement does not exist (rule 3: never created on open).
     Missing,
+    /// The place is on a server that this process does not have: its configuration is not the one of now.
+    UnknownServer(String),
     /// The database carries another tenant, store or platform than the placement says (rule 5).
     WrongIdentity,
     /// The placement's generation is stale or the place is fenced (rule 7).

@@ -46,7 +46,7 @@ pub(crate) fn refused(record: &TenantRecord, place: &Place, error: tenantry_engi
 
 /// The tenant does not live at that place any more.
 fn is_elsewhere(error: &tenantry_engine::Error) -> bool {
-    matches!(error.kind(), Kind::Fenced | Kind::Missing | Kind::WrongIdentity)
+    matches!(error.kind(), Kind::Fenced | Kind::Missing | Kind::WrongIdentity | Kind::UnknownServer(_))
 }
 
 /// Turns of those who need the same database first: one makes it, the others find it made. A fixed number of

@@ -105,6 +105,15 @@ pub(crate) struct Restore {
     /// Only this store; repeatable.
     #[arg(long = "store", value_name = "STORE")]
     pub(crate) stores: Vec<String>,
+    /// Every tenant whose database is missing or cannot be used, each from its newest good backup, swapped in.
+    #[arg(long, conflicts_with_all = ["tenant", "backup", "swap", "undo", "discard", "compare", "as", "system"])]
+    pub(crate) all: bool,
+    /// With --all: only databases on this server.
+    #[arg(long, value_name = "SERVER", requires = "all")]
+    pub(crate) server: Option<String>,
+    /// Set the damaged shared database of this store aside and make an empty one, offline.
+    #[arg(long, value_name = "STORE", conflicts_with_all = ["tenant", "backup", "swap", "undo", "discard", "compare", "as", "system", "all"])]
+    pub(crate) pool: Option<String>,
     /// The platform's own stores, offline: nobody may use the data directory.
     #[arg(long, conflicts_with_all = ["swap", "undo", "discard", "compare", "as"])]
     pub(crate) system: bool,

@@ -44,14 +44,20 @@ pub(super) async fn make(place: &Place, options: &args::Backup) -> Result<ExitCo
     let operation = platform.start_backup_run(&by, selection).await.map_err(explain)?;
     let result = watch_operation(&platform, operation).await?.result.unwrap_or_default();
     for failure in result["failures"].as_array().into_iter().flatten() {
-        say!(
-            "{}: FAILED {}",
-            failure[0].as_str().unwrap_or_default(),
-            failure[1].as_str().unwrap_or_default()
-        );
+        let text = |index: usize| failure[index].as_str().unwrap_or_default();
+        let why = reason(&platform, &result["run"], text(0)).await?;
+        say!("{}: FAILED {}", text(0), why.as_deref().unwrap_or(text(1)));
     }
     say!("{} backed up, {} failed", result["good"], result["failed"]);
     Ok(if result["failed"] == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Why a backup of a run failed, with the detail that the command for one tenant gives.
+async fn reason(platform: &Platform, run: &serde_json::Value, slug: &str) -> Result<Option<String>> {
+    let filter = Filter { run: run.as_i64(), state: Some(State::Failed), limit: 1000, ..Filter::default() };
+    let failed = platform.list_backups(&filter).await.map_err(explain)?;
+    let of = |backup: &&Listed| backup.slug.as_ref().is_some_and(|s| s.as_str() == slug);
+    Ok(failed.iter().find(of).and_then(|backup| backup.error.clone()))
 }
 
 async fn one(platform: &Platform, id: &BackupId) -> Result<ExitCode> {
@@ -72,6 +78,7 @@ pub(super) async fn run(place: &Place, action: &Backups) -> Result<ExitCode> {
                 },
                 system: *system,
                 state: failed.then_some(State::Failed),
+                run: None,
                 before: None,
                 limit: *limit,
             };
@@ -217,6 +224,9 @@ async fn schedules(platform: &Platform) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Said of a target inside the data directory.
+pub(super) const INSIDE: &str = "backups lie inside the data directory, and a lost disk takes them along: set backups.target to another disk";
+
 /// Exit status 1 when somebody should look: fit for a monitor.
 async fn status(platform: &Platform, json: bool) -> Result<ExitCode> {
     let status = platform.backup_status().await.map_err(explain)?;
@@ -227,6 +237,9 @@ async fn status(platform: &Platform, json: bool) -> Result<ExitCode> {
     } else {
         let age = status.age_seconds(platform.control().now_us());
         say!("target            {}", status.target);
+        if status.inside_data_dir {
+            say!("                  {INSIDE}");
+        }
         say!("newest            {}", status.newest_us.map_or("none".into(), at));
         say!("age               {}", age.map_or("none".into(), |s| format!("{s} s")));
         say!("good              {} ({})", status.good, table::bytes(status.stored_bytes));

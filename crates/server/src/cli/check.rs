@@ -26,6 +26,12 @@ pub(super) async fn run(place: &Place, tenant: Option<&str>, pages: bool) -> Res
             say!("{orphan}");
         }
     }
+    if only.is_none()
+        && let Some(trouble) = platform.backup_store_trouble().await
+    {
+        found += 1;
+        say!("{trouble}");
+    }
     match found {
         0 => say!("models, migrations and databases agree; tenants checked: {checked}"),
         1 => say!("1 problem found; tenants checked: {checked}"),

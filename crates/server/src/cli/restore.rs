@@ -12,8 +12,8 @@ use anyhow::{Context, Result, anyhow};
 use std::process::ExitCode;
 use tenantry::{
     Platform,
-    backups::{BackupId, Difference, catalog, catalog::Filter, system},
-    name::{Slug, StoreName},
+    backups::{BackupId, Difference, RestoreAllEvent as Event, catalog, catalog::Filter, system},
+    name::{ServerName, Slug, StoreName},
     tenants::{self, NewTenant},
 };
 
@@ -22,7 +22,13 @@ pub(super) async fn run(place: &Place, options: &args::Restore) -> Result<ExitCo
     if options.system {
         return system_stores(place, options.tenant.as_deref()).await;
     }
+    if let Some(store) = &options.pool {
+        return pool(place, store).await;
+    }
     let platform = place.platform().await?;
+    if options.all {
+        return all(&platform, options.server.as_deref()).await;
+    }
     let tenant = options.tenant.as_deref().context("name the company; see: tenantry restore --help")?;
     if let Some(new) = &options.r#as {
         return as_new(&platform, tenant, new, options).await;
@@ -36,7 +42,9 @@ pub(super) async fn run(place: &Place, options: &args::Restore) -> Result<ExitCo
             Ok(ExitCode::SUCCESS)
         }
         (_, _, _, true) => compare(&platform, &slug).await,
-        (true, ..) if options.backup.is_none() => swap(&platform, &slug).await,
+        (true, ..) if options.backup.is_none() && is_beside(&platform, &slug).await? => {
+            swap(&platform, &slug).await
+        }
         (and_swap, ..) => {
             let backup = wanted(&platform, &slug, options.backup.as_deref()).await?;
             let stores = options.stores.iter().map(|s| StoreName::parse(s)).collect::<Result<Vec<_>, _>>()?;
@@ -62,6 +70,10 @@ pub(super) async fn run(place: &Place, options: &args::Restore) -> Result<ExitCo
             }
         }
     }
+}
+
+async fn is_beside(platform: &Platform, slug: &Slug) -> Result<bool> {
+    Ok(platform.restored_beside(slug).await.map_err(explain)?.is_some())
 }
 
 /// The one named, or the newest good one.
@@ -172,8 +184,42 @@ async fn system_stores(place: &Place, backup: Option<&str>) -> Result<ExitCode> 
         say!("what was there before is in {}", aside.display());
     }
     say!(
-        "{} backups taken up again; companies whose databases are lost: tenantry check, then tenantry restore",
+        "{} backups taken up again; tenants whose databases are lost: tenantry check, then tenantry restore --all",
         restored.taken_up
     );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Every tenant whose database is lost, from its newest good backup; exit status 1 when one could not be restored.
+async fn all(platform: &Platform, server: Option<&str>) -> Result<ExitCode> {
+    let server = server.map(ServerName::parse).transpose()?;
+    let tell = |event: Event<'_>| match event {
+        Event::Found { looked, lost } => tell!("{looked} looked at, {lost} to restore"),
+        Event::Done(done) => match &done.result {
+            Ok(backup) => say!("{}: restored from {backup} ({})", done.slug, done.why),
+            Err(why) => say!("{}: FAILED {why} ({})", done.slug, done.why),
+        },
+    };
+    let report = platform.restore_all(&operator(), server.as_ref(), tell).await.map_err(explain)?;
+    if report.halted {
+        say!("stopped: the first {} all failed, so the others were not touched", report.failed);
+    }
+    say!(
+        "{} lost, {} restored, {} failed; run it again to go on",
+        report.lost,
+        report.restored,
+        report.failed
+    );
+    Ok(if report.restored == report.lost { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn pool(place: &Place, store: &str) -> Result<ExitCode> {
+    let store = StoreName::parse(store)?;
+    let aside = system::renew_pool(place.config()?, &operator(), &store).await.map_err(explain)?;
+    say!("the shared database of {store} is made anew and is empty");
+    if let Some(aside) = aside {
+        say!("what was there before is in {}", aside.display());
+    }
+    say!("put the rows back: tenantry restore --all");
     Ok(ExitCode::SUCCESS)
 }

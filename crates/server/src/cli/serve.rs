@@ -17,12 +17,27 @@ pub(super) async fn run(place: &Place, listen: &Listen) -> Result<ExitCode> {
     platform.apps().require_migrated().map_err(explain)?;
     platform.access().check_secrets().map_err(explain)?;
     platform.initialise_plans().await.map_err(explain)?;
+    tell_of_backups(&platform).await?;
     let address = listen.listen.unwrap_or(platform.config().platform.listen);
     until_stopped(platform, address, |bound| {
         say!("Tenantry serves http://{bound}  (API documentation: http://{bound}/api/docs)");
         say!("Stop it with Ctrl-C.");
     })
     .await
+}
+
+/// Says at start what would keep backups from being of use. It is no reason not to serve.
+async fn tell_of_backups(platform: &Platform) -> Result<()> {
+    if platform.backup_status().await.map_err(explain)?.inside_data_dir {
+        tell!("warning: {}", super::backups::INSIDE);
+    }
+    let platform = platform.clone();
+    tokio::spawn(async move {
+        if let Some(trouble) = platform.backup_store_trouble().await {
+            tracing::error!("{trouble}");
+        }
+    });
+    Ok(())
 }
 
 /// Serves until SIGINT or SIGTERM, then lets running requests end and closes the databases.

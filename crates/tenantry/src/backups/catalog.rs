@@ -115,6 +115,8 @@ pub struct Filter {
     pub system: bool,
     /// Only in this state.
     pub state: Option<State>,
+    /// Only those of this run over many.
+    pub run: Option<i64>,
     /// Only older than this one: the last of the page before.
     pub before: Option<BackupId>,
     /// At most, 1 to 1000.
@@ -130,13 +132,14 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Listed>> {
     };
     let sql = format!(
         "SELECT {COLUMNS} FROM backups WHERE {whose} AND (?2 IS NULL OR state = ?2) AND (?3 IS NULL OR id < ?3) \
-         ORDER BY id DESC LIMIT ?4"
+         AND (?5 IS NULL OR run = ?5) ORDER BY id DESC LIMIT ?4"
     );
     let values = params![
         filter.tenant.map(TenantId::get),
         filter.state.map(|s| s.as_str().to_owned()),
         filter.before.as_ref().map(|id| id.as_str().to_owned()),
-        i64::from(filter.limit.clamp(1, 1000))
+        i64::from(filter.limit.clamp(1, 1000)),
+        filter.run
     ];
     tx.query(&sql, values).await?.iter().map(read).collect()
 }

@@ -14,6 +14,7 @@ pub mod id;
 pub mod manifest;
 mod read_back;
 mod rescan;
+mod restore_all;
 mod restore_verbs;
 pub mod restores;
 pub mod retention;
@@ -31,6 +32,7 @@ mod verify;
 pub(crate) use expire::{expired, remove_all, remove_expired};
 pub(crate) use fetch::{Fetched, Keep, believed, corrupt, damaged, fetch, manifest_of, put_files_back};
 pub use id::BackupId;
+pub use restore_all::{Done as RestoreAllDone, Event as RestoreAllEvent, RestoredAll};
 pub(crate) use restore_verbs::damaged_pool;
 pub use restore_verbs::{Difference, ModelChange};
 pub(crate) use store::Store;
@@ -60,6 +62,8 @@ struct Inner {
     purged_days: u32,
     /// Databases of the platform itself.
     system: Vec<Place>,
+    /// The target is a directory inside the data directory.
+    inside: bool,
     store: OnceLock<Store>,
     /// Which installation this is; and its operations, for runs over many start one for each tenant.
     /// Weak: they own this.
@@ -75,6 +79,8 @@ impl Backups {
             config: config.backups.clone(),
             purged_days: config.retention.backups_days,
             system,
+            inside: matches!(&config.backups.target, BackupTarget::Directory(path)
+                if path.starts_with(&config.platform.data_dir)),
             store: OnceLock::new(),
             begun: OnceLock::new(),
             status: status::Remembered::default(),
@@ -100,6 +106,12 @@ impl Backups {
         Ok(self.0.store.get_or_init(|| store))
     }
 
+    /// Opens the store anew: an open one does not notice that its directory has gone, and would call every backup in it
+    /// missing.
+    pub(crate) fn fresh_store(&self) -> Result<Store> {
+        Store::open(&self.0.config.target)
+    }
+
     /// What is known only when the platform is open.
     pub(crate) fn begin(&self, operations: &Operations, platform_id: String) {
         // Once, by whoever opens the platform.
@@ -119,6 +131,10 @@ impl Backups {
 
     fn system(&self) -> &[Place] {
         &self.0.system
+    }
+
+    fn is_inside(&self) -> bool {
+        self.0.inside
     }
 
     fn remembered(&self) -> &status::Remembered {

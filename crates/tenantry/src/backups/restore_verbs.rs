@@ -113,16 +113,22 @@ impl Platform {
 
     /// What is restored beside a tenant, and what swapping it in would change.
     pub async fn show_restore(&self, slug: &Slug) -> Result<(Restore, Vec<Difference>)> {
-        let mut tx = self.control().snapshot().await?;
-        let tenant = tenants::by_slug(&mut tx, slug).await?.id;
-        let restore = restores::latest(&mut tx, tenant, restores::State::Beside).await?;
-        drop(tx);
-        let restore = restore.ok_or(Error::NotFound("restore"))?;
+        let nothing = || {
+            Error::Conflict(format!("nothing is restored beside {slug}; start with: tenantry restore {slug}"))
+        };
+        let restore = self.restored_beside(slug).await?.ok_or_else(nothing)?;
         let mut differences = Vec::new();
         for pair in &restore.stores {
             differences.push(compare(&self.world(), &pair.live, &pair.other).await?);
         }
         Ok((restore, differences))
+    }
+
+    /// What is restored beside a tenant; none: nothing is.
+    pub async fn restored_beside(&self, slug: &Slug) -> Result<Option<Restore>> {
+        let mut tx = self.control().snapshot().await?;
+        let tenant = tenants::by_slug(&mut tx, slug).await?.id;
+        restores::latest(&mut tx, tenant, restores::State::Beside).await
     }
 
     /// Starts putting what is restored in the place of what is in use; the operation.

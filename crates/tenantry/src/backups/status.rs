@@ -18,6 +18,8 @@ use tenantry_engine::Tx;
 pub struct Status {
     /// Where they lie.
     pub target: String,
+    /// They lie inside the data directory: a disk that is lost takes the backups along.
+    pub inside_data_dir: bool,
     /// The newest good backup of anybody, microseconds.
     pub newest_us: Option<i64>,
     /// Good backups.
@@ -97,6 +99,7 @@ pub(super) async fn status(control: &Control, backups: &Backups) -> Result<Statu
     let tenants_without = one(without, &[]).await?;
     Ok(Status {
         target: backups.config().target.to_string(),
+        inside_data_dir: backups.is_inside(),
         newest_us,
         good,
         stored_bytes,

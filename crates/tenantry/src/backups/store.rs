@@ -10,7 +10,7 @@ use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
 use object_store::{
     ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutPayload, local::LocalFileSystem, path::Path,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tenantry_engine::name::TenantId;
 
 /// Name of the object that makes a backup whole; written last.
@@ -46,6 +46,25 @@ impl Store {
                 let inner = s3(bucket, endpoint.as_deref(), region.as_deref())?;
                 let parts = prefix.split('/').filter(|part| !part.is_empty());
                 Ok(Self { inner, prefix: parts.map(Into::into).collect() })
+            }
+        }
+    }
+
+    /// Puts, reads and removes a small object: whether backups could be stored. The error is one line with its remedy.
+    pub(super) async fn probe(&self) -> Result<(), String> {
+        let key = self.path(["probe", &super::id::nonce()]);
+        let tried = async {
+            self.inner.put(&key, "probe".into()).await?;
+            let read = self.inner.get(&key).await?.bytes().await?;
+            self.inner.delete(&key).await?;
+            Ok::<_, object_store::Error>(read == "probe")
+        };
+        match tokio::time::timeout(PROBE, tried).await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => Err("what is read is not what was put there: name another target".into()),
+            Ok(Err(error)) => Err(advice(&error)),
+            Err(_) => {
+                Err(format!("no answer within {} s: see the endpoint and the network", PROBE.as_secs()))
             }
         }
     }
@@ -125,6 +144,24 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// How long a probe waits.
+const PROBE: Duration = Duration::from_secs(10);
+
+/// Why an object could not be put, read or removed, and what to do.
+fn advice(error: &object_store::Error) -> String {
+    let line = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    let what = match error {
+        object_store::Error::NotFound { .. } => {
+            "the bucket or directory is not there: make it, or name another"
+        }
+        object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
+            "the key is refused: see AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what the key may do"
+        }
+        _ => "see backups.target, its permissions and its room",
+    };
+    format!("{what} ({line:.300})")
 }
 
 /// What the store said is for the log.

@@ -24,7 +24,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
-use tenantry_engine::{Engine, name::StoreName};
+use tenantry_engine::{Engine, name::StoreName, place::Isolation};
 
 /// What was brought back.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -68,6 +68,41 @@ pub async fn restore_system(config: Config, by: &By, id: Option<BackupId>) -> Re
     write.commit().await?;
     platform.shutdown().await;
     Ok(SystemRestored { backup: id, stores, aside, taken_up })
+}
+
+/// Moves the shared database of a pooled store aside, where it is damaged, and makes an empty one; where it lies now.
+/// Its tenants' rows come back with [`Platform::restore_all`].
+///
+/// # Errors
+/// [`Error::Conflict`] while a server or another command uses the data directory, and when the database is whole;
+/// [`Error::Invalid`] of a store that has no shared database of its own.
+pub async fn renew_pool(config: Config, by: &By, store: &StoreName) -> Result<Option<PathBuf>> {
+    let own = config.stores_of(Scope::Tenant).find(|s| s.name == *store && s.isolation == Isolation::Pooled);
+    let known = own.ok_or_else(|| {
+        Error::invalid(
+            "pool",
+            format!("{store} has no shared database of its own; a store with isolation = \"pooled\" has"),
+        )
+    })?;
+    let in_use = InUse::alone(&config)?;
+    let (engine, place) = (open_engine(&config)?, platform_place(known)?);
+    if engine.lost(&place).await?.is_none() {
+        return Err(Error::Conflict(format!(
+            "the shared database {} can be opened and is whole: nothing was done",
+            place.physical
+        )));
+    }
+    engine.shutdown().await;
+    let aside = config.platform.data_dir.join("replaced").join(super::BackupId::new(now()).as_str());
+    let moved = move_aside(&file_of(&config, known)?, &aside)?;
+    drop(in_use);
+    let platform = Platform::open(config).await?;
+    let aside = moved.then_some(aside);
+    let mut write = platform.control().begin().await?;
+    write.audit(by, None, "system.renew_pool", json!({ "store": store, "aside": aside })).await?;
+    write.commit().await?;
+    platform.shutdown().await;
+    Ok(aside)
 }
 
 async fn newest(store: &Store) -> Result<BackupId> {

@@ -213,6 +213,15 @@ impl Platform {
         Ok(all)
     }
 
+    /// Why backups could not be stored now, in one line with the remedy; none: a small object was put, read and removed.
+    pub async fn backup_store_trouble(&self) -> Option<String> {
+        let trouble = match self.backups().fresh_store() {
+            Ok(store) => store.probe().await.err()?,
+            Err(error) => error.to_string(),
+        };
+        Some(format!("backup store {}: {trouble}", self.config().backups.target))
+    }
+
     /// How backups stand, worked out now.
     pub async fn backup_status(&self) -> Result<Status> {
         status::status(self.control(), self.backups()).await

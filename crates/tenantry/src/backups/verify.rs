@@ -8,7 +8,7 @@ use super::{
     manifest::Manifest,
     read_back::Unread,
 };
-use crate::{Result, operations::World};
+use crate::{Error, Result, operations::World};
 use serde::{Deserialize, Serialize};
 use tenantry_engine::name::{StoreName, TenantId};
 
@@ -33,6 +33,10 @@ pub(crate) async fn verify(world: &World, tenant: Option<TenantId>, id: &BackupI
     let id = id.clone();
     match look(world, tenant, &id).await {
         Ok((m, note)) => Ok(Verified { id, rows: m.rows(), bytes: m.raw_bytes(), damage: None, note }),
+        // A store that is away says nothing about what is in it.
+        Err(Unread::Damaged(_)) if world.backups.fresh_store().is_err() => {
+            world.backups.fresh_store().and(Err(Error::Unavailable("backup store".into())))
+        }
         Err(Unread::Damaged(how)) => Ok(Verified { id, rows: 0, bytes: 0, damage: Some(how), note: None }),
         Err(Unread::Failed(error)) => Err(error),
     }

@@ -6,6 +6,7 @@ use tenantry_engine::Kind;
 pub(super) fn code(kind: &Kind) -> &'static str {
     match kind {
         Kind::Missing => "no_database",
+        Kind::UnknownServer(_) => "server_unknown",
         Kind::SchemaBehind => "migrations_pending",
         Kind::SchemaAhead => "server_outdated",
         Kind::Unique(_) => "not_unique",
@@ -30,6 +31,9 @@ pub(super) fn code(kind: &Kind) -> &'static str {
 pub(super) fn title(kind: &Kind) -> String {
     match kind {
         Kind::Missing => "the database does not exist".into(),
+        Kind::UnknownServer(server) => {
+            format!("the database lies on server {server}, which this process was started without")
+        }
         Kind::SchemaBehind => "the database is behind: migrations have not run".into(),
         Kind::SchemaAhead => "the database was migrated by newer apps than this server has loaded".into(),
         Kind::Unique(fields) => format!("another record has the same {}", fields.join(", ")),
@@ -62,6 +66,7 @@ pub(super) fn remedy(kind: &Kind) -> Option<&'static str> {
         Kind::Missing => {
             "look whether its disk is there; else restore a backup, or make an empty one: tenantry create-db SLUG"
         }
+        Kind::UnknownServer(_) => "restart this process with the current configuration",
         Kind::SchemaBehind => "run: tenantry migrate-tenants",
         Kind::SchemaAhead => "restart this server with the current apps",
         Kind::Conflict(_) => "read the record again and repeat the change on it",

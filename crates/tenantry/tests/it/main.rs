@@ -14,6 +14,7 @@ mod audit_chain;
 mod backups_forged;
 mod backups_kit;
 mod backups_life;
+mod backups_lost;
 mod backups_migrated;
 #[cfg(feature = "s3")]
 mod backups_s3;

@@ -53,6 +53,7 @@ pub(in crate::http) async fn list(
         tenant: filtered(&app, query.tenant.as_deref()).await?,
         system: query.system.unwrap_or(false),
         state: state.map_err(|_| Error::invalid("state", "running, good, failed or damaged"))?,
+        run: None,
         before: query.before.as_deref().map(str::parse::<BackupId>).transpose()?,
         limit: query.limit.unwrap_or(100),
     };

@@ -103,7 +103,7 @@ pub(super) const SHAPES: &[(&str, &str)] = &[
     ("Stored", "bytes:integer blake3:string"),
     (
         "BackupStatus",
-        "target:string newest:instant? age_seconds:integer? good:integer stored_bytes:integer \
+        "target:string inside_data_dir:boolean newest:instant? age_seconds:integer? good:integer stored_bytes:integer \
          failed_day:integer damaged:integer tenants_without:integer overdue:integer schedules:BackupSchedule*",
     ),
     ("BackupSchedule", "name:string cron:string next:instant? good:instant? overdue:boolean"),

@@ -100,6 +100,9 @@ codes! {
     /// The tenant has no database: creation never finished, or it was removed.
     NoDatabase "no_database" SERVICE_UNAVAILABLE "The company has no database"
         "An operator runs `tenantry create-db SLUG`.";
+    /// The database lies on a server that this process was started without.
+    ServerUnknown "server_unknown" SERVICE_UNAVAILABLE "This server does not know where the company's database lies"
+        "An operator restarts the server with the current configuration.";
     /// The database lacks migrations that this server has loaded.
     MigrationsPending "migrations_pending" SERVICE_UNAVAILABLE "Migrations have not run on this tenant's database"
         "An operator runs `tenantry migrate-tenants --tenant SLUG`.";

@@ -117,6 +117,7 @@ mod tests {
             (Error::RateLimited { retry_after_seconds: 7 }, 429),
             (Error::Unavailable("private".into()), 503),
             (engine(Kind::Missing), 503),
+            (engine(Kind::UnknownServer("disk2".into())), 503),
             (engine(Kind::Unique(vec!["email".into()])), 409),
             (engine(Kind::Reference("city".into())), 409),
             (engine(Kind::Conflict(2)), 412),

@@ -1,0 +1,202 @@
+//! Brings back every tenant whose database is lost, after a disk or a machine was: each from its newest good backup.
+//!
+//! Called by `tenantry restore --all`. It decides which are lost; the operations `restore` and `restore_swap` do the rest,
+//! so a run that is cut short is simply run again. Only the stores that are lost are replaced.
+
+use super::{
+    BackupId,
+    catalog::{self, Filter},
+};
+use crate::{
+    Error, Platform, Result,
+    audit::By,
+    control::params,
+    operations::{State, fall_back::why},
+    topology::{PlacementState, Policy, placement},
+};
+use futures_util::{StreamExt, stream};
+use tenantry_engine::name::{ServerName, Slug, StoreName, TenantId};
+
+/// Tenants that are tried before the others: when every one of them fails, the fault is not theirs.
+const CANARIES: usize = 3;
+/// Good backups that are tried where the newer ones turn out to be damaged.
+const BACKUPS_TRIED: u32 = 5;
+/// Tenants read from the catalog at a time.
+const PAGE: i64 = 200;
+
+/// What became of one tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// The tenant.
+    pub slug: Slug,
+    /// In what way its database was lost.
+    pub why: &'static str,
+    /// The backup it was restored from, or why it was not; private detail.
+    pub result: Result<BackupId, String>,
+}
+
+/// What a run tells while it goes on.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// All databases were looked at.
+    Found {
+        /// Tenants looked at.
+        looked: usize,
+        /// Those with a lost database.
+        lost: usize,
+    },
+    /// One tenant is done, well or not.
+    Done(&'a Done),
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RestoredAll {
+    /// Tenants with a lost database.
+    pub lost: usize,
+    /// Restored.
+    pub restored: usize,
+    /// Not restored.
+    pub failed: usize,
+    /// The first ones all failed, and the others were not touched.
+    pub halted: bool,
+}
+
+/// A tenant with the stores that are lost.
+struct Lost {
+    slug: Slug,
+    id: TenantId,
+    stores: Vec<StoreName>,
+    why: &'static str,
+}
+
+impl Platform {
+    /// Restores every tenant whose database is missing, holds something else or cannot be opened, on this server or on
+    /// all. Databases that tenants brought are left to their owners.
+    ///
+    /// # Errors
+    /// When the backup store cannot be used, the catalog cannot be read, or the configuration does not have a server that it names; what fails at one
+    /// tenant is told and counted.
+    pub async fn restore_all(
+        &self,
+        by: &By,
+        server: Option<&ServerName>,
+        mut tell: impl FnMut(Event<'_>),
+    ) -> Result<RestoredAll> {
+        if let Some(trouble) = self.backup_store_trouble().await {
+            return Err(Error::Conflict(trouble));
+        }
+        let (looked, lost) = self.lost_tenants(server).await?;
+        tell(Event::Found { looked, lost: lost.len() });
+        let mut report = RestoredAll { lost: lost.len(), ..RestoredAll::default() };
+        let mut count = |report: &mut RestoredAll, done: Done| {
+            match &done.result {
+                Ok(_) => report.restored += 1,
+                Err(_) => report.failed += 1,
+            }
+            tell(Event::Done(&done));
+        };
+        let (first, rest) = lost.split_at(lost.len().min(CANARIES));
+        for tenant in first {
+            count(&mut report, self.bring_back(by, tenant).await);
+        }
+        if report.restored == 0 && !rest.is_empty() {
+            report.halted = true;
+            return Ok(report);
+        }
+        let parallel = self.config().backups.parallel;
+        let mut all = stream::iter(rest).map(|tenant| self.bring_back(by, tenant)).buffer_unordered(parallel);
+        while let Some(done) = all.next().await {
+            count(&mut report, done);
+        }
+        Ok(report)
+    }
+
+    async fn lost_tenants(&self, server: Option<&ServerName>) -> Result<(usize, Vec<Lost>)> {
+        let (mut looked, mut lost, mut after) = (0, Vec::new(), 0);
+        let sql = "SELECT id, slug FROM tenants WHERE id > ? AND state IN ('active', 'suspended', 'cancelled') \
+            ORDER BY id LIMIT ?";
+        loop {
+            let rows = self.control().snapshot().await?.query(sql, params![after, PAGE]).await?;
+            for row in &rows {
+                after = row.integer(0)?;
+                looked += 1;
+                let (id, slug) = (TenantId::from_raw(after), Slug::parse(row.text(1)?)?);
+                lost.extend(self.lost_stores(id, slug, server).await?);
+            }
+            if rows.is_empty() {
+                return Ok((looked, lost));
+            }
+        }
+    }
+
+    async fn lost_stores(
+        &self,
+        id: TenantId,
+        slug: Slug,
+        server: Option<&ServerName>,
+    ) -> Result<Option<Lost>> {
+        let mut found = Lost { slug, id, stores: vec![], why: "" };
+        let all = placement::of_tenant(&mut self.control().snapshot().await?, id).await?;
+        let ours =
+            all.into_iter().filter(|p| p.state == PlacementState::Ready && p.policy != Policy::External);
+        for place in ours.map(|p| p.place).filter(|place| server.is_none_or(|server| *server == place.server))
+        {
+            if let Some(error) = self.0.engine.unusable(&place).await? {
+                found.why = why(&error);
+                found.stores.push(place.store);
+            }
+        }
+        Ok(Some(found).filter(|found| !found.stores.is_empty()))
+    }
+
+    async fn bring_back(&self, by: &By, lost: &Lost) -> Done {
+        let result = self.newest_that_comes_back(by, lost).await.map_err(|error| match error.remedy() {
+            Some(remedy) => format!("{error} (remedy: {remedy})"),
+            None => error.to_string(),
+        });
+        Done { slug: lost.slug.clone(), why: lost.why, result }
+    }
+
+    /// An older backup where a newer one turns out to be damaged; that is recorded of the newer one.
+    async fn newest_that_comes_back(&self, by: &By, lost: &Lost) -> Result<BackupId> {
+        let slug = &lost.slug;
+        let good = Some(catalog::State::Good);
+        let filter = Filter { tenant: Some(lost.id), state: good, limit: BACKUPS_TRIED, ..Filter::default() };
+        let backups = self.list_backups(&filter).await?;
+        for backup in backups {
+            match self.restored_beside(slug).await? {
+                // A run before this one was cut short between the two operations.
+                Some(beside) if beside.backup == backup.id => {}
+                Some(beside) => {
+                    return Err(Error::Conflict(format!(
+                        "backup {} is restored beside it: swap it in (tenantry restore {slug} --swap) or throw it away \
+                         (tenantry restore {slug} --discard)",
+                        beside.backup
+                    )));
+                }
+                None => {
+                    let stores = Some(lost.stores.clone());
+                    let restored = self.ended(self.start_restore(by, slug, &backup.id, stores).await?).await;
+                    match restored {
+                        Err(_) if self.verify_backup(by, &backup.id).await?.damage.is_some() => continue,
+                        restored => restored?,
+                    }
+                }
+            }
+            self.ended(self.start_restore_swap(by, slug).await?).await?;
+            return Ok(backup.id);
+        }
+        Err(Error::Conflict(format!(
+            "{slug} has no good backup; for an empty database: tenantry create-db {slug}"
+        )))
+    }
+
+    async fn ended(&self, operation: i64) -> Result<()> {
+        let over = self.operations().wait(operation).await?;
+        match over.state {
+            State::Done => Ok(()),
+            _ => Err(Error::Conflict(over.error.unwrap_or(over.what))),
+        }
+    }
+}

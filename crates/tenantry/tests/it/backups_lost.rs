@@ -1,0 +1,179 @@
+//! After the loss of a disk: every tenant that is lost comes back with one command, and what cannot is named.
+
+use crate::{
+    backups_kit::{Clinic, ISOLATIONS, objects},
+    world::{by, slug},
+};
+use std::{
+    fs::{self, OpenOptions},
+    os::unix::fs::FileExt,
+};
+use tenantry::{
+    backups::{RestoreAllEvent as Event, RestoredAll, catalog, system::renew_pool},
+    name::StoreName,
+};
+
+const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
+
+async fn begun(dir: &std::path::Path, isolation: &'static str) -> Clinic {
+    let clinic = Clinic::open(dir, isolation, "").await;
+    for name in NAMES {
+        clinic.create(name).await;
+        clinic.add(name, &format!("of {name}")).await;
+        clinic.back_up(name).await;
+    }
+    clinic
+}
+
+async fn restore_all(clinic: &Clinic) -> (RestoredAll, Vec<String>) {
+    let mut failures = vec![];
+    let tell = |event: Event<'_>| {
+        if let Event::Done(done) = event
+            && let Err(why) = &done.result
+        {
+            failures.push(format!("{}: {why}", done.slug));
+        }
+    };
+    let report = clinic.platform.restore_all(&by(), None, tell).await.unwrap();
+    (report, failures)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_lost_tenant_comes_back_and_the_others_are_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let clinic = begun(dir.path(), "database").await;
+    let then = clinic.sums("b").await;
+    for name in ["a", "b"] {
+        clinic.add(name, "since the backup").await;
+    }
+    let whole = clinic.sums("a").await;
+    // The newest backup of one is damaged: the one before it is taken, and the damage is on record.
+    let newest = clinic.back_up("c").await;
+    let object = objects(&clinic, &newest).into_iter().find(|p| !p.ends_with("manifest.json")).unwrap();
+    fs::write(object, b"damaged").unwrap();
+    let mut write = clinic.platform.control().begin().await.unwrap();
+    let none = "DELETE FROM backups WHERE slug = 'd'";
+    write.execute(none, &[]).await.unwrap();
+    write.commit_unaudited().await.unwrap();
+    for name in ["b", "c", "d", "e"] {
+        let place = clinic.platform.show_tenant(&slug(name)).await.unwrap().placements.remove(0).place;
+        fs::remove_file(dir.path().join("data/databases").join(format!("{}.db", place.physical))).unwrap();
+    }
+    let (report, failures) = restore_all(&clinic).await;
+    assert_eq!(
+        (report.lost, report.restored, report.failed, report.halted),
+        (4, 3, 1, false),
+        "{failures:?}"
+    );
+    assert!(failures[0].starts_with("d: ") && failures[0].contains("no good backup"), "{failures:?}");
+    assert_eq!(clinic.sums("b").await, then);
+    assert_eq!(clinic.sums("a").await, whole, "what is not lost keeps what was written since");
+    let known = clinic.platform.show_backup(&newest).await.unwrap().0;
+    assert_eq!(known.state, catalog::State::Damaged);
+    // Run again it goes on: only what is still lost is looked for.
+    let (again, _) = restore_all(&clinic).await;
+    assert_eq!((again.lost, again.restored, again.failed), (1, 0, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_the_first_ones_all_fail_the_others_are_not_touched() {
+    let dir = tempfile::tempdir().unwrap();
+    let clinic = begun(dir.path(), "database").await;
+    for name in NAMES {
+        let place = clinic.platform.show_tenant(&slug(name)).await.unwrap().placements.remove(0).place;
+        fs::remove_file(dir.path().join("data/databases").join(format!("{}.db", place.physical))).unwrap();
+    }
+    let mut write = clinic.platform.control().begin().await.unwrap();
+    write.execute("DELETE FROM backups WHERE slug IN ('a', 'b', 'c')", &[]).await.unwrap();
+    write.commit_unaudited().await.unwrap();
+    let (report, failures) = restore_all(&clinic).await;
+    assert_eq!((report.lost, report.failed, report.halted), (5, 3, true), "{failures:?}");
+    // A store that is away says nothing about what is in it.
+    fs::rename(dir.path().join("data/backups"), dir.path().join("away")).unwrap();
+    assert!(clinic.platform.restore_all(&by(), None, |_| {}).await.is_err());
+    let last = clinic.platform.tenant_backups(&slug("e"), 1).await.unwrap().remove(0);
+    assert!(clinic.platform.verify_backup(&by(), &last.id).await.is_err());
+    assert_eq!(clinic.platform.show_backup(&last.id).await.unwrap_err().code(), "conflict");
+    fs::rename(dir.path().join("away"), dir.path().join("data/backups")).unwrap();
+    assert_eq!(clinic.platform.show_backup(&last.id).await.unwrap().0.state, catalog::State::Good);
+    assert_eq!(clinic.platform.rescan_backups(&by()).await.unwrap().taken_up, 3);
+    let (report, failures) = restore_all(&clinic).await;
+    assert_eq!((report.lost, report.restored), (5, 5), "{failures:?}");
+    clinic.whole().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_pool_is_made_anew_and_filled_from_backups() {
+    let dir = tempfile::tempdir().unwrap();
+    let clinic = begun(dir.path(), "pooled").await;
+    let mut then = vec![];
+    for name in NAMES {
+        then.push(clinic.sums(name).await);
+    }
+    let config = clinic.config();
+    let store = StoreName::parse("tenant").unwrap();
+    let used = renew_pool(config.clone(), &by(), &store).await.unwrap_err();
+    assert!(used.public_title().contains("stop it first"), "{used}");
+    clinic.platform.shutdown().await;
+    drop(clinic);
+    let whole = renew_pool(config.clone(), &by(), &store).await.unwrap_err();
+    assert!(whole.public_title().contains("is whole"), "{whole}");
+    let pool = dir.path().join("data/databases/tenant_pool.db");
+    OpenOptions::new().write(true).open(&pool).unwrap().write_all_at(&[b'?'; 4096], 0).unwrap();
+    let aside = renew_pool(config, &by(), &store).await.unwrap().expect("what was there is kept");
+    assert!(aside.join("tenant_pool.db").is_file());
+    let clinic = Clinic::open(dir.path(), "pooled", "").await;
+    let (report, failures) = restore_all(&clinic).await;
+    assert_eq!((report.lost, report.restored), (5, 5), "{failures:?}");
+    for (name, then) in NAMES.into_iter().zip(then) {
+        assert_eq!(clinic.sums(name).await, then, "{name}");
+        clinic.add(name, "goes on").await;
+    }
+    clinic.whole().await;
+}
+
+/// A target that is away, or that this build cannot use, is told in one line and not by a failed night.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_cannot_be_used_is_told_before_the_first_backup() {
+    for isolation in ISOLATIONS {
+        let dir = tempfile::tempdir().unwrap();
+        let clinic = Clinic::open(dir.path(), isolation, "").await;
+        assert_eq!(clinic.platform.backup_store_trouble().await, None);
+        assert!(clinic.platform.backup_status().await.unwrap().inside_data_dir);
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let away = Clinic::open(dir.path(), "database", "[backups]\ntarget = \"../elsewhere\"\n").await;
+    let trouble = away.platform.backup_store_trouble().await.unwrap();
+    assert!(trouble.contains("elsewhere") && !trouble.contains('\n'), "{trouble}");
+    assert!(!away.platform.backup_status().await.unwrap().inside_data_dir);
+}
+
+/// A process that was started without a server says so, and does not send anybody to a backup.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_not_in_the_configuration_is_no_loss() {
+    let two = "servers = [\"main\", \"disk\"]\n[servers.main]\npath = \"databases\"\n[servers.disk]\npath = \"more\"\n";
+    let one = "servers = [\"main\"]\n[servers.main]\npath = \"databases\"\n";
+    let dir = tempfile::tempdir().unwrap();
+    let old = Clinic::open(dir.path(), "database", one).await;
+    old.create("acme").await;
+    old.add("acme", "first").await;
+    let clinic = Clinic::open(dir.path(), "database", two).await;
+    clinic.back_up("acme").await;
+    let to = tenantry::name::ServerName::parse("disk").unwrap();
+    let acme = clinic.platform.show_tenant(&slug("acme")).await.unwrap();
+    if acme.placements[0].place.server != to {
+        clinic.done(clinic.platform.move_tenant(&by(), &slug("acme"), &to, None).await.unwrap()).await;
+    }
+    let tenant = old.enter("acme").await;
+    let records = old.platform.records(&tenant, "reports").unwrap();
+    let error = records.get("1", &Default::default()).await.unwrap_err();
+    assert_eq!(error.code(), "server_unknown", "{error}");
+    assert!(error.remedy().is_some_and(|remedy| remedy.contains("restart")), "{error}");
+    let all = old.platform.restore_all(&by(), None, |_| {}).await;
+    assert_eq!(
+        all.unwrap_err().code(),
+        "server_unknown",
+        "nothing is restored over what is merely not known"
+    );
+    clinic.add("acme", "second").await;
+}
