@@ -56,6 +56,13 @@ pub(crate) enum Backups {
         #[arg(long)]
         all: bool,
     },
+    /// Restore the newest good backup of a tenant to scratch, or that of the tenant whose turn it is; exit status 1 when
+    /// it does not come back.
+    Drill {
+        /// Slug of the tenant.
+        #[arg(value_name = "SLUG")]
+        tenant: Option<String>,
+    },
     /// Remove what retention gives up.
     Prune,
     /// Take up into the catalog what lies in the backup store.

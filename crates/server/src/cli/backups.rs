@@ -14,6 +14,7 @@ use tenantry::{
     backups::{
         BackupId, Selection,
         catalog::{Filter, Listed, State},
+        drills::DrillStatus,
     },
     name::{Slug, StoreName},
     tenants,
@@ -92,6 +93,7 @@ pub(super) async fn run(place: &Place, action: &Backups) -> Result<ExitCode> {
         Backups::Verify { backups, tenant, all } => {
             verify(&platform, wanted(&platform, backups, tenant.as_deref(), *all).await?).await
         }
+        Backups::Drill { tenant } => drill(&platform, tenant.as_deref()).await,
         Backups::Prune => {
             let gone = platform.prune_backups(&operator()).await.map_err(explain)?;
             gone.iter().for_each(|id| say!("removed {id}"));
@@ -208,6 +210,33 @@ async fn verify(platform: &Platform, ids: Vec<BackupId>) -> Result<ExitCode> {
     Ok(if damaged == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+async fn drill(platform: &Platform, tenant: Option<&str>) -> Result<ExitCode> {
+    let slug = tenant.map(Slug::parse).transpose()?;
+    let operation = platform.start_restore_drill(&operator(), slug.as_ref()).await.map_err(explain)?;
+    let result = watch_operation(platform, operation).await?.result.unwrap_or_default();
+    let backup = result["backup"].as_str().unwrap_or_default();
+    match result["failed"].as_str() {
+        None => {
+            say!("{backup}: comes back");
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(why) => {
+            say!("{backup}: does NOT come back: {why}");
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// One line on the last restore to scratch.
+fn drilled(drill: &DrillStatus) -> String {
+    let last = match (drill.last_us, &drill.error) {
+        (None, _) => "none yet".to_owned(),
+        (Some(us), None) => format!("good, {}", at(us)),
+        (Some(us), Some(error)) => format!("FAILED, {}: {error}", at(us)),
+    };
+    if drill.overdue { format!("{last} (overdue)") } else { last }
+}
+
 async fn schedules(platform: &Platform) -> Result<ExitCode> {
     let status = platform.backup_status().await.map_err(explain)?;
     if status.schedules.is_empty() {
@@ -231,7 +260,12 @@ pub(super) const INSIDE: &str = "backups lie inside the data directory, and a lo
 async fn status(platform: &Platform, json: bool) -> Result<ExitCode> {
     let status = platform.backup_status().await.map_err(explain)?;
     super::clock::warn(platform).await?;
-    let bad = status.overdue() > 0 || status.failed_day > 0 || status.damaged > 0;
+    let drill = &status.drill;
+    let bad = status.overdue() > 0
+        || status.failed_day > 0
+        || status.damaged > 0
+        || drill.overdue
+        || drill.error.is_some();
     if json {
         table::json(&status)?;
     } else {
@@ -247,6 +281,7 @@ async fn status(platform: &Platform, json: bool) -> Result<ExitCode> {
         say!("damaged           {}", status.damaged);
         say!("without a backup  {} tenants", status.tenants_without);
         say!("overdue           {} schedules", status.overdue());
+        say!("restore drill     {}", drilled(drill));
     }
     Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -15,6 +15,22 @@ pub(super) fn append(text: &mut String, status: &Status, now_us: i64) {
     if let Some(age) = status.age_seconds(now_us) {
         gauge("tenantry_backup_age_seconds", "Seconds since the newest good backup.", age);
     }
+    if let Some(at) = status.drill.good_us {
+        let age = (now_us - at).max(0) / 1_000_000;
+        gauge(
+            "tenantry_restore_drill_age_seconds",
+            "Seconds since a restore to scratch last succeeded.",
+            age,
+        );
+    }
+    let failed = i64::from(status.drill.error.is_some());
+    gauge("tenantry_restore_drill_failed", "1 when the last restore to scratch failed.", failed);
+    let late = i64::from(status.drill.overdue);
+    gauge(
+        "tenantry_restore_drill_overdue",
+        "1 when no restore to scratch succeeded since its last slot.",
+        late,
+    );
     gauge("tenantry_backup_overdue_schedules", "Schedules whose last slot was not served whole.", overdue);
     gauge("tenantry_backup_failed_day", "Backups that failed in the last day.", count(status.failed_day));
     gauge("tenantry_backup_damaged", "Backups known to be damaged.", count(status.damaged));

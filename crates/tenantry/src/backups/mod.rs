@@ -8,6 +8,7 @@
 
 mod archive;
 pub mod catalog;
+pub mod drills;
 mod expire;
 mod fetch;
 pub mod id;

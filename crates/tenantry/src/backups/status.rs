@@ -3,7 +3,12 @@
 //! The background pass works it out about once a minute and remembers it, so that a scrape costs
 //! nothing; people's verbs work it out anew. It looks at the catalog only.
 
-use super::{Backups, runs, schedule::overdue};
+use super::{
+    Backups,
+    drills::{self, DrillStatus},
+    runs,
+    schedule::overdue,
+};
 use crate::{
     Result,
     clock::{DAY_US, SECOND_US},
@@ -34,6 +39,8 @@ pub struct Status {
     pub tenants_without: u64,
     /// Each schedule of the configuration.
     pub schedules: Vec<ScheduleStatus>,
+    /// Restores to scratch.
+    pub drill: DrillStatus,
 }
 
 /// How one schedule stands.
@@ -107,6 +114,7 @@ pub(super) async fn status(control: &Control, backups: &Backups) -> Result<Statu
         damaged,
         tenants_without,
         schedules: schedules(&mut tx, backups, now).await?,
+        drill: drills::status(&mut tx, backups, now).await?,
     })
 }
 

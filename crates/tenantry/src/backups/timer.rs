@@ -29,6 +29,9 @@ impl Platform {
                 tracing::error!(%error, schedule = %schedule.name, "schedule of backups");
             }
         }
+        if let Err(error) = self.serve_drill().await {
+            tracing::error!(%error, "restore drill");
+        }
         let (control, backups) = (self.control(), self.backups());
         let keep_us = i64::from(self.config().retention.backups_days) * DAY_US;
         for tenant in long_gone(control, control.due_us() - keep_us).await? {

@@ -22,9 +22,14 @@ pub struct BackupsConfig {
     pub parallel: usize,
     /// How long backups are kept that belong to no schedule with a rule of its own.
     pub keep: Keep,
+    /// When a backup is restored to scratch, to see that it comes back; none: never by itself.
+    pub drill: Option<Cron>,
     /// When backups are made by themselves.
     pub schedules: Vec<ScheduleConfig>,
 }
+
+/// When a sample is restored, where the configuration does not say: after most nightly backups.
+const DRILL: &str = "30 4 * * *";
 
 /// Where backups lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +100,7 @@ impl BackupsConfig {
             compression: 3,
             parallel: 2,
             keep: Keep::default(),
+            drill: Cron::parse(DRILL).ok(),
             schedules: vec![],
         }
     }
@@ -114,6 +120,10 @@ pub(super) fn read(section: &Section<'_>, data_dir: &std::path::Path) -> Backups
         compression: compression.unwrap_or(default.compression),
         parallel: section.number("parallel", 1..=64).map_or(default.parallel, |n| n as usize),
         keep,
+        drill: match section.is_text("drill", "off") {
+            true => None,
+            false => section.parsed("drill").or(default.drill),
+        },
         schedules: section.array("schedules").iter().filter_map(|s| schedule(s, keep)).collect(),
     }
 }

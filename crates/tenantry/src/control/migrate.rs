@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("004_doors.sql"),
     include_str!("005_schema_versions.sql"),
     include_str!("006_accounts.sql"),
+    include_str!("007_restore_drills.sql"),
 ];
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS control_migrations \

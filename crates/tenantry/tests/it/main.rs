@@ -11,6 +11,7 @@ mod access_lockout;
 mod access_paths;
 mod access_tokens;
 mod audit_chain;
+mod backups_drill;
 mod backups_forged;
 mod backups_kit;
 mod backups_life;

@@ -103,8 +103,13 @@ pub(super) const SHAPES: &[(&str, &str)] = &[
     ("Stored", "bytes:integer blake3:string"),
     (
         "BackupStatus",
-        "target:string inside_data_dir:boolean newest:instant? age_seconds:integer? good:integer stored_bytes:integer \
-         failed_day:integer damaged:integer tenants_without:integer overdue:integer schedules:BackupSchedule*",
+        "target:string inside_data_dir:boolean newest:instant? age_seconds:integer? good:integer \
+         stored_bytes:integer failed_day:integer damaged:integer tenants_without:integer overdue:integer schedules:BackupSchedule* \
+         drill:RestoreDrill",
+    ),
+    (
+        "RestoreDrill",
+        "cron:string? next:instant? last:instant? backup:string? error:string? good:instant? overdue:boolean",
     ),
     ("BackupSchedule", "name:string cron:string next:instant? good:instant? overdue:boolean"),
     (

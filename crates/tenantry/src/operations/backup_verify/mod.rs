@@ -7,7 +7,7 @@ use super::{Operation, Step, World, step};
 use crate::{
     Error, Result,
     audit::By,
-    backups::{self, BackupId, Verified, catalog},
+    backups::{self, BackupId, Verified, catalog, drills},
     control::Write,
 };
 use futures_util::future::BoxFuture;
@@ -22,11 +22,28 @@ pub struct BackupVerify {
     /// Whose backup it is.
     of: Option<TenantId>,
     found: Option<Verified>,
+    /// The drill that it is; none: nothing but a verification.
+    #[serde(default)]
+    drill: Option<i64>,
+    /// Why the drill failed, though the backup is whole.
+    #[serde(default)]
+    failure: Option<String>,
 }
 
 impl BackupVerify {
     pub(crate) fn new(by: By, id: BackupId, of: Option<TenantId>) -> Self {
-        Self { by, id, of, found: None }
+        Self { by, id, of, found: None, drill: None, failure: None }
+    }
+
+    /// A verification that goes on to restore the backup to scratch.
+    pub(crate) fn drill(by: By, id: BackupId, of: TenantId, drill: i64) -> Self {
+        Self { drill: Some(drill), ..Self::new(by, id, Some(of)) }
+    }
+
+    /// Why the drill failed, or that the backup is damaged.
+    fn why(&self) -> Option<&str> {
+        let damage = self.found.as_ref().and_then(|found| found.damage.as_deref());
+        damage.or(self.failure.as_deref())
     }
 
     pub(crate) fn found(self) -> Result<Verified> {
@@ -53,25 +70,60 @@ impl Operation for BackupVerify {
     }
 
     fn what(&self) -> String {
-        format!("verify backup {}", self.id)
+        match self.drill {
+            None => format!("verify backup {}", self.id),
+            Some(_) => format!("restore backup {} to scratch", self.id),
+        }
     }
 
     fn outcome(&self) -> serde_json::Value {
-        json!(self.found)
+        match self.drill {
+            None => json!(self.found),
+            Some(_) => json!({ "backup": self.id, "failed": self.why() }),
+        }
     }
 }
 
 fn look<'a>(world: &'a World, v: &'a mut BackupVerify) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        v.found = Some(backups::verify(world, v.of, &v.id).await?);
-        Ok(())
+        if v.drill.is_none() {
+            v.found = Some(backups::verify(world, v.of, &v.id).await?);
+            return Ok(());
+        }
+        // A drill that fails is recorded as such, whatever the reason: that is what it is for.
+        let tried = async {
+            v.found = Some(backups::verify(world, v.of, &v.id).await?);
+            match v.why() {
+                Some(_) => Ok(()),
+                None => drills::rehearse(world, v.of, &v.id).await,
+            }
+        };
+        match tried.await {
+            Err(Error::Cancelled) => Err(Error::Cancelled),
+            Err(error) => {
+                v.failure = Some(error.to_string());
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
     })
 }
 
 fn record<'a>(write: &'a mut Write, v: &'a mut BackupVerify) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let damage = v.found.as_ref().and_then(|f| f.damage.as_deref());
-        catalog::verified(write, &v.id, damage).await?;
-        write.audit(&v.by, v.of, "backup.verify", json!({ "backup": v.id, "damage": damage })).await
+        if v.found.is_some() {
+            catalog::verified(write, &v.id, damage).await?;
+        }
+        let Some(drill) = v.drill else {
+            return write
+                .audit(&v.by, v.of, "backup.verify", json!({ "backup": v.id, "damage": damage }))
+                .await;
+        };
+        if let Some(why) = v.why() {
+            tracing::error!(backup = %v.id, tenant = ?v.of, why, "restore drill failed; see: tenantry backups status");
+        }
+        drills::finish(write, drill, v.why()).await?;
+        write.audit(&v.by, v.of, "backup.drill", json!({ "backup": v.id, "failed": v.why() })).await
     })
 }

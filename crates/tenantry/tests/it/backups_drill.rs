@@ -1,0 +1,82 @@
+//! Restore drills: a sample comes back, or somebody is told.
+
+use crate::{
+    backups_kit::{Clinic, ISOLATIONS, objects},
+    world::{by, slug},
+};
+use tenantry::operations::{Filter, State};
+
+/// Microseconds.
+const DAY_US: i64 = 86_400_000_000;
+
+async fn drill(clinic: &Clinic, name: Option<&str>) -> serde_json::Value {
+    let name = name.map(slug);
+    let started = clinic.platform.start_restore_drill(&by(), name.as_ref()).await.unwrap();
+    clinic.done(started).await.result.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drill_restores_each_tenant_in_turn_and_tells_of_one_that_does_not_come_back() {
+    for isolation in ISOLATIONS {
+        let dir = tempfile::tempdir().unwrap();
+        let clinic = Clinic::open(dir.path(), isolation, "").await;
+        let none = clinic.platform.start_restore_drill(&by(), None).await.unwrap_err();
+        assert!(none.public_title().contains("no good backup"), "{none}");
+        let mut backups = vec![];
+        for name in ["acme", "bravo"] {
+            clinic.create(name).await;
+            clinic.add(name, "a report").await;
+            backups.push(clinic.back_up(name).await.to_string());
+        }
+        let mut tried = vec![];
+        for _ in 0..2 {
+            let result = drill(&clinic, None).await;
+            assert_eq!(result["failed"], serde_json::Value::Null, "{isolation}: {result}");
+            tried.push(result["backup"].as_str().unwrap().to_owned());
+        }
+        tried.sort_unstable();
+        backups.sort_unstable();
+        assert_eq!(tried, backups, "{isolation}: each in turn");
+        let status = clinic.platform.backup_status().await.unwrap().drill;
+        assert!(status.error.is_none() && status.good_us.is_some() && !status.overdue, "{status:?}");
+
+        let newest = clinic.platform.tenant_backups(&slug("acme"), 1).await.unwrap().remove(0).id;
+        let object = objects(&clinic, &newest).into_iter().find(|p| !p.ends_with("manifest.json")).unwrap();
+        std::fs::write(object, b"damaged").unwrap();
+        let result = drill(&clinic, Some("acme")).await;
+        assert!(result["failed"].as_str().unwrap().contains("does not match"), "{isolation}: {result}");
+        let status = clinic.platform.backup_status().await.unwrap();
+        assert!(status.drill.error.is_some() && status.damaged == 1, "{isolation}: {status:?}");
+        clinic.whole().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drill_comes_by_itself_and_is_overdue_when_none_was_good() {
+    let dir = tempfile::tempdir().unwrap();
+    let clinic = Clinic::open(dir.path(), "database", "").await;
+    clinic.create("acme").await;
+    clinic.back_up("acme").await;
+    let pass = async || {
+        let background = clinic.platform.start_background();
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        background.stop().await;
+        let open = Filter { open: true, ..Filter::default() };
+        while !clinic.platform.operations().list(&open).await.unwrap().is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    let drills = async || {
+        let all = clinic.platform.operations().list(&Filter::default()).await.unwrap();
+        all.into_iter().filter(|o| o.kind == "backup_verify" && o.state == State::Done).count()
+    };
+    pass().await;
+    assert_eq!(drills().await, 0, "the slot before it was known is not served");
+    clinic.platform.control().clock().advance_us(2 * DAY_US);
+    assert!(clinic.platform.backup_status().await.unwrap().drill.overdue);
+    pass().await;
+    assert_eq!(drills().await, 1);
+    assert!(!clinic.platform.backup_status().await.unwrap().drill.overdue);
+    pass().await;
+    assert_eq!(drills().await, 1, "not twice");
+}
