@@ -46,7 +46,8 @@ pub struct DrillStatus {
 
 /// How they stand now.
 pub(super) async fn status(tx: &mut Tx, backups: &Backups, now_us: i64) -> Result<DrillStatus> {
-    let last = "SELECT finished_at, backup, error, (SELECT max(finished_at) FROM restore_drills WHERE error IS NULL) \
+    let last = "SELECT finished_at, backup, error, \
+        (SELECT max(finished_at) FROM restore_drills WHERE error IS NULL AND finished_at <= ?1) \
         FROM restore_drills WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1";
     let cron = backups.config().drill.as_ref();
     let mut status = DrillStatus {
@@ -54,13 +55,13 @@ pub(super) async fn status(tx: &mut Tx, backups: &Backups, now_us: i64) -> Resul
         next_us: cron.and_then(|cron| cron.next_after(now_us)),
         ..DrillStatus::default()
     };
-    if let Some(row) = tx.query(last, &[]).await?.first() {
+    if let Some(row) = tx.query(last, params![now_us]).await?.first() {
         status.last_us = row.opt_integer(0)?;
         status.backup = row.opt_text(1)?.map(Into::into);
         status.error = row.opt_text(2)?.map(Into::into);
         status.good_us = row.opt_integer(3)?;
     }
-    if let (Some(cron), Some(seen)) = (cron, runs::served(tx, NAME).await?) {
+    if let (Some(cron), Some(seen)) = (cron, runs::served(tx, NAME, now_us).await?) {
         status.overdue = overdue(cron, seen.since_us, status.good_us, now_us) && sample(tx).await?.is_some();
     }
     Ok(status)
@@ -154,15 +155,18 @@ impl Platform {
     pub(super) async fn serve_drill(&self) -> Result<()> {
         let Some(cron) = &self.config().backups.drill else { return Ok(()) };
         let mut tx = self.control().snapshot().await?;
-        let Some(seen) = runs::served(&mut tx, NAME).await? else {
+        let now_us = self.control().now_us();
+        let seen = runs::served(&mut tx, NAME, now_us).await?;
+        // As of a schedule: one that a clock saw which was ahead is seen anew.
+        let Some(seen) = seen.filter(|seen| seen.since_us <= now_us) else {
             drop(tx);
             let mut write = self.control().begin().await?;
             runs::see(&mut write, NAME).await?;
             return write.commit_unaudited().await;
         };
-        let rows = tx.query("SELECT max(slot) FROM restore_drills", &[]).await?;
+        let rows = tx.query("SELECT max(slot) FROM restore_drills WHERE slot <= ?", params![now_us]).await?;
         let served_us = rows.first().map_or(Ok(None), |row| row.opt_integer(0))?;
-        let Some(slot) = due(cron, seen.since_us, served_us, self.control().now_us()) else { return Ok(()) };
+        let Some(slot) = due(cron, seen.since_us, served_us, now_us) else { return Ok(()) };
         let Some((backup, of)) = sample(&mut tx).await? else { return Ok(()) };
         drop(tx);
         self.drill(&By::system(), Some(slot), backup, of).await.map(drop)

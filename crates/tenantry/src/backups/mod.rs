@@ -80,8 +80,7 @@ impl Backups {
             config: config.backups.clone(),
             purged_days: config.retention.backups_days,
             system,
-            inside: matches!(&config.backups.target, BackupTarget::Directory(path)
-                if path.starts_with(&config.platform.data_dir)),
+            inside: is_inside(config),
             store: OnceLock::new(),
             begun: OnceLock::new(),
             status: status::Remembered::default(),
@@ -152,6 +151,13 @@ fn versions(apps: &Apps) -> Vec<AppVersion> {
         migration: last(&app.name),
     };
     apps.list().iter().map(version).collect()
+}
+
+/// Whether the target is a directory inside the data directory.
+fn is_inside(config: &Config) -> bool {
+    let BackupTarget::Directory(path) = &config.backups.target else { return false };
+    let rest = path.strip_prefix(&config.platform.data_dir);
+    rest.is_ok_and(|rest| !rest.components().any(|part| part == std::path::Component::ParentDir))
 }
 
 /// Makes the directory of the default target; one that was named by the operator must be there.

@@ -120,7 +120,7 @@ pub(super) fn read(section: &Section<'_>, data_dir: &std::path::Path) -> Backups
         compression: compression.unwrap_or(default.compression),
         parallel: section.number("parallel", 1..=64).map_or(default.parallel, |n| n as usize),
         keep,
-        drill: match section.is_text("drill", "off") {
+        drill: match section.has("drill") && section.is_text("drill", "off") {
             true => None,
             false => section.parsed("drill").or(default.drill),
         },

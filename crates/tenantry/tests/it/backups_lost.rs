@@ -13,7 +13,7 @@ use tenantry::{
     name::StoreName,
 };
 
-const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
+const NAMES: [&str; 5] = ["tenant-a", "tenant-b", "tenant-c", "tenant-d", "tenant-e"];
 
 async fn begun(dir: &std::path::Path, isolation: &'static str) -> Clinic {
     let clinic = Clinic::open(dir, isolation, "").await;
@@ -42,20 +42,20 @@ async fn restore_all(clinic: &Clinic) -> (RestoredAll, Vec<String>) {
 async fn every_lost_tenant_comes_back_and_the_others_are_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let clinic = begun(dir.path(), "database").await;
-    let then = clinic.sums("b").await;
-    for name in ["a", "b"] {
+    let then = clinic.sums("tenant-b").await;
+    for name in ["tenant-a", "tenant-b"] {
         clinic.add(name, "since the backup").await;
     }
-    let whole = clinic.sums("a").await;
+    let whole = clinic.sums("tenant-a").await;
     // The newest backup of one is damaged: the one before it is taken, and the damage is on record.
-    let newest = clinic.back_up("c").await;
+    let newest = clinic.back_up("tenant-c").await;
     let object = objects(&clinic, &newest).into_iter().find(|p| !p.ends_with("manifest.json")).unwrap();
     fs::write(object, b"damaged").unwrap();
     let mut write = clinic.platform.control().begin().await.unwrap();
-    let none = "DELETE FROM backups WHERE slug = 'd'";
+    let none = "DELETE FROM backups WHERE slug = 'tenant-d'";
     write.execute(none, &[]).await.unwrap();
     write.commit_unaudited().await.unwrap();
-    for name in ["b", "c", "d", "e"] {
+    for name in ["tenant-b", "tenant-c", "tenant-d", "tenant-e"] {
         let place = clinic.platform.show_tenant(&slug(name)).await.unwrap().placements.remove(0).place;
         fs::remove_file(dir.path().join("data/databases").join(format!("{}.db", place.physical))).unwrap();
     }
@@ -65,9 +65,9 @@ async fn every_lost_tenant_comes_back_and_the_others_are_left_alone() {
         (4, 3, 1, false),
         "{failures:?}"
     );
-    assert!(failures[0].starts_with("d: ") && failures[0].contains("no good backup"), "{failures:?}");
-    assert_eq!(clinic.sums("b").await, then);
-    assert_eq!(clinic.sums("a").await, whole, "what is not lost keeps what was written since");
+    assert!(failures[0].starts_with("tenant-d: ") && failures[0].contains("no good backup"), "{failures:?}");
+    assert_eq!(clinic.sums("tenant-b").await, then);
+    assert_eq!(clinic.sums("tenant-a").await, whole, "what is not lost keeps what was written since");
     let known = clinic.platform.show_backup(&newest).await.unwrap().0;
     assert_eq!(known.state, catalog::State::Damaged);
     // Run again it goes on: only what is still lost is looked for.
@@ -84,14 +84,17 @@ async fn when_the_first_ones_all_fail_the_others_are_not_touched() {
         fs::remove_file(dir.path().join("data/databases").join(format!("{}.db", place.physical))).unwrap();
     }
     let mut write = clinic.platform.control().begin().await.unwrap();
-    write.execute("DELETE FROM backups WHERE slug IN ('a', 'b', 'c')", &[]).await.unwrap();
+    write
+        .execute("DELETE FROM backups WHERE slug IN ('tenant-a', 'tenant-b', 'tenant-c')", &[])
+        .await
+        .unwrap();
     write.commit_unaudited().await.unwrap();
     let (report, failures) = restore_all(&clinic).await;
     assert_eq!((report.lost, report.failed, report.halted), (5, 3, true), "{failures:?}");
     // A store that is away says nothing about what is in it.
     fs::rename(dir.path().join("data/backups"), dir.path().join("away")).unwrap();
     assert!(clinic.platform.restore_all(&by(), None, |_| {}).await.is_err());
-    let last = clinic.platform.tenant_backups(&slug("e"), 1).await.unwrap().remove(0);
+    let last = clinic.platform.tenant_backups(&slug("tenant-e"), 1).await.unwrap().remove(0);
     assert!(clinic.platform.verify_backup(&by(), &last.id).await.is_err());
     assert_eq!(clinic.platform.show_backup(&last.id).await.unwrap_err().code(), "conflict");
     fs::rename(dir.path().join("away"), dir.path().join("data/backups")).unwrap();
