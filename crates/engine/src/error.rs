@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 /// Result of every engine call.
@@ -62,7 +62,7 @@ pub struct Error {
     kind: Kind,
     detail: String,
     index: Option<usize>,
-    file: Option<PathBuf>,
+    file: Option<Box<Path>>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -91,7 +91,7 @@ impl Error {
     /// The same error with the file it concerns, unless it names one already.
     #[must_use]
     pub fn in_file(mut self, path: &Path) -> Self {
-        self.file.get_or_insert_with(|| path.to_owned());
+        self.file.get_or_insert_with(|| path.into());
         self
     }
 

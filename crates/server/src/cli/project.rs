@@ -40,6 +40,7 @@ fn neutral(folder: &str) -> String {
         ("label = \"Clinic\"", "label = \"Team\"".to_owned()),
         ("[plans.hospital", "[plans.business".to_owned()),
         ("label = \"Hospital\"", "label = \"Business\"".to_owned()),
+        ("\"MedAdmin <", format!("\"{name} <")),
     ];
     pairs.iter().fold(DEFAULT_TOML.to_owned(), |text, (from, to)| text.replace(from, to))
 }

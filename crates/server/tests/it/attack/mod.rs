@@ -105,8 +105,9 @@ fn refused_rightly(
 const STATE: [&str; 2] = ["/api/tenant", "/api/tenant/cancel"];
 
 /// What owners look after themselves: no key does, whatever its role.
-const MANAGED: [&str; 5] = [
+const MANAGED: [&str; 6] = [
     "/api/tenant/export",
+    "/api/tenant/invitations",
     "/api/tenant/keys",
     "/api/tenant/activity",
     "/api/tenant/backups",
