@@ -1,9 +1,6 @@
 //! The one error of this crate: a public kind that callers match, and a private source.
 
-use std::{
-    fmt,
-    path::Path,
-};
+use std::{fmt, path::Path};
 
 /// Result of every engine call.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -222,7 +222,7 @@ async fn print(platform: &Platform, tenants: &[Listed], json: bool) -> Result<Ex
         let versions = platform.schema_versions(tenant).await.map_err(explain)?;
         rows.push(row(tenant, *size, &versions));
     }
-    table::print(&header, rows.into_iter());
+    table::print(&header, rows);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -111,7 +111,7 @@ pub(super) async fn text(app: &App) -> Result<String> {
         help,
         app.platform().clock_state().await?.ahead_seconds(),
     );
-    disks(&mut text, &app);
+    disks(&mut text, app);
     if let Some(status) = app.platform().remembered_backup_status() {
         super::backup_metrics::append(&mut text, &status, app.platform().control().now_us());
     }

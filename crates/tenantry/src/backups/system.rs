@@ -200,5 +200,5 @@ fn move_aside(file: &Path, aside: &Path) -> Result<bool> {
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> Error {
-    Error::io(path.display(), &error)
+    Error::io(path.display(), error)
 }

@@ -192,8 +192,11 @@ impl Job {
         for member in members {
             let since = crate::clock::text(member.created_at_us);
             let cells = [member.email.as_str(), member.name.as_str(), member.role.as_str(), since.as_str()];
-            let cell = |text| if text == "" { ValueRef::Null } else { ValueRef::Text(text) };
-            out.extend(csv_line(cells.into_iter().map(cell)));
+            let cells = cells.into_iter().map(|text| match text {
+                "" => ValueRef::Null,
+                text => ValueRef::Text(text),
+            });
+            out.extend(csv_line(cells));
         }
         Ok(out)
     }
