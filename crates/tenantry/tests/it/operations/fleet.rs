@@ -84,7 +84,7 @@ async fn an_operation_is_refused_while_a_run_has_the_database_or_its_pool_in_han
     }
     assert_eq!(refused, 1);
     // Beta lives in the pool, alpha does not: only beta is kept away from.
-    execute(&w, "UPDATE migrating SET key = 'pool:main/notes_pool', until = 9223372036854775807").await;
+    execute(&w, &format!("UPDATE migrating SET key = 'pool:main/notes_pool', until = {soon}")).await;
     execute(&w, "UPDATE placements SET state = 'kept', until = 0 WHERE tenant = 2 AND store = 'papers'")
         .await;
     let again = vec![placement("beta", "papers", Policy::Managed)];
