@@ -229,7 +229,7 @@ async fn drill(platform: &Platform, tenant: Option<&str>) -> Result<ExitCode> {
 
 /// One line on the last restore to scratch.
 fn drilled(drill: &DrillStatus) -> String {
-    let last = match (drill.last_us, &drill.error) {
+    let last = match (drill.last_at_us, &drill.error) {
         (None, _) => "none yet".to_owned(),
         (Some(us), None) => format!("good, {}", at(us)),
         (Some(us), Some(error)) => format!("FAILED, {}: {error}", at(us)),

@@ -33,7 +33,7 @@ pub struct DrillStatus {
     /// The next time, microseconds.
     pub next_us: Option<i64>,
     /// When the last one was over, microseconds.
-    pub last_us: Option<i64>,
+    pub last_at_us: Option<i64>,
     /// The backup of the last one.
     pub backup: Option<String>,
     /// Why the last one failed; none: it did not.
@@ -56,7 +56,7 @@ pub(super) async fn status(tx: &mut Tx, backups: &Backups, now_us: i64) -> Resul
         ..DrillStatus::default()
     };
     if let Some(row) = tx.query(last, params![now_us]).await?.first() {
-        status.last_us = row.opt_integer(0)?;
+        status.last_at_us = row.opt_integer(0)?;
         status.backup = row.opt_text(1)?.map(Into::into);
         status.error = row.opt_text(2)?.map(Into::into);
         status.good_us = row.opt_integer(3)?;

@@ -109,7 +109,7 @@ pub(super) const SHAPES: &[(&str, &str)] = &[
     ),
     (
         "RestoreDrill",
-        "cron:string? next:instant? last:instant? backup:string? error:string? good:instant? overdue:boolean",
+        "cron:string? next:instant? last_at:instant? backup:string? error:string? good:instant? overdue:boolean",
     ),
     ("BackupSchedule", "name:string cron:string next:instant? good:instant? overdue:boolean"),
     (
