@@ -74,6 +74,9 @@ pub(super) fn remedy(kind: &Kind) -> Option<&'static str> {
         Kind::Limit("memory" | "scratch") => "filter earlier, or sort, group and collect fewer rows",
         Kind::Limit(_) => "remove something or change to a larger plan",
         Kind::Deadline => "narrow the filter, or ask for fewer rows",
+        Kind::Denied(_) => {
+            "select from ordinary tables with the functions that are allowed; to search, use LIKE or `q` of lists"
+        }
         Kind::DiskFull => "an operator makes room on the server's disk, or moves tenants to another server",
         Kind::NoAccess => {
             "an operator gives the file back to the user that runs the server, readable and writable"

@@ -1,11 +1,18 @@
-//! What a tenant's statement may do: select, recurse, read tables that are not the platform's, call
+//! What a tenant's statement may do: select, recurse, read ordinary tables that are not the platform's, call
 //! harmless functions. Everything not named here is refused, whatever SQLite learns in the future.
+//!
+//! Virtual tables run code of their own inside one instruction of SQLite's machine, where no deadline is looked at: a
+//! full-text search for `NEAR(a a …)` takes minutes. So none is allowed but the two that read JSON.
 
-use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::{
+    Connection, Result,
+    hooks::{AuthAction, AuthContext, Authorization},
+};
+use std::collections::HashSet;
 
 /// Functions without effect on anything outside the statement, each of which is over in milliseconds whatever it is
-/// given. Not among them: `bm25`, `highlight` and `snippet`, whose cost grows with the square of a text's length, and
-/// `json_pretty`, which makes gigabytes of a nested array.
+/// given. Not among them: `json_pretty`, which makes gigabytes of a nested array, and `median` and `percentile`, which
+/// sort everything that they were given in one instruction.
 const FUNCTIONS: &[&str] = &[
     "abs",
     "avg",
@@ -66,9 +73,7 @@ const FUNCTIONS: &[&str] = &[
     "log2",
     "lower",
     "ltrim",
-    "match",
     "max",
-    "median",
     "min",
     "mod",
     "nth_value",
@@ -76,7 +81,6 @@ const FUNCTIONS: &[&str] = &[
     "nullif",
     "octet_length",
     "percent_rank",
-    "percentile",
     "pi",
     "pow",
     "power",
@@ -116,38 +120,72 @@ const FUNCTIONS: &[&str] = &[
 ];
 
 /// SQLite's own tables that may be read: the schema is the tenant's own, the others are functions.
-const TABLES: &[&str] = &["sqlite_master", "sqlite_schema", "json_each", "json_tree"];
+const TABLES: [&str; 4] = ["sqlite_master", "sqlite_schema", "json_each", "json_tree"];
+/// Beginnings of the names of tables that are the platform's or SQLite's.
+const INTERNAL: [&str; 3] = ["_tenantry_", "sqlite_", "pragma_"];
 
-/// Judges one action while a statement is prepared.
-pub(super) fn judge(context: AuthContext<'_>) -> Authorization {
-    let allowed = match context.action {
-        AuthAction::Select | AuthAction::Recursive => true,
-        AuthAction::Function { function_name } => {
-            FUNCTIONS.iter().any(|name| name.eq_ignore_ascii_case(function_name))
-        }
-        AuthAction::Read { table_name, column_name } => {
-            may_read(table_name, column_name, context.database_name)
-        }
-        // Full-text search asks it of itself; the answer is a counter.
-        AuthAction::Pragma { pragma_name: "data_version", pragma_value: None } => true,
-        _ => false,
-    };
-    if allowed { Authorization::Allow } else { Authorization::Deny }
+/// Every name that can stand for a table, and whether it is an ordinary one or a view. SQLite writes the first words
+/// of a table's definition itself; what does not begin with them is a virtual table.
+const NAMES: &str =
+    "SELECT lower(name), type = 'view' OR rootpage > 1 AND sql LIKE 'CREATE TABLE %' FROM sqlite_schema
+     WHERE type IN ('table', 'view')
+     UNION ALL SELECT lower(name), 0 FROM pragma_module_list";
+
+/// What a statement on one database may read.
+pub(super) struct Allowed {
+    tables: HashSet<String>,
+    /// Tables that are there and may not be read.
+    others: HashSet<String>,
 }
 
-/// Common table expressions and subqueries have no database and give no column here.
-fn may_read(table: &str, column: &str, database: Option<&str>) -> bool {
-    let place = match database {
-        Some(database) => database.eq_ignore_ascii_case("main"),
-        None => column.is_empty(),
-    };
-    let table = table.to_ascii_lowercase();
-    // Reading it calls bm25.
-    if table.ends_with("__fts") && column.eq_ignore_ascii_case("rank") {
-        return false;
+impl Allowed {
+    /// The tables of the database that the connection reads. Call it before the connection is confined.
+    ///
+    /// # Errors
+    /// SQLite's, when the schema cannot be read.
+    pub(super) fn of(conn: &Connection) -> Result<Self> {
+        let mut statement = conn.prepare(NAMES)?;
+        let names = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, Option<bool>>(1)?)))?;
+        let (mut tables, mut others) = (HashSet::from(TABLES.map(str::to_owned)), HashSet::new());
+        for name in names {
+            let (name, is_ordinary): (String, _) = name?;
+            match is_ordinary == Some(true) && !is_internal(&name) {
+                true => tables.insert(name),
+                false => !TABLES.contains(&&*name) && others.insert(name),
+            };
+        }
+        Ok(Self { tables, others })
     }
-    let internal = ["_tenantry_", "sqlite_", "pragma_", "dbstat", "fts5vocab"]
-        .iter()
-        .any(|prefix| table.starts_with(prefix));
-    place && (!internal || TABLES.contains(&table.as_str()))
+
+    /// Judges one action while a statement is prepared.
+    pub(super) fn judge(&self, context: AuthContext<'_>) -> Authorization {
+        let allowed = match context.action {
+            AuthAction::Select | AuthAction::Recursive => true,
+            AuthAction::Function { function_name } => {
+                FUNCTIONS.iter().any(|name| name.eq_ignore_ascii_case(function_name))
+            }
+            AuthAction::Read { table_name, column_name } => {
+                self.may_read(table_name, column_name, context.database_name)
+            }
+            _ => false,
+        };
+        if allowed { Authorization::Allow } else { Authorization::Deny }
+    }
+
+    /// A table of which no column is used comes without a database. So does a common table expression or a subquery,
+    /// which may have any name that no table has.
+    fn may_read(&self, table: &str, column: &str, database: Option<&str>) -> bool {
+        let table = table.to_ascii_lowercase();
+        match database {
+            Some(database) => database.eq_ignore_ascii_case("main") && self.tables.contains(&table),
+            None => {
+                column.is_empty()
+                    && (self.tables.contains(&table) || !is_internal(&table) && !self.others.contains(&table))
+            }
+        }
+    }
+}
+
+fn is_internal(table: &str) -> bool {
+    INTERNAL.iter().any(|prefix| table.starts_with(prefix))
 }

@@ -10,8 +10,9 @@ mod rows;
 
 use super::{functions, open, stop::Stop};
 use crate::error::{Error, Kind, Result};
+use allowed::Allowed;
 use guard::Guard;
-use rusqlite::{Connection, OpenFlags, limits::Limit};
+use rusqlite::{Connection, OpenFlags, hooks::AuthContext, limits::Limit};
 use std::{path::Path, time::Duration};
 
 /// Longest value that a statement may read or build. With functions that are linear in it, a call is over in
@@ -109,8 +110,9 @@ fn confine(conn: &mut Connection) -> Result<()> {
     ] {
         conn.set_limit(limit, value)?;
     }
-    // Last: from here on the authorizer judges every statement, ours too.
-    Ok(conn.authorizer(Some(allowed::judge))?)
+    let allowed = Allowed::of(conn)?;
+    // Last: from here on the authorizer judges every statement, the platform's too.
+    Ok(conn.authorizer(Some(move |context: AuthContext<'_>| allowed.judge(context)))?)
 }
 
 fn query(conn: &Connection, text: &str, params: &serde_json::Value, limits: SqlLimits) -> Result<SqlRows> {
