@@ -98,7 +98,7 @@ impl Platform {
         report("cancelled tenants", tenants::close_due(self.control(), MOST).await.map(drop));
         report("closed tenants", tenants::reopen_undue(self.control(), MOST).await.map(drop));
         report("sessions", self.access().sessions().purge_expired(MOST).await.map(drop));
-        report("notes of use", self.access().flush().await);
+        report("notes of use", self.access().flush_sometimes().await);
     }
 
     async fn look_at_clock(&self) -> Result<()> {

@@ -94,6 +94,9 @@ impl TestApp {
         if config.auth.login_per_minute == usual.login_per_minute {
             config.auth.login_per_minute = 10_000;
         }
+        if config.auth.guesses_per_hour == usual.guesses_per_hour {
+            config.auth.guesses_per_hour = 10_000;
+        }
         if config.mail.per_address_per_hour == 10 {
             (config.mail.per_address_per_hour, config.mail.per_tenant_per_hour) = (10_000, 10_000);
         }
@@ -212,6 +215,10 @@ impl Client {
         let mut client = self.clone();
         client.headers.push((name, value.to_owned()));
         client
+    }
+
+    pub(crate) fn app(&self) -> &TestApp {
+        &self.app
     }
 
     /// The bearer token it sends.

@@ -79,8 +79,9 @@ pub(super) async fn before(s: &Stage, route: &str) -> Value {
         }
         "POST /api/admin/operations/{id}/retry" => return s.stuck().await,
         "POST /api/admin/users/{id}/unlock" => {
-            let sql = "UPDATE users SET failed_logins = 10, locked_until = 9000000000000000 WHERE id =";
-            s.catalog(&format!("{sql} {}", s.member)).await;
+            let values = "(user, network, failed, locked_until, at)";
+            s.catalog(&format!("INSERT INTO login_failures {values} VALUES ({}, '', 10, 1, 1)", s.member))
+                .await;
         }
         _ => {}
     }

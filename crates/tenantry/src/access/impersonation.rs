@@ -60,7 +60,7 @@ impl Access {
         actor.may_change_credentials()?;
         actor.require_staff()?;
         // The operator at the command line has other ways; a session needs a person behind it.
-        let staff = actor.user_id().ok_or(Error::NotFound("user"))?;
+        let staff = actor.user().ok_or(Error::NotFound("user"))?;
         let reason = wish.reason.trim();
         if !(5..=500).contains(&reason.chars().count()) {
             return Err(Error::invalid("reason", "write 5 to 500 characters"));
@@ -74,9 +74,10 @@ impl Access {
         let expires_us = write.at_us() + i64::from(wish.minutes) * 60 * SECOND_US;
         let draft = Draft {
             user,
+            credentials: staff.credentials,
             tenant: Some(wish.tenant),
             expires_us,
-            impersonator: Some((staff, reason)),
+            impersonator: Some((staff.id, reason)),
             origin,
         };
         let token = self.sessions.insert(&mut write, draft).await?;

@@ -7,9 +7,10 @@ use super::{
     Access,
     actor::Actor,
     directory::User,
+    lockout,
     passwords::Password,
+    proof::{Claim, Proof},
     session::{Draft, Origin},
-    sessions::Sessions,
     token::Token,
 };
 use crate::{
@@ -18,7 +19,6 @@ use crate::{
     clock::SECOND_US,
     control::{Write, params},
     tenants::State,
-    users,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -73,30 +73,19 @@ impl Access {
     /// [`Error::RateLimited`]; [`Error::Unauthenticated`] whatever does not fit, also a tenant that is not theirs;
     /// [`Error::Unavailable`] when too many hash at once.
     pub async fn login(&self, login: Login) -> Result<SignedIn> {
-        let attempt = self.doors.login(&login.email, login.origin.address)?;
         self.control.refresh().await?;
-        let wrong = || Error::Unauthenticated("e-mail and password do not fit".into());
-        let found =
-            users::by_sign_in(&mut self.control.snapshot().await?, &login.email, login.tenant.as_ref())
-                .await?;
-        let account = self.open_account(found).await?;
-        let stored = account.as_ref().and_then(|account| account.hash.as_deref());
-        let fits = self.passwords.verify(login.password, stored).await?;
-        let account = match (account, fits) {
-            (Some(account), true) => account,
-            (Some(account), false) => {
-                self.lockout.failed(account.user.id).await;
-                return Err(wrong());
-            }
-            (None, _) => return Err(wrong()),
+        let claim = Claim::SignIn { email: &login.email, tenant: login.tenant.as_ref() };
+        let Some(proof) = self.prove(claim, login.password, &login.origin).await? else {
+            return Err(wrong());
         };
-        let choices = self.choices(&account.user).await?;
+        let choices = self.choices(&proof.user).await?;
         let tenant = match &login.tenant {
             Some(slug) => Some(choices.iter().find(|c| c.slug == slug.as_str()).ok_or_else(wrong)?.tenant),
-            None => default_tenant(&account, &choices),
+            None => default_tenant(&proof, &choices),
         };
-        attempt.succeeded();
-        self.sign_in(account.user, tenant.map(TenantId::from_raw), choices, &login.origin).await
+        let write = self.control.begin().await?;
+        let tenant = tenant.map(TenantId::from_raw);
+        self.commit_session(write, proof.user, proof.credentials, tenant, choices, &login.origin).await
     }
 
     /// A session for a user whose identity was just proven otherwise: by the registration or the invitation that made
@@ -110,36 +99,29 @@ impl Access {
         self.control.refresh().await?;
         let user = self.directory.user(user).await?.ok_or(Error::NotFound("user"))?;
         let choices = self.choices(&user).await?;
-        self.sign_in(user, tenant, choices, origin).await
-    }
-
-    async fn sign_in(
-        &self,
-        user: Arc<User>,
-        tenant: Option<TenantId>,
-        choices: Vec<Choice>,
-        origin: &Origin,
-    ) -> Result<SignedIn> {
         let write = self.control.begin().await?;
-        self.commit_session(write, user, tenant, choices, origin).await
+        let credentials = user.credentials;
+        self.commit_session(write, user, credentials, tenant, choices, origin).await
     }
 
-    async fn commit_session(
+    /// Makes the session of a user whose identity was proven with the credentials of that number, and commits.
+    pub(super) async fn commit_session(
         &self,
         mut write: Write,
         user: Arc<User>,
+        credentials: i64,
         tenant: Option<TenantId>,
         choices: Vec<Choice>,
         origin: &Origin,
     ) -> Result<SignedIn> {
         let expires_us = write.at_us() + i64::from(self.session_hours) * 3600 * SECOND_US;
-        let draft = Draft { user: user.id, tenant, expires_us, impersonator: None, origin };
+        let draft = Draft { user: user.id, credentials, tenant, expires_us, impersonator: None, origin };
         let token = self.sessions.insert(&mut write, draft).await?;
-        // No cache holds these columns, so nobody needs to drop anything.
-        let sql = "UPDATE users SET last_login_at = ?, failed_logins = 0, locked_until = NULL, \
-                   last_tenant = coalesce(?, last_tenant) WHERE id = ?";
+        // No cache holds these columns, so no process needs to drop anything.
+        let sql = "UPDATE users SET last_login_at = ?, last_tenant = coalesce(?, last_tenant) WHERE id = ?";
         let values = params![write.at_us(), tenant.map(TenantId::get), user.id.get()];
         write.execute(sql, values).await?;
+        lockout::remember(&mut write, user.id, origin.address).await?;
         write.audit(&By::actor(user.label.as_str()), tenant, "session.create", json!({})).await?;
         write.commit().await?;
         Ok(SignedIn { token, user, expires_us, tenant, choices })
@@ -177,7 +159,7 @@ impl Access {
     }
 
     /// The tenants of a user, those that are gone left out.
-    async fn choices(&self, user: &User) -> Result<Vec<Choice>> {
+    pub(super) async fn choices(&self, user: &User) -> Result<Vec<Choice>> {
         let mut choices = Vec::with_capacity(user.memberships.len());
         for (id, role) in &user.memberships {
             let tenant = self.directory.tenant(*id).await?;
@@ -188,89 +170,19 @@ impl Access {
         }
         Ok(choices)
     }
-
-    /// Changes the actor's own password. All their sessions end; the answer is a new one.
-    ///
-    /// # Errors
-    /// [`Error::Denied`] while impersonating; [`Error::Unauthenticated`] when `old` is wrong; [`Error::Invalid`] by policy.
-    pub async fn change_password(
-        &self,
-        actor: &Actor,
-        old: Password,
-        new: Password,
-        origin: &Origin,
-    ) -> Result<SignedIn> {
-        actor.may_change_credentials()?;
-        let id = actor.user_id().ok_or(Error::NotFound("user"))?;
-        let user = self.directory.user(id).await?.ok_or(Error::NotFound("user"))?;
-        new.check(&user.email)?;
-        self.prove(id, old, origin).await?;
-        let hash = self.passwords.hash(new).await?;
-        let mut write = self.control.begin().await?;
-        users::set_password_hash(&mut write, &actor.by(), id, &hash).await?;
-        Sessions::remove_all(&mut write, id).await?;
-        let choices = self.choices(&user).await?;
-        self.commit_session(write, user, actor.bound(), choices, origin).await
-    }
-
-    /// Checks the password of an account that is known otherwise: by a session, or by a link sent to its address.
-    ///
-    /// # Errors
-    /// [`Error::Unauthenticated`] when it is wrong or the account is closed; [`Error::RateLimited`];
-    /// [`Error::Unavailable`] when too many hash at once.
-    pub(crate) async fn prove(&self, id: UserId, password: Password, origin: &Origin) -> Result<()> {
-        let found = users::by_id(&mut self.control.snapshot().await?, id).await?;
-        let attempt = self.doors.login(&found.email, origin.address)?;
-        let stored = self.open_account(Some(found)).await?.and_then(|account| account.hash);
-        if !self.passwords.verify(password, stored.as_deref()).await? {
-            self.lockout.failed(id).await;
-            return Err(Error::Unauthenticated("the password does not fit".into()));
-        }
-        attempt.succeeded();
-        Ok(())
-    }
-
-    /// Sets somebody's password, for whoever forgot it. All their sessions end, a closed account is open again.
-    /// Whether `by` may was decided by the caller's door.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`]; [`Error::Invalid`] by policy.
-    pub async fn set_password(&self, by: &By, id: UserId, new: Password) -> Result<()> {
-        let email = users::by_id(&mut self.control.snapshot().await?, id).await?.email;
-        new.check(&email)?;
-        let hash = self.passwords.hash(new).await?;
-        let mut write = self.control.begin().await?;
-        users::set_password_hash(&mut write, by, id, &hash).await?;
-        Sessions::remove_all(&mut write, id).await?;
-        write.commit().await
-    }
-
-    /// The account, if it is active and not locked.
-    async fn open_account(&self, found: Option<users::User>) -> Result<Option<Account>> {
-        let now_us = self.control.now_us();
-        let open =
-            |user: &users::User| user.is_active && user.locked_until_us.is_none_or(|until| until <= now_us);
-        let Some(found) = found.filter(open) else { return Ok(None) };
-        let user = self.directory.user(found.id).await?;
-        let (hash, last_tenant) = (found.password_hash, found.last_tenant);
-        Ok(user.map(|user| Account { user, hash, last_tenant }))
-    }
-}
-
-/// An account that may sign in.
-struct Account {
-    user: Arc<User>,
-    hash: Option<String>,
-    last_tenant: Option<TenantId>,
 }
 
 /// Where a sign-in leads that names no tenant: the tenant used last, so that being added to another one changes
 /// nothing, else the only one. Staff were never led by being added: they choose.
-fn default_tenant(account: &Account, choices: &[Choice]) -> Option<i64> {
-    let last = choices.iter().find(|choice| Some(choice.tenant) == account.last_tenant.map(TenantId::get));
+fn default_tenant(proof: &Proof, choices: &[Choice]) -> Option<i64> {
+    let last = choices.iter().find(|choice| Some(choice.tenant) == proof.last_tenant.map(TenantId::get));
     match (last, choices) {
         (Some(last), _) => Some(last.tenant),
-        (None, [only]) if !(account.user.staff || account.user.superuser) => Some(only.tenant),
+        (None, [only]) if !(proof.user.staff || proof.user.superuser) => Some(only.tenant),
         _ => None,
     }
+}
+
+fn wrong() -> Error {
+    Error::Unauthenticated("e-mail and password do not fit".into())
 }

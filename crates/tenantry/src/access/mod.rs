@@ -21,8 +21,11 @@ pub mod jwt;
 mod lockout;
 pub mod login;
 pub mod meter;
+mod own_password;
 pub mod passwords;
+mod proof;
 pub mod ratelimit;
+mod refusals;
 mod seen;
 mod session;
 pub mod sessions;
@@ -50,6 +53,7 @@ pub struct Access {
     passwords: passwords::Passwords,
     doors: ratelimit::Doors,
     lockout: lockout::Lockout,
+    refusals: refusals::Refusals,
     meters: meter::Meters,
     seen: seen::Seen,
     base_domain: String,
@@ -77,11 +81,14 @@ impl Access {
             passwords: passwords::Passwords::new(cores),
             doors: ratelimit::Doors::new(ratelimit::Paces {
                 login_per_minute: *login_per_minute,
+                lock_after: config.auth.lock_after,
+                guesses_per_hour: config.auth.guesses_per_hour,
                 registration_per_hour: *registration_per_hour,
                 letters_per_hour: config.mail.per_address_per_hour,
                 invitations_per_hour: config.mail.per_tenant_per_hour,
             }),
             lockout: lockout::Lockout::new(control.clone(), config.auth.lock_after, config.auth.lock_minutes),
+            refusals: refusals::Refusals::default(),
             meters: meter::Meters::new(),
             seen,
             base_domain: config.platform.base_domain.clone(),
@@ -150,6 +157,13 @@ impl Access {
     /// Writes down what waits; at shutdown.
     pub async fn flush(&self) -> Result<()> {
         self.lockout.flush().await;
+        self.refusals.write(&self.control).await?;
+        self.seen.flush().await
+    }
+
+    /// Writes down what has waited for long enough: a reconciler's pass.
+    pub(crate) async fn flush_sometimes(&self) -> Result<()> {
+        self.refusals.write_sometimes(&self.control).await?;
         self.seen.flush().await
     }
 }

@@ -1,9 +1,10 @@
-//! How often at the public doors: failed log-ins per account and per address, registrations per
-//! address, letters per recipient and tenant (threat 41).
+//! How often at the public doors: failed sign-ins per network and per account, registrations per network, letters per
+//! recipient and tenant (threat 41).
 //!
 //! Called before any work is done. Memory is fixed: keys are folded with a secret seed into a table,
 //! so that a flood of invented names can neither grow it nor choose whom it collides with. An attempt is
-//! charged when it starts and given back when it succeeds, so that parallel guesses are all counted.
+//! charged when it starts and given back when it succeeds, so that parallel guesses are all counted. Whether an account
+//! exists changes nothing here, except that an account knows networks of its own.
 
 use super::gcra::{Gcra, Rate, refused};
 use crate::Result;
@@ -12,20 +13,30 @@ use std::{
     net::IpAddr,
     time::Instant,
 };
-use tenantry_engine::name::TenantId;
+use tenantry_engine::name::{TenantId, UserId};
 
 /// Cells of one table: half a megabyte.
 const CELLS: usize = 1 << 16;
 
 /// Denied acts of one caller that are written down each hour.
 const DENIALS_PER_HOUR: u32 = 10;
+/// Failed sign-ins of one account that are written down by name each hour; those of unknown accounts count as one.
+const REFUSALS_PER_HOUR: u32 = 10;
+/// Failed sign-ins that are written down by name each hour, of all accounts.
+const ALL_REFUSALS_PER_HOUR: u32 = 120;
+/// A network that used up its guesses at one account gets one more in so many seconds.
+const ANOTHER_GUESS_SECONDS: u64 = 600;
 
 /// The paces of the public doors; 0 counts as 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Paces {
-    /// Failed log-ins per account and minute, and as many per address.
+    /// Failed sign-ins per network and minute.
     pub login_per_minute: u32,
-    /// Registrations per address and hour.
+    /// Failed sign-ins at one account from one network until only one in ten minutes has a chance; 0: no such bound.
+    pub lock_after: u32,
+    /// Failed sign-ins per account and hour, from all networks together that the account never signed in from.
+    pub guesses_per_hour: u32,
+    /// Registrations per network and hour.
     pub registration_per_hour: u32,
     /// Letters to one e-mail address each hour.
     pub letters_per_hour: u32,
@@ -37,54 +48,78 @@ pub struct Paces {
 #[derive(Debug)]
 pub struct Doors {
     accounts: Table,
+    guesses: Option<Table>,
     addresses: Table,
     registrations: Table,
     denials: Table,
+    refusals: Table,
+    all_refusals: Table,
     letters: Table,
     invitations: Table,
     links: Table,
 }
 
-/// A log-in attempt that was charged.
+/// A sign-in attempt that was charged.
 #[must_use = "an attempt that succeeded is given back"]
 pub struct Attempt<'a> {
     doors: &'a Doors,
-    account: String,
-    address: Option<IpAddr>,
+    network: Option<IpAddr>,
+    account: Option<Account>,
+}
+
+/// The account that an attempt names, as the limiters know it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Account {
+    email: String,
+    unlocks: i64,
+}
+
+impl Account {
+    /// The account of that address. `unlocks` counts how often it was unlocked: each time all limits begin anew.
+    pub fn new(email: &str, unlocks: i64) -> Self {
+        Self { email: crate::users::normal_email(email), unlocks }
+    }
 }
 
 impl Doors {
     /// With these paces.
     pub fn new(paces: Paces) -> Self {
+        let another = Rate { step_ns: ANOTHER_GUESS_SECONDS * 1_000_000_000, burst: paces.lock_after };
         Self {
-            accounts: Table::new(Rate::per(paces.login_per_minute, 60), CELLS),
+            accounts: Table::new(Rate::per(paces.guesses_per_hour, 3600), CELLS),
+            guesses: (paces.lock_after > 0).then(|| Table::new(another, CELLS)),
             addresses: Table::new(Rate::per(paces.login_per_minute, 60), CELLS),
             registrations: Table::new(Rate::per(paces.registration_per_hour, 3600), CELLS),
             denials: Table::new(Rate::per(DENIALS_PER_HOUR, 3600), CELLS),
+            refusals: Table::new(Rate::per(REFUSALS_PER_HOUR, 3600), CELLS),
+            all_refusals: Table::new(Rate::per(ALL_REFUSALS_PER_HOUR, 3600), 1),
             letters: Table::new(Rate::per(paces.letters_per_hour, 3600), CELLS),
             invitations: Table::new(Rate::per(paces.invitations_per_hour, 3600), CELLS),
             links: Table::new(Rate::per(paces.login_per_minute, 60), CELLS),
         }
     }
 
-    /// Charges a log-in attempt. The address comes first, so that an address that is refused uses
-    /// up no account's attempts.
+    /// Charges a sign-in attempt to the network that it comes from. [`Attempt::at`] follows, so that a network that is
+    /// refused uses up nothing of an account.
     ///
     /// # Errors
     /// [`crate::Error::RateLimited`]
-    pub fn login(&self, account: &str, address: Option<IpAddr>) -> Result<Attempt<'_>> {
-        let address = address.map(network);
-        if let Some(address) = &address {
-            self.addresses.take(address)?;
+    pub fn sign_in(&self, address: Option<IpAddr>) -> Result<Attempt<'_>> {
+        let network = address.map(network);
+        if let Some(network) = &network {
+            self.addresses.take(network)?;
         }
-        let account = crate::users::normal_email(account);
-        self.accounts.take(&account)?;
-        Ok(Attempt { doors: self, account, address })
+        Ok(Attempt { doors: self, network, account: None })
     }
 
     /// Whether another denied act of this caller is to be written down: a flood of them must not fill the log.
     pub(super) fn denial(&self, label: &str) -> bool {
         self.denials.take(&label).is_ok()
+    }
+
+    /// Whether another failed sign-in at this account is to be written down by name.
+    pub(super) fn refusal(&self, user: Option<UserId>) -> bool {
+        self.refusals.take(&user.map(UserId::get)).is_ok() && self.all_refusals.take(&()).is_ok()
     }
 
     /// Charges a registration.
@@ -123,17 +158,45 @@ impl Doors {
 }
 
 impl Attempt<'_> {
+    /// Charges the attempt to the account that it names, unless it comes from a network that the account knows: such a
+    /// network is slowed by nothing that others do. Returns whether the attempt has a chance: a network that used up its
+    /// guesses at this account has none, whatever it sends, and uses up nothing of the account either.
+    ///
+    /// # Errors
+    /// [`crate::Error::RateLimited`] when the networks that the account does not know used up its guesses together.
+    pub fn at(&mut self, account: Account, known: bool) -> Result<bool> {
+        if known {
+            return Ok(true);
+        }
+        let guesses = self.doors.guesses.as_ref().zip(self.network);
+        if guesses.is_some_and(|(table, network)| table.take(&(&account, network)).is_err()) {
+            return Ok(false);
+        }
+        if let Err(refused) = self.doors.accounts.take(&account) {
+            if let Some((table, network)) = guesses {
+                table.give_back(&(&account, network));
+            }
+            return Err(refused);
+        }
+        self.account = Some(account);
+        Ok(true)
+    }
+
     /// The password was right: the attempt does not count.
     pub fn succeeded(self) {
-        self.doors.accounts.give_back(&self.account);
-        if let Some(address) = &self.address {
-            self.doors.addresses.give_back(address);
+        if let Some(network) = &self.network {
+            self.doors.addresses.give_back(network);
+        }
+        let Some(account) = &self.account else { return };
+        self.doors.accounts.give_back(account);
+        if let Some((table, network)) = self.doors.guesses.as_ref().zip(self.network) {
+            table.give_back(&(account, network));
         }
     }
 }
 
-/// An IPv6 customer holds a /64: its addresses are one.
-fn network(address: IpAddr) -> IpAddr {
+/// The network of an address. An IPv6 customer holds a /64: its addresses are one.
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) & !u128::from(u64::MAX)).into()),
         v4 => v4,

@@ -88,6 +88,8 @@ pub struct SessionInfo {
 /// What a new session is.
 pub(super) struct Draft<'a> {
     pub(super) user: UserId,
+    /// Number of the credentials that the caller proved to have: the user's or, if there is one, the impersonator's.
+    pub(super) credentials: i64,
     pub(super) tenant: Option<TenantId>,
     pub(super) expires_us: i64,
     pub(super) impersonator: Option<(UserId, &'a str)>,

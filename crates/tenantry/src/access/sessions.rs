@@ -17,6 +17,7 @@ use crate::{
     Error, Result,
     audit::By,
     control::{Control, Subject, Write, params},
+    users,
 };
 use quick_cache::sync::Cache;
 use serde_json::json;
@@ -67,7 +68,12 @@ impl Sessions {
     }
 
     /// A new session within a change of its own audit row. The caller commits.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] when the credentials changed since they were proven.
     pub(super) async fn insert(&self, write: &mut Write, draft: Draft<'_>) -> Result<Token> {
+        let proven = draft.impersonator.map_or(draft.user, |(staff, _)| staff);
+        users::require_credentials(write, proven, draft.credentials).await?;
         let token = Token::generate(TokenKind::Session);
         make_room(write, draft.user).await?;
         let agent =
@@ -145,7 +151,7 @@ impl Sessions {
     /// [`Error::NotFound`] for a user who is not there.
     pub async fn revoke_all(&self, actor: &Actor, user: UserId) -> Result<usize> {
         actor.require_staff()?;
-        crate::users::by_id(&mut self.control.snapshot().await?, user).await?;
+        users::by_id(&mut self.control.snapshot().await?, user).await?;
         self.end(actor.by(), "session.revoke_all", END_ALL, params![user.get()]).await
     }
 

@@ -41,8 +41,9 @@ impl Platform {
         let control = self.control();
         let link = mail::link(&mut control.snapshot().await?, token, Kind::Verify, control.now_us()).await?;
         let id = link.user.ok_or(Error::NotFound("link"))?;
-        self.access().prove(id, password, origin).await?;
+        let proven = self.access().prove_again(id, password, origin).await?;
         let mut write = control.begin().await?;
+        users::require_credentials(&mut write, id, proven).await?;
         mail::use_link(&mut write, &link).await?;
         let by = By::actor(format!("user:{id}"));
         let user = users::by_id(&mut write, id).await?;

@@ -6,6 +6,7 @@
 use crate::{
     Error, Platform, Result,
     access::{
+        Access,
         passwords::Password,
         sessions::{Origin, Sessions},
     },
@@ -76,6 +77,7 @@ impl Platform {
         let by = By::actor(format!("user:{id}"));
         users::set_password_hash(&mut write, &by, id, &hash).await?;
         Sessions::remove_all(&mut write, id).await?;
+        Access::remember_network(&mut write, id, origin).await?;
         if !user.is_confirmed() {
             end_keys(&mut write, id).await?;
             claim_address(&mut write, &by, &user).await?;

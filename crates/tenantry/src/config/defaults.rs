@@ -141,6 +141,7 @@ impl Default for AuthConfig {
             session_hours: 12,
             roles: ["owner", "admin", "member", "viewer"].into_iter().map(fixed).collect(),
             login_per_minute: 10,
+            guesses_per_hour: 30,
             lock_after: 10,
             lock_minutes: 60,
             registration_per_hour: 20,

@@ -225,9 +225,11 @@ pub struct AuthConfig {
     pub session_hours: u32,
     /// Roles a membership may carry. The first is what the person who registers a tenant gets.
     pub roles: Vec<RoleName>,
-    /// Failed log-ins allowed per account and per address each minute (threat 41).
+    /// Failed sign-ins allowed from one network each minute (threat 41).
     pub login_per_minute: u32,
-    /// Failed log-ins after which an account is closed for a minute, then for longer and longer; 0 is never.
+    /// Failed sign-ins allowed at one account each hour, from all networks that it never signed in from together.
+    pub guesses_per_hour: u32,
+    /// Failed sign-ins after which an account is closed to their network for a minute, then for longer; 0 is never.
     pub lock_after: u32,
     /// Longest it is closed, minutes.
     pub lock_minutes: u32,

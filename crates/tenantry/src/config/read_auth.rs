@@ -22,6 +22,7 @@ pub(super) fn auth(section: Section<'_>, dir: &Path, default: AuthConfig) -> Aut
     let auth = AuthConfig {
         session_hours: number("session_hours", 8_760, default.session_hours),
         login_per_minute: number("login_per_minute", 100_000, default.login_per_minute),
+        guesses_per_hour: number("guesses_per_hour", 100_000, default.guesses_per_hour),
         lock_after: section.number("lock_after", 0..=1_000).map_or(default.lock_after, |n| n as u32),
         lock_minutes: number("lock_minutes", 1_440, default.lock_minutes),
         registration_per_hour: number("registration_per_hour", 100_000, default.registration_per_hour),

@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("005_schema_versions.sql"),
     include_str!("006_accounts.sql"),
     include_str!("007_restore_drills.sql"),
+    include_str!("008_lockout.sql"),
 ];
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS control_migrations \

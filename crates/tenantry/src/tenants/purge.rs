@@ -116,6 +116,8 @@ pub(crate) async fn cut_off(write: &mut Write, id: TenantId) -> Result<()> {
             "UPDATE api_keys SET created_by = NULL WHERE created_by = ?",
             "DELETE FROM identities WHERE user = ?",
             "DELETE FROM mails WHERE user = ?",
+            "DELETE FROM login_failures WHERE user = ?",
+            "DELETE FROM known_networks WHERE user = ?",
             "DELETE FROM users WHERE id = ?",
         ] {
             write.execute(sql, params![user.get()]).await?;

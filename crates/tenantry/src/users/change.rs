@@ -11,14 +11,31 @@ use tenantry_engine::{Kind, name::UserId, value::Value};
 /// Sets the password's hash and voids every session made before, whatever the clock says.
 pub async fn set_password_hash(write: &mut Write, by: &By, id: UserId, hash: &str) -> Result<()> {
     let at = write.at_us();
-    let sql = "UPDATE users SET password_hash = ?, credentials_at = ?, credentials = credentials + 1, failed_logins = 0, \
-        locked_until = NULL WHERE id = ?";
+    // The person who signed in with the older password may be the reason for the change.
+    for sql in ["DELETE FROM login_failures WHERE user = ?", "DELETE FROM known_networks WHERE user = ?"] {
+        write.execute(sql, params![id.get()]).await?;
+    }
+    let sql = "UPDATE users SET password_hash = ?, credentials_at = ?, credentials = credentials + 1, \
+        unlocks = unlocks + 1 WHERE id = ?";
     change(write, by, id, "user.set_password", sql, params![hash, at, id.get()], serde_json::json!({})).await
 }
 
-/// Opens an account that was closed because somebody guessed at its password.
+/// Refuses what was proven with older credentials than the user has now, or for a user who may no longer sign in.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] then.
+pub(crate) async fn require_credentials(write: &mut Write, id: UserId, proven: i64) -> Result<()> {
+    let sql = "SELECT count(*) FROM users WHERE id = ? AND credentials = ? AND is_active = 1";
+    match count(write, sql, params![id.get(), proven]).await? {
+        0 => Err(Error::Unauthenticated("the credentials changed meanwhile".into())),
+        _ => Ok(()),
+    }
+}
+
+/// Opens an account to all networks that it was closed to after wrong passwords.
 pub async fn unlock(write: &mut Write, by: &By, id: UserId) -> Result<()> {
-    let sql = "UPDATE users SET failed_logins = 0, locked_until = NULL WHERE id = ?";
+    write.execute("DELETE FROM login_failures WHERE user = ?", params![id.get()]).await?;
+    let sql = "UPDATE users SET unlocks = unlocks + 1 WHERE id = ?";
     change(write, by, id, "user.unlock", sql, params![id.get()], serde_json::json!({})).await
 }
 

@@ -7,6 +7,7 @@ mod change;
 pub mod members;
 mod standing;
 
+pub(crate) use change::require_credentials;
 pub use change::{Flags, link_identity, set_flags, set_password_hash, unlock};
 pub(crate) use standing::give_up_address;
 pub use standing::{Standing, confirm};
@@ -48,9 +49,9 @@ pub struct User {
     pub created_at_us: i64,
     /// Last successful log-in.
     pub last_login_at_us: Option<i64>,
-    /// Log-ins that failed since the last successful one.
+    /// Wrong passwords from all networks that did not sign in since, and were not quiet for a day.
     pub failed_logins: i64,
-    /// No log-in before this instant (threat 41).
+    /// The account is closed to at least one network before this instant (threat 41).
     pub locked_until_us: Option<i64>,
     /// Number of the current credentials. A session made under another number is void.
     pub credentials: i64,
@@ -92,7 +93,9 @@ impl std::fmt::Debug for NewUser {
 }
 
 const COLUMNS: &str = "id, address, name, password_hash, is_superuser, is_staff, is_active, created_at, \
-    last_login_at, failed_logins, locked_until, credentials, email = address, verified_at, last_tenant";
+    last_login_at, (SELECT coalesce(sum(failed), 0) FROM login_failures f WHERE f.user = users.id), \
+    (SELECT max(locked_until) FROM login_failures f WHERE f.user = users.id), credentials, email = address, verified_at, \
+    last_tenant";
 
 fn read(r: &SqlRow) -> Result<User> {
     Ok(User {

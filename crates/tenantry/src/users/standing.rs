@@ -73,6 +73,8 @@ async fn merge(write: &mut Write, by: &By, from: &User, into: &User) -> Result<U
     let one = params![from.id.get()];
     for sql in [
         "DELETE FROM memberships WHERE user = ?1",
+        "DELETE FROM login_failures WHERE user = ?1",
+        "DELETE FROM known_networks WHERE user = ?1",
         "UPDATE users SET is_active = 0, password_hash = NULL, credentials = credentials + 1 WHERE id = ?1",
     ] {
         write.execute(sql, one).await?;

@@ -4,41 +4,66 @@ use proptest::prelude::*;
 use std::net::IpAddr;
 use tenantry::access::{
     host::tenant_of,
-    ratelimit::{Doors, Paces},
+    ratelimit::{Account, Doors, Paces},
+};
+
+const PACES: Paces = Paces {
+    login_per_minute: 5,
+    lock_after: 3,
+    guesses_per_hour: 8,
+    registration_per_hour: 2,
+    letters_per_hour: 1,
+    invitations_per_hour: 1,
 };
 
 fn doors() -> Doors {
-    Doors::new(Paces {
-        login_per_minute: 5,
-        registration_per_hour: 2,
-        letters_per_hour: 1,
-        invitations_per_hour: 1,
-    })
+    Doors::new(PACES)
 }
 
 fn ip(text: &str) -> Option<IpAddr> {
     Some(text.parse().expect("address"))
 }
 
+/// An attempt at an account that does not know the network: whether it has a chance.
+fn guess(doors: &Doors, account: &str, address: &str) -> Result<bool, &'static str> {
+    let mut attempt = doors.sign_in(ip(address)).map_err(|e| e.code())?;
+    attempt.at(Account::new(account, 0), false).map_err(|e| e.code())
+}
+
 #[test]
 fn threat_41_an_account_is_guarded_whatever_the_address_and_spelling() {
     let doors = doors();
-    for n in 0..5 {
-        assert!(doors.login("Ada@Example.org", ip(&format!("10.0.0.{n}"))).is_ok());
+    for n in 0..8 {
+        assert_eq!(guess(&doors, "Ada@Example.org", &format!("10.0.0.{n}")), Ok(true));
     }
-    let refusal = doors.login(" ada@example.ORG ", ip("10.0.0.9")).err().expect("sixth");
-    assert_eq!(refusal.code(), "rate_limited");
-    assert!(doors.login("grace@example.org", ip("10.0.0.9")).is_ok(), "others go on");
+    assert_eq!(guess(&doors, " ada@example.ORG ", "10.0.0.9"), Err("rate_limited"));
+    assert_eq!(guess(&doors, "grace@example.org", "10.0.0.9"), Ok(true), "others go on");
+    let mut known = doors.sign_in(ip("10.0.0.10")).expect("network");
+    assert!(known.at(Account::new("ada@example.org", 0), true).expect("not slowed"), "its holder goes on");
+    let mut unlocked = doors.sign_in(ip("10.0.0.11")).expect("network");
+    assert!(unlocked.at(Account::new("ada@example.org", 1), false).expect("begun anew"));
+}
+
+#[test]
+fn threat_41_one_network_cannot_use_up_what_an_account_grants_to_all() {
+    let doors = Doors::new(Paces { login_per_minute: 100_000, ..PACES });
+    for n in 0..1000 {
+        assert_eq!(guess(&doors, "ada@x.org", "10.0.0.1"), Ok(n < 3), "three guesses have a chance");
+    }
+    for n in 2..7 {
+        assert_eq!(guess(&doors, "ada@x.org", &format!("10.0.0.{n}")), Ok(true), "{n}");
+    }
+    assert_eq!(guess(&doors, "ada@x.org", "10.0.0.9"), Err("rate_limited"), "eight of all networks");
 }
 
 #[test]
 fn threat_41_an_address_is_guarded_whatever_the_account() {
     let doors = doors();
-    let allowed = (0..20).filter(|n| doors.login(&format!("u{n}@x.org"), ip("10.0.0.1")).is_ok()).count();
-    assert_eq!(allowed, 5);
-    let inside = |n: u32| ip(&format!("2001:db8:1:2::{n:x}"));
-    let allowed = (1..20).filter(|n| doors.login(&format!("v{n}@x.org"), inside(*n)).is_ok()).count();
-    assert_eq!(allowed, 5, "a /64 is one address");
+    let allowed = |address: &dyn Fn(u32) -> String, name: &str| {
+        (1..20).filter(|n| guess(&doors, &format!("{name}{n}@x.org"), &address(*n)).is_ok()).count()
+    };
+    assert_eq!(allowed(&|_| "10.0.0.1".into(), "u"), 5);
+    assert_eq!(allowed(&|n| format!("2001:db8:1:2::{n:x}"), "v"), 5, "a /64 is one address");
     let mapped = (0..3).filter(|_| doors.register(ip("::ffff:10.9.9.9")).is_ok()).count();
     assert_eq!(mapped + (0..3).filter(|_| doors.register(ip("10.9.9.9")).is_ok()).count(), 2, "mapped IPv4");
 }
@@ -47,22 +72,26 @@ fn threat_41_an_address_is_guarded_whatever_the_account() {
 fn threat_41_a_refused_address_does_not_use_up_accounts() {
     let doors = doors();
     for _ in 0..50 {
-        let _ = doors.login("other@x.org", ip("10.0.0.1"));
-        let _ = doors.login("victim@x.org", ip("10.0.0.1"));
+        let _ = guess(&doors, "other@x.org", "10.0.0.1");
+        let _ = guess(&doors, "victim@x.org", "10.0.0.1");
     }
-    assert!(doors.login("victim@x.org", ip("10.0.0.2")).is_ok());
+    assert_eq!(guess(&doors, "victim@x.org", "10.0.0.2"), Ok(true));
 }
 
 #[test]
 fn only_failed_log_ins_count_but_parallel_guesses_all_do() {
     let doors = doors();
+    let open = || {
+        let mut attempt = doors.sign_in(ip("10.0.0.1")).ok()?;
+        attempt.at(Account::new("ada@x.org", 0), false).ok()?.then_some(attempt)
+    };
     for _ in 0..100 {
-        doors.login("ada@x.org", ip("10.0.0.1")).expect("right each time").succeeded();
+        open().expect("right each time").succeeded();
     }
-    let open: Vec<_> = (0..20).filter_map(|_| doors.login("ada@x.org", ip("10.0.0.1")).ok()).collect();
-    assert_eq!(open.len(), 5, "at most five guesses are under way");
-    drop(open);
-    assert!(doors.login("ada@x.org", ip("10.0.0.1")).is_err(), "a guess that was dropped stays counted");
+    let under_way: Vec<_> = (0..20).filter_map(|_| open()).collect();
+    assert_eq!(under_way.len(), 3, "at most three guesses are under way");
+    drop(under_way);
+    assert!(open().is_none(), "a guess that was dropped stays counted");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use tenantry::{
         impersonation::Impersonate,
         login::Login,
         passwords::{Password, Passwords},
+        sessions::Origin,
     },
     config::{Config, DEFAULT_TOML, JwtAlgorithm, JwtProvider, KeySource},
     control::{Control, Subject, Write},
@@ -46,10 +47,10 @@ pub(crate) const ROOT: UserId = UserId::from_raw(5);
 pub(crate) struct World {
     pub(crate) access: Access,
     pub(crate) control: Control,
-    dir: Arc<tempfile::TempDir>,
+    pub(crate) dir: Arc<tempfile::TempDir>,
 }
 
-fn control_place() -> Place {
+pub(crate) fn control_place() -> Place {
     Place {
         server: ServerName::parse("local").expect("name"),
         store: StoreName::parse("control").expect("name"),
@@ -60,7 +61,7 @@ fn control_place() -> Place {
     }
 }
 
-async fn hash() -> &'static str {
+pub(crate) async fn hash() -> &'static str {
     static HASH: OnceCell<String> = OnceCell::const_new();
     HASH.get_or_init(async || Passwords::new(2).hash(Password::new(PASSWORD)).await.expect("hash")).await
 }
@@ -77,7 +78,8 @@ impl World {
         Self::process(self.dir.clone(), false).await
     }
 
-    async fn process(dir: Arc<tempfile::TempDir>, first: bool) -> Self {
+    /// A process on a data directory; the first one makes its control store.
+    pub(crate) async fn process(dir: Arc<tempfile::TempDir>, first: bool) -> Self {
         let root = dir.path().to_owned();
         let spec = ServerSpec { name: ServerName::parse("local").expect("name"), root };
         let engine = Engine::open(vec![spec], CacheLimits::default()).expect("engine");
@@ -237,6 +239,16 @@ pub(crate) fn attempt(name: &str, password: &str, tenant: Option<&str>) -> Login
         tenant: tenant.map(slug),
         origin: Default::default(),
     }
+}
+
+/// A log-in from an address.
+pub(crate) fn attempt_from(address: &str, name: &str, password: &str) -> Login {
+    let origin = from(address);
+    Login { origin, ..attempt(name, password, None) }
+}
+
+pub(crate) fn from(address: &str) -> Origin {
+    Origin { address: Some(address.parse().expect("address")), agent: None }
 }
 
 pub(crate) fn by_session(session: &str) -> Presented<'_> {

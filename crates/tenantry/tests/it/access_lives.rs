@@ -12,7 +12,8 @@ use tenantry::{
 async fn threat_41_all_that_is_wrong_with_a_log_in_looks_the_same() {
     let world = World::new().await;
     world.change("UPDATE users SET is_active = 0 WHERE id = 3", &[], Subject::User(EVE)).await;
-    world.change("UPDATE users SET locked_until = 9e18 WHERE id = 4", &[], Subject::User(STAFF)).await;
+    let locked = "INSERT INTO login_failures (user, network, failed, locked_until, at) VALUES (4, '', 10, ?1 + 60000000, ?1)";
+    world.change(locked, &[world.control.now_us().into()], Subject::User(STAFF)).await;
     world.change("UPDATE users SET password_hash = NULL WHERE id = 5", &[], Subject::User(ROOT)).await;
     let mut texts = std::collections::BTreeSet::new();
     for login in [

@@ -1,10 +1,11 @@
-//! Accounts that are guessed at: closed for a while and longer each time, stored, opened by staff, and
-//! nothing of it can be told from outside (threat 41).
+//! Accounts that are guessed at: closed to the guessing network for a while and longer each time, stored, opened by
+//! staff, and nothing of it can be told from outside (threat 41).
 
-use crate::access_kit::{ADA, EVE, PASSWORD, World, attempt};
+use crate::access_kit::{ADA, EVE, HOUR_US, PASSWORD, World, attempt, attempt_from, from};
 use std::time::{Duration, Instant};
 use tenantry::{
     Error,
+    access::passwords::Password,
     audit::By,
     users::{self, User},
 };
@@ -103,4 +104,121 @@ async fn threat_41_staff_open_a_closed_account_and_both_are_on_record() {
     for (action, actor) in [("user.lock", "system"), ("user.unlock", "user:4")] {
         assert_eq!(audited.iter().filter(|row| row.0 == action && row.1 == actor).count(), 1, "{action}");
     }
+}
+
+/// Outcome of one log-in from an address.
+async fn outcome(w: &World, address: &str, name: &str, password: &str) -> &'static str {
+    let outcome = w.access.login(attempt_from(address, name, password)).await;
+    w.access.flush().await.unwrap();
+    outcome.map_or_else(|error| error.code(), |_| "in")
+}
+
+async fn guess_from(w: &World, address: &str, times: i64) {
+    for _ in 0..times {
+        assert_eq!(outcome(w, address, "ada", "wrong password").await, "unauthenticated");
+    }
+}
+
+#[tokio::test]
+async fn threat_41_guesses_close_an_account_to_their_own_network_only() {
+    let w = World::new().await;
+    assert_eq!(outcome(&w, "10.0.0.1", "ada", PASSWORD).await, "in");
+    for address in ["10.9.9.9", "2001:db8:1:2::1", "::ffff:10.8.8.8"] {
+        guess_from(&w, address, AFTER).await;
+    }
+    assert!(user(&w, ADA).await.locked_until_us.is_some());
+    assert_eq!(user(&w, ADA).await.failed_logins, 3 * AFTER);
+    let other = w.second().await;
+    for server in [&w, &other] {
+        for address in ["10.9.9.9", "2001:db8:1:2::ffff", "10.8.8.8"] {
+            assert_eq!(outcome(server, address, "ada", PASSWORD).await, "unauthenticated", "{address}");
+        }
+    }
+    assert_eq!(outcome(&w, "10.0.0.1", "ada", PASSWORD).await, "in", "the network of its holder");
+    assert_eq!(outcome(&other, "2001:db8:1:3::1", "ada", PASSWORD).await, "in", "one that is new");
+    // Even when that network made mistakes of its own, others did not add to them.
+    guess_from(&w, "10.0.0.1", AFTER - 1).await;
+    assert_eq!(outcome(&w, "10.0.0.1", "ada", PASSWORD).await, "in");
+}
+
+#[tokio::test]
+async fn threat_41_many_networks_have_few_guesses_together_and_the_holder_is_not_slowed() {
+    let w = World::new().await;
+    assert_eq!(outcome(&w, "10.0.0.1", "ada", PASSWORD).await, "in");
+    for name in ["ada", "no-such-account"] {
+        let mut outcomes = std::collections::BTreeMap::new();
+        for n in 0..60 {
+            *outcomes
+                .entry(outcome(&w, &format!("10.7.7.{n}"), name, "wrong password").await)
+                .or_insert(0) += 1;
+        }
+        assert_eq!(outcomes, [("rate_limited", 30), ("unauthenticated", 30)].into(), "{name}");
+    }
+    assert_eq!(outcome(&w, "10.0.0.1", "ada", PASSWORD).await, "in", "the network of its holder");
+    assert_eq!(outcome(&w, "10.0.0.2", "ada", PASSWORD).await, "rate_limited", "one that is new");
+    // A password chosen by a link, or set by an operator, begins anew.
+    w.access.set_password(&By::system(), ADA, Password::new("a brand new one")).await.unwrap();
+    assert_eq!(outcome(&w, "10.0.0.2", "ada", "a brand new one").await, "in");
+}
+
+#[tokio::test]
+async fn threat_41_guesses_at_nothing_are_answered_like_guesses_at_an_account() {
+    let w = World::new().await;
+    let mut told = std::collections::BTreeSet::new();
+    for (net, name) in ["ada", "no-such-account"].into_iter().enumerate() {
+        let mut outcomes = Vec::new();
+        // Beyond the guesses of a network, and beyond those of an account.
+        for n in 0..100 {
+            outcomes.push(outcome(&w, &format!("10.{net}.{}.1", n % 4), name, "wrong password").await);
+        }
+        told.insert(outcomes);
+    }
+    assert_eq!(told.len(), 1, "{told:?}");
+}
+
+#[tokio::test]
+async fn a_lock_from_a_future_clock_is_no_lock() {
+    let w = World::new().await;
+    let clock = w.control.clock();
+    clock.jump_us(800 * 24 * HOUR_US);
+    guess(&w, AFTER).await;
+    clock.jump_us(-800 * 24 * HOUR_US);
+    w.login("ada").await;
+    // Nor does what was counted then count now.
+    clock.jump_us(800 * 24 * HOUR_US);
+    guess(&w, AFTER).await;
+    clock.jump_us(-800 * 24 * HOUR_US);
+    guess(&w, 1).await;
+    assert_eq!((user(&w, ADA).await.failed_logins, user(&w, ADA).await.locked_until_us), (1, None));
+}
+
+#[tokio::test]
+async fn unlocking_opens_an_account_to_every_network() {
+    let w = World::new().await;
+    for address in ["10.9.9.9", "10.8.8.8"] {
+        guess_from(&w, address, AFTER).await;
+        assert_eq!(outcome(&w, address, "ada", PASSWORD).await, "unauthenticated");
+    }
+    let mut write = w.control.begin().await.unwrap();
+    users::unlock(&mut write, &By::actor("user:4"), ADA).await.unwrap();
+    write.commit().await.unwrap();
+    assert_eq!((user(&w, ADA).await.failed_logins, user(&w, ADA).await.locked_until_us), (0, None));
+    for address in ["10.9.9.9", "10.8.8.8"] {
+        assert_eq!(outcome(&w, address, "ada", PASSWORD).await, "in", "{address}");
+    }
+}
+
+#[tokio::test]
+async fn a_changed_password_forgets_where_the_old_one_was_used() {
+    let w = World::new().await;
+    for address in ["10.0.0.1", "10.0.0.2"] {
+        assert_eq!(outcome(&w, address, "ada", PASSWORD).await, "in");
+    }
+    let ada = w.actor(&w.login("ada").await).await;
+    let (old, new) = (Password::new(PASSWORD), Password::new("a brand new one"));
+    w.access.change_password(&ada, old, new, &from("10.0.0.3")).await.unwrap();
+    let mut tx = w.control.snapshot().await.unwrap();
+    let rows = tx.query("SELECT network FROM known_networks WHERE user = 1", &[]).await.unwrap();
+    let known: Vec<_> = rows.iter().map(|row| row.text(0).unwrap()).collect();
+    assert_eq!(known, ["10.0.0.3"]);
 }

@@ -1,0 +1,75 @@
+//! Passwords that change: by their holder, who gives the old one, or by a superuser.
+//!
+//! Called by the account pages, staff pages and the command line. Every session ends with the password it was made with,
+//! also one that is being made at that moment.
+
+use super::{
+    Access,
+    actor::Actor,
+    login::SignedIn,
+    passwords::Password,
+    proof::Claim,
+    sessions::{Origin, Sessions},
+};
+use crate::{Error, Result, audit::By, control::Write, users};
+use tenantry_engine::name::UserId;
+
+impl Access {
+    /// Changes the actor's own password. All their sessions end; the answer is a new one.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] while impersonating; [`Error::Unauthenticated`] when `old` is wrong, or no longer the password;
+    /// [`Error::Invalid`] by policy.
+    pub async fn change_password(
+        &self,
+        actor: &Actor,
+        old: Password,
+        new: Password,
+        origin: &Origin,
+    ) -> Result<SignedIn> {
+        actor.may_change_credentials()?;
+        let id = actor.user_id().ok_or(Error::NotFound("user"))?;
+        let user = self.directory.user(id).await?.ok_or(Error::NotFound("user"))?;
+        new.check(&user.email)?;
+        let proven = self.prove_again(id, old, origin).await?;
+        let hash = self.passwords.hash(new).await?;
+        let mut write = self.control.begin().await?;
+        users::require_credentials(&mut write, id, proven).await?;
+        users::set_password_hash(&mut write, &actor.by(), id, &hash).await?;
+        Sessions::remove_all(&mut write, id).await?;
+        let choices = self.choices(&user).await?;
+        self.commit_session(write, user, proven + 1, actor.bound(), choices, origin).await
+    }
+
+    /// Checks the password of an account that is known otherwise: by a session, or by a link sent to its address.
+    /// Returns the number of the credentials that it belongs to, for [`users::require_credentials`].
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] when it is wrong or the account is closed; [`Error::RateLimited`];
+    /// [`Error::Unavailable`] when too many hash at once.
+    pub(crate) async fn prove_again(&self, id: UserId, password: Password, origin: &Origin) -> Result<i64> {
+        let proof = self.prove(Claim::Known(id), password, origin).await?;
+        let proof = proof.ok_or_else(|| Error::Unauthenticated("the password does not fit".into()))?;
+        Ok(proof.credentials)
+    }
+
+    /// Sets the password of a user who forgot it. All their sessions end, a closed account is open again.
+    /// Whether `by` may was decided by the caller's door.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Invalid`] by policy.
+    pub async fn set_password(&self, by: &By, id: UserId, new: Password) -> Result<()> {
+        let email = users::by_id(&mut self.control.snapshot().await?, id).await?.email;
+        new.check(&email)?;
+        let hash = self.passwords.hash(new).await?;
+        let mut write = self.control.begin().await?;
+        users::set_password_hash(&mut write, by, id, &hash).await?;
+        Sessions::remove_all(&mut write, id).await?;
+        write.commit().await
+    }
+
+    /// Remembers that the holder of the account was here, as part of a change that a link sent to their address led to.
+    pub(crate) async fn remember_network(write: &mut Write, id: UserId, origin: &Origin) -> Result<()> {
+        super::lockout::remember(write, id, origin.address).await
+    }
+}

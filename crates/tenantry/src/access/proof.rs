@@ -1,0 +1,134 @@
+//! The proof that a caller knows an account's password, in an order that is the same whether or not the account exists:
+//! limit of the network, look-up, limit of the account, hash (threat 41).
+//!
+//! Called by sign-in and wherever a password is asked for again. A proof carries the number of the credentials that it
+//! was made with; what follows from it is refused if they changed meanwhile.
+
+use super::{
+    Access,
+    directory::User,
+    lockout::Failure,
+    passwords::Password,
+    ratelimit::{Account, Attempt},
+    refusals::Why,
+    session::Origin,
+};
+use crate::{Error, Result, users};
+use std::sync::Arc;
+use tenantry_engine::{
+    Tx,
+    name::{Slug, TenantId, UserId},
+};
+
+/// The account that a password is given for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Claim<'a> {
+    /// The account of an address, in a tenant if one is named.
+    SignIn {
+        /// As typed.
+        email: &'a str,
+        /// The tenant to work in.
+        tenant: Option<&'a Slug>,
+    },
+    /// An account that is known otherwise: by a session, or by a link sent to its address.
+    Known(UserId),
+}
+
+/// An account whose password was given.
+#[derive(Debug)]
+pub(super) struct Proof {
+    /// The account.
+    pub(super) user: Arc<User>,
+    /// Number of the credentials that the password belongs to.
+    pub(super) credentials: i64,
+    /// The tenant that the user worked in last.
+    pub(super) last_tenant: Option<TenantId>,
+}
+
+impl Access {
+    /// Checks a password; none when it does not fit, or when nothing could fit.
+    ///
+    /// # Errors
+    /// [`Error::RateLimited`]; [`Error::NotFound`] for a known account that is gone; [`Error::Unavailable`] when too many
+    /// hash at once.
+    pub(super) async fn prove(
+        &self,
+        claim: Claim<'_>,
+        password: Password,
+        origin: &Origin,
+    ) -> Result<Option<Proof>> {
+        let mut user = None;
+        let why = match self.try_prove(claim, password, origin, &mut user).await {
+            Ok(Ok(proof)) => return Ok(Some(proof)),
+            Ok(Err(why)) => why,
+            Err(error @ Error::RateLimited { .. }) => {
+                self.refused(user, Why::TooOften, origin).await;
+                return Err(error);
+            }
+            Err(error) => return Err(error),
+        };
+        self.refused(user, why, origin).await;
+        Ok(None)
+    }
+
+    async fn try_prove(
+        &self,
+        claim: Claim<'_>,
+        password: Password,
+        origin: &Origin,
+        user: &mut Option<UserId>,
+    ) -> Result<Result<Proof, Why>> {
+        let mut attempt = self.doors.sign_in(origin.address)?;
+        let mut tx = self.control.snapshot().await?;
+        let (email, found) = claim.find(&mut tx).await?;
+        *user = found.as_ref().map(|found| found.id);
+        let standing = self.lockout.standing(&mut tx, *user, origin.address).await?;
+        drop(tx);
+        let chance = attempt.at(Account::new(&email, standing.unlocks), standing.known)?;
+        let missing = if found.is_some() { Why::Closed } else { Why::NoAccount };
+        let open = found.filter(|found| found.is_active && chance && !standing.closed);
+        self.try_password(open, password, attempt)
+            .await
+            .map(|proof| proof.map_err(|why| why.unwrap_or(missing)))
+    }
+
+    /// Does the work of a hash in any case; the error says why the password of an open account is wrong.
+    async fn try_password(
+        &self,
+        open: Option<users::User>,
+        password: Password,
+        attempt: Attempt<'_>,
+    ) -> Result<Result<Proof, Option<Why>>> {
+        let stored = open.as_ref().and_then(|open| open.password_hash.as_deref());
+        let fits = self.passwords.verify(password, stored).await?;
+        let Some(open) = open else { return Ok(Err(None)) };
+        let Some(user) = self.directory.user(open.id).await?.filter(|_| fits) else {
+            return Ok(Err(Some(Why::Password)));
+        };
+        attempt.succeeded();
+        Ok(Ok(Proof { user, credentials: open.credentials, last_tenant: open.last_tenant }))
+    }
+
+    async fn refused(&self, user: Option<UserId>, why: Why, origin: &Origin) {
+        let named = self.doors.refusal(user);
+        if !named {
+            self.refusals.count(why);
+        }
+        self.lockout.failed(Failure { user, address: origin.address, why, named }).await;
+    }
+}
+
+impl Claim<'_> {
+    /// The address that the limits go by, and the account.
+    async fn find(&self, tx: &mut Tx) -> Result<(String, Option<users::User>)> {
+        match self {
+            Self::SignIn { email, tenant } => {
+                Ok(((*email).to_owned(), users::by_sign_in(tx, email, *tenant).await?))
+            }
+            Self::Known(id) => {
+                let found = users::by_id(tx, *id).await?;
+                Ok((found.email.clone(), Some(found)))
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Failed sign-ins in the audit log: some by name, the others as a number, so that a flood of guesses cannot fill it.
+//!
+//! Called by `proof` for each failure and by the platform's background pass. Which ones are named is decided by the
+//! limiters of the doors. No row holds what was typed or where it came from: the log is never cut.
+
+use crate::{
+    Result,
+    audit::By,
+    control::{Control, Write},
+};
+use serde_json::{Map, Value, json};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use tenantry_engine::name::UserId;
+
+/// At most one row with numbers in so long.
+const EVERY_US: i64 = 60 * crate::clock::SECOND_US;
+
+/// What was wrong with a sign-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// The password does not fit.
+    Password,
+    /// The account is not active, or closed to the network after wrong passwords.
+    Closed,
+    /// There is no such account.
+    NoAccount,
+    /// One of the limits was reached; no password was looked at.
+    TooOften,
+}
+
+impl Why {
+    const ALL: [Self; 4] = [Self::Password, Self::Closed, Self::NoAccount, Self::TooOften];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Closed => "closed",
+            Self::NoAccount => "no_account",
+            Self::TooOften => "too_often",
+        }
+    }
+}
+
+/// Failures that no row names.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    unnamed: [AtomicU64; Why::ALL.len()],
+    /// When the last row with numbers was written, by the monotonic clock.
+    written_us: AtomicI64,
+}
+
+impl Refusals {
+    /// Counts a failure that no row names.
+    pub(super) fn count(&self, why: Why) {
+        self.unnamed[why as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Writes the row of one failure, as part of a change.
+    pub(super) async fn record(write: &mut Write, user: Option<UserId>, why: Why) -> Result<()> {
+        let detail = json!({ "user": user, "why": why.name() });
+        write.audit(&by(), None, "session.refuse", detail).await
+    }
+
+    /// Writes the numbers, if there are any and the last row is a minute old.
+    pub(super) async fn write_sometimes(&self, control: &Control) -> Result<()> {
+        let now_us = control.clock().lived_us();
+        match now_us - self.written_us.load(Ordering::Relaxed) >= EVERY_US {
+            true => self.write(control).await,
+            false => Ok(()),
+        }
+    }
+
+    /// Writes the numbers, if there are any.
+    pub(super) async fn write(&self, control: &Control) -> Result<()> {
+        if self.unnamed.iter().all(|number| number.load(Ordering::Relaxed) == 0) {
+            return Ok(());
+        }
+        let mut write = control.begin().await?;
+        let mut detail = Map::new();
+        for why in Why::ALL {
+            match self.unnamed[why as usize].swap(0, Ordering::Relaxed) {
+                0 => {}
+                number => drop(detail.insert(why.name().to_owned(), Value::from(number))),
+            }
+        }
+        write.audit(&by(), None, "session.refuse_more", Value::Object(detail)).await?;
+        write.commit().await?;
+        self.written_us.store(control.clock().lived_us(), Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+fn by() -> By {
+    By::actor("sign-in")
+}
