@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
-/// Name of a backup, as `20261121-102345-6f2a9c01d3`: sorts by time, never comes twice.
+/// Name of a backup, as `20261121-102345-6f2a9c01d3`: the second, the microsecond in it as five hexadecimal digits, and
+/// five random ones. Ids sort by time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct BackupId(String);
@@ -12,7 +13,9 @@ impl BackupId {
     /// A new one for this instant, microseconds.
     pub fn new(at_us: i64) -> Self {
         let at = jiff::Timestamp::from_microsecond(at_us).unwrap_or_default();
-        Self(format!("{}-{}", at.strftime("%Y%m%d-%H%M%S"), nonce()))
+        let micros = at_us.rem_euclid(1_000_000);
+        let random = rand::random::<u32>() & 0xf_ffff;
+        Self(format!("{}-{micros:05x}{random:05x}", at.strftime("%Y%m%d-%H%M%S")))
     }
 
     /// When it was made, microseconds, to the second.
@@ -78,6 +81,14 @@ mod tests {
     fn it_says_when_it_was_made() {
         let at_us = 1_795_268_564_367_302;
         assert_eq!(BackupId::new(at_us).at_us(), at_us / 1_000_000 * 1_000_000);
+    }
+
+    #[test]
+    fn ids_of_one_second_sort_by_time() {
+        let ids: Vec<_> = [0, 1, 9, 10, 16, 255, 65_536, 999_999]
+            .map(|micros| BackupId::new(1_780_000_000_000_000 + micros))
+            .into();
+        assert!(ids.is_sorted(), "{ids:?}");
     }
 
     #[test]
