@@ -179,6 +179,13 @@ impl TestApp {
         self.anon().with_token(session["token"].as_str().unwrap())
     }
 
+    /// Makes an account that exists a member: its holder signs in and accepts.
+    pub(crate) async fn joins(&self, owner: &Client, holder: &Client, email: &str, role: &str) {
+        owner.post("/api/tenant/invitations", &json!({"email": email, "role": role})).await.expect(201);
+        let form = json!({"token": self.letter(email).await});
+        holder.post("/api/invitations/accept", &form).await.expect(200);
+    }
+
     pub(crate) async fn login(&self, email: &str) -> Client {
         self.log_in(&json!({"email": email, "password": PASSWORD})).await
     }

@@ -69,9 +69,7 @@ async fn a_bound_issuer_is_told_of_its_tenant_alone() {
     let rival = app.register("rival").await;
     let staff = app.staff().await;
     // Owner of rival, and member of acme.
-    app.member(&acme, "owner@rival.example", "viewer").await;
-    drop(rival);
-    app.login("owner@rival.example").await;
+    app.joins(&acme, &rival, "owner@rival.example", "viewer").await;
     let id = app.login("owner@rival.example").await.get("/api/me").await.json()["user"]["id"].clone();
     staff.patch(&format!("/api/admin/users/{id}"), &json!({"staff": true})).await.expect(200);
     let token = by_token(&app, BOUND, "owner@rival.example", None);
@@ -95,9 +93,9 @@ async fn a_bound_issuer_is_told_of_its_tenant_alone() {
 #[tokio::test]
 async fn an_impersonator_is_told_of_the_tenant_they_entered_alone() {
     let (app, _, acme) = TestApp::new().await;
-    app.register("rival").await;
+    let rival = app.register("rival").await;
     let staff = app.staff().await;
-    app.member(&acme, "owner@rival.example", "viewer").await;
+    app.joins(&acme, &rival, "owner@rival.example", "viewer").await;
     let whole = app.login("owner@rival.example").await;
     let me = whole.get("/api/me").await.expect(200).json();
     assert_eq!(me["tenants"].as_array().unwrap().len(), 2, "{me}");

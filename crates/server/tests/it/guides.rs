@@ -7,15 +7,17 @@ use std::{
     process::{Command, Output},
 };
 
-/// Guides that are written to be pasted from top to bottom against the demo, and a section that is left out because
-/// its lines hold placeholders.
-const PASTED: &[(&str, &str)] = &[("quick-start.md", "(none)"), ("access.md", "Members")];
+/// Guides that are written to be pasted from top to bottom against the demo, and the sections that are left out because
+/// their lines hold placeholders.
+const PASTED: &[(&str, &[&str])] =
+    &[("quick-start.md", &[]), ("access.md", &["Members", "Accounts and addresses"])];
 
-/// What its ```sh blocks hold, without those of one section.
-fn script(guide: &str, left_out: &str) -> String {
+/// What its ```sh blocks hold, without those of some sections.
+fn script(guide: &str, left_out: &[&str]) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guides").join(guide);
     let text = std::fs::read_to_string(path).unwrap();
-    let sections = text.split("\n## ").filter(|section| !section.starts_with(left_out));
+    let sections =
+        text.split("\n## ").filter(|section| !left_out.iter().any(|name| section.starts_with(name)));
     let blocks = sections.flat_map(|section| section.split("\n```sh\n").skip(1));
     blocks.map(|rest| rest.split("\n```").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
 }

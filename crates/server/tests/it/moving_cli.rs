@@ -87,7 +87,7 @@ fn released(dir: &Path) {
     let shown: Value = serde_json::from_str(&fine(dir, &["show-tenant", "city-hospital", "--json"])).unwrap();
     let physical = shown[0]["placements"][0]["place"]["physical"].as_str().unwrap().to_owned();
     let said = fine(dir, &["release", "city-hospital"]);
-    assert!(said.contains("kept database(s) of city-hospital"), "{said}");
+    assert!(said.contains("kept databases of city-hospital"), "{said}");
     assert!(refused(dir, &["release", "city-hospital"]).contains("nothing is kept"));
     let mut left = Vec::new();
     for server in ["databases", "more"] {
