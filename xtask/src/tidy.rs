@@ -6,6 +6,7 @@ pub(crate) mod code;
 mod edges;
 mod length;
 mod links;
+mod names;
 mod ratchet;
 mod text;
 mod tree;
@@ -53,6 +54,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     text::check(&files, &sources, &mut report);
     links::check(root, &files, &mut report);
     claims::check(&files, &mut report);
+    names::check(&files, &mut report);
     report.faults.extend(crate::bugs::misfits(root)?.into_iter().map(|misfit| format!("bug {misfit}")));
     let measured = length::measure(&sources);
     ratchet::check(root, &measured, options.update, &mut report)?;

@@ -1,7 +1,7 @@
 //! What the platform calls: one engine over all servers, and sessions confined to one place each.
 //!
 //! Dispatches on the kind of server; it holds no policy of its own. It opens only what the caller's
-//! [`Place`] names and never creates, guesses or falls back (rules 2, 3, 5, 7).
+//! [`Place`] names and never creates, guesses or falls back (`confined-query`, `catalog-placement`, `self-identifying` and `fenced-generation`).
 
 use crate::{
     descriptors::Descriptors,
@@ -165,7 +165,7 @@ impl Engine {
         self.on_identity(place, |conn, site| sqlite::enrol(conn, &site.place, &site.platform)).await
     }
 
-    /// Forbids writes of this place inside its database, durably (rule 7); `fenced` false allows them again.
+    /// Forbids writes of this place inside its database, durably (`fenced-generation`); `fenced` false allows them again.
     pub async fn fence(&self, place: &Place, fenced: bool) -> Result<()> {
         self.on_identity(place, move |conn, site| {
             sqlite::set_fence(conn, &site.place, &site.platform, fenced)
@@ -225,12 +225,12 @@ impl Engine {
         SystemDb::new(self.0.cache.database(index, server, place).await?)
     }
 
-    /// True when the database's file exists. For operators' reports, never for routing (rule 3).
+    /// True when the database's file exists. For operators' reports, never for routing (`catalog-placement`).
     pub fn exists(&self, place: &Place) -> Result<bool> {
         Ok(self.server(place)?.1.exists(&place.physical))
     }
 
-    /// Every database file that lies on the servers. For operators' reports, never for routing (rule 3).
+    /// Every database file that lies on the servers. For operators' reports, never for routing (`catalog-placement`).
     pub async fn database_files(&self) -> Result<Vec<DatabaseFile>> {
         let servers = self.0.servers.clone();
         blocking(move || {

@@ -9,13 +9,13 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
-    /// The database of the placement does not exist (rule 3: never created on open).
+    /// The database of the placement does not exist (`catalog-placement`: never created on open).
     Missing,
     /// The place is on a server that this process does not have: its configuration is not the one of now.
     UnknownServer(String),
-    /// The database carries another tenant, store or platform than the placement says (rule 5).
+    /// The database carries another tenant, store or platform than the placement says (`self-identifying`).
     WrongIdentity,
-    /// The placement's generation is stale or the place is fenced (rule 7).
+    /// The placement's generation is stale or the place is fenced (`fenced-generation`).
     Fenced,
     /// A table or column is absent: migrations have not run here.
     SchemaBehind,
@@ -35,7 +35,7 @@ pub enum Kind {
     Limit(&'static str),
     /// The statement ran into its deadline or was cancelled.
     Deadline,
-    /// The confinement refused the statement (rule 8); what it tried.
+    /// The confinement refused the statement (`confined-sql`); what it tried.
     Denied(String),
     /// The statement itself is wrong; the database's message.
     Statement(String),

@@ -1,4 +1,4 @@
-//! Names and ids, parsed once (rule 4). Two kinds of name never stand in for each other.
+//! Names and ids, parsed once (`checked-names`). Two kinds of name never stand in for each other.
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, sync::Arc};

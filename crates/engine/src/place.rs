@@ -1,4 +1,4 @@
-//! Where the rows of one (tenant, store) lie. Built by the platform from the catalog only (rule 3).
+//! Where the rows of one (tenant, store) lie. Built by the platform from the catalog only (`catalog-placement`).
 
 use crate::name::{PhysicalName, ServerName, StoreName, TenantId};
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,6 @@ pub struct Place {
     pub physical: PhysicalName,
     /// The tenant; None for system stores.
     pub tenant: Option<TenantId>,
-    /// Bumped by every move and restore; the database must carry the same (rules 5 and 7).
+    /// Bumped by every move and restore; the database must carry the same (`self-identifying` and `fenced-generation`).
     pub generation: u64,
 }

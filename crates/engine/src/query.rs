@@ -1,4 +1,4 @@
-//! Queries as data. There is no tenant field here: the session adds confinement (rule 2).
+//! Queries as data. There is no tenant field here: the session adds confinement (`confined-query`).
 
 use crate::{
     name::{FieldName, ModelName},

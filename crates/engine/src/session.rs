@@ -1,6 +1,6 @@
 //! The platform's handle to the rows of one place, whatever database is behind it.
 //!
-//! Made by [`crate::Engine::session`] only. It has no way to name another tenant (rule 2).
+//! Made by [`crate::Engine::session`] only. It has no way to name another tenant (`confined-query`).
 
 use crate::{
     error::Result,
@@ -138,7 +138,7 @@ impl Session {
         }
     }
 
-    /// Runs a statement of the tenant's own, read-only and confined (rule 8); pooled tenants are denied.
+    /// Runs a statement of the tenant's own, read-only and confined (`confined-sql`); pooled tenants are denied.
     pub async fn sql(&self, text: &str, params: serde_json::Value, limits: SqlLimits) -> Result<SqlRows> {
         match &self.0 {
             Kind::Sqlite(session) => session.sql(text, params, limits).await,

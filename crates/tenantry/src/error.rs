@@ -2,7 +2,7 @@
 //!
 //! Every module of this crate returns it; the server turns it into an RFC 9457 problem, the command
 //! line into a message with its remedy. `Display` is for logs and may carry private detail: nothing
-//! of it is ever sent to a client (rule 10). Who may not see a thing is told that it is absent.
+//! of it is ever sent to a client (`absent-not-forbidden`). Who may not see a thing is told that it is absent.
 
 mod engine;
 mod fields;
@@ -18,7 +18,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Absent, or not for this actor: the two are never told apart (rule 10). Names the kind of thing.
+    /// Absent, or not for this actor: the two are never told apart (`absent-not-forbidden`). Names the kind of thing.
     #[error("no such {0}")]
     NotFound(&'static str),
     /// The credentials are missing, wrong, expired or contradict each other; the private reason.
@@ -319,7 +319,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn private_detail_never_reaches_public_text_rule_10() {
+    fn private_detail_never_reaches_public_text_absent_not_forbidden() {
         let secret = "/var/lib/secret.db";
         let all = [
             Error::Unauthenticated(secret.into()),
@@ -359,7 +359,7 @@ mod tests {
             remedy.find("tenantry create-db acme").is_some_and(|empty| empty > restore),
             "emptiness comes last"
         );
-        assert!(!lost.public_title().contains("/srv"), "rule 10");
+        assert!(!lost.public_title().contains("/srv"), "`absent-not-forbidden`");
         let own = Error::NotAttached { slug: "acme".into(), store: "djo".into() };
         assert!(own.remedy().is_some_and(|r| r.ends_with("tenantry attach-tenant-db acme --store djo")));
         let behind = |reason: Option<&str>| Error::MigrationsPending {

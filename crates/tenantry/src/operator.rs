@@ -144,7 +144,7 @@ impl Platform {
         Ok(id)
     }
 
-    /// Opens an account that was closed because somebody guessed at its password (threat 41).
+    /// Opens an account that was closed because somebody guessed at its password (`account-enumeration`).
     pub async fn unlock_user(&self, by: &By, id: UserId) -> Result<()> {
         let mut write = self.control().begin().await?;
         users::unlock(&mut write, by, id).await?;
@@ -284,7 +284,7 @@ impl Platform {
         checker.tenants(self.control(), only, tell).await
     }
 
-    /// Checks the audit log's hash chain against the published heads (rule 11).
+    /// Checks the audit log's hash chain against the published heads (`audited-commit`).
     pub async fn verify_audit(&self) -> Result<audit::Report> {
         let control = self.control();
         audit::verify(control, &control.heads().read()?).await

@@ -1,5 +1,5 @@
 //! Where the databases of a tenant are to go, and what they are to be called: by configuration and policy, never
-//! by what exists (rule 3).
+//! by what exists (`catalog-placement`).
 //!
 //! Asked when a tenant is made, moved, restored or brings a database. It only proposes; the catalog records, and
 //! adds the generation.

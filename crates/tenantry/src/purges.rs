@@ -46,7 +46,7 @@ const COUNTED: u32 = 10_000;
 
 impl Platform {
     /// Starts the purge of a closed tenant; the operation. Slug and id must both be given and name the
-    /// same tenant (threat 30). `early`: although its retention is not over.
+    /// same tenant (`wrong-id-deleted`). `early`: although its retention is not over.
     ///
     /// # Errors
     /// [`Error::Conflict`] unless it is closed and, if not early, its time has come.

@@ -2,7 +2,7 @@
 //! now, and goes there.
 //!
 //! Called by records and insight for every session in a tenant's store. The handle stays what it is
-//! (rule 1): the tenant is the same, the gates are asked again, the place comes from the catalog. Costs
+//! (`sealed-handle`): the tenant is the same, the gates are asked again, the place comes from the catalog. Costs
 //! nothing unless a place was missing or refused.
 
 use crate::{Error, Result, access::Tenant, platform::Inner, topology::TenantRecord};

@@ -158,7 +158,7 @@ impl Engine {
     }
 
     /// In what the schema of a copy that is at the end of `script` differs from what the script makes, in words:
-    /// empty for a copy of ours. Ask it of every file that comes from outside (threat 18).
+    /// empty for a copy of ours. Ask it of every file that comes from outside (`dump-runs-code`).
     pub async fn foreign_in_copy(&self, from: &Path, script: &Arc<Script>) -> Result<Vec<String>> {
         let (from, script) = (from.to_owned(), script.clone());
         blocking(move || transfer::foreign(&from, &script)).await

@@ -28,7 +28,7 @@ const WRITE_FACTOR: u32 = 6;
 pub(crate) struct LongWork {
     permits: Arc<Semaphore>,
     shares: Arc<Shares>,
-    /// Longest a list or a count may take (threat 38).
+    /// Longest a list or a count may take (`heavy-query`).
     read: Duration,
 }
 

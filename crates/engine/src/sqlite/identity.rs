@@ -1,4 +1,4 @@
-//! What every database carries inside: who lives here, at which generation (rules 5 and 7), and
+//! What every database carries inside: who lives here, at which generation (`self-identifying` and `fenced-generation`), and
 //! what was applied. Written by provisioning and moves, checked by every open.
 
 use crate::{

@@ -1,5 +1,5 @@
 //! What lies in a server's directory, and who lives in a file that no place names: for operators'
-//! reports of orphans. Never for routing (rule 3).
+//! reports of orphans. Never for routing (`catalog-placement`).
 
 use super::{
     identity, open,

@@ -28,7 +28,7 @@ const WAKE_EVERY: Duration = Duration::from_millis(250);
 const MAX_WAITING: usize = 64;
 /// A -wal longer than this many times the checkpoint mark is written back with writers held off.
 const OVERGROWN: u32 = 4;
-/// The same, for telling the operator (threat 37).
+/// The same, for telling the operator (`growing-wal`).
 const ALARMING: u32 = 16;
 /// Longest that writers are held off for readers of old frames.
 const WAIT_FOR_READERS: Duration = Duration::from_millis(50);

@@ -1,6 +1,6 @@
 //! Opens one connection to an existing database file: no CREATE, no URI, no symlink, defensive.
 //!
-//! Called by the pool, provisioning and the sandbox. It never creates a file (rule 3): a missing
+//! Called by the pool, provisioning and the sandbox. It never creates a file (`catalog-placement`): a missing
 //! one is `Missing`, and that is for the caller to report, never to mend.
 
 use super::functions;

@@ -1,6 +1,6 @@
 //! The connections of one open database: identical, read-write, borrowed for one piece of work.
 //!
-//! A connection comes back through [`Lease::give_back`] only, which proves it clean (rule 9): out of any
+//! A connection comes back through [`Lease::give_back`] only, which proves it clean (`clean-connection`): out of any
 //! transaction, or resting in one that reads ([`Rest`]). A lease that is dropped any other way (cancelled future,
 //! error, panic) closes its connection. No lease is held while its borrower waits for a client.
 

@@ -1,5 +1,5 @@
 //! Makes databases: write the bytes of one into a file without a name, press to disk, put in place without
-//! ever overwriting. Every step may be repeated after a crash (threat 48).
+//! ever overwriting. Every step may be repeated after a crash (`stuck-retry`).
 
 use super::{
     birth, identity,
@@ -60,7 +60,7 @@ impl Template {
 
     /// The file on `server`, made when it is not there yet. Appears whole or not at all.
     fn file(&self, server: &Server) -> Result<PathBuf> {
-        // A store name has no "__" and the hash is hex: validated names only (rule 4).
+        // A store name has no "__" and the hash is hex: validated names only (`checked-names`).
         let name = blake3::hash(format!("{}\n{}", identity::META_SQL, self.fingerprint).as_bytes()).to_hex();
         let path = server.root().join("_templates").join(format!("{}__{}.db", self.store, &name[..16]));
         if !path.exists() {
@@ -184,7 +184,7 @@ pub(super) fn already_there(site: &Site) -> Result<()> {
     site.path.parent().map_or(Ok(()), sync_directory)
 }
 
-/// A -wal without its database would be adopted by the new file (threat 27).
+/// A -wal without its database would be adopted by the new file (`stale-wal`).
 pub(super) fn refuse_leftovers(server: &Server, place: &Place) -> Result<()> {
     for path in server.family(&place.physical) {
         if path.symlink_metadata().is_ok() {

@@ -57,7 +57,7 @@ impl Server {
         &self.root
     }
 
-    /// Root and validated name; nothing else ever becomes a path (rule 4, X4).
+    /// Root and validated name; nothing else ever becomes a path (`checked-names`, X4).
     pub(crate) fn path(&self, physical: &PhysicalName) -> PathBuf {
         self.root.join(format!("{physical}.db"))
     }

@@ -1,7 +1,7 @@
 //! One place of an open database: every statement is run here, with the place's confinement.
 //!
 //! Made by the engine for each request. It decides *where* work runs (inline, on a blocking thread, under
-//! the write lock), never *what* it may touch: that is in the confinement it was made with (rule 2).
+//! the write lock), never *what* it may touch: that is in the confinement it was made with (`confined-query`).
 
 use super::{
     activity::{self, Activity},

@@ -165,7 +165,7 @@ fn finish(lease: Lease<Arc<Database>>, sql: &str) -> Result<()> {
 impl Drop for Tx {
     fn drop(&mut self) {
         // Readers are let go of by dropping them, which is no fault. An unfinished writer is one: its
-        // connection is closed with the lease (rule 9), before the write lock is free again.
+        // connection is closed with the lease (`clean-connection`), before the write lock is free again.
         if self.writer.is_none()
             && let Some(lease) = self.lease.take()
             && let Err(error) = finish(lease, "ROLLBACK")

@@ -1,4 +1,4 @@
-//! Copies under write load, and databases made from copies (X2, threats 26 to 28).
+//! Copies under write load, and databases made from copies (X2, `wrong-tenant-restore`, `stale-wal` and `torn-copy`).
 
 use crate::core_support::*;
 use rusqlite::{Connection, OpenFlags};
@@ -45,7 +45,7 @@ async fn t7_copies_taken_under_write_load_are_whole() {
 }
 
 #[tokio::test]
-async fn threat_26_a_copy_becomes_only_its_own_tenants_next_generation() {
+async fn wrong_tenant_restore_a_copy_becomes_only_its_own_tenants_next_generation() {
     let bed = bed(8);
     bed.engine.provision(&tenant(1), &bare()).await.unwrap();
     bed.engine.fence(&tenant(1), true).await.unwrap();

@@ -101,7 +101,7 @@ async fn one_that_is_refused_takes_nobody_along() {
 }
 
 #[tokio::test]
-async fn rule_13_a_quota_is_not_overshot_by_writes_of_one_commit() {
+async fn enforced_limits_a_quota_is_not_overshot_by_writes_of_one_commit() {
     let bed = bed(8);
     for place in [own(&bed, 1).await, in_pool(&bed, 2).await] {
         let session = open(&bed, &place).await;
@@ -141,7 +141,7 @@ async fn m15_a_full_database_refuses_who_does_not_fit_and_keeps_the_others() {
 }
 
 #[tokio::test]
-async fn rule_7_a_fenced_tenant_is_refused_among_others_of_its_pool() {
+async fn fenced_generation_a_fenced_tenant_is_refused_among_others_of_its_pool() {
     let bed = bed(8);
     let places = [in_pool(&bed, 1).await, in_pool(&bed, 2).await, in_pool(&bed, 3).await];
     let mut sessions = vec![];
@@ -159,7 +159,7 @@ async fn rule_7_a_fenced_tenant_is_refused_among_others_of_its_pool() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rule_9_who_goes_away_takes_nobody_along() {
+async fn clean_connection_who_goes_away_takes_nobody_along() {
     let bed = bed(8);
     for place in [own(&bed, 1).await, in_pool(&bed, 2).await, synced(&bed).await] {
         let session = open(&bed, &place).await;

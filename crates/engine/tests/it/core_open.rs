@@ -1,4 +1,4 @@
-//! Opening: never creates, never follows a link, never opens a stranger (rules 3 and 5; threats 22, 27, 49).
+//! Opening: never creates, never follows a link, never opens a stranger (`catalog-placement` and `self-identifying`; `path-in-name`, `stale-wal` and `created-empty`).
 
 use crate::core_support::*;
 use std::os::unix::fs::symlink;
@@ -104,7 +104,7 @@ async fn many_provision_the_same_place_at_once() {
 }
 
 #[tokio::test]
-async fn threat_27_a_wal_without_its_database_is_not_adopted() {
+async fn stale_wal_a_wal_without_its_database_is_not_adopted() {
     let bed = bed(4);
     let wal = bed.dir.path().join("tenant_1_1.db-wal");
     std::fs::write(&wal, b"stale").unwrap();
@@ -168,7 +168,7 @@ async fn child_process_provisions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn threat_48_provisioning_killed_anywhere_is_repeated_to_the_end() {
+async fn stuck_retry_provisioning_killed_anywhere_is_repeated_to_the_end() {
     let bed = bed(4);
     for round in 0..15 {
         let mut child = std::process::Command::new(std::env::current_exe().unwrap())

@@ -196,9 +196,9 @@ impl Visit for Panics {
     }
 }
 
-/// Rule 9: whatever becomes of a reader, the next one gets a clean connection.
+/// `clean-connection`: whatever becomes of a reader, the next one gets a clean connection.
 #[tokio::test]
-async fn rule_9_a_reader_that_panics_leaves_no_transaction() {
+async fn clean_connection_a_reader_that_panics_leaves_no_transaction() {
     let bed = bed(8);
     let place = own(&bed, 1).await;
     let session = open(&bed, &place).await;

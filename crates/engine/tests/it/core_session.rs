@@ -109,9 +109,9 @@ async fn m18_each_sees_only_its_own_in_both_isolations() {
     }
 }
 
-/// Rule 5: the catalog says that the tenant has this database to itself; the database knows better.
+/// `self-identifying`: the catalog says that the tenant has this database to itself; the database knows better.
 #[tokio::test]
-async fn rule_5_a_shared_database_is_never_handed_out_as_an_own_one() {
+async fn self_identifying_a_shared_database_is_never_handed_out_as_an_own_one() {
     let bed = bed(8);
     let shared = in_pool(&bed, 1).await;
     in_pool(&bed, 2).await;
@@ -124,7 +124,7 @@ async fn rule_5_a_shared_database_is_never_handed_out_as_an_own_one() {
 }
 
 #[tokio::test]
-async fn rule_7_a_fence_stops_writes_of_open_sessions_and_lets_reads_go_on() {
+async fn fenced_generation_a_fence_stops_writes_of_open_sessions_and_lets_reads_go_on() {
     let bed = bed(8);
     for place in [own(&bed, 1).await, in_pool(&bed, 2).await] {
         let session = open(&bed, &place).await;
@@ -214,7 +214,7 @@ async fn t2_dropped_requests_leave_whole_batches_and_clean_connections() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn threat_37_the_wal_stays_bounded_under_writes() {
+async fn growing_wal_the_wal_stays_bounded_under_writes() {
     let bed = bed(8);
     let place = own(&bed, 1).await;
     let session = open(&bed, &place).await;

@@ -1,4 +1,4 @@
-//! T1, T5, rule 2: three tenants share one pooled database, with the same ids in all of them. Whatever one
+//! T1, T5, `confined-query`: three tenants share one pooled database, with the same ids in all of them. Whatever one
 //! does, nothing of the others comes back, changes, blocks or is blocked.
 
 use crate::records_kit::*;

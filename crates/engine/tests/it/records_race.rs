@@ -1,4 +1,4 @@
-//! Several connections write at once (threats 33 and 40): quotas never overshoot, ids never repeat, and after
+//! Several connections write at once (`late-writer` and `quota-race`): quotas never overshoot, ids never repeat, and after
 //! a fence nothing is written.
 
 use crate::records_kit::*;

@@ -115,7 +115,7 @@ fn data_operations_recount_rows_and_keep_references() {
     conn.execute_batch("UPDATE _tenantry_place SET fenced = 1").unwrap();
     let more = [all[0].clone(), all[1].clone(), migration("0003_more", vec![data(insert)])];
     let error = migrate(&mut conn, &store("tenant"), Isolation::Database, &more).unwrap_err();
-    assert_eq!(*error.kind(), Kind::Fenced, "rule 7");
+    assert_eq!(*error.kind(), Kind::Fenced, "`fenced-generation`");
 }
 
 #[test]

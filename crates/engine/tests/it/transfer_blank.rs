@@ -199,7 +199,7 @@ async fn every_type_gets_a_value_that_says_nothing_and_fits() {
 }
 
 #[tokio::test]
-async fn what_migrations_did_not_make_is_told_threat_18() {
+async fn what_migrations_did_not_make_is_told_dump_runs_code() {
     let (made, copy) = made("").await;
     let foreign =
         async |path: &std::path::Path| made.bed.engine.foreign_in_copy(path, &made.script).await.unwrap();

@@ -281,7 +281,7 @@ fn recording_costs_nothing_while_it_is_off() {
 
 /// Whoever comes late, with the mark of a move that is over or with one of its own steps, changes nothing.
 #[tokio::test]
-async fn a_worker_that_comes_late_changes_nothing_threats_32_and_33() {
+async fn a_worker_that_comes_late_changes_nothing_two_workers_late_writer() {
     const LATE: i64 = 2_000;
     for (from, to) in WAYS {
         let clinic = Clinic::new().await;

@@ -1,4 +1,4 @@
-//! `tenantry audit verify` and `list` (rule 11).
+//! `tenantry audit verify` and `list` (`audited-commit`).
 
 use super::{
     setup::{Place, explain},

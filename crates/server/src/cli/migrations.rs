@@ -1,4 +1,4 @@
-//! `makemigrations`, `migrate`, `migrate-tenants` (M4, M9, M10).
+//! `tenantry makemigrations`, `tenantry migrate`, `tenantry migrate-tenants` (M4, M9, M10).
 
 use super::{
     args,

@@ -1,4 +1,4 @@
-//! `tenantry init-plans` and `set-plan` (M8).
+//! `tenantry init-plans` and `tenantry set-plan` (M8).
 
 use super::{
     setup::{Place, explain},

@@ -1,4 +1,4 @@
-//! `tenantry sql`: a read-only statement in one tenant's own database (M12, rule 8).
+//! `tenantry sql`: a read-only statement in one tenant's own database (M12, `confined-sql`).
 
 use super::{
     setup::{Place, explain},

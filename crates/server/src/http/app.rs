@@ -35,7 +35,7 @@ pub struct Options {
     pub max_json_bytes: usize,
     /// Changes of records need `If-Match`; without it they are refused with 428.
     pub require_if_match: bool,
-    /// Peers whose forwarded headers are believed (threat 5).
+    /// Peers whose forwarded headers are believed (`host-spoofing`).
     pub trusted_proxies: Vec<IpRange>,
     /// Bearer token that opens `/metrics`, besides sessions of staff.
     pub metrics_token: Option<String>,

@@ -1,6 +1,6 @@
 //! Log-in, log-out, sessions, choice of tenant, and who one is (M6).
 //!
-//! The platform checks; this reads forms and sets cookies. The same answer comes whatever was wrong (threat 41).
+//! The platform checks; this reads forms and sets cookies. The same answer comes whatever was wrong (`account-enumeration`).
 
 use super::{
     App,
@@ -59,7 +59,7 @@ fn refused(error: Error) -> Problem {
     }
 }
 
-/// The tenant of form and host, which must agree where both name one (threat 6).
+/// The tenant of form and host, which must agree where both name one (`sources-disagree`).
 pub(super) fn wanted(app: &App, form: Option<&str>, host: Option<&str>) -> Result<Option<Slug>> {
     let base = &app.platform().config().platform.base_domain;
     let of_host = host.map(|host| host::tenant_of(host, base)).transpose()?.flatten();

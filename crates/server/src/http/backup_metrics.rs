@@ -1,4 +1,4 @@
-//! How backups stand, for Prometheus (threat 29): as the background pass found it, so that a scrape costs
+//! How backups stand, for Prometheus (`silent-backup-failure`): as the background pass found it, so that a scrape costs
 //! nothing.
 
 use std::fmt::Write;

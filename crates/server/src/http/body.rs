@@ -51,7 +51,7 @@ impl FromRequest<App> for RawJson {
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
         let media = media_type(request.headers());
-        // Also a defence: a form of another site cannot send this type without being asked first (threat 42).
+        // Also a defence: a form of another site cannot send this type without being asked first (`cross-site-request`).
         if media != "application/json" && !media.ends_with("+json") {
             let text = "Send the body as `content-type: application/json`.";
             return Err(Problem::new(Code::UnsupportedMediaType, text));

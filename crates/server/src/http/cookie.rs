@@ -1,7 +1,7 @@
 //! The session cookie: its name, its attributes, reading it.
 //!
 //! Used by the credentials reader and by log-in and log-out. Over https its name has the `__Host-` prefix,
-//! which browsers keep free of sibling subdomains (threat 42).
+//! which browsers keep free of sibling subdomains (`cross-site-request`).
 
 use http::{HeaderMap, HeaderValue, header};
 
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn over_https_it_is_host_bound_threat_42() {
+    fn over_https_it_is_host_bound_cross_site_request() {
         let value = set(true, "t", 60).unwrap();
         let value = value.to_str().unwrap();
         for part in ["__Host-", "; Secure", "; HttpOnly", "; Path=/", "; SameSite=Lax"] {

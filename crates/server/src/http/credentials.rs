@@ -1,7 +1,7 @@
 //! What a request shows of itself: token, key, cookie, host, path, address.
 //!
 //! Read by the extractors, the log-in routes and the short path for reads; judged by the platform, on one path for
-//! all kinds (threat 3). It never decides anything but "this cannot be read", and allocates nothing.
+//! all kinds (`uneven-credentials`). It never decides anything but "this cannot be read", and allocates nothing.
 
 use super::{
     app::Options,
@@ -47,7 +47,7 @@ impl<'a> Shown<'a> {
         path: &'a str,
         peer: IpAddr,
     ) -> Result<Self> {
-        // Threat 5: forwarded headers count only from proxies the operator named.
+        // `host-spoofing`: forwarded headers count only from proxies the operator named.
         let proxied = options.is_proxy(peer);
         let forwarded_host = if proxied { one(headers, &FORWARDED_HOST)? } else { None };
         let host = match forwarded_host {
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn forwarded_headers_count_only_from_trusted_proxies_threat_5() {
+    fn forwarded_headers_count_only_from_trusted_proxies_host_spoofing() {
         let map = headers(&[
             ("host", "inner:8000"),
             ("x-forwarded-host", "acme.example.com"),
@@ -253,7 +253,7 @@ mod tests {
             assert!(shown.cookie.is_none_or(|c| sent("cookie", c)), "{map:?}");
             assert!(shown.api_key.is_none_or(|k| sent("x-api-key", k)), "{map:?}");
             assert!(shown.path.is_none_or(|slug| path.contains(slug)), "{path}");
-            assert!(peer != ip("9.9.9.9") || shown.address == peer, "threat 5: {map:?}");
+            assert!(peer != ip("9.9.9.9") || shown.address == peer, "`host-spoofing`: {map:?}");
         }
         tried("T4 headers", tries * 3, "headers");
     }

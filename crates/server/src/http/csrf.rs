@@ -1,4 +1,4 @@
-//! Refuses what a browser sends from another site (threat 42).
+//! Refuses what a browser sends from another site (`cross-site-request`).
 //!
 //! Called before any credential is looked at, for every method that changes something. Requests with a
 //! bearer token or an API key pass: no browser adds those by itself.
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn other_sites_and_siblings_are_refused_threat_42() {
+    fn other_sites_and_siblings_are_refused_cross_site_request() {
         const HOST: (&str, &str) = ("host", "acme.example.com:8000");
         for (headers, passes) in [
             (&[("sec-fetch-site", "same-origin")][..], true),

@@ -211,7 +211,7 @@ where
 
 /// Headers every answer carries. A handler that set one of them itself keeps it.
 fn finish(app: &App, headers: &mut HeaderMap, id: RequestId) {
-    // Threat 10: no cache between us and the caller may keep an answer.
+    // `shared-cache`: no cache between us and the caller may keep an answer.
     const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
     const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
     headers.reserve(4);

@@ -1,7 +1,7 @@
 //! What requests call companies, stores, servers, and what has a number. Used by routes of staff and tenants.
 //!
 //! A name in a path or a filter that cannot be one names nothing: absent, as for any other that is not there
-//! (rule 10). A name in a form is a value with a rule.
+//! (`absent-not-forbidden`). A name in a form is a value with a rule.
 
 use super::{
     App,

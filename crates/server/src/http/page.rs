@@ -29,7 +29,7 @@ pub(super) fn welcome(app: &App, signed_in: &SignedIn) -> Response {
     view::with_cookie(app, page(StatusCode::CREATED, &text), &token, signed_in.expires_us)
 }
 
-/// What a problem says, in its public words only (rule 10).
+/// What a problem says, in its public words only (`absent-not-forbidden`).
 pub(super) fn refusal(problem: &Problem) -> Response {
     let wire: serde_json::Value = serde_json::from_slice(&problem.body(None)).unwrap_or_default();
     let text = |key: &str| escaped(wire[key].as_str().unwrap_or_default());

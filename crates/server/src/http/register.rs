@@ -92,7 +92,7 @@ fn checked(form: &Form, signed_in: bool) -> Result<Slug, Error> {
     slug.ok_or_else(|| Error::invalid("slug", "is required"))
 }
 
-/// A slug from the company's name: what is not ASCII is refused, never mapped (threat 23).
+/// A slug from the company's name: what is not ASCII is refused, never mapped (`slug-collision`).
 fn suggested(company: &str) -> Result<Slug, Error> {
     let mut text = String::with_capacity(40);
     for letter in company.trim().chars() {
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slugs_are_suggested_and_never_mapped_threat_23() {
+    fn slugs_are_suggested_and_never_mapped_slug_collision() {
         assert_eq!(suggested(" City Hospital & Co. ").unwrap().as_str(), "city-hospital-co");
         for odd in ["Ärzte", "Сity", "a", "www", "---", &"a".repeat(50)] {
             assert!(suggested(odd).is_err(), "{odd}");

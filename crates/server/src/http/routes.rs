@@ -1,5 +1,5 @@
 //! The table of all fixed routes. The router, the metrics, the OpenAPI document and the access tests are
-//! all made from it, so that a route cannot exist in one of them only (threat 2).
+//! all made from it, so that a route cannot exist in one of them only (`unscoped-route`).
 //!
 //! It never holds logic: a row names a handler.
 

@@ -1,7 +1,7 @@
 //! Extractors: who asks, and the tenant they were let into.
 //!
 //! Used by every handler that is not public, and by builders' own routes. Handlers cannot reach records without
-//! one of these, so that none can forget to check (threat 2). None holds a connection (threat 47).
+//! one of these, so that none can forget to check (`unscoped-route`). None holds a connection (`held-connection`).
 
 use super::{
     App,
@@ -35,7 +35,7 @@ pub struct Caller(pub Actor);
 /// Anybody; the actor, if the request shows a valid credential.
 pub(super) struct Visitor(pub(super) Option<Actor>);
 
-/// Staff of the platform. To everybody else the route is absent (rule 10).
+/// Staff of the platform. To everybody else the route is absent (`absent-not-forbidden`).
 #[derive(Debug)]
 pub struct Staff(pub Actor);
 

@@ -1,4 +1,4 @@
-//! T1: every route × every kind of credential. A route without a case fails (threats 1 to 4, 6, 43; rule 10).
+//! T1: every route × every kind of credential. A route without a case fails (`id-without-tenant`, `unscoped-route`, `uneven-credentials`, `default-tenant`, `sources-disagree` and `late-revocation`; `absent-not-forbidden`).
 
 use super::{
     app::{Answer, Client, TestApp},
@@ -146,7 +146,7 @@ pub(crate) fn every_path() -> Vec<(&'static Route, &'static str)> {
 }
 
 #[test]
-fn every_route_has_a_case_and_every_case_a_route_threat_2() {
+fn every_route_has_a_case_and_every_case_a_route_unscoped_route() {
     let routes: BTreeSet<_> = ROUTES.iter().map(|r| (r.method.as_str(), r.path)).collect();
     let cases: BTreeSet<_> = CASES.iter().map(|c| (c.0, c.1)).collect();
     assert_eq!(routes, cases);
@@ -154,7 +154,7 @@ fn every_route_has_a_case_and_every_case_a_route_threat_2() {
 }
 
 #[tokio::test]
-async fn without_a_good_credential_every_closed_route_is_401_rule_10() {
+async fn without_a_good_credential_every_closed_route_is_401_absent_not_forbidden() {
     let (app, anon, _) = TestApp::new().await;
     let forged = [
         anon.clone(),
@@ -181,7 +181,7 @@ async fn without_a_good_credential_every_closed_route_is_401_rule_10() {
 }
 
 #[tokio::test]
-async fn another_companys_member_sees_nothing_of_acme_threat_1() {
+async fn another_companys_member_sees_nothing_of_acme_id_without_tenant() {
     let (app, _, acme) = TestApp::new().await;
     let rival = app.register("rival").await;
     acme.post("/api/records/patients", &patient(CANARY)).await.expect(201);
@@ -190,7 +190,7 @@ async fn another_companys_member_sees_nothing_of_acme_threat_1() {
     for route in ROUTES.iter().filter(|r| r.access == Access::Tenant) {
         let path = path_of(route);
         for rival in [&rival, &key] {
-            // Its own company by the session, acme by name: they disagree, so nothing is there (threat 6).
+            // Its own company by the session, acme by name: they disagree, so nothing is there (`sources-disagree`).
             for answer in [
                 send(rival, route, &format!("/t/acme{path}")).await,
                 send(&rival.with("x-tenant", "acme"), route, path).await,
@@ -208,7 +208,7 @@ async fn another_companys_member_sees_nothing_of_acme_threat_1() {
 }
 
 #[tokio::test]
-async fn the_platforms_routes_are_absent_for_members_and_keys_rule_10() {
+async fn the_platforms_routes_are_absent_for_members_and_keys_absent_not_forbidden() {
     let (app, anon, acme) = TestApp::new().await;
     let key = acme.post("/api/tenant/keys", &json!({"name": "k", "role": "owner"})).await.expect(201);
     let key = anon.with("x-api-key", key.json()["key"].as_str().unwrap());
@@ -235,7 +235,7 @@ async fn a_public_route_needs_nothing() {
 }
 
 #[tokio::test]
-async fn every_credential_kind_opens_the_same_door_and_closes_at_once_threats_3_and_43() {
+async fn every_credential_kind_opens_the_same_door_and_closes_at_once_uneven_credentials_late_revocation() {
     let (app, anon, acme) = TestApp::new().await;
     let made = acme.post("/api/tenant/keys", &json!({"name": "k", "role": "owner"})).await.expect(201).json();
     let key = anon.with("x-api-key", made["key"].as_str().unwrap());
@@ -255,7 +255,7 @@ async fn every_credential_kind_opens_the_same_door_and_closes_at_once_threats_3_
 }
 
 #[tokio::test]
-async fn a_browser_on_another_site_cannot_write_threat_42() {
+async fn a_browser_on_another_site_cannot_write_cross_site_request() {
     let (_app, anon, acme) = TestApp::new().await;
     let cookie =
         anon.with("cookie", &format!("tenantry_session={}", acme.token())).with("host", "localhost:8000");

@@ -24,7 +24,7 @@ async fn registration_makes_everything_and_logs_in_m7() {
 }
 
 #[tokio::test]
-async fn wrong_passwords_and_unknown_accounts_look_alike_threat_41() {
+async fn wrong_passwords_and_unknown_accounts_look_alike_account_enumeration() {
     let (_app, anon, _) = TestApp::new().await;
     let attempt = |email: &str, password: &str| json!({"email": email, "password": password});
     let wrong =
@@ -35,7 +35,7 @@ async fn wrong_passwords_and_unknown_accounts_look_alike_threat_41() {
 }
 
 #[tokio::test]
-async fn sessions_are_listed_and_end_at_once_threat_43() {
+async fn sessions_are_listed_and_end_at_once_late_revocation() {
     let (app, _, first) = TestApp::new().await;
     let second = app.login("owner@acme.example").await;
     let sessions = first.get("/api/auth/sessions").await.expect(200).json();
@@ -86,7 +86,7 @@ async fn an_expired_trial_is_402_and_still_shows_its_state_m8() {
 }
 
 #[tokio::test]
-async fn impersonation_needs_a_reason_and_leaves_both_names_threat_44() {
+async fn impersonation_needs_a_reason_and_leaves_both_names_impersonation_abuse() {
     let (app, _, _) = TestApp::new().await;
     let staff = app.staff().await;
     staff.post("/api/admin/impersonate", &json!({"tenant": "acme", "reason": ""})).await.expect(422);
@@ -105,7 +105,7 @@ async fn impersonation_needs_a_reason_and_leaves_both_names_threat_44() {
 }
 
 #[tokio::test]
-async fn an_owner_reads_with_sql_and_stays_inside_rule_8() {
+async fn an_owner_reads_with_sql_and_stays_inside_confined_sql() {
     let (app, _, owner) = TestApp::new().await;
     let rival = app.register("rival").await;
     rival.post("/api/records/patients", &super::records::patient("Secret")).await.expect(201);
@@ -159,7 +159,7 @@ async fn a_company_sees_what_it_holds_and_who_changed_what() {
 }
 
 #[tokio::test]
-async fn an_account_that_was_guessed_at_is_opened_by_staff_threat_41() {
+async fn an_account_that_was_guessed_at_is_opened_by_staff_account_enumeration() {
     let (app, anon, _) = TestApp::new().await;
     let staff = app.staff().await;
     let login = |password: &str| json!({"email": "owner@acme.example", "password": password});

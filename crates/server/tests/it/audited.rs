@@ -348,7 +348,7 @@ async fn every_change_over_http_is_in_the_log_with_who_did_it_t11() {
     assert!(rows > 900, "{rows}");
 }
 
-/// Threat 44: whoever acts as another is named with whom they act as, in the platform's log and in the
+/// `impersonation-abuse`: whoever acts as another is named with whom they act as, in the platform's log and in the
 /// company's own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn impersonation_shows_both_identities() {

@@ -215,7 +215,7 @@ fn m18_demo_companies_see_their_own_over_http_and_in_the_files() {
     assert!(a.iter().all(|name| !b.contains(name)), "{a:?} {b:?}");
 }
 
-/// Commands work beside a running server, and what they do holds for its next request (threat 43).
+/// Commands work beside a running server, and what they do holds for its next request (`late-revocation`).
 #[test]
 fn a_command_beside_the_server_holds_at_its_next_request() {
     let dir = tempfile::tempdir().unwrap();
@@ -275,7 +275,7 @@ fn m16_a_lost_database_is_said_and_made_again() {
     assert_eq!(doctors_in(&file_of(dir.path(), "city-hospital")).len(), 3);
 }
 
-/// Rule 8 through the command line: one tenant's database, read-only, nothing beside it.
+/// `confined-sql` through the command line: one tenant's database, read-only, nothing beside it.
 #[test]
 fn sql_stays_inside_and_says_why() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
 //! T2 over HTTP: the client goes away while its request is at work, wherever that is. Then nothing is half done,
-//! nothing is held, and the next request finds all as it should be (threats 11 and 47).
+//! nothing is held, and the next request finds all as it should be (`poisoned-connection` and `held-connection`).
 
 use super::{
     app::{Client, TestApp},

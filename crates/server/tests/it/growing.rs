@@ -140,7 +140,7 @@ fn an_app_grows_and_every_company_follows_but_the_broken_one_m10_x5() {
         (told.len(), &told[0]["tenant"], &told[0]["error"]),
         (1, &json!("charlie"), &json!("no_database"))
     );
-    assert!(!again.status.success() && !lost.exists(), "nothing is made by looking (rule 3)");
+    assert!(!again.status.success() && !lost.exists(), "nothing is made by looking (`catalog-placement`)");
     fs::rename(&aside, &lost).unwrap();
     let last = fine(dir, &["migrate-tenants", "--company", "charlie"]);
     assert!(last.contains("charlie: 3 applied"), "{last}");

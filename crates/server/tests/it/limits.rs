@@ -1,4 +1,4 @@
-//! Limits of plans at their edge and under races, and the pace of the public doors (rule 13, threats 39 to 41).
+//! Limits of plans at their edge and under races, and the pace of the public doors (`enforced-limits`, `noisy-neighbour`, `quota-race` and `account-enumeration`).
 
 use super::{
     app::{Answer, Client, PASSWORD, TestApp},
@@ -45,7 +45,7 @@ async fn count(client: &Client) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn as_many_rows_as_the_plan_says_and_not_one_more_threat_40() {
+async fn as_many_rows_as_the_plan_says_and_not_one_more_quota_race() {
     for isolation in BOTH {
         let app = limited(isolation, "rows = 10").await;
         let (acme, rival) = (app.register("acme").await, app.register("rival").await);
@@ -70,7 +70,7 @@ async fn as_many_rows_as_the_plan_says_and_not_one_more_threat_40() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn as_many_members_as_the_plan_says_and_not_one_more_threat_40() {
+async fn as_many_members_as_the_plan_says_and_not_one_more_quota_race() {
     let app = limited("database", "users = 5").await;
     let acme = app.register("acme").await;
     let form = |name: &str| json!({"email": format!("{name}@acme.example"), "role": "member"});
@@ -141,7 +141,7 @@ fn stored(dir: &Path) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn files_that_come_at_once_never_overshoot_threat_40() {
+async fn files_that_come_at_once_never_overshoot_quota_race() {
     let app = limited("database", "file_bytes = \"10 KiB\"").await;
     let acme = app.register("acme").await;
     let report = json!({"title": "Q", "kind": "medical", "from_date": "2026-01-01", "to_date": "2026-03-31"});
@@ -166,7 +166,7 @@ async fn files_that_come_at_once_never_overshoot_threat_40() {
 }
 
 #[tokio::test]
-async fn who_asks_too_often_is_told_when_to_come_again_and_others_are_not_slowed_threat_39() {
+async fn who_asks_too_often_is_told_when_to_come_again_and_others_are_not_slowed_noisy_neighbour() {
     let app = limited("database", "requests_per_second = 1").await;
     let (acme, rival) = (app.register("acme").await, app.register("rival").await);
     for n in 0..10 {
@@ -209,7 +209,7 @@ async fn endless(client: &Client) -> (tokio::sync::oneshot::Sender<()>, tokio::t
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn as_many_requests_at_once_as_the_plan_says_threat_39() {
+async fn as_many_requests_at_once_as_the_plan_says_noisy_neighbour() {
     let app = limited("database", "concurrency = 2").await;
     let (acme, rival) = (app.register("acme").await, app.register("rival").await);
     let held = [endless(&acme).await, endless(&acme).await];
@@ -224,7 +224,7 @@ async fn as_many_requests_at_once_as_the_plan_says_threat_39() {
 }
 
 #[tokio::test]
-async fn the_public_doors_are_slow_for_who_knocks_too_often_threat_41() {
+async fn the_public_doors_are_slow_for_who_knocks_too_often_account_enumeration() {
     let text = "[auth]\nlogin_per_minute = 3\nregistration_per_hour = 2\n";
     let app = TestApp::configured(text, Options::default()).await;
     let form = |n: usize| json!({"company": "A", "slug": format!("firm-{n}"), "email": format!("a{n}@firm.example"), "password": PASSWORD});

@@ -1,4 +1,4 @@
-//! Guessing at a password keeps no holder out, over HTTP and behind a proxy (threat 41).
+//! Guessing at a password keeps no holder out, over HTTP and behind a proxy (`account-enumeration`).
 
 use super::{
     app::{Answer, Client, PASSWORD, TestApp},

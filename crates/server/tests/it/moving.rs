@@ -1,4 +1,4 @@
-//! What members notice of a move: a write that waits, and nothing else (threat 33); and maintenance mode.
+//! What members notice of a move: a write that waits, and nothing else (`late-writer`); and maintenance mode.
 
 use super::{
     app::{Client, TestApp},

@@ -56,7 +56,7 @@ async fn one_that_is_stuck_is_raised_and_tried_again_m16() {
     faults.arm("provision:databases:undo-before:fail");
     let form = json!({"company": "B", "slug": "bravo", "email": "b@bravo.example", "password": PASSWORD});
     let failed = anon.post("/api/register", &form).await.expect(500);
-    assert!(!failed.text().contains("fault at"), "private detail (rule 10)");
+    assert!(!failed.text().contains("fault at"), "private detail (`absent-not-forbidden`)");
     staff.get("/readyz").await.expect(200);
     let metrics = staff.get("/metrics").await.expect(200).text();
     assert!(metrics.contains("tenantry_operations_stuck 1\n"), "{metrics}");

@@ -72,7 +72,7 @@ async fn attempts_beyond_a_limit_are_counted_too() {
 
 /// Sign-ins under way while the password is reset by a letter: none of them leaves a session that works.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_sign_in_outlives_the_reset_of_its_password_threat_43() {
+async fn no_sign_in_outlives_the_reset_of_its_password_late_revocation() {
     let (app, anon, _) = TestApp::new().await;
     anon.post("/api/auth/password/forgot", &json!({"email": "owner@acme.example"})).await.expect(202);
     let token = super::audited_accounts::forgotten(&app, "owner@acme.example").await;

@@ -44,7 +44,7 @@ async fn get(address: SocketAddr, path: &str) -> String {
 }
 
 #[tokio::test]
-async fn every_answer_carries_the_guards_headers_threat_10() {
+async fn every_answer_carries_the_guards_headers_shared_cache() {
     let (address, _stop, _running) = start(ServeOptions::default(), axum::Router::new()).await;
     for path in ["/healthz", "/readyz", "/metrics", "/api/openapi.json", "/nothing/here"] {
         let answer = get(address, path).await;
@@ -67,7 +67,7 @@ async fn what_is_absent_is_a_problem_with_the_request_id() {
 }
 
 #[tokio::test]
-async fn a_panic_is_answered_counted_and_kept_private_rule_10() {
+async fn a_panic_is_answered_counted_and_kept_private_absent_not_forbidden() {
     async fn fault() {
         panic!("secret detail")
     }

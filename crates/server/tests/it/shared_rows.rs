@@ -125,7 +125,7 @@ async fn while_a_company_cannot_be_asked_a_shared_row_stays_x1() {
     staff.delete(&format!("/api/records/cities/{id}")).await.expect(204);
 }
 
-/// Threat 11: who goes away in the middle of deleting a shared row leaves none that nobody can delete, or refer to.
+/// `poisoned-connection`: who goes away in the middle of deleting a shared row leaves none that nobody can delete, or refer to.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_delete_that_is_left_midway_leaves_the_row_as_it_was_or_gone() {
     let (app, staff, acme) = setting("database").await;

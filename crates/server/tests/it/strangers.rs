@@ -1,4 +1,4 @@
-//! T1, threat 1: whoever knows an id of another company's member, key, session or record sees and changes nothing
+//! T1, `id-without-tenant`: whoever knows an id of another company's member, key, session or record sees and changes nothing
 //! by it, in their own company and with every right there.
 
 use super::{
@@ -71,7 +71,7 @@ async fn whole(acme: &Client) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn an_id_of_another_company_is_absent_whatever_it_is_of_threat_1() {
+async fn an_id_of_another_company_is_absent_whatever_it_is_of_id_without_tenant() {
     let mut shots = 0;
     for isolation in ["database", "pooled"] {
         let stores =

@@ -171,7 +171,7 @@ fn a_server_that_is_told_to_stop_ends_what_it_is_at_and_closes_its_databases() {
 }
 
 /// The guide says that a second server on the same data directory is safe: both see all, and what one does to a
-/// company holds at the other's next request (threat 43).
+/// company holds at the other's next request (`late-revocation`).
 #[test]
 fn two_servers_on_one_data_directory_agree() {
     let dir = tempfile::tempdir().unwrap();

@@ -17,7 +17,7 @@ pub struct Actor {
     role: Option<RoleName>,
     /// The one tenant its credentials speak for; None is any the user belongs to.
     bound: Option<TenantId>,
-    /// Tenants its issuer may speak for; None is any (threat 9).
+    /// Tenants its issuer may speak for; None is any (`foreign-issuer`).
     allowed: Option<Arc<[Slug]>>,
 }
 
@@ -72,7 +72,7 @@ impl Actor {
         }
     }
 
-    /// Who is behind it while impersonating, as the logs write it (threat 44).
+    /// Who is behind it while impersonating, as the logs write it (`impersonation-abuse`).
     pub fn impersonator(&self) -> Option<&str> {
         self.current_session()?.impersonator.as_ref().map(|i| i.label.as_str())
     }
@@ -182,7 +182,7 @@ impl Actor {
     }
 
     /// May change passwords, sessions, keys and memberships: a person as themselves, or the
-    /// operator; never an impersonator (threat 44), never a key.
+    /// operator; never an impersonator (`impersonation-abuse`), never a key.
     ///
     /// # Errors
     /// [`Error::Denied`]
@@ -199,7 +199,7 @@ impl Actor {
         }
     }
 
-    /// Platform staff only; to others the thing is absent (rule 10).
+    /// Platform staff only; to others the thing is absent (`absent-not-forbidden`).
     ///
     /// # Errors
     /// [`Error::NotFound`]

@@ -1,9 +1,9 @@
 //! From what a request presents to who acts and for which tenant: one path for every kind of
-//! credential (threat 3).
+//! credential (`uneven-credentials`).
 //!
 //! Called by the HTTP layer through [`Access::resolve`]. All credentials present must be good and mean
 //! the same identity; all sources of a tenant that are present must agree, else the request is
-//! refused as if nothing were there (rule 10, threat 6). Nothing falls back to anything.
+//! refused as if nothing were there (`absent-not-forbidden`, `sources-disagree`). Nothing falls back to anything.
 
 use super::{
     Access,

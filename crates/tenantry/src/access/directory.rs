@@ -2,7 +2,7 @@
 //!
 //! Called by `credentials`, `enter` and log-in. Every entry is dropped by the control store's
 //! invalidations; one that was loaded while something changed is not kept. It caches no password hash,
-//! and never falls back to another tenant or user (threat 4).
+//! and never falls back to another tenant or user (`default-tenant`).
 
 use super::jwt::ClaimedUser;
 use crate::{

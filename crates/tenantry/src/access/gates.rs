@@ -1,5 +1,5 @@
 //! Roles against a model's permission lists. Called for every act on records, by every kind of
-//! credential alike (threat 3). It never asks a database.
+//! credential alike (`uneven-credentials`). It never asks a database.
 
 use super::actor::Actor;
 use crate::{Error, Result};
@@ -42,7 +42,7 @@ pub fn allows(actor: &Actor, permissions: &Permissions, verb: Verb) -> bool {
         })
 }
 
-/// The same as a check. Who may not even read is told that there is nothing (rule 10).
+/// The same as a check. Who may not even read is told that there is nothing (`absent-not-forbidden`).
 ///
 /// # Errors
 /// [`Error::NotFound`] without the right to read, else [`Error::Denied`].

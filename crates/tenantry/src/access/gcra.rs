@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn rule_13_a_burst_then_the_rate_exactly() {
+    fn enforced_limits_a_burst_then_the_rate_exactly() {
         let cell = Gcra::default();
         let rate = Rate { step_ns: SECOND / 10, burst: 5 };
         assert_eq!(allowed(&cell, rate, 0), 5);

@@ -1,4 +1,4 @@
-//! The tenant handle: the capability to act inside one tenant, and the only way to its data (rule 1).
+//! The tenant handle: the capability to act inside one tenant, and the only way to its data (`sealed-handle`).
 //!
 //! Made by [`Access::enter`] after every check, held for one request, dropped with it. There is no other
 //! way to get one:
@@ -108,7 +108,7 @@ impl Tenant {
         &self.record.entitlements.limits
     }
 
-    /// Where that store of it lies; never another place (rule 3).
+    /// Where that store of it lies; never another place (`catalog-placement`).
     ///
     /// # Errors
     /// [`Error::NoDatabase`] when the catalog has no ready placement (M16).

@@ -1,7 +1,7 @@
-//! Which tenant a host name names: an exact suffix match on the base domain (threat 5).
+//! Which tenant a host name names: an exact suffix match on the base domain (`host-spoofing`).
 //!
 //! Called by `credentials`. The caller has decided whether forwarded headers are to be believed. The
-//! apex is no tenant; no name is ever mapped to another (threat 23).
+//! apex is no tenant; no name is ever mapped to another (`slug-collision`).
 
 use crate::{Error, Result};
 use std::borrow::Cow;

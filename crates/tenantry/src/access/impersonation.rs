@@ -1,7 +1,7 @@
 //! Staff act as a member of a tenant: with a reason, for at most an hour, both names in the log.
 //!
 //! Called by the master admin's "enter company system" and "exit" (M13). The member's own rights
-//! apply, never more; credentials cannot be changed meanwhile (threat 44, `Actor::may_change_credentials`).
+//! apply, never more; credentials cannot be changed meanwhile (`impersonation-abuse`, `Actor::may_change_credentials`).
 
 use super::{
     Access,

@@ -2,7 +2,7 @@
 //!
 //! Called by `jwt`. Each key is bound to exactly one algorithm when it is read. An unknown key id
 //! makes the set be read again, at most once in `RETRY`; nothing in a token names a place to read
-//! from (threat 7). Files and URLs are read on the blocking pool.
+//! from (`token-confusion`). Files and URLs are read on the blocking pool.
 
 use crate::{
     config::KeySource,
@@ -244,7 +244,7 @@ fn fits(parameters: &AlgorithmParameters, algorithm: Algorithm) -> bool {
             (&ec.curve, algorithm),
             (EllipticCurve::P256, Algorithm::ES256) | (EllipticCurve::P384, Algorithm::ES384)
         ),
-        // Secrets come from the environment, never from a set (threat 7).
+        // Secrets come from the environment, never from a set (`token-confusion`).
         _ => false,
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Called by `credentials`. Exactly one algorithm belongs to a key; `exp`, `iss` and `aud` are
 //! required, and `nbf` too unless the issuer is configured without; no claim may stand twice; the key comes from the configured set only — `jku`, `x5u`, `jwk`
-//! and `x5c` in the header are never looked at (threats 7 to 9). Unknown claims are ignored.
+//! and `x5c` in the header are never looked at (`token-confusion`, `claims-skipped` and `foreign-issuer`). Unknown claims are ignored.
 
 use super::{
     claims::UniqueClaims,

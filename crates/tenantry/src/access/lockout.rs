@@ -1,5 +1,5 @@
 //! Guesses at a password close the account to the network they come from, longer each time, on every server at once
-//! (threat 41). Other networks are not touched, so guessing keeps no holder out of their own account.
+//! (`account-enumeration`). Other networks are not touched, so guessing keeps no holder out of their own account.
 //!
 //! Called by `proof` and by sign-in. Stored in the catalog, beside the limits at the doors, which each process keeps
 //! for itself. Failures are written down behind the answer: an answer that waited for the disk would say that the

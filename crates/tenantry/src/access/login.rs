@@ -1,7 +1,7 @@
 //! Log-in with e-mail address and password, log-out, and the choice of a tenant (M6).
 //!
 //! Called by the HTTP layer. Unknown, inactive, locked and password-less accounts cost the same time and
-//! get the same answer as a wrong password (threat 41). Registration is an operation of its own.
+//! get the same answer as a wrong password (`account-enumeration`). Registration is an operation of its own.
 
 use super::{
     Access,

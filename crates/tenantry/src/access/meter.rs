@@ -1,4 +1,4 @@
-//! Requests per second and at the same time, per tenant, from its plan (rule 13).
+//! Requests per second and at the same time, per tenant, from its plan (`enforced-limits`).
 //!
 //! Called by `enter` for every request. Limits are given at each call, so that a changed plan holds at
 //! once. The map is bounded; a meter in use is pinned and never forgotten.
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn rule_13_concurrency_is_given_back_even_when_refused() {
+    fn enforced_limits_concurrency_is_given_back_even_when_refused() {
         let meters = Meters::new();
         let plan = Allowance { per_second: None, burst: 1, concurrent: Some(2) };
         let first = meters.admit(TENANT, &plan).expect("first");

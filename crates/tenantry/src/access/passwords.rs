@@ -1,7 +1,7 @@
 //! Passwords: argon2id (19 MiB, two passes, one lane) in a bounded pool, and the policy.
 //!
 //! Called by log-in, registration and password change. It never runs on an async thread, never
-//! says whether an account exists (an unknown one costs the same time, threat 41), and never
+//! says whether an account exists (an unknown one costs the same time, `account-enumeration`), and never
 //! lets a flood of log-ins take more than its share of memory and cores.
 
 use super::guessable::is_guessable;
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn threat_41_the_dummy_is_a_real_hash_of_the_same_cost() {
+    fn account_enumeration_the_dummy_is_a_real_hash_of_the_same_cost() {
         let dummy = PasswordHash::new(DUMMY).expect("PHC");
         let params = Params::try_from(&dummy).expect("parameters");
         assert_eq!((params.m_cost(), params.t_cost(), params.p_cost()), (MEMORY_KIB, PASSES, LANES));

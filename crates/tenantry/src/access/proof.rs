@@ -1,5 +1,5 @@
 //! The proof that a caller knows an account's password, in an order that is the same whether or not the account exists:
-//! limit of the network, look-up, limit of the account, hash (threat 41).
+//! limit of the network, look-up, limit of the account, hash (`account-enumeration`).
 //!
 //! Called by sign-in and wherever a password is asked for again. A proof carries the number of the credentials that it
 //! was made with; what follows from it is refused if they changed meanwhile.

@@ -1,5 +1,5 @@
 //! How often at the public doors: failed sign-ins per network and per account, registrations per network, letters per
-//! recipient and tenant (threat 41).
+//! recipient and tenant (`account-enumeration`).
 //!
 //! Called before any work is done. Memory is fixed: keys are folded with a secret seed into a table,
 //! so that a flood of invented names can neither grow it nor choose whom it collides with. An attempt is

@@ -2,7 +2,7 @@
 //!
 //! Called by `credentials` for each request and by the account pages. The cache is kept true by the
 //! control store's invalidation log, so that the request after a revocation is refused in every
-//! process (threat 43). A token's text is never stored.
+//! process (`late-revocation`). A token's text is never stored.
 
 pub use super::session::{Impersonator, Origin, Session, SessionInfo};
 

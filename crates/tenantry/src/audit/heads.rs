@@ -1,4 +1,4 @@
-//! Heads of the audit chain, published outside the database they guard (threat 45).
+//! Heads of the audit chain, published outside the database they guard (`audit-tampering`).
 //!
 //! Written after each commit by `control::Write`, read by verify and by `/metrics`. A small file of
 //! fixed slots keeps the newest heads: an edited and rehashed chain, or a cut tail, no longer agrees

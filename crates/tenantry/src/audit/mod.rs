@@ -1,4 +1,4 @@
-//! The audit log: who did what to what, hash-chained, in the action's own transaction (rule 11).
+//! The audit log: who did what to what, hash-chained, in the action's own transaction (`audited-commit`).
 //!
 //! Appended through `control::Write::audit`, read by staff and by `tenantry audit verify`. Nothing
 //! here updates or deletes a row.
@@ -20,7 +20,7 @@ use tenantry_engine::{SqlRow, Tx, name::TenantId};
 pub struct By {
     /// The identity that acts.
     pub actor: String,
-    /// Who is behind it while impersonating (threat 44).
+    /// Who is behind it while impersonating (`impersonation-abuse`).
     pub impersonator: Option<String>,
 }
 

@@ -1,7 +1,7 @@
 //! Brings a backup back from the store, looking at every byte: what restore and verification stand on.
 //!
 //! A backup is believed only if its manifest, the hash of every object, SQLite's own check and the
-//! identity inside each database agree on what it is and whose (threats 26 and 28). Never touches what
+//! identity inside each database agree on what it is and whose (`wrong-tenant-restore` and `torn-copy`). Never touches what
 //! is live.
 
 use super::{

@@ -1,4 +1,4 @@
-//! Whether backups are as they should be: for metrics, the staff API and `backups status` (threat 29).
+//! Whether backups are as they should be: for metrics, the staff API and `backups status` (`silent-backup-failure`).
 //!
 //! The background pass works it out about once a minute and remembers it, so that a scrape costs
 //! nothing; people's verbs work it out anew. It looks at the catalog only.

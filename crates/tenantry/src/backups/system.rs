@@ -179,7 +179,7 @@ fn file_of(config: &Config, store: &StoreConfig) -> Result<PathBuf> {
 }
 
 /// A database goes with what lies beside it: a log left behind would be taken for the new one's
-/// (threat 27). True: something was there.
+/// (`stale-wal`). True: something was there.
 fn move_aside(file: &Path, aside: &Path) -> Result<bool> {
     let mut moved = false;
     for suffix in ["-wal", "-shm", "-journal", ""] {

@@ -52,7 +52,7 @@ impl Config {
         for (index, provider) in self.auth.jwt.iter().enumerate() {
             let earlier = &self.auth.jwt[..index];
             if earlier.iter().any(|other| other.issuer == provider.issuer) {
-                // Two entries would let a token choose between two keys (threat 7).
+                // Two entries would let a token choose between two keys (`token-confusion`).
                 report(&format!("auth.jwt.{}.issuer", index + 1), "is given twice".into());
             }
             jwt(provider, &format!("auth.jwt.{}", index + 1), report);
@@ -174,7 +174,7 @@ fn tenant_store(config: &Config, store: &StoreConfig, report: Report<'_>) {
     }
 }
 
-/// Rule 6: no two stores on one server may come to one name.
+/// `no-reuse`: no two stores on one server may come to one name.
 fn names_clash(config: &Config, report: Report<'_>) {
     for (index, store) in config.stores.iter().enumerate() {
         let clash = config.stores[..index].iter().find(|other| {
@@ -237,7 +237,7 @@ fn jwt(provider: &JwtProvider, path: &str, report: Report<'_>) {
     }
     let secret = matches!(provider.key, KeySource::SecretEnv(_));
     if secret != provider.algorithm.is_symmetric() {
-        // A public key taken for an HMAC secret is the classic confusion (threat 7).
+        // A public key taken for an HMAC secret is the classic confusion (`token-confusion`).
         let message = "HS algorithms take secret_env, all others a public key or key set";
         report(&format!("{path}.algorithm"), message.into());
     }

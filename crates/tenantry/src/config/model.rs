@@ -57,14 +57,14 @@ pub struct PlatformConfig {
     pub name: String,
     /// Everything the platform writes lies below it. Resolved against the file's directory.
     pub data_dir: PathBuf,
-    /// Tenants are reached at `SLUG.base_domain`; exact suffix match (threat 5).
+    /// Tenants are reached at `SLUG.base_domain`; exact suffix match (`host-spoofing`).
     pub base_domain: String,
     /// Clients reach this installation by https, through a proxy that ends it: session cookies are
-    /// `Secure` and carry the `__Host-` prefix (threat 42).
+    /// `Secure` and carry the `__Host-` prefix (`cross-site-request`).
     pub https: bool,
     /// Where `serve` listens.
     pub listen: SocketAddr,
-    /// Peers whose forwarded headers are believed (threat 5).
+    /// Peers whose forwarded headers are believed (`host-spoofing`).
     pub trusted_proxies: Vec<IpRange>,
 }
 
@@ -130,7 +130,7 @@ pub struct PlanConfig {
     pub trial_days: u32,
     /// Shown to people; the platform does not bill.
     pub price: String,
-    /// Enforced where they can be exceeded (rule 13).
+    /// Enforced where they can be exceeded (`enforced-limits`).
     pub limits: PlanLimits,
     /// Features switched on.
     pub features: Vec<String>,
@@ -201,7 +201,7 @@ pub struct LimitsConfig {
     pub read_bytes_per_second: u64,
 }
 
-/// How a tenant that was cancelled ends (rule 12).
+/// How a tenant that was cancelled ends (`staged-deletion`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct RetentionConfig {
     /// Days a cancelled tenant still works.
@@ -225,7 +225,7 @@ pub struct AuthConfig {
     pub session_hours: u32,
     /// Roles a membership may carry. The first is what the person who registers a tenant gets.
     pub roles: Vec<RoleName>,
-    /// Failed sign-ins allowed from one network each minute (threat 41).
+    /// Failed sign-ins allowed from one network each minute (`account-enumeration`).
     pub login_per_minute: u32,
     /// Failed sign-ins allowed at one account each hour, from all networks that it never signed in from together.
     pub guesses_per_hour: u32,
@@ -239,12 +239,12 @@ pub struct AuthConfig {
     pub jwt: Vec<JwtProvider>,
 }
 
-/// An issuer of tokens. One algorithm, one key source: nothing in a token chooses either (threat 7).
+/// An issuer of tokens. One algorithm, one key source: nothing in a token chooses either (`token-confusion`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct JwtProvider {
     /// Exact `iss`.
     pub issuer: String,
-    /// Accepted `aud`; never empty (threat 8).
+    /// Accepted `aud`; never empty (`claims-skipped`).
     pub audience: Vec<String>,
     /// The one algorithm.
     pub algorithm: JwtAlgorithm,
@@ -256,7 +256,7 @@ pub struct JwtProvider {
     pub user_claim: String,
     /// A token without `nbf` is refused.
     pub require_nbf: bool,
-    /// Tenants this issuer may speak for (threat 9); empty is all, for the platform's own issuer.
+    /// Tenants this issuer may speak for (`foreign-issuer`); empty is all, for the platform's own issuer.
     pub tenants: Vec<Slug>,
 }
 

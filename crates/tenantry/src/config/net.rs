@@ -56,7 +56,7 @@ impl fmt::Display for IpRange {
 mod tests {
     use super::*;
 
-    /// Threat 5: only the peers that were named.
+    /// `host-spoofing`: only the peers that were named.
     #[test]
     fn ranges_hold_their_own_addresses_only() {
         let range: IpRange = "10.1.0.0/16".parse().unwrap();

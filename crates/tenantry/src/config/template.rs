@@ -1,7 +1,7 @@
 //! Templates for what databases are called: `tenant_{slug}`, `djo_{slug}_db`.
 //!
 //! Used when a placement is made; the catalog records the result and nothing renders again for
-//! routing (rule 3). Never yields a name the engine would have to check a second time.
+//! routing (`catalog-placement`). Never yields a name the engine would have to check a second time.
 
 use super::model::Scope;
 use std::{fmt, str::FromStr};
@@ -44,7 +44,7 @@ impl NameTemplate {
     }
 
     /// The name people know one tenant's database by: the catalog's `base`, to which a generation is
-    /// appended so that no name ever comes twice (rule 6). Always a physical name.
+    /// appended so that no name ever comes twice (`no-reuse`). Always a physical name.
     pub fn base_for(&self, slug: &Slug) -> String {
         format!("{}{}{}", self.before, if self.per_tenant { slug.as_str() } else { "" }, self.after)
     }
@@ -131,7 +131,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    /// Rule 6: two stores on one server never reach for one name.
+    /// `no-reuse`: two stores on one server never reach for one name.
     #[test]
     fn clashes_are_seen_before_a_tenant_meets_one() {
         for (a, b, clash) in [

@@ -1,7 +1,7 @@
 //! The control store: the platform's own database, in hand-written SQL.
 //!
 //! Called by tenants, plans, users, access, operations and topology; they own the statements, this
-//! module owns how they commit. A change commits only together with its audit row (rule 11) and
+//! module owns how they commit. A change commits only together with its audit row (`audited-commit`) and
 //! its cache invalidations. Never holds tenant data, never decides who may do what.
 
 pub mod invalidation;
@@ -41,7 +41,7 @@ struct Inner {
 
 impl Control {
     /// Brings the tables up to date and starts with empty caches. `heads_file` is where the audit
-    /// chain's heads are published, outside the database they guard (threat 45).
+    /// chain's heads are published, outside the database they guard (`audit-tampering`).
     pub async fn open(db: SystemDb, heads_file: Option<PathBuf>) -> Result<Self> {
         let clock = Clock::default();
         migrate::run(&db, clock.now_us()).await?;

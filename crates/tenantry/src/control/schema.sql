@@ -13,7 +13,7 @@ CREATE TABLE tenants (
   maintenance TEXT,                              -- why only staff may enter now; null: everybody may
   cancelled_at INTEGER,                          -- asked to end; null: it stays
   closes_at INTEGER,                             -- works until then
-  purges_at INTEGER,                             -- kept until then (rule 12)
+  purges_at INTEGER,                             -- kept until then (`staged-deletion`)
   closed_from TEXT CHECK (closed_from IN ('active','suspended')), -- what it goes back to when taken back
   settings TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(settings)),
   CHECK ((cancelled_at IS NULL) = (closes_at IS NULL) AND (cancelled_at IS NULL) = (purges_at IS NULL))
@@ -31,8 +31,8 @@ CREATE TABLE retired_slugs (
   retired_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Where each (tenant, store) lies: the only source of routing (rule 3). Tenant 0 is the platform itself.
--- Rows stay after the database is gone, so that no physical name is ever used twice (rule 6).
+-- Where each (tenant, store) lies: the only source of routing (`catalog-placement`). Tenant 0 is the platform itself.
+-- Rows stay after the database is gone, so that no physical name is ever used twice (`no-reuse`).
 CREATE TABLE placements (
   id INTEGER PRIMARY KEY,
   tenant INTEGER NOT NULL,
@@ -153,7 +153,7 @@ CREATE TABLE settings (
   updated_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Append-only, hash-chained (rule 11). hash = SHA-256(prev_hash, every other column), see audit/chain.rs.
+-- Append-only, hash-chained (`audited-commit`). hash = SHA-256(prev_hash, every other column), see audit/chain.rs.
 CREATE TABLE audit (
   id INTEGER PRIMARY KEY,                        -- gapless from 1
   at INTEGER NOT NULL,
@@ -189,7 +189,7 @@ CREATE TABLE operations (
   started_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL
 ) STRICT;
--- The open operations: one a tenant (threat 32), any number without.
+-- The open operations: one a tenant (`two-workers`), any number without.
 CREATE UNIQUE INDEX operations_open ON operations (tenant) WHERE state IN ('running','unwinding');
 CREATE INDEX operations_tenant ON operations (tenant, id) WHERE tenant IS NOT NULL;
 

@@ -1,6 +1,6 @@
 //! One change of the control store: statements, audit row and invalidations in one commit.
 //!
-//! Made by `Control::begin`. It never commits an action without its audit row (rule 11).
+//! Made by `Control::begin`. It never commits an action without its audit row (`audited-commit`).
 
 use super::{Subject, params};
 use crate::{

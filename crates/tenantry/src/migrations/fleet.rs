@@ -1,6 +1,6 @@
 //! Brings every database of a tenant store to the wanted version: canaries first, then the rest.
 //!
-//! Called by `migrate-tenants`. Work comes from the catalog alone, so that a run with nothing to do
+//! Called by `tenantry migrate-tenants`. Work comes from the catalog alone, so that a run with nothing to do
 //! opens no database; a failing tenant is recorded and passed by (X5); a run that is killed is
 //! simply run again, because each database keeps its own ledger. Holds no list of all tenants.
 
@@ -104,7 +104,7 @@ pub struct Options {
     /// Databases migrated at a time.
     pub parallel: usize,
     /// Databases tried before the others. When every one of them fails, the migration is at fault
-    /// and not the tenants: the run stops (threat 34).
+    /// and not the tenants: the run stops (`half-migrated-fleet`).
     pub canaries: u32,
     /// Only this tenant.
     pub only: Option<TenantId>,

@@ -2,7 +2,7 @@
 //!
 //! Called by the command line and at start. What an operation does to a database is the engine's;
 //! here is decided which databases, in what order, and what is told to whom. Never looks for
-//! databases on disk: places come from the catalog (rule 3).
+//! databases on disk: places come from the catalog (`catalog-placement`).
 
 pub mod check;
 pub mod fleet;

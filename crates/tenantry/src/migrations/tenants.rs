@@ -1,4 +1,4 @@
-//! `migrate-tenants`: every tenant store's fleet brought to the version of the installed apps.
+//! `tenantry migrate-tenants`: every tenant store's fleet brought to the version of the installed apps.
 //!
 //! Called by the platform for the command line. Statements are made once for the whole fleet;
 //! databases are opened by the engine for the time of their own migration, outside its cache.

@@ -1,5 +1,5 @@
 //! Databases that a migration run has in hand, so that no operation begins on their tenants meanwhile,
-//! and no run begins where an operation is at work (threats 32 and 34).
+//! and no run begins where an operation is at work (`two-workers` and `half-migrated-fleet`).
 //!
 //! Called by the fleet's catalog and by the journal when an operation is recorded; both in write
 //! transactions, which follow one another. A claim ends with its process, or after an hour.

@@ -1,7 +1,7 @@
 //! Fault points of operations, for suites (T6). Without the feature `faults` every call is nothing.
 //!
-//! A fault is `operation:step:point:action`: point `before`, `after`, `undo-before`, `undo-after`
-//! with action `fail`, `kill` or `wait-MS`, or point `run`, `undo` with action `repeat`. The environment
+//! A fault is `operation:step:point:action`: point `before|after|undo-before|undo-after` with action `fail`,
+//! `kill` or `wait-MS`, or point `run|undo` with action `repeat`. The environment
 //! variable `TENANTRY_FAULT` holds some, separated by commas. Each strikes once.
 
 #[cfg(feature = "faults")]

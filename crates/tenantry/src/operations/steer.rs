@@ -1,6 +1,6 @@
 //! What people do to an operation that is there: cancel it, have it tried again at once.
 //!
-//! Called by the command line and the staff API. Leaves an audit row in the same commit (rule 11).
+//! Called by the command line and the staff API. Leaves an audit row in the same commit (`audited-commit`).
 
 use super::{Inner, journal::State, kinds, lease, recover, takeover};
 use crate::{

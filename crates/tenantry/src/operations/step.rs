@@ -85,7 +85,7 @@ pub trait Operation: Serialize + DeserializeOwned + Clone + Send + Sync + 'stati
     /// cannot fail: the step does what was not begun.
     fn begin_early(&mut self, _world: &World) {}
 
-    /// The tenant it works on, once known: one open operation a tenant (threat 32).
+    /// The tenant it works on, once known: one open operation a tenant (`two-workers`).
     fn tenant(&self) -> Option<TenantId>;
 
     /// Who started it.

@@ -1,7 +1,7 @@
 //! Plans and subscriptions: what a tenant has paid for, and until when (M8).
 //!
 //! Called by operations (trial), the command line, staff pages, and topology, which turns them into
-//! `Entitlements`. Limits are enforced where they can be exceeded, not here (rule 13).
+//! `Entitlements`. Limits are enforced where they can be exceeded, not here (`enforced-limits`).
 
 mod entitlements;
 mod subscription;

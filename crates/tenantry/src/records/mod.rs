@@ -71,7 +71,7 @@ pub struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    /// Absent model and forbidden model look the same (rule 10): refusal comes with the first verb.
+    /// Absent model and forbidden model look the same (`absent-not-forbidden`): refusal comes with the first verb.
     pub(crate) fn new(inner: &'a Inner, scope: Scope<'a>, model: &str) -> Result<Self> {
         let mut loaded = inner.loaded.load_full();
         if let Scope::Tenant(tenant) = scope {
@@ -166,7 +166,7 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// A key that cannot be one of this model's names no record (rule 10).
+    /// A key that cannot be one of this model's names no record (`absent-not-forbidden`).
     fn parse_id(&self, text: &str) -> Result<RecordId> {
         read::parse_id(&self.entry.model, text).ok_or(Error::NotFound("record"))
     }

@@ -2,7 +2,7 @@
 //! its dry run only.
 //!
 //! What stays is said where it is listed: the audit log, which holds ids and the slug and no content,
-//! and the names, which nobody may get again (rules 4, 6, 11).
+//! and the names, which nobody may get again (`checked-names`, `no-reuse` and `audited-commit`).
 
 use crate::{
     Result,

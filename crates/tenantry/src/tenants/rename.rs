@@ -1,5 +1,5 @@
 //! Another slug for a tenant. The slug is an alias: the id stays, and so do databases, files, sessions
-//! and keys. The old slug is kept back and answers like one that never was (rule 4).
+//! and keys. The old slug is kept back and answers like one that never was (`checked-names`).
 
 use super::{State, by_id, taken};
 use crate::{

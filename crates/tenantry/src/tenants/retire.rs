@@ -1,4 +1,4 @@
-//! The end of a tenant, as dates in the catalog: cancelled, closed, due to be purged (rule 12).
+//! The end of a tenant, as dates in the catalog: cancelled, closed, due to be purged (`staged-deletion`).
 //!
 //! Called by the owner's pages, staff, the command line and the reconciler. Removes nothing: that is
 //! the purge operation's, and it asks here whether it may.

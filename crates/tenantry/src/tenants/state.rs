@@ -18,7 +18,7 @@ pub enum State {
     Active,
     /// Closed by staff until resumed; data is kept.
     Suspended,
-    /// Closed after it was cancelled; data is kept for the retention period, then purged (rule 12).
+    /// Closed after it was cancelled; data is kept for the retention period, then purged (`staged-deletion`).
     Cancelled,
     /// Its data is being removed; there is no way back.
     Purging,

@@ -1,4 +1,4 @@
-//! What a migration run needs of the catalog: who is behind, and how it went (X5, threat 34).
+//! What a migration run needs of the catalog: who is behind, and how it went (X5, `half-migrated-fleet`).
 //!
 //! Called by `migrations::fleet`. A run with nothing to do is answered from one index, whatever the
 //! number of tenants; a run with work walks the tenants in order once.

@@ -3,7 +3,7 @@
 //! Called by access for every request and by operations. Filled from the catalog on first use, kept
 //! coherent across processes by the invalidation log; bounded, so that 100,000 tenants cost no more
 //! memory than the cache's capacity. Never falls back: what the catalog does not say does not exist
-//! (rule 3, X1).
+//! (`catalog-placement`, X1).
 
 mod fleet;
 mod load;

@@ -1,4 +1,4 @@
-//! Rows of the catalog that say where each (tenant, store) lies: the only source of routing (rule 3).
+//! Rows of the catalog that say where each (tenant, store) lies: the only source of routing (`catalog-placement`).
 //!
 //! Written through `record`, read by topology and the reconcilers. Never says where a database might
 //! also be found.

@@ -1,6 +1,6 @@
 //! Writes placements: planned, ready, gone. Called by operations only; `swap` has the rest.
 //!
-//! A row outlives its database, so that no name is ever given to other contents (rule 6).
+//! A row outlives its database, so that no name is ever given to other contents (`no-reuse`).
 
 use super::{NewPlacement, PlacementState, Policy};
 use crate::{

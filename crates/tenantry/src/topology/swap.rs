@@ -1,4 +1,4 @@
-//! Copies beside the database in use, and the swap that puts one in its place (rules 6 and 7).
+//! Copies beside the database in use, and the swap that puts one in its place (`no-reuse` and `fenced-generation`).
 //!
 //! Called by the control steps of operations. Nobody is routed to `beside` or `kept`. Swapping is one
 //! transaction with the journal's advance; files are made before it and removed long after it.

@@ -51,7 +51,7 @@ pub struct User {
     pub last_login_at_us: Option<i64>,
     /// Wrong passwords from all networks that did not sign in since, and were not quiet for a day.
     pub failed_logins: i64,
-    /// The account is closed to at least one network before this instant (threat 41).
+    /// The account is closed to at least one network before this instant (`account-enumeration`).
     pub locked_until_us: Option<i64>,
     /// Number of the current credentials. A session made under another number is void.
     pub credentials: i64,
@@ -151,7 +151,7 @@ pub fn check_text(field: &str, text: &str) -> Result<()> {
 }
 
 /// Makes a user. An address that is in use is a conflict; whether to say so is the caller's
-/// decision (threat 41).
+/// decision (`account-enumeration`).
 pub async fn create(write: &mut Write, by: &By, new: &NewUser) -> Result<UserId> {
     let id = insert(write, new).await?;
     write.audit(by, None, "user.create", serde_json::json!({ "user": id })).await?;

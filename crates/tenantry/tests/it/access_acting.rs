@@ -1,4 +1,4 @@
-//! Acting as another: with a reason, for an hour, with the other's rights and no more (threat 44).
+//! Acting as another: with a reason, for an hour, with the other's rights and no more (`impersonation-abuse`).
 
 use super::access_kit::*;
 use tenantry::{
@@ -8,7 +8,7 @@ use tenantry::{
 
 /// The other becomes staff while somebody acts as them: that is theirs alone.
 #[tokio::test]
-async fn threat_44_rights_that_the_other_gains_are_not_the_impersonators() {
+async fn impersonation_abuse_rights_that_the_other_gains_are_not_the_impersonators() {
     let world = World::new().await;
     let staff = world.actor(&world.login("staff").await).await;
     let as_ada = world.access.impersonate(&staff, &wish("ticket 12", 60), &Origin::default()).await;
@@ -24,7 +24,7 @@ async fn threat_44_rights_that_the_other_gains_are_not_the_impersonators() {
 }
 
 #[tokio::test]
-async fn threat_44_impersonation_has_a_reason_an_end_and_two_names() {
+async fn impersonation_abuse_impersonation_has_a_reason_an_end_and_two_names() {
     let world = World::new().await;
     let staff_token = world.login("staff").await;
     let staff = world.actor(&staff_token).await;
@@ -88,7 +88,7 @@ async fn threat_44_impersonation_has_a_reason_an_end_and_two_names() {
 }
 
 #[tokio::test]
-async fn threat_44_impersonation_ends_with_its_hour_and_with_the_right_to_it() {
+async fn impersonation_abuse_impersonation_ends_with_its_hour_and_with_the_right_to_it() {
     let world = World::new().await;
     let staff_token = world.login("staff").await;
     let staff = world.actor(&staff_token).await;

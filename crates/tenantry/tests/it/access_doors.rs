@@ -1,4 +1,5 @@
-//! Rate limits of the public doors (threat 41) and host names (threats 5, 22, 23).
+//! Rate limits of the public doors (`account-enumeration`) and host names (`checked-names`, `host-spoofing`, `path-in-name`
+//! and `slug-collision`).
 
 use proptest::prelude::*;
 use std::net::IpAddr;
@@ -31,7 +32,7 @@ fn guess(doors: &Doors, account: &str, address: &str) -> Result<bool, &'static s
 }
 
 #[test]
-fn threat_41_an_account_is_guarded_whatever_the_address_and_spelling() {
+fn account_enumeration_an_account_is_guarded_whatever_the_address_and_spelling() {
     let doors = doors();
     for n in 0..8 {
         assert_eq!(guess(&doors, "Ada@Example.org", &format!("10.0.0.{n}")), Ok(true));
@@ -45,7 +46,7 @@ fn threat_41_an_account_is_guarded_whatever_the_address_and_spelling() {
 }
 
 #[test]
-fn threat_41_one_network_cannot_use_up_what_an_account_grants_to_all() {
+fn account_enumeration_one_network_cannot_use_up_what_an_account_grants_to_all() {
     let doors = Doors::new(Paces { login_per_minute: 100_000, ..PACES });
     for n in 0..1000 {
         assert_eq!(guess(&doors, "ada@x.org", "10.0.0.1"), Ok(n < 3), "three guesses have a chance");
@@ -57,7 +58,7 @@ fn threat_41_one_network_cannot_use_up_what_an_account_grants_to_all() {
 }
 
 #[test]
-fn threat_41_an_address_is_guarded_whatever_the_account() {
+fn account_enumeration_an_address_is_guarded_whatever_the_account() {
     let doors = doors();
     let allowed = |address: &dyn Fn(u32) -> String, name: &str| {
         (1..20).filter(|n| guess(&doors, &format!("{name}{n}@x.org"), &address(*n)).is_ok()).count()
@@ -69,7 +70,7 @@ fn threat_41_an_address_is_guarded_whatever_the_account() {
 }
 
 #[test]
-fn threat_41_a_refused_address_does_not_use_up_accounts() {
+fn account_enumeration_a_refused_address_does_not_use_up_accounts() {
     let doors = doors();
     for _ in 0..50 {
         let _ = guess(&doors, "other@x.org", "10.0.0.1");
@@ -95,7 +96,7 @@ fn only_failed_log_ins_count_but_parallel_guesses_all_do() {
 }
 
 #[test]
-fn threat_5_hosts_name_tenants_by_exact_suffix_only() {
+fn host_spoofing_hosts_name_tenants_by_exact_suffix_only() {
     let slug = |host: &str| tenant_of(host, "app.example.com").map(|slug| slug.map(|s| s.to_string()));
     for (host, expected) in [
         ("city.app.example.com", Some("city")),

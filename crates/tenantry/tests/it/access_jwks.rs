@@ -1,4 +1,4 @@
-//! Key sets: from a file or a URL, read when needed, each key bound to one algorithm (threat 7).
+//! Key sets: from a file or a URL, read when needed, each key bound to one algorithm (`token-confusion`).
 
 use crate::access_jwt::{EC, RSA, SECRET, SECRET_ENV, claims, hmac, keys, now, rsa, settings, sign, with};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};

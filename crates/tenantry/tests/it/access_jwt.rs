@@ -1,4 +1,4 @@
-//! The corpus of confused and forged tokens (threats 7 to 9) and key sets.
+//! The corpus of confused and forged tokens (`token-confusion`, `claims-skipped` and `foreign-issuer`) and key sets.
 
 use crate::access_jwks::serve;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
@@ -87,7 +87,7 @@ async fn v4_a_good_token_names_user_and_tenant() {
 }
 
 #[tokio::test]
-async fn threat_8_claims_that_are_missing_malformed_or_off_are_refused() {
+async fn claims_skipped_claims_that_are_missing_malformed_or_off_are_refused() {
     let issuers = rsa();
     let bad = [
         without("exp"),
@@ -128,7 +128,7 @@ async fn threat_8_claims_that_are_missing_malformed_or_off_are_refused() {
 }
 
 #[tokio::test]
-async fn threat_7_confusion_of_algorithm_and_key_is_refused() {
+async fn token_confusion_confusion_of_algorithm_and_key_is_refused() {
     let issuers = rsa();
     let good = sign(&claims());
     let parts: Vec<&str> = good.split('.').collect();
@@ -167,7 +167,7 @@ async fn threat_7_confusion_of_algorithm_and_key_is_refused() {
 }
 
 #[tokio::test]
-async fn threat_7_keys_that_the_token_brings_or_points_to_are_never_used() {
+async fn token_confusion_keys_that_the_token_brings_or_points_to_are_never_used() {
     let contacted = serve(|| "{\"keys\":[]}".into());
     let url = format!("http://127.0.0.1:{}/jwks.json", contacted.port);
     let evil = EncodingKey::from_secret(SECRET);
@@ -197,7 +197,7 @@ async fn threat_7_keys_that_the_token_brings_or_points_to_are_never_used() {
 }
 
 #[tokio::test]
-async fn threat_9_one_issuers_key_does_not_sign_for_another() {
+async fn foreign_issuer_one_issuers_key_does_not_sign_for_another() {
     let second = JwtProvider { issuer: "https://second.example".into(), ..secret_issuer() };
     let first = settings(JwtAlgorithm::Rs256, KeySource::KeyFile(keys("rsa.pub.pem")));
     let issuers = Issuers::new(&[first, second]).expect("settings");

@@ -1,4 +1,4 @@
-//! How long a credential lives: log-in, expiry, revocation in every process (threats 41, 43).
+//! How long a credential lives: log-in, expiry, revocation in every process (`account-enumeration` and `late-revocation`).
 
 use super::access_kit::*;
 use tenantry::{
@@ -9,7 +9,7 @@ use tenantry::{
 };
 
 #[tokio::test]
-async fn threat_41_all_that_is_wrong_with_a_log_in_looks_the_same() {
+async fn account_enumeration_all_that_is_wrong_with_a_log_in_looks_the_same() {
     let world = World::new().await;
     world.change("UPDATE users SET is_active = 0 WHERE id = 3", &[], Subject::User(EVE)).await;
     let locked = "INSERT INTO login_failures (user, network, failed, locked_until, at) VALUES (4, '', 10, ?1 + 60000000, ?1)";
@@ -92,7 +92,7 @@ async fn m8_a_trial_ends_to_the_microsecond() {
 }
 
 #[tokio::test]
-async fn threat_43_the_request_after_a_revocation_is_refused_in_every_process() {
+async fn late_revocation_the_request_after_a_revocation_is_refused_in_every_process() {
     let world = World::new().await;
     let other = world.second().await;
     let warm = async |p: &tenantry::access::Presented<'_>| {
@@ -176,7 +176,7 @@ async fn a_changed_password_ends_every_other_session() {
 }
 
 #[tokio::test]
-async fn threat_43_credentials_set_by_somebody_else_void_what_was_before() {
+async fn late_revocation_credentials_set_by_somebody_else_void_what_was_before() {
     let world = World::new().await;
     let (ada, staff_token) = (world.login("ada").await, world.login("staff").await);
     let staff = world.actor(&staff_token).await;

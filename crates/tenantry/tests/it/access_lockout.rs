@@ -1,5 +1,5 @@
 //! Accounts that are guessed at: closed to the guessing network for a while and longer each time, stored, opened by
-//! staff, and nothing of it can be told from outside (threat 41).
+//! staff, and nothing of it can be told from outside (`account-enumeration`).
 
 use crate::access_kit::{ADA, EVE, HOUR_US, PASSWORD, World, attempt, attempt_from, from};
 use std::time::{Duration, Instant};
@@ -36,7 +36,7 @@ async fn guess(w: &World, times: i64) -> String {
 }
 
 #[tokio::test]
-async fn threat_41_a_guessed_at_account_closes_for_longer_each_time() {
+async fn account_enumeration_a_guessed_at_account_closes_for_longer_each_time() {
     let w = World::new().await;
     guess(&w, AFTER - 1).await;
     assert_eq!(user(&w, ADA).await.locked_until_us, None);
@@ -61,7 +61,7 @@ async fn threat_41_a_guessed_at_account_closes_for_longer_each_time() {
 }
 
 #[tokio::test]
-async fn threat_41_a_closed_account_answers_like_a_wrong_password_on_every_server() {
+async fn account_enumeration_a_closed_account_answers_like_a_wrong_password_on_every_server() {
     let w = World::new().await;
     let wrong = guess(&w, AFTER).await;
     let other = w.second().await;
@@ -93,7 +93,7 @@ async fn fastest(w: &World, name: &str) -> Duration {
 }
 
 #[tokio::test]
-async fn threat_41_staff_open_a_closed_account_and_both_are_on_record() {
+async fn account_enumeration_staff_open_a_closed_account_and_both_are_on_record() {
     let w = World::new().await;
     guess(&w, AFTER).await;
     let mut write = w.control.begin().await.unwrap();
@@ -120,7 +120,7 @@ async fn guess_from(w: &World, address: &str, times: i64) {
 }
 
 #[tokio::test]
-async fn threat_41_guesses_close_an_account_to_their_own_network_only() {
+async fn account_enumeration_guesses_close_an_account_to_their_own_network_only() {
     let w = World::new().await;
     assert_eq!(outcome(&w, "10.0.0.1", "ada", PASSWORD).await, "in");
     for address in ["10.9.9.9", "2001:db8:1:2::1", "::ffff:10.8.8.8"] {
@@ -142,7 +142,7 @@ async fn threat_41_guesses_close_an_account_to_their_own_network_only() {
 }
 
 #[tokio::test]
-async fn threat_41_many_networks_have_few_guesses_together_and_the_holder_is_not_slowed() {
+async fn account_enumeration_many_networks_have_few_guesses_together_and_the_holder_is_not_slowed() {
     let w = World::new().await;
     assert_eq!(outcome(&w, "10.0.0.1", "ada", PASSWORD).await, "in");
     for name in ["ada", "no-such-account"] {
@@ -162,7 +162,7 @@ async fn threat_41_many_networks_have_few_guesses_together_and_the_holder_is_not
 }
 
 #[tokio::test]
-async fn threat_41_guesses_at_nothing_are_answered_like_guesses_at_an_account() {
+async fn account_enumeration_guesses_at_nothing_are_answered_like_guesses_at_an_account() {
     let w = World::new().await;
     let mut told = std::collections::BTreeSet::new();
     for (net, name) in ["ada", "no-such-account"].into_iter().enumerate() {

@@ -1,5 +1,5 @@
 //! One path for every credential: agreement of sources, the same gates, nothing to learn for
-//! strangers (threats 1, 3 to 6, 9; rule 10).
+//! strangers (`id-without-tenant`, `uneven-credentials`, `default-tenant`, `host-spoofing`, `sources-disagree` and `foreign-issuer`; `absent-not-forbidden`).
 
 use super::access_kit::*;
 use proptest::prelude::*;
@@ -44,7 +44,7 @@ impl Names {
 }
 
 #[tokio::test]
-async fn threat_6_all_sources_that_are_present_must_agree() {
+async fn sources_disagree_all_sources_that_are_present_must_agree() {
     let world = World::new().await;
     let names = Names::of(&world).await;
     let (mut entered, mut refused) = (0, 0);
@@ -72,7 +72,7 @@ async fn threat_6_all_sources_that_are_present_must_agree() {
 }
 
 #[tokio::test]
-async fn threat_6_a_key_agrees_with_nothing_but_its_own_tenant() {
+async fn sources_disagree_a_key_agrees_with_nothing_but_its_own_tenant() {
     let world = World::new().await;
     let (key, _) = world.key("ada", "alpha", None).await;
     for (host, path, ok) in [
@@ -101,7 +101,7 @@ async fn threat_6_a_key_agrees_with_nothing_but_its_own_tenant() {
 
 /// Who resolved the credentials may ask for any tenant afterwards: the gate itself must refuse.
 #[tokio::test]
-async fn threat_3_who_was_let_in_by_a_key_enters_no_other_tenant() {
+async fn uneven_credentials_who_was_let_in_by_a_key_enters_no_other_tenant() {
     let world = World::new().await;
     let (key, _) = world.key("ada", "alpha", None).await;
     let session = world.login_in("bob", Some("alpha")).await;
@@ -115,7 +115,7 @@ async fn threat_3_who_was_let_in_by_a_key_enters_no_other_tenant() {
 }
 
 #[tokio::test]
-async fn threat_3_every_credential_meets_the_same_gates() {
+async fn uneven_credentials_every_credential_meets_the_same_gates() {
     let world = World::new().await;
     let session = world.login_in("bob", Some("beta")).await;
     let (key, _) = world.key("bob", "beta", None).await;
@@ -162,7 +162,7 @@ async fn threat_3_every_credential_meets_the_same_gates() {
 }
 
 #[tokio::test]
-async fn rule_10_strangers_cannot_tell_a_tenant_from_none() {
+async fn absent_not_forbidden_strangers_cannot_tell_a_tenant_from_none() {
     let world = World::new().await;
     let ada = world.login("ada").await;
     let staff = world.login("staff").await;
@@ -191,7 +191,7 @@ async fn rule_10_strangers_cannot_tell_a_tenant_from_none() {
 }
 
 #[tokio::test]
-async fn threat_4_nothing_named_is_nothing_entered() {
+async fn default_tenant_nothing_named_is_nothing_entered() {
     let world = World::new().await;
     let bob = world.login("bob").await;
     let p = Presented { host: Some("app.example"), ..by_session(&bob) };
@@ -205,7 +205,7 @@ async fn threat_4_nothing_named_is_nothing_entered() {
 }
 
 #[tokio::test]
-async fn threat_9_an_issuer_speaks_for_its_own_tenants_only() {
+async fn foreign_issuer_an_issuer_speaks_for_its_own_tenants_only() {
     let world = World::new().await;
     let good = jwt(BETA_ISSUER, BOB, Some("beta"));
     assert_eq!(world.enter(&by_bearer(&good)).await.expect("its own").id(), BETA);
@@ -226,7 +226,7 @@ async fn threat_9_an_issuer_speaks_for_its_own_tenants_only() {
 }
 
 #[tokio::test]
-async fn threat_9_an_issuer_of_a_tenant_never_carries_the_rights_of_the_platform() {
+async fn foreign_issuer_an_issuer_of_a_tenant_never_carries_the_rights_of_the_platform() {
     let world = World::new().await;
     for user in [STAFF, ROOT] {
         for issuer in [ISSUER, BETA_ISSUER] {
@@ -300,7 +300,7 @@ async fn permission_lists_by_role_staff_and_superuser() {
 }
 
 #[tokio::test]
-async fn rule_13_concurrency_of_a_tenant_is_held_by_its_handles() {
+async fn enforced_limits_concurrency_of_a_tenant_is_held_by_its_handles() {
     let world = World::new().await;
     let (ada, eve) = (world.login("ada").await, world.login("eve").await);
     let mut held = Vec::new();
@@ -308,7 +308,7 @@ async fn rule_13_concurrency_of_a_tenant_is_held_by_its_handles() {
         held.push(world.enter(&by_session(&ada)).await.expect("three at once"));
     }
     assert_eq!(world.enter(&by_session(&ada)).await.expect_err("a fourth").code(), "rate_limited");
-    assert!(world.enter(&by_session(&eve)).await.is_ok(), "others are untouched (threat 39)");
+    assert!(world.enter(&by_session(&eve)).await.is_ok(), "others are untouched (`noisy-neighbour`)");
     drop(held.pop());
     assert!(world.enter(&by_session(&ada)).await.is_ok());
     let sql = "UPDATE plans SET limits = '{\"requests_per_second\": 1}'";

@@ -1,4 +1,4 @@
-//! A password that changes while it is being used elsewhere (threat 43).
+//! A password that changes while it is being used elsewhere (`late-revocation`).
 
 use super::access_kit::*;
 use std::time::Duration;
@@ -24,7 +24,7 @@ async fn change(mut write: Write) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn threat_43_a_sign_in_that_began_before_a_new_password_makes_no_session() {
+async fn late_revocation_a_sign_in_that_began_before_a_new_password_makes_no_session() {
     let w = World::new().await;
     let write = w.control.begin().await.unwrap();
     let sign_in = w.access.login(attempt("ada", PASSWORD, None));
@@ -37,7 +37,7 @@ async fn threat_43_a_sign_in_that_began_before_a_new_password_makes_no_session()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn threat_43_a_change_with_the_old_password_does_not_undo_a_new_one() {
+async fn late_revocation_a_change_with_the_old_password_does_not_undo_a_new_one() {
     let w = World::new().await;
     let ada = w.actor(&w.login("ada").await).await;
     let write = w.control.begin().await.unwrap();
@@ -53,7 +53,7 @@ async fn threat_43_a_change_with_the_old_password_does_not_undo_a_new_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn threat_43_staff_whose_credentials_changed_begin_no_impersonation() {
+async fn late_revocation_staff_whose_credentials_changed_begin_no_impersonation() {
     let w = World::new().await;
     let staff = w.actor(&w.login("staff").await).await;
     let mut write = w.control.begin().await.unwrap();
@@ -65,7 +65,7 @@ async fn threat_43_staff_whose_credentials_changed_begin_no_impersonation() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn threat_43_a_user_who_was_closed_meanwhile_is_not_let_in() {
+async fn late_revocation_a_user_who_was_closed_meanwhile_is_not_let_in() {
     let w = World::new().await;
     let mut write = w.control.begin().await.unwrap();
     let sign_in = w.access.login(attempt("ada", PASSWORD, None));

@@ -1,4 +1,4 @@
-//! Tokens of our own and passwords: forms, policy, equal time, bounded pool (threats 3, 22, 41).
+//! Tokens of our own and passwords: forms, policy, equal time, bounded pool (`uneven-credentials`, `path-in-name` and `account-enumeration`).
 
 use proptest::prelude::*;
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ fn tokens_round_trip_and_a_session_is_never_a_key() {
     assert_eq!(Token::parse(&text).expect("own form").hash(), session.hash());
     let as_key = Token::parse(&text.replacen("tns_", "tnk_", 1)).expect("a key's form");
     assert_eq!(as_key.kind(), TokenKind::ApiKey);
-    assert_ne!(as_key.hash(), session.hash(), "threat 3: same bits, other kind");
+    assert_ne!(as_key.hash(), session.hash(), "`uneven-credentials`: same bits, other kind");
     assert_ne!(Token::generate(TokenKind::Session).hash(), session.hash());
     let hex = session.hash().to_hex();
     assert_eq!(TokenHash::from_hex(&hex), Some(session.hash()));
@@ -73,7 +73,7 @@ async fn only_the_right_password_fits() {
 }
 
 #[tokio::test]
-async fn threat_41_an_unknown_account_costs_the_same_time() {
+async fn account_enumeration_an_unknown_account_costs_the_same_time() {
     let pool = Passwords::new(1);
     let stored = pool.hash(Password::new("correct horse")).await.expect("hash");
     let mut spent = [Duration::MAX; 2];
@@ -89,7 +89,7 @@ async fn threat_41_an_unknown_account_costs_the_same_time() {
 }
 
 #[tokio::test]
-async fn threat_41_a_flood_is_refused_rather_than_queued_without_end() {
+async fn account_enumeration_a_flood_is_refused_rather_than_queued_without_end() {
     let pool = Passwords::new(1);
     let flood = (0..60).map(|_| pool.verify(Password::new("wrong password"), None));
     let answers = futures_util::future::join_all(flood).await;

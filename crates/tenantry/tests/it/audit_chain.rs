@@ -1,4 +1,4 @@
-//! T11: every edit, cut, insertion and reordering of the audit log is found (threat 45).
+//! T11: every edit, cut, insertion and reordering of the audit log is found (`audit-tampering`).
 
 use crate::world::{World, by};
 use std::path::Path;

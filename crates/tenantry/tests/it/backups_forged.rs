@@ -1,4 +1,4 @@
-//! Backups whose parts are whole, each by itself, and do not belong together (threats 26 and 28).
+//! Backups whose parts are whole, each by itself, and do not belong together (`wrong-tenant-restore` and `torn-copy`).
 
 use crate::{
     backups_kit::{Clinic, objects},
@@ -43,7 +43,7 @@ async fn refused(clinic: &Clinic, backup: &BackupId, why: &str) {
 
 /// The other's manifest under this backup's name, and all that it names where it says.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_manifest_of_another_tenant_is_refused_threat_26() {
+async fn a_manifest_of_another_tenant_is_refused_wrong_tenant_restore() {
     let dir = tempfile::tempdir().unwrap();
     let clinic = Clinic::open(dir.path(), "database", "").await;
     let mut backups = vec![];
@@ -63,7 +63,7 @@ async fn a_manifest_of_another_tenant_is_refused_threat_26() {
 
 /// Rows of another day: a whole database of the same tenant, under hashes that are right.
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_that_are_not_the_manifests_are_refused_threat_28() {
+async fn rows_that_are_not_the_manifests_are_refused_torn_copy() {
     let dir = tempfile::tempdir().unwrap();
     let clinic = Clinic::open(dir.path(), "database", "").await;
     clinic.create("acme").await;
@@ -84,7 +84,7 @@ async fn rows_that_are_not_the_manifests_are_refused_threat_28() {
 
 /// The files of another day: as many, as long, and whole.
 #[tokio::test(flavor = "multi_thread")]
-async fn files_of_another_backup_are_refused_threat_28() {
+async fn files_of_another_backup_are_refused_torn_copy() {
     let dir = tempfile::tempdir().unwrap();
     let clinic = Clinic::open(dir.path(), "database", "").await;
     clinic.create("acme").await;

@@ -137,7 +137,7 @@ async fn a_restore_as_a_new_tenant_has_rows_and_files_and_is_its_own() {
     }
 }
 
-/// Everything is lost but the backups (threat 29): the platform's stores first, then each company.
+/// Everything is lost but the backups (`silent-backup-failure`): the platform's stores first, then each company.
 #[tokio::test(flavor = "multi_thread")]
 async fn all_is_lost_but_the_backups_and_comes_back() {
     for isolation in ISOLATIONS {
@@ -223,7 +223,7 @@ async fn a_run_goes_past_a_failing_tenant_and_says_which_x5() {
     assert_eq!((status.good, status.failed_day, status.tenants_without), (11, 1, 1));
 }
 
-/// A store that is away makes a failure that is seen, and holds nobody up (threat 29).
+/// A store that is away makes a failure that is seen, and holds nobody up (`silent-backup-failure`).
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_that_cannot_be_stored_is_a_failure_and_the_tenant_goes_on() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,5 @@
 //! Backups across a change of the models: an older one is migrated on its way in, a newer one refused.
+//! What is newer than the process stays untouched, and what is recorded as good can be restored (`good-means-restorable`).
 
 use crate::{
     backups_kit::ISOLATIONS,

@@ -1,5 +1,5 @@
 //! T7: backups under write load equal the committed state; every bit flip is found; what is somebody
-//! else's is refused (threats 26 to 28).
+//! else's is refused (`wrong-tenant-restore`, `stale-wal` and `torn-copy`).
 
 use crate::{
     backups_kit::{Clinic, ISOLATIONS, Sums, objects},
@@ -150,7 +150,7 @@ async fn t7_every_bit_flip_is_found() {
 
 /// A backup is its tenant's whatever its folder and its manifest say.
 #[tokio::test(flavor = "multi_thread")]
-async fn t7_another_tenants_backup_is_refused_threat_26() {
+async fn t7_another_tenants_backup_is_refused_wrong_tenant_restore() {
     let mut refused = 0;
     for isolation in ISOLATIONS {
         let dir = tempfile::tempdir().unwrap();

@@ -107,7 +107,7 @@ tenantry.toml:4: unknown key `oops`; did you mean `apps`?
 "#);
 }
 
-/// Threat 7: an algorithm and its kind of key cannot be mismatched, nor an issuer have two keys.
+/// `token-confusion`: an algorithm and its kind of key cannot be mismatched, nor an issuer have two keys.
 #[test]
 fn jwt_providers_cannot_be_confused() {
     let text = r#"

@@ -152,7 +152,7 @@ async fn nothing_to_do_opens_nothing() {
     assert_eq!(catalog.records.into_inner(), 0);
 }
 
-/// Threat 34: when every canary fails, the rest of the fleet is not touched.
+/// `half-migrated-fleet`: when every canary fails, the rest of the fleet is not touched.
 #[tokio::test]
 async fn failing_canaries_halt_the_run() {
     let (catalog, opened) = (Memory::new(500, Isolation::Database), AtomicUsize::new(0));
@@ -201,7 +201,7 @@ async fn a_pool_is_migrated_once_for_all_its_tenants() {
     assert!(catalog.targets("v1").is_empty());
 }
 
-/// Threat 34: where an operation is at work the run waits a little, then passes by and says so.
+/// `half-migrated-fleet`: where an operation is at work the run waits a little, then passes by and says so.
 #[tokio::test]
 async fn busy_tenants_are_waited_for_and_then_passed_by() {
     let (catalog, opened) = (Memory::new(100, Isolation::Database), AtomicUsize::new(0));

@@ -182,7 +182,10 @@ async fn a_changed_model_reaches_every_tenant_but_the_broken_one() {
     assert!(report.failed[0].result.is_err());
     let report = fixture.migrate().await;
     assert_eq!((report.total, report.migrated, report.failed.len()), (1, 0, 1));
-    assert!(!fixture.config.servers[0].path.join(format!("{}.db", places[2].physical)).exists(), "rule 3");
+    assert!(
+        !fixture.config.servers[0].path.join(format!("{}.db", places[2].physical)).exists(),
+        "`catalog-placement`"
+    );
 
     let rest = fixture.check().await;
     assert_eq!(rest.len(), 1, "{rest:?}");

@@ -148,7 +148,7 @@ async fn a_store_without_database_is_an_error_with_its_remedy_never_another_plac
     let none = w.operations.create_databases(&by(), &slug("alpha"), all()).await.unwrap();
     assert!(none.databases.is_empty(), "all are there");
 
-    // A lost database is replaced under a name that never was in use (rule 6), and only when asked.
+    // A lost database is replaced under a name that never was in use (`no-reuse`), and only when asked.
     std::fs::remove_file(w.root.join("papers_alpha_1.db")).unwrap();
     let again = w.operations.create_databases(&by(), &slug("alpha"), all()).await.unwrap();
     assert_eq!(again.databases, ["papers_alpha_2"]);
@@ -189,7 +189,7 @@ async fn the_last_owner_stays_and_the_plan_limits_members_in_the_transaction() {
 }
 
 #[tokio::test]
-async fn a_change_without_its_audit_row_does_not_commit_rule_11() {
+async fn a_change_without_its_audit_row_does_not_commit_audited_commit() {
     let dir = tempfile::tempdir().unwrap();
     let w = World::open(dir.path()).await.with_plans().await;
     let mut write = w.control.begin().await.unwrap();

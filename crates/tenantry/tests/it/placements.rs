@@ -71,7 +71,7 @@ async fn a_database_that_the_owner_brings_is_attached_and_left_alone_f3() {
     let absent =
         platform.attach_database(&platform.operator(&by()), &slug("alpha"), &attach(None)).await.unwrap_err();
     assert_eq!(absent.field(), Some("physical"), "{absent}");
-    assert_eq!(there(), before, "nothing is ever made (rule 3)");
+    assert_eq!(there(), before, "nothing is ever made (`catalog-placement`)");
 
     make_database(&platform, "djo_alpha_db");
     let done =
@@ -106,7 +106,7 @@ async fn a_database_that_the_owner_brings_is_attached_and_left_alone_f3() {
     assert_eq!(found, [""; 0]);
 }
 
-/// F1, F3, rule 3: who brings no database lives in the pool of a system store, told apart by the tenant
+/// F1, F3, `catalog-placement`: who brings no database lives in the pool of a system store, told apart by the tenant
 /// column; who brings one leaves it, while there is nothing to leave behind.
 #[tokio::test]
 async fn tenants_without_a_database_live_in_the_pool_that_is_named_f4() {

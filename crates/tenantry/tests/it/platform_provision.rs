@@ -33,7 +33,7 @@ impl Place {
 
 /// The catalog was lost, the files were not: making a tenant of the same name must not touch them.
 #[tokio::test]
-async fn a_foreign_file_in_the_way_survives_the_undo_rule_6() {
+async fn a_foreign_file_in_the_way_survives_the_undo_no_reuse() {
     let place = open().await;
     let alpha = place.create("alpha").await.unwrap().databases.remove(0);
     let others = fs::read(place.root.join(format!("{alpha}.db"))).unwrap();
@@ -44,7 +44,7 @@ async fn a_foreign_file_in_the_way_survives_the_undo_rule_6() {
         assert!(place.create(name).await.is_err());
         assert!(fs::read(&foreign).unwrap() == contents, "{name}: somebody's data");
         assert!(place.platform.show_tenant(&slug(name)).await.is_err(), "nothing half-made");
-        // That name was planned once: the next try takes another, and is not stuck (threat 48).
+        // That name was planned once: the next try takes another, and is not stuck (`stuck-retry`).
         let made = place.create(name).await.unwrap();
         assert_ne!(made.databases[0], database);
         assert!(fs::read(&foreign).unwrap() == contents, "{name}: somebody's data");

@@ -1,5 +1,5 @@
 //! T8: seeded schedules of movers, writers with stale places, workers that come late, and clocks that jump,
-//! against a model in memory: no write lost, none doubled, none in the wrong place (threats 32 and 33).
+//! against a model in memory: no write lost, none doubled, none in the wrong place (`two-workers` and `late-writer`).
 //!
 //! A schedule is a sequence of steps, each run to its end alone; the same seed gives the same schedule.
 //! `TENANTRY_SEED` runs one seed, `TENANTRY_SEEDS` so many.

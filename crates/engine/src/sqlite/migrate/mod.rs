@@ -258,7 +258,7 @@ impl Script {
         Ok(true)
     }
 
-    /// Rule 7: a database that was moved away takes no more writes, schema changes included.
+    /// `fenced-generation`: a database that was moved away takes no more writes, schema changes included.
     fn refuse_fenced(&self, conn: &Connection) -> Result<()> {
         let fenced: bool = conn.query_row(
             "SELECT EXISTS (SELECT 1 FROM _tenantry_place WHERE store = ?1 AND fenced <> 0)",

@@ -1,4 +1,4 @@
-//! A tenant's own SQL, read-only, on a connection that can reach nothing but its database (rule 8).
+//! A tenant's own SQL, read-only, on a connection that can reach nothing but its database (`confined-sql`).
 //!
 //! Called by sessions. The connection is opened for the statement and closed after it: nothing a statement
 //! does to it can be met by another. Layers, each enough by itself for most escapes: a read-only handle,

@@ -1,5 +1,5 @@
 //! What a copy has that no migration made: a table, view or trigger that came with a file from outside must
-//! not live on in a database of ours (threat 18).
+//! not live on in a database of ours (`dump-runs-code`).
 
 use super::copy_file::open_copy;
 use crate::error::Result;

@@ -1,5 +1,5 @@
 //! Rows on their way from one place to another: copies, moves between isolations, catching up, comparing. What
-//! backup, restore, move and clone are built from (X2, threats 26 to 28).
+//! backup, restore, move and clone are built from (X2, `wrong-tenant-restore`, `stale-wal` and `torn-copy`).
 //!
 //! Called by the engine on blocking threads, for one place at a time. Rows are carried as they are: ids, versions,
 //! instants, stored texts. Of a shared database nothing is read or written but the tenant's own rows: every text

@@ -1,4 +1,4 @@
-//! The tenant's own log of who changed what, in the transaction of the change (rule 11).
+//! The tenant's own log of who changed what, in the transaction of the change (`audited-commit`).
 //! Personal data is named there, never copied: the log outlives the row.
 
 use super::run::{Kept, Run};

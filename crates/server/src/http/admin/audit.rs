@@ -1,4 +1,4 @@
-//! The audit log and the check of its chain (threat 45).
+//! The audit log and the check of its chain (`audit-tampering`).
 
 use crate::http::{App, problem::Result, query::Words, scope::Staff, view};
 use crate::instants;

@@ -1,4 +1,4 @@
-//! "Enter company system" and "exit": staff act as a member, with a reason, for at most an hour (threat 44).
+//! "Enter company system" and "exit": staff act as a member, with a reason, for at most an hour (`impersonation-abuse`).
 
 use crate::http::{
     App,

@@ -73,7 +73,7 @@ pub(in crate::http) async fn keep(
     Ok(Json(shown(&app.platform().show_tenant(&slug).await?)))
 }
 
-/// Whoever ends something says its name twice (threat 30).
+/// Whoever ends something says its name twice (`wrong-id-deleted`).
 pub(super) fn confirmed(slug: &Slug, confirm: &str) -> Result<()> {
     match confirm == slug.as_str() {
         true => Ok(()),

@@ -1,6 +1,6 @@
 //! The platform's staff: tenants, users, audit log, operations, impersonation (M13).
 //!
-//! Called by the route table. To everybody else these routes are absent (rule 10). Nothing here shows a tenant's
+//! Called by the route table. To everybody else these routes are absent (`absent-not-forbidden`). Nothing here shows a tenant's
 //! rows: staff see those only by impersonation, which is on record.
 
 mod attach;

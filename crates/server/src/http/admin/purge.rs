@@ -38,7 +38,7 @@ pub(in crate::http) async fn survey(
 pub(in crate::http) struct Purge {
     /// The slug once more.
     confirm: String,
-    /// Its id: another kind of name that must mean the same company (threat 30).
+    /// Its id: another kind of name that must mean the same company (`wrong-id-deleted`).
     id: i64,
     /// Although its retention is not over.
     #[serde(default)]

@@ -45,7 +45,7 @@ fn visit<'a>(value: &'a Value, see: &mut impl FnMut(&str, &'a Value)) {
 }
 
 #[test]
-fn every_route_is_described_threat_2() {
+fn every_route_is_described_unscoped_route() {
     let document = build("Test", &models());
     for route in ROUTES {
         let path = route.path.replace("{model}", "patients");

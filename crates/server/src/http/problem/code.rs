@@ -91,7 +91,7 @@ codes! {
     /// SQL of the tenant's own is wrong.
     Statement "statement" BAD_REQUEST "The statement is not valid"
         "";
-    /// SQL of the tenant's own wants what it may not have (rule 8).
+    /// SQL of the tenant's own wants what it may not have (`confined-sql`).
     StatementDenied "statement_denied" FORBIDDEN "The statement is not allowed here"
         "Only reading statements on this company's own tables are allowed.";
     /// The statement ran into its deadline.

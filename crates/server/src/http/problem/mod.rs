@@ -93,7 +93,7 @@ impl Problem {
         Self(Box::new(inner))
     }
 
-    /// Nothing there, or nothing the caller may know of: both are this (rule 10).
+    /// Nothing there, or nothing the caller may know of: both are this (`absent-not-forbidden`).
     pub fn absent() -> Self {
         Self::new(Code::NotFound, "There is nothing here, or nothing you may see.")
     }
@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn private_detail_never_reaches_the_body_rule_10() {
+    fn private_detail_never_reaches_the_body_absent_not_forbidden() {
         let problem = Problem::internal("disk /srv/a/tenant.db refused");
         let body = String::from_utf8(problem.body(Some("r1"))).unwrap();
         assert!(!body.contains("tenant.db"), "{body}");

@@ -1,7 +1,7 @@
 //! A list request's URL to a [`Select`]: `?status=active&age__gte=18&sort=-created_at&limit=20`.
 //!
 //! Called by the record routes. It knows fields and types from the model and nothing of tenants:
-//! there is no way to name one here (rule 2). Unknown parameters are refused, naming the allowed ones.
+//! there is no way to name one here (`confined-query`). Unknown parameters are refused, naming the allowed ones.
 
 mod cursor;
 mod filter;

@@ -26,7 +26,7 @@ pub(super) use state::show;
 use super::{App, problem::Result, scope::Tenant};
 use tenantry::{Error, access::Actor, name::RoleName};
 
-/// Only who holds the first configured role, as themselves, manages people and keys (threat 44).
+/// Only who holds the first configured role, as themselves, manages people and keys (`impersonation-abuse`).
 fn may_manage(app: &App, tenant: &Tenant) -> Result<()> {
     let actor = tenant.actor();
     manages(app, actor, actor.role())

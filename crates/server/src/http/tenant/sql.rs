@@ -1,4 +1,4 @@
-//! Read-only SQL in the tenant's own database, for its owner; confined by the engine (rule 8).
+//! Read-only SQL in the tenant's own database, for its owner; confined by the engine (`confined-sql`).
 
 use crate::http::{App, body::Json as Input, problem::Result, scope::Tenant};
 use axum::{Json, extract::State};

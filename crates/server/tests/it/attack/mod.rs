@@ -52,7 +52,7 @@ async fn judge(cast: &Cast, wire: &mut Wire, shot: &Shot) -> Option<(u16, String
     Some((status, body))
 }
 
-/// Every route × kind of credential × relation; what must be refused is refused in the one way (rule 10).
+/// Every route × kind of credential × relation; what must be refused is refused in the one way (`absent-not-forbidden`).
 async fn systematic(cast: &Cast, wire: &mut Wire) -> u64 {
     let (mut sent, mut wrong) = (0, Vec::new());
     for (route, path) in access::every_path() {
@@ -114,7 +114,7 @@ const MANAGED: [&str; 6] = [
     "/api/tenant/operations",
 ];
 
-/// Every kind of credential meets the same gate of its own company, at every route (threat 3).
+/// Every kind of credential meets the same gate of its own company, at every route (`uneven-credentials`).
 fn own_door(
     credential: Credential,
     relation: Relation,

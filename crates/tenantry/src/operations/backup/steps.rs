@@ -24,7 +24,7 @@ pub(super) fn begin<'a>(write: &'a mut Write, b: &'a mut Backup) -> BoxFuture<'a
     })
 }
 
-/// The catalog says that it failed: what silently is not there is the worst of backups (threat 29).
+/// The catalog says that it failed: what silently is not there is the worst of backups (`silent-backup-failure`).
 pub(super) fn fail<'a>(write: &'a mut Write, b: &'a mut Backup) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let why = b.error.as_deref().unwrap_or("it was interrupted");

@@ -1,6 +1,6 @@
 //! The operation that verifies a backup: fetches it, opens it, compares everything with its manifest.
 //!
-//! look | record. Damage is recorded with its audit row and shown wherever backups are (threat 29). It
+//! look | record. Damage is recorded with its audit row and shown wherever backups are (`silent-backup-failure`). It
 //! holds up nothing else that is done to the tenant.
 
 use super::{Operation, Step, World, step};

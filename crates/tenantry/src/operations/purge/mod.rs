@@ -1,4 +1,4 @@
-//! The operation that removes a tenant for good (rule 12), and the certificate that it leaves.
+//! The operation that removes a tenant for good (`staged-deletion`), and the certificate that it leaves.
 //!
 //! begin | survey | cut off | databases, files, backups | certify | scrub. Only a tenant that is closed
 //! and whose time has come. From *cut off* on it goes forward only: half a tenant is of no use to

@@ -109,7 +109,7 @@ async fn a_swap_is_refused_unless_it_replaces_the_one_in_use_by_a_copy() {
 }
 
 #[tokio::test]
-async fn a_copy_of_another_schema_is_not_swapped_in_threat_34() {
+async fn a_copy_of_another_schema_is_not_swapped_in_half_migrated_fleet() {
     let w = World::new().await;
     let old = w.in_use().await;
     let new = w.beside("tenant_alpha").await;

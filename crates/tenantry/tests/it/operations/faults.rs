@@ -167,7 +167,7 @@ async fn cancel_when_at_work(w: &World, scenario: &Scenario) -> tenantry::Result
     panic!("{} was never at work", scenario.name);
 }
 
-/// A worker that was away too long touches nothing more (threat 32).
+/// A worker that was away too long touches nothing more (`two-workers`).
 #[tokio::test]
 async fn a_worker_that_lost_its_lease_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Migration runs and operations never have the same database in hand (threats 32 and 34).
+//! Migration runs and operations never have the same database in hand (`two-workers` and `half-migrated-fleet`).
 
 use super::kit::{count, execute, query, tenant, whole};
 use crate::world::{World, by, placement, registration, slug};

@@ -186,7 +186,7 @@ async fn fresh(scenario: &Scenario) -> (tempfile::TempDir, World) {
     (dir, w)
 }
 
-/// After a failure the same operation succeeds (threat 48).
+/// After a failure the same operation succeeds (`stuck-retry`).
 async fn succeeds_now(scenario: &Scenario, w: &World) {
     (scenario.run)(w).await.unwrap_or_else(|e| panic!("{} after it was undone: {e}", scenario.name));
     assert!((scenario.finished)(w).await, "{}", scenario.name);

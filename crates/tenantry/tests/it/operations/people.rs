@@ -25,7 +25,7 @@ async fn until_struck(w: &World) {
 }
 
 #[tokio::test]
-async fn one_at_work_shows_its_steps_and_excludes_others_on_its_tenant_threat_32() {
+async fn one_at_work_shows_its_steps_and_excludes_others_on_its_tenant_two_workers() {
     let dir = tempfile::tempdir().unwrap();
     let w = World::open(dir.path()).await.with_plans().await;
     let bare = CreateTenant { placements: vec![], ..registration("alpha") };
@@ -68,7 +68,10 @@ async fn one_that_failed_is_raised_and_can_be_tried_again_at_once() {
     let stuck = newest(&w).await;
     assert_eq!((stuck.state, stuck.stuck, stuck.resting), (State::Unwinding, true, true));
     assert!(stuck.error.as_ref().unwrap().contains("fault at"), "{stuck:?}");
-    assert!(!stuck.reason.unwrap().contains("fault at"), "private detail in public text (rule 10)");
+    assert!(
+        !stuck.reason.unwrap().contains("fault at"),
+        "private detail in public text (`absent-not-forbidden`)"
+    );
     assert_eq!(w.operations.counts().await.unwrap(), (1, 1));
 
     w.operations.retry(&by(), stuck.id).await.unwrap();
