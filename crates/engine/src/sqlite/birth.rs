@@ -1,7 +1,7 @@
-//! The bytes of a new database: those of its template with the row that says who lives there.
+//! Makes the bytes of a new database from a template image, by adding the identity row of the place.
 //!
-//! Called by provisioning. Works in memory only: a file opened by SQLite for one row would cost a `-wal`, a
-//! checkpoint and dozens of calls to the system. What it returns is what SQLite wrote, in WAL mode.
+//! Used by provisioning. It works in memory only: opening a file with SQLite to add one row would cost a `-wal`, a
+//! checkpoint and dozens of system calls. The result is what SQLite wrote, in WAL mode.
 
 use super::identity::{self, Platform};
 use crate::{
@@ -12,13 +12,13 @@ use rusqlite::{Connection, MAIN_DB};
 
 const MAGIC: &[u8] = b"SQLite format 3\0";
 const HEADER_BYTES: usize = 100;
-/// Read and write version in the header of a file.
+/// Position of the read and write version in the header of a file.
 const MODE: std::ops::Range<usize> = 18..20;
 const WAL: [u8; 2] = [2, 2];
-/// SQLite cannot open a database in memory that says it has a `-wal`.
+/// SQLite cannot open an in-memory database whose header says WAL mode.
 const ROLLBACK: [u8; 2] = [1, 1];
 
-/// The bytes of the database of `place`, made from those of a template's file that has no `-wal`.
+/// Returns the bytes of the database of `place`, made from the template image of a file that has no `-wal`.
 ///
 /// # Errors
 /// `Corrupt` when the template is no database.

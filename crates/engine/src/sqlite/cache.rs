@@ -1,8 +1,9 @@
-//! The open databases of all servers: coalesced opens, a budget, and nothing for those not open.
+//! The cache of open databases of all servers: concurrent opens are coalesced, and databases that are not open cost
+//! nothing.
 //!
-//! Called by [`crate::engine`] for every session. Bounded by the number of open databases, which bends rather than
-//! break a request, for one in use is never evicted; and by their descriptors, which do not bend: an open waits for
-//! them.
+//! [`crate::engine`] calls it for every session. The limit of open databases may be exceeded rather than fail a
+//! request, because a database in use is never evicted. The limit of descriptors is never exceeded: an open waits
+//! for them.
 
 use super::{Server, database::Database, handles::Handles, maintenance::Maintenance};
 use crate::{
@@ -17,10 +18,10 @@ use std::sync::{
 };
 use tokio::sync::Semaphore;
 
-/// Which file: index of the server and the name there. Pooled tenants share one entry.
+/// Identifies a file: index of the server, and the name on it. Pooled tenants share one entry.
 pub(crate) type Key = (u16, PhysicalName);
 
-/// Opens running at the same time; each is disk and parsing work on a blocking thread.
+/// Maximum number of concurrent opens; each does disk access and parsing on a blocking thread.
 const OPENS_AT_ONCE: usize = 8;
 
 #[derive(Debug, Clone)]
@@ -43,7 +44,7 @@ impl Lifecycle<Key, Arc<Database>> for KeepUsed {
 pub(crate) type Entries =
     quick_cache::sync::Cache<Key, Arc<Database>, UnitWeighter, DefaultHashBuilder, KeepUsed>;
 
-/// See the module.
+/// Cache of open databases.
 #[derive(Debug)]
 pub(crate) struct Cache {
     entries: Arc<Entries>,
@@ -55,7 +56,8 @@ pub(crate) struct Cache {
 }
 
 impl Cache {
-    /// Keeps up to `budget` databases open, each with up to `connections`, as far as there are `handles`.
+    /// Makes a cache that keeps up to `budget` databases open, each with up to `connections`, as far as `handles` has
+    /// descriptors.
     pub(crate) fn new(budget: usize, connections: usize, handles: Handles) -> Result<Self> {
         let options = OptionsBuilder::new()
             .estimated_items_capacity(budget)
@@ -78,7 +80,8 @@ impl Cache {
         })
     }
 
-    /// The open database of `place`, which is known to live there. Concurrent callers share one open.
+    /// Returns the open database of `place`, and opens it if necessary. Concurrent callers share one open. Verifies
+    /// that `place` lives there.
     pub(crate) async fn database(&self, index: u16, server: &Server, place: &Place) -> Result<Arc<Database>> {
         let key = (index, place.physical.clone());
         let database = match self.entries.get(&key) {
@@ -98,7 +101,7 @@ impl Cache {
             Ok(database) => Ok(database),
             Err(guard) => {
                 let database = self.open_file(server, place).await?;
-                // Refused only when the entry was closed meanwhile: then this caller has it alone.
+                // The insert fails only if the entry was closed meanwhile; then this caller alone holds the database.
                 drop(guard.insert(database.clone()));
                 Ok(database)
             }
@@ -123,17 +126,17 @@ impl Cache {
         opened.await.map_err(|error| Error::with_source(Kind::Internal, "opening panicked", error))?
     }
 
-    /// The database under that name, if it is open now.
+    /// Returns the database under that name if it is open now.
     pub(crate) fn open_now(&self, index: u16, physical: &PhysicalName) -> Option<Arc<Database>> {
         self.entries.get(&(index, physical.clone()))
     }
 
-    /// Forgets the database; it closes when its last user lets go.
+    /// Removes the database from the cache; it closes when its last user drops it.
     pub(crate) fn close(&self, index: u16, physical: &PhysicalName) {
         drop(self.entries.remove(&(index, physical.clone())));
     }
 
-    /// Files opened since the start.
+    /// Number of files opened since the start.
     pub(crate) fn opens(&self) -> u64 {
         self.opens.load(Relaxed)
     }
@@ -143,7 +146,7 @@ impl Cache {
         self.entries.len()
     }
 
-    /// Lets go of everything and waits (blocking) until what nobody uses is closed.
+    /// Empties the cache and waits (blocking) until all databases that are not in use are closed.
     pub(crate) fn shutdown(&self) {
         self.entries.clear();
         self.maintenance.stop();

@@ -1,7 +1,7 @@
-//! One open database file: its pool, its write lock, who was admitted.
+//! One open database file: its pool, its write lock, and the residents admitted to it.
 //!
-//! Made by the cache, shared by all sessions and system handles of that file. Its last drop hands
-//! the connections to the maintenance thread, so that no request pays for closing.
+//! The cache makes it; all sessions and system handles of the file share it. When it is dropped, its connections go to
+//! the maintenance thread, so that no request pays for closing them.
 
 use super::{
     error::located,
@@ -34,70 +34,71 @@ use std::{
 };
 use tokio::sync::Mutex;
 
-/// Pages in the -wal file (4 KB each) at which it is written back.
+/// Length of the `-wal` file, in pages of 4 KB, at which it is written back.
 pub(crate) const CHECKPOINT_PAGES: u32 = 1000;
-/// Connections to a system store: its transactions span awaits, and one task may hold several.
+/// Maximum number of connections to a system store: its transactions span awaits, and one task may hold several.
 const SYSTEM_CONNECTIONS: usize = 64;
-/// Time between two looks whether a connection or descriptors are free.
+/// Time between two attempts to find a free connection or free descriptors.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
-/// [`Database::cap`] of a database without limit.
+/// Value of `Database::cap` without a limit.
 const NO_CAP: u64 = u64::MAX;
 
-/// Who may live in a database. The isolation is part of it: one who shares it must not be taken for its owner.
+/// A tenant's store in a database. The isolation is part of the key: a tenant that shares the database must not be
+/// taken for its only owner.
 type Resident = (i64, StoreName, Isolation);
 
 fn resident(place: &Place) -> Resident {
     (identity::tenant_number(place), place.store.clone(), place.isolation)
 }
 
-/// See the module.
+/// One open database file.
 #[derive(Debug)]
 pub(crate) struct Database {
     me: Weak<Database>,
     path: PathBuf,
     platform: Platform,
-    /// Device and inode it was opened as.
+    /// Device and inode of the file when it was opened.
     file: (u64, u64),
     handles: Arc<Files>,
-    /// The file is no longer at its path: nothing that is written here would be found again.
+    /// The file is no longer at its path, so anything written to it would be lost.
     lost: AtomicBool,
     durability: Durability,
     pool: Pool,
-    /// Held by whoever writes, so that waiting for the writer is fair and holds no thread.
+    /// The write lock. A fair async mutex, so that waiting writers are served in order and hold no thread.
     pub(crate) writer: Arc<Mutex<()>>,
     queue: Queue,
-    /// Whom it was opened for, and at which generation: found without a lock.
+    /// The resident it was opened for, and its generation: compared without taking a lock.
     first: (Resident, u64),
-    /// Generations of the others known to live here.
+    /// Generations of the other residents admitted so far.
     admitted: RwLock<HashMap<Resident, u64>>,
-    /// Schemas that were found to be this database's.
+    /// Schemas that were verified against this database's ledger.
     verified: Verified,
-    /// Largest size in bytes, asked of each connection when it is taken.
+    /// Size limit in bytes, applied to each connection when it is borrowed.
     cap: AtomicU64,
     wal: Arc<WalState>,
     watch: std::sync::Mutex<Option<Arc<Watch>>>,
     maintenance: Maintenance,
 }
 
-/// What the commit hook notes.
+/// State of the `-wal` as the commit hooks note it.
 #[derive(Debug, Default)]
 pub(crate) struct WalState {
-    /// Frames in the -wal file after the last commit of this process.
+    /// Frames in the `-wal` file after the last commit of this process.
     pub(crate) pages: AtomicU32,
-    /// A checkpoint is on its way.
+    /// A checkpoint has been requested.
     pub(crate) queued: AtomicBool,
-    /// Length at which the next one is due, beyond [`CHECKPOINT_PAGES`]: where a reader holds frames back, trying
-    /// again after each commit would be in vain.
+    /// Frames beyond [`CHECKPOINT_PAGES`] at which the next checkpoint is due. While a reader holds frames back,
+    /// another attempt after each commit would be in vain.
     pub(crate) beyond: AtomicU32,
-    /// The maintenance thread knows of a commit and will look at the file.
+    /// The maintenance thread knows of a commit and will check that the file is in place.
     seen: AtomicBool,
 }
 
 impl WalState {
-    /// Notes a commit; true when a checkpoint is to be asked for.
+    /// Notes a commit that left `pages` frames in the `-wal`. Returns true if a checkpoint must be requested.
     fn committed(&self, pages: u32) -> bool {
         if pages < self.pages.swap(pages, Relaxed) {
-            self.beyond.store(0, Relaxed); // It was restarted.
+            self.beyond.store(0, Relaxed); // The -wal was restarted.
         }
         pages >= CHECKPOINT_PAGES + self.beyond.load(Relaxed) && !self.queued.swap(true, Relaxed)
     }
@@ -105,6 +106,9 @@ impl WalState {
 
 impl Database {
     /// Opens the file of the place, which must live there. Blocks for about 0.3 ms.
+    ///
+    /// # Errors
+    /// [`Kind::Missing`] if there is no file, [`Kind::WrongIdentity`] if another place lives there.
     pub(crate) fn open(
         site: Site,
         connections: usize,
@@ -162,12 +166,12 @@ impl Database {
         }))
     }
 
-    /// One more connection, if there are descriptors for it.
+    /// Opens another connection; None if there are no descriptors for it.
     pub(crate) fn connect_if_free(&self) -> Result<Option<Pooled>> {
         self.ticket().map(|ticket| self.connect(ticket)).transpose()
     }
 
-    /// One more connection once there are descriptors for it, or one that comes back meanwhile.
+    /// Waits for descriptors for another connection, or for a connection that comes back, for up to [`BUSY_WAIT`].
     pub(crate) async fn one_more(&self) -> Result<Pooled> {
         let until = Instant::now() + BUSY_WAIT;
         loop {
@@ -185,12 +189,12 @@ impl Database {
         }
     }
 
-    /// One more connection that must not wait.
+    /// Opens another connection without waiting; without free descriptors it takes from the reserve.
     pub(crate) fn connect_now(&self) -> Result<Pooled> {
         self.connect(self.ticket().unwrap_or_else(Ticket::reserved))
     }
 
-    /// Descriptors of one more connection. System stores have a reserve.
+    /// Takes the descriptors of another connection. System stores may take from the reserve.
     fn ticket(&self) -> Option<Ticket> {
         let ticket = self.handles.ticket(Access::Write);
         match self.durability {
@@ -199,12 +203,12 @@ impl Database {
         }
     }
 
-    /// Descriptors of a connection that only reads and that the pool does not lend.
+    /// Waits for the descriptors of a read-only connection that is not part of the pool.
     pub(crate) async fn reader_ticket(&self) -> Result<Ticket> {
         Box::pin(self.handles.wait_for_ticket(Access::Read)).await
     }
 
-    /// Set up like the first.
+    /// Opens a connection with the settings of the first one.
     fn connect(&self, ticket: Ticket) -> Result<Pooled> {
         let conn = open::connect(&self.path)?;
         open::settle(&conn, self.durability)?;
@@ -213,7 +217,10 @@ impl Database {
         Ok(pooled)
     }
 
-    /// Refuses unless `place` lives here at its generation. Asks the file only the first time.
+    /// Admits `place` if it lives here at its generation. Reads the file only the first time.
+    ///
+    /// # Errors
+    /// [`Kind::WrongIdentity`] if it does not live here.
     pub(crate) async fn admit(&self, place: &Place) -> Result<()> {
         let key = resident(place);
         if self.first.1 == place.generation && self.first.0 == key {
@@ -234,8 +241,8 @@ impl Database {
         checked
     }
 
-    /// Refuses a schema that is not this database's; where its ledger stood when that was found. Asks the file only
-    /// the first time: what was migrated since is seen by each read and write.
+    /// Verifies that the schema is this database's, and returns the position of its ledger when that was verified.
+    /// Reads the file only the first time: each read and write detects later migrations.
     pub(crate) async fn know(&self, schema: &Schema) -> Result<i64> {
         if let Some(position) = self.verified.position(schema.known()) {
             return Ok(position);
@@ -246,12 +253,12 @@ impl Database {
         checked
     }
 
-    /// Refuses a schema that is not that of the state which `conn` reads.
+    /// Verifies that the state which `conn` reads has the schema.
     pub(crate) fn check(&self, conn: &rusqlite::Connection, schema: &Schema) -> Result<()> {
         self.verified.check(conn, schema.known()).map(drop)
     }
 
-    /// Limits the size of the file from the next borrowed connection on; None lifts the limit.
+    /// Limits the size of the file, in bytes, from the next borrowed connection on; None lifts the limit.
     pub(crate) fn set_cap(&self, bytes: Option<u64>) {
         let bytes = bytes.unwrap_or(NO_CAP);
         if self.cap.load(Relaxed) != bytes {
@@ -259,7 +266,7 @@ impl Database {
         }
     }
 
-    /// Brings a connection's `max_page_count` up to date; nearly always there is nothing to do.
+    /// Updates the `max_page_count` of a connection if the cap has changed since.
     pub(crate) fn apply_cap(&self, pooled: &mut Pooled) -> Result<()> {
         let wanted = Some(self.cap.load(Relaxed)).filter(|bytes| *bytes != NO_CAP);
         if pooled.cap != wanted {
@@ -269,12 +276,12 @@ impl Database {
         Ok(())
     }
 
-    /// True when the size is limited.
+    /// Returns true if the size is limited.
     pub(crate) fn is_capped(&self) -> bool {
         self.cap.load(Relaxed) != NO_CAP
     }
 
-    /// Looks whether the file is still at its path. The maintenance thread does so soon after a commit or a read.
+    /// Checks that the file is still at its path. The maintenance thread does so soon after a commit or a read.
     pub(crate) fn look(&self) {
         self.wal.seen.store(false, Relaxed);
         if inode(&self.path) != Some(self.file) && !self.lost.swap(true, Relaxed) {
@@ -282,12 +289,12 @@ impl Database {
         }
     }
 
-    /// True when the file is no longer at its path: then nothing may be read or written here.
+    /// Returns true if the file is no longer at its path: then nothing may be read or written here.
     pub(crate) fn is_lost(&self) -> bool {
         self.lost.load(Relaxed)
     }
 
-    /// Refuses when [`Database::is_lost`].
+    /// Fails with [`Kind::Missing`] if [`Database::is_lost`].
     pub(crate) fn still_there(&self) -> Result<()> {
         if !self.is_lost() {
             return Ok(());
@@ -299,7 +306,7 @@ impl Database {
         &self.pool
     }
 
-    /// Small writes that wait.
+    /// The queue of small writes.
     pub(crate) fn queue(&self) -> &Queue {
         &self.queue
     }
@@ -316,8 +323,8 @@ impl Database {
         &self.wal
     }
 
-    /// Gets rid of a connection that was not given back. Its transaction ends at once, so that the
-    /// next writer is not kept waiting; closing, which may sync, is left to the maintenance thread.
+    /// Closes a connection that was not given back. Rolls back its transaction at once, so that the next writer does
+    /// not wait; closing may sync, so the maintenance thread does that.
     pub(crate) fn discard(&self, pooled: Pooled) {
         if !pooled.conn.is_autocommit()
             && let Err(error) = pooled.conn.execute_batch("ROLLBACK")
@@ -327,8 +334,8 @@ impl Database {
         self.close(vec![pooled]);
     }
 
-    /// Leaves closing to the maintenance thread. A file that is gone from its path has nothing to write
-    /// back, and its last close must not remove a -wal of that name.
+    /// Leaves closing to the maintenance thread. If the file is gone from its path, there is nothing to write back, and
+    /// the last close must not remove a `-wal` that now belongs to another file.
     fn close(&self, connections: Vec<Pooled>) {
         if inode(&self.path) != Some(self.file) {
             connections.iter().for_each(|pooled| open::leave_wal(&pooled.conn));
@@ -336,7 +343,7 @@ impl Database {
         self.maintenance.close(connections, self.wal.pages.load(Relaxed));
     }
 
-    /// The watch over this database's commits, started on first demand.
+    /// The watch over this database's commits; starts it on first use.
     pub(crate) fn watch(&self) -> Result<Arc<Watch>> {
         let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(watch) = &*watch {
@@ -345,18 +352,18 @@ impl Database {
         Ok(watch.insert(Arc::new(Watch::start(&self.path)?)).clone())
     }
 
-    /// A second connection went idle: the maintenance thread looks later whether it was needed.
+    /// Tells the maintenance thread that a second connection is idle, so that it later closes those not needed.
     pub(crate) fn has_spare(&self) {
         self.maintenance.send(Job::Trim(self.me.clone()));
     }
 
-    /// A connection rests: the maintenance thread wakes it before long.
+    /// Tells the maintenance thread that a connection is in an idle snapshot, so that it soon ends it.
     pub(crate) fn has_rest(&self) {
         self.maintenance.send(Job::Wake(self.me.clone()));
     }
 }
 
-/// Replaces SQLite's inline checkpoint: a commit only notes how long the -wal is.
+/// Replaces SQLite's inline checkpoint with a hook: a commit only notes how long the `-wal` is.
 fn watch_wal(pooled: &mut Pooled, wal: &Arc<WalState>, me: &Weak<Database>, maintenance: &Maintenance) {
     let (wal, me, maintenance) = (wal.clone(), me.clone(), maintenance.clone());
     let hook = move |_: &mut rusqlite::hooks::Wal, pages: std::ffi::c_int| {
@@ -382,7 +389,7 @@ impl Drop for Database {
     }
 }
 
-/// Device and inode of what lies at `path`.
+/// Device and inode of the file at `path`.
 fn inode(path: &Path) -> Option<(u64, u64)> {
     path.symlink_metadata().ok().map(|meta| (meta.dev(), meta.ino()))
 }

@@ -1,10 +1,10 @@
-//! Long work off the async threads: bounded in number, stopped at a deadline or when its caller goes away.
+//! Long work on blocking threads: bounded in number, and stopped at a deadline or when its caller goes away.
 //!
-//! Called by sessions for everything that is not a read by key. It never lends a connection on that was
-//! interrupted: such a one is closed (clean-connection).
+//! Sessions use it for everything that is not a read by key. An interrupted connection is never lent again but closed
+//! (`clean-connection`).
 //!
-//! A piece of work waits for three things, in this order: its tenant's share, a connection, a thread. So a tenant
-//! that asks for much waits for itself, and a thread is never kept for work that waits for something else.
+//! A piece of work waits for three things, in this order: its tenant's share, a connection, a thread. So a tenant with
+//! many requests waits for itself, and no thread is held for work that waits for something else.
 
 use super::{database::Database, pool::Lease, share::Shares, stop::Stop};
 use crate::error::{Error, Kind, Result};
@@ -15,36 +15,36 @@ use std::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Instructions of SQLite's machine between two looks at the clock: some microseconds.
+/// Instructions of SQLite's virtual machine between two looks at the clock: some microseconds.
 const OPS_BETWEEN_LOOKS: i32 = 200;
-/// Priority of the threads of tenants' own statements, as `nice` counts: everything else comes first.
+/// `nice` value of the threads that run tenants' own statements: all other threads go first.
 const STATEMENT_NICENESS: i32 = 10;
 
-/// Longest one write transaction may take, as a multiple of a read.
+/// Longest duration of one write transaction, as a multiple of that of a read.
 const WRITE_FACTOR: u32 = 6;
 
-/// How much long work may run at a time, over all databases, and for how long.
+/// Limits of long work: how much may run at a time over all databases, and for how long.
 #[derive(Debug, Clone)]
 pub(crate) struct LongWork {
     permits: Arc<Semaphore>,
     shares: Arc<Shares>,
-    /// Longest a list or a count may take (`heavy-query`).
+    /// Longest duration of a list or a count (`heavy-query`).
     read: Duration,
 }
 
 impl LongWork {
-    /// At most `at_once` pieces of work, `share` of them for one tenant; a read for at most `read`.
+    /// Allows `at_once` concurrent pieces of work, `share` of them for one tenant; a read may take up to `read`.
     pub(crate) fn new(at_once: usize, share: usize, read: Duration) -> Self {
         let shares = Arc::new(Shares::new(share.clamp(1, at_once)));
         Self { permits: Arc::new(Semaphore::new(at_once)), shares, read }
     }
 
-    /// Longest a read may take.
+    /// Longest duration of a read.
     pub(crate) fn read_deadline(&self) -> Duration {
         self.read
     }
 
-    /// Longest one write transaction may take.
+    /// Longest duration of one write transaction.
     pub(crate) fn write_deadline(&self) -> Duration {
         self.read * WRITE_FACTOR
     }
@@ -64,8 +64,8 @@ impl LongWork {
         done
     }
 
-    /// Runs `work` for the holder of the database's write lock, for at most `limit`. There is one writer of a
-    /// database, so writers need no share.
+    /// Runs `work` for the holder of the database's write lock, for at most `limit`. It needs no share, because a
+    /// database has one writer at a time.
     pub(crate) async fn run_as_writer<T: Send + 'static>(
         &self,
         database: &Arc<Database>,
@@ -100,8 +100,8 @@ impl LongWork {
         stop.at(end, task).await.map_err(panicked)?
     }
 
-    /// Runs `work` for `tenant` that opens what it needs by itself, for at most `limit`, on a thread of its own that
-    /// lets all others go first. The work is told when to stop.
+    /// Runs `work` for `tenant` on its own low-priority thread, for at most `limit`. `work` opens the connections it
+    /// needs and is told by [`Stop`] when it must end.
     pub(crate) async fn run_apart<T: Send + 'static>(
         &self,
         tenant: i64,
@@ -118,7 +118,7 @@ impl LongWork {
             if let Err(error) = rustix::process::setpriority_process(None, STATEMENT_NICENESS) {
                 tracing::debug!(%error, "a statement runs at the usual priority");
             }
-            // A caller who went away is not told.
+            // The send fails if the caller went away.
             drop(answer.send(work(stopped)));
         };
         std::thread::Builder::new()

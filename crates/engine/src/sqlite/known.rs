@@ -1,9 +1,8 @@
-//! Whether a database is at the schema this process has loaded (known-schema).
+//! Verifies that a database has the schema that this process has loaded (`known-schema`).
 //!
-//! A schema carries the migrations that made it. Before a value is read or written under it, the ledger of the
-//! database is compared with them: in each write transaction, and once in each state that a connection reads. The
-//! comparison is done in full only when the ledger has grown: rows are only ever added to it, so its last row id
-//! says whether it has.
+//! A schema carries the migrations that made it. Before a value is read or written under it, they are compared with the
+//! database's ledger: in each write transaction, and once in each state that a connection reads. The full comparison
+//! runs only if the ledger has grown. Rows are only ever added to the ledger, so its last row id tells.
 
 use super::migrate;
 use crate::{
@@ -17,23 +16,23 @@ use std::{
     sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
 };
 
-/// The last row id of the ledger: grows with each migration of any store in the database.
+/// Query for the last row id of the ledger, which grows with each migration of any store in the database.
 pub(crate) const POSITION: &str = "SELECT coalesce(max(rowid), 0) FROM _tenantry_ledger";
 
 /// The migrations of one store that this process has loaded.
 #[derive(Debug)]
 pub(crate) struct Known {
-    /// Tells apart the schemas of this process, also two of the same version.
+    /// Unique among the schemas of this process, even for two of the same version.
     number: u32,
     store: StoreName,
     /// Checksums by `app/name`.
     migrations: BTreeMap<String, String>,
-    /// Why the models are not what the migrations make; none: they are.
+    /// Why the models are not what the migrations make; None if they are.
     unmigrated: Option<String>,
 }
 
 impl Known {
-    /// Those of `migrations` that touch `store`.
+    /// Keeps those of `migrations` that touch `store`.
     pub(crate) fn new(store: &StoreName, migrations: &[Migration]) -> Self {
         static NUMBERS: AtomicU32 = AtomicU32::new(1);
         let own = migrations.iter().filter(|migration| migration.touches(store));
@@ -50,7 +49,7 @@ impl Known {
         self.unmigrated = Some(why);
     }
 
-    /// Tells apart the schemas of this process.
+    /// Returns a number that is unique among the schemas of this process.
     pub(crate) fn number(&self) -> u32 {
         self.number
     }
@@ -58,8 +57,8 @@ impl Known {
     /// Compares the ledger of the database with the loaded migrations.
     ///
     /// # Errors
-    /// [`Kind::SchemaAhead`] when the database has a migration that is not loaded, or is loaded with other contents;
-    /// [`Kind::SchemaBehind`] when it lacks one.
+    /// [`Kind::SchemaAhead`] if the database has a migration that is not loaded, or is loaded with other contents;
+    /// [`Kind::SchemaBehind`] if it lacks one.
     pub(crate) fn check(&self, conn: &Connection) -> Result<()> {
         if let Some(why) = &self.unmigrated {
             return Err(Error::new(Kind::SchemaBehind, why));
@@ -81,13 +80,13 @@ impl Known {
     }
 }
 
-/// Where the ledger of a database stood when schemas were found to be its own. Several stores may share a
-/// database, so there are a few; what is pushed out is compared again.
+/// Ledger positions at which schemas were verified. A few slots, because several stores may share a database; a schema
+/// that lost its slot is compared again.
 #[derive(Debug, Default)]
 pub(crate) struct Verified([AtomicU64; 4]);
 
 impl Verified {
-    /// The position at which the schema was verified; none: it was not, or that is forgotten.
+    /// Returns the ledger position at which the schema was verified; None if it was not, or no longer has a slot.
     pub(crate) fn position(&self, known: &Known) -> Option<i64> {
         let found = self
             .0
@@ -97,12 +96,12 @@ impl Verified {
         Some((found & u64::from(u32::MAX)).cast_signed())
     }
 
-    /// Makes sure that the state of the database which `conn` reads has the schema.
+    /// Verifies that the state of the database which `conn` reads has the schema. Returns the position of the ledger.
     ///
     /// # Errors
     /// Those of [`Known::check`].
     pub(crate) fn check(&self, conn: &Connection, known: &Known) -> Result<i64> {
-        // Before the ledger itself: one that grows in between is then compared again.
+        // The position is read before the ledger itself: if the ledger grows in between, it is compared again.
         let position: i64 = conn.prepare_cached(POSITION)?.query_row([], |row| row.get(0))?;
         if self.position(known) != Some(position) {
             known.check(conn)?;

@@ -1,5 +1,5 @@
-//! What lies in a server's directory, and who lives in a file that no place names: for operators'
-//! reports of orphans. Never for routing (`catalog-placement`).
+//! Scans a server's directory for database files, and reads who lives in a file that no place names. Used for
+//! operators' reports of orphans, never for routing (`catalog-placement`).
 
 use super::{
     identity, open,
@@ -11,27 +11,28 @@ use crate::{
 };
 use std::time::SystemTime;
 
-/// A database file, or what SQLite lays beside one.
+/// A database file, or a file that SQLite creates next to one (`-wal`, `-shm`, `-journal`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabaseFile {
-    /// Where it lies.
+    /// The server in whose directory the file lies.
     pub server: ServerName,
     /// Name of the file.
     pub file: String,
-    /// Name of the database; none: not a name that this engine gives, or a -wal without its database.
+    /// Name of the database; None if this engine gives no such name, or for a file such as a `-wal` without its
+    /// database.
     pub physical: Option<PhysicalName>,
-    /// Bytes of this file.
+    /// Size of this file in bytes.
     pub bytes: u64,
-    /// Last change.
+    /// Time of the last change.
     pub modified: SystemTime,
 }
 
-/// Who lives in a database.
+/// A tenant's store that lives in a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resident {
-    /// The installation it was made by; empty: not known.
+    /// The installation that made it; empty if not known.
     pub platform: String,
-    /// The tenant; 0: a system store.
+    /// The tenant; 0 for a system store.
     pub tenant: i64,
     /// The store.
     pub store: String,
@@ -39,7 +40,7 @@ pub struct Resident {
     pub generation: i64,
 }
 
-/// Every database file of a server, and files beside none.
+/// Returns every database file of a server, and every file such as a `-wal` whose database is missing.
 pub(crate) fn list(server: &Server) -> Result<Vec<DatabaseFile>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(server.root()).map_err(|error| io(error, server.root()))? {
@@ -50,7 +51,7 @@ pub(crate) fn list(server: &Server) -> Result<Vec<DatabaseFile>> {
         if !beside.is_empty() && physical.as_ref().is_some_and(|name| server.exists(name)) {
             continue;
         }
-        // It may be gone by now.
+        // The file may be gone by now.
         let Ok(meta) = entry.metadata() else { continue };
         let modified = meta.modified().map_err(|error| io(error, &entry.path()))?;
         let physical = physical.filter(|_| beside.is_empty() && meta.is_file());
@@ -66,7 +67,10 @@ pub(crate) fn list(server: &Server) -> Result<Vec<DatabaseFile>> {
     Ok(found)
 }
 
-/// Who lives in a database; one without our tables is `WrongIdentity`.
+/// Returns the residents of a database, at most 100.
+///
+/// # Errors
+/// `WrongIdentity` if the database does not have our tables.
 pub(crate) fn residents(server: &Server, physical: &PhysicalName) -> Result<Vec<Resident>> {
     let conn = open::connect(&server.path(physical))?;
     identity::is_ours(&conn)?;

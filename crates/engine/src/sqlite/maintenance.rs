@@ -1,7 +1,7 @@
-//! The one background thread of SQLite: writes -wal files back, closes evicted databases, trims pools, wakes
-//! connections that rest.
+//! The one background thread of SQLite: writes `-wal` files back, closes evicted databases, trims pools and ends idle
+//! snapshots.
 //!
-//! It sleeps until it is told something; an idle tenant has no timer, no poll and no entry here.
+//! It sleeps until it is sent a job; an idle tenant has no timer, no poll and no entry here.
 
 use super::{
     database::{CHECKPOINT_PAGES, Database},
@@ -19,32 +19,33 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long a connection may be idle beside another one.
+/// How often pools with more than one idle connection are trimmed.
 const TRIM_EVERY: Duration = Duration::from_secs(5);
-/// How long a connection may rest: so long may it keep another process from writing the -wal back.
+/// Longest duration of an idle snapshot, and thus how long it may keep another process from writing the `-wal` back.
 const WAKE_EVERY: Duration = Duration::from_millis(250);
-/// Closings waiting at most; past that the evicting caller closes by itself, so that descriptors
-/// are not handed out faster than they come back.
+/// Maximum number of waiting closes. Past that, the evicting caller closes the database itself, so that descriptors are
+/// not handed out faster than they come back.
 const MAX_WAITING: usize = 64;
-/// A -wal longer than this many times the checkpoint mark is written back with writers held off.
+/// A `-wal` longer than this many times [`CHECKPOINT_PAGES`] is written back while writers are held off.
 const OVERGROWN: u32 = 4;
-/// The same, for telling the operator (`growing-wal`).
+/// A `-wal` longer than this many times [`CHECKPOINT_PAGES`] is reported to the operator (`growing-wal`).
 const ALARMING: u32 = 16;
-/// Longest that writers are held off for readers of old frames.
+/// Longest time that writers are held off to wait for readers of old frames.
 const WAIT_FOR_READERS: Duration = Duration::from_millis(50);
 
-/// Something to do.
+/// A job of the maintenance thread.
 #[derive(Debug)]
 pub(crate) enum Job {
-    /// The -wal grew past the mark.
+    /// The `-wal` grew past the checkpoint threshold.
     Checkpoint(Weak<Database>),
     /// More than one connection is idle.
     Trim(Weak<Database>),
-    /// A connection rests.
+    /// A connection is in an idle snapshot, or a commit was made: end the snapshots and check that the file is in
+    /// place.
     Wake(Weak<Database>),
-    /// An evicted database: its connections and the length of its -wal.
+    /// A database was evicted: its connections, and the length of its `-wal` in pages.
     Close(Vec<Pooled>, u32),
-    /// Everything sent before is done.
+    /// Ends the thread, after all jobs sent before.
     Stop,
 }
 
@@ -55,7 +56,7 @@ struct Inner {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// Handle to the thread; it ends when told to, or with the last handle.
+/// Handle to the thread, which ends on [`Maintenance::stop`] or with the last handle.
 #[derive(Debug, Clone)]
 pub(crate) struct Maintenance(Arc<Inner>);
 
@@ -71,13 +72,13 @@ impl Maintenance {
         Ok(Self(Arc::new(Inner { jobs, closing, thread: Mutex::new(Some(thread)) })))
     }
 
-    /// Leaves a job; after the end it is dropped, which closes what it holds.
+    /// Sends a job. After the thread has ended, the job is dropped, which closes the connections it holds.
     pub(crate) fn send(&self, job: Job) {
-        // A send fails only after shutdown; dropping the job then is what is left to do.
+        // Sending fails only after shutdown; then dropping the job is all that is left to do.
         drop(self.0.jobs.send(job));
     }
 
-    /// Closes the connections of a database that nobody uses any more.
+    /// Closes the connections of a database that is no longer in use.
     pub(crate) fn close(&self, connections: Vec<Pooled>, wal_pages: u32) {
         if self.0.closing.fetch_add(1, Relaxed) < MAX_WAITING {
             self.send(Job::Close(connections, wal_pages));
@@ -87,7 +88,7 @@ impl Maintenance {
         }
     }
 
-    /// Waits (blocking) until everything sent so far is done, then ends the thread.
+    /// Waits (blocking) until all jobs sent so far are done, then ends the thread.
     pub(crate) fn stop(&self) {
         self.send(Job::Stop);
         let thread = self.0.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -123,7 +124,7 @@ fn run(inbox: &Receiver<Job>, closing: &AtomicUsize) {
     }
 }
 
-/// Databases to be seen to again and again, until there is nothing more to do in them.
+/// Databases to visit at intervals until there is nothing left to do in them.
 struct Later {
     databases: Vec<Weak<Database>>,
     every: Duration,
@@ -151,7 +152,7 @@ impl Later {
     }
 }
 
-/// Closes what was not needed; true while there is more than one idle connection left.
+/// Closes connections that were not needed. Returns true while more than one idle connection is left.
 fn trim(database: &Weak<Database>) -> bool {
     let Some(database) = database.upgrade() else { return false };
     let (surplus, left) = database.pool().trim();
@@ -159,7 +160,8 @@ fn trim(database: &Weak<Database>) -> bool {
     left > 1
 }
 
-/// Who reads on rests again, and says so again.
+/// Ends the idle snapshots and checks that the file is in place. Always returns false: a connection that keeps serving
+/// reads starts another idle snapshot and sends [`Job::Wake`] again.
 fn wake(database: &Weak<Database>) -> bool {
     if let Some(database) = database.upgrade() {
         database.pool().wake();
@@ -179,7 +181,7 @@ fn checkpoint(database: &Weak<Database>) {
     }
 }
 
-/// On a connection of its own, so that no reader waits for the sync of a checkpoint.
+/// Runs the checkpoint on a separate connection, so that no reader waits for its sync.
 fn write_back(database: &Database) -> crate::Result<()> {
     let pooled = database.connect_now()?;
     database.pool().wake();
@@ -189,10 +191,10 @@ fn write_back(database: &Database) -> crate::Result<()> {
         if frames > CHECKPOINT_PAGES * ALARMING {
             tracing::warn!(database = %database.path().display(), frames, "a long reader keeps the -wal from being written back");
         }
-        // Writers faster than the checkpoint: hold them off for the rest, which is short by now.
+        // Writers are faster than the checkpoint: hold them off for the remaining frames, which are few by now.
         let _writer = database.writer.blocking_lock();
         pooled.conn.busy_timeout(WAIT_FOR_READERS)?;
-        // Who rests after it does so in the database file alone, and is in nobody's way.
+        // A snapshot that begins after this one reads from the database file alone, so it does not block the restart.
         pooled.conn.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE)?;
         database.pool().wake();
         pooled.conn.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::RESTART)?;
@@ -200,14 +202,14 @@ fn write_back(database: &Database) -> crate::Result<()> {
     Ok(())
 }
 
-/// Closing the last connection writes the -wal back and removes it, so an idle tenant is one clean
-/// file; a connection that never wrote has nothing to write and closes at once.
+/// Closes the connections. The last one writes the `-wal` back and removes it, so an idle tenant is one clean file. A
+/// connection that never wrote closes at once.
 fn close(connections: Vec<Pooled>, wal_pages: u32) {
     tracing::trace!(connections = connections.len(), wal_pages, "closing an idle database");
     drop(connections);
 }
 
-/// Under pressure: leaves the -wal where it is; the next open reads it.
+/// Closes the connections without a checkpoint, because too many closes wait. The `-wal` stays; the next open reads it.
 fn close_quickly(connections: Vec<Pooled>, wal_pages: u32) {
     if wal_pages > 0 {
         connections.iter().for_each(|pooled| open::leave_wal(&pooled.conn));

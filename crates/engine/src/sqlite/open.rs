@@ -1,37 +1,37 @@
-//! Opens one connection to an existing database file: no CREATE, no URI, no symlink, defensive.
+//! Opens a connection to an existing database file: no CREATE, no URI, no symlink, defensive.
 //!
-//! Called by the pool, provisioning and the sandbox. It never creates a file (`catalog-placement`): a missing
-//! one is `Missing`, and that is for the caller to report, never to mend.
+//! The pool, provisioning and the sandbox call it. It never creates a file (`catalog-placement`): a missing file is
+//! `Missing`, which the caller reports and never repairs.
 
 use super::functions;
 use crate::error::{Error, Kind, Result};
 use rusqlite::{Connection, OpenFlags, config::DbConfig, limits::Limit};
 use std::{path::Path, time::Duration};
 
-/// How hard a commit is pressed to disk.
+/// How durable a commit is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Durability {
-    /// Survives a crash of the process; a power cut may lose the last commits, never consistency.
+    /// A commit survives a crash of the process. A power cut may lose the last commits, never consistency.
     Normal,
-    /// Each commit survives a power cut.
+    /// A commit survives a power cut.
     Full,
 }
 
 /// Longest wait for another process while a connection is set up (recovery, exclusive close).
 const SETUP_WAIT: Duration = Duration::from_secs(2);
-/// Statements kept prepared per connection.
+/// Statements that are kept prepared per connection.
 const STATEMENTS: usize = 64;
-/// The -wal file is cut back to this after a checkpoint.
+/// The `-wal` file is truncated to this many bytes after a checkpoint.
 const WAL_KEEP_BYTES: i64 = 8 << 20;
 
-/// A read-write connection with everything set that is safe on any file, ours or not.
+/// Opens a read-write connection with all settings that are safe on any file, ours or not.
 pub(crate) fn connect(path: &Path) -> Result<Connection> {
     connect_with(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
 }
 
-/// The same, with the access of `access`.
+/// Opens a connection like [`connect`], with the access flags in `access`.
 pub(crate) fn connect_with(path: &Path, access: OpenFlags) -> Result<Connection> {
-    // The bundled SQLite reads URIs by default; one begins with "file:", an absolute path never does.
+    // The bundled SQLite interprets URIs by default. A URI begins with "file:", an absolute path never does.
     if !path.is_absolute() {
         return Err(Error::new(Kind::Internal, format!("{} is not absolute", path.display())));
     }
@@ -60,21 +60,21 @@ fn cannot_open(path: &Path, error: rusqlite::Error) -> Error {
     }
 }
 
-/// Refuses what no statement of ours needs, and keeps plans independent of values.
+/// Forbids what none of our statements needs, and keeps query plans independent of bound values.
 fn harden(conn: &Connection) -> Result<()> {
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
-    // Else SQLite looks at the value bound to LIMIT, and compiles the statement anew each time it is bound.
+    // Without it, SQLite looks at the value bound to LIMIT and recompiles the statement each time it is bound.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     Ok(functions::add_own(conn)?)
 }
 
-/// Settings of a connection that works on a database known to be ours. Call after the identity check:
-/// on a stranger's file nothing may be written, not even the journal mode.
+/// Applies the settings for a database known to be ours. Call it after the identity check: to a file that is not ours
+/// nothing may be written, not even the journal mode.
 pub(crate) fn settle(conn: &Connection, durability: Durability) -> Result<()> {
     let synchronous = if durability == Durability::Full { "FULL" } else { "NORMAL" };
     let mode: String = conn.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
@@ -89,12 +89,13 @@ pub(crate) fn settle(conn: &Connection, durability: Durability) -> Result<()> {
          PRAGMA journal_size_limit = {WAL_KEEP_BYTES}; PRAGMA secure_delete = ON;"
     ))?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
-    // From here on waiting is done by the caller without holding a thread.
+    // From here on the caller waits, without holding a thread.
     conn.busy_timeout(Duration::ZERO)?;
     Ok(())
 }
 
-/// Caps the database at `bytes` (None: no cap). Per connection in SQLite, so asked of each.
+/// Limits the size of the database to `bytes`; None lifts the limit. SQLite keeps the limit per connection, so it must
+/// be set on each.
 pub(crate) fn cap(conn: &Connection, bytes: Option<u64>) -> Result<()> {
     let page: u64 =
         conn.query_row("PRAGMA page_size", [], |row| row.get::<_, i64>(0))?.unsigned_abs().max(512);
@@ -103,7 +104,7 @@ pub(crate) fn cap(conn: &Connection, bytes: Option<u64>) -> Result<()> {
     Ok(())
 }
 
-/// Makes the connection close at once, leaving the -wal where it is for the next open to read.
+/// Makes the connection close without a checkpoint. The `-wal` stays; the next open reads it.
 pub(crate) fn leave_wal(conn: &Connection) {
     if let Err(error) = conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true) {
         tracing::debug!(%error, "closing with a checkpoint after all");
@@ -115,7 +116,7 @@ mod tests {
     use super::*;
     use rusqlite::StatementStatus;
 
-    /// A page of a list binds its limit; compiling it takes as long as reading the page.
+    /// A query for a page of a list binds its limit; compiling it takes as long as reading the page.
     #[test]
     fn a_statement_is_compiled_once_whatever_is_bound_to_it() {
         let dir = tempfile::tempdir().unwrap();

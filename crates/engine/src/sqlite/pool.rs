@@ -1,8 +1,8 @@
-//! The connections of one open database: identical, read-write, borrowed for one piece of work.
+//! The connections of one open database: identical, read-write, each lent for one piece of work.
 //!
-//! A connection comes back through [`Lease::give_back`] only, which proves it clean (`clean-connection`): out of any
-//! transaction, or resting in one that reads ([`Rest`]). A lease that is dropped any other way (cancelled future,
-//! error, panic) closes its connection. No lease is held while its borrower waits for a client.
+//! A connection comes back through [`Lease::give_back`] only, which proves it clean (`clean-connection`): outside any
+//! transaction, or in an idle snapshot ([`Rest`]). A lease that is dropped any other way (cancelled future, error,
+//! panic) closes its connection. No borrower holds a lease while it waits for a client.
 
 use super::{database::Database, handles::Ticket, plan::Schema, rest::Rest};
 use crate::error::{Error, Kind, Result};
@@ -13,20 +13,20 @@ use std::{
 };
 use tokio::sync::Semaphore;
 
-/// One connection and what was last set on it.
+/// One connection, its idle snapshot and the cap last set on it.
 #[derive(Debug)]
 pub(crate) struct Pooled {
     pub(crate) conn: Connection,
-    /// The cap that was applied, see [`Database::set_cap`].
+    /// The size cap in bytes that was applied last, see [`Database::set_cap`].
     pub(crate) cap: Option<u64>,
-    /// Closed after the connection.
+    /// Declared after `conn`, so that the connection closes first and the `-shm` file may already be unlinked.
     rest: Rest,
-    /// Given back after it.
+    /// Declared last: the descriptors are free only after the connection is closed.
     _ticket: Ticket,
 }
 
 impl Pooled {
-    /// A connection that has been set up.
+    /// Wraps a connection that has been set up.
     pub(crate) fn new(conn: Connection, ticket: Ticket) -> Self {
         Self { conn, cap: None, rest: Rest::default(), _ticket: ticket }
     }
@@ -36,25 +36,25 @@ impl Pooled {
 #[derive(Debug, Default)]
 struct Idle {
     connections: Vec<Pooled>,
-    /// Fewest idle connections since the last trim: so many were not needed.
+    /// Smallest number of idle connections since the last trim: so many were not needed.
     spare: usize,
-    /// The maintenance thread knows of the spare ones. Told once and not at every return: waking it costs
-    /// more than a point read.
+    /// The maintenance thread knows of the spare connections. It is told once and not at every return, because waking
+    /// it costs more than a point read.
     told: bool,
-    /// It knows that some may rest.
+    /// The maintenance thread knows that there may be idle snapshots.
     told_of_rest: bool,
 }
 
-/// What the maintenance thread is to be told.
+/// What the maintenance thread must be told.
 #[derive(Debug, Default, PartialEq)]
 struct News {
     /// There is more than one idle connection.
     spare: bool,
-    /// One rests.
+    /// A connection is in an idle snapshot.
     rest: bool,
 }
 
-/// Idle connections and the right to have one.
+/// The pool: idle connections, and permits to borrow one.
 #[derive(Debug)]
 pub(crate) struct Pool {
     idle: Mutex<Idle>,
@@ -62,7 +62,7 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// A pool that lends out `most` connections at a time and starts with `first`.
+    /// Makes a pool that lends out up to `most` connections at a time and starts with `first`.
     pub(crate) fn new(most: usize, first: Pooled) -> Self {
         let idle = Idle { connections: vec![first], ..Idle::default() };
         Self { idle: Mutex::new(idle), permits: Semaphore::new(most) }
@@ -72,7 +72,7 @@ impl Pool {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An idle connection.
+    /// Takes an idle connection, the most recently used one.
     pub(crate) fn pop(&self) -> Option<Pooled> {
         let mut idle = self.lock();
         let pooled = idle.connections.pop();
@@ -90,7 +90,7 @@ impl Pool {
         News { spare, rest }
     }
 
-    /// Lets none of the idle connections rest any longer.
+    /// Ends the idle snapshots of all idle connections.
     pub(crate) fn wake(&self) {
         let mut idle = self.lock();
         idle.told_of_rest = false;
@@ -100,8 +100,8 @@ impl Pool {
         });
     }
 
-    /// Takes out the connections nobody needed since the last call, leaving at least one;
-    /// second, how many are left.
+    /// Takes out the connections that were not needed since the last call, leaving at least one. Also returns how many
+    /// idle connections are left.
     pub(crate) fn trim(&self) -> (Vec<Pooled>, usize) {
         let mut idle = self.lock();
         let surplus = idle.spare.min(idle.connections.len().saturating_sub(1));
@@ -111,7 +111,7 @@ impl Pool {
         (closed, idle.spare)
     }
 
-    /// Takes out all but one.
+    /// Takes out all idle connections but one.
     pub(crate) fn spare(&self) -> Vec<Pooled> {
         let mut idle = self.lock();
         let surplus = idle.connections.len().saturating_sub(1);
@@ -119,7 +119,7 @@ impl Pool {
         idle.connections.drain(..surplus).collect()
     }
 
-    /// Takes out all of them; the pool is at its end.
+    /// Takes out all idle connections when the pool ends.
     pub(crate) fn drain(&self) -> Vec<Pooled> {
         std::mem::take(&mut self.lock().connections)
     }
@@ -130,19 +130,20 @@ impl Pool {
 pub(crate) struct Lease<D: Deref<Target = Database>> {
     database: D,
     pooled: Option<Pooled>,
-    /// Counts against what the pool lends out.
+    /// Holds one of the pool's permits.
     counted: bool,
 }
 
 impl<D: Deref<Target = Database>> Lease<D> {
-    /// Waits for a free connection or opens one more; at most as many as the pool allows.
+    /// Waits for a free connection or opens another one, up to the limit of the pool. The connection is in no
+    /// transaction.
     pub(crate) async fn take(database: D) -> Result<Self> {
         let lease = Self::permitted(database).await?.fill_now()?;
         let lease = if lease.pooled.is_some() { lease } else { Box::pin(lease.fill_later()).await? };
         lease.awake()
     }
 
-    /// The same for one short read, outside of any transaction of the borrower's.
+    /// Borrows a connection for one short read outside any transaction of the borrower. It may be in an idle snapshot.
     pub(crate) async fn take_to_read(database: D) -> Result<Self> {
         let lease = Self::permitted(database).await?.fill_now()?;
         let mut lease = if lease.pooled.is_some() { lease } else { Box::pin(lease.fill_later()).await? };
@@ -152,8 +153,8 @@ impl<D: Deref<Target = Database>> Lease<D> {
         Ok(lease)
     }
 
-    /// Runs `work` on one state of the database, after making sure that this state has `schema` (known-schema). A
-    /// connection that rests in a state was told so by an earlier read of it. For leases taken to read.
+    /// Runs `work` on one state of the database, after making sure that this state has `schema` (`known-schema`). An
+    /// idle snapshot is checked only once. For leases from [`Lease::take_to_read`].
     pub(crate) fn read<T>(
         &mut self,
         schema: &Schema,
@@ -178,8 +179,9 @@ impl<D: Deref<Target = Database>> Lease<D> {
         done
     }
 
-    /// For the holder of the write lock, of whom there is one: never waits for the connections of readers who want to
-    /// write as well, unless the process is out of descriptors.
+    /// Borrows a connection for the holder of the write lock. It takes no permit: there is one such holder, and it must
+    /// not wait for connections of readers that want to write as well. It waits only if the process is out of
+    /// descriptors.
     pub(crate) async fn take_as_writer(database: D) -> Result<Self> {
         let lease = Self { database, pooled: None, counted: false }.fill_now()?;
         let lease = if lease.pooled.is_some() { lease } else { Box::pin(lease.fill_later()).await? };
@@ -191,11 +193,11 @@ impl<D: Deref<Target = Database>> Lease<D> {
             Ok(permit) => permit.forget(),
             Err(_) => return Err(Error::new(Kind::Internal, "pool closed")),
         }
-        // From here on dropping the lease gives the permit back.
+        // From here on, dropping the lease gives the permit back.
         Ok(Self { database, pooled: None, counted: true })
     }
 
-    /// With a connection that is idle or can be opened now; without one where the process is out of descriptors.
+    /// Fills the lease with an idle or a new connection; leaves it empty if the process is out of descriptors.
     fn fill_now(mut self) -> Result<Self> {
         self.database.still_there()?;
         self.pooled = match self.database.pool().pop() {
@@ -205,7 +207,8 @@ impl<D: Deref<Target = Database>> Lease<D> {
         self.capped()
     }
 
-    /// With a connection, once there is one. A read would keep much in memory if this were not apart.
+    /// Fills the lease once a connection is available. Kept apart, because its state would make every read's future
+    /// large.
     async fn fill_later(mut self) -> Result<Self> {
         self.pooled = Some(self.database.one_more().await?);
         self.capped()
@@ -225,7 +228,7 @@ impl<D: Deref<Target = Database>> Lease<D> {
         Ok(self)
     }
 
-    /// The one way back into the pool.
+    /// Returns the connection to the pool. There is no other way back.
     pub(crate) fn give_back(mut self) {
         let Some(pooled) = self.pooled.take() else { return };
         if pooled.rest.is_clean(&pooled.conn) {

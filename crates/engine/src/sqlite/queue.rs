@@ -1,8 +1,9 @@
-//! Small writes of one database, in the order they came, those that wait at the same time in one transaction.
+//! The queue of small writes of one database: writes run in order of arrival, those that wait at the same time in one
+//! transaction.
 //!
-//! Pushed to by sessions; a task that lives as long as something waits takes them out. It gives everybody who is
-//! ready a turn before it begins, so that a busy server fills its groups and an idle one waits for nothing.
-//! A caller who goes away takes nobody's write along: the task is not his.
+//! Sessions push writes; a task that lives as long as a write waits takes them out in groups. Before each group it
+//! yields once to every task that is ready, so a busy server fills its groups and an idle one does not wait. Dropping a
+//! caller's future cancels no write, because the task does not belong to the caller.
 
 use super::{
     database::Database,
@@ -20,28 +21,28 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-/// Changes in one group at most: some hundred microseconds of an async thread.
+/// Maximum number of changes in one group: some hundred microseconds on an async thread.
 const GROUP_CHANGES: usize = 64;
-/// Between two looks whether a writer in another process is done.
+/// Time between two attempts while a writer in another process is active.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
-/// A write that waits, and who waits for it.
+/// A waiting write and the channel to its caller.
 #[derive(Debug)]
 struct Waiting {
     request: Request,
     answer: oneshot::Sender<Result<Vec<Written>>>,
-    /// When it gives up on a writer in another process.
+    /// When the write stops waiting for a writer in another process.
     until: Instant,
 }
 
-/// See the module.
+/// Queue of small writes of one database.
 #[derive(Debug, Default)]
 pub(crate) struct Queue(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
     waiting: VecDeque<Waiting>,
-    /// A task is at work on them.
+    /// A task is serving the queue.
     served: bool,
 }
 
@@ -50,14 +51,14 @@ impl Queue {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// True when nobody serves the queue yet.
+    /// Adds a write. Returns true if no task serves the queue yet; the caller must then start one.
     fn push(&self, waiting: Waiting) -> bool {
         let mut inner = self.lock();
         inner.waiting.push_back(waiting);
         !std::mem::replace(&mut inner.served, true)
     }
 
-    /// The next group; empty when nobody waits.
+    /// Takes the next group; empty if no write waits.
     fn next(&self) -> Vec<Waiting> {
         let mut inner = self.lock();
         let (mut group, mut changes) = (Vec::with_capacity(inner.waiting.len().min(GROUP_CHANGES)), 0);
@@ -71,21 +72,21 @@ impl Queue {
         group
     }
 
-    /// True when nobody waits; then the next to come needs a new service.
+    /// Returns true if no write waits. The next push then needs a new serving task.
     fn is_over(&self) -> bool {
         let mut inner = self.lock();
         inner.served = !inner.waiting.is_empty();
         !inner.served
     }
 
-    /// Puts back what could not be done yet, in front.
+    /// Puts writes that could not run yet back at the front.
     fn put_back(&self, again: impl DoubleEndedIterator<Item = Waiting>) {
         let mut inner = self.lock();
         again.rev().for_each(|waiting| inner.waiting.push_front(waiting));
     }
 }
 
-/// The one that serves a queue. Keeps its database open while somebody waits, and no longer.
+/// The task that serves a queue. It keeps its database open while a write waits, and no longer.
 struct Service {
     database: Arc<Database>,
     over: bool,
@@ -94,7 +95,7 @@ struct Service {
 impl Drop for Service {
     fn drop(&mut self) {
         if !self.over {
-            // Ended before its time. Whoever waits learns it by losing the sender.
+            // The task was ended early. Waiting callers learn it because their senders are dropped.
             let mut inner = self.database.queue().lock();
             inner.served = false;
             inner.waiting.clear();
@@ -102,7 +103,7 @@ impl Drop for Service {
     }
 }
 
-/// Does the write in its turn, together with others of this database.
+/// Queues a write and waits for its outcome. It may share a transaction with other writes of this database.
 pub(crate) async fn write(
     database: &Arc<Database>,
     long: &LongWork,
@@ -118,7 +119,7 @@ pub(crate) async fn write(
 
 async fn serve(mut service: Service, long: LongWork) {
     loop {
-        // Everybody who is ready comes first and may join the group.
+        // Every task that is ready runs first and may join the group.
         tokio::task::yield_now().await;
         let done = next_group(&service.database, &long).await;
         let now = Instant::now();
@@ -128,7 +129,7 @@ async fn serve(mut service: Service, long: LongWork) {
         service.database.queue().put_back(again.into_iter().map(|(waiting, _)| waiting));
         service.over = service.database.queue().is_over();
         if service.over {
-            // Before anybody is told: he may be the one who closes the database next.
+            // Before any caller is answered: that caller may close the database next.
             drop(service);
             return answer(done);
         }
@@ -139,15 +140,15 @@ async fn serve(mut service: Service, long: LongWork) {
     }
 }
 
-/// A write with what came of it.
+/// A write and its outcome.
 type Done = (Waiting, Result<Vec<Written>>);
 
-/// Another process was writing; nothing was done.
+/// Returns true if another process was writing and this write changed nothing.
 fn is_busy(done: &Result<Vec<Written>>) -> bool {
     matches!(done, Err(error) if *error.kind() == Kind::Busy)
 }
 
-/// Takes the next group and does it, alone in the database.
+/// Takes the next group and runs it while holding the database's write lock.
 async fn next_group(database: &Arc<Database>, long: &LongWork) -> Vec<Done> {
     let _writer = database.writer.clone().lock_owned().await;
     let group = database.queue().next();
@@ -161,12 +162,12 @@ async fn next_group(database: &Arc<Database>, long: &LongWork) -> Vec<Done> {
     }
 }
 
-/// The same error once more: it concerns everybody in the group.
+/// Copies an error that concerns every write of the group.
 fn again(error: &Error) -> Error {
     Error::new(error.kind().clone(), error.to_string())
 }
 
-/// Where the caller is: over in less time than it takes to change threads.
+/// Runs the group on this async thread: it ends in less time than a change of threads takes.
 async fn inline(database: &Database, group: Vec<Waiting>) -> (Vec<Waiting>, Result<Outcomes>) {
     let done = Lease::take_as_writer(database).await.and_then(|lease| {
         let done = write::run_group(&lease, &requests(&group));
@@ -176,7 +177,7 @@ async fn inline(database: &Database, group: Vec<Waiting>) -> (Vec<Waiting>, Resu
     (group, done)
 }
 
-/// A synced commit takes milliseconds, off the async threads.
+/// Runs the group on a blocking thread, because a synced commit takes milliseconds.
 async fn synced(
     database: &Arc<Database>,
     long: &LongWork,
@@ -187,7 +188,7 @@ async fn synced(
     let limit = long.write_deadline();
     let work = move |conn: &rusqlite::Connection| write::run_group(conn, &requests(&theirs));
     let done = long.run_as_writer(database, limit, work).await;
-    // The work is over and has let go of it.
+    // The work is over and has dropped its reference.
     (Arc::into_inner(group).unwrap_or_default(), done)
 }
 
@@ -195,7 +196,8 @@ fn requests(group: &[Waiting]) -> Vec<&Request> {
     group.iter().map(|waiting| &waiting.request).collect()
 }
 
-/// Tells each what came of its write, which is over by then with all that it held. Who went away is not told.
+/// Sends each caller the outcome of its write. The write's values are dropped first. Callers that went away are
+/// skipped.
 fn answer(done: Vec<Done>) {
     for (Waiting { request, answer, .. }, done) in done {
         drop(request);

@@ -1,12 +1,12 @@
-//! Where a connection rests between two reads: in the state of the database it has just read.
+//! Idle snapshots: between two reads, a connection stays in the read transaction of the last one.
 //!
-//! To begin and end a read takes four fifths of a read by id: two record locks, and the wal-index looked at. While
-//! nobody commits, the next read sees the same state, so the connection stays in its transaction, and one look at
-//! the header of the wal-index ([`Shm`]) says whether it may. What any process has committed is seen by the
-//! next read, as if each had a transaction of its own.
+//! Beginning and ending a read transaction takes four fifths of the time of a read by id: two record locks and a look
+//! at the wal-index. While no process commits, the next read would see the same state, so the connection keeps its
+//! transaction open. One read of the wal-index header ([`Shm`]) tells it whether it still may. The next read sees every
+//! commit of every process, as if each read had its own transaction.
 //!
-//! A connection that rests would keep the -wal from being written back: the maintenance thread wakes them all
-//! every quarter of a second, and before each checkpoint.
+//! An idle snapshot keeps frames of the `-wal` from being written back. The maintenance thread therefore ends all idle
+//! snapshots of a database every quarter of a second, and before each checkpoint.
 
 use super::{
     known::Known,
@@ -16,27 +16,31 @@ use crate::error::Result;
 use rusqlite::{Connection, DEFAULT_NAME, TransactionState};
 use std::path::Path;
 
-/// Reads after which a connection looks whether it may rest: to begin to look takes as long as some ten reads.
+/// Number of reads before a connection opens the `-shm` file. Opening it costs about ten reads, so short-lived
+/// connections never do.
 const READS_BEFORE: u8 = 16;
 
-/// What a connection knows of the state it read last.
+/// The idle snapshot of one connection: what it knows of the state it read last.
 #[derive(Debug, Default)]
 pub(super) struct Rest {
-    /// After some reads; databases beyond those that may be watched do without rest.
+    /// Opened after [`READS_BEFORE`] reads. None if the process has no descriptor left for it; then there is no idle
+    /// snapshot.
     shm: Option<Shm>,
-    /// Reads so far, as far as they are counted.
+    /// Reads so far, counted up to [`READS_BEFORE`].
     reads: u8,
-    /// Before the last read.
+    /// The header before the last read.
     seen: Option<Header>,
-    /// In a transaction that only reads, of the state `seen` or a later one.
+    /// The connection is in a read transaction whose state is that of `seen` or a later one.
     resting: bool,
-    /// Number of the schema that this state is known to have; 0: none yet.
+    /// Number of the schema that this state is known to have; 0 if not checked yet.
     schema: u32,
 }
 
 impl Rest {
-    /// Prepares `conn` for a read of the present state of the database at `path`: where the last read left it if
-    /// nothing was committed since. It stays there if nothing was committed since the read before, either.
+    /// Prepares `conn` for a read of the current state of the database at `path`.
+    ///
+    /// Keeps the idle snapshot if nothing was committed since it began; otherwise ends it. Begins a new one if nothing
+    /// was committed since the previous read.
     pub(super) fn before_read(&mut self, conn: &Connection, path: &Path) -> Result<()> {
         let Some(shm) = self.look(path) else { return Ok(()) };
         let present = shm.header();
@@ -45,7 +49,8 @@ impl Rest {
             return Ok(());
         }
         self.wake(conn)?;
-        // Asked before the transaction takes its state, which can only be later than it is thought to be.
+        // The header is read before the transaction begins: the transaction's state can only be later than `seen` says,
+        // never earlier.
         self.seen = present;
         if same {
             conn.prepare_cached("BEGIN")?.execute([])?;
@@ -64,7 +69,7 @@ impl Rest {
         self.shm.as_ref()
     }
 
-    /// Ends the transaction it rests in.
+    /// Ends the idle snapshot, if there is one.
     pub(super) fn wake(&mut self, conn: &Connection) -> Result<()> {
         if std::mem::take(&mut self.resting) {
             conn.prepare_cached("COMMIT")?.execute([])?;
@@ -72,23 +77,23 @@ impl Rest {
         Ok(())
     }
 
-    /// True when its connection rests in a state that has this schema.
+    /// Returns true if the connection is in an idle snapshot whose state has this schema.
     pub(super) fn has_schema(&self, known: &Known) -> bool {
         self.resting && self.schema == known.number()
     }
 
-    /// Notes that the state it rests in has this schema.
+    /// Notes that the state of the idle snapshot has this schema.
     pub(super) fn set_schema(&mut self, known: &Known) {
         self.schema = known.number();
     }
 
-    /// True while its connection is in a transaction on purpose.
+    /// Returns true while the connection is in an idle snapshot.
     pub(super) fn is_resting(&self) -> bool {
         self.resting
     }
 
-    /// As a connection must be when it comes back: in no transaction of any kind, which an unfinished read would
-    /// hold too, or resting in one that has written nothing.
+    /// Returns true if `conn` may go back into the pool: it is in no transaction at all (an unfinished read would hold
+    /// one), or in an idle snapshot that has written nothing.
     pub(super) fn is_clean(&self, conn: &Connection) -> bool {
         match (self.resting, conn.transaction_state(DEFAULT_NAME)) {
             (false, Ok(TransactionState::None)) => conn.is_autocommit(),

@@ -1,10 +1,10 @@
-//! The header of a database's `-shm` file: what says, for one small read, whether anybody has committed since.
+//! The header of a database's `-shm` file: one small read tells whether any process has committed.
 //!
 //! Every commit in WAL mode rewrites the header of the wal-index, which begins with
-//! (<https://sqlite.org/walformat.html#the_wal_index_header>, all native-endian): version, unused,
-//! `iChange` (+1 each transaction), isInit…, mxFrame, nPage, checksum of the last frame, salts. A commit returns
-//! only after this header is written, so an equal header means that nothing has been committed.
-//! `iChange` restarts at 0 after a recovery; frame checksum and salts tell those cases apart.
+//! (<https://sqlite.org/walformat.html#the_wal_index_header>, all native-endian): version, unused, `iChange` (+1 each
+//! transaction), isInit…, mxFrame, nPage, checksum of the last frame, salts. A commit returns only after this header is
+//! written, so an equal header means that nothing has been committed. `iChange` restarts at 0 after a recovery; frame
+//! checksum and salts tell those cases apart.
 
 use super::server::io;
 use crate::error::Result;
@@ -20,23 +20,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Bytes of one copy of the wal-index header.
+/// Size of one copy of the wal-index header, in bytes.
 const HEADER_BYTES: usize = 48;
-/// Where `iChange` is, and the flag that the header is initialised.
+/// Offsets of `iChange` and of the flag that the header is initialised.
 const CHANGE_AT: usize = 8;
 const INIT_AT: usize = 12;
 
 /// Device and inode.
 type Inode = (u64, u64);
 
-/// All descriptors of `-shm` files of this process. One that is closed drops the locks that SQLite's own
-/// descriptors of that file hold, for POSIX locks belong to the process, and so does this table; only one whose
-/// file has been removed may be closed.
+/// All descriptors of `-shm` files of this process.
+///
+/// POSIX locks belong to the process: closing any descriptor of a file drops the locks that SQLite holds through its
+/// own descriptors of that file. Hence one table for the process, and a descriptor may be closed only after its file
+/// has been unlinked.
 static OPEN: Mutex<Files> = Mutex::new(Files { files: BTreeMap::new(), swept: None });
 
-/// Descriptors at most, those of system stores aside.
+/// Maximum number of descriptors, not counting those of system stores.
 static FILES_MAX: AtomicUsize = AtomicUsize::new(0);
-/// Between two looks for removed files among them.
+/// Minimum time between two scans of the table for unlinked files.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
 struct Files {
@@ -56,7 +58,7 @@ impl Files {
     }
 }
 
-/// Allows so many descriptors, at least; all engines of the process share them.
+/// Raises the limit to at least `files` descriptors; all engines of the process share it.
 pub(crate) fn allow(files: usize) {
     FILES_MAX.fetch_max(files, Relaxed);
 }
@@ -65,18 +67,18 @@ fn open_now() -> MutexGuard<'static, Files> {
     OPEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A header as it was read. Equal ones have no commit between them.
+/// The wal-index header as it was read. No commit lies between two equal headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Header([u8; HEADER_BYTES]);
 
 impl Header {
-    /// Commits, as SQLite counts them.
+    /// Returns SQLite's change counter, `iChange`.
     pub(super) fn change(&self) -> u32 {
         let [.., a, b, c, d] = self.0[..CHANGE_AT + 4] else { return 0 };
         u32::from_ne_bytes([a, b, c, d])
     }
 
-    /// What else tells states apart.
+    /// Returns the rest of the header, which tells apart states with the same change counter.
     pub(super) fn rest(&self) -> &[u8] {
         &self.0[INIT_AT..]
     }
@@ -90,8 +92,10 @@ pub(super) struct Shm {
 }
 
 impl Shm {
-    /// Of the database at `path`. The caller has a connection to it that has read, and keeps that connection for
-    /// longer than this: then nobody removes the file meanwhile.
+    /// Opens the `-shm` file of the database at `path`.
+    ///
+    /// The caller must hold a connection that has completed a read for the duration of this call; otherwise the last
+    /// closing connection could unlink the file.
     pub(super) fn of(path: &Path) -> Result<Self> {
         let mut name = path.as_os_str().to_owned();
         name.push("-shm");
@@ -102,7 +106,7 @@ impl Shm {
             return Ok(Self { file: file.clone(), inode: there });
         }
         let file = Arc::new(File::open(name).map_err(|error| io(error, name))?);
-        // Kept before anything can fail: from here on it must not be closed.
+        // Stored before anything can fail: from here on the descriptor must not be closed.
         let inode = file.metadata().map_or(there, |meta| inode(&meta));
         if let Some(known) = open.files.insert(inode, file.clone()) {
             std::mem::forget(known);
@@ -110,12 +114,12 @@ impl Shm {
         Ok(Self { file, inode })
     }
 
-    /// True while there may be one more.
+    /// Returns true if one more descriptor may be opened.
     pub(super) fn has_room() -> bool {
         open_now().has_room()
     }
 
-    /// The header as it is; None when it cannot be read or is being made.
+    /// Returns the current header; None if it cannot be read or is being initialised.
     pub(super) fn header(&self) -> Option<Header> {
         let mut header = [0; HEADER_BYTES];
         self.file.read_exact_at(&mut header, 0).ok()?;
@@ -124,7 +128,7 @@ impl Shm {
 }
 
 impl Drop for Shm {
-    /// The last connection of a database takes the file along when it closes; then the descriptor goes too.
+    /// Closes the descriptor if the file is gone: the last connection of a database unlinks the file when it closes.
     fn drop(&mut self) {
         if is_removed(&self.file) {
             open_now().files.remove(&self.inode);

@@ -1,5 +1,5 @@
-//! Rare work on a whole database, on a connection of its own: migrations, inspection, identity rows.
-//! Called by the engine on blocking threads.
+//! Rare work on a whole database, on a separate connection: migrations, inspection, identity rows. The engine calls it
+//! on blocking threads.
 
 use super::{
     identity,
@@ -16,7 +16,8 @@ use crate::{
 };
 use rusqlite::{Connection, TransactionBehavior, limits::Limit, params};
 
-/// Opens the database of a place apart from the pool. This connection waits for others by itself.
+/// Opens the database of a place outside the pool. The connection itself waits for other writers, for up to
+/// [`BUSY_WAIT`].
 pub(super) fn apart(site: &Site) -> Result<Connection> {
     let conn = open::connect(&site.path)?;
     identity::check(&conn, &site.place, &site.platform)?;
@@ -27,17 +28,17 @@ pub(super) fn apart(site: &Site) -> Result<Connection> {
     Ok(conn)
 }
 
-/// Brings the database of `place` to the end of `script`.
+/// Applies the migrations of `script` to the database of `place`.
 pub(crate) fn migrate_file(site: &Site, script: &Script) -> Result<MigrateReport> {
     script.run(&mut apart(site)?)
 }
 
-/// Compares the database of `place` with what `script` makes.
+/// Compares the database of `place` with the schema that `script` makes.
 pub(crate) fn inspect_file(site: &Site, script: &Script) -> Result<Inspection> {
     inspect::inspect(&apart(site)?, script)
 }
 
-/// Looks at every page of the database of `place`.
+/// Checks every page of the database of `place`.
 pub(crate) fn look(site: &Site) -> Result<()> {
     whole(&apart(site)?)
 }
@@ -56,7 +57,7 @@ pub(crate) fn change_identity(
     Ok(transaction.commit()?)
 }
 
-/// Bytes of stored values of a pooled tenant, as its writes counted them.
+/// Returns the size of a pooled tenant's stored values in bytes, as its writes counted them.
 pub(crate) fn pooled_bytes(site: &Site) -> Result<u64> {
     let (conn, place) = (apart(site)?, &site.place);
     let sql = "SELECT bytes FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
@@ -65,7 +66,7 @@ pub(crate) fn pooled_bytes(site: &Site) -> Result<u64> {
     Ok(u64::try_from(bytes).unwrap_or(0))
 }
 
-/// Gives a database without identity that of `place`. One with an identity must have this one.
+/// Gives a database without an identity that of `place`. A database that has an identity must have this one.
 pub(crate) fn attach(site: &Site) -> Result<()> {
     let place = &site.place;
     if place.isolation != Isolation::Database {
@@ -89,16 +90,18 @@ pub(crate) fn attach(site: &Site) -> Result<()> {
     Ok(transaction.commit()?)
 }
 
-/// Makes sure that what was deleted before is in no file: SQLite overwrites rows where they are deleted, but what
-/// it has moved between pages stays in the unused room of the pages they came from. So the database is written anew from its
-/// rows, in one transaction that other writers wait for, in `queue` those of this process; then the -wal is emptied.
-/// `Busy` while somebody reads an older state for longer than the wait.
+/// Makes sure that deleted data is in no file. SQLite overwrites rows where they are deleted, but bytes that it has
+/// moved between pages stay in the unused room of the pages they came from. So the database is rewritten from its rows,
+/// in one transaction that other writers wait for (those of this process in `queue`). Then the `-wal` is emptied.
+///
+/// # Errors
+/// `Busy` if a reader holds an older state for longer than the wait.
 pub(crate) fn scrub(site: &Site, queue: &dyn Fn() -> Turn) -> Result<()> {
     let conn = open::connect(&site.path)?;
     identity::is_ours(&conn)?;
     open::settle(&conn, Durability::Full)?;
     conn.busy_timeout(BUSY_WAIT)?;
-    // The copy it makes meanwhile is a database beside this one, in a file without a name.
+    // VACUUM attaches its temporary copy as a second database, in an unnamed file.
     conn.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 1)?;
     let turn = queue();
     conn.execute_batch("PRAGMA temp_store = FILE; VACUUM")?;

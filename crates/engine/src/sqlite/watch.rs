@@ -1,6 +1,6 @@
-//! "Has anything been committed since?" for one small read, across processes, without asking the database.
+//! Tells whether any process has committed since a given moment, at the price of one small read and without a query.
 //!
-//! Made for the system stores, whose contents the platform remembers.
+//! Used for the system stores, whose contents the platform caches.
 
 use super::{open, shm::Shm};
 use crate::error::Result;
@@ -17,23 +17,24 @@ use std::{
 /// Watches the commits of one database.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    /// Never lent and never closed: as long as it lives, nobody's last close can delete the -shm file.
+    /// Never lent and never closed. While it is open, no other connection is the last to close, so the `-shm` file
+    /// stays.
     _anchor: Mutex<Connection>,
     shm: Shm,
-    /// Answers that equal no other, for when the file cannot be read.
+    /// Source of marks that equal no other, used while the file cannot be read.
     unknown: AtomicU64,
 }
 
 impl Watch {
-    /// Starts to watch the database at `path`, which is open.
+    /// Starts to watch the database at `path`, which must be open.
     pub(crate) fn start(path: &Path) -> Result<Self> {
         let anchor = open::connect(path)?;
-        // The first read takes the shared lock that keeps the -shm file where it is.
+        // The first read takes the shared lock that keeps the `-shm` file in place.
         anchor.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         Ok(Self { _anchor: Mutex::new(anchor), shm: Shm::of(path)?, unknown: AtomicU64::new(0) })
     }
 
-    /// A number that stays the same exactly as long as nothing is committed by anybody.
+    /// Returns a number that stays the same exactly as long as no process commits.
     pub(crate) fn mark(&self) -> u64 {
         let Some(header) = self.shm.header() else {
             return u64::from(self.unknown.fetch_add(1, Relaxed) as u32) << 32;
