@@ -1,7 +1,7 @@
-//! Ends an operation that is stuck: what can be done or taken back is, what cannot is left behind and written down.
+//! Abandons an operation that is stuck: finishes or undoes what it can, leaves the rest behind and records it.
 //!
-//! Called by people's verb only, never by recovery. The catalog is consistent afterwards, for control steps and their
-//! undos decide that; files, fences and rows that are left behind are named in the journal and the audit log.
+//! Called only by the `abandon` command, never by recovery. The catalog is consistent afterwards, because control steps
+//! and their undos decide that. The journal and the audit log name the files, fences and rows that are left behind.
 
 use super::{
     Inner, Operation, Step,
@@ -17,7 +17,7 @@ use crate::{
     control::{Write, params},
 };
 
-/// Ends the operation; what it leaves behind is in the journal.
+/// Abandons the operation. The journal records what is left behind.
 pub(super) async fn abandon(inner: &Inner, by: &By, id: i64) -> Result<()> {
     let mut write = inner.world.control.begin().await?;
     let found = steer::find(&mut write, id).await?;
@@ -43,7 +43,7 @@ pub(super) async fn abandon(inner: &Inner, by: &By, id: i64) -> Result<()> {
     }
 }
 
-/// Forward past its point of no return, as far as that makes sense; else back.
+/// Runs forward if the operation is past its point of no return and a step can still succeed; otherwise runs back.
 pub(super) async fn end<O: Operation>(inner: &Inner, taken: Taken, owner: String) -> Result<()> {
     let Ok(operation) = serde_json::from_str::<O>(&taken.data) else {
         return forget(inner, taken.id, &owner, "its state cannot be read").await;
@@ -96,7 +96,7 @@ async fn unwinding<O: Operation>(inner: &Inner, job: &Job<O>, remaining: usize) 
     write.commit_unaudited().await
 }
 
-/// Writes down what is left behind, in the journal and in the audit log.
+/// Records what is left behind, in the journal and in the audit log.
 async fn note<O: Operation>(inner: &Inner, job: &Job<O>, state: &str) -> Result<()> {
     let left = job.left.as_deref().unwrap_or_default();
     let told = |left: &Left| format!("{}: {}", left.step, left.why);
@@ -111,7 +111,7 @@ async fn note<O: Operation>(inner: &Inner, job: &Job<O>, state: &str) -> Result<
     write.commit().await
 }
 
-/// Takes an operation off the tenant of which nothing is known but its row.
+/// Closes an operation of which only the row is known, so that it no longer blocks the tenant.
 async fn forget(inner: &Inner, id: i64, owner: &str, why: &str) -> Result<()> {
     let mut write: Write = inner.world.control.begin().await?;
     let sql = "UPDATE operations SET state = 'undone', data = '{}', lease_owner = NULL, lease_until = NULL, progress = NULL \

@@ -1,6 +1,6 @@
-//! The heart of a long outside step: renews the lease, writes down progress, hears a cancellation.
+//! Heartbeat of a long outside step: renews the lease, records progress and checks for a cancellation.
 //!
-//! Called by the driver while a step takes its time. A step shorter than a beat costs nothing here.
+//! Called by the driver while a step runs. A step shorter than one heartbeat costs nothing here.
 
 use super::{
     Inner,
@@ -10,10 +10,10 @@ use super::{
 };
 use std::time::{Duration, Instant};
 
-/// Time between two beats.
+/// Time between two heartbeats.
 pub(super) const BEAT: Duration = Duration::from_secs(1);
 
-/// Of one outside step.
+/// The heartbeat of one outside step.
 pub(super) struct Beat<'a> {
     inner: &'a Inner,
     id: i64,
@@ -28,7 +28,7 @@ impl<'a> Beat<'a> {
         Self { inner, id, owner, live, renewed: Instant::now(), written: None }
     }
 
-    /// One beat; writes only what is new or due.
+    /// Performs one heartbeat. Writes only if the progress changed or the lease is due for renewal.
     pub(super) async fn tick(&mut self) -> Result<(), Stop> {
         let control = &self.inner.world.control;
         journal::hear(control, self.id, &self.live.cancel).await?;

@@ -1,8 +1,8 @@
-//! Databases that a migration run has in hand, so that no operation begins on their tenants meanwhile,
-//! and no run begins where an operation is at work (`two-workers` and `half-migrated-fleet`).
+//! Claims of migration runs on databases: while one is held, no operation begins on the tenants of that database, and
+//! no run claims a database while an operation is open on its tenants (`two-workers` and `half-migrated-fleet`).
 //!
-//! Called by the fleet's catalog and by the journal when an operation is recorded; both in write
-//! transactions, which follow one another. A claim ends with its process, or after an hour.
+//! Called by the fleet's catalog, and by the journal when an operation is recorded. Both run in write transactions,
+//! which are serialized. A claim ends with its process, or after an hour.
 
 use super::lease;
 use crate::{
@@ -15,10 +15,10 @@ use tenantry_engine::{
     place::{Isolation, Place},
 };
 
-/// Longer than any run needs for one batch.
+/// Lifetime of a claim: longer than any run needs for one batch.
 const CLAIM_US: i64 = 3_600 * SECOND_US;
 
-/// Everybody in a pool shares its database.
+/// Key of the claimed database. All tenants of a pool share one.
 fn key(place: &Place) -> String {
     match (place.isolation, place.tenant) {
         (Isolation::Database, Some(tenant)) => format!("tenant:{tenant}"),
@@ -26,7 +26,7 @@ fn key(place: &Place) -> String {
     }
 }
 
-/// Claims the database of `place` for `owner`. Some: what is at work there, and it is not claimed.
+/// Claims the database of `place` for `owner`. Returns `Some` with the reason if it is busy and was not claimed.
 pub(crate) async fn claim(write: &mut Write, owner: &str, place: &Place) -> Result<Option<String>> {
     let key = key(place);
     if let Some(other) = holder(write, &key).await?.filter(|other| other != owner) {
@@ -42,15 +42,15 @@ pub(crate) async fn claim(write: &mut Write, owner: &str, place: &Place) -> Resu
     Ok(None)
 }
 
-/// Lets go of a claim.
+/// Releases a claim.
 pub(crate) async fn release(write: &mut Write, owner: &str, place: &Place) -> Result<()> {
     write.execute("DELETE FROM migrating WHERE key = ? AND owner = ?", params![key(place), owner]).await?;
     Ok(())
 }
 
-/// Refuses while a migration run has a database of this tenant in hand.
+/// Refuses while a migration run has claimed a database of this tenant.
 pub(super) async fn refuse_migrating(write: &mut Write, tenant: TenantId) -> Result<()> {
-    // Mostly there are none, which is all that this costs then.
+    // Usually there are no claims, and then this query is the only cost.
     let sql = "SELECT key FROM migrating WHERE key = 'tenant:' || ?1 OR key IN \
         (SELECT 'pool:' || server || '/' || physical FROM placements \
          WHERE tenant = ?1 AND isolation = 'pooled' AND state IN ('planned', 'ready'))";
@@ -64,17 +64,17 @@ pub(super) async fn refuse_migrating(write: &mut Write, tenant: TenantId) -> Res
     Ok(())
 }
 
-/// Who claims it now, if whoever did may still be alive.
+/// Returns the holder of an unexpired claim, unless its process is certainly dead.
 async fn holder(write: &mut Write, key: &str) -> Result<Option<String>> {
     let sql = "SELECT owner FROM migrating WHERE key = ? AND until > ? AND until <= ?";
     let now = write.at_us();
-    // A day is left for a clock that was put back under a run.
+    // The upper bound allows for one day by which the clock may have been set back since the claim.
     let rows = write.query(sql, params![key, now, now + CLAIM_US + DAY_US]).await?;
     let owner = rows.first().map(|row| row.text(0)).transpose()?;
     Ok(owner.filter(|owner| lease::may_be_alive(owner)).map(str::to_owned))
 }
 
-/// Kind and id of an operation on the tenant, or on anybody in the same pool.
+/// Kind and id of an open operation on the tenant, or on any tenant in the same pool.
 async fn open_operation(write: &mut Write, place: &Place) -> Result<Option<(String, i64)>> {
     let rows = match (place.isolation, place.tenant) {
         (Isolation::Database, Some(tenant)) => {

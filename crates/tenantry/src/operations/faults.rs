@@ -1,8 +1,8 @@
-//! Fault points of operations, for suites (T6). Without the feature `faults` every call is nothing.
+//! Fault points of operations, for test suites (T6). Without the feature `faults` every call does nothing.
 //!
-//! A fault is `operation:step:point:action`: point `before|after|undo-before|undo-after` with action `fail`,
-//! `kill` or `wait-MS`, or point `run|undo` with action `repeat`. The environment
-//! variable `TENANTRY_FAULT` holds some, separated by commas. Each strikes once.
+//! A fault is `operation:step:point:action`: point `before|after|undo-before|undo-after` with action `fail`, `kill` or
+//! `wait-MS`, or point `run|undo` with action `repeat`. The environment variable `TENANTRY_FAULT` holds a
+//! comma-separated list of faults. Each fires once.
 
 #[cfg(feature = "faults")]
 mod armed {
@@ -10,10 +10,10 @@ mod armed {
     use futures_util::future::BoxFuture;
     use std::sync::{Arc, Mutex, PoisonError};
 
-    /// Told of every point that is passed, as `operation:step:point`; who passes waits for the answer.
+    /// Called at every point as `operation:step:point`. The worker waits for the result.
     pub type Watch = Arc<dyn Fn(String) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
-    /// Faults waiting to strike.
+    /// Faults that have not fired yet.
     #[derive(Default)]
     pub struct Faults {
         waiting: Mutex<Vec<[String; 4]>>,
@@ -28,7 +28,7 @@ mod armed {
             faults
         }
 
-        /// Has every point told, for suites that decide when a worker goes on, and how.
+        /// Installs a callback for every point, for suites that decide when and how a worker continues.
         pub fn watch(&self, watch: Watch) {
             *self.watch.lock().unwrap_or_else(PoisonError::into_inner) = Some(watch);
         }
@@ -36,14 +36,14 @@ mod armed {
         /// Adds a fault.
         ///
         /// # Panics
-        /// When it is not four words separated by colons: a suite that arms nothing proves nothing.
+        /// If the fault is not four words separated by colons: a suite that arms nothing proves nothing.
         pub fn arm(&self, fault: &str) {
             let words: Vec<String> = fault.split(':').map(Into::into).collect();
             let words = <[String; 4]>::try_from(words).expect("operation:step:point:action");
             self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(words);
         }
 
-        /// Faults that have not struck.
+        /// Returns the number of faults that have not fired.
         pub fn waiting(&self) -> usize {
             self.waiting.lock().unwrap_or_else(PoisonError::into_inner).len()
         }
@@ -81,7 +81,7 @@ mod armed {
         }
     }
 
-    /// SIGKILL, as an operator or the kernel would send it: nothing is flushed, nothing is dropped.
+    /// Sends SIGKILL, as an operator or the kernel would: nothing is flushed and no destructor runs.
     fn kill() -> ! {
         let pid = std::process::id().to_string();
         drop(std::process::Command::new("kill").args(["-9", &pid]).status());
@@ -92,7 +92,7 @@ mod armed {
 #[cfg(feature = "faults")]
 pub use armed::{Faults, Watch};
 
-/// Nothing: this build has no fault points.
+/// Placeholder: this build has no fault points.
 #[cfg(not(feature = "faults"))]
 #[derive(Debug, Default)]
 pub struct Faults;

@@ -1,4 +1,4 @@
-//! The journal's rows. Every write names the worker's lease: a worker that lost it changes nothing.
+//! Rows of the journal. Every write names the worker's lease: a worker that lost its lease changes nothing.
 
 use super::{
     Operation, claims,
@@ -13,17 +13,17 @@ use crate::{
 };
 use tenantry_engine::{Kind, name::TenantId};
 
-/// Where an operation stands.
+/// State of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Going forward; `cursor` is the first step not known to be done.
+    /// Going forward. `cursor` is the first step not known to be done.
     Running,
-    /// Going back; `cursor` steps from the first may still have effects.
+    /// Going back. The first `cursor` steps may still have effects.
     Unwinding,
-    /// Finished.
+    /// Every step is done.
     Done,
-    /// Gone, nothing left of it.
+    /// Every step is undone: nothing of the operation is left.
     Undone,
 }
 
@@ -43,38 +43,38 @@ impl State {
         all.into_iter().find(|s| s.as_str() == text).ok_or_else(unknown)
     }
 
-    /// Finished or gone.
+    /// Returns true if the operation is done or undone.
     pub fn is_over(self) -> bool {
         matches!(self, Self::Done | Self::Undone)
     }
 }
 
-/// An operation with the lease that allows to go on with it.
+/// An operation with the lease that allows this worker to continue it.
 pub(super) struct Job<O> {
     pub(super) id: i64,
     pub(super) owner: String,
     pub(super) cursor: usize,
     pub(super) operation: O,
-    /// Workers that have tried, this one included.
+    /// Number of workers that have tried, including this one.
     pub(super) attempts: i64,
     pub(super) live: Live,
-    /// Of the apps that were loaded when this worker began.
+    /// Databases of the apps that were loaded when this worker began.
     pub(super) databases: Databases,
-    /// What it leaves behind; none: it was not abandoned, and a step that fails stops it.
+    /// What the operation leaves behind. `None`: it was not abandoned, and a failing step stops it.
     pub(super) left: Option<Vec<Left>>,
 }
 
-/// What an abandoned operation could not do, or take back.
+/// Something that an abandoned operation could neither do nor undo.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub(super) struct Left {
-    /// The step.
+    /// Name of the step.
     pub step: &'static str,
     /// Why it failed. Private detail.
     pub why: String,
 }
 
 impl<O: Operation> Job<O> {
-    /// Notes a failure and goes on, where the operation was abandoned.
+    /// Records a failure and continues if the operation was abandoned. Otherwise returns the error.
     pub(super) fn leave(&mut self, step: &'static str, error: Stop) -> Result<(), Stop> {
         match (&mut self.left, error) {
             (Some(left), Stop::Failed(error)) => {
@@ -89,7 +89,7 @@ impl<O: Operation> Job<O> {
     }
 }
 
-/// What a running operation and those who watch it share.
+/// State shared between a running operation and the requests that watch it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Live {
     pub(super) progress: Progress,
@@ -98,7 +98,7 @@ pub(super) struct Live {
 
 /// Why a worker stops.
 pub(super) enum Stop {
-    /// Somebody else has the lease now: touch nothing more.
+    /// Another worker has the lease now: change nothing more.
     Lost,
     /// A step failed.
     Failed(Error),
@@ -120,7 +120,7 @@ fn number(cursor: usize) -> i64 {
     i64::try_from(cursor).unwrap_or(i64::MAX)
 }
 
-/// What the row keeps: nothing once it is over, for the state may hold a password's hash.
+/// State to store in the row. Empty once the operation is over, because the state may hold a password's hash.
 fn data<O: Operation>(operation: &O, state: State) -> Result<String> {
     if state.is_over() {
         return Ok("{}".into());
@@ -128,7 +128,7 @@ fn data<O: Operation>(operation: &O, state: State) -> Result<String> {
     serde_json::to_string(operation).map_err(|e| Error::Internal(format!("journal: {e}")))
 }
 
-/// What the row keeps of an operation that finished.
+/// Outcome to store in the row of a finished operation.
 fn result<O: Operation>(operation: &O, state: State) -> Result<Option<String>> {
     let kept = (state == State::Done).then(|| operation.outcome()).filter(|value| !value.is_null());
     let text = kept.map(|value| serde_json::to_string(&value)).transpose();
@@ -174,7 +174,7 @@ pub(super) async fn insert<O: Operation>(
     }
 }
 
-/// Says which operation is at work on the tenant, and how to end one that is stuck.
+/// Returns an error that names the operation open on the tenant, and how to end it if it is stuck.
 async fn busy(write: &mut Write, tenant: Option<TenantId>) -> Result<Error> {
     let sql = format!(
         "SELECT id, kind, {} FROM operations o WHERE tenant = ? AND state IN ('running', 'unwinding')",
@@ -194,7 +194,7 @@ async fn busy(write: &mut Write, tenant: Option<TenantId>) -> Result<Error> {
     }))
 }
 
-/// Records where the job stands, in the transaction of the steps that brought it there.
+/// Saves the position of the job, in the transaction of the steps that reached it.
 pub(super) async fn save<O: Operation>(
     write: &mut Write,
     job: &Job<O>,
@@ -222,8 +222,8 @@ pub(super) async fn save<O: Operation>(
     if write.execute(sql, values).await? == 1 { Ok(()) } else { Err(Stop::Lost) }
 }
 
-/// Whether the worker still has its lease, and nobody cancelled; asked in a transaction before its
-/// steps, whose own errors would otherwise hide that another worker has done them.
+/// Checks that the worker still has its lease and that the operation was not cancelled. A transaction calls this before
+/// its steps, whose own errors would otherwise hide that another worker has already done them.
 pub(super) async fn hold(write: &mut Write, id: i64, owner: &str, cancel: &Cancel) -> Result<(), Stop> {
     let sql = "SELECT cancel_requested FROM operations WHERE id = ? AND lease_owner = ?";
     let rows = write.query(sql, params![id, owner]).await?;
@@ -238,7 +238,7 @@ fn listen(requested: i64, cancel: &Cancel) {
     }
 }
 
-/// Hears whether somebody cancelled, without writing.
+/// Checks for a cancellation without writing.
 pub(super) async fn hear(control: &Control, id: i64, cancel: &Cancel) -> Result<()> {
     let mut tx = control.snapshot().await?;
     let rows = tx.query("SELECT cancel_requested FROM operations WHERE id = ?", params![id]).await?;
@@ -246,7 +246,7 @@ pub(super) async fn hear(control: &Control, id: i64, cancel: &Cancel) -> Result<
     Ok(())
 }
 
-/// Longer lease for a step that takes its time, and how far it is.
+/// Extends the lease of a long step and records its progress.
 pub(super) async fn renew(
     control: &Control,
     id: i64,
@@ -264,7 +264,7 @@ pub(super) async fn renew(
     Ok(write.commit_unaudited().await?)
 }
 
-/// Lets go of an operation that cannot go on now; the reconciler comes back after `pause_us`.
+/// Releases an operation that cannot continue now. The reconciler tries again after `pause_us`.
 pub(super) async fn release(
     control: &Control,
     id: i64,
@@ -282,14 +282,14 @@ pub(super) async fn release(
     write.commit_unaudited().await
 }
 
-/// Notes why an operation goes back.
+/// Records why an operation goes back.
 pub(super) async fn note(write: &mut Write, id: i64, error: &Error) -> Result<()> {
     let sql = "UPDATE operations SET error = ?, error_public = ? WHERE id = ?";
     write.execute(sql, params![told(error), error.public_title(), id]).await?;
     Ok(())
 }
 
-/// The error for operators, with what to do about it.
+/// The error for operators, with its remedy.
 fn told(error: &Error) -> String {
     match error.remedy() {
         None => error.to_string(),
@@ -297,7 +297,7 @@ fn told(error: &Error) -> String {
     }
 }
 
-/// State of an operation as committed.
+/// Returns the committed state of an operation.
 pub(super) async fn state(control: &Control, id: i64) -> Result<State> {
     let mut tx = control.snapshot().await?;
     let rows = tx.query("SELECT state FROM operations WHERE id = ?", params![id]).await?;

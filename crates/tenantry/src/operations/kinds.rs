@@ -1,5 +1,5 @@
-//! The list of all kinds of operations: recovery dispatches by it, people's pages take the names of
-//! steps from it, and the suites run over it (T6). A new kind is one line here.
+//! The list of all kinds of operations. Recovery dispatches by it, the console reads the names of steps from it, and
+//! the test suites run over it (T6). A new kind is one line here.
 
 use super::{
     Inner, Operation, abandon, arrive::Arrival, backup::Backup, backup_run::BackupRun,
@@ -15,7 +15,7 @@ use futures_util::future::BoxFuture;
 pub struct OperationKind {
     /// Name in the journal.
     pub name: &'static str,
-    /// Names of its steps in order.
+    /// Returns its steps in order.
     steps: fn() -> Vec<StepInfo>,
     point_of_no_return: Option<&'static str>,
     resume: Resume,
@@ -24,18 +24,18 @@ pub struct OperationKind {
 
 type Resume = for<'a> fn(&'a Inner, Taken, String) -> BoxFuture<'a, Result<()>>;
 
-/// A step as people and suites see it.
+/// A step, as shown to operators and test suites.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StepInfo {
     /// Its name.
     pub name: &'static str,
-    /// Leaves the control store: may happen more than once.
+    /// The step acts outside the control store, so it may run more than once.
     pub outside: bool,
-    /// Can be undone.
+    /// The step can be undone.
     pub undo: bool,
 }
 
-/// All of them.
+/// All kinds.
 pub static KINDS: &[OperationKind] = &[
     OperationKind::of::<Provision>(),
     OperationKind::of::<Release>(),
@@ -53,7 +53,7 @@ pub static KINDS: &[OperationKind] = &[
     OperationKind::of::<RestoreDiscard>(),
 ];
 
-/// The kind of that name.
+/// Returns the kind with this name.
 pub fn kind(name: &str) -> Option<&'static OperationKind> {
     KINDS.iter().find(|kind| kind.name == name)
 }
@@ -69,18 +69,19 @@ impl OperationKind {
         }
     }
 
-    /// Its steps in order.
+    /// Returns its steps in order.
     pub fn steps(&self) -> Vec<StepInfo> {
         (self.steps)()
     }
 
-    /// How many steps must be done for it to go forward only; none: it can go back until it ends.
+    /// Number of steps after which the operation only goes forward. `None`: it can go back until it ends.
     pub fn no_return(&self) -> Option<usize> {
         let name = self.point_of_no_return?;
         self.steps().iter().position(|step| step.name == name).map(|index| index + 1)
     }
 
-    /// Whether it goes forward only, so many steps being done: past that point, or with all of them done.
+    /// Returns true if the operation only goes forward once `done` steps are done: it is past its point of no return,
+    /// or all steps are done.
     pub fn past_return(&self, done: usize) -> bool {
         done >= self.no_return().unwrap_or(self.steps().len())
     }
@@ -94,7 +95,7 @@ impl OperationKind {
     }
 }
 
-/// The same of a kind that is at hand.
+/// Like [`OperationKind::past_return`], for a kind known at compile time.
 pub(super) fn past_return<O: Operation>(done: usize) -> bool {
     OperationKind::of::<O>().past_return(done)
 }

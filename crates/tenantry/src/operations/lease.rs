@@ -1,8 +1,8 @@
-//! Who works on an operation, and whether that worker can still be alive.
+//! Identity of the worker of an operation, and whether that worker can still be alive.
 //!
-//! Called by the journal and recovery. A lease is taken over when its time is up, or at once when
-//! its process is provably dead: same boot, same pid namespace, no process of that pid and start
-//! time. Where that cannot be told the time decides.
+//! Called by the journal and by recovery. A lease is taken over when it expires, or at once when its process is
+//! provably dead: same boot, same pid namespace, and no process with that pid and start time. Where that cannot be
+//! determined, only the expiry counts.
 
 use crate::clock::SECOND_US;
 use std::{
@@ -13,18 +13,18 @@ use std::{
     },
 };
 
-/// How long a worker may be silent.
+/// Duration of a lease: the longest time a worker may go without renewing it.
 pub(super) const LEASE_US: i64 = 30 * SECOND_US;
 
 static PROCESS: LazyLock<String> = LazyLock::new(identity);
 static WORKERS: AtomicU64 = AtomicU64::new(0);
 
-/// A new worker of this process; unlike any before, also after a restart.
+/// Returns a new worker id of this process. It differs from all earlier ones, also across restarts.
 pub(crate) fn new_owner() -> String {
     format!("{}#{}", *PROCESS, WORKERS.fetch_add(1, Ordering::Relaxed))
 }
 
-/// False only when the worker's process is certainly gone.
+/// Returns false only if the worker's process is certainly dead.
 pub(crate) fn may_be_alive(owner: &str) -> bool {
     let Some((process, _)) = owner.split_once('#') else { return true };
     let (Some((place, pid_and_start)), Some(here)) = (process.rsplit_once('/'), place()) else { return true };
@@ -39,20 +39,20 @@ fn identity() -> String {
     let pid = std::process::id().to_string();
     match (place(), start_time(&pid)) {
         (Some(place), Some(start)) => format!("{place}/{pid}@{start}"),
-        // Not Linux: unique, and nobody can tell whether it lives.
+        // Not Linux: the id is unique, but whether the process is alive cannot be determined.
         _ => format!("process-{}", uuid::Uuid::now_v7()),
     }
 }
 
-/// Boot and pid namespace: where a pid means something.
+/// Boot id and pid namespace, within which a pid is meaningful.
 fn place() -> Option<String> {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     let namespace = fs::read_link("/proc/self/ns/pid").ok()?;
     Some(format!("{}/{}", boot.trim(), namespace.to_str()?))
 }
 
-/// Field 22 of /proc/PID/stat, ticks since boot; the command in parentheses may hold anything. A
-/// zombie (state Z or X) no longer works.
+/// Start time: field 22 of `/proc/PID/stat`, in ticks since boot. The command in parentheses may hold any characters. A
+/// zombie (state Z or X) counts as dead.
 fn start_time(pid: &str) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, after_command) = stat.rsplit_once(") ")?;

@@ -1,9 +1,9 @@
-//! Operations: journalled sequences of idempotent steps that end finished or gone, never half-made.
+//! Operations: journalled sequences of idempotent steps that end done or undone, never half done.
 //!
-//! Called by the platform facade, the command line and, for what a crash left, by start-up and the
-//! lease reconciler. Adjoining control steps share one commit with the journal's advance, so the
-//! creation of a tenant costs two commits of the control store and one synced file. Steps reach what
-//! is outside through [`World`] only; nothing here knows an engine.
+//! Called by the platform facade and the command line, and by start-up and the lease reconciler for operations that a
+//! crash left open. Adjacent control steps share one commit with the journal's advance, so creating a tenant costs two
+//! commits of the control store and one synced file. Steps act on the outside only through [`World`]; nothing here
+//! depends on an engine.
 
 mod abandon;
 pub(crate) mod arrive;
@@ -68,35 +68,35 @@ pub struct Operations {
 
 struct Inner {
     world: World,
-    /// Of the apps that are loaded now: what operations that begin take.
+    /// Databases of the apps that are loaded now. New operations use them.
     databases: ArcSwap<Databases>,
     faults: Arc<Faults>,
-    /// Those this process works on.
+    /// Operations that this process is working on.
     live: Mutex<HashMap<i64, Live>>,
-    /// Held while one looks for an operation to rescue.
+    /// Held while a request looks for an operation to rescue.
     rescuing: Arc<tokio::sync::Mutex<()>>,
-    /// This process has logged what was stuck when it began to look.
+    /// Set once this process has logged the operations that were stuck at its start.
     raised: AtomicBool,
 }
 
-/// The same without keeping it alive: for an operation that starts others.
+/// Weak handle to [`Operations`], for an operation that starts others.
 #[derive(Clone)]
 pub(crate) struct WeakOperations(Weak<Inner>);
 
 impl WeakOperations {
-    /// None: the platform is gone.
+    /// Returns a strong handle. `None`: the platform is gone.
     pub(crate) fn upgrade(&self) -> Option<Operations> {
         Some(Operations { inner: self.0.upgrade()? })
     }
 }
 
 impl Operations {
-    /// See [`WeakOperations`].
+    /// Returns a weak handle.
     pub(crate) fn downgrade(&self) -> WeakOperations {
         WeakOperations(Arc::downgrade(&self.inner))
     }
 
-    /// Starts nothing; call [`Operations::recover`] next.
+    /// Creates the service without starting anything. Call [`Operations::recover`] next.
     pub fn new(world: World) -> Self {
         Self {
             inner: Arc::new(Inner {
@@ -110,32 +110,32 @@ impl Operations {
         }
     }
 
-    /// Has operations that begin from now on work with these databases.
+    /// Sets the databases for operations that begin from now on.
     pub(crate) fn use_databases(&self, databases: Databases) {
         self.inner.databases.store(Arc::new(databases));
     }
 
-    /// Where suites make steps fail; empty in a shipped binary.
+    /// Fault points where test suites make steps fail. Empty in a shipped binary.
     pub fn faults(&self) -> &Faults {
         &self.inner.faults
     }
 
-    /// Runs an operation to its end in a task of its own: a caller that goes away does not stop it
-    /// midway. On failure everything is undone before the error is returned.
+    /// Runs an operation to its end in its own task, so that a caller that goes away does not stop it midway. On
+    /// failure everything is undone before the error is returned.
     pub async fn run<O: Operation>(&self, operation: O) -> Result<O> {
         let inner = self.inner.clone();
         let task = tokio::spawn(async move { run::start(&inner, operation, |_| {}).await });
         task.await.map_err(|e| Error::Internal(format!("operation {}: {e}", O::KIND)))?
     }
 
-    /// Starts an operation and returns its id as soon as it is in the journal; it goes on in a task of
-    /// its own. See [`Operations::watch`] for the rest. An error here left no trace.
+    /// Starts an operation and returns its id as soon as it is in the journal. It continues in its own task; follow it
+    /// with [`Operations::watch`]. If this returns an error, nothing was recorded.
     pub async fn spawn<O: Operation>(&self, operation: O) -> Result<i64> {
         let inner = self.inner.clone();
         let (tell, told) = tokio::sync::oneshot::channel();
         let task = tokio::spawn(async move {
             let tell = |id| {
-                // Whoever asked may be gone.
+                // The caller may be gone.
                 let _ = tell.send(id);
             };
             run::start(&inner, operation, tell).await
@@ -150,22 +150,22 @@ impl Operations {
         }
     }
 
-    /// Newest first.
+    /// Lists operations, newest first.
     pub async fn list(&self, filter: &Filter) -> Result<Vec<Listed>> {
         show::list(&self.inner, filter).await
     }
 
-    /// One operation with its steps.
+    /// Returns one operation with its steps.
     pub async fn show(&self, id: i64) -> Result<Listed> {
         show::show(&self.inner, id).await
     }
 
-    /// How many are open, and how many of them are stuck.
+    /// Returns how many operations are open, and how many of those are stuck.
     pub async fn counts(&self) -> Result<(u64, u64)> {
         show::counts(&mut self.inner.world.control.snapshot().await?).await
     }
 
-    /// Asks an operation to stop; it is undone before long.
+    /// Asks an operation to stop. Its worker notices at the next heartbeat and undoes it.
     ///
     /// # Errors
     /// [`Error::Conflict`] when it is over or past its point of no return.
@@ -173,35 +173,36 @@ impl Operations {
         steer::cancel(&self.inner, by, id).await
     }
 
-    /// Has an operation that rests after failures tried again at once, in this process.
+    /// Retries an operation that is paused after failures, at once and in this process.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when it is over, or somebody is at work on it.
+    /// [`Error::Conflict`] when it is over, or a worker has its lease.
     pub async fn retry(&self, by: &By, id: i64) -> Result<()> {
         steer::retry(&self.inner, by, id).await
     }
 
-    /// Ends an operation that can neither be finished nor undone: what fails is left behind, and the journal says what.
+    /// Ends an operation that can be neither finished nor undone. Steps that fail are left behind and recorded in the
+    /// journal.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when it is over, or a worker is at it.
+    /// [`Error::Conflict`] when it is over, or a worker has its lease.
     pub async fn abandon(&self, by: &By, id: i64) -> Result<Listed> {
         abandon::abandon(&self.inner, by, id).await?;
         self.show(id).await
     }
 
-    /// Removes rows of operations that ended before `before_us`; looks at the oldest `most` rows.
+    /// Removes rows of operations that ended before `before_us`. Examines at most the oldest `most` rows.
     pub async fn prune(&self, before_us: i64, most: u32) -> Result<u64> {
         steer::prune(&self.inner, before_us, most).await
     }
 
-    /// At start-up: finishes or undoes everything that dead workers left, one after the other, past
-    /// failing ones (X5).
+    /// Finishes or undoes, at start-up and one after the other, everything that dead workers left. A failing operation
+    /// does not stop the others (X5).
     pub async fn recover(&self) -> Result<Recovered> {
         recover::pass(&self.inner, true).await
     }
 
-    /// The same, but waits no longer than `patience`; the rest goes on in a task of its own.
+    /// Runs [`Operations::recover`] but waits at most `patience`. The rest continues in its own task.
     pub async fn recover_for(&self, patience: Duration) -> Result<()> {
         let operations = self.clone();
         let task = tokio::spawn(async move { operations.recover().await });
@@ -215,14 +216,14 @@ impl Operations {
         }
     }
 
-    /// Reconciler, to be called every few seconds: the same for operations whose lease has lapsed.
+    /// Finishes or undoes operations whose lease has expired. The reconciler calls this every few seconds.
     pub async fn reconcile(&self) -> Result<Recovered> {
         recover::pass(&self.inner, false).await
     }
 }
 
 impl Inner {
-    /// The world of this job.
+    /// Returns the world of this job.
     fn of<O>(&self, job: &Job<O>) -> World {
         self.world.of(job.id, &job.databases, &job.live.progress, &job.live.cancel)
     }
@@ -235,7 +236,7 @@ impl Inner {
         self.live.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
-    /// Lets others of this process see the job while the guard lives.
+    /// Makes the job visible to other tasks of this process while the guard lives.
     fn watched<O>(&self, job: &Job<O>) -> Watched<'_> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner).insert(job.id, job.live.clone());
         Watched { inner: self, id: job.id }

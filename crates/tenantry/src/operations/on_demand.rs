@@ -1,7 +1,7 @@
-//! Databases that are made when a tenant first needs them (V3): planned in the catalog, never guessed.
+//! Databases that are created when a tenant first needs them (V3): planned in the catalog, never guessed.
 //!
-//! Called by whoever is about to write and finds the placement planned. Many callers at once make
-//! one database: the journal allows one open operation a tenant, the others wait for it.
+//! Called by a write that finds its placement planned. Concurrent callers create one database: the journal allows one
+//! open operation per tenant, and the other callers wait for it.
 
 use super::{Operations, provision::Provision};
 use crate::{
@@ -12,13 +12,13 @@ use crate::{
 use std::time::Duration;
 use tenantry_engine::{name::TenantId, place::Place};
 
-/// How long to wait for another caller who makes it: tries and pause.
+/// Number of tries, and pause between them, while another caller creates the database.
 const TRIES: u32 = 500;
 const PAUSE: Duration = Duration::from_millis(20);
 
 impl Operations {
-    /// Where the rows of this store lie, after making the database if it is planned to be made on
-    /// demand. A store without a placement stays without (X1).
+    /// Returns the place of the rows of this store. Creates the database first if it is planned on demand. A store
+    /// without a placement stays without one (X1).
     pub async fn ensure_database(&self, by: &By, tenant: TenantId, store: &str) -> Result<Place> {
         for _ in 0..TRIES {
             let found = self.placement(tenant, store).await?;
@@ -31,7 +31,7 @@ impl Operations {
             }
             match self.run(Provision::planned(by.clone(), tenant, &found)).await {
                 Ok(_) => return Ok(found.place),
-                // Another caller is at it.
+                // Another caller is creating it.
                 Err(Error::Conflict(_)) => tokio::time::sleep(PAUSE).await,
                 Err(error) => return Err(error),
             }

@@ -1,4 +1,4 @@
-//! What a running step and those who wait for it tell each other: how far it is, and that it should stop.
+//! Signals between a running step and the requests that wait for it: progress one way, cancellation the other.
 
 use crate::{Error, Result};
 use std::{
@@ -9,24 +9,23 @@ use std::{
     },
 };
 
-/// How far a step is.
+/// Progress of a step.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Amount {
-    /// So much is done.
+    /// Amount done.
     pub done: u64,
-    /// Of so much; 0: not known.
+    /// Total amount. 0: not known.
     pub total: u64,
-    /// Of what: `bytes`, `rows`, `tenants`.
+    /// Unit of both: `bytes`, `rows` or `tenants`.
     pub unit: Cow<'static, str>,
 }
 
-/// Where a step says how far it is. Cheap to clone and to call; the driver writes it to the journal
-/// about once a second.
+/// Progress reported by a step. Cheap to clone and to set. The driver writes it to the journal about once a second.
 #[derive(Debug, Clone, Default)]
 pub struct Progress(Arc<Mutex<Option<Amount>>>);
 
 impl Progress {
-    /// `done` of `total` (0: not known) in `unit`.
+    /// Sets the progress to `done` of `total` (0: not known) in `unit`.
     pub(crate) fn set(&self, done: u64, total: u64, unit: &'static str) {
         self.put(Some(Amount { done, total, unit: Cow::Borrowed(unit) }));
     }
@@ -40,20 +39,20 @@ impl Progress {
     }
 }
 
-/// Whether the operation should stop. Long steps ask now and then. Cheap to clone and to call.
+/// Cancellation request. Long steps check it now and then. Cheap to clone and to check.
 #[derive(Debug, Clone, Default)]
 pub struct Cancel(Arc<Asked>);
 
 #[derive(Debug, Default)]
 struct Asked {
     requested: AtomicBool,
-    /// It goes back already, or is past its point of no return.
+    /// The operation is already unwinding or past its point of no return, so requests have no effect.
     deaf: AtomicBool,
 }
 
 impl Cancel {
-    /// [`Error::Cancelled`] when somebody asked for it and it can still be had: return it, and the
-    /// operation is undone. Never while undoing.
+    /// Returns [`Error::Cancelled`] if a cancellation was requested and is still possible. A step that returns this
+    /// error is undone. Never an error while undoing.
     pub(crate) fn check(&self) -> Result<()> {
         let stop = self.0.requested.load(Ordering::Relaxed) && !self.0.deaf.load(Ordering::Relaxed);
         if stop { Err(Error::Cancelled) } else { Ok(()) }

@@ -1,6 +1,6 @@
-//! Takes over what dead workers left: forward if it was going forward, back if it was going back.
+//! Takes over operations that dead workers left, in the direction they were going.
 //!
-//! Called at start-up and by the lease reconciler. One failing operation does not stop the others (X5).
+//! Called at start-up and by the lease reconciler. A failing operation does not stop the others (X5).
 
 use super::{
     Inner, Operation,
@@ -13,17 +13,17 @@ use super::{
 use crate::{Error, Result};
 use std::sync::atomic::Ordering::Relaxed;
 
-/// After so many workers it goes back instead of forward.
+/// Number of workers after which an operation goes back instead of forward.
 pub(super) const MOST_ATTEMPTS: i64 = 5;
 
-/// What a pass did.
+/// Result of a pass.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Recovered {
     /// Operations finished.
     pub finished: usize,
     /// Operations undone.
     pub undone: usize,
-    /// Operations that could do neither; the next pass tries again.
+    /// Operations that could be neither finished nor undone. The next pass tries again.
     pub failed: usize,
 }
 
@@ -46,7 +46,7 @@ pub(super) async fn pass(inner: &Inner, at_start: bool) -> Result<Recovered> {
             }
         }
     }
-    // A command that opens the platform is about something else: `serve` says what is stuck, and `operations list`.
+    // Not at the start of a command, which is about something else: `serve` and `operations list` report what is stuck.
     if !at_start && (recovered.failed > 0 || !inner.raised.swap(true, Relaxed)) {
         raise(inner).await?;
     }
@@ -69,7 +69,7 @@ async fn raise(inner: &Inner) -> Result<()> {
     Ok(())
 }
 
-/// None: somebody is at work on it, or it is over.
+/// Takes over one operation. `None`: a worker has its lease, or it is over.
 async fn one(inner: &Inner, id: i64, at_start: bool) -> Result<Option<State>> {
     let owner = lease::new_owner();
     let Some(taken) = takeover::take(&inner.world.control, id, &owner, at_start).await? else {
@@ -78,7 +78,7 @@ async fn one(inner: &Inner, id: i64, at_start: bool) -> Result<Option<State>> {
     go_on(inner, taken, owner).await.map(Some)
 }
 
-/// Goes on with an operation whose lease was taken.
+/// Continues an operation whose lease was taken.
 pub(super) async fn go_on(inner: &Inner, taken: Taken, owner: String) -> Result<State> {
     let id = taken.id;
     tracing::info!(operation = id, kind = taken.kind, attempts = taken.attempts, "taken over");

@@ -1,7 +1,8 @@
 //! Finishes or undoes an operation whose worker died while writers wait for it.
 //!
-//! Called by requests that find a place fenced for longer than a move takes, and by runs over many that come
-//! to a tenant that is busy. The reconciler would come by too, only later. Whether the worker is dead is the lease's to say, as ever.
+//! Called by requests that find a place fenced for longer than a move takes, and by runs over many tenants that come to
+//! a busy one. The reconciler would take the operation over too, only later. As always, the lease decides whether the
+//! worker is dead.
 
 use super::{Cancel, Inner, Operations, lease, recover, takeover};
 use crate::{Result, control::params};
@@ -9,12 +10,12 @@ use std::{sync::Arc, time::Duration};
 use tenantry_engine::name::TenantId;
 use tokio::time::Instant;
 
-/// Time between two looks at an operation that somebody is at.
+/// Time between two checks of an operation that another worker continues.
 const LOOK: Duration = Duration::from_millis(250);
 
 impl Operations {
-    /// Waits until no operation is open on the tenant; one that nobody is at is gone on with here. False: one
-    /// is still open at `until`.
+    /// Waits until no operation is open on the tenant. Takes over and continues one without a live worker. Returns
+    /// false if an operation is still open at `until`.
     pub(crate) async fn settle(&self, tenant: TenantId, until: Instant, cancel: &Cancel) -> Result<bool> {
         loop {
             cancel.check()?;
@@ -31,8 +32,8 @@ impl Operations {
         }
     }
 
-    /// Takes the tenant's open operation over if nobody can be at work on it, and goes on with it. Returns at
-    /// once; one look at a time in this process.
+    /// Takes over the tenant's open operation if its worker must be dead, and continues it in a new task. Returns at
+    /// once. In this process only one check runs at a time.
     pub(crate) fn rescue(&self, tenant: TenantId) {
         let Ok(turn) = self.inner.rescuing.clone().try_lock_owned() else { return };
         let inner = self.inner.clone();

@@ -1,7 +1,7 @@
-//! The operation that makes a new tenant from a backup, its own or another's, beside what is live.
+//! The operation that creates a new tenant from a backup of any tenant, without touching live tenants.
 //!
-//! An arrival whose copies are fetched from the backup store. The rows become the new tenant's: the identity
-//! inside each database is rewritten when it is taken over. Stores that the backup does not have are made empty.
+//! It is an arrival whose copies are fetched from the backup store. The rows become the new tenant's: adopting a copy
+//! rewrites the identity inside the database. Stores that the backup lacks are created empty.
 
 use super::{
     Operations, World,
@@ -18,18 +18,18 @@ use tenantry_engine::{
     place::Place,
 };
 
-/// The backup that is restored.
+/// The backup to restore.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct FromBackup {
     backup: BackupId,
-    /// Whose backup it is.
+    /// Tenant that was backed up.
     of: TenantId,
-    /// Once it was fetched.
+    /// Set once the backup was fetched.
     manifest: Option<Box<Manifest>>,
 }
 
 impl Operations {
-    /// Starts it; its id in the journal.
+    /// Starts the operation and returns its id in the journal.
     pub(crate) async fn restore_as(&self, backup: BackupId, of: TenantId, wanted: Arriving) -> Result<i64> {
         self.spawn(Arrival::new(wanted, FromBackup { backup, of, manifest: None })?).await
     }

@@ -1,8 +1,7 @@
 //! Drives an operation forward. Called by `Operations::run` and by recovery.
 //!
-//! The loop is: commit all adjoining control steps with the journal's advance; run the outside step
-//! the cursor then points at; again. An outside step has no commit of its own: if the worker dies
-//! after it, it is repeated.
+//! The loop: commit all adjacent control steps together with the journal's advance, then run the outside step at the
+//! cursor. An outside step has no commit: if the worker dies after it, the step is repeated.
 
 use super::{
     Inner, Operation, Step,
@@ -16,8 +15,8 @@ use super::{
 use crate::{Error, Result, clock::SECOND_US, control::Write};
 use std::pin::pin;
 
-/// Runs a new operation to its end; `tell` hears its id once it is in the journal. An error of the
-/// first control steps leaves no trace; a later one has been undone when it is returned.
+/// Runs a new operation to its end. Calls `tell` with its id once it is in the journal. If the first control steps
+/// fail, no trace is left; if a later step fails, everything is undone before the error is returned.
 pub(super) async fn start<O: Operation>(
     inner: &Inner,
     mut operation: O,
@@ -49,8 +48,8 @@ pub(super) async fn start<O: Operation>(
     Ok(job.operation)
 }
 
-/// Forward, and back again if that fails; past the point of no return it rests instead, and the
-/// reconciler goes on with it.
+/// Runs forward, and back again if that fails. Past the point of no return the operation is paused instead, and the
+/// reconciler continues it.
 pub(super) async fn finish<O: Operation>(inner: &Inner, job: &mut Job<O>) -> Result<()> {
     match forward(inner, job).await {
         Ok(()) => Ok(()),
@@ -64,7 +63,7 @@ pub(super) async fn finish<O: Operation>(inner: &Inner, job: &mut Job<O>) -> Res
     }
 }
 
-/// How long an operation rests that so many workers could not move: longer and longer.
+/// Pause of an operation after `attempts` workers failed: longer with each attempt.
 pub(super) fn pause_us(attempts: i64) -> i64 {
     SECOND_US << attempts.clamp(0, 8)
 }
@@ -86,8 +85,8 @@ pub(super) async fn forward<O: Operation>(inner: &Inner, job: &mut Job<O>) -> Re
         }
         let lease = Some((job.id, job.owner.as_str(), &job.live.cancel));
         let (mut write, next) = control_batch(inner, &mut job.operation, job.cursor, lease).await?;
-        // What it did is committed before its scratch goes, for whoever takes over may need that; and it is over
-        // after, for then nothing of it is left.
+        // The commit comes before the scratch directory is removed, because a worker that takes over may need the
+        // directory. The operation is marked as done only afterwards, so that a done operation leaves nothing behind.
         let (world, finished) = (inner.of(job), next == steps.len());
         let over = finished && !world.has_scratch();
         if finished {
@@ -107,8 +106,8 @@ pub(super) async fn forward<O: Operation>(inner: &Inner, job: &mut Job<O>) -> Re
     }
 }
 
-/// Runs the control steps from `from` up to the next outside step in one new transaction, which the
-/// caller commits. The operation's state changes only if all succeed.
+/// Runs the control steps from `from` up to the next outside step in one new transaction, which the caller commits. The
+/// operation's state changes only if all of them succeed.
 async fn control_batch<O: Operation>(
     inner: &Inner,
     operation: &mut O,
@@ -137,7 +136,7 @@ async fn control_batch<O: Operation>(
     }
 }
 
-/// Which half of an outside step.
+/// Direction in which an outside step runs.
 #[derive(Clone, Copy)]
 pub(super) enum Direction {
     /// The action.
@@ -146,7 +145,7 @@ pub(super) enum Direction {
     Undo,
 }
 
-/// Runs the outside step at `index`, renewing the lease while it takes its time.
+/// Runs the outside step at `index` and renews the lease while it runs.
 pub(super) async fn outside<O: Operation>(
     inner: &Inner,
     job: &mut Job<O>,

@@ -1,4 +1,4 @@
-//! The journal as people see it: command line, staff pages, suites. Reads only.
+//! Reads the journal for the command line, the API and test suites. Reads only.
 
 use super::{
     Inner,
@@ -10,16 +10,16 @@ use super::{
 use crate::{Error, Result, control::params};
 use tenantry_engine::{SqlRow, Tx, name::TenantId, value::Value};
 
-/// Which operations to show.
+/// Which operations to list.
 #[derive(Debug, Clone, Copy)]
 pub struct Filter {
     /// Only those that are not over.
     pub open: bool,
     /// Only those on this tenant.
     pub tenant: Option<TenantId>,
-    /// Only those with a smaller id: the page after.
+    /// Only those with a smaller id, for the next page.
     pub before: Option<i64>,
-    /// At most so many, up to 1,000.
+    /// Largest number of operations, at most 1,000.
     pub limit: u32,
 }
 
@@ -29,77 +29,77 @@ impl Default for Filter {
     }
 }
 
-/// An operation as people see it.
+/// An operation, as shown to operators and users.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Listed {
     /// Id.
     pub id: i64,
     /// Kind of operation.
     pub kind: String,
-    /// What it does, in a few words.
+    /// Short description of what it does.
     pub what: String,
-    /// To whom.
+    /// Tenant it works on.
     pub tenant: Option<TenantId>,
-    /// The tenant's name in URLs, while it has one.
+    /// The tenant's slug, while it has one.
     pub slug: Option<String>,
-    /// Where it stands.
+    /// State of the operation.
     pub state: State,
-    /// Steps done, or while unwinding steps to undo.
+    /// Number of steps done, or while unwinding of steps to undo.
     pub cursor: i64,
     /// Its steps in order.
     pub steps: Vec<StepShown>,
-    /// How far the step at work is, where it tells.
+    /// Progress of the running step, if it reports any.
     pub progress: Option<Amount>,
-    /// What came of it, once it is done.
+    /// Outcome, once it is done.
     pub result: Option<serde_json::Value>,
-    /// Somebody asked to cancel it.
+    /// A cancellation was requested.
     pub cancel_requested: bool,
-    /// It goes forward only: nobody can cancel it any more.
+    /// It only goes forward and cannot be cancelled any more.
     pub past_return: bool,
-    /// It failed again and again: somebody should look.
+    /// It failed repeatedly and needs an operator.
     pub stuck: bool,
-    /// Nobody works on it now; it will be tried again.
+    /// No worker has its lease now; it will be retried.
     pub resting: bool,
-    /// Who started it.
+    /// Actor that started it.
     pub actor: String,
-    /// Why it went back, or cannot go on. Private detail.
+    /// Why it went back or cannot continue. Private detail.
     pub error: Option<String>,
-    /// The same as anybody may read it.
+    /// The same reason without private detail.
     pub reason: Option<String>,
-    /// Workers that have tried.
+    /// Number of workers that have tried.
     pub attempts: i64,
-    /// Microseconds since 1970, UTC.
+    /// Start, in microseconds since 1970, UTC.
     pub started_at_us: i64,
-    /// Last change.
+    /// Last change, in microseconds since 1970, UTC.
     pub updated_at_us: i64,
 }
 
-/// A step of it.
+/// A step of an operation, as shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct StepShown {
     /// Its name.
     pub name: &'static str,
-    /// Where it stands.
+    /// State of the step.
     pub state: StepState,
 }
 
-/// Where a step stands.
+/// State of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepState {
     /// Not begun.
     Waiting,
-    /// At work, or next.
+    /// Running, or next.
     Now,
     /// Done.
     Done,
-    /// Being undone, or next to be.
+    /// Being undone, or next to be undone.
     Undoing,
     /// Undone, or never done.
     Undone,
 }
 
-/// Open, and so often in vain that somebody should look.
+/// SQL condition: the operation is open and has failed so often that it needs an operator.
 pub(super) fn stuck_sql() -> String {
     format!(
         "(o.state IN ('running', 'unwinding') AND (o.attempts >= {MOST_ATTEMPTS} \
@@ -133,7 +133,7 @@ pub(super) async fn show(inner: &Inner, id: i64) -> Result<Listed> {
     read(inner, rows.first().ok_or(Error::NotFound("operation"))?)
 }
 
-/// Those that somebody should look at.
+/// Returns at most 20 operations that need an operator.
 pub(super) async fn stuck(inner: &Inner) -> Result<Vec<Listed>> {
     let mut tx = inner.world.control.snapshot().await?;
     if counts(&mut tx).await?.1 == 0 {
@@ -143,7 +143,7 @@ pub(super) async fn stuck(inner: &Inner) -> Result<Vec<Listed>> {
     tx.query(&sql, &[]).await?.iter().map(|r| read(inner, r)).collect()
 }
 
-/// How many are open, and how many of them are stuck.
+/// Returns how many operations are open, and how many of those are stuck.
 pub(super) async fn counts(tx: &mut Tx) -> Result<(u64, u64)> {
     let sql = format!(
         "SELECT count(*), coalesce(sum({}), 0) FROM operations o WHERE o.state IN ('running', 'unwinding')",

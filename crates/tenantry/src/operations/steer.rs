@@ -1,6 +1,7 @@
-//! What people do to an operation that is there: cancel it, have it tried again at once.
+//! Cancels and retries an operation on request, and prunes old ones.
 //!
-//! Called by the command line and the staff API. Leaves an audit row in the same commit (`audited-commit`).
+//! Called by the command line and the superuser API. A request leaves an audit row in the same commit
+//! (`audited-commit`).
 
 use super::{Inner, journal::State, kinds, lease, recover, takeover};
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
 use std::sync::Arc;
 use tenantry_engine::name::TenantId;
 
-/// What must be known of it to decide.
+/// What the row tells about an operation, to decide on a request.
 pub(super) struct Found {
     pub(super) kind: String,
     pub(super) tenant: Option<TenantId>,
@@ -38,7 +39,7 @@ pub(super) async fn cancel(inner: &Inner, by: &By, id: i64) -> Result<()> {
     match found.state {
         State::Done => return no("is done already: what it did is not undone by cancelling"),
         State::Undone => return no("is undone already"),
-        // It goes back: that is what was wanted.
+        // It already goes back, as requested.
         State::Unwinding => return Ok(()),
         State::Running => {}
     }
@@ -58,7 +59,7 @@ pub(super) async fn cancel(inner: &Inner, by: &By, id: i64) -> Result<()> {
     Ok(())
 }
 
-/// Takes the operation over for this process and goes on with it in a task of its own.
+/// Takes the operation over for this process and continues it in its own task.
 pub(super) async fn retry(inner: &Arc<Inner>, by: &By, id: i64) -> Result<()> {
     let mut write = inner.world.control.begin().await?;
     let found = find(&mut write, id).await?;
@@ -68,7 +69,7 @@ pub(super) async fn retry(inner: &Arc<Inner>, by: &By, id: i64) -> Result<()> {
         State::Undone => return no("was undone and nothing is left of it: start it anew"),
         State::Running | State::Unwinding => {}
     }
-    // As new: forward again where it was given up, with short pauses.
+    // Starts counting anew: the operation goes forward again if it was given up, and pauses are short.
     let sql = "UPDATE operations SET attempts = 0, lease_until = ? WHERE id = ? AND lease_owner IS NULL";
     let now = write.at_us();
     write.execute(sql, params![now, id]).await?;
@@ -88,7 +89,7 @@ pub(super) async fn retry(inner: &Arc<Inner>, by: &By, id: i64) -> Result<()> {
     Ok(())
 }
 
-/// Removes rows of operations that ended before `before_us`, oldest first; how many.
+/// Removes rows of operations that ended before `before_us`, oldest first. Returns how many.
 pub(super) async fn prune(inner: &Inner, before_us: i64, most: u32) -> Result<u64> {
     let old = "SELECT id FROM (SELECT id, state, updated_at FROM operations ORDER BY id LIMIT ?) \
         WHERE state IN ('done', 'undone') AND updated_at < ?";

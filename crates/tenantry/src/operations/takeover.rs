@@ -1,4 +1,4 @@
-//! Which operations are left by dead workers, and taking their lease. Called by recovery.
+//! Finds operations that dead workers left, and takes their leases. Called by recovery.
 
 use super::{
     journal::State,
@@ -11,10 +11,10 @@ use crate::{
 };
 use tenantry_engine::{SqlRow, Tx};
 
-/// Workers after which a start leaves a resting operation alone.
+/// Number of workers after which a start leaves a paused operation alone.
 const TRIED_AT_START: i64 = 3;
 
-/// A row as recovery takes it over.
+/// A row of the journal, as recovery reads it.
 pub(super) struct Taken {
     pub(super) id: i64,
     pub(super) kind: String,
@@ -40,8 +40,8 @@ impl Taken {
         })
     }
 
-    /// At start also what rests for a while. What failed again and again is left to a server and to people: each
-    /// command would fail at it anew.
+    /// Returns true if no live worker can have the operation. At start-up paused operations are free too, unless they
+    /// failed repeatedly: those are left to a server and to operators, because every command would fail at them again.
     fn is_free(&self, now_us: i64, at_start: bool) -> bool {
         let reach_us = if self.lease_owner.is_some() { LEASE_US } else { pause_us(i64::MAX) };
         let lapsed = self
@@ -55,13 +55,13 @@ impl Taken {
     }
 }
 
-/// Ids of all operations that are not over, in order.
+/// Returns the ids of all operations that are not over, in order.
 pub(super) async fn open_ids(tx: &mut Tx) -> Result<Vec<i64>> {
     let sql = "SELECT id FROM operations WHERE state IN ('running', 'unwinding') ORDER BY id";
     tx.query(sql, &[]).await?.iter().map(|r| Ok(r.integer(0)?)).collect()
 }
 
-/// Takes an operation over, if nobody can be at work on it.
+/// Takes over an operation if no live worker can have it.
 pub(super) async fn take(control: &Control, id: i64, owner: &str, at_start: bool) -> Result<Option<Taken>> {
     let mut write = control.begin().await?;
     let taken = take_in(&mut write, id, owner, at_start).await?;
@@ -71,7 +71,7 @@ pub(super) async fn take(control: &Control, id: i64, owner: &str, at_start: bool
     Ok(taken)
 }
 
-/// The same in a transaction that the caller commits.
+/// Like [`take`], in a transaction that the caller commits.
 pub(super) async fn take_in(
     write: &mut Write,
     id: i64,

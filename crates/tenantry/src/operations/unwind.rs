@@ -1,4 +1,4 @@
-//! Takes an operation back, last step first. Called when a step fails and by recovery.
+//! Takes an operation back, last step first. Called when a step fails, and by recovery.
 
 use super::{
     Inner, Operation, Step,
@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{Error, Result, control::Write};
 
-/// Undoes a job whose step at the cursor failed with `error`, which is returned.
+/// Undoes a job whose step at the cursor failed with `error`. Returns that error.
 pub(super) async fn after<O: Operation>(inner: &Inner, job: &mut Job<O>, error: Error) -> Result<()> {
     job.live.cancel.be_deaf();
     let mut remaining = job.cursor;
@@ -18,13 +18,13 @@ pub(super) async fn after<O: Operation>(inner: &Inner, job: &mut Job<O>, error: 
     match mark(inner, job, remaining, &error).await {
         Ok(()) => {}
         Err(Stop::Lost) => {
-            // The commit whose answer was an error may have happened after all.
+            // The commit that returned an error may have succeeded all the same.
             return match journal::state(&inner.world.control, job.id).await {
                 Ok(State::Done) => Ok(()),
                 _ => Err(error),
             };
         }
-        // Without the mark the operation goes forward when it is taken over: finished, not gone.
+        // Not recorded as unwinding: a worker that takes it over goes forward and finishes it.
         Err(Stop::Failed(e)) => {
             tracing::error!(operation = job.id, error = %e, "not marked for undoing");
             return Err(error);
@@ -48,8 +48,7 @@ async fn mark<O: Operation>(
     Ok(write.commit_unaudited().await?)
 }
 
-/// Undoes the first `remaining` steps. What fails is left to the reconciler, with longer and longer
-/// pauses.
+/// Undoes the first `remaining` steps. If a step fails, the reconciler continues, after longer and longer pauses.
 pub(super) async fn to_nothing<O: Operation>(
     inner: &Inner,
     job: &mut Job<O>,
@@ -72,7 +71,7 @@ pub(super) async fn back<O: Operation>(
     mut remaining: usize,
 ) -> Result<(), Stop> {
     let steps = O::steps();
-    // Control steps that are not undone: those of an abandoned operation whose undo fails.
+    // Control steps that are skipped: those of an abandoned operation whose undo fails.
     let mut passed_over = Vec::new();
     loop {
         if remaining > 0 && steps[remaining - 1].is_outside() {
@@ -87,7 +86,7 @@ pub(super) async fn back<O: Operation>(
         {
             Ok(done) => done,
             Err((failed, error)) => {
-                // What its transaction did until here is rolled back, and done anew without it.
+                // Roll back the transaction so far, then repeat it without the failed step.
                 drop(write);
                 job.leave(steps[failed].name(), error)?;
                 passed_over.push(failed);
@@ -101,7 +100,7 @@ pub(super) async fn back<O: Operation>(
         let state = if remaining == 0 { State::Undone } else { State::Unwinding };
         journal::save(&mut write, job, &draft, remaining, state).await?;
         if state == State::Undone {
-            // Before anybody can see that it is over: then nothing of it is left.
+            // Before the commit makes the end visible: an operation that is over leaves nothing behind.
             inner.of(job).clean();
         }
         write.commit_unaudited().await?;
@@ -112,8 +111,8 @@ pub(super) async fn back<O: Operation>(
     }
 }
 
-/// Undoes the control steps that come before the first `remaining` steps' next outside step; how many steps remain, and
-/// whether a suite wants it repeated. On failure: the index of the step.
+/// Undoes the control steps between the first `remaining` steps' end and the outside step before them. Returns how many
+/// steps remain, and whether a test suite wants the batch repeated. On failure, returns the index of the step.
 async fn control_batch<O: Operation>(
     inner: &Inner,
     write: &mut Write,

@@ -1,19 +1,19 @@
-//! Looks at an operation until it ends or rests, for bars and streams of progress.
+//! Watches an operation until it ends or is paused, for progress bars and streams.
 //!
-//! Called by the command line and the API. Costs one read of a row by its id now and then, whichever
-//! process the operation runs in.
+//! Called by the command line and the API. Costs one read of a row by id now and then, in whichever process the
+//! operation runs.
 
 use super::{Listed, Operations};
 use crate::Result;
 use futures_util::{Stream, stream};
 use std::time::{Duration, Instant};
 
-/// Between two looks, at least and at most.
+/// Shortest and longest time between two reads.
 const FIRST: Duration = Duration::from_millis(2);
 const EVERY: Duration = Duration::from_millis(200);
 
-/// How long after the start of the waiting the next look is: what takes long is looked at less often, and nobody
-/// waits much longer than it takes.
+/// Time until the next read: proportional to the time waited so far. A long operation is read less often, and a caller
+/// waits hardly longer than the operation takes.
 fn pause(started: Instant) -> Duration {
     (started.elapsed() / 16).clamp(FIRST, EVERY)
 }
@@ -25,8 +25,8 @@ enum Next {
 }
 
 impl Operations {
-    /// The operation as it is now and after every change; the last item is over or rests after a
-    /// failure. An error ends the stream.
+    /// Streams the operation as it is now and after every change. The last item is over, or paused after a failure. An
+    /// error ends the stream.
     pub fn watch(&self, id: i64) -> impl Stream<Item = Result<Listed>> + Send + 'static {
         let operations = self.clone();
         stream::unfold(Next::First, move |next| {
@@ -46,7 +46,7 @@ impl Operations {
         })
     }
 
-    /// Waits until the operation is over or rests.
+    /// Waits until the operation is over, or paused after a failure.
     pub async fn wait(&self, id: i64) -> Result<Listed> {
         let started = Instant::now();
         loop {
@@ -71,7 +71,7 @@ impl Operations {
 }
 
 impl Listed {
-    /// Failed and waiting for its next try: whoever watches need not wait for that.
+    /// Returns true if it failed and waits for its next try. A watcher need not wait for that.
     fn rests(&self) -> bool {
         self.resting && self.error.is_some()
     }

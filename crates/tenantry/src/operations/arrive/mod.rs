@@ -1,7 +1,7 @@
-//! A tenant that is made from copies: what cloning, importing and restoring as a new tenant share.
+//! Creates a tenant from copies: the part that clone, import and restore-as-new have in common.
 //!
-//! check | copies into scratch | record | adopt, files | subscribe, owner, activate. Nobody can enter before the
-//! last of them. Where copies and files come from is a [`Source`]: a live tenant, an archive, a backup.
+//! check | copies into scratch | record | adopt, files | subscribe, owner, activate. No user can enter the tenant
+//! before `activate`. A [`Source`] supplies the copies and files: a live tenant, an archive or a backup.
 
 mod steps;
 
@@ -23,25 +23,25 @@ use tenantry_engine::{
     place::Place,
 };
 
-/// The tenant to be made.
+/// The tenant to create.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Arriving {
     pub(crate) by: By,
     pub(crate) new: NewTenant,
-    /// Code of the plan it starts on.
+    /// Code of the plan that the tenant starts on.
     pub(crate) plan: String,
-    /// Its first member; none: staff adds members later.
+    /// First member. `None`: superusers add members later.
     pub(crate) owner: Option<(Owner, RoleName)>,
-    /// Why that owner, where it was said; operations of older versions have none.
+    /// Reason given for this owner, if any. Operations of older versions have none.
     #[serde(default)]
     pub(crate) reason: Option<String>,
-    /// Users who come along.
+    /// Users who become members of the new tenant too.
     pub(crate) members: Vec<(UserId, RoleName)>,
-    /// Where each of its stores goes.
+    /// Placement of each of its stores.
     pub(crate) placements: Vec<NewPlacement>,
 }
 
-/// What the copies come from: what cloning, importing and restoring do each in its own way.
+/// Where the copies come from. Clone, import and restore each implement this.
 pub(super) trait Source: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// Name of the operation in the journal.
     const KIND: &'static str;
@@ -49,31 +49,31 @@ pub(super) trait Source: Serialize + DeserializeOwned + Clone + Send + Sync + 's
     /// Name of the step that brings the copies to scratch.
     const BRING: &'static str;
 
-    /// What the audit log calls the operation.
+    /// Action in the audit log.
     const ACTION: &'static str;
 
-    /// What the operation does, for people and in a few words.
+    /// Short description of the operation for operators.
     fn what(&self, new: &Slug) -> String;
 
-    /// What the audit log tells of it besides rows and files.
+    /// Detail for the audit log, besides rows and files.
     fn detail(&self) -> serde_json::Value;
 
-    /// Adds what is of its own to the outcome.
+    /// Adds the fields of this source to the outcome.
     fn add_outcome(&self, _: &mut serde_json::Value) {}
 
-    /// Finds early what would make it fail.
+    /// Reports early what would make the operation fail.
     fn check(&self, _: &mut Write) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }
 
-    /// Brings copies of these stores to scratch, verified; those that have rows.
+    /// Brings verified copies of these stores to scratch. Stores without rows have no copy.
     fn bring(
         &mut self,
         world: &World,
         stores: &[StoreName],
     ) -> impl Future<Output = Result<Vec<CopyOf>>> + Send;
 
-    /// Brings the files that the copies name to the new tenant; how many.
+    /// Brings the files that the copies name to the new tenant. Returns how many.
     fn files(
         &self,
         world: &World,
@@ -81,7 +81,7 @@ pub(super) trait Source: Serialize + DeserializeOwned + Clone + Send + Sync + 's
         tenant: TenantId,
     ) -> impl Future<Output = Result<u64>> + Send;
 
-    /// What to tell people when a copy cannot be taken over to this place.
+    /// Turns the engine's error into the one to show when a copy cannot be adopted at this place.
     fn refused(&self, _: &Place, error: tenantry_engine::Error) -> Error {
         error.into()
     }
@@ -97,9 +97,9 @@ pub(super) struct Arrival<S> {
     tenant: Option<TenantId>,
     placed: Vec<Placed>,
     user: Option<UserId>,
-    /// Files that came along.
+    /// Number of files brought.
     files: u64,
-    /// Rows that came along.
+    /// Number of rows brought.
     rows: u64,
 }
 
@@ -107,7 +107,7 @@ pub(super) struct Arrival<S> {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct CopyOf {
     pub(super) store: StoreName,
-    /// Whose rows it carries inside.
+    /// Tenant whose id the rows of the copy carry.
     pub(super) of: TenantId,
 }
 
@@ -119,7 +119,10 @@ struct Placed {
 }
 
 impl<S> Arrival<S> {
-    /// Refuses a form that is not one.
+    /// Returns the initial state.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the new tenant's name or e-mail address is not valid.
     pub(super) fn new(wanted: Arriving, source: S) -> Result<Self> {
         tenants::check(&wanted.new)?;
         let (copies, placed) = (vec![], vec![]);
@@ -171,13 +174,13 @@ impl<S: Source> Operation for Arrival<S> {
     }
 }
 
-/// Where the copy of a store lies in scratch.
+/// Path in scratch of the copy of `store`.
 pub(super) fn copy_path(scratch: &Path, store: &StoreName) -> PathBuf {
     scratch.join(format!("{store}.sqlite"))
 }
 
 impl CopyOf {
-    /// Where it lies.
+    /// Path of this copy in scratch.
     pub(super) fn path(&self, scratch: &Path) -> PathBuf {
         copy_path(scratch, &self.store)
     }

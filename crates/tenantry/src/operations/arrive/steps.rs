@@ -1,4 +1,4 @@
-//! The steps of an arrival. Called by the journal's driver only.
+//! Steps of an arrival. Called only by the journal's driver.
 
 use super::{Arrival, CopyOf, Placed, Source};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 use futures_util::future::BoxFuture;
 use tenantry_engine::place::Place;
 
-/// Finds early what would make the last steps fail.
+/// Reports early what would make the last steps fail.
 pub(super) fn check<'a, S: Source>(write: &'a mut Write, a: &'a mut Arrival<S>) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         a.source.check(write).await?;
@@ -65,7 +65,7 @@ pub(super) fn unrecord<'a, S: Source>(
     })
 }
 
-/// Makes its databases: from the copies where there are some, else empty as for any new tenant.
+/// Creates the databases: from the copies where there are some, otherwise empty, as for any new tenant.
 pub(super) fn adopt<'a, S: Source>(world: &'a World, a: &'a mut Arrival<S>) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         a.rows = 0;
@@ -85,7 +85,7 @@ pub(super) fn adopt<'a, S: Source>(world: &'a World, a: &'a mut Arrival<S>) -> B
     })
 }
 
-/// Makes one database from its copy, and compares it with the copy; its rows.
+/// Creates one database from its copy and compares it with the copy. Returns its number of rows.
 async fn take_over(world: &World, source: &impl Source, copy: &CopyOf, place: &Place) -> Result<u64> {
     let (engine, path) = (world.databases.engine(), copy.path(world.scratch()?));
     let (script, schema) = (world.databases.script(&place.store)?, world.databases.schema(&place.store)?);
@@ -114,7 +114,7 @@ pub(super) fn files<'a, S: Source>(world: &'a World, a: &'a mut Arrival<S>) -> B
     })
 }
 
-/// The tenant is new: all files under its id came with it.
+/// Removes all files under the tenant's id: the tenant is new, so this operation brought all of them.
 pub(super) fn unfile<'a, S: Source>(world: &'a World, a: &'a mut Arrival<S>) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         world.files.remove_all(a.id()?).await.map(drop).map_err(|e| Error::Unavailable(e.to_string()))
@@ -128,7 +128,7 @@ pub(super) fn subscribe<'a, S: Source>(
     Box::pin(async move { plans::start(write, a.id()?, &a.wanted.plan).await })
 }
 
-/// Its owner, and who comes along.
+/// Adds the owner and the other members.
 pub(super) fn own<'a, S: Source>(write: &'a mut Write, a: &'a mut Arrival<S>) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let tenant = a.id()?;

@@ -1,8 +1,7 @@
-//! The operation that makes one backup: of a tenant with its stores and files, or of the platform's own
-//! stores.
+//! The operation that takes one backup: of a tenant with its stores and files, or of the platform's own stores.
 //!
-//! begin | take | record | expire. Until it is recorded it can go back, and then the catalog
-//! says that it failed and why. What retention gives up is removed after it, never before.
+//! begin | take | record | expire. Until `record` the operation can go back, and then the catalog says that the backup
+//! failed and why. Backups that retention no longer wants are removed only after the new one is recorded.
 
 mod steps;
 
@@ -21,26 +20,26 @@ use tenantry_engine::name::{StoreName, TenantId};
 pub struct Backup {
     pub(crate) by: By,
     pub(crate) id: BackupId,
-    /// None: the platform's own stores.
+    /// `None`: the platform's own stores.
     pub(crate) tenant: Option<Whose>,
-    /// None: all.
+    /// `None`: all stores.
     pub(crate) stores: Option<Vec<StoreName>>,
     pub(crate) reason: Reason,
     pub(crate) schedule: Option<String>,
-    /// The run over many that it belongs to.
+    /// The run over many tenants that it belongs to, if any.
     pub(crate) run: Option<i64>,
-    /// Why it could not be taken.
+    /// Why the backup could not be taken.
     error: Option<String>,
     made: Option<Box<Manifest>>,
 }
 
 impl Backup {
-    /// Of a tenant, or of the platform's own stores.
+    /// Returns the initial state, for a tenant or for the platform's own stores.
     pub(crate) fn new(by: By, id: BackupId, tenant: Option<Whose>, reason: Reason) -> Self {
         Self { by, id, tenant, stores: None, reason, schedule: None, run: None, error: None, made: None }
     }
 
-    /// What was made.
+    /// Returns the manifest of the backup, once taken.
     pub(crate) fn made(&self) -> Option<&Manifest> {
         self.made.as_deref()
     }

@@ -1,4 +1,4 @@
-//! The steps of `Backup`. Called by the journal's driver only.
+//! Steps of `Backup`. Called only by the journal's driver.
 
 use super::Backup;
 use crate::{
@@ -24,7 +24,8 @@ pub(super) fn begin<'a>(write: &'a mut Write, b: &'a mut Backup) -> BoxFuture<'a
     })
 }
 
-/// The catalog says that it failed: what silently is not there is the worst of backups (`silent-backup-failure`).
+/// Records in the catalog that the backup failed: a backup that is missing without notice is the worst failure
+/// (`silent-backup-failure`).
 pub(super) fn fail<'a>(write: &'a mut Write, b: &'a mut Backup) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let why = b.error.as_deref().unwrap_or("it was interrupted");
@@ -55,8 +56,8 @@ pub(super) fn take<'a>(world: &'a World, b: &'a mut Backup) -> BoxFuture<'a, Res
     })
 }
 
-/// A backup store that is away must not hold up the tenant: what cannot be removed now goes when the
-/// failed one expires.
+/// Removes what was stored. An unreachable backup store must not block the tenant, so an error is only logged: the rest
+/// is removed when the failed backup expires.
 pub(super) fn leave<'a>(world: &'a World, b: &'a mut Backup) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let tenant = b.tenant.as_ref().map(|t| t.id);
@@ -82,7 +83,7 @@ pub(super) fn record<'a>(write: &'a mut Write, b: &'a mut Backup) -> BoxFuture<'
     })
 }
 
-/// A backup that was made is not less good because an old one could not be removed.
+/// Removes expired backups. An error is only logged: the new backup is good even if an old one could not be removed.
 pub(super) fn expire<'a>(world: &'a World, b: &'a mut Backup) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let tenant = b.tenant.as_ref().map(|t| t.id);

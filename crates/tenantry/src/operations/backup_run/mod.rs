@@ -1,9 +1,8 @@
-//! The operation that backs up many: all tenants or those named, and the platform's own stores.
+//! The operation that backs up many tenants: all of them or those named, and the platform's own stores.
 //!
-//! begin | all | finish. Each tenant's backup is an operation of its own, so that it never meets a move
-//! or a deletion; one that fails does not stop the others (X5), and what is backed up stays backed up. Repeated
-//! after a crash, it goes on with those that are not done. Memory does not grow with the number of tenants: they are taken page by
-//! page.
+//! begin | all | finish. Each tenant's backup is its own operation, so it never overlaps a move or a deletion. A backup
+//! that fails does not stop the others (X5), and finished backups stay. After a crash the run continues with the
+//! tenants that are not done. Tenants are read page by page, so memory does not grow with their number.
 
 mod steps;
 
@@ -19,11 +18,11 @@ use tenantry_engine::name::TenantId;
 pub struct BackupRun {
     by: By,
     selection: Selection,
-    /// Schedule and instant that it serves; none: somebody asked.
+    /// Schedule and instant that this run serves. `None`: an operator asked for it.
     slot: Option<(String, i64)>,
     run: Option<i64>,
     good: u64,
-    /// Slugs and why, the first of them.
+    /// Slug and reason of the first failures.
     failures: Vec<(String, String)>,
     failed: u64,
 }

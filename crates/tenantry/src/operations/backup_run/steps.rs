@@ -1,4 +1,4 @@
-//! The steps of `BackupRun`. Called by the journal's driver only.
+//! Steps of `BackupRun`. Called only by the journal's driver.
 
 use super::BackupRun;
 use crate::{
@@ -16,11 +16,11 @@ use tenantry_engine::{
 };
 use tokio::time::Instant;
 
-/// Tenants read from the catalog at a time.
+/// Number of tenants read from the catalog at a time.
 const PAGE: i64 = 200;
-/// How long a tenant is waited for at which another operation is at work.
+/// Longest time to wait for another operation on a tenant.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Failures that are told by name; the rest is counted.
+/// Number of failures listed by name. The rest are only counted.
 const TOLD: usize = 100;
 
 pub(super) fn begin<'a>(write: &'a mut Write, r: &'a mut BackupRun) -> BoxFuture<'a, Result<()>> {
@@ -36,7 +36,7 @@ pub(super) fn all<'a>(world: &'a World, r: &'a mut BackupRun) -> BoxFuture<'a, R
     Box::pin(async move {
         let operations = world.backups.operations()?;
         let total = count(&world.control, r).await? + u64::from(r.selection.system);
-        // Repeated after a crash: those that are done count again, and the rest is told anew.
+        // After a crash the step runs again: finished backups count again, and failures are listed anew.
         (r.good, r.failed, r.failures) = (0, 0, vec![]);
         if r.selection.system {
             let made = one(world, &operations, r, None).await;
@@ -66,7 +66,7 @@ pub(super) fn all<'a>(world: &'a World, r: &'a mut BackupRun) -> BoxFuture<'a, R
 fn note(world: &World, r: &mut BackupRun, total: u64, who: &str, made: Result<()>) {
     match made {
         Ok(()) => r.good += 1,
-        // Those that are not begun after a cancellation are not failures.
+        // Backups that did not start because the run was cancelled are not failures.
         Err(Error::Cancelled) => {}
         Err(error) => {
             r.failed += 1;
@@ -79,8 +79,8 @@ fn note(world: &World, r: &mut BackupRun, total: u64, who: &str, made: Result<()
     world.progress.set(r.good + r.failed, total, "tenants");
 }
 
-/// One tenant's backup. What else is at work on it is waited for; where that is a backup of this very run,
-/// left by a worker that died, it is finished and is the one.
+/// Backs up one tenant. Waits for other operations on it. If that operation is a backup of this very run, left by a
+/// worker that died, it is finished and counts.
 async fn one(world: &World, operations: &Operations, r: &BackupRun, whose: Option<Whose>) -> Result<()> {
     let until = Instant::now() + PATIENCE;
     loop {
@@ -92,12 +92,13 @@ async fn one(world: &World, operations: &Operations, r: &BackupRun, whose: Optio
         if Instant::now() >= until || !operations.settle(tenant, until, &world.cancel).await? {
             return Err(Error::Conflict(busy));
         }
-        // A migration run is no operation: it has a database in hand for a moment only.
+        // A migration run is not an operation. It claims a database only for a moment, so trying again shortly is
+        // enough.
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
-/// Makes it, unless this run has made it already.
+/// Takes the backup, unless this run has already taken it.
 async fn make(world: &World, operations: &Operations, r: &BackupRun, whose: Option<Whose>) -> Result<()> {
     world.cancel.check()?;
     let run = r.run.ok_or_else(|| Error::Internal("a run without a number".into()))?;
@@ -113,7 +114,7 @@ async fn make(world: &World, operations: &Operations, r: &BackupRun, whose: Opti
     operations.run(backup).await.map(drop)
 }
 
-/// Tenants with a database, by id.
+/// SQL parameters of the selection: slugs and stores as JSON arrays, or `null` for all.
 fn tenants(r: &BackupRun) -> Result<(String, String)> {
     let named = match &r.selection.tenants {
         None => "null".to_owned(),
@@ -152,7 +153,7 @@ async fn page(control: &Control, r: &BackupRun, after: i64) -> Result<Vec<Whose>
     control.snapshot().await?.query(&sql, values).await?.iter().map(read).collect()
 }
 
-/// Also when it is cancelled: what was done until then counts.
+/// Records the result, also after a cancellation: the backups taken until then count.
 pub(super) fn finish<'a>(write: &'a mut Write, r: &'a mut BackupRun) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let Some(run) = r.run else { return Ok(()) };

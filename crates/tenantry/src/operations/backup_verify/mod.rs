@@ -1,7 +1,7 @@
-//! The operation that verifies a backup: fetches it, opens it, compares everything with its manifest.
+//! The operation that verifies a backup: fetches it, opens it and compares everything with its manifest.
 //!
-//! look | record. Damage is recorded with its audit row and shown wherever backups are (`silent-backup-failure`). It
-//! holds up nothing else that is done to the tenant.
+//! look | record. Damage is recorded with an audit row and shown wherever backups are listed (`silent-backup-failure`).
+//! The operation blocks no other operation on the tenant.
 
 use super::{Operation, Step, World, step};
 use crate::{
@@ -19,13 +19,13 @@ use tenantry_engine::name::TenantId;
 pub struct BackupVerify {
     by: By,
     id: BackupId,
-    /// Whose backup it is.
+    /// Tenant that was backed up. `None`: the platform's own stores.
     of: Option<TenantId>,
     found: Option<Verified>,
-    /// The drill that it is; none: nothing but a verification.
+    /// Id of the restore drill. `None`: only a verification.
     #[serde(default)]
     drill: Option<i64>,
-    /// Why the drill failed, though the backup is whole.
+    /// Why the drill failed although the backup is intact.
     #[serde(default)]
     failure: Option<String>,
 }
@@ -35,12 +35,12 @@ impl BackupVerify {
         Self { by, id, of, found: None, drill: None, failure: None }
     }
 
-    /// A verification that goes on to restore the backup to scratch.
+    /// Returns the state of a drill: a verification that also restores the backup to scratch.
     pub(crate) fn drill(by: By, id: BackupId, of: TenantId, drill: i64) -> Self {
         Self { drill: Some(drill), ..Self::new(by, id, Some(of)) }
     }
 
-    /// Why the drill failed, or that the backup is damaged.
+    /// Why the drill failed, or how the backup is damaged.
     fn why(&self) -> Option<&str> {
         let damage = self.found.as_ref().and_then(|found| found.damage.as_deref());
         damage.or(self.failure.as_deref())
@@ -90,7 +90,7 @@ fn look<'a>(world: &'a World, v: &'a mut BackupVerify) -> BoxFuture<'a, Result<(
             v.found = Some(backups::verify(world, v.of, &v.id).await?);
             return Ok(());
         }
-        // A drill that fails is recorded as such, whatever the reason: that is what it is for.
+        // A failed drill is recorded as failed, whatever the reason: finding failures is its purpose.
         let tried = async {
             v.found = Some(backups::verify(world, v.of, &v.id).await?);
             match v.why() {

@@ -1,4 +1,4 @@
-//! Copies the databases of a tenant to scratch, without personal data where that is wanted.
+//! Copies the databases of a tenant to scratch, on request without personal data.
 
 use super::FromTenant;
 use crate::{
@@ -13,7 +13,7 @@ pub(super) async fn copy(world: &World, from: &mut FromTenant) -> Result<Vec<Cop
     let placements = placement::of_tenant(&mut tx, from.tenant).await?;
     drop(tx);
     let ready: Vec<_> = placements.iter().filter(|p| p.state == PlacementState::Ready).collect();
-    // It may be repeated.
+    // The step may be repeated, so the counts start again at zero.
     from.blank = from.blank.take().map(|_| Blanked::default());
     let mut copies = vec![];
     for (done, placement) in ready.iter().enumerate() {
@@ -50,7 +50,8 @@ async fn copy_one(world: &World, place: &Place, from: &mut FromTenant) -> Result
     Ok(copy)
 }
 
-/// A database that somebody brought may hold tables of its own, which must not live on in one of ours.
+/// Refuses a database that its owner provided and that holds tables unknown to the apps: they must not end up in one of
+/// our databases.
 async fn refuse_foreign(world: &World, copy: &CopyOf) -> Result<()> {
     let (path, script) = (copy.path(world.scratch()?), world.databases.script(&copy.store)?);
     let found = world.databases.engine().foreign_in_copy(&path, &script).await?;

@@ -1,5 +1,5 @@
-//! Copies the files that the rows of the copies name; where personal data was blanked, its files are not
-//! among them.
+//! Copies the files that the rows of the copies name. Rows whose personal data was blanked no longer name their files,
+//! so those are not copied.
 
 use crate::{
     Error, Result,
@@ -11,7 +11,7 @@ use std::io;
 use tenantry_engine::{name::TenantId, row::Row};
 use uuid::Uuid;
 
-/// How many there were.
+/// Returns the number of files copied.
 pub(super) async fn copy(world: &World, copies: &[CopyOf], from: TenantId, to: TenantId) -> Result<u64> {
     let mut count = 0;
     for copy in copies {
@@ -25,7 +25,7 @@ pub(super) async fn copy(world: &World, copies: &[CopyOf], from: TenantId, to: T
     Ok(count)
 }
 
-/// Ids of the files that the rows of a copy name.
+/// Returns the ids of the files that the rows of a copy name.
 async fn named(world: &World, copy: &CopyOf) -> Result<Vec<Uuid>> {
     let (engine, schema) = (world.databases.engine().clone(), world.databases.schema(&copy.store)?);
     let path = copy.path(world.scratch()?);
@@ -52,7 +52,7 @@ async fn named(world: &World, copy: &CopyOf) -> Result<Vec<Uuid>> {
     tokio::task::spawn_blocking(read).await.map_err(|e| Error::Internal(e.to_string()))?
 }
 
-/// False: the source has no such file any more.
+/// Copies one file. Returns false if the source no longer has it.
 async fn copy_one(world: &World, from: TenantId, to: TenantId, id: Uuid) -> Result<bool> {
     let away = |e: FileError| Error::Unavailable(e.to_string());
     match world.files.get(Some(from), &id.to_string()).await {

@@ -1,8 +1,8 @@
-//! The operation that makes a second tenant with the contents of a first, for staging, teaching and
-//! trying things out; on request without personal data.
+//! The operation that creates a second tenant with the contents of a first, for staging, teaching and experiments; on
+//! request without personal data.
 //!
-//! An arrival whose copies are taken from a live tenant. Personal data is blanked in the copy, before there is
-//! anything that somebody could enter.
+//! It is an arrival whose copies come from a live tenant. Personal data is blanked in the copy, before the new tenant
+//! exists.
 
 mod databases;
 mod files;
@@ -23,17 +23,17 @@ use tenantry_engine::{
     name::{Slug, StoreName, TenantId},
 };
 
-/// The tenant that is cloned.
+/// The tenant to clone.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct FromTenant {
     tenant: TenantId,
     slug: Slug,
-    /// What was blanked; none: nothing is to be.
+    /// What was blanked. `None`: nothing is to be blanked.
     blank: Option<Blanked>,
 }
 
 impl Operations {
-    /// Starts it; its id in the journal.
+    /// Starts the operation and returns its id in the journal.
     pub(crate) async fn clone_tenant(
         &self,
         source: (TenantId, Slug),

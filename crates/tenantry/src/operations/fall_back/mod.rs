@@ -1,9 +1,9 @@
-//! The operation that puts a kept database back into use, because the one in use is lost.
+//! The operation that puts a retained database back into use because the current one is lost.
 //!
-//! begin | look | swap | open. Started by `Platform::fall_back` only, after somebody said in so many words that
-//! what was written since is given up. It copies nothing and removes nothing: the kept database is used as it
-//! is, and what may be left of the lost one stays until somebody releases it. Before *swap* nothing was changed;
-//! from there it goes forward only.
+//! begin | look | swap | open. Started only by `Platform::fall_back`, after an operator has explicitly accepted the
+//! loss of everything written since. It copies and removes nothing: the retained database is used as it is, and the
+//! remains of the lost one stay until an operator releases them. Nothing changes before `swap`; from there the
+//! operation only goes forward.
 
 mod steps;
 
@@ -26,18 +26,18 @@ pub struct FallBack {
     turns: Vec<Turn>,
 }
 
-/// One store.
+/// The exchange for one store.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Turn {
-    /// In use, and lost.
+    /// The place in use, which is lost.
     pub(crate) lost: Place,
-    /// In what way, for people.
+    /// In what way it is lost, for operators.
     pub(crate) why: String,
-    /// What was in use before it.
+    /// The retained place that was in use before it.
     pub(crate) kept: Place,
-    /// Since when it is out of use, microseconds: what was written from then on is gone.
+    /// When the retained place went out of use, in microseconds. Everything written since then is lost.
     pub(crate) since_us: i64,
-    /// Who fenced it; none: not looked at yet.
+    /// Fencing token found in the retained place. `None`: not looked at yet.
     pub(crate) fence: Option<i64>,
 }
 
@@ -46,7 +46,7 @@ impl FallBack {
         Self { by, tenant, slug, turns }
     }
 
-    /// What is lost and what takes its place, store by store.
+    /// Describes, store by store, what is lost and what replaces it.
     fn told(&self) -> Value {
         let turn = |turn: &Turn| {
             json!({
@@ -92,7 +92,7 @@ impl Operation for FallBack {
     }
 }
 
-/// In what way a database is lost, as anybody may read it.
+/// In what way a database is lost, in words without private detail.
 pub(crate) fn why(error: &tenantry_engine::Error) -> &'static str {
     match error.kind() {
         Kind::Missing => "is not there",

@@ -1,11 +1,11 @@
-//! The steps of `FallBack`. Called by the journal's driver only.
+//! Steps of `FallBack`. Called only by the journal's driver.
 
 use super::FallBack;
 use crate::{Error, Result, control::Write, operations::World, topology::swap as places};
 use futures_util::future::BoxFuture;
 use serde_json::json;
 
-/// Refuses when something was moved or released since somebody looked.
+/// Refuses if a placement was moved or released since the operator looked.
 pub(super) fn begin<'a>(write: &'a mut Write, f: &'a mut FallBack) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let kept = places::kept(write, f.tenant).await?;
@@ -21,7 +21,7 @@ pub(super) fn begin<'a>(write: &'a mut Write, f: &'a mut FallBack) -> BoxFuture<
     })
 }
 
-/// What is in use must be lost still, and what is kept must be whole.
+/// Requires that the database in use is still lost and that the retained one is intact.
 pub(super) fn look<'a>(world: &'a World, f: &'a mut FallBack) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let engine = world.databases.engine();
@@ -55,8 +55,8 @@ pub(super) fn swap<'a>(write: &'a mut Write, f: &'a mut FallBack) -> BoxFuture<'
     })
 }
 
-/// Writes are let through. Only the fence that was found is lifted: a worker who comes late must not open what
-/// was moved again since.
+/// Lets writes through. Lifts only the fence that `look` found: a late worker must not open a place that was moved
+/// again since.
 pub(super) fn open<'a>(world: &'a World, f: &'a mut FallBack) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let engine = world.databases.engine();

@@ -1,4 +1,4 @@
-//! What can be told of an archive from its manifest: whether it is of these apps and stores at all.
+//! Checks an archive by its manifest: whether its apps and stores match this installation.
 
 use crate::{
     Error, Result,
@@ -9,7 +9,7 @@ use crate::{
 use std::path::Path;
 use tenantry_engine::name::{StoreName, TenantId};
 
-/// Opens an archive and refuses what can never be imported here. Blocks.
+/// Opens an archive and refuses one that can never be imported here. Blocks.
 pub(crate) fn precheck(archive: &Path, apps: &Apps, stores: &[StoreName]) -> Result<Unpacker> {
     let archive = Unpacker::open(archive)?;
     manifest(&archive.manifest, apps, stores)?;
@@ -36,7 +36,7 @@ pub(crate) fn fits_plan(manifest: &Manifest, limits: &Limits) -> Result<()> {
     within("its lists", rest, limits.bytes.map(|most| most.max(LISTS_LEAST)))
 }
 
-/// Lists of an archive are allowed this much, however small the plan.
+/// Lower bound, in bytes, of the allowance for an archive's lists, however small the plan.
 const LISTS_LEAST: u64 = 64 << 20;
 
 fn within(what: &str, bytes: u64, most: Option<u64>) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Puts the files of an archive under the new tenant, each compared with the hash its line gives.
+//! Stores the files of an archive under the new tenant and compares each with the hash in its line of `files.csv`.
 
 use crate::{
     Error, Result,
@@ -13,10 +13,10 @@ use tenantry_engine::name::TenantId;
 use tokio::{runtime::Handle, sync::mpsc};
 use uuid::Uuid;
 
-/// Pieces between the archive and the object store.
+/// Pieces buffered between the archive and the object store.
 const PIECES: usize = 4;
 
-/// How many were put.
+/// Returns the number of files stored.
 pub(super) async fn put_all(world: &World, archive: &Path, tenant: TenantId) -> Result<u64> {
     let (world, archive) = (world.clone(), archive.to_owned());
     let put = move || {
@@ -51,14 +51,14 @@ fn put(world: &World, archive: &mut Unpacker, line: &FileLine, tenant: TenantId)
     let mut sha = Sha256::new();
     let poured = archive.pour(&line.path, line.bytes, &mut |piece| {
         sha.update(piece);
-        // The file is there already when a step is repeated: then nobody takes the pieces.
+        // When the step is repeated, the file already exists and the receiver is closed: the send error is expected.
         drop(sender.blocking_send(Ok(Bytes::copy_from_slice(piece))));
         Ok(())
     });
     let hash: String = sha.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     let whole = poured.and_then(|_| if hash == line.sha256 { Ok(()) } else { Err(damaged(&line.path)) });
     if whole.is_err() {
-        // Nothing may be kept of it.
+        // Sends an error to the object store so that it discards the file.
         drop(sender.blocking_send(Err(io::ErrorKind::InvalidData.into())));
     }
     drop(sender);

@@ -1,9 +1,8 @@
-//! The operation that makes a new tenant from the archive of an export, of this or another installation:
-//! all or nothing.
+//! The operation that creates a tenant from the archive of an export, of this or another installation: all or nothing.
 //!
-//! An arrival whose copies are unpacked. What comes from outside is believed only after it was compared: every entry with its hash, the rows with their checksums, the
-//! schema with what the migrations make, and references into shared lists with the lists of this
-//! installation.
+//! It is an arrival whose copies are unpacked. Nothing in the archive is trusted before it was compared: every entry
+//! with its hash, the rows with their checksums, the schema with what the migrations produce, and references into
+//! shared lists with the lists of this installation.
 
 mod check;
 mod files;
@@ -21,16 +20,17 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use tenantry_engine::name::{Slug, StoreName, TenantId};
 
-/// The archive that is imported.
+/// The archive to import.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct FromArchive {
     path: PathBuf,
-    /// Whose it is, in its own words: id and slug there.
+    /// Id and slug of the tenant that the archive names, in its own installation.
     of: Option<(i64, String)>,
 }
 
 impl Operations {
-    /// Starts it; its id in the journal. The archive must stay where it is until the operation is over.
+    /// Starts the operation and returns its id in the journal. The archive must stay in place until the operation is
+    /// over.
     pub(crate) async fn import_tenant(&self, archive: PathBuf, wanted: Arriving) -> Result<i64> {
         self.spawn(Arrival::new(wanted, FromArchive { path: archive, of: None })?).await
     }

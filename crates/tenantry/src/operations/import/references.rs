@@ -1,5 +1,5 @@
-//! References into shared lists: an id that is Sofia in one installation may be Paris in another. An
-//! archive is taken only where every shared record it refers to is the same here.
+//! Checks references into shared lists: an id that means Sofia in one installation may mean Paris in another. An
+//! archive is accepted only if every shared record it refers to is the same here.
 
 use super::unpack::listed;
 use crate::{
@@ -15,12 +15,12 @@ use tenantry_engine::{
     value::Value,
 };
 
-/// Ids looked up at a time.
+/// Number of ids looked up at a time.
 const IDS: usize = 1000;
-/// Differences told at most.
+/// Largest number of differences in the error text.
 const TOLD: usize = 5;
 
-/// The name in scratch of an entry that is looked into; none: it is not.
+/// File name in scratch of an entry that is inspected later. `None`: the entry is not inspected.
 pub(super) fn scratch_name(path: &str) -> Option<String> {
     if path == FILES {
         return Some(FILES.into());
@@ -29,7 +29,7 @@ pub(super) fn scratch_name(path: &str) -> Option<String> {
     ModelName::parse(model).ok().map(|model| format!("shared-{model}.csv"))
 }
 
-/// Compares every `shared/MODEL.csv` with the rows of this installation, by what people know them by.
+/// Compares every `shared/MODEL.csv` with the rows of this installation, by id and display field.
 pub(super) async fn check(world: &World, manifest: &Manifest) -> Result<()> {
     let mut differences = vec![];
     for entry in &manifest.entries {
@@ -73,7 +73,7 @@ async fn differing(world: &World, model: &ModelName) -> Result<Vec<String>> {
     Ok(said.collect())
 }
 
-/// Ids of an exported list with the names of their records.
+/// Ids of an exported list, with the display values of their records.
 fn names(path: &std::path::Path, display: Option<&FieldName>) -> Result<BTreeMap<RecordId, String>> {
     let unreadable = |_| bad("is damaged: a shared list cannot be read");
     let mut lines = csv::Reader::from_path(path).map_err(unreadable)?;
@@ -104,7 +104,7 @@ fn named(row: Vec<Value>, fields: &[FieldName]) -> Option<(RecordId, String)> {
     };
     let name = match row.next() {
         Some(Value::Text(name)) => name,
-        // Compared by id alone where people have no word for it.
+        // A model without a display field is compared by id alone.
         _ if fields.len() < 2 => String::new(),
         Some(other) => text(&other),
         None => String::new(),

@@ -1,5 +1,4 @@
-//! Takes the databases out of an archive into scratch, checks them, and brings them to the schema of the
-//! installed apps.
+//! Unpacks the databases of an archive into scratch, checks them and migrates them to the schema of the installed apps.
 
 use super::{check, references};
 use crate::{
@@ -13,14 +12,14 @@ use tenantry_engine::{
     name::{StoreName, TenantId},
 };
 
-/// What was taken out.
+/// What was unpacked.
 pub(super) struct Unpacked {
     pub(super) copies: Vec<CopyOf>,
-    /// Id and slug that the archive names.
+    /// Id and slug of the tenant that the archive names.
     pub(super) of: (i64, String),
 }
 
-/// Checks the whole archive; its databases lie in scratch afterwards.
+/// Checks the whole archive and leaves its databases in scratch.
 pub(super) async fn all(world: &World, archive: &Path, stores: &[StoreName]) -> Result<Unpacked> {
     let scratch = world.scratch()?.to_owned();
     let (path, apps, stores) = (archive.to_owned(), world.databases.apps().clone(), stores.to_vec());
@@ -50,7 +49,7 @@ pub(super) async fn all(world: &World, archive: &Path, stores: &[StoreName]) -> 
     Ok(Unpacked { copies, of: (of.get(), archive.manifest.tenant.slug.clone()) })
 }
 
-/// Databases and the lists that are looked into go to scratch; of the rest only the hash is compared.
+/// Unpacks databases and the lists that are inspected to scratch. Of other entries only the hash is compared.
 fn take(archive: &mut Unpacker, path: &str, scratch: &Path) -> Result<()> {
     let store = archive.manifest.stores.iter().find(|s| s.database == path).map(|s| s.store.clone());
     match (store, references::scratch_name(path)) {
@@ -78,7 +77,7 @@ async fn database(world: &World, facts: &StoreFacts, copy: &CopyOf) -> Result<()
             return Err(bad(format!("is of other apps: {app} is not installed here")));
         }
     }
-    // Rows as they were exported: comparable only while the schema is the same.
+    // The checksums are of the rows as exported, so they are comparable only while the schema is the same.
     if info.schema_version == world.databases.fingerprint(&copy.store)? {
         let digest = engine.digest_copy(&path, &schema, Some(copy.of)).await?;
         let same = digest.tables.iter().all(|table| {
@@ -97,7 +96,7 @@ async fn database(world: &World, facts: &StoreFacts, copy: &CopyOf) -> Result<()
     }
 }
 
-/// In words for whoever sent the archive.
+/// Turns an engine error into words for the user who uploaded the archive.
 fn refused(error: tenantry_engine::Error, database: &str) -> Error {
     match error.kind() {
         Kind::SchemaAhead => bad("was made by a newer version of the apps: update this installation first"),
@@ -107,7 +106,7 @@ fn refused(error: tenantry_engine::Error, database: &str) -> Error {
     }
 }
 
-/// Where a list from the archive lies in scratch.
+/// Path in scratch of a list from the archive.
 pub(super) fn listed(world: &World, name: &str) -> Result<PathBuf> {
     Ok(world.scratch()?.join(name))
 }

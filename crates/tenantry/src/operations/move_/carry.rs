@@ -1,7 +1,7 @@
-//! What a move does to databases: copies a store, catches up with it, hands it over, compares.
+//! The database work of a move: copies a store, catches up with it, hands it over, compares.
 //!
-//! Called by the steps of `Move`, for one store at a time. Everything may be repeated, and by two workers
-//! at once: the copy is closed to everybody but its catching up, and once opened to that as well.
+//! Called by the steps of `Move`, for one store at a time. Every function may be repeated, even by two workers at once:
+//! the copy is closed to everything but catching up, and once opened it takes no more changes from a move.
 
 use super::{Leg, Move};
 use crate::{
@@ -16,16 +16,16 @@ use tenantry_engine::{
     place::{Isolation, Place},
 };
 
-/// Changes carried in one transaction.
+/// Largest number of changes carried in one transaction.
 const BATCH: u64 = 5_000;
-/// So few changes in a round are carried while writes wait: milliseconds.
+/// A round with at most this many changes ends the catch-up: carrying them while writes wait takes milliseconds.
 const SMALL_LAG: u64 = 200;
-/// Rounds until it is believed that writes come faster than they can be carried.
+/// Number of rounds after which writes are assumed to come faster than they can be carried.
 const MOST_ROUNDS: u32 = 200;
-/// So few are still worth making writes wait, when it does not get better.
+/// Lag that is still worth a pause of writes if further rounds do not shrink it.
 const LARGEST_LAG: u64 = 5_000;
 
-/// Makes the new place from a copy of the old one, closed. Made before: nothing to do.
+/// Creates the new place, closed, from a copy of the old one. Does nothing if it is already filled.
 pub(super) async fn copy(world: &World, slug: &Slug, leg: &mut Leg) -> Result<()> {
     let (engine, to) = (world.databases.engine(), leg.to()?.clone());
     if standing(world, &to).await?.is_some_and(|standing| standing.filled) {
@@ -36,9 +36,9 @@ pub(super) async fn copy(world: &World, slug: &Slug, leg: &mut Leg) -> Result<()
     }
     let script = world.databases.script(&to.store)?;
     world.progress.set(0, engine.size_bytes(&leg.from)?, "bytes");
-    // A name of its own for each worker: two may be at it.
+    // Each worker uses its own file name: two may run this step at once.
     let file = world.scratch()?.join(format!("{}.db", uuid::Uuid::now_v7()));
-    // It is read once more and then removed; whoever reads it looks at every page.
+    // The file is read once and then removed, and that read checks every page.
     let options = CopyOptions { check: false, sync: false };
     let copied = match engine.copy_out_with(&leg.from, &script, &file, options).await {
         Ok(copied) => copied,
@@ -49,10 +49,10 @@ pub(super) async fn copy(world: &World, slug: &Slug, leg: &mut Leg) -> Result<()
     leg.bytes = copied.bytes;
     let options = AdoptOptions { closed: true, used_up: true, ..AdoptOptions::default() };
     let adopted = engine.adopt_with(&to, &script, &file, whose(&to)?, options).await;
-    // Swept with the operation's directory if this fails.
+    // If this fails, the sweep of the operation's directory removes the file.
     drop(std::fs::remove_file(&file));
     if let Err(error) = adopted {
-        // A page that was damaged in the old place is found when the copy is looked at.
+        // A damaged page of the old place is found when the copy is read.
         return Err(lost::named(engine, slug, &leg.from, error).await);
     }
     pass(world, "adopted").await
@@ -62,8 +62,8 @@ fn whose(place: &Place) -> Result<TenantId> {
     place.tenant.ok_or_else(|| Error::Internal(format!("{place:?} is no tenant's")))
 }
 
-/// A store whose tenants have databases of their own has no pool until one of them goes into it; and no
-/// migration run looks at a pool while nobody is in it.
+/// Creates the pool if it is missing or outdated. A store whose tenants all have their own databases has no pool until
+/// one of them moves into it, and migration runs skip a pool without tenants.
 async fn make_pool(world: &World, to: &Place) -> Result<()> {
     let pool = Place { tenant: None, generation: 1, ..to.clone() };
     let mut tx = world.control.snapshot().await?;
@@ -74,7 +74,7 @@ async fn make_pool(world: &World, to: &Place) -> Result<()> {
     Ok(())
 }
 
-/// None: it is not there, or not at this generation.
+/// Returns the state of a place. `None`: it is missing or not at this generation.
 async fn standing(world: &World, place: &Place) -> Result<Option<Standing>> {
     match world.databases.engine().standing(place).await {
         Ok(standing) => Ok(Some(standing)),
@@ -83,7 +83,7 @@ async fn standing(world: &World, place: &Place) -> Result<Option<Standing>> {
     }
 }
 
-/// Removes the new place. What was kept in the pool is gone if the copy got as far as replacing it.
+/// Removes the new place. A retained place in the same pool counts as replaced if the copy got as far as replacing it.
 pub(super) async fn discard(world: &World, leg: &mut Leg) -> Result<()> {
     for kept in &leg.in_the_way {
         leg.replaced |= standing(world, kept).await?.is_none();
@@ -91,7 +91,7 @@ pub(super) async fn discard(world: &World, leg: &mut Leg) -> Result<()> {
     world.databases.remove(leg.to()?).await
 }
 
-/// Carries what is written meanwhile, until hardly anything is left.
+/// Carries changes in rounds until hardly any are left.
 pub(super) async fn catch_up(world: &World, legs: &mut [Leg], mark: i64) -> Result<()> {
     for _ in 0..MOST_ROUNDS {
         world.cancel.check()?;
@@ -110,7 +110,7 @@ pub(super) async fn catch_up(world: &World, legs: &mut [Leg], mark: i64) -> Resu
     }
 }
 
-/// Everything noted until now; how much that was.
+/// Carries all changes recorded so far. Returns how many.
 async fn round(world: &World, legs: &mut [Leg], mark: i64) -> Result<u64> {
     let mut lag = 0;
     for leg in legs {
@@ -135,12 +135,12 @@ async fn all_changes(world: &World, leg: &mut Leg, mark: i64) -> Result<u64> {
     }
 }
 
-/// The last changes of the fenced place, then the new one is opened. Nobody is routed there before the
-/// swap, and nobody but the worker with the lease can swap.
+/// Carries the last changes of the fenced place, then opens the new one. No request is routed there before the swap,
+/// and only the worker with the lease can swap.
 pub(super) async fn hand_over(world: &World, leg: &mut Leg, mark: i64) -> Result<()> {
     let engine = world.databases.engine();
     if let Err(error) = all_changes(world, leg, mark).await {
-        // Another worker of this operation was here and has opened it: what it has is all there was.
+        // Another worker of this operation may have opened the place already: then it has all changes.
         return if engine.standing(leg.to()?).await?.fence == 0 { Ok(()) } else { Err(error) };
     }
     pass(world, "last_carried").await?;
@@ -151,7 +151,7 @@ pub(super) async fn hand_over(world: &World, leg: &mut Leg, mark: i64) -> Result
     pass(world, "opened").await
 }
 
-/// The counts that every write keeps, of both places. Bytes of values are counted in pools only.
+/// Compares the counters that every write maintains. Bytes of values are counted in pools only.
 fn equal(from: &Place, to: &Place, old: Standing, new: Standing) -> Result<()> {
     let bytes_differ = from.isolation == to.isolation && old.bytes != new.bytes;
     if old.rows == new.rows && !bytes_differ {
@@ -160,22 +160,22 @@ fn equal(from: &Place, to: &Place, old: Standing, new: Standing) -> Result<()> {
     Err(Error::Internal(format!("{from:?} has {old:?}, but {to:?} has {new:?}")))
 }
 
-/// Records that are not the same in both, of those that `written` has not noted after `after`. `still` is
-/// not written to.
+/// Counts the records that differ between the places, ignoring those that `written` has recorded after `after`. `still`
+/// takes no writes.
 pub(super) async fn differing(world: &World, still: &Place, written: &Place, after: u64) -> Result<u64> {
     let schema = world.databases.schema(&still.store)?;
     let diffs = world.databases.engine().compare_unwritten(still, written, &schema, after).await?;
     Ok(diffs.iter().map(|diff| diff.added + diff.changed + diff.removed).sum())
 }
 
-/// There is nothing any more in which a mark could be set or taken back. A disk that cannot be read may come back, with
-/// the mark on it: that is tried again.
+/// Returns true if the database is gone for good, so that no fencing token can be set or cleared in it. A disk that
+/// cannot be read may come back with the token on it, so those errors are retried.
 pub(super) fn is_gone(error: &tenantry_engine::Error) -> bool {
     matches!(error.kind(), Kind::Missing | Kind::WrongIdentity | Kind::Corrupt)
 }
 
-/// What cannot be taken back in a database that is lost need not be: an operation that waited for it would
-/// keep others from the tenant for good.
+/// Ignores the error if the database is lost: there is nothing to clear then, and an operation that waited for it would
+/// block the tenant for good.
 pub(super) fn unless_lost(done: tenantry_engine::Result<()>) -> Result<()> {
     match done {
         Err(error) if is_gone(&error) => {
@@ -186,7 +186,7 @@ pub(super) fn unless_lost(done: tenantry_engine::Result<()>) -> Result<()> {
     }
 }
 
-/// Nothing is recorded any more.
+/// Stops recording changes on both places.
 pub(super) async fn settle(world: &World, leg: &Leg, mark: i64) -> Result<()> {
     let engine = world.databases.engine();
     unless_lost(engine.stop_recording(&leg.from, mark).await)?;
@@ -196,7 +196,7 @@ pub(super) async fn settle(world: &World, leg: &Leg, mark: i64) -> Result<()> {
     Ok(())
 }
 
-/// A point inside a step, where suites make workers fail, die or wait.
+/// Fault point inside a step, where test suites make workers fail, die or wait.
 pub(super) async fn pass(world: &World, point: &str) -> Result<()> {
     world.pass(Move::KIND, point).await
 }

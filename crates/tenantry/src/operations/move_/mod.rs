@@ -1,13 +1,13 @@
-//! The operation that takes a tenant's stores to other places while it works: to another server, out of
-//! a pool into a database of its own, or back into the pool.
+//! The operation that moves a tenant's stores to other places while the tenant keeps working: to another server, out of
+//! a pool into its own database, or back into the pool.
 //!
-//! record | watch, copy, catch up, check | fence, hand over | swap | prove, settle | finish. Until *fence*
-//! nobody notices; from there to *swap* writes wait, for as long as the last few changes take, whatever
-//! the size. Before *swap* all of it can be undone; after it the old places are kept, fenced.
+//! record | watch, copy, catch up, check | fence, hand over | swap | prove, settle | finish. Until `fence` the tenant
+//! sees no effect. From there to `swap` writes wait, for as long as the last few changes take, whatever the size.
+//! Before `swap` everything can be undone; after it the old places are retained, fenced.
 //!
-//! Any step may be repeated, also by a second worker while a first one, believed dead, is still at it:
-//! everything this operation sets in a database carries its mark (`Move::mark`) and is only ever taken
-//! back by that mark, and a copy takes in changes only until it is opened.
+//! Any step may be repeated, also by a second worker while the first one, believed dead, is still running. Everything
+//! that this operation sets in a database carries its fencing token (`Move::mark`) and is cleared only by that token,
+//! and a copy takes changes only until it is opened.
 
 mod carry;
 mod steps;
@@ -20,17 +20,17 @@ use tenantry_engine::{
     place::Place,
 };
 
-/// Why a tenant is moved; decides the words, not the work.
+/// Why a tenant is moved. Determines the texts, not the work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// To another server.
     Move,
-    /// Out of the pool, into a database of its own.
+    /// Out of the pool, into its own database.
     Promote,
     /// Into the pool.
     Demote,
-    /// To where it was before the last of these.
+    /// To where it was before the last move.
     Back,
 }
 
@@ -44,7 +44,7 @@ impl Purpose {
         }
     }
 
-    /// As the audit log has it.
+    /// Action in the audit log.
     fn action(self) -> &'static str {
         match self {
             Self::Move => "tenant.move",
@@ -55,18 +55,18 @@ impl Purpose {
     }
 }
 
-/// A move to be made.
+/// Request to move a tenant.
 #[derive(Debug, Clone)]
 pub struct MoveTenant {
     /// Why.
     pub purpose: Purpose,
     /// The tenant.
     pub tenant: TenantId,
-    /// Its name, for people.
+    /// Its slug, for texts.
     pub slug: Slug,
-    /// From where to where, for each store.
+    /// Current place and new placement, for each store.
     pub legs: Vec<(Place, NewPlacement)>,
-    /// How long the old places are kept, microseconds.
+    /// How long the old places are retained, in microseconds.
     pub keep_us: i64,
 }
 
@@ -79,34 +79,34 @@ pub struct Move {
     slug: Slug,
     legs: Vec<Leg>,
     keep_us: i64,
-    /// What this operation sets in databases carries this number.
+    /// Fencing token: everything that this operation sets in databases carries this number.
     mark: i64,
-    /// When writes began to wait, microseconds.
+    /// When writes began to wait, in microseconds.
     fenced_us: Option<i64>,
-    /// When they could go on.
+    /// When writes could continue, in microseconds.
     released_us: Option<i64>,
 }
 
-/// One store on its way.
+/// The move of one store.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Leg {
     from: Place,
     new: NewPlacement,
-    /// Once it is recorded.
+    /// Set once the new place is recorded.
     to: Option<Place>,
-    /// Kept rows of the same tenant in the pool it goes into: the copy replaces them.
+    /// Retained rows of the same tenant in the target pool. The copy replaces them.
     in_the_way: Vec<Place>,
-    /// It did, and they are not to be had any more.
+    /// The copy has replaced them, so they can no longer be put back into use.
     replaced: bool,
-    /// The last change of the old place that is in the new one.
+    /// Sequence number of the last change of the old place that is in the new one.
     seq: u64,
-    /// Bytes of the copy.
+    /// Size of the copy in bytes.
     bytes: u64,
     /// Rows at the hand-over.
     rows: u64,
     /// Changes carried after the copy.
     changes: u64,
-    /// Records that were not the same in both at the hand-over; none: not looked at yet.
+    /// Number of records that differed at the hand-over. `None`: not compared yet.
     differing: Option<u64>,
 }
 
@@ -163,7 +163,7 @@ impl Operation for Move {
     }
 }
 
-/// Where a store lies, for outcomes and the audit log.
+/// Description of a place, for outcomes and the audit log.
 pub(super) fn shown(place: Option<&Place>) -> serde_json::Value {
     place.map_or(serde_json::Value::Null, |place| {
         serde_json::json!({
@@ -174,7 +174,7 @@ pub(super) fn shown(place: Option<&Place>) -> serde_json::Value {
 }
 
 impl Move {
-    /// A move to be run.
+    /// Returns the initial state of a move.
     pub fn new(by: &By, wanted: MoveTenant) -> Self {
         let leg = |(from, new): (Place, NewPlacement)| Leg {
             from,
@@ -201,12 +201,12 @@ impl Move {
         }
     }
 
-    /// How long writes waited, microseconds; none: they have not yet, or still do.
+    /// How long writes waited, in microseconds. `None`: they have not waited yet, or still do.
     fn pause_us(&self) -> Option<i64> {
         Some((self.released_us? - self.fenced_us?).max(0))
     }
 
-    /// Every record was the same in the old place and the new one when it was handed over.
+    /// Returns true if every record was the same in the old and the new place at the hand-over.
     fn verified(&self) -> bool {
         self.legs.iter().all(|leg| leg.differing == Some(0))
     }
@@ -216,18 +216,17 @@ impl Operations {
     /// Starts a move and returns the operation's id.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when another operation is at work on the tenant, or its places are others than
-    /// those given.
+    /// [`Error::Conflict`] when another operation is open on the tenant, or its places differ from those given.
     pub async fn move_tenant(&self, by: &By, wanted: MoveTenant) -> Result<i64> {
         self.spawn(Move::new(by, wanted)).await
     }
 }
 
-/// Unlike any before: the random bits of a UUID, and never what others than moves use.
+/// Returns a new fencing token: random bits of a UUID, never a number that anything but a move uses.
 fn new_mark() -> i64 {
     let random = uuid::Uuid::now_v7().as_u128() & u128::from(u64::MAX >> 2);
     i64::try_from(random).unwrap_or(i64::MAX).max(FIRST_MARK)
 }
 
-/// Smaller numbers mean "by whomever".
+/// Smaller numbers are reserved: they do not identify an owner.
 const FIRST_MARK: i64 = 16;

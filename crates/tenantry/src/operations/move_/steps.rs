@@ -1,5 +1,4 @@
-//! The steps of `Move`, action and undo. Called by the journal's driver only; what they do to databases
-//! is in `carry`.
+//! Steps of `Move`, action and undo. Called only by the journal's driver. The database work is in `carry`.
 
 use super::{
     Move,
@@ -40,7 +39,8 @@ pub(super) fn record<'a>(write: &'a mut Write, m: &'a mut Move) -> BoxFuture<'a,
     })
 }
 
-/// A pool holds one set of rows for each tenant and store.
+/// Returns true if both places hold the rows of one tenant and store in the same pool. A pool holds one set of rows for
+/// each tenant and store.
 fn shares_rows(kept: &Place, to: &Place) -> bool {
     let pooled = |place: &Place| place.isolation == Isolation::Pooled;
     pooled(kept)
@@ -60,8 +60,8 @@ pub(super) fn unrecord<'a>(write: &'a mut Write, m: &'a mut Move) -> BoxFuture<'
     })
 }
 
-/// From here the old place notes what is written to it. Whoever undoes the move stops that; a worker who
-/// comes after it was undone stops it itself, and is not interrupted before.
+/// Makes the old place record its changes from here on. The undo stops the recording. A worker that is so late that the
+/// move was undone meanwhile stops it itself, in a task that is not interrupted before that.
 pub(super) fn watch<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let (world, mark, slug) = (world.clone(), m.mark, m.slug.clone());
@@ -90,8 +90,8 @@ async fn record_changes(world: &World, slug: &Slug, places: &[Place], mark: i64)
     Ok(())
 }
 
-/// The fence once more, after which nobody can set it with this mark: a worker who is late at *fence*
-/// would shut the place for good.
+/// Stops the recording, and lifts the fence once more. After that no worker can set the fence with this token: a worker
+/// late at `fence` would otherwise close the place for good.
 pub(super) fn unwatch<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let engine = world.databases.engine();
@@ -127,7 +127,7 @@ pub(super) fn catch_up<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, R
     Box::pin(carry::catch_up(world, &mut m.legs, m.mark))
 }
 
-/// What has not been written to since is compared, record by record; then the few changes since.
+/// Compares, record by record, what has not changed since the copy; then carries the few changes since.
 pub(super) fn check<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for leg in &m.legs {
@@ -148,7 +148,7 @@ pub(super) fn check<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Resu
 pub(super) fn fence<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for leg in &m.legs {
-            // Opened now, the new place answers its first write as fast as any other.
+            // Opening the new place now makes its first write as fast as any other.
             world.databases.engine().verify(leg.to()?).await?;
         }
         m.fenced_us.get_or_insert(world.control.now_us());
@@ -197,13 +197,13 @@ pub(super) fn swap<'a>(write: &'a mut Write, m: &'a mut Move) -> BoxFuture<'a, R
     })
 }
 
-/// The old place is frozen: what was not written to since must be the same in the new one.
+/// Compares the places. The old one is frozen: records not written since the swap must be the same in the new one.
 pub(super) fn prove<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         m.released_us.get_or_insert(world.control.now_us());
         for leg in &mut m.legs {
             leg.differing = match carry::differing(world, &leg.from, leg.to()?, 0).await {
-                // Then nothing is proven, and the old place is kept until somebody has looked.
+                // Nothing is proven then, and the old place is retained until an operator releases it.
                 Err(Error::Engine(error)) if carry::is_gone(&error) => {
                     tracing::error!(tenant = %m.slug, store = %leg.from.store, %error, "lost after a move");
                     None
@@ -227,7 +227,7 @@ pub(super) fn settle<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Res
     })
 }
 
-/// What could not be proven is kept until somebody has looked.
+/// Records the end. A place that could not be proven equal is retained until an operator releases it.
 pub(super) fn finish<'a>(write: &'a mut Write, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for leg in m.legs.iter().filter(|leg| leg.differing != Some(0)) {

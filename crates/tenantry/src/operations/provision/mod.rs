@@ -1,8 +1,7 @@
-//! The operation that makes a tenant, or the databases an existing tenant lacks (M7, M9).
+//! The operation that creates a tenant, or the databases that an existing tenant lacks (M7, M9).
 //!
-//! record (tenant, placements) | databases | subscribe, owner, activate: two commits of the control
-//! store around the one step that leaves it. An owner's e-mail address that is taken is found before
-//! anything is made.
+//! record (tenant, placements) | databases | subscribe, owner, activate: two commits of the control store around the
+//! one outside step. An owner's e-mail address that is taken is found before anything is created.
 
 mod steps;
 
@@ -23,30 +22,30 @@ use tenantry_engine::{
     place::Place,
 };
 
-/// A tenant to be made.
+/// Request to create a tenant.
 #[derive(Debug, Clone)]
 pub struct CreateTenant {
     /// Name, slug, e-mail.
     pub tenant: NewTenant,
-    /// Where each of its stores goes, as configuration and policy decided.
+    /// Placement of each of its stores, as decided by configuration and policy.
     pub placements: Vec<NewPlacement>,
-    /// Code of the plan it starts on; none: no subscription.
+    /// Code of the plan that the tenant starts on. `None`: no subscription.
     pub plan: Option<String>,
-    /// Its first member and their role; none: staff adds members later.
+    /// First member and their role. `None`: superusers add members later.
     pub owner: Option<(Owner, RoleName)>,
 }
 
-/// The first member of a tenant.
+/// First member of a tenant.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub enum Owner {
-    /// A user made with the tenant: both or neither (M7).
+    /// A user created together with the tenant: both or neither (M7).
     New(NewUser),
-    /// A user who exists.
+    /// An existing user.
     Existing(UserId),
 }
 
 impl Owner {
-    /// Refuses whom the last steps would refuse.
+    /// Refuses an owner whom the last steps would refuse.
     pub(super) async fn check(&self, tx: &mut Tx) -> Result<()> {
         let user = match self {
             Self::New(user) => user,
@@ -55,7 +54,7 @@ impl Owner {
         users::check_email(&user.email)?;
         users::check_text("name", &user.name)?;
         if user.standing == Standing::Unconfirmed {
-            // Whether the address has an account makes no difference, and so cannot be found out.
+            // The answer must not reveal whether the address has an account.
             return Ok(());
         }
         match users::by_email(tx, &user.email).await? {
@@ -66,7 +65,8 @@ impl Owner {
         }
     }
 
-    /// The user it is; a new one is made. One whose address is not confirmed is sent a letter.
+    /// Returns the owner's user id and creates a new user first. If their address is not confirmed, sends a letter to
+    /// it.
     pub(super) async fn user(&self, write: &mut Write, tenant: TenantId) -> Result<UserId> {
         let new = match self {
             Self::New(new) => new,
@@ -81,14 +81,14 @@ impl Owner {
     }
 }
 
-/// What was made.
+/// What was created.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Created {
     /// The tenant.
     pub tenant: TenantId,
-    /// Its first member, if one was asked for.
+    /// The first member, if one was requested.
     pub owner: Option<UserId>,
-    /// The databases made; planned and external ones are not among them.
+    /// Names of the databases created. Planned and external ones are not among them.
     pub databases: Vec<String>,
 }
 
@@ -96,13 +96,13 @@ pub struct Created {
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Provision {
     by: By,
-    /// None: the tenant exists and lacks databases.
+    /// `None`: the tenant exists and lacks databases.
     new: Option<New>,
     tenant: Option<TenantId>,
     placements: Vec<NewPlacement>,
     /// Placements recorded by this operation.
     placed: Vec<Placed>,
-    /// Placements whose database was lost and that give way to new ones.
+    /// Placements whose database was lost and which new ones replace.
     lost: Vec<Place>,
     user: Option<UserId>,
 }
@@ -118,14 +118,14 @@ struct New {
 struct Placed {
     place: Place,
     policy: Policy,
-    /// Recorded before this operation, as planned: stays when it is undone.
+    /// Recorded as planned before this operation, so it stays when the operation is undone.
     planned_before: bool,
     schema_version: Option<String>,
     #[serde(skip)]
     early: Early,
 }
 
-/// A database that is being made before its step, for whoever takes it first.
+/// A database that is being prepared before its step. The first task that takes it uses it.
 #[derive(Debug, Clone, Default)]
 struct Early(Arc<Mutex<Option<Prepared>>>);
 
@@ -198,7 +198,7 @@ impl Provision {
         }
     }
 
-    /// Makes the database of a placement that is planned.
+    /// Returns the state of an operation that creates the database of a planned placement.
     pub(super) fn planned(by: By, tenant: TenantId, planned: &Placement) -> Self {
         Self { placed: vec![Placed::planned(planned)], ..Self::existing(by, tenant) }
     }
@@ -209,7 +209,7 @@ impl Provision {
 }
 
 impl Operations {
-    /// Makes a tenant with its databases, its trial and its first member: all or nothing (M7).
+    /// Creates a tenant with its databases, its trial and its first member: all or nothing (M7).
     pub async fn create_tenant(&self, by: &By, wanted: CreateTenant) -> Result<Created> {
         let CreateTenant { tenant, placements, plan, owner } = wanted;
         tenants::check(&tenant)?;
@@ -225,9 +225,9 @@ impl Operations {
         created(&done.await?)
     }
 
-    /// Makes the databases that an existing tenant lacks (M9, M16): stores without a placement, planned
-    /// ones, and those whose database is lost, which get a new, empty one under a new name. Does
-    /// nothing where all are there, and never makes one that its owner brings.
+    /// Creates the databases that an existing tenant lacks (M9, M16): of stores without a placement, of planned
+    /// placements, and of placements whose database is lost, which get a new, empty one under a new name. Does nothing
+    /// if none is missing, and never creates an external database.
     pub async fn create_databases(&self, by: &By, slug: &Slug, wanted: Vec<NewPlacement>) -> Result<Created> {
         let mut tx = self.inner.world.control.snapshot().await?;
         let tenant = tenants::by_slug(&mut tx, slug).await?;

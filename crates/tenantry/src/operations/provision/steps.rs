@@ -1,4 +1,4 @@
-//! The steps of `Provision`, action and undo. Called by the journal's driver only.
+//! Steps of `Provision`, action and undo. Called only by the journal's driver.
 
 use super::{Early, New, Placed, Provision};
 use crate::{
@@ -40,7 +40,7 @@ pub(super) fn record<'a>(write: &'a mut Write, p: &'a mut Provision) -> BoxFutur
     })
 }
 
-/// Finds early what would make the last steps fail.
+/// Reports early what would make the last steps fail.
 async fn check_owner(write: &mut Write, new: &New) -> Result<()> {
     if let Some(plan) = &new.plan {
         plans::by_code(write, plan).await?;
@@ -67,7 +67,8 @@ pub(super) fn unrecord<'a>(write: &'a mut Write, p: &'a mut Provision) -> BoxFut
     })
 }
 
-/// Managed ones now; planned ones of an existing tenant because that was asked for; others never.
+/// Selects the databases to create: managed ones always, on-demand ones only for an existing tenant, external ones
+/// never.
 fn to_make(p: &Provision) -> impl Fn(&Placed) -> bool + use<> {
     let asked = p.new.is_none();
     move |placed| match placed.policy {
@@ -77,11 +78,11 @@ fn to_make(p: &Provision) -> impl Fn(&Placed) -> bool + use<> {
     }
 }
 
-/// The files are written and synced while the catalog's commit is, and get their names in `make`.
+/// Writes and syncs the files while the catalog commits. `make` renames them into place.
 pub(super) fn prepare(world: &World, p: &Provision) {
     let wanted = to_make(p);
     for placed in p.placed.iter().filter(|placed| wanted(placed)) {
-        // `make` says what is wrong.
+        // `make` reports the error.
         placed.early.put(world.databases.prepare(&placed.place).unwrap_or(None));
     }
 }
@@ -133,7 +134,7 @@ pub(super) fn activate<'a>(write: &'a mut Write, p: &'a mut Provision) -> BoxFut
     Box::pin(async move {
         let tenant = p.id()?;
         for placed in &p.placed {
-            // What was not made stays planned: it is made on demand, or attached by its owner.
+            // A placement without a database stays planned: it is created on demand, or attached by the tenant.
             if let Some(version) = placed.schema_version.as_deref() {
                 placements::set_ready(write, &placed.place, Some(version)).await?;
             }

@@ -1,8 +1,8 @@
 //! The operation that removes a tenant for good (`staged-deletion`), and the certificate that it leaves.
 //!
-//! begin | survey | cut off | databases, files, backups | certify | scrub. Only a tenant that is closed
-//! and whose time has come. From *cut off* on it goes forward only: half a tenant is of no use to
-//! anybody, and what was removed cannot come back.
+//! begin | survey | cut off | databases, files, backups | certify | scrub. Accepts only a cancelled tenant whose
+//! retention is over, or an early purge. From `cut_off` it only goes forward: half a tenant is useless, and removed
+//! data cannot come back.
 
 mod steps;
 mod survey;
@@ -25,22 +25,22 @@ pub struct Purge {
     by: By,
     tenant: TenantId,
     slug: Slug,
-    /// Before its time.
+    /// Purged before its retention is over.
     early: bool,
-    /// The last backup, which is kept for its own time.
+    /// The last backup, which has its own retention.
     final_backup: Option<String>,
-    /// Days backups are kept; 0: they go now.
+    /// Number of days for which backups are retained. 0: they are removed now.
     backups_days: u32,
     begun_at_us: i64,
-    /// What there was.
+    /// What existed at the survey.
     survey: Option<Survey>,
-    /// Databases to be removed.
+    /// Databases to remove.
     places: Vec<Place>,
-    /// Files that were removed.
+    /// Number of files removed.
     files: u64,
-    /// Backups that were removed.
+    /// Number of backups removed.
     backups: u64,
-    /// Steps that were given up when the purge was abandoned, with the reason.
+    /// Steps that failed when the purge was abandoned, with the reason.
     #[serde(default)]
     left: Vec<(String, String)>,
 }
@@ -55,7 +55,7 @@ pub(crate) struct PurgeWish {
 }
 
 impl Operations {
-    /// Starts it; its id in the journal.
+    /// Starts the operation and returns its id in the journal.
     pub(crate) async fn purge(&self, by: &By, wish: PurgeWish) -> Result<i64> {
         let PurgeWish { tenant, slug, early, final_backup, backups_days } = wish;
         let purge = Purge {
@@ -75,7 +75,7 @@ impl Operations {
         self.spawn(purge).await
     }
 
-    /// Every place where data of a tenant lies, and what a purge does to it. Changes nothing.
+    /// Lists every place that holds data of a tenant, and what a purge does to it. Changes nothing.
     pub(crate) async fn survey(&self, tenant: TenantId) -> Result<Survey> {
         survey::look(&self.inner.world, tenant).await
     }

@@ -1,4 +1,4 @@
-//! The steps of `Purge`. Called by the journal's driver only.
+//! Steps of `Purge`. Called only by the journal's driver.
 
 use super::{CERTIFIED, Purge, survey as surveying};
 use crate::{
@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use serde_json::json;
 use tenantry_engine::name::StoreName;
 
-/// Refuses whoever is not closed, and whose time has not come.
+/// Refuses a tenant that is not cancelled, or whose retention is not over.
 pub(super) fn begin<'a>(write: &'a mut Write, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let tenant = tenants::by_id(write, p.tenant).await?;
@@ -66,8 +66,8 @@ pub(super) fn files<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a, Res
     })
 }
 
-/// Refuses while something else is in the place of one of the databases: removing it would cost another tenant its data,
-/// and the certificate would name a database that nobody has found.
+/// Refuses while something else is in the place of one of the databases. Removing it would destroy another tenant's
+/// data, and the certificate would name a database that was never found.
 async fn refuse_another(world: &World, p: &Purge) -> Result<()> {
     for place in &p.places {
         if let Some(error) = world.databases.engine().unusable(place).await?
@@ -79,7 +79,7 @@ async fn refuse_another(world: &World, p: &Purge) -> Result<()> {
     Ok(())
 }
 
-/// Those that are kept go when their time has come: the background pass removes them.
+/// Removes the backups if they are not retained. Otherwise the background pass removes them when they expire.
 pub(super) fn backups<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         if p.backups_days == 0 {
@@ -94,7 +94,7 @@ pub(super) fn certify<'a>(write: &'a mut Write, p: &'a mut Purge) -> BoxFuture<'
         tenants::purge::blank(write, p.tenant).await?;
         let sql = "UPDATE tenants SET state = 'gone', state_at = ? WHERE id = ?";
         let at = write.at_us();
-        // The retention of its backups begins.
+        // The retention of the tenant's backups begins here.
         let gone_at = write.retain_from_us();
         write.execute(sql, crate::control::params![gone_at, p.tenant.get()]).await?;
         let survey = p.survey.as_ref().ok_or_else(|| Error::Internal("a purge without a survey".into()))?;
@@ -117,7 +117,7 @@ pub(super) fn certify<'a>(write: &'a mut Write, p: &'a mut Purge) -> BoxFuture<'
     })
 }
 
-/// What was removed from shared databases leaves their -wal, too.
+/// Removes deleted rows from the `-wal` files of shared databases, too.
 pub(super) fn scrub<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let engine = world.databases.engine();

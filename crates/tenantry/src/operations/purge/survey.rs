@@ -1,5 +1,5 @@
-//! Every place where data of a tenant lies. Looked at for the dry run, and once more by the purge itself,
-//! whose certificate it becomes. Reads only.
+//! Survey of every place that holds data of a tenant. The dry run shows it; the purge repeats it, and it becomes the
+//! certificate. Reads only.
 
 use crate::{
     Result,
@@ -18,7 +18,7 @@ use tenantry_engine::{
     place::Isolation,
 };
 
-/// What there is of a tenant.
+/// What exists of a tenant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Survey {
     /// Its id.
@@ -27,31 +27,31 @@ pub struct Survey {
     pub slug: Slug,
     /// Its state, as text.
     pub state: String,
-    /// When it ends, if it was cancelled.
+    /// Dates of its retention, if it was cancelled.
     pub ends: Option<Retirement>,
-    /// Place by place.
+    /// One entry for each place.
     pub traces: Vec<Trace>,
 }
 
-/// One place.
+/// One place that holds data of the tenant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trace {
-    /// What lies there, for people.
+    /// Description, for operators.
     pub what: String,
-    /// Where: server and database, directory, table.
+    /// Location: server and database, directory, or table.
     pub place: String,
-    /// How many: rows, files, backups.
+    /// Number of rows, files or backups.
     pub count: u64,
-    /// How long; none: rows of the control store.
+    /// Size in bytes. `None`: rows of the control store.
     pub bytes: Option<u64>,
     /// What a purge does to it.
     pub fate: Fate,
-    /// Checksums of the rows, model by model; why something stays.
+    /// Checksums of the rows of each model, or why something stays.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub detail: Value,
 }
 
-/// What a purge does to something.
+/// What a purge does to the data of one place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
@@ -61,7 +61,7 @@ pub enum Fate {
     Kept,
 }
 
-/// Looks everywhere.
+/// Surveys all places.
 pub(super) async fn look(world: &World, id: TenantId) -> Result<Survey> {
     let mut tx = world.control.snapshot().await?;
     let tenant = tenants::by_id(&mut tx, id).await?;
@@ -80,7 +80,7 @@ pub(super) async fn look(world: &World, id: TenantId) -> Result<Survey> {
     Ok(Survey { tenant: id, slug: tenant.slug, state: tenant.state.as_str().into(), ends, traces })
 }
 
-/// Those in use, planned, kept and beside.
+/// Returns all placements: in use, planned, retained and staged.
 pub(super) async fn all_placements(tx: &mut Tx, id: TenantId) -> Result<Vec<Placement>> {
     let mut all = placement::of_tenant(tx, id).await?;
     all.extend(swap::kept(tx, id).await?);
@@ -88,7 +88,7 @@ pub(super) async fn all_placements(tx: &mut Tx, id: TenantId) -> Result<Vec<Plac
     Ok(all)
 }
 
-/// A database that cannot be read is listed all the same: it is removed all the same.
+/// Describes one database. One that cannot be read is listed too, because the purge removes it too.
 async fn database(world: &World, placement: &Placement) -> Trace {
     let (engine, place) = (world.databases.engine(), &placement.place);
     let role = match placement.state {
@@ -171,7 +171,7 @@ async fn control_rows(tx: &mut Tx, id: TenantId) -> Result<Vec<Trace>> {
 }
 
 impl Survey {
-    /// Whether a purge could begin now, its time aside.
+    /// Returns true if the tenant is cancelled, so that a purge could begin once its retention is over.
     pub fn is_closed(&self) -> bool {
         self.state == State::Cancelled.as_str()
     }

@@ -1,7 +1,7 @@
-//! The operation that removes a database which a swap left behind, once its time has come.
+//! The operation that removes a database which a swap left behind, once its retention is over.
 //!
-//! check | remove | gone. Started by the background pass and by staff. From the check on it goes
-//! forward only: half a database is of no use to anybody.
+//! check | remove | gone. Started by the background pass and by superusers. From `check` it only goes forward: half a
+//! database is useless.
 
 mod steps;
 
@@ -50,21 +50,21 @@ impl Operation for Release {
 }
 
 impl Operations {
-    /// The databases of a tenant that swaps left behind and that are still there, newest first.
+    /// Lists the databases of a tenant that swaps left behind and that still exist, newest first.
     pub async fn kept(&self, tenant: TenantId) -> Result<Vec<Placement>> {
         swap::kept(&mut self.inner.world.control.snapshot().await?, tenant).await
     }
 
-    /// Removes one of them now; a swap to it cannot be taken back any more.
+    /// Removes a retained database now. The swap that replaced it can then no longer be undone.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when it is not kept.
+    /// [`Error::Conflict`] when it is not retained.
     pub async fn release(&self, by: &By, place: Place) -> Result<()> {
         self.run(Release { by: by.clone(), place }).await.map(drop)
     }
 
-    /// Removes the databases of kept placements whose time has come; how many. A tenant at which
-    /// another operation is at work is left for the next pass.
+    /// Removes the databases of retained placements whose time is over. Returns how many. A tenant with another open
+    /// operation is left for the next pass.
     pub async fn release_due(&self, by: &By, most: u32) -> Result<usize> {
         let control = &self.inner.world.control;
         let due = swap::release_due(&mut control.snapshot().await?, control.due_us(), most).await?;

@@ -1,4 +1,4 @@
-//! The steps of `Release`. Called by the journal's driver only.
+//! Steps of `Release`. Called only by the journal's driver.
 
 use super::Release;
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 use futures_util::future::BoxFuture;
 use serde_json::json;
 
-/// Refuses what is in use, beside or gone.
+/// Refuses a placement that is in use, staged or gone.
 pub(super) fn check<'a>(write: &'a mut Write, r: &'a mut Release) -> BoxFuture<'a, Result<()>> {
     Box::pin(swap::release(write, &r.place))
 }

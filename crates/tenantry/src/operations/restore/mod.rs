@@ -1,9 +1,9 @@
-//! The operation that brings a backup back beside the live tenant.
+//! The operation that restores a backup into databases staged beside the live tenant.
 //!
-//! fetch | place | adopt | ready. What is fetched is verified before anything is recorded: a damaged
-//! backup, another tenant's, or one with a newer schema than this program's leaves no trace. The file that was
-//! fetched becomes the database itself; whoever repeats *adopt* after that fetches it anew. A restore never
-//! touches what is in use; `restore_swap` does, when somebody says so.
+//! check | fetch | place | adopt | ready. Fetched data is verified before anything is recorded: a backup that is
+//! damaged, another tenant's, or of a newer schema than this program's leaves no trace. The fetched file becomes the
+//! database itself, so a repeated `adopt` fetches it again. A restore never changes what is in use; only `restore_swap`
+//! does, when an operator asks for it.
 
 mod steps;
 
@@ -29,30 +29,30 @@ pub struct Restore {
     by: By,
     backup: BackupId,
     tenant: Whose,
-    /// None: all that are in the backup.
+    /// `None`: all stores in the backup.
     stores: Option<Vec<StoreName>>,
-    /// Those whose databases the tenant's owner brought: left out.
+    /// Stores with external databases, which are left out.
     brought: Vec<StoreName>,
     sides: Vec<Side>,
     manifest: Option<Box<Manifest>>,
     restore: Option<i64>,
 }
 
-/// One store: where it is, and where it goes.
+/// One store: the database in use and the staged one.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 struct Side {
     live: Place,
     new: NewPlacement,
     beside: Option<Place>,
     schema_version: Option<String>,
-    /// Why it could not be brought to the current schema.
+    /// Why the copy could not be migrated to the current schema.
     #[serde(default)]
     behind: Option<String>,
 }
 
 impl Restore {
-    /// `places` are the tenant's stores that are in use, with where a copy of each would go; `brought` those
-    /// that the tenant's owner brought, which are left out.
+    /// Returns the initial state. `places` are the tenant's stores in use, with the placement for a copy of each.
+    /// `brought` are its external stores, which are left out.
     pub(crate) fn new(
         by: By,
         backup: BackupId,

@@ -1,4 +1,4 @@
-//! The steps of `Restore`. Called by the journal's driver only.
+//! Steps of `Restore`. Called only by the journal's driver.
 
 use super::Restore;
 use crate::{
@@ -21,7 +21,7 @@ use tenantry_engine::{
     place::{Isolation, Place},
 };
 
-/// One restore beside a tenant at a time: whoever looks must know which one he looks at.
+/// Allows one staged restore per tenant, so that it is clear which one a user is looking at.
 pub(super) fn check<'a>(write: &'a mut Write, r: &'a mut Restore) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         match restores::latest(write, r.tenant.id, restores::State::Beside).await? {
@@ -63,8 +63,8 @@ async fn manifest(world: &World, tenant: Option<TenantId>, r: &Restore) -> Resul
     believed(&r.backup, found)
 }
 
-/// Brings the wanted stores of a backup to scratch, verified and at the current schema, or at the last one whose
-/// migrations take its rows; those that an earlier attempt has brought are taken as they are.
+/// Fetches the wanted stores of a backup to scratch, verified and migrated to the current schema, or to the last one
+/// whose migrations accept its rows. A store that an earlier attempt fetched is used as it is.
 pub(crate) async fn fetch_all(
     world: &World,
     manifest: &Manifest,
@@ -84,8 +84,8 @@ pub(crate) async fn fetch_all(
     Ok(all)
 }
 
-/// Brings what was fetched to the current schema. Rows that a migration refuses are no reason to do without them: then
-/// it stays at the schema before it, as the live database does whose migration fails.
+/// Migrates a fetched copy to the current schema. Rows that a migration refuses do not make it useless: the copy then
+/// stays at the schema before that migration, like a live database whose migration fails.
 async fn migrated(world: &World, manifest: &Manifest, copy: &StoreCopy, path: PathBuf) -> Result<Fetched> {
     let (engine, mut schema, mut why) = (world.databases.engine(), copy.schema.clone(), None);
     if let Some(tenant) = manifest.tenant_id() {
@@ -102,7 +102,7 @@ async fn migrated(world: &World, manifest: &Manifest, copy: &StoreCopy, path: Pa
     Ok(Fetched { copy: copy.clone(), path, schema, refused: why })
 }
 
-/// Refuses a copy that is not at the current schema, where rows go in among those of others, or are to be a new tenant's.
+/// Refuses copies that are not at the current schema, where rows go into a pool or become a new tenant's.
 pub(crate) fn current(manifest: &Manifest, fetched: &[Fetched]) -> Result<()> {
     match fetched.iter().find_map(|f| Some((&f.copy.store, f.refused.as_deref()?))) {
         None => Ok(()),
@@ -113,12 +113,12 @@ pub(crate) fn current(manifest: &Manifest, fetched: &[Fetched]) -> Result<()> {
     }
 }
 
-/// Why a place could not be made of a store that was fetched.
+/// Explains why a fetched store could not be adopted at a place.
 pub(crate) fn not_adopted(manifest: &Manifest, place: &Place, error: tenantry_engine::Error) -> Error {
     let copy = manifest.stores.iter().find(|copy| copy.store == place.store);
     match (place.isolation, copy) {
         (Isolation::Database, Some(copy)) => refused(manifest, copy, error),
-        // It may be the shared database that is damaged.
+        // The shared database may be what is damaged.
         _ => error.into(),
     }
 }
@@ -165,7 +165,7 @@ pub(super) fn adopt<'a>(world: &'a World, r: &'a mut Restore) -> BoxFuture<'a, R
             let from = fetched.iter().find(|f| f.copy.store == beside.store);
             let from = from.ok_or_else(|| Error::Internal(format!("{} was not fetched", beside.store)))?;
             let script = world.databases.script(&beside.store)?;
-            // Every page was looked at when it was fetched; a migration has written some anew.
+            // Fetching checked every page, but a migration has rewritten some.
             let options =
                 AdoptOptions { used_up: true, check: from.copy.schema != from.schema, closed: false };
             let engine = world.databases.engine();

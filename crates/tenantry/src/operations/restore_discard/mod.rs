@@ -1,7 +1,7 @@
-//! The operation that throws away what was restored beside a tenant.
+//! The operation that discards a restore staged beside a tenant.
 //!
-//! discard | remove | gone. From the first step on it goes forward only: half a database is of no use to
-//! anybody. It is an operation so that it never meets a swap of the same restore.
+//! discard | remove | gone. From the first step it only goes forward: half a database is useless. It is an operation so
+//! that it never overlaps a swap of the same restore.
 
 use super::{Operation, Step, World, step};
 use crate::{

@@ -1,10 +1,10 @@
-//! The operation that puts what was restored in the place of what is in use, or takes that back.
+//! The operation that puts a restored copy into use, or undoes that.
 //!
-//! begin | files | fence | keep | commit | absorb | swap. A database of its own is swapped in the catalog:
-//! what was in use is fenced and kept. Of a pooled tenant the rows of now are first kept in a database
-//! of their own, then replaced in the pool in one transaction, at the next generation; its neighbours'
-//! rows are not read or written. Everything before `commit` can be undone; after it the operation goes
-//! forward only. All stores change in one transaction of the catalog.
+//! begin | files | fence | keep | commit | absorb | swap. A tenant's own database is swapped in the catalog: the one
+//! that was in use is fenced and retained. For a pooled tenant, its current rows are first copied to their own
+//! database, then replaced in the pool in one transaction, at the next generation; rows of other tenants are neither
+//! read nor written. Everything before `commit` can be undone; after it the operation only goes forward. All stores
+//! change in one transaction of the catalog.
 
 mod steps;
 
@@ -21,35 +21,35 @@ pub struct RestoreSwap {
     by: By,
     tenant: TenantId,
     slug: Slug,
-    /// Back to what was in use before.
+    /// Back to what was in use before the swap.
     back: bool,
-    /// How long what is replaced is kept, microseconds.
+    /// How long the replaced data is retained, in microseconds.
     keep_us: i64,
-    /// Where a pooled store's rows go when they are kept, by store.
+    /// Placements for the retained rows of pooled stores, one for each store.
     keepers: Vec<NewPlacement>,
     restore: Option<i64>,
     backup: Option<BackupId>,
     turns: Vec<Turn>,
 }
 
-/// One store.
+/// The swap of one store.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 struct Turn {
     live: Place,
-    /// A database of its own that comes into use, or whose rows do.
+    /// The tenant's own database that comes into use, or whose rows do.
     other: Place,
-    /// What is in use is not there any more: nothing of it can be fenced or kept.
+    /// The database in use is lost: nothing of it can be fenced or retained.
     lost: bool,
-    /// Of a pooled store.
+    /// Set for a pooled store.
     pool: Option<Pool>,
 }
 
-/// What a pooled store needs besides.
+/// Additional places of a pooled store.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 struct Pool {
     /// The same pool at the next generation.
     next: Place,
-    /// Where the rows of now are kept.
+    /// Place that retains the current rows.
     keeper: Place,
 }
 
@@ -69,7 +69,7 @@ impl RestoreSwap {
 impl Operation for RestoreSwap {
     const KIND: &'static str = "restore_swap";
     const POINT_OF_NO_RETURN: Option<&'static str> = Some("commit");
-    /// Without the rows in the pool the catalog must not name their generation.
+    /// Essential: if the rows are not in the pool, the catalog must not name their generation.
     const ESSENTIAL: &'static [&'static str] = &["absorb"];
 
     fn steps() -> &'static [Step<Self>] {
@@ -78,7 +78,7 @@ impl Operation for RestoreSwap {
             Step::Outside { name: "files", run: steps::files, undo: step::leave },
             Step::Outside { name: "fence", run: steps::fence, undo: steps::unfence },
             Step::Outside { name: "keep", run: steps::keep, undo: steps::unkeep },
-            // Only marks that there is no way back from here.
+            // Marks the point of no return and does nothing else.
             Step::Control { name: "commit", run: step::nothing, undo: Some(step::nothing) },
             Step::Outside { name: "absorb", run: steps::absorb, undo: step::leave },
             Step::Control { name: "swap", run: steps::swap, undo: None },

@@ -1,4 +1,4 @@
-//! The steps of `RestoreSwap`. Called by the journal's driver only.
+//! Steps of `RestoreSwap`. Called only by the journal's driver.
 
 use super::{Pool, RestoreSwap, Turn};
 use crate::{
@@ -40,7 +40,7 @@ pub(super) fn begin<'a>(write: &'a mut Write, s: &'a mut RestoreSwap) -> BoxFutu
                 )));
             }
             if !s.back {
-                // Here, where it can still go back: after *commit* nothing of it can change any more.
+                // Checked here, where the operation can still go back. After `commit` nothing about it can change.
                 placements::fresh(write, &pair.live, &pair.other).await?;
             }
             turns.push(turn(write, s, pair).await?);
@@ -76,7 +76,7 @@ async fn turn(write: &mut Write, s: &RestoreSwap, pair: &Pair) -> Result<Turn> {
     let keeper = s.keepers.iter().find(|k| k.store == live.store);
     let keeper = keeper.ok_or_else(|| Error::Internal(format!("{} has no keeper", live.store)))?;
     let keeper = placements::insert_beside(write, s.tenant, keeper).await?;
-    // Last, so that no copy made of either is of a later generation.
+    // Inserted last, so that no copy made of either has a later generation.
     let next = placements::insert_beside(write, s.tenant, &again).await?;
     Ok(Turn { live, other, lost: false, pool: Some(Pool { next, keeper }) })
 }
@@ -91,8 +91,8 @@ pub(super) fn unbegin<'a>(write: &'a mut Write, s: &'a mut RestoreSwap) -> BoxFu
     })
 }
 
-/// Files that the restored records point at. Ids are never given to other bytes, so none goes over
-/// another, and one that nobody points at after an undo is no harm.
+/// Restores the files that the restored records name. File ids are never reused, so no file overwrites another, and a
+/// file that no record names after an undo does no harm.
 pub(super) fn files<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let (false, Some(backup)) = (s.back, &s.backup) else { return Ok(()) };
@@ -101,9 +101,10 @@ pub(super) fn files<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'
     })
 }
 
-/// From here on writers wait. A database that is lost can take no fence and needs none: its file stays where it is, as
-/// evidence, and the catalog gives the restored one another name and generation. A request that begins after the swap
-/// goes there; one that began before it may still write to the file of then, as if it had been just before the swap.
+/// Fences the places in use: from here writers wait. A lost database cannot take a fence and needs none. Its file stays
+/// where it is, as evidence, and the catalog gives the restored one another name and generation. A request that begins
+/// after the swap goes to the new place. One that began earlier may still write to the old file, as if it had written
+/// just before the swap.
 pub(super) fn fence<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for turn in &mut s.turns {
@@ -127,7 +128,7 @@ pub(super) fn unfence<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture
     })
 }
 
-/// Sets or lifts a fence; why the database is lost, or none. Tried again once, for what passes by itself.
+/// Sets or lifts a fence. Returns the error if the database is lost. Retries once, because some failures are transient.
 async fn set_fence(world: &World, place: &Place, fenced: bool) -> Result<Option<tenantry_engine::Error>> {
     let engine = world.databases.engine();
     let Err(first) = engine.fence(place, fenced).await else { return Ok(None) };
@@ -141,8 +142,8 @@ async fn set_fence(world: &World, place: &Place, fenced: bool) -> Result<Option<
     }
 }
 
-/// A pool is there without the tenant's row when it was made anew: rows can be put into it. Into one that is damaged
-/// they cannot, and this is the last moment to say so.
+/// Refuses a pool that is damaged, because rows cannot be put into it, and this is the last moment to say so. A
+/// recreated pool that merely lacks the tenant's row can take rows.
 fn refuse_damaged_pool(place: &Place, error: &tenantry_engine::Error) -> Result<()> {
     if place.isolation == Isolation::Database || *error.kind() == Kind::WrongIdentity {
         return Ok(());
@@ -150,8 +151,8 @@ fn refuse_damaged_pool(place: &Place, error: &tenantry_engine::Error) -> Result<
     Err(backups::damaged_pool(place, error))
 }
 
-/// Keeps the rows of pooled stores; lifts the fence of a database that comes into use again, which
-/// nobody is routed to yet.
+/// Retains the rows of pooled stores. Lifts the fence of a database that comes back into use; no request is routed to
+/// it yet.
 pub(super) fn keep<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for turn in &s.turns {
@@ -190,7 +191,7 @@ async fn open(world: &World, s: &RestoreSwap, other: &Place) -> Result<()> {
     }
 }
 
-/// All rows of one place into another, by way of scratch, at the schema of now.
+/// Copies all rows of one place to another by way of scratch, at the current schema.
 async fn copy(world: &World, from: &Place, to: &Place) -> Result<()> {
     let path = world.scratch()?.join(format!("{}.{}.db", from.store, from.generation));
     remove_left(&path)?;
@@ -208,7 +209,7 @@ pub(super) fn unkeep<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<
         for turn in &s.turns {
             match &turn.pool {
                 Some(pool) => world.databases.remove(&pool.keeper).await?,
-                // What is kept stays fenced, and so it was; what was beside never was.
+                // A retained database stays fenced, as it was before. A staged one never was fenced.
                 None if s.back => drop(set_fence(world, &turn.other, true).await?),
                 None => {}
             }
@@ -248,7 +249,7 @@ pub(super) fn swap<'a>(write: &'a mut Write, s: &'a mut RestoreSwap) -> BoxFutur
     })
 }
 
-/// A database of its own: the catalog names the other one.
+/// Swaps a tenant's own database: the catalog now names the other one.
 async fn own(write: &mut Write, s: &RestoreSwap, turn: &Turn, until: i64) -> Result<Pair> {
     if s.back {
         placements::swap_back(write, &turn.other, &turn.live).await?;
@@ -259,7 +260,7 @@ async fn own(write: &mut Write, s: &RestoreSwap, turn: &Turn, until: i64) -> Res
     Ok(Pair { live: turn.other.clone(), other: turn.live.clone() })
 }
 
-/// Rows in a pool: the same pool at its next generation.
+/// Swaps rows in a pool: the catalog now names the next generation of the same pool.
 async fn pooled(write: &mut Write, s: &RestoreSwap, turn: &Turn, pool: &Pool, until: i64) -> Result<Pair> {
     placements::swap(write, &turn.live, &pool.next, None).await?;
     record::set_gone(write, &turn.live).await?;
@@ -268,7 +269,7 @@ async fn pooled(write: &mut Write, s: &RestoreSwap, turn: &Turn, pool: &Pool, un
         false => placements::discard(write, &pool.keeper, until).await?,
     }
     if !s.back {
-        // Its rows are in the pool now.
+        // The rows of the staged database are in the pool now.
         let now = write.at_us();
         placements::discard(write, &turn.other, now).await?;
     }
