@@ -1,26 +1,26 @@
-//! Reading a tenant's own log of who changed what.
+//! Reads a tenant's activity log: which user changed what.
 //!
-//! Called by the session. Written by `write::activity`, in the transaction of the change; never changed here.
+//! The session calls it. `write::activity` writes the log in the transaction of the change; nothing here changes it.
 
 use super::plan::Confinement;
 use crate::error::Result;
 use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 
-/// One line of the log.
+/// One entry of the log.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Activity {
-    /// Grows with time; to page by.
+    /// Grows with time; used for paging.
     pub id: i64,
     /// Instant, RFC 3339, UTC.
     pub at: String,
-    /// Who acted.
+    /// The user that acted.
     pub actor: String,
-    /// Who was behind it, when impersonating.
+    /// The user that impersonated the actor.
     pub impersonator: Option<String>,
     /// `create`, `update` or `delete`.
     pub action: String,
-    /// Model changed.
+    /// The changed model.
     pub model: String,
     /// Key of the record.
     pub record: String,
@@ -28,11 +28,12 @@ pub struct Activity {
     pub detail: Option<serde_json::Value>,
 }
 
-/// The index on (tenant, at) gives the order, so that a page of a pooled tenant reads no other's lines.
+/// The index on (tenant, at) gives the order, so that a page of a pooled tenant reads no other tenant's entries.
 const READ: &str = "SELECT id, at, actor, impersonator, action, model, record, detail FROM _tenantry_activity \
      WHERE tenant = ?1 AND id < ?2 ORDER BY at DESC, id DESC LIMIT ?3";
 
-/// Newest first; `before` is the last id of the page before. Ends once the details take more than `bytes`.
+/// Returns entries, newest first; `before` is the last id of the previous page. Stops once the details take more than
+/// `bytes`.
 pub(crate) fn list(
     conn: &Connection,
     who: &Confinement,

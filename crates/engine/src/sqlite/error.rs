@@ -1,7 +1,7 @@
-//! What SQLite says, as the one error of this crate. Used by `?` in everything under `sqlite/`.
+//! Converts SQLite's errors to the error of this crate. `?` uses it everywhere under `sqlite/`.
 //!
-//! The database's own message goes to the private detail; only [`Kind::Statement`] carries it on,
-//! because there the caller wrote the statement.
+//! The database's message goes to the private detail. Only [`Kind::Statement`] passes it on, because there the caller
+//! wrote the statement.
 
 use crate::{
     error::{Error, Kind},
@@ -81,21 +81,22 @@ fn constraint(extended: i32, message: &str) -> Kind {
     }
 }
 
-/// Whether the database of `place` is missing, holds another place, or cannot be read: nothing that passes by itself.
+/// Returns true if the database of `place` is missing, holds another place, or cannot be read: conditions that do not
+/// pass without intervention.
 pub(crate) fn is_loss(place: &Place, error: &Error) -> bool {
     match error.kind() {
         Kind::Missing | Kind::WrongIdentity | Kind::Corrupt | Kind::NoAccess | Kind::Io => true,
-        // No name is used twice, so a file of another generation was put there. A pool may simply be ahead.
+        // No name is used twice, so someone put a file of another generation there. A pool may simply be ahead.
         Kind::Fenced => place.isolation == Isolation::Database,
         _ => false,
     }
 }
 
-/// Room on a disk below which a refused write is the disk's fault. A write that was refused gives little of its room
-/// back.
+/// Free bytes on a disk below which a refused write is attributed to the disk. A write that failed frees little of the
+/// space it took.
 const ROOM_BYTES: u64 = 1 << 20;
 
-/// Bytes that this process may still write where `path` lies; None when that cannot be told.
+/// Bytes that this process may still write where `path` lies; None if that cannot be told.
 pub(crate) fn free_bytes(path: &Path) -> Option<u64> {
     let stat =
         rustix::fs::statvfs(path).or_else(|_| rustix::fs::statvfs(path.parent().unwrap_or(path))).ok()?;
@@ -106,8 +107,9 @@ pub(crate) fn has_room(path: &Path) -> bool {
     free_bytes(path).is_none_or(|free| free >= ROOM_BYTES)
 }
 
-/// The error with the database file it concerns and the cause that the disk shows: SQLite says "full" for a limit of
-/// the tenant (`capped`) and for the disk, and "I/O error" for a full disk where it extends a `-shm` file.
+/// Adds to the error the database file it concerns, and corrects its kind by the state of the disk. SQLite says "full"
+/// both for a tenant's limit (`capped`) and for the disk, and "I/O error" for a full disk when it extends a `-shm`
+/// file.
 pub(crate) fn located(error: Error, path: &Path, capped: bool) -> Error {
     match error.kind() {
         Kind::DiskFull if capped && has_room(path) => {
@@ -122,8 +124,8 @@ pub(crate) fn located(error: Error, path: &Path, capped: bool) -> Error {
     }
 }
 
-/// False when the file is there and this process may not read and write it. It is not opened: closing it would drop
-/// SQLite's locks.
+/// Returns false if the file exists and this process may not read and write it. Does not open the file, because closing
+/// it would drop SQLite's locks.
 fn may_use(path: &Path) -> bool {
     use rustix::fs::Access;
     rustix::fs::access(path, Access::READ_OK | Access::WRITE_OK) != Err(rustix::io::Errno::ACCESS)

@@ -1,9 +1,9 @@
-//! SQL functions whose cost grows with the length of their arguments, in place of SQLite's own, whose cost grows
-//! with the product of two lengths.
+//! SQL functions whose cost grows with the length of their arguments. They replace SQLite's own, whose cost grows with
+//! the product of two lengths.
 //!
-//! SQLite looks at its deadline between two instructions, and a call of a function is one instruction. So a
-//! function must be short by itself. `contains` is on every connection, for list filters; the others replace
-//! SQLite's own in tenants' statements, with the same answers.
+//! SQLite checks its deadline between two instructions, and a function call is one instruction, so each call must be
+//! short. `contains` is on every connection, for list filters. The others replace SQLite's functions in tenants'
+//! statements and give the same answers.
 
 use memchr::memmem;
 use rusqlite::{
@@ -15,22 +15,22 @@ use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 /// Name of [`contains`] in SQL.
 pub(super) const CONTAINS: &str = "tenantry_contains";
-/// Longest character of UTF-8.
+/// Longest UTF-8 character, in bytes.
 const CHARACTER_BYTES: usize = 4;
 
 fn flags() -> FunctionFlags {
     FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS
 }
 
-/// Adds what list filters use; every connection of this crate has it.
+/// Adds the function that list filters use; every connection of this crate has it.
 ///
 /// # Errors
-/// SQLite's, when the connection is at work.
+/// SQLite's, if a statement is running on the connection.
 pub(super) fn add_own(conn: &Connection) -> Result<()> {
     conn.create_scalar_function(CONTAINS, 2, flags() | FunctionFlags::SQLITE_DIRECTONLY, contains)
 }
 
-/// Replaces SQLite's functions of quadratic cost. `longest` bounds what `replace` builds.
+/// Replaces SQLite's functions of quadratic cost. `longest` bounds the result of `replace`, in bytes.
 pub(super) fn replace_quadratic(conn: &Connection, longest: usize) -> Result<()> {
     conn.create_scalar_function("instr", 2, flags(), instr)?;
     conn.create_scalar_function("replace", 3, flags(), move |context| replace(context, longest))?;
@@ -39,7 +39,7 @@ pub(super) fn replace_quadratic(conn: &Connection, longest: usize) -> Result<()>
             conn.create_scalar_function(name, arguments, flags(), move |context| trim(context, left, right))?;
         }
     }
-    // The second argument is a set of characters that is searched once for each character of the first.
+    // SQLite would search the second argument, a set of characters, once for each character of the first.
     conn.create_scalar_function("unhex", 2, flags(), |_| -> Result<Option<i64>> {
         Err(Error::UserFunctionError("unhex takes one argument here".into()))
     })
@@ -54,7 +54,7 @@ impl ToSql for Text {
     }
 }
 
-/// The text of an argument as SQLite converts it; None for null.
+/// Returns the text of an argument as SQLite converts it; None for null.
 fn text<'a>(context: &'a Context<'_>, index: usize) -> Result<Option<Cow<'a, [u8]>>> {
     Ok(Some(match context.get_raw(index) {
         ValueRef::Null => return Ok(None),
@@ -64,7 +64,7 @@ fn text<'a>(context: &'a Context<'_>, index: usize) -> Result<Option<Cow<'a, [u8
     }))
 }
 
-/// The text of a real number. Only SQLite knows how it rounds; such arguments are rare.
+/// Returns the text of a real number. It asks SQLite, which alone knows its rounding; such arguments are rare.
 fn real(number: f64) -> Result<String> {
     Connection::open_in_memory()?.query_row("SELECT CAST(?1 AS TEXT)", [number], |row| row.get(0))
 }
@@ -77,12 +77,12 @@ fn continues(byte: u8) -> bool {
     byte & 0xc0 == 0x80
 }
 
-/// Whether the first text contains the second, letters of ASCII compared without case, as `LIKE` does.
+/// Returns true if the first text contains the second. Compares ASCII letters without case, as `LIKE` does.
 fn contains(context: &Context<'_>) -> Result<Option<bool>> {
     let (ValueRef::Text(text), ValueRef::Text(_)) = (context.get_raw(0), context.get_raw(1)) else {
         return Ok(None);
     };
-    // Prepared once for each statement.
+    // Built once per statement.
     let finder: Arc<memmem::Finder<'static>> = context.get_or_create_aux(1, |needle| {
         let needle = needle.as_bytes().unwrap_or_default().to_ascii_lowercase();
         Ok::<_, std::convert::Infallible>(memmem::Finder::new(&needle).into_owned())
@@ -90,12 +90,13 @@ fn contains(context: &Context<'_>) -> Result<Option<bool>> {
     Ok(Some(finder.find(&text.to_ascii_lowercase()).is_some()))
 }
 
-/// Position of the first occurrence from 1, in characters or, of two blobs, in bytes; 0 for none.
+/// Returns the 1-based position of the first occurrence, in characters or, for two blobs, in bytes; 0 if there is none.
 fn instr(context: &Context<'_>) -> Result<Option<i64>> {
     let (Some(text), Some(needle)) = (text(context, 0)?, text(context, 1)?) else { return Ok(None) };
     let by_bytes = is_blob(context.get_raw(0)) && is_blob(context.get_raw(1));
     let at = match needle.first() {
-        // Such a needle is no text: it is looked for where a character begins, and at the beginning.
+        // This needle is not valid text. SQLite compares it only at the start of a character, so it can match only at
+        // the start of the text.
         Some(first) if !by_bytes && continues(*first) => text.starts_with(&needle).then_some(0),
         _ => memmem::find(&text, &needle),
     };
@@ -107,7 +108,7 @@ fn instr(context: &Context<'_>) -> Result<Option<i64>> {
     Ok(Some(1 + i64::try_from(passed).unwrap_or(i64::MAX)))
 }
 
-/// The first text with every occurrence of the second replaced by the third.
+/// Returns the first text with every occurrence of the second replaced by the third.
 fn replace(context: &Context<'_>, longest: usize) -> Result<Option<Text>> {
     let (Some(text), Some(pattern)) = (text(context, 0)?, text(context, 1)?) else { return Ok(None) };
     if pattern.first().is_none_or(|first| *first == 0) {
@@ -127,7 +128,7 @@ fn replace(context: &Context<'_>, longest: usize) -> Result<Option<Text>> {
     Ok(Some(Text(out)))
 }
 
-/// The first text without the characters of the second (else spaces) at its ends.
+/// Returns the first text without the characters of the second (by default, spaces) at its ends.
 fn trim(context: &Context<'_>, left: bool, right: bool) -> Result<Option<Text>> {
     let Some(text) = text(context, 0)? else { return Ok(None) };
     let set = match context.len() {
@@ -148,14 +149,14 @@ fn trim(context: &Context<'_>, left: bool, right: bool) -> Result<Option<Text>> 
     Ok(Some(Text(rest.to_vec())))
 }
 
-/// The characters to trim, each with a number: the one that was named first has the lowest.
+/// The characters to trim, numbered in the order in which they were given.
 struct Characters<'a> {
     single: [Option<usize>; 256],
     longer: HashMap<&'a [u8], usize>,
 }
 
 impl<'a> Characters<'a> {
-    /// The characters of a text, as SQLite counts them, up to a NUL.
+    /// The characters of a text, as SQLite separates them, up to a NUL.
     fn of(text: &'a [u8]) -> Result<Self> {
         let mut set = Self { single: [None; 256], longer: HashMap::new() };
         let (mut at, mut number) = (0, 0);
@@ -175,8 +176,8 @@ impl<'a> Characters<'a> {
         Ok(set)
     }
 
-    /// Length of the character of this set that is at an end of `rest`; `end` gives so many bytes of it. Where the
-    /// text is not UTF-8 several may match: then the one that was named first counts.
+    /// Returns the length of the character of this set at one end of `rest`; `end` returns the given number of bytes at
+    /// that end. If the text is not UTF-8, several may match; then the one given first counts.
     fn at<'t>(&self, rest: &[u8], end: impl Fn(usize) -> &'t [u8]) -> Option<usize> {
         if rest.is_empty() {
             return None;

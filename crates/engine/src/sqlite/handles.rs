@@ -1,9 +1,9 @@
-//! Descriptors of open databases: counted when a connection is opened, given back when it is closed.
+//! File descriptors of open databases: counted when a connection opens, returned when it closes.
 //!
-//! SQLite keeps the descriptor of a database file after its connection was closed, until no connection of the process
-//! holds a lock on that file (closing it would drop the others' locks), and uses it for the next connection. So a file
-//! counts as many as it has had connections at a time. Who finds none left makes room: the cache closes databases that
-//! are not in use.
+//! When a connection closes, SQLite keeps the descriptor of its database file until no connection of the process holds
+//! a lock on that file (closing it would drop the other connections' locks), and reuses it for the next connection. So
+//! a file counts as many descriptors as it has had connections at the same time. If none are left, the caller makes
+//! room: the cache closes databases that are not in use.
 
 use super::cache::Entries;
 use crate::{
@@ -21,12 +21,12 @@ use tokio::{
 
 /// Longest wait for descriptors.
 const WAIT: Duration = Duration::from_secs(5);
-/// Time between two closings of databases to make room; those of the last one take effect meanwhile.
+/// Minimum time between two rounds of making room. The closes of one round take effect meanwhile.
 const ROOM_EVERY: Duration = Duration::from_millis(10);
-/// Databases closed at a time.
+/// Number of databases closed in one round.
 const ROOM: usize = 8;
 
-/// The descriptors that all databases of an engine may have. Cheap to clone.
+/// The descriptors that all databases of an engine together may use. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Handles(Arc<Inner>);
 
@@ -38,22 +38,23 @@ struct Inner {
 }
 
 impl Handles {
-    /// So many descriptors.
+    /// Allows this many descriptors, but at least one database's worth.
     pub(crate) fn new(descriptors: usize) -> Self {
         let free = Arc::new(Semaphore::new(descriptors.max(BASE)));
         Self(Arc::new(Inner { free, entries: OnceLock::new(), made_room: Mutex::default() }))
     }
 
-    /// Where room is made.
+    /// Sets the cache in which room is made.
     pub(crate) fn makes_room_in(&self, entries: &Arc<Entries>) {
-        // The cache that made this calls it once.
+        // The cache that made this value calls it once.
         self.0.entries.set(Arc::downgrade(entries)).ok();
     }
 
-    /// Descriptors of a database that is about to be opened, and its first connection. Waits while there are none.
+    /// Takes the descriptors of a database that is about to be opened, and of its first connection. Waits if there are
+    /// none.
     ///
     /// # Errors
-    /// `Busy` when all databases that are open stay in use.
+    /// `Busy` if all open databases stay in use.
     pub(crate) async fn open(&self) -> Result<(Arc<Files>, Ticket)> {
         let held = match self.take(BASE as u32) {
             Some(held) => held,
@@ -81,7 +82,7 @@ impl Handles {
         self.0.free.clone().try_acquire_many_owned(descriptors).ok()
     }
 
-    /// Closes databases that are not in use, and where there are none, connections that are not.
+    /// Closes databases that are not in use; if there are none, closes idle connections.
     pub(crate) fn make_room(&self) {
         let mut made = self.0.made_room.lock().unwrap_or_else(PoisonError::into_inner);
         if made.is_some_and(|at| at.elapsed() < ROOM_EVERY) {
@@ -98,12 +99,12 @@ impl Handles {
     }
 }
 
-/// What is said when everything is in use.
+/// The error if every descriptor is in use.
 pub(crate) fn none_left() -> Error {
     Error::new(Kind::Busy, "all descriptors for databases are in use: raise the limit of open files")
 }
 
-/// The descriptors of one open database. Given back with its last connection.
+/// The descriptors of one open database, returned when its last connection closes.
 #[derive(Debug)]
 pub(crate) struct Files {
     handles: Handles,
@@ -112,17 +113,17 @@ pub(crate) struct Files {
 
 #[derive(Debug)]
 struct Kept {
-    /// All that stay until the database closes.
+    /// The permits that stay taken until the database closes.
     held: OwnedSemaphorePermit,
-    /// Descriptors of the file that SQLite keeps of closed connections that could write.
+    /// Descriptors of the file that SQLite retains from closed connections that could write.
     writers: usize,
-    /// The same of those that could only read.
+    /// Descriptors of the file that SQLite retains from closed connections that could only read.
     readers: usize,
-    /// The database's first connection is closed: what it had waits for the next one.
+    /// The database's first connection is closed; its descriptors wait for the next connection.
     first: bool,
 }
 
-/// What a connection was opened for.
+/// The access a connection was opened with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     /// Reading and writing.
@@ -136,7 +137,7 @@ impl Files {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Descriptors of one more connection, if there are any.
+    /// Takes the descriptors of another connection; None if there are none.
     pub(crate) fn ticket(self: &Arc<Self>, access: Access) -> Option<Ticket> {
         let mut kept = self.lock();
         if access == Access::Write && std::mem::take(&mut kept.first) {
@@ -157,10 +158,10 @@ impl Files {
         Some(Ticket { files: Some(self.clone()), of: Of::Further(access, wal) })
     }
 
-    /// The same; waits while there are none.
+    /// Takes the descriptors of another connection. Waits if there are none.
     ///
     /// # Errors
-    /// `Busy` when all databases that are open stay in use.
+    /// `Busy` if all open databases stay in use.
     pub(crate) async fn wait_for_ticket(self: &Arc<Self>, access: Access) -> Result<Ticket> {
         let until = Instant::now() + WAIT;
         loop {
@@ -173,7 +174,7 @@ impl Files {
         }
     }
 
-    /// Asks for room, for the next try.
+    /// Makes room for the next attempt.
     pub(crate) fn make_room(&self) {
         self.handles.make_room();
     }
@@ -197,16 +198,16 @@ pub(crate) struct Ticket {
 
 #[derive(Debug)]
 enum Of {
-    /// The database's own.
+    /// The descriptors that were taken when the database was opened.
     First,
-    /// Its `-wal`; the file's stays with the database.
+    /// The descriptor of the connection's `-wal`; that of its file stays with the database.
     Further(Access, #[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit),
-    /// None that are counted.
+    /// Descriptors that are not counted.
     Reserved,
 }
 
 impl Ticket {
-    /// For a connection that must not wait: it has its descriptors from the reserve of the process.
+    /// A ticket for a connection that must not wait: its descriptors come from the reserve of the process.
     pub(crate) fn reserved() -> Self {
         Self { files: None, of: Of::Reserved }
     }

@@ -1,5 +1,5 @@
-//! What every database carries inside: who lives here, at which generation (`self-identifying` and `fenced-generation`), and
-//! what was applied. Written by provisioning and moves, checked by every open.
+//! The tables that every database carries: which places live here, at which generation (`self-identifying` and
+//! `fenced-generation`), and which migrations were applied. Provisioning and moves write them; every open checks them.
 
 use crate::{
     error::{Error, Kind, Result},
@@ -8,12 +8,12 @@ use crate::{
 use rusqlite::{Connection, OptionalExtension, params};
 use std::sync::{Arc, OnceLock};
 
-/// The installation this process belongs to, once it is known. Shared by all servers; cheap to clone.
+/// The installation this process belongs to, once it is known. All servers share it; cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Platform(Arc<OnceLock<Box<str>>>);
 
 impl Platform {
-    /// Says which it is, once; another one later is a fault of this program.
+    /// Sets the id of the installation. It may be set only once; a different id later is a bug in this program.
     pub(crate) fn set(&self, id: &str) -> Result<()> {
         if !id.is_empty() && &**self.0.get_or_init(|| id.into()) == id {
             return Ok(());
@@ -21,12 +21,12 @@ impl Platform {
         Err(Error::new(Kind::Internal, format!("{id:?} is not this platform")))
     }
 
-    /// As databases carry it; empty when not known yet.
+    /// The id as databases carry it; empty if not known yet.
     pub(crate) fn id(&self) -> &str {
         self.0.get().map_or("", |id| id)
     }
 
-    /// Refuses what another installation made: a catalog that was made anew must not take up old files.
+    /// Refuses a database that another installation made: a newly made catalog must not take over old files.
     fn check(&self, found: &str, place: &Place) -> Result<()> {
         let known = self.id();
         let made_before = found.is_empty() && place.tenant.is_none();
@@ -39,10 +39,10 @@ impl Platform {
 
 /// The platform's own tables in every database. Idempotent.
 ///
-/// `_tenantry_place` has one row per tenant and store living here; tenant 0 is a system store itself. Its `platform`
-/// is the installation it belongs to (empty: made before that was known, as the control store is), `recording` whether
-/// writes are noted in `_tenantry_changes`, and `carried` the last id of the log of activity that came with the copy
-/// it was made from (null: it was not made from one).
+/// `_tenantry_place` has one row per tenant and store living here; tenant 0 is a system store itself. `platform` is the
+/// installation it belongs to (empty if made before that was known, like the control store). `recording` tells whether
+/// writes are noted in `_tenantry_changes`. `carried` is the last id of the activity log that came with the copy it was
+/// made from (null if it was not made from one).
 pub(crate) const META_SQL: &str = "
 CREATE TABLE IF NOT EXISTS _tenantry_place(
   tenant INTEGER NOT NULL, store TEXT NOT NULL, generation INTEGER NOT NULL, fenced INTEGER NOT NULL DEFAULT 0,
@@ -60,7 +60,7 @@ CREATE TABLE IF NOT EXISTS _tenantry_changes(
   seq INTEGER PRIMARY KEY AUTOINCREMENT, tenant INTEGER NOT NULL, store TEXT NOT NULL, model TEXT NOT NULL, id ANY NOT NULL) STRICT;
 ";
 
-/// The number a place's tenant has inside databases; system stores are 0.
+/// The number of a place's tenant inside databases; 0 for system stores.
 pub(crate) fn tenant_number(place: &Place) -> i64 {
     place.tenant.map_or(0, |t| t.get())
 }
@@ -74,7 +74,11 @@ pub(crate) fn enrol(conn: &Connection, place: &Place, platform: &Platform) -> Re
     check(conn, place, platform)
 }
 
-/// Refuses unless this database carries `place`: absent or a stranger's → `WrongIdentity`, another generation → `Fenced`.
+/// Verifies that `place` lives in this database.
+///
+/// # Errors
+/// `WrongIdentity` if it does not, or if the database belongs to another installation; `Fenced` if it is here at
+/// another generation.
 pub(crate) fn check(conn: &Connection, place: &Place, platform: &Platform) -> Result<()> {
     let sql = "SELECT generation, platform FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
     let row = conn.prepare_cached(sql).and_then(|mut statement| {
@@ -97,8 +101,8 @@ pub(crate) fn check(conn: &Connection, place: &Place, platform: &Platform) -> Re
     alone(conn, place)
 }
 
-/// A tenant with a database of its own must be the only one in it: a shared database handed out
-/// as an own one would show everybody's rows.
+/// Refuses a database with other residents for a tenant that has its own database: handing out a shared database as an
+/// own one would show the rows of all its tenants.
 fn alone(conn: &Connection, place: &Place) -> Result<()> {
     if place.isolation == Isolation::Pooled || place.tenant.is_none() {
         return Ok(());
@@ -112,7 +116,7 @@ fn alone(conn: &Connection, place: &Place) -> Result<()> {
     }
 }
 
-/// A file without our table is somebody else's, whatever it holds.
+/// Turns "no such table" into `WrongIdentity`: a file without our table is not ours, whatever it holds.
 fn not_ours(error: rusqlite::Error) -> Error {
     let error = Error::from(error);
     match error.kind() {
@@ -123,8 +127,8 @@ fn not_ours(error: rusqlite::Error) -> Error {
     }
 }
 
-/// True when commits to the database of `place` are synced fully: system stores, also when tenants of other
-/// stores are pooled in them. A tenant store's own pool is as durable as tenants' own databases.
+/// Returns true if commits to the database of `place` are synced fully: for system stores, even if tenants of other
+/// stores are pooled in them. A tenant store's pool is only as durable as tenants' own databases.
 pub(crate) fn needs_sync(conn: &Connection, place: &Place) -> Result<bool> {
     if place.tenant.is_none() && place.isolation == Isolation::Database {
         return Ok(true);
@@ -138,7 +142,7 @@ pub(crate) fn is_ours(conn: &Connection) -> Result<()> {
     conn.query_row("SELECT EXISTS(SELECT 1 FROM _tenantry_place)", [], |_| Ok(())).map_err(not_ours)
 }
 
-/// Forbids (or allows again) writes of this tenant here, durably once committed.
+/// Forbids (or allows again) writes of this tenant here. Durable once committed.
 pub(crate) fn set_fence(conn: &Connection, place: &Place, platform: &Platform, fenced: bool) -> Result<()> {
     check(conn, place, platform)?;
     conn.execute(
@@ -148,7 +152,7 @@ pub(crate) fn set_fence(conn: &Connection, place: &Place, platform: &Platform, f
     Ok(())
 }
 
-/// The generation as SQLite keeps it.
+/// The generation as SQLite stores it.
 pub(crate) fn generation_number(place: &Place) -> Result<i64> {
     i64::try_from(place.generation).map_err(|_| Error::new(Kind::Internal, "generation out of range"))
 }

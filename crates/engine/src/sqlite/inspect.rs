@@ -1,8 +1,8 @@
-//! Drift: what a live database has against what migrations promise.
+//! Drift: the differences between a live database and the schema that its migrations make.
 //!
-//! Compares definitions as text, normalised, because a column's text holds everything: type, NOT NULL,
-//! DEFAULT, CHECK, REFERENCES. Order of columns does not count: `ADD COLUMN` appends.
-//! It only reads. Tables that belong to no model are not looked at: migrations may make their own.
+//! Compares normalised definitions as text, because a column's text holds everything: type, NOT NULL, DEFAULT, CHECK,
+//! REFERENCES. The order of columns does not count, because `ADD COLUMN` appends. It only reads. Tables that belong to
+//! no model are ignored: migrations may make their own.
 
 use super::ddl;
 use super::migrate::Script;
@@ -14,21 +14,21 @@ use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// The schema of a database: each object's definition by what it is.
+/// The schema of a database: each object's definition by its kind and name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// `table doctors`, `column doctors.name`, `constraint doctors: …`, `index …`, `trigger …` → definition.
     objects: BTreeMap<String, String>,
 }
 
-/// One difference.
+/// One difference between a database and its migrations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drift {
     /// What differs: `column doctors.fee`.
     pub object: String,
-    /// Its definition in the database; None when it is missing there.
+    /// Its definition in the database; None if it is missing there.
     pub found: Option<String>,
-    /// Its definition after migrations; None when it should not be there.
+    /// Its definition after migrations; None if it should not be there.
     pub wanted: Option<String>,
 }
 
@@ -45,14 +45,14 @@ impl fmt::Display for Drift {
     }
 }
 
-/// What a look at one database found.
+/// The result of inspecting one database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspection {
-    /// Migrations it lacks, as `app/name`.
+    /// Migrations the database lacks, as `app/name`.
     pub pending: Vec<String>,
-    /// Migrations it has that are not known here.
+    /// Migrations the database has that are not known here.
     pub unknown: Vec<String>,
-    /// Differences from the schema after all migrations; not looked for while some are pending.
+    /// Differences from the schema after all migrations; empty while some are pending.
     pub drift: Vec<Drift>,
 }
 
@@ -64,7 +64,7 @@ pub fn inspect(conn: &Connection, script: &Script) -> Result<Inspection> {
 }
 
 impl Snapshot {
-    /// The schema a store's databases should have.
+    /// The schema that a store's databases should have.
     pub fn wanted(state: &State, store: &StoreName, isolation: Isolation) -> Result<Self> {
         let mut out = Self::default();
         for model in state.of_store(store) {
@@ -75,7 +75,7 @@ impl Snapshot {
         Ok(out)
     }
 
-    /// The schema a database has.
+    /// Reads the schema that a database has.
     pub fn read(conn: &Connection) -> Result<Self> {
         let mut query = conn.prepare(
             "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
@@ -89,14 +89,14 @@ impl Snapshot {
         Ok(out)
     }
 
-    /// Adds what one statement of a schema defines.
+    /// Adds the objects that one statement of a schema defines.
     fn add(&mut self, sql: &str) {
         let text = normal(sql);
         let mut words = text.split([' ', '(']);
         let kind =
             words.by_ref().skip(1).find(|w| !matches!(*w, "UNIQUE" | "VIRTUAL" | "TEMP")).unwrap_or_default();
         let name = words.next().unwrap_or_default();
-        // Names with __ are made by the platform; FTS5's own tables lie behind `model__fts`.
+        // Names with __ are made by the platform; FTS5's own tables have names that begin with `model__fts_`.
         let shadow = name.contains("__fts_") && kind == "TABLE";
         if shadow {
             return;
@@ -115,7 +115,7 @@ impl Snapshot {
                 }
                 column => format!("column {name}.{column}"),
             };
-            // Tables that were made before say the same without the null.
+            // Older tables have the same check without the null test.
             let (before, now) = (
                 format!("CHECK(json_valid({first}))"),
                 format!("CHECK({first} IS NULL OR json_valid({first}))"),
@@ -124,8 +124,8 @@ impl Snapshot {
         }
     }
 
-    /// How this schema, of a live database, differs from the wanted one. Objects that belong to no wanted
-    /// table, or whose names the platform does not make, are left alone.
+    /// Returns the differences of this schema, of a live database, from the wanted one. Ignores objects that belong to
+    /// no wanted table or whose names the platform does not make.
     pub fn drift(&self, wanted: &Snapshot) -> Vec<Drift> {
         let mut out = Vec::new();
         for (object, text) in &wanted.objects {
@@ -144,13 +144,14 @@ impl Snapshot {
         out
     }
 
-    /// An object of one of this schema's tables.
+    /// Returns true if the object belongs to one of this schema's tables.
     fn owns(&self, object: &str) -> bool {
         table_of(object).is_some_and(|t| self.objects.contains_key(&format!("table {t}")))
     }
 }
 
-/// The model a part belongs to, by its key. None for whole tables and for names of others' making.
+/// The model that an object belongs to, by its key. None for whole tables and for names that the platform does not
+/// make.
 fn table_of(object: &str) -> Option<&str> {
     let (kind, name) = object.split_once(' ')?;
     match kind {
@@ -160,7 +161,7 @@ fn table_of(object: &str) -> Option<&str> {
     }
 }
 
-/// SQL with one space between words, none around punctuation, and without quotes around names.
+/// Normalises SQL: one space between words, none around punctuation, no quotes around names.
 fn normal(sql: &str) -> String {
     let mut out = String::with_capacity(sql.len());
     let mut chars = sql.chars();
@@ -190,7 +191,8 @@ fn normal(sql: &str) -> String {
     out
 }
 
-/// Copies a literal to its closing quote; a doubled quote ends it and starts the next, which is the same.
+/// Copies a literal up to its closing quote. A doubled quote ends one literal and starts the next, with the same
+/// result.
 fn copy_literal(out: &mut String, chars: &mut std::str::Chars<'_>) {
     if out.ends_with(')') {
         out.push(' ');
@@ -204,7 +206,7 @@ fn copy_literal(out: &mut String, chars: &mut std::str::Chars<'_>) {
     }
 }
 
-/// Parts of a normalised `CREATE TABLE` between its outer parentheses, split at outer commas.
+/// Returns the parts of a normalised `CREATE TABLE` between its outer parentheses, split at outer commas.
 fn definitions(text: &str) -> Vec<String> {
     let mut out = Vec::new();
     let (mut depth, mut literal, mut part) = (0_usize, false, String::new());

@@ -1,5 +1,5 @@
-//! Shared rows as one tenant sees them: overridden fields replaced before anything is filtered, sorted,
-//! searched or paged (V6). Called by lists and by the platform. It never changes a shared row.
+//! Shared rows as one tenant sees them: overridden fields are replaced before rows are filtered, sorted, searched or
+//! paged. Lists and the platform call it. It never changes a shared row.
 
 use super::bind::{Stored, check, stored};
 use super::list::Query;
@@ -18,7 +18,7 @@ use serde_json::Value as Json;
 use std::collections::HashMap;
 use std::fmt::Write;
 
-/// What a tenant changed in one shared row.
+/// A tenant's changes to one shared row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OverrideRow {
     /// The shared row.
@@ -30,7 +30,7 @@ pub struct OverrideRow {
 /// Collects override rows from a read of `shared_id` and `changes` of a `{model}_overrides` model.
 #[derive(Debug, Default)]
 pub struct CollectOverrides {
-    /// Rows so far.
+    /// Rows collected so far.
     pub rows: Vec<OverrideRow>,
 }
 
@@ -50,7 +50,7 @@ impl Visit for CollectOverrides {
     }
 }
 
-/// Checked values as the `changes` of an override row of this shared model.
+/// Checks values and returns them as the `changes` of an override row of this shared model.
 pub fn changes(plan: &Plan, values: &[(FieldName, Value)]) -> Result<Json> {
     let mut out = serde_json::Map::new();
     for (name, value) in values {
@@ -66,7 +66,7 @@ pub fn changes(plan: &Plan, values: &[(FieldName, Value)]) -> Result<Json> {
     Ok(Json::Object(out))
 }
 
-/// The values behind the `changes` of an override row; fields that are no longer overridable are left out.
+/// Returns the values in the `changes` of an override row, without fields that are no longer overridable.
 pub fn values(plan: &Plan, changes: &Json) -> Vec<(FieldName, Value)> {
     let known = plan.columns.iter().filter(|column| overridable(plan, &column.name));
     let seen = known.filter_map(|column| {
@@ -85,7 +85,7 @@ fn overridable(plan: &Plan, name: &FieldName) -> bool {
     plan.model.overrides.as_ref().is_some_and(|o| o.fields.contains(name))
 }
 
-/// The override rows that change a searched text.
+/// Returns the override rows that change a searched text.
 pub(crate) fn touching<'r>(plan: &Plan, rows: &'r [OverrideRow]) -> Vec<&'r OverrideRow> {
     let searched: Vec<_> =
         plan.model.fields.iter().filter(|f| f.search && overridable(plan, &f.name)).collect();
@@ -96,14 +96,14 @@ pub(crate) fn touching<'r>(plan: &Plan, rows: &'r [OverrideRow]) -> Vec<&'r Over
     rows.iter().filter(touches).collect()
 }
 
-/// Appends ` FROM (shared rows with these changes) AS t WHERE 1`; the confinement stands inside.
-/// The changes are one bound JSON array, so the statement is the same for every tenant.
+/// Appends ` FROM (shared rows with these changes) AS t WHERE 1`; the confinement is inside. The changes are one bound
+/// JSON array, so the statement is the same for every tenant.
 pub(crate) fn write_from(query: &mut Query<'_>, rows: &[OverrideRow]) -> Result<()> {
     let id_type = match query.plan.model.id {
         crate::model::IdKind::Integer => "INTEGER",
         crate::model::IdKind::Uuid => "TEXT",
     };
-    // CAST gives the column a type, without which SQLite would not build an index over it
+    // CAST gives the column a type; without one SQLite would not build an index over it
     let _ = write!(
         query.sql,
         " FROM (WITH o(id, c) AS MATERIALIZED (SELECT CAST(value ->> 0 AS {id_type}), value -> 1 FROM json_each("
@@ -135,7 +135,7 @@ pub(crate) fn write_from(query: &mut Query<'_>, rows: &[OverrideRow]) -> Result<
 }
 
 fn packed(rows: &[OverrideRow]) -> Result<Stored<'static>> {
-    // one row of changes a shared row, or the join would show it twice
+    // only one row of changes per shared row, or the join would return the shared row twice
     let unique: HashMap<&RecordId, &str> = rows.iter().map(|row| (&row.id, row.changes.as_str())).collect();
     let mut list = Vec::with_capacity(unique.len());
     for (id, changes) in unique {
@@ -147,7 +147,8 @@ fn packed(rows: &[OverrideRow]) -> Result<Stored<'static>> {
     Ok(Stored::Text(Json::Array(list).to_string().into()))
 }
 
-/// Which of these rows match, as the tenant sees their texts: the same tokenizer over an index of just them.
+/// Returns the ids of those rows that match the search with the tenant's texts. It uses the same tokenizer on an index
+/// of just these rows.
 pub(crate) fn search(
     conn: &Connection,
     plan: &Plan,

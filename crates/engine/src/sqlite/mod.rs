@@ -1,8 +1,8 @@
-//! SQLite: one file per database under a server's directory.
+//! SQLite: one file per database, in a server's directory.
 //!
-//! Called by [`crate::engine`] only, which picks the server. Every connection of the process to a
-//! database is opened here; no other code may open a live database file, not even to read it:
-//! closing any descriptor of it would silently drop SQLite's POSIX locks.
+//! Only [`crate::engine`] calls it, which selects the server. Every connection of the process to a database is opened
+//! here. No other code may open a live database file, not even to read it: closing any descriptor of the file would
+//! silently drop SQLite's POSIX locks.
 
 mod activity;
 pub mod bind;

@@ -1,5 +1,5 @@
-//! Makes databases: write the bytes of one into a file without a name, press to disk, put in place without
-//! ever overwriting. Every step may be repeated after a crash (`stuck-retry`).
+//! Makes databases: writes the bytes of one to a temporary file, syncs it, and links it to its name without ever
+//! overwriting another file. Every step may be repeated after a crash (`stuck-retry`).
 
 use super::{
     birth, identity,
@@ -21,8 +21,8 @@ use std::{
 
 type Build = dyn Fn(&mut Connection) -> Result<()> + Send + Sync;
 
-/// How to make the database of a store at one state of its schema. Kept as a file per server, and in memory
-/// once it was used.
+/// Recipe for the database of a store at one state of its schema. The template image is kept as a file on each server,
+/// and in memory once it was used.
 #[derive(Clone)]
 pub struct Template {
     store: StoreName,
@@ -38,17 +38,18 @@ impl std::fmt::Debug for Template {
 }
 
 impl Template {
-    /// `build` is run on a database that has the platform's own tables; `fingerprint` names its outcome.
+    /// Makes a template. `build` runs on a database that has the platform's own tables; `fingerprint` identifies the
+    /// result.
     pub(crate) fn new(store: StoreName, fingerprint: &str, build: Arc<Build>) -> Self {
         Self { store, fingerprint: fingerprint.into(), build, image: Arc::default() }
     }
 
-    /// The platform's own tables and nothing else.
+    /// A template with the platform's own tables only.
     pub fn bare(store: StoreName) -> Self {
         Self::new(store, "bare", Arc::new(|_| Ok(())))
     }
 
-    /// The bytes of the file, the same on every server.
+    /// The template image: the bytes of the file, the same on every server.
     fn image(&self, server: &Server) -> Result<&[u8]> {
         if let Some(image) = self.image.get() {
             return Ok(image);
@@ -58,9 +59,9 @@ impl Template {
         Ok(self.image.get_or_init(|| image))
     }
 
-    /// The file on `server`, made when it is not there yet. Appears whole or not at all.
+    /// The path of the image file on `server`; makes the file if it is missing, atomically.
     fn file(&self, server: &Server) -> Result<PathBuf> {
-        // A store name has no "__" and the hash is hex: validated names only (`checked-names`).
+        // A store name has no "__" and the hash is hex, so only validated names become a path (`checked-names`).
         let name = blake3::hash(format!("{}\n{}", identity::META_SQL, self.fingerprint).as_bytes()).to_hex();
         let path = server.root().join("_templates").join(format!("{}__{}.db", self.store, &name[..16]));
         if !path.exists() {
@@ -82,7 +83,8 @@ impl Template {
     }
 }
 
-/// A file that is not in place yet; removed with what SQLite lays beside it, whatever happens.
+/// A file that does not have its final name yet. Dropping it removes the file, and those that SQLite created next to
+/// it.
 #[derive(Debug)]
 pub(crate) struct Half(pub(super) PathBuf);
 
@@ -97,13 +99,13 @@ impl Drop for Half {
         for suffix in ["", "-wal", "-shm", "-journal"] {
             let mut path = self.0.as_os_str().to_owned();
             path.push(suffix);
-            // Mostly there is nothing to remove, and what stays is swept at the next start.
+            // Usually there is nothing to remove, and what stays is removed by the sweep at the next start.
             drop(std::fs::remove_file(path));
         }
     }
 }
 
-/// A connection to a file nobody else knows: no syncs, no -shm; durable by one sync at the end.
+/// Opens a file that only this caller knows: no syncs and no `-shm`; one sync at the end makes it durable.
 pub(super) fn private(path: &Path) -> Result<Connection> {
     let conn = Connection::open_with_flags(
         path,
@@ -113,8 +115,8 @@ pub(super) fn private(path: &Path) -> Result<Connection> {
     Ok(conn)
 }
 
-/// Writes the -wal back and closes: everything is in the main file. Closing alone would do so too, but says nothing
-/// when it fails, and the -wal of a file that is not in place yet is thrown away.
+/// Writes the `-wal` back and closes the connection, so that the main file holds everything. Closing alone would also
+/// write it back, but without reporting failure, and the `-wal` of a temporary file is thrown away.
 pub(super) fn close(conn: Connection) -> Result<()> {
     let (frames, written) = conn.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE)?;
     if frames != written {
@@ -123,13 +125,15 @@ pub(super) fn close(conn: Connection) -> Result<()> {
     conn.close().map_err(|(_, error)| Error::from(error))
 }
 
-/// Only for files no connection has open, see the note in `sqlite/mod.rs`.
+/// Syncs a file. Only for files that no connection has open, see the note in `sqlite/mod.rs`.
 pub(super) fn sync(path: &Path) -> Result<()> {
     File::open(path).and_then(|file| file.sync_all()).map_err(|error| io(error, path))
 }
 
-/// Makes the database of `place` from `template`. Repeating it is no fault; a file that is already there
-/// and not this place's is `WrongIdentity`. Blocks.
+/// Makes the database of `place` from `template`. Repeating it is harmless. Blocks.
+///
+/// # Errors
+/// `WrongIdentity` if the file exists but belongs to another place.
 pub(crate) fn provision(server: &Server, place: &Place, template: &Template) -> Result<()> {
     if server.exists(&place.physical) {
         return already_there(&server.site(place));
@@ -138,7 +142,8 @@ pub(crate) fn provision(server: &Server, place: &Place, template: &Template) -> 
     name(server, place, prepare(server, place, template)?)
 }
 
-/// Makes the database of `place` without giving it its name: whole and on disk, but nobody finds it. Blocks.
+/// Makes the database of `place` under a temporary name: complete and synced, but not yet visible as a database.
+/// Blocks.
 pub(crate) fn prepare(server: &Server, place: &Place, template: &Template) -> Result<Half> {
     if template.store != place.store {
         return Err(Error::new(Kind::Internal, format!("{template:?} is not for {place:?}")));
@@ -150,7 +155,7 @@ pub(crate) fn prepare(server: &Server, place: &Place, template: &Template) -> Re
     Ok(half)
 }
 
-/// Puts in place what `prepare` made. Repeating it is no fault, see `provision`. Blocks.
+/// Gives the result of [`prepare`] its final name. Repeating it is harmless, as for [`provision`]. Blocks.
 pub(crate) fn place_prepared(server: &Server, place: &Place, half: Half) -> Result<()> {
     if server.exists(&place.physical) {
         return already_there(&server.site(place));
@@ -159,17 +164,17 @@ pub(crate) fn place_prepared(server: &Server, place: &Place, half: Half) -> Resu
     name(server, place, half)
 }
 
-/// Presses the finished file to disk and gives it its name, unless the name is taken.
+/// Syncs the finished file and gives it its final name, unless the name is taken.
 pub(super) fn put_in_place(server: &Server, place: &Place, half: Half) -> Result<()> {
     sync(&half.0)?;
     name(server, place, half)
 }
 
-/// Gives a file that is on disk its name, unless the name is taken.
+/// Gives a synced file its final name, unless the name is taken.
 fn name(server: &Server, place: &Place, half: Half) -> Result<()> {
     let path = server.path(&place.physical);
     match hard_link(&half.0, &path) {
-        // Somebody else repeated the same step at the same time; or the name is taken.
+        // Another task or process did the same step at the same time, or the name is taken by another place.
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             return already_there(&server.site(place));
         }
@@ -184,7 +189,7 @@ pub(super) fn already_there(site: &Site) -> Result<()> {
     site.path.parent().map_or(Ok(()), sync_directory)
 }
 
-/// A -wal without its database would be adopted by the new file (`stale-wal`).
+/// Refuses a leftover `-wal` without its database: SQLite would apply it to the new file (`stale-wal`).
 pub(super) fn refuse_leftovers(server: &Server, place: &Place) -> Result<()> {
     for path in server.family(&place.physical) {
         if path.symlink_metadata().is_ok() {
@@ -197,7 +202,7 @@ pub(super) fn refuse_leftovers(server: &Server, place: &Place) -> Result<()> {
     Ok(())
 }
 
-/// False: it lies on another disk, and still does.
+/// Renames a file. Returns false, and changes nothing, if the target is on another disk.
 pub(super) fn move_new(from: &Path, to: &Path) -> Result<bool> {
     match std::fs::rename(from, to) {
         Err(error) if error.kind() == std::io::ErrorKind::CrossesDevices => Ok(false),
@@ -212,7 +217,7 @@ pub(super) fn copy_new(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Removes half-made files that a crash left; those of a running process are younger.
+/// Removes temporary files that a crash left. Those of a running process are younger than an hour.
 pub(crate) fn sweep(server: &Server) {
     const OLD: Duration = Duration::from_secs(3600);
     let Ok(entries) = std::fs::read_dir(server.root().join("_tmp")) else { return };

@@ -1,4 +1,4 @@
-//! Reads by id. Called by the session of a placement. It never runs a statement without confinement.
+//! Reads by id. The session of a placement calls them. No statement here runs without confinement.
 
 use super::plan::{Confinement, Plan, Projection, Schema, Storage};
 use crate::error::{Error, Kind, Result};
@@ -11,10 +11,10 @@ use rusqlite::{Connection, params};
 use rust_decimal::Decimal;
 use std::cell::Cell;
 
-/// Ids at most in one call of [`by_ids`] or [`exists`].
+/// Maximum number of ids in one call of [`by_ids`] or [`exists`].
 pub const IDS_MAX: usize = 1000;
 
-/// Visits the row with this id; false when there is none.
+/// Visits the row with this id. Returns false if there is none.
 pub fn get(
     conn: &Connection,
     schema: &Schema,
@@ -39,8 +39,7 @@ pub fn get(
     Ok(true)
 }
 
-/// Visits the rows that have one of these ids, once each, in order of id; absent ones are left out, and all once `visit`
-/// is full.
+/// Visits the rows with these ids, once each, in order of id. Skips ids without a row, and stops once `visit` is full.
 pub fn by_ids(
     conn: &Connection,
     schema: &Schema,
@@ -65,7 +64,7 @@ pub fn by_ids(
     Ok(())
 }
 
-/// Which of these ids no row has.
+/// Returns those of the ids that no row has.
 pub fn exists(
     conn: &Connection,
     schema: &Schema,
@@ -85,7 +84,7 @@ pub fn exists(
     Ok(ids.iter().filter(|id| !found.contains(id)).cloned().collect())
 }
 
-/// Whether a row's `field` refers to `id`.
+/// Returns true if the `field` of a row refers to `id`.
 pub fn refers(
     conn: &Connection,
     schema: &Schema,
@@ -120,7 +119,7 @@ fn id_list(plan: &Plan, ids: &[RecordId]) -> Result<String> {
     if ids.len() > IDS_MAX {
         return Err(Error::invalid("id", format!("at most {IDS_MAX} at once")));
     }
-    // ids of the other kind belong to no row
+    // an id of the other kind belongs to no row
     let known = ids.iter().filter(|id| plan.key(id).is_some());
     Ok(serde_json::Value::Array(known.map(RecordId::to_json).collect()).to_string())
 }
@@ -145,7 +144,7 @@ pub(crate) struct Cursor<'r, 's> {
 }
 
 impl<'r, 's> Cursor<'r, 's> {
-    /// Shows the first columns of `row` to `visit`; extra ones stay hidden.
+    /// Shows the first columns of `row` to `visit`, one for each of `storages`; further columns stay hidden.
     pub(crate) fn visit(
         row: &'r rusqlite::Row<'s>,
         storages: &'r [Storage],
@@ -156,7 +155,7 @@ impl<'r, 's> Cursor<'r, 's> {
         if cursor.damaged.get() { Err(damaged()) } else { Ok(()) }
     }
 
-    /// The same for a function that says whether it wants more.
+    /// Shows the first columns of `row` to `show`, one for each of `storages`. Returns true if `show` wants more rows.
     pub(crate) fn show(
         row: &'r rusqlite::Row<'s>,
         storages: &'r [Storage],
@@ -182,7 +181,7 @@ impl Row for Cursor<'_, '_> {
     }
 }
 
-/// The value behind a stored one; None when the storage does not allow it.
+/// Returns the value that a raw one stands for; None if its storage does not allow it.
 pub(crate) fn value(storage: Storage, raw: Raw<'_>) -> Option<ValueRef<'_>> {
     Some(match (storage, raw) {
         (_, Raw::Null) => ValueRef::Null,
@@ -196,7 +195,7 @@ pub(crate) fn value(storage: Storage, raw: Raw<'_>) -> Option<ValueRef<'_>> {
     })
 }
 
-/// Text that is written into JSON unescaped must prove that it may be.
+/// Returns the text if it may be written into JSON unescaped; None otherwise.
 fn canonical(text: &[u8]) -> Option<&str> {
     let plain = text.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b':' | b'.'));
     if plain { std::str::from_utf8(text).ok() } else { None }

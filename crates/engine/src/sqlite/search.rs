@@ -1,5 +1,5 @@
-//! Full-text search: what people type becomes quoted terms, so that no character of it is syntax.
-//! All terms must occur, the last as a prefix.
+//! Full-text search: what users type becomes quoted terms, so that none of it is syntax. All terms must occur, the last
+//! one as a prefix.
 
 use super::bind::Stored;
 use super::list::Query;
@@ -9,11 +9,11 @@ use crate::query::RecordId;
 use rusqlite::Connection;
 use std::fmt::Write;
 
-/// Characters and terms at most in one search.
+/// Maximum number of characters and of terms in one search.
 const TEXT_MAX: usize = 200;
 const TERMS_MAX: usize = 16;
 
-/// The text as an FTS5 expression; None when there is no letter or digit in it to look for.
+/// Returns the text as an FTS5 expression; None if it has no letter or digit to search for.
 pub(crate) fn expression(text: &str) -> Result<Option<String>> {
     if text.chars().nth(TEXT_MAX).is_some() {
         return Err(Error::invalid("search", format!("must have at most {TEXT_MAX} characters")));
@@ -30,7 +30,7 @@ pub(crate) fn expression(text: &str) -> Result<Option<String>> {
     Ok((!terms.is_empty()).then(|| format!("{}*", out.trim_end())))
 }
 
-/// Appends the condition that a row matches. Blank text is no condition; text without any word matches nothing.
+/// Appends the condition that a row matches. Blank text adds no condition; text without any word matches nothing.
 pub(crate) fn write(
     query: &mut Query<'_>,
     conn: &Connection,
@@ -52,7 +52,7 @@ pub(crate) fn write(
         matches(query, expression);
         return Ok(());
     }
-    // the index knows shared texts only: rows whose texts the tenant overrides are matched apart
+    // the index holds only shared texts: rows whose texts the tenant overrides are matched separately
     let found = merge::search(conn, query.plan, query.who, &changed, &expression)?;
     query.sql.push_str(" AND (t.[id] IN (SELECT value FROM json_each(");
     query.bind(ids(&found));
@@ -71,7 +71,7 @@ fn matches(query: &mut Query<'_>, expression: String) {
     query.sql.push(')');
 }
 
-/// Ids as a JSON array to bind.
+/// Returns the ids as a JSON array to bind.
 pub(crate) fn ids(list: &[RecordId]) -> Stored<'static> {
     let list = list.iter().map(RecordId::to_json).collect();
     Stored::Text(serde_json::Value::Array(list).to_string().into())

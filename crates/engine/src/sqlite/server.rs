@@ -1,4 +1,4 @@
-//! A directory of databases: where a physical name lies, and what there is to know without opening it.
+//! A directory of databases: maps physical names to paths, and tells what can be known without opening a database.
 
 use super::identity::Platform;
 use crate::{
@@ -11,16 +11,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// One local directory.
+/// A local directory of databases.
 #[derive(Debug)]
 pub(crate) struct Server {
     name: ServerName,
-    /// Absolute and free of symlinks, so that NOFOLLOW only judges what lies below.
+    /// Absolute and free of symlinks, so that NOFOLLOW applies only to what is below it.
     root: PathBuf,
     platform: Platform,
 }
 
-/// A place with all it takes to open its database.
+/// A place, with all that is needed to open its database.
 #[derive(Debug, Clone)]
 pub(crate) struct Site {
     pub(crate) path: PathBuf,
@@ -29,7 +29,7 @@ pub(crate) struct Site {
 }
 
 impl Server {
-    /// The directory must exist: making it is the installer's decision, not ours.
+    /// Opens the directory, which must exist: creating it is the installer's decision, not ours.
     pub(crate) fn open(name: ServerName, root: &Path, platform: &Platform) -> Result<Self> {
         let root = root.canonicalize().map_err(|error| io(error, root))?;
         for inner in ["_tmp", "_templates"] {
@@ -40,7 +40,7 @@ impl Server {
         Ok(Self { name, root, platform: platform.clone() })
     }
 
-    /// Where `place` lies, whether or not it is there.
+    /// The site of `place`, whether or not its file exists.
     pub(crate) fn site(&self, place: &Place) -> Site {
         Site { path: self.path(&place.physical), place: place.clone(), platform: self.platform.clone() }
     }
@@ -57,30 +57,30 @@ impl Server {
         &self.root
     }
 
-    /// Root and validated name; nothing else ever becomes a path (`checked-names`, X4).
+    /// The path of a database: root and validated name; nothing else ever becomes a path (`checked-names`, X4).
     pub(crate) fn path(&self, physical: &PhysicalName) -> PathBuf {
         self.root.join(format!("{physical}.db"))
     }
 
-    /// The file and what SQLite lays beside it.
+    /// The paths of a database file and of the files that SQLite creates next to it.
     pub(crate) fn family(&self, physical: &PhysicalName) -> [PathBuf; 4] {
         ["", "-wal", "-shm", "-journal"].map(|suffix| self.root.join(format!("{physical}.db{suffix}")))
     }
 
-    /// True when the main file exists, as a file.
+    /// Returns true if the main file exists and is a regular file.
     pub(crate) fn exists(&self, physical: &PhysicalName) -> bool {
         self.path(physical).symlink_metadata().is_ok_and(|meta| meta.is_file())
     }
 
-    /// Bytes on disk: main file and -wal.
+    /// Size on disk in bytes: main file and `-wal`.
     pub(crate) fn size_bytes(&self, physical: &PhysicalName) -> Result<u64> {
         let [main, wal, ..] = self.family(physical);
         let length = main.symlink_metadata().map_err(|error| io(error, &main))?.len();
         Ok(length + wal.symlink_metadata().map_or(0, |meta| meta.len()))
     }
 
-    /// Removes a database for ever. The main file first: from then on it is missing to everybody,
-    /// whatever else a crash leaves for the repeat to remove.
+    /// Deletes a database for good. The main file goes first: from then on every reader finds the database missing,
+    /// even if a crash leaves other files for the repetition to remove.
     pub(crate) fn remove(&self, physical: &PhysicalName) -> Result<()> {
         for path in self.family(physical) {
             match std::fs::remove_file(&path) {
@@ -89,25 +89,26 @@ impl Server {
             }
         }
         match sync_directory(&self.root) {
-            // A disk that is gone took everything along.
+            // The directory itself is gone, for example with its disk; then so are the files.
             Err(error) if *error.kind() == Kind::Missing => Ok(()),
             synced => synced,
         }
     }
 }
 
-/// Presses directory entries to disk.
+/// Syncs directory entries to disk.
 pub(crate) fn sync_directory(path: &Path) -> Result<()> {
     std::fs::File::open(path).and_then(|dir| dir.sync_all()).map_err(|error| io(error, path))
 }
 
-/// A new file that only the user of this process may read. SQLite gives what it lays beside a database the same mode.
+/// Creates a file that only the user of this process may read. SQLite gives the same mode to the files it creates next
+/// to a database.
 pub(super) fn new_file(path: &Path) -> Result<std::fs::File> {
     let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     file.map_err(|error| io(error, path))
 }
 
-/// An I/O error with its path; a missing file is `Missing`.
+/// An I/O error with its path and kind; a missing file is `Missing`.
 pub(crate) fn io(error: std::io::Error, path: &Path) -> Error {
     use std::io::ErrorKind as Io;
     let kind = match error.kind() {

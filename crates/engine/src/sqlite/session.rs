@@ -1,7 +1,8 @@
-//! One place of an open database: every statement is run here, with the place's confinement.
+//! One place in an open database: every statement for it runs here, with the place's confinement.
 //!
-//! Made by the engine for each request. It decides *where* work runs (inline, on a blocking thread, under
-//! the write lock), never *what* it may touch: that is in the confinement it was made with (`confined-query`).
+//! The engine makes a session for each request. The session decides *where* work runs (on the async thread, on a
+//! blocking thread, under the write lock), never *what* it may touch: that is fixed by its confinement
+//! (`confined-query`).
 
 use super::{
     activity::{self, Activity},
@@ -33,14 +34,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Changes of one call that are still short work.
+/// Maximum number of changes in one call that still count as short work.
 const SMALL_CHANGES: usize = 32;
-/// Overriding rows in one read that are still short work.
+/// Maximum number of override rows in one read that still count as short work.
 const INLINE_OVERRIDES: usize = 100;
-/// Ids in one read that are still short work.
+/// Maximum number of ids in one read that still count as short work.
 const INLINE_IDS: usize = 200;
 
-/// See the module. Cheap to clone; keeps its database open, so hold it for one request only.
+/// A place in an open database. Cheap to clone. It keeps the database open, so hold it for one request only.
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
     database: Arc<Database>,
@@ -50,7 +51,8 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// For a place that was admitted to `database`, and a schema that was its own when its ledger was at `ledger`.
+    /// Makes a session for a place that was admitted to `database`, and a schema that was verified when the ledger was
+    /// at position `ledger`.
     pub(crate) fn new(
         database: Arc<Database>,
         place: &Place,
@@ -106,7 +108,7 @@ impl Session {
         self.short(|conn| read::refers(conn, &self.schema, &self.confinement, model, field, id)).await
     }
 
-    /// Inline when a page bounds it, else with a deadline off the async threads.
+    /// Runs on the async thread if a page bounds the work, otherwise on a blocking thread with a deadline.
     pub(crate) async fn select<V: Visit>(
         &self,
         model: &str,
@@ -160,7 +162,8 @@ impl Session {
         self.short(|conn| usage::held(conn, &self.schema, &self.confinement)).await
     }
 
-    /// Small writes share their commits; a large one has its own. Those who wait hold no thread and no connection.
+    /// Runs small writes through the queue, where they share commits; a large write has its own transaction. A waiting
+    /// write holds no thread and no connection.
     pub(crate) async fn write(
         &self,
         changes: Cow<'_, [Change]>,
@@ -187,12 +190,12 @@ impl Session {
         let deadline = Instant::now() + BUSY_WAIT;
         loop {
             let request = request.clone();
-            // Holds the lock to its end, even when the caller goes away.
+            // Holds the lock until the work ends, even if the caller goes away.
             let work = move |conn: &Connection| Ok((request.run(conn), writer));
             let (done, held) =
                 self.long.run_as_writer(&self.database, self.long.write_deadline(), work).await?;
             match done {
-                // A writer in another process; nothing was done.
+                // A writer in another process is active; nothing was changed.
                 Err(error) if *error.kind() == Kind::Busy && Instant::now() < deadline => pause().await,
                 done => return done,
             }
@@ -216,7 +219,7 @@ impl Session {
             .map_err(|error| self.located(error))
     }
 
-    /// Inline, without a thread hop: reads by key and small writes are over in microseconds.
+    /// Runs on the async thread, because reads by key end in microseconds, less than a change of threads takes.
     async fn short<T>(&self, mut work: impl FnMut(&Connection) -> Result<T>) -> Result<T> {
         let mut deadline = None;
         loop {
@@ -224,7 +227,7 @@ impl Session {
             let done = lease.read(&self.schema, &mut work);
             lease.give_back();
             match done.map_err(|error| self.located(error)) {
-                // Another process holds the lock; nothing was done and nothing visited yet.
+                // Another process holds the lock; nothing was changed and nothing visited yet.
                 Err(error) if *error.kind() == Kind::Busy => {
                     if Instant::now() >= *deadline.get_or_insert_with(|| Instant::now() + BUSY_WAIT) {
                         return Err(error);
@@ -255,7 +258,7 @@ impl Session {
             .map_err(|error| self.located(error))
     }
 
-    /// The error with the file of this database.
+    /// Adds the file of this database to the error.
     fn located(&self, error: Error) -> Error {
         located(error, self.database.path(), self.database.is_capped())
     }
@@ -265,8 +268,8 @@ fn shared() -> Error {
     Error::new(Kind::Denied("SQL where others' rows are".into()), "raw SQL needs a database of one's own")
 }
 
-/// Runs a read-only statement in a tenant's own database, whatever schema that has: for operators, who see stored
-/// values and know it.
+/// Runs a read-only statement in a tenant's own database, whatever its schema. For operators, who know that they see
+/// stored values.
 pub(crate) async fn sql_at_any_schema(
     database: Arc<Database>,
     place: &Place,
@@ -288,7 +291,7 @@ pub(crate) async fn sql_at_any_schema(
     .await
 }
 
-/// The database stays open meanwhile, so that its last close does not happen under the reader.
+/// Holds the database open meanwhile, so that its last connection does not close under the reader.
 async fn run_sql(
     database: Arc<Database>,
     (tenant, long): (i64, &LongWork),

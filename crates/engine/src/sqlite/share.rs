@@ -1,6 +1,6 @@
-//! How much of the long work may be one tenant's: what it asks for beyond its share waits for its own work to end.
+//! Bounds each tenant's share of the long work: work beyond its share waits for the tenant's other work to end.
 //!
-//! Called by [`super::deadline`]. Holds an entry only for tenants that have long work now.
+//! Used by [`super::deadline`]. Only tenants that have long work now have an entry.
 
 use crate::error::{Error, Kind, Result};
 use std::{
@@ -9,27 +9,27 @@ use std::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Entries at which those of tenants without work are removed.
+/// Number of entries at which those of tenants without work are removed.
 const SWEEP_AT: usize = 64;
 
 /// The shares of all tenants.
 #[derive(Debug)]
 pub(crate) struct Shares {
-    /// Pieces of work of one tenant at a time.
+    /// Maximum number of concurrent pieces of work of one tenant.
     each: usize,
     taken: Mutex<HashMap<i64, Weak<Semaphore>>>,
 }
 
 impl Shares {
-    /// Shares of `each` pieces of work.
+    /// Gives each tenant a share of `each` concurrent pieces of work.
     pub(crate) fn new(each: usize) -> Self {
         Self { each, taken: Mutex::default() }
     }
 
-    /// Waits until the tenant has less than its share at work. The system stores, tenant 0, share with no one.
+    /// Waits until the tenant uses less than its share. The system stores, tenant 0, have a share of their own.
     ///
     /// # Errors
-    /// None in practice: a share is never closed.
+    /// None in practice: the semaphore of a share is never closed.
     pub(crate) async fn take(&self, tenant: i64) -> Result<OwnedSemaphorePermit> {
         let share = self.of(tenant);
         share.acquire_owned().await.map_err(|error| Error::with_source(Kind::Internal, "share", error))

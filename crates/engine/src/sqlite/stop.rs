@@ -1,7 +1,8 @@
-//! Tells a statement that is running to stop: its time is over, or its caller is gone.
+//! Tells a running statement to stop, because its time is over or its caller is gone.
 //!
-//! Called by [`super::deadline`]. Besides the flag that the statement's progress handler looks at, it interrupts the
-//! connection: counting a table or a full-text search is one instruction, inside which SQLite looks for interruptions only.
+//! Used by [`super::deadline`]. Besides setting the flag that the statement's progress handler reads, it interrupts the
+//! connection: counting a table or a full-text search is a single instruction, during which SQLite only checks for
+//! interrupts.
 
 use rusqlite::{Connection, InterruptHandle};
 use std::{
@@ -13,14 +14,14 @@ use std::{
     time::Instant,
 };
 
-/// See the module. Cheap to clone.
+/// Signal that a piece of work must stop. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Stop(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
     told: AtomicBool,
-    /// Of the connection, while the statement runs on it.
+    /// Handle of the connection while the statement runs on it.
     running: Mutex<Option<InterruptHandle>>,
 }
 
@@ -30,7 +31,7 @@ impl std::fmt::Debug for Inner {
     }
 }
 
-/// Stops the work when it is dropped before the work is over.
+/// Stops the work when it is dropped, which also happens when the caller goes away.
 struct Caller(Stop);
 
 impl Drop for Caller {
@@ -40,17 +41,17 @@ impl Drop for Caller {
 }
 
 impl Stop {
-    /// True when the work is to stop.
+    /// Returns true if the work must stop.
     pub(crate) fn is_told(&self) -> bool {
         self.0.told.load(Relaxed)
     }
 
-    /// From here to [`Stop::ends`] the connection is interrupted when the work is to stop.
+    /// From here to [`Stop::ends`], stopping the work interrupts the connection.
     pub(crate) fn interrupts(&self, conn: &Connection) {
         *self.running() = Some(conn.get_interrupt_handle());
     }
 
-    /// The work is over. True when nothing interrupted its connection, and nothing will.
+    /// Notes that the work is over. Returns true if nothing interrupted its connection; nothing will from now on.
     pub(crate) fn ends(&self) -> bool {
         let mut running = self.running();
         *running = None;
@@ -87,7 +88,7 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    /// Counting is one instruction: no progress handler is asked meanwhile.
+    /// Counting is one instruction, during which SQLite does not call the progress handler.
     #[tokio::test(flavor = "multi_thread")]
     async fn work_is_interrupted_at_its_end_and_not_after_it() {
         let stop = Stop::default();
@@ -99,7 +100,7 @@ mod tests {
             stopped.interrupts(&conn);
             let done = conn.query_row(endless, [], |_| Ok(()));
             let whole = stopped.ends();
-            // The next statement of this connection is another one's.
+            // The next statement of this connection belongs to another caller.
             stopped.tell();
             (done, whole, conn.query_row("SELECT 1", [], |row| row.get::<_, i64>(0)))
         });

@@ -1,7 +1,8 @@
-//! Plain SQL on a system store, for the platform's own tables only: never tenant rows, never a tenant's text.
+//! Plain SQL on a system store, for the platform's own tables only: never tenants' rows, never a text that a tenant
+//! wrote.
 //!
-//! Safe beside other processes on the same file: writers queue on SQLite's lock without holding a
-//! thread, commits are synced, and [`SystemDb::mark`] sees what anybody committed.
+//! Safe with other processes on the same file: writers wait for SQLite's lock without holding a thread, commits are
+//! synced, and [`SystemDb::mark`] covers the commits of every process.
 
 use super::{database::Database, error::located, pool::Lease, watch::Watch};
 use crate::{
@@ -35,6 +36,9 @@ impl SystemDb {
     }
 
     /// Starts a transaction that may write. Waits for other writers, up to 5 s for those in other processes.
+    ///
+    /// # Errors
+    /// [`Kind::Busy`] if a writer in another process does not finish in time.
     pub async fn begin(&self) -> Result<Tx> {
         let writer = self.database.writer.clone().lock_owned().await;
         let mut lease = Lease::take_as_writer(self.database.clone()).await?;
@@ -44,31 +48,31 @@ impl SystemDb {
         Ok(Tx { lease: Some(lease), writer: Some(writer) })
     }
 
-    /// Starts a transaction that only reads: one consistent state from its first query on.
+    /// Starts a read-only transaction, which sees one consistent state from its first query on.
     pub async fn snapshot(&self) -> Result<Tx> {
         let mut lease = Lease::take(self.database.clone()).await?;
         begin(&mut lease, "BEGIN").await?;
         Ok(Tx { lease: Some(lease), writer: None })
     }
 
-    /// One query in a state of its own.
+    /// Runs one query in its own read transaction.
     pub async fn query(&self, sql: &str, params: &[Value]) -> Result<Vec<SqlRow>> {
         self.snapshot().await?.query(sql, params).await
     }
 
-    /// A number that stays the same as long as nobody, in any process, commits to this store. Take it
-    /// *before* reading what it is to vouch for. About 150 ns.
+    /// Returns a number that stays the same as long as no process commits to this store. Take it *before* the read
+    /// whose result you cache. Takes about 150 ns.
     pub fn mark(&self) -> u64 {
         self.watch.mark()
     }
 
-    /// True when something was committed since `mark` was taken (or when that cannot be told).
+    /// Returns true if something was committed since `mark` was taken (or if that cannot be told).
     pub fn changed(&self, mark: u64) -> bool {
         self.watch.mark() != mark
     }
 }
 
-/// Begins, waiting for other processes without holding the thread.
+/// Begins a transaction; waits for other processes without holding the thread.
 async fn begin(lease: &mut Lease<Arc<Database>>, sql: &str) -> Result<()> {
     let deadline = Instant::now() + BUSY_WAIT;
     let mut pause = Duration::from_micros(500);
@@ -82,23 +86,23 @@ async fn begin(lease: &mut Lease<Arc<Database>>, sql: &str) -> Result<()> {
     }
 }
 
-/// A transaction. Dropping it rolls back.
+/// A transaction on a system store. Dropping it rolls back.
 #[derive(Debug)]
 pub struct Tx {
     lease: Option<Lease<Arc<Database>>>,
-    /// Some when it may write.
+    /// The write lock, if the transaction may write.
     writer: Option<OwnedMutexGuard<()>>,
 }
 
 impl Tx {
-    /// Runs one statement; the number of rows changed.
+    /// Runs one statement and returns the number of changed rows.
     pub async fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
         let lease = self.lease()?;
         let run = || lease.prepare_cached(sql)?.execute(params_from_iter(params.iter().map(Bound)));
         Ok(run().map_err(|error| of_file(lease, error))? as u64)
     }
 
-    /// Runs one statement and collects its rows, also those of `RETURNING`.
+    /// Runs one statement and returns its rows, including those of `RETURNING`.
     pub async fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<SqlRow>> {
         let lease = self.lease()?;
         let run = || {
@@ -112,14 +116,14 @@ impl Tx {
         run().map_err(|error| of_file(lease, error))
     }
 
-    /// Runs several statements without parameters: the schema of the store itself.
+    /// Runs several statements without parameters, for the schema of the store itself.
     pub async fn batch(&mut self, sql: &str) -> Result<()> {
         let lease = self.lease()?;
         lease.execute_batch(sql).map_err(|error| of_file(lease, error))
     }
 
-    /// Makes it so. A transaction that may write is synced off the async thread; when the caller goes
-    /// away meanwhile, it commits all the same.
+    /// Commits. A transaction that may write is committed and synced on a blocking thread; dropping the caller's future
+    /// does not stop that.
     pub async fn commit(mut self) -> Result<()> {
         let (Some(lease), writer) = (self.lease.take(), self.writer.take()) else { return Err(over()) };
         if writer.is_none() {
@@ -133,7 +137,7 @@ impl Tx {
         task.await.map_err(|error| Error::with_source(Kind::Internal, "commit panicked", error))?
     }
 
-    /// Ends it without effect, keeping the connection.
+    /// Rolls back and returns the connection to the pool.
     pub async fn rollback(mut self) -> Result<()> {
         self.lease.take().map_or(Ok(()), |lease| finish(lease, "ROLLBACK"))
     }
@@ -143,7 +147,7 @@ impl Tx {
     }
 }
 
-/// The error with the file of the connection.
+/// Adds the file of the connection to the error.
 fn of_file(conn: &Connection, error: rusqlite::Error) -> Error {
     match conn.path() {
         Some(path) => located(error.into(), path.as_ref(), false),
@@ -155,7 +159,7 @@ fn over() -> Error {
     Error::new(Kind::Internal, "the transaction is over")
 }
 
-/// Ends the transaction; the connection goes back only if that worked.
+/// Ends the transaction. The connection goes back to the pool only if that worked.
 fn finish(lease: Lease<Arc<Database>>, sql: &str) -> Result<()> {
     lease.execute_batch(sql).map_err(|error| of_file(&lease, error))?;
     lease.give_back();
@@ -164,8 +168,8 @@ fn finish(lease: Lease<Arc<Database>>, sql: &str) -> Result<()> {
 
 impl Drop for Tx {
     fn drop(&mut self) {
-        // Readers are let go of by dropping them, which is no fault. An unfinished writer is one: its
-        // connection is closed with the lease (`clean-connection`), before the write lock is free again.
+        // Dropping a reader is normal. Dropping an unfinished writer is not: its connection is closed with the lease
+        // (`clean-connection`) before the write lock is free again.
         if self.writer.is_none()
             && let Some(lease) = self.lease.take()
             && let Err(error) = finish(lease, "ROLLBACK")
@@ -176,7 +180,7 @@ impl Drop for Tx {
     }
 }
 
-/// A value as system stores keep it: instants as microseconds, what SQLite has no type for as text.
+/// A value as system stores hold it: instants as microseconds; types that SQLite lacks as text.
 struct Bound<'a>(&'a Value);
 
 impl ToSql for Bound<'_> {
@@ -195,17 +199,17 @@ impl ToSql for Bound<'_> {
     }
 }
 
-/// A row of a system store. Asking for another type than the column has is an error, not a conversion.
+/// A row of a system store. Reading a column as another type than it has is an error, not a conversion.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SqlRow(Vec<Stored>);
 
 impl SqlRow {
-    /// Integer at `index`.
+    /// Returns the integer at `index`.
     pub fn integer(&self, index: usize) -> Result<i64> {
         self.opt_integer(index)?.ok_or_else(|| self.mismatch(index, "an integer"))
     }
 
-    /// Integer or null at `index`.
+    /// Returns the integer or null at `index`.
     pub fn opt_integer(&self, index: usize) -> Result<Option<i64>> {
         match self.0.get(index) {
             Some(Stored::Integer(value)) => Ok(Some(*value)),
@@ -214,17 +218,17 @@ impl SqlRow {
         }
     }
 
-    /// Integer at `index` as a truth value.
+    /// Returns the integer at `index` as a boolean.
     pub fn boolean(&self, index: usize) -> Result<bool> {
         self.integer(index).map(|value| value != 0)
     }
 
-    /// Text at `index`.
+    /// Returns the text at `index`.
     pub fn text(&self, index: usize) -> Result<&str> {
         self.opt_text(index)?.ok_or_else(|| self.mismatch(index, "text"))
     }
 
-    /// Text or null at `index`.
+    /// Returns the text or null at `index`.
     pub fn opt_text(&self, index: usize) -> Result<Option<&str>> {
         match self.0.get(index) {
             Some(Stored::Text(value)) => Ok(Some(value)),

@@ -1,5 +1,5 @@
-//! What a tenant holds in this database, and the one statement that reserves more of it. Called once in
-//! each write transaction: it is the identity check, the fence, the schema (known-schema) and the quota in one.
+//! A tenant's usage of this database, and the one statement that reserves more. Each write transaction runs it once: it
+//! checks the identity, the fence, the schema (`known-schema`) and the quota together.
 
 use super::plan::{Confinement, Schema, Storage};
 use super::write::WriteOptions;
@@ -12,11 +12,12 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 pub struct Usage {
     /// Rows of declared models.
     pub rows: u64,
-    /// Bytes of stored values of a pooled tenant; else of the pages of its database: what the limit counts.
+    /// For a pooled tenant, bytes of its stored values; otherwise, bytes of its database's pages. The limit counts the
+    /// same.
     pub bytes: u64,
 }
 
-/// The pages that `max_page_count` limits, whether they are in the file already or in its -wal.
+/// Bytes of the pages that `max_page_count` limits, whether they are in the file already or still in its `-wal`.
 const PAGES: &str = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
 
 const READ: &str = "SELECT rows, bytes, recording, (SELECT coalesce(max(rowid), 0) FROM _tenantry_ledger) \
@@ -25,7 +26,10 @@ const RESERVE: &str = "UPDATE _tenantry_place SET rows = rows + ?4, bytes = byte
      WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND fenced = 0 \
      RETURNING rows, bytes, recording, (SELECT coalesce(max(rowid), 0) FROM _tenantry_ledger)";
 
-/// What the tenant holds, as its limits count it; `Kind::Fenced` as in [`usage`].
+/// Returns the tenant's usage as its limits count it.
+///
+/// # Errors
+/// Those of [`usage`].
 pub(crate) fn held(conn: &Connection, schema: &Schema, who: &Confinement) -> Result<Usage> {
     let mut usage = usage(conn, schema, who)?;
     if who.isolation == Isolation::Database {
@@ -35,11 +39,11 @@ pub(crate) fn held(conn: &Connection, schema: &Schema, who: &Confinement) -> Res
     Ok(usage)
 }
 
-/// What the counters say.
+/// Returns the tenant's usage as the counters have it.
 ///
 /// # Errors
-/// [`Kind::Fenced`] when the place is fenced or of another generation; [`Kind::SchemaBehind`] or
-/// [`Kind::SchemaAhead`] when the database has another schema.
+/// [`Kind::Fenced`] if the place is fenced or of another generation; [`Kind::SchemaBehind`] or [`Kind::SchemaAhead`] if
+/// the database has another schema.
 pub fn usage(conn: &Connection, schema: &Schema, who: &Confinement) -> Result<Usage> {
     let (rows, bytes, _) =
         run(conn, READ, schema, who, params![who.tenant, schema.store().as_str(), generation(who)])?;
@@ -47,8 +51,8 @@ pub fn usage(conn: &Connection, schema: &Schema, who: &Confinement) -> Result<Us
     Ok(Usage { rows: count(rows), bytes: count(bytes) })
 }
 
-/// Takes part in the write transaction that `conn` is in; true when its changes are to be noted. Shrinking is
-/// allowed above a limit, growing not.
+/// Adds to the counters in the write transaction of `conn`. Returns true if its changes must be recorded. Above a
+/// limit, a tenant may shrink but not grow.
 pub(crate) fn reserve(
     conn: &Connection,
     schema: &Schema,
@@ -57,7 +61,7 @@ pub(crate) fn reserve(
     bytes: i64,
     options: &WriteOptions,
 ) -> Result<bool> {
-    // the transaction holds the write lock, so reading the fence is as good as writing past it
+    // the transaction holds the write lock, so reading the fence is as safe as an update that depends on it
     let held = if rows == 0 && bytes == 0 {
         run(conn, READ, schema, who, params![who.tenant, schema.store().as_str(), generation(who)])?
     } else {
@@ -76,8 +80,8 @@ pub(crate) fn reserve(
     Ok(held.2)
 }
 
-/// Counts what is really there and sets the counters to it, after bulk work that did not go through writes
-/// (data migrations, moves, restores). In a transaction of its own.
+/// Recounts rows and bytes and sets the counters, after bulk work that did not go through writes (data migrations,
+/// moves, restores). Runs in its own transaction.
 pub fn recount(conn: &Connection, schema: &Schema, who: &Confinement) -> Result<Usage> {
     const SET: &str = "UPDATE _tenantry_place SET rows = ?4, bytes = ?5 \
          WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND fenced = 0 \
@@ -92,7 +96,7 @@ pub fn recount(conn: &Connection, schema: &Schema, who: &Confinement) -> Result<
             _ => format!("coalesce(octet_length(t.[{}]), 0)", column.name),
         });
         let size = sizes.collect::<Vec<_>>().join(" + ");
-        // the tenant is bound by hand: an own database has no place for it
+        // the tenant is bound explicitly: the query of a tenant's own database has no placeholder for it
         let sql =
             format!("SELECT count(*), coalesce(sum({size}), 0), ?1 FROM {}", plan.texts(who.isolation).from);
         let found: (i64, i64) =
@@ -112,11 +116,11 @@ pub fn recount(conn: &Connection, schema: &Schema, who: &Confinement) -> Result<
 }
 
 fn generation(who: &Confinement) -> i64 {
-    // no database carries a negative generation, so what does not fit matches nothing
+    // no database carries a negative generation, so a generation out of range matches nothing
     i64::try_from(who.generation).unwrap_or(-1)
 }
 
-/// Runs one of the statements above. The fence decides first, then the schema.
+/// Runs one of the statements above. The fence is checked first, then the schema.
 fn run(
     conn: &Connection,
     sql: &str,

@@ -1,4 +1,4 @@
-//! The functions against SQLite's own, on arguments of every type.
+//! Compares the functions with SQLite's own, on arguments of every type.
 
 use super::*;
 use proptest::prelude::*;
@@ -18,7 +18,7 @@ thread_local! {
     static CONNECTIONS: (Connection, Connection) = (ours(), Connection::open_in_memory().unwrap());
 }
 
-/// Few letters, so that there are matches: one, two, three and four bytes long, and a NUL.
+/// Text of few letters, so that there are matches: characters of one to four bytes, and a NUL.
 fn letters() -> impl Strategy<Value = String> {
     proptest::collection::vec(
         prop_oneof![
@@ -53,7 +53,7 @@ fn ask(conn: &Connection, sql: &str, values: &[Value; 3]) -> Option<Vec<u8>> {
     let [a, b, c] = values;
     let answer: Value = conn
         .query_row(&format!("SELECT {sql}, ?1, ?2, ?3"), params![a, b, c], |row| {
-            // Text need not be UTF-8.
+            // Text need not be valid UTF-8.
             Ok(match row.get_ref(0)? {
                 ValueRef::Text(bytes) => Value::Blob([b"text:", bytes].concat()),
                 other => Value::try_from(other)?,
@@ -80,7 +80,7 @@ proptest! {
 
     #[test]
     fn contains_is_like(text in letters(), needle in letters()) {
-        // LIKE ends at a NUL, which no needle of a filter has.
+        // LIKE ends at a NUL, which never occurs in a filter's needle.
         let (text, needle) = (text.replace('\0', "-"), needle.replace('\0', "-"));
         let values = [Value::Text(text), Value::Text(needle), Value::Null];
         let (contains, like) = ("tenantry_contains(?1, ?2)", "?1 LIKE '%' || ?2 || '%'");
@@ -89,7 +89,7 @@ proptest! {
     }
 }
 
-/// A needle that is nearly found everywhere: 60,000 times 30,000 steps with SQLite's own functions.
+/// A needle that nearly matches everywhere takes 60,000 times 30,000 steps in SQLite's own functions.
 #[test]
 fn long_arguments_take_no_longer_than_they_are_long() {
     let conn = ours();
