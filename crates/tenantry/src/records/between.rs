@@ -1,9 +1,9 @@
-//! References to shared rows beside other processes on the same data directory: while one process deletes a shared
-//! row, no other commits a row that refers to one, and the other way round (M5).
+//! Coordinates references to shared rows between processes on the same data directory. While one process deletes a
+//! shared row, no other process commits a row that refers to one, and the other way round (M5).
 //!
-//! Called by `cross` and `overrides`, which keep order inside the process themselves. Two files and the operating
-//! system's locks on them, so that a process that is killed holds nothing. Never held while a request waits
-//! for anybody but a database.
+//! Called by `cross` and `overrides`, which keep order inside the process themselves. Uses two files and the operating
+//! system's locks on them, so that a killed process holds nothing. While a request holds one of these locks it waits
+//! only for a database.
 
 use crate::{Error, Result, config::Config, platform::make_dir};
 use std::{
@@ -14,16 +14,16 @@ use std::{
 };
 use tokio::time::{Instant, sleep};
 
-/// Between two looks at a lock that somebody has.
+/// Pause between two attempts to take a lock.
 const PAUSE: Duration = Duration::from_millis(2);
-/// A delete waits so long for rows that are just being written elsewhere.
+/// Longest time that a delete waits for referring rows that other processes are writing.
 const WAIT_TO_DELETE: Duration = Duration::from_secs(30);
 
-/// This process's side of it.
+/// This process's side of the locks.
 pub(crate) struct Between {
-    /// Held by who is about to delete: nobody begins to refer meanwhile, so that the turn comes.
+    /// Turnstile held by the next deleter: new references queue behind it, so the delete cannot starve.
     next: File,
-    /// Shared by processes that refer, alone with the one that deletes.
+    /// Held shared by processes that refer, and exclusively by the one that deletes.
     rows: File,
     here: Mutex<Here>,
     /// One delete at a time.
@@ -31,25 +31,26 @@ pub(crate) struct Between {
     wait_to_refer: Duration,
 }
 
-/// What this process is at.
+/// Lock state of this process.
 #[derive(Debug, Default)]
 struct Here {
     referring: usize,
     /// A delete waits for its turn.
     wanting: bool,
-    /// A delete is at work.
+    /// A delete is running.
     deleting: bool,
-    /// No other process refers; so it stays until those have ended who began beside the delete.
+    /// This process holds the lock exclusively. It is released once every reference that started during the delete has
+    /// committed.
     alone: bool,
 }
 
-/// Rows that refer to shared ones may be committed while it lives.
+/// Guard: rows that refer to shared ones may be committed while it lives.
 pub(super) struct Referring(Arc<Between>);
 
-/// Nobody begins to refer while it lives.
+/// Guard of the turnstile: no new reference starts while it lives.
 struct Next<'a>(&'a Between);
 
-/// Shared rows may be deleted while it lives; in this process `Leaving` keeps references away.
+/// Guard: shared rows may be deleted while it lives. In this process `Leaving` keeps references away.
 pub(super) struct Deleting {
     between: Arc<Between>,
     _turn: tokio::sync::OwnedMutexGuard<()>,
@@ -68,10 +69,10 @@ impl Between {
         })
     }
 
-    /// Waits while another process deletes a shared row.
+    /// Waits while another process deletes a shared row, then returns the guard for referring rows.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when that takes longer than writes wait.
+    /// [`Error::Unavailable`] when that takes longer than writes may wait.
     pub(super) async fn refer(self: &Arc<Self>) -> Result<Referring> {
         let until = Instant::now() + self.wait_to_refer;
         while !self.begin_to_refer() {
@@ -80,10 +81,10 @@ impl Between {
         Ok(Referring(self.clone()))
     }
 
-    /// Waits until no process has a row in hand that refers to shared ones.
+    /// Waits until no process is writing a row that refers to shared ones, then returns the guard for the delete.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when that does not come about.
+    /// [`Error::Unavailable`] when that takes longer than 30 seconds.
     pub(super) async fn delete(self: &Arc<Self>) -> Result<Deleting> {
         let turn = self.turn.clone().lock_owned().await;
         let (until, why) =
@@ -107,7 +108,7 @@ impl Between {
         true
     }
 
-    /// Whether the lock is this process's to refer, now or by taking it.
+    /// Returns true if this process holds the lock for references, or could take it now.
     fn is_open(&self, here: &Here) -> bool {
         if here.wanting || here.alone || self.next.try_lock_shared().is_err() {
             return false;
@@ -133,7 +134,7 @@ impl Between {
         self.here.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets others have the lock when nobody here needs it.
+    /// Releases the lock once this process no longer needs it.
     fn let_go(&self, here: &mut Here) {
         if here.referring == 0 && !here.deleting {
             here.alone = false;

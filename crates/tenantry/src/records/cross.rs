@@ -1,8 +1,7 @@
-//! References between stores. No database can enforce them, so the platform does: a row that is
-//! referred to is held while the referring transaction commits, and a shared row is deleted only
-//! after every tenant was asked (M5).
+//! References between stores. No database can enforce them, so the platform does: a row that is referred to is held
+//! while the referring transaction commits, and a shared row is deleted only after every tenant was checked (M5).
 //!
-//! In one process the guard below makes check and commit one act; beside other processes `between` does.
+//! Inside one process the guard below makes check and commit one step. Between processes `between` does.
 
 use super::{Records, between::Referring};
 use crate::{
@@ -28,13 +27,13 @@ use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 /// Rows of one model that are being deleted.
 #[derive(Debug, Default)]
 pub(crate) struct Leaving {
-    /// Read side: held across check and commit of a referring row.
+    /// Read side: held from the check of a referring row to its commit.
     gate: Arc<RwLock<()>>,
     rows: Mutex<HashSet<RecordId>>,
 }
 
-/// A row is leaving while it lives: who goes away in the middle of a delete leaves none behind that nobody can
-/// refer to, or delete, any more.
+/// RAII mark: the row counts as being deleted while this guard lives. If the caller's future is dropped during the
+/// delete, the mark is cleared, and the row can be referred to and deleted again.
 struct Mark(Arc<Leaving>, RecordId);
 
 impl Drop for Mark {
@@ -48,7 +47,7 @@ impl Leaving {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// No row begins to leave while the guard lives.
+    /// Returns a guard: no delete of a row begins while it lives.
     pub(super) async fn stay(&self) -> OwnedRwLockReadGuard<()> {
         self.gate.clone().read_owned().await
     }
@@ -57,7 +56,8 @@ impl Leaving {
         self.rows().contains(id)
     }
 
-    /// From now on nobody can gain a reference to the row; whoever held the gate has committed.
+    /// Marks the row as being deleted, after all holders of the gate have committed. From then on no row can begin to
+    /// refer to it.
     async fn mark(self: &Arc<Self>, id: &RecordId) -> Result<Mark> {
         let _gate = self.gate.write().await;
         match self.rows().insert(id.clone()) {
@@ -67,32 +67,32 @@ impl Leaving {
     }
 }
 
-/// Rows of other stores that stay until it is dropped.
+/// Guard: the referred rows of other stores cannot be deleted while it lives.
 struct Stay {
     _gates: Vec<OwnedRwLockReadGuard<()>>,
     _between: Referring,
 }
 
-/// A field of a tenant-store model that refers to a model of a system store. Always protects: no write
-/// could set a field to null in every tenant at once.
+/// A field of a tenant-store model that refers to a model of a system store. Such a reference always protects the row:
+/// no write could set a field to null in every tenant at once.
 #[derive(Debug, Clone)]
 pub(crate) struct Referrer {
     pub(crate) model: ModelName,
     pub(crate) field: FieldName,
 }
 
-/// The rows of other stores that a set of changes refers to, by model; sorted, so that guards are
-/// always taken in one order.
+/// Rows of other stores that a set of changes refers to, by model. Sorted, so that guards are always taken in the same
+/// order.
 pub(super) struct Claims<'a>(BTreeMap<&'a str, Claim<'a>>);
 
 struct Claim<'a> {
     entry: &'a ModelEntry,
-    /// Ids with the first field that names them.
+    /// Referred ids, each with the first field that names it.
     ids: BTreeMap<RecordId, &'a str>,
 }
 
 impl<'a> Claims<'a> {
-    /// What these changes of a model refer to outside its store.
+    /// Collects what these changes of a model refer to outside its store.
     pub(super) fn of(loaded: &'a Loaded, model: &'a Model, changes: &[Change]) -> Self {
         let mut claims = BTreeMap::new();
         for field in &model.fields {
@@ -108,7 +108,8 @@ impl<'a> Claims<'a> {
         Self(claims)
     }
 
-    /// Checks that every row exists and keeps it from leaving until that is dropped; none when there is none.
+    /// Checks that every referred row exists, and returns a guard that prevents its deletion. `None` if there are no
+    /// such references.
     pub(super) async fn hold(&self, records: &Records<'_>) -> Result<Option<Held>> {
         if self.0.is_empty() {
             return Ok(None);
@@ -119,7 +120,7 @@ impl<'a> Claims<'a> {
         for (to, claim) in &self.0 {
             gates.push(claim.entry.leaving.stay().await);
             let ids: Vec<_> = claim.ids.keys().cloned().collect();
-            // Asked before the rows are: of a delete that ends in between, the row is gone.
+            // Checked before the rows are read: if a delete ends in between, the read finds the row gone.
             let mut missing: Vec<_> = ids.iter().filter(|id| claim.entry.leaving.has(id)).cloned().collect();
             missing.extend(records.session_of(claim.entry).await?.exists(to, &ids).await?);
             for id in &missing {
@@ -146,7 +147,8 @@ fn referred(change: &Change, field: &str) -> Option<RecordId> {
 }
 
 impl Records<'_> {
-    /// Deletes a shared row after asking every tenant. Cost grows with the fleet; it is a rare act of staff.
+    /// Deletes a shared row after checking every tenant. The cost grows with the number of tenants; superusers do this
+    /// rarely.
     pub(super) async fn delete_protected(&self, id: &RecordId, change: Change) -> Result<()> {
         let leaving = self.entry.leaving.mark(id).await?;
         let between = self.inner.between.delete().await?;
@@ -168,7 +170,7 @@ impl Records<'_> {
                 .try_for_each_concurrent(8, |place| async move {
                     let session = self.inner.engine.session(&place, &entry.schema, None).await?;
                     match session.refers(referrer.model.as_str(), referrer.field.as_str(), id).await? {
-                        // Which tenant holds it is nobody's business.
+                        // The error must not reveal which tenant refers to it.
                         true => Err(in_use(referrer)),
                         false => Ok(()),
                     }

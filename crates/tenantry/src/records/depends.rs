@@ -1,8 +1,8 @@
 //! Dependent references: a doctor's city must lie in the doctor's region.
 //!
-//! Derived from the models: where a record refers to a city and to a region, and every city refers to one region,
-//! the two must agree. Checked before a row is written, on the row as it will be. Moving a city to another region is
-//! not refused because rows depend on it: `tenantry check` lists those that disagree afterwards.
+//! The rules are derived from the models: if a record refers to a city and to a region, and every city refers to one
+//! region, the two must agree. A row is checked as it will be, before it is written. Moving a city to another region is
+//! not refused when rows depend on it: `tenantry check` lists the rows that disagree afterwards.
 
 use super::Records;
 use crate::{
@@ -25,25 +25,26 @@ use tenantry_engine::{
     value::Value,
 };
 
-/// Times a change is tried again when the row changes between check and write.
+/// Number of retries when the row changes between check and write.
 const TRIES: usize = 5;
 
-/// One rule of a model: the record that `field` refers to must have in `through` what the row has in `with`.
+/// One rule of a model: the record that `field` refers to must have the same reference in `through` as the row has in
+/// `with`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dependence {
-    /// The dependent reference: `city`.
+    /// Dependent reference: `city`.
     pub field: FieldName,
-    /// The model that it refers to: `cities`.
+    /// Model that it refers to: `cities`.
     pub to: ModelName,
-    /// The reference of that model: `region` of `cities`.
+    /// Reference of that model: `region` of `cities`.
     pub through: FieldName,
-    /// The reference beside the dependent one: `region`.
+    /// Other reference of the row: `region`.
     pub with: FieldName,
 }
 
-/// The rules that follow from the references of a model. A rule holds where nothing is ambiguous: the model has one
-/// reference to each of the two others, and the dependent one's target always has exactly one of the other's.
-/// References of a model to itself make no rule.
+/// Derives the rules from the references of a model. A rule exists only if nothing is ambiguous: the model has exactly
+/// one reference to each of the two other models, and the target of the dependent one always has exactly one reference
+/// to the other. References of a model to itself make no rule.
 pub fn depends_on(model: &Model, models: &[Arc<Model>]) -> Vec<Dependence> {
     let mut found = Vec::new();
     for (field, to) in references(model).filter(|(field, to)| field.consistent && **to != model.name) {
@@ -74,16 +75,16 @@ fn references(model: &Model) -> impl Iterator<Item = (&Field, &ModelName)> {
     })
 }
 
-/// The model's reference to another model, where it has exactly one.
+/// Returns the model's reference to another model if it has exactly one.
 fn only<'m>(model: &'m Model, to: &ModelName) -> Option<&'m Field> {
     let mut all = references(model).filter(|(_, target)| *target == to);
     let (first, _) = all.next()?;
     all.next().is_none().then_some(first)
 }
 
-/// The ids in two columns of a row, where both are set.
+/// The ids in two columns of a row that has both.
 struct Both {
-    /// Position of the row among those that are checked.
+    /// Index of the row among the checked ones.
     row: usize,
     field: RecordId,
     with: RecordId,
@@ -108,8 +109,8 @@ impl Records<'_> {
         wrong.finish()
     }
 
-    /// Writes a change of one row whose references must agree afterwards. The other values are those of the row as
-    /// it is, so that the change is written only onto that version of it.
+    /// Updates one row whose references must agree afterwards. The check uses the row's current values for fields that
+    /// do not change, so the update applies only to that version of the row.
     pub(super) async fn update_agreeing(
         &self,
         id: &RecordId,
@@ -141,7 +142,7 @@ impl Records<'_> {
         Err(Error::Internal("a change was tried without end".into()))
     }
 
-    /// Checks a row as it would be with these values; its present version.
+    /// Checks a row as it would be with these values. Returns its current version.
     async fn agree_on(
         &self,
         rules: &[&Dependence],
@@ -176,7 +177,7 @@ impl Records<'_> {
         }
     }
 
-    /// Those whose two references disagree. A record that is not there is not judged here.
+    /// Returns the rows whose two references disagree. A reference to a missing record is not judged here.
     async fn disagreeing<'b>(&self, rule: &Dependence, both: &'b [Both]) -> Result<Vec<&'b Both>> {
         if both.is_empty() {
             return Ok(vec![]);
@@ -188,7 +189,7 @@ impl Records<'_> {
     }
 }
 
-/// What each of these records has in the field that a rule goes through.
+/// Returns, for each of these records, its value in the field that the rule goes through.
 pub(crate) async fn owners(
     session: &Session,
     rule: &Dependence,
@@ -200,7 +201,7 @@ pub(crate) async fn owners(
     Ok(rows.iter().filter_map(|row| Some((record_id(row.first()?)?, record_id(row.get(1)?)?))).collect())
 }
 
-/// The value that an insert gives a field, or the field's default.
+/// Returns the value that an insert sets for a field, or the field's default.
 fn given<'v>(model: &Model, values: &'v [(FieldName, Value)], name: &FieldName) -> Option<Cow<'v, Value>> {
     if let Some((_, value)) = values.iter().find(|(given, _)| given == name) {
         return Some(Cow::Borrowed(value));

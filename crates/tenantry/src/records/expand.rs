@@ -1,8 +1,8 @@
-//! Expansion of references, inside a store and across stores: the referred rows are fetched once a
-//! level, by id, and stand under `expand` in the answer. Each level needs the right to read its model.
+//! Expands references inside a store and across stores. Referred rows are fetched by id, one query for each field and
+//! level, and placed under `expand` in the answer. Each level requires the permission to read its model.
 //!
-//! A referred row stands in the answer once for each row that refers to it, and is counted as often: a page that would
-//! become too long is read again with fewer rows.
+//! A referred row appears once for each row that refers to it and is counted as often. A page that would become too
+//! long is read again with fewer rows.
 
 use super::{ListQuery, Records, read::id_value};
 use crate::{Error, Result, access::gates::Verb, loaded::ModelEntry};
@@ -51,11 +51,11 @@ impl Tree {
 /// Referred rows of one field, as finished JSON objects.
 type Expanded = HashMap<RecordId, Vec<u8>>;
 
-/// Below each expanded field: its name, its column, and what it refers to.
+/// Each expanded field: its name, its column, and the rows it refers to.
 type Below<'t> = Vec<(&'t String, usize, Expanded)>;
 
 impl Records<'_> {
-    /// A page with references expanded, as JSON objects separated by commas.
+    /// Returns a page with references expanded, as JSON objects separated by commas, and where the next page begins.
     pub(super) async fn list_expanded(
         &self,
         session: &Session,
@@ -70,14 +70,14 @@ impl Records<'_> {
             let (page, next) = session.select(self.name(), &select, overrides, rows).await?;
             match self.page(&columns, &page.rows, &tree).await? {
                 ControlFlow::Break(items) => return Ok((items, next)),
-                // Only a page that ends at its limit tells where the next one begins.
+                // Read again: only a page that ends at its limit tells where the next one begins.
                 ControlFlow::Continue(fewer) => select.limit = fewer,
             }
         }
     }
 
-    /// The rows with their references, as JSON objects separated by commas, or how many of them are to be tried next. A
-    /// single row is a page whatever its length.
+    /// Returns the rows with their references, as JSON objects separated by commas, or the number of rows to try next.
+    /// A single row is a page whatever its length.
     async fn page(
         &self,
         columns: &[String],
@@ -104,7 +104,7 @@ impl Records<'_> {
         Ok(ControlFlow::Break(items))
     }
 
-    /// What the rows refer to, as far as the tree asks for it. None when it takes more than the bytes `left`.
+    /// Returns what the rows refer to, as far as the tree asks for it. `None` if it takes more than `left` bytes.
     async fn below<'t>(
         &self,
         entry: &ModelEntry,
@@ -125,7 +125,7 @@ impl Records<'_> {
         Ok(Some(below))
     }
 
-    /// The rows a field refers to, with their own expansion. None when they take more than the bytes `left`.
+    /// Returns the rows that a field refers to, with their own expansion. `None` if they take more than `left` bytes.
     fn fetch<'f>(
         &'f self,
         entry: &'f ModelEntry,
@@ -170,7 +170,7 @@ impl Records<'_> {
         }
     }
 
-    /// The rows with these ids; no further one once they take more than `bytes`.
+    /// Returns the rows with these ids. Stops once they take more than `bytes`.
     async fn rows_by_id(&self, target: &ModelEntry, ids: &[RecordId], bytes: usize) -> Result<Collect> {
         let name = target.model.name.as_str();
         let session = self.session_of(target).await?;
@@ -184,7 +184,7 @@ impl Records<'_> {
     }
 }
 
-/// Column names of the answer; adds the reference columns to a projection that lacks them.
+/// Column names of the answer. Adds the reference columns that a projection lacks.
 fn columns(model: &Model, select: &mut Select, tree: &Tree) -> Result<Vec<String>> {
     if select.fields.is_empty() {
         return Ok(all_columns(model));
@@ -197,14 +197,14 @@ fn columns(model: &Model, select: &mut Select, tree: &Tree) -> Result<Vec<String
     Ok(select.fields.iter().map(ToString::to_string).collect())
 }
 
-/// All columns in the order the engine returns them.
+/// Returns all columns in the order in which the engine returns them.
 pub(super) fn all_columns(model: &Model) -> Vec<String> {
     let declared = model.fields.iter().map(|f| f.name.as_str());
     let tail = ["created_at", "updated_at", "version"];
     std::iter::once("id").chain(declared).chain(tail).map(str::to_owned).collect()
 }
 
-/// Takes `bytes` from what is left; false when there are not so many.
+/// Subtracts `bytes` from what is left. Returns false if less is left.
 fn spend(left: &mut usize, bytes: usize) -> bool {
     let rest = left.checked_sub(bytes);
     *left = rest.unwrap_or(0);

@@ -1,4 +1,4 @@
-//! File fields of records: bytes to the object store, their description into the row.
+//! File fields of records: stores the bytes in the object store and their description in the row.
 
 use super::{Document, FileInfo, Input, Records, Upload, files::FileError, write::writable};
 use crate::{Error, Result, access::gates::Verb};
@@ -13,7 +13,12 @@ use tenantry_engine::{
 };
 
 impl Records<'_> {
-    /// Stores the bytes and points the record at them; the file they replace is removed.
+    /// Stores the bytes and points the record at them, then removes the file that they replace.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] for an actor who may not update the record; [`Error::NotFound`] if it does not exist;
+    /// [`Error::Invalid`] for a field that is not a file field, or a file that is too long; [`Error::LimitExceeded`] if
+    /// the plan's limit on files would be exceeded.
     pub async fn put_file<S>(&self, id: &str, field: &str, upload: Upload<S>) -> Result<Document>
     where
         S: Stream<Item = io::Result<bytes::Bytes>> + Unpin,
@@ -35,7 +40,10 @@ impl Records<'_> {
         }
     }
 
-    /// Description and bytes of a record's file.
+    /// Returns the description and bytes of a record's file.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] for an actor who may not read the record; [`Error::NotFound`] if it has no such file.
     pub async fn get_file(
         &self,
         id: &str,
@@ -63,8 +71,8 @@ impl Records<'_> {
         written.first().map(|w| self.document(w)).ok_or(Error::NotFound("record"))
     }
 
-    /// Counted after the bytes are stored, so that uploads at the same time see each other and the
-    /// limit is never overshot by a file that stays.
+    /// Checks the plan's limit. Called after the bytes are stored, so that concurrent uploads see each other and no
+    /// file that stays exceeds the limit.
     async fn within_file_limit(&self) -> Result<()> {
         let (super::Scope::Tenant(tenant), Some(owner)) = (self.scope, self.file_owner()) else {
             return Ok(());
@@ -74,7 +82,7 @@ impl Records<'_> {
         if used > limit { Err(Error::LimitExceeded { limit: "file_bytes" }) } else { Ok(()) }
     }
 
-    /// Files of shared rows belong to the platform, those of tenant rows to their tenant.
+    /// Returns the owner of the files: the platform for shared rows, the tenant for its own rows.
     fn file_owner(&self) -> Option<TenantId> {
         if self.entry.system { None } else { self.tenant_id() }
     }
@@ -101,12 +109,12 @@ impl Records<'_> {
         Ok(found.and_then(|mut c| c.rows.pop()))
     }
 
-    /// Ids of all files of a record.
+    /// Returns the ids of all files of a record.
     pub(super) async fn file_ids(&self, id: &RecordId) -> Result<Vec<String>> {
         self.files_in(id, file_names(&self.entry.model)).await
     }
 
-    /// Ids of the files that a record no longer has after this change.
+    /// Returns the ids of the files that a record no longer has after this change.
     pub(super) async fn files_cleared(&self, id: &RecordId, input: &Input) -> Result<Vec<String>> {
         let cleared = |name: &str| input.get(name).is_some_and(serde_json::Value::is_null);
         let files = self.entry.model.fields.iter().filter(|f| matches!(f.kind, FieldKind::File { .. }));
@@ -122,7 +130,7 @@ impl Records<'_> {
         Ok(values.into_iter().filter_map(info).map(|f| f.id).collect())
     }
 
-    /// Removes files nothing points at any more. A failure leaves an orphan, never a broken record.
+    /// Removes files that no record names any more. A failure leaves an orphan, never a broken record.
     pub(super) async fn forget_files(&self, ids: Vec<String>) {
         for id in ids {
             if let Err(error) = self.inner.files.delete(self.file_owner(), &id).await {
@@ -132,7 +140,7 @@ impl Records<'_> {
     }
 }
 
-/// File fields of a model.
+/// Returns the file fields of a model.
 pub(crate) fn file_names(model: &Model) -> Vec<FieldName> {
     let files = model.fields.iter().filter(|f| matches!(f.kind, FieldKind::File { .. }));
     files.map(|f| f.name.clone()).collect()

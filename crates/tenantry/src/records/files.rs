@@ -1,7 +1,7 @@
-//! Bytes of file fields: an object store, every key under its tenant's prefix.
+//! Bytes of file fields: an object store in which every key has its tenant's prefix.
 //!
-//! Called by `records`. A key is made from the tenant handle and a fresh id, never from what a client
-//! sent, so that no name or path of a request reaches the store (X4).
+//! Called by `records`. A key is made from the tenant handle and a new id, never from client input, so no name or path
+//! of a request reaches the store (X4).
 
 use futures_util::{Stream, StreamExt, TryStreamExt, stream::BoxStream};
 use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart, local::LocalFileSystem, path::Path};
@@ -10,24 +10,24 @@ use sha2::{Digest, Sha256};
 use std::{io, sync::Arc};
 use tenantry_engine::{name::TenantId, value::Value};
 
-/// What a row keeps of its file.
+/// Description of a file, as stored in its row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileInfo {
     /// Key of the bytes under the tenant's prefix.
     pub id: String,
-    /// Name the client gave; shown back, never used as a path.
+    /// Name that the client gave. Returned to clients, never used as a path.
     pub name: String,
     /// Media type.
     #[serde(rename = "type")]
     pub media_type: String,
-    /// Length, bytes.
+    /// Length in bytes.
     pub size: u64,
     /// SHA-256 of the bytes, hex.
     pub sha256: String,
 }
 
 impl FileInfo {
-    /// The description in a field's value; none: the field is empty.
+    /// Parses the description from a field's value. `None`: the field is empty.
     pub(crate) fn of(value: Value) -> Option<Self> {
         match value {
             Value::Json(json) => serde_json::from_value(json).ok(),
@@ -38,19 +38,19 @@ impl FileInfo {
 
 /// A file to store.
 pub struct Upload<S> {
-    /// Name the client gave.
+    /// Name that the client gave.
     pub name: String,
-    /// Media type; `application/octet-stream` when unknown.
+    /// Media type; `application/octet-stream` if unknown.
     pub media_type: String,
     /// The bytes as they arrive.
     pub bytes: S,
 }
 
-/// Why a file could not be kept.
+/// Why a file could not be stored or read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {
-    /// Longer than the field or the plan allows; the limit in bytes.
+    /// Longer than the field or the plan allows. Contains the limit in bytes.
     #[error("file is longer than {0} bytes")]
     TooLarge(u64),
     /// The client stopped sending.
@@ -62,7 +62,7 @@ pub enum FileError {
 }
 
 impl FileError {
-    /// There is no such file.
+    /// Returns true if there is no such file.
     pub(crate) fn is_missing(&self) -> bool {
         matches!(self, Self::Store(object_store::Error::NotFound { .. }))
     }
@@ -75,7 +75,7 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    /// Files under a local directory, which must exist. Writes are fsynced.
+    /// Opens the store under a local directory, which must exist. Writes are fsynced.
     pub(crate) fn local(root: &std::path::Path) -> Result<Self, FileError> {
         let store = LocalFileSystem::new_with_prefix(root)?.with_fsync(true);
         Ok(Self { store: Arc::new(store) })
@@ -85,7 +85,7 @@ impl Files {
         Self::prefix(tenant).join(id)
     }
 
-    /// Streams the bytes in, hashing as they pass; nothing is kept on error.
+    /// Streams the bytes in and hashes them on the way. Stores nothing on error.
     pub(crate) async fn put<S>(
         &self,
         tenant: Option<TenantId>,
@@ -101,7 +101,7 @@ impl Files {
         Ok(FileInfo { id, name, media_type, size, sha256 })
     }
 
-    /// Length and hash of what was written; nothing is kept on error.
+    /// Returns length and hash of what was written. Stores nothing on error.
     async fn write<S>(&self, path: &Path, bytes: S, max_bytes: u64) -> Result<(u64, String), FileError>
     where
         S: Stream<Item = io::Result<bytes::Bytes>> + Unpin,
@@ -113,14 +113,14 @@ impl Files {
                 Ok(written)
             }
             Err(error) => {
-                // It failed already; what the abort says adds nothing.
+                // The first error is already reported; an error of the abort adds nothing.
                 writer.abort().await.ok();
                 Err(error)
             }
         }
     }
 
-    /// The bytes of a file of this tenant.
+    /// Streams the bytes of a file of this tenant, or of the platform.
     pub(crate) async fn get(
         &self,
         tenant: Option<TenantId>,
@@ -129,7 +129,7 @@ impl Files {
         Ok(self.store.get(&Self::path(tenant, id)).await?.into_stream().boxed())
     }
 
-    /// Removes a file; one that is gone already is no error.
+    /// Removes a file. A missing file is not an error.
     pub(crate) async fn delete(&self, tenant: Option<TenantId>, id: &str) -> Result<(), FileError> {
         match self.store.delete(&Self::path(tenant, id)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
@@ -137,7 +137,7 @@ impl Files {
         }
     }
 
-    /// Ids and lengths of all files of a tenant, or of the platform.
+    /// Returns the ids and lengths of all files of a tenant, or of the platform.
     pub(crate) async fn list(&self, tenant: Option<TenantId>) -> Result<Vec<(String, u64)>, FileError> {
         let prefix = Self::prefix(tenant);
         let named =
@@ -146,7 +146,7 @@ impl Files {
         Ok(all.try_collect().await?)
     }
 
-    /// Removes all files of a tenant; how many there were.
+    /// Removes all files of a tenant. Returns how many.
     pub(crate) async fn remove_all(&self, tenant: TenantId) -> Result<u64, FileError> {
         let files = self.list(Some(tenant)).await?;
         for (id, _) in &files {
@@ -155,8 +155,8 @@ impl Files {
         Ok(files.len() as u64)
     }
 
-    /// Puts a file back under the id it had. Ids are never given to other bytes, so one that is there
-    /// is left as it is. True: it was put.
+    /// Restores a file under its former id. File ids are never reused, so an existing file is left as it is. Returns
+    /// true if the file was written.
     pub(crate) async fn put_back<S>(
         &self,
         tenant: Option<TenantId>,
@@ -182,7 +182,7 @@ impl Files {
         }
     }
 
-    /// Bytes a tenant keeps, over all its files.
+    /// Returns the total length of a tenant's files, in bytes.
     pub(crate) async fn used_bytes(&self, tenant: TenantId) -> Result<u64, FileError> {
         let sizes = self.store.list(Some(&Self::prefix(Some(tenant)))).map_ok(|meta| meta.size);
         Ok(sizes.try_fold(0, |sum, size| async move { Ok(sum + size) }).await?)
@@ -211,7 +211,7 @@ where
     Ok((size, hash.finalize().iter().map(|b| format!("{b:02x}")).collect()))
 }
 
-/// The last segment, without control characters, at most 200 characters.
+/// Returns the last path segment, without control characters, at most 200 characters.
 fn clean_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let clean: String = last.chars().filter(|c| !c.is_control()).take(200).collect();

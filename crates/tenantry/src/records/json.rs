@@ -1,4 +1,4 @@
-//! Rows to JSON bytes, keeping the version for the ETag.
+//! Serializes rows to JSON bytes and remembers the version for the ETag.
 
 use crate::{Error, Result, loaded::ModelEntry};
 use tenantry_engine::{
@@ -7,22 +7,23 @@ use tenantry_engine::{
     value::ValueRef,
 };
 
-/// Room at most that is made for rows to come.
+/// Upper bound of the buffer space reserved for further rows, in bytes.
 const ROOM: usize = 16 * 1024;
 
-/// Writes rows as JSON; where all columns are read, remembers the last row's version.
+/// Writes rows as JSON. If all columns are read, remembers the last row's version.
 pub(super) struct Rows {
     json: JsonRows,
     all: bool,
-    /// Rows at most.
+    /// Largest number of rows.
     most: usize,
-    /// Bytes after which no further row is wanted.
+    /// Number of bytes after which no further row is taken.
     bytes: usize,
     pub(super) version: Option<i64>,
 }
 
 impl Rows {
-    /// For up to `most` rows with these columns, none are all; no further one once they take more than `bytes`.
+    /// Returns a writer for up to `most` rows with these columns; empty `fields` means all. It takes no further row
+    /// once they exceed `bytes`.
     pub(super) fn new(entry: &ModelEntry, fields: &[FieldName], most: u32, bytes: usize) -> Result<Self> {
         let keys = match fields.is_empty() {
             true => entry.keys.clone(),

@@ -1,8 +1,8 @@
-//! Records: what builders and the HTTP API do with rows. Permissions, references across stores,
+//! Records: the operations on rows for embedders and the HTTP API. Handles permissions, references across stores,
 //! overrides, expansion, CSV and files; the engine does the rest.
 //!
-//! A [`Records`] exists only for a scope that was entered, and works on one model. There is no way to
-//! name another tenant here.
+//! A [`Records`] exists only for a scope that was entered, and works on one model. It offers no way to name another
+//! tenant.
 
 mod between;
 mod cross;
@@ -42,12 +42,12 @@ use tenantry_engine::{
     engine::Session, model::Model, name::TenantId, query::RecordId, sqlite::write::WriteOptions,
 };
 
-/// On whose behalf records are used.
+/// Whose records are used.
 #[derive(Clone, Copy)]
 pub enum Scope<'a> {
-    /// Inside a tenant: its own stores, and the shared ones as it sees them.
+    /// Inside a tenant: its own stores, and the shared ones as the tenant sees them.
     Tenant(&'a Tenant),
-    /// Platform staff, outside any tenant: system stores only.
+    /// Platform staff outside any tenant: system stores only.
     Staff(&'a Actor),
 }
 
@@ -57,21 +57,22 @@ impl<'a> From<&'a Tenant> for Scope<'a> {
     }
 }
 
-/// The records of one model in one scope.
+/// Records of one model in one scope.
 pub struct Records<'a> {
     inner: &'a Inner,
     scope: Scope<'a>,
-    /// What was loaded when it was made; a reload meanwhile does not touch it.
+    /// Apps as loaded when this was created. A later reload does not affect it.
     loaded: Arc<Loaded>,
     entry: Arc<ModelEntry>,
-    /// The tenant's record, once its places turned out to be others than when it was entered.
+    /// The tenant's record, once its placements have changed since it was entered.
     moved: RwLock<Option<Arc<TenantRecord>>>,
-    /// Changes are checked and undone.
+    /// Checks changes and undoes them.
     dry_run: bool,
 }
 
 impl<'a> Records<'a> {
-    /// Absent model and forbidden model look the same (`absent-not-forbidden`): refusal comes with the first verb.
+    /// Returns the same error for an absent and a hidden model (`absent-not-forbidden`). Missing permissions are
+    /// refused by the first verb.
     pub(crate) fn new(inner: &'a Inner, scope: Scope<'a>, model: &str) -> Result<Self> {
         let mut loaded = inner.loaded.load_full();
         if let Scope::Tenant(tenant) = scope {
@@ -79,15 +80,15 @@ impl<'a> Records<'a> {
         }
         let entry = loaded.models.get(model).cloned().ok_or(Error::NotFound("model"))?;
         match (scope, entry.system) {
-            // What keeps overrides is written through the shared model's own check of them.
+            // Overrides are written through the shared model, which checks them.
             _ if entry.automatic => Err(Error::NotFound("model")),
-            // Staff outside a tenant have no tenant database to look into.
+            // Staff outside a tenant have no tenant database.
             (Scope::Staff(_), false) => Err(Error::NotFound("model")),
             _ => Ok(Self { inner, scope, loaded, entry, moved: RwLock::default(), dry_run: false }),
         }
     }
 
-    /// The model worked on.
+    /// Returns the model.
     pub fn model(&self) -> &Arc<Model> {
         &self.entry.model
     }
@@ -166,7 +167,7 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// A key that cannot be one of this model's names no record (`absent-not-forbidden`).
+    /// Parses an id. One that cannot belong to this model names no record (`absent-not-forbidden`).
     fn parse_id(&self, text: &str) -> Result<RecordId> {
         read::parse_id(&self.entry.model, text).ok_or(Error::NotFound("record"))
     }

@@ -1,4 +1,4 @@
-//! A tenant's own view of shared rows: which fields it changed, kept in its own store (V6, F4).
+//! A tenant's overrides of shared rows: the fields that it changed, stored in its own store (V6, F4).
 
 use super::{Document, Records, Scope, Want, read::id_value};
 use crate::{
@@ -31,7 +31,7 @@ impl Records<'_> {
         self.loaded.entry(&format!("{}_overrides", entry.model.name)).ok()
     }
 
-    /// The tenant's overrides of a shared model; None where the model has none or no tenant is entered.
+    /// Returns the tenant's overrides of a shared model. `None` if the model has none or no tenant was entered.
     pub(super) async fn override_rows(&self, entry: &ModelEntry) -> Result<Option<Vec<OverrideRow>>> {
         let Some(kept) = self.override_entry(entry) else { return Ok(None) };
         let session = self.session_of(kept).await?;
@@ -49,19 +49,19 @@ impl Records<'_> {
         }
     }
 
-    /// Sets this tenant's own values for fields of a shared row, in place of those it had; answers with the
-    /// row as the tenant sees it now.
+    /// Sets this tenant's own values for fields of a shared row and replaces its earlier ones. Returns the row as the
+    /// tenant now sees it.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a row that is not there, or a model without overrides; [`Error::Denied`]
-    /// for who may not change the tenant's view; [`Error::Invalid`] for values the model does not take.
+    /// [`Error::NotFound`] for a missing row or a model without overrides; [`Error::Denied`] for an actor who may not
+    /// change the tenant's view; [`Error::InvalidFields`] for values that the model does not accept.
     pub async fn set_override(&self, id: &str, changes: &Map<String, Json>) -> Result<Document> {
         let (kept, allowed) = self.overridable()?;
         let id = self.parse_id(id)?;
         let stored = self.stored_changes(changes, allowed)?;
         let _between = self.inner.between.refer().await?;
         let _held = self.hold_shared(&id).await?;
-        // Twice, because another request may put the first values there in between.
+        // Tried twice, because another request may insert or remove the tenant's values in between.
         match self.put_override(kept, &id, stored.clone()).await {
             Err(Error::Engine(e)) if matches!(e.kind(), Kind::Unique(_) | Kind::NotFound) => {
                 self.put_override(kept, &id, stored).await?;
@@ -71,7 +71,7 @@ impl Records<'_> {
         self.get_text(&id).await
     }
 
-    /// Makes sure that the shared row is there, and keeps it until the guard is dropped.
+    /// Checks that the shared row exists, and prevents its deletion until the guard is dropped.
     async fn hold_shared(&self, id: &RecordId) -> Result<OwnedRwLockReadGuard<()>> {
         let guard = self.entry.leaving.stay().await;
         let leaves = self.entry.leaving.has(id);
@@ -101,10 +101,10 @@ impl Records<'_> {
         Ok(())
     }
 
-    /// Returns a shared row to what everybody sees.
+    /// Removes the tenant's own values, so that it sees the shared row again.
     ///
     /// # Errors
-    /// As [`Records::set_override`]; [`Error::NotFound`] also where the tenant has no values of its own.
+    /// Those of [`Records::set_override`]; [`Error::NotFound`] also if the tenant has no values of its own.
     pub async fn clear_override(&self, id: &str) -> Result<()> {
         let (kept, _) = self.overridable()?;
         let id = self.parse_id(id)?;

@@ -1,5 +1,4 @@
-//! Get and list. The plain path goes from SQLite to JSON bytes without a detour; expansion and merged
-//! views are the longer way round.
+//! Get and list. The plain path goes from SQLite straight to JSON bytes. Expansion and merged views take a longer path.
 
 use super::{Records, Scope, json::Rows};
 use crate::{Error, Result, access::gates::Verb};
@@ -10,16 +9,16 @@ use tenantry_engine::{
     value::Value,
 };
 
-/// What of a record is wanted.
+/// Which parts of a record to return.
 #[derive(Debug, Clone, Default)]
 pub struct Want {
-    /// Columns; empty is all.
+    /// Columns. Empty: all.
     pub fields: Vec<FieldName>,
-    /// Reference paths to expand, as `city.region`.
+    /// Reference paths to expand, such as `city.region`.
     pub expand: Vec<String>,
 }
 
-/// A list as asked for.
+/// Parameters of a list.
 #[derive(Debug, Clone, Default)]
 pub struct ListQuery {
     /// Filter, search, sort, page and columns.
@@ -35,7 +34,7 @@ pub struct ListQuery {
 pub struct Document {
     /// A JSON object.
     pub body: Vec<u8>,
-    /// The record's version, where the answer has all columns: its ETag.
+    /// The record's version, which is its ETag. Set if the answer has all columns.
     pub version: Option<i64>,
 }
 
@@ -44,13 +43,13 @@ pub struct Document {
 pub struct Page {
     /// JSON objects separated by commas, without the brackets.
     pub items: Vec<u8>,
-    /// Where the next page begins, if there is one.
+    /// Position at which the next page begins, if there is one.
     pub next: Option<Vec<Value>>,
-    /// All matching rows, when asked for.
+    /// Number of all matching rows, if requested.
     pub count: Option<u64>,
 }
 
-/// The key a URL names, if it can be one of this model.
+/// Parses the id in a URL. `None` if it cannot belong to this model.
 pub(super) fn parse_id(model: &Model, text: &str) -> Option<RecordId> {
     match model.id {
         IdKind::Integer => text.parse().ok().map(RecordId::Integer),
@@ -66,7 +65,10 @@ pub(super) fn id_value(id: &RecordId) -> Value {
 }
 
 impl Records<'_> {
-    /// One record, or `NotFound`.
+    /// Returns one record.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] for an actor who may not read the model; [`Error::NotFound`] if the record does not exist.
     pub async fn get(&self, id: &str, want: &Want) -> Result<Document> {
         self.allow(Verb::Read)?;
         let id = self.parse_id(id)?;
@@ -95,8 +97,11 @@ impl Records<'_> {
         Ok(Document { version: None, body: page.items })
     }
 
-    /// A page of records: at most as many as asked for, and no further one once they take more than the configured
-    /// bytes of a page.
+    /// Returns a page of records: at most as many as requested, and no further one once they exceed the configured page
+    /// size in bytes.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] for an actor who may not read the model.
     pub async fn list(&self, query: &ListQuery) -> Result<Page> {
         self.allow(Verb::Read)?;
         let overrides = self.override_rows(&self.entry).await?;
@@ -117,12 +122,12 @@ impl Records<'_> {
         Ok(Page { items: rows.into_bytes(), next, count })
     }
 
-    /// Most bytes of a page, as far as its last row.
+    /// Size in bytes after which a page takes no further row.
     pub(super) fn page_bytes(&self) -> usize {
         usize::try_from(self.inner.config.limits.page_bytes).unwrap_or(usize::MAX)
     }
 
-    /// Whether this scope sees the model through its own overrides.
+    /// Returns true if this scope sees the model through its own overrides.
     pub(super) fn merges(&self) -> bool {
         self.entry.model.overrides.is_some() && matches!(self.scope, Scope::Tenant(_))
     }

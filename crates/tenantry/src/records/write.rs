@@ -1,5 +1,5 @@
-//! Create, patch, delete. Values are checked here against the model, references into other stores
-//! against their rows; everything inside one store is enforced by the database in the transaction.
+//! Create, patch, delete. Values are checked here against the model, and references into other stores against their
+//! rows. Everything inside one store is enforced by the database in the transaction.
 
 use super::{Document, Records, Scope, cross::Claims};
 use crate::{
@@ -19,14 +19,18 @@ use tenantry_engine::{
     value::Value,
 };
 
-/// Most records one batch may hold.
+/// Largest number of records in one batch.
 pub const MAX_BATCH: usize = 1000;
 
-/// A record as a client sends it.
+/// A record as sent by a client.
 pub type Input = Map<String, Json>;
 
 impl Records<'_> {
     /// Creates a record.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] for an actor who may not create records; [`Error::InvalidFields`] for values that the model
+    /// refuses.
     pub async fn create(&self, input: &Input) -> Result<Document> {
         self.allow(Verb::Create)?;
         let change = self.insert(input)?;
@@ -38,6 +42,9 @@ impl Records<'_> {
     }
 
     /// Creates all of the records or none. Errors name the index of the record, from 0.
+    ///
+    /// # Errors
+    /// As for [`Records::create`]; [`Error::Invalid`] for more than [`MAX_BATCH`] records.
     pub async fn create_many(&self, inputs: &[Input]) -> Result<Vec<Document>> {
         self.allow(Verb::Create)?;
         if inputs.len() > MAX_BATCH {
@@ -49,8 +56,12 @@ impl Records<'_> {
         Ok(written.iter().map(|w| self.document(w)).collect())
     }
 
-    /// Changes the named fields. With an expected version, only while the record has that version. A record that
-    /// has these values already keeps its version.
+    /// Changes the named fields. With an expected version, only if the record has that version. A change that sets the
+    /// same values leaves the version unchanged.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] for an actor who may not update records; [`Error::NotFound`] if the record does not exist;
+    /// [`Error::InvalidFields`] for values that the model refuses.
     pub async fn patch(&self, id: &str, expected_version: Option<i64>, input: &Input) -> Result<Document> {
         self.allow(Verb::Update)?;
         let id = self.parse_id(id)?;
@@ -63,7 +74,10 @@ impl Records<'_> {
         written.first().map(|w| self.document(w)).ok_or(Error::NotFound("record"))
     }
 
-    /// Deletes a record, unless others refer to it (in this store or, for shared rows, in any tenant's).
+    /// Deletes a record, unless others refer to it, in this store or, for shared rows, in that of any tenant.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] for an actor who may not delete records; [`Error::NotFound`] if the record does not exist.
     pub async fn delete(&self, id: &str, expected_version: Option<i64>) -> Result<()> {
         self.allow(Verb::Delete)?;
         let id = self.parse_id(id)?;
@@ -79,7 +93,7 @@ impl Records<'_> {
         Ok(())
     }
 
-    /// Writes rows that are typed already, in transactions of [`MAX_BATCH`].
+    /// Writes rows of typed values, in transactions of [`MAX_BATCH`] rows.
     pub(crate) async fn insert_all(&self, rows: Vec<Change>) -> Result<()> {
         self.allow(Verb::Create)?;
         let mut rows = rows.into_iter().peekable();
@@ -89,14 +103,14 @@ impl Records<'_> {
         Ok(())
     }
 
-    /// Runs checked changes in one transaction, holding the rows they refer to in other stores.
+    /// Runs checked changes in one transaction, and holds the rows they refer to in other stores.
     pub(super) async fn apply(&self, changes: Vec<Change>) -> Result<Vec<Written>> {
         self.agree(&changes, false).await?;
         self.apply_to(&self.entry, &changes).await
     }
 
-    /// The same on another model of this scope. A write that finds its place fenced has done nothing: it
-    /// waits until the place is moved, and is done there.
+    /// Like [`Self::apply`], for another model of this scope. A write that finds its place fenced has changed nothing:
+    /// it waits until the tenant was moved, then runs in the new place.
     pub(super) async fn apply_to(&self, entry: &ModelEntry, changes: &[Change]) -> Result<Vec<Written>> {
         match self.apply_once(entry, changes).await {
             Err(error) if is_fenced(&error) => Box::pin(self.apply_later(entry, changes, error)).await,
@@ -104,7 +118,7 @@ impl Records<'_> {
         }
     }
 
-    /// Checks references into other stores, and those that must agree, without writing.
+    /// Checks references into other stores, and references that must agree, without writing.
     pub(super) async fn check_references(&self, changes: &[Change]) -> Result<()> {
         self.agree(changes, false).await?;
         Claims::of(&self.loaded, &self.entry.model, changes).hold(self).await.map(drop)
@@ -123,7 +137,7 @@ impl Records<'_> {
         changes: &[Change],
         mut error: Error,
     ) -> Result<Vec<Written>> {
-        // Only a tenant's own places are moved while requests go on.
+        // Only a tenant's own places are moved while requests continue.
         let (Scope::Tenant(tenant), false) = (self.scope, entry.system) else { return Err(error) };
         let until = self.inner.write_deadline();
         while is_fenced(&error) {
@@ -159,7 +173,7 @@ impl Records<'_> {
         Ok(changes)
     }
 
-    /// Typed values of the input; what is wrong with them is added to `wrong`.
+    /// Returns typed values of the input. Adds errors to `wrong`.
     fn values(&self, input: &Input, wrong: &mut Wrong) -> Result<Vec<(FieldName, Value)>> {
         let mut values = Vec::with_capacity(input.len());
         for (name, value) in input {
@@ -168,7 +182,7 @@ impl Records<'_> {
         Ok(values)
     }
 
-    /// Adds the required fields that the input does not have.
+    /// Adds an error for each required field that the input lacks.
     fn missing(&self, input: &Input, wrong: &mut Wrong) {
         let needed = self.entry.model.fields.iter().filter(|f| f.required && f.default.is_none());
         for field in needed.filter(|f| !input.contains_key(f.name.as_str())) {
@@ -183,7 +197,7 @@ impl Records<'_> {
     }
 }
 
-/// What the database refused, with the record of the batch that it was.
+/// Adds the index of the refused record to an error of a batch.
 fn of_batch(error: Error) -> Error {
     let index = match &error {
         Error::Engine(engine) => engine.index(),
@@ -204,7 +218,7 @@ fn checked(model: &Model, name: &str, value: &Json) -> Result<(FieldName, Value)
     Ok((field.name.clone(), bind::from_json(field, value)?))
 }
 
-/// The declared field of that name, or an error that says which there are.
+/// Returns the declared field with this name, or an error that lists the fields.
 pub(super) fn writable<'m>(model: &'m Model, name: &str) -> Result<&'m Field> {
     model.field(name).ok_or_else(|| {
         if ["id", "created_at", "updated_at", "version"].contains(&name) {

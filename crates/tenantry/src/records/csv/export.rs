@@ -1,4 +1,4 @@
-//! CSV export, streamed a page at a time: no long-running read, memory of one page.
+//! Exports CSV, streamed page by page: no long-running read, and the memory of one page.
 
 use super::guard::guarded;
 use crate::{
@@ -15,12 +15,12 @@ use tenantry_engine::{
     value::ValueRef,
 };
 
-/// Rows a page.
+/// Number of rows in a page.
 const PAGE: u32 = 1000;
 
 struct Lines {
     writer: csv::Writer<Vec<u8>>,
-    /// Bytes after which no further row is wanted.
+    /// Number of bytes after which the page takes no further row.
     most: usize,
 }
 
@@ -38,7 +38,7 @@ impl Visit for Lines {
     }
 }
 
-/// One line of cells.
+/// Returns one CSV line.
 pub(crate) fn csv_line<'v>(cells: impl Iterator<Item = ValueRef<'v>>) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(vec![]);
     for value in cells {
@@ -49,7 +49,7 @@ pub(crate) fn csv_line<'v>(cells: impl Iterator<Item = ValueRef<'v>>) -> Vec<u8>
     writer.into_inner().unwrap_or_default()
 }
 
-/// A value as it stands in a cell; nothing is no value.
+/// Text of a cell. A null value is an empty cell.
 fn cell(value: ValueRef<'_>) -> Cow<'_, str> {
     match value {
         ValueRef::Null => Cow::Borrowed(""),
@@ -61,7 +61,10 @@ fn cell(value: ValueRef<'_>) -> Cow<'_, str> {
     }
 }
 impl<'a> Records<'a> {
-    /// Every matching record as CSV, header first. The limit of the query is ignored.
+    /// Streams every matching record as CSV, header first. The limit of the query is ignored.
+    ///
+    /// # Errors
+    /// [`crate::Error::Denied`] for an actor who may not read the model.
     pub fn export_csv(self, select: Select) -> Result<impl Stream<Item = Result<Bytes>> + Send + 'a> {
         self.allow(Verb::Read)?;
         let columns: Vec<String> = match select.fields.is_empty() {

@@ -1,24 +1,24 @@
-//! The apostrophe in front of a cell, and its removal.
+//! Adds and removes the apostrophe in front of a cell.
 //!
-//! Spreadsheets run a cell that begins like a formula; a leading apostrophe makes it text (OWASP). The same mark tells
-//! an empty text (`'`) from no value (nothing). Whatever an import would take for a mark is marked too, so that every
-//! text comes back as it was.
+//! Spreadsheets execute a cell that looks like a formula; a leading apostrophe makes it text (OWASP). The apostrophe
+//! also tells an empty text (`'`) from a missing value (nothing). A text that the import would mistake for a guarded
+//! one is guarded as well, so that every text comes back unchanged.
 
 use std::borrow::Cow;
 
-/// Beginnings that some spreadsheet takes for a formula, those of full width included.
+/// First characters that some spreadsheet takes for a formula, including full-width ones.
 const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
 fn needs_mark(text: &str) -> bool {
     text.is_empty() || text.starts_with(FORMULA) || text.strip_prefix('\'').is_some_and(needs_mark)
 }
 
-/// The cell of a text.
+/// Returns the cell for a text.
 pub(super) fn guarded(text: &str) -> Cow<'_, str> {
     if needs_mark(text) { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
 }
 
-/// The text of a cell, as it was before the export marked it.
+/// Returns the text of a cell, as it was before the export guarded it.
 pub(crate) fn unguarded(cell: &str) -> &str {
     match cell.strip_prefix('\'') {
         Some(text) if needs_mark(text) => text,

@@ -1,5 +1,5 @@
-//! CSV import, streamed: lines are read as they arrive, checked one by one and written in batches.
-//! A line that is refused is reported with its number; the others are kept.
+//! Imports CSV, streamed: lines are read as they arrive, checked one by one and written in batches. A refused line is
+//! reported with its number; the others are imported.
 
 use super::{
     guard::unguarded,
@@ -27,44 +27,44 @@ use tenantry_engine::{
     value::Value,
 };
 
-/// What a column of the file is.
+/// Meaning of a column of the file.
 enum Column<'m> {
     Id,
     Ignored,
     Field(&'m Field),
 }
 
-/// Most errors an import reports.
+/// Largest number of errors in a report.
 const MAX_ERRORS: usize = 100;
-/// Bytes of cells that one batch holds at most; it holds one line at least.
+/// Number of bytes of cells after which a batch is written. A batch has at least one line.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// What to hand in instead of a file whose first line is none.
+/// Reason of the error for a file without a usable first line.
 const NO_HEADER: &str = "is no CSV in UTF-8 or UTF-16 whose first line names the fields";
 
-/// What an import did.
+/// Result of an import.
 #[derive(Debug, Default, Serialize)]
 pub struct ImportReport {
-    /// Records created; of a dry run, that would have been.
+    /// Number of records created, or in a dry run of records that would have been created.
     pub created: u64,
-    /// Lines refused.
+    /// Refused lines.
     pub errors: Vec<RowError>,
-    /// More lines were wrong than are listed.
+    /// More lines were refused than `errors` lists.
     pub more_errors: bool,
-    /// Columns of the file that were passed over: the platform sets them, or they describe files.
+    /// Ignored columns of the file: the platform sets them, or they describe files.
     pub ignored: Vec<String>,
-    /// Nothing was written.
+    /// This was a dry run: nothing was written.
     pub dry_run: bool,
 }
 
-/// A line that was refused.
+/// A refused line.
 #[derive(Debug, Serialize)]
 pub struct RowError {
-    /// Line of the file, from 1; the header is line 1.
+    /// Line of the file. The header is line 1.
     pub line: u64,
-    /// Column, where one is to blame.
+    /// Column at fault, if it is a single one.
     pub field: Option<String>,
-    /// The kind of rule, for programs.
+    /// Kind of rule, for programs.
     pub code: &'static str,
     /// What is wrong.
     pub reason: String,
@@ -78,12 +78,13 @@ struct Batch {
 }
 
 impl Records<'_> {
-    /// Imports CSV with a header line of field names, as export writes it: an `id` is kept, what the platform sets and
-    /// descriptions of files are passed over. Cells may be separated by commas, semicolons or tabs. Lines are written
-    /// in batches of 1,000, each in one transaction; the report names every line refused.
+    /// Imports CSV with a header line of field names, as the export writes it. An `id` is preserved. Columns that the
+    /// platform sets and descriptions of files are ignored. Cells may be separated by commas, semicolons or tabs. Lines
+    /// are written in batches of at most 1,000, each in one transaction. The report names every refused line, up to
+    /// 100.
     ///
-    /// With `dry_run` each batch is checked in the same way and undone: lines of different batches are not
-    /// compared with one another. `source` is read on the calling thread: hand in something buffered or bridged.
+    /// With `dry_run` each batch is checked in the same way and then undone, so lines of different batches are not
+    /// compared with one another. `source` is read on the calling thread: pass something buffered or bridged.
     ///
     /// # Errors
     /// [`Error::Denied`] for an actor who may not create records; [`Error::InvalidFields`] for a header that does not
@@ -153,10 +154,10 @@ impl Records<'_> {
     fn column(&self, name: &str) -> Result<Column<'_>> {
         Ok(match name {
             "id" => Column::Id,
-            // Set by the platform; an export has them, so an import passes them over.
+            // The platform sets these. An export contains them, so an import ignores them.
             "created_at" | "updated_at" | "version" => Column::Ignored,
             _ => match writable(&self.entry.model, name)? {
-                // An export describes files; their bytes have a route of their own.
+                // An export describes files. Their bytes are uploaded by another route.
                 field if matches!(field.kind, FieldKind::File { .. }) => Column::Ignored,
                 field => Column::Field(field),
             },
@@ -214,7 +215,7 @@ impl Records<'_> {
         id.map(Some).ok_or_else(|| Error::invalid("id", "is not an id of this model"))
     }
 
-    /// Writes a batch without the lines that are to blame when it is refused.
+    /// Writes a batch. If it is refused, reports the lines at fault and writes the others.
     async fn flush(&self, batch: &mut Batch, report: &mut ImportReport) -> Result<()> {
         let mut lines = std::mem::take(batch).lines;
         while !lines.is_empty() {
@@ -238,7 +239,7 @@ impl Records<'_> {
         Ok(())
     }
 
-    /// The lines of a refused batch whose references are sound; the others are reported.
+    /// Returns the lines of a refused batch whose references are valid, and reports the others.
     async fn without_blamed(
         &self,
         lines: Vec<(u64, Change)>,
@@ -257,7 +258,7 @@ impl Records<'_> {
     }
 }
 
-/// The value of a cell; none: nothing stands there, and the field has its default or none.
+/// Returns the value of a cell. `None`: the cell is empty, and the field gets its default or stays empty.
 fn value(field: &Field, cell: &[u8]) -> Result<Option<Value>> {
     if cell.is_empty() {
         return if field.required && field.default.is_none() {
@@ -278,7 +279,7 @@ fn value(field: &Field, cell: &[u8]) -> Result<Option<Value>> {
 }
 
 impl ImportReport {
-    /// Adds what is wrong with a line.
+    /// Adds the errors of a refused line.
     fn refuse(&mut self, line: u64, error: Error) -> Result<()> {
         let fields = match error {
             Error::Engine(ref engine) if error.code() == "not_unique" => {
@@ -327,7 +328,7 @@ fn stopped(stop: &Stop) -> String {
     }
 }
 
-/// Whether another line could still be written.
+/// Returns true if the error concerns single lines, so that other lines can still be written.
 fn blames_a_line(error: &Error) -> bool {
     matches!(error.code(), "invalid" | "not_unique" | "reference")
 }

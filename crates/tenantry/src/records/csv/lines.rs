@@ -1,46 +1,46 @@
-//! Lines of cells out of a file's text. A line longer than the bound is passed over in the memory of the bound.
+//! Splits a file's text into lines of cells. Skips lines longer than the bound, within the memory of the bound.
 //!
-//! Used by the import. Built on `csv_core`, which says how much of its buffers it fills, so that no cell can grow
-//! without end.
+//! Used by the import. Built on `csv_core`, which reports how much of its buffers it fills, so that no cell can grow
+//! without limit.
 
 use super::source::{Source, Stop};
 use csv_core::{ReadRecordResult as Outcome, Reader, ReaderBuilder};
 use std::io::Read;
 
-/// Cells at most in one line.
+/// Largest number of cells in one line.
 const MOST_CELLS: usize = 4096;
-/// Longest first line, bytes.
+/// Longest first line, in bytes.
 const MOST_HEADER: usize = 64 * 1024;
-/// What may stand between cells; the first is what an export writes.
+/// Possible separators of cells. The export writes the first one.
 const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
 
-/// What was read.
+/// Result of reading a line.
 #[derive(Debug, PartialEq)]
 pub(super) enum Next {
-    /// A line, whose cells are at hand.
+    /// A line. `cells` returns its cells.
     Line,
-    /// A line that is longer than the bound, or has too many cells.
+    /// A line that is longer than the bound or has too many cells.
     TooLong,
     /// The end of the file.
     End,
 }
 
-/// The lines of one file.
+/// Lines of one file.
 pub(super) struct Lines<R> {
     source: Source<R>,
     core: Reader,
-    /// Bytes of one line's cells at most.
+    /// Largest number of bytes of the cells of one line.
     most: usize,
     cells: Vec<u8>,
     ends: Vec<usize>,
-    /// Number of cells of the present line.
+    /// Number of cells of the current line.
     count: usize,
     line: u64,
     next_line: u64,
 }
 
 impl<R: Read> Lines<R> {
-    /// Reads the first line to see what stands between cells: with that most of its names are columns.
+    /// Reads the first line to find the separator: the one with which most of its names are columns.
     pub(super) fn new(
         mut source: Source<R>,
         most: usize,
@@ -72,12 +72,12 @@ impl<R: Read> Lines<R> {
         })
     }
 
-    /// Bytes of the cells of the line that was read last.
+    /// Number of bytes of the cells of the line that was read last.
     pub(super) fn length(&self) -> usize {
         self.count.checked_sub(1).map_or(0, |last| self.ends[last])
     }
 
-    /// Reads the next line that is not empty.
+    /// Reads the next nonempty line.
     pub(super) fn next(&mut self) -> Result<Next, Stop> {
         self.skip_empty()?;
         self.line = self.next_line;
@@ -97,7 +97,7 @@ impl<R: Read> Lines<R> {
                 Outcome::OutputEndsFull if self.ends.len() < MOST_CELLS => {
                     self.ends.resize(self.ends.len() * 2, 0);
                 }
-                // What is too long is written over until it ends.
+                // The rest of an overlong line overwrites its beginning.
                 Outcome::OutputFull | Outcome::OutputEndsFull => (length, count, too_long) = (0, 0, true),
                 Outcome::Record => {
                     self.count = count;
@@ -125,7 +125,7 @@ fn breaks(text: &[u8]) -> u64 {
     text.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 
-/// The delimiter that a first line `sep=;` names, as some spreadsheets write.
+/// Separator that a first line such as `sep=;` names, as some spreadsheets write.
 fn named(first: &[u8]) -> Option<u8> {
     match first.trim_ascii().strip_prefix(b"sep=")? {
         [delimiter] if DELIMITERS.contains(delimiter) => Some(*delimiter),

@@ -1,7 +1,7 @@
-//! Records as CSV: what an export writes an import takes, value for value.
+//! Records as CSV. The import accepts what the export writes, and every value comes back unchanged.
 //!
-//! Called by the record routes, the demo's loader and archives. Both ways are streamed: memory is that of one page
-//! on the way out, of one batch on the way in. It never reads or writes a row itself; `Records` does.
+//! Called by the record routes, the demo loader and archives. Both directions are streamed: an export uses the memory
+//! of one page, an import that of one batch. Rows are read and written only by `Records`.
 
 mod export;
 mod guard;

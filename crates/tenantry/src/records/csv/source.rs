@@ -1,20 +1,21 @@
-//! The text of an uploaded file, piece by piece: UTF-8 or, as spreadsheets save "Unicode text", UTF-16 with its mark.
+//! Text of an uploaded file, piece by piece: UTF-8 or, as spreadsheets save "Unicode text", UTF-16 with a byte order
+//! mark.
 //!
-//! Used by the reader of lines. It holds one piece at a time and stops a file that is too long.
+//! Used by the reader of lines. It holds one piece at a time and stops at a file that is too long.
 
 use std::io::{self, Read};
 
-/// Bytes read at a time.
+/// Number of bytes read at a time.
 const PIECE: usize = 16 * 1024;
 
-/// Why a file is not read to its end.
+/// Why a file was not read to its end.
 #[derive(Debug)]
 pub(super) enum Stop {
     /// It has more bytes than this.
     TooLong(u64),
-    /// It says that it is UTF-16 and is not.
+    /// Its byte order mark says UTF-16, but it is not valid UTF-16.
     NotText,
-    /// It broke off.
+    /// Reading failed.
     Broken(io::Error),
 }
 
@@ -26,14 +27,14 @@ enum Encoding {
     Utf16Big,
 }
 
-/// A file that is read once, as UTF-8.
+/// A file that is read once and decoded to UTF-8.
 pub(super) struct Source<R> {
     inner: R,
-    /// Bytes that may still come.
+    /// Number of bytes that may still come.
     left: u64,
     most: u64,
     encoding: Encoding,
-    /// Bytes that are not decoded yet: the end of a piece in the middle of a letter.
+    /// Bytes that are not decoded yet: a character cut off at the end of a piece.
     raw: Vec<u8>,
     text: Vec<u8>,
     at: usize,
@@ -41,13 +42,13 @@ pub(super) struct Source<R> {
 }
 
 impl<R: Read> Source<R> {
-    /// Reads at most `most` bytes of `inner`.
+    /// Creates a source that reads at most `most` bytes of `inner`.
     pub(super) fn new(inner: R, most: u64) -> Self {
         let (raw, text) = (Vec::with_capacity(PIECE), Vec::with_capacity(PIECE));
         Self { inner, left: most, most, encoding: Encoding::Unknown, raw, text, at: 0, ended: false }
     }
 
-    /// Text that is at hand; empty at the end of the file.
+    /// Returns the text that is not used yet. Empty at the end of the file.
     pub(super) fn text(&mut self) -> Result<&[u8], Stop> {
         if self.at == self.text.len() {
             self.text.clear();
@@ -57,12 +58,12 @@ impl<R: Read> Source<R> {
         Ok(&self.text[self.at..])
     }
 
-    /// Moves past text that was used.
+    /// Marks `bytes` of the text as used.
     pub(super) fn used(&mut self, bytes: usize) {
         self.at = (self.at + bytes).min(self.text.len());
     }
 
-    /// The first line, without using it; of a longer one the first `most` bytes.
+    /// Returns the first line without using it. Of a longer line, returns about the first `most` bytes.
     pub(super) fn first_line(&mut self, most: usize) -> Result<&[u8], Stop> {
         loop {
             let end = self.text.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
@@ -125,7 +126,7 @@ impl<R: Read> Source<R> {
     fn wide(&mut self, unit: fn([u8; 2]) -> u16) -> Result<(), Stop> {
         let mut whole = self.raw.len() / 2 * 2;
         let unit_at = |raw: &[u8], at: usize| unit([raw[at], raw[at + 1]]);
-        // The second half of a pair may be in the next piece.
+        // The second half of a surrogate pair may be in the next piece.
         if whole >= 2 && !self.ended && (0xd800..0xdc00).contains(&unit_at(&self.raw, whole - 2)) {
             whole -= 2;
         }
@@ -143,7 +144,7 @@ impl<R: Read> Source<R> {
 mod tests {
     use super::*;
 
-    /// A byte at a time, so that every letter is cut.
+    /// Reads one byte at a time, so that every character is cut.
     struct Bytewise<'a>(&'a [u8]);
 
     impl Read for Bytewise<'_> {
