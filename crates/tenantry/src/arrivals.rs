@@ -1,7 +1,7 @@
-//! New tenants made from what is there already: clones of a tenant, and archives that are read back.
+//! Creates tenants from existing data: clones of a tenant, and imported archives.
 //!
-//! Verbs of [`Platform`], called by the staff API and the command line. They start an operation and
-//! give its id; `Platform::operations` tells the rest.
+//! Verbs of [`Platform`], called by the staff API and the command line. They start an operation and return its id;
+//! `Platform::operations` reports its progress.
 
 use crate::{
     Error, NewOwner, Platform, Result,
@@ -23,26 +23,27 @@ use std::{io, path::PathBuf};
 use tenantry_engine::name::{RoleName, Slug, TenantId};
 use tokio::io::AsyncWriteExt;
 
-/// The tenant that is to be made.
+/// Request for a tenant created from a copy.
 #[derive(Debug)]
 pub struct NewFromCopy {
     /// Its slug.
     pub slug: Slug,
-    /// Its name; none: as the one it is made from.
+    /// Its name. `None`: that of the source.
     pub name: Option<String>,
-    /// Its e-mail address; none: as the one it is made from.
+    /// Its e-mail address. `None`: that of the source.
     pub email: Option<String>,
-    /// Code of its plan; none: the configuration's default.
+    /// Code of its plan. `None`: the configuration's default.
     pub plan: Option<String>,
-    /// A user to be made as its owner.
+    /// A user to create as its owner.
     pub owner: Option<NewOwner>,
-    /// The e-mail address of a user who exists and becomes its owner; none of both: it has no members yet.
+    /// E-mail address of an existing user who becomes its owner. If `owner` is `None` too, the tenant has no members
+    /// yet.
     pub member: Option<String>,
-    /// Why an owner is named; for the audit log. Superusers must say.
+    /// Why this owner gets the rows, for the audit log. Required from superusers.
     pub reason: Option<String>,
 }
 
-/// An archive that was sent, in scratch; removed when this is dropped.
+/// An uploaded archive in scratch. Removed when this is dropped.
 #[derive(Debug)]
 pub struct Upload {
     dir: ScratchDir,
@@ -50,11 +51,11 @@ pub struct Upload {
 }
 
 impl Platform {
-    /// Makes a second tenant with the contents of a first; id of the operation. With `blank_personal`
-    /// without what its models mark as personal.
+    /// Creates a second tenant with the contents of a first, and returns the operation's id. With `blank_personal`,
+    /// fields that the models mark as personal are blanked.
     ///
     /// # Errors
-    /// [`Error::Denied`] when the actor may not name that owner; [`Error::Invalid`] for a superuser's missing reason.
+    /// [`Error::Denied`] when the actor may not name that owner; [`Error::Invalid`] when a superuser gives no reason.
     pub async fn clone_tenant(
         &self,
         actor: &Actor,
@@ -67,12 +68,12 @@ impl Platform {
         self.0.operations.clone_tenant((of.id, of.slug), blank_personal, arriving).await
     }
 
-    /// Makes a new tenant from an archive; id of the operation. The archive must stay where it is until
-    /// the operation is over.
+    /// Creates a tenant from an archive, and returns the operation's id. The archive must stay in place until the
+    /// operation is over.
     ///
     /// # Errors
-    /// [`Error::Invalid`] of `archive` for what can be told from its manifest; the rest fails the
-    /// operation. [`Error::Denied`] when the actor may not name an owner.
+    /// [`Error::Invalid`] of `archive` for errors that its manifest shows; other errors fail the operation.
+    /// [`Error::Denied`] when the actor may not name an owner.
     pub async fn import_tenant(&self, actor: &Actor, archive: PathBuf, wanted: NewFromCopy) -> Result<i64> {
         let (apps, path) = (self.apps(), archive.clone());
         let stores: Vec<_> = self.config().stores_of(Scope::Tenant).map(|s| s.name.clone()).collect();
@@ -87,8 +88,8 @@ impl Platform {
         self.0.operations.import_tenant(archive, arriving).await
     }
 
-    /// Makes a new tenant from an archive that was sent, which is kept until the operation is over; id of the
-    /// operation.
+    /// Creates a tenant from an uploaded archive, and returns the operation's id. The archive is retained until the
+    /// operation is over.
     ///
     /// # Errors
     /// Those of [`Platform::import_tenant`].
@@ -101,7 +102,7 @@ impl Platform {
                     Ok(operation) if !operation.state.is_over() => {
                         tokio::time::sleep(std::time::Duration::from_secs(5)).await;
                     }
-                    // Over, or nobody can tell: then it is of no use any more.
+                    // The operation is over, or its state cannot be read: the archive is of no use any more.
                     _ => return drop(upload.dir),
                 }
             }
@@ -109,7 +110,10 @@ impl Platform {
         Ok(id)
     }
 
-    /// Takes in an archive as it is sent, at most `limits.import_bytes`.
+    /// Stores an archive while it is uploaded.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for one longer than `limits.import_bytes`, or an upload that is cut off.
     pub async fn receive_archive<S>(&self, mut pieces: S) -> Result<Upload>
     where
         S: Stream<Item = io::Result<Bytes>> + Unpin,
@@ -159,9 +163,10 @@ impl Platform {
         Ok(Arriving { by, new, plan, owner, reason, members: vec![], placements })
     }
 
-    /// Whether the actor may give the rows of `source`, or of an archive, to that owner; the reason to record.
-    /// The owner reads every row, so to name one is to let a user into them: an owner of the source has them
-    /// already, any other takes a superuser with a reason. What an archive says of its members proves nothing.
+    /// Checks that the actor may give the rows of `source`, or of an archive, to that owner. Returns the reason to
+    /// record. An owner reads every row, so naming one gives a user access to them. An owner of the source has that
+    /// access already; any other owner requires a superuser and a reason. The members listed in an archive prove
+    /// nothing.
     async fn may_name(
         &self,
         actor: &Actor,
@@ -190,7 +195,7 @@ impl Platform {
 
     async fn member(&self, email: &str) -> Result<(Owner, RoleName)> {
         let found = users::by_email(&mut self.control().snapshot().await?, email).await?;
-        // An account that only claims the address may be another person's.
+        // An unconfirmed account may belong to another person than the holder of the address.
         let user = found.filter(users::User::is_confirmed).ok_or_else(|| {
             Error::invalid(
                 "owner",

@@ -1,7 +1,8 @@
-//! A database that somebody else made becomes a tenant's (F3): named by an operator, checked, recorded.
+//! Attaches a database that the platform did not create to a tenant (F3): an operator names it, the platform checks and
+//! records it.
 //!
-//! Called by the command line and the staff API. It never makes a file and never looks for one: which
-//! database it is, is said once and stands in the catalog from then on (X1).
+//! Called by the command line and the staff API. It never creates a file and never searches for one: the database is
+//! named once and recorded in the catalog from then on (X1).
 
 use crate::{
     Error, Platform, Result,
@@ -20,37 +21,36 @@ use tenantry_engine::{
     query::Filter,
 };
 
-/// Which database it is.
+/// Which database to attach.
 #[derive(Debug, Clone)]
 pub struct Attach {
     /// The tenant's store.
     pub store: StoreName,
-    /// Its name on the server; none: what the store's `name` says for this tenant.
+    /// Its name on the server. `None`: the name that the store's `name` template gives for this tenant.
     pub physical: Option<PhysicalName>,
-    /// Its server; none: the first of the store's.
+    /// Its server. `None`: the first server of the store.
     pub server: Option<ServerName>,
 }
 
-/// What was attached.
+/// Result of attaching a database.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Attached {
     /// Name of the database.
     pub database: PhysicalName,
-    /// Migrations that have not run in it; its owner runs them, or asks the platform to.
+    /// Migrations that have not run in it. Its owner runs them, or asks the platform to do so.
     pub pending: Vec<String>,
 }
 
 impl Platform {
-    /// Makes a database that exists the tenant's own in a store whose databases the platform does not
-    /// make. It gets the tenant's identity inside, so that it is never taken for another's; its tables
-    /// are left as they are. Repeating it is no fault. A tenant that lived in the pool leaves it, if it
-    /// has no rows there.
+    /// Attaches an existing database as the tenant's own, in a store whose databases the platform does not create. The
+    /// database gets the tenant's identity inside, so that it is never taken for another's; its tables stay as they
+    /// are. Attaching the same database again succeeds. A tenant in the pool leaves the pool if it has no rows there.
     ///
     /// # Errors
-    /// [`Error::Denied`] unless the actor is a superuser or the operator: to say whose a database is, is to say who reads
-    /// it. [`Error::NotFound`] for tenant or store; [`Error::Invalid`] when there is no such database;
-    /// [`Error::Conflict`] when the store is the platform's to make, when the tenant has a database or
-    /// rows already, or the database is another's.
+    /// [`Error::Denied`] unless the actor is a superuser or the operator, because attaching a database decides who can
+    /// read it. [`Error::NotFound`] for tenant or store; [`Error::Invalid`] when there is no such database;
+    /// [`Error::Conflict`] when the platform creates the databases of this store, when the tenant has a database or
+    /// rows already, or when the database belongs to another tenant.
     pub async fn attach_database(&self, actor: &Actor, slug: &Slug, wanted: &Attach) -> Result<Attached> {
         if !actor.is_superuser() {
             return Err(Error::Denied(format!("{actor:?} may not say whose a database is")));
@@ -84,7 +84,7 @@ impl Platform {
         }
     }
 
-    /// The tenant's writes to the pool wait until it is clear whether it has rows there.
+    /// Moves the tenant out of the pool. Its writes to the pool wait until it is clear whether it has rows there.
     async fn leave_pool(
         &self,
         by: &By,
@@ -103,7 +103,7 @@ impl Platform {
             Err(error) => Err(error),
         };
         match &taken {
-            // Where it stays, it goes on.
+            // The tenant stays in the pool, so its writes continue there.
             Err(_) => engine.fence(pool, false).await?,
             Ok(_) => engine.withdraw(pool).await?,
         }
@@ -122,8 +122,8 @@ impl Platform {
         Ok(true)
     }
 
-    /// First the identity inside the database, then the catalog: a crash in between leaves a database
-    /// that can be attached again to this tenant, and to no other.
+    /// Records the identity inside the database first, then the catalog. A crash in between leaves a database that can
+    /// be attached again, to this tenant only.
     async fn take(
         &self,
         by: &By,
@@ -187,7 +187,7 @@ fn new_placement(store: &StoreConfig, slug: &Slug, wanted: &Attach) -> Result<Ne
     Ok(NewPlacement { store: store.name.clone(), server, isolation, policy, base })
 }
 
-/// Puts the new placement in the place of what the tenant had in the store.
+/// Replaces the tenant's placement in the store by the new one.
 async fn give_way(write: &mut Write, tenant: TenantId, new: &NewPlacement) -> Result<Place> {
     let open = "SELECT count(*) FROM operations WHERE tenant = ? AND state IN ('running','unwinding')";
     if crate::users::count(write, open, params![tenant.get()]).await? > 0 {

@@ -1,19 +1,19 @@
-//! Work nobody waits for: reconcilers as input-free passes that can run at any time (X5).
+//! Background work: reconcilers as passes without input that can run at any time (X5).
 //!
-//! Started by whoever serves; commands do without. One timer for the platform, none per tenant.
+//! Started by servers; commands do not need it. There is one timer for the platform, none per tenant.
 
 use crate::{Platform, Result, audit::By, clock::DAY_US, control::witness, tenants};
 use std::time::Duration;
 use tokio::{sync::watch, task::JoinHandle, time::MissedTickBehavior};
 
-/// Rows a pass takes at most, so that no pass holds the control store for long.
+/// Largest number of rows in a pass, so that no pass holds the control store for long.
 const MOST: u32 = 500;
 /// Time between passes.
 const EVERY: Duration = Duration::from_secs(10);
-/// Passes between two looks at every file of every server: an hour.
+/// Number of passes between two scans of all files of all servers: an hour.
 const ORPHANS_EVERY: u64 = 360;
 
-/// Running background work. Dropped without [`Background::stop`], it ends with the runtime.
+/// Running background work. If it is dropped without [`Background::stop`], it ends with the runtime.
 #[derive(Debug)]
 pub struct Background {
     stop: watch::Sender<bool>,
@@ -22,9 +22,9 @@ pub struct Background {
 }
 
 impl Background {
-    /// Ends the work after the pass under way and writes down what waits.
+    /// Stops after the current pass, and writes what is still pending.
     pub async fn stop(self) {
-        // The task may be over; then there is nobody to tell.
+        // Sending fails if the task is already over.
         self.stop.send(true).ok();
         for task in [self.task, self.mail] {
             if let Err(error) = task.await {
@@ -35,8 +35,8 @@ impl Background {
 }
 
 impl Platform {
-    /// Starts the reconcilers: stalled operations, databases whose time has come, tenants
-    /// at their end, sessions, usage notes. Irreversible ones go by the witnessed time.
+    /// Starts the reconcilers: stalled operations, retained databases, tenants at the end of their life, sessions and
+    /// usage notes. Irreversible work uses the witnessed time.
     pub fn start_background(&self) -> Background {
         let (stop, mut stopped) = watch::channel(false);
         let platform = self.clone();
@@ -66,7 +66,7 @@ impl Platform {
         Background { mail: self.send_mail_until(stop.subscribe()), stop, task }
     }
 
-    /// Sends letters when one is written, and looks for those of other processes with every pass.
+    /// Sends letters as soon as they are written, and checks for those of other processes with every pass.
     fn send_mail_until(&self, mut stopped: watch::Receiver<bool>) -> JoinHandle<()> {
         let platform = self.clone();
         tokio::spawn(async move {
@@ -81,7 +81,7 @@ impl Platform {
         })
     }
 
-    /// What dead workers left may take hours: nobody else waits for it.
+    /// Continues operations that dead workers left. This may take hours, so it runs in its own task.
     fn recovery(&self) -> JoinHandle<()> {
         let operations = self.0.operations.clone();
         tokio::spawn(async move {
@@ -114,7 +114,7 @@ impl Platform {
     }
 }
 
-/// One failing reconciler does not stop the others; the next pass tries again.
+/// Logs the error of a reconciler, so that the others continue. The next pass tries again.
 fn report(what: &str, outcome: Result<()>) {
     if let Err(error) = outcome {
         tracing::error!(%error, "background pass over {what} failed");

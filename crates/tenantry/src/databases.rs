@@ -1,8 +1,7 @@
-//! Makes, keeps current and removes databases of placements, for operations and migration runs.
+//! Creates, migrates and removes the databases of placements, for operations and migration runs.
 //!
-//! The only place where the platform's schema meets the engine's provisioning. It decides nothing:
-//! placements come from the catalog. Everything may be repeated, also after a crash in its middle,
-//! and by two workers at once.
+//! The only place where the platform's schema meets the engine's provisioning. It decides nothing: placements come from
+//! the catalog. Every function may be repeated, also after a crash midway, and by two workers at once.
 
 use crate::{
     Error, Result,
@@ -21,7 +20,7 @@ use tenantry_engine::{
     sqlite::{migrate::Script, plan::Schema},
 };
 
-/// Databases and what they are made from. Cheap to clone.
+/// Databases and what they are created from. Cheap to clone.
 #[derive(Clone)]
 pub struct Databases(Arc<Inner>);
 
@@ -32,12 +31,15 @@ struct Inner {
     schemas: HashMap<StoreName, Arc<Schema>>,
     /// Places of system stores.
     system: HashMap<StoreName, Place>,
-    /// Made on first use: most processes never need most of them.
+    /// Compiled on first use: most processes never need most of them.
     scripts: Mutex<HashMap<(StoreName, Isolation), Arc<Script>>>,
 }
 
 impl Databases {
-    /// Compiles schemas and templates of all stores; touches no disk.
+    /// Compiles the schemas and templates of all stores. Accesses no disk.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] or [`Error::Engine`] for models and migrations that do not compile.
     pub fn new(engine: Engine, config: &Config, apps: Arc<Apps>) -> Result<Self> {
         let mut templates = HashMap::new();
         for store in config.stores_of(Scope::Tenant) {
@@ -49,25 +51,25 @@ impl Databases {
         Ok(Self(Arc::new(Inner { engine, apps, templates, schemas, system, scripts: Mutex::default() })))
     }
 
-    /// The engine all of it runs on.
+    /// The engine of all databases.
     pub(crate) fn engine(&self) -> &Engine {
         &self.0.engine
     }
 
-    /// The compiled models of a store.
+    /// Returns the compiled models of a store.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a store the configuration does not have.
+    /// [`Error::NotFound`] for a store that is not in the configuration.
     pub(crate) fn schema(&self, store: &StoreName) -> Result<Arc<Schema>> {
         self.0.schemas.get(store).cloned().ok_or(Error::NotFound("store"))
     }
 
-    /// The migrations of a store in the layout of a database of one's own: that of every copy.
+    /// Returns the migrations of a store in the layout of a tenant's own database, which is also that of every copy.
     pub(crate) fn script(&self, store: &StoreName) -> Result<Arc<Script>> {
         self.script_in(store, Isolation::Database)
     }
 
-    /// The migrations of a store in the layout of this isolation.
+    /// Returns the migrations of a store in the layout of this isolation.
     pub(crate) fn script_in(&self, store: &StoreName, isolation: Isolation) -> Result<Arc<Script>> {
         let mut scripts = self.0.scripts.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (store.clone(), isolation);
@@ -84,19 +86,19 @@ impl Databases {
         &self.0.apps
     }
 
-    /// The place of a system store; none: it is a store of tenants.
+    /// Returns the place of a system store. `None`: it is a store of tenants.
     pub(crate) fn system_place(&self, store: &StoreName) -> Option<Place> {
         self.0.system.get(store).cloned()
     }
 
-    /// Names the state of the store's schema that this program has.
+    /// Returns the fingerprint of the store's schema in this program.
     pub(crate) fn fingerprint(&self, store: &StoreName) -> Result<String> {
         let schema = self.0.apps.store(store).ok_or(Error::NotFound("store"))?;
         Ok(schema.fingerprint.clone())
     }
 
-    /// Makes the database of `place` (pooled: enrols the tenant) with the current schema, durably;
-    /// the fingerprint of that schema. Finds it made already: checks that it is this place's.
+    /// Creates the database of `place` durably with the current schema (pooled: enrols the tenant). Returns the
+    /// fingerprint of that schema. If the database exists, only checks that it belongs to this place.
     pub(crate) async fn make(&self, place: &Place) -> Result<String> {
         match place.isolation {
             Isolation::Pooled => self.0.engine.enrol(place).await?,
@@ -105,7 +107,7 @@ impl Databases {
         self.fingerprint(&place.store)
     }
 
-    /// Begins what `make` does to a database of one's own, where nobody finds it; see [`Engine::prepare`].
+    /// Begins [`Self::make`] of a tenant's own database under a name that nothing looks up; see [`Engine::prepare`].
     pub(crate) fn prepare(&self, place: &Place) -> Result<Option<Prepared>> {
         match place.isolation {
             Isolation::Pooled => Ok(None),
@@ -113,7 +115,7 @@ impl Databases {
         }
     }
 
-    /// As `make`, with what `prepare` began.
+    /// Like [`Self::make`], using what `prepare` began.
     pub(crate) async fn make_prepared(&self, place: &Place, prepared: Option<Prepared>) -> Result<String> {
         if place.isolation == Isolation::Pooled {
             return self.make(place).await;
@@ -122,7 +124,7 @@ impl Databases {
         self.fingerprint(&place.store)
     }
 
-    /// Makes a store's pool current, and the pool itself where the store had none: nobody is in it yet.
+    /// Migrates a store's pool, and creates it first if the store has none, for its first tenant.
     pub(crate) async fn make_pool(&self, pool: &Place) -> Result<()> {
         if !self.exists(pool)? {
             self.0.engine.create_system(pool).await?;
@@ -132,8 +134,8 @@ impl Databases {
         Ok(())
     }
 
-    /// Removes the database of `place` (pooled: the tenant's rows) if it carries this place's
-    /// identity; absent or another's is no error and is left alone.
+    /// Removes the database of `place` (pooled: the tenant's rows) if it carries this place's identity. A missing
+    /// database is no error; one with another identity is left alone.
     pub(crate) async fn remove(&self, place: &Place) -> Result<()> {
         match place.isolation {
             Isolation::Pooled => self.withdraw_if_ours(place).await,
@@ -141,8 +143,8 @@ impl Databases {
         }
     }
 
-    /// Removes the database of a placement for good, whatever state it is in: its name was never given to
-    /// anything else (no-reuse). One that holds another tenant, or is no file, is a fault and not removed.
+    /// Removes the database of a placement for good, in whatever state it is: its name was never reused (no-reuse). A
+    /// database that holds another tenant, or a path that is not a file, is an error and not removed.
     pub(crate) async fn purge(&self, place: &Place) -> Result<()> {
         if place.isolation == Isolation::Pooled {
             return self.withdraw_if_ours(place).await;
@@ -155,8 +157,8 @@ impl Databases {
         }
     }
 
-    /// Whether what is in the place of a database is certainly not what is left of it: it names another tenant, or is
-    /// a directory or a link.
+    /// Returns true if the path holds something that is certainly not the remains of this database: it names another
+    /// tenant, or is a directory or a link.
     pub(crate) async fn holds_another(&self, place: &Place, error: &tenantry_engine::Error) -> bool {
         if place.isolation == Isolation::Pooled || *error.kind() != Kind::WrongIdentity {
             return false;
@@ -169,7 +171,7 @@ impl Databases {
         residents.is_ok_and(|all| all.iter().any(|resident| resident.tenant != ours))
     }
 
-    /// Whether the database is there. For operators' decisions, never for routing (X1).
+    /// Returns true if the database exists. For operators' decisions, never for routing (X1).
     pub(crate) fn exists(&self, place: &Place) -> Result<bool> {
         Ok(self.0.engine.exists(place)?)
     }
@@ -178,13 +180,14 @@ impl Databases {
         self.0.templates.get(store).ok_or_else(|| Error::Internal(format!("store {store} has no template")))
     }
 
-    /// Removes a file only when what is inside says that it is this place's. What was in the way when
-    /// the database was to be made belongs to somebody: undoing that must not cost them their data.
+    /// Removes a file only if its contents say that it belongs to this place. A file that was in the way when the
+    /// database was to be created belongs to another tenant: undoing the creation must not destroy its data.
     async fn drop_if_ours(&self, place: &Place) -> Result<()> {
         match self.0.engine.verify(place).await {
             Ok(()) => Ok(self.0.engine.drop_database(place).await?),
             Err(error) => match error.kind() {
-                // Who was killed while removing it may have left its -wal; no name is used twice.
+                // A worker killed during the removal may have left the -wal. Names are never reused, so removing it is
+                // safe.
                 Kind::Missing => Ok(self.0.engine.drop_database(place).await?),
                 Kind::WrongIdentity | Kind::Fenced | Kind::Corrupt | Kind::SchemaBehind => {
                     tracing::warn!(%error, physical = %place.physical, "left alone: not this tenant's database");
@@ -195,14 +198,14 @@ impl Databases {
         }
     }
 
-    /// Rows of another generation are those of a later swap and not this place's.
+    /// Removes the tenant's rows. Rows of another generation belong to a later swap, not to this place.
     async fn withdraw_if_ours(&self, place: &Place) -> Result<()> {
         match self.0.engine.withdraw(place).await {
             Err(error) if *error.kind() == Kind::Fenced => {
                 tracing::info!(%error, "left alone: the pool has a later generation");
                 Ok(())
             }
-            // No pool, nobody in it.
+            // Without a pool there are no rows.
             Err(error) if *error.kind() == Kind::Missing => Ok(()),
             withdrawn => Ok(withdrawn?),
         }
@@ -211,7 +214,7 @@ impl Databases {
 
 fn schemas(config: &Config, apps: &Apps) -> Result<HashMap<StoreName, Arc<Schema>>> {
     let schema = |store: &StoreConfig| {
-        // All models: the type of a reference into another store is that of its target's key.
+        // All models: a reference into another store has the type of its target's key.
         let mut schema = Schema::new(store.name.clone(), apps.models().to_vec(), apps.migrations())?;
         let changed = |app: &&AppName| apps.models().iter().any(|m| m.store == store.name && m.app == **app);
         if let Some(app) = apps.unmigrated().iter().find(changed) {
@@ -222,8 +225,8 @@ fn schemas(config: &Config, apps: &Apps) -> Result<HashMap<StoreName, Arc<Schema
     config.stores.iter().map(schema).collect()
 }
 
-/// The place of a system store, or of the pool of a pooled tenant store: fixed by the configuration,
-/// one for the platform.
+/// Returns the place of a system store, or of the pool of a pooled tenant store. The configuration determines it, and
+/// the platform has one.
 pub(crate) fn platform_place(store: &StoreConfig) -> Result<Place> {
     Ok(Place {
         server: store.servers.first().cloned().ok_or(Error::NotFound("server"))?,
@@ -235,8 +238,8 @@ pub(crate) fn platform_place(store: &StoreConfig) -> Result<Place> {
     })
 }
 
-/// The pool where tenants of a store may lie: the store's own, or the one it has in a system store's
-/// database (`pooled_in`). None: every tenant has a database of its own.
+/// Returns the pool where tenants of a store may be placed: the store's own, or the one in a system store's database
+/// (`pooled_in`). `None`: every tenant has its own database.
 pub(crate) fn pool_place(config: &Config, store: &StoreConfig) -> Result<Option<Place>> {
     match &store.pooled_in {
         _ if store.scope != Scope::Tenant => Ok(None),
@@ -249,14 +252,14 @@ pub(crate) fn pool_place(config: &Config, store: &StoreConfig) -> Result<Option<
     }
 }
 
-/// Makes room for a store's pool in a system store's database, which is there, and keeps it current.
+/// Adds a store's pool to the existing database of a system store, and migrates it.
 pub(crate) async fn migrate_hosted_pool(engine: &Engine, apps: &Apps, pool: &Place) -> Result<()> {
     engine.enrol(pool).await?;
     engine.migrate(pool, apps.migrations()).await?;
     Ok(())
 }
 
-/// Brings one database of the platform's own to the current schema, making it if it is not there.
+/// Migrates one of the platform's own databases to the current schema, and creates it if it does not exist.
 pub(crate) async fn migrate_platform_store(engine: &Engine, apps: &Apps, store: &StoreConfig) -> Result<()> {
     let place = platform_place(store)?;
     engine.create_system(&place).await?;

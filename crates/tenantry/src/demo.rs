@@ -1,7 +1,7 @@
-//! Demo data of an installation's apps: shared rows, then companies with their rows.
+//! Demo data of an installation's apps: shared rows, then tenants with their rows.
 //!
-//! Called by `tenantry demo`. It goes through the same doors as everybody: registration's operation,
-//! entered tenants, records. A table that has rows is left as it is, so that a second run continues.
+//! Called by `tenantry demo`. It uses the same interfaces as real users: the registration operation, entered tenants,
+//! records. A table that has rows is left as it is, so that a second run continues the first.
 
 use crate::{
     Error, Platform, Result,
@@ -20,21 +20,24 @@ use tenantry_engine::{
 
 /// Password of every demo account. The demo serves loopback addresses only.
 pub const PASSWORD: &str = "demo-only-password";
-/// E-mail of the demo's superuser.
+/// E-mail address of the demo's superuser.
 pub const SUPERUSER: &str = "admin@tenantry.example";
 
-/// A company of the demo, as it can be used.
+/// A tenant of the demo.
 #[derive(Debug, Clone)]
 pub struct Company {
     /// Slug.
     pub slug: Slug,
-    /// Human name.
+    /// Display name.
     pub name: String,
-    /// E-mail of its owner.
+    /// E-mail address of its owner.
     pub email: String,
 }
 
-/// Sets up what is missing and says what there is.
+/// Creates what is missing and lists the demo tenants.
+///
+/// # Errors
+/// [`Error::Invalid`] for demo data that cannot be read; those of the verbs that it calls.
 pub async fn load(platform: &Platform) -> Result<Vec<Company>> {
     let actor = Actor::system("demo");
     platform.initialise_plans().await?;
@@ -80,7 +83,7 @@ async fn ensure_tenant(platform: &Platform, by: &By, tenant: &DemoTenant) -> Res
     platform.create_tenant(by, new, plan, Some(owner)).await.map(drop)
 }
 
-/// Writes a table unless it has rows.
+/// Inserts the rows of a table unless it has rows already.
 async fn fill(records: Records<'_>, table: &DemoTable) -> Result<()> {
     let one = ListQuery { select: Select { limit: 1, ..Select::default() }, ..ListQuery::default() };
     if records.list(&one).await?.items.is_empty() {

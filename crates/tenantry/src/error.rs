@@ -1,8 +1,8 @@
-//! The one domain error of the platform: what a person may read, and what only the log may.
+//! The only domain error of the platform. It separates public text from private detail for the log.
 //!
-//! Every module of this crate returns it; the server turns it into an RFC 9457 problem, the command
-//! line into a message with its remedy. `Display` is for logs and may carry private detail: nothing
-//! of it is ever sent to a client (`absent-not-forbidden`). Who may not see a thing is told that it is absent.
+//! Every module of this crate returns it. The server turns it into an RFC 9457 problem, the command line into a message
+//! with its remedy. `Display` is for logs and may contain private detail: it is never sent to a client
+//! (`absent-not-forbidden`). An actor who may not see a thing gets the same error as if it did not exist.
 
 mod engine;
 mod fields;
@@ -14,37 +14,38 @@ use tenantry_engine::{Kind, name::NameError};
 /// Result of every call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong. Variants carry what callers act on; private detail stays inside `Display`.
+/// What went wrong. Variants carry what callers act on; private detail appears only in `Display`.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Absent, or not for this actor: the two are never told apart (`absent-not-forbidden`). Names the kind of thing.
+    /// The thing is absent, or hidden from this actor: the two are never told apart (`absent-not-forbidden`). Names the
+    /// kind of thing.
     #[error("no such {0}")]
     NotFound(&'static str),
-    /// The credentials are missing, wrong, expired or contradict each other; the private reason.
+    /// The credentials are missing, wrong, expired or contradictory. Contains the private reason.
     #[error("not authenticated: {0}")]
     Unauthenticated(String),
-    /// The actor is known and sees the thing, but may not do this; the private reason.
+    /// The actor is known and can see the thing, but may not do this. Contains the private reason.
     #[error("denied: {0}")]
     Denied(String),
     /// A value breaks a rule. Both texts are public.
     #[error("{field}: {reason}")]
     Invalid {
-        /// Which input.
+        /// The input.
         field: String,
         /// The rule it breaks.
         reason: String,
     },
-    /// Several values break rules, or one whose rule has a code of its own. All texts are public.
+    /// Several values break rules, or one value breaks a rule with its own code. All texts are public.
     #[error("{}", fields::text(.0))]
     InvalidFields(Vec<FieldError>),
-    /// The thing is not in the state the action needs, or the name is taken. Public text.
+    /// The thing is not in the state that the action needs, or the name is taken. The text is public.
     #[error("conflict: {0}")]
     Conflict(String),
-    /// The operation was cancelled and is undone.
+    /// The operation was cancelled and undone.
     #[error("cancelled")]
     Cancelled,
-    /// The record was changed by somebody else; its current version.
+    /// The record was changed meanwhile. Contains its current version.
     #[error("version conflict, the current version is {0}")]
     VersionConflict(i64),
     /// A limit of the tenant's plan would be exceeded.
@@ -59,33 +60,33 @@ pub enum Error {
     /// The tenant is suspended or being closed.
     #[error("tenant is suspended")]
     TenantSuspended,
-    /// Staff are at work on the tenant; members wait outside. The reason is public.
+    /// The tenant is in maintenance: members cannot enter it. The reason is public.
     #[error("tenant is in maintenance: {0}")]
     Maintenance(String),
-    /// The tenant is recorded but its database does not exist (M16).
+    /// The tenant is recorded, but its database does not exist (M16).
     #[error("tenant {slug} has no database in store {store}")]
     NoDatabase {
         /// The tenant.
         slug: String,
-        /// The store that is missing.
+        /// The store without a database.
         store: String,
     },
-    /// The catalog says where the tenant's database is, and it is not there (M16, X1).
+    /// The database is not where the catalog says (M16, X1).
     #[error("the database of tenant {slug} in store {store} is lost: {detail}")]
     DatabaseLost {
         /// The tenant.
         slug: String,
-        /// The store that is missing.
+        /// The store whose database is lost.
         store: String,
-        /// What was looked for; private.
+        /// What was looked for. Private.
         detail: String,
     },
-    /// The tenant brings its own database for this store and has not yet (F3, X1).
+    /// The tenant provides its own database for this store and has not attached it yet (F3, X1).
     #[error("tenant {slug} has attached no database in store {store}")]
     NotAttached {
         /// The tenant.
         slug: String,
-        /// The store that is missing.
+        /// The store without a database.
         store: String,
     },
     /// The tenant's database lacks migrations that this process has loaded (known-schema).
@@ -95,15 +96,15 @@ pub enum Error {
         slug: String,
         /// The store that is behind.
         store: String,
-        /// Why the last migration failed there, in public words; none: none was tried.
+        /// Public reason why the last migration failed there. `None`: no migration was tried.
         reason: Option<String>,
-        /// What is missing; private.
+        /// What is missing. Private.
         detail: String,
     },
-    /// Shared or master data that the action needs has not been loaded (M16).
+    /// Shared or master data that the action needs was not loaded (M16).
     #[error("no {what} in the master data")]
     MasterDataEmpty {
-        /// What is missing, for example `plans` or `regions`.
+        /// What is missing, such as `plans` or `regions`.
         what: String,
     },
     /// Too many attempts or requests.
@@ -112,30 +113,31 @@ pub enum Error {
         /// Seconds until another try makes sense.
         retry_after_seconds: u64,
     },
-    /// Not now: lease held by another worker, shutting down, a server is away. Private detail.
+    /// Not possible now: another worker has the lease, the platform shuts down, or a server cannot be reached. Private
+    /// detail.
     #[error("unavailable: {0}")]
     Unavailable(String),
     /// The disk is full. Private detail: the file.
     #[error("the disk is full: {0}")]
     DiskFull(String),
-    /// The operating system does not let this process use a file. Private detail: the file.
+    /// The operating system denies this process the use of a file. Private detail: the file.
     #[error("no access: {0}")]
     NoAccess(String),
     /// A database refused or failed.
     #[error(transparent)]
     Engine(#[from] tenantry_engine::Error),
-    /// A fault of this program or damage to its own data. Private detail.
+    /// A bug in this program, or damage to its own data. Private detail.
     #[error("internal: {0}")]
     Internal(String),
 }
 
 impl Error {
-    /// Invalid input, shorter to write.
+    /// Shorthand for [`Error::Invalid`].
     pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Invalid { field: field.into(), reason: reason.into() }
     }
 
-    /// What the operating system said of `what`, a file or directory.
+    /// Converts an error of the operating system about `what`, a file or directory.
     pub(crate) fn io(what: impl std::fmt::Display, error: &std::io::Error) -> Self {
         use std::io::ErrorKind as Io;
         let detail = format!("{what}: {error}");
@@ -146,7 +148,7 @@ impl Error {
         }
     }
 
-    /// True when an operator must act: it does not pass by itself, and no client caused it.
+    /// Returns true if an operator must act: the error does not go away without action, and no client caused it.
     pub fn is_fault(&self) -> bool {
         match self {
             Self::Internal(_) | Self::DatabaseLost { .. } | Self::DiskFull(_) | Self::NoAccess(_) => true,
@@ -164,7 +166,7 @@ impl Error {
         }
     }
 
-    /// The input to blame, where one is.
+    /// The input at fault, if there is one.
     pub fn field(&self) -> Option<&str> {
         match self {
             Self::Invalid { field, .. } => Some(field),
@@ -178,7 +180,7 @@ impl Error {
         }
     }
 
-    /// The same error, of the record at this index of a batch.
+    /// Returns the same error for the record at this index of a batch.
     pub fn at_index(self, index: usize) -> Self {
         let at = |field: &str| format!("{index}.{field}");
         match self {
@@ -199,7 +201,7 @@ impl Error {
         }
     }
 
-    /// What is wrong, without the name of the field that [`Error::field`] gives.
+    /// What is wrong, without the name of the field, which [`Error::field`] returns.
     pub fn reason(&self) -> String {
         match self {
             Self::Invalid { reason, .. } => reason.clone(),
@@ -238,7 +240,7 @@ impl Error {
         }
     }
 
-    /// What a client may read: says what happened, holds no private detail.
+    /// Text for clients: says what happened, without private detail.
     pub fn public_title(&self) -> String {
         match self {
             Self::NotFound(what) => format!("no such {what}"),
@@ -273,7 +275,7 @@ impl Error {
         }
     }
 
-    /// What the reader can do about it, when there is something (M16).
+    /// What the reader can do about it, if anything (M16).
     pub fn remedy(&self) -> Option<String> {
         Some(match self {
             Self::Unauthenticated(_) => "sign in, or send a valid token or API key".into(),

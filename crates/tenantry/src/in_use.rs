@@ -1,16 +1,16 @@
-//! Who uses a data directory: servers and commands together, or one that needs it alone.
+//! Shared and exclusive use of a data directory: by servers and commands together, or by one command alone.
 //!
-//! A lock on a file in it, held by the operating system for as long as the process lives. Only the
-//! restore of the platform's own stores asks to be alone.
+//! A lock on a file in the directory, which the operating system holds for as long as the process lives. Only the
+//! restore of the platform's own stores needs exclusive use.
 
 use crate::{Error, Result, config::Config, platform::make_data_dir};
 use std::fs::File;
 
-/// Says that the data directory is in use, as long as it lives.
+/// Guard: the data directory is in use while it lives.
 pub(crate) struct InUse(#[allow(dead_code, reason = "held for its lock")] File);
 
 impl InUse {
-    /// With others: servers and commands beside them.
+    /// Takes the lock shared, for servers and commands.
     pub(crate) fn together(config: &Config) -> Result<Self> {
         let file = file(config)?;
         match file.try_lock_shared() {
@@ -19,7 +19,7 @@ impl InUse {
         }
     }
 
-    /// Alone, for what nobody may see half-done.
+    /// Takes the lock exclusively, for work that no other process may see half done.
     pub(crate) fn alone(config: &Config) -> Result<Self> {
         let file = file(config)?;
         let busy = "a server or another command uses this data directory: stop it first";

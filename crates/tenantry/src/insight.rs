@@ -1,6 +1,6 @@
-//! What a tenant holds, and who changed what in it: for its own settings pages.
+//! Usage and activity of a tenant, for its own settings pages.
 //!
-//! Called by the HTTP layer with an entered tenant; there is no way to ask about another.
+//! Called by the HTTP layer with an entered tenant. It offers no way to ask about another tenant.
 
 use crate::{
     Error, Platform, Result,
@@ -16,12 +16,12 @@ use tenantry_engine::{
     sqlite::{plan::Schema, usage::Usage},
 };
 
-/// What a tenant holds in one of its stores.
+/// Usage of a tenant in one of its stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Held {
-    /// Rows of all models.
+    /// Number of rows of all models.
     pub rows: u64,
-    /// Bytes as the plan's limit counts them: of the database's pages, or of the stored values where pooled.
+    /// Size in bytes, as the plan's limit counts it: of the database's pages, or of the stored values if pooled.
     pub bytes: u64,
 }
 
@@ -30,12 +30,12 @@ fn held(usage: Usage) -> Held {
 }
 
 impl Platform {
-    /// Rows and bytes in a store of the tenant.
+    /// Returns the number of rows and bytes in a store of the tenant.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a store that is none of a tenant's; [`Error::NoDatabase`] (M16).
+    /// [`Error::NotFound`] for a store that tenants do not have; [`Error::NoDatabase`] (M16).
     pub async fn tenant_usage(&self, tenant: &Tenant, store: &StoreName) -> Result<Held> {
-        // To ask is no need for a database.
+        // Reporting usage must not create an on-demand database.
         if tenant.place(store).is_err() && tenant.record().is_made_on_demand(store.as_str()) {
             return Ok(Held { rows: 0, bytes: 0 });
         }
@@ -48,7 +48,7 @@ impl Platform {
         }
     }
 
-    /// What a place holds is its to say only while it is open: like a write, the question waits.
+    /// Usage can only be read from an unfenced placement. Like a write, this call waits for the fence to lift.
     async fn usage_later(&self, tenant: &Tenant, refused: &Place) -> Result<Held> {
         let (inner, schema) = (&self.0, self.schema(tenant, &refused.store)?);
         let record = inner.await_place(tenant, refused, &schema, inner.write_deadline()).await?;
@@ -57,8 +57,8 @@ impl Platform {
         Ok(held(session.usage().await?))
     }
 
-    /// A page of the tenant's own log in a store, newest first; `before` is the last id of the page before. A page may be
-    /// shorter than `limit` because of its bytes; one without lines is the last.
+    /// Returns a page of the tenant's activity log in a store, newest first. `before` is the last id of the page
+    /// before. A page may be shorter than `limit` because of its size in bytes; only an empty page is the last.
     ///
     /// # Errors
     /// As [`Platform::tenant_usage`].
@@ -73,13 +73,13 @@ impl Platform {
         Ok(self.opened(tenant, store).await?.session.activity(before, limit, bytes).await?)
     }
 
-    /// A session in a store of the tenant, wherever that is now.
+    /// Opens a session in a store of the tenant, wherever that is now.
     pub(crate) async fn opened(&self, tenant: &Tenant, store: &StoreName) -> Result<Opened> {
         self.tenant_store(store)?;
         self.0.open(tenant, None, store, &self.schema(tenant, store)?).await
     }
 
-    /// The configuration of a store that each tenant has one of.
+    /// Returns the configuration of a store that every tenant has.
     pub(crate) fn tenant_store(&self, store: &StoreName) -> Result<&StoreConfig> {
         let config = self.config().store(store.as_str()).filter(|config| config.scope == Scope::Tenant);
         config.ok_or(Error::NotFound("store"))

@@ -1,7 +1,7 @@
-//! The multi-tenant data platform as a library: [`Platform`] owns everything, [`access`] decides who
-//! may, a [`access::Tenant`] handle is the only way to a tenant's data, [`records`] works on it.
+//! The multi-tenant data platform as a library. [`Platform`] owns everything, [`access`] authorises, an
+//! [`access::Tenant`] handle is the only way to a tenant's data, and [`records`] works on that data.
 //!
-//! Used by the server and by Rust programs that embed the platform. It names no HTTP framework.
+//! Used by the server and by Rust programs that embed the platform. It depends on no HTTP framework.
 
 pub mod access;
 mod accounts;

@@ -1,8 +1,7 @@
-//! What becomes of a tenant after it was made: its name, whether it may be entered, its end, and the way back
-//! from it.
+//! Life of a tenant after its creation: renaming, suspension, maintenance, cancellation and its reversal.
 //!
-//! Verbs of [`Platform`], called by the owner's pages, staff and the command line. Whether the caller
-//! may was decided by its door, as for `operator`.
+//! Verbs of [`Platform`], called by the owner's pages, the staff API and the command line. As in `operator`, the caller
+//! has already authorised the actor.
 
 use crate::{
     Error, Platform, Result,
@@ -13,13 +12,13 @@ use crate::{
 use tenantry_engine::name::{Slug, TenantId};
 
 impl Platform {
-    /// Id of the tenant of that slug.
+    /// Returns the id of the tenant with this slug.
     pub async fn tenant_id(&self, slug: &Slug) -> Result<TenantId> {
         Ok(tenants::by_slug(&mut self.control().snapshot().await?, slug).await?.id)
     }
 
-    /// Gives a tenant another slug. Databases, files, sessions and keys stay what they are; the old slug
-    /// is kept back and from now on looks like one that never was.
+    /// Changes the slug of a tenant. Databases, files, sessions and keys stay unchanged. The old slug stays reserved
+    /// and from now on looks as if it had never existed.
     pub async fn rename_tenant(&self, by: &By, slug: &Slug, to: &Slug) -> Result<()> {
         let mut write = self.control().begin().await?;
         let id = tenants::by_slug(&mut write, slug).await?.id;
@@ -35,7 +34,7 @@ impl Platform {
         write.commit().await
     }
 
-    /// Lets a suspended tenant work again.
+    /// Lets requests enter a suspended tenant again.
     pub async fn resume_tenant(&self, by: &By, slug: &Slug) -> Result<()> {
         let mut write = self.control().begin().await?;
         let id = tenants::by_slug(&mut write, slug).await?.id;
@@ -43,8 +42,8 @@ impl Platform {
         write.commit().await
     }
 
-    /// Closes a tenant to its members for this reason while staff are at work, or with none opens it
-    /// again. Operations and staff go on; nothing is stopped midway.
+    /// Closes a tenant to its members, for this reason, while staff work on it. `None` opens it again. Operations and
+    /// staff continue; nothing is stopped midway.
     pub async fn set_maintenance(&self, by: &By, slug: &Slug, reason: Option<&str>) -> Result<()> {
         let mut write = self.control().begin().await?;
         let id = tenants::by_slug(&mut write, slug).await?.id;
@@ -52,7 +51,7 @@ impl Platform {
         write.commit().await
     }
 
-    /// Begins the end of a tenant, by default on the terms of the configuration.
+    /// Cancels a tenant, by default on the terms of the configuration. Returns the dates of its retention.
     pub async fn cancel_tenant(
         &self,
         by: &By,
@@ -67,20 +66,20 @@ impl Platform {
         Ok(ends)
     }
 
-    /// Every place where data of a tenant lies, and what a purge does to it: the dry run.
+    /// Lists every place that holds data of a tenant, and what a purge does to it: the dry run.
     pub async fn survey_tenant(&self, slug: &Slug) -> Result<Survey> {
         let id = self.tenant_id(slug).await?;
         self.operations().survey(id).await
     }
 
-    /// Takes a cancellation back, at any moment before the purge.
+    /// Revokes a cancellation, at any moment before the purge.
     pub async fn keep_tenant(&self, by: &By, id: TenantId) -> Result<()> {
         let mut write = self.control().begin().await?;
         tenants::keep(&mut write, by, id).await?;
         write.commit().await
     }
 
-    /// The same by the tenant's own owner, who can until it is closed.
+    /// Revokes a cancellation for the tenant's own owner, which is possible until the tenant is closed.
     pub async fn keep_own_tenant(&self, by: &By, id: TenantId) -> Result<()> {
         let mut write = self.control().begin().await?;
         let closed = match Retirement::of(&mut write, id).await? {

@@ -1,7 +1,7 @@
-//! Everything that is made of the apps: models, schemas, templates. Immutable; a reload makes another one, and a
-//! request or an operation keeps the one it began with.
+//! Everything compiled from the apps: models, schemas, templates. Immutable. A reload creates a new value, and a
+//! request or operation keeps the value it began with.
 //!
-//! Made by the platform when it opens and by [`Platform::reload`].
+//! Created by the platform when it opens, and by [`Platform::reload`].
 
 use crate::{
     Error, Platform, Result,
@@ -27,41 +27,41 @@ use tenantry_engine::{
     sqlite::plan::Schema,
 };
 
-/// See the module.
+/// The loaded apps and everything compiled from them.
 pub(crate) struct Loaded {
     pub(crate) apps: Arc<Apps>,
     pub(crate) databases: Databases,
     pub(crate) models: HashMap<String, Arc<ModelEntry>>,
-    /// Grows with each reload.
+    /// Number of this load. Grows with each reload.
     number: u64,
-    /// Versions that were loaded before, newest first, for tenants that are not migrated yet.
+    /// Earlier versions, newest first, for tenants that are not migrated yet.
     before: Vec<Arc<Loaded>>,
 }
 
-/// Versions kept for tenants that are not migrated yet.
+/// Number of earlier versions retained for tenants that are not migrated yet.
 const KEPT: usize = 2;
 
-/// What every request on a model needs, made once.
+/// What every request on a model needs, computed once.
 pub(crate) struct ModelEntry {
     pub(crate) model: Arc<Model>,
     pub(crate) schema: Arc<Schema>,
-    /// Lives in a system store; `place` says where. Else the tenant's placement says.
+    /// The model lives in a system store, and `place` names it. Otherwise the tenant's placement does.
     pub(crate) system: bool,
-    /// Keeps a shared model's overrides: reached through that model only.
+    /// The model stores the overrides of a shared model, and is reached only through that model.
     pub(crate) automatic: bool,
     pub(crate) place: Option<Place>,
     /// JSON keys of all columns.
     pub(crate) keys: JsonKeys,
     /// Fields of other stores that refer to this model.
     pub(crate) referrers: Vec<Referrer>,
-    /// References of this model that must agree with others of the same row.
+    /// References of this model that must agree with other references of the same row.
     pub(crate) depends: Vec<Dependence>,
-    /// Rows that are being deleted. Shared with the entries of this model before and after a reload.
+    /// Rows that are being deleted. Shared by the entries of this model before and after a reload.
     pub(crate) leaving: Arc<Leaving>,
 }
 
 impl Loaded {
-    /// Compiles the apps; touches no disk. `before` is what it takes the place of.
+    /// Compiles the apps. Accesses no disk. `before` is the load that it replaces.
     pub(crate) fn new(engine: &Engine, config: &Config, apps: Apps, before: Option<&Self>) -> Result<Self> {
         static NUMBERS: AtomicU64 = AtomicU64::new(1);
         let apps = Arc::new(apps);
@@ -77,8 +77,8 @@ impl Loaded {
         Ok(loaded)
     }
 
-    /// The version to serve a tenant with: the one its databases have, where that is loaded, else the newest. So a
-    /// tenant is served before and after its migration by a process that has loaded both versions.
+    /// Returns the version with which to serve a tenant: that of its databases if it is loaded, otherwise the newest. A
+    /// process that has loaded both versions can thus serve a tenant before and after its migration.
     pub(crate) fn of(self: Arc<Self>, record: &TenantRecord) -> Arc<Self> {
         if self.before.is_empty() || self.fits(&self, record) {
             return self;
@@ -86,7 +86,7 @@ impl Loaded {
         self.before.iter().find(|before| before.fits(&self, record)).cloned().unwrap_or(self)
     }
 
-    /// Whether all databases of the tenant are at this version. A pool is always at that of the `newest`.
+    /// Returns true if all databases of the tenant are at this version. A pool is always at the `newest` one.
     fn fits(&self, newest: &Self, record: &TenantRecord) -> bool {
         let mut ready = record.placements.iter().filter(|placement| placement.state == PlacementState::Ready);
         ready.all(|placement| {
@@ -102,13 +102,13 @@ impl Loaded {
         self.apps.store(store).map(|schema| schema.fingerprint.as_str())
     }
 
-    /// Whether a tenant's databases would be at the same version under both.
+    /// Returns true if a tenant's databases would be at the same version under both.
     fn has_versions_of(&self, other: &Self) -> bool {
         let mut stores = self.apps.stores().iter().filter(|schema| schema.scope == Scope::Tenant);
         stores.all(|schema| self.version(&schema.store) == other.version(&schema.store))
     }
 
-    /// This version for the stores of tenants, with the system stores as `newer` has brought them up to date.
+    /// Combines this version's tenant stores with the system stores of `newer`, which are migrated already.
     fn beside(&self, newer: &Self) -> Self {
         let own = self.models.iter().filter(|(_, entry)| !entry.system);
         let shared = newer.models.iter().filter(|(_, entry)| entry.system);
@@ -117,7 +117,7 @@ impl Loaded {
         Self { apps, databases, models, number: self.number, before: Vec::new() }
     }
 
-    /// The model of that name.
+    /// Returns the model with this name.
     ///
     /// # Errors
     /// [`Error::NotFound`] when no loaded app has it.
@@ -126,23 +126,23 @@ impl Loaded {
     }
 }
 
-/// What a reload loaded.
+/// Result of a reload.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Reloaded {
-    /// For each store, the version of its schema.
+    /// Version of the schema of each store.
     pub stores: Vec<(StoreName, String)>,
-    /// Whether any of them is another one than before.
+    /// At least one version changed.
     pub changed: bool,
 }
 
 impl Platform {
-    /// Loads the apps again from their folders, brings the system stores to them, and uses them for every request and
-    /// operation that begins from now on; those under way end with the apps they began with. The configuration
-    /// itself is not read again.
+    /// Loads the apps again from their folders, migrates the system stores, and uses the apps for every request and
+    /// operation that begins from now on. Those that are running continue with the apps they began with. The
+    /// configuration itself is not read again.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when the apps cannot be loaded or have changes without a migration: then the apps that were
-    /// loaded before stay in use.
+    /// [`Error::Invalid`] when the apps cannot be loaded or have changes without a migration. The apps that were loaded
+    /// before then stay in use.
     pub async fn reload(&self) -> Result<Reloaded> {
         let _turn = self.0.reloading.lock().await;
         let config = self.0.config.clone();
@@ -161,7 +161,7 @@ impl Platform {
         Ok(Reloaded { stores, changed })
     }
 
-    /// Grows with each reload: what was made of the apps before is out of date.
+    /// Number of the load. It grows with each reload, so anything computed under a smaller number is outdated.
     pub fn apps_number(&self) -> u64 {
         self.loaded().number
     }
@@ -175,12 +175,12 @@ fn version_list(apps: &Apps) -> Vec<(StoreName, String)> {
     apps.stores().iter().map(|schema| (schema.store.clone(), schema.fingerprint.clone())).collect()
 }
 
-/// The apps of the configuration, from their folders.
+/// Loads the apps of the configuration from their folders.
 pub(crate) fn load_apps(config: &Config) -> Result<Apps> {
     Apps::load(config).map_err(|e| Error::invalid("apps", e.to_string()))
 }
 
-/// Makes databases of which there is one, and brings them to the current schema.
+/// Creates the platform's own databases, and migrates them to the current schema.
 pub(crate) async fn prepare_stores(engine: &Engine, config: &Config, apps: &Apps) -> Result<()> {
     for store in config.stores.iter().filter(|s| is_platforms(s)) {
         migrate_platform_store(engine, apps, store).await?;
@@ -194,12 +194,12 @@ pub(crate) async fn prepare_stores(engine: &Engine, config: &Config, apps: &Apps
     Ok(())
 }
 
-/// Databases of which there is one: system stores other than control, and pools.
+/// Returns true for stores with a single database: system stores other than control, and pools.
 fn is_platforms(store: &StoreConfig) -> bool {
     store.name.as_str() != "control" && (store.scope == Scope::System || store.isolation == Isolation::Pooled)
 }
 
-/// A pool in the control store's database lies beside the catalog, whose tables have names too.
+/// Refuses a model whose name clashes with a table of the catalog, for a pool in the control store's database.
 fn refuse_clash(store: &StoreConfig, apps: &Apps) -> Result<()> {
     let in_control = store.pooled_in.as_ref().is_some_and(|host| host.as_str() == "control");
     let models = apps.models().iter().filter(|model| in_control && model.store == store.name);

@@ -1,8 +1,8 @@
-//! What is done for a tenant whose database in use is lost with its disk: what is kept of its last move is put
-//! back into use. The verb behind `move --back --lost` and the staff API.
+//! Puts a tenant's retained database back into use after the current one was lost with its disk. The verb behind `move
+//! --back --lost` and the staff API.
 //!
-//! It decides what is lost; `operations::fall_back` does the rest. Never by itself: what was written since
-//! the move is given up, and that is somebody's word.
+//! It determines what is lost; `operations::fall_back` does the rest. It never runs automatically: everything written
+//! since the move is given up, and only an operator can decide that.
 
 use crate::{
     Error, Platform, Result,
@@ -17,8 +17,8 @@ use tenantry_engine::{
     place::{Isolation, Place},
 };
 
-/// The error of a tenant's database, with the tenant and what to do where the database is lost. Anything else, such as
-/// a disk that is full, is what it was.
+/// Adds the tenant and the remedy to an error that means that its database is lost. Returns any other error, such as a
+/// full disk, unchanged.
 pub(crate) async fn named(
     engine: &Engine,
     slug: &Slug,
@@ -28,14 +28,14 @@ pub(crate) async fn named(
     if !Engine::is_loss(place, &error) {
         return error.into();
     }
-    // It may be the other end of a copy that cannot be read or written.
+    // The other end of a copy may be what cannot be read or written.
     match engine.lost(place).await {
         Ok(Some(lost)) => said(slug, place, &lost),
         _ => error.into(),
     }
 }
 
-/// Says which database of which tenant is lost, in what way, and what to do.
+/// Returns an error that says which database of which tenant is lost, in what way, and what to do.
 pub(crate) fn said(slug: &Slug, place: &Place, lost: &tenantry_engine::Error) -> Error {
     let Place { server, store, physical, isolation, .. } = place;
     match (isolation, lost.kind()) {
@@ -52,13 +52,13 @@ pub(crate) fn said(slug: &Slug, place: &Place, lost: &tenantry_engine::Error) ->
 }
 
 impl Platform {
-    /// Puts the databases that are kept of a tenant's last move, or restore, back into use where those in use
-    /// now cannot be opened any more; the id of the operation. What was written since is lost; its outcome and
-    /// the audit log say since when.
+    /// Puts the retained databases of a tenant's last move or restore back into use, for stores whose current database
+    /// cannot be opened any more. Returns the operation's id. Everything written since is lost; the outcome and the
+    /// audit log say since when.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when what is in use can be opened and is whole, when nothing is kept, or another
-    /// operation is at work.
+    /// [`Error::Conflict`] when the databases in use can be opened and are intact, when nothing is retained, or when
+    /// another operation is open.
     pub async fn fall_back(&self, by: &By, slug: &Slug, store: Option<&StoreName>) -> Result<i64> {
         let stores = self.stores_of(slug, store).await?;
         let kept = self.0.operations.kept(stores.tenant).await?;
@@ -84,8 +84,9 @@ impl Platform {
     }
 }
 
-/// What was in use last before, of the same store, and never a copy that nobody worked on. The last generation may
-/// be another: one that was lost before, for which this one was taken into use again.
+/// Returns the exchange with the database of the same store that was in use last, never with a copy that was never
+/// used. The last generation may be another one: a database that was lost earlier and for which the present one was put
+/// back into use.
 fn turn(ready: &Placement, kept: &[Placement], why: &'static str) -> Result<Turn> {
     let lost = &ready.place;
     let before = kept.iter().filter(|k| k.place.store == lost.store && k.place.generation < lost.generation);

@@ -1,8 +1,7 @@
-//! Where a tenant is moved to: the verbs move, promote, demote, back and release, behind the commands and
-//! the staff API.
+//! Moves of tenants: the verbs move, promote, demote, back and release, behind the commands and the staff API.
 //!
-//! Targets come from the configuration and the catalog; what is done is in `operations::move_`. Whether
-//! somebody may was decided by the caller's door.
+//! Targets come from the configuration and the catalog; `operations::move_` does the work. The caller has already
+//! authorised the actor.
 
 use crate::{
     Error, Platform, Result,
@@ -26,12 +25,13 @@ pub(crate) struct Stores {
     pub(crate) tenant: TenantId,
     pub(crate) slug: Slug,
     pub(crate) ready: Vec<Placement>,
-    /// Stores whose databases the tenant's owner brought.
+    /// Stores with external databases, provided by the tenant.
     pub(crate) brought: Vec<StoreName>,
 }
 
 impl Stores {
-    /// Why there is nothing to do, with a word on what is not the platform's to move.
+    /// Returns an error for when there is nothing to do. It mentions external databases, which the platform cannot
+    /// move.
     pub(crate) fn nothing(&self, why: &str) -> Error {
         let names: Vec<_> = self.brought.iter().map(StoreName::as_str).collect();
         Error::Conflict(match names.is_empty() {
@@ -45,12 +45,12 @@ impl Stores {
 }
 
 impl Platform {
-    /// Moves the tenant's own databases to another server while it works, or those of one store; the id of
-    /// the operation.
+    /// Moves the tenant's own databases, or that of one store, to another server while the tenant works. Returns the
+    /// operation's id.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a server where the store may not lie; [`Error::Conflict`] when nothing is to
-    /// be moved, or another operation is at work.
+    /// [`Error::Invalid`] for a server on which the store may not be placed; [`Error::Conflict`] when there is nothing
+    /// to move, or another operation is open.
     pub async fn move_tenant(
         &self,
         by: &By,
@@ -82,10 +82,10 @@ impl Platform {
         self.start_move(by, Purpose::Move, stores, legs, &nothing).await
     }
 
-    /// Gives a pooled tenant databases of its own, on this server or the emptiest one.
+    /// Gives a pooled tenant its own databases, on this server or the emptiest one. Returns the operation's id.
     ///
     /// # Errors
-    /// As [`Platform::move_tenant`].
+    /// Those of [`Platform::move_tenant`].
     pub async fn promote_tenant(
         &self,
         by: &By,
@@ -114,10 +114,10 @@ impl Platform {
         .await
     }
 
-    /// Puts a tenant's own databases into the shared ones.
+    /// Moves a tenant's own databases into the shared ones. Returns the operation's id.
     ///
     /// # Errors
-    /// As [`Platform::move_tenant`].
+    /// Those of [`Platform::move_tenant`].
     pub async fn demote_tenant(&self, by: &By, slug: &Slug, store: Option<&StoreName>) -> Result<i64> {
         let stores = self.stores_of(slug, store).await?;
         let mut legs = Vec::new();
@@ -128,11 +128,11 @@ impl Platform {
         self.start_move(by, Purpose::Demote, stores, legs, &format!("{slug} is in the pool already")).await
     }
 
-    /// Takes a tenant back to where it was before its last move, with all that was written since, as long
-    /// as what it was moved from is kept. It is a move like any other: a new copy, no write lost.
+    /// Moves a tenant back to where it was before its last move, with everything written since, as long as the former
+    /// place is retained. It is a move like any other: a new copy, no write lost. Returns the operation's id.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when nothing is kept.
+    /// [`Error::Conflict`] when nothing is retained.
     pub async fn move_tenant_back(&self, by: &By, slug: &Slug, store: Option<&StoreName>) -> Result<i64> {
         let stores = self.stores_of(slug, store).await?;
         let kept = self.0.operations.kept(stores.tenant).await?;
@@ -153,10 +153,10 @@ impl Platform {
         self.start_move(by, Purpose::Back, stores, legs, &nothing).await
     }
 
-    /// Removes what is kept of a tenant's moves and restores before its time; how many databases.
+    /// Removes what is retained of a tenant's moves and restores before its time. Returns the number of databases.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when nothing is kept, or another operation is at work.
+    /// [`Error::Conflict`] when nothing is retained, or another operation is open.
     pub async fn release_tenant(&self, by: &By, slug: &Slug, store: Option<&StoreName>) -> Result<usize> {
         let tenant = self.tenant_id(slug).await?;
         let kept = self.0.operations.kept(tenant).await?;
@@ -189,8 +189,8 @@ impl Platform {
         self.0.operations.move_tenant(by, MoveTenant { purpose, tenant, slug, legs, keep_us }).await
     }
 
-    /// Refuses databases that are not at the loaded version: what is moved is compared field by field, and put beside
-    /// others in a pool.
+    /// Refuses databases that are not at the loaded version: a move compares field by field, and a pool has one
+    /// version.
     async fn refuse_other_versions(&self, stores: &Stores, legs: &[(Place, NewPlacement)]) -> Result<()> {
         let apps = self.apps();
         for placement in stores.ready.iter().filter(|p| legs.iter().any(|(from, _)| *from == p.place)) {
@@ -213,7 +213,7 @@ impl Platform {
         Ok(())
     }
 
-    /// What is in use and the platform's to move.
+    /// Returns the stores in use that the platform can move.
     pub(crate) async fn stores_of(&self, slug: &Slug, only: Option<&StoreName>) -> Result<Stores> {
         only.map(|store| self.tenant_store(store)).transpose()?;
         let mut tx = self.control().snapshot().await?;

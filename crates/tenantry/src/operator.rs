@@ -1,7 +1,7 @@
-//! What operators do to tenants, plans and users: the verbs behind the commands and the staff API.
+//! Work of operators on tenants, plans and users: the verbs behind the commands and the staff API.
 //!
-//! Every verb takes who acts, for the audit log. Whether they may was decided by the caller's door:
-//! the command line by the operating system, the staff API by `Actor::require_staff`.
+//! Every verb takes the acting identity, for the audit log. The caller has already authorised it: the operating system
+//! does so for the command line, `Actor::require_staff` for the staff API.
 
 use crate::{
     Error, Platform, Result,
@@ -25,40 +25,40 @@ use tenantry_engine::{
     name::{RoleName, Slug, StoreName, UserId},
 };
 
-/// Characters of a statement that the audit log keeps.
+/// Number of characters of a statement that the audit log stores.
 const AUDITED_SQL_CHARS: usize = 2_000;
 
-/// A person to be the first member of a tenant, with an account that the operator vouches for.
+/// A person who becomes the first member of a tenant. The operator vouches for the account.
 #[derive(Debug, Clone)]
 pub struct NewOwner {
-    /// E-mail address, also the log-in.
+    /// E-mail address, also used to sign in.
     pub email: String,
-    /// Human name.
+    /// Display name.
     pub name: String,
     /// Password; checked against the policy.
     pub password: Password,
 }
 
 impl Platform {
-    /// A page of tenants with every column of M9.
+    /// Returns a page of tenants with every column of M9.
     pub async fn list_tenants(&self, filter: &Filter) -> Result<Vec<Listed>> {
         let control = self.control();
         tenants::list(&mut control.snapshot().await?, filter, control.now_us()).await
     }
 
-    /// One tenant with the same columns.
+    /// Returns one tenant with the same columns.
     pub async fn show_tenant(&self, slug: &Slug) -> Result<Listed> {
         let control = self.control();
         tenants::show(&mut control.snapshot().await?, slug, control.now_us()).await
     }
 
-    /// Bytes its databases take on disk; 0 for those that are not there.
+    /// Returns the size of its databases on disk, in bytes. Missing databases count as 0.
     pub fn tenant_bytes(&self, tenant: &Listed) -> u64 {
         tenant.placements.iter().map(|p| self.0.engine.size_bytes(&p.place).unwrap_or(0)).sum()
     }
 
-    /// Creates a tenant with its databases, its subscription and, if given, its first member: all or
-    /// nothing (M7). Without a plan it starts on the configuration's default.
+    /// Creates a tenant with its databases, its subscription and, if given, its first member: all or nothing (M7).
+    /// Without a plan it starts on the configuration's default.
     pub async fn create_tenant(
         &self,
         by: &By,
@@ -76,10 +76,10 @@ impl Platform {
         self.0.operations.create_tenant(by, wanted).await
     }
 
-    /// Creates a user and makes them an owner of a tenant that exists.
+    /// Creates a user and makes them an owner of an existing tenant.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when the address has an account: its holder joins by invitation only.
+    /// [`Error::Conflict`] when the address has an account: its holder can only join by invitation.
     pub async fn add_owner(&self, by: &By, slug: &Slug, owner: NewOwner) -> Result<()> {
         let Owner::New(user) = self.hashed(owner).await? else {
             return Err(Error::Internal("a new owner is a new user".into()));
@@ -91,14 +91,14 @@ impl Platform {
         write.commit().await
     }
 
-    /// Creates the databases an existing tenant lacks (M9, M16).
+    /// Creates the databases that an existing tenant lacks (M9, M16).
     pub async fn create_databases(&self, by: &By, slug: &Slug) -> Result<Created> {
         let placements = self.placements(slug).await?;
         self.0.operations.create_databases(by, slug, placements).await
     }
 
-    /// Puts a tenant on another plan, or sets the state of its subscription and when that ends, as billing
-    /// outside the platform decides; both in one commit.
+    /// Puts a tenant on another plan, sets the state and end of its subscription as decided by external billing, or
+    /// both in one commit.
     pub async fn change_subscription(
         &self,
         by: &By,
@@ -117,7 +117,7 @@ impl Platform {
         write.commit().await
     }
 
-    /// Writes the configuration's plans to the catalog; those no longer there are archived (M8).
+    /// Writes the configuration's plans to the catalog, and archives plans that are no longer configured (M8).
     pub async fn initialise_plans(&self) -> Result<Initialized> {
         let specs: Vec<PlanSpec> = self.config().plans.iter().map(spec).collect();
         let mut write = self.control().begin().await?;
@@ -126,7 +126,7 @@ impl Platform {
         Ok(done)
     }
 
-    /// Creates a user who may do everything.
+    /// Creates a superuser.
     pub async fn create_superuser(&self, by: &By, email: &str, password: Password) -> Result<UserId> {
         password.check(email)?;
         let hash = self.access().passwords().hash(password).await?;
@@ -144,20 +144,20 @@ impl Platform {
         Ok(id)
     }
 
-    /// Opens an account that was closed because somebody guessed at its password (`account-enumeration`).
+    /// Unlocks an account that was locked after failed sign-ins (`account-enumeration`).
     pub async fn unlock_user(&self, by: &By, id: UserId) -> Result<()> {
         let mut write = self.control().begin().await?;
         users::unlock(&mut write, by, id).await?;
         write.commit().await
     }
 
-    /// The operator at the command line as an actor, who may do everything. Never made for a caller that came
-    /// over a network.
+    /// Returns an actor for the operator at the command line, who may do everything. Must never be used for a caller on
+    /// the network.
     pub fn operator(&self, by: &By) -> Actor {
         Actor::system(&by.actor)
     }
 
-    /// Enters a tenant as the operator at the command line; never reached from the network.
+    /// Enters a tenant as the operator at the command line. Never reachable from the network.
     pub async fn enter_as_operator(&self, by: &By, slug: &Slug) -> Result<Tenant> {
         self.control().refresh().await?;
         let id = self.0.topology.by_slug(slug).await?.id;
@@ -182,8 +182,8 @@ impl Platform {
         rows.map_err(|error| crate::reroute::refused(tenant.record(), place, error))
     }
 
-    /// Runs a read-only statement in the entered tenant's own database, confined to it. The audit log has the
-    /// statement before it runs.
+    /// Runs a read-only statement, confined to the entered tenant's data, in its database. The statement is in the
+    /// audit log before it runs.
     ///
     /// # Errors
     /// [`Error::NotFound`] for a store that tenants do not have; [`Error::Engine`] for what the database refuses.
@@ -219,8 +219,8 @@ impl Platform {
         }
     }
 
-    /// Brings tenant databases to the version of the installed apps, past failing ones (X5) and past
-    /// those at which an operation is at work.
+    /// Migrates tenant databases to the version of the installed apps. Failing tenants do not stop the others (X5), and
+    /// tenants with an open operation are skipped.
     pub async fn migrate_tenants(
         &self,
         by: &By,
@@ -235,18 +235,18 @@ impl Platform {
             .await
     }
 
-    /// How many tenant databases are not at the version of the loaded apps, those that tenants brought left out;
-    /// asks the catalog only.
+    /// Returns how many tenant databases are not at the version of the loaded apps, without external ones. Reads only
+    /// the catalog.
     pub async fn tenants_behind(&self) -> Result<u64> {
         Ok(self.schema_standing().await?.behind)
     }
 
-    /// How many tenant databases are behind the loaded apps, and how many were migrated by newer ones.
+    /// Returns how many tenant databases are behind the loaded apps, and how many were migrated by newer ones.
     pub async fn schema_standing(&self) -> Result<versions::Standing> {
         versions::standing(self.control(), self.apps().stores()).await
     }
 
-    /// For each placement of the tenant, in their order, where its schema stands against the loaded apps.
+    /// Compares the schema of each placement of the tenant with the loaded apps, in the order of the placements.
     pub async fn schema_versions(&self, tenant: &Listed) -> Result<Vec<versions::Version>> {
         let apps = self.apps();
         let mut found = Vec::with_capacity(tenant.placements.len());
@@ -261,11 +261,11 @@ impl Platform {
         Ok(found)
     }
 
-    /// Compares models, migrations and every database, or those of one tenant; how many tenants were
-    /// looked at. Findings are told as they are found. `pages`: every page of every database is read as well.
+    /// Checks models, migrations and every database, or only those of one tenant. Returns how many tenants were
+    /// checked. Findings are reported as they are found. With `pages`, every page of every database is read as well.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a tenant that is none; what a database says is a finding.
+    /// [`Error::NotFound`] for a tenant that does not exist. A database's error is a finding.
     pub async fn check(
         &self,
         only: Option<&Slug>,
@@ -290,12 +290,12 @@ impl Platform {
         audit::verify(control, &control.heads().read()?).await
     }
 
-    /// The newest audit rows.
+    /// Returns the newest audit rows.
     pub async fn list_audit(&self, query: &audit::Query) -> Result<Vec<audit::Row>> {
         audit::list(&mut self.control().snapshot().await?, query).await
     }
 
-    /// The system clock and how far work that cannot be undone believes it.
+    /// Returns the system clock, and up to when irreversible work trusts it.
     ///
     /// # Errors
     /// Those of the control store.
@@ -303,7 +303,7 @@ impl Platform {
         witness::state(self.control()).await
     }
 
-    /// Believes the system clock as it is now: the operator compared it with another one.
+    /// Accepts the present time of the system clock, which the operator has compared with another clock.
     ///
     /// # Errors
     /// Those of the control store.
@@ -325,7 +325,7 @@ impl Platform {
         }))
     }
 
-    /// The first configured role: its holders manage their tenant.
+    /// Returns the first configured role. Its holders manage their tenant.
     ///
     /// # Errors
     /// [`Error::NotFound`] when none is configured.

@@ -1,8 +1,8 @@
-//! Database files that the catalog knows nothing of, and placements whose file is not there.
+//! Orphans: database files that the catalog does not name, and placements without a file.
 //!
-//! Called by `check`, the staff API and the background pass. It reports; the only thing it ever removes
-//! is a database of this installation whose placement the catalog has as gone, or whose tenant is
-//! gone, and that only where the configuration says so (`operations.orphan_days`).
+//! Called by `check`, the staff API and the background pass. It only reports, with one exception: if the configuration
+//! allows it (`operations.orphan_days`), it removes a database of this installation whose placement or tenant is gone
+//! according to the catalog.
 
 use crate::{
     Error, Platform, Result,
@@ -20,27 +20,27 @@ use tenantry_engine::{
     place::{Isolation, Place},
 };
 
-/// A file that younger than this is, may be one that is just being made.
+/// Age in microseconds below which a file may belong to a database that is just being created.
 const GRACE_US: i64 = 60_000_000;
 
-/// Something without its counterpart.
+/// A file without a placement, or a placement without a file.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Orphan {
     /// A file that no placement names.
     File {
-        /// Where it lies.
+        /// Server of the file.
         server: ServerName,
-        /// Its name.
+        /// File name.
         file: String,
-        /// Its size.
+        /// Size in bytes.
         bytes: u64,
         /// Last change, microseconds since 1970.
         modified_at_us: i64,
-        /// Who lives in it, as far as it says.
+        /// Tenants in it, as far as its contents tell.
         holds: String,
     },
-    /// A placement in use whose file is not there.
+    /// A placement in use whose file does not exist.
     Placement {
         /// Id of the tenant.
         tenant: Option<i64>,
@@ -68,7 +68,7 @@ impl fmt::Display for Orphan {
 }
 
 impl Platform {
-    /// Everything without its counterpart, files first.
+    /// Returns all orphans, files first.
     pub async fn orphans(&self) -> Result<Vec<Orphan>> {
         let mut found = Vec::new();
         for file in self.stray_files().await? {
@@ -87,7 +87,7 @@ impl Platform {
         Ok(found)
     }
 
-    /// Background pass: counts them, and removes what the configuration lets it remove.
+    /// Runs the background pass: counts orphans, and removes those that the configuration allows to be removed.
     pub(crate) async fn sweep_orphans(&self) -> Result<()> {
         let days = i64::from(self.config().operations.orphan_days);
         if days > 0 {
@@ -104,12 +104,13 @@ impl Platform {
         Ok(())
     }
 
-    /// How many the last background pass found.
+    /// Returns how many orphans the last background pass found.
     pub fn orphans_seen(&self) -> u64 {
         self.0.orphans.load(std::sync::atomic::Ordering::Relaxed)
     }
 
-    /// Files are listed before the catalog is read: whatever is made meanwhile is in the catalog first.
+    /// Returns the files that nothing names. Lists files before it reads the catalog: a database created meanwhile is
+    /// in the catalog before its file exists.
     async fn stray_files(&self) -> Result<Vec<DatabaseFile>> {
         let files = self.0.engine.database_files().await?;
         let known = self.known().await?;
@@ -122,7 +123,7 @@ impl Platform {
         Ok(stray.collect())
     }
 
-    /// Databases that the configuration or a placement names.
+    /// Returns the databases that the configuration or a placement names.
     async fn known(&self) -> Result<HashSet<(ServerName, PhysicalName)>> {
         let mut known = platforms(self.config())?;
         let mut tx = self.control().snapshot().await?;
@@ -145,7 +146,7 @@ impl Platform {
         Ok(missing)
     }
 
-    /// Looked at again: it may have been swapped out since the list was read.
+    /// Reads the placement again: it may have been swapped out since the list was read.
     async fn is_in_use(&self, place: &Place) -> Result<bool> {
         let tenant = place.tenant.ok_or_else(|| Error::Internal(format!("{place:?} is no tenant's")))?;
         let now = placement::of_tenant(&mut self.control().snapshot().await?, tenant).await?;
@@ -157,7 +158,7 @@ impl Platform {
         Ok(self.0.engine.residents(&file.server, physical).await?)
     }
 
-    /// Removes a database of this installation of which the catalog says that it is over.
+    /// Removes a database of this installation if the catalog says that it is gone.
     async fn remove_if_over(&self, file: &DatabaseFile) -> Result<()> {
         let (Ok(residents), Some(physical)) = (self.residents(file).await, &file.physical) else {
             return Ok(());
@@ -181,12 +182,12 @@ impl Platform {
             tenant: Some(tenant),
             generation: u64::try_from(resident.generation).unwrap_or(0),
         };
-        // On record first: a crash between the two leaves a file to be removed by the next pass.
+        // The audit row comes first: after a crash in between, the next pass removes the file.
         write.commit().await?;
         Ok(self.0.engine.drop_database(&place).await?)
     }
 
-    /// Its placement is gone, or its tenant; a placement that is not known at all proves nothing.
+    /// Returns true if its placement or its tenant is gone. An unknown placement proves nothing.
     async fn is_over(&self, file: &DatabaseFile, resident: &Resident) -> Result<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM placements WHERE server = ?1 AND physical = ?2 AND tenant = ?3 \
             AND store = ?4 AND generation = ?5 AND state = 'gone') \
@@ -204,7 +205,7 @@ impl Platform {
     }
 }
 
-/// Databases of the platform's own: system stores and pools.
+/// Databases of the platform itself: system stores and pools.
 fn platforms(config: &Config) -> Result<HashSet<(ServerName, PhysicalName)>> {
     let mut known = HashSet::new();
     for store in &config.stores {

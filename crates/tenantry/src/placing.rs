@@ -1,8 +1,8 @@
-//! Where the databases of a tenant are to go, and what they are to be called: by configuration and policy, never
-//! by what exists (`catalog-placement`).
+//! Chooses server and name for the databases of a tenant, by configuration and policy, never by what exists
+//! (`catalog-placement`).
 //!
-//! Asked when a tenant is made, moved, restored or brings a database. It only proposes; the catalog records, and
-//! adds the generation.
+//! Called when a tenant is created, moved or restored, or attaches a database. It only proposes; the catalog records,
+//! and adds the generation.
 
 use crate::{
     Error, Platform, Result,
@@ -16,7 +16,7 @@ use tenantry_engine::{
 };
 
 impl Platform {
-    /// Where each store of a new tenant goes, as configuration and policy decide.
+    /// Returns the placement of each store of a new tenant, as decided by configuration and policy.
     pub(crate) async fn placements(&self, slug: &Slug) -> Result<Vec<NewPlacement>> {
         let mut placements = Vec::new();
         for store in self.config().stores_of(Scope::Tenant) {
@@ -26,7 +26,7 @@ impl Platform {
     }
 
     async fn placement(&self, store: &StoreConfig, slug: &Slug) -> Result<NewPlacement> {
-        // Who brings no database lives in the pool, and the catalog says so: a recorded decision (X1).
+        // A tenant without its own database lives in the pool, and the catalog records that decision (X1).
         if store.provision == Provision::External
             && let Some(pool) = pool_place(self.config(), store)?
         {
@@ -52,7 +52,7 @@ impl Platform {
         Ok(NewPlacement { store: store.name.clone(), server, isolation, policy, base })
     }
 
-    /// The pool of this store, or, where the configuration has none, one that is made for whoever goes there.
+    /// Returns the pool of this store. If the configuration has none, returns one that is created for its first tenant.
     pub(crate) fn pooled(&self, store: &StoreConfig, policy: Policy) -> Result<NewPlacement> {
         let (server, base) = match pool_place(self.config(), store)? {
             Some(pool) => (pool.server, pool.physical),
@@ -67,7 +67,7 @@ impl Platform {
     }
 }
 
-/// Refuses a server where databases of this store may not lie.
+/// Refuses a server on which databases of this store may not be placed.
 pub(crate) fn allowed(store: &StoreConfig, server: &ServerName) -> Result<()> {
     if store.servers.contains(server) {
         return Ok(());
@@ -77,7 +77,7 @@ pub(crate) fn allowed(store: &StoreConfig, server: &ServerName) -> Result<()> {
     Err(Error::invalid("server", text))
 }
 
-/// A database of its own, by whatever name the configuration gives such a one.
+/// Returns the placement of a tenant's own database, under the name that the configuration gives it.
 pub(crate) fn own(
     store: &StoreConfig,
     slug: &Slug,
@@ -86,14 +86,14 @@ pub(crate) fn own(
 ) -> Result<NewPlacement> {
     let base = match store.template.is_per_tenant() {
         true => store.template.base_for(slug),
-        // Of a pooled store: the pool's own name says nothing of the tenant.
+        // The name of a pooled store's pool does not identify the tenant.
         false => own_base(&store.name, slug),
     };
     let (store, server, base) = (store.name.clone(), server.clone(), PhysicalName::parse(&base)?);
     Ok(NewPlacement { store, server, isolation: Isolation::Database, policy, base })
 }
 
-/// What a database of its own is called where the configuration has no name for such a one.
+/// Default name of a tenant's own database, for stores whose configuration has none.
 pub(crate) fn own_base(store: &StoreName, slug: &Slug) -> String {
     NameTemplate::default_for(store, Scope::Tenant, Isolation::Database).base_for(slug)
 }

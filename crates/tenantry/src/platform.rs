@@ -1,5 +1,5 @@
-//! The platform: one value that owns configuration, catalog, engine and files, handed on and never
-//! global. Commands, the HTTP server and embedding programs all start here.
+//! The platform: one value that owns configuration, catalog, engine and files. It is passed on and never global.
+//! Commands, the HTTP server and embedding programs all start here.
 
 use crate::{
     Error, Result,
@@ -30,12 +30,12 @@ use tenantry_engine::{
     place::Place,
 };
 
-/// Mode of directories: for the user who runs the platform alone.
+/// Mode of directories: accessible only to the user who runs the platform.
 const PRIVATE: u32 = 0o700;
-/// How long opening waits for what a crash left.
+/// How long opening waits for recovery after a crash.
 const RECOVERY: Duration = Duration::from_secs(10);
 
-/// One installation, open. Cheap to clone.
+/// An open installation. Cheap to clone.
 #[derive(Clone)]
 pub struct Platform(pub(crate) Arc<Inner>);
 
@@ -50,11 +50,11 @@ pub(crate) struct Inner {
     pub(crate) making: Making,
     pub(crate) files: Files,
     world: World,
-    /// What is made of the apps; see [`Platform::loaded`].
+    /// Everything compiled from the apps; see [`Platform::loaded`].
     pub(crate) loaded: ArcSwap<Loaded>,
-    /// One reload at a time.
+    /// Allows one reload at a time.
     pub(crate) reloading: tokio::sync::Mutex<()>,
-    /// Found by the last background pass over them.
+    /// Number of orphans that the last background pass found.
     pub(crate) orphans: AtomicU64,
     pub(crate) exports: crate::export::Running,
     pub(crate) between: Arc<Between>,
@@ -62,16 +62,20 @@ pub(crate) struct Inner {
 }
 
 impl Platform {
-    /// Opens the installation: makes its directories and system stores if they are not there, brings
-    /// the system stores to the current schema, and finishes or undoes what a crash left (M4, M7).
-    /// What takes long of that goes on while the platform is in use. Tenant databases are not touched.
+    /// Opens the installation: creates its directories and system stores if they do not exist, migrates the system
+    /// stores, and finishes or undoes what a crash left (M4, M7). Long recoveries continue while the platform is in
+    /// use. Does not change tenant databases.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for apps or directories that cannot be used; [`Error::Unavailable`] while the platform's own
+    /// stores are restored.
     pub async fn open(config: Config) -> Result<Self> {
         let platform = Self::open_to_look(config).await?;
         platform.0.operations.recover_for(RECOVERY).await?;
         Ok(platform)
     }
 
-    /// The same without finishing or undoing anything: to look at operations, or to cancel one.
+    /// Like [`Platform::open`], but finishes and undoes nothing: for commands that show or cancel operations.
     pub async fn open_to_look(config: Config) -> Result<Self> {
         let apps = load_apps(&config)?;
         let in_use = InUse::together(&config)?;
@@ -111,17 +115,17 @@ impl Platform {
         Ok(Self(Arc::new(inner)))
     }
 
-    /// The configuration it was opened with.
+    /// Returns the configuration it was opened with.
     pub fn config(&self) -> &Config {
         &self.0.config
     }
 
-    /// The loaded apps with their models and migrations, as of now.
+    /// Returns the apps that are loaded now, with their models and migrations.
     pub fn apps(&self) -> Arc<Apps> {
         self.loaded().apps.clone()
     }
 
-    /// What operations work with, with the databases of the apps that are loaded now.
+    /// Returns the services of operations, with the databases of the apps that are loaded now.
     pub(crate) fn world(&self) -> World {
         self.0.world.with(self.loaded().databases.clone())
     }
@@ -135,17 +139,17 @@ impl Platform {
         &self.0.control
     }
 
-    /// Who may come in.
+    /// Authentication and authorisation.
     pub fn access(&self) -> &Access {
         &self.0.access
     }
 
-    /// Operations: the journal's list, and what can be done to one.
+    /// Operations: the journal's list, and the verbs on them.
     pub fn operations(&self) -> &Operations {
         &self.0.operations
     }
 
-    /// Every model that apps declare, sorted by name.
+    /// Returns every model that apps declare, sorted by name.
     pub fn models(&self) -> Vec<Arc<Model>> {
         let loaded = self.loaded();
         let declared = loaded.models.values().filter(|entry| !entry.automatic);
@@ -154,31 +158,34 @@ impl Platform {
         models
     }
 
-    /// The records of a model, for whoever was let in. Unknown and invisible models are both absent.
+    /// Returns the records of a model in an entered scope. Unknown and hidden models are both absent.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for such a model.
     pub fn records<'a>(&'a self, scope: impl Into<Scope<'a>>, model: &str) -> Result<Records<'a>> {
         Records::new(&self.0, scope.into(), model)
     }
 
-    /// How the descriptors of this process are shared out.
+    /// How this process divides its file descriptors.
     pub fn descriptors(&self) -> Descriptors {
         Descriptors::of_process(self.0.config.limits.open_databases)
     }
 
-    /// The disk of each server: its name, bytes free, and whether that is less than `limits.disk_reserve`.
+    /// Returns each server with the free bytes of its disk, and whether that is less than `limits.disk_reserve`.
     pub fn disks(&self) -> Vec<(ServerName, u64, bool)> {
         let reserve = self.config().limits.disk_reserve;
         let known = self.0.engine.free_bytes().into_iter().filter_map(|(name, free)| Some((name, free?)));
         known.map(|(name, free)| (name, free, free < reserve)).collect()
     }
 
-    /// Closes databases cleanly. Call it last.
+    /// Closes databases cleanly. Must be the last call.
     pub async fn shutdown(&self) {
         self.0.engine.shutdown().await;
     }
 }
 
 impl Inner {
-    /// Every place a model's store has: one for a system store, one per tenant otherwise.
+    /// Returns the places of a model's store: one for a system store, otherwise one per tenant.
     pub(crate) async fn places_of_store(&self, entry: &ModelEntry) -> Result<Vec<Place>> {
         match &entry.place {
             Some(place) => Ok(vec![place.clone()]),
@@ -223,7 +230,7 @@ pub(crate) fn make_dir(path: &std::path::Path) -> Result<()> {
     })
 }
 
-/// Makes the data directory, or closes an existing one to other users: it holds password hashes and rows.
+/// Creates the data directory, or closes an existing one to other users: it holds password hashes and rows.
 pub(crate) fn make_data_dir(path: &std::path::Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     make_dir(path)?;

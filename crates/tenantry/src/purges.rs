@@ -1,7 +1,7 @@
-//! The last act of a tenant's life, as verbs: purge one, purge those that are due, show the certificate.
+//! Purge verbs: purge one tenant, purge those that are due, show a certificate.
 //!
-//! Called by staff, the command line and the background pass. The removal itself is the operation
-//! `purge`; what may be purged is decided by its first step.
+//! Called by staff, the command line and the background pass. The operation `purge` removes the data, and its first
+//! step decides whether it may.
 
 use crate::{
     Error, Platform, Result,
@@ -15,41 +15,41 @@ use crate::{
 use serde_json::Value;
 use tenantry_engine::name::{Slug, TenantId};
 
-/// What is left of a purged tenant: the audit row that says what was removed, where and when.
+/// Certificate of a purged tenant: the audit row that records what was removed, where and when.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Certificate {
-    /// The row of the audit log.
+    /// Id of the audit row.
     pub row: i64,
-    /// When, microseconds since 1970, UTC.
+    /// Time of the purge, in microseconds since 1970, UTC.
     pub at_us: i64,
-    /// Who purged it.
+    /// Actor who purged it.
     pub by: String,
     /// What was removed and what stays, place by place.
     pub detail: Value,
-    /// The row's hash, which the audit log's chain holds fast.
+    /// Hash of the row, which the audit log's chain secures.
     pub hash: String,
 }
 
-/// What a run over those that are due did.
+/// Result of a run of purges.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct PurgeRun {
-    /// Purges that were started, by slug and operation.
+    /// Started purges, by slug and operation.
     pub started: Vec<(Slug, i64)>,
     /// Tenants that could not be purged now, and why.
     pub refused: Vec<(Slug, String)>,
-    /// Tenants that are due and were left for a later run.
+    /// Number of tenants that are due but left for a later run.
     pub left: u64,
 }
 
-/// Tenants due that a run counts at most.
+/// Largest number of due tenants that a run counts.
 const COUNTED: u32 = 10_000;
 
 impl Platform {
-    /// Starts the purge of a closed tenant; the operation. Slug and id must both be given and name the
-    /// same tenant (`wrong-id-deleted`). `early`: although its retention is not over.
+    /// Starts the purge of a cancelled tenant and returns the operation's id. Slug and id are both required and must
+    /// name the same tenant (`wrong-id-deleted`). With `early`, the retention need not be over.
     ///
     /// # Errors
-    /// [`Error::Conflict`] unless it is closed and, if not early, its time has come.
+    /// [`Error::Conflict`] unless the tenant is cancelled and, if not `early`, its retention is over.
     pub async fn purge_tenant(&self, by: &By, slug: &Slug, id: TenantId, early: bool) -> Result<i64> {
         let tenant = tenants::by_slug(&mut self.control().snapshot().await?, slug).await?;
         if tenant.id != id {
@@ -63,7 +63,7 @@ impl Platform {
             State::Gone => return Err(Error::Conflict(format!("{slug} was purged already"))),
             _ => return Err(Error::Conflict(format!("{slug} is {} now", tenant.state.as_str()))),
         }
-        // Before a backup is made for nothing.
+        // Checked before taking a final backup in vain.
         let ends = Retirement::of(&mut self.control().snapshot().await?, id).await?;
         if !early && ends.is_none_or(|ends| !ends.is_over(self.control().due_us())) {
             return Err(Error::Conflict(self.not_due(slug, ends)));
@@ -84,7 +84,7 @@ impl Platform {
         self.operations().purge(by, wish).await
     }
 
-    /// Why a tenant may not be purged yet, and what to do.
+    /// Explains why a tenant may not be purged yet, and what to do.
     fn not_due(&self, slug: &Slug, ends: Option<Retirement>) -> String {
         match ends {
             Some(ends) if ends.is_over(self.control().now_us()) => format!(
@@ -95,8 +95,8 @@ impl Platform {
         }
     }
 
-    /// Starts the purge of tenants whose retention is over, at most `retention.max_purges_per_run`. One
-    /// that cannot be purged does not stop the others (X5).
+    /// Starts the purge of tenants whose retention is over, at most `retention.max_purges_per_run`. One that cannot be
+    /// purged does not stop the others (X5).
     pub async fn purge_due(&self, by: &By) -> Result<PurgeRun> {
         let due = self.tenants_due().await?;
         let most = usize::try_from(self.config().retention.max_purges_per_run).unwrap_or(usize::MAX);
@@ -110,7 +110,7 @@ impl Platform {
         Ok(run)
     }
 
-    /// Tenants whose retention is over, longest overdue first.
+    /// Returns the tenants whose retention is over, longest overdue first.
     pub async fn tenants_due(&self) -> Result<Vec<(Slug, TenantId)>> {
         let control = self.control();
         let mut tx = control.snapshot().await?;
@@ -121,8 +121,8 @@ impl Platform {
         Ok(due)
     }
 
-    /// Reconciler: begins a run when one is due and somebody is to be purged. Input-free; two processes
-    /// at once begin one.
+    /// Reconciler: begins a run when one is due and there are tenants to purge. Takes no input. Of two concurrent
+    /// processes only one begins a run.
     pub(crate) async fn purge_when_due(&self) -> Result<()> {
         let policy = &self.config().retention;
         if policy.max_purges_per_run == 0 || self.tenants_due().await?.is_empty() {
@@ -132,7 +132,7 @@ impl Platform {
             return Ok(());
         }
         let platform = self.clone();
-        // Backups take their time; the pass goes on.
+        // Backups take time, and the pass must continue.
         tokio::spawn(async move {
             match platform.purge_due(&By::system()).await {
                 Ok(run) => tracing::info!(
@@ -157,7 +157,7 @@ impl Platform {
         Ok(claimed)
     }
 
-    /// The certificate of a purged tenant, by slug or id.
+    /// Returns the certificate of a purged tenant, by slug or id.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such tenant or it was not purged.
@@ -186,7 +186,7 @@ impl Platform {
     }
 }
 
-/// Whether there is anything a last backup could hold.
+/// Returns true if a final backup would have a database to contain.
 async fn has_database(platform: &Platform, slug: &Slug) -> Result<bool> {
     let listed = platform.show_tenant(slug).await?;
     Ok(listed

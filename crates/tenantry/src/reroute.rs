@@ -1,9 +1,9 @@
-//! What a request does whose place is moved under it, or is yet to be made: it looks where the rows are
-//! now, and goes there.
+//! Reroutes a request whose place was moved meanwhile, or does not exist yet: finds out where the rows are now, and
+//! continues there.
 //!
-//! Called by records and insight for every session in a tenant's store. The handle stays what it is
-//! (`sealed-handle`): the tenant is the same, the gates are asked again, the place comes from the catalog. Costs
-//! nothing unless a place was missing or refused.
+//! Called by records and insight for every session in a tenant's store. The handle stays the same (`sealed-handle`):
+//! the tenant is the same, the gates are checked again, and the place comes from the catalog. Costs nothing unless a
+//! place was missing or refused.
 
 use crate::{Error, Result, access::Tenant, platform::Inner, topology::TenantRecord};
 use std::{
@@ -20,18 +20,18 @@ use tenantry_engine::{
 };
 use tokio::sync::{Mutex, MutexGuard};
 
-/// First pause between two looks; it doubles up to the other.
+/// First pause between two checks. It doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(16);
-/// A pause is over sooner: whoever made it may be dead.
+/// Moves pause writes for less than this. After it, assume that the mover has died and try to take its operation over.
 const RESCUE_EVERY: Duration = Duration::from_millis(250);
 
-/// The place was fenced: moved away from, or about to be.
+/// Returns true if the place was fenced: the tenant was moved away from it, or is about to be.
 pub(crate) fn is_fenced(error: &Error) -> bool {
     matches!(error, Error::Engine(error) if *error.kind() == Kind::Fenced)
 }
 
-/// Why the catalog's place cannot be used, with its tenant and the remedy: the database is missing, or behind.
+/// Explains why the catalog's place cannot be used: the database is missing, or behind. Adds tenant and remedy.
 pub(crate) fn refused(record: &TenantRecord, place: &Place, error: tenantry_engine::Error) -> Error {
     let (slug, store, detail) = (record.slug.to_string(), place.store.to_string(), error.to_string());
     match error.kind() {
@@ -44,13 +44,13 @@ pub(crate) fn refused(record: &TenantRecord, place: &Place, error: tenantry_engi
     }
 }
 
-/// The tenant does not live at that place any more.
+/// Returns true if the tenant no longer lives at that place.
 fn is_elsewhere(error: &tenantry_engine::Error) -> bool {
     matches!(error.kind(), Kind::Fenced | Kind::Missing | Kind::WrongIdentity | Kind::UnknownServer(_))
 }
 
-/// Turns of those who need the same database first: one makes it, the others find it made. A fixed number of
-/// queues, so that nothing is kept for each tenant; two tenants in one queue merely wait for each other.
+/// Queues for requests that need the same missing database: the first one creates it, the others find it. The number of
+/// queues is fixed, so nothing is stored per tenant. Two tenants in one queue merely wait for each other.
 #[derive(Default)]
 pub(crate) struct Making([Mutex<()>; 32]);
 
@@ -63,15 +63,15 @@ impl Making {
     }
 }
 
-/// A session, and the tenant's record when it is a newer one than the handle's.
+/// A session, and the tenant's record if it is newer than the handle's.
 pub(crate) struct Opened {
     pub(crate) session: Session,
     pub(crate) moved: Option<Arc<TenantRecord>>,
 }
 
 impl Inner {
-    /// A session in a store of the tenant, wherever its rows are now. A database that is made when it is first
-    /// needed is made first; nothing else that is missing is.
+    /// Opens a session in a store of the tenant, wherever its rows are now. Creates an on-demand database first;
+    /// nothing else that is missing is created.
     pub(crate) async fn open(
         &self,
         tenant: &Tenant,
@@ -107,7 +107,7 @@ impl Inner {
         Ok(Opened { session, moved: Some(record) })
     }
 
-    /// A session at `place` of the tenant, or, when it was just moved away from there, where it is now.
+    /// Opens a session at `place` of the tenant or, if the tenant was just moved away from there, where it is now.
     async fn open_at(&self, tenant: &Tenant, place: &Place, schema: &Arc<Schema>) -> Result<Opened> {
         match self.engine.session(place, schema, tenant.limits().bytes).await {
             Ok(session) => Ok(Opened { session, moved: None }),
@@ -118,7 +118,7 @@ impl Inner {
         }
     }
 
-    // The place is looked up again: only what the catalog still names is lost.
+    // Looks the place up again: the database is lost only if the catalog still names this place.
     async fn open_elsewhere(
         &self,
         tenant: &Tenant,
@@ -136,13 +136,13 @@ impl Inner {
         Ok(Opened { session, moved: Some(record) })
     }
 
-    /// Until when a write that begins now waits for its place.
+    /// Time until which a write that begins now waits for its place.
     pub(crate) fn write_deadline(&self) -> Instant {
         Instant::now() + self.config.operations.write_wait
     }
 
-    /// Waits until the tenant's store may be written to again after `refused` was found fenced: elsewhere,
-    /// or there when the move was taken back. The record says where.
+    /// Waits until the tenant's store can be written to again after `refused` was found fenced: elsewhere, or there if
+    /// the move was undone. The returned record tells where.
     ///
     /// # Errors
     /// [`Kind::Fenced`] when `until` passes first.
@@ -173,7 +173,7 @@ impl Inner {
         }
     }
 
-    /// Whether writes are let through there; a read of one row.
+    /// Returns true if the place accepts writes. Costs a read of one row.
     async fn is_open(&self, tenant: &Tenant, place: &Place, schema: &Arc<Schema>) -> Result<bool> {
         let asked = match self.engine.session(place, schema, tenant.limits().bytes).await {
             Ok(session) => session.usage().await,
@@ -187,7 +187,7 @@ impl Inner {
     }
 }
 
-/// The place of a store in a record that may be newer than the handle's.
+/// Returns the place of a store, from a record that may be newer than the handle's.
 pub(crate) fn place_in<'a>(
     tenant: &'a Tenant,
     moved: Option<&'a TenantRecord>,

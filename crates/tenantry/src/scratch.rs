@@ -1,7 +1,7 @@
-//! Directories for work that is no operation: made when needed, gone with the work.
+//! Scratch directories for work outside operations: created when needed, removed with the work.
 //!
-//! Used by exports and uploads. What a dead process left is removed at the next start: the name of a
-//! directory says who works in it.
+//! Used by exports and uploads. Directories of dead processes are removed at the next start: the name of a directory
+//! identifies the process that uses it.
 
 use crate::{
     Error, Result,
@@ -13,18 +13,18 @@ use std::{
     time::Duration,
 };
 
-/// Nobody works this long; for processes of which nothing can be told.
+/// Age after which a directory is removed even if it is unknown whether its process lives: no work takes this long.
 const OLD: Duration = Duration::from_secs(3 * 86_400);
 const PREFIX: &str = "work-";
 
-/// A directory that is removed with all that is in it when this is dropped.
+/// A directory that is removed with its contents when this is dropped.
 #[derive(Debug)]
 pub(crate) struct ScratchDir(PathBuf);
 
 impl ScratchDir {
-    /// An empty one.
+    /// Creates an empty directory.
     pub(crate) fn new(config: &Config) -> Result<Self> {
-        // A worker's name has no '~'.
+        // A worker's name contains no '~'.
         let path = root(config).join(format!("{PREFIX}{}", new_owner().replace('/', "~")));
         // Databases are opened by absolute paths only.
         let path = std::path::absolute(path).map_err(|e| Error::Unavailable(e.to_string()))?;
@@ -32,7 +32,7 @@ impl ScratchDir {
         Ok(Self(path))
     }
 
-    /// Where it is.
+    /// Path of the directory.
     pub(crate) fn path(&self) -> &Path {
         &self.0
     }
@@ -46,7 +46,7 @@ impl Drop for ScratchDir {
     }
 }
 
-/// Removes what dead processes left. Called at start.
+/// Removes directories of dead processes. Called at start-up.
 pub(crate) fn sweep(config: &Config) {
     let Ok(entries) = std::fs::read_dir(root(config)) else { return };
     for entry in entries.flatten() {
@@ -54,7 +54,7 @@ pub(crate) fn sweep(config: &Config) {
         let Some(owner) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)) else { continue };
         let age = entry.metadata().and_then(|meta| meta.modified()).ok().and_then(|at| at.elapsed().ok());
         if !may_be_alive(&owner.replace('~', "/")) || age.is_some_and(|age| age > OLD) {
-            // What stays is swept the next time.
+            // The next sweep tries again.
             drop(std::fs::remove_dir_all(entry.path()));
         }
     }

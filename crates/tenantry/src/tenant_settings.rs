@@ -1,5 +1,5 @@
-//! Verbs on the settings of a tenant: a JSON object that the platform keeps and does not look into, but for
-//! `external_id`, the name that issuers of tokens have for the tenant (V4).
+//! Verbs on the settings of a tenant: a JSON object that the platform stores without interpreting it, except for
+//! `external_id`, the tenant's name at token issuers (V4).
 //!
 //! Called by the staff API and the command line.
 
@@ -8,14 +8,14 @@ use serde_json::{Map, Value};
 use tenantry_engine::name::Slug;
 
 impl Platform {
-    /// The settings of a tenant.
+    /// Returns the settings of a tenant.
     pub async fn tenant_settings(&self, slug: &Slug) -> Result<Value> {
         let mut tx = self.control().snapshot().await?;
         let id = tenants::by_slug(&mut tx, slug).await?.id;
         tenants::settings(&mut tx, id).await
     }
 
-    /// Merges `changes` into them (RFC 7396: a null removes its key), and gives what they are now.
+    /// Merges `changes` into the settings (RFC 7396: a null removes its key). Returns the result.
     ///
     /// # Errors
     /// [`crate::Error::Conflict`] for an `external_id` that another tenant has.

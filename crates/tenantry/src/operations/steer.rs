@@ -1,6 +1,6 @@
 //! Cancels and retries an operation on request, and prunes old ones.
 //!
-//! Called by the command line and the superuser API. A request leaves an audit row in the same commit
+//! Called by the command line and the staff API. A request leaves an audit row in the same commit
 //! (`audited-commit`).
 
 use super::{Inner, journal::State, kinds, lease, recover, takeover};

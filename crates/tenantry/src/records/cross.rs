@@ -147,7 +147,7 @@ fn referred(change: &Change, field: &str) -> Option<RecordId> {
 }
 
 impl Records<'_> {
-    /// Deletes a shared row after checking every tenant. The cost grows with the number of tenants; superusers do this
+    /// Deletes a shared row after checking every tenant. The cost grows with the number of tenants; staff do this
     /// rarely.
     pub(super) async fn delete_protected(&self, id: &RecordId, change: Change) -> Result<()> {
         let leaving = self.entry.leaving.mark(id).await?;

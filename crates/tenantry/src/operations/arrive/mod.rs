@@ -30,7 +30,7 @@ pub(crate) struct Arriving {
     pub(crate) new: NewTenant,
     /// Code of the plan that the tenant starts on.
     pub(crate) plan: String,
-    /// First member. `None`: superusers add members later.
+    /// First member. `None`: staff add members later.
     pub(crate) owner: Option<(Owner, RoleName)>,
     /// Reason given for this owner, if any. Operations of older versions have none.
     #[serde(default)]

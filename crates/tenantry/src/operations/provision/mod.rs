@@ -31,7 +31,7 @@ pub struct CreateTenant {
     pub placements: Vec<NewPlacement>,
     /// Code of the plan that the tenant starts on. `None`: no subscription.
     pub plan: Option<String>,
-    /// First member and their role. `None`: superusers add members later.
+    /// First member and their role. `None`: staff add members later.
     pub owner: Option<(Owner, RoleName)>,
 }
 

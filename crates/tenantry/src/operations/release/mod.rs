@@ -1,6 +1,6 @@
 //! The operation that removes a database which a swap left behind, once its retention is over.
 //!
-//! check | remove | gone. Started by the background pass and by superusers. From `check` it only goes forward: half a
+//! check | remove | gone. Started by the background pass and by staff. From `check` it only goes forward: half a
 //! database is useless.
 
 mod steps;
