@@ -101,6 +101,16 @@ pub enum Error {
         /// What is missing. Private.
         detail: String,
     },
+    /// The tenant's database has migrations that this process has not loaded (known-schema).
+    #[error("newer apps have migrated {store} of {slug}: {detail}")]
+    ServerOutdated {
+        /// The tenant.
+        slug: String,
+        /// The store that is ahead.
+        store: String,
+        /// What is not known here; private.
+        detail: String,
+    },
     /// Shared or master data that the action needs was not loaded (M16).
     #[error("no {what} in the master data")]
     MasterDataEmpty {
@@ -230,6 +240,7 @@ impl Error {
             Self::Maintenance(_) => "maintenance",
             Self::NoDatabase { .. } | Self::DatabaseLost { .. } | Self::NotAttached { .. } => "no_database",
             Self::MigrationsPending { .. } => "migrations_pending",
+            Self::ServerOutdated { .. } => engine::code(&Kind::SchemaAhead),
             Self::MasterDataEmpty { .. } => "master_data_empty",
             Self::RateLimited { .. } => "rate_limited",
             Self::Unavailable(_) => "unavailable",
@@ -265,6 +276,9 @@ impl Error {
             Self::MigrationsPending { slug, reason: Some(reason), .. } => {
                 format!("the database of {slug} is behind, because its migration failed: {reason}")
             }
+            Self::ServerOutdated { slug, store, .. } => {
+                format!("this process has older apps than the database of {slug} in store {store}")
+            }
             Self::MasterDataEmpty { what } => format!("the master data has no {what} yet"),
             Self::RateLimited { .. } => "too many requests or attempts".into(),
             Self::Unavailable(_) => "not available right now".into(),
@@ -298,6 +312,7 @@ impl Error {
             Self::MigrationsPending { slug, reason: Some(_), .. } => {
                 format!("remove the reason, then run: tenantry migrate-tenants --tenant {slug}")
             }
+            Self::ServerOutdated { .. } => return engine::remedy(&Kind::SchemaAhead).map(Into::into),
             Self::MasterDataEmpty { what } if what == "plans" => "run: tenantry init-plans".into(),
             Self::MasterDataEmpty { what } => format!("load {what}: platform staff can add or import them"),
             Self::RateLimited { retry_after_seconds } => format!("wait {retry_after_seconds} seconds"),

@@ -17,21 +17,52 @@ use tenantry_engine::{
     place::{Isolation, Place},
 };
 
-/// Adds the tenant and the remedy to an error that means that its database is lost. Returns any other error, such as a
-/// full disk, unchanged.
+/// Adds the tenant and the remedy to an error that means that its database is lost, or at another schema. Returns any other
+/// error, such as a full disk, unchanged.
 pub(crate) async fn named(
     engine: &Engine,
     slug: &Slug,
     place: &Place,
     error: tenantry_engine::Error,
 ) -> Error {
+    if *error.kind() == Kind::Fenced {
+        // Of a pool that does not know the tenant nothing else is told to what works at a generation.
+        return match engine.unusable(place).await {
+            Ok(Some(lost)) => said(slug, place, &lost),
+            _ => error.into(),
+        };
+    }
     if !Engine::is_loss(place, &error) {
-        return error.into();
+        return other_schema(slug, &place.store, error);
     }
     // The other end of a copy may be what cannot be read or written.
     match engine.lost(place).await {
         Ok(Some(lost)) => said(slug, place, &lost),
         _ => error.into(),
+    }
+}
+
+/// Adds the tenant and the remedy to an error that means that a database, or a copy of it, does not have the schema of the
+/// loaded apps.
+pub(crate) fn other_schema(slug: &Slug, store: &StoreName, error: tenantry_engine::Error) -> Error {
+    let (slug, store, detail) = (slug.to_string(), store.to_string(), error.to_string());
+    match error.kind() {
+        Kind::SchemaAhead => Error::ServerOutdated { slug, store, detail },
+        Kind::SchemaBehind => Error::MigrationsPending { slug, store, reason: None, detail },
+        _ => error.into(),
+    }
+}
+
+/// Explains a failure to bring a copy of a tenant's database to the schema of the loaded apps.
+pub(crate) fn not_migrated(slug: &Slug, store: &StoreName, error: tenantry_engine::Error) -> Error {
+    match error.kind() {
+        Kind::Statement(why) => Error::MigrationsPending {
+            slug: slug.to_string(),
+            store: store.to_string(),
+            reason: Some(why.clone()),
+            detail: error.to_string(),
+        },
+        _ => other_schema(slug, store, error),
     }
 }
 

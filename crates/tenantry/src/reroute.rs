@@ -31,7 +31,7 @@ pub(crate) fn is_fenced(error: &Error) -> bool {
     matches!(error, Error::Engine(error) if *error.kind() == Kind::Fenced)
 }
 
-/// Explains why the catalog's place cannot be used: the database is missing, or behind. Adds tenant and remedy.
+/// Explains why the catalog's place cannot be used: the database is missing, behind or ahead. Adds tenant and remedy.
 pub(crate) fn refused(record: &TenantRecord, place: &Place, error: tenantry_engine::Error) -> Error {
     let (slug, store, detail) = (record.slug.to_string(), place.store.to_string(), error.to_string());
     match error.kind() {
@@ -40,6 +40,7 @@ pub(crate) fn refused(record: &TenantRecord, place: &Place, error: tenantry_engi
             let reason = record.placement(&store).and_then(|placement| placement.migration_error.clone());
             Error::MigrationsPending { slug, store, reason, detail }
         }
+        Kind::SchemaAhead => Error::ServerOutdated { slug, store, detail },
         _ => error.into(),
     }
 }

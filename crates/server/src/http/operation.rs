@@ -64,7 +64,7 @@ pub(super) fn for_staff(operation: &Listed) -> Value {
 pub(super) fn for_company(operation: &Listed) -> Value {
     json!({
         "id": operation.id, "kind": operation.kind, "what": operation.what, "state": operation.state,
-        "progress": operation.progress, "reason": operation.reason,
+        "progress": operation.progress, "reason": operation.reason, "code": operation.code,
         "started_at": view::at(operation.started_at_us), "updated_at": view::at(operation.updated_at_us),
     })
 }

@@ -29,7 +29,7 @@ use std::{
 };
 use tenantry_engine::{
     CopyInfo, CopyOptions, Kind,
-    name::{StoreName, TenantId},
+    name::{Slug, StoreName, TenantId},
     place::Place,
 };
 use tokio::runtime::Handle;
@@ -219,24 +219,23 @@ async fn copy(world: &World, wanted: &Wanted<'_>, place: Place, copies: &mut Cop
 
 /// Why a store could not be copied, or its copy not be described, with the tenant where it is the tenant's database.
 async fn failed(world: &World, wanted: &Wanted<'_>, place: &Place, error: tenantry_engine::Error) -> Error {
-    let whose = wanted.tenant.map_or("the platform's own stores", |whose| whose.slug.as_str());
-    let store = &place.store;
-    match (error.kind(), wanted.tenant) {
-        (Kind::SchemaAhead, _) => Error::Conflict(format!(
-            "this process has older apps than the database of {whose} in store {store} ({}): restart it with the current \
-             apps, then back up again",
-            error.detail()
-        )),
-        (Kind::SchemaBehind, _) => Error::Conflict(format!(
-            "the database of {whose} in store {store} is behind the apps ({}): run tenantry migrate, then tenantry \
-             migrate-tenants, then back up again",
+    let (whose, store) = (wanted.tenant.map(|whose| &whose.slug), &place.store);
+    match (error.kind(), whose) {
+        (Kind::SchemaAhead, None) => Error::ServerOutdated {
+            slug: "the platform".into(),
+            store: store.to_string(),
+            detail: error.to_string(),
+        },
+        (Kind::SchemaBehind, None) => Error::Conflict(format!(
+            "the platform's own store {store} is behind the apps ({}): run tenantry migrate, then back up again",
             error.detail()
         )),
         // The files of migrations that it has were changed.
-        (Kind::Statement(why), _) => {
-            Error::Conflict(format!("the database of {whose} in store {store} cannot be described: {why}"))
-        }
-        (_, Some(whose)) => lost::named(world.databases.engine(), &whose.slug, place, error).await,
+        (Kind::Statement(why), _) => Error::Conflict(format!(
+            "the database of {} in store {store} cannot be described: {why}",
+            whose.map_or("the platform", Slug::as_str)
+        )),
+        (_, Some(slug)) => lost::named(world.databases.engine(), slug, place, error).await,
         (_, None) => error.into(),
     }
 }

@@ -16,6 +16,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("006_accounts.sql"),
     include_str!("007_restore_drills.sql"),
     include_str!("008_lockout.sql"),
+    include_str!("009_operation_codes.sql"),
+    include_str!("010_backup_numbers.sql"),
 ];
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS control_migrations \

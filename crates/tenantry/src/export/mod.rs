@@ -158,7 +158,8 @@ impl Platform {
             return Err(lost::named(engine, tenant.slug(), place, error).await);
         }
         // A database that is behind is brought up here: the archive has one shape.
-        engine.migrate_copy(&path, tenant.id(), &script).await?;
+        let migrated = engine.migrate_copy(&path, tenant.id(), &script).await;
+        migrated.map_err(|error| lost::not_migrated(tenant.slug(), &place.store, error))?;
         let digest = engine.digest_copy(&path, &schema, Some(tenant.id())).await?;
         let schema_version = databases.fingerprint(&place.store)?;
         Ok(Copied { place: place.clone(), path, schema, digest, schema_version })

@@ -275,17 +275,17 @@ pub(super) async fn release(
     let mut write = control.begin().await?;
     let until = write.at_us() + pause_us;
     let sql = "UPDATE operations SET lease_owner = NULL, lease_until = ?, progress = NULL, error = ?, \
-        error_public = ?, updated_at = ? WHERE id = ? AND lease_owner = ?";
+        error_public = ?, error_code = ?, updated_at = ? WHERE id = ? AND lease_owner = ?";
     let at = write.at_us();
-    let values = params![until, told(error), error.public_title(), at, id, owner];
+    let values = params![until, told(error), error.public_title(), error.code(), at, id, owner];
     write.execute(sql, values).await?;
     write.commit_unaudited().await
 }
 
 /// Records why an operation goes back.
 pub(super) async fn note(write: &mut Write, id: i64, error: &Error) -> Result<()> {
-    let sql = "UPDATE operations SET error = ?, error_public = ? WHERE id = ?";
-    write.execute(sql, params![told(error), error.public_title(), id]).await?;
+    let sql = "UPDATE operations SET error = ?, error_public = ?, error_code = ? WHERE id = ?";
+    write.execute(sql, params![told(error), error.public_title(), error.code(), id]).await?;
     Ok(())
 }
 

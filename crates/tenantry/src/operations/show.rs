@@ -66,6 +66,8 @@ pub struct Listed {
     pub error: Option<String>,
     /// The same reason without private detail.
     pub reason: Option<String>,
+    /// The kind of error: one of the stable codes of the API.
+    pub code: Option<String>,
     /// Number of workers that have tried.
     pub attempts: i64,
     /// Start, in microseconds since 1970, UTC.
@@ -111,7 +113,7 @@ fn select() -> String {
     format!(
         "SELECT o.id, o.kind, o.what, o.tenant, (SELECT slug FROM tenants WHERE id = o.tenant), o.state, o.cursor, \
          o.progress, o.result, o.cancel_requested, {}, o.lease_owner IS NULL, o.by_actor, o.error, o.error_public, \
-         o.attempts, o.started_at, o.updated_at FROM operations o",
+         o.attempts, o.started_at, o.updated_at, o.error_code FROM operations o",
         stuck_sql()
     )
 }
@@ -185,6 +187,7 @@ fn read(inner: &Inner, r: &SqlRow) -> Result<Listed> {
         attempts: r.integer(15)?,
         started_at_us: r.integer(16)?,
         updated_at_us: r.integer(17)?,
+        code: r.opt_text(18)?.map(Into::into),
     })
 }
 

@@ -149,7 +149,7 @@ pub(crate) async fn blank(write: &mut Write, id: TenantId) -> Result<()> {
     for sql in [
         "UPDATE tenants SET name = '', email = '', settings = '{}', state_reason = NULL, maintenance = NULL \
          WHERE id = ?",
-        "UPDATE operations SET what = kind, error = NULL, error_public = NULL, progress = NULL, result = NULL \
+        "UPDATE operations SET what = kind, error = NULL, error_public = NULL, error_code = NULL, progress = NULL, result = NULL \
          WHERE tenant = ?",
         "UPDATE placements SET migration_error = NULL WHERE tenant = ?",
         "UPDATE placements SET state = 'gone' WHERE tenant = ?",

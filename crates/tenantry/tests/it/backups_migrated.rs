@@ -180,12 +180,16 @@ async fn a_process_with_older_apps_takes_no_backup_and_says_why() {
         new.migrate_tenants(&by(), None, fleet::Options::default(), |_, _| {}).await.unwrap();
 
         let asked = old.start_backup(&by(), &slug("acme"), None).await.unwrap();
-        let (state, why) = over(&old, asked.operation).await;
-        let why = why.unwrap_or_default();
-        assert_eq!(state, State::Undone, "{isolation}");
+        let ended = old.operations().wait(asked.operation).await.unwrap();
+        let (why, told) = (ended.reason.unwrap_or_default(), ended.error.unwrap_or_default());
+        assert_eq!(
+            (ended.state, ended.code.as_deref()),
+            (State::Undone, Some("server_outdated")),
+            "{isolation}"
+        );
         assert!(
-            why.contains("older apps than the database of acme") && why.contains("restart"),
-            "{isolation}: {why}"
+            why.contains("older apps than the database of acme") && told.contains("restart"),
+            "{isolation}: {why}: {told}"
         );
         assert!(old.show_backup(&asked.backup).await.unwrap().1.is_none(), "{isolation}: it is no good one");
 

@@ -27,6 +27,7 @@ impl From<tenantry::Error> for Problem {
             tenantry::Error::RateLimited { retry_after_seconds } => problem.retry_after(*retry_after_seconds),
             tenantry::Error::Unavailable(_) => problem.retry_after(1),
             tenantry::Error::Maintenance(_) => problem.retry_after(MAINTENANCE_RETRY_S),
+            tenantry::Error::ServerOutdated { .. } => problem.retry_after(OUTDATED_RETRY_S),
             tenantry::Error::Engine(engine) => from_engine(problem, engine.kind()),
             _ => problem,
         }
@@ -107,6 +108,14 @@ mod tests {
                     slug: "acme".into(),
                     store: "tenant".into(),
                     reason: None,
+                    detail: "private".into(),
+                },
+                503,
+            ),
+            (
+                Error::ServerOutdated {
+                    slug: "acme".into(),
+                    store: "tenant".into(),
                     detail: "private".into(),
                 },
                 503,

@@ -40,7 +40,8 @@ async fn copy_one(world: &World, place: &Place, from: &mut FromTenant) -> Result
     if let Err(error) = engine.copy_out(place, &script, first).await {
         return Err(lost::named(engine, &from.slug, place, error).await);
     }
-    engine.migrate_copy(first, of, &script).await?;
+    let migrated = engine.migrate_copy(first, of, &script).await;
+    migrated.map_err(|error| lost::not_migrated(&from.slug, &place.store, error))?;
     if let Some(blank) = blank {
         let more = engine.blank_copy(&raw, &path, &schema).await?;
         blank.fields += more.fields;

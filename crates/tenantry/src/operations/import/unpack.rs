@@ -88,7 +88,11 @@ async fn database(world: &World, facts: &StoreFacts, copy: &CopyOf) -> Result<()
             return Err(bad(format!("is damaged: the rows in {} are not those exported", facts.database)));
         }
     }
-    engine.migrate_copy(&path, copy.of, &script).await.map_err(|e| refused(e, &facts.database))?;
+    let migrated = engine.migrate_copy(&path, copy.of, &script).await;
+    migrated.map_err(|error| match error.kind() {
+        Kind::Statement(why) => bad(format!("has rows that a migration of the apps here refuses: {why}")),
+        _ => refused(error, &facts.database),
+    })?;
     let foreign = engine.foreign_in_copy(&path, &script).await?;
     match foreign.first() {
         Some(first) => Err(bad(format!("has a database that the apps did not make: {first}"))),
