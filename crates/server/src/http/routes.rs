@@ -154,6 +154,8 @@ routes! {
     post "/api/admin/backups" Platform "Backups" "Back up many, all when none is named" => admin::back_up_many;
     get "/api/admin/backups/status" Platform "Backups" "Age, overdue schedules, failures" => admin::backup_status;
     get "/api/admin/backups/runs" Platform "Backups" "Runs over many" => admin::backup_runs;
+    get "/api/admin/backups/drill" Platform "Backups" "How drills stand: restores to scratch that show whether backups come back" => admin::drill_status;
+    post "/api/admin/backups/drill" Platform "Backups" "Restore the newest good backup of a company to scratch" => admin::drill;
     post "/api/admin/backups/prune" Platform "Backups" "Remove what retention gives up" => admin::prune_backups;
     post "/api/admin/backups/rescan" Platform "Backups" "Take up what the catalog does not know" => admin::rescan_backups;
     get "/api/admin/backups/{id}" Platform "Backups" "One backup with its manifest" => admin::backup;
@@ -165,6 +167,7 @@ routes! {
     get "/api/admin/operations/{id}/events" Platform "Staff" "Its progress as it happens" => admin::operation_events;
     post "/api/admin/operations/{id}/cancel" Platform "Staff" "Cancel an operation" => admin::cancel_operation;
     post "/api/admin/operations/{id}/retry" Platform "Staff" "Try a failed operation again at once" => admin::retry_operation;
+    post "/api/admin/operations/{id}/abandon" Platform "Staff" "End an operation that is stuck, and leave behind what cannot be undone" => admin::abandon_operation;
     post "/api/admin/impersonate" Platform "Staff" "Act as a member" => admin::impersonate;
     delete "/api/admin/impersonate" User "Staff" "Stop acting as a member" => admin::stop_impersonating;
 

@@ -78,6 +78,7 @@ const TRIED: &[(&str, &str, &[&str])] = &[
         "/api/admin/backups/{id}/restore-as",
         &["member.add", "member.add", "tenant.restore_as", "tenant.create"],
     ),
+    ("POST", "/api/admin/backups/drill", &["backup.drill"]),
     ("POST", "/api/admin/backups/prune", &["backup.expire"]),
     ("POST", "/api/admin/backups/rescan", &["backup.rescan"]),
     ("POST", "/api/admin/tenants/{slug}/restore", &["tenant.restore"]),
@@ -86,6 +87,7 @@ const TRIED: &[(&str, &str, &[&str])] = &[
     ("POST", "/api/admin/tenants/{slug}/restore/undo", &["tenant.restore_undo"]),
     ("POST", "/api/admin/operations/{id}/cancel", &["operation.cancel", "backup.fail"]),
     ("POST", "/api/admin/operations/{id}/retry", &["operation.retry"]),
+    ("POST", "/api/admin/operations/{id}/abandon", &["operation.abandon", "operation.abandoned"]),
     ("POST", "/api/admin/users/{id}/unlock", &["user.unlock"]),
     ("POST", "/api/tenant/sql", &["tenant.sql"]),
 ];

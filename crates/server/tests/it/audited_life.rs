@@ -53,6 +53,7 @@ pub(super) async fn before(s: &Stage, route: &str) -> Value {
         "POST /api/admin/tenants/{slug}/release" => drop(s.done("move", &json!({"server": "disk"})).await),
         "POST /api/admin/tenants/{slug}/restore"
         | "POST /api/admin/backups/{id}/verify"
+        | "POST /api/admin/backups/drill"
         | "POST /api/admin/backups/{id}/restore-as" => return json!(s.back_up().await),
         "DELETE /api/admin/tenants/{slug}/restore" | "POST /api/admin/tenants/{slug}/restore/swap" => {
             s.restored().await;
@@ -77,7 +78,9 @@ pub(super) async fn before(s: &Stage, route: &str) -> Value {
             let begun = s.staff.post(&s.at("backups"), &json!({})).await.expect(202).json();
             return begun["id"].clone();
         }
-        "POST /api/admin/operations/{id}/retry" => return s.stuck().await,
+        "POST /api/admin/operations/{id}/retry" | "POST /api/admin/operations/{id}/abandon" => {
+            return s.stuck().await;
+        }
         "POST /api/admin/users/{id}/unlock" => {
             let values = "(user, network, failed, locked_until, at)";
             s.catalog(&format!("INSERT INTO login_failures {values} VALUES ({}, '', 10, 1, 1)", s.member))
@@ -122,6 +125,12 @@ pub(super) async fn act(s: &Stage, route: &str, ready: &Value, n: usize) -> Answ
         "DELETE /api/admin/tenants/{slug}/restore" => staff.delete(&s.at("restore")).await,
         "POST /api/admin/tenants/{slug}/restore/swap" => staff.post(&waiting("restore/swap"), &none).await,
         "POST /api/admin/tenants/{slug}/restore/undo" => staff.post(&waiting("restore/undo"), &none).await,
+        "POST /api/admin/operations/{id}/abandon" => {
+            staff.post(&format!("/api/admin/operations/{ready}/abandon"), &none).await
+        }
+        "POST /api/admin/backups/drill" => {
+            staff.post("/api/admin/backups/drill?wait=60", &json!({"tenant": s.slug})).await
+        }
         "POST /api/admin/operations/{id}/cancel" | "POST /api/admin/operations/{id}/retry" => {
             let verb = route.rsplit('/').next().unwrap();
             staff.post(&format!("/api/admin/operations/{ready}/{verb}?wait=60"), &none).await

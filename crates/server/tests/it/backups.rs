@@ -2,6 +2,7 @@
 
 use super::{
     app::{Client, TestApp},
+    doors::plain_staff,
     records::patient,
 };
 use serde_json::{Value, json};
@@ -80,4 +81,26 @@ async fn an_owner_sees_and_makes_backups_of_the_own_company_only() {
         assert_eq!(viewer.get(path).await.status, 403);
         assert_eq!(viewer.post(path, &none).await.status, 403);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_superuser_has_a_backup_restored_to_scratch_and_all_staff_see_what_came_of_it() {
+    let (app, _, _) = TestApp::new().await;
+    let staff = app.staff().await;
+    let helper = plain_staff(&app, &staff).await;
+    let none = json!({});
+    staff.post("/api/admin/backups/drill", &none).await.expect(409);
+    let made = staff.post("/api/admin/tenants/acme/backups?wait=60", &none).await.expect(200).json();
+    assert_eq!(helper.post("/api/admin/backups/drill", &none).await.expect(403).code(), "denied");
+    staff.post("/api/admin/backups/drill", &json!({"tenant": "nobody"})).await.expect(404);
+    let form = json!({"tenant": "acme"});
+    let drilled = staff.post("/api/admin/backups/drill?wait=60", &form).await.expect(200).json();
+    assert_eq!(
+        (&drilled["result"]["backup"], &drilled["result"]["failed"]),
+        (&made["result"]["backup"], &json!(null)),
+        "{drilled}"
+    );
+    let status = helper.get("/api/admin/backups/drill").await.expect(200).json();
+    assert_eq!((&status["error"], &status["overdue"]), (&json!(null), &json!(false)), "{status}");
+    assert!(status["good"].as_str().unwrap().ends_with('Z'), "{status}");
 }

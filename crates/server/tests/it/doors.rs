@@ -11,7 +11,7 @@ use tenantry_server::http::{Access, Options, ROUTES};
 use tenantry_testkit::tried;
 
 /// Staff who are no superusers.
-async fn plain_staff(app: &TestApp, superuser: &Client) -> Client {
+pub(crate) async fn plain_staff(app: &TestApp, superuser: &Client) -> Client {
     let form = json!({"email": "helper@platform.example", "password": PASSWORD});
     let made = superuser.post("/api/admin/users", &form).await.expect(201).json();
     superuser.patch(&format!("/api/admin/users/{}", made["id"]), &json!({"staff": true})).await.expect(200);

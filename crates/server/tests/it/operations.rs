@@ -1,6 +1,9 @@
 //! Operations over HTTP: staff list, follow, cancel and try again; a company sees its own.
 
-use super::app::{PASSWORD, TestApp};
+use super::{
+    app::{PASSWORD, TestApp},
+    doors::plain_staff,
+};
 use serde_json::json;
 
 #[tokio::test]
@@ -97,4 +100,27 @@ async fn one_at_work_is_cancelled() {
     assert_eq!((&over["state"], &over["reason"]), (&json!("undone"), &json!("the operation was cancelled")));
     staff.get("/api/admin/tenants/bravo").await.expect(404);
     anon.post("/api/register", &form).await.expect(201);
+}
+
+/// One whose undo fails for good keeps all others from its tenant until a superuser ends it; the log says what is left.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_cannot_end_is_abandoned_by_a_superuser_only() {
+    let (app, _, _) = TestApp::new().await;
+    let staff = app.staff().await;
+    let helper = plain_staff(&app, &staff).await;
+    let faults = app.platform().operations().faults();
+    faults.arm("backup:take:before:fail");
+    faults.arm("backup:take:undo-before:fail");
+    let begun = staff.post("/api/admin/tenants/acme/backups?wait=5", &json!({})).await.json();
+    let path = format!("/api/admin/operations/{}/abandon", begun["id"]);
+    assert_eq!(helper.post(&path, &json!({})).await.expect(403).code(), "denied");
+    let shown = staff.get(&format!("/api/admin/operations/{}", begun["id"])).await.expect(200).json();
+    assert_eq!(shown["state"], "unwinding", "{shown}");
+    let over = staff.post(&path, &json!({})).await.expect(200).json();
+    assert_eq!((&over["state"], &over["code"]), (&json!("undone"), &json!("conflict")), "{over}");
+    assert!(over["error"].as_str().unwrap().starts_with("conflict: abandoned"), "{over}");
+    assert_eq!(staff.post(&path, &json!({})).await.expect(409).code(), "conflict", "it is over");
+    staff.post("/api/admin/operations/999/abandon", &json!({})).await.expect(404);
+    let done = staff.post("/api/admin/tenants/acme/backups?wait=60", &json!({})).await.expect(200).json();
+    assert_eq!(done["state"], "done", "{done}");
 }

@@ -199,6 +199,17 @@ impl Actor {
         }
     }
 
+    /// Superusers only, for what costs rows or room that plain staff have no say in.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] with what was refused.
+    pub(crate) fn require_superuser(&self, what: &str) -> Result<()> {
+        match self.is_superuser() {
+            true => Ok(()),
+            false => Err(Error::Denied(format!("{self:?} is no superuser and may not {what}"))),
+        }
+    }
+
     /// Platform staff only; to others the thing is absent (`absent-not-forbidden`).
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     Error, Platform, Result,
+    access::Actor,
     audit::By,
     control::{Write, params},
     operations::{World, backup_verify::BackupVerify, restore::fetch_all},
@@ -70,7 +71,7 @@ pub(super) async fn status(tx: &mut Tx, backups: &Backups, now_us: i64) -> Resul
 /// The newest good backup of the tenant whose backups were looked at longest ago.
 async fn sample(tx: &mut Tx) -> Result<Option<(BackupId, TenantId)>> {
     let sql = "SELECT b.id, b.tenant FROM backups b WHERE b.state = 'good' AND b.tenant IS NOT NULL \
-        AND b.id = (SELECT max(id) FROM backups WHERE tenant = b.tenant AND state = 'good') \
+        AND b.id = (SELECT id FROM backups WHERE tenant = b.tenant AND state = 'good' ORDER BY number DESC, id DESC LIMIT 1) \
         ORDER BY (SELECT coalesce(max(verified_at), 0) FROM backups WHERE tenant = b.tenant), b.id LIMIT 1";
     let rows = tx.query(sql, &[]).await?;
     rows.first().map(|row| Ok((row.text(0)?.parse()?, TenantId::from_raw(row.integer(1)?)))).transpose()
@@ -135,6 +136,15 @@ impl Platform {
         let (backup, tenant) = found.ok_or_else(none)?;
         let started = self.drill(by, None, backup, tenant).await?;
         started.ok_or_else(|| Error::Internal("a drill without a slot was begun already".into()))
+    }
+
+    /// The same for an actor.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] when the actor is no superuser.
+    pub async fn ask_for_restore_drill(&self, actor: &Actor, slug: Option<&Slug>) -> Result<i64> {
+        actor.require_superuser("start a restore drill")?;
+        self.start_restore_drill(&actor.by(), slug).await
     }
 
     async fn drill(

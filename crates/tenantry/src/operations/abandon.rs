@@ -4,7 +4,7 @@
 //! and their undos decide that. The journal and the audit log name the files, fences and rows that are left behind.
 
 use super::{
-    Inner, Operation, Step,
+    Inner, Listed, Operation, Step,
     journal::{self, Job, Left, Live, State, Stop},
     kinds::{self, past_return},
     lease, run, steer,
@@ -12,10 +12,23 @@ use super::{
     unwind,
 };
 use crate::{
-    Error, Result,
+    Error, Platform, Result,
+    access::Actor,
     audit::By,
     control::{Write, params},
 };
+
+impl Platform {
+    /// Ends an operation that can neither be finished nor undone, as it stands afterwards. What it leaves behind is in
+    /// the journal and the audit log.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] when the actor is no superuser; [`Error::Conflict`] when it is over, or a worker is at it.
+    pub async fn abandon_operation(&self, actor: &Actor, id: i64) -> Result<Listed> {
+        actor.require_superuser("abandon an operation")?;
+        self.operations().abandon(&actor.by(), id).await
+    }
+}
 
 /// Abandons the operation. The journal records what is left behind.
 pub(super) async fn abandon(inner: &Inner, by: &By, id: i64) -> Result<()> {

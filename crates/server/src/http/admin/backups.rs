@@ -169,6 +169,32 @@ pub(in crate::http) async fn status(State(app): State<App>, Staff(_): Staff) -> 
     Ok(Json(status_shown(&platform.backup_status().await?, platform.control().now_us())))
 }
 
+/// `GET /api/admin/backups/drill`.
+pub(in crate::http) async fn drill_status(State(app): State<App>, Staff(_): Staff) -> Result<Json<Value>> {
+    Ok(Json(instants::wire(app.platform().backup_status().await?.drill)))
+}
+
+/// What [`drill`] takes.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Drill {
+    #[serde(default, deserialize_with = "body::present")]
+    tenant: Option<String>,
+}
+
+/// `POST /api/admin/backups/drill`: the tenant named, or the one whose turn it is. It takes a whole backup's room in
+/// scratch, so only superusers may.
+pub(in crate::http) async fn drill(
+    State(app): State<App>,
+    Staff(actor): Staff,
+    Words(wait): Words<Wait>,
+    Input(form): Input<Drill>,
+) -> Result<Accepted> {
+    let slug = form.tenant.as_deref().map(|text| field("tenant", text, Slug::parse)).transpose()?;
+    let operation = app.platform().ask_for_restore_drill(&actor, slug.as_ref()).await?;
+    accepted(&app, operation, &wait).await
+}
+
 /// `GET /api/admin/backups/runs`: newest first.
 pub(in crate::http) async fn runs(State(app): State<App>, Staff(_): Staff) -> Result<Json<Value>> {
     Ok(view::items(app.platform().backup_runs(100).await?.iter().map(run_shown)))

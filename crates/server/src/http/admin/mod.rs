@@ -22,9 +22,9 @@ mod users;
 pub(super) use attach::attach;
 pub(super) use audit::{list as audit, verify as verify_audit};
 pub(super) use backups::{
-    list as backups, of_tenant as tenant_backups, prune as prune_backups, rescan as rescan_backups,
-    restore_as, runs as backup_runs, show as backup, start as back_up, start_many as back_up_many,
-    status as backup_status, verify as verify_backup,
+    drill, drill_status, list as backups, of_tenant as tenant_backups, prune as prune_backups,
+    rescan as rescan_backups, restore_as, runs as backup_runs, show as backup, start as back_up,
+    start_many as back_up_many, status as backup_status, verify as verify_backup,
 };
 pub(super) use copies::{clone_tenant, import};
 pub(super) use create::{databases as create_databases, tenant as create_tenant};
@@ -33,8 +33,8 @@ pub(super) use life::{keep, rename, retire};
 pub(super) use maintenance::set as maintenance;
 pub(super) use moving::{demote, promote, release, to as move_to};
 pub(super) use operations::{
-    cancel as cancel_operation, events as operation_events, list as operations, orphans,
-    retry as retry_operation, show as operation,
+    abandon as abandon_operation, cancel as cancel_operation, events as operation_events, list as operations,
+    orphans, retry as retry_operation, show as operation,
 };
 pub(super) use purge::{certificate, purge, survey};
 pub(super) use restore::{

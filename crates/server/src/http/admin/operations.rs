@@ -1,4 +1,4 @@
-//! Operations: list, show, cancel, try again, follow.
+//! Operations: list, show, cancel, try again, abandon, follow.
 //!
 //! Staff see private detail of failures here; the company sees only its own, without it.
 
@@ -93,6 +93,16 @@ pub(in crate::http) async fn retry(
 ) -> Result<Accepted> {
     app.platform().operations().retry(&actor.by(), id).await?;
     operation::accepted(&app, id, &wait).await
+}
+
+/// `POST /api/admin/operations/{id}/abandon`: what it cannot do or undo is left behind, so only superusers may.
+pub(in crate::http) async fn abandon(
+    State(app): State<App>,
+    Staff(actor): Staff,
+    Number(id): Number,
+) -> Result<Json<Value>> {
+    let over = app.platform().abandon_operation(&actor, id).await?;
+    Ok(Json(operation::for_staff(&over)))
 }
 
 /// `GET /api/admin/orphans`: files that no placement names, placements whose file is not there.

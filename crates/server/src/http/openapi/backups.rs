@@ -13,6 +13,7 @@ pub(super) fn request(key: &str) -> Option<Value> {
             let slugs = json!({"type": "array", "items": slug()});
             object(&[], json!({"tenants": slugs, "stores": names(), "system": flag()}))
         }
+        "POST /api/admin/backups/drill" => object(&[], json!({"tenant": slug()})),
         "POST /api/admin/tenants/{slug}/restore" => {
             object(&["backup"], json!({"backup": text(), "stores": names()}))
         }

@@ -14,6 +14,7 @@ pub(super) const ANSWERS: &[(&str, &str, &str)] = &[
     ("GET /api/admin/operations/{id}", "200", "Operation"),
     ("POST /api/admin/operations/{id}/cancel", "202", "Operation"),
     ("POST /api/admin/operations/{id}/retry", "202", "Operation"),
+    ("POST /api/admin/operations/{id}/abandon", "200", "Operation"),
     ("GET /api/admin/orphans", "200", "Orphan*"),
     ("GET /api/tenant/operations", "200", "OwnOperation*"),
     ("POST /api/admin/tenants/{slug}/move", "202", "Operation"),
@@ -35,6 +36,8 @@ pub(super) const ANSWERS: &[(&str, &str, &str)] = &[
     ("GET /api/admin/tenants/{slug}/backups", "200", "Backup*"),
     ("GET /api/admin/backups/{id}", "200", "BackupWhole"),
     ("GET /api/admin/backups/status", "200", "BackupStatus"),
+    ("GET /api/admin/backups/drill", "200", "RestoreDrill"),
+    ("POST /api/admin/backups/drill", "202", "Operation"),
     ("GET /api/admin/backups/runs", "200", "BackupRun*"),
     ("POST /api/admin/backups/prune", "200", "Pruned"),
     ("POST /api/admin/backups/rescan", "200", "Rescanned"),
@@ -57,13 +60,13 @@ pub(super) const SHAPES: &[(&str, &str)] = &[
         "Operation",
         "id:integer kind:string what:string tenant:integer? slug:string? state:string cursor:integer steps:Step* \
          progress:Amount? result:any cancel_requested:boolean past_return:boolean stuck:boolean resting:boolean \
-         actor:string reason:string? error:string? attempts:integer started_at:instant updated_at:instant",
+         actor:string reason:string? code:string? error:string? attempts:integer started_at:instant updated_at:instant",
     ),
     ("Step", "name:string state:string"),
     ("Amount", "done:integer total:integer unit:string"),
     (
         "OwnOperation",
-        "id:integer kind:string what:string state:string progress:Amount? reason:string? started_at:instant \
+        "id:integer kind:string what:string state:string progress:Amount? reason:string? code:string? started_at:instant \
          updated_at:instant",
     ),
     (
@@ -128,7 +131,7 @@ pub(super) const SHAPES: &[(&str, &str)] = &[
     ),
     (
         "OwnBackupBegun",
-        "id:integer kind:string what:string state:string progress:Amount? reason:string? started_at:instant \
+        "id:integer kind:string what:string state:string progress:Amount? reason:string? code:string? started_at:instant \
          updated_at:instant backup:string",
     ),
 ];
