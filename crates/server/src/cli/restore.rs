@@ -12,9 +12,9 @@ use anyhow::{Context, Result, anyhow};
 use std::process::ExitCode;
 use tenantry::{
     Platform,
-    backups::{BackupId, Difference, RestoreAllEvent as Event, catalog, catalog::Filter, system},
+    backups::{BackupId, Difference, RestoreAllEvent as Event, system},
     name::{ServerName, Slug, StoreName},
-    tenants::{self, NewTenant},
+    tenants::NewTenant,
 };
 
 /// What to do is said by flags, so that the plain command is the harmless one: it only stands beside.
@@ -83,14 +83,7 @@ async fn wanted(platform: &Platform, slug: &Slug, backup: Option<&str>) -> Resul
             .parse()
             .map_err(|_| anyhow!("{text:?} is no name of a backup; see: tenantry backups list"));
     }
-    let mut snapshot = platform.control().snapshot().await.map_err(explain)?;
-    let tenant = Some(tenants::by_slug(&mut snapshot, slug).await.map_err(explain)?.id);
-    drop(snapshot);
-    let filter = Filter { tenant, state: Some(catalog::State::Good), limit: 1, ..Filter::default() };
-    let newest = platform.list_backups(&filter).await.map_err(explain)?.into_iter().next();
-    Ok(newest
-        .with_context(|| format!("{slug} has no good backup; make one with: tenantry backup {slug}"))?
-        .id)
+    platform.newest_good_backup(slug).await.map_err(explain)
 }
 
 async fn compare(platform: &Platform, slug: &Slug) -> Result<ExitCode> {

@@ -123,7 +123,10 @@ pub struct Filter {
     pub limit: u32,
 }
 
-/// Newest first.
+/// The number for the backup `?3` by the date in its name: that of the last one before it.
+const OF_ITS_DATE: &str = "(SELECT coalesce(max(number), 0) FROM backups WHERE id < ?3)";
+
+/// Newest first, by their numbers: a clock that was wrong does not decide which one is the newest.
 pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Listed>> {
     let whose = match (filter.tenant, filter.system) {
         (Some(_), _) => "tenant = ?1",
@@ -131,8 +134,9 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Listed>> {
         (None, false) => "?1 IS NULL",
     };
     let sql = format!(
-        "SELECT {COLUMNS} FROM backups WHERE {whose} AND (?2 IS NULL OR state = ?2) AND (?3 IS NULL OR id < ?3) \
-         AND (?5 IS NULL OR run = ?5) ORDER BY id DESC LIMIT ?4"
+        "SELECT {COLUMNS} FROM backups WHERE {whose} AND (?2 IS NULL OR state = ?2) AND (?3 IS NULL \
+         OR (number, id) < (coalesce((SELECT number FROM backups WHERE id = ?3), {OF_ITS_DATE}), ?3)) \
+         AND (?5 IS NULL OR run = ?5) ORDER BY number DESC, id DESC LIMIT ?4"
     );
     let values = params![
         filter.tenant.map(TenantId::get),
@@ -163,8 +167,8 @@ pub(crate) struct New<'a> {
 }
 
 pub(crate) async fn begin(write: &mut Write, new: New<'_>) -> Result<()> {
-    let sql = "INSERT INTO backups (id, tenant, slug, state, reason, schedule, run, at, by_actor) \
-        VALUES (?, ?, ?, 'running', ?, ?, ?, ?, ?)";
+    let sql = "INSERT INTO backups (id, tenant, slug, state, reason, schedule, run, at, by_actor, number) \
+        VALUES (?, ?, ?, 'running', ?, ?, ?, ?, ?, (SELECT coalesce(max(number), 0) + 1 FROM backups))";
     let at = write.at_us();
     let values = params![
         new.id.as_str(),
@@ -217,22 +221,27 @@ pub(crate) async fn forget(write: &mut Write, id: &BackupId) -> Result<()> {
     Ok(())
 }
 
-/// Takes up what a manifest says; false: it was known.
+/// Takes up what a manifest says; false: it was known. Its number follows from its date, unless that lies ahead: then
+/// nothing tells when it was made, and it counts as the oldest.
 pub(crate) async fn take_up(write: &mut Write, manifest: &Manifest) -> Result<bool> {
-    let sql = "INSERT INTO backups (id, tenant, slug, state, reason, schedule, at, by_actor) \
-        VALUES (?, ?, ?, 'good', ?, ?, ?, ?) \
-        ON CONFLICT (id) DO UPDATE SET state = 'good' WHERE state IN ('running', 'failed')";
+    let ahead = manifest.id.is_ahead_of(write.at_us());
+    let number = if ahead { "-1" } else { OF_ITS_DATE };
+    let sql = format!(
+        "INSERT INTO backups (tenant, slug, id, state, reason, schedule, at, by_actor, number) \
+         VALUES (?1, ?2, ?3, 'good', ?4, ?5, ?6, ?7, {number}) \
+         ON CONFLICT (id) DO UPDATE SET state = 'good' WHERE state IN ('running', 'failed')"
+    );
     let whose = manifest.tenant.as_ref();
     let values = params![
-        manifest.id.as_str(),
         whose.map(|t| t.id.get()),
         whose.map(|t| t.slug.as_str().to_owned()),
+        manifest.id.as_str(),
         manifest.reason.as_str(),
         manifest.schedule.clone(),
         manifest.at.as_microsecond(),
         manifest.by.as_str()
     ];
-    if write.execute(sql, values).await? == 0 {
+    if write.execute(&sql, values).await? == 0 {
         return Ok(false);
     }
     good(write, manifest).await.map(|()| true)

@@ -1,5 +1,6 @@
 //! What a backup is called: when it was made, and a part that no other has.
 
+use crate::clock::DAY_US;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
@@ -24,6 +25,12 @@ impl BackupId {
         let at = jiff::civil::DateTime::strptime("%Y%m%d-%H%M%S", time);
         let at = at.and_then(|at| at.to_zoned(jiff::tz::TimeZone::UTC));
         at.map_or(0, |at| at.timestamp().as_microsecond())
+    }
+
+    /// Whether its date lies further ahead of `now_us` than clocks that are right can be apart: it was made while a
+    /// clock was wrong.
+    pub(super) fn is_ahead_of(&self, now_us: i64) -> bool {
+        self.at_us() > now_us.saturating_add(DAY_US)
     }
 
     /// The checked text.

@@ -137,6 +137,20 @@ impl Platform {
         catalog::list(&mut tx, &Filter { tenant, limit, ..Filter::default() }).await
     }
 
+    /// The newest good backup of a tenant.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when it has none.
+    pub async fn newest_good_backup(&self, slug: &Slug) -> Result<BackupId> {
+        let mut tx = self.control().snapshot().await?;
+        let tenant = Some(tenants::by_slug(&mut tx, slug).await?.id);
+        let good = Filter { tenant, state: Some(catalog::State::Good), limit: 1, ..Filter::default() };
+        let newest = catalog::list(&mut tx, &good).await?.into_iter().next();
+        let none =
+            || Error::Conflict(format!("{slug} has no good backup; make one with: tenantry backup {slug}"));
+        Ok(newest.ok_or_else(none)?.id)
+    }
+
     /// Runs over many, newest first.
     pub async fn backup_runs(&self, limit: u32) -> Result<Vec<runs::Run>> {
         runs::list(&mut self.control().snapshot().await?, limit).await
