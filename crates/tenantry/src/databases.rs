@@ -260,9 +260,11 @@ pub(crate) async fn migrate_hosted_pool(engine: &Engine, apps: &Apps, pool: &Pla
 }
 
 /// Migrates one of the platform's own databases to the current schema, and creates it if it does not exist.
-pub(crate) async fn migrate_platform_store(engine: &Engine, apps: &Apps, store: &StoreConfig) -> Result<()> {
-    let place = platform_place(store)?;
-    engine.create_system(&place).await?;
-    engine.migrate(&place, apps.migrations()).await?;
-    Ok(())
+pub(crate) async fn migrate_platform_store(
+    engine: &Engine,
+    apps: &Apps,
+    place: &Place,
+) -> tenantry_engine::Result<()> {
+    engine.create_system(place).await?;
+    engine.migrate(place, apps.migrations()).await.map(drop)
 }

@@ -10,7 +10,7 @@ use crate::{
     control::Control,
     databases::platform_place,
     in_use::InUse,
-    loaded::{Loaded, ModelEntry, load_apps, prepare_stores},
+    loaded::{Loaded, ModelEntry, load_apps, prepare_stores, unprepared},
     mail::Mailer,
     operations::{Operations, World},
     records::{Between, Records, Scope, files::Files},
@@ -82,7 +82,7 @@ impl Platform {
         let engine = open_engine(&config)?;
         let control = open_control(&engine, &config).await?;
         crate::backups::make_default_directory(&config)?;
-        prepare_stores(&engine, &config, &apps).await?;
+        prepare_stores(&engine, &config, &apps, &control).await?;
         versions::register(&control, apps.stores()).await?;
         let topology = Topology::new(control.clone());
         let access = Access::open(control.clone(), topology.clone(), &config)?;
@@ -208,11 +208,16 @@ pub(crate) fn open_engine(config: &Config) -> Result<Engine> {
     Ok(Engine::open_with(servers, cache, work)?)
 }
 
-async fn open_control(engine: &Engine, config: &Config) -> Result<Control> {
-    let place = platform_place(config.store("control").ok_or(Error::NotFound("store"))?)?;
-    engine.create_system(&place).await?;
+pub(crate) async fn open_control(engine: &Engine, config: &Config) -> Result<Control> {
+    let store = config.store("control").ok_or(Error::NotFound("store"))?;
+    let place = platform_place(store)?;
+    let opened = async {
+        engine.create_system(&place).await?;
+        engine.system(&place).await
+    };
+    let database = opened.await.map_err(|error| unprepared(store, &place, error))?;
     let heads = config.platform.data_dir.join("audit.heads");
-    let control = Control::open(engine.system(&place).await?, Some(heads)).await?;
+    let control = Control::open(database, Some(heads)).await?;
     engine.set_platform(&crate::control::settings::platform_id(&control).await?)?;
     Ok(control)
 }

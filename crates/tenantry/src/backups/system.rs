@@ -16,7 +16,7 @@ use crate::{
     config::{Config, Scope, StoreConfig},
     databases::{Databases, platform_place},
     in_use::InUse,
-    platform::open_engine,
+    platform::{open_control, open_engine},
 };
 use futures_util::TryStreamExt;
 use serde_json::json;
@@ -58,6 +58,7 @@ pub async fn restore_system(config: Config, by: &By, id: Option<BackupId>) -> Re
     let done = put_in_place(&config, &store, &manifest, &scratch).await;
     drop(fs::remove_dir_all(&scratch));
     let (stores, aside) = done?;
+    make_missing_pools(&config).await?;
     // From here on it is an installation like any other, and says so in its own log.
     drop(in_use);
     let platform = Platform::open(config).await?;
@@ -68,6 +69,20 @@ pub async fn restore_system(config: Config, by: &By, id: Option<BackupId>) -> Re
     write.commit().await?;
     platform.shutdown().await;
     Ok(SystemRestored { backup: id, stores, aside, taken_up })
+}
+
+/// A pool that is lost with the platform's stores is made anew, for its tenants to be restored into.
+async fn make_missing_pools(config: &Config) -> Result<()> {
+    let engine = open_engine(config)?;
+    open_control(&engine, config).await?;
+    for store in config.stores_of(Scope::Tenant).filter(|s| s.isolation == Isolation::Pooled) {
+        let place = platform_place(store)?;
+        if !engine.exists(&place)? {
+            engine.create_system(&place).await?;
+        }
+    }
+    engine.shutdown().await;
+    Ok(())
 }
 
 /// Moves the shared database of a pooled store aside, where it is damaged, and makes an empty one; where it lies now.
@@ -95,6 +110,11 @@ pub async fn renew_pool(config: Config, by: &By, store: &StoreName) -> Result<Op
     engine.shutdown().await;
     let aside = config.platform.data_dir.join("replaced").join(super::BackupId::new(now()).as_str());
     let moved = move_aside(&file_of(&config, known)?, &aside)?;
+    let engine = open_engine(&config)?;
+    // Its databases carry the name of the installation, which the control store has.
+    open_control(&engine, &config).await?;
+    engine.create_system(&place).await?;
+    engine.shutdown().await;
     drop(in_use);
     let platform = Platform::open(config).await?;
     let aside = moved.then_some(aside);
@@ -113,7 +133,10 @@ async fn newest(store: &Store) -> Result<BackupId> {
         Ok(id.filter(|_| last.is_some_and(|last| last.as_ref() == MANIFEST)))
     });
     let ids: Vec<BackupId> = whole.try_collect().await?;
-    ids.into_iter().max().ok_or(Error::NotFound("backup of the platform's own stores"))
+    // One that is dated ahead was made while a clock was wrong: which one is the newest is not to be told from it.
+    let now_us = now();
+    let newest = ids.into_iter().max_by(|a, b| (!a.is_ahead_of(now_us), a).cmp(&(!b.is_ahead_of(now_us), b)));
+    newest.ok_or(Error::NotFound("backup of the platform's own stores"))
 }
 
 /// Fetches and verifies everything first; only then is anything moved.
@@ -186,7 +209,7 @@ fn move_aside(file: &Path, aside: &Path) -> Result<bool> {
         let mut from = file.as_os_str().to_owned();
         from.push(suffix);
         let from = PathBuf::from(from);
-        let Some(name) = from.file_name().filter(|_| from.exists()) else { continue };
+        let Some(name) = from.file_name().filter(|_| from.symlink_metadata().is_ok()) else { continue };
         fs::create_dir_all(aside).map_err(|e| failed(aside, &e))?;
         let to = aside.join(name);
         // Another disk may be between the two: then it is copied.
