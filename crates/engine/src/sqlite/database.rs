@@ -284,6 +284,17 @@ impl Database {
     /// Checks that the file is still at its path. The maintenance thread does so soon after a commit or a read.
     pub(crate) fn look(&self) {
         self.wal.seen.store(false, Relaxed);
+        self.compare();
+    }
+
+    /// Looks after a commit and before anybody is told of it: a write to a file that was replaced is not acknowledged.
+    /// One question of the operating system for all writes that share the commit.
+    pub(crate) fn after_commit(&self) -> Result<()> {
+        self.compare();
+        self.still_there()
+    }
+
+    fn compare(&self) {
         if inode(&self.path) != Some(self.file) && !self.lost.swap(true, Relaxed) {
             tracing::error!(file = %self.path.display(), "the database file was removed or replaced while it was open");
         }

@@ -3,7 +3,7 @@
 
 use super::{
     identity, open,
-    server::{Server, io},
+    server::{ASIDE, Server, io},
 };
 use crate::{
     error::{Error, Result},
@@ -54,7 +54,8 @@ pub(crate) fn list(server: &Server) -> Result<Vec<DatabaseFile>> {
         // The file may be gone by now.
         let Ok(meta) = entry.metadata() else { continue };
         let modified = meta.modified().map_err(|error| io(error, &entry.path()))?;
-        let physical = physical.filter(|_| beside.is_empty() && meta.is_file());
+        let is_database = beside == ASIDE || beside.is_empty() && meta.is_file();
+        let physical = physical.filter(|_| is_database);
         found.push(DatabaseFile {
             server: server.name().clone(),
             file,

@@ -156,7 +156,7 @@ async fn next_group(database: &Arc<Database>, long: &LongWork) -> Vec<Done> {
         Durability::Normal => inline(database, group).await,
         Durability::Full => synced(database, long, group).await,
     };
-    match done {
+    match done.and_then(|outcomes| database.after_commit().map(|()| outcomes)) {
         Ok(outcomes) => group.into_iter().zip(outcomes).collect(),
         Err(error) => group.into_iter().map(|waiting| (waiting, Err(again(&error)))).collect(),
     }

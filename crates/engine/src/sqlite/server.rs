@@ -28,6 +28,11 @@ pub(crate) struct Site {
     pub(crate) platform: Platform,
 }
 
+/// What the name of a database that was set aside ends with.
+pub(super) const ASIDE: &str = ".aside";
+/// The same of a file that is another tenant's.
+const ASIDE_OTHER: &str = ".another";
+
 impl Server {
     /// Opens the directory, which must exist: creating it is the installer's decision, not ours.
     pub(crate) fn open(name: ServerName, root: &Path, platform: &Platform) -> Result<Self> {
@@ -67,6 +72,37 @@ impl Server {
         ["", "-wal", "-shm", "-journal"].map(|suffix| self.root.join(format!("{physical}.db{suffix}")))
     }
 
+    /// Paths of a database that was set aside, and of SQLite's files beside it.
+    fn aside(&self, physical: &PhysicalName, end: &str) -> [PathBuf; 4] {
+        ["", "-wal", "-shm", "-journal"].map(|suffix| self.root.join(format!("{physical}.db{end}{suffix}")))
+    }
+
+    /// Renames a database that processes may still have open. Each of them finds that out after its next commit.
+    /// Another tenant's file gets a name that [`Server::remove`] leaves alone. Idempotent; an absent file is no error.
+    pub(crate) fn set_aside(&self, physical: &PhysicalName, is_ours: bool) -> Result<()> {
+        let end = if is_ours { ASIDE } else { ASIDE_OTHER };
+        self.rename_all(&self.family(physical), &self.aside(physical, end))
+    }
+
+    /// Undoes [`Server::set_aside`].
+    pub(crate) fn put_back(&self, physical: &PhysicalName) -> Result<()> {
+        self.rename_all(&self.aside(physical, ASIDE_OTHER), &self.family(physical))?;
+        self.rename_all(&self.aside(physical, ASIDE), &self.family(physical))
+    }
+
+    /// Renames the main file first, because writers check its path.
+    fn rename_all(&self, from: &[PathBuf], to: &[PathBuf]) -> Result<()> {
+        for (from, to) in from.iter().zip(to) {
+            if from.symlink_metadata().is_ok() && to.symlink_metadata().is_err() {
+                std::fs::rename(from, to).map_err(|error| io(error, from))?;
+            }
+        }
+        match sync_directory(&self.root) {
+            Err(error) if *error.kind() == Kind::Missing => Ok(()),
+            synced => synced,
+        }
+    }
+
     /// Returns true if the main file exists and is a regular file.
     pub(crate) fn exists(&self, physical: &PhysicalName) -> bool {
         self.path(physical).symlink_metadata().is_ok_and(|meta| meta.is_file())
@@ -82,7 +118,7 @@ impl Server {
     /// Deletes a database for good. The main file goes first: from then on every reader finds the database missing,
     /// even if a crash leaves other files for the repetition to remove.
     pub(crate) fn remove(&self, physical: &PhysicalName) -> Result<()> {
-        for path in self.family(physical) {
+        for path in self.family(physical).into_iter().chain(self.aside(physical, ASIDE)) {
             match std::fs::remove_file(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error, &path)),
                 _ => {}

@@ -180,7 +180,10 @@ impl Session {
         let done = match request.changes.len() {
             0 => return Ok(vec![]),
             1..=SMALL_CHANGES => queue::write(&self.database, &self.long, request).await,
-            _ => self.write_large(Arc::new(request)).await,
+            _ => self.write_large(Arc::new(request)).await.and_then(|written| {
+                self.database.after_commit()?;
+                Ok(written)
+            }),
         };
         done.map_err(|error| self.located(error))
     }

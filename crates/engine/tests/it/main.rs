@@ -14,6 +14,7 @@ mod core_schema;
 mod core_session;
 mod core_support;
 mod core_system;
+mod faults_aside;
 mod faults_disk;
 mod faults_io;
 mod faults_kit;

@@ -65,7 +65,7 @@ impl Operation for FallBack {
     fn steps() -> &'static [Step<Self>] {
         &[
             Step::Control { name: "begin", run: steps::begin, undo: Some(step::nothing) },
-            Step::Outside { name: "look", run: steps::look, undo: step::leave },
+            Step::Outside { name: "look", run: steps::look, undo: steps::unlook },
             Step::Control { name: "swap", run: steps::swap, undo: Some(step::nothing) },
             Step::Outside { name: "open", run: steps::open, undo: step::leave },
         ]

@@ -4,6 +4,7 @@ use super::FallBack;
 use crate::{Error, Result, control::Write, operations::World, topology::swap as places};
 use futures_util::future::BoxFuture;
 use serde_json::json;
+use tenantry_engine::place::Isolation;
 
 /// Refuses if a placement was moved or released since the operator looked.
 pub(super) fn begin<'a>(write: &'a mut Write, f: &'a mut FallBack) -> BoxFuture<'a, Result<()>> {
@@ -27,10 +28,10 @@ pub(super) fn look<'a>(world: &'a World, f: &'a mut FallBack) -> BoxFuture<'a, R
         let engine = world.databases.engine();
         for turn in &mut f.turns {
             world.cancel.check()?;
-            if engine.lost(&turn.lost).await?.is_none() {
+            let Some(why) = engine.lost(&turn.lost).await? else {
                 let text = format!("{} can be opened again: nothing was changed", turn.lost.store);
                 return Err(Error::Conflict(text));
-            }
+            };
             if let Some(error) = engine.lost(&turn.kept).await? {
                 let text = format!(
                     "what is kept of {} {} too: restore a backup",
@@ -40,6 +41,19 @@ pub(super) fn look<'a>(world: &'a World, f: &'a mut FallBack) -> BoxFuture<'a, R
                 return Err(Error::Conflict(text));
             }
             turn.fence = Some(engine.standing(&turn.kept).await?.fence);
+            // A process that still has the lost one open must not go on writing to it.
+            if turn.lost.isolation == Isolation::Database {
+                engine.set_aside(&turn.lost, &why).await?;
+            }
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn unlook<'a>(world: &'a World, f: &'a mut FallBack) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for turn in f.turns.iter().filter(|turn| turn.lost.isolation == Isolation::Database) {
+            world.databases.engine().put_back(&turn.lost).await?;
         }
         Ok(())
     })

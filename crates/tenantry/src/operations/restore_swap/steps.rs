@@ -101,16 +101,17 @@ pub(super) fn files<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'
     })
 }
 
-/// Fences the places in use: from here writers wait. A lost database cannot take a fence and needs none. Its file stays
-/// where it is, as evidence, and the catalog gives the restored one another name and generation. A request that begins
-/// after the swap goes to the new place. One that began earlier may still write to the old file, as if it had written
-/// just before the swap.
+/// Fences the places in use: from here writers wait. A lost database cannot take a fence. Its file is set aside instead and
+/// kept as evidence. A process that still has it open refuses each write after its commit.
 pub(super) fn fence<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for turn in &mut s.turns {
             let lost = set_fence(world, &turn.live, true).await?;
             if let Some(error) = &lost {
                 refuse_damaged_pool(&turn.live, error)?;
+                if turn.pool.is_none() {
+                    world.databases.engine().set_aside(&turn.live, error).await?;
+                }
                 tracing::warn!(tenant = %s.slug, store = %turn.live.store, %error, "restored over a lost database");
             }
             turn.lost = lost.is_some();
@@ -121,8 +122,14 @@ pub(super) fn fence<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'
 
 pub(super) fn unfence<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        for turn in s.turns.iter().filter(|turn| !turn.lost) {
-            set_fence(world, &turn.live, false).await?;
+        for turn in &s.turns {
+            // Undone after a failure in its middle, the step has not said what it found.
+            if turn.pool.is_none() {
+                world.databases.engine().put_back(&turn.live).await?;
+            }
+            if !turn.lost {
+                set_fence(world, &turn.live, false).await?;
+            }
         }
         Ok(())
     })
