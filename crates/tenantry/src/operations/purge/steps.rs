@@ -11,7 +11,7 @@ use crate::{
 };
 use futures_util::future::BoxFuture;
 use serde_json::json;
-use tenantry_engine::name::StoreName;
+use tenantry_engine::{Kind, name::StoreName};
 
 /// Refuses a tenant that is not cancelled, or whose retention is not over.
 pub(super) fn begin<'a>(write: &'a mut Write, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
@@ -52,7 +52,12 @@ pub(super) fn databases<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a,
     Box::pin(async move {
         for (done, place) in p.places.iter().enumerate() {
             world.progress.set(done as u64, p.places.len() as u64, "databases");
-            world.databases.purge(place).await?;
+            match world.databases.purge(place).await {
+                Err(Error::Engine(error)) => {
+                    return Err(lost::named(world.databases.engine(), &p.slug, place, error).await);
+                }
+                purged => purged?,
+            }
         }
         Ok(())
     })
@@ -66,12 +71,13 @@ pub(super) fn files<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a, Res
     })
 }
 
-/// Refuses while something else is in the place of one of the databases. Removing it would destroy another tenant's
-/// data, and the certificate would name a database that was never found.
+/// Refuses while something else is in the place of one of the databases, or a file that cannot be read. Removing it might
+/// destroy another tenant's data, and the certificate would name a database that was never found.
 async fn refuse_another(world: &World, p: &Purge) -> Result<()> {
     for place in &p.places {
         if let Some(error) = world.databases.engine().unusable(place).await?
-            && world.databases.holds_another(place, &error).await
+            && (matches!(error.kind(), Kind::NoAccess | Kind::Io)
+                || world.databases.holds_another(place, &error).await)
         {
             return Err(lost::said(&p.slug, place, &error));
         }
