@@ -2,7 +2,7 @@
 //!
 //! Started by servers; commands do not need it. There is one timer for the platform, none per tenant.
 
-use crate::{Platform, Result, audit::By, clock::DAY_US, control::witness, tenants};
+use crate::{Platform, Result, audit::By, clock::DAY_US, control::witness, in_use::Announced, tenants};
 use std::time::Duration;
 use tokio::{sync::watch, task::JoinHandle, time::MissedTickBehavior};
 
@@ -19,6 +19,7 @@ pub struct Background {
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
     mail: JoinHandle<()>,
+    _announced: Option<Announced>,
 }
 
 impl Background {
@@ -63,7 +64,12 @@ impl Platform {
             report("notes of use", platform.access().flush().await);
             report("clock", witness::look(platform.control()).await);
         });
-        Background { mail: self.send_mail_until(stop.subscribe()), stop, task }
+        // Without it a move to a server that this process does not have is not refused beforehand, but by its answers.
+        let announced = Announced::new(self.config());
+        if let Err(error) = &announced {
+            tracing::warn!(%error, "other processes do not learn which servers this one was started with");
+        }
+        Background { mail: self.send_mail_until(stop.subscribe()), stop, task, _announced: announced.ok() }
     }
 
     /// Sends letters as soon as they are written, and checks for those of other processes with every pass.

@@ -6,16 +6,16 @@
 use crate::{
     Error, Platform, Result,
     audit::By,
+    in_use,
     operations::{MoveTenant, Purpose},
     placing::{allowed, own},
     tenants,
     topology::{
-        self, NewPlacement, Placement, PlacementState, Policy, placement,
+        self, NewPlacement, Placement, PlacementState, Policy, placement, swap,
         versions::{self, Version},
     },
 };
 use tenantry_engine::{
-    Kind,
     name::{ServerName, Slug, StoreName, TenantId},
     place::{Isolation, Place},
 };
@@ -184,9 +184,28 @@ impl Platform {
             return Err(stores.nothing(nothing));
         }
         self.refuse_other_versions(&stores, &legs).await?;
+        for (_, to) in &legs {
+            self.refuse_unknown(&to.server).await?;
+        }
         let keep_us = self.config().operations.keep_moved_us();
         let Stores { tenant, slug, .. } = stores;
         self.0.operations.move_tenant(by, MoveTenant { purpose, tenant, slug, legs, keep_us }).await
+    }
+
+    /// Refuses a server that a running process does not have: it could not serve the tenant there.
+    async fn refuse_unknown(&self, server: &ServerName) -> Result<()> {
+        let (config, server) = (self.config().clone(), server.clone());
+        let look = move || in_use::started_without(&config, &server).map(|found| (server, found));
+        let looked = tokio::task::spawn_blocking(look).await;
+        let (server, processes) = looked.map_err(|e| Error::Internal(e.to_string()))??;
+        match processes.is_empty() {
+            true => Ok(()),
+            false => Err(Error::Conflict(format!(
+                "a running process was started without server {server} and could not serve the tenant there (process \
+                 {}): restart it with the current configuration, then move",
+                processes.join(", ")
+            ))),
+        }
     }
 
     /// Refuses databases that are not at the loaded version: a move compares field by field, and a pool has one
@@ -196,17 +215,21 @@ impl Platform {
         for placement in stores.ready.iter().filter(|p| legs.iter().any(|(from, _)| *from == p.place)) {
             let store = &placement.place.store;
             let schema = apps.store(store).ok_or(Error::NotFound("store"))?;
-            match versions::of(self.control(), schema, placement.schema_version.as_deref()).await? {
+            let version = versions::of(self.control(), schema, placement.schema_version.as_deref()).await?;
+            let (slug, store) = (stores.slug.to_string(), store.to_string());
+            let detail = "what is moved must be at the loaded version".to_owned();
+            match version {
                 Version::Current => {}
-                Version::Ahead => {
-                    let detail = format!("{store} of {}", stores.slug);
-                    return Err(tenantry_engine::Error::new(Kind::SchemaAhead, detail).into());
+                // A pool was brought to the loaded version when that was loaded; only the catalog is behind.
+                Version::Behind if placement.place.isolation == Isolation::Pooled => {
+                    let mut write = self.control().begin().await?;
+                    swap::set_version(&mut write, &placement.place, &schema.fingerprint).await?;
+                    write.commit_unaudited().await?;
                 }
+                Version::Ahead => return Err(Error::ServerOutdated { slug, store, detail }),
                 Version::Behind => {
-                    return Err(Error::Conflict(format!(
-                        "{store} of {} is not at the version of the installed apps: run migrate-tenants first",
-                        stores.slug
-                    )));
+                    let reason = placement.migration_error.clone();
+                    return Err(Error::MigrationsPending { slug, store, reason, detail });
                 }
             }
         }

@@ -166,3 +166,30 @@ fn a_company_goes_back_to_the_kept_database_when_the_new_disk_is_lost() {
     assert!(run(dir, &["check"]).status.success(), "{}", stdout(&run(dir, &["check"])));
     fine(dir, &["audit", "verify"]);
 }
+
+/// A running server that was started before a disk was added: nothing is moved there behind its back.
+#[test]
+fn a_company_is_not_moved_to_a_server_that_a_running_process_does_not_know() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("tenantry.toml");
+    std::fs::write(
+        &config,
+        TWO_SERVERS
+            .replace("[\"main\", \"disk\"]", "[\"main\"]")
+            .replace("[servers.disk]\npath = \"more\"\n", ""),
+    )
+    .unwrap();
+    let demo = start(dir.path(), "demo");
+    std::fs::write(&config, TWO_SERVERS).unwrap();
+    let dir = dir.path();
+    let said = refused(dir, &["move", "city-hospital", "--to", "disk"]);
+    assert!(said.contains("started without server disk") && said.contains("restart it"), "{said}");
+    assert_eq!(lies(dir, "city-hospital").0, "main");
+    let token = demo.log_in("owner@city-hospital.example");
+    rename_doctor(&demo, &token, "Goes-On");
+    // What is made there is served by nobody yet, and says so; nothing is lost.
+    drop(demo);
+    moved(dir, &["move", "city-hospital", "--to", "disk"]);
+    let demo = start(dir, "demo");
+    assert_eq!(one_doctor(&demo, &demo.log_in("owner@city-hospital.example")), "Goes-On");
+}
