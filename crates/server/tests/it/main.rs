@@ -46,6 +46,7 @@ mod progress;
 mod records;
 mod refused;
 mod reload;
+mod restores_cli;
 mod roles;
 mod rules;
 mod said;

@@ -71,3 +71,61 @@ async fn child() {
     }
     println!("S3: done");
 }
+
+/// The bucket, the key and its secret, and what the one line says.
+const TROUBLES: [(&str, &str, &str, &str); 3] = [
+    ("nowhere", s3::KEY.0, s3::KEY.1, "bucket or directory is not there: make it"),
+    ("bucket", s3::KEY.0, "not-the-secret", "key is refused: see AWS_ACCESS_KEY_ID"),
+    ("bucket", "not-the-key", s3::KEY.1, "key is refused: see AWS_ACCESS_KEY_ID"),
+];
+
+/// What is wrong with a store is told in one line when a server starts and by `check`, not by a failed night.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_bucket_and_a_wrong_key_are_told_in_one_line() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("bucket")).unwrap();
+    let endpoint = s3::serve(dir.path()).await;
+    for (bucket, key, secret, said) in TROUBLES {
+        let endpoint = endpoint.clone();
+        let child = move || {
+            let mut command = Command::new(std::env::current_exe().unwrap());
+            command.args(["--exact", "backups_s3::troubled_child", "--nocapture", "--test-threads=1"]);
+            command.env("AWS_ACCESS_KEY_ID", key).env("AWS_SECRET_ACCESS_KEY", secret);
+            command.env("TENANTRY_TEST_S3", endpoint).env("TENANTRY_TEST_BUCKET", bucket).output().unwrap()
+        };
+        let output = tokio::task::spawn_blocking(child).await.unwrap();
+        let text =
+            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{bucket} {key}: {text}");
+        let line = text.lines().find(|line| line.contains("trouble: ")).unwrap_or_else(|| panic!("{text}"));
+        assert!(line.contains(&format!("s3://{bucket}/")) && line.contains(said), "{line}");
+        assert!(!line.contains(secret), "{line}");
+    }
+    tried("T14 an object store that refuses", TROUBLES.len() as u64, "causes told in one line");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn troubled_child() {
+    let (Ok(endpoint), Ok(bucket)) =
+        (std::env::var("TENANTRY_TEST_S3"), std::env::var("TENANTRY_TEST_BUCKET"))
+    else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let backups = format!(
+        "[backups]\ntarget = \"s3://{bucket}/backups\"\nendpoint = \"{endpoint}\"\nregion = \"us-east-1\"\n"
+    );
+    let clinic = Clinic::open(dir.path(), "database", &backups).await;
+    let trouble = clinic.platform.backup_store_trouble().await.unwrap();
+    assert!(!trouble.contains('\n'), "{trouble}");
+    println!("trouble: {trouble}");
+    // A backup ends with the same cause, and the tenant goes on.
+    clinic.create("acme").await;
+    let asked = clinic.platform.start_backup(&by(), &slug("acme"), None).await.unwrap();
+    let over = clinic.platform.operations().wait(asked.operation).await.unwrap();
+    assert_eq!(
+        (over.state, over.code.as_deref()),
+        (tenantry::operations::State::Undone, Some("unavailable"))
+    );
+    clinic.add("acme", "goes on").await;
+}

@@ -7,8 +7,13 @@ use crate::{
 };
 use std::{
     fs::{self, File, OpenOptions},
-    os::unix::fs::{FileExt, symlink},
+    io,
+    os::unix::{
+        fs::{FileExt, MetadataExt, PermissionsExt, symlink},
+        process::CommandExt,
+    },
     path::{Path, PathBuf},
+    process::Command,
 };
 use tenantry::{NewFromCopy, Result, migrations::fleet, name::ServerName, operations::State, tenants::Terms};
 use tenantry_testkit::tried;
@@ -25,6 +30,7 @@ enum Live {
     Neighbour,
     Directory,
     Dangling,
+    NoAccess,
 }
 
 /// What is done; each to a tenant of its own.
@@ -68,12 +74,14 @@ impl Live {
                 fs::remove_file(file).unwrap();
                 symlink("nowhere", file).unwrap();
             }
+            Self::NoAccess => fs::set_permissions(file, fs::Permissions::from_mode(0)).unwrap(),
         }
     }
 
-    /// Whose purge is refused: what lies there is certainly not what is left of the tenant's database.
+    /// Whose purge is refused: what lies there is certainly not what is left of the tenant's database, or cannot be
+    /// looked at.
     fn is_another(self) -> bool {
-        matches!(self, Self::Neighbour | Self::Directory | Self::Dangling)
+        matches!(self, Self::Neighbour | Self::Directory | Self::Dangling | Self::NoAccess)
     }
 }
 
@@ -193,6 +201,11 @@ async fn ended(clinic: &Clinic, started: Result<i64>) -> Result<(), String> {
     match over.state {
         State::Done => Ok(()),
         State::Undone => Err(over.error.unwrap()),
+        // What cannot be read may come back with a mark of the operation on it: so that waits, and a command ends it.
+        State::Unwinding if over.error.as_ref().is_some_and(|text| text.contains("cannot be read")) => {
+            clinic.platform.operations().abandon(&by(), operation).await.unwrap();
+            Err(over.error.unwrap())
+        }
         state => panic!("{state:?}: {}", over.what),
     }
 }
@@ -262,4 +275,31 @@ async fn a_directory() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_link_to_nowhere() {
     row(Live::Dangling).await;
+}
+
+/// The superuser of the system reads every file: then the test runs again as a user who does not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_the_process_may_not_read() {
+    if fs::metadata("/proc/self").unwrap().uid() != 0 {
+        return row(Live::NoAccess).await;
+    }
+    const NOBODY: u32 = 65_534;
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "crossings_live::a_file_that_the_process_may_not_read", "--nocapture"]);
+    child.env_remove("TENANTRY_SUITE_COUNTS").env("TMPDIR", "/tmp").current_dir("/").uid(NOBODY).gid(NOBODY);
+    match child.output() {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            println!("T14 a file without permission: NOT TRIED, {NOBODY} may not run this test");
+        }
+        output => {
+            let output = output.unwrap();
+            let said = format!(
+                "{}{}",
+                String::from_utf8_lossy(&output.stdout),
+                String::from_utf8_lossy(&output.stderr)
+            );
+            assert!(output.status.success() && said.contains("1 passed"), "{said}");
+            tried("T14 what lies in the place of a database", VERBS.len() as u64 + 1, "verbs on each");
+        }
+    }
 }

@@ -19,6 +19,7 @@ mod backups_kit;
 mod backups_life;
 mod backups_lost;
 mod backups_migrated;
+mod backups_newest;
 #[cfg(feature = "s3")]
 mod backups_s3;
 mod backups_t7;
@@ -32,6 +33,8 @@ mod config_platform;
 mod control_domain;
 mod control_scale;
 mod crossings_live;
+mod crossings_pool;
+mod crossings_versions;
 mod mixed;
 mod mixed_kit;
 mod operations;

@@ -1,0 +1,114 @@
+//! Restores and backups at the command line after damage: the reason is named for each tenant, the newest good backup is
+//! found without its name, and a damaged shared database names the command that helps.
+
+use super::{
+    binary::{run, start, stdout},
+    lives::{fine, refused},
+};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+/// The file of a tenant's own database.
+fn file_of(dir: &Path, slug: &str) -> PathBuf {
+    let shown: Value = serde_json::from_str(&fine(dir, &["show-tenant", slug, "--json"])).unwrap();
+    let physical = shown[0]["placements"][0]["place"]["physical"].as_str().unwrap().to_owned();
+    let mut found = vec![];
+    walk(dir, &mut |path| {
+        if path.file_name().is_some_and(|name| name.to_str() == Some(&format!("{physical}.db"))) {
+            found.push(path.to_owned());
+        }
+    });
+    assert_eq!(found.len(), 1, "{found:?}");
+    found.remove(0)
+}
+
+fn walk(dir: &Path, visit: &mut dyn FnMut(&Path)) {
+    for entry in std::fs::read_dir(dir).unwrap().flatten() {
+        match entry.path() {
+            path if path.is_dir() => walk(&path, visit),
+            path => visit(&path),
+        }
+    }
+}
+
+#[test]
+fn a_run_over_all_names_the_reason_of_each_tenant_that_fails() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(start(dir.path(), "demo"));
+    let dir = dir.path();
+    std::fs::write(file_of(dir, "green-clinic"), [b'?'; 8192]).unwrap();
+    let output = run(dir, &["backup", "--all"]);
+    let said = stdout(&output);
+    assert!(!output.status.success(), "{said}");
+    let line = said
+        .lines()
+        .find(|line| line.starts_with("green-clinic: FAILED"))
+        .unwrap_or_else(|| panic!("{said}"));
+    assert!(
+        line.contains("is damaged") && line.contains("tenantry restore green-clinic latest --swap"),
+        "{line}"
+    );
+    assert!(said.contains("1 backed up, 1 failed"), "{said}");
+    let alone = refused(dir, &["backup", "green-clinic"]);
+    assert!(alone.contains("tenantry restore green-clinic latest --swap"), "the same for one: {alone}");
+}
+
+#[test]
+fn a_swap_without_a_name_takes_the_newest_good_backup() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(start(dir.path(), "demo"));
+    let dir = dir.path();
+    let none = refused(dir, &["restore", "city-hospital", "--swap"]);
+    assert!(none.contains("tenantry backup city-hospital"), "{none}");
+    fine(dir, &["backup", "city-hospital"]);
+    let good = newest(dir);
+    fine(dir, &["backup", "city-hospital"]);
+    // The newest is damaged, which its verification finds: it is not taken.
+    let damaged = newest(dir);
+    assert_ne!(good, damaged);
+    walk(dir, &mut |path| {
+        let is_object = path.extension().is_some_and(|end| end == "zst");
+        if is_object && path.components().any(|part| part.as_os_str() == damaged.as_str()) {
+            std::fs::write(path, b"damaged").unwrap();
+        }
+    });
+    assert!(!run(dir, &["backups", "verify", &damaged]).status.success());
+    std::fs::remove_file(file_of(dir, "city-hospital")).unwrap();
+    let said = fine(dir, &["restore", "city-hospital", "--swap"]);
+    assert!(said.contains(&format!("{good} is restored beside city-hospital")), "{said}");
+    assert!(said.contains("works on what was restored"), "{said}");
+    fine(dir, &["check"]);
+    let doctors = fine(dir, &["sql", "city-hospital", "SELECT count(*) AS n FROM doctors", "--json"]);
+    assert!(!doctors.contains("\"n\":0"), "{doctors}");
+}
+
+/// The id of the newest backup, whatever its state.
+fn newest(dir: &Path) -> String {
+    let listed: Value = serde_json::from_str(&fine(dir, &["backups", "list", "--json"])).unwrap();
+    listed[0]["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_damaged_pool_stops_a_server_with_the_command_that_makes_it_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = "[stores.control]\n[stores.shared]\n[stores.tenant]\nisolation = \"pooled\"\n";
+    std::fs::write(dir.path().join("tenantry.toml"), config).unwrap();
+    drop(start(dir.path(), "demo"));
+    let dir = dir.path();
+    fine(dir, &["backup", "--all"]);
+    let mut pools = vec![];
+    walk(dir, &mut |path| {
+        if path.file_name().is_some_and(|name| name == "tenant_pool.db") {
+            pools.push(path.to_owned());
+        }
+    });
+    std::fs::write(&pools[0], [b'?'; 8192]).unwrap();
+    let said = refused(dir, &["serve", "--listen", "127.0.0.1:0"]);
+    assert!(said.contains("tenantry restore --pool tenant"), "{said}");
+    fine(dir, &["restore", "--pool", "tenant"]);
+    let said = fine(dir, &["restore", "--all"]);
+    assert!(said.contains("2 lost, 2 restored, 0 failed"), "{said}");
+    let server = start(dir, "serve");
+    let token = server.log_in("owner@city-hospital.example");
+    assert_eq!(server.ask("GET", "/api/records/doctors/1", &token, None).0, 200);
+}

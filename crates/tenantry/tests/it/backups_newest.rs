@@ -1,0 +1,80 @@
+//! Which backup is the newest: the one that was begun last, whatever the clocks said then.
+
+use crate::{
+    backups_kit::{Clinic, ISOLATIONS},
+    world::{by, slug},
+};
+use tenantry::backups::BackupId;
+
+/// Microseconds.
+const DAY_US: i64 = 86_400_000_000;
+
+async fn newest(clinic: &Clinic) -> BackupId {
+    clinic.platform.newest_good_backup(&slug("acme")).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_is_dated_ahead_is_not_the_newest_for_ever() {
+    for isolation in ISOLATIONS {
+        let dir = tempfile::tempdir().unwrap();
+        let clinic = Clinic::open(dir.path(), isolation, "").await;
+        clinic.create("acme").await;
+        let none = clinic.platform.newest_good_backup(&slug("acme")).await.unwrap_err();
+        assert!(none.public_title().contains("tenantry backup acme"), "{none}");
+        clinic.add("acme", "first").await;
+        let first = clinic.back_up("acme").await;
+        let clock = clinic.platform.control().clock().clone();
+        clock.jump_us(800 * DAY_US);
+        let ahead = clinic.back_up("acme").await;
+        assert_eq!(newest(&clinic).await, ahead, "{isolation}");
+        clock.jump_us(-800 * DAY_US);
+        assert_eq!(newest(&clinic).await, ahead, "{isolation}: still the one that was begun last");
+        clinic.add("acme", "second").await;
+        let (last, then) = (clinic.back_up("acme").await, clinic.sums("acme").await);
+        assert_eq!(newest(&clinic).await, last, "{isolation}");
+        let listed = clinic.platform.tenant_backups(&slug("acme"), 10).await.unwrap();
+        let ids: Vec<_> = listed.iter().map(|backup| &backup.id).collect();
+        assert_eq!(ids, [&last, &ahead, &first], "{isolation}");
+        let drilled = clinic.platform.start_restore_drill(&by(), Some(&slug("acme"))).await.unwrap();
+        let result = clinic.done(drilled).await.result.unwrap();
+        assert_eq!(result["backup"], last.as_str(), "{isolation}");
+        clinic.add("acme", "third").await;
+        clinic.restore("acme", &newest(&clinic).await).await;
+        clinic.swap("acme").await;
+        assert_eq!(
+            clinic.sums("acme").await,
+            then,
+            "{isolation}: with what was written since the clock was right"
+        );
+    }
+}
+
+/// Made again from the manifests, the catalog has dates only: one that lies ahead tells nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_catalog_that_is_made_again_goes_by_dates_that_can_be_right() {
+    let dir = tempfile::tempdir().unwrap();
+    let clinic = Clinic::open(dir.path(), "database", "").await;
+    clinic.create("acme").await;
+    let clock = clinic.platform.control().clock().clone();
+    clinic.back_up("acme").await;
+    clock.jump_us(800 * DAY_US);
+    clinic.back_up("acme").await;
+    clock.jump_us(-800 * DAY_US);
+    // Names of the same second are in no order.
+    clock.advance_us(2_000_000);
+    let last = clinic.back_up("acme").await;
+    let mut write = clinic.platform.control().begin().await.unwrap();
+    write.execute("DELETE FROM backups", &[]).await.unwrap();
+    write.commit_unaudited().await.unwrap();
+    assert_eq!(clinic.platform.rescan_backups(&by()).await.unwrap().taken_up, 3);
+    assert_eq!(newest(&clinic).await, last);
+    // One that is put back into the store is not newer than those after it.
+    let oldest = clinic.platform.tenant_backups(&slug("acme"), 10).await.unwrap().remove(1).id;
+    let mut write = clinic.platform.control().begin().await.unwrap();
+    write.execute("DELETE FROM backups WHERE id = ?", &[oldest.as_str().to_owned().into()]).await.unwrap();
+    write.commit_unaudited().await.unwrap();
+    clinic.back_up("acme").await;
+    let after = newest(&clinic).await;
+    assert_eq!(clinic.platform.rescan_backups(&by()).await.unwrap().taken_up, 1);
+    assert_eq!(newest(&clinic).await, after);
+}

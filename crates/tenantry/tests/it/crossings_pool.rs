@@ -1,0 +1,332 @@
+//! T14: whatever lies in the place of a pool, or of a tenant's rows in it × everything that is done to tenants. A process
+//! that starts with a pool that cannot be used names the command that helps; after it every tenant comes back. Where only
+//! the rows of one tenant are lost, that tenant's operations say so and its neighbours notice nothing.
+
+use crate::{
+    backups_kit::{Clinic, noise},
+    world::{by, slug},
+};
+use std::{
+    fs::{self, File, OpenOptions},
+    os::unix::fs::{FileExt, symlink},
+    path::{Path, PathBuf},
+};
+use tenantry::{
+    Platform, Result,
+    backups::system::renew_pool,
+    migrations::fleet,
+    name::{PhysicalName, ServerName, StoreName},
+    operations::{Filter, State},
+    tenants::Terms,
+};
+use tenantry_engine::{
+    CacheLimits, Engine, ServerSpec,
+    place::{Isolation, Place},
+};
+use tenantry_testkit::tried;
+
+const CONFIG: &str = "[retention]\nfinal_backup = false\n";
+/// What is done; each to a tenant of its own.
+const VERBS: [&str; 7] = ["restore", "move", "backup", "migrate", "purge", "clone", "export"];
+const PAGE: usize = 4096;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pool {
+    Missing,
+    Empty,
+    Truncated,
+    Header,
+    FirstPage,
+    AnotherTenants,
+    Directory,
+    Dangling,
+}
+
+impl Pool {
+    /// Brings it about. No process has the file open.
+    fn put(self, file: &Path, another: &Path) {
+        let write = |at: u64, bytes: &[u8]| {
+            OpenOptions::new().write(true).open(file).unwrap().write_all_at(bytes, at).unwrap();
+        };
+        match self {
+            Self::Missing => fs::remove_file(file).unwrap(),
+            Self::Empty => drop(File::create(file).unwrap()),
+            Self::Truncated => {
+                OpenOptions::new().write(true).open(file).unwrap().set_len(PAGE as u64 + 100).unwrap()
+            }
+            Self::Header => write(0, &[b'?'; 100]),
+            Self::FirstPage => write(100, &[0xFF; PAGE - 100]),
+            Self::AnotherTenants => drop(fs::copy(another, file).unwrap()),
+            Self::Directory => {
+                fs::remove_file(file).unwrap();
+                fs::create_dir(file).unwrap();
+            }
+            Self::Dangling => {
+                fs::remove_file(file).unwrap();
+                symlink("nowhere", file).unwrap();
+            }
+        }
+    }
+}
+
+fn pool_file(clinic: &Clinic) -> PathBuf {
+    clinic.dir.join("data/databases/tenant_pool.db")
+}
+
+/// Two tenants in a pool with a backup each, and the file of a tenant that has a database of its own.
+async fn begun(dir: &Path) -> (Clinic, PathBuf) {
+    let clinic = Clinic::open(dir, "pooled", CONFIG).await;
+    for name in ["one", "two", "own"] {
+        clinic.create(name).await;
+        clinic.add(name, &format!("of {name}")).await;
+        clinic.back_up(name).await;
+    }
+    clinic.done(clinic.platform.promote_tenant(&by(), &slug("own"), None, None).await.unwrap()).await;
+    let place = clinic.platform.show_tenant(&slug("own")).await.unwrap().placements.remove(0).place;
+    let file = dir.join("data/databases").join(format!("{}.db", place.physical));
+    (clinic, file)
+}
+
+/// Every command opens the platform first: so all of them answer with the command that helps.
+async fn row(pool: Pool) {
+    let dir = tempfile::tempdir().unwrap();
+    let (clinic, another) = begun(dir.path()).await;
+    let (then, own) = (clinic.sums("one").await, clinic.sums("own").await);
+    let (config, file) = (clinic.config(), pool_file(&clinic));
+    clinic.platform.shutdown().await;
+    drop(clinic);
+    pool.put(&file, &another);
+    let refused = Platform::open(config.clone()).await.map(drop).unwrap_err().public_title();
+    assert!(refused.contains("tenantry restore --pool tenant"), "{pool:?}: {refused}");
+    assert!(refused.contains("tenant_pool on main"), "{pool:?}: {refused}");
+    let aside = renew_pool(config, &by(), &StoreName::parse("tenant").unwrap()).await.unwrap();
+    assert_eq!(aside.is_some(), pool != Pool::Missing, "{pool:?}: what lay there is kept");
+    let clinic = Clinic::open(dir.path(), "pooled", CONFIG).await;
+    let report = clinic.platform.restore_all(&by(), None, |_| {}).await.unwrap();
+    assert_eq!((report.lost, report.restored), (2, 2), "{pool:?}");
+    assert_eq!(clinic.sums("one").await, then, "{pool:?}");
+    assert_eq!(clinic.sums("own").await, own, "{pool:?}: a database of its own is left alone");
+    for name in ["one", "two", "own"] {
+        clinic.add(name, "goes on").await;
+    }
+    clinic.whole().await;
+    tried("T14 what lies in the place of a pool", 3, "start, renewal and restore on each");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pool_that_is_missing_empty_or_cut_off() {
+    for pool in [Pool::Missing, Pool::Empty, Pool::Truncated] {
+        row(pool).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pool_that_is_damaged() {
+    for pool in [Pool::Header, Pool::FirstPage] {
+        row(pool).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pool_whose_place_holds_something_else() {
+    for pool in [Pool::AnotherTenants, Pool::Directory, Pool::Dangling] {
+        row(pool).await;
+    }
+}
+
+/// How the rows of a tenant are lost in a pool that opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    /// The pool does not know the tenant.
+    Gone,
+    /// A page with rows is damaged; other tenants' rows may lie on it.
+    Damaged,
+}
+
+async fn tenants_of_a_pool(rows: Rows) {
+    let dir = tempfile::tempdir().unwrap();
+    let clinic = Clinic::open(dir.path(), "pooled", CONFIG).await;
+    clinic.create("neighbour").await;
+    clinic.add("neighbour", "of the neighbour").await;
+    for verb in VERBS {
+        clinic.create(verb).await;
+        for _ in 0..12 {
+            clinic.add(verb, &format!("marked-{verb} {}", noise(150))).await;
+        }
+        clinic.back_up(verb).await;
+    }
+    let (then, neighbour) = (clinic.sums("restore").await, clinic.sums("neighbour").await);
+    let mut ids = vec![];
+    for verb in VERBS {
+        ids.push(clinic.platform.tenant_id(&slug(verb)).await.unwrap().get());
+    }
+    clinic.platform.shutdown().await;
+    let file = pool_file(&clinic);
+    drop(clinic);
+    match rows {
+        Rows::Gone => forget(file.parent().unwrap().to_owned(), &ids).await,
+        Rows::Damaged => VERBS.iter().for_each(|verb| damage(&file, &format!("marked-{verb}"))),
+    }
+    let clinic = Clinic::open(dir.path(), "pooled", CONFIG).await;
+    for verb in VERBS {
+        cell(&clinic, rows, verb).await;
+    }
+    let mut found = Vec::new();
+    clinic.platform.check(None, true, |finding| found.push(finding.to_string())).await.unwrap();
+    assert!(found.iter().any(|finding| finding.contains("tenant_pool")), "{rows:?}: {found:?}");
+    if rows == Rows::Gone {
+        assert_eq!(clinic.sums("restore").await, then);
+        clinic.add("restore", "goes on").await;
+    }
+    let open = Filter { open: true, ..Filter::default() };
+    assert_eq!(clinic.platform.operations().list(&open).await.unwrap(), vec![], "{rows:?}: nothing is stuck");
+    assert_eq!(clinic.sums("neighbour").await, neighbour, "{rows:?}");
+    if rows == Rows::Gone {
+        clinic.add("neighbour", "goes on").await;
+    }
+    tried("T14 a tenant's rows in a pool", VERBS.len() as u64 + 1, "verbs on lost and on damaged rows");
+}
+
+/// Takes the tenants out of the pool, behind the platform's back.
+async fn forget(root: PathBuf, ids: &[i64]) {
+    let main = ServerName::parse("main").unwrap();
+    let engine = Engine::open(vec![ServerSpec { name: main.clone(), root }], CacheLimits::default()).unwrap();
+    let pool = Place {
+        server: main,
+        store: StoreName::parse("tenant").unwrap(),
+        isolation: Isolation::Pooled,
+        physical: PhysicalName::parse("tenant_pool").unwrap(),
+        tenant: None,
+        generation: 1,
+    };
+    let mut tx = engine.system(&pool).await.unwrap().begin().await.unwrap();
+    for id in ids {
+        let sql = "DELETE FROM _tenantry_place WHERE tenant = ?";
+        assert_eq!(tx.execute(sql, &[(*id).into()]).await.unwrap(), 1);
+    }
+    tx.commit().await.unwrap();
+    engine.shutdown().await;
+}
+
+/// Overwrites the beginning of every page that holds this text and nothing of the neighbour.
+fn damage(file: &Path, text: &str) {
+    let bytes = fs::read(file).unwrap();
+    let has = |page: &[u8], text: &str| page.windows(text.len()).any(|w| w == text.as_bytes());
+    let hit = |page: &[u8]| page[0] == 0x0D && has(page, text) && !has(page, "of the neighbour");
+    let file = OpenOptions::new().write(true).open(file).unwrap();
+    let mut damaged = 0;
+    for (index, _) in bytes.chunks_exact(PAGE).enumerate().skip(1).filter(|(_, page)| hit(page)) {
+        file.write_all_at(&[0xFF; 64], (index * PAGE) as u64).unwrap();
+        damaged += 1;
+    }
+    assert!(damaged > 0, "{text}");
+}
+
+async fn cell(clinic: &Clinic, rows: Rows, verb: &str) {
+    let (what, of) = (format!("{rows:?} × {verb}"), slug(verb));
+    let platform = &clinic.platform;
+    let told = match verb {
+        "restore" => {
+            let backup = platform.newest_good_backup(&of).await.unwrap();
+            clinic.restore(verb, &backup).await;
+            match ended(clinic, platform.start_restore_swap(&by(), &of).await).await {
+                // Rows go out of the pool and in again: where its pages are damaged, all of it has to be made anew.
+                Err(text) if rows == Rows::Damaged => text,
+                swapped => return assert_eq!(swapped, Ok(()), "{what}"),
+            }
+        }
+        "move" => {
+            ended(clinic, platform.promote_tenant(&by(), &of, None, None).await).await.expect_err(&what)
+        }
+        "backup" => {
+            let begun = platform.start_backup(&by(), &of, None).await.map(|asked| asked.operation);
+            ended(clinic, begun).await.expect_err(&what)
+        }
+        "migrate" => return migrate(clinic, rows, verb).await,
+        "purge" => match purge(clinic, rows).await {
+            Err(text) if rows == Rows::Damaged => text,
+            purged => return assert_eq!(purged, Ok(()), "{what}"),
+        },
+        "clone" => {
+            let new = tenantry::NewFromCopy {
+                slug: slug("twin"),
+                name: None,
+                email: None,
+                plan: None,
+                owner: None,
+                member: None,
+                reason: None,
+            };
+            let begun = platform.clone_tenant(&platform.operator(&by()), &of, false, new).await;
+            ended(clinic, begun).await.expect_err(&what)
+        }
+        "export" => {
+            let begun = platform.export_as_operator(&by(), &of).await.map(|_| 0);
+            told(begun.expect_err(&what))
+        }
+        other => panic!("{other}"),
+    };
+    let remedy = match rows {
+        Rows::Gone => format!("tenantry restore {verb}"),
+        Rows::Damaged => "tenantry restore --pool tenant".to_owned(),
+    };
+    assert!(told.contains(&remedy), "{what}: {told}");
+}
+
+/// A pool is migrated as one; the tenant is only recorded. What it finds it names.
+async fn migrate(clinic: &Clinic, rows: Rows, name: &str) {
+    let mut write = clinic.platform.control().begin().await.unwrap();
+    let behind = "UPDATE placements SET schema_version = 'older' WHERE tenant = (SELECT id FROM tenants WHERE slug = ?)";
+    assert_eq!(write.execute(behind, &[name.to_owned().into()]).await.unwrap(), 1);
+    write.commit_unaudited().await.unwrap();
+    let only = slug(name);
+    let options = fleet::Options::default();
+    let reports = clinic.platform.migrate_tenants(&by(), Some(&only), options, |_, _| {}).await.unwrap();
+    for failed in reports.into_iter().flat_map(|(_, report)| report.failed) {
+        let failure = failed.result.unwrap_err();
+        let text = format!("{} {}", failure.message, failure.remedy.unwrap_or_default());
+        assert!(text.contains("tenantry restore"), "{rows:?} × migrate: {text}");
+    }
+}
+
+async fn purge(clinic: &Clinic, rows: Rows) -> Result<(), String> {
+    let id = clinic.platform.tenant_id(&slug("purge")).await.unwrap();
+    let now = Terms { grace_days: 0, retention_days: 0 };
+    clinic.platform.cancel_tenant(&by(), id, Some(now), None).await.unwrap();
+    let begun = clinic.platform.purge_tenant(&by(), &slug("purge"), id, true).await.map_err(told)?;
+    let over = clinic.platform.operations().wait(begun).await.unwrap();
+    match over.state {
+        State::Done => Ok(()),
+        State::Undone => Err(over.error.unwrap()),
+        // Past its point of no return it rests; a command ends it.
+        _ => {
+            assert_eq!(rows, Rows::Damaged, "{over:?}");
+            let text = over.error.unwrap();
+            clinic.platform.operations().abandon(&by(), begun).await.unwrap();
+            Err(text)
+        }
+    }
+}
+
+fn told(error: tenantry::Error) -> String {
+    format!("{error} {}", error.remedy().unwrap_or_default())
+}
+
+async fn ended(clinic: &Clinic, started: Result<i64>) -> Result<(), String> {
+    let over = clinic.platform.operations().wait(started.map_err(told)?).await.unwrap();
+    match over.state {
+        State::Done => Ok(()),
+        State::Undone => Err(over.error.unwrap()),
+        state => panic!("{state:?}: {}", over.what),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenant_that_its_pool_does_not_know() {
+    tenants_of_a_pool(Rows::Gone).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_on_damaged_pages_of_a_pool() {
+    tenants_of_a_pool(Rows::Damaged).await;
+}

@@ -1,0 +1,436 @@
+//! T14: a tenant's database at another schema than the process has loaded × everything that is done to tenants. A value
+//! is right, or there is an error with the code and the remedy of its cause; what was acknowledged is there once.
+
+use crate::world::{by, slug};
+use futures_util::TryStreamExt;
+use serde_json::{Value, json};
+use std::{fs, path::Path};
+use tenantry::{
+    Error, NewFromCopy, Platform, Result,
+    apps::Apps,
+    backups::BackupId,
+    config::Config,
+    migrations::{fleet, make},
+    name::{ServerName, Slug},
+    operations::{Filter, State},
+    tenants::NewTenant,
+};
+use tenantry_testkit::tried;
+
+const ITEM: &str =
+    "store = \"tenant\"\n[fields.code]\ntype = \"text\"\n[fields.sum]\ntype = \"decimal\"\nscale = 2\n";
+/// A migration that every row takes, and one that the rows of `acme` do not.
+const FINER: (&str, &str) = ("scale = 2", "scale = 3");
+const NUMBERS: (&str, &str) = ("type = \"text\"", "type = \"integer\"");
+
+/// What is done, in this order, so that what one leaves does not stand in the way of the next.
+const VERBS: [&str; 11] = [
+    "read",
+    "write",
+    "csv export",
+    "csv import",
+    "export",
+    "import",
+    "clone",
+    "back up",
+    "verify",
+    "restore",
+    "move",
+];
+
+/// How the tenant's database stands to the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Schema {
+    /// The process has a migration that was not run.
+    Pending,
+    /// The process has a migration that was run over the fleet and failed here.
+    Failed,
+    /// A newer process has run a migration that this one does not have.
+    Newer,
+}
+
+/// One data directory, the process that is crossed, and the tenant's rows as they must be.
+struct Fleet {
+    dir: tempfile::TempDir,
+    isolation: &'static str,
+    /// With the apps of before the migration.
+    old: Platform,
+    archive: std::path::PathBuf,
+    backup: BackupId,
+    /// A code of a new row, as the process that is crossed takes it.
+    code: Value,
+    /// Sums in thousandths that were acknowledged, of `acme`.
+    sums: Vec<u64>,
+}
+
+fn config(dir: &Path, isolation: &str) -> Config {
+    let hosted = if isolation == "database" { "pooled_in = \"shared\"\n" } else { "" };
+    let text = format!(
+        "[platform]\ndata_dir = \"data\"\n[servers.main]\npath = \"databases\"\n[servers.disk]\npath = \"more\"\n\
+         [stores.control]\n[stores.shared]\n[stores.tenant]\nservers = [\"main\", \"disk\"]\n\
+         isolation = \"{isolation}\"\n{hosted}[apps]\nlist = [\"stock\"]\n"
+    );
+    Config::parse("tenantry.toml", &text, dir).unwrap_or_else(|p| panic!("{p}"))
+}
+
+impl Fleet {
+    /// Three tenants with rows, a backup and an archive, and a migration in files that no process has loaded yet.
+    async fn begun(isolation: &'static str, change: (&str, &str)) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let models = dir.path().join("apps/stock/models");
+        fs::create_dir_all(&models).unwrap();
+        fs::write(dir.path().join("apps/stock/app.toml"), "").unwrap();
+        let config = || config(dir.path(), isolation);
+        let model = |text: &str| {
+            fs::write(models.join("items.toml"), text).unwrap();
+            let apps = Apps::load(&config()).unwrap_or_else(|p| panic!("{p}"));
+            make::make(&apps, &make::Options::default(), &mut |_| None).unwrap();
+        };
+        model(ITEM);
+        let old = Platform::open(config()).await.unwrap();
+        old.initialise_plans().await.unwrap();
+        for (name, code) in [("aaa", "12"), ("acme", "abc"), ("zeta", "14")] {
+            let tenant =
+                NewTenant { slug: slug(name), name: name.into(), email: format!("mail@{name}.test") };
+            old.create_tenant(&by(), tenant, Some("hospital"), None).await.unwrap();
+            for sum in ["1.25", "2.50"] {
+                add(&old, name, json!({ "code": code, "sum": sum })).await.unwrap();
+            }
+        }
+        let asked = old.start_backup(&by(), &slug("acme"), None).await.unwrap();
+        assert_eq!(ended(&old, asked.operation).await, Ok(()));
+        let archive = dir.path().join("acme.zip");
+        fs::write(&archive, export(&old, "acme").await.unwrap()).unwrap();
+        model(&ITEM.replace(change.0, change.1));
+        Self { dir, isolation, old, archive, backup: asked.backup, code: json!("7"), sums: vec![1250, 2500] }
+    }
+
+    /// A process with the apps of now.
+    async fn new(&self) -> Result<Platform> {
+        Platform::open(config(self.dir.path(), self.isolation)).await
+    }
+
+    /// Does it; the code of the error and the error as an operator sees it.
+    async fn verb(&mut self, platform: &Platform, verb: &str) -> Result<(), (String, String)> {
+        let acme = slug("acme");
+        let done = match verb {
+            "read" => read(platform, "acme").await.map(|sums| assert_eq!(sums, self.sums)),
+            "write" => add(platform, "acme", json!({ "code": self.code, "sum": "3.75" }))
+                .await
+                .map(|sum| self.sums.push(sum)),
+            "csv export" => csv(platform).await.map(|sums| assert_eq!(sums, self.sums)),
+            "csv import" => csv_import(platform).await.map(|()| self.sums.push(4500)),
+            "export" => export(platform, "acme").await.map(drop),
+            "import" => {
+                let new = copy_as("imported");
+                let begun =
+                    platform.import_tenant(&platform.operator(&by()), self.archive.clone(), new).await;
+                return over(platform, begun).await;
+            }
+            "clone" => {
+                let begun =
+                    platform.clone_tenant(&platform.operator(&by()), &acme, false, copy_as("cloned")).await;
+                return over(platform, begun).await;
+            }
+            "back up" => {
+                let begun = platform.start_backup(&by(), &acme, None).await.map(|asked| asked.operation);
+                return over(platform, begun).await;
+            }
+            "verify" => {
+                platform.verify_backup(&by(), &self.backup).await.map(|found| assert_eq!(found.damage, None))
+            }
+            "restore" => return self.restore(platform).await,
+            "move" => return self.travel(platform).await,
+            other => panic!("{other}"),
+        };
+        done.map_err(told)
+    }
+
+    /// Beside, swapped in, and undone: afterwards it is as before.
+    async fn restore(&self, platform: &Platform) -> Result<(), (String, String)> {
+        let acme = slug("acme");
+        over(platform, platform.start_restore(&by(), &acme, &self.backup, None).await).await?;
+        let swapped = over(platform, platform.start_restore_swap(&by(), &acme).await).await;
+        match &swapped {
+            Ok(()) => over(platform, platform.start_restore_undo(&by(), &acme).await).await?,
+            Err(_) => platform.discard_restore(&by(), &acme).await.unwrap(),
+        }
+        swapped
+    }
+
+    /// To another server or isolation, and back.
+    async fn travel(&self, platform: &Platform) -> Result<(), (String, String)> {
+        let (acme, from) = (slug("acme"), self.server(platform).await);
+        let to = ServerName::parse(if from.as_str() == "disk" { "main" } else { "disk" }).unwrap();
+        if self.isolation == "database" {
+            over(platform, platform.move_tenant(&by(), &acme, &to, None).await).await?;
+            over(platform, platform.demote_tenant(&by(), &acme, None).await).await?;
+            return over(platform, platform.promote_tenant(&by(), &acme, None, Some(&from)).await).await;
+        }
+        over(platform, platform.promote_tenant(&by(), &acme, None, Some(&to)).await).await?;
+        over(platform, platform.demote_tenant(&by(), &acme, None).await).await
+    }
+
+    async fn server(&self, platform: &Platform) -> ServerName {
+        platform.show_tenant(&slug("acme")).await.unwrap().placements.remove(0).place.server
+    }
+}
+
+fn copy_as(name: &str) -> NewFromCopy {
+    let slug: Slug = slug(name);
+    NewFromCopy { slug, name: None, email: None, plan: None, owner: None, member: None, reason: None }
+}
+
+fn told(error: Error) -> (String, String) {
+    (error.code().to_owned(), format!("{error} {}", error.remedy().unwrap_or_default()))
+}
+
+async fn over(platform: &Platform, begun: Result<i64>) -> Result<(), (String, String)> {
+    match begun {
+        Ok(operation) => ended(platform, operation).await,
+        Err(error) => Err(told(error)),
+    }
+}
+
+async fn ended(platform: &Platform, operation: i64) -> Result<(), (String, String)> {
+    let over = platform.operations().wait(operation).await.unwrap();
+    match over.state {
+        State::Done => Ok(()),
+        State::Undone => Err((over.code.unwrap(), over.error.unwrap())),
+        state => panic!("{state:?}: {}", over.what),
+    }
+}
+
+async fn add(platform: &Platform, name: &str, item: Value) -> Result<u64> {
+    let tenant = platform.enter_as_operator(&by(), &slug(name)).await?;
+    let made = platform.records(&tenant, "items")?.create(item.as_object().unwrap()).await?;
+    Ok(thousandths(&serde_json::from_slice::<Value>(&made.body).unwrap()["sum"]))
+}
+
+async fn read(platform: &Platform, name: &str) -> Result<Vec<u64>> {
+    let tenant = platform.enter_as_operator(&by(), &slug(name)).await?;
+    let records = platform.records(&tenant, "items")?;
+    let mut sums = vec![];
+    for id in 1..20 {
+        match records.get(&id.to_string(), &Default::default()).await {
+            Ok(found) => {
+                sums.push(thousandths(&serde_json::from_slice::<Value>(&found.body).unwrap()["sum"]))
+            }
+            Err(error) if error.code() == "not_found" => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(sums)
+}
+
+async fn csv(platform: &Platform) -> Result<Vec<u64>> {
+    let tenant = platform.enter_as_operator(&by(), &slug("acme")).await?;
+    let records = platform.records(&tenant, "items")?;
+    let pieces: Vec<bytes::Bytes> = records.export_csv(Default::default())?.try_collect().await?;
+    let text = String::from_utf8(pieces.concat()).unwrap();
+    let mut lines = text.lines().map(|line| line.split(','));
+    let at = lines.next().unwrap().position(|name| name == "sum").unwrap();
+    Ok(lines.map(|mut cells| thousandths(&json!(cells.nth(at).unwrap()))).collect())
+}
+
+async fn csv_import(platform: &Platform) -> Result<()> {
+    let tenant = platform.enter_as_operator(&by(), &slug("acme")).await?;
+    let report = platform.records(&tenant, "items")?.import_csv(&b"code,sum\n8,4.50\n"[..], false).await?;
+    assert_eq!((report.created, report.errors.len()), (1, 0), "{report:?}");
+    Ok(())
+}
+
+async fn export(platform: &Platform, name: &str) -> Result<Vec<u8>> {
+    let mut export = platform.export_as_operator(&by(), &slug(name)).await?;
+    let mut bytes = vec![];
+    while let Some(piece) = export.pieces.recv().await {
+        bytes.extend_from_slice(&piece?);
+    }
+    Ok(bytes)
+}
+
+fn thousandths(sum: &Value) -> u64 {
+    let (whole, rest) = sum.as_str().unwrap().split_once('.').unwrap();
+    format!("{whole}{rest:0<3}").parse().unwrap()
+}
+
+/// The codes that a cell may be refused with; none: it must be right.
+fn refusal(schema: Schema, isolation: &str, verb: &str) -> Option<&'static [&'static str]> {
+    let pooled = isolation == "pooled";
+    match (schema, verb) {
+        // What was made before is whole, and what was stored is described by its own schema.
+        (_, "verify") | (Schema::Pending | Schema::Failed, "back up" | "restore") => None,
+        // Copies of the rows are brought to the schema of the process.
+        (Schema::Pending, "export" | "import" | "clone") => None,
+        (Schema::Pending, _) | (Schema::Failed, "export" | "clone") => Some(&["migrations_pending"]),
+        // The archive came from outside: what is wrong is the archive.
+        (Schema::Failed, "import") => Some(&["invalid"]),
+        (Schema::Failed, _) => Some(&["migrations_pending"]),
+        // A database of its own is made of it at the schema of then, which is behind for newer processes; a pool
+        // that is ahead takes no older rows.
+        (Schema::Newer, "import" | "restore") if !pooled => None,
+        (Schema::Newer, _) => Some(&["server_outdated"]),
+    }
+}
+
+fn remedy(code: &str) -> &'static str {
+    match code {
+        "migrations_pending" => "run: tenantry migrate-tenants --tenant acme",
+        "server_outdated" => "restart this server with the current apps",
+        "invalid" => "migration of the apps here refuses",
+        other => panic!("{other}"),
+    }
+}
+
+async fn row(schema: Schema, isolation: &'static str) {
+    let change = if schema == Schema::Failed { NUMBERS } else { FINER };
+    let mut fleet = Fleet::begun(isolation, change).await;
+    let new = fleet.new().await.unwrap();
+    let (old, migrate) = (fleet.old.clone(), fleet::Options::default());
+    if schema != Schema::Pending {
+        let reports = new.migrate_tenants(&by(), None, migrate.clone(), |_, _| {}).await.unwrap();
+        let failed: usize = reports.iter().map(|(_, report)| report.failed.len()).sum();
+        assert_eq!(
+            failed,
+            usize::from(schema == Schema::Failed),
+            "one of three fails, halfway over the fleet"
+        );
+    }
+    if schema == Schema::Failed {
+        fleet.code = json!(7);
+    }
+    let crossed = if schema == Schema::Newer { old.clone() } else { new.clone() };
+    // A pool is brought to the new schema by the first process that has it.
+    let pending = schema != Schema::Pending || isolation == "database";
+    for verb in VERBS {
+        let (what, allowed) = (format!("{schema:?} {isolation} × {verb}"), refusal(schema, isolation, verb));
+        match (fleet.verb(&crossed, verb).await, allowed.filter(|_| pending)) {
+            (Ok(()), None) => {}
+            (Err((code, text)), Some(codes)) => {
+                assert!(codes.contains(&code.as_str()), "{what}: {code}: {text}");
+                assert!(text.contains(remedy(&code)), "{what}: {code}: {text}");
+            }
+            (found, allowed) => panic!("{what}: {found:?}, allowed {allowed:?}"),
+        }
+    }
+    let open = Filter { open: true, ..Filter::default() };
+    assert_eq!(
+        new.operations().list(&open).await.unwrap(),
+        vec![],
+        "{schema:?} {isolation}: nothing is stuck"
+    );
+    // The cause is removed: every value is as it was acknowledged, here and at the neighbours.
+    if schema == Schema::Failed {
+        mend(&old, "acme").await;
+    }
+    new.migrate_tenants(&by(), None, migrate, |_, _| {}).await.unwrap();
+    assert_eq!(read(&new, "acme").await.unwrap(), fleet.sums, "{schema:?} {isolation}");
+    for name in ["aaa", "zeta"] {
+        assert_eq!(read(&new, name).await.unwrap(), [1250, 2500], "{schema:?} {isolation}: {name}");
+    }
+    tried("T14 a database at another schema", VERBS.len() as u64, "verbs in each state and isolation");
+}
+
+/// Corrects the values that the migration refuses, where the apps of before are loaded.
+async fn mend(old: &Platform, name: &str) {
+    let tenant = old.enter_as_operator(&by(), &slug(name)).await.unwrap();
+    let records = old.records(&tenant, "items").unwrap();
+    for id in ["1", "2"] {
+        records.patch(id, None, json!({ "code": "16" }).as_object().unwrap()).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_migration_that_is_pending() {
+    row(Schema::Pending, "database").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_migration_that_is_pending_in_a_pool() {
+    row(Schema::Pending, "pooled").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_migration_that_failed_here() {
+    row(Schema::Failed, "database").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_migration_of_a_newer_process() {
+    row(Schema::Newer, "database").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_migration_of_a_newer_process_in_a_pool() {
+    row(Schema::Newer, "pooled").await;
+}
+
+/// All rows of a pool are migrated together: where those of one tenant refuse, the process does not start, and one with
+/// the apps of before goes on with everything.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_migration_that_failed_in_a_pool() {
+    let mut fleet = Fleet::begun("pooled", NUMBERS).await;
+    let refused = fleet.new().await.map(drop).unwrap_err();
+    let text = told(refused).1;
+    assert!(text.contains("not a whole number") && text.contains("tenant_pool"), "{text}");
+    let old = fleet.old.clone();
+    for verb in VERBS {
+        assert_eq!(fleet.verb(&old, verb).await, Ok(()), "{verb}");
+    }
+    for name in ["acme", "imported", "cloned"] {
+        mend(&old, name).await;
+    }
+    let new = fleet.new().await.unwrap();
+    assert_eq!(read(&new, "acme").await.unwrap(), fleet.sums);
+    for name in ["aaa", "zeta"] {
+        assert_eq!(read(&new, name).await.unwrap(), [1250, 2500], "{name}");
+    }
+    tried(
+        "T14 a database at another schema",
+        VERBS.len() as u64 + 1,
+        "verbs beside a pool that was not migrated",
+    );
+}
+
+/// Another node does everything to the tenant while a node of the previous release goes on serving it.
+async fn beside_the_previous_release(isolation: &'static str, change: (&str, &str), outdated: bool) {
+    let mut fleet = Fleet::begun(isolation, change).await;
+    let (old, new) = (fleet.old.clone(), fleet.new().await.unwrap());
+    new.migrate_tenants(&by(), None, fleet::Options::default(), |_, _| {}).await.unwrap();
+    for verb in VERBS {
+        let what = format!("{isolation}, outdated {outdated}: {verb}");
+        assert_eq!(fleet.verb(&new, verb).await, Ok(()), "{what}");
+        match (read(&old, "acme").await, outdated) {
+            (Ok(sums), false) => assert_eq!(sums, fleet.sums, "{what}"),
+            (Err(error), true) => assert_eq!(error.code(), "server_outdated", "{what}"),
+            (found, _) => panic!("{what}: {found:?}"),
+        }
+        match (add(&old, "acme", json!({ "code": "9", "sum": "5.25" })).await, outdated) {
+            (Ok(sum), false) => fleet.sums.push(sum),
+            (Err(error), true) => assert_eq!(error.code(), "server_outdated", "{what}"),
+            (found, _) => panic!("{what}: {found:?}"),
+        }
+        assert_eq!(read(&new, "acme").await.unwrap(), fleet.sums, "{what}");
+    }
+    let id = new.tenant_id(&slug("acme")).await.unwrap();
+    let now = tenantry::tenants::Terms { grace_days: 0, retention_days: 0 };
+    new.cancel_tenant(&by(), id, Some(now), None).await.unwrap();
+    assert_eq!(over(&new, new.purge_tenant(&by(), &slug("acme"), id, true).await).await, Ok(()));
+    let gone = read(&old, "acme").await.unwrap_err();
+    assert_eq!(gone.code(), "not_found", "{isolation}: {gone}");
+    tried("T14 a node of the previous release", VERBS.len() as u64 + 1, "verbs of another node beside it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_of_the_previous_release_with_the_same_schema() {
+    for isolation in ["database", "pooled"] {
+        beside_the_previous_release(isolation, ("", ""), false).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_of_the_previous_release_with_older_apps() {
+    for isolation in ["database", "pooled"] {
+        beside_the_previous_release(isolation, FINER, true).await;
+    }
+}
