@@ -264,33 +264,6 @@ impl Engine {
         blocking(move || server.remove(&physical)).await
     }
 
-    /// Takes a database of its own that is lost, as `error` says, out of its place: a process that still has it open
-    /// would go on writing to it, and from now on each of its writes is refused. The file is kept; what is no file
-    /// stays where it is. May be repeated.
-    ///
-    /// # Errors
-    /// Those of the disk.
-    pub async fn set_aside(&self, place: &Place, error: &Error) -> Result<()> {
-        self.close(place);
-        let (server, physical) = (self.server(place)?.1.clone(), place.physical.clone());
-        let is_ours = *error.kind() != Kind::WrongIdentity;
-        blocking(move || match server.exists(&physical) {
-            true => server.set_aside(&physical, is_ours),
-            false => Ok(()),
-        })
-        .await
-    }
-
-    /// Takes [`Engine::set_aside`] back.
-    ///
-    /// # Errors
-    /// Those of the disk.
-    pub async fn put_back(&self, place: &Place) -> Result<()> {
-        self.close(place);
-        let (server, physical) = (self.server(place)?.1.clone(), place.physical.clone());
-        blocking(move || server.put_back(&physical)).await
-    }
-
     /// Writes a shared database, or one of the platform's own, anew from its rows, so that what was deleted is in no
     /// file. Its writers wait meanwhile: about a second for 100 MB.
     pub async fn scrub(&self, place: &Place) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use super::{Engine, blocking};
 use crate::{
-    error::Result,
+    error::{Error, Kind, Result},
     place::Place,
     sqlite::{self, Half, Template},
 };
@@ -55,5 +55,32 @@ impl Engine {
         };
         let (server, place) = (self.server(place)?.1.clone(), place.clone());
         blocking(move || sqlite::place_prepared(&server, &place, half)).await
+    }
+
+    /// Takes a database of its own that is lost, as `error` says, out of its place: a process that still has it open
+    /// would go on writing to it, and from now on each of its writes is refused. The file is kept; what is no file
+    /// stays where it is. May be repeated.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub async fn set_aside(&self, place: &Place, error: &Error) -> Result<()> {
+        self.close(place);
+        let (server, physical) = (self.server(place)?.1.clone(), place.physical.clone());
+        let is_ours = *error.kind() != Kind::WrongIdentity;
+        blocking(move || match server.exists(&physical) {
+            true => server.set_aside(&physical, is_ours),
+            false => Ok(()),
+        })
+        .await
+    }
+
+    /// Takes [`Engine::set_aside`] back.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub async fn put_back(&self, place: &Place) -> Result<()> {
+        self.close(place);
+        let (server, physical) = (self.server(place)?.1.clone(), place.physical.clone());
+        blocking(move || server.put_back(&physical)).await
     }
 }

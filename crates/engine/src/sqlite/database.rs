@@ -1,7 +1,7 @@
 //! One open database file: its pool, its write lock, and the residents admitted to it.
 //!
-//! The cache makes it; all sessions and system handles of the file share it. When it is dropped, its connections go to
-//! the maintenance thread, so that no request pays for closing them.
+//! Made by the cache, shared by all sessions and system handles of the file. When it is dropped, the maintenance thread
+//! closes its connections, so that no request pays for that.
 
 use super::{
     error::located,
@@ -284,20 +284,15 @@ impl Database {
     /// Checks that the file is still at its path. The maintenance thread does so soon after a commit or a read.
     pub(crate) fn look(&self) {
         self.wal.seen.store(false, Relaxed);
-        self.compare();
+        drop(self.after_commit());
     }
 
-    /// Looks after a commit and before anybody is told of it: a write to a file that was replaced is not acknowledged.
-    /// One question of the operating system for all writes that share the commit.
+    /// Refuses when the file is not at its path: asked after a commit, before a write is acknowledged.
     pub(crate) fn after_commit(&self) -> Result<()> {
-        self.compare();
-        self.still_there()
-    }
-
-    fn compare(&self) {
         if inode(&self.path) != Some(self.file) && !self.lost.swap(true, Relaxed) {
             tracing::error!(file = %self.path.display(), "the database file was removed or replaced while it was open");
         }
+        self.still_there()
     }
 
     /// Returns true if the file is no longer at its path: then nothing may be read or written here.
@@ -307,10 +302,8 @@ impl Database {
 
     /// Fails with [`Kind::Missing`] if [`Database::is_lost`].
     pub(crate) fn still_there(&self) -> Result<()> {
-        if !self.is_lost() {
-            return Ok(());
-        }
-        Err(Error::new(Kind::Missing, "removed or replaced while it was open").in_file(&self.path))
+        let lost = || Error::new(Kind::Missing, "removed or replaced while it was open").in_file(&self.path);
+        if self.is_lost() { Err(lost()) } else { Ok(()) }
     }
 
     pub(crate) fn pool(&self) -> &Pool {

@@ -20,11 +20,11 @@ use tenantry_testkit::tried;
 const ITEM: &str =
     "store = \"tenant\"\n[fields.code]\ntype = \"text\"\n[fields.sum]\ntype = \"decimal\"\nscale = 2\n";
 /// A migration that every row takes, and one that the rows of `acme` do not.
-const FINER: (&str, &str) = ("scale = 2", "scale = 3");
+pub(crate) const FINER: (&str, &str) = ("scale = 2", "scale = 3");
 const NUMBERS: (&str, &str) = ("type = \"text\"", "type = \"integer\"");
 
 /// What is done, in this order, so that what one leaves does not stand in the way of the next.
-const VERBS: [&str; 11] = [
+pub(crate) const VERBS: [&str; 11] = [
     "read",
     "write",
     "csv export",
@@ -50,17 +50,17 @@ enum Schema {
 }
 
 /// One data directory, the process that is crossed, and the tenant's rows as they must be.
-struct Fleet {
+pub(crate) struct Fleet {
     dir: tempfile::TempDir,
     isolation: &'static str,
     /// With the apps of before the migration.
-    old: Platform,
+    pub(crate) old: Platform,
     archive: std::path::PathBuf,
     backup: BackupId,
     /// A code of a new row, as the process that is crossed takes it.
     code: Value,
     /// Sums in thousandths that were acknowledged, of `acme`.
-    sums: Vec<u64>,
+    pub(crate) sums: Vec<u64>,
 }
 
 fn config(dir: &Path, isolation: &str) -> Config {
@@ -75,7 +75,7 @@ fn config(dir: &Path, isolation: &str) -> Config {
 
 impl Fleet {
     /// Three tenants with rows, a backup and an archive, and a migration in files that no process has loaded yet.
-    async fn begun(isolation: &'static str, change: (&str, &str)) -> Self {
+    pub(crate) async fn begun(isolation: &'static str, change: (&str, &str)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let models = dir.path().join("apps/stock/models");
         fs::create_dir_all(&models).unwrap();
@@ -106,12 +106,12 @@ impl Fleet {
     }
 
     /// A process with the apps of now.
-    async fn new(&self) -> Result<Platform> {
+    pub(crate) async fn new(&self) -> Result<Platform> {
         Platform::open(config(self.dir.path(), self.isolation)).await
     }
 
     /// Does it; the code of the error and the error as an operator sees it.
-    async fn verb(&mut self, platform: &Platform, verb: &str) -> Result<(), (String, String)> {
+    pub(crate) async fn verb(&mut self, platform: &Platform, verb: &str) -> Result<(), (String, String)> {
         let acme = slug("acme");
         let done = match verb {
             "read" => read(platform, "acme").await.map(|sums| assert_eq!(sums, self.sums)),
@@ -185,7 +185,7 @@ fn told(error: Error) -> (String, String) {
     (error.code().to_owned(), format!("{error} {}", error.remedy().unwrap_or_default()))
 }
 
-async fn over(platform: &Platform, begun: Result<i64>) -> Result<(), (String, String)> {
+pub(crate) async fn over(platform: &Platform, begun: Result<i64>) -> Result<(), (String, String)> {
     match begun {
         Ok(operation) => ended(platform, operation).await,
         Err(error) => Err(told(error)),
@@ -201,13 +201,13 @@ async fn ended(platform: &Platform, operation: i64) -> Result<(), (String, Strin
     }
 }
 
-async fn add(platform: &Platform, name: &str, item: Value) -> Result<u64> {
+pub(crate) async fn add(platform: &Platform, name: &str, item: Value) -> Result<u64> {
     let tenant = platform.enter_as_operator(&by(), &slug(name)).await?;
     let made = platform.records(&tenant, "items")?.create(item.as_object().unwrap()).await?;
     Ok(thousandths(&serde_json::from_slice::<Value>(&made.body).unwrap()["sum"]))
 }
 
-async fn read(platform: &Platform, name: &str) -> Result<Vec<u64>> {
+pub(crate) async fn read(platform: &Platform, name: &str) -> Result<Vec<u64>> {
     let tenant = platform.enter_as_operator(&by(), &slug(name)).await?;
     let records = platform.records(&tenant, "items")?;
     let mut sums = vec![];
@@ -390,47 +390,4 @@ async fn a_migration_that_failed_in_a_pool() {
         VERBS.len() as u64 + 1,
         "verbs beside a pool that was not migrated",
     );
-}
-
-/// Another node does everything to the tenant while a node of the previous release goes on serving it.
-async fn beside_the_previous_release(isolation: &'static str, change: (&str, &str), outdated: bool) {
-    let mut fleet = Fleet::begun(isolation, change).await;
-    let (old, new) = (fleet.old.clone(), fleet.new().await.unwrap());
-    new.migrate_tenants(&by(), None, fleet::Options::default(), |_, _| {}).await.unwrap();
-    for verb in VERBS {
-        let what = format!("{isolation}, outdated {outdated}: {verb}");
-        assert_eq!(fleet.verb(&new, verb).await, Ok(()), "{what}");
-        match (read(&old, "acme").await, outdated) {
-            (Ok(sums), false) => assert_eq!(sums, fleet.sums, "{what}"),
-            (Err(error), true) => assert_eq!(error.code(), "server_outdated", "{what}"),
-            (found, _) => panic!("{what}: {found:?}"),
-        }
-        match (add(&old, "acme", json!({ "code": "9", "sum": "5.25" })).await, outdated) {
-            (Ok(sum), false) => fleet.sums.push(sum),
-            (Err(error), true) => assert_eq!(error.code(), "server_outdated", "{what}"),
-            (found, _) => panic!("{what}: {found:?}"),
-        }
-        assert_eq!(read(&new, "acme").await.unwrap(), fleet.sums, "{what}");
-    }
-    let id = new.tenant_id(&slug("acme")).await.unwrap();
-    let now = tenantry::tenants::Terms { grace_days: 0, retention_days: 0 };
-    new.cancel_tenant(&by(), id, Some(now), None).await.unwrap();
-    assert_eq!(over(&new, new.purge_tenant(&by(), &slug("acme"), id, true).await).await, Ok(()));
-    let gone = read(&old, "acme").await.unwrap_err();
-    assert_eq!(gone.code(), "not_found", "{isolation}: {gone}");
-    tried("T14 a node of the previous release", VERBS.len() as u64 + 1, "verbs of another node beside it");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_of_the_previous_release_with_the_same_schema() {
-    for isolation in ["database", "pooled"] {
-        beside_the_previous_release(isolation, ("", ""), false).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_of_the_previous_release_with_older_apps() {
-    for isolation in ["database", "pooled"] {
-        beside_the_previous_release(isolation, FINER, true).await;
-    }
 }

@@ -33,6 +33,7 @@ mod config_platform;
 mod control_domain;
 mod control_scale;
 mod crossings_live;
+mod crossings_nodes;
 mod crossings_pool;
 mod crossings_versions;
 mod mixed;

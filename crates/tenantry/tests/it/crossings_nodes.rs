@@ -1,0 +1,53 @@
+//! T14: a node of the previous release goes on serving a tenant while another node does everything to that tenant. A value is
+//! right on both, or the older node says that it is outdated.
+
+use crate::{
+    crossings_versions::{FINER, Fleet, VERBS, add, over, read},
+    world::{by, slug},
+};
+use serde_json::json;
+use tenantry::migrations::fleet;
+use tenantry_testkit::tried;
+
+/// Another node does everything to the tenant while a node of the previous release goes on serving it.
+async fn beside_the_previous_release(isolation: &'static str, change: (&str, &str), outdated: bool) {
+    let mut fleet = Fleet::begun(isolation, change).await;
+    let (old, new) = (fleet.old.clone(), fleet.new().await.unwrap());
+    new.migrate_tenants(&by(), None, fleet::Options::default(), |_, _| {}).await.unwrap();
+    for verb in VERBS {
+        let what = format!("{isolation}, outdated {outdated}: {verb}");
+        assert_eq!(fleet.verb(&new, verb).await, Ok(()), "{what}");
+        match (read(&old, "acme").await, outdated) {
+            (Ok(sums), false) => assert_eq!(sums, fleet.sums, "{what}"),
+            (Err(error), true) => assert_eq!(error.code(), "server_outdated", "{what}"),
+            (found, _) => panic!("{what}: {found:?}"),
+        }
+        match (add(&old, "acme", json!({ "code": "9", "sum": "5.25" })).await, outdated) {
+            (Ok(sum), false) => fleet.sums.push(sum),
+            (Err(error), true) => assert_eq!(error.code(), "server_outdated", "{what}"),
+            (found, _) => panic!("{what}: {found:?}"),
+        }
+        assert_eq!(read(&new, "acme").await.unwrap(), fleet.sums, "{what}");
+    }
+    let id = new.tenant_id(&slug("acme")).await.unwrap();
+    let now = tenantry::tenants::Terms { grace_days: 0, retention_days: 0 };
+    new.cancel_tenant(&by(), id, Some(now), None).await.unwrap();
+    assert_eq!(over(&new, new.purge_tenant(&by(), &slug("acme"), id, true).await).await, Ok(()));
+    let gone = read(&old, "acme").await.unwrap_err();
+    assert_eq!(gone.code(), "not_found", "{isolation}: {gone}");
+    tried("T14 a node of the previous release", VERBS.len() as u64 + 1, "verbs of another node beside it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_of_the_previous_release_with_the_same_schema() {
+    for isolation in ["database", "pooled"] {
+        beside_the_previous_release(isolation, ("", ""), false).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_of_the_previous_release_with_older_apps() {
+    for isolation in ["database", "pooled"] {
+        beside_the_previous_release(isolation, FINER, true).await;
+    }
+}
