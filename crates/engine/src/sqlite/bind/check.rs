@@ -1,22 +1,22 @@
-//! A value against the rules of its field.
+//! Checks a value against the rules of its field.
 
 use super::{Rule, stored};
 use crate::error::{Error, Result};
 use crate::model::{Field, FieldKind};
 use crate::value::Value;
 
-/// Refuses with `Kind::Invalid(field, rule)` what the field does not allow or what cannot be stored.
+/// Fails with `Kind::Invalid(field, rule)` if the field does not allow the value or it cannot be stored.
 pub(crate) fn check(field: &Field, value: &Value) -> Result<()> {
     rules(field, value)?;
     if matches!(field.kind, FieldKind::Ref { .. }) {
-        return Ok(()); // the plan knows which kind of key it takes
+        return Ok(()); // the plan knows which kind of key the field takes
     }
     stored(super::storage(&field.kind), value)
         .map(|_| ())
         .map_err(|rule| Error::invalid(field.name.as_str(), rule))
 }
 
-/// The rules of the field alone; whoever binds the value finds out whether it can be stored.
+/// Checks the rules of the field alone. Whether the value can be stored shows when it is bound.
 pub(crate) fn rules(field: &Field, value: &Value) -> Result<()> {
     rule(field, value).map_err(|rule| Error::invalid(field.name.as_str(), rule))
 }
@@ -51,6 +51,6 @@ fn rule(field: &Field, value: &Value) -> Result<(), Rule> {
 }
 
 fn too_long(text: &str, max: u32) -> bool {
-    // bytes first: counting characters of a huge text is work for whoever sent it to pay, not us
+    // compare bytes first: counting the characters of a huge text would cost us, not the client that sent it
     text.len() > max as usize && text.chars().nth(max as usize).is_some()
 }

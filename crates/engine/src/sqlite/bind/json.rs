@@ -1,10 +1,10 @@
-//! JSON to a value of the wanted type. Nothing is coerced: `"1"` is not a number, `1` is not a text.
+//! Converts JSON to a value of the wanted type. Nothing is coerced: `"1"` is not a number, `1` is not a text.
 
 use super::{Rule, Storage, text};
 use crate::value::Value;
 use serde_json::Value as Json;
 
-/// Parses without looking at the field's rules.
+/// Converts without checking the field's rules.
 pub(super) fn parse(storage: Storage, json: &Json) -> Result<Value, Rule> {
     match (storage, json) {
         (_, Json::Null) => Ok(Value::Null),
@@ -14,7 +14,7 @@ pub(super) fn parse(storage: Storage, json: &Json) -> Result<Value, Rule> {
         (Storage::Integer, Json::Number(n)) => {
             n.as_i64().map(Value::Integer).ok_or_else(|| "must be a whole number of at most 64 bits".into())
         }
-        // the shortest text of a float is what its writer meant, as far as a float can say it
+        // the shortest text of a float is what the client meant, as far as a float can express it
         (Storage::Decimal(_), Json::Number(n)) => text::decimal(&n.to_string()),
         (Storage::Decimal(_), Json::String(s)) => text::decimal(s),
         (Storage::Date, Json::String(s)) => text::date(s),
@@ -24,7 +24,7 @@ pub(super) fn parse(storage: Storage, json: &Json) -> Result<Value, Rule> {
     }
 }
 
-/// What a column of this storage takes.
+/// Describes the JSON that a column of this storage takes.
 pub(super) fn wanted(storage: Storage) -> &'static str {
     match storage {
         Storage::Text => "must be a text",

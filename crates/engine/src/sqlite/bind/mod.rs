@@ -1,6 +1,5 @@
-//! Values on their way into the database: parsed from JSON or text, checked against their field,
-//! turned into what SQLite stores. Called by the platform (requests, CSV) and by every write and filter.
-//! It never touches a connection.
+//! Prepares values for the database: parses JSON or text, checks the value against its field, and converts it to what
+//! SQLite stores. The platform (requests, CSV) and every write and filter use it. It never uses a connection.
 
 mod check;
 mod json;
@@ -16,17 +15,23 @@ use crate::model::{Field, FieldKind};
 use crate::value::Value;
 use std::borrow::Cow;
 
-/// The rule that a value breaks, in words for people.
+/// The rule that a value breaks, as a message for users.
 pub(crate) type Rule = Cow<'static, str>;
 
-/// The value of a field as it stands in a JSON document, checked. Errors are `Kind::Invalid(field, rule)`.
+/// Parses and checks the value of a field in a JSON document.
+///
+/// # Errors
+/// `Kind::Invalid(field, rule)`.
 pub fn from_json(field: &Field, value: &serde_json::Value) -> Result<Value> {
     let value = json::parse(storage_of_json(field, value), value).map_err(|rule| refuse(field, rule))?;
     check(field, &value)?;
     Ok(value)
 }
 
-/// The value of a field as it stands in a CSV cell, checked; empty is null.
+/// Parses and checks the value of a field in a CSV cell; an empty cell is null.
+///
+/// # Errors
+/// `Kind::Invalid(field, rule)`.
 pub fn from_text(field: &Field, text: &str) -> Result<Value> {
     let value = text::parse(storage_of_text(field, text), text).map_err(|rule| refuse(field, rule))?;
     check(field, &value)?;
@@ -37,7 +42,8 @@ fn refuse(field: &Field, rule: Rule) -> Error {
     Error::invalid(field.name.as_str(), rule)
 }
 
-/// A reference's kind of key is not known to its field, so it is taken from the value; the plan checks it.
+/// Returns the storage of a field. A reference field does not know the kind of its key, so that is taken from the
+/// value; the plan checks it.
 fn storage_of_json(field: &Field, value: &serde_json::Value) -> Storage {
     match (&field.kind, value.is_string()) {
         (FieldKind::Ref { .. }, true) => Storage::Uuid,

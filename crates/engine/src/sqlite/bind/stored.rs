@@ -1,4 +1,4 @@
-//! A value as SQLite stores it, with its size.
+//! Converts values to the form in which SQLite stores them.
 
 use super::{Rule, Storage, json};
 use crate::value::Value;
@@ -6,7 +6,7 @@ use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rust_decimal::Decimal;
 use std::borrow::Cow;
 
-/// Ready to bind; borrows text where it can.
+/// A value ready to bind; borrows text if possible.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Stored<'v> {
     Null,
@@ -25,7 +25,7 @@ impl ToSql for Stored<'_> {
 }
 
 impl Stored<'_> {
-    /// The same without borrowing.
+    /// Returns the value without borrowed text.
     pub(crate) fn into_owned(self) -> Stored<'static> {
         match self {
             Self::Null => Stored::Null,
@@ -34,7 +34,7 @@ impl Stored<'_> {
         }
     }
 
-    /// As an element of a JSON array that SQLite unpacks with `json_each`.
+    /// Returns the value as an element of a JSON array, which SQLite unpacks with `json_each`.
     pub(crate) fn to_json(&self) -> serde_json::Value {
         match self {
             Self::Null => serde_json::Value::Null,
@@ -44,7 +44,7 @@ impl Stored<'_> {
     }
 }
 
-/// The stored form in a column of this storage, or why there is none.
+/// Returns the stored form for a column of this storage, or the rule that the value breaks.
 pub(crate) fn stored(storage: Storage, value: &Value) -> Result<Stored<'_>, Rule> {
     Ok(match (storage, value) {
         (_, Value::Null) => Stored::Null,
@@ -56,7 +56,7 @@ pub(crate) fn stored(storage: Storage, value: &Value) -> Result<Stored<'_>, Rule
             return Err("must not contain a NUL character".into());
         }
         (Storage::Text, Value::Text(t)) => Stored::Text(t.as_str().into()),
-        // a key of a UUID model kept as plain text, as in override models
+        // a key of a UUID model stored as plain text, as in override models
         (Storage::Text, Value::Uuid(u)) => Stored::Text(u.hyphenated().to_string().into()),
         (Storage::Date, Value::Date(d)) if d.year() >= 0 => Stored::Text(d.to_string().into()),
         (Storage::Datetime, Value::DateTime(t)) => Stored::Text(instant(*t)?.into()),
@@ -66,7 +66,7 @@ pub(crate) fn stored(storage: Storage, value: &Value) -> Result<Stored<'_>, Rule
     })
 }
 
-/// Fixed width and UTC, so that text order is time order; kept to the microsecond.
+/// Formats an instant with fixed width in UTC, to the microsecond, so that text order is time order.
 pub(crate) fn instant(at: jiff::Timestamp) -> Result<String, Rule> {
     let text = format!("{:.6}", jiff::Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at));
     if text.len() == 27 { Ok(text) } else { Err("must be of the years 0 to 9999".into()) }
@@ -80,12 +80,12 @@ fn exact(value: Decimal, scale: u32) -> Result<i64, Rule> {
     }
 }
 
-/// The largest integer not above value × 10^scale, held inside 64 bits, and whether it is exact.
+/// Returns the largest integer not above value × 10^scale, clamped to 64 bits, and whether it is exact.
 pub(crate) fn scaled(value: Decimal, scale: u32) -> (i64, bool) {
     let value = value.normalize();
     let clamp = |v: i128| i64::try_from(v).unwrap_or(if v < 0 { i64::MIN } else { i64::MAX });
     if value.scale() <= scale {
-        // a mantissa has at most 96 bits and the factor at most 10^28: clamp instead of overflow
+        // a mantissa has at most 96 bits and the factor is at most 10^28, so the product may overflow: clamp it
         let factor = 10_i128.pow(scale - value.scale());
         let product = value.mantissa().checked_mul(factor);
         return (

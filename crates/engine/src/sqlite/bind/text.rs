@@ -1,10 +1,10 @@
-//! Text (a CSV cell) to a value of the wanted type.
+//! Converts text (a CSV cell) to a value of the wanted type.
 
 use super::{Rule, Storage};
 use crate::value::Value;
 use rust_decimal::Decimal;
 
-/// Parses without looking at the field's rules; empty is null.
+/// Converts without checking the field's rules; empty text is null.
 pub(super) fn parse(storage: Storage, text: &str) -> Result<Value, Rule> {
     if text.is_empty() {
         return Ok(Value::Null);
@@ -21,7 +21,7 @@ pub(super) fn parse(storage: Storage, text: &str) -> Result<Value, Rule> {
     }
 }
 
-/// Plain digits with at most one point; no exponent, no grouping, so that nothing is guessed.
+/// Parses plain digits with at most one point. No exponent and no grouping, so that nothing is guessed.
 pub(super) fn decimal(text: &str) -> Result<Value, Rule> {
     const RULE: &str = "must be a decimal number such as 12.50";
     if text.contains(',') {

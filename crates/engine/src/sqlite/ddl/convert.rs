@@ -1,4 +1,4 @@
-//! How the values of a column become values of its new type: exactly, or the migration refuses.
+//! Converts the values of a column to its new type: exactly, or the migration fails.
 
 use super::{literal, ops::Step, quoted};
 use crate::error::{Error, Kind, Result};
@@ -6,11 +6,11 @@ use crate::migration::fill_value;
 use crate::model::{Field, FieldKind};
 use serde_json::Value as Json;
 
-/// The new value of each row, and what must not be found in any row before.
+/// The new value of each row, and checks that must find no row.
 pub(crate) struct Conversion {
     /// SQL over the old row.
     pub(crate) expr: String,
-    /// Checks that come first.
+    /// Checks that run first.
     pub(crate) checks: Vec<Step>,
 }
 
@@ -24,7 +24,7 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    /// Refuses rows where `condition` holds; `what` completes "N rows have …".
+    /// Adds a check that fails for rows where `condition` holds; `what` completes "N rows have …".
     fn refuse(&mut self, condition: &str, what: &str) {
         self.checks.push(Step::Refuse {
             count: format!("SELECT count(*) FROM {} WHERE {condition}", quoted(self.table)),
@@ -33,7 +33,7 @@ impl Builder<'_> {
     }
 }
 
-/// From the old field to the new one (same name). `fill` replaces nulls when the field becomes required.
+/// Converts from the old field to the new one (same name). `fill` replaces nulls if the field becomes required.
 pub(crate) fn convert(table: &str, from: &Field, to: &Field, fill: Option<&Json>) -> Result<Conversion> {
     let name = to.name.as_str();
     let mut b = Builder { table, field: name, expr: quoted(name), checks: Vec::new() };
@@ -88,7 +88,7 @@ fn change_type(b: &mut Builder<'_>, from: &FieldKind, to: &FieldKind) -> Result<
     Ok(())
 }
 
-/// Scaled whole numbers to another scale, without rounding and within 18 digits.
+/// Converts scaled integers to another scale, without rounding and within 18 digits.
 fn rescale(b: &mut Builder<'_>, from: u32, to: u32) {
     let q = b.expr.clone();
     if to >= from {
@@ -105,7 +105,7 @@ fn rescale(b: &mut Builder<'_>, from: u32, to: u32) {
     }
 }
 
-/// Rules of the new kind that the old one did not have.
+/// Adds checks for rules of the new kind that the old one did not have.
 fn narrow(b: &mut Builder<'_>, from: &FieldKind, to: &FieldKind) {
     use FieldKind as K;
     let e = b.expr.clone();

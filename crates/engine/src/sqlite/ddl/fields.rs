@@ -1,4 +1,4 @@
-//! Changes to one field → steps: in place where SQLite can, by a rebuild of the table where it cannot.
+//! Steps for changes to one field: in place where SQLite can, otherwise by a rebuild of the table.
 
 use super::convert::{Conversion, convert, statement};
 use super::ops::{Step, Steps, duplicates};
@@ -93,7 +93,7 @@ pub(super) fn alter_field(
     Ok(())
 }
 
-/// The column itself stays: only its index or its part in search changes.
+/// Steps for a field whose column stays: only its index or its part in the search changes.
 fn alter_around(out: &mut Steps, old: &Layout<'_>, new: &Layout<'_>, was: &Field, field: &Field) {
     if old.field_index(was) != new.field_index(field) {
         out.sql(old.drop_field_index(was));

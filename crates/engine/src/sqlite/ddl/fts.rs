@@ -1,9 +1,9 @@
-//! Full-text search of a model: an FTS5 index over the table's own rows, kept current by triggers.
+//! Full-text search of a model: an FTS5 index over the table's rows, maintained by triggers.
 
 use super::{Layout, list, quoted};
 
 impl Layout<'_> {
-    /// Statements that make the (empty) search index and its triggers; none without search fields.
+    /// Returns the statements that make the (empty) search index and its triggers; none without search fields.
     pub(crate) fn fts(&self) -> Vec<String> {
         let fields: Vec<&str> = self.model.search_fields().map(|f| f.name.as_str()).collect();
         if fields.is_empty() {
@@ -35,13 +35,13 @@ impl Layout<'_> {
         ]
     }
 
-    /// Fills the search index from the rows that are there.
+    /// Returns the statement that fills the search index from the existing rows.
     pub(crate) fn fill_fts(&self) -> Option<String> {
         let fts = quoted(&format!("{}__fts", self.model.name));
         self.model.search_fields().next().map(|_| format!("INSERT INTO {fts}({fts}) VALUES ('rebuild')"))
     }
 
-    /// Takes the search index away, triggers first.
+    /// Returns the statements that drop the search index, triggers first.
     pub(crate) fn drop_fts(&self) -> Vec<String> {
         if self.model.search_fields().next().is_none() {
             return Vec::new();

@@ -1,27 +1,27 @@
-//! Indexes of a model. Each starts with the tenant column where tenants share a table (F8).
+//! Indexes of a model. Where tenants share a table, each starts with the tenant column.
 
 use super::{Layout, list, quoted};
 use crate::model::{Field, Index};
 
 impl Layout<'_> {
-    /// `CREATE INDEX` for every index of the model: of single fields, then composite ones.
+    /// Returns `CREATE INDEX` for every index of the model: those of single fields, then composite ones.
     pub(crate) fn indexes(&self) -> Vec<String> {
         let own = self.model.fields.iter().filter_map(|f| self.field_index(f));
         let composite = self.model.indexes.iter().map(|i| self.create_index(i));
         own.chain(composite).collect()
     }
 
-    /// The index of one field, if it has one.
+    /// Returns the statement that creates the index of one field, if it has one.
     pub(crate) fn field_index(&self, field: &Field) -> Option<String> {
         of_field(field).map(|index| self.create_index(&index))
     }
 
-    /// Drops the index of one field, if it has one.
+    /// Returns the statement that drops the index of one field, if it has one.
     pub(crate) fn drop_field_index(&self, field: &Field) -> Option<String> {
         of_field(field).map(|index| self.drop_index(&index))
     }
 
-    /// An index over its fields.
+    /// Returns the statement that creates an index over its fields.
     pub(crate) fn create_index(&self, index: &Index) -> String {
         let unique = if index.unique { "UNIQUE " } else { "" };
         let columns = self.tenant().into_iter().chain(index.fields.iter().map(|f| f.as_str()));
@@ -29,7 +29,7 @@ impl Layout<'_> {
         format!("CREATE {unique}INDEX {} ON {table} ({})", self.index_name(index), list(columns))
     }
 
-    /// Drops an index.
+    /// Returns the statement that drops an index.
     pub(crate) fn drop_index(&self, index: &Index) -> String {
         format!("DROP INDEX {}", self.index_name(index))
     }

@@ -1,10 +1,10 @@
-//! Values as SQL literals, for column defaults and fills. Statements with caller values bind instead.
+//! Values as SQL literals, for column defaults and fills. Statements with callers' values bind them instead.
 
 use crate::model::{FieldKind, default::scaled};
 use crate::value::Value;
 
-/// A typed value as the literal of its stored form. A value that does not fit the kind is NULL; model
-/// checks have refused such defaults before.
+/// Returns a typed value as the literal of its stored form. A value that does not fit the kind becomes NULL; the checks
+/// of models refuse such defaults earlier.
 pub fn literal(kind: &FieldKind, value: &Value) -> String {
     match value {
         Value::Null => "NULL".into(),
@@ -22,12 +22,12 @@ pub fn literal(kind: &FieldKind, value: &Value) -> String {
     }
 }
 
-/// An instant in the fixed-width form that sorts as text.
+/// Formats an instant with fixed width, so that it sorts as text.
 fn instant(at: jiff::Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
 }
 
-/// Text in quotes. A NUL cannot stand in SQL text, so such a value is built from its bytes.
+/// Returns text in quotes. SQL text cannot contain a NUL, so such a value is built from its bytes.
 pub(crate) fn text(value: &str) -> String {
     if value.contains('\0') {
         let hex: String = value.bytes().map(|b| format!("{b:02x}")).collect();

@@ -1,7 +1,7 @@
-//! Portable operations → SQLite statements, for both isolations.
+//! Translates portable operations to SQLite statements, for both isolations.
 //!
-//! Called by `migrate.rs` and by drift inspection, which compares with what would be created fresh.
-//! Nothing here runs a statement.
+//! `migrate` uses it, and so does drift inspection, which compares with a newly created schema. Nothing here runs a
+//! statement.
 
 mod convert;
 mod fields;
@@ -21,8 +21,8 @@ use crate::migration::State;
 use crate::model::{FieldKind, IdKind, Model};
 use crate::place::Isolation;
 
-/// Every statement that creates a model fresh, in order: table, indexes, full-text search.
-/// `state` knows the models it refers to.
+/// Returns every statement that creates a new model, in order: table, indexes, full-text search. `state` knows the
+/// models it refers to.
 pub fn create(model: &Model, state: &State, isolation: Isolation) -> Result<Vec<String>> {
     let layout = Layout { model, state, isolation };
     let mut out = vec![layout.create(model.name.as_str())?];
@@ -31,24 +31,24 @@ pub fn create(model: &Model, state: &State, isolation: Isolation) -> Result<Vec<
     Ok(out)
 }
 
-/// A name as SQL: always quoted, so that keywords are names like any other. Names are checked when parsed
-/// (X4), so none contains a quote.
+/// Returns a name as SQL. It is always quoted, so keywords are valid names. Names are checked when parsed (X4), so none
+/// contains a quote.
 pub(crate) fn quoted(name: &str) -> String {
     format!("\"{name}\"")
 }
 
-/// Quoted names separated by commas.
+/// Returns quoted names separated by commas.
 pub(crate) fn list<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     names.into_iter().map(quoted).collect::<Vec<_>>().join(", ")
 }
 
 impl Layout<'_> {
-    /// The tenant column, when rows of many tenants share the table.
+    /// The tenant column, if rows of many tenants share the table.
     pub(crate) fn tenant(&self) -> Option<&str> {
         (self.isolation == Isolation::Pooled).then(|| self.model.tenant_field.as_str())
     }
 
-    /// Column that is SQLite's row number: `id` itself where integers need not be scoped, else `_row`.
+    /// The column that is SQLite's rowid: `id` itself for integer ids in a tenant's own database, otherwise `_row`.
     pub(crate) fn rowid(&self) -> &'static str {
         match (self.isolation, self.model.id) {
             (Isolation::Database, IdKind::Integer) => "id",
@@ -56,14 +56,14 @@ impl Layout<'_> {
         }
     }
 
-    /// The model a reference field points at, when it lives in the same store and is a real foreign key.
+    /// The model that a reference field refers to, if it is in the same store, which makes it a real foreign key.
     pub(crate) fn target(&self, kind: &FieldKind) -> Result<Option<&Model>> {
         let FieldKind::Ref { to, .. } = kind else { return Ok(None) };
         let target = self.referred(to.as_str())?;
         Ok((target.store == self.model.store).then_some(target))
     }
 
-    /// The model of that name, this one included.
+    /// Returns the model of that name, which may be this one.
     pub(crate) fn referred(&self, name: &str) -> Result<&Model> {
         if name == self.model.name.as_str() {
             return Ok(self.model);

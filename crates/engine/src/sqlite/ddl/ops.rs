@@ -1,4 +1,4 @@
-//! One operation → the steps that carry it out on a database in the state before it.
+//! Translates one operation to the steps that run it on a database in the state before it.
 
 use super::convert::statement;
 use super::fields::{add_field, alter_field, drop_field, rename_field};
@@ -14,9 +14,9 @@ use crate::place::Isolation;
 pub(crate) enum Step {
     /// A statement.
     Sql(String),
-    /// A statement as the migration's author wrote it.
+    /// A statement written by the migration's author.
     Raw(String),
-    /// A query for a number that must be 0; otherwise the migration refuses: "{n} {message}".
+    /// A query for a number that must be 0; otherwise the migration fails with "{n} {message}".
     Refuse {
         /// The query.
         count: String,
@@ -25,14 +25,14 @@ pub(crate) enum Step {
     },
 }
 
-/// Steps of an operation and what must follow them.
+/// The steps of an operation, and what must follow them.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Steps {
     pub(crate) list: Vec<Step>,
     /// References must be checked before the commit.
     pub(crate) references: bool,
-    /// Rows or (pooled, where bytes are counted) values may have changed: the tenants' counters must be set
-    /// anew.
+    /// The tenants' counters must be set again, because rows may have changed, or (for pooled tenants, whose bytes are
+    /// counted) values.
     pub(crate) recount: bool,
 }
 
@@ -41,7 +41,7 @@ impl Steps {
         self.list.extend(statements.into_iter().map(Step::Sql));
     }
 
-    /// Steps of another operation after these.
+    /// Appends the steps of another operation.
     pub(crate) fn append(&mut self, more: Steps) {
         self.list.extend(more.list);
         self.references |= more.references;
@@ -49,7 +49,7 @@ impl Steps {
     }
 }
 
-/// The states around an operation.
+/// The states before and after an operation.
 struct Around<'a> {
     before: &'a State,
     after: &'a State,
@@ -71,7 +71,7 @@ fn layout<'a>(state: &'a State, model: &str, isolation: Isolation) -> Result<Lay
     Ok(Layout { model, state, isolation })
 }
 
-/// Steps of an operation, given the states before and after it.
+/// Returns the steps of an operation, given the states before and after it.
 pub(crate) fn steps(op: &Op, before: &State, after: &State, isolation: Isolation) -> Result<Steps> {
     let around = Around { before, after, isolation };
     let mut out = Steps::default();
@@ -151,7 +151,7 @@ fn all_index_drops(layout: &Layout<'_>) -> Vec<String> {
     own.chain(layout.model.indexes.iter().map(|i| layout.drop_index(i))).collect()
 }
 
-/// Refuses rows that a new unique index would find twice, in words instead of the index's own error.
+/// Returns a check for rows that violate a new unique index, with a clearer message than the index's own error.
 pub(super) fn duplicates(layout: &Layout<'_>, index: &Index) -> Option<Step> {
     if !index.unique {
         return None;

@@ -1,14 +1,15 @@
-//! Table rebuild for what SQLite's ALTER TABLE cannot do: new table, rows copied, old one dropped, renamed.
+//! Table rebuild, for what SQLite's ALTER TABLE cannot do: creates a new table, copies the rows, drops the old table,
+//! renames the new one.
 //!
-//! The twelve steps of sqlite.org/lang_altertable.html. `migrate.rs` has switched foreign keys off around the
-//! transaction and checks them before it commits. Row numbers are kept, so the search index would stay
-//! valid; it is made anew all the same because its triggers go with the old table.
+//! These are the twelve steps of sqlite.org/lang_altertable.html. `migrate` switches foreign keys off around the
+//! transaction and checks them before it commits. Row numbers stay the same, so the search index would stay valid; it
+//! is rebuilt anyway because its triggers are dropped with the old table.
 
 use super::{Layout, list, quoted};
 use crate::error::Result;
 
-/// Statements that bring the table of `before` to the form of `after` (same name). `value` gives the SQL
-/// over the old row for a column of the new table.
+/// Returns statements that bring the table of `before` to the form of `after` (same name). `value` returns the SQL over
+/// the old row for a column of the new table.
 pub(crate) fn rebuild(
     before: &Layout<'_>,
     after: &Layout<'_>,
@@ -22,7 +23,7 @@ pub(crate) fn rebuild(
     out.push(after.create(&format!("{name}__new"))?);
     out.push(format!("INSERT INTO {new} ({}) SELECT {} FROM {old}", list(columns), values.join(", ")));
     if after.rowid() == "id" {
-        // AUTOINCREMENT must not give out an id again that a deleted row had.
+        // AUTOINCREMENT must not assign the id of a deleted row again.
         out.push(format!("DELETE FROM sqlite_sequence WHERE name = '{name}__new'"));
         out.push(format!(
             "INSERT INTO sqlite_sequence (name, seq) SELECT '{name}__new', seq FROM sqlite_sequence \
@@ -30,8 +31,8 @@ pub(crate) fn rebuild(
         ));
     }
     out.push(format!("DROP TABLE {old}"));
-    // The legacy form renames this table and touches nothing else: other tables refer to it by the name it
-    // gets back, and views over it are not looked at while it is missing.
+    // The legacy form renames only this table: other tables refer to it by the name it gets back, and SQLite does not
+    // check views over it while it is missing.
     out.push("PRAGMA legacy_alter_table=ON".into());
     out.push(format!("ALTER TABLE {new} RENAME TO {old}"));
     out.push("PRAGMA legacy_alter_table=OFF".into());

@@ -1,4 +1,4 @@
-//! The table of a model: columns and constraints, both isolations.
+//! The table of a model: columns and constraints, for both isolations.
 
 use super::{list, literal, quoted};
 use crate::error::Result;
@@ -6,23 +6,23 @@ use crate::migration::State;
 use crate::model::{Field, FieldKind, IdKind, Model};
 use crate::place::Isolation;
 
-/// A model as it lies in a database of one isolation.
+/// A model in a database of one isolation.
 #[derive(Clone, Copy)]
 pub(crate) struct Layout<'a> {
     pub(crate) model: &'a Model,
-    /// Knows the models referred to.
+    /// Knows the models that this one refers to.
     pub(crate) state: &'a State,
     pub(crate) isolation: Isolation,
 }
 
 impl Layout<'_> {
-    /// `CREATE TABLE` under a name, which is another than the model's during a rebuild.
+    /// Returns `CREATE TABLE` with the given name, which differs from the model's during a rebuild.
     pub(crate) fn create(&self, table: &str) -> Result<String> {
         let parts = self.definitions()?;
         Ok(format!("CREATE TABLE {} (\n  {}\n) STRICT", quoted(table), parts.join(",\n  ")))
     }
 
-    /// Column definitions, then table constraints.
+    /// Returns the column definitions, then the table constraints.
     pub(crate) fn definitions(&self) -> Result<Vec<String>> {
         let mut parts = self.key_columns();
         for field in &self.model.fields {
@@ -50,9 +50,10 @@ impl Layout<'_> {
         }
     }
 
-    /// One column as it stands in `CREATE TABLE` and in `ALTER TABLE … ADD COLUMN`.
-    /// Lengths, ranges and choices are not repeated here: writes check them, and changing one must not
-    /// rewrite every tenant's table.
+    /// Returns one column for `CREATE TABLE` and `ALTER TABLE … ADD COLUMN`.
+    ///
+    /// It has no checks of lengths, ranges and choices: writes check them, and changing one must not rewrite every
+    /// tenant's table.
     pub(crate) fn column(&self, field: &Field) -> Result<String> {
         let name = quoted(field.name.as_str());
         let mut sql = format!("{name} {}", self.storage(&field.kind)?);
@@ -65,7 +66,7 @@ impl Layout<'_> {
         }
         match &field.kind {
             FieldKind::Boolean => sql.push_str(&format!(" CHECK ({name} IN (0, 1))")),
-            // Older clients of SQLite take json_valid of null for false.
+            // Older SQLite clients return false for json_valid of null.
             FieldKind::Json | FieldKind::File { .. } => {
                 sql.push_str(&format!(" CHECK ({name} IS NULL OR json_valid({name}))"));
             }
@@ -79,7 +80,7 @@ impl Layout<'_> {
         Ok(sql)
     }
 
-    /// Storage type of a field.
+    /// Returns the SQL type of a field.
     pub(crate) fn storage(&self, kind: &FieldKind) -> Result<&'static str> {
         Ok(match kind {
             FieldKind::Integer { .. } | FieldKind::Decimal { .. } | FieldKind::Boolean => "INTEGER",
@@ -93,8 +94,8 @@ impl Layout<'_> {
         })
     }
 
-    /// Pooled tables: the scoped key, and references that cannot leave the tenant because the tenant
-    /// column is part of the foreign key.
+    /// Returns the constraints of a pooled table: the key within the tenant, and references that cannot leave the
+    /// tenant because the tenant column is part of the foreign key.
     fn constraints(&self) -> Result<Vec<String>> {
         let Some(tenant) = self.tenant() else { return Ok(Vec::new()) };
         let mut out = vec![format!("UNIQUE ({})", list([tenant, "id"]))];
@@ -111,7 +112,7 @@ impl Layout<'_> {
         Ok(out)
     }
 
-    /// Columns in table order, for copying rows.
+    /// Returns the columns in table order, for copying rows.
     pub(crate) fn column_names(&self) -> Vec<&str> {
         let mut names = Vec::with_capacity(self.model.fields.len() + 6);
         if self.rowid() == "_row" {

@@ -1,22 +1,23 @@
-//! Whether a list is short enough to run on the thread that asks.
+//! Decides whether a list is short enough to run on the caller's async thread.
 
 use crate::name::FieldName;
 use crate::query::{Filter, Operator, Select};
 use crate::sqlite::plan::{Plan, Schema};
 
-/// What a statement may cost.
+/// The cost of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cost {
     /// Bounded by the page, not by the table.
     Short,
-    /// May look at every row: runs on a thread that may block, with a deadline.
+    /// May scan every row: runs on a blocking thread with a deadline.
     Long,
 }
 
-/// Rows at most on a short page.
+/// Maximum number of rows on a short page.
 const SHORT_ROWS: u32 = 200;
 
-/// Short: a row pinned by a unique field, or a page in the order of an index with nothing to skip.
+/// Returns the cost of a list. Short is a lookup by a unique field, or a page in the order of an index with no row to
+/// skip.
 pub fn cost(schema: &Schema, model: &str, select: &Select) -> Cost {
     let Some(plan) = schema.model(model) else { return Cost::Short };
     let short = select.search.is_none() && select.limit <= SHORT_ROWS;
@@ -46,7 +47,7 @@ fn walks_an_index(plan: &Plan, select: &Select) -> bool {
     };
     match &select.filter {
         Filter::All(list) if list.is_empty() => ordered,
-        // equal rows of an index lie together in the order of their ids
+        // an index holds rows with equal values in order of their ids
         Filter::Compare(field, Operator::Eq, _) => select.sort.is_empty() && indexed(field),
         _ => false,
     }

@@ -1,5 +1,5 @@
-//! Conditions to SQL. Logic has two values: a comparison with null does not hold, and `Not` of what does
-//! not hold holds; so `Ne` holds for null, as people expect of "is not".
+//! Compiles filters to SQL. Logic is two-valued: a comparison with null is false, and `Not` of a false condition is
+//! true. So `Ne` holds for null, as users expect of "is not".
 
 use super::Query;
 use crate::error::{Error, Result};
@@ -12,15 +12,15 @@ use crate::value::Value;
 use rust_decimal::Decimal;
 use std::fmt::Write;
 
-/// Conditions at most in one filter, and how deep they may nest.
+/// Maximum number of conditions in one filter, and maximum nesting depth.
 const NODES_MAX: usize = 200;
 const DEPTH_MAX: usize = 16;
-/// Values at most in one `In` list.
+/// Maximum number of values in one `In` list.
 const IN_MAX: usize = 1000;
-/// Characters at most in a text that is looked for inside others.
+/// Maximum number of characters in a text to search for.
 const NEEDLE_MAX: usize = 500;
 
-/// Appends the condition, in brackets.
+/// Appends the condition, in parentheses.
 pub(super) fn write(query: &mut Query<'_>, filter: &Filter) -> Result<()> {
     if nodes(filter, 0)? > NODES_MAX {
         return Err(Error::invalid("filter", format!("must have at most {NODES_MAX} conditions")));
@@ -137,13 +137,13 @@ fn comparable(column: &Column) -> Result<()> {
     }
 }
 
-/// What a comparison comes to once the value has the column's stored form.
+/// A comparison after converting the value to the column's stored form.
 enum Operand {
-    /// Holds for no row.
+    /// True for no row.
     Never,
-    /// Holds for every row.
+    /// True for every row.
     Always,
-    /// SQL operator and right side.
+    /// SQL operator and right-hand side.
     Is(&'static str, Stored<'static>),
 }
 
@@ -159,7 +159,8 @@ fn operand(column: &Column, operator: Operator, value: &Value) -> Result<Operand
     Ok(Operand::Is(sign(operator), stored.into_owned()))
 }
 
-/// A value between two steps of the scale equals nothing, but still has a place in the order.
+/// Compares with a decimal. A value between two steps of the scale equals no stored value, but still has a place in the
+/// order.
 fn decimal(operator: Operator, value: Decimal, scale: u32) -> Operand {
     let (below, exact) = scaled(value, scale);
     let below = Stored::Integer(below);

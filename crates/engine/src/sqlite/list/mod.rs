@@ -1,5 +1,5 @@
-//! Lists: filter, search, sort, page, count. Called by the session of a placement. Every value is bound,
-//! every name comes from the plan, and the confinement is written before anything the caller asked for.
+//! Lists: filter, search, sort, page, count. The session of a placement calls them. Every value is bound, every name
+//! comes from the plan, and the confinement is written before any condition of the caller.
 
 mod cost;
 mod filter;
@@ -22,21 +22,21 @@ use crate::row::Visit;
 use crate::value::Value;
 use rusqlite::{Connection, Row};
 
-/// Adds the functions that the statements of lists call to a connection that this crate did not open.
+/// Adds the SQL functions that list statements call to a connection that this crate did not open.
 ///
 /// # Errors
-/// SQLite's, when the connection is at work.
+/// SQLite's, if a statement is running on the connection.
 pub fn add_functions(conn: &Connection) -> Result<()> {
     Ok(super::functions::add_own(conn)?)
 }
 
-/// Rows at most on one page.
+/// Maximum number of rows on one page.
 pub const LIMIT_MAX: u32 = 1000;
 
-/// Visits one page. The answer is the `after` of the next page, None on the last.
+/// Visits the rows of one page. Returns the `after` of the next page, or None on the last page.
 ///
-/// With `merge` the rows are seen as the tenant overrides them: conditions, search and sort apply to
-/// what the tenant sees, not to what is stored.
+/// With `merge`, rows appear with the tenant's overrides: conditions, search and sort apply to the overridden values,
+/// not to the stored ones.
 pub fn select(
     conn: &Connection,
     schema: &Schema,
@@ -70,7 +70,7 @@ pub fn select(
     Ok(None)
 }
 
-/// The statement of one page: the projection, then the sort keys, hidden.
+/// Compiles the query of one page: the projected columns, then the sort keys, which are not shown.
 fn compile<'p>(
     conn: &Connection,
     plan: &'p Plan,
@@ -91,12 +91,12 @@ fn compile<'p>(
     }
     page::order_by(&mut query, order);
     query.sql.push_str(" LIMIT ");
-    // one more than shown tells whether there is a next page
+    // one more row than shown tells whether there is a next page
     query.bind(Stored::Integer(i64::from(select.limit) + 1));
     Ok(query)
 }
 
-/// How many rows the condition and search leave.
+/// Returns the number of rows that match filter and search.
 pub fn count(
     conn: &Connection,
     schema: &Schema,

@@ -1,4 +1,4 @@
-//! Order and continuation (keyset paging: stable under inserts, and as fast on page 1000 as on page 1).
+//! Order and continuation of lists. Keyset paging: stable under inserts, and as fast on page 1000 as on page 1.
 
 use super::Query;
 use crate::error::{Error, Result};
@@ -9,7 +9,7 @@ use crate::sqlite::plan::{Plan, Storage};
 use crate::value::Value;
 use std::fmt::Write;
 
-/// Sort keys at most.
+/// Maximum number of sort keys.
 const KEYS_MAX: usize = 8;
 
 /// A column to sort by.
@@ -19,8 +19,8 @@ pub(super) struct SortKey {
     pub(super) direction: Direction,
 }
 
-/// The keys asked for up to the id, which makes the order total. Without it the id is appended in the
-/// direction of the last key, so that an index on that key serves both ways.
+/// Returns the requested keys up to the id, which makes the order total. If the id is not among them, appends it in the
+/// direction of the last key, so that an index on that key serves both directions.
 pub(super) fn order(plan: &Plan, sort: &[(FieldName, Direction)]) -> Result<Vec<SortKey>> {
     if sort.len() > KEYS_MAX {
         return Err(Error::invalid("sort", format!("must have at most {KEYS_MAX} keys")));
@@ -43,7 +43,8 @@ pub(super) fn order(plan: &Plan, sort: &[(FieldName, Direction)]) -> Result<Vec<
     Ok(keys)
 }
 
-/// Appends `ORDER BY`. SQLite's own place for nulls is the one promised: first ascending, last descending.
+/// Appends `ORDER BY`. SQLite's default place for nulls is the one that lists promise: first ascending, last
+/// descending.
 pub(super) fn order_by(query: &mut Query<'_>, order: &[SortKey]) {
     for (index, key) in order.iter().enumerate() {
         query.sql.push_str(if index == 0 { " ORDER BY " } else { ", " });
@@ -54,7 +55,7 @@ pub(super) fn order_by(query: &mut Query<'_>, order: &[SortKey]) {
     }
 }
 
-/// Appends the condition that a row comes after the one with these sort values.
+/// Appends the condition that a row comes after the row with these sort values.
 pub(super) fn after(query: &mut Query<'_>, order: &[SortKey], after: &[Value], merged: bool) -> Result<()> {
     const STRANGER: &str = "does not belong to this list";
     if after.len() != order.len() {
@@ -71,7 +72,7 @@ pub(super) fn after(query: &mut Query<'_>, order: &[SortKey], after: &[Value], m
     Ok(())
 }
 
-/// A redundant bound on the first key, which an index can use where it cannot use the OR that follows.
+/// Appends a redundant bound on the first key, for which SQLite can use an index, unlike for the OR that follows.
 fn bound(query: &mut Query<'_>, key: SortKey, value: &Stored<'static>, merged: bool) {
     let sign = match key.direction {
         _ if *value == Stored::Null => return,
@@ -91,7 +92,7 @@ fn beyond(query: &mut Query<'_>, order: &[SortKey], values: &[Stored<'static>], 
             query.column(key.position);
             query.sql.push_str(" IS NOT NULL");
         }
-        // nothing comes after the nulls at the end
+        // no row comes after the nulls at the end
         (Direction::Descending, Stored::Null) => query.sql.push('0'),
         (Direction::Ascending, value) => compare(query, *key, ">", value),
         (Direction::Descending, value) => {
@@ -119,7 +120,8 @@ fn compare(query: &mut Query<'_>, key: SortKey, sign: &str, value: &Stored<'stat
     query.bind(value.clone());
 }
 
-/// In a merged view an override may hold null where the shared row may not.
+/// Returns true if the column may be null. In a merged view any column may: an override may be null where the shared
+/// row may not.
 fn nullable(query: &Query<'_>, key: SortKey, merged: bool) -> bool {
     merged || query.plan.columns[key.position].nullable
 }

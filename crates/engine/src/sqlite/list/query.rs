@@ -1,4 +1,4 @@
-//! A statement in the making: SQL text with the confinement in front, and its bound values.
+//! A query under construction: SQL text that begins with the confinement, and its bound values.
 
 use crate::error::Result;
 use crate::sqlite::bind::Stored;
@@ -8,7 +8,7 @@ use rusqlite::Statement;
 use rusqlite::types::ToSql;
 use std::fmt::Write;
 
-/// `?1` is the tenant; what [`Query::bind`] adds follows.
+/// A query under construction. `?1` is the tenant; the values of [`Query::bind`] follow.
 pub(crate) struct Query<'p> {
     pub(crate) plan: &'p Plan,
     pub(crate) who: &'p Confinement,
@@ -29,7 +29,7 @@ impl<'p> Query<'p> {
         let _ = write!(self.sql, "?{}", self.values.len() + 1);
     }
 
-    /// Appends ` FROM … AS t WHERE …` with the confinement in it; further conditions start with AND.
+    /// Appends ` FROM … AS t WHERE …` with the confinement; further conditions start with AND.
     pub(crate) fn from(&mut self, merge: Option<&[OverrideRow]>) -> Result<()> {
         match merge {
             Some(rows) if !rows.is_empty() => merge::write_from(self, rows),
@@ -45,8 +45,8 @@ impl<'p> Query<'p> {
         let _ = write!(self.sql, "t.[{}]", self.plan.columns[position].name);
     }
 
-    /// All values in order, the tenant first; without it where the statement has no place for it
-    /// (own database, nothing else bound).
+    /// Returns all values in order, the tenant first. Leaves it out if the statement has no placeholder for it (a
+    /// tenant's own database, no other value bound).
     pub(crate) fn params(&self, statement: &Statement<'_>) -> Vec<&dyn ToSql> {
         let mut params: Vec<&dyn ToSql> = vec![&self.who.tenant];
         params.extend(self.values.iter().map(|v| v as &dyn ToSql));

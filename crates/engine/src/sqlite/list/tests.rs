@@ -1,4 +1,4 @@
-//! How SQLite walks through lists: by an index, in order, wherever the cost says "short".
+//! Checks the query plans of lists: SQLite walks an index in order wherever the cost is "short".
 
 use super::*;
 use crate::migration::State;
@@ -23,7 +23,7 @@ fn people() -> Model {
     serde_json::from_value(json).unwrap()
 }
 
-/// The query plan of a list, one step a line.
+/// Returns the query plan of a list, one step per line.
 fn steps(isolation: Isolation, select: &Select) -> String {
     let conn = Connection::open_in_memory().unwrap();
     super::add_functions(&conn).unwrap();
@@ -73,7 +73,7 @@ fn pages_by_an_indexed_field_walk_its_index_both_ways() {
                 "{direction:?}: {own}"
             );
             let pooled = steps(Isolation::Pooled, &select);
-            // only rows of equal names are put in order of their ids
+            // only rows with equal names are sorted by id
             assert!(pooled.contains("people__name__idx (company_id=?"), "{direction:?}: {pooled}");
             assert!(!pooled.contains("USE TEMP B-TREE FOR ORDER BY"), "{direction:?}: {pooled}");
         }

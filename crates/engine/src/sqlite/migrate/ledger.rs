@@ -1,11 +1,11 @@
-//! The ledger inside each database: which migrations of which store it has, with their checksums.
+//! The ledger in each database: the migrations it has, per store, with their checksums.
 
 use super::{Compiled, Script, statement};
 use crate::{error::Result, name::StoreName};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 
-/// Applied migrations of a store, `app/name` → checksum. Empty when there is no ledger yet.
+/// Returns the applied migrations of a store, `app/name` → checksum. Empty if there is no ledger yet.
 pub(crate) fn ledger(conn: &Connection, store: &StoreName) -> Result<BTreeMap<String, String>> {
     let exists: bool = conn.query_row(
         "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_tenantry_ledger')",
@@ -30,17 +30,22 @@ pub(crate) fn ledger(conn: &Connection, store: &StoreName) -> Result<BTreeMap<St
 }
 
 impl Script {
-    /// A migration may touch several stores, and stores may share a database: each has its own row.
+    /// The name of a migration in the ledger. It includes the store, because a migration may touch several stores, and
+    /// stores may share a database.
     pub(super) fn ledger_name(&self, name: &str) -> String {
         format!("{}/{name}", self.store)
     }
 
-    /// Applied migrations of this store.
+    /// Returns the applied migrations of this store.
     pub(super) fn ledger(&self, conn: &Connection) -> Result<BTreeMap<String, String>> {
         ledger(conn, &self.store)
     }
 
-    /// Migrations that are not in a ledger, after checking that the rest fits.
+    /// Returns the migrations that are not in `done`.
+    ///
+    /// # Errors
+    /// [`Kind::Statement`](crate::error::Kind::Statement) if an applied migration was changed, or comes after a missing
+    /// one of the same app.
     pub(super) fn missing(&self, done: &BTreeMap<String, String>) -> Result<Vec<&Compiled>> {
         let mut missing: Vec<&Compiled> = Vec::new();
         for migration in &self.migrations {

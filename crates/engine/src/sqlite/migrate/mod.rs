@@ -1,8 +1,8 @@
-//! Migrations on one database: each with its ledger row in one transaction, so a crash at any point leaves
+//! Runs migrations on one database, each in one transaction together with its ledger row. A crash at any point leaves
 //! every migration either whole or absent, and running again finishes the rest.
 //!
-//! Called by the engine for one place at a time, on a connection of its own. It never decides which
-//! migrations there are: they come ordered, with their operations, from the platform.
+//! The engine calls it for one place at a time, on a separate connection. It does not choose the migrations: the
+//! platform passes them in order, with their operations.
 
 mod ledger;
 mod recount;
@@ -21,26 +21,25 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 use step::{check_references, run_step};
 
-/// What a run did to one database.
+/// The result of a run on one database.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MigrateReport {
-    /// Migrations that were applied now, as `app/name`, in order.
+    /// Migrations that this run applied, as `app/name`, in order.
     pub applied: Vec<String>,
-    /// Migrations the database has and the platform does not know: applied by a newer version of it.
+    /// Migrations that the database has and the platform does not know: applied by a newer version of it.
     pub unknown: Vec<String>,
 }
 
-/// The statements of all migrations for one store and isolation. Made once, run on every database of a
-/// fleet.
+/// The statements of all migrations for one store and isolation. Made once and run on every database of a fleet.
 #[derive(Debug, Clone)]
 pub struct Script {
     store: StoreName,
     isolation: Isolation,
     source: Arc<[Migration]>,
-    /// The same for the other isolation, made when it is asked for.
+    /// The script for the other isolation, made on first use.
     other: Arc<OnceLock<Box<Script>>>,
     migrations: Vec<Compiled>,
-    /// The store's models after all of them.
+    /// The store's models after all migrations.
     state: State,
     fingerprint: String,
     wanted: Snapshot,
@@ -52,7 +51,7 @@ struct Compiled {
     name: String,
     checksum: String,
     steps: Steps,
-    /// Sets the counters anew, for the models as they are after it; when rows may have changed.
+    /// SQL that sets the counters for the models after this migration; None if it cannot have changed rows.
     recount: Option<String>,
 }
 
@@ -62,7 +61,7 @@ impl Compiled {
     }
 }
 
-/// Applies what is missing of ordered migrations to one database.
+/// Applies those of the ordered migrations that one database lacks.
 pub fn migrate(
     conn: &mut Connection,
     store: &StoreName,
@@ -73,8 +72,10 @@ pub fn migrate(
 }
 
 impl Script {
-    /// Translates all migrations of a platform, in order, for the databases of one store.
-    /// Fails with [`Kind::Statement`] when they contradict each other.
+    /// Compiles all migrations of a platform, in order, for the databases of one store.
+    ///
+    /// # Errors
+    /// [`Kind::Statement`] if they contradict each other.
     pub fn new(store: &StoreName, isolation: Isolation, migrations: &[Migration]) -> Result<Self> {
         let mut state = State::default();
         let mut compiled = Vec::new();
@@ -114,7 +115,7 @@ impl Script {
         })
     }
 
-    /// The same migrations for databases of this isolation: rows go from one to the other.
+    /// Returns the script of the same migrations for databases of this isolation, for carrying rows between isolations.
     pub(crate) fn laid_out(&self, isolation: Isolation) -> Result<&Script> {
         if self.isolation == isolation {
             return Ok(self);
@@ -126,33 +127,35 @@ impl Script {
         Ok(self.other.get_or_init(|| Box::new(other)))
     }
 
-    /// Names the target schema; see [`fingerprint`].
+    /// Identifies the target schema; see [`fingerprint`].
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
 
-    /// Models after all migrations.
+    /// The models after all migrations.
     pub fn state(&self) -> &State {
         &self.state
     }
 
-    /// The schema of databases that have them all.
+    /// The schema of a database that has all migrations.
     pub(crate) fn wanted(&self) -> &Snapshot {
         &self.wanted
     }
 
-    /// The store it is for.
+    /// The store that the script is for.
     pub fn store(&self) -> &StoreName {
         &self.store
     }
 
-    /// How its databases are laid out.
+    /// The isolation of its databases.
     pub fn isolation(&self) -> Isolation {
         self.isolation
     }
 
-    /// Migrations a database lacks, as `app/name`, and those it has that are not known here.
-    /// Fails when an applied migration's file was changed afterwards.
+    /// Returns the migrations that a database lacks, as `app/name`, and those it has that are not known here.
+    ///
+    /// # Errors
+    /// [`Kind::Statement`] if an applied migration's file was changed afterwards.
     pub fn pending(&self, conn: &Connection) -> Result<(Vec<String>, Vec<String>)> {
         let done = self.ledger(conn)?;
         let missing = self.missing(&done)?.iter().map(|m| m.id()).collect();
@@ -160,11 +163,11 @@ impl Script {
         Ok((missing, done.into_keys().filter(|id| !known.contains(id)).collect()))
     }
 
-    /// Models of the store as the migrations that a database has left them.
+    /// Returns the models of the store as they are after the migrations that a database has.
     ///
     /// # Errors
-    /// [`Kind::SchemaAhead`] when it has migrations that are not known here; [`Kind::Statement`] when the file of one was
-    /// changed afterwards, or they are not in the order of now.
+    /// [`Kind::SchemaAhead`] if it has migrations that are not known here; [`Kind::Statement`] if the file of one was
+    /// changed afterwards, or their order has changed.
     pub(crate) fn state_in(&self, conn: &Connection) -> Result<State> {
         let done = self.ledger(conn)?;
         let missing: BTreeSet<String> = self.missing(&done)?.iter().map(|m| m.id()).collect();
@@ -182,8 +185,8 @@ impl Script {
         Ok(state)
     }
 
-    /// Applies what is missing. Safe beside other processes doing the same: each migration takes the
-    /// database's write lock and looks again before it starts.
+    /// Applies the missing migrations. Safe while other processes do the same: each migration takes the database's
+    /// write lock and checks the ledger again before it starts.
     pub fn run(&self, conn: &mut Connection) -> Result<MigrateReport> {
         let (pending, unknown) = self.pending(conn)?;
         let mut report = MigrateReport { applied: Vec::new(), unknown };
@@ -201,8 +204,8 @@ impl Script {
         if !conn.is_autocommit() {
             return Err(Error::new(Kind::Internal, "migration inside a transaction"));
         }
-        // A table rebuild drops the table that others refer to. The switch has no effect inside a
-        // transaction; every migration checks all references before it commits.
+        // A table rebuild drops a table that others refer to. The pragma has no effect inside a transaction; every
+        // migration checks all references before it commits.
         conn.pragma_update(None, "foreign_keys", false)?;
         let outcome = self.run_pending(conn, &mut report);
         conn.pragma_update(None, "foreign_keys", true)?;
@@ -219,7 +222,7 @@ impl Script {
         Ok(())
     }
 
-    /// Applies one migration with its ledger row, unless it is there already.
+    /// Applies one migration with its ledger row. Returns false if the database has it already.
     fn apply(&self, conn: &mut Connection, migration: &Compiled) -> Result<bool> {
         conn.execute_batch("BEGIN IMMEDIATE")?;
         let outcome = self.apply_locked(conn, migration).and_then(|applied| {
@@ -258,7 +261,8 @@ impl Script {
         Ok(true)
     }
 
-    /// `fenced-generation`: a database that was moved away takes no more writes, schema changes included.
+    /// Refuses a fenced database (`fenced-generation`): a database that was moved away takes no more writes, including
+    /// schema changes.
     fn refuse_fenced(&self, conn: &Connection) -> Result<()> {
         let fenced: bool = conn.query_row(
             "SELECT EXISTS (SELECT 1 FROM _tenantry_place WHERE store = ?1 AND fenced <> 0)",
@@ -284,7 +288,7 @@ fn named(migration: &Compiled, what: &str) -> String {
     format!("migration {}: {what}", migration.id())
 }
 
-/// Says which migration and statement failed. What the database lacks or refuses keeps its kind.
+/// Adds the migration and the statement to the error. Keeps the kind if the database could not run it at all.
 fn in_migration(migration: &Compiled, step: &Step, error: Error) -> Error {
     let why = match (error.kind(), std::error::Error::source(&error)) {
         (Kind::Denied(_), _) => {

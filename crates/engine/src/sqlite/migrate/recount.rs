@@ -1,5 +1,5 @@
-//! What each tenant of a store holds, counted anew inside a migration that changed rows behind the back of
-//! the writes. It counts as `usage.rs` does: rows always, bytes of stored values where tenants share tables.
+//! Recounts what each tenant of a store holds, inside a migration that changed rows without going through writes.
+//! Counts like `usage.rs`: rows always, bytes of stored values where tenants share tables.
 
 use crate::migration::State;
 use crate::model::{FieldKind, IdKind, Model};
@@ -7,7 +7,7 @@ use crate::name::StoreName;
 use crate::place::Isolation;
 use crate::sqlite::ddl::quoted;
 
-/// One statement that sets the counters of every tenant here, for the models of `state`.
+/// Returns one statement that sets the counters of every tenant here, for the models of `state`.
 pub(super) fn recount(state: &State, store: &StoreName, isolation: Isolation) -> String {
     let sum = |parts: Vec<String>| if parts.is_empty() { "0".to_owned() } else { parts.join(" + ") };
     let models: Vec<&Model> = state.of_store(store).collect();
@@ -30,7 +30,7 @@ pub(super) fn recount(state: &State, store: &StoreName, isolation: Isolation) ->
     format!("UPDATE _tenantry_place AS p SET rows = {rows}{bytes} WHERE p.store = '{store}'")
 }
 
-/// SQL for the bytes of one row `m`.
+/// Returns SQL for the bytes of one row `m`.
 fn size(model: &Model, state: &State) -> String {
     let number = |name: &str| format!("8 * (m.{} IS NOT NULL)", quoted(name));
     let text = |name: &str| format!("coalesce(octet_length(m.{}), 0)", quoted(name));

@@ -1,4 +1,4 @@
-//! One step of a migration on a connection, and what is looked at before the commit.
+//! Runs one step of a migration on a connection, and checks references before the commit.
 
 use super::statement;
 use crate::error::{Error, Kind, Result};
@@ -23,17 +23,17 @@ pub(super) fn run_step(conn: &mut Connection, step: &Step) -> Result<()> {
     }
 }
 
-/// Statements of a migration file stay inside the migration's transaction and database.
+/// Authorizer that keeps the statements of a migration file inside the migration's transaction and database.
 fn raw_may(context: AuthContext<'_>) -> Authorization {
     match context.action {
-        // Full-text search asks this of its own tables.
+        // FTS5 runs this pragma on its own tables.
         AuthAction::Pragma { pragma_name: "data_version", pragma_value: None } => Authorization::Allow,
         AuthAction::Transaction { .. }
         | AuthAction::Savepoint { .. }
         | AuthAction::Attach { .. }
         | AuthAction::Detach { .. }
         | AuthAction::Pragma { .. } => Authorization::Deny,
-        // Identity, fence, counters and ledger are the platform's.
+        // Identity, fence, counters and ledger belong to the platform.
         AuthAction::Insert { table_name }
         | AuthAction::Update { table_name, .. }
         | AuthAction::Delete { table_name }
@@ -47,7 +47,7 @@ fn raw_may(context: AuthContext<'_>) -> Authorization {
     }
 }
 
-/// Refuses when any reference of the database points nowhere.
+/// Fails if any reference in the database refers to a missing row.
 pub(super) fn check_references(conn: &Connection) -> Result<()> {
     let mut query = conn.prepare("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check LIMIT 1")?;
     let mut rows = query.query([])?;

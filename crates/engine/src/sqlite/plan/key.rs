@@ -1,8 +1,8 @@
-//! Record ids on their way into a statement.
+//! Record ids, ready to bind to a statement.
 
 use rusqlite::types::{ToSql, ToSqlOutput};
 
-/// A record id ready to bind, without a heap allocation.
+/// A record id, ready to bind without a heap allocation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Key {
     Integer(i64),

@@ -1,6 +1,6 @@
-//! Models of one store compiled to SQL texts for both isolations. Built by the platform when its
-//! configuration is loaded, used by every statement on records. There is no text here that reads or
-//! writes a pooled table without `{tenant_field} = ?1`: `?1` is the tenant in every statement.
+//! The models of one store, compiled to SQL texts for both isolations. The platform builds them when it loads its
+//! configuration; every statement on records uses them. No statement here reads or writes a pooled table without
+//! `{tenant_field} = ?1`: `?1` is the tenant in every statement.
 
 mod key;
 mod schema;
@@ -22,17 +22,17 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// What confines a statement: which isolation, and for pooled tables which tenant.
+/// Confines a statement to an isolation and, in pooled tables, to a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Confinement {
     /// Pooled or own database.
     pub isolation: Isolation,
     /// The tenant; 0 for system stores.
     pub tenant: i64,
-    /// Generation of the placement, checked inside each write.
+    /// Generation of the placement, checked by each write.
     pub generation: u64,
-    /// Where the ledger of the database stood when the schema was found to be its own, checked inside each write; 0:
-    /// not known, so each write compares the whole ledger.
+    /// Position of the database's ledger when the schema was verified, checked by each write. 0 if not known; then each
+    /// write compares the whole ledger.
     pub ledger: i64,
 }
 
@@ -43,9 +43,9 @@ pub enum Storage {
     Integer,
     /// INTEGER 0 or 1.
     Boolean,
-    /// INTEGER, scaled by ten to this power.
+    /// INTEGER: the value times ten to this power.
     Decimal(u32),
-    /// TEXT, also choices.
+    /// TEXT; also for choices.
     Text,
     /// TEXT `YYYY-MM-DD`.
     Date,
@@ -53,7 +53,7 @@ pub enum Storage {
     Datetime,
     /// TEXT of 36 characters.
     Uuid,
-    /// TEXT of valid JSON; also files.
+    /// TEXT of valid JSON; also for files.
     Json,
 }
 
@@ -64,11 +64,11 @@ pub struct Column {
     pub name: FieldName,
     /// How it is stored.
     pub storage: Storage,
-    /// May hold null.
+    /// True if it may hold null.
     pub nullable: bool,
-    /// The id, a unique field, or a field with an index of its own.
+    /// True for the id, a unique field, and a field with its own index.
     pub(crate) indexed: bool,
-    /// At most one row has a value of it.
+    /// True if at most one row has a given value in it.
     pub(crate) unique: bool,
 }
 
@@ -80,14 +80,14 @@ pub(crate) struct Referrer {
     pub(crate) on_delete: OnDelete,
 }
 
-/// One model compiled.
+/// A compiled model.
 #[derive(Debug)]
 pub struct Plan {
     pub(crate) model: Arc<Model>,
     pub(crate) columns: Box<[Column]>,
     pub(crate) storages: Box<[Storage]>,
     pub(crate) referrers: Vec<Referrer>,
-    /// Defaults of the declared fields, checked.
+    /// Validated defaults of the declared fields.
     pub(crate) defaults: Box<[Value]>,
     positions: Box<[usize]>,
     keys: JsonKeys,
@@ -95,7 +95,7 @@ pub struct Plan {
     database: Texts,
 }
 
-/// The columns of a query, all of them borrowed from the plan.
+/// The columns of a query, borrowed from the plan if it selects all of them.
 pub(crate) struct Projection<'p> {
     pub(crate) positions: Cow<'p, [usize]>,
     pub(crate) storages: Cow<'p, [Storage]>,
@@ -118,7 +118,7 @@ impl Plan {
         })
     }
 
-    /// The model this was compiled from.
+    /// The model that this plan was compiled from.
     pub fn model(&self) -> &Arc<Model> {
         &self.model
     }
@@ -128,7 +128,7 @@ impl Plan {
         &self.columns
     }
 
-    /// The column of that name.
+    /// Returns the column of that name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|c| c.name.as_str() == name)
     }
@@ -138,7 +138,7 @@ impl Plan {
         found.ok_or_else(|| Error::invalid(name, "unknown field"))
     }
 
-    /// JSON keys of a projection; empty is all columns, which costs nothing.
+    /// Returns the JSON keys of a projection. Empty `fields` select all columns, whose keys are prepared.
     pub fn keys(&self, fields: &[FieldName]) -> Result<JsonKeys> {
         if fields.is_empty() {
             return Ok(self.keys.clone());
@@ -177,12 +177,12 @@ impl Plan {
         }
     }
 
-    /// ` RETURNING [a], [b]` of all columns.
+    /// Returns ` RETURNING [a], [b]` with all columns.
     pub(crate) fn returning(&self) -> String {
         texts::returning(&self.columns)
     }
 
-    /// The id as it is bound; None when it is of the other kind, so that no row can have it.
+    /// Returns the id ready to bind; None if it is of the other kind, so that no row can have it.
     pub(crate) fn key(&self, id: &RecordId) -> Option<Key> {
         match (self.model.id, id) {
             (IdKind::Integer, RecordId::Integer(i)) => Some(Key::Integer(*i)),

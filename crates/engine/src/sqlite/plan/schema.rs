@@ -1,4 +1,4 @@
-//! All models of one store compiled together, so that each knows who refers to it.
+//! All models of one store, compiled together, so that each knows the models that refer to it.
 
 use super::{Plan, Referrer};
 use crate::error::{Error, Kind, Result};
@@ -9,7 +9,7 @@ use crate::sqlite::known::Known;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// All models of one store.
+/// All models of one store, compiled.
 #[derive(Debug)]
 pub struct Schema {
     store: StoreName,
@@ -18,11 +18,11 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// Compiles the models of `store`. Models of other stores may be given too: they are not compiled,
-    /// but tell the kind of key that references to them hold (without them it is taken to be integer).
+    /// Compiles the models of `store`. `models` may include those of other stores: they are not compiled, but tell
+    /// which kind of key the references to them hold (without them, integer is assumed).
     ///
-    /// `migrations` are those that make the models, of all stores: only a database that has exactly those of this
-    /// store is read and written with this schema (known-schema).
+    /// `migrations` are the migrations of all stores that make the models. Only a database that has exactly those of
+    /// this store is read and written with this schema (`known-schema`).
     pub fn new(store: StoreName, models: Vec<Arc<Model>>, migrations: &[Migration]) -> Result<Self> {
         let keys: HashMap<ModelName, IdKind> = models.iter().map(|m| (m.name.clone(), m.id)).collect();
         let own: Vec<_> = models.into_iter().filter(|m| m.store == store).collect();
@@ -45,25 +45,25 @@ impl Schema {
         Ok(Self { store, plans, known })
     }
 
-    /// The same schema, refused by every database as [`Kind::SchemaBehind`]: its models were changed and no migration
-    /// makes the change, so no database can have it.
+    /// Marks the schema as unmigrated: its models were changed and no migration makes the change, so no database can
+    /// have it. Every database then refuses it with [`Kind::SchemaBehind`].
     #[must_use]
     pub fn unmigrated(mut self, why: impl Into<String>) -> Self {
         self.known.refuse(why.into());
         self
     }
 
-    /// What a database must have applied to be used with this schema.
+    /// The migrations that a database must have to be used with this schema.
     pub(crate) fn known(&self) -> &Known {
         &self.known
     }
 
-    /// The store.
+    /// The store whose models these are.
     pub fn store(&self) -> &StoreName {
         &self.store
     }
 
-    /// The model of that name, if it is of this store.
+    /// Returns the model of that name, if this store has it.
     pub fn model(&self, name: &str) -> Option<&Plan> {
         self.plans.get(name)
     }
@@ -79,7 +79,7 @@ impl Schema {
     }
 }
 
-/// Fields of a model that refer to another, with what a delete there does.
+/// Returns the reference fields of a model, each with the model it refers to and what deleting a record there does.
 pub(crate) fn refs(model: &Model) -> impl Iterator<Item = (&Field, &ModelName, OnDelete)> {
     model.fields.iter().filter_map(|field| match &field.kind {
         FieldKind::Ref { to, on_delete } => Some((field, to, *on_delete)),

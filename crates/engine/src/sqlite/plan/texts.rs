@@ -1,5 +1,5 @@
-//! The SQL texts of a model that are always the same. Here, and for updates and searches in texts that
-//! start from these, the tenant predicate is written.
+//! The SQL texts of a model that never change. The tenant predicate is written only here; updates and searches build on
+//! these texts.
 
 use super::Column;
 use crate::model::{IdKind, Model};
@@ -9,21 +9,21 @@ use std::fmt::Write;
 /// SQL texts of one model in one isolation.
 #[derive(Debug, Default)]
 pub(crate) struct Texts {
-    /// `[m] AS t WHERE …`: what every read and delete starts from.
+    /// `[m] AS t WHERE …`, with which every read begins.
     pub(crate) from: String,
-    /// `WHERE …` for updates and deletes, which have no alias.
+    /// `WHERE …` for updates, which have no alias.
     pub(crate) scope: String,
-    /// All columns by id (`?2`).
+    /// Selects all columns of the row with id `?2`.
     pub(crate) get: String,
-    /// `?2` id, `?3` now, `?4`… fields in order.
+    /// Inserts a row: `?2` id, `?3` now, `?4`… fields in order.
     pub(crate) insert: String,
-    /// `?2` id, `?3` expected version or null.
+    /// Deletes a row: `?2` id, `?3` expected version or null.
     pub(crate) delete: String,
-    /// Column that the full-text index calls rowid.
+    /// The column that the full-text index uses as rowid.
     pub(crate) rowid: &'static str,
 }
 
-/// Texts of a model with these columns in one isolation.
+/// Returns the texts of a model with these columns in one isolation.
 pub(super) fn texts(model: &Model, columns: &[Column], isolation: Isolation) -> Texts {
     let (table, tenant) = (&model.name, &model.tenant_field);
     let (condition, from, tenant_column, tenant_value) = match isolation {
@@ -38,7 +38,7 @@ pub(super) fn texts(model: &Model, columns: &[Column], isolation: Isolation) -> 
         let comma = if index == 0 { "" } else { ", " };
         let _ = write!(all, "{comma}t.[{}]", column.name);
         let _ = write!(names, "{comma}[{}]", column.name);
-        // id ?2, fields from ?4, both times ?3, version 1
+        // id is ?2, fields from ?4, both times ?3, version 1
         let _ = match columns.len() - index {
             1 => write!(values, ", 1"),
             2 | 3 => write!(values, ", ?3"),
@@ -60,7 +60,7 @@ pub(super) fn texts(model: &Model, columns: &[Column], isolation: Isolation) -> 
     }
 }
 
-/// ` RETURNING [a], [b]` of all columns.
+/// Returns ` RETURNING [a], [b]` with all columns.
 pub(super) fn returning(columns: &[Column]) -> String {
     let names: Vec<_> = columns.iter().map(|c| format!("[{}]", c.name)).collect();
     format!(" RETURNING {}", names.join(", "))

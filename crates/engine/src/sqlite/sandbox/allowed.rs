@@ -1,8 +1,8 @@
-//! What a tenant's statement may do: select, recurse, read ordinary tables that are not the platform's, call
-//! harmless functions. Everything not named here is refused, whatever SQLite learns in the future.
+//! What a tenant's statement may do: select, recurse, read ordinary tables that are not the platform's, call harmless
+//! functions. Everything not named here is refused, including whatever future versions of SQLite add.
 //!
-//! Virtual tables run code of their own inside one instruction of SQLite's machine, where no deadline is looked at: a
-//! full-text search for `NEAR(a a …)` takes minutes. So none is allowed but the two that read JSON.
+//! Virtual tables run their own code inside one instruction of SQLite's virtual machine, during which no deadline is
+//! checked: a full-text search for `NEAR(a a …)` takes minutes. So only the two that read JSON are allowed.
 
 use rusqlite::{
     Connection, Result,
@@ -10,9 +10,9 @@ use rusqlite::{
 };
 use std::collections::HashSet;
 
-/// Functions without effect on anything outside the statement, each of which is over in milliseconds whatever it is
-/// given. Not among them: `json_pretty`, which makes gigabytes of a nested array, and `median` and `percentile`, which
-/// sort everything that they were given in one instruction.
+/// Functions without effect outside the statement that take at most milliseconds for any arguments. Not among them:
+/// `json_pretty`, which makes gigabytes from a nested array, and `median` and `percentile`, which sort all their input
+/// in one instruction.
 const FUNCTIONS: &[&str] = &[
     "abs",
     "avg",
@@ -119,30 +119,30 @@ const FUNCTIONS: &[&str] = &[
     "->>",
 ];
 
-/// SQLite's own tables that may be read: the schema is the tenant's own, the others are functions.
+/// SQLite's tables that may be read: the schema is the tenant's own, the others are functions.
 const TABLES: [&str; 4] = ["sqlite_master", "sqlite_schema", "json_each", "json_tree"];
-/// Beginnings of the names of tables that are the platform's or SQLite's.
+/// Name prefixes of tables that belong to the platform or to SQLite.
 const INTERNAL: [&str; 3] = ["_tenantry_", "sqlite_", "pragma_"];
 
-/// Every name that can stand for a table, and whether it is an ordinary one or a view. SQLite writes the first words
-/// of a table's definition itself; what does not begin with them is a virtual table.
+/// Selects every name that can stand for a table, and whether it is an ordinary table or a view. SQLite itself writes
+/// the first words of a table's definition; a definition that begins differently is that of a virtual table.
 const NAMES: &str =
     "SELECT lower(name), type = 'view' OR rootpage > 1 AND sql LIKE 'CREATE TABLE %' FROM sqlite_schema
      WHERE type IN ('table', 'view')
      UNION ALL SELECT lower(name), 0 FROM pragma_module_list";
 
-/// What a statement on one database may read.
+/// The tables that a statement on one database may read.
 pub(super) struct Allowed {
     tables: HashSet<String>,
-    /// Tables that are there and may not be read.
+    /// Tables that exist and may not be read.
     others: HashSet<String>,
 }
 
 impl Allowed {
-    /// The tables of the database that the connection reads. Call it before the connection is confined.
+    /// Reads the tables of the connection's database. Call it before the connection is confined.
     ///
     /// # Errors
-    /// SQLite's, when the schema cannot be read.
+    /// SQLite's, if the schema cannot be read.
     pub(super) fn of(conn: &Connection) -> Result<Self> {
         let mut statement = conn.prepare(NAMES)?;
         let names = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, Option<bool>>(1)?)))?;
@@ -157,7 +157,7 @@ impl Allowed {
         Ok(Self { tables, others })
     }
 
-    /// Judges one action while a statement is prepared.
+    /// Allows or denies one action while a statement is prepared.
     pub(super) fn judge(&self, context: AuthContext<'_>) -> Authorization {
         let allowed = match context.action {
             AuthAction::Select | AuthAction::Recursive => true,
@@ -172,8 +172,8 @@ impl Allowed {
         if allowed { Authorization::Allow } else { Authorization::Deny }
     }
 
-    /// A table of which no column is used comes without a database. So does a common table expression or a subquery,
-    /// which may have any name that no table has.
+    /// Returns true if the column may be read. SQLite passes no database name for a table none of whose columns is
+    /// used, and likewise for a common table expression or a subquery, which may have any name that no table has.
     fn may_read(&self, table: &str, column: &str, database: Option<&str>) -> bool {
         let table = table.to_ascii_lowercase();
         match database {

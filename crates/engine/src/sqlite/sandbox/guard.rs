@@ -1,8 +1,8 @@
-//! Stops a tenant's statement: at its deadline, when its caller is gone, or when it takes too much memory or too
-//! much room for temporary files.
+//! Stops a tenant's statement: at its deadline, when its caller is gone, or when it uses too much memory or temporary
+//! file space.
 //!
-//! Memory and files are counted for the thread that runs the statement, which runs nothing else: what its neighbours
-//! take is not its fault.
+//! Memory and files are counted for the thread that runs the statement, which runs nothing else, so other statements'
+//! use is not charged to it.
 
 use super::{super::stop::Stop, SqlLimits};
 use crate::error::{Error, Kind, Result};
@@ -14,24 +14,24 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Instructions between two looks at the clock. One of them may take some milliseconds: with values of 256 KB each
-/// and functions whose cost grows with their length.
+/// Instructions between two looks at the clock. One instruction may take some milliseconds: with values of 256 KB each
+/// and functions whose cost grows with the length of their arguments.
 const OPS_BETWEEN_LOOKS: i32 = 10;
-/// Between two looks at memory and files, each of which asks the system.
+/// Time between two checks of memory and files, each of which takes a system call.
 const COUNT_EVERY: Duration = Duration::from_millis(1);
 const PAGE_BYTES: u64 = 4096;
 
-/// Why the handler stopped the statement.
+/// Remembers why the progress handler stopped the statement.
 pub(super) struct Guard {
     /// The limit that was exceeded.
     over: Arc<OnceLock<&'static str>>,
 }
 
 impl Guard {
-    /// Sets the handler on the connection. Call it on the thread that runs the statement.
+    /// Sets the progress handler of the connection. Call it on the thread that runs the statement.
     ///
     /// # Errors
-    /// SQLite's, when the connection is at work.
+    /// SQLite's, if a statement is running on the connection.
     pub(super) fn set(conn: &mut Connection, limits: SqlLimits, stop: Stop) -> Result<Self> {
         let over = Arc::new(OnceLock::new());
         let (exceeded, mut taken) = (over.clone(), Taken::new(limits));
@@ -53,7 +53,7 @@ impl Guard {
         Ok(Self { over })
     }
 
-    /// The error in the caller's terms.
+    /// Returns the error in the caller's terms.
     pub(super) fn reason(&self, error: Error) -> Error {
         match self.over.get() {
             Some(limit) => Error::with_source(Kind::Limit(limit), "statement stopped", error),
@@ -62,12 +62,12 @@ impl Guard {
     }
 }
 
-/// True where temporary files of a thread can be counted; elsewhere a statement gets none.
+/// Returns true if temporary files of a thread can be counted; otherwise a statement gets none.
 pub(super) fn counts_files() -> bool {
     open("io").as_ref().and_then(written).is_some()
 }
 
-/// What a thread takes.
+/// What a thread uses.
 struct Taken {
     limits: SqlLimits,
     stat: Option<File>,
@@ -79,7 +79,7 @@ struct Taken {
 }
 
 impl Taken {
-    /// Of the calling thread, from now on.
+    /// Starts to count for the calling thread.
     fn new(limits: SqlLimits) -> Self {
         let (stat, statm, io) = (open("stat"), File::open("/proc/self/statm").ok(), open("io"));
         let of =
@@ -88,7 +88,7 @@ impl Taken {
         Self { limits, stat, statm, io, faults, resident, written }
     }
 
-    /// The limit that is exceeded, if one is.
+    /// Returns the limit that is exceeded, if any.
     fn exceeded(&mut self) -> Option<&'static str> {
         let since = |file: &Option<File>, count: fn(&File) -> Option<u64>, before: u64| {
             file.as_ref().and_then(count).map_or(0, |now| now.saturating_sub(before))
@@ -97,8 +97,8 @@ impl Taken {
             return Some("scratch");
         }
         let most = self.limits.memory_bytes / PAGE_BYTES;
-        // Pages that this thread touched first, some perhaps twice; and as many that the process has gained: the
-        // lesser of the two is at most what the statement holds.
+        // Pages that this thread touched first, some perhaps twice, and pages that the process has gained: the
+        // statement holds at most the lesser of the two.
         let over = since(&self.stat, faults, self.faults) > most
             && since(&self.statm, resident, self.resident) > most;
         over.then_some("memory")
@@ -109,7 +109,7 @@ fn open(name: &str) -> Option<File> {
     File::open(format!("/proc/thread-self/{name}")).ok()
 }
 
-/// Page faults of the thread: 10th and 12th field of `stat`, the 8th and 10th after the name in brackets.
+/// Page faults of the thread: 10th and 12th field of `stat`, which are the 8th and 10th after the name in parentheses.
 fn faults(stat: &File) -> Option<u64> {
     read(stat, |text| {
         let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace().skip(7);
@@ -118,12 +118,12 @@ fn faults(stat: &File) -> Option<u64> {
     })
 }
 
-/// Pages of the process in memory: second field of `statm`.
+/// Resident pages of the process: second field of `statm`.
 fn resident(statm: &File) -> Option<u64> {
     read(statm, |text| text.split(' ').nth(1)?.parse().ok())
 }
 
-/// Bytes that the thread wrote to files.
+/// Bytes that the thread has written to files.
 fn written(io: &File) -> Option<u64> {
     read(io, |text| text.lines().find_map(|line| line.strip_prefix("wchar: "))?.parse().ok())
 }

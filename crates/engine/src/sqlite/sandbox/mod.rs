@@ -1,8 +1,9 @@
-//! A tenant's own SQL, read-only, on a connection that can reach nothing but its database (`confined-sql`).
+//! Runs a tenant's own SQL, read-only, on a connection that can reach nothing but the tenant's database
+//! (`confined-sql`).
 //!
-//! Called by sessions. The connection is opened for the statement and closed after it: nothing a statement
-//! does to it can be met by another. Layers, each enough by itself for most escapes: a read-only handle,
-//! defensive mode, `query_only`, no attachments, a default-deny authorizer, limits, a deadline.
+//! Sessions call it. The connection is opened for one statement and closed after it, so no statement can affect another
+//! through it. The layers, each sufficient against most escapes: a read-only handle, defensive mode, `query_only`, no
+//! attachments, a default-deny authorizer, limits, a deadline.
 
 mod allowed;
 mod guard;
@@ -15,22 +16,22 @@ use guard::Guard;
 use rusqlite::{Connection, OpenFlags, hooks::AuthContext, limits::Limit};
 use std::{path::Path, time::Duration};
 
-/// Longest value that a statement may read or build. With functions that are linear in it, a call is over in
+/// Longest value, in bytes, that a statement may read or build. With functions of linear cost, a call then takes
 /// milliseconds.
 const VALUE_BYTES: i32 = 256 << 10;
 
-/// What one statement may take.
+/// Resource limits of one statement.
 #[derive(Debug, Clone, Copy)]
 pub struct SqlLimits {
-    /// Rows in the answer; more are cut off.
+    /// Maximum number of rows in the answer; further rows are cut off.
     pub rows: usize,
-    /// Bytes of values in the answer; more are cut off.
+    /// Maximum bytes of values in the answer; further rows are cut off.
     pub bytes: usize,
-    /// Time to run.
+    /// Maximum run time.
     pub deadline: Duration,
-    /// Memory it may hold.
+    /// Maximum memory in bytes.
     pub memory_bytes: u64,
-    /// Bytes it may write to temporary files: what it sorts and keeps aside beyond a few megabytes.
+    /// Maximum bytes written to temporary files, which it needs to sort and materialise more than a few megabytes.
     pub scratch_bytes: u64,
 }
 
@@ -46,19 +47,19 @@ impl Default for SqlLimits {
     }
 }
 
-/// Answer to a tenant's own SQL.
+/// The answer to a tenant's own SQL.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SqlRows {
     /// Column names as the statement gives them.
     pub columns: Vec<String>,
     /// Values row by row; blobs as base64.
     pub rows: Vec<Vec<serde_json::Value>>,
-    /// There were more than the limits allow.
+    /// True if rows were cut off at the limits.
     pub truncated: bool,
 }
 
 /// Runs one statement on the database at `path`, which the caller has open. Blocks; call it on a thread that does
-/// nothing else. `params` is an array (by position), an object (by name) or null. `check` judges the state of the
+/// nothing else. `params` is an array (by position), an object (by name) or null. `check` verifies the state of the
 /// database that the statement will read.
 pub(super) fn run(
     path: &Path,
@@ -69,7 +70,7 @@ pub(super) fn run(
     check: impl FnOnce(&Connection) -> Result<()>,
 ) -> Result<SqlRows> {
     let mut conn = open::connect_with(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    // A sort in memory is one instruction. In files it is many short ones, and takes little memory.
+    // A sort in memory is one instruction. In files it is many short ones, and uses little memory.
     let temporary = if guard::counts_files() { "FILE" } else { "MEMORY" };
     conn.execute_batch(&format!(
         "PRAGMA query_only = ON; PRAGMA temp_store = {temporary}; PRAGMA cell_size_check = ON; BEGIN"
@@ -81,9 +82,9 @@ pub(super) fn run(
     let answer = query(&conn, text, params, limits);
     stop.ends();
     answer.map_err(|error| match error.kind() {
-        // The handler stopped it: say why.
+        // The handler stopped the statement: report why.
         Kind::Deadline => guard.reason(error),
-        // Here an unknown table is the tenant's own slip, not a migration that has not run.
+        // Here an unknown table is an error in the tenant's SQL, not a migration that has not run.
         Kind::SchemaBehind => {
             Error::with_source(Kind::Statement("no such table or column".into()), "sql", error)
         }
@@ -91,7 +92,7 @@ pub(super) fn run(
     })
 }
 
-/// Makes the connection unable to do anything but read its own tables.
+/// Restricts the connection to reading its own tables.
 fn confine(conn: &mut Connection) -> Result<()> {
     functions::replace_quadratic(conn, VALUE_BYTES as usize)?;
     for (limit, value) in [
@@ -111,7 +112,7 @@ fn confine(conn: &mut Connection) -> Result<()> {
         conn.set_limit(limit, value)?;
     }
     let allowed = Allowed::of(conn)?;
-    // Last: from here on the authorizer judges every statement, the platform's too.
+    // Last, because from here on the authorizer also applies to the platform's statements.
     Ok(conn.authorizer(Some(move |context: AuthContext<'_>| allowed.judge(context)))?)
 }
 

@@ -1,4 +1,4 @@
-//! Parameters in and rows out of a tenant's statement, as JSON.
+//! Binds parameters to a tenant's statement and returns its rows, both as JSON.
 
 use super::{SqlLimits, SqlRows};
 use crate::error::{Error, Kind, Result};
@@ -61,7 +61,7 @@ fn stored(value: &Json) -> Stored {
     }
 }
 
-/// Rows up to the limits.
+/// Collects rows up to the limits.
 pub(super) fn collect(statement: &mut Statement<'_>, limits: SqlLimits) -> Result<SqlRows> {
     let columns: Vec<String> = statement.column_names().map(Into::into).collect();
     let mut answer = SqlRows { columns, rows: vec![], truncated: false };
@@ -72,7 +72,7 @@ pub(super) fn collect(statement: &mut Statement<'_>, limits: SqlLimits) -> Resul
         for index in 0..answer.columns.len() {
             let value = json(row.get_ref(index)?);
             bytes += length(&value);
-            // A row of long values is not built to its end.
+            // Stop in the middle of a row of long values.
             if answer.rows.len() == limits.rows || bytes > limits.bytes {
                 answer.truncated = true;
                 return Ok(answer);
@@ -88,7 +88,7 @@ fn json(value: ValueRef<'_>) -> Json {
     match value {
         ValueRef::Null => Json::Null,
         ValueRef::Integer(value) => value.into(),
-        // Infinities have no JSON.
+        // JSON has no infinities.
         ValueRef::Real(value) => value.into(),
         ValueRef::Text(text) => String::from_utf8_lossy(text).into(),
         ValueRef::Blob(bytes) => STANDARD.encode(bytes).into(),

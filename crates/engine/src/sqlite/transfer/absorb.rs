@@ -1,10 +1,10 @@
-//! A copy becomes a pooled tenant: all its rows go into the shared tables, in place of those of an earlier
-//! generation of the same tenant and store. No other tenant's row is read or written.
+//! Turns a copy into a pooled tenant: inserts all its rows into the shared tables, and removes the rows of an earlier
+//! generation of the same tenant and store. Reads and writes no other tenant's rows.
 //!
-//! They go in batch by batch, so that nobody in the pool waits for longer than a batch. Nobody is routed there
-//! meanwhile: the tenant's row in `_tenantry_place` is closed, and says in `carried` who is filling it. After a
-//! crash the next one takes it over and begins anew. Only where an earlier generation may be in use, and is
-//! replaced under its readers, everything is one transaction.
+//! The rows go in batch by batch, so that no writer in the pool waits for longer than a batch. No request is routed to
+//! the place meanwhile: the tenant's row in `_tenantry_place` is closed, and its `carried` holds the fencing token of
+//! the caller that fills it. After a crash the next caller takes over and starts again. Only if an earlier generation
+//! may be in use, and is replaced under its readers, everything runs in one transaction.
 
 use super::batches::{Batches, Turn};
 use super::copy_file::{self, at_end, open_copy, whole};
@@ -23,11 +23,11 @@ use crate::sqlite::system::BUSY_WAIT;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::path::Path;
 
-/// Lines of the log of activity carried or forgotten at a time.
+/// Entries of the activity log carried or removed at a time.
 const LINES: i64 = 500;
 
-/// Puts the copy `from` of tenant `of` into the shared database of the place; closed, until it is opened. Idempotent.
-/// `queue` is what writers of this process wait in.
+/// Puts the copy `from` of tenant `of` into the shared database of the place. With `closed`, the place stays closed
+/// until it is opened. Idempotent. `queue` waits for this process's turn to write.
 pub(crate) fn absorb(
     site: &Site,
     script: &Script,
@@ -70,8 +70,8 @@ pub(crate) fn absorb(
     batches.end()
 }
 
-/// A connection to the shared database on which rows are final: references were looked at in the copy, for
-/// between two batches they may point at rows that are still to come.
+/// Opens a connection to the shared database without foreign-key checks: between two batches, references may point to
+/// rows that are still to come. The references were checked in the copy.
 fn receiving(site: &Site) -> Result<Connection> {
     let conn = open::connect(&site.path)?;
     identity::is_ours(&conn)?;
@@ -87,13 +87,13 @@ fn consistent(copy: &Connection) -> Result<()> {
     table.map_or(Ok(()), |table| Err(Error::new(Kind::Reference(table), "in the copy")))
 }
 
-/// What the shared database has of the tenant.
+/// What the shared database already holds of the tenant.
 enum There {
-    /// No rows that could be seen. Who was only enrolled is not in the way.
+    /// No visible rows. A tenant that is only enrolled counts as this.
     Nobody,
-    /// An earlier generation, or this one half filled.
+    /// An earlier generation.
     Earlier,
-    /// This generation, filled.
+    /// This generation, completely filled.
     Done,
 }
 
@@ -112,14 +112,14 @@ fn there(conn: &Connection, place: &Place) -> Result<There> {
             Err(Error::new(Kind::Fenced, format!("{place:?}: rows of this generation are there already")))
         }
         Some((found, Some(carried), _)) if found == wanted && carried >= 0 => Ok(There::Done),
-        // Begun by somebody who died: seen by nobody.
+        // A filling that was cut short. No request sees its rows.
         Some((found, ..)) if found == wanted => Ok(There::Nobody),
         Some(_) => Ok(There::Earlier),
         None => Ok(There::Nobody),
     }
 }
 
-/// From here the place is this call's to fill, whoever was at it before.
+/// Claims the place for this call, whichever call was filling it before, and returns the new fencing token.
 fn take_over(conn: &Connection, site: &Site) -> Result<i64> {
     let filler = marks::filler();
     let (place, tenant) = (&site.place, identity::tenant_number(&site.place));
@@ -140,7 +140,7 @@ fn take_over(conn: &Connection, site: &Site) -> Result<i64> {
     Ok(filler)
 }
 
-/// Nobody took it over or removed it since.
+/// Verifies that no other call took over or removed the place since.
 fn still(conn: &Connection, place: &Place, filler: i64) -> Result<()> {
     let sql = "SELECT EXISTS(SELECT 1 FROM _tenantry_place
         WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND carried = ?4)";
@@ -150,11 +150,11 @@ fn still(conn: &Connection, place: &Place, filler: i64) -> Result<()> {
     if ours { Ok(()) } else { Err(Error::new(Kind::Fenced, format!("{place:?} is filled by somebody else"))) }
 }
 
-/// What came in.
+/// Totals of what was carried.
 struct Filled {
     rows: i64,
     bytes: i64,
-    /// The last line of the log of activity.
+    /// Id of the last entry of the activity log that was carried.
     carried: i64,
 }
 
@@ -190,7 +190,7 @@ fn fill(from: &Side<'_>, to: &Side<'_>, models: &[&Model], batches: &mut Batches
         if last == carried {
             return Ok(Filled { rows: receive.rows, bytes: receive.bytes, carried });
         }
-        // A database of one's own numbers its lines one by one.
+        // A tenant's own database numbers its entries consecutively.
         let lines = last.abs_diff(carried).min(LINES.unsigned_abs());
         carried = last;
         batches.did(lines, 0)?;

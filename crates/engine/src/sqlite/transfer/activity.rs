@@ -1,8 +1,8 @@
-//! The tenant's log of activity, carried beside its rows.
+//! Carries a tenant's activity log along with its rows.
 //!
-//! A shared database numbers the lines of all its tenants, so there they get new numbers, in the same order; a
-//! database of one's own keeps those they had. How far the log came is kept with the place (`carried`), in the
-//! transaction that carried it, so that no line comes twice.
+//! A shared database numbers the entries of all its tenants, so entries get new ids there, in the same order; in a
+//! tenant's own database they keep their ids. How far the log was carried is stored with the place (`carried`), in the
+//! same transaction, so that no entry is carried twice.
 
 use super::receive::Side;
 use super::table::Table;
@@ -10,8 +10,8 @@ use crate::error::Result;
 use crate::place::Isolation;
 use rusqlite::{Row, params};
 
-/// Lines of one tenant and store. Only where a tenant has several stores in one database does the model tell
-/// which store a line is of.
+/// Selects the entries of one tenant and store. Only if a tenant has several stores in one database does the model tell
+/// which store an entry belongs to.
 const LINES: &str = "SELECT id, at, actor, impersonator, action, model, record, detail FROM _tenantry_activity
     WHERE tenant = ?1 AND id > ?2
       AND (model IN (SELECT value FROM json_each(?3)) OR (SELECT count(*) FROM _tenantry_place WHERE tenant = ?1) < 2)
@@ -20,7 +20,7 @@ const ADD: &str =
     "INSERT INTO _tenantry_activity(id, tenant, at, actor, impersonator, action, model, record, detail)
     VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
-/// Carries lines after `after`, at most `most`; the id of the last one in the giving database.
+/// Carries up to `most` entries after `after`. Returns the id of the last one in the source database.
 pub(super) fn carry(
     from: &Side<'_>,
     to: &Side<'_>,
@@ -28,7 +28,8 @@ pub(super) fn carry(
     after: i64,
     most: i64,
 ) -> Result<i64> {
-    // All lines are found by the index on tenants. New ones are at the end of the table, where the `+` leads.
+    // The index on tenants finds all entries. New ones are at the end of the table, where the `+` makes SQLite search
+    // by id.
     let new = LINES.replacen("tenant =", "+tenant =", 1);
     let mut lines = from.conn.prepare_cached(if after == 0 { LINES } else { &new })?;
     let mut add = to.conn.prepare_cached(ADD)?;
@@ -52,7 +53,7 @@ pub(super) fn carry(
     Ok(last)
 }
 
-/// Removes lines of one tenant and store, at most `most`; how many.
+/// Removes up to `most` entries of one tenant and store. Returns how many it removed.
 pub(super) fn forget(side: &Side<'_>, tables: &[Table<'_>], most: i64) -> Result<u64> {
     let sql = "DELETE FROM _tenantry_activity WHERE id IN (SELECT id FROM _tenantry_activity WHERE tenant = ?1
       AND (model IN (SELECT value FROM json_each(?2)) OR (SELECT count(*) FROM _tenantry_place WHERE tenant = ?1) < 2)

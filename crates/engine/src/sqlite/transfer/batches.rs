@@ -1,43 +1,43 @@
-//! Long work on a shared database, a batch at a time: each is a transaction of its own, and between two of them
-//! other writers have their turn.
+//! Long work on a shared database in batches: each batch is a transaction, and between two of them other writers have
+//! their turn.
 //!
-//! Used by absorption and withdrawal. What is half done must be invisible, and whoever began it must be able to say in every
-//! batch that it still is theirs; that is the caller's to see to.
+//! Used by absorption and withdrawal. The caller must make sure that half-done work is invisible, and that each batch
+//! can verify that the work still belongs to the caller.
 
 use crate::error::Result;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::any::Any;
 use std::time::{Duration, Instant};
 
-/// Rows put in or taken out in one batch: some milliseconds.
+/// Rows inserted or removed in one batch: some milliseconds.
 const ROWS: u64 = 500;
 /// Bytes of values in one batch.
 const BYTES: u64 = 1 << 20;
-/// Writers of other processes ask again after at most this long.
+/// Longest pause between two batches, after which waiting writers of other processes have tried again.
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
-/// What writers of this process queue for; held while a batch lasts.
+/// This process's turn to write, held for one batch.
 pub(crate) type Turn = Option<Box<dyn Any>>;
 
-/// Says no when what is half done is not the caller's any more.
+/// Fails if the half-done work no longer belongs to the caller.
 type Check<'c> = Box<dyn Fn(&Connection) -> Result<()> + 'c>;
 
-/// See the module.
+/// A sequence of transactions on a shared database.
 pub(super) struct Batches<'c> {
     conn: &'c Connection,
     queue: &'c dyn Fn() -> Turn,
-    /// Asked at the begin of each batch.
+    /// Runs at the beginning of each batch.
     check: Check<'c>,
     current: Option<(Transaction<'c>, Turn, Instant)>,
-    /// Of the current batch.
+    /// Rows and bytes of the current batch.
     rows: u64,
     bytes: u64,
-    /// Everything is one batch.
+    /// All work is one batch.
     unbounded: bool,
 }
 
 impl<'c> Batches<'c> {
-    /// Begins the first batch, before which nothing is asked.
+    /// Begins the first batch, for which no check runs.
     pub(super) fn begin(conn: &'c Connection, queue: &'c dyn Fn() -> Turn) -> Result<Self> {
         let check = Box::new(|_: &Connection| Ok(()));
         let mut batches = Self { conn, queue, check, current: None, rows: 0, bytes: 0, unbounded: false };
@@ -45,24 +45,24 @@ impl<'c> Batches<'c> {
         Ok(batches)
     }
 
-    /// From the next batch on `check` is asked first, in its transaction.
+    /// Runs `check` at the beginning of each further batch, in its transaction.
     pub(super) fn guard(&mut self, check: impl Fn(&Connection) -> Result<()> + 'c) {
         self.check = Box::new(check);
     }
 
-    /// What follows is all in one transaction with what was done in this batch.
+    /// Keeps all further work in the transaction of the current batch.
     pub(super) fn at_once(&mut self) {
         self.unbounded = true;
     }
 
-    /// Says what was done; when that is enough for a batch, the next one begins.
+    /// Notes work that was done. If it is enough for a batch, commits and begins the next one.
     pub(super) fn did(&mut self, rows: u64, bytes: u64) -> Result<()> {
         (self.rows, self.bytes) = (self.rows + rows, self.bytes + bytes);
         if self.unbounded || (self.rows < ROWS && self.bytes < BYTES) {
             return Ok(());
         }
         let held = self.close()?;
-        // As long as it was held, so that those who ask now and then find it free every other time.
+        // Pause as long as the lock was held, so that writers that poll find it free every other time.
         std::thread::sleep(held.min(LONGEST_PAUSE));
         self.open()
     }

@@ -1,7 +1,7 @@
-//! Personal data out of a copy: every field that its model marks personal gets a value that says nothing.
-//! The blanked copy is a new file, so that no free page and no word list keeps what was there.
+//! Removes personal data from a copy: every field that its model marks personal gets a meaningless value. The blanked
+//! copy is a new file, so that no free page and no full-text index retains the old values.
 //!
-//! Called by the engine for copies that are nobody's yet; never on a live database.
+//! The engine calls it for copies that do not belong to a place yet; never for a live database.
 
 use super::copy_file::{bring_in, resolved};
 use crate::error::{Error, Kind, Result};
@@ -12,16 +12,16 @@ use crate::sqlite::provision::sync;
 use rusqlite::{Connection, limits::Limit};
 use std::path::Path;
 
-/// What was blanked.
+/// Counts of what was blanked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Blanked {
-    /// Fields marked personal.
+    /// Number of fields marked personal.
     pub fields: u64,
-    /// Rows that have such fields.
+    /// Number of rows with such fields.
     pub rows: u64,
 }
 
-/// Blanks the copy `from`, which is used up, into the new file `to`.
+/// Blanks the copy `from` into the new file `to`. Changes `from`, which must not be used afterwards.
 pub(crate) fn blank(from: &Path, to: &Path, schema: &Schema) -> Result<Blanked> {
     let (from, to) = (resolved(from)?, resolved(to)?);
     bring_in(&from)?;
@@ -60,7 +60,7 @@ fn blank_model(conn: &Connection, plan: &Plan, personal: &[&Field]) -> Result<u6
     Ok(rows as u64)
 }
 
-/// What the log of changes kept from a time when the field was not yet marked.
+/// Removes values that the activity log recorded before the field was marked personal.
 fn forget_activity(conn: &Connection, model: &Model, personal: &[&Field]) -> Result<()> {
     let replaced: Vec<_> = personal.iter().map(|f| format!("'$.\"{}\"', 'personal'", f.name)).collect();
     let sql = format!(
@@ -71,12 +71,12 @@ fn forget_activity(conn: &Connection, model: &Model, personal: &[&Field]) -> Res
     Ok(())
 }
 
-/// No two rows may have the same value of it, alone or with other fields.
+/// Returns true if a unique constraint covers the field, alone or with other fields.
 fn is_distinct(model: &Model, field: &Field) -> bool {
     field.unique || model.indexes.iter().any(|index| index.unique && index.fields.contains(&field.name))
 }
 
-/// A number of the row that no other row has.
+/// The column that holds a number unique to the row.
 fn row_number(model: &Model) -> &'static str {
     match model.id {
         IdKind::Integer => "[id]",
@@ -84,7 +84,7 @@ fn row_number(model: &Model) -> &'static str {
     }
 }
 
-/// A value on the way, where the new value of one row could be the old one of another.
+/// An interim value, for columns in which the new value of one row could equal the old value of another.
 fn aside(model: &Model, field: &Field) -> Option<String> {
     if !field.required || !is_distinct(model, field) {
         return None;
@@ -98,7 +98,7 @@ fn aside(model: &Model, field: &Field) -> Option<String> {
     Some(format!("[{}] = {value}", field.name))
 }
 
-/// SQL for a value that says nothing: null where that is allowed, else one of the field's type.
+/// SQL for a meaningless value: null if the field may be null, otherwise a value of the field's type.
 fn neutral(model: &Model, field: &Field) -> String {
     if !field.required {
         return "NULL".into();
@@ -124,7 +124,7 @@ fn neutral(model: &Model, field: &Field) -> String {
         (FieldKind::Choice { choices }, _) => {
             format!("'{}'", choices.first().map(|c| c.replace('\'', "''")).unwrap_or_default())
         }
-        // A reference must lead somewhere: all rows get the same one.
+        // A reference must point to an existing row: all rows get the same one.
         (FieldKind::Ref { .. }, _) => format!("(SELECT min([{}]) FROM [{}])", field.name, model.name),
     }
 }

@@ -1,5 +1,5 @@
-//! Catching up with a place that is written to while a copy of it is being made: which records were touched is
-//! noted by its writes, and their present state is carried over, again and again, until nothing is left.
+//! Catches up with a place that is written to while a copy of it is being made: its writes note which records they
+//! touched, and the current state of those records is carried over, repeatedly, until none is left.
 
 use super::extract::giving;
 use super::receive::{self, Receive, Side};
@@ -15,20 +15,20 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, TransactionBehavior, params};
 use std::collections::{BTreeMap, HashSet};
 
-/// How far a copy has come.
+/// How far a copy has caught up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CaughtUp {
-    /// The last change that is in the copy: the next call goes on after it.
+    /// The last change that is in the copy; the next call continues after it.
     pub seq: u64,
-    /// Changes noted between `after` and there. Fewer than asked for: these were all.
+    /// Number of changes between `after` and `seq`. If it is less than requested, there were no more.
     pub changes: u64,
 }
 
-/// Records touched, by model.
+/// Ids of touched records, by model.
 type Touched = BTreeMap<String, Vec<Value>>;
 
-/// Carries what changed in `from` after `after`, at most `most` changes, to `to`, in one transaction. Repeating it
-/// changes nothing. `to` is closed: nobody else writes to it, and once it is opened this is refused.
+/// Carries up to `most` changes in `from` after `after` to `to`, in one transaction. Repeating it changes nothing. `to`
+/// must be closed: no other writer uses it then, and once it is opened this call fails.
 pub(crate) fn copy_changes(
     from: &Site,
     to: &Site,
@@ -42,10 +42,10 @@ pub(crate) fn copy_changes(
     }
     let mut conn = upkeep::apart(to)?;
     receive::prepare(&conn)?;
-    // Between two calls the copy may be in the middle of changes that belong together. Once all are carried it is
-    // as the original, which has its references checked.
+    // Between two calls the copy may hold only part of a set of related changes. Once all are carried, it equals the
+    // original, whose references were checked.
     conn.pragma_update(None, "foreign_keys", false)?;
-    // The lock first: what is read under it is never older than what was carried before.
+    // Take the lock first: what is read under it is never older than what was carried before.
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     marks::check_closed(&transaction, &to.place)?;
     let giving = giving(from)?;
@@ -65,7 +65,7 @@ pub(crate) fn copy_changes(
     Ok(caught_up)
 }
 
-/// The records that were touched, each once, and how far that goes.
+/// Returns the touched records, each once, and how far they reach.
 fn touched(conn: &Connection, place: &Place, after: u64, most: u64) -> Result<(Touched, CaughtUp)> {
     let (mut touched, mut seen) = (Touched::new(), HashSet::new());
     let caught_up = noted(conn, place, after, most, |model, id| {
@@ -76,7 +76,7 @@ fn touched(conn: &Connection, place: &Place, after: u64, most: u64) -> Result<(T
     Ok((touched, caught_up))
 }
 
-/// Tells the changes noted after `after`, at most `most`, and how far that goes.
+/// Passes up to `most` changes noted after `after` to `tell`, and returns how far they reach.
 pub(super) fn noted(
     conn: &Connection,
     place: &Place,
@@ -114,7 +114,7 @@ fn apply(
     let models = || schema.plans().map(|plan| &**plan.model() as &Model);
     let (giving, receiving) = (Table::all(models(), from.isolation), Table::all(models(), to.isolation));
     let mut receive = Receive::new(*to, true);
-    // All out first: values that must be unique may have changed hands.
+    // Remove all rows first: unique values may have moved from one row to another.
     for (table, ids) in receiving.iter().filter_map(|t| Some((t, touched.get(t.model.name.as_str())?))) {
         ids.iter().try_for_each(|id| receive.take(table, id))?;
     }
@@ -123,7 +123,8 @@ fn apply(
             let mut get = from.conn.prepare_cached(&source.get)?;
             let mut rows = get.query(params![from.tenant, id])?;
             if let Some(row) = rows.next()? {
-                // Who stands in the way here was touched too, by a change that is still to come.
+                // A row that conflicts on a unique value was itself changed later in the log, so it can be removed
+                // here; that later entry inserts it again.
                 receive.make_way(target, row)?;
                 receive.put(target, row)?;
             }
@@ -133,8 +134,8 @@ fn apply(
     finish(from, to, &giving, place, &receive, most)
 }
 
-/// The log of activity and the counts. A write notes at least as many records as it logs, so the log has come as
-/// far when the records have.
+/// Carries the activity log and the counts. A write notes at least as many records as it logs, so with the same limit
+/// the log catches up no later than the records.
 fn finish(
     from: &Side<'_>,
     to: &Side<'_>,

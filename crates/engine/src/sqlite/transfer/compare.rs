@@ -1,4 +1,4 @@
-//! What replacing one place by another would do, in rows of each model: shown before a restore.
+//! Counts the rows of each model that would change if one place were replaced by another. Shown before a restore.
 
 use super::extract::giving;
 use super::receive::Side;
@@ -12,20 +12,21 @@ use rusqlite::Row;
 use rusqlite::types::ValueRef;
 use std::cmp::Ordering;
 
-/// Rows of one model that differ.
+/// Numbers of rows of one model that differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelDiff {
     /// The model.
     pub model: ModelName,
-    /// Only in the other place: they would come.
+    /// Rows only in the other place: they would be added.
     pub added: u64,
-    /// In both, with another value in any column.
+    /// Rows in both places with a different value in any column.
     pub changed: u64,
-    /// Only in the live place: they would go.
+    /// Rows only in the live place: they would be removed.
     pub removed: u64,
 }
 
-/// Compares two places of one store, each in one state of it, whatever their isolation. Every model has a line.
+/// Compares two places of one store, whatever their isolation, each in one consistent state. The result has an entry
+/// for every model.
 pub(crate) fn compare(live: &Site, other: &Site, schema: &Schema) -> Result<Vec<ModelDiff>> {
     let (live_conn, other_conn) = (giving(live)?, giving(other)?);
     let (live, other) = (Side::new(&live_conn, live), Side::new(&other_conn, other));
@@ -34,7 +35,7 @@ pub(crate) fn compare(live: &Site, other: &Site, schema: &Schema) -> Result<Vec<
     tables[0].iter().zip(&tables[1]).map(|(a, b)| one(&live, a, &other, b)).collect()
 }
 
-/// Both sides come in order of id, so one pass over each is enough.
+/// Compares one table. Both sides are read in order of id, so one pass over each is enough.
 fn one(live: &Side<'_>, a: &Table<'_>, other: &Side<'_>, b: &Table<'_>) -> Result<ModelDiff> {
     let mut diff = ModelDiff { model: a.model.name.clone(), added: 0, changed: 0, removed: 0 };
     let (mut left, mut right) = (live.conn.prepare(&a.all)?, other.conn.prepare(&b.all)?);
@@ -62,7 +63,7 @@ fn one(live: &Side<'_>, a: &Table<'_>, other: &Side<'_>, b: &Table<'_>) -> Resul
     }
 }
 
-/// As SQLite orders keys of one kind.
+/// Compares two ids in SQLite's order.
 pub(super) fn by_id(a: ValueRef<'_>, b: ValueRef<'_>) -> Ordering {
     match (a, b) {
         (ValueRef::Integer(a), ValueRef::Integer(b)) => a.cmp(&b),

@@ -1,7 +1,7 @@
-//! Consistent copies of a place while it is in use, and databases of one's own made from them.
+//! Consistent copies of a place while it is in use, and tenants' own databases made from them.
 //!
-//! A copy is one file, checked and pressed to disk before anybody is told of it. It never goes over another file,
-//! and is never taken for another tenant's.
+//! A copy is one file, checked and synced to disk before the caller learns of it. It never overwrites another file, and
+//! is never taken for another tenant's.
 
 use super::copy_file::{self, bring_in, resolved, whole};
 use super::extract::extract;
@@ -35,16 +35,16 @@ use std::{
 /// A finished copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Copy {
-    /// Its length.
+    /// Size of the file in bytes.
     pub bytes: u64,
 }
 
-/// What is done with a copy besides making it. Leave out only what is done elsewhere.
+/// Steps after writing a copy. Skip only those that are done elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CopyOptions {
-    /// Look at every page afterwards: about as long as copying takes.
+    /// Check every page afterwards. Takes about as long as copying.
     pub check: bool,
-    /// Press it to disk: needless for a file that is only read once more.
+    /// Sync the file to disk. Not needed for a file that is only read once more.
     pub sync: bool,
 }
 
@@ -54,7 +54,7 @@ impl Default for CopyOptions {
     }
 }
 
-/// Writes the committed state of a place to the new file `to`, beside running writers. A failed copy is removed.
+/// Writes the committed state of a place to the new file `to`, while writers go on. Removes the file if copying fails.
 pub(crate) fn copy_out(site: &Site, script: &Script, to: &Path, options: CopyOptions) -> Result<Copy> {
     let to = resolved(to)?;
     if to.symlink_metadata().is_ok() {
@@ -66,14 +66,14 @@ pub(crate) fn copy_out(site: &Site, script: &Script, to: &Path, options: CopyOpt
     };
     let copied = written.and_then(|()| finish(site, &to, options));
     if copied.is_err() {
-        // Whatever is there is ours: it did not exist before.
+        // The file is ours to remove: it did not exist before.
         drop(std::fs::remove_file(&to));
     }
     copied
 }
 
-/// All pages of one state, in one step: writers go on meanwhile. A fraction of what `VACUUM INTO` takes, which
-/// reads every row and makes every index anew.
+/// Copies all pages of one state in one step, while writers go on. Takes a fraction of the time of `VACUUM INTO`, which
+/// reads every row and rebuilds every index.
 fn copy_pages(site: &Site, to: &Path) -> Result<()> {
     let from = open::connect(&site.path)?;
     identity::check(&from, &site.place, &site.platform)?;
@@ -84,7 +84,7 @@ fn copy_pages(site: &Site, to: &Path) -> Result<()> {
         | OpenFlags::SQLITE_OPEN_NOFOLLOW
         | OpenFlags::SQLITE_OPEN_EXRESCODE;
     let mut copy = Connection::open_with_flags(to, flags)?;
-    // Nobody else knows the file, and what fails is removed: no journal.
+    // No other process knows the file, and it is removed on failure: no journal needed.
     copy.execute_batch(
         "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF",
     )?;
@@ -96,9 +96,9 @@ fn copy_pages(site: &Site, to: &Path) -> Result<()> {
     without_log(to).map_err(|error| io(error, to))
 }
 
-/// A copy is one file: its header, which is that of the original, says no more that a -wal belongs to it.
+/// Clears the WAL mode in the header of a copy, which it has from the original: a copy is one file, without a `-wal`.
 fn without_log(copy: &Path) -> std::io::Result<()> {
-    // "File format write version" and "read version": 1 is a database without -wal.
+    // "File format write version" and "read version": 1 is a database without `-wal`.
     const VERSIONS_AT: u64 = 18;
     let mut file = OpenOptions::new().write(true).open(copy)?;
     file.seek(SeekFrom::Start(VERSIONS_AT))?;
@@ -119,7 +119,7 @@ fn finish(site: &Site, copy: &Path, options: CopyOptions) -> Result<Copy> {
     Ok(Copy { bytes: copy.metadata().map_err(|error| io(error, copy))?.len() })
 }
 
-/// Brings a copy to the end of the script, in place.
+/// Applies the migrations of the script to a copy, in place.
 pub(crate) fn migrate_copy(from: &Path, of: TenantId, script: &Script) -> Result<MigrateReport> {
     let from = resolved(from)?;
     let mut conn = open::connect(&from)?;
@@ -132,7 +132,7 @@ pub(crate) fn migrate_copy(from: &Path, of: TenantId, script: &Script) -> Result
             format!("the copy has {unknown}, which is not known here"),
         ));
     }
-    // A copy of a fenced place is a copy all the same.
+    // The copy of a fenced place is not fenced itself.
     let opened = conn.execute("UPDATE _tenantry_place SET fenced = 0 WHERE fenced <> 0", [])?;
     let report = script.run(&mut conn)?;
     close(conn)?;
@@ -145,13 +145,13 @@ pub(crate) fn migrate_copy(from: &Path, of: TenantId, script: &Script) -> Result
 /// How a copy becomes a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AdoptOptions {
-    /// Nothing writes to it but [`crate::Engine::copy_changes`], until [`crate::Engine::open_filled`].
+    /// Only [`crate::Engine::copy_changes`] may write to it, until [`crate::Engine::open_filled`].
     pub closed: bool,
-    /// The copy is used up: on the same disk it becomes the file itself, which spares copying it once more. Who
-    /// tries again after a failure has to make it anew.
+    /// Consume the copy: on the same disk the file is moved instead of copied again. After a failure, the caller must
+    /// make the copy again.
     pub used_up: bool,
-    /// Look at every page of what is made. Leave it out only where every page of the copy was looked at; a file
-    /// that is copied once more is looked at all the same.
+    /// Check every page of the new database. Set it to false only if every page of the copy was checked; a file that is
+    /// copied again is always checked.
     pub check: bool,
 }
 
@@ -161,9 +161,9 @@ impl Default for AdoptOptions {
     }
 }
 
-/// Makes the database of the place, which is not there yet, from the copy `from` of tenant `of` (None: a system
-/// store's). Inside the new file it becomes that of the place, and any fence is lifted; or it is closed until it is
-/// opened. Idempotent.
+/// Makes the database of the place, which must not exist yet, from the copy `from` of tenant `of` (None for a system
+/// store). The identity in the new file becomes that of the place, and any fence is lifted; with `closed`, the place
+/// stays closed until it is opened. Idempotent.
 pub(crate) fn adopt(
     server: &Server,
     place: &Place,

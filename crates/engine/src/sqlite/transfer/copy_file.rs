@@ -1,5 +1,5 @@
-//! A copy: one SQLite file in the layout of a database of one's own, with exactly one tenant and store inside,
-//! whatever place it was taken from. Opened here only; it is not live, and nothing is written to it.
+//! A copy: one SQLite file in the layout of a tenant's own database, with exactly one tenant and store inside, whatever
+//! place it was taken from. Only this module opens copies. A copy is not live, and nothing writes to it.
 
 use crate::error::{Error, Kind, Result};
 use crate::name::{StoreName, TenantId};
@@ -9,22 +9,23 @@ use crate::sqlite::server::io;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::path::{Path, PathBuf};
 
-/// What a copy says of itself.
+/// What a copy says about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CopyInfo {
-    /// Whose it is; None: a system store.
+    /// The tenant it belongs to; None for a system store.
     pub tenant: Option<TenantId>,
-    /// Of which store.
+    /// The store it was taken from.
     pub store: StoreName,
     /// Generation of the place it was taken from.
     pub generation: u64,
-    /// The installation it was taken from; empty when that was not known.
+    /// The installation it was taken from; empty if that was not known.
     pub platform: String,
-    /// Rows of declared models.
+    /// Number of rows of declared models.
     pub rows: u64,
     /// Migrations it has, as `app/name`, in the order they were applied.
     pub migrations: Vec<String>,
-    /// Names its schema: that of [`crate::migration::fingerprint`] when they were applied in the platform's order.
+    /// Identifies its schema: equals [`crate::migration::fingerprint`] if the migrations were applied in the platform's
+    /// order.
     pub schema_version: String,
 }
 
@@ -35,7 +36,7 @@ pub(super) struct Inside {
     pub(super) rows: i64,
 }
 
-/// The path without symlinks in its directory, for connections follow none.
+/// Resolves symlinks in the path's directory, because connections follow none.
 pub(super) fn resolved(path: &Path) -> Result<PathBuf> {
     let (Some(directory), Some(name)) = (path.parent().filter(|_| path.is_absolute()), path.file_name())
     else {
@@ -44,14 +45,14 @@ pub(super) fn resolved(path: &Path) -> Result<PathBuf> {
     Ok(directory.canonicalize().map_err(|error| io(error, directory))?.join(name))
 }
 
-/// Opens a copy for reading. What a process that died left beside it is brought in first.
+/// Opens a copy for reading, after recovering what an interrupted process left next to it.
 pub(super) fn open_copy(from: &Path) -> Result<Connection> {
     let from = resolved(from)?;
     bring_in(&from)?;
     open::connect_with(&from, OpenFlags::SQLITE_OPEN_READ_ONLY)
 }
 
-/// After a migration of the copy was cut short its last commits, or the way back, lie beside it.
+/// Recovers a copy whose migration was interrupted: its last commits, or its rollback journal, are in files next to it.
 pub(super) fn bring_in(from: &Path) -> Result<()> {
     for suffix in ["-wal", "-journal"] {
         let mut beside = from.as_os_str().to_owned();
@@ -65,25 +66,25 @@ pub(super) fn bring_in(from: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Looks at every page.
+/// Checks every page of the database.
 pub(crate) fn whole(conn: &Connection) -> Result<()> {
     let verdict: String = conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     match verdict.as_str() {
         "ok" => Ok(()),
-        // A page that could not be read says nothing of what is on it.
+        // A page that could not be read tells nothing about its contents.
         text if unreadable(text) => Err(Error::new(Kind::Io, verdict)),
         _ => Err(Error::new(Kind::Corrupt, verdict)),
     }
 }
 
-/// True when the check met an error of the disk: it reports SQLite's code in its text.
+/// Returns true if the check met a disk error: it reports SQLite's code in its text.
 fn unreadable(verdict: &str) -> bool {
     let codes = verdict.split("error code=").skip(1);
     let numbers = codes.filter_map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok());
     numbers.into_iter().any(|code: i32| code & 0xff == rusqlite::ffi::SQLITE_IOERR)
 }
 
-/// The identity of a copy that must be of this tenant and store and, when a tenant's, of nobody else.
+/// Reads the identity of a copy, which must be of this tenant and store. A tenant's copy must have no other resident.
 pub(super) fn identity(conn: &Connection, store: &StoreName, of: Option<TenantId>) -> Result<Inside> {
     let tenant = of.map_or(0, TenantId::get);
     let sql =
@@ -110,7 +111,7 @@ pub(super) fn identity(conn: &Connection, store: &StoreName, of: Option<TenantId
     }
 }
 
-/// Refuses a database that is not exactly at the end of the script.
+/// Refuses a database unless it has exactly the migrations of the script.
 pub(super) fn at_end(conn: &Connection, script: &Script, what: &str) -> Result<()> {
     let (missing, unknown) = script.pending(conn)?;
     if let Some(unknown) = unknown.first() {
@@ -122,7 +123,7 @@ pub(super) fn at_end(conn: &Connection, script: &Script, what: &str) -> Result<(
     }
 }
 
-/// Checks a copy and says what is in it.
+/// Checks a copy and returns what it says about itself.
 pub(crate) fn inspect_copy(from: &Path, store: &StoreName, of: Option<TenantId>) -> Result<CopyInfo> {
     let conn = open_copy(from)?;
     whole(&conn)?;
@@ -139,7 +140,7 @@ pub(crate) fn inspect_copy(from: &Path, store: &StoreName, of: Option<TenantId>)
     })
 }
 
-/// Migrations of a store in the order they were applied, and the hash over them.
+/// Returns the migrations of a store in the order they were applied, and the hash over them.
 pub(super) fn ledger(conn: &Connection, store: &StoreName) -> Result<(Vec<String>, String)> {
     let sql = "SELECT app, substr(migration, length(?1) + 2), checksum FROM _tenantry_ledger
         WHERE substr(migration, 1, length(?1) + 1) = ?1 || '/' ORDER BY rowid";

@@ -1,7 +1,7 @@
-//! A checksum of what a place holds, the same in every isolation: to know that a move carried everything.
+//! A checksum of the contents of a place, the same in every isolation. It proves that a move carried everything.
 //!
-//! For each model a BLAKE3 hash over its rows in order of id. Everything hashed is preceded by its length, so that
-//! no two contents give the same stream.
+//! For each model it is a BLAKE3 hash over its rows in order of id. Each value is hashed with its type and, if its
+//! length varies, its length, so that different contents never give the same byte stream.
 
 use super::copy_file::{identity, open_copy};
 use super::extract::giving;
@@ -25,31 +25,31 @@ pub struct Digest {
     pub tables: Vec<TableDigest>,
 }
 
-/// What one model holds.
+/// Checksum of one model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableDigest {
     /// The model.
     pub model: ModelName,
-    /// Rows of it.
+    /// Number of its rows.
     pub rows: u64,
-    /// Hash over all of them with all their columns, hex.
+    /// Hash over all rows with all their columns, in hex.
     pub blake3: String,
 }
 
 impl Digest {
-    /// Rows of all models.
+    /// Number of rows of all models.
     pub fn rows(&self) -> u64 {
         self.tables.iter().map(|table| table.rows).sum()
     }
 }
 
-/// Of a place, from one state of it.
+/// Computes the digest of a place, from one consistent state.
 pub(crate) fn digest(site: &Site, schema: &Schema) -> Result<Digest> {
     let conn = giving(site)?;
     of_side(&Side::new(&conn, site), schema)
 }
 
-/// Of a copy of this tenant (None: of a system store).
+/// Computes the digest of a copy of this tenant (None for a system store).
 pub(crate) fn digest_copy(from: &Path, schema: &Schema, of: Option<TenantId>) -> Result<Digest> {
     let conn = open_copy(from)?;
     identity(&conn, schema.store(), of)?;
@@ -57,7 +57,7 @@ pub(crate) fn digest_copy(from: &Path, schema: &Schema, of: Option<TenantId>) ->
     of_side(&Side { conn: &conn, isolation: Isolation::Database, tenant }, schema)
 }
 
-/// Of a copy of this tenant (None: of a system store), at the schema that its own ledger names.
+/// Computes the digest of a copy of this tenant (None for a system store) with the schema of its own ledger.
 pub(crate) fn describe_copy(from: &Path, script: &Script, of: Option<TenantId>) -> Result<Digest> {
     let conn = open_copy(from)?;
     identity(&conn, script.store(), of)?;

@@ -1,4 +1,4 @@
-//! A pooled tenant as a file of its own: its rows, and nobody else's, from one state of the shared database.
+//! Writes a pooled tenant to its own file: only its rows, from one state of the shared database.
 
 use super::copy_file::at_end;
 use super::receive::{self, Receive, Side};
@@ -15,14 +15,14 @@ use rusqlite::{Connection, params};
 use std::fs::File;
 use std::path::Path;
 
-/// Writes the tenant's rows of the store to the new file `to`, in the layout of a database of one's own.
+/// Writes the tenant's rows of the store to the new file `to`, in the layout of a tenant's own database.
 pub(super) fn extract(site: &Site, script: &Script, to: &Path) -> Result<()> {
     let from = giving(site)?;
     at_end(&from, script.laid_out(Isolation::Pooled)?, "the shared database")?;
     let own = script.laid_out(Isolation::Database)?;
     File::create_new(to).map_err(|error| io(error, to))?;
     let mut conn = open::connect(to)?;
-    // Nobody else knows the file, and what fails is removed: no journal on disk.
+    // No other process knows the file, and it is removed on failure: no journal on disk.
     conn.execute_batch(
         "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY",
     )?;
@@ -37,11 +37,11 @@ pub(super) fn extract(site: &Site, script: &Script, to: &Path) -> Result<()> {
     close(conn)
 }
 
-/// A connection that reads one state of the place, on which nothing is written.
+/// Opens a read-only connection that sees one state of the place.
 pub(super) fn giving(site: &Site) -> Result<Connection> {
     let conn = upkeep::apart(site)?;
     conn.execute_batch("PRAGMA query_only = ON; BEGIN")?;
-    // The state is that of the first read: whose it is, is asked in it once more.
+    // The state begins with the first read, so the identity is checked again in it.
     identity::check(&conn, &site.place, &site.platform)?;
     Ok(conn)
 }
@@ -54,7 +54,7 @@ fn fill(from: &Connection, to: &Connection, site: &Site, models: &[&Model]) -> R
         Table::all(models.iter().copied(), to.isolation),
     );
     let mut receive = Receive::new(to, false);
-    // Migrations may have put rows into the empty tables; the tenant's are all there are.
+    // Migrations may have inserted rows into the empty tables; only the tenant's rows shall be there.
     receiving.iter().try_for_each(|table| receive.take_all(table))?;
     numbers::forget(&to, &receiving)?;
     receive.rows = 0;
@@ -72,7 +72,7 @@ fn fill(from: &Connection, to: &Connection, site: &Site, models: &[&Model]) -> R
     Ok(())
 }
 
-/// All rows of all tables, from one side to the other.
+/// Carries all rows of all tables from one side to the other.
 pub(super) fn carry_rows(
     from: &Side<'_>,
     giving: &[Table<'_>],

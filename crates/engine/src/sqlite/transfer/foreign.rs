@@ -1,5 +1,5 @@
-//! What a copy has that no migration made: a table, view or trigger that came with a file from outside must
-//! not live on in a database of ours (`dump-runs-code`).
+//! Finds objects in a copy that no migration made: a table, view or trigger from an outside file must not get into a
+//! database of ours (`dump-runs-code`).
 
 use super::copy_file::open_copy;
 use crate::error::Result;
@@ -11,8 +11,8 @@ use rusqlite::Connection;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Everything in which the schema of a copy that is at the end of the script differs from what the script
-/// makes; empty for a copy of ours.
+/// Returns the differences between the schema of a copy that has all migrations of the script and the schema that the
+/// script makes. Empty for a copy of ours.
 pub(crate) fn foreign(from: &Path, script: &Script) -> Result<Vec<String>> {
     let script = script.laid_out(Isolation::Database)?;
     let copy = open_copy(from)?;
@@ -27,7 +27,7 @@ pub(crate) fn foreign(from: &Path, script: &Script) -> Result<Vec<String>> {
     Ok(differences)
 }
 
-/// Type and name of everything in a schema, the platform's own included.
+/// Returns type and name of every object in a schema, including the platform's own.
 fn objects(conn: &Connection) -> Result<BTreeSet<String>> {
     let mut statement = conn.prepare(
         "SELECT type || ' ' || name FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",

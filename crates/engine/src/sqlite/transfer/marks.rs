@@ -1,51 +1,53 @@
-//! Marks of moves: who records a place's changes, who fenced it, and that a copy is not open yet.
+//! Fencing tokens of moves (`mark`): which operation records a place's changes, which one fenced it, and that a copy is
+//! not open yet.
 //!
-//! Workers of an operation may be late: paused for minutes, while another finishes or undoes what they
-//! were at. So whatever a move sets in a database carries its mark, and is changed back by that mark only;
-//! none of it can be set again once it was undone, for each rests on what was undone after it.
+//! A worker of an operation may be late: it was paused for minutes while another worker finished or undid the
+//! operation. So whatever a move sets in a database carries the operation's fencing token, and only that token can
+//! change it back. Nothing that was undone can be set again, because each step requires what was undone after it.
 
 use crate::error::{Error, Kind, Result};
 use crate::place::Place;
 use crate::sqlite::{identity, server::Site, upkeep};
 use rusqlite::{Connection, OptionalExtension, params, types::ToSql};
 
-/// Fence of a place that is being filled: only catching up writes to it, until it is opened.
+/// Value of `fenced` for a place that is being filled: only catching up writes to it, until it is opened.
 pub(super) const CLOSED: i64 = 2;
 
-/// What a place that is made from a copy is born with.
+/// Value of `fenced` for a new place that is made from a copy.
 pub(super) fn first_fence(closed: bool) -> i64 {
     if closed { CLOSED } else { 0 }
 }
 
-/// Who fills a pooled place, as `carried` says it until it is filled: never what a log of activity ends with.
+/// Returns a new token for a call that fills a pooled place. `carried` holds it until the place is filled. Negative, so
+/// never an id of the activity log.
 pub(super) fn filler() -> i64 {
     let random = uuid::Uuid::now_v7().as_u128() & u128::from(u64::MAX >> 2);
     -i64::try_from(random).unwrap_or(i64::MAX).max(1)
 }
 
-/// What the row of a place says.
+/// State of a place, from its row in `_tenantry_place`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
-    /// Who fenced it; 0: it is open.
+    /// Fencing token of the operation that fenced it; 0 if it is open.
     pub fence: i64,
-    /// Who records its changes; 0: nobody.
+    /// Fencing token of the operation that records its changes; 0 if none does.
     pub recording: i64,
-    /// Rows of declared models.
+    /// Number of rows of declared models.
     pub rows: u64,
     /// Bytes of stored values; counted for pooled tenants only.
     pub bytes: u64,
-    /// All of the copy it is made from is in it.
+    /// True if it holds all of the copy it is made from.
     pub filled: bool,
 }
 
 impl Standing {
-    /// It is being filled and was not opened yet.
+    /// Returns true if it is being filled and was not opened yet.
     pub fn is_closed(&self) -> bool {
         self.fence == CLOSED
     }
 }
 
-/// What the row of the place says now.
+/// Reads the current state of the place.
 pub(crate) fn standing(site: &Site) -> Result<Standing> {
     of(&upkeep::apart(site)?, &site.place)
 }
@@ -67,7 +69,7 @@ fn stale(place: &Place) -> Error {
     Error::new(Kind::Fenced, format!("{place:?} is not at this generation here"))
 }
 
-/// Changes the row of the place if `condition` holds (`?4` is the mark); how many rows that were.
+/// Changes the row of the place if `condition` holds (`?4` is `mark`). Returns the number of changed rows.
 fn set(conn: &Connection, place: &Place, mark: i64, what: &str, condition: &str) -> Result<usize> {
     let sql = format!(
         "UPDATE _tenantry_place SET {what} WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND {condition}"
@@ -77,7 +79,8 @@ fn set(conn: &Connection, place: &Place, mark: i64, what: &str, condition: &str)
     Ok(conn.execute(&sql, &values[..])?)
 }
 
-/// Notes from now on which records writes touch, for the holder of `mark`; who did so before is done.
+/// Starts to note which records writes touch, for the operation with token `mark`. An operation that recorded before
+/// loses its recording.
 pub(crate) fn record(conn: &Connection, place: &Place, mark: i64) -> Result<()> {
     match set(conn, place, mark, "recording = ?4", "1")? {
         1 => Ok(()),
@@ -85,7 +88,7 @@ pub(crate) fn record(conn: &Connection, place: &Place, mark: i64) -> Result<()> 
     }
 }
 
-/// Stops noting and forgets the notes, unless they are somebody else's.
+/// Stops the recording of `mark` and deletes its notes; another operation's recording stays.
 pub(crate) fn stop_recording(conn: &Connection, place: &Place, mark: i64) -> Result<()> {
     if set(conn, place, mark, "recording = 0", "recording = ?4")? == 1 {
         let sql = "DELETE FROM _tenantry_changes WHERE tenant = ?1 AND store = ?2";
@@ -94,7 +97,7 @@ pub(crate) fn stop_recording(conn: &Connection, place: &Place, mark: i64) -> Res
     Ok(())
 }
 
-/// Fences a place whose changes are recorded for the holder of `mark`; else it was undone meanwhile.
+/// Fences a place whose changes are recorded for `mark`. Fails if the recording was undone meanwhile.
 pub(crate) fn fence_recorded(conn: &Connection, place: &Place, mark: i64) -> Result<()> {
     match set(conn, place, mark, "fenced = ?4", "recording = ?4")? {
         1 => Ok(()),
@@ -102,13 +105,12 @@ pub(crate) fn fence_recorded(conn: &Connection, place: &Place, mark: i64) -> Res
     }
 }
 
-/// Lifts the fence of the holder of `mark`; another's stays.
+/// Lifts the fence of `mark`; another operation's fence stays.
 pub(crate) fn lift_fence(conn: &Connection, place: &Place, mark: i64) -> Result<()> {
     set(conn, place, mark, "fenced = 0", "fenced = ?4").map(drop)
 }
 
-/// Opens a place that was filled, and records its changes from its first write on. Opened before: nothing
-/// to do.
+/// Opens a place that was filled, and records its changes from its first write on. Does nothing if it is open already.
 pub(crate) fn open_filled(conn: &Connection, place: &Place, mark: i64) -> Result<()> {
     let condition = format!("fenced = {CLOSED} AND coalesce(carried, 0) >= 0");
     if set(conn, place, mark, "fenced = 0, recording = ?4", &condition)? == 1 {
@@ -120,7 +122,7 @@ pub(crate) fn open_filled(conn: &Connection, place: &Place, mark: i64) -> Result
     }
 }
 
-/// Refuses unless the place is still being filled; asked in the transaction that writes to it.
+/// Verifies that the place is still being filled. Runs in the transaction that writes to it.
 pub(super) fn check_closed(conn: &Connection, place: &Place) -> Result<()> {
     if of(conn, place)?.is_closed() {
         return Ok(());
@@ -128,7 +130,7 @@ pub(super) fn check_closed(conn: &Connection, place: &Place) -> Result<()> {
     Err(Error::new(Kind::Fenced, format!("{place:?} is in use: nothing is carried into it any more")))
 }
 
-/// Refuses unless changes are recorded for the holder of `mark`, in the state that is read.
+/// Verifies, in the state that is read, that changes are recorded for `mark`.
 pub(super) fn check_recorded(conn: &Connection, place: &Place, mark: i64) -> Result<()> {
     match of(conn, place)?.recording {
         recording if recording == mark => Ok(()),

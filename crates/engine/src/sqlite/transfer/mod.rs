@@ -1,9 +1,9 @@
-//! Rows on their way from one place to another: copies, moves between isolations, catching up, comparing. What
-//! backup, restore, move and clone are built from (X2, `wrong-tenant-restore`, `stale-wal` and `torn-copy`).
+//! Carries rows from one place to another: copies, moves between isolations, catching up, comparing. Backup, restore,
+//! move and clone are built on it (X2, `wrong-tenant-restore`, `stale-wal` and `torn-copy`).
 //!
-//! Called by the engine on blocking threads, for one place at a time. Rows are carried as they are: ids, versions,
-//! instants, stored texts. Of a shared database nothing is read or written but the tenant's own rows: every text
-//! is made in `table.rs`, with the tenant in it.
+//! The engine calls it on blocking threads, for one place at a time. Rows are carried unchanged: ids, versions,
+//! instants, stored texts. In a shared database it reads and writes only the tenant's own rows: every statement is made
+//! in `table.rs`, with the tenant in it.
 
 mod absorb;
 mod activity;

@@ -1,4 +1,4 @@
-//! The last integer id given out in each model, carried so that no id is ever given out twice.
+//! Carries the last integer id assigned in each model, so that no id is ever assigned twice.
 
 use super::receive::Side;
 use super::table::Table;
@@ -7,7 +7,7 @@ use crate::model::IdKind;
 use crate::place::Isolation;
 use rusqlite::{OptionalExtension, params};
 
-/// Raises the last ids of the receiving side to those of the giving one.
+/// Raises the last ids of the receiving side to those of the source.
 pub(super) fn carry(from: &Side<'_>, to: &Side<'_>, tables: &[Table<'_>]) -> Result<()> {
     for table in tables.iter().filter(|table| table.model.id == IdKind::Integer) {
         let name = table.model.name.as_str();
@@ -46,7 +46,7 @@ fn raise(side: &Side<'_>, model: &str, last: i64) -> Result<()> {
     Ok(())
 }
 
-/// Forgets the last ids of a tenant that is about to be written anew, or of a database that is still empty.
+/// Deletes the last ids of a tenant that is about to be rewritten, or of a database that is still empty.
 pub(super) fn forget(side: &Side<'_>, tables: &[Table<'_>]) -> Result<()> {
     for table in tables {
         let name = table.model.name.as_str();

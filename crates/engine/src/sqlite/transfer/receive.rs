@@ -1,5 +1,5 @@
-//! The receiving side: puts whole rows into a tenant's tables and takes them out, keeping the full-text indexes and
-//! the counts. Used by extraction, absorption and catching up, inside their one transaction.
+//! The receiving side of a transfer: inserts whole rows into a tenant's tables and removes them, and maintains the
+//! full-text indexes and the counts. Extraction, absorption and catching up use it inside their transactions.
 
 use super::table::Table;
 use crate::error::{Error, Result};
@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Statement, config::DbConfig, 
 /// Statements kept prepared while rows are carried: a handful for each model.
 const STATEMENTS: usize = 512;
 
-/// One side of a transfer: a connection, and whose rows it is about.
+/// One side of a transfer: a connection, and the tenant whose rows are carried.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Side<'c> {
     pub(super) conn: &'c Connection,
@@ -26,19 +26,19 @@ impl<'c> Side<'c> {
     }
 }
 
-/// See the module.
+/// The receiving side, with the counts of its changes.
 #[derive(Debug)]
 pub(super) struct Receive<'c> {
     pub(super) side: Side<'c>,
-    /// The full-text indexes are kept row by row; else they are rebuilt at the end.
+    /// Maintain the full-text indexes row by row; otherwise the caller rebuilds them at the end.
     pub(super) index: bool,
-    /// Rows more than before.
+    /// Change of the number of rows.
     pub(super) rows: i64,
-    /// Bytes of stored values more than before; of pooled tenants only.
+    /// Change of the bytes of stored values; for pooled tenants only.
     pub(super) bytes: i64,
 }
 
-/// Makes a connection fit to receive rows: what they carry is final, so no trigger may act on it.
+/// Prepares a connection to receive rows. Triggers are off, because carried values are final.
 pub(super) fn prepare(conn: &Connection) -> Result<()> {
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -50,7 +50,7 @@ impl<'c> Receive<'c> {
         Self { side, index, rows: 0, bytes: 0 }
     }
 
-    /// Puts in a row that was read with the columns of `table`. Its id must not be there.
+    /// Inserts a row that was read with the columns of `table`. Its id must not exist yet.
     pub(super) fn put(&mut self, table: &Table<'_>, row: &Row<'_>) -> Result<()> {
         let mut insert = self.side.conn.prepare_cached(&table.insert)?;
         insert.raw_bind_parameter(1, self.side.tenant)?;
@@ -68,7 +68,7 @@ impl<'c> Receive<'c> {
         self.count(1, (0..table.columns.len()).map(|index| row.get_ref(index)))
     }
 
-    /// Takes out the rows that stand in the way of a row: those with a value that must be unique.
+    /// Removes the rows that conflict with a row on a unique value.
     pub(super) fn make_way(&mut self, table: &Table<'_>, row: &Row<'_>) -> Result<()> {
         for (columns, sql) in &table.unique {
             let mut find = self.side.conn.prepare_cached(sql)?;
@@ -87,20 +87,20 @@ impl<'c> Receive<'c> {
         Ok(())
     }
 
-    /// Takes out the row with this id, if there is one.
+    /// Removes the row with this id, if there is one.
     pub(super) fn take(&mut self, table: &Table<'_>, id: &Value) -> Result<()> {
         let mut take = self.side.conn.prepare_cached(&table.take)?;
         let gone = take.query_row(params![self.side.tenant, id], |row| values(row, table)).optional()?;
         gone.map_or(Ok(()), |gone| self.taken(table, &gone))
     }
 
-    /// Takes out all rows of the tenant.
+    /// Removes all rows of the tenant.
     pub(super) fn take_all(&mut self, table: &Table<'_>) -> Result<()> {
         while self.take_some(table)? > 0 {}
         Ok(())
     }
 
-    /// Takes out some of them; how many.
+    /// Removes some rows of the tenant. Returns how many.
     pub(super) fn take_some(&mut self, table: &Table<'_>) -> Result<u64> {
         let mut take = self.side.conn.prepare_cached(&table.take_some)?;
         let gone = take.query_map([self.side.tenant], |row| values(row, table))?;
@@ -109,7 +109,7 @@ impl<'c> Receive<'c> {
         Ok(gone.len() as u64)
     }
 
-    /// A row that is no longer there: its number, then its columns.
+    /// Updates index and counts for a removed row. `row` is its row number, then its columns.
     fn taken(&mut self, table: &Table<'_>, row: &[Value]) -> Result<()> {
         if self.index
             && let Some(search) = &table.search
@@ -157,7 +157,7 @@ pub(super) fn borrowed(value: ValueRef<'_>) -> ToSqlOutput<'_> {
     ToSqlOutput::Borrowed(value)
 }
 
-/// Bytes of a stored value, as writes count them.
+/// Returns the bytes of a stored value, as writes count them.
 fn size(value: ValueRef<'_>) -> i64 {
     match value {
         ValueRef::Null => 0,

@@ -1,5 +1,4 @@
-//! The rows of a copy, for whoever writes them in another form. Called by the engine; reads only, and
-//! never a live database.
+//! Reads the rows of a copy, for callers that write them in another form. Read-only, and never for a live database.
 
 use super::copy_file::open_copy;
 use crate::error::Result;
@@ -9,7 +8,7 @@ use crate::sqlite::plan::Schema;
 use crate::sqlite::read::Cursor;
 use std::path::Path;
 
-/// Shows every row of a model in order of id, until `show` wants no more. No fields given: all columns.
+/// Passes every row of a model to `show` in order of id, until `show` returns false. Without `fields`, all columns.
 pub(crate) fn rows(
     from: &Path,
     schema: &Schema,

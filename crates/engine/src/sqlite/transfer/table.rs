@@ -1,35 +1,35 @@
-//! The table of one model as it lies in one isolation, and the statements that carry its whole rows.
+//! The table of one model in one isolation, and the statements that carry its whole rows.
 //!
-//! Used by everything in this folder. There is no text here that reads or writes a pooled table without
-//! `{tenant_field} = ?1`: `?1` is the tenant in every statement but those on full-text indexes, which are given the
-//! number of a row that such a statement returned.
+//! Everything in this folder uses it. No statement here reads or writes a pooled table without `{tenant_field} = ?1`.
+//! `?1` is the tenant in every statement, except those on full-text indexes: they take the number of a row that such a
+//! statement returned.
 
 use crate::model::{IdKind, Model};
 use crate::place::Isolation;
 
-/// See the module. Columns are `id`, the fields by name, `created_at`, `updated_at`, `version`: the order does not
-/// depend on how the model's file is written.
+/// Statements for the table of one model. Columns are `id`, the fields by name, `created_at`, `updated_at`, `version`:
+/// the order does not depend on that in the model's file.
 #[derive(Debug)]
 pub(super) struct Table<'m> {
     pub(super) model: &'m Model,
     pub(super) columns: Vec<&'m str>,
-    /// All rows in order of id.
+    /// Selects all rows in order of id.
     pub(super) all: String,
-    /// One row, by id `?2`.
+    /// Selects one row, by id `?2`.
     pub(super) get: String,
-    /// A whole row, columns from `?2` on.
+    /// Inserts a whole row, columns from `?2` on.
     pub(super) insert: String,
-    /// Removes the row with id `?2`, returning its number and its columns.
+    /// Removes the row with id `?2` and returns its row number and its columns.
     pub(super) take: String,
-    /// Removes some rows, returning the same.
+    /// Removes some rows and returns their row numbers and columns.
     pub(super) take_some: String,
-    /// For each unique constraint: the positions of its columns, and a statement for the id of the row that has
-    /// these values (from `?2` on).
+    /// For each unique constraint: the positions of its columns, and a query for the id of the row with these values
+    /// (from `?2` on).
     pub(super) unique: Vec<(Vec<usize>, String)>,
     pub(super) search: Option<Search>,
 }
 
-/// The full-text index beside a table: it is kept by hand here, for triggers do not run when rows are carried.
+/// The full-text index of a table. It is maintained explicitly here, because triggers are off while rows are carried.
 #[derive(Debug)]
 pub(super) struct Search {
     /// Positions of the indexed columns.
@@ -38,7 +38,7 @@ pub(super) struct Search {
     pub(super) add: String,
     /// Removes row `?1` with its texts as they were.
     pub(super) remove: String,
-    /// Makes the index anew from all rows of the table.
+    /// Rebuilds the index from all rows of the table.
     pub(super) rebuild: String,
 }
 
@@ -48,7 +48,7 @@ impl<'m> Table<'m> {
         let (name, tenant) = (&model.name, &model.tenant_field);
         let scope = match isolation {
             Isolation::Pooled => format!("[{tenant}] = ?1"),
-            // The tenant is bound all the same, so that callers need not care.
+            // The tenant is bound here too, so that callers need not distinguish the isolations.
             Isolation::Database => "?1 IS NOT NULL".into(),
         };
         let list =
@@ -79,7 +79,7 @@ impl<'m> Table<'m> {
         }
     }
 
-    /// The tables of these models, by name.
+    /// Returns the tables of these models, sorted by name.
     pub(super) fn all(models: impl IntoIterator<Item = &'m Model>, isolation: Isolation) -> Vec<Self> {
         let mut tables: Vec<_> = models.into_iter().map(|model| Self::new(model, isolation)).collect();
         tables.sort_by(|a, b| a.model.name.cmp(&b.model.name));

@@ -1,5 +1,5 @@
-//! Whether two places hold the same records, while one of them is written to: what its log of changes
-//! names is left out, everything else must be equal.
+//! Compares two places while one of them is written to: records that its log of changes names are skipped, all others
+//! must be equal.
 
 use super::changes::noted;
 use super::compare::{ModelDiff, by_id, differ};
@@ -14,7 +14,7 @@ use rusqlite::types::{Value, ValueRef};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 
-/// Ids of records that are left out.
+/// Ids of records to skip.
 #[derive(Debug, Default)]
 struct Written {
     numbers: HashSet<i64>,
@@ -39,8 +39,8 @@ impl Written {
     }
 }
 
-/// Rows that differ, of those that the log of `written` does not name after `after`. `still` is not written to
-/// meanwhile. Added are rows of `written` only, removed those of `still` only.
+/// Counts the rows that differ, without those that the log of `written` names after `after`. `still` must not be
+/// written to meanwhile. Added rows are only in `written`, removed ones only in `still`.
 pub(crate) fn compare_unwritten(
     still: &Site,
     written: &Site,
@@ -49,7 +49,7 @@ pub(crate) fn compare_unwritten(
 ) -> Result<Vec<ModelDiff>> {
     let (still_conn, written_conn) = (giving(still)?, giving(written)?);
     let mut left_out = BTreeMap::<String, Written>::new();
-    // In the same state of the place that its rows are read from.
+    // The log is read in the same state of the place as its rows.
     noted(&written_conn, &written.place, after, u64::MAX, |model, id| {
         left_out.entry(model).or_default().add(id);
     })?;
@@ -63,7 +63,7 @@ pub(crate) fn compare_unwritten(
         .collect()
 }
 
-/// Both sides come in order of id, so one pass over each is enough.
+/// Compares one table. Both sides are read in order of id, so one pass over each is enough.
 fn one(
     still: &Side<'_>,
     a: &Table<'_>,

@@ -1,8 +1,8 @@
-//! A pooled tenant leaves the shared database: all its rows go. No other tenant's row is touched.
+//! Removes a pooled tenant with all its rows from the shared database. Touches no other tenant's row.
 //!
-//! They go batch by batch, so that nobody in the pool waits for longer than a batch. Nobody is routed there
-//! meanwhile: the tenant's row in `_tenantry_place` is closed and says that he is leaving, until it goes as the last
-//! one. Several who withdraw the same place help each other; whoever fills it anew is left alone.
+//! The rows go batch by batch, so that no writer in the pool waits for longer than a batch. No request is routed to the
+//! place meanwhile: the tenant's row in `_tenantry_place` is closed and marked as leaving, and goes last. Several calls
+//! that withdraw the same place share the work. If another call fills the place again, this one stops.
 
 use super::batches::{Batches, Turn};
 use super::marks;
@@ -15,15 +15,15 @@ use crate::sqlite::system::BUSY_WAIT;
 use rusqlite::{Connection, DEFAULT_NAME, OptionalExtension, params, wal::CheckpointMode};
 use std::time::Instant;
 
-/// In `carried` of a place whose rows are going: nobody who fills one has this mark.
+/// Value of `carried` for a place whose rows are being removed. Never the token of a call that fills one.
 const LEAVING: i64 = i64::MIN;
 /// Rows removed at a time.
 const ROWS: i64 = 250;
 /// Pages of a full-text index merged at a time.
 const PAGES: i64 = 64;
 
-/// Removes a pooled tenant and all its rows. Idempotent: nobody to remove is no fault, another generation of him is.
-/// `queue` is what writers of this process wait in.
+/// Removes a pooled tenant and all its rows. Idempotent: it succeeds if the tenant is gone, but not if it is here at
+/// another generation. `queue` waits for this process's turn to write.
 pub(crate) fn withdraw(site: &Site, queue: &dyn Fn() -> Turn) -> Result<()> {
     let place = &site.place;
     if place.isolation != Isolation::Pooled || place.tenant.is_none() {
@@ -36,15 +36,15 @@ pub(crate) fn withdraw(site: &Site, queue: &dyn Fn() -> Turn) -> Result<()> {
     }
     open::settle(&conn, Durability::Full)?;
     conn.busy_timeout(BUSY_WAIT)?;
-    // All rows of the tenant go, so no reference is left dangling whatever the order.
+    // All rows of the tenant go, so no reference dangles in the end, whatever the order.
     conn.execute_batch("PRAGMA secure_delete = ON; PRAGMA foreign_keys = OFF;")?;
     match remove(&conn, place, queue) {
-        // Another one was at it too, and has ended it.
+        // Another call was withdrawing the place too, and has finished.
         Err(error) if *error.kind() == Kind::WrongIdentity => {}
         removed => removed?,
     }
     forget_terms(&conn, queue)?;
-    // What the -wal still holds of him goes too, unless a reader needs it: then with a later checkpoint.
+    // This also clears the tenant's rows from the `-wal`, unless a reader needs them: then a later checkpoint does.
     if let Err(error) = conn.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::TRUNCATE) {
         tracing::warn!(%error, database = %site.path.display(), "withdrawn rows stay in the -wal for now");
     }
@@ -72,7 +72,8 @@ fn remove(conn: &Connection, place: &Place, queue: &dyn Fn() -> Turn) -> Result<
     batches.end()
 }
 
-/// His rows are still to go: `WrongIdentity` when they are gone, `Fenced` when somebody fills the place.
+/// Verifies that rows of the place are still to be removed: `WrongIdentity` if they are gone, `Fenced` if another call
+/// fills the place.
 fn leaving(conn: &Connection, place: &Place) -> Result<()> {
     let sql = "SELECT generation, carried FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
     let key = params![identity::tenant_number(place), place.store.as_str()];
@@ -96,8 +97,8 @@ fn nothing_else_of_his(conn: &Connection, place: &Place) -> Result<()> {
     Ok(())
 }
 
-/// Tables with rows of tenants, the key of a row and the column that says whose it is. Pooled tables begin with
-/// `_row` and the tenant column; where `id` comes second, the table is one database's alone.
+/// Returns the tables with tenants' rows: name, key column, and the column that holds the tenant. Pooled tables begin
+/// with `_row` and the tenant column; a table whose second column is `id` belongs to one database alone.
 fn tables_of_tenants(conn: &Connection) -> Result<Vec<(String, String, String)>> {
     let sql = "SELECT t.name, '_row', c.name FROM sqlite_schema t
         JOIN pragma_table_info(t.name) r ON r.cid = 0 AND r.name = '_row'
@@ -109,13 +110,14 @@ fn tables_of_tenants(conn: &Connection) -> Result<Vec<(String, String, String)>>
     Ok(tables.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Full-text indexes keep deleted words until their segments are merged: all that there are now, some pages at a time.
+/// Merges the full-text indexes, some pages at a time: they retain deleted words until the segments that exist now are
+/// merged.
 fn forget_terms(conn: &Connection, queue: &dyn Fn() -> Turn) -> Result<()> {
     let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%fts5%'";
     let names: Vec<String> =
         conn.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     for name in names {
-        // Negative: those there are become one merge, which the following ones go on with.
+        // A negative number starts one merge of all existing segments; the following calls continue it.
         let mut pages = -PAGES;
         while merge_some(conn, &name, pages, queue)? {
             pages = PAGES;
@@ -124,7 +126,7 @@ fn forget_terms(conn: &Connection, queue: &dyn Fn() -> Turn) -> Result<()> {
     Ok(())
 }
 
-/// False when there was nothing left to merge, which FTS5 tells by the rows it changed.
+/// Merges some pages. Returns false if nothing was left to merge, which FTS5 tells by the number of changed rows.
 fn merge_some(conn: &Connection, name: &str, pages: i64, queue: &dyn Fn() -> Turn) -> Result<bool> {
     let turn = queue();
     let (began, before) = (Instant::now(), conn.total_changes());

@@ -1,4 +1,4 @@
-//! The tenant's own log of who changed what, in the transaction of the change (`audited-commit`).
+//! Writes the tenant's activity log, which user changed what, in the transaction of the change (`audited-commit`).
 //! Personal data is named there, never copied: the log outlives the row.
 
 use super::run::{Kept, Run};
@@ -11,7 +11,7 @@ use crate::sqlite::plan::Plan;
 use crate::value::Value;
 use rusqlite::params;
 
-/// What was done.
+/// What was done to a record.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Action {
     Create,
@@ -22,7 +22,8 @@ pub(super) enum Action {
 const LOG: &str = "INSERT INTO _tenantry_activity (tenant, at, actor, impersonator, action, model, record, detail) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
-/// Logs a change. Detail of an update is the changed fields with old and new value; of a delete, the old values.
+/// Logs a change. The detail of an update has the changed fields with old and new value; that of a delete, the old
+/// values.
 pub(super) fn record(
     run: &Run<'_>,
     plan: &Plan,
@@ -39,7 +40,7 @@ pub(super) fn record(
     write(run, plan, name, &after.id()?, detail)
 }
 
-/// Logs that a reference was emptied because its target was deleted.
+/// Logs that a reference was set to null because its target was deleted.
 pub(super) fn set_null(run: &Run<'_>, plan: &Plan, record: &RecordId, field: &FieldName) -> Result<()> {
     write(run, plan, "update", record, Some(format!("{{\"{field}\":\"target deleted\"}}")))
 }
@@ -90,7 +91,7 @@ fn key(out: &mut Vec<u8>, plan: &Plan, index: usize) {
     out.push(b':');
 }
 
-/// An object of the declared fields for which `member` writes something.
+/// Returns a JSON object with the declared fields for which `member` writes something.
 fn object(plan: &Plan, mut member: impl FnMut(&mut Vec<u8>, usize) -> bool) -> String {
     let mut out = vec![b'{'];
     for index in 1..=plan.model.fields.len() {

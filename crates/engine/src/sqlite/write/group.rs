@@ -1,8 +1,8 @@
-//! Several callers' writes in one transaction, each of which fails or holds by itself.
+//! Runs several callers' writes in one transaction, each of which succeeds or fails on its own.
 //!
-//! Called by the queue of a database. One commit is most of what a small write costs, so those that wait at the
-//! same time share it. Nobody learns of it: a write that is refused is undone to where it began, and when
-//! the transaction itself is lost, each is done again in one of its own.
+//! The queue of a database calls it. The commit is most of the cost of a small write, so writes that wait at the same
+//! time share one. Callers do not notice: a refused write is rolled back to where it began, and if the transaction
+//! itself is lost, each write runs again in its own.
 
 use super::{Confinement, Schema, WriteOptions, Written, apply, prepare, within};
 use crate::{
@@ -12,8 +12,8 @@ use crate::{
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::sync::Arc;
 
-/// What must not end before a write has: dropped once it is committed or refused, whether or not its caller is still
-/// there.
+/// A guard that must outlive the write: dropped once the write is committed or refused, whether or not its caller is
+/// still waiting.
 pub type Held = Box<dyn std::any::Any + Send + Sync>;
 
 /// One caller's write.
@@ -28,17 +28,20 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// Runs it in a transaction of its own.
+    /// Runs the write in its own transaction.
     pub(crate) fn run(&self, conn: &Connection) -> Result<Vec<Written>> {
         apply(conn, &self.schema, &self.who, &self.changes, &self.options)
     }
 }
 
-/// What each request of a group came to, in their order.
+/// The outcomes of the requests of a group, in their order.
 pub(crate) type Outcomes = Vec<Result<Vec<Written>>>;
 
-/// Runs all of them. The error is for the whole group, and then nothing was done: `Busy` while another
-/// process writes. When that begins in the middle of a group whose transaction was lost, single ones are busy.
+/// Runs all requests.
+///
+/// # Errors
+/// `Busy` if another process writes; then nothing was changed, and the error holds for the whole group. If that process
+/// begins only after the group's shared transaction was lost, single outcomes are `Busy`.
 pub(crate) fn run(conn: &Connection, requests: &[&Request]) -> Result<Outcomes> {
     match together(conn, requests)? {
         Some(outcomes) => Ok(outcomes),
@@ -46,7 +49,8 @@ pub(crate) fn run(conn: &Connection, requests: &[&Request]) -> Result<Outcomes> 
     }
 }
 
-/// None when that is not to be had: only one, or the transaction was lost to a full disk or a failed commit.
+/// Runs all requests in one transaction. Returns None if there is only one, or if the transaction was lost to a full
+/// disk or a failed commit.
 fn together(conn: &Connection, requests: &[&Request]) -> Result<Option<Outcomes>> {
     if requests.len() < 2 {
         return Ok(None);
@@ -56,7 +60,7 @@ fn together(conn: &Connection, requests: &[&Request]) -> Result<Option<Outcomes>
     for request in requests {
         let done = one(&transaction, request);
         if transaction.is_autocommit() {
-            // SQLite ended the transaction by itself and with it what the others did.
+            // SQLite rolled back the whole transaction, including the other writes.
             return Ok(None);
         }
         outcomes.push(done);
@@ -70,7 +74,7 @@ fn together(conn: &Connection, requests: &[&Request]) -> Result<Option<Outcomes>
     }
 }
 
-/// One request between two marks of the transaction.
+/// Runs one request between two savepoints of the transaction.
 fn one(conn: &Connection, request: &Request) -> Result<Vec<Written>> {
     let Request { schema, who, changes, options, .. } = request;
     let ready = prepare::all(schema, changes)?;

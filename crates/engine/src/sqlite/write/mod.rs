@@ -1,6 +1,6 @@
-//! Changes to records: validated, then all of one call in one transaction, with the fence, the quota and
-//! the activity log inside it. Called by the session of a placement. It never writes half a batch, and
-//! never a row of another tenant.
+//! Changes to records: validates them, then applies all of one call in one transaction, together with the fence, the
+//! quota and the activity log. The session of a placement calls it. It never writes half a batch, and never a row of
+//! another tenant.
 
 mod activity;
 mod group;
@@ -20,20 +20,20 @@ use crate::query::{Change, RecordId};
 use crate::value::Value;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-/// Limits that hold for a write, and who does it.
+/// Limits that apply to a write, and the user that does it.
 #[derive(Debug, Clone, Default)]
 pub struct WriteOptions {
-    /// Rows the tenant may hold in this store.
+    /// Maximum number of rows of the tenant in this store.
     pub max_rows: Option<u64>,
-    /// Bytes the tenant may hold in this store.
+    /// Maximum number of bytes of the tenant in this store.
     pub max_bytes: Option<u64>,
-    /// Who, for the activity log.
+    /// The acting user, for the activity log.
     pub actor: String,
-    /// Who acts as that actor, when somebody does.
+    /// The user that impersonates the actor.
     pub impersonator: Option<String>,
-    /// Log activity of every model, also of those that do not ask for it.
+    /// Log the activity of every model, even of those that do not ask for it.
     pub log_all: bool,
-    /// Check everything and undo it instead of committing.
+    /// Check everything, then roll back instead of committing.
     pub dry_run: bool,
 }
 
@@ -52,8 +52,8 @@ pub struct Written {
 
 /// Applies all changes or none. Errors that concern one change carry its index.
 ///
-/// The fence decides first: on a fenced or stale place the answer is `Kind::Fenced`, whatever else
-/// is wrong with the change, so that the caller looks for the new place instead of believing the old.
+/// The fence is checked first: on a fenced or stale place the error is `Kind::Fenced`, whatever else is wrong with the
+/// change, so that the caller looks for the new place instead of trusting the old one.
 pub fn apply(
     conn: &Connection,
     schema: &Schema,
@@ -75,7 +75,7 @@ pub fn apply(
     Ok(written)
 }
 
-/// The same inside the caller's transaction, who undoes it when it fails.
+/// Applies all changes inside the caller's transaction; the caller rolls it back on failure.
 fn within(
     conn: &Connection,
     schema: &Schema,
@@ -86,7 +86,7 @@ fn within(
     let mut run = run::Run::new(conn, schema, who, options);
     match run.all(ready) {
         Ok(written) => {
-            // The fence has the last word, before anything is noted of what the transaction did.
+            // The fence has the last word, before the transaction's changes are noted.
             if usage::reserve(conn, schema, who, run.rows, run.bytes, options)? {
                 recording::note(conn, schema, who, &written, &run.nulled)?;
             }

@@ -1,4 +1,4 @@
-//! Validation of changes, before any lock is taken.
+//! Validates changes before any lock is taken.
 
 use crate::error::{Error, Kind, Result};
 use crate::model::IdKind;
@@ -8,12 +8,12 @@ use crate::sqlite::bind::{Stored, rules, stored};
 use crate::sqlite::plan::{Key, Plan, Schema};
 use crate::value::Value;
 
-/// Largest integer id of a record: what every JSON reader holds exactly.
+/// Largest integer id of a record, which every JSON reader holds exactly.
 pub(super) const ID_MAX: i64 = (1 << 53) - 1;
-/// Largest integer id that a caller may choose. Numbering goes on after it, so half of all ids stay free for that.
+/// Largest integer id that a caller may choose. Numbering continues after it, so half of all ids stay free for that.
 const GIVEN_MAX: i64 = 1 << 52;
 
-/// A change that can be run.
+/// A validated change.
 pub(super) struct Ready<'a> {
     pub(super) plan: &'a Plan,
     pub(super) act: Act<'a>,
@@ -37,7 +37,7 @@ pub(super) enum Act<'a> {
     },
 }
 
-/// Every change validated; the first that is wrong is the error.
+/// Validates every change. Fails with the first invalid one.
 pub(super) fn all<'a>(schema: &'a Schema, changes: &'a [Change]) -> Result<Vec<Ready<'a>>> {
     let ready = |(index, change)| one(schema, change).map_err(|error: Error| error.with_index(index));
     changes.iter().enumerate().map(ready).collect()

@@ -1,5 +1,5 @@
-//! Which records a write touched, noted in its own transaction while a copy of the place is being made.
-//! Called once in each write transaction of a place that records. What is done with the notes is in `transfer`.
+//! Notes which records a write touched, in its own transaction, while a copy of the place is being made. Runs once in
+//! each write transaction of a place that records. `transfer` uses the notes.
 
 use super::Written;
 use crate::error::Result;
@@ -10,7 +10,7 @@ use rusqlite::{Connection, params};
 
 const NOTE: &str = "INSERT INTO _tenantry_changes (tenant, store, model, id) VALUES (?1, ?2, ?3, ?4)";
 
-/// One line for each touched record, those that lost a reference included.
+/// Writes one note for each touched record, including those that lost a reference.
 pub(super) fn note(
     conn: &Connection,
     schema: &Schema,

@@ -1,4 +1,4 @@
-//! Why the database refused a change, in terms of fields and models.
+//! Explains why the database refused a change, in terms of fields and models.
 
 use super::run::Run;
 use crate::error::{Error, Kind, Result};
@@ -10,7 +10,7 @@ use crate::sqlite::plan::{Key, Plan, refs};
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, ffi, params};
 
-/// What the failed statement was about.
+/// What the failed statement was doing.
 pub(super) enum Failed<'a> {
     /// An insert of all declared fields.
     Values(&'a [Stored<'a>]),
@@ -18,11 +18,11 @@ pub(super) enum Failed<'a> {
     Changes(&'a [(usize, Stored<'a>)]),
     /// A delete.
     Delete(Key),
-    /// Nothing was to change.
+    /// A read; nothing was to change.
     Read,
 }
 
-/// The error with field or model names where the result code allows to find them.
+/// Returns the error, with field or model names if the result code allows finding them.
 pub(super) fn explain(run: &Run<'_>, plan: &Plan, error: rusqlite::Error, failed: &Failed<'_>) -> Error {
     let rusqlite::Error::SqliteFailure(failure, message) = &error else { return error.into() };
     let message = message.as_deref().unwrap_or("");
@@ -40,7 +40,8 @@ pub(super) fn explain(run: &Run<'_>, plan: &Plan, error: rusqlite::Error, failed
     Error::with_source(kind, plan.model.name.as_str(), error)
 }
 
-/// A full database is the tenant's limit when this connection has one and the disk has room, else it is the disk.
+/// Attributes a full database to the tenant's limit if this connection has one and the disk has room, otherwise to the
+/// disk.
 pub(super) fn full(conn: &Connection, error: rusqlite::Error) -> Error {
     const UNLIMITED: i64 = 1 << 30;
     if error.sqlite_error_code() != Some(rusqlite::ErrorCode::DiskFull) {
@@ -55,14 +56,15 @@ pub(super) fn full(conn: &Connection, error: rusqlite::Error) -> Error {
     }
 }
 
-/// `UNIQUE constraint failed: patients.tenant_id, patients.email` without table and tenant.
+/// Extracts the field names from `UNIQUE constraint failed: patients.tenant_id, patients.email`, without table and
+/// tenant.
 fn fields(plan: &Plan, message: &str) -> Vec<String> {
     let list = message.split_once(": ").map_or("", |(_, list)| list);
     let names = list.split(", ").filter_map(|name| Some(name.split_once('.')?.1.to_owned()));
     names.filter(|name| plan.column(name).is_some()).collect()
 }
 
-/// The field that points nowhere, or the model that still refers to the deleted row.
+/// Returns the field that refers to a missing record, or the model that still refers to the deleted row.
 fn reference(run: &Run<'_>, plan: &Plan, failed: &Failed<'_>) -> Result<Kind> {
     let fallback = || Kind::Reference(plan.model.name.to_string());
     match failed {
@@ -102,7 +104,8 @@ fn dangling<'a>(
     Ok(None)
 }
 
-/// The same words as for a reference into another store, which the platform checks.
+/// The error for a reference to a missing record. Uses the same words as the platform's check of references into
+/// another store.
 fn absent(field: &str, target: &str, id: &Stored<'_>) -> Kind {
     let id = match id {
         Stored::Integer(id) => id.to_string(),

@@ -1,4 +1,4 @@
-//! Validated changes run inside the caller's transaction.
+//! Runs validated changes inside the caller's transaction.
 
 use super::activity::{self, Action};
 use super::prepare::{Act, ID_MAX, Ready};
@@ -19,7 +19,7 @@ use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::fmt::Write;
 
-/// One write transaction under way.
+/// State of one write transaction.
 pub(super) struct Run<'a> {
     pub(super) conn: &'a Connection,
     pub(super) schema: &'a Schema,
@@ -27,11 +27,11 @@ pub(super) struct Run<'a> {
     pub(super) options: &'a WriteOptions,
     /// One instant for the whole transaction.
     pub(super) now: String,
-    /// Rows more than before.
+    /// Change of the number of rows.
     pub(super) rows: i64,
-    /// Bytes more than before; pooled only.
+    /// Change of the bytes of stored values; pooled tenants only.
     pub(super) bytes: i64,
-    /// Records that lost a reference because its target went.
+    /// Records that lost a reference because its target was deleted.
     pub(super) nulled: Vec<(ModelName, RecordId)>,
 }
 
@@ -81,7 +81,7 @@ impl<'a> Run<'a> {
         kept.written(plan)
     }
 
-    /// The next integer id of a pooled tenant; a given one is not handed out again later.
+    /// Returns the next integer id of a pooled tenant, or the given one, which is not assigned again later.
     fn number(&self, plan: &Plan, given: Option<Key>) -> Result<Key> {
         const NEXT: &str = "INSERT INTO _tenantry_seq (tenant, model, last) VALUES (?1, ?2, coalesce(?3, 1)) \
              ON CONFLICT (tenant, model) DO UPDATE SET last = max(last + (?3 IS NULL), coalesce(?3, 0)) RETURNING last";
@@ -91,7 +91,7 @@ impl<'a> Run<'a> {
         Ok(given.unwrap_or(Key::Integer(last)))
     }
 
-    /// Changes a row; one that has the values already is left as it is, with its version.
+    /// Changes a row. A row that already has the values stays as it is, with its version.
     fn update(
         &mut self,
         plan: &Plan,
@@ -125,7 +125,7 @@ impl<'a> Run<'a> {
         kept.written(plan)
     }
 
-    /// The row that a change found nothing to do in, or why there is none of the expected version.
+    /// Returns the row that a change left unchanged, or the error if it does not exist or has another version.
     fn unchanged(&self, plan: &Plan, id: Key, expected: Option<i64>) -> Result<Written> {
         let Some(kept) = self.current(plan, id)? else { return Err(self.absent(plan, id)?) };
         let row = kept.written(plan)?;
@@ -152,7 +152,8 @@ impl<'a> Run<'a> {
 
     fn set_null(&mut self, referrer: &Referrer, id: Key, target: &Plan) -> Result<()> {
         let plan = self.schema.require(referrer.model.as_str())?;
-        // a row that refers to itself goes as it is, or its own version would no longer be the expected one
+        // a row that refers to itself is deleted unchanged; otherwise its own version would no longer be the expected
+        // one
         let others = if plan.model.name == target.model.name { "AND [id] <> ?2 " } else { "" };
         let (field, scope) = (&referrer.field, &plan.texts(self.who.isolation).scope);
         let sql = format!(
@@ -176,7 +177,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Runs a statement that returns the row it changed, to its end: foreign keys are checked there.
+    /// Runs a statement that returns the row it changed. Runs it to its end, because SQLite checks foreign keys there.
     fn returned(
         &self,
         plan: &Plan,
@@ -201,7 +202,7 @@ impl<'a> Run<'a> {
         self.returned(plan, sql, &[&self.who.tenant, &id], &Failed::Read)
     }
 
-    /// Why a change found no row: there is none, or it has another version.
+    /// Returns the error for a change that found no row: it does not exist, or it has another version.
     fn absent(&self, plan: &Plan, id: Key) -> Result<Error> {
         let sql = format!("SELECT t.[version] FROM {} AND t.[id] = ?2", plan.texts(self.who.isolation).from);
         let mut statement = self.conn.prepare_cached(&sql)?;
@@ -225,7 +226,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// A returned row with the bytes it takes.
+/// A returned row and its size in bytes.
 #[derive(Default)]
 pub(super) struct Kept {
     pub(super) values: Vec<Value>,
