@@ -1,19 +1,19 @@
-//! The hash of an audit row. Called by append and verify; touches no database.
+//! Hash of an audit row. Called by append and verify; accesses no database.
 
 use super::Row;
 use sha2::{Digest, Sha256};
 
-/// A point of the chain: everything up to row `id` is fixed by `hash`.
+/// A point of the chain: `hash` fixes everything up to row `id`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Head {
-    /// Row it belongs to; 0 before the first.
+    /// Id of its row; 0 before the first.
     pub id: i64,
-    /// Hex SHA-256; empty before the first.
+    /// SHA-256 in hex; empty before the first.
     pub hash: String,
 }
 
-/// Hex SHA-256 over every other column. Each field is prefixed with its length, and null differs
-/// from empty, so that no two rows serialise alike.
+/// Returns the SHA-256, in hex, of every other column. Each field is prefixed with its length, and null differs from
+/// empty, so no two different rows serialize alike.
 pub fn hash_row(row: &Row) -> String {
     let mut sha = Sha256::new();
     sha.update(b"tenantry audit 1");

@@ -1,9 +1,8 @@
-//! Heads of the audit chain, published outside the database they guard (`audit-tampering`).
+//! Heads of the audit chain, published outside the database that they guard (`audit-tampering`).
 //!
-//! Written after each commit by `control::Write`, read by verify and by `/metrics`. A small file of
-//! fixed slots keeps the newest heads: an edited and rehashed chain, or a cut tail, no longer agrees
-//! with it. The write follows the database's fsync and has none of its own: after a power loss the
-//! file may be older than the log, never newer.
+//! Written after each commit by `control::Write`, read by verify and by `/metrics`. A small file of fixed slots holds
+//! the newest heads: a chain that was edited and rehashed, or cut off, no longer agrees with it. The write follows the
+//! database's fsync and has no fsync itself: after a power loss the file may be older than the log, never newer.
 
 use super::Head;
 use crate::{Error, Result};
@@ -14,7 +13,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// Several processes write different ids to different slots, so that none hides another's.
+/// Number of slots. Concurrent processes write different ids to different slots, so no head hides another.
 const SLOTS: i64 = 64;
 /// id, space, 64 hex digits, newline, padded.
 const SLOT_BYTES: usize = 96;
@@ -26,7 +25,10 @@ pub struct Heads {
 }
 
 impl Heads {
-    /// Opens or creates the file; without one, heads are only kept in memory.
+    /// Opens or creates the file. Without a path, heads are only kept in memory.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the file cannot be used.
     pub fn open(path: Option<PathBuf>) -> Result<Self> {
         let open = |p: &PathBuf| File::options().create(true).truncate(false).read(true).write(true).open(p);
         let file = path.as_ref().map(open).transpose();
@@ -38,12 +40,12 @@ impl Heads {
         Ok(heads)
     }
 
-    /// The newest head this process published or found.
+    /// Returns the newest head that this process has published or found.
     pub fn newest(&self) -> Head {
         self.lock().clone()
     }
 
-    /// Called after the commit. A failure is logged and costs one head, not the action.
+    /// Publishes a head after its commit. A failure is logged and costs one head, not the action.
     pub(crate) fn publish(&self, head: &Head) {
         if let Some(file) = &self.file {
             let slot = usize::try_from(head.id % SLOTS).unwrap_or(0) * SLOT_BYTES;
@@ -58,7 +60,10 @@ impl Heads {
         }
     }
 
-    /// Every head in the file.
+    /// Reads every head in the file.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the file cannot be read.
     pub fn read(&self) -> Result<Vec<Head>> {
         let Some(file) = &self.file else { return Ok(vec![]) };
         let mut bytes = vec![0; SLOT_BYTES * SLOTS as usize];

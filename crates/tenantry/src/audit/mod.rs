@@ -1,7 +1,8 @@
-//! The audit log: who did what to what, hash-chained, in the action's own transaction (`audited-commit`).
+//! The audit log: every action with actor and subject, hash-chained, in the action's own transaction
+//! (`audited-commit`).
 //!
-//! Appended through `control::Write::audit`, read by staff and by `tenantry audit verify`. Nothing
-//! here updates or deletes a row.
+//! Appended through `control::Write::audit`, read by staff and by `tenantry audit verify`. No code here updates or
+//! deletes a row.
 
 mod chain;
 mod heads;
@@ -15,28 +16,28 @@ use crate::{Result, control::params};
 use serde::Serialize;
 use tenantry_engine::{SqlRow, Tx, name::TenantId};
 
-/// Who acts, as the log writes it: `user:12`, `key:5`, `cli:root`, `system`.
+/// Acting identity, as written to the log: `user:12`, `key:5`, `cli:root`, `system`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub struct By {
     /// The identity that acts.
     pub actor: String,
-    /// Who is behind it while impersonating (`impersonation-abuse`).
+    /// The identity behind it during impersonation (`impersonation-abuse`).
     pub impersonator: Option<String>,
 }
 
 impl By {
-    /// An actor who acts as themselves.
+    /// Returns an identity that acts as itself.
     pub fn actor(actor: impl Into<String>) -> Self {
         Self { actor: actor.into(), impersonator: None }
     }
 
-    /// The platform itself: reconcilers, start-up.
+    /// Returns the identity of the platform itself: reconcilers, start-up.
     pub fn system() -> Self {
         Self::actor("system")
     }
 }
 
-/// A row to be appended.
+/// A row to append.
 pub(crate) struct Draft<'a> {
     pub(crate) at_us: i64,
     pub(crate) by: &'a By,
@@ -50,17 +51,17 @@ pub(crate) struct Draft<'a> {
 pub struct Row {
     /// Gapless from 1.
     pub id: i64,
-    /// Microseconds since 1970, UTC.
+    /// Time in microseconds since 1970, UTC.
     pub at_us: i64,
-    /// Who acted.
+    /// Acting identity.
     pub actor: String,
-    /// Who was behind it, when impersonating.
+    /// Identity behind it during impersonation.
     pub impersonator: Option<String>,
-    /// Whom it concerned, if one tenant.
+    /// Tenant it concerns, if exactly one.
     pub tenant: Option<i64>,
-    /// What was done, `noun.verb`.
+    /// Action, as `noun.verb`.
     pub action: String,
-    /// JSON text exactly as hashed.
+    /// JSON text, exactly as hashed.
     pub detail: String,
     /// Hash of the row before; empty for the first.
     pub prev_hash: String,
@@ -86,7 +87,7 @@ impl Row {
     }
 }
 
-/// Appends after `last`, or after the newest row when this transaction has not appended yet.
+/// Appends after `last`, or after the newest row if this transaction has not appended yet.
 pub(crate) async fn append(tx: &mut Tx, draft: Draft<'_>, last: Option<Head>) -> Result<Head> {
     let last = match last {
         Some(head) => head,
@@ -126,24 +127,24 @@ async fn insert(tx: &mut Tx, row: Row) -> Result<()> {
     Ok(())
 }
 
-/// The newest row's id and hash; none while the log is empty.
+/// Returns the newest row's id and hash. `None` while the log is empty.
 pub async fn head(tx: &mut Tx) -> Result<Option<Head>> {
     let rows = tx.query("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1", &[]).await?;
     rows.first().map(|r| Ok(Head { id: r.integer(0)?, hash: r.text(1)?.to_owned() })).transpose()
 }
 
-/// What to list.
+/// Filter of a list.
 #[derive(Debug, Clone, Default)]
 pub struct Query {
     /// Only rows about this tenant.
     pub tenant: Option<TenantId>,
     /// Only rows older than this id: the last id of the page before.
     pub before: Option<i64>,
-    /// Rows at most, 1 to 1000.
+    /// Largest number of rows, 1 to 1000.
     pub limit: u32,
 }
 
-/// Newest first.
+/// Lists rows, newest first.
 pub async fn list(tx: &mut Tx, query: &Query) -> Result<Vec<Row>> {
     let before = query.before.unwrap_or(i64::MAX);
     let limit = i64::from(query.limit.clamp(1, 1000));
@@ -161,7 +162,7 @@ pub async fn list(tx: &mut Tx, query: &Query) -> Result<Vec<Row>> {
     rows.iter().map(Row::read).collect()
 }
 
-/// Oldest first, for the check of the whole chain.
+/// Returns a page of rows, oldest first, for the check of the whole chain.
 async fn page_after(tx: &mut Tx, after: i64, limit: i64) -> Result<Vec<Row>> {
     let sql = format!("SELECT {COLUMNS} FROM audit WHERE id > ? ORDER BY id LIMIT ?");
     tx.query(&sql, params![after, limit]).await?.iter().map(Row::read).collect()

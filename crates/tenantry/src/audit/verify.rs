@@ -1,5 +1,5 @@
-//! Walks the whole chain and compares it with the published heads. Called by the command line and
-//! the suites; reads only.
+//! Walks the whole chain and compares it with the published heads. Called by the command line and test suites; reads
+//! only.
 
 use super::{Head, Row, hash_row, page_after};
 use crate::{Result, control::Control};
@@ -7,21 +7,24 @@ use std::collections::HashMap;
 
 const PAGE: i64 = 1000;
 
-/// What the walk found.
+/// Result of a walk.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Report {
-    /// Rows walked.
+    /// Number of rows walked.
     pub rows: i64,
-    /// Published heads compared.
+    /// Number of published heads compared.
     pub heads: usize,
-    /// Newest row; keep it elsewhere and give it to a later check.
+    /// Newest row. Store it elsewhere and pass it to a later check.
     pub head: Head,
-    /// Every fault, in words, with the row's id; empty when the log is whole.
+    /// Every fault, in words, with the row's id. Empty if the log is intact.
     pub faults: Vec<String>,
 }
 
-/// Finds every edited, inserted, removed or reordered row, and a cut tail: the chain must be gapless
-/// and must contain every head of the published file and of `known` (heads an operator has kept).
+/// Finds every edited, inserted, removed or reordered row, and a cut-off end. The chain must be gapless, and must
+/// contain every head of the published file and of `known` (heads that an operator has stored).
+///
+/// # Errors
+/// Those of reading the log or the file. A fault is not an error.
 pub async fn verify(control: &Control, known: &[Head]) -> Result<Report> {
     // The file first: rows committed meanwhile only make the log longer than the heads.
     let mut expected: HashMap<i64, Vec<String>> = HashMap::new();

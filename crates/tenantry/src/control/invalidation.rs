@@ -1,9 +1,9 @@
-//! Keeps the caches of all processes coherent without asking the database while nothing changes.
+//! Keeps the caches of all processes coherent without a query while nothing changes.
 //!
-//! Every change appends what it touched to the table `invalidations` in its own transaction. A
-//! reader compares the database's change counter (the header of its shared memory) with the one it last
-//! saw; only when they differ it reads the new rows and drops exactly those entries. Called through
-//! `Control::refresh`, `listen`, `epoch`. It never guesses: who is too far behind drops everything.
+//! Every change appends what it touched to the table `invalidations`, in its own transaction. A reader compares the
+//! database's change counter (the header of its shared memory) with the one that it last saw. Only when they differ, it
+//! reads the new rows and drops exactly those cache entries. Called through `Control::refresh`, `listen` and `epoch`.
+//! It never guesses: a reader that is too far behind drops everything.
 
 use super::params;
 use crate::Result;
@@ -17,9 +17,9 @@ use tenantry_engine::{
 };
 use tokio::sync::Mutex;
 
-/// Rows kept for readers that are behind.
+/// Number of rows retained for readers that are behind.
 const KEEP: i64 = 10_000;
-/// Pruned once in so many changes.
+/// Number of changes between two prunings.
 const PRUNE_EVERY: i64 = 1_000;
 
 /// Something that caches may hold.
@@ -34,7 +34,7 @@ pub enum Subject {
     Session(String),
     /// An API key, by its hash.
     ApiKey(String),
-    /// All of one kind or unknown: drop everything.
+    /// Everything of one kind or of an unknown kind: caches drop all entries.
     Everything,
 }
 
@@ -49,7 +49,7 @@ impl Subject {
         }
     }
 
-    /// Rows of a newer program that this one does not know drop everything.
+    /// Parses a row. Unknown rows of a newer program drop everything.
     fn from_row(row: &SqlRow) -> Result<Self> {
         let key = row.text(2)?;
         Ok(match (row.text(1)?, key.parse::<i64>()) {
@@ -67,8 +67,8 @@ type Listener = Box<dyn Fn(&Subject) + Send + Sync>;
 pub(super) struct Hub {
     /// Change counter of the database as of the last refresh.
     seen: AtomicU64,
-    /// Last sequence number applied. Held while refreshing, so that nobody goes on with a stale
-    /// entry while another task is still dropping it.
+    /// Last sequence number applied. Locked during a refresh, so that no task continues with a stale entry that another
+    /// task is still dropping.
     seq: Mutex<i64>,
     epoch: AtomicU64,
     listeners: RwLock<Vec<Listener>>,
@@ -101,7 +101,7 @@ impl Hub {
             return Ok(());
         }
         let mut seq = self.seq.lock().await;
-        // Read before the rows: a commit in between is seen again next time, never missed.
+        // Read before the rows: a commit in between is processed again next time, never missed.
         let counter = db.mark();
         if counter == self.seen.load(Ordering::Acquire) {
             return Ok(());
@@ -118,8 +118,8 @@ impl Hub {
     }
 
     fn apply(&self, subjects: Vec<Subject>) {
-        // First the epoch, then the entries: a load that began before either finds the epoch moved
-        // or has its entry dropped here.
+        // The epoch comes before the entries: a load that began earlier either finds a new epoch, or has its entry
+        // dropped here.
         self.epoch.fetch_add(1, Ordering::SeqCst);
         let listeners = self.listeners.read().unwrap_or_else(PoisonError::into_inner);
         for subject in &subjects {
@@ -135,8 +135,7 @@ async fn news(db: &SystemDb, after: i64) -> Result<Vec<SqlRow>> {
         .await?)
 }
 
-/// Keeps the log short. Sequence numbers are gapless, so a reader notices when rows it has not
-/// seen are gone.
+/// Prunes the log. Sequence numbers have no gaps, so a reader notices that rows which it has not seen are gone.
 pub(super) async fn prune(tx: &mut Tx, seq: i64) -> Result<()> {
     if seq % PRUNE_EVERY == 0 {
         tx.execute("DELETE FROM invalidations WHERE seq <= ?", params![seq - KEEP]).await?;

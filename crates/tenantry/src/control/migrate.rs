@@ -1,7 +1,7 @@
 //! Numbered migrations of the control store's own tables.
 //!
-//! Called once by `Control::open`. Several processes may start together: each takes the write lock
-//! and looks again. Never edits or drops what an older number made.
+//! Called once by `Control::open`. Several processes may start together: each takes the write lock and checks again. A
+//! migration never changes or drops what an earlier one created.
 
 use super::params;
 use crate::{Error, Result};
@@ -23,7 +23,7 @@ const MIGRATIONS: &[&str] = &[
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS control_migrations \
     (number INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT";
 
-/// Whether the catalog has a table of that name.
+/// Returns true if the catalog has a table with this name.
 pub(crate) fn has_table(name: &str) -> bool {
     let made =
         MIGRATIONS.iter().flat_map(|sql| sql.lines()).filter_map(|line| line.strip_prefix("CREATE TABLE "));
@@ -31,7 +31,7 @@ pub(crate) fn has_table(name: &str) -> bool {
     name == "control_migrations" || tables.any(|table| table == name)
 }
 
-/// Applies what is missing, all in one transaction.
+/// Applies missing migrations, all in one transaction.
 pub(super) async fn run(db: &SystemDb, now_us: i64) -> Result<()> {
     let mut tx = db.begin().await?;
     tx.execute(LEDGER, &[]).await?;

@@ -1,8 +1,8 @@
 //! The control store: the platform's own database, in hand-written SQL.
 //!
-//! Called by tenants, plans, users, access, operations and topology; they own the statements, this
-//! module owns how they commit. A change commits only together with its audit row (`audited-commit`) and
-//! its cache invalidations. Never holds tenant data, never decides who may do what.
+//! Called by tenants, plans, users, access, operations and topology. They own the statements; this module owns the
+//! commit. A change commits only together with its audit row (`audited-commit`) and its cache invalidations. Never
+//! holds tenant data and never authorises.
 
 pub mod invalidation;
 mod migrate;
@@ -20,13 +20,13 @@ use invalidation::Hub;
 use std::{path::PathBuf, sync::Arc};
 use tenantry_engine::{SystemDb, Tx};
 
-/// Parameters of a statement, converted.
+/// Statement parameters, converted to engine values.
 macro_rules! params {
     ($($value:expr),* $(,)?) => { &[$(tenantry_engine::value::Value::from($value)),*] };
 }
 pub(crate) use params;
 
-/// The control store, open. Cheap to clone.
+/// The open control store. Cheap to clone.
 #[derive(Clone)]
 pub struct Control {
     inner: Arc<Inner>,
@@ -40,8 +40,11 @@ struct Inner {
 }
 
 impl Control {
-    /// Brings the tables up to date and starts with empty caches. `heads_file` is where the audit
-    /// chain's heads are published, outside the database they guard (`audit-tampering`).
+    /// Migrates the tables and starts with empty caches. The heads of the audit chain are published in `heads_file`,
+    /// outside the database that they guard (`audit-tampering`).
+    ///
+    /// # Errors
+    /// [`crate::Error::Internal`] if the store was migrated by a newer program, or the heads file cannot be opened.
     pub async fn open(db: SystemDb, heads_file: Option<PathBuf>) -> Result<Self> {
         let clock = Clock::default();
         migrate::run(&db, clock.now_us()).await?;
@@ -51,13 +54,13 @@ impl Control {
         Ok(Self { inner: Arc::new(Inner { db, heads, hub, clock }) })
     }
 
-    /// Starts a change. Other writers wait until it is committed or dropped.
+    /// Begins a change. Other writers wait until it is committed or dropped.
     pub async fn begin(&self) -> Result<Write> {
         let tx = self.inner.db.begin().await?;
         Ok(Write::new(tx, self.inner.clock.clone(), self.inner.heads.clone()))
     }
 
-    /// A consistent view for reading.
+    /// Opens a consistent view for reading.
     pub async fn snapshot(&self) -> Result<Tx> {
         Ok(self.inner.db.snapshot().await?)
     }
@@ -67,18 +70,18 @@ impl Control {
         &self.inner.clock
     }
 
-    /// Now, microseconds.
+    /// Current time of the system clock, in microseconds.
     pub fn now_us(&self) -> i64 {
         self.inner.clock.now_us()
     }
 
-    /// The instant up to which things that cannot be undone are due; see [`Clock::due_us`].
+    /// Instant up to which irreversible work is due; see [`Clock::due_us`].
     pub fn due_us(&self) -> i64 {
         self.inner.clock.due_us()
     }
 
-    /// Makes every cache of this process valid as of now. Call it once at the start of each request:
-    /// while nothing was committed anywhere it costs one read of 48 bytes.
+    /// Brings every cache of this process up to date. Call it once at the start of each request: while nothing was
+    /// committed anywhere it costs one read of 48 bytes.
     pub async fn refresh(&self) -> Result<()> {
         self.inner.hub.refresh(&self.inner.db).await
     }
@@ -88,8 +91,8 @@ impl Control {
         self.inner.hub.listen(Box::new(drop_entry));
     }
 
-    /// Counts applied invalidations. A cache reads it before it loads and again after it has
-    /// inserted: if the two differ it removes what it inserted, which may be older than the change.
+    /// Number of applied invalidations. A cache reads it before it loads and again after it has inserted. If the two
+    /// differ, it removes what it inserted, which may be older than the change.
     pub fn epoch(&self) -> u64 {
         self.inner.hub.epoch()
     }

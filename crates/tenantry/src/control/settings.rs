@@ -1,12 +1,12 @@
-//! Settings of the platform that people change while it runs: JSON by key.
+//! Settings of the platform that operators change while it runs: JSON by key.
 //!
-//! Called by staff pages and the command line. What belongs in the configuration file is not here.
+//! Called by the staff pages and the command line. Settings of the configuration file are not here.
 
 use super::{Control, Subject, Write, params};
 use crate::{Error, Result, audit::By};
 use tenantry_engine::Tx;
 
-/// The value of a key; none: never set.
+/// Returns the value of a key. `None`: never set.
 pub async fn get(tx: &mut Tx, key: &str) -> Result<Option<serde_json::Value>> {
     let rows = tx.query("SELECT value FROM settings WHERE key = ?", params![key]).await?;
     let Some(row) = rows.first() else { return Ok(None) };
@@ -16,8 +16,8 @@ pub async fn get(tx: &mut Tx, key: &str) -> Result<Option<serde_json::Value>> {
 /// Key of [`platform_id`].
 const PLATFORM_ID: &str = "platform_id";
 
-/// The id of this installation, made once with its control store. Every database carries it inside, so that a
-/// catalog made anew cannot take up files of the one before.
+/// Returns the id of this installation, created once with its control store. Every database carries it inside, so that
+/// a recreated catalog cannot adopt files of the former one.
 pub(crate) async fn platform_id(control: &Control) -> Result<String> {
     if let Some(serde_json::Value::String(id)) = get(&mut control.snapshot().await?, PLATFORM_ID).await? {
         return Ok(id);
@@ -28,7 +28,7 @@ pub(crate) async fn platform_id(control: &Control) -> Result<String> {
         return Ok(id);
     }
     let id = uuid::Uuid::now_v7().to_string();
-    // Nobody's act, so it is not in the audit log, which begins with the first.
+    // Not an action of a user or operator, so it is not audited. The log begins with the first action.
     let (value, at) = (serde_json::Value::String(id.clone()).to_string(), write.at_us());
     let sql = "INSERT INTO settings (key, value, updated_at) VALUES (?, ?, ?)";
     write.execute(sql, params![PLATFORM_ID, value, at]).await?;
@@ -36,7 +36,7 @@ pub(crate) async fn platform_id(control: &Control) -> Result<String> {
     Ok(id)
 }
 
-/// Sets a key; null removes it.
+/// Sets a key. A null value removes it.
 pub async fn set(write: &mut Write, by: &By, key: &str, value: &serde_json::Value) -> Result<()> {
     let at = write.at_us();
     if value.is_null() {

@@ -1,11 +1,10 @@
-//! Witnessed time: how far the system clock can be believed (invariant `staged-deletion`).
+//! Witnessed time: how far the system clock can be trusted (invariant `staged-deletion`).
 //!
-//! A running server looks at its clocks about once a minute and writes what it saw into the catalog. Witnessed
-//! time advances only by what a monotonic clock measured in a running process. A jump of the system clock does
-//! not move it, and neither does time during which no server ran. It catches up with the system clock once the
-//! servers have run [`CONFIRM_US`] without a jump, or when an operator accepts the clock. Purges, retention and
-//! pruning go by it; sign-in, trials, schedules and everything else that can be taken back go by the system
-//! clock.
+//! A running server reads its clocks about once a minute and records the reading in the catalog. Witnessed time
+//! advances only by what a monotonic clock measured in a running process. A jump of the system clock does not move it,
+//! and neither does time during which no server ran. It catches up with the system clock once the servers have run for
+//! [`CONFIRM_US`] without a jump, or when an operator accepts the clock. Purges, retention and pruning use witnessed
+//! time. Sign-in, trials, schedules and everything else that can be reverted use the system clock.
 
 use super::{Control, Write, params};
 use crate::{
@@ -15,21 +14,21 @@ use crate::{
 };
 use tenantry_engine::Tx;
 
-/// Running time without a jump after which the system clock is believed.
+/// Running time without a jump after which the system clock is trusted.
 const CONFIRM_US: i64 = 24 * 3_600 * SECOND_US;
-/// Time between two looks.
+/// Time between two readings.
 pub(crate) const LOOK_US: i64 = 60 * SECOND_US;
-/// Difference between both clocks, from one look to the next, that is a jump. Adjusting a clock by slewing
+/// Difference between both clocks, from one reading to the next, that counts as a jump. Adjusting a clock by slewing
 /// stays far below.
 const JUMP_US: i64 = SECOND_US;
-/// Servers may look at the row in any order, and take turns within this time.
+/// Servers update the row in any order, each once within this time.
 const TURN_US: i64 = 2 * LOOK_US;
-/// Time without any look after which the system clock may have been set unseen.
+/// Time without any reading after which the system clock may have been set unnoticed.
 const UNSEEN_US: i64 = 3_600 * SECOND_US;
-/// Difference between system clock and witnessed time that people are told of.
+/// Smallest difference between system clock and witnessed time that is reported.
 const WORTH_TELLING_US: i64 = 300 * SECOND_US;
 
-/// The row of the catalog.
+/// The clock row of the catalog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Row {
     looked_at: i64,
@@ -50,7 +49,7 @@ impl Row {
         Ok(())
     }
 
-    /// The row after a process looked that had `before` in hand.
+    /// Returns the row after a reading of a process whose previous reading was `before`.
     fn after(self, before: Reading, lived_us: i64, wall_us: i64) -> Self {
         let lived = lived_us - before.lived_us;
         let jumped = (wall_us - before.wall_us - lived).abs() > JUMP_US + lived / 500;
@@ -58,7 +57,7 @@ impl Row {
         let disagrees = gap < -TURN_US || gap > UNSEEN_US.max(lived + TURN_US);
         let steady_us = match jumped || disagrees {
             true => 0,
-            // Two servers that run side by side count the same time once.
+            // Two servers that run at the same time count it once.
             false => (self.steady_us + lived.min(gap).max(0)).min(CONFIRM_US),
         };
         let witnessed_at = match steady_us >= CONFIRM_US {
@@ -69,31 +68,31 @@ impl Row {
     }
 }
 
-/// How far system clock and witnessed time are apart.
+/// Difference between system clock and witnessed time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct ClockState {
-    /// The system clock, microseconds since 1970, UTC.
+    /// The system clock, in microseconds since 1970, UTC.
     pub now_us: i64,
-    /// The witnessed time, microseconds since 1970, UTC.
+    /// The witnessed time, in microseconds since 1970, UTC.
     pub witnessed_us: i64,
-    /// Running time without a jump that is still needed until the system clock is believed, microseconds.
+    /// Running time without a jump, in microseconds, after which the system clock will be trusted.
     pub confirmed_in_us: i64,
 }
 
 impl ClockState {
-    /// Seconds that the system clock is ahead of the witnessed time; negative: behind.
+    /// Seconds by which the system clock is ahead of the witnessed time. Negative: behind.
     pub fn ahead_seconds(&self) -> i64 {
         (self.now_us - self.witnessed_us) / SECOND_US
     }
 
-    /// Whether work that cannot be undone waits because of the difference.
+    /// Returns true if irreversible work waits because of the difference.
     pub fn holds_back(&self) -> bool {
         (self.now_us - self.witnessed_us).abs() > WORTH_TELLING_US
     }
 }
 
-/// Takes the catalog's row as the base of this process's witnessed time. Called when the control store is
-/// opened; writes nothing.
+/// Takes the catalog's row as the base of this process's witnessed time. Called when the control store is opened.
+/// Writes nothing.
 pub(crate) async fn begin(clock: &Clock, tx: &mut Tx) -> Result<()> {
     let row = Row::read(tx).await?;
     let (lived_us, wall_us) = (clock.lived_us(), clock.now_us());
@@ -101,7 +100,7 @@ pub(crate) async fn begin(clock: &Clock, tx: &mut Tx) -> Result<()> {
     Ok(())
 }
 
-/// Writes down what this process sees of its clocks. Called by the background pass of a server.
+/// Records this process's reading of its clocks. Called by the background pass of a server.
 pub(crate) async fn look(control: &Control) -> Result<()> {
     let clock = control.clock();
     let (lived_us, wall_us) = (clock.lived_us(), clock.now_us());
@@ -114,7 +113,7 @@ pub(crate) async fn look(control: &Control) -> Result<()> {
     Ok(())
 }
 
-/// Whether it is time to look again.
+/// Returns true if the next reading is due.
 pub(crate) fn is_time(clock: &Clock) -> bool {
     clock.reading().is_none_or(|reading| {
         let lived = clock.lived_us() - reading.lived_us;
@@ -122,7 +121,7 @@ pub(crate) fn is_time(clock: &Clock) -> bool {
     })
 }
 
-/// The system clock and how far it is believed.
+/// Returns the system clock, and how far it is trusted.
 pub(crate) async fn state(control: &Control) -> Result<ClockState> {
     let row = Row::read(&mut control.snapshot().await?).await?;
     let own = control.clock().witnessed_us().unwrap_or(row.witnessed_at);
@@ -133,7 +132,7 @@ pub(crate) async fn state(control: &Control) -> Result<ClockState> {
     })
 }
 
-/// Believes the system clock as it is now; the caller commits.
+/// Trusts the present system clock. The caller commits.
 pub(crate) async fn accept(write: &mut Write, by: &By, clock: &Clock) -> Result<()> {
     let before = Row::read(write).await?;
     let (lived_us, wall_us) = (clock.lived_us(), clock.now_us());
@@ -154,7 +153,7 @@ mod tests {
 
     const T: i64 = 1_800_000_000 * SECOND_US;
 
-    /// A row and a process that has just looked, both agreed at `T`.
+    /// A row and a process that has just read its clocks, both agreeing at `T`.
     fn agreed(steady_us: i64) -> (Row, Reading) {
         let row = Row { looked_at: T, witnessed_at: T, steady_us };
         (row, Reading { lived_us: 0, wall_us: T, witnessed_us: T })
@@ -177,7 +176,7 @@ mod tests {
     fn a_day_without_a_jump_confirms_the_clock() {
         let (row, before) = agreed(0);
         let week = 7 * DAY_US;
-        // The machine was off for a week: a new process, whose clock starts at 0.
+        // The machine was off for a week: a new process, whose monotonic clock starts at 0.
         let start = Reading { wall_us: T + week, ..before };
         let mut row = row.after(start, LOOK_US, T + week + LOOK_US);
         assert_eq!(row.witnessed_at, T + LOOK_US, "the week was not witnessed");

@@ -1,6 +1,6 @@
 //! One change of the control store: statements, audit row and invalidations in one commit.
 //!
-//! Made by `Control::begin`. It never commits an action without its audit row (`audited-commit`).
+//! Created by `Control::begin`. It never commits an action without its audit row (`audited-commit`).
 
 use super::{Subject, params};
 use crate::{
@@ -14,7 +14,7 @@ use std::{
 };
 use tenantry_engine::{Tx, name::TenantId};
 
-/// A transaction that writes. Dropping it undoes everything.
+/// A write transaction. Dropping it rolls everything back.
 pub struct Write {
     tx: Tx,
     at_us: i64,
@@ -29,17 +29,17 @@ impl Write {
         Self { tx, at_us: clock.now_us(), clock, heads, last_audit: None, unchanged: false }
     }
 
-    /// The instant of this change, microseconds; all its rows carry it.
+    /// Instant of this change, in microseconds. All its rows carry it.
     pub fn at_us(&self) -> i64 {
         self.at_us
     }
 
-    /// The instant up to which things that cannot be undone are due; see [`Clock::due_us`].
+    /// Instant up to which irreversible work is due; see [`Clock::due_us`].
     pub fn due_us(&self) -> i64 {
         self.clock.due_us()
     }
 
-    /// The instant at which a retention begins that this change starts; see [`Clock::retain_from_us`].
+    /// Instant at which a retention that this change begins starts; see [`Clock::retain_from_us`].
     pub fn retain_from_us(&self) -> i64 {
         self.clock.retain_from_us().max(self.at_us)
     }
@@ -57,7 +57,7 @@ impl Write {
         Ok(())
     }
 
-    /// Tells every process to drop what it caches about the subject, once this commits.
+    /// Tells every process, once this commits, to drop its cache entries about the subject.
     pub async fn invalidate(&mut self, subject: &Subject) -> Result<()> {
         let (kind, key) = subject.to_parts();
         let sql = "INSERT INTO invalidations (kind, key) VALUES (?, ?) RETURNING seq";
@@ -65,12 +65,15 @@ impl Write {
         super::invalidation::prune(&mut self.tx, rows.first().map_or(Ok(0), |r| r.integer(0))?).await
     }
 
-    /// Says that an idempotent action found nothing to do: then there is nothing to record either.
+    /// Notes that an idempotent action found nothing to do, so that [`Self::commit`] needs no audit row.
     pub(crate) fn found_nothing_to_do(&mut self) {
         self.unchanged = true;
     }
 
-    /// Commits an action. Refused without an audit row: that would be an unrecorded action.
+    /// Commits an action.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] without an audit row: the action would not be recorded.
     pub async fn commit(self) -> Result<()> {
         if self.last_audit.is_none() && self.unchanged {
             return Ok(self.tx.rollback().await?);
@@ -81,7 +84,7 @@ impl Write {
         self.commit_unaudited().await
     }
 
-    /// Commits bookkeeping that is nobody's action: the journal's cursor, a session's last use.
+    /// Commits bookkeeping that is not an action of a user or operator: the journal's cursor, a session's last use.
     pub async fn commit_unaudited(self) -> Result<()> {
         self.tx.commit().await?;
         if let Some(head) = self.last_audit {

@@ -1,8 +1,8 @@
-//! `check`: models against migrations, migrations against every database, and references that point
-//! across stores at rows that are gone.
+//! `check`: compares models with migrations, migrations with every database, and finds references across stores to rows
+//! that are gone.
 //!
-//! Called by the platform for the command line. Reads only, one database after the other, past
-//! those that cannot be read (X5); what it finds it tells as it goes.
+//! Called by the platform for the command line. Reads only, one database after the other. A database that cannot be
+//! read does not stop the check (X5). Findings are reported as they are found.
 
 use crate::{
     apps::Apps,
@@ -24,33 +24,33 @@ use tenantry_engine::{
     value::Value,
 };
 
-/// Rows read at a time when references are followed.
+/// Number of rows read at a time when references are followed.
 const PAGE: u32 = 1_000;
-/// Ids of disagreeing records that one finding names.
+/// Largest number of ids of disagreeing records in one finding.
 const TOLD: usize = 20;
 
-/// Something that is not as it should be.
+/// A fault that the check found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
-    /// The database, as the catalog names it; none: the apps themselves.
+    /// The database, as the catalog names it. `None`: the apps themselves.
     pub place: Option<Place>,
-    /// What.
+    /// The fault.
     pub what: What,
 }
 
-/// What is not as it should be.
+/// Kind of fault.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum What {
     /// Models of this app changed and no migration makes the change.
     ModelsChanged(String),
-    /// Migrations have not run here.
+    /// Migrations that have not run here.
     Pending(Vec<String>),
-    /// Migrations ran here that the installed apps do not have.
+    /// Migrations that ran here and that the installed apps do not have.
     Unknown(Vec<String>),
-    /// A definition differs from what the migrations make.
+    /// A definition differs from what the migrations produce.
     Drift(Drift),
-    /// References to rows of another store that are not there.
+    /// References to missing rows of another store.
     Dangling {
         /// The referring model.
         model: ModelName,
@@ -58,23 +58,23 @@ pub enum What {
         field: FieldName,
         /// The model referred to.
         to: ModelName,
-        /// Ids that are not there.
+        /// Ids of the missing rows.
         ids: Vec<RecordId>,
     },
-    /// Records whose references disagree: a city that does not lie in the region beside it.
+    /// Records whose references disagree: a city that does not lie in the record's region.
     Disagreeing {
         /// Their model.
         model: ModelName,
         /// The rule.
         rule: Dependence,
-        /// How many there are.
+        /// Number of such records.
         count: u64,
         /// Ids of the first of them.
         ids: Vec<RecordId>,
     },
-    /// The database could not be looked at; code and detail of the error.
+    /// The database could not be read. Code and detail of the error.
     Unreadable(&'static str, String),
-    /// The file in this place is not this tenant's.
+    /// The file in this place belongs to another tenant, store or installation.
     NotItsOwn,
 }
 
@@ -124,13 +124,16 @@ pub struct Checker<'a> {
     apps: &'a Apps,
     systems: HashMap<StoreName, Place>,
     schemas: HashMap<StoreName, Arc<Schema>>,
-    /// Stores of databases looked at, and whether they are current: pooled tenants share one.
+    /// Databases and stores already checked, and whether they are current: pooled tenants share one database.
     inspected: HashMap<(ServerName, PhysicalName, StoreName), bool>,
     pages: bool,
 }
 
 impl<'a> Checker<'a> {
-    /// Opens nothing yet.
+    /// Creates a checker. Opens no database yet.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] for models and migrations that do not compile.
     pub fn new(engine: &'a Engine, apps: &'a Apps, systems: Vec<Place>) -> Result<Self> {
         let all = apps.models().to_vec();
         let schema = |store: &StoreName| {
@@ -142,14 +145,17 @@ impl<'a> Checker<'a> {
         Ok(Self { engine, apps, systems, schemas, inspected: HashMap::new(), pages: true })
     }
 
-    /// Leaves out the look at every page of every database, which takes as long as reading them.
+    /// Skips the check of every page of every database, which takes as long as reading them.
     #[must_use]
     pub fn without_pages(mut self, without: bool) -> Self {
         self.pages = !without;
         self
     }
 
-    /// Models against migrations; then every system store.
+    /// Compares models with migrations, then checks every system store.
+    ///
+    /// # Errors
+    /// Those of the catalog. A fault is reported to `tell`.
     pub async fn platform(&mut self, mut tell: impl FnMut(Finding)) -> Result<()> {
         for app in self.apps.unmigrated() {
             tell(Finding { place: None, what: What::ModelsChanged(app.to_string()) });
@@ -160,7 +166,10 @@ impl<'a> Checker<'a> {
         Ok(())
     }
 
-    /// Every tenant that the catalog has databases of, or one; how many.
+    /// Checks every tenant that has databases in the catalog, or only one. Returns how many.
+    ///
+    /// # Errors
+    /// Those of the catalog. A fault is reported to `tell`.
     pub async fn tenants(
         &mut self,
         control: &Control,
@@ -184,8 +193,8 @@ impl<'a> Checker<'a> {
         Ok(checked)
     }
 
-    /// Every place of one tenant: `places` are all it has, so that references between its own
-    /// stores can be followed.
+    /// Checks every place of one tenant. `places` must be all it has, so that references between its stores can be
+    /// followed.
     async fn tenant(&mut self, places: &[Place], tell: &mut impl FnMut(Finding)) {
         for place in places {
             self.place(places, place, tell).await;
@@ -195,7 +204,7 @@ impl<'a> Checker<'a> {
     async fn place(&mut self, all: &[Place], place: &Place, tell: &mut impl FnMut(Finding)) {
         let mut tell = |what| tell(Finding { place: Some(place.clone()), what });
         match self.definitions(place, &mut tell).await {
-            // A schema that is behind has no sound rows to follow references from.
+            // If the schema is behind, its rows cannot be checked for references.
             Ok(true) => {}
             Ok(false) => return,
             Err(Error::Engine(error)) if *error.kind() == Kind::WrongIdentity => {
@@ -211,7 +220,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Ledger and definitions. True when nothing is pending.
+    /// Checks ledger and definitions. Returns true if no migration is pending.
     async fn definitions(&mut self, place: &Place, tell: &mut impl FnMut(What)) -> Result<bool> {
         let key = (place.server.clone(), place.physical.clone(), place.store.clone());
         if let Some(is_current) = self.inspected.get(&key) {
@@ -238,7 +247,7 @@ impl<'a> Checker<'a> {
         for (model, field, to) in self.crossing(&place.store) {
             let target =
                 all.iter().find(|other| other.store == to.store).or_else(|| self.systems.get(&to.store));
-            // A store this tenant has no database of holds none of the rows that are referred to.
+            // A store in which this tenant has no database has no rows to refer to.
             let Some(target) = target else { continue };
             let (from, into) = (self.session(place).await?, self.session(target).await?);
             let ids = dangling(&from, model, &field, &into, to).await?;
@@ -265,7 +274,7 @@ impl<'a> Checker<'a> {
         Ok(())
     }
 
-    /// Fields of a store's models that refer to models of other stores, overrides included.
+    /// Fields of a store's models that refer to models of other stores, including overrides.
     fn crossing(&self, store: &StoreName) -> Vec<(&'a Model, FieldName, &'a Model)> {
         let mut found = Vec::new();
         for model in self.apps.models().iter().filter(|model| model.store == *store) {
@@ -283,7 +292,7 @@ impl<'a> Checker<'a> {
         found
     }
 
-    /// The shared model whose overrides this automatic model keeps.
+    /// Returns the shared model whose overrides this automatic model stores.
     fn overridden(&self, model: &Model) -> Option<&'a Arc<Model>> {
         let own = |shared: &&Arc<Model>| shared.override_model().is_some_and(|auto| auto.name == model.name);
         self.apps.models().iter().find(own)
@@ -301,7 +310,7 @@ async fn last_tenant(control: &Control) -> Result<i64> {
     Ok(rows.first().map_or(Ok(0), |row| row.integer(0))?)
 }
 
-/// Places in use of the tenants with ids in the range, together for each tenant.
+/// Returns the places in use of tenants with ids in the range, grouped by tenant.
 async fn places(control: &Control, first: i64, last: i64) -> Result<Vec<Vec<Place>>> {
     let range = (TenantId::from_raw(first), TenantId::from_raw(last));
     let found = placement::of_range(&mut control.snapshot().await?, range.0, range.1).await?;
@@ -310,7 +319,7 @@ async fn places(control: &Control, first: i64, last: i64) -> Result<Vec<Vec<Plac
     Ok(tenants.map(|tenant| tenant.iter().map(|(_, p)| p.place.clone()).collect()).collect())
 }
 
-/// Ids that a field refers to and that are not there, each once, in order.
+/// Returns the ids that a field refers to and that do not exist, each once, in order.
 async fn dangling(
     from: &Session,
     model: &Model,
@@ -340,7 +349,7 @@ async fn dangling(
     Ok(missing)
 }
 
-/// How many records break a rule, and the ids of the first twenty of them.
+/// Returns how many records break a rule, and the ids of the first twenty.
 async fn disagreeing(
     from: &Session,
     model: &Model,

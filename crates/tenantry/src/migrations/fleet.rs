@@ -1,8 +1,8 @@
-//! Brings every database of a tenant store to the wanted version: canaries first, then the rest.
+//! Migrates every database of a tenant store to the wanted version: canaries first, then the rest.
 //!
-//! Called by `tenantry migrate-tenants`. Work comes from the catalog alone, so that a run with nothing to do
-//! opens no database; a failing tenant is recorded and passed by (X5); a run that is killed is
-//! simply run again, because each database keeps its own ledger. Holds no list of all tenants.
+//! Called by `tenantry migrate-tenants`. The work list comes from the catalog alone, so a run with nothing to do opens
+//! no database. A failing tenant is recorded and does not stop the run (X5). A killed run is simply started again,
+//! because each database has its own ledger. Holds no list of all tenants.
 
 use super::page::Run;
 use crate::error::{Error, Result};
@@ -12,7 +12,7 @@ use tenantry_engine::{
     place::Place,
 };
 
-/// Placements read from the catalog at a time.
+/// Number of placements read from the catalog at a time.
 const PAGE: u32 = 512;
 
 /// A placement that is not at the wanted version.
@@ -20,50 +20,50 @@ const PAGE: u32 = 512;
 pub struct Target {
     /// The tenant.
     pub tenant: TenantId,
-    /// What people call it.
+    /// Its slug.
     pub slug: Slug,
-    /// Where its rows of the store lie.
+    /// Place of its rows of the store.
     pub place: Place,
-    /// Version the catalog knows of.
+    /// Version recorded in the catalog.
     pub version: Option<String>,
 }
 
-/// What became of a target.
+/// Result for one target.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
-    /// Which.
+    /// The target.
     pub target: Target,
-    /// Migrations applied now, or why not.
+    /// Number of migrations applied now, or why none was.
     pub result: std::result::Result<u32, Failure>,
 }
 
 impl Outcome {
-    /// Not tried: an operation is at work there.
+    /// Returns true if the database was not tried because an operation is open on its tenant.
     pub fn is_busy(&self) -> bool {
         self.result.as_ref().is_err_and(|failure| failure.code == BUSY)
     }
 }
 
-/// Code of a database that was not tried because an operation is at work on its tenant.
+/// Code of a database that was not tried because an operation is open on its tenant.
 pub(super) const BUSY: &str = "busy";
 
-/// Why a database stayed where it was.
+/// Why a database was not migrated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// Stable code of the kind of error.
     pub code: &'static str,
-    /// For the operator; may carry private detail.
+    /// Text for the operator; may contain private detail.
     pub message: String,
-    /// The same for the catalog, which shows it to the tenant's members: without private detail.
+    /// Text for the catalog, which shows it to the tenant's members: without private detail.
     pub public: String,
-    /// What to do about it, where that is known (M16).
+    /// What to do about it, if known (M16).
     pub remedy: Option<String>,
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let public = match &error {
-            // The statement of a migration, and why it was refused: nothing of it is private to the platform.
+            // The statement of a migration, and why it was refused: neither is private to the platform.
             Error::Engine(engine) => match engine.kind() {
                 Kind::Statement(why) => why.clone(),
                 _ => error.public_title(),
@@ -76,12 +76,12 @@ impl From<Error> for Failure {
     }
 }
 
-/// What a run needs of the catalog.
+/// Catalog queries that a run needs.
 pub trait Catalog {
-    /// How many placements of the store are not at `wanted`.
+    /// Returns how many placements of the store are not at `wanted`.
     fn count_behind(&self, store: &StoreName, wanted: &str) -> impl Future<Output = Result<u64>> + Send;
 
-    /// The next ones in order of tenant.
+    /// Returns the next placements that are not at `wanted`, ordered by tenant.
     fn behind(
         &self,
         store: &StoreName,
@@ -90,25 +90,26 @@ pub trait Catalog {
         limit: u32,
     ) -> impl Future<Output = Result<Vec<Target>>> + Send;
 
-    /// Keeps operations away from these databases until they are recorded. Some: what is at work there
-    /// already, and it is not claimed.
+    /// Claims these databases, so that no operation begins on them until they are recorded. Returns `Some` for a
+    /// database that is not claimed, with the operation or run that is working on it.
     fn claim(&self, places: &[&Place]) -> impl Future<Output = Result<Vec<Option<String>>>> + Send;
 
-    /// Records outcomes in one transaction and ends their claims: `wanted` where the run succeeded, else the error.
+    /// Records outcomes in one transaction and releases their claims: `wanted` if the migration succeeded, otherwise
+    /// the error.
     fn record(&self, wanted: &str, outcomes: &[Outcome]) -> impl Future<Output = Result<()>> + Send;
 }
 
-/// How a run goes about it.
+/// Options of a run.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Databases migrated at a time.
+    /// Number of databases migrated at a time.
     pub parallel: usize,
-    /// Databases tried before the others. When every one of them fails, the migration is at fault
-    /// and not the tenants: the run stops (`half-migrated-fleet`).
+    /// Number of databases tried before the others. If every one of them fails, the migration is at fault and not the
+    /// tenants: the run stops (`half-migrated-fleet`).
     pub canaries: u32,
     /// Only this tenant.
     pub only: Option<TenantId>,
-    /// Also databases that tenants brought, which otherwise are left alone (F3).
+    /// Includes external databases, which are otherwise left alone (F3).
     pub external: bool,
 }
 
@@ -118,48 +119,50 @@ impl Default for Options {
     }
 }
 
-/// What is told while a run goes on.
+/// Progress of a run.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// The run begins.
     Started {
-        /// Databases behind.
+        /// Number of databases that are behind.
         total: u64,
     },
-    /// One is done, well or not.
+    /// One database is done, successfully or not.
     Done(&'a Outcome),
     /// Every canary failed; the rest was not touched.
     Halted {
-        /// Canaries.
+        /// Number of canaries.
         tried: u64,
-        /// The rest.
+        /// Number of other databases.
         left: u64,
     },
 }
 
-/// What a run came to.
+/// Result of a run.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Report {
-    /// Databases that were behind when the run began.
+    /// Number of databases that were behind when the run began.
     pub total: u64,
-    /// Brought up to date.
+    /// Number of databases migrated.
     pub migrated: u64,
-    /// Failed, with the reason.
+    /// Databases that failed, with the reason.
     pub failed: Vec<Outcome>,
     /// Every canary failed; the rest was not touched.
     pub halted: bool,
 }
 
 impl Report {
-    /// Nothing failed and nothing was left out.
+    /// Returns true if nothing failed and nothing was left out.
     pub fn is_clean(&self) -> bool {
         self.failed.is_empty() && !self.halted
     }
 }
 
-/// Runs over all placements of `store` that are not at `wanted`. `migrate` brings one database up to
-/// date and says how many migrations that took. Errors of single databases are in the report; an
-/// error here means that the catalog itself could not be read or written.
+/// Runs over all placements of `store` that are not at `wanted`. `migrate` migrates one database and returns the number
+/// of migrations applied. Errors of single databases are in the report.
+///
+/// # Errors
+/// Those of reading or writing the catalog.
 pub async fn run<C, M, F>(
     catalog: &C,
     store: &StoreName,
@@ -187,7 +190,7 @@ where
         Run { catalog, wanted, parallel: options.parallel, migrate: &migrate }
             .page(page, &mut report, &mut tell)
             .await?;
-        // Tenants that are busy say nothing about the migration.
+        // Busy tenants say nothing about the migration.
         let at_fault = report.failed.iter().any(|outcome| !outcome.is_busy());
         if canary && report.migrated == before && at_fault && tried < report.total {
             report.halted = true;

@@ -1,7 +1,7 @@
-//! `makemigrations`: models as they are against the state the migrations leave → new files.
+//! `makemigrations`: compares the models with the state that the migrations leave, and writes new files.
 //!
-//! Called by the command line, and by `check` without writing. What only a person knows is answered
-//! by options or asked; nothing is guessed that could lose data. Never changes a file that exists.
+//! Called by the command line, and by `check` without writing. Decisions that need a person are answered by options or
+//! asked; nothing is guessed that could lose data. Never changes an existing file.
 
 use super::name;
 use crate::{
@@ -15,32 +15,32 @@ use tenantry_engine::{
     name::AppName,
 };
 
-/// A migration that was made.
+/// A new migration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Made {
     /// The migration.
     pub migration: Migration,
-    /// Its file, written unless the run was dry.
+    /// Its file, which is written unless this was a dry run.
     pub path: PathBuf,
 }
 
-/// What to make.
+/// What to create.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Only this app.
     pub app: Option<AppName>,
-    /// Words for the file name instead of automatic ones.
+    /// Words for the file name, instead of automatic ones.
     pub name: Option<String>,
     /// Answers given as options.
     pub answers: Answers,
-    /// Say what would be made, write nothing.
+    /// Only report what would be created.
     pub dry_run: bool,
 }
 
-/// Why nothing was made.
+/// Why nothing was created.
 #[derive(Debug, thiserror::Error)]
 pub enum Failed {
-    /// Questions that nobody answered, and changes that no migration can make.
+    /// Questions without an answer, and changes that no migration can make.
     #[error("{}", list(.0))]
     Undecided(Undecided),
     /// The migrations contradict themselves, or a file could not be written.
@@ -48,7 +48,7 @@ pub enum Failed {
     Error(#[from] Error),
 }
 
-/// Every question with the options that answer it, every refusal with its remedy.
+/// Lists every question with the options that answer it, and every refusal with its remedy.
 fn list(undecided: &Undecided) -> String {
     let mut lines = undecided.refusals.clone();
     for question in &undecided.questions {
@@ -58,8 +58,12 @@ fn list(undecided: &Undecided) -> String {
     lines.join("\n")
 }
 
-/// Makes what is missing. `ask` gets each question and gives the option chosen (as `--rename a=b`),
-/// or `None` when nobody can be asked.
+/// Creates missing migrations. `ask` gets each question and returns the chosen option (as `--rename a=b`), or `None` if
+/// there is no person to ask.
+///
+/// # Errors
+/// [`Failed::Undecided`] for questions without an answer; [`Failed::Error`] for contradictory migrations or files that
+/// cannot be written.
 pub fn make(
     apps: &Apps,
     options: &Options,
@@ -107,7 +111,7 @@ fn state(migrations: &[Migration]) -> Result<State> {
     State::replay(migrations).map_err(|error| Error::Conflict(error.to_string()))
 }
 
-/// Diffs until nothing is left to ask. Each round answers at least one question, or ends.
+/// Compares until no question is left. Each round answers at least one question, or ends.
 fn decide(
     app: &App,
     state: &State,
@@ -129,7 +133,7 @@ fn decide(
     }
 }
 
-/// Takes an answer as it is typed on the command line.
+/// Parses an answer in the form in which it is typed on the command line.
 fn answer(answers: &mut Answers, chosen: &str) -> Result<()> {
     let words = chosen.trim().trim_start_matches("--").split_once(' ');
     let (option, value) =
@@ -147,7 +151,7 @@ fn path(app: &App, migration: &Migration) -> Result<PathBuf> {
     }
 }
 
-/// `create_new`: a file that somebody wrote meanwhile is never replaced.
+/// Writes the file with `create_new`, so that a file created meanwhile is never replaced.
 fn write(made: &Made) -> Result<()> {
     let failed = |error: std::io::Error| Error::io(made.path.display(), &error);
     if let Some(folder) = made.path.parent() {

@@ -1,8 +1,8 @@
-//! Migrations from a person's side: written from changed models, run over the fleet, checked.
+//! Migrations for developers and operators: written from changed models, run over all tenants, checked.
 //!
-//! Called by the command line and at start. What an operation does to a database is the engine's;
-//! here is decided which databases, in what order, and what is told to whom. Never looks for
-//! databases on disk: places come from the catalog (`catalog-placement`).
+//! Called by the command line and at start. The engine defines what a migration does to a database; this module decides
+//! which databases, in what order, and what is reported to whom. Never looks for databases on disk: places come from
+//! the catalog (`catalog-placement`).
 
 pub mod check;
 pub mod fleet;

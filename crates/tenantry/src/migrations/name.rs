@@ -1,13 +1,13 @@
-//! What a new migration is called: the next number and a few words of what it does.
+//! Name of a new migration: the next number and a few words about its content.
 //!
-//! Called by [`super::make`] only.
+//! Called only by [`super::make`].
 
 use tenantry_engine::migration::{Migration, Op};
 
-/// Longest part after the number; the engine takes names of 80 bytes.
+/// Longest part after the number; the engine accepts names of 80 bytes.
 const LONGEST: usize = 60;
 
-/// `0003_patients_add_phone` after `0002_…`; `words` replace the automatic part.
+/// Returns `0003_patients_add_phone` after `0002_…`. `words` replace the automatic part.
 pub(super) fn next(earlier: &[&Migration], ops: &[Op], words: Option<&str>) -> String {
     let number = |migration: &&Migration| migration.name.get(..4)?.parse::<u32>().ok();
     let number = earlier.iter().filter_map(number).max().unwrap_or(0) + 1;
@@ -24,7 +24,7 @@ fn automatic(ops: &[Op]) -> String {
     for op in ops {
         words.push(describe(op));
         if words.join("_").len() > LONGEST {
-            // Too much to say: the first change stands for all of them.
+            // Too long: name the first change only.
             return format!("{}_and_more", words[0]);
         }
     }
@@ -47,7 +47,7 @@ fn describe(op: &Op) -> String {
     }
 }
 
-/// Lower case, a-z, 0-9 and single `_`; never empty.
+/// Returns only a-z, 0-9 and single `_`, in lower case; never empty.
 fn tidy(words: &str) -> String {
     let mut text = String::new();
     for c in words.to_ascii_lowercase().chars() {

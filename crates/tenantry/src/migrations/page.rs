@@ -1,7 +1,7 @@
 //! One page of a fleet run: claimed batch by batch, migrated in parallel, recorded.
 //!
-//! Called by `fleet`. A database at which an operation is at work is waited for a little, then told of
-//! as busy and passed by.
+//! Called by `fleet`. If an operation is open on a database, the page waits for it a little, then reports the database
+//! as busy and skips it.
 
 use super::fleet::{BUSY, Catalog, Event, Failure, Outcome, Report, Target};
 use crate::{
@@ -16,16 +16,16 @@ use tenantry_engine::{
     place::{Isolation, Place},
 };
 
-/// Databases claimed and recorded in one transaction each.
+/// Number of databases claimed, and recorded, in one transaction.
 const BATCH: usize = 64;
-/// How often busy ones are looked at again, and after how long.
+/// Number of retries for busy databases, and the pause between them.
 const LOOKS: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// A database with everybody who lives in it: one tenant, or many of a pool.
+/// A database with all tenants in it: one tenant, or many of a pool.
 type Unit = Vec<Target>;
 
-/// What stays the same for all pages.
+/// Parameters that all pages share.
 pub(super) struct Run<'a, C, M> {
     pub(super) catalog: &'a C,
     pub(super) wanted: &'a str,
@@ -59,7 +59,7 @@ where
         Ok(())
     }
 
-    /// All units that can be claimed; the others, with what is at work there.
+    /// Migrates all units that can be claimed. Returns the others, with what is working on them.
     async fn all(
         &self,
         mut units: Vec<Unit>,
@@ -116,7 +116,7 @@ where
     }
 }
 
-/// Why a database was not migrated; of one that is lost, with what to do.
+/// Converts the error of a database. If the database is lost, adds the remedy.
 fn failure(target: &Target, error: Error) -> Failure {
     match error {
         Error::Engine(error) if Engine::is_loss(&target.place, &error) => {
@@ -126,7 +126,7 @@ fn failure(target: &Target, error: Error) -> Failure {
     }
 }
 
-/// Pooled tenants of one database are one unit, so that it is migrated once for all of them.
+/// Groups pooled tenants of one database into one unit, so that it is migrated once for all of them.
 fn units(page: Vec<Target>) -> Vec<Unit> {
     let mut pools: HashMap<(ServerName, PhysicalName), usize> = HashMap::new();
     let mut units: Vec<Unit> = Vec::new();

@@ -1,7 +1,7 @@
-//! `tenantry migrate-tenants`: every tenant store's fleet brought to the version of the installed apps.
+//! `tenantry migrate-tenants`: migrates all tenant stores to the version of the installed apps.
 //!
-//! Called by the platform for the command line. Statements are made once for the whole fleet;
-//! databases are opened by the engine for the time of their own migration, outside its cache.
+//! Called by the platform for the command line. Statements are compiled once for all tenants. The engine opens each
+//! database only for its own migration, outside its cache.
 
 use super::fleet::{self, Event, Options, Report};
 use crate::{
@@ -20,7 +20,10 @@ use tenantry_engine::{
     sqlite::migrate::{MigrateReport, Script},
 };
 
-/// Runs over all tenant stores, or over one; a report for each store that was looked at.
+/// Migrates all tenant stores, or one. Returns a report for each store.
+///
+/// # Errors
+/// Those of reading or writing the catalog. Errors of single databases are in the reports.
 pub async fn migrate(
     control: &Control,
     by: &By,
@@ -46,7 +49,7 @@ pub async fn migrate(
     Ok(reports)
 }
 
-/// The statements of a store for each isolation: tenants of one store may live in both.
+/// Statements of a store for each isolation: tenants of one store may use both.
 pub(super) struct Scripts(HashMap<Isolation, Arc<Script>>);
 
 impl Scripts {
@@ -64,8 +67,8 @@ impl Scripts {
     }
 }
 
-/// A database that is ahead of this program was migrated by a newer one: calling it current would
-/// let the old program write into a schema it does not know.
+/// Refuses a database that is ahead of this program: a newer one migrated it. Recording it as current would let this
+/// program write into a schema that it does not know.
 fn applied(report: MigrateReport) -> Result<u32> {
     match report.unknown.first() {
         None => Ok(u32::try_from(report.applied.len()).unwrap_or(u32::MAX)),

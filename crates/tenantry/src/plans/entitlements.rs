@@ -1,36 +1,36 @@
-//! What a tenant may use, as computed from its plan. A value; cached in the topology.
+//! Features and limits of a tenant, computed from its plan. A value, cached in the topology.
 
 use std::collections::BTreeSet;
 
-/// Limits of a tenant; none is no limit.
+/// Limits of a tenant. `None`: no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct Limits {
-    /// Members.
+    /// Number of members.
     pub users: Option<u64>,
-    /// Rows over all models of a tenant store.
+    /// Number of rows over all models of a tenant store.
     pub rows: Option<u64>,
-    /// Bytes of a tenant's database.
+    /// Size of a tenant's database, in bytes.
     pub bytes: Option<u64>,
-    /// Bytes of uploaded files.
+    /// Size of uploaded files, in bytes.
     pub file_bytes: Option<u64>,
-    /// Requests per second, sustained.
+    /// Sustained requests per second.
     pub requests_per_second: Option<u64>,
-    /// Requests at work at once.
+    /// Number of concurrent requests.
     pub concurrency: Option<u64>,
 }
 
 /// Effective features and limits.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Entitlements {
-    /// Switched on.
+    /// Features that are switched on.
     pub features: BTreeSet<String>,
-    /// How much of each.
+    /// Limits.
     pub limits: Limits,
 }
 
 impl Entitlements {
-    /// Whether the feature is switched on.
+    /// Returns true if the feature is switched on.
     pub fn has(&self, feature: &str) -> bool {
         self.features.contains(feature)
     }

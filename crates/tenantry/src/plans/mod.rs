@@ -1,7 +1,7 @@
 //! Plans and subscriptions: what a tenant has paid for, and until when (M8).
 //!
-//! Called by operations (trial), the command line, staff pages, and topology, which turns them into
-//! `Entitlements`. Limits are enforced where they can be exceeded, not here (`enforced-limits`).
+//! Called by operations (trial), the command line, the staff pages, and topology, which turns them into `Entitlements`.
+//! Limits are enforced where they can be exceeded, not here (`enforced-limits`).
 
 mod entitlements;
 mod subscription;
@@ -20,19 +20,19 @@ use tenantry_engine::{SqlRow, Tx};
 /// A plan as the configuration declares it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PlanSpec {
-    /// Its name in the configuration, unique.
+    /// Its unique name in the configuration.
     pub code: String,
-    /// Its name for people.
+    /// Its display name.
     pub name: String,
-    /// Days of trial a new subscription starts with; 0: active at once.
+    /// Length in days of the trial with which a new subscription starts. 0: active at once.
     pub trial_days: u32,
-    /// Shown to people; the platform does not bill.
+    /// Text for users; the platform does not bill.
     pub price: String,
-    /// What a tenant may use of each.
+    /// Limits that it grants.
     pub limits: Limits,
-    /// What is switched on.
+    /// Features that it grants.
     pub features: BTreeSet<String>,
-    /// A registration may choose it; otherwise only staff assign it.
+    /// A registration may choose it. Otherwise only staff assign it.
     pub self_service: bool,
 }
 
@@ -44,18 +44,18 @@ pub struct Plan {
     /// What it grants.
     #[serde(flatten)]
     pub spec: PlanSpec,
-    /// No longer in the configuration: subscriptions go on, new ones are refused.
+    /// Removed from the configuration: subscriptions continue, new ones are refused.
     pub archived: bool,
 }
 
-/// What `initialize` did.
+/// Result of `initialize`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Initialized {
-    /// Plans that were new.
+    /// Number of new plans.
     pub created: usize,
-    /// Plans that were changed.
+    /// Number of changed plans.
     pub updated: usize,
-    /// Plans no longer declared.
+    /// Number of plans that are no longer declared.
     pub archived: usize,
 }
 
@@ -75,8 +75,7 @@ fn read(r: &SqlRow) -> Result<Plan> {
     Ok(Plan { id: r.integer(0)?, spec, archived: r.boolean(7)? })
 }
 
-/// Makes the catalog's plans those of the configuration. Idempotent: without a difference it writes
-/// nothing.
+/// Replaces the catalog's plans by those of the configuration. Idempotent: writes nothing if there is no difference.
 pub async fn initialize(write: &mut Write, by: &By, specs: &[PlanSpec]) -> Result<Initialized> {
     let known = list(write).await?;
     let mut done = Initialized::default();
@@ -126,14 +125,17 @@ async fn upsert(write: &mut Write, spec: &PlanSpec, position: usize) -> Result<(
     Ok(())
 }
 
-/// All plans in the order they are offered, archived ones last.
+/// Returns all plans in the order of the configuration, archived ones last.
 pub async fn list(tx: &mut Tx) -> Result<Vec<Plan>> {
     let sql = format!("SELECT {COLUMNS} FROM plans ORDER BY archived, position, id");
     tx.query(&sql, &[]).await?.iter().map(read).collect()
 }
 
-/// The plan of that code that may be subscribed to. Without any plan at all the remedy is to
-/// initialise them (M16).
+/// Returns the plan with this code if new subscriptions may use it.
+///
+/// # Errors
+/// [`Error::Invalid`] when there is no such plan; [`Error::MasterDataEmpty`] when there are no plans at all, with
+/// initialisation as the remedy (M16).
 pub async fn by_code(tx: &mut Tx, code: &str) -> Result<Plan> {
     let sql = format!("SELECT {COLUMNS} FROM plans WHERE code = ? AND archived = 0");
     if let Some(row) = tx.query(&sql, params![code]).await?.first() {
@@ -143,10 +145,10 @@ pub async fn by_code(tx: &mut Tx, code: &str) -> Result<Plan> {
     Err(if any.is_empty() { Error::MasterDataEmpty { what: "plans".into() } } else { no_plan(code) })
 }
 
-/// Refuses a plan that only staff assign, with the answer for a plan that does not exist.
+/// Refuses a plan that only staff may assign, with the same error as for a plan that does not exist.
 ///
 /// # Errors
-/// Those of [`by_code`], and [`Error::Invalid`] for such a plan.
+/// Those of [`by_code`]; [`Error::Invalid`] for such a plan.
 pub async fn require_self_service(tx: &mut Tx, code: &str) -> Result<()> {
     match by_code(tx, code).await?.spec.self_service {
         true => Ok(()),

@@ -1,4 +1,4 @@
-//! A tenant's subscription: its plan, its state, its end. One row a tenant; history is in the audit log.
+//! A tenant's subscription: its plan, state and end. One row per tenant; the history is in the audit log.
 
 use super::by_code;
 use crate::{
@@ -19,14 +19,14 @@ pub enum State {
     Active,
     /// A payment is late; still usable.
     PastDue,
-    /// Ended by the customer; usable until the paid period ends.
+    /// Cancelled by the customer; usable until the paid period ends.
     Cancelled,
     /// Over.
     Expired,
 }
 
 impl State {
-    /// As stored and shown.
+    /// Text in the database and for users.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Trial => "trial",
@@ -37,15 +37,16 @@ impl State {
         }
     }
 
-    /// From the stored text.
+    /// Parses the stored text.
     pub fn parse(text: &str) -> Result<Self> {
         let all = [Self::Trial, Self::Active, Self::PastDue, Self::Cancelled, Self::Expired];
         let unknown = || Error::Internal(format!("subscription state {text:?}"));
         all.into_iter().find(|s| s.as_str() == text).ok_or_else(unknown)
     }
 
-    /// The state as of now: what has passed its end is expired. Computed each time and never stored, so that
-    /// an end which a wrong clock passed is taken back when the clock is right again. A cancelled one without an end is over at once; a late payer is not cut off.
+    /// Returns the state as of now: a subscription that has passed its end is expired. Computed each time and never
+    /// stored, so that correcting a wrong clock also corrects the state. A cancelled subscription without an end is
+    /// over at once; a late payer is not cut off.
     pub fn at(self, ends_at_us: Option<i64>, now_us: i64) -> Self {
         let over = ends_at_us.is_some_and(|end| end <= now_us);
         match self {
@@ -56,38 +57,40 @@ impl State {
     }
 }
 
-/// A subscription as topology caches it.
+/// A subscription, as topology caches it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Subscription {
     /// Code of the plan.
     pub plan: String,
-    /// As stored; ask `state_at`.
+    /// State as stored; see `state_at` for the current one.
     pub stored: State,
     /// Start, microseconds since 1970, UTC.
     pub started_at_us: i64,
-    /// End of the trial or paid period; none: open-ended.
+    /// End of the trial or paid period. `None`: open-ended.
     pub ends_at_us: Option<i64>,
 }
 
 impl Subscription {
-    /// State as of now.
+    /// Returns the state as of now.
     pub fn state_at(&self, now_us: i64) -> State {
         self.stored.at(self.ends_at_us, now_us)
     }
 
-    /// Whether the tenant's pages open (`subscription_required`, M8).
+    /// Returns true if the subscription lets the tenant's members in (`subscription_required`, M8).
     pub fn live_at(&self, now_us: i64) -> bool {
         self.state_at(now_us) != State::Expired
     }
 
-    /// Whole days until the end, rounded up; none: open-ended.
+    /// Returns the whole days until the end, rounded up. `None`: open-ended.
     pub fn days_remaining(&self, now_us: i64) -> Option<i64> {
         self.ends_at_us.map(|end| crate::tenants::days_until(end, now_us))
     }
 }
 
-/// Starts a tenant's first subscription: a trial where the plan has one. Idempotent: an existing
-/// subscription stays.
+/// Starts a tenant's first subscription, as a trial if the plan has one. Idempotent: an existing subscription stays.
+///
+/// # Errors
+/// Those of [`by_code`].
 pub async fn start(write: &mut Write, tenant: TenantId, plan_code: &str) -> Result<()> {
     let plan = by_code(write, plan_code).await?;
     let now = write.at_us();
@@ -100,7 +103,10 @@ pub async fn start(write: &mut Write, tenant: TenantId, plan_code: &str) -> Resu
     Ok(())
 }
 
-/// Puts a tenant on another plan at once; state and end stay.
+/// Puts a tenant on another plan at once. State and end stay the same.
+///
+/// # Errors
+/// Those of [`by_code`]; [`Error::NotFound`] if the tenant has no subscription.
 pub async fn change_plan(write: &mut Write, by: &By, tenant: TenantId, plan_code: &str) -> Result<()> {
     let plan = by_code(write, plan_code).await?;
     let sql = "UPDATE subscriptions SET plan = ?, updated_at = ? WHERE tenant = ?";
@@ -113,7 +119,10 @@ pub async fn change_plan(write: &mut Write, by: &By, tenant: TenantId, plan_code
     write.invalidate(&Subject::Tenant(tenant)).await
 }
 
-/// Sets state and end, as billing outside the platform decides.
+/// Sets state and end, as decided by external billing.
+///
+/// # Errors
+/// [`Error::NotFound`] if the tenant has no subscription.
 pub async fn set_state(
     write: &mut Write,
     by: &By,

@@ -1,4 +1,4 @@
-//! What `tenantry list-tenants` and the staff pages show: every column of M9 in one query a page.
+//! Tenants for `tenantry list-tenants` and the staff pages: every column of M9, with one query per page.
 
 use super::{Retirement, State};
 use crate::{Error, Result, clock::DAY_US, control::params, topology::Placement};
@@ -10,44 +10,44 @@ use tenantry_engine::{
 /// Which tenants to list.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// Part of slug, name or e-mail, ASCII case-insensitive.
+    /// Part of slug, name or e-mail address, ASCII case-insensitive.
     pub search: Option<String>,
-    /// Only this state; none is all but purged ones.
+    /// Only this state. `None`: all but purged ones.
     pub state: Option<State>,
-    /// Continue after this id.
+    /// Only tenants with a greater id.
     pub after: Option<TenantId>,
-    /// Rows at most, 1 to 1000.
+    /// Largest number of rows, 1 to 1000.
     pub limit: u32,
 }
 
-/// A line of the list. Sizes are not in the catalog: whoever lists asks the engine for each placement.
+/// A line of the list. Sizes are not in the catalog: callers ask the engine for each placement.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Listed {
     /// Id.
     pub id: TenantId,
-    /// Name for people.
+    /// Display name.
     pub name: String,
-    /// Name in URLs.
+    /// Short name in URLs.
     pub slug: Slug,
-    /// E-mail.
+    /// E-mail address.
     pub email: String,
     /// State of the tenant.
     pub state: State,
-    /// Why only staff may enter now, if so.
+    /// Reason of the maintenance during which only staff may enter, if any.
     pub maintenance: Option<String>,
-    /// When it ends, if it was cancelled.
+    /// Dates of its retention, if it was cancelled.
     pub retirement: Option<Retirement>,
-    /// Members.
+    /// Number of members.
     pub users: i64,
     /// Code of the plan, if subscribed.
     pub plan: Option<String>,
     /// State of the subscription as of now, if subscribed.
     pub subscription: Option<crate::plans::State>,
-    /// Whole days until the trial or paid period ends, rounded up; none: open-ended or not subscribed.
+    /// Whole days until the trial or paid period ends, rounded up. `None`: open-ended or not subscribed.
     pub days_remaining: Option<i64>,
-    /// Microseconds since 1970, UTC.
+    /// Creation, in microseconds since 1970, UTC.
     pub created_at_us: i64,
-    /// Where its databases are, with schema version; empty: it has none (M16).
+    /// Its placements, with schema version. Empty: it has no database (M16).
     pub placements: Vec<Placement>,
 }
 
@@ -56,7 +56,7 @@ const SELECT: &str = "SELECT t.id, t.name, t.slug, t.email, t.state, t.created_a
     t.cancelled_at, t.closes_at, t.purges_at \
     FROM tenants t LEFT JOIN subscriptions s ON s.tenant = t.id LEFT JOIN plans p ON p.id = s.plan";
 
-/// A page of tenants in order of id.
+/// Returns a page of tenants, ordered by id.
 pub async fn list(tx: &mut Tx, filter: &Filter, now_us: i64) -> Result<Vec<Listed>> {
     let sql = format!(
         "{SELECT} WHERE t.id > ?1 AND (?2 IS NULL OR t.state = ?2) AND (?2 IS NOT NULL OR t.state <> 'gone') \
@@ -72,7 +72,10 @@ pub async fn list(tx: &mut Tx, filter: &Filter, now_us: i64) -> Result<Vec<Liste
     Ok(tenants)
 }
 
-/// One tenant with the same columns.
+/// Returns one tenant with the same columns.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is no such tenant.
 pub async fn show(tx: &mut Tx, slug: &Slug, now_us: i64) -> Result<Listed> {
     let rows = tx.query(&format!("{SELECT} WHERE t.slug = ?"), params![slug.as_str()]).await?;
     let mut found = vec![read(rows.first().ok_or(Error::NotFound("tenant"))?, now_us)?];
@@ -100,13 +103,13 @@ fn read(r: &SqlRow, now_us: i64) -> Result<Listed> {
     })
 }
 
-/// Whole days, rounded up; never negative.
+/// Whole days, rounded up. Never negative.
 pub(crate) fn days_until(end_us: i64, now_us: i64) -> i64 {
     let left = (end_us - now_us).max(0);
     left / DAY_US + i64::from(left % DAY_US > 0)
 }
 
-/// One query for the whole page: its ids are consecutive in the order of the list.
+/// Adds the placements with one query for the whole page: its ids are consecutive in the order of the list.
 async fn attach_placements(tx: &mut Tx, tenants: &mut [Listed]) -> Result<()> {
     let (Some(first), Some(last)) = (tenants.first(), tenants.last()) else { return Ok(()) };
     let all = crate::topology::placement::of_range(tx, first.id, last.id).await?;

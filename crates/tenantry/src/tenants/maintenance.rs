@@ -1,7 +1,7 @@
-//! Maintenance mode: members wait outside with the reason, staff and operations go on.
+//! Maintenance mode: members are refused with the reason, while staff and operations continue.
 //!
-//! Called by the staff API and the command line. Takes effect at the next request in every process,
-//! for access reads it from the record that this invalidates.
+//! Called by the staff API and the command line. Takes effect at the next request in every process, because access
+//! reads it from the record that this invalidates.
 
 use super::by_id;
 use crate::{
@@ -11,11 +11,11 @@ use crate::{
 };
 use tenantry_engine::name::TenantId;
 
-/// Closes a tenant to its members for this reason, or with none opens it again. Saying again what
-/// holds already changes nothing and records nothing.
+/// Closes a tenant to its members for this reason. `None` opens it again. Setting the present value again changes and
+/// records nothing.
 ///
 /// # Errors
-/// [`crate::Error::Invalid`] for a reason nobody could read.
+/// [`crate::Error::Invalid`] for an unreadable reason.
 pub async fn set_maintenance(write: &mut Write, by: &By, id: TenantId, reason: Option<&str>) -> Result<()> {
     let reason = reason.map(str::trim);
     if let Some(reason) = reason {

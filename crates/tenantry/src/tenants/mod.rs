@@ -1,7 +1,7 @@
 //! Tenants: their record, their state, their name.
 //!
-//! Called by operations (create), the command line, staff pages and the API. Whether a tenant may
-//! be entered is decided by access from what topology caches; nothing here opens a database.
+//! Called by operations (create), the command line, the staff pages and the API. Access decides whether a tenant may be
+//! entered, from what topology caches. Nothing here opens a database.
 
 mod list;
 mod maintenance;
@@ -32,32 +32,32 @@ use tenantry_engine::{
 /// A tenant's record.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Tenant {
-    /// Its id, for ever.
+    /// Its permanent id.
     pub id: TenantId,
-    /// Its name in URLs and hosts.
+    /// Its short name in URLs and hosts.
     pub slug: Slug,
-    /// Its name for people.
+    /// Its display name.
     pub name: String,
-    /// Where it is written to.
+    /// E-mail address for letters about the tenant.
     pub email: String,
-    /// May it be entered.
+    /// State; access decides by it whether the tenant may be entered.
     pub state: State,
-    /// Why it is in this state, if somebody said so.
+    /// Reason given for this state, if any.
     pub state_reason: Option<String>,
-    /// Microseconds since 1970, UTC.
+    /// Creation, in microseconds since 1970, UTC.
     pub created_at_us: i64,
-    /// Why only staff may enter now, if so.
+    /// Reason of the maintenance during which only staff may enter, if any.
     pub maintenance: Option<String>,
 }
 
-/// What a new tenant is called.
+/// Names of a new tenant.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct NewTenant {
-    /// Must be free and never have been another tenant's.
+    /// Must be free, and never have been another tenant's.
     pub slug: Slug,
-    /// For people; 1 to 200 characters.
+    /// Display name, 1 to 200 characters.
     pub name: String,
-    /// For letters about this tenant.
+    /// E-mail address for letters about the tenant.
     pub email: String,
 }
 
@@ -76,7 +76,7 @@ fn read(r: &SqlRow) -> Result<Tenant> {
     })
 }
 
-/// Records a tenant in state `creating`: its name is taken, nobody can enter yet.
+/// Records a tenant in state `creating`: its name is taken, and nobody can enter yet.
 pub(crate) async fn insert(write: &mut Write, new: &NewTenant) -> Result<TenantId> {
     check(new)?;
     require_free(write, &new.slug).await?;
@@ -91,7 +91,7 @@ pub(crate) async fn insert(write: &mut Write, new: &NewTenant) -> Result<TenantI
     }
 }
 
-/// Refuses a slug that is, or ever was, a tenant's, and one that foreign tokens already call another tenant by.
+/// Refuses a slug that is or ever was a tenant's, or that foreign tokens already use for another tenant.
 pub(crate) async fn require_free(tx: &mut Tx, slug: &Slug) -> Result<()> {
     let sql = "SELECT 1 FROM retired_slugs WHERE slug = ?1 UNION ALL SELECT 1 FROM tenants WHERE slug = ?1 \
                UNION ALL SELECT 1 FROM tenants WHERE settings ->> 'external_id' = ?1";
@@ -101,7 +101,10 @@ pub(crate) async fn require_free(tx: &mut Tx, slug: &Slug) -> Result<()> {
     }
 }
 
-/// Checks what a registration form holds before anything is written.
+/// Checks the fields of a registration form before anything is written.
+///
+/// # Errors
+/// [`Error::Invalid`] for a name or e-mail address that is not valid.
 pub fn check(new: &NewTenant) -> Result<()> {
     crate::users::check_text("name", &new.name)?;
     crate::users::check_email(&new.email)
@@ -111,7 +114,7 @@ fn taken(slug: &Slug) -> Error {
     Error::Conflict(format!("the name {slug} is taken"))
 }
 
-/// Removes a record that never became active, with all that only it had. Idempotent.
+/// Removes a record that never became active, with everything that belongs to it alone. Idempotent.
 pub(crate) async fn remove_unborn(write: &mut Write, id: TenantId) -> Result<()> {
     let key = params![id.get()];
     write.execute("DELETE FROM memberships WHERE tenant = ?", key).await?;
@@ -120,12 +123,18 @@ pub(crate) async fn remove_unborn(write: &mut Write, id: TenantId) -> Result<()>
     Ok(())
 }
 
-/// The tenant of that id.
+/// Returns the tenant with this id.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is no such tenant.
 pub async fn by_id(tx: &mut Tx, id: TenantId) -> Result<Tenant> {
     one(tx, &format!("SELECT {COLUMNS} FROM tenants WHERE id = ?"), params![id.get()]).await
 }
 
-/// The tenant of that slug.
+/// Returns the tenant with this slug.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is no such tenant.
 pub async fn by_slug(tx: &mut Tx, slug: &Slug) -> Result<Tenant> {
     one(tx, &format!("SELECT {COLUMNS} FROM tenants WHERE slug = ?"), params![slug.as_str()]).await
 }
@@ -134,30 +143,33 @@ async fn one(tx: &mut Tx, sql: &str, values: &[tenantry_engine::value::Value]) -
     tx.query(sql, values).await?.first().map(read).transpose()?.ok_or(Error::NotFound("tenant"))
 }
 
-/// Ids of tenants after `after`, in order; at most `limit`. For runs over all tenants.
+/// Returns at most `limit` ids of tenants greater than `after`, in order. For runs over all tenants.
 pub async fn ids(tx: &mut Tx, after: Option<TenantId>, limit: u32) -> Result<Vec<TenantId>> {
     let sql = "SELECT id FROM tenants WHERE id > ? AND state <> 'gone' ORDER BY id LIMIT ?";
     let rows = tx.query(sql, params![after.map_or(0, TenantId::get), i64::from(limit)]).await?;
     rows.iter().map(|r| Ok(TenantId::from_raw(r.integer(0)?))).collect()
 }
 
-/// Settings of a tenant, a JSON object the platform does not look into.
+/// Returns the settings of a tenant, a JSON object that the platform does not interpret.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is no such tenant.
 pub async fn settings(tx: &mut Tx, id: TenantId) -> Result<serde_json::Value> {
     let rows = tx.query("SELECT settings FROM tenants WHERE id = ?", params![id.get()]).await?;
     let text = rows.first().ok_or(Error::NotFound("tenant"))?.text(0)?;
     serde_json::from_str(text).map_err(|e| Error::Internal(format!("settings of tenant {id}: {e}")))
 }
 
-/// Longest text of a tenant's settings, bytes.
+/// Largest size of a tenant's settings as text, in bytes.
 const SETTINGS_BYTES: usize = 64 << 10;
-/// Longest name that other issuers may have for a tenant, characters.
+/// Longest name of a tenant at token issuers, in characters.
 const EXTERNAL_CHARS: usize = 200;
 
-/// Merges the keys of `changes` into the settings (RFC 7396); a null removes its key.
+/// Merges `changes` into the settings (RFC 7396). A null value removes its key.
 ///
 /// # Errors
-/// [`Error::Invalid`] for an `external_id` that is no text, and for more than 64 KiB; [`Error::Conflict`] for an
-/// `external_id` that is another tenant's, or is or was another's slug.
+/// [`Error::Invalid`] for an `external_id` that is not a text, and for more than 64 KiB; [`Error::Conflict`] for an
+/// `external_id` that is another tenant's, or is or was another tenant's slug.
 pub async fn change_settings(
     write: &mut Write,
     by: &crate::audit::By,
@@ -174,7 +186,7 @@ pub async fn change_settings(
     let sql = "UPDATE tenants SET settings = json_patch(settings, ?) WHERE id = ?";
     match write.execute(sql, params![patch.to_string(), id.get()]).await {
         Ok(0) => return Err(Error::NotFound("tenant")),
-        // The one setting that names the tenant.
+        // `external_id` is the only setting with a unique index.
         Err(e) if matches!(e.kind(), Kind::Unique(_)) => {
             return Err(Error::Conflict("another tenant has this external_id".into()));
         }
@@ -187,7 +199,7 @@ pub async fn change_settings(
     write.invalidate(&crate::control::Subject::Tenant(id)).await
 }
 
-/// Refuses an `external_id` that is or was the slug of another tenant: a token would name two.
+/// Refuses an `external_id` that is or was another tenant's slug: a token would then name two tenants.
 async fn require_no_slug(tx: &mut Tx, id: TenantId, external: &str) -> Result<()> {
     let sql = "SELECT 1 FROM tenants WHERE slug = ?1 AND id <> ?2 \
                UNION ALL SELECT 1 FROM retired_slugs WHERE slug = ?1 AND tenant IS NOT ?2";

@@ -1,8 +1,7 @@
-//! What the control store itself keeps of a tenant, and its removal. Called by the purge operation and
-//! its dry run only.
+//! Rows of the control store about a tenant, and their removal. Called only by the purge operation and its dry run.
 //!
-//! What stays is said where it is listed: the audit log, which holds ids and the slug and no content,
-//! and the names, which nobody may get again (`checked-names`, `no-reuse` and `audited-commit`).
+//! Rows that stay are listed with the reason: the audit log, which holds ids and the slug but no content, and names,
+//! which must never be reused (`checked-names`, `no-reuse` and `audited-commit`).
 
 use crate::{
     Result,
@@ -15,22 +14,22 @@ use tenantry_engine::{
 
 /// Rows of one kind about a tenant.
 pub(crate) struct Kind {
-    /// What they are, for people.
+    /// Description, for operators.
     pub(crate) what: &'static str,
     /// Their table.
     pub(crate) table: &'static str,
-    /// Counts them; `?1` is the tenant.
+    /// SQL that counts them; `?1` is the tenant.
     pub(crate) count: &'static str,
-    /// Why they stay; none: they go.
+    /// Why they stay. `None`: they are removed.
     pub(crate) kept: Option<&'static str>,
 }
 
-/// Members who belong to nobody else and are not of the staff.
+/// SQL for the members who belong to no other tenant and are not staff.
 const ONLY_HERE: &str = "SELECT m.user FROM memberships m JOIN users u ON u.id = m.user \
     WHERE m.tenant = ?1 AND u.is_superuser = 0 AND u.is_staff = 0 \
     AND NOT EXISTS (SELECT 1 FROM memberships o WHERE o.user = m.user AND o.tenant <> ?1)";
 
-/// All of them.
+/// All kinds.
 pub(crate) const KINDS: &[Kind] = &[
     gone("memberships", "memberships", "SELECT count(*) FROM memberships WHERE tenant = ?1"),
     gone(
@@ -87,13 +86,13 @@ const fn stays(what: &'static str, table: &'static str, count: &'static str, kep
     Kind { what, table, count, kept: Some(kept) }
 }
 
-/// Users who go with the tenant.
+/// Returns the users who are removed with the tenant.
 pub(crate) async fn users_only_here(tx: &mut Tx, id: TenantId) -> Result<Vec<UserId>> {
     let rows = tx.query(ONLY_HERE, params![id.get()]).await?;
     rows.iter().map(|r| Ok(UserId::from_raw(r.integer(0)?))).collect()
 }
 
-/// Ends every way in: sessions, keys, memberships, and the users who were only here.
+/// Removes every way in: sessions, keys, memberships, and users who belong to no other tenant.
 pub(crate) async fn cut_off(write: &mut Write, id: TenantId) -> Result<()> {
     let users = users_only_here(write, id).await?;
     forget_credentials(write, id, &users).await?;
@@ -144,7 +143,7 @@ async fn forget_credentials(write: &mut Write, id: TenantId, users: &[UserId]) -
     Ok(())
 }
 
-/// Takes out of the rows that stay what says something about the tenant. Its slug and id are kept back.
+/// Blanks what the remaining rows say about the tenant. Its slug and id stay reserved.
 pub(crate) async fn blank(write: &mut Write, id: TenantId) -> Result<()> {
     for sql in [
         "UPDATE tenants SET name = '', email = '', settings = '{}', state_reason = NULL, maintenance = NULL \

@@ -1,5 +1,5 @@
-//! Another slug for a tenant. The slug is an alias: the id stays, and so do databases, files, sessions
-//! and keys. The old slug is kept back and answers like one that never was (`checked-names`).
+//! Changes the slug of a tenant. The slug is an alias: the id stays, and so do databases, files, sessions and keys. The
+//! old slug stays reserved and answers as if it had never existed (`checked-names`).
 
 use super::{State, by_id, taken};
 use crate::{
@@ -12,8 +12,10 @@ use tenantry_engine::{
     name::{Slug, TenantId},
 };
 
-/// Gives the tenant another slug. A slug that was its own before may come back; any other former slug
-/// stays taken.
+/// Gives the tenant another slug. It may take back its own former slugs; other tenants' former slugs stay reserved.
+///
+/// # Errors
+/// [`Error::Conflict`] for a slug that is taken, or a tenant that is being created or purged.
 pub async fn rename(write: &mut Write, by: &By, id: TenantId, to: &Slug) -> Result<()> {
     let tenant = by_id(write, id).await?;
     if matches!(tenant.state, State::Creating | State::Purging | State::Gone) {

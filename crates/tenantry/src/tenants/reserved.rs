@@ -1,12 +1,12 @@
-//! Slugs that are kept back, because a host of that name is taken for the platform's, for its mail or for
-//! something that browsers and mail programs look up by themselves.
+//! Reserved slugs: a host with such a name would be taken for the platform's own, for its mail, or for something that
+//! browsers and mail programs look up automatically.
 //!
-//! Asked of every registration. Staff and the operator may give such a name away, and a
-//! tenant that has one keeps it. Names that can be no slug at all (`www`, `api`, …) are the engine's, in `name.rs`.
+//! Checked for every registration. Staff and the operator may assign such a name, and a tenant that has one keeps it.
+//! Names that cannot be a slug at all (`www`, `api`, …) are the engine's, in `name.rs`.
 
 use tenantry_engine::name::Slug;
 
-/// Looked up or trusted by machines, also with a number behind: `ns1`, `mail-2`. Sorted.
+/// Names that machines look up or trust, also with a number appended: `ns1`, `mail-2`. Sorted.
 const MACHINES: [&str; 61] = [
     "autoconfig",
     "autodiscover",
@@ -71,7 +71,7 @@ const MACHINES: [&str; 61] = [
     "ws",
 ];
 
-/// Read by people as the platform itself, or as one of its environments. Sorted.
+/// Names that people take for the platform itself or one of its environments. Sorted.
 const PEOPLE: [&str; 81] = [
     "about",
     "abuse",
@@ -156,7 +156,7 @@ const PEOPLE: [&str; 81] = [
     "webmaster",
 ];
 
-/// Whether no registration gets this slug; `more` are those that the configuration adds.
+/// Returns true if registrations cannot have this slug. `more` are the slugs that the configuration adds.
 pub(crate) fn is_reserved(slug: &Slug, more: &[Slug]) -> bool {
     let name = slug.as_str();
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('-');

@@ -1,7 +1,7 @@
-//! The end of a tenant, as dates in the catalog: cancelled, closed, due to be purged (`staged-deletion`).
+//! Cancellation of a tenant, as dates in the catalog: cancelled, closed, due to be purged (`staged-deletion`).
 //!
-//! Called by the owner's pages, staff, the command line and the reconciler. Removes nothing: that is
-//! the purge operation's, and it asks here whether it may.
+//! Called by the owner's pages, staff, the command line and the reconciler. Removes nothing: the purge operation does
+//! that, and checks here whether it may.
 
 use super::{State, by_id};
 use crate::{
@@ -14,23 +14,23 @@ use crate::{
 use serde_json::json;
 use tenantry_engine::{SqlRow, Tx, name::TenantId};
 
-/// When a tenant that was cancelled ends. Microseconds since 1970, UTC.
+/// Dates of a cancelled tenant, in microseconds since 1970, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Retirement {
-    /// Somebody asked for it.
+    /// When the tenant was cancelled.
     pub cancelled_at_us: i64,
-    /// It works until then.
+    /// Until when it can be used.
     pub closes_at_us: i64,
-    /// Its data is kept until then.
+    /// Until when its data is retained.
     pub purges_at_us: i64,
 }
 
-/// How long a tenant works, and is kept, after it was cancelled.
+/// How long a cancelled tenant can be used, and how long its data is retained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terms {
-    /// Days it still works.
+    /// Number of days for which it can still be used.
     pub grace_days: u32,
-    /// Days its data is kept after that.
+    /// Number of days after that for which its data is retained.
     pub retention_days: u32,
 }
 
@@ -42,7 +42,7 @@ impl From<&RetentionConfig> for Terms {
 
 const COLUMNS: &str = "cancelled_at, closes_at, purges_at";
 
-/// The three columns from `at` on.
+/// Reads the three columns that start at index `at`.
 pub(crate) fn read(r: &SqlRow, at: usize) -> Result<Option<Retirement>> {
     let Some(cancelled_at_us) = r.opt_integer(at)? else { return Ok(None) };
     let (closes_at_us, purges_at_us) = (r.integer(at + 1)?, r.integer(at + 2)?);
@@ -50,20 +50,26 @@ pub(crate) fn read(r: &SqlRow, at: usize) -> Result<Option<Retirement>> {
 }
 
 impl Retirement {
-    /// Whether the retention is over, `due_us` being that of [`Control::due_us`]. A retention of no days needs
+    /// Returns true if the retention is over. `due_us` is that of [`Control::due_us`]. A retention of zero days needs
     /// no clock.
     pub fn is_over(&self, due_us: i64) -> bool {
         self.purges_at_us <= due_us.max(self.cancelled_at_us)
     }
 
-    /// That of a tenant; none: it was not cancelled.
+    /// Returns the dates of a tenant. `None`: it was not cancelled.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such tenant.
     pub async fn of(tx: &mut Tx, id: TenantId) -> Result<Option<Self>> {
         let sql = format!("SELECT {COLUMNS} FROM tenants WHERE id = ?");
         read(tx.query(&sql, params![id.get()]).await?.first().ok_or(Error::NotFound("tenant"))?, 0)
     }
 }
 
-/// Begins the end of a tenant. It works on through its grace; without grace it is closed at once.
+/// Cancels a tenant. It can be used during its grace period; without one it is closed at once.
+///
+/// # Errors
+/// [`Error::Conflict`] if it is cancelled already, or in a state that cannot be cancelled.
 pub async fn cancel(
     write: &mut Write,
     by: &By,
@@ -102,7 +108,10 @@ pub async fn cancel(
     Ok(ends)
 }
 
-/// Takes a cancellation back: the tenant is again what it was. Possible until its purge begins.
+/// Revokes a cancellation: the tenant returns to its former state. Possible until its purge begins.
+///
+/// # Errors
+/// [`Error::Conflict`] if it was not cancelled, or is being or was purged.
 pub async fn keep(write: &mut Write, by: &By, id: TenantId) -> Result<()> {
     let tenant = by_id(write, id).await?;
     let refused = |why: &str| Err(Error::Conflict(format!("{} {why}", tenant.slug)));
@@ -129,8 +138,8 @@ async fn close(write: &mut Write, by: &By, id: TenantId) -> Result<()> {
     write.invalidate(&Subject::Tenant(id)).await
 }
 
-/// Reconciler: closes tenants whose grace is over, at most `limit` a pass; how many. Gates do not wait
-/// for it.
+/// Reconciler: closes tenants whose grace period is over, at most `limit` a pass. Returns how many. Access does not
+/// wait for it.
 pub async fn close_due(control: &Control, limit: u32) -> Result<usize> {
     let mut write = control.begin().await?;
     let sql = "SELECT id FROM tenants INDEXED BY tenants_closing \
@@ -147,8 +156,8 @@ pub async fn close_due(control: &Control, limit: u32) -> Result<usize> {
     Ok(rows.len())
 }
 
-/// Reconciler: opens tenants that a wrong clock closed before their grace was over, at most `limit` a pass; how
-/// many. A tenant without grace stays closed.
+/// Reconciler: reopens tenants that a wrong clock closed before their grace period was over, at most `limit` a pass.
+/// Returns how many. A tenant without a grace period stays closed.
 pub async fn reopen_undue(control: &Control, limit: u32) -> Result<usize> {
     let mut write = control.begin().await?;
     let sql = "UPDATE tenants SET state = closed_from, closed_from = NULL, state_at = ?1 WHERE id IN \
@@ -167,8 +176,7 @@ pub async fn reopen_undue(control: &Control, limit: u32) -> Result<usize> {
     Ok(rows.len())
 }
 
-/// Closed tenants whose retention is over, longest overdue first. `due_us` is that of
-/// [`Control::due_us`].
+/// Returns closed tenants whose retention is over, longest overdue first. `due_us` is that of [`Control::due_us`].
 pub async fn due(tx: &mut Tx, due_us: i64, limit: u32) -> Result<Vec<TenantId>> {
     let sql = "SELECT id FROM tenants INDEXED BY tenants_purging \
         WHERE state = 'cancelled' AND (purges_at <= ?1 OR purges_at <= cancelled_at) ORDER BY purges_at LIMIT ?2";

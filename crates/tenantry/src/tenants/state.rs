@@ -1,4 +1,4 @@
-//! The life of a tenant. Every change of state goes through `transition`.
+//! States of a tenant. Every change of state goes through `transition`.
 
 use super::by_id;
 use crate::{
@@ -8,26 +8,26 @@ use crate::{
 };
 use tenantry_engine::name::TenantId;
 
-/// Where a tenant is in its life.
+/// State of a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Recorded; its databases are being made. Nobody enters.
+    /// Recorded; its databases are being created. Nobody can enter.
     Creating,
     /// In use.
     Active,
-    /// Closed by staff until resumed; data is kept.
+    /// Closed by staff until resumed; data is retained.
     Suspended,
-    /// Closed after it was cancelled; data is kept for the retention period, then purged (`staged-deletion`).
+    /// Closed after it was cancelled; data is retained for the retention period, then purged (`staged-deletion`).
     Cancelled,
     /// Its data is being removed; there is no way back.
     Purging,
-    /// Purged; the row keeps the id and slug from being used again.
+    /// Purged; the row prevents the reuse of id and slug.
     Gone,
 }
 
 impl State {
-    /// As stored and shown.
+    /// Text in the database and for users.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Creating => "creating",
@@ -39,7 +39,7 @@ impl State {
         }
     }
 
-    /// From the stored text.
+    /// Parses the stored text.
     pub fn parse(text: &str) -> Result<Self> {
         use State::{Active, Cancelled, Creating, Gone, Purging, Suspended};
         let all = [Creating, Active, Suspended, Cancelled, Purging, Gone];
@@ -47,7 +47,7 @@ impl State {
         all.into_iter().find(|s| s.as_str() == text).ok_or_else(unknown)
     }
 
-    /// Whether the life of a tenant may go from here to there.
+    /// Returns true if a tenant may change from this state to `to`.
     pub fn may_become(self, to: Self) -> bool {
         use State::{Active, Cancelled, Creating, Gone, Purging, Suspended};
         matches!(
@@ -61,7 +61,10 @@ impl State {
     }
 }
 
-/// Moves a tenant to a state, with its audit row; refused where `State::may_become` says no.
+/// Changes the state of a tenant, with an audit row.
+///
+/// # Errors
+/// [`Error::Conflict`] if `State::may_become` does not allow it.
 pub async fn transition(
     write: &mut Write,
     by: &By,
@@ -94,12 +97,18 @@ pub async fn transition(
     write.invalidate(&Subject::Tenant(id)).await
 }
 
-/// Closes a tenant to everybody but platform staff; the next request is refused.
+/// Closes a tenant to everyone but platform staff. The next request is refused.
+///
+/// # Errors
+/// Those of [`transition`].
 pub async fn suspend(write: &mut Write, by: &By, id: TenantId, reason: &str) -> Result<()> {
     transition(write, by, id, State::Suspended, Some(reason)).await
 }
 
-/// Opens a suspended tenant again. A cancelled one is taken back with [`super::keep`].
+/// Reopens a suspended tenant. For a cancelled one use [`super::keep`].
+///
+/// # Errors
+/// Those of [`transition`]; [`Error::Conflict`] for a cancelled tenant.
 pub async fn resume(write: &mut Write, by: &By, id: TenantId) -> Result<()> {
     let tenant = by_id(write, id).await?;
     if tenant.state == State::Cancelled {

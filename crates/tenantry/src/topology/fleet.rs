@@ -1,7 +1,8 @@
-//! What a migration run needs of the catalog: who is behind, and how it went (X5, `half-migrated-fleet`).
+//! Catalog queries of a migration run: which databases are behind, and how their migrations went (X5,
+//! `half-migrated-fleet`).
 //!
-//! Called by `migrations::fleet`. A run with nothing to do is answered from one index, whatever the
-//! number of tenants; a run with work walks the tenants in order once.
+//! Called by `migrations::fleet`. A run with nothing to do is answered from one index, whatever the number of tenants.
+//! A run with work walks the tenants once, in order.
 
 use super::placement;
 use crate::{
@@ -17,20 +18,20 @@ use tenantry_engine::{
     place::Place,
 };
 
-/// The fleet as the catalog knows it.
+/// The fleet, as the catalog knows it.
 #[derive(Clone)]
 pub struct Fleet {
     /// The catalog.
     pub control: Control,
-    /// With the databases that tenants brought, which are theirs to change (F3).
+    /// Includes external databases, which otherwise only their owners migrate (F3).
     pub external: bool,
-    /// Who runs the migrations.
+    /// Actor that runs the migrations.
     pub by: By,
     owner: String,
 }
 
 impl Fleet {
-    /// For one run.
+    /// Creates the catalog view of one run.
     pub fn new(control: Control, external: bool, by: By) -> Self {
         Self { control, external, by, owner: lease::new_owner() }
     }
@@ -64,7 +65,7 @@ impl Catalog for Fleet {
         limit: u32,
     ) -> Result<Vec<Target>> {
         let columns = placement::COLUMNS;
-        // In order of tenant, so that each page goes on where the one before ended, without sorting.
+        // Ordered by tenant, so that each page continues after the one before without sorting.
         let sql = format!(
             "SELECT {columns}, (SELECT slug FROM tenants WHERE id = tenant) FROM placements \
              INDEXED BY placements_live WHERE tenant > ? AND store = ? AND state IN ('planned','ready') AND state = 'ready' \
@@ -110,7 +111,7 @@ fn target(r: &SqlRow) -> Result<Target> {
     Ok(Target { tenant, slug, place: placement.place, version: placement.schema_version })
 }
 
-/// A placement that was moved since the run began has another generation and is left alone.
+/// Records an outcome. A placement that was moved since the run began has another generation and is left alone.
 async fn record(write: &mut Write, wanted: &str, outcome: &Outcome) -> Result<()> {
     let (version, error) = match &outcome.result {
         Ok(_) => (Some(wanted.to_owned()), None),

@@ -1,4 +1,4 @@
-//! Reads a tenant's record from the catalog, in one consistent state. Called by the cache only.
+//! Reads a tenant's record from the catalog in one consistent snapshot. Called only by the cache.
 
 use super::{TenantRecord, placement};
 use crate::{

@@ -1,9 +1,8 @@
-//! Tenants as requests need them: record, subscription, entitlements and placements, from memory.
+//! In-memory records of tenants for requests: record, subscription, entitlements and placements.
 //!
-//! Called by access for every request and by operations. Filled from the catalog on first use, kept
-//! coherent across processes by the invalidation log; bounded, so that 100,000 tenants cost no more
-//! memory than the cache's capacity. Never falls back: what the catalog does not say does not exist
-//! (`catalog-placement`, X1).
+//! Called by access for every request, and by operations. Filled from the catalog on first use and kept coherent across
+//! processes by the invalidation log. Bounded: 100,000 tenants cost no more memory than the cache's capacity. Never
+//! falls back: what the catalog does not record does not exist (`catalog-placement`, X1).
 
 mod fleet;
 mod load;
@@ -28,7 +27,7 @@ use tenantry_engine::{
     place::Place,
 };
 
-/// Tenants kept in memory; about 1 kB each.
+/// Number of tenants kept in memory; about 1 kB each.
 const CAPACITY: usize = 20_000;
 
 /// A tenant as of the last refresh. Immutable; a change replaces it.
@@ -36,33 +35,36 @@ const CAPACITY: usize = 20_000;
 pub struct TenantRecord {
     /// Id.
     pub id: TenantId,
-    /// Name in URLs and hosts.
+    /// Short name in URLs and hosts.
     pub slug: Slug,
-    /// Name for people.
+    /// Display name.
     pub name: String,
     /// State of the tenant.
     pub state: State,
-    /// Why only staff may enter now; none: members may.
+    /// Reason of the maintenance during which only staff may enter. `None`: members may enter.
     pub maintenance: Option<String>,
-    /// When it ends, if it was cancelled.
+    /// Dates of its retention, if it was cancelled.
     pub retirement: Option<Retirement>,
-    /// What it subscribed to; none: nothing.
+    /// Its subscription. `None`: it has none.
     pub subscription: Option<Subscription>,
-    /// What it may use. Without a subscription: nothing switched on, no limits.
+    /// Features and limits. Without a subscription: no features, no limits.
     pub entitlements: Entitlements,
-    /// Where its stores lie.
+    /// Placements of its stores.
     pub placements: Vec<Placement>,
 }
 
 impl TenantRecord {
-    /// Where the rows of this store lie. A store that was never made, was planned and not made, or
-    /// is gone, is an error with its remedy (M16), never another place (X1).
+    /// Returns the place of the rows of this store.
+    ///
+    /// # Errors
+    /// [`Error::NoDatabase`] or [`Error::NotAttached`], with its remedy (M16), for a store that has no placement, or
+    /// whose database is only planned. Never returns another place (X1).
     pub fn place(&self, store: &str) -> Result<&Place> {
         let ready = |p: &&Placement| p.place.store.as_str() == store && p.state == PlacementState::Ready;
         Ok(&self.placements.iter().find(ready).ok_or_else(|| self.missing(store))?.place)
     }
 
-    /// Whether the database of this store is planned, and made by whoever needs it first (V3).
+    /// Returns true if the database of this store is planned and created by the first request that needs it (V3).
     pub(crate) fn is_made_on_demand(&self, store: &str) -> bool {
         let on_demand = |p: &Placement| p.state == PlacementState::Planned && p.policy == Policy::OnDemand;
         self.placement(store).is_some_and(on_demand)
@@ -76,13 +78,13 @@ impl TenantRecord {
         }
     }
 
-    /// The placement of this store in whatever state; none: the catalog knows of none.
+    /// Returns the placement of this store in whatever state. `None`: the catalog has none.
     pub fn placement(&self, store: &str) -> Option<&Placement> {
         self.placements.iter().find(|p| p.place.store.as_str() == store)
     }
 }
 
-/// The cache. Cheap to clone.
+/// Cache of tenant records. Cheap to clone.
 #[derive(Clone)]
 pub struct Topology {
     control: Control,
@@ -90,20 +92,20 @@ pub struct Topology {
 }
 
 struct Caches {
-    /// With the epoch in which its load began.
+    /// Record, with the epoch in which its load began.
     by_id: Cache<TenantId, (u64, Arc<TenantRecord>)>,
-    /// Only slug → id, so that an entry never has to be found by what it holds. Slugs are never
-    /// given to another tenant; a stale entry leads to an id whose record is then asked.
+    /// Maps only slug to id, so that no entry has to be found by its contents. Slugs are never given to another tenant.
+    /// A stale entry leads to an id whose record then shows its current slug.
     by_slug: Cache<Slug, TenantId>,
 }
 
 impl Topology {
-    /// Empty; registers for invalidations.
+    /// Creates an empty cache and registers for invalidations.
     pub fn new(control: Control) -> Self {
         Self::with_capacity(control, CAPACITY)
     }
 
-    /// The same with room for so many tenants.
+    /// Like [`Self::new`], with room for this many tenants.
     pub fn with_capacity(control: Control, tenants: usize) -> Self {
         let caches = Arc::new(Caches { by_id: Cache::new(tenants), by_slug: Cache::new(tenants) });
         let listener = caches.clone();
@@ -118,7 +120,10 @@ impl Topology {
         Self { control, caches }
     }
 
-    /// The tenant of that id. Call `Control::refresh` once before, at the start of the request.
+    /// Returns the tenant with this id. Call `Control::refresh` once before, at the start of the request.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such tenant.
     pub async fn by_id(&self, id: TenantId) -> Result<Arc<TenantRecord>> {
         match self.caches.by_id.get(&id) {
             Some((_, record)) => Ok(record),
@@ -127,8 +132,8 @@ impl Topology {
         }
     }
 
-    /// Callers of one cold tenant load it once; but whoever joins a load that began before the state
-    /// they must see loads again, or the request after a suspension might still enter.
+    /// Loads a tenant once for all callers that wait for it. A caller loads again if the load that it joined began
+    /// before the state that the caller must see: otherwise the request after a suspension might still enter.
     async fn cold(&self, id: TenantId) -> Result<Arc<TenantRecord>> {
         let asked = self.control.epoch();
         let load = async {
@@ -137,13 +142,16 @@ impl Topology {
         };
         let (began, record) = self.caches.by_id.get_or_insert_async(&id, load).await?;
         if self.control.epoch() != began {
-            // Something changed while it was loaded: this copy may be older than the change.
+            // Something changed during the load: this record may be older than the change.
             self.caches.by_id.remove(&id);
         }
         if began >= asked { Ok(record) } else { load::by_id(&self.control, id).await }
     }
 
-    /// The tenant of that slug, likewise.
+    /// Returns the tenant with this slug. Call `Control::refresh` once before, at the start of the request.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such tenant.
     pub async fn by_slug(&self, slug: &Slug) -> Result<Arc<TenantRecord>> {
         let id = match self.caches.by_slug.get(slug) {
             Some(id) => id,
@@ -157,7 +165,7 @@ impl Topology {
         self.by_id(self.id_of(slug).await?).await
     }
 
-    /// Absent slugs are not remembered: a tenant may be created the next moment.
+    /// Absent slugs are not cached: a tenant may be created at the next moment.
     async fn id_of(&self, slug: &Slug) -> Result<TenantId> {
         let mut tx = self.control.snapshot().await?;
         let id = crate::tenants::by_slug(&mut tx, slug).await?.id;
@@ -165,12 +173,12 @@ impl Topology {
         Ok(id)
     }
 
-    /// Tenants in memory now.
+    /// Number of tenants in memory.
     pub fn len(&self) -> usize {
         self.caches.by_id.len()
     }
 
-    /// Nothing in memory.
+    /// Returns true if no tenant is in memory.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

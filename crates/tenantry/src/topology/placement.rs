@@ -1,7 +1,6 @@
-//! Rows of the catalog that say where each (tenant, store) lies: the only source of routing (`catalog-placement`).
+//! Rows of the catalog that record the place of each (tenant, store): the only source of routing (`catalog-placement`).
 //!
-//! Written through `record`, read by topology and the reconcilers. Never says where a database might
-//! also be found.
+//! Written through `record`, read by topology and the reconcilers. Names one place and never an alternative.
 
 use crate::{
     Error, Result,
@@ -13,13 +12,13 @@ use tenantry_engine::{
     place::{Isolation, Place},
 };
 
-/// Who makes the database.
+/// Who creates the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Policy {
     /// The platform, when the tenant is created.
     Managed,
-    /// Somebody else; the platform only uses it (F3).
+    /// The tenant; the platform only uses it (F3).
     External,
     /// The platform, when the tenant first needs it (V3).
     OnDemand,
@@ -35,7 +34,7 @@ impl Policy {
     }
 }
 
-/// Whether there is a database.
+/// State of a placement's database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlacementState {
@@ -43,14 +42,14 @@ pub enum PlacementState {
     Planned,
     /// In use.
     Ready,
-    /// A copy nobody is routed to: restored or moved, not swapped in.
+    /// A staged copy, restored or moved but not swapped in. No request is routed to it.
     Beside,
-    /// What was in use before a swap: fenced, kept until it is released.
+    /// The database in use before a swap: fenced, and retained until it is released.
     Kept,
 }
 
 impl PlacementState {
-    /// As the catalog and people have it.
+    /// Text in the catalog and for users.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Planned => "planned",
@@ -61,46 +60,46 @@ impl PlacementState {
     }
 }
 
-/// A placement whose database is planned or there.
+/// A placement whose database is planned or exists.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Placement {
-    /// What the engine opens.
+    /// Place that the engine opens.
     pub place: Place,
-    /// Who makes it.
+    /// Who creates the database.
     pub policy: Policy,
-    /// The human name, as the configuration's template gave it.
+    /// Name without generation, from the configuration's template.
     pub base: String,
-    /// Whether there is a database.
+    /// State of the database.
     pub state: PlacementState,
-    /// Fingerprint of the applied migrations; none: none applied.
+    /// Fingerprint of the applied migrations. `None`: none applied.
     pub schema_version: Option<String>,
-    /// Why the last migration failed here; none: it did not.
+    /// Why the last migration failed here. `None`: it did not fail.
     pub migration_error: Option<String>,
-    /// Kept: when its database may be removed, microseconds; none: when somebody releases it.
+    /// If retained: when its database may be removed, in microseconds. `None`: once an operator releases it.
     pub until_us: Option<i64>,
-    /// Kept: since when it is out of use, microseconds; none: it never was in use.
+    /// If retained: since when it is out of use, in microseconds. `None`: it never was in use.
     pub kept_at_us: Option<i64>,
 }
 
-/// A placement to be recorded: what configuration and policy decided.
+/// A placement to record, as decided by configuration and policy.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct NewPlacement {
     /// Store of the configuration.
     pub store: StoreName,
-    /// Server it goes to.
+    /// Server of the database.
     pub server: ServerName,
-    /// Pooled or a database of its own.
+    /// In a pool or in the tenant's own database.
     pub isolation: Isolation,
-    /// Who makes it.
+    /// Who creates the database.
     pub policy: Policy,
-    /// Own database: the human name, to which the generation is appended. Pooled and external: the
-    /// exact name of the database that exists.
+    /// The tenant's own database: the name to which the generation is appended. Pooled and external: the exact name of
+    /// the existing database.
     pub base: PhysicalName,
 }
 
 impl NewPlacement {
-    /// The same for a new tenant that comes with a copy: its database is made by the platform, whoever brought the
-    /// one that was copied, and so is the platform's to move and to remove.
+    /// Returns the placement for a new tenant that is created from a copy. The platform creates its database, even if
+    /// the copied one is external, and so can move and remove it.
     pub(crate) fn of_copy(&self) -> Self {
         let policy = if self.policy == Policy::External { Policy::Managed } else { self.policy };
         Self { policy, ..self.clone() }
@@ -144,12 +143,12 @@ pub(super) fn read(r: &SqlRow) -> Result<(TenantId, Placement)> {
     Ok((tenant, placement))
 }
 
-/// A tenant's placements that are planned or in use, in order of store.
+/// Returns a tenant's placements that are planned or in use, ordered by store.
 pub async fn of_tenant(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Placement>> {
     Ok(of_range(tx, tenant, tenant).await?.into_iter().map(|(_, placement)| placement).collect())
 }
 
-/// The same for tenants with ids from `first` to `last`, in order of tenant.
+/// Like [`of_tenant`], for tenants with ids from `first` to `last`, ordered by tenant.
 pub(crate) async fn of_range(
     tx: &mut Tx,
     first: TenantId,
@@ -161,7 +160,7 @@ pub(crate) async fn of_range(
     tx.query(&sql, params![first.get(), last.get()]).await?.iter().map(read).collect()
 }
 
-/// Every place in use of a store, for checks that must look into all of them.
+/// Returns every place in use of a store, for checks that must look into all of them.
 pub async fn places_of_store(control: &Control, store: &StoreName) -> Result<Vec<Place>> {
     let mut tx = control.snapshot().await?;
     let sql = format!("SELECT {COLUMNS} FROM placements WHERE store = ? AND state = 'ready' ORDER BY tenant");
@@ -169,7 +168,10 @@ pub async fn places_of_store(control: &Control, store: &StoreName) -> Result<Vec
     rows.iter().map(|r| Ok(read(r)?.1.place)).collect()
 }
 
-/// The server with the fewest databases in use or planned, of those given; ties go to the first.
+/// Returns the one of these servers with the fewest databases in use or planned. Of equals, returns the first.
+///
+/// # Errors
+/// [`Error::NotFound`] if `servers` is empty.
 pub async fn emptiest(control: &Control, servers: &[ServerName]) -> Result<ServerName> {
     let mut tx = control.snapshot().await?;
     let mut best: Option<(i64, &ServerName)> = None;

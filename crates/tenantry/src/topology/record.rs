@@ -1,4 +1,4 @@
-//! Writes placements: planned, ready, gone. Called by operations only; `swap` has the rest.
+//! Writes placements: planned, ready, gone. Called by operations only; the other states are written by `swap`.
 //!
 //! A row outlives its database, so that no name is ever given to other contents (`no-reuse`).
 
@@ -12,8 +12,8 @@ use tenantry_engine::{
     place::{Isolation, Place},
 };
 
-/// Records a planned placement. The generation is one more than any this tenant's store and this name
-/// have ever had, also on placements that are gone: neither name nor generation comes twice.
+/// Records a planned placement. Its generation is one more than any generation that this tenant's store or this name
+/// ever had, including placements that are gone, so no generation and no name is used twice.
 pub(crate) async fn insert(write: &mut Write, tenant: TenantId, new: &NewPlacement) -> Result<Place> {
     insert_as(write, tenant, new, PlacementState::Planned).await
 }
@@ -62,7 +62,7 @@ async fn last_generation(write: &mut Write, tenant: TenantId, new: &NewPlacement
     crate::users::count(write, sql, values).await
 }
 
-/// The database is there and carries this schema version. Idempotent.
+/// Records that the database exists and has this schema version. Idempotent.
 pub(crate) async fn set_ready(write: &mut Write, place: &Place, schema_version: Option<&str>) -> Result<()> {
     let sql = "UPDATE placements SET state = 'ready', schema_version = ? \
         WHERE tenant = ? AND store = ? AND generation = ? AND state <> 'gone'";
@@ -73,7 +73,7 @@ pub(crate) async fn set_ready(write: &mut Write, place: &Place, schema_version: 
     Ok(())
 }
 
-/// The database is gone; its name stays taken. Idempotent.
+/// Records that the database is gone. Its name stays taken. Idempotent.
 pub(crate) async fn set_gone(write: &mut Write, place: &Place) -> Result<()> {
     let sql = "UPDATE placements SET state = 'gone' WHERE tenant = ? AND store = ? AND generation = ?";
     let (tenant, generation) = key(place);
@@ -81,7 +81,7 @@ pub(crate) async fn set_gone(write: &mut Write, place: &Place) -> Result<()> {
     Ok(())
 }
 
-/// Takes `set_gone` back, for an operation that is undone.
+/// Reverts [`set_gone`], for an operation that is undone.
 pub(crate) async fn set_back(write: &mut Write, place: &Place) -> Result<()> {
     let sql = "UPDATE placements SET state = 'ready' WHERE tenant = ? AND store = ? AND generation = ?";
     let (tenant, generation) = key(place);

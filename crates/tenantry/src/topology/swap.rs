@@ -1,7 +1,8 @@
-//! Copies beside the database in use, and the swap that puts one in its place (`no-reuse` and `fenced-generation`).
+//! Staged copies next to the database in use, and the swap that puts one of them into use (`no-reuse` and
+//! `fenced-generation`).
 //!
-//! Called by the control steps of operations. Nobody is routed to `beside` or `kept`. Swapping is one
-//! transaction with the journal's advance; files are made before it and removed long after it.
+//! Called by the control steps of operations. No request is routed to a `beside` or `kept` placement. A swap is one
+//! transaction with the journal's advance. Files are created before it and removed long after it.
 
 use super::{NewPlacement, Placement, PlacementState, placement, record};
 use crate::{
@@ -14,8 +15,8 @@ use tenantry_engine::{
     place::Place,
 };
 
-/// Records a place beside the one in use, for a copy that is about to be made there. It is taken to
-/// have the schema of the one in use now; say otherwise with [`set_version`].
+/// Records a staged place, for a copy that is about to be made there. Its schema is taken to be that of the database in
+/// use now, unless [`set_version`] records another one.
 pub(crate) async fn insert_beside(write: &mut Write, tenant: TenantId, new: &NewPlacement) -> Result<Place> {
     let place = record::insert_as(write, tenant, new, PlacementState::Beside).await?;
     let sql = "UPDATE placements SET (schema_version, source_version) = (SELECT schema_version, schema_version \
@@ -26,7 +27,7 @@ pub(crate) async fn insert_beside(write: &mut Write, tenant: TenantId, new: &New
     Ok(place)
 }
 
-/// The schema the database of a place has, of whatever state. Idempotent.
+/// Records the schema version of a place's database, in whatever state. Idempotent.
 pub(crate) async fn set_version(write: &mut Write, place: &Place, schema_version: &str) -> Result<()> {
     let sql = "UPDATE placements SET schema_version = ? WHERE tenant = ? AND store = ? AND generation = ?";
     let (tenant, generation) = record::key(place);
@@ -34,11 +35,11 @@ pub(crate) async fn set_version(write: &mut Write, place: &Place, schema_version
     Ok(())
 }
 
-/// Puts `new` in the place of `old`, which is kept until `until_us` (none: until released).
+/// Puts `new` into use in place of `old`, which is retained until `until_us` (`None`: until released).
 ///
 /// # Errors
-/// [`Error::Conflict`] unless `old` is the one in use and `new` a copy beside it; and when the schema
-/// of `old` was changed since, and `new` does not have it.
+/// [`Error::Conflict`] unless `old` is in use and `new` is a staged copy, and when the schema of `old` has changed
+/// since and `new` does not have the new one.
 pub(crate) async fn swap(write: &mut Write, old: &Place, new: &Place, until_us: Option<i64>) -> Result<()> {
     if (old.tenant, &old.store) != (new.tenant, &new.store) {
         return Err(Error::Internal(format!("swap of {old:?} with {new:?}")));
@@ -49,43 +50,44 @@ pub(crate) async fn swap(write: &mut Write, old: &Place, new: &Place, until_us: 
     invalidate(write, new).await
 }
 
-/// Takes a swap back: `old` is in use again, `new` is beside it.
+/// Reverts a swap: `old` is in use again, and `new` is staged.
 ///
 /// # Errors
-/// [`Error::Conflict`] unless `new` is the one in use and `old` is kept.
+/// [`Error::Conflict`] unless `new` is in use and `old` is retained.
 pub(crate) async fn swap_back(write: &mut Write, old: &Place, new: &Place) -> Result<()> {
     step(write, new, PlacementState::Ready, PlacementState::Beside, None).await?;
     step(write, old, PlacementState::Kept, PlacementState::Ready, None).await?;
     invalidate(write, old).await
 }
 
-/// Puts `kept` back into use in place of `lost`, which stays on record until somebody releases it.
+/// Puts `kept` back into use in place of `lost`, which stays on record until an operator releases it.
 ///
 /// # Errors
-/// [`Error::Conflict`] unless `lost` is the one in use and `kept` is kept.
+/// [`Error::Conflict`] unless `lost` is in use and `kept` is retained.
 pub(crate) async fn fall_back(write: &mut Write, lost: &Place, kept: &Place) -> Result<()> {
     step(write, lost, PlacementState::Ready, PlacementState::Kept, None).await?;
     step(write, kept, PlacementState::Kept, PlacementState::Ready, None).await?;
     invalidate(write, kept).await
 }
 
-/// A copy beside that is no longer wanted: its database goes when `until_us` has come.
+/// Discards a staged copy: its database is removed after `until_us`.
 pub(crate) async fn discard(write: &mut Write, beside: &Place, until_us: i64) -> Result<()> {
     step(write, beside, PlacementState::Beside, PlacementState::Kept, Some(until_us)).await
 }
 
-/// Lets the database of a kept place go at once: the next pass removes it.
+/// Releases a retained place: the next pass removes its database.
 pub(crate) async fn release(write: &mut Write, kept: &Place) -> Result<()> {
     let now = write.at_us();
     step(write, kept, PlacementState::Kept, PlacementState::Kept, Some(now)).await
 }
 
-/// A kept place that is not let go by itself: somebody has to look at it first.
+/// Keeps a retained place until an operator has looked at it and releases it.
 pub(crate) async fn keep_until_released(write: &mut Write, kept: &Place) -> Result<()> {
     step(write, kept, PlacementState::Kept, PlacementState::Kept, None).await
 }
 
-/// Tenants who are in the shared database of this place. Rows that are merely kept there do not count.
+/// Returns the number of tenants in the shared database of this place. Rows that are merely retained there do not
+/// count.
 pub(crate) async fn in_pool(tx: &mut Tx, place: &Place) -> Result<i64> {
     let sql = "SELECT count(*) FROM placements WHERE server = ? AND physical = ? AND store = ? \
         AND isolation = 'pooled' AND state = 'ready'";
@@ -93,12 +95,12 @@ pub(crate) async fn in_pool(tx: &mut Tx, place: &Place) -> Result<i64> {
     crate::users::count(tx, sql, values).await
 }
 
-/// A tenant's kept placements: what was in use last first, then what never was.
+/// Returns a tenant's retained placements: the one in use last comes first, those that were never in use come last.
 pub(crate) async fn kept(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Placement>> {
     in_state(tx, tenant, PlacementState::Kept).await
 }
 
-/// A tenant's copies beside, newest first.
+/// Returns a tenant's staged copies, newest first.
 pub(crate) async fn beside(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Placement>> {
     in_state(tx, tenant, PlacementState::Beside).await
 }
@@ -112,13 +114,13 @@ async fn in_state(tx: &mut Tx, tenant: TenantId, state: PlacementState) -> Resul
     rows.iter().map(|r| Ok(placement::read(r)?.1)).collect()
 }
 
-/// The placement in use of this tenant's store.
+/// Returns the placement in use of this tenant's store.
 pub(crate) async fn ready(tx: &mut Tx, tenant: TenantId, store: &StoreName) -> Result<Option<Placement>> {
     let all = placement::of_tenant(tx, tenant).await?;
     Ok(all.into_iter().find(|p| p.place.store == *store && p.state == PlacementState::Ready))
 }
 
-/// Kept places whose time has come, longest due first. `due_us` is that of `Control::due_us`.
+/// Returns retained placements whose time is over, longest due first. `due_us` is that of `Control::due_us`.
 pub(crate) async fn release_due(tx: &mut Tx, due_us: i64, most: u32) -> Result<Vec<Placement>> {
     let columns = placement::COLUMNS;
     let sql = format!(
@@ -128,7 +130,7 @@ pub(crate) async fn release_due(tx: &mut Tx, due_us: i64, most: u32) -> Result<V
     rows.iter().map(|r| Ok(placement::read(r)?.1)).collect()
 }
 
-/// Refuses unless the schema is what it was when the copy was begun, or the copy has the one of now.
+/// Refuses unless the schema is the same as when the copy was begun, or the copy has the current one.
 pub(crate) async fn fresh(write: &mut Write, old: &Place, new: &Place) -> Result<()> {
     let sql = "SELECT r.schema_version IS n.source_version OR r.schema_version IS n.schema_version \
         FROM placements r, placements n WHERE r.tenant = ?1 AND r.store = ?2 AND r.generation = ?3 \

@@ -1,7 +1,7 @@
-//! Which migrations each schema version has, so that a process can tell a database that is behind from one that newer
-//! apps have migrated, from the catalog alone.
+//! Migrations of each schema version, so that a process can tell from the catalog alone whether a database is behind or
+//! was migrated by newer apps.
 //!
-//! Written when a process loads its apps; read by health, metrics and lists.
+//! Written when a process loads its apps; read by health checks, metrics and lists.
 
 use crate::{
     Error, Result,
@@ -13,27 +13,27 @@ use crate::{
 use std::collections::HashSet;
 use tenantry_engine::{SqlRow, name::StoreName};
 
-/// How many tenant databases are not at the loaded schema. Those that tenants brought are left out.
+/// Number of tenant databases that are not at the loaded schema, without external ones.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Standing {
-    /// They lack migrations that this process has loaded.
+    /// Databases that lack migrations that this process has loaded.
     pub behind: u64,
-    /// They have migrations that this process has not loaded.
+    /// Databases that have migrations that this process has not loaded.
     pub ahead: u64,
 }
 
-/// Where one version of a store stands against the loaded one.
+/// Relation of a store's version to the loaded one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
-    /// The loaded one.
+    /// The loaded version.
     Current,
-    /// It lacks migrations that are loaded, or none is recorded.
+    /// It lacks loaded migrations, or no version is recorded.
     Behind,
     /// It has migrations that are not loaded.
     Ahead,
 }
 
-/// Records the versions of these stores; nothing to do when they are recorded already.
+/// Records the versions of these stores. Does nothing if they are recorded already.
 pub(crate) async fn register(control: &Control, stores: &[StoreSchema]) -> Result<()> {
     let mut tx = control.snapshot().await?;
     let mut new = Vec::new();
@@ -57,7 +57,7 @@ pub(crate) async fn register(control: &Control, stores: &[StoreSchema]) -> Resul
     write.commit_unaudited().await
 }
 
-/// Counts over the whole fleet; answered from one index, and at once while every database is current.
+/// Counts over all tenants. Answered from one index, and at once if every database is current.
 pub(crate) async fn standing(control: &Control, stores: &[StoreSchema]) -> Result<Standing> {
     let mut standing = Standing::default();
     for schema in stores.iter().filter(|schema| schema.scope == Scope::Tenant) {
@@ -71,7 +71,7 @@ pub(crate) async fn standing(control: &Control, stores: &[StoreSchema]) -> Resul
     Ok(standing)
 }
 
-/// Versions in use that are not the loaded one, each with its number of databases.
+/// Returns the versions in use that are not the loaded one, each with its number of databases.
 async fn others(control: &Control, schema: &StoreSchema) -> Result<Vec<(Option<String>, u64)>> {
     // Three ranges of the index (store, schema_version, …): below, above and null.
     let range = |condition: &str| {
@@ -90,7 +90,7 @@ async fn others(control: &Control, schema: &StoreSchema) -> Result<Vec<(Option<S
     rows.iter().map(read).collect()
 }
 
-/// Where `version` of a store stands. One that is not recorded was used before versions were: it is behind.
+/// Compares `version` of a store with the loaded one. An unrecorded version is older than this record and so is behind.
 pub(crate) async fn of(control: &Control, schema: &StoreSchema, version: Option<&str>) -> Result<Version> {
     let Some(version) = version else { return Ok(Version::Behind) };
     if version == schema.fingerprint {

@@ -1,4 +1,4 @@
-//! The swap on a real catalog: one in use at any time, nothing routed elsewhere, refused when stale.
+//! Tests of the swap on a real catalog: one placement in use at any time, no routing elsewhere, refused when stale.
 
 use super::*;
 use crate::{Platform, audit::By, config::Config, operations::Created, tenants::NewTenant, topology::Policy};
@@ -28,7 +28,7 @@ impl World {
         self.platform.control().begin().await.unwrap()
     }
 
-    /// The database in use, and whether it is the one that requests are routed to.
+    /// Returns the database in use, and asserts that requests are routed to it.
     async fn in_use(&self) -> Place {
         let store = StoreName::parse("tenant").unwrap();
         self.platform.control().refresh().await.unwrap();
@@ -66,7 +66,7 @@ impl World {
 async fn a_swap_and_its_undo_leave_one_in_use_and_the_other_kept() {
     let w = World::new().await;
     let old = w.in_use().await;
-    // Another name begins at another generation: (tenant, store, generation) never comes twice.
+    // Another name begins at another generation: (tenant, store, generation) never repeats.
     let new = w.beside("elsewhere_alpha").await;
     assert_eq!((new.generation, new.physical.as_str()), (old.generation + 1, "elsewhere_alpha_2"));
     assert_eq!(w.in_use().await, old);
@@ -118,7 +118,7 @@ async fn a_copy_of_another_schema_is_not_swapped_in_half_migrated_fleet() {
     write.commit_unaudited().await.unwrap();
     let refused = swap(&mut w.write().await, &old, &new, None).await.unwrap_err();
     assert!(refused.public_title().contains("make the copy anew"), "{refused}");
-    // A copy that was migrated as well fits again.
+    // A copy that was migrated too fits again.
     let mut write = w.write().await;
     set_version(&mut write, &new, "migrated-meanwhile").await.unwrap();
     swap(&mut write, &old, &new, None).await.unwrap();
