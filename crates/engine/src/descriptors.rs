@@ -1,57 +1,58 @@
-//! The descriptors of the process, and how they are shared out between databases, clients and all else.
+//! File descriptors of the process, and how they are divided between databases, clients and the rest.
 //!
-//! Asked once by the engine and once by the server, so that both count on the same shares. It opens nothing.
+//! The engine and the server each compute it once, so both rely on the same shares. It opens nothing.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Left to all else, where the limit is not very low: files being sent or received, backups, the system stores' many
-/// connections, the log.
+/// Descriptors for everything else, unless the limit is very low: files being sent or received, backups, the many
+/// connections to system stores, the log.
 const RESERVED: usize = 256;
-/// Descriptors that databases have without being asked for more: others go to clients.
+/// Descriptors that databases get without a request for more; the rest goes to clients.
 const USUAL: usize = 4096;
-/// Descriptors per open database that are worth having: see [`BASE`], and further connections.
+/// Useful number of descriptors per open database: [`BASE`], and some for further connections.
 const EACH: usize = 8;
-/// Descriptors of an open database with one connection: the file, its `-wal`, its `-shm`, and the descriptor of one
-/// further connection that was closed, which SQLite keeps until the database closes.
+/// Descriptors of an open database with one connection: the file, its `-wal`, its `-shm`, and one of a further
+/// connection that was closed, which SQLite keeps until the database closes.
 pub(crate) const BASE: usize = 4;
-/// Most the process asks for: more would only make programs slow that look at each possible one.
+/// Upper bound for the limit that the process requests. A higher limit would only slow down programs that iterate over
+/// all possible descriptors.
 const MOST: u64 = 1 << 20;
 
-/// Who may have how many.
+/// The shares of the descriptors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Descriptors {
-    /// Open files the process may have.
+    /// Maximum number of open files of the process.
     pub limit: usize,
-    /// Of them for databases.
+    /// Descriptors for databases, out of `limit`.
     pub databases: usize,
-    /// Databases kept open.
+    /// Maximum number of databases kept open.
     pub open_databases: usize,
-    /// Connections of clients that the rest is enough for.
+    /// Number of client connections that the remaining descriptors suffice for.
     pub connections: usize,
 }
 
 impl Descriptors {
-    /// Shares out what this process may have, with `open_databases` kept open if there is room for so many.
+    /// Divides the descriptors of this process. Keeps `open_databases` open if there are enough.
     pub fn of_process(open_databases: usize) -> Self {
         let limit = getrlimit(Resource::Nofile).current.unwrap_or(MOST).min(MOST);
         Self::share(usize::try_from(limit).unwrap_or(usize::MAX), open_databases)
     }
 
-    /// Shares out `limit`.
+    /// Divides `limit` descriptors.
     pub fn share(limit: usize, open_databases: usize) -> Self {
         let free = limit.saturating_sub(RESERVED.min(limit / 4));
         let wanted = open_databases.saturating_mul(EACH).max(USUAL);
         Self::within((free / 3 * 2).min(wanted), limit, free, open_databases)
     }
 
-    /// With exactly `databases` descriptors for databases.
+    /// Divides them with exactly `databases` descriptors for databases.
     pub(crate) fn for_databases(databases: usize, open_databases: usize) -> Self {
         Self::within(databases, databases, databases, open_databases)
     }
 
     fn within(databases: usize, limit: usize, free: usize, open_databases: usize) -> Self {
         let files = databases - watches(databases);
-        // Room for databases that are being opened and closed.
+        // Leave room for databases that are being opened and closed.
         let kept = (files - files / 8) / BASE;
         Self {
             limit,
@@ -61,12 +62,12 @@ impl Descriptors {
         }
     }
 
-    /// Descriptors for the files of databases.
+    /// Descriptors for database files.
     pub(crate) fn files(&self) -> usize {
         self.databases - self.watches()
     }
 
-    /// Descriptors for looking at `-shm` files.
+    /// Descriptors for reading `-shm` files.
     pub(crate) fn watches(&self) -> usize {
         watches(self.databases)
     }
@@ -76,7 +77,7 @@ fn watches(databases: usize) -> usize {
     databases / 8
 }
 
-/// Lets the process have as many open files as its hard limit allows. Call it before anything is opened; services are
+/// Raises the limit of open files of the process to its hard limit. Call it before anything is opened; services are
 /// often started with a soft limit of 1,024.
 pub fn raise_limit() {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);

@@ -1,7 +1,7 @@
-//! What the platform calls: one engine over all servers, and sessions confined to one place each.
+//! The platform's entry point: one engine over all servers, and sessions confined to one place each.
 //!
-//! Dispatches on the kind of server; it holds no policy of its own. It opens only what the caller's
-//! [`Place`] names and never creates, guesses or falls back (`confined-query`, `catalog-placement`, `self-identifying` and `fenced-generation`).
+//! It dispatches on the kind of server and holds no policy. It opens only what the caller's [`Place`] names, and never
+//! creates, guesses or falls back (`confined-query`, `catalog-placement`, `self-identifying` and `fenced-generation`).
 
 use crate::{
     descriptors::Descriptors,
@@ -34,23 +34,23 @@ pub use crate::sqlite::{
 pub struct ServerSpec {
     /// Its name.
     pub name: ServerName,
-    /// The directory its files are in; it must exist.
+    /// The directory of its files; it must exist.
     pub root: PathBuf,
 }
 
-/// What may be held open. Zero or None: decided from the machine.
+/// Limits of what the engine holds open. For None, the machine decides.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CacheLimits {
-    /// Databases open at a time; None: from the limit of open files.
+    /// Maximum number of open databases; None derives it from the limit of open files.
     pub open_databases: Option<usize>,
-    /// Connections to one database at a time; None: cores + 2.
+    /// Maximum number of connections to one database; None means cores + 2.
     pub connections_per_database: Option<usize>,
-    /// Descriptors for databases; None: a share of what the process may have.
+    /// Descriptors for databases; None means a share of those of the process.
     pub descriptors: Option<usize>,
 }
 
 impl CacheLimits {
-    /// What the descriptors are enough for.
+    /// Divides the descriptors within these limits.
     fn shares(&self) -> Descriptors {
         let asked = self.open_databases.unwrap_or(OPEN_DATABASES);
         let shares = match self.descriptors {
@@ -65,21 +65,22 @@ impl CacheLimits {
     }
 }
 
-/// Databases kept open where nothing is said and there are descriptors enough.
+/// Default for the maximum number of open databases, if there are enough descriptors.
 const OPEN_DATABASES: usize = 20_000;
 
-/// Bounds of work off the async threads. None: decided from the machine.
+/// Limits of work on blocking threads. For None, the machine decides.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct WorkLimits {
-    /// Pieces of long work at a time; None: twice the cores.
+    /// Maximum number of concurrent pieces of long work; None means twice the cores.
     pub at_once: Option<usize>,
-    /// Of those, for one tenant; None: half. Never more than half of the connections to one database.
+    /// Maximum number of those for one tenant; None means half. Never more than half of the connections to one
+    /// database.
     pub per_tenant: Option<usize>,
-    /// Longest a read may take; None: 10 seconds. A write transaction gets six times that.
+    /// Longest duration of a read; None means 10 seconds. A write transaction gets six times that.
     pub deadline: Option<Duration>,
 }
 
-/// Longest a read may take where nothing is said.
+/// Default for the longest duration of a read.
 const READ_DEADLINE: Duration = Duration::from_secs(10);
 
 /// All servers and their open databases; cheap to clone.
@@ -95,12 +96,15 @@ struct Inner {
 }
 
 impl Engine {
-    /// Starts on these servers. Their directories must exist; nothing else is touched.
+    /// Starts an engine on these servers. Their directories must exist; nothing else is touched.
+    ///
+    /// # Errors
+    /// [`Kind::Missing`] if a directory does not exist.
     pub fn open(servers: Vec<ServerSpec>, limits: CacheLimits) -> Result<Self> {
         Self::open_with(servers, limits, WorkLimits::default())
     }
 
-    /// The same with bounds of long work.
+    /// Starts an engine on these servers, with limits of long work. See [`Engine::open`].
     pub fn open_with(servers: Vec<ServerSpec>, limits: CacheLimits, work: WorkLimits) -> Result<Self> {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let descriptors = limits.shares();
@@ -110,7 +114,7 @@ impl Engine {
         let servers = servers.into_iter().map(open).collect::<Result<Vec<_>>>()?;
         servers.iter().for_each(|server| sqlite::sweep(server));
         let at_once = work.at_once.unwrap_or(cores * 2).max(1);
-        // Tenants of a pool share its connections too.
+        // The tenants of a pool also share its connections.
         let share = work.per_tenant.unwrap_or(at_once / 2).min(connections / 2);
         let long = sqlite::LongWork::new(at_once, share, work.deadline.unwrap_or(READ_DEADLINE));
         sqlite::shm::allow(descriptors.watches());
@@ -119,18 +123,21 @@ impl Engine {
         Ok(Self(Arc::new(Inner { servers, platform, cache, long })))
     }
 
-    /// Says which installation this is, once the control store has told: databases made from now on carry it, and
-    /// those that carry another are refused as `WrongIdentity`. Opaque, not empty, the same for ever.
+    /// Sets the id of this installation, once the control store has it: databases made from now on carry it, and those
+    /// that carry another id are refused with `WrongIdentity`. The id is opaque, not empty, and never changes.
+    ///
+    /// # Errors
+    /// [`Kind::Internal`] if a different id was set before.
     pub fn set_platform(&self, id: &str) -> Result<()> {
         self.0.platform.set(id)
     }
 
-    /// A session confined to `place`, on its open database. `max_bytes` caps a database of one's own; pooled
-    /// tenants are limited by each write. Make one for each request: a session keeps its database open.
+    /// Opens a session confined to `place`. `max_bytes` limits the size of a tenant's own database; for pooled tenants
+    /// each write passes its limits. Make a session for each request: it keeps its database open.
     ///
     /// # Errors
-    /// [`Kind::SchemaBehind`] or [`Kind::SchemaAhead`] when the database is not at the migrations of `schema`; every
-    /// read and write of the session compares them again (known-schema).
+    /// [`Kind::SchemaBehind`] or [`Kind::SchemaAhead`] if the database does not have exactly the migrations of
+    /// `schema`; every read and write of the session compares them again (`known-schema`).
     pub async fn session(
         &self,
         place: &Place,
@@ -146,26 +153,27 @@ impl Engine {
         Ok(Session::sqlite(sqlite::Session::new(database, place, schema, ledger, &self.0.long)))
     }
 
-    /// Runs a read-only statement in a tenant's own database whatever its schema is: for the operator, who looks at
-    /// stored values, also of a database whose migration failed. Tenants use [`Session::sql`].
+    /// Runs a read-only statement in a tenant's own database, whatever its schema. For operators, who look at stored
+    /// values, even in a database whose migration failed. Tenants use [`Session::sql`].
     pub async fn operator_sql(&self, place: &Place, text: &str, limits: SqlLimits) -> Result<SqlRows> {
         let (index, server) = self.server(place)?;
         let database = self.0.cache.database(index, server, place).await?;
         sqlite::sql_at_any_schema(database, place, &self.0.long, text, limits).await
     }
 
-    /// Takes over a database that somebody else made for this place (F3): it gets the platform's own tables and its
-    /// identity, once. One that carries another identity is refused. Idempotent; never creates a file.
+    /// Takes over a database that was made outside the platform for this place: adds the platform's own tables and the
+    /// identity of the place. Refuses a database with another identity. Idempotent; never creates a file.
     pub async fn attach(&self, place: &Place) -> Result<()> {
         self.on_file(place, sqlite::attach).await
     }
 
-    /// Writes the row by which a pooled tenant lives in a shared database. Idempotent.
+    /// Writes the identity row of a pooled tenant in a shared database. Idempotent.
     pub async fn enrol(&self, place: &Place) -> Result<()> {
         self.on_identity(place, |conn, site| sqlite::enrol(conn, &site.place, &site.platform)).await
     }
 
-    /// Forbids writes of this place inside its database, durably (`fenced-generation`); `fenced` false allows them again.
+    /// Forbids writes of this place inside its database, durably (`fenced-generation`). With `fenced` false, allows
+    /// them again.
     pub async fn fence(&self, place: &Place, fenced: bool) -> Result<()> {
         self.on_identity(place, move |conn, site| {
             sqlite::set_fence(conn, &site.place, &site.platform, fenced)
@@ -173,25 +181,25 @@ impl Engine {
         .await
     }
 
-    /// Brings the database of `place` to the end of `migrations`; nothing to do is no fault.
+    /// Applies those of `migrations` that the database of `place` lacks.
     pub async fn migrate(&self, place: &Place, migrations: &[Migration]) -> Result<MigrateReport> {
         let script = Arc::new(Script::new(&place.store, place.isolation, migrations)?);
         self.migrate_with(place, &script).await
     }
 
-    /// The same with a script made once for a whole fleet.
+    /// Applies the missing migrations of a script, which can be compiled once for a whole fleet.
     pub async fn migrate_with(&self, place: &Place, script: &Arc<Script>) -> Result<MigrateReport> {
         let script = script.clone();
         self.on_file(place, move |site| sqlite::migrate_file(site, &script)).await
     }
 
-    /// Compares the database of `place` with what `migrations` make.
+    /// Compares the database of `place` with the schema that `migrations` make.
     pub async fn inspect(&self, place: &Place, migrations: &[Migration]) -> Result<Inspection> {
         let script = Script::new(&place.store, place.isolation, migrations)?;
         self.on_file(place, move |site| sqlite::inspect_file(site, &script)).await
     }
 
-    /// How to make databases of `store` with these migrations applied. Touches no disk yet.
+    /// Returns the template for databases of `store` with these migrations applied. Does not use the disk yet.
     pub fn template(&self, store: &StoreName, migrations: &[Migration]) -> Result<Template> {
         let script = Script::new(store, Isolation::Database, migrations)?;
         let fingerprint = script.fingerprint().to_owned();
@@ -216,7 +224,7 @@ impl Engine {
         blocking(move || work(&site).map_err(|error| sqlite::located(error, &site.path, false))).await
     }
 
-    /// The system store at `place`, for the platform's own SQL.
+    /// Opens the system store at `place`, for the platform's own SQL.
     pub async fn system(&self, place: &Place) -> Result<SystemDb> {
         if place.tenant.is_some() {
             return Err(Error::new(Kind::Internal, format!("{place:?} is not a system store")));
@@ -225,12 +233,12 @@ impl Engine {
         SystemDb::new(self.0.cache.database(index, server, place).await?)
     }
 
-    /// True when the database's file exists. For operators' reports, never for routing (`catalog-placement`).
+    /// Returns true if the database's file exists. For operators' reports, never for routing (`catalog-placement`).
     pub fn exists(&self, place: &Place) -> Result<bool> {
         Ok(self.server(place)?.1.exists(&place.physical))
     }
 
-    /// Every database file that lies on the servers. For operators' reports, never for routing (`catalog-placement`).
+    /// Returns every database file on the servers. For operators' reports, never for routing (`catalog-placement`).
     pub async fn database_files(&self) -> Result<Vec<DatabaseFile>> {
         let servers = self.0.servers.clone();
         blocking(move || {
@@ -240,7 +248,7 @@ impl Engine {
         .await
     }
 
-    /// Who lives in the database of `place`, whatever the place says. For such reports too.
+    /// Returns the residents of the database with this name, at most 100. For operators' reports, never for routing.
     pub async fn residents(&self, server: &ServerName, physical: &PhysicalName) -> Result<Vec<Resident>> {
         let found = self.0.servers.iter().find(|s| s.name() == server).cloned();
         let server = found.ok_or_else(|| unknown(server))?;
@@ -248,7 +256,8 @@ impl Engine {
         blocking(move || sqlite::lying::residents(&server, &physical)).await
     }
 
-    /// Bytes the database takes on disk; of a pooled tenant, the bytes of its values. Blocks for up to 1 ms.
+    /// Returns the size of the database on disk in bytes; for a pooled tenant, the bytes of its values. Blocks for up
+    /// to 1 ms.
     pub fn size_bytes(&self, place: &Place) -> Result<u64> {
         let server = self.server(place)?.1;
         if place.isolation == Isolation::Pooled && place.tenant.is_some() {
@@ -257,30 +266,30 @@ impl Engine {
         server.size_bytes(&place.physical)
     }
 
-    /// Removes the database for ever. Idempotent.
+    /// Deletes the database for good. Idempotent.
     pub async fn drop_database(&self, place: &Place) -> Result<()> {
         self.close(place);
         let (server, physical) = (self.server(place)?.1.clone(), place.physical.clone());
         blocking(move || server.remove(&physical)).await
     }
 
-    /// Writes a shared database, or one of the platform's own, anew from its rows, so that what was deleted is in no
-    /// file. Its writers wait meanwhile: about a second for 100 MB.
+    /// Rewrites a shared database, or one of the platform's own, from its rows, so that deleted data is in no file.
+    /// Writers wait meanwhile: about a second for 100 MB.
     pub async fn scrub(&self, place: &Place) -> Result<()> {
         let queue = self.queue(place)?;
         self.on_file(place, move |site| sqlite::scrub(site, &queue)).await
     }
 
-    /// Opens the database and checks that `place` lives there, and no more.
+    /// Opens the database and verifies that `place` lives there.
     pub async fn verify(&self, place: &Place) -> Result<()> {
         let (index, server) = self.server(place)?;
         self.0.cache.database(index, server, place).await.map(drop)
     }
 
-    /// Opens the database of `place` anew and looks at every page of it: why it is lost, or none when it is whole.
+    /// Reopens the database of `place` and checks every page. Returns why it is lost; None if it is whole.
     ///
     /// # Errors
-    /// What passes by itself, such as a database that is busy or a disk that is full.
+    /// Conditions that pass without intervention, such as a busy database or a full disk.
     pub async fn lost(&self, place: &Place) -> Result<Option<Error>> {
         match self.unusable(place).await? {
             Some(error) => Ok(Some(error)),
@@ -288,55 +297,55 @@ impl Engine {
         }
     }
 
-    /// Opens the database of `place` anew and asks whose it is, without a look at its pages: why it cannot be used,
-    /// or none.
+    /// Reopens the database of `place` and checks its identity, but not its pages. Returns why it cannot be used; None
+    /// if it can.
     ///
     /// # Errors
-    /// As [`Engine::lost`].
+    /// The same as those of [`Engine::lost`].
     pub async fn unusable(&self, place: &Place) -> Result<Option<Error>> {
-        // An open connection still reads a file that was removed or replaced.
+        // An open connection would still read a file that was removed or replaced.
         self.close(place);
         loss(place, self.verify(place).await)
     }
 
-    /// Whether `error` says that the database of `place` is missing, holds another place, or cannot be read; false for
-    /// what passes by itself.
+    /// Returns true if `error` says that the database of `place` is missing, holds another place, or cannot be read;
+    /// false for conditions that pass without intervention.
     pub fn is_loss(place: &Place, error: &Error) -> bool {
         sqlite::is_loss(place, error)
     }
 
-    /// Looks at every page of the database of `place`.
+    /// Checks every page of the database of `place`.
     ///
     /// # Errors
-    /// `Corrupt` for what is damaged, and what the disk says.
+    /// `Corrupt` if the database is damaged, and the errors of the disk.
     pub async fn look(&self, place: &Place) -> Result<()> {
         self.on_file(place, sqlite::look).await
     }
 
-    /// Bytes free on the disk of each server; None where that cannot be told.
+    /// Returns the free bytes on the disk of each server; None if that cannot be told.
     pub fn free_bytes(&self) -> Vec<(ServerName, Option<u64>)> {
         let of = |server: &Arc<sqlite::Server>| (server.name().clone(), sqlite::free_bytes(server.root()));
         self.0.servers.iter().map(of).collect()
     }
 
-    /// Forgets the open database of `place`; it closes when its last user lets go.
+    /// Removes the database of `place` from the cache; it closes when its last user drops it.
     pub fn close(&self, place: &Place) {
         if let Ok((index, _)) = self.server(place) {
             self.0.cache.close(index, &place.physical);
         }
     }
 
-    /// Databases open now.
+    /// Number of databases open now.
     pub fn open_databases(&self) -> usize {
         self.0.cache.len()
     }
 
-    /// Files opened since the start: how often the cache missed.
+    /// Number of files opened since the start: how often the cache missed.
     pub fn opens(&self) -> u64 {
         self.0.cache.opens()
     }
 
-    /// Closes everything nobody uses, cleanly, and ends background work.
+    /// Closes all databases that are not in use, cleanly, and ends background work.
     pub async fn shutdown(&self) {
         let inner = self.0.clone();
         let work = move || {
@@ -348,7 +357,7 @@ impl Engine {
         }
     }
 
-    /// Few servers: comparing names beats hashing them.
+    /// Finds the server of a place. There are few servers, so comparing names beats hashing them.
     fn server(&self, place: &Place) -> Result<(u16, &Arc<sqlite::Server>)> {
         let found = self.0.servers.iter().enumerate().find(|(_, server)| *server.name() == place.server);
         let (index, server) = found.ok_or_else(|| unknown(&place.server))?;
@@ -360,7 +369,7 @@ fn unknown(server: &ServerName) -> Error {
     Error::new(Kind::UnknownServer(server.to_string()), format!("no server {server} in the configuration"))
 }
 
-/// What was looked at, as a loss or none.
+/// Turns a loss into `Some`; other errors stay errors.
 fn loss(place: &Place, looked: Result<()>) -> Result<Option<Error>> {
     match looked {
         Ok(()) => Ok(None),
@@ -369,7 +378,7 @@ fn loss(place: &Place, looked: Result<()>) -> Result<Option<Error>> {
     }
 }
 
-/// Runs work that touches the disk for long on a blocking thread.
+/// Runs work with long disk access on a blocking thread.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work)
         .await

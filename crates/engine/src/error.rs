@@ -1,4 +1,4 @@
-//! The one error of this crate: a public kind that callers match, and a private source.
+//! The one error of this crate: a public kind that callers match on, and a private source.
 
 use std::{fmt, path::Path};
 
@@ -9,51 +9,52 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
-    /// The database of the placement does not exist (`catalog-placement`: never created on open).
+    /// The database of the placement does not exist (`catalog-placement`: opening never creates it).
     Missing,
-    /// The place is on a server that this process does not have: its configuration is not the one of now.
+    /// The place is on a server that this process does not have: its configuration is outdated.
     UnknownServer(String),
-    /// The database carries another tenant, store or platform than the placement says (`self-identifying`).
+    /// The database carries another tenant, store or platform than the placement (`self-identifying`).
     WrongIdentity,
     /// The placement's generation is stale or the place is fenced (`fenced-generation`).
     Fenced,
-    /// A table or column is absent: migrations have not run here.
+    /// A table, a column or a migration is missing: migrations have not run here.
     SchemaBehind,
     /// The database has migrations that are not known here: a newer version of the apps made it.
     SchemaAhead,
-    /// A unique constraint refused the row; the fields that clash.
+    /// A unique constraint refused the row. Holds the conflicting fields.
     Unique(Vec<String>),
-    /// The row is still referred to, by rows of this model. A reference to no row is `Invalid`.
+    /// Rows of this model still refer to the row. A reference to a missing row is `Invalid`.
     Reference(String),
-    /// A value breaks a rule of its field: field, reason.
+    /// A value breaks a rule of its field. Holds the field and the reason.
     Invalid(String, String),
     /// No such row.
     NotFound,
-    /// The row's version is not the expected one; the current version.
+    /// The row does not have the expected version. Holds the current version.
     Conflict(i64),
     /// A limit of the tenant would be exceeded: `rows` or `bytes`.
     Limit(&'static str),
-    /// The statement ran into its deadline or was cancelled.
+    /// The statement reached its deadline or was cancelled.
     Deadline,
-    /// The confinement refused the statement (`confined-sql`); what it tried.
+    /// The confinement refused the statement (`confined-sql`). Holds what it tried.
     Denied(String),
-    /// The statement itself is wrong; the database's message.
+    /// The statement itself is wrong. Holds the database's message.
     Statement(String),
-    /// The database is locked by somebody else for longer than the busy timeout.
+    /// Another writer holds the database's lock for longer than the busy timeout.
     Busy,
     /// The disk is full.
     DiskFull,
     /// The operating system does not let this process read or write the file.
     NoAccess,
-    /// The disk fails to read or write.
+    /// The disk failed to read or write.
     Io,
     /// The file is not a database or is damaged.
     Corrupt,
-    /// A fault of this program.
+    /// A bug in this program.
     Internal,
 }
 
-/// Kind and private detail. `Display` is for logs; public text is chosen from [`Error::kind`].
+/// An error of the engine: kind and private detail. `Display` is for logs; the public text follows from
+/// [`Error::kind`].
 #[derive(Debug)]
 pub struct Error {
     kind: Kind,
@@ -69,7 +70,7 @@ impl Error {
         Self { kind, detail: detail.into(), index: None, file: None, source: None }
     }
 
-    /// The same with the error that caused it.
+    /// An error of this kind with detail for the log and the error that caused it.
     pub fn with_source(
         kind: Kind,
         detail: impl Into<String>,
@@ -78,21 +79,21 @@ impl Error {
         Self { kind, detail: detail.into(), index: None, file: None, source: Some(source.into()) }
     }
 
-    /// The same, saying which change of a batch it concerns, counted from 0.
+    /// Adds the index of the change in the batch that the error concerns, counted from 0.
     #[must_use]
     pub fn with_index(mut self, index: usize) -> Self {
         self.index = Some(index);
         self
     }
 
-    /// The same error with the file it concerns, unless it names one already.
+    /// Adds the file that the error concerns, unless it has one already.
     #[must_use]
     pub fn in_file(mut self, path: &Path) -> Self {
         self.file.get_or_insert_with(|| path.into());
         self
     }
 
-    /// The file it concerns, for the log.
+    /// The file that the error concerns, for the log.
     pub fn file(&self) -> Option<&Path> {
         self.file.as_deref()
     }
@@ -102,18 +103,18 @@ impl Error {
         self
     }
 
-    /// Which change of a batch was refused, counted from 0; None when it is not about one change.
+    /// Index of the refused change in the batch, counted from 0; None if the error does not concern one change.
     pub fn index(&self) -> Option<usize> {
         self.index
     }
 
-    /// A value that breaks a rule: the field and the rule.
+    /// An error for a value that breaks a rule: the field and the rule.
     pub fn invalid(field: impl Into<String>, rule: impl Into<String>) -> Self {
         let (field, rule) = (field.into(), rule.into());
         Self::new(Kind::Invalid(field, rule), "")
     }
 
-    /// What callers match on.
+    /// The kind, for callers to match on.
     pub fn kind(&self) -> &Kind {
         &self.kind
     }

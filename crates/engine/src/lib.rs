@@ -1,7 +1,7 @@
-//! What a database can do inside one placement: model schema, migration operations, queries as data.
+//! Everything that a database does inside one placement: model schema, migration operations, queries as data.
 //!
-//! Called by the `tenantry` crate only. It never decides *which* placement a request may touch:
-//! it is handed a [`place::Place`] and confines every statement to it.
+//! Only the `tenantry` crate uses it. It never decides *which* placement a request may touch: it is given a
+//! [`place::Place`] and confines every statement to it.
 
 pub mod descriptors;
 pub mod engine;

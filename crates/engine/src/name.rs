@@ -1,15 +1,16 @@
-//! Names and ids, parsed once (`checked-names`). Two kinds of name never stand in for each other.
+//! Names and ids, checked once when parsed (`checked-names`). Each kind of name has its own type, so none can be used
+//! in place of another.
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, sync::Arc};
 
-/// Why a name was refused.
+/// Error for a text that is not a valid name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind} {value:?}: {reason}")]
 pub struct NameError {
-    /// Which kind of name was asked for.
+    /// The kind of name that was expected.
     pub kind: &'static str,
-    /// What was given.
+    /// The text that was given, cut at 80 characters.
     pub value: String,
     /// The rule it breaks.
     pub reason: &'static str,
@@ -60,7 +61,7 @@ macro_rules! name_type {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// Parses and checks; the error names the rule that was broken.
+            /// Parses and checks the text. The error names the broken rule.
             pub fn parse(value: &str) -> Result<Self, NameError> {
                 match $check(value) {
                     Ok(()) => Ok(Self(value.into())),
@@ -68,7 +69,7 @@ macro_rules! name_type {
                 }
             }
 
-            /// The checked text.
+            /// Returns the checked text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }

@@ -1,4 +1,4 @@
-//! Where the rows of one (tenant, store) lie. Built by the platform from the catalog only (`catalog-placement`).
+//! Where the rows of one tenant and store are. The platform builds it from the catalog only (`catalog-placement`).
 
 use crate::name::{PhysicalName, ServerName, StoreName, TenantId};
 use serde::{Deserialize, Serialize};
@@ -11,22 +11,22 @@ pub enum EngineKind {
     Sqlite,
 }
 
-/// How a tenant's rows are kept apart.
+/// How the rows of tenants are separated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Isolation {
     /// Shared tables with a tenant column.
     Pooled,
-    /// A database (SQLite: a file) of its own. System stores are always this.
+    /// The tenant's own database (in SQLite, a file). System stores always use this.
     Database,
 }
 
-/// A placement as the engine needs it. Equality is identity of the opened thing.
+/// A placement as the engine needs it. Two equal places are the same opened database and resident.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Place {
-    /// Which server.
+    /// The server.
     pub server: ServerName,
-    /// Which store of the configuration.
+    /// The store of the configuration.
     pub store: StoreName,
     /// Pooled or own database.
     pub isolation: Isolation,
@@ -34,6 +34,7 @@ pub struct Place {
     pub physical: PhysicalName,
     /// The tenant; None for system stores.
     pub tenant: Option<TenantId>,
-    /// Bumped by every move and restore; the database must carry the same (`self-identifying` and `fenced-generation`).
+    /// Incremented by every move and restore; the database must carry the same (`self-identifying` and
+    /// `fenced-generation`).
     pub generation: u64,
 }

@@ -1,4 +1,4 @@
-//! Queries as data. There is no tenant field here: the session adds confinement (`confined-query`).
+//! Queries as data. There is no tenant field here: the session adds the confinement (`confined-query`).
 
 use crate::{
     name::{FieldName, ModelName},
@@ -15,7 +15,7 @@ pub enum RecordId {
 }
 
 impl RecordId {
-    /// As it stands in JSON: a number, or a hyphenated text.
+    /// Returns the id for JSON: a number, or a hyphenated text.
     pub fn to_json(&self) -> serde_json::Value {
         match self {
             Self::Integer(id) => (*id).into(),
@@ -24,7 +24,7 @@ impl RecordId {
     }
 }
 
-/// As it stands in a URL.
+/// Formats the id for a URL.
 impl std::fmt::Display for RecordId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -34,24 +34,24 @@ impl std::fmt::Display for RecordId {
     }
 }
 
-/// A condition. Field names may be declared fields or implicit columns (`id`, `created_at`, …).
+/// A condition on fields: declared ones or implicit columns (`id`, `created_at`, …).
 #[derive(Debug, Clone, PartialEq)]
 pub enum Filter {
-    /// Every one holds; empty holds always.
+    /// All conditions hold; true if empty.
     All(Vec<Filter>),
-    /// At least one holds.
+    /// At least one condition holds.
     Any(Vec<Filter>),
-    /// Does not hold.
+    /// The condition does not hold.
     Not(Box<Filter>),
-    /// Field against a value.
+    /// Compares a field with a value.
     Compare(FieldName, Operator, Value),
-    /// Field is one of.
+    /// The field is one of the values.
     In(FieldName, Vec<Value>),
-    /// Field is (true) or is not (false) null.
+    /// The field is null (true) or is not null (false).
     Null(FieldName, bool),
 }
 
-/// How a field is compared.
+/// Comparison operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operator {
     /// Equal.
@@ -84,17 +84,17 @@ pub enum Direction {
 /// A list query.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Select {
-    /// Condition.
+    /// The condition.
     pub filter: Filter,
     /// Full-text search over the model's search fields.
     pub search: Option<String>,
     /// Sort keys; the id is appended as the last key.
     pub sort: Vec<(FieldName, Direction)>,
-    /// Rows at most (1 to 1000).
+    /// Maximum number of rows (1 to 1000).
     pub limit: u32,
-    /// Continue after the row whose sort values these are, id last (keyset paging).
+    /// Continue after the row with these sort values, id last (keyset paging).
     pub after: Option<Vec<Value>>,
-    /// Columns wanted, in order; empty is all (id, fields, created_at, updated_at, version).
+    /// Columns to return, in order; empty for all (id, fields, created_at, updated_at, version).
     pub fields: Vec<FieldName>,
 }
 
@@ -111,36 +111,36 @@ impl Default for Select {
     }
 }
 
-/// One change. All changes of one call are one transaction.
+/// One change to a row. All changes of one call are one transaction.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
-    /// New row; `id` None lets the database number it.
+    /// Inserts a row; with `id` None, the database assigns the id.
     Insert {
         /// Model.
         model: ModelName,
-        /// Given key (import, restore) or none.
+        /// Given id (import, restore), or None.
         id: Option<RecordId>,
-        /// Checked values; absent fields take their default.
+        /// Checked values; absent fields get their default.
         values: Vec<(FieldName, Value)>,
     },
-    /// Changed fields of a row.
+    /// Changes fields of a row.
     Update {
         /// Model.
         model: ModelName,
-        /// Which row.
+        /// Id of the row.
         id: RecordId,
-        /// Refuse with `Conflict` unless the row has this version.
+        /// Fail with `Conflict` unless the row has this version.
         expected_version: Option<i64>,
         /// Checked values.
         values: Vec<(FieldName, Value)>,
     },
-    /// Row gone; refused with `Reference` while rows of the same store refer to it with `Protect`.
+    /// Deletes a row. Fails with `Reference` while rows of the same store refer to it with `Protect`.
     Delete {
         /// Model.
         model: ModelName,
-        /// Which row.
+        /// Id of the row.
         id: RecordId,
-        /// Refuse with `Conflict` unless the row has this version.
+        /// Fail with `Conflict` unless the row has this version.
         expected_version: Option<i64>,
     },
 }

@@ -1,6 +1,6 @@
-//! The platform's handle to the rows of one place, whatever database is behind it.
+//! The platform's handle to the rows of one place, independent of the database behind it.
 //!
-//! Made by [`crate::Engine::session`] only. It has no way to name another tenant (`confined-query`).
+//! Only [`crate::Engine::session`] makes one. It offers no way to name another tenant (`confined-query`).
 
 use crate::{
     error::Result,
@@ -17,7 +17,7 @@ use crate::{
 };
 use std::borrow::Cow;
 
-/// See the module. Hold it for one request: it keeps its database open.
+/// A session on one place. It keeps its database open, so hold it for one request only.
 #[derive(Debug, Clone)]
 pub struct Session(Kind);
 
@@ -31,7 +31,7 @@ impl Session {
         Self(Kind::Sqlite(session))
     }
 
-    /// Visits the row with this id; None when there is none. No fields given: all columns.
+    /// Visits the row with this id; returns None if there is none. Without `fields`, all columns.
     pub async fn get<V: Visit>(
         &self,
         model: &str,
@@ -57,7 +57,7 @@ impl Session {
         }
     }
 
-    /// Visits one page of rows; second, the `after` of the next page, if there is one. `merge` are the tenant's
+    /// Visits one page of rows. Also returns the `after` of the next page, if there is one. `merge` holds the tenant's
     /// overrides of shared rows.
     pub async fn select<V: Visit>(
         &self,
@@ -71,7 +71,7 @@ impl Session {
         }
     }
 
-    /// Number of rows that match.
+    /// Returns the number of matching rows.
     pub async fn count(
         &self,
         model: &str,
@@ -84,14 +84,14 @@ impl Session {
         }
     }
 
-    /// Those of `ids` that do *not* exist.
+    /// Returns those of `ids` that do *not* exist.
     pub async fn exists(&self, model: &str, ids: &[RecordId]) -> Result<Vec<RecordId>> {
         match &self.0 {
             Kind::Sqlite(session) => session.exists(model, ids).await,
         }
     }
 
-    /// True when a row of `model` has `id` in `field`.
+    /// Returns true if a row of `model` has `id` in `field`.
     pub async fn refers(&self, model: &str, field: &str, id: &RecordId) -> Result<bool> {
         match &self.0 {
             Kind::Sqlite(session) => session.refers(model, field, id).await,
@@ -99,7 +99,7 @@ impl Session {
     }
 
     /// Applies all changes in one transaction, or none. Small writes of several callers may share a commit, which
-    /// shows in nothing but the time it takes. Changes that are given away are not copied.
+    /// affects only the time it takes. Owned changes are not copied.
     pub async fn write<'c>(
         &self,
         changes: impl Into<Cow<'c, [Change]>>,
@@ -110,8 +110,8 @@ impl Session {
         }
     }
 
-    /// The same, holding something until the write is over: also where the caller goes away before, whose write
-    /// may be done all the same.
+    /// Like [`Session::write`], but holds `held` until the write is over, even if the caller goes away first: its write
+    /// may still be done.
     pub async fn write_holding<'c>(
         &self,
         changes: impl Into<Cow<'c, [Change]>>,
@@ -123,22 +123,22 @@ impl Session {
         }
     }
 
-    /// The tenant's own log of changes, newest first; `before` is the last id of the page before.
-    /// A page ends once its details take more than `bytes`; one without lines is the last.
+    /// Returns entries of the tenant's activity log, newest first; `before` is the last id of the previous page. A page
+    /// ends once its details take more than `bytes`; an empty page is the last.
     pub async fn activity(&self, before: Option<i64>, limit: u32, bytes: usize) -> Result<Vec<Activity>> {
         match &self.0 {
             Kind::Sqlite(session) => session.activity(before, limit, bytes).await,
         }
     }
 
-    /// What this place holds.
+    /// Returns rows and bytes of this place.
     pub async fn usage(&self) -> Result<Usage> {
         match &self.0 {
             Kind::Sqlite(session) => session.usage().await,
         }
     }
 
-    /// Runs a statement of the tenant's own, read-only and confined (`confined-sql`); pooled tenants are denied.
+    /// Runs a tenant's own statement, read-only and confined (`confined-sql`); pooled tenants are denied.
     pub async fn sql(&self, text: &str, params: serde_json::Value, limits: SqlLimits) -> Result<SqlRows> {
         match &self.0 {
             Kind::Sqlite(session) => session.sql(text, params, limits).await,

@@ -1,4 +1,4 @@
-//! Values as the platform sees them, independent of the database that stores them.
+//! Field values, independent of the database that stores them.
 
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -10,15 +10,15 @@ pub enum Value {
     Null,
     /// True or false.
     Boolean(bool),
-    /// 64-bit signed.
+    /// 64-bit signed integer.
     Integer(i64),
-    /// Exact; the field's scale says how many decimals are kept.
+    /// Exact decimal; the field's scale determines how many decimals are stored.
     Decimal(Decimal),
-    /// UTF-8 text, also choices.
+    /// UTF-8 text; also for choices.
     Text(String),
     /// Calendar date.
     Date(jiff::civil::Date),
-    /// Instant, kept to the microsecond, UTC.
+    /// Instant in UTC, to the microsecond.
     DateTime(jiff::Timestamp),
     /// UUID, version 7 when generated here.
     Uuid(Uuid),
@@ -33,7 +33,7 @@ pub enum ValueRef<'a> {
     Null,
     /// True or false.
     Boolean(bool),
-    /// 64-bit signed.
+    /// 64-bit signed integer.
     Integer(i64),
     /// Exact decimal.
     Decimal(Decimal),
@@ -46,9 +46,9 @@ pub enum ValueRef<'a> {
 }
 
 impl ValueRef<'_> {
-    /// Bytes beside the value itself that an owned copy takes, about.
+    /// Approximate heap bytes of an owned copy, in addition to the value itself.
     pub fn heap_bytes(&self) -> usize {
-        /// A tree of small values takes so many times its text.
+        /// A tree of small values takes this many times the bytes of its text.
         const TREE: usize = 16;
         match self {
             Self::Text(text) => text.len(),
@@ -85,7 +85,7 @@ impl<T: Into<Value>> From<Option<T>> for Value {
 }
 
 impl From<ValueRef<'_>> for Value {
-    /// Owned copy. Canonical text tells its type by its length: date 10, instant 27, UUID 36.
+    /// Makes an owned copy. The length of canonical text tells its type: date 10, instant 27, UUID 36.
     fn from(v: ValueRef<'_>) -> Self {
         match v {
             ValueRef::Null => Self::Null,

@@ -1,4 +1,4 @@
-//! New databases, made in one go or prepared while something else is going on.
+//! Makes new databases, either at once or prepared in the background.
 
 use super::{Engine, blocking};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 };
 use tokio::task::{JoinHandle, spawn_blocking};
 
-/// A database in the making that has no name yet. Dropping it leaves nothing behind.
+/// A new database that has no final name yet. Dropping it leaves nothing behind.
 #[derive(Debug)]
 pub struct Prepared {
     place: Place,
@@ -27,11 +27,11 @@ impl Engine {
         blocking(move || sqlite::provision(&server, &place, &template)).await
     }
 
-    /// Begins to make the database of `place` where nobody finds it, on a blocking thread. Nothing is decided by
-    /// that: it becomes the place's by [`Engine::provision_prepared`], or goes away. Must be called on a runtime.
+    /// Starts to make the database of `place` under a temporary name, on a blocking thread. Nothing is decided by that:
+    /// [`Engine::provision_prepared`] gives it its name, or it is removed. Must be called on a runtime.
     ///
     /// # Errors
-    /// When there is no such server.
+    /// [`Kind::UnknownServer`] if there is no such server.
     pub fn prepare(&self, place: &Place, template: &Template) -> Result<Prepared> {
         let (server, template) = (self.server(place)?.1.clone(), template.clone());
         let of = place.clone();
@@ -39,7 +39,7 @@ impl Engine {
         Ok(Prepared { place: place.clone(), work })
     }
 
-    /// As [`Engine::provision`], of what was prepared. What was not, or for another place, is made now.
+    /// Like [`Engine::provision`], but uses `prepared` if it belongs to `place`; otherwise makes the database now.
     pub async fn provision_prepared(
         &self,
         place: &Place,
@@ -50,19 +50,19 @@ impl Engine {
             return self.provision(place, template).await;
         };
         let Ok(Ok(half)) = prepared.work.await else {
-            // Whatever went wrong goes wrong again, or was a passing fault.
+            // The failure repeats, or it was temporary.
             return self.provision(place, template).await;
         };
         let (server, place) = (self.server(place)?.1.clone(), place.clone());
         blocking(move || sqlite::place_prepared(&server, &place, half)).await
     }
 
-    /// Takes a database of its own that is lost, as `error` says, out of its place: a process that still has it open
-    /// would go on writing to it, and from now on each of its writes is refused. The file is kept; what is no file
-    /// stays where it is. May be repeated.
+    /// Moves a tenant's own database that is lost, as `error` says, away from its path. A process that has it open
+    /// would go on writing to it; from now on each of its writes is refused. The file is retained under another name;
+    /// anything that is not a regular file stays in place. May be repeated.
     ///
     /// # Errors
-    /// Those of the disk.
+    /// The errors of the disk.
     pub async fn set_aside(&self, place: &Place, error: &Error) -> Result<()> {
         self.close(place);
         let (server, physical) = (self.server(place)?.1.clone(), place.physical.clone());
@@ -74,10 +74,10 @@ impl Engine {
         .await
     }
 
-    /// Takes [`Engine::set_aside`] back.
+    /// Undoes [`Engine::set_aside`].
     ///
     /// # Errors
-    /// Those of the disk.
+    /// The errors of the disk.
     pub async fn put_back(&self, place: &Place) -> Result<()> {
         self.close(place);
         let (server, physical) = (self.server(place)?.1.clone(), place.physical.clone());

@@ -1,5 +1,5 @@
-//! The facade of `sqlite/transfer`: copies, catching up and comparing, each on a blocking thread without a
-//! deadline, for they take as long as a tenant is large. Called by operations only, never by a request.
+//! Functions for copies, catching up and comparing. Each runs on a blocking thread without a deadline, because its
+//! duration depends on the size of the tenant. Operations call them, never requests.
 
 use super::{Engine, blocking};
 use crate::{
@@ -17,15 +17,18 @@ use crate::{
 use std::{path::Path, sync::Arc};
 
 impl Engine {
-    /// Writes the committed state of `place` to the new file `to`, beside running writers: checked and
-    /// synced. Whatever the isolation, the copy is one file in the layout of a database of one's own with one
-    /// tenant and store inside. A pooled tenant's rows are taken out of the shared tables, which must be at the
-    /// end of `script` (else `SchemaBehind` or `SchemaAhead`); `script` may be of either isolation.
+    /// Writes the committed state of `place` to the new file `to` while writers go on; checks and syncs it. Whatever
+    /// the isolation, the copy is one file in the layout of a tenant's own database with one tenant and store inside.
+    /// For a pooled tenant, the shared tables must have exactly the migrations of `script`, which may be of either
+    /// isolation.
+    ///
+    /// # Errors
+    /// `SchemaBehind` or `SchemaAhead` if the shared tables do not have exactly the migrations of `script`.
     pub async fn copy_out(&self, place: &Place, script: &Arc<Script>, to: &Path) -> Result<Copy> {
         self.copy_out_with(place, script, to, CopyOptions::default()).await
     }
 
-    /// The same, leaving out what the caller does by itself.
+    /// Like [`Engine::copy_out`], but skips the steps that `options` leave out.
     pub async fn copy_out_with(
         &self,
         place: &Place,
@@ -37,20 +40,23 @@ impl Engine {
         self.on_file(place, move |site| transfer::copy_out(site, &script, &to, options)).await
     }
 
-    /// Makes the database of the new `place` from a copy that must carry tenant `of` and the place's store; it takes
-    /// on the place's tenant, generation and platform, and any fence is lifted.
+    /// Makes the database of the new `place` from a copy, which must carry tenant `of` and the place's store. The
+    /// copy's identity is replaced by the place's tenant, generation and platform, and any fence is lifted. Idempotent.
     ///
-    /// A database of one's own becomes a new file; nothing is written over (`WrongIdentity`). A pooled place's rows
-    /// are put into the shared tables, in place of those of an earlier generation; copy and shared database must be
-    /// at the end of `script`. Other writers of the shared database wait for a batch of rows at most, but where an
-    /// earlier generation is replaced, which may be in use: that is one transaction. Idempotent. A copy of a later
-    /// generation of the same tenant is `Fenced`, and so is what another caller fills meanwhile.
+    /// For a tenant with its own database, the copy becomes a new file; nothing is overwritten (`WrongIdentity`). For a
+    /// pooled place, the rows are put into the shared tables and replace those of an earlier generation; copy and
+    /// shared database must have exactly the migrations of `script`. Other writers of the shared database wait for one
+    /// batch of rows at most, unless an earlier generation that may be in use is replaced: that is one transaction.
+    ///
+    /// # Errors
+    /// `Fenced` if the copy is of a later generation of the same tenant, or another caller fills the place meanwhile.
     pub async fn adopt(&self, place: &Place, script: &Arc<Script>, from: &Path, of: TenantId) -> Result<()> {
         self.adopt_with(place, script, from, of, AdoptOptions::default()).await
     }
 
-    /// The same: closed, using the copy up, or leaving out what the caller has done. When it is closed, an earlier
-    /// generation of the tenant in the same pool must not be in use.
+    /// Like [`Engine::adopt`], with options: keep the new placement closed, move instead of copy the source file, or
+    /// skip checks the caller already did. If it is closed, an earlier generation of the tenant in the same pool must
+    /// not be in use.
     pub async fn adopt_with(
         &self,
         place: &Place,
@@ -68,14 +74,16 @@ impl Engine {
             .await
     }
 
-    /// Removes a pooled tenant with all its rows. Other writers of the shared database wait for a batch of rows at
-    /// most; meanwhile nobody may be routed there. Idempotent. For his last bytes see [`Engine::scrub`].
+    /// Removes a pooled tenant with all its rows. Other writers of the shared database wait for one batch of rows at
+    /// most. Meanwhile no request may be routed there. Idempotent. To erase the tenant's last bytes see
+    /// [`Engine::scrub`].
     pub async fn withdraw(&self, place: &Place) -> Result<()> {
         let queue = self.queue(place)?;
         self.on_file(place, move |site| transfer::withdraw(site, &queue)).await
     }
 
-    /// What writers of this process queue for while a batch lasts, instead of giving up on a busy database.
+    /// Returns a function that takes this process's write lock for one batch, so that its writers queue instead of
+    /// giving up on a busy database.
     pub(super) fn queue(&self, place: &Place) -> Result<impl Fn() -> transfer::Turn + Send + 'static> {
         let (index, inner, physical) = (self.server(place)?.0, self.0.clone(), place.physical.clone());
         Ok(move || -> transfer::Turn {
@@ -84,7 +92,7 @@ impl Engine {
         })
     }
 
-    /// The same for a system store, which is always a database of its own.
+    /// Makes the database of a system store from a copy of one. A system store always has its own database.
     pub async fn adopt_system(&self, place: &Place, from: &Path) -> Result<()> {
         if place.tenant.is_some() {
             return Err(Error::new(Kind::Internal, format!("{place:?} is not a system store")));
@@ -94,7 +102,10 @@ impl Engine {
         blocking(move || transfer::adopt(&server, &place, &from, None, options)).await
     }
 
-    /// Brings a copy to the end of `script`, in place; one that has migrations not known here is `SchemaAhead`.
+    /// Applies the missing migrations of `script` to a copy, in place.
+    ///
+    /// # Errors
+    /// `SchemaAhead` if the copy has migrations that are not known here.
     pub async fn migrate_copy(
         &self,
         from: &Path,
@@ -105,8 +116,10 @@ impl Engine {
         blocking(move || transfer::migrate_copy(&from, of, &script)).await
     }
 
-    /// Looks at every page of a copy and says what is in it; one that is not of this tenant (None: of a system
-    /// store) and store is `WrongIdentity`.
+    /// Checks every page of a copy and returns what it says about itself.
+    ///
+    /// # Errors
+    /// `WrongIdentity` if the copy is not of this tenant (None for a system store) and store.
     pub async fn inspect_copy(
         &self,
         from: &Path,
@@ -117,13 +130,14 @@ impl Engine {
         blocking(move || transfer::inspect_copy(&from, &store, of)).await
     }
 
-    /// Checksums of what `place` holds, from one state of it; equal for equal contents in every isolation.
+    /// Computes checksums of the contents of `place`, from one consistent state. Equal contents have equal checksums in
+    /// every isolation.
     pub async fn digest(&self, place: &Place, schema: &Arc<Schema>) -> Result<Digest> {
         let schema = schema.clone();
         self.on_file(place, move |site| transfer::digest(site, &schema)).await
     }
 
-    /// The same of a copy.
+    /// Computes checksums of the contents of a copy, like [`Engine::digest`].
     pub async fn digest_copy(
         &self,
         from: &Path,
@@ -134,12 +148,12 @@ impl Engine {
         blocking(move || transfer::digest_copy(&from, &schema, of)).await
     }
 
-    /// Checksums of a copy at the schema that it has, whether or not it is at the end of `script`: what a backup says of
-    /// itself, and what it is compared with however the apps have changed since.
+    /// Computes checksums of a copy with the schema it has, whether or not it has all migrations of `script`. A backup
+    /// records them and is later compared with them, however the apps have changed since.
     ///
     /// # Errors
-    /// [`Kind::SchemaAhead`] when the copy has migrations that are not known here; [`Kind::Statement`] when those that it
-    /// has are not those of `script` as they are now.
+    /// [`Kind::SchemaAhead`] if the copy has migrations that are not known here; [`Kind::Statement`] if its migrations
+    /// differ from those of the current `script`.
     pub async fn describe_copy(
         &self,
         from: &Path,
@@ -150,22 +164,22 @@ impl Engine {
         blocking(move || transfer::describe_copy(&from, &script, of)).await
     }
 
-    /// Takes personal data out of a copy: fields marked so get a value that says nothing, in rows, full-text
-    /// indexes and the log of changes. `from` is used up; `to` is a new file.
+    /// Removes personal data from a copy: fields marked personal get a meaningless value, in rows, full-text indexes
+    /// and the activity log. `from` must not be used afterwards; `to` is a new file.
     pub async fn blank_copy(&self, from: &Path, to: &Path, schema: &Arc<Schema>) -> Result<Blanked> {
         let (from, to, schema) = (from.to_owned(), to.to_owned(), schema.clone());
         blocking(move || transfer::blank(&from, &to, &schema)).await
     }
 
-    /// In what the schema of a copy that is at the end of `script` differs from what the script makes, in words:
-    /// empty for a copy of ours. Ask it of every file that comes from outside (`dump-runs-code`).
+    /// Describes the differences between the schema of a copy that has all migrations of `script` and the schema that
+    /// the script makes. Empty for a copy of ours. Call it for every file that comes from outside (`dump-runs-code`).
     pub async fn foreign_in_copy(&self, from: &Path, script: &Arc<Script>) -> Result<Vec<String>> {
         let (from, script) = (from.to_owned(), script.clone());
         blocking(move || transfer::foreign(&from, &script)).await
     }
 
-    /// Shows every row of a model of a copy, in order of id, until `show` wants no more. No fields given: all
-    /// columns. Blocks: call it where that is allowed.
+    /// Passes every row of a model of a copy to `show`, in order of id, until `show` returns false. Without `fields`,
+    /// all columns. Blocks.
     pub fn read_copy(
         &self,
         from: &Path,
@@ -177,7 +191,7 @@ impl Engine {
         transfer::rows(from, schema, model, fields, show)
     }
 
-    /// For each model, the rows that would come, change and go if `other` took the place of `live`.
+    /// Counts, for each model, the rows that would be added, changed and removed if `other` replaced `live`.
     pub async fn compare(&self, live: &Place, other: &Place, schema: &Arc<Schema>) -> Result<Vec<ModelDiff>> {
         let (schema, other) = (schema.clone(), self.server(other)?.1.site(other));
         self.on_file(live, move |live| transfer::compare(live, &other, &schema)).await

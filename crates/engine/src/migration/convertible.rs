@@ -1,11 +1,12 @@
-//! Which field types can become which, keeping every value. Engines carry it out; `diff` asks first.
+//! Decides which field types can be converted to which while keeping every value. Engines run the conversion; `diff`
+//! checks first.
 
 use super::State;
 use crate::model::{FieldKind, IdKind, default::typed};
 use crate::value::Value;
 use serde_json::Value as Json;
 
-/// Whether values of `from` can become values of `to` without loss, or be refused one by one.
+/// Returns true if each value of `from` can be converted to `to` without loss, or is refused individually.
 pub(crate) fn convertible(from: &FieldKind, to: &FieldKind) -> bool {
     use FieldKind as K;
     if std::mem::discriminant(from) == std::mem::discriminant(to) {
@@ -23,13 +24,13 @@ pub(crate) fn convertible(from: &FieldKind, to: &FieldKind) -> bool {
     )
 }
 
-/// The same, knowing the models: a reference becomes only what can hold the ids it has.
+/// Like [`convertible`], but knows the models: a reference can only be converted to a field that can hold its ids.
 pub(crate) fn convertible_in(state: &State, from: &FieldKind, to: &FieldKind) -> bool {
     let refers = matches!(from, FieldKind::Ref { .. }) || matches!(to, FieldKind::Ref { .. });
     convertible(from, to) && (!refers || ids_held(state, from) == ids_held(state, to))
 }
 
-/// The kind of id a field could hold. A model that is not there yet has none.
+/// The kind of id that a field can hold. None for a reference to a model that does not exist yet.
 fn ids_held(state: &State, kind: &FieldKind) -> Option<IdKind> {
     match kind {
         FieldKind::Ref { to, .. } => state.model(to.as_str()).map(|m| m.id),
@@ -39,7 +40,7 @@ fn ids_held(state: &State, kind: &FieldKind) -> Option<IdKind> {
     }
 }
 
-/// A value to put into rows that exist already. Like a default, but a reference may be given: an id.
+/// Checks and converts a value for existing rows. Like a default, except that a reference may be given, as an id.
 pub fn fill_value(kind: &FieldKind, json: &Json) -> Result<Value, String> {
     match (kind, json) {
         (FieldKind::Ref { .. }, Json::Number(n)) if n.is_i64() => {

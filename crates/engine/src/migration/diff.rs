@@ -1,7 +1,7 @@
-//! Models as declared against the state after all migrations → the operations of the next migration.
+//! Compares declared models with the state after all migrations, and returns the operations of the next migration.
 //!
-//! Called by `makemigrations`. Whatever it gives has been applied to a copy of the state without complaint
-//! and leads exactly to the declared schema; what it cannot know it asks.
+//! `makemigrations` calls it. The operations it returns were applied to a copy of the state without error and lead
+//! exactly to the declared schema. What it cannot know, it asks.
 
 use super::overrides::{overrides_of, rename_override};
 use super::rename::{Answers, Origin, Undecided, ask_fill, field_origin, model_origin};
@@ -13,19 +13,19 @@ use std::collections::BTreeSet;
 
 struct Diff<'a> {
     app: &'a AppName,
-    /// The state with all operations so far.
+    /// The state after all operations so far.
     state: State,
-    /// Models as declared, whole.
+    /// The declared models, complete.
     declared: &'a [Model],
     answers: &'a Answers,
     ops: Vec<Op>,
     undecided: Undecided,
-    /// Fields, as `model.field`, that may turn out to be renamed: nothing more is asked about them yet.
+    /// Fields, as `model.field`, that may turn out to be renamed: no other question about them is asked yet.
     asked: BTreeSet<String>,
 }
 
-/// What it takes to bring the models of `app` from `old` to `new` (all models may be given; those of other
-/// apps are left alone). Empty when there is nothing to do.
+/// Returns the operations that bring the models of `app` from `old` to `new`. `new` may contain models of other apps,
+/// which are ignored. Empty if there is no difference.
 pub fn diff(app: &AppName, old: &State, new: &[Model], answers: &Answers) -> Result<Vec<Op>, Undecided> {
     let wanted: Vec<Model> = new.iter().filter(|m| m.app == *app).map(Model::schema).collect();
     let mut diff = Diff {
@@ -49,7 +49,7 @@ pub fn diff(app: &AppName, old: &State, new: &[Model], answers: &Answers) -> Res
     for (model, field) in late {
         diff.add_field(&model, &field);
     }
-    // Indexes that contain late fields come last, with all others that are new.
+    // New indexes come last, because some contain late fields.
     for model in &wanted {
         diff.add_indexes(model);
     }
@@ -65,13 +65,13 @@ impl Diff<'_> {
         }
     }
 
-    /// Models of this app that are no longer declared.
+    /// Returns the models of this app that are no longer declared.
     fn removed(&self, wanted: &[Model]) -> Vec<Model> {
         let gone = |m: &&Model| m.app == *self.app && !wanted.iter().any(|w| w.name == m.name);
         self.state.models().filter(gone).cloned().collect()
     }
 
-    /// Renames what was renamed; gives the names that are to be created.
+    /// Renames the models that were renamed; returns the names of those to create.
     fn rename_models(&mut self, wanted: &[Model]) -> Vec<ModelName> {
         let mut created = Vec::new();
         for model in wanted {
@@ -112,7 +112,7 @@ impl Diff<'_> {
         }
     }
 
-    /// Creates models, those referred to first. Where references go in a circle, some fields come late.
+    /// Creates models, referenced ones first. If references form a cycle, some fields are added late.
     fn create_models(&mut self, mut rest: Vec<&Model>) -> Vec<(Model, Field)> {
         let mut late = Vec::new();
         while !rest.is_empty() {
@@ -230,9 +230,9 @@ impl Diff<'_> {
         }
     }
 
-    /// Drops models, those that refer to others first.
+    /// Drops models, referring ones first.
     fn drop_models(&mut self, wanted: &[Model]) {
-        // A name that is still being asked about may be the new name of one of these.
+        // A name with an open question may be the new name of one of these models.
         if !self.undecided.questions.is_empty() {
             return;
         }
@@ -248,7 +248,7 @@ impl Diff<'_> {
         }
     }
 
-    /// Drops the fields by which others refer to a model, so that it can go.
+    /// Drops the fields with which other models refer to a model, so that it can be dropped.
     fn cut_circle(&mut self, model: &Model, others: &[Model]) {
         for other in others {
             for field in other.fields.iter().filter(|f| super::state::refers_to(f, &model.name)) {
@@ -272,7 +272,7 @@ fn refers_to_any(field: &Field, models: &[&Model], own: &ModelName) -> bool {
     matches!(&field.kind, FieldKind::Ref { to, .. } if to != own && models.iter().any(|m| m.name == *to))
 }
 
-/// What no migration can change about a model.
+/// Describes a difference that no migration can make.
 fn fixed_difference(now: &Model, wanted: &Model) -> Option<String> {
     let what = if now.store != wanted.store {
         format!("cannot move from store `{}` to `{}`", now.store, wanted.store)

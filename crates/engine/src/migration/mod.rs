@@ -1,7 +1,7 @@
-//! Schema changes as portable data: what a migration says, what models are after it, how it is found.
+//! Schema changes as portable data: the contents of a migration, the models after it, and how the next one is found.
 //!
-//! Called by the platform (`makemigrations`, `migrate`, `check`) and by the engines, which turn operations
-//! into their own statements. Nothing here knows a database.
+//! The platform calls it (`makemigrations`, `migrate`, `check`), and so do the engines, which translate operations to
+//! their own statements. Nothing here depends on a database.
 
 mod convertible;
 mod diff;
@@ -23,7 +23,7 @@ use crate::model::{Field, Index, Model};
 use crate::name::{AppName, FieldName, ModelName, StoreName};
 use serde_json::Value as Json;
 
-/// A migration that makes no sense: it contradicts the models as they are before it.
+/// Error for a migration that contradicts the models before it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Invalid(pub String);
@@ -31,17 +31,17 @@ pub struct Invalid(pub String);
 /// One migration of an app: operations that are applied together or not at all in each database.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Migration {
-    /// App it belongs to.
+    /// The app it belongs to.
     pub app: AppName,
-    /// `0001_initial`: number, then what it does. Migrations of an app run in the order of their names.
+    /// Name such as `0001_initial`: a number, then what it does. Migrations of an app run in order of their names.
     pub name: String,
-    /// Migrations of other apps that must come before, as `app/name`.
+    /// Migrations of other apps that must run before it, as `app/name`.
     pub depends: Vec<String>,
-    /// What it does, in order.
+    /// Its operations, in order.
     pub ops: Vec<Op>,
 }
 
-/// Statements for each kind of engine, run as they are.
+/// Statements for each kind of engine, run unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Statements {
     /// For SQLite.
@@ -52,23 +52,23 @@ pub struct Statements {
     pub mongo: Vec<String>,
 }
 
-/// One schema change. Models and fields inside carry only what the database knows of
-/// (see [`Model::schema`]); labels and permissions are never migrated.
+/// One schema change. Its models and fields carry only what the database knows (see [`Model::schema`]); labels and
+/// permissions are never migrated.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Op {
-    /// New table.
+    /// Creates a table.
     CreateModel {
         /// The model; its store is the store of the operation.
         model: Box<Model>,
     },
-    /// Table gone, with its rows.
+    /// Drops a table with its rows.
     DropModel {
         /// Store.
         store: StoreName,
         /// Model.
         model: ModelName,
     },
-    /// Table renamed; references follow.
+    /// Renames a table; references follow.
     RenameModel {
         /// Store.
         store: StoreName,
@@ -77,7 +77,7 @@ pub enum Op {
         /// New name.
         to: ModelName,
     },
-    /// New column.
+    /// Adds a column.
     AddField {
         /// Store.
         store: StoreName,
@@ -85,21 +85,21 @@ pub enum Op {
         model: ModelName,
         /// The field.
         field: Field,
-        /// Value for rows that exist already, when the field has no default.
+        /// Value for existing rows, if the field has no default.
         fill: Option<Json>,
     },
-    /// Column changed: type, options, flags. The field keeps its name.
+    /// Changes a column: type, options, flags. The field keeps its name.
     AlterField {
         /// Store.
         store: StoreName,
         /// Model.
         model: ModelName,
-        /// The field as it shall be.
+        /// The field after the change.
         field: Field,
-        /// Value for rows where it is null, when it becomes required.
+        /// Value for rows in which it is null, if it becomes required.
         fill: Option<Json>,
     },
-    /// Column renamed.
+    /// Renames a column.
     RenameField {
         /// Store.
         store: StoreName,
@@ -110,7 +110,7 @@ pub enum Op {
         /// New name.
         to: FieldName,
     },
-    /// Column gone, with its values.
+    /// Drops a column with its values.
     DropField {
         /// Store.
         store: StoreName,
@@ -119,7 +119,7 @@ pub enum Op {
         /// Field.
         field: FieldName,
     },
-    /// New composite index.
+    /// Creates a composite index.
     AddIndex {
         /// Store.
         store: StoreName,
@@ -128,7 +128,7 @@ pub enum Op {
         /// The index.
         index: Index,
     },
-    /// Composite index gone.
+    /// Drops a composite index.
     DropIndex {
         /// Store.
         store: StoreName,
@@ -137,20 +137,20 @@ pub enum Op {
         /// The index.
         index: Index,
     },
-    /// Statements that change the schema beside the models (views, triggers).
+    /// Runs statements that change schema objects other than models (views, triggers).
     Raw {
         /// Store.
         store: StoreName,
-        /// What to run.
+        /// The statements to run.
         statements: Statements,
-        /// What takes it back.
+        /// The statements that undo it.
         reverse: Option<Statements>,
     },
-    /// Statements that change rows.
+    /// Runs statements that change rows.
     Data {
         /// Store.
         store: StoreName,
-        /// What to run.
+        /// The statements to run.
         statements: Statements,
     },
 }
@@ -175,12 +175,12 @@ impl Op {
 }
 
 impl Migration {
-    /// `app/name`, as others depend on it.
+    /// Returns `app/name`, which other migrations use in `depends`.
     pub fn id(&self) -> String {
         format!("{}/{}", self.app, self.name)
     }
 
-    /// Whether anything in it concerns a store.
+    /// Returns true if any of its operations is for the store.
     pub fn touches(&self, store: &StoreName) -> bool {
         self.ops.iter().any(|op| op.store() == store)
     }

@@ -1,12 +1,12 @@
-//! The order in which the migrations of all apps run, and which ones a store has to do with.
+//! Orders the migrations of all apps, and identifies those of one store.
 
 use super::{Invalid, Migration, Op};
 use crate::model::FieldKind;
 use crate::name::{AppName, ModelName, StoreName};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Orders migrations so that each comes after those of its own app with smaller names and after all it
-/// depends on. The same set always gives the same order.
+/// Orders migrations so that each comes after those of its own app with smaller names and after all it depends on. The
+/// same set always gives the same order.
 pub fn order(migrations: &[Migration]) -> Result<Vec<Migration>, Invalid> {
     let mut all: BTreeMap<String, &Migration> = BTreeMap::new();
     for m in migrations {
@@ -44,8 +44,8 @@ pub fn order(migrations: &[Migration]) -> Result<Vec<Migration>, Invalid> {
     Ok(out)
 }
 
-/// What a store's schema should be, as one short text: equal exactly when the same migrations, in the same
-/// order, with the same contents, touch it. `migrations` are ordered.
+/// Returns a short text that identifies a store's schema: two are equal exactly if the same migrations, in the same
+/// order and with the same contents, touch the store. `migrations` must be ordered.
 pub fn fingerprint(migrations: &[Migration], store: &StoreName) -> String {
     let mut hash = blake3::Hasher::new();
     for m in migrations.iter().filter(|m| m.touches(store)) {
@@ -57,8 +57,8 @@ pub fn fingerprint(migrations: &[Migration], store: &StoreName) -> String {
     hash.finalize().to_hex()[..32].to_owned()
 }
 
-/// The migrations of other apps that new operations of an app need before them: for each app whose models
-/// they refer to, its last one.
+/// Returns the migrations of other apps that new operations of an app depend on: the last one of each app whose models
+/// they refer to.
 pub fn dependencies(app: &AppName, ops: &[Op], existing: &[Migration]) -> Vec<String> {
     let mut owners: BTreeMap<ModelName, &AppName> = BTreeMap::new();
     for m in existing {

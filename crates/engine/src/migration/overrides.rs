@@ -1,12 +1,13 @@
-//! Overrides of a shared model lie in tenants' databases, keyed by field name: a rename must reach them.
+//! Renames fields in overrides of shared models: tenants' databases hold them by field name, so a rename must reach
+//! them.
 //!
-//! Called by `diff.rs`.
+//! `diff.rs` calls it.
 
 use super::{Op, State, Statements};
 use crate::model::Model;
 use crate::name::{FieldName, ModelName};
 
-/// The automatic model that keeps overrides of a field, when tenants have databases with it.
+/// Returns the automatic model that holds overrides of a field, if tenants' databases have it.
 pub(super) fn overrides_of(
     declared: &[Model],
     state: &State,
@@ -18,7 +19,7 @@ pub(super) fn overrides_of(
     model.override_model().filter(|automatic| state.model(automatic.name.as_str()).is_some())
 }
 
-/// The operation on tenants' databases that goes with the rename of a field of a shared model.
+/// Returns the operation on tenants' databases that accompanies the rename of a field of a shared model.
 pub(super) fn rename_override(
     declared: &[Model],
     state: &State,

@@ -1,4 +1,5 @@
-//! The file of a migration → [`Migration`], every problem with its line. People edit these files.
+//! Parses the file of a migration to a [`Migration`] and reports every problem with its line. Developers edit these
+//! files.
 
 use super::{Migration, Op, Statements, fill_value};
 use crate::model::problem::Sink;
@@ -12,7 +13,7 @@ const OPS: &str = "create_model, drop_model, rename_model, add_field, alter_fiel
                    add_index, drop_index, raw, data";
 
 impl Migration {
-    /// Reads a migration file. `file` is how problems name it.
+    /// Parses a migration file. `file` is its name in problems.
     pub fn parse(file: &str, text: &str) -> Result<Self, Vec<Problem>> {
         let mut sink = Sink::new(file, text);
         let (table, errors) = DeTable::parse_recoverable(text);
@@ -65,7 +66,7 @@ fn good_name(name: &str) -> bool {
         && bytes[5..].iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'_')
 }
 
-/// A parsed value that must be there.
+/// Parses a required key.
 fn need<T: std::str::FromStr<Err: std::fmt::Display>>(
     sink: &mut Sink,
     table: &mut Section<'_>,
@@ -96,7 +97,7 @@ fn op(sink: &mut Sink, mut table: Section<'_>, app: &AppName) -> Option<Op> {
     read
 }
 
-/// Keys of each operation, for whoever mistyped one.
+/// The keys of each operation, to help a developer who mistyped one.
 fn keys(op: &str) -> &'static str {
     match op {
         "create_model" => "op, store, model, id, tenant_field, fields, indexes",

@@ -1,27 +1,27 @@
-//! What a diff cannot know and has to ask: was it renamed, what do existing rows get.
+//! Questions that a diff must ask: whether something was renamed, and which value existing rows get.
 //!
-//! Called by `diff.rs`. Questions are data: the command line asks them or prints the options that answer.
+//! `diff.rs` uses it. Questions are data: the command line asks them, or prints the options that answer them.
 
 use crate::model::{Field, Model};
 use crate::name::{FieldName, ModelName};
 use serde_json::Value as Json;
 
-/// Answers given beforehand.
+/// Answers that were given in advance.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Answers {
     /// `--rename old=new` (models) and `--rename model.old=new` (fields; the model by its new name).
     pub renames: Vec<(String, String)>,
-    /// `--new name` and `--new model.field`: not a rename of anything.
+    /// `--new name` and `--new model.field`: new, not renamed.
     pub new: Vec<String>,
-    /// `--fill model.field=VALUE`: what rows get that exist already.
+    /// `--fill model.field=VALUE`: the value for existing rows.
     pub fills: Vec<(String, Json)>,
-    /// `--checked model.field`: rows have a value already; the migration refuses where one has none.
+    /// `--checked model.field`: all rows have a value already; the migration fails if one has none.
     pub checked: Vec<String>,
 }
 
 impl Answers {
-    /// Takes one option of the command line: its name without dashes and its value.
-    /// A fill that is not JSON is text.
+    /// Adds one option of the command line: its name without dashes, and its value. A fill that is not JSON is taken as
+    /// text.
     pub fn add(&mut self, option: &str, value: &str) -> Result<(), String> {
         let pair = || value.split_once('=').ok_or_else(|| format!("--{option} {value}: write it as OLD=NEW"));
         match option {
@@ -52,48 +52,48 @@ impl Answers {
     }
 }
 
-/// Something only a person knows.
+/// A question that only the developer can answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
     /// The question.
     pub text: String,
-    /// What can be answered.
+    /// The possible answers.
     pub choices: Vec<Choice>,
 }
 
 /// One answer to a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
-    /// Option as it is typed: `--rename patients.phone=telephone`. VALUE stands for what is to be filled in.
+    /// The option as typed: `--rename patients.phone=telephone`. VALUE is a placeholder for the developer to replace.
     pub option: String,
-    /// What it means.
+    /// The meaning of the answer.
     pub meaning: String,
 }
 
-/// Why no migration came of a diff.
+/// The reasons why a diff produced no migration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Undecided {
-    /// To be answered, then diffed again.
+    /// Questions to answer before the next diff.
     pub questions: Vec<Question>,
-    /// Changes that no migration can make as they stand, with the remedy.
+    /// Changes that no migration can make as they are, with the remedy.
     pub refusals: Vec<String>,
 }
 
 impl Undecided {
-    /// Nothing stands in the way.
+    /// Returns true if there is no question and no refusal.
     pub fn is_empty(&self) -> bool {
         self.questions.is_empty() && self.refusals.is_empty()
     }
 }
 
-/// What became of something new.
+/// Where a new model or field comes from.
 pub(super) enum Origin<N> {
     New,
     RenamedFrom(N),
     Asked,
 }
 
-/// Whether a new model is an old one under another name.
+/// Decides whether a new model is a renamed old one.
 pub(super) fn model_origin(
     new: &Model,
     removed: &[Model],
@@ -110,7 +110,7 @@ pub(super) fn model_origin(
     decide("model", "", new.name.as_str(), &alike, answers, undecided)
 }
 
-/// Same store and key, and at least half of the fields in common.
+/// Returns true if the models have the same store and kind of key, and at least half of the fields in common.
 fn model_alike(old: &Model, new: &Model) -> bool {
     let shared =
         new.fields.iter().filter(|f| old.field(f.name.as_str()).is_some_and(|o| field_alike(o, f))).count();
@@ -121,7 +121,7 @@ fn field_alike(old: &Field, new: &Field) -> bool {
     std::mem::discriminant(&old.kind) == std::mem::discriminant(&new.kind)
 }
 
-/// Whether a new field is an old one under another name.
+/// Decides whether a new field is a renamed old one.
 pub(super) fn field_origin(
     model: &ModelName,
     new: &Field,
@@ -167,7 +167,7 @@ fn decide<N>(
     Origin::Asked
 }
 
-/// Asks what existing rows get in a field that must have a value.
+/// Returns the question which value existing rows get in a required field.
 pub(super) fn ask_fill(place: &str, existing: bool) -> Question {
     let mut choices = vec![Choice {
         option: format!("--fill {place}=VALUE"),

@@ -1,19 +1,19 @@
-//! Models as migrations leave them: replayed from operations, never read from a database.
+//! The models after migrations, computed from their operations and never read from a database.
 
 use super::{Invalid, Migration, Op};
 use crate::model::{Field, FieldKind, Index, Model, Permissions};
 use crate::name::{AppName, FieldName, ModelName, StoreName};
 use std::collections::BTreeMap;
 
-/// All models of a platform after some migrations, reduced to what databases know of.
+/// All models of a platform after some migrations, reduced to what databases know.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct State {
     models: BTreeMap<ModelName, Model>,
 }
 
 impl Model {
-    /// This model without what no database knows: labels, permissions, display, audit, overrides.
-    /// Two models with the same schema need no migration.
+    /// Returns this model without what no database knows: labels, permissions, display, audit, overrides. Two models
+    /// with the same schema need no migration.
     pub fn schema(&self) -> Model {
         Model {
             label: String::new(),
@@ -28,7 +28,7 @@ impl Model {
 }
 
 impl Field {
-    /// This field without what no database knows.
+    /// Returns this field without what no database knows.
     pub(crate) fn schema(&self) -> Field {
         Field { label: String::new(), personal: false, consistent: true, ..self.clone() }
     }
@@ -41,12 +41,12 @@ fn invalid<T>(message: String) -> Outcome<T> {
 }
 
 impl State {
-    /// Of models as declared, as if migrations had just caught up with them.
+    /// The state of declared models, as if all their migrations had run.
     pub fn of(models: &[Model]) -> Self {
         Self { models: models.iter().map(|m| (m.name.clone(), m.schema())).collect() }
     }
 
-    /// After migrations in this order, from nothing.
+    /// Computes the state after these migrations, in this order, from nothing.
     pub fn replay<'m>(migrations: impl IntoIterator<Item = &'m Migration>) -> Outcome<Self> {
         let mut state = Self::default();
         for migration in migrations {
@@ -64,22 +64,22 @@ impl State {
         Ok(())
     }
 
-    /// The model of that name.
+    /// Returns the model of that name.
     pub fn model(&self, name: &str) -> Option<&Model> {
         self.models.get(name)
     }
 
-    /// All models, by name.
+    /// Returns all models, by name.
     pub fn models(&self) -> impl Iterator<Item = &Model> {
         self.models.values()
     }
 
-    /// Models of one store, by name.
+    /// Returns the models of one store, by name.
     pub fn of_store<'s>(&'s self, store: &'s StoreName) -> impl Iterator<Item = &'s Model> {
         self.models.values().filter(move |m| m.store == *store)
     }
 
-    /// Applies one operation of an app, refusing what contradicts the models as they are.
+    /// Applies one operation of an app. Fails if it contradicts the current models.
     pub fn apply(&mut self, app: &AppName, op: &Op) -> Outcome {
         match op {
             Op::CreateModel { model } => self.create(app, model),
@@ -212,7 +212,7 @@ impl State {
     }
 }
 
-/// The field is a reference to that model.
+/// Returns true if the field is a reference to that model.
 pub(crate) fn refers_to(field: &Field, model: &ModelName) -> bool {
     matches!(&field.kind, FieldKind::Ref { to, .. } if to == model)
 }

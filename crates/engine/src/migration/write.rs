@@ -1,4 +1,4 @@
-//! A migration as the file people read: TOML, one table an operation, nothing that is a default.
+//! Writes a migration as the file that developers read: TOML, one table per operation, without defaults.
 
 use super::{Migration, Op, Statements};
 use crate::model::{Field, FieldKind, IdKind, Index, Model, OnDelete};
@@ -7,12 +7,12 @@ use serde_json::Value as Json;
 const HEAD: &str = "# Written by `tenantry makemigrations`. Read it, change it until it has been applied somewhere, never after.\n";
 
 impl Migration {
-    /// The file's text. [`Migration::parse`] reads it back to an equal migration.
+    /// Returns the text of the file. [`Migration::parse`] reads it back to an equal migration.
     pub fn to_text(&self) -> String {
         format!("{HEAD}{}", self.body())
     }
 
-    /// Fingerprint of what it does: comments and layout of the file do not count.
+    /// Returns a hash of what the migration does: comments and layout of the file do not count.
     pub fn checksum(&self) -> String {
         let text = format!("tenantry migration 1\n{}", self.body());
         blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
@@ -35,7 +35,7 @@ fn line(out: &mut String, key: &str, value: impl AsRef<str>) {
     out.push_str(&format!("{key} = {}\n", value.as_ref()));
 }
 
-/// Text in TOML quotes.
+/// Returns text in TOML quotes.
 fn quote(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
@@ -197,7 +197,7 @@ fn kind_parts(kind: &FieldKind) -> Vec<(&'static str, String)> {
     parts
 }
 
-/// JSON under a key: as TOML where both say the same, else as text under `{key}_json`.
+/// Returns a JSON value for a key: as TOML if that says the same, otherwise as text under `{key}_json`.
 fn json(key: &str, value: &Json) -> (String, String) {
     match value {
         Json::String(s) => (key.to_owned(), quote(s)),

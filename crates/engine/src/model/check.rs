@@ -1,14 +1,14 @@
-//! Rules that need more than one model: references, overrides, names used twice.
+//! Rules that involve more than one model: references, overrides, duplicate names.
 //!
-//! Called by [`super::load`] with everything that parsed.
+//! [`super::load`] calls it with all models that parsed.
 
 use super::parse::Parsed;
 use super::{FieldKind, Model, Problem, Scope};
 use crate::name::{ModelName, StoreName};
 use std::collections::HashMap;
 
-/// Checks all models together. Problems name the file and line of the part that is wrong.
-/// A reference to one of `unparsed`, a model that is there but broken, is not a second mistake.
+/// Checks all models together. Problems name the file and line of the wrong part. A reference to one of `unparsed`,
+/// models that exist but did not parse, is not reported as a second mistake.
 pub(crate) fn check(
     all: &[Parsed],
     unparsed: &[&str],
@@ -63,8 +63,8 @@ fn unknown(to: &ModelName, known: &HashMap<ModelName, &Parsed>) -> String {
     format!("there is no model `{to}`; there are {}", names.join(", "))
 }
 
-/// A tenant row may point at its own store, another store of the same tenant, or a system store.
-/// A system row must never point into a tenant: it would mean another row for each tenant.
+/// Checks a reference between stores. A tenant's row may refer to its own store, another store of the same tenant, or a
+/// system store. A system row must never refer to a tenant's store: it would mean a different row for each tenant.
 fn allowed(from: &Model, to: &Model, scope: &dyn Fn(&StoreName) -> Option<Scope>) -> Result<(), String> {
     match (scope(&from.store), scope(&to.store)) {
         (Some(Scope::System), Some(Scope::Tenant)) => Err(format!(

@@ -1,4 +1,4 @@
-//! Defaults of fields: JSON as declared, typed as the platform sees values.
+//! Defaults of fields: JSON as declared, converted to typed values.
 
 use super::{Field, FieldKind};
 use crate::value::Value;
@@ -6,13 +6,13 @@ use rust_decimal::Decimal;
 use serde_json::Value as Json;
 
 impl Field {
-    /// The default as a typed value. None when there is none; a checked model's default always parses.
+    /// Returns the default as a typed value; None if there is none. The default of a checked model always parses.
     pub fn default_value(&self) -> Option<Value> {
         self.default.as_ref().and_then(|json| typed(&self.kind, json).ok())
     }
 }
 
-/// A JSON default as a value of a field kind, or why it does not fit.
+/// Converts a JSON default to a value of a field kind, or returns why it does not fit.
 pub fn typed(kind: &FieldKind, json: &Json) -> Result<Value, String> {
     match kind {
         FieldKind::Text { max_length } => text(json, *max_length),
@@ -68,8 +68,8 @@ fn decimal(json: &Json, scale: u32) -> Result<Value, String> {
         .ok_or_else(|| format!("{written} has more than 18 digits"))
 }
 
-/// A decimal as the whole number that is stored: value × 10^scale. None when it does not fit 18 digits
-/// or has more decimals than the scale keeps.
+/// Returns a decimal as the integer that is stored: value × 10^scale. None if it does not fit 18 digits or has more
+/// decimals than the scale.
 pub fn scaled(value: Decimal, scale: u32) -> Option<i64> {
     const LIMIT: i128 = 1_000_000_000_000_000_000;
     let value = value.normalize();

@@ -1,11 +1,11 @@
-//! One field table → [`Field`]. The same form is used in models and in migrations.
+//! Parses one field table to a [`Field`]. Models and migrations use the same form.
 
 use super::problem::Sink;
 use super::reader::{self, At, Section};
 use super::{Field, FieldKind, OnDelete, default, parse::human};
 use crate::name::{FieldName, ModelName};
 
-/// A field and where its `to` stands.
+/// A field and the byte offset of its `to`.
 pub(crate) struct ParsedField {
     pub(crate) field: Field,
     pub(crate) to_at: Option<usize>,
@@ -13,12 +13,12 @@ pub(crate) struct ParsedField {
 
 const KINDS: &str = "text, integer, decimal, boolean, date, datetime, json, file, choice, ref";
 const COMMON: &str = "type, required, unique, index, search, personal, default, label";
-/// What a file may weigh when the model does not say: 10 MiB.
+/// Default for the largest file: 10 MiB.
 const FILE_MAX_BYTES: i64 = 10 * 1024 * 1024;
-/// Columns every model has, and names SQLite gives to its own row number.
+/// Columns that every model has, and the names that SQLite gives to its own row number.
 pub(crate) const RESERVED: [&str; 6] = ["id", "created_at", "updated_at", "version", "rowid", "oid"];
 
-/// Reads a field table that has no `name` key any more.
+/// Parses a field table whose `name` key was already taken.
 pub(crate) fn read(
     sink: &mut Sink,
     mut table: Section<'_>,
@@ -147,7 +147,7 @@ fn reference(
     Some(FieldKind::Ref { to: to.value, on_delete })
 }
 
-/// `default` as a TOML value, or `default_json` as JSON text for what TOML cannot say (null).
+/// Parses `default` as a TOML value, or `default_json` as JSON text for what TOML cannot express (null).
 fn default_of(sink: &mut Sink, table: &mut Section<'_>, field: &Field) -> Option<serde_json::Value> {
     let (json, at) = match (table.take("default"), table.text(sink, "default_json")) {
         (Some(v), _) => (reader::json(v.get_ref()), v.span().start),

@@ -1,5 +1,5 @@
-//! `[[indexes]]` of a model: which fields, and that none is declared twice. Called by `parse`; single tables by
-//! migrations too.
+//! Parses `[[indexes]]` of a model and checks their fields and that none is declared twice. `parse` calls it;
+//! migrations parse single tables with it.
 
 use super::problem::Sink;
 use super::reader::{At, Section};
@@ -9,7 +9,7 @@ use crate::name::FieldName;
 /// Columns that every model has.
 const IMPLICIT: [&str; 4] = ["id", "created_at", "updated_at", "version"];
 
-/// All index tables of a model with these fields.
+/// Parses all index tables of a model with these fields.
 pub(super) fn indexes(sink: &mut Sink, root: &mut Section<'_>, fields: &[Field]) -> Vec<Index> {
     let mut out: Vec<Index> = Vec::new();
     for table in root.sections(sink, "indexes") {
@@ -47,7 +47,7 @@ pub(super) fn indexes(sink: &mut Sink, root: &mut Section<'_>, fields: &[Field])
     out
 }
 
-/// One index table, shared with migrations.
+/// Parses one index table; also used by migrations.
 pub(crate) fn index(sink: &mut Sink, mut table: Section<'_>) -> Option<(Index, Vec<At<FieldName>>)> {
     let at = table.at;
     let names = table.list::<FieldName>(sink, "fields").unwrap_or_default();

@@ -1,23 +1,26 @@
-//! All model files of a platform → models, or every problem in them.
+//! Loads all model files of a platform: returns the models, or every problem in the files.
 
 use super::{Model, Problem, Scope, check, parse};
 use crate::name::{AppName, StoreName};
 
-/// A model file to be loaded.
+/// A model file to load.
 #[derive(Debug, Clone)]
 pub struct Source<'t> {
-    /// App it belongs to.
+    /// The app it belongs to.
     pub app: AppName,
     /// Name of the model: the file name without `.toml`.
     pub name: &'t str,
-    /// File as it should be named in problems.
+    /// The name for the file in problems.
     pub file: &'t str,
     /// Contents.
     pub text: &'t str,
 }
 
-/// Parses and checks all models of a platform together, and adds the automatic models of overrides.
-/// `scope` answers for each store of the configuration. On failure every problem is returned, sorted.
+/// Parses and checks all models of a platform together, and adds the automatic models of overrides. `scope` returns the
+/// scope of each store of the configuration.
+///
+/// # Errors
+/// Every problem in the files, sorted.
 pub fn load(
     sources: &[Source<'_>],
     scope: &dyn Fn(&StoreName) -> Option<Scope>,

@@ -1,4 +1,4 @@
-//! Models as data: what a table or collection is, who may touch it. Parsed from `models/*.toml`.
+//! Models as data: what a table or collection is, and which roles may access it. Parsed from `models/*.toml`.
 
 mod check;
 pub mod default;
@@ -20,29 +20,29 @@ use serde::{Deserialize, Serialize};
 /// `version` (1 on insert, +1 on every update; the ETag of a record).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Model {
-    /// App that declares it.
+    /// The app that declares it.
     pub app: AppName,
     /// Name, also the table or collection name and the URL segment.
     pub name: ModelName,
-    /// Human name, plural.
+    /// Label for users, plural.
     pub label: String,
-    /// Store its rows live in.
+    /// The store of its rows.
     pub store: StoreName,
     /// Kind of primary key.
     pub id: IdKind,
-    /// Field shown where a row is referred to.
+    /// Field that is shown where other rows refer to a row.
     pub display: Option<FieldName>,
     /// Fields in declaration order.
     pub fields: Vec<Field>,
     /// Composite indexes.
     pub indexes: Vec<Index>,
-    /// Who may do what.
+    /// Which roles may do what.
     pub permissions: Permissions,
-    /// Name of the tenant column when pooled.
+    /// Name of the tenant column in pooled tables.
     pub tenant_field: FieldName,
-    /// Shared models: the fields a tenant may override for itself, and where that is kept.
+    /// For shared models: the fields that a tenant may override for itself, and where the overrides are stored.
     pub overrides: Option<Overrides>,
-    /// Record who changed what in the tenant's own activity log.
+    /// Log each change in the tenant's activity log.
     pub audit: bool,
 }
 
@@ -50,7 +50,7 @@ pub struct Model {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IdKind {
-    /// Integers unique inside a tenant, never reused.
+    /// Integers that are unique within a tenant and never reused.
     #[default]
     Integer,
     /// UUID version 7.
@@ -64,21 +64,22 @@ pub struct Field {
     pub name: FieldName,
     /// Type and its options.
     pub kind: FieldKind,
-    /// Human name.
+    /// Label for users.
     pub label: String,
-    /// Not null.
+    /// Must not be null.
     pub required: bool,
-    /// No two rows (of one tenant) share it.
+    /// No two rows (of one tenant) have the same value.
     pub unique: bool,
-    /// Has an index of its own.
+    /// Has its own index.
     pub index: bool,
     /// Part of full-text search (text only).
     pub search: bool,
-    /// Personal data: blanked in clones for staging.
+    /// Personal data: blanked in staging clones.
     pub personal: bool,
-    /// Value when absent on insert, as JSON; also fills existing rows when a field is added.
+    /// Value if absent on insert, as JSON; also fills existing rows when the field is added.
     pub default: Option<serde_json::Value>,
-    /// A reference must agree with the record's other references: a city with the region beside it.
+    /// For a reference: it must agree with the record's other references, for example a city with the region of the
+    /// same record.
     #[serde(default = "consistent")]
     pub consistent: bool,
 }
@@ -93,19 +94,19 @@ fn consistent() -> bool {
 pub enum FieldKind {
     /// UTF-8 text.
     Text {
-        /// Characters, not bytes.
+        /// In characters, not bytes.
         max_length: Option<u32>,
     },
     /// 64-bit integer.
     Integer {
-        /// Smallest allowed.
+        /// Smallest allowed value.
         min: Option<i64>,
-        /// Largest allowed.
+        /// Largest allowed value.
         max: Option<i64>,
     },
     /// Exact decimal of at most 18 digits.
     Decimal {
-        /// Decimals kept, 0 to 9.
+        /// Number of decimals, 0 to 9.
         scale: u32,
     },
     /// True or false.
@@ -116,9 +117,9 @@ pub enum FieldKind {
     Datetime,
     /// Any JSON.
     Json,
-    /// Bytes in the object store; the row keeps name, media type, size and hash.
+    /// Bytes in the object store; the row holds name, media type, size and hash.
     File {
-        /// Largest accepted, bytes.
+        /// Largest accepted size in bytes.
         max_bytes: u64,
     },
     /// One of a closed list.
@@ -128,14 +129,14 @@ pub enum FieldKind {
     },
     /// Reference to a row of another model, in the same or another store.
     Ref {
-        /// Model referred to.
+        /// The model it refers to.
         to: ModelName,
-        /// What happens when the referred row is deleted.
+        /// What happens when the referenced row is deleted.
         on_delete: OnDelete,
     },
 }
 
-/// What a delete of the referred row does.
+/// What deleting the referenced row does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnDelete {
@@ -156,8 +157,8 @@ pub struct Index {
     pub unique: bool,
 }
 
-/// Roles that may act; `*` is every member of the tenant, `platform` is platform staff.
-/// Superusers pass always. A model of a system store is written by `platform` unless it says otherwise.
+/// Roles per action; `*` is every member of the tenant, `platform` is platform staff. Superusers may always act. By
+/// default, `platform` writes models of system stores.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Permissions {
     /// List, get, search, export.
@@ -182,10 +183,10 @@ pub enum Grant {
     Role(RoleName),
 }
 
-/// Per-tenant overrides of a shared model. Kept in an automatic model `{model}_overrides` of `store`.
+/// Per-tenant overrides of a shared model, stored in an automatic model `{model}_overrides` of `store`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overrides {
-    /// Tenant store that keeps the overriding rows.
+    /// The tenant store that holds the override rows.
     pub store: StoreName,
     /// Fields that may be overridden.
     pub fields: Vec<FieldName>,
@@ -219,19 +220,19 @@ impl From<Grant> for String {
     }
 }
 
-/// How many of a store there are.
+/// Whether a store exists once or once per tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
-    /// One on the platform.
+    /// One for the platform.
     System,
     /// One for each tenant.
     Tenant,
 }
 
 impl Permissions {
-    /// What holds where a model does not say: everybody reads; members write tenant rows,
-    /// platform staff write rows of a system store (M2).
+    /// The permissions of a model that does not declare any: every member reads; members write tenants' rows, platform
+    /// staff write rows of a system store (M2).
     pub fn defaults(scope: Scope) -> Self {
         let writers: Vec<Grant> = match scope {
             Scope::System => vec![Grant::Platform],
@@ -245,27 +246,27 @@ impl Permissions {
 }
 
 impl Model {
-    /// The declared field of that name.
+    /// Returns the declared field of that name.
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|f| f.name.as_str() == name)
     }
 
-    /// Fields under full-text search, in declaration order.
+    /// Returns the fields in the full-text search, in declaration order.
     pub fn search_fields(&self) -> impl Iterator<Item = &Field> {
         self.fields.iter().filter(|f| f.search)
     }
 }
 
 impl Index {
-    /// What its name is made of. Two indexes of a model must differ in this, or their names would clash:
-    /// `(a, b)` and `(a_b)`.
+    /// The part of its name that comes from its fields. Two indexes of a model must differ in it, or their names would
+    /// clash, as for `(a, b)` and `(a_b)`.
     pub(crate) fn stem(&self) -> String {
         self.fields.iter().map(FieldName::as_str).collect::<Vec<_>>().join("_")
     }
 }
 
 impl Field {
-    /// Has an index of its own, unique or not: asked for, or because it is a reference.
+    /// Returns true if it has its own index, unique or not: because it is declared, or because it is a reference.
     pub fn has_index(&self) -> bool {
         self.index || self.unique || matches!(self.kind, FieldKind::Ref { .. })
     }

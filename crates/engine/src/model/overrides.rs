@@ -1,12 +1,12 @@
-//! The automatic model that keeps a tenant's overrides of a shared model.
+//! The automatic model that holds a tenant's overrides of a shared model.
 
 use super::{Field, FieldKind, Grant, IdKind, Model, Permissions};
 use crate::name::{FieldName, ModelName, RoleName};
 
 impl Model {
-    /// The model of the tenant store that keeps what a tenant changed in rows of this shared model:
-    /// `shared_id` (unique) and `changes` (field → stored representation). None without `overrides`,
-    /// or when `{name}_overrides` would be too long for a name ([`super::load`] refuses that).
+    /// Returns the model of the tenant store that holds a tenant's changes to rows of this shared model: `shared_id`
+    /// (unique) and `changes` (field → stored representation). None without `overrides`, or if `{name}_overrides` would
+    /// be too long for a name ([`super::load`] refuses that).
     pub fn override_model(&self) -> Option<Model> {
         let overrides = self.overrides.as_ref()?;
         let shared = match self.id {

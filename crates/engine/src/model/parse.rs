@@ -1,6 +1,6 @@
-//! One `models/NAME.toml` → [`Model`], every problem reported with its line.
+//! Parses one `models/NAME.toml` to a [`Model`] and reports every problem with its line.
 //!
-//! Called by [`super::load`]. Rules that need other models are in `check.rs`.
+//! [`super::load`] calls it. Rules that involve other models are in `check.rs`.
 
 use super::field::{self, ParsedField};
 use super::indexes::indexes;
@@ -11,7 +11,7 @@ use crate::name::{FieldName, ModelName, StoreName};
 use std::collections::HashMap;
 use toml::de::DeTable;
 
-/// A model with the lines of its parts, for the checks across models.
+/// A model with the lines of its parts, for checks across models.
 pub(crate) struct Parsed {
     pub(crate) model: Model,
     pub(crate) file: String,
@@ -19,7 +19,7 @@ pub(crate) struct Parsed {
 }
 
 impl Parsed {
-    /// A problem at a part of this model.
+    /// Returns a problem at a part of this model.
     pub(crate) fn problem(&self, part: &str, message: impl Into<String>) -> Problem {
         let line = self.lines.get(part).copied().unwrap_or(1);
         Problem { file: self.file.clone(), line, message: message.into() }
@@ -27,10 +27,10 @@ impl Parsed {
 }
 
 const KNOWN: &str = "label, store, id, display, tenant_field, audit, fields, indexes, permissions, overrides";
-/// Fields a model may have; SQLite stops at 2000 columns, and wide rows help nobody.
+/// Maximum number of fields of a model. SQLite's limit is 2000 columns, but so wide rows serve no purpose.
 const FIELDS_MAX: usize = 500;
 
-/// Parses one file. The model is None when it cannot be made sense of.
+/// Parses one file. The model is None if the file cannot be understood.
 pub(crate) fn parse(
     source: &Source<'_>,
     scope: &dyn Fn(&StoreName) -> Option<Scope>,
@@ -94,7 +94,7 @@ fn model(
     })
 }
 
-/// The `tenant_field` key of a table.
+/// Parses the `tenant_field` key of a table.
 pub(crate) fn tenant_field(sink: &mut Sink, root: &mut Section<'_>) -> Option<FieldName> {
     let Some(At { value, at }) = root.parsed::<FieldName>(sink, "tenant_field") else {
         return FieldName::parse("tenant_id").ok();
@@ -133,7 +133,7 @@ fn store(
     found.map(|scope| (value, scope))
 }
 
-/// The `id` key of a table.
+/// Parses the `id` key of a table.
 pub(crate) fn id_kind(sink: &mut Sink, root: &mut Section<'_>) -> IdKind {
     match root.text(sink, "id") {
         Some(At { value: "uuid", .. }) => IdKind::Uuid,
@@ -230,7 +230,7 @@ fn overrides(
             Some(f) if matches!(f.kind, FieldKind::File { .. }) => {
                 sink.add(*at, format!("`{value}` is a file, which cannot be overridden"));
             }
-            // Nothing could keep the referred row from being deleted.
+            // Nothing could prevent the deletion of the referenced row.
             Some(f) if matches!(f.kind, FieldKind::Ref { .. }) => {
                 sink.add(*at, format!("`{value}` is a reference, which cannot be overridden"));
             }

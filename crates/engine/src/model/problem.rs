@@ -1,15 +1,15 @@
-//! A mistake in a file of the builder, said where it is. Collected, never thrown one at a time.
+//! Mistakes in a developer's files, with file and line. All are collected, not only the first.
 
 use std::fmt;
 
 /// One mistake: where and what.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
-    /// File as the caller named it.
+    /// The file, named as the caller did.
     pub file: String,
-    /// Line, from 1; 0 when the file as a whole is meant.
+    /// The line, from 1; 0 for the file as a whole.
     pub line: usize,
-    /// What is wrong and how to put it right.
+    /// What is wrong and how to fix it.
     pub message: String,
 }
 
@@ -22,7 +22,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Collects the problems of one file while it is read.
+/// Collects the problems of one file while it is parsed.
 #[derive(Debug)]
 pub(crate) struct Sink<'t> {
     file: &'t str,
@@ -31,7 +31,7 @@ pub(crate) struct Sink<'t> {
 }
 
 impl<'t> Sink<'t> {
-    /// For a file and its text.
+    /// Starts to collect for a file and its text.
     pub(crate) fn new(file: &'t str, text: &'t str) -> Self {
         Self { file, text, problems: Vec::new() }
     }
@@ -42,18 +42,18 @@ impl<'t> Sink<'t> {
         self.problems.push(Problem { file: self.file.to_owned(), line, message: message.into() });
     }
 
-    /// Line of a byte offset, from 1.
+    /// Returns the line of a byte offset, from 1.
     pub(crate) fn line(&self, at: usize) -> usize {
         let end = at.min(self.text.len());
         self.text.as_bytes()[..end].iter().filter(|b| **b == b'\n').count() + 1
     }
 
-    /// Nothing found so far.
+    /// Returns true if there is no problem so far.
     pub(crate) fn is_clean(&self) -> bool {
         self.problems.is_empty()
     }
 
-    /// All that was found.
+    /// Returns all problems.
     pub(crate) fn into_problems(self) -> Vec<Problem> {
         self.problems
     }

@@ -1,12 +1,12 @@
-//! Reads TOML tables key by key, reporting every wrong type and unknown key with its line.
+//! Reads TOML tables key by key and reports every wrong type and unknown key with its line.
 //!
-//! Called by the model and migration parsers. It knows nothing of models.
+//! The parsers of models and migrations use it. It does not depend on models.
 
 use super::problem::Sink;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// A value and the byte where it stands.
+/// A value and its byte offset in the file.
 #[derive(Debug, Clone)]
 pub(crate) struct At<T> {
     /// The value.
@@ -15,7 +15,7 @@ pub(crate) struct At<T> {
     pub(crate) at: usize,
 }
 
-/// A table whose keys are taken one by one; what is left over at the end is unknown.
+/// A table whose keys are taken one by one; keys left over at the end are unknown.
 pub(crate) struct Section<'t> {
     entries: Vec<(&'t str, usize, &'t Spanned<DeValue<'t>>)>,
     /// Byte offset of the table.
@@ -23,18 +23,18 @@ pub(crate) struct Section<'t> {
 }
 
 impl<'t> Section<'t> {
-    /// Over a parsed table.
+    /// Wraps a parsed table.
     pub(crate) fn new(table: &'t DeTable<'t>, at: usize) -> Self {
         let entries = table.iter().map(|(k, v)| (k.get_ref().as_ref(), k.span().start, v)).collect();
         Self { entries, at }
     }
 
-    /// The key is there and not yet taken.
+    /// Returns true if the key is there and not yet taken.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.entries.iter().any(|(k, _, _)| *k == key)
     }
 
-    /// Takes a key out, whatever it holds.
+    /// Takes a key, whatever its type.
     pub(crate) fn take(&mut self, key: &str) -> Option<&'t Spanned<DeValue<'t>>> {
         let index = self.entries.iter().position(|(k, _, _)| *k == key)?;
         Some(self.entries.remove(index).2)
@@ -56,12 +56,12 @@ impl<'t> Section<'t> {
         found.map(|value| At { value, at })
     }
 
-    /// Text under a key.
+    /// Takes a text.
     pub(crate) fn text(&mut self, sink: &mut Sink, key: &str) -> Option<At<&'t str>> {
         self.typed(sink, key, "text in quotes", |v| v.as_str())
     }
 
-    /// Text under a key, parsed into a name or the like.
+    /// Takes a text and parses it, for example to a name.
     pub(crate) fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
         &mut self,
         sink: &mut Sink,
@@ -71,17 +71,17 @@ impl<'t> Section<'t> {
         value.parse().map(|value| At { value, at }).map_err(|e| sink.add(at, format!("`{key}`: {e}"))).ok()
     }
 
-    /// True or false under a key; absent is false.
+    /// Takes a boolean; false if absent.
     pub(crate) fn flag(&mut self, sink: &mut Sink, key: &str) -> bool {
         self.typed(sink, key, "true or false", |v| v.as_bool()).is_some_and(|v| v.value)
     }
 
-    /// A whole number under a key.
+    /// Takes an integer.
     pub(crate) fn integer(&mut self, sink: &mut Sink, key: &str) -> Option<At<i64>> {
         self.typed(sink, key, "a whole number of 64 bits", integer)
     }
 
-    /// A whole number within a range, or a problem.
+    /// Takes an integer; reports a problem if it is out of range.
     pub(crate) fn bounded(
         &mut self,
         sink: &mut Sink,
@@ -96,7 +96,7 @@ impl<'t> Section<'t> {
         None
     }
 
-    /// A list of texts under a key.
+    /// Takes a list of texts.
     pub(crate) fn texts(&mut self, sink: &mut Sink, key: &str) -> Option<Vec<At<&'t str>>> {
         let get = |v: &'t DeValue<'t>| -> Option<Vec<At<&'t str>>> {
             let items = v.as_array()?;
@@ -105,7 +105,7 @@ impl<'t> Section<'t> {
         self.typed(sink, key, "a list of texts", get).map(|found| found.value)
     }
 
-    /// A list of texts, each parsed.
+    /// Takes a list of texts and parses each.
     pub(crate) fn list<T: std::str::FromStr<Err: std::fmt::Display>>(
         &mut self,
         sink: &mut Sink,
@@ -122,13 +122,13 @@ impl<'t> Section<'t> {
         Some(out)
     }
 
-    /// A table under a key.
+    /// Takes a table.
     pub(crate) fn section(&mut self, sink: &mut Sink, key: &str) -> Option<Section<'t>> {
         let found = self.typed(sink, key, "a table", |v| v.as_table())?;
         Some(Section::new(found.value, found.at))
     }
 
-    /// A list of tables under a key; absent is empty.
+    /// Takes a list of tables; empty if absent.
     pub(crate) fn sections(&mut self, sink: &mut Sink, key: &str) -> Vec<Section<'t>> {
         let get = |v: &'t DeValue<'t>| -> Option<Vec<Section<'t>>> {
             let items = v.as_array()?;
@@ -137,7 +137,7 @@ impl<'t> Section<'t> {
         self.typed(sink, key, "a list of tables", get).map(|found| found.value).unwrap_or_default()
     }
 
-    /// Every entry as a table, with its key.
+    /// Returns every entry as a table, with its key.
     pub(crate) fn into_sections(self, sink: &mut Sink) -> Vec<(At<&'t str>, Section<'t>)> {
         let mut out = Vec::new();
         for (key, at, value) in self.entries {
@@ -149,7 +149,7 @@ impl<'t> Section<'t> {
         out
     }
 
-    /// Reports what nobody asked for.
+    /// Reports the keys that were not taken.
     pub(crate) fn finish(self, sink: &mut Sink, known: &str) {
         for (key, at, _) in self.entries {
             sink.add(at, format!("unknown key `{key}`; known here: {known}"));
@@ -157,18 +157,18 @@ impl<'t> Section<'t> {
     }
 }
 
-/// A TOML integer as `i64`, any radix.
+/// Converts a TOML integer of any radix to `i64`.
 fn integer(value: &DeValue<'_>) -> Option<i64> {
     let number = value.as_integer()?;
     i64::from_str_radix(number.as_str(), number.radix()).ok()
 }
 
-/// Any TOML value as JSON; dates become text.
+/// Converts any TOML value to JSON; dates become text.
 pub(crate) fn json(value: &DeValue<'_>) -> Option<serde_json::Value> {
     Some(match value {
         DeValue::String(s) => s.as_ref().into(),
         DeValue::Integer(_) => integer(value)?.into(),
-        // The digits as written, so that `default = 0.10` of a decimal stays exact.
+        // Keeps the value of the digits as written, so that `default = 0.10` of a decimal stays exact.
         DeValue::Float(f) => float(f.as_str())?,
         DeValue::Boolean(b) => (*b).into(),
         DeValue::Datetime(d) => d.to_string().into(),

@@ -1,17 +1,17 @@
-//! Rows to JSON bytes. Called by the record reads of the platform, on the hot path of every API read.
-//! It never allocates beyond growing its output buffer and never builds a JSON tree.
+//! Writes rows as JSON bytes. The platform's record reads use it, on the hot path of every API read. It never allocates
+//! beyond growing its output buffer and never builds a JSON tree.
 
 use super::{Row, Visit};
 use crate::value::{Value, ValueRef};
 use rust_decimal::Decimal;
 use std::sync::Arc;
 
-/// Column names as they stand in front of values: `{"id":` for the first, `,"name":` for the others.
+/// Column names as they precede values: `{"id":` for the first, `,"name":` for the others.
 #[derive(Debug, Clone)]
 pub struct JsonKeys(Arc<[Box<[u8]>]>);
 
 impl JsonKeys {
-    /// Keys of columns with these names, in this order.
+    /// Makes the keys of columns with these names, in this order.
     pub fn new<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         let key = |(index, name): (usize, &str)| {
             let mut out = vec![if index == 0 { b'{' } else { b',' }];
@@ -26,15 +26,15 @@ impl JsonKeys {
 /// Writes each row as an object, with commas between objects.
 #[derive(Debug)]
 pub struct JsonRows {
-    /// What has been written so far.
+    /// The output so far.
     pub out: Vec<u8>,
-    /// Rows written so far.
+    /// Number of rows written so far.
     pub rows: usize,
     keys: JsonKeys,
 }
 
 impl JsonRows {
-    /// Appends to `out`, which may already hold what goes in front.
+    /// Starts to append to `out`, which may already hold a prefix.
     pub fn new(keys: JsonKeys, out: Vec<u8>) -> Self {
         Self { out, rows: 0, keys }
     }
@@ -60,7 +60,7 @@ pub fn write_row(out: &mut Vec<u8>, keys: &JsonKeys, row: &dyn Row) {
     out.extend_from_slice(if keys.0.is_empty() { b"{}" } else { b"}" });
 }
 
-/// Writes owned values (as a write returns them) as an object.
+/// Writes owned values, as returned by a write, as an object.
 pub fn write_values(out: &mut Vec<u8>, keys: &JsonKeys, values: &[Value]) {
     debug_assert_eq!(keys.0.len(), values.len(), "keys and values belong together");
     for (key, value) in keys.0.iter().zip(values) {
@@ -70,7 +70,7 @@ pub fn write_values(out: &mut Vec<u8>, keys: &JsonKeys, values: &[Value]) {
     out.extend_from_slice(if keys.0.is_empty() { b"{}" } else { b"}" });
 }
 
-/// Writes one value. Decimals are strings, because JSON readers make floats of numbers.
+/// Writes one value. Decimals are strings, because JSON readers convert numbers to floats.
 pub fn write_value(out: &mut Vec<u8>, value: ValueRef<'_>) {
     match value {
         ValueRef::Null => out.extend_from_slice(b"null"),
@@ -88,7 +88,7 @@ pub fn write_value(out: &mut Vec<u8>, value: ValueRef<'_>) {
     }
 }
 
-/// Writes one owned value, byte for byte as [`write_value`] writes what was stored of it.
+/// Writes one owned value, byte for byte like [`write_value`] writes it once it is stored.
 pub fn write_owned(out: &mut Vec<u8>, value: &Value) {
     match value {
         Value::Null => write_value(out, ValueRef::Null),
@@ -124,7 +124,7 @@ fn write_decimal(out: &mut Vec<u8>, value: Decimal) {
     out.push(b'"');
 }
 
-/// What follows a backslash for a byte that needs one: 0 none, `u` a code.
+/// The character after the backslash for a byte that needs one: 0 for none, `u` for a code.
 const ESCAPE: [u8; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;
@@ -142,7 +142,7 @@ const ESCAPE: [u8; 256] = {
     table
 };
 
-/// Writes text as a JSON string: runs without escapes are copied whole.
+/// Writes text as a JSON string. Copies runs without escapes as a whole.
 pub fn write_text(out: &mut Vec<u8>, text: &str) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let bytes = text.as_bytes();

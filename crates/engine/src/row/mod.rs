@@ -1,47 +1,47 @@
-//! Rows as they are visited: borrowed from the database, written to JSON or kept, without a detour.
+//! Visitors of rows: rows are borrowed from the database and written to JSON or collected, without a copy in between.
 
 pub mod json;
 
 use crate::value::{Value, ValueRef};
 
-/// A row under the cursor. Columns are those of the query's projection, in order.
+/// A row under the cursor. Its columns are those of the query's projection, in order.
 pub trait Row {
     /// Number of columns.
     fn len(&self) -> usize;
-    /// Column `index`; panics past the end.
+    /// Returns column `index`; panics past the end.
     fn get(&self, index: usize) -> ValueRef<'_>;
-    /// No columns at all.
+    /// Returns true if there are no columns.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// Takes each row of an answer. Given by value and handed back, so that it may run on another thread.
+/// Receives each row of a result. Passed by value and returned, so that it may run on another thread.
 pub trait Visit: Send + 'static {
-    /// Called once a row, in order.
+    /// Called once per row, in order.
     fn row(&mut self, row: &dyn Row);
-    /// True when it wants no further row: the page ends there, as at its limit of rows.
+    /// Returns true if it wants no further row: the page ends there, as at its limit of rows.
     fn is_full(&self) -> bool {
         false
     }
 }
 
-/// Keeps rows as owned values.
+/// Collects rows as owned values.
 #[derive(Debug, Default)]
 pub struct Collect {
-    /// Rows so far.
+    /// Rows collected so far.
     pub rows: Vec<Vec<Value>>,
     most: Option<usize>,
     bytes: usize,
 }
 
 impl Collect {
-    /// Full once the rows take more than `bytes`.
+    /// Makes a collector that is full once the rows take more than `bytes`.
     pub fn up_to(bytes: usize) -> Self {
         Self { most: Some(bytes), ..Self::default() }
     }
 
-    /// Bytes that the rows take, about.
+    /// Approximate bytes of the rows.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
