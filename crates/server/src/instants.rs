@@ -1,21 +1,21 @@
-//! Instants as programs read them: RFC 3339 in UTC with six digits after the second, so that text order is time order.
+//! Instants for programs: RFC 3339 in UTC with six digits after the second, so that text order is time order.
 //!
-//! Used by every answer of the HTTP API and by every `--json` of the command line. People are shown shorter forms
-//! elsewhere.
+//! Used by every answer of the HTTP API and by every `--json` of the command line. Output for people uses shorter
+//! forms.
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-/// Fields of the platform's types that count microseconds since 1970, beside those that end in `at_us`. Other names in
-/// `_us` are durations.
+/// Fields of the platform's types that count microseconds since 1970, in addition to those that end in `at_us`. Other
+/// names in `_us` are durations.
 const INSTANTS: [&str; 6] = ["good_us", "newest_us", "next_us", "since_us", "slot_us", "until_us"];
 
-/// Microseconds since 1970 as text; null outside the years that can be written.
+/// Formats microseconds since 1970; null outside the years that RFC 3339 can represent.
 pub(crate) fn text(us: i64) -> Value {
     tenantry::clock::iso(us).map_or(Value::Null, Value::String)
 }
 
-/// A value of the platform as JSON, its instants as text under their names without `_us`.
+/// Converts a value of the platform to JSON, with instants as text under their names without `_us`.
 pub(crate) fn wire(value: impl Serialize) -> Value {
     in_text(json!(value))
 }

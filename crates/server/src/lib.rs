@@ -1,14 +1,14 @@
-//! The platform over HTTP, as a library: the binary `tenantry` is built from it, and builders who
-//! embed the platform merge their own axum routes with [`http::router`].
+//! The platform over HTTP, as a library. The binary `tenantry` is built from it, and embedders merge their own axum
+//! routes with [`http::router`].
 //!
-//! It never names a database driver and never makes a tenant handle: both belong to the crates below.
+//! It names no database driver and creates no tenant handle: both belong to the crates below.
 
 #[doc(hidden)]
 pub mod cli;
 pub mod http;
 mod instants;
 
-/// The program in the guide is compiled with the doctests, so that it cannot rot.
+/// Compiles the guide's program as a doctest.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/guides/embedding.md")]
 struct EmbeddingGuide;

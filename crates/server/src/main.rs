@@ -1,5 +1,4 @@
-//! The binary `tenantry`. Chooses the allocator, the crypto provider and the log format; the rest is
-//! the command line.
+//! The binary `tenantry`. It chooses the allocator, the crypto provider and the log format, and runs the command line.
 
 use clap::Parser;
 use std::{io::IsTerminal, process::ExitCode};
@@ -15,7 +14,7 @@ fn main() -> ExitCode {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        // Colours are for people; a file or a collector of logs gets plain text.
+        // Colours only on a terminal; a file or a log collector gets plain text.
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false);
     match std::env::var("TENANTRY_LOG_FORMAT").as_deref() {

@@ -1,8 +1,8 @@
-//! The request log: one JSON line a request, collected in memory and written a few times a second.
+//! Request log: one JSON line per request, collected in memory and written a few times a second.
 //!
-//! Fed by the guard, flushed by the serve loop. Not a `tracing` event, because formatting and a system call for
-//! each request would cost more than the read it reports. A graceful stop writes all of it; what a killed process
-//! had not written yet, at most half a second, is lost. The query string never gets here: it may hold personal data.
+//! The guard adds lines, the serve loop flushes them. Lines are not `tracing` events, because formatting and a system
+//! call per request would cost more than the read they report. A graceful stop writes all lines; a killed process loses
+//! at most the last half second. The query string never gets here: it may contain personal data.
 
 use super::{guard::Noted, request_id::RequestId};
 use http::{Method, StatusCode, Uri};
@@ -16,10 +16,10 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// More than this is not kept while the sink is slow; lines are dropped and counted instead.
+/// Maximum size of the buffer while the sink is slow. Further lines are dropped and counted.
 const MOST_BYTES: usize = 4 << 20;
 
-/// Where the request log goes.
+/// Destination of the request log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogTo {
     /// Nowhere.
@@ -29,7 +29,7 @@ pub enum LogTo {
     Stderr,
 }
 
-/// One answered request.
+/// A line of the log: one answered request.
 pub(crate) struct Line<'a> {
     pub(crate) id: RequestId,
     pub(crate) method: &'a Method,
@@ -40,7 +40,7 @@ pub(crate) struct Line<'a> {
     pub(crate) noted: Noted,
 }
 
-/// Lines that wait to be written.
+/// Buffer of lines that are not written yet.
 pub(crate) struct AccessLog {
     to: LogTo,
     waiting: Mutex<Vec<u8>>,
@@ -57,7 +57,7 @@ impl AccessLog {
         if self.to == LogTo::Nowhere {
             return;
         }
-        // Made before the lock is taken, which every request of the process needs.
+        // Format before taking the lock, which every request of the process needs.
         let mut text = Vec::with_capacity(256);
         // Writing to memory does not fail.
         drop(write(&mut text, line));
@@ -69,11 +69,11 @@ impl AccessLog {
         }
     }
 
-    /// Writes what waits. Blocks while the sink does: call it off the async threads.
+    /// Writes the buffered lines. Blocks while the sink does: call it outside the async threads.
     pub(crate) fn flush(&self) {
         let lines = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         if !lines.is_empty() {
-            // Without a sink there is nobody to tell.
+            // A failing sink cannot be reported anywhere.
             drop(std::io::stderr().write_all(&lines));
         }
         let dropped = self.dropped.swap(0, Relaxed);
@@ -83,7 +83,7 @@ impl AccessLog {
     }
 }
 
-/// By hand, because `core::fmt` would be a tenth of a warm read.
+/// Writes a line as JSON by hand, because `core::fmt` would take a tenth of the time of a warm read.
 fn write(out: &mut Vec<u8>, line: &Line<'_>) -> std::io::Result<()> {
     let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let mut number = itoa::Buffer::new();
@@ -109,7 +109,7 @@ fn write(out: &mut Vec<u8>, line: &Line<'_>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Formatting 64 bits is cheaper than 128, and they are enough.
+/// Converts to 64 bits, which are enough and cheaper to format than 128.
 fn small(number: u128) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }

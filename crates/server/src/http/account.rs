@@ -1,7 +1,7 @@
-//! The caller's own account: confirming the address, a forgotten password, leaving a tenant.
+//! Handlers for the caller's own account: confirm the address, reset a forgotten password, leave a tenant.
 //!
-//! The platform checks; this reads forms. Requests about a forgotten password are answered in one way, whether the
-//! address has an account or not.
+//! The handlers read forms; the platform checks. Requests for a password reset get the same answer whether the address
+//! has an account or not.
 
 use super::{
     App,
@@ -20,7 +20,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tenantry::access::passwords::Password;
 
-/// `POST /api/auth/verify`: sends the link once more.
+/// `POST /api/auth/verify`: sends the confirmation link again.
 pub(super) async fn verify(
     State(app): State<App>,
     Caller(actor): Caller,
@@ -29,7 +29,7 @@ pub(super) async fn verify(
     Ok((StatusCode::ACCEPTED, Json(json!({ "sent": true }))))
 }
 
-/// What [`confirm`] and [`reset`] take.
+/// Body of [`confirm`] and [`reset`].
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WithPassword {
@@ -37,7 +37,7 @@ pub(super) struct WithPassword {
     password: Password,
 }
 
-/// `POST /api/auth/verify/confirm`: the link, and the password of the account it was sent for.
+/// `POST /api/auth/verify/confirm`: takes the token of the link and the password of the account it was sent for.
 pub(super) async fn confirm(
     State(app): State<App>,
     client: Client,
@@ -47,7 +47,7 @@ pub(super) async fn confirm(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What [`forgot`] takes.
+/// Body of [`forgot`].
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Forgotten {
@@ -55,7 +55,7 @@ pub(super) struct Forgotten {
     tenant: Option<String>,
 }
 
-/// `POST /api/auth/password/forgot`: the same answer for every address.
+/// `POST /api/auth/password/forgot`: gives the same answer for every address.
 pub(super) async fn forgot(
     State(app): State<App>,
     client: Client,
@@ -66,7 +66,7 @@ pub(super) async fn forgot(
     Ok((StatusCode::ACCEPTED, Json(json!({ "sent": true }))))
 }
 
-/// `POST /api/auth/password/reset`: the link, and the new password.
+/// `POST /api/auth/password/reset`: takes the token of the link and the new password.
 pub(super) async fn reset(
     State(app): State<App>,
     client: Client,

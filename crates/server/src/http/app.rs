@@ -1,7 +1,7 @@
-//! What every handler holds: the platform, options and metrics of one server.
+//! The state of every handler: platform, options and metrics of one server.
 //!
-//! Made once at start by the command line or a builder; cheap to clone. It holds no tenant: a tenant handle
-//! comes from the platform, for one request.
+//! The command line or an embedder creates it once at start; it is cheap to clone. It holds no tenant: handles come
+//! from the platform, for one request each.
 
 use super::{
     access_log::{AccessLog, LogTo},
@@ -22,24 +22,24 @@ use std::{
 };
 use tenantry::{Platform, config::IpRange};
 
-/// Between two reloads that requests ask for.
+/// Minimum time between two reloads that requests cause.
 const CATCH_UP_PAUSE: Duration = Duration::from_secs(2);
 const READ_ONE: &str = "/api/records/{model}/{id}";
 
-/// What the operator decides about the HTTP side.
+/// Options of the HTTP server, chosen by the operator.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Clients reach this server by https (directly or through a proxy): cookies are `Secure` and `__Host-`.
+    /// True if clients reach this server by https (directly or through a proxy): cookies are `Secure` and `__Host-`.
     pub https: bool,
-    /// Largest JSON body, bytes.
+    /// Maximum size of a JSON body, bytes.
     pub max_json_bytes: usize,
-    /// Changes of records need `If-Match`; without it they are refused with 428.
+    /// Whether changes of records require `If-Match`; without it they are refused with 428.
     pub require_if_match: bool,
-    /// Peers whose forwarded headers are believed (`host-spoofing`).
+    /// Peers whose forwarded headers are trusted (`host-spoofing`).
     pub trusted_proxies: Vec<IpRange>,
-    /// Bearer token that opens `/metrics`, besides sessions of staff.
+    /// Bearer token that grants access to `/metrics`, in addition to staff sessions.
     pub metrics_token: Option<String>,
-    /// Where the request log goes.
+    /// Destination of the request log.
     pub log_to: LogTo,
 }
 
@@ -57,7 +57,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// What a platform's configuration says, with the request log on standard error.
+    /// Takes the options from a platform's configuration, with the request log on standard error.
     ///
     /// # Errors
     /// [`tenantry::Error::Invalid`] when a secret that the configuration names is not in the environment.
@@ -86,24 +86,24 @@ struct Inner {
     platform: Platform,
     options: Options,
     metrics: Metrics,
-    /// The OpenAPI document of the apps with that number.
+    /// The number of the loaded apps, and their OpenAPI document.
     openapi: Mutex<(u64, Bytes)>,
     docs: Bytes,
     short_route: usize,
     access_log: AccessLog,
     draining: AtomicBool,
-    /// A reload that [`App::catch_up`] started is under way, or was a moment ago.
+    /// True while a reload that [`App::catch_up`] started is running, and for a short time after it.
     catching_up: AtomicBool,
 }
 
-/// The number of the loaded apps, and their OpenAPI document.
+/// Returns the number of the loaded apps and their OpenAPI document.
 fn document(platform: &Platform) -> (u64, Bytes) {
     let number = platform.apps_number();
     (number, openapi::build(&platform.config().platform.name, &platform.models()).to_string().into())
 }
 
 impl App {
-    /// A server of this platform.
+    /// Creates the state for a server of `platform`.
     pub fn new(platform: Platform, options: Options) -> Self {
         let labels = ROUTES.iter().map(|r| (r.method.as_str(), r.path)).chain([("any", "other")]);
         let metrics = Metrics::new(labels);
@@ -125,17 +125,17 @@ impl App {
         }))
     }
 
-    /// The platform served.
+    /// Returns the platform.
     pub fn platform(&self) -> &Platform {
         &self.0.platform
     }
 
-    /// Its options.
+    /// Returns the options.
     pub fn options(&self) -> &Options {
         &self.0.options
     }
 
-    /// The OpenAPI document of the apps that are loaded now.
+    /// Returns the OpenAPI document of the currently loaded apps.
     pub(crate) fn openapi(&self) -> Bytes {
         let mut kept = self.0.openapi.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.0 != self.0.platform.apps_number() {
@@ -144,8 +144,8 @@ impl App {
         kept.1.clone()
     }
 
-    /// Has this server load its apps again in the background when a request met a database that newer apps have
-    /// migrated: their folder may have them by now. At most every other second.
+    /// Reloads the apps in the background after a request met a database that newer apps have migrated: the apps folder
+    /// may contain them by now. Runs at most every two seconds.
     pub(crate) fn catch_up(&self) {
         let (platform, app) = (self.0.platform.clone(), self.clone());
         if self.0.catching_up.swap(true, Relaxed) {
@@ -166,12 +166,12 @@ impl App {
         });
     }
 
-    /// The docs page.
+    /// Returns the docs page.
     pub(crate) fn docs(&self) -> &Bytes {
         &self.0.docs
     }
 
-    /// Index of the route that the short path answers.
+    /// Returns the index of the route that the short path answers.
     pub(crate) fn short_route(&self) -> usize {
         self.0.short_route
     }
@@ -180,7 +180,7 @@ impl App {
         &self.0.access_log
     }
 
-    /// Shutdown has begun: load balancers are told by `/readyz`.
+    /// Marks the server as shutting down; `/readyz` tells load balancers.
     pub(crate) fn drain(&self) {
         self.0.draining.store(true, Relaxed);
     }

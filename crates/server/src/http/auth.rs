@@ -1,6 +1,7 @@
-//! Log-in, log-out, sessions, choice of tenant, and who one is (M6).
+//! Handlers for sign-in, sign-out, sessions, choice of tenant and the current user (M6).
 //!
-//! The platform checks; this reads forms and sets cookies. The same answer comes whatever was wrong (`account-enumeration`).
+//! The platform checks; this module reads forms and sets cookies. The answer does not reveal what was wrong with a
+//! sign-in (`account-enumeration`).
 
 use super::{
     App,
@@ -25,7 +26,7 @@ use tenantry::{
     name::Slug,
 };
 
-/// What [`login`] takes.
+/// Body of [`login`].
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Form {
@@ -46,7 +47,7 @@ pub(super) async fn login(
     Ok(view::session(&app, StatusCode::OK, &signed_in))
 }
 
-/// Says that the log-in was wrong, never which part of it.
+/// Converts a failed sign-in to a problem that does not say which part was wrong.
 fn refused(error: Error) -> Problem {
     match error {
         Error::Unauthenticated(private) => {
@@ -59,11 +60,11 @@ fn refused(error: Error) -> Problem {
     }
 }
 
-/// The tenant of form and host, which must agree where both name one (`sources-disagree`).
+/// Returns the tenant named by form and host, which must agree if both name one (`sources-disagree`).
 pub(super) fn wanted(app: &App, form: Option<&str>, host: Option<&str>) -> Result<Option<Slug>> {
     let base = &app.platform().config().platform.base_domain;
     let of_host = host.map(|host| host::tenant_of(host, base)).transpose()?.flatten();
-    // What can be no slug is no tenant of anybody's: the same answer as a wrong password.
+    // Text that is not a slug names no tenant: give the same answer as for a wrong password.
     let wrong = || refused(Error::Unauthenticated("no such tenant, or host and form disagree".into()));
     let of_form = form.map(|text| Slug::parse(text).map_err(|_| wrong())).transpose()?;
     match (of_host, of_form) {
@@ -72,7 +73,7 @@ pub(super) fn wanted(app: &App, form: Option<&str>, host: Option<&str>) -> Resul
     }
 }
 
-/// `POST /api/auth/logout`: also ends an impersonation.
+/// `POST /api/auth/logout`: ends the session or the impersonation.
 pub(super) async fn logout(State(app): State<App>, Caller(actor): Caller) -> Result<Response> {
     let access = app.platform().access();
     match actor.impersonator().is_some() {
@@ -109,7 +110,7 @@ pub(super) async fn revoke(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What [`switch`] takes.
+/// Body of [`switch`].
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Switch {
@@ -129,7 +130,7 @@ pub(super) async fn switch(
     Ok(Json(json!({"tenant": tenant.slug, "name": tenant.name})))
 }
 
-/// What [`password`] takes.
+/// Body of [`password`].
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Change {
@@ -137,7 +138,7 @@ pub(super) struct Change {
     new: Password,
 }
 
-/// `POST /api/auth/password`: every other session ends; the answer is a new one.
+/// `POST /api/auth/password`: ends every other session and answers with a new one.
 pub(super) async fn password(
     State(app): State<App>,
     Caller(actor): Caller,
@@ -170,7 +171,7 @@ pub(super) async fn me(State(app): State<App>, Caller(actor): Caller) -> Result<
     })))
 }
 
-/// Slug of the tenant the credentials speak for.
+/// Returns the slug of the tenant that the credentials are for.
 async fn current(app: &App, actor: &Actor) -> Result<Option<String>> {
     let Some(id) = actor.bound().filter(|id| actor.belongs_to(*id)) else { return Ok(None) };
     let tenant = app.platform().access().directory().tenant(id).await?;

@@ -1,5 +1,5 @@
-//! How backups stand, for Prometheus (`silent-backup-failure`): as the background pass found it, so that a scrape costs
-//! nothing.
+//! State of the backups for Prometheus (`silent-backup-failure`). The background pass computes it, so that a scrape
+//! costs nothing.
 
 use std::fmt::Write;
 use tenantry::backups::status::Status;

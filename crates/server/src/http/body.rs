@@ -1,6 +1,6 @@
-//! Bodies in: JSON with a bound, streams with an idle limit.
+//! Request bodies: JSON with a size bound, streams with an idle limit.
 //!
-//! Used by the handlers. No body is ever read whole without a bound, and none is waited for without end.
+//! Used by the handlers. No body is read without a bound on its size or waited for without a bound on time.
 
 use super::{
     App,
@@ -19,12 +19,12 @@ use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use std::{io, time::Duration};
 use tokio::time::timeout;
 
-/// Longest pause between two pieces of a body.
+/// Maximum pause between two chunks of a body.
 const IDLE: Duration = Duration::from_secs(30);
-/// Time for a bounded body to arrive whole.
+/// Maximum time for a bounded body to arrive completely.
 const WHOLE: Duration = Duration::from_secs(60);
 
-/// A JSON body as a typed value.
+/// A JSON body, parsed into a typed value.
 pub(super) struct Json<T>(pub(super) T);
 
 impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
@@ -36,14 +36,14 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     }
 }
 
-/// Reads a field that may be left out but must have a value where it stands: `null` is no list and no flag.
+/// Deserializes a field that may be omitted but must not be `null` when present.
 pub(super) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(from).map(Some)
 }
 
-/// A JSON body as bytes; whoever takes it parses it.
+/// A JSON body as bytes; the handler parses it.
 pub(super) struct RawJson(pub(super) Bytes);
 
 impl FromRequest<App> for RawJson {
@@ -51,7 +51,8 @@ impl FromRequest<App> for RawJson {
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
         let media = media_type(request.headers());
-        // Also a defence: a form of another site cannot send this type without being asked first (`cross-site-request`).
+        // Also a defence: a form on another site cannot send this type without a preflight request
+        // (`cross-site-request`).
         if media != "application/json" && !media.ends_with("+json") {
             let text = "Send the body as `content-type: application/json`.";
             return Err(Problem::new(Code::UnsupportedMediaType, text));
@@ -63,7 +64,7 @@ impl FromRequest<App> for RawJson {
 /// Media type of a plain HTML form.
 pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 
-/// The fields of a JSON object or of a plain HTML form; a field of a form that was left empty is absent.
+/// Returns the fields of a JSON object or of a plain HTML form. An empty form field counts as absent.
 pub(super) async fn fields<T: DeserializeOwned>(request: Request, app: &App) -> Result<T> {
     if media_type(request.headers()) != FORM {
         return Json::from_request(request, app).await.map(|Json(fields)| fields);
@@ -84,18 +85,18 @@ fn bad_form(why: &str) -> Problem {
     Problem::new(Code::BadRequest, format!("The form cannot be read: {why}."))
 }
 
-/// The media type without parameters, lower case; empty when there is none.
+/// Returns the media type without parameters, in lower case; empty if there is none.
 pub(super) fn media_type(headers: &HeaderMap) -> String {
     let value = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// JSON that cannot be read; serde's text names the place and the expectation, never our data.
+/// Converts a JSON error to a problem. Serde's text contains the position and the expected type, never our data.
 pub(super) fn unreadable(error: &serde_json::Error) -> Problem {
     Problem::new(Code::BadRequest, format!("The body cannot be read: {error}."))
 }
 
-/// The whole body, if it is at most `max` bytes and arrives in time.
+/// Returns the whole body if it has at most `max` bytes and arrives in time.
 pub(super) async fn whole(body: Body, max: usize) -> Result<Bytes> {
     match timeout(WHOLE, Limited::new(body, max).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
@@ -109,12 +110,12 @@ pub(super) async fn whole(body: Body, max: usize) -> Result<Bytes> {
     }
 }
 
-/// The body as it arrives; ends with an error after a long pause.
+/// Streams the body as it arrives; fails after a long pause.
 pub(super) fn stream(body: Body) -> impl Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static {
     patient(body.into_data_stream().map(|piece| piece.map_err(io::Error::other)).boxed())
 }
 
-/// The same for any stream of bytes.
+/// Streams bytes from any stream; fails after a long pause.
 pub(super) fn patient<S>(stream: S) -> impl Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static
 where
     S: Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static,

@@ -1,7 +1,7 @@
-//! The session cookie: its name, its attributes, reading it.
+//! The session cookie: name, attributes, reading.
 //!
-//! Used by the credentials reader and by log-in and log-out. Over https its name has the `__Host-` prefix,
-//! which browsers keep free of sibling subdomains (`cross-site-request`).
+//! Used by the credentials reader and by sign-in and sign-out. Over https its name has the `__Host-` prefix, so that
+//! browsers accept it from no sibling subdomain (`cross-site-request`).
 
 use http::{HeaderMap, HeaderValue, header};
 
@@ -13,7 +13,8 @@ fn name(https: bool) -> &'static str {
     if https { HOST_BOUND } else { PLAIN }
 }
 
-/// The session token of the request's cookie. Two of the same name are none: one of them was planted.
+/// Returns the session token of the request's cookie. Two cookies of the same name count as none: one of them was
+/// planted.
 pub(super) fn read(headers: &HeaderMap, https: bool) -> Option<&str> {
     let mut found = None;
     for header in headers.get_all(header::COOKIE) {
@@ -29,7 +30,7 @@ pub(super) fn read(headers: &HeaderMap, https: bool) -> Option<&str> {
     found.filter(|value| !value.is_empty())
 }
 
-/// `Set-Cookie` for a new session that lives `max_age_s` seconds.
+/// Returns `Set-Cookie` for a new session that lives `max_age_s` seconds.
 pub(super) fn set(https: bool, token: &str, max_age_s: i64) -> Option<HeaderValue> {
     let secure = if https { "; Secure" } else { "" };
     let text =
@@ -37,7 +38,7 @@ pub(super) fn set(https: bool, token: &str, max_age_s: i64) -> Option<HeaderValu
     HeaderValue::from_str(&text).ok()
 }
 
-/// `Set-Cookie` that removes it.
+/// Returns `Set-Cookie` that removes the session cookie.
 pub(super) fn clear(https: bool) -> Option<HeaderValue> {
     set(https, "", 0)
 }

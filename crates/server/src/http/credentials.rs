@@ -1,7 +1,8 @@
-//! What a request shows of itself: token, key, cookie, host, path, address.
+//! Reads what a request presents: token, key, cookie, host, path, address.
 //!
-//! Read by the extractors, the log-in routes and the short path for reads; judged by the platform, on one path for
-//! all kinds (`uneven-credentials`). It never decides anything but "this cannot be read", and allocates nothing.
+//! Called by the extractors, the sign-in routes and the short path. The platform judges the result, on one path for all
+//! kinds of credential (`uneven-credentials`). This module decides only whether a header can be read, and allocates
+//! nothing.
 
 use super::{
     app::Options,
@@ -17,7 +18,7 @@ const TENANT: HeaderName = HeaderName::from_static("x-tenant");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// Everything in a request that may say who asks, and for which tenant.
+/// Everything in a request that may identify the caller or the tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Shown<'a> {
     /// `Authorization: Bearer`.
@@ -26,13 +27,13 @@ pub(super) struct Shown<'a> {
     pub(super) api_key: Option<&'a str>,
     /// Session cookie.
     pub(super) cookie: Option<&'a str>,
-    /// Host without port, as the client asked for it.
+    /// Host without port, as the client sent it.
     pub(super) host: Option<&'a str>,
-    /// Tenant of a path `/t/{slug}/…`.
+    /// Slug in a path `/t/{slug}/…`.
     pub(super) path: Option<&'a str>,
     /// `X-Tenant`.
     pub(super) header: Option<&'a str>,
-    /// Where the request comes from.
+    /// Address of the client.
     pub(super) address: IpAddr,
 }
 
@@ -40,14 +41,14 @@ impl<'a> Shown<'a> {
     /// Reads a request's headers and path.
     ///
     /// # Errors
-    /// When a header comes twice or cannot be read: what cannot be understood is never skipped.
+    /// If a header occurs twice or cannot be read: unreadable headers are never ignored.
     pub(super) fn read(
         options: &Options,
         headers: &'a HeaderMap,
         path: &'a str,
         peer: IpAddr,
     ) -> Result<Self> {
-        // `host-spoofing`: forwarded headers count only from proxies the operator named.
+        // `host-spoofing`: forwarded headers count only from proxies that the operator named.
         let proxied = options.is_proxy(peer);
         let forwarded_host = if proxied { one(headers, &FORWARDED_HOST)? } else { None };
         let host = match forwarded_host {
@@ -67,7 +68,7 @@ impl<'a> Shown<'a> {
 }
 
 impl<'a> Shown<'a> {
-    /// As the platform wants it.
+    /// Converts to the platform's type.
     pub(super) fn presented(&self) -> Presented<'a> {
         Presented {
             bearer: self.bearer,
@@ -80,11 +81,11 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// Makes the host of an absolute request target the request's host, as RFC 9112, section 3.2.2 demands: what the
-/// `Host` header says is ignored then.
+/// Makes the host of an absolute request target the request's host, as RFC 9112, section 3.2.2 requires; the `Host`
+/// header is then ignored.
 ///
 /// # Errors
-/// When the target names a user, or a host that is none.
+/// If the target contains user information or an invalid host.
 pub(super) fn host_of_target<B>(request: &mut Request<B>) -> Result<()> {
     let Some(authority) = request.uri().authority() else { return Ok(()) };
     let host = HeaderValue::from_str(authority.as_str()).ok().filter(|_| !authority.as_str().contains('@'));
@@ -94,7 +95,7 @@ pub(super) fn host_of_target<B>(request: &mut Request<B>) -> Result<()> {
     Ok(())
 }
 
-/// The only value of a header.
+/// Returns the only value of a header.
 fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>> {
     let Some(first) = headers.get(name) else { return Ok(None) };
     if headers.get_all(name).iter().nth(1).is_some() {
@@ -111,32 +112,34 @@ fn bearer(value: &str) -> Result<&str> {
         value.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("bearer ")).map(|_| value[7..].trim());
     match token {
         Some(token) if !token.is_empty() => Ok(token),
-        // Another scheme is a credential we do not know, never "no credential".
+        // Another scheme is an unknown credential, not a missing one.
         _ => Err(Problem::new(Code::Unauthenticated, "Only `Authorization: Bearer` is understood.")),
     }
 }
 
 fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
-        // The colons of an IPv6 address in brackets are no port.
+        // The colons inside the brackets of an IPv6 address do not start a port.
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !name.ends_with(':') => name,
         _ => host,
     }
 }
 
-/// The slug of `/t/{slug}/…`; whether such a tenant exists is not asked here.
+/// Returns the slug of `/t/{slug}/…`, without checking that such a tenant exists.
 fn tenant_of_path(path: &str) -> Option<&str> {
     let rest = path.strip_prefix("/t/")?;
     Some(rest.split_once('/').map_or(rest, |(slug, _)| slug))
 }
 
-/// The address of one hop, as proxies write it: `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `[2001:db8::1]:4711`.
+/// Parses the address of one hop in any form that proxies write: `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`,
+/// `[2001:db8::1]:4711`.
 fn address_of(hop: &str) -> Option<IpAddr> {
     let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(hop);
     bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
-/// The right-most address of X-Forwarded-For that is no proxy of ours; what is further left, a client can invent.
+/// Returns the right-most address of X-Forwarded-For that is not a trusted proxy; a client can invent everything to its
+/// left.
 fn client(options: &Options, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
     let mut lines: Vec<_> = headers.get_all(FORWARDED_FOR).iter().filter_map(|v| v.to_str().ok()).collect();
     lines.reverse();
@@ -221,7 +224,7 @@ mod tests {
         assert_eq!(tenant_of_path("/api/records/t/acme"), None);
     }
 
-    /// T4: headers with slips in them say what they say or are refused; a host is never longer than what was sent.
+    /// T4: malformed headers are read correctly or refused; a host is never longer than the sent one.
     #[test]
     fn a_header_with_a_slip_in_it_is_read_or_refused() {
         let good = [

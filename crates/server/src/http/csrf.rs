@@ -1,18 +1,18 @@
-//! Refuses what a browser sends from another site (`cross-site-request`).
+//! Refuses state-changing requests that a browser sends from another site (`cross-site-request`).
 //!
-//! Called before any credential is looked at, for every method that changes something. Requests with a
-//! bearer token or an API key pass: no browser adds those by itself.
+//! Called before any credential is read, for every method that changes something. Requests with a bearer token or an
+//! API key pass: a browser does not add those itself.
 
 use super::problem::{Code, Problem, Result};
 use http::{HeaderMap, Method, header};
 
-/// `Sec-Fetch-Site`: what the browser itself says about where a request comes from.
+/// `Sec-Fetch-Site`: the browser's own statement about the origin of a request.
 const FETCH_SITE: &str = "sec-fetch-site";
 
-/// Lets the request pass or says why not.
+/// Accepts the request or returns the refusal.
 ///
-/// A sibling subdomain is another site here: tenants may control one. Without `Sec-Fetch-Site` and
-/// `Origin` the caller is no browser, for browsers send at least one of them with every such request.
+/// A sibling subdomain counts as another site, because a tenant may control it. A request with neither `Sec-Fetch-Site`
+/// nor `Origin` does not come from a browser: browsers send at least one of them with every such request.
 pub(super) fn check(method: &Method, headers: &HeaderMap) -> Result<()> {
     if method.is_safe() || headers.contains_key(header::AUTHORIZATION) || headers.contains_key("x-api-key") {
         return Ok(());
@@ -25,7 +25,7 @@ pub(super) fn check(method: &Method, headers: &HeaderMap) -> Result<()> {
     }
     let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
     let host = headers.get(header::HOST).map_or(&b""[..], |h| h.as_bytes());
-    // The scheme is left out: behind a proxy that ends TLS this server does not know it.
+    // The scheme is not compared: behind a proxy that ends TLS this server does not know it.
     match origin.to_str().ok().and_then(|o| o.split_once("://")) {
         Some((_, authority)) if !host.is_empty() && authority.as_bytes().eq_ignore_ascii_case(host) => Ok(()),
         _ => Err(refusal("Origin")),

@@ -1,7 +1,8 @@
-//! Acts of administration that were refused to a caller who is known: they leave a row in the audit log.
+//! Records refused acts of administration by known callers in the audit log.
 //!
-//! Called by the guard with a problem in hand. What counts as administration is read off the route table; the platform
-//! bounds how many rows one caller leaves. Refusals about records are no administration, and strangers have no name.
+//! Called by the guard with the problem. The route table says which routes are administration; the platform bounds the
+//! number of rows per caller. Refusals about records are not administration, and anonymous callers have no identity to
+//! record.
 
 use super::{
     App,
@@ -11,11 +12,11 @@ use super::{
 };
 use tenantry::{access::Actor, name::TenantId};
 
-/// Writes the refusal down, if it is one. A log that cannot be written does not change the answer.
+/// Records the refusal if the route is administration. A failed write to the log does not change the answer.
 pub(super) async fn record(app: &App, actor: &Actor, noted: Noted, problem: &Problem) {
     let Some(route) = ROUTES.get(noted.route) else { return };
     let denied = problem.code() == Code::Denied && route.tag != "Records";
-    // To all but staff the pages of staff are absent.
+    // For callers who are not staff, staff routes are absent.
     let hidden = route.access == Access::Platform && !actor.is_staff() && problem.status().is_client_error();
     if !(denied || hidden) {
         return;

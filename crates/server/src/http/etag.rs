@@ -1,12 +1,12 @@
 //! Versions of records as entity tags: `ETag`, `If-Match`, `If-None-Match` (RFC 9110, 13).
 //!
-//! Used by the record routes. A tag is the record's version in quotes. `If-Match` with another version is
-//! refused with 412; absent where the server is set to require it, with 428; `*` takes whatever is there.
+//! Used by the record routes. A tag is the record's version in quotes. An `If-Match` with another version is refused
+//! with 412; a missing one is refused with 428 if the server requires it; `*` matches any version.
 
 use super::problem::{Code, Problem, Result};
 use http::{HeaderMap, HeaderValue, header};
 
-/// The tag of a version.
+/// Returns the tag of a version.
 pub(super) fn tag(version: i64) -> HeaderValue {
     let mut digits = itoa::Buffer::new();
     let mut text = [0_u8; 24];
@@ -18,7 +18,7 @@ pub(super) fn tag(version: i64) -> HeaderValue {
     HeaderValue::from_bytes(&text[..length]).unwrap_or(HeaderValue::from_static("\"0\""))
 }
 
-/// The version a change expects: None is any.
+/// Returns the version that a change expects; `None` means any.
 pub(super) fn expected(headers: &HeaderMap, required: bool) -> Result<Option<i64>> {
     let Some(value) = headers.get(header::IF_MATCH) else {
         let text = "This change needs the version it is based on.";
@@ -30,12 +30,12 @@ pub(super) fn expected(headers: &HeaderMap, required: bool) -> Result<Option<i64
     }
     match version(text) {
         Some(version) => Ok(Some(version)),
-        // A tag this server never gave out matches no record.
+        // A tag that this server never issued matches no record.
         None => Err(Problem::new(Code::VersionConflict, "If-Match is no tag of this record.")),
     }
 }
 
-/// The client has this version already.
+/// Returns true if the client already has this version.
 pub(super) fn unchanged(headers: &HeaderMap, current: i64) -> bool {
     let Some(value) = headers.get(header::IF_NONE_MATCH) else { return false };
     let tags = value.to_str().unwrap_or_default().split(',');
@@ -43,7 +43,7 @@ pub(super) fn unchanged(headers: &HeaderMap, current: i64) -> bool {
 }
 
 fn version(tag: &str) -> Option<i64> {
-    // A proxy that compresses may weaken a tag; the version is the same.
+    // A proxy that compresses may weaken a tag; the version is unchanged.
     let digits = tag.trim_start_matches("W/").strip_prefix('"')?.strip_suffix('"')?;
     digits.parse().ok().filter(|version| *version > 0)
 }

@@ -1,7 +1,7 @@
 //! The one layer around every request: id, log line, metrics, panics, security headers, refusal of cross-site writes.
 //!
-//! Called by the serve loop and by tests. Written by hand because a stack of general layers, each with a
-//! boxed future, costs a third of the throughput of a small read. It never looks at credentials or bodies.
+//! Called by the serve loop and by tests. Hand-written because a stack of general-purpose layers, each with a boxed
+//! future, costs a third of the throughput of a small read. It never reads credentials or bodies.
 
 use super::{
     App,
@@ -33,29 +33,29 @@ use tenantry::{
 };
 use tower::ServiceExt;
 
-/// Body of an answer: bytes in hand on the short path, axum's boxed body on the others.
+/// Body of an answer: bytes in memory on the short path, axum's boxed body on the others.
 pub(crate) type Reply = Either<Full<Bytes>, Body>;
 
-/// Who sent the request, as the socket says.
+/// Address of the peer, from the socket.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub IpAddr);
 
-/// What handlers tell the guard about a request, for its log line and metrics.
+/// Data that handlers report about a request, for its log line and metrics.
 #[derive(Debug)]
 pub(crate) struct Note {
     /// Index into the route table.
     pub(crate) route: AtomicUsize,
-    /// The tenant acted in, 0 for none.
+    /// Id of the tenant entered, 0 for none.
     pub(crate) tenant: AtomicI64,
-    /// The user acting, 0 for none.
+    /// Id of the acting user, 0 for none.
     pub(crate) user: AtomicI64,
-    /// What counts the request against its tenant.
+    /// Permit that counts the request against its tenant.
     hold: Mutex<Option<Hold>>,
-    /// Who acts, once that is known.
+    /// The actor, once known.
     actor: OnceLock<Actor>,
 }
 
-/// The same, once the answer is there.
+/// A [`Note`] read when the answer is complete.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Noted {
     pub(crate) route: usize,
@@ -74,7 +74,7 @@ impl Note {
         }
     }
 
-    /// Keeps the request counted against its tenant until the answer is sent.
+    /// Counts the request against its tenant until the answer is sent.
     pub(crate) fn hold(&self, hold: Option<Hold>) {
         *self.hold.lock().unwrap_or_else(PoisonError::into_inner) = hold;
     }
@@ -83,11 +83,11 @@ impl Note {
         self.hold.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// The caller is known.
+    /// Records the caller.
     pub(crate) fn caller(&self, tenant: i64, user: i64, actor: &Actor) {
         self.tenant.store(tenant, Relaxed);
         self.user.store(user, Relaxed);
-        // A second extractor of the same request knows the same actor.
+        // A second extractor of the same request sets the same actor.
         let _ = self.actor.set(actor.clone());
     }
 
@@ -100,12 +100,12 @@ impl Note {
     }
 }
 
-/// Answers one request in process, as the serve loop would: for tests of builders, without a socket.
+/// Answers one request in process, as the serve loop would: for embedders' tests, without a socket.
 pub async fn call(app: &App, router: &Router, request: Request<Body>) -> Response<Body> {
     answer(app, router, IpAddr::from([127, 0, 0, 1]), request).await.map(Body::new)
 }
 
-/// Answers one request through `router`, always.
+/// Answers one request through `router`, whatever happens.
 pub(crate) async fn answer<B>(
     app: &App,
     router: &Router,
@@ -130,7 +130,7 @@ where
         if problem.code() == Code::ServerOutdated {
             app.catch_up();
         }
-        // axum wrote the length of the shorter body; hyper writes the new one.
+        // axum has set the length of the original, shorter body; hyper sets the new one.
         response.headers_mut().remove(header::CONTENT_LENGTH);
         *response.body_mut() = Either::Left(Full::from(problem.body(Some(id.as_str()))));
     }
@@ -140,7 +140,7 @@ where
     response
 }
 
-/// The short path where there is one, else the router.
+/// Uses the short path if possible, otherwise the router.
 async fn routed<B>(
     app: &App,
     router: &Router,
@@ -178,13 +178,14 @@ where
     response.map(Either::Right)
 }
 
-/// A body that is more than what goes out at once: its request counts until the client has read it.
+/// Returns true if the body is larger than what is sent at once: the request then counts until the client has read the
+/// answer.
 pub(super) fn waits_in_memory(body: &impl http_body::Body) -> bool {
     body.size_hint().upper().is_none_or(|bytes| bytes > PIECE as u64)
 }
 
-/// The framework's own words for a path of ours that it cannot read: such a path names nothing. Routes of
-/// builders say no as they like.
+/// Returns true for the framework's own plain-text refusal of a path of ours that it cannot parse: such a path names
+/// nothing. Embedders' routes may answer as they like.
 fn is_foreign(response: &Response<Body>, noted: &Noted) -> bool {
     let plain = |media: &HeaderValue| media.as_bytes().starts_with(b"text/plain");
     noted.route != usize::MAX
@@ -192,7 +193,7 @@ fn is_foreign(response: &Response<Body>, noted: &Noted) -> bool {
         && response.headers().get(header::CONTENT_TYPE).is_some_and(plain)
 }
 
-/// The axum router, for everything that has no shorter way.
+/// Passes the request through the axum router.
 async fn through<B>(router: &Router, peer: IpAddr, note: Arc<Note>, mut request: Request<B>) -> Response<Body>
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
@@ -209,9 +210,9 @@ where
     }
 }
 
-/// Headers every answer carries. A handler that set one of them itself keeps it.
+/// Sets the headers of every answer. A value that a handler has set stays.
 fn finish(app: &App, headers: &mut HeaderMap, id: RequestId) {
-    // `shared-cache`: no cache between us and the caller may keep an answer.
+    // `shared-cache`: no cache between us and the caller may store an answer.
     const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
     const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
     headers.reserve(4);
@@ -223,7 +224,7 @@ fn finish(app: &App, headers: &mut HeaderMap, id: RequestId) {
     }
 }
 
-/// Request log and metrics.
+/// Records the request in the log and the metrics.
 fn record(app: &App, line: &Line<'_>) {
     app.metrics().record(line.noted.route, line.status, line.took);
     if line.noted.tenant != 0 {
@@ -232,8 +233,8 @@ fn record(app: &App, line: &Line<'_>) {
     app.access_log().add(line);
 }
 
-/// An error is logged here, where it is consumed, and nowhere on its way: what an operator must act on as an error,
-/// what passes by itself as a note, and what the caller got wrong only where details are asked for.
+/// Logs a problem. Errors are logged here only, where they are consumed: as an error if an operator must act, as
+/// information if the cause is temporary, and as debug output if the caller made a mistake.
 async fn log_problem(app: &App, problem: &Problem, id: RequestId, tenant: i64) {
     let (request, code, detail) = (id.as_str(), problem.code().as_str(), problem.log_text());
     if !problem.status().is_server_error() || problem.code() == Code::Maintenance {
@@ -246,7 +247,7 @@ async fn log_problem(app: &App, problem: &Problem, id: RequestId, tenant: i64) {
     }
 }
 
-/// The slug of a tenant for the log, or its id where the catalog cannot be read; empty for none.
+/// Returns the slug of a tenant for the log, or its id if the catalog cannot be read; empty for none.
 async fn slug(app: &App, tenant: i64) -> String {
     if tenant == 0 {
         return String::new();

@@ -1,6 +1,6 @@
 //! Liveness, readiness and metrics, for load balancers and Prometheus.
 //!
-//! They never touch a tenant's database: a probe must not open what is idle.
+//! No handler here opens a tenant's database: a probe must not open idle ones.
 
 use super::{
     App,
@@ -18,21 +18,22 @@ use std::{
 };
 use tenantry::name::{ServerName, TenantId};
 
-/// The process answers.
+/// Answers while the process runs.
 pub(super) async fn live() -> &'static str {
     "ok\n"
 }
 
-/// Traffic may come: not shutting down, the control store answers, and no server's disk is full.
+/// Answers 200 when traffic may come: the server is not shutting down, the control store answers, and no disk is full.
 ///
-/// Tenants that are not at the loaded schema are told of; they alone are refused, so the server stays ready.
+/// The text reports tenants that are not at the loaded schema. Only their requests are refused, so the server stays
+/// ready.
 pub(super) async fn ready(State(app): State<App>) -> Result<String> {
     if app.is_draining() {
         return Err(Problem::new(Code::Unavailable, "Shutting down."));
     }
     app.platform().control().refresh().await?;
     if let Some((server, ..)) = app.platform().disks().iter().find(|(.., full)| *full) {
-        // Reading goes on, so a load balancer may choose to ignore it.
+        // Reads still work, so a load balancer may choose to ignore this.
         return Err(Problem::new(Code::DiskFull, format!("The disk of server {server} is full.")));
     }
     let mut text = String::from("ready\n");
@@ -58,8 +59,8 @@ pub(super) async fn ready(State(app): State<App>) -> Result<String> {
 /// Media type of the exposition format.
 pub(super) const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// A caller who may read metrics, which name the busiest tenants: staff, or the bearer of the configured token. Where a
-/// request comes from proves nothing, since a proxy on this machine hands on everything from here.
+/// A caller who may read metrics, which name the busiest tenants: staff, or the bearer of the configured token. The
+/// address of the request proves nothing, because a proxy on this machine forwards every request from here.
 pub(super) struct Observer;
 
 impl FromRequestParts<App> for Observer {
@@ -73,7 +74,7 @@ impl FromRequestParts<App> for Observer {
     }
 }
 
-/// Compares digests, so that the time says nothing about the token.
+/// Checks the bearer token. Compares digests, so that the duration reveals nothing about the token.
 fn bears(headers: &HeaderMap, token: &str) -> bool {
     let sent = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
     blake3::hash(sent) == blake3::hash(format!("Bearer {token}").as_bytes())
@@ -84,7 +85,7 @@ pub(super) async fn metrics(State(app): State<App>, _: Observer) -> Result<impl 
     Ok(([(header::CONTENT_TYPE, PROMETHEUS_TEXT)], text(&app).await?))
 }
 
-/// Prometheus text.
+/// Returns the metrics as Prometheus text.
 pub(super) async fn text(app: &App) -> Result<String> {
     let (top, _) = app.metrics().tenants.top();
     let mut slugs = HashMap::with_capacity(top.len());
@@ -118,7 +119,7 @@ pub(super) async fn text(app: &App) -> Result<String> {
     Ok(text)
 }
 
-/// Room on the disks of the servers. Names of servers need no escaping.
+/// Appends the free space of each server's disk. Server names need no escaping.
 fn disks(text: &mut String, app: &App) {
     let disks = app.platform().disks();
     let mut family = |name: &str, help: &str, value: fn(&(ServerName, u64, bool)) -> u64| {

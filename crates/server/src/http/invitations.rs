@@ -1,6 +1,6 @@
-//! Invitations from the side of the invited person, who shows the token of the letter.
+//! Handlers for the invited person, who presents the token of the letter.
 //!
-//! The token is in the body, never in a path, so that no log of a server or proxy holds it.
+//! The token is in the body, never in a path, so that no log of a server or proxy contains it.
 
 use super::{
     App,
@@ -19,7 +19,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tenantry::{Answerer, Error, access::passwords::Password};
 
-/// What [`show`] and [`refuse`] take.
+/// Body of [`show`] and [`refuse`].
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Shown {
@@ -35,7 +35,7 @@ pub(super) async fn show(State(app): State<App>, Input(form): Input<Shown>) -> R
     })))
 }
 
-/// What [`accept`] takes: a password makes an account for a person who has none.
+/// Body of [`accept`]. A password creates an account for a person who has none.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Accepted {
@@ -58,7 +58,7 @@ pub(super) async fn accept(
         }
         (None, Some(actor)) => Answerer::SignedIn(actor),
         (None, None) => {
-            // A link that is over says so first.
+            // For an expired link, report that first.
             app.platform().invitation(&form.token).await?;
             return Err(Error::invalid("password", "choose one, or sign in before you accept").into());
         }

@@ -1,8 +1,8 @@
-//! What is counted, and the text Prometheus reads.
+//! Counters, and their text for Prometheus.
 //!
-//! The guard records each request in numbers that exist since the start: no label is built, no name is hashed and
-//! nothing is allocated while a request runs, and nothing has to be tidied up afterwards. The numbers belong to one
-//! server, not to the process, so that several can live in one test.
+//! The guard records each request in counters that exist since the start: a request builds no label, hashes no name and
+//! allocates nothing, and nothing has to be cleaned up afterwards. The counters belong to one server, not to the
+//! process, so that several servers can run in one test.
 
 use super::tenants_seen::TenantsSeen;
 use http::StatusCode;
@@ -12,39 +12,40 @@ use std::{
     time::Duration,
 };
 
-/// Upper bounds of the latency histogram, microseconds.
+/// Upper bounds of the latency histogram's buckets, microseconds.
 const BOUNDS_US: [u64; 11] =
     [500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000, 500_000, 1_000_000, 5_000_000];
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
-/// All numbers of one server.
+/// All counters of one server.
 pub(crate) struct Metrics {
     routes: Box<[Route]>,
-    /// Requests by tenant, bounded.
+    /// Requests by tenant, in bounded memory.
     pub(crate) tenants: TenantsSeen,
-    /// Connections open now.
+    /// Number of open connections.
     pub(crate) connections: AtomicU64,
-    /// Connections for which there was no room.
+    /// Number of connections refused for lack of room.
     pub(crate) connections_refused: AtomicU64,
-    /// Idle connections that were closed to make room.
+    /// Number of idle connections closed to make room.
     pub(crate) connections_displaced: AtomicU64,
-    /// Panics caught in handlers.
+    /// Number of panics caught in handlers.
     pub(crate) panics: AtomicU64,
 }
 
-/// One route of the table.
+/// Counters of one route.
 struct Route {
     /// `method="GET",route="/healthz"`.
     labels: String,
     classes: [AtomicU64; 5],
-    /// Requests by time to answer, one number for each bound and one for what took longer.
+    /// Requests by duration: one counter per bound, and one for longer requests.
     buckets: [AtomicU64; BOUNDS_US.len() + 1],
-    /// Time to answer all of them, nanoseconds.
+    /// Total duration of all requests, nanoseconds.
     total_ns: AtomicU64,
 }
 
 impl Metrics {
-    /// Numbers for each of `routes`, method and path, in order; the last is for what matches none.
+    /// Creates counters for each of `routes` (method and path), in order; the last one also counts requests that match
+    /// no route.
     pub(crate) fn new<'a>(routes: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
         Self {
             routes: routes.map(|(method, path)| Route::new(method, path)).collect(),
@@ -56,7 +57,7 @@ impl Metrics {
         }
     }
 
-    /// One answered request of route `index`.
+    /// Counts one answered request of route `index`.
     pub(crate) fn record(&self, index: usize, status: StatusCode, took: Duration) {
         let Some(route) = self.routes.get(index).or(self.routes.last()) else { return };
         let class = usize::from(status.as_u16() / 100).clamp(1, 5) - 1;
@@ -66,7 +67,7 @@ impl Metrics {
         route.total_ns.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Relaxed);
     }
 
-    /// The exposition text. Routes nobody asked for are left out.
+    /// Returns the exposition text. Routes without requests are omitted.
     pub(crate) fn render(&self, slug: impl Fn(i64) -> Option<String>) -> String {
         let mut text = String::with_capacity(16 * 1024);
         let used: Vec<_> = self.routes.iter().filter(|route| route.requests() > 0).collect();
@@ -95,7 +96,8 @@ impl Metrics {
         text
     }
 
-    /// Labels of tenants are slugs, which need no escaping; their number is bounded by [`TenantsSeen`].
+    /// Appends the requests by tenant. The labels are slugs, which need no escaping; [`TenantsSeen`] bounds their
+    /// number.
     fn tenants(&self, text: &mut String, slug: impl Fn(i64) -> Option<String>) {
         const NAME: &str = "tenantry_tenant_requests_total";
         let (top, other) = self.tenants.top();
@@ -111,7 +113,7 @@ impl Metrics {
 impl Route {
     fn new(method: &str, path: &str) -> Self {
         Self {
-            // Of the route table, not of requests: nothing in them needs escaping.
+            // The values come from the route table, not from requests: nothing in them needs escaping.
             labels: format!("method=\"{method}\",route=\"{path}\""),
             classes: Default::default(),
             buckets: Default::default(),

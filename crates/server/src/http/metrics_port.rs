@@ -1,7 +1,7 @@
-//! `/metrics` at an address of its own, for a Prometheus that sends no credential.
+//! `/metrics` on a separate address, for a Prometheus that sends no credential.
 //!
-//! Called by the command line where `[metrics] listen` is set. It answers that one path and no other, so that a firewall
-//! can tell the two addresses apart, and it bounds what a client can hold.
+//! Called by the command line if `[metrics] listen` is set. It answers that one path only, so that a firewall can
+//! distinguish the two addresses, and it bounds what a client can hold.
 
 use super::{App, health};
 use bytes::Bytes;
@@ -16,9 +16,9 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// Connections open at once; more wait in the listener's backlog.
+/// Maximum number of open connections; more wait in the listener's backlog.
 const CONNECTIONS: usize = 8;
-/// Time for a whole connection, which is one scrape.
+/// Maximum duration of a connection, which serves one scrape.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Serves `/metrics` on `listener` until `shutdown` resolves.
@@ -31,7 +31,7 @@ pub async fn serve_metrics(app: App, listener: TcpListener, shutdown: impl Futur
 
 async fn accept_all(app: App, listener: TcpListener) {
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
-    // The semaphore is never closed, so this ends with its task only.
+    // The semaphore is never closed, so this loop ends only with its task.
     while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
         match listener.accept().await {
             Ok((stream, _)) => drop(tokio::spawn(connection(app.clone(), stream, slot))),
@@ -51,14 +51,14 @@ async fn connection(app: App, stream: TcpStream, slot: OwnedSemaphorePermit) {
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).keep_alive(false).max_buf_size(16 * 1024);
-    // Resets and timeouts are the client's affair.
+    // Resets and timeouts are the client's problem.
     let _ = timeout(PATIENCE, builder.serve_connection(TokioIo::new(stream), service)).await;
     drop(slot);
 }
 
 async fn answer(app: &App, local: bool, request: &Request<Incoming>) -> Response<Full<Bytes>> {
     let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    // A page that has its own name resolve to this machine comes with that name.
+    // A web page that points its own DNS name at this machine sends that name here.
     if local && !names_this_machine(host) {
         return plain(
             StatusCode::MISDIRECTED_REQUEST,
@@ -74,7 +74,7 @@ async fn answer(app: &App, local: bool, request: &Request<Incoming>) -> Response
     }
 }
 
-/// Whether a Host header is a loopback address or `localhost`, with a port or without.
+/// Returns true if a Host header is a loopback address or `localhost`, with or without a port.
 fn names_this_machine(host: &str) -> bool {
     let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
     let name = name.map_or(host, |(name, _)| name);

@@ -1,7 +1,7 @@
-//! Everything HTTP: routes, credentials, problems, OpenAPI, metrics and the serve loop.
+//! The HTTP server: routes, credentials, problems, OpenAPI, metrics and the serve loop.
 //!
-//! Called by the command line (`serve`, `demo`) and by builders who embed the platform.
-//! It never decides what a caller may do; the platform does, and this turns its answer into HTTP.
+//! Called by the command line (`serve`, `demo`) and by embedders. The platform decides what a caller may do; this
+//! module turns its answers into HTTP.
 
 mod access_log;
 mod account;

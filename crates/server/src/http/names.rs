@@ -1,7 +1,8 @@
-//! What requests call companies, stores, servers, and what has a number. Used by routes of staff and tenants.
+//! Extractors and parsers for names and numbers in requests: tenants, stores, servers, ids. Used by routes of staff and
+//! tenants.
 //!
-//! A name in a path or a filter that cannot be one names nothing: absent, as for any other that is not there
-//! (`absent-not-forbidden`). A name in a form is a value with a rule.
+//! An invalid name in a path or a filter names nothing, so it gives the same 404 as an absent one
+//! (`absent-not-forbidden`). An invalid name in a form breaks a rule of its field.
 
 use super::{
     App,
@@ -14,7 +15,7 @@ use tenantry::{
     name::{NameError, Slug, TenantId},
 };
 
-/// The company that `{slug}` of the path names; whether it is there is not asked.
+/// Slug from `{slug}` in the path; does not check that the tenant exists.
 #[derive(Debug)]
 pub(super) struct Company(pub(super) Slug);
 
@@ -26,7 +27,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Company {
     }
 }
 
-/// The number that `{id}` of the path is; what is none names nothing.
+/// Path parameter `{id}` as an integer; anything else is a 404.
 #[derive(Debug)]
 pub(super) struct Number(pub(super) i64);
 
@@ -38,19 +39,19 @@ impl<S: Send + Sync> FromRequestParts<S> for Number {
     }
 }
 
-/// A parameter of the path, whatever others the path has.
+/// Returns the path parameter `name`, whatever other parameters the path has.
 async fn param<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) -> Result<String> {
     let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| Problem::absent())?;
     let found = params.iter().find(|(known, _)| *known == name);
     found.map(|(_, value)| value.to_owned()).ok_or_else(Problem::absent)
 }
 
-/// The slug of a company that should be there.
+/// Parses the slug of a tenant; an invalid one is a 404.
 pub(super) fn absent_unless(slug: &str) -> Result<Slug> {
     Slug::parse(slug).map_err(|_| Problem::absent())
 }
 
-/// The company that a filter names.
+/// Returns the tenant that a filter names.
 pub(super) async fn filtered(app: &App, slug: Option<&str>) -> Result<Option<TenantId>> {
     match slug {
         Some(slug) => Ok(Some(app.platform().tenant_id(&absent_unless(slug)?).await?)),
@@ -58,12 +59,15 @@ pub(super) async fn filtered(app: &App, slug: Option<&str>) -> Result<Option<Ten
     }
 }
 
-/// A field of a form that is a name, read by `parse`.
+/// Parses a form field that is a name.
+///
+/// # Errors
+/// If `parse` rejects the text; the problem names the field.
 pub(super) fn field<T>(name: &str, text: &str, parse: fn(&str) -> Result<T, NameError>) -> Result<T> {
     Ok(parse(text).map_err(|e| Error::invalid(name, e.reason))?)
 }
 
-/// The same of a field that may be left out.
+/// Parses an optional form field that is a name.
 pub(super) fn optional<T>(
     name: &str,
     text: Option<&str>,

@@ -1,4 +1,4 @@
-//! Operations in answers: what staff see, what the company sees, and `202 Accepted` for long ones.
+//! Operations in answers: their form for staff and for the tenant, and `202 Accepted` for long ones.
 //!
 //! Used by every handler that starts an operation: spawn it, then answer with [`accepted`].
 
@@ -15,10 +15,10 @@ use serde_json::{Value, json};
 use std::{convert::Infallible, time::Duration};
 use tenantry::operations::Listed;
 
-/// Longest a request waits for an operation, seconds.
+/// Maximum time a request waits for an operation, seconds.
 pub(super) const LONGEST: u64 = 300;
 
-/// `?wait=SECONDS`: answer when the operation is over, or after so many seconds.
+/// Query `?wait=SECONDS`: answer when the operation has ended, at the latest after that many seconds.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wait {
@@ -26,16 +26,16 @@ pub(super) struct Wait {
 }
 
 impl Wait {
-    /// How long to wait.
+    /// Returns how long to wait.
     pub(super) fn patience(&self) -> Duration {
         Duration::from_secs(self.wait.unwrap_or(0).min(LONGEST))
     }
 }
 
-/// An operation that was started: 202 while it is at work, 200 once it is over. `Location` says where to look.
+/// A started operation: 202 while it runs, 200 once it has ended. `Location` is its address.
 pub(super) struct Accepted(Listed);
 
-/// Answers for the operation `id`, after waiting as asked.
+/// Answers for the operation `id`, after the requested wait.
 pub(super) async fn accepted(app: &App, id: i64, wait: &Wait) -> Result<Accepted> {
     let operations = app.platform().operations();
     match tokio::time::timeout(wait.patience(), operations.wait(id)).await {
@@ -55,12 +55,12 @@ impl IntoResponse for Accepted {
     }
 }
 
-/// With private detail.
+/// Returns the operation's JSON for staff, with private detail.
 pub(super) fn for_staff(operation: &Listed) -> Value {
     instants::wire(operation)
 }
 
-/// What the company may know of what is done to it.
+/// Returns the operation's JSON for its tenant, without private detail.
 pub(super) fn for_company(operation: &Listed) -> Value {
     json!({
         "id": operation.id, "kind": operation.kind, "what": operation.what, "state": operation.state,
@@ -69,8 +69,7 @@ pub(super) fn for_company(operation: &Listed) -> Value {
     })
 }
 
-/// Changes as server-sent events named `operation`; the stream ends with the operation, or when the
-/// server shuts down.
+/// Streams changes as server-sent events named `operation`; the stream ends with the operation or with the server.
 pub(super) fn events(
     changes: impl Stream<Item = tenantry::Result<Listed>> + Send,
     stop: impl Fn() -> bool + Send,

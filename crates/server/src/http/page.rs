@@ -1,6 +1,6 @@
-//! Plain pages for browsers that post a form: what was done, or why not.
+//! Plain pages for browsers that post a form: the result, or the reason of a refusal.
 //!
-//! Used by registration. No script and no style: the policy of these pages allows none.
+//! Used by registration. They contain no script and no style: their content security policy allows none.
 
 use super::{App, problem::Problem, view};
 use axum::{
@@ -11,13 +11,13 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use std::fmt::Write;
 use tenantry::access::login::SignedIn;
 
-/// The client would rather have a page: browsers say so, programs do not.
+/// Returns true if the client accepts HTML, as browsers do and programs do not.
 pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
     let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
     accept.split(',').any(|range| range.split(';').next().is_some_and(|media| media.trim() == "text/html"))
 }
 
-/// After registration: logged in.
+/// Returns the page after a registration, with a session cookie.
 pub(super) fn welcome(app: &App, signed_in: &SignedIn) -> Response {
     let company = signed_in.choices.first().map_or("", |choice| choice.name.as_str());
     let text = format!(
@@ -29,7 +29,7 @@ pub(super) fn welcome(app: &App, signed_in: &SignedIn) -> Response {
     view::with_cookie(app, page(StatusCode::CREATED, &text), &token, signed_in.expires_us)
 }
 
-/// What a problem says, in its public words only (`absent-not-forbidden`).
+/// Returns the page for a problem, with its public text only (`absent-not-forbidden`).
 pub(super) fn refusal(problem: &Problem) -> Response {
     let wire: serde_json::Value = serde_json::from_slice(&problem.body(None)).unwrap_or_default();
     let text = |key: &str| escaped(wire[key].as_str().unwrap_or_default());
@@ -43,7 +43,7 @@ pub(super) fn refusal(problem: &Problem) -> Response {
     }
     tracing::debug!(problem = problem.log_text(), "a form was refused");
     let mut response = page(problem.status(), &html);
-    // Waiting times and the like.
+    // Copies Retry-After and similar headers.
     for (name, value) in problem.clone().into_response().headers() {
         response.headers_mut().entry(name).or_insert_with(|| value.clone());
     }

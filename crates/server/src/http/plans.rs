@@ -1,4 +1,4 @@
-//! Plans on offer: public, so that a registration form can show them.
+//! Handler for the list of plans; public, so that a registration form can show them.
 
 use super::{App, problem::Result, view};
 use axum::{Json, extract::State};

@@ -1,6 +1,6 @@
-//! Self-service registration (M7): company, database, user and trial in one act, then logged in.
+//! Self-service registration (M7): creates tenant, database, user and trial together, then signs the user in.
 //!
-//! The platform does it as one journalled operation; a step that fails leaves nothing.
+//! The platform does it as one journalled operation; a failed step leaves nothing behind.
 
 use super::{
     App, body, page,
@@ -22,7 +22,7 @@ use tenantry::{
     users,
 };
 
-/// What the form holds. A person who is signed in leaves out e-mail address and password.
+/// Fields of the form. A signed-in user omits e-mail address and password.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Form {
@@ -34,8 +34,8 @@ pub(super) struct Form {
     plan: Option<String>,
 }
 
-/// `POST /api/register` and `POST /subscription/register/`: JSON or a plain form; a browser that asks for a page
-/// gets one.
+/// `POST /api/register` and `POST /subscription/register/`: takes JSON or a plain form; a browser that accepts HTML
+/// gets a page.
 pub(super) async fn create(State(app): State<App>, client: Client, request: Request) -> Response {
     let page = page::is_wanted(request.headers());
     match (register(&app, client, request).await, page) {
@@ -56,17 +56,20 @@ async fn register(app: &App, client: Client, request: Request) -> Result<SignedI
             Founder::New { name: form.name.unwrap_or_else(|| email.clone()), email, password }
         }
         (None, None, Some(actor)) => Founder::SignedIn(actor),
-        // Refused above.
+        // The check above has refused a registration without a password.
         _ => return Err(Error::invalid("email", "is required, or sign in first").into()),
     };
     let wish = Registration { company: form.company, slug, founder, plan: form.plan, origin: client.origin };
     Ok(app.platform().register(wish).await?)
 }
 
-/// The same under the name of M7; an operation of its own in the OpenAPI document.
+/// The handler under the path of M7; a separate operation in the OpenAPI document.
 pub(super) use create as also_create;
 
-/// The slug, once nothing in the form breaks a rule; else every field that does.
+/// Returns the slug if the form is valid.
+///
+/// # Errors
+/// All fields that break a rule.
 fn checked(form: &Form, signed_in: bool) -> Result<Slug, Error> {
     let mut wrong = Wrong::default();
     wrong.take(users::check_text("company", &form.company))?;
@@ -84,7 +87,7 @@ fn checked(form: &Form, signed_in: bool) -> Result<Slug, Error> {
     }
     let slug = match &form.slug {
         Some(text) => wrong.take(Slug::parse(text).map_err(|e| Error::invalid("slug", e.reason)))?,
-        // Nothing can be made of a name that is refused itself.
+        // A refused name gives no slug.
         None if form.company.trim().is_empty() => None,
         None => wrong.take(suggested(&form.company))?,
     };
@@ -92,7 +95,7 @@ fn checked(form: &Form, signed_in: bool) -> Result<Slug, Error> {
     slug.ok_or_else(|| Error::invalid("slug", "is required"))
 }
 
-/// A slug from the company's name: what is not ASCII is refused, never mapped (`slug-collision`).
+/// Derives a slug from the tenant's name. Characters outside ASCII are refused, never mapped (`slug-collision`).
 fn suggested(company: &str) -> Result<Slug, Error> {
     let mut text = String::with_capacity(40);
     for letter in company.trim().chars() {

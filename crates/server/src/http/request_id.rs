@@ -1,6 +1,6 @@
-//! Ids of requests: what an answer and its log line have in common.
+//! Request ids, which connect an answer with its log line.
 //!
-//! Made by the guard, one a request, without asking the system for randomness each time. They are not secret.
+//! The guard makes one per request, without asking the system for randomness each time. They are not secret.
 
 use http::{HeaderName, HeaderValue};
 use std::{
@@ -11,15 +11,15 @@ use std::{
     },
 };
 
-/// Header of every answer that carries it.
+/// Header that carries the id in every answer.
 pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
-/// 16 hex digits: 8 of this process, 8 counted.
+/// A request id: 16 hex digits, 8 for this process and 8 from a counter.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RequestId([u8; 16]);
 
 impl RequestId {
-    /// The next one.
+    /// Returns the next id.
     pub(crate) fn next() -> Self {
         static PROCESS: LazyLock<u32> = LazyLock::new(|| (RandomState::new().hash_one(1_u8) >> 32) as u32);
         static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -31,13 +31,13 @@ impl RequestId {
         Self(text)
     }
 
-    /// Its text.
+    /// Returns the id as text.
     pub(crate) fn as_str(&self) -> &str {
-        // Hex digits are ASCII.
+        // The digits are ASCII, so the conversion cannot fail.
         str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// As a header's value.
+    /// Returns the id as a header value.
     pub(crate) fn header(self) -> HeaderValue {
         HeaderValue::from_bytes(&self.0).unwrap_or(HeaderValue::from_static("0"))
     }

@@ -1,7 +1,7 @@
-//! The table of all fixed routes. The router, the metrics, the OpenAPI document and the access tests are
-//! all made from it, so that a route cannot exist in one of them only (`unscoped-route`).
+//! The table of all fixed routes. The router, the metrics, the OpenAPI document and the access tests are all generated
+//! from it, so a route cannot be missing from one of them (`unscoped-route`).
 //!
-//! It never holds logic: a row names a handler.
+//! The table contains no logic: a row names a handler.
 
 use super::{
     App, account, admin, auth, docs,
@@ -15,37 +15,37 @@ use http::Method;
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 use tower::util::MapRequestLayer;
 
-/// Who may call a route. The platform checks it; the tests hold every route to it.
+/// The callers that may use a route. The platform checks it; tests check every route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Everybody.
+    /// All callers, with or without a credential.
     Public,
-    /// Any valid credential.
+    /// Callers with any valid credential.
     User,
-    /// A credential for a tenant, which the platform lets in. Also served under `/t/{slug}`.
+    /// Callers with a credential for a tenant that they may enter. The route is also served under `/t/{slug}`.
     Tenant,
-    /// Staff of the platform; to others it is absent.
+    /// Staff of the platform; for other callers the route is absent.
     Platform,
 }
 
-/// One route.
+/// A route of the table.
 pub struct Route {
-    /// Method.
+    /// HTTP method.
     pub method: Method,
     /// Path in axum's notation.
     pub path: &'static str,
-    /// Who may call it.
+    /// Callers that may use it.
     pub access: Access,
     /// Group in the docs.
     pub tag: &'static str,
-    /// One line for the docs; also the operation's summary.
+    /// One line for the docs and the OpenAPI operation's summary.
     pub summary: &'static str,
     handler: fn() -> MethodRouter<App>,
     name: &'static str,
 }
 
 impl Route {
-    /// Id of the operation in the OpenAPI document: `records_read_one`.
+    /// Returns the id of the operation in the OpenAPI document, for example `records_read_one`.
     pub fn operation(&self) -> String {
         self.name.replace("::", "_").replace(' ', "")
     }
@@ -53,7 +53,7 @@ impl Route {
 
 macro_rules! routes {
     ($($method:ident $path:literal $access:ident $tag:literal $summary:literal => $handler:path;)*) => {
-        /// Every fixed route.
+        /// All fixed routes.
         pub static ROUTES: &[Route] = &[$(Route {
             method: routes!(@method $method),
             path: $path,
@@ -193,10 +193,10 @@ routes! {
     get "/api/docs/app.js" Public "Server" "The page's script" => docs::script;
 }
 
-/// All routes of the platform, to serve as they are or to merge own routes into.
+/// Returns all routes of the platform, to serve as they are or to merge with own routes.
 ///
-/// Serve the result with [`super::serve()`]: it adds what a bare router lacks (request ids, log, metrics,
-/// security headers, panics answered).
+/// Serve the result with [`super::serve()`]: it adds what a bare router lacks (request ids, log, metrics, security
+/// headers, answers to panics).
 pub fn router(app: App) -> Router {
     let mut router = Router::new();
     for (index, route) in ROUTES.iter().enumerate() {
@@ -209,7 +209,7 @@ pub fn router(app: App) -> Router {
     router.fallback(absent).method_not_allowed_fallback(not_that_way).with_state(app)
 }
 
-/// Tells the guard which route it was.
+/// Tells the guard which route the request matched.
 fn noted(index: usize, request: Request) -> Request {
     if let Some(note) = request.extensions().get::<Arc<Note>>() {
         note.route.store(index, Relaxed);

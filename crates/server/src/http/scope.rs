@@ -1,7 +1,7 @@
-//! Extractors: who asks, and the tenant they were let into.
+//! Extractors that resolve the caller and enter the tenant.
 //!
-//! Used by every handler that is not public, and by builders' own routes. Handlers cannot reach records without
-//! one of these, so that none can forget to check (`unscoped-route`). None holds a connection (`held-connection`).
+//! Used by every handler that is not public, and by embedders' own routes. Handlers cannot reach records without one of
+//! these, so none can omit the check (`unscoped-route`). None holds a connection (`held-connection`).
 
 use super::{
     App,
@@ -22,36 +22,36 @@ use tenantry::{
     records,
 };
 
-/// The tenant that the caller was let into; everything of the request happens inside it.
+/// The tenant that the request has entered; the rest of the request happens inside it.
 ///
-/// For a builder's own routes too: their state gives out an [`App`] through [`FromRef`].
+/// Works on embedders' routes too: their state must provide an [`App`] through [`FromRef`].
 #[derive(Debug)]
 pub struct Tenant(pub access::Tenant);
 
-/// Anybody with a valid credential, in no tenant.
+/// A caller with any valid credential, in no tenant.
 #[derive(Debug)]
 pub struct Caller(pub Actor);
 
-/// Anybody; the actor, if the request shows a valid credential.
+/// Any caller; contains the actor if the request presents a valid credential.
 pub(super) struct Visitor(pub(super) Option<Actor>);
 
-/// Staff of the platform. To everybody else the route is absent (`absent-not-forbidden`).
+/// Staff of the platform. For all other callers the route is absent (`absent-not-forbidden`).
 #[derive(Debug)]
 pub struct Staff(pub Actor);
 
-/// Who asks and the tenant they name, without entering it: what state and billing pages need.
+/// The actor and the tenant they name, without entering it; used by state and billing pages.
 pub(super) struct Named {
     pub(super) actor: Actor,
     pub(super) tenant: Option<TenantId>,
 }
 
-/// Where a request comes from, whoever sends it.
+/// Origin of a request, with or without a credential.
 pub(super) struct Client {
     pub(super) origin: Origin,
     pub(super) host: Option<String>,
 }
 
-/// Where records are used: inside a tenant, or by staff on the shared models.
+/// Scope of record routes: inside a tenant, or the shared models for staff.
 pub(super) enum Scope {
     Tenant(Box<access::Tenant>),
     Staff(Actor),
@@ -69,7 +69,7 @@ impl Scope {
         }
     }
 
-    /// As the platform's records want it.
+    /// Converts to the scope type of the platform's records.
     pub(super) fn of_records(&self) -> records::Scope<'_> {
         match self {
             Self::Tenant(tenant) => records::Scope::Tenant(tenant),
@@ -77,7 +77,7 @@ impl Scope {
         }
     }
 
-    /// Shares what counts the request against its tenant.
+    /// Returns a shared hold on the permit that counts the request against its tenant.
     pub(super) fn hold(&mut self) -> Option<Hold> {
         match self {
             Self::Tenant(tenant) => tenant.hold(),
@@ -92,7 +92,7 @@ impl Scope {
         }
     }
 
-    /// Tenant and user for the log, 0 for none.
+    /// Returns the ids of tenant and user for the log, 0 if there is none.
     pub(super) fn noted(&self) -> (i64, i64) {
         match self {
             Self::Tenant(tenant) => (tenant.id().get(), user(tenant.actor())),
@@ -101,7 +101,7 @@ impl Scope {
     }
 }
 
-/// Known, and in no tenant: several are theirs, or none.
+/// The problem for a signed-in caller that has several tenants or none and names no tenant.
 fn nowhere() -> Problem {
     Problem::new(Code::NotFound, "No company is chosen.")
         .remedy("POST /api/auth/switch with one of the tenants that GET /api/me lists.")
@@ -112,7 +112,7 @@ fn user(actor: &Actor) -> i64 {
 }
 
 fn peer(parts: &Parts) -> IpAddr {
-    // Without our serve loop the address is unknown; no proxy range holds this one.
+    // Without `serve` the address is unknown; no proxy range contains this one.
     parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0)
 }
 
@@ -134,7 +134,7 @@ async fn scope(app: &App, parts: &Parts) -> Result<Scope> {
 async fn resolved(app: &App, parts: &Parts) -> Result<Resolved> {
     let shown = Shown::read(app.options(), &parts.headers, parts.uri.path(), peer(parts))?;
     let resolved = app.platform().access().resolve(&shown.presented()).await?;
-    // A session may outlive a membership; the tenant's numbers are its members' alone.
+    // A session may outlive a membership; only members may see the tenant's figures.
     let tenant = resolved.tenant.filter(|id| resolved.actor.belongs_to(*id));
     note(parts, tenant.map_or(0, |id| id.get()), &resolved.actor);
     Ok(resolved)
@@ -191,7 +191,7 @@ where
 impl FromRequestParts<App> for Visitor {
     type Rejection = Problem;
 
-    /// A credential that is over is none: an old cookie keeps nobody from a public route.
+    /// Treats an expired credential as none: an old cookie must not block a public route.
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         match actor(app, parts).await {
             Ok(actor) => Ok(Self(Some(actor))),

@@ -1,7 +1,7 @@
-//! The short path: reading one record without the router, without a boxed future or body.
+//! Short path: reads one record without the router and without boxed futures or bodies.
 //!
-//! Called by the guard before the router is asked. It takes exactly `GET /api/records/{model}/{id}` and leaves every
-//! other spelling to the router, which gives the same answer; both end in one function. It decides nothing itself.
+//! The guard calls it before the router. It handles exactly `GET /api/records/{model}/{id}` and leaves every other
+//! spelling to the router, which gives the same answer; both end in one function. It makes no decisions itself.
 
 use super::{
     App,
@@ -15,7 +15,7 @@ use http::{HeaderMap, Method, Request, Response};
 use http_body_util::Full;
 use std::net::IpAddr;
 
-/// A request that may take the short path.
+/// The target of a request that may take the short path.
 pub(super) struct Target<'a> {
     path: &'a str,
     model: &'a str,
@@ -24,14 +24,14 @@ pub(super) struct Target<'a> {
     headers: &'a HeaderMap,
 }
 
-/// Reads method and path; None is for the router.
+/// Parses method and path; `None` means that the router must handle the request.
 pub(super) fn target<B>(request: &Request<B>) -> Option<Target<'_>> {
     if *request.method() != Method::GET {
         return None;
     }
     let path = request.uri().path();
     let (model, id) = path.strip_prefix("/api/records/")?.split_once('/')?;
-    // Numbers and UUIDs only: no other route's segment, nothing that is percent-encoded, no further slash.
+    // Accept numbers and UUIDs only: no other route has such a segment, and nothing is percent-encoded.
     let plain = !id.is_empty() && id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
     (plain && !model.is_empty()).then(|| Target {
         path,
@@ -42,7 +42,7 @@ pub(super) fn target<B>(request: &Request<B>) -> Option<Target<'_>> {
     })
 }
 
-/// The answer, and for the log who asked where.
+/// Returns the answer, and the ids of tenant and user for the log.
 pub(super) async fn answer(
     app: &App,
     target: &Target<'_>,

@@ -1,13 +1,14 @@
-//! Requests by tenant in bounded memory: the busiest are told apart, the rest is `other`.
+//! Requests by tenant in bounded memory: the busiest tenants separately, the rest as `other`.
 //!
-//! The guard notes every request here. Fixed slots, each fought for by majority vote (Boyer and Moore,
-//! 1981): a tenant that owns a slot gains weight, another that hashes to it takes weight away and the slot
-//! over at zero. Lock-free; a race may lose a count and never mixes data, for there is none but numbers.
+//! The guard counts every request here. There is a fixed number of slots, each decided by majority vote (Boyer and
+//! Moore, 1981): requests of the tenant that owns a slot add weight, requests of another tenant that hashes to it
+//! remove weight, and at zero the slot changes owner. Lock-free; a race may lose a count but can mix no data, because
+//! slots contain only numbers.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
 const SLOTS: usize = 1024;
-/// Tenants with a label of their own in the exposition.
+/// Number of tenants with their own label in the exposition.
 const TOP: usize = 20;
 
 pub(crate) struct TenantsSeen {
@@ -17,7 +18,7 @@ pub(crate) struct TenantsSeen {
 
 #[derive(Default)]
 struct Slot {
-    /// 0 is free: ids of tenants start at 1.
+    /// Id of the owner; 0 means free, because ids of tenants start at 1.
     tenant: AtomicI64,
     weight: AtomicI64,
     requests: AtomicU64,
@@ -30,7 +31,7 @@ impl Default for TenantsSeen {
 }
 
 impl TenantsSeen {
-    /// One request of this tenant.
+    /// Counts one request of this tenant.
     pub(crate) fn note(&self, tenant: i64) {
         // Fibonacci hashing spreads consecutive ids; the top 10 bits index 1024 slots.
         let hash = tenant.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54;
@@ -47,7 +48,7 @@ impl TenantsSeen {
         }
     }
 
-    /// The busiest tenants with their requests, and the requests of all others.
+    /// Returns the busiest tenants with their requests, and the requests of all others.
     pub(crate) fn top(&self) -> (Vec<(i64, u64)>, u64) {
         let mut seen: Vec<_> = self
             .slots

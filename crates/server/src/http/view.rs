@@ -1,6 +1,6 @@
-//! Shapes that several answers share: instants, lists, a new session.
+//! JSON shapes that several answers share: instants, lists, a new session.
 //!
-//! Used by handlers. Instants are RFC 3339 in every answer, whatever they are inside.
+//! Used by handlers. Instants are RFC 3339 in every answer, whatever their internal form.
 
 use super::{App, cookie};
 use crate::instants;
@@ -13,17 +13,17 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tenantry::{access::login::SignedIn, tenants::Retirement};
 
-/// Microseconds since 1970 as RFC 3339, UTC.
+/// Formats microseconds since 1970 as RFC 3339 in UTC.
 pub(super) fn at(us: i64) -> Value {
     instants::text(us)
 }
 
-/// The same where there may be none.
+/// Formats an optional instant as RFC 3339 in UTC; `None` becomes null.
 pub(super) fn at_opt(us: Option<i64>) -> Value {
     us.map_or(Value::Null, at)
 }
 
-/// When a tenant that was cancelled closes and is purged; null: it was not.
+/// Returns the dates on which a cancelled tenant closes and may be purged; null if it was not cancelled.
 pub(super) fn ends(ends: Option<Retirement>) -> Value {
     ends.map_or(Value::Null, |e| {
         json!({
@@ -34,13 +34,13 @@ pub(super) fn ends(ends: Option<Retirement>) -> Value {
     })
 }
 
-/// `{"items": …}`.
+/// Wraps items as `{"items": …}`.
 pub(super) fn items<T: Serialize>(items: impl IntoIterator<Item = T>) -> Json<Value> {
     let items: Vec<_> = items.into_iter().map(|item| json!(item)).collect();
     Json(json!({ "items": items }))
 }
 
-/// A new session: the token once in the body, for programs, and as a cookie, for browsers.
+/// Answers with a new session: the token once in the body, for programs, and as a cookie, for browsers.
 pub(super) fn session(app: &App, status: StatusCode, signed_in: &SignedIn) -> Response {
     let token = signed_in.token.reveal();
     let current = signed_in.tenant.map(|id| id.get());

@@ -1,4 +1,4 @@
-//! Staff name the database that a company brings (F3).
+//! Staff handler that attaches a database which a tenant brings.
 
 use crate::http::{
     App,
@@ -14,7 +14,7 @@ use tenantry::{
     name::{PhysicalName, ServerName, StoreName},
 };
 
-/// What [`attach`] takes.
+/// Body of [`attach`].
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Form {

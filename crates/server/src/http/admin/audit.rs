@@ -1,4 +1,4 @@
-//! The audit log and the check of its chain (`audit-tampering`).
+//! Staff handlers for the audit log and the verification of its chain (`audit-tampering`).
 
 use crate::http::{App, problem::Result, query::Words, scope::Staff, view};
 use crate::instants;
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tenantry::{audit, name::TenantId};
 
-/// Query of the log.
+/// Query of [`list`].
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Query {

@@ -1,4 +1,5 @@
-//! Backups: of one company, of many, of the platform's own stores; verified, pruned, found again.
+//! Staff handlers for backups of one tenant, of many tenants and of the platform's own stores: make, list, verify,
+//! prune, rescan.
 
 use crate::{
     http::{
@@ -31,7 +32,7 @@ use tenantry::{
     tenants::NewTenant,
 };
 
-/// Query of the list.
+/// Query of [`list`].
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Query {
@@ -81,7 +82,7 @@ pub(in crate::http) async fn start(
     accepted(&app, asked.operation, &wait).await
 }
 
-/// What [`start_many`] takes.
+/// Body of [`start_many`].
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Form {
@@ -93,7 +94,7 @@ pub(in crate::http) struct Form {
     system: Option<bool>,
 }
 
-/// `POST /api/admin/backups`: many at once. Without names: all companies.
+/// `POST /api/admin/backups`: starts a run over many tenants; without names, over all tenants.
 pub(in crate::http) async fn start_many(
     State(app): State<App>,
     Staff(actor): Staff,
@@ -115,7 +116,7 @@ pub(super) fn stores(names: Option<Vec<String>>) -> Result<Option<Vec<StoreName>
     Ok(names.transpose().map_err(Error::from)?)
 }
 
-/// `GET /api/admin/backups/{id}`: with its manifest.
+/// `GET /api/admin/backups/{id}`: one backup with its manifest.
 pub(in crate::http) async fn show(
     State(app): State<App>,
     Staff(_): Staff,
@@ -127,7 +128,7 @@ pub(in crate::http) async fn show(
     Ok(Json(body))
 }
 
-/// `POST /api/admin/backups/{id}/verify`: the operation's result says what was found.
+/// `POST /api/admin/backups/{id}/verify`: the operation's result contains the findings.
 pub(in crate::http) async fn verify(
     State(app): State<App>,
     Staff(actor): Staff,
@@ -138,7 +139,7 @@ pub(in crate::http) async fn verify(
     accepted(&app, operation, &wait).await
 }
 
-/// What [`restore_as`] takes.
+/// Body of [`restore_as`].
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct As {

@@ -1,4 +1,4 @@
-//! Staff make a company from what is there already: a clone, or an archive that was exported.
+//! Staff handlers that create a tenant from existing data: a clone, or an exported archive.
 
 use crate::http::{
     App,
@@ -13,7 +13,7 @@ use axum::extract::{Request, State};
 use serde::Deserialize;
 use tenantry::{NewFromCopy, name::Slug};
 
-/// Body of a clone.
+/// Body of [`clone_tenant`].
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Clone {
@@ -21,9 +21,9 @@ pub(in crate::http) struct Clone {
     name: Option<String>,
     email: Option<String>,
     plan: Option<String>,
-    /// E-mail address of a user who exists and becomes its owner.
+    /// E-mail address of an existing user, who becomes the owner.
     owner: Option<String>,
-    /// Why that owner gets the rows.
+    /// Reason why that owner gets the rows.
     reason: Option<String>,
     #[serde(default)]
     blank_personal: bool,
@@ -44,7 +44,7 @@ pub(in crate::http) async fn clone_tenant(
     operation::accepted(&app, id, &wait).await
 }
 
-/// Query of an import.
+/// Query of [`import`].
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Import {

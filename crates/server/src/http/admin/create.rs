@@ -1,4 +1,4 @@
-//! Staff make a company, or the databases one lacks (M9, M16).
+//! Staff handlers that create a tenant, or a tenant's missing databases (M9, M16).
 
 use crate::http::{
     App,
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tenantry::{access::passwords::Password, name::Slug, operator::NewOwner, tenants::NewTenant};
 
-/// What [`tenant`] takes.
+/// Body of [`tenant`].
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Form {
@@ -24,7 +24,7 @@ pub(in crate::http) struct Form {
     password: Option<Password>,
 }
 
-/// `POST /api/admin/tenants`: with a password, also its owner, for whose address a superuser vouches.
+/// `POST /api/admin/tenants`: with a password also creates the owner, whose address the superuser vouches for.
 pub(in crate::http) async fn tenant(
     State(app): State<App>,
     Staff(actor): Staff,

@@ -1,4 +1,5 @@
-//! "Enter company system" and "exit": staff act as a member, with a reason, for at most an hour (`impersonation-abuse`).
+//! Staff handlers for impersonation ("Enter company system" and "exit"): act as a member, with a reason, for at most an
+//! hour (`impersonation-abuse`).
 
 use crate::http::{
     App,
@@ -18,7 +19,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tenantry::{access::impersonation::Impersonate, name::UserId};
 
-/// What [`start`] takes.
+/// Body of [`start`].
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Form {
@@ -28,7 +29,7 @@ pub(in crate::http) struct Form {
     minutes: Option<u32>,
 }
 
-/// `POST /api/admin/impersonate`: the answer is a token only; the staff member's own cookie stays what it is.
+/// `POST /api/admin/impersonate`: answers with a token only; the staff member's own cookie does not change.
 pub(in crate::http) async fn start(
     State(app): State<App>,
     Staff(actor): Staff,
@@ -47,7 +48,7 @@ pub(in crate::http) async fn start(
     Ok((StatusCode::CREATED, Json(body)).into_response())
 }
 
-/// `DELETE /api/admin/impersonate`, with the token that was given.
+/// `DELETE /api/admin/impersonate`: ends the impersonation whose token is presented.
 pub(in crate::http) async fn stop(State(app): State<App>, Caller(actor): Caller) -> Result<StatusCode> {
     app.platform().access().stop_impersonating(&actor).await?;
     Ok(StatusCode::NO_CONTENT)

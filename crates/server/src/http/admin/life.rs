@@ -1,4 +1,4 @@
-//! Staff rename a company, end it, and take that back.
+//! Staff handlers that rename a tenant, cancel it, and take a cancellation back.
 
 use super::tenants::shown;
 use crate::http::{
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tenantry::{Error, name::Slug, tenants::Terms};
 
-/// Body of a rename.
+/// Body of [`rename`].
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Rename {
@@ -32,11 +32,11 @@ pub(in crate::http) async fn rename(
     Ok(Json(shown(&app.platform().show_tenant(&to).await?)))
 }
 
-/// Body of a retirement. Days left out are those of the configuration.
+/// Body of [`retire`]. Periods that are left out come from the configuration.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Retire {
-    /// The slug once more.
+    /// The slug again, as confirmation.
     confirm: String,
     reason: Option<String>,
     grace_days: Option<u32>,
@@ -73,7 +73,7 @@ pub(in crate::http) async fn keep(
     Ok(Json(shown(&app.platform().show_tenant(&slug).await?)))
 }
 
-/// Whoever ends something says its name twice (`wrong-id-deleted`).
+/// Requires the slug to be repeated in the body of a destructive request (`wrong-id-deleted`).
 pub(super) fn confirmed(slug: &Slug, confirm: &str) -> Result<()> {
     match confirm == slug.as_str() {
         true => Ok(()),

@@ -1,4 +1,4 @@
-//! Staff close a company for maintenance and open it again.
+//! Staff handler that switches a tenant's maintenance mode on and off.
 
 use crate::http::{App, body::Json as Input, names::Company, problem::Result, scope::Staff};
 use axum::Json;
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tenantry::Error;
 
-/// What [`set`] takes.
+/// Body of [`set`].
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Form {

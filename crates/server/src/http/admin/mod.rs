@@ -1,7 +1,7 @@
-//! The platform's staff: tenants, users, audit log, operations, impersonation (M13).
+//! Handlers for platform staff: tenants, users, audit log, operations, impersonation (M13).
 //!
-//! Called by the route table. To everybody else these routes are absent (`absent-not-forbidden`). Nothing here shows a tenant's
-//! rows: staff see those only by impersonation, which is on record.
+//! Called by the route table. For all other callers these routes are absent (`absent-not-forbidden`). No handler here
+//! shows a tenant's rows: staff see those only by impersonation, which is audited.
 
 mod attach;
 mod audit;

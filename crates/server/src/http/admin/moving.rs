@@ -1,4 +1,5 @@
-//! Staff move companies: to another server, out of the pool, into it, back, and let go of what is kept.
+//! Staff handlers that move a tenant to another server, out of the pool, into it, or back, and release retained
+//! databases.
 
 use crate::http::{
     App,
@@ -17,7 +18,7 @@ use tenantry::{
     name::{ServerName, StoreName},
 };
 
-/// What [`to`] takes.
+/// Body of [`to`].
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct MoveForm {
@@ -25,12 +26,12 @@ pub(in crate::http) struct MoveForm {
     store: Option<String>,
     #[serde(default)]
     back: bool,
-    /// What is in use is lost, and what was written since with it.
+    /// The database in use is lost, together with everything written since the move.
     #[serde(default)]
     lost: bool,
 }
 
-/// `…/promote`.
+/// Body of `…/promote`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct PromoteForm {
@@ -38,14 +39,14 @@ pub(in crate::http) struct PromoteForm {
     store: Option<String>,
 }
 
-/// `…/demote` and `…/release`.
+/// Body of `…/demote` and `…/release`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct StoreForm {
     store: Option<String>,
 }
 
-/// `POST /api/admin/tenants/{slug}/move`: to a server, or back to where it was.
+/// `POST /api/admin/tenants/{slug}/move`: moves a tenant to a server, or back to where it was.
 pub(in crate::http) async fn to(
     State(app): State<App>,
     Staff(actor): Staff,

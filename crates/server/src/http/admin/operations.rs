@@ -1,6 +1,6 @@
-//! Operations: list, show, cancel, try again, abandon, follow.
+//! Staff handlers for operations: list, show, cancel, retry, abandon, follow.
 //!
-//! Staff see private detail of failures here; the company sees only its own, without it.
+//! Staff see the private detail of failures here; a tenant sees only its own operations, without it.
 
 use crate::http::{
     App,
@@ -24,7 +24,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tenantry::operations::{Filter, Listed};
 
-/// Query of the list.
+/// Query of [`list`].
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Query {
@@ -59,14 +59,14 @@ pub(in crate::http) async fn show(
     found(&app, id).await
 }
 
-/// `GET /api/admin/operations/{id}/events`: server-sent events, one after every change, until it ends or
-/// rests after a failure.
+/// `GET /api/admin/operations/{id}/events`: server-sent events, one after every change, until the operation ends or
+/// waits for a retry.
 pub(in crate::http) async fn events(
     State(app): State<App>,
     Staff(_): Staff,
     Number(id): Number,
 ) -> Result<Response> {
-    // Absent ones are absent before the stream begins.
+    // An operation that does not exist must give a 404 before the stream begins.
     app.platform().operations().show(id).await?;
     let draining = app.clone();
     let events = operation::events(app.platform().operations().watch(id), move || draining.is_draining());
@@ -95,7 +95,7 @@ pub(in crate::http) async fn retry(
     operation::accepted(&app, id, &wait).await
 }
 
-/// `POST /api/admin/operations/{id}/abandon`: what it cannot do or undo is left behind, so only superusers may.
+/// `POST /api/admin/operations/{id}/abandon`: only superusers may, because the results of steps that fail are left behind.
 pub(in crate::http) async fn abandon(
     State(app): State<App>,
     Staff(actor): Staff,
@@ -105,7 +105,7 @@ pub(in crate::http) async fn abandon(
     Ok(Json(operation::for_staff(&over)))
 }
 
-/// `GET /api/admin/orphans`: files that no placement names, placements whose file is not there.
+/// `GET /api/admin/orphans`: files that no placement names, and placements whose file is missing.
 pub(in crate::http) async fn orphans(State(app): State<App>, Staff(_): Staff) -> Result<Json<Value>> {
     Ok(view::items(app.platform().orphans().await?.iter().map(instants::wire)))
 }

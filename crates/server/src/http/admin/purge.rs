@@ -1,4 +1,4 @@
-//! Staff look where data of a company lies, remove a closed one for good, and read its certificate.
+//! Staff handlers that show where a tenant's data is, purge a closed tenant, and return its certificate.
 
 use super::life::confirmed;
 use crate::http::{
@@ -32,15 +32,15 @@ pub(in crate::http) async fn survey(
     Ok(Json(shown))
 }
 
-/// Body of a purge.
+/// Body of [`purge`].
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Purge {
-    /// The slug once more.
+    /// The slug again, as confirmation.
     confirm: String,
-    /// Its id: another kind of name that must mean the same company (`wrong-id-deleted`).
+    /// Id of the tenant; must name the same tenant as the slug (`wrong-id-deleted`).
     id: i64,
-    /// Although its retention is not over.
+    /// Purges although the retention is not over.
     #[serde(default)]
     early: bool,
 }

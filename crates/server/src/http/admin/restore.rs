@@ -1,4 +1,4 @@
-//! Restores of one company: beside what is in use, compared, swapped in, undone, thrown away.
+//! Staff handlers for restores of one tenant: stage, compare, swap in, undo, discard.
 
 use super::backups::stores;
 use crate::http::{
@@ -16,7 +16,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// What [`start`] takes.
+/// Body of [`start`].
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Form {
@@ -38,7 +38,7 @@ pub(in crate::http) async fn start(
     accepted(&app, operation, &wait).await
 }
 
-/// `GET /api/admin/tenants/{slug}/restore`: what stands beside, and what swapping it in would change.
+/// `GET /api/admin/tenants/{slug}/restore`: the staged restore, and what swapping it in would change.
 pub(in crate::http) async fn show(
     State(app): State<App>,
     Staff(_): Staff,

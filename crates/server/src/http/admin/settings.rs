@@ -1,4 +1,4 @@
-//! Settings of a company, among them the name that other issuers of tokens have for it (V4).
+//! Staff handlers for the settings of a tenant, including its id at other issuers of tokens.
 
 use crate::http::{App, body::Json as Input, names::Company, problem::Result, scope::Staff};
 use axum::{Json, extract::State};

@@ -1,4 +1,4 @@
-//! All tenants: list, show, suspend, resume, plan.
+//! Staff handlers for tenants: list, show, suspend, resume, change the plan.
 
 use crate::http::{
     App, body::Json as Input, names::Company, problem::Result, query::Words, scope::Staff, view,
@@ -14,7 +14,7 @@ use tenantry::{
     tenants::{self, Filter, Listed},
 };
 
-/// Query of the list.
+/// Query of [`list`].
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Query {
@@ -51,7 +51,7 @@ pub(in crate::http) async fn show(
     Ok(Json(shown(&listed)))
 }
 
-/// What [`suspend`] takes.
+/// Body of [`suspend`].
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Reason {
@@ -79,7 +79,7 @@ pub(in crate::http) async fn resume(
     show(State(app), Staff(actor), Company(slug)).await
 }
 
-/// What [`change_plan`] takes.
+/// Body of [`change_plan`].
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Plan {

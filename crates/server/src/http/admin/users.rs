@@ -1,4 +1,4 @@
-//! All users of the platform: list, create, who they are to the platform.
+//! Staff handlers for the platform's users: list, create, change their rights, sessions and passwords.
 
 use super::Page;
 use crate::http::{
@@ -32,7 +32,7 @@ pub(in crate::http) async fn list(
     Ok(view::items(users.iter().map(shown)))
 }
 
-/// What [`create`] takes.
+/// Body of [`create`].
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Form {
@@ -41,7 +41,7 @@ pub(in crate::http) struct Form {
     password: Password,
 }
 
-/// `POST /api/admin/users`: an account whose address a superuser vouches for.
+/// `POST /api/admin/users`: creates an account whose address the superuser vouches for.
 pub(in crate::http) async fn create(
     State(app): State<App>,
     Staff(actor): Staff,
@@ -59,7 +59,7 @@ pub(in crate::http) async fn create(
     Ok((StatusCode::CREATED, Json(shown(&user))))
 }
 
-/// What [`change`] takes.
+/// Body of [`change`].
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Change {
@@ -103,15 +103,15 @@ pub(in crate::http) async fn revoke(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What [`set_password`] takes.
+/// Body of [`set_password`].
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct NewPassword {
     password: Password,
 }
 
-/// `PUT /api/admin/users/{id}/password`: for whoever forgot it. Who can set it could be that user, so only
-/// superusers may.
+/// `PUT /api/admin/users/{id}/password`: sets a new password for a user who forgot theirs. Only superusers may, because
+/// the new password lets them act as that user.
 pub(in crate::http) async fn set_password(
     State(app): State<App>,
     Staff(actor): Staff,
@@ -123,7 +123,7 @@ pub(in crate::http) async fn set_password(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `POST /api/admin/users/{id}/unlock`: after somebody guessed at the password.
+/// `POST /api/admin/users/{id}/unlock`: reopens an account that wrong guesses closed.
 pub(in crate::http) async fn unlock(
     State(app): State<App>,
     Staff(actor): Staff,
@@ -136,7 +136,7 @@ pub(in crate::http) async fn unlock(
     Ok(Json(shown(&user)))
 }
 
-/// Staff who are no superusers cannot make any, nor more staff.
+/// Checks that the actor may create staff or superusers: only superusers may.
 pub(super) fn may_grant(actor: &Actor) -> Result<()> {
     actor.may_change_credentials()?;
     match actor.is_superuser() {

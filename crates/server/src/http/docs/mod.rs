@@ -1,6 +1,6 @@
-//! The docs page: one page and one script of our own, nothing from elsewhere.
+//! The docs page: one page and one script, served without third-party resources.
 //!
-//! Served to everybody; the script reads `/api/openapi.json` and draws it. Problem types link here.
+//! Public; the script reads `/api/openapi.json` and renders it. Problem types link here.
 
 use super::{App, problem::Code};
 use axum::{
@@ -10,7 +10,7 @@ use axum::{
 use http::header;
 use std::fmt::Write;
 
-/// Only our own script runs, and it talks only to this server.
+/// Content security policy: only our script runs, and it connects to this server only.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -29,13 +29,13 @@ pub(super) async fn openapi(State(app): State<App>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], app.openapi())
 }
 
-/// The page; made once, when a server starts.
+/// Renders the page; called once, at server start.
 pub(super) fn render() -> String {
     let mut rows = String::new();
     for code in Code::ALL {
         let (name, status, title) = (code.as_str(), code.status().as_u16(), code.title());
         let remedy = code.remedy().unwrap_or_default();
-        // All of it is our own text without markup, so nothing needs escaping.
+        // All inserted text is ours and contains no markup, so nothing needs escaping.
         let _ = write!(
             rows,
             "<tr id=\"problem-{name}\"><td>{status}<td><code>{name}</code><td>{title}<td>{remedy}</tr>"

@@ -1,8 +1,8 @@
-//! What the fixed routes answer with: their shapes in one table, written short.
+//! Shapes of the fixed routes' answers, in one table with a short notation.
 //!
-//! Used by the document's builder. A test asks the routes themselves and compares.
-//! `name:type` is a property, `name?:type` one that may be absent; `?` after a type: or null; `*`: a list of; a
-//! large letter: another shape. The status 202 stands for an operation that is begun, and 200 once it is over.
+//! Used by the document's builder. A test calls the routes and compares. Notation: `name:type` is a property,
+//! `name?:type` a property that may be absent; `?` after a type means nullable, `*` a list; a capital letter starts the
+//! name of another shape. Status 202 stands for a started operation, and for 200 once it has ended.
 
 use super::{answer, life, reference};
 use serde_json::{Map, Value, json};
@@ -135,12 +135,12 @@ const SHAPES: &[(&str, &str)] = &[
     ("AuditHead", "id:integer hash:string"),
 ];
 
-/// Whether a route begins an operation, for whose end a caller may wait.
+/// Returns true if a route starts an operation whose end a caller may wait for.
 pub(super) fn begins(key: &str) -> bool {
     life::ANSWERS.iter().any(|(route, status, _)| *route == key && *status == "202")
 }
 
-/// What a route answers, by status; nothing: neither table knows it.
+/// Returns a route's answers by status; empty if neither table contains it.
 pub(super) fn of(key: &str) -> Vec<(&'static str, Value)> {
     let found = ANSWERS.iter().chain(life::ANSWERS).find(|(route, ..)| *route == key);
     let Some((_, status, shape)) = found else { return vec![] };
@@ -168,7 +168,7 @@ pub(super) fn of(key: &str) -> Vec<(&'static str, Value)> {
     }
 }
 
-/// All shapes as schemas.
+/// Returns all shapes as schemas.
 pub(super) fn schemas() -> Map<String, Value> {
     let all = SHAPES.iter().chain(life::SHAPES);
     all.map(|(name, shape)| ((*name).to_owned(), schema(shape))).collect()

@@ -1,4 +1,4 @@
-//! Bodies of the routes of backups and restores. Used by the builder of the document.
+//! Request bodies of the routes for backups and restores. Used by the document's builder.
 
 use super::{
     bodies::object,
@@ -6,7 +6,7 @@ use super::{
 };
 use serde_json::{Value, json};
 
-/// What a request holds.
+/// Returns the request body of a route.
 pub(super) fn request(key: &str) -> Option<Value> {
     Some(match key {
         "POST /api/admin/backups" => {

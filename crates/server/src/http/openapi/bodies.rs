@@ -1,6 +1,6 @@
-//! Bodies of the routes that are no records: hand-written, next to one another, so that the API reads as one.
+//! Bodies of all routes except records: hand-written and in one place, so that the API reads consistently.
 //!
-//! Used by the document's builder. A route needs an entry here or in `answers`.
+//! Used by the document's builder. Every route needs an entry here or in `answers`.
 
 use super::{
     answer, answers, body,
@@ -9,7 +9,7 @@ use super::{
 use crate::http::{body::FORM, routes::Route};
 use serde_json::{Map, Value, json};
 
-/// What a person must know who reads the stored form of values.
+/// Explanation for readers of values in their stored form.
 const SQL: &str = "Rows come as they are stored. A decimal of scale 2 is stored as hundredths: 13000 is 130.00, so \
     divide sums by 10 to the power of the scale. Booleans are 0 and 1; dates and instants are text.";
 
@@ -38,7 +38,7 @@ pub(super) fn describe(route: &Route, operation: &mut Value) {
     }
 }
 
-/// A body: fields that are not named are refused. Text and numbers that may be left out may also be null.
+/// Returns the schema of a body, which refuses unknown fields. Optional text and numbers may also be null.
 pub(super) fn object(required: &[&str], mut properties: Value) -> Value {
     for (name, schema) in properties.as_object_mut().into_iter().flatten() {
         let kind = schema["type"].as_str().filter(|kind| ["string", "integer"].contains(kind));
@@ -49,7 +49,7 @@ pub(super) fn object(required: &[&str], mut properties: Value) -> Value {
     json!({"type": "object", "required": required, "properties": properties, "additionalProperties": false})
 }
 
-/// Part of an answer.
+/// Returns the schema of a part of an answer.
 fn shape(required: &[&str], properties: &Value) -> Value {
     json!({"type": "object", "required": required, "properties": properties})
 }
@@ -119,7 +119,7 @@ fn request(key: &str) -> Option<Value> {
     })
 }
 
-/// Where a company lies, and whether it is open meanwhile.
+/// Returns the bodies of the routes that move a tenant or set its maintenance mode.
 fn moving(key: &str) -> Option<Value> {
     Some(match key {
         "POST /api/admin/tenants/{slug}/move" => {
@@ -153,7 +153,7 @@ fn responses(key: &str) -> Vec<(&'static str, Value)> {
         | "POST /api/invitations/refuse"
         | "PUT /api/admin/users/{id}/password" => ("204", json!({"description": "Done"})),
         _ if key.starts_with("DELETE ") => ("204", json!({"description": "Gone"})),
-        // Nobody has said what it answers: a test asks for that.
+        // The answer is not described; a test fails for such a route.
         _ => ("200", answer("OK", &json!({"type": "object"}))),
     }]
 }
@@ -162,7 +162,7 @@ fn plain(media: &str) -> Value {
     json!({"description": "OK", "content": {media: {"schema": {"type": "string"}}}})
 }
 
-/// Schemas that are no model's.
+/// Returns the schemas that belong to no model.
 pub(super) fn schemas() -> Map<String, Value> {
     let all = [
         (

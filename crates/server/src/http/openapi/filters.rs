@@ -1,14 +1,14 @@
-//! Query parameters of lists and exports of records: each field with each operator, so that a typed client knows them.
+//! Query parameters of record lists and exports: each field with each operator, so that typed clients know them.
 //!
-//! Used by the operations on records. Which operators a field takes is decided by `query::filter`; a test asks with
-//! every parameter that is listed here.
+//! Used by the operations on records. `query::filter` decides which operators a field accepts; a test calls with every
+//! parameter listed here.
 
 use super::formats::{limit, list_of, query};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tenantry::model::{FieldKind, IdKind, Model};
 
-/// Filters, search and sort; with `paged` also those of pages.
+/// Returns the parameters for filters, search and sort; with `paged` also those of pages.
 pub(super) fn list(model: &Model, models: &[Arc<Model>], paged: bool) -> Vec<Value> {
     let sortable = columns(model).filter(|(_, kind)| *kind != Kind::Opaque);
     let sort = list_of(sortable.map(|(name, _)| name), "-?");
@@ -32,7 +32,7 @@ pub(super) fn list(model: &Model, models: &[Arc<Model>], paged: bool) -> Vec<Val
     all
 }
 
-/// Columns wanted.
+/// Returns the parameter that selects columns.
 pub(super) fn fields(model: &Model) -> Value {
     query(
         "fields",
@@ -41,7 +41,7 @@ pub(super) fn fields(model: &Model) -> Value {
     )
 }
 
-/// References to expand, where the model has some.
+/// Returns the parameter that expands references, if the model has any.
 pub(super) fn expand(model: &Model) -> Option<Value> {
     let references = model.fields.iter().filter(|f| matches!(f.kind, FieldKind::Ref { .. }));
     let names: Vec<_> = references.map(|f| f.name.as_str()).collect();
@@ -54,7 +54,7 @@ pub(super) fn expand(model: &Model) -> Option<Value> {
     Some(query("expand", &description, json!({"type": "string", "pattern": format!("^{one}(,{one})*$")})))
 }
 
-/// What a column holds, as far as operators are concerned.
+/// Kind of a column, as far as operators are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Text,
@@ -102,7 +102,7 @@ fn filter(model: &Model, models: &[Arc<Model>], name: &str, operator: &str) -> V
     query(&parameter, &format!("{name} {text}"), schema)
 }
 
-/// A value of the column as a URL has it.
+/// Returns the schema of a column's value in a URL.
 fn value(model: &Model, models: &[Arc<Model>], name: &str) -> Value {
     let id = |kind| match kind {
         IdKind::Integer => json!({"type": "integer", "format": "int64"}),

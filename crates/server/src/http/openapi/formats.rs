@@ -1,10 +1,10 @@
-//! Formats of names and numbers that several routes share, as schemas.
+//! Schemas of names and numbers that several routes share.
 //!
 //! Used by the other parts of the document.
 
 use serde_json::{Value, json};
 
-/// Any text.
+/// Returns the schema of any text.
 pub(super) fn text() -> Value {
     json!({"type": "string"})
 }
@@ -17,12 +17,12 @@ pub(super) fn password() -> Value {
     json!({"type": "string", "format": "password", "maxLength": 1024})
 }
 
-/// The name of a tenant in URLs. Some names are reserved, and a name may be taken.
+/// Returns the schema of a slug. Some slugs are reserved, and a slug may be taken.
 pub(super) fn slug() -> Value {
     json!({"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$", "minLength": 3, "maxLength": 40})
 }
 
-/// The name of a role, plan, store or server.
+/// Returns the schema of the name of a role, plan, store or server.
 pub(super) fn name() -> Value {
     json!({"type": "string", "pattern": "^[a-z][a-z0-9]*(_[a-z0-9]+)*$", "maxLength": 48})
 }
@@ -39,22 +39,22 @@ pub(super) fn flag() -> Value {
     json!({"type": "boolean"})
 }
 
-/// The number of a user, key or operation.
+/// Returns the schema of the id of a user, key or operation.
 pub(super) fn number() -> Value {
     json!({"type": "integer", "format": "int64", "minimum": 1})
 }
 
-/// Rows of a page.
+/// Returns the schema of the number of rows of a page.
 pub(super) fn limit(default: u32) -> Value {
     json!({"type": "integer", "minimum": 1, "maximum": 1000, "default": default})
 }
 
-/// A query parameter.
+/// Returns a query parameter.
 pub(super) fn query(name: &str, description: &str, schema: Value) -> Value {
     json!({"name": name, "in": "query", "description": description, "schema": schema})
 }
 
-/// The names, separated by commas, as a pattern; each may follow `before`.
+/// Returns a pattern for the names, separated by commas; `before` may precede each name.
 pub(super) fn list_of<'n>(names: impl Iterator<Item = &'n str>, before: &str) -> Value {
     let one = format!("{before}({})", names.collect::<Vec<_>>().join("|"));
     json!({"type": "string", "pattern": format!("^{one}(,{one})*$")})

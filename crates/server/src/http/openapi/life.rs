@@ -1,6 +1,6 @@
-//! Bodies and answers of the routes on a company's life: operations, backups, moves, copies, end.
+//! Bodies and answers of the routes for a tenant's life: operations, backups, moves, copies, cancellation.
 //!
-//! Used by `bodies` and `answers`, which have the rest, and written like theirs.
+//! Used by `bodies` and `answers`, which contain the others, and written in the same notation.
 
 use super::{
     bodies::object,
@@ -136,7 +136,7 @@ pub(super) const SHAPES: &[(&str, &str)] = &[
     ),
 ];
 
-/// What a JSON body holds; none: the route takes none.
+/// Returns the JSON body of a route; `None` if it takes none.
 pub(super) fn request(key: &str) -> Option<Value> {
     Some(match key {
         "POST /api/admin/tenants/{slug}/purge" => {
@@ -162,7 +162,7 @@ pub(super) fn request(key: &str) -> Option<Value> {
     })
 }
 
-/// An archive is no JSON, and what becomes of it stands in the query.
+/// Describes the body of an import, which is an archive and not JSON; its options are in the query.
 pub(super) fn describe(key: &str, operation: &mut Value) {
     if key == "POST /api/admin/import" {
         operation["requestBody"] = json!({"required": true, "content": {"application/zip": {}}});

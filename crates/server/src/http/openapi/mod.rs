@@ -1,7 +1,7 @@
-//! The OpenAPI 3.1 document, made from the route table and the models.
+//! The OpenAPI 3.1 document, generated from the route table and the models.
 //!
-//! Built once, when a server starts; served as bytes. Nothing in it depends on who asks: the models of a
-//! platform are no secret, their rows are.
+//! Built at server start and after a reload of the apps; served as bytes. It does not depend on the caller: the models
+//! of a platform are public, their rows are not.
 
 mod answers;
 mod backups;
@@ -22,7 +22,7 @@ use serde_json::{Map, Value, json};
 use std::{collections::BTreeSet, sync::Arc};
 use tenantry::{error::Rule, model::Model};
 
-/// The whole document.
+/// Builds the document.
 pub(super) fn build(title: &str, models: &[Arc<Model>]) -> Value {
     let mut paths = Map::new();
     for route in ROUTES {
@@ -67,7 +67,7 @@ fn put(paths: &mut Map<String, Value>, path: &str, route: &Route, mut operation:
     item[route.method.as_str().to_ascii_lowercase()] = operation;
 }
 
-/// One entry for each `{name}` of the path that the operation does not describe itself.
+/// Returns an entry for each `{name}` of the path that the operation does not describe itself.
 fn path_parameters(path: &str, operation: &Value) -> Vec<Value> {
     let described: BTreeSet<&str> = operation["parameters"]
         .as_array()
@@ -83,7 +83,7 @@ fn path_parameters(path: &str, operation: &Value) -> Vec<Value> {
         .collect()
 }
 
-/// What every operation has: group, id, line, security and the problems that can come.
+/// Returns the common members of an operation: group, id, summary, security and possible problems.
 fn frame(route: &Route, tag: &str, id: &str) -> Value {
     let security = match route.access {
         Access::Public => json!([]),
@@ -111,7 +111,7 @@ fn operation(route: &Route) -> Value {
 fn tags(models: &[Arc<Model>]) -> Vec<Value> {
     let mut seen = BTreeSet::new();
     let mut fixed = ROUTES.iter().filter(|r| !r.path.contains("{model}")).map(|r| r.tag.to_owned());
-    // Who reads it logs in and then works with records; the rest is for fewer.
+    // Readers sign in first and then work with records; fewer readers need the rest.
     let first = fixed.next();
     let names = first.into_iter().chain(models.iter().map(|m| m.label.clone())).chain(fixed);
     names.filter(|name| seen.insert(name.clone())).map(|name| json!({"name": name})).collect()
@@ -153,17 +153,17 @@ fn problem_schema() -> Value {
     })
 }
 
-/// `$ref` to a schema of this document.
+/// Returns a `$ref` to a schema of this document.
 fn reference(name: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{name}")})
 }
 
-/// A JSON answer of this schema.
+/// Returns a JSON answer with this schema.
 fn answer(description: &str, schema: &Value) -> Value {
     json!({"description": description, "content": {"application/json": {"schema": schema}}})
 }
 
-/// A JSON body of this schema.
+/// Returns a JSON body with this schema.
 fn body(schema: &Value) -> Value {
     json!({"required": true, "content": {"application/json": {"schema": schema}}})
 }

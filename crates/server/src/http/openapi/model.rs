@@ -1,4 +1,4 @@
-//! Schemas of one model: as it is read, created and changed.
+//! Schemas of one model: for reading, creating and changing records.
 //!
 //! Used by the document's builder. Shapes follow the engine's JSON: decimals are strings, absent is null.
 
@@ -61,7 +61,7 @@ fn new(model: &Model, models: &[Arc<Model>]) -> Value {
     schema
 }
 
-/// A change of no field is none: the answer is the record as it is.
+/// Returns the schema of a change. An empty change is allowed; the answer is the unchanged record.
 fn change(model: &Model, models: &[Arc<Model>]) -> Value {
     writable(model, models)
 }
@@ -154,7 +154,7 @@ fn integer(min: Option<i64>, max: Option<i64>) -> Value {
     schema
 }
 
-/// The key of a row of `to`.
+/// Returns the schema of the key of a row of `to`.
 fn referred(to: &str, models: &[Arc<Model>]) -> Value {
     let target = models.iter().find(|m| m.name.as_str() == to);
     let mut key = id(target.map_or(IdKind::Integer, |m| m.id));
@@ -162,7 +162,7 @@ fn referred(to: &str, models: &[Arc<Model>]) -> Value {
     key
 }
 
-/// Rows referred to, with `expand`.
+/// Returns the schema of referenced rows, for `expand`.
 fn expanded(model: &Model, models: &[Arc<Model>]) -> Option<Value> {
     let rows = model.fields.iter().filter_map(|field| match &field.kind {
         FieldKind::Ref { to, .. } if models.iter().any(|m| m.name == *to) => {
@@ -179,12 +179,12 @@ fn expanded(model: &Model, models: &[Arc<Model>]) -> Option<Value> {
 fn nullable(schema: &mut Value) {
     if let Some(kind) = schema.get("type").and_then(Value::as_str).map(str::to_owned) {
         schema["type"] = json!([kind, "null"]);
-        // `schema["enum"]` would put a null there where there is none.
+        // Indexing with `schema["enum"]` would insert a null if there is no such member.
         if let Some(choices) = schema.get_mut("enum").and_then(Value::as_array_mut) {
             choices.push(Value::Null);
         }
     } else if let Some(target) = schema.get("$ref").cloned() {
         *schema = json!({"anyOf": [{"$ref": target}, {"type": "null"}]});
     }
-    // What is left takes any JSON, null too.
+    // The remaining kinds accept any JSON, including null.
 }

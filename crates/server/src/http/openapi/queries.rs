@@ -1,4 +1,4 @@
-//! Query parameters of the routes that are no records.
+//! Query parameters of all routes except records.
 //!
 //! Used by the document's builder. A test calls every one of them.
 
@@ -17,13 +17,13 @@ const QUERIES: &[(&str, &str)] = &[
     ("GET /api/tenant/operations", "open:flag before:number limit:limit"),
 ];
 
-/// The parameters of a fixed route.
+/// Returns the parameters of a fixed route.
 pub(super) fn of(key: &str) -> Vec<Value> {
     let known = QUERIES.iter().find(|(route, _)| *route == key).map_or("", |(_, words)| *words);
     known.split_whitespace().filter_map(|word| word.split_once(':')).map(parameter).collect()
 }
 
-/// How long the answer of a route that begins an operation waits for its end.
+/// Returns the parameter that makes a request wait for the end of the operation it starts.
 pub(super) fn wait() -> Value {
     let seconds = json!({"type": "integer", "minimum": 0, "maximum": LONGEST});
     query(

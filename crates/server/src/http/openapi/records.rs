@@ -1,5 +1,4 @@
-//! Operations on the records of one model: one path each, so that clients generated from the document
-//! are typed.
+//! Operations on the records of one model: separate paths per model, so that generated clients are typed.
 //!
 //! Used by the document's builder.
 
@@ -10,7 +9,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tenantry::model::{FieldKind, IdKind, Model};
 
-/// Routes of file fields and of overrides exist only for models that have them.
+/// Returns true if the route exists for the model: routes of file fields and overrides need a model that has them.
 pub(super) fn applies(route: &Route, model: &Model) -> bool {
     let has_file = || model.fields.iter().any(|f| matches!(f.kind, FieldKind::File { .. }));
     match route.path.rsplit_once("/{id}/") {
@@ -56,7 +55,7 @@ pub(super) fn operation(route: &Route, model: &Model, models: &[Arc<Model>]) -> 
     operation
 }
 
-/// CSV, files and deletes.
+/// Describes routes for CSV, files and deletes.
 fn bytes(route: &Route, model: &Model, operation: &mut Value) -> (&'static str, Value) {
     let csv = json!({"text/csv": {"schema": {"type": "string"}}});
     let any = json!({"schema": {"type": "string", "format": "binary"}});

@@ -1,4 +1,4 @@
-//! The document is whole: every route is in it, every reference resolves, every id is its own.
+//! Tests that the document is complete: it contains every route, every reference resolves, every id is unique.
 
 use super::*;
 
@@ -100,7 +100,7 @@ fn fields_keep_their_types() {
     assert_eq!(own.as_object().unwrap().keys().collect::<Vec<_>>(), ["notes", "status"]);
 }
 
-/// What a typed client is made from.
+/// The document contains what generators of typed clients need.
 #[test]
 fn clients_know_filters_columns_and_what_depends_on_what() {
     let document = build("Test", &models());
@@ -128,7 +128,7 @@ fn clients_know_filters_columns_and_what_depends_on_what() {
     assert!(of("/api/admin/users").contains("limit") && of("/api/tenant/activity").contains("before"));
 }
 
-/// Who reads the document learns what every answer holds.
+/// Readers of the document learn what every answer contains.
 #[test]
 fn no_json_answer_is_a_bare_object() {
     let document = build("Test", &models());
@@ -150,7 +150,7 @@ fn no_json_answer_is_a_bare_object() {
     assert!(answers > 80, "{answers}");
 }
 
-/// It says what is in it, and so does what it is a list of.
+/// Returns true if the schema has a type, and so has the item type of a list.
 fn is_typed(document: &Value, schema: &Value) -> bool {
     if let Some(target) = schema["$ref"].as_str() {
         return document

@@ -1,12 +1,12 @@
 //! The closed list of problem codes. Clients match on the code; the docs page lists them all.
 //!
-//! Used by [`super::Problem`] and the docs page. It carries no text of a particular request.
+//! Used by [`super::Problem`] and the docs page. It contains no text of a particular request.
 
 use http::StatusCode;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident $name:literal $status:ident $title:literal $remedy:literal;)*) => {
-        /// What kind of refusal. The name in snake case is the `code` member of the body.
+        /// Kind of a refusal. The name in snake case is the `code` member of the body.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Code {
@@ -14,10 +14,10 @@ macro_rules! codes {
         }
 
         impl Code {
-            /// Every code, for the docs page and for tests.
+            /// All codes, for the docs page and for tests.
             pub const ALL: &[Code] = &[$(Code::$variant),*];
 
-            /// Name, status, title, remedy or nothing.
+            /// Returns name, status, title, and remedy or an empty text.
             const fn row(self) -> (&'static str, StatusCode, &'static str, &'static str) {
                 match self {
                     $(Code::$variant => ($name, StatusCode::$status, $title, $remedy)),*
@@ -34,25 +34,25 @@ codes! {
     /// A value breaks a rule of its field.
     Invalid "invalid" UNPROCESSABLE_ENTITY "A value is not allowed"
         "";
-    /// No credential, or one that is not valid any more.
+    /// The credential is missing or no longer valid.
     Unauthenticated "unauthenticated" UNAUTHORIZED "Log in first"
         "POST /api/auth/login, then send the token as `Authorization: Bearer …`.";
-    /// The credential is good, and does not suffice for what is plainly visible to it.
+    /// The credential is valid but does not permit this, on something that the caller may see.
     Denied "denied" FORBIDDEN "Not allowed"
         "";
-    /// A browser sent this from another site.
+    /// A browser sent the request from another site.
     CrossSite "cross_site" FORBIDDEN "Refused: sent by another site"
         "Send the request from this platform's own pages, or with a bearer token instead of the cookie.";
-    /// Nothing there, or nothing the caller may know of.
+    /// Nothing exists here, or nothing that the caller may see.
     NotFound "not_found" NOT_FOUND "Not found"
         "";
-    /// The path exists, with other methods.
+    /// The path exists with other methods.
     MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED "Method not allowed"
         "";
-    /// The body's media type is not one this route reads.
+    /// The route does not read the body's media type.
     UnsupportedMediaType "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE "Media type not supported"
         "";
-    /// The body is larger than this route takes.
+    /// The body is larger than the route accepts.
     TooLarge "too_large" PAYLOAD_TOO_LARGE "The body is too large"
         "";
     /// Another row has the same unique values.
@@ -61,13 +61,13 @@ codes! {
     /// The row is still referred to.
     Reference "reference" CONFLICT "A reference does not allow this"
         "";
-    /// The state of the thing does not allow it.
+    /// The state of the object does not allow the request.
     Conflict "conflict" CONFLICT "The current state does not allow this"
         "";
-    /// The operation was cancelled, and what it did is undone.
+    /// The operation was cancelled and undone.
     Cancelled "cancelled" CONFLICT "It was cancelled"
         "";
-    /// `If-Match` names another version than the record has.
+    /// `If-Match` names a version other than the record's.
     VersionConflict "version_conflict" PRECONDITION_FAILED "Somebody changed it meanwhile"
         "Read the record again, apply the change to it, and send its new ETag in If-Match.";
     /// `If-Match` is required here and was not sent.
@@ -76,10 +76,10 @@ codes! {
     /// The tenant is suspended, or not ready yet.
     TenantSuspended "tenant_suspended" FORBIDDEN "This company is not available"
         "Ask the platform's operator.";
-    /// Staff are at work on the company.
+    /// The tenant is in maintenance mode.
     Maintenance "maintenance" SERVICE_UNAVAILABLE "Closed for maintenance"
         "Try again after as many seconds as Retry-After says.";
-    /// The trial is over, or the subscription is not live.
+    /// The trial has ended, or the subscription is not live.
     SubscriptionRequired "subscription_required" PAYMENT_REQUIRED "A live subscription is required"
         "Choose a plan (GET /api/plans) and ask the platform's operator to activate it.";
     /// A limit of the plan is reached.
@@ -88,19 +88,19 @@ codes! {
     /// Too many requests.
     RateLimited "rate_limited" TOO_MANY_REQUESTS "Too many requests"
         "Wait as long as Retry-After says.";
-    /// SQL of the tenant's own is wrong.
+    /// The tenant's own SQL is invalid.
     Statement "statement" BAD_REQUEST "The statement is not valid"
         "";
-    /// SQL of the tenant's own wants what it may not have (`confined-sql`).
+    /// The tenant's own SQL does something that is not allowed (`confined-sql`).
     StatementDenied "statement_denied" FORBIDDEN "The statement is not allowed here"
         "Only reading statements on this company's own tables are allowed.";
-    /// The statement ran into its deadline.
+    /// The statement exceeded its deadline.
     Deadline "deadline" SERVICE_UNAVAILABLE "It took too long"
         "Narrow the filter, lower the limit, or sort by an indexed field.";
-    /// The tenant has no database: creation never finished, or it was removed.
+    /// The tenant has no database: its creation never finished, or the database was removed.
     NoDatabase "no_database" SERVICE_UNAVAILABLE "The company has no database"
         "An operator runs `tenantry create-db SLUG`.";
-    /// The database lies on a server that this process was started without.
+    /// The database is on a server that this process's configuration does not contain.
     ServerUnknown "server_unknown" SERVICE_UNAVAILABLE "This server does not know where the company's database lies"
         "An operator restarts the server with the current configuration.";
     /// The database lacks migrations that this server has loaded.
@@ -118,42 +118,42 @@ codes! {
     /// A disk of the server fails.
     DiskFailed "disk_failed" SERVICE_UNAVAILABLE "The disk fails"
         "An operator looks at the disk and the system's log.";
-    /// The server's user may not use the file.
+    /// The server's user lacks permission for the file.
     NoAccess "no_access" SERVICE_UNAVAILABLE "The server has no access to a file of its own"
         "An operator gives the file back to the user that runs the server.";
-    /// The tenant's database is damaged, or another one is in its place.
+    /// The tenant's database is damaged, or another database is in its place.
     DatabaseDamaged "database_damaged" SERVICE_UNAVAILABLE "The database is damaged"
         "An operator runs `tenantry restore SLUG latest --swap`.";
-    /// Busy, or shutting down; try again.
+    /// The server is busy or shutting down; the client should retry.
     Unavailable "unavailable" SERVICE_UNAVAILABLE "Busy"
         "Try again in a moment.";
-    /// A fault of ours.
+    /// An internal error.
     Internal "internal" INTERNAL_SERVER_ERROR "A fault of ours"
         "";
 }
 
 impl Code {
-    /// The `code` member.
+    /// Returns the `code` member.
     pub const fn as_str(self) -> &'static str {
         self.row().0
     }
 
-    /// The code of that name.
+    /// Returns the code with the given name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|code| code.as_str() == name)
     }
 
-    /// HTTP status.
+    /// Returns the HTTP status.
     pub const fn status(self) -> StatusCode {
         self.row().1
     }
 
-    /// The `title` member: the same for every occurrence.
+    /// Returns the `title` member, which is the same for every occurrence.
     pub const fn title(self) -> &'static str {
         self.row().2
     }
 
-    /// What a person can do about it, where that is always the same (M16).
+    /// Returns what a person can do about it, if that is always the same (M16).
     pub fn remedy(self) -> Option<&'static str> {
         Some(self.row().3).filter(|remedy| !remedy.is_empty())
     }

@@ -1,4 +1,4 @@
-//! Domain errors to problems, in one place for all routes.
+//! Conversion of domain errors to problems, in one place for all routes.
 //!
 //! Used through `?` in handlers. Public text is the domain's own; everything else goes to the log.
 
@@ -6,14 +6,14 @@ use super::{Code, FieldProblem, Problem};
 
 use tenantry::error::{FieldError, Rule};
 
-/// When clients of a company in maintenance should ask again, seconds.
+/// Value of Retry-After for a tenant in maintenance mode, seconds.
 const MAINTENANCE_RETRY_S: u64 = 60;
-/// When clients of a server with outdated apps should ask again, seconds: it is about to be brought up to date.
+/// Value of Retry-After for a server with outdated apps, seconds: it is about to be updated.
 const OUTDATED_RETRY_S: u64 = 5;
 
 impl From<tenantry::Error> for Problem {
     fn from(error: tenantry::Error) -> Self {
-        // A code this server does not know yet is a fault of ours, never a guess at a status.
+        // A code that this server does not know is an internal error; no status is guessed.
         let code = Code::parse(error.code()).unwrap_or(Code::Internal);
         let mut problem = Problem::new(code, sentence(error.public_title()))
             .private(error.to_string())
@@ -50,8 +50,8 @@ fn from_engine(problem: Problem, kind: &tenantry::EngineErrorKind) -> Problem {
     }
 }
 
-/// First letter large, a stop at the end: the domain's texts are fragments. A name that stands first (of a
-/// field, of a company) stays as it is.
+/// Capitalises the first letter and adds a full stop: the domain's texts are fragments. A name at the start (of a
+/// field, of a tenant) stays unchanged.
 fn sentence(text: String) -> String {
     let word = text.split(' ').next().unwrap_or_default();
     let mut letters = text.chars();

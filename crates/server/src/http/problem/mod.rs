@@ -1,7 +1,7 @@
-//! RFC 9457 problems: the only shape in which this server says no.
+//! RFC 9457 problems: the only form of refusal of this server.
 //!
-//! Made by handlers and by `From` of domain errors; rendered here once, by the guard with the request's id.
-//! Public text and private detail are different fields: the detail goes to the log and never to a client.
+//! Created by handlers and by `From` of domain errors; the guard renders each once, with the request's id. Public text
+//! and private detail are different fields: the detail goes to the log and never to a client.
 
 mod code;
 mod domain;
@@ -23,19 +23,19 @@ pub const MEDIA_TYPE: &str = "application/problem+json";
 /// Result of a handler.
 pub type Result<T, E = Problem> = std::result::Result<T, E>;
 
-/// What is wrong with one field of the request.
+/// A problem with one field of the request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldProblem {
-    /// Field or query parameter; of a batch with the index of the record before it: `3.born_on`.
+    /// Name of the field or query parameter; in a batch with the index of the record before it: `3.born_on`.
     pub field: String,
-    /// The kind of rule, for programs.
+    /// Kind of the broken rule, for programs.
     pub code: &'static str,
-    /// The rule it breaks, for people.
+    /// The broken rule, for people.
     pub message: String,
 }
 
 impl FieldProblem {
-    /// A field that breaks a rule of no kind of its own.
+    /// Creates a field problem with the general code.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { field: field.into(), code: Rule::Value.code(), message: message.into() }
     }
@@ -47,7 +47,7 @@ impl From<&FieldError> for FieldProblem {
     }
 }
 
-/// A refusal. Boxed inside so that the `Ok` path of a handler stays small.
+/// A refusal. Boxed so that the `Ok` path of a handler stays small.
 #[derive(Debug, Clone)]
 pub struct Problem(Box<Inner>);
 
@@ -79,7 +79,7 @@ struct Wire<'a> {
 }
 
 impl Problem {
-    /// A problem of this code with public text.
+    /// Creates a problem with this code and public text.
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         let inner = Inner {
             code,
@@ -93,79 +93,80 @@ impl Problem {
         Self(Box::new(inner))
     }
 
-    /// Nothing there, or nothing the caller may know of: both are this (`absent-not-forbidden`).
+    /// Returns the problem both for something that does not exist and for something that the caller may not see
+    /// (`absent-not-forbidden`).
     pub fn absent() -> Self {
         Self::new(Code::NotFound, "There is nothing here, or nothing you may see.")
     }
 
-    /// A fault of ours: the detail goes to the log only.
+    /// Returns an internal error; the detail goes to the log only.
     pub fn internal(private: impl Into<String>) -> Self {
         Self::new(Code::Internal, "Something went wrong here. The request id finds it in the log.")
             .private(private)
     }
 
-    /// One field is wrong.
+    /// Returns a problem with one wrong field.
     pub fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(Code::Invalid, "The request breaks a rule.").and_field(field, message)
     }
 
-    /// Adds a field that is wrong.
+    /// Adds a wrong field.
     pub fn and_field(mut self, field: impl Into<String>, message: impl Into<String>) -> Self {
         self.0.fields.push(FieldProblem::new(field, message));
         self
     }
 
-    /// Adds fields that are wrong.
+    /// Adds wrong fields.
     pub fn fields(mut self, fields: impl IntoIterator<Item = FieldProblem>) -> Self {
         self.0.fields.extend(fields);
         self
     }
 
-    /// What to do about it, instead of the code's usual remedy.
+    /// Sets the remedy, in place of the code's usual one.
     pub fn remedy(mut self, remedy: impl Into<Cow<'static, str>>) -> Self {
         self.0.remedy = Some(remedy.into());
         self
     }
 
-    /// When to try again, seconds.
+    /// Sets when to retry, seconds.
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.0.retry_after_s = Some(seconds);
         self
     }
 
-    /// What only the log may say.
+    /// Sets the detail for the log only.
     pub fn private(mut self, detail: impl Into<String>) -> Self {
         self.0.private = Some(detail.into());
         self
     }
 
-    /// Says whether an operator must act on it.
+    /// Sets whether an operator must act.
     pub fn fault(mut self, fault: bool) -> Self {
         self.0.fault |= fault;
         self
     }
 
-    /// True when an operator must act: the log has it as an error.
+    /// Returns true if an operator must act; the log then contains the problem as an error.
     pub fn is_fault(&self) -> bool {
         self.0.fault
     }
 
-    /// Its code.
+    /// Returns the code.
     pub fn code(&self) -> Code {
         self.0.code
     }
 
-    /// Its HTTP status.
+    /// Returns the HTTP status.
     pub fn status(&self) -> StatusCode {
         self.0.code.status()
     }
 
-    /// For the log: the private detail, or the public one where there is no other.
+    /// Returns the text for the log: the private detail, or the public one if there is none.
     pub fn log_text(&self) -> &str {
         self.0.private.as_deref().unwrap_or(&self.0.detail)
     }
 
-    /// The JSON body; `request_id` is known to the guard only.
+    /// Returns the JSON body; only the guard knows `request_id`.
     pub fn body(&self, request_id: Option<&str>) -> Vec<u8> {
         let inner = &*self.0;
         let wire = Wire {
@@ -184,7 +185,7 @@ impl Problem {
 }
 
 impl IntoResponse for Problem {
-    /// Renders without a request id and leaves the problem in the extensions, for the guard to log.
+    /// Renders without a request id and puts the problem into the extensions, for the guard to log.
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::from(self.body(None)));
         *response.status_mut() = self.status();

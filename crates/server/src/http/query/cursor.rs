@@ -1,7 +1,7 @@
 //! Opaque page cursors: base64url of JSON, `[binding, value, value, …, id]`.
 //!
-//! Used by the list routes. A cursor carries only values of the caller's own last row, typed again when it
-//! comes back, so it needs no signature; the binding refuses one of another model or sort order.
+//! Used by the list routes. A cursor contains only values of the last row that the caller has seen, which are typed
+//! again when it comes back, so it needs no signature. The binding refuses a cursor of another model or sort order.
 
 use super::text::{self, Kind};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -10,10 +10,10 @@ use tenantry::{model::Model, name::FieldName, query::Direction, value::Value};
 
 type Sort = [(FieldName, Direction)];
 
-/// Longest cursor read, bytes: sort values are bounded by what was stored.
+/// Maximum length of a cursor, bytes: sort values are bounded by what was stored.
 const MAX_LENGTH: usize = 16 * 1024;
 
-/// The cursor that continues after a row with these sort values (id last).
+/// Returns the cursor that continues after a row with these sort values (id last).
 pub fn seal(model: &Model, sort: &Sort, values: &[Value]) -> String {
     let mut parts = Vec::with_capacity(values.len() + 1);
     parts.push(Json::from(binding(model, sort)));
@@ -21,7 +21,7 @@ pub fn seal(model: &Model, sort: &Sort, values: &[Value]) -> String {
     URL_SAFE_NO_PAD.encode(Json::Array(parts).to_string())
 }
 
-/// Its values again; None when it is no cursor of this model and sort.
+/// Returns the values of a cursor; `None` if it is not a cursor of this model and sort.
 pub(super) fn open(model: &Model, sort: &Sort, cursor: &str) -> Option<Vec<Value>> {
     if cursor.len() > MAX_LENGTH {
         return None;
@@ -36,14 +36,14 @@ pub(super) fn open(model: &Model, sort: &Sort, cursor: &str) -> Option<Vec<Value
     values.iter().zip(kinds).map(|(value, kind)| typed(kind, value)).collect()
 }
 
-/// Kinds of the sort keys, then of the id, unless the id is a key itself.
+/// Returns the kinds of the sort keys, then of the id unless the id is a sort key.
 fn kinds(model: &Model, sort: &Sort) -> Option<Vec<Kind>> {
     let id_is_key = sort.iter().any(|(name, _)| name.as_str() == "id");
     let names = sort.iter().map(|(name, _)| name.as_str()).chain((!id_is_key).then_some("id"));
     names.map(|name| text::column(model, name).ok().map(|(_, kind)| kind)).collect()
 }
 
-/// FNV-1a over model and sort: tells honest mistakes apart, protects nothing. 53 bits, exact in JSON.
+/// Hashes model and sort with FNV-1a to detect honest mistakes; it protects nothing. 53 bits, exact in JSON.
 fn binding(model: &Model, sort: &Sort) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let mut eat = |text: &str| {

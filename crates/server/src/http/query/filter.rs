@@ -1,6 +1,6 @@
-//! One filter parameter to one condition: `age__gte=18`.
+//! Converts one filter parameter to a condition: `age__gte=18`.
 //!
-//! Used by the list reader. It never builds SQL: a condition is data, compiled by the engine.
+//! Used by the list reader. It never builds SQL: a condition is data, which the engine compiles.
 
 use super::text::{self, Kind};
 use tenantry::{
@@ -10,14 +10,17 @@ use tenantry::{
     value::Value,
 };
 
-/// Operators by their suffix, as the docs and refusals list them.
+/// Operators by their suffix, in the form that docs and refusals show.
 pub(super) const OPERATORS: &str = "eq, ne, lt, lte, gt, gte, contains, startswith, in, isnull";
-/// Most values one `__in` may carry.
+/// Maximum number of values of one `__in`.
 const MAX_IN: usize = 200;
-/// Longest text to compare with, bytes.
+/// Maximum length of a text to compare with, bytes.
 const MAX_TEXT: usize = 1000;
 
-/// The condition of one parameter, or why there is none.
+/// Returns the condition of one parameter.
+///
+/// # Errors
+/// If the field, the operator or the value is invalid.
 pub(super) fn condition(
     model: &Model,
     parameter: &str,

@@ -1,7 +1,7 @@
-//! A list request's URL to a [`Select`]: `?status=active&age__gte=18&sort=-created_at&limit=20`.
+//! Parses a list request's URL into a [`Select`]: `?status=active&age__gte=18&sort=-created_at&limit=20`.
 //!
-//! Called by the record routes. It knows fields and types from the model and nothing of tenants:
-//! there is no way to name one here (`confined-query`). Unknown parameters are refused, naming the allowed ones.
+//! Called by the record routes. It knows fields and types from the model and nothing of tenants: a URL cannot name one
+//! here (`confined-query`). Unknown parameters are refused, naming the allowed ones.
 
 mod cursor;
 mod filter;
@@ -24,30 +24,30 @@ pub use cursor::seal;
 pub use text::{Kind, parse as parse_text};
 pub(super) use words::Words;
 
-/// Most rows one page may carry.
+/// Maximum number of rows of a page.
 pub const MAX_LIMIT: u32 = 1000;
-/// Longest `expand` path, in references.
+/// Maximum length of an `expand` path, references.
 const MAX_EXPAND_DEPTH: usize = 3;
-/// Most conditions one request may carry.
+/// Maximum number of conditions of a request.
 const MAX_CONDITIONS: usize = 50;
 
-/// What a list URL asks for.
+/// A parsed list URL.
 #[derive(Debug, Clone, PartialEq)]
 pub struct List {
     /// Filter, search, sort, page and columns.
     pub select: Select,
-    /// Also count all rows that match.
+    /// Whether to count all matching rows too.
     pub count: bool,
     /// Paths of references to expand: `city`, `city.region`.
     pub expand: Vec<String>,
 }
 
-/// What the URL of one kind of route may carry.
+/// Parameters that the URL of a kind of route may contain.
 #[derive(Clone, Copy)]
 struct Takes {
     /// Parameters that are not filters.
     words: &'static [&'static str],
-    /// Also filters by field.
+    /// Whether filters by field are allowed too.
     filters: bool,
 }
 
@@ -56,17 +56,26 @@ const LIST: Takes =
 const EXPORT: Takes = Takes { words: &["q", "sort", "fields"], filters: true };
 const ONE: Takes = Takes { words: &["fields", "expand"], filters: false };
 
-/// Reads the query string (without `?`) of a list of `model`. Every problem is reported at once.
+/// Parses the query string (without `?`) of a list of `model`.
+///
+/// # Errors
+/// All invalid parameters at once.
 pub fn list(model: &Model, query: &str) -> Result<List> {
     read(model, query, LIST)
 }
 
-/// Reads the query string of an export: what a list takes, but no page, count or expansion.
+/// Parses the query string of an export: that of a list without page, count and expansion.
+///
+/// # Errors
+/// All invalid parameters at once.
 pub fn export(model: &Model, query: &str) -> Result<List> {
     read(model, query, EXPORT)
 }
 
-/// Reads the query string of a single record: only `fields` and `expand`.
+/// Parses the query string of a single record: only `fields` and `expand`.
+///
+/// # Errors
+/// All invalid parameters at once.
 pub fn one(model: &Model, query: &str) -> Result<List> {
     read(model, query, ONE)
 }
@@ -106,7 +115,7 @@ fn read(model: &Model, query: &str, takes: Takes) -> Result<List> {
     reader.finish()
 }
 
-/// A record's id from its path segment; what cannot be an id is simply not there.
+/// Parses a record's id from its path segment; `None` if no record can have such an id.
 pub fn record_id(kind: IdKind, text: &str) -> Option<RecordId> {
     match kind {
         IdKind::Integer => text.parse().ok().filter(|id| *id > 0).map(RecordId::Integer),
@@ -207,7 +216,7 @@ impl Reader<'_> {
                     references(self.model)
                 ));
             }
-            // Deeper steps belong to other models: the platform, which holds them, checks those.
+            // Further steps belong to other models, which the platform knows and checks.
             if let Some(bad) = names.iter().find(|n| FieldName::parse(n).is_err()) {
                 return Err(format!("{} is no field name", text::quoted(bad)));
             }
@@ -257,7 +266,7 @@ fn references(model: &Model) -> String {
     }
 }
 
-/// Sort values of a page's last row to the `next` cursor of that page.
+/// Returns the `next` cursor of a page, from the sort values of its last row.
 pub fn next(model: &Model, list: &List, after: Option<&[Value]>) -> Option<String> {
     after.map(|values| seal(model, &list.select.sort, values))
 }

@@ -1,10 +1,10 @@
-//! `a=1&b=2` to decoded pairs.
+//! Splits `a=1&b=2` into decoded pairs.
 //!
-//! Used by the list reader. It never allocates for a pair that has nothing to decode.
+//! Used by the list reader. It allocates only for a pair that needs decoding.
 
 use std::borrow::Cow;
 
-/// The pairs of a query string, in order; an `Err` says why one cannot be read.
+/// Returns the pairs of a query string, in order; an `Err` says why a pair cannot be read.
 pub(in crate::http) fn pairs(
     query: &str,
 ) -> impl Iterator<Item = Result<(Cow<'_, str>, Cow<'_, str>), &'static str>> {

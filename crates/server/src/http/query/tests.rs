@@ -1,4 +1,4 @@
-//! What a list URL may say, and what is refused (T4).
+//! Tests of accepted and refused list URLs (T4).
 
 use super::*;
 use proptest::prelude::*;
@@ -114,7 +114,7 @@ fn ids_that_cannot_be_are_absent() {
 }
 
 proptest! {
-    /// T4: no query string panics, and none makes a condition on a column the model lacks.
+    /// T4: no query string panics, and none produces a condition on a column that the model lacks.
     #[test]
     fn any_query_string_is_answered(query in "[a-z_]{0,12}(=[ -~]{0,20})?(&[a-z_]{1,9}=[ -~é]{0,20}){0,3}") {
         let _ = list(&model(), &query);
@@ -127,8 +127,8 @@ proptest! {
     }
 }
 
-/// T4: good queries with slips in them. Each is read or refused in words; none asks for a column there is not,
-/// and a cursor with a slip in it is none.
+/// T4: valid queries with random mistakes. Each is accepted or refused with a message; none selects a column that does
+/// not exist, and a cursor with a mistake is not accepted.
 #[test]
 fn a_query_with_a_slip_in_it_is_read_or_refused() {
     let good = [

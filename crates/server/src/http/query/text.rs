@@ -1,6 +1,6 @@
-//! Text of a URL to a typed value, by the kind of its column.
+//! Converts text of a URL to a typed value, by the kind of its column.
 //!
-//! Used for filters and cursors. It never guesses: text that is not of the column's kind is refused.
+//! Used for filters and cursors. It never guesses: text that does not fit the column's kind is refused.
 
 use tenantry::{
     model::{FieldKind, IdKind, Model},
@@ -8,12 +8,12 @@ use tenantry::{
     value::Value,
 };
 
-/// Kind of a column as far as a URL is concerned.
+/// Kind of a column, as far as a URL is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Free text.
     Text,
-    /// One of a closed list, which is checked by the caller.
+    /// One of a closed list, which the caller checks.
     Choice,
     /// 64-bit integer, or a reference to a row with such a key.
     Integer,
@@ -27,20 +27,23 @@ pub enum Kind {
     Datetime,
     /// UUID.
     Uuid,
-    /// Reference whose target's kind of key this model does not tell: a number or a UUID.
+    /// Reference to a row whose kind of key this model does not know: a number or a UUID.
     Reference,
     /// JSON or file: only `isnull` applies.
     Opaque,
 }
 
 impl Kind {
-    /// May be compared and sorted.
+    /// Returns true if values may be compared and sorted.
     pub fn comparable(self) -> bool {
         self != Kind::Opaque
     }
 }
 
-/// The column of that name with its kind; the error names the columns there are.
+/// Returns the named column with its kind.
+///
+/// # Errors
+/// If there is no such column; the text lists the columns.
 pub(super) fn column(model: &Model, name: &str) -> Result<(FieldName, Kind), String> {
     let unknown = || format!("no field {}; there are: {}", quoted(name), columns(model));
     let parsed = FieldName::parse(name).map_err(|_| unknown())?;
@@ -77,12 +80,15 @@ fn columns(model: &Model) -> String {
     all.join(", ")
 }
 
-/// Outside text in a message: cut, and with control characters escaped.
+/// Quotes outside text for a message: truncated, with control characters escaped.
 pub(super) fn quoted(text: &str) -> String {
     format!("{:?}", text.chars().take(60).collect::<String>())
 }
 
-/// Typed value of a text.
+/// Parses a text as a typed value.
+///
+/// # Errors
+/// If the text does not fit the kind.
 pub fn parse(kind: Kind, text: &str) -> Result<Value, &'static str> {
     match kind {
         Kind::Text | Kind::Choice => Ok(Value::Text(text.into())),
@@ -104,7 +110,7 @@ pub fn parse(kind: Kind, text: &str) -> Result<Value, &'static str> {
     }
 }
 
-/// An instant; a bare date means its first moment in UTC.
+/// Parses an instant; a bare date means its first moment in UTC.
 fn datetime(text: &str) -> Option<Value> {
     if text.len() == 10 {
         return format!("{text}T00:00:00Z").parse().ok().map(Value::DateTime);
@@ -113,7 +119,7 @@ fn datetime(text: &str) -> Option<Value> {
     text.replace(' ', "+").parse().ok().map(Value::DateTime)
 }
 
-/// Hyphenated UUIDs only, so that one row has one address.
+/// Parses a hyphenated UUID; other spellings are refused, so that each row has one address.
 pub(super) fn uuid(text: &str) -> Option<tenantry::Uuid> {
     (text.len() == 36).then(|| tenantry::Uuid::try_parse(text).ok()).flatten()
 }

@@ -1,4 +1,4 @@
-//! Answers of the record routes: bytes from the platform, a tag, nothing parsed again.
+//! Answers of the record routes: the platform's bytes and a tag; nothing is parsed again.
 
 use crate::http::{etag, query};
 use axum::{body::Body, response::Response};
@@ -13,9 +13,9 @@ use tenantry::{
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// One record, or 304 when the caller has this version already.
+/// Returns one record, or 304 if the caller already has this version.
 pub(super) fn one(document: Document, asked: &HeaderMap) -> http::Response<Full<Bytes>> {
-    // Room for what the guard adds, so that the map is allocated once.
+    // Capacity for the guard's headers too, so that the map is allocated once.
     let mut headers = HeaderMap::with_capacity(8);
     let mut status = StatusCode::OK;
     let mut body = document.body;
@@ -35,12 +35,12 @@ pub(super) fn one(document: Document, asked: &HeaderMap) -> http::Response<Full<
     response
 }
 
-/// A record after a change.
+/// Returns a record after a change.
 pub(super) fn changed(document: Document) -> Response {
     one(document, &HeaderMap::new()).map(Body::new)
 }
 
-/// A new record: 201 and where it is.
+/// Returns a new record: 201 and its address.
 pub(super) fn created(document: Document, path: &str) -> Response {
     let location = id_of(&document.body).map(|id| format!("{}/{id}", path.trim_end_matches('/')));
     let mut response = changed(document);
@@ -51,14 +51,14 @@ pub(super) fn created(document: Document, path: &str) -> Response {
     response
 }
 
-/// The id that every record begins with: `{"id":7,…` or `{"id":"…",…`.
+/// Returns the id at the start of every record: `{"id":7,…` or `{"id":"…",…`.
 fn id_of(body: &[u8]) -> Option<&str> {
     let rest = str::from_utf8(body).ok()?.strip_prefix("{\"id\":")?;
     let end = rest.find([',', '}'])?;
     Some(rest[..end].trim_matches('"'))
 }
 
-/// All of a batch.
+/// Returns all records of a batch.
 pub(super) fn many(documents: Vec<Document>) -> Response {
     let size: usize = documents.iter().map(|d| d.body.len() + 1).sum();
     let mut body = Vec::with_capacity(size + 16);
@@ -75,7 +75,7 @@ pub(super) fn many(documents: Vec<Document>) -> Response {
     response
 }
 
-/// A page with its cursor and count.
+/// Returns a page with its cursor and count.
 pub(super) fn page(model: &Model, query: &query::List, page: &Page) -> Response {
     let mut body = Vec::with_capacity(page.items.len() + 128);
     body.extend_from_slice(b"{\"items\":[");

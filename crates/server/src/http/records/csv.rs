@@ -1,4 +1,4 @@
-//! CSV in and out, streamed: memory is bounded by a few pieces, whatever the file's size.
+//! CSV import and export, streamed: memory is bounded by a few chunks, whatever the file's size.
 
 use super::ModelPath;
 use crate::http::{
@@ -25,10 +25,10 @@ use std::{
 use tenantry::{query::Select, records::ImportReport};
 use tokio::{runtime::Handle, sync::mpsc, task::spawn_blocking};
 
-/// Pieces between the socket and the database; each is at most a socket buffer.
+/// Maximum number of chunks between the socket and the database; each is at most a socket buffer.
 const PIECES: usize = 4;
 
-/// `POST /api/records/{model}/import`, body `text/csv`; with `?dry_run=true` only checked.
+/// `POST /api/records/{model}/import`, body `text/csv`; with `?dry_run=true` it only checks.
 pub(in crate::http) async fn import(
     State(app): State<App>,
     scope: Scope,
@@ -39,7 +39,7 @@ pub(in crate::http) async fn import(
     if !matches!(body::media_type(request.headers()).as_str(), "text/csv" | "application/csv") {
         return Err(Problem::new(Code::UnsupportedMediaType, "Send the file as `content-type: text/csv`."));
     }
-    // Refuses what the caller may not see before the first byte is read.
+    // Refuse what the caller may not see before reading the first byte.
     super::of(&app, &scope, &path.model)?;
     let dry_run = query::flag(text.as_deref(), "dry_run")?;
     let most = app.platform().config().limits.import_csv_bytes;
@@ -61,21 +61,21 @@ pub(in crate::http) async fn import(
     }
 }
 
-/// Hands the body's pieces to the worker until either side ends.
+/// Passes the body's chunks to the worker until either side ends.
 async fn pump(
     mut pieces: impl Stream<Item = io::Result<Bytes>> + Unpin,
     sender: SyncSender<io::Result<Bytes>>,
 ) {
     while let Some(piece) = pieces.next().await {
         let sender = sender.clone();
-        // Waits for room off the async thread.
+        // Wait for room outside the async thread.
         if !matches!(spawn_blocking(move || sender.send(piece)).await, Ok(Ok(()))) {
             return;
         }
     }
 }
 
-/// The pieces as a reader, for the blocking side.
+/// The chunks as a blocking reader.
 struct Pieces {
     receiver: Receiver<io::Result<Bytes>>,
     rest: Bytes,
@@ -95,7 +95,7 @@ impl Read for Pieces {
     }
 }
 
-/// `GET /api/records/{model}/export`: filters and sort as in a list.
+/// `GET /api/records/{model}/export`: takes the filters and sort of a list.
 pub(in crate::http) async fn export(
     State(app): State<App>,
     scope: Scope,
@@ -107,7 +107,7 @@ pub(in crate::http) async fn export(
         query::export(super::of(&app, &scope, &path.model)?.model(), text.as_deref().unwrap_or_default())?
             .select;
     let mut pieces = pages(app, scope, path.model, select);
-    // The first page decides whether this is an answer or a problem; later faults can only cut it off.
+    // The first page decides whether the answer is a problem; a later fault can only cut the answer off.
     let first = pieces.recv().await.transpose()?.unwrap_or_default();
     let rest =
         stream::unfold(pieces, |mut pieces| async { pieces.recv().await.map(|piece| (piece, pieces)) });
@@ -119,7 +119,7 @@ pub(in crate::http) async fn export(
     Ok(response)
 }
 
-/// Reads pages in a task of its own, which owns the scope; it ends when the client is gone.
+/// Reads pages in a separate task, which owns the scope; it ends when the client disconnects.
 fn pages(app: App, scope: Scope, model: String, select: Select) -> mpsc::Receiver<Result<Bytes>> {
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(async move {

@@ -1,7 +1,7 @@
-//! Files of records, streamed both ways.
+//! Files of records, streamed in both directions.
 //!
-//! An upload is the raw bytes, or a form with one file. A download is always an attachment: what a member
-//! uploaded must never run as a page of this site.
+//! An upload is the raw bytes, or a form with one file. A download is always an attachment: an uploaded file must never
+//! run as a page of this site.
 
 use super::{FilePath, answer};
 use crate::http::{
@@ -20,7 +20,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use std::io;
 use tenantry::records::{Input, Upload};
 
-/// Header with the file's name when the body is the raw bytes.
+/// Header with the file's name, for uploads of raw bytes.
 const FILE_NAME: &str = "x-file-name";
 const UNKNOWN: &str = "application/octet-stream";
 
@@ -38,14 +38,14 @@ pub(in crate::http) async fn upload(
         let upload = Upload { name, media_type, bytes: body::stream(request.into_body()) };
         return Ok(answer::changed(records.put_file(&path.id, &path.field, upload).await?));
     }
-    // The field and the plan say how long a file may be, as for raw bytes; the framework's own limit says nothing.
+    // The field and the plan limit the size of a file, as for raw bytes; the framework's own limit does not apply.
     DefaultBodyLimit::disable().apply(&mut request);
     let unreadable = |e: String| Problem::new(Code::BadRequest, "The form cannot be read.").private(e);
     let mut form = Multipart::from_request(request, &app).await.map_err(|e| unreadable(e.to_string()))?;
     while let Some(part) = form.next_field().await.map_err(|e| unreadable(e.to_string()))? {
         let Some(name) = part.file_name().map(str::to_owned) else { continue };
         let media_type = media(part.content_type());
-        // The form lends its parts, so the piece in hand is read here and handed on as it comes.
+        // The form only lends its parts, so this function reads the part and passes it on as it arrives.
         let bytes = part.map(|piece| piece.map_err(io::Error::other)).boxed();
         let upload = Upload { name, media_type, bytes };
         return Ok(answer::changed(records.put_file(&path.id, &path.field, upload).await?));
@@ -87,14 +87,14 @@ pub(in crate::http) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Name and media type of a raw body.
+/// Returns name and media type of a raw body.
 fn described(headers: &HeaderMap) -> (String, String) {
     let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
     let name = text(FILE_NAME).unwrap_or("file").to_owned();
     (name, media(text(header::CONTENT_TYPE.as_str())))
 }
 
-/// A media type of visible ASCII and sane length; anything else is bytes.
+/// Returns a media type of visible ASCII and plausible length; anything else becomes plain bytes.
 fn media(text: Option<&str>) -> String {
     let sane = |t: &&str| t.len() <= 100 && t.contains('/') && t.bytes().all(|b| (b' '..0x7f).contains(&b));
     text.filter(sane).unwrap_or(UNKNOWN).to_owned()

@@ -1,7 +1,7 @@
 //! Records over HTTP: list, get, create, batch, patch, delete, CSV and files, for every model.
 //!
-//! Called by the route table, and for single reads by the short path of the guard. It turns URLs, headers and
-//! bodies into calls of the platform and never filters, checks or joins anything itself.
+//! Called by the route table, and for single reads by the short path of the guard. It turns URLs, headers and bodies
+//! into calls of the platform and never filters, checks or joins anything itself.
 
 mod answer;
 mod csv;
@@ -41,7 +41,7 @@ pub(super) struct FilePath {
     field: String,
 }
 
-/// The records of a model, in the caller's scope.
+/// Returns the records of a model, in the caller's scope.
 fn of<'a>(app: &'a App, scope: &'a Scope, model: &str) -> Result<Records<'a>> {
     Ok(app.platform().records(scope.of_records(), model)?)
 }

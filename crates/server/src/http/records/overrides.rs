@@ -1,6 +1,6 @@
-//! A company's own values for fields of a shared record (V6).
+//! A tenant's own values for fields of a shared record.
 //!
-//! Which fields, and whether the caller may, is the platform's to say; the shared record itself never changes.
+//! The platform decides which fields, and whether the caller may set them; the shared record itself never changes.
 
 use super::{RecordPath, answer};
 use crate::http::{App, body::Json, problem::Result, query::NoParameters, scope::Scope};
@@ -11,8 +11,8 @@ use axum::{
 use http::StatusCode;
 use tenantry::records::Input;
 
-/// `PUT /api/records/{model}/{id}/override`: these values in place of those there were; the answer is the
-/// record as the company sees it now.
+/// `PUT /api/records/{model}/{id}/override`: replaces all of the tenant's values; answers with the record as the tenant
+/// sees it now.
 pub(in crate::http) async fn set_override(
     State(app): State<App>,
     scope: Scope,
@@ -24,7 +24,7 @@ pub(in crate::http) async fn set_override(
     Ok(answer::changed(records.set_override(&path.id, &changes).await?))
 }
 
-/// `DELETE /api/records/{model}/{id}/override`: back to what everybody sees.
+/// `DELETE /api/records/{model}/{id}/override`: removes the tenant's values, so that it sees the shared ones again.
 pub(in crate::http) async fn clear_override(
     State(app): State<App>,
     scope: Scope,

@@ -1,4 +1,4 @@
-//! Lists and single records.
+//! Handlers for lists and single records.
 
 use super::{ModelPath, RecordPath, answer};
 use crate::http::{App, problem::Result, query, scope::Scope};
@@ -26,7 +26,7 @@ pub(in crate::http) async fn list(
     Ok(answer::page(records.model(), &query, &page))
 }
 
-/// `GET /api/records/{model}/{id}`, through the router: tenants named by path.
+/// `GET /api/records/{model}/{id}` through the router, for example for tenants named by path.
 pub(in crate::http) async fn one(
     State(app): State<App>,
     scope: Scope,
@@ -38,7 +38,7 @@ pub(in crate::http) async fn one(
     Ok(response.map(Body::new))
 }
 
-/// The same with nothing owned: what the guard calls for the plain path.
+/// Reads one record without owned parameters, for the guard's short path.
 pub(in crate::http) async fn one_short(
     app: &App,
     scope: &Scope,

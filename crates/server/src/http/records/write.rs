@@ -1,4 +1,4 @@
-//! Create, batch, change, delete.
+//! Handlers that create, change and delete records, singly or in a batch.
 
 use super::{ModelPath, RecordPath, answer};
 use crate::http::{
@@ -29,7 +29,7 @@ pub(in crate::http) async fn create(
     Ok(answer::created(records.create(&input).await?, uri.path()))
 }
 
-/// `POST /api/records/{model}/batch`: all or none.
+/// `POST /api/records/{model}/batch`: creates all records or none.
 pub(in crate::http) async fn batch(
     State(app): State<App>,
     scope: Scope,
@@ -44,7 +44,7 @@ pub(in crate::http) async fn batch(
     Ok(answer::many(records.create_many(&inputs).await?))
 }
 
-/// `PATCH /api/records/{model}/{id}`: the fields named, nothing else (RFC 7396 without nesting).
+/// `PATCH /api/records/{model}/{id}`: changes only the named fields (RFC 7396 without nesting).
 pub(in crate::http) async fn change(
     State(app): State<App>,
     scope: Scope,

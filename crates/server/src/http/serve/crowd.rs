@@ -1,7 +1,7 @@
-//! All connections of one server: how many there may be, in total and from one address, and which one makes room.
+//! All connections of one server: how many are allowed, in total and from one address, and which one makes room.
 //!
-//! Asked by the serve loop for each connection. At a limit the connection that has been idle for longest is closed for
-//! the new one; where none is idle, the new one is refused. Peers that are trusted proxies count in total only.
+//! The serve loop asks it for each connection. At a limit, the connection that has been idle longest is closed for the
+//! new one; if none is idle, the new one is refused. Connections of trusted proxies count in total only.
 
 use super::link::Link;
 use std::{
@@ -14,20 +14,20 @@ use std::{
 };
 use tokio::task::AbortHandle;
 
-/// Bytes of an IPv6 address that say whose it is: one household or machine has a /64.
+/// Length of the part of an IPv6 address that identifies its owner, bytes: one household or machine has a /64.
 const PREFIX_BYTES: usize = 8;
 
-/// See the module.
+/// The connections of a server and their limits.
 #[derive(Debug)]
 pub(super) struct Crowd {
     total: usize,
     per_address: usize,
     members: Mutex<Members>,
-    /// Time in steps of the serve loop's upkeep.
+    /// Time, in steps of the serve loop's upkeep.
     clock: AtomicU64,
-    /// Connections that were refused.
+    /// Number of refused connections.
     pub(super) refused: AtomicU64,
-    /// Idle connections that were closed for others.
+    /// Number of idle connections closed to make room.
     pub(super) displaced: AtomicU64,
 }
 
@@ -45,7 +45,7 @@ struct Member {
     task: Option<AbortHandle>,
 }
 
-/// The right to be connected; ends when dropped.
+/// Permission for one connection; returned on drop.
 #[derive(Debug)]
 pub(super) struct Place {
     crowd: Arc<Crowd>,
@@ -53,7 +53,7 @@ pub(super) struct Place {
 }
 
 impl Crowd {
-    /// At most `total` connections, and `per_address` from one address.
+    /// Allows at most `total` connections, and `per_address` from one address.
     pub(super) fn new(total: usize, per_address: usize) -> Self {
         Self {
             total: total.max(1),
@@ -65,12 +65,12 @@ impl Crowd {
         }
     }
 
-    /// The time that idleness is measured in.
+    /// Returns the current time, in steps.
     pub(super) fn now(&self) -> u64 {
         self.clock.load(Relaxed)
     }
 
-    /// One step of it.
+    /// Advances the time by one step.
     pub(super) fn tick(&self) {
         self.clock.fetch_add(1, Relaxed);
     }
@@ -79,8 +79,8 @@ impl Crowd {
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for a connection from `address`, None for a peer that is not counted by address. The answer is None
-    /// when every connection that could make room is at work.
+    /// Returns a place for a connection from `address`, which is `None` for a peer that is not counted by address.
+    /// Returns `None` if every connection that could make room is busy.
     pub(super) fn admit(self: &Arc<Self>, address: Option<IpAddr>, link: &Arc<Link>) -> Option<Place> {
         let address = address.map(household);
         let mut members = self.lock();
@@ -97,11 +97,11 @@ impl Crowd {
         Some(Place { crowd: self.clone(), id })
     }
 
-    /// The task that serves the connection of `place`: it is aborted to make room.
+    /// Sets the task that serves the connection of `place`; it is aborted to make room.
     pub(super) fn serves(&self, place: u64, task: AbortHandle) {
         match self.lock().all.get_mut(&place) {
             Some(member) => member.task = Some(task),
-            // Over, or closed before it began.
+            // The connection has ended, or was closed before it started.
             None => task.abort(),
         }
     }
@@ -130,11 +130,11 @@ impl Members {
         Some(member)
     }
 
-    /// Closes the connection that has been idle for longest, of those from `address` if there is one.
+    /// Closes the connection that has been idle longest, among those from `address` if given.
     fn close_idlest(&mut self, address: Option<IpAddr>) -> bool {
         let of_address = |member: &Member| address.is_none() || member.address == address;
         let idle = self.all.iter().filter(|(_, member)| of_address(member));
-        // The older one of two that are idle for as long: ids grow.
+        // Of two connections that have been idle equally long, take the older one: ids grow.
         let idlest = idle.filter_map(|(id, member)| member.link.idle_since().map(|since| (since, *id))).min();
         let Some((since, id)) = idlest else { return false };
         let closed = self.all.get(&id).is_some_and(|member| member.link.close(since));
@@ -146,7 +146,7 @@ impl Members {
 }
 
 impl Place {
-    /// Names the place for [`Crowd::serves`].
+    /// Returns the id of the place, for [`Crowd::serves`].
     pub(super) fn id(&self) -> u64 {
         self.id
     }
@@ -158,7 +158,7 @@ impl Drop for Place {
     }
 }
 
-/// The address that connections are counted by.
+/// Returns the address by which connections are counted.
 fn household(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {

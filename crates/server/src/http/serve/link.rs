@@ -1,6 +1,6 @@
-//! What the parts of one connection tell each other: whether a request is at work, and whether its peer reads.
+//! State shared by the parts of one connection: whether a request is running, and whether the peer reads.
 //!
-//! Written by the service, the body and the socket of the connection; read by the crowd, which closes idle ones.
+//! Written by the service, the body and the socket of the connection; read by the crowd, which closes idle connections.
 
 use std::{
     future::{pending, poll_fn},
@@ -11,30 +11,30 @@ use std::{
     task::Poll,
 };
 
-/// A request is at work.
+/// State while a request is running.
 const BUSY: u64 = u64::MAX;
-/// The crowd closes the connection.
+/// State while the crowd closes the connection.
 const CLOSING: u64 = u64::MAX - 1;
 
 /// State of one connection.
 #[derive(Debug)]
 pub(super) struct Link {
-    /// When the last answer ended, by the crowd's clock, or [`BUSY`] or [`CLOSING`].
+    /// Time at which the last answer ended, by the crowd's clock, or [`BUSY`] or [`CLOSING`].
     state: AtomicU64,
-    /// The socket refused bytes that it has not taken since.
+    /// True after the socket refused bytes, until it takes them.
     full: AtomicBool,
 }
 
 impl Link {
-    /// A connection that was accepted at `now`.
+    /// Creates the state of a connection that was accepted at `now`.
     pub(super) fn new(now: u64) -> Self {
         Self { state: AtomicU64::new(now), full: AtomicBool::new(false) }
     }
 
-    /// Starts a request, once the peer has taken the answers before it. Never starts one on a connection that is
-    /// being closed.
+    /// Starts a request once the peer has taken the previous answers. Never returns on a connection that is being
+    /// closed.
     pub(super) async fn begin(&self) {
-        // The socket wakes the connection when it is empty again.
+        // The socket wakes this task when it is empty again.
         poll_fn(|_| if self.full.load(Relaxed) { Poll::Pending } else { Poll::Ready(()) }).await;
         if self.state.swap(BUSY, AcqRel) == CLOSING {
             pending::<()>().await;
@@ -46,18 +46,18 @@ impl Link {
         self.state.store(now, Release);
     }
 
-    /// Whether the socket holds bytes that the peer does not take.
+    /// Sets whether the socket holds bytes that the peer does not take.
     pub(super) fn set_full(&self, full: bool) {
         self.full.store(full, Relaxed);
     }
 
-    /// Since when no request is at work and nothing waits to be sent; None while something is.
+    /// Returns since when no request is running and nothing waits to be sent; `None` while the connection is busy.
     pub(super) fn idle_since(&self) -> Option<u64> {
         let since = self.state.load(Acquire);
         (since < CLOSING && !self.full.load(Relaxed)).then_some(since)
     }
 
-    /// Marks a connection as closing; false when a request has started since `since`.
+    /// Marks the connection as closing; returns false if a request has started since `since`.
     pub(super) fn close(&self, since: u64) -> bool {
         self.state.compare_exchange(since, CLOSING, AcqRel, Relaxed).is_ok()
     }

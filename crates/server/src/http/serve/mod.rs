@@ -1,7 +1,7 @@
-//! The serve loop: accept, speak HTTP/1.1, stop gracefully.
+//! The serve loop: accepts connections, speaks HTTP/1.1, stops gracefully.
 //!
-//! Called by the command line and by builders. It bounds what a client can hold: connections, time and size of a
-//! head, bytes it does not read. It never routes and never answers itself; the guard does.
+//! Called by the command line and by embedders. It bounds what a client can hold: connections, time and size of a head,
+//! bytes that it does not read. It neither routes nor answers; the guard does.
 
 mod crowd;
 mod link;
@@ -37,24 +37,24 @@ use tokio::{
 };
 use wire::Wire;
 
-/// Time between flushes of the request log; also the step in which idleness of connections is measured.
+/// Time between flushes of the request log; also the unit in which idleness of connections is measured.
 const UPKEEP: Duration = Duration::from_millis(500);
-/// Steps of upkeep between two lines about refused connections.
+/// Number of upkeep steps between two log lines about refused connections.
 const REPORT_EVERY: u64 = 20;
-/// Time without accepting after accepting failed.
+/// Pause after `accept` has failed.
 const BACK_OFF: Duration = Duration::from_millis(50);
-/// Bytes of one connection that the kernel holds for a peer that does not read; Linux takes twice as many for its own
-/// bookkeeping. More would make a slow reader look like one that has stopped.
+/// Number of bytes that the kernel holds for a peer that does not read; Linux uses twice as many for its own
+/// bookkeeping. With a larger buffer a slow reader would look like one that has stopped.
 const SEND_BUFFER: usize = 256 * 1024;
-/// What a connection is told for which there is no place.
+/// Answer to a connection for which there is no place.
 const NO_PLACE: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
-/// Serves `router` (from [`super::router`], with own routes merged) on `listener` until `shutdown` resolves,
-/// then lets running requests end for at most `options.drain`.
+/// Serves `router` (from [`super::router`], with own routes merged) on `listener` until `shutdown` resolves, then lets
+/// running requests end for at most `options.drain`.
 ///
 /// # Errors
-/// Never for a single connection's fault; the result is for what the listener itself may refuse.
+/// If the listener refuses its options; a fault of a single connection is never an error.
 pub async fn serve(
     app: App,
     router: Router,
@@ -62,7 +62,7 @@ pub async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    // Connections inherit it.
+    // Accepted connections inherit this.
     socket2::SockRef::from(&listener).set_send_buffer_size(SEND_BUFFER)?;
     let crowd = Arc::new(Crowd::new(options.max_connections, options.max_connections_per_address));
     let door =
@@ -89,7 +89,7 @@ pub async fn serve(
     Ok(())
 }
 
-/// In a task of its own: a slow sink must not keep connections from being accepted.
+/// Runs the upkeep in a separate task: a slow log sink must not delay new connections.
 async fn keep_up(app: App, crowd: Arc<Crowd>) {
     let mut timer = interval(UPKEEP);
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -112,7 +112,7 @@ async fn keep_up(app: App, crowd: Arc<Crowd>) {
     }
 }
 
-/// Request log to its sink, which may block, so not on this thread.
+/// Flushes the request log on a blocking thread, because its sink may block.
 async fn flush(app: &App) {
     let app = app.clone();
     if let Err(error) = spawn_blocking(move || app.access_log().flush()).await {
@@ -127,24 +127,24 @@ fn builder(options: &ServeOptions) -> http1::Builder {
         .header_read_timeout(options.header_timeout)
         .max_buf_size(head)
         .max_header_size(head)
-        // Each answer is written before the next request of a pipeline is looked at; with `pipeline_flush` hyper
-        // would answer all of them first.
+        // Write each answer before the next request of a pipeline is read; with `pipeline_flush` hyper would answer all
+        // of them first.
         .pipeline_flush(false)
-        // Head and body of a small answer in one buffer: one piece for the kernel instead of two.
+        // Put head and body of a small answer into one buffer: one write instead of two.
         .writev(false);
     builder
 }
 
-/// The next connection, once there is one.
+/// Accepts the next connection; `None` after a failure.
 async fn accept(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
     match listener.accept().await {
         Ok((stream, peer)) => {
-            // Small answers must not wait for the peer's delayed acknowledgement.
+            // Do not delay small answers until the peer's delayed acknowledgement.
             let _ = stream.set_nodelay(true);
             Some((stream, peer))
         }
         Err(error) => {
-            // Out of descriptors or the peer left already: neither may end the loop, nor spin it.
+            // The process is out of descriptors, or the peer has left: neither may end the loop or make it spin.
             tracing::warn!(%error, "accept failed");
             sleep(BACK_OFF).await;
             None
@@ -152,7 +152,7 @@ async fn accept(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
     }
 }
 
-/// What every connection of a server is made with.
+/// Settings and shared state for every connection of a server.
 struct Door {
     options: ServeOptions,
     http: http1::Builder,
@@ -160,7 +160,7 @@ struct Door {
     graceful: GracefulShutdown,
 }
 
-/// What the requests of one connection share.
+/// State that the requests of one connection share.
 struct Shared {
     app: App,
     router: Router,
@@ -169,19 +169,19 @@ struct Shared {
 }
 
 impl Door {
-    /// Serves a connection in a task of its own, or refuses it.
+    /// Serves a connection in a separate task, or refuses it.
     async fn let_in(&self, app: &App, router: &Router, stream: TcpStream, peer: SocketAddr) {
         let link = Arc::new(Link::new(self.crowd.now()));
-        // All clients come from a proxy's address.
+        // All clients behind a proxy share its address, so do not count by it.
         let address = (!app.options().is_proxy(peer.ip())).then(|| peer.ip());
         let Some(place) = self.crowd.admit(address, &link) else {
-            // Best effort: what does not fit into an empty buffer is not worth a wait.
+            // Best effort: if the answer does not fit into an empty buffer, do not wait.
             let _ = stream.try_write(NO_PLACE);
             return;
         };
         let shared = Shared { app: app.clone(), router: router.clone(), link, crowd: self.crowd.clone() };
         self.spawn(shared, stream, peer, place);
-        // Connections that made room close now.
+        // Lets the connections that made room close now.
         yield_now().await;
     }
 
@@ -203,7 +203,7 @@ impl Door {
         let open = Open::count(app);
         let task = tokio::spawn(async move {
             let _held = (place, open);
-            // Resets and timeouts are the client's affair.
+            // Resets and timeouts are the client's problem.
             if let Err(error) = patience.over(connection).await {
                 tracing::debug!(%error, %peer, "connection ended early");
             }
@@ -212,7 +212,7 @@ impl Door {
     }
 }
 
-/// Counts as an open connection until dropped.
+/// Counts an open connection until dropped.
 struct Open(App);
 
 impl Open {

@@ -1,25 +1,25 @@
-//! Bounds of the serve loop, as the configuration gives them.
+//! Bounds of the serve loop, taken from the configuration.
 
 use super::{patience::Patience, wire::Pace};
 use std::time::Duration;
 use tenantry::{Platform, config::LimitsConfig};
 
-/// Bounds of the loop.
+/// Bounds of the serve loop.
 #[derive(Debug, Clone)]
 pub struct ServeOptions {
-    /// Connections open at once. At the limit the one that has been idle for longest is closed for a new one.
+    /// Maximum number of open connections. At the limit, the one that has been idle longest is closed for a new one.
     pub max_connections: usize,
-    /// The same for one address, or one /64 of IPv6; trusted proxies are not held to it.
+    /// Maximum number of open connections from one address, or one /64 of IPv6; does not apply to trusted proxies.
     pub max_connections_per_address: usize,
-    /// Time for a request's head to arrive whole; also how long an idle connection is kept.
+    /// Time for a request's head to arrive completely; also how long a connection may be idle.
     pub header_timeout: Duration,
-    /// Largest request head, bytes; at least 8,192.
+    /// Maximum size of a request head, bytes; at least 8,192.
     pub max_head_bytes: usize,
-    /// Longest that a client may read less than `min_read_bytes_per_second` of what is sent to it.
+    /// Maximum time for which a client may read less than `min_read_bytes_per_second` of what is sent to it.
     pub write_timeout: Duration,
-    /// Slowest that a client may read, on average over `write_timeout`.
+    /// Minimum rate at which a client must read, on average over `write_timeout`.
     pub min_read_bytes_per_second: u64,
-    /// Time for running requests to end once shutdown begins.
+    /// Time for running requests to end after shutdown begins.
     pub drain: Duration,
 }
 
@@ -44,19 +44,19 @@ impl From<&LimitsConfig> for ServeOptions {
 }
 
 impl ServeOptions {
-    /// What a platform's configuration says, as far as the process may have descriptors for it.
+    /// Takes the bounds from a platform's configuration, as far as the process has descriptors for them.
     pub fn of(platform: &Platform) -> Self {
         let options = Self::from(&platform.config().limits);
         let room = platform.descriptors().connections;
         Self {
             max_connections: options.max_connections.min(room),
-            // One address alone cannot take all of a small number.
+            // If the number is small, one address must not take all of it.
             max_connections_per_address: options.max_connections_per_address.min(room.div_ceil(2)),
             ..options
         }
     }
 
-    /// How fast a client must read.
+    /// Returns how fast a client must read.
     pub(super) fn pace(&self) -> Pace {
         let ticks = Patience::ticks_of_write(self.header_timeout, self.write_timeout);
         let bytes = self.min_read_bytes_per_second.saturating_mul(self.write_timeout.as_secs());

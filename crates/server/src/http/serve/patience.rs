@@ -1,9 +1,8 @@
-//! How long a client may take to send a head or to read an answer, without a timer or a look at the clock for each
-//! request.
+//! Time limits for sending a head and reading an answer, without a runtime timer or a clock reading per request.
 //!
-//! hyper asks for a timer whenever it waits for a head and drops it when the head is there; a timer of the runtime
-//! costs two turns at a lock each time. Here a connection has one slow clock of its own that wakes it a few times in
-//! each span, and a timer is a number of its ticks to come. Called by the serve loop.
+//! hyper requests a timer whenever it waits for a head and drops it when the head has arrived; each runtime timer takes
+//! a lock twice. Here a connection has one slow clock that wakes it a few times per span, and a timer is a number of
+//! future ticks. Called by the serve loop.
 
 use hyper::rt::{Sleep, Timer};
 use std::{
@@ -18,20 +17,20 @@ use std::{
 };
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-/// Ticks in the shortest span; a client has at most one tick more than it was given.
+/// Number of ticks in the shortest span; a client gets at most one tick more than its limit.
 const TICKS: u32 = 8;
 
-/// Ticks of one connection's clock so far.
+/// Number of ticks of one connection's clock so far; shared.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Ticks(Arc<AtomicU64>);
 
 impl Ticks {
-    /// Number of ticks so far.
+    /// Returns the number of ticks so far.
     pub(super) fn now(&self) -> u64 {
         self.0.load(Relaxed)
     }
 
-    /// One more.
+    /// Adds a tick.
     pub(super) fn advance(&self) {
         self.0.fetch_add(1, Relaxed);
     }
@@ -45,7 +44,7 @@ pub(super) struct Patience {
     head: u64,
 }
 
-/// Gives hyper its timers: each of them lasts as long as a head may take, whatever hyper asks for.
+/// `hyper::rt::Timer` whose sleeps always last as long as a head may take; hyper requests no other duration.
 #[derive(Debug)]
 pub(super) struct Timers {
     ticks: Ticks,
@@ -59,7 +58,7 @@ struct Until {
 }
 
 impl Patience {
-    /// A clock that gives a head the time `head`, and ticks some times within `write` too.
+    /// Creates a clock that allows `head` for a head and ticks several times within `write` too.
     pub(super) fn new(head: Duration, write: Duration) -> Self {
         let tick = tick(head, write);
         let mut timer = interval(tick);
@@ -67,22 +66,22 @@ impl Patience {
         Self { ticks: Ticks::default(), timer, head: ticks_in(head, tick) }
     }
 
-    /// Ticks that make up `write`, for a clock made with both.
+    /// Returns the number of ticks in `write`, for a clock created with both.
     pub(super) fn ticks_of_write(head: Duration, write: Duration) -> u64 {
         ticks_in(write, tick(head, write))
     }
 
-    /// The ticks, for the socket.
+    /// Returns the ticks, for the socket.
     pub(super) fn ticks(&self) -> Ticks {
         self.ticks.clone()
     }
 
-    /// What hyper is given.
+    /// Returns the timers for hyper.
     pub(super) fn timers(&self) -> Timers {
         Timers { ticks: self.ticks.clone(), born: Instant::now(), head: self.head }
     }
 
-    /// Runs the connection that has the timers, and wakes it at each tick.
+    /// Runs the connection that uses the timers, and wakes it at each tick.
     pub(super) async fn over<F: Future>(mut self, connection: F) -> F::Output {
         let mut connection = pin!(connection);
         poll_fn(|context| {

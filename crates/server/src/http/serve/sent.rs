@@ -1,7 +1,7 @@
-//! The body of an answer on its way out: in pieces, so that hyper buffers one of them and not the whole body.
+//! The body of an outgoing answer, split into chunks, so that hyper buffers one chunk and not the whole body.
 //!
-//! Made by the serve loop for every answer. What counts a request against its tenant goes along until the body is sent
-//! or the connection is gone.
+//! The serve loop creates one for every answer. The permit that counts a request against its tenant is held until the
+//! body is sent or the connection has ended.
 
 use super::{super::guard::Reply, Shared};
 use bytes::Bytes;
@@ -14,20 +14,20 @@ use std::{
 };
 use tenantry::access::meter::Hold;
 
-/// Most bytes handed to hyper at a time.
+/// Maximum number of bytes passed to hyper at a time.
 pub(in crate::http) const PIECE: usize = 16 * 1024;
 
-/// See the module.
+/// Body of an outgoing answer.
 pub(super) struct Sent {
     body: Reply,
-    /// What is left of the last piece of `body`.
+    /// Remaining bytes of the last chunk of `body`.
     rest: Bytes,
     shared: Arc<Shared>,
     _hold: Option<Hold>,
 }
 
 impl Sent {
-    /// `response` as it goes out on the connection of `shared`.
+    /// Prepares `response` to be sent on the connection of `shared`.
     pub(super) fn of(mut response: Response<Reply>, shared: Arc<Shared>) -> Response<Self> {
         let hold = response.extensions_mut().remove::<Hold>();
         response.map(|body| Self { body, rest: Bytes::new(), shared, _hold: hold })

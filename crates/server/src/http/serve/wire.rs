@@ -1,8 +1,8 @@
-//! A socket that gives up on a peer who does not read.
+//! A socket that gives up on a peer that does not read.
 //!
-//! hyper writes until the socket refuses. From then on the peer must take a least number of bytes in each span, or
-//! the connection ends; and no further request starts on it ([`Link::begin`]), so that the bytes waiting for one
-//! peer are those of one answer.
+//! hyper writes until the socket refuses bytes. From then on the peer must take a minimum number of bytes in each span,
+//! or the connection ends. No further request starts on it meanwhile ([`Link::begin`]), so that the bytes waiting for
+//! one peer are those of one answer.
 
 use super::{link::Link, patience::Ticks};
 use std::{
@@ -13,23 +13,23 @@ use std::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// How fast a peer must read.
+/// Minimum rate at which a peer must read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
-    /// Ticks in a span.
+    /// Length of a span, ticks.
     pub(super) ticks: u64,
-    /// Bytes it must take in a span, at least one.
+    /// Number of bytes that the peer must take in a span, at least one.
     pub(super) bytes: u64,
 }
 
-/// See the module.
+/// Socket that ends the connection of a peer that does not read.
 #[derive(Debug)]
 pub(super) struct Wire<S> {
     stream: S,
     link: Arc<Link>,
     ticks: Ticks,
     pace: Pace,
-    /// The span that runs since the socket refused bytes: its first tick, and bytes taken in it.
+    /// The span since the socket refused bytes: its first tick, and the bytes taken in it.
     span: Option<(u64, u64)>,
 }
 
@@ -39,7 +39,7 @@ impl<S> Wire<S> {
         Self { stream, link, ticks, pace, span: None }
     }
 
-    /// The socket refused bytes: the answer is an error once a span has passed without enough of them.
+    /// Handles refused bytes; returns an error once a span has passed in which the peer took too few.
     fn refused(&mut self) -> Poll<io::Result<usize>> {
         let now = self.ticks.now();
         match self.span {
@@ -84,7 +84,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         }
     }
 
-    /// hyper flushes once everything it had is written.
+    /// hyper flushes once it has written everything.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.span.take().is_some() {
             self.link.set_full(false);

@@ -1,4 +1,4 @@
-//! The company's own backups: its owner sees them and may ask for one. Restoring is staff's.
+//! Handlers for the tenant's own backups: its owner lists them and may request one. Only staff restore.
 
 use super::may_manage;
 use crate::http::{
@@ -41,7 +41,7 @@ pub(in crate::http) async fn start(
     Ok((status, Json(body)))
 }
 
-/// Without where it lies and why it failed.
+/// Returns the owner's view of a backup: without its location and private detail of a failure.
 fn shown(backup: &Listed) -> Value {
     json!({
         "id": backup.id, "state": backup.state, "reason": backup.reason, "at": view::at(backup.at_us),

@@ -1,4 +1,4 @@
-//! Everything the company has, for itself: one archive, streamed as it is written.
+//! Handler that exports all data of the tenant: one archive, streamed while it is written.
 
 use crate::http::{App, disposition, problem::Result, scope::Tenant};
 use axum::{body::Body, extract::State, response::Response};
@@ -6,11 +6,11 @@ use futures_util::stream;
 use http::{HeaderValue, header};
 use std::io;
 
-/// `GET /api/tenant/export`: for who manages the company, as themselves.
+/// `GET /api/tenant/export`: for managers of the tenant who act as themselves.
 pub(in crate::http) async fn download(State(app): State<App>, tenant: Tenant) -> Result<Response> {
     super::may_manage(&app, &tenant)?;
     let export = app.platform().export_tenant(tenant.0).await?;
-    // Later faults can only cut the answer off: an archive without its end opens nowhere.
+    // A later fault can only cut the answer off: a truncated archive cannot be opened.
     let pieces = stream::unfold(export.pieces, |mut pieces| async {
         let piece = pieces.recv().await?;
         Some((piece.map_err(|error| io::Error::other(error.to_string())), pieces))

@@ -1,4 +1,4 @@
-//! What the tenant holds, its own log of changes, and what is done to it.
+//! Handlers for the tenant's usage, its activity log and its operations.
 
 use crate::http::{App, operation, problem::Result, query::Words, scope::Tenant, view};
 use axum::{Json, extract::State};
@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tenantry::{Error, config::Scope, name::StoreName, operations::Filter};
 
-/// `GET /api/tenant/usage`: rows and bytes of each store, beside the limits.
+/// `GET /api/tenant/usage`: rows and bytes of each store, and the limits.
 pub(in crate::http) async fn usage(State(app): State<App>, tenant: Tenant) -> Result<Json<Value>> {
     let platform = app.platform();
     let mut stores = serde_json::Map::new();
@@ -17,7 +17,7 @@ pub(in crate::http) async fn usage(State(app): State<App>, tenant: Tenant) -> Re
     Ok(Json(json!({"stores": stores, "limits": tenant.limits()})))
 }
 
-/// Query of the log.
+/// Query of [`activity`].
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Query {
@@ -26,7 +26,7 @@ pub(in crate::http) struct Query {
     limit: Option<u32>,
 }
 
-/// `GET /api/tenant/activity`: newest first, for who manages the tenant.
+/// `GET /api/tenant/activity`: newest first, for managers of the tenant.
 pub(in crate::http) async fn activity(
     State(app): State<App>,
     tenant: Tenant,
@@ -40,7 +40,7 @@ pub(in crate::http) async fn activity(
     Ok(view::items(lines))
 }
 
-/// Query of the operations.
+/// Query of [`operations`].
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Operations {
@@ -49,7 +49,7 @@ pub(in crate::http) struct Operations {
     limit: Option<u32>,
 }
 
-/// `GET /api/tenant/operations`: newest first, for who manages the tenant; without private detail.
+/// `GET /api/tenant/operations`: newest first, for managers of the tenant; without private detail.
 pub(in crate::http) async fn operations(
     State(app): State<App>,
     tenant: Tenant,

@@ -1,4 +1,4 @@
-//! Invitations into the tenant, from the side of its owners.
+//! Handlers for invitations into the tenant, for its owners.
 
 use super::{may_manage, members::role};
 use crate::http::{App, body::Json as Input, names::Number, problem::Result, scope::Tenant, view};
@@ -15,7 +15,7 @@ pub(in crate::http) async fn list(State(app): State<App>, tenant: Tenant) -> Res
     Ok(view::items(open.iter().map(shown)))
 }
 
-/// What [`create`] takes.
+/// Body of [`create`].
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Form {
@@ -23,7 +23,7 @@ pub(in crate::http) struct Form {
     role: String,
 }
 
-/// `POST /api/tenant/invitations`: the same answer whether the address has an account or not.
+/// `POST /api/tenant/invitations`: gives the same answer whether the address has an account or not.
 pub(in crate::http) async fn create(
     State(app): State<App>,
     tenant: Tenant,

@@ -1,4 +1,4 @@
-//! API keys of the tenant.
+//! Handlers for the tenant's API keys.
 
 use crate::http::{App, body::Json as Input, names::Number, problem::Result, scope::Tenant, view};
 use axum::{Json, extract::State};
@@ -17,7 +17,7 @@ pub(in crate::http) async fn list(State(app): State<App>, tenant: Tenant) -> Res
     Ok(view::items(keys.iter().map(shown)))
 }
 
-/// What [`create`] takes.
+/// Body of [`create`].
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Form {

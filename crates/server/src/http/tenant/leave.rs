@@ -1,5 +1,5 @@
-//! The owner ends the account, or takes that back. Works without entering: also for an expired or
-//! suspended tenant.
+//! Handlers with which the owner cancels the tenant, or takes the cancellation back. They do not enter the tenant, so
+//! they work for an expired or suspended one too.
 
 use crate::http::{
     App,
@@ -17,11 +17,11 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tenantry::{Error, topology::TenantRecord};
 
-/// Body of a cancellation.
+/// Body of [`cancel`].
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Form {
-    /// The slug once more: nobody ends an account by a slip.
+    /// The slug again, so that no owner cancels by accident.
     confirm: String,
     reason: Option<String>,
 }
@@ -32,7 +32,7 @@ pub(in crate::http) async fn cancel(
     named: Named,
     request: Request,
 ) -> Result<Json<Value>> {
-    // Before the body is looked at: what is wrong with it would tell strangers that there is such a company.
+    // Before the body is read: a problem with it would reveal to strangers that the tenant exists.
     let record = owned(&app, &named).await?;
     let Input(form) = Input::<Form>::from_request(request, &app).await?;
     if form.confirm != record.slug.as_str() {
@@ -52,7 +52,7 @@ pub(in crate::http) async fn keep(State(app): State<App>, named: Named) -> Resul
     Ok(Json(json!({ "slug": record.slug, "ends": null })))
 }
 
-/// The named tenant, if the caller manages it.
+/// Returns the named tenant if the caller manages it.
 async fn owned(app: &App, named: &Named) -> Result<Arc<TenantRecord>> {
     let id = named.tenant.ok_or_else(Problem::absent)?;
     let (record, role) = app.platform().access().belongs(&named.actor, id).await?;

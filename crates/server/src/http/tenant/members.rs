@@ -1,4 +1,4 @@
-//! Members of the tenant and their roles. New members come by invitation.
+//! Handlers for members of the tenant and their roles. New members join by invitation.
 
 use crate::http::{App, body::Json as Input, names::Number, problem::Result, scope::Tenant, view};
 use axum::{Json, extract::State};
@@ -20,7 +20,7 @@ pub(in crate::http) async fn list(State(app): State<App>, tenant: Tenant) -> Res
     })))
 }
 
-/// What [`change`] takes.
+/// Body of [`change`].
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Change {

@@ -1,7 +1,7 @@
-//! The caller's own tenant: state, plan, usage, members, keys, activity, its own SQL.
+//! Handlers for the caller's own tenant: state, plan, usage, members, keys, activity, its own SQL.
 //!
-//! Called by the route table. State and plan are shown also where records are refused, so that an expired
-//! tenant can see why.
+//! Called by the route table. State and plan are shown even when records are refused, so that members of an expired
+//! tenant see why.
 
 mod backups;
 mod export;
@@ -26,13 +26,14 @@ pub(super) use state::show;
 use super::{App, problem::Result, scope::Tenant};
 use tenantry::{Error, access::Actor, name::RoleName};
 
-/// Only who holds the first configured role, as themselves, manages people and keys (`impersonation-abuse`).
+/// Checks that the caller manages people and keys: holders of the first configured role, as themselves
+/// (`impersonation-abuse`).
 fn may_manage(app: &App, tenant: &Tenant) -> Result<()> {
     let actor = tenant.actor();
     manages(app, actor, actor.role())
 }
 
-/// The same for somebody who was not let in, in the role they have there.
+/// Checks that an actor who has not entered the tenant manages it, given their role there.
 fn manages(app: &App, actor: &Actor, role: Option<&RoleName>) -> Result<()> {
     actor.may_change_credentials()?;
     let first = app.platform().config().auth.roles.first();

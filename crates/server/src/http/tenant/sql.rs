@@ -1,4 +1,4 @@
-//! Read-only SQL in the tenant's own database, for its owner; confined by the engine (`confined-sql`).
+//! Handler for read-only SQL in the tenant's own database, for its owner; the engine confines it (`confined-sql`).
 
 use crate::http::{App, body::Json as Input, problem::Result, scope::Tenant};
 use axum::{Json, extract::State};
@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tenantry::{Error, name::StoreName};
 
-/// What [`run`] takes.
+/// Body of [`run`].
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Form {

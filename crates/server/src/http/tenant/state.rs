@@ -1,4 +1,5 @@
-//! State, plan, days remaining and limits (M8). Shown without entering: also to an expired or suspended tenant.
+//! Handler for state, plan, days remaining and limits (M8). It does not enter the tenant, so it works for an expired or
+//! suspended one too.
 
 use crate::http::{
     App,
