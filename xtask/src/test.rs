@@ -57,6 +57,9 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     }
     tally.suites.extend(missing.lines);
     print_counts(&counts, tally.suites.clone())?;
+    for name in &tally.failures {
+        println!("failed: {name}");
+    }
     println!("{}", tally.summary(passed, started.elapsed()));
     ensure!(passed, "a test failed");
     ensure!(tally.passed > 0, "no test ran: that is a failure, not a success");

@@ -1,5 +1,6 @@
 //! Reads how many tests ran from the output of cargo-nextest and of libtest. Called by `test`.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Tests counted so far.
@@ -10,6 +11,8 @@ pub(crate) struct Tally {
     pub(crate) ignored: u64,
     /// Lines in which suites say what they tried: `T1 cross-tenant: 20000 requests`.
     pub(crate) suites: Vec<String>,
+    /// Names of the tests that failed, each once.
+    pub(crate) failures: BTreeSet<String>,
     /// Inside the output of a test that passed.
     quiet: bool,
 }
@@ -25,6 +28,7 @@ impl Tally {
         if text.split_once(" [").is_some_and(|(word, _)| word.bytes().all(|b| b.is_ascii_uppercase())) {
             self.quiet = text.starts_with("PASS");
         }
+        self.failures.extend(failed_test(&plain));
         // cargo-nextest shows each test's own summary indented: that one is not libtest's last word.
         if plain.starts_with("test result:") {
             self.passed += number_before(text, "passed");
@@ -45,6 +49,7 @@ impl Tally {
         self.failed += other.failed;
         self.ignored += other.ignored;
         self.suites.extend(other.suites.iter().cloned());
+        self.failures.extend(other.failures.iter().cloned());
     }
 
     /// The closing line, in libtest's own form because every CI knows how to read that.
@@ -56,6 +61,20 @@ impl Tally {
             took.as_secs_f64()
         )
     }
+}
+
+/// The test that this line of output says failed.
+///
+/// cargo-nextest writes `FAIL [   0.592s] (1/9) package::binary name`, libtest `test name ... FAILED`.
+fn failed_test(line: &str) -> Option<String> {
+    if let Some(name) = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED")) {
+        return Some(name.to_owned());
+    }
+    let (word, rest) = line.trim().split_once(" [")?;
+    let is_failure = matches!(word, "FAIL" | "TIMEOUT" | "ABORT") || word.starts_with("SIG");
+    let (_, name) = rest.split_once("] ")?;
+    let name = name.split_once(") ").filter(|_| name.starts_with('(')).map_or(name, |(_, name)| name);
+    is_failure.then(|| name.trim().to_owned())
 }
 
 /// Whether a line reads like `T6: 500 kills`.
@@ -111,6 +130,22 @@ mod tests {
         assert_eq!(lines.map(|line| tally.read(line)), [true, false, false, false]);
         assert!(tally.read("        FAIL [   0.1s] a::it c") && tally.read("    Test went wrong"));
         assert_eq!((tally.suites, tally.passed), (vec!["T6: 500 kills".to_owned()], 0));
+    }
+
+    #[test]
+    fn each_test_that_failed_is_named_once() {
+        let mut tally = Tally::default();
+        for line in [
+            "        FAIL [   0.592s] (146/897) a::it b::c",
+            "    test b::c ... FAILED",
+            "        FAIL [   0.592s] (146/897) a::it b::c",
+            "     SIGABRT [   0.1s] a::it d",
+            "test e ... FAILED",
+            "        SLOW [> 60.000s] (───────) a::it f",
+        ] {
+            tally.read(line);
+        }
+        assert_eq!(tally.failures, ["a::it b::c", "a::it d", "e"].map(str::to_owned).into());
     }
 
     #[test]
