@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: builds the release binaries and runs the `tenantry-bench` harness, which writes
+//! `cargo xtask bench`: builds the binaries as they are shipped (profile `dist`) and runs the `tenantry-bench` harness, which writes
 //! `bench.json`. Called by people; it measures nothing itself.
 
 use anyhow::{Result, ensure};
@@ -18,9 +18,9 @@ pub(crate) struct Options {
 /// Builds and runs.
 pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     let packages = ["--package", "tenantry-server", "--package", "tenantry-bench"];
-    let built = crate::cargo(root).args(["build", "--release"]).args(packages).status()?;
-    ensure!(built.success(), "the release build failed");
-    let programs = crate::target_dir(root).join("release");
+    let built = crate::cargo(root).args(["build", "--profile", "dist"]).args(packages).status()?;
+    ensure!(built.success(), "the build failed");
+    let programs = crate::target_dir(root).join("dist");
     let mut harness = Command::new(programs.join("tenantry-bench"));
     harness.current_dir(root).arg("run").arg("--server").arg(programs.join("tenantry")).args(&options.names);
     if options.quick {

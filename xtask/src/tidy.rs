@@ -1,8 +1,9 @@
 //! `cargo xtask tidy`: the rules of the house that the compiler does not know. Called by `.ci/run`.
-//! It reads files only; the one file it ever writes is its own ratchet, and only with `--update`.
+//! It reads files and `cargo metadata`; the one file it ever writes is its own ratchet, and only with `--update`.
 
 mod claims;
 pub(crate) mod code;
+mod dependencies;
 mod edges;
 mod length;
 mod links;
@@ -50,6 +51,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
         .map(|(path, text)| Source { path: path.clone(), text: text.clone(), code: code::bare(text) })
         .collect();
     let mut report = Report::default();
+    dependencies::check(root, &mut report)?;
     edges::check(root, &sources, &mut report)?;
     text::check(&files, &sources, &mut report);
     links::check(root, &files, &mut report);
