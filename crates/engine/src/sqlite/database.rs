@@ -1,6 +1,6 @@
 //! One open database file: its pool, its write lock, and the residents admitted to it.
 //!
-//! Made by the cache, shared by all sessions and system handles of the file. When it is dropped, the maintenance thread
+//! The cache makes it; all sessions and system handles of the file share it. When it is dropped, the maintenance thread
 //! closes its connections, so that no request pays for that.
 
 use super::{
@@ -287,7 +287,7 @@ impl Database {
         drop(self.after_commit());
     }
 
-    /// Refuses when the file is not at its path: asked after a commit, before a write is acknowledged.
+    /// Fails if the file is no longer at its path. Called after a commit, before the write is acknowledged.
     pub(crate) fn after_commit(&self) -> Result<()> {
         if inode(&self.path) != Some(self.file) && !self.lost.swap(true, Relaxed) {
             tracing::error!(file = %self.path.display(), "the database file was removed or replaced while it was open");

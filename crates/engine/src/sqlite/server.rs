@@ -28,9 +28,9 @@ pub(crate) struct Site {
     pub(crate) platform: Platform,
 }
 
-/// What the name of a database that was set aside ends with.
+/// Name suffix of a database that was set aside.
 pub(super) const ASIDE: &str = ".aside";
-/// The same of a file that is another tenant's.
+/// Name suffix of another tenant's file that was set aside.
 const ASIDE_OTHER: &str = ".another";
 
 impl Server {
@@ -72,12 +72,12 @@ impl Server {
         ["", "-wal", "-shm", "-journal"].map(|suffix| self.root.join(format!("{physical}.db{suffix}")))
     }
 
-    /// Paths of a database that was set aside, and of SQLite's files beside it.
+    /// The paths of a database that was set aside, and of the files that SQLite created next to it.
     fn aside(&self, physical: &PhysicalName, end: &str) -> [PathBuf; 4] {
         ["", "-wal", "-shm", "-journal"].map(|suffix| self.root.join(format!("{physical}.db{end}{suffix}")))
     }
 
-    /// Renames a database that processes may still have open. Each of them finds that out after its next commit.
+    /// Renames a database that processes may still have open. Each of them notices after its next commit.
     /// Another tenant's file gets a name that [`Server::remove`] leaves alone. Idempotent; an absent file is no error.
     pub(crate) fn set_aside(&self, physical: &PhysicalName, is_ours: bool) -> Result<()> {
         let end = if is_ours { ASIDE } else { ASIDE_OTHER };

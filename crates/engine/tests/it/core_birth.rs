@@ -1,10 +1,10 @@
-//! New databases: their bytes are what SQLite would have written, and what is only prepared is nowhere.
+//! New databases: their bytes are what SQLite would have written, and a merely prepared database is visible nowhere.
 
 use crate::core_support::*;
 use std::{path::Path, time::Duration};
 use tenantry_engine::{Kind, Prepared};
 
-/// A connection of a stranger, with nothing of ours set.
+/// Opens a plain connection without any of our settings.
 fn plain(path: &Path) -> rusqlite::Connection {
     rusqlite::Connection::open(path).unwrap()
 }
@@ -13,7 +13,7 @@ fn half_made(bed: &Bed) -> usize {
     std::fs::read_dir(bed.dir.path().join("_tmp")).unwrap().count()
 }
 
-/// Waits until the work that was begun has been thrown away.
+/// Waits until all prepared databases have been removed.
 async fn none_half_made(bed: &Bed) {
     for _ in 0..500 {
         if half_made(bed) == 0 {
@@ -47,7 +47,7 @@ async fn the_file_of_a_new_database_is_sound_and_in_wal_mode() {
         assert_eq!(text("PRAGMA journal_mode"), "wal");
         let pages = numbers("PRAGMA page_count") * numbers("PRAGMA page_size");
         assert_eq!(u64::try_from(pages).unwrap(), bytes.len() as u64);
-        // No trace of those who were made from the same template before.
+        // No trace of other residents made from the same template image.
         assert_eq!(numbers("SELECT count(*) FROM _tenantry_place"), 1);
         assert_eq!(numbers("SELECT tenant FROM _tenantry_place"), number);
     }
@@ -66,7 +66,7 @@ async fn what_is_prepared_is_nowhere_until_it_is_put_in_place() {
     bed.engine.provision_prepared(&tenant(1), &bare(), Some(early)).await.unwrap();
     bed.engine.verify(&tenant(1)).await.unwrap();
     none_half_made(&bed).await;
-    // Somebody repeats the step, having prepared the same.
+    // Another caller repeats the step with its own prepared database.
     let late = prepared(&bed, 1).await;
     let before = std::fs::read(bed.file(&tenant(1))).unwrap();
     bed.engine.provision_prepared(&tenant(1), &bare(), Some(late)).await.unwrap();
@@ -105,7 +105,7 @@ async fn a_template_that_is_no_database_makes_none() {
     for entry in std::fs::read_dir(bed.dir.path().join("_templates")).unwrap() {
         std::fs::write(entry.unwrap().path(), b"cut").unwrap();
     }
-    // A template that was not used before reads the file.
+    // A template that was not used before reads its image from the file.
     let refused = bed.engine.provision(&tenant(2), &bare()).await.unwrap_err();
     assert_eq!(refused.kind(), &Kind::Corrupt);
     assert!(!bed.engine.exists(&tenant(2)).unwrap());

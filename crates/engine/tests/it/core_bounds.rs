@@ -1,5 +1,5 @@
-//! What one tenant's statements may take: their deadline holds inside every function, their memory is their own,
-//! and their neighbours go on.
+//! Limits of tenants' statements: the deadline holds inside every function, memory is counted per statement, and other
+//! tenants' statements continue.
 
 use crate::core_support::*;
 use serde_json::{Value as Json, json};
@@ -12,7 +12,7 @@ use tenantry_engine::{Kind, Session, SqlLimits, sqlite::plan::Schema};
 /// How much longer than its deadline a statement may run.
 const GRACE: Duration = Duration::from_millis(500);
 const DEADLINE: Duration = Duration::from_millis(100);
-/// Where there are thousands of statements.
+/// Deadline for tests with thousands of statements.
 const SHORT: Duration = Duration::from_millis(10);
 
 async fn session(bed: &Bed, number: i64) -> Session {
@@ -33,16 +33,16 @@ async fn session(bed: &Bed, number: i64) -> Session {
     bed.engine.session(&tenant(number), &schema, None).await.unwrap()
 }
 
-/// Runs it with a short deadline; how long it took, and whether it came to its end.
+/// Runs a statement with a short deadline. Returns its duration and whether it completed.
 async fn run(session: &Session, sql: &str) -> (Duration, bool) {
     let (started, limits) = (Instant::now(), SqlLimits { deadline: DEADLINE, ..SqlLimits::default() });
     let done = session.sql(sql, Json::Null, limits).await;
     (started.elapsed(), done.is_ok())
 }
 
-/// Arguments on which some function or other is slow.
+/// Arguments on which at least one function is slow.
 const WORST: &[&str] = &[
-    // 260,000 times the same letter; and nearly the same.
+    // 260,000 times the same letter; then nearly the same.
     "hex(zeroblob(130000))",
     "hex(zeroblob(65000)) || '1'",
     "zeroblob(250000)",
@@ -59,7 +59,7 @@ const WORST: &[&str] = &[
     "2147483647",
 ];
 
-/// Names and numbers of arguments of every function that SQLite has, -1 for any number.
+/// Returns name and number of arguments (-1 for any number) of every SQLite function, and whether it is an aggregate.
 fn functions() -> Vec<(String, i64, bool)> {
     let conn = rusqlite::Connection::open_in_memory().unwrap();
     let sql = "SELECT DISTINCT name, narg, type IN ('a', 'w') FROM pragma_function_list ORDER BY 1, 2";
@@ -68,7 +68,7 @@ fn functions() -> Vec<(String, i64, bool)> {
     rows.map(Result::unwrap).collect()
 }
 
-/// Argument lists for a function of so many arguments.
+/// Returns argument lists for a function with this number of arguments.
 fn arguments(count: i64) -> Vec<String> {
     let second = [0, 1, 3, 8].map(|index| WORST[index]);
     let pairs = || WORST[..8].iter().flat_map(move |a| second.into_iter().map(move |b| (*a, b)));
@@ -82,8 +82,8 @@ fn arguments(count: i64) -> Vec<String> {
     }
 }
 
-/// Every function of this SQLite, on everything in `WORST`. The first call of each that takes long is repeated
-/// without end.
+/// Calls every function of this SQLite with everything in `WORST`. Repeats endlessly the first call of each that takes
+/// long.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_function_outlasts_the_deadline() {
     let bed = bed(4);
@@ -132,7 +132,7 @@ async fn what_takes_long_in_one_instruction_is_stopped() {
     let session = session(&bed, 1).await;
     let numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)";
     for sql in [
-        // Of the report: 17 s.
+        // The reported statement: 17 s.
         "SELECT length(trim(replace(hex(zeroblob(130000)), '0', '1'), hex(zeroblob(10900)) || '1'))"
             .to_owned(),
         format!("{numbers} SELECT i, count(*) FROM n GROUP BY i % 1000"),
@@ -140,7 +140,7 @@ async fn what_takes_long_in_one_instruction_is_stopped() {
         format!("{numbers} SELECT DISTINCT i * 7919 % 1000003 FROM n"),
         format!("{numbers} SELECT group_concat(i) FROM n"),
         format!("{numbers} SELECT sum(i) OVER (ORDER BY i ROWS UNBOUNDED PRECEDING) FROM n"),
-        // Long to prepare: 2^30 subqueries, and 64 tables in any order.
+        // Slow to prepare: 2^30 subqueries, and 64 tables in any order.
         format!("WITH t0 AS (SELECT 1){} SELECT count(*) FROM t30", doubled(30)),
         format!("SELECT count(*) FROM {}", vec!["doctors"; 64].join(", ")),
     ] {
@@ -149,13 +149,13 @@ async fn what_takes_long_in_one_instruction_is_stopped() {
     }
 }
 
-/// Common table expressions, each of which joins the former to itself.
+/// Common table expressions, each of which joins the previous one to itself.
 fn doubled(levels: usize) -> String {
     (1..=levels).map(|n| format!(", t{n} AS (SELECT 1 FROM t{0} a, t{0} b)", n - 1)).collect()
 }
 
-/// A search is one instruction, and with 500 terms it takes minutes: `NEAR` looks at each term for each position of
-/// each. So there is none in a tenant's SQL, whatever its text is made of.
+/// A full-text search is one instruction, and with 500 terms it takes minutes: `NEAR` compares each term at each
+/// position with every other. So a tenant's SQL cannot use it, however its text is built.
 #[tokio::test(flavor = "multi_thread")]
 async fn virtual_tables_are_not_read() {
     let bed = bed(4);
@@ -194,7 +194,7 @@ async fn virtual_tables_are_not_read() {
 /// Holds values of 250 KB each until it is stopped.
 const HOG: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) \
      SELECT json_group_array(hex(zeroblob(125000)) || i) FROM n";
-/// The same in a table beside, which lies in a file.
+/// Holds such values in a materialised table, which SQLite stores in a file.
 const HOARDER: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n), \
      m AS MATERIALIZED (SELECT i, hex(zeroblob(120000)) || i AS x FROM n) SELECT count(x) FROM m";
 
@@ -215,7 +215,7 @@ async fn memory_and_files_are_counted_for_the_statement_that_takes_them() {
         tokio::spawn(async move { hog.sql(sql, Json::Null, limits).await.unwrap_err().kind().clone() })
     });
     let hogs: Vec<_> = hogs.collect();
-    // Harmless, and long enough to be there while the hogs grow.
+    // Harmless, and long enough to run while the hogs grow.
     let harmless =
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1000000) SELECT sum(i) FROM n";
     let (mut done, mut most) = (0, 0);
@@ -245,7 +245,7 @@ async fn futures<T>(tasks: Vec<tokio::task::JoinHandle<T>>) -> Vec<T> {
     done
 }
 
-/// Eight statements without end of one tenant leave room for another's.
+/// Eight endless statements of one tenant leave room for another tenant's.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_tenant_takes_no_more_than_its_share() {
     let bed = bed(4);
@@ -265,7 +265,7 @@ async fn one_tenant_takes_no_more_than_its_share() {
     }
     assert!(hogs.iter().all(|hog| !hog.is_finished()), "they were over before");
     hogs.iter().for_each(tokio::task::JoinHandle::abort);
-    // Whose callers are gone is stopped: the rest of the hogs would take a minute.
+    // Statements whose callers are gone are stopped: otherwise the hogs would take another minute.
     let next = hog.sql("SELECT 1", Json::Null, SqlLimits::default());
     tokio::time::timeout(Duration::from_secs(5), next).await.expect("the others were not stopped").unwrap();
 }

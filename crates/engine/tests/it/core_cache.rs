@@ -1,15 +1,15 @@
-//! The open databases: coalesced, within budget, never closed under a user.
+//! The cache of open databases: opens are coalesced, the budget holds, and no database closes while it is in use.
 
 use crate::core_support::*;
 use tenantry_engine::{Kind, sqlite::plan::Schema};
 use tenantry_testkit::{Dice, dose, tried};
 
-/// Open descriptors of files under the test's directory.
+/// Number of open descriptors of files in the test's directory.
 pub fn descriptors(bed: &Bed) -> usize {
     descriptors_in(bed.dir.path())
 }
 
-/// Open descriptors of files under `root`.
+/// Number of open descriptors of files under `root`.
 pub fn descriptors_in(root: &std::path::Path) -> usize {
     let root = root.canonicalize().unwrap();
     let links = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
@@ -104,8 +104,8 @@ async fn t2_dropped_opens_leave_no_half_open_database() {
     tried("T2 opens", rounds.into(), "drops");
 }
 
-/// Schedules drawn by lot: tasks open, read, close and let go of a dozen databases in a cache with room for
-/// four. Whatever the order, everybody gets the database they asked for, whole, for as long as they hold it.
+/// Random schedules: tasks open, read, close and release a dozen databases in a cache with room for four. Whatever the
+/// order, each task has the database it asked for, intact, for as long as it holds it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn t2_no_order_of_opens_and_closes_gives_anybody_another_database() {
     const DATABASES: i64 = 12;
@@ -113,7 +113,7 @@ async fn t2_no_order_of_opens_and_closes_gives_anybody_another_database() {
     for number in 1..=DATABASES {
         let engine = &bed.engine;
         engine.provision(&tenant(number), &bare()).await.unwrap();
-        // Whose it is, for all to read that get it.
+        // A row that tells every reader whose database this is.
         let conn = rusqlite::Connection::open(bed.file(&tenant(number))).unwrap();
         conn.execute_batch(&format!("CREATE TABLE canary(n); INSERT INTO canary VALUES({number})")).unwrap();
     }

@@ -16,7 +16,7 @@ async fn t7_copies_taken_under_write_load_are_whole() {
     let writing = tokio::spawn(async move {
         for number in 0..400 {
             let mut tx = db.begin().await?;
-            // Always two rows of a kind: a torn copy has an odd number.
+            // Always two equal rows: a torn copy would have an odd number.
             tx.execute(
                 "INSERT INTO t(name) VALUES(?1), (?1)",
                 &[format!("{number} {}", "z".repeat(500)).into()],
@@ -62,7 +62,7 @@ async fn wrong_tenant_restore_a_copy_becomes_only_its_own_tenants_next_generatio
         0
     );
     drop(conn);
-    // Not another tenant's, not over an existing database, not an older generation than the copy itself.
+    // Refused: for another tenant, over an existing database, at an older generation than that of the copy.
     let stranger = Place { tenant: tenant(2).tenant, ..next(&tenant(1), 3) };
     assert_eq!(
         *bed.engine
@@ -121,7 +121,7 @@ async fn t7_a_damaged_copy_is_refused() {
     }
 }
 
-/// What the live database still has in its log is in the copy, which is one file that needs no log.
+/// A copy includes what the live database still has in its `-wal`, and is one file that needs no `-wal`.
 #[tokio::test]
 async fn a_copy_of_a_database_in_use_is_one_file() {
     let bed = bed(8);
@@ -158,7 +158,7 @@ async fn a_copy_that_is_used_up_becomes_the_database_only_if_it_is_whole() {
         bed.engine.copy_out(&tenant(1), &script("tenant"), &copy).await.unwrap();
         let new = next(&tenant(1), generation);
         if damage {
-            // The last page of an index says that a byte more of it is in fragments: nobody who reads sees that.
+            // The last page of an index claims one more fragmented byte, which no query notices.
             let mut bytes = std::fs::read(&copy).unwrap();
             let page = bytes.chunks_mut(4096).skip(1).filter(|page| page[0] == 0x0a).last().unwrap();
             page[7] ^= 1;

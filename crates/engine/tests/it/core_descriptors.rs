@@ -1,4 +1,4 @@
-//! Descriptors of databases: never more than they may have, and nobody is refused while others let go.
+//! Descriptors of databases: never more than allowed, and no caller is refused while others release theirs.
 
 use crate::{core_cache::descriptors, core_support::*};
 use std::sync::{
@@ -10,7 +10,7 @@ use tenantry_engine::{
 };
 use tenantry_testkit::{Dice, dose, tried};
 
-/// Descriptors that the databases of these tests may have, of which fifteen are for looking at `-shm` files.
+/// Descriptors for the databases of these tests, fifteen of them for reading `-shm` files.
 const MOST: usize = 120;
 const DATABASES: i64 = 80;
 
@@ -26,8 +26,8 @@ async fn narrow_bed() -> Bed {
     bed
 }
 
-/// Three reads and a statement at once on one database after another: connections beyond the first, and connections of
-/// another kind, on more databases than there are descriptors for.
+/// Runs three reads and a statement concurrently on random databases. They need more connections than the first, and
+/// connections of another kind, on more databases than there are descriptors for.
 async fn work(engine: &Engine, schema: &Arc<Schema>, dice: &mut Dice) -> tenantry_engine::Result<()> {
     let number = 1 + dice.below(DATABASES as usize) as i64;
     let session = engine.session(&tenant(number), schema, None).await?;
@@ -63,7 +63,7 @@ async fn databases_stay_within_their_descriptors_and_nobody_is_refused() {
     }
     let peak = peak.load(Relaxed);
     println!("{peak} descriptors at most, {} opens", bed.engine.opens());
-    // One more connection of the maintenance thread may write back at the time.
+    // At that moment the maintenance thread may have one more connection, for writing back.
     assert!(peak <= MOST + 2, "{peak} descriptors");
     assert!(bed.engine.opens() > DATABASES as u64, "databases were closed to make room");
     bed.engine.shutdown().await;
@@ -71,8 +71,8 @@ async fn databases_stay_within_their_descriptors_and_nobody_is_refused() {
     tried("descriptors", rounds * 16, "sessions");
 }
 
-/// Sessions that keep more databases open than there are descriptors for: one that comes too late waits, and has its
-/// turn when another one is over.
+/// Sessions keep more databases open than there are descriptors for: a late session waits, and continues when another
+/// one is over.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_open_waits_until_a_session_is_over() {
     let bed = narrow_bed().await;

@@ -1,4 +1,4 @@
-//! Small writes that share a commit: each still holds or fails by itself, whoever goes away.
+//! Small writes that share a commit: each still succeeds or fails on its own, even if callers go away.
 
 use crate::{
     core_session::{bodies, in_pool, migrations, note, open, own, schema},
@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 
 type Writing = JoinHandle<Result<Vec<Written>>>;
 
-/// Starts a write; on the one thread of these tests nothing runs before somebody waits.
+/// Starts a write. On the single thread of these tests, nothing runs before a caller waits.
 fn start(session: &Session, changes: Vec<Change>, options: WriteOptions) -> Writing {
     let session = session.clone();
     tokio::spawn(async move { session.write(changes, &options).await })
@@ -32,7 +32,7 @@ fn wrong() -> Change {
     Change::Insert { model: ModelName::parse("notes").unwrap(), id: None, values: vec![] }
 }
 
-/// A note with an id of its own choice.
+/// A note with a given id.
 fn numbered(id: i64) -> Change {
     let values = vec![(FieldName::parse("body").unwrap(), Value::from("numbered"))];
     Change::Insert { model: ModelName::parse("notes").unwrap(), id: Some(RecordId::Integer(id)), values }
@@ -42,7 +42,7 @@ async fn kind(writing: Writing) -> Option<Kind> {
     writing.await.unwrap().err().map(|error| error.kind().clone())
 }
 
-/// Whole pages in the -wal of this database.
+/// Number of whole frames in the `-wal` of this database.
 fn frames(bed: &Bed, place: &Place) -> u64 {
     let wal = bed.file(place).with_extension("db-wal");
     std::fs::metadata(wal).map_or(0, |meta| meta.len() / (4096 + 24))
@@ -84,7 +84,7 @@ async fn one_that_is_refused_takes_nobody_along() {
         let mut writing = vec![];
         for n in 0..10 {
             writing.push((None, write(&session, &format!("good {n}"))));
-            // Its first change could be done, its second not.
+            // Its first change would succeed, its second would not.
             let half = vec![note("half"), numbered(1)];
             writing.push((Some("Unique([\"id\"])"), start(&session, half, plain())));
             writing

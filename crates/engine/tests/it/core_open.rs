@@ -1,4 +1,5 @@
-//! Opening: never creates, never follows a link, never opens a stranger (`catalog-placement` and `self-identifying`; `path-in-name`, `stale-wal` and `created-empty`).
+//! Opening never creates a file, never follows a link, never opens another place's database (`catalog-placement` and
+//! `self-identifying`; `path-in-name`, `stale-wal` and `created-empty`).
 
 use crate::core_support::*;
 use std::os::unix::fs::symlink;
@@ -36,7 +37,7 @@ async fn identity_is_checked_at_each_open() {
     let store = Place { store: control().store, ..tenant(1) };
     let nobody = Place { tenant: None, ..tenant(1) };
     for engine in [&bed.engine, &engine_at(bed.dir.path(), 4)] {
-        // Warm in the first round's engine, cold in the second's.
+        // The first engine has the database open, the second does not.
         assert_eq!(kind(engine, &newer).await, Kind::Fenced);
         assert_eq!(kind(engine, &stranger).await, Kind::WrongIdentity);
         assert_eq!(kind(engine, &store).await, Kind::WrongIdentity);
@@ -82,7 +83,7 @@ async fn provisioning_repeats_and_never_overwrites() {
     let taken = Place { physical: tenant(1).physical, ..tenant(2) };
     assert_eq!(*bed.engine.provision(&taken, &bare()).await.unwrap_err().kind(), Kind::WrongIdentity);
     bed.engine.verify(&tenant(1)).await.unwrap();
-    // What an interrupted step left in the working directory is in nobody's way.
+    // Leftovers of an interrupted step in the working directory do no harm.
     std::fs::write(bed.dir.path().join("_tmp/half.db"), b"half").unwrap();
     bed.engine.provision(&tenant(2), &bare()).await.unwrap();
     bed.engine.verify(&tenant(2)).await.unwrap();
@@ -110,7 +111,7 @@ async fn stale_wal_a_wal_without_its_database_is_not_adopted() {
     std::fs::write(&wal, b"stale").unwrap();
     assert_eq!(*bed.engine.provision(&tenant(1), &bare()).await.unwrap_err().kind(), Kind::WrongIdentity);
     assert!(!bed.file(&tenant(1)).exists());
-    // A repeated drop removes what an interrupted one left.
+    // Repeating the drop removes what an interrupted one left.
     bed.engine.drop_database(&tenant(1)).await.unwrap();
     assert!(!wal.exists());
     bed.engine.provision(&tenant(1), &bare()).await.unwrap();
@@ -157,7 +158,7 @@ async fn closing_a_removed_database_leaves_files_of_its_name_alone() {
     assert_eq!(std::fs::read(bed.dir.path().join("tenant_1_1.db-wal")).unwrap(), b"another's");
 }
 
-/// The process that is killed by the next test.
+/// The process that the next test kills.
 #[tokio::test]
 async fn child_process_provisions() {
     let Ok(root) = std::env::var("TENANTRY_TEST_CHILD_PROVISIONS") else { return };
@@ -190,8 +191,8 @@ async fn stuck_retry_provisioning_killed_anywhere_is_repeated_to_the_end() {
     println!("{made} databases made over 15 kills");
 }
 
-/// Goal: within 3× of copying the template and pressing file and directory to disk. The bound is loose, for
-/// tests run beside each other.
+/// Goal: within 3× of copying the template and syncing file and directory to disk. The bound is loose because tests run
+/// concurrently.
 #[tokio::test]
 async fn making_a_database_costs_little_more_than_copying_its_file() {
     let bed = bed(4);

@@ -1,5 +1,5 @@
-//! Connections rest in the state they read last: what anybody commits is in the next read all the same, and a
-//! connection that rests is in nobody's way.
+//! Idle snapshots: the next read still sees every commit of every process, and an idle snapshot blocks no other
+//! connection.
 
 use crate::{core_cache::descriptors, core_session::*, core_support::*};
 use rusqlite::Connection;
@@ -38,7 +38,7 @@ async fn body(session: &Session) -> String {
     }
 }
 
-/// Reads until the connection has had cause to rest.
+/// Reads until the connection has had reason to start an idle snapshot.
 async fn settle(session: &Session) {
     for _ in 0..20 {
         body(session).await;
@@ -51,7 +51,7 @@ fn apart(path: &Path) -> Connection {
     conn
 }
 
-/// Tries to write the -wal back and to empty it; false when somebody still reads from it.
+/// Tries to write the `-wal` back and to empty it. Returns false while a connection still reads from it.
 fn truncate(conn: &Connection) -> bool {
     conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)).unwrap() == 0
 }
@@ -84,7 +84,7 @@ async fn what_anybody_commits_is_in_the_next_read() {
     }
 }
 
-/// A value is published after its commit; whoever reads after that sees it or a later one.
+/// A value is published after its commit; every later read sees it or a newer one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_read_is_older_than_what_was_committed_before_it() {
     let bed = bed_in_memory(8);
@@ -136,12 +136,12 @@ async fn one_who_rests_does_so_for_a_moment_only() {
         session.write(&[note("0")], &WriteOptions::default()).await.unwrap();
         let stranger = apart(&file);
         let mut rests = 0;
-        // On a busy machine it may have been woken in between.
+        // On a busy machine the maintenance thread may have ended the snapshot in between.
         for round in 0..100 {
             if rests == 2 {
                 break;
             }
-            // A value that is there already would write nothing.
+            // Writing a value that is there already would change nothing.
             let text = if round % 2 == 0 { "1" } else { "0" };
             session.write(&[changed(text)], &WriteOptions::default()).await.unwrap();
             settle(&session).await;
@@ -158,7 +158,8 @@ async fn one_who_rests_does_so_for_a_moment_only() {
         assert_eq!(rests, 2, "nobody ever rests in the -wal");
         session.write(&[changed("0")], &WriteOptions::default()).await.unwrap();
         assert_eq!(body(&session).await, "0");
-        // Somebody who reads all the time rests again and again, and is in nobody's way either.
+        // A connection that reads all the time starts one idle snapshot after another, and blocks no other connection
+        // either.
         stranger.execute("UPDATE notes SET body = 'x' WHERE id = 1", []).unwrap();
         let since = Instant::now();
         loop {
@@ -196,7 +197,7 @@ impl Visit for Panics {
     }
 }
 
-/// `clean-connection`: whatever becomes of a reader, the next one gets a clean connection.
+/// `clean-connection`: whatever happens to a reader, the next one gets a clean connection.
 #[tokio::test]
 async fn clean_connection_a_reader_that_panics_leaves_no_transaction() {
     let bed = bed(8);
@@ -218,14 +219,14 @@ async fn clean_connection_a_reader_that_panics_leaves_no_transaction() {
     assert_eq!(descriptors(&bed), 0);
 }
 
-/// Locks on the -shm file of a database, of all processes.
+/// Number of locks of all processes on the `-shm` file of a database.
 fn locks(file: &Path) -> usize {
     let inode = std::fs::metadata(format!("{}-shm", file.display())).unwrap().ino();
     let locks = std::fs::read_to_string("/proc/locks").unwrap();
     locks.lines().filter(|line| line.contains(&format!(":{inode} "))).count()
 }
 
-/// A descriptor that is closed takes along the locks of its whole process on that file.
+/// Closing a descriptor drops all locks that its process has on the file.
 #[tokio::test]
 async fn nobodys_end_takes_the_locks_of_others_along() {
     let bed = bed(8);

@@ -1,4 +1,5 @@
-//! T3: statements that try to leave the tenant's database. Oracle: files opened, files made, rows of others seen.
+//! T3: statements that try to leave the tenant's database. Oracle: files opened, files created, rows of other tenants
+//! seen.
 
 use crate::core_support::*;
 use serde_json::{Value as Json, json};
@@ -19,7 +20,7 @@ use tenantry_engine::{
 
 const CANARY: &str = "canary-of-the-neighbour";
 
-/// Two tenants with a table each; the second's row is the canary.
+/// Makes two tenants with a table each; the second one's row is the canary.
 async fn neighbours() -> (Bed, Session) {
     let bed = bed(8);
     for (number, name) in [(1, "mine"), (2, CANARY)] {
@@ -214,7 +215,7 @@ async fn t2_a_statement_whose_caller_is_gone_is_stopped() {
             tokio::time::timeout(Duration::from_millis(5), session.sql(endless, Json::Null, limits)).await;
         assert!(dropped.is_err());
     }
-    // Were they still running, there would be no place for this one within its time.
+    // If they were still running, no thread would be free for this one in time.
     let soon = session.sql("SELECT 1", Json::Null, SqlLimits::default());
     tokio::time::timeout(Duration::from_secs(5), soon).await.unwrap().unwrap();
     drop(bed);
@@ -232,10 +233,10 @@ async fn pooled_tenants_never_get_raw_sql() {
     let session = bed.engine.session(&pooled, &schema, None).await.unwrap();
     let denied = session.sql("SELECT 1", Json::Null, SqlLimits::default()).await.unwrap_err();
     assert!(matches!(denied.kind(), Kind::Denied(_)));
-    // And a database with several tenants is nobody's own.
+    // A database with several tenants is not handed out as a tenant's own.
     let posing = Place { isolation: Isolation::Database, ..pooled.clone() };
     for engine in [&bed.engine, &engine_at(bed.dir.path(), 4)] {
-        // Warm in the first, where the tenant was admitted as one of many; cold in the second.
+        // Open in the first engine, where the tenant was admitted as one of many; not open in the second.
         assert_eq!(*engine.session(&posing, &schema, None).await.unwrap_err().kind(), Kind::WrongIdentity);
     }
     let pool_first = engine_at(bed.dir.path(), 4);
@@ -243,7 +244,7 @@ async fn pooled_tenants_never_get_raw_sql() {
     assert_eq!(*pool_first.session(&posing, &schema, None).await.unwrap_err().kind(), Kind::WrongIdentity);
 }
 
-/// Statements put together from pieces that matter; a watcher looks at the open files all the while.
+/// Runs statements built from suspicious pieces, while a watcher looks at the open files.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn t3_generated_statements() {
     let seconds = tenantry_testkit::dose(60, 8 * 3600);
@@ -256,7 +257,7 @@ async fn t3_generated_statements() {
             while !stop.load(Relaxed) {
                 assert_eq!(strangers(&root), Vec::<String>::new());
                 looks.fetch_add(1, Relaxed);
-                // Often enough to see a file while a statement has it; the rest of the time is the others'.
+                // Often enough to see a file while a statement has it open, without taking too much processor time.
                 std::thread::sleep(Duration::from_micros(500));
             }
         }

@@ -1,4 +1,4 @@
-//! Sessions on real files, a database of one's own and pooled: confinement, fences, limits, dropped futures.
+//! Sessions on real files, in a tenant's own database and pooled: confinement, fences, limits, dropped futures.
 
 use crate::{
     core_support::*,
@@ -38,7 +38,7 @@ pub fn migrations() -> Vec<Migration> {
     vec![migration("0001_initial", ops)]
 }
 
-/// The same tenant's place in a pool with others.
+/// The place of the same tenant in a pool with others.
 pub fn pooled(number: i64) -> Place {
     let physical = PhysicalName::parse("tenant_pool").unwrap();
     Place { isolation: Isolation::Pooled, physical, ..tenant(number) }
@@ -109,7 +109,7 @@ async fn m18_each_sees_only_its_own_in_both_isolations() {
     }
 }
 
-/// `self-identifying`: the catalog says that the tenant has this database to itself; the database knows better.
+/// `self-identifying`: the catalog says that the tenant has the database to itself; the database says otherwise.
 #[tokio::test]
 async fn self_identifying_a_shared_database_is_never_handed_out_as_an_own_one() {
     let bed = bed(8);
@@ -190,7 +190,7 @@ async fn t2_dropped_requests_leave_whole_batches_and_clean_connections() {
     for round in 0..rounds {
         for place in &places {
             let session = open(&bed, place).await;
-            // 40 changes go to a blocking thread, 2 run inline.
+            // 40 changes go to a blocking thread, 2 run on the async thread.
             let batch = vec![note("x"); if round % 2 == 0 { 40 } else { 2 }];
             drop_after(async { session.write(&batch, &WriteOptions::default()).await }, round % 5).await;
             drop_after(async { session.count("notes", &Filter::All(vec![]), None, None).await }, round % 4)
@@ -204,7 +204,7 @@ async fn t2_dropped_requests_leave_whole_batches_and_clean_connections() {
     }
     for place in &places {
         let session = open(&bed, place).await;
-        // Waits its turn behind a dropped batch that is still being written on its blocking thread.
+        // Waits behind a dropped batch that is still being written on its blocking thread.
         session.write(&[note("last")], &WriteOptions::default()).await.unwrap();
         let counted = session.count("notes", &Filter::All(vec![]), None, None).await.unwrap();
         assert_eq!(session.usage().await.unwrap().rows, counted);
@@ -267,7 +267,7 @@ async fn templates_are_current_and_databases_from_them_need_no_migration() {
     assert_eq!(*bed.engine.migrate(&tenant(2), &migrations()).await.unwrap_err().kind(), Kind::Missing);
 }
 
-/// Not a benchmark: catches a thread hop or an allocation storm on the warm path.
+/// Not a benchmark: catches a change of threads or many allocations on the warm path.
 #[tokio::test]
 async fn the_warm_path_is_short() {
     let bed = bed(8);

@@ -1,4 +1,4 @@
-//! What the core tests share: an engine on a fresh directory, and places in it.
+//! Shared by the core tests: an engine on a fresh directory, and places in it.
 
 use tempfile::TempDir;
 use tenantry_engine::{
@@ -17,7 +17,8 @@ pub fn bed(open_databases: usize) -> Bed {
     bed_in(tempfile::tempdir().unwrap(), open_databases)
 }
 
-/// In memory, where syncing costs nothing: for tests that make thousands of databases and pull no plug.
+/// An engine on a file system in memory, where syncing is free: for tests that make thousands of databases and simulate
+/// no power cut.
 pub fn bed_in_memory(open_databases: usize) -> Bed {
     bed_in(tempfile::tempdir_in("/dev/shm").unwrap(), open_databases)
 }
@@ -69,7 +70,7 @@ pub async fn system(bed: &Bed) -> tenantry_engine::SystemDb {
     db
 }
 
-/// The migrations of a store: none.
+/// The script of a store without migrations.
 pub fn script(store: &str) -> std::sync::Arc<Script> {
     Script::new(&StoreName::parse(store).unwrap(), Isolation::Database, &[]).unwrap().into()
 }

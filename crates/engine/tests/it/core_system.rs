@@ -1,4 +1,4 @@
-//! The control store's handle: transactions, drops, other processes, the commit mark.
+//! The handle of the control store: transactions, dropped futures, other processes, the commit mark.
 
 use crate::core_support::*;
 use std::time::Duration;
@@ -60,7 +60,7 @@ async fn the_mark_moves_with_commits_of_anybody_and_only_then() {
     tx.commit().await.unwrap();
     assert!(db.changed(mark));
 
-    // Another engine of this process, as a CLI beside the server.
+    // Another engine in this process, like a CLI running next to the server.
     let mark = db.mark();
     let other = engine_at(bed.dir.path(), 4);
     let theirs = other.system(&control()).await.unwrap();
@@ -72,7 +72,7 @@ async fn the_mark_moves_with_commits_of_anybody_and_only_then() {
     drop(theirs);
     other.shutdown().await;
 
-    // And still after the other one closed everything it had.
+    // The mark still works after the other engine closed all its connections.
     let mark = db.mark();
     let mut tx = db.begin().await.unwrap();
     tx.execute("INSERT INTO t(name) VALUES('again')", &[]).await.unwrap();
@@ -80,7 +80,7 @@ async fn the_mark_moves_with_commits_of_anybody_and_only_then() {
     assert!(db.changed(mark));
 }
 
-/// Not a test by itself: the other process of the next one, started with the directory in the environment.
+/// Not a test: the other process of the next test, which passes the directory in the environment.
 #[tokio::test]
 async fn child_process_writes() {
     let Ok(root) = std::env::var("TENANTRY_TEST_CHILD_ROOT") else { return };
@@ -121,7 +121,7 @@ async fn two_processes_write_at_once_and_each_sees_the_others_commits() {
     assert!(child.wait().unwrap().success());
     let rows = db.query("SELECT name, count(*) FROM t GROUP BY name ORDER BY name", &[]).await.unwrap();
     assert_eq!((rows[0].integer(1).unwrap(), rows[1].integer(1).unwrap()), (50, 50));
-    // The child was the last to close its connections, but not the last of all: the mark goes on.
+    // The child closed its connections, but they were not the last ones: the mark still works.
     let mark = db.mark();
     let mut tx = db.begin().await.unwrap();
     tx.execute("DELETE FROM t WHERE id > ?1", &[Value::Integer(5)]).await.unwrap();
@@ -162,7 +162,7 @@ async fn read(db: tenantry_engine::SystemDb) -> tenantry_engine::Result<()> {
     tx.commit().await
 }
 
-/// Polls `future` that many times and drops it.
+/// Polls `future` that many times, then drops it.
 pub async fn drop_after(future: impl Future, polls: u32) {
     let mut future = Box::pin(future);
     for _ in 0..polls {

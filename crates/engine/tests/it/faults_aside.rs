@@ -1,5 +1,5 @@
-//! T14: a process that writes to a database while another one sets it aside, because it can no longer be opened. What
-//! is acknowledged is where it can be found again; what went to the file that was set aside is an error.
+//! T14: a process writes to a database while another process sets it aside because it can no longer be opened. Every
+//! acknowledged write is found again; a write to the file that was set aside is an error.
 
 use crate::core_support::engine_at;
 use crate::faults_kit::*;
@@ -14,7 +14,7 @@ async fn a_write_to_a_file_that_was_set_aside_is_not_acknowledged() {
         let clinic = open(dir.path());
         let (mine, neighbour) = places(Isolation::Database);
         let before = clinic.names(&mine).await;
-        // Both sizes: small writes share their commits, a large one has its own.
+        // Both sizes: small writes share a commit, a large one has its own.
         let session = clinic.bed.engine.session(&mine, &clinic.schema, None).await.unwrap();
         let large: Vec<_> = (0..100).map(|n| doctor(&format!("large {n}"))).collect();
         session.write(&[doctor("acknowledged")], &Default::default()).await.unwrap();
@@ -33,7 +33,7 @@ async fn a_write_to_a_file_that_was_set_aside_is_not_acknowledged() {
         let clinic = open(dir.path());
         let found = clinic.names(&mine).await;
         assert!(before.iter().all(|name| found.contains(name)) && found.contains(&"acknowledged".to_owned()));
-        // A database that is removed for good takes its own file along, and no other's.
+        // Deleting a database also deletes its own set-aside file, but not another tenant's.
         clinic.bed.engine.set_aside(&neighbour, &Error::new(kind.clone(), "")).await.unwrap();
         clinic.bed.engine.drop_database(&neighbour).await.unwrap();
         let left = dir.path().join(format!("{}.db.{end}", neighbour.physical)).exists();

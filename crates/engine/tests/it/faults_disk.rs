@@ -1,5 +1,5 @@
-//! T9: a disk that is full for a while. Writes and copies are refused cleanly, reading goes on, nothing is half there,
-//! and when there is room again all is as if nothing had been. Other databases do not notice.
+//! T9: a disk that is full for a while. Writes and copies are refused cleanly, reads continue, nothing is left half
+//! done, and once there is room again everything works as before. Other databases are not affected.
 
 use crate::faults_kit::*;
 use std::io::Write;
@@ -8,12 +8,12 @@ use std::process::Command;
 use tenantry_engine::Kind;
 use tenantry_engine::place::Isolation;
 
-/// The work of a child on a small file system that is full for a while.
+/// The work of a child process on a small file system that is full for a while.
 async fn full_for_a_while(dir: &Path, isolation: Isolation) {
     let clinic = open(dir);
     let (engine, (mine, other)) = (&clinic.bed.engine, places(isolation));
     pair(&clinic, &mine, 0).await.unwrap();
-    // A database that is open can be read however full the disk is; opening one takes 32 KB for its -shm.
+    // An open database can be read however full the disk is; opening one takes 32 KB for its `-shm`.
     let _open = engine.session(&other, &clinic.schema, None).await.unwrap();
     let (mut refused, before) = (0, clinic.digest(&other).await);
     for round in 0..8 {
@@ -31,7 +31,7 @@ async fn full_for_a_while(dir: &Path, isolation: Isolation) {
         let copy = engine.copy_out(&mine, &clinic.script, &dir.join("copy")).await;
         assert_eq!(*copy.unwrap_err().kind(), Kind::DiskFull);
         assert!(!dir.join("copy").exists(), "half a copy stays behind");
-        // Reading goes on, here and there.
+        // Reads continue in both databases.
         assert_eq!(clinic.digest(&other).await, before);
         let there = pairs(&clinic, &mine).await;
         assert!(done.iter().all(|number| there.contains(number)));
@@ -49,7 +49,7 @@ async fn full_for_a_while(dir: &Path, isolation: Isolation) {
     println!("refused {refused} writes");
 }
 
-/// Takes all the room but so many bytes.
+/// Fills the disk except for this number of bytes.
 fn fill_disk(dir: &Path, but_bytes: usize) {
     let mut ballast = std::fs::File::create(dir.join("ballast")).unwrap();
     let block = [7_u8; 4096];
@@ -58,7 +58,7 @@ fn fill_disk(dir: &Path, but_bytes: usize) {
     ballast.set_len(length.saturating_sub(but_bytes as u64)).unwrap();
 }
 
-/// A file system of its own for a child, so that nobody else meets the full disk.
+/// Runs a child on its own file system, so that no other process meets the full disk.
 #[tokio::test]
 async fn t9_the_disk_is_full() {
     if let Some(dir) = child() {

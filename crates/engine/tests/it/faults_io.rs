@@ -1,10 +1,10 @@
-//! T9: a file cannot grow, or one call to the disk fails, at any point of any work: the error is a clean one, what
-//! was acknowledged is there, nothing is half there, and other databases do not notice.
+//! T9: a file cannot grow, or one disk call fails, at any point of any work: the error is clean, every acknowledged
+//! write is there, nothing is half there, and other databases are not affected.
 //!
-//! The work is done by a child process under a limit that its parent sets from outside: the largest file
-//! (`ulimit -f`, writes are cut short in the middle), or a system call made to fail (`strace -e inject`). A full
-//! disk is in `faults_disk.rs`. Not tried here: disks that lie about what they synced, and memory that runs out.
-//! Where `strace` or mounting is not possible set `TENANTRY_WITHOUT=strace,mount`, else these tests fail.
+//! A child process does the work under a limit that its parent sets from outside: the largest file (`ulimit -f`, which
+//! cuts writes short in the middle), or a system call made to fail (`strace -e inject`). A full disk is in
+//! `faults_disk.rs`. Not tested here: disks that lie about what they synced, and running out of memory. Where `strace`
+//! or mounting is not possible, set `TENANTRY_WITHOUT=strace,mount`; otherwise these tests fail.
 
 use crate::core_support::Bed;
 use crate::faults_kit::*;
@@ -23,7 +23,7 @@ fn isolation() -> Isolation {
     if std::env::var_os(POOLED).is_some() { Isolation::Pooled } else { Isolation::Database }
 }
 
-/// The work of a child: each step says on its standard output what became of it.
+/// The work of a child: each step prints its outcome to standard output.
 async fn work(dir: &Path, isolation: Isolation) {
     let clinic = open_quietly(dir);
     let Some(clinic) = clinic else { return };
@@ -44,7 +44,7 @@ async fn work(dir: &Path, isolation: Isolation) {
     say("pair 50", &pair(&clinic, &mine, 50).await);
     let caught_up =
         engine.copy_changes(&mine, &newcomer(Isolation::Database), &clinic.schema, MARK, 0, 100).await;
-    // There is nothing to catch up with where the steps before had failed.
+    // There is nothing to catch up with if the previous steps failed.
     if caught_up.as_ref().is_err_and(|e| !matches!(e.kind(), Kind::Missing | Kind::Fenced))
         || caught_up.is_ok()
     {
@@ -55,7 +55,7 @@ async fn work(dir: &Path, isolation: Isolation) {
     engine.shutdown().await;
 }
 
-/// Under some limits not even the directories of a server can be made.
+/// Opens the engine. Returns None under limits that prevent even creating the directories of a server.
 fn open_quietly(dir: &Path) -> Option<Clinic> {
     let server =
         tenantry_engine::ServerSpec { name: place(Isolation::Pooled, 1, 1).server, root: dir.into() };
@@ -79,13 +79,13 @@ fn say(step: &str, outcome: &Result<()>) {
     std::io::stdout().write_all(line.as_bytes()).unwrap();
 }
 
-/// How an error of a full or failing disk looks.
+/// Classes of errors that a full or failing disk may cause.
 #[derive(Debug, PartialEq)]
 enum Clean {
     Refused,
-    /// What the step needs was not made, because a step before was refused.
+    /// What the step needs does not exist, because a previous step was refused.
     Absent,
-    /// What could not be read is taken for damaged, as SQLite does after some failed reads.
+    /// A read failure was reported as damage, as SQLite does after some failed reads.
     Unreadable,
     Unclean,
 }
@@ -101,7 +101,7 @@ impl Clean {
     }
 }
 
-/// Runs the child under what `wrap` puts before it; the steps that were done, and how many were not.
+/// Runs the child, with `wrap` as the command before it. Returns the steps that succeeded, and how many did not.
 fn run(dir: &Path, isolation: Isolation, wrap: &[&str]) -> (Vec<String>, usize) {
     let exe = std::env::current_exe().unwrap();
     let mut command = Command::new(wrap[0]);
@@ -121,12 +121,13 @@ fn run(dir: &Path, isolation: Isolation, wrap: &[&str]) -> (Vec<String>, usize) 
     assert!(!text.contains("Unclean"), "{wrap:?}: {text}");
     let refused =
         text.lines().filter(|line| line.starts_with("Refused") || line.starts_with("Absent")).count();
-    // The harness writes the test's name before the first line.
+    // The harness prints the test's name before the first line.
     let done = text.lines().filter_map(|line| Some(line[line.find("done ")? + 5..].to_owned()));
     (done.collect(), refused)
 }
 
-/// Without the limit: what was done is there, nothing else is half there, and the work can be done again.
+/// Checks the result without the limit: what succeeded is there, nothing else is half there, and the work can be done
+/// again.
 async fn judge(dir: &Path, isolation: Isolation, done: &[String]) {
     let clinic = open(dir);
     let engine = &clinic.bed.engine;
@@ -139,7 +140,7 @@ async fn judge(dir: &Path, isolation: Isolation, done: &[String]) {
     assert!(lookers_on.is_empty() || lookers_on == [60]);
     let copy = dir.join("copy");
     if !done.iter().any(|step| step == "copy") {
-        // Half a copy is not left behind; what a dying process could not remove is not taken for one.
+        // No half copy may be left; one that a killed process could not remove must not be taken for a copy.
         drop(std::fs::remove_file(&copy));
         engine.copy_out(&mine, &clinic.script, &copy).await.unwrap();
     }
@@ -168,7 +169,8 @@ fn copy_tree(from: &Path, to: &Path) {
     }
 }
 
-/// One child on fresh databases, under each wrap; how many steps were refused in all.
+/// Runs one child on fresh databases under each wrap. Returns the number of runs and how many steps were refused in
+/// all.
 async fn under(wraps: impl IntoIterator<Item = (Isolation, Vec<String>)>) -> (u64, usize) {
     let original = tempfile::tempdir_in("/dev/shm").unwrap();
     furnished(original.path()).await;
@@ -186,7 +188,7 @@ async fn under(wraps: impl IntoIterator<Item = (Isolation, Vec<String>)>) -> (u6
     (runs, all)
 }
 
-/// Writes past a length fail, the one that crosses it in its middle: in the -wal, in the file itself when that is
+/// Writes past a certain file length fail, the crossing one in its middle: in the `-wal`, in the main file when it is
 /// written back, in copies.
 #[tokio::test(flavor = "multi_thread")]
 async fn t9_files_that_cannot_grow() {
@@ -205,7 +207,7 @@ async fn t9_files_that_cannot_grow() {
     tenantry_testkit::tried("T9 files that cannot grow", runs, "limits of length, each over some 20 steps");
 }
 
-/// The first, second, third … call of a kind fails, once or from then on.
+/// The first, second, third … call of a kind fails, either once or from then on.
 #[tokio::test(flavor = "multi_thread")]
 async fn t9_a_call_to_the_disk_fails() {
     if without("strace") {
@@ -215,7 +217,8 @@ async fn t9_a_call_to_the_disk_fails() {
     let mut wraps = vec![];
     for call in ["pwrite64", "fdatasync", "fsync", "ftruncate", "pread64", "unlink", "linkat"] {
         for number in 1..=most {
-            // Reads and writes are spread over the work, which makes some hundreds; the first reads load the program.
+            // Reads and writes are spread over the work, which makes some hundreds of calls; the first reads load the
+            // program.
             let when = match call {
                 "pwrite64" | "pread64" => number * 37 % 211 + 9,
                 _ => number,

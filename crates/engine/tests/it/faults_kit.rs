@@ -1,4 +1,4 @@
-//! What the fault tests share (T9): writes that come in pairs, so that half a transaction shows.
+//! Shared by the fault tests (T9): writes that come in pairs, so that half a transaction is visible.
 
 use crate::core_support::{Bed, engine_at};
 use crate::records_kit::{insert, update};
@@ -8,7 +8,7 @@ use tenantry_engine::place::{Isolation, Place};
 use tenantry_engine::query::RecordId;
 use tenantry_engine::value::Value;
 
-/// Writes transaction `number`: two doctors, and the age of the first one of all.
+/// Writes transaction `number`: inserts two doctors and updates the age of the very first one.
 pub(crate) async fn pair(clinic: &Clinic, place: &Place, number: usize) -> tenantry_engine::Result<()> {
     let text = format!("notes {}", "lorem ipsum ".repeat(20 + number % 7 * 30));
     let doctor = |side: &str| {
@@ -20,7 +20,7 @@ pub(crate) async fn pair(clinic: &Clinic, place: &Place, number: usize) -> tenan
     clinic.write(place, &[doctor("a"), first, doctor("b")]).await.map(drop)
 }
 
-/// The numbers of the pairs that are there; half a pair is a torn transaction.
+/// Returns the numbers of the pairs that are there; half a pair means a torn transaction.
 pub(crate) async fn pairs(clinic: &Clinic, place: &Place) -> Vec<usize> {
     let names = clinic.names(place).await;
     let side = |side: &str| {
@@ -33,7 +33,7 @@ pub(crate) async fn pairs(clinic: &Clinic, place: &Place) -> Vec<usize> {
     side("a")
 }
 
-/// The places of a fault test: where writes go, and one who only looks on.
+/// The places of a fault test: the one that is written to, and one that is only read.
 pub(crate) fn places(isolation: Isolation) -> (Place, Place) {
     let other = match isolation {
         Isolation::Pooled => place(Isolation::Pooled, NEIGHBOUR, 1),
@@ -42,7 +42,7 @@ pub(crate) fn places(isolation: Isolation) -> (Place, Place) {
     (place(isolation, TENANT, 1), other)
 }
 
-/// What SQLite says of a file, which it may write back first.
+/// Asserts that SQLite finds no damage in a file, after recovering it if necessary.
 pub(crate) fn whole(path: &Path) {
     let conn = rusqlite::Connection::open(path).unwrap();
     let verdict: String = conn.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
@@ -55,29 +55,29 @@ pub(crate) fn whole(path: &Path) {
     }
 }
 
-/// Where the child finds its databases; that it is set is how a child knows what it is.
+/// Environment variable with the child's directory; a process for which it is set is a child.
 pub(crate) const DIRECTORY: &str = "TENANTRY_FAULTS_DIRECTORY";
 
 pub(crate) const BOTH: [Isolation; 2] = [Isolation::Database, Isolation::Pooled];
 
-/// Where to work, in a child: the tests below are their own children, told so by their environment.
+/// The directory to work in, if this process is a child: the tests start themselves as children.
 pub(crate) fn child() -> Option<PathBuf> {
     std::env::var_os(DIRECTORY).map(PathBuf::from)
 }
 
-/// Something this machine cannot do, and somebody said so.
+/// Returns true if the environment says that this machine lacks a capability.
 pub(crate) fn without(what: &str) -> bool {
     std::env::var("TENANTRY_WITHOUT").is_ok_and(|all| all.split(',').any(|one| one == what))
 }
 
-/// The databases of a directory that outlives this process or belongs to somebody else.
+/// Opens the databases of a directory that outlives this process or belongs to another one.
 pub(crate) fn open(dir: &Path) -> Clinic {
     let kept = tempfile::tempdir_in(dir).unwrap();
     let engine = engine_at(dir, 8);
     Clinic::again(Bed { dir: kept, engine })
 }
 
-/// Places with some rows, all closed.
+/// Makes places with some rows, all closed.
 pub(crate) async fn furnished(dir: &Path) {
     for isolation in [Isolation::Database, Isolation::Pooled] {
         let clinic = open(dir);

@@ -1,9 +1,9 @@
-//! T9: whatever part of the -wal reached the disk, and however its end is torn, the database opens as it was after
-//! one of its transactions: exactly the last one that is there whole, never a mixture.
+//! T9: whatever part of the `-wal` reached the disk, and however its end is torn, the database opens in the state after
+//! one of its transactions: exactly the last one that is there completely, never a mixture.
 //!
-//! The writes are those of tenants, of an absorption and of catching up. The main file is that of the last
-//! checkpoint, as it must be: SQLite changes it only after the -wal was synced. What a disk does that loses or
-//! reorders *synced* writes is not tried here.
+//! The writes are those of tenants, of an absorption and of catching up. The main file is that of the last checkpoint,
+//! as it must be: SQLite changes it only after it synced the `-wal`. Disks that lose or reorder *synced* writes are not
+//! tested here.
 
 use crate::core_support::bed_in_memory;
 use crate::faults_kit::*;
@@ -16,16 +16,16 @@ use tenantry_engine::{Digest, Kind};
 const HEADER: usize = 32;
 const FRAME: usize = 24 + 4096;
 
-/// A database, its -wal, and its state after each commit.
+/// A database, its `-wal`, and its state after each commit.
 struct Recorded {
     main: Vec<u8>,
     wal: Vec<u8>,
-    /// Length of the -wal after a commit, and what the places held then.
+    /// Length of the `-wal` after a commit, and the contents of the places at that time.
     commits: Vec<(usize, Vec<Option<Digest>>)>,
 }
 
 impl Recorded {
-    /// The state of which everything lies before `length`.
+    /// Returns the state after the last commit that is completely before `length`.
     fn expected(&self, length: usize) -> &[Option<Digest>] {
         &self.commits.iter().rev().find(|(end, _)| *end <= length).unwrap().1
     }
@@ -65,8 +65,8 @@ impl Recorder<'_> {
     }
 }
 
-/// Writes on an open database, and what lies on disk after them. The -wal is in its second life, so that frames of
-/// the first lie behind those of the second.
+/// Writes to an open database and returns what is on disk afterwards. The `-wal` has been restarted once, so that
+/// frames of the first round follow those of the second.
 async fn record(clinic: &Clinic, isolation: Isolation) -> (Recorded, Vec<Place>) {
     let (mine, other) = places(isolation);
     let newcomer = pooled(50, 1);
@@ -78,7 +78,7 @@ async fn record(clinic: &Clinic, isolation: Isolation) -> (Recorded, Vec<Place>)
     } else {
         vec![mine.clone()]
     };
-    // Stays open, so that nothing is written back but what is asked for here.
+    // Stays open, so that only the checkpoint below writes anything back.
     let _open = clinic.bed.engine.session(&mine, &clinic.schema, None).await.unwrap();
     for number in 0..8 {
         pair(clinic, &mine, 100 + number).await.unwrap();
@@ -106,14 +106,14 @@ async fn record(clinic: &Clinic, isolation: Isolation) -> (Recorded, Vec<Place>)
     (Recorded { main, wal, commits: recorder.commits }, watched)
 }
 
-/// Where the frames of this life of the -wal end: those with the salt of its header.
+/// Returns the end of the frames of the current round of the `-wal`: those with the salt of its header.
 fn frames_of_first_salt(wal: &[u8]) -> usize {
     let salt = &wal[16..24];
     let frames = wal[HEADER..].chunks_exact(FRAME).take_while(|frame| &frame[8..16] == salt).count();
     HEADER + frames * FRAME
 }
 
-/// Opens what a crash would have left and compares.
+/// Opens the files that a crash would have left, and compares their contents.
 async fn check(clinic: &Clinic, recorded: &Recorded, watched: &[Place], wal: &[u8], length: usize) {
     let name = "crashed";
     let at: Vec<Place> = watched
@@ -136,7 +136,7 @@ fn remove(path: &Path) {
     drop(std::fs::remove_file(path));
 }
 
-/// A fixed sequence of numbers that looks random: the same states in every run.
+/// A fixed pseudo-random sequence, so that every run tests the same states.
 fn scattered(seed: &mut u64, below: usize) -> usize {
     *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
     usize::try_from(*seed >> 33).unwrap() % below
@@ -147,7 +147,7 @@ async fn every_end_of_the_wal(isolation: Isolation) {
     let (recorded, watched) = record(&clinic, isolation).await;
     let end = recorded.commits.last().unwrap().0;
     let (mut seed, mut states) = (7, 0);
-    // Cut off: at every frame, and inside.
+    // Cut off at every frame, and inside frames.
     let mut cuts: Vec<usize> = (0..(end - HEADER) / FRAME).map(|frame| HEADER + frame * FRAME).collect();
     cuts.extend([0, 1, HEADER - 1, end, end - 1]);
     for _ in 0..tenantry_testkit::dose(450, 20_000) {
@@ -157,7 +157,7 @@ async fn every_end_of_the_wal(isolation: Isolation) {
         check(&clinic, &recorded, &watched, &recorded.wal[..cut], cut).await;
         states += 1;
     }
-    // Torn: one byte of it is another; from that frame on nothing counts.
+    // Torn: one bit differs; from that frame on nothing counts.
     for number in 0..tenantry_testkit::dose(900, 40_000) {
         let last = if number % 2 == 0 { end } else { HEADER + 3 * FRAME };
         let at = scattered(&mut seed, last);
@@ -167,7 +167,7 @@ async fn every_end_of_the_wal(isolation: Isolation) {
         check(&clinic, &recorded, &watched, &wal, before).await;
         states += 1;
     }
-    // Never written: zeros or what was there before follow a frame.
+    // Never written: after a frame come zeros or the previous contents.
     for _ in 0..tenantry_testkit::dose(150, 2000) {
         let cut = HEADER + scattered(&mut seed, (end - HEADER) / FRAME) * FRAME;
         let mut wal = recorded.wal[..cut].to_vec();

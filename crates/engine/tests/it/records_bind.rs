@@ -1,5 +1,5 @@
-//! T4: values from JSON and from CSV cells. What is accepted is stored and comes back the same; what is
-//! refused names field and rule; nothing panics.
+//! T4: values from JSON and from CSV cells. An accepted value is stored and comes back unchanged; a refusal names field
+//! and rule; nothing panics.
 
 use crate::records_kit::*;
 use proptest::prelude::*;
@@ -114,8 +114,8 @@ fn kinds() -> Vec<Field> {
     kinds.map(of).into_iter().chain([reference()]).collect()
 }
 
-/// T4: good values with slips in them, as cells and as JSON. What a cell is taken for, its own text is taken
-/// for again; nothing panics.
+/// T4: valid values with small mistakes, as cells and as JSON. The text of whatever a cell is parsed to parses to the
+/// same value again; nothing panics.
 #[test]
 fn a_value_with_a_slip_in_it_is_read_or_refused() {
     let good = [

@@ -1,4 +1,4 @@
-//! What the record tests share: one small clinic, in a database of its own and pooled with neighbours.
+//! Shared by the record tests: a small clinic, in its own database and pooled with neighbours.
 
 use rusqlite::Connection;
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use tenantry_engine::sqlite::{list, migrate, read, write};
 use tenantry_engine::value::Value;
 use tenantry_engine::{Error, Kind, Result};
 
-/// Both isolations: every conformance case runs over each.
+/// Both isolations: every conformance case runs in each.
 pub(crate) const BOTH: [Isolation; 2] = [Isolation::Database, Isolation::Pooled];
 
-/// The tenant the cases act for, and two neighbours.
+/// The tenant that the cases act for, and two neighbours.
 pub(crate) const TENANTS: [i64; 3] = [7, 8, 9];
 
-/// A database with the clinic's tables in it, seen as one tenant.
+/// A database with the clinic's tables, seen as one tenant.
 pub(crate) struct Kit {
     pub(crate) conn: Connection,
     pub(crate) schema: Schema,
@@ -74,14 +74,14 @@ impl Kit {
         Self::made(Connection::open_in_memory().unwrap(), isolation)
     }
 
-    /// In a file, for several connections at once.
+    /// A kit in a file, for several concurrent connections.
     pub(crate) fn in_file(path: &std::path::Path, isolation: Isolation) -> Self {
         let conn = Connection::open(path).unwrap();
         conn.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF").unwrap();
         Self::made(conn, isolation)
     }
 
-    /// Another connection to the same file.
+    /// A kit with another connection to the same file.
     pub(crate) fn again(&self, path: &std::path::Path) -> Self {
         let conn = Connection::open(path).unwrap();
         conn.busy_timeout(std::time::Duration::from_secs(60)).unwrap();
@@ -92,7 +92,7 @@ impl Kit {
         Self { conn, schema, who: self.who, options: self.options.clone() }
     }
 
-    /// A connection to the file of a place that the engine made.
+    /// A kit with a connection to the file of a place that the engine made.
     pub(crate) fn reader(path: &std::path::Path, place: &tenantry_engine::place::Place) -> Self {
         let conn = Connection::open(path).unwrap();
         tenantry_engine::sqlite::list::add_functions(&conn).unwrap();
@@ -120,7 +120,7 @@ impl Kit {
         Self { conn, schema, who, options: write::WriteOptions { actor: "ann".into(), ..Default::default() } }
     }
 
-    /// Seen as another tenant (of the same database when pooled).
+    /// Acts as another tenant from now on (of the same database if pooled).
     pub(crate) fn act_as(&mut self, tenant: i64) -> &mut Self {
         self.who.tenant = tenant;
         self
@@ -149,7 +149,7 @@ impl Kit {
         rows.rows.pop()
     }
 
-    /// All pages of a list, one after the other, as the ids they show.
+    /// Returns all pages of a list, one after the other, as the ids they show.
     pub(crate) fn pages(
         &self,
         model: &str,
@@ -173,7 +173,7 @@ impl Kit {
         }
     }
 
-    /// The names on all pages.
+    /// Returns the names on all pages.
     pub(crate) fn names(&self, select: &Select, merge: Option<&[OverrideRow]>) -> Vec<String> {
         let select = Select { fields: vec![name("name")], ..select.clone() };
         let text = |row: Vec<Value>| match row.into_iter().next() {
@@ -238,7 +238,7 @@ fn reference(text: &str, to: &str, on_delete: OnDelete) -> Field {
     field(text, FieldKind::Ref { to: ModelName::parse(to).unwrap(), on_delete })
 }
 
-/// `doctors` have every kind of field; `order` has a name that SQL would rather keep for itself.
+/// The clinic's models. `doctors` have every kind of field; `order` is a keyword of SQL.
 pub(crate) fn models() -> Vec<Arc<Model>> {
     let text = |max| FieldKind::Text { max_length: max };
     let whole = |min, max| FieldKind::Integer { min, max };
@@ -275,7 +275,7 @@ pub(crate) fn models() -> Vec<Arc<Model>> {
     ]
 }
 
-/// Refusal of a field that refers to no record: `id of model`.
+/// The refusal of a field that refers to a missing record: `id of model`.
 pub(crate) fn dangling_to(field: &str, what: &str) -> Kind {
     Kind::Invalid(field.into(), format!("there is no record {what}"))
 }

@@ -1,5 +1,5 @@
 //! T1, T5, `confined-query`: three tenants share one pooled database, with the same ids in all of them. Whatever one
-//! does, nothing of the others comes back, changes, blocks or is blocked.
+//! tenant does, it neither sees, changes nor blocks rows of the others, and is not blocked by them.
 
 use crate::records_kit::*;
 use tenantry_engine::Kind;
@@ -10,7 +10,8 @@ use tenantry_engine::sqlite::merge::OverrideRow;
 use tenantry_engine::sqlite::{read, usage};
 use tenantry_engine::value::Value;
 
-/// Three tenants with doctors 1 to 4 (3 is mentored by 2), a hospital and an order each; the hospitals' ids.
+/// Makes three tenants with doctors 1 to 4 (3 is mentored by 2), a hospital and an order each; returns the hospitals'
+/// ids.
 fn town() -> (Kit, Vec<RecordId>) {
     let mut kit = Kit::new(Isolation::Pooled);
     let mut hospitals = vec![];
@@ -31,7 +32,7 @@ fn town() -> (Kit, Vec<RecordId>) {
     (kit, hospitals)
 }
 
-/// Which doctor the tenant's only order is for: another one in each tenant.
+/// The doctor of the tenant's only order: not the same id in every tenant.
 fn tenant_doctor(tenant: i64) -> i64 {
     if tenant == TENANTS[0] { 1 } else { 4 }
 }
@@ -87,7 +88,7 @@ fn lists_counts_searches_and_cursors_stay_inside() {
     ];
     let over =
         [OverrideRow { id: RecordId::Integer(2), changes: r#"{"name":"mine canary","age":50}"#.into() }];
-    let foreign = vec![Value::Integer(2), Value::Integer(2)]; // a cursor some other tenant was given
+    let foreign = vec![Value::Integer(2), Value::Integer(2)]; // a cursor that another tenant was given
     for tenant in TENANTS {
         kit.act_as(tenant);
         for filter in &tautologies {
@@ -126,7 +127,7 @@ fn changes_stay_inside() {
         kit.conn.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap()
     };
     let before = others(&kit);
-    // uuid ids are known to nobody else, but a stolen one is worth nothing
+    // no other tenant knows a uuid id, and a stolen one is useless
     assert_eq!(
         kit.refused(&[update("hospitals", &hospitals[1], None, &[("name", "stolen".into())])]),
         Kind::NotFound
@@ -140,7 +141,7 @@ fn changes_stay_inside() {
     let RecordId::Uuid(foreign) = hospitals[1] else { panic!() };
     let at_theirs = insert("doctors", &[("name", "n".into()), ("hospital", Value::Uuid(foreign))]);
     assert_eq!(kit.refused(&[at_theirs]), dangling_to("hospital", &format!("{foreign} of hospitals")));
-    // the same id may exist in every tenant, the same unique value too
+    // every tenant may have the same id, and the same unique value
     let same = insert_as("hospitals", hospitals[1].clone(), &[("name", "same id".into())]);
     kit.one(same);
     assert_eq!(
@@ -151,7 +152,7 @@ fn changes_stay_inside() {
     kit.act_as(8).one(insert("doctors", &[("name", "n".into()), ("email", "5@x".into())]));
     kit.one(delete("doctors", &RecordId::Integer(5), None));
     kit.act_as(7);
-    // ours protects ours (doctor 1), theirs (doctor 4) does not
+    // our order protects doctor 1; theirs does not protect our doctor 4
     assert_eq!(
         kit.refused(&[delete("doctors", &RecordId::Integer(1), None)]),
         Kind::Reference("order".into())

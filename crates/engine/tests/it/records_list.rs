@@ -1,4 +1,4 @@
-//! Lists: bounds, refusals, search; the same cases over both isolations.
+//! Lists: bounds, refusals, search; the same cases in both isolations.
 
 use crate::records_kit::*;
 use tenantry_engine::Kind;

@@ -1,5 +1,5 @@
-//! Shared rows with a tenant's overrides (V6): search, ids of both kinds, refusals.
-//! Filter, sort and page are compared with a model in `records_naive`.
+//! Shared rows with a tenant's overrides: search, ids of both kinds, refusals. `records_naive` compares filter, sort
+//! and page with a model in memory.
 
 use crate::records_kit::*;
 use tenantry_engine::query::{RecordId, Select};

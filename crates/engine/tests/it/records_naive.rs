@@ -1,5 +1,5 @@
-//! Lists against a model in memory: random rows, conditions, orders and page sizes over both isolations,
-//! plain and merged, compared with an evaluation in Rust that shares no code with the engine.
+//! Compares lists with a model in memory: random rows, conditions, orders and page sizes in both isolations, plain and
+//! merged, against an evaluation in Rust that shares no code with the engine.
 
 use crate::records_kit::*;
 use proptest::prelude::*;
@@ -20,7 +20,7 @@ fn text() -> impl Strategy<Value = String> {
 
 fn value(field: &'static str, exact: bool) -> BoxedStrategy<Value> {
     let some = match field {
-        // A required text is never stored empty, but may be compared with one.
+        // A required text is never stored empty, but may be compared with an empty one.
         "name" if exact => return text().prop_map(|text| Value::Text(format!("{text}n"))).boxed(),
         "name" => return text().prop_map(Value::Text).boxed(),
         "active" => return any::<bool>().prop_map(Value::Boolean).boxed(),
@@ -133,7 +133,7 @@ fn compare(left: &Value, operator: Operator, right: &Value) -> bool {
 }
 
 fn sorted(mut rows: Vec<Naive>, order: &[(&str, Direction)]) -> Vec<Naive> {
-    // a key given twice says nothing more; the id follows the direction of the last that does
+    // a repeated key has no effect; the id takes the direction of the last distinct key
     let mut distinct: Vec<(&str, Direction)> = vec![];
     for key in order {
         if distinct.iter().all(|(field, _)| *field != key.0) {
@@ -152,7 +152,7 @@ fn sorted(mut rows: Vec<Naive>, order: &[(&str, Direction)]) -> Vec<Naive> {
     rows
 }
 
-/// Fills the database and its neighbours; every tenant has the same ids, so that only confinement tells them apart.
+/// Fills the database and its neighbours. Every tenant has the same ids, so that only confinement separates them.
 fn fill(kit: &mut Kit, rows: &[Vec<Value>]) -> Vec<Naive> {
     let change = |row: &Vec<Value>| {
         let list: Vec<_> = FIELDS.into_iter().zip(row.iter().cloned()).collect();
@@ -186,7 +186,7 @@ fn agree(
     assert_eq!(kit.count(filter, None, merge).unwrap(), expected.len() as u64);
 }
 
-/// A small dose unless PROPTEST_CASES asks for more.
+/// A small number of cases unless PROPTEST_CASES asks for more.
 fn dose() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(60);
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
@@ -210,7 +210,7 @@ proptest! {
         }
     }
 
-    /// V6: the merged view filters, sorts and pages as if the overrides were stored.
+    /// The merged view filters, sorts and pages as if the overrides were stored.
     #[test]
     fn merged_lists_agree_with_a_model_in_memory(
         rows in prop::collection::vec((row(), row(), any::<[bool; 4]>()), 0..15),
@@ -241,7 +241,7 @@ proptest! {
     }
 }
 
-/// Name and birthday are unique together.
+/// Drops rows that repeat name and birthday, which are unique together.
 fn unique(rows: Vec<Vec<Value>>) -> Vec<Vec<Value>> {
     let mut kept: Vec<Vec<Value>> = vec![];
     for mut row in rows {

@@ -1,5 +1,5 @@
-//! Several connections write at once (`late-writer` and `quota-race`): quotas never overshoot, ids never repeat, and after
-//! a fence nothing is written.
+//! Several connections write concurrently (`late-writer` and `quota-race`): quotas are never exceeded, ids never
+//! repeat, and nothing is written after a fence.
 
 use crate::records_kit::*;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,5 +1,5 @@
-//! Random sequences of changes against a model in memory, over both isolations: the same outcomes, the same
-//! rows, counters that add up, a full-text index that agrees, and neighbours untouched.
+//! Compares random sequences of changes with a model in memory, in both isolations: the same outcomes, the same rows,
+//! correct counters, a matching full-text index, and unchanged neighbours.
 
 use crate::records_kit::*;
 use proptest::prelude::*;
@@ -36,7 +36,7 @@ struct Doctor {
     version: i64,
 }
 
-/// What must happen, in plain Rust.
+/// The expected outcome, in plain Rust.
 #[derive(Debug, Clone, Default)]
 struct Model {
     rows: BTreeMap<i64, Doctor>,

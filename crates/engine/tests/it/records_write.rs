@@ -1,4 +1,4 @@
-//! Writes: the same cases over both isolations.
+//! Writes: the same cases in both isolations.
 
 use crate::records_kit::*;
 use tenantry_engine::Kind;

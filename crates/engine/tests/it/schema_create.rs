@@ -1,4 +1,4 @@
-//! Fresh tables: both isolations hold what the layout promises, and the database itself refuses the rest.
+//! New tables: both isolations have the documented layout, and the database itself refuses everything else.
 
 use crate::schema_kit::{CLINIC, load, memory};
 use rusqlite::Connection;

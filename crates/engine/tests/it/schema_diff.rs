@@ -1,4 +1,4 @@
-//! Diffs: the operations they give, the questions they ask, the changes they refuse; and the files.
+//! Diffs: the operations they return, the questions they ask, the changes they refuse; and migration files.
 
 use crate::schema_kit::{CLINIC, app, load, migration};
 use tenantry_engine::migration::{
@@ -7,7 +7,7 @@ use tenantry_engine::migration::{
 use tenantry_engine::model::Model;
 use tenantry_engine::name::AppName;
 
-/// Operations as one word and name each.
+/// Returns the operations as one word and name each.
 fn brief(ops: &[Op]) -> Vec<String> {
     let one = |op: &Op| match op {
         Op::CreateModel { model } => format!("create {}", model.name),
@@ -27,8 +27,8 @@ fn brief(ops: &[Op]) -> Vec<String> {
 
 type Files<'a> = &'a [(&'a str, &'a str)];
 
-/// From models to models with answers: the operations, or options offered and refusals.
-/// Whatever comes leads to the declared schema, and survives being written to a file.
+/// Diffs from models to models with answers, and checks the operations, or the offered options and refusals. The
+/// operations must lead to the declared schema and survive being written to a file.
 fn check(old: Files<'_>, new: Files<'_>, options: &[(&str, &str)], expect: &[&str]) {
     let (old, new): (Vec<Model>, Vec<Model>) = (load(old).unwrap(), load(new).unwrap());
     let mut answers = Answers::default();

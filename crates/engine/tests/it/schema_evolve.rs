@@ -1,5 +1,5 @@
-//! Random evolution of models: migrated step by step, a database has the schema it would have if made
-//! fresh, and the rows it had at the start.
+//! Random evolution of models: after step-by-step migration, a database has the schema of a newly created one, and the
+//! rows it had at the start.
 
 use crate::schema_kit::{app, memory, migration, store};
 use proptest::prelude::*;
@@ -15,7 +15,7 @@ use tenantry_engine::sqlite::migrate::{Script, migrate};
 const MODELS: [&str; 3] = ["ants", "bees", "cats"];
 const FIELDS: [&str; 5] = ["f0", "f1", "f2", "f3", "f4"];
 
-/// Kinds a field of that name may have: mostly such as can become each other.
+/// Kinds that a field of that name may have: mostly kinds that can be converted to each other.
 fn kind(name: &str) -> BoxedStrategy<FieldKind> {
     let text = || proptest::option::of(1..40_u32).prop_map(|max_length| FieldKind::Text { max_length });
     let integer = || Just(FieldKind::Integer { min: None, max: None });
@@ -71,8 +71,8 @@ fn default_of(kind: &FieldKind) -> Option<serde_json::Value> {
     })
 }
 
-/// Some models, each with its key, some fields and perhaps an index. References to models that are not
-/// there become plain integers.
+/// Some models, each with its key, some fields and perhaps an index. References to missing models become plain
+/// integers.
 fn models() -> BoxedStrategy<Vec<Model>> {
     let one = |name: &'static str| {
         let id = if name == "bees" { IdKind::Uuid } else { IdKind::Integer };
@@ -120,7 +120,7 @@ fn model(name: &str, id: IdKind, fields: [Option<Field>; 5], index: Option<bool>
     }
 }
 
-/// Answers every question: names never change here, so nothing is a rename, and every field is filled.
+/// Answers every question. Names never change here, so nothing is a rename; every field gets a fill.
 fn answers(models: &[Model]) -> Answers {
     let mut out = Answers::default();
     for model in models {
@@ -141,7 +141,7 @@ fn answers(models: &[Model]) -> Answers {
     out
 }
 
-/// One row in each model that has no required reference.
+/// Inserts one row into each model that has no required reference.
 fn fill(conn: &Connection, models: &[Model], isolation: Isolation) {
     for model in models {
         let scope = |f: &&Field| !matches!(f.kind, FieldKind::Ref { .. } | FieldKind::File { .. });
@@ -178,7 +178,7 @@ fn value(kind: &FieldKind) -> &'static str {
     }
 }
 
-/// Fields that no step changed in type: their values at the end, with the row's id.
+/// Returns the final values of fields whose type no step changed, by the row's id.
 fn values(
     conn: &Connection,
     models: &[Model],
@@ -206,8 +206,8 @@ fn same_kind(stages: &[Vec<Model>], model: &Model, field: &Field) -> bool {
     })
 }
 
-/// Runs the evolution. Steps that a diff refuses (types that cannot convert) are left out, and so are
-/// those whose data the migration refuses: then nothing may have changed.
+/// Runs the evolution. Skips steps that a diff refuses (types that cannot be converted) and steps for which the
+/// migration refuses the data: then nothing may have changed.
 fn evolve(stages: Vec<Vec<Model>>, isolation: Isolation) -> usize {
     let mut conn = memory();
     let (mut done, mut reached): (Vec<Migration>, Vec<Vec<Model>>) = (vec![], vec![]);
@@ -257,7 +257,7 @@ fn check_rows(conn: &Connection, reached: &[Vec<Model>]) {
     conn.execute_batch("PRAGMA foreign_key_check; PRAGMA integrity_check").unwrap();
 }
 
-/// 100 evolutions in CI; `PROPTEST_CASES` asks for another dose.
+/// 100 evolutions in CI, unless `PROPTEST_CASES` sets another number.
 fn dose() -> ProptestConfig {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok());
     ProptestConfig { cases: asked.unwrap_or(100), failure_persistence: None, ..ProptestConfig::default() }

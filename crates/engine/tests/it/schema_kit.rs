@@ -1,11 +1,12 @@
-//! What the schema tests share: loading models from text, databases in memory.
+//! Shared by the schema tests: loading models from text, databases in memory.
 
 use rusqlite::Connection;
 use tenantry_engine::migration::{Migration, Op};
 use tenantry_engine::model::{self, Model, Scope, Source};
 use tenantry_engine::name::{AppName, StoreName};
 
-/// Stores of the test platform: `shared` and `control` of the system, `tenant` and `books` of tenants.
+/// The scopes of the test platform's stores: `shared` and `control` are system stores, `tenant` and `books` tenant
+/// stores.
 pub(crate) fn scope(store: &StoreName) -> Option<Scope> {
     match store.as_str() {
         "control" | "shared" => Some(Scope::System),
@@ -14,7 +15,7 @@ pub(crate) fn scope(store: &StoreName) -> Option<Scope> {
     }
 }
 
-/// Loads models given as `(name, text)`; the problems as `name.toml:line: message` otherwise.
+/// Loads models given as `(name, text)`; returns problems as `name.toml:line: message`.
 pub(crate) fn load(files: &[(&str, &str)]) -> Result<Vec<Model>, Vec<String>> {
     let app = app();
     let names: Vec<String> = files.iter().map(|(name, _)| format!("{name}.toml")).collect();
@@ -26,7 +27,7 @@ pub(crate) fn load(files: &[(&str, &str)]) -> Result<Vec<Model>, Vec<String>> {
     model::load(&sources, &scope).map_err(|p| p.iter().map(ToString::to_string).collect())
 }
 
-/// A database in memory with the switches that tenant connections have.
+/// A database in memory with the settings of tenant connections.
 pub(crate) fn memory() -> Connection {
     let conn = Connection::open_in_memory().unwrap();
     conn.execute_batch("PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF").unwrap();
@@ -34,7 +35,7 @@ pub(crate) fn memory() -> Connection {
     conn
 }
 
-/// The doctors of a clinic, with every kind of field, and what they refer to.
+/// The doctors of a clinic, with every kind of field, and the models they refer to.
 pub(crate) const CLINIC: &[(&str, &str)] = &[
     (
         "regions",

@@ -1,4 +1,4 @@
-//! Migrations on a database: whole or absent, once, in words when they refuse (M4, M16, T6).
+//! Migrations on a database: each is whole or absent, runs once, and refuses with a clear message (M4, M16, T6).
 
 use crate::schema_kit::{CLINIC, load, memory, migration, store};
 use crate::schema_people::{BOTH, NAME, answers, models, people, row, schema, step};
@@ -229,7 +229,7 @@ fn counters_of_pooled_tenants_follow_changed_values() {
             |r| r.get(0),
         )
         .unwrap();
-    // A row: id 8, name 1 or 2, word 4, created_at 1, updated_at 1, version 8.
+    // Bytes of a row: id 8, name 1 or 2, word 4, created_at 1, updated_at 1, version 8.
     assert_eq!(found, "books7=0/0 tenant7=2/47 tenant8=0/0");
 }
 

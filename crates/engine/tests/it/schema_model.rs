@@ -1,11 +1,12 @@
-//! Model files: what parses, and that every mistake is reported at once with its line.
+//! Model files: valid ones are parsed; for others, every mistake is reported at once with its line.
 
 use crate::schema_kit::{CLINIC, load};
 use proptest::prelude::*;
 use tenantry_engine::migration::Migration;
 use tenantry_engine::model::{FieldKind, IdKind};
 
-/// One file `m.toml` beside a shared model `towns` and a tenant model `people`; its problems, one a line.
+/// Loads one file `m.toml` together with a shared model `towns` and a tenant model `people`, and checks its problems,
+/// one per line.
 fn check(text: &str, expect: &[&str]) {
     let towns = "store = \"shared\"\n[fields.name]\ntype = \"text\"";
     let people = "store = \"tenant\"\n[fields.name]\ntype = \"text\"";
@@ -202,7 +203,7 @@ fn words() -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// T4: whatever a file holds, it is read or refused with lines that exist.
+    /// T4: whatever a file holds, it is parsed, or refused with lines that exist.
     #[test]
     fn no_file_makes_the_parsers_panic(text in prop_oneof![words(), "\\PC{0,80}"]) {
         let lines = text.lines().count().max(1) + 1;

@@ -1,4 +1,4 @@
-//! The small platform that migration tests change: `people`, who may visit, in both isolations.
+//! The small platform that migration tests change: `people`, and `visits`, in both isolations.
 
 use crate::schema_kit::{app, load, migration};
 use rusqlite::Connection;
@@ -8,7 +8,7 @@ use tenantry_engine::place::Isolation;
 
 pub(crate) const BOTH: [Isolation; 2] = [Isolation::Database, Isolation::Pooled];
 
-/// The schema without any ledger or count: to see that nothing is left.
+/// The schema without ledger and counts, to verify that a refused migration leaves nothing.
 pub(crate) fn schema(conn: &Connection) -> Vec<String> {
     let mut query = conn.prepare("SELECT coalesce(sql, name) FROM sqlite_schema ORDER BY 1").unwrap();
     query.query_map([], |r| r.get(0)).unwrap().map(Result::unwrap).collect()
@@ -31,7 +31,7 @@ pub(crate) fn answers(options: &[(&str, &str)]) -> Answers {
     out
 }
 
-/// `column=value, …` as an insert into people, in either isolation.
+/// Returns `column=value, …` as an insert into people, in either isolation.
 pub(crate) fn row(insert: &str, isolation: Isolation) -> String {
     let mut out = String::new();
     for (i, one) in insert.split(" | ").filter(|s| !s.is_empty()).enumerate() {

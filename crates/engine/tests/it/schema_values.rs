@@ -1,4 +1,5 @@
-//! What becomes of rows when models change: kept exactly, or the migration refuses in words and leaves nothing.
+//! What happens to rows when models change: values are kept exactly, or the migration refuses with a clear message and
+//! changes nothing.
 
 use crate::schema_kit::{memory, store};
 use crate::schema_people::{BOTH, NAME, answers, models, people, row, schema, step};
@@ -6,8 +7,8 @@ use tenantry_engine::migration::Answers;
 use tenantry_engine::sqlite::inspect::inspect;
 use tenantry_engine::sqlite::migrate::{Script, migrate};
 
-/// Two versions of `people`; a row inserted before; the answers; SQL whose result is expected after, or
-/// the start of the refusal.
+/// Checks a change between two versions of `people`, with a row inserted before, the answers, and either SQL with its
+/// expected result afterwards or the start of the refusal.
 fn check(
     old: &'static str,
     insert: &str,

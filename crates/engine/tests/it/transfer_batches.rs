@@ -1,5 +1,5 @@
-//! A pool is filled batch by batch: others write in between, and whoever comes back late or died midway does no
-//! harm.
+//! A pool is filled batch by batch: other writers write in between, and a caller that comes back late or died midway
+//! does no harm.
 
 use crate::records_kit::insert;
 use crate::transfer_kit::*;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use tenantry_engine::place::{Isolation, Place};
 use tenantry_engine::{Engine, Kind};
 
-/// Several batches.
+/// Enough for several batches.
 const DOCTORS: usize = 3_000;
 
 struct Large {
@@ -56,7 +56,7 @@ impl Large {
     }
 }
 
-/// Who fills a place, and how many of its doctors are there.
+/// Returns the fencing token of the call that fills the place, and how many of its doctors are there.
 fn filling(pool: &Connection) -> Option<(i64, i64)> {
     let sql = "SELECT carried, (SELECT count(*) FROM doctors WHERE company_id = ?1) FROM _tenantry_place
         WHERE tenant = ?1 AND carried < 0";
@@ -105,7 +105,7 @@ async fn who_was_taken_over_midway_fails_and_the_next_one_fills_it_anew() {
     let late = large.adopt(&engine).await.unwrap_err();
     assert_eq!(*late.kind(), Kind::Fenced, "{late}");
     let pool = taken_over.join().unwrap();
-    // As a process leaves it that died midway.
+    // The state that a process leaves if it dies midway.
     let (filler, there) = filling(&pool).unwrap();
     assert!(filler == -5 && there > 0, "{there}");
     assert!(!engine.standing(&large.new).await.unwrap().filled);
@@ -138,7 +138,7 @@ async fn what_is_half_filled_is_withdrawn_and_who_comes_late_brings_nothing_back
     large.clinic.is_sound(&large.new);
 }
 
-/// The tenant in the pool, open, as after a move.
+/// Makes the tenant's place in the pool, open, as after a move.
 async fn settled() -> Large {
     let large = large().await;
     let engine = &large.clinic.bed.engine;
@@ -147,14 +147,14 @@ async fn settled() -> Large {
     large
 }
 
-/// Doctors that are left of a tenant who is leaving.
+/// Number of remaining doctors of a tenant that is being withdrawn.
 fn leaving(pool: &Connection) -> Option<i64> {
     let sql = "SELECT (SELECT count(*) FROM doctors WHERE company_id = ?1) FROM _tenantry_place
         WHERE tenant = ?1 AND carried = -9223372036854775808";
     pool.query_row(sql, [TENANT], |row| row.get(0)).ok()
 }
 
-/// Rows of the tenant anywhere in the pool.
+/// Number of the tenant's rows anywhere in the pool.
 fn left(pool: &Connection) -> i64 {
     let sql = "SELECT (SELECT count(*) FROM doctors WHERE company_id = ?1)
         + (SELECT count(*) FROM hospitals WHERE company_id = ?1)
@@ -186,7 +186,7 @@ async fn a_neighbour_writes_while_somebody_leaves() {
     println!("{between} writes of a neighbour between two batches");
     assert!(between >= 2, "{between}");
     assert_eq!(left(&pool), 0);
-    // The one that was under way at the end may have been done or not.
+    // The last write may have been done or not.
     let there = large.clinic.names(&neighbour).await.len() - before;
     assert!(there == written || there == written + 1, "{there} of {written}");
     large.clinic.is_sound(&large.new);
@@ -221,7 +221,7 @@ async fn who_withdraws_late_leaves_alone_what_is_filled_anew() {
         let pool = filler.join().unwrap();
         let Err(late) = late else { continue };
         assert_eq!(*late.kind(), Kind::Fenced, "{late}");
-        // As after a crash midway: seen by nobody, filled anew from its begin.
+        // The state after a crash midway: no request sees it, and it is filled again from the start.
         assert!(left(&pool) > 1);
         assert!(!engine.standing(&large.new).await.unwrap().filled);
         large.adopt(&engine).await.unwrap();
@@ -231,7 +231,7 @@ async fn who_withdraws_late_leaves_alone_what_is_filled_anew() {
     panic!("nobody ever came in between");
 }
 
-/// T11: in several batches, and with words of others in the same full-text index.
+/// T11: in several batches, and with other tenants' words in the same full-text index.
 #[tokio::test]
 async fn t11_no_word_of_one_who_left_stays_in_the_file() {
     let large = settled().await;
@@ -253,7 +253,7 @@ async fn t11_no_word_of_one_who_left_stays_in_the_file() {
         })
     };
     assert!(has(b"ordinary77"), "a word of who stays");
-    // Terms are kept without the prefix they share with the one before.
+    // The index stores terms without the prefix they share with the previous term.
     assert!(!has(b"zebracanary") && !has(b"ebracanary"), "a word of who left");
     assert_eq!(
         large.clinic.names(&neighbour).await.iter().filter(|n| n.starts_with("ordinary")).count(),

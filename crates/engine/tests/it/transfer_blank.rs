@@ -1,4 +1,4 @@
-//! Personal data out of a copy, and what has no business in one.
+//! Removes personal data from copies, and finds objects that do not belong in one.
 
 use crate::core_support::{Bed, bed, tenant};
 use rusqlite::Connection;
@@ -16,7 +16,7 @@ const CANARY: &str = "Wolverhampton";
 
 const CITIES: &str = "store = \"tenant\"\n[fields.name]\ntype = \"text\"\n";
 
-/// Every type: required and unique, required, optional.
+/// Every type in three forms: required and unique, required, optional.
 const PEOPLE: &str = r#"
 store = "tenant"
 [fields.code]
@@ -83,7 +83,7 @@ struct Made {
     script: Arc<Script>,
 }
 
-/// A tenant with rows whose every personal value is its own.
+/// Makes a tenant with rows whose personal values are all different.
 async fn made(id: &str) -> (Made, PathBuf) {
     let app = AppName::parse("own").unwrap();
     let store = StoreName::parse("tenant").unwrap();
@@ -144,7 +144,7 @@ async fn every_type_gets_a_value_that_says_nothing_and_fits() {
         let (made, copy) = made(id).await;
         let (kept, city) = (column(&copy, "kept"), column(&copy, "city"));
         let mut from = copy;
-        // What was blanked can be blanked again: a clone of a clone.
+        // A blanked copy can be blanked again: a clone of a clone.
         for round in 0..2 {
             let to = made.bed.dir.path().join(format!("blank-{round}.sqlite"));
             let done = made.bed.engine.blank_copy(&from, &to, &made.schema).await.unwrap();
@@ -169,7 +169,7 @@ async fn every_type_gets_a_value_that_says_nothing_and_fits() {
             let bytes = std::fs::read(&to).unwrap().to_ascii_lowercase();
             let canary = CANARY.to_ascii_lowercase();
             assert!(!bytes.windows(canary.len()).any(|window| window == canary.as_bytes()), "round {round}");
-            // Values that its types allow, references that lead somewhere, a word list that agrees.
+            // Values that their types allow, references to existing rows, a full-text index that matches.
             let mut seen = 0;
             made.bed
                 .engine

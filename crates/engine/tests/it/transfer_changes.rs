@@ -1,4 +1,4 @@
-//! Catching up: after any sequence of writes beside a copy, cut into rounds anywhere, the copy is as the original.
+//! Catching up: after any sequence of writes during a copy, split into rounds anywhere, the copy equals the original.
 
 use crate::records_kit::{Kit, delete, insert, insert_as, update};
 use crate::transfer_kit::*;
@@ -23,7 +23,7 @@ enum Step {
         email: Option<u8>,
         mentor: Option<i64>,
     },
-    /// Two doctors exchange their unique addresses, over a third value.
+    /// Two doctors exchange their unique addresses, via a third value.
     Exchange {
         one: i64,
         other: i64,
@@ -60,7 +60,7 @@ fn hospital(id: u8) -> RecordId {
     RecordId::Uuid(uuid::Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 | u128::from(id)))
 }
 
-/// The changes of a step; some are refused, which is no fault.
+/// Returns the changes of a step; some may be refused.
 fn changes(step: &Step) -> Vec<Change> {
     let list = |email: Option<u8>, mentor: Option<i64>| {
         let email = email.map(|e| format!("{e}@y"));
@@ -94,7 +94,7 @@ impl Clinic {
         self.bed.engine.copy_changes(from, to, &self.schema, MARK, after, most).await.unwrap()
     }
 
-    /// All rounds until nothing is left; each but the last repeated, as after a crash.
+    /// Runs rounds until nothing is left; repeats each but the last, as after a crash.
     async fn catch_up(&self, from: &Place, to: &Place, mut after: u64, most: u64) -> u64 {
         loop {
             let now = self.round(from, to, after, most).await;
@@ -122,14 +122,14 @@ impl Clinic {
         self.is_sound(new);
     }
 
-    /// Bytes of a pooled tenant as they are, not as they were counted.
+    /// Returns the actual bytes of a pooled tenant, recounted.
     fn counted_anew(&self, place: &Place) -> u64 {
         let kit = Kit::reader(&self.bed.file(place), place);
         tenantry_engine::sqlite::usage::recount(&kit.conn, &kit.schema, &kit.who).unwrap().bytes
     }
 }
 
-/// Who moves.
+/// Fencing token of the move.
 const MARK: i64 = 1_000;
 
 async fn any_sequence(from: Isolation, to: Isolation, steps: &[Step], copy_at: usize) {
@@ -172,7 +172,7 @@ proptest! {
     }
 }
 
-/// Writers never stop until the fence does it: whatever they were told is done is in the copy.
+/// Writers never stop until the fence stops them: every acknowledged write is in the copy.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_before_the_fence_is_in_the_copy() {
     for (from, to) in WAYS {
@@ -219,7 +219,7 @@ async fn what_was_acknowledged_before_the_fence_is_in_the_copy() {
         let names = clinic.names(&new).await;
         assert!(all.len() > 3 && all.iter().all(|name| names.contains(name)), "{} writes", all.len());
         clinic.is_sound(&new);
-        // Taking it back: the old place opens again, and forgets.
+        // Undoing it: the old place opens again, and its recording is deleted.
         engine.stop_recording(&old, MARK).await.unwrap();
         engine.lift_fence(&old, MARK).await.unwrap();
         clinic.next_id(&old).await;
@@ -250,7 +250,7 @@ fn new_generation(place: &Place) -> Place {
     Place { generation: place.generation + 1, ..place.clone() }
 }
 
-/// While nothing is recorded a write changes not one row more, and nothing is left when it ends.
+/// While no operation records, a write changes no additional row, and nothing is left when recording ends.
 #[test]
 fn recording_costs_nothing_while_it_is_off() {
     for isolation in [Isolation::Database, Isolation::Pooled] {
@@ -271,7 +271,7 @@ fn recording_costs_nothing_while_it_is_off() {
         assert_eq!(kit.integer("SELECT count(*) FROM _tenantry_changes"), 0);
         kit.conn.execute_batch("UPDATE _tenantry_place SET recording = 1 WHERE tenant = 7").unwrap();
         assert_eq!(changed(&kit), off + 5, "one line for each touched record");
-        // A record that loses its reference is touched as well.
+        // A record that loses its reference counts as touched.
         kit.one(insert("doctors", &[("name", "pupil".into()), ("mentor", number.into())]));
         kit.conn.execute_batch("DELETE FROM _tenantry_changes").unwrap();
         kit.one(delete("doctors", &mentor, None));
@@ -279,7 +279,7 @@ fn recording_costs_nothing_while_it_is_off() {
     }
 }
 
-/// Whoever comes late, with the mark of a move that is over or with one of its own steps, changes nothing.
+/// A late caller, with the fencing token of a finished move or repeating one of its own steps, changes nothing.
 #[tokio::test]
 async fn a_worker_that_comes_late_changes_nothing_two_workers_late_writer() {
     const LATE: i64 = 2_000;

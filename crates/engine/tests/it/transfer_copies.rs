@@ -1,5 +1,5 @@
-//! Copies of places of every isolation become places of every isolation: everything arrives, nobody else is touched,
-//! and what is not what it should be is refused.
+//! Copies of places of each isolation become places of each isolation: everything arrives, no other tenant is touched,
+//! and invalid copies are refused.
 
 use crate::records_kit::{field, models};
 use crate::transfer_kit::*;
@@ -43,7 +43,7 @@ async fn round_trips_carry_everything_and_leave_neighbours_alone() {
         assert!(diff.iter().all(|d| d.added + d.changed + d.removed == 0), "{diff:?}");
         assert_eq!(clinic.neighbours().await, neighbours);
         clinic.is_sound(&new);
-        // Ids that were given out once are not given out again, and the old place stays closed.
+        // Ids that were assigned once are not assigned again, and the old place stays closed.
         assert_eq!(clinic.next_id(&new).await, tenantry_engine::query::RecordId::Integer(6));
         assert_ne!(clinic.digest(&new).await, digest);
         let diff = clinic.bed.engine.compare(&old, &new, &clinic.schema).await.unwrap();
@@ -59,7 +59,7 @@ async fn round_trips_carry_everything_and_leave_neighbours_alone() {
     }
 }
 
-/// Of a pooled tenant nothing but his own rows is in the copy, not even in its free pages.
+/// The copy of a pooled tenant contains only that tenant's rows, even in its free pages.
 #[tokio::test]
 async fn a_copy_of_a_pooled_tenant_holds_nothing_of_others() {
     let clinic = Clinic::new().await;
@@ -96,7 +96,7 @@ async fn a_pooled_tenant_is_replaced_by_an_earlier_state_of_his_own() {
     assert_eq!(kind(clinic.bed.engine.verify(&live).await), Kind::Fenced, "the old generation is gone");
     assert_eq!(kind(clinic.bed.engine.adopt(&live, &clinic.script, &copy, of(TENANT)).await), Kind::Fenced);
     assert_eq!(clinic.next_id(&restored).await, next, "as it was at the time of the copy");
-    // Somebody who is in the pool with rows that came from no copy is not overwritten at his own generation.
+    // A tenant in the pool whose rows came from no copy is not overwritten at its own generation.
     let other = place(Isolation::Pooled, NEIGHBOUR, 1);
     assert_eq!(kind(clinic.bed.engine.adopt(&other, &clinic.script, &copy, of(TENANT)).await), Kind::Fenced);
     assert_eq!(clinic.neighbours().await, neighbours);
@@ -172,7 +172,7 @@ async fn a_copy_is_brought_to_the_schema_and_one_that_is_ahead_is_refused() {
         let wanted = script(&newer);
         let pool_b = Place { tenant: None, generation: 1, ..place(Isolation::Pooled, TENANT, 2) };
         let new = place(Isolation::Pooled, TENANT, 2);
-        // The pool is ahead of the copy, then the copy is behind the script, then both are at its end.
+        // First the pool is ahead of the copy, then the copy is behind the script, then both have all its migrations.
         engine.migrate(&pool_b, &newer).await.unwrap();
         assert_eq!(kind(engine.adopt(&new, &clinic.script, &copy, of(TENANT)).await), Kind::SchemaAhead);
         assert_eq!(kind(engine.adopt(&new, &wanted, &copy, of(TENANT)).await), Kind::SchemaBehind);
@@ -196,7 +196,7 @@ async fn a_copy_is_brought_to_the_schema_and_one_that_is_ahead_is_refused() {
     }
 }
 
-/// A catalog made anew, or another installation's, does not take up old files; adoption makes them ours.
+/// A new catalog, or another installation's, does not take over old files; adoption makes them ours.
 #[tokio::test]
 async fn databases_of_another_installation_are_refused() {
     for isolation in [Isolation::Database, Isolation::Pooled] {

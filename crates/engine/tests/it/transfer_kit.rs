@@ -1,5 +1,5 @@
-//! What the transfer tests share: the small clinic of the record tests in places of both isolations, through the
-//! engine, with neighbours in the shared database.
+//! Shared by the transfer tests: the small clinic of the record tests in places of both isolations, through the engine,
+//! with neighbours in the shared database.
 
 use crate::core_support::{Bed, bed};
 use crate::records_kit::{decimal, insert, models, update, values};
@@ -17,14 +17,14 @@ use tenantry_engine::sqlite::write::{WriteOptions, Written};
 use tenantry_engine::value::Value;
 use tenantry_engine::{Activity, AdoptOptions, Digest, Result};
 
-/// The tenant that is carried, and one beside it in shared databases.
+/// The tenant that is carried, and another one in the same shared databases.
 pub(crate) const TENANT: i64 = 7;
 pub(crate) const NEIGHBOUR: i64 = 8;
 
-/// A copy that is still to catch up.
+/// Options for a copy that still has to catch up.
 pub(crate) const CLOSED: AdoptOptions = AdoptOptions { closed: true, used_up: false, check: true };
 
-/// From and to each isolation.
+/// From each isolation to each isolation.
 pub(crate) const WAYS: [(Isolation, Isolation); 4] = [
     (Isolation::Database, Isolation::Database),
     (Isolation::Pooled, Isolation::Database),
@@ -64,12 +64,12 @@ pub(crate) fn place(isolation: Isolation, tenant: i64, generation: u64) -> Place
     at(isolation, if isolation == Isolation::Pooled { pool } else { &own }, Some(tenant), generation)
 }
 
-/// The same tenant in the first pool, whatever the generation.
+/// The place of this tenant in the first pool, whatever the generation.
 pub(crate) fn pooled(tenant: i64, generation: u64) -> Place {
     at(Isolation::Pooled, "pool_a", Some(tenant), generation)
 }
 
-/// The clinic's models as one migration; `more` follow.
+/// The clinic's models as one migration, followed by `more`.
 pub(crate) fn migrations(more: Vec<Vec<Op>>) -> Vec<Migration> {
     let first = models().iter().map(|m| Op::CreateModel { model: Box::new(m.schema()) }).collect();
     let all = std::iter::once(first).chain(more).enumerate();
@@ -88,12 +88,12 @@ pub(crate) fn script(migrations: &[Migration]) -> Arc<Script> {
 }
 
 impl Clinic {
-    /// Two pools with a neighbour in each, and nobody else.
+    /// Makes two pools with one neighbour in each.
     pub(crate) async fn new() -> Self {
         Self::new_on(bed(16)).await
     }
 
-    /// On what is there already.
+    /// Opens what is already in the bed.
     pub(crate) fn again(bed: Bed) -> Self {
         let schema = Arc::new(Schema::new(store(), models(), &migrations(vec![])).unwrap());
         Self { bed, schema, script: script(&migrations(vec![])) }
@@ -110,7 +110,7 @@ impl Clinic {
         clinic
     }
 
-    /// An empty place, then some rows of every kind in it.
+    /// Makes an empty place and adds some rows of every kind.
     pub(crate) async fn make(&self, place: &Place) {
         match place.isolation {
             Isolation::Pooled => self.bed.engine.enrol(place).await.unwrap(),
@@ -146,7 +146,7 @@ impl Clinic {
             .await
             .unwrap();
         let model = ModelName::parse("doctors").unwrap();
-        // The last id must not be given out again anywhere.
+        // The last id must never be assigned again anywhere.
         self.write(place, &[Change::Delete { model, id: last, expected_version: None }]).await.unwrap();
     }
 
@@ -166,7 +166,7 @@ impl Clinic {
         self.bed.engine.digest(place, &self.schema).await.unwrap()
     }
 
-    /// Of the neighbours in both pools: to be the same before and after.
+    /// The state of the neighbours in both pools, which must not change.
     pub(crate) async fn neighbours(&self) -> Vec<(Digest, Vec<Activity>, Usage)> {
         let mut all = vec![];
         for generation in [1, 2] {
@@ -180,18 +180,18 @@ impl Clinic {
         self.bed.engine.session(place, &self.schema, None).await.unwrap().usage().await.unwrap()
     }
 
-    /// The log of activity, newest first.
+    /// Returns the activity log, newest first.
     pub(crate) async fn log(&self, place: &Place) -> Vec<Activity> {
         let session = self.bed.engine.session(place, &self.schema, None).await.unwrap();
         session.activity(None, 1000, usize::MAX).await.unwrap()
     }
 
-    /// The same without numbers, which pools give anew.
+    /// Returns the activity log without entry ids, which pools assign again.
     pub(crate) async fn lines(&self, place: &Place) -> Vec<Activity> {
         self.log(place).await.into_iter().map(|line| Activity { id: 0, ..line }).collect()
     }
 
-    /// Names of the doctors that a search finds.
+    /// Returns the names of the doctors that a search finds.
     pub(crate) async fn search(&self, place: &Place, text: &str) -> Vec<Vec<Value>> {
         let session = self.bed.engine.session(place, &self.schema, None).await.unwrap();
         let name = FieldName::parse("name").unwrap();
@@ -200,7 +200,7 @@ impl Clinic {
         session.select("doctors", &select, None, Collect::default()).await.unwrap().0.rows
     }
 
-    /// Names of all doctors.
+    /// Returns the names of all doctors.
     pub(crate) async fn names(&self, place: &Place) -> Vec<String> {
         let session = self.bed.engine.session(place, &self.schema, None).await.unwrap();
         let name = FieldName::parse("name").unwrap();
@@ -219,7 +219,7 @@ impl Clinic {
         }
     }
 
-    /// The id of a new doctor.
+    /// Inserts a doctor and returns its id.
     pub(crate) async fn next_id(&self, place: &Place) -> RecordId {
         let change = Change::Insert {
             model: ModelName::parse("doctors").unwrap(),
@@ -229,7 +229,7 @@ impl Clinic {
         self.write(place, &[change]).await.unwrap().remove(0).id
     }
 
-    /// What SQLite, its full-text index and the foreign keys say of a file.
+    /// Asserts that SQLite, its full-text index and the foreign keys find no fault in a file.
     pub(crate) fn is_sound(&self, place: &Place) {
         let conn = rusqlite::Connection::open(self.bed.file(place)).unwrap();
         let ok: String = conn.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
