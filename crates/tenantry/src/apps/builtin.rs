@@ -1,6 +1,6 @@
 //! The apps that are part of the binary, so that `tenantry demo` works in an empty directory.
 //!
-//! Called by [`super::source`]. A test holds the list to the folder; nothing is read at run time.
+//! Called by [`super::source`]. A test keeps the list equal to the folder. Nothing is read at run time.
 
 use super::source::Text;
 
@@ -13,7 +13,7 @@ macro_rules! medadmin {
     };
 }
 
-/// Files of a built-in app, by path inside its folder.
+/// Returns the files of a built-in app, by path inside its folder.
 pub(super) fn files(app: &str) -> Option<&'static [Text<'static>]> {
     (app == "medadmin").then_some(MEDADMIN)
 }
@@ -68,7 +68,7 @@ mod tests {
         }
     }
 
-    /// A model or migration that is in the folder but not in the binary would be missed by every user.
+    /// A model or migration in the folder that is not in the binary would be missing for every user.
     #[test]
     fn the_binary_holds_the_whole_folder() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../apps/medadmin");

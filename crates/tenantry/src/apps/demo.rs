@@ -1,6 +1,6 @@
 //! Demo data of an app: tables as CSV, typed against the models before anything is written.
 //!
-//! Called by `tenantry demo`. Yields changes and writes nothing itself.
+//! Called by `tenantry demo`. Returns changes and writes nothing itself.
 
 use super::{App, Apps};
 use crate::config::{Problem, Problems, reader::Section, source::Source};
@@ -11,29 +11,29 @@ use tenantry_engine::{
     value::Value,
 };
 
-/// What an app's demo sets up.
+/// Content of an app's demo.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Demo {
-    /// Rows of system stores, in the order they are loaded.
+    /// Rows of system stores, in the order in which they are loaded.
     pub shared: Vec<DemoTable>,
-    /// Companies to register.
+    /// Tenants to register.
     pub tenants: Vec<DemoTenant>,
 }
 
-/// A company of the demo.
+/// A tenant of the demo.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DemoTenant {
     /// Its slug.
     pub slug: Slug,
     /// Its name.
     pub name: String,
-    /// Log-in of its owner.
+    /// E-mail address with which its owner signs in.
     pub email: String,
     /// Name of its owner.
     pub owner: String,
-    /// Plan it subscribes to; none is the default plan.
+    /// Plan it subscribes to. `None`: the default plan.
     pub plan: Option<PlanName>,
-    /// Its rows, in the order they are loaded.
+    /// Its rows, in the order in which they are loaded.
     pub tables: Vec<DemoTable>,
 }
 
@@ -42,12 +42,15 @@ pub struct DemoTenant {
 pub struct DemoTable {
     /// The model.
     pub model: ModelName,
-    /// One insert a row, with its id.
+    /// One insert per row, with its id.
     pub rows: Vec<Change>,
 }
 
 impl Apps {
-    /// The demo of an app; `None` when it has none.
+    /// Returns the demo of an app. `None`: it has none.
+    ///
+    /// # Errors
+    /// All problems of its files, with their lines.
     pub fn demo(&self, app: &str) -> Result<Option<Demo>, Problems> {
         let Some(app) = self.app(app) else { return Ok(None) };
         let Some(text) = app.source.text("demo/demo.toml") else { return Ok(None) };
@@ -98,7 +101,7 @@ impl Apps {
     }
 }
 
-/// Types a CSV table: `id` and fields by name, an empty cell is null.
+/// Types a CSV table: `id` and fields by name. An empty cell is null.
 fn rows(model: &Model, file: &str, text: &str) -> Result<Vec<Change>, Problems> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let problem =
@@ -154,7 +157,7 @@ fn record_id(cell: &str) -> Result<RecordId, String> {
     cell.parse().map(RecordId::Uuid).map_err(|_| format!("{cell:?} is no id"))
 }
 
-/// A cell as the field's type. Numbers, booleans and JSON are read as JSON, everything else as text.
+/// Parses a cell as the field's type. Numbers, booleans and JSON are read as JSON, everything else as text.
 fn value(kind: &FieldKind, cell: &str) -> Result<Value, String> {
     let text = || serde_json::Value::String(cell.to_owned());
     let json = || serde_json::from_str(cell).map_err(|_| format!("{cell:?} cannot be read"));

@@ -1,4 +1,4 @@
-//! `app.toml`. Called by [`super::Apps::load`]; knows nothing of models.
+//! `app.toml`. Called only by [`super::Apps::load`]; does not use the models.
 
 use super::{App, source::AppSource};
 use crate::config::{Config, Problems, reader::Section, source::Source};

@@ -1,7 +1,7 @@
-//! Apps: folders of models and migrations, or part of the binary, loaded and checked together.
+//! Apps: models and migrations, from folders or from the binary, loaded and checked together.
 //!
-//! Called once at start and by the commands that write migrations. What comes out is the whole
-//! schema of the platform, by store. Opens no database; a problem anywhere loads nothing.
+//! Called once at start, and by the commands that write migrations. The result is the whole schema of the platform, by
+//! store. Opens no database. If any app has a problem, nothing is loaded.
 
 mod builtin;
 mod demo;
@@ -37,23 +37,26 @@ pub struct Apps {
 /// One app.
 #[derive(Debug, Clone)]
 pub struct App {
-    /// Name, also the folder's.
+    /// Name, which is also the folder's.
     pub name: AppName,
-    /// Shown to people.
+    /// Display name.
     pub label: String,
-    /// One sentence.
+    /// One-sentence description.
     pub description: String,
-    /// Version, if it says one: for people, and for the manifests of backups.
+    /// Version, if declared: for users, and for the manifests of backups.
     pub version: Option<String>,
     /// Apps whose models it refers to.
     pub depends: Vec<AppName>,
-    /// Where it came from.
+    /// Where its files came from.
     pub origin: Origin,
     source: AppSource,
 }
 
 impl Apps {
-    /// Loads every app the configuration lists. All problems of all apps come back at once.
+    /// Loads every app that the configuration lists.
+    ///
+    /// # Errors
+    /// All problems of all apps at once.
     pub fn load(config: &Config) -> Result<Self, Problems> {
         let mut problems = Vec::new();
         let mut list = Vec::new();
@@ -79,29 +82,29 @@ impl Apps {
         &self.list
     }
 
-    /// The app of that name.
+    /// Returns the app with this name.
     pub fn app(&self, name: &str) -> Option<&App> {
         self.list.iter().find(|app| app.name.as_str() == name)
     }
 
-    /// Every model, the automatic ones of overrides included.
+    /// Every model, including the automatic ones of overrides.
     pub fn models(&self) -> &[Arc<Model>] {
         &self.models
     }
 
-    /// Whether a model is the automatic one of some shared model's overrides: no app declares it, and
-    /// nobody uses it but through the model it belongs to.
+    /// Returns true if the model stores the overrides of a shared model. No app declares such a model, and it is used
+    /// only through the shared model.
     pub fn is_automatic(&self, model: &Model) -> bool {
         self.models.iter().filter_map(|m| m.override_model()).any(|automatic| automatic.name == model.name)
     }
 
-    /// The model of that name.
+    /// Returns the model with this name.
     pub fn model(&self, name: &str) -> Option<&Arc<Model>> {
         self.models.iter().find(|model| model.name.as_str() == name)
     }
 
-    /// Every migration of every app in the order they run. Which of them concern a database is
-    /// decided by its store.
+    /// Every migration of every app, in the order in which they run. A database's store determines which of them
+    /// concern it.
     pub fn migrations(&self) -> &[Migration] {
         &self.migrations
     }
@@ -111,7 +114,7 @@ impl Apps {
         &self.unmigrated
     }
 
-    /// Refuses apps that no database can have the schema of.
+    /// Refuses apps whose schema no database can have.
     ///
     /// # Errors
     /// [`crate::Error::Invalid`] when models were changed and no migration makes the change.
@@ -124,12 +127,12 @@ impl Apps {
         ))
     }
 
-    /// What one store holds.
+    /// Returns the schema of one store.
     pub fn store(&self, name: &StoreName) -> Option<&StoreSchema> {
         self.stores.iter().find(|schema| schema.store == *name)
     }
 
-    /// What each store holds, in the order of the configuration.
+    /// The schema of each store, in the order of the configuration.
     pub fn stores(&self) -> &[StoreSchema] {
         &self.stores
     }
@@ -163,7 +166,7 @@ fn load_models(list: &[App], config: &Config) -> Result<Vec<Model>, Vec<Problem>
     if problems.is_empty() { Ok(models) } else { Err(problems) }
 }
 
-/// A role nobody can have would lock everybody out without a word.
+/// Refuses a role that does not exist: no member could have it, so it would silently lock out all members.
 fn unknown_role(model: &Model, files: &[(AppName, &str, String, &str)], config: &Config) -> Option<Problem> {
     let permissions = &model.permissions;
     let lists = [&permissions.read, &permissions.create, &permissions.update, &permissions.delete];
@@ -195,7 +198,8 @@ fn load_migrations(list: &[App], config: &Config) -> Result<Vec<Migration>, Vec<
     if problems.is_empty() { Ok(all) } else { Err(problems) }
 }
 
-/// A migration is known by what it says inside; a copied or renamed file must not run as another.
+/// Refuses a misplaced file. Its content identifies a migration, so a copied or renamed file must not run as another
+/// one.
 fn misplaced(migration: &Migration, app: &App, stem: &str, file: &str) -> Option<Problem> {
     let wrong = migration.app != app.name || migration.name != stem;
     let message = format!("says it is {}, but lies in {}/migrations/{stem}.toml", migration.id(), app.name);
@@ -208,7 +212,7 @@ fn unknown_store(migration: &Migration, config: &Config, file: &str) -> Option<P
     Some(Problem { file: file.to_owned(), line: 0, message })
 }
 
-/// Orders the migrations and makes sure that they can be replayed at all.
+/// Orders the migrations and checks that they can be replayed.
 fn replayable(migrations: &[Migration]) -> Result<Vec<Migration>, Problems> {
     let ordered =
         migration::order(migrations).map_err(|error| Problems::one("migrations", error.to_string()))?;
@@ -216,7 +220,7 @@ fn replayable(migrations: &[Migration]) -> Result<Vec<Migration>, Problems> {
     Ok(ordered)
 }
 
-/// Apps whose models are not what their migrations make.
+/// Returns the apps whose models differ from what their migrations make.
 fn unmigrated(
     list: &[App],
     models: &[Arc<Model>],

@@ -1,7 +1,7 @@
-//! What one store holds: models, the migrations that make them, and a fingerprint of those.
+//! Schema of one store: its models, the migrations that make them, and a fingerprint of those.
 //!
-//! Made by [`super::Apps::load`]. The fingerprint is what the catalog records for each placement, so
-//! that a run with nothing to do knows it without opening a database.
+//! Created by [`super::Apps::load`]. The catalog records the fingerprint for each placement, so that a run with nothing
+//! to do opens no database.
 
 use crate::config::{Scope, StoreConfig};
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use tenantry_engine::{
 /// The schema of one store.
 #[derive(Debug, Clone)]
 pub struct StoreSchema {
-    /// Which store.
+    /// Name of the store.
     pub store: StoreName,
-    /// One of it, or one per tenant.
+    /// Whether there is one database, or one per tenant.
     pub scope: Scope,
-    /// Its models, the automatic ones of overrides included.
+    /// Its models, including the automatic ones of overrides.
     pub models: Vec<Arc<Model>>,
-    /// Ids (`app/name`) of the migrations that touch it, in the order they run.
+    /// Ids (`app/name`) of the migrations that touch it, in the order in which they run.
     pub migrations: Vec<String>,
     /// Version after all of them: 32 hex digits, the same on every machine.
     pub fingerprint: String,

@@ -1,7 +1,7 @@
-//! The files of an app, from its folder or from the binary, before anything is understood.
+//! The files of an app, from its folder or from the binary, before they are parsed.
 //!
-//! Called by [`super::load`]. Reads `app.toml`, `models/`, `migrations/` and `demo/` one level deep
-//! (two for demo data), follows no path that a file names.
+//! Called by [`super::load`]. Reads `app.toml`, `models/`, `migrations/` and `demo/` one level deep (two for demo
+//! data). Follows no path that a file names.
 
 use super::builtin;
 use crate::config::{AppsConfig, Problem, Problems};
@@ -18,7 +18,7 @@ pub(super) struct Text<'t> {
 /// Where an app came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// A folder; new migrations are written here.
+    /// A folder. New migrations are written there.
     Folder(PathBuf),
     /// The binary.
     BuiltIn,
@@ -33,7 +33,7 @@ pub(super) struct AppSource {
 }
 
 impl AppSource {
-    /// The folder `dir/NAME` if there is one, else the app of that name in the binary.
+    /// Returns the folder `dir/NAME` if it exists, otherwise the built-in app with that name.
     pub(super) fn find(name: &AppName, config: &AppsConfig) -> Result<Self, Problems> {
         let folder = config.dir.join(name.as_str());
         if folder.join("app.toml").is_file() {
@@ -70,7 +70,7 @@ impl AppSource {
         Ok(source)
     }
 
-    /// How problems name a file of this app.
+    /// Name of a file of this app in problems.
     pub(super) fn display(&self, path: &str) -> String {
         match &self.origin {
             Origin::Folder(folder) => folder.join(path).display().to_string(),
@@ -78,12 +78,12 @@ impl AppSource {
         }
     }
 
-    /// One file.
+    /// Returns the text of one file.
     pub(super) fn text(&self, path: &str) -> Option<&str> {
         self.files.iter().find(|(name, _)| name == path).map(|(_, text)| text.as_str())
     }
 
-    /// Files of one part in the order of their names: stem, path inside the app, text.
+    /// Returns the files of one part, ordered by name: stem, path inside the app, text.
     pub(super) fn part<'a>(&'a self, part: &'a str) -> Vec<(&'a str, Text<'a>)> {
         let stem = |path: &'a str| path.strip_prefix(part)?.strip_prefix('/')?.strip_suffix(".toml");
         let files = self.files.iter().filter_map(|(path, text)| Some((stem(path)?, Text { path, text })));
@@ -92,7 +92,7 @@ impl AppSource {
         files
     }
 
-    /// A table of the demo data. `dir` and `table` are parsed names, so the path stays inside.
+    /// Returns a table of the demo data. `dir` and `table` are parsed names, so the path stays inside the folder.
     pub(super) fn demo_table(&self, dir: &str, table: &str) -> Option<String> {
         let path = format!("demo/{dir}/{table}.csv");
         match &self.origin {
@@ -106,7 +106,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Problem {
     Problem { file: path.display().to_string(), line: 0, message: format!("cannot be read: {error}") }
 }
 
-/// File names with the ending, sorted; a directory that is not there has none.
+/// Returns the file names with this ending, sorted. A missing directory has none.
 fn names(dir: &Path, ending: &str) -> io::Result<Vec<String>> {
     let entries = match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

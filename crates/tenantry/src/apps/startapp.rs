@@ -1,6 +1,6 @@
-//! `tenantry startapp NAME`: a folder that says what an app is and checks clean.
+//! `tenantry startapp NAME`: creates a folder that shows what an app is and passes all checks.
 //!
-//! Called by the command line. Writes new files only: what exists is never touched.
+//! Called by the command line. Writes new files only; never changes existing ones.
 
 use crate::{
     config::AppsConfig,
@@ -59,14 +59,16 @@ index = true
 # write = ["owner", "admin"]     # or create, update and delete, each on its own
 "#;
 
-/// Writes `dir/NAME/` with a first model in `store` and says which files it wrote.
-/// Refused when the folder exists.
+/// Writes `dir/NAME/` with a first model in `store`. Returns the files that it wrote.
+///
+/// # Errors
+/// [`Error::Conflict`] if the folder exists.
 pub fn startapp(config: &AppsConfig, app: &AppName, store: &StoreName) -> Result<Vec<PathBuf>> {
     let folder = config.dir.join(app.as_str());
     let failed = |what: &std::path::Path, error: std::io::Error| {
         Error::Unavailable(format!("{} cannot be written: {error}", what.display()))
     };
-    // The first model is called after the app; both are the same kind of word.
+    // The first model is named after the app; model and app names have the same syntax.
     let model = ModelName::parse(&format!("{app}_items"))
         .map_err(|error| Error::invalid("name", error.to_string()))?;
     fs::create_dir_all(&config.dir).map_err(|error| failed(&config.dir, error))?;
@@ -90,7 +92,7 @@ pub fn startapp(config: &AppsConfig, app: &AppName, store: &StoreName) -> Result
     Ok(files.into_iter().map(|(path, _)| path).collect())
 }
 
-/// `time_sheets` → `Time sheets`.
+/// Returns `Time sheets` for `time_sheets`.
 fn human(name: &str) -> String {
     let mut text = name.replace('_', " ");
     if let Some(first) = text.get_mut(0..1) {

@@ -1,5 +1,5 @@
-//! `files.csv`: one line for each uploaded file. A list of its own and not part of the manifest, so that
-//! neither side holds a hundred thousand of them in memory.
+//! `files.csv`: one line for each uploaded file. It is a separate list, not part of the manifest, so that neither side
+//! holds a hundred thousand lines in memory.
 
 use crate::{Error, Result, records::FileInfo};
 use serde::{Deserialize, Serialize};
@@ -8,29 +8,29 @@ use std::{fs::File, path::Path};
 /// A line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FileLine {
-    /// Name in the archive; empty: the file was not there when it was made.
+    /// Name in the archive. Empty: the file was missing when the archive was made.
     pub(crate) path: String,
     /// Model of the record that names it.
     pub(crate) model: String,
-    /// The record.
+    /// Id of the record.
     pub(crate) record: String,
-    /// Its field.
+    /// Field of the record.
     pub(crate) field: String,
-    /// Key of the bytes, as the row has it.
+    /// Id of the file, as in the row.
     pub(crate) id: String,
-    /// Name that was given.
+    /// Name that the client gave.
     pub(crate) name: String,
     /// Media type.
     #[serde(rename = "type")]
     pub(crate) media_type: String,
-    /// Length.
+    /// Length in bytes.
     pub(crate) bytes: u64,
-    /// SHA-256, hex.
+    /// SHA-256 in hex.
     pub(crate) sha256: String,
 }
 
 impl FileLine {
-    /// The line of a file of a record.
+    /// Returns the line of a file of a record.
     pub(crate) fn new(model: &str, record: &str, field: &str, info: FileInfo) -> Self {
         Self {
             path: super::file_path(model, record, field, &info.name),
@@ -46,7 +46,7 @@ impl FileLine {
     }
 }
 
-/// The list being written.
+/// The list while it is written.
 pub(crate) struct FileList(csv::Writer<File>);
 
 impl FileList {
@@ -63,7 +63,7 @@ impl FileList {
     }
 }
 
-/// The lines of a list that was taken out.
+/// Reads the lines of an unpacked list.
 pub(crate) fn read_files(path: &Path) -> Result<impl Iterator<Item = Result<FileLine>>> {
     let lines = csv::Reader::from_path(path).map_err(failed)?.into_deserialize();
     Ok(lines.map(|line| line.map_err(|_| Error::invalid("archive", "is damaged: files.csv cannot be read"))))

@@ -1,10 +1,10 @@
-//! `manifest.json`: what an archive says of itself. Data only; what is believed is the importer's matter.
+//! `manifest.json`: the description of an archive. Data only; the importer decides what to trust.
 
 use serde::{Deserialize, Serialize};
 
-/// Version of the format that this program writes, and the only one it reads.
+/// Format version that this program writes, and the only one that it reads.
 pub(crate) const FORMAT: u32 = 1;
-/// What makes a zip one of ours.
+/// Product name that identifies an archive as Tenantry's.
 pub(crate) const PRODUCT: &str = "tenantry";
 
 /// The whole document.
@@ -16,28 +16,28 @@ pub struct Manifest {
     pub product: String,
     /// Version of the program that wrote it.
     pub version: String,
-    /// When, RFC 3339, UTC.
+    /// Time of the export, RFC 3339, UTC.
     pub made_at: String,
-    /// Whose it is.
+    /// The exported tenant.
     pub tenant: TenantFacts,
     /// Apps that were installed.
     pub apps: Vec<AppFacts>,
     /// Its databases.
     pub stores: Vec<StoreFacts>,
-    /// Its files.
+    /// Its uploaded files.
     pub files: FilesFacts,
     /// Every other entry of the archive.
     pub entries: Vec<Entry>,
 }
 
-/// Whose archive it is.
+/// The exported tenant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TenantFacts {
     /// Id in the installation it comes from; also inside its databases.
     pub id: i64,
-    /// Slug there.
+    /// Slug in that installation.
     pub slug: String,
-    /// Name for people.
+    /// Display name.
     pub name: String,
     /// E-mail address.
     pub email: String,
@@ -48,7 +48,7 @@ pub struct TenantFacts {
 pub struct AppFacts {
     /// Its name.
     pub name: String,
-    /// The last of its migrations, `store/name`; none: it has none.
+    /// Its last migration, as `store/name`. `None`: it has none.
     pub last_migration: Option<String>,
 }
 
@@ -59,26 +59,26 @@ pub struct StoreFacts {
     pub store: String,
     /// The SQLite file in the archive.
     pub database: String,
-    /// Fingerprint of the migrations it has.
+    /// Fingerprint of its migrations.
     pub schema_version: String,
-    /// What it holds.
+    /// Its models.
     pub models: Vec<ModelFacts>,
 }
 
 /// The rows of a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelFacts {
-    /// Its name, also the table's.
+    /// Its name, which is also the table's.
     pub model: String,
-    /// Name for people.
+    /// Display name.
     pub label: String,
-    /// How many.
+    /// Number of rows.
     pub rows: u64,
-    /// Checksum of all of them, the same in every isolation.
+    /// Checksum of all rows, the same in every isolation.
     pub blake3: String,
     /// The CSV file in the archive.
     pub csv: String,
-    /// What the columns mean.
+    /// Its columns.
     pub fields: Vec<FieldFacts>,
 }
 
@@ -87,12 +87,12 @@ pub struct ModelFacts {
 pub struct FieldFacts {
     /// Its name.
     pub name: String,
-    /// Name for people.
+    /// Display name.
     pub label: String,
     /// `text`, `integer`, `decimal`, …
     #[serde(rename = "type")]
     pub kind: String,
-    /// Decimal: how many decimals the whole number in the SQLite file has.
+    /// Decimal: number of decimal places in the whole number in the SQLite file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale: Option<u32>,
     /// Reference: the model it refers to.
@@ -100,30 +100,30 @@ pub struct FieldFacts {
     pub to: Option<String>,
 }
 
-/// The uploaded files, one line each in `files.csv`.
+/// The uploaded files, with one line each in `files.csv`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FilesFacts {
-    /// How many.
+    /// Number of files.
     pub count: u64,
-    /// Bytes of all of them.
+    /// Total size in bytes.
     pub bytes: u64,
-    /// Files that records name and that were not there; their lines have no path.
+    /// Files that records name and that were missing. Their lines have no path.
     pub missing: u64,
 }
 
-/// An entry and what is in it.
+/// An entry and its content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Its name.
     pub path: String,
-    /// Its length.
+    /// Its length in bytes.
     pub bytes: u64,
-    /// Its BLAKE3 hash, hex.
+    /// Its BLAKE3 hash in hex.
     pub blake3: String,
 }
 
 impl Manifest {
-    /// The entry of that name.
+    /// Returns the entry with this name.
     pub fn entry(&self, path: &str) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.path == path)
     }

@@ -1,10 +1,9 @@
-//! The archive a company takes away: one zip that opens on any computer and that this or another
-//! installation reads back.
+//! The archive of a tenant: one zip file that opens on any computer and that this or another installation can import.
 //!
-//! Written by `export`, read by the import operation. A zip and not a tar: whoever gets it opens it
-//! with a double click, and it is written in one pass all the same. It holds for each store a plain
-//! SQLite file, for each model a CSV file, the uploaded files under names people know, `README.txt`,
-//! and `manifest.json` last, so that an archive that was cut off is never taken for a whole one.
+//! Written by `export`, read by the import operation. It is a zip rather than a tar because users can open it with a
+//! double click, and it can still be written in one pass. For each store it holds a plain SQLite file, for each model a
+//! CSV file; it also holds the uploaded files under their given names and `README.txt`. `manifest.json` comes last, so
+//! a truncated archive is never taken for a complete one.
 
 mod files;
 mod manifest;

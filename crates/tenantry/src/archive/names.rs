@@ -1,14 +1,14 @@
-//! Names of uploaded files inside the archive: those people gave, made fit for every file system.
+//! Names of uploaded files inside the archive: the given names, made valid for every file system.
 
-/// Characters at most of the name itself.
+/// Largest number of characters of the name itself.
 const MOST: usize = 100;
 
-/// `files/MODEL/RECORD-FIELD/NAME`: no two files of a company have the same.
+/// Returns `files/MODEL/RECORD-FIELD/NAME`, which is unique within a tenant.
 pub(crate) fn file_path(model: &str, record: &str, field: &str, name: &str) -> String {
     format!("files/{model}/{record}-{field}/{}", plain(name))
 }
 
-/// Without what Windows, macOS or a shell takes for something else.
+/// Replaces what Windows, macOS or a shell would interpret.
 fn plain(name: &str) -> String {
     let ordinary = |c: char| !c.is_control() && !r#"<>:"/\|?*"#.contains(c);
     let name: String = name.chars().map(|c| if ordinary(c) { c } else { '_' }).collect();
@@ -24,7 +24,7 @@ fn plain(name: &str) -> String {
     }
 }
 
-/// Keeps the ending, which tells computers what it is.
+/// Shortens the name and preserves its extension, which determines the file type.
 fn shortened(name: &str) -> String {
     if name.chars().count() <= MOST {
         return name.to_owned();

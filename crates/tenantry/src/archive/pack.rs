@@ -1,5 +1,5 @@
-//! Writes the zip in one pass: memory of one piece, whatever its size. Runs on a blocking thread and
-//! hands pieces to whoever sends them on.
+//! Writes the zip in one pass, in the memory of one piece, whatever its size. Runs on a blocking thread and passes
+//! pieces to the task that sends them.
 
 use super::manifest::Entry;
 use crate::{Error, Result};
@@ -8,13 +8,13 @@ use std::{fs::File, io, io::Read, io::Write, path::Path};
 use tokio::sync::mpsc;
 use zip::{DateTime, ZipWriter, write::SimpleFileOptions, write::StreamWriter};
 
-/// Bytes of a piece.
+/// Size of a piece in bytes.
 const PIECE: usize = 64 << 10;
-/// From this length on an entry is written with 64-bit sizes.
+/// Entries of at least this many bytes are written with 64-bit sizes.
 const LARGE: u64 = 3 << 30;
 
-/// Where pieces go. After the first failure it takes everything and passes nothing on, so that no
-/// half archive is ever finished.
+/// Receives the output. After the first failure it accepts everything and passes nothing on, so that an incomplete
+/// archive is never finished.
 pub(crate) struct Out {
     sender: mpsc::Sender<Result<Bytes>>,
     piece: BytesMut,
@@ -55,22 +55,22 @@ impl Write for Out {
     }
 }
 
-/// The archive being written, entry after entry.
+/// The archive while it is written, entry after entry.
 pub(crate) struct Packer {
     zip: ZipWriter<StreamWriter<Out>>,
     at: DateTime,
-    /// Entries that are finished.
+    /// Finished entries.
     pub(crate) entries: Vec<Entry>,
     open: Option<(String, u64, blake3::Hasher)>,
 }
 
 impl Packer {
-    /// An empty archive whose entries carry this instant, microseconds.
+    /// Starts an empty archive whose entries carry this instant, in microseconds.
     pub(crate) fn new(out: Out, at_us: i64) -> Self {
         Self { zip: ZipWriter::new_stream(out), at: instant(at_us), entries: vec![], open: None }
     }
 
-    /// Begins an entry of about so many bytes.
+    /// Begins an entry of about this many bytes.
     pub(crate) fn begin(&mut self, path: &str, about: u64) -> Result<()> {
         let options = SimpleFileOptions::default().last_modified_time(self.at).large_file(about >= LARGE);
         self.zip.start_file(path, options).map_err(|e| Error::io("archive", &e.into()))?;
@@ -78,7 +78,7 @@ impl Packer {
         Ok(())
     }
 
-    /// Adds to the entry begun.
+    /// Appends to the current entry.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
         if let Some((_, length, hash)) = &mut self.open {
             *length += bytes.len() as u64;
@@ -87,7 +87,7 @@ impl Packer {
         self.zip.write_all(bytes).map_err(failed)
     }
 
-    /// Ends it; what is in it. `listed` false: its line stands elsewhere.
+    /// Ends the current entry and returns its description. With `listed` false, another list has its line.
     pub(crate) fn end(&mut self, listed: bool) -> Option<Entry> {
         let (path, bytes, hash) = self.open.take()?;
         let entry = Entry { path, bytes, blake3: hash.finalize().to_hex().to_string() };
@@ -97,7 +97,7 @@ impl Packer {
         Some(entry)
     }
 
-    /// A whole entry from memory.
+    /// Adds a complete entry from memory.
     pub(crate) fn add(&mut self, path: &str, bytes: &[u8]) -> Result<()> {
         self.begin(path, bytes.len() as u64)?;
         self.write(bytes)?;
@@ -105,7 +105,7 @@ impl Packer {
         Ok(())
     }
 
-    /// A whole entry from a file.
+    /// Adds a complete entry from a file.
     pub(crate) fn add_file(&mut self, path: &str, from: &Path) -> Result<()> {
         let mut file = File::open(from).map_err(failed)?;
         self.begin(path, file.metadata().map_err(failed)?.len())?;
@@ -120,16 +120,15 @@ impl Packer {
         Ok(())
     }
 
-    /// Writes the directory at the end and the last piece.
+    /// Writes the directory at the end, and the last piece.
     pub(crate) fn finish(self) -> Result<()> {
         let out = self.zip.finish().map_err(|e| Error::io("archive", &e.into()))?;
         out.into_inner().flush().map_err(failed)
     }
 
-    /// Gives up: nothing more is sent but the reason.
+    /// Abandons the archive: sends only the reason.
     pub(crate) fn abandon(self, sender: &mpsc::Sender<Result<Bytes>>, why: Error) {
-        // The receiver may be gone: then there is nobody to tell. Pieces that come after an error are
-        // read by nobody.
+        // The receiver may be gone, and then the send fails. Pieces after an error are not read.
         drop(sender.blocking_send(Err(why)));
     }
 }
@@ -138,7 +137,7 @@ fn failed(error: io::Error) -> Error {
     Error::io("archive", &error)
 }
 
-/// To the second, as a zip has it.
+/// Converts an instant to whole seconds, the precision of a zip.
 fn instant(at_us: i64) -> DateTime {
     let at = jiff::Timestamp::from_microsecond(at_us).unwrap_or_default();
     let at = at.to_zoned(jiff::tz::TimeZone::UTC).datetime();

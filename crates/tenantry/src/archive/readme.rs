@@ -1,9 +1,9 @@
-//! `README.txt`: what is in the archive, for somebody who knows spreadsheets.
+//! `README.txt`: explains the archive to readers who know spreadsheets.
 
 use super::manifest::{Manifest, StoreFacts};
 use std::fmt::Write;
 
-/// The text, with the line ends every editor shows.
+/// Returns the text, with line ends that every editor displays.
 pub(crate) fn readme(manifest: &Manifest, installation: &str) -> String {
     let tenant = &manifest.tenant;
     let mut out = format!(

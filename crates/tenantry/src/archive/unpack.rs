@@ -1,5 +1,5 @@
-//! Reads an archive back. Every entry is checked against its hash while it is taken out, and never
-//! takes more room than the manifest says. Runs on blocking threads.
+//! Reads an archive. Every entry is checked against its hash while it is unpacked, and never takes more space than the
+//! manifest says. Runs on blocking threads.
 
 use super::{
     MANIFEST,
@@ -13,24 +13,24 @@ use std::{
 };
 use zip::{ZipArchive, result::ZipError};
 
-/// Bytes of a manifest at most.
+/// Largest size of a manifest in bytes.
 const MANIFEST_MOST: u64 = 64 << 20;
 const PIECE: usize = 64 << 10;
 
-/// An archive, open.
+/// An open archive.
 pub(crate) struct Unpacker {
     zip: ZipArchive<BufReader<File>>,
-    /// What it says of itself.
+    /// Its description.
     pub(crate) manifest: Manifest,
 }
 
-/// A problem with the archive itself, for whoever sent it.
+/// Returns an error about the archive itself, for the user who uploaded it.
 pub(crate) fn bad(reason: impl Into<String>) -> Error {
     Error::invalid("archive", reason)
 }
 
 impl Unpacker {
-    /// Opens an archive of ours, of the version that is read here.
+    /// Opens a Tenantry archive of the supported format version.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(|e| Error::io(path.display(), &e))?;
         let mut zip = ZipArchive::new(BufReader::new(file))
@@ -45,7 +45,7 @@ impl Unpacker {
         Ok(Self { zip, manifest })
     }
 
-    /// Takes an entry out into a new file.
+    /// Unpacks an entry into a new file.
     pub(crate) fn take_out(&mut self, path: &str, to: &Path) -> Result<()> {
         let entry = self.listed(path)?;
         let file = File::create(to).map_err(|e| Error::io(to.display(), &e))?;
@@ -59,14 +59,14 @@ impl Unpacker {
         file.flush().map_err(|e| Error::io(to.display(), &e))
     }
 
-    /// Reads through an entry and compares it with its hash.
+    /// Reads an entry and compares it with its hash.
     pub(crate) fn check(&mut self, path: &str) -> Result<()> {
         let entry = self.listed(path)?;
         let hash = self.pour(path, entry.bytes, &mut |_| Ok(()))?;
         if hash == entry.blake3 { Ok(()) } else { Err(damaged(path)) }
     }
 
-    /// Hands on the pieces of an entry that must be exactly so long; its BLAKE3 hash.
+    /// Passes on the pieces of an entry that must have exactly this length. Returns its BLAKE3 hash.
     pub(crate) fn pour(
         &mut self,
         path: &str,
@@ -105,7 +105,7 @@ fn manifest(entry: impl Read) -> Result<Manifest> {
     if read.is_err() || text.len() as u64 > MANIFEST_MOST {
         return Err(bad("is damaged: manifest.json cannot be read"));
     }
-    // First only what every version has, so that a newer one is told from a damaged one.
+    // Parse only the fields that every version has first, to tell a newer version from a damaged file.
     #[derive(serde::Deserialize)]
     struct Kind {
         product: String,

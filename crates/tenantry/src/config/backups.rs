@@ -1,7 +1,7 @@
-//! `[backups]`: where backups go, how long they are kept, and when they are made by themselves.
+//! `[backups]`: where backups are stored, how long they are retained, and when they are made automatically.
 //!
-//! Read by [`super::read`], checked by [`super::check`]. Keys of an object store are never in the
-//! file: they come from the environment, when the store is opened.
+//! Read by [`super::read`], checked by [`super::check`]. Keys of an object store are never in the file: they come from
+//! the environment when the store is opened.
 
 use super::{
     model::{Config, Scope},
@@ -14,24 +14,24 @@ use tenantry_engine::name::{PlanName, Slug, StoreName};
 /// `[backups]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BackupsConfig {
-    /// Where they lie.
+    /// Where backups are stored.
     pub target: BackupTarget,
-    /// Level of zstd, 1 (quick) to 19 (small).
+    /// Compression level of zstd, 1 (fast) to 19 (small).
     pub compression: i32,
-    /// Tenants backed up at a time in a run over many.
+    /// Number of tenants backed up at a time in a run.
     pub parallel: usize,
-    /// How long backups are kept that belong to no schedule with a rule of its own.
+    /// Retention of backups that belong to no schedule with its own rule.
     pub keep: Keep,
-    /// When a backup is restored to scratch, to see that it comes back; none: never by itself.
+    /// When a backup is restored to scratch, to prove that it can be restored. `None`: never automatically.
     pub drill: Option<Cron>,
-    /// When backups are made by themselves.
+    /// When backups are made automatically.
     pub schedules: Vec<ScheduleConfig>,
 }
 
-/// When a sample is restored, where the configuration does not say: after most nightly backups.
+/// Default time of the restore drill: after most nightly backups.
 const DRILL: &str = "30 4 * * *";
 
-/// Where backups lie.
+/// Where backups are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BackupTarget {
     /// A directory of this machine, or one mounted on it.
@@ -40,11 +40,11 @@ pub enum BackupTarget {
     S3 {
         /// The bucket.
         bucket: String,
-        /// Under which all keys begin; empty: none.
+        /// Prefix of all keys. Empty: none.
         prefix: String,
-        /// Address of a store that is not Amazon's; none: Amazon's, or `AWS_ENDPOINT_URL`.
+        /// Address of a store that is not Amazon's. `None`: `AWS_ENDPOINT_URL`, or Amazon's.
         endpoint: Option<String>,
-        /// Region; none: `AWS_REGION`, or us-east-1.
+        /// Region. `None`: `AWS_REGION`, or us-east-1.
         region: Option<String>,
     },
 }
@@ -59,15 +59,15 @@ impl fmt::Display for BackupTarget {
     }
 }
 
-/// How many backups of a tenant are kept: the newest of each of the last days, weeks and months that
-/// have one. The newest good one is always kept.
+/// How many backups of a tenant are retained: the newest one of each of the last days, weeks and months that have one.
+/// The newest good one is always retained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Keep {
-    /// Days.
+    /// Number of days.
     pub daily: u32,
-    /// Weeks, beginning on Monday.
+    /// Number of weeks, beginning on Monday.
     pub weekly: u32,
-    /// Months.
+    /// Number of months.
     pub monthly: u32,
 }
 
@@ -82,18 +82,18 @@ impl Default for Keep {
 pub struct ScheduleConfig {
     /// Its name, for status and catalog.
     pub name: PlanName,
-    /// When, UTC.
+    /// Times, UTC.
     pub cron: Cron,
-    /// Whom; none: all.
+    /// Tenants to back up. `None`: all.
     pub tenants: Option<Vec<Slug>>,
-    /// Which stores, tenants' and the platform's; none: all.
+    /// Stores to back up, tenants' and the platform's. `None`: all.
     pub stores: Option<Vec<StoreName>>,
-    /// How long what it makes is kept.
+    /// Retention of its backups.
     pub keep: Keep,
 }
 
 impl BackupsConfig {
-    /// The defaults below this data directory.
+    /// The defaults for this data directory.
     pub(super) fn defaults_in(data_dir: &std::path::Path) -> Self {
         Self {
             target: BackupTarget::Directory(data_dir.join("backups")),
@@ -105,7 +105,7 @@ impl BackupsConfig {
         }
     }
 
-    /// The schedule of that name.
+    /// Returns the schedule with this name.
     pub fn schedule(&self, name: &str) -> Option<&ScheduleConfig> {
         self.schedules.iter().find(|schedule| schedule.name.as_str() == name)
     }
@@ -177,7 +177,7 @@ fn schedule(section: &Section<'_>, default: Keep) -> Option<ScheduleConfig> {
     Some(ScheduleConfig { name: name?, cron: cron?, tenants, stores, keep })
 }
 
-/// What must agree with the rest of the file.
+/// Checks what must agree with the rest of the file.
 pub(super) fn check(config: &Config, report: &mut dyn FnMut(&str, String)) {
     let backups = &config.backups;
     if let BackupTarget::Directory(path) = &backups.target {

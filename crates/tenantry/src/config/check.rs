@@ -1,5 +1,5 @@
-//! The checked stage: what must agree between keys. Called after reading, and by builders who make
-//! a [`Config`] in code. Opens nothing: whether paths exist is for the moment they are used.
+//! The checked stage: consistency between keys. Called after reading, and by programs that build a [`Config`] in code.
+//! Opens nothing: whether paths exist is checked when they are used.
 
 use super::{model::*, problem::*};
 use std::{collections::HashSet, time::Duration};
@@ -8,14 +8,17 @@ use tenantry_engine::{
     place::Isolation,
 };
 
-/// Range of the time a client is given.
+/// Range of the timeouts for clients.
 const MIN_TIMEOUT: Duration = Duration::from_secs(1);
 const MAX_TIMEOUT: Duration = Duration::from_secs(3_600);
 
 type Report<'a> = &'a mut dyn FnMut(&str, String);
 
 impl Config {
-    /// Checks a configuration that was made in code; problems have no line.
+    /// Checks a configuration that was built in code. Problems have no line.
+    ///
+    /// # Errors
+    /// All inconsistencies at once.
     pub fn check(&self) -> Result<(), Problems> {
         let mut problems = Vec::new();
         self.check_into(&mut |path, message| {
@@ -28,7 +31,7 @@ impl Config {
         Problems(problems).into_result()
     }
 
-    /// Every disagreement, with the path of the key to change.
+    /// Reports every inconsistency, with the path of the key to change.
     pub(super) fn check_into(&self, report: Report<'_>) {
         platform(&self.platform, report);
         servers(self, report);
@@ -43,7 +46,7 @@ impl Config {
         roles(&self.auth, report);
         let threads = self.limits.blocking_threads;
         if self.limits.tenant_threads.is_some_and(|share| share > (threads / 2).max(1)) {
-            // More would let one tenant take them all but a few.
+            // A larger share would let one tenant take almost all of them.
             report(
                 "limits.tenant_threads",
                 format!("must be at most half of blocking_threads, {}", (threads / 2).max(1)),
@@ -99,7 +102,7 @@ fn servers(config: &Config, report: Report<'_>) {
         let nested = |other: &&ServerConfig| {
             server.path.starts_with(&other.path) || other.path.starts_with(&server.path)
         };
-        // One inside the other would let two servers reach for one file.
+        // If one were inside the other, two servers could use the same file.
         if let Some(other) = config.servers[..index].iter().find(nested) {
             let message = format!("lies in the same place as servers.{}", other.name);
             report(&format!("servers.{}.path", server.name), message);
@@ -174,7 +177,7 @@ fn tenant_store(config: &Config, store: &StoreConfig, report: Report<'_>) {
     }
 }
 
-/// `no-reuse`: no two stores on one server may come to one name.
+/// `no-reuse`: no two stores on one server may yield the same name.
 fn names_clash(config: &Config, report: Report<'_>) {
     for (index, store) in config.stores.iter().enumerate() {
         let clash = config.stores[..index].iter().find(|other| {
@@ -237,7 +240,7 @@ fn jwt(provider: &JwtProvider, path: &str, report: Report<'_>) {
     }
     let secret = matches!(provider.key, KeySource::SecretEnv(_));
     if secret != provider.algorithm.is_symmetric() {
-        // A public key taken for an HMAC secret is the classic confusion (`token-confusion`).
+        // A public key used as an HMAC secret is the classic confusion (`token-confusion`).
         let message = "HS algorithms take secret_env, all others a public key or key set";
         report(&format!("{path}.algorithm"), message.into());
     }

@@ -1,7 +1,7 @@
-//! What a key means when the file does not have it. Called by [`super::read`] and by builders.
+//! Default values of keys that the file does not have. Called by [`super::read`] and by embedding programs.
 //!
-//! `default.toml` says the same in words; a test holds the two together. Nothing here is read from
-//! a file or the environment.
+//! `default.toml` documents the same values; a test keeps the two equal. Nothing here is read from a file or the
+//! environment.
 
 use super::{model::*, template::NameTemplate};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,13 +14,13 @@ use tenantry_engine::{
 
 const MIB: u64 = 1 << 20;
 
-/// A name written in this file; the defaults test parses every one of them.
+/// Parses a name written in this file; the defaults test parses every one of them.
 fn fixed<T: std::str::FromStr<Err = NameError>>(text: &str) -> T {
     text.parse().unwrap_or_else(|error| unreachable!("a name in the defaults is wrong: {error}"))
 }
 
 impl Default for Config {
-    /// The medadmin platform, with relative paths.
+    /// The MedAdmin platform, with relative paths.
     fn default() -> Self {
         Self::defaults_in(Path::new(""))
     }
@@ -72,7 +72,7 @@ impl Default for PlatformConfig {
 }
 
 impl StoreConfig {
-    /// A store with nothing said about it but its name and scope: a managed database (each) on `main`.
+    /// Returns a store with only name and scope given: a managed database, or one per tenant, on `main`.
     pub fn of(name: StoreName, scope: Scope) -> Self {
         Self {
             template: NameTemplate::default_for(&name, scope, Isolation::Database),

@@ -1,36 +1,36 @@
-//! `[mail]`: how letters leave, how many, and how long the links in them work.
+//! `[mail]`: how letters are sent, how many, and how long the links in them are valid.
 //!
-//! Read by [`super::read`]; used by `mail` and `accounts`. It reads no secret: the password stays where the file says.
+//! Read by [`super::read`]; used by `mail` and `accounts`. It reads no secret, only where the password is.
 
 use super::{PlatformConfig, reader::Section};
 use std::path::{Path, PathBuf};
 
-/// How letters leave.
+/// How letters are sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailConfig {
-    /// Sender, such as `MedAdmin <no-reply@app.example>`. None: the platform's name at its base domain.
+    /// Sender, such as `MedAdmin <no-reply@app.example>`. `None`: the platform's name at its base domain.
     pub from: Option<String>,
-    /// Server, as `smtps://user@host:465` or `smtp://user@host:587`. None: letters are written to `folder`.
+    /// Server, as `smtps://user@host:465` or `smtp://user@host:587`. `None`: letters are written to `folder`.
     pub smtp: Option<String>,
-    /// Where the password for it is.
+    /// Location of the server's password.
     pub password: Option<SmtpPassword>,
-    /// Directory for letters without a server. Resolved against the data directory.
+    /// Directory for letters when there is no server. Resolved against the data directory.
     pub folder: PathBuf,
-    /// Where people reach the platform; links in letters begin with it. None: made of base domain and port.
+    /// Address of the platform for users; links in letters begin with it. `None`: derived from base domain and port.
     pub base_url: Option<String>,
-    /// Letters to one address each hour.
+    /// Largest number of letters to one address per hour.
     pub per_address_per_hour: u32,
-    /// Letters that one tenant causes each hour.
+    /// Largest number of letters caused by one tenant per hour.
     pub per_tenant_per_hour: u32,
-    /// Days an invitation can be accepted.
+    /// Number of days for which an invitation can be accepted.
     pub invitation_days: u32,
-    /// Days the link that confirms an address works.
+    /// Number of days for which the link that confirms an address is valid.
     pub verify_days: u32,
-    /// Minutes the link that resets a password works.
+    /// Number of minutes for which the link that resets a password is valid.
     pub reset_minutes: u32,
 }
 
-/// Where the password of the mail server is.
+/// Location of the mail server's password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SmtpPassword {
     /// In an environment variable.
@@ -40,7 +40,7 @@ pub enum SmtpPassword {
 }
 
 impl MailConfig {
-    /// The defaults of a data directory.
+    /// The defaults for this data directory.
     pub fn defaults_in(data_dir: &Path) -> Self {
         Self {
             from: None,
@@ -97,7 +97,7 @@ fn password(section: &Section<'_>, dir: &Path) -> Option<SmtpPassword> {
     env.or(file)
 }
 
-/// What is wrong with the address of a mail server; none: nothing.
+/// What is wrong with the address of a mail server. `None`: nothing.
 fn wrong_with(url: &str) -> Option<&'static str> {
     let Some(rest) = url.strip_prefix("smtps://").or_else(|| url.strip_prefix("smtp://")) else {
         return Some("must begin with smtps:// or smtp://");

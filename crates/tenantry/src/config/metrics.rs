@@ -1,4 +1,4 @@
-//! `[metrics]`: how Prometheus gets at the numbers.
+//! `[metrics]`: how Prometheus reads the metrics.
 //!
 //! Read by [`super::read`]; used by the server. The token itself is never in the file.
 
@@ -6,17 +6,17 @@ use super::reader::Section;
 use crate::{Error, Result};
 use std::net::SocketAddr;
 
-/// Ways to `/metrics` besides a session of staff. Both are closed unless they are configured.
+/// Access to `/metrics` without a staff session. Both ways are closed unless configured.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MetricsConfig {
-    /// An address of its own, at which `/metrics` asks for no credential.
+    /// A separate address at which `/metrics` needs no credential.
     pub listen: Option<SocketAddr>,
-    /// Name of the environment variable with the bearer token that opens `/metrics` at the main address.
+    /// Name of the environment variable with the bearer token for `/metrics` at the main address.
     pub token_env: Option<String>,
 }
 
 impl MetricsConfig {
-    /// The bearer token, if one is configured.
+    /// Returns the bearer token, if one is configured.
     ///
     /// # Errors
     /// [`Error::Invalid`] when the variable is not set, or too short to be a secret.
@@ -32,7 +32,7 @@ impl MetricsConfig {
     }
 }
 
-/// Shortest token, bytes.
+/// Shortest token in bytes.
 const LEAST_BYTES: usize = 16;
 
 pub(super) fn read(section: Section<'_>) -> MetricsConfig {

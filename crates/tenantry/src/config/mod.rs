@@ -1,7 +1,7 @@
-//! `tenantry.toml`: read as a whole, checked as a whole, every problem at once with file and line.
+//! `tenantry.toml`: read and checked as a whole, with every problem reported at once by file and line.
 //!
-//! Called by the command line and by programs that embed the platform. There is no global: a
-//! [`Config`] is a value that is handed on. It never opens a database or reads a secret.
+//! Called by the command line and by programs that embed the platform. There is no global: a [`Config`] is a value that
+//! is passed on. It never opens a database or reads a secret.
 
 mod backups;
 mod check;
@@ -30,12 +30,15 @@ pub use template::{NameTemplate, TemplateError};
 
 use std::path::Path;
 
-/// Every key with its default and a word about it: what `tenantry init` writes, and the medadmin
-/// platform when there is no file.
+/// Every key with its default and an explanation: the file that `tenantry init` writes, and the MedAdmin platform if
+/// there is no file.
 pub const DEFAULT_TOML: &str = include_str!("default.toml");
 
 impl Config {
-    /// Reads and checks a file; relative paths are relative to its directory.
+    /// Reads and checks a file. Relative paths are relative to its directory.
+    ///
+    /// # Errors
+    /// All problems at once, with their lines.
     pub fn load(path: &Path) -> Result<Self, Problems> {
         let file = path.display().to_string();
         let text = std::fs::read_to_string(path)
@@ -43,7 +46,10 @@ impl Config {
         Self::parse(&file, &text, path.parent().unwrap_or(Path::new("")))
     }
 
-    /// Reads and checks text; `file` is what problems call it, `dir` what paths are relative to.
+    /// Reads and checks text. `file` is its name in problems, and `dir` the base of relative paths.
+    ///
+    /// # Errors
+    /// All problems at once, with their lines.
     pub fn parse(file: &str, text: &str, dir: &Path) -> Result<Self, Problems> {
         read::read(file, text, dir)
     }

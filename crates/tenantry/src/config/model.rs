@@ -1,7 +1,7 @@
-//! The checked configuration: what the rest of the platform sees of `tenantry.toml`.
+//! The checked configuration: `tenantry.toml` as the rest of the platform sees it.
 //!
-//! Built by [`super::read`] or in code by builders who embed the platform; passed by value or `Arc`,
-//! never global. Holds no raw text: every name is parsed, every path resolved.
+//! Built by [`super::read`], or in code by embedding programs. Passed by value or `Arc`, never global. Contains no raw
+//! text: every name is parsed, every path resolved.
 
 use super::{
     backups::{BackupTarget, BackupsConfig},
@@ -26,11 +26,11 @@ pub struct Config {
     pub platform: PlatformConfig,
     /// `[servers.NAME]`, in the order of the file.
     pub servers: Vec<ServerConfig>,
-    /// `[stores.NAME]`, in the order of the file; always with `control`.
+    /// `[stores.NAME]`, in the order of the file. Always contains `control`.
     pub stores: Vec<StoreConfig>,
     /// `[apps]`.
     pub apps: AppsConfig,
-    /// `[plans.NAME]`, in the order of the file, which is the order they are offered in.
+    /// `[plans.NAME]`, in the order of the file, in which they are offered.
     pub plans: Vec<PlanConfig>,
     /// `[registration]`.
     pub registration: RegistrationConfig,
@@ -53,29 +53,29 @@ pub struct Config {
 /// The installation itself.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlatformConfig {
-    /// Shown to people.
+    /// Display name.
     pub name: String,
-    /// Everything the platform writes lies below it. Resolved against the file's directory.
+    /// Directory of everything that the platform writes. Resolved against the file's directory.
     pub data_dir: PathBuf,
     /// Tenants are reached at `SLUG.base_domain`; exact suffix match (`host-spoofing`).
     pub base_domain: String,
-    /// Clients reach this installation by https, through a proxy that ends it: session cookies are
-    /// `Secure` and carry the `__Host-` prefix (`cross-site-request`).
+    /// Clients reach this installation by https, through a proxy that terminates it. Session cookies are then `Secure`
+    /// and carry the `__Host-` prefix (`cross-site-request`).
     pub https: bool,
-    /// Where `serve` listens.
+    /// Address on which `serve` listens.
     pub listen: SocketAddr,
-    /// Peers whose forwarded headers are believed (`host-spoofing`).
+    /// Peers whose forwarded headers are trusted (`host-spoofing`).
     pub trusted_proxies: Vec<IpRange>,
 }
 
-/// Where databases live.
+/// A place for databases.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ServerConfig {
     /// Name in `[servers.NAME]`.
     pub name: ServerName,
     /// Database software.
     pub engine: EngineKind,
-    /// SQLite: the directory of the files. Resolved against the data directory.
+    /// Directory of the SQLite files. Resolved against the data directory.
     pub path: PathBuf,
 }
 
@@ -84,27 +84,27 @@ pub struct ServerConfig {
 pub struct StoreConfig {
     /// Name in `[stores.NAME]`.
     pub name: StoreName,
-    /// One of it, or one per tenant.
+    /// Whether there is one database, or one per tenant.
     pub scope: Scope,
-    /// Servers its databases may lie on; never empty, exactly one for system stores. A pool lies on the
-    /// first, and those who were promoted out of it on any.
+    /// Servers for its databases. Never empty, and exactly one for system stores. A pool is on the first; tenants
+    /// promoted out of it can be on any.
     pub servers: Vec<ServerName>,
-    /// Pooled or a database each. System stores are always `Database`.
+    /// Pooled, or one database each. Always `Database` for system stores.
     pub isolation: Isolation,
-    /// What its databases are called.
+    /// Template for the names of its databases.
     pub template: NameTemplate,
-    /// Who makes its databases.
+    /// Who creates its databases.
     pub provision: Provision,
-    /// System store in whose database tenants live who bring none of their own (X1: recorded).
+    /// System store whose database holds the tenants without an external database (X1: recorded).
     pub pooled_in: Option<StoreName>,
 }
 
-/// Who makes the databases of a store.
+/// Who creates the databases of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Provision {
     /// The platform, when the tenant is created.
     Managed,
-    /// Somebody else; the platform is told of them and never creates or migrates unasked (F3).
+    /// The tenant. The platform uses an attached database, and never creates or migrates one unasked (F3).
     External,
     /// The platform, when a request first needs it (V3).
     OnDemand,
@@ -115,46 +115,46 @@ pub enum Provision {
 pub struct AppsConfig {
     /// Directory of app folders, resolved against the file's directory.
     pub dir: PathBuf,
-    /// Apps that are installed. One that has no folder in `dir` may be built into the binary.
+    /// Installed apps. One without a folder in `dir` may be built into the binary.
     pub list: Vec<AppName>,
 }
 
-/// What a tenant may subscribe to.
+/// A plan to which tenants can subscribe.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlanConfig {
     /// Name in `[plans.NAME]`.
     pub name: PlanName,
-    /// Shown to people.
+    /// Display name.
     pub label: String,
-    /// Days of trial a new subscription starts with; 0 is active at once.
+    /// Length in days of the trial with which a new subscription starts. 0: active at once.
     pub trial_days: u32,
-    /// Shown to people; the platform does not bill.
+    /// Text for users; the platform does not bill.
     pub price: String,
-    /// Enforced where they can be exceeded (`enforced-limits`).
+    /// Limits, enforced where they can be exceeded (`enforced-limits`).
     pub limits: PlanLimits,
-    /// Features switched on.
+    /// Features that are switched on.
     pub features: Vec<String>,
-    /// Chosen by a registration without staff. The others only staff assign.
+    /// A registration may choose it. Otherwise only staff assign it.
     pub self_service: bool,
 }
 
-/// Self-service registration and where its tenants are put.
+/// Self-service registration, and the placement of its tenants.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RegistrationConfig {
-    /// Anybody may register a tenant.
+    /// Anyone may register a tenant.
     pub open: bool,
     /// Plan of a new tenant.
     pub default_plan: PlanName,
-    /// Slugs that are kept back besides those that always are.
+    /// Reserved slugs in addition to those that always are.
     pub reserved_slugs: Vec<Slug>,
-    /// How a server is picked from a store's `servers`.
+    /// How a server is chosen from a store's `servers`.
     pub placement: PlacementPolicy,
 }
 
-/// How a server is picked for a new database.
+/// How a server is chosen for a new database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlacementPolicy {
-    /// The first of the list; the others receive tenants by move only.
+    /// The first of the list. The others receive tenants only by moves.
     First,
     /// The one with the fewest databases.
     Fewest,
@@ -163,100 +163,104 @@ pub enum PlacementPolicy {
 /// Limits of the process and of single requests.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LimitsConfig {
-    /// Databases kept open; the least recently used are closed.
+    /// Number of databases kept open. The least recently used are closed.
     pub open_databases: usize,
-    /// Threads for long reads and writes off the request path.
+    /// Number of threads for long reads and writes off the request path.
     pub blocking_threads: usize,
-    /// Of those, for one tenant at a time; None: half of them.
+    /// Number of these threads for one tenant at a time. `None`: half of them.
     pub tenant_threads: Option<usize>,
-    /// Longest a statement may run, milliseconds.
+    /// Longest running time of a statement, in milliseconds.
     pub statement_deadline_ms: u64,
-    /// Memory that one statement of a tenant's own SQL may hold, bytes.
+    /// Memory that one statement of a tenant's own SQL may use, in bytes.
     pub statement_memory: u64,
     /// Bytes that one such statement may write to temporary files.
     pub statement_scratch: u64,
-    /// A disk with less room than this counts as full, bytes.
+    /// Free space in bytes below which a disk counts as full.
     pub disk_reserve: u64,
-    /// Largest request body except uploads and imports, bytes.
+    /// Largest request body in bytes, except for uploads and imports.
     pub request_body_bytes: u64,
-    /// Largest archive of a company that is taken in over the API, bytes.
+    /// Largest archive that the API accepts, in bytes.
     pub import_bytes: u64,
-    /// Largest CSV file that one import takes.
+    /// Largest CSV file that one import accepts, in bytes.
     pub import_csv_bytes: u64,
-    /// Bytes of the cells of one record of a CSV file at most.
+    /// Largest total size of the cells of one record of a CSV file, in bytes.
     pub import_record_bytes: u64,
-    /// Most bytes of one page of a list; a longer page is cut, and says where it goes on.
+    /// Size in bytes after which a page of a list is cut. The page then says where the next one begins.
     pub page_bytes: u64,
-    /// Connections open at once, as far as the limit of open files allows; the idlest makes room for a new one.
+    /// Largest number of open connections, if the limit of open files allows it. The connection idle longest makes room
+    /// for a new one.
     pub connections: usize,
-    /// The same for one address, or one /64 of IPv6; trusted proxies are not held to it.
+    /// Largest number of open connections of one address, or of one /64 of IPv6. Does not apply to trusted proxies.
     pub connections_per_address: usize,
-    /// Largest head of a request, bytes.
+    /// Largest head of a request, in bytes.
     pub head_bytes: u64,
-    /// Time for a head to arrive whole; also how long an idle connection is kept.
+    /// Time within which a complete head must arrive. Also the lifetime of an idle connection.
     pub head_timeout: Duration,
-    /// Longest that a client may read less than `read_bytes_per_second` of its answer.
+    /// Longest time for which a client may read its answer slower than `read_bytes_per_second`.
     pub write_timeout: Duration,
-    /// Slowest that a client may read, on average over `write_timeout`.
+    /// Lowest average reading speed of a client over `write_timeout`, in bytes per second.
     pub read_bytes_per_second: u64,
 }
 
-/// How a tenant that was cancelled ends (`staged-deletion`).
+/// Grace period and retention of a cancelled tenant (`staged-deletion`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct RetentionConfig {
-    /// Days a cancelled tenant still works.
+    /// Number of days for which a cancelled tenant can still be used.
     pub grace_days: u32,
-    /// Days its data is kept after that.
+    /// Number of days after that for which its data is retained.
     pub retention_days: u32,
-    /// A backup is made before data is removed.
+    /// Takes a backup before data is removed.
     pub final_backup: bool,
-    /// Days the backups of a purged tenant are kept; 0: removed with it.
+    /// Number of days for which the backups of a purged tenant are retained. 0: removed with it.
     pub backups_days: u32,
-    /// Tenants the platform purges by itself in one run, at most; 0: none.
+    /// Largest number of tenants that one automatic run purges. 0: no automatic purges.
     pub max_purges_per_run: u32,
-    /// Hours between such runs.
+    /// Number of hours between two such runs.
     pub run_every_hours: u32,
 }
 
-/// Who may come in.
+/// Authentication.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuthConfig {
-    /// Life of a session, hours.
+    /// Lifetime of a session in hours.
     pub session_hours: u32,
-    /// Roles a membership may carry. The first is what the person who registers a tenant gets.
+    /// Roles of memberships. A person who registers a tenant gets the first one.
     pub roles: Vec<RoleName>,
-    /// Failed sign-ins allowed from one network each minute (`account-enumeration`).
+    /// Largest number of failed sign-ins from one network per minute (`account-enumeration`).
     pub login_per_minute: u32,
-    /// Failed sign-ins allowed at one account each hour, from all networks that it never signed in from together.
+    /// Largest number of failed sign-ins at one account per hour, from all networks together from which it never signed
+    /// in.
     pub guesses_per_hour: u32,
-    /// Failed sign-ins after which an account is closed to their network for a minute, then for longer; 0 is never.
+    /// Number of failed sign-ins after which an account is locked for their network, first for a minute, then longer.
+    /// 0: never.
     pub lock_after: u32,
-    /// Longest it is closed, minutes.
+    /// Longest duration of such a lock, in minutes.
     pub lock_minutes: u32,
-    /// Registrations allowed per address each hour.
+    /// Largest number of registrations per address and hour.
     pub registration_per_hour: u32,
     /// Issuers whose tokens are accepted.
     pub jwt: Vec<JwtProvider>,
 }
 
-/// An issuer of tokens. One algorithm, one key source: nothing in a token chooses either (`token-confusion`).
+/// An issuer of tokens. It has one algorithm and one key source, and nothing in a token chooses either
+/// (`token-confusion`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct JwtProvider {
     /// Exact `iss`.
     pub issuer: String,
     /// Accepted `aud`; never empty (`claims-skipped`).
     pub audience: Vec<String>,
-    /// The one algorithm.
+    /// The only accepted algorithm.
     pub algorithm: JwtAlgorithm,
-    /// Where its keys are.
+    /// Location of its keys.
     pub key: KeySource,
-    /// Claim that names the tenant by slug, as `custom:organization_id` (V4).
+    /// Claim that names the tenant by slug, such as `custom:organization_id` (V4).
     pub tenant_claim: String,
     /// Claim that identifies the user.
     pub user_claim: String,
-    /// A token without `nbf` is refused.
+    /// Refuses a token without `nbf`.
     pub require_nbf: bool,
-    /// Tenants this issuer may speak for (`foreign-issuer`); empty is all, for the platform's own issuer.
+    /// Tenants that this issuer may name (`foreign-issuer`). Empty: all, for the platform's own issuer.
     pub tenants: Vec<Slug>,
 }
 
@@ -277,13 +281,13 @@ pub enum JwtAlgorithm {
 }
 
 impl JwtAlgorithm {
-    /// Signed with a secret both sides know, not with a key pair.
+    /// Returns true if tokens are signed with a shared secret, not with a key pair.
     pub fn is_symmetric(self) -> bool {
         matches!(self, Self::Hs256 | Self::Hs384 | Self::Hs512)
     }
 }
 
-/// Where the keys of an issuer are.
+/// Location of an issuer's keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeySource {
     /// A public key, PEM.
@@ -292,13 +296,13 @@ pub enum KeySource {
     JwksFile(PathBuf),
     /// A key set fetched over https.
     JwksUrl(String),
-    /// Name of an environment variable with the shared secret: secrets are never in the file.
+    /// Name of an environment variable with the shared secret. Secrets are never in the file.
     SecretEnv(String),
 }
 
 impl Config {
-    /// Puts everything the platform writes below another directory: servers inside the configured
-    /// data directory move along, others stay where they are.
+    /// Changes the data directory. Servers inside the configured data directory move with it; others stay where they
+    /// are.
     pub fn set_data_dir(&mut self, dir: &std::path::Path) {
         for server in &mut self.servers {
             if let Ok(inside) = server.path.strip_prefix(&self.platform.data_dir) {
@@ -313,17 +317,17 @@ impl Config {
         self.platform.data_dir = dir.to_owned();
     }
 
-    /// The store of that name.
+    /// Returns the store with this name.
     pub fn store(&self, name: &str) -> Option<&StoreConfig> {
         self.stores.iter().find(|store| store.name.as_str() == name)
     }
 
-    /// The server of that name.
+    /// Returns the server with this name.
     pub fn server(&self, name: &str) -> Option<&ServerConfig> {
         self.servers.iter().find(|server| server.name.as_str() == name)
     }
 
-    /// The plan of that name.
+    /// Returns the plan with this name.
     pub fn plan(&self, name: &str) -> Option<&PlanConfig> {
         self.plans.iter().find(|plan| plan.name.as_str() == name)
     }
@@ -333,7 +337,7 @@ impl Config {
         self.stores.iter().filter(move |store| store.scope == scope)
     }
 
-    /// Where file fields keep their bytes.
+    /// Directory for the content of file fields.
     pub fn files_dir(&self) -> PathBuf {
         self.platform.data_dir.join("files")
     }

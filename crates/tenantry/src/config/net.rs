@@ -1,4 +1,4 @@
-//! Address ranges of trusted proxies. Called when a peer's forwarded headers are about to be read.
+//! Address ranges of trusted proxies. Used before a peer's forwarded headers are read.
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
@@ -9,13 +9,13 @@ pub struct IpRange {
     prefix: u8,
 }
 
-/// The text is no address or range.
+/// Error for a text that is not an address or range.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no address or range; write \"10.0.0.1\" or \"10.0.0.0/8\"")]
 pub struct IpRangeError(String);
 
 impl IpRange {
-    /// True when the address lies in the range. An IPv4 address written as IPv6 counts as IPv4.
+    /// Returns true if the address is in the range. An IPv4 address written as IPv6 counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         let shift = |width: u32| width - u32::from(self.prefix);
         match (self.address.to_canonical(), address.to_canonical()) {

@@ -1,21 +1,22 @@
-//! `[operations]`: how long writers wait for a move, and how long what is over or left is kept.
+//! `[operations]`: how long writers wait for a move, and how long finished operations and former databases are
+//! retained.
 //!
 //! Read by [`super::read`]; used by records and operations.
 
 use super::reader::Section;
 use std::time::Duration;
 
-/// Of operations on tenants.
+/// Settings of operations on tenants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OperationsConfig {
-    /// How long a write waits for its place to be moved or restored before it is refused with 503.
+    /// Longest time that a write waits for its place to be moved or restored. After that it is refused with 503.
     pub write_wait: Duration,
-    /// How long the old place is kept after a move, promote or demote.
+    /// How long the old place is retained after a move, promote or demote.
     pub keep_moved: Duration,
-    /// Days an operation that is over stays in the list.
+    /// Number of days for which finished operations stay in the list.
     pub keep_days: u32,
-    /// Days after which a database of a tenant that is gone for good is removed, when a crash or a
-    /// restored catalog left it behind; 0: never, it is only reported.
+    /// Number of days after which an orphaned database of a placement or tenant that is gone is removed, if a crash or
+    /// a restored catalog left it behind. 0: never, it is only reported.
     pub orphan_days: u32,
 }
 

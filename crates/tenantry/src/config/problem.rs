@@ -1,18 +1,21 @@
-//! What is wrong with a file the operator wrote, and on which line.
+//! Problems in a file that the operator wrote, with their lines.
 //!
-//! Built by every reader of configuration and app data; printed by the command line. Never holds
-//! a fault of the program itself.
+//! Created by every reader of configuration and app data; printed by the command line. Never describes a fault of the
+//! program itself.
 
 use std::fmt;
 
 pub use tenantry_engine::model::Problem;
 
-/// Everything wrong at once, so that nobody mends one line only to be told about the next.
+/// All problems at once, so that an operator does not fix one only to be told about the next.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
-    /// `Ok` when there are none; else all of them, ordered by file and line.
+    /// Returns `Ok` if there are none.
+    ///
+    /// # Errors
+    /// All problems, ordered by file and line.
     pub fn into_result(mut self) -> Result<(), Self> {
         if self.0.is_empty() {
             return Ok(());
@@ -22,7 +25,7 @@ impl Problems {
         Err(self)
     }
 
-    /// One problem about a whole file.
+    /// Creates a problem about a whole file.
     pub fn one(file: impl Into<String>, message: impl Into<String>) -> Self {
         Self(vec![Problem { file: file.into(), line: 0, message: message.into() }])
     }

@@ -1,7 +1,7 @@
-//! The raw stage: `tenantry.toml` section by section into [`Config`], defaults where a key is absent.
+//! The raw stage: reads `tenantry.toml` section by section into a [`Config`], with defaults for absent keys.
 //!
-//! Called by [`Config::parse`] only. It sees one key at a time; what must agree between keys is
-//! [`super::check`]'s. Every `finish` reports the keys nobody asked for.
+//! Called only by [`Config::parse`]. It looks at one key at a time; [`super::check`] checks consistency between keys.
+//! Every `finish` reports unknown keys.
 
 use super::{model::*, problem::Problems, reader::Section, source::Source, template::NameTemplate};
 use std::{net::SocketAddr, path::Path};
@@ -10,7 +10,7 @@ use tenantry_engine::{
     place::{EngineKind, Isolation},
 };
 
-/// Reads the whole file; `dir` is what relative paths are relative to.
+/// Reads the whole file. Relative paths are relative to `dir`.
 pub(super) fn read(file: &str, text: &str, dir: &Path) -> Result<Config, Problems> {
     let (source, document) = Source::parse(file, text);
     let root = Section::root(&source, &document);
@@ -61,7 +61,7 @@ fn listen(section: &Section<'_>) -> Option<SocketAddr> {
 fn servers(root: &Section<'_>, platform: &PlatformConfig) -> Vec<ServerConfig> {
     let databases = platform.data_dir.join("databases");
     if !root.has("servers") {
-        // The default server lies under the data directory that was just read.
+        // The default server is in the data directory that was just read.
         let main = Config::default().servers.into_iter();
         return main.map(|server| ServerConfig { path: databases.clone(), ..server }).collect();
     }
@@ -82,7 +82,7 @@ fn stores(root: &Section<'_>, default: Vec<StoreConfig>) -> Vec<StoreConfig> {
 }
 
 fn store(name: StoreName, section: Section<'_>) -> StoreConfig {
-    // A store that says nothing is what its name says: `control` and `shared` are the platform's.
+    // The name determines the scope if the section does not: `control` and `shared` belong to the platform.
     let by_name = match name.as_str() {
         "control" | "shared" => Scope::System,
         _ => Scope::Tenant,

@@ -1,4 +1,4 @@
-//! The raw stage of `[auth]`. Called by [`super::read`] only; fetches no key and reads no secret.
+//! The raw stage of `[auth]`. Called only by [`super::read`]; fetches no key and reads no secret.
 
 use super::{model::*, reader::Section};
 use std::path::Path;
@@ -33,8 +33,8 @@ pub(super) fn auth(section: Section<'_>, dir: &Path, default: AuthConfig) -> Aut
     auth
 }
 
-/// A provider that lacks something was reported; it is filled up with what provokes no further
-/// report and keeps its place, so that the checked stage counts as the file does.
+/// Reads a provider. Reports missing keys and fills them with values that cause no further problems. The provider keeps
+/// its position, so that the checked stage counts as the file does.
 fn provider(section: Section<'_>, dir: &Path) -> JwtProvider {
     let required = |key: &str, present: bool| {
         if !present {

@@ -1,8 +1,8 @@
-//! Reads TOML key by key, collecting every problem with its line instead of stopping at the first.
+//! Reads TOML key by key, and collects every problem with its line instead of stopping at the first.
 //!
-//! Called by the raw stages of `tenantry.toml`, `app.toml` and demo data. Serde would stop at the
-//! first wrong type, so the spanned document is walked by hand. It never decides what values mean.
-//! Where things stand and what is wrong is kept by [`Source`].
+//! Called by the raw stages of `tenantry.toml`, `app.toml` and demo data. Serde would stop at the first wrong type, so
+//! the spanned document is walked by hand. It never decides what values mean. [`Source`] stores the positions and
+//! problems.
 
 use super::{source::Source, units};
 use std::{cell::RefCell, fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
@@ -20,7 +20,7 @@ pub(crate) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    /// The document itself.
+    /// Returns the document itself.
     pub(crate) fn root(source: &'a Source, document: &'a Spanned<DeTable<'a>>) -> Self {
         Self::new(source, Some(document.get_ref()), String::new())
     }
@@ -33,7 +33,7 @@ impl<'a> Section<'a> {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
-    /// The raw value, remembering that the key is known and where it stands.
+    /// Returns the raw value. Records that the key is known, and its position.
     pub(crate) fn value(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
         let mut asked = self.asked.borrow_mut();
         if !asked.iter().any(|known| known == key) {
@@ -45,12 +45,12 @@ impl<'a> Section<'a> {
         Some(value)
     }
 
-    /// True when the file has the key.
+    /// Returns true if the file has the key.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.value(key).is_some()
     }
 
-    /// A problem on the line of this key, or of the section when the key is absent.
+    /// Reports a problem on the line of this key, or of the section if the key is absent.
     pub(crate) fn problem(&self, key: &str, message: impl Display) {
         self.source.report(&self.join(key), format!("{}: {message}", self.join(key)));
     }
@@ -59,7 +59,7 @@ impl<'a> Section<'a> {
         self.source.at(value.span(), format!("{}: {message}", self.join(key)));
     }
 
-    /// Text, if present.
+    /// Returns the text, if present.
     pub(crate) fn text(&self, key: &str) -> Option<&'a str> {
         let value = self.value(key)?;
         let text = value.get_ref().as_str();
@@ -69,7 +69,7 @@ impl<'a> Section<'a> {
         text
     }
 
-    /// Text that a type parses.
+    /// Returns the text, parsed as `T`.
     pub(crate) fn parsed<T: FromStr<Err: Display>>(&self, key: &str) -> Option<T> {
         let value = self.value(key)?;
         self.parse_one(key, value)
@@ -83,7 +83,7 @@ impl<'a> Section<'a> {
         text.parse().map_err(|error| self.wrong(key, value, error)).ok()
     }
 
-    /// A list of texts that a type parses; the good ones, when some are bad.
+    /// Returns a list of texts parsed as `T`, without those that do not parse.
     pub(crate) fn list<T: FromStr<Err: Display>>(&self, key: &str) -> Option<Vec<T>> {
         let value = self.value(key)?;
         let Some(items) = value.get_ref().as_array() else {
@@ -93,7 +93,7 @@ impl<'a> Section<'a> {
         Some(items.iter().filter_map(|item| self.parse_one(key, item)).collect())
     }
 
-    /// A whole number within the range.
+    /// Returns a whole number within the range.
     pub(crate) fn number(&self, key: &str, range: RangeInclusive<u64>) -> Option<u64> {
         let value = self.value(key)?;
         let number = integer(value.get_ref()).and_then(|n| u64::try_from(n).ok());
@@ -108,7 +108,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Bytes: a whole number, or text with a unit such as "256 MiB".
+    /// Returns bytes: a whole number, or text with a unit such as "256 MiB".
     pub(crate) fn bytes(&self, key: &str) -> Option<u64> {
         let value = self.value(key)?;
         let bytes = match value.get_ref() {
@@ -125,7 +125,7 @@ impl<'a> Section<'a> {
         bytes
     }
 
-    /// A length of time: a whole number with a unit, such as "5 s".
+    /// Returns a duration: a whole number with a unit, such as "5 s".
     pub(crate) fn duration(&self, key: &str) -> Option<Duration> {
         let value = self.value(key)?;
         let duration = value.get_ref().as_str().and_then(units::duration);
@@ -139,7 +139,7 @@ impl<'a> Section<'a> {
         duration
     }
 
-    /// true or false.
+    /// Returns true or false.
     pub(crate) fn flag(&self, key: &str) -> Option<bool> {
         let value = self.value(key)?;
         let flag = value.get_ref().as_bool();
@@ -149,7 +149,7 @@ impl<'a> Section<'a> {
         flag
     }
 
-    /// One word of a closed list.
+    /// Returns the meaning of one word of a closed list.
     pub(crate) fn one_of<T: Copy>(&self, key: &str, words: &[(&str, T)]) -> Option<T> {
         let value = self.value(key)?;
         let found = value.get_ref().as_str().and_then(|text| words.iter().find(|(word, _)| *word == text));
@@ -160,7 +160,7 @@ impl<'a> Section<'a> {
         found.map(|(_, meaning)| *meaning)
     }
 
-    /// A table below this one.
+    /// Returns a table below this one.
     pub(crate) fn section(&self, key: &str) -> Section<'a> {
         let table = self.value(key).and_then(|value| {
             if !value.get_ref().is_table() {
@@ -171,7 +171,7 @@ impl<'a> Section<'a> {
         Section::new(self.source, table, self.join(key))
     }
 
-    /// Every table of a group such as `[plans.NAME]`, in the order of the file, with a parsed name.
+    /// Returns every table of a group such as `[plans.NAME]`, in the order of the file, with a parsed name.
     pub(crate) fn named<T: FromStr<Err: Display>>(&self, key: &str) -> Vec<(T, Section<'a>)> {
         let group = self.section(key);
         let mut all = Vec::new();
@@ -189,7 +189,7 @@ impl<'a> Section<'a> {
         all
     }
 
-    /// Every table of `[[key]]`.
+    /// Returns every table of `[[key]]`.
     pub(crate) fn array(&self, key: &str) -> Vec<Section<'a>> {
         let Some(value) = self.value(key) else { return Vec::new() };
         let Some(items) = value.get_ref().as_array() else {
@@ -208,17 +208,17 @@ impl<'a> Section<'a> {
         all
     }
 
-    /// True when the key is absent or holds exactly this text.
+    /// Returns true if the key is absent or has exactly this text.
     pub(crate) fn is_text(&self, key: &str, text: &str) -> bool {
         self.value(key).is_none_or(|value| value.get_ref().as_str() == Some(text))
     }
 
-    /// Every key must have been asked for: the rest are slips of the pen.
+    /// Reports keys that no reader has asked for: they are misspelled.
     pub(crate) fn finish(self) {
         self.check_keys();
     }
 
-    /// The same for a section that is only borrowed.
+    /// Like [`Self::finish`], for a section that is only borrowed.
     pub(crate) fn check_keys(&self) {
         let asked = self.asked.borrow();
         for name in self.table.into_iter().flatten().map(|(name, _)| name) {
@@ -235,13 +235,13 @@ impl<'a> Section<'a> {
     }
 }
 
-/// A TOML integer as a number.
+/// Parses a TOML integer.
 fn integer(value: &DeValue<'_>) -> Option<i64> {
     let number = value.as_integer()?;
     i64::from_str_radix(number.as_str(), number.radix()).ok()
 }
 
-/// Letters that a slip of the pen may put wrong.
+/// Largest edit distance of a misspelled key.
 const SLIP: usize = 2;
 
 /// Edit distance (Levenshtein), for "did you mean".

@@ -1,12 +1,12 @@
-//! A TOML file being read: where everything in it stands, and what is wrong with it so far.
+//! A TOML file while it is read: positions of its values, and its problems so far.
 //!
-//! Made and finished by the raw stages of `tenantry.toml` and of apps; sections of [`super::reader`] report to it.
+//! Created and finished by the raw stages of `tenantry.toml` and of apps; sections of [`super::reader`] report to it.
 
 use super::problem::{Problem, Problems};
 use std::{cell::RefCell, collections::HashMap, ops::Range};
 use toml::{Spanned, de::DeTable};
 
-/// One file being read: where its lines start, which paths were seen where, what is wrong so far.
+/// A file while it is read: the starts of its lines, the lines of known paths, and its problems so far.
 pub(crate) struct Source {
     file: String,
     line_starts: Vec<usize>,
@@ -15,7 +15,7 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// Parses the text; syntax errors are problems like any other.
+    /// Parses the text. Syntax errors are problems like any other.
     pub(crate) fn parse<'t>(file: &str, text: &'t str) -> (Self, Spanned<DeTable<'t>>) {
         let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1));
         let source = Self {
@@ -35,18 +35,18 @@ impl Source {
         self.line_starts.partition_point(|start| *start <= span.start)
     }
 
-    /// A problem of what stands there.
+    /// Reports a problem at this position.
     pub(super) fn at(&self, span: Range<usize>, message: impl Into<String>) {
         let problem = Problem { file: self.file.clone(), line: self.line(&span), message: message.into() };
         self.problems.borrow_mut().push(problem);
     }
 
-    /// Remembers where the value of a path stands.
+    /// Records the position of a path's value.
     pub(super) fn saw(&self, path: String, span: &Range<usize>) {
         self.lines.borrow_mut().insert(path, self.line(span));
     }
 
-    /// A problem of the checked stage: on the line of that path, or of the nearest one above it.
+    /// Reports a problem of the checked stage: on the line of that path, or of the nearest path above it.
     pub(crate) fn report(&self, path: &str, message: String) {
         let lines = self.lines.borrow();
         let mut path = path;
@@ -60,7 +60,10 @@ impl Source {
         self.problems.borrow_mut().push(Problem { file: self.file.clone(), line, message });
     }
 
-    /// The end: all problems, or none.
+    /// Ends the reading.
+    ///
+    /// # Errors
+    /// All problems, if there are any.
     pub(crate) fn finish(self) -> Result<(), Problems> {
         Problems(self.problems.into_inner()).into_result()
     }

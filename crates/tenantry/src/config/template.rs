@@ -1,7 +1,7 @@
-//! Templates for what databases are called: `tenant_{slug}`, `djo_{slug}_db`.
+//! Templates for the names of databases: `tenant_{slug}`, `djo_{slug}_db`.
 //!
-//! Used when a placement is made; the catalog records the result and nothing renders again for
-//! routing (`catalog-placement`). Never yields a name the engine would have to check a second time.
+//! Used when a placement is created. The catalog records the result, and routing never renders a template again
+//! (`catalog-placement`). Never yields a name that the engine would have to check a second time.
 
 use super::model::Scope;
 use std::{fmt, str::FromStr};
@@ -10,16 +10,16 @@ use tenantry_engine::{
     place::Isolation,
 };
 
-/// Most bytes of a name: 63, less `_` and a generation of six digits.
+/// Largest number of bytes of a name: 63, less `_` and a generation of six digits.
 const MOST: usize = 56;
-/// The same less the longest slug.
+/// The same limit less the longest slug.
 const MOST_BESIDE_SLUG: usize = MOST - 40;
 
-/// Literal text, around `{slug}` or without it.
+/// Literal text, with or without a `{slug}` in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameTemplate {
     before: String,
-    /// There is a `{slug}` between the two.
+    /// There is a `{slug}` between `before` and `after`.
     per_tenant: bool,
     after: String,
 }
@@ -30,8 +30,8 @@ pub struct NameTemplate {
 pub struct TemplateError(String, &'static str);
 
 impl NameTemplate {
-    /// `tenant_{slug}` style for a database per tenant, the store's own name for a single database. Of a long
-    /// name of a store as much as the longest slug leaves room for.
+    /// Returns the default: in the style of `tenant_{slug}` for a database per tenant, or the store's own name for a
+    /// single database. A long store name is truncated so that the longest slug fits.
     pub fn default_for(store: &StoreName, scope: Scope, isolation: Isolation) -> Self {
         let (before, per_tenant) = match (scope, isolation) {
             (Scope::System, _) => (store.to_string(), false),
@@ -43,23 +43,23 @@ impl NameTemplate {
         Self { before, per_tenant, after: String::new() }
     }
 
-    /// The name people know one tenant's database by: the catalog's `base`, to which a generation is
-    /// appended so that no name ever comes twice (`no-reuse`). Always a physical name.
+    /// Returns the name of one tenant's database without generation: the catalog's `base`, to which a generation is
+    /// appended so that no name is used twice (`no-reuse`). Always a valid physical name.
     pub fn base_for(&self, slug: &Slug) -> String {
         format!("{}{}{}", self.before, if self.per_tenant { slug.as_str() } else { "" }, self.after)
     }
 
-    /// The name of the one database of a system or pooled store. Always a physical name.
+    /// Returns the name of the single database of a system or pooled store. Always a valid physical name.
     pub fn base(&self) -> String {
         format!("{}{}", self.before, self.after)
     }
 
-    /// True when each tenant gets a name of its own.
+    /// Returns true if each tenant gets its own name.
     pub fn is_per_tenant(&self) -> bool {
         self.per_tenant
     }
 
-    /// True when some tenant's name under one template could be another's under the other.
+    /// Returns true if a tenant's name under one template could equal another tenant's name under the other.
     pub fn may_clash(&self, other: &Self) -> bool {
         let before = rest(&self.before, &other.before);
         let after = rest_back(&self.after, &other.after);
@@ -67,7 +67,7 @@ impl NameTemplate {
             (false, false) => self.base() == other.base(),
             (true, false) => self.could_be(&other.base()),
             (false, true) => other.could_be(&self.base()),
-            // What one has more of literal text must pass for part of the other's slug.
+            // The additional literal text of one template must be able to be part of the other's slug.
             (true, true) => before.zip(after).is_some_and(|(b, a)| slug_like(b) && slug_like(a)),
         }
     }
@@ -82,7 +82,7 @@ fn slug_like(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
-/// What the longer has after the shorter, if one begins with the other.
+/// Returns the additional text of the longer one, if one begins with the other.
 fn rest<'a>(a: &'a str, b: &'a str) -> Option<&'a str> {
     a.strip_prefix(b).or_else(|| b.strip_prefix(a))
 }
@@ -131,7 +131,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    /// `no-reuse`: two stores on one server never reach for one name.
+    /// `no-reuse`: two stores on one server never yield the same name.
     #[test]
     fn clashes_are_seen_before_a_tenant_meets_one() {
         for (a, b, clash) in [

@@ -1,8 +1,8 @@
-//! Numbers with a unit, as the configuration writes them. Called by [`super::reader`].
+//! Numbers with a unit, as written in the configuration. Called by [`super::reader`].
 
 use std::time::Duration;
 
-/// `"5 s"`.
+/// Parses a duration such as `"5 s"`.
 pub(super) fn duration(text: &str) -> Option<Duration> {
     let split = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(split);
@@ -17,7 +17,7 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
     number.parse::<u64>().ok()?.checked_mul(unit_ms).map(Duration::from_millis)
 }
 
-/// `"256 MiB"`.
+/// Parses bytes such as `"256 MiB"`.
 pub(super) fn bytes(text: &str) -> Option<u64> {
     let split = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(split);

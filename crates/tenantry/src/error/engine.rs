@@ -1,8 +1,8 @@
-//! What people and programs read of an error of the engine: its kind only, for the rest is private.
+//! Public texts for errors of the engine. They depend only on the kind of error, because everything else is private.
 
 use tenantry_engine::Kind;
 
-/// As [`super::Error::code`].
+/// Code of an engine error; see [`super::Error::code`].
 pub(super) fn code(kind: &Kind) -> &'static str {
     match kind {
         Kind::Missing => "no_database",
@@ -27,7 +27,7 @@ pub(super) fn code(kind: &Kind) -> &'static str {
     }
 }
 
-/// As [`super::Error::public_title`].
+/// Public title of an engine error; see [`super::Error::public_title`].
 pub(super) fn title(kind: &Kind) -> String {
     match kind {
         Kind::Missing => "the database does not exist".into(),
@@ -60,7 +60,7 @@ pub(super) fn title(kind: &Kind) -> String {
     }
 }
 
-/// As [`super::Error::remedy`].
+/// Remedy of an engine error; see [`super::Error::remedy`].
 pub(super) fn remedy(kind: &Kind) -> Option<&'static str> {
     Some(match kind {
         Kind::Missing => {

@@ -1,21 +1,21 @@
-//! Which fields of an input are wrong: each with a code for programs and a reason for people.
+//! Errors in the fields of an input: each has a code for programs and a reason for users.
 //!
-//! Made by validation, so that a form is told everything at once. It never holds the value that was sent.
+//! Collected by validation, so that a form reports all errors at once. Never contains the value that was sent.
 
 use super::{Error, Result};
 use tenantry_engine::Kind;
 
-/// Most wrong fields that one answer names.
+/// Largest number of wrong fields in one answer.
 const MOST: usize = 100;
 
-/// One field that breaks a rule.
+/// A field that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError {
-    /// Which input.
+    /// The input.
     pub field: String,
-    /// The kind of rule, for programs.
+    /// Kind of rule, for programs.
     pub rule: Rule,
-    /// What is wrong, for people.
+    /// What is wrong, for users.
     pub reason: String,
 }
 
@@ -27,9 +27,9 @@ pub enum Rule {
     Unknown,
     /// The platform sets this field.
     ReadOnly,
-    /// A value is needed.
+    /// A value is required.
     Required,
-    /// The record that it refers to is not there.
+    /// The record that it refers to does not exist.
     NoSuchRecord,
     /// It disagrees with another field of the record.
     Inconsistent,
@@ -51,7 +51,7 @@ impl Rule {
         Self::Value,
     ];
 
-    /// Its stable code; part of the API.
+    /// Stable code; part of the API.
     pub fn code(self) -> &'static str {
         match self {
             Self::Unknown => "unknown_field",
@@ -66,33 +66,33 @@ impl Rule {
 }
 
 impl FieldError {
-    /// A field that breaks this rule.
+    /// Returns the error of a field that breaks this rule.
     pub fn new(field: impl Into<String>, rule: Rule, reason: impl Into<String>) -> Self {
         Self { field: field.into(), rule, reason: reason.into() }
     }
 
-    /// A field without the value it needs.
+    /// Returns the error of a field without its required value.
     pub fn required(field: impl Into<String>) -> Self {
         Self::new(field, Rule::Required, "is required")
     }
 }
 
-/// Collects what is wrong with an input.
+/// Collects the errors of an input.
 #[derive(Debug, Default)]
 pub struct Wrong(Vec<FieldError>);
 
 impl Wrong {
-    /// Adds a field, unless very many are named already.
+    /// Adds an error, unless there are [`MOST`] already.
     pub fn add(&mut self, error: FieldError) {
         if self.0.len() < MOST {
             self.0.push(error);
         }
     }
 
-    /// The value of a check, or none when it was refused for its fields.
+    /// Returns the value of a check. `None`: it was refused because of fields, whose errors were added.
     ///
     /// # Errors
-    /// Returns every error that is not about fields.
+    /// Every error that is not about fields.
     pub fn take<T>(&mut self, checked: Result<T>) -> Result<Option<T>> {
         match checked {
             Ok(value) => Ok(Some(value)),
@@ -106,12 +106,12 @@ impl Wrong {
         }
     }
 
-    /// Whether no more is to be named.
+    /// Returns true if no more errors are collected.
     pub fn is_full(&self) -> bool {
         self.0.len() >= MOST
     }
 
-    /// Fails when anything was added.
+    /// Fails if any error was added.
     ///
     /// # Errors
     /// [`Error::InvalidFields`] with every field.
@@ -121,10 +121,10 @@ impl Wrong {
 }
 
 impl Error {
-    /// The wrong fields of an error that is about fields only, else the error itself.
+    /// Returns the wrong fields of an error that is about fields only.
     ///
     /// # Errors
-    /// The error, when it is about something else.
+    /// The error itself, if it is about anything else.
     pub fn into_fields(self) -> Result<Vec<FieldError>> {
         match self {
             Self::InvalidFields(fields) => Ok(fields),
@@ -138,7 +138,7 @@ impl Error {
     }
 }
 
-/// The kind of a rule that the engine states in words.
+/// Determines the kind of a rule from the engine's text.
 pub(super) fn rule_of(reason: &str) -> Rule {
     if reason == "is required" {
         Rule::Required
@@ -149,7 +149,7 @@ pub(super) fn rule_of(reason: &str) -> Rule {
     }
 }
 
-/// All of them in one line.
+/// Joins all errors in one line.
 pub(super) fn text(fields: &[FieldError]) -> String {
     let all: Vec<_> = fields.iter().map(|wrong| format!("{}: {}", wrong.field, wrong.reason)).collect();
     all.join("; ")

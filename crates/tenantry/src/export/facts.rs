@@ -1,4 +1,4 @@
-//! What the manifest says about apps, stores and models.
+//! Facts about apps, stores and models for the manifest.
 
 use super::{Copied, Job};
 use crate::archive::{

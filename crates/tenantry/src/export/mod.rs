@@ -1,8 +1,8 @@
-//! Everything a company has, for itself: copies of its databases are made while it works on, and turned
-//! into one archive that streams out as it is written.
+//! Export of all data of a tenant, for the tenant itself: copies its databases while it keeps working, and turns them
+//! into one archive that is streamed while it is written.
 //!
-//! Called by the owner's API and the command line. Memory does not grow with the tenant; the copies
-//! lie in a scratch directory that goes with the export.
+//! Called by the owner's API and the command line. Memory does not grow with the tenant. The copies are in a scratch
+//! directory that is removed with the export.
 
 mod facts;
 mod write;
@@ -25,19 +25,19 @@ use tenantry_engine::{
 };
 use tokio::sync::mpsc;
 
-/// Pieces on their way to the receiver.
+/// Number of pieces buffered for the receiver.
 const PIECES: usize = 4;
 
-/// An archive on its way.
+/// An archive that is being written.
 #[derive(Debug)]
 pub struct Export {
-    /// What to call the file: `city-hospital-2026-11-21.zip`.
+    /// File name: `city-hospital-2026-11-21.zip`.
     pub file_name: String,
-    /// Its pieces. An error ends it: then what came so far is no archive.
+    /// Its pieces. An error ends the stream, and the pieces before it are not a valid archive.
     pub pieces: mpsc::Receiver<Result<Bytes>>,
 }
 
-/// Tenants being exported by this process: one export each.
+/// Tenants that this process is exporting: at most one export each.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Running(Arc<Mutex<HashSet<TenantId>>>);
 
@@ -62,7 +62,7 @@ impl Drop for Turn {
     }
 }
 
-/// A database, copied.
+/// A copied database.
 struct Copied {
     place: Place,
     path: PathBuf,
@@ -71,7 +71,7 @@ struct Copied {
     schema_version: String,
 }
 
-/// What the writing side owns. The tenant's handle counts against its concurrency until it is done.
+/// State of the writing thread. The tenant's handle counts against its concurrency limit until the export is done.
 struct Job {
     inner: Arc<Inner>,
     loaded: Arc<Loaded>,
@@ -84,23 +84,26 @@ struct Job {
 }
 
 impl Platform {
-    /// Exports the tenant that was entered. Whether its actor may was decided by the caller's door. The
-    /// copies are made before this returns; the rest streams.
+    /// Exports an entered tenant. The caller has already authorised the actor. The copies are made before this returns;
+    /// the rest is streamed.
     ///
     /// # Errors
-    /// [`Error::Conflict`] while another export of it is being made, [`Error::NoDatabase`].
+    /// [`Error::Conflict`] while another export of the tenant is running; [`Error::NoDatabase`].
     pub async fn export_tenant(&self, tenant: Tenant) -> Result<Export> {
         let by = tenant.actor().by();
         self.export(&by, tenant).await
     }
 
-    /// The same for the operator; also of a tenant that is suspended or closed.
+    /// Exports a tenant for the operator, even if it is suspended or closed.
+    ///
+    /// # Errors
+    /// Those of [`Platform::export_tenant`].
     pub async fn export_as_operator(&self, by: &By, slug: &Slug) -> Result<Export> {
         let tenant = self.enter_as_operator(by, slug).await?;
         self.export(by, tenant).await
     }
 
-    /// What the archive of a tenant is called today.
+    /// Returns the file name of an archive of this tenant made today.
     pub fn export_name(&self, slug: &Slug) -> String {
         file_name(slug, self.control().now_us())
     }
@@ -121,12 +124,12 @@ impl Platform {
         let file_name = file_name(tenant.slug(), at_us);
         let job = Job { inner: self.0.clone(), loaded, tenant, email, stores, scratch, at_us, _turn: turn };
         let (sender, pieces) = mpsc::channel(PIECES);
-        // Ends by itself when nobody takes the pieces any more.
+        // The thread ends when the receiver is dropped.
         tokio::task::spawn_blocking(move || job.run(&sender));
         Ok(Export { file_name, pieces })
     }
 
-    /// Copies of all databases it has, at the schema of the installed apps.
+    /// Copies all databases of the tenant, at the schema of the installed apps.
     async fn copies(
         &self,
         databases: &Databases,
@@ -157,7 +160,7 @@ impl Platform {
         if let Err(error) = engine.copy_out(place, &script, &path).await {
             return Err(lost::named(engine, tenant.slug(), place, error).await);
         }
-        // A database that is behind is brought up here: the archive has one shape.
+        // A database that is behind is migrated here, so that archives have one schema.
         let migrated = engine.migrate_copy(&path, tenant.id(), &script).await;
         migrated.map_err(|error| lost::not_migrated(tenant.slug(), &place.store, error))?;
         let digest = engine.digest_copy(&path, &schema, Some(tenant.id())).await?;

@@ -1,5 +1,5 @@
-//! Writes the archive, entry after entry, from the copies and the object store. Runs on a blocking
-//! thread; it ends when nobody takes the pieces any more.
+//! Writes the archive, entry after entry, from the copies and the object store. Runs on a blocking thread, and ends
+//! when the receiver is dropped.
 
 use super::{Copied, Job, facts};
 use crate::{
@@ -20,14 +20,14 @@ use tenantry_engine::{
 };
 use tokio::{runtime::Handle, sync::mpsc};
 
-/// Ids asked for at a time.
+/// Number of ids queried at a time.
 const IDS: usize = 1000;
 
 /// Rows of shared models that the tenant's rows refer to.
 type Shared = BTreeMap<ModelName, BTreeSet<RecordId>>;
 
 impl Job {
-    /// Writes it all, or tells why it cannot be had.
+    /// Writes the whole archive, or sends the error.
     pub(super) fn run(self, sender: &mpsc::Sender<Result<Bytes>>) {
         let mut packer = Packer::new(Out::new(sender.clone()), self.at_us);
         match self.pack(&mut packer) {
@@ -82,7 +82,7 @@ impl Job {
         Ok(())
     }
 
-    /// Shows all rows of a model of a copy until one cannot be handled.
+    /// Calls `show` for each row of a model of a copy, until it fails.
     fn each(
         &self,
         store: &Copied,
@@ -129,7 +129,7 @@ impl Job {
         Ok(())
     }
 
-    /// Streams the uploaded files in, and writes the list of them.
+    /// Streams the uploaded files into the archive, and writes the list of them.
     fn files(&self, packer: &mut Packer, list: &std::path::Path) -> Result<FilesFacts> {
         let (mut list, mut facts) = (FileList::create(list)?, FilesFacts::default());
         for store in &self.stores {
@@ -174,7 +174,7 @@ impl Job {
                 facts.count += 1;
                 facts.bytes += line.bytes;
             }
-            // Removed since the copy was made, or lost: said, not hidden.
+            // Removed since the copy was made, or lost: recorded as missing, not hidden.
             Err(error) if error.is_missing() => {
                 line.path.clear();
                 facts.missing += 1;
