@@ -1,4 +1,5 @@
-//! Acting as another: with a reason, for an hour, with the other's rights and no more (`impersonation-abuse`).
+//! Impersonation: with a reason, for an hour, with the rights of the impersonated user and no more
+//! (`impersonation-abuse`).
 
 use super::access_kit::*;
 use tenantry::{
@@ -6,7 +7,7 @@ use tenantry::{
     control::Subject,
 };
 
-/// The other becomes staff while somebody acts as them: that is theirs alone.
+/// A user becomes staff while being impersonated: the impersonator does not gain the new rights.
 #[tokio::test]
 async fn impersonation_abuse_rights_that_the_other_gains_are_not_the_impersonators() {
     let world = World::new().await;

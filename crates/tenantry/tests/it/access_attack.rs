@@ -1,6 +1,6 @@
-//! T1 in process: fifty tenants, credentials of every kind mixed with names of tenants, slips in both; whoever
-//! is let in is let into their own tenant. And T4: whatever hosts, slugs and tokens say, nothing panics and
-//! nothing is mistaken for another.
+//! T1 in process: fifty tenants, credentials of every kind combined with names of tenants, random mistakes in both;
+//! every caller that is let in enters their own tenant. T4: no host, slug or token causes a panic or is mistaken for
+//! another.
 
 use crate::world::slug;
 use std::sync::{Arc, OnceLock};
@@ -99,7 +99,7 @@ fn jwt(email: &str, tenant: &str) -> String {
     jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
 }
 
-/// A text that is shown, whose it is, and whether there is a slip in it.
+/// A presented text, the tenant it belongs to, and whether it contains a mistake.
 struct Shown {
     text: String,
     of: usize,
@@ -113,7 +113,7 @@ fn maybe(dice: &mut Dice, one_in: usize, of: usize, text: String) -> Option<Show
     })
 }
 
-/// One request; whether it was let in.
+/// Makes one request; returns whether it was let in.
 async fn enter(cast: &Cast, dice: &mut Dice) -> bool {
     let (own, other) = (dice.below(TENANTS), dice.below(TENANTS));
     let mut who = |rarely: usize| if dice.one_in(rarely) { other } else { own };
@@ -231,7 +231,7 @@ fn issuers() -> &'static Issuers {
     })
 }
 
-/// A token with a slip in it is refused, unless the slip left it as it was.
+/// A token with a mistake is refused, unless the mistake left it unchanged.
 #[tokio::test]
 async fn a_token_with_a_slip_in_it_is_no_token_t4() {
     let good = jwt("owner@x.test", "city-hospital");

@@ -1,5 +1,5 @@
-//! Rate limits of the public doors (`account-enumeration`) and host names (`checked-names`, `host-spoofing`, `path-in-name`
-//! and `slug-collision`).
+//! Rate limits of the public endpoints (`account-enumeration`) and host names (`checked-names`, `host-spoofing`,
+//! `path-in-name` and `slug-collision`).
 
 use proptest::prelude::*;
 use std::net::IpAddr;
@@ -25,7 +25,7 @@ fn ip(text: &str) -> Option<IpAddr> {
     Some(text.parse().expect("address"))
 }
 
-/// An attempt at an account that does not know the network: whether it has a chance.
+/// Makes a sign-in attempt from a network that the account does not know; an error is the code of the refusal.
 fn guess(doors: &Doors, account: &str, address: &str) -> Result<bool, &'static str> {
     let mut attempt = doors.sign_in(ip(address)).map_err(|e| e.code())?;
     attempt.at(Account::new(account, 0), false).map_err(|e| e.code())

@@ -1,4 +1,4 @@
-//! Key sets: from a file or a URL, read when needed, each key bound to one algorithm (`token-confusion`).
+//! Key sets from a file or a URL: read when needed, each key bound to one algorithm (`token-confusion`).
 
 use crate::access_jwt::{EC, RSA, SECRET, SECRET_ENV, claims, hmac, keys, now, rsa, settings, sign, with};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
@@ -21,7 +21,7 @@ pub(crate) struct Server {
     pub(crate) requests: Arc<AtomicUsize>,
 }
 
-/// Answers every request with the body of the moment, on a thread that ends with the test binary.
+/// Starts a server that answers every request with the current body, on a thread that ends with the test binary.
 pub(crate) fn serve(body: impl Fn() -> String + Send + 'static) -> Server {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bind");
     let port = listener.local_addr().expect("address").port();
@@ -85,7 +85,8 @@ async fn a_key_set_from_a_url_is_read_once_and_unknown_ids_do_not_hammer_it() {
     assert_eq!(server.requests.load(Ordering::SeqCst), 1);
 }
 
-/// Issue: HS, RS and ES; by secret, key file, and key set from a file or a URL. Each lets in its own and no other.
+/// HS, RS and ES keys, from a secret, a key file, or a key set from a file or a URL. Each accepts its own tokens and no
+/// others.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_of_key_lets_in_what_it_signed_and_nothing_else() {
     let dir = tempfile::tempdir().expect("dir");
@@ -117,7 +118,7 @@ async fn every_kind_of_key_lets_in_what_it_signed_and_nothing_else() {
     }
 }
 
-/// The issuers, or why the key of one cannot be used.
+/// Returns the issuers, or why the key of one of them cannot be used.
 fn usable(issuers: Result<Issuers, Vec<String>>) -> Result<Issuers, Vec<String>> {
     let issuers = issuers?;
     match issuers.missing() {

@@ -1,4 +1,4 @@
-//! The corpus of confused and forged tokens (`token-confusion`, `claims-skipped` and `foreign-issuer`) and key sets.
+//! Corpus of confused and forged tokens (`token-confusion`, `claims-skipped` and `foreign-issuer`), and key sets.
 
 use crate::access_jwks::serve;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B64};
@@ -11,7 +11,7 @@ use tenantry::config::{JwtAlgorithm, JwtProvider, KeySource};
 pub(crate) const RSA: &str = include_str!("keys/rsa.pem");
 const RSA_PUBLIC: &str = include_str!("keys/rsa.pub.pem");
 pub(crate) const EC: &str = include_str!("keys/ec.pem");
-/// A variable that cargo sets for every test; long enough for a secret.
+/// Environment variable that cargo sets for every test; its value is long enough for a secret.
 pub(crate) const SECRET_ENV: &str = "CARGO_PKG_DESCRIPTION";
 pub(crate) const SECRET: &[u8] = env!("CARGO_PKG_DESCRIPTION").as_bytes();
 const ISSUER: &str = "https://issuer.example";
@@ -67,7 +67,7 @@ pub(crate) fn sign(claims: &Value) -> String {
     jsonwebtoken::encode(&Header::new(Algorithm::RS256), claims, &key).expect("sign")
 }
 
-/// Header as given, body signed with HMAC over `secret`.
+/// Returns a token with the given header and claims, signed with HMAC over `secret`.
 pub(crate) fn hmac(header: &Value, claims: &Value, secret: &[u8]) -> String {
     let message = format!("{}.{}", B64.encode(header.to_string()), B64.encode(claims.to_string()));
     let key = EncodingKey::from_secret(secret);
@@ -250,7 +250,7 @@ fn settings_report_every_problem_at_once() {
     for part in ["audience", "given twice"] {
         assert!(problems.contains(part), "{part} in\n{problems}");
     }
-    // A key that cannot be read stops only a server.
+    // An unreadable key stops only a server.
     let unread = JwtProvider { audience: vec!["tenantry".into()], ..deaf };
     let named = |provider: JwtProvider, name: &str| JwtProvider { issuer: name.into(), ..provider };
     let issuers = Issuers::new(&[

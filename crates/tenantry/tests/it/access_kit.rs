@@ -1,5 +1,5 @@
-//! Two companies and their people, for the access suites. Everything is written with plain SQL, so
-//! that the suites do not depend on the operations they guard.
+//! Two tenants and their users, for the access suites. Everything is written with plain SQL, so that the suites do not
+//! depend on the operations that they test.
 
 use std::sync::Arc;
 use tenantry::{
@@ -24,7 +24,7 @@ use tokio::sync::OnceCell;
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
 pub(crate) const ISSUER: &str = "https://id.example";
-/// Speaks for beta only.
+/// Issuer that is bound to beta.
 pub(crate) const BETA_ISSUER: &str = "https://beta.example";
 const SECRET_ENV: &str = "CARGO_PKG_DESCRIPTION";
 const SECRET: &str = env!("CARGO_PKG_DESCRIPTION");
@@ -38,9 +38,9 @@ pub(crate) const ADA: UserId = UserId::from_raw(1);
 pub(crate) const BOB: UserId = UserId::from_raw(2);
 /// Owner of beta.
 pub(crate) const EVE: UserId = UserId::from_raw(3);
-/// Staff, member of nothing.
+/// Staff, member of no tenant.
 pub(crate) const STAFF: UserId = UserId::from_raw(4);
-/// Superuser, member of nothing.
+/// Superuser, member of no tenant.
 pub(crate) const ROOT: UserId = UserId::from_raw(5);
 
 /// One process on the platform's data.
@@ -73,12 +73,12 @@ impl World {
         world
     }
 
-    /// Another process on the same data.
+    /// Opens another process on the same data.
     pub(crate) async fn second(&self) -> Self {
         Self::process(self.dir.clone(), false).await
     }
 
-    /// A process on a data directory; the first one makes its control store.
+    /// Opens a process on a data directory; the first one creates the control store.
     pub(crate) async fn process(dir: Arc<tempfile::TempDir>, first: bool) -> Self {
         let root = dir.path().to_owned();
         let spec = ServerSpec { name: ServerName::parse("local").expect("name"), root };
@@ -152,7 +152,7 @@ impl World {
         w.commit_unaudited().await.expect("commit");
     }
 
-    /// A change behind access's back, as another part of the platform makes it.
+    /// Changes the catalog without `access`, as another part of the platform would.
     pub(crate) async fn change(&self, sql: &str, values: &[Value], subject: Subject) {
         let mut w = self.control.begin().await.expect("begin");
         run(&mut w, sql, values).await;
@@ -177,7 +177,7 @@ impl World {
         self.access.enter_presented(p).await
     }
 
-    /// A key of the tenant, made by its owner.
+    /// Creates a key of the tenant, made by its owner.
     pub(crate) async fn key(&self, owner: &str, tenant: &str, expires_us: Option<i64>) -> (String, i64) {
         let session = self.login_in(owner, Some(tenant)).await;
         let handle = self.enter(&by_session(&session)).await.expect("owner enters");
@@ -187,7 +187,7 @@ impl World {
         (token.reveal(), info.id)
     }
 
-    /// Action, actor and impersonator of every audit row.
+    /// Returns action, actor and impersonator of every audit row.
     pub(crate) async fn audited(&self) -> Vec<(String, String, Option<String>)> {
         let mut tx = self.control.snapshot().await.expect("snapshot");
         let rows =
@@ -221,7 +221,7 @@ fn config() -> Config {
     config
 }
 
-/// A token of `issuer` for that user; `claim` is the tenant it names.
+/// Returns a token of `issuer` for that user; `claim` is the tenant that it names.
 pub(crate) fn jwt(issuer: &str, user: UserId, claim: Option<&str>) -> String {
     let exp = jiff::Timestamp::now().as_second() + 600;
     let mut claims = serde_json::json!({"iss": issuer, "aud": "tenantry", "nbf": 1, "exp": exp, "sub": format!("sub-{user}")});
@@ -241,7 +241,7 @@ pub(crate) fn attempt(name: &str, password: &str, tenant: Option<&str>) -> Login
     }
 }
 
-/// A log-in from an address.
+/// Returns a sign-in from an address.
 pub(crate) fn attempt_from(address: &str, name: &str, password: &str) -> Login {
     let origin = from(address);
     Login { origin, ..attempt(name, password, None) }

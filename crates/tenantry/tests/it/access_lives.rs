@@ -1,4 +1,4 @@
-//! How long a credential lives: log-in, expiry, revocation in every process (`account-enumeration` and `late-revocation`).
+//! Lifetime of credentials: sign-in, expiry, revocation in every process (`account-enumeration` and `late-revocation`).
 
 use super::access_kit::*;
 use tenantry::{
@@ -69,7 +69,7 @@ async fn expiry_is_to_the_microsecond() {
     assert!(world.enter(&by_session(&session)).await.is_ok(), "ten seconds before");
     clock.advance_us(signed_in.expires_us - world.control.now_us());
     assert_eq!(world.enter(&by_session(&session)).await.expect_err("over").code(), "unauthenticated");
-    // Removing goes by the witnessed time, which may be a little behind.
+    // Removal depends on the witnessed time, which may be slightly behind.
     clock.advance_us(60_000_000);
     assert!(world.access.sessions().purge_expired(1000).await.expect("purge") >= 1);
 }
@@ -315,10 +315,10 @@ async fn being_added_to_a_second_tenant_keeps_the_first_as_default() {
     write.commit().await.expect("commit");
     let signed_in = world.access.login(attempt("eve", PASSWORD, None)).await.expect("eve");
     assert_eq!((signed_in.tenant, signed_in.choices.len()), (Some(BETA), 2));
-    // Staff whom a tenant adds go on signing in to none.
+    // Staff who are added to a tenant still sign in to none by default.
     let signed_in = world.access.login(attempt("staff", PASSWORD, None)).await.expect("staff");
     assert_eq!((signed_in.tenant, signed_in.choices.len()), (None, 1));
-    // The tenant that was asked for is where the next sign-in leads.
+    // A sign-in that names no tenant opens the one requested last.
     for wanted in [Some("alpha"), None] {
         let signed_in = world.access.login(attempt("eve", PASSWORD, wanted)).await.expect("eve");
         assert_eq!(signed_in.tenant, Some(ALPHA), "{wanted:?}");

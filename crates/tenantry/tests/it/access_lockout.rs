@@ -1,5 +1,5 @@
-//! Accounts that are guessed at: closed to the guessing network for a while and longer each time, stored, opened by
-//! staff, and nothing of it can be told from outside (`account-enumeration`).
+//! Accounts under attack: closed to the guessing network for a growing time, recorded in the catalog, reopened by
+//! staff, and indistinguishable from outside (`account-enumeration`).
 
 use crate::access_kit::{ADA, EVE, HOUR_US, PASSWORD, World, attempt, attempt_from, from};
 use std::time::{Duration, Instant};
@@ -12,14 +12,14 @@ use tenantry::{
 use tenantry_engine::name::UserId;
 
 const MINUTE_US: i64 = 60_000_000;
-/// As the configuration's default.
+/// Default of `auth.lock_after`.
 const AFTER: i64 = 10;
 
 async fn user(w: &World, id: UserId) -> User {
     users::by_id(&mut w.control.snapshot().await.unwrap(), id).await.unwrap()
 }
 
-/// The private text of the refusal, which is the same for everything that does not fit.
+/// Returns the private text of the refusal, which is the same for every mismatch.
 async fn refused(w: &World, name: &str, password: &str) -> String {
     let Err(error) = w.access.login(attempt(name, password, None)).await else { panic!("let in") };
     assert!(matches!(error, Error::Unauthenticated(_)), "{error}");
@@ -53,7 +53,7 @@ async fn account_enumeration_a_guessed_at_account_closes_for_longer_each_time() 
     }
     let minutes: Vec<_> = closed_us.iter().map(|us| (us + MINUTE_US / 2) / MINUTE_US).collect();
     assert_eq!(minutes, [1, 2, 4, 8, 16, 32, 60, 60, 60], "to the longest that is configured");
-    // Left alone for a day it begins anew.
+    // After a day without guesses the count starts again.
     w.control.clock().advance_us(26 * 60 * MINUTE_US);
     guess(&w, 1).await;
     assert_eq!(user(&w, ADA).await.failed_logins, 1);
@@ -69,12 +69,12 @@ async fn account_enumeration_a_closed_account_answers_like_a_wrong_password_on_e
         assert_eq!(refused(server, "ada", PASSWORD).await, wrong, "the right password is not let in either");
         assert_eq!(refused(server, "nobody", PASSWORD).await, wrong);
     }
-    // Guesses at it while it is closed neither count nor prolong it.
+    // Guesses while the account is closed neither count nor prolong the closure.
     let before = user(&w, ADA).await;
     guess(&w, 3).await;
     assert_eq!(user(&w, ADA).await, before);
     assert_eq!(user(&w, EVE).await.failed_logins, 0, "others are not touched");
-    // The work of a hash is done whether or not there is an account that is open.
+    // A password is hashed whether or not an open account exists.
     let open = fastest(&w, "eve").await;
     for name in ["ada", "nobody"] {
         let took = fastest(&w, name).await;
@@ -106,7 +106,7 @@ async fn account_enumeration_staff_open_a_closed_account_and_both_are_on_record(
     }
 }
 
-/// Outcome of one log-in from an address.
+/// Returns the outcome of one sign-in from an address.
 async fn outcome(w: &World, address: &str, name: &str, password: &str) -> &'static str {
     let outcome = w.access.login(attempt_from(address, name, password)).await;
     w.access.flush().await.unwrap();
@@ -136,7 +136,7 @@ async fn account_enumeration_guesses_close_an_account_to_their_own_network_only(
     }
     assert_eq!(outcome(&w, "10.0.0.1", "ada", PASSWORD).await, "in", "the network of its holder");
     assert_eq!(outcome(&other, "2001:db8:1:3::1", "ada", PASSWORD).await, "in", "one that is new");
-    // Even when that network made mistakes of its own, others did not add to them.
+    // Failures of other networks are not added to this network's own.
     guess_from(&w, "10.0.0.1", AFTER - 1).await;
     assert_eq!(outcome(&w, "10.0.0.1", "ada", PASSWORD).await, "in");
 }
@@ -156,7 +156,7 @@ async fn account_enumeration_many_networks_have_few_guesses_together_and_the_hol
     }
     assert_eq!(outcome(&w, "10.0.0.1", "ada", PASSWORD).await, "in", "the network of its holder");
     assert_eq!(outcome(&w, "10.0.0.2", "ada", PASSWORD).await, "rate_limited", "one that is new");
-    // A password chosen by a link, or set by an operator, begins anew.
+    // A password that a reset link or an operator sets clears the counts.
     w.access.set_password(&By::system(), ADA, Password::new("a brand new one")).await.unwrap();
     assert_eq!(outcome(&w, "10.0.0.2", "ada", "a brand new one").await, "in");
 }
@@ -167,7 +167,7 @@ async fn account_enumeration_guesses_at_nothing_are_answered_like_guesses_at_an_
     let mut told = std::collections::BTreeSet::new();
     for (net, name) in ["ada", "no-such-account"].into_iter().enumerate() {
         let mut outcomes = Vec::new();
-        // Beyond the guesses of a network, and beyond those of an account.
+        // Exceed the limit of a network and the limit of an account.
         for n in 0..100 {
             outcomes.push(outcome(&w, &format!("10.{net}.{}.1", n % 4), name, "wrong password").await);
         }
@@ -184,7 +184,7 @@ async fn a_lock_from_a_future_clock_is_no_lock() {
     guess(&w, AFTER).await;
     clock.jump_us(-800 * 24 * HOUR_US);
     w.login("ada").await;
-    // Nor does what was counted then count now.
+    // Failures counted during the jump do not count now either.
     clock.jump_us(800 * 24 * HOUR_US);
     guess(&w, AFTER).await;
     clock.jump_us(-800 * 24 * HOUR_US);

@@ -1,5 +1,6 @@
-//! One path for every credential: agreement of sources, the same gates, nothing to learn for
-//! strangers (`id-without-tenant`, `uneven-credentials`, `default-tenant`, `host-spoofing`, `sources-disagree` and `foreign-issuer`; `absent-not-forbidden`).
+//! One path for every credential: sources must agree, all pass the same gates, and strangers learn nothing
+//! (`id-without-tenant`, `uneven-credentials`, `default-tenant`, `host-spoofing`, `sources-disagree` and
+//! `foreign-issuer`; `absent-not-forbidden`).
 
 use super::access_kit::*;
 use proptest::prelude::*;
@@ -29,7 +30,7 @@ impl Names {
         }
     }
 
-    /// `sources` says for each of session, claim, host, path, header: absent, alpha or beta.
+    /// `sources` says for session, claim, host, path and header: absent, alpha or beta.
     fn present(&self, sources: [Option<usize>; 5]) -> Presented<'_> {
         let [session, claim, host, path, header] = sources;
         Presented {
@@ -99,7 +100,7 @@ async fn sources_disagree_a_key_agrees_with_nothing_but_its_own_tenant() {
     assert!(world.enter(&good_and_bad).await.is_err(), "one bad credential spoils the good one");
 }
 
-/// Who resolved the credentials may ask for any tenant afterwards: the gate itself must refuse.
+/// Code that has resolved credentials could ask for any tenant: the gate itself must refuse.
 #[tokio::test]
 async fn uneven_credentials_who_was_let_in_by_a_key_enters_no_other_tenant() {
     let world = World::new().await;

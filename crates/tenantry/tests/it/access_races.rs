@@ -1,4 +1,4 @@
-//! A password that changes while it is being used elsewhere (`late-revocation`).
+//! A password that changes while another process uses it (`late-revocation`).
 
 use super::access_kit::*;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use tenantry::{
 
 const NEW: &str = "a brand new one";
 
-/// Long enough to verify a password and to come to the write that waits for ours.
+/// Waits long enough for other tasks to verify a password and to reach the write that waits for ours.
 async fn others_come_to_their_write() {
     tokio::time::sleep(Duration::from_millis(700)).await;
 }
 
-/// Another password for ada, committed while the others wait.
+/// Changes ada's password and commits while the other tasks wait.
 async fn change(mut write: Write) {
     let hash = tenantry::access::passwords::Passwords::new(1).hash(Password::new(NEW)).await.unwrap();
     users::set_password_hash(&mut write, &By::system(), ADA, &hash).await.unwrap();
@@ -59,7 +59,7 @@ async fn late_revocation_staff_whose_credentials_changed_begin_no_impersonation(
     let mut write = w.control.begin().await.unwrap();
     users::set_password_hash(&mut write, &By::system(), STAFF, "none").await.unwrap();
     write.commit().await.unwrap();
-    // A request that was let in a moment before.
+    // A request that was let in just before the change.
     let begun = w.access.impersonate(&staff, &wish("ticket 12", 60), &Origin::default()).await;
     assert_eq!(begun.expect_err("void").code(), "unauthenticated");
 }

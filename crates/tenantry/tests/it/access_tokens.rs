@@ -1,4 +1,5 @@
-//! Tokens of our own and passwords: forms, policy, equal time, bounded pool (`uneven-credentials`, `path-in-name` and `account-enumeration`).
+//! Tokens and passwords of the platform: format, policy, equal time, bounded pool (`uneven-credentials`, `path-in-name`
+//! and `account-enumeration`).
 
 use proptest::prelude::*;
 use std::time::{Duration, Instant};

@@ -1,11 +1,11 @@
-//! A control store that an earlier release made, with a user whom wrong passwords locked out.
+//! A control store of an earlier release, with a user whom wrong passwords locked out.
 
 use super::access_kit::{ADA, EVE, PASSWORD, World, attempt_from, control_place, hash};
 use std::sync::Arc;
 use tenantry::users;
 use tenantry_engine::{CacheLimits, Engine, ServerSpec, name::ServerName};
 
-/// Migrations of the release before failures were counted for each network.
+/// Migrations of the release before failures were counted per network.
 const OLDER: [&str; 7] = [
     include_str!("../../src/control/schema.sql"),
     include_str!("../../src/control/002_credentials.sql"),
@@ -16,7 +16,7 @@ const OLDER: [&str; 7] = [
     include_str!("../../src/control/007_restore_drills.sql"),
 ];
 
-/// The store of that release: ada is locked for a long time, and signed in from two addresses before.
+/// Creates the store of that release: ada is locked for a long time, and has signed in from two addresses.
 async fn older_store(root: std::path::PathBuf) {
     let spec = ServerSpec { name: ServerName::parse("local").unwrap(), root };
     let engine = Engine::open(vec![spec], CacheLimits::default()).unwrap();
@@ -67,7 +67,7 @@ async fn an_upgrade_opens_accounts_that_were_closed_to_everybody() {
     assert!(users::by_id(&mut tx, EVE).await.is_err());
     drop(tx);
     w.access.login(attempt_from("10.7.7.7", "ada", PASSWORD)).await.expect("no longer locked");
-    // The columns are there for servers of the older release that run beside this one.
+    // The columns remain for servers of the older release that run at the same time.
     let older = "UPDATE users SET failed_logins = 10, locked_until = 9000000000000000 WHERE id = 1";
     w.change(older, &[], tenantry::control::Subject::User(ADA)).await;
     w.access.login(attempt_from("10.7.7.7", "ada", PASSWORD)).await.expect("theirs is not looked at");

@@ -1,4 +1,4 @@
-//! T11: every edit, cut, insertion and reordering of the audit log is found (`audit-tampering`).
+//! T11: every edit, cut, insertion and reordering of the audit log is detected (`audit-tampering`).
 
 use crate::world::{World, by};
 use std::path::Path;
@@ -20,7 +20,7 @@ async fn faults(w: &World) -> Vec<String> {
     audit::verify(&w.control, &[]).await.unwrap().faults
 }
 
-/// Does to the table what only somebody with the file in hand can do.
+/// Changes the table as only a person with access to the file could.
 async fn tamper(w: &World, sql: &str) {
     let mut write = w.control.begin().await.unwrap();
     write.execute(sql, &[]).await.unwrap();
@@ -68,7 +68,7 @@ async fn every_tampering_is_found() {
     tenantry_testkit::tried("T11 kinds of tampering", tried, "all found");
 }
 
-/// Somebody rewrites the tail and all hashes after it: only the published heads can tell.
+/// An attacker rewrites the tail and all hashes after it: only the published heads reveal this.
 #[tokio::test]
 async fn a_rehashed_tail_is_found_by_the_published_heads() {
     let dir = tempfile::tempdir().unwrap();
@@ -76,7 +76,7 @@ async fn a_rehashed_tail_is_found_by_the_published_heads() {
     let kept = w.control.heads().newest();
     rehash(&w, 28).await;
     assert!(faults(&w).await.iter().any(|f| f.contains("published head")), "{:?}", faults(&w).await);
-    // Even without the file, by a head somebody wrote down.
+    // A head that was written down elsewhere reveals it even without the file.
     std::fs::write(dir.path().join("data/audit.heads"), "").unwrap();
     assert!(faults(&w).await.is_empty(), "the chain alone looks whole");
     let report = audit::verify(&w.control, &[kept]).await.unwrap();
@@ -108,7 +108,7 @@ async fn rehash_some(w: &World, from: i64, until: i64) {
     write.commit_unaudited().await.unwrap();
 }
 
-/// A row whose hash is right again: the one after it tells, whether or not heads were published.
+/// A row with a recomputed hash: the next row reveals it, whether or not heads were published.
 #[tokio::test]
 async fn a_row_that_is_rehashed_alone_is_told_by_the_next() {
     let dir = tempfile::tempdir().unwrap();
@@ -131,7 +131,7 @@ async fn two_rows_of_one_transaction_follow_each_other() {
     assert!(faults(&w).await.is_empty());
 }
 
-/// Small, seeded, and the same on every machine.
+/// Small seeded random generator, the same on every machine.
 struct Dice(u64);
 
 impl Dice {
@@ -143,7 +143,7 @@ impl Dice {
     }
 }
 
-/// One tampering at random: an edit of any column, a swap, a cut, a gap, a copy, a rehashed tail.
+/// Tampers at random: edits any column, swaps, cuts, makes a gap, copies, or rehashes the tail.
 async fn at_random(w: &World, dice: &mut Dice, rows: i64) -> String {
     let (a, b) = (1 + dice.below(rows), 1 + dice.below(rows));
     let b = if a == b { a % rows + 1 } else { b };
@@ -184,7 +184,7 @@ async fn at_random(w: &World, dice: &mut Dice, rows: i64) -> String {
 #[tokio::test]
 async fn a_thousand_tamperings_at_random_are_all_found() {
     let dir = tempfile::tempdir().unwrap();
-    // No more than there are published heads: then a rehashed tail is always found.
+    // Not more rows than published heads, so that a rehashed tail is always detected.
     let (rows, tries) = (60, 1_000);
     let w = filled(dir.path(), rows).await;
     tamper(&w, "CREATE TABLE audit_copy AS SELECT * FROM audit").await;

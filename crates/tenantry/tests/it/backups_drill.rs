@@ -1,4 +1,4 @@
-//! Restore drills: a sample comes back, or somebody is told.
+//! Restore drills: a sampled backup is restored, or an alarm is raised.
 
 use crate::{
     backups_kit::{Clinic, ISOLATIONS, objects},
@@ -6,7 +6,7 @@ use crate::{
 };
 use tenantry::operations::{Filter, State};
 
-/// Microseconds.
+/// Length of a day, microseconds.
 const DAY_US: i64 = 86_400_000_000;
 
 async fn drill(clinic: &Clinic, name: Option<&str>) -> serde_json::Value {

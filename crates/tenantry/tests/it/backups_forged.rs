@@ -1,4 +1,4 @@
-//! Backups whose parts are whole, each by itself, and do not belong together (`wrong-tenant-restore` and `torn-copy`).
+//! Backups whose parts are intact but do not belong together (`wrong-tenant-restore` and `torn-copy`).
 
 use crate::{
     backups_kit::{Clinic, objects},
@@ -15,7 +15,7 @@ struct Folder {
     manifest: Manifest,
 }
 
-/// Where the objects of a backup lie.
+/// Returns where the objects of a backup are.
 fn folder(clinic: &Clinic, backup: &BackupId) -> Folder {
     let path = objects(clinic, backup)[0].parent().unwrap().to_owned();
     let manifest = Manifest::open(&std::fs::read(path.join("manifest.json")).unwrap()).unwrap();
@@ -29,7 +29,7 @@ fn copy_all(from: &Path, to: &Path) {
     }
 }
 
-/// Neither verification nor restore believes it, and nothing comes of it.
+/// Asserts that verification and restore reject the backup and change nothing.
 async fn refused(clinic: &Clinic, backup: &BackupId, why: &str) {
     let before = clinic.sums("acme").await;
     let found = clinic.platform.verify_backup(&by(), backup).await.unwrap().damage;
@@ -41,7 +41,7 @@ async fn refused(clinic: &Clinic, backup: &BackupId, why: &str) {
     clinic.whole().await;
 }
 
-/// The other's manifest under this backup's name, and all that it names where it says.
+/// Another tenant's manifest under this backup's name, with all the objects it names in place.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_manifest_of_another_tenant_is_refused_wrong_tenant_restore() {
     let dir = tempfile::tempdir().unwrap();
@@ -61,7 +61,7 @@ async fn a_manifest_of_another_tenant_is_refused_wrong_tenant_restore() {
     refused(&clinic, &backups[0], "its manifest says it is").await;
 }
 
-/// Rows of another day: a whole database of the same tenant, under hashes that are right.
+/// Rows of another day: a complete database of the same tenant, under correct hashes.
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_that_are_not_the_manifests_are_refused_torn_copy() {
     let dir = tempfile::tempdir().unwrap();
@@ -82,7 +82,7 @@ async fn rows_that_are_not_the_manifests_are_refused_torn_copy() {
     refused(&clinic, &backups[0], "rows differ from the manifest").await;
 }
 
-/// The files of another day: as many, as long, and whole.
+/// The files of another day: the same number and length, and intact.
 #[tokio::test(flavor = "multi_thread")]
 async fn files_of_another_backup_are_refused_torn_copy() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! A platform with companies that hold rows and files, in either isolation, and what one looks at of it.
+//! A platform with tenants that have rows and files, in either isolation, and functions to inspect it.
 
 use crate::world::{by, slug};
 use futures_util::stream;
@@ -20,7 +20,7 @@ use tenantry::{
 };
 use tenantry_engine::{CacheLimits, Engine, Kind, ServerSpec, place::Place};
 
-/// How rows are kept apart.
+/// Names of the isolations.
 pub(crate) const ISOLATIONS: [&str; 2] = ["database", "pooled"];
 
 pub(crate) struct Clinic {
@@ -30,7 +30,7 @@ pub(crate) struct Clinic {
     extra: String,
 }
 
-/// Model and rows with checksum, by store and model.
+/// Number of rows and checksum, by store and model.
 pub(crate) type Sums = BTreeMap<String, (u64, String)>;
 
 impl Clinic {
@@ -85,7 +85,7 @@ impl Clinic {
         over
     }
 
-    /// Waits for an operation that must fail and leave nothing; why it did, as anybody may read it.
+    /// Waits for an operation that must fail and leave nothing; returns the public reason.
     pub(crate) async fn refused(&self, started: Result<i64>) -> String {
         let operation = match started {
             Ok(operation) => operation,
@@ -111,18 +111,18 @@ impl Clinic {
         self.done(self.platform.start_restore_swap(&by(), &slug(name)).await.unwrap()).await;
     }
 
-    /// What a tenant holds.
+    /// Returns the checksums of a tenant's rows.
     pub(crate) async fn sums(&self, name: &str) -> Sums {
         flat(self.platform.tenant_checksums(&slug(name)).await.unwrap())
     }
 
-    /// What a backup says that it holds.
+    /// Returns the checksums in a backup's manifest.
     pub(crate) async fn sums_of(&self, backup: &BackupId) -> Sums {
         let manifest = self.platform.show_backup(backup).await.unwrap().1.unwrap();
         flat(manifest.stores.into_iter().map(|s| (s.store, s.tables)).collect())
     }
 
-    /// Nobody writes at this place any more, whoever believes that the tenant is there.
+    /// Returns true if no process can write to this place any more, even one that still has it in its cache.
     pub(crate) async fn is_shut(&self, place: &Place) -> bool {
         let root = self.platform.config().server(place.server.as_str()).unwrap().path.clone();
         let servers = vec![ServerSpec { name: place.server.clone(), root }];
@@ -133,7 +133,7 @@ impl Clinic {
         }
     }
 
-    /// Nothing stuck, nothing orphaned, every database what the catalog says.
+    /// Asserts that no operation is stuck, no file is orphaned, and every database matches the catalog.
     pub(crate) async fn whole(&self) {
         let open = Filter { open: true, ..Filter::default() };
         assert_eq!(self.platform.operations().list(&open).await.unwrap(), vec![]);
@@ -164,7 +164,7 @@ fn to_json(document: tenantry::records::Document) -> Value {
     serde_json::from_slice(&document.body).unwrap()
 }
 
-/// The object store's files of a backup.
+/// Returns the files of a backup in the object store.
 pub(crate) fn objects(clinic: &Clinic, id: &BackupId) -> Vec<PathBuf> {
     let mut found = Vec::new();
     walk(&clinic.dir.join("data/backups"), &mut |path| {
@@ -185,7 +185,7 @@ pub(crate) fn walk(dir: &Path, visit: &mut dyn FnMut(&Path)) {
     }
 }
 
-/// Text that does not compress well, the same each time.
+/// Returns text that does not compress well, the same on each call.
 pub(crate) fn noise(length: usize) -> String {
     let mut state = 7u64;
     let mut next = || {

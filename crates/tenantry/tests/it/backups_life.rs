@@ -1,4 +1,4 @@
-//! Backups and restores as a whole, in either isolation: beside, compared, swapped, undone, as new.
+//! Complete backups and restores in either isolation: staged, compared, swapped, undone, restored as a new tenant.
 
 use crate::{
     backups_kit::{Clinic, ISOLATIONS, noise, objects, walk},
@@ -12,7 +12,7 @@ use tenantry::{
     tenants::NewTenant,
 };
 
-/// Two companies with rows and a file each.
+/// Creates two tenants with rows and a file each.
 async fn two(dir: &std::path::Path, isolation: &'static str) -> Clinic {
     let clinic = Clinic::open(dir, isolation, "").await;
     for name in ["acme", "neighbour"] {
@@ -25,7 +25,7 @@ async fn two(dir: &std::path::Path, isolation: &'static str) -> Clinic {
     clinic
 }
 
-/// One row changed, one gone, one new, one file replaced.
+/// Changes one row, deletes one, adds one, and replaces one file.
 async fn change(clinic: &Clinic) {
     let acme = clinic.enter("acme").await;
     let reports = clinic.platform.records(&acme, "reports").unwrap();
@@ -81,7 +81,7 @@ async fn a_restore_stands_beside_is_compared_swapped_and_undone() {
     }
 }
 
-/// Larger than what any buffer on the way holds at once, and not to be compressed.
+/// Files larger than all buffers on the way, and incompressible.
 #[tokio::test(flavor = "multi_thread")]
 async fn large_files_come_back() {
     let dir = tempfile::tempdir().unwrap();
@@ -137,7 +137,8 @@ async fn a_restore_as_a_new_tenant_has_rows_and_files_and_is_its_own() {
     }
 }
 
-/// Everything is lost but the backups (`silent-backup-failure`): the platform's stores first, then each company.
+/// Everything but the backups is lost (`silent-backup-failure`): restores the platform's stores first, then each
+/// tenant.
 #[tokio::test(flavor = "multi_thread")]
 async fn all_is_lost_but_the_backups_and_comes_back() {
     for isolation in ISOLATIONS {
@@ -188,7 +189,7 @@ async fn the_catalog_is_made_again_from_the_manifests() {
     write.execute("DELETE FROM backups", &[]).await.unwrap();
     write.commit_unaudited().await.unwrap();
     assert!(clinic.platform.show_backup(&backup).await.is_err());
-    // What an attempt left that was cut off is no backup; nor is what was damaged one.
+    // The remains of an interrupted attempt are not a backup, and neither is a damaged one.
     let folder = objects(&clinic, &backup)[0].parent().unwrap().to_owned();
     let half = folder.with_file_name("20260101-000000-0123456789");
     std::fs::create_dir(&half).unwrap();
@@ -223,7 +224,7 @@ async fn a_run_goes_past_a_failing_tenant_and_says_which_x5() {
     assert_eq!((status.good, status.failed_day, status.tenants_without), (11, 1, 1));
 }
 
-/// A store that is away makes a failure that is seen, and holds nobody up (`silent-backup-failure`).
+/// An unreachable store causes a visible failure and blocks no tenant (`silent-backup-failure`).
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_that_cannot_be_stored_is_a_failure_and_the_tenant_goes_on() {
     let dir = tempfile::tempdir().unwrap();
@@ -257,7 +258,7 @@ async fn retention_keeps_what_it_says_and_removes_the_rest() {
         manifests += usize::from(path.ends_with("manifest.json"))
     });
     assert_eq!(manifests, 3);
-    // A year later nothing was made since: the newest stays all the same.
+    // No backup was made for a year: the newest one still stays.
     clinic.platform.control().clock().advance_us(400 * DAY_US);
     assert_eq!(clinic.platform.prune_backups(&by()).await.unwrap(), vec![]);
     let last = clinic.platform.final_backup(&by(), &slug("acme")).await.unwrap();
@@ -278,7 +279,7 @@ async fn of_one_day_all_are_kept_until_it_is_over() {
     clinic.platform.control().clock().advance_us(DAY_US);
     assert_eq!(clinic.platform.prune_backups(&by()).await.unwrap(), vec![before]);
     assert!(clinic.platform.show_backup(&after).await.is_ok());
-    // Not without end: who asks for one every few minutes does not fill the disk.
+    // There is a bound: backups requested every few minutes do not fill the disk.
     for _ in 0..30 {
         clinic.back_up("acme").await;
     }
@@ -291,7 +292,7 @@ async fn a_schedule_is_served_once_for_each_slot_and_shown_when_overdue() {
     let schedule = "[[backups.schedules]]\nname = \"nightly\"\ncron = \"30 2 * * *\"\n";
     let clinic = Clinic::open(dir.path(), "database", schedule).await;
     clinic.create("acme").await;
-    // Each start of the background work makes a pass at once.
+    // Each start of the background work runs a pass at once.
     let pass = async || {
         let background = clinic.platform.start_background();
         tokio::time::sleep(std::time::Duration::from_millis(300)).await;
@@ -316,8 +317,8 @@ async fn a_schedule_is_served_once_for_each_slot_and_shown_when_overdue() {
     assert_eq!(backup.schedule.as_deref(), Some("nightly"));
 }
 
-/// A record lets go of its file after the files were listed and before they are packed: the backup begins anew,
-/// with the state of after that. One that loses a file every time says so, and leaves nothing.
+/// A record drops its file after the files were listed and before they are packed: the backup starts again, with the
+/// state after that. A backup that loses a file on each attempt says so, and leaves nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_whose_files_go_while_it_is_made_begins_anew() {
     let dir = tempfile::tempdir().unwrap();

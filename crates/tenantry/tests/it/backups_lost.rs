@@ -1,4 +1,4 @@
-//! After the loss of a disk: every tenant that is lost comes back with one command, and what cannot is named.
+//! After the loss of a disk: one command restores every lost tenant and names those that it cannot restore.
 
 use crate::{
     backups_kit::{Clinic, ISOLATIONS, objects},
@@ -47,7 +47,7 @@ async fn every_lost_tenant_comes_back_and_the_others_are_left_alone() {
         clinic.add(name, "since the backup").await;
     }
     let whole = clinic.sums("tenant-a").await;
-    // The newest backup of one is damaged: the one before it is taken, and the damage is on record.
+    // The newest backup of one tenant is damaged: the one before it is used, and the damage is recorded.
     let newest = clinic.back_up("tenant-c").await;
     let object = objects(&clinic, &newest).into_iter().find(|p| !p.ends_with("manifest.json")).unwrap();
     fs::write(object, b"damaged").unwrap();
@@ -70,7 +70,7 @@ async fn every_lost_tenant_comes_back_and_the_others_are_left_alone() {
     assert_eq!(clinic.sums("tenant-a").await, whole, "what is not lost keeps what was written since");
     let known = clinic.platform.show_backup(&newest).await.unwrap().0;
     assert_eq!(known.state, catalog::State::Damaged);
-    // Run again it goes on: only what is still lost is looked for.
+    // A second run continues: it looks only for tenants that are still lost.
     let (again, _) = restore_all(&clinic).await;
     assert_eq!((again.lost, again.restored, again.failed), (1, 0, 1));
 }
@@ -91,7 +91,7 @@ async fn when_the_first_ones_all_fail_the_others_are_not_touched() {
     write.commit_unaudited().await.unwrap();
     let (report, failures) = restore_all(&clinic).await;
     assert_eq!((report.lost, report.failed, report.halted), (5, 3, true), "{failures:?}");
-    // A store that is away says nothing about what is in it.
+    // An unreachable store gives no information about its contents.
     fs::rename(dir.path().join("data/backups"), dir.path().join("away")).unwrap();
     assert!(clinic.platform.restore_all(&by(), None, |_| {}).await.is_err());
     let last = clinic.platform.tenant_backups(&slug("tenant-e"), 1).await.unwrap().remove(0);
@@ -135,7 +135,7 @@ async fn a_damaged_pool_is_made_anew_and_filled_from_backups() {
     clinic.whole().await;
 }
 
-/// A target that is away, or that this build cannot use, is told in one line and not by a failed night.
+/// A target that is unreachable or unusable in this build is reported in one line, before a scheduled backup fails.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_target_that_cannot_be_used_is_told_before_the_first_backup() {
     for isolation in ISOLATIONS {
@@ -151,7 +151,7 @@ async fn a_target_that_cannot_be_used_is_told_before_the_first_backup() {
     assert!(!away.platform.backup_status().await.unwrap().inside_data_dir);
 }
 
-/// A process that was started without a server says so, and does not send anybody to a backup.
+/// A process that was started without a server says so, and does not suggest a restore.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_not_in_the_configuration_is_no_loss() {
     let two = "servers = [\"main\", \"disk\"]\n[servers.main]\npath = \"databases\"\n[servers.disk]\npath = \"more\"\n";

@@ -1,5 +1,6 @@
-//! Backups across a change of the models: an older one is migrated on its way in, a newer one refused.
-//! What is newer than the process stays untouched, and what is recorded as good can be restored (`good-means-restorable`).
+//! Backups across a change of the models: an older backup is migrated during the restore, a newer one refused.
+//! Databases newer than the process stay untouched, and a backup recorded as good can be restored
+//! (`good-means-restorable`).
 
 use crate::{
     backups_kit::ISOLATIONS,
@@ -29,7 +30,7 @@ fn config(dir: &Path, isolation: &str) -> Config {
     Config::parse("tenantry.toml", &text, dir).unwrap_or_else(|p| panic!("{p}"))
 }
 
-/// The model as it is from now on, with the migration to it.
+/// Writes the new version of the model, and the migration to it.
 fn model(config: &Config, dir: &Path, text: &str) {
     fs::write(dir.join("apps/stock/models/items.toml"), text).unwrap();
     make::make(&apps(config), &make::Options::default(), &mut |_| None).unwrap();
@@ -39,7 +40,7 @@ fn apps(config: &Config) -> Apps {
     Apps::load(config).unwrap_or_else(|p| panic!("{p}"))
 }
 
-/// An installation with a company that has one item, before the migration.
+/// Creates an installation with a tenant that has one item, before the migration.
 async fn begun(dir: &Path, isolation: &str) -> Platform {
     fs::create_dir_all(dir.join("apps/stock/models")).unwrap();
     fs::write(dir.join("apps/stock/app.toml"), "").unwrap();
@@ -53,7 +54,7 @@ async fn begun(dir: &Path, isolation: &str) -> Platform {
     platform
 }
 
-/// The installation again, with its models as they are now and every database brought to them.
+/// Opens the installation again, with the current models and every database migrated.
 async fn reopened(platform: Platform, dir: &Path, isolation: &str) -> Platform {
     platform.shutdown().await;
     drop(platform);
@@ -116,7 +117,7 @@ async fn a_backup_from_before_a_migration_is_migrated_on_its_way_in() {
             assert_eq!((&first["name"], &first["shelf"]), (&json!("before"), &json!("top")), "{isolation}");
             assert_eq!(item(&platform, name, "2").await, None, "{isolation} {name}: came after the backup");
         }
-        // It is at the new schema in every way: writable in it, and backed up in it.
+        // The tenant is fully at the new schema: it can be written to and backed up.
         add(&platform, json!({ "name": "again", "shelf": "low" })).await;
         assert_eq!(item(&platform, "acme", "2").await.unwrap()["shelf"], "low");
         let again = back_up(&platform).await;
@@ -125,14 +126,14 @@ async fn a_backup_from_before_a_migration_is_migrated_on_its_way_in() {
     }
 }
 
-/// The apps were put back to an older version, the data too, and the backup is of the time between.
+/// The apps and the data were put back to an older version, and the backup was made between.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_of_a_newer_schema_is_refused_and_leaves_nothing() {
     for isolation in ISOLATIONS {
         let dir = tempfile::tempdir().unwrap();
         let platform = begun(dir.path(), isolation).await;
         let older = back_up(&platform).await;
-        // What an operator has who keeps the data directory as it was before an update.
+        // As for an operator who kept a copy of the data directory before an update.
         platform.shutdown().await;
         drop(platform);
         let (data, kept) = (dir.path().join("data"), dir.path().join("kept"));
@@ -162,7 +163,7 @@ async fn a_backup_of_a_newer_schema_is_refused_and_leaves_nothing() {
         assert!(platform.show_tenant(&slug("then")).await.is_err(), "{isolation}: no company is made");
         assert_eq!(item(&platform, "acme", "1").await.unwrap()["name"], "before", "{isolation}");
         whole(&platform).await;
-        // The older one is as good as ever.
+        // The older backup is still good.
         let restore = platform.start_restore(&by(), &slug("acme"), &older, None).await.unwrap();
         assert_eq!(over(&platform, restore).await, (State::Done, None), "{isolation}");
     }
@@ -207,7 +208,7 @@ async fn a_process_with_older_apps_takes_no_backup_and_says_why() {
     }
 }
 
-/// The apps are ahead of a tenant whose migration has not run: it is backed up as it is, and compared as it was.
+/// The apps are ahead of a tenant whose migration has not run: it is backed up and compared at its own schema.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_that_is_behind_is_backed_up_at_its_own_schema() {
     let dir = tempfile::tempdir().unwrap();
@@ -230,7 +231,7 @@ async fn a_tenant_that_is_behind_is_backed_up_at_its_own_schema() {
     whole(&platform).await;
 }
 
-/// A backup of before, whose manifest says nothing of rows: whole as far as can be told, and restorable.
+/// An old backup whose manifest has no checksums of rows: intact as far as can be determined, and restorable.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_without_checksums_of_rows_is_not_called_damaged() {
     let dir = tempfile::tempdir().unwrap();
@@ -247,7 +248,7 @@ async fn a_backup_without_checksums_of_rows_is_not_called_damaged() {
     assert_eq!(over(&platform, restore).await, (State::Done, None));
 }
 
-/// A migration refuses the rows of a backup: they come back as they were, at the schema of then.
+/// A migration rejects the rows of a backup: they are restored unchanged, at the backup's schema.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_whose_rows_a_migration_refuses_comes_back_at_its_own_schema() {
     let dir = tempfile::tempdir().unwrap();
@@ -275,7 +276,7 @@ async fn a_backup_whose_rows_a_migration_refuses_comes_back_at_its_own_schema() 
     assert!(why.is_some_and(|why| why.contains("cannot be brought to the current schema")));
 }
 
-/// Of a directory whose databases are closed.
+/// Copies a directory whose databases are closed.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {

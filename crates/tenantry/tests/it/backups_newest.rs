@@ -1,4 +1,4 @@
-//! Which backup is the newest: the one that was begun last, whatever the clocks said then.
+//! The newest backup is the one that began last, whatever the clocks said at that time.
 
 use crate::{
     backups_kit::{Clinic, ISOLATIONS},
@@ -6,7 +6,7 @@ use crate::{
 };
 use tenantry::backups::BackupId;
 
-/// Microseconds.
+/// Length of a day, microseconds.
 const DAY_US: i64 = 86_400_000_000;
 
 async fn newest(clinic: &Clinic) -> BackupId {
@@ -49,7 +49,7 @@ async fn a_backup_that_is_dated_ahead_is_not_the_newest_for_ever() {
     }
 }
 
-/// Made again from the manifests, the catalog has dates only: one that lies ahead tells nothing.
+/// A catalog rebuilt from the manifests has only dates: a date in the future proves nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_catalog_that_is_made_again_goes_by_dates_that_can_be_right() {
     let dir = tempfile::tempdir().unwrap();
@@ -60,7 +60,7 @@ async fn a_catalog_that_is_made_again_goes_by_dates_that_can_be_right() {
     clock.jump_us(800 * DAY_US);
     clinic.back_up("acme").await;
     clock.jump_us(-800 * DAY_US);
-    // Names of the same second are in no order.
+    // Ids of the same second have no order.
     clock.advance_us(2_000_000);
     let last = clinic.back_up("acme").await;
     let mut write = clinic.platform.control().begin().await.unwrap();
@@ -68,7 +68,7 @@ async fn a_catalog_that_is_made_again_goes_by_dates_that_can_be_right() {
     write.commit_unaudited().await.unwrap();
     assert_eq!(clinic.platform.rescan_backups(&by()).await.unwrap().taken_up, 3);
     assert_eq!(newest(&clinic).await, last);
-    // One that is put back into the store is not newer than those after it.
+    // A backup that is put back into the store is not newer than those after it.
     let oldest = clinic.platform.tenant_backups(&slug("acme"), 10).await.unwrap().remove(1).id;
     let mut write = clinic.platform.control().begin().await.unwrap();
     write.execute("DELETE FROM backups WHERE id = ?", &[oldest.as_str().to_owned().into()]).await.unwrap();

@@ -1,5 +1,5 @@
-//! Backups in an S3-compatible store, in this process (`s3s-fs`). Run with the feature `s3`, as
-//! `cargo xtask test` does.
+//! Backups in an S3-compatible store that runs in this process (`s3s-fs`). Requires the feature `s3`, which `cargo
+//! xtask test` enables.
 
 use crate::{
     backups_kit::{Clinic, ISOLATIONS, noise},
@@ -8,8 +8,8 @@ use crate::{
 use std::process::Command;
 use tenantry_testkit::{s3, tried};
 
-/// Keys of a store come from the environment, and a test must not change its own: so the test runs again
-/// as a child that has them, this test and no other.
+/// The keys of a store come from the environment, which a test must not change for its own process. So the test starts
+/// itself as a child process that has them.
 #[tokio::test(flavor = "multi_thread")]
 async fn backups_go_to_s3_and_come_back() {
     let dir = tempfile::tempdir().unwrap();
@@ -42,7 +42,7 @@ async fn child() {
         for name in ["acme", "neighbour"] {
             clinic.create(name).await;
             let report = clinic.add(name, "report").await;
-            // Longer than one part, and not to be compressed: the upload is in parts.
+            // Incompressible and longer than one part, so that the upload has several parts.
             clinic.put_file(name, &report["id"].to_string(), &noise(19 << 20)).await;
         }
         let then = clinic.sums("acme").await;
@@ -55,7 +55,7 @@ async fn child() {
         clinic.swap("acme").await;
         assert_eq!(clinic.sums("acme").await, then, "{isolation}");
         assert_eq!(clinic.file("acme", "1").await.unwrap(), file, "{isolation}");
-        // Retention removes from the store; what is left is found again.
+        // Retention removes from the store; a rescan finds the remaining backups.
         let mut write = clinic.platform.control().begin().await.unwrap();
         let two_days_ago = "UPDATE backups SET at = at - 172800000000 WHERE tenant = 1";
         assert_eq!(write.execute(two_days_ago, &[]).await.unwrap(), 1);
@@ -72,14 +72,14 @@ async fn child() {
     println!("S3: done");
 }
 
-/// The bucket, the key and its secret, and what the one line says.
+/// The bucket, the key and its secret, and the expected line.
 const TROUBLES: [(&str, &str, &str, &str); 3] = [
     ("nowhere", s3::KEY.0, s3::KEY.1, "bucket or directory is not there: make it"),
     ("bucket", s3::KEY.0, "not-the-secret", "key is refused: see AWS_ACCESS_KEY_ID"),
     ("bucket", "not-the-key", s3::KEY.1, "key is refused: see AWS_ACCESS_KEY_ID"),
 ];
 
-/// What is wrong with a store is told in one line when a server starts and by `check`, not by a failed night.
+/// A fault of the store is reported in one line at server start and by `check`, before a scheduled backup fails.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_bucket_and_a_wrong_key_are_told_in_one_line() {
     let dir = tempfile::tempdir().unwrap();
@@ -119,7 +119,7 @@ async fn troubled_child() {
     let trouble = clinic.platform.backup_store_trouble().await.unwrap();
     assert!(!trouble.contains('\n'), "{trouble}");
     println!("trouble: {trouble}");
-    // A backup ends with the same cause, and the tenant goes on.
+    // A backup fails with the same cause, and the tenant keeps working.
     clinic.create("acme").await;
     let asked = clinic.platform.start_backup(&by(), &slug("acme"), None).await.unwrap();
     let over = clinic.platform.operations().wait(asked.operation).await.unwrap();

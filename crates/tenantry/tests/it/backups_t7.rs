@@ -1,5 +1,5 @@
-//! T7: backups under write load equal the committed state; every bit flip is found; what is somebody
-//! else's is refused (`wrong-tenant-restore`, `stale-wal` and `torn-copy`).
+//! T7: backups under write load equal a committed state; every bit flip is found; another tenant's backup is refused
+//! (`wrong-tenant-restore`, `stale-wal` and `torn-copy`).
 
 use crate::{
     backups_kit::{Clinic, ISOLATIONS, Sums, objects},
@@ -15,7 +15,7 @@ use std::{
 use tenantry::backups::manifest::{Manifest, Whose};
 use tenantry_testkit::{dose, tried};
 
-/// States by the number of commits that led to them, as the only writer saw them.
+/// States by the number of commits that led to them, as recorded by the only writer.
 type History = Arc<Mutex<HashMap<u64, Sums>>>;
 
 async fn write_on(clinic: Arc<Clinic>, history: History, at: Arc<AtomicU64>, stop: Arc<AtomicBool>) {
@@ -71,7 +71,7 @@ async fn t7_backups_under_write_load_equal_a_committed_state() {
         let history = history.lock().unwrap();
         let mut distinct = std::collections::BTreeSet::new();
         for (before, sums, backup) in taken {
-            // Between insert and delete of one round no digest was taken; backups may fall there.
+            // No digest was recorded between the insert and the delete of a round; a backup may fall there.
             let of = history.iter().find(|(_, known)| **known == sums).map(|(commits, _)| *commits);
             match of {
                 Some(commits) => {
@@ -87,8 +87,8 @@ async fn t7_backups_under_write_load_equal_a_committed_state() {
     }
 }
 
-/// The state after an insert whose delete was still to come: one row more than a known one before it,
-/// everything else as there.
+/// Returns true for a state after an insert whose delete was still to come: one row more than a known state, all else
+/// equal.
 fn between(history: &HashMap<u64, Sums>, sums: &Sums) -> bool {
     let rows = |sums: &Sums| sums["tenant/reports"].0;
     history.values().any(|known| {
@@ -134,7 +134,7 @@ async fn t7_every_bit_flip_is_found() {
             if !files_only {
                 assert!(clinic.refused(restore).await.contains("damaged"));
             } else {
-                // Files are looked at when they are put back.
+                // Files are checked when they are put back.
                 clinic.done(restore.unwrap()).await;
                 let swap = clinic.platform.start_restore_swap(&by(), &slug("acme")).await;
                 assert!(clinic.refused(swap).await.contains("damaged"));
@@ -148,7 +148,7 @@ async fn t7_every_bit_flip_is_found() {
     tried("T7 bit flips", flips, "all found");
 }
 
-/// A backup is its tenant's whatever its folder and its manifest say.
+/// A backup belongs to its tenant, whatever its folder and its manifest say.
 #[tokio::test(flavor = "multi_thread")]
 async fn t7_another_tenants_backup_is_refused_wrong_tenant_restore() {
     let mut refused = 0;
@@ -164,10 +164,10 @@ async fn t7_another_tenants_backup_is_refused_wrong_tenant_restore() {
         }
         let before = clinic.sums(&names[0]).await;
         for (name, backup) in names.iter().zip(&backups).skip(1) {
-            // By its name.
+            // Refer to the backup by its name.
             let asked = clinic.platform.start_restore(&by(), &slug(&names[0]), backup, None).await;
             assert!(clinic.refused(asked).await.contains("not of"), "{name}");
-            // Its folder put among the victim's backups, as it is; then with a manifest that lies.
+            // Put its folder among the victim's backups, first unchanged, then with a forged manifest.
             let from = objects(&clinic, backup)[0].parent().unwrap().to_owned();
             let victims = objects(&clinic, &backups[0])[0].parent().unwrap().to_owned();
             let victim = Manifest::open(&std::fs::read(victims.join("manifest.json")).unwrap()).unwrap();
@@ -198,7 +198,7 @@ async fn t7_another_tenants_backup_is_refused_wrong_tenant_restore() {
     tried("T7 restores of another tenant's backup", refused, "all refused");
 }
 
-/// Hashes and manifest agree with a database that SQLite finds damaged: whoever adopts it looks at every page.
+/// Hashes and manifest agree with a database that SQLite finds damaged: adopting it must check every page.
 #[tokio::test(flavor = "multi_thread")]
 async fn t7_a_damaged_database_under_good_hashes_is_refused() {
     for isolation in ISOLATIONS {
@@ -213,7 +213,7 @@ async fn t7_a_damaged_database_under_good_hashes_is_refused() {
         let copy = &mut manifest.stores[0];
         let object = folder.join(&copy.object);
         let mut raw = zstd::decode_all(&*std::fs::read(&object).unwrap()).unwrap();
-        // The last page of an index says that a byte more of it is in fragments: nobody who reads sees that.
+        // Damage the last page of an index (one more byte in fragments) so that no ordinary read notices.
         let page = raw.chunks_mut(4096).skip(1).filter(|page| page[0] == 0x0a).last().unwrap();
         page[7] ^= 1;
         let stored = zstd::encode_all(&*raw, 3).unwrap();

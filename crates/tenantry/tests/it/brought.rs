@@ -1,5 +1,5 @@
-//! What is done for a tenant of whose databases the owner brought one (F3): that one is left alone by everything
-//! that would put another in its place, and whoever asks is told so.
+//! Operations on a tenant that brought one of its databases: those that would replace that database leave it alone and
+//! say so.
 
 use crate::world::{World, by, slug};
 use serde_json::json;
@@ -27,7 +27,7 @@ fn store(name: &str) -> StoreName {
     StoreName::parse(name).unwrap()
 }
 
-/// Alpha, with a database that it brought for its papers, and a row in each store.
+/// Creates alpha, with a database that it brought for its papers, and a row in each store.
 async fn alpha(w: &World) -> PathBuf {
     let tenant = NewTenant { slug: slug("alpha"), name: "Alpha".into(), email: "a@alpha.test".into() };
     w.platform.create_tenant(&by(), tenant, Some("large"), None).await.unwrap();
@@ -49,7 +49,7 @@ async fn add(w: &World, name: &str, model: &str, text: &str) {
     w.platform.records(&tenant, model).unwrap().create(row.as_object().unwrap()).await.unwrap();
 }
 
-/// Rows of items and of sheets.
+/// Returns the numbers of items and sheets.
 async fn rows(w: &World, name: &str) -> [usize; 2] {
     let contents = super::operations::kit::contents(w, name).await;
     ["items", "sheets"].map(|model| contents.iter().filter(|(m, _)| m == model).count())
@@ -114,8 +114,8 @@ async fn nobody_but_its_owner_moves_what_the_owner_brought() {
     assert_eq!(rows(&w, "alpha").await, [1, 1]);
 }
 
-/// The copy's databases are all made by the platform, so a purge of the copy leaves nothing; a purge of the
-/// first leaves what its owner brought.
+/// The platform creates all databases of the copy, so a purge of the copy leaves nothing; a purge of the original
+/// leaves the database that its owner brought.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_is_the_platforms_and_a_purge_leaves_what_the_owner_brought() {
     let dir = tempfile::tempdir().unwrap();

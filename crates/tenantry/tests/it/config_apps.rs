@@ -1,4 +1,4 @@
-//! Apps: medadmin as it is in the binary, apps in folders, what is refused and where.
+//! Apps: medadmin in the binary, apps in folders, refused apps and the reported location.
 
 use std::{fs, path::Path};
 use tenantry::{
@@ -13,7 +13,7 @@ fn config_in(dir: &Path, apps: &[&str]) -> Config {
     config
 }
 
-/// M2, M3: what is shared and what is each company's own; without any file on disk.
+/// M2, M3: which data is shared and which belongs to each tenant; without any file on disk.
 #[test]
 fn medadmin_is_in_the_binary() {
     let dir = tempfile::tempdir().unwrap();
@@ -62,7 +62,7 @@ fn the_demo_data_fits_the_models() {
     }
 }
 
-/// M10: an app that was just started checks clean and brings its model to the tenant store.
+/// M10: a freshly started app checks clean and adds its model to the tenant store.
 #[test]
 fn a_started_app_checks_clean() {
     let dir = tempfile::tempdir().unwrap();
@@ -76,7 +76,7 @@ fn a_started_app_checks_clean() {
     assert_eq!(apps.model("stock_items").unwrap().store.as_str(), "tenant");
 }
 
-/// Problems of all apps come at once, each with its file and line.
+/// The problems of all apps are reported at once, each with its file and line.
 #[test]
 fn problems_of_all_apps_come_at_once() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! `tenantry.toml`: defaults, and every problem at once with its line.
+//! `tenantry.toml`: its defaults, and reports of every problem at once with its line.
 
 use std::path::Path;
 use tenantry::config::{Config, DEFAULT_TOML, Scope};
@@ -10,7 +10,7 @@ fn problems(text: &str) -> String {
     }
 }
 
-/// The commented file and the code say the same, and an empty file means the same.
+/// The commented file and the code agree, and an empty file means the same.
 #[test]
 fn the_embedded_file_is_exactly_the_defaults() {
     let written = Config::parse("default.toml", DEFAULT_TOML, Path::new("")).expect("default.toml");
@@ -19,7 +19,7 @@ fn the_embedded_file_is_exactly_the_defaults() {
     written.check().expect("defaults pass their own check");
 }
 
-/// Every commented-out key of the embedded file is one the reader knows.
+/// The reader knows every commented-out key of the embedded file.
 #[test]
 fn commented_keys_of_the_embedded_file_are_real() {
     let text: String = DEFAULT_TOML
@@ -40,7 +40,7 @@ fn commented_keys_of_the_embedded_file_are_real() {
     assert_eq!(config.store("tenant").unwrap().pooled_in.as_ref().unwrap().as_str(), "shared");
 }
 
-/// Issue: the file is checked as a whole, every problem reported with file and line.
+/// The file is checked as a whole: every problem is reported with file and line.
 #[test]
 fn every_problem_of_a_file_is_reported_at_once() {
     let text = r#"[platform]
@@ -96,7 +96,7 @@ tenantry.toml:28: auth.jwt.1.algorithm: HS algorithms take secret_env, all other
 "#);
 }
 
-/// Syntax errors come with a line too, and do not hide what else is wrong.
+/// Syntax errors have a line too, and do not hide other problems.
 #[test]
 fn syntax_errors_have_a_line() {
     insta::assert_snapshot!(problems("[platform]\nname = \"x\nlisten = 3\n[oops\n"), @r#"
@@ -107,7 +107,7 @@ tenantry.toml:4: unknown key `oops`; did you mean `apps`?
 "#);
 }
 
-/// `token-confusion`: an algorithm and its kind of key cannot be mismatched, nor an issuer have two keys.
+/// `token-confusion`: an algorithm cannot be combined with the wrong kind of key, nor an issuer have two keys.
 #[test]
 fn jwt_providers_cannot_be_confused() {
     let text = r#"
@@ -141,7 +141,7 @@ tenantry.toml:17: auth.jwt.4.key: give exactly one of key_file, jwks_file, jwks_
 "#);
 }
 
-/// F1 to F5 and V3: the other two products are configuration.
+/// Two other products need only a different configuration.
 #[test]
 fn the_three_products_are_configuration() {
     let fbs = r#"
@@ -172,7 +172,7 @@ provision = "external"
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
 
-    /// T4: whatever a file holds is accepted or refused with a line of that file; nothing panics.
+    /// T4: every file is accepted or refused with one of its lines; the reader never panics.
     #[test]
     fn no_text_makes_the_reader_panic(at in 0..DEFAULT_TOML.len(), cut in 0..40_usize, put in "[-\\[\\]{}=\"'.,#a-z0-9_ \n]{0,12}") {
         let at = (0..=at).rev().find(|at| DEFAULT_TOML.is_char_boundary(*at)).unwrap_or(0);

@@ -1,4 +1,4 @@
-//! Fleet runs against a catalog in memory: order, failures, what is opened and what is recorded.
+//! Migration runs against an in-memory catalog: order, failures, opened databases, recorded results.
 
 use std::{
     collections::BTreeMap,
@@ -14,12 +14,12 @@ use tenantry::{
 };
 use tenantry_engine::place::{Isolation, Place};
 
-/// Versions by tenant; `None` is a placement whose first migration has not run.
+/// Catalog in memory: versions by tenant; `None` is a placement whose first migration has not run.
 struct Memory {
     isolation: Isolation,
     versions: Mutex<BTreeMap<i64, Option<String>>>,
     records: AtomicUsize,
-    /// Tenants at which an operation is at work, and how often more it will be found there.
+    /// Tenants with an open operation, and how many more times it will be found there.
     busy: Mutex<BTreeMap<i64, u32>>,
 }
 
@@ -114,7 +114,7 @@ fn failing(bad: &'static [i64], opened: &AtomicUsize) -> impl Fn(Place) -> std::
     }
 }
 
-/// X5: a run continues past failing tenants, says which and why, and the next run tries only those.
+/// X5: a run continues past failing tenants and reports them with reasons; the next run tries only those.
 #[tokio::test]
 async fn a_run_passes_failing_tenants_by_and_resumes() {
     let (catalog, opened) = (Memory::new(2_000, Isolation::Database), AtomicUsize::new(0));
@@ -140,7 +140,7 @@ async fn a_run_passes_failing_tenants_by_and_resumes() {
     assert!(report.is_clean());
 }
 
-/// Issue: a migrate with nothing to do over 10,000 tenants opens no tenant database.
+/// A migration run with nothing to do over 10,000 tenants opens no tenant database.
 #[tokio::test]
 async fn nothing_to_do_opens_nothing() {
     let (catalog, opened) = (Memory::new(10_000, Isolation::Database), AtomicUsize::new(0));
@@ -152,7 +152,7 @@ async fn nothing_to_do_opens_nothing() {
     assert_eq!(catalog.records.into_inner(), 0);
 }
 
-/// `half-migrated-fleet`: when every canary fails, the rest of the fleet is not touched.
+/// `half-migrated-fleet`: when every canary fails, the other tenants are not touched.
 #[tokio::test]
 async fn failing_canaries_halt_the_run() {
     let (catalog, opened) = (Memory::new(500, Isolation::Database), AtomicUsize::new(0));
@@ -167,7 +167,7 @@ async fn failing_canaries_halt_the_run() {
     assert_eq!(report.migrated, 498);
 }
 
-/// Few tenants, all failing: nothing is left to protect, so the run is not called halted.
+/// All of a few tenants fail: there is nothing left to protect, so the run does not count as halted.
 #[tokio::test]
 async fn a_small_fleet_that_fails_is_not_halted() {
     let (catalog, opened) = (Memory::new(2, Isolation::Database), AtomicUsize::new(0));
@@ -177,7 +177,7 @@ async fn a_small_fleet_that_fails_is_not_halted() {
     assert_eq!((report.failed.len(), report.halted), (2, false));
 }
 
-/// M9: one tenant alone.
+/// M9: a run for a single tenant.
 #[tokio::test]
 async fn one_tenant_alone() {
     let (catalog, opened) = (Memory::new(10, Isolation::Database), AtomicUsize::new(0));
@@ -190,7 +190,7 @@ async fn one_tenant_alone() {
     assert_eq!(catalog.targets("v1").len(), 9);
 }
 
-/// Pooled tenants share a database: it is opened once for a page of them, and each is recorded.
+/// Pooled tenants share a database: it is opened once per page of tenants, and each tenant is recorded.
 #[tokio::test]
 async fn a_pool_is_migrated_once_for_all_its_tenants() {
     let (catalog, opened) = (Memory::new(100, Isolation::Pooled), AtomicUsize::new(0));
@@ -201,7 +201,7 @@ async fn a_pool_is_migrated_once_for_all_its_tenants() {
     assert!(catalog.targets("v1").is_empty());
 }
 
-/// `half-migrated-fleet`: where an operation is at work the run waits a little, then passes by and says so.
+/// `half-migrated-fleet`: the run waits a little for a busy tenant, then skips and reports it.
 #[tokio::test]
 async fn busy_tenants_are_waited_for_and_then_passed_by() {
     let (catalog, opened) = (Memory::new(100, Isolation::Database), AtomicUsize::new(0));

@@ -1,4 +1,4 @@
-//! makemigrations over files: what is asked, what is written, that it reads back and leaves nothing pending.
+//! `makemigrations` on files: its questions, its output, which reads back and leaves nothing pending.
 
 use std::{fs, path::Path};
 use tempfile::TempDir;
@@ -14,7 +14,7 @@ struct Folder {
 }
 
 impl Folder {
-    /// An app `stock` as `startapp` writes it.
+    /// Creates an app `stock` as `startapp` writes it.
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config::defaults_in(dir.path());
@@ -32,7 +32,7 @@ impl Folder {
         fs::write(&path, change(&fs::read_to_string(&path).unwrap())).unwrap();
     }
 
-    /// Makes with these options and no one to ask; the names of the new files.
+    /// Makes migrations with these options and without prompts; returns the names of the new files.
     fn make(&self, options: &[(&str, &str)]) -> Result<Vec<String>, Failed> {
         let mut wanted = Options::default();
         options.iter().for_each(|(option, value)| wanted.answers.add(option, value).unwrap());
@@ -41,7 +41,7 @@ impl Folder {
     }
 }
 
-/// M10: a new app's first migration, then nothing; a field, then nothing.
+/// M10: the first migration of a new app, then nothing pending; a new field, then nothing pending.
 #[test]
 fn what_was_made_leaves_nothing_pending() {
     let folder = Folder::new();
@@ -56,7 +56,7 @@ fn what_was_made_leaves_nothing_pending() {
     assert_ne!(before, after, "the catalog sees that every tenant is behind");
 }
 
-/// Issue: rename asks, or takes an answer as an option. Nothing is written while anything is open.
+/// A rename is asked about, or answered with an option. Nothing is written while a question is open.
 #[test]
 fn a_rename_is_asked_or_answered_as_an_option() {
     let folder = Folder::new();
@@ -81,7 +81,7 @@ fn a_rename_is_asked_or_answered_as_an_option() {
     assert!(folder.load().unmigrated().is_empty());
 }
 
-/// A required field is asked about, and says with which options it can be answered.
+/// A required field is asked about, and the question names the options that answer it.
 #[test]
 fn a_required_field_needs_a_value_for_rows_that_exist() {
     let folder = Folder::new();
@@ -96,7 +96,7 @@ fn a_required_field_needs_a_value_for_rows_that_exist() {
     folder.load();
 }
 
-/// A file that was copied or renamed does not run under another name.
+/// A copied or renamed file does not run under another name.
 #[test]
 fn a_renamed_migration_is_refused_with_its_file() {
     let folder = Folder::new();
@@ -107,8 +107,8 @@ fn a_renamed_migration_is_refused_with_its_file() {
     assert!(problems.contains("0001_first.toml:1: says it is stock/0001_initial"), "{problems}");
 }
 
-/// The built-in app is complete: its migrations make exactly its models. Run with
-/// `TENANTRY_MAKE=1` after a change of its models, this writes the migration that is missing.
+/// The built-in app is complete: its migrations produce exactly its models. With `TENANTRY_MAKE=1`, after a change of
+/// the models, this test writes the missing migration.
 #[test]
 fn the_migrations_of_medadmin_make_its_models() {
     let mut config = Config::default();

@@ -1,4 +1,4 @@
-//! Fleet migration and check on real databases: catalog, engine and apps together.
+//! Migration runs and checks on real databases: catalog, engine and apps together.
 
 use std::{fs, sync::Arc};
 use tempfile::TempDir;
@@ -84,7 +84,7 @@ impl Fixture {
         make::make(&self.apps(), &make::Options::default(), &mut |_| None).unwrap();
     }
 
-    /// The shared store at the version of the apps, and tenants with their databases.
+    /// Creates the shared store at the apps' version, and tenants with their databases.
     async fn create(&self, slugs: &[&str]) -> Vec<Place> {
         let apps = self.apps();
         self.engine.migrate(&system("shared"), apps.migrations()).await.unwrap();
@@ -161,8 +161,8 @@ fn item(unit: i64) -> Change {
     }
 }
 
-/// M9, M10, X5: a model changes, every tenant follows; the one whose file is gone is told with its
-/// reason and does not stop the others, and the next run has only that one to do.
+/// M9, M10, X5: a model changes and every tenant is migrated; a tenant whose file is missing is reported with its
+/// reason and does not stop the others, and the next run handles only that tenant.
 #[tokio::test]
 async fn a_changed_model_reaches_every_tenant_but_the_broken_one() {
     let fixture = Fixture::new("stock").await;
@@ -192,7 +192,7 @@ async fn a_changed_model_reaches_every_tenant_but_the_broken_one() {
     assert!(matches!(rest[0].what, What::Unreadable(..)) && rest[0].place.as_ref() == Some(&places[2]));
 }
 
-/// Issue: check finds references from a tenant's rows to shared rows that are not there.
+/// The check finds references from a tenant's rows to missing shared rows.
 #[tokio::test]
 async fn dangling_references_across_stores_are_found() {
     let fixture = Fixture::new("stock").await;
@@ -211,7 +211,7 @@ async fn dangling_references_across_stores_are_found() {
     assert_eq!(found[0].to_string(), "tenant_bravo_1: items.unit refers to units that are not there: 7, 9");
 }
 
-/// M3, M18: the demo's rows go into medadmin's databases as they are, and nothing dangles.
+/// M3, M18: the demo's rows fit into medadmin's databases unchanged, without dangling references.
 #[tokio::test]
 async fn the_demo_loads_and_checks_clean() {
     let fixture = Fixture::new("medadmin").await;

@@ -1,4 +1,4 @@
-//! A configuration that is not the default, opened as a platform: its names are those on disk.
+//! A platform with a non-default configuration: its names are the names on disk.
 
 use std::path::Path;
 use tenantry::{
@@ -33,7 +33,7 @@ async fn open(text: &str, dir: &Path) -> Platform {
     platform
 }
 
-/// V1 to V3: databases are called what the configuration says.
+/// Databases get the names that the configuration gives.
 #[tokio::test]
 async fn databases_are_called_what_the_configuration_says() {
     let dir = tempfile::tempdir().unwrap();
@@ -44,7 +44,7 @@ async fn databases_are_called_what_the_configuration_says() {
     assert_eq!(names, ["alpha_1.db", "bravo_1.db", "shared_resources.db", "valuation_admin.db"]);
 }
 
-/// F4, F10: the same app pooled, by configuration alone.
+/// The same app becomes pooled by configuration alone.
 #[tokio::test]
 async fn the_same_app_pooled_is_configuration() {
     let dir = tempfile::tempdir().unwrap();
@@ -56,8 +56,8 @@ async fn the_same_app_pooled_is_configuration() {
     );
 }
 
-/// M10 in either isolation: start an app, make its migration, run it over the tenants that exist,
-/// and check finds nothing left to say.
+/// M10 in either isolation: start an app, make its migration, run it over the existing tenants; `check` then reports
+/// nothing.
 #[tokio::test]
 async fn a_new_app_reaches_tenants_in_either_isolation() {
     for isolation in ["database", "pooled"] {

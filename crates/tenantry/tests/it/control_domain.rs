@@ -88,7 +88,7 @@ async fn plans_are_initialised_once_and_follow_the_configuration_m8() {
 async fn suspension_trial_end_and_plan_reach_the_cache_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let w = World::open(dir.path()).await.with_plans().await;
-    // A second process, as far as SQLite can tell: an engine of its own on the same file.
+    // A second process, as far as SQLite is concerned: a separate engine on the same file.
     let other = World::open(dir.path()).await;
     let made = w.operations.create_tenant(&by(), registration("alpha")).await.unwrap();
     let topology = Topology::new(other.control.clone());
@@ -148,7 +148,7 @@ async fn a_store_without_database_is_an_error_with_its_remedy_never_another_plac
     let none = w.operations.create_databases(&by(), &slug("alpha"), all()).await.unwrap();
     assert!(none.databases.is_empty(), "all are there");
 
-    // A lost database is replaced under a name that never was in use (`no-reuse`), and only when asked.
+    // A lost database is replaced under a name that was never in use (`no-reuse`), and only on request.
     std::fs::remove_file(w.root.join("papers_alpha_1.db")).unwrap();
     let again = w.operations.create_databases(&by(), &slug("alpha"), all()).await.unwrap();
     assert_eq!(again.databases, ["papers_alpha_2"]);

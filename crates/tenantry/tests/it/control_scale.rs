@@ -1,4 +1,4 @@
-//! The control store with many tenants: the catalog of migration runs, and a cache that stays small.
+//! The control store with many tenants: the catalog of migration runs, and a bounded cache.
 
 use crate::world::{World, by, placement, registration, slug};
 use tenantry::{
@@ -90,8 +90,8 @@ async fn the_emptiest_server_is_found() {
     assert_eq!(emptiest(&w.control, &servers[..1]).await.unwrap().as_str(), "main");
 }
 
-/// Requests that load and changes that invalidate, at once: nobody goes on with a state older than
-/// a change that was committed before the request began.
+/// Concurrent requests that load and changes that invalidate: no request uses a state older than a change that was
+/// committed before the request began.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_load_that_races_a_change_never_leaves_the_old_state_behind() {
     let dir = tempfile::tempdir().unwrap();

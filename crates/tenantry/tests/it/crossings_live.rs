@@ -1,5 +1,5 @@
-//! T14: whatever lies in the place of a tenant's database × everything that is done to tenants. A value is right, or
-//! there is an error that names the tenant and the remedy; the operation ends; neighbours notice nothing.
+//! T14: every state of a tenant's database file × every operation on tenants. A value is right, or an error names the
+//! tenant and the remedy; the operation ends; other tenants are not affected.
 
 use crate::{
     backups_kit::{Clinic, Sums, noise},
@@ -18,7 +18,7 @@ use std::{
 use tenantry::{NewFromCopy, Result, migrations::fleet, name::ServerName, operations::State, tenants::Terms};
 use tenantry_testkit::tried;
 
-/// What lies there.
+/// State of the database file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Live {
     Missing,
@@ -33,10 +33,10 @@ enum Live {
     NoAccess,
 }
 
-/// What is done; each to a tenant of its own.
+/// The operations; each runs on a separate tenant.
 const VERBS: [&str; 7] = ["restore", "move", "backup", "migrate", "purge", "clone", "export"];
 
-/// Two servers, so that a tenant can be moved; and no last backup, so that a purge meets the file itself.
+/// Configures two servers, so that a tenant can be moved, and no final backup, so that a purge reads the file itself.
 const CONFIG: &str = r#"
 servers = ["main", "disk"]
 [servers.main]
@@ -47,11 +47,11 @@ path = "more"
 final_backup = false
 "#;
 
-/// Bytes of a page of SQLite.
+/// Size of a SQLite page, bytes.
 const PAGE: usize = 4096;
 
 impl Live {
-    /// Brings it about. Nobody has the file open.
+    /// Brings the file into this state. No process has it open.
     fn put(self, file: &Path, neighbour: &Path) {
         let write = |at: u64, bytes: &[u8]| {
             OpenOptions::new().write(true).open(file).unwrap().write_all_at(bytes, at).unwrap();
@@ -78,14 +78,14 @@ impl Live {
         }
     }
 
-    /// Whose purge is refused: what lies there is certainly not what is left of the tenant's database, or cannot be
-    /// looked at.
+    /// Returns true if a purge must be refused: the file is certainly not a remnant of the tenant's database, or cannot
+    /// be inspected.
     fn is_another(self) -> bool {
         matches!(self, Self::Neighbour | Self::Directory | Self::Dangling | Self::NoAccess)
     }
 }
 
-/// Where the page begins that has rows on it.
+/// Returns the offset of a page that contains rows.
 fn leaf(file: &Path) -> u64 {
     let bytes = fs::read(file).unwrap();
     let holds = |page: &[u8]| page[0] == 0x0D && page.windows(6).any(|w| w == b"marked");
@@ -165,7 +165,7 @@ async fn cell(clinic: &Clinic, live: Live, verb: &str, then: &Sums) {
     }
 }
 
-/// The tenant, and the command that helps.
+/// Returns true if the text names the tenant and the helpful command.
 fn is_named(text: &str, tenant: &str) -> bool {
     let named = ["of", "of tenant"].iter().any(|of| text.contains(&format!("database {of} {tenant} ")));
     named && text.contains("tenantry restore")
@@ -193,7 +193,7 @@ async fn start(clinic: &Clinic, verb: &str) -> Result<i64> {
     }
 }
 
-/// How it ended; the error as an operator sees it.
+/// Returns how the operation ended, with the error as an operator sees it.
 async fn ended(clinic: &Clinic, started: Result<i64>) -> Result<(), String> {
     let told = |error: &tenantry::Error| format!("{error} {}", error.remedy().unwrap_or_default());
     let operation = started.map_err(|error| told(&error))?;
@@ -201,7 +201,7 @@ async fn ended(clinic: &Clinic, started: Result<i64>) -> Result<(), String> {
     match over.state {
         State::Done => Ok(()),
         State::Undone => Err(over.error.unwrap()),
-        // What cannot be read may come back with a mark of the operation on it: so that waits, and a command ends it.
+        // An unreadable file may carry the operation's fencing token, so the undo waits until a command ends it.
         State::Unwinding if over.error.as_ref().is_some_and(|text| text.contains("cannot be read")) => {
             clinic.platform.operations().abandon(&by(), operation).await.unwrap();
             Err(over.error.unwrap())
@@ -277,7 +277,7 @@ async fn a_link_to_nowhere() {
     row(Live::Dangling).await;
 }
 
-/// The superuser of the system reads every file: then the test runs again as a user who does not.
+/// The system's superuser can read every file, so the test runs again as an ordinary user.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_that_the_process_may_not_read() {
     if fs::metadata("/proc/self").unwrap().uid() != 0 {

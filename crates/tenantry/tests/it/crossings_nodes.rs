@@ -1,5 +1,5 @@
-//! T14: a node of the previous release goes on serving a tenant while another node does everything to that tenant. A value is
-//! right on both, or the older node says that it is outdated.
+//! T14: a node of the previous release serves a tenant while another node runs every operation on it. A value is right
+//! on both nodes, or the older node reports that it is outdated.
 
 use crate::{
     crossings_versions::{FINER, Fleet, VERBS, add, over, read},
@@ -9,7 +9,7 @@ use serde_json::json;
 use tenantry::migrations::fleet;
 use tenantry_testkit::tried;
 
-/// Another node does everything to the tenant while a node of the previous release goes on serving it.
+/// Runs every operation on one node while a node of the previous release serves the tenant.
 async fn beside_the_previous_release(isolation: &'static str, change: (&str, &str), outdated: bool) {
     let mut fleet = Fleet::begun(isolation, change).await;
     let (old, new) = (fleet.old.clone(), fleet.new().await.unwrap());

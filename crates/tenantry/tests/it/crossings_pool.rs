@@ -1,6 +1,6 @@
-//! T14: whatever lies in the place of a pool, or of a tenant's rows in it × everything that is done to tenants. A process
-//! that starts with a pool that cannot be used names the command that helps; after it every tenant comes back. Where only
-//! the rows of one tenant are lost, that tenant's operations say so and its neighbours notice nothing.
+//! T14: every state of a pool's file, or of a tenant's rows in it × every operation on tenants. A process that starts
+//! with an unusable pool names the helpful command; after that command every tenant is restored. If only the rows of
+//! one tenant are lost, that tenant's operations say so and other tenants are not affected.
 
 use crate::{
     backups_kit::{Clinic, noise},
@@ -26,7 +26,7 @@ use tenantry_engine::{
 use tenantry_testkit::tried;
 
 const CONFIG: &str = "[retention]\nfinal_backup = false\n";
-/// What is done; each to a tenant of its own.
+/// The operations; each runs on a separate tenant.
 const VERBS: [&str; 7] = ["restore", "move", "backup", "migrate", "purge", "clone", "export"];
 const PAGE: usize = 4096;
 
@@ -43,7 +43,7 @@ enum Pool {
 }
 
 impl Pool {
-    /// Brings it about. No process has the file open.
+    /// Brings the file into this state. No process has it open.
     fn put(self, file: &Path, another: &Path) {
         let write = |at: u64, bytes: &[u8]| {
             OpenOptions::new().write(true).open(file).unwrap().write_all_at(bytes, at).unwrap();
@@ -73,7 +73,7 @@ fn pool_file(clinic: &Clinic) -> PathBuf {
     clinic.dir.join("data/databases/tenant_pool.db")
 }
 
-/// Two tenants in a pool with a backup each, and the file of a tenant that has a database of its own.
+/// Creates two tenants in a pool with a backup each, and the file of a tenant with an own database.
 async fn begun(dir: &Path) -> (Clinic, PathBuf) {
     let clinic = Clinic::open(dir, "pooled", CONFIG).await;
     for name in ["one", "two", "own"] {
@@ -87,7 +87,7 @@ async fn begun(dir: &Path) -> (Clinic, PathBuf) {
     (clinic, file)
 }
 
-/// Every command opens the platform first: so all of them answer with the command that helps.
+/// Every command opens the platform first, so all of them answer with the helpful command.
 async fn row(pool: Pool) {
     let dir = tempfile::tempdir().unwrap();
     let (clinic, another) = begun(dir.path()).await;
@@ -134,12 +134,12 @@ async fn a_pool_whose_place_holds_something_else() {
     }
 }
 
-/// How the rows of a tenant are lost in a pool that opens.
+/// How a tenant's rows are lost in a pool that can be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rows {
-    /// The pool does not know the tenant.
+    /// The pool does not contain the tenant.
     Gone,
-    /// A page with rows is damaged; other tenants' rows may lie on it.
+    /// A page with rows is damaged; it may contain other tenants' rows too.
     Damaged,
 }
 
@@ -187,7 +187,7 @@ async fn tenants_of_a_pool(rows: Rows) {
     tried("T14 a tenant's rows in a pool", VERBS.len() as u64 + 1, "verbs on lost and on damaged rows");
 }
 
-/// Takes the tenants out of the pool, behind the platform's back.
+/// Removes the tenants from the pool without the platform.
 async fn forget(root: PathBuf, ids: &[i64]) {
     let main = ServerName::parse("main").unwrap();
     let engine = Engine::open(vec![ServerSpec { name: main.clone(), root }], CacheLimits::default()).unwrap();
@@ -208,7 +208,7 @@ async fn forget(root: PathBuf, ids: &[i64]) {
     engine.shutdown().await;
 }
 
-/// Overwrites the beginning of every page that holds this text and nothing of the neighbour.
+/// Overwrites the start of every page that contains this text but nothing of the neighbour.
 fn damage(file: &Path, text: &str) {
     let bytes = fs::read(file).unwrap();
     let has = |page: &[u8], text: &str| page.windows(text.len()).any(|w| w == text.as_bytes());
@@ -230,7 +230,8 @@ async fn cell(clinic: &Clinic, rows: Rows, verb: &str) {
             let backup = platform.newest_good_backup(&of).await.unwrap();
             clinic.restore(verb, &backup).await;
             match ended(clinic, platform.start_restore_swap(&by(), &of).await).await {
-                // Rows go out of the pool and in again: where its pages are damaged, all of it has to be made anew.
+                // A swap deletes and inserts rows in the pool: if its pages are damaged, the whole pool must be
+                // rebuilt.
                 Err(text) if rows == Rows::Damaged => text,
                 swapped => return assert_eq!(swapped, Ok(()), "{what}"),
             }
@@ -273,7 +274,7 @@ async fn cell(clinic: &Clinic, rows: Rows, verb: &str) {
     assert!(told.contains(&remedy), "{what}: {told}");
 }
 
-/// A pool is migrated as one; the tenant is only recorded. What it finds it names.
+/// Migrates: a pool is migrated as a whole, and the tenant is only recorded. Errors name the tenant.
 async fn migrate(clinic: &Clinic, rows: Rows, name: &str) {
     let mut write = clinic.platform.control().begin().await.unwrap();
     let behind = "UPDATE placements SET schema_version = 'older' WHERE tenant = (SELECT id FROM tenants WHERE slug = ?)";
@@ -298,7 +299,7 @@ async fn purge(clinic: &Clinic, rows: Rows) -> Result<(), String> {
     match over.state {
         State::Done => Ok(()),
         State::Undone => Err(over.error.unwrap()),
-        // Past its point of no return it rests; a command ends it.
+        // Past its point of no return the operation rests until a command ends it.
         _ => {
             assert_eq!(rows, Rows::Damaged, "{over:?}");
             let text = over.error.unwrap();

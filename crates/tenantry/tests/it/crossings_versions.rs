@@ -1,5 +1,5 @@
-//! T14: a tenant's database at another schema than the process has loaded × everything that is done to tenants. A value
-//! is right, or there is an error with the code and the remedy of its cause; what was acknowledged is there once.
+//! T14: a tenant's database at a schema other than the loaded one × every operation on tenants. A value is right, or an
+//! error has the code and the remedy of its cause; acknowledged writes exist exactly once.
 
 use crate::world::{by, slug};
 use futures_util::TryStreamExt;
@@ -19,11 +19,11 @@ use tenantry_testkit::tried;
 
 const ITEM: &str =
     "store = \"tenant\"\n[fields.code]\ntype = \"text\"\n[fields.sum]\ntype = \"decimal\"\nscale = 2\n";
-/// A migration that every row takes, and one that the rows of `acme` do not.
+/// A migration that every row satisfies, and one that the rows of `acme` do not.
 pub(crate) const FINER: (&str, &str) = ("scale = 2", "scale = 3");
 const NUMBERS: (&str, &str) = ("type = \"text\"", "type = \"integer\"");
 
-/// What is done, in this order, so that what one leaves does not stand in the way of the next.
+/// The operations, in an order in which the results of one do not block the next.
 pub(crate) const VERBS: [&str; 11] = [
     "read",
     "write",
@@ -38,28 +38,28 @@ pub(crate) const VERBS: [&str; 11] = [
     "move",
 ];
 
-/// How the tenant's database stands to the process.
+/// Schema of the tenant's database, relative to the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Schema {
-    /// The process has a migration that was not run.
+    /// The process has a migration that has not run.
     Pending,
-    /// The process has a migration that was run over the fleet and failed here.
+    /// The process has a migration that ran over all tenants and failed for this one.
     Failed,
     /// A newer process has run a migration that this one does not have.
     Newer,
 }
 
-/// One data directory, the process that is crossed, and the tenant's rows as they must be.
+/// A data directory, the process under test, and the tenant's expected rows.
 pub(crate) struct Fleet {
     dir: tempfile::TempDir,
     isolation: &'static str,
-    /// With the apps of before the migration.
+    /// The process with the apps from before the migration.
     pub(crate) old: Platform,
     archive: std::path::PathBuf,
     backup: BackupId,
-    /// A code of a new row, as the process that is crossed takes it.
+    /// The code of a new row, as the process under test accepts it.
     code: Value,
-    /// Sums in thousandths that were acknowledged, of `acme`.
+    /// Acknowledged sums of `acme`, in thousandths.
     pub(crate) sums: Vec<u64>,
 }
 
@@ -74,7 +74,7 @@ fn config(dir: &Path, isolation: &str) -> Config {
 }
 
 impl Fleet {
-    /// Three tenants with rows, a backup and an archive, and a migration in files that no process has loaded yet.
+    /// Creates three tenants with rows, a backup and an archive, and writes a migration that no process has loaded.
     pub(crate) async fn begun(isolation: &'static str, change: (&str, &str)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let models = dir.path().join("apps/stock/models");
@@ -105,12 +105,12 @@ impl Fleet {
         Self { dir, isolation, old, archive, backup: asked.backup, code: json!("7"), sums: vec![1250, 2500] }
     }
 
-    /// A process with the apps of now.
+    /// Opens a process with the current apps.
     pub(crate) async fn new(&self) -> Result<Platform> {
         Platform::open(config(self.dir.path(), self.isolation)).await
     }
 
-    /// Does it; the code of the error and the error as an operator sees it.
+    /// Runs an operation; an error is the code and the text that an operator sees.
     pub(crate) async fn verb(&mut self, platform: &Platform, verb: &str) -> Result<(), (String, String)> {
         let acme = slug("acme");
         let done = match verb {
@@ -146,7 +146,7 @@ impl Fleet {
         done.map_err(told)
     }
 
-    /// Beside, swapped in, and undone: afterwards it is as before.
+    /// Stages, swaps in and undoes a restore: afterwards the state is as before.
     async fn restore(&self, platform: &Platform) -> Result<(), (String, String)> {
         let acme = slug("acme");
         over(platform, platform.start_restore(&by(), &acme, &self.backup, None).await).await?;
@@ -158,7 +158,7 @@ impl Fleet {
         swapped
     }
 
-    /// To another server or isolation, and back.
+    /// Moves the tenant to another server or isolation, and back.
     async fn travel(&self, platform: &Platform) -> Result<(), (String, String)> {
         let (acme, from) = (slug("acme"), self.server(platform).await);
         let to = ServerName::parse(if from.as_str() == "disk" { "main" } else { "disk" }).unwrap();
@@ -254,20 +254,20 @@ fn thousandths(sum: &Value) -> u64 {
     format!("{whole}{rest:0<3}").parse().unwrap()
 }
 
-/// The codes that a cell may be refused with; none: it must be right.
+/// Returns the codes with which an operation may be refused; `None` means that it must succeed.
 fn refusal(schema: Schema, isolation: &str, verb: &str) -> Option<&'static [&'static str]> {
     let pooled = isolation == "pooled";
     match (schema, verb) {
-        // What was made before is whole, and what was stored is described by its own schema.
+        // An earlier backup is intact, and its own schema describes its contents.
         (_, "verify") | (Schema::Pending | Schema::Failed, "back up" | "restore") => None,
-        // Copies of the rows are brought to the schema of the process.
+        // Copies of the rows are migrated to the schema of the process.
         (Schema::Pending, "export" | "import" | "clone") => None,
         (Schema::Pending, _) | (Schema::Failed, "export" | "clone") => Some(&["migrations_pending"]),
-        // The archive came from outside: what is wrong is the archive.
+        // The archive is external, so the error is about the archive.
         (Schema::Failed, "import") => Some(&["invalid"]),
         (Schema::Failed, _) => Some(&["migrations_pending"]),
-        // A database of its own is made of it at the schema of then, which is behind for newer processes; a pool
-        // that is ahead takes no older rows.
+        // The rows go into an own database at their old schema, which is behind for newer processes; a pool that is
+        // ahead accepts no older rows.
         (Schema::Newer, "import" | "restore") if !pooled => None,
         (Schema::Newer, _) => Some(&["server_outdated"]),
     }
@@ -300,7 +300,7 @@ async fn row(schema: Schema, isolation: &'static str) {
         fleet.code = json!(7);
     }
     let crossed = if schema == Schema::Newer { old.clone() } else { new.clone() };
-    // A pool is brought to the new schema by the first process that has it.
+    // The first process that has the new schema migrates a pool.
     let pending = schema != Schema::Pending || isolation == "database";
     for verb in VERBS {
         let (what, allowed) = (format!("{schema:?} {isolation} × {verb}"), refusal(schema, isolation, verb));
@@ -319,7 +319,7 @@ async fn row(schema: Schema, isolation: &'static str) {
         vec![],
         "{schema:?} {isolation}: nothing is stuck"
     );
-    // The cause is removed: every value is as it was acknowledged, here and at the neighbours.
+    // The cause is fixed: every value is as acknowledged, for this tenant and its neighbours.
     if schema == Schema::Failed {
         mend(&old, "acme").await;
     }
@@ -331,7 +331,7 @@ async fn row(schema: Schema, isolation: &'static str) {
     tried("T14 a database at another schema", VERBS.len() as u64, "verbs in each state and isolation");
 }
 
-/// Corrects the values that the migration refuses, where the apps of before are loaded.
+/// Corrects the values that the migration rejects, in a process with the old apps.
 async fn mend(old: &Platform, name: &str) {
     let tenant = old.enter_as_operator(&by(), &slug(name)).await.unwrap();
     let records = old.records(&tenant, "items").unwrap();
@@ -365,8 +365,8 @@ async fn a_migration_of_a_newer_process_in_a_pool() {
     row(Schema::Newer, "pooled").await;
 }
 
-/// All rows of a pool are migrated together: where those of one tenant refuse, the process does not start, and one with
-/// the apps of before goes on with everything.
+/// All rows of a pool are migrated together: if one tenant's rows are rejected, the process does not start, and a
+/// process with the old apps continues with everything.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_migration_that_failed_in_a_pool() {
     let mut fleet = Fleet::begun("pooled", NUMBERS).await;

@@ -1,5 +1,5 @@
-//! One store with companies in the pool and companies with databases of their own: moved, migrated, limited,
-//! backed up and restored side by side.
+//! One store with pooled tenants and tenants with own databases: moved, migrated, limited, backed up and restored side
+//! by side.
 
 use crate::{
     backups_kit::ISOLATIONS,
@@ -8,7 +8,7 @@ use crate::{
 };
 use serde_json::json;
 
-/// Every company but one is as the store is configured; a new version of the app comes, and all go with it.
+/// All tenants but one have the store's configured isolation; a new version of the app migrates all of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn companies_of_both_isolations_live_in_one_store() {
     for isolation in ISOLATIONS {
@@ -58,7 +58,7 @@ async fn both(ward: &Ward) -> [Picture; 2] {
     [ward.picture("acme").await, ward.picture("bravo").await]
 }
 
-/// Nobody is in the pool when migrations run, but what is kept there of somebody who left it.
+/// No tenant is in the pool when migrations run, except retained rows of a tenant that left it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pool_that_everybody_left_is_current_for_the_next_one() {
     for (isolation, crossings) in [("pooled", 1), ("database", 2)] {
@@ -85,7 +85,7 @@ async fn a_pool_that_everybody_left_is_current_for_the_next_one() {
     }
 }
 
-/// Between the new version and the migration run a company is behind: it is migrated first.
+/// Between the new version and the migration run a tenant is behind: it must be migrated before a move.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_company_that_is_behind_is_not_moved() {
     for isolation in ISOLATIONS {

@@ -1,4 +1,4 @@
-//! A platform whose one tenant store holds companies of both isolations, with records of every type of field.
+//! A platform whose one tenant store contains tenants of both isolations, with records of every field type.
 
 use crate::world::{by, slug};
 use futures_util::{TryStreamExt, stream};
@@ -29,10 +29,10 @@ const ENTRIES: &str = "store = \"tenant\"\naudit = true\n[fields.name]\ntype = \
     to = \"entries\"\n[fields.tag]\ntype = \"ref\"\nto = \"tags\"\n";
 const TAGS: &str = "store = \"tenant\"\nid = \"uuid\"\n[fields.name]\ntype = \"text\"\nunique = true\n";
 const SHELF: &str = "[fields.shelf]\ntype = \"text\"\nindex = true\ndefault = \"top\"\n";
-/// Rows that the plan allows.
+/// Number of rows that the plan allows.
 pub(crate) const MOST: u64 = 12;
 
-/// What one sees of a company: documents, checksums, log of activity, bytes of files, rows in use.
+/// Visible state of a tenant: documents, checksums, activity log, file contents, number of rows.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Picture {
     documents: Vec<Value>,
@@ -68,7 +68,7 @@ fn make_migrations(config: &Config, entries: &str) {
 }
 
 impl Ward {
-    /// A new installation; the store is configured as `isolation`.
+    /// Creates a new installation; `isolation` is that of the store.
     pub(crate) async fn new(dir: &Path, isolation: &str) -> Self {
         let config = config(dir, isolation);
         make_migrations(&config, ENTRIES);
@@ -77,7 +77,7 @@ impl Ward {
         Self { platform }
     }
 
-    /// The same with a field more, as a newer version of the app brings it; no tenant is migrated yet.
+    /// Opens the installation with a newer version of the app that has an additional field; no tenant is migrated yet.
     pub(crate) async fn with_a_field_more(self, dir: &Path) -> Self {
         let config = self.platform.config().clone();
         self.platform.shutdown().await;
@@ -87,7 +87,7 @@ impl Ward {
         Self { platform: Platform::open(config).await.unwrap() }
     }
 
-    /// A company with records of every type, one of them changed, one deleted, one with a file.
+    /// Creates a tenant with records of every type, one of them changed, one deleted, one with a file.
     pub(crate) async fn create(&self, name: &str) {
         let tenant = NewTenant { slug: slug(name), name: name.into(), email: format!("mail@{name}.test") };
         self.platform.create_tenant(&by(), tenant, Some("small"), None).await.unwrap();
@@ -148,7 +148,7 @@ impl Ward {
         Picture {
             documents,
             sums: sums.map(|t| (t.model.to_string(), t.rows, t.blake3)).collect(),
-            // The number of a line is the place's own.
+            // The number of a line differs from place to place.
             activity: activity
                 .into_iter()
                 .map(|a| format!("{} {} {} {} {:?}", a.at, a.actor, a.action, a.record, a.detail))
@@ -158,13 +158,13 @@ impl Ward {
         }
     }
 
-    /// Isolation of the place in use.
+    /// Returns the isolation of the place in use.
     pub(crate) async fn isolation(&self, name: &str) -> Isolation {
         let shown = self.platform.show_tenant(&slug(name)).await.unwrap();
         shown.placements[0].place.isolation
     }
 
-    /// Into the other isolation, proven.
+    /// Moves the tenant to the other isolation and asserts that the move was verified.
     pub(crate) async fn cross(&self, name: &str) {
         let started = self.start_cross(name).await.unwrap();
         let over = self.done(started).await;
@@ -195,7 +195,7 @@ impl Ward {
         reports.remove(0).1
     }
 
-    /// Backed up, changed, restored from it.
+    /// Backs the tenant up, changes it, and restores it.
     pub(crate) async fn back_and_forth(&self, name: &str) {
         let then = self.picture(name).await;
         let Asked { backup, operation } = self.platform.start_backup(&by(), &slug(name), None).await.unwrap();
@@ -208,7 +208,7 @@ impl Ward {
         assert_eq!(self.picture(name).await, then, "{name}");
     }
 
-    /// Writes until the plan's limit is met, sees that it is, and takes back what was written.
+    /// Writes until the plan's limit refuses a write, then removes the new rows.
     pub(crate) async fn is_limited(&self, name: &str) {
         let mut made = Vec::new();
         for _ in self.picture(name).await.rows..MOST {
@@ -229,7 +229,7 @@ impl Ward {
         found
     }
 
-    /// Nothing stuck, and every database what the catalog says.
+    /// Asserts that no operation is stuck and every database matches the catalog.
     pub(crate) async fn whole(&self) {
         let open = Filter { open: true, ..Filter::default() };
         assert_eq!(self.platform.operations().list(&open).await.unwrap(), vec![]);

@@ -1,5 +1,5 @@
-//! Where a tenant's rows lie when the platform does not simply make a database for them: brought by the
-//! owner, or in a system store's database (F1 to F5). Always recorded, never guessed (X1).
+//! Placement of a tenant's rows if the platform does not simply create a database: brought by the owner, or in a system
+//! store's database. Always recorded, never guessed (X1).
 
 use crate::world::{by, slug};
 use serde_json::json;
@@ -41,7 +41,7 @@ fn attach(physical: Option<&str>) -> Attach {
     Attach { store: "tenant".parse().unwrap(), physical, server: None }
 }
 
-/// An empty file is a database without tables: what an owner's `createdb` leaves.
+/// Creates an empty file, which is a database without tables, as an owner's `createdb` would.
 fn make_database(platform: &Platform, name: &str) {
     fs::write(platform.config().servers[0].path.join(format!("{name}.db")), b"").unwrap();
 }
@@ -54,7 +54,7 @@ async fn migrate(platform: &Platform, external: bool) -> u64 {
     reports.iter().map(|(_, report)| report.migrated).sum()
 }
 
-/// F3: the platform makes nothing, uses what it is told of, and migrates it only when asked.
+/// The platform creates nothing, uses the database it is told to use, and migrates it only on request.
 #[tokio::test]
 async fn a_database_that_the_owner_brings_is_attached_and_left_alone_f3() {
     let dir = tempfile::tempdir().unwrap();
@@ -83,7 +83,7 @@ async fn a_database_that_the_owner_brings_is_attached_and_left_alone_f3() {
     add_patient(&platform, "alpha").await.unwrap();
     assert_eq!(patients(&platform, "alpha").await, 1);
 
-    // Again is no fault; another one is; and nobody else gets it, nor a database of the platform's own.
+    // Attaching again is no error; attaching another one is; no other tenant gets it, and it is not replaced.
     let again =
         platform.attach_database(&platform.operator(&by()), &slug("alpha"), &attach(None)).await.unwrap();
     assert!(again.pending.is_empty());
@@ -97,7 +97,7 @@ async fn a_database_that_the_owner_brings_is_attached_and_left_alone_f3() {
         assert!(matches!(refused, Error::Conflict(_)), "{who} {name}: {refused}");
     }
     assert_eq!(add_patient(&platform, "beta").await.unwrap_err().code(), "no_database", "X1");
-    // A name of the owner's choice; it carries all migrations already, which is found at once.
+    // The owner chose the name; the database already has all migrations, which is detected at once.
     platform.attach_database(&platform.operator(&by()), &slug("beta"), &attach(Some("other"))).await.unwrap();
     assert_eq!(migrate(&platform, true).await, 1);
     assert!(platform.verify_audit().await.unwrap().faults.is_empty());
@@ -106,8 +106,8 @@ async fn a_database_that_the_owner_brings_is_attached_and_left_alone_f3() {
     assert_eq!(found, [""; 0]);
 }
 
-/// F1, F3, `catalog-placement`: who brings no database lives in the pool of a system store, told apart by the tenant
-/// column; who brings one leaves it, while there is nothing to leave behind.
+/// `catalog-placement`: a tenant that brings no database is in the pool of a system store, distinguished by the tenant
+/// column; a tenant that brings one leaves the pool, if it has no rows there.
 #[tokio::test]
 async fn tenants_without_a_database_live_in_the_pool_that_is_named_f4() {
     for host in ["control", "shared"] {
@@ -143,13 +143,13 @@ async fn tenants_without_a_database_live_in_the_pool_that_is_named_f4() {
         platform.check(None, true, |finding| found.push(finding.to_string())).await.unwrap();
         assert_eq!(found, [""; 0], "{host}");
         platform.shutdown().await;
-        // The next start finds the pool and everybody in it.
+        // The next start finds the pool with all its tenants.
         let platform = open(dir.path(), &text).await.unwrap();
         assert_eq!(patients(&platform, "beta").await, 1, "{host}");
     }
 }
 
-/// A pool in the catalog's database must not take a name from the catalog.
+/// A pool in the catalog's database must not use the name of one of the catalog's tables.
 #[tokio::test]
 async fn a_model_named_like_a_table_of_the_catalog_is_refused_before_anything_runs() {
     let dir = tempfile::tempdir().unwrap();
@@ -165,7 +165,7 @@ async fn a_model_named_like_a_table_of_the_catalog_is_refused_before_anything_ru
     );
 }
 
-/// What the platform makes itself is not attached.
+/// A database that the platform creates cannot be attached.
 #[tokio::test]
 async fn only_a_store_whose_databases_are_brought_takes_one() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Provisioning on the real engine: what the suites of operations show with small files holds there.
+//! Provisioning on the real engine: what the operation suites show with small files holds there too.
 
 use crate::world::{by, slug};
 use std::{fs, path::PathBuf};
@@ -10,7 +10,7 @@ use tenantry::{
 
 struct Place {
     platform: Platform,
-    /// Where databases of tenants lie.
+    /// Directory of the tenants' databases.
     root: PathBuf,
     _dir: tempfile::TempDir,
 }
@@ -31,7 +31,7 @@ impl Place {
     }
 }
 
-/// The catalog was lost, the files were not: making a tenant of the same name must not touch them.
+/// The catalog was lost but the files were not: creating a tenant of the same name must not touch them.
 #[tokio::test]
 async fn a_foreign_file_in_the_way_survives_the_undo_no_reuse() {
     let place = open().await;
@@ -44,7 +44,7 @@ async fn a_foreign_file_in_the_way_survives_the_undo_no_reuse() {
         assert!(place.create(name).await.is_err());
         assert!(fs::read(&foreign).unwrap() == contents, "{name}: somebody's data");
         assert!(place.platform.show_tenant(&slug(name)).await.is_err(), "nothing half-made");
-        // That name was planned once: the next try takes another, and is not stuck (`stuck-retry`).
+        // That name was planned once: the next attempt uses another, so the retry is not stuck (`stuck-retry`).
         let made = place.create(name).await.unwrap();
         assert_ne!(made.databases[0], database);
         assert!(fs::read(&foreign).unwrap() == contents, "{name}: somebody's data");

@@ -1,8 +1,8 @@
-//! T8: seeded schedules of movers, writers with stale places, workers that come late, and clocks that jump,
-//! against a model in memory: no write lost, none doubled, none in the wrong place (`two-workers` and `late-writer`).
+//! T8: seeded schedules of movers, writers with stale places, late workers and jumping clocks, compared with an
+//! in-memory model: no write is lost, doubled or in the wrong place (`two-workers` and `late-writer`).
 //!
-//! A schedule is a sequence of steps, each run to its end alone; the same seed gives the same schedule.
-//! `TENANTRY_SEED` runs one seed, `TENANTRY_SEEDS` so many.
+//! A schedule is a sequence of steps; each runs to its end before the next. The same seed gives the same schedule.
+//! `TENANTRY_SEED` runs one seed, `TENANTRY_SEEDS` sets their number.
 
 use crate::simulation_kit::{Bed, Word};
 use std::{
@@ -24,10 +24,10 @@ const SEEDS: u64 = 500;
 const STEPS: u64 = 120;
 const PROCESSES: usize = 3;
 const WRITERS: usize = 4;
-/// Schedules on one installation.
+/// Number of schedules on one installation.
 const TOGETHER: u64 = 50;
 
-/// Xorshift, seeded.
+/// Seeded xorshift generator.
 struct Random(u64);
 
 impl Random {
@@ -43,16 +43,16 @@ impl Random {
     }
 }
 
-/// What must be there: records by id, with name and code.
+/// Expected contents: records by id, with name and code.
 #[derive(Default)]
 struct Model {
     records: BTreeMap<i64, (String, i64)>,
-    /// Every id ever given out.
+    /// Every id ever assigned.
     ids: HashSet<i64>,
     next_code: i64,
 }
 
-/// Somebody who writes: remembers a place for as long as the schedule likes.
+/// A writer, which remembers a place for as long as the schedule says.
 #[derive(Default)]
 struct Writer {
     place: Option<Place>,
@@ -127,7 +127,7 @@ async fn moves_against_a_model_with_late_workers_stale_places_and_jumping_clocks
 async fn one(bed: &mut Bed, seed: u64, counts: &mut Counts) {
     let name = format!("sim-{seed}");
     let tenant = bed.tenant(&name).await;
-    // Both isolations: what begins in a database of its own, and what begins in the pool.
+    // Both isolations: a store that begins in an own database, and one that begins in the pool.
     let (store, model_name) = if seed.is_multiple_of(2) { ("tenant", "items") } else { ("notes", "slips") };
     let schema = bed.schema(store);
     let random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
@@ -163,7 +163,7 @@ impl Run<'_> {
         }
     }
 
-    /// Only one move at a time: a second one is refused, which is tried now and then.
+    /// Starts a move. Only one may be open; sometimes a second is tried, which must be refused.
     async fn start_move(&mut self) {
         if self.bed.open_operations().await > 0 && !self.random.one_in(10) {
             return;
@@ -175,7 +175,7 @@ impl Run<'_> {
         self.bed.start(process, &self.name, from, new).await;
     }
 
-    /// Anywhere else: the other server, or the other isolation.
+    /// Chooses another target: the other server, or the other isolation.
     fn target(&mut self, from: &Place) -> NewPlacement {
         let own = from.isolation == Isolation::Pooled || self.random.one_in(2);
         let other = match (from.isolation, from.server.as_str()) {
@@ -193,7 +193,7 @@ impl Run<'_> {
         }
     }
 
-    /// The clock of one process runs ahead: leases lapse whose workers live.
+    /// Lets the clock of one process jump ahead, so that leases of live workers lapse.
     fn jump(&mut self) {
         let process = self.random.below(PROCESSES);
         self.log.push(format!("clock of {process} jumps"));
@@ -210,7 +210,7 @@ impl Run<'_> {
         self.bed.take_over(process).await;
         if self.bed.parked.len() > before {
             self.counts.taken_over += 1;
-            // Whoever was at it waits somewhere and comes late.
+            // Earlier workers of the operation are parked and will be late.
             self.counts.late += u64::try_from(before).unwrap();
         }
     }
@@ -227,7 +227,7 @@ impl Run<'_> {
         self.bed.release(index, if fails { Word::Fail } else { Word::GoOn }).await;
     }
 
-    /// Looks where the store lies, or writes to where it lay when last looked at.
+    /// Reads where the store is, or writes to where it was when last read.
     async fn write(&mut self, seed: u64) {
         let who = self.random.below(WRITERS);
         if self.writers[who].place.is_none() || self.random.one_in(4) {
@@ -247,7 +247,7 @@ impl Run<'_> {
                 self.writers[who].wish = Some(wish);
                 self.writers[who].place = None;
             }
-            // Another writer deleted it meanwhile.
+            // Another writer has deleted it meanwhile.
             Err(error) if *error.kind() == Kind::NotFound => {
                 assert!(self.is_gone(&wish), "seed {seed}: {error}")
             }
@@ -296,7 +296,7 @@ impl Run<'_> {
         }
     }
 
-    /// What was answered with success must be there for ever.
+    /// Adds an acknowledged write to the model; it must stay.
     fn written(&mut self, seed: u64, wish: &Wish, id: i64) {
         self.counts.written += 1;
         match wish.clone() {
@@ -309,7 +309,7 @@ impl Run<'_> {
         }
     }
 
-    /// Everybody comes to an end, the latest workers too; then the place in use holds what the model holds.
+    /// Runs all workers to their end, late ones too; then the place in use must equal the model.
     async fn end(&mut self, seed: u64) {
         let mut rounds = 0;
         while !self.bed.parked.is_empty() || self.bed.open_operations().await > 0 {

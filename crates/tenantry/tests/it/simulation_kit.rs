@@ -1,5 +1,5 @@
-//! Several processes on one installation in one test: each has its own platform, clock, engine and caches.
-//! Their workers stop at every fault point, and go on when the schedule says so.
+//! Several processes on one installation in one test: each has a separate platform, clock, engine and caches. Their
+//! workers stop at every fault point and continue when the schedule says so.
 
 use crate::world::{by, slug};
 use std::{
@@ -47,13 +47,13 @@ servers = ["main", "disk"]
 list = ["desk"]
 "#;
 
-/// What a worker that waits at a point is told.
+/// Answer to a worker that waits at a fault point.
 pub(crate) enum Word {
     GoOn,
     Fail,
 }
 
-/// A worker that waits.
+/// A worker that waits at a fault point.
 pub(crate) struct Parked {
     pub(crate) point: String,
     go: oneshot::Sender<Word>,
@@ -61,12 +61,12 @@ pub(crate) struct Parked {
 
 impl Parked {
     pub(crate) fn tell(self, word: Word) {
-        // A worker whose task is gone hears nothing.
+        // The receiver is gone if the worker's task has ended.
         drop(self.go.send(word));
     }
 }
 
-/// What the schedule hears from workers.
+/// Message of a worker to the schedule.
 enum News {
     Parked(Parked),
     Over,
@@ -75,17 +75,17 @@ enum News {
 /// One process.
 pub(crate) struct Process {
     pub(crate) platform: Platform,
-    /// Another cache of open databases, for writers.
+    /// A separate cache of open databases, for writers.
     pub(crate) engine: Engine,
 }
 
-/// All processes of an installation, and the workers in them.
+/// All processes of an installation, and their workers.
 pub(crate) struct Bed {
     pub(crate) processes: Vec<Process>,
     news: mpsc::UnboundedReceiver<News>,
     tell: mpsc::UnboundedSender<News>,
     pub(crate) parked: Vec<Parked>,
-    /// Workers that neither wait nor are over.
+    /// Number of workers that neither wait nor have ended.
     busy: usize,
     tasks: Vec<JoinHandle<()>>,
     watching: Arc<Mutex<bool>>,
@@ -156,13 +156,13 @@ impl Bed {
         bed
     }
 
-    /// Every fault point of this process parks whoever passes it, while a schedule runs.
+    /// Makes every fault point of this process park its worker while a schedule runs.
     fn watch(&self, platform: &Platform) {
         let (tell, watching) = (self.tell.clone(), self.watching.clone());
         platform.operations().faults().watch(Arc::new(move |point: String| {
             let (tell, watching) = (tell.clone(), watching.clone());
             Box::pin(async move {
-                // Control steps are passed inside a transaction: who stopped there would stop everybody.
+                // Control steps run inside a transaction: a worker that stopped there would block all others.
                 if !*watching.lock().unwrap() || is_control(&point) {
                     return Ok(());
                 }
@@ -180,7 +180,7 @@ impl Bed {
         *self.watching.lock().unwrap() = on;
     }
 
-    /// A tenant with an own database and a place in the pool.
+    /// Creates a tenant with an own database and a place in the pool.
     pub(crate) async fn tenant(&self, name: &str) -> TenantId {
         let place = |store: &str, isolation, base: String| NewPlacement {
             store: StoreName::parse(store).unwrap(),
@@ -201,7 +201,7 @@ impl Bed {
         self.processes[0].platform.operations().create_tenant(&by(), wanted).await.unwrap().tenant
     }
 
-    /// Where the catalog says the store lies now.
+    /// Returns the store's current placement in the catalog.
     pub(crate) async fn ready(&self, tenant: TenantId, store: &str) -> Placement {
         let mut tx = self.processes[0].platform.control().snapshot().await.unwrap();
         let all = placement::of_tenant(&mut tx, tenant).await.unwrap();
@@ -238,7 +238,7 @@ impl Bed {
         self.spawn(async move { drop(operations.run(Move::new(&by(), wanted)).await) }).await;
     }
 
-    /// Takes over, in this process, whatever nobody seems to be at work on.
+    /// Takes over, in this process, every operation that seems to have no worker.
     pub(crate) async fn take_over(&mut self, process: usize) {
         let operations = self.processes[process].platform.operations().clone();
         self.spawn(async move { drop(operations.reconcile().await) }).await;
@@ -254,7 +254,7 @@ impl Bed {
         self.settle().await;
     }
 
-    /// Lets one worker go on to its next point, or its end.
+    /// Lets one worker run to its next point or its end.
     pub(crate) async fn release(&mut self, index: usize, word: Word) {
         let parked = self.parked.swap_remove(index);
         self.busy += 1;
@@ -262,7 +262,7 @@ impl Bed {
         self.settle().await;
     }
 
-    /// Waits until every worker waits or is over.
+    /// Waits until every worker waits or has ended.
     async fn settle(&mut self) {
         while self.busy > 0 {
             match self.news.recv().await.unwrap() {

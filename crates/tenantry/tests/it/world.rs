@@ -1,4 +1,4 @@
-//! A platform in a temporary directory, with two stores of databases and a pool.
+//! A platform in a temporary directory, with two stores of own databases and a pool.
 
 use std::{
     collections::BTreeSet,
@@ -42,24 +42,24 @@ list = ["desk"]
 "#;
 const POOL: &str = "notes_pool";
 
-/// One process on an installation: the platform on its real engine, entered by its inner doors.
+/// One process on an installation: the platform on its real engine, with access to its internals.
 pub(crate) struct World {
     pub(crate) platform: Platform,
     pub(crate) control: Control,
     pub(crate) operations: Operations,
     /// The directory of server `main`.
     pub(crate) root: PathBuf,
-    /// For looking into databases behind the platform's back.
+    /// Engine for inspecting databases without the platform.
     engine: Engine,
 }
 
 impl World {
-    /// Opens what is in `dir`, or begins it. What a dead process left is finished or undone.
+    /// Opens the installation in `dir` or creates it; finishes or undoes operations of a dead process.
     pub(crate) async fn open(dir: &Path) -> Self {
         Self::configured(dir, |_| {}).await
     }
 
-    /// The same with another configuration.
+    /// Opens the installation in `dir` or creates it, with a changed configuration.
     pub(crate) async fn configured(dir: &Path, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::parse("tenantry.toml", CONFIG, dir).unwrap_or_else(|p| panic!("{p}"));
         change(&mut config);
@@ -72,7 +72,7 @@ impl World {
         Self { platform, control, operations, root, engine }
     }
 
-    /// Plans small (2 users, 14 days), large (no limits, no trial).
+    /// Adds the plans small (2 users, 14 days) and large (no limits, no trial).
     pub(crate) async fn with_plans(self) -> Self {
         let mut write = self.control.begin().await.unwrap();
         plans::initialize(&mut write, &By::system(), &specs()).await.unwrap();
@@ -80,13 +80,13 @@ impl World {
         self
     }
 
-    /// The state of the schema that databases are made with.
+    /// Returns the fingerprint of the schema with which databases are created.
     pub(crate) fn version(&self, store: &str) -> String {
         let store = StoreName::parse(store).unwrap();
         self.platform.apps().store(&store).unwrap().fingerprint.clone()
     }
 
-    /// Every database of a tenant that exists, and `POOL.ID` for every tenant in the pool.
+    /// Returns every existing database of a tenant, and `POOL.ID` for every tenant in the pool.
     pub(crate) async fn databases(&self) -> Vec<String> {
         let mut names = BTreeSet::new();
         let servers = self.platform.config().servers.iter();
@@ -96,7 +96,7 @@ impl World {
             if entry.file_type().unwrap().is_dir() {
                 continue;
             }
-            // A -wal or -shm without its database counts: it is an orphan.
+            // A -wal or -shm file without its database counts as an orphan.
             let name = name.split_once(".db").map_or(name.as_str(), |(stem, _)| stem);
             names.insert(name.to_owned());
         }
@@ -123,7 +123,7 @@ impl World {
     }
 }
 
-/// An app with a model in each store, and its migrations.
+/// Writes an app with a model in each store, and its migrations.
 fn write_app(config: &Config) {
     let app = config.apps.dir.join("desk");
     if app.join("migrations").exists() {
@@ -174,7 +174,7 @@ pub(crate) fn placement(slug: &str, store: &str, policy: Policy) -> NewPlacement
     }
 }
 
-/// Two databases of its own and a place in a pool.
+/// Returns two own databases and a place in a pool.
 pub(crate) fn stores(name: &str) -> Vec<NewPlacement> {
     let mut notes = placement(name, "notes", Policy::Managed);
     notes.isolation = Isolation::Pooled;
@@ -182,7 +182,7 @@ pub(crate) fn stores(name: &str) -> Vec<NewPlacement> {
     vec![placement(name, "tenant", Policy::Managed), placement(name, "papers", Policy::Managed), notes]
 }
 
-/// A registration as M7 wants it: two databases and a pooled store, a new user as owner, a trial.
+/// Returns a registration as in M7: two databases and a pooled store, a new user as owner, a trial.
 pub(crate) fn registration(name: &str) -> CreateTenant {
     let email = format!("owner@{name}.test");
     CreateTenant {

@@ -1,4 +1,4 @@
-//! Backups: of one tenant, of many, and their verification.
+//! Scenarios of backups: of one tenant, of many, and their verification.
 
 use super::{
     Scenario,
@@ -13,7 +13,7 @@ use tenantry::{
     operations::State,
 };
 
-/// Two databases and a place in a pool.
+/// A backup of two databases and a place in a pool.
 pub(super) const BACKUP: Scenario = Scenario {
     name: "backup",
     kind: "backup",
@@ -42,7 +42,7 @@ pub(super) const BACKUP: Scenario = Scenario {
     },
 };
 
-/// Two tenants and the platform's own stores.
+/// A run over two tenants and the platform's own stores.
 pub(super) const RUN: Scenario = Scenario {
     name: "backup_run",
     kind: "backup_run",
@@ -75,7 +75,7 @@ pub(super) const RUN: Scenario = Scenario {
     },
 };
 
-/// Nothing but looking.
+/// A verification, which changes nothing.
 pub(super) const VERIFY: Scenario = Scenario {
     name: "backup_verify",
     kind: "backup_verify",
@@ -115,7 +115,7 @@ fn everything() -> Selection {
     Selection { system: true, ..Selection::default() }
 }
 
-/// What an operation that was started came to, with its own error.
+/// Waits for a started operation and returns its result, with its own error.
 pub(super) async fn through(w: &World, started: Result<i64>) -> Result<()> {
     let over = w.operations.wait(started?).await?;
     match (over.state, over.error.unwrap_or_default()) {
@@ -130,14 +130,15 @@ pub(super) async fn back_up(w: &World, name: &str) {
     through(w, Ok(asked.operation)).await.unwrap();
 }
 
-/// The newest good backup.
+/// Returns the newest good backup.
 pub(super) async fn newest(w: &World, name: &str) -> BackupId {
     let name: Slug = slug(name);
     let all = w.platform.tenant_backups(&name, 1000).await.unwrap();
     all.into_iter().find(|b| b.state == catalog::State::Good).unwrap().id
 }
 
-/// Good and failed ones of the catalog; the store has the good ones, whole, and nothing else.
+/// Returns the numbers of good and failed backups in the catalog; asserts that the store contains exactly the good
+/// ones, complete.
 async fn in_store(w: &World) -> [i64; 2] {
     whole(w).await;
     let states = ["running", "good", "failed"];
@@ -157,7 +158,7 @@ async fn in_store(w: &World) -> [i64; 2] {
     [good, failed]
 }
 
-/// Folders that hold objects.
+/// Calls `visit` for each folder that contains objects.
 fn each_folder(dir: &Path, visit: &mut dyn FnMut(&Path)) {
     let mut holds = false;
     for entry in std::fs::read_dir(dir).unwrap() {

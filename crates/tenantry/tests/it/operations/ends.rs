@@ -1,4 +1,4 @@
-//! What a purge removes, beyond what every operation must: whatever was left behind, backups as the policy
+//! Purges: what they remove beyond what every operation must, namely databases left behind and backups as the policy
 //! says, and nothing that the dry run did not name.
 
 use super::{
@@ -18,7 +18,7 @@ async fn survey(w: &World) -> Survey {
     w.platform.survey_tenant(&slug("alpha")).await.unwrap()
 }
 
-/// Files below `dir`.
+/// Returns the number of files below `dir`.
 fn files(dir: &Path) -> usize {
     let entries = std::fs::read_dir(dir).map(|all| all.map(|e| e.unwrap().path()).collect::<Vec<_>>());
     entries.unwrap_or_default().iter().map(|path| if path.is_dir() { files(path) } else { 1 }).sum()
@@ -38,7 +38,7 @@ async fn what_moves_and_restores_left_behind_goes_too() {
         assert!(listed.iter().any(|what| what.contains(role)), "{role} in {listed:?}");
     }
     purge(&w, "alpha").await.unwrap();
-    // Every database that exists is one that the catalog has.
+    // Every existing database is in the catalog.
     whole(&w).await;
     assert_eq!(w.databases().await, Vec::<String>::new());
 }
@@ -54,7 +54,7 @@ async fn the_dry_run_names_every_table_that_knows_the_tenant() {
         query(&w, sql).await.iter().map(|r| r.text(0).unwrap().to_owned()).collect();
     assert!(tables.len() > 8, "{tables:?}");
     let named: BTreeSet<_> = survey(&w).await.traces.into_iter().map(|trace| trace.place).collect();
-    // Told with what lies in the store, not as rows.
+    // Backups are listed as contents of the store, not as rows.
     assert!(tables.remove("backups") && named.contains("the backup store"));
     tables.retain(|table| !named.contains(&format!("control: {table}")));
     assert_eq!(tables, BTreeSet::new(), "not named in {named:?}");
@@ -96,7 +96,7 @@ async fn the_last_backup_is_made_and_kept_for_its_time() {
     w.control.clock().advance_us((days - 1) * DAY_US);
     pass().await;
     assert_eq!(count(&w, last).await, 1, "its time has not come");
-    // A store that is away holds up nothing else of the pass.
+    // An unreachable store does not block the rest of the pass.
     let (store, away) = (dir.path().join("data/backups"), dir.path().join("away"));
     std::fs::rename(&store, &away).unwrap();
     std::fs::write(&store, b"not a directory").unwrap();

@@ -1,4 +1,4 @@
-//! The kept database of a move is put back into use after the new server's disk was lost.
+//! The retained database of a move is put back into use after the new server's disk was lost.
 
 use super::{
     Scenario,
@@ -22,7 +22,7 @@ pub(super) const LOST: Scenario = Scenario {
     run: |w| Box::pin(fall_back(w)),
     finished: |w| {
         Box::pin(async {
-            // What is lost is brought back for as long as everything is looked at.
+            // Put the lost files back while everything is inspected.
             bring_back(w);
             whole(w).await;
             assert_eq!(contents(w, "alpha").await, rows());
@@ -58,14 +58,14 @@ async fn fall_back(w: &World) -> tenantry::Result<()> {
     through(w, w.platform.fall_back(&by(), &slug("alpha"), None).await).await
 }
 
-/// Takes the files of server `disk` away from everybody who opens them from now on.
+/// Renames the files of server `disk`, so that no process can open them from now on.
 fn lose(w: &World) {
     for (path, name) in files(w).into_iter().filter(|(_, name)| !name.ends_with(".lost")) {
         fs::rename(&path, path.with_file_name(format!("{name}.lost"))).unwrap();
     }
 }
 
-/// Puts them back.
+/// Renames the files back.
 pub(super) fn bring_back(w: &World) {
     for (path, name) in files(w) {
         if let Some(name) = name.strip_suffix(".lost") {
@@ -81,7 +81,7 @@ fn files(w: &World) -> Vec<(PathBuf, String)> {
     files.map(|entry| (entry.path(), entry.file_name().into_string().unwrap())).collect()
 }
 
-/// The second time what was in use last is taken, not what was lost the first time, whose generation is later.
+/// After a second loss the database that was in use last is used, not the one lost first, whose generation is later.
 #[tokio::test]
 async fn lost_twice_it_is_what_it_was_last() {
     let dir = tempfile::tempdir().unwrap();
@@ -105,7 +105,7 @@ async fn lost_twice_it_is_what_it_was_last() {
     whole(&w).await;
 }
 
-/// The disk is there again when the operation looks once more, or what is kept is damaged: nothing is given up.
+/// The disk is back when the operation checks again, or the retained database is damaged: nothing is given up.
 #[tokio::test]
 async fn what_came_back_is_not_given_up_and_what_is_damaged_is_not_put_back() {
     let dir = tempfile::tempdir().unwrap();
@@ -143,8 +143,8 @@ async fn what_came_back_is_not_given_up_and_what_is_damaged_is_not_put_back() {
     bring_back(&w);
 }
 
-/// The disk dies between the swap and the proof: the move ends, unproven, and does not keep anybody from the
-/// tenant; what is kept of it can be used again.
+/// The disk fails between the swap and the proof: the move ends unverified and does not block the tenant; the retained
+/// database can be used again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_move_whose_new_disk_dies_after_the_swap_ends_unproven_and_is_taken_back() {
     let dir = tempfile::tempdir().unwrap();

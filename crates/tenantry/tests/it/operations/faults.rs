@@ -1,5 +1,5 @@
-//! T6 in one process: every step of every operation fails before, fails after, is repeated, has its
-//! undo fail before, fail after and repeated, and is cancelled.
+//! T6 in one process: every step of every operation fails before, fails after, is repeated, has its undo fail before,
+//! fail after and repeated, and is cancelled.
 
 use super::{Scenario, fresh, kit::count, succeeds_now, told};
 use crate::world::{World, by, registration};
@@ -10,7 +10,7 @@ use tenantry::{
 
 const OPEN: &str = "SELECT count(*) FROM operations WHERE state IN ('running', 'unwinding')";
 
-/// Time passes and the reconciler comes by.
+/// Advances the clock and runs the reconciler.
 async fn later(w: &World) -> Recovered {
     w.control.clock().advance_us(600 * SECOND_US);
     w.operations.reconcile().await.unwrap()
@@ -27,7 +27,7 @@ pub(super) async fn fail(scenario: &'static Scenario) {
             assert!(error.to_string().contains("fault at"), "{fault}: {error}");
             assert_eq!(w.operations.faults().waiting(), 0, "{fault}");
             if scenario.is_past(index) {
-                // It goes forward only: at rest, and finished by whoever comes next.
+                // It goes forward only: it rests, and the next worker finishes it.
                 assert_eq!(count(&w, OPEN).await, 1, "{fault}");
                 assert_eq!(later(&w).await, Recovered { finished: 1, ..Recovered::default() }, "{fault}");
                 assert!((scenario.finished)(&w).await, "{fault}");
@@ -82,8 +82,8 @@ pub(super) async fn undo(scenario: &'static Scenario) {
     }
 }
 
-/// Somebody cancels while an outside step is at work: all of it is undone. Past the point of no
-/// return they are told so, and it is finished.
+/// Cancels while an outside step runs: the operation is undone. Past the point of no return the caller is told so, and
+/// the operation is finished.
 pub(super) async fn cancel(scenario: &'static Scenario) {
     let mut tried = 0;
     for (index, step) in scenario.steps().iter().enumerate().filter(|(_, s)| s.outside) {
@@ -107,8 +107,8 @@ pub(super) async fn cancel(scenario: &'static Scenario) {
     told(scenario, tried, "cancelled");
 }
 
-/// An undo fails for good, or a step past the point of no return: one command ends the operation, says what is left
-/// behind, and the tenant is free for others.
+/// An undo fails permanently, or a step past the point of no return does: one command ends the operation, reports what
+/// is left behind, and frees the tenant for other operations.
 pub(super) async fn abandon(scenario: &'static Scenario) {
     let mut tried = 0;
     let undos = scenario.undone().into_iter().filter(|step| step.outside).map(|step| (step, "undo-before"));
@@ -154,7 +154,7 @@ pub(super) async fn abandon(scenario: &'static Scenario) {
     }
 }
 
-/// Waits until the step with the fault is reached, which is then 300 ms.
+/// Cancels once the step with the fault is running, which then takes 300 ms.
 async fn cancel_when_at_work(w: &World, scenario: &Scenario) -> tenantry::Result<()> {
     for _ in 0..2_000 {
         let open = w.operations.list(&Filter { open: true, ..Filter::default() }).await?;
@@ -167,7 +167,7 @@ async fn cancel_when_at_work(w: &World, scenario: &Scenario) -> tenantry::Result
     panic!("{} was never at work", scenario.name);
 }
 
-/// A worker that was away too long touches nothing more (`two-workers`).
+/// A worker whose lease has lapsed changes nothing more (`two-workers`).
 #[tokio::test]
 async fn a_worker_that_lost_its_lease_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
@@ -188,7 +188,7 @@ async fn a_worker_that_lost_its_lease_changes_nothing() {
     assert!((Scenario::named("register").finished)(&other).await);
 }
 
-/// The caller goes away midway, as a cancelled request does (T2).
+/// The caller disconnects midway, like a cancelled request (T2).
 #[tokio::test]
 async fn a_caller_that_goes_away_does_not_stop_it_midway() {
     let dir = tempfile::tempdir().unwrap();
@@ -205,7 +205,7 @@ async fn a_caller_that_goes_away_does_not_stop_it_midway() {
     assert!((Scenario::named("register").finished)(&w).await);
 }
 
-/// Two registrations of one name at once: one is made, one is told, nothing is left of it.
+/// Two registrations of one name at once: one succeeds, the other is refused and leaves nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_at_once_with_one_name_one_wins() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Migration runs and operations never have the same database in hand (`two-workers` and `half-migrated-fleet`).
+//! Migration runs and operations never use the same database at once (`two-workers` and `half-migrated-fleet`).
 
 use super::kit::{count, execute, query, tenant, whole};
 use crate::world::{World, by, placement, registration, slug};
@@ -16,7 +16,8 @@ async fn behind(dir: &std::path::Path) -> World {
     w
 }
 
-/// Runs over the fleet while an operation on alpha takes so many milliseconds: migrated, and busy.
+/// Runs a migration over all tenants while an operation on alpha takes `ms` milliseconds; returns the numbers migrated
+/// and the busy tenants.
 async fn run_beside(w: &World, ms: u32) -> (u64, Vec<String>) {
     w.operations.faults().arm(&format!("provision:databases:before:wait-{ms}"));
     let operations = w.operations.clone();
@@ -61,7 +62,7 @@ async fn an_operation_is_refused_while_a_run_has_the_database_or_its_pool_in_han
     let w = behind(dir.path()).await;
     let papers = || vec![placement("alpha", "papers", Policy::Managed)];
     let mut refused = 0;
-    // A lease further ahead than any run would take is that of a wrong clock, and holds nothing.
+    // A lease longer than any run takes comes from a wrong clock and blocks nothing.
     let soon = w.control.now_us() + 20_000_000;
     for (key, until, free) in [
         ("tenant:1", soon, false),
@@ -83,7 +84,7 @@ async fn an_operation_is_refused_while_a_run_has_the_database_or_its_pool_in_han
         }
     }
     assert_eq!(refused, 1);
-    // Beta lives in the pool, alpha does not: only beta is kept away from.
+    // Beta is in the pool and alpha is not, so only operations on beta are refused.
     execute(&w, &format!("UPDATE migrating SET key = 'pool:main/notes_pool', until = {soon}")).await;
     execute(&w, "UPDATE placements SET state = 'kept', until = 0 WHERE tenant = 2 AND store = 'papers'")
         .await;

@@ -1,7 +1,7 @@
-//! T6 with processes that are killed: at every fault point, and 500 times at random.
+//! T6 with killed processes: at every fault point, and 500 times at random.
 //!
-//! The test binary starts itself with one test, `child`, which does nothing unless told by its
-//! environment. `kill -9` is what happens: nothing is flushed, no destructor runs.
+//! The test binary starts itself with one test, `child`, which does nothing unless its environment says so. The child
+//! is killed with `kill -9`: nothing is flushed and no destructor runs.
 
 use super::{
     SCENARIOS, Scenario, fresh,
@@ -17,9 +17,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Of all kinds together.
+/// Number of random kills, for all kinds together.
 const RANDOM_KILLS: usize = 500;
-/// On one installation, before a new one is begun.
+/// Number of kills on one installation before a new one is created.
 const ON_ONE: usize = 50;
 
 fn start(mode: &str, scenario: &Scenario, dir: &Path, faults: &str) -> Child {
@@ -30,18 +30,18 @@ fn start(mode: &str, scenario: &Scenario, dir: &Path, faults: &str) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// What the processes do that are killed.
+/// The work of the child processes that are killed.
 #[tokio::test]
 async fn child() {
     let Ok(mode) = std::env::var("TENANTRY_TEST_CHILD") else { return };
     let scenario = Scenario::named(&std::env::var("TENANTRY_TEST_SCENARIO").unwrap());
-    // Opening recovers.
+    // Opening recovers interrupted operations.
     let w = World::open(Path::new(&std::env::var("TENANTRY_TEST_DIR").unwrap())).await;
     match mode.as_str() {
         "recover" => {}
         "run" => {
             drop((scenario.run)(&w).await);
-            // Who waits for an operation hears of its end before its worker is past the last point.
+            // A caller learns the end of an operation before its worker has passed the last point.
             tokio::time::sleep(Duration::from_secs(10)).await;
         }
         "endless" => {
@@ -62,7 +62,7 @@ fn expect_killed(child: Child, what: &str) {
     assert_eq!(output.status.signal(), Some(9), "{what}: {text}");
 }
 
-/// Every point where a kill can strike on the way forward, and on the way back.
+/// Returns every point where a kill can strike, on the way forward and on the way back.
 fn points(scenario: &Scenario) -> Vec<String> {
     let forward = scenario.steps().into_iter();
     let mut points: Vec<String> =
@@ -98,7 +98,7 @@ pub(super) async fn at_points(scenario: &'static Scenario) {
     told(scenario, tried, &format!("points at which it was killed: {finished} finished, {gone} gone"));
 }
 
-/// Its copies are gone by then, and nobody needs them.
+/// The copies are already removed at that point, and no step needs them.
 #[tokio::test]
 async fn killed_once_its_scratch_is_removed_it_is_finished() {
     let scenario = Scenario::named("clone");
@@ -108,7 +108,7 @@ async fn killed_once_its_scratch_is_removed_it_is_finished() {
     assert!((scenario.finished)(&w).await);
 }
 
-/// The process that recovers is killed as well.
+/// Kills the recovering process as well.
 pub(super) async fn again(scenario: &'static Scenario) {
     let mut tried = 0;
     let steps = scenario.steps();
@@ -128,7 +128,7 @@ pub(super) async fn again(scenario: &'static Scenario) {
     told(scenario, tried, "double kills");
 }
 
-/// Its share of all random kills.
+/// Makes the scenario's share of the random kills.
 pub(super) async fn at_random(scenario: &'static Scenario) {
     let began = Instant::now();
     let seed = began.elapsed().subsec_nanos() ^ std::process::id();
@@ -151,7 +151,7 @@ pub(super) async fn at_random(scenario: &'static Scenario) {
 fn kill_at_random(scenario: &Scenario, dir: &Path, random: &mut u64) {
     let mut child = start("endless", scenario, dir, "");
     wait_until_ready(&mut child);
-    // Xorshift: any spread will do that reaches well into what a round takes.
+    // Xorshift: any distribution works that covers most of the duration of a round.
     *random ^= *random << 13;
     *random ^= *random >> 7;
     *random ^= *random << 17;
@@ -160,7 +160,7 @@ fn kill_at_random(scenario: &Scenario, dir: &Path, random: &mut u64) {
     expect_killed(child, scenario.name);
 }
 
-/// The child has recovered and checked everything; if that failed it says why.
+/// Waits until the child has recovered and checked everything; panics with its message if that failed.
 fn wait_until_ready(child: &mut Child) {
     let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
     if !lines.any(|line| line.unwrap().ends_with("ready")) {
@@ -170,10 +170,10 @@ fn wait_until_ready(child: &mut Child) {
     }
 }
 
-/// Operations that were begun here, after all of them are over.
+/// Returns the number of operations started here, once all have ended.
 async fn ended(dir: &Path) -> i64 {
     let w = World::open(dir).await;
-    // A disk that a round took away and was killed before it put it back.
+    // A round may have been killed after it renamed a disk's files and before it renamed them back.
     super::fall_back::bring_back(&w);
     whole(&w).await;
     count(&w, "SELECT count(*) FROM operations").await

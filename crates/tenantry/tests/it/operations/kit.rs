@@ -1,11 +1,11 @@
-//! What scenarios share: rows that a tenant should have, and what must hold after every fault.
+//! Shared by the scenarios: the rows that a tenant should have, and the assertions that hold after every fault.
 
 use crate::world::{World, by, registration, slug};
 use std::{collections::BTreeSet, fs};
 use tenantry::{audit, name::Slug, operations::Filter, query::Select, records::ListQuery};
 use tenantry_engine::SqlRow;
 
-/// Rows of every tenant that [`fill`] filled, as (model, name).
+/// Rows of every tenant that [`fill`] has filled, as (model, name).
 pub(crate) const ROWS: [(&str, &str); 5] = [
     ("items", "scalpel"),
     ("items", "tongs, large"),
@@ -14,7 +14,7 @@ pub(crate) const ROWS: [(&str, &str); 5] = [
     ("slips", "O'Brien \"quoted\""),
 ];
 
-/// Makes a tenant with rows in each of its stores.
+/// Creates a tenant with rows in each of its stores.
 pub(crate) async fn tenant(w: &World, name: &str) {
     w.operations.create_tenant(&by(), registration(name)).await.unwrap();
     fill(w, name).await;
@@ -30,7 +30,7 @@ pub(crate) async fn fill(w: &World, name: &str) {
     }
 }
 
-/// What a tenant holds, through every door that routes: (model, name) in order.
+/// Returns a tenant's rows through the normal routing: (model, name) in order.
 pub(crate) async fn contents(w: &World, name: &str) -> Vec<(String, String)> {
     w.control.refresh().await.unwrap();
     let tenant = w.platform.enter_as_operator(&by(), &slug(name)).await.unwrap();
@@ -46,7 +46,7 @@ pub(crate) async fn contents(w: &World, name: &str) -> Vec<(String, String)> {
     found
 }
 
-/// [`ROWS`] as [`contents`] shows them.
+/// Returns [`ROWS`] in the form of [`contents`].
 pub(crate) fn rows() -> Vec<(String, String)> {
     ROWS.iter().map(|(model, name)| ((*model).to_owned(), (*name).to_owned())).collect()
 }
@@ -59,7 +59,7 @@ pub(crate) async fn count(w: &World, sql: &str) -> i64 {
     query(w, sql).await[0].integer(0).unwrap()
 }
 
-/// Changes the control store behind everybody's back.
+/// Changes the control store without the platform's verbs.
 pub(crate) async fn execute(w: &World, sql: &str) {
     let mut write = w.control.begin().await.unwrap();
     write.execute(sql, &[]).await.unwrap();
@@ -68,13 +68,13 @@ pub(crate) async fn execute(w: &World, sql: &str) {
     w.control.refresh().await.unwrap();
 }
 
-/// Nothing stuck, orphaned, half-made or doubled, whatever the operation was.
+/// Asserts that nothing is stuck, orphaned, half-made or doubled, whatever the operation was.
 pub(crate) async fn whole(w: &World) {
     in_order(w).await;
     assert_eq!(told(w).await, Vec::<String>::new(), "every database is its tenant's, with its schema");
 }
 
-/// The same as far as it can be seen without opening every database.
+/// Asserts the same as [`whole`], as far as possible without opening every database.
 pub(crate) async fn in_order(w: &World) {
     let open = Filter { open: true, ..Filter::default() };
     assert_eq!(w.operations.list(&open).await.unwrap(), vec![], "stuck operations");
@@ -105,14 +105,14 @@ pub(crate) async fn in_order(w: &World) {
     assert_eq!(report.faults, Vec::<String>::new());
 }
 
-/// What a check of all databases finds.
+/// Returns the findings of a check of all databases.
 async fn told(w: &World) -> Vec<String> {
     let mut found = Vec::new();
     w.platform.check(None, true, |finding| found.push(finding.to_string())).await.unwrap();
     found
 }
 
-/// The slug of the n-th tenant of a long run.
+/// Returns the slug of the n-th tenant of a long run.
 pub(crate) fn nth(n: u64) -> Slug {
     slug(&format!("tenant-{n}"))
 }

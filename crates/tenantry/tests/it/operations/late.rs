@@ -1,4 +1,4 @@
-//! A worker that was away while others undid its work leaves nothing on.
+//! A late worker, whose operation another worker has undone, leaves no recording on.
 
 use super::{kit::tenant, moves};
 use crate::world::{World, by};
@@ -12,8 +12,7 @@ use tokio::sync::oneshot;
 
 const LEASE_US: i64 = 30_000_000;
 
-/// The mover sleeps before it has its place note what is written; its move is cancelled and undone by
-/// another; then it wakes.
+/// The mover sleeps before it starts the recording; another worker cancels and undoes the move; then the mover wakes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mover_that_wakes_after_its_move_was_undone_has_nothing_noted() {
     let dir = tempfile::tempdir().unwrap();
@@ -43,8 +42,8 @@ async fn a_mover_that_wakes_after_its_move_was_undone_has_nothing_noted() {
     assert_eq!((standing.recording, standing.fence), (0, 0));
 }
 
-/// The first worker that comes to the step `watch` waits there; says that it does, and waits to be woken.
-/// Counts who gets through.
+/// Parks the first worker that reaches the step `watch`; signals that it is parked, and waits for the wake-up. Counts
+/// the workers that pass.
 fn park(w: &World, passed: Arc<AtomicUsize>) -> (oneshot::Receiver<()>, oneshot::Sender<()>) {
     let ((tell, asleep), (wake, woken)) = (oneshot::channel(), oneshot::channel());
     let first = Arc::new(Mutex::new(Some((tell, woken))));

@@ -1,4 +1,4 @@
-//! A worker that lives keeps its operation however long a step takes.
+//! A live worker keeps its operation, however long a step takes.
 
 use super::{
     kit::{count, tenant, whole},
@@ -10,7 +10,7 @@ use tenantry::{clock::SECOND_US, operations::Recovered};
 
 const LEASE: &str = "SELECT lease_until FROM operations WHERE state = 'running'";
 
-/// The lease is longer than one beat and shorter than the step; between two beats it must have been lengthened.
+/// The lease is longer than one heartbeat and shorter than the step; between two heartbeats it must be renewed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lease_is_lengthened_while_a_step_takes_its_time() {
     let dir = tempfile::tempdir().unwrap();
@@ -30,7 +30,7 @@ async fn a_lease_is_lengthened_while_a_step_takes_its_time() {
         assert!(!mover.is_finished(), "a long step renews nothing");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    // Past the end of the lease as it was, within the one that was renewed.
+    // Past the end of the original lease, within the renewed one.
     w.control.clock().advance_us(20 * SECOND_US);
     assert_eq!(w.operations.reconcile().await.unwrap(), Recovered::default(), "its worker is at it");
     mover.await.unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! Clones, imports and purges.
+//! Scenarios of clones, imports and purges.
 
 use super::{
     Scenario,
@@ -12,7 +12,7 @@ use tenantry::{
     tenants::{self, Terms},
 };
 
-/// A second tenant with the rows of the first, in all isolations.
+/// A clone: a second tenant with the rows of the first, in all isolations.
 pub(super) const CLONE: Scenario = Scenario {
     name: "clone",
     kind: "clone",
@@ -27,7 +27,7 @@ pub(super) const CLONE: Scenario = Scenario {
     },
 };
 
-/// The same from an archive.
+/// An import: a second tenant with the same rows, from an archive.
 pub(super) const IMPORT: Scenario = Scenario {
     name: "import",
     kind: "import",
@@ -48,7 +48,7 @@ pub(super) const IMPORT: Scenario = Scenario {
     },
 };
 
-/// A closed tenant and all it had.
+/// A purge of a closed tenant with all its data.
 pub(super) const PURGE: Scenario = Scenario {
     name: "purge",
     kind: "purge",
@@ -120,7 +120,7 @@ fn archive_path(w: &World) -> PathBuf {
     w.platform.config().platform.data_dir.join("alpha.zip")
 }
 
-/// Whole or not there, also when the process is killed meanwhile.
+/// Writes the archive completely or not at all, even if the process is killed meanwhile.
 async fn archive(w: &World) {
     let path = archive_path(w);
     if path.exists() {
@@ -136,7 +136,7 @@ async fn archive(w: &World) {
     tidy(w).await;
 }
 
-/// Scratch goes a moment after the last piece of an export, and after the last entry of the journal.
+/// Waits for scratch to be empty: it is removed shortly after the last chunk of an export and the last journal entry.
 async fn tidy(w: &World) {
     let scratch = w.platform.config().platform.data_dir.join("scratch");
     for _ in 0..2_000 {
@@ -158,7 +158,7 @@ pub(super) async fn purge(w: &World, name: &str) -> Result<()> {
     ended(w, w.platform.purge_tenant(&by(), &slug(name), id, false).await).await
 }
 
-/// The end of an operation, as a verb that waits would tell it.
+/// Returns the end of an operation, as a waiting verb would.
 async fn ended(w: &World, started: Result<i64>) -> Result<()> {
     let over = w.operations.wait(started?).await?;
     if over.state.is_over() {
@@ -171,7 +171,7 @@ async fn ended(w: &World, started: Result<i64>) -> Result<()> {
     }
 }
 
-/// Whether there is a second tenant like the first.
+/// Returns whether a second tenant like the first exists.
 async fn second(w: &World, action: &str) -> bool {
     whole(w).await;
     assert_eq!(contents(w, "alpha").await, rows());

@@ -1,21 +1,21 @@
-//! T6: every operation × every step × {fail before, fail after, repeat, repeat undo, kill -9 before,
-//! kill -9 after, cancel}, and 500 random kills: nothing stuck, orphaned, half-made, doubled or lost.
+//! T6: every operation × every step × {fail before, fail after, repeat, repeat undo, kill -9 before, kill -9 after,
+//! cancel}, and 500 random kills: nothing is stuck, orphaned, half-made, doubled or lost.
 //!
-//! The suites run over [`SCENARIOS`], each on its own, and take the steps from the list of kinds. To add a kind of
-//! operation: write a file here with one or more [`Scenario`]s and add them to the list. Nothing else
-//! is needed; `every_kind_has_a_scenario` fails until that is done.
+//! The suites run over each of [`SCENARIOS`] and take the steps from the list of kinds. To add a kind of operation,
+//! write a file here with one or more [`Scenario`]s and add them to the list. Nothing else is needed;
+//! `every_kind_has_a_scenario_and_every_step_one_name` fails until that is done.
 //!
-//! A scenario is what people do with the operation, on a fresh installation:
-//! - `prepare` makes what is there before it (see `world` for tenants and rows; [`kit::ROWS`] are the
-//!   rows a tenant should have, [`kit::fill`] writes them);
-//! - `run` does it once, by the verb people use, and returns its error as it is. The error of an
-//!   armed fault must come through;
-//! - `finished` looks at the outcome: true when all of it is there, false when nothing of it is.
-//!   Anything between panics. It calls [`kit::whole`] first, which holds for every operation; rows
-//!   are compared with [`kit::contents`]. It may be called several times and by another process, so
-//!   it knows what to expect from `prepare` and not from variables;
-//! - `endless` does it again and again under random kills: round `n` may find the world as any round
-//!   before it left it, done or undone.
+//! A scenario uses the operation on a fresh installation:
+//! - `prepare` creates the initial state (see `world` for tenants and rows; [`kit::ROWS`] are the rows that a tenant
+//!   should have, [`kit::fill`] writes them);
+//! - `run` runs the operation once, by its public verb, and returns its error unchanged. The error of an armed fault
+//!   must come through;
+//! - `finished` inspects the outcome: true if the operation is complete, false if nothing of it remains. Anything
+//!   between panics. It calls [`kit::whole`] first, which holds for every operation; rows are compared with
+//!   [`kit::contents`]. It may be called several times and by another process, so it knows what to expect from
+//!   `prepare` and not from variables;
+//! - `endless` runs the operation again and again under random kills: round `n` may find any state that an earlier
+//!   round left, done or undone.
 
 mod backup;
 mod ends;
@@ -43,10 +43,10 @@ use tenantry::{
     operations::{KINDS, OperationKind, StepInfo, kind},
 };
 
-/// Makes the list, and the suites over each of them.
+/// Defines the list, and the suites over each scenario.
 macro_rules! scenarios {
     ($($file:ident::$name:ident),* $(,)?) => {
-        /// All of them.
+        /// All scenarios.
         pub(crate) const SCENARIOS: &[Scenario] = &[$($file::$name),*];
 
         $(#[allow(non_snake_case, reason = "named as the scenario")]
@@ -117,19 +117,19 @@ scenarios! {
     restore::AS_NEW,
 }
 
-/// One operation with its before and after.
+/// One operation with its initial state and its outcome.
 pub(crate) struct Scenario {
-    /// Unlike the others.
+    /// Unique name.
     pub(crate) name: &'static str,
-    /// Of which kind the operation is.
+    /// Kind of the operation.
     pub(crate) kind: &'static str,
-    /// What is there before.
+    /// Creates the initial state.
     pub(crate) prepare: for<'a> fn(&'a World) -> BoxFuture<'a, ()>,
-    /// Does it once.
+    /// Runs the operation once.
     pub(crate) run: for<'a> fn(&'a World) -> BoxFuture<'a, Result<()>>,
-    /// True: all of it; false: nothing of it; else panics.
+    /// Returns true if the operation is complete, false if nothing of it remains; panics otherwise.
     pub(crate) finished: for<'a> fn(&'a World) -> BoxFuture<'a, bool>,
-    /// Does it again, whatever the rounds before left.
+    /// Runs the operation again, whatever the earlier rounds left.
     pub(crate) endless: for<'a> fn(&'a World, u64) -> BoxFuture<'a, ()>,
 }
 
@@ -146,19 +146,19 @@ impl Scenario {
         kind(self.kind).unwrap_or_else(|| panic!("no kind {}", self.kind))
     }
 
-    /// Index of the last step that a failure can strike so that everything is undone.
+    /// Returns the index of the last step whose failure undoes everything.
     fn turn(&self) -> usize {
         self.of().no_return().map_or(self.steps().len(), |past| past) - 1
     }
 
-    /// Whether a failure at this step comes after the point of no return was committed: control steps
-    /// share a commit with those beside them.
+    /// Returns true if a failure at this step comes after the point of no return was committed: adjacent control steps
+    /// share a commit.
     fn is_past(&self, step: usize) -> bool {
         let Some(past) = self.of().no_return() else { return false };
         self.steps().iter().enumerate().any(|(n, s)| s.outside && past <= n && n <= step)
     }
 
-    /// Steps that are undone when the step at `turn` fails before it does anything.
+    /// Returns the steps that are undone when the step at `turn` fails at its start.
     fn undone(&self) -> Vec<StepInfo> {
         let steps = self.steps();
         let outside = steps[..self.turn()].iter().rposition(|s| s.outside);
@@ -173,7 +173,7 @@ impl Scenario {
         format!("{}:{}:{point}", self.kind, step.name)
     }
 
-    /// What makes it go back when it has done all it can take back.
+    /// Returns the fault that makes the operation unwind as late as possible.
     fn turning(&self) -> String {
         self.fault(&self.steps()[self.turn()], "before:fail")
     }
@@ -186,7 +186,7 @@ async fn fresh(scenario: &Scenario) -> (tempfile::TempDir, World) {
     (dir, w)
 }
 
-/// After a failure the same operation succeeds (`stuck-retry`).
+/// Asserts that the same operation succeeds after a failure (`stuck-retry`).
 async fn succeeds_now(scenario: &Scenario, w: &World) {
     (scenario.run)(w).await.unwrap_or_else(|e| panic!("{} after it was undone: {e}", scenario.name));
     assert!((scenario.finished)(w).await, "{}", scenario.name);
@@ -204,7 +204,7 @@ fn every_kind_has_a_scenario_and_every_step_one_name() {
     }
 }
 
-/// Else a failure of a later outside step could not be undone.
+/// Otherwise a failure of a later outside step could not be undone.
 #[test]
 fn every_control_step_before_an_outside_step_has_an_undo() {
     for kind in KINDS {
@@ -215,7 +215,7 @@ fn every_control_step_before_an_outside_step_has_an_undo() {
     }
 }
 
-/// A point of no return that is an outside step could be half done when it is passed.
+/// An outside step as point of no return could be half done when it is passed.
 #[test]
 fn points_of_no_return_are_control_steps() {
     for kind in KINDS {
@@ -224,7 +224,7 @@ fn points_of_no_return_are_control_steps() {
     }
 }
 
-/// For the summary of `cargo xtask test`: what was tried on a scenario, and all of it held.
+/// Reports for the summary of `cargo xtask test` what was tried on a scenario.
 fn told(scenario: &Scenario, count: u64, what: &str) {
     tenantry_testkit::tried(&format!("T6 {}", scenario.name), count, what);
 }

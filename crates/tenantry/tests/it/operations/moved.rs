@@ -1,4 +1,4 @@
-//! What a move makes of copies that are not as the original, and how long it keeps what it left behind.
+//! Moves whose copies differ from the original, and how long a move retains the former database.
 
 use super::{
     kit::{count, query, tenant, whole},
@@ -11,8 +11,8 @@ use tenantry_engine::{CacheLimits, Engine, ServerSpec, place::Place};
 
 const DAY_US: i64 = 86_400_000_000;
 
-/// A tenant that is about to be moved, and whose store is written to without a note when the mover comes to
-/// `point`: as if the note were lost.
+/// Prepares a tenant whose store is written to without a recorded change when its mover reaches `point`, as if the
+/// record were lost.
 async fn unnoted(dir: &Path, point: &'static str) -> Arc<World> {
     let w = Arc::new(World::open(dir).await.with_plans().await);
     tenant(&w, "alpha").await;
@@ -62,7 +62,7 @@ async fn what_differs_after_the_swap_is_told_and_the_original_is_kept() {
     assert_eq!((&result["verified"], &result["stores"][0]["differing"]), (&false.into(), &1.into()));
     let told = query(&w, "SELECT detail FROM audit WHERE action = 'tenant.moved'").await;
     assert!(told[0].text(0).unwrap().contains("\"verified\":false"), "{told:?}");
-    // Whoever has to look has all the time in the world.
+    // A database that needs inspection is retained without a time limit.
     w.control.clock().advance_us(1_000 * DAY_US);
     assert_eq!(w.operations.release_due(&by(), 100).await.unwrap(), 0);
     assert_eq!(w.operations.kept(TenantId::from_raw(1)).await.unwrap().len(), 1);

@@ -1,4 +1,4 @@
-//! Moving a tenant's store: to another server, out of the pool, back into it.
+//! Scenarios of moves of a tenant's store: to another server, out of the pool, back into it.
 
 use super::{
     Scenario,
@@ -33,7 +33,7 @@ pub(super) const PROMOTE: Scenario = Scenario {
     ..SERVER
 };
 
-/// Into the pool where what it was promoted from is still kept.
+/// A move into the pool while the database from an earlier promotion is still retained.
 pub(super) const DEMOTE: Scenario = Scenario {
     name: "demote",
     prepare: |w| {
@@ -83,7 +83,7 @@ async fn demote(w: &World) -> Result<()> {
     go(w, "notes", "main", Isolation::Pooled, "notes_pool").await
 }
 
-/// There with every row, or where it was with every row; and open to writes either way.
+/// Asserts that all rows are at the new place or all at the old one, and that the place is open to writes.
 fn finished<'a>(
     w: &'a World,
     store: &'static str,
@@ -101,7 +101,7 @@ fn finished<'a>(
             found if found == before => false,
             other => panic!("in neither place: {other:?}"),
         };
-        // Told once, when it is swapped, and once what came of it.
+        // Audited once at the swap and once with the outcome.
         let told =
             count(w, "SELECT count(*) FROM audit WHERE action IN ('tenant.move', 'tenant.moved')").await;
         let done = count(w, "SELECT count(*) FROM operations WHERE kind = 'move' AND state = 'done'").await;
@@ -112,7 +112,7 @@ fn finished<'a>(
     })
 }
 
-/// A fence that was left behind would shut the tenant for good.
+/// Asserts that alpha accepts writes: a fence left behind would close the tenant for good.
 pub(super) async fn open_to_writes(w: &World) {
     let tenant = w.platform.enter_as_operator(&by(), &slug("alpha")).await.unwrap();
     for model in ["items", "slips"] {
@@ -124,7 +124,7 @@ pub(super) async fn open_to_writes(w: &World) {
     }
 }
 
-/// Out of the pool and into it, round after round.
+/// Moves out of the pool and into it, round after round.
 async fn again(w: &World) {
     if count(w, "SELECT count(*) FROM tenants").await == 0 {
         w.operations.create_tenant(&by(), registration("alpha")).await.unwrap();

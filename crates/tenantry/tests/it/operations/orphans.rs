@@ -1,11 +1,12 @@
-//! Files without a placement and placements without a file are found; what is removed is certain.
+//! Files without a placement and placements without a file are found; only files that are certain to be removable are
+//! removed.
 
 use super::kit::{count, execute, tenant};
 use crate::world::World;
 use std::{fs, time::Duration};
 use tenantry::{Orphan, clock::DAY_US};
 
-/// Files of this many days ago, by the clock.
+/// Advances the clock by this many days.
 async fn days_later(w: &World, days: i64) {
     w.control.clock().advance_us(days * DAY_US);
 }
@@ -48,9 +49,9 @@ async fn only_what_is_certainly_over_is_removed_and_only_when_that_is_wanted() {
     tenant(&w, "alpha").await;
     w.platform.shutdown().await;
     let file = |name: &str| w.root.join(name);
-    // Over: its placement is gone in the catalog, and a crash left the file.
+    // Certain: the catalog has the placement as gone, and a crash left the file.
     execute(&w, "UPDATE placements SET state = 'gone' WHERE store = 'papers'").await;
-    // Not certain: a copy that no placement ever named; a stranger's file.
+    // Not certain: a copy that no placement ever named, and a stray file.
     fs::copy(file("tenant_alpha_1.db"), file("tenant_alpha_7.db")).unwrap();
     fs::write(file("nonsense.db"), "hello").unwrap();
     days_later(&w, 3).await;

@@ -1,4 +1,4 @@
-//! Operations as people see them, and what they can do to one that is there.
+//! Operations as users see and control them.
 
 use super::{
     Scenario, fresh,
@@ -87,7 +87,7 @@ async fn one_that_failed_is_raised_and_can_be_tried_again_at_once() {
     whole(&w).await;
 }
 
-/// Its worker is gone and nobody has taken it over: who does finds that it was cancelled.
+/// The worker is gone and no other has taken over: the next one finds that the operation was cancelled.
 #[tokio::test]
 async fn one_that_nobody_works_on_is_undone_when_it_was_cancelled() {
     let (_dir, w) = fresh(Scenario::named("register")).await;
@@ -139,7 +139,7 @@ async fn the_list_pages_and_filters() {
     assert!(w.operations.list(&Filter { open: true, ..Filter::default() }).await.unwrap().is_empty());
 }
 
-/// What a run came to: backups made and failed.
+/// Returns the numbers of good and failed backups of a run.
 async fn backed_up(w: &World) -> (i64, i64) {
     let run = w.platform.start_backup_run(&by(), Selection::default()).await.unwrap();
     let over = w.operations.wait(run).await.unwrap().result.unwrap();
@@ -166,7 +166,7 @@ async fn a_run_over_many_goes_on_with_what_a_dead_worker_left_on_a_tenant() {
     let w = World::open(dir.path()).await.with_plans().await;
     tenant(&w, "alpha").await;
     tenant(&w, "beta").await;
-    // Past its point of no return: it rests, and nobody is at it.
+    // Past its point of no return the operation rests, without a worker.
     w.operations.faults().arm("backup:expire:before:fail");
     let left = w.platform.start_backup(&by(), &slug("alpha"), None).await.unwrap();
     until_struck(&w).await;

@@ -1,4 +1,4 @@
-//! Making a tenant, and the databases of one that has none.
+//! Scenarios that create a tenant, or the databases of a tenant that has none.
 
 use super::{
     Scenario,
@@ -7,7 +7,7 @@ use super::{
 use crate::world::{World, by, registration, slug, stores};
 use tenantry::operations::CreateTenant;
 
-/// Tenant, two databases, a place in a pool, trial, new user as owner.
+/// A registration: tenant, two databases, a place in a pool, trial, new user as owner.
 pub(super) const REGISTER: Scenario = Scenario {
     name: "register",
     kind: "provision",
@@ -29,7 +29,7 @@ pub(super) const REGISTER: Scenario = Scenario {
     },
 };
 
-/// The same databases for a tenant that has none.
+/// The databases of an existing tenant that has none.
 pub(super) const DATABASES: Scenario = Scenario {
     name: "databases",
     kind: "provision",
@@ -63,7 +63,7 @@ pub(super) const DATABASES: Scenario = Scenario {
     },
 };
 
-/// Tenants, users and databases in use.
+/// Returns the numbers of tenants, users and databases in use.
 async fn state(w: &World) -> [i64; 3] {
     whole(w).await;
     for (what, sql) in [

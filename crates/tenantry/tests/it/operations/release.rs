@@ -1,4 +1,4 @@
-//! Removing a database that a swap left behind.
+//! Scenarios that remove a database which a swap left behind.
 
 use super::{
     Scenario, fresh,
@@ -43,7 +43,7 @@ pub(super) const KEPT_DATABASE: Scenario = Scenario {
     },
 };
 
-/// As a swap leaves it: out of use, to go at once.
+/// Marks the papers as a swap would: out of use, to be removed at once.
 async fn keep_papers(w: &World) {
     let sql = "UPDATE placements SET state = 'kept', until = 0 WHERE store = 'papers' AND state = 'ready'";
     execute(w, sql).await;
@@ -54,7 +54,7 @@ async fn release(w: &World) -> Result<()> {
     w.operations.release(&by(), kept.remove(0).place).await
 }
 
-/// As a process leaves it that is killed between two files of the database.
+/// State after a process was killed between two files of the database.
 #[tokio::test]
 async fn t11_what_a_killed_removal_left_of_the_files_goes_too() {
     let (_dir, w) = fresh(&KEPT_DATABASE).await;

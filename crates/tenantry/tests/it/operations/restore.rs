@@ -1,4 +1,4 @@
-//! Restores: beside, swapped in, undone, thrown away, as a new tenant. Stores of both isolations at once,
+//! Scenarios of restores: staged, swapped in, undone, discarded, as a new tenant. Stores of both isolations at once,
 //! with a neighbour in the pool.
 
 use super::{
@@ -138,7 +138,7 @@ pub(super) const AS_NEW: Scenario = Scenario {
     },
 };
 
-/// Two tenants, a backup of one, and a row since.
+/// Creates two tenants, a backup of one, and a later row.
 async fn changed(w: &World) {
     tenant(w, "alpha").await;
     tenant(w, "beta").await;
@@ -152,7 +152,7 @@ pub(super) async fn add_later(w: &World) {
     w.platform.records(&alpha, LATER.0).unwrap().create(row.as_object().unwrap()).await.unwrap();
 }
 
-/// Whatever a kill left: a tenant with a backup and nothing beside.
+/// Prepares, whatever a kill left: a tenant with a backup and no staged restore.
 async fn ready(w: &World) {
     if count(w, "SELECT count(*) FROM tenants WHERE slug = 'alpha'").await == 0 {
         tenant(w, "alpha").await;
@@ -188,12 +188,12 @@ async fn as_new(w: &World, name: &str) -> Result<()> {
     through(w, w.platform.start_restore_as(&by(), &backup, new, Some("large")).await).await
 }
 
-/// Nobody else's rows are touched, whatever happens.
+/// Asserts that no rows of other tenants were touched.
 async fn neighbours(w: &World) {
     assert_eq!(contents(w, "beta").await, rows());
 }
 
-/// State of the last restore, and whether alpha has the row that came later.
+/// Returns the state of the last restore, and whether alpha has the later row.
 async fn state(w: &World) -> (String, bool) {
     whole(w).await;
     neighbours(w).await;

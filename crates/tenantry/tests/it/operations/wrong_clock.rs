@@ -1,5 +1,5 @@
-//! A system clock that jumps and comes back: what passed meanwhile is taken back, and nothing was removed on the
-//! strength of it (T14, row "the clock jumps"; invariant `staged-deletion`).
+//! A system clock that jumps and comes back: the effects of the jump are reverted, and nothing was removed because of
+//! it (T14, row "the clock jumps"; invariant `staged-deletion`).
 
 use super::{
     kit::{count, execute, query, tenant},
@@ -19,7 +19,7 @@ use tenantry::{
 
 const JUMPS: [i64; 3] = [3 * SECOND_US, 7_200 * SECOND_US, 800 * DAY_US];
 
-/// A pass of the background work, which looks at the clock, too.
+/// Runs a pass of the background work, which also reads the clocks.
 async fn pass(platform: &Platform) {
     let background = platform.start_background();
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -73,12 +73,12 @@ async fn a_jump_closes_but_does_not_purge_and_the_way_back_opens() {
         pass(&w.platform).await;
         assert_eq!(state(&w).await, State::Active, "{jump_us}");
     }
-    // Closed in earnest, an hour before its purge: two hours too many do not bring it forward.
+    // Properly closed, an hour before its purge: a jump of two hours does not bring the purge forward.
     w.control.clock().advance_us(2 * DAY_US - 3_600 * SECOND_US);
     w.control.clock().jump_us(7_200 * SECOND_US);
     pass(&w.platform).await;
     assert_eq!((state(&w).await, w.platform.tenants_due().await.unwrap()), (State::Cancelled, vec![]));
-    // A server without the jump in its memory is told by the catalog.
+    // A server that has not seen the jump learns it from the catalog.
     let other = World::open(dir.path()).await;
     other.control.clock().jump_us(7_200 * SECOND_US + 2 * DAY_US);
     assert_eq!(other.platform.tenants_due().await.unwrap(), vec![]);
@@ -130,7 +130,7 @@ async fn a_lease_from_the_future_does_not_stop_its_operation_for_ever() {
 #[tokio::test(flavor = "multi_thread")]
 async fn backups_are_made_and_kept_before_and_after_a_jump() {
     let dir = tempfile::tempdir().unwrap();
-    // A drill would write down that it has looked at the backup.
+    // A drill would record that it has checked the backup.
     let text = "[backups]\ndrill = \"off\"\n[backups.keep]\ndaily = 2\nweekly = 0\nmonthly = 0\n\
         [[backups.schedules]]\nname = \"nightly\"\ncron = \"30 2 * * *\"\n";
     let clinic = Clinic::open(dir.path(), "database", text).await;
@@ -163,7 +163,7 @@ async fn backups_are_made_and_kept_before_and_after_a_jump() {
         clock.advance_us(DAY_US);
         assert_eq!(runs().await, night, "the schedule goes on");
     }
-    // The rule keeps two days; the one from the future takes nobody's place.
+    // Retention keeps two days; the backup dated in the future takes no other's place.
     assert_eq!(there().await.len(), 3);
 }
 
@@ -184,7 +184,7 @@ async fn a_kept_database_outlives_a_jump() {
     assert!(w.operations.release_due(&by(), 10).await.unwrap() > 0);
 }
 
-/// Catalogs of before had what a jump ended written into the subscription.
+/// Older catalogs stored the effect of a jump in the subscription.
 #[tokio::test]
 async fn an_older_catalog_gets_its_subscriptions_back() {
     let dir = tempfile::tempdir().unwrap();
