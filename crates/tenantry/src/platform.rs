@@ -216,6 +216,7 @@ pub(crate) async fn open_control(engine: &Engine, config: &Config) -> Result<Con
         engine.system(&place).await
     };
     let database = opened.await.map_err(|error| unprepared(store, &place, error))?;
+    engine.set_catalog(&database);
     let heads = config.platform.data_dir.join("audit.heads");
     let control = Control::open(database, Some(heads)).await?;
     engine.set_platform(&crate::control::settings::platform_id(&control).await?)?;

@@ -12,19 +12,19 @@ use super::{
     open::{self, Durability},
     plan::Schema,
     pool::{Lease, Pool, Pooled},
+    present::Present,
     queue::Queue,
     server::Site,
     system::BUSY_WAIT,
     watch::Watch,
 };
 use crate::{
-    error::{Error, Kind, Result},
+    error::{Kind, Result},
     name::StoreName,
     place::{Isolation, Place},
 };
 use std::{
     collections::HashMap,
-    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{
         Arc, PoisonError, RwLock, Weak,
@@ -57,11 +57,8 @@ pub(crate) struct Database {
     me: Weak<Database>,
     path: PathBuf,
     platform: Platform,
-    /// Device and inode of the file when it was opened.
-    file: (u64, u64),
+    present: Present,
     handles: Arc<Files>,
-    /// The file is no longer at its path, so anything written to it would be lost.
-    lost: AtomicBool,
     durability: Durability,
     pool: Pool,
     /// The write lock. A fair async mutex, so that waiting writers are served in order and hold no thread.
@@ -132,7 +129,7 @@ impl Database {
         let durability =
             if identity::needs_sync(&conn, place)? { Durability::Full } else { Durability::Normal };
         open::settle(&conn, durability)?;
-        let file = inode(&path).ok_or_else(|| Error::new(Kind::Missing, path.display().to_string()))?;
+        let present = Present::new(&path)?;
         let mut first = Pooled::new(conn, ticket);
         let wal = Arc::new(WalState::default());
         Ok(Arc::new_cyclic(|me| {
@@ -141,9 +138,8 @@ impl Database {
                 me: me.clone(),
                 path,
                 platform,
-                file,
+                present,
                 handles,
-                lost: AtomicBool::new(false),
                 durability,
                 pool: Pool::new(
                     if durability == Durability::Full {
@@ -284,26 +280,22 @@ impl Database {
     /// Checks that the file is still at its path. The maintenance thread does so soon after a commit or a read.
     pub(crate) fn look(&self) {
         self.wal.seen.store(false, Relaxed);
-        drop(self.after_commit());
+        self.present.look(&self.path);
     }
 
     /// Fails if the file is no longer at its path. Called after a commit, before the write is acknowledged.
     pub(crate) fn after_commit(&self) -> Result<()> {
-        if inode(&self.path) != Some(self.file) && !self.lost.swap(true, Relaxed) {
-            tracing::error!(file = %self.path.display(), "the database file was removed or replaced while it was open");
-        }
-        self.still_there()
+        self.present.after_commit(&self.path, &self.platform)
     }
 
     /// Returns true if the file is no longer at its path: then nothing may be read or written here.
     pub(crate) fn is_lost(&self) -> bool {
-        self.lost.load(Relaxed)
+        self.present.is_lost()
     }
 
     /// Fails with [`Kind::Missing`] if [`Database::is_lost`].
     pub(crate) fn still_there(&self) -> Result<()> {
-        let lost = || Error::new(Kind::Missing, "removed or replaced while it was open").in_file(&self.path);
-        if self.is_lost() { Err(lost()) } else { Ok(()) }
+        self.present.check(&self.path)
     }
 
     pub(crate) fn pool(&self) -> &Pool {
@@ -341,7 +333,7 @@ impl Database {
     /// Leaves closing to the maintenance thread. If the file is gone from its path, there is nothing to write back, and
     /// the last close must not remove a `-wal` that now belongs to another file.
     fn close(&self, connections: Vec<Pooled>) {
-        if inode(&self.path) != Some(self.file) {
+        if !self.present.is_at(&self.path) {
             connections.iter().for_each(|pooled| open::leave_wal(&pooled.conn));
         }
         self.maintenance.close(connections, self.wal.pages.load(Relaxed));
@@ -391,9 +383,4 @@ impl Drop for Database {
             self.close(connections);
         }
     }
-}
-
-/// Device and inode of the file at `path`.
-fn inode(path: &Path) -> Option<(u64, u64)> {
-    path.symlink_metadata().ok().map(|meta| (meta.dev(), meta.ino()))
 }

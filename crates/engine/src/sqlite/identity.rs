@@ -1,16 +1,17 @@
 //! The tables that every database carries: which places live here, at which generation (`self-identifying` and
 //! `fenced-generation`), and which migrations were applied. Provisioning and moves write them; every open checks them.
 
+use super::watch::Watch;
 use crate::{
     error::{Error, Kind, Result},
     place::{Isolation, Place},
 };
 use rusqlite::{Connection, OptionalExtension, params};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 /// The installation this process belongs to, once it is known. All servers share it; cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Platform(Arc<OnceLock<Box<str>>>);
+pub(crate) struct Platform(Arc<OnceLock<Box<str>>>, Arc<OnceLock<Weak<Watch>>>);
 
 impl Platform {
     /// Sets the id of the installation. It may be set only once; a different id later is a bug in this program.
@@ -19,6 +20,16 @@ impl Platform {
             return Ok(());
         }
         Err(Error::new(Kind::Internal, format!("{id:?} is not this platform")))
+    }
+
+    /// Sets the watch over the catalog of the installation. A second call changes nothing.
+    pub(crate) fn set_catalog(&self, watch: Weak<Watch>) {
+        self.1.get_or_init(|| watch);
+    }
+
+    /// A number that changes with every commit to the catalog; none while no catalog is open.
+    pub(crate) fn catalog_mark(&self) -> Option<u64> {
+        Some(self.1.get()?.upgrade()?.mark())
     }
 
     /// The id as databases carry it; empty if not known yet.

@@ -25,6 +25,7 @@ pub mod migrate;
 mod open;
 pub mod plan;
 mod pool;
+mod present;
 mod provision;
 mod queue;
 pub mod read;

@@ -3,7 +3,7 @@
 //! The pool, provisioning and the sandbox call it. It never creates a file (`catalog-placement`): a missing file is
 //! `Missing`, which the caller reports and never repairs.
 
-use super::functions;
+use super::{error::located, functions};
 use crate::error::{Error, Kind, Result};
 use rusqlite::{Connection, OpenFlags, config::DbConfig, limits::Limit};
 use std::{path::Path, time::Duration};
@@ -56,7 +56,7 @@ fn cannot_open(path: &Path, error: rusqlite::Error) -> Error {
         Ok(meta) if !meta.is_file() => {
             Error::with_source(Kind::WrongIdentity, format!("{} is not a file", path.display()), error)
         }
-        _ => error.into(),
+        _ => located(error.into(), path, false),
     }
 }
 

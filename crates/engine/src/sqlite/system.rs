@@ -30,6 +30,11 @@ pub struct SystemDb {
 }
 
 impl SystemDb {
+    /// The watch over its commits.
+    pub(crate) fn watch(&self) -> Arc<Watch> {
+        self.watch.clone()
+    }
+
     pub(crate) fn new(database: Arc<Database>) -> Result<Self> {
         let watch = database.watch()?;
         Ok(Self { database, watch })
