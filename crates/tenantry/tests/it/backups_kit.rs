@@ -194,3 +194,35 @@ pub(crate) fn noise(length: usize) -> String {
     };
     (0..length).map(|_| next()).collect()
 }
+
+/// Where a test runs that needs a file without permission.
+pub(crate) enum Ran {
+    /// In this process, which is an ordinary user's.
+    Here,
+    /// It has run in a child of this process as an ordinary user, and passed.
+    There,
+    /// An ordinary user may not run this program: the test prints so.
+    Nowhere,
+}
+
+/// The superuser of the system reads every file: then the test runs again as a user who does not.
+pub(crate) fn unprivileged(test: &str) -> Ran {
+    use std::os::unix::{fs::MetadataExt, process::CommandExt};
+    const NOBODY: u32 = 65_534;
+    if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
+        return Ran::Here;
+    }
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", test, "--nocapture"]).current_dir("/").uid(NOBODY).gid(NOBODY);
+    let output = match child.env_remove("TENANTRY_SUITE_COUNTS").env("TMPDIR", "/tmp").output() {
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            println!("{test}: NOT TRIED, user {NOBODY} may not run this program");
+            return Ran::Nowhere;
+        }
+        output => output.unwrap(),
+    };
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    Ran::There
+}

@@ -3,12 +3,12 @@
 //! one tenant are lost, that tenant's operations say so and other tenants are not affected.
 
 use crate::{
-    backups_kit::{Clinic, noise},
+    backups_kit::{Clinic, Ran, noise, unprivileged},
     world::{by, slug},
 };
 use std::{
     fs::{self, File, OpenOptions},
-    os::unix::fs::{FileExt, symlink},
+    os::unix::fs::{FileExt, PermissionsExt, symlink},
     path::{Path, PathBuf},
 };
 use tenantry::{
@@ -131,6 +131,31 @@ async fn a_pool_that_is_damaged() {
 async fn a_pool_whose_place_holds_something_else() {
     for pool in [Pool::AnotherTenants, Pool::Directory, Pool::Dangling] {
         row(pool).await;
+    }
+}
+
+/// Permissions are given back, not restored from a backup.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pool_that_the_process_may_not_read() {
+    match unprivileged("crossings_pool::a_pool_that_the_process_may_not_read") {
+        Ran::Here => {
+            let dir = tempfile::tempdir().unwrap();
+            let (clinic, _) = begun(dir.path()).await;
+            let (then, config, file) = (clinic.sums("one").await, clinic.config(), pool_file(&clinic));
+            clinic.platform.shutdown().await;
+            drop(clinic);
+            fs::set_permissions(&file, fs::Permissions::from_mode(0)).unwrap();
+            let refused = Platform::open(config).await.map(drop).unwrap_err();
+            assert_eq!(refused.code(), "no_access", "{refused}");
+            let told = told(refused);
+            assert!(told.contains("tenant_pool.db") && told.contains("gives the file back"), "{told}");
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+            let clinic = Clinic::open(dir.path(), "pooled", CONFIG).await;
+            assert_eq!(clinic.sums("one").await, then);
+            clinic.whole().await;
+        }
+        Ran::There => tried("T14 what lies in the place of a pool", 2, "starts with one without permission"),
+        Ran::Nowhere => {}
     }
 }
 
