@@ -1,4 +1,5 @@
-//! T1: every route × every kind of credential. A route without a case fails (`id-without-tenant`, `unscoped-route`, `uneven-credentials`, `default-tenant`, `sources-disagree` and `late-revocation`; `absent-not-forbidden`).
+//! T1: every route × every kind of credential. A route without a case fails (`id-without-tenant`, `unscoped-route`,
+//! `uneven-credentials`, `default-tenant`, `sources-disagree` and `late-revocation`; `absent-not-forbidden`).
 
 use super::{
     app::{Answer, Client, TestApp},
@@ -10,7 +11,7 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use tenantry_server::http::{Access, ROUTES, Route};
 
-/// Paths of every route with a record, user or key that exists in company `acme`. One line for each route.
+/// A path for every route, with a record, user or key that exists in tenant `acme`. One line per route.
 const CASES: &[(&str, &str, &str)] = &[
     ("GET", "/healthz", "/healthz"),
     ("GET", "/readyz", "/readyz"),
@@ -143,7 +144,7 @@ fn path_of(route: &Route) -> &'static str {
     case.unwrap_or_else(|| panic!("{} {} has no case: add one to CASES", route.method, route.path)).2
 }
 
-/// Every route with its case, for the attack.
+/// Returns every route with its path, for the attack.
 pub(crate) fn every_path() -> Vec<(&'static Route, &'static str)> {
     ROUTES.iter().map(|route| (route, path_of(route))).collect()
 }
@@ -193,7 +194,8 @@ async fn another_companys_member_sees_nothing_of_acme_id_without_tenant() {
     for route in ROUTES.iter().filter(|r| r.access == Access::Tenant) {
         let path = path_of(route);
         for rival in [&rival, &key] {
-            // Its own company by the session, acme by name: they disagree, so nothing is there (`sources-disagree`).
+            // The session is for its own tenant and the name is acme: they disagree, so the answer is 404
+            // (`sources-disagree`).
             for answer in [
                 send(rival, route, &format!("/t/acme{path}")).await,
                 send(&rival.with("x-tenant", "acme"), route, path).await,
@@ -223,7 +225,7 @@ async fn the_platforms_routes_are_absent_for_members_and_keys_absent_not_forbidd
     }
     let staff = app.staff().await;
     staff.get("/api/admin/tenants").await.expect(200);
-    // Staff see no company's rows without impersonation, which is on record.
+    // Staff see no tenant's rows without impersonation, which is audited.
     staff.with("x-tenant", "acme").get("/api/records/patients").await.expect(404);
     staff.get("/api/records/patients").await.expect(404);
 }

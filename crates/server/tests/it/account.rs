@@ -1,4 +1,4 @@
-//! Registration, log-in, sessions, plan state, staff acts (M6, M7, M8, M13).
+//! Registration, sign-in, sessions, plan state, staff actions (M6, M7, M8, M13).
 
 use super::app::{PASSWORD, TestApp};
 use serde_json::json;
@@ -204,7 +204,7 @@ async fn a_browsers_form_registers_and_is_answered_with_a_page_m7() {
     let cookie = done.header("set-cookie").split(';').next().unwrap().to_owned();
     let tenant = app.anon().with("cookie", &cookie).get("/api/tenant").await.expect(200).json();
     assert_eq!((&tenant["slug"], &tenant["subscription"]), (&json!("elm-co"), &json!("trial")), "{tenant}");
-    // Refusals are pages too, with nothing of the form as markup.
+    // Refusals are pages too, and contain nothing from the form as markup.
     let odd =
         post("company=%3Cscript%3E&email=x&password=correct+horse+battery&slug=%3Cb%3E").await.expect(422);
     assert!(
@@ -215,7 +215,7 @@ async fn a_browsers_form_registers_and_is_answered_with_a_page_m7() {
     for (body, status) in [("company=%zz", 400), ("a=1&a=2", 400), ("company=A&unknown=1", 400)] {
         post(body).await.expect(status);
     }
-    // A program that sends a form is answered as a program.
+    // A program that sends a form gets JSON.
     let media = Some("application/x-www-form-urlencoded");
     let body = "company=Oak&email=bob%40oak.example&password=correct+horse+battery";
     let json = app.anon().send(http::Method::POST, "/api/register", media, body).await.expect(201).json();

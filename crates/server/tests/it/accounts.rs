@@ -1,5 +1,5 @@
-//! Whose account opens which tenant: invitations, registration, links in letters, leaving. What one person typed opens
-//! nothing of another.
+//! Which account may enter which tenant: invitations, registration, links in letters, leaving. A password or address
+//! that one person enters gives no access to another person's data.
 
 use super::{
     app::{Answer, Client, PASSWORD, TestApp},
@@ -29,7 +29,7 @@ pub(super) async fn with_session(app: &TestApp, answer: Answer) -> Client {
     app.anon().with_token(answer.json()["token"].as_str().unwrap())
 }
 
-/// The slugs of the tenants a client belongs to.
+/// Returns the slugs of the tenants that a client belongs to.
 pub(super) async fn tenants(client: &Client) -> Vec<String> {
     let me = client.get("/api/me").await.expect(200).json();
     me["tenants"].as_array().unwrap().iter().map(|t| t["slug"].as_str().unwrap().to_owned()).collect()
@@ -54,7 +54,7 @@ async fn who_registered_an_address_first_gets_into_no_tenant_that_invites_it() {
     let form = json!({"token": app.letter(VICTIM).await, "password": VICTIMS});
     let shown = app.anon().post("/api/invitations/show", &json!({"token": form["token"]})).await.expect(200);
     assert_eq!(shown.json()["has_account"], false, "an address that is only claimed has none");
-    // The attacker's session and password are of no use, with the link or without.
+    // The attacker's session and password are useless, with and without the link.
     attacker.post("/api/invitations/accept", &json!({"token": form["token"]})).await.expect(409);
     let victim = app.anon().post("/api/invitations/accept", &form).await.expect(201);
     let victim = with_session(&app, victim).await;
@@ -81,7 +81,7 @@ async fn who_registered_an_address_first_gets_into_no_tenant_that_invites_it() {
 async fn an_address_of_an_older_installation_is_not_believed_before_it_is_proven() {
     let (app, _, acme) = TestApp::new().await;
     let old = app.register("trap").await;
-    // As an upgrade leaves it: it holds its address, and nothing proves that.
+    // As after an upgrade: the account has its address, but nothing proves it.
     sql(&app, "UPDATE users SET verified_at = NULL WHERE email = 'owner@trap.example'").await;
     invite(&acme, "owner@trap.example").await;
     let token = app.letter("owner@trap.example").await;
@@ -92,7 +92,7 @@ async fn an_address_of_an_older_installation_is_not_believed_before_it_is_proven
     login(&app, "owner@trap.example", PASSWORD, None).await.expect(401);
     login(&app, "owner@trap.example", PASSWORD, Some("acme")).await.expect(401);
     login(&app, "owner@trap.example", PASSWORD, Some("trap")).await.expect(200);
-    // Its user, when it is the same person, joins both by the link and the old password.
+    // If it is the same person, they join both accounts with the link and the old password.
     old.post("/api/auth/verify", &json!({})).await.expect(202);
     let form = json!({"token": app.letter("owner@trap.example").await, "password": PASSWORD});
     app.anon().post("/api/auth/verify/confirm", &form).await.expect(204);
@@ -118,19 +118,19 @@ async fn nothing_changes_for_an_invited_account_until_its_holder_accepts() {
         let session = login(&app, email, PASSWORD, None).await.expect(200).json();
         assert_eq!(session["tenant"], tenant, "{email}");
     }
-    // Another account cannot take it, nor a new person where the address has a confirmed account.
+    // Another account cannot accept it, nor a new person if the address has a confirmed account.
     let token = app.letter("owner@rival.example").await;
     staff.post("/api/invitations/accept", &json!({"token": token})).await.expect(409);
     anon.post("/api/invitations/accept", &json!({"token": token})).await.expect(422);
     anon.post("/api/invitations/accept", &json!({"token": token, "password": ATTACKERS})).await.expect(409);
     rival.post("/api/invitations/accept", &json!({"token": token})).await.expect(200);
     assert_eq!(tenants(&rival).await, ["acme", "rival"]);
-    // Staff who accept, which they must want, still sign in to no tenant.
+    // Staff who accept an invitation, as they must, still sign in to no tenant by default.
     let token = app.letter("staff@platform.example").await;
     staff.post("/api/invitations/accept", &json!({"token": token})).await.expect(200);
     let session = login(&app, "staff@platform.example", PASSWORD, None).await.expect(200).json();
     assert_eq!((&session["tenant"], session["tenants"].as_array().unwrap().len()), (&Value::Null, 1));
-    // A refused one is over, and leaves no account.
+    // A refused invitation is over, and leaves no account.
     let token = json!({"token": app.letter("nobody@x.example").await});
     anon.post("/api/invitations/refuse", &token).await.expect(204);
     anon.post("/api/invitations/show", &token).await.expect(404);
@@ -184,13 +184,13 @@ async fn a_link_and_the_password_together_confirm_an_address() {
     let mine = register(&app, "mine", "owner@acme.example", VICTIMS).await.expect(201);
     let mine = with_session(&app, mine).await;
     let token = app.letter("owner@acme.example").await;
-    // The reader of the address who did not register knows no password.
+    // The reader of the address did not register and knows no password.
     anon.post("/api/auth/verify/confirm", &json!({"token": token, "password": PASSWORD})).await.expect(401);
     let form = json!({"token": token, "password": VICTIMS});
     anon.post("/api/auth/verify/confirm", &form).await.expect(204);
     anon.post("/api/auth/verify/confirm", &form).await.expect(404);
     mine.get("/api/me").await.expect(401);
-    // The account that held the address has the new tenant too.
+    // The account that already had the address has the new tenant too.
     let owner = app.login("owner@acme.example").await;
     assert_eq!(tenants(&owner).await, ["acme", "mine"]);
     owner.post("/api/auth/switch", &json!({"tenant": "mine"})).await.expect(200);
@@ -207,7 +207,7 @@ async fn a_person_who_is_signed_in_registers_another_tenant() {
     let second = app.anon().with_token(session["token"].as_str().unwrap());
     assert_eq!(tenants(&second).await, ["acme", "second"]);
     second.get("/api/records/patients").await.expect(200);
-    // Not with an address that nothing proves, not with a key.
+    // Neither with an unconfirmed address nor with a key.
     let unproven = app.register_only("other").await;
     unproven.post("/api/register", &json!({"company": "Third", "slug": "third"})).await.expect(409);
     let key = owner.post("/api/tenant/keys", &json!({"name": "k", "role": "owner"})).await.expect(201).json();
@@ -225,7 +225,7 @@ async fn links_work_once_in_time_and_for_one_thing() {
         anon.post(path, &confirm).await.expect(404);
     }
     anon.with_token(&first).get("/api/me").await.expect(401);
-    // A second letter of the same invitation; both lead to it, once.
+    // The invitation is sent again; both letters lead to it, and it works once.
     let again = invite(&acme, VICTIM).await;
     let second = app.letter(VICTIM).await;
     assert_ne!(first, second);
@@ -235,7 +235,7 @@ async fn links_work_once_in_time_and_for_one_thing() {
         anon.post("/api/invitations/show", &json!({"token": token})).await.expect(404);
     }
     acme.delete(&format!("/api/tenant/invitations/{}", again["id"])).await.expect(404);
-    // Taken back, and too late.
+    // A revoked invitation, and an expired one.
     let made = invite(&acme, "a@x.example").await;
     let token = json!({"token": app.letter("a@x.example").await});
     acme.delete(&format!("/api/tenant/invitations/{}", made["id"])).await.expect(204);
@@ -284,7 +284,7 @@ async fn a_reset_ends_what_was_set_up_with_an_address_that_was_not_proven() {
     let attacker = with_session(&app, attacker).await;
     let key =
         attacker.post("/api/tenant/keys", &json!({"name": "k", "role": "owner"})).await.expect(201).json();
-    // Without the tenant the address has no account; the reader must want that tenant.
+    // Without the tenant the address has no account; the reader must have asked for that tenant.
     for tenant in [None, Some("trap")] {
         anon.post("/api/auth/password/forgot", &json!({"email": VICTIM, "tenant": tenant})).await.expect(202);
     }

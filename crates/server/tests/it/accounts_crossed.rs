@@ -1,4 +1,4 @@
-//! T14: an account that exists already, was made by another tenant or was never proven, crossed with every way into a tenant.
+//! T14: an account that already exists, was created by another tenant, or was never verified × every way into a tenant.
 
 use super::{
     accounts::{ATTACKERS, VICTIM, VICTIMS, invite, login, register, sql, tenants, with_session},
@@ -6,7 +6,7 @@ use super::{
 };
 use serde_json::json;
 
-/// An account of the victim's address, before the tenant `acme` has anything to do with it.
+/// An account of the victim's address, before tenant `acme` has any relation to it.
 #[derive(Debug, Clone, Copy)]
 enum Before {
     /// Made by an attacker who registered a tenant of their own.
@@ -19,7 +19,7 @@ enum Before {
     InvitedElsewhere,
 }
 
-/// A way for an account to get into `acme`.
+/// A way for an account to enter `acme`.
 #[derive(Debug, Clone, Copy)]
 enum Way {
     Invite,

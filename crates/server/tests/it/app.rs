@@ -1,6 +1,6 @@
-//! A platform on a temporary directory, served in process: `(app, anon, user)`.
+//! A platform in a temporary directory, served in process: `(app, anon, user)`.
 //!
-//! Used by all tests of this binary. A [`Client`] is a credential; the app outlives all of them.
+//! Used by all tests of this binary. A [`Client`] is a credential; the app outlives all clients.
 
 use axum::{Router, body::Body};
 use bytes::Bytes;
@@ -18,7 +18,7 @@ use tenantry::{
 };
 use tenantry_server::http::{self as server, App, Options};
 
-/// Password of everybody here.
+/// Password of all users in these tests.
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
 #[derive(Clone)]
@@ -27,7 +27,7 @@ pub(crate) struct TestApp(Arc<Inner>);
 struct Inner {
     app: App,
     router: Router,
-    /// None beside another app, which has it.
+    /// `None` for a second app on another app's directory.
     _dir: Option<TempDir>,
 }
 
@@ -45,7 +45,7 @@ pub(crate) struct Answer {
 }
 
 impl TestApp {
-    /// An app, somebody without credentials, and the owner of company `acme`.
+    /// Creates an app and returns it with an anonymous client and the owner of tenant `acme`.
     pub(crate) async fn new() -> (Self, Client, Client) {
         let app = Self::with(Options::default()).await;
         let anon = app.anon();
@@ -53,29 +53,29 @@ impl TestApp {
         (app, anon, user)
     }
 
-    /// An app without companies.
+    /// Creates an app without tenants.
     pub(crate) async fn with(options: Options) -> Self {
         Self::configured(DEFAULT_TOML, options).await
     }
 
-    /// An app of this configuration, without companies.
+    /// Creates an app with this configuration, without tenants.
     pub(crate) async fn configured(text: &str, options: Options) -> Self {
         Self::open(tempfile::tempdir().unwrap(), text, options).await
     }
 
-    /// An app whose only model is this one, its migration made.
+    /// Creates an app whose only model is this one, with its migration.
     pub(crate) async fn with_model(model: &str, text: &str) -> Self {
         Self::with_model_and(model, text, "[apps]\nlist = [\"own\"]\n").await
     }
 
-    /// The same with a configuration, which lists app `own`.
+    /// Creates an app whose only model is this one, with its migration and a configuration that lists app `own`.
     pub(crate) async fn with_model_and(model: &str, text: &str, config: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         make_app(dir.path(), model, text, config);
         Self::open(dir, config, Options::default()).await
     }
 
-    /// An app with this configuration and, beside medadmin's models, this one of its own.
+    /// Creates an app with this configuration, with medadmin's models and this one.
     pub(crate) async fn with_own(model: &str, text: &str, stores: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let list = format!("{stores}[apps]\nlist = [\"medadmin\", \"own\"]\n");
@@ -86,7 +86,7 @@ impl TestApp {
     async fn open(dir: TempDir, text: &str, options: Options) -> Self {
         let mut config =
             Config::parse("tenantry.toml", text, dir.path()).unwrap_or_else(|problems| panic!("{problems}"));
-        // Doors wide open, unless the test says how far.
+        // Raise the limits on sign-in and registration, unless the test sets them.
         let usual = Config::default().auth;
         if config.auth.registration_per_hour == usual.registration_per_hour {
             config.auth.registration_per_hour = 10_000;
@@ -111,7 +111,7 @@ impl TestApp {
         Self(Arc::new(Inner { app, router, _dir: dir }))
     }
 
-    /// A second server on the same data directory: as far as the platform can tell, another process.
+    /// Opens a second server on the same data directory; for the platform it is another process.
     pub(crate) async fn beside(&self) -> Self {
         let platform = Platform::open(self.platform().config().clone()).await.unwrap();
         Self::of(platform, Options::default(), None)
@@ -129,7 +129,7 @@ impl TestApp {
         Client { app: self.clone(), headers: vec![] }
     }
 
-    /// Registers a company and returns its owner, whose address is confirmed.
+    /// Registers a tenant and returns its owner, whose address is confirmed.
     pub(crate) async fn register(&self, slug: &str) -> Client {
         let owner = self.register_only(slug).await;
         let token = self.letter(&format!("owner@{slug}.example")).await;
@@ -138,12 +138,12 @@ impl TestApp {
         owner
     }
 
-    /// Sends the letters that wait, and returns the code of the newest one to this address.
+    /// Sends the waiting letters, and returns the code of the newest one to this address.
     pub(crate) async fn letter(&self, email: &str) -> String {
         self.letters(email).await.pop().unwrap_or_else(|| panic!("no letter to {email}"))
     }
 
-    /// The codes of all letters to this address, oldest first.
+    /// Returns the codes of all letters to this address, oldest first.
     pub(crate) async fn letters(&self, email: &str) -> Vec<String> {
         self.platform().send_mail().await.unwrap();
         let Ok(folder) = std::fs::read_dir(&self.platform().config().mail.folder) else { return vec![] };
@@ -155,7 +155,7 @@ impl TestApp {
         mine.map(|text| text[text.rfind("tnl_").unwrap()..].trim().to_owned()).collect()
     }
 
-    /// Registers a company and returns its owner, whose address is not confirmed.
+    /// Registers a tenant and returns its owner, whose address is not confirmed.
     pub(crate) async fn register_only(&self, slug: &str) -> Client {
         let form = json!({"company": slug, "slug": slug, "email": format!("owner@{slug}.example"), "password": PASSWORD});
         let answer = self.anon().post("/api/register", &form).await;
@@ -163,7 +163,7 @@ impl TestApp {
         self.anon().with_token(answer.json()["token"].as_str().unwrap())
     }
 
-    /// A superuser, logged in.
+    /// Returns a signed-in superuser.
     pub(crate) async fn staff(&self) -> Client {
         let by = tenantry::audit::By::system();
         let password = Password::new(PASSWORD);
@@ -171,7 +171,7 @@ impl TestApp {
         self.login("staff@platform.example").await
     }
 
-    /// A new member of the owner's company, logged in.
+    /// Returns a new, signed-in member of the owner's tenant.
     pub(crate) async fn member(&self, owner: &Client, email: &str, role: &str) -> Client {
         owner.post("/api/tenant/invitations", &json!({"email": email, "role": role})).await.expect(201);
         let form = json!({"token": self.letter(email).await, "password": PASSWORD});
@@ -179,7 +179,7 @@ impl TestApp {
         self.anon().with_token(session["token"].as_str().unwrap())
     }
 
-    /// Makes an account that exists a member: its holder signs in and accepts.
+    /// Makes an existing account a member: its holder signs in and accepts.
     pub(crate) async fn joins(&self, owner: &Client, holder: &Client, email: &str, role: &str) {
         owner.post("/api/tenant/invitations", &json!({"email": email, "role": role})).await.expect(201);
         let form = json!({"token": self.letter(email).await});
@@ -190,7 +190,7 @@ impl TestApp {
         self.log_in(&json!({"email": email, "password": PASSWORD})).await
     }
 
-    /// Logs in where the address is not confirmed.
+    /// Signs in to a tenant with an unconfirmed address.
     pub(crate) async fn login_in(&self, email: &str, tenant: &str) -> Client {
         self.log_in(&json!({"email": email, "password": PASSWORD, "tenant": tenant})).await
     }
@@ -228,7 +228,7 @@ impl Client {
         &self.app
     }
 
-    /// The bearer token it sends.
+    /// Returns the client's bearer token.
     pub(crate) fn token(&self) -> &str {
         self.headers.iter().find_map(|(_, v)| v.strip_prefix("Bearer ")).unwrap()
     }
@@ -288,13 +288,13 @@ impl Answer {
         self.headers.get(name).map_or("", |v| v.to_str().unwrap())
     }
 
-    /// The status, or a panic that shows the body.
+    /// Asserts the status; the panic shows the body.
     pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{}", self.text());
         self
     }
 
-    /// `code` of a problem.
+    /// Returns the `code` of a problem.
     pub(crate) fn code(&self) -> String {
         self.json()["code"].as_str().unwrap_or_default().to_owned()
     }

@@ -1,7 +1,7 @@
-//! T11: every route that changes something leaves the audit rows that are named for it, by who did it.
+//! T11: every route that changes something leaves the listed audit rows, with the right actor.
 //!
-//! A new route that changes something fails `every_changing_route_is_tried` until it is given a line in [`TRIED`]
-//! with an act in `act`, or in `audited_records`, which has the routes of records.
+//! A new route that changes something fails `every_changing_route_is_tried` until it has a line in [`TRIED`] with an
+//! act in `act`, or in `audited_records`, which has the routes of records.
 
 use super::{
     app::{Answer, Client, PASSWORD, TestApp},
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use tenantry_server::http::{Options, ROUTES};
 
-/// Route, and the actions it leaves in the log, in order.
+/// Routes, and the actions that each leaves in the log, in order.
 const TRIED: &[(&str, &str, &[&str])] = &[
     ("POST", "/api/auth/login", &["session.create"]),
     ("POST", "/api/auth/logout", &["session.revoke"]),
@@ -39,7 +39,7 @@ const TRIED: &[(&str, &str, &[&str])] = &[
     ("POST", "/api/auth/password/forgot", &["user.request_reset"]),
     ("POST", "/api/auth/password/reset", &["user.set_password"]),
     ("DELETE", "/api/me/memberships/{tenant}", &["member.leave"]),
-    // It only reads.
+    // This route only reads.
     ("POST", "/api/invitations/show", &[]),
     ("PATCH", "/api/tenant/users/{id}", &["member.set_role"]),
     ("DELETE", "/api/tenant/users/{id}", &["member.remove"]),
@@ -92,7 +92,7 @@ const TRIED: &[(&str, &str, &[&str])] = &[
     ("POST", "/api/tenant/sql", &["tenant.sql"]),
 ];
 
-/// Two servers, a pool that is made when somebody goes there, and a store whose databases companies bring.
+/// Two servers, a pool that is created on the first move into it, and a store whose databases tenants bring.
 const CONFIG: &str = "[servers.main]\npath = \"databases\"\n[servers.disk]\npath = \"more\"\n\
     [stores.control]\nserver = \"main\"\n[stores.shared]\nserver = \"main\"\n\
     [stores.tenant]\nservers = [\"main\", \"disk\"]\n\
@@ -109,14 +109,14 @@ fn every_changing_route_is_tried() {
     assert_eq!(changes, tried);
 }
 
-/// What the acts need, made before each of them.
+/// The state that the acts need, created before each of them.
 pub(super) struct Stage {
     pub(super) app: TestApp,
     pub(super) staff: Client,
     pub(super) owner: Client,
     pub(super) slug: String,
     id: i64,
-    /// A member who is not the owner.
+    /// Id of a member who is not the owner.
     pub(super) member: i64,
 }
 
@@ -146,7 +146,7 @@ impl Stage {
         log["items"][0]["id"].as_i64().unwrap()
     }
 
-    /// Rows after `before`, oldest first.
+    /// Returns the rows after `before`, oldest first.
     async fn since(&self, before: i64) -> Vec<Value> {
         let log = self.staff.get("/api/admin/audit?limit=20").await.expect(200).json();
         let rows = log["items"].as_array().unwrap().iter().rev().cloned();
@@ -154,7 +154,7 @@ impl Stage {
     }
 }
 
-/// What must be there before the act, and is not part of it.
+/// Creates what must exist before the act, and is not part of it.
 async fn before(s: &Stage, route: &str) -> Value {
     match route {
         "DELETE /api/auth/sessions/{id}" => {
@@ -204,7 +204,7 @@ async fn before(s: &Stage, route: &str) -> Value {
     }
 }
 
-/// The act itself.
+/// Performs the act.
 async fn act(s: &Stage, route: &str, ready: &Value, n: usize) -> Answer {
     let (slug, owner, staff, anon) = (&s.slug, &s.owner, &s.staff, s.app.anon());
     let none = json!({});
@@ -307,7 +307,7 @@ async fn act(s: &Stage, route: &str, ready: &Value, n: usize) -> Answer {
     }
 }
 
-/// Rounds over all routes.
+/// Number of rounds over all routes.
 const ROUNDS: usize = 4;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -326,7 +326,7 @@ async fn every_change_over_http_is_in_the_log_with_who_did_it_t11() {
             let rows = stage.since(start).await;
             let mut actions: Vec<_> = rows.iter().map(|row| row["action"].as_str().unwrap()).collect();
             if route.ends_with("/sessions") || route.ends_with("/memberships/{tenant}") {
-                // The log-in that the act needs.
+                // Ignore the sign-in that the act needs.
                 actions.retain(|action| *action != "session.create");
             }
             assert_eq!(actions, *wanted, "{route}");
@@ -337,7 +337,7 @@ async fn every_change_over_http_is_in_the_log_with_who_did_it_t11() {
             tried += 1;
         }
     }
-    // What was done to set the stages is in the log as well.
+    // The log also contains the preparations.
     let rows =
         staff.get("/api/admin/audit?limit=1").await.expect(200).json()["items"][0]["id"].as_i64().unwrap();
     let report = staff.get("/api/admin/audit/verify").await.expect(200).json();
@@ -350,8 +350,7 @@ async fn every_change_over_http_is_in_the_log_with_who_did_it_t11() {
     assert!(rows > 900, "{rows}");
 }
 
-/// `impersonation-abuse`: whoever acts as another is named with whom they act as, in the platform's log and in the
-/// company's own.
+/// `impersonation-abuse`: both identities are named, in the platform's log and in the tenant's own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn impersonation_shows_both_identities() {
     let app = super::copies::app(false).await;

@@ -1,4 +1,4 @@
-//! T11 for accounts: what the audited acts on invitations, addresses and forgotten passwords need, and the acts.
+//! T11 for accounts: preparations and acts for invitations, addresses and password resets.
 
 use super::{
     app::{Answer, PASSWORD, TestApp},
@@ -6,7 +6,7 @@ use super::{
 };
 use serde_json::{Value, json};
 
-/// The code of the letter that resets a password, which comes after an invitation. It is written behind the answer.
+/// Returns the code of the password-reset letter, which comes after an invitation. It is written after the answer.
 pub(super) async fn forgotten(app: &TestApp, email: &str) -> String {
     for _ in 0..250 {
         let mut letters = app.letters(email).await;
@@ -18,7 +18,7 @@ pub(super) async fn forgotten(app: &TestApp, email: &str) -> String {
     panic!("no letter to {email}");
 }
 
-/// What must be there before the act; none: another file knows.
+/// Creates what must exist before the act; `None` if another file handles the route.
 pub(super) async fn before(s: &Stage, route: &str) -> Option<Value> {
     Some(match route {
         "DELETE /api/tenant/invitations/{id}"
@@ -43,7 +43,7 @@ pub(super) async fn before(s: &Stage, route: &str) -> Option<Value> {
     })
 }
 
-/// The act itself; none: another file knows.
+/// Performs the act; `None` if another file handles the route.
 pub(super) async fn act(s: &Stage, route: &str, ready: &Value) -> Option<Answer> {
     let (slug, owner, anon, none) = (&s.slug, &s.owner, s.app.anon(), json!({}));
     Some(match route {

@@ -1,12 +1,12 @@
-//! The part of T11 that takes long: backups, restores, moves and attaching really happen, and their rows are seen.
+//! The slow part of T11: backups, restores, moves and attaching really happen, and their audit rows are checked.
 //!
-//! Called by `audited` for the routes it does not know itself.
+//! Called by `audited` for the routes that it does not handle.
 
 use super::{app::Answer, audited::Stage};
 use serde_json::{Value, json};
 
 impl Stage {
-    /// Does something to the company and waits for its end; what came of it.
+    /// Starts an operation on the tenant and waits for its end; returns its result.
     async fn done(&self, verb: &str, form: &Value) -> Value {
         let over = self.staff.post(&format!("{}?wait=60", self.at(verb)), form).await.expect(200).json();
         assert_eq!(over["state"], "done", "{over}");
@@ -17,13 +17,13 @@ impl Stage {
         self.done("backups", &json!({})).await["backup"].as_str().unwrap().to_owned()
     }
 
-    /// With a backup of itself beside it.
+    /// Stages a restore of a new backup.
     async fn restored(&self) {
         let backup = self.back_up().await;
         self.done("restore", &json!({"backup": backup})).await;
     }
 
-    /// An operation that failed, and rests because undoing it failed too.
+    /// Returns an operation that has failed and rests, because its undo failed too.
     async fn stuck(&self) -> Value {
         let faults = self.app.platform().operations().faults();
         faults.arm("provision:activate:before:fail");
@@ -34,7 +34,7 @@ impl Stage {
         open["items"][0]["id"].clone()
     }
 
-    /// Changes the catalog behind everybody's back.
+    /// Changes the catalog without the platform's verbs.
     async fn catalog(&self, sql: &str) {
         let mut write = self.app.platform().control().begin().await.unwrap();
         assert_eq!(write.execute(sql, &[]).await.unwrap(), 1, "{sql}");
@@ -42,7 +42,7 @@ impl Stage {
     }
 }
 
-/// What must be there before what needs a backup, a move or a database that somebody brought.
+/// Creates what must exist before acts that need a backup, a move or a brought database.
 pub(super) async fn before(s: &Stage, route: &str) -> Value {
     match route {
         "POST /api/admin/tenants/{slug}/attach" => {
@@ -68,7 +68,7 @@ pub(super) async fn before(s: &Stage, route: &str) -> Value {
         }
         "POST /api/admin/backups/prune" => {
             let (old, new, day_us) = (s.back_up().await, s.back_up().await, 86_460_000_000_i64);
-            // Two of the same day, which is over.
+            // Two backups of the same past day.
             s.catalog(&format!("UPDATE backups SET at = at - {day_us} WHERE id = '{new}'")).await;
             let of_new = format!("SELECT at - 1 FROM backups WHERE id = '{new}'");
             s.catalog(&format!("UPDATE backups SET at = ({of_new}) WHERE id = '{old}'")).await;
@@ -91,7 +91,7 @@ pub(super) async fn before(s: &Stage, route: &str) -> Value {
     Value::Null
 }
 
-/// Backups, restores, moves and attaching.
+/// Performs backups, restores, moves and attaching.
 pub(super) async fn act(s: &Stage, route: &str, ready: &Value, n: usize) -> Answer {
     let (staff, none) = (&s.staff, json!({}));
     let waiting = |end: &str| format!("{}?wait=60", s.at(end));

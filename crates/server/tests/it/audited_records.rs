@@ -1,5 +1,5 @@
-//! T11 for rows: every route that changes records leaves one line for each in the log of the store that it changes,
-//! by who did it: the company's own, or that of what all share. Reading leaves none.
+//! T11 for rows: every route that changes records leaves one line per record in the log of the changed store, with the
+//! actor: the tenant's own store or the shared one. Reading leaves none.
 
 use super::{
     app::{Answer, Client, TestApp},
@@ -29,11 +29,11 @@ pub(super) const LOGGED: &[Logged] = &[
 const SCANS: &str = "store = \"tenant\"\naudit = true\n[fields.title]\ntype = \"text\"\n[fields.picture]\n\
     type = \"file\"\nmax_bytes = 1000\n";
 
-/// The logs of databases, read by another client.
+/// The activity logs of databases, read by another SQLite client.
 pub(super) struct Lines(Connection);
 
 impl Lines {
-    /// Of the first company's rows, wherever they lie.
+    /// Opens the database with the first tenant's rows.
     pub(super) async fn open(app: &TestApp) -> Self {
         let shown = app.platform().show_tenant(&"acme".parse().unwrap()).await.unwrap();
         Self::of(app, shown.placements[0].place.physical.as_str())
@@ -48,7 +48,7 @@ impl Lines {
         self.0.query_row(sql, [], |row| row.get(0)).unwrap_or_else(|e| panic!("{sql}: {e}"))
     }
 
-    /// Lines after this one: actor, action, model.
+    /// Returns the lines after this one: actor, action, model.
     fn after(&self, last: i64) -> Vec<[String; 3]> {
         let sql = "SELECT actor, action, model FROM _tenantry_activity WHERE id > ?1 ORDER BY id";
         let mut statement = self.0.prepare(sql).unwrap();
@@ -130,7 +130,7 @@ async fn every_change_of_a_record_is_in_its_companys_log_by_who_did_it_t11() {
     tried("T11 changes of records", rows, "each with its line");
 }
 
-/// M2: what all share is changed by staff, and the log of the shared store says by whom, whatever the model says.
+/// M2: staff change shared data, and the log of the shared store says who did, whatever the model says.
 #[tokio::test]
 async fn every_change_of_what_all_share_is_logged_with_the_member_of_staff() {
     let (app, _, staff) = setting("database").await;

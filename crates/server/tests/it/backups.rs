@@ -1,4 +1,4 @@
-//! Backups and restores as staff, an owner and an operator meet them: over HTTP and at the command line.
+//! Backups and restores for staff, an owner and an operator: over HTTP and at the command line.
 
 use super::{
     app::{Client, TestApp},

@@ -1,5 +1,5 @@
-//! The shipped binary as its user meets it: demo, commands beside a running server, direct look into
-//! the files with another SQLite client (M8, M9, M12, M18).
+//! The shipped binary from a user's view: demo, commands next to a running server, direct inspection of the files with
+//! another SQLite client (M8, M9, M12, M18).
 
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
-/// A running `tenantry demo` or `serve`; killed with -9 when dropped.
+/// A running `tenantry demo` or `serve`; killed with -9 on drop.
 pub(crate) struct Running {
     child: Child,
     address: String,
@@ -47,7 +47,7 @@ pub(crate) fn start(dir: &Path, command: &str) -> Running {
     launch(tenantry)
 }
 
-/// The same with a hard limit of open files.
+/// Starts a server with a hard limit of open files.
 pub(crate) fn start_limited(dir: &Path, command: &str, descriptors: u32) -> Running {
     let mut shell = tenantry(dir);
     let binary = shell.get_program().to_owned();
@@ -63,7 +63,7 @@ pub(crate) fn start_limited(dir: &Path, command: &str, descriptors: u32) -> Runn
     launch(limited)
 }
 
-/// The same with its log in a file.
+/// Starts a server with its log in a file.
 pub(crate) fn start_logged(dir: &Path, command: &str, log: &Path) -> Running {
     let plain = tenantry(dir);
     let mut shell = Command::new("sh");
@@ -77,32 +77,32 @@ pub(crate) fn start_logged(dir: &Path, command: &str, log: &Path) -> Running {
     launch(shell)
 }
 
-/// Runs a command that serves, until it says where.
+/// Runs a serving command until it prints its address.
 fn launch(mut command: Command) -> Running {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let line = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("http://"))).unwrap().unwrap();
     let address = line.split("http://").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
-    // Whatever else it prints must find a reader.
+    // Keep reading its output, so that the pipe does not fill up.
     std::thread::spawn(move || lines.for_each(drop));
     Running { child, address }
 }
 
 impl Running {
-    /// Tells it to stop, as a service manager does; its status.
+    /// Terminates it as a service manager does; returns its status.
     pub(crate) fn terminate(mut self) -> Option<i32> {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         self.child.wait().unwrap().code()
     }
 
-    /// Sends it a signal by its name.
+    /// Sends it the named signal.
     pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args([format!("-{name}"), id]).status().unwrap().success());
     }
 
-    /// Most memory that the process held so far, KiB.
+    /// Returns the process's peak memory so far, KiB.
     pub(crate) fn peak_kib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -113,7 +113,7 @@ impl Running {
         &self.address
     }
 
-    /// Most memory the process has had, and what it has now, bytes.
+    /// Returns the process's peak and current memory, bytes.
     pub(crate) fn memory(&self) -> (u64, u64) {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let kilobytes = |key: &str| {
@@ -123,19 +123,19 @@ impl Running {
         (kilobytes("VmHWM:") << 10, kilobytes("VmRSS:") << 10)
     }
 
-    /// Status and body of one request.
+    /// Returns status and body of one request.
     pub(crate) fn ask(&self, method: &str, path: &str, token: &str, body: Option<&Value>) -> (u16, Value) {
         let (status, body) = self.send(method, path, token, &body.map(Value::to_string).unwrap_or_default());
         (status, serde_json::from_str(&body).unwrap_or(Value::Null))
     }
 
-    /// Status and body of one request, the body as it comes, also when it breaks off.
+    /// Returns status and unparsed body of one request, even if the body breaks off.
     pub(crate) fn ask_raw(&self, method: &str, path: &str, token: &str) -> (u16, String) {
         self.send(method, path, token, "")
     }
 
     fn send(&self, method: &str, path: &str, token: &str, body: &str) -> (u16, String) {
-        // An empty bearer would be a bad credential, not none.
+        // An empty bearer would be an invalid credential, not a missing one.
         let bearer = || format!("authorization: Bearer {token}\r\n");
         let credential = if token.is_empty() { String::new() } else { bearer() };
         let mut stream = TcpStream::connect(&self.address).unwrap();
@@ -157,7 +157,7 @@ impl Running {
 
     pub(crate) fn log_in(&self, email: &str) -> String {
         let body = json!({ "email": email, "password": tenantry::demo::PASSWORD });
-        // The log-in itself comes without a credential: an empty bearer would be a bad one.
+        // The sign-in itself has no credential: an empty bearer would be an invalid one.
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let body = body.to_string();
         write!(
@@ -175,7 +175,7 @@ impl Running {
     }
 }
 
-/// Every tenant's database file, by slug, as `list-tenants --json` and the data directory say.
+/// Returns a tenant's database file, from `list-tenants --json` and the data directory.
 pub(crate) fn file_of(dir: &Path, slug: &str) -> PathBuf {
     let listed: Value = serde_json::from_str(&stdout(&run(dir, &["list-tenants", "--json"]))).unwrap();
     let tenant = listed.as_array().unwrap().iter().find(|t| t["slug"] == slug).unwrap();
@@ -196,8 +196,8 @@ fn doctors_in(file: &Path) -> Vec<String> {
     statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
 }
 
-/// M18: three doctors in one company, two in the other; each sees its own, also in the files; after a
-/// kill -9 a second run continues with the same.
+/// M18: three doctors in one company, two in the other; each sees its own, in the files too; after a kill -9 a second
+/// run continues with the same data.
 #[test]
 fn m18_demo_companies_see_their_own_over_http_and_in_the_files() {
     let dir = tempfile::tempdir().unwrap();
@@ -215,7 +215,7 @@ fn m18_demo_companies_see_their_own_over_http_and_in_the_files() {
     assert!(a.iter().all(|name| !b.contains(name)), "{a:?} {b:?}");
 }
 
-/// Commands work beside a running server, and what they do holds for its next request (`late-revocation`).
+/// Commands work next to a running server, and their changes apply to its next request (`late-revocation`).
 #[test]
 fn a_command_beside_the_server_holds_at_its_next_request() {
     let dir = tempfile::tempdir().unwrap();
@@ -250,8 +250,8 @@ fn a_command_beside_the_server_holds_at_its_next_request() {
     assert!(!over.status.success() && String::from_utf8_lossy(&over.stderr).contains("is done already"));
 }
 
-/// M16: a lost database is an error with its remedy, never another tenant's data, and the command it
-/// names makes a new one (M9, X1).
+/// M16: a lost database is an error with its remedy, never another tenant's data, and the command that it names creates
+/// a new one (M9, X1).
 #[test]
 fn m16_a_lost_database_is_said_and_made_again() {
     let dir = tempfile::tempdir().unwrap();
@@ -275,7 +275,7 @@ fn m16_a_lost_database_is_said_and_made_again() {
     assert_eq!(doctors_in(&file_of(dir.path(), "city-hospital")).len(), 3);
 }
 
-/// `confined-sql` through the command line: one tenant's database, read-only, nothing beside it.
+/// `confined-sql` at the command line: one tenant's database, read-only, and nothing else.
 #[test]
 fn sql_stays_inside_and_says_why() {
     let dir = tempfile::tempdir().unwrap();
@@ -297,8 +297,8 @@ fn sql_stays_inside_and_says_why() {
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("no such tenant"));
 }
 
-/// A Friday night at the command line: backed up, verified, restored beside, swapped, undone; then the
-/// platform's own stores, which nobody may use meanwhile.
+/// A restore at the command line: backed up, verified, staged, swapped, undone; then the platform's own stores, which
+/// no other process may use meanwhile.
 #[test]
 fn backups_and_restores_at_the_command_line() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! What one tenant may take, what a disk says, and whose eyes a file is for.
+//! Bounds on a tenant's resource use, errors of disks, and permissions of files.
 
 use super::{
     app::{Client, TestApp},
@@ -21,7 +21,7 @@ async fn sql(client: &Client, text: &str) -> super::app::Answer {
     client.post("/api/tenant/sql", &json!({ "sql": text })).await
 }
 
-/// Of the report: 17 s with a deadline of 5 s, and one tenant took every thread.
+/// A regression test: a statement took 17 s with a deadline of 5 s, and one tenant used every thread.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_statement_ends_at_its_deadline_and_leaves_room_for_other_tenants() {
     let config = "[limits]\nstatement_deadline_ms = 3_000\nblocking_threads = 4\n";
@@ -64,7 +64,7 @@ async fn a_damaged_database_and_one_that_is_gone_have_their_own_answers() {
     let file = server.path.join(format!("{}.db", place.physical));
     let aside = file.with_extension("aside");
     std::fs::rename(&file, &aside).unwrap();
-    // Into a file that is not there any more nothing is acknowledged for long.
+    // A write to a deleted file is acknowledged for a short time at most.
     let noticed = Instant::now();
     let refused = loop {
         let answer = acme.post("/api/records/patients", &patient("Elm")).await;
@@ -107,7 +107,7 @@ async fn a_disk_without_room_shows_in_readiness_and_metrics() {
     roomy.anon().get("/readyz").await.expect(200);
 }
 
-/// An archive that unpacked is larger than the plan is refused before any of it is written.
+/// An archive whose contents exceed the plan is refused before any of it is written.
 #[tokio::test]
 async fn an_archive_larger_than_the_plan_is_not_unpacked() {
     let config = "[plans.tiny]\nlabel = \"Tiny\"\n[plans.tiny.limits]\nbytes = 8_192\n[plans.large]\nlabel = \"Large\"\n\
@@ -136,7 +136,7 @@ fn open_to_others(dir: &Path, found: &mut Vec<String>) {
     }
 }
 
-/// With the usual umask nothing below the data directory is for other users, also where an older version made it.
+/// With the usual umask, other users can access nothing below the data directory, even if an older version created it.
 #[test]
 fn files_are_for_the_user_who_runs_the_platform_alone() {
     let dir = tempfile::tempdir().unwrap();
@@ -169,7 +169,7 @@ fn files_are_for_the_user_who_runs_the_platform_alone() {
     assert!(String::from_utf8_lossy(&said.stderr).contains("was open to other users"));
 }
 
-/// Damage on a page that no request has read is found, and a file that is gone is told once.
+/// Damage on a page that no request has read is found, and a missing file is reported once.
 #[test]
 fn check_reads_every_page_and_tells_of_a_lost_file_once() {
     let dir = tempfile::tempdir().unwrap();
@@ -180,7 +180,7 @@ fn check_reads_every_page_and_tells_of_a_lost_file_once() {
     }
     std::fs::remove_file(&lost).unwrap();
     let mut bytes = std::fs::read(&hurt).unwrap();
-    // Pages of rows, not of the schema.
+    // Damage pages of rows, not of the schema.
     let from = bytes.len() / 2;
     bytes[from..].fill(0xa5);
     std::fs::write(&hurt, bytes).unwrap();
@@ -195,7 +195,7 @@ fn check_reads_every_page_and_tells_of_a_lost_file_once() {
     );
 }
 
-/// Each answer of 5xx is one line of the log, with the tenant and the file, and no other line tells of the request.
+/// Each 5xx answer is one line of the log, with tenant and file; no other line reports the request.
 #[test]
 fn each_fault_is_logged_once_with_tenant_and_file() {
     let dir = tempfile::tempdir().unwrap();

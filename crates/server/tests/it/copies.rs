@@ -1,4 +1,4 @@
-//! What a company takes away, and what becomes of it: export, import, clone, over HTTP.
+//! Export, import and clone of a tenant over HTTP.
 
 use super::{
     app::{Answer, Client, TestApp},
@@ -17,7 +17,7 @@ use zip::{ZipArchive, ZipWriter, write::SimpleFileOptions};
 
 const CANARY: &str = "Quetzalcoatlus";
 
-/// The default platform, or the same with pooled companies.
+/// Creates the default platform, or one with pooled tenants.
 pub(crate) async fn app(pooled: bool) -> TestApp {
     let text = match pooled {
         true => DEFAULT_TOML
@@ -28,7 +28,7 @@ pub(crate) async fn app(pooled: bool) -> TestApp {
     TestApp::configured(&text, Options::default()).await
 }
 
-/// A company with patients, an activity log, references into shared lists, and a report with a document.
+/// Creates a tenant with patients, an activity log, references to shared lists, and a report with a document.
 pub(crate) async fn company(app: &TestApp, staff: &Client, slug: &str, canary: &str) -> Client {
     let acme = app.register(slug).await;
     let city = city(staff).await;
@@ -51,7 +51,7 @@ pub(crate) async fn company(app: &TestApp, staff: &Client, slug: &str, canary: &
     acme
 }
 
-/// A row of a shared list.
+/// Returns a row of a shared list.
 async fn city(staff: &Client) -> Value {
     let found = staff.get("/api/records/cities?limit=1").await.expect(200).json();
     if let Some(city) = found["items"].get(0) {
@@ -88,7 +88,7 @@ fn zipped(entries: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
     zip.finish().unwrap().into_inner()
 }
 
-/// The same archive with its manifest changed, and right about what is in it.
+/// Returns the archive with a changed manifest that still describes its contents correctly.
 fn rewritten(archive: &[u8], change: impl FnOnce(&mut Value, &mut BTreeMap<String, Vec<u8>>)) -> Vec<u8> {
     let mut entries = unzipped(archive);
     let mut manifest: Value = serde_json::from_slice(&entries["manifest.json"]).unwrap();
@@ -107,7 +107,7 @@ async fn import(staff: &Client, slug: &str, archive: Vec<u8>) -> Answer {
     staff.send(Method::POST, &path, Some("application/zip"), archive).await
 }
 
-/// Why an import was refused, at once or by its operation; nothing may be left of it.
+/// Returns why an import was refused, at once or by its operation; asserts that nothing of it remains.
 async fn refusal(app: &TestApp, staff: &Client, archive: Vec<u8>) -> String {
     let answer = import(staff, "copy", archive).await;
     let said = match answer.status.as_u16() {
@@ -182,7 +182,7 @@ async fn an_archive_becomes_the_same_company_here_and_on_another_installation() 
         let (staff, their_staff) = (here.staff().await, there.staff().await);
         let acme = company(&here, &staff, "acme", CANARY).await;
         let archive = exported(&acme).await;
-        // The same city has to be there.
+        // The same city must exist there.
         city(&their_staff).await;
         for (app, staff) in [(&here, &staff), (&there, &their_staff)] {
             let done = import(staff, "copy", archive.clone()).await.expect(200).json();
@@ -198,16 +198,16 @@ async fn an_archive_becomes_the_same_company_here_and_on_another_installation() 
             assert_eq!(found["items"].as_array().unwrap().len(), 1, "full-text search came along: {found}");
             let file = copy.get("/api/records/reports/1/files/document").await.expect(200);
             assert_eq!(file.text(), format!("document of {CANARY}"));
-            // Ids go on where they were.
+            // Numbering of ids continues.
             let next = copy.post("/api/records/patients", &patient("Next")).await.expect(201).json();
             assert_eq!(next["id"], 4);
         }
-        // The two live apart.
+        // The two tenants are independent.
         assert_eq!(acme.get("/api/records/patients?count=true").await.expect(200).json()["count"], 3);
     }
 }
 
-/// Makes a user owner of a company and logs them in.
+/// Makes a user owner of a tenant and signs them in.
 async fn member(app: &TestApp, user: i64, slug: &str) -> Client {
     let platform = app.platform();
     let id = platform.tenant_id(&tenantry::name::Slug::parse(slug).unwrap()).await.unwrap();
@@ -266,7 +266,7 @@ async fn a_strange_or_damaged_archive_leaves_nothing() {
         let said = refusal(&app, &staff, changed).await;
         assert!(said.contains(wanted), "{wanted}: {said}");
     }
-    // Whole zip files, and one entry of each is not what the manifest says.
+    // Complete zip files in which one entry differs from the manifest.
     let good = unzipped(&archive);
     for name in good.keys().filter(|name| *name != "manifest.json") {
         let mut entries = good.clone();
@@ -274,7 +274,7 @@ async fn a_strange_or_damaged_archive_leaves_nothing() {
         let said = refusal(&app, &staff, zipped(&entries)).await;
         assert!(said.contains(&format!("{name} is not what was exported")), "{name}: {said}");
     }
-    // Bits that flip on the way: wherever they matter they are found; else nothing changed.
+    // Bits flipped in transit: each flip is found, or changes nothing.
     let mut found = 0;
     for n in 0..60 {
         let mut flipped = archive.clone();

@@ -1,4 +1,4 @@
-//! A large company goes into the pool, by another process, while others in it work.
+//! Another process moves a large tenant into the pool while the pool's other tenants work.
 
 use super::{
     app::{Client, TestApp},
@@ -11,17 +11,17 @@ use tenantry::name::Slug;
 use tenantry_server::http::Options;
 
 const CONFIG: &str = "[servers.main]\npath = \"databases\"\n";
-/// Many batches.
+/// Number of rows; enough for many batches.
 const ROWS: usize = 6_000;
 
-/// The database that the company's rows lie in.
+/// Returns the database with the tenant's rows.
 async fn file(app: &TestApp, slug: &str) -> PathBuf {
     let shown = app.platform().show_tenant(&Slug::parse(slug).unwrap()).await.unwrap();
     let place = &shown.placements[0].place;
     app.platform().config().server(place.server.as_str()).unwrap().path.join(format!("{}.db", place.physical))
 }
 
-/// Which mover has rows in the pool that it is not done with.
+/// Returns the move that has rows in the pool and has not finished.
 fn filling(pool: &Connection) -> Option<i64> {
     let sql = "SELECT min(carried) FROM _tenantry_place WHERE carried < 0";
     pool.query_row(sql, [], |row| row.get(0)).unwrap()
@@ -63,7 +63,7 @@ async fn others_in_the_pool_write_between_the_first_and_the_last_row_of_a_demote
         let before = filling(&pool);
         let made = rival.post("/api/records/patients", &patient("Neighbour")).await;
         if made.status == 429 {
-            // As many as its plan allows.
+            // Wait: the plan's rate limit is reached.
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
             continue;
         }

@@ -1,4 +1,4 @@
-//! An import holds a few megabytes, whatever the file has: one cell without end, or lines without number.
+//! An import uses a few megabytes of memory, whatever the file contains: one endless cell, or any number of lines.
 
 use super::{app::TestApp, binary};
 use http::Method;
@@ -9,7 +9,7 @@ use std::{
 };
 use tenantry_server::http::Options;
 
-/// Memory that the whole import may add, KiB. Before there was a bound, 100 MB of one cell added 280 MB.
+/// Maximum memory that the whole import may add, KiB. Before there was a bound, 100 MB in one cell added 280 MB.
 const MAY_ADD_KIB: u64 = 48 * 1024;
 const MIB: usize = 1 << 20;
 
@@ -45,7 +45,7 @@ async fn a_file_over_the_bound_is_refused_at_once_or_where_it_ends() {
     assert!(report["created"].as_i64().unwrap() < 70, "{report}");
 }
 
-/// Sends `pieces` as one chunked body; the answer's text.
+/// Sends `pieces` as one chunked body; returns the answer's text.
 fn import(server: &binary::Running, token: &str, pieces: impl Iterator<Item = Vec<u8>>) -> String {
     let mut stream = TcpStream::connect(server.address()).unwrap();
     write!(
@@ -76,7 +76,7 @@ fn a_cell_without_end_and_large_lines_take_no_memory() {
     let endless = header().chain([b"A,B,1990-01-01,\"".to_vec()]).chain((0..100).map(|_| vec![b'x'; MIB]));
     let answer = import(&server, &token, endless);
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("import_record_bytes"), "{answer}");
-    // Each within the bound of a record, and refused for its length: a batch must not hold a thousand of them.
+    // Each line is within the bound of a record, and refused for its length: a batch must not hold a thousand of them.
     let line = ["A,B,1990-01-01,", &"y".repeat(MIB - 100), "\n"].concat().into_bytes();
     let answer = import(&server, &token, header().chain((0..60).map(|_| line.clone())));
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"created\":0"), "{answer}");

@@ -1,5 +1,5 @@
-//! An export is an import: every value of every type comes back as it was, in both isolations, and files that
-//! spreadsheets save are taken.
+//! An export can be imported again: every value of every type is preserved, in both isolations, and files saved by
+//! spreadsheets are accepted.
 
 use super::{
     app::{Client, TestApp},
@@ -9,7 +9,7 @@ use http::Method;
 use serde_json::{Value, json};
 use tenantry_testkit::{Dice, dose};
 
-/// One field of every type, required and not.
+/// A model with one field of every type, required and not.
 const THINGS: &str = r#"
 store = "tenant"
 label = "Things"
@@ -86,7 +86,7 @@ async fn every_value_comes_back_as_it_was_in_both_isolations() {
         let app = TestApp::with_own("things", THINGS, stores).await;
         let (from, to) = (app.register("acme").await, app.register("rival").await);
         let mut dice = Dice::new(23, round as u64);
-        // Within one batch of the import: a dry run does not compare lines of several.
+        // Within one batch of the import: a dry run does not compare lines of different batches.
         let count = usize::try_from(dose(150, 1_000)).unwrap();
         let things: Vec<_> = (0..count).map(|n| thing(&mut dice, n)).collect();
         for some in things.chunks(500) {
@@ -113,7 +113,7 @@ async fn every_value_comes_back_as_it_was_in_both_isolations() {
     }
 }
 
-/// What begins like a formula in some spreadsheet is marked, also with a letter of full width or a line break.
+/// Texts that a spreadsheet might run as a formula are marked, also after a full-width character or a line break.
 #[tokio::test]
 async fn no_cell_is_a_formula_and_apostrophes_stay() {
     let (_app, _, user) = TestApp::new().await;
@@ -185,7 +185,7 @@ async fn an_import_names_every_wrong_field_of_a_line() {
     assert!(report["errors"][0]["reason"].as_str().unwrap().contains("CSV UTF-8"), "{report}");
 }
 
-/// A dry run finds what only the database knows, and leaves no trace, not even in the numbering.
+/// A dry run finds errors that only the database can detect, and leaves no trace, not even in the numbering.
 #[tokio::test]
 async fn a_dry_run_checks_everything_and_writes_nothing() {
     for stores in ["", POOLED] {
@@ -209,7 +209,7 @@ async fn a_dry_run_checks_everything_and_writes_nothing() {
     }
 }
 
-/// Numbers that JSON readers cannot tell apart are never given out, nor room taken from the numbering.
+/// Ids that JSON readers cannot distinguish are never assigned, and do not advance the numbering.
 #[tokio::test]
 async fn ids_that_json_cannot_hold_are_refused() {
     for stores in ["", POOLED] {

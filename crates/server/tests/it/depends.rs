@@ -1,4 +1,4 @@
-//! Dependent references (M5): a doctor's city lies in the doctor's region, and the clinic in the city.
+//! Dependent references (M5): a doctor's city is in the doctor's region, and the clinic in the city.
 
 use super::{
     app::{Client, TestApp},
@@ -8,7 +8,7 @@ use http::Method;
 use serde_json::{Value, json};
 use tenantry::migrations::check::What;
 
-/// Two regions with a city each, and a clinic in each city: region 1, city 1, clinic 1; and the same with 2.
+/// Creates two regions with a city each, and a clinic in each city: region 1, city 1, clinic 1; and the same with 2.
 async fn world(staff: &Client) {
     for (n, name) in [(1, "North"), (2, "South")] {
         staff.post("/api/records/regions", &json!({"name": name, "code": name})).await.expect(201);
@@ -23,7 +23,7 @@ fn doctor(licence: &str, (region, city, clinic): (i64, i64, Option<i64>)) -> Val
         "region": region, "city": city, "clinic": clinic})
 }
 
-/// The fields that a refusal blames, all with the code of disagreement.
+/// Returns the fields that a refusal names, all with the code for disagreement.
 fn blamed(answer: &super::app::Answer) -> Vec<String> {
     let problem = answer.json();
     let errors = problem["errors"].as_array().unwrap_or_else(|| panic!("{problem}"));
@@ -98,7 +98,7 @@ async fn batches_and_imports_name_the_record_m5() {
     assert_eq!(lines, [(&json!(3), &json!("city")), (&json!(3), &json!("region"))]);
 }
 
-/// Inside one store too: who pays for an appointment is its patient. What a model switches off is not checked.
+/// Inside one store too: an appointment's payer is its patient. A rule that a model switches off is not checked.
 #[tokio::test]
 async fn references_inside_a_store_agree_unless_a_model_says_otherwise_m5() {
     let (_app, user, _) = setup(false).await;
@@ -117,7 +117,7 @@ async fn references_inside_a_store_agree_unless_a_model_says_otherwise_m5() {
     user.post("/api/records/payments", &payment(1)).await.expect(201);
 }
 
-/// A city may move to another region; `check` then lists who lies outside it.
+/// A city may move to another region; `check` then lists the records that disagree.
 #[tokio::test]
 async fn check_lists_records_that_disagree_m5() {
     let (app, user, staff) = setup(false).await;

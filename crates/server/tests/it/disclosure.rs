@@ -1,12 +1,13 @@
-//! What a caller who acts for one tenant is told of the account: the issuer of one tenant's tokens, and impersonators.
+//! What the API reveals about an account to callers who act for one tenant: the issuer of the tenant's tokens, and
+//! impersonators.
 
 use super::app::{Client, TestApp};
 use serde_json::{Value, json};
 use tenantry_server::http::{Access, Options, ROUTES};
 
-/// Speaks for any tenant.
+/// Issuer that speaks for any tenant.
 const ANY: &str = "https://id.example";
-/// Speaks for acme alone.
+/// Issuer that speaks for acme only.
 const BOUND: &str = "https://acme.example";
 const SECRET_ENV: &str = "CARGO_PKG_DESCRIPTION";
 
@@ -80,7 +81,7 @@ async fn a_bound_issuer_is_told_of_its_tenant_alone() {
     assert_eq!((&me["user"]["staff"], &me["user"]["superuser"]), (&json!(false), &json!(false)), "{me}");
     let sessions = token.get("/api/auth/sessions").await.expect(200).json();
     assert_eq!(sessions["items"], json!([]), "those are rival's: {sessions}");
-    // Tenants of others by slug or external id: like none.
+    // Another tenant, named by slug or external id, looks like one that does not exist.
     staff.patch("/api/admin/tenants/rival/settings", &json!({"external_id": "rival_ext"})).await.expect(200);
     for claim in ["rival", "rival_ext", "none_ext"] {
         let answer =

@@ -1,5 +1,5 @@
-//! Ways in that were too wide: copies with an owner of one's own, names of tenants, keys of members who left, plans and
-//! slugs that are not for everybody.
+//! Access that was once too wide: copies with an owner of the caller's choice, names of tenants, keys of former
+//! members, restricted plans and slugs.
 
 use super::{
     app::{Answer, Client, PASSWORD, TestApp},
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tenantry_server::http::{Access, Options, ROUTES};
 use tenantry_testkit::tried;
 
-/// Staff who are no superusers.
+/// Returns staff without superuser rights.
 pub(crate) async fn plain_staff(app: &TestApp, superuser: &Client) -> Client {
     let form = json!({"email": "helper@platform.example", "password": PASSWORD});
     let made = superuser.post("/api/admin/users", &form).await.expect(201).json();
@@ -22,7 +22,7 @@ async fn id_of(client: &Client) -> Value {
     client.get("/api/me").await.expect(200).json()["user"]["id"].clone()
 }
 
-/// Rows of the audit log with that action, newest first.
+/// Returns the rows of the audit log with that action, newest first.
 async fn logged(superuser: &Client, action: &str) -> Vec<Value> {
     let log = superuser.get("/api/admin/audit?limit=1000").await.expect(200).json();
     let rows = log["items"].as_array().unwrap().iter().filter(|row| row["action"] == action);
@@ -55,14 +55,14 @@ async fn staff_give_the_rows_of_a_tenant_to_no_user_of_their_choice() {
     superuser.get("/api/admin/tenants/peek-co").await.expect(404);
     let attach = json!({"store": "tenant", "physical": "brought"});
     helper.post("/api/admin/tenants/acme/attach", &attach).await.expect(403);
-    // Who owns the first may own the second; a copy without an owner has no members.
+    // An owner of the original may own the copy; a copy without an owner has no members.
     helper.post(clone, &json!({"slug": "twin", "owner": "owner@acme.example"})).await.expect(200);
     helper.post(clone, &json!({"slug": "bare"})).await.expect(200);
     import(&helper, "slug=bare-too", &archive).await.expect(200);
     for slug in ["bare", "bare-too"] {
         assert_eq!(superuser.get(&format!("/api/admin/tenants/{slug}")).await.json()["users"], 0, "{slug}");
     }
-    // A superuser says why, and the log names the owner.
+    // A superuser must give a reason, and the log names the owner.
     let mut wish = mine("audit-co");
     wish["reason"] = Value::Null;
     superuser.post(clone, &wish).await.expect(422);
@@ -92,7 +92,7 @@ async fn a_tenant_of_others_answers_like_one_that_is_not_there_on_every_route() 
     let key = rival.post("/api/tenant/keys", &json!({"name": "k", "role": "owner"})).await.expect(201).json();
     let key = app.anon().with("x-api-key", key["key"].as_str().unwrap());
     let staff = app.staff().await;
-    // In none: the session names no tenant.
+    // In none of them does the session name a tenant.
     let mut shots = 0;
     for client in [&rival, &cookie, &key, &staff] {
         for route in ROUTES.iter().filter(|route| route.access != Access::Public) {
@@ -116,7 +116,7 @@ async fn a_tenant_of_others_answers_like_one_that_is_not_there_on_every_route() 
             }
         }
     }
-    // What strangers ask is no request of the tenant's.
+    // Requests of strangers do not count as the tenant's requests.
     acme.get("/api/me").await.expect(200);
     let numbers = staff.get("/metrics").await.expect(200).text();
     let acmes = numbers.lines().find(|line| line.contains("tenant_requests_total{tenant=\"acme\"}"));
@@ -140,7 +140,7 @@ async fn a_key_ends_with_the_rights_of_its_maker() {
     let body = patient("Ash");
     strong.post("/api/records/patients", &body).await.expect(201);
     weak.post("/api/records/patients", &body).await.expect(403);
-    // Demoted: the key may what its maker may, and no more.
+    // The maker is demoted: the key has the maker's rights and no more.
     let member = format!("/api/tenant/users/{id}");
     owner.patch(&member, &json!({"role": "viewer"})).await.expect(200);
     strong.get("/api/records/patients").await.expect(200);
@@ -149,7 +149,7 @@ async fn a_key_ends_with_the_rights_of_its_maker() {
     owner.patch(&member, &json!({"role": "owner"})).await.expect(200);
     strong.post("/api/records/patients", &body).await.expect(201);
     weak.post("/api/records/patients", &body).await.expect(403);
-    // Not active, then no member: the keys open nothing, and the list says so.
+    // The maker is deactivated, then removed: the keys open nothing, and the list says so.
     let account = format!("/api/admin/users/{id}");
     staff.patch(&account, &json!({"active": false})).await.expect(200);
     strong.get("/api/records/patients").await.expect(401);
@@ -177,7 +177,7 @@ async fn sql_over_the_api_is_in_the_log_and_does_not_flood_it() {
         row["detail"],
         json!({"store": "tenant", "statement": "SELECT count(*) FROM patients", "bytes": 29})
     );
-    // Refused statements too, and long ones cut.
+    // Refused statements are logged too, and long ones are truncated.
     let long = format!("SELECT '{}'", "x".repeat(50_000));
     owner.post("/api/tenant/sql", &json!({"sql": long})).await;
     owner.post("/api/tenant/sql", &json!({"sql": "DELETE FROM patients"})).await.expect(403);
@@ -259,7 +259,7 @@ async fn the_last_holder_of_the_first_role_stays_whatever_it_is_called() {
     director.patch(&me, &json!({"role": "member"})).await.expect(409);
     director.delete(&me).await.expect(409);
     let other = app.member(&director, "other@acme.example", "director").await;
-    // One who may not sign in manages nothing.
+    // A deactivated owner manages nothing.
     let staff = app.staff().await;
     let account = format!("/api/admin/users/{}", id_of(&other).await);
     staff.patch(&account, &json!({"active": false})).await.expect(200);
@@ -275,7 +275,7 @@ async fn denied_acts_of_administration_are_in_the_log_and_do_not_flood_it() {
     let viewer = app.member(&owner, "v@acme.example", "viewer").await;
     viewer.get("/api/admin/tenants").await.expect(404);
     viewer.post("/api/tenant/keys", &json!({"name": "k", "role": "owner"})).await.expect(403);
-    // No administration, and no name.
+    // Not administration, and no identity.
     viewer.post("/api/records/patients", &patient("Ash")).await.expect(403);
     anon.get("/api/admin/tenants").await.expect(401);
     let rows = logged(&staff, "access.denied").await;
@@ -302,7 +302,7 @@ async fn a_second_tenant_changes_nobodys_sign_in() {
     let me = again.get("/api/me").await.expect(200).json();
     assert_eq!((me["tenant"].as_str(), me["tenants"].as_array().unwrap().len()), (Some("acme"), 2), "{me}");
     again.get("/api/records/patients").await.expect(200);
-    // Chosen once, the other is where the next sign-in leads.
+    // The tenant chosen last is the one that the next sign-in opens.
     acme.post("/api/auth/switch", &json!({"tenant": "acme-then"})).await.expect(200);
     let me = app.login("owner@acme.example").await.get("/api/me").await.expect(200).json();
     assert_eq!(me["tenant"], "acme-then");

@@ -1,4 +1,4 @@
-//! The end of a company over HTTP, and T11: what it had is in no file any more but where policy says.
+//! The end of a tenant over HTTP, and T11: its data is in no file any more, except where the policy says.
 
 use super::{
     app::{Client, TestApp},
@@ -8,10 +8,10 @@ use super::{
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
-/// Spelt so that no word of ours contains it.
+/// A word that contains none of our own words.
 const CANARY: &str = "Xylokopist";
 
-/// Files below `dir` that contain one of the words, in any letters and in UTF-16 too.
+/// Returns the files below `dir` that contain one of the words, in any case and in UTF-16 too.
 fn holding(dir: &Path, words: &[&str]) -> Vec<(PathBuf, String)> {
     let mut found = vec![];
     for entry in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
@@ -39,7 +39,7 @@ fn data(app: &TestApp) -> PathBuf {
     app.platform().config().platform.data_dir.clone()
 }
 
-/// Retires it without grace and retention; its id.
+/// Cancels the tenant without grace period and retention; returns its id.
 async fn closed(staff: &Client, slug: &str) -> Value {
     let now = json!({"confirm": slug, "grace_days": 0, "retention_days": 0, "reason": "asked by letter"});
     let shown = staff.post(&format!("/api/admin/tenants/{slug}/retire"), &now).await.expect(200).json();
@@ -62,7 +62,7 @@ async fn a_purged_company_is_in_no_file_t11() {
         let key = acme.post("/api/tenant/keys", &json!({"name": CANARY, "role": "owner"})).await;
         assert_eq!(key.status, 201);
         let key = app.anon().with("x-api-key", key.json()["key"].as_str().unwrap());
-        // Things that were there once: changed rows, removed rows, removed files, an export, a clone.
+        // Data that existed once: changed rows, removed rows, removed files, an export, a clone.
         acme.patch("/api/records/patients/2", &json!({"last_name": format!("Was-{CANARY}")}))
             .await
             .expect(200);
@@ -98,7 +98,7 @@ async fn a_purge_asks_twice_and_leaves_a_certificate() {
     let right = json!({"confirm": "acme", "id": id});
     purge(&staff, "acme", &right).await.expect(409);
     staff.get("/api/admin/tenants/acme/certificate").await.expect(404);
-    // Closed, and kept for ten days.
+    // Closed, and retained for ten days.
     let closing = json!({"confirm": "acme", "grace_days": 0, "retention_days": 10});
     staff.post("/api/admin/tenants/acme/retire", &closing).await.expect(200);
     for wrong in [
@@ -140,7 +140,7 @@ async fn a_purge_asks_twice_and_leaves_a_certificate() {
         assert!(certificate["hash"].as_str().is_some_and(|hash| hash.len() == 64), "{certificate}");
     }
     staff.get("/api/admin/tenants/other/certificate").await.expect(404);
-    // Id and slug are kept back; the people are free to come again.
+    // Id and slug stay reserved; the people may register again.
     let taken =
         json!({"company": "x", "slug": "acme", "email": "x@x.example", "password": super::app::PASSWORD});
     app.anon().post("/api/register", &taken).await.expect(409);

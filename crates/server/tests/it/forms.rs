@@ -1,12 +1,11 @@
-//! What a route takes is what the document says it takes: every form refuses a field that it does not know, and
-//! names those that it does.
+//! Every route accepts exactly the fields in the document: a refusal of an unknown field lists the known ones.
 
 use super::app::TestApp;
 use http::Method;
 use std::collections::BTreeSet;
 use tenantry_testkit::tried;
 
-/// The fields that a refusal names: `unknown field …, expected one of `a`, `b` at line …`.
+/// Returns the fields that a refusal names: `unknown field …, expected one of `a`, `b` at line …`.
 fn named(refusal: &str) -> BTreeSet<&str> {
     let known = refusal.split_once("expected ").map_or("", |(_, known)| known);
     known.split('`').skip(1).step_by(2).collect()
@@ -21,7 +20,7 @@ async fn forms_take_the_fields_that_the_document_names() {
     for (template, operations) in document["paths"].as_object().unwrap() {
         for (method, operation) in operations.as_object().unwrap() {
             let body = &operation["requestBody"]["content"]["application/json"]["schema"];
-            // What is said of a model's records is checked with them; settings are whatever somebody keeps.
+            // Fields of a model's records are checked elsewhere; settings accept any field.
             let Some(fields) = body["properties"].as_object().filter(|_| !template.ends_with("/settings"))
             else {
                 continue;
@@ -43,7 +42,7 @@ async fn forms_take_the_fields_that_the_document_names() {
     tried("Forms against the document", forms, "forms");
 }
 
-/// The page needs nothing from elsewhere, and has every element that its script asks for.
+/// The page loads nothing from elsewhere, and has every element that its script uses.
 #[tokio::test]
 async fn the_page_of_the_document_stands_by_itself() {
     let (_app, anon, _) = TestApp::new().await;

@@ -1,6 +1,6 @@
-//! T4 from the OpenAPI document: requests made after its schemas, and the same with something wrong in them, at every
-//! path that it names. Every answer is one that the document names, and looks as it says; no 5xx; what the document
-//! forbids is refused.
+//! T4 from the OpenAPI document: requests generated from its schemas, and the same with a mistake, on every path that
+//! it names. Every answer is one that the document names and has its shape; no 5xx; what the document forbids is
+//! refused.
 
 use super::{
     app::{Client, TestApp},
@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 use tenantry_server::http::Options;
 use tenantry_testkit::{Dice, dose, tried};
 
-/// Not tried here: they end what the others need, hash passwords, or begin operations that take their time. The suites
-/// of those try them.
+/// Routes not tried here: they end what other requests need, hash passwords, or start long operations. Other suites try
+/// them.
 const LEFT_OUT: [&str; 13] = [
     "/api/auth/",
     "/api/register",
@@ -35,7 +35,7 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    /// A value as the schema wants it.
+    /// Returns a value that conforms to the schema.
     fn value(&mut self, schema: &Value) -> Value {
         if let Some(target) = schema["$ref"].as_str() {
             let schema = self.document.pointer(target.trim_start_matches('#')).unwrap().clone();
@@ -98,7 +98,7 @@ impl Maker<'_> {
         text.chars().take(most).collect()
     }
 
-    /// What the document forbids of an object, or none where it forbids nothing.
+    /// Returns a value that the document forbids, or `None` if it forbids nothing.
     fn spoil(&mut self, schema: &Value, mut good: Value) -> Option<Value> {
         let schema = match schema["$ref"].as_str() {
             Some(target) => self.document.pointer(target.trim_start_matches('#')).unwrap(),
@@ -130,7 +130,7 @@ impl Maker<'_> {
         let all = operation["parameters"].as_array().into_iter().flatten();
         let all: Vec<_> = all.filter(|p| p["in"] == "query").collect();
         for parameter in &all {
-            // Few of many: a list has a filter for each field and operator.
+            // A few of many: a list has a filter for each field and operator.
             if self.dice.one_in(all.len().max(5)) {
                 let value = match self.value(&parameter["schema"]) {
                     Value::String(text) => text.bytes().map(|b| format!("%{b:02x}")).collect(),
@@ -143,7 +143,7 @@ impl Maker<'_> {
     }
 }
 
-/// Media type, body, and whether the document forbids it.
+/// Returns media type, body, and whether the document forbids it.
 fn body(maker: &mut Maker<'_>, operation: &Value) -> (Option<&'static str>, String, bool) {
     let content = &operation["requestBody"]["content"];
     if let Some(schema) = content["application/json"].get("schema") {
@@ -162,7 +162,7 @@ fn body(maker: &mut Maker<'_>, operation: &Value) -> (Option<&'static str>, Stri
     (content.as_object().map(|_| "text/plain"), "x".into(), false)
 }
 
-/// Sends it and looks at the answer; whether it was taken.
+/// Sends the request and checks the answer; returns whether it was accepted.
 async fn ask(
     maker: &mut Maker<'_>,
     client: &Client,
@@ -213,7 +213,7 @@ async fn requests_made_after_the_document_are_answered_as_it_says_t4() {
     };
     let all: Vec<_> = all.filter(|(path, method, _)| wanted(path, method)).collect();
     let mut maker = Maker { document: &document, dice: Dice::new(17, 0) };
-    // The owner must stay the owner, and staff be staff.
+    // The owner must stay the owner, and staff must stay staff.
     let spoils =
         |path: &str| path.starts_with("/api/tenant/users/{id}") || path.starts_with("/api/admin/users/{id}");
     let rounds = dose(8, 2_000);

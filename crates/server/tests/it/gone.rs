@@ -1,5 +1,5 @@
-//! T2 over HTTP: the client goes away while its request is at work, wherever that is. Then nothing is half done,
-//! nothing is held, and the next request finds all as it should be (`poisoned-connection` and `held-connection`).
+//! T2 over HTTP: the client disconnects while its request is running, at any point. Afterwards nothing is half done or
+//! held, and the next request finds everything in order (`poisoned-connection` and `held-connection`).
 
 use super::{
     app::{Client, TestApp},
@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 use tenantry_server::http::{Options, call};
 use tenantry_testkit::{dose, tried};
 
-/// Records of one batch; the engine sends so many to another thread.
+/// Number of records of one batch; the engine runs a batch of this size on another thread.
 const BATCH: usize = 40;
-/// Requests at once that the plan allows: as many as leak are missing for ever.
+/// Number of concurrent requests that the plan allows: a leaked permit is missing forever.
 const ROOM: usize = 3;
 
-/// What is sent again and again: method, path, media type, body.
+/// The requests that are sent again and again: method, path, media type, body.
 fn requests() -> Vec<(Method, &'static str, &'static str, String)> {
     let batch = |name: &str, rows: usize| Value::from(vec![patient(name); rows]).to_string();
     let json = "application/json";
@@ -40,7 +40,7 @@ fn requests() -> Vec<(Method, &'static str, &'static str, String)> {
     ]
 }
 
-/// Polls the request that many times and lets it go; whether it was over before.
+/// Polls the request that many times and drops it; returns whether it had completed.
 async fn leave(client: &Client, app: &TestApp, n: usize, polls: u32) -> bool {
     let (method, path, media, body) = requests().swap_remove(n);
     let token = format!("Bearer {}", client.token());
@@ -50,7 +50,7 @@ async fn leave(client: &Client, app: &TestApp, n: usize, polls: u32) -> bool {
     drop_after(async move { call(&served, &router, request).await }, polls).await
 }
 
-/// Polls a future that many times and drops it; whether it was over before.
+/// Polls a future that many times and drops it; returns whether it had completed.
 pub(super) async fn drop_after(future: impl Future, polls: u32) -> bool {
     let mut future = Box::pin(future);
     for _ in 0..polls {
@@ -64,7 +64,7 @@ pub(super) async fn drop_after(future: impl Future, polls: u32) -> bool {
     false
 }
 
-/// All at once, as many as there is room for; what is still at work for who went away is waited for.
+/// Uses all permits at once, after waiting for requests that still run without a client.
 async fn all_room_is_free(client: &Client) {
     let began = Instant::now();
     loop {
@@ -107,9 +107,10 @@ async fn a_client_that_goes_away_leaves_nothing_half_done_and_holds_nothing_t2()
     tried("T2 over HTTP", left, "requests left before their end");
 }
 
-/// What the databases hold fits itself, each seen in one moment: batches whole, counters and logs as the rows are.
+/// Asserts that the databases are consistent, each in one snapshot: complete batches, and counters and logs that match
+/// the rows.
 async fn whole(app: &TestApp, acme: &Client) {
-    // It waits its turn behind what is still being written for somebody who is gone.
+    // Wait behind the writes that still run without a client.
     acme.post("/api/records/patients", &patient("Last")).await.expect(201);
     let lines = Lines::open(app).await;
     let of = |name: &str| format!("(SELECT count(*) FROM patients WHERE last_name = '{name}')");

@@ -1,5 +1,5 @@
-//! An app from its first model to its fourth migration over companies with data, with the shipped binary (M4, M9, M10,
-//! X5): questions and their answers, rebuilt tables, statements of one's own; and a fleet where nothing is to do.
+//! An app from its first model to its fourth migration, over tenants with data, with the shipped binary (M4, M9, M10,
+//! X5): questions and their answers, rebuilt tables, own statements; and a migration run with nothing to do.
 
 use super::{
     binary::{Running, file_of, run, start, stdout},
@@ -13,7 +13,7 @@ use tenantry::demo::PASSWORD;
 const COMPANIES: [&str; 3] = ["alpha", "bravo", "charlie"];
 const MODEL: &str = "apps/stock/models/stock_items.toml";
 
-/// For each engine its own words; SQLite must get only its own.
+/// Different statements for each engine; SQLite must run only its own.
 const STATEMENTS: &str = r#"
 app = "stock"
 name = "0004_words"
@@ -48,7 +48,7 @@ fn text(conn: &Connection, sql: &str) -> String {
     conn.query_row(sql, [], |row| row.get(0)).unwrap_or_else(|e| panic!("{sql}: {e}"))
 }
 
-/// An app of its own beside medadmin, three companies, two items in each.
+/// Creates an app next to medadmin, three tenants, two items in each.
 fn begin(dir: &Path) {
     fine(dir, &["init"]);
     fine(dir, &["startapp", "stock"]);
@@ -73,7 +73,7 @@ fn begin(dir: &Path) {
     }
 }
 
-/// A field that has another name, with and without an answer; a required one that rows must get a value for.
+/// Renames a field, with and without an answer, and adds a required field that needs a value for existing rows.
 fn rename_and_add(dir: &Path) {
     let named = |text: &str| {
         let text = text
@@ -96,7 +96,7 @@ fn rename_and_add(dir: &Path) {
     assert!(made.contains("0002_renamed.toml"), "{made}");
 }
 
-/// A reference to another app's table and a field that goes: SQLite makes the table anew, the rows stay.
+/// Adds a reference to another app's table and removes a field: SQLite rebuilds the table, the rows stay.
 fn rebuild(dir: &Path) {
     let app = dir.join("apps/stock/app.toml");
     let text = fs::read_to_string(&app).unwrap().replace("depends = []", "depends = [\"medadmin\"]");
@@ -149,7 +149,7 @@ fn an_app_grows_and_every_company_follows_but_the_broken_one_m10_x5() {
     COMPANIES.iter().for_each(|slug| grown(dir, &server, slug));
 }
 
-/// Rows as they were, but for what the migrations say.
+/// Asserts that the rows are unchanged, except for what the migrations change.
 fn grown(dir: &Path, server: &Running, slug: &str) {
     let token = server.log_in(&format!("owner@{slug}.example"));
     let (status, page) =
@@ -177,7 +177,7 @@ fn grown(dir: &Path, server: &Running, slug: &str) {
     assert_eq!(text(&conn, "SELECT count(*) || '' FROM pragma_foreign_key_check"), "0");
 }
 
-/// Ten thousand companies in the catalog and not one database of theirs: were any opened, it would be told.
+/// The catalog has ten thousand tenants without database files, so opening any of them would fail.
 #[test]
 fn nothing_to_do_over_ten_thousand_companies_opens_no_database_of_theirs() {
     let dir = tempfile::tempdir().unwrap();
@@ -198,7 +198,7 @@ fn nothing_to_do_over_ten_thousand_companies_opens_no_database_of_theirs() {
     let said = String::from_utf8_lossy(&over.stderr).into_owned();
     assert!(over.status.success() && stdout(&over).is_empty(), "{}{said}", stdout(&over));
     assert!(said.contains("tenant: every database is current"), "{said}");
-    // One that is behind is the only one that is looked for.
+    // The run looks only for the tenant that is behind.
     control.execute_batch("UPDATE placements SET schema_version = 'older' WHERE tenant = 5000").unwrap();
     let over = run(dir, &["migrate-tenants"]);
     assert!(!over.status.success());
@@ -211,7 +211,7 @@ fn nothing_to_do_over_ten_thousand_companies_opens_no_database_of_theirs() {
     tenantry_testkit::tried("migrate with nothing to do", 10_000, "companies, no database opened");
 }
 
-/// M9: each thing that it names, in the table and in JSON.
+/// M9: every required column is in the table and in JSON.
 #[test]
 fn the_list_of_companies_has_all_that_is_asked_of_it_m9() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! The guides as a reader follows them: every line of their ```sh blocks, pasted in order into one shell beside a
-//! fresh demo. A line that fails, or a request that is refused, fails the test.
+//! The guides as a reader follows them: every line of their ```sh blocks, pasted in order into one shell next to a
+//! fresh demo. A failing line or a refused request fails the test.
 
 use super::binary::start;
 use std::{
@@ -7,12 +7,12 @@ use std::{
     process::{Command, Output},
 };
 
-/// Guides that are written to be pasted from top to bottom against the demo, and the sections that are left out because
-/// their lines hold placeholders.
+/// Guides that readers paste from top to bottom against the demo, with the sections to skip because their lines contain
+/// placeholders.
 const PASTED: &[(&str, &[&str])] =
     &[("quick-start.md", &[]), ("access.md", &["Members", "Accounts and addresses"])];
 
-/// What its ```sh blocks hold, without those of some sections.
+/// Returns the contents of the guide's ```sh blocks, except those of some sections.
 fn script(guide: &str, left_out: &[&str]) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guides").join(guide);
     let text = std::fs::read_to_string(path).unwrap();
@@ -22,7 +22,7 @@ fn script(guide: &str, left_out: &[&str]) -> String {
     blocks.map(|rest| rest.split("\n```").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
 }
 
-/// Runs lines in a shell in which `curl` fails when a request does, and `tenantry` is this binary.
+/// Runs lines in a shell in which `curl` fails if its request fails, and `tenantry` is this binary.
 fn paste(dir: &Path, lines: &str) -> Output {
     let shell = format!(
         "set -euo pipefail\ntenantry() {{ '{}' \"$@\"; }}\n\
@@ -43,7 +43,7 @@ fn every_line_of_the_guides_works_when_pasted() {
         let said = String::from_utf8_lossy(&output.stdout);
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{guide}: {errors}\n{said}");
-        // Lines that answer without an error may still find nothing.
+        // A line may succeed without an error and still find nothing.
         assert!(!said.contains("\"items\":[]") && !said.contains("\"created\":0"), "{guide}: {said}");
     }
 }

@@ -1,4 +1,4 @@
-//! T4: whatever is sent, the answer is no 5xx and no panic, and carries the guard's headers.
+//! T4: no input causes a 5xx or a panic, and every answer carries the guard's headers.
 
 use super::app::{Client, TestApp};
 use axum::body::Body;
@@ -7,7 +7,7 @@ use proptest::{prelude::*, test_runner::TestRunner};
 use tenantry_server::http::{ROUTES, call};
 use tenantry_testkit::{dose, tried};
 
-/// Requests over HTTP.
+/// Returns the number of requests.
 fn cases() -> u32 {
     u32::try_from(dose(5_000, 2_000_000)).unwrap()
 }
@@ -85,7 +85,7 @@ fn shot() -> impl Strategy<Value = Shot> {
         })
 }
 
-/// The path of a route with its parameters filled from `segments`.
+/// Returns the path of a route with its parameters filled from `segments`.
 fn path(template: &str, segments: &[String]) -> String {
     let mut segments = segments.iter();
     let fill = |part: &str| match part.starts_with('{') {
@@ -97,7 +97,7 @@ fn path(template: &str, segments: &[String]) -> String {
 
 async fn fire(app: &TestApp, client: &Client, shot: &Shot) -> Result<(), TestCaseError> {
     let route = &ROUTES[shot.route.index(ROUTES.len())];
-    // Hashing passwords is slow and has tests of its own; ending the session would end the test.
+    // Hashing passwords is slow and is tested elsewhere; signing out would end the test.
     if ["/api/auth/", "/api/register", "/subscription/"].iter().any(|p| route.path.starts_with(p))
         && route.method == Method::POST
     {

@@ -1,4 +1,5 @@
-//! Letters leave by a mail server or as files, one after another, and none is lost while the server is away.
+//! Letters are sent through a mail server or written to files, in order, and none is lost while the server is
+//! unreachable.
 
 use super::app::TestApp;
 use serde_json::json;
@@ -8,7 +9,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// Speaks enough SMTP to take one letter; its text.
+/// Speaks enough SMTP to accept one letter; returns its text.
 async fn take_one(stream: TcpStream) -> String {
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read).lines();
@@ -36,7 +37,7 @@ async fn take_one(stream: TcpStream) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_letter_waits_until_the_mail_server_is_back() {
-    // A port on which nothing listens, until the server is back.
+    // No process listens on this port until the server is back.
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     let text = format!("[mail]\nsmtp = \"smtp://127.0.0.1:{port}?tls=none\"\nfrom = \"M <m@app.example>\"\n");
     let app = TestApp::configured(&text, Default::default()).await;
@@ -85,7 +86,7 @@ async fn a_letter_is_given_up_after_ten_attempts_and_shows() {
         app.platform().control().clock().advance_us(12 * 3_600_000_000);
     }
     let open = owner.get("/api/tenant/invitations").await;
-    // The session is over by now; the operator looks.
+    // The session has expired by now, so the owner signs in again.
     assert_eq!(open.status, 401);
     let owner = app.login_in("owner@acme.example", "acme").await;
     let open = owner.get("/api/tenant/invitations").await.expect(200).json();

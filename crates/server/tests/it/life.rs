@@ -1,4 +1,4 @@
-//! Rename, cancel and take back, over HTTP: what works on, what closes when, what stays taken.
+//! Rename, cancel and take back over HTTP: what keeps working, what closes when, what stays reserved.
 
 use super::{
     app::{Client, PASSWORD, TestApp},
@@ -7,7 +7,7 @@ use super::{
 use serde_json::json;
 use tenantry::{clock::DAY_US, tenants};
 
-/// Actions of the audit log, oldest first.
+/// Returns the actions of the audit log, oldest first.
 pub(crate) async fn actions(staff: &Client) -> Vec<String> {
     let log = staff.get("/api/admin/audit?limit=1000").await.expect(200).json();
     let rows = log["items"].as_array().unwrap().iter().rev();
@@ -31,7 +31,7 @@ async fn a_rename_leaves_sessions_keys_and_databases_and_keeps_the_old_name_back
         client.get("/api/records/patients/1").await.expect(200);
         client.with("x-tenant", "apex").get("/api/records/patients/1").await.expect(200);
         client.get("/t/apex/api/records/patients/1").await.expect(200);
-        // The old name is one that never was.
+        // The old name looks like one that never existed.
         client.with("x-tenant", "acme").get("/api/records/patients/1").await.expect(404);
         client.get("/t/acme/api/records/patients/1").await.expect(404);
     }
@@ -43,7 +43,7 @@ async fn a_rename_leaves_sessions_keys_and_databases_and_keeps_the_old_name_back
     staff.post("/api/admin/tenants/other/rename", &json!({"slug": "apex"})).await.expect(409);
     staff.post("/api/admin/tenants/apex/rename", &json!({"slug": "apex"})).await.expect(409);
     staff.post("/api/admin/tenants/apex/rename", &json!({"slug": "No!"})).await.expect(422);
-    // Its own former name may come back; the one in between is then kept back.
+    // The tenant may take its former name back; the name between then stays reserved.
     staff.post("/api/admin/tenants/apex/rename", &json!({"slug": "acme"})).await.expect(200);
     acme.with("x-tenant", "acme").get("/api/records/patients/1").await.expect(200);
     acme.with("x-tenant", "apex").get("/api/records/patients/1").await.expect(404);
@@ -66,7 +66,7 @@ async fn a_cancelled_company_works_through_its_grace_and_closes_at_its_hour() {
     assert!(acme.get("/api/tenant").await.expect(200).json()["ends"].is_null());
     acme.post("/api/tenant/cancel", &cancel).await.expect(200);
 
-    // The subscription is paid: only the end of the grace may close it.
+    // The subscription is paid: only the end of the grace period may close the tenant.
     let staff = app.staff().await;
     let paid = json!({"state": "active"});
     staff.post("/api/admin/tenants/acme/plan", &paid).await.expect(200);
@@ -76,7 +76,7 @@ async fn a_cancelled_company_works_through_its_grace_and_closes_at_its_hour() {
     assert_eq!(tenants::close_due(control, 10).await.unwrap(), 0, "a minute too early");
     acme.get("/api/records/patients").await.expect(200);
     control.clock().advance_us(60_000_000);
-    // Closed at the hour, also when no reconciler has come by.
+    // Closed on time, even if no reconciler has run.
     acme.get("/api/records/patients").await.expect(403);
     acme.delete("/api/tenant/cancel").await.expect(409);
     assert_eq!(tenants::close_due(control, 10).await.unwrap(), 1);

@@ -1,4 +1,5 @@
-//! Limits of plans at their edge and under races, and the pace of the public doors (`enforced-limits`, `noisy-neighbour`, `quota-race` and `account-enumeration`).
+//! Limits of plans at their edge and in races, and rate limits of the public endpoints (`enforced-limits`,
+//! `noisy-neighbour`, `quota-race` and `account-enumeration`).
 
 use super::{
     app::{Answer, Client, PASSWORD, TestApp},
@@ -13,10 +14,10 @@ use std::{io, path::Path};
 use tenantry_server::http::Options;
 
 const BOTH: [&str; 2] = ["database", "pooled"];
-/// Who tries at the same time.
+/// Number of concurrent attempts.
 const CROWD: usize = 12;
 
-/// An app whose only plan has these limits.
+/// Creates an app whose only plan has these limits.
 async fn limited(isolation: &str, limits: &str) -> TestApp {
     let text = format!(
         "[stores.control]\n[stores.shared]\n[stores.tenant]\nisolation = \"{isolation}\"\n[plans.small]\n\
@@ -35,7 +36,7 @@ fn refused(answer: &Answer) -> bool {
     true
 }
 
-/// How many of those that came at once were let in; all others met the limit.
+/// Returns how many of the concurrent requests were let in; all others met the limit.
 fn let_in(answers: &[Answer]) -> usize {
     answers.iter().filter(|a| a.status == 201 || !refused(a)).count()
 }
@@ -130,7 +131,7 @@ async fn as_many_bytes_as_the_plan_says_and_reading_goes_on() {
     }
 }
 
-/// Bytes of all files below.
+/// Returns the size of all files below the directory, bytes.
 fn stored(dir: &Path) -> u64 {
     let Ok(entries) = std::fs::read_dir(dir) else { return 0 };
     let size = |entry: std::fs::DirEntry| match entry.path() {
@@ -158,7 +159,7 @@ async fn files_that_come_at_once_never_overshoot_quota_race() {
     let files = app.platform().config().platform.data_dir.join("files");
     assert!(kept <= 2, "{kept} files of 4,000 bytes in 10 KiB");
     assert_eq!(stored(&files), kept as u64 * 4_000, "what was refused left no bytes behind");
-    // One after the other there is room for two.
+    // Sequentially there is room for two.
     for id in 1..=CROWD {
         acme.send(Method::PUT, &path(id), Some("text/plain"), "x".repeat(4_000)).await;
     }
@@ -188,13 +189,13 @@ async fn who_asks_too_often_is_told_when_to_come_again_and_others_are_not_slowed
     acme.get("/api/tenant").await.expect(200);
 }
 
-/// An import that is at work, and whose file comes to no end before the sender is dropped.
+/// Starts an import whose file does not end before the sender is dropped.
 async fn endless(client: &Client) -> (tokio::sync::oneshot::Sender<()>, tokio::task::JoinHandle<Answer>) {
     let (sender, ended) = tokio::sync::oneshot::channel::<()>();
     let (asked, at_work) = tokio::sync::oneshot::channel();
     let first = Bytes::from_static(b"first_name,last_name,born_on\nA,B,1990-01-01\n");
     let rest = stream::once(async move {
-        // The first piece is taken, by whoever was let in.
+        // The server has taken the first chunk, so the request was let in.
         asked.send(()).unwrap();
         drop(ended.await);
         Ok::<_, io::Error>(Bytes::new())
@@ -230,7 +231,7 @@ async fn the_public_doors_are_slow_for_who_knocks_too_often_account_enumeration(
     let form = |n: usize| json!({"company": "A", "slug": format!("firm-{n}"), "email": format!("a{n}@firm.example"), "password": PASSWORD});
     app.anon().post("/api/register", &form(0)).await.expect(201);
     app.anon().post("/subscription/register/", &form(1)).await.expect(201);
-    // Neither the other door nor a header that anybody can send is a way around.
+    // Neither the other endpoint nor a header that any client can send avoids the limit.
     let spoofed = app.anon().with("x-forwarded-for", "203.0.113.9");
     for (client, path) in
         [(app.anon(), "/api/register"), (app.anon(), "/subscription/register/"), (spoofed, "/api/register")]
@@ -248,7 +249,7 @@ async fn the_public_doors_are_slow_for_who_knocks_too_often_account_enumeration(
     for _ in 0..3 {
         app.anon().post("/api/auth/login", &login("not this one")).await.expect(401);
     }
-    // Nor is another account, from the same address.
+    // Another account from the same address does not avoid it either.
     let another = json!({"email": "a1@firm.example", "password": PASSWORD, "tenant": "firm-1"});
     app.anon().post("/api/auth/login", &another).await.expect(429);
     let spoofed = app.anon().with("x-forwarded-for", "203.0.113.10");

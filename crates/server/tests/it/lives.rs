@@ -1,4 +1,4 @@
-//! The life of a company through the shipped binary: export, import, clone, rename, retire, purge, certificate.
+//! The life of a tenant with the shipped binary: export, import, clone, rename, cancel, purge, certificate.
 
 use super::binary::{find, run, start, stdout, tenantry};
 use serde_json::Value;
@@ -106,7 +106,7 @@ fn a_company_is_cloned_renamed_and_ended_beside_a_running_server() {
     assert!(run(dir, &["check"]).status.success());
 }
 
-/// Nobody to ask: nothing is done.
+/// Without a terminal to ask for confirmation, nothing is done.
 #[test]
 fn an_end_that_nobody_confirmed_is_none() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Guessing at a password keeps no holder out, over HTTP and behind a proxy (`account-enumeration`).
+//! Wrong guesses do not lock the holder out, over HTTP and behind a proxy (`account-enumeration`).
 
 use super::{
     app::{Answer, Client, PASSWORD, TestApp},
@@ -9,7 +9,7 @@ use tenantry_server::http::Options;
 
 const OWNER: &str = "owner@acme.example";
 
-/// An app behind a proxy that it trusts: clients come from the address that the proxy names.
+/// Creates an app behind a trusted proxy: clients come from the address that the proxy names.
 async fn behind_a_proxy(text: &str) -> TestApp {
     let options = Options { trusted_proxies: vec!["127.0.0.1".parse().unwrap()], ..Options::default() };
     TestApp::configured(text, options).await
@@ -39,15 +39,15 @@ async fn sixteen_guesses_do_not_keep_the_holder_out() {
     for _ in 0..16 {
         login(&guesser, OWNER, "wrong guess 1").await.expect(401);
     }
-    // Neither from where it never was, nor from then on.
+    // The guesser's network is closed, now and from then on.
     login(&holder, OWNER, PASSWORD).await.expect(200);
     login(&guesser, OWNER, PASSWORD).await.expect(401);
     let locked = row(&staff, OWNER).await;
     assert!(locked["locked_until"].is_string(), "{locked}");
     assert_eq!(locked["failed_logins"], 10, "{locked}");
-    // What the client itself writes before the proxy's entry changes nothing.
+    // Entries that the client writes before the proxy's entry have no effect.
     login(&at(&app, "198.51.100.7, 203.0.113.9"), OWNER, PASSWORD).await.expect(401);
-    // Staff open it to the network that it was closed to.
+    // Staff reopen the account to the network that it was closed to.
     let opened =
         staff.post(&format!("/api/admin/users/{}/unlock", locked["id"]), &json!({})).await.expect(200);
     assert_eq!((&opened.json()["locked_until"], &opened.json()["failed_logins"]), (&json!(null), &json!(0)));
@@ -72,7 +72,7 @@ async fn a_flood_from_many_networks_does_not_slow_a_network_that_the_account_kno
     login(&holder, OWNER, PASSWORD).await.expect(200);
     login(&at(&app, "2001:db8:aa::2"), OWNER, PASSWORD).await.expect(200);
     login(&at(&app, "2001:db8:ab::1"), OWNER, PASSWORD).await.expect(429);
-    // A holder who is on the way gets in by a letter, whatever the guessers do.
+    // A holder in a new network gets in with a letter, whatever the guessers do.
     let away = at(&app, "2001:db8:ab::1");
     away.post("/api/auth/password/forgot", &json!({"email": OWNER})).await.expect(202);
     let token = forgotten(&app, OWNER).await;

@@ -1,4 +1,4 @@
-//! The HTTP side: most of it in process, the serve loop over a real socket.
+//! Tests of the HTTP server: mostly in process; the serve loop over a real socket.
 
 mod access;
 mod account;

@@ -1,4 +1,4 @@
-//! More connections, and more databases, than the process may have files open.
+//! More connections, and more databases, than the process may have open files.
 
 use super::binary::{Running, start, start_limited};
 use serde_json::json;
@@ -22,7 +22,7 @@ fn idle(server: &Running, connections: usize) -> Vec<TcpStream> {
     (0..connections).map(|_| TcpStream::connect(server.address()).unwrap()).collect()
 }
 
-/// True while the server keeps the connection.
+/// Returns true while the server keeps the connection.
 fn lives(stream: &TcpStream) -> bool {
     stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
     matches!((&*stream).read(&mut [0]), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
@@ -34,7 +34,7 @@ fn idle_connections_make_room_for_others() {
     fs::write(dir.path().join("tenantry.toml"), "[limits]\nconnections_per_address = 40\n").unwrap();
     let server = start(dir.path(), "demo");
     let mut working = TcpStream::connect(server.address()).unwrap();
-    // Half a body: this request is at work.
+    // Half a body, so that this request is running.
     let head = "POST /api/auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
     working.write_all(head.as_bytes()).unwrap();
     std::thread::sleep(Duration::from_millis(200));
@@ -62,7 +62,7 @@ fn metrics(server: &Running, token: &str) -> String {
     text
 }
 
-/// Idle connections, as many as one client can open, while the process may have 1,024 files open.
+/// As many idle connections as one client can open, while the process may have 1,024 open files.
 #[test]
 fn idle_connections_take_no_descriptors_from_databases() {
     tenantry::descriptors::raise_limit();
@@ -84,7 +84,7 @@ fn idle_connections_take_no_descriptors_from_databases() {
     drop(streams);
 }
 
-/// A data directory with so many tenants, each with an owner.
+/// Creates a data directory with that many tenants, each with an owner.
 async fn fleet(dir: &Path, tenants: usize) -> Vec<String> {
     let config = Config::parse("tenantry.toml", "", dir).unwrap_or_else(|problems| panic!("{problems}"));
     let platform = Platform::open(config).await.unwrap();
@@ -108,7 +108,7 @@ async fn fleet(dir: &Path, tenants: usize) -> Vec<String> {
     slugs
 }
 
-/// A token of each owner.
+/// Returns a token of each owner.
 fn tokens(server: &Running, slugs: &[String]) -> Vec<String> {
     slugs.iter().map(|slug| server.log_in(&format!("owner@{slug}.example"))).collect()
 }

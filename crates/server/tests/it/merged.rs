@@ -1,5 +1,5 @@
-//! The merged view of shared rows over HTTP (V6): what a company changed for itself filters, sorts, pages, counts, is
-//! searched, expanded and exported as if the rows were its own; compared with the same done by hand.
+//! The merged view of shared rows over HTTP: a tenant's own values are filtered, sorted, paged, counted, searched,
+//! expanded and exported as if the rows were its own; compared with a merge by hand.
 
 use super::app::{Client, TestApp};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use tenantry_testkit::{Dice, tried};
 
 const CLINICS: u64 = 23;
 
-/// What one company sees: id to name, phone, active.
+/// One tenant's view: id to name, phone, active.
 type View = BTreeMap<u64, (String, Option<String>, bool)>;
 
 async fn clinics(isolation: &str) -> (TestApp, Client, View) {
@@ -31,7 +31,7 @@ async fn clinics(isolation: &str) -> (TestApp, Client, View) {
     (app, staff, view)
 }
 
-/// Gives a company values of its own at random; what it sees then.
+/// Gives a tenant random values of its own; returns what it then sees.
 async fn own(client: &Client, shared: &View, dice: &mut Dice) -> View {
     let mut view = shared.clone();
     for (id, (_, phone, active)) in &mut view {
@@ -46,7 +46,7 @@ async fn own(client: &Client, shared: &View, dice: &mut Dice) -> View {
     view
 }
 
-/// All pages of a list.
+/// Returns the ids of all pages of a list.
 async fn ids(client: &Client, query: &str, limit: u64) -> Vec<u64> {
     let (mut seen, mut after) = (Vec::new(), String::new());
     loop {
@@ -70,7 +70,7 @@ fn by_hand(
     down: bool,
 ) -> Vec<u64> {
     let mut rows: Vec<_> = view.iter().filter(|(_, row)| keep(&row.1, row.2)).collect();
-    // Null first, as SQLite has it; ids decide between equals.
+    // Null first, as in SQLite; ids decide between equal keys.
     let text = |row: &(String, Option<String>, bool)| match key(row) {
         Value::Null => String::new(),
         value => format!("~{value}"),
@@ -123,7 +123,7 @@ async fn own_values_filter_sort_and_page_like_any_v6() {
     tried("V6 merged lists over HTTP", lists, "as by hand");
 }
 
-/// The same values in one record, in what is searched, and in an export.
+/// Checks the same values in single records, in search results, and in an export.
 async fn elsewhere(client: &Client, view: &View) {
     for (id, (name, phone, active)) in view {
         let row = client
@@ -145,7 +145,7 @@ async fn elsewhere(client: &Client, view: &View) {
     }
 }
 
-/// A row of the company's own that refers to a shared one shows it as the company sees it.
+/// A tenant's row that refers to a shared row shows it as the tenant sees it.
 #[tokio::test]
 async fn an_expanded_reference_shows_the_companys_own_values() {
     let (app, staff, _) = clinics("database").await;

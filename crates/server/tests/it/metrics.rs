@@ -1,5 +1,5 @@
-//! Who reads `/metrics`: staff, the bearer of the configured token, and an address of its own; never the neighbour of a
-//! proxy.
+//! Access to `/metrics`: staff, the bearer of the configured token, and the separate address; never other clients of a
+//! proxy on the same machine.
 
 use super::app::TestApp;
 use std::net::SocketAddr;

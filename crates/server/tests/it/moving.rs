@@ -1,4 +1,4 @@
-//! What members notice of a move: a write that waits, and nothing else (`late-writer`); and maintenance mode.
+//! Effect of a move on members: writes wait, and nothing else (`late-writer`); and maintenance mode.
 
 use super::{
     app::{Client, TestApp},
@@ -18,7 +18,7 @@ use std::{
 use tenantry::name::Slug;
 use tenantry_server::http::Options;
 
-/// Fences the database of a company, or lifts the fence, as another process does it.
+/// Fences the database of a tenant, or lifts the fence, as another process would.
 async fn fence(app: &TestApp, slug: &str, fenced: bool) {
     let shown = app.platform().show_tenant(&Slug::parse(slug).unwrap()).await.unwrap();
     let place = &shown.placements[0].place;
@@ -114,8 +114,8 @@ placement = "first"
 default_plan = "free"
 "#;
 
-/// Writes until told to stop: every answer must be a success. What was acknowledged, by id, and the
-/// longest wait.
+/// Writes until told to stop: every answer must be a success. Returns the acknowledged records by id, and the longest
+/// wait.
 async fn write_on(client: Client, who: usize, stop: Arc<AtomicBool>) -> (BTreeMap<i64, String>, Duration) {
     let (mut done, mut longest) = (BTreeMap::new(), Duration::ZERO);
     for n in 0.. {
@@ -143,7 +143,7 @@ async fn write_on(client: Client, who: usize, stop: Arc<AtomicBool>) -> (BTreeMa
     (done, longest)
 }
 
-/// All patients by id.
+/// Returns all patients by id.
 async fn patients(client: &Client) -> BTreeMap<i64, String> {
     let (mut all, mut after) = (BTreeMap::new(), String::new());
     loop {
@@ -165,7 +165,7 @@ async fn act(staff: &Client, verb: &str, form: &Value) -> Value {
     over["result"].clone()
 }
 
-/// Members write all the while; nobody is refused, and nothing is lost, doubled or left behind.
+/// Members write all the time; no request is refused, and nothing is lost, doubled or left behind.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn moved_promoted_and_demoted_while_members_write() {
     let app = TestApp::configured(TWO_SERVERS, Options::default()).await;
@@ -208,7 +208,7 @@ async fn moved_promoted_and_demoted_while_members_write() {
     );
 }
 
-/// Where a mover is killed with -9: before anybody waits, while writers wait, and after the swap.
+/// Points at which a mover is killed with -9: before writers wait, while they wait, and after the swap.
 const KILLS: [&str; 12] = [
     "copy:before",
     "adopted:inside",
@@ -224,8 +224,8 @@ const KILLS: [&str; 12] = [
     "settled:inside",
 ];
 
-/// The mover is a process of its own and dies; the writers of this one take its work over before they have
-/// waited too long, and are not told of it.
+/// The mover is a separate process and dies; the writers of this process take its work over before they have waited too
+/// long, and get no error.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mover_that_is_killed_leaves_no_writer_waiting() {
     let app = TestApp::configured(TWO_SERVERS, Options::default()).await;
@@ -259,7 +259,7 @@ async fn a_mover_that_is_killed_leaves_no_writer_waiting() {
     );
 }
 
-/// Waits until no operation is open. Writers see to it while they wait; else the reconciler does.
+/// Waits until no operation is open. Waiting writers take over; otherwise the reconciler does.
 async fn over(app: &TestApp, staff: &Client) {
     for round in 0..100 {
         let open = staff.get("/api/admin/operations?open=true").await.expect(200).json();
@@ -310,8 +310,8 @@ async fn inside(app: &TestApp, staff: &Client) -> u16 {
     client.get("/api/records/patients").await.status.as_u16()
 }
 
-/// A database that can be opened but not read to its end is lost as well; the word for it is refused while it
-/// is whole, and when nothing is kept.
+/// A database that can be opened but not read to its end is lost too; `lost` is refused while the database is intact,
+/// and if none is retained.
 #[tokio::test]
 async fn a_damaged_database_is_replaced_by_the_kept_one_on_somebodys_word() {
     let app = TestApp::configured(TWO_SERVERS, Options::default()).await;
@@ -348,7 +348,7 @@ async fn a_damaged_database_is_replaced_by_the_kept_one_on_somebodys_word() {
     staff.post("/api/admin/tenants/acme/release", &json!({})).await.expect(200);
 }
 
-/// Writes over pages in the middle of a database, and of what lies beside it.
+/// Overwrites pages in the middle of a database, and in its -wal.
 fn damage(file: &std::path::Path) {
     use std::os::unix::fs::FileExt;
     let wal = std::path::PathBuf::from(format!("{}-wal", file.display()));

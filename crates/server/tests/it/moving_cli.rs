@@ -1,4 +1,4 @@
-//! Moving a company through the shipped binary, beside a server that goes on serving it.
+//! Moving a tenant with the shipped binary, next to a server that keeps serving it.
 
 use super::{
     binary::{Running, find, run, start, stdout},
@@ -11,7 +11,7 @@ const TWO_SERVERS: &str = "[servers.main]\npath = \"databases\"\n[servers.disk]\
     [stores.control]\nserver = \"main\"\n[stores.shared]\nserver = \"main\"\n\
     [stores.tenant]\nservers = [\"main\", \"disk\"]\n[registration]\nplacement = \"first\"\n";
 
-/// Server and isolation of the company's database in use.
+/// Returns server and isolation of the tenant's database in use.
 fn lies(dir: &Path, slug: &str) -> (String, String) {
     let shown: Value = serde_json::from_str(&fine(dir, &["show-tenant", slug, "--json"])).unwrap();
     let place = &shown[0]["placements"][0]["place"];
@@ -25,7 +25,7 @@ fn moved(dir: &Path, args: &[&str]) {
     assert!(said.contains("writes waited for"), "{args:?}: {said}");
 }
 
-/// Raw SQL needs a database of one's own: as the running server shows them.
+/// Returns the doctors from the running server, because raw SQL needs an own database.
 fn doctors(demo: &Running, token: &str) -> Value {
     let (status, page) =
         demo.ask("GET", "/api/records/doctors?expand=city.region,specialisation", token, None);
@@ -82,7 +82,7 @@ fn a_company_is_moved_promoted_demoted_and_taken_back_at_the_command_line() {
     fine(dir, &["audit", "verify"]);
 }
 
-/// What is kept of all those moves goes, and the files with it.
+/// Removes the retained databases of all those moves, and asserts that the files are gone.
 fn released(dir: &Path) {
     let shown: Value = serde_json::from_str(&fine(dir, &["show-tenant", "city-hospital", "--json"])).unwrap();
     let physical = shown[0]["placements"][0]["place"]["physical"].as_str().unwrap().to_owned();
@@ -124,7 +124,7 @@ fn maintenance_at_the_command_line_holds_at_the_next_request() {
     assert_eq!(lies(dir, "city-hospital").1, "pooled");
 }
 
-/// The disk it was moved to dies. What is kept of the move is used again once somebody says so, and not before.
+/// The target disk of a move fails. The retained database is used again once an operator says so, and not before.
 #[test]
 fn a_company_goes_back_to_the_kept_database_when_the_new_disk_is_lost() {
     let dir = tempfile::tempdir().unwrap();
@@ -167,7 +167,7 @@ fn a_company_goes_back_to_the_kept_database_when_the_new_disk_is_lost() {
     fine(dir, &["audit", "verify"]);
 }
 
-/// A running server that was started before a disk was added: nothing is moved there behind its back.
+/// A server was started before a disk was added: no tenant is moved to that disk while it runs.
 #[test]
 fn a_company_is_not_moved_to_a_server_that_a_running_process_does_not_know() {
     let dir = tempfile::tempdir().unwrap();
@@ -187,7 +187,7 @@ fn a_company_is_not_moved_to_a_server_that_a_running_process_does_not_know() {
     assert_eq!(lies(dir, "city-hospital").0, "main");
     let token = demo.log_in("owner@city-hospital.example");
     rename_doctor(&demo, &token, "Goes-On");
-    // What is made there is served by nobody yet, and says so; nothing is lost.
+    // A tenant moved there is not served by the old process, which says so; nothing is lost.
     drop(demo);
     moved(dir, &["move", "city-hospital", "--to", "disk"]);
     let demo = start(dir, "demo");

@@ -1,4 +1,4 @@
-//! Operations over HTTP: staff list, follow, cancel and try again; a company sees its own.
+//! Operations over HTTP: staff list, follow, cancel and retry; a tenant sees its own.
 
 use super::{
     app::{PASSWORD, TestApp},
@@ -76,7 +76,7 @@ async fn one_that_is_stuck_is_raised_and_tried_again_m16() {
     anon.post("/api/register", &form).await.expect(201);
 }
 
-/// A cancel is accepted at once; who wants to wait says so.
+/// A cancellation is accepted at once; the caller can ask to wait.
 #[tokio::test]
 async fn one_at_work_is_cancelled() {
     let (app, anon, _) = TestApp::new().await;
@@ -102,7 +102,8 @@ async fn one_at_work_is_cancelled() {
     anon.post("/api/register", &form).await.expect(201);
 }
 
-/// One whose undo fails for good keeps all others from its tenant until a superuser ends it; the log says what is left.
+/// An operation whose undo fails permanently blocks all others on its tenant until a superuser ends it; the log says
+/// what is left.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_cannot_end_is_abandoned_by_a_superuser_only() {
     let (app, _, _) = TestApp::new().await;

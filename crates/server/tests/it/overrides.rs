@@ -1,4 +1,4 @@
-//! A company's own values of shared records over HTTP (V6): its own only, checked, logged, taken back.
+//! A tenant's own values of shared records over HTTP: visible to it only, checked, logged, removable.
 
 use super::app::{Client, TestApp};
 use http::Method;
@@ -20,7 +20,7 @@ store = "tenant"
 fields = ["rate"]
 "#;
 
-/// An app with one clinic, in this isolation.
+/// Creates an app with one clinic, in this isolation.
 async fn clinics(isolation: &str) -> (TestApp, Client, Client) {
     let stores = format!("[stores.control]\n[stores.shared]\n[stores.tenant]\nisolation = \"{isolation}\"\n");
     let app = TestApp::configured(&stores, Options::default()).await;
@@ -99,7 +99,7 @@ async fn what_may_not_be_overridden_is_refused() {
         acme.put(path, &phone).await.expect(404);
         acme.delete(path).await.expect(404);
     }
-    // Staff have no view of their own: they change the clinic itself.
+    // Staff have no own view: they change the clinic itself.
     staff.put(OVERRIDE, &phone).await.expect(404);
     let member = app.member(&acme, "m@acme.example", "member").await;
     member.put(OVERRIDE, &phone).await.expect(403);
@@ -107,7 +107,7 @@ async fn what_may_not_be_overridden_is_refused() {
     assert_eq!(field(&acme, "phone").await, "1", "nothing of the above may have changed it");
 }
 
-/// The rows that keep overrides are no records: their checks are those of the shared model.
+/// The rows that store overrides are not records: the shared model checks their values.
 #[tokio::test]
 async fn what_keeps_overrides_is_absent_as_a_model() {
     let (app, acme, _) = clinics("database").await;
@@ -131,7 +131,7 @@ async fn what_keeps_overrides_is_absent_as_a_model() {
     assert_eq!(field(&acme, "phone").await, "555");
 }
 
-/// Keys that are UUIDs, and many who set the same one at once: one row of values, the last one's.
+/// UUID keys, and many concurrent requests for one override: one row of values remains, with the last request's values.
 #[tokio::test]
 async fn many_may_set_one_at_once_and_keys_may_be_uuids() {
     let app = TestApp::with_model("banks", UUID_MODEL).await;

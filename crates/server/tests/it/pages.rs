@@ -1,4 +1,4 @@
-//! Pages are bounded in bytes too: one that would be longer ends earlier and says where the next one begins.
+//! Pages are bounded in bytes too: a longer page ends earlier and says where the next one begins.
 
 use super::{
     app::{Client, TestApp},
@@ -8,7 +8,7 @@ use http::Method;
 use serde_json::{Value, json};
 use tenantry_server::http::Options;
 
-/// Of the configuration here.
+/// Value of `page_bytes` in this configuration.
 const PAGE: usize = 64 * 1024;
 
 async fn narrow() -> (TestApp, Client) {
@@ -17,7 +17,7 @@ async fn narrow() -> (TestApp, Client) {
     (app, owner)
 }
 
-/// All items, page by page; the length of the longest page, and how many pages there were.
+/// Returns all items, the length of the longest page, and the number of pages.
 async fn pages(client: &Client, path: &str) -> (Vec<Value>, usize, usize) {
     let (mut items, mut longest, mut count, mut after) = (vec![], 0, 0, String::new());
     loop {
@@ -56,7 +56,7 @@ async fn a_page_ends_at_its_bytes_and_none_is_left_out() {
     assert_eq!(csv.lines().count(), 61);
 }
 
-/// What a row refers to stands in the page as often as it is referred to, and counts as often.
+/// A referenced row is in the page as often as it is referred to, and counts as often.
 #[tokio::test]
 async fn expanded_rows_count_as_often_as_they_stand_there() {
     let (_app, owner) = narrow().await;
@@ -75,7 +75,7 @@ async fn expanded_rows_count_as_often_as_they_stand_there() {
     assert!(items.iter().all(|item| item["expand"]["patient"]["id"] == 1));
 }
 
-/// Rows that are too long together: fewer are tried until they fit, and one is a page whatever its length.
+/// Rows that are too long together: fewer are tried until they fit, and a page has at least one row.
 #[tokio::test]
 async fn many_long_rows_are_expanded_a_few_at_a_time() {
     let (_app, owner) = narrow().await;
@@ -92,7 +92,7 @@ async fn many_long_rows_are_expanded_a_few_at_a_time() {
     assert!(longest < PAGE + 42_000, "{longest} bytes");
 }
 
-/// Old and new values stand in the activity log, so its pages are bounded too; the page without lines is the last.
+/// The activity log contains old and new values, so its pages are bounded too; the page without lines is the last.
 #[tokio::test]
 async fn a_page_of_the_activity_log_ends_at_its_bytes() {
     let model = "store = \"tenant\"\naudit = true\n[fields.body]\ntype = \"text\"\nmax_length = 50000\n";
@@ -116,7 +116,7 @@ async fn a_page_of_the_activity_log_ends_at_its_bytes() {
     assert_eq!(seen, (1..=21).rev().collect::<Vec<_>>());
 }
 
-/// A file that is longer than its field allows is refused in the same words, however it is sent.
+/// A file longer than its field allows is refused with the same text, however it is sent.
 #[tokio::test]
 async fn a_form_is_held_to_the_fields_own_limit() {
     let (_app, owner) = narrow().await;

@@ -1,5 +1,4 @@
-//! A reader that has seen enough closes its end, as `head` does: commands end quietly, and what they were to do is
-//! done.
+//! A reader that closes its end of the pipe, as `head` does: commands exit quietly after finishing their work.
 
 use super::binary::{run, start, stdout, tenantry};
 use std::{
@@ -7,10 +6,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// What a shell shows of a tool that died of a closed pipe.
+/// Status that a shell shows for a tool that died of a closed pipe.
 const CLOSED_PIPE: i32 = 141;
 
-/// The status and standard error of a command whose output nobody reads.
+/// Returns status and standard error of a command whose output is not read.
 fn unread(dir: &Path, args: &[&str]) -> (Option<i32>, String) {
     let mut child = tenantry(dir).args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
@@ -50,7 +49,7 @@ fn a_closed_pipe_ends_the_output_and_nothing_else() {
     assert_eq!(status, Some(1), "a failure is told as one");
 }
 
-/// In a shell, both ends of the pipe real, and standard error in it too.
+/// In a shell, with a real pipe at both ends, and standard error in it too.
 #[test]
 fn head_gets_its_line_and_hears_of_no_panic() {
     let dir = tempfile::tempdir().unwrap();

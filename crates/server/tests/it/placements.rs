@@ -1,4 +1,4 @@
-//! Databases that are made when first needed, and those that companies bring, over HTTP (V3, F3, X1).
+//! Databases created on first use, and databases that tenants bring, over HTTP (X1).
 
 use super::{
     app::{Client, TestApp},
@@ -35,7 +35,7 @@ async fn audited(staff: &Client, action: &str) -> usize {
     log["items"].as_array().unwrap().iter().filter(|row| row["action"] == action).count()
 }
 
-/// V3: the first request that needs it makes the database; many at once make one.
+/// The first request that needs the database creates it; many concurrent requests create one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_first_requests_make_one_database_v3() {
     let app = app("on_demand").await;
@@ -67,7 +67,8 @@ async fn many_first_requests_make_one_database_v3() {
     assert_eq!(databases(&app), ["org_acme_1.db", "org_other_1.db"]);
 }
 
-/// X1: what was made and is lost is an error with its remedy; no request makes it anew, or goes elsewhere.
+/// X1: a database that was created and is lost is an error with its remedy; no request creates it again or uses
+/// another.
 #[tokio::test]
 async fn a_database_that_is_lost_is_never_made_by_a_request_x1() {
     for provision in ["on_demand", "managed"] {
@@ -87,7 +88,7 @@ async fn a_database_that_is_lost_is_never_made_by_a_request_x1() {
     }
 }
 
-/// F3 over HTTP: absent until staff name it, with the remedy in the answer.
+/// The database is absent until staff attach it; the answer names the remedy.
 #[tokio::test]
 async fn staff_name_the_database_that_a_company_brings_f3() {
     let app = app("external").await;
@@ -114,7 +115,7 @@ async fn staff_name_the_database_that_a_company_brings_f3() {
     assert_eq!(audited(&staff, "tenant.attach_database").await, 1);
 }
 
-/// F3: what a company brought is its own: nobody puts another database in its place, and a purge leaves it.
+/// A brought database belongs to the tenant: no operation puts another in its place, and a purge leaves it.
 #[tokio::test]
 async fn what_a_company_brought_is_left_alone_and_staff_are_told_f3() {
     let app = app("external").await;

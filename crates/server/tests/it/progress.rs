@@ -1,5 +1,4 @@
-//! How far a running operation is, as people see it: numbers that grow over the API, a bar on a terminal, and what
-//! Ctrl-C does there.
+//! Progress of a running operation: growing numbers over the API, a bar on a terminal, and the effect of Ctrl-C there.
 
 use super::{
     app::TestApp,
@@ -18,10 +17,10 @@ use std::{
 use tenantry_server::http::Options;
 
 const COMPANIES: u64 = 5;
-/// One after the other, so that each can be seen.
+/// Sequential backups, so that the progress of each is visible.
 const SLOWLY: &str = "[backups]\nparallel = 1\n";
 
-/// Faults that make each backup take its time.
+/// Returns faults that delay each backup.
 fn slow() -> String {
     ["backup:take:before:wait-1100"; 5].join(",")
 }
@@ -63,7 +62,7 @@ async fn numbers_of_a_running_operation_grow_in_its_events() {
     assert_eq!(over["result"]["good"], json!(COMPANIES), "{over}");
 }
 
-/// A command on a terminal of its own.
+/// A command on its own terminal.
 struct Terminal {
     script: Child,
     keys: ChildStdin,
@@ -101,7 +100,7 @@ impl Terminal {
         self.shown.lock().unwrap().clone()
     }
 
-    /// Waits until it shows this.
+    /// Waits until the terminal shows this text.
     fn see(&self, text: &str) {
         let began = Instant::now();
         while !self.shown().contains(text) {
@@ -115,7 +114,7 @@ impl Terminal {
         self.keys.flush().unwrap();
     }
 
-    /// Its status, and all that it showed.
+    /// Returns the status and all output.
     fn end(mut self) -> (Option<i32>, String) {
         let status = self.script.wait().unwrap().code();
         std::thread::sleep(Duration::from_millis(100));
@@ -138,7 +137,7 @@ fn installation() -> tempfile::TempDir {
     dir
 }
 
-/// The newest operation of this kind.
+/// Returns the newest operation of this kind.
 fn newest(dir: &Path, kind: &str) -> Option<Value> {
     let listed = stdout(&run(dir, &["operations", "list", "--json"]));
     let listed: Vec<Value> = serde_json::from_str(&listed).unwrap();
@@ -205,7 +204,7 @@ fn the_first_ctrl_c_cancels_and_the_second_leaves_it_to_others() {
         "{shown:?}"
     );
     assert_eq!((&left["state"], &left["cancel_requested"]), (&json!("running"), &json!(true)), "{left}");
-    // The next command that works on the platform ends it.
+    // The next command that works on the platform ends the operation.
     fine(dir, &["list-tenants"]);
     let began = Instant::now();
     while newest(dir, "backup_run").unwrap()["state"] != "undone" {

@@ -1,9 +1,9 @@
-//! Records over HTTP: what each verb answers, and how it refuses.
+//! Records over HTTP: the answers and refusals of each verb.
 
 use super::app::TestApp;
 use serde_json::{Value, json};
 
-/// A patient of that last name.
+/// Returns a patient with that last name.
 pub(crate) fn patient(last_name: &str) -> Value {
     json!({"first_name": "Ann", "last_name": last_name, "born_on": "1990-04-01"})
 }

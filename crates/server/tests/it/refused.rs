@@ -1,10 +1,10 @@
-//! Failed sign-ins in the audit log: every one, by name or as a number, and a flood does not fill it.
+//! Failed sign-ins in the audit log: all are recorded, by name or as a number, and a flood does not fill it.
 
 use super::app::{Client, PASSWORD, TestApp};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// The rows about failed sign-ins, oldest first: action and detail.
+/// Returns the rows about failed sign-ins, oldest first: action and detail.
 async fn rows(staff: &Client) -> Vec<(String, Value)> {
     let log = staff.get("/api/admin/audit?limit=1000").await.expect(200).json();
     let mut rows: Vec<_> = log["items"].as_array().unwrap().clone();
@@ -33,7 +33,7 @@ async fn each_failed_sign_in_is_on_record_and_a_flood_is_a_number() {
     for n in 0..40 {
         guess(&app, &format!("nobody{n}@acme.example"), 401).await;
     }
-    // A password asked for again fails like one at the door.
+    // A wrong old password on a change counts like a failed sign-in.
     let change = json!({"old": "wrong guess 1", "new": "another good phrase"});
     owner.post("/api/auth/password", &change).await.expect(401);
     app.platform().access().flush().await.unwrap();
@@ -70,7 +70,7 @@ async fn attempts_beyond_a_limit_are_counted_too() {
     assert_eq!(all, ["no_account", "no_account", "no_account", "too_often", "too_often"]);
 }
 
-/// Sign-ins under way while the password is reset by a letter: none of them leaves a session that works.
+/// Concurrent sign-ins while a letter resets the password: none leaves a working session.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_sign_in_outlives_the_reset_of_its_password_late_revocation() {
     let (app, anon, _) = TestApp::new().await;

@@ -1,5 +1,5 @@
-//! Apps are loaded again while the server runs, with the shipped binary: by `tenantry reload`, by SIGHUP and, where a
-//! database is ahead, by itself (known-schema). No request is dropped, and no value changes its meaning.
+//! Apps are reloaded while the server runs, with the shipped binary: by `tenantry reload`, by SIGHUP and, if a database
+//! is ahead, without a command (`known-schema`). No request is dropped, and no value is read under another schema.
 
 use super::{
     binary::{Running, run, start, stdout},
@@ -17,7 +17,7 @@ use tenantry::demo::PASSWORD;
 
 const SCALE: (&str, &str) = ("scale = 2", "scale = 3");
 
-/// Puts the new version of the apps in the place of the old one, as a deployment does.
+/// Replaces the apps with the new version, as a deployment does.
 fn deploy(versions: &Versions) {
     fs::remove_dir_all(versions.old.join("apps")).unwrap();
     copy(&versions.new.join("apps"), &versions.old.join("apps"));
@@ -54,8 +54,7 @@ fn a_reload_and_a_migration_under_load_refuse_no_request() {
                     while !stop.load(Relaxed) {
                         let (status, bill) =
                             server.ask("GET", &format!("/api/records/bills/{id}"), token, None);
-                        // Between the commit of a migration and the catalog's note of it a request may be told to
-                        // come back.
+                        // Between the commit of a migration and the catalog's update, a request may be told to retry.
                         if status == 503 && bill["code"] == "server_outdated" {
                             continue;
                         }
@@ -66,7 +65,7 @@ fn a_reload_and_a_migration_under_load_refuse_no_request() {
             }
             let said = reload(&versions.old);
             assert!(said.contains("reloaded, schema versions now"), "{said}");
-            // A pool is brought to the new apps by the reload, a database of one's own by the command.
+            // The reload migrates a pool; the command migrates own databases.
             let now = if isolation == "database" { "1.00" } else { "1.000" };
             assert_eq!(sum(&server, token), now, "not migrated yet, and served");
             let change = json!({"sum": "1.00"});
@@ -97,7 +96,7 @@ fn apps_that_cannot_be_used_leave_those_that_were_loaded() {
     assert!(reload(&versions.old).contains("no server"), "its socket is swept");
 }
 
-/// Waits for what a server does in the background.
+/// Waits for background work of a server.
 fn until(what: &str, mut done: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !done() {

@@ -1,5 +1,5 @@
-//! Restores and backups at the command line after damage: the reason is named for each tenant, the newest good backup is
-//! found without its name, and a damaged shared database names the command that helps.
+//! Restores and backups at the command line after damage: the cause is named for each tenant, the newest good backup is
+//! found without its id, and the error of a damaged shared database names the helpful command.
 
 use super::{
     binary::{run, start, stdout},
@@ -8,7 +8,7 @@ use super::{
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-/// The file of a tenant's own database.
+/// Returns the file of a tenant's own database.
 fn file_of(dir: &Path, slug: &str) -> PathBuf {
     let shown: Value = serde_json::from_str(&fine(dir, &["show-tenant", slug, "--json"])).unwrap();
     let physical = shown[0]["placements"][0]["place"]["physical"].as_str().unwrap().to_owned();
@@ -63,7 +63,7 @@ fn a_swap_without_a_name_takes_the_newest_good_backup() {
     fine(dir, &["backup", "city-hospital"]);
     let good = newest(dir);
     fine(dir, &["backup", "city-hospital"]);
-    // The newest is damaged, which its verification finds: it is not taken.
+    // Verification finds that the newest backup is damaged, so it is not used.
     let damaged = newest(dir);
     assert_ne!(good, damaged);
     walk(dir, &mut |path| {
@@ -82,7 +82,7 @@ fn a_swap_without_a_name_takes_the_newest_good_backup() {
     assert!(!doctors.contains("\"n\":0"), "{doctors}");
 }
 
-/// The id of the newest backup, whatever its state.
+/// Returns the id of the newest backup, whatever its state.
 fn newest(dir: &Path) -> String {
     let listed: Value = serde_json::from_str(&fine(dir, &["backups", "list", "--json"])).unwrap();
     listed[0]["id"].as_str().unwrap().to_owned()

@@ -1,4 +1,4 @@
-//! Roles per model: every role × every verb × every model, as the models' files say; and what only owners may.
+//! Roles per model: every role × every verb × every model, as the models' files say; and the actions of owners only.
 
 use super::app::{Client, TestApp};
 use http::Method;
@@ -8,8 +8,8 @@ use tenantry_testkit::tried;
 
 const ROLES: [&str; 4] = ["owner", "admin", "member", "viewer"];
 
-/// Model, and who may create, change and delete; everybody may read. As `apps/medadmin/models` says, by hand; who
-/// only views changes nothing where it says nothing.
+/// Models, and the roles that may create, change and delete; every role may read. Copied by hand from
+/// `apps/medadmin/models`; a viewer changes nothing if the model says nothing.
 const TENANTS: &[(&str, [&[&str]; 3])] = &[
     ("patients", [ALL, ALL, &["owner", "admin"]]),
     ("doctors", [HEADS, HEADS, HEADS]),
@@ -45,7 +45,7 @@ fn change(model: &str) -> Value {
     }
 }
 
-/// What this one may of create, change and delete; a new record of the owner's is there for each.
+/// Tries create, change and delete with this role; each on a new record of the owner's.
 async fn verbs(owner: &Client, who: &Client, model: &str, n: usize) -> [u16; 3] {
     let path = format!("/api/records/{model}");
     let there = owner.post(&path, &body(model, n)).await.expect(201).json();
@@ -81,7 +81,7 @@ async fn every_role_may_what_the_model_says_with_every_verb() {
                 assert_eq!(verbs(&owner, who, model, n).await.to_vec(), wanted, "{role} at {model}");
                 asked += 3;
             }
-            // What all share is read by everybody and changed by staff alone (M2).
+            // All members read shared data and only staff change it (M2).
             who.get("/api/records/regions/1").await.expect(200);
             who.post("/api/records/regions", &body("regions", 9)).await.expect(403);
             who.patch("/api/records/regions/1", &change("regions")).await.expect(403);
@@ -97,7 +97,7 @@ async fn every_role_may_what_the_model_says_with_every_verb() {
     tried("roles × verbs × models", asked, "requests");
 }
 
-/// People, keys, SQL, the log, and the end of the account.
+/// Tries members, keys, SQL, the activity log, and cancelling the tenant.
 async fn only_owners(who: &Client, owner: bool) {
     let sql = json!({"sql": "SELECT 1"});
     let wanted = if owner { 200 } else { 403 };

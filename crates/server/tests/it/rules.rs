@@ -1,4 +1,4 @@
-//! What a record must be, and how a refusal says so: every field at once, nothing passed over.
+//! Rules of records, and how a refusal reports them: every field at once, nothing ignored.
 
 use super::{app::TestApp, copies, records::patient};
 use http::Method;
@@ -54,7 +54,7 @@ async fn every_wrong_field_is_named_at_once() {
     assert_eq!(wrong(&answer.json())[0], ("city".into(), "no_such_record".into()));
 }
 
-/// Over JSON as in a CSV file: a text that is required has a character at least.
+/// In JSON and in CSV files: a required text has at least one character.
 #[tokio::test]
 async fn a_required_text_is_not_empty() {
     let (_app, _, user) = TestApp::new().await;
@@ -96,7 +96,7 @@ async fn a_change_of_nothing_changes_nothing() {
     }
 }
 
-/// A parameter that a route does not know is refused: a `dry_run` that is passed over would write.
+/// A route refuses unknown parameters: an ignored `dry_run` would write.
 #[tokio::test]
 async fn unknown_parameters_are_refused_on_every_record_route() {
     let (_app, _, user) = TestApp::new().await;
@@ -137,7 +137,7 @@ async fn a_form_is_told_everything_at_once() {
     assert_eq!(fields, ["password", "slug"]);
 }
 
-/// Text order is time order only where every instant has as many digits.
+/// Text order is time order only if every instant has the same number of digits.
 #[tokio::test]
 async fn every_instant_has_six_digits() {
     fn look(at: &str, value: &Value, seen: &mut usize) {

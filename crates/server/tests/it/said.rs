@@ -1,4 +1,4 @@
-//! What commands say when something is missing or refused: what is wrong, by name, and what to do.
+//! Messages of commands when something is missing or refused: they name the cause and the remedy.
 
 use super::{
     binary::{run, start, stdout, tenantry},

@@ -16,7 +16,7 @@ async fn start(
     options: ServeOptions,
     own: axum::Router,
 ) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
-    // The directory goes with the test app, which nothing here reads after start.
+    // The directory is removed with the test app; nothing reads it after start.
     let http = Options { metrics_token: Some(METRICS_TOKEN.into()), ..Options::default() };
     let (app, router) = TestApp::with(http).await.served();
     let router = router.merge(own);
@@ -29,7 +29,7 @@ async fn start(
     (address, stop, running)
 }
 
-/// Sends raw text, reads until the server closes.
+/// Sends raw text and reads until the server closes.
 async fn raw(address: SocketAddr, text: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(text.as_bytes()).await.unwrap();
@@ -111,7 +111,7 @@ async fn what_cannot_be_parsed_is_told_so() {
         let answer = raw(address, broken).await;
         assert!(answer.starts_with("HTTP/1.1 400 "), "{broken:?}: {answer:?}");
     }
-    // Behind a request of the same pipeline too.
+    // Also after another request of the same pipeline.
     let answer = raw(address, "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\nGET\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("HTTP/1.1 400 "), "{answer}");
 }
@@ -134,7 +134,7 @@ async fn a_head_is_as_long_as_is_said_and_no_longer() {
     }
 }
 
-/// RFC 9112, section 3.2.2: the host of an absolute request target is the one that counts.
+/// RFC 9112, section 3.2.2: the host of an absolute request target takes precedence.
 #[tokio::test]
 async fn the_host_of_an_absolute_target_counts() {
     async fn host(headers: axum::http::HeaderMap) -> String {

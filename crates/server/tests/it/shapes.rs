@@ -1,5 +1,5 @@
-//! The OpenAPI document against what the routes really answer: the same properties, no more and no less, and of
-//! the types it says, down to the last one.
+//! The OpenAPI document compared with the routes' real answers: exactly the same properties, with the documented types,
+//! at every level.
 
 use super::{
     app::{Client, TestApp},
@@ -13,7 +13,7 @@ const CONFIG: &str = "[servers.main]\npath = \"databases\"\n[servers.disk]\npath
     [stores.tenant]\nservers = [\"main\", \"disk\"]\n[registration]\nplacement = \"first\"\n\
     [[backups.schedules]]\nname = \"nightly\"\ncron = \"30 2 * * *\"\n";
 
-/// Panics unless the value is what the schema says.
+/// Panics unless the value conforms to the schema.
 pub(super) fn conforms(document: &Value, schema: &Value, value: &Value, at: &str) {
     if let Some(target) = schema["$ref"].as_str() {
         let schema = document.pointer(target.trim_start_matches('#')).unwrap_or_else(|| panic!("{target}"));
@@ -52,7 +52,7 @@ pub(super) fn conforms(document: &Value, schema: &Value, value: &Value, at: &str
     }
 }
 
-/// Asks a route and holds its answer against the document; the answer.
+/// Calls a route, compares the answer with the document, and returns it.
 struct Asking<'a> {
     document: &'a Value,
     client: &'a Client,
@@ -63,7 +63,7 @@ impl Asking<'_> {
         self.get_as(path, path).await
     }
 
-    /// A list must list something.
+    /// Gets a list, which must not be empty.
     async fn get_as(&self, path: &str, template: &str) -> Value {
         let answer = self.client.get(path).await;
         let answer = self.held("get", template, answer);
@@ -87,7 +87,7 @@ impl Asking<'_> {
         found
     }
 
-    /// Does something to company acme and waits for its end.
+    /// Starts an operation on tenant acme and waits for its end.
     async fn done(&self, verb: &str, body: &Value) -> Value {
         let template = format!("/api/admin/tenants/{{slug}}/{verb}");
         let over = self.post(&format!("/api/admin/tenants/acme/{verb}?wait=60"), &template, body).await;
@@ -176,7 +176,7 @@ async fn answers_on_a_companys_life_are_what_the_document_says() {
     staff.post(&format!("{}?wait=60", of("/verify").0), &of("/verify").1, &none).await;
     let new = json!({"slug": "then", "company": "Then", "email": "then@acme.example"});
     staff.post(&format!("{}?wait=60", of("/restore-as").0), &of("/restore-as").1, &new).await;
-    // One that is not waited for answers 202.
+    // A request that does not wait answers 202.
     let begun = staff
         .post(
             "/api/admin/tenants/acme/restore",

@@ -1,5 +1,5 @@
-//! Rows that all share, and rows of companies that refer to them (M5): whoever asks first wins, and nobody is ever
-//! left with a reference to what is gone.
+//! Shared rows, and tenants' rows that refer to them (M5): the first request wins, and no row is ever left with a
+//! reference to a deleted row.
 
 use super::{
     app::{Answer, Client, TestApp},
@@ -34,7 +34,7 @@ fn of_city(city: u64) -> Value {
     row
 }
 
-/// The ways in which a company's row comes to refer to a city.
+/// Makes a tenant's row refer to a city, in one of several ways.
 async fn refer(client: &Client, way: u64, city: u64) -> Answer {
     match way % 4 {
         0 => client.post("/api/records/patients", &of_city(city)).await,
@@ -47,14 +47,14 @@ async fn refer(client: &Client, way: u64, city: u64) -> Answer {
     }
 }
 
-/// The city is deleted while a company comes to refer to it; how often it was gone, and how often kept.
+/// Deletes the city while a tenant starts to refer to it; returns how often it was deleted and how often it stayed.
 async fn race(staff: &Client, member: &Client, rounds: u64) -> [u64; 2] {
     let mut ended = [0; 2];
     for n in 0..rounds {
         let id = city(staff, n).await;
         let (deleter, path) = (staff.clone(), format!("/api/records/cities/{id}"));
         let deleting = tokio::spawn(async move {
-            // Both first at times.
+            // Vary which of the two comes first.
             for _ in 0..n % 7 {
                 tokio::task::yield_now().await;
             }
@@ -99,13 +99,13 @@ async fn a_second_server_refers_to_nothing_that_the_first_one_deletes_m5() {
     );
 }
 
-/// A company that cannot be asked may refer to it: the row stays.
+/// A tenant whose database cannot be read may refer to the row, so the row stays.
 #[tokio::test]
 async fn while_a_company_cannot_be_asked_a_shared_row_stays_x1() {
     let (app, staff, acme) = setting("database").await;
     let rival = app.register("rival").await;
     let id = city(&staff, 1).await;
-    // Whoever it is that refers to it.
+    // The same with a reference of another tenant.
     rival.post("/api/records/patients", &of_city(id)).await.expect(201);
     staff.delete(&format!("/api/records/cities/{id}")).await.expect(409);
     rival.patch("/api/records/patients/1", &json!({"city": null})).await.expect(200);
@@ -125,7 +125,8 @@ async fn while_a_company_cannot_be_asked_a_shared_row_stays_x1() {
     staff.delete(&format!("/api/records/cities/{id}")).await.expect(204);
 }
 
-/// `poisoned-connection`: who goes away in the middle of deleting a shared row leaves none that nobody can delete, or refer to.
+/// `poisoned-connection`: a client that disconnects in the middle of deleting a shared row leaves no row that cannot be
+/// deleted or referred to.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_delete_that_is_left_midway_leaves_the_row_as_it_was_or_gone() {
     let (app, staff, acme) = setting("database").await;

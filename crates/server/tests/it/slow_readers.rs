@@ -1,4 +1,4 @@
-//! Clients that ask and do not read: what the server holds for them is bounded, and they are cut off.
+//! Clients that send requests and do not read: the server's memory for them is bounded, and they are disconnected.
 
 use super::binary::{Running, start};
 use serde_json::{Value, json};
@@ -12,18 +12,18 @@ use std::{
 };
 
 const MIB: u64 = 1 << 20;
-/// Most the server may take for all clients of one test together.
+/// Maximum memory that the server may use for all clients of one test.
 const MOST: u64 = 96 * MIB;
 const OWNER: &str = "owner@city-hospital.example";
 
-/// A server that waits two seconds for a client to read, and four for one to ask.
+/// Starts a server that waits two seconds for a client to read, and four for one to send a head.
 fn served(dir: &Path) -> Running {
     fs::write(dir.join("tenantry.toml"), "[limits]\nwrite_timeout = \"2 s\"\nhead_timeout = \"4 s\"\n")
         .unwrap();
     start(dir, "demo")
 }
 
-/// A connection whose kernel takes next to nothing for a program that does not read.
+/// Opens a connection whose kernel buffers almost nothing for a program that does not read.
 fn reluctant(server: &Running) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
@@ -34,7 +34,7 @@ fn reluctant(server: &Running) -> TcpStream {
     stream
 }
 
-/// Reads until the server has ended the connection; how many bytes there were.
+/// Reads until the server has ended the connection; returns the number of bytes.
 fn drain(mut stream: TcpStream) -> usize {
     let (mut sum, mut buffer) = (0, vec![0; 1 << 16]);
     loop {
@@ -56,7 +56,7 @@ fn answers_that_nobody_reads_do_not_pile_up() {
     let mut streams: Vec<_> = (0..8).map(|_| reluctant(&server)).collect();
     for stream in &mut streams {
         stream.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
-        // The server stops to take requests at some point, which is right.
+        // The server stops accepting requests at some point, which is right.
         let _ = stream.write_all(asked.as_bytes());
     }
     std::thread::sleep(Duration::from_secs(1));
@@ -72,7 +72,7 @@ fn answers_that_nobody_reads_do_not_pile_up() {
     assert!(begun.elapsed() < Duration::from_secs(15), "who does not read is cut off");
 }
 
-/// One patient with long notes, one appointment, a thousand payments for it.
+/// Creates one patient with long notes, one appointment, and a thousand payments for it.
 fn bill(server: &Running, token: &str) {
     let post = |path: &str, body: &Value| {
         let (status, answer) = server.ask("POST", path, token, Some(body));
@@ -87,7 +87,7 @@ fn bill(server: &Running, token: &str) {
     post("/api/records/payments/batch", &(0..1000).map(payment).collect());
 }
 
-/// The status line of an answer, and no more.
+/// Reads only the status line of an answer.
 fn status(stream: &mut TcpStream) -> u16 {
     let mut line = [0; 12];
     stream.read_exact(&mut line).unwrap();
@@ -121,7 +121,7 @@ fn an_answer_counts_against_the_plan_until_it_is_read_and_is_bounded() {
     println!("{at_once} unread pages: {} MiB more at most, {} MiB now", (peak - before) / MIB, now / MIB);
     assert!(peak - before < MOST, "{} MiB", (peak - before) / MIB);
     assert_eq!(said, [vec![200; at_once], vec![429; 8]].concat());
-    // The time-out of the unread ones gives the tenant its room back.
+    // The time-out of the unread answers frees the tenant's permits.
     let begun = Instant::now();
     while server.ask("GET", "/api/records/payments?limit=1", &token, None).0 != 200 {
         assert!(

@@ -1,5 +1,5 @@
-//! T1, `id-without-tenant`: whoever knows an id of another company's member, key, session or record sees and changes nothing
-//! by it, in their own company and with every right there.
+//! T1, `id-without-tenant`: a caller who knows an id of another tenant's member, key, session or record sees and
+//! changes nothing with it, from their own tenant and with every right there.
 
 use super::{
     app::{Client, TestApp},
@@ -13,7 +13,7 @@ use tenantry_testkit::tried;
 const REPORT: &str = r#"{"title":"Q1","kind":"medical","from_date":"2026-01-01","to_date":"2026-03-31"}"#;
 const FILE: &str = "/api/records/reports/1/files/document";
 
-/// Ids of what company acme has.
+/// Ids of objects of tenant acme.
 struct Ids {
     session: Value,
     member: Value,
@@ -42,7 +42,7 @@ impl Ids {
         }
     }
 
-    /// The route's path with acme's id in it.
+    /// Returns the route's path with acme's id in it.
     fn fill(&self, route: &str) -> String {
         let id = match route {
             r if r.starts_with("/api/auth/sessions/") => self.session.to_string(),
@@ -57,7 +57,7 @@ impl Ids {
     }
 }
 
-/// Everything of acme that those ids name, as its owner sees it.
+/// Returns everything of acme that those ids name, as its owner sees it.
 async fn whole(acme: &Client) -> Vec<Value> {
     let mut all = vec![json!(acme.get(FILE).await.expect(200).text())];
     for path in ["/api/records/patients/1", "/api/records/reports/1", "/api/tenant/users", "/api/tenant/keys"]
@@ -84,7 +84,7 @@ async fn an_id_of_another_company_is_absent_whatever_it_is_of_id_without_tenant(
         let key = app.anon().with("x-api-key", key["key"].as_str().unwrap());
         let cookie = app.anon().with("cookie", &format!("tenantry_session={}", rival.token()));
         let before = whole(&acme).await;
-        // Overrides are the rival's own values of what all share.
+        // Overrides are the rival's own values of shared records.
         let aimed = |path: &str| path.contains("{id}") && !path.ends_with("/override");
         for route in
             ROUTES.iter().filter(|r| matches!(r.access, Access::User | Access::Tenant) && aimed(r.path))
@@ -94,7 +94,7 @@ async fn an_id_of_another_company_is_absent_whatever_it_is_of_id_without_tenant(
             for (who, client) in [("session", &rival), ("cookie", &cookie), ("key", &key)] {
                 let path = ids.fill(route.path);
                 let answer = client.send(route.method.clone(), &path, Some("application/json"), body).await;
-                // A key manages no people and no keys at all.
+                // A key manages no members and no keys.
                 let denied = who == "key" && answer.status == 403 && !path.starts_with("/api/records/");
                 assert!(
                     answer.status == 404 || denied,

@@ -1,4 +1,4 @@
-//! CSV and files, both ways; nothing of it is read whole.
+//! CSV and files in both directions; none is read into memory completely.
 
 use super::{app::TestApp, records::patient};
 use axum::body::Body;
@@ -12,7 +12,7 @@ use std::io;
 async fn csv_goes_in_with_errors_by_line_and_comes_out() {
     let (_app, _, user) = TestApp::new().await;
     let csv = "first_name,last_name,born_on\nAnn,Ash,1990-01-01\nBob,Birch,soon\nCy,Cedar,1991-01-01\n";
-    // In odd pieces, as a network would cut it.
+    // In odd chunks, as a network would split it.
     let pieces = csv.as_bytes().chunks(7).map(|piece| Ok::<_, io::Error>(Bytes::copy_from_slice(piece)));
     let body = Body::from_stream(stream::iter(pieces.collect::<Vec<_>>()));
     let report =
@@ -40,7 +40,7 @@ async fn an_export_pages_through_everything() {
     assert!(out.contains("N0000") && out.contains("N2499"));
 }
 
-/// M17: what one company takes out goes into another as it was, ids and guarded cells included.
+/// M17: an export of one tenant is imported into another unchanged, ids and guarded cells included.
 #[tokio::test]
 async fn an_export_is_an_import() {
     let (app, _, user) = TestApp::new().await;
@@ -114,7 +114,7 @@ async fn an_upload_that_breaks_off_leaves_the_old_file() {
     assert_eq!(user.get(path).await.expect(200).text(), "old");
 }
 
-/// Lines are written while the rest of the file is still on its way: this file is never whole anywhere.
+/// Lines are written while the rest of the file is still arriving: no process ever has the complete file.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_import_writes_before_the_file_is_at_its_end() {
     let (_app, _, user) = TestApp::new().await;
@@ -132,7 +132,7 @@ async fn an_import_writes_before_the_file_is_at_its_end() {
     let began = std::time::Instant::now();
     while user.get("/api/records/patients?limit=1&count=true").await.expect(200).json()["count"] != 1_000 {
         assert!(began.elapsed().as_secs() < 60, "nothing is written before the end");
-        // Within the pace of its plan.
+        // Stay within the rate limit of the plan.
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     assert!(!importing.is_finished());
@@ -145,7 +145,7 @@ async fn an_import_writes_before_the_file_is_at_its_end() {
     );
 }
 
-/// Of a file that breaks off in the middle of a line that line is not taken for a whole one.
+/// If a file breaks off in the middle of a line, the partial line is not imported.
 #[tokio::test]
 async fn an_import_that_breaks_off_keeps_whole_lines_only() {
     let (_app, _, user) = TestApp::new().await;
@@ -157,7 +157,7 @@ async fn an_import_that_breaks_off_keeps_whole_lines_only() {
     assert_eq!(kept["items"], json!([{"last_name": "Ash"}]), "{kept}");
 }
 
-/// An export's first page is on its way while the last is not yet read.
+/// An export's first page is sent before the last is read.
 #[tokio::test]
 async fn an_export_comes_page_by_page() {
     let (app, _, user) = TestApp::new().await;

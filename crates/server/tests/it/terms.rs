@@ -1,4 +1,4 @@
-//! What the operator decides for a company or for all: settings, closed registration, room for files.
+//! Settings of the operator for one tenant or for all: settings, closed registration, space for files.
 
 use super::{
     app::{Client, PASSWORD, TestApp},

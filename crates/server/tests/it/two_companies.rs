@@ -1,5 +1,5 @@
-//! The acceptance that the documents tell (M18), word by word, with the shipped binary; and what becomes of a server
-//! that is told to stop, and of two on one data directory.
+//! The acceptance test of the documents (M18), step by step, with the shipped binary; also a server that is told to
+//! stop, and two servers on one data directory.
 
 use super::{
     binary::{Running, file_of, find, start},
@@ -15,7 +15,7 @@ use std::{
 };
 use tenantry::demo::PASSWORD;
 
-/// Posts without a credential; the token of who is registered, or logged in, by it.
+/// Posts without a credential; returns the token of the user who is registered or signed in.
 fn token(server: &Running, path: &str, body: &Value) -> String {
     let (status, answer) = anonymous(server, path, body);
     assert!(status == 200 || status == 201, "{path}: {answer}");
@@ -43,7 +43,7 @@ fn register(server: &Running, slug: &str) -> String {
     token(server, "/subscription/register/", &form)
 }
 
-/// Region, city and specialisation that doctors refer to, by staff.
+/// Creates, as staff, the region, city and specialisation that doctors refer to.
 fn share(dir: &Path, server: &Running) -> String {
     fine(dir, &["create-superuser", "--email", "root@x.example", "--password", PASSWORD]);
     let staff = token(server, "/api/auth/login", &json!({"email": "root@x.example", "password": PASSWORD}));
@@ -75,7 +75,7 @@ fn add_doctor(server: &Running, token: &str, name: &str) {
     assert_eq!(status, 201, "{answer}");
 }
 
-/// Opened by SQLite itself, without a line of Tenantry.
+/// Opens the file with SQLite alone, without Tenantry code.
 fn opened(file: &Path) -> Connection {
     Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap()
 }
@@ -85,7 +85,7 @@ fn column(conn: &Connection, sql: &str) -> Vec<String> {
     statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
 }
 
-/// Whether these bytes are in the database, read as bytes by no SQLite at all.
+/// Returns true if the database's raw bytes contain the text, read without SQLite.
 fn holds(file: &Path, text: &str) -> bool {
     let beside = |end: &str| fs::read(format!("{}{end}", file.display())).unwrap_or_default();
     let found = |bytes: Vec<u8>| bytes.windows(text.len()).any(|window| window == text.as_bytes());
@@ -95,7 +95,8 @@ fn holds(file: &Path, text: &str) -> bool {
 const NORTH: [&str; 3] = ["Abernathy", "Birkenau", "Castellan"];
 const SOUTH: [&str; 2] = ["Dunsinane", "Eglantine"];
 
-/// M18, M3: three doctors here, two there; each sees its own; the two files, opened directly, show the same.
+/// M18, M3: three doctors in one tenant, two in the other; each sees its own; the two files, opened directly, show the
+/// same.
 #[test]
 fn m18_two_registered_companies_see_their_own_and_their_files_show_the_same() {
     let dir = tempfile::tempdir().unwrap();
@@ -132,7 +133,7 @@ fn m18_two_registered_companies_see_their_own_and_their_files_show_the_same() {
     assert!(find(&dir.join("tenantry-data"), "control.db").is_some_and(|control| !holds(&control, NORTH[0])));
 }
 
-/// Told to stop in the middle of a request it ends that request, takes no other, closes all and says 0.
+/// A server told to stop in the middle of a request completes it, accepts no other, closes everything and exits with 0.
 #[test]
 fn a_server_that_is_told_to_stop_ends_what_it_is_at_and_closes_its_databases() {
     let dir = tempfile::tempdir().unwrap();
@@ -148,7 +149,7 @@ fn a_server_that_is_told_to_stop_ends_what_it_is_at_and_closes_its_databases() {
         lines.concat().len()
     )
     .unwrap();
-    // It asks for the body: it is at work.
+    // It asks for the body, so the request is running.
     let mut asked = [0; 25];
     stream.read_exact(&mut asked).unwrap();
     assert!(asked.starts_with(b"HTTP/1.1 100"), "{}", String::from_utf8_lossy(&asked));
@@ -170,8 +171,8 @@ fn a_server_that_is_told_to_stop_ends_what_it_is_at_and_closes_its_databases() {
     assert_eq!(column(&opened(&file), "SELECT last_name FROM patients"), ["Ash"]);
 }
 
-/// The guide says that a second server on the same data directory is safe: both see all, and what one does to a
-/// company holds at the other's next request (`late-revocation`).
+/// The guide says that a second server on the same data directory is safe: both see everything, and a change through
+/// one applies to the other's next request (`late-revocation`).
 #[test]
 fn two_servers_on_one_data_directory_agree() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! Two servers with different versions of the apps on one data directory, with the shipped binary (known-schema): while
-//! a decimal gets another scale, no value is returned or stored under the other server's meaning.
+//! Two servers with different versions of the apps on one data directory, with the shipped binary (`known-schema`):
+//! while a decimal changes its scale, no value is returned or stored under the other server's schema.
 
 use super::{
     binary::{Running, run, start, stdout},
@@ -20,7 +20,7 @@ use tenantry::demo::PASSWORD;
 const BILL: &str = "label = \"Bills\"\nstore = \"tenant\"\n[fields.sum]\ntype = \"decimal\"\nscale = 2\n\
                     [fields.note]\ntype = \"text\"\n";
 
-/// Two folders, each with a configuration and apps of its own, and one data directory.
+/// Two folders, each with a configuration and apps, and one data directory.
 pub(crate) struct Versions {
     _dir: tempfile::TempDir,
     pub(crate) old: PathBuf,
@@ -45,7 +45,8 @@ pub(crate) fn copy(from: &Path, to: &Path) {
 }
 
 impl Versions {
-    /// One tenant with eight bills, made by the old apps; the new ones have `change` made and migrated in files.
+    /// Creates one tenant with eight bills, made by the old apps; the new apps have `change` applied, with its
+    /// migration as a file.
     pub(crate) fn new(isolation: &str, change: (&str, &str)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (old, new) = (dir.path().join("old"), dir.path().join("new"));
@@ -85,13 +86,13 @@ impl Versions {
     }
 }
 
-/// A decimal in thousandths, whatever its scale.
+/// Returns a decimal in thousandths, whatever its scale.
 pub(crate) fn thousandths(value: &Value) -> u64 {
     let (whole, rest) = value.as_str().unwrap().split_once('.').unwrap();
     format!("{whole}{rest:0<3}").parse().unwrap()
 }
 
-/// What the tests count.
+/// Counters of the tests.
 #[derive(Default)]
 struct Seen {
     served: AtomicU64,
@@ -100,7 +101,8 @@ struct Seen {
 }
 
 impl Seen {
-    /// True when the request was served; else it was refused for its server's version and nothing else.
+    /// Returns true if the request was served; otherwise asserts that it was refused only because of the server's
+    /// version.
     fn judge(&self, status: u16, answer: &Value) -> bool {
         match (status, answer["code"].as_str()) {
             (200, _) => self.served.fetch_add(1, Relaxed),
@@ -112,10 +114,10 @@ impl Seen {
     }
 }
 
-/// The servers, as far as they have started.
+/// The servers that have started.
 type Servers = [OnceLock<Running>; 2];
 
-/// Writes a bill of its own through both servers by turns, and after each write reads it through both.
+/// Writes a separate bill through both servers alternately, and reads it through both after each write.
 fn load(servers: &Servers, token: &str, id: u64, seen: &[Seen; 2], stop: &AtomicBool) -> u64 {
     let path = format!("/api/records/bills/{id}");
     let mut stored = id * 1000;
@@ -153,7 +155,7 @@ fn load(servers: &Servers, token: &str, id: u64, seen: &[Seen; 2], stop: &Atomic
     stored
 }
 
-/// Lets one version take over from the other while writers and readers use all servers there are.
+/// Replaces one version by the other while writers and readers use all running servers.
 fn change_over(
     versions: &Versions,
     servers: &Servers,
@@ -166,7 +168,7 @@ fn change_over(
     std::thread::scope(|scope| {
         let work: Vec<_> =
             (1..=4).map(|id| scope.spawn(move || load(servers, token, id, seen, stop))).collect();
-        // A pool is brought to the new version by the first process that has it, other databases by the command.
+        // The first process with the new version migrates a pool; the command migrates other databases.
         if !pooled {
             begin_new();
         }
@@ -206,7 +208,7 @@ fn a_decimal_changes_its_scale_under_load_and_no_value_its_meaning() {
     }
 }
 
-/// Method, path, body: every way to a tenant's values.
+/// Returns every way to a tenant's values: method, path, body.
 fn ways(isolation: &str) -> Vec<(&'static str, &'static str, Option<Value>)> {
     let bill = || json!({"sum": "20.00"});
     let mut ways = vec![
@@ -234,7 +236,7 @@ fn all_refused(server: &Running, token: &str, isolation: &str, code: &str, said:
             assert!(answer.to_string().contains(said), "{said} in {answer}");
         }
     }
-    // A stream that has begun can only break off: it shows no value either.
+    // A started stream can only break off: it must not show a value either.
     for path in ["/api/records/bills/export", "/api/tenant/export"] {
         let (status, body) = server.ask_raw("GET", path, token);
         assert!(status == 503 || !body.contains(".00"), "{isolation}: {path}: {status} {body}");
@@ -268,7 +270,8 @@ fn behind_and_ahead_every_way_to_a_value_is_refused_with_its_remedy() {
     }
 }
 
-/// A value that cannot become of the new type: the tenant stays where it is and says why, until it is corrected.
+/// A value that cannot be converted to the new type: the tenant stays at its version and says why, until the value is
+/// corrected.
 #[test]
 fn a_failed_migration_is_said_with_its_reason_and_is_no_fault_of_the_server() {
     let to_integer = ("[fields.note]\ntype = \"text\"", "[fields.note]\ntype = \"integer\"");
@@ -286,14 +289,14 @@ fn a_failed_migration_is_said_with_its_reason_and_is_no_fault_of_the_server() {
     all_refused(&new, &token, "database", "migrations_pending", &said);
     let stored = fine(&versions.new, &["sql", "acme", "SELECT id FROM bills WHERE note = 'abc'"]);
     assert!(stored.contains('3'), "the operator looks for the rows: {stored}");
-    // A server with the apps of before still serves it, so the value can be corrected there.
+    // A server with the old apps still serves the tenant, so the value can be corrected there.
     let right = json!({"note": "14"});
     assert_eq!(old.ask("PATCH", "/api/records/bills/3", &token, Some(&right)).0, 200);
     fine(&versions.new, &["migrate-tenants"]);
     assert_eq!(new.ask("GET", "/api/records/bills/3", &token, None).1["note"], 14);
 }
 
-/// Models that were edited and have no migration are the schema of no database: serving them would misread all.
+/// Edited models without a migration match no database: serving them would misread all data.
 #[test]
 fn edited_models_are_not_served_before_their_migration_is_made() {
     let versions = Versions::new("database", ("scale = 2", "scale = 3"));

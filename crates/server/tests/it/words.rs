@@ -1,5 +1,4 @@
-//! What people read when something is wrong: it names what is wrong and says what to do, over HTTP and at the
-//! command line.
+//! Texts of errors for people: they name the cause and the remedy, over HTTP and at the command line.
 
 use super::{
     app::{PASSWORD, TestApp},

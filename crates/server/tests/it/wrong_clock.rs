@@ -1,4 +1,4 @@
-//! Sign-in, sessions and trials while the system clock is wrong, and when it is right again (T14, row "the clock
+//! Sign-in, sessions and trials while the system clock is wrong, and after it is corrected (T14, row "the clock
 //! jumps").
 
 use super::app::TestApp;
@@ -29,11 +29,11 @@ async fn what_a_jump_ended_goes_on_when_the_clock_is_right_again() {
         acme.get("/api/records/patients").await.expect(200);
         let shown = acme.get("/api/tenant").await.expect(200).json();
         assert_eq!(shown["subscription"], "trial", "{shown}");
-        // A session may not last 800 days because the clock was ahead when it began.
+        // A session must not last 800 days because the clock was ahead when it began.
         meanwhile.get("/api/me").await.expect(if long { 401 } else { 200 });
         app.login(OWNER).await.get("/api/records/patients").await.expect(200);
     }
-    // Behind: a new session is good at once, although older changes lie ahead of it.
+    // Clock behind: a new session is valid at once, although older changes have later dates.
     for jump_us in [-3 * SECOND_US, -7_200 * SECOND_US, -800 * DAY_US] {
         clock.jump_us(jump_us);
         app.login(OWNER).await.get("/api/records/patients").await.expect(200);

@@ -1,4 +1,4 @@
-//! Fifty companies, each with an owner, their session, a key, a token of an issuer, and a canary in its rows.
+//! Fifty tenants, each with an owner, the owner's session, a key, a token of an issuer, and a canary in its rows.
 
 use super::super::app::{PASSWORD, TestApp};
 use serde_json::json;
@@ -14,28 +14,28 @@ use tenantry::{
 };
 use tenantry_server::http::Options;
 
-/// How every canary begins.
+/// Prefix of every canary.
 pub(crate) const CANARY: &str = "canary-of-";
-/// Half of them active.
+/// Number of tenants; half of them are active.
 const COMPANIES: usize = 50;
 const ISSUER: &str = "https://id.example";
-/// Its value is public; any text that is long enough will do.
+/// Variable with the issuer's secret. The value is public; any text that is long enough works.
 const SECRET_ENV: &str = "TENANTRY_TEST_SECRET";
 
-/// What a company is to whoever asks.
+/// Relation of a tenant to the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Relation {
-    /// Their own, active.
+    /// The caller's own, active.
     Own,
-    /// Somebody else's.
+    /// Another caller's.
     Foreign,
-    /// Their own, suspended.
+    /// The caller's own, suspended.
     Suspended,
-    /// Their own, its subscription over.
+    /// The caller's own, with an ended subscription.
     Lapsed,
-    /// Their own, cancelled, its grace over.
+    /// The caller's own, cancelled, after its grace period.
     Cancelled,
-    /// Their own, deleted: the first of them purged in earnest, the others named so in the catalog.
+    /// The caller's own, deleted: the first is really purged, the others are only marked so in the catalog.
     Gone,
 }
 
@@ -58,7 +58,7 @@ impl Company {
         format!("{CANARY}{}.", self.slug)
     }
 
-    /// What its people write.
+    /// Returns the text that the tenant's members write.
     pub(crate) fn mark(&self) -> String {
         format!("by-{}.", self.slug)
     }
@@ -76,7 +76,7 @@ pub(crate) struct Cast {
 
 impl Cast {
     pub(crate) async fn new(isolation: &str) -> Self {
-        // A plan without limits: refusals by pace would hide leaks.
+        // A plan without limits: refusals by rate limits would hide leaks.
         let text = format!(
             "[stores.control]\n[stores.shared]\n[stores.tenant]\nisolation = \"{isolation}\"\n\
              [plans.free]\nlabel = \"Free\"\n[registration]\ndefault_plan = \"free\"\n\
@@ -104,7 +104,7 @@ impl Cast {
         cast
     }
 
-    /// Brings a company into its state, now that it has its people and rows.
+    /// Brings a tenant into its state, after its members and rows were created.
     async fn settle(&self, company: &Company) {
         let platform = self.app.platform();
         let slug = Slug::parse(&company.slug).unwrap();
@@ -142,7 +142,7 @@ impl Cast {
         write.commit_unaudited().await.unwrap();
     }
 
-    /// Of those that are gone, the first is what requests ask for.
+    /// Returns true for the really purged tenant, which is the one that requests name.
     pub(crate) fn is_purged(&self, company: &Company) -> bool {
         self.some(Relation::Gone).id == company.id
     }
@@ -153,7 +153,7 @@ impl Cast {
         self.app.anon().with_token(&self.staff).post(&path, &now).await.expect(200);
     }
 
-    /// Last names of its patients, read by the platform itself whatever its state.
+    /// Returns the last names of its patients, read by the platform whatever the tenant's state.
     pub(crate) async fn rows(&self, company: &Company) -> Vec<String> {
         let platform = self.app.platform();
         if company.relation == Relation::Gone {

@@ -1,8 +1,8 @@
-//! T1 with a full cast: fifty companies with a canary in every row, every route with every kind of credential
-//! in every relation to a company, then random mixtures with slips in them, over real connections.
+//! T1 with a full cast: fifty tenants with a canary in every row, every route with every kind of credential in every
+//! relation to a tenant, then random combinations with mistakes in them, over real connections.
 //!
-//! One rule judges all answers: a company's canary is seen by nobody but its own people, while it is active
-//! and nothing in the request names another company.
+//! One rule judges all answers: only a tenant's own members see its canary, only while the tenant is active, and only
+//! if nothing in the request names another tenant.
 
 mod cast;
 mod shot;
@@ -20,10 +20,10 @@ use tenantry_server::http::Access;
 use tenantry_testkit::{Dice, dose, tried};
 use wire::Wire;
 
-/// Connections at a time.
+/// Number of concurrent connections.
 const CLIENTS: u64 = 4;
-/// Whether a request could change the cast itself: who is in it, and in which state. Those are tried only
-/// where they must be refused.
+/// Returns true if a request could change the cast: its members or their states. Such requests are sent only if they
+/// must be refused.
 fn spoils(cast: &Cast, shot: &Shot) -> bool {
     let (route, path) = (shot.route, shot.path_of_route());
     if route.method.is_safe() {
@@ -52,7 +52,7 @@ async fn judge(cast: &Cast, wire: &mut Wire, shot: &Shot) -> Option<(u16, String
     Some((status, body))
 }
 
-/// Every route × kind of credential × relation; what must be refused is refused in the one way (`absent-not-forbidden`).
+/// Sends every route × kind of credential × relation; refusals must have the one form (`absent-not-forbidden`).
 async fn systematic(cast: &Cast, wire: &mut Wire) -> u64 {
     let (mut sent, mut wrong) = (0, Vec::new());
     for (route, path) in access::every_path() {
@@ -73,7 +73,7 @@ async fn systematic(cast: &Cast, wire: &mut Wire) -> u64 {
     sent
 }
 
-/// What is wrong with the answer, if something is.
+/// Returns what is wrong with the answer, if anything.
 fn refused_rightly(
     credential: Credential,
     relation: Relation,
@@ -83,15 +83,15 @@ fn refused_rightly(
 ) -> Option<String> {
     let expected: &[u16] = match (shot.route.access, credential, relation) {
         (Access::Public, ..) => return None,
-        // Only a company's own routes are also served below its name.
+        // Only a tenant's own routes are also served below its name.
         (Access::User | Access::Platform, ..) if shot.path.starts_with("/t/") => &[404],
         (_, Credential::None | Credential::Forged, _) => &[401],
         (Access::Platform, Credential::Staff, _) => return None,
-        // Nobody any more.
+        // The purged tenant's users no longer exist.
         (Access::Platform, _, Relation::Gone) if credential.is_own() => &[401, 404],
         (Access::Platform, ..) => &[404],
         (Access::Tenant, _, Relation::Foreign) => &[404],
-        // Staff are members of nothing.
+        // Staff are members of no tenant.
         (Access::Tenant, Credential::Staff, _) => return None,
         (Access::Tenant, ..) if credential.is_own() => {
             return own_door(credential, relation, status, shot, body);
@@ -101,10 +101,10 @@ fn refused_rightly(
     (!expected.contains(&status)).then(|| format!("{status}, not {expected:?}, for {shot:?}: {body}"))
 }
 
-/// Routes that work without entering: who cancelled, or did not pay, sees how things stand.
+/// Routes that work without entering: members of a cancelled or lapsed tenant see its state.
 const STATE: [&str; 2] = ["/api/tenant", "/api/tenant/cancel"];
 
-/// What owners look after themselves: no key does, whatever its role.
+/// Routes for owners only: no key may use them, whatever its role.
 const MANAGED: [&str; 6] = [
     "/api/tenant/export",
     "/api/tenant/invitations",
@@ -114,7 +114,7 @@ const MANAGED: [&str; 6] = [
     "/api/tenant/operations",
 ];
 
-/// Every kind of credential meets the same gate of its own company, at every route (`uneven-credentials`).
+/// Checks that every kind of credential meets the same gate of its own tenant, on every route (`uneven-credentials`).
 fn own_door(
     credential: Credential,
     relation: Relation,
@@ -124,13 +124,13 @@ fn own_door(
 ) -> Option<String> {
     let route = shot.path_of_route();
     let expected: &[u16] = match relation {
-        // Sessions and keys are gone with it; a token of another issuer still says who somebody is.
+        // Sessions and keys are gone with the tenant; a token of another issuer still identifies the user.
         Relation::Gone => &[401, 404],
         _ if STATE.contains(&route) => return None,
         Relation::Suspended | Relation::Cancelled => &[403],
         Relation::Lapsed => &[402],
         Relation::Own if credential.is_key() && MANAGED.contains(&route) => &[403],
-        // No file was put there.
+        // No file was uploaded there.
         Relation::Own if route.contains("/files/") => &[404],
         Relation::Own if shot.route.method.is_safe() => &[200],
         _ => return None,
@@ -158,7 +158,7 @@ async fn random(cast: Arc<Cast>, address: std::net::SocketAddr, seed: u64, strea
     sent
 }
 
-/// Nobody left a trace in another's rows.
+/// Asserts that no member left a trace in another tenant's rows.
 async fn untouched(cast: &Cast) {
     for company in cast.companies.iter().filter(|company| !cast.is_purged(company)) {
         let rows = cast.rows(company).await;
@@ -197,7 +197,7 @@ async fn nobody_sees_or_changes_another_companys_rows_t1() {
 }
 
 impl Cast {
-    /// A company in that relation to whoever asks.
+    /// Returns a tenant in that relation to the caller.
     pub(crate) fn some(&self, relation: Relation) -> &Company {
         match relation {
             Relation::Own | Relation::Foreign => &self.companies[0],

@@ -1,4 +1,4 @@
-//! One request of the attack, and what may be seen by it.
+//! One request of the attack, and what its answer may contain.
 
 use super::cast::{Cast, Company, Relation};
 use http::Method;
@@ -15,12 +15,12 @@ pub(crate) enum Credential {
     Key,
     BearerKey,
     Jwt,
-    /// The owner of another company.
+    /// The owner of another tenant.
     Rival,
     Staff,
 }
 
-/// How a request names a company, beside its credential.
+/// How a request names a tenant, in addition to its credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Naming {
     Not,
@@ -29,11 +29,11 @@ pub(crate) enum Naming {
     Host,
 }
 
-/// A header that stands for somebody: whose it is, and whether a slip was made in it.
+/// A header with a credential: its owner, and whether it contains a mistake.
 #[derive(Debug, Clone)]
 pub(crate) struct Shown {
     pub(crate) header: (&'static str, String),
-    /// Index of the company; none: staff or nobody.
+    /// Index of the tenant; `None` for staff or anonymous.
     owner: Option<usize>,
     spoilt: bool,
 }
@@ -44,7 +44,7 @@ pub(crate) struct Shot {
     route_path: &'static str,
     pub(crate) path: String,
     pub(crate) shown: Vec<Shown>,
-    /// Companies named, where no slip was made.
+    /// Tenants that are named without a mistake.
     named: Vec<usize>,
     pub(crate) names: Vec<(&'static str, String)>,
     pub(crate) body: (&'static str, String),
@@ -70,7 +70,7 @@ impl Credential {
         Self::Staff,
     ];
 
-    /// Of the company that is asked about.
+    /// Returns true for a credential of the tenant that the request is about.
     pub(crate) fn is_own(self) -> bool {
         matches!(self, Self::Session | Self::Cookie | Self::Key | Self::BearerKey | Self::Jwt)
     }
@@ -79,7 +79,7 @@ impl Credential {
         matches!(self, Self::Key | Self::BearerKey)
     }
 
-    /// Shown for `company`; in the relation `Foreign` the caller names another.
+    /// Returns the headers for `company`; in the relation `Foreign` the caller names another tenant.
     pub(crate) fn of(self, cast: &Cast, company: &Company) -> Vec<Shown> {
         let at = cast.companies.iter().position(|c| c.slug == company.slug);
         let bearer = |token: &str, owner| shown("authorization", format!("Bearer {token}"), owner);
@@ -102,7 +102,7 @@ fn shown(name: &'static str, value: String, owner: Option<usize>) -> Shown {
 }
 
 impl Naming {
-    /// A foreign company is named; one's own may be.
+    /// Returns the ways to name the tenant: a foreign one must be named, an own one may be.
     pub(crate) fn of(relation: Relation) -> &'static [Self] {
         match relation {
             Relation::Foreign => &[Self::Path, Self::Header, Self::Host],
@@ -113,7 +113,7 @@ impl Naming {
 }
 
 impl Shot {
-    /// Without slips. Foreign: the credential is of one company, the name of another.
+    /// Returns a request without mistakes. `Foreign`: the credential is of one tenant, the name of another.
     pub(crate) fn plain(
         (route, path): (&'static Route, &'static str),
         cast: &Cast,
@@ -135,7 +135,7 @@ impl Shot {
         Self { route, route_path: path, path: path.to_owned(), shown, named: vec![], names: vec![], body }
     }
 
-    /// Names company `at`; with `slip`, by that text.
+    /// Names tenant `at`; with `slip`, by that text instead.
     fn name(&mut self, naming: Naming, at: usize, slip: Option<String>) {
         let text = slip.clone().unwrap_or_else(|| format!("company-{at}"));
         match naming {
@@ -149,9 +149,9 @@ impl Shot {
         }
     }
 
-    /// Anything at all.
+    /// Returns a random request.
     pub(crate) fn roll(dice: &mut Dice, cast: &Cast, paths: &[(&'static Route, &'static str)]) -> Self {
-        // Half of them at records, where the canaries are.
+        // Half of them are for records, which contain the canaries.
         let records: Vec<_> = paths.iter().filter(|(_, p)| p.starts_with("/api/records/patients")).collect();
         let (route, path) = if dice.one_in(2) { **dice.pick(&records) } else { *dice.pick(paths) };
         let mut shown = Vec::new();
@@ -193,8 +193,8 @@ impl Shot {
         shot
     }
 
-    /// Whether this request may show rows of that company: one of its credentials is in it, none of anybody
-    /// else's, and no other company's name. A credential with a slip in it may have become none at all.
+    /// Returns true if this request may show rows of that tenant: one of its credentials is for it, none is for
+    /// another, and no other tenant is named. A credential with a mistake may have become invalid.
     pub(crate) fn may_show(&self, cast: &Cast, at: usize) -> bool {
         let is_own = |shown: &Shown| shown.owner == Some(at);
         cast.companies[at].is_open()
@@ -203,17 +203,17 @@ impl Shot {
             && self.named.iter().all(|named| *named == at)
     }
 
-    /// Who would write cannot be told: slips in the credentials of two companies.
+    /// Returns true if the writing tenant cannot be determined: credentials of two tenants contain mistakes.
     pub(crate) fn is_unclear(&self) -> bool {
         self.shown.len() > 1 && self.shown.iter().all(|s| s.spoilt) && !self.route.method.is_safe()
     }
 
-    /// Whose rows it may show.
+    /// Returns true if the request may show the rows of any tenant.
     pub(crate) fn shows_somebody(&self, cast: &Cast) -> bool {
         self.shown.iter().filter_map(|s| s.owner).any(|at| self.may_show(cast, at))
     }
 
-    /// Whether it may be let in anywhere, staff included.
+    /// Returns true if the request may be let in anywhere, as staff too.
     pub(crate) fn is_let_in(&self, cast: &Cast) -> bool {
         self.shown.is_empty()
             || self.shown.iter().any(|s| s.owner.is_none() || cast.companies[s.owner.unwrap_or(0)].is_open())
@@ -223,7 +223,7 @@ impl Shot {
         self.shown.iter().any(|s| s.owner.is_none())
     }
 
-    /// Names a company that is certainly not that of the credential.
+    /// Returns true if the request names a tenant that is certainly not that of the credential.
     pub(crate) fn is_foreign(&self) -> bool {
         self.shown
             .iter()
@@ -240,7 +240,7 @@ fn number(slug: &str) -> usize {
     slug.rsplit('-').next().and_then(|n| n.parse().ok()).expect("company-N")
 }
 
-/// The number in a path replaced by one that others have, or that none can be.
+/// Replaces the number in a path with one that other tenants have, or with an invalid one.
 fn other_id(dice: &mut Dice, path: &str) -> String {
     let ids = ["2", "3", "0", "-1", "01", "1e0", "9223372036854775807", "%31", "1%00", "../1", "x"];
     let parts = path.split('/').map(|part| match part.parse::<u64>() {
@@ -250,7 +250,7 @@ fn other_id(dice: &mut Dice, path: &str) -> String {
     parts.collect::<Vec<_>>().join("/")
 }
 
-/// A body that the route would take.
+/// Returns a body that the route would accept.
 fn body(method: &Method, path: &str, mark: &str) -> (&'static str, String) {
     let patient = format!(r#"{{"first_name":"A","last_name":"{mark}","born_on":"1990-04-01"}}"#);
     match path.rsplit('/').next() {

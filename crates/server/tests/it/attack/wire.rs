@@ -1,4 +1,4 @@
-//! A client that keeps its connection, and the server it speaks to.
+//! A client that keeps its connection open, and its server.
 
 use super::{cast::Cast, shot::Shot};
 use ::http::{HeaderValue, Request};
@@ -14,7 +14,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// The cast's app on a port of its own, until the sender is dropped.
+/// Serves the cast's app on a separate port until the sender is dropped.
 pub(crate) async fn serve(cast: &Cast) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
     let (app, router) = cast.app.served();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -37,10 +37,10 @@ impl Wire {
         Self { address, open: None }
     }
 
-    /// Status and body; none for what cannot be put on the wire at all.
+    /// Returns status and body; `None` for a request that HTTP cannot express.
     pub(crate) async fn send(&mut self, shot: &Shot) -> Option<(u16, String)> {
         let request = request(shot)?;
-        // The server may have closed the connection after the last answer: then once more.
+        // The server may have closed the connection after the last answer: then retry once.
         for _ in 0..2 {
             let sender = self.connected().await;
             if let Ok(response) = sender.send_request(request.clone()).await {
@@ -75,7 +75,7 @@ fn request(shot: &Shot) -> Option<Request<Full<Bytes>>> {
     let headers = shot.shown.iter().map(|s| &s.header).chain(&shot.names);
     let mut hosted = false;
     for (name, value) in headers {
-        // What no client can send is no attack.
+        // Values that no client can send are no attack.
         let value = HeaderValue::from_bytes(value.as_bytes()).ok()?;
         hosted |= *name == "host";
         request = request.header(*name, value);
