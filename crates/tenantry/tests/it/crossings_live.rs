@@ -69,7 +69,7 @@ impl Live {
                 fs::remove_file(file).unwrap();
                 symlink("nowhere", file).unwrap();
             }
-            Self::NoAccess => fs::set_permissions(file, fs::Permissions::from_mode(0)).unwrap(),
+            Self::NoAccess => fs::set_permissions(file, fs::Permissions::from_mode(0o000)).unwrap(),
         }
     }
 

@@ -12,7 +12,7 @@ use tenantry_testkit::tried;
 /// Runs every operation on one node while a node of the previous release serves the tenant.
 async fn beside_the_previous_release(isolation: &'static str, change: (&str, &str), outdated: bool) {
     let mut fleet = Fleet::begun(isolation, change).await;
-    let (old, new) = (fleet.old.clone(), fleet.new().await.unwrap());
+    let (old, new) = (fleet.old.clone(), fleet.newer().await.unwrap());
     new.migrate_tenants(&by(), None, fleet::Options::default(), |_, _| {}).await.unwrap();
     for verb in VERBS {
         let what = format!("{isolation}, outdated {outdated}: {verb}");

@@ -144,7 +144,7 @@ async fn a_pool_that_the_process_may_not_read() {
             let (then, config, file) = (clinic.sums("one").await, clinic.config(), pool_file(&clinic));
             clinic.platform.shutdown().await;
             drop(clinic);
-            fs::set_permissions(&file, fs::Permissions::from_mode(0)).unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
             let refused = Platform::open(config).await.map(drop).unwrap_err();
             assert_eq!(refused.code(), "no_access", "{refused}");
             let told = told(refused);

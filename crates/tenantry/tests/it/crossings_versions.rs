@@ -106,7 +106,7 @@ impl Fleet {
     }
 
     /// Opens a process with the current apps.
-    pub(crate) async fn new(&self) -> Result<Platform> {
+    pub(crate) async fn newer(&self) -> Result<Platform> {
         Platform::open(config(self.dir.path(), self.isolation)).await
     }
 
@@ -285,7 +285,7 @@ fn remedy(code: &str) -> &'static str {
 async fn row(schema: Schema, isolation: &'static str) {
     let change = if schema == Schema::Failed { NUMBERS } else { FINER };
     let mut fleet = Fleet::begun(isolation, change).await;
-    let new = fleet.new().await.unwrap();
+    let new = fleet.newer().await.unwrap();
     let (old, migrate) = (fleet.old.clone(), fleet::Options::default());
     if schema != Schema::Pending {
         let reports = new.migrate_tenants(&by(), None, migrate.clone(), |_, _| {}).await.unwrap();
@@ -370,7 +370,7 @@ async fn a_migration_of_a_newer_process_in_a_pool() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_migration_that_failed_in_a_pool() {
     let mut fleet = Fleet::begun("pooled", NUMBERS).await;
-    let refused = fleet.new().await.map(drop).unwrap_err();
+    let refused = fleet.newer().await.map(drop).unwrap_err();
     let text = told(refused).1;
     assert!(text.contains("not a whole number") && text.contains("tenant_pool"), "{text}");
     let old = fleet.old.clone();
@@ -380,7 +380,7 @@ async fn a_migration_that_failed_in_a_pool() {
     for name in ["acme", "imported", "cloned"] {
         mend(&old, name).await;
     }
-    let new = fleet.new().await.unwrap();
+    let new = fleet.newer().await.unwrap();
     assert_eq!(read(&new, "acme").await.unwrap(), fleet.sums);
     for name in ["aaa", "zeta"] {
         assert_eq!(read(&new, name).await.unwrap(), [1250, 2500], "{name}");
