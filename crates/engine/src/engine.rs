@@ -341,12 +341,12 @@ impl Engine {
         }
     }
 
-    /// Number of databases open now.
+    /// Returns the number of databases open now.
     pub fn open_databases(&self) -> usize {
         self.0.cache.len()
     }
 
-    /// Number of files opened since the start: how often the cache missed.
+    /// Returns the number of files opened since the start: how often the cache missed.
     pub fn opens(&self) -> u64 {
         self.0.cache.opens()
     }

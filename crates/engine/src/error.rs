@@ -65,12 +65,12 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error of this kind with detail for the log.
+    /// Returns an error of this kind with detail for the log.
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), index: None, file: None, source: None }
     }
 
-    /// An error of this kind with detail for the log and the error that caused it.
+    /// Returns an error of this kind with detail for the log and the error that caused it.
     pub fn with_source(
         kind: Kind,
         detail: impl Into<String>,
@@ -93,7 +93,7 @@ impl Error {
         self
     }
 
-    /// The file that the error concerns, for the log.
+    /// Returns the file that the error concerns, for the log.
     pub fn file(&self) -> Option<&Path> {
         self.file.as_deref()
     }
@@ -103,23 +103,24 @@ impl Error {
         self
     }
 
-    /// Index of the refused change in the batch, counted from 0; None if the error does not concern one change.
+    /// Returns the index of the refused change in the batch, counted from 0; None if the error does not concern one
+    /// change.
     pub fn index(&self) -> Option<usize> {
         self.index
     }
 
-    /// An error for a value that breaks a rule: the field and the rule.
+    /// Returns an error for a value that breaks a rule: the field and the rule.
     pub fn invalid(field: impl Into<String>, rule: impl Into<String>) -> Self {
         let (field, rule) = (field.into(), rule.into());
         Self::new(Kind::Invalid(field, rule), "")
     }
 
-    /// The kind, for callers to match on.
+    /// Returns the kind, for callers to match on.
     pub fn kind(&self) -> &Kind {
         &self.kind
     }
 
-    /// Private detail; never shown to an API client.
+    /// Returns the private detail, which is never shown to an API client.
     pub fn detail(&self) -> &str {
         &self.detail
     }

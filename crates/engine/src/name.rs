@@ -136,11 +136,11 @@ macro_rules! id_type {
         pub struct $name(i64);
 
         impl $name {
-            /// From the number the catalog holds.
+            /// Wraps the number that the catalog holds.
             pub const fn from_raw(raw: i64) -> Self {
                 Self(raw)
             }
-            /// The number the catalog holds.
+            /// Returns the number the catalog holds.
             pub const fn get(self) -> i64 {
                 self.0
             }

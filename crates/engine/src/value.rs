@@ -46,7 +46,7 @@ pub enum ValueRef<'a> {
 }
 
 impl ValueRef<'_> {
-    /// Approximate heap bytes of an owned copy, in addition to the value itself.
+    /// Returns the approximate heap bytes of an owned copy, in addition to the value itself.
     pub fn heap_bytes(&self) -> usize {
         /// A tree of small values takes this many times the bytes of its text.
         const TREE: usize = 16;

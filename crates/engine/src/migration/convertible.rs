@@ -30,7 +30,7 @@ pub(crate) fn convertible_in(state: &State, from: &FieldKind, to: &FieldKind) ->
     convertible(from, to) && (!refers || ids_held(state, from) == ids_held(state, to))
 }
 
-/// The kind of id that a field can hold. None for a reference to a model that does not exist yet.
+/// Returns the kind of id that a field can hold. None for a reference to a model that does not exist yet.
 fn ids_held(state: &State, kind: &FieldKind) -> Option<IdKind> {
     match kind {
         FieldKind::Ref { to, .. } => state.model(to.as_str()).map(|m| m.id),

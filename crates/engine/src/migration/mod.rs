@@ -156,7 +156,7 @@ pub enum Op {
 }
 
 impl Op {
-    /// The store whose databases this changes.
+    /// Returns the store whose databases this changes.
     pub fn store(&self) -> &StoreName {
         match self {
             Self::CreateModel { model } => &model.store,

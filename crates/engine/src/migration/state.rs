@@ -41,7 +41,7 @@ fn invalid<T>(message: String) -> Outcome<T> {
 }
 
 impl State {
-    /// The state of declared models, as if all their migrations had run.
+    /// Returns the state of declared models, as if all their migrations had run.
     pub fn of(models: &[Model]) -> Self {
         Self { models: models.iter().map(|m| (m.name.clone(), m.schema())).collect() }
     }

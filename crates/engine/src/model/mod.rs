@@ -231,8 +231,8 @@ pub enum Scope {
 }
 
 impl Permissions {
-    /// The permissions of a model that does not declare any: every member reads; members write tenants' rows, platform
-    /// staff write rows of a system store (M2).
+    /// Returns the permissions of a model that does not declare any: every member reads; members write tenants' rows,
+    /// platform staff write rows of a system store (M2).
     pub fn defaults(scope: Scope) -> Self {
         let writers: Vec<Grant> = match scope {
             Scope::System => vec![Grant::Platform],
@@ -258,8 +258,8 @@ impl Model {
 }
 
 impl Index {
-    /// The part of its name that comes from its fields. Two indexes of a model must differ in it, or their names would
-    /// clash, as for `(a, b)` and `(a_b)`.
+    /// Returns the part of its name that comes from its fields. Two indexes of a model must differ in it, or their
+    /// names would clash, as for `(a, b)` and `(a_b)`.
     pub(crate) fn stem(&self) -> String {
         self.fields.iter().map(FieldName::as_str).collect::<Vec<_>>().join("_")
     }

@@ -105,7 +105,7 @@ pub(crate) fn tenant_field(sink: &mut Sink, root: &mut Section<'_>) -> Option<Fi
     Some(value)
 }
 
-/// `first_name` → `First name`.
+/// Returns a name as a label: `first_name` → `First name`.
 pub(crate) fn human(name: &str) -> String {
     let mut text = name.replace('_', " ");
     if let Some(first) = text.get_mut(0..1) {

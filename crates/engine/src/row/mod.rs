@@ -6,7 +6,7 @@ use crate::value::{Value, ValueRef};
 
 /// A row under the cursor. Its columns are those of the query's projection, in order.
 pub trait Row {
-    /// Number of columns.
+    /// Returns the number of columns.
     fn len(&self) -> usize;
     /// Returns column `index`; panics past the end.
     fn get(&self, index: usize) -> ValueRef<'_>;
@@ -41,7 +41,7 @@ impl Collect {
         Self { most: Some(bytes), ..Self::default() }
     }
 
-    /// Approximate bytes of the rows.
+    /// Returns the approximate bytes of the rows.
     pub fn bytes(&self) -> usize {
         self.bytes
     }

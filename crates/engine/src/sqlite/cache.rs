@@ -136,12 +136,12 @@ impl Cache {
         drop(self.entries.remove(&(index, physical.clone())));
     }
 
-    /// Number of files opened since the start.
+    /// Returns the number of files opened since the start.
     pub(crate) fn opens(&self) -> u64 {
         self.opens.load(Relaxed)
     }
 
-    /// Number of open databases.
+    /// Returns the number of open databases.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }

@@ -302,7 +302,7 @@ impl Database {
         &self.pool
     }
 
-    /// The queue of small writes.
+    /// Returns the queue of small writes.
     pub(crate) fn queue(&self) -> &Queue {
         &self.queue
     }
@@ -339,7 +339,7 @@ impl Database {
         self.maintenance.close(connections, self.wal.pages.load(Relaxed));
     }
 
-    /// The watch over this database's commits; starts it on first use.
+    /// Returns the watch over this database's commits; starts it on first use.
     pub(crate) fn watch(&self) -> Result<Arc<Watch>> {
         let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(watch) = &*watch {

@@ -39,12 +39,12 @@ impl LongWork {
         Self { permits: Arc::new(Semaphore::new(at_once)), shares, read }
     }
 
-    /// Longest duration of a read.
+    /// Returns the longest duration of a read.
     pub(crate) fn read_deadline(&self) -> Duration {
         self.read
     }
 
-    /// Longest duration of one write transaction.
+    /// Returns the longest duration of one write transaction.
     pub(crate) fn write_deadline(&self) -> Duration {
         self.read * WRITE_FACTOR
     }

@@ -96,7 +96,7 @@ pub(crate) fn is_loss(place: &Place, error: &Error) -> bool {
 /// space it took.
 const ROOM_BYTES: u64 = 1 << 20;
 
-/// Bytes that this process may still write where `path` lies; None if that cannot be told.
+/// Returns the bytes that this process may still write where `path` lies; None if that cannot be told.
 pub(crate) fn free_bytes(path: &Path) -> Option<u64> {
     let stat =
         rustix::fs::statvfs(path).or_else(|_| rustix::fs::statvfs(path.parent().unwrap_or(path))).ok()?;

@@ -156,7 +156,7 @@ struct Characters<'a> {
 }
 
 impl<'a> Characters<'a> {
-    /// The characters of a text, as SQLite separates them, up to a NUL.
+    /// Splits a text into characters, as SQLite does, up to a NUL.
     fn of(text: &'a [u8]) -> Result<Self> {
         let mut set = Self { single: [None; 256], longer: HashMap::new() };
         let (mut at, mut number) = (0, 0);

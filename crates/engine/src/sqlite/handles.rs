@@ -99,7 +99,7 @@ impl Handles {
     }
 }
 
-/// The error if every descriptor is in use.
+/// Returns the error for the case that every descriptor is in use.
 pub(crate) fn none_left() -> Error {
     Error::new(Kind::Busy, "all descriptors for databases are in use: raise the limit of open files")
 }
@@ -207,7 +207,7 @@ enum Of {
 }
 
 impl Ticket {
-    /// A ticket for a connection that must not wait: its descriptors come from the reserve of the process.
+    /// Returns a ticket for a connection that must not wait: its descriptors come from the reserve of the process.
     pub(crate) fn reserved() -> Self {
         Self { files: None, of: Of::Reserved }
     }

@@ -27,12 +27,12 @@ impl Platform {
         self.1.get_or_init(|| watch);
     }
 
-    /// A number that changes with every commit to the catalog; none while no catalog is open.
+    /// Returns a number that changes with every commit to the catalog; None while no catalog is open.
     pub(crate) fn catalog_mark(&self) -> Option<u64> {
         Some(self.1.get()?.upgrade()?.mark())
     }
 
-    /// The id as databases carry it; empty if not known yet.
+    /// Returns the id as databases carry it; empty if not known yet.
     pub(crate) fn id(&self) -> &str {
         self.0.get().map_or("", |id| id)
     }
@@ -71,7 +71,7 @@ CREATE TABLE IF NOT EXISTS _tenantry_changes(
   seq INTEGER PRIMARY KEY AUTOINCREMENT, tenant INTEGER NOT NULL, store TEXT NOT NULL, model TEXT NOT NULL, id ANY NOT NULL) STRICT;
 ";
 
-/// The number of a place's tenant inside databases; 0 for system stores.
+/// Returns the number of a place's tenant inside databases; 0 for system stores.
 pub(crate) fn tenant_number(place: &Place) -> i64 {
     place.tenant.map_or(0, |t| t.get())
 }
@@ -163,7 +163,7 @@ pub(crate) fn set_fence(conn: &Connection, place: &Place, platform: &Platform, f
     Ok(())
 }
 
-/// The generation as SQLite stores it.
+/// Returns the generation as SQLite stores it.
 pub(crate) fn generation_number(place: &Place) -> Result<i64> {
     i64::try_from(place.generation).map_err(|_| Error::new(Kind::Internal, "generation out of range"))
 }

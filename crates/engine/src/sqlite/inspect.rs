@@ -64,7 +64,7 @@ pub fn inspect(conn: &Connection, script: &Script) -> Result<Inspection> {
 }
 
 impl Snapshot {
-    /// The schema that a store's databases should have.
+    /// Returns the schema that a store's databases should have.
     pub fn wanted(state: &State, store: &StoreName, isolation: Isolation) -> Result<Self> {
         let mut out = Self::default();
         for model in state.of_store(store) {
@@ -150,8 +150,8 @@ impl Snapshot {
     }
 }
 
-/// The model that an object belongs to, by its key. None for whole tables and for names that the platform does not
-/// make.
+/// Returns the model that an object belongs to, by its key. None for whole tables and for names that the platform does
+/// not make.
 fn table_of(object: &str) -> Option<&str> {
     let (kind, name) = object.split_once(' ')?;
     match kind {

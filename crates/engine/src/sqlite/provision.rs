@@ -44,12 +44,12 @@ impl Template {
         Self { store, fingerprint: fingerprint.into(), build, image: Arc::default() }
     }
 
-    /// A template with the platform's own tables only.
+    /// Returns a template with the platform's own tables only.
     pub fn bare(store: StoreName) -> Self {
         Self::new(store, "bare", Arc::new(|_| Ok(())))
     }
 
-    /// The template image: the bytes of the file, the same on every server.
+    /// Returns the template image: the bytes of the file, the same on every server.
     fn image(&self, server: &Server) -> Result<&[u8]> {
         if let Some(image) = self.image.get() {
             return Ok(image);
@@ -59,7 +59,7 @@ impl Template {
         Ok(self.image.get_or_init(|| image))
     }
 
-    /// The path of the image file on `server`; makes the file if it is missing, atomically.
+    /// Returns the path of the image file on `server`; makes the file if it is missing, atomically.
     fn file(&self, server: &Server) -> Result<PathBuf> {
         // A store name has no "__" and the hash is hex, so only validated names become a path (`checked-names`).
         let name = blake3::hash(format!("{}\n{}", identity::META_SQL, self.fingerprint).as_bytes()).to_hex();

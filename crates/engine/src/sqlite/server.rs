@@ -45,7 +45,7 @@ impl Server {
         Ok(Self { name, root, platform: platform.clone() })
     }
 
-    /// The site of `place`, whether or not its file exists.
+    /// Returns the site of `place`, whether or not its file exists.
     pub(crate) fn site(&self, place: &Place) -> Site {
         Site { path: self.path(&place.physical), place: place.clone(), platform: self.platform.clone() }
     }
@@ -62,17 +62,17 @@ impl Server {
         &self.root
     }
 
-    /// The path of a database: root and validated name; nothing else ever becomes a path (`checked-names`, X4).
+    /// Returns the path of a database: root and validated name; nothing else ever becomes a path (`checked-names`, X4).
     pub(crate) fn path(&self, physical: &PhysicalName) -> PathBuf {
         self.root.join(format!("{physical}.db"))
     }
 
-    /// The paths of a database file and of the files that SQLite creates next to it.
+    /// Returns the paths of a database file and of the files that SQLite creates next to it.
     pub(crate) fn family(&self, physical: &PhysicalName) -> [PathBuf; 4] {
         ["", "-wal", "-shm", "-journal"].map(|suffix| self.root.join(format!("{physical}.db{suffix}")))
     }
 
-    /// The paths of a database that was set aside, and of the files that SQLite created next to it.
+    /// Returns the paths of a database that was set aside, and of the files that SQLite created next to it.
     fn aside(&self, physical: &PhysicalName, end: &str) -> [PathBuf; 4] {
         ["", "-wal", "-shm", "-journal"].map(|suffix| self.root.join(format!("{physical}.db{end}{suffix}")))
     }
@@ -108,7 +108,7 @@ impl Server {
         self.path(physical).symlink_metadata().is_ok_and(|meta| meta.is_file())
     }
 
-    /// Size on disk in bytes: main file and `-wal`.
+    /// Returns the size on disk in bytes: main file and `-wal`.
     pub(crate) fn size_bytes(&self, physical: &PhysicalName) -> Result<u64> {
         let [main, wal, ..] = self.family(physical);
         let length = main.symlink_metadata().map_err(|error| io(error, &main))?.len();
@@ -144,7 +144,7 @@ pub(super) fn new_file(path: &Path) -> Result<std::fs::File> {
     file.map_err(|error| io(error, path))
 }
 
-/// An I/O error with its path and kind; a missing file is `Missing`.
+/// Returns an I/O error with its path and kind; a missing file is `Missing`.
 pub(crate) fn io(error: std::io::Error, path: &Path) -> Error {
     use std::io::ErrorKind as Io;
     let kind = match error.kind() {

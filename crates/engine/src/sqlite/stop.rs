@@ -46,7 +46,7 @@ impl Stop {
         self.0.told.load(Relaxed)
     }
 
-    /// From here to [`Stop::ends`], stopping the work interrupts the connection.
+    /// Notes the connection that the work runs on: until [`Stop::ends`], stopping the work interrupts it.
     pub(crate) fn interrupts(&self, conn: &Connection) {
         *self.running() = Some(conn.get_interrupt_handle());
     }

@@ -149,7 +149,7 @@ async fn what_takes_long_in_one_instruction_is_stopped() {
     }
 }
 
-/// Common table expressions, each of which joins the previous one to itself.
+/// Returns common table expressions, each of which joins the previous one to itself.
 fn doubled(levels: usize) -> String {
     (1..=levels).map(|n| format!(", t{n} AS (SELECT 1 FROM t{0} a, t{0} b)", n - 1)).collect()
 }

@@ -4,12 +4,12 @@ use crate::core_support::*;
 use tenantry_engine::{Kind, sqlite::plan::Schema};
 use tenantry_testkit::{Dice, dose, tried};
 
-/// Number of open descriptors of files in the test's directory.
+/// Returns the number of open descriptors of files in the test's directory.
 pub fn descriptors(bed: &Bed) -> usize {
     descriptors_in(bed.dir.path())
 }
 
-/// Number of open descriptors of files under `root`.
+/// Returns the number of open descriptors of files under `root`.
 pub fn descriptors_in(root: &std::path::Path) -> usize {
     let root = root.canonicalize().unwrap();
     let links = std::fs::read_dir("/proc/self/fd").unwrap().flatten();

@@ -27,12 +27,12 @@ fn write(session: &Session, body: &str) -> Writing {
     start(session, vec![note(body)], WriteOptions::default())
 }
 
-/// A note without its required body.
+/// Returns a note without its required body.
 fn wrong() -> Change {
     Change::Insert { model: ModelName::parse("notes").unwrap(), id: None, values: vec![] }
 }
 
-/// A note with a given id.
+/// Returns a note with a given id.
 fn numbered(id: i64) -> Change {
     let values = vec![(FieldName::parse("body").unwrap(), Value::from("numbered"))];
     Change::Insert { model: ModelName::parse("notes").unwrap(), id: Some(RecordId::Integer(id)), values }
@@ -42,13 +42,13 @@ async fn kind(writing: Writing) -> Option<Kind> {
     writing.await.unwrap().err().map(|error| error.kind().clone())
 }
 
-/// Number of whole frames in the `-wal` of this database.
+/// Returns the number of whole frames in the `-wal` of this database.
 fn frames(bed: &Bed, place: &Place) -> u64 {
     let wal = bed.file(place).with_extension("db-wal");
     std::fs::metadata(wal).map_or(0, |meta| meta.len() / (4096 + 24))
 }
 
-/// A system store with notes, whose commits are synced.
+/// Returns a system store with notes, whose commits are synced.
 async fn synced(bed: &Bed) -> Place {
     let place = Place { tenant: None, store: StoreName::parse("tenant").unwrap(), ..tenant(0) };
     bed.engine.create_system(&place).await.unwrap();

@@ -219,7 +219,7 @@ async fn clean_connection_a_reader_that_panics_leaves_no_transaction() {
     assert_eq!(descriptors(&bed), 0);
 }
 
-/// Number of locks of all processes on the `-shm` file of a database.
+/// Returns the number of locks of all processes on the `-shm` file of a database.
 fn locks(file: &Path) -> usize {
     let inode = std::fs::metadata(format!("{}-shm", file.display())).unwrap().ino();
     let locks = std::fs::read_to_string("/proc/locks").unwrap();

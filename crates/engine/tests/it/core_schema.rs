@@ -69,7 +69,7 @@ async fn get(session: &Session) -> Result<Value, Kind> {
     found.map(|row| row.unwrap().rows[0][0].clone()).map_err(|error| error.kind().clone())
 }
 
-/// Every way to reach a row: by id, small and large lists, counts, small and large writes, SQL.
+/// Tries every way to reach a row: by id, small and large lists, counts, small and large writes, SQL.
 async fn every_way(session: &Session, isolation: Isolation) -> Vec<Result<(), Kind>> {
     let kind = |error: tenantry_engine::Error| error.kind().clone();
     let many = Select { limit: 1000, ..Select::default() };

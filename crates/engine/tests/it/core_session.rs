@@ -38,7 +38,7 @@ pub fn migrations() -> Vec<Migration> {
     vec![migration("0001_initial", ops)]
 }
 
-/// The place of the same tenant in a pool with others.
+/// Returns the place of the same tenant in a pool with others.
 pub fn pooled(number: i64) -> Place {
     let physical = PhysicalName::parse("tenant_pool").unwrap();
     Place { isolation: Isolation::Pooled, physical, ..tenant(number) }

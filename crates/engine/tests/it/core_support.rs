@@ -17,8 +17,8 @@ pub fn bed(open_databases: usize) -> Bed {
     bed_in(tempfile::tempdir().unwrap(), open_databases)
 }
 
-/// An engine on a file system in memory, where syncing is free: for tests that make thousands of databases and simulate
-/// no power cut.
+/// Returns an engine on a file system in memory, where syncing is free: for tests that make thousands of databases and
+/// simulate no power cut.
 pub fn bed_in_memory(open_databases: usize) -> Bed {
     bed_in(tempfile::tempdir_in("/dev/shm").unwrap(), open_databases)
 }
@@ -70,12 +70,12 @@ pub async fn system(bed: &Bed) -> tenantry_engine::SystemDb {
     db
 }
 
-/// The script of a store without migrations.
+/// Returns the script of a store without migrations.
 pub fn script(store: &str) -> std::sync::Arc<Script> {
     Script::new(&StoreName::parse(store).unwrap(), Isolation::Database, &[]).unwrap().into()
 }
 
-/// A template without models.
+/// Returns a template without models.
 pub fn bare() -> Template {
     Template::bare(StoreName::parse("tenant").unwrap())
 }

@@ -8,7 +8,7 @@ use std::process::Command;
 use tenantry_engine::Kind;
 use tenantry_engine::place::Isolation;
 
-/// The work of a child process on a small file system that is full for a while.
+/// Does the work of a child process on a small file system that is full for a while.
 async fn full_for_a_while(dir: &Path, isolation: Isolation) {
     let clinic = open(dir);
     let (engine, (mine, other)) = (&clinic.bed.engine, places(isolation));

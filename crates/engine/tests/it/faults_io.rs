@@ -23,7 +23,7 @@ fn isolation() -> Isolation {
     if std::env::var_os(POOLED).is_some() { Isolation::Pooled } else { Isolation::Database }
 }
 
-/// The work of a child: each step prints its outcome to standard output.
+/// Does the work of a child: each step prints its outcome to standard output.
 async fn work(dir: &Path, isolation: Isolation) {
     let clinic = open_quietly(dir);
     let Some(clinic) = clinic else { return };

@@ -33,7 +33,7 @@ pub(crate) async fn pairs(clinic: &Clinic, place: &Place) -> Vec<usize> {
     side("a")
 }
 
-/// The places of a fault test: the one that is written to, and one that is only read.
+/// Returns the places of a fault test: the one that is written to, and one that is only read.
 pub(crate) fn places(isolation: Isolation) -> (Place, Place) {
     let other = match isolation {
         Isolation::Pooled => place(Isolation::Pooled, NEIGHBOUR, 1),
@@ -60,7 +60,7 @@ pub(crate) const DIRECTORY: &str = "TENANTRY_FAULTS_DIRECTORY";
 
 pub(crate) const BOTH: [Isolation; 2] = [Isolation::Database, Isolation::Pooled];
 
-/// The directory to work in, if this process is a child: the tests start themselves as children.
+/// Returns the directory to work in, if this process is a child: the tests start themselves as children.
 pub(crate) fn child() -> Option<PathBuf> {
     std::env::var_os(DIRECTORY).map(PathBuf::from)
 }

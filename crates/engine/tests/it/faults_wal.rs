@@ -136,7 +136,7 @@ fn remove(path: &Path) {
     drop(std::fs::remove_file(path));
 }
 
-/// A fixed pseudo-random sequence, so that every run tests the same states.
+/// Returns the next number of a fixed pseudo-random sequence, so that every run tests the same states.
 fn scattered(seed: &mut u64, below: usize) -> usize {
     *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
     usize::try_from(*seed >> 33).unwrap() % below

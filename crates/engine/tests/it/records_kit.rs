@@ -62,7 +62,7 @@ pub(crate) fn decimal(text: &str) -> Value {
     Value::Decimal(text.parse().unwrap())
 }
 
-/// The models as one migration.
+/// Returns the models as one migration.
 fn migrations(models: &[Arc<Model>]) -> [Migration; 1] {
     let ops = models.iter().map(|m| Op::CreateModel { model: Box::new(m.schema()) }).collect();
     let app = AppName::parse("clinic").unwrap();
@@ -74,14 +74,14 @@ impl Kit {
         Self::made(Connection::open_in_memory().unwrap(), isolation)
     }
 
-    /// A kit in a file, for several concurrent connections.
+    /// Returns a kit in a file, for several concurrent connections.
     pub(crate) fn in_file(path: &std::path::Path, isolation: Isolation) -> Self {
         let conn = Connection::open(path).unwrap();
         conn.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF").unwrap();
         Self::made(conn, isolation)
     }
 
-    /// A kit with another connection to the same file.
+    /// Returns a kit with another connection to the same file.
     pub(crate) fn again(&self, path: &std::path::Path) -> Self {
         let conn = Connection::open(path).unwrap();
         conn.busy_timeout(std::time::Duration::from_secs(60)).unwrap();
@@ -92,7 +92,7 @@ impl Kit {
         Self { conn, schema, who: self.who, options: self.options.clone() }
     }
 
-    /// A kit with a connection to the file of a place that the engine made.
+    /// Returns a kit with a connection to the file of a place that the engine made.
     pub(crate) fn reader(path: &std::path::Path, place: &tenantry_engine::place::Place) -> Self {
         let conn = Connection::open(path).unwrap();
         tenantry_engine::sqlite::list::add_functions(&conn).unwrap();
@@ -238,7 +238,7 @@ fn reference(text: &str, to: &str, on_delete: OnDelete) -> Field {
     field(text, FieldKind::Ref { to: ModelName::parse(to).unwrap(), on_delete })
 }
 
-/// The clinic's models. `doctors` have every kind of field; `order` is a keyword of SQL.
+/// Returns the clinic's models. `doctors` have every kind of field; `order` is a keyword of SQL.
 pub(crate) fn models() -> Vec<Arc<Model>> {
     let text = |max| FieldKind::Text { max_length: max };
     let whole = |min, max| FieldKind::Integer { min, max };
@@ -275,7 +275,7 @@ pub(crate) fn models() -> Vec<Arc<Model>> {
     ]
 }
 
-/// The refusal of a field that refers to a missing record: `id of model`.
+/// Returns the refusal of a field that refers to a missing record: `id of model`.
 pub(crate) fn dangling_to(field: &str, what: &str) -> Kind {
     Kind::Invalid(field.into(), format!("there is no record {what}"))
 }

@@ -32,7 +32,7 @@ fn town() -> (Kit, Vec<RecordId>) {
     (kit, hospitals)
 }
 
-/// The doctor of the tenant's only order: not the same id in every tenant.
+/// Returns the doctor of the tenant's only order: not the same id in every tenant.
 fn tenant_doctor(tenant: i64) -> i64 {
     if tenant == TENANTS[0] { 1 } else { 4 }
 }

@@ -186,7 +186,7 @@ fn agree(
     assert_eq!(kit.count(filter, None, merge).unwrap(), expected.len() as u64);
 }
 
-/// A small number of cases unless PROPTEST_CASES asks for more.
+/// Returns a small number of cases unless PROPTEST_CASES asks for more.
 fn dose() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(60);
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }

@@ -71,8 +71,8 @@ fn default_of(kind: &FieldKind) -> Option<serde_json::Value> {
     })
 }
 
-/// Some models, each with its key, some fields and perhaps an index. References to missing models become plain
-/// integers.
+/// Generates some models, each with its key, some fields and perhaps an index. References to missing models become
+/// plain integers.
 fn models() -> BoxedStrategy<Vec<Model>> {
     let one = |name: &'static str| {
         let id = if name == "bees" { IdKind::Uuid } else { IdKind::Integer };
@@ -257,7 +257,7 @@ fn check_rows(conn: &Connection, reached: &[Vec<Model>]) {
     conn.execute_batch("PRAGMA foreign_key_check; PRAGMA integrity_check").unwrap();
 }
 
-/// 100 evolutions in CI, unless `PROPTEST_CASES` sets another number.
+/// Returns the number of evolutions: 100, unless `PROPTEST_CASES` sets another one.
 fn dose() -> ProptestConfig {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok());
     ProptestConfig { cases: asked.unwrap_or(100), failure_persistence: None, ..ProptestConfig::default() }

@@ -5,8 +5,8 @@ use tenantry_engine::migration::{Migration, Op};
 use tenantry_engine::model::{self, Model, Scope, Source};
 use tenantry_engine::name::{AppName, StoreName};
 
-/// The scopes of the test platform's stores: `shared` and `control` are system stores, `tenant` and `books` tenant
-/// stores.
+/// Returns the scope of a store of the test platform: `shared` and `control` are system stores, `tenant` and `books`
+/// tenant stores.
 pub(crate) fn scope(store: &StoreName) -> Option<Scope> {
     match store.as_str() {
         "control" | "shared" => Some(Scope::System),
@@ -27,7 +27,7 @@ pub(crate) fn load(files: &[(&str, &str)]) -> Result<Vec<Model>, Vec<String>> {
     model::load(&sources, &scope).map_err(|p| p.iter().map(ToString::to_string).collect())
 }
 
-/// A database in memory with the settings of tenant connections.
+/// Returns a database in memory with the settings of tenant connections.
 pub(crate) fn memory() -> Connection {
     let conn = Connection::open_in_memory().unwrap();
     conn.execute_batch("PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF").unwrap();
@@ -118,17 +118,17 @@ required = true
     ),
 ];
 
-/// The app of the test platform.
+/// Returns the app of the test platform.
 pub(crate) fn app() -> AppName {
     AppName::parse("clinic").unwrap()
 }
 
-/// A store by name.
+/// Returns the store name.
 pub(crate) fn store(name: &str) -> StoreName {
     StoreName::parse(name).unwrap()
 }
 
-/// A migration of the test app.
+/// Returns a migration of the test app.
 pub(crate) fn migration(name: &str, ops: Vec<Op>) -> Migration {
     Migration { app: app(), name: name.into(), depends: vec![], ops }
 }

@@ -8,7 +8,7 @@ use tenantry_engine::place::Isolation;
 
 pub(crate) const BOTH: [Isolation; 2] = [Isolation::Database, Isolation::Pooled];
 
-/// The schema without ledger and counts, to verify that a refused migration leaves nothing.
+/// Returns the schema without ledger and counts, to verify that a refused migration leaves nothing.
 pub(crate) fn schema(conn: &Connection) -> Vec<String> {
     let mut query = conn.prepare("SELECT coalesce(sql, name) FROM sqlite_schema ORDER BY 1").unwrap();
     query.query_map([], |r| r.get(0)).unwrap().map(Result::unwrap).collect()

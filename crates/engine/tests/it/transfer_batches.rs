@@ -147,14 +147,14 @@ async fn settled() -> Large {
     large
 }
 
-/// Number of remaining doctors of a tenant that is being withdrawn.
+/// Returns the number of remaining doctors of a tenant that is being withdrawn.
 fn leaving(pool: &Connection) -> Option<i64> {
     let sql = "SELECT (SELECT count(*) FROM doctors WHERE company_id = ?1) FROM _tenantry_place
         WHERE tenant = ?1 AND carried = -9223372036854775808";
     pool.query_row(sql, [TENANT], |row| row.get(0)).ok()
 }
 
-/// Number of the tenant's rows anywhere in the pool.
+/// Returns the number of the tenant's rows anywhere in the pool.
 fn left(pool: &Connection) -> i64 {
     let sql = "SELECT (SELECT count(*) FROM doctors WHERE company_id = ?1)
         + (SELECT count(*) FROM hospitals WHERE company_id = ?1)

@@ -57,19 +57,19 @@ fn at(isolation: Isolation, physical: &str, tenant: Option<i64>, generation: u64
     }
 }
 
-/// A place of this tenant and generation: in a file of that name, or pooled in pool a (odd generations) or b.
+/// Returns a place of this tenant and generation: in a file of that name, or pooled in pool a (odd generations) or b.
 pub(crate) fn place(isolation: Isolation, tenant: i64, generation: u64) -> Place {
     let pool = if generation % 2 == 1 { "pool_a" } else { "pool_b" };
     let own = format!("tenant_{tenant}_g{generation}");
     at(isolation, if isolation == Isolation::Pooled { pool } else { &own }, Some(tenant), generation)
 }
 
-/// The place of this tenant in the first pool, whatever the generation.
+/// Returns the place of this tenant in the first pool, whatever the generation.
 pub(crate) fn pooled(tenant: i64, generation: u64) -> Place {
     at(Isolation::Pooled, "pool_a", Some(tenant), generation)
 }
 
-/// The clinic's models as one migration, followed by `more`.
+/// Returns the clinic's models as one migration, followed by `more`.
 pub(crate) fn migrations(more: Vec<Vec<Op>>) -> Vec<Migration> {
     let first = models().iter().map(|m| Op::CreateModel { model: Box::new(m.schema()) }).collect();
     let all = std::iter::once(first).chain(more).enumerate();
@@ -166,7 +166,7 @@ impl Clinic {
         self.bed.engine.digest(place, &self.schema).await.unwrap()
     }
 
-    /// The state of the neighbours in both pools, which must not change.
+    /// Returns the state of the neighbours in both pools, which must not change.
     pub(crate) async fn neighbours(&self) -> Vec<(Digest, Vec<Activity>, Usage)> {
         let mut all = vec![];
         for generation in [1, 2] {

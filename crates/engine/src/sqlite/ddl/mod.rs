@@ -43,12 +43,13 @@ pub(crate) fn list<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
 }
 
 impl Layout<'_> {
-    /// The tenant column, if rows of many tenants share the table.
+    /// Returns the tenant column, if rows of many tenants share the table.
     pub(crate) fn tenant(&self) -> Option<&str> {
         (self.isolation == Isolation::Pooled).then(|| self.model.tenant_field.as_str())
     }
 
-    /// The column that is SQLite's rowid: `id` itself for integer ids in a tenant's own database, otherwise `_row`.
+    /// Returns the column that is SQLite's rowid: `id` itself for integer ids in a tenant's own database, otherwise
+    /// `_row`.
     pub(crate) fn rowid(&self) -> &'static str {
         match (self.isolation, self.model.id) {
             (Isolation::Database, IdKind::Integer) => "id",
@@ -56,7 +57,8 @@ impl Layout<'_> {
         }
     }
 
-    /// The model that a reference field refers to, if it is in the same store, which makes it a real foreign key.
+    /// Returns the model that a reference field refers to, if it is in the same store, which makes it a real foreign
+    /// key.
     pub(crate) fn target(&self, kind: &FieldKind) -> Result<Option<&Model>> {
         let FieldKind::Ref { to, .. } = kind else { return Ok(None) };
         let target = self.referred(to.as_str())?;

@@ -18,7 +18,7 @@ thread_local! {
     static CONNECTIONS: (Connection, Connection) = (ours(), Connection::open_in_memory().unwrap());
 }
 
-/// Text of few letters, so that there are matches: characters of one to four bytes, and a NUL.
+/// Generates text of few letters, so that there are matches: characters of one to four bytes, and a NUL.
 fn letters() -> impl Strategy<Value = String> {
     proptest::collection::vec(
         prop_oneof![

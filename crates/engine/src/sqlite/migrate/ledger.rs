@@ -30,8 +30,8 @@ pub(crate) fn ledger(conn: &Connection, store: &StoreName) -> Result<BTreeMap<St
 }
 
 impl Script {
-    /// The name of a migration in the ledger. It includes the store, because a migration may touch several stores, and
-    /// stores may share a database.
+    /// Returns the name of a migration in the ledger. It includes the store, because a migration may touch several
+    /// stores, and stores may share a database.
     pub(super) fn ledger_name(&self, name: &str) -> String {
         format!("{}/{name}", self.store)
     }

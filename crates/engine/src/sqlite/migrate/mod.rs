@@ -132,22 +132,22 @@ impl Script {
         &self.fingerprint
     }
 
-    /// The models after all migrations.
+    /// Returns the models after all migrations.
     pub fn state(&self) -> &State {
         &self.state
     }
 
-    /// The schema of a database that has all migrations.
+    /// Returns the schema of a database that has all migrations.
     pub(crate) fn wanted(&self) -> &Snapshot {
         &self.wanted
     }
 
-    /// The store that the script is for.
+    /// Returns the store that the script is for.
     pub fn store(&self) -> &StoreName {
         &self.store
     }
 
-    /// The isolation of its databases.
+    /// Returns the isolation of its databases.
     pub fn isolation(&self) -> Isolation {
         self.isolation
     }

@@ -23,7 +23,7 @@ pub(super) fn run_step(conn: &mut Connection, step: &Step) -> Result<()> {
     }
 }
 
-/// Authorizer that keeps the statements of a migration file inside the migration's transaction and database.
+/// Authorizes the statements of a migration file: they must stay inside the migration's transaction and database.
 fn raw_may(context: AuthContext<'_>) -> Authorization {
     match context.action {
         // FTS5 runs this pragma on its own tables.

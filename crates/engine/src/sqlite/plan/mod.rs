@@ -118,12 +118,12 @@ impl Plan {
         })
     }
 
-    /// The model that this plan was compiled from.
+    /// Returns the model that this plan was compiled from.
     pub fn model(&self) -> &Arc<Model> {
         &self.model
     }
 
-    /// All columns in order: id, fields, created_at, updated_at, version.
+    /// Returns all columns in order: id, fields, created_at, updated_at, version.
     pub fn columns(&self) -> &[Column] {
         &self.columns
     }

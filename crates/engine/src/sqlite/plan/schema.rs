@@ -53,12 +53,12 @@ impl Schema {
         self
     }
 
-    /// The migrations that a database must have to be used with this schema.
+    /// Returns the migrations that a database must have to be used with this schema.
     pub(crate) fn known(&self) -> &Known {
         &self.known
     }
 
-    /// The store whose models these are.
+    /// Returns the store whose models these are.
     pub fn store(&self) -> &StoreName {
         &self.store
     }
@@ -68,7 +68,7 @@ impl Schema {
         self.plans.get(name)
     }
 
-    /// All models of the store.
+    /// Returns all models of the store.
     pub fn plans(&self) -> impl Iterator<Item = &Plan> {
         self.plans.values()
     }

@@ -109,7 +109,8 @@ fn open(name: &str) -> Option<File> {
     File::open(format!("/proc/thread-self/{name}")).ok()
 }
 
-/// Page faults of the thread: 10th and 12th field of `stat`, which are the 8th and 10th after the name in parentheses.
+/// Returns the page faults of the thread: 10th and 12th field of `stat`, which are the 8th and 10th after the name in
+/// parentheses.
 fn faults(stat: &File) -> Option<u64> {
     read(stat, |text| {
         let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace().skip(7);
@@ -118,12 +119,12 @@ fn faults(stat: &File) -> Option<u64> {
     })
 }
 
-/// Resident pages of the process: second field of `statm`.
+/// Returns the resident pages of the process: second field of `statm`.
 fn resident(statm: &File) -> Option<u64> {
     read(statm, |text| text.split(' ').nth(1)?.parse().ok())
 }
 
-/// Bytes that the thread has written to files.
+/// Returns the bytes that the thread has written to files.
 fn written(io: &File) -> Option<u64> {
     read(io, |text| text.lines().find_map(|line| line.strip_prefix("wchar: "))?.parse().ok())
 }

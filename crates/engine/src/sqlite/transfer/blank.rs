@@ -76,7 +76,7 @@ fn is_distinct(model: &Model, field: &Field) -> bool {
     field.unique || model.indexes.iter().any(|index| index.unique && index.fields.contains(&field.name))
 }
 
-/// The column that holds a number unique to the row.
+/// Returns the column that holds a number unique to the row.
 fn row_number(model: &Model) -> &'static str {
     match model.id {
         IdKind::Integer => "[id]",
@@ -84,7 +84,7 @@ fn row_number(model: &Model) -> &'static str {
     }
 }
 
-/// An interim value, for columns in which the new value of one row could equal the old value of another.
+/// Returns an interim value, for columns in which the new value of one row could equal the old value of another.
 fn aside(model: &Model, field: &Field) -> Option<String> {
     if !field.required || !is_distinct(model, field) {
         return None;
@@ -98,7 +98,7 @@ fn aside(model: &Model, field: &Field) -> Option<String> {
     Some(format!("[{}] = {value}", field.name))
 }
 
-/// SQL for a meaningless value: null if the field may be null, otherwise a value of the field's type.
+/// Returns SQL for a meaningless value: null if the field may be null, otherwise a value of the field's type.
 fn neutral(model: &Model, field: &Field) -> String {
     if !field.required {
         return "NULL".into();

@@ -37,7 +37,7 @@ pub struct TableDigest {
 }
 
 impl Digest {
-    /// Number of rows of all models.
+    /// Returns the number of rows of all models.
     pub fn rows(&self) -> u64 {
         self.tables.iter().map(|table| table.rows).sum()
     }

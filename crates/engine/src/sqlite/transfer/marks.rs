@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, params, types::ToSql};
 /// Value of `fenced` for a place that is being filled: only catching up writes to it, until it is opened.
 pub(super) const CLOSED: i64 = 2;
 
-/// Value of `fenced` for a new place that is made from a copy.
+/// Returns the value of `fenced` for a new place that is made from a copy.
 pub(super) fn first_fence(closed: bool) -> i64 {
     if closed { CLOSED } else { 0 }
 }

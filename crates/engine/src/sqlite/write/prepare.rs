@@ -112,7 +112,7 @@ fn put<'a>(slot: &mut Option<&'a Value>, name: &FieldName, value: &'a Value) -> 
     }
 }
 
-/// Position of a declared field among the columns.
+/// Returns the position of a declared field among the columns.
 fn position(plan: &Plan, name: &FieldName) -> Result<usize> {
     let (position, _) = plan.require(name.as_str())?;
     if plan.model.field(name.as_str()).is_some() {

@@ -104,8 +104,8 @@ fn dangling<'a>(
     Ok(None)
 }
 
-/// The error for a reference to a missing record. Uses the same words as the platform's check of references into
-/// another store.
+/// Returns the error for a reference to a missing record. Uses the same words as the platform's check of references
+/// into another store.
 fn absent(field: &str, target: &str, id: &Stored<'_>) -> Kind {
     let id = match id {
         Stored::Integer(id) => id.to_string(),
