@@ -84,6 +84,10 @@ pub struct WorkLimits {
 const READ_DEADLINE: Duration = Duration::from_secs(10);
 
 /// All servers and their open databases; cheap to clone.
+///
+/// # Errors
+/// Calls with a [`Place`] fail with `UnknownServer`, `Missing`, `WrongIdentity` or `Fenced` if its database is not where
+/// it should be, with `Busy` if that is in use for too long, and with the errors of the disk.
 #[derive(Debug, Clone)]
 pub struct Engine(Arc<Inner>);
 

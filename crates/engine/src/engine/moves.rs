@@ -13,11 +13,17 @@ impl Engine {
     /// Starts to note which records writes touch, for the operation with token `mark`. Call it before making a copy:
     /// every write that begins after this returns is noted. Durable and idempotent. Costs nothing while no operation
     /// records.
+    ///
+    /// # Errors
+    /// `Fenced` if the place is not here at its generation.
     pub async fn record_changes(&self, place: &Place, mark: i64) -> Result<()> {
         self.on_identity(place, move |conn, site| transfer::record(conn, &site.place, mark)).await
     }
 
     /// Stops the recording of `mark` and deletes its notes; another operation's recording stays. Idempotent.
+    ///
+    /// # Errors
+    /// Those of the disk, and `WrongIdentity` for a database that is not ours.
     pub async fn stop_recording(&self, place: &Place, mark: i64) -> Result<()> {
         self.on_identity(place, move |conn, site| transfer::stop_recording(conn, &site.place, mark)).await
     }
@@ -31,17 +37,26 @@ impl Engine {
     }
 
     /// Lifts the fence that [`Engine::fence_recorded`] set with this `mark`. Idempotent.
+    ///
+    /// # Errors
+    /// Those of the disk, and `WrongIdentity` for a database that is not ours.
     pub async fn lift_fence(&self, place: &Place, mark: i64) -> Result<()> {
         self.on_identity(place, move |conn, site| transfer::lift_fence(conn, &site.place, mark)).await
     }
 
     /// Opens a place that was adopted closed ([`Engine::adopt_with`]), and records its changes for `mark` from its
     /// first write on. From then on nothing can be carried into it. Idempotent.
+    ///
+    /// # Errors
+    /// `Fenced` if the place is not completely filled, is fenced by an operation, or is not here at its generation.
     pub async fn open_filled(&self, place: &Place, mark: i64) -> Result<()> {
         self.on_identity(place, move |conn, site| transfer::open_filled(conn, &site.place, mark)).await
     }
 
     /// Reads fence, recording and counts of a place.
+    ///
+    /// # Errors
+    /// `Fenced` if the place is not here at its generation.
     pub async fn standing(&self, place: &Place) -> Result<Standing> {
         self.on_file(place, transfer::standing).await
     }
@@ -69,6 +84,9 @@ impl Engine {
 
     /// Counts, for each model, the rows that differ between the two places, without those that the log of `written`
     /// names after change `after`. `still` must not be written to meanwhile.
+    ///
+    /// # Errors
+    /// `WrongIdentity` or `Fenced` if one of the places is not where it should be.
     pub async fn compare_unwritten(
         &self,
         still: &Place,

@@ -17,11 +17,17 @@ pub struct Prepared {
 
 impl Engine {
     /// Makes the file of a system store with the platform's own tables only. Idempotent.
+    ///
+    /// # Errors
+    /// `WrongIdentity` if the file exists but belongs to another place.
     pub async fn create_system(&self, place: &Place) -> Result<()> {
         self.provision(place, &Template::bare(place.store.clone())).await
     }
 
     /// Makes the database of `place` from a template. Idempotent; never overwrites.
+    ///
+    /// # Errors
+    /// `WrongIdentity` if the file exists but belongs to another place.
     pub async fn provision(&self, place: &Place, template: &Template) -> Result<()> {
         let (server, place, template) = (self.server(place)?.1.clone(), place.clone(), template.clone());
         blocking(move || sqlite::provision(&server, &place, &template)).await
@@ -40,6 +46,9 @@ impl Engine {
     }
 
     /// Like [`Engine::provision`], but uses `prepared` if it belongs to `place`; otherwise makes the database now.
+    ///
+    /// # Errors
+    /// `WrongIdentity` if the file exists but belongs to another place.
     pub async fn provision_prepared(
         &self,
         place: &Place,

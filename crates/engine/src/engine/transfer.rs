@@ -29,6 +29,9 @@ impl Engine {
     }
 
     /// Like [`Engine::copy_out`], but skips the steps that `options` leave out.
+    ///
+    /// # Errors
+    /// Those of [`Engine::copy_out`].
     pub async fn copy_out_with(
         &self,
         place: &Place,
@@ -57,6 +60,9 @@ impl Engine {
     /// Like [`Engine::adopt`], with options: keep the new placement closed, move instead of copy the source file, or
     /// skip checks the caller already did. If it is closed, an earlier generation of the tenant in the same pool must
     /// not be in use.
+    ///
+    /// # Errors
+    /// Those of [`Engine::adopt`].
     pub async fn adopt_with(
         &self,
         place: &Place,
@@ -77,6 +83,9 @@ impl Engine {
     /// Removes a pooled tenant with all its rows. Other writers of the shared database wait for one batch of rows at
     /// most. Meanwhile no request may be routed there. Idempotent. To erase the tenant's last bytes see
     /// [`Engine::scrub`].
+    ///
+    /// # Errors
+    /// `Fenced` if the tenant is here at another generation, or another caller fills the place meanwhile.
     pub async fn withdraw(&self, place: &Place) -> Result<()> {
         let queue = self.queue(place)?;
         self.on_file(place, move |site| transfer::withdraw(site, &queue)).await
@@ -93,6 +102,9 @@ impl Engine {
     }
 
     /// Makes the database of a system store from a copy of one. A system store always has its own database.
+    ///
+    /// # Errors
+    /// `Internal` if `place` is not a system store; otherwise those of [`Engine::adopt`].
     pub async fn adopt_system(&self, place: &Place, from: &Path) -> Result<()> {
         if place.tenant.is_some() {
             return Err(Error::new(Kind::Internal, format!("{place:?} is not a system store")));
@@ -132,12 +144,18 @@ impl Engine {
 
     /// Computes checksums of the contents of `place`, from one consistent state. Equal contents have equal checksums in
     /// every isolation.
+    ///
+    /// # Errors
+    /// `WrongIdentity` or `Fenced` if the place is not where it should be.
     pub async fn digest(&self, place: &Place, schema: &Arc<Schema>) -> Result<Digest> {
         let schema = schema.clone();
         self.on_file(place, move |site| transfer::digest(site, &schema)).await
     }
 
     /// Computes checksums of the contents of a copy, like [`Engine::digest`].
+    ///
+    /// # Errors
+    /// `WrongIdentity` if the copy is not of this tenant (None for a system store) and store.
     pub async fn digest_copy(
         &self,
         from: &Path,
@@ -166,6 +184,9 @@ impl Engine {
 
     /// Removes personal data from a copy: fields marked personal get a meaningless value, in rows, full-text indexes
     /// and the activity log. `from` must not be used afterwards; `to` is a new file.
+    ///
+    /// # Errors
+    /// Those of the disk.
     pub async fn blank_copy(&self, from: &Path, to: &Path, schema: &Arc<Schema>) -> Result<Blanked> {
         let (from, to, schema) = (from.to_owned(), to.to_owned(), schema.clone());
         blocking(move || transfer::blank(&from, &to, &schema)).await
@@ -173,6 +194,9 @@ impl Engine {
 
     /// Describes the differences between the schema of a copy that has all migrations of `script` and the schema that
     /// the script makes. Empty for a copy of ours. Call it for every file that comes from outside (`dump-runs-code`).
+    ///
+    /// # Errors
+    /// `SchemaAhead` or `Statement` if the copy's migrations are not those of `script`.
     pub async fn foreign_in_copy(&self, from: &Path, script: &Arc<Script>) -> Result<Vec<String>> {
         let (from, script) = (from.to_owned(), script.clone());
         blocking(move || transfer::foreign(&from, &script)).await
@@ -180,6 +204,9 @@ impl Engine {
 
     /// Passes every row of a model of a copy to `show`, in order of id, until `show` returns false. Without `fields`,
     /// all columns. Blocks.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such model, `Invalid` if it has no such field.
     pub fn read_copy(
         &self,
         from: &Path,
@@ -192,6 +219,9 @@ impl Engine {
     }
 
     /// Counts, for each model, the rows that would be added, changed and removed if `other` replaced `live`.
+    ///
+    /// # Errors
+    /// `WrongIdentity` or `Fenced` if one of the places is not where it should be.
     pub async fn compare(&self, live: &Place, other: &Place, schema: &Arc<Schema>) -> Result<Vec<ModelDiff>> {
         let (schema, other) = (schema.clone(), self.server(other)?.1.site(other));
         self.on_file(live, move |live| transfer::compare(live, &other, &schema)).await

@@ -41,6 +41,9 @@ fn ids_held(state: &State, kind: &FieldKind) -> Option<IdKind> {
 }
 
 /// Checks and converts a value for existing rows. Like a default, except that a reference may be given, as an id.
+///
+/// # Errors
+/// Why the value does not fit the kind.
 pub fn fill_value(kind: &FieldKind, json: &Json) -> Result<Value, String> {
     match (kind, json) {
         (FieldKind::Ref { .. }, Json::Number(n)) if n.is_i64() => {

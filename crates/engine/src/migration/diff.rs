@@ -26,6 +26,9 @@ struct Diff<'a> {
 
 /// Returns the operations that bring the models of `app` from `old` to `new`. `new` may contain models of other apps,
 /// which are ignored. Empty if there is no difference.
+///
+/// # Errors
+/// The open questions, and the changes that no migration can make.
 pub fn diff(app: &AppName, old: &State, new: &[Model], answers: &Answers) -> Result<Vec<Op>, Undecided> {
     let wanted: Vec<Model> = new.iter().filter(|m| m.app == *app).map(Model::schema).collect();
     let mut diff = Diff {

@@ -7,6 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Orders migrations so that each comes after those of its own app with smaller names and after all it depends on. The
 /// same set always gives the same order.
+///
+/// # Errors
+/// A migration exists twice, depends on a missing one, or is part of a cycle.
 pub fn order(migrations: &[Migration]) -> Result<Vec<Migration>, Invalid> {
     let mut all: BTreeMap<String, &Migration> = BTreeMap::new();
     for m in migrations {

@@ -14,6 +14,9 @@ const OPS: &str = "create_model, drop_model, rename_model, add_field, alter_fiel
 
 impl Migration {
     /// Parses a migration file. `file` is its name in problems.
+    ///
+    /// # Errors
+    /// Every problem in the file.
     pub fn parse(file: &str, text: &str) -> Result<Self, Vec<Problem>> {
         let mut sink = Sink::new(file, text);
         let (table, errors) = DeTable::parse_recoverable(text);

@@ -22,6 +22,9 @@ pub struct Answers {
 impl Answers {
     /// Adds one option of the command line: its name without dashes, and its value. A fill that is not JSON is taken as
     /// text.
+    ///
+    /// # Errors
+    /// Why the option cannot be understood.
     pub fn add(&mut self, option: &str, value: &str) -> Result<(), String> {
         let pair = || value.split_once('=').ok_or_else(|| format!("--{option} {value}: write it as OLD=NEW"));
         match option {

@@ -47,6 +47,9 @@ impl State {
     }
 
     /// Computes the state after these migrations, in this order, from nothing.
+    ///
+    /// # Errors
+    /// The first operation that contradicts the models before it.
     pub fn replay<'m>(migrations: impl IntoIterator<Item = &'m Migration>) -> Outcome<Self> {
         let mut state = Self::default();
         for migration in migrations {
@@ -56,6 +59,9 @@ impl State {
     }
 
     /// Applies all operations of a migration.
+    ///
+    /// # Errors
+    /// The first operation that contradicts the models before it.
     pub fn apply_all(&mut self, migration: &Migration) -> Outcome {
         for op in &migration.ops {
             self.apply(&migration.app, op)

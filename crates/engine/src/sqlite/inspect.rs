@@ -57,6 +57,9 @@ pub struct Inspection {
 }
 
 /// Inspects a database of the script's store.
+///
+/// # Errors
+/// `Statement` if an applied migration's file was changed afterwards.
 pub fn inspect(conn: &Connection, script: &Script) -> Result<Inspection> {
     let (pending, unknown) = script.pending(conn)?;
     let drift = if pending.is_empty() { Snapshot::read(conn)?.drift(script.wanted()) } else { Vec::new() };
@@ -65,6 +68,9 @@ pub fn inspect(conn: &Connection, script: &Script) -> Result<Inspection> {
 
 impl Snapshot {
     /// Returns the schema that a store's databases should have.
+    ///
+    /// # Errors
+    /// `Statement` if a model refers to a model that `state` does not know.
     pub fn wanted(state: &State, store: &StoreName, isolation: Isolation) -> Result<Self> {
         let mut out = Self::default();
         for model in state.of_store(store) {
@@ -76,6 +82,9 @@ impl Snapshot {
     }
 
     /// Reads the schema that a database has.
+    ///
+    /// # Errors
+    /// SQLite's, if the schema cannot be read.
     pub fn read(conn: &Connection) -> Result<Self> {
         let mut query = conn.prepare(
             "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \

@@ -1,7 +1,7 @@
-//! Whether the file of an open database is still at its path.
+//! Tells whether the file of an open database is still at its path.
 //!
-//! An open connection goes on reading and writing a file that was removed, replaced or set aside. Asked by the
-//! maintenance thread soon after a commit or a read, and after each commit before the write is acknowledged.
+//! An open connection goes on reading and writing a file that was removed, replaced or set aside. The maintenance
+//! thread checks soon after a commit or a read; each commit is checked before the write is acknowledged.
 
 use super::identity::Platform;
 use crate::error::{Error, Kind, Result};
@@ -14,12 +14,12 @@ use std::{
 /// Device and inode.
 type Inode = (u64, u64);
 
-/// What is known of the file.
+/// The file of an open database, and what is known of its presence.
 #[derive(Debug)]
 pub(crate) struct Present {
     file: Inode,
     lost: AtomicBool,
-    /// State of the catalog when the file was last seen at its path; 0: not seen since it was opened.
+    /// State of the catalog when the file was last seen at its path; 0 if not seen since it was opened.
     seen: AtomicU64,
 }
 
@@ -27,7 +27,7 @@ impl Present {
     /// Remembers which file is at the path.
     ///
     /// # Errors
-    /// [`Kind::Missing`].
+    /// [`Kind::Missing`] if there is none.
     pub(crate) fn new(path: &Path) -> Result<Self> {
         let file = inode(path).ok_or_else(|| Error::new(Kind::Missing, path.display().to_string()))?;
         Ok(Self { file, lost: AtomicBool::new(false), seen: AtomicU64::new(0) })
@@ -38,7 +38,7 @@ impl Present {
         inode(path) == Some(self.file)
     }
 
-    /// Asks the operating system.
+    /// Asks the operating system whether the file is at its path, and notes if it is not.
     pub(crate) fn look(&self, path: &Path) {
         if !self.is_at(path) && !self.lost.swap(true, Relaxed) {
             tracing::error!(file = %path.display(), "the database file was removed or replaced while it was open");
@@ -49,9 +49,9 @@ impl Present {
     /// asked: a tenant is routed to another file by a change of the catalog.
     ///
     /// # Errors
-    /// [`Kind::Missing`].
+    /// [`Kind::Missing`] if the file is not at its path.
     pub(crate) fn after_commit(&self, path: &Path, platform: &Platform) -> Result<()> {
-        // Read before the file is looked at: a change in between is seen after the next commit.
+        // The mark is read before the file is checked: a change in between is noticed after the next commit.
         let catalog = platform.catalog_mark();
         if catalog.is_none_or(|mark| mark != self.seen.load(Relaxed)) {
             self.look(path);
@@ -60,7 +60,7 @@ impl Present {
         self.check(path)
     }
 
-    /// Returns true if the file was not at its path when it was last looked at.
+    /// Returns true if the file was not at its path at the last check.
     pub(crate) fn is_lost(&self) -> bool {
         self.lost.load(Relaxed)
     }

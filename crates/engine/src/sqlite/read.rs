@@ -15,6 +15,9 @@ use std::cell::Cell;
 pub const IDS_MAX: usize = 1000;
 
 /// Visits the row with this id. Returns false if there is none.
+///
+/// # Errors
+/// `NotFound` if there is no such model, `Invalid` if it has no such field.
 pub fn get(
     conn: &Connection,
     schema: &Schema,
@@ -40,6 +43,9 @@ pub fn get(
 }
 
 /// Visits the rows with these ids, once each, in order of id. Skips ids without a row, and stops once `visit` is full.
+///
+/// # Errors
+/// Those of [`get`], and `Invalid` for more than [`IDS_MAX`] ids.
 pub fn by_ids(
     conn: &Connection,
     schema: &Schema,
@@ -65,6 +71,9 @@ pub fn by_ids(
 }
 
 /// Returns those of the ids that no row has.
+///
+/// # Errors
+/// Those of [`get`], and `Invalid` for more than [`IDS_MAX`] ids.
 pub fn exists(
     conn: &Connection,
     schema: &Schema,
@@ -85,6 +94,9 @@ pub fn exists(
 }
 
 /// Returns true if the `field` of a row refers to `id`.
+///
+/// # Errors
+/// Those of [`get`].
 pub fn refers(
     conn: &Connection,
     schema: &Schema,

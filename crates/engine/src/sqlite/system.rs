@@ -54,6 +54,9 @@ impl SystemDb {
     }
 
     /// Starts a read-only transaction, which sees one consistent state from its first query on.
+    ///
+    /// # Errors
+    /// `Busy` if another process holds the lock for too long.
     pub async fn snapshot(&self) -> Result<Tx> {
         let mut lease = Lease::take(self.database.clone()).await?;
         begin(&mut lease, "BEGIN").await?;
@@ -61,6 +64,9 @@ impl SystemDb {
     }
 
     /// Runs one query in its own read transaction.
+    ///
+    /// # Errors
+    /// Those of [`SystemDb::snapshot`] and [`Tx::query`].
     pub async fn query(&self, sql: &str, params: &[Value]) -> Result<Vec<SqlRow>> {
         self.snapshot().await?.query(sql, params).await
     }
@@ -101,6 +107,9 @@ pub struct Tx {
 
 impl Tx {
     /// Runs one statement and returns the number of changed rows.
+    ///
+    /// # Errors
+    /// `Statement` if the statement is wrong, and those of the disk.
     pub async fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
         let lease = self.lease()?;
         let run = || lease.prepare_cached(sql)?.execute(params_from_iter(params.iter().map(Bound)));
@@ -108,6 +117,9 @@ impl Tx {
     }
 
     /// Runs one statement and returns its rows, including those of `RETURNING`.
+    ///
+    /// # Errors
+    /// Those of [`Tx::execute`].
     pub async fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<SqlRow>> {
         let lease = self.lease()?;
         let run = || {
@@ -122,6 +134,9 @@ impl Tx {
     }
 
     /// Runs several statements without parameters, for the schema of the store itself.
+    ///
+    /// # Errors
+    /// Those of [`Tx::execute`].
     pub async fn batch(&mut self, sql: &str) -> Result<()> {
         let lease = self.lease()?;
         lease.execute_batch(sql).map_err(|error| of_file(lease, error))
@@ -129,6 +144,9 @@ impl Tx {
 
     /// Commits. A transaction that may write is committed and synced on a blocking thread; dropping the caller's future
     /// does not stop that.
+    ///
+    /// # Errors
+    /// Those of the disk; then nothing was committed.
     pub async fn commit(mut self) -> Result<()> {
         let (Some(lease), writer) = (self.lease.take(), self.writer.take()) else { return Err(over()) };
         if writer.is_none() {
@@ -143,6 +161,9 @@ impl Tx {
     }
 
     /// Rolls back and returns the connection to the pool.
+    ///
+    /// # Errors
+    /// Those of the disk.
     pub async fn rollback(mut self) -> Result<()> {
         self.lease.take().map_or(Ok(()), |lease| finish(lease, "ROLLBACK"))
     }
@@ -210,11 +231,17 @@ pub struct SqlRow(Vec<Stored>);
 
 impl SqlRow {
     /// Returns the integer at `index`.
+    ///
+    /// # Errors
+    /// `Internal` if the column has another type or does not exist.
     pub fn integer(&self, index: usize) -> Result<i64> {
         self.opt_integer(index)?.ok_or_else(|| self.mismatch(index, "an integer"))
     }
 
     /// Returns the integer or null at `index`.
+    ///
+    /// # Errors
+    /// `Internal` if the column has another type or does not exist.
     pub fn opt_integer(&self, index: usize) -> Result<Option<i64>> {
         match self.0.get(index) {
             Some(Stored::Integer(value)) => Ok(Some(*value)),
@@ -224,16 +251,25 @@ impl SqlRow {
     }
 
     /// Returns the integer at `index` as a boolean.
+    ///
+    /// # Errors
+    /// `Internal` if the column has another type or does not exist.
     pub fn boolean(&self, index: usize) -> Result<bool> {
         self.integer(index).map(|value| value != 0)
     }
 
     /// Returns the text at `index`.
+    ///
+    /// # Errors
+    /// `Internal` if the column has another type or does not exist.
     pub fn text(&self, index: usize) -> Result<&str> {
         self.opt_text(index)?.ok_or_else(|| self.mismatch(index, "text"))
     }
 
     /// Returns the text or null at `index`.
+    ///
+    /// # Errors
+    /// `Internal` if the column has another type or does not exist.
     pub fn opt_text(&self, index: usize) -> Result<Option<&str>> {
         match self.0.get(index) {
             Some(Stored::Text(value)) => Ok(Some(value)),

@@ -82,6 +82,9 @@ pub(crate) fn reserve(
 
 /// Recounts rows and bytes and sets the counters, after bulk work that did not go through writes (data migrations,
 /// moves, restores). Runs in its own transaction.
+///
+/// # Errors
+/// Those of [`usage`].
 pub fn recount(conn: &Connection, schema: &Schema, who: &Confinement) -> Result<Usage> {
     const SET: &str = "UPDATE _tenantry_place SET rows = ?4, bytes = ?5 \
          WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND fenced = 0 \

@@ -23,6 +23,9 @@ use crate::place::Isolation;
 
 /// Returns every statement that creates a new model, in order: table, indexes, full-text search. `state` knows the
 /// models it refers to.
+///
+/// # Errors
+/// `Statement` if the model refers to a model that `state` does not know.
 pub fn create(model: &Model, state: &State, isolation: Isolation) -> Result<Vec<String>> {
     let layout = Layout { model, state, isolation };
     let mut out = vec![layout.create(model.name.as_str())?];

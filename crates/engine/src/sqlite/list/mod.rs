@@ -37,6 +37,9 @@ pub const LIMIT_MAX: u32 = 1000;
 ///
 /// With `merge`, rows appear with the tenant's overrides: conditions, search and sort apply to the overridden values,
 /// not to the stored ones.
+///
+/// # Errors
+/// `NotFound` if there is no such model; `Invalid` for fields, a limit, filter or search that is not allowed.
 pub fn select(
     conn: &Connection,
     schema: &Schema,
@@ -97,6 +100,9 @@ fn compile<'p>(
 }
 
 /// Returns the number of rows that match filter and search.
+///
+/// # Errors
+/// Those of [`select`].
 pub fn count(
     conn: &Connection,
     schema: &Schema,

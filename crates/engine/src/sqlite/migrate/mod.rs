@@ -62,6 +62,9 @@ impl Compiled {
 }
 
 /// Applies those of the ordered migrations that one database lacks.
+///
+/// # Errors
+/// Those of [`Script::new`] and [`Script::run`].
 pub fn migrate(
     conn: &mut Connection,
     store: &StoreName,
@@ -187,6 +190,10 @@ impl Script {
 
     /// Applies the missing migrations. Safe while other processes do the same: each migration takes the database's
     /// write lock and checks the ledger again before it starts.
+    ///
+    /// # Errors
+    /// [`Kind::Statement`] if a migration is refused, or the database has unknown migrations of an app for which it
+    /// lacks others; [`Kind::Fenced`] if the database was moved away.
     pub fn run(&self, conn: &mut Connection) -> Result<MigrateReport> {
         let (pending, unknown) = self.pending(conn)?;
         let mut report = MigrateReport { applied: Vec::new(), unknown };

@@ -23,6 +23,9 @@ impl Schema {
     ///
     /// `migrations` are the migrations of all stores that make the models. Only a database that has exactly those of
     /// this store is read and written with this schema (`known-schema`).
+    ///
+    /// # Errors
+    /// `Internal` if a column's name is not valid.
     pub fn new(store: StoreName, models: Vec<Arc<Model>>, migrations: &[Migration]) -> Result<Self> {
         let keys: HashMap<ModelName, IdKind> = models.iter().map(|m| (m.name.clone(), m.id)).collect();
         let own: Vec<_> = models.into_iter().filter(|m| m.store == store).collect();

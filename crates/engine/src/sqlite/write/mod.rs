@@ -54,6 +54,9 @@ pub struct Written {
 ///
 /// The fence is checked first: on a fenced or stale place the error is `Kind::Fenced`, whatever else is wrong with the
 /// change, so that the caller looks for the new place instead of trusting the old one.
+///
+/// # Errors
+/// Those of [`crate::Session::write`].
 pub fn apply(
     conn: &Connection,
     schema: &Schema,
