@@ -1,5 +1,5 @@
-//! What a good engineer writes by hand when there is one database and no tenancy: the yardstick.
-//! Nothing here may be slower than it has to be.
+//! The baseline: what a good engineer writes by hand for one database without tenancy. Nothing here may be slower than
+//! necessary.
 
 pub(crate) mod copies;
 pub(crate) mod files;

@@ -1,5 +1,5 @@
-//! An installation of the real thing in a folder of its own: the app of the benchmarks, migrated by the
-//! real commands. Called by the suites.
+//! An installation of the real binary in a separate folder: the app of the benchmarks, migrated by the real commands.
+//! Called by the suites.
 
 use crate::process::{Server, free_port};
 use anyhow::{Context, Result, ensure};
@@ -11,16 +11,16 @@ const APP: &str = include_str!("../app/app.toml");
 const MODEL: &str = include_str!("../app/models/patients.toml");
 const MIGRATION: &str = include_str!("../app/migrations/0001_initial.toml");
 
-/// A folder with configuration, app and data, and the binary that works on it.
+/// A folder with configuration, app and data, and the binary that uses it.
 pub(crate) struct Home {
     dir: PathBuf,
     program: PathBuf,
 }
 
 impl Home {
-    /// Makes it: configuration, app and its first migration. Opening it makes the system stores.
+    /// Creates configuration, app and its first migration. Opening the installation creates the system stores.
     pub(crate) fn new(dir: &Path, program: &Path) -> Result<Self> {
-        // Commands run in the folder: the path must hold there too.
+        // Commands run in the folder, so the path must be valid there too.
         let home = Self { dir: dir.into(), program: program.canonicalize()? };
         let app = dir.join("apps/bench");
         std::fs::create_dir_all(app.join("models"))?;
@@ -32,12 +32,12 @@ impl Home {
         Ok(home)
     }
 
-    /// The configuration file.
+    /// Returns the path of the configuration file.
     pub(crate) fn config(&self) -> PathBuf {
         self.dir.join("tenantry.toml")
     }
 
-    /// A second server, to which tenants may be moved.
+    /// Adds a second server, to which tenants can be moved.
     pub(crate) fn add_server(&self, name: &str) -> Result<()> {
         let text = std::fs::read_to_string(self.config())?;
         let tenant = "[stores.tenant]\n";
@@ -54,7 +54,7 @@ impl Home {
         self.dir.join("apps/bench/models/patients.toml")
     }
 
-    /// Adds a field to the model, with the migration for it.
+    /// Adds a field to the model, with its migration.
     pub(crate) fn add_field(&self, number: usize) -> Result<()> {
         let field = format!("extra_{number}");
         let text = std::fs::read_to_string(self.model())?;
@@ -81,19 +81,19 @@ impl Home {
         Ok(())
     }
 
-    /// Starts a command of the binary whose output nobody reads.
+    /// Starts a command of the binary and discards its output.
     pub(crate) fn start(&self, arguments: &[&str]) -> Result<Child> {
         let mut command = self.command();
         command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
         command.spawn().context("cannot run tenantry")
     }
 
-    /// The file of the database whose name starts so: the catalog adds a generation to it.
+    /// Returns the file of the database whose name starts with `name`: the catalog appends a generation.
     pub(crate) fn database(&self, name: &str) -> Result<PathBuf> {
         self.databases(name)?.into_iter().next().with_context(|| format!("no database {name}"))
     }
 
-    /// The files of all databases whose names start so.
+    /// Returns the files of all databases whose names start with `name`.
     pub(crate) fn databases(&self, name: &str) -> Result<Vec<PathBuf>> {
         let dir = self.dir.join("data/databases");
         let mut found = Vec::new();
@@ -107,7 +107,7 @@ impl Home {
         Ok(found)
     }
 
-    /// Serves until dropped. The request log is written as by default, and thrown away.
+    /// Serves until dropped. The request log is written as by default, and discarded.
     pub(crate) fn serve(&self) -> Result<Server> {
         let port = free_port()?;
         let mut command = self.command();

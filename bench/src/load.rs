@@ -1,5 +1,5 @@
-//! The load: N keep-alive connections over loopback, each sends its next request when the answer to the
-//! last is read in full. Runs on one thread of the harness, away from both servers' processes.
+//! The load: N keep-alive connections over loopback, each of which sends its next request after it has read the last
+//! answer. Runs on one thread of the harness, in a different process than either server.
 
 mod client;
 
@@ -13,25 +13,25 @@ use std::time::{Duration, Instant};
 /// Writes request number `n` into the buffer: head and body.
 pub(crate) type MakeRequest = Arc<dyn Fn(u64, &mut Vec<u8>) + Send + Sync>;
 
-/// What to send, and how hard.
+/// The requests to send, and the rate.
 #[derive(Clone)]
 pub(crate) struct Load {
-    /// Server.
+    /// Address of the server.
     pub(crate) addr: SocketAddr,
-    /// Connections at once.
+    /// Number of concurrent connections.
     pub(crate) connections: usize,
-    /// How long to count.
+    /// Duration of the measurement.
     pub(crate) lasting: Duration,
-    /// Requests.
+    /// Function that writes the requests.
     pub(crate) request: MakeRequest,
 }
 
-/// A GET of `path` with extra header lines, each ending in CRLF.
+/// Returns a GET of `path` with extra header lines, each ending in CRLF.
 pub(crate) fn get(path: &str, headers: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n{headers}\r\n").into_bytes()
 }
 
-/// A POST of JSON.
+/// Returns a POST of JSON.
 pub(crate) fn post(path: &str, headers: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!(
@@ -41,7 +41,7 @@ pub(crate) fn post(path: &str, headers: &str, body: &str) -> Vec<u8> {
 }
 
 impl Load {
-    /// Answers a second. Any answer other than 2xx ends the run: a fast error is no speed.
+    /// Returns answers per second. Any answer other than 2xx ends the run: a fast error is not a result.
     pub(crate) fn rate(&self) -> Result<f64> {
         runtime()?.block_on(async {
             let counter = Arc::new(AtomicU64::new(0));
@@ -63,7 +63,7 @@ impl Load {
     }
 }
 
-/// Sends the requests one after another on one connection; how long each took.
+/// Sends the requests one after another on one connection; returns the duration of each.
 pub(crate) fn latencies(addr: SocketAddr, requests: impl Iterator<Item = Vec<u8>>) -> Result<Vec<Duration>> {
     runtime()?.block_on(async {
         let mut connection = Connection::open(addr).await?;
@@ -78,8 +78,8 @@ pub(crate) fn latencies(addr: SocketAddr, requests: impl Iterator<Item = Vec<u8>
     })
 }
 
-/// Sends a request so many times a second over some connections, whether answers come or not, until told to
-/// stop; how long each took from the moment it was due. A late answer delays the next, and counts for it.
+/// Sends `per_second` requests per second over some connections, whether answers arrive or not, until told to stop. Returns
+/// the duration of each from the moment it was due: a late answer delays the next request, and the delay counts.
 pub(crate) fn paced(
     addr: SocketAddr,
     connections: u32,
@@ -121,7 +121,7 @@ async fn one_paced(
     Ok(taken)
 }
 
-/// One request on a connection of its own: status and body.
+/// Sends one request on a separate connection; returns status and body.
 pub(crate) fn once(addr: SocketAddr, request: &[u8]) -> Result<(u16, String)> {
     runtime()?.block_on(async {
         let mut connection = Connection::open(addr).await?;

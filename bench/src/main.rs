@@ -1,6 +1,6 @@
-//! Measures Tenantry against what a good engineer would write by hand for one database and no tenancy.
-//! Run by `cargo xtask bench`, which builds it beside the real binary. Both sides run in the same
-//! minutes on the same machine, in alternating rounds; no figure is written that was not measured.
+//! Compares Tenantry with what a good engineer would write by hand for one database without tenancy. `cargo xtask
+//! bench` builds it together with the real binary and runs it. Both sides run in the same minutes on the same machine,
+//! in alternating rounds; every written figure has been measured.
 
 mod baseline;
 mod home;
@@ -14,7 +14,7 @@ use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-// The binary measured uses it too: the allocator must not be what differs.
+// The measured binary uses it too, so that the allocator makes no difference.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

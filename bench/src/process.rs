@@ -1,4 +1,4 @@
-//! Servers as child processes: started, waited for, looked at from outside, ended when dropped.
+//! Servers as child processes: started, waited for, inspected from outside, killed on drop.
 
 use anyhow::{Context, Result, bail, ensure};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -8,26 +8,26 @@ use std::time::{Duration, Instant};
 /// A running server.
 pub(crate) struct Server {
     child: Child,
-    /// Where it listens.
+    /// Address on which it listens.
     pub(crate) addr: SocketAddr,
-    /// From start until it accepted a connection.
+    /// Time from its start until it accepted a connection.
     pub(crate) started_in: Duration,
 }
 
-/// A port nobody listens on just now.
+/// Returns a port that is currently free.
 pub(crate) fn free_port() -> Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
-/// Waits for a command that must succeed: how long it took from now, and the most resident memory it had,
-/// bytes, but for what it took in its last few milliseconds. Linux only.
+/// Waits for a command that must succeed. Returns the duration from now and the peak resident memory in bytes, except
+/// for the last few milliseconds. Linux only.
 pub(crate) fn peak(mut child: Child) -> Result<(Duration, f64)> {
     let (started, mut most) = (Instant::now(), 0.0f64);
     let ended = loop {
         if let Some(ended) = child.try_wait()? {
             break ended;
         }
-        // There is no memory to see of a process that ends just now.
+        // A process that is just ending has no readable memory.
         most = most.max(status(&child, "VmHWM:").unwrap_or(0.0));
         std::thread::sleep(Duration::from_millis(2));
     };
@@ -36,7 +36,7 @@ pub(crate) fn peak(mut child: Child) -> Result<(Duration, f64)> {
     Ok((started.elapsed(), most))
 }
 
-/// A figure in bytes of what the kernel says about a process.
+/// Returns a field of the process's status in bytes.
 fn status(child: &Child, field: &str) -> Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()))?;
     let line = status.lines().find_map(|l| l.strip_prefix(field)).with_context(|| format!("no {field}"))?;
@@ -65,22 +65,22 @@ impl Server {
         Ok(server)
     }
 
-    /// Resident memory, bytes. Linux only.
+    /// Returns resident memory, bytes. Linux only.
     pub(crate) fn memory(&self) -> Result<f64> {
         status(&self.child, "VmRSS:")
     }
 
-    /// Processor time spent so far, user and system, seconds. Linux only.
+    /// Returns the processor time used so far, user and system, seconds. Linux only.
     pub(crate) fn processor(&self) -> Result<f64> {
         const TICKS_A_SECOND: f64 = 100.0;
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        // The name of the program, in brackets, may hold spaces; the 12th and 13th field after it are the times.
+        // The program's name, in brackets, may contain spaces; the times are the 12th and 13th field after it.
         let fields = stat.rsplit_once(')').context("no name in stat")?.1.split_ascii_whitespace();
         let ticks = fields.skip(11).take(2).map(str::parse::<f64>);
         Ok(ticks.sum::<Result<f64, _>>()? / TICKS_A_SECOND)
     }
 
-    /// Open file descriptors. Linux only.
+    /// Returns the number of open file descriptors. Linux only.
     pub(crate) fn handles(&self) -> Result<usize> {
         Ok(std::fs::read_dir(format!("/proc/{}/fd", self.child.id()))?.count())
     }
@@ -88,7 +88,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Nothing is left to do for a server that cannot be killed.
+        // If the server cannot be killed, nothing else can be done.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,38 +1,38 @@
-//! What was measured: `bench.json` at the root, and a table for people.
+//! The results: `bench.json` at the root, and a table for people.
 
 use crate::rounds::Compared;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// One figure beside its baseline.
+/// One figure and its baseline.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
 pub(crate) struct Entry {
     /// Name.
     pub(crate) name: String,
-    /// Ours.
+    /// Tenantry's figure.
     pub(crate) value: f64,
     /// Unit of value and baseline.
     pub(crate) unit: String,
-    /// What it is measured against, in the same minutes.
+    /// The baseline, measured in the same minutes.
     pub(crate) baseline: f64,
-    /// Ours ÷ baseline, turned so that more is better.
+    /// Tenantry ÷ baseline, inverted for costs so that more is better.
     pub(crate) ratio: f64,
-    /// Day it was measured, UTC.
+    /// Date of the measurement, UTC.
     pub(crate) date: String,
-    /// Measured with small counts: proves that it runs, not how fast.
+    /// Measured with small counts: proves that the benchmark works, not how fast it is.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) quick: bool,
 }
 
 impl Entry {
-    /// From rates: more is better.
+    /// Creates an entry from rates: more is better.
     pub(crate) fn rate(name: &str, unit: &str, compared: Compared, quick: bool) -> Self {
         let Compared { ours, baseline, ratio } = compared;
         Self::new(name, unit, (ours, baseline, ratio), quick)
     }
 
-    /// From costs (time, bytes, handles): less is better, so the ratio is turned round.
+    /// Creates an entry from costs (time, bytes, handles): less is better, so the ratio is inverted.
     pub(crate) fn cost(name: &str, unit: &str, ours: f64, baseline: f64, quick: bool) -> Self {
         let ratio = if ours > 0.0 { baseline / ours } else { 1.0 };
         Self::new(name, unit, (ours, baseline, ratio), quick)
@@ -45,7 +45,7 @@ impl Entry {
     }
 }
 
-/// Puts the new entries in the place of those of the same name; others stay.
+/// Replaces the entries of the same names; others stay.
 pub(crate) fn write(path: &Path, new: &[Entry]) -> Result<()> {
     let mut entries: Vec<Entry> = match std::fs::read_to_string(path) {
         Ok(text) => serde_json::from_str(&text).with_context(|| format!("{} is not ours", path.display()))?,
@@ -58,13 +58,13 @@ pub(crate) fn write(path: &Path, new: &[Entry]) -> Result<()> {
             None => entries.push(entry.clone()),
         }
     }
-    // One entry a line, so that a change of one figure is a change of one line.
+    // One entry per line, so that a changed figure changes one line.
     let lines: Vec<String> = entries.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
     std::fs::write(path, format!("[\n  {}\n]\n", lines.join(",\n  ")))
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Prints them.
+/// Prints the table.
 pub(crate) fn print(entries: &[Entry]) {
     let mut table = comfy_table::Table::new();
     table.load_preset(comfy_table::presets::UTF8_FULL_CONDENSED);

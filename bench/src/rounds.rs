@@ -1,20 +1,20 @@
-//! Rounds of both sides in turn, so that whatever else the machine does falls on both alike.
+//! Alternating rounds of both sides, so that other load on the machine affects both equally.
 
 use anyhow::{Result, ensure};
 
 /// Medians over the rounds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Compared {
-    /// Ours.
+    /// Tenantry's figure.
     pub(crate) ours: f64,
     /// The baseline.
     pub(crate) baseline: f64,
-    /// Median of each round's ours ÷ baseline.
+    /// Median of each round's Tenantry ÷ baseline.
     pub(crate) ratio: f64,
 }
 
-/// Runs baseline and ours in turn, `rounds` times after one that does not count. Both give rates:
-/// more is better.
+/// Runs baseline and Tenantry alternately, `rounds` times after one that does not count. Both return rates: more is
+/// better.
 pub(crate) fn alternate(
     rounds: usize,
     mut baseline: impl FnMut() -> Result<f64>,
@@ -22,7 +22,7 @@ pub(crate) fn alternate(
 ) -> Result<Compared> {
     let mut measured = Vec::new();
     for round in 0..=rounds {
-        // Who goes first changes with every round: the second may find warmer caches.
+        // The order alternates, because the second side may find warmer caches.
         let (theirs, own) = if round % 2 == 0 {
             let theirs = baseline()?;
             (theirs, ours()?)
@@ -42,12 +42,12 @@ pub(crate) fn alternate(
     })
 }
 
-/// The middle value; the mean of the two middle ones when their number is even. 0 of nothing.
+/// Returns the median; for an even number the mean of the two middle values; 0 if there are none.
 pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     quantile(values, 0.5)
 }
 
-/// The value below which this part of the values lies.
+/// Returns the value below which this fraction of the values is.
 pub(crate) fn quantile(values: impl Iterator<Item = f64>, part: f64) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);

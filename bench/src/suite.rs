@@ -1,4 +1,4 @@
-//! Which benchmarks there are and how large they run. Called by `main`.
+//! The list of benchmarks and their sizes. Called by `main`.
 
 use crate::report::{self, Entry};
 use anyhow::Result;
@@ -12,7 +12,7 @@ mod moving;
 mod open;
 mod records;
 
-/// All of them. Some write several figures, whose names begin so.
+/// Names of all benchmarks. Some write several figures, whose names start with that name.
 const NAMES: [&str; 12] = [
     "read_one",
     "list_20",
@@ -53,18 +53,18 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Whether a benchmark was asked for.
+    /// Returns true if the benchmark was requested.
     fn wants(&self, name: &str) -> bool {
         self.names.is_empty() || self.names.iter().any(|n| n == name)
     }
 
-    /// A count: full, or small with `--quick`.
+    /// Returns a count: the full one, or the small one with `--quick`.
     fn count<T>(&self, full: T, quick: T) -> T {
         if self.quick { quick } else { full }
     }
 }
 
-/// Runs what was asked for.
+/// Runs the requested benchmarks.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let scratch = match &options.scratch {
         Some(dir) => tempfile::tempdir_in(dir)?,
@@ -84,7 +84,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// A number that jumps about as `n` counts up, the same on every run.
+/// Returns a number that varies irregularly with `n`, the same on every run.
 pub(crate) fn spread(n: u64) -> u64 {
     n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20
 }

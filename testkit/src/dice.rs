@@ -1,11 +1,11 @@
-//! Chance that can be repeated: the same seed gives the same run.
+//! Repeatable random choices: the same seed gives the same run.
 
-/// SplitMix64: small, fast, good enough to choose test cases by.
+/// SplitMix64: small, fast, and good enough to choose test cases.
 #[derive(Debug, Clone)]
 pub struct Dice(u64);
 
 impl Dice {
-    /// From the environment variable `TENANTRY_SEED`, or this seed; `stream` keeps tasks apart.
+    /// Creates a generator from the environment variable `TENANTRY_SEED`, or from `seed`; `stream` separates tasks.
     pub fn new(seed: u64, stream: u64) -> Self {
         let seed = std::env::var("TENANTRY_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(seed);
         let mut dice = Self(seed ^ stream.wrapping_mul(0xa076_1d64_78bd_642f));
@@ -13,7 +13,7 @@ impl Dice {
         dice
     }
 
-    /// 64 bits.
+    /// Returns 64 random bits.
     pub fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -22,25 +22,25 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    /// A number below `bound`.
+    /// Returns a number below `bound`.
     ///
     /// # Panics
-    /// When `bound` is 0.
+    /// If `bound` is 0.
     pub fn below(&mut self, bound: usize) -> usize {
         (self.roll() % bound as u64) as usize
     }
 
-    /// True once in `n` times.
+    /// Returns true once in `n` times.
     pub fn one_in(&mut self, n: usize) -> bool {
         self.below(n) == 0
     }
 
-    /// One of these.
+    /// Returns one of the elements.
     pub fn pick<'t, T>(&mut self, list: &'t [T]) -> &'t T {
         &list[self.below(list.len())]
     }
 
-    /// A text with one or two slips in it: of case, of length, of encoding, of alphabet.
+    /// Returns the text with one or two mistakes: of case, of length, of encoding, of alphabet.
     pub fn spoil(&mut self, text: &str) -> String {
         const ODD: [&str; 14] =
             ["", " ", ".", "..", "/", "%2e", "%00", "-", "_", "0", "A", "\u{e9}", "\u{456}", "\t"];

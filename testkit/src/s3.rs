@@ -1,4 +1,4 @@
-//! An S3-compatible store in this process, over a directory: what suites put backups to that need one.
+//! An S3-compatible store in this process, over a directory, for suites of backups.
 
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -7,13 +7,13 @@ use s3s_fs::FileSystem;
 use std::path::Path;
 use tokio::net::TcpListener;
 
-/// The key it knows, and its secret.
+/// The accepted access key and its secret.
 pub const KEY: (&str, &str) = ("suite", "suite-secret");
 
-/// Serves the directory until the runtime ends; its sub-directories are buckets. The address.
+/// Serves the directory until the runtime ends; its sub-directories are buckets. Returns the address.
 ///
 /// # Panics
-/// When it cannot: a suite without its store must not pass.
+/// On any failure: a suite without its store must not pass.
 pub async fn serve(root: &Path) -> String {
     let mut service = S3ServiceBuilder::new(FileSystem::new(root).expect("a directory"));
     service.set_auth(SimpleAuth::from_single(KEY.0, KEY.1));

@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: builds the binaries as they are shipped (profile `dist`) and runs the `tenantry-bench` harness, which writes
-//! `bench.json`. Called by people; it measures nothing itself.
+//! `cargo xtask bench`: builds the binaries as they are shipped (profile `dist`) and runs the `tenantry-bench` harness,
+//! which writes `bench.json`. Called by developers; it measures nothing itself.
 
 use anyhow::{Result, ensure};
 use std::path::Path;
@@ -15,7 +15,7 @@ pub(crate) struct Options {
     names: Vec<String>,
 }
 
-/// Builds and runs.
+/// Builds and runs the benchmarks.
 pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     let packages = ["--package", "tenantry-server", "--package", "tenantry-bench"];
     let built = crate::cargo(root).args(["build", "--profile", "dist"]).args(packages).status()?;

@@ -1,8 +1,8 @@
-//! `cargo xtask bugs`: the test of the tests (T12). Puts known bugs into a copy of the sources, wakes one at a
-//! time, and wants a test to fail for each. The working tree is never touched.
+//! `cargo xtask bugs`: the test of the tests (T12). Puts known bugs into a copy of the sources, enables one at a time,
+//! and expects a test to fail for each. The working tree is never touched.
 //!
-//! A bug is a text to find and one to put there, kept in `testkit/bugs/*.toml`. One that no longer applies or
-//! no longer compiles is an error, never a success. That each still fits, and that its tests are there, `tidy` sees.
+//! A bug is a text to find and its replacement, stored in `testkit/bugs/*.toml`. A bug that no longer applies or no
+//! longer compiles is an error, never a success. `tidy` checks that each still fits and that its tests exist.
 
 mod list;
 mod program;
@@ -31,7 +31,10 @@ pub(crate) struct Options {
     names: Vec<String>,
 }
 
-/// Tries every bug; an error when one is not caught.
+/// Tries every bug.
+///
+/// # Errors
+/// If one is not caught.
 pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     let all = list::read(root)?;
     let wanted = |bug: &&Bug| options.names.is_empty() || options.names.iter().any(|n| bug.name.contains(n));
@@ -43,7 +46,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
         bugs.iter().for_each(|bug| println!("{:<28} {}", bug.name, bug.what));
         return Ok(());
     }
-    // All of them, whichever are tried: then nothing is built anew for others.
+    // Put all bugs into the sources, whichever are tried: then others need no new build.
     let mut sandbox = Sandbox::new(root, &sow::sow(root, &all)?)?;
     sandbox.build().context("with all bugs asleep")?;
     if !options.trust {
@@ -63,12 +66,12 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Bugs of the list that do not fit the sources, and why. Called by `tidy`.
+/// Returns the bugs of the list that do not fit the sources, with reasons. Called by `tidy`.
 pub(crate) fn misfits(root: &Path) -> Result<Vec<String>> {
     list::misfits(root, &list::read(root)?)
 }
 
-/// With all bugs asleep the tests that are to catch them pass, else a failure would say nothing.
+/// Checks that the tests pass while all bugs are disabled; otherwise a failure would prove nothing.
 fn healthy(sandbox: &Sandbox, bugs: &[&Bug]) -> Result<()> {
     let mut tests: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for bug in bugs {

@@ -1,6 +1,6 @@
-//! Tasks of the project, run as `cargo xtask TASK`. Called by people and by `.ci/run`.
-//! It drives cargo and reads files; it never links the crates it checks, so that it starts
-//! on a machine where they do not build yet and can say why.
+//! Tasks of the project, run as `cargo xtask TASK`. Called by developers and by `.ci/run`. It drives cargo and reads
+//! files. It never links the crates that it checks, so that it runs on a machine where they do not build yet and can
+//! say why.
 
 mod bench;
 mod bugs;
@@ -42,26 +42,26 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Not the error's debug form: a backtrace of this program helps nobody.
+            // Not the error's debug form: a backtrace of this program is of no use.
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// The workspace: the folder above this crate when cargo runs us, else where we stand.
+/// Returns the workspace: the folder above this crate if cargo runs us, otherwise the current folder.
 fn root() -> PathBuf {
     std::env::var_os("CARGO_MANIFEST_DIR")
         .and_then(|dir| PathBuf::from(dir).parent().map(PathBuf::from))
         .unwrap_or_else(|| PathBuf::from("."))
 }
 
-/// Where cargo puts what it builds.
+/// Returns cargo's target directory.
 fn target_dir(root: &std::path::Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
 }
 
-/// A command for the cargo that runs us.
+/// Returns a command for the cargo that runs us.
 fn cargo(root: &std::path::Path) -> std::process::Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = std::process::Command::new(program);

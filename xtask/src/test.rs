@@ -1,6 +1,6 @@
-//! `cargo xtask test`: the whole workspace with its doctests, then what each suite tried.
-//! Uses cargo-nextest when it is installed and plain `cargo test` when not, so that Rust and a C
-//! compiler are all a machine needs. It never passes when nothing ran.
+//! `cargo xtask test`: runs the whole workspace with its doctests, then prints what each suite tried. Uses
+//! cargo-nextest if it is installed and plain `cargo test` otherwise, so that a machine needs only Rust and a C
+//! compiler. It never passes if nothing ran.
 
 mod tally;
 mod tools;
@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 use tally::Tally;
 
-/// What is off by default and tested all the same: backups to S3.
+/// Features that are off by default and tested anyway: backups to S3.
 const FEATURES: [&str; 2] = ["--features", "tenantry/s3,tenantry-testkit/s3"];
 
 /// Options of `cargo xtask test`.
@@ -29,7 +29,10 @@ pub(crate) struct Options {
     filter: Vec<String>,
 }
 
-/// Runs everything; an error when a test fails or none ran.
+/// Runs everything.
+///
+/// # Errors
+/// If a test fails or none ran.
 pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     need_c_compiler()?;
     let missing = tools::find();
@@ -42,7 +45,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     } else {
         test_command(root, options, &["--lib", "--bins", "--tests", "--examples"])
     };
-    // Doctests hold the `compile_fail` proofs of the sealed types; nextest cannot run them.
+    // Doctests contain the `compile_fail` proofs of the sealed types; nextest cannot run them.
     let docs = test_command(root, options, &["--doc"]);
     let mut passed = true;
     for mut command in [tests, docs] {
@@ -66,7 +69,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// The engine compiles SQLite from C: say so before cargo says it in forty lines.
+/// Checks for a C compiler, because the engine compiles SQLite from C and cargo's own error has forty lines.
 fn need_c_compiler() -> Result<()> {
     let named = std::env::var("CC").ok();
     let candidates = named.iter().map(String::as_str).chain(["cc", "gcc", "clang", "cl"]);
@@ -104,18 +107,18 @@ fn test_command(root: &Path, options: &Options, targets: &[&str]) -> Command {
     command
 }
 
-/// An empty folder that the suites write what they tried to (see the `tenantry-testkit` crate).
+/// Creates an empty folder to which the suites write what they tried (see the `tenantry-testkit` crate).
 fn fresh_counts(root: &Path) -> Result<PathBuf> {
     let dir = crate::target_dir(root).join("suite-counts");
     if dir.exists() {
         std::fs::remove_dir_all(&dir).with_context(|| format!("cannot empty {}", dir.display()))?;
     }
     std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
-    // Tests run in their crate's folder, so the path must not depend on where we stand.
+    // Tests run in their crate's folder, so the path must not depend on the current one.
     dir.canonicalize().with_context(|| format!("cannot resolve {}", dir.display()))
 }
 
-/// Passes the output through while counting; whether the command succeeded.
+/// Passes the output through while counting; returns whether the command succeeded.
 fn watch(mut command: Command, tally: &mut Tally) -> Result<bool> {
     let mut child =
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context("cannot start cargo")?;

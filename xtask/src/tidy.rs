@@ -1,5 +1,5 @@
-//! `cargo xtask tidy`: the rules of the house that the compiler does not know. Called by `.ci/run`.
-//! It reads files and `cargo metadata`; the one file it ever writes is its own ratchet, and only with `--update`.
+//! `cargo xtask tidy`: rules of the project that the compiler does not check. Called by `.ci/run`. It reads files and
+//! `cargo metadata`; the only file it writes is its own ratchet, and only with `--update`.
 
 mod claims;
 pub(crate) mod code;
@@ -26,12 +26,12 @@ pub(crate) struct Options {
     advice: bool,
 }
 
-/// What was found.
+/// Findings of a run.
 #[derive(Default)]
 pub(crate) struct Report {
     /// Broken rules: each fails the run.
     pub(crate) faults: Vec<String>,
-    /// Soft limits passed: printed on request.
+    /// Exceeded soft limits, printed on request.
     pub(crate) advice: Vec<String>,
 }
 
@@ -42,7 +42,10 @@ pub(crate) struct Source {
     pub(crate) code: String,
 }
 
-/// Checks everything; an error when a rule is broken.
+/// Runs all checks.
+///
+/// # Errors
+/// If a rule is broken.
 pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     let files = tree::read(root)?;
     let sources: Vec<Source> = files

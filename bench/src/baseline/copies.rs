@@ -1,5 +1,5 @@
-//! The hand-written backup: `VACUUM INTO` and zstd, file by file; and its way back: decompress, press to
-//! disk, let SQLite check the result.
+//! The hand-written backup: `VACUUM INTO` and zstd, file by file; and its restore: decompress, fsync, let SQLite check
+//! the result.
 
 use anyhow::{Context, Result, ensure};
 use rusqlite::{Connection, OpenFlags};
@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Databases to be copied and where copies go.
+/// The databases to copy, and the directory for the copies.
 pub(crate) struct Copies {
     files: Vec<PathBuf>,
     dir: PathBuf,
@@ -16,14 +16,15 @@ pub(crate) struct Copies {
 }
 
 impl Copies {
-    /// Of these files, into `dir`.
+    /// Prepares to copy these files into `dir`.
     pub(crate) fn new(files: Vec<PathBuf>, dir: &Path) -> Result<Self> {
         std::fs::create_dir_all(dir)?;
         ensure!(!files.is_empty(), "nothing to copy");
         Ok(Self { files, dir: dir.into(), rounds: 0 })
     }
 
-    /// Copies and compresses all, one after the other; how long. The copies of the round before go.
+    /// Copies and compresses all files, one after the other, and returns the duration. Removes the copies of the
+    /// previous round.
     pub(crate) fn back_up(&mut self, level: i32) -> Result<Duration> {
         let old = self.round_dir();
         self.rounds += 1;
@@ -33,7 +34,7 @@ impl Copies {
         for (n, file) in self.files.iter().enumerate() {
             let copy = dir.join(format!("{n}.db"));
             let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-            // The copy is read once more and removed: it need not reach the disk.
+            // The copy is read once more and removed, so it need not be synced.
             connection.pragma_update(None, "synchronous", "off")?;
             connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
             let compressed = File::create(dir.join(format!("{n}.db.zst")))?;
@@ -53,7 +54,7 @@ impl Copies {
         self.dir.join(self.rounds.to_string())
     }
 
-    /// Brings back what the last round copied; how long.
+    /// Restores the copies of the last round and returns the duration.
     pub(crate) fn restore(&self) -> Result<Duration> {
         let mut made = Vec::new();
         let started = Instant::now();
@@ -74,7 +75,7 @@ impl Copies {
     }
 }
 
-/// As `std::io::copy`, in larger pieces.
+/// Copies like `std::io::copy`, in larger blocks.
 fn carry(from: &mut impl Read, to: &mut impl Write) -> Result<()> {
     let mut block = vec![0; 256 << 10];
     loop {

@@ -1,11 +1,11 @@
-//! The hand-written loops over many database files: making one, changing them all, opening one cold.
+//! The hand-written loops over many database files: create one, change all, open one cold.
 
 use anyhow::{Context, Result};
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// The least that creation of a tenant can be: copy a template, make it durable, record it durably.
+/// The minimum that creating a tenant requires: copy a template, sync it, record it durably.
 pub(crate) struct Creation {
     dir: PathBuf,
     template: PathBuf,
@@ -14,7 +14,7 @@ pub(crate) struct Creation {
 }
 
 impl Creation {
-    /// Files go to `dir`; the catalog is another SQLite file there, at FULL.
+    /// Prepares to create files in `dir`; the catalog is another SQLite file there, at `synchronous = FULL`.
     pub(crate) fn new(dir: &Path, template: &Path) -> Result<Self> {
         std::fs::create_dir_all(dir)?;
         let catalog = Connection::open(dir.join("catalog.db"))?;
@@ -26,7 +26,7 @@ impl Creation {
         Ok(Self { dir: dir.into(), template: template.into(), catalog, made: 0 })
     }
 
-    /// Makes `count`; how many a second.
+    /// Creates `count` files; returns how many per second.
     pub(crate) fn round(&mut self, count: u32) -> Result<f64> {
         let started = Instant::now();
         for _ in 0..count {
@@ -60,7 +60,7 @@ impl Fleet {
         Ok(Self { files, rounds: 0 })
     }
 
-    /// Adds a column in every file: open, execute, commit, close. Files a second.
+    /// Adds a column in every file: open, execute, commit, close. Returns files per second.
     pub(crate) fn round(&mut self, table: &str) -> Result<f64> {
         self.rounds += 1;
         let sql =
@@ -75,7 +75,7 @@ impl Fleet {
         Ok(self.files.len() as f64 / started.elapsed().as_secs_f64())
     }
 
-    /// Opens one file, reads one row, closes: how long.
+    /// Opens one file, reads one row and closes; returns the duration.
     pub(crate) fn open_and_read(&self, index: usize, table: &str) -> Result<Duration> {
         let path = &self.files[index % self.files.len()];
         let started = Instant::now();

@@ -1,5 +1,5 @@
-//! The hand-written server: axum, one database, three handlers, no tenancy, no log-in.
-//! Started by the harness as a process of its own.
+//! The hand-written server: axum, one database, three handlers, no tenancy, no sign-in. The harness starts it as a
+//! separate process.
 
 use super::store::{NewPatient, Patient, Store};
 use anyhow::Result;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 type Answer<T> = Result<T, StatusCode>;
 
-/// Serves until killed. The runtime is tokio's own default, as in the binary measured.
+/// Serves until killed. The runtime is tokio's default, as in the measured binary.
 pub(crate) fn serve(database: &std::path::Path, port: u16) -> Result<()> {
     let store = Arc::new(Store::open(database)?);
     let app = Router::new()
@@ -26,7 +26,7 @@ pub(crate) fn serve(database: &std::path::Path, port: u16) -> Result<()> {
 }
 
 fn nodelay(stream: &mut tokio::net::TcpStream) {
-    // Refusal only costs latency.
+    // A failure only costs latency.
     let _ = stream.set_nodelay(true);
 }
 

@@ -1,5 +1,5 @@
-//! One SQLite file with one table of patients: a small pool of connections used where the request runs,
-//! statements cached, WAL at NORMAL. Called by the baseline server only.
+//! One SQLite file with one table of patients: a small pool of connections used on the request's thread, cached
+//! statements, WAL at NORMAL. Called by the baseline server only.
 
 use anyhow::Result;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -18,7 +18,7 @@ const INSERT: &str = "INSERT INTO patients
     (name, email, phone, date_of_birth, gender, address, created_at, updated_at, version)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, 1)";
 
-/// A row as it goes out.
+/// A row in an answer.
 #[derive(Debug, Serialize)]
 pub(crate) struct Patient {
     id: i64,
@@ -33,7 +33,7 @@ pub(crate) struct Patient {
     version: i64,
 }
 
-/// A row as it comes in: its types are the rules that the model has on our side.
+/// A row in a request; its types enforce the rules that Tenantry's model has.
 #[derive(Debug, Deserialize)]
 pub(crate) struct NewPatient {
     name: Name,
@@ -44,7 +44,7 @@ pub(crate) struct NewPatient {
     address: Option<String>,
 }
 
-/// At most 120 characters, not empty.
+/// A text that is not empty and has at most 120 characters.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "String")]
 struct Name(String);
@@ -61,7 +61,7 @@ impl TryFrom<String> for Name {
     }
 }
 
-/// A day of the calendar.
+/// A calendar date.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "String")]
 struct Date(String);
@@ -99,7 +99,7 @@ pub(crate) struct Store {
     writer: Mutex<Connection>,
 }
 
-/// Opens a connection the way both sides are configured.
+/// Opens a connection with the settings that both sides use.
 pub(crate) fn connect(path: &Path) -> Result<Connection> {
     let connection = Connection::open(path)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
@@ -110,7 +110,7 @@ pub(crate) fn connect(path: &Path) -> Result<Connection> {
 }
 
 impl Store {
-    /// Opens the file, making the table where it is missing.
+    /// Opens the file and creates the table if it is missing.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let writer = connect(path)?;
         writer.execute_batch(SCHEMA)?;
@@ -129,12 +129,12 @@ impl Store {
         answer
     }
 
-    /// One row.
+    /// Returns one row.
     pub(crate) fn get(&self, id: i64) -> Result<Option<Patient>> {
         self.read(|connection| Ok(connection.prepare_cached(GET)?.query_row([id], patient).optional()?))
     }
 
-    /// The rows after `after` in order of id.
+    /// Returns the rows after `after` in order of id.
     pub(crate) fn list(&self, after: i64, limit: u32) -> Result<Vec<Patient>> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(LIST)?;
@@ -143,7 +143,7 @@ impl Store {
         })
     }
 
-    /// A new row, committed; as stored.
+    /// Inserts and commits a row; returns it as stored.
     pub(crate) fn insert(&self, new: NewPatient) -> Result<Patient> {
         let now = format!("{:.6}", jiff::Timestamp::now());
         let connection = self.writer.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,32 +1,32 @@
-//! A keep-alive HTTP/1.1 connection that does as little as it can: the client's own work would hide
-//! the difference between the servers. Reads bodies by length or in chunks; knows nothing else.
+//! A minimal keep-alive HTTP/1.1 connection: the client's own work would hide the difference between the servers. It
+//! reads bodies by length or in chunks, and supports nothing else.
 
 use anyhow::{Context, Result, ensure};
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// An open connection and what has been read from it.
+/// An open connection and the bytes read from it.
 pub(crate) struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
-/// Where the body of the answer in the buffer lies.
+/// Framing of the answer's body in the buffer.
 enum Body {
     Length(usize),
     Chunked,
 }
 
 impl Connection {
-    /// Connects, without Nagle's delay.
+    /// Connects, with Nagle's delay switched off.
     pub(crate) async fn open(addr: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(addr).await.with_context(|| format!("cannot connect to {addr}"))?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: Vec::with_capacity(64 * 1024) })
     }
 
-    /// Sends a request and reads its whole answer: status and body (chunks as they came).
+    /// Sends a request and reads its whole answer; returns status and body (chunks unparsed).
     pub(crate) async fn exchange(&mut self, request: &[u8]) -> Result<(u16, &[u8])> {
         self.stream.write_all(request).await?;
         self.buffer.clear();

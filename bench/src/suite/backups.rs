@@ -1,7 +1,7 @@
-//! `backup`, `restore`, `backup_fleet`: beside the bare loops over the same files in the same minutes.
+//! `backup`, `restore`, `backup_fleet`: compared with the bare loops over the same files in the same minutes.
 //!
-//! Ours does more than the loops: manifest, checksums of every row, hashes of every byte, catalog, journal,
-//! audit. That is what the ratio is the price of.
+//! Tenantry does more than the loops: manifest, checksums of every row, hashes of every byte, catalog, journal, audit.
+//! The ratio is the price of that.
 
 use super::Options;
 use super::library::{Library, slug};
@@ -14,12 +14,12 @@ use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// As in the configuration's default.
+/// The configuration's default level.
 const LEVEL: i32 = 3;
-/// Tenants of `backup` and `restore`.
+/// Number of tenants for `backup` and `restore`.
 const TENANTS: u32 = 4;
 
-/// Runs those asked for; removes what they made, which is much.
+/// Runs the requested benchmarks; removes their large files.
 pub(crate) fn run(options: &Options, scratch: &Path) -> Result<Vec<Entry>> {
     let (one, many) = (scratch.join("backup"), scratch.join("backup-fleet"));
     let mut entries = Vec::new();
@@ -39,7 +39,7 @@ fn megabytes(files: &[PathBuf]) -> Result<f64> {
     Ok(bytes as f64 / 1e6)
 }
 
-/// A few tenants of some megabytes each, one after another.
+/// Backs up and restores a few tenants of some megabytes each, one after another.
 fn one_by_one(options: &Options, dir: &Path) -> Result<Vec<Entry>> {
     eprintln!("backup, restore …");
     let home = Home::new(&dir.join("home"), &options.server)?;
@@ -65,7 +65,8 @@ fn one_by_one(options: &Options, dir: &Path) -> Result<Vec<Entry>> {
     Ok(wanted.map(|(name, compared)| Entry::rate(name, "MB/s", compared, options.quick)).collect())
 }
 
-/// Tenants with so many records each, whose files hold all of them: closing empties the log beside them.
+/// Creates tenants with `records` records each. Their database files contain everything, because closing empties the
+/// `-wal`.
 fn filled(home: &Home, records: usize) -> Result<Library> {
     let mut library = Library::open(home)?;
     library.create(TENANTS)?;
@@ -74,8 +75,8 @@ fn filled(home: &Home, records: usize) -> Result<Library> {
     Library::open(home)
 }
 
-/// Many small tenants in one run of the real command, whose memory is looked at meanwhile. Once on each
-/// side: a round takes minutes, and nothing in it is rare.
+/// Backs up many small tenants in one run of the real command and measures its memory. Once per side: a round takes
+/// minutes and is long enough to average out.
 fn fleet(options: &Options, dir: &Path) -> Result<Vec<Entry>> {
     eprintln!("backup_fleet …");
     let tenants = options.count(10_000, 20);

@@ -1,4 +1,4 @@
-//! `density_*`: a node with very many tenants beside one with ten. Idle tenants must cost nothing.
+//! `density_*`: a node with very many tenants compared with one with ten. Idle tenants must cost nothing.
 
 use super::Options;
 use super::library::{Library, slug};
@@ -11,17 +11,17 @@ use crate::rounds::median;
 use anyhow::{Result, ensure};
 use std::path::Path;
 
-/// Tenants that have an owner and are read from, on both nodes.
+/// Number of tenants that have an owner and are read from, on both nodes.
 const USED: u32 = 10;
 
-/// A node that serves, and what it takes.
+/// A serving node and its figures.
 struct Node {
     server: Server,
     start_ms: f64,
     headers: Vec<String>,
 }
 
-/// Runs them if asked for.
+/// Runs the benchmarks if requested.
 pub(crate) fn run(options: &Options, scratch: &Path) -> Result<Vec<Entry>> {
     if !options.wants("density") || options.against_itself {
         return Ok(Vec::new());
@@ -67,7 +67,7 @@ impl Node {
         Ok(Self { server, start_ms: median(starts.into_iter()), headers })
     }
 
-    /// Median latency of warm reads, one after another over the ten tenants, µs.
+    /// Returns the median latency of warm reads, one after another over the ten tenants, µs.
     fn read(&self, count: usize) -> Result<f64> {
         let requests = self.headers.iter().cycle().take(count);
         let taken =

@@ -1,4 +1,4 @@
-//! `create_tenant`, `migrate_fleet`: what is done to many tenants, beside the bare loops over files.
+//! `create_tenant`, `migrate_fleet`: operations on many tenants, compared with the bare loops over files.
 
 use super::Options;
 use super::library::Library;
@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// Runs those asked for.
+/// Runs the requested benchmarks.
 pub(crate) fn run(options: &Options, scratch: &Path) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
     if options.wants("create_tenant") {
@@ -22,8 +22,8 @@ pub(crate) fn run(options: &Options, scratch: &Path) -> Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// The database of a tenant just made, closed: what the bare loops copy, so that both sides handle
-/// files of the same contents.
+/// Returns the closed database of a new tenant, which the bare loops copy, so that both sides handle files with the
+/// same contents.
 pub(crate) fn template(home: &Home, scratch: &Path) -> Result<PathBuf> {
     let mut library = Library::open(home)?;
     library.create(1)?;
@@ -69,7 +69,7 @@ fn migrate_fleet(options: &Options, dir: &Path) -> Result<Entry> {
     Ok(Entry::rate("migrate_fleet", "tenants/s", compared, options.quick))
 }
 
-/// Ours is the real command from its start to its end, the making of the new template included.
+/// Measures the real command from start to end, including the creation of the new template.
 fn our_migration(home: &Home, tenants: u32, rounds: usize, theirs: &mut Fleet) -> Result<Compared> {
     let mut library = Library::open(home)?;
     library.skip(1);

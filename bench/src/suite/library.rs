@@ -1,4 +1,4 @@
-//! The platform as a library, for what is not done over HTTP: making many tenants, reading from them.
+//! The platform as a library, for work that is not done over HTTP: creating many tenants, reading from them.
 
 use super::spread;
 use crate::home::Home;
@@ -13,22 +13,22 @@ use tenantry::tenants::NewTenant;
 use tenantry::{NewOwner, Platform};
 use tokio::runtime::Runtime;
 
-/// The password of every owner.
+/// Password of every owner.
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
-/// A platform and the runtime it works on.
+/// A platform and its runtime.
 pub(crate) struct Library {
     runtime: Runtime,
     platform: Platform,
     made: u32,
 }
 
-/// The slug of tenant number `n`.
+/// Returns the slug of tenant number `n`.
 pub(crate) fn slug(n: u32) -> String {
     format!("company-{n}")
 }
 
-/// The e-mail address of its owner, if it was made with one.
+/// Returns the e-mail address of its owner, if it has one.
 pub(crate) fn owner(n: u32) -> String {
     format!("owner-{n}@example.com")
 }
@@ -46,12 +46,12 @@ impl Library {
         Ok(Self { runtime, platform, made: 0 })
     }
 
-    /// Counts on from tenants that are there already.
+    /// Continues the numbering after existing tenants.
     pub(crate) fn skip(&mut self, made: u32) {
         self.made += made;
     }
 
-    /// Makes the next `count` tenants, one after another, without a person in them; how many a second.
+    /// Creates the next `count` tenants, one after another, without members; returns how many per second.
     pub(crate) fn create(&mut self, count: u32) -> Result<f64> {
         let started = Instant::now();
         for _ in 0..count {
@@ -60,7 +60,7 @@ impl Library {
         Ok(f64::from(count) / started.elapsed().as_secs_f64())
     }
 
-    /// Makes the next `count` tenants, each with an owner, whose password takes its time to hash.
+    /// Creates the next `count` tenants, each with an owner, whose password takes time to hash.
     pub(crate) fn create_with_owners(&mut self, count: u32) -> Result<()> {
         (0..count).try_for_each(|_| self.create_next(true))
     }
@@ -80,7 +80,7 @@ impl Library {
         Ok(())
     }
 
-    /// Gives a tenant a first patient.
+    /// Inserts a tenant's first patient.
     pub(crate) fn insert(&self, n: u32) -> Result<()> {
         let slug = Slug::parse(&slug(n))?;
         self.runtime.block_on(async {
@@ -91,7 +91,7 @@ impl Library {
         Ok(())
     }
 
-    /// From the slug of a tenant to the JSON of its first patient: how long.
+    /// Reads a tenant's first patient, from the slug to the JSON; returns the duration.
     pub(crate) fn read(&self, n: u32) -> Result<Duration> {
         let (slug, by) = (Slug::parse(&slug(n))?, By::system());
         let started = Instant::now();
@@ -105,7 +105,7 @@ impl Library {
         Ok(taken)
     }
 
-    /// Gives a tenant so many patients.
+    /// Inserts `count` patients into a tenant.
     pub(crate) fn fill(&self, n: u32, count: usize) -> Result<()> {
         const BATCH: usize = 500;
         let slug = Slug::parse(&slug(n))?;
@@ -125,7 +125,7 @@ impl Library {
         })
     }
 
-    /// Backs up tenants 1 to `count`, one after another; how long.
+    /// Backs up tenants 1 to `count`, one after another; returns the duration.
     pub(crate) fn back_up(&self, count: u32) -> Result<Duration> {
         let started = Instant::now();
         for n in 1..=count {
@@ -138,8 +138,8 @@ impl Library {
         Ok(started.elapsed())
     }
 
-    /// Restores the newest backup of tenants 1 to `count` beside what is in use, one after another; how
-    /// long. What was restored is removed again outside that time.
+    /// Stages a restore of the newest backup of tenants 1 to `count`, one after another; returns the duration. The
+    /// staged databases are removed outside the measured time.
     pub(crate) fn restore(&self, count: u32) -> Result<Duration> {
         let (mut taken, by) = (Duration::ZERO, By::system());
         for n in 1..=count {
@@ -163,7 +163,7 @@ impl Library {
         Ok(())
     }
 
-    /// Closes everything.
+    /// Closes the platform.
     pub(crate) fn close(self) {
         self.runtime.block_on(self.platform.shutdown());
     }

@@ -1,7 +1,7 @@
-//! `move_pause`: how long writes wait while a tenant is moved between two servers under load, for a small
-//! and a large tenant: what it waits for must not grow with the size.
+//! `move_pause`: how long writes wait while a tenant is moved between two servers under load, for a small and a large
+//! tenant: the pause must not grow with the size.
 //!
-//! The baseline is the bound the platform promises, 100 ms, and not another program.
+//! The baseline is the bound that the platform promises, 100 ms, and not another program.
 
 use super::library::{Library, PASSWORD, slug};
 use super::{Options, records};
@@ -15,24 +15,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-/// What is promised, milliseconds.
+/// The promised bound, milliseconds.
 const BOUND_MS: f64 = 100.0;
 const WRITES_A_SECOND: u32 = 1_000;
 const CONNECTIONS: u32 = 8;
 const STAFF: &str = "staff@bench.example";
-/// Records of one request while the tenant is filled, and bytes of each.
+/// Records of one request while the tenant is filled; `RECORD` is the size of each, bytes.
 const BATCH: usize = 500;
 const RECORD: usize = 1_500;
 const MIB: usize = 1 << 20;
 
-/// A server with one tenant, its owner and a member of staff.
+/// A server with one tenant, its owner and a staff member.
 struct Side {
     server: Server,
     owner: String,
     staff: String,
 }
 
-/// Both sizes.
+/// Runs both sizes.
 pub(crate) fn run(options: &Options, scratch: &Path) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
     let sizes = [("move_pause", options.count(100, 2)), ("move_pause_10_mb", options.count(10, 1))];
@@ -70,7 +70,7 @@ impl Side {
         load::latencies(self.server.addr, (0..bytes / RECORD / BATCH).map(|_| request.clone())).map(drop)
     }
 
-    /// Moves it to and fro while it is written to: the pauses, and how long each write took.
+    /// Moves the tenant back and forth while it is written to; returns the pauses and the duration of each write.
     fn moves(&self, moves: usize) -> Result<(Vec<f64>, Vec<f64>)> {
         let stop = Arc::new(AtomicBool::new(false));
         let (addr, stopped, headers) = (self.server.addr, stop.clone(), self.owner.clone());
@@ -102,7 +102,7 @@ fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
 }
 
-/// The smallest value that so large a part of all is not above.
+/// Returns the smallest value that is not exceeded by this fraction of all values.
 fn percentile(mut values: Vec<f64>, part: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     let index = (values.len() as f64 * part).ceil() as usize;

@@ -1,4 +1,4 @@
-//! `open_cold`, `open_warm`: reads from many more tenants than may be open at a time.
+//! `open_cold`, `open_warm`: reads from many more tenants than may be open at once.
 
 use super::fleet::template;
 use super::library::Library;
@@ -11,7 +11,7 @@ use anyhow::{Result, ensure};
 use std::path::Path;
 use std::time::Duration;
 
-/// Runs them if asked for. 10,000 tenants, of which the configuration lets 500 be open.
+/// Runs the benchmarks if requested: 10,000 tenants, of which the configuration allows 500 to be open.
 pub(crate) fn run(options: &Options, scratch: &Path) -> Result<Vec<Entry>> {
     if !options.wants("open_cold") || options.against_itself {
         return Ok(Vec::new());
@@ -34,7 +34,7 @@ pub(crate) fn run(options: &Options, scratch: &Path) -> Result<Vec<Entry>> {
         let pick = u32::try_from(spread(u64::from(n)) % u64::from(tenants))?;
         cold_theirs.push(theirs.open_and_read(pick as usize, "patients")?);
         cold_ours.push(ours.read(pick + 1)?);
-        // The same tenant at once again: its database is open now.
+        // Read the same tenant again: its database is open now.
         warm.push(ours.read(pick + 1)?);
     }
     ours.close();

@@ -1,4 +1,4 @@
-//! `read_one`, `list_20`, `insert`: the real binary over HTTP beside the hand-written server.
+//! `read_one`, `list_20`, `insert`: the real binary over HTTP compared with the hand-written server.
 
 use super::library::{Library, PASSWORD, owner};
 use super::{Options, spread};
@@ -13,20 +13,20 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Rows both sides hold before the reading starts.
+/// Number of rows on both sides before reading starts.
 const ROWS: u64 = 1000;
 
-/// A server with patients in it, and how to speak to it.
+/// A server with patients, and the data for requests to it.
 struct Side {
     server: Server,
     /// Path of the collection.
     path: String,
-    /// Header lines that every request carries.
+    /// Header lines of every request.
     headers: String,
 }
 
 impl Side {
-    /// The hand-written server over a new database.
+    /// Starts the hand-written server on a new database.
     fn baseline(dir: &Path, name: &str) -> Result<Self> {
         let port = free_port()?;
         let mut command = Command::new(std::env::current_exe()?);
@@ -37,7 +37,7 @@ impl Side {
         Ok(side)
     }
 
-    /// The real binary with one tenant more than needed, and its owner logged in.
+    /// Starts the real binary with one tenant more than needed, and signs its owner in.
     fn ours(dir: &Path, program: &Path) -> Result<Self> {
         let home = Home::new(dir, program)?;
         let mut library = Library::open(&home)?;
@@ -75,8 +75,8 @@ impl Side {
         load::post(&self.path, &self.headers, &body)
     }
 
-    /// A load of these requests. They are written out beforehand: the harness shares the machine with
-    /// the servers, and what it spends on both alike would hide the difference between them.
+    /// Returns a load of these requests. They are generated in advance: the harness shares the machine with the
+    /// servers, and its cost would hide the difference between them.
     fn load(&self, options: &Options, act: Act) -> Load {
         let lasting = Duration::from_millis(options.count(2000, 100));
         let requests: Vec<Vec<u8>> = (0..4096).map(|n| act(self, n)).collect();
@@ -86,12 +86,12 @@ impl Side {
     }
 }
 
-/// The header line of a new session of that tenant's owner.
+/// Signs in as the owner of tenant `n` and returns the session's header line.
 pub(crate) fn log_in(server: &Server, n: u32) -> Result<String> {
     log_in_as(server, &owner(n))
 }
 
-/// The same for somebody by their address.
+/// Signs in as the user with this address and returns the session's header line.
 pub(crate) fn log_in_as(server: &Server, email: &str) -> Result<String> {
     let body = serde_json::json!({ "email": email, "password": PASSWORD });
     let (status, answer) = load::once(server.addr, &load::post("/api/auth/login", "", &body.to_string()))?;
@@ -101,10 +101,10 @@ pub(crate) fn log_in_as(server: &Server, email: &str) -> Result<String> {
     Ok(format!("authorization: Bearer {token}\r\n"))
 }
 
-/// Makes the request of one benchmark.
+/// Function that generates the request of one benchmark.
 type Act = fn(&Side, u64) -> Vec<u8>;
 
-/// Processor time of a server under load: tells more than rates do while the machine is not quiet.
+/// Processor time of a server under load: more meaningful than rates while other work runs on the machine.
 #[derive(Default)]
 struct Cost {
     seconds: f64,
@@ -125,7 +125,7 @@ impl Cost {
     }
 }
 
-/// Runs those asked for.
+/// Runs the requested benchmarks.
 pub(crate) fn run(options: &Options, scratch: &Path) -> Result<Vec<Entry>> {
     let acts: [(&str, Act); 3] =
         [("read_one", Side::read_one), ("list_20", |side, _| side.list()), ("insert", Side::insert)];

@@ -1,4 +1,4 @@
-//! The list of seeded bugs, read from `testkit/bugs/*.toml` and checked against the sources.
+//! The list of known bugs, read from `testkit/bugs/*.toml` and checked against the sources.
 
 use super::sow;
 use super::tests::{Programs, Tests};
@@ -6,25 +6,25 @@ use anyhow::{Context, Result};
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// One bug.
+/// A known bug.
 pub(crate) struct Bug {
-    /// Its name, unlike any other.
+    /// Unique name.
     pub(crate) name: String,
-    /// What goes wrong, for people.
+    /// Description of what goes wrong, for people.
     pub(crate) what: String,
-    /// The source file it goes into.
+    /// Source file that contains it.
     pub(crate) file: String,
-    /// What stands there; once in the file.
+    /// Original text; occurs once in the file.
     pub(crate) find: String,
-    /// What stands there with the bug.
+    /// Text with the bug.
     pub(crate) put: String,
     /// Package whose tests must catch it.
     pub(crate) package: String,
-    /// Filters of the tests that are run.
+    /// Filters of the tests to run.
     pub(crate) tests: Vec<String>,
 }
 
-/// All bugs, in order of file and place in it.
+/// Returns all bugs, in order of file and position in it.
 pub(crate) fn read(root: &Path) -> Result<Vec<Bug>> {
     let dir = root.join("testkit/bugs");
     let entries = std::fs::read_dir(&dir).with_context(|| format!("cannot read {}", dir.display()))?;
@@ -59,8 +59,8 @@ fn bug(value: &toml::Value) -> Result<Bug> {
     })
 }
 
-/// What keeps bugs from being tried: each has a name of its own, names tests that there are, and fits the sources
-/// as they are now.
+/// Returns what keeps bugs from being tried: each must have a unique name, name existing tests, and fit the current
+/// sources.
 pub(crate) fn misfits(root: &Path, bugs: &[Bug]) -> Result<Vec<String>> {
     let (mut names, tests) = (BTreeSet::new(), Tests::read(root)?);
     let mut wrong = Vec::new();

@@ -8,16 +8,16 @@ use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-/// A test that takes longer has hung.
+/// Time after which a test counts as hung.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// How a run of tests ended.
+/// Outcome of a run of tests.
 pub(crate) enum Outcome {
-    /// All of so many passed.
+    /// All tests passed; their number.
     Passed(u64),
-    /// This one failed, perhaps others would too.
+    /// This test failed; others may fail too.
     Failed(String),
-    /// It did not end.
+    /// The run did not end.
     Hung,
 }
 
@@ -37,10 +37,10 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Runs the program; what it prints is in `base` afterwards.
+/// Runs the program; its output is in `base` afterwards.
 pub(crate) fn run(mut command: Command, base: &Path) -> Result<Outcome> {
     let (log, scratch) = (base.join("tests.log"), base.join("scratch"));
-    // Of a program that is ended its directories stay.
+    // A killed program leaves its directories behind.
     drop(fs::remove_dir_all(&scratch));
     fs::create_dir_all(&scratch)?;
     command.env("TMPDIR", &scratch).stdout(File::create(&log)?).stderr(File::create(base.join("tests.err"))?);
@@ -65,7 +65,7 @@ pub(crate) fn run(mut command: Command, base: &Path) -> Result<Outcome> {
     }
 }
 
-/// The first test that failed until now. Its name may stand behind what others print at the same time.
+/// Returns the first failed test so far. Output of other tests may precede its name on the line.
 fn failed(printed: &str) -> Option<&str> {
     let line = printed.lines().find(|line| line.ends_with(" ... FAILED"))?;
     line.strip_suffix(" ... FAILED")?.rsplit("test ").next()
@@ -76,7 +76,7 @@ fn passed(printed: &str) -> u64 {
     result.and_then(|rest| rest.split(' ').next()?.parse().ok()).unwrap_or(0)
 }
 
-/// The program and what it started: they are a group of their own.
+/// Kills the program and its children, which form a process group.
 fn end(child: &mut Child) -> Result<()> {
     let group = format!("-{}", child.id());
     let killed =

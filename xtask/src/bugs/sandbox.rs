@@ -1,4 +1,4 @@
-//! A copy of the sources with a target directory of its own, where bugs may be put.
+//! A copy of the sources with a separate target directory, into which bugs are put.
 
 use super::program::{self, Outcome};
 use super::sow::AWAKE;
@@ -8,20 +8,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The copy.
+/// The copy of the sources.
 pub(crate) struct Sandbox {
     sources: PathBuf,
     target: PathBuf,
     tests: Tests,
-    /// What cargo sets when it runs tests.
+    /// Environment that cargo sets when it runs tests.
     env: Vec<(String, String)>,
-    /// Test programs by directory of the crate, and whether it is that of `tests/it`.
+    /// Test programs by directory of the crate, and whether the program is that of `tests/it`.
     programs: BTreeMap<(String, bool), PathBuf>,
 }
 
 impl Sandbox {
-    /// Copies what git knows of or would, but for the files that are given otherwise. Those that did not change keep
-    /// their time, so that little is built anew.
+    /// Copies all files that git tracks or would track, with the contents in `otherwise` if given there. Unchanged
+    /// files keep their modification time, so that little is rebuilt.
     pub(crate) fn new(root: &Path, otherwise: &BTreeMap<String, String>) -> Result<Self> {
         let base = crate::target_dir(root).join("bugs");
         let sandbox = Self {
@@ -62,7 +62,7 @@ impl Sandbox {
     /// Builds the test programs of all crates, once.
     pub(crate) fn build(&mut self) -> Result<()> {
         let mut command = crate::cargo(&self.sources);
-        // Nobody looks at it with a debugger.
+        // No debugger is used on this build.
         command.env("CARGO_TARGET_DIR", &self.target).env("CARGO_PROFILE_DEV_DEBUG", "0");
         command.args(["test", "-q", "--workspace", "--lib", "--test", "it", "--no-run"]);
         let built =
@@ -83,7 +83,7 @@ impl Sandbox {
         Ok(())
     }
 
-    /// Runs the tests that one of `filters` names, with this bug awake.
+    /// Runs the tests that match `filters`, with the bug `awake` enabled.
     pub(crate) fn test(&self, package: &str, filters: &[&str], awake: Option<&str>) -> Result<Outcome> {
         let package_of = self.tests.package(package);
         let (dir, description) = package_of.with_context(|| format!("there is no package {package}"))?;
@@ -107,18 +107,18 @@ impl Sandbox {
         Ok(Outcome::Passed(passed))
     }
 
-    /// As cargo would run it.
+    /// Returns a command that runs the program as cargo would.
     fn command(&self, dir: &Path, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.current_dir(dir).env("CARGO_MANIFEST_DIR", dir).envs(self.env.iter().cloned());
         command.env_remove("TENANTRY_LONG").env_remove("TENANTRY_SUITE_COUNTS");
-        // What is wrong with moves shows in the first few schedules.
+        // Bugs of moves show in the first few schedules.
         command.env("TENANTRY_SEEDS", "40");
         command
     }
 }
 
-/// What the copy of another time had and this one has not.
+/// Removes files that an earlier copy had and this one does not have.
 fn remove_others(dir: &Path, there: &BTreeSet<PathBuf>) -> Result<()> {
     for entry in std::fs::read_dir(dir)? {
         let path = entry?.path();
@@ -131,14 +131,14 @@ fn remove_others(dir: &Path, there: &BTreeSet<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// `[env]` of cargo's configuration.
+/// Returns `[env]` of cargo's configuration.
 fn env(root: &Path) -> Result<Vec<(String, String)>> {
     let config: toml::Table = std::fs::read_to_string(root.join(".cargo/config.toml"))?.parse()?;
     let env = config.get("env").and_then(toml::Value::as_table).into_iter().flatten();
     Ok(env.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect())
 }
 
-/// A text in a line of JSON; paths of ours need no escapes.
+/// Returns a text in a line of JSON; our paths need no escapes.
 fn value<'j>(line: &'j str, key: &str) -> Option<&'j str> {
     line.split_once(&format!("\"{key}\":\""))?.1.split('"').next()
 }

@@ -1,5 +1,5 @@
-//! Bugs put into the sources all at once, each asleep: the function it is in asks the environment which bug is awake,
-//! and runs its body with that bug or without. So the crates are built once and not once for each bug.
+//! Puts all bugs into the sources at once, disabled: the function that contains a bug asks the environment which bug is
+//! enabled, and runs its body with or without it. So the crates are built once and not once per bug.
 
 use super::list::Bug;
 use crate::tidy::code;
@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
-/// The variable that names the bug that is awake.
+/// Environment variable that names the enabled bug.
 pub(crate) const AWAKE: &str = "SEEDED_BUG";
 
-/// Texts of the files that have bugs asleep in them, by path from the root.
+/// Returns the texts of the files with their disabled bugs, by path from the root.
 pub(crate) fn sow(root: &Path, bugs: &[Bug]) -> Result<BTreeMap<String, String>> {
     let mut by_file: BTreeMap<&str, Vec<&Bug>> = BTreeMap::new();
     for bug in bugs {
@@ -30,10 +30,10 @@ pub(crate) fn sow(root: &Path, bugs: &[Bug]) -> Result<BTreeMap<String, String>>
     Ok(sown)
 }
 
-/// Bugs by the function they are in.
+/// Bugs by the body of the function that contains them.
 type Bodies<'b> = BTreeMap<(usize, usize), Vec<&'b Bug>>;
 
-/// The body of the innermost function around a bug, from brace to brace; none: there is no function.
+/// Returns the body of the innermost function around a bug, from brace to brace; `None` if there is no function.
 pub(crate) fn body(text: &str, bug: &Bug) -> Option<Range<usize>> {
     let at = text.find(&bug.find)?;
     let functions = functions(&code::bare(text)).into_iter();
@@ -54,8 +54,8 @@ fn put_in(mut text: String, bodies: Bodies<'_>) -> String {
     text
 }
 
-/// Bodies of functions in bare code. Not of those that run at compile time, nor of those that return a type that
-/// only their body names: two bodies would be two types.
+/// Returns the bodies of functions in bare code. Excludes functions that run at compile time, and functions that return
+/// an opaque type: two bodies would have two types.
 fn functions(code: &str) -> Vec<Range<usize>> {
     let bytes = code.as_bytes();
     let mut found = Vec::new();

@@ -1,5 +1,5 @@
-//! Names of tests as the sources have them: which test programs a filter needs, and whether it names any test at
-//! all. Nothing is built for it, so that `tidy` can ask.
+//! Names of tests in the sources: which test programs a filter needs, and whether it matches any test at all. Needs no
+//! build, so that `tidy` can use it.
 
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 /// Test programs of a package.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Programs {
-    /// That of the library's own tests.
+    /// Whether the library's own tests are needed.
     pub(crate) unit: bool,
-    /// That of `tests/it`.
+    /// Whether `tests/it` is needed.
     pub(crate) it: bool,
 }
 
 impl Programs {
-    /// What one or the other needs.
+    /// Returns the programs that either of the two needs.
     pub(crate) fn and(self, other: Self) -> Self {
         Self { unit: self.unit || other.unit, it: self.it || other.it }
     }
@@ -29,7 +29,7 @@ pub(crate) struct Tests(BTreeMap<String, Names>);
 struct Names {
     /// Directory below `crates`.
     dir: String,
-    /// What its manifest says of it.
+    /// Description in its manifest.
     description: String,
     unit: Vec<String>,
     it: Vec<String>,
@@ -60,10 +60,10 @@ impl Tests {
         Ok(Self(all))
     }
 
-    /// Where the tests are that a filter names; none of both: there are no such tests.
+    /// Returns the programs with the tests that a filter matches; none if there are no such tests.
     pub(crate) fn named(&self, package: &str, filter: &str) -> Programs {
         let Some(names) = self.0.get(package) else { return Programs::default() };
-        // A module that a macro makes is in capitals and not in any path.
+        // A module that a macro generates is in capitals and is part of no path.
         let shout =
             |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_ascii_uppercase() || c == '_');
         let filter: Vec<_> = filter.split("::").filter(|part| !shout(part)).collect();
@@ -72,19 +72,19 @@ impl Tests {
         Programs { unit: has(&names.unit), it: has(&names.it) }
     }
 
-    /// The directory of a package, below `crates`, and what its manifest says of it.
+    /// Returns the directory of a package, below `crates`, and the description in its manifest.
     pub(crate) fn package(&self, package: &str) -> Option<(&str, &str)> {
         self.0.get(package).map(|names| (names.dir.as_str(), names.description.as_str()))
     }
 
-    /// What all of these filters need.
+    /// Returns the programs that all of these filters need.
     pub(crate) fn needed(&self, package: &str, filters: &[&str]) -> Programs {
         let each = filters.iter().map(|filter| self.named(package, filter));
         each.fold(Programs::default(), Programs::and)
     }
 }
 
-/// Full names of the tests below `dir`, whose module is `module`.
+/// Collects the full names of the tests below `dir`, whose module is `module`.
 fn collect(dir: &Path, module: &str, names: &mut Vec<String>) -> Result<()> {
     let mut paths: Vec<PathBuf> = fs::read_dir(dir)?.map(|e| Ok(e?.path())).collect::<Result<_>>()?;
     paths.sort();
@@ -98,7 +98,7 @@ fn collect(dir: &Path, module: &str, names: &mut Vec<String>) -> Result<()> {
         if path.is_dir() {
             collect(&path, &inner, names)?;
         } else if path.extension().is_some_and(|end| end == "rs") {
-            // Tests within a source file are in its module `tests`; elsewhere that word does no harm.
+            // Tests within a source file are in its module `tests`; elsewhere the additional name does no harm.
             for test in tests(&fs::read_to_string(&path)?) {
                 names.extend([format!("{inner}::{test}"), format!("{inner}::tests::{test}")]);
             }
@@ -107,7 +107,7 @@ fn collect(dir: &Path, module: &str, names: &mut Vec<String>) -> Result<()> {
     Ok(())
 }
 
-/// Functions below a `#[test]`, whatever stands between.
+/// Returns the functions that follow a `#[test]`, with any lines between.
 fn tests(source: &str) -> Vec<&str> {
     let (mut found, mut marked) = (Vec::new(), false);
     for line in source.lines().map(str::trim_start) {

@@ -9,16 +9,16 @@ pub(crate) struct Tally {
     pub(crate) passed: u64,
     pub(crate) failed: u64,
     pub(crate) ignored: u64,
-    /// Lines in which suites say what they tried: `T1 cross-tenant: 20000 requests`.
+    /// Lines with which suites report what they tried: `T1 cross-tenant: 20000 requests`.
     pub(crate) suites: Vec<String>,
-    /// Names of the tests that failed, each once.
+    /// Names of the failed tests, without duplicates.
     pub(crate) failures: BTreeSet<String>,
-    /// Inside the output of a test that passed.
+    /// Whether the current lines are the output of a passing test.
     quiet: bool,
 }
 
 impl Tally {
-    /// Counts a line if it is a summary; whether it is worth showing.
+    /// Counts a line if it is a summary; returns whether the line should be shown.
     pub(crate) fn read(&mut self, line: &str) -> bool {
         let plain = without_colour(line);
         let text = plain.trim();
@@ -29,7 +29,7 @@ impl Tally {
             self.quiet = text.starts_with("PASS");
         }
         self.failures.extend(failed_test(&plain));
-        // cargo-nextest shows each test's own summary indented: that one is not libtest's last word.
+        // cargo-nextest indents each test's own summary, which is not libtest's final one.
         if plain.starts_with("test result:") {
             self.passed += number_before(text, "passed");
             self.failed += number_before(text, "failed");
@@ -52,7 +52,7 @@ impl Tally {
         self.failures.extend(other.failures.iter().cloned());
     }
 
-    /// The closing line, in libtest's own form because every CI knows how to read that.
+    /// Returns the final line, in libtest's form because every CI can read it.
     pub(crate) fn summary(&self, success: bool, took: Duration) -> String {
         let word = if success && self.passed > 0 { "ok" } else { "FAILED" };
         let Self { passed, failed, ignored, .. } = self;
@@ -63,7 +63,7 @@ impl Tally {
     }
 }
 
-/// The test that this line of output says failed.
+/// Returns the test that failed according to this line of output.
 ///
 /// cargo-nextest writes `FAIL [   0.592s] (1/9) package::binary name`, libtest `test name ... FAILED`.
 fn failed_test(line: &str) -> Option<String> {
@@ -77,13 +77,13 @@ fn failed_test(line: &str) -> Option<String> {
     is_failure.then(|| name.trim().to_owned())
 }
 
-/// Whether a line reads like `T6: 500 kills`.
+/// Returns true if a line has the form `T6: 500 kills`.
 fn is_count(text: &str) -> bool {
     let digits = text.strip_prefix('T').map_or(0, |rest| rest.bytes().take_while(u8::is_ascii_digit).count());
     digits > 0 && text[1 + digits..].starts_with([':', ' '])
 }
 
-/// The number in front of `word`; 0 when the word is not there.
+/// Returns the number before `word`; 0 if the word does not occur.
 fn number_before(line: &str, word: &str) -> u64 {
     let words: Vec<&str> = line.split_whitespace().collect();
     let found = words.windows(2).find(|pair| pair[1].trim_end_matches([',', ';']) == word);

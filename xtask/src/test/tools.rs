@@ -1,16 +1,16 @@
-//! What suites need of the machine besides the toolchain: found, or installed where that can be done without asking.
-//! Called by `test`. What a machine forbids is said in the counts, never passed over in silence.
+//! Tools that suites need in addition to the toolchain: found, or installed if that is possible without asking. Called
+//! by `test`. Restrictions of the machine are reported in the counts, never ignored silently.
 
 use std::process::{Command, Stdio};
 
-/// What the machine cannot do, as the suites are told (`TENANTRY_WITHOUT`), with what to print of it.
+/// Abilities that the machine lacks, as passed to the suites (`TENANTRY_WITHOUT`), with the text to print.
 #[derive(Debug, Default)]
 pub(crate) struct Missing {
     pub(crate) names: Vec<&'static str>,
     pub(crate) lines: Vec<String>,
 }
 
-/// Looks for what the suites of storage faults use, and installs it where that is possible.
+/// Looks for the tools of the suites of storage faults, and installs missing ones if possible.
 pub(crate) fn find() -> Missing {
     let mut missing = Missing::default();
     if !works("strace", &["--version"]) {
@@ -36,7 +36,7 @@ impl Missing {
     }
 }
 
-/// Debian and its kin, as root: elsewhere the machine's owner decides.
+/// Installs a package on Debian and its derivatives, as root; elsewhere the owner of the machine decides.
 fn install(package: &str) {
     if !works("sh", &["-c", "test \"$(id -u)\" = 0 && command -v apt-get"]) {
         return;

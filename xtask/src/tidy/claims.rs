@@ -1,4 +1,4 @@
-//! Tests that a page names as its proof (`file::name`, below `tests/it`) must be there. Called by `tidy`.
+//! Tests that a page names as its proof (`file::name`, below `tests/it`) must exist. Called by `tidy`.
 
 use super::Report;
 
@@ -15,12 +15,12 @@ pub(crate) fn check(files: &[(String, String)], report: &mut Report) {
     }
 }
 
-/// What stands in code marks and looks like a test: small letters, digits and `_`, with a folder at most.
+/// Returns the names in code marks that look like a test: lower-case letters, digits and `_`, with at most one folder.
 fn named(line: &str) -> impl Iterator<Item = (&str, &str)> {
     let is_name =
         |text: &str| !text.is_empty() && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'));
     let marked = line.split('`').skip(1).step_by(2);
-    // The two words that explain the form are no test.
+    // `file::name` explains the form and is not a test.
     marked.filter_map(|code| code.split_once("::")).filter(move |(file, name)| {
         file.split('/').all(is_name) && is_name(name) && (*file, *name) != ("file", "name")
     })

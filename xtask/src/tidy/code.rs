@@ -1,7 +1,7 @@
-//! Rust source without its comments, strings and tests, line for line, so that words and braces can be
-//! counted. Called by the other checks of `tidy`. A lexer for this purpose only, not a parser.
+//! Rust source without its comments, strings and tests, line for line, so that words and braces can be counted. Called
+//! by the other checks of `tidy`. A lexer for this purpose only, not a parser.
 
-/// The text with comments, string and character literals turned into spaces; newlines stay.
+/// Returns the text with comments, string and character literals replaced by spaces; newlines stay.
 pub(crate) fn bare(text: &str) -> String {
     let mut cursor = Cursor { bytes: text.as_bytes(), at: 0, out: Vec::with_capacity(text.len()) };
     while cursor.at < cursor.bytes.len() {
@@ -10,7 +10,7 @@ pub(crate) fn bare(text: &str) -> String {
     String::from_utf8_lossy(&cursor.out).into_owned()
 }
 
-/// The bare code with every `#[cfg(test)]` item turned into spaces.
+/// Returns the bare code with every `#[cfg(test)]` item replaced by spaces.
 pub(crate) fn without_tests(code: &str) -> String {
     const MARK: &str = "#[cfg(test)]";
     let mut out = code.as_bytes().to_vec();
@@ -27,7 +27,7 @@ pub(crate) fn without_tests(code: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// Just past the item that starts at `at`: its closing brace, or its semicolon.
+/// Returns the position just past the item that starts at `at`: its closing brace, or its semicolon.
 pub(crate) fn item_end(code: &[u8], at: usize) -> usize {
     let mut depth = 0_usize;
     for (i, byte) in code.iter().enumerate().skip(at) {
@@ -42,12 +42,12 @@ pub(crate) fn item_end(code: &[u8], at: usize) -> usize {
     code.len()
 }
 
-/// Whether the byte may be part of a word.
+/// Returns true if the byte may be part of a word.
 pub(crate) fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
 }
 
-/// Line numbers (from 1) on which `word` stands as a whole word.
+/// Returns the line numbers (from 1) on which `word` occurs as a whole word.
 pub(crate) fn lines_with(code: &str, word: &str) -> Vec<usize> {
     let hit = |line: &str| {
         line.match_indices(word).any(|(i, _)| {
@@ -96,7 +96,7 @@ impl Cursor<'_> {
         }
     }
 
-    /// Whether the byte before belongs to a word other than the `b` or `c` of a byte or C string.
+    /// Returns true if the previous byte belongs to a word other than the `b` or `c` of a byte or C string.
     fn in_word(&self) -> bool {
         let before = |n: usize| self.at.checked_sub(n).map_or(b' ', |i| self.bytes[i]);
         is_word(before(1)) && (!matches!(before(1), b'b' | b'c') || is_word(before(2)))

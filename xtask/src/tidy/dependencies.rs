@@ -1,5 +1,5 @@
-//! Rules about dependencies: licences, versions that come twice, pre-releases. Called by `tidy`.
-//! What is allowed stands in `xtask/dependencies.toml`, each duplicate with the reason for it.
+//! Rules about dependencies: licences, duplicate versions, pre-releases. Called by `tidy`. `xtask/dependencies.toml`
+//! lists what is allowed, each duplicate with its reason.
 
 use super::Report;
 use anyhow::{Context, Result, ensure};
@@ -9,16 +9,16 @@ use std::path::Path;
 
 const FILE: &str = "xtask/dependencies.toml";
 
-/// What is allowed.
+/// Allowed licences and duplicates.
 #[derive(Deserialize)]
 struct Allowed {
     /// Licences by their SPDX names.
     licences: BTreeSet<String>,
-    /// Crates that come in more than one version, and why.
+    /// Crates that occur in more than one version, with reasons.
     duplicates: BTreeMap<String, String>,
 }
 
-/// The part of `cargo metadata` that is looked at.
+/// The used part of `cargo metadata`.
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Package>,
@@ -75,7 +75,7 @@ fn faults(packages: &[Package], allowed: &Allowed) -> Vec<String> {
     faults
 }
 
-/// Whether an SPDX expression can be met with these licences. A `/` is the old way to write OR.
+/// Returns true if these licences satisfy an SPDX expression. A `/` is the old form of OR.
 fn is_allowed(expression: &str, licences: &BTreeSet<String>) -> bool {
     let spaced =
         expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ").replace(" WITH ", "-WITH-");

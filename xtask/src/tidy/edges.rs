@@ -1,16 +1,16 @@
-//! The trust boundaries: server → tenantry → engine and never back; who may name which library.
-//! Reads each crate's Cargo.toml, and the code for names that reach past a boundary by re-export.
+//! The trust boundaries: server → tenantry → engine and never back; which crate may name which library. Reads each
+//! crate's Cargo.toml, and searches the code for names that cross a boundary by re-export.
 
 use super::{Report, Source, code};
 use anyhow::{Context, Result};
 use std::path::Path;
 
-/// Drivers run statements; only the engine may hold one.
+/// Database drivers, which run statements; only the engine may use one.
 const DRIVERS: [&str; 4] = ["rusqlite", "tokio-postgres", "deadpool-postgres", "mongodb"];
-/// Only the server speaks HTTP to callers.
+/// HTTP libraries; only the server speaks HTTP to callers.
 const HTTP: [&str; 3] = ["axum", "axum-extra", "hyper"];
 
-/// What a crate may not have among the dependencies that ship with it.
+/// Dependencies that a crate must not ship with.
 struct Rule {
     folder: &'static str,
     forbidden: Vec<&'static str>,
@@ -50,7 +50,7 @@ pub(crate) fn check(root: &Path, sources: &[Source], report: &mut Report) -> Res
     Ok(())
 }
 
-/// Packages that ship: normal and build dependencies, of any target, under their real names.
+/// Returns the packages that ship: normal and build dependencies, of any target, under their real names.
 fn shipped(manifest: &toml::Table) -> Vec<String> {
     let mut found = Vec::new();
     let targets = manifest.get("target").and_then(toml::Value::as_table);
@@ -66,10 +66,10 @@ fn shipped(manifest: &toml::Table) -> Vec<String> {
     found
 }
 
-/// The same names in the code, where a re-export could smuggle them in.
+/// Searches the code for the forbidden names, which a re-export could introduce.
 fn names(rule: &Rule, sources: &[Source], report: &mut Report) {
     let folder = format!("{}/src/", rule.folder);
-    // A file called tests.rs is a test module: what it names does not ship.
+    // A file called tests.rs is a test module, which does not ship.
     let ships = |s: &&Source| s.path.starts_with(&folder) && !s.path.ends_with("/tests.rs");
     for source in sources.iter().filter(ships) {
         let code = code::without_tests(&source.code);

@@ -1,19 +1,19 @@
-//! How long files and functions are. Called by `tidy`; what is too long is for `ratchet` to say.
+//! Lengths of files and functions. Called by `tidy`; `ratchet` decides what is too long.
 
 use super::{Source, code};
 
-/// A length that has a limit.
+/// A measured length.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Measured {
     /// `file` or `fn`.
     pub(crate) kind: Kind,
     /// Path, with `::name` for a function.
     pub(crate) what: String,
-    /// Lines.
+    /// Number of lines.
     pub(crate) lines: usize,
 }
 
-/// What was measured.
+/// Kind of a measured item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A whole source file.
@@ -23,7 +23,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// Lines from which it is worth a thought.
+    /// Number of lines from which the length gives advice.
     pub(crate) fn soft(self) -> usize {
         match self {
             Self::File => 200,
@@ -31,7 +31,7 @@ impl Kind {
         }
     }
 
-    /// Lines from which it is a fault.
+    /// Number of lines from which the length is a fault.
     pub(crate) fn hard(self) -> usize {
         match self {
             Self::File => 400,
@@ -39,7 +39,7 @@ impl Kind {
         }
     }
 
-    /// The word of the ratchet file.
+    /// Returns the word in the ratchet file.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::File => "file",
@@ -48,7 +48,7 @@ impl Kind {
     }
 }
 
-/// Every file, and every function outside tests.
+/// Measures every file, and every function outside tests.
 pub(crate) fn measure(sources: &[Source]) -> Vec<Measured> {
     let mut found = Vec::new();
     for source in sources {

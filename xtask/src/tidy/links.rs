@@ -1,5 +1,5 @@
-//! Links between the project's pages: the file must be there, and the heading too.
-//! Links to the outside are not followed: a check must not depend on somebody else's server.
+//! Links between the project's pages: the file must exist, and the heading too. External links are not followed: a
+//! check must not depend on another server.
 
 use super::Report;
 use std::collections::BTreeMap;
@@ -32,7 +32,7 @@ fn broken(root: &Path, pages: &BTreeMap<&str, &str>, page: &str, target: &str) -
     (!known).then(|| format!("no heading #{anchor} in {full}"))
 }
 
-/// The path from the root of a link on a page.
+/// Returns the path from the root of a link on a page.
 fn resolve(page: &str, link: &str) -> String {
     let mut parts: Vec<&str> = page.split('/').collect();
     parts.pop();
@@ -46,7 +46,7 @@ fn resolve(page: &str, link: &str) -> String {
     parts.join("/")
 }
 
-/// Lines outside code blocks, numbered from 1.
+/// Returns the lines outside code blocks, numbered from 1.
 fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut fenced = false;
     text.lines().enumerate().filter_map(move |(i, line)| {
@@ -66,7 +66,7 @@ fn links(text: &str) -> Vec<(usize, &str)> {
     prose(text).flat_map(|(n, line)| in_line(line).into_iter().map(move |(a, b)| (n, &line[a..b]))).collect()
 }
 
-/// The anchor that a heading gets.
+/// Returns the anchor of a heading.
 fn slug(heading: &str) -> String {
     let text = heading.trim_start_matches('#').trim().to_lowercase();
     let kept = text.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));

@@ -1,12 +1,12 @@
-//! Names of invariants and threats: what a comment names must be defined in the documentation, and each invariant must
-//! be claimed by a test. Called by `tidy`.
+//! Names of invariants and threats: a name in a comment must be defined in the documentation, and a test must claim
+//! each invariant. Called by `tidy`.
 
 use super::Report;
 use std::collections::BTreeSet;
 
-/// What must always be true.
+/// Page that defines the invariants.
 const INVARIANTS: &str = "docs/invariants.md";
-/// What has gone wrong elsewhere.
+/// Page that defines the threats.
 const THREATS: &str = "docs/threats.md";
 
 /// Checks the comments of every source and the two lists.
@@ -38,14 +38,14 @@ pub(crate) fn check(files: &[(String, String)], report: &mut Report) {
     }
 }
 
-/// The names in the first column of a page's tables.
+/// Returns the names in the first column of a page's tables.
 fn defined<'a>(files: &'a [(String, String)], page: &str) -> Vec<&'a str> {
     let text = files.iter().find(|(path, _)| path == page).map_or("", |(_, text)| text);
     let cells = text.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
     cells.map(|(name, _)| name).collect()
 }
 
-/// Words in code marks made of small letters and hyphens, as names of invariants are.
+/// Returns the words in code marks that consist of lower-case letters and hyphens, as names of invariants do.
 fn marked(comment: &str) -> impl Iterator<Item = &str> {
     let is_name = |text: &&str| {
         text.contains('-')
@@ -54,7 +54,7 @@ fn marked(comment: &str) -> impl Iterator<Item = &str> {
     comment.split('`').skip(1).step_by(2).filter(is_name)
 }
 
-/// Whether it says "rule 3" or "threats 12".
+/// Returns true if the comment contains "rule 3" or "threats 12" with any number.
 fn is_numbered(comment: &str) -> bool {
     let words: Vec<String> = comment.split_whitespace().map(str::to_lowercase).collect();
     words.windows(2).any(|pair| {

@@ -1,5 +1,5 @@
-//! What is longer than the hard limit and allowed for now: `xtask/tidy.ratchet`. Entries may only
-//! shrink: growing past one is a fault, and so is an entry that is higher than what is measured.
+//! Lengths above the hard limit that are allowed for now: `xtask/tidy.ratchet`. Entries may only shrink: growing past
+//! one is a fault, and so is an entry that is higher than the measured length.
 
 use super::{Report, length::Measured};
 use anyhow::{Context, Result};
@@ -12,7 +12,7 @@ const HEADER: &str = "\
 # `cargo xtask tidy --update`. Nothing is ever added here.
 ";
 
-/// Compares what was measured with the limits and the ratchet.
+/// Compares the measured lengths with the limits and the ratchet.
 pub(crate) fn check(root: &Path, measured: &[Measured], update: bool, report: &mut Report) -> Result<()> {
     let path = root.join(FILE);
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {FILE}"))?;
@@ -41,7 +41,7 @@ fn parse(text: &str) -> Result<BTreeMap<String, usize>> {
         .collect()
 }
 
-/// Entries come down to what is measured; those no longer needed go.
+/// Lowers entries to the measured length and removes those that are no longer needed.
 fn lower(allowed: &mut BTreeMap<String, usize>, measured: &[Measured]) {
     let now: BTreeMap<String, &Measured> = measured.iter().map(|item| (key(item), item)).collect();
     allowed.retain(|key, lines| {

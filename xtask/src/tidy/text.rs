@@ -1,13 +1,13 @@
-//! Rules about words: a header on every module, no unfinished code, nothing `unsafe`, and no path of
-//! the machine that something was written on.
+//! Rules about words: a header on every module, no unfinished code, nothing `unsafe`, and no path of the author's
+//! machine.
 
 use super::{Report, Source, code};
 
-/// Words that may not be in code, and why.
+/// Words that code must not contain, with reasons.
 const WORDS: [(&str, &str); 3] =
     [("todo!", "unfinished"), ("unimplemented!", "unfinished"), ("unsafe", "no unsafe code in this project")];
 
-/// Where output of the command line is written, and nowhere else: these panic when a reader closes its pipe.
+/// Output macros that are allowed only in the file for command-line output: they panic when a reader closes its pipe.
 const PRINTING: [&str; 4] = ["println!", "print!", "eprintln!", "eprint!"];
 const OUTPUT_OF: &str = "crates/server/src/";
 
@@ -44,7 +44,7 @@ fn printing(source: &Source, report: &mut Report) {
 }
 
 fn machine_paths(path: &str, text: &str, report: &mut Report) {
-    // Taken apart so that this file does not find itself.
+    // Split so that this file does not match itself.
     let marks = [concat!("/ho", "me/"), concat!("/Use", "rs/"), concat!("/ro", "ot/"), concat!("/wo", "rk/")];
     for (i, line) in text.lines().enumerate() {
         for mark in marks.iter().filter(|mark| is_rooted(line, mark)) {
@@ -53,7 +53,7 @@ fn machine_paths(path: &str, text: &str, report: &mut Report) {
     }
 }
 
-/// Whether the mark starts a path here rather than continuing one (`docs/home/`, `example.com/users/`).
+/// Returns true if the mark starts a path here and does not continue one (`docs/home/`, `example.com/users/`).
 fn is_rooted(line: &str, mark: &str) -> bool {
     line.match_indices(mark).any(|(i, _)| {
         let before = line[..i].chars().next_back();

@@ -1,4 +1,4 @@
-//! Reads the project's text files. Called by `tidy`; it never follows links nor enters build output.
+//! Reads the project's text files. Called by `tidy`; it never follows links or enters build output.
 
 use anyhow::{Context, Result};
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 const TEXT: [&str; 10] = ["rs", "toml", "md", "sql", "html", "css", "js", "json", "yml", "sh"];
 const SKIP: [&str; 6] = ["target", "tenantry-data", "data", ".git", "node_modules", ".idea"];
 
-/// Every text file as (path from the root with `/`, contents), sorted by path.
+/// Returns every text file as (path from the root with `/`, contents), sorted by path.
 pub(crate) fn read(root: &Path) -> Result<Vec<(String, String)>> {
     let mut found = Vec::new();
     walk(root, "", &mut found)?;
@@ -20,7 +20,7 @@ fn walk(dir: &Path, prefix: &str, found: &mut Vec<(String, String)>) -> Result<(
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = format!("{prefix}{name}");
         let kind = entry.file_type()?;
-        // A demo run leaves `data` at the root; folders of that name deeper down are ours.
+        // A demo run leaves `data` at the root; folders with that name at other levels are part of the project.
         let skipped = SKIP.contains(&name.as_str()) && (prefix.is_empty() || name != "data");
         if kind.is_dir() && !skipped {
             walk(&entry.path(), &format!("{path}/"), found)?;

@@ -9,11 +9,11 @@ use serde_json::json;
 /// An account of the victim's address, before tenant `acme` has any relation to it.
 #[derive(Debug, Clone, Copy)]
 enum Before {
-    /// Made by an attacker who registered a tenant of their own.
+    /// Created by an attacker who registered a tenant.
     Claimed,
-    /// The same, in an installation that did not confirm addresses.
+    /// Created by an attacker who registered a tenant, in an installation that did not confirm addresses.
     ClaimedOfOld,
-    /// Made by another tenant's invitation, which the victim accepted, and left since.
+    /// Created by another tenant's invitation, which the victim accepted; the victim has left that tenant since.
     LeftAnother,
     /// Invited by another tenant, not accepted.
     InvitedElsewhere,
