@@ -266,8 +266,7 @@ impl Engine {
         blocking(move || sqlite::lying::residents(&server, &physical)).await
     }
 
-    /// Returns the size of the database on disk in bytes; for a pooled tenant, the bytes of its values. Blocks for up
-    /// to 1 ms.
+    /// Returns the bytes of the database on disk; for a pooled tenant, those of its values. Blocks for up to 1 ms.
     pub fn size_bytes(&self, place: &Place) -> Result<u64> {
         let server = self.server(place)?.1;
         if place.isolation == Isolation::Pooled && place.tenant.is_some() {
@@ -307,8 +306,7 @@ impl Engine {
         }
     }
 
-    /// Reopens the database of `place` and checks its identity, but not its pages. Returns why it cannot be used; None
-    /// if it can.
+    /// Reopens the database of `place` and checks only its identity. Returns why it cannot be used; None if it can.
     ///
     /// # Errors
     /// The same as those of [`Engine::lost`].
