@@ -78,8 +78,8 @@ pub(crate) fn latencies(addr: SocketAddr, requests: impl Iterator<Item = Vec<u8>
     })
 }
 
-/// Sends `per_second` requests per second over some connections, whether answers arrive or not, until told to stop. Returns
-/// the duration of each from the moment it was due: a late answer delays the next request, and the delay counts.
+/// Sends `per_second` requests per second over some connections, whether answers arrive or not, until told to stop.
+/// Returns the duration of each from the moment it was due: a late answer delays the next request, and the delay counts.
 pub(crate) fn paced(
     addr: SocketAddr,
     connections: u32,

@@ -1,8 +1,8 @@
-//! An axum service of one's own on top of the platform: own state, own routes, the [`Tenant`] extractor, records
-//! and own SQL in the tenant's database.
+//! An axum service that embeds the platform: own state, own routes, the [`Tenant`] extractor, records and own SQL in
+//! the tenant's database.
 //!
-//! What to look at: a handler that takes [`Tenant`] cannot run before credentials, membership, state and
-//! subscription were checked, and has no way to name another tenant.
+//! Note that a handler that takes [`Tenant`] cannot run before credentials, membership, state and subscription were
+//! checked, and has no way to name another tenant.
 
 use anyhow::Result;
 use axum::{
@@ -20,7 +20,7 @@ use tenantry::{
 };
 use tenantry_server::http::{self, App, Options, Tenant, problem::Problem};
 
-/// Our own state. It gives out the platform's, which is all the extractor needs.
+/// The service's state. It provides the platform's [`App`], which is all that the extractor needs.
 #[derive(Clone)]
 pub struct Clinic {
     app: App,
@@ -33,7 +33,7 @@ impl FromRef<Clinic> for App {
     }
 }
 
-/// The platform on `data`, and a router with its routes and ours.
+/// Opens the platform on `data` and returns it with a router that has its routes and the service's own.
 pub async fn service(data: &Path) -> Result<(App, Router)> {
     let config = Config::parse("tenantry.toml", DEFAULT_TOML, data).map_err(|e| anyhow::anyhow!("{e}"))?;
     let platform = Platform::open(config).await?;
@@ -46,14 +46,14 @@ pub async fn service(data: &Path) -> Result<(App, Router)> {
     Ok((app.clone(), http::router(app).merge(own)))
 }
 
-/// Records through the library: the first patients, as the member who asks may see them.
+/// `GET /clinic/today`: counts patients through the library, with the permissions of the caller.
 async fn today(State(clinic): State<Clinic>, tenant: Tenant) -> Result<Json<Value>, Problem> {
     let records = clinic.app.platform().records(&*tenant, "patients")?;
     let page = records.list(&ListQuery { count: true, ..ListQuery::default() }).await?;
     Ok(Json(json!({"greeting": clinic.greeting, "company": tenant.name(), "patients": page.count})))
 }
 
-/// Our own SQL, in this tenant's database and no other.
+/// `GET /clinic/ages`: runs the service's own SQL, in this tenant's database only.
 async fn ages(State(clinic): State<Clinic>, tenant: Tenant) -> Result<Json<Value>, Problem> {
     let store = StoreName::parse("tenant").map_err(tenantry::Error::from)?;
     let sql =

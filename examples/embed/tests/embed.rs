@@ -1,4 +1,4 @@
-//! The example works: two companies, own routes, own SQL, nothing of each other's.
+//! Tests the example: two tenants, own routes, own SQL; neither tenant sees the other's data.
 
 use axum::{Router, body::Body};
 use http_body_util::BodyExt;

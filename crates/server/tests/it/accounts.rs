@@ -125,7 +125,7 @@ async fn nothing_changes_for_an_invited_account_until_its_holder_accepts() {
     anon.post("/api/invitations/accept", &json!({"token": token, "password": ATTACKERS})).await.expect(409);
     rival.post("/api/invitations/accept", &json!({"token": token})).await.expect(200);
     assert_eq!(tenants(&rival).await, ["acme", "rival"]);
-    // Staff who accept an invitation, as they must, still sign in to no tenant by default.
+    // Staff join only by accepting, and still sign in to no tenant by default.
     let token = app.letter("staff@platform.example").await;
     staff.post("/api/invitations/accept", &json!({"token": token})).await.expect(200);
     let session = login(&app, "staff@platform.example", PASSWORD, None).await.expect(200).json();

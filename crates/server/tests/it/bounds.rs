@@ -64,7 +64,7 @@ async fn a_damaged_database_and_one_that_is_gone_have_their_own_answers() {
     let file = server.path.join(format!("{}.db", place.physical));
     let aside = file.with_extension("aside");
     std::fs::rename(&file, &aside).unwrap();
-    // A write to a deleted file is acknowledged for a short time at most.
+    // Writes to a missing file are acknowledged for a short time at most.
     let noticed = Instant::now();
     let refused = loop {
         let answer = acme.post("/api/records/patients", &patient("Elm")).await;

@@ -92,7 +92,7 @@ async fn a_tenant_of_others_answers_like_one_that_is_not_there_on_every_route() 
     let key = rival.post("/api/tenant/keys", &json!({"name": "k", "role": "owner"})).await.expect(201).json();
     let key = app.anon().with("x-api-key", key["key"].as_str().unwrap());
     let staff = app.staff().await;
-    // In none of them does the session name a tenant.
+    // None of these callers is a member of acme.
     let mut shots = 0;
     for client in [&rival, &cookie, &key, &staff] {
         for route in ROUTES.iter().filter(|route| route.access != Access::Public) {

@@ -39,7 +39,7 @@ async fn sixteen_guesses_do_not_keep_the_holder_out() {
     for _ in 0..16 {
         login(&guesser, OWNER, "wrong guess 1").await.expect(401);
     }
-    // The guesser's network is closed, now and from then on.
+    // The holder's network stays open; the guesser's is closed even to the right password.
     login(&holder, OWNER, PASSWORD).await.expect(200);
     login(&guesser, OWNER, PASSWORD).await.expect(401);
     let locked = row(&staff, OWNER).await;

@@ -87,7 +87,7 @@ fn refused_rightly(
         (Access::User | Access::Platform, ..) if shot.path.starts_with("/t/") => &[404],
         (_, Credential::None | Credential::Forged, _) => &[401],
         (Access::Platform, Credential::Staff, _) => return None,
-        // The purged tenant's users no longer exist.
+        // Credentials of a deleted tenant are no longer valid.
         (Access::Platform, _, Relation::Gone) if credential.is_own() => &[401, 404],
         (Access::Platform, ..) => &[404],
         (Access::Tenant, _, Relation::Foreign) => &[404],
