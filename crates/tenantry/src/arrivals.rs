@@ -7,6 +7,7 @@ use crate::{
     Error, NewOwner, Platform, Result,
     access::Actor,
     config::Scope,
+    error::Wrong,
     operations::{
         Owner,
         arrive::Arriving,
@@ -144,10 +145,19 @@ impl Platform {
     ) -> Result<Arriving> {
         let NewFromCopy { slug, name, email, plan, owner, member, reason } = wanted;
         let by = actor.by();
-        let owner = match (owner, member) {
-            (Some(owner), _) => Some((self.hashed(owner).await?, self.owner_role()?)),
-            (None, Some(email)) => Some(self.member(&email).await?),
-            (None, None) => None,
+        let plan = plan.unwrap_or_else(|| self.config().registration.default_plan.to_string());
+        let mut wrong = Wrong::default();
+        wrong.take(name.as_deref().map_or(Ok(()), |name| users::check_text("name", name)))?;
+        wrong.take(email.as_deref().map_or(Ok(()), users::check_email))?;
+        wrong.take(plans::by_code(&mut self.control().snapshot().await?, &plan).await)?;
+        let member = match &member {
+            Some(email) => wrong.take(self.member(email).await)?,
+            None => None,
+        };
+        wrong.finish()?;
+        let owner = match owner {
+            Some(owner) => Some((self.hashed(owner).await?, self.owner_role()?)),
+            None => member,
         };
         let reason = match &owner {
             Some((owner, _)) => self.may_name(actor, owner, source, reason.as_deref()).await?,
@@ -159,7 +169,6 @@ impl Platform {
             name: name.unwrap_or_else(|| like.0.to_owned()),
             email: email.unwrap_or_else(|| like.1.to_owned()),
         };
-        let plan = plan.unwrap_or_else(|| self.config().registration.default_plan.to_string());
         Ok(Arriving { by, new, plan, owner, reason, members: vec![], placements })
     }
 
@@ -202,6 +211,12 @@ impl Platform {
                 "no user has confirmed this address: have them sign in and confirm it first",
             )
         })?;
+        if !user.is_active {
+            return Err(Error::invalid(
+                "owner",
+                "this account is closed: name another one, or open it first",
+            ));
+        }
         Ok((Owner::Existing(user.id), self.owner_role()?))
     }
 }

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     Error, Result,
     control::{Control, Subject, params},
+    error::{FieldError, Rule, Wrong},
 };
 use quick_cache::sync::Cache;
 use serde::Serialize;
@@ -90,7 +91,7 @@ pub struct NewKey {
     /// What it is for, 1 to 80 characters.
     pub name: String,
     /// One of the configured roles.
-    pub role: RoleName,
+    pub role: String,
     /// When it ends, microseconds; None is never.
     pub expires_us: Option<i64>,
 }
@@ -127,6 +128,26 @@ impl ApiKeys {
         Ok(live)
     }
 
+    /// Checks a key to be made.
+    ///
+    /// # Errors
+    /// [`Error::InvalidFields`] with every field that is wrong.
+    fn check(&self, new: &NewKey) -> Result<()> {
+        let mut wrong = Wrong::default();
+        if !(1..=80).contains(&new.name.trim().chars().count()) {
+            wrong.add(FieldError::new("name", Rule::Value, "write 1 to 80 characters"));
+        }
+        if self.roles.iter().all(|role| role.as_str() != new.role) {
+            let names: Vec<_> = self.roles.iter().map(RoleName::as_str).collect();
+            let reason = format!("must be one of: {}", names.join(", "));
+            wrong.add(FieldError::new("role", Rule::Value, reason));
+        }
+        if new.expires_us.is_some_and(|end| end <= self.control.now_us()) {
+            wrong.add(FieldError::new("expires_at", Rule::Value, "lies in the past"));
+        }
+        wrong.finish()
+    }
+
     /// Makes a key. The token is in the answer and nowhere else.
     ///
     /// # Errors
@@ -134,18 +155,9 @@ impl ApiKeys {
     /// [`Error::Invalid`] for a name, role or end that makes no sense; [`Error::Conflict`] at 100 keys.
     pub async fn create(&self, tenant: &Tenant, new: NewKey) -> Result<(Token, KeyInfo)> {
         self.may_manage(tenant)?;
+        self.check(&new)?;
         let name = new.name.trim();
-        if name.is_empty() || name.chars().count() > 80 {
-            return Err(Error::invalid("name", "write 1 to 80 characters"));
-        }
-        if !self.roles.contains(&new.role) {
-            let names: Vec<_> = self.roles.iter().map(RoleName::as_str).collect();
-            return Err(Error::invalid("role", format!("must be one of: {}", names.join(", "))));
-        }
         let mut write = self.control.begin().await?;
-        if new.expires_us.is_some_and(|end| end <= write.at_us()) {
-            return Err(Error::invalid("expires_at", "lies in the past"));
-        }
         let live = "SELECT count(*) FROM api_keys WHERE tenant = ? AND revoked_at IS NULL";
         let count = write.query(live, params![tenant.id().get()]).await?;
         if count.first().map_or(Ok(0), |row| row.integer(0))? >= PER_TENANT {

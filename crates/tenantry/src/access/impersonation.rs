@@ -14,6 +14,7 @@ use crate::{
     audit::By,
     clock::SECOND_US,
     control::{Subject, Write, params},
+    error::{FieldError, Rule, Wrong},
 };
 use serde_json::json;
 use tenantry_engine::name::{TenantId, UserId};
@@ -32,6 +33,19 @@ pub struct Impersonate {
     pub reason: String,
     /// 1 to 60.
     pub minutes: u32,
+}
+
+impl Impersonate {
+    fn check(&self) -> Result<()> {
+        let mut wrong = Wrong::default();
+        if !(5..=500).contains(&self.reason.trim().chars().count()) {
+            wrong.add(FieldError::new("reason", Rule::Value, "write 5 to 500 characters"));
+        }
+        if !(1..=MAX_MINUTES).contains(&self.minutes) {
+            wrong.add(FieldError::new("minutes", Rule::Value, "choose 1 to 60"));
+        }
+        wrong.finish()
+    }
 }
 
 /// A session in another's name. The staff member's own session stays as it is.
@@ -62,12 +76,7 @@ impl Access {
         // The operator at the command line has other ways; a session needs a person behind it.
         let staff = actor.user().ok_or(Error::NotFound("user"))?;
         let reason = wish.reason.trim();
-        if !(5..=500).contains(&reason.chars().count()) {
-            return Err(Error::invalid("reason", "write 5 to 500 characters"));
-        }
-        if !(1..=MAX_MINUTES).contains(&wish.minutes) {
-            return Err(Error::invalid("minutes", "choose 1 to 60"));
-        }
+        wish.check()?;
         self.directory.tenant(wish.tenant).await?;
         let mut write = self.control.begin().await?;
         let user = self.member(&mut write, wish).await?;

@@ -10,6 +10,7 @@ use crate::{
     audit::By,
     clock::DAY_US,
     control::{Write, params},
+    error::Wrong,
     mail::{self, Draft, Kind},
     tenants::{self, State},
     users::{self, NewUser, Standing, members},
@@ -154,7 +155,10 @@ impl Platform {
                 if invited.has_account {
                     return Err(sign_in_first());
                 }
-                password.check(&invited.email)?;
+                let mut wrong = Wrong::default();
+                wrong.take(users::check_text("name", &name))?;
+                wrong.take(password.check(&invited.email))?;
+                wrong.finish()?;
                 let hash = self.access().passwords().hash(password).await?;
                 let new = NewUser {
                     email: invited.email,

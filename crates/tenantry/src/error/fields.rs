@@ -111,6 +111,15 @@ impl Wrong {
         self.0.len() >= MOST
     }
 
+    /// The value that [`Wrong::take`] returned, if nothing was added.
+    ///
+    /// # Errors
+    /// [`Error::InvalidFields`] with every field.
+    pub fn finish_with<T>(self, taken: Option<T>) -> Result<T> {
+        self.finish()?;
+        taken.ok_or_else(|| Error::Internal("a field was refused and is not named".into()))
+    }
+
     /// Fails if any error was added.
     ///
     /// # Errors

@@ -51,7 +51,7 @@ async fn impersonation_abuse_impersonation_has_a_reason_an_end_and_two_names() {
     assert_eq!((tenant.actor().label(), tenant.actor().impersonator()), ("user:1", Some("user:4")));
     assert_eq!(tenant.actor().role(), Some(&role("owner")));
     assert!(!tenant.actor().is_staff(), "the other's rights, never more");
-    let new = NewKey { name: "x".into(), role: role("member"), expires_us: None };
+    let new = NewKey { name: "x".into(), role: "member".into(), expires_us: None };
     assert_eq!(world.access.api_keys().create(&tenant, new).await.expect_err("no keys").code(), "denied");
     let actor = tenant.actor().clone();
     drop(tenant);

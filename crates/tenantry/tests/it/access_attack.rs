@@ -84,7 +84,7 @@ async fn one(platform: &Platform, n: usize, hash: &str) -> One {
     let text = format!(r#"{{"first_name":"A","last_name":"canary-{n}","born_on":"1990-01-01"}}"#);
     let row: Input = serde_json::from_str(&text).unwrap();
     platform.records(&tenant, "patients").unwrap().create(&row).await.unwrap();
-    let key = NewKey { name: "test".into(), role: owner, expires_us: None };
+    let key = NewKey { name: "test".into(), role: owner.to_string(), expires_us: None };
     let key = platform.access().api_keys().create(&tenant, key).await.unwrap().0.reveal();
     drop(tenant);
     One { id, suspended: n % 10 == 9, jwt: jwt(&email, &name), slug: name, session, key }

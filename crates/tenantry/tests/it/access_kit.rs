@@ -182,7 +182,7 @@ impl World {
         let session = self.login_in(owner, Some(tenant)).await;
         let handle = self.enter(&by_session(&session)).await.expect("owner enters");
         let new =
-            tenantry::access::api_keys::NewKey { name: "test".into(), role: role("member"), expires_us };
+            tenantry::access::api_keys::NewKey { name: "test".into(), role: "member".into(), expires_us };
         let (token, info) = self.access.api_keys().create(&handle, new).await.expect("key");
         (token.reveal(), info.id)
     }

@@ -245,7 +245,7 @@ async fn sessions_are_their_owners_to_see_and_end() {
 async fn keys_are_managed_by_owners_themselves() {
     let world = World::new().await;
     let new =
-        |role_name: &str, name: &str| NewKey { name: name.into(), role: role(role_name), expires_us: None };
+        |role_name: &str, name: &str| NewKey { name: name.into(), role: role_name.into(), expires_us: None };
     let ada = world.login("ada").await;
     let tenant = world.enter(&by_session(&ada)).await.expect("owner");
     let keys = world.access.api_keys();

@@ -1,17 +1,14 @@
 //! Staff handlers that create a tenant, or a tenant's missing databases (M9, M16).
 
-use crate::http::{
-    App,
-    body::Json as Input,
-    names::{Company, field},
-    problem::Result,
-    scope::Staff,
-};
+use crate::http::{App, body::Json as Input, names::Company, problem::Result, scope::Staff};
 use axum::{Json, extract::State};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tenantry::{access::passwords::Password, name::Slug, operator::NewOwner, tenants::NewTenant};
+use tenantry::{
+    Error, access::passwords::Password, error::Wrong, name::Slug, operator::NewOwner, plans,
+    tenants::NewTenant, users,
+};
 
 /// Body of [`tenant`].
 #[derive(Deserialize)]
@@ -30,16 +27,31 @@ pub(in crate::http) async fn tenant(
     Staff(actor): Staff,
     Input(form): Input<Form>,
 ) -> Result<(StatusCode, Json<Value>)> {
-    let slug = field("slug", &form.slug, Slug::parse)?;
+    if form.password.is_some() {
+        super::users::may_grant(&actor)?;
+    }
+    let slug = checked(&app, &form).await?;
     let email = form.email;
     let owner =
         form.password.map(|password| NewOwner { email: email.clone(), name: email.clone(), password });
-    if owner.is_some() {
-        super::users::may_grant(&actor)?;
-    }
     let new = NewTenant { slug, name: form.company, email };
     let created = app.platform().create_tenant(&actor.by(), new, form.plan.as_deref(), owner).await?;
     Ok((StatusCode::CREATED, Json(json!(created))))
+}
+
+/// The slug, once nothing in the form breaks a rule; else every field that does.
+async fn checked(app: &App, form: &Form) -> Result<Slug, Error> {
+    let mut wrong = Wrong::default();
+    let slug = wrong.take(Slug::parse(&form.slug).map_err(|e| Error::invalid("slug", e.reason)))?;
+    wrong.take(users::check_text("company", &form.company))?;
+    wrong.take(users::check_email(&form.email))?;
+    if let Some(password) = &form.password {
+        wrong.take(password.check(&form.email))?;
+    }
+    if let Some(plan) = &form.plan {
+        wrong.take(plans::by_code(&mut app.platform().control().snapshot().await?, plan).await)?;
+    }
+    wrong.finish_with(slug)
 }
 
 /// `POST /api/admin/tenants/{slug}/databases`.

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tenantry::{
     Error,
+    error::Wrong,
     name::TenantId,
     plans,
     tenants::{self, Filter, Listed},
@@ -98,9 +99,17 @@ pub(in crate::http) async fn change_plan(
     if form.plan.is_none() && form.state.is_none() {
         return Err(Error::invalid("plan", "name a plan, a state, or both").into());
     }
+    let mut wrong = Wrong::default();
+    if let Some(plan) = &form.plan {
+        wrong.take(plans::by_code(&mut app.platform().control().snapshot().await?, plan).await)?;
+    }
     let state = form.state.as_deref().map(plans::State::parse).transpose();
-    let state =
-        state.map_err(|_| Error::invalid("state", "trial, active, past_due, cancelled or expired"))?;
+    let state = state.map_err(|_| Error::invalid("state", "trial, active, past_due, cancelled or expired"));
+    let state = wrong.take(state)?;
+    if form.ends_at.is_some() && form.state.is_none() {
+        wrong.take::<()>(Err(Error::invalid("ends_at", "belongs to a state: name the state too")))?;
+    }
+    let state = wrong.finish_with(state)?;
     let state = state.map(|state| (state, form.ends_at.map(|t| t.as_microsecond())));
     app.platform().change_subscription(&actor.by(), &slug, form.plan.as_deref(), state).await?;
     show(State(app), Staff(actor), Company(slug)).await

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use tenantry::{
     Error,
     access::{Actor, passwords::Password},
+    error::Wrong,
     name::UserId,
     users::{self, Flags, NewUser, Standing, User},
 };
@@ -48,9 +49,13 @@ pub(in crate::http) async fn create(
     Input(form): Input<Form>,
 ) -> Result<(StatusCode, Json<Value>)> {
     may_grant(&actor)?;
-    form.password.check(&form.email)?;
-    let password_hash = Some(app.platform().access().passwords().hash(form.password).await?);
     let name = form.name.unwrap_or_else(|| form.email.clone());
+    let mut wrong = Wrong::default();
+    wrong.take(users::check_email(&form.email))?;
+    wrong.take(users::check_text("name", &name))?;
+    wrong.take(form.password.check(&form.email))?;
+    wrong.finish()?;
+    let password_hash = Some(app.platform().access().passwords().hash(form.password).await?);
     let mut write = app.platform().control().begin().await?;
     let new = NewUser { email: form.email, name, password_hash, standing: Standing::Confirmed };
     let id = users::create(&mut write, &actor.by(), &new).await?;

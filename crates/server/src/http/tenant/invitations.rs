@@ -6,7 +6,7 @@ use axum::{Json, extract::State};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tenantry::Invitation;
+use tenantry::{Invitation, error::Wrong, users};
 
 /// `GET /api/tenant/invitations`.
 pub(in crate::http) async fn list(State(app): State<App>, tenant: Tenant) -> Result<Json<Value>> {
@@ -30,7 +30,10 @@ pub(in crate::http) async fn create(
     Input(form): Input<Form>,
 ) -> Result<(StatusCode, Json<Value>)> {
     may_manage(&app, &tenant)?;
-    let role = role(&app, &form.role)?;
+    let mut wrong = Wrong::default();
+    wrong.take(users::check_email(&form.email))?;
+    let role = wrong.take(role(&app, &form.role))?;
+    let role = wrong.finish_with(role)?;
     let made = app.platform().invite(&tenant, &form.email, &role).await?;
     Ok((StatusCode::CREATED, Json(shown(&made))))
 }

@@ -5,11 +5,7 @@ use axum::{Json, extract::State};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tenantry::{
-    Error,
-    access::api_keys::{KeyInfo, NewKey},
-    name::RoleName,
-};
+use tenantry::access::api_keys::{KeyInfo, NewKey};
 
 /// `GET /api/tenant/keys`.
 pub(in crate::http) async fn list(State(app): State<App>, tenant: Tenant) -> Result<Json<Value>> {
@@ -32,8 +28,8 @@ pub(in crate::http) async fn create(
     tenant: Tenant,
     Input(form): Input<Form>,
 ) -> Result<(StatusCode, Json<Value>)> {
-    let role = RoleName::parse(&form.role).map_err(|e| Error::invalid("role", e.reason))?;
-    let new = NewKey { name: form.name, role, expires_us: form.expires_at.map(|t| t.as_microsecond()) };
+    let new =
+        NewKey { name: form.name, role: form.role, expires_us: form.expires_at.map(|t| t.as_microsecond()) };
     let (token, info) = app.platform().access().api_keys().create(&tenant, new).await?;
     let mut body = shown(&info);
     body["key"] = json!(token.reveal());

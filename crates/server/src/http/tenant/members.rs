@@ -58,10 +58,11 @@ pub(in crate::http) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) fn role(app: &App, text: &str) -> Result<RoleName> {
+/// One of the configured roles.
+pub(super) fn role(app: &App, text: &str) -> Result<RoleName, Error> {
     let roles = &app.platform().config().auth.roles;
     roles.iter().find(|role| role.as_str() == text).cloned().ok_or_else(|| {
         let names: Vec<_> = roles.iter().map(RoleName::as_str).collect();
-        Error::invalid("role", format!("must be one of: {}", names.join(", "))).into()
+        Error::invalid("role", format!("must be one of: {}", names.join(", ")))
     })
 }

@@ -210,7 +210,7 @@ async fn company(app: &TestApp, n: usize, relation: Relation, hash: &str) -> Com
     client.post("/api/records/patients", &patient).await.expect(201);
     let presented = tenantry::access::Presented { bearer: Some(&company.session), ..Default::default() };
     let tenant = platform.access().enter_presented(&presented).await.unwrap();
-    let key = NewKey { name: "test".into(), role: owner, expires_us: None };
+    let key = NewKey { name: "test".into(), role: owner.to_string(), expires_us: None };
     company.key = platform.access().api_keys().create(&tenant, key).await.unwrap().0.reveal();
     company
 }
