@@ -24,7 +24,7 @@ mod insight;
 mod lifecycle;
 mod loaded;
 mod lost;
-mod mail;
+pub mod mail;
 pub mod migrations;
 mod moving;
 pub mod operations;

@@ -26,6 +26,17 @@ impl Platform {
         write.commit().await
     }
 
+    /// Gives a tenant another name for people.
+    ///
+    /// # Errors
+    /// [`crate::Error::Invalid`] for a name that is none.
+    pub async fn set_tenant_name(&self, by: &By, id: TenantId, name: &str) -> Result<()> {
+        let mut write = self.control().begin().await?;
+        tenants::set_name(&mut write, by, id, name).await?;
+        write.commit().await?;
+        self.control().refresh().await
+    }
+
     /// Refuses all requests to a tenant until it is resumed.
     pub async fn suspend_tenant(&self, by: &By, slug: &Slug, reason: &str) -> Result<()> {
         let mut write = self.control().begin().await?;

@@ -29,6 +29,24 @@ pub(super) async fn verify(
     Ok((StatusCode::ACCEPTED, Json(json!({ "sent": true }))))
 }
 
+/// Body of [`change`].
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Change {
+    name: String,
+}
+
+/// `PATCH /api/me`: another name.
+pub(super) async fn change(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    Input(form): Input<Change>,
+) -> Result<Json<Value>> {
+    app.platform().set_own_name(&actor, &form.name).await?;
+    let name = form.name.trim();
+    Ok(Json(json!({ "id": actor.user_id(), "name": name })))
+}
+
 /// Body of [`confirm`] and [`reset`].
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

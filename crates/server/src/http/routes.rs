@@ -83,6 +83,7 @@ routes! {
     post "/api/auth/password/forgot" Public "Account" "Send a link to choose a new password" => account::forgot;
     post "/api/auth/password/reset" Public "Account" "Choose a new password by a link" => account::reset;
     get "/api/me" User "Account" "Who I am" => auth::me;
+    patch "/api/me" User "Account" "Change my name" => account::change;
     delete "/api/me/memberships/{tenant}" User "Account" "Leave a tenant" => account::leave;
     post "/api/invitations/show" Public "Account" "The invitation of a link" => invitations::show;
     post "/api/invitations/accept" Public "Account" "Accept an invitation" => invitations::accept;
@@ -92,6 +93,7 @@ routes! {
     get "/api/plans" Public "Account" "Plans on offer" => plans::list;
 
     get "/api/tenant" Tenant "Company" "State, plan, days remaining, limits" => tenant::show;
+    patch "/api/tenant" Tenant "Company" "Change the company's name" => tenant::change;
     get "/api/tenant/export" Tenant "Company" "Everything the company has, as one archive" => tenant::export;
     post "/api/tenant/cancel" Tenant "Company" "Cancel the account" => tenant::cancel;
     delete "/api/tenant/cancel" Tenant "Company" "Take the cancellation back" => tenant::keep;
@@ -141,6 +143,7 @@ routes! {
     delete "/api/admin/users/{id}/sessions" Platform "Staff" "Sign a user out everywhere" => admin::revoke_sessions;
     put "/api/admin/users/{id}/password" Platform "Staff" "Set the password of a user who forgot it" => admin::set_password;
     post "/api/admin/users/{id}/unlock" Platform "Staff" "Open an account that was closed after wrong passwords" => admin::unlock_user;
+    get "/api/admin/mail" Platform "Staff" "Letters that were not sent, or all in one state" => admin::mail;
     get "/api/admin/audit" Platform "Staff" "Audit log" => admin::audit;
     get "/api/admin/audit/verify" Platform "Staff" "Check the audit log's chain" => admin::verify_audit;
     get "/api/admin/tenants/{slug}/backups" Platform "Backups" "Backups of a company" => admin::tenant_backups;

@@ -39,6 +39,8 @@ const TRIED: &[(&str, &str, &[&str])] = &[
     ("POST", "/api/auth/password/forgot", &["user.request_reset"]),
     ("POST", "/api/auth/password/reset", &["user.set_password"]),
     ("DELETE", "/api/me/memberships/{tenant}", &["member.leave"]),
+    ("PATCH", "/api/me", &["user.set_name"]),
+    ("PATCH", "/api/tenant", &["tenant.set_name"]),
     // This route only reads.
     ("POST", "/api/invitations/show", &[]),
     ("PATCH", "/api/tenant/users/{id}", &["member.set_role"]),

@@ -75,6 +75,8 @@ pub(super) async fn act(s: &Stage, route: &str, ready: &Value) -> Option<Answer>
             forgotten(&s.app, &email).await;
             answer
         }
+        "PATCH /api/me" => owner.patch("/api/me", &json!({"name": "Ada Again"})).await,
+        "PATCH /api/tenant" => owner.patch("/api/tenant", &json!({"name": "Another Name"})).await,
         "DELETE /api/me/memberships/{tenant}" => {
             let member = s.app.login(&format!("m@{slug}.example")).await;
             member.delete(&format!("/api/me/memberships/{slug}")).await

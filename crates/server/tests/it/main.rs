@@ -4,6 +4,7 @@ mod access;
 mod account;
 mod accounts;
 mod accounts_crossed;
+mod all_wrong;
 mod app;
 mod attack;
 mod audited;

@@ -134,12 +134,15 @@ async fn answers_are_what_the_document_says() {
     for path in [
         "/api/admin/tenants",
         "/api/admin/users",
+        "/api/admin/mail",
         "/api/admin/audit",
         "/api/admin/audit/verify",
         "/api/admin/operations",
     ] {
         staff.get(path).await;
     }
+    own.held("patch", "/api/me", acme.patch("/api/me", &json!({"name": "Ada"})).await);
+    own.held("patch", "/api/tenant", acme.patch("/api/tenant", &json!({"name": "Acme"})).await);
     staff.get_as("/api/admin/tenants/acme", "/api/admin/tenants/{slug}").await;
     let wish = json!({"tenant": "acme", "reason": "to see"});
     let token = staff.post("/api/admin/impersonate", "/api/admin/impersonate", &wish).await["token"].clone();

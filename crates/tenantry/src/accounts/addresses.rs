@@ -1,4 +1,5 @@
-//! Confirming an e-mail address: a link sent there, followed by the person who knows the account's password.
+//! The holder's own account: its name, and its e-mail address, which is confirmed by a link sent there, followed by the
+//! person who knows the account's password.
 //!
 //! The link alone does not suffice. Otherwise an attacker could register with another person's address and wait until
 //! that person follows the link out of curiosity.
@@ -30,6 +31,19 @@ impl Platform {
         write.commit().await?;
         self.0.mailer.wake();
         Ok(())
+    }
+
+    /// Gives the actor's own account another name.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an actor that is no signed-in person; [`Error::Denied`] while impersonating;
+    /// [`Error::Invalid`] for a name that is none.
+    pub async fn set_own_name(&self, actor: &Actor, name: &str) -> Result<()> {
+        let user = self.own_account(actor).await?;
+        let mut write = self.control().begin().await?;
+        users::set_name(&mut write, &actor.by(), user.id, name).await?;
+        write.commit().await?;
+        self.control().refresh().await
     }
 
     /// Confirms the address of the account that a link was sent for, by that account's password.

@@ -13,11 +13,19 @@ mod register;
 pub use invitations::{Answerer, Invitation, Invited};
 pub use register::{Founder, Registration};
 
-use crate::{Platform, Result};
+use crate::{Platform, Result, mail};
 
 impl Platform {
     /// Sends the letters whose time has come; how many left. Serving processes do so by themselves.
     pub async fn send_mail(&self) -> Result<usize> {
         self.0.mailer.send_due().await
+    }
+
+    /// Letters of the outbox, newest first. Whether the caller may see them is decided by the route.
+    ///
+    /// # Errors
+    /// When the control store cannot be read.
+    pub async fn letters(&self, filter: &mail::Filter) -> Result<Vec<mail::Letter>> {
+        mail::list(&mut self.control().snapshot().await?, filter).await
     }
 }

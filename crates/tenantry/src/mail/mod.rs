@@ -6,10 +6,13 @@
 
 mod files;
 mod letter;
+mod list;
 mod outbox;
 mod transport;
 
 pub(crate) use files::sweep;
+pub(crate) use list::list;
+pub use list::{Filter, Letter, LetterState};
 pub(crate) use outbox::{Draft, Kind, Link, ask_to_confirm, enqueue, link, use_link, void_links};
 
 use crate::{

@@ -14,7 +14,7 @@ mod state;
 pub(crate) use list::days_until;
 pub use list::{Filter, Listed, list, show};
 pub use maintenance::set_maintenance;
-pub use rename::rename;
+pub use rename::{rename, set_name};
 pub(crate) use reserved::is_reserved;
 pub(crate) use retire::read as read_retirement;
 pub use retire::{Retirement, Terms, cancel, close_due, due, keep, reopen_undue};

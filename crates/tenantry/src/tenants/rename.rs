@@ -1,4 +1,4 @@
-//! Changes the slug of a tenant. The slug is an alias: the id stays, and so do databases, files, sessions and keys. The
+//! Changes the name and the slug of a tenant. The slug is an alias: the id stays, and so do databases, files, sessions and keys. The
 //! old slug stays reserved and answers as if it had never existed (`checked-names`).
 
 use super::{State, by_id, taken};
@@ -11,6 +11,20 @@ use tenantry_engine::{
     Kind,
     name::{Slug, TenantId},
 };
+
+/// Gives the tenant another name for people.
+///
+/// # Errors
+/// [`Error::Invalid`] for a name that is none; [`Error::NotFound`].
+pub async fn set_name(write: &mut Write, by: &By, id: TenantId, name: &str) -> Result<()> {
+    crate::users::check_text("name", name)?;
+    let sql = "UPDATE tenants SET name = ? WHERE id = ?";
+    if write.execute(sql, params![name.trim(), id.get()]).await? == 0 {
+        return Err(Error::NotFound("tenant"));
+    }
+    write.audit(by, Some(id), "tenant.set_name", serde_json::json!({})).await?;
+    write.invalidate(&Subject::Tenant(id)).await
+}
 
 /// Gives the tenant another slug. It may take back its own former slugs; other tenants' former slugs stay reserved.
 ///

@@ -1,6 +1,6 @@
 //! Changes of a user's record: each with its audit row, each dropping the user from every cache.
 
-use super::{by_id, count};
+use super::{by_id, check_text, count};
 use crate::{
     Error, Result,
     audit::By,
@@ -18,6 +18,16 @@ pub async fn set_password_hash(write: &mut Write, by: &By, id: UserId, hash: &st
     let sql = "UPDATE users SET password_hash = ?, credentials_at = ?, credentials = credentials + 1, \
         unlocks = unlocks + 1 WHERE id = ?";
     change(write, by, id, "user.set_password", sql, params![hash, at, id.get()], serde_json::json!({})).await
+}
+
+/// Gives a user another name.
+///
+/// # Errors
+/// [`Error::Invalid`] for a name that is none; [`Error::NotFound`].
+pub async fn set_name(write: &mut Write, by: &By, id: UserId, name: &str) -> Result<()> {
+    check_text("name", name)?;
+    let sql = "UPDATE users SET name = ? WHERE id = ?";
+    change(write, by, id, "user.set_name", sql, params![name.trim(), id.get()], serde_json::json!({})).await
 }
 
 /// Refuses what was proven with older credentials than the user has now, or for a user who may no longer sign in.

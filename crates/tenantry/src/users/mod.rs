@@ -8,7 +8,7 @@ pub mod members;
 mod standing;
 
 pub(crate) use change::require_credentials;
-pub use change::{Flags, link_identity, set_flags, set_password_hash, unlock};
+pub use change::{Flags, link_identity, set_flags, set_name, set_password_hash, unlock};
 pub(crate) use standing::give_up_address;
 pub use standing::{Standing, confirm};
 

@@ -16,6 +16,9 @@ const ANSWERS: &[(&str, &str, &str)] = &[
     ("GET /api/auth/sessions", "200", "OwnSession*"),
     ("POST /api/auth/switch", "200", "Chosen"),
     ("GET /api/me", "200", "Me"),
+    ("PATCH /api/me", "200", "Named"),
+    ("PATCH /api/tenant", "200", "Named"),
+    ("GET /api/admin/mail", "200", "Letter*"),
     ("GET /api/plans", "200", "Plan*"),
     ("GET /api/tenant", "200", "Tenant"),
     ("GET /api/tenant/users", "200", "Member*"),
@@ -81,6 +84,12 @@ const SHAPES: &[(&str, &str)] = &[
         "Tenant",
         "id:integer slug:string name:string state:string maintenance:string? ends:Ends? role:string? plan:string? \
          subscription:string? days_remaining:integer? features:string* limits:Limits",
+    ),
+    ("Named", "id:integer name:string"),
+    (
+        "Letter",
+        "id:integer kind:string address:email user:integer? tenant:integer? state:string attempts:integer \
+         created_at:instant next_at:instant? error:string?",
     ),
     ("Member", "id:integer email:email name:string role:string since:instant"),
     ("Membership", "id:integer role:string"),

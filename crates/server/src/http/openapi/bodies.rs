@@ -90,6 +90,7 @@ fn request(key: &str) -> Option<Value> {
         ),
         "PUT /api/admin/users/{id}/password" => object(&["password"], json!({"password": password()})),
         "POST /api/auth/password" => object(&["old", "new"], json!({"old": password(), "new": password()})),
+        "PATCH /api/me" | "PATCH /api/tenant" => object(&["name"], json!({"name": text()})),
         "PATCH /api/tenant/users/{id}" => object(&["role"], json!({"role": name()})),
         "PATCH /api/admin/users/{id}" => {
             object(&[], json!({"superuser": flag(), "staff": flag(), "active": flag()}))

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 const QUERIES: &[(&str, &str)] = &[
     ("GET /api/admin/tenants", "q:text state:tenant_state after:number limit:limit"),
     ("GET /api/admin/users", "after:number limit:limit"),
+    ("GET /api/admin/mail", "state:mail_state before:number limit:limit"),
     ("GET /api/admin/audit", "tenant:number before:number limit:limit"),
     ("GET /api/admin/operations", "open:flag tenant:slug before:number limit:limit"),
     ("GET /api/admin/backups", "tenant:slug system:flag state:text before:text limit:limit"),
@@ -45,10 +46,15 @@ fn parameter((word, kind): (&str, &str)) -> Value {
         (_, "slug") => ("Only those of this tenant.", slug()),
         ("tenant", _) => ("Only those of this tenant, by its id.", number()),
         (_, "name") => ("The store; `tenant` when it is left out.", name()),
+        (_, "mail_state") => ("Only those in this state; left out: waiting and failed ones.", mail_states()),
         (_, "tenant_state") => ("Only those in this state.", states()),
         _ => ("Only those in this state.", text()),
     };
     query(word, description, schema)
+}
+
+fn mail_states() -> Value {
+    json!({"type": "string", "enum": ["waiting", "sent", "failed", "dropped"]})
 }
 
 fn states() -> Value {

@@ -21,7 +21,7 @@ pub(super) use keys::{create as create_key, list as keys, revoke as revoke_key};
 pub(super) use leave::{cancel, keep};
 pub(super) use members::{change as change_member, list as members, remove as remove_member};
 pub(super) use sql::run as sql;
-pub(super) use state::show;
+pub(super) use state::{change, show};
 
 use super::{App, problem::Result, scope::Tenant};
 use tenantry::{Error, access::Actor, name::RoleName};

@@ -1,14 +1,34 @@
-//! Handler for state, plan, days remaining and limits (M8). It does not enter the tenant, so it works for an expired or
-//! suspended one too.
+//! Handlers for the tenant's name, and for its state, plan, days remaining and limits (M8). The latter does not enter the
+//! tenant, so it works for an expired or suspended one too.
 
 use crate::http::{
     App,
+    body::Json as Input,
     problem::{Problem, Result},
-    scope::Named,
+    scope::{Named, Tenant},
     view,
 };
 use axum::{Json, extract::State};
+use serde::Deserialize;
 use serde_json::{Value, json};
+
+/// What [`change`] takes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Change {
+    name: String,
+}
+
+/// `PATCH /api/tenant`: another name for people. The slug is changed by staff.
+pub(in crate::http) async fn change(
+    State(app): State<App>,
+    tenant: Tenant,
+    Input(form): Input<Change>,
+) -> Result<Json<Value>> {
+    super::may_manage(&app, &tenant)?;
+    app.platform().set_tenant_name(&tenant.actor().by(), tenant.id(), &form.name).await?;
+    Ok(Json(json!({ "id": tenant.id(), "name": form.name.trim() })))
+}
 
 /// `GET /api/tenant`.
 pub(in crate::http) async fn show(State(app): State<App>, named: Named) -> Result<Json<Value>> {

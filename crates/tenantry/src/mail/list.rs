@@ -1,0 +1,103 @@
+//! The outbox as staff see it. Neither tokens nor texts of letters are in it.
+
+use crate::{Error, Result, control::params};
+use serde::Serialize;
+use tenantry_engine::{SqlRow, Tx};
+
+/// A letter of the outbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Letter {
+    /// Its id; the name of its file where letters go to a folder.
+    pub id: i64,
+    /// What it is for: `invitation`, `verify` or `reset`.
+    pub kind: String,
+    /// To whom.
+    pub address: String,
+    /// The account it is about, if one.
+    pub user: Option<i64>,
+    /// The tenant it is about, if one.
+    pub tenant: Option<i64>,
+    /// Where it stands.
+    pub state: LetterState,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// When it was written, microseconds.
+    pub created_at_us: i64,
+    /// When it is tried next, microseconds; none: not any more.
+    pub next_at_us: Option<i64>,
+    /// Why the last attempt failed.
+    pub error: Option<String>,
+}
+
+/// Where a letter stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LetterState {
+    /// To be sent, for the first time or again.
+    Waiting,
+    /// Handed to the mail server or written to the folder.
+    Sent,
+    /// Given up after the last attempt.
+    Failed,
+    /// No longer needed when its turn came.
+    Dropped,
+}
+
+impl LetterState {
+    const ALL: [Self; 4] = [Self::Waiting, Self::Sent, Self::Failed, Self::Dropped];
+
+    /// As stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+            Self::Dropped => "dropped",
+        }
+    }
+
+    /// From its text.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for another text.
+    pub fn parse(text: &str) -> Result<Self> {
+        let found = Self::ALL.into_iter().find(|state| state.as_str() == text);
+        found.ok_or_else(|| Error::invalid("state", "must be waiting, sent, failed or dropped"))
+    }
+}
+
+/// Which letters to list.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Filter {
+    /// Those in this state; none: those that were not sent, waiting or given up.
+    pub state: Option<LetterState>,
+    /// Only letters older than this id: the last id of the page before.
+    pub before: Option<i64>,
+    /// Letters at most, 1 to 1000.
+    pub limit: u32,
+}
+
+/// Newest first.
+pub(crate) async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Letter>> {
+    let sql = "SELECT id, kind, address, user, tenant, state, attempts, created_at, next_at, error FROM mails \
+        WHERE iif(?1 IS NULL, state IN ('waiting', 'failed'), state = ?1) AND id < ?2 ORDER BY id DESC LIMIT ?3";
+    let state = filter.state.map(LetterState::as_str);
+    let values = params![state, filter.before.unwrap_or(i64::MAX), i64::from(filter.limit.clamp(1, 1000))];
+    tx.query(sql, values).await?.iter().map(read).collect()
+}
+
+fn read(row: &SqlRow) -> Result<Letter> {
+    let state = LetterState::parse(row.text(5)?)?;
+    Ok(Letter {
+        id: row.integer(0)?,
+        kind: row.text(1)?.to_owned(),
+        address: row.text(2)?.to_owned(),
+        user: row.opt_integer(3)?,
+        tenant: row.opt_integer(4)?,
+        state,
+        attempts: row.integer(6)?,
+        created_at_us: row.integer(7)?,
+        next_at_us: Some(row.integer(8)?).filter(|_| state == LetterState::Waiting),
+        error: row.opt_text(9)?.map(str::to_owned),
+    })
+}
