@@ -64,7 +64,8 @@ impl Platform {
             report("notes of use", platform.access().flush().await);
             report("clock", witness::look(platform.control()).await);
         });
-        // Without it a move to a server that this process does not have is not refused beforehand, but by its answers.
+        // Without it, a move to a server that this process lacks is not refused in advance; only this process's
+        // requests fail.
         let announced = Announced::new(self.config());
         if let Err(error) = &announced {
             tracing::warn!(%error, "other processes do not learn which servers this one was started with");

@@ -108,7 +108,7 @@ pub enum Error {
         slug: String,
         /// The store that is ahead.
         store: String,
-        /// What is not known here; private.
+        /// Migrations that are unknown here. Private.
         detail: String,
     },
     /// Shared or master data that the action needs was not loaded (M16).

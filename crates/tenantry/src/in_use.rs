@@ -16,12 +16,12 @@ use std::{
 };
 use tenantry_engine::name::ServerName;
 
-/// Where running servers say which servers of the configuration they have, below the data directory.
+/// Directory below the data directory in which each running server process lists the servers of its configuration.
 const FOLDER: &str = "running";
-/// How the names of these files end.
+/// Extension of these files.
 const END: &str = "servers";
 
-/// A file that says which servers this process was started with, locked as long as this lives.
+/// Guard of a file that lists the servers with which this process was started. The file is locked while this lives.
 #[derive(Debug)]
 pub(crate) struct Announced {
     path: PathBuf,
@@ -29,7 +29,8 @@ pub(crate) struct Announced {
 }
 
 impl Announced {
-    /// Says it. Called by what serves; commands are over before anybody moves something to where they cannot look.
+    /// Writes and locks the file. Called by server processes only: a command ends before a move could put data where it
+    /// cannot look.
     pub(crate) fn new(config: &Config) -> Result<Self> {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let folder = config.platform.data_dir.join(FOLDER);
@@ -50,12 +51,12 @@ impl Announced {
 
 impl Drop for Announced {
     fn drop(&mut self) {
-        // One that stays has no lock any more and is removed by the next one to look.
+        // A file that stays has lost its lock, and the next process that checks removes it.
         drop(std::fs::remove_file(&self.path));
     }
 }
 
-/// Ids of running processes that were started without this server.
+/// Returns the ids of running processes that were started without this server.
 ///
 /// # Errors
 /// Those of the file system.
@@ -79,7 +80,7 @@ pub(crate) fn started_without(config: &Config, server: &ServerName) -> Result<Ve
     Ok(processes)
 }
 
-/// Whether the process that made the file still holds its lock; what a dead one left is removed.
+/// Returns true if the process that created the file still holds its lock. Removes the file of a dead process.
 fn is_running(path: &Path) -> bool {
     let Ok(file) = File::open(path) else { return false };
     if file.try_lock_shared().is_err() {

@@ -13,12 +13,18 @@ use tenantry_engine::name::{Slug, TenantId};
 
 impl Platform {
     /// Returns the id of the tenant with this slug.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such tenant.
     pub async fn tenant_id(&self, slug: &Slug) -> Result<TenantId> {
         Ok(tenants::by_slug(&mut self.control().snapshot().await?, slug).await?.id)
     }
 
     /// Changes the slug of a tenant. Databases, files, sessions and keys stay unchanged. The old slug stays reserved
     /// and from now on looks as if it had never existed.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] for a slug that is taken.
     pub async fn rename_tenant(&self, by: &By, slug: &Slug, to: &Slug) -> Result<()> {
         let mut write = self.control().begin().await?;
         let id = tenants::by_slug(&mut write, slug).await?.id;
@@ -38,6 +44,9 @@ impl Platform {
     }
 
     /// Refuses all requests to a tenant until it is resumed.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] unless it is active.
     pub async fn suspend_tenant(&self, by: &By, slug: &Slug, reason: &str) -> Result<()> {
         let mut write = self.control().begin().await?;
         let id = tenants::by_slug(&mut write, slug).await?.id;
@@ -46,6 +55,9 @@ impl Platform {
     }
 
     /// Lets requests enter a suspended tenant again.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] unless it is suspended.
     pub async fn resume_tenant(&self, by: &By, slug: &Slug) -> Result<()> {
         let mut write = self.control().begin().await?;
         let id = tenants::by_slug(&mut write, slug).await?.id;
@@ -55,6 +67,9 @@ impl Platform {
 
     /// Closes a tenant to its members, for this reason, while staff work on it. `None` opens it again. Operations and
     /// staff continue; nothing is stopped midway.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such tenant; [`Error::Invalid`] for an unreadable reason.
     pub async fn set_maintenance(&self, by: &By, slug: &Slug, reason: Option<&str>) -> Result<()> {
         let mut write = self.control().begin().await?;
         let id = tenants::by_slug(&mut write, slug).await?.id;
@@ -63,6 +78,9 @@ impl Platform {
     }
 
     /// Cancels a tenant, by default on the terms of the configuration. Returns the dates of its retention.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] when it cannot be cancelled.
     pub async fn cancel_tenant(
         &self,
         by: &By,
@@ -78,12 +96,18 @@ impl Platform {
     }
 
     /// Lists every place that holds data of a tenant, and what a purge does to it: the dry run.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such tenant.
     pub async fn survey_tenant(&self, slug: &Slug) -> Result<Survey> {
         let id = self.tenant_id(slug).await?;
         self.operations().survey(id).await
     }
 
     /// Revokes a cancellation, at any moment before the purge.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] when there is no cancellation to revoke.
     pub async fn keep_tenant(&self, by: &By, id: TenantId) -> Result<()> {
         let mut write = self.control().begin().await?;
         tenants::keep(&mut write, by, id).await?;
@@ -91,6 +115,9 @@ impl Platform {
     }
 
     /// Revokes a cancellation for the tenant's own owner, which is possible until the tenant is closed.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] when it is closed or was not cancelled.
     pub async fn keep_own_tenant(&self, by: &By, id: TenantId) -> Result<()> {
         let mut write = self.control().begin().await?;
         let closed = match Retirement::of(&mut write, id).await? {

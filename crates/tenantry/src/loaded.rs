@@ -218,7 +218,7 @@ async fn is_inhabited(control: &Control, pool: &Place) -> Result<bool> {
     Ok(pool.isolation == Isolation::Pooled && !control.snapshot().await?.query(sql, key).await?.is_empty())
 }
 
-/// Explains why a process cannot start with one of the platform's own databases, and names the command that helps.
+/// Explains why a process cannot start with one of the platform's own databases, and names the remedy.
 pub(crate) fn unprepared(store: &StoreConfig, place: &Place, error: tenantry_engine::Error) -> Error {
     let Place { server, physical, isolation, .. } = place;
     match (error.kind(), isolation) {

@@ -26,7 +26,7 @@ pub(crate) async fn named(
     error: tenantry_engine::Error,
 ) -> Error {
     if *error.kind() == Kind::Fenced {
-        // Of a pool that does not know the tenant nothing else is told to what works at a generation.
+        // An operation at a certain generation gets this error also from a pool that lacks the tenant.
         return match engine.unusable(place).await {
             Ok(Some(lost)) => said(slug, place, &lost),
             _ => error.into(),
@@ -53,7 +53,7 @@ pub(crate) fn other_schema(slug: &Slug, store: &StoreName, error: tenantry_engin
     }
 }
 
-/// Explains a failure to bring a copy of a tenant's database to the schema of the loaded apps.
+/// Explains why a copy of a tenant's database could not be migrated to the schema of the loaded apps.
 pub(crate) fn not_migrated(slug: &Slug, store: &StoreName, error: tenantry_engine::Error) -> Error {
     match error.kind() {
         Kind::Statement(why) => Error::MigrationsPending {

@@ -192,7 +192,7 @@ impl Platform {
         self.0.operations.move_tenant(by, MoveTenant { purpose, tenant, slug, legs, keep_us }).await
     }
 
-    /// Refuses a server that a running process does not have: it could not serve the tenant there.
+    /// Refuses a server that a running process lacks, because that process could not serve the tenant there.
     async fn refuse_unknown(&self, server: &ServerName) -> Result<()> {
         let (config, server) = (self.config().clone(), server.clone());
         let look = move || in_use::started_without(&config, &server).map(|found| (server, found));
@@ -220,7 +220,7 @@ impl Platform {
             let detail = "what is moved must be at the loaded version".to_owned();
             match version {
                 Version::Current => {}
-                // A pool was brought to the loaded version when that was loaded; only the catalog is behind.
+                // A pool was migrated to the loaded version when the apps were loaded; only the catalog is behind.
                 Version::Behind if placement.place.isolation == Isolation::Pooled => {
                     let mut write = self.control().begin().await?;
                     swap::set_version(&mut write, &placement.place, &schema.fingerprint).await?;

@@ -41,12 +41,18 @@ pub struct NewOwner {
 
 impl Platform {
     /// Returns a page of tenants with every column of M9.
+    ///
+    /// # Errors
+    /// Those of the control store.
     pub async fn list_tenants(&self, filter: &Filter) -> Result<Vec<Listed>> {
         let control = self.control();
         tenants::list(&mut control.snapshot().await?, filter, control.now_us()).await
     }
 
     /// Returns one tenant with the same columns.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such tenant.
     pub async fn show_tenant(&self, slug: &Slug) -> Result<Listed> {
         let control = self.control();
         tenants::show(&mut control.snapshot().await?, slug, control.now_us()).await
@@ -59,6 +65,9 @@ impl Platform {
 
     /// Creates a tenant with its databases, its subscription and, if given, its first member: all or nothing (M7).
     /// Without a plan it starts on the configuration's default.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for invalid input; [`Error::Conflict`] for a slug or address that is taken.
     pub async fn create_tenant(
         &self,
         by: &By,
@@ -92,6 +101,9 @@ impl Platform {
     }
 
     /// Creates the databases that an existing tenant lacks (M9, M16).
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such tenant.
     pub async fn create_databases(&self, by: &By, slug: &Slug) -> Result<Created> {
         let placements = self.placements(slug).await?;
         self.0.operations.create_databases(by, slug, placements).await
@@ -99,6 +111,9 @@ impl Platform {
 
     /// Puts a tenant on another plan, sets the state and end of its subscription as decided by external billing, or
     /// both in one commit.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for tenant or subscription; [`Error::Invalid`] when there is no such plan.
     pub async fn change_subscription(
         &self,
         by: &By,
@@ -118,6 +133,9 @@ impl Platform {
     }
 
     /// Writes the configuration's plans to the catalog, and archives plans that are no longer configured (M8).
+    ///
+    /// # Errors
+    /// Those of the control store.
     pub async fn initialise_plans(&self) -> Result<Initialized> {
         let specs: Vec<PlanSpec> = self.config().plans.iter().map(spec).collect();
         let mut write = self.control().begin().await?;
@@ -127,6 +145,9 @@ impl Platform {
     }
 
     /// Creates a superuser.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for an invalid address or password; [`Error::Conflict`] for an address in use.
     pub async fn create_superuser(&self, by: &By, email: &str, password: Password) -> Result<UserId> {
         password.check(email)?;
         let hash = self.access().passwords().hash(password).await?;
@@ -145,6 +166,9 @@ impl Platform {
     }
 
     /// Unlocks an account that was locked after failed sign-ins (`account-enumeration`).
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such user.
     pub async fn unlock_user(&self, by: &By, id: UserId) -> Result<()> {
         let mut write = self.control().begin().await?;
         users::unlock(&mut write, by, id).await?;
@@ -158,6 +182,9 @@ impl Platform {
     }
 
     /// Enters a tenant as the operator at the command line. Never reachable from the network.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such tenant.
     pub async fn enter_as_operator(&self, by: &By, slug: &Slug) -> Result<Tenant> {
         self.control().refresh().await?;
         let id = self.0.topology.by_slug(slug).await?.id;
@@ -221,6 +248,9 @@ impl Platform {
 
     /// Migrates tenant databases to the version of the installed apps. Failing tenants do not stop the others (X5), and
     /// tenants with an open operation are skipped.
+    ///
+    /// # Errors
+    /// Those of the control store. Errors of single databases are in the reports.
     pub async fn migrate_tenants(
         &self,
         by: &By,
@@ -237,16 +267,25 @@ impl Platform {
 
     /// Returns how many tenant databases are not at the version of the loaded apps, without external ones. Reads only
     /// the catalog.
+    ///
+    /// # Errors
+    /// Those of the control store.
     pub async fn tenants_behind(&self) -> Result<u64> {
         Ok(self.schema_standing().await?.behind)
     }
 
     /// Returns how many tenant databases are behind the loaded apps, and how many were migrated by newer ones.
+    ///
+    /// # Errors
+    /// Those of the control store.
     pub async fn schema_standing(&self) -> Result<versions::Standing> {
         versions::standing(self.control(), self.apps().stores()).await
     }
 
     /// Compares the schema of each placement of the tenant with the loaded apps, in the order of the placements.
+    ///
+    /// # Errors
+    /// Those of the control store.
     pub async fn schema_versions(&self, tenant: &Listed) -> Result<Vec<versions::Version>> {
         let apps = self.apps();
         let mut found = Vec::with_capacity(tenant.placements.len());
@@ -285,12 +324,18 @@ impl Platform {
     }
 
     /// Checks the audit log's hash chain against the published heads (`audited-commit`).
+    ///
+    /// # Errors
+    /// Those of the control store. A fault of the chain is in the report.
     pub async fn verify_audit(&self) -> Result<audit::Report> {
         let control = self.control();
         audit::verify(control, &control.heads().read()?).await
     }
 
     /// Returns the newest audit rows.
+    ///
+    /// # Errors
+    /// Those of the control store.
     pub async fn list_audit(&self, query: &audit::Query) -> Result<Vec<audit::Row>> {
         audit::list(&mut self.control().snapshot().await?, query).await
     }

@@ -69,6 +69,9 @@ impl fmt::Display for Orphan {
 
 impl Platform {
     /// Returns all orphans, files first.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] when a server's directory cannot be read; those of the control store.
     pub async fn orphans(&self) -> Result<Vec<Orphan>> {
         let mut found = Vec::new();
         for file in self.stray_files().await? {

@@ -76,6 +76,9 @@ impl Platform {
     }
 
     /// Like [`Platform::open`], but finishes and undoes nothing: for commands that show or cancel operations.
+    ///
+    /// # Errors
+    /// Those of [`Platform::open`].
     pub async fn open_to_look(config: Config) -> Result<Self> {
         let apps = load_apps(&config)?;
         let in_use = InUse::together(&config)?;

@@ -97,6 +97,9 @@ impl Platform {
 
     /// Starts the purge of tenants whose retention is over, at most `retention.max_purges_per_run`. One that cannot be
     /// purged does not stop the others (X5).
+    ///
+    /// # Errors
+    /// Those of the control store. Tenants that cannot be purged are in the result.
     pub async fn purge_due(&self, by: &By) -> Result<PurgeRun> {
         let due = self.tenants_due().await?;
         let most = usize::try_from(self.config().retention.max_purges_per_run).unwrap_or(usize::MAX);
@@ -111,6 +114,9 @@ impl Platform {
     }
 
     /// Returns the tenants whose retention is over, longest overdue first.
+    ///
+    /// # Errors
+    /// Those of the control store.
     pub async fn tenants_due(&self) -> Result<Vec<(Slug, TenantId)>> {
         let control = self.control();
         let mut tx = control.snapshot().await?;

@@ -9,6 +9,9 @@ use tenantry_engine::name::Slug;
 
 impl Platform {
     /// Returns the settings of a tenant.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`] when there is no such tenant.
     pub async fn tenant_settings(&self, slug: &Slug) -> Result<Value> {
         let mut tx = self.control().snapshot().await?;
         let id = tenants::by_slug(&mut tx, slug).await?.id;

@@ -1,8 +1,7 @@
-//! Who acts: made from checked credentials only, handed to everything that asks who may.
+//! The acting identity: created only from checked credentials, and passed to all code that authorises.
 //!
-//! Called by `gates`, records, operations and the audit log. It has no public constructor, no
-//! `Default` and no `Deserialize`; a builder gets one from `Platform::resolve`. It never opens a
-//! tenant: that is `enter`'s.
+//! Called by `gates`, records, operations and the audit log. It has no public constructor, no `Default` and no
+//! `Deserialize`; embedding programs get one from `Platform::resolve`. It never opens a tenant: only `enter` does.
 
 use super::{api_keys::Key, directory::User, session::Session};
 use crate::{Error, Result, audit::By};
@@ -13,11 +12,11 @@ use tenantry_engine::name::{RoleName, Slug, TenantId, UserId};
 #[derive(Clone)]
 pub struct Actor {
     who: Who,
-    /// Role in the tenant that was entered; None outside.
+    /// Role in the entered tenant. `None` outside a tenant.
     role: Option<RoleName>,
-    /// The one tenant its credentials speak for; None is any the user belongs to.
+    /// The only tenant for which its credentials are valid. `None`: any tenant of the user.
     bound: Option<TenantId>,
-    /// Tenants its issuer may speak for; None is any (`foreign-issuer`).
+    /// Tenants that its issuer may name. `None`: any (`foreign-issuer`).
     allowed: Option<Arc<[Slug]>>,
 }
 
@@ -29,41 +28,41 @@ enum Who {
 }
 
 impl Actor {
-    /// A signed-in user, by session.
+    /// Creates the actor of a user, signed in with a session.
     pub(super) fn session(user: Arc<User>, session: Arc<Session>) -> Self {
         let bound = session.tenant;
         Self { who: Who::User { user, session: Some(session) }, role: None, bound, allowed: None }
     }
 
-    /// A user, by the token of a foreign issuer.
+    /// Creates the actor of a user, identified by the token of a foreign issuer.
     pub(super) fn token(user: Arc<User>, allowed: Option<Arc<[Slug]>>) -> Self {
         Self { who: Who::User { user, session: None }, role: None, bound: None, allowed }
     }
 
-    /// A tenant's API key, in the role that its maker's rights leave it.
+    /// Creates the actor of a tenant's API key, in the role that its maker's rights allow.
     pub(super) fn key(key: Arc<Key>, role: RoleName) -> Self {
         let bound = Some(key.tenant);
         Self { who: Who::Key { key, role }, role: None, bound, allowed: None }
     }
 
-    /// The platform itself or its operator at the command line, by name: `cli:root`, `system`.
-    /// Never made from anything that came over a network.
+    /// Creates the actor of the platform itself or of its operator at the command line, by name: `cli:root`, `system`.
+    /// Must never be used for a request from a network.
     pub(crate) fn system(label: &str) -> Self {
         Self { who: Who::System(label.into()), role: None, bound: None, allowed: None }
     }
 
-    /// The same, bound to the tenant on which all its sources agreed.
+    /// Binds the actor to the tenant on which all its sources agreed.
     pub(super) fn bind(mut self, tenant: Option<TenantId>) -> Self {
         self.bound = tenant.or(self.bound);
         self
     }
 
-    /// The same inside a tenant.
+    /// Returns the actor as it acts inside a tenant.
     pub(super) fn with_role(&self, role: Option<RoleName>) -> Self {
         Self { role, ..self.clone() }
     }
 
-    /// As the logs write it: `user:12`, `key:5`, `cli:root`.
+    /// Label in the logs: `user:12`, `key:5`, `cli:root`.
     pub fn label(&self) -> &str {
         match &self.who {
             Who::User { user, .. } => &user.label,
@@ -72,7 +71,7 @@ impl Actor {
         }
     }
 
-    /// Who is behind it while impersonating, as the logs write it (`impersonation-abuse`).
+    /// Label of the identity behind it during impersonation (`impersonation-abuse`).
     pub fn impersonator(&self) -> Option<&str> {
         self.current_session()?.impersonator.as_ref().map(|i| i.label.as_str())
     }
@@ -82,12 +81,12 @@ impl Actor {
         By { actor: self.label().to_owned(), impersonator: self.impersonator().map(str::to_owned) }
     }
 
-    /// The user, if it is one.
+    /// Id of the user, if the actor is a user.
     pub fn user_id(&self) -> Option<UserId> {
         self.user().map(|user| user.id)
     }
 
-    /// The user's record, if it is one.
+    /// Record of the user, if the actor is a user.
     pub fn user(&self) -> Option<&User> {
         match &self.who {
             Who::User { user, .. } => Some(user),
@@ -95,7 +94,7 @@ impl Actor {
         }
     }
 
-    /// The API key, if it is one.
+    /// The API key, if the actor is one.
     pub fn api_key(&self) -> Option<&Key> {
         match &self.who {
             Who::Key { key, .. } => Some(key),
@@ -103,8 +102,7 @@ impl Actor {
         }
     }
 
-    /// The role that its credential gives in that tenant; None for the operator, and for all others who do
-    /// not belong there.
+    /// Role that its credential gives in this tenant. `None` for the operator, and for actors who do not belong there.
     pub(super) fn role_in(&self, tenant: TenantId) -> Option<&RoleName> {
         match &self.who {
             Who::User { user, .. } => user.role_in(tenant),
@@ -113,19 +111,19 @@ impl Actor {
         }
     }
 
-    /// Whether its credential has a role in that tenant; the operator belongs to all of them.
+    /// Returns true if its credential has a role in this tenant. The operator belongs to all tenants.
     pub fn belongs_to(&self, tenant: TenantId) -> bool {
         self.is_system() || self.role_in(tenant).is_some()
     }
 
-    /// Whether answers about the account itself may tell of that tenant: an impersonator sees the one they
-    /// entered, the token of a bound issuer those it speaks for.
+    /// Returns true if answers about the account may mention this tenant. An impersonator sees only the tenant they
+    /// entered, the token of a restricted issuer only the tenants of its issuer.
     pub(super) fn may_tell_of(&self, tenant: TenantId, slug: &Slug) -> bool {
         let entered = self.current_session().and_then(|session| session.tenant);
         self.issuer_allows(slug) && (self.impersonator().is_none() || entered == Some(tenant))
     }
 
-    /// The session it came by, if any.
+    /// The session of the request, if any.
     pub fn current_session(&self) -> Option<&Session> {
         match &self.who {
             Who::User { session, .. } => session.as_deref(),
@@ -133,17 +131,17 @@ impl Actor {
         }
     }
 
-    /// Role in the tenant that was entered.
+    /// Role in the entered tenant.
     pub fn role(&self) -> Option<&RoleName> {
         self.role.as_ref()
     }
 
-    /// The one tenant its credentials speak for.
+    /// The only tenant for which its credentials are valid.
     pub fn bound(&self) -> Option<TenantId> {
         self.bound
     }
 
-    /// Its issuer may speak for some tenants only.
+    /// Returns true if its issuer may name only certain tenants.
     pub(super) fn is_narrower(&self) -> bool {
         self.allowed.is_some()
     }
@@ -152,13 +150,14 @@ impl Actor {
         self.allowed.as_ref().is_none_or(|allowed| allowed.contains(slug))
     }
 
-    /// Whether it is the user as themselves. Neither an impersonator nor the token of an issuer bound to tenants
-    /// carries the platform's rights or sees the whole account: a tenant's own issuer could name any user.
+    /// Returns true if the user acts as themselves. Neither an impersonator nor the token of an issuer restricted to
+    /// tenants has the platform's rights or sees the whole account: a tenant's own issuer could name any user.
     pub(super) fn sees_whole_account(&self) -> bool {
         self.impersonator().is_none() && !self.is_narrower()
     }
 
-    /// Passes every permission list. An impersonating superuser does not: they act as the other.
+    /// Returns true if it passes every permission list. An impersonating superuser does not: they act as the other
+    /// user.
     pub fn is_superuser(&self) -> bool {
         match &self.who {
             Who::User { user, .. } => user.superuser && self.sees_whole_account(),
@@ -167,7 +166,7 @@ impl Actor {
         }
     }
 
-    /// Platform staff, as themselves.
+    /// Returns true for platform staff acting as themselves.
     pub fn is_staff(&self) -> bool {
         match &self.who {
             Who::User { user, .. } => (user.staff || user.superuser) && self.sees_whole_account(),
@@ -176,16 +175,16 @@ impl Actor {
         }
     }
 
-    /// The platform or its operator, not a person who signed in.
+    /// Returns true for the platform or its operator, as opposed to a signed-in person.
     pub fn is_system(&self) -> bool {
         matches!(self.who, Who::System(_))
     }
 
-    /// May change passwords, sessions, keys and memberships: a person as themselves, or the
-    /// operator; never an impersonator (`impersonation-abuse`), never a key.
+    /// Checks that the actor may change passwords, sessions, keys and memberships: only a person as themselves, or the
+    /// operator; never an impersonator (`impersonation-abuse`) or a key.
     ///
     /// # Errors
-    /// [`Error::Denied`]
+    /// [`Error::Denied`] for others.
     pub fn may_change_credentials(&self) -> Result<()> {
         match &self.who {
             Who::Key { .. } => Err(Error::Denied("an API key changes no credentials".into())),
@@ -199,10 +198,10 @@ impl Actor {
         }
     }
 
-    /// Superusers only, for what costs rows or room that plain staff have no say in.
+    /// Requires a superuser, for actions that cost rows or space and that other staff may not decide on.
     ///
     /// # Errors
-    /// [`Error::Denied`] with what was refused.
+    /// [`Error::Denied`] for others, with the refused action `what`.
     pub(crate) fn require_superuser(&self, what: &str) -> Result<()> {
         match self.is_superuser() {
             true => Ok(()),
@@ -210,10 +209,10 @@ impl Actor {
         }
     }
 
-    /// Platform staff only; to others the thing is absent (`absent-not-forbidden`).
+    /// Requires platform staff. For others the thing does not exist (`absent-not-forbidden`).
     ///
     /// # Errors
-    /// [`Error::NotFound`]
+    /// [`Error::NotFound`] for others.
     pub fn require_staff(&self) -> Result<()> {
         if self.is_staff() { Ok(()) } else { Err(Error::NotFound("page")) }
     }

@@ -1,7 +1,7 @@
-//! API keys: a program's way into one tenant, with a role and perhaps an end. Shown once.
+//! API keys: access of a program to one tenant, with a role and an optional expiry. Shown once.
 //!
-//! Called by `credentials` for each request and by the tenant's settings pages. A key speaks for its
-//! tenant only, changes no credentials, and is refused from the request after its revocation on.
+//! Called by `credentials` for each request, and by the tenant's settings pages. A key is valid for its tenant only,
+//! cannot change credentials, and is refused from the first request after its revocation.
 
 use super::{
     directory::cached,
@@ -23,11 +23,11 @@ use tenantry_engine::{
     name::{RoleName, TenantId, UserId},
 };
 
-/// Keys kept in memory.
+/// Number of keys cached in memory.
 const CACHED: usize = 50_000;
-/// Live keys of one tenant.
+/// Largest number of live keys of one tenant.
 const PER_TENANT: i64 = 100;
-/// Characters of a key that stay visible, to recognise it by.
+/// Number of characters of a key that stay visible, to recognise it by.
 const PREFIX_CHARS: usize = 10;
 
 /// The columns of a [`KeyInfo`].
@@ -38,61 +38,62 @@ const LISTED: &str = "SELECT k.id, k.name, k.prefix, k.role, k.created_at, k.exp
 /// A live key as of the last change.
 #[derive(Debug)]
 pub struct Key {
-    /// Id, to list and revoke by.
+    /// Id, by which to list and revoke it.
     pub id: i64,
-    /// `key:ID`, as the logs write it.
+    /// `key:ID`, as in the logs.
     pub label: String,
-    /// The tenant it speaks for.
+    /// The tenant for which it is valid.
     pub tenant: TenantId,
-    /// The role it was made with; what its maker has lost since is lost to it too.
+    /// Role it was created with. If its maker has lost rights since, the key has lost them too.
     pub role: RoleName,
-    /// The member who made it; None is the operator.
+    /// The member who created it. `None`: the operator.
     pub made_by: Option<UserId>,
-    /// Over, microseconds; None is never.
+    /// Expiry in microseconds. `None`: never.
     pub expires_us: Option<i64>,
     seen: LastSeen,
 }
 
-/// A key as its tenant sees it.
+/// A key, as shown to its tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeyInfo {
-    /// Id, to revoke by.
+    /// Id, by which to revoke it.
     pub id: i64,
-    /// What it is for.
+    /// Its purpose.
     pub name: String,
     /// First characters of the key.
     pub prefix: String,
-    /// The role it was made with.
+    /// Role it was created with.
     pub role: String,
-    /// Who made it; None is the operator.
+    /// The member who created it. `None`: the operator.
     pub made_by: Option<Maker>,
-    /// Made, microseconds.
+    /// Creation, in microseconds.
     pub created_us: i64,
-    /// Over, microseconds; None is never.
+    /// Expiry in microseconds. `None`: never.
     pub expires_us: Option<i64>,
-    /// Last used, microseconds; coarse; None is never.
+    /// Last use in microseconds, coarse. `None`: never.
     pub seen_us: Option<i64>,
 }
 
-/// The member who made a key.
+/// The member who created a key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Maker {
     /// Their id.
     pub id: UserId,
     /// Their address.
     pub email: String,
-    /// Their role in the tenant today, which bounds the key's; None ends it: they left, or may not sign in.
+    /// Their present role in the tenant, which limits the key's role. `None` ends the key: they left, or may not sign
+    /// in.
     pub role: Option<String>,
 }
 
-/// A key to be made.
+/// A key to create.
 #[derive(Debug, Clone)]
 pub struct NewKey {
-    /// What it is for, 1 to 80 characters.
+    /// Its purpose, 1 to 80 characters.
     pub name: String,
     /// One of the configured roles.
     pub role: String,
-    /// When it ends, microseconds; None is never.
+    /// Expiry in microseconds. `None`: never.
     pub expires_us: Option<i64>,
 }
 
@@ -105,7 +106,7 @@ pub struct ApiKeys {
 }
 
 impl ApiKeys {
-    /// `roles` are the configured ones; the first may manage keys.
+    /// `roles` are the configured ones; holders of the first may manage keys.
     pub(super) fn new(control: Control, seen: Seen, roles: Vec<RoleName>) -> Self {
         let cache: Arc<Cache<TokenHash, Arc<Key>>> = Arc::new(Cache::new(CACHED));
         let listening = Arc::clone(&cache);
@@ -117,7 +118,7 @@ impl ApiKeys {
         Self { control, cache, seen, roles }
     }
 
-    /// The live key of that token, marked as used.
+    /// Returns the live key with this token hash, and records its use.
     pub(super) async fn find(&self, hash: TokenHash) -> Result<Option<Arc<Key>>> {
         let found = cached(&self.control, &self.cache, hash, async |tx| read(tx, hash).await).await?;
         let now_us = self.control.now_us();
@@ -128,10 +129,10 @@ impl ApiKeys {
         Ok(live)
     }
 
-    /// Checks a key to be made.
+    /// Checks the fields of a new key.
     ///
     /// # Errors
-    /// [`Error::InvalidFields`] with every field that is wrong.
+    /// [`Error::InvalidFields`] with all invalid fields.
     fn check(&self, new: &NewKey) -> Result<()> {
         let mut wrong = Wrong::default();
         if !(1..=80).contains(&new.name.trim().chars().count()) {
@@ -148,11 +149,11 @@ impl ApiKeys {
         wrong.finish()
     }
 
-    /// Makes a key. The token is in the answer and nowhere else.
+    /// Creates a key. The token is in the answer and nowhere else.
     ///
     /// # Errors
-    /// [`Error::Denied`] unless the actor holds the first configured role as themselves;
-    /// [`Error::Invalid`] for a name, role or end that makes no sense; [`Error::Conflict`] at 100 keys.
+    /// [`Error::Denied`] unless the actor holds the first configured role as themselves; [`Error::InvalidFields`] for
+    /// an invalid name, role or expiry; [`Error::Conflict`] when there are 100 keys.
     pub async fn create(&self, tenant: &Tenant, new: NewKey) -> Result<(Token, KeyInfo)> {
         self.may_manage(tenant)?;
         self.check(&new)?;
@@ -165,17 +166,17 @@ impl ApiKeys {
         }
         let token = Token::generate(TokenKind::ApiKey);
         let info = insert(&mut write, tenant, name, &new, &token).await?;
-        // Ids only: the log outlives what people call things.
+        // Only ids: the log outlives names.
         let detail = json!({ "key": info.id, "role": info.role });
         write.audit(&tenant.actor().by(), Some(tenant.id()), "api_key.create", detail).await?;
         write.commit().await?;
         Ok((token, info))
     }
 
-    /// The live keys of the tenant, newest first.
+    /// Returns the live keys of the tenant, newest first.
     ///
     /// # Errors
-    /// [`Error::Denied`] like [`ApiKeys::create`].
+    /// [`Error::Denied`] as for [`ApiKeys::create`].
     pub async fn list(&self, tenant: &Tenant) -> Result<Vec<KeyInfo>> {
         self.may_manage(tenant)?;
         let sql =
@@ -184,10 +185,10 @@ impl ApiKeys {
         rows.iter().map(info).collect()
     }
 
-    /// Ends a key of this tenant; the next request with it is refused.
+    /// Revokes a key of this tenant. The next request with it is refused.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when the tenant has no such live key; [`Error::Denied`] like [`ApiKeys::create`].
+    /// [`Error::NotFound`] when the tenant has no such live key; [`Error::Denied`] as for [`ApiKeys::create`].
     pub async fn revoke(&self, tenant: &Tenant, id: i64) -> Result<()> {
         self.may_manage(tenant)?;
         let mut write = self.control.begin().await?;

@@ -1,7 +1,7 @@
-//! The claims of a token as one JSON object, in which no name stands twice.
+//! The claims of a token, as one JSON object without duplicate names.
 //!
-//! Used by `jwt`. Most readers take the last of two equal names, some the first: a token that an issuer checked by
-//! one and this platform by the other would mean two things.
+//! Used by `jwt`. Most parsers take the last of two equal names, some the first. A token that its issuer and this
+//! platform parse differently would have two meanings.
 
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};

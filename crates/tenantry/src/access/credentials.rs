@@ -1,9 +1,9 @@
-//! From what a request presents to who acts and for which tenant: one path for every kind of
-//! credential (`uneven-credentials`).
+//! Resolves what a request presents to an actor and a tenant, on one path for every kind of credential
+//! (`uneven-credentials`).
 //!
-//! Called by the HTTP layer through [`Access::resolve`]. All credentials present must be good and mean
-//! the same identity; all sources of a tenant that are present must agree, else the request is
-//! refused as if nothing were there (`absent-not-forbidden`, `sources-disagree`). Nothing falls back to anything.
+//! Called by the HTTP layer through [`Access::resolve`]. All presented credentials must be valid and mean the same
+//! identity. All sources that name a tenant must agree, otherwise the request is refused as if the tenant did not exist
+//! (`absent-not-forbidden`, `sources-disagree`). There are no fallbacks.
 
 use super::{
     Access,
@@ -19,7 +19,7 @@ use crate::{Error, Result, topology::TenantRecord};
 use std::sync::Arc;
 use tenantry_engine::name::{RoleName, Slug, TenantId};
 
-/// What a request carries, taken apart but not believed.
+/// The credentials and tenant names of a request, parsed but not trusted.
 #[derive(Clone, Copy, Default)]
 pub struct Presented<'a> {
     /// The session cookie.
@@ -28,7 +28,7 @@ pub struct Presented<'a> {
     pub bearer: Option<&'a str>,
     /// `X-API-Key`.
     pub api_key: Option<&'a str>,
-    /// Host name, with or without port; forwarded only where the peer is trusted.
+    /// Host name, with or without port. Taken from forwarded headers only if the peer is trusted.
     pub host: Option<&'a str>,
     /// Slug from the path.
     pub path_tenant: Option<&'a str>,
@@ -36,28 +36,29 @@ pub struct Presented<'a> {
     pub header_tenant: Option<&'a str>,
 }
 
-/// Who acts, and for which tenant if any source named one.
+/// The acting identity, and the tenant if any source named one.
 #[derive(Debug, Clone)]
 pub struct Resolved {
-    /// Who acts; bound to the tenant where there is one.
+    /// The acting identity, bound to the tenant if there is one.
     pub actor: Actor,
-    /// The tenant on which all sources agree. Not yet entered.
+    /// The tenant on which all sources agree. Not entered yet.
     pub tenant: Option<TenantId>,
 }
 
-/// One checked credential: the identity, and the tenant it names.
+/// One checked credential: the identity, and the tenant that it names.
 struct Checked {
     actor: Actor,
     tenant: Option<TenantId>,
-    /// The tenant is what the holder of a foreign token says, not what this platform recorded.
+    /// The tenant comes from a foreign token, not from this platform's records.
     claimed: bool,
 }
 
 impl Access {
-    /// Who acts, and for which tenant. On a warm path it asks no database and allocates nothing.
+    /// Returns the acting identity, and the tenant if one is named. On a warm path it queries no database and allocates
+    /// nothing.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] without a good credential or when two mean different people;
+    /// [`Error::Unauthenticated`] without a valid credential, or when two credentials mean different identities;
     /// [`Error::NotFound`] when a named tenant does not exist or two sources disagree.
     pub async fn resolve(&self, presented: &Presented<'_>) -> Result<Resolved> {
         self.control.refresh().await?;
@@ -69,7 +70,7 @@ impl Access {
         if let Some(text) = presented.bearer {
             let checked = match Token::looks_ours(text) {
                 true => self.own_token(text, None).await?,
-                // Boxed: it may ask a key server, and other requests need not carry room for that.
+                // Boxed: it may query a key server, and the futures of other requests need not carry room for that.
                 false => Box::pin(self.foreign_token(text)).await?,
             };
             found = Some(join(found, checked)?);
@@ -80,7 +81,7 @@ impl Access {
         }
         let Checked { actor, tenant, claimed } = found.ok_or_else(|| refuse("no credential"))?;
         let named = self.agree_with_names(tenant, presented).await?;
-        // Membership comes before any answer: a tenant that is not the caller's looks like none.
+        // Check membership before any answer: a tenant that is not the caller's must look absent.
         if let Some(id) = named
             && (claimed || names_tenant(presented, &self.base_domain))
         {
@@ -89,7 +90,7 @@ impl Access {
         Ok(Resolved { actor: actor.bind(named), tenant: named })
     }
 
-    /// Refuses a tenant that the caller does not belong to, exactly as one that does not exist.
+    /// Refuses a tenant to which the caller does not belong, exactly like one that does not exist.
     async fn require_member(&self, actor: &Actor, tenant: TenantId) -> Result<()> {
         let member = actor.belongs_to(tenant)
             && (!actor.is_narrower() || actor.issuer_allows(&self.directory.tenant(tenant).await?.slug));
@@ -132,8 +133,8 @@ impl Access {
         Ok(Checked { actor: Actor::session(user, session), tenant, claimed: false })
     }
 
-    /// The role a key has now: never more than its maker has in the tenant today. A key that the operator
-    /// made has no maker and keeps its own.
+    /// Returns the present role of a key: never more than its maker has in the tenant now. A key created by the
+    /// operator has no maker and keeps its own role.
     async fn role_of_key(&self, key: &Key) -> Result<RoleName> {
         let Some(maker) = key.made_by else { return Ok(key.role.clone()) };
         let maker = self.active_user(self.directory.user(maker).await?)?;
@@ -142,7 +143,7 @@ impl Access {
         Ok(if lower { role.clone() } else { key.role.clone() })
     }
 
-    /// Place of a role among the configured ones, which stand from the most powerful to the least.
+    /// Position of a role among the configured ones, which are ordered from most to least powerful.
     fn rank(&self, role: &RoleName) -> usize {
         self.roles.iter().position(|known| known == role).unwrap_or(usize::MAX)
     }
@@ -162,7 +163,7 @@ impl Access {
         Ok(Checked { actor, tenant, claimed: tenant.is_some() })
     }
 
-    /// Whether the user belongs to one of these tenants.
+    /// Returns true if the user belongs to one of these tenants.
     async fn is_among(&self, user: &User, allowed: &[Slug]) -> Result<bool> {
         for (tenant, _) in &user.memberships {
             if allowed.contains(&self.directory.tenant(*tenant).await?.slug) {
@@ -183,7 +184,7 @@ impl Access {
         user.filter(|user| user.active).ok_or_else(|| refuse("no such user, or not active"))
     }
 
-    /// Host, path and header, each against what is known so far.
+    /// Compares host, path and header with the tenant known so far.
     async fn agree_with_names(&self, known: Option<TenantId>, p: &Presented<'_>) -> Result<Option<TenantId>> {
         let of_host = p.host.and_then(|host| host::label_of(host, &self.base_domain));
         let mut known = known;
@@ -197,7 +198,7 @@ impl Access {
     }
 
     async fn agree_with(&self, known: Option<TenantId>, text: &str) -> Result<TenantId> {
-        // The usual case: the name of the tenant that is known already needs no parsing.
+        // Usual case: if the text is the slug of the known tenant, it needs no parsing.
         if let Some(known) = known
             && self.directory.tenant(known).await?.slug.as_str() == text
         {
@@ -209,7 +210,7 @@ impl Access {
     }
 }
 
-/// Two credentials of one request must mean one identity and contradict each other in nothing.
+/// Joins two credentials of one request. They must mean the same identity and not contradict each other.
 fn join(first: Option<Checked>, second: Checked) -> Result<Checked> {
     let Some(first) = first else { return Ok(second) };
     let same = first.actor.label() == second.actor.label()
@@ -221,13 +222,13 @@ fn join(first: Option<Checked>, second: Checked) -> Result<Checked> {
         Some(tenant) => agree(first.tenant, tenant)?,
         None => first.tenant,
     };
-    // The narrower of the two acts: a session says nothing that a token of an issuer bound to
-    // tenants may not.
+    // The more restricted of the two acts: a session must not extend the rights of a token whose issuer is restricted
+    // to tenants.
     let actor = if second.actor.is_narrower() { second.actor } else { first.actor };
     Ok(Checked { actor, tenant, claimed: first.claimed || second.claimed })
 }
 
-/// Whether host, path or header name a tenant.
+/// Returns true if host, path or header name a tenant.
 fn names_tenant(p: &Presented<'_>, base_domain: &str) -> bool {
     p.path_tenant.is_some()
         || p.header_tenant.is_some()

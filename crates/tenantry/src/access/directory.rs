@@ -1,8 +1,8 @@
-//! Users as access needs them, from memory while nothing changed, and the ways a tenant may be named.
+//! Cache of users, and look-ups of tenants by their various names.
 //!
-//! Called by `credentials`, `enter` and log-in. Every entry is dropped by the control store's
-//! invalidations; one that was loaded while something changed is not kept. It caches no password hash,
-//! and never falls back to another tenant or user (`default-tenant`).
+//! Called by `credentials`, `enter` and sign-in. The control store's invalidations drop entries; an entry that was
+//! loaded while something changed is not cached. It caches no password hash, and never falls back to another tenant or
+//! user (`default-tenant`).
 
 use super::jwt::ClaimedUser;
 use crate::{
@@ -18,9 +18,9 @@ use tenantry_engine::{
     name::{RoleName, Slug, TenantId, UserId},
 };
 
-/// Users kept in memory.
+/// Number of users cached in memory.
 const USERS: usize = 50_000;
-/// External names of tenants kept in memory.
+/// Number of external tenant names cached in memory.
 const NAMES: usize = 20_000;
 
 /// A user as of the last change.
@@ -28,47 +28,47 @@ const NAMES: usize = 20_000;
 pub struct User {
     /// Id.
     pub id: UserId,
-    /// `user:ID`, as the logs write it.
+    /// `user:ID`, as in the logs.
     pub label: String,
-    /// E-mail, lower case.
+    /// E-mail address, lower case.
     pub email: String,
-    /// Human name.
+    /// Display name.
     pub name: String,
     /// Passes every permission list.
     pub superuser: bool,
     /// Platform staff.
     pub staff: bool,
-    /// May come in at all.
+    /// May sign in.
     pub active: bool,
     /// The address is proven.
     pub confirmed: bool,
-    /// Number of the current credentials. A session made under another number is void.
+    /// Number of the current credentials. A session made under another number is invalid.
     pub credentials: i64,
-    /// Tenants and the role in each, by tenant id.
+    /// Tenants and the role in each, ordered by tenant id.
     pub memberships: Vec<(TenantId, RoleName)>,
 }
 
 impl User {
-    /// The role in that tenant.
+    /// Returns the role in this tenant.
     pub fn role_in(&self, tenant: TenantId) -> Option<&RoleName> {
         let at = self.memberships.binary_search_by_key(&tenant, |(id, _)| *id).ok()?;
         Some(&self.memberships[at].1)
     }
 }
 
-/// The users in memory, and the tenants that topology holds.
+/// The cached users, and the tenants in the topology.
 pub struct Directory {
     control: Control,
     topology: Topology,
     users: Arc<Cache<UserId, Arc<User>>>,
-    /// What foreign tokens call users and tenants. An entry counts only while it is the very record that
-    /// is current: whatever changes the record takes the name with it.
+    /// Names of users and tenants in foreign tokens. An entry is valid only while its record is the current one, so any
+    /// change of the record also invalidates the name.
     named_users: Cache<ClaimedUser, Arc<User>>,
     named_tenants: Cache<String, Arc<TenantRecord>>,
 }
 
 impl Directory {
-    /// Empty, listening to the control store's invalidations.
+    /// Creates an empty directory that listens to the control store's invalidations.
     pub(super) fn new(control: Control, topology: Topology) -> Self {
         let users: Arc<Cache<UserId, Arc<User>>> = Arc::new(Cache::new(USERS));
         let listening = Arc::clone(&users);
@@ -80,12 +80,18 @@ impl Directory {
         Self { control, topology, users, named_users: Cache::new(USERS), named_tenants: Cache::new(NAMES) }
     }
 
-    /// The user of that id.
+    /// Returns the user with this id.
+    ///
+    /// # Errors
+    /// Those of the control store.
     pub async fn user(&self, id: UserId) -> Result<Option<Arc<User>>> {
         cached(&self.control, &self.users, id, async |tx| read_user(tx, id).await).await
     }
 
-    /// The user whom a foreign token means.
+    /// Returns the user whom a foreign token names.
+    ///
+    /// # Errors
+    /// Those of the control store.
     pub async fn claimed(&self, claimed: &ClaimedUser) -> Result<Option<Arc<User>>> {
         if let Some(user) = self.named_users.get(claimed)
             && self.users.get(&user.id).is_some_and(|current| Arc::ptr_eq(&current, &user))
@@ -107,26 +113,27 @@ impl Directory {
         Ok(user)
     }
 
-    /// The tenant of that id.
+    /// Returns the tenant with this id.
     ///
     /// # Errors
-    /// [`Error::NotFound`]
+    /// [`Error::NotFound`] when there is no such tenant.
     pub async fn tenant(&self, id: TenantId) -> Result<Arc<TenantRecord>> {
         self.topology.by_id(id).await
     }
 
-    /// The tenant of that slug. Never a first or default one.
+    /// Returns the tenant with this slug, never a first or default one.
     ///
     /// # Errors
-    /// [`Error::NotFound`]
+    /// [`Error::NotFound`] when there is no such tenant.
     pub async fn by_slug(&self, slug: &Slug) -> Result<Arc<TenantRecord>> {
         self.topology.by_slug(slug).await
     }
 
-    /// The tenant whose settings carry that external id (V4). A bound value, never part of a name (X4).
+    /// Returns the tenant whose settings have this external id (V4). The id is a bound value, never part of a name
+    /// (X4).
     ///
     /// # Errors
-    /// [`Error::NotFound`]
+    /// [`Error::NotFound`] when there is no such tenant.
     pub async fn by_external_id(&self, external: &str) -> Result<Arc<TenantRecord>> {
         if let Some(tenant) = self.named_tenants.get(external)
             && Arc::ptr_eq(&self.topology.by_id(tenant.id).await?, &tenant)
@@ -145,8 +152,8 @@ impl Directory {
     }
 }
 
-/// From the cache, else loaded; kept only if nothing changed meanwhile. The load is boxed: it is rare,
-/// and the future of a warm request stays small.
+/// Returns the value from the cache, or loads it. A loaded value is cached only if nothing changed meanwhile. The load
+/// is boxed: it is rare, and the future of a warm request stays small.
 pub(super) async fn cached<K: Hash + Eq + Clone, V>(
     control: &Control,
     cache: &Cache<K, Arc<V>>,

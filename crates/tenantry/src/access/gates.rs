@@ -1,11 +1,11 @@
-//! Roles against a model's permission lists. Called for every act on records, by every kind of
-//! credential alike (`uneven-credentials`). It never asks a database.
+//! Compares roles with a model's permission lists. Called for every action on records, in the same way for every kind
+//! of credential (`uneven-credentials`). It never queries a database.
 
 use super::actor::Actor;
 use crate::{Error, Result};
 use tenantry_engine::model::{Grant, Permissions};
 
-/// What somebody wants to do with a model.
+/// An action on a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verb {
     /// List, get, search, export.
@@ -19,7 +19,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    /// All of them, for tables of cases.
+    /// All verbs, for tables of test cases.
     pub const ALL: [Self; 4] = [Self::Read, Self::Create, Self::Update, Self::Delete];
 
     fn grants(self, permissions: &Permissions) -> &[Grant] {
@@ -32,7 +32,7 @@ impl Verb {
     }
 }
 
-/// Whether one of the verb's grants fits the actor. An empty list is for superusers only.
+/// Returns true if one of the verb's grants fits the actor. An empty list allows superusers only.
 pub fn allows(actor: &Actor, permissions: &Permissions, verb: Verb) -> bool {
     actor.is_superuser()
         || verb.grants(permissions).iter().any(|grant| match grant {
@@ -42,10 +42,11 @@ pub fn allows(actor: &Actor, permissions: &Permissions, verb: Verb) -> bool {
         })
 }
 
-/// The same as a check. Who may not even read is told that there is nothing (`absent-not-forbidden`).
+/// Like [`allows`], as a check. An actor who may not even read gets the same error as if nothing existed
+/// (`absent-not-forbidden`).
 ///
 /// # Errors
-/// [`Error::NotFound`] without the right to read, else [`Error::Denied`].
+/// [`Error::NotFound`] without the right to read, otherwise [`Error::Denied`].
 pub fn require(actor: &Actor, permissions: &Permissions, verb: Verb) -> Result<()> {
     if allows(actor, permissions, verb) {
         return Ok(());

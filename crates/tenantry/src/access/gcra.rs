@@ -1,7 +1,7 @@
 //! The generic cell rate algorithm (ITU-T I.371, virtual scheduling) on one atomic.
 //!
-//! Used by `ratelimit` and `meter`. Rate and burst are given at each call, so that a changed plan
-//! holds at once. It never allocates, never sleeps and keeps no timer: idle costs nothing.
+//! Used by `ratelimit` and `meter`. Rate and burst are passed with each call, so that a changed plan applies at once.
+//! It never allocates, never sleeps and has no timer: idle time costs nothing.
 
 use crate::Error;
 use std::{
@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-/// When the next cell is due, nanoseconds since the owner's start.
+/// Theoretical arrival time of the next cell, in nanoseconds since the owner's start.
 #[derive(Debug, Default)]
 pub(super) struct Gcra(AtomicU64);
 
@@ -21,7 +21,7 @@ pub(super) struct Rate {
 }
 
 impl Rate {
-    /// So many in that many seconds, all of them at once if need be. 0 counts as 1.
+    /// Allows `count` in `seconds`, all of them at once if necessary. 0 counts as 1.
     pub(super) fn per(count: u32, seconds: u32) -> Self {
         let count = count.max(1);
         Self { step_ns: u64::from(seconds) * 1_000_000_000 / u64::from(count), burst: count }
@@ -29,7 +29,7 @@ impl Rate {
 }
 
 impl Gcra {
-    /// Takes one; the wait until one is free where there is none.
+    /// Takes one. If none is free, returns the wait until one is.
     pub(super) fn take(&self, rate: Rate, now_ns: u64) -> Result<(), Duration> {
         let tolerance = rate.step_ns * u64::from(rate.burst.max(1) - 1);
         let mut arrival = self.0.load(Ordering::Relaxed);
@@ -50,15 +50,15 @@ impl Gcra {
         }
     }
 
-    /// Gives one back that turned out not to count.
+    /// Gives back one that turned out not to count.
     pub(super) fn give_back(&self, rate: Rate) {
         let back = |arrival: u64| Some(arrival.saturating_sub(rate.step_ns));
-        // Some is returned always, so the update always succeeds.
+        // The closure always returns `Some`, so the update always succeeds.
         let _ = self.0.fetch_update(Ordering::AcqRel, Ordering::Relaxed, back);
     }
 }
 
-/// Refused for so long; whole seconds, never 0.
+/// Converts a wait to an error, in whole seconds, never 0.
 pub(super) fn refused(wait: Duration) -> Error {
     let retry_after_seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     Error::RateLimited { retry_after_seconds: retry_after_seconds.max(1) }

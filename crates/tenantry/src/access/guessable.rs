@@ -1,9 +1,9 @@
-//! Passwords that a guesser tries first, although they are long: words everybody uses, runs of keys, repetitions.
+//! Passwords that attackers try first although they are long: well-known words, runs of keys, repetitions.
 //!
-//! Used by the policy in `passwords`. A short list and a few rules instead of a dictionary of megabytes: what is left is
-//! what the lock against guessing is for.
+//! Used by the policy in `passwords`. A short list and a few rules instead of a dictionary of megabytes: the lockout
+//! protects against the remaining guesses.
 
-/// What people choose, without the digits and signs they put around it. Sorted.
+/// Well-known words, without the digits and signs that people put around them. Sorted.
 const WORDS: [&str; 48] = [
     "abcdefgh",
     "access",
@@ -55,7 +55,7 @@ const WORDS: [&str; 48] = [
     "winter",
 ];
 
-/// Neighbours on a keyboard, and the order of letters and digits. Runs are found in both directions.
+/// Neighbouring keys on keyboards, and the order of letters and digits. Runs are found in both directions.
 const ROWS: [&str; 8] = [
     "1234567890",
     "qwertyuiop",
@@ -66,22 +66,23 @@ const ROWS: [&str; 8] = [
     "yxcvbnm",
     "abcdefghijklmnopqrstuvwxyz",
 ];
-/// Characters of a run that count as one choice.
+/// Number of characters from which a run counts as one choice.
 const RUN: usize = 3;
-/// Choices a password must be made of at least, a run or a repetition being one.
+/// Smallest number of choices in a password; a run or a repetition is one choice.
 const CHOICES: usize = 4;
-/// A password that repeats so many characters over and over is as good as those alone.
+/// A password that repeats at most this many characters is as good as those alone.
 const PERIOD: usize = 4;
-/// Digits alone are dates and telephone numbers, unless there are many.
+/// Passwords of digits only are dates and telephone numbers, unless they have at least this many digits.
 const DIGITS: usize = 16;
 
-/// Whether `password`, lower case, is one of the first that a guesser tries.
+/// Returns true if `password`, in lower case, is among the first that an attacker tries.
 pub(super) fn is_guessable(password: &str) -> bool {
     let digits = password.chars().all(|c| c.is_ascii_digit()) && password.chars().count() < DIGITS;
     digits || is_padded_word(password) || choices(password) < CHOICES || is_periodic(password)
 }
 
-/// A well-known word, or the same one twice, between digits and signs; `0`, `1`, `3`, `$` and `@` stand for letters.
+/// Returns true for a well-known word, or the same word twice, between digits and signs; `0`, `1`, `3`, `$` and `@`
+/// stand for letters.
 fn is_padded_word(password: &str) -> bool {
     let is_word = |text: &str| {
         let text = text.trim_matches(|c: char| !c.is_alphabetic());
@@ -90,7 +91,7 @@ fn is_padded_word(password: &str) -> bool {
     is_word(password) || is_word(&letters(password))
 }
 
-/// With the signs that people write for letters turned back, where they stand between letters.
+/// Replaces the signs that people write instead of letters, if they are between letters.
 fn letters(password: &str) -> String {
     let inner = password.trim_end_matches(|c: char| !c.is_alphabetic());
     let turned = inner.chars().map(|c| match c {
@@ -104,13 +105,13 @@ fn letters(password: &str) -> String {
     turned.collect()
 }
 
-/// The first half, if the second is the same.
+/// Returns the first half if the second is the same.
 fn halves(text: &str) -> Option<&str> {
     let (first, second) = text.split_at_checked(text.len() / 2)?;
     (first == second).then_some(first)
 }
 
-/// How many choices a password is made of: a run along a row and a repetition of what stood before are one each.
+/// Number of choices in a password. A run along a row, or a repetition of earlier characters, is one choice.
 fn choices(password: &str) -> usize {
     let chars: Vec<char> = password.chars().collect();
     let (mut at, mut choices) = (0, 0);
@@ -136,13 +137,13 @@ fn run_at(chars: &[char]) -> usize {
     along.flatten().max().unwrap_or(1).max(same)
 }
 
-/// Whether a few characters are repeated from the first to the last.
+/// Returns true if a few characters are repeated from the first to the last.
 fn is_periodic(password: &str) -> bool {
     let chars: Vec<char> = password.chars().collect();
     (1..=PERIOD).any(|period| (period..chars.len()).all(|n| chars[n] == chars[n - period]))
 }
 
-/// How many characters from `at` on repeat those right before, from the start of the password.
+/// Number of characters from `at` on that repeat those right before them.
 fn repetition_at(chars: &[char], at: usize) -> usize {
     let length = |back: usize| (at..chars.len()).take_while(|n| chars[*n] == chars[*n - back]).count();
     (1..=at).map(length).max().unwrap_or(0)

@@ -1,7 +1,7 @@
 //! The tenant handle: the capability to act inside one tenant, and the only way to its data (`sealed-handle`).
 //!
-//! Made by [`Access::enter`] after every check, held for one request, dropped with it. There is no other
-//! way to get one:
+//! Created by [`Access::enter`] after every check, held for one request, and dropped with it. There is no other way to
+//! get one:
 //!
 //! ```compile_fail
 //! // Sealed: all its fields are private.
@@ -25,12 +25,12 @@
 //! needs::<tenantry::access::Tenant>();
 //! ```
 //! ```compile_fail
-//! // A handle is one request: who needs it longer enters again.
+//! // A handle is for one request: longer work enters again.
 //! fn needs<T: Clone>() {}
 //! needs::<tenantry::access::Tenant>();
 //! ```
 //! ```compile_fail
-//! // Nor is an actor made from nothing, or read from a message.
+//! // An actor cannot be created from nothing, or read from a message, either.
 //! let actor = tenantry::access::Actor::system("system");
 //! ```
 //! ```compile_fail
@@ -41,7 +41,7 @@
 //! fn needs<T: Default>() {}
 //! needs::<tenantry::access::Actor>();
 //! ```
-//! What does compile is to use one, also on another task:
+//! Using a handle compiles, also on another task:
 //! ```
 //! fn needs<T: Send + Sync>() {}
 //! needs::<tenantry::access::Tenant>();
@@ -68,7 +68,7 @@ use tenantry_engine::{
     place::Place,
 };
 
-/// An entered tenant. Carries who acts, its limits, and its places as of the moment it was entered.
+/// An entered tenant, with the acting identity, its limits, and its places at the moment it was entered.
 #[must_use]
 pub struct Tenant {
     record: Arc<TenantRecord>,
@@ -78,27 +78,27 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    /// Id, for ever.
+    /// Its permanent id.
     pub fn id(&self) -> TenantId {
         self.record.id
     }
 
-    /// Name in URLs and hosts.
+    /// Its short name in URLs and hosts.
     pub fn slug(&self) -> &Slug {
         &self.record.slug
     }
 
-    /// Human name.
+    /// Its display name.
     pub fn name(&self) -> &str {
         &self.record.name
     }
 
-    /// Who acts, with the role they have here.
+    /// The acting identity, with its role here.
     pub fn actor(&self) -> &Actor {
         &self.actor
     }
 
-    /// What its plan and subscription let it use.
+    /// Features and limits of its plan and subscription.
     pub fn entitlements(&self) -> &Entitlements {
         &self.record.entitlements
     }
@@ -108,7 +108,7 @@ impl Tenant {
         &self.record.entitlements.limits
     }
 
-    /// Where that store of it lies; never another place (`catalog-placement`).
+    /// Returns the place of one of its stores, never another place (`catalog-placement`).
     ///
     /// # Errors
     /// [`Error::NoDatabase`] when the catalog has no ready placement (M16).
@@ -116,13 +116,13 @@ impl Tenant {
         self.record.place(store.as_str())
     }
 
-    /// Keeps the request counted against the tenant's concurrency after this handle is gone, for as long as its answer
-    /// is held in memory. None for the platform's own work.
+    /// Keeps the request counted against the tenant's concurrency limit after this handle is dropped, for as long as
+    /// its answer is in memory. `None` for the platform's own work.
     pub fn hold(&mut self) -> Option<Hold> {
         self.counted.hold()
     }
 
-    /// Its record: state, subscription and placements as of the moment it was entered.
+    /// Its record: state, subscription and placements at the moment it was entered.
     pub fn record(&self) -> &TenantRecord {
         &self.record
     }
@@ -135,12 +135,12 @@ impl std::fmt::Debug for Tenant {
 }
 
 impl Access {
-    /// Enters a tenant: membership, issuer, state, subscription, rate, concurrency, in this order, so
-    /// that strangers learn nothing. The one way to a [`Tenant`], for every kind of credential.
+    /// Enters a tenant: checks membership, issuer, state, subscription, rate and concurrency in this order, so that
+    /// strangers learn nothing. The only way to a [`Tenant`], for every kind of credential.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for strangers, [`Error::TenantSuspended`], [`Error::SubscriptionRequired`],
-    /// [`Error::RateLimited`].
+    /// [`Error::NotFound`] for strangers; [`Error::TenantSuspended`], [`Error::Maintenance`],
+    /// [`Error::SubscriptionRequired`], [`Error::RateLimited`].
     pub async fn enter(&self, actor: &Actor, tenant: TenantId) -> Result<Tenant> {
         let (record, role) = self.belongs(actor, tenant).await?;
         self.check_open(&record, actor)?;
@@ -151,8 +151,8 @@ impl Access {
         Ok(Tenant { actor: actor.with_role(role), record, counted })
     }
 
-    /// The record of an entered tenant as of now, through the same gates once more: for a request whose
-    /// place was moved under it. The request is not counted again.
+    /// Returns the present record of an entered tenant after checking the same gates again, for a request whose place
+    /// was moved meanwhile. The request is not counted again.
     ///
     /// # Errors
     /// Those of [`Access::enter`], except for rate and concurrency.
@@ -180,7 +180,7 @@ impl Access {
         }
     }
 
-    /// [`Access::resolve`] and [`Access::enter`] in one, for requests that need a tenant.
+    /// Runs [`Access::resolve`] and [`Access::enter`], for requests that need a tenant.
     ///
     /// # Errors
     /// Those of both; [`Error::NotFound`] when nothing names a tenant.
@@ -190,8 +190,8 @@ impl Access {
         self.enter(&resolved.actor, tenant).await
     }
 
-    /// The tenant's record and the actor's role there, without entering: what account and billing pages
-    /// of a suspended or expired tenant show. Gives no way to data.
+    /// Returns the tenant's record and the actor's role there without entering, for the account and billing pages of a
+    /// suspended or expired tenant. Gives no access to data.
     ///
     /// # Errors
     /// [`Error::NotFound`] for strangers.
@@ -205,7 +205,7 @@ impl Access {
             return Err(absent());
         }
         let role = match actor.is_system() {
-            // The platform itself; it is no member and has no role.
+            // The platform itself is not a member and has no role.
             true => None,
             false => Some(actor.role_in(tenant).ok_or_else(absent)?.clone()),
         };
@@ -217,11 +217,11 @@ impl Access {
     }
 }
 
-/// A cancelled tenant closes at its instant, whether or not the reconciler has written so.
+/// Checks the state. A cancelled tenant closes at its instant, even if the reconciler has not recorded that yet.
 fn check_state(record: &TenantRecord, actor: &Actor, now_us: i64) -> Result<()> {
     match record.state {
         State::Gone => Err(Error::NotFound("tenant")),
-        // Creating, suspended and closed tenants are still worked on by the platform itself.
+        // The platform itself still works on tenants that are being created, suspended or closed.
         _ if actor.is_system() => Ok(()),
         State::Active if record.retirement.is_some_and(|r| r.closes_at_us <= now_us) => {
             Err(Error::TenantSuspended)
@@ -232,7 +232,7 @@ fn check_state(record: &TenantRecord, actor: &Actor, now_us: i64) -> Result<()> 
     }
 }
 
-/// The plan's rate with bursts of two seconds' worth, at least 10: a page asks for several things.
+/// Returns the plan's rate with bursts of two seconds' worth, at least 10, because a page sends several requests.
 fn allowance(limits: &Limits) -> Allowance {
     let small = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     let per_second = limits.requests_per_second.map(small);

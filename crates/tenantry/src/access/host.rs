@@ -1,22 +1,22 @@
-//! Which tenant a host name names: an exact suffix match on the base domain (`host-spoofing`).
+//! Finds the tenant that a host name names: an exact suffix match on the base domain (`host-spoofing`).
 //!
-//! Called by `credentials`. The caller has decided whether forwarded headers are to be believed. The
-//! apex is no tenant; no name is ever mapped to another (`slug-collision`).
+//! Called by `credentials`. The caller has decided whether forwarded headers are trusted. The apex names no tenant, and
+//! no name is ever mapped to another (`slug-collision`).
 
 use crate::{Error, Result};
 use std::borrow::Cow;
 use tenantry_engine::name::Slug;
 
-/// Labels that are the platform's own; they name no tenant and can be no slug.
+/// Labels of the platform itself. They name no tenant and cannot be slugs.
 const PLATFORM: [&str; 5] = ["www", "api", "admin", "static", "assets"];
 
-/// What `host` says in front of `base_domain`, lower case, not yet a slug; None for the apex, for the
-/// platform's own labels, and for foreign hosts, which say nothing about a tenant.
+/// Returns the part of `host` before `base_domain`, in lower case, not yet checked as a slug. `None` for the apex, for
+/// the platform's own labels, and for foreign hosts, which say nothing about a tenant.
 pub fn label_of<'a>(host: &'a str, base_domain: &str) -> Option<Cow<'a, str>> {
     let name = without_port(host);
     let name = name.strip_suffix('.').unwrap_or(name);
     let label = below(name, base_domain)?;
-    // DNS knows no case, and nothing but ASCII passes as a slug.
+    // DNS ignores case, and only ASCII passes as a slug.
     let label = match label.bytes().any(|b| b.is_ascii_uppercase()) {
         true => Cow::Owned(label.to_ascii_lowercase()),
         false => Cow::Borrowed(label),
@@ -24,10 +24,10 @@ pub fn label_of<'a>(host: &'a str, base_domain: &str) -> Option<Cow<'a, str>> {
     (!PLATFORM.contains(&label.as_ref())).then_some(label)
 }
 
-/// The slug that `host` names below `base_domain`, if any.
+/// Returns the slug that `host` names below `base_domain`, if any.
 ///
 /// # Errors
-/// [`Error::NotFound`] when the host lies below the base domain but names nothing that can exist.
+/// [`Error::NotFound`] when the host is below the base domain but names nothing that can exist.
 pub fn tenant_of(host: &str, base_domain: &str) -> Result<Option<Slug>> {
     let label = label_of(host, base_domain);
     label.map(|label| Slug::parse(&label).map_err(|_| Error::NotFound("tenant"))).transpose()
@@ -40,7 +40,7 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-/// What stands before `.base`; None when nothing does.
+/// Returns the part before `.base`. `None`: there is none.
 fn below<'a>(name: &'a str, base: &str) -> Option<&'a str> {
     let at = name.len().checked_sub(base.len())?;
     let (front, suffix) = (name.get(..at)?, name.get(at..)?);

@@ -1,7 +1,8 @@
-//! Staff act as a member of a tenant: with a reason, for at most an hour, both names in the log.
+//! Impersonation: staff act as a member of a tenant, with a reason, for at most an hour, and with both identities in
+//! the log.
 //!
-//! Called by the master admin's "enter company system" and "exit" (M13). The member's own rights
-//! apply, never more; credentials cannot be changed meanwhile (`impersonation-abuse`, `Actor::may_change_credentials`).
+//! Called by the console's "enter company system" and "exit" (M13). The member's own rights apply, never more.
+//! Credentials cannot be changed meanwhile (`impersonation-abuse`, `Actor::may_change_credentials`).
 
 use super::{
     Access,
@@ -19,19 +20,19 @@ use crate::{
 use serde_json::json;
 use tenantry_engine::name::{TenantId, UserId};
 
-/// Longest impersonation, minutes.
+/// Longest impersonation in minutes.
 pub const MAX_MINUTES: u32 = 60;
 
-/// What staff ask for.
+/// Request to impersonate a member.
 #[derive(Debug, Clone)]
 pub struct Impersonate {
     /// The tenant to enter.
     pub tenant: TenantId,
-    /// Act as this member; None is the longest-standing one with the first configured role.
+    /// Member to act as. `None`: the longest-standing one with the first configured role.
     pub user: Option<UserId>,
-    /// Why, 5 to 500 characters; goes to the audit log.
+    /// Reason, 5 to 500 characters, for the audit log.
     pub reason: String,
-    /// 1 to 60.
+    /// Duration in minutes, 1 to 60.
     pub minutes: u32,
 }
 
@@ -48,23 +49,23 @@ impl Impersonate {
     }
 }
 
-/// A session in another's name. The staff member's own session stays as it is.
+/// A session as another user. The staff member's own session stays unchanged.
 #[derive(Debug)]
 pub struct Impersonation {
-    /// Shown once.
+    /// Session token, shown once.
     pub token: Token,
-    /// Whose rights apply.
+    /// The member whose rights apply.
     pub user: UserId,
-    /// Over, microseconds.
+    /// Expiry in microseconds.
     pub expires_us: i64,
 }
 
 impl Access {
-    /// Starts to act as a member of a tenant.
+    /// Starts acting as a member of a tenant.
     ///
     /// # Errors
-    /// [`Error::NotFound`] unless staff, and for an unknown tenant or member; [`Error::Denied`] while impersonating
-    /// already, and for members who are staff themselves; [`Error::Invalid`] without a reason or with a wrong time.
+    /// [`Error::NotFound`] unless the actor is staff, and for an unknown tenant or member; [`Error::Denied`] while
+    /// already impersonating, and for members who are staff; [`Error::Invalid`] for an invalid reason or duration.
     pub async fn impersonate(
         &self,
         actor: &Actor,
@@ -97,7 +98,7 @@ impl Access {
         Ok(Impersonation { token, user, expires_us })
     }
 
-    /// Stops acting as another: the session is gone.
+    /// Stops acting as another user and deletes the session.
     ///
     /// # Errors
     /// [`Error::NotFound`] when the actor does not impersonate.
@@ -112,7 +113,7 @@ impl Access {
         self.control.refresh().await
     }
 
-    /// The member to act as. Staff are refused: nobody gains rights of the platform this way.
+    /// Returns the member to act as. Refuses staff, so that impersonation never gives rights of the platform.
     async fn member(&self, write: &mut Write, wish: &Impersonate) -> Result<UserId> {
         let sql = "SELECT u.id, u.is_staff OR u.is_superuser FROM memberships m JOIN users u ON u.id = m.user \
                    WHERE m.tenant = ?1 AND u.is_active = 1 AND (u.id = ?2 OR (?2 IS NULL AND m.role = ?3)) \

@@ -1,8 +1,8 @@
 //! The keys of one issuer: a secret, a PEM file, or a JWKS from a file or URL.
 //!
-//! Called by `jwt`. Each key is bound to exactly one algorithm when it is read. An unknown key id
-//! makes the set be read again, at most once in `RETRY`; nothing in a token names a place to read
-//! from (`token-confusion`). Files and URLs are read on the blocking pool.
+//! Called by `jwt`. Each key is bound to exactly one algorithm when it is read. An unknown key id causes the set to be
+//! read again, at most once per `RETRY`. Nothing in a token names a place to read from (`token-confusion`). Files and
+//! URLs are read on the blocking pool.
 
 use crate::{
     config::KeySource,
@@ -19,18 +19,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Shortest time between two readings of a set.
+/// Shortest time between two reads of a set.
 const RETRY: Duration = Duration::from_secs(30);
-/// A set older than this is read again beside the request that notices.
+/// A set older than this is read again in the background.
 const REFRESH: Duration = Duration::from_secs(3600);
-/// A set that could not be read again for so long is believed no more: keys may have been withdrawn.
+/// A set that could not be read again for this long is no longer trusted: keys may have been withdrawn.
 const BELIEVED: Duration = Duration::from_secs(24 * 3600);
-/// Largest set, bytes.
+/// Largest set in bytes.
 pub(super) const MAX_BYTES: u64 = 256 * 1024;
-/// Most keys of a set that are kept.
+/// Largest number of keys kept of a set.
 const MAX_KEYS: usize = 64;
 
-/// A key and the one algorithm it is used with.
+/// A key, and the only algorithm with which it is used.
 pub struct Key {
     kid: Option<String>,
     pub(super) algorithm: Algorithm,
@@ -49,7 +49,7 @@ struct Set {
     read_at: Instant,
 }
 
-/// The keys of one issuer, read again when that helps. Cheap to clone.
+/// The keys of one issuer, read again when necessary. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Keys(Arc<Inner>);
 
@@ -59,18 +59,18 @@ struct Inner {
     algorithm: Algorithm,
     retry: Duration,
     set: ArcSwap<Set>,
-    /// When the source was last asked; None is never.
+    /// When the source was last read. `None`: never.
     asked: Mutex<Option<Instant>>,
-    /// Held while reading, so that many unknown key ids read once.
+    /// Held while reading, so that many unknown key ids cause one read.
     reading: tokio::sync::Mutex<()>,
 }
 
 impl Keys {
-    /// Reads secrets and files now; a URL is read when first needed, so that a key server that is
-    /// down does not keep the platform from starting.
+    /// Reads secrets and files now. A URL is read when first needed, so that an unreachable key server does not prevent
+    /// the platform from starting.
     ///
     /// # Errors
-    /// What is wrong with the source or the keys.
+    /// A text that says what is wrong with the source or the keys.
     pub fn load(source: &KeySource, algorithm: Algorithm) -> Result<Self, String> {
         Self::load_with(source, algorithm, RETRY)
     }
@@ -90,7 +90,7 @@ impl Keys {
         Ok(Self(Arc::new(inner)))
     }
 
-    /// The key of that id. Without an id the set must hold exactly one key.
+    /// Returns the key with this id. Without an id the set must have exactly one key.
     pub(super) async fn find(&self, kid: Option<&str>) -> Result<Arc<Key>> {
         let set = self.0.set.load();
         let age = set.read_at.elapsed();
@@ -108,14 +108,14 @@ impl Keys {
         self.refresh().await?;
         let set = self.0.set.load();
         if set.keys.is_empty() {
-            // Nothing is known about any key: that is no verdict on this token.
+            // No key was ever read: this says nothing about the token.
             return Err(Error::Unavailable("key set was never read".into()));
         }
         let believed = set.read_at.elapsed() < BELIEVED;
         set.find(kid).filter(|_| believed).ok_or_else(|| Error::Unauthenticated("unknown key id".into()))
     }
 
-    /// Whether the key is still one of the set.
+    /// Returns true if the key is still in the set.
     pub(super) fn hold(&self, key: &Arc<Key>) -> bool {
         let set = self.0.set.load();
         (self.0.fixed() || set.read_at.elapsed() < REFRESH) && set.keys.iter().any(|k| Arc::ptr_eq(k, key))
@@ -162,7 +162,7 @@ impl Inner {
 impl Set {
     fn find(&self, kid: Option<&str>) -> Option<Arc<Key>> {
         match (kid, self.keys.as_slice()) {
-            // A single key without an id: the id in the token says nothing.
+            // A single key without an id: the id in the token does not matter.
             (_, [only]) if only.kid.is_none() => Some(only.clone()),
             (None, [only]) => Some(only.clone()),
             (None, _) => None,
@@ -209,7 +209,7 @@ fn pem_key(pem: &[u8], algorithm: Algorithm) -> Result<Vec<Arc<Key>>, String> {
     Ok(vec![Arc::new(Key { kid: None, algorithm, decoding })])
 }
 
-/// Keys of a set that fit the issuer; others (encryption, foreign algorithm) are left out.
+/// Returns the keys of a set that fit the issuer. Others (encryption, foreign algorithm) are left out.
 fn set_keys(json: &[u8], algorithm: Algorithm) -> Result<Vec<Arc<Key>>, String> {
     let set: JwkSet = serde_json::from_slice(json).map_err(|e| format!("no key set: {e}"))?;
     let mut keys: Vec<Arc<Key>> = Vec::new();
@@ -227,7 +227,7 @@ fn set_keys(json: &[u8], algorithm: Algorithm) -> Result<Vec<Arc<Key>>, String> 
     if keys.is_empty() { Err("the set holds no usable key".into()) } else { Ok(keys) }
 }
 
-/// A signature key of the issuer's one algorithm, named or by its type.
+/// Returns true for a signature key of the issuer's algorithm, whether named or implied by the key's type.
 fn usable(jwk: &Jwk, algorithm: Algorithm) -> bool {
     let signs = jwk.common.public_key_use.as_ref().is_none_or(|u| *u == PublicKeyUse::Signature);
     let named = jwk.common.key_algorithm;
@@ -283,7 +283,7 @@ mod tests {
         );
     }
 
-    /// A key server that answers with the set of the moment.
+    /// Starts a key server that answers with the current body.
     fn serve(body: Arc<Mutex<String>>) -> String {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bind");
         let url = format!("http://{}/jwks", listener.local_addr().expect("address"));

@@ -1,8 +1,9 @@
-//! Tokens of foreign issuers: what must hold before one of their claims is believed.
+//! Tokens of foreign issuers: the checks before any claim is trusted.
 //!
-//! Called by `credentials`. Exactly one algorithm belongs to a key; `exp`, `iss` and `aud` are
-//! required, and `nbf` too unless the issuer is configured without; no claim may stand twice; the key comes from the configured set only — `jku`, `x5u`, `jwk`
-//! and `x5c` in the header are never looked at (`token-confusion`, `claims-skipped` and `foreign-issuer`). Unknown claims are ignored.
+//! Called by `credentials`. A key has exactly one algorithm. `exp`, `iss` and `aud` are required, and so is `nbf`
+//! unless the issuer is configured without it. No claim may occur twice. The key comes only from the configured set;
+//! `jku`, `x5u`, `jwk` and `x5c` in the header are never used (`token-confusion`, `claims-skipped` and
+//! `foreign-issuer`). Unknown claims are ignored.
 
 use super::{
     claims::UniqueClaims,
@@ -21,13 +22,13 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use tenantry_engine::name::Slug;
 
-/// Longest token that is looked at, bytes.
+/// Longest token that is parsed, in bytes.
 const MAX_BYTES: usize = 8 * 1024;
-/// Clock difference that is forgiven.
+/// Tolerated clock difference.
 const LEEWAY_SECONDS: u64 = 10;
-/// Checked tokens kept in memory.
+/// Number of checked tokens cached in memory.
 const CHECKED: usize = 10_000;
-/// Longest claim that is used, bytes.
+/// Longest claim that is used, in bytes.
 const MAX_CLAIM: usize = 256;
 
 /// A configured issuer with its keys.
@@ -37,37 +38,37 @@ struct Issuer {
     keys: Keys,
 }
 
-/// What a good token says. Made here only.
+/// Claims of a valid token. Created only here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claims {
-    /// Who it speaks for.
+    /// The user it identifies.
     pub user: ClaimedUser,
-    /// Which tenant it names.
+    /// The tenant it names.
     pub tenant: Option<ClaimedTenant>,
-    /// Tenants the issuer may speak for; empty is any.
+    /// Tenants that the issuer may name. Empty: any.
     pub allowed: Vec<Slug>,
 }
 
-/// A user as the token names it.
+/// A user, as named by a token.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ClaimedUser {
-    /// Id at the issuer; means nothing without it.
+    /// Id at the issuer, meaningless without the issuer.
     Subject {
         /// The issuer.
         issuer: String,
-        /// Its id of the user.
+        /// The issuer's id of the user.
         subject: String,
     },
     /// E-mail address, lower case.
     Email(String),
 }
 
-/// A tenant as the token names it.
+/// A tenant, as named by a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClaimedTenant {
-    /// By slug or alias.
+    /// By slug.
     Slug(Slug),
-    /// By external id; a value for a bound parameter, never part of a name (X4).
+    /// By external id: a value for a bound parameter, never part of a name (X4).
     ExternalId(String),
 }
 
@@ -75,13 +76,13 @@ pub enum ClaimedTenant {
 #[derive(Debug)]
 pub struct Issuers {
     issuers: Vec<Issuer>,
-    /// Issuers whose secret or key could not be read, and why: their tokens are refused.
+    /// Issuers whose secret or key could not be read, and why. Their tokens are refused.
     missing: Vec<String>,
-    /// Tokens whose signature was checked, by SHA-256 of their text: a client sends the same one for an hour.
+    /// Tokens whose signature was checked, by SHA-256 of their text: a client sends the same token for an hour.
     checked: Cache<[u8; 32], Arc<Checked>>,
 }
 
-/// A token that was good, for as long as it stays so.
+/// A checked token, for as long as it stays valid.
 #[derive(Debug)]
 struct Checked {
     claims: Claims,
@@ -91,8 +92,8 @@ struct Checked {
 }
 
 impl Issuers {
-    /// Loads the static keys; URLs are read when first needed. A key that cannot be read is no problem yet:
-    /// see [`Issuers::missing`].
+    /// Loads the static keys. URLs are read when first needed. A key that cannot be read is not an error yet; see
+    /// [`Issuers::missing`].
     ///
     /// # Errors
     /// Every problem of the configuration, one sentence each.
@@ -101,7 +102,7 @@ impl Issuers {
         let mut issuers: Vec<Issuer> = Vec::new();
         for provider in providers {
             let mut report = |text: &str| problems.push(format!("issuer {:?}: {text}", provider.issuer));
-            // Programs that build their configuration in code have not been through its checks.
+            // Programs that build their configuration in code may have skipped its checks.
             if provider.audience.iter().all(String::is_empty) {
                 report("`audience` names nobody");
             }
@@ -124,16 +125,15 @@ impl Issuers {
         &self.missing
     }
 
-    /// No issuer at all: every foreign token is refused.
+    /// Returns true if there is no issuer, so that every foreign token is refused.
     pub fn is_empty(&self) -> bool {
         self.issuers.is_empty()
     }
 
-    /// Verifies a token and reads its claims. Asks the network only for a key id not seen before,
-    /// and then not often.
+    /// Verifies a token and returns its claims. Uses the network only for an unknown key id, and then rarely.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] whatever is wrong with it.
+    /// [`Error::Unauthenticated`] for any fault of the token; [`Error::Unavailable`] when a key set cannot be read.
     pub async fn verify(&self, token: &str) -> Result<Claims> {
         if token.len() > MAX_BYTES {
             return Err(Error::Unauthenticated("token too long".into()));
@@ -147,7 +147,8 @@ impl Issuers {
         Ok(checked.claims.clone())
     }
 
-    /// Not expired, and its key not withdrawn. `nbf` has passed when it was checked.
+    /// Returns true if the token has not expired and its key was not withdrawn. `nbf` had passed when the token was
+    /// checked.
     fn still_good(&self, checked: &Checked) -> bool {
         let now_s = jiff::Timestamp::now().as_second();
         now_s < checked.expires_s && self.issuers[checked.issuer].keys.hold(&checked.key)
@@ -166,7 +167,7 @@ impl Issuers {
     }
 }
 
-/// The one claim that is read before the signature, to choose among configured issuers.
+/// The only claim that is read before the signature is checked, to choose among configured issuers.
 #[derive(Deserialize)]
 struct Peek {
     iss: String,
@@ -198,7 +199,7 @@ impl Issuer {
         let data =
             jsonwebtoken::decode::<UniqueClaims>(token, &key.decoding, &validation).map_err(refused)?;
         let UniqueClaims(claims) = data.claims;
-        // Past the end by the leeway is good for once, and not remembered.
+        // A token that is past its end but within the leeway is accepted once and not cached.
         let expires_s = claims.get("exp").and_then(Value::as_i64).unwrap_or(0);
         Ok((self.read(&claims)?, expires_s, key))
     }
@@ -219,7 +220,7 @@ impl Issuer {
 
     fn read(&self, claims: &Map<String, Value>) -> Result<Claims> {
         let provider = &self.provider;
-        // The library takes a list of issuers too; only the one text that chose the keys counts.
+        // The library also accepts a list of issuers; only the single text that chose the keys counts.
         if claims.get("iss").and_then(Value::as_str) != Some(&provider.issuer) {
             return Err(Error::Unauthenticated("iss is not one text".into()));
         }
@@ -235,7 +236,7 @@ impl Issuer {
             "email" => ClaimedUser::Email(normal_email(&user)),
             _ => ClaimedUser::Subject { issuer: provider.issuer.clone(), subject: user },
         };
-        // A token without the claim names no tenant; one with a claim that cannot be read is refused.
+        // A token without the claim names no tenant. A claim that cannot be read is refused.
         let tenant = match claims.contains_key(&provider.tenant_claim) {
             true => Some(claimed_tenant(text(claims, &provider.tenant_claim)?)),
             false => None,
@@ -244,7 +245,7 @@ impl Issuer {
     }
 }
 
-/// What cannot be a slug of ours can only be an external id, as `demo_org_001` (V4).
+/// A text that cannot be a slug can only be an external id, such as `demo_org_001` (V4).
 fn claimed_tenant(value: String) -> ClaimedTenant {
     Slug::parse(&value).map_or_else(|_| ClaimedTenant::ExternalId(value), ClaimedTenant::Slug)
 }

@@ -1,9 +1,10 @@
-//! Guesses at a password close the account to the network they come from, longer each time, on every server at once
-//! (`account-enumeration`). Other networks are not touched, so guessing keeps no holder out of their own account.
+//! Lockout: guesses at a password lock the account for the network they come from, longer each time, on every server at
+//! once (`account-enumeration`). Other networks are not affected, so guessing cannot lock holders out of their own
+//! accounts.
 //!
-//! Called by `proof` and by sign-in. Stored in the catalog, beside the limits at the doors, which each process keeps
-//! for itself. Failures are written down behind the answer: an answer that waited for the disk would say that the
-//! account exists. It refuses nothing itself and never says that an account is closed.
+//! Called by `proof` and by sign-in. Stored in the catalog, in addition to the rate limits, which each process keeps in
+//! memory. Failures are recorded after the answer: an answer that waited for the disk would reveal that the account
+//! exists. It refuses nothing itself and never says that an account is locked.
 
 use super::{
     ratelimit::network,
@@ -20,18 +21,18 @@ use std::{net::IpAddr, sync::Arc};
 use tenantry_engine::{Tx, name::UserId};
 use tokio::sync::Semaphore;
 
-/// How long the first time; each failure after that doubles it.
+/// Duration of the first lock. It doubles with each further failure.
 const FIRST_US: i64 = 60 * SECOND_US;
-/// A network that was quiet for so long begins anew.
+/// A network that was silent for this long starts again at zero.
 const FORGOTTEN_US: i64 = DAY_US;
-/// Failures being written down at most; the next one waits for its turn.
+/// Maximum number of concurrent failure writes; further ones wait for a permit.
 const AT_ONCE: u32 = 64;
-/// Networks remembered for one user with failures, at most; the oldest make room.
+/// Largest number of networks with failures remembered for one user. The oldest are removed first.
 const GUESSING: i64 = 256;
-/// Networks remembered for one user with sign-ins, at most; the oldest make room.
+/// Largest number of networks with sign-ins remembered for one user. The oldest are removed first.
 const KNOWN: i64 = 50;
 
-/// When accounts are closed.
+/// Policy of locking accounts.
 #[derive(Clone)]
 pub(super) struct Lockout {
     control: Control,
@@ -40,32 +41,32 @@ pub(super) struct Lockout {
     writing: Arc<Semaphore>,
 }
 
-/// How an account stands with one network.
+/// State of an account for one network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Standing {
-    /// Closed to it now.
+    /// The account is locked for this network now.
     pub(super) closed: bool,
-    /// The user signed in from it before.
+    /// The user has signed in from this network before.
     pub(super) known: bool,
-    /// How often the account was unlocked.
+    /// Number of times the account was unlocked.
     pub(super) unlocks: i64,
 }
 
-/// A sign-in that failed.
+/// A failed sign-in.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Failure {
-    /// The account that it was for, if there is one.
+    /// The account it was for, if there is one.
     pub(super) user: Option<UserId>,
-    /// Where it came from.
+    /// Address it came from.
     pub(super) address: Option<IpAddr>,
-    /// What was wrong. Only a wrong password counts against the network.
+    /// Why it failed. Only a wrong password counts against the network.
     pub(super) why: Why,
-    /// Whether the audit log names it.
+    /// The audit log names this failure.
     pub(super) named: bool,
 }
 
 impl Lockout {
-    /// Closed after so many failures, for so many minutes at most; 0 failures: never.
+    /// Locks an account after this many failures, for at most this many minutes. 0 failures: never.
     pub(super) fn new(control: Control, after: u32, minutes: u32) -> Self {
         Self {
             control,
@@ -75,7 +76,7 @@ impl Lockout {
         }
     }
 
-    /// How the account stands with the network of that address. Without an account the same question is asked.
+    /// Returns the state of the account for the network of this address. Without an account it runs the same query.
     pub(super) async fn standing(
         &self,
         tx: &mut Tx,
@@ -88,7 +89,7 @@ impl Lockout {
         let rows = tx.query(sql, params![user.map_or(0, UserId::get), key(address)]).await?;
         let Some(row) = rows.first() else { return Ok(Standing::default()) };
         let now_us = self.control.now_us();
-        // A date out of reach was written under a wrong clock.
+        // A date out of reach was recorded under a wrong clock.
         let holds = |until| until > now_us && !clock::is_out_of_reach(until, now_us, self.longest_us);
         Ok(Standing {
             closed: row.opt_integer(0)?.is_some_and(holds),
@@ -97,7 +98,7 @@ impl Lockout {
         })
     }
 
-    /// Writes a failure down, behind the answer.
+    /// Records a failure, after the answer.
     pub(super) async fn failed(&self, failure: Failure) {
         let counts = failure.user.filter(|_| self.after > 0 && failure.why == Why::Password);
         if counts.is_none() && !failure.named {
@@ -113,7 +114,7 @@ impl Lockout {
         });
     }
 
-    /// Waits for what is being written down.
+    /// Waits until pending failures are recorded.
     pub(super) async fn flush(&self) {
         drop(self.writing.acquire_many(AT_ONCE).await);
     }
@@ -126,7 +127,7 @@ impl Lockout {
         if let Some(user) = counts {
             self.count(&mut write, user, &key(failure.address)).await?;
         }
-        // Counting is no action, and no cache holds these rows.
+        // Counting is not an audited action, and no cache holds these rows.
         write.commit_unaudited().await
     }
 
@@ -134,7 +135,7 @@ impl Lockout {
         let at = write.at_us();
         let old = write.due_us() - FORGOTTEN_US;
         write.execute("DELETE FROM login_failures WHERE at < ?", params![old]).await?;
-        // Guesses at an account that is closed already do not prolong it: else one could keep it closed.
+        // Guesses at a locked account do not prolong the lock: otherwise an attacker could keep it locked.
         let sql = "INSERT INTO login_failures (user, network, failed, at) VALUES (?1, ?2, 1, ?3) \
             ON CONFLICT (user, network) DO UPDATE SET at = excluded.at, \
             failed = iif(abs(at - ?3) > ?4, 1, failed + 1) \
@@ -157,8 +158,8 @@ impl Lockout {
     }
 }
 
-/// Remembers the network from which a user proved to be the holder of the account, and forgets its failures; part of
-/// the change that the proof led to.
+/// Records the network from which a user proved to hold the account, and deletes its failures. Part of the change that
+/// the proof led to.
 pub(super) async fn remember(write: &mut Write, user: UserId, address: Option<IpAddr>) -> Result<()> {
     let (key, at) = (key(address), write.at_us());
     let sql = "DELETE FROM login_failures WHERE user = ? AND network = ?";

@@ -1,7 +1,7 @@
-//! Log-in with e-mail address and password, log-out, and the choice of a tenant (M6).
+//! Sign-in with e-mail address and password, sign-out, and the choice of a tenant (M6).
 //!
-//! Called by the HTTP layer. Unknown, inactive, locked and password-less accounts cost the same time and
-//! get the same answer as a wrong password (`account-enumeration`). Registration is an operation of its own.
+//! Called by the HTTP layer. Unknown, inactive, locked and password-less accounts take the same time and get the same
+//! answer as a wrong password (`account-enumeration`). Registration is a separate operation.
 
 use super::{
     Access,
@@ -25,44 +25,44 @@ use serde_json::json;
 use std::sync::Arc;
 use tenantry_engine::name::{Slug, TenantId, UserId};
 
-/// What somebody typed.
+/// Input of a sign-in.
 #[derive(Debug, Clone)]
 pub struct Login {
     /// E-mail address.
     pub email: String,
     /// Password.
     pub password: Password,
-    /// The tenant to work in, where host or form name one.
+    /// The tenant to work in, if host or form name one.
     pub tenant: Option<Slug>,
-    /// Where from.
+    /// Origin of the request.
     pub origin: Origin,
 }
 
-/// A tenant that the user may work in.
+/// A tenant in which the user may work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Choice {
     /// Id.
     pub tenant: i64,
-    /// Name in URLs and hosts.
+    /// Short name in URLs and hosts.
     pub slug: String,
-    /// Human name.
+    /// Display name.
     pub name: String,
     /// The user's role there.
     pub role: String,
 }
 
-/// A fresh session.
+/// A new session.
 #[derive(Debug)]
 pub struct SignedIn {
-    /// Shown once.
+    /// Session token, shown once.
     pub token: Token,
-    /// Who.
+    /// The signed-in user.
     pub user: Arc<User>,
-    /// Over, microseconds.
+    /// Expiry in microseconds.
     pub expires_us: i64,
-    /// The tenant the session works in: the one asked for, else the one used last, else the only one.
+    /// The tenant the session works in: the requested one, otherwise the one used last, otherwise the only one.
     pub tenant: Option<TenantId>,
-    /// All tenants of the user; to ask when `tenant` is None.
+    /// All tenants of the user, to choose from if `tenant` is `None`.
     pub choices: Vec<Choice>,
 }
 
@@ -70,8 +70,8 @@ impl Access {
     /// Signs in.
     ///
     /// # Errors
-    /// [`Error::RateLimited`]; [`Error::Unauthenticated`] whatever does not fit, also a tenant that is not theirs;
-    /// [`Error::Unavailable`] when too many hash at once.
+    /// [`Error::RateLimited`]; [`Error::Unauthenticated`] for any mismatch, including a tenant that is not the user's;
+    /// [`Error::Unavailable`] when too many passwords are being hashed.
     pub async fn login(&self, login: Login) -> Result<SignedIn> {
         self.control.refresh().await?;
         let claim = Claim::SignIn { email: &login.email, tenant: login.tenant.as_ref() };
@@ -88,8 +88,8 @@ impl Access {
         self.commit_session(write, proof.user, proof.credentials, tenant, choices, &login.origin).await
     }
 
-    /// A session for a user whose identity was just proven otherwise: by the registration or the invitation that made
-    /// the account.
+    /// Creates a session for a user whose identity was just proven by other means: by the registration or the
+    /// invitation that created the account.
     pub(crate) async fn sign_in_as(
         &self,
         user: UserId,
@@ -104,7 +104,7 @@ impl Access {
         self.commit_session(write, user, credentials, tenant, choices, origin).await
     }
 
-    /// Makes the session of a user whose identity was proven with the credentials of that number, and commits.
+    /// Creates the session of a user who proved their identity with the credentials of this number, and commits.
     pub(super) async fn commit_session(
         &self,
         mut write: Write,
@@ -117,7 +117,7 @@ impl Access {
         let expires_us = write.at_us() + i64::from(self.session_hours) * 3600 * SECOND_US;
         let draft = Draft { user: user.id, credentials, tenant, expires_us, impersonator: None, origin };
         let token = self.sessions.insert(&mut write, draft).await?;
-        // No cache holds these columns, so no process needs to drop anything.
+        // No cache holds these columns, so nothing needs to be invalidated.
         let sql = "UPDATE users SET last_login_at = ?, last_tenant = coalesce(?, last_tenant) WHERE id = ?";
         let values = params![write.at_us(), tenant.map(TenantId::get), user.id.get()];
         write.execute(sql, values).await?;
@@ -130,24 +130,27 @@ impl Access {
     /// Ends the current session.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when the actor did not come by a session.
+    /// [`Error::NotFound`] when the actor has no session.
     pub async fn logout(&self, actor: &Actor) -> Result<()> {
         let id = actor.current_session().ok_or(Error::NotFound("session"))?.id;
         self.sessions.revoke(actor, id).await
     }
 
-    /// Works in another tenant from now on.
+    /// Switches the session to another tenant.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when it is not the user's.
+    /// [`Error::NotFound`] when the user does not belong to the tenant.
     pub async fn switch_tenant(&self, actor: &Actor, tenant: TenantId) -> Result<()> {
         let user = actor.user().ok_or(Error::NotFound("session"))?;
         user.role_in(tenant).ok_or(Error::NotFound("tenant"))?;
         self.sessions.switch(actor, tenant).await
     }
 
-    /// The tenants that the actor may choose among: for a token, only those its issuer may speak for; for
-    /// an impersonator, only the one they entered.
+    /// Returns the tenants among which the actor may choose: for a token, only those of its issuer; for an
+    /// impersonator, only the one they entered.
+    ///
+    /// # Errors
+    /// Those of the control store.
     pub async fn choices_of(&self, actor: &Actor) -> Result<Vec<Choice>> {
         let Some(user) = actor.user() else { return Ok(vec![]) };
         let mut choices = self.choices(user).await?;
@@ -158,7 +161,7 @@ impl Access {
         Ok(choices)
     }
 
-    /// The tenants of a user, those that are gone left out.
+    /// Returns the tenants of a user, without those that are being created or gone.
     pub(super) async fn choices(&self, user: &User) -> Result<Vec<Choice>> {
         let mut choices = Vec::with_capacity(user.memberships.len());
         for (id, role) in &user.memberships {
@@ -172,8 +175,8 @@ impl Access {
     }
 }
 
-/// Where a sign-in leads that names no tenant: the tenant used last, so that being added to another one changes
-/// nothing, else the only one. Staff were never led by being added: they choose.
+/// Returns the tenant to which a sign-in without a tenant leads: the one used last, so that being added to another
+/// tenant changes nothing; otherwise the only one. Staff without a last tenant always choose.
 fn default_tenant(proof: &Proof, choices: &[Choice]) -> Option<i64> {
     let last = choices.iter().find(|choice| Some(choice.tenant) == proof.last_tenant.map(TenantId::get));
     match (last, choices) {

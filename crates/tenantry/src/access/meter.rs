@@ -1,7 +1,7 @@
-//! Requests per second and at the same time, per tenant, from its plan (`enforced-limits`).
+//! Limits the rate and the number of concurrent requests of each tenant, as set by its plan (`enforced-limits`).
 //!
-//! Called by `enter` for every request. Limits are given at each call, so that a changed plan holds at
-//! once. The map is bounded; a meter in use is pinned and never forgotten.
+//! Called by `enter` for every request. Limits are passed with each call, so that a changed plan applies at once. The
+//! map is bounded; a meter in use is pinned and never evicted.
 
 use super::gcra::{Gcra, Rate, refused};
 use crate::error::{Error, Result};
@@ -15,17 +15,17 @@ use std::{
 };
 use tenantry_engine::name::TenantId;
 
-/// Tenants remembered when none of their requests is running.
+/// Number of tenants remembered while none of their requests is running.
 const REMEMBERED: usize = 32_768;
 
-/// What a plan allows; None is no limit.
+/// Limits of a plan. `None`: no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Allowance {
-    /// Requests a second, on average.
+    /// Average requests per second.
     pub per_second: Option<u32>,
-    /// Requests at once before the average counts; at least 1.
+    /// Requests at once before the average applies; at least 1.
     pub burst: u32,
-    /// Requests at the same time.
+    /// Number of concurrent requests.
     pub concurrent: Option<u32>,
 }
 
@@ -41,18 +41,18 @@ struct Meter {
     running: AtomicU32,
 }
 
-/// A running request; counts until dropped.
+/// A running request, counted until this is dropped.
 #[derive(Debug)]
 pub struct Permit(Arc<Meter>);
 
-/// Keeps a request counted after its handler has returned: until the last clone is dropped.
+/// Keeps a request counted after its handler has returned, until the last clone is dropped.
 #[derive(Debug, Clone)]
 pub struct Hold(#[expect(dead_code, reason = "held for its drop")] Arc<Permit>);
 
-/// The permit of a request: its handler's alone, or shared with what sends the answer.
+/// The permit of a request: held by its handler alone, or shared with the task that sends the answer.
 #[derive(Debug)]
 pub(super) enum Counted {
-    /// The platform's own work.
+    /// The platform's own work, which is not counted.
     Not,
     Alone(Permit),
     Shared(Hold),
@@ -84,19 +84,19 @@ struct PinInUse;
 impl Lifecycle<TenantId, Arc<Meter>> for PinInUse {
     type RequestState = ();
     fn is_pinned(&self, _: &TenantId, meter: &Arc<Meter>) -> bool {
-        // The map holds one; whoever is between look-up and count holds another.
+        // The map holds one reference. A request between look-up and count holds another.
         Arc::strong_count(meter) > 1
     }
 }
 
 impl Meters {
-    /// Empty.
+    /// Creates an empty set of meters.
     pub fn new() -> Self {
         let cache = Cache::with(REMEMBERED, REMEMBERED as u64, UnitWeighter, Default::default(), PinInUse);
         Self { cache, start: Instant::now() }
     }
 
-    /// One request of this tenant starts.
+    /// Starts one request of this tenant.
     ///
     /// # Errors
     /// [`Error::RateLimited`] over the rate or the concurrency.
@@ -118,7 +118,7 @@ impl Meters {
         Ok(permit)
     }
 
-    /// Requests of this tenant that run now.
+    /// Number of requests of this tenant that are running.
     pub fn running(&self, tenant: TenantId) -> u32 {
         self.cache.peek(&tenant).map_or(0, |meter| meter.running.load(Ordering::Relaxed))
     }
@@ -141,7 +141,8 @@ impl Meter {
         let before = self.running.fetch_add(1, Ordering::AcqRel);
         let permit = Permit(self);
         match limit {
-            // Dropping the permit takes the count back. It passes by itself: nothing is to be removed or bought.
+            // Dropping the permit reverts the count. The refusal is temporary, so it is a rate limit: the client need
+            // not remove or buy anything.
             Some(limit) if before >= limit => Err(Error::RateLimited { retry_after_seconds: 1 }),
             _ => Ok(permit),
         }

@@ -1,8 +1,8 @@
-//! Who is asking, for which tenant, and whether they may: the only way to a tenant handle.
+//! Authentication and authorisation: the only way to a tenant handle.
 //!
-//! Called by the platform facade and the HTTP layer. Every kind of credential takes the one path
-//! through `credentials` (`uneven-credentials`); nothing here keeps an ambient tenant (X3), and no header, slug or
-//! token becomes a path or SQL name (X4).
+//! Called by the platform facade and the HTTP layer. Every kind of credential takes the one path through `credentials`
+//! (`uneven-credentials`). There is no ambient tenant (X3), and no header, slug or token becomes a path or SQL name
+//! (X4).
 
 mod actor;
 pub mod api_keys;
@@ -43,7 +43,7 @@ use crate::{
 };
 use tenantry_engine::name::{RoleName, TenantId};
 
-/// Everything that decides who may. One per platform; shared by reference.
+/// All services of authentication and authorisation. One per platform; shared by reference.
 pub struct Access {
     control: Control,
     directory: directory::Directory,
@@ -62,7 +62,7 @@ pub struct Access {
 }
 
 impl Access {
-    /// From the configuration; keys of issuers are read, URLs are not yet asked.
+    /// Creates the services as configured. Reads keys of issuers, but not from URLs yet.
     ///
     /// # Errors
     /// [`Error::Invalid`] with every problem of `[[auth.jwt]]` at once.
@@ -98,8 +98,8 @@ impl Access {
         })
     }
 
-    /// Whether every secret and key is there that checking credentials needs. A server asks before it serves;
-    /// commands do without.
+    /// Checks that all secrets and keys for checking credentials are present. A server calls it before it serves;
+    /// commands do not need it.
     ///
     /// # Errors
     /// [`Error::Invalid`] with all that are missing.
@@ -125,23 +125,23 @@ impl Access {
         &self.passwords
     }
 
-    /// The limits at the public doors.
+    /// The rate limits of the public endpoints.
     pub fn doors(&self) -> &ratelimit::Doors {
         &self.doors
     }
 
-    /// Users and tenants from memory.
+    /// Cached users and tenants.
     pub fn directory(&self) -> &directory::Directory {
         &self.directory
     }
 
-    /// Requests that run now, per tenant.
+    /// Counts of running requests, per tenant.
     pub fn meters(&self) -> &meter::Meters {
         &self.meters
     }
 
-    /// Writes an act that was denied to this caller to the audit log: at most ten of one caller at once, and ten
-    /// an hour after that.
+    /// Records in the audit log that an action was denied to this caller: at most ten per caller at once, and ten per
+    /// hour after that.
     ///
     /// # Errors
     /// When the control store cannot be written.
@@ -154,14 +154,17 @@ impl Access {
         write.commit().await
     }
 
-    /// Writes down what waits; at shutdown.
+    /// Writes pending records, at shutdown.
+    ///
+    /// # Errors
+    /// Those of the control store.
     pub async fn flush(&self) -> Result<()> {
         self.lockout.flush().await;
         self.refusals.write(&self.control).await?;
         self.seen.flush().await
     }
 
-    /// Writes down what has waited for long enough: a reconciler's pass.
+    /// Writes records that have been pending long enough: a reconciler's pass.
     pub(crate) async fn flush_sometimes(&self) -> Result<()> {
         self.refusals.write_sometimes(&self.control).await?;
         self.seen.flush().await

@@ -1,7 +1,7 @@
-//! Passwords that change: by their holder, who gives the old one, or by a superuser.
+//! Password changes: by the holder, who gives the old password, or by a superuser.
 //!
-//! Called by the account pages, staff pages and the command line. Every session ends with the password it was made with,
-//! also one that is being made at that moment.
+//! Called by the account pages, the staff pages and the command line. Every session made with the old password ends,
+//! even one that is being created at that moment.
 
 use super::{
     Access,
@@ -15,10 +15,10 @@ use crate::{Error, Result, audit::By, control::Write, users};
 use tenantry_engine::name::UserId;
 
 impl Access {
-    /// Changes the actor's own password. All their sessions end; the answer is a new one.
+    /// Changes the actor's own password. Ends all their sessions and returns a new one.
     ///
     /// # Errors
-    /// [`Error::Denied`] while impersonating; [`Error::Unauthenticated`] when `old` is wrong, or no longer the password;
+    /// [`Error::Denied`] while impersonating; [`Error::Unauthenticated`] when `old` is wrong or no longer the password;
     /// [`Error::Invalid`] by policy.
     pub async fn change_password(
         &self,
@@ -41,23 +41,23 @@ impl Access {
         self.commit_session(write, user, proven + 1, actor.bound(), choices, origin).await
     }
 
-    /// Checks the password of an account that is known otherwise: by a session, or by a link sent to its address.
-    /// Returns the number of the credentials that it belongs to, for [`users::require_credentials`].
+    /// Checks the password of an account that is identified by other means: by a session, or by a link sent to its
+    /// address. Returns the number of the credentials that it belongs to, for [`users::require_credentials`].
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] when it is wrong or the account is closed; [`Error::RateLimited`];
-    /// [`Error::Unavailable`] when too many hash at once.
+    /// [`Error::Unauthenticated`] when it is wrong or the account is locked; [`Error::RateLimited`];
+    /// [`Error::Unavailable`] when too many passwords are being hashed.
     pub(crate) async fn prove_again(&self, id: UserId, password: Password, origin: &Origin) -> Result<i64> {
         let proof = self.prove(Claim::Known(id), password, origin).await?;
         let proof = proof.ok_or_else(|| Error::Unauthenticated("the password does not fit".into()))?;
         Ok(proof.credentials)
     }
 
-    /// Sets the password of a user who forgot it. All their sessions end, a closed account is open again.
-    /// Whether `by` may was decided by the caller's door.
+    /// Sets a new password for a user who forgot theirs. Ends all their sessions and unlocks the account. The caller
+    /// has already authorised `by`.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Invalid`] by policy.
+    /// [`Error::NotFound`] when there is no such user; [`Error::Invalid`] by policy.
     pub async fn set_password(&self, by: &By, id: UserId, new: Password) -> Result<()> {
         let email = users::by_id(&mut self.control.snapshot().await?, id).await?.email;
         new.check(&email)?;
@@ -68,7 +68,7 @@ impl Access {
         write.commit().await
     }
 
-    /// Remembers that the holder of the account was here, as part of a change that a link sent to their address led to.
+    /// Records the network of the account's holder, as part of a change that a link sent to their address led to.
     pub(crate) async fn remember_network(write: &mut Write, id: UserId, origin: &Origin) -> Result<()> {
         super::lockout::remember(write, id, origin.address).await
     }

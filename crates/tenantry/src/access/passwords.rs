@@ -1,8 +1,8 @@
 //! Passwords: argon2id (19 MiB, two passes, one lane) in a bounded pool, and the policy.
 //!
-//! Called by log-in, registration and password change. It never runs on an async thread, never
-//! says whether an account exists (an unknown one costs the same time, `account-enumeration`), and never
-//! lets a flood of log-ins take more than its share of memory and cores.
+//! Called by sign-in, registration and password change. It never runs on an async thread, never reveals whether an
+//! account exists (an unknown one takes the same time, `account-enumeration`), and never lets a flood of sign-ins take
+//! more than its share of memory and cores.
 
 use super::guessable::is_guessable;
 use crate::error::{Error, Result};
@@ -15,32 +15,32 @@ use tokio::sync::Semaphore;
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
-/// Callers that may wait for a slot, per slot: about one second of work at 31 ms a hash.
+/// Callers that may wait for a slot, per slot: about one second of work at 31 ms per hash.
 const WAITING_PER_SLOT: usize = 32;
 const MIN_CHARS: usize = 10;
-/// Argon2 hashes any length; a bound keeps a request body from being hashed.
+/// Argon2 hashes any length. This bound keeps a request body from being hashed.
 const MAX_BYTES: usize = 1024;
 
-/// Stands in where there is no account: same parameters, so the same work; no password fits it.
+/// Used if there is no account: same parameters, so the same work; no password matches it.
 const DUMMY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$dGVuYW50cnktZHVtbXktcw$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// A password in clear, as it came in; `Debug` does not show it.
+/// A password in clear, as received. `Debug` does not show it.
 #[derive(Clone, Deserialize)]
 #[serde(transparent)]
 pub struct Password(String);
 
 impl Password {
-    /// Wraps what the user typed.
+    /// Wraps the user's input.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// Checks the policy: 10 characters at least, 1024 bytes at most, not the e-mail address or
-    /// its local part, more than two different characters, and none of those that guessers try first.
+    /// Checks the policy: at least 10 characters, at most 1024 bytes, not the e-mail address or its local part, more
+    /// than two different characters, and none of the passwords that attackers try first.
     ///
     /// # Errors
-    /// [`Error::Invalid`] of `password` with the rule it breaks.
+    /// [`Error::Invalid`] of `password` with the rule that it breaks.
     pub fn check(&self, email: &str) -> Result<()> {
         let weak = |rule| Err(Error::invalid("password", rule));
         let lower = self.0.trim().to_lowercase();
@@ -73,7 +73,7 @@ impl fmt::Debug for Password {
     }
 }
 
-/// The bounded pool. Cheap to clone.
+/// The bounded pool of hashing threads. Cheap to clone.
 #[derive(Clone)]
 pub struct Passwords {
     slots: Arc<Semaphore>,
@@ -81,17 +81,17 @@ pub struct Passwords {
 }
 
 impl Passwords {
-    /// A pool that hashes at most `parallel` passwords at a time (19 MiB each).
+    /// Creates a pool that hashes at most `parallel` passwords at a time (19 MiB each).
     pub fn new(parallel: usize) -> Self {
         let parallel = parallel.clamp(1, 256);
         let queue = parallel * (1 + WAITING_PER_SLOT);
         Self { slots: Arc::new(Semaphore::new(parallel)), queue: Arc::new(Semaphore::new(queue)) }
     }
 
-    /// A PHC string for storage. The policy is the caller's to check first ([`Password::check`]).
+    /// Returns a PHC string for storage. The caller must check the policy first ([`Password::check`]).
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when too many wait already.
+    /// [`Error::Unavailable`] when too many callers are waiting.
     pub async fn hash(&self, password: Password) -> Result<String> {
         self.run(move || {
             hasher()
@@ -102,10 +102,11 @@ impl Passwords {
         .map_err(Error::Internal)
     }
 
-    /// Whether the password fits. Without a stored hash the same work is done and the answer is no.
+    /// Returns true if the password matches. Without a stored hash it does the same work and returns false.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when too many wait already. A stored hash that cannot be read is a no.
+    /// [`Error::Unavailable`] when too many callers are waiting. A stored hash that cannot be read is not an error:
+    /// nothing matches it.
     pub async fn verify(&self, password: Password, stored: Option<&str>) -> Result<bool> {
         let known = stored.is_some();
         let stored = stored.unwrap_or(DUMMY).to_owned();
@@ -117,7 +118,7 @@ impl Passwords {
         let busy = || Error::Unavailable("password pool is full".into());
         let _waiting = self.queue.clone().try_acquire_owned().map_err(|_| busy())?;
         let slot = self.slots.clone().acquire_owned().await.map_err(|_| busy())?;
-        // The slot travels with the work: a caller who goes away does not free it early.
+        // The slot moves with the work: a caller that goes away does not free it early.
         let job = tokio::task::spawn_blocking(move || {
             let _slot = slot;
             work()

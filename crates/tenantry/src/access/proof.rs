@@ -1,8 +1,8 @@
-//! The proof that a caller knows an account's password, in an order that is the same whether or not the account exists:
+//! Proof that a caller knows an account's password. The order of checks is the same whether or not the account exists:
 //! limit of the network, look-up, limit of the account, hash (`account-enumeration`).
 //!
-//! Called by sign-in and wherever a password is asked for again. A proof carries the number of the credentials that it
-//! was made with; what follows from it is refused if they changed meanwhile.
+//! Called by sign-in, and wherever a password is asked for again. A proof carries the number of the credentials it was
+//! made with; changes based on it are refused if the credentials changed meanwhile.
 
 use super::{
     Access,
@@ -20,17 +20,17 @@ use tenantry_engine::{
     name::{Slug, TenantId, UserId},
 };
 
-/// The account that a password is given for.
+/// The account for which a password is given.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Claim<'a> {
     /// The account of an address, in a tenant if one is named.
     SignIn {
-        /// As typed.
+        /// The address as typed.
         email: &'a str,
         /// The tenant to work in.
         tenant: Option<&'a Slug>,
     },
-    /// An account that is known otherwise: by a session, or by a link sent to its address.
+    /// An account identified by other means: by a session, or by a link sent to its address.
     Known(UserId),
 }
 
@@ -41,16 +41,16 @@ pub(super) struct Proof {
     pub(super) user: Arc<User>,
     /// Number of the credentials that the password belongs to.
     pub(super) credentials: i64,
-    /// The tenant that the user worked in last.
+    /// The tenant in which the user worked last.
     pub(super) last_tenant: Option<TenantId>,
 }
 
 impl Access {
-    /// Checks a password; none when it does not fit, or when nothing could fit.
+    /// Checks a password. Returns `None` if it does not match, or if no password could match.
     ///
     /// # Errors
-    /// [`Error::RateLimited`]; [`Error::NotFound`] for a known account that is gone; [`Error::Unavailable`] when too many
-    /// hash at once.
+    /// [`Error::RateLimited`]; [`Error::NotFound`] for a known account that is gone; [`Error::Unavailable`] when too
+    /// many passwords are being hashed.
     pub(super) async fn prove(
         &self,
         claim: Claim<'_>,
@@ -92,7 +92,7 @@ impl Access {
             .map(|proof| proof.map_err(|why| why.unwrap_or(missing)))
     }
 
-    /// Does the work of a hash in any case; the error says why the password of an open account is wrong.
+    /// Does the work of a hash in any case. The error says why the password of an open account is wrong.
     async fn try_password(
         &self,
         open: Option<users::User>,
@@ -119,7 +119,7 @@ impl Access {
 }
 
 impl Claim<'_> {
-    /// The address that the limits go by, and the account.
+    /// Returns the address to which the limits apply, and the account.
     async fn find(&self, tx: &mut Tx) -> Result<(String, Option<users::User>)> {
         match self {
             Self::SignIn { email, tenant } => {

@@ -1,10 +1,10 @@
-//! How often at the public doors: failed sign-ins per network and per account, registrations per network, letters per
-//! recipient and tenant (`account-enumeration`).
+//! Rate limits of the public endpoints: failed sign-ins per network and per account, registrations per network, letters
+//! per recipient and tenant (`account-enumeration`).
 //!
-//! Called before any work is done. Memory is fixed: keys are folded with a secret seed into a table,
-//! so that a flood of invented names can neither grow it nor choose whom it collides with. An attempt is
-//! charged when it starts and given back when it succeeds, so that parallel guesses are all counted. Whether an account
-//! exists changes nothing here, except that an account knows networks of its own.
+//! Called before any work is done. Memory is fixed: keys are hashed with a secret seed into a table, so a flood of
+//! invented names can neither grow it nor choose with whom it collides. An attempt is charged when it starts and given
+//! back when it succeeds, so that parallel guesses are all counted. Whether an account exists changes nothing here,
+//! except that an account has known networks.
 
 use super::gcra::{Gcra, Rate, refused};
 use crate::Result;
@@ -15,36 +15,37 @@ use std::{
 };
 use tenantry_engine::name::{TenantId, UserId};
 
-/// Cells of one table: half a megabyte.
+/// Number of cells in one table: half a megabyte.
 const CELLS: usize = 1 << 16;
 
-/// Denied acts of one caller that are written down each hour.
+/// Number of denied actions of one caller that are recorded per hour.
 const DENIALS_PER_HOUR: u32 = 10;
-/// Failed sign-ins of one account that are written down by name each hour; those of unknown accounts count as one.
+/// Number of failed sign-ins of one account that are recorded by name per hour. Unknown accounts count as one account.
 const REFUSALS_PER_HOUR: u32 = 10;
-/// Failed sign-ins that are written down by name each hour, of all accounts.
+/// Number of failed sign-ins that are recorded by name per hour, over all accounts.
 const ALL_REFUSALS_PER_HOUR: u32 = 120;
-/// A network that used up its guesses at one account gets one more in so many seconds.
+/// Seconds after which a network that used up its guesses at one account gets another one.
 const ANOTHER_GUESS_SECONDS: u64 = 600;
 
-/// The paces of the public doors; 0 counts as 1.
+/// Rates of the public endpoints. 0 counts as 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Paces {
     /// Failed sign-ins per network and minute.
     pub login_per_minute: u32,
-    /// Failed sign-ins at one account from one network until only one in ten minutes has a chance; 0: no such bound.
+    /// Failed sign-ins at one account from one network, after which only one in ten minutes has a chance. 0: no such
+    /// limit.
     pub lock_after: u32,
-    /// Failed sign-ins per account and hour, from all networks together that the account never signed in from.
+    /// Failed sign-ins per account and hour, from all networks together from which the account never signed in.
     pub guesses_per_hour: u32,
     /// Registrations per network and hour.
     pub registration_per_hour: u32,
-    /// Letters to one e-mail address each hour.
+    /// Letters per e-mail address and hour.
     pub letters_per_hour: u32,
-    /// Invitations of one tenant each hour.
+    /// Invitations per tenant and hour.
     pub invitations_per_hour: u32,
 }
 
-/// The limiters of the public doors.
+/// The limiters of the public endpoints.
 #[derive(Debug)]
 pub struct Doors {
     accounts: Table,
@@ -75,14 +76,15 @@ pub struct Account {
 }
 
 impl Account {
-    /// The account of that address. `unlocks` counts how often it was unlocked: each time all limits begin anew.
+    /// Identifies the account of this address. `unlocks` is the number of times it was unlocked; each unlock resets all
+    /// limits.
     pub fn new(email: &str, unlocks: i64) -> Self {
         Self { email: crate::users::normal_email(email), unlocks }
     }
 }
 
 impl Doors {
-    /// With these paces.
+    /// Creates limiters with these rates.
     pub fn new(paces: Paces) -> Self {
         let another = Rate { step_ns: ANOTHER_GUESS_SECONDS * 1_000_000_000, burst: paces.lock_after };
         Self {
@@ -99,11 +101,11 @@ impl Doors {
         }
     }
 
-    /// Charges a sign-in attempt to the network that it comes from. [`Attempt::at`] follows, so that a network that is
-    /// refused uses up nothing of an account.
+    /// Charges a sign-in attempt to its network. [`Attempt::at`] must follow, so that a refused network uses up nothing
+    /// of an account.
     ///
     /// # Errors
-    /// [`crate::Error::RateLimited`]
+    /// [`crate::Error::RateLimited`] when the network has used up its attempts.
     pub fn sign_in(&self, address: Option<IpAddr>) -> Result<Attempt<'_>> {
         let network = address.map(network);
         if let Some(network) = &network {
@@ -112,12 +114,12 @@ impl Doors {
         Ok(Attempt { doors: self, network, account: None })
     }
 
-    /// Whether another denied act of this caller is to be written down: a flood of them must not fill the log.
+    /// Returns true if another denied action of this caller is to be recorded: a flood must not fill the log.
     pub(super) fn denial(&self, label: &str) -> bool {
         self.denials.take(&label).is_ok()
     }
 
-    /// Whether another failed sign-in at this account is to be written down by name.
+    /// Returns true if another failed sign-in at this account is to be recorded by name.
     pub(super) fn refusal(&self, user: Option<UserId>) -> bool {
         self.refusals.take(&user.map(UserId::get)).is_ok() && self.all_refusals.take(&()).is_ok()
     }
@@ -125,7 +127,7 @@ impl Doors {
     /// Charges a registration.
     ///
     /// # Errors
-    /// [`crate::Error::RateLimited`]
+    /// [`crate::Error::RateLimited`] when the network has used up its registrations.
     pub fn register(&self, address: Option<IpAddr>) -> Result<()> {
         address.map_or(Ok(()), |address| self.registrations.take(&network(address)))
     }
@@ -158,12 +160,12 @@ impl Doors {
 }
 
 impl Attempt<'_> {
-    /// Charges the attempt to the account that it names, unless it comes from a network that the account knows: such a
-    /// network is slowed by nothing that others do. Returns whether the attempt has a chance: a network that used up its
+    /// Charges the attempt to the account that it names, unless it comes from a network that the account knows: nothing
+    /// that others do slows such a network down. Returns whether the attempt has a chance. A network that used up its
     /// guesses at this account has none, whatever it sends, and uses up nothing of the account either.
     ///
     /// # Errors
-    /// [`crate::Error::RateLimited`] when the networks that the account does not know used up its guesses together.
+    /// [`crate::Error::RateLimited`] when all unknown networks together have used up the account's guesses.
     pub fn at(&mut self, account: Account, known: bool) -> Result<bool> {
         if known {
             return Ok(true);
@@ -182,7 +184,7 @@ impl Attempt<'_> {
         Ok(true)
     }
 
-    /// The password was right: the attempt does not count.
+    /// Gives the attempt back: the password was right.
     pub fn succeeded(self) {
         if let Some(network) = &self.network {
             self.doors.addresses.give_back(network);
@@ -195,7 +197,7 @@ impl Attempt<'_> {
     }
 }
 
-/// The network of an address. An IPv6 customer holds a /64: its addresses are one.
+/// Returns the network of an address. An IPv6 customer has a /64, so its addresses count as one.
 pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) & !u128::from(u64::MAX)).into()),

@@ -1,7 +1,7 @@
-//! Failed sign-ins in the audit log: some by name, the others as a number, so that a flood of guesses cannot fill it.
+//! Failed sign-ins in the audit log: some by name, the others as a count, so that a flood of guesses cannot fill it.
 //!
-//! Called by `proof` for each failure and by the platform's background pass. Which ones are named is decided by the
-//! limiters of the doors. No row holds what was typed or where it came from: the log is never cut.
+//! Called by `proof` for each failure, and by the platform's background pass. The rate limiters decide which ones are
+//! named. No row contains the input or its origin, because rows of the log are never deleted.
 
 use crate::{
     Result,
@@ -12,19 +12,19 @@ use serde_json::{Map, Value, json};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use tenantry_engine::name::UserId;
 
-/// At most one row with numbers in so long.
+/// Shortest time between two rows with counts.
 const EVERY_US: i64 = 60 * crate::clock::SECOND_US;
 
-/// What was wrong with a sign-in.
+/// Why a sign-in failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Why {
-    /// The password does not fit.
+    /// The password does not match.
     Password,
-    /// The account is not active, or closed to the network after wrong passwords.
+    /// The account is not active, or locked for the network after wrong passwords.
     Closed,
     /// There is no such account.
     NoAccount,
-    /// One of the limits was reached; no password was looked at.
+    /// A rate limit was reached; no password was checked.
     TooOften,
 }
 
@@ -41,11 +41,11 @@ impl Why {
     }
 }
 
-/// Failures that no row names.
+/// Counts of failures that no row names.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
     unnamed: [AtomicU64; Why::ALL.len()],
-    /// When the last row with numbers was written, by the monotonic clock.
+    /// When the last row with counts was written, by the monotonic clock.
     written_us: AtomicI64,
 }
 
@@ -61,7 +61,7 @@ impl Refusals {
         write.audit(&by(), None, "session.refuse", detail).await
     }
 
-    /// Writes the numbers, if there are any and the last row is a minute old.
+    /// Writes the counts, if there are any and the last row is a minute old.
     pub(super) async fn write_sometimes(&self, control: &Control) -> Result<()> {
         let now_us = control.clock().lived_us();
         match now_us - self.written_us.load(Ordering::Relaxed) >= EVERY_US {
@@ -70,7 +70,7 @@ impl Refusals {
         }
     }
 
-    /// Writes the numbers, if there are any.
+    /// Writes the counts, if there are any.
     pub(super) async fn write(&self, control: &Control) -> Result<()> {
         if self.unnamed.iter().all(|number| number.load(Ordering::Relaxed) == 0) {
             return Ok(());

@@ -1,7 +1,7 @@
-//! When sessions and keys were last used, written together and late: no write per request.
+//! Last use of sessions and keys, written in batches and late: no write per request.
 //!
-//! Called by `sessions` and `api_keys` for every use; a use within [`COARSE_US`] of the last one costs
-//! one atomic read. What is not yet written when the process dies is lost, and nobody minds.
+//! Called by `sessions` and `api_keys` for every use. A use within [`COARSE_US`] of the last one costs one atomic read.
+//! Uses that are not written when the process dies are lost, which is acceptable.
 
 use crate::control::{Control, params};
 use std::{
@@ -12,14 +12,14 @@ use std::{
     time::Duration,
 };
 
-/// Uses closer together than this are one.
+/// Uses closer together than this count as one.
 const COARSE_US: i64 = 300 * crate::clock::SECOND_US;
-/// Uses are collected for so long.
+/// Time for which uses are collected.
 const COLLECT: Duration = Duration::from_secs(5);
-/// Uses collected at most; more are dropped, since they come again in five minutes.
+/// Largest number of collected uses. Further ones are dropped, because they recur within five minutes.
 const MOST: usize = 10_000;
 
-/// Which table a use belongs to.
+/// Table of a use.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
     Session,
@@ -35,7 +35,7 @@ impl LastSeen {
         Self(AtomicI64::new(us))
     }
 
-    /// True once when it is time to write this use down.
+    /// Returns true, once, when this use is to be written.
     fn due(&self, now_us: i64) -> bool {
         let last = self.0.load(Ordering::Relaxed);
         (now_us - last).abs() > COARSE_US
@@ -43,7 +43,7 @@ impl LastSeen {
     }
 }
 
-/// Uses waiting to be written.
+/// Uses that wait to be written.
 #[derive(Clone)]
 pub(super) struct Seen {
     control: Control,
@@ -55,7 +55,7 @@ impl Seen {
         Self { control, waiting: Arc::default() }
     }
 
-    /// A use of session or key `id`, now.
+    /// Records a use of the session or key `id`, now.
     pub(super) fn note(&self, kind: Kind, id: i64, last: &LastSeen, now_us: i64) {
         if !last.due(now_us) {
             return;
@@ -64,7 +64,7 @@ impl Seen {
         if waiting.len() < MOST {
             waiting.push((kind, id, now_us));
         }
-        // The first of a batch starts the clock for all.
+        // The first use of a batch starts the timer for all.
         if waiting.len() == 1 {
             let seen = self.clone();
             tokio::spawn(async move {
@@ -76,7 +76,7 @@ impl Seen {
         }
     }
 
-    /// Writes what waits; also at shutdown.
+    /// Writes the pending uses; also at shutdown.
     pub(super) async fn flush(&self) -> crate::Result<()> {
         let batch = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         if batch.is_empty() {

@@ -1,5 +1,5 @@
-//! A session: what the requests of its token go by, and what its owner sees of it. Read here from its row; made,
-//! found and ended by [`super::sessions`].
+//! A session, as requests use it and as its owner sees it. Parsed here from its row; [`super::sessions`] creates, finds
+//! and ends sessions.
 
 use super::{seen::LastSeen, token::TokenHash};
 use crate::{
@@ -16,46 +16,46 @@ use tenantry_engine::{
 /// A session as of the last change.
 #[derive(Debug)]
 pub struct Session {
-    /// Id, to list and revoke by.
+    /// Id, by which to list and revoke it.
     pub id: i64,
-    /// Whose.
+    /// Its user.
     pub user: UserId,
     /// Chosen tenant, if any.
     pub tenant: Option<TenantId>,
-    /// Number of the user's credentials when it was made.
+    /// Number of the user's credentials when it was created.
     pub credentials: i64,
-    /// Made, microseconds.
+    /// Creation, in microseconds.
     pub created_us: i64,
-    /// Over, microseconds.
+    /// Expiry, in microseconds.
     pub expires_us: i64,
-    /// Who is behind it.
+    /// Staff member behind it, during impersonation.
     pub impersonator: Option<Impersonator>,
     pub(super) hash: TokenHash,
     pub(super) seen: LastSeen,
 }
 
 impl Session {
-    /// Whether it holds now. One that was made more than a day ahead of the system clock was made under a wrong
-    /// one and would outlive every other session, so it does not hold.
+    /// Returns true if it is valid now. A session dated more than a day after the system clock was created under a
+    /// wrong clock and would outlive every other session, so it is invalid.
     pub(super) fn is_live(&self, now_us: i64) -> bool {
         now_us < self.expires_us && !clock::is_out_of_reach(self.created_us, now_us, DAY_US)
     }
 }
 
-/// Who acts as the session's user, and why.
+/// Staff member who acts as the session's user, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Impersonator {
     /// Staff member.
     pub user: UserId,
-    /// `user:ID`, as the logs write it.
+    /// `user:ID`, as in the logs.
     pub label: String,
-    /// Why.
+    /// Reason of the impersonation.
     pub reason: String,
-    /// Number of their credentials when the session was made.
+    /// Number of their credentials when the session was created.
     pub credentials: i64,
 }
 
-/// Where a session comes from, as far as it is known.
+/// Origin of a session, as far as it is known.
 #[derive(Debug, Clone, Default)]
 pub struct Origin {
     /// Address of the client.
@@ -64,28 +64,28 @@ pub struct Origin {
     pub agent: Option<String>,
 }
 
-/// A session as its owner sees it.
+/// A session, as shown to its owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SessionInfo {
-    /// Id, to revoke by.
+    /// Id, by which to revoke it.
     pub id: i64,
     /// Chosen tenant, if any.
     pub tenant: Option<i64>,
-    /// Made, microseconds.
+    /// Creation, in microseconds.
     pub created_us: i64,
-    /// Over, microseconds.
+    /// Expiry, in microseconds.
     pub expires_us: i64,
-    /// Last used, microseconds; coarse.
+    /// Last use, in microseconds, coarse.
     pub seen_us: i64,
-    /// Address it was made from.
+    /// Address from which it was created.
     pub address: Option<String>,
-    /// User agent it was made with.
+    /// User agent with which it was created.
     pub agent: Option<String>,
-    /// Platform staff acted as this user.
+    /// Platform staff act as this user in it.
     pub impersonated: bool,
 }
 
-/// What a new session is.
+/// Data of a new session.
 pub(super) struct Draft<'a> {
     pub(super) user: UserId,
     /// Number of the credentials that the caller proved to have: the user's or, if there is one, the impersonator's.
@@ -99,7 +99,7 @@ pub(super) struct Draft<'a> {
 const COLUMNS: &str = "id, user, tenant, credentials, expires_at, seen_at, impersonator, reason, \
     impersonator_credentials, created_at";
 
-/// The session of that token, over or not.
+/// Returns the session with this token hash, expired or not.
 pub(super) async fn read(tx: &mut Tx, hash: TokenHash) -> Result<Option<Session>> {
     let sql = format!("SELECT {COLUMNS} FROM sessions WHERE token_hash = ?");
     let rows = tx.query(&sql, params![hash.to_hex()]).await?;
@@ -126,7 +126,7 @@ pub(super) async fn read(tx: &mut Tx, hash: TokenHash) -> Result<Option<Session>
     }))
 }
 
-/// From a row of [`Sessions::list`](super::sessions::Sessions::list).
+/// Parses a row of [`Sessions::list`](super::sessions::Sessions::list).
 pub(super) fn info(row: &SqlRow) -> Result<SessionInfo> {
     Ok(SessionInfo {
         id: row.integer(0)?,

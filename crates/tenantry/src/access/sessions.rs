@@ -1,8 +1,8 @@
-//! Sessions: made at log-in, found by the hash of their token, gone the moment they are revoked.
+//! Sessions: created at sign-in, found by the hash of their token, invalid as soon as they are revoked.
 //!
-//! Called by `credentials` for each request and by the account pages. The cache is kept true by the
-//! control store's invalidation log, so that the request after a revocation is refused in every
-//! process (`late-revocation`). A token's text is never stored.
+//! Called by `credentials` for each request, and by the account pages. The control store's invalidation log keeps the
+//! cache coherent, so that the first request after a revocation is refused in every process (`late-revocation`). A
+//! token's text is never stored.
 
 pub use super::session::{Impersonator, Origin, Session, SessionInfo};
 
@@ -27,14 +27,14 @@ use tenantry_engine::{
     name::{Slug, TenantId, UserId},
 };
 
-/// Sessions kept in memory.
+/// Number of sessions cached in memory.
 const CACHED: usize = 100_000;
-/// Sessions of one user; the oldest make room.
+/// Largest number of sessions of one user. The oldest are removed first.
 const PER_USER: i64 = 50;
-/// Characters of a user agent that are kept.
+/// Number of characters of a user agent that are stored.
 const AGENT_CHARS: usize = 200;
 
-/// All of a user, also those in which staff act as them.
+/// Deletes all sessions of a user, including those in which staff act as them, and those in which they act as others.
 const END_ALL: &str = "DELETE FROM sessions WHERE user = ?1 OR impersonator = ?1 RETURNING token_hash";
 
 /// The sessions of the platform.
@@ -56,7 +56,7 @@ impl Sessions {
         Self { control, cache, seen }
     }
 
-    /// The live session of that token, marked as used.
+    /// Returns the live session with this token hash, and records its use.
     pub(super) async fn find(&self, hash: TokenHash) -> Result<Option<Arc<Session>>> {
         let found = cached(&self.control, &self.cache, hash, async |tx| read(tx, hash).await).await?;
         let now_us = self.control.now_us();
@@ -67,7 +67,7 @@ impl Sessions {
         Ok(live)
     }
 
-    /// A new session within a change of its own audit row. The caller commits.
+    /// Inserts a new session into a change with its own audit row. The caller commits.
     ///
     /// # Errors
     /// [`Error::Unauthenticated`] when the credentials changed since they were proven.
@@ -102,8 +102,11 @@ impl Sessions {
         Ok(token)
     }
 
-    /// The live sessions of a user, newest first. An impersonator and the token of a bound issuer see those in
-    /// the tenants that they may be told of.
+    /// Returns the live sessions of a user, newest first. An impersonator and the token of a restricted issuer see only
+    /// those in tenants that answers may mention to them.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the actor is not a user.
     pub async fn list(&self, actor: &Actor) -> Result<Vec<SessionInfo>> {
         let user = actor.user_id().ok_or(Error::NotFound("session"))?;
         let sql = "SELECT s.id, s.tenant, s.created_at, s.expires_at, s.seen_at, s.address, s.agent, \
@@ -120,10 +123,11 @@ impl Sessions {
         Ok(sessions)
     }
 
-    /// Ends one session of the actor's own; their own current one is signing out.
+    /// Ends one of the actor's own sessions. Ending the current one is signing out.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when it is not theirs; [`Error::Denied`] for another than the current one while impersonating.
+    /// [`Error::NotFound`] when it is not theirs; [`Error::Denied`] for another than the current one while
+    /// impersonating.
     pub async fn revoke(&self, actor: &Actor, id: i64) -> Result<()> {
         let user = actor.user_id().ok_or(Error::NotFound("session"))?;
         if actor.current_session().is_none_or(|session| session.id != id) {
@@ -136,7 +140,10 @@ impl Sessions {
         }
     }
 
-    /// Ends all sessions of the actor but the current one; how many.
+    /// Ends all sessions of the actor except the current one. Returns how many.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] while impersonating; [`Error::NotFound`] when the actor is not a user.
     pub async fn revoke_others(&self, actor: &Actor) -> Result<usize> {
         actor.may_change_credentials()?;
         let user = actor.user_id().ok_or(Error::NotFound("session"))?;
@@ -145,10 +152,11 @@ impl Sessions {
         self.end(actor.by(), "session.revoke_others", sql, params![user.get(), current]).await
     }
 
-    /// Ends all sessions of a user, also those in which staff act as them: a staff act.
+    /// Ends all sessions of a user, including those in which staff act as them, and those in which they act as others.
+    /// For staff only.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a user who is not there.
+    /// [`Error::NotFound`] when there is no such user, or the actor is not staff.
     pub async fn revoke_all(&self, actor: &Actor, user: UserId) -> Result<usize> {
         actor.require_staff()?;
         users::by_id(&mut self.control.snapshot().await?, user).await?;
@@ -174,7 +182,7 @@ impl Sessions {
         Ok(ended.len())
     }
 
-    /// Works in another tenant of the user's from now on. The caller has checked the membership.
+    /// Switches the session to another tenant of the user. The caller has checked the membership.
     pub(super) async fn switch(&self, actor: &Actor, tenant: TenantId) -> Result<()> {
         actor.may_change_credentials()?;
         let session = actor.current_session().ok_or(Error::NotFound("session"))?;
@@ -190,19 +198,22 @@ impl Sessions {
         self.control.refresh().await
     }
 
-    /// Ends all sessions of a user within a change that is recorded as something else.
+    /// Ends all sessions of a user within a change that has its own audit row.
     pub(crate) async fn remove_all(write: &mut Write, user: UserId) -> Result<()> {
         let ended = write.query(END_ALL, params![user.get()]).await?;
         drop_all(write, &ended).await
     }
 
-    /// Deletes sessions that are over: a reconciler's pass; how many.
+    /// Deletes expired sessions: a reconciler's pass. Returns how many.
+    ///
+    /// # Errors
+    /// Those of the control store.
     pub async fn purge_expired(&self, most: u32) -> Result<u64> {
         let mut write = self.control.begin().await?;
         let sql = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= ? LIMIT ?)";
         let values = params![write.due_us(), i64::from(most)];
         let gone = write.execute(sql, values).await?;
-        // Nobody's action: an expired session is refused whether its row is there or not.
+        // Not an audited action: an expired session is refused whether its row exists or not.
         write.commit_unaudited().await?;
         Ok(gone)
     }
@@ -213,7 +224,7 @@ fn may_see(actor: &Actor, row: &SqlRow) -> Result<bool> {
     Ok(actor.may_tell_of(TenantId::from_raw(tenant), &Slug::parse(slug)?))
 }
 
-/// Invalidates every session whose hash a `RETURNING token_hash` gave.
+/// Invalidates every session whose hash `RETURNING token_hash` returned.
 async fn drop_all(write: &mut Write, rows: &[SqlRow]) -> Result<()> {
     for row in rows {
         write.invalidate(&Subject::Session(row.text(0)?.to_owned())).await?;

@@ -1,14 +1,14 @@
-//! Bearer secrets of our own: 256 random bits with a type prefix, kept only as SHA-256.
+//! The platform's own bearer secrets: 256 random bits with a type prefix, stored only as SHA-256.
 //!
-//! Called by `sessions`, `api_keys` and `mail`. A token is never stored, logged or printed by `Debug`;
-//! [`Token::reveal`] is the one place where its text leaves.
+//! Called by `sessions`, `api_keys` and `mail`. A token is never stored, logged or printed by `Debug`; only
+//! [`Token::reveal`] returns its text.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use subtle::ConstantTimeEq;
 
-/// What a token stands for; told apart by its prefix, so that one is never taken for the other.
+/// Purpose of a token. The prefix identifies it, so that a token of one kind is never accepted as another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TokenKind {
     /// `tns_`: a signed-in user.
@@ -33,21 +33,21 @@ const SECRET_BYTES: usize = 32;
 const ENCODED_CHARS: usize = 43;
 const PREFIX_CHARS: usize = 4;
 
-/// A secret in clear, as long as a request or an answer lasts.
+/// A secret in clear, kept only for the duration of a request or an answer.
 pub struct Token {
     kind: TokenKind,
     secret: [u8; SECRET_BYTES],
 }
 
 impl Token {
-    /// A fresh one from the operating system's seeded generator.
+    /// Generates a new token with the operating system's seeded generator.
     pub fn generate(kind: TokenKind) -> Self {
         let mut secret = [0; SECRET_BYTES];
         rand::fill(&mut secret);
         Self { kind, secret }
     }
 
-    /// Reads the text form; None for anything but exactly that form.
+    /// Parses the text form. `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
         let kind = match text.get(..PREFIX_CHARS)? {
             "tns_" => TokenKind::Session,
@@ -61,17 +61,18 @@ impl Token {
         (written == SECRET_BYTES).then_some(Self { kind, secret })
     }
 
-    /// Whether the text claims to be one of ours; a JWT never does (it starts with `eyJ`).
+    /// Returns true if the text has the prefix of one of our tokens. A JWT never does (it starts with `eyJ`).
     pub fn looks_ours(text: &str) -> bool {
         ["tns_", "tnk_", "tnl_"].iter().any(|prefix| text.starts_with(prefix))
     }
 
-    /// What it stands for.
+    /// Purpose of the token.
     pub fn kind(&self) -> TokenKind {
         self.kind
     }
 
-    /// What is stored. The prefix is hashed too: the same bits as session and as key differ.
+    /// Returns the hash that is stored. It includes the prefix: the same bits as session and as key have different
+    /// hashes.
     pub fn hash(&self) -> TokenHash {
         let mut sha = Sha256::new();
         sha.update(self.kind.prefix());
@@ -79,7 +80,7 @@ impl Token {
         TokenHash(sha.finalize().into())
     }
 
-    /// The text, to be shown once to its owner.
+    /// Returns the text, to be shown once to its owner.
     pub fn reveal(&self) -> String {
         format!("{}{}", self.kind.prefix(), URL_SAFE_NO_PAD.encode(self.secret))
     }
@@ -91,12 +92,12 @@ impl fmt::Debug for Token {
     }
 }
 
-/// SHA-256 of a token: what the control store holds and the caches are keyed by.
+/// SHA-256 of a token: stored in the control store and used as a key of the caches.
 #[derive(Clone, Copy, Eq)]
 pub struct TokenHash([u8; 32]);
 
 impl TokenHash {
-    /// 64 lower-case hex digits, as stored.
+    /// Returns 64 lower-case hex digits, as stored.
     pub fn to_hex(&self) -> String {
         self.0.iter().fold(String::with_capacity(64), |mut out, byte| {
             for nibble in [byte >> 4, byte & 15] {
@@ -106,7 +107,7 @@ impl TokenHash {
         })
     }
 
-    /// Reads the stored form.
+    /// Parses the stored form.
     pub fn from_hex(hex: &str) -> Option<Self> {
         if hex.len() != 64 || !hex.is_ascii() {
             return None;
@@ -120,7 +121,7 @@ impl TokenHash {
     }
 }
 
-/// Constant time, so that a look-up tells nothing about how much of a guess was right.
+/// Compares in constant time, so that a look-up reveals nothing about how much of a guess was right.
 impl PartialEq for TokenHash {
     fn eq(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()

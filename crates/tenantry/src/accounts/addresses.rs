@@ -1,8 +1,8 @@
-//! The holder's own account: its name, and its e-mail address, which is confirmed by a link sent there, followed by the
+//! The actor's own account: its name, and the confirmation of its e-mail address by a link sent to it, followed by a
 //! person who knows the account's password.
 //!
-//! The link alone does not suffice. Otherwise an attacker could register with another person's address and wait until
-//! that person follows the link out of curiosity.
+//! The link alone is not enough. Otherwise an attacker could register with another person's address and wait until that
+//! person follows the link out of curiosity.
 
 use crate::{
     Error, Platform, Result,
@@ -13,11 +13,11 @@ use crate::{
 };
 
 impl Platform {
-    /// Sends the link that confirms the actor's address once more.
+    /// Sends another link that confirms the actor's address.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for an actor that is no signed-in person; [`Error::Conflict`] when the address is confirmed
-    /// already; [`Error::RateLimited`].
+    /// [`Error::NotFound`] for an actor who is not a signed-in person; [`Error::Conflict`] when the address is
+    /// confirmed already; [`Error::RateLimited`].
     pub async fn request_confirmation(&self, actor: &Actor) -> Result<()> {
         let user = self.own_account(actor).await?;
         if user.is_confirmed() {
@@ -33,11 +33,11 @@ impl Platform {
         Ok(())
     }
 
-    /// Gives the actor's own account another name.
+    /// Changes the name of the actor's own account.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for an actor that is no signed-in person; [`Error::Denied`] while impersonating;
-    /// [`Error::Invalid`] for a name that is none.
+    /// [`Error::NotFound`] for an actor who is not a signed-in person; [`Error::Denied`] while impersonating;
+    /// [`Error::Invalid`] for an invalid name.
     pub async fn set_own_name(&self, actor: &Actor, name: &str) -> Result<()> {
         let user = self.own_account(actor).await?;
         let mut write = self.control().begin().await?;
@@ -46,11 +46,11 @@ impl Platform {
         self.control().refresh().await
     }
 
-    /// Confirms the address of the account that a link was sent for, by that account's password.
+    /// Confirms the address of the account for which a link was sent, with that account's password.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a link that is unknown, used or too old; [`Error::Unauthenticated`] for a wrong password;
-    /// [`Error::RateLimited`].
+    /// [`Error::NotFound`] for a link that is unknown, used or expired; [`Error::Unauthenticated`] for a wrong
+    /// password; [`Error::RateLimited`].
     pub async fn confirm_address(&self, token: &str, password: Password, origin: &Origin) -> Result<()> {
         let control = self.control();
         let link = mail::link(&mut control.snapshot().await?, token, Kind::Verify, control.now_us()).await?;
@@ -72,7 +72,7 @@ impl Platform {
         control.refresh().await
     }
 
-    /// The account of a person who acts as themselves.
+    /// Returns the account of a person who acts as themselves.
     pub(super) async fn own_account(&self, actor: &Actor) -> Result<User> {
         actor.may_change_credentials()?;
         let id = actor.user_id().ok_or(Error::NotFound("user"))?;

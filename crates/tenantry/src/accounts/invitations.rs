@@ -1,7 +1,7 @@
-//! Invitations: the one way for a person to become a member of a tenant that exists.
+//! Invitations: the only way in which a person becomes a member of an existing tenant.
 //!
 //! An owner names an address and a role; a letter goes to the address; its reader accepts or refuses. The answer to the
-//! owner is the same whether the address has an account or not, and nothing changes for that account until its holder
+//! owner is the same whether or not the address has an account, and nothing changes for that account until its holder
 //! accepts.
 
 use crate::{
@@ -21,24 +21,24 @@ use tenantry_engine::{
     name::{RoleName, Slug, TenantId, UserId},
 };
 
-/// An invitation as the owners of its tenant see it.
+/// An invitation, as shown to the owners of its tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invitation {
-    /// Id, to revoke by.
+    /// Id, by which to revoke it.
     pub id: i64,
     /// Address that was invited.
     pub email: String,
     /// Role it offers.
     pub role: RoleName,
-    /// Made, microseconds.
+    /// Creation, in microseconds.
     pub created_at_us: i64,
-    /// Cannot be accepted after this, microseconds.
+    /// Expiry, in microseconds.
     pub expires_at_us: i64,
     /// State of its newest letter: `waiting`, `sent` or `failed`.
     pub letter: String,
 }
 
-/// An invitation as the reader of its letter sees it.
+/// An invitation, as shown to the reader of its letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invited {
     id: i64,
@@ -47,22 +47,22 @@ pub struct Invited {
     pub tenant: Slug,
     /// Name of the tenant.
     pub name: String,
-    /// Address that was invited.
+    /// Display name of the tenant.
     pub email: String,
     /// Role it offers.
     pub role: RoleName,
-    /// Cannot be accepted after this, microseconds.
+    /// Expiry, in microseconds.
     pub expires_at_us: i64,
-    /// The address has a confirmed account: its holder signs in and accepts.
+    /// The address has a confirmed account, whose holder must sign in to accept.
     pub has_account: bool,
 }
 
-/// Who accepts an invitation.
+/// Person who accepts an invitation.
 #[derive(Debug)]
 pub enum Answerer {
-    /// A person who is signed in.
+    /// A signed-in person.
     SignedIn(Actor),
-    /// A person without an account, who makes one.
+    /// A person without an account, who creates one.
     New {
         /// Name of the person.
         name: String,
@@ -76,12 +76,12 @@ const OPEN: &str = "SELECT i.id, i.email, i.role, i.created_at, i.expires_at, \
     FROM invitations i WHERE i.tenant = ? AND i.state = 'open'";
 
 impl Platform {
-    /// Invites the reader of an address into a tenant. An open invitation of the same address is renewed, with the new
-    /// role. Whether the actor may is decided by the route.
+    /// Invites the reader of an address to a tenant. Renews an open invitation of the same address, with the new role.
+    /// The route has already authorised the actor.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for what is no address; [`Error::Conflict`] for a member; [`Error::LimitExceeded`] when members
-    /// and invitations fill the plan; [`Error::RateLimited`].
+    /// [`Error::Invalid`] for an invalid address; [`Error::Conflict`] for a member; [`Error::LimitExceeded`] when
+    /// members and invitations fill the plan; [`Error::RateLimited`].
     pub async fn invite(&self, tenant: &Tenant, email: &str, role: &RoleName) -> Result<Invitation> {
         users::check_email(email)?;
         let (email, by) = (users::normal_email(email), tenant.actor().by());
@@ -106,14 +106,17 @@ impl Platform {
         Ok(made)
     }
 
-    /// The open invitations of a tenant, oldest first.
+    /// Returns the open invitations of a tenant, oldest first.
+    ///
+    /// # Errors
+    /// Those of the control store.
     pub async fn invitations(&self, tenant: TenantId) -> Result<Vec<Invitation>> {
         let sql = format!("{OPEN} ORDER BY i.id");
         let rows = self.control().snapshot().await?.query(&sql, params![tenant.get()]).await?;
         rows.iter().map(read).collect()
     }
 
-    /// Takes an invitation back: its link does nothing any more.
+    /// Revokes an invitation. Its link has no effect any more.
     ///
     /// # Errors
     /// [`Error::NotFound`] when the tenant has no such open invitation.
@@ -125,22 +128,22 @@ impl Platform {
         write.commit().await
     }
 
-    /// The invitation that a link is for.
+    /// Returns the invitation of a link.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a link that is unknown, used or too old, and for an invitation that is over.
+    /// [`Error::NotFound`] for a link that is unknown, used or expired, and for an invitation that is closed.
     pub async fn invitation(&self, token: &str) -> Result<Invited> {
         let control = self.control();
         invited(&mut control.snapshot().await?, token, control.now_us()).await.map(|(invited, _)| invited)
     }
 
-    /// Accepts an invitation. A signed-in person joins with the account that holds the invited address; a new person gets
-    /// an account with the password they choose, and a session. An older account that only claimed the address, and
-    /// whatever was set with it, has no part in this.
+    /// Accepts an invitation. A signed-in person joins with the account that holds the invited address. A new person
+    /// gets an account with the password they choose, and a session. An older account that only claimed the address,
+    /// and anything set up with it, is not involved.
     ///
     /// # Errors
-    /// [`Error::NotFound`] as for [`Platform::invitation`]; [`Error::Conflict`] for another account than the invited one,
-    /// and for a new person whose address has an account; [`Error::LimitExceeded`] when the plan has no room.
+    /// [`Error::NotFound`] as for [`Platform::invitation`]; [`Error::Conflict`] for another account than the invited
+    /// one, and for a new person whose address has an account; [`Error::LimitExceeded`] when the plan is full.
     pub async fn accept_invitation(
         &self,
         token: &str,
@@ -204,7 +207,7 @@ impl Platform {
         let by = By::actor(format!("invitation:{}", invited.id));
         match users::by_email(&mut write, &invited.email).await? {
             Some(holder) if holder.is_confirmed() => return Err(sign_in_first()),
-            // Made before addresses were confirmed, by a person who may be another one.
+            // Created before addresses were confirmed, perhaps by another person.
             Some(claimant) => users::give_up_address(&mut write, &by, claimant.id).await?,
             None => {}
         }
@@ -214,7 +217,7 @@ impl Platform {
         Ok((user, invited))
     }
 
-    /// Refuses an invitation; the link suffices.
+    /// Refuses an invitation. The link is enough.
     ///
     /// # Errors
     /// [`Error::NotFound`] as for [`Platform::invitation`].
@@ -255,7 +258,7 @@ async fn record(write: &mut Write, tenant: TenantId, email: &str, role: &RoleNam
     Ok(write.query(sql, values).await?.first().ok_or(Error::NotFound("invitation"))?.integer(0)?)
 }
 
-/// The membership, and the end of the invitation.
+/// Adds the membership and closes the invitation.
 async fn join(write: &mut Write, by: &By, user: UserId, invited: &Invited) -> Result<()> {
     close(write, invited.id, None, "accepted").await?;
     let detail = json!({ "invitation": invited.id, "user": user });

@@ -1,4 +1,4 @@
-//! Leaving a tenant: a member's own decision, which needs no owner.
+//! Leaving a tenant: a member's own decision, without an owner's approval.
 
 use crate::{
     Error, Platform, Result,
@@ -13,8 +13,8 @@ impl Platform {
     /// Ends the actor's own membership of a tenant. The last owner cannot leave.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when they are no member, or there is no such tenant; [`Error::Conflict`] for the last owner;
-    /// [`Error::Denied`] while impersonating.
+    /// [`Error::NotFound`] when the actor is not a member, or there is no such tenant; [`Error::Conflict`] for the last
+    /// owner; [`Error::Denied`] while impersonating.
     pub async fn leave_tenant(&self, actor: &Actor, slug: &Slug) -> Result<()> {
         let user = self.own_account(actor).await?;
         let mut write = self.control().begin().await?;
@@ -23,7 +23,7 @@ impl Platform {
             return Err(Error::NotFound("tenant"));
         }
         members::leave(&mut write, &actor.by(), user.id, tenant, &self.owner_role()?).await?;
-        // The sessions that worked there go on, in no tenant.
+        // Sessions that worked in this tenant continue without a tenant.
         let sql = "UPDATE sessions SET tenant = NULL WHERE user = ? AND tenant = ? RETURNING token_hash";
         for row in write.query(sql, params![user.id.get(), tenant.get()]).await? {
             write.invalidate(&Subject::Session(row.text(0)?.to_owned())).await?;

@@ -1,8 +1,8 @@
-//! How people come to accounts and tenants, and leave: registration, invitations, confirmed addresses, forgotten
-//! passwords.
+//! How people get and leave accounts and tenants: registration, invitations, confirmed addresses, forgotten passwords.
 //!
-//! Called by the server's routes. The rule behind all of it: what one person typed opens nothing of another. Whoever
-//! joins a tenant follows a link sent to the address that was invited, and an address is believed only after such a link.
+//! Called by the server's routes. All of it follows one rule: what one person types gives no access to anything of
+//! another person. A person who joins a tenant follows a link sent to the invited address, and an address is trusted
+//! only after such a link.
 
 mod addresses;
 mod invitations;
@@ -16,7 +16,10 @@ pub use register::{Founder, Registration};
 use crate::{Platform, Result, mail};
 
 impl Platform {
-    /// Sends the letters whose time has come; how many left. Serving processes do so by themselves.
+    /// Sends the letters that are due. Returns how many were sent. Servers do this automatically.
+    ///
+    /// # Errors
+    /// Those of the control store. A letter that cannot be sent is not an error.
     pub async fn send_mail(&self) -> Result<usize> {
         self.0.mailer.send_due().await
     }

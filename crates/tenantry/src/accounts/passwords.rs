@@ -1,7 +1,7 @@
 //! Forgotten passwords: a link to the address, and a new password chosen by the person who reads its mail.
 //!
-//! The answer to a request never says whether the address has an account, and neither does the time it takes: the work
-//! is done after the answer.
+//! Neither the answer to a request nor its duration reveals whether the address has an account: the work is done after
+//! the answer.
 
 use crate::{
     Error, Platform, Result,
@@ -18,11 +18,11 @@ use crate::{
 use tenantry_engine::name::{Slug, UserId};
 
 impl Platform {
-    /// Sends a link to choose a new password, if the address has an account that may sign in. With a tenant, the account
-    /// of that tenant's member; without one, the account that holds the address.
+    /// Sends a link to choose a new password, if the address has an account that may sign in: with a tenant, the
+    /// account of that tenant's member; without one, the account that holds the address.
     ///
     /// # Errors
-    /// [`Error::RateLimited`] by the client's address; nothing that depends on the account.
+    /// [`Error::RateLimited`] by the client's address. No error depends on the account.
     pub async fn forgot_password(&self, email: String, tenant: Option<Slug>, origin: &Origin) -> Result<()> {
         self.access().doors().link(origin.address)?;
         let platform = self.clone();
@@ -54,12 +54,12 @@ impl Platform {
         Ok(())
     }
 
-    /// Sets the password of the account that a link was sent for. All its sessions end. An account whose address was not
-    /// confirmed now stands for it, unless another one does; keys that were made with it end too, for they were made by
-    /// a person of whom nothing is known.
+    /// Sets the password of the account for which a link was sent. All its sessions end. An account whose address was
+    /// not confirmed becomes its holder, unless another account is. Its API keys end too, because an unknown person may
+    /// have created them.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a link that is unknown, used or too old; [`Error::Invalid`] by the password policy;
+    /// [`Error::NotFound`] for a link that is unknown, used or expired; [`Error::Invalid`] by the password policy;
     /// [`Error::RateLimited`].
     pub async fn reset_password(&self, token: &str, new: Password, origin: &Origin) -> Result<()> {
         self.access().doors().link(origin.address)?;
@@ -88,7 +88,8 @@ impl Platform {
     }
 }
 
-/// The reader of the address is the user of this account now. Another account that is confirmed stays as it is.
+/// Makes this account the holder of its address, whose reader now uses it. Another account that is confirmed stays the
+/// holder.
 async fn claim_address(write: &mut Write, by: &By, user: &User) -> Result<()> {
     let holder = users::by_email(write, &user.email).await?;
     match holder.is_some_and(|holder| holder.id != user.id && holder.is_confirmed()) {

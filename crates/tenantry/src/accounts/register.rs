@@ -1,8 +1,8 @@
 //! Self-service registration: tenant, database, owner and trial in one operation, then a session (M7).
 //!
-//! Whether the address that was given has an account makes no difference to what happens: a new account is made, bound
-//! to the new tenant, and a letter asks the reader of that address to confirm it. Confirming joins it to the account
-//! that holds the address, if there is one.
+//! The result does not depend on whether the given address has an account: a new account is created, bound to the new
+//! tenant, and a letter asks the reader of that address to confirm it. Confirming merges it into the account that holds
+//! the address, if there is one.
 
 use crate::{
     Error, Platform, Result,
@@ -15,31 +15,31 @@ use crate::{
 };
 use tenantry_engine::name::Slug;
 
-/// What is filled in to register a tenant.
+/// Form data of a registration.
 #[derive(Debug, Clone)]
 pub struct Registration {
-    /// Name in URLs and hosts.
+    /// Short name in URLs and hosts.
     pub slug: Slug,
-    /// Name of the tenant.
+    /// Display name of the tenant.
     pub company: String,
-    /// Who becomes its owner.
+    /// The person who becomes its owner.
     pub founder: Founder,
-    /// Plan; none: the configuration's default.
+    /// Plan. `None`: the configuration's default.
     pub plan: Option<String>,
-    /// Where from.
+    /// Origin of the request.
     pub origin: Origin,
 }
 
-/// The owner of a tenant that registers itself.
+/// Owner of a tenant that registers itself.
 #[derive(Debug, Clone)]
 pub enum Founder {
-    /// A person who is signed in, with a confirmed address.
+    /// A signed-in person with a confirmed address.
     SignedIn(Actor),
     /// A person with a new account.
     New {
         /// Name of the person.
         name: String,
-        /// E-mail address: the tenant's contact and the owner's sign-in.
+        /// E-mail address: the tenant's contact address and the owner's sign-in.
         email: String,
         /// Password of the owner.
         password: Password,
@@ -50,9 +50,8 @@ impl Platform {
     /// Registers a tenant and signs its owner in. A step that fails leaves nothing behind (M7).
     ///
     /// # Errors
-    /// [`Error::Conflict`] where registration is closed; [`Error::RateLimited`] per address; [`Error::Invalid`] and
-    /// [`Error::Conflict`] for what was filled in; [`Error::Denied`] for a signed-in person whose address is not
-    /// confirmed.
+    /// [`Error::Conflict`] if registration is closed; [`Error::RateLimited`] per address; [`Error::Invalid`] and
+    /// [`Error::Conflict`] for form data, and for a signed-in person whose address is not confirmed.
     pub async fn register(&self, wish: Registration) -> Result<SignedIn> {
         if !self.config().registration.open {
             return Err(Error::Conflict(

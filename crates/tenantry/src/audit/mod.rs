@@ -128,6 +128,9 @@ async fn insert(tx: &mut Tx, row: Row) -> Result<()> {
 }
 
 /// Returns the newest row's id and hash. `None` while the log is empty.
+///
+/// # Errors
+/// Those of the control store.
 pub async fn head(tx: &mut Tx) -> Result<Option<Head>> {
     let rows = tx.query("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1", &[]).await?;
     rows.first().map(|r| Ok(Head { id: r.integer(0)?, hash: r.text(1)?.to_owned() })).transpose()
@@ -145,6 +148,9 @@ pub struct Query {
 }
 
 /// Lists rows, newest first.
+///
+/// # Errors
+/// Those of the control store.
 pub async fn list(tx: &mut Tx, query: &Query) -> Result<Vec<Row>> {
     let before = query.before.unwrap_or(i64::MAX);
     let limit = i64::from(query.limit.clamp(1, 1000));

@@ -1,8 +1,8 @@
-//! Files of a tenant as one tar archive inside one backup.
+//! Files of a tenant, as one tar archive inside one backup.
 //!
-//! One archive for each backup, and not files shared between backups: then every backup is whole by
-//! itself, damage to an object costs one backup at most, and removing one needs no count of who else
-//! points at a file. The price is that unchanged files are stored again. Called by `take` and `fetch`.
+//! Each backup has its own archive instead of sharing files with other backups. So every backup is complete by itself,
+//! a damaged object costs at most one backup, and removing a backup needs no reference counts. The price is that
+//! unchanged files are stored again. Called by `take` and `fetch`.
 
 use crate::records::files::Files;
 use futures_util::{
@@ -14,39 +14,39 @@ use tenantry_engine::name::TenantId;
 use tokio::{runtime::Handle, sync::mpsc};
 use uuid::Uuid;
 
-/// Pieces of a file between the archive and the object store.
+/// Number of pieces of a file buffered between the archive and the object store.
 const PIECES: usize = 4;
 
-/// What was packed or is in an archive.
+/// Totals of a packed or unpacked archive.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Seen {
-    /// Files.
+    /// Number of files.
     pub(super) files: u64,
-    /// Their bytes.
+    /// Their total length in bytes.
     pub(super) bytes: u64,
 }
 
-/// Whose files, and which.
+/// Files to pack.
 pub(super) struct Shelf {
     pub(super) files: Files,
     pub(super) tenant: Option<TenantId>,
-    /// Ids and lengths.
+    /// Ids and lengths in bytes.
     pub(super) list: Vec<(String, u64)>,
 }
 
-/// Why packing stopped: a file that was listed is there no longer.
+/// Error of packing: a listed file no longer exists.
 #[derive(Debug, thiserror::Error)]
 #[error("file {0} was removed while the backup was made")]
 pub(super) struct Vanished(String);
 
 impl Vanished {
-    /// Whether that is why packing failed.
+    /// Returns true if this is why packing failed.
     pub(super) fn is_why(error: &io::Error) -> bool {
         error.get_ref().is_some_and(|inner| inner.is::<Self>())
     }
 }
 
-/// Writes the archive. Blocks; the files are fetched one after the other.
+/// Writes the archive. Blocks; fetches the files one after the other.
 pub(super) fn pack(shelf: &Shelf, level: i32, to: &mut dyn Write, runtime: &Handle) -> io::Result<Seen> {
     let mut encoder = zstd::Encoder::new(to, level)?;
     encoder.include_checksum(true)?;
@@ -68,7 +68,7 @@ pub(super) fn pack(shelf: &Shelf, level: i32, to: &mut dyn Write, runtime: &Hand
     Ok(seen)
 }
 
-/// Reads an archive to its end; `visit` gets each file's id and bytes.
+/// Reads an archive to its end. `visit` gets each file's id and content.
 pub(super) fn unpack(
     from: &mut dyn Read,
     mut visit: impl FnMut(Uuid, &mut dyn Read) -> io::Result<()>,
@@ -77,7 +77,7 @@ pub(super) fn unpack(
     let mut seen = Seen::default();
     for entry in archive.entries()? {
         let mut entry = entry?;
-        // A name that is no id could be a path: nothing of ours has one.
+        // A name that is not an id could be a path. No archive of ours has one.
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let id = name.parse().map_err(|_| io::Error::other(format!("{name:?} is no file id")))?;
         seen = Seen { files: seen.files + 1, bytes: seen.bytes + entry.size() };
@@ -87,7 +87,7 @@ pub(super) fn unpack(
     Ok(seen)
 }
 
-/// Puts the files of an archive back; those that are there stay as they are. How many were put.
+/// Restores the files of an archive. Existing files stay as they are. Returns how many were written.
 pub(super) fn put_back(
     files: &Files,
     tenant: Option<TenantId>,
@@ -102,7 +102,7 @@ pub(super) fn put_back(
     Ok((seen, put))
 }
 
-/// Puts one file back. What it is read from blocks, and so is read on this thread while another one stores.
+/// Restores one file. Its source blocks, so this thread reads it while another task stores it.
 fn put_one(
     files: &Files,
     tenant: Option<TenantId>,
@@ -115,7 +115,7 @@ fn put_one(
         match pieces.recv().await {
             Some(Ok(end)) if bytes::Bytes::is_empty(&end) => None,
             Some(piece) => Some((piece, pieces)),
-            // Whoever reads is gone without a word: what has arrived may be half a file.
+            // The sender is gone without an end marker: the received data may be half a file.
             None => Some((Err(io::ErrorKind::UnexpectedEof.into()), pieces)),
         }
     });
@@ -123,14 +123,14 @@ fn put_one(
     let storing = runtime.spawn(async move { files.put_back(tenant, id, pieces.boxed()).await });
     for piece in Chunks(bytes).chain([Ok(bytes::Bytes::new())]) {
         if sender.blocking_send(piece).is_err() {
-            // It is there already, or could not be stored: the answer says which.
+            // The file exists already or could not be stored; the result of `storing` says which.
             break;
         }
     }
     runtime.block_on(storing).map_err(io::Error::other)?.map_err(io::Error::other)
 }
 
-/// Bytes that arrive, read by somebody who blocks.
+/// Blocking reader of a stream of bytes.
 struct Blocking<'a> {
     bytes: BoxStream<'static, object_store::Result<bytes::Bytes>>,
     chunk: bytes::Bytes,
@@ -151,7 +151,7 @@ impl Read for Blocking<'_> {
     }
 }
 
-/// A reader in pieces, for whoever wants a stream.
+/// Iterator over the pieces of a reader, for use as a stream.
 struct Chunks<'a>(&'a mut dyn Read);
 
 impl Iterator for Chunks<'_> {

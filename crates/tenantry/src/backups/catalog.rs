@@ -1,7 +1,7 @@
-//! The catalog of backups: which there are, how they went, what runs and schedules did.
+//! The backup catalog: existing backups and their states.
 //!
-//! Written by operations and by verification, read by people, retention and the background pass. Where
-//! it is lost, `rescan` makes it again from the manifests.
+//! Written by operations and by verification; read by the verbs, retention and the background pass. If it is lost,
+//! `rescan` rebuilds it from the manifests.
 
 use super::{
     id::BackupId,
@@ -17,22 +17,22 @@ use tenantry_engine::{
     name::{Slug, TenantId},
 };
 
-/// How a backup stands.
+/// State of a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Being made.
     Running,
-    /// Whole, as far as is known.
+    /// Intact, as far as is known.
     Good,
-    /// Was not made.
+    /// Not made.
     Failed,
-    /// Was whole once; verification found otherwise.
+    /// Was intact once, but verification found damage.
     Damaged,
 }
 
 impl State {
-    /// As the catalog writes it.
+    /// Text in the catalog.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -42,7 +42,10 @@ impl State {
         }
     }
 
-    /// From what the catalog writes.
+    /// Parses the text in the catalog.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for any other text.
     pub fn parse(text: &str) -> Result<Self> {
         let all = [Self::Running, Self::Good, Self::Failed, Self::Damaged];
         let unknown = || Error::Internal(format!("state of a backup {text:?}"));
@@ -50,36 +53,36 @@ impl State {
     }
 }
 
-/// A backup as the catalog knows it.
+/// A backup, as the catalog knows it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Listed {
-    /// Its name.
+    /// Its id.
     pub id: BackupId,
-    /// Whose; none: of the platform's own stores.
+    /// Tenant that was backed up. `None`: the platform's own stores.
     pub tenant: Option<TenantId>,
     /// The tenant's slug at that time.
     pub slug: Option<Slug>,
-    /// How it stands.
+    /// State of the backup.
     pub state: State,
     /// Why it was made.
     pub reason: Reason,
-    /// The schedule that made it.
+    /// Schedule that made it.
     pub schedule: Option<String>,
-    /// The run over many that made it.
+    /// Run over many tenants that made it.
     pub run: Option<i64>,
-    /// Instant of its state, microseconds.
+    /// Instant of the data in it, in microseconds.
     pub at_us: i64,
-    /// Rows in it.
+    /// Number of rows in it.
     pub rows: u64,
-    /// Bytes before compression.
+    /// Size in bytes before compression.
     pub bytes: u64,
-    /// Bytes it takes where it lies.
+    /// Size in bytes in the backup store.
     pub stored_bytes: u64,
-    /// Who asked for it.
+    /// Actor that asked for it.
     pub by: String,
     /// Why it failed, or how it is damaged.
     pub error: Option<String>,
-    /// When it was last verified, microseconds.
+    /// When it was last verified, in microseconds.
     pub verified_at_us: Option<i64>,
 }
 
@@ -106,27 +109,31 @@ fn read(r: &SqlRow) -> Result<Listed> {
     })
 }
 
-/// What to list.
+/// Filter of a list.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// Only this tenant's.
+    /// Only backups of this tenant.
     pub tenant: Option<TenantId>,
-    /// Only the platform's own.
+    /// Only backups of the platform's own stores.
     pub system: bool,
     /// Only in this state.
     pub state: Option<State>,
-    /// Only those of this run over many.
+    /// Only backups of this run.
     pub run: Option<i64>,
-    /// Only older than this one: the last of the page before.
+    /// Only backups older than this one: the last of the page before.
     pub before: Option<BackupId>,
-    /// At most, 1 to 1000.
+    /// Largest number of backups, 1 to 1000.
     pub limit: u32,
 }
 
-/// The number for the backup `?3` by the date in its name: that of the last one before it.
+/// SQL for the number of the backup `?3` by the date in its id: that of the last backup before it.
 const OF_ITS_DATE: &str = "(SELECT coalesce(max(number), 0) FROM backups WHERE id < ?3)";
 
-/// Newest first, by their numbers: a clock that was wrong does not decide which one is the newest.
+/// Lists backups, newest first. Their numbers determine the order, so that a wrong clock does not decide which one is
+/// the newest.
+///
+/// # Errors
+/// Those of the control store.
 pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Listed>> {
     let whose = match (filter.tenant, filter.system) {
         (Some(_), _) => "tenant = ?1",
@@ -148,7 +155,10 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Listed>> {
     tx.query(&sql, values).await?.iter().map(read).collect()
 }
 
-/// The backup of that name.
+/// Returns the backup with this id.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is no such backup.
 pub async fn by_id(tx: &mut Tx, id: &BackupId) -> Result<Listed> {
     let sql = format!("SELECT {COLUMNS} FROM backups WHERE id = ?");
     let rows = tx.query(&sql, params![id.as_str()]).await?;
@@ -184,7 +194,7 @@ pub(crate) async fn begin(write: &mut Write, new: New<'_>) -> Result<()> {
     Ok(())
 }
 
-/// It is whole, as its manifest says.
+/// Records that it is intact, with the facts of its manifest.
 pub(crate) async fn good(write: &mut Write, manifest: &Manifest) -> Result<()> {
     let sql = "UPDATE backups SET state = 'good', at = ?, rows = ?, bytes = ?, stored_bytes = ?, error = NULL \
         WHERE id = ?";
@@ -199,14 +209,14 @@ pub(crate) async fn good(write: &mut Write, manifest: &Manifest) -> Result<()> {
     Ok(())
 }
 
-/// It was not made.
+/// Records that it was not made.
 pub(crate) async fn failed(write: &mut Write, id: &BackupId, error: &str) -> Result<()> {
     let sql = "UPDATE backups SET state = 'failed', error = ? WHERE id = ?";
     write.execute(sql, params![error, id.as_str()]).await?;
     Ok(())
 }
 
-/// What verification found: none is good.
+/// Records the result of a verification. Without damage, the backup is good.
 pub(crate) async fn verified(write: &mut Write, id: &BackupId, damage: Option<&str>) -> Result<()> {
     let sql = "UPDATE backups SET state = ?, error = ?, verified_at = ? WHERE id = ?";
     let state = if damage.is_some() { State::Damaged } else { State::Good };
@@ -215,14 +225,14 @@ pub(crate) async fn verified(write: &mut Write, id: &BackupId, damage: Option<&s
     Ok(())
 }
 
-/// Forgets a backup that is removed.
+/// Deletes the row of a removed backup.
 pub(crate) async fn forget(write: &mut Write, id: &BackupId) -> Result<()> {
     write.execute("DELETE FROM backups WHERE id = ?", params![id.as_str()]).await?;
     Ok(())
 }
 
-/// Takes up what a manifest says; false: it was known. Its number follows from its date, unless that lies ahead: then
-/// nothing tells when it was made, and it counts as the oldest.
+/// Adds a backup from its manifest. Returns false if it was known. Its date determines its number, unless the date lies
+/// ahead: then it is unknown when the backup was made, and it counts as the oldest.
 pub(crate) async fn take_up(write: &mut Write, manifest: &Manifest) -> Result<bool> {
     let ahead = manifest.id.is_ahead_of(write.at_us());
     let number = if ahead { "-1" } else { OF_ITS_DATE };

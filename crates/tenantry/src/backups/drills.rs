@@ -1,7 +1,7 @@
-//! Restore drills: a sampled backup is restored to scratch, as a restore would, and what came of it is on record.
+//! Restore drills: a sampled backup is restored to scratch, as a restore would do it, and the result is recorded.
 //!
-//! The timer and people's verb start them; the operation `backup_verify` does the work and records it here. A drill never
-//! touches what is live.
+//! The timer and an operator's command start drills. The operation `backup_verify` does the work and records the result
+//! here. A drill never touches live data.
 
 use super::{
     BackupId, Backups, catalog,
@@ -23,29 +23,29 @@ use tenantry_engine::{
     name::{Slug, TenantId},
 };
 
-/// The drill's name among schedules; no schedule can have it.
+/// Name of the drill among schedules. No schedule can have it.
 const NAME: &str = "(drill)";
 
-/// How drills stand.
+/// State of the restore drills.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct DrillStatus {
-    /// When they come, as the configuration says; none: never by themselves.
+    /// Times of the drills, as configured. `None`: never automatically.
     pub cron: Option<String>,
-    /// The next time, microseconds.
+    /// Next time, in microseconds.
     pub next_us: Option<i64>,
-    /// When the last one was over, microseconds.
+    /// End of the last drill, in microseconds.
     pub last_at_us: Option<i64>,
-    /// The backup of the last one.
+    /// Backup of the last drill.
     pub backup: Option<String>,
-    /// Why the last one failed; none: it did not.
+    /// Why the last drill failed. `None`: it did not fail.
     pub error: Option<String>,
-    /// When one was last over without a failure, microseconds.
+    /// End of the last successful drill, in microseconds.
     pub good_us: Option<i64>,
-    /// A slot has passed without a good one, though there are backups.
+    /// A slot has passed without a successful drill, although there are backups.
     pub overdue: bool,
 }
 
-/// How they stand now.
+/// Computes the state of the drills now.
 pub(super) async fn status(tx: &mut Tx, backups: &Backups, now_us: i64) -> Result<DrillStatus> {
     let last = "SELECT finished_at, backup, error, \
         (SELECT max(finished_at) FROM restore_drills WHERE error IS NULL AND finished_at <= ?1) \
@@ -68,7 +68,7 @@ pub(super) async fn status(tx: &mut Tx, backups: &Backups, now_us: i64) -> Resul
     Ok(status)
 }
 
-/// The newest good backup of the tenant whose backups were looked at longest ago.
+/// Returns the newest good backup of the tenant whose backups were last verified longest ago.
 async fn sample(tx: &mut Tx) -> Result<Option<(BackupId, TenantId)>> {
     let sql = "SELECT b.id, b.tenant FROM backups b WHERE b.state = 'good' AND b.tenant IS NOT NULL \
         AND b.id = (SELECT id FROM backups WHERE tenant = b.tenant AND state = 'good' ORDER BY number DESC, id DESC LIMIT 1) \
@@ -77,7 +77,7 @@ async fn sample(tx: &mut Tx) -> Result<Option<(BackupId, TenantId)>> {
     rows.first().map(|row| Ok((row.text(0)?.parse()?, TenantId::from_raw(row.integer(1)?)))).transpose()
 }
 
-/// Notes that a drill begins. None: another process serves this slot.
+/// Records that a drill begins. Returns its id. `None`: another process serves this slot.
 async fn begin(write: &mut Write, slot_us: Option<i64>, backup: &BackupId) -> Result<Option<i64>> {
     let sql = "INSERT INTO restore_drills (slot, backup, started_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING id";
     let at = write.at_us();
@@ -85,7 +85,7 @@ async fn begin(write: &mut Write, slot_us: Option<i64>, backup: &BackupId) -> Re
     rows.first().map(|row| Ok(row.integer(0)?)).transpose()
 }
 
-/// Records what came of it.
+/// Records the result of a drill.
 pub(crate) async fn finish(write: &mut Write, drill: i64, error: Option<&str>) -> Result<()> {
     let sql = "UPDATE restore_drills SET finished_at = ?, error = ? WHERE id = ?";
     let at = write.at_us();
@@ -93,7 +93,7 @@ pub(crate) async fn finish(write: &mut Write, drill: i64, error: Option<&str>) -
     Ok(())
 }
 
-/// Restores a backup, which was verified, to scratch: migrated to the current schema and read to its end.
+/// Restores a verified backup to scratch, migrates it to the current schema and reads it completely.
 pub(crate) async fn rehearse(world: &World, tenant: Option<TenantId>, id: &BackupId) -> Result<()> {
     let found = super::manifest_of(world.backups.store()?, tenant, id).await;
     let manifest = super::believed(id, found)?;
@@ -115,7 +115,8 @@ pub(crate) async fn rehearse(world: &World, tenant: Option<TenantId>, id: &Backu
 }
 
 impl Platform {
-    /// Starts a drill with the newest good backup of a tenant, or of the one whose turn it is; the operation.
+    /// Starts a drill with the newest good backup of a tenant, or of the tenant whose turn it is. Returns the
+    /// operation's id.
     ///
     /// # Errors
     /// [`Error::Conflict`] when there is no good backup.
@@ -138,10 +139,10 @@ impl Platform {
         started.ok_or_else(|| Error::Internal("a drill without a slot was begun already".into()))
     }
 
-    /// The same for an actor.
+    /// Starts a drill for an actor; see [`Platform::start_restore_drill`].
     ///
     /// # Errors
-    /// [`Error::Denied`] when the actor is no superuser.
+    /// [`Error::Denied`] when the actor is not a superuser.
     pub async fn ask_for_restore_drill(&self, actor: &Actor, slug: Option<&Slug>) -> Result<i64> {
         actor.require_superuser("start a restore drill")?;
         self.start_restore_drill(&actor.by(), slug).await
@@ -161,13 +162,13 @@ impl Platform {
         self.operations().spawn(operation).await.map(Some)
     }
 
-    /// Begins the drill that is due, if one is.
+    /// Starts the drill that is due, if any.
     pub(super) async fn serve_drill(&self) -> Result<()> {
         let Some(cron) = &self.config().backups.drill else { return Ok(()) };
         let mut tx = self.control().snapshot().await?;
         let now_us = self.control().now_us();
         let seen = runs::served(&mut tx, NAME, now_us).await?;
-        // As of a schedule: one that a clock saw which was ahead is seen anew.
+        // As with schedules: if a clock that was ahead recorded the start, the drill is recorded again.
         let Some(seen) = seen.filter(|seen| seen.since_us <= now_us) else {
             drop(tx);
             let mut write = self.control().begin().await?;

@@ -1,8 +1,8 @@
-//! Removes what retention gives up, one tenant at a time.
+//! Removes backups that retention no longer wants, one tenant at a time.
 //!
-//! Called after each backup of a tenant and by `backups prune`. Each schedule with its own rule is
-//! judged by itself; what people asked for falls under the general rule; the final backup of a tenant
-//! is left to whoever purges it. The newest good one of a tenant is never removed.
+//! Called after each backup of a tenant and by `backups prune`. Each schedule with its own rule is judged separately.
+//! Backups made on request fall under the general rule. The final backup of a tenant is left to the purge. The newest
+//! good backup of a tenant is never removed.
 
 use super::{
     BackupId, Backups,
@@ -21,23 +21,23 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use tenantry_engine::name::TenantId;
 
-/// Witnessed time is a little behind the system clock, and a backup made just now counts like any other.
+/// Witnessed time is slightly behind the system clock, and a backup made just now must count like any other.
 const CLOCKS_APART_US: i64 = 300 * SECOND_US;
-/// How long a failed or damaged one stays to be seen.
+/// How long a failed or damaged backup stays visible.
 const TROUBLE_US: i64 = 30 * DAY_US;
-/// Of those younger than this so many stay whatever the rules say: who makes one before and one after something
-/// risky wants both.
+/// Of the backups younger than this, [`MOST_RECENT`] stay whatever the rules say: an operator who makes one before and
+/// one after a risky change wants both.
 const RECENT_US: i64 = DAY_US;
 const MOST_RECENT: usize = 24;
 
-/// A backup that may go.
+/// A backup that may be removed.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Expired {
     pub(crate) id: BackupId,
     pub(crate) tenant: Option<TenantId>,
 }
 
-/// Those of a tenant (none: of the platform) that the rules give up.
+/// Returns the backups of a tenant (`None`: of the platform) that the rules no longer want.
 pub(crate) async fn expired(
     control: &Control,
     backups: &Backups,
@@ -48,8 +48,8 @@ pub(crate) async fn expired(
     Ok(judge(backups, &all, control.due_us()))
 }
 
-/// `due_us` is that of [`Control::due_us`]. A backup with a date beyond it by more than [`CLOCKS_APART_US`] stays and
-/// counts under no rule: a clock that is or was ahead may have dated it.
+/// Applies the rules. `due_us` is that of [`Control::due_us`]. A backup dated more than [`CLOCKS_APART_US`] after it
+/// stays and counts under no rule: a clock that is or was ahead may have dated it.
 fn judge(backups: &Backups, all: &[Listed], due_us: i64) -> Vec<Expired> {
     let all: Vec<&Listed> = all.iter().filter(|b| b.at_us <= due_us + CLOCKS_APART_US).collect();
     let good = || all.iter().filter(|b| b.state == State::Good && b.reason != Reason::Final);
@@ -80,10 +80,10 @@ fn judge(backups: &Backups, all: &[Listed], due_us: i64) -> Vec<Expired> {
     gone.map(|b| Expired { id: b.id.clone(), tenant: b.tenant }).collect()
 }
 
-/// Removes all backups of a tenant; how many.
+/// Removes all backups of a tenant. Returns how many.
 ///
 /// # Errors
-/// [`Error::Unavailable`] when the store does not let go of one: then it is to be tried again.
+/// [`Error::Unavailable`] when the store refuses to remove one. The call can then be repeated.
 pub(crate) async fn remove_all(world: &World, by: &By, tenant: TenantId) -> Result<u64> {
     let mut removed = 0;
     loop {
@@ -101,7 +101,7 @@ pub(crate) async fn remove_all(world: &World, by: &By, tenant: TenantId) -> Resu
     }
 }
 
-/// Purged tenants whose backups have been kept long enough.
+/// Returns purged tenants whose backups have been retained long enough.
 pub(super) async fn long_gone(control: &Control, before_us: i64) -> Result<Vec<TenantId>> {
     let sql = "SELECT DISTINCT b.tenant FROM tenants t JOIN backups b ON b.tenant = t.id \
         WHERE t.state = 'gone' AND t.state_at <= ? LIMIT 100";
@@ -109,14 +109,14 @@ pub(super) async fn long_gone(control: &Control, before_us: i64) -> Result<Vec<T
     rows.iter().map(|r| Ok(TenantId::from_raw(r.integer(0)?))).collect()
 }
 
-/// The schedule whose rule a backup falls under; none: the general one.
+/// Returns the schedule whose rule a backup falls under. `None`: the general rule.
 fn rule<'b>(backups: &Backups, backup: &'b Listed) -> Option<&'b str> {
     let name = backup.schedule.as_deref()?;
     backups.config().schedule(name).map(|_| name)
 }
 
-/// Removes them from the store, then from the catalog, with an audit row. Those that the store does not
-/// let go of stay for the next time. Which went.
+/// Removes backups from the store, then from the catalog, with an audit row. Those that the store refuses to remove
+/// stay until the next time. Returns the removed ones.
 pub(crate) async fn remove_expired(world: &World, by: &By, expired: &[Expired]) -> Result<Vec<BackupId>> {
     let mut gone = Vec::new();
     for backup in expired {

@@ -1,8 +1,8 @@
-//! Brings a backup back from the store, looking at every byte: what restore and verification stand on.
+//! Fetches a backup from the store and checks every byte. Restore and verification are based on it.
 //!
-//! A backup is believed only if its manifest, the hash of every object, SQLite's own check and the
-//! identity inside each database agree on what it is and whose (`wrong-tenant-restore` and `torn-copy`). Never touches what
-//! is live.
+//! A backup is trusted only if its manifest, the hash of every object, SQLite's integrity check and the identity inside
+//! each database agree on what it is and which tenant it belongs to (`wrong-tenant-restore` and `torn-copy`). Never
+//! touches live data.
 
 use super::{
     BackupId, Store,
@@ -20,17 +20,17 @@ use std::{
 use tenantry_engine::{Digest, Kind, name::TenantId};
 use tokio::runtime::Handle;
 
-/// A store of a backup, in scratch, verified and migrated as far as its rows allow.
+/// A store of a backup in scratch, verified and migrated as far as its rows allow.
 pub(crate) struct Fetched {
     pub(crate) copy: StoreCopy,
     pub(crate) path: PathBuf,
-    /// The schema that it has now.
+    /// Its present schema.
     pub(crate) schema: String,
-    /// Why a migration refuses its rows; none: it is at the current schema.
+    /// Why a migration refuses its rows. `None`: it is at the current schema.
     pub(crate) refused: Option<String>,
 }
 
-/// Public: a damaged backup is for its reader to know.
+/// Returns the error for a damaged backup. Its text is public: readers of a backup must know about damage.
 pub(crate) fn damaged(id: &BackupId, how: &str) -> Error {
     Error::Conflict(format!("backup {id} is damaged: {how}"))
 }
@@ -42,7 +42,7 @@ pub(crate) fn believed<T>(id: &BackupId, read: Result<T, Unread>) -> Result<T> {
     })
 }
 
-/// The manifest of a backup that must be this tenant's.
+/// Returns the manifest of a backup, which must be this tenant's.
 pub(crate) async fn manifest_of(
     store: &Store,
     tenant: Option<TenantId>,
@@ -61,19 +61,19 @@ pub(crate) async fn manifest_of(
     Ok(manifest)
 }
 
-/// Whether a fetched file is pressed to disk.
+/// Whether a fetched file is synced to disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keep {
-    /// It is only looked at.
+    /// It is only inspected.
     ForNow,
-    /// Who finds it there, also after a crash, believes it.
+    /// It is synced: a step that finds it, even after a crash, trusts it.
     OnDisk,
 }
 
-/// What the rows of a backup could be compared with, the pages, hashes and identity being right.
+/// With what the rows of a backup were compared, once pages, hashes and identity were found right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Compared {
-    /// With the checksums in its manifest: they are the same.
+    /// With the checksums in its manifest, which match.
     Rows,
     /// With nothing: its manifest has no checksums of rows.
     Undescribed,
@@ -81,7 +81,7 @@ pub(crate) enum Compared {
     Unknown,
 }
 
-/// Fetches one store to `to`, unless it is there: then an earlier attempt has brought and verified it.
+/// Fetches one store to `to`. If the file exists, an earlier attempt has fetched and verified it.
 pub(crate) async fn fetch(
     store: &Store,
     databases: &Databases,
@@ -100,8 +100,8 @@ pub(crate) async fn fetch(
     if raw != copy.raw.blake3 {
         return Err(Unread::Damaged(format!("{} is not the database that was stored", copy.object)));
     }
-    // Together they take as long as the longest of them. The file stays open until all are done: SQLite's locks
-    // on it would go with it.
+    // Both run at the same time, so they take as long as the longer one. The file stays open until both are done:
+    // closing it would drop SQLite's locks on it.
     let (inside, synced) = tokio::join!(look_inside(databases, manifest, copy, &half), press(file, keep));
     let compared = inside?;
     drop(synced?);
@@ -118,11 +118,11 @@ async fn press(file: File, keep: Keep) -> Result<File> {
     synced.map_err(|e| Error::io("scratch", &e))
 }
 
-/// Writes the file; the hash of what is in it. A repeated attempt begins anew.
+/// Writes the decompressed file and returns its hash. A repeated attempt starts again.
 fn decompress(from: &mut dyn Read, to: &Path, limit: u64) -> io::Result<(String, File)> {
     let mut file = File::create(to)?;
     let mut hasher = blake3::Hasher::new();
-    // One byte more than there should be: a bomb is found by its first excess.
+    // One byte more than expected: a decompression bomb is found at its first excess byte.
     let mut decoder = zstd::Decoder::new(from)?.take(limit + 1);
     let mut block = vec![0; 256 << 10];
     loop {
@@ -136,7 +136,7 @@ fn decompress(from: &mut dyn Read, to: &Path, limit: u64) -> io::Result<(String,
     Ok((hasher.finalize().to_hex().to_string(), file))
 }
 
-/// SQLite's own check, the identity, and the content as the backup describes it.
+/// Runs SQLite's integrity check, and compares identity and content with the description in the backup.
 async fn look_inside(
     databases: &Databases,
     manifest: &Manifest,
@@ -155,7 +155,7 @@ async fn look_inside(
     let script = databases.script(&copy.store)?;
     let inspected = engine.inspect_copy(&path, &copy.store, tenant);
     let (inside, digest) = tokio::join!(inspected, engine.describe_copy(&path, &script, tenant));
-    // This first: of a damaged database, what its rows look like says nothing.
+    // This result first: in a damaged database the state of the rows says nothing.
     let inside = inside.map_err(wrong)?;
     if inside.generation != copy.generation || !same_platform(&inside.platform, &manifest.platform) {
         let how = format!("{}: the database inside is not the one the manifest describes", copy.object);
@@ -166,7 +166,7 @@ async fn look_inside(
     }
     match digest {
         Ok(digest) => compare(copy, &digest),
-        // The hash of the whole file has said that it is what it was.
+        // The hash of the whole file has already shown that it is unchanged.
         Err(error) if matches!(error.kind(), Kind::SchemaAhead | Kind::Statement(_)) => Ok(Compared::Unknown),
         Err(error) => Err(wrong(error)),
     }
@@ -183,12 +183,12 @@ fn compare(copy: &StoreCopy, found: &Digest) -> Result<Compared, Unread> {
     }
 }
 
-/// What is wrong with a store whose database SQLite finds damaged.
+/// Describes a store whose database SQLite finds damaged.
 pub(crate) fn corrupt(copy: &StoreCopy) -> String {
     format!("{}: the database inside is damaged", copy.object)
 }
 
-/// Databases made before their platform had a name carry none.
+/// Compares platform ids. Databases made before platforms had ids carry none.
 fn same_platform(inside: &str, manifest: &str) -> bool {
     inside.is_empty() || inside == manifest
 }
@@ -205,7 +205,7 @@ pub(super) async fn look_at_files(world: &World, manifest: &Manifest) -> Result<
     }
 }
 
-/// Puts the files of a backup to those of a tenant; those that are there stay. How many were put.
+/// Restores the files of a backup to a tenant. Existing files stay. Returns how many were written.
 pub(crate) async fn put_files_back(world: &World, manifest: &Manifest, to: Option<TenantId>) -> Result<u64> {
     let Some(copy) = &manifest.files else { return Ok(0) };
     let store = world.backups.store()?;

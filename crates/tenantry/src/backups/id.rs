@@ -1,17 +1,17 @@
-//! What a backup is called: when it was made, and a part that no other has.
+//! Id of a backup: the time at which it was made, and a random part.
 
 use crate::clock::DAY_US;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
-/// Name of a backup, as `20261121-102345-6f2a9c01d3`: the second, the microsecond in it as five hexadecimal digits, and
-/// five random ones. Ids sort by time.
+/// Id of a backup, such as `20261121-102345-6f2a9c01d3`: the second, the microsecond within it as five hexadecimal
+/// digits, and five random digits. Ids sort by time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct BackupId(String);
 
 impl BackupId {
-    /// A new one for this instant, microseconds.
+    /// Returns a new id for this instant, in microseconds.
     pub fn new(at_us: i64) -> Self {
         let at = jiff::Timestamp::from_microsecond(at_us).unwrap_or_default();
         let micros = at_us.rem_euclid(1_000_000);
@@ -19,7 +19,7 @@ impl BackupId {
         Self(format!("{}-{micros:05x}{random:05x}", at.strftime("%Y%m%d-%H%M%S")))
     }
 
-    /// When it was made, microseconds, to the second.
+    /// Time at which it was made, in microseconds, precise to the second.
     pub fn at_us(&self) -> i64 {
         let time = self.0.rsplit_once('-').map_or("", |(time, _)| time);
         let at = jiff::civil::DateTime::strptime("%Y%m%d-%H%M%S", time);
@@ -27,19 +27,19 @@ impl BackupId {
         at.map_or(0, |at| at.timestamp().as_microsecond())
     }
 
-    /// Whether its date lies further ahead of `now_us` than clocks that are right can be apart: it was made while a
-    /// clock was wrong.
+    /// Returns true if its date lies further ahead of `now_us` than correct clocks can differ: it was made under a
+    /// wrong clock.
     pub(super) fn is_ahead_of(&self, now_us: i64) -> bool {
         self.at_us() > now_us.saturating_add(DAY_US)
     }
 
-    /// The checked text.
+    /// Returns the checked text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Ten hexadecimal digits from the operating system's randomness.
+/// Returns ten random hexadecimal digits from the operating system.
 pub(super) fn nonce() -> String {
     format!("{:010x}", rand::random::<u64>() & 0xff_ffff_ffff)
 }
@@ -54,7 +54,7 @@ impl FromStr for BackupId {
             |part: &str| part.len() == 10 && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         match parts[..] {
             [date, time, rest] if digits(date, 8) && digits(time, 6) && hex(rest) => Ok(Self(text.into())),
-            // What is no name of a backup names none.
+            // A text that is not an id names no backup.
             _ => Err(crate::Error::NotFound("backup")),
         }
     }

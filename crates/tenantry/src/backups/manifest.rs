@@ -1,8 +1,7 @@
-//! What a backup says of itself: whose it is, of which state, and the hash of everything in it.
+//! The manifest of a backup: its tenant, its versions, and the hash of everything in it.
 //!
-//! Written last, so that a backup with a manifest is whole; read by restore, verification and the
-//! rebuilding of a lost catalog. It carries its own hash, so that a changed byte anywhere is found. It
-//! holds no rows and no secrets.
+//! Written last, so that a backup with a manifest is complete. Read by restore, verification and the rebuilding of a
+//! lost catalog. It carries its own hash, so that a changed byte anywhere is found. It contains no rows and no secrets.
 
 use super::{id::BackupId, stream::Stored};
 use crate::{Error, Result};
@@ -14,23 +13,23 @@ use tenantry_engine::{
     place::Isolation,
 };
 
-/// The format this program writes and reads.
+/// Format version that this program writes and reads.
 pub const FORMAT: u32 = 1;
 
 /// Why a backup was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// Somebody asked for it.
+    /// A user or operator asked for it.
     Manual,
-    /// A schedule did.
+    /// A schedule asked for it.
     Scheduled,
-    /// The last one before a tenant is purged. Never expires by itself.
+    /// The last backup before a tenant is purged. Not subject to retention rules.
     Final,
 }
 
 impl Reason {
-    /// As the catalog writes it.
+    /// Text in the catalog.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Manual => "manual",
@@ -52,32 +51,32 @@ impl Reason {
 pub struct Manifest {
     /// Always [`FORMAT`].
     pub format: u32,
-    /// Name of the backup.
+    /// Id of the backup.
     pub id: BackupId,
-    /// The installation it was made on.
+    /// Installation that made it.
     pub platform: String,
-    /// Whose it is; none: of the platform's own stores.
+    /// Tenant that was backed up. `None`: the platform's own stores.
     pub tenant: Option<Whose>,
-    /// When its state was taken.
+    /// Instant of the data in it.
     #[serde(serialize_with = "crate::clock::six_digits")]
     pub at: Timestamp,
-    /// Who asked for it.
+    /// Actor that asked for it.
     pub by: String,
-    /// Why.
+    /// Why it was made.
     pub reason: Reason,
-    /// The schedule that made it.
+    /// Schedule that made it.
     pub schedule: Option<String>,
-    /// Level of zstd.
+    /// Compression level of zstd.
     pub compression: i32,
-    /// Apps that were installed, with their versions.
+    /// Installed apps with their versions.
     pub apps: Vec<AppVersion>,
     /// Its stores.
     pub stores: Vec<StoreCopy>,
-    /// Its files; none: it had none.
+    /// Its files. `None`: there were none.
     pub files: Option<FilesCopy>,
 }
 
-/// The tenant as it was then.
+/// The tenant at the time of the backup.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Whose {
@@ -89,33 +88,33 @@ pub struct Whose {
     pub name: String,
 }
 
-/// An app that was installed.
+/// An installed app.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AppVersion {
     /// Its name.
     pub app: AppName,
-    /// Its version, where it says one.
+    /// Its version, if declared.
     pub version: Option<String>,
     /// The last of its migrations.
     pub migration: Option<String>,
 }
 
-/// One store of a backup: a SQLite file in the layout of a database of one's own.
+/// One store of a backup: a SQLite file in the layout of a tenant's own database.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StoreCopy {
-    /// Which.
+    /// Name of the store.
     pub store: StoreName,
-    /// How its rows were kept apart when the backup was made.
+    /// Isolation of its rows when the backup was made.
     pub isolation: Isolation,
     /// Generation of its placement.
     pub generation: u64,
-    /// Fingerprint of the migrations it had.
+    /// Fingerprint of its migrations.
     pub schema: String,
-    /// Rows of all models.
+    /// Number of rows of all models.
     pub rows: u64,
-    /// Rows and checksum of each model, at the schema of then. Backups made before this was always known have none.
+    /// Rows and checksum of each model, at the schema of the backup. Old backups have none.
     pub tables: Vec<TableSum>,
     /// Length and hash of the SQLite file.
     pub raw: Stored,
@@ -125,15 +124,15 @@ pub struct StoreCopy {
     pub stored: Stored,
 }
 
-/// Rows of one model and the checksum of their content, the same in every isolation.
+/// Number of rows of one model, and the checksum of their content, which is the same in every isolation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TableSum {
     /// The model.
     pub model: ModelName,
-    /// How many.
+    /// Number of rows.
     pub rows: u64,
-    /// BLAKE3 over their content, hex.
+    /// BLAKE3 of their content, in hex.
     pub blake3: String,
 }
 
@@ -143,13 +142,13 @@ impl TableSum {
     }
 }
 
-/// All files of a tenant as one tar archive, compressed.
+/// All files of a tenant as one compressed tar archive.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FilesCopy {
-    /// How many.
+    /// Number of files.
     pub files: u64,
-    /// Their bytes together.
+    /// Their total length in bytes.
     pub bytes: u64,
     /// Name of the object within the backup.
     pub object: String,
@@ -157,7 +156,7 @@ pub struct FilesCopy {
     pub stored: Stored,
 }
 
-/// What is written: the manifest as text, and the hash of that text.
+/// What is stored: the manifest as text, and the hash of that text.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Sealed<'a> {
@@ -167,14 +166,20 @@ struct Sealed<'a> {
 }
 
 impl Manifest {
-    /// The bytes to be written.
+    /// Returns the bytes to store.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if it cannot be serialized.
     pub fn seal(&self) -> Result<Vec<u8>> {
         let text = serde_json::value::to_raw_value(self).map_err(internal)?;
         let blake3 = blake3::hash(text.get().as_bytes()).to_hex().to_string();
         serde_json::to_vec(&Sealed { blake3, manifest: &text }).map_err(internal)
     }
 
-    /// Reads what [`Manifest::seal`] wrote; the error says what is damaged.
+    /// Reads what [`Manifest::seal`] wrote.
+    ///
+    /// # Errors
+    /// A text that says what is damaged.
     pub fn open(bytes: &[u8]) -> Result<Self, String> {
         let sealed: Sealed<'_> = serde_json::from_slice(bytes).map_err(|e| format!("the manifest: {e}"))?;
         if blake3::hash(sealed.manifest.get().as_bytes()).to_hex().as_str() != sealed.blake3 {
@@ -188,28 +193,28 @@ impl Manifest {
         }
     }
 
-    /// The tenant; none: the platform.
+    /// Returns the tenant. `None`: the platform's own stores.
     pub fn tenant_id(&self) -> Option<TenantId> {
         self.tenant.as_ref().map(|t| t.id)
     }
 
-    /// Objects it consists of, without the manifest itself.
+    /// Names of its objects, without the manifest itself.
     pub fn objects(&self) -> impl Iterator<Item = &str> {
         let stores = self.stores.iter().map(|s| s.object.as_str());
         stores.chain(self.files.iter().map(|f| f.object.as_str()))
     }
 
-    /// Rows of all models.
+    /// Number of rows of all models.
     pub fn rows(&self) -> u64 {
         self.stores.iter().map(|s| s.rows).sum()
     }
 
-    /// Bytes before compression.
+    /// Size in bytes before compression.
     pub fn raw_bytes(&self) -> u64 {
         self.stores.iter().map(|s| s.raw.bytes).sum::<u64>() + self.files.as_ref().map_or(0, |f| f.bytes)
     }
 
-    /// Bytes the backup takes where it lies, without the manifest.
+    /// Size in bytes in the backup store, without the manifest.
     pub fn stored_bytes(&self) -> u64 {
         let files = self.files.as_ref().map_or(0, |f| f.stored.bytes);
         self.stores.iter().map(|s| s.stored.bytes).sum::<u64>() + files

@@ -1,10 +1,8 @@
-//! Backups of tenants and of the platform's own stores: where they lie, what they say of themselves,
-//! when they are made and how long they are kept.
+//! Backups of tenants and of the platform's own stores: their storage, manifests, schedules and retention.
 //!
-//! Called by the operations that make and restore them, by the background pass and by people's verbs
-//! (`verbs`). A backup is one folder of its own in the backup store: each database as a compressed
-//! SQLite file, the files as one archive, and the manifest, which is written last. Nothing here writes
-//! to a tenant's database.
+//! Called by the operations that make and restore backups, by the background pass, and by the verbs in `verbs`. A
+//! backup is its own folder in the backup store: each database as a compressed SQLite file, the files as one archive,
+//! and the manifest, which is written last. Nothing here writes to a tenant's database.
 
 mod archive;
 pub mod catalog;
@@ -59,21 +57,21 @@ pub(crate) struct Backups(Arc<Inner>);
 
 struct Inner {
     config: BackupsConfig,
-    /// Days the backups of a purged tenant are kept; 0: they go with it.
+    /// Number of days for which the backups of a purged tenant are retained. 0: removed with it.
     purged_days: u32,
     /// Databases of the platform itself.
     system: Vec<Place>,
     /// The target is a directory inside the data directory.
     inside: bool,
     store: OnceLock<Store>,
-    /// Which installation this is; and its operations, for runs over many start one for each tenant.
-    /// Weak: they own this.
+    /// The installation's id, and its operations, because a run over many tenants starts one for each. Weak, because
+    /// the operations own this value.
     begun: OnceLock<(String, WeakOperations)>,
     status: status::Remembered,
 }
 
 impl Backups {
-    /// Opens nothing: a backup store that is away must not keep the platform from starting.
+    /// Opens nothing: an unreachable backup store must not prevent the platform from starting.
     pub(crate) fn new(config: &Config) -> Result<Self> {
         let system = config.stores_of(Scope::System).map(platform_place).collect::<Result<_>>()?;
         Ok(Self(Arc::new(Inner {
@@ -87,17 +85,17 @@ impl Backups {
         })))
     }
 
-    /// What the configuration says of them.
+    /// Returns the configuration of backups.
     pub(crate) fn config(&self) -> &BackupsConfig {
         &self.0.config
     }
 
-    /// Days the backups of a purged tenant are kept; 0: they go with it.
+    /// Number of days for which the backups of a purged tenant are retained. 0: removed with it.
     pub(crate) fn purged_days(&self) -> u32 {
         self.0.purged_days
     }
 
-    /// The backup store. The default directory is made; another must be there.
+    /// Returns the backup store. Its directory must exist.
     pub(crate) fn store(&self) -> Result<&Store> {
         if let Some(store) = self.0.store.get() {
             return Ok(store);
@@ -106,19 +104,19 @@ impl Backups {
         Ok(self.0.store.get_or_init(|| store))
     }
 
-    /// Opens the store anew: an open one does not notice that its directory has gone, and would call every backup in it
-    /// missing.
+    /// Opens the store again. An open one does not notice that its directory is gone, and would report every backup in
+    /// it as missing.
     pub(crate) fn fresh_store(&self) -> Result<Store> {
         Store::open(&self.0.config.target)
     }
 
-    /// What is known only when the platform is open.
+    /// Sets what is known only once the platform is open.
     pub(crate) fn begin(&self, operations: &Operations, platform_id: String) {
-        // Once, by whoever opens the platform.
+        // The platform sets it once, when it opens.
         drop(self.0.begun.set((platform_id, operations.downgrade())));
     }
 
-    /// Which installation this is, as its databases carry it.
+    /// Id of the installation, as its databases carry it.
     fn platform_id(&self) -> Result<&str> {
         let begun = self.0.begun.get().map(|(id, _)| id.as_str());
         begun.ok_or_else(|| Error::Internal("backups before the platform is open".into()))
@@ -153,14 +151,14 @@ fn versions(apps: &Apps) -> Vec<AppVersion> {
     apps.list().iter().map(version).collect()
 }
 
-/// Whether the target is a directory inside the data directory.
+/// Returns true if the target is a directory inside the data directory.
 fn is_inside(config: &Config) -> bool {
     let BackupTarget::Directory(path) = &config.backups.target else { return false };
     let rest = path.strip_prefix(&config.platform.data_dir);
     rest.is_ok_and(|rest| !rest.components().any(|part| part == std::path::Component::ParentDir))
 }
 
-/// Makes the directory of the default target; one that was named by the operator must be there.
+/// Creates the directory of the default target. A directory named by the operator must exist.
 pub(crate) fn make_default_directory(config: &Config) -> Result<()> {
     match &config.backups.target {
         BackupTarget::Directory(path) if *path == config.platform.data_dir.join("backups") => {

@@ -1,7 +1,7 @@
-//! Bytes on their way back from the backup store: hashed as they are read, never whole in memory. What is
-//! made of them counts only if all of them were read and are those that were stored.
+//! Reads bytes from the backup store and hashes them on the way, never holding them all in memory. A result derived
+//! from them counts only if all bytes were read and match what was stored.
 //!
-//! Called by `fetch`; `take` hashes with it what it compresses. Never decides what a damaged backup means.
+//! Called by `fetch`; `take` uses it to hash what it compresses. Never decides what a damaged backup means.
 
 use super::{
     store::{Store, refused},
@@ -14,11 +14,11 @@ use object_store::{GetResultPayload, ObjectStoreExt, path::Path};
 use std::io::{self, Read};
 use tokio::sync::mpsc;
 
-/// Why bytes could not be read back.
+/// Why bytes could not be read.
 pub(crate) enum Unread {
-    /// They are not what was stored; says which rule they break.
+    /// They are not what was stored. Contains the rule that they break.
     Damaged(String),
-    /// Something else.
+    /// Any other error.
     Failed(Error),
 }
 
@@ -28,8 +28,8 @@ impl From<Error> for Unread {
     }
 }
 
-/// Gives the object's bytes to `consume` as they arrive. Whatever it made of them counts only if this
-/// returns it: then all bytes were read and are those that were stored.
+/// Passes the object's bytes to `consume` as they arrive. Returns the result of `consume` only if all bytes were read
+/// and match what was stored.
 pub(super) async fn get<T: Send + 'static>(
     store: &Store,
     key: &Path,
@@ -45,7 +45,7 @@ pub(super) async fn get<T: Send + 'static>(
         Err(error) => return Err(refused(error).into()),
     };
     let (found, made) = match found.payload {
-        // A file of this machine is read where it is consumed: no bytes change threads.
+        // A local file is read by the thread that consumes it, so no bytes cross threads.
         GetResultPayload::File(file, _) => consumed(Hashed::new(file), consume).await?,
         GetResultPayload::Stream(mut chunks) => {
             let (sender, receiver) = mpsc::channel(WAITING);
@@ -63,21 +63,21 @@ pub(super) async fn get<T: Send + 'static>(
             consumed?
         }
     };
-    // The hash first: of bytes that are damaged, what the consumer thought of them says nothing.
+    // Check the hash first: if the bytes are damaged, the consumer's error says nothing.
     if found != *expected {
         return Err(Unread::Damaged(format!("{name} does not match its hash")));
     }
     made.map_err(|e| Unread::Damaged(format!("{name}: {e}")))
 }
 
-/// What came, to its end, and what `consume` made of it, on a blocking thread.
+/// Runs `consume` on a blocking thread and reads the rest. Returns what was read, and the result of `consume`.
 async fn consumed<T: Send + 'static>(
     mut from: Hashed<impl Read + Send + 'static>,
     consume: impl FnOnce(&mut dyn Read) -> io::Result<T> + Send + 'static,
 ) -> Result<(Stored, io::Result<T>), Unread> {
     let work = move || {
         let made = consume(&mut from);
-        // What the consumer left counts for the hash.
+        // Bytes that the consumer did not read count for the hash, too.
         if from.failed.is_none() {
             io::copy(&mut from, &mut io::sink()).ok();
         }
@@ -91,7 +91,7 @@ async fn consumed<T: Send + 'static>(
     }
 }
 
-/// Bytes hashed as they are read. Remembers why they could not be: that says nothing about the bytes.
+/// A reader that hashes what it reads. Remembers a read error, which says nothing about the bytes themselves.
 pub(super) struct Hashed<R> {
     from: R,
     hasher: blake3::Hasher,
@@ -104,7 +104,7 @@ impl<R: Read> Hashed<R> {
         Self { from, hasher: blake3::Hasher::new(), bytes: 0, failed: None }
     }
 
-    /// What was read until now.
+    /// Length and hash of what was read so far.
     pub(super) fn stored(&self) -> Stored {
         Stored { bytes: self.bytes, blake3: self.hasher.finalize().to_hex().to_string() }
     }
@@ -128,7 +128,7 @@ impl<R: Read> Read for Hashed<R> {
     }
 }
 
-/// Bytes that another thread sends.
+/// A reader of bytes that another task sends.
 struct Arriving {
     receiver: mpsc::Receiver<Bytes>,
     chunk: Bytes,

@@ -1,28 +1,27 @@
-//! Takes up what lies in the backup store into the catalog: after the control store was lost, or
-//! restored to an earlier state.
+//! Adds the contents of the backup store to the catalog, after the control store was lost or restored to an earlier
+//! state.
 //!
-//! Called by `backups rescan`. It believes manifests that are whole and of this platform; it removes
-//! nothing and looks into no database.
+//! Called by `backups rescan`. It trusts intact manifests of this platform, removes nothing and opens no database.
 
 use super::{catalog, manifest::Manifest, store::MANIFEST};
 use crate::{Result, audit::By, operations::World};
 use futures_util::TryStreamExt;
 use serde_json::json;
 
-/// What was found.
+/// Result of a scan.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Rescanned {
-    /// Manifests looked at.
+    /// Number of manifests read.
     pub found: u64,
-    /// Taken up: the catalog did not know them, or thought them failed.
+    /// Number of backups added: unknown to the catalog, or recorded as running or failed.
     pub taken_up: u64,
-    /// Of another installation: left alone.
+    /// Number of backups of other installations, which are left alone.
     pub others: u64,
-    /// That cannot be read.
+    /// Number of manifests that cannot be read.
     pub damaged: u64,
 }
 
-/// Manifests taken up in one transaction.
+/// Number of manifests added in one transaction.
 const TOGETHER: usize = 200;
 
 pub(super) async fn rescan(world: &World, by: &By) -> Result<Rescanned> {

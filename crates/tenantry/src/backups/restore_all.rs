@@ -1,7 +1,7 @@
-//! Brings back every tenant whose database is lost, after a disk or a machine was: each from its newest good backup.
+//! Restores every tenant whose database is lost with a disk or a machine, each from its newest good backup.
 //!
-//! Called by `tenantry restore --all`. It decides which are lost; the operations `restore` and `restore_swap` do the rest,
-//! so a run that is cut short is simply run again. Only the stores that are lost are replaced.
+//! Called by `tenantry restore --all`. It determines which are lost; the operations `restore` and `restore_swap` do the
+//! rest, so an interrupted run is simply started again. Only lost stores are replaced.
 
 use super::{
     BackupId,
@@ -17,52 +17,52 @@ use crate::{
 use futures_util::{StreamExt, stream};
 use tenantry_engine::name::{ServerName, Slug, StoreName, TenantId};
 
-/// Tenants that are tried before the others: when every one of them fails, the fault is not theirs.
+/// Number of tenants tried before the others. If every one of them fails, the cause is not in the tenants.
 const CANARIES: usize = 3;
-/// Good backups that are tried where the newer ones turn out to be damaged.
+/// Largest number of good backups tried per tenant, when newer ones turn out to be damaged.
 const BACKUPS_TRIED: u32 = 5;
-/// Tenants read from the catalog at a time.
+/// Number of tenants read from the catalog at a time.
 const PAGE: i64 = 200;
 
-/// What became of one tenant.
+/// Result for one tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Done {
     /// The tenant.
     pub slug: Slug,
     /// In what way its database was lost.
     pub why: &'static str,
-    /// The backup it was restored from, or why it was not; private detail.
+    /// The backup it was restored from, or why it was not. Private detail.
     pub result: Result<BackupId, String>,
 }
 
-/// What a run tells while it goes on.
+/// Progress of a run.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// All databases were looked at.
+    /// All databases were checked.
     Found {
-        /// Tenants looked at.
+        /// Number of tenants checked.
         looked: usize,
-        /// Those with a lost database.
+        /// Number of tenants with a lost database.
         lost: usize,
     },
-    /// One tenant is done, well or not.
+    /// One tenant is done, successfully or not.
     Done(&'a Done),
 }
 
-/// What a run came to.
+/// Result of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RestoredAll {
-    /// Tenants with a lost database.
+    /// Number of tenants with a lost database.
     pub lost: usize,
-    /// Restored.
+    /// Number of tenants restored.
     pub restored: usize,
-    /// Not restored.
+    /// Number of tenants not restored.
     pub failed: usize,
-    /// The first ones all failed, and the others were not touched.
+    /// The first tenants all failed, and the others were not touched.
     pub halted: bool,
 }
 
-/// A tenant with the stores that are lost.
+/// A tenant with its lost stores.
 struct Lost {
     slug: Slug,
     id: TenantId,
@@ -71,12 +71,12 @@ struct Lost {
 }
 
 impl Platform {
-    /// Restores every tenant whose database is missing, holds something else or cannot be opened, on this server or on
-    /// all. Databases that tenants brought are left to their owners.
+    /// Restores every tenant whose database is missing, holds something else or cannot be opened, on one server or on
+    /// all. External databases are left to their owners.
     ///
     /// # Errors
-    /// When the backup store cannot be used, the catalog cannot be read, or the configuration does not have a server that it names; what fails at one
-    /// tenant is told and counted.
+    /// When the backup store cannot be used, the catalog cannot be read, or the configuration lacks a server that the
+    /// catalog names. A failure of one tenant is reported and counted.
     pub async fn restore_all(
         &self,
         by: &By,
@@ -158,7 +158,7 @@ impl Platform {
         Done { slug: lost.slug.clone(), why: lost.why, result }
     }
 
-    /// An older backup where a newer one turns out to be damaged; that is recorded of the newer one.
+    /// Restores the newest backup that is intact. Damage found on the way is recorded.
     async fn newest_that_comes_back(&self, by: &By, lost: &Lost) -> Result<BackupId> {
         let slug = &lost.slug;
         let good = Some(catalog::State::Good);
@@ -166,7 +166,7 @@ impl Platform {
         let backups = self.list_backups(&filter).await?;
         for backup in backups {
             match self.restored_beside(slug).await? {
-                // A run before this one was cut short between the two operations.
+                // An earlier run was interrupted between the two operations.
                 Some(beside) if beside.backup == backup.id => {}
                 Some(beside) => {
                     return Err(Error::Conflict(format!(

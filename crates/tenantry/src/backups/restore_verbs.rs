@@ -1,7 +1,7 @@
-//! What people do with restores: the verbs behind `tenantry restore` and the staff API.
+//! Restore verbs, behind `tenantry restore` and the staff API.
 //!
-//! A restore stands beside the tenant it is of until somebody swaps it in. Whether they may was decided
-//! by the caller's door; each verb starts an operation and returns its id.
+//! A restore is staged beside its tenant until it is swapped in. The caller has already authorised the actor. Each verb
+//! starts an operation and returns its id.
 
 use super::{
     BackupId, catalog,
@@ -32,7 +32,7 @@ use tenantry_engine::{
 pub struct Difference {
     /// The store.
     pub store: StoreName,
-    /// Rows that would come, change and go, model by model; none: the live database is lost.
+    /// Rows that would be added, changed and removed, by model. `None`: the live database is lost.
     pub models: Option<Vec<ModelChange>>,
 }
 
@@ -41,16 +41,20 @@ pub struct Difference {
 pub struct ModelChange {
     /// The model.
     pub model: String,
-    /// Rows that would come.
+    /// Number of rows that would be added.
     pub added: u64,
-    /// Rows that would change.
+    /// Number of rows that would be changed.
     pub changed: u64,
-    /// Rows that would go.
+    /// Number of rows that would be removed.
     pub removed: u64,
 }
 
 impl Platform {
-    /// Starts bringing a backup back beside the live tenant; the operation.
+    /// Starts restoring a backup into staged databases beside the live tenant. Returns the operation's id.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for tenant, backup or store; [`Error::Conflict`] for another tenant's backup, external
+    /// stores, or a tenant without databases.
     pub async fn start_restore(
         &self,
         by: &By,
@@ -86,8 +90,11 @@ impl Platform {
         self.operations().spawn(operation).await
     }
 
-    /// Starts making a new tenant from a backup; the operation. Members of the tenant it was of become
-    /// members of the new one, where that tenant still is.
+    /// Starts creating a new tenant from a backup. Returns the operation's id. Members of the tenant that was backed up
+    /// become members of the new one, if that tenant still exists.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for the backup; [`Error::Conflict`] for a backup of the platform's own stores.
     pub async fn start_restore_as(
         &self,
         by: &By,
@@ -111,7 +118,10 @@ impl Platform {
         self.operations().restore_as(backup.clone(), of, wanted).await
     }
 
-    /// What is restored beside a tenant, and what swapping it in would change.
+    /// Returns the staged restore of a tenant, and what swapping it in would change.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when nothing is staged.
     pub async fn show_restore(&self, slug: &Slug) -> Result<(Restore, Vec<Difference>)> {
         let nothing = || {
             Error::Conflict(format!("nothing is restored beside {slug}; start with: tenantry restore {slug}"))
@@ -124,19 +134,30 @@ impl Platform {
         Ok((restore, differences))
     }
 
-    /// What is restored beside a tenant; none: nothing is.
+    /// Returns the staged restore of a tenant. `None`: nothing is staged.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such tenant.
     pub async fn restored_beside(&self, slug: &Slug) -> Result<Option<Restore>> {
         let mut tx = self.control().snapshot().await?;
         let tenant = tenants::by_slug(&mut tx, slug).await?.id;
         restores::latest(&mut tx, tenant, restores::State::Beside).await
     }
 
-    /// Starts putting what is restored in the place of what is in use; the operation.
+    /// Starts swapping the staged restore in. Returns the operation's id.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] when nothing is staged, or another
+    /// operation is open.
     pub async fn start_restore_swap(&self, by: &By, slug: &Slug) -> Result<i64> {
         self.turn(by, slug, false).await
     }
 
-    /// Starts putting back what was in use before the last swap; the operation.
+    /// Starts undoing the last swap. Returns the operation's id.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] when there is no swap to undo, or another
+    /// operation is open.
     pub async fn start_restore_undo(&self, by: &By, slug: &Slug) -> Result<i64> {
         self.turn(by, slug, true).await
     }
@@ -156,7 +177,11 @@ impl Platform {
         self.operations().spawn(swap).await
     }
 
-    /// Throws away what is restored beside a tenant.
+    /// Discards the staged restore of a tenant.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] when nothing is staged, or another
+    /// operation is open.
     pub async fn discard_restore(&self, by: &By, slug: &Slug) -> Result<()> {
         let tenant = self.tenant_id(slug).await?;
         let discard = RestoreDiscard::new(by.clone(), tenant, slug.clone());
@@ -164,8 +189,8 @@ impl Platform {
     }
 }
 
-/// What a tenant's owner brought is the owner's to replace: left out of a restore, unless it is all that is
-/// wanted.
+/// Refuses external stores, which only their owner can replace. A restore leaves them out, unless they are named or
+/// there are no others.
 fn refuse_brought(brought: &[StoreName], wanted: Option<&[StoreName]>, no_other: bool) -> Result<()> {
     let named = brought.iter().filter(|store| wanted.is_some_and(|wanted| wanted.contains(store)));
     let refused: Vec<_> =
@@ -181,7 +206,8 @@ fn refuse_brought(brought: &[StoreName], wanted: Option<&[StoreName]>, no_other:
     )))
 }
 
-/// Says that the shared database of a pooled place has to be made anew before rows can be put into it.
+/// Returns an error that says that the shared database of a pooled place must be created anew before rows can be put
+/// into it.
 pub(crate) fn damaged_pool(place: &Place, error: &tenantry_engine::Error) -> Error {
     let Place { server, store, physical, .. } = place;
     Error::Conflict(format!(
@@ -191,7 +217,7 @@ pub(crate) fn damaged_pool(place: &Place, error: &tenantry_engine::Error) -> Err
     ))
 }
 
-/// A database of its own on the server where the rows are now. The catalog adds the generation.
+/// Placement of the tenant's own database on the server where its rows are now. The catalog adds the generation.
 fn own(placement: &Placement, slug: &Slug) -> Result<NewPlacement> {
     let place = &placement.place;
     let base = match place.isolation {
@@ -211,7 +237,7 @@ async fn compare(world: &World, live: &Place, other: &Place) -> Result<Differenc
     let schema = world.databases.schema(&live.store)?;
     let found = match world.databases.engine().compare(live, other, &schema).await {
         Ok(found) => Some(found),
-        // The error may be of either side: only what is in use can be lost here.
+        // Either database may be the cause, but only the one in use can be lost here.
         Err(error) => match world.databases.engine().lost(live).await? {
             Some(_) => None,
             None => return Err(error.into()),

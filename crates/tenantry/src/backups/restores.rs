@@ -1,7 +1,7 @@
-//! Restores beside a live tenant, and what became of them.
+//! Records of restores beside live tenants, and their states.
 //!
-//! Written by the operations `restore`, `restore_swap` and `restore_discard`, inside their
-//! transactions; read by people's verbs.
+//! Written by the operations `restore`, `restore_swap` and `restore_discard`, inside their transactions; read by the
+//! verbs.
 
 use super::BackupId;
 use crate::{
@@ -11,15 +11,15 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use tenantry_engine::{SqlRow, Tx, name::TenantId, place::Place};
 
-/// How a restore stands.
+/// State of a restore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Restored beside the live one; nobody is routed to it.
+    /// Staged beside the live data; no request is routed to it.
     Beside,
-    /// In use; what it replaced is kept.
+    /// In use; the replaced data is retained.
     Swapped,
-    /// Was in use; what it replaced is in use again.
+    /// Was in use; the replaced data is in use again.
     Undone,
     /// Thrown away.
     Discarded,
@@ -39,26 +39,26 @@ impl State {
 /// One store of a restore.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pair {
-    /// In use.
+    /// The place in use.
     pub live: Place,
-    /// A database of its own: the restored one or, once swapped, the one that was in use before.
+    /// The tenant's own database: the restored one or, after a swap, the one that was in use before.
     pub other: Place,
 }
 
 /// A restore of a tenant.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Restore {
-    /// Its number.
+    /// Its id.
     pub id: i64,
-    /// Whose.
+    /// The tenant.
     pub tenant: TenantId,
-    /// What was restored.
+    /// The backup that was restored.
     pub backup: BackupId,
-    /// How it stands.
+    /// State of the restore.
     pub state: State,
     /// Its stores.
     pub stores: Vec<Pair>,
-    /// When it came to this state, microseconds.
+    /// When it entered this state, in microseconds.
     pub at_us: i64,
 }
 
@@ -76,14 +76,17 @@ fn read(r: &SqlRow) -> Result<Restore> {
     })
 }
 
-/// The latest restore of a tenant in this state; none: there is none.
+/// Returns the latest restore of a tenant in this state, if there is one.
+///
+/// # Errors
+/// Those of the control store.
 pub async fn latest(tx: &mut Tx, tenant: TenantId, state: State) -> Result<Option<Restore>> {
     let sql = "SELECT id, tenant, backup, state, places, at FROM restores WHERE tenant = ? AND state = ? \
         ORDER BY id DESC LIMIT 1";
     tx.query(sql, params![tenant.get(), state.as_str()]).await?.first().map(read).transpose()
 }
 
-/// Records one that is beside.
+/// Records a staged restore.
 pub(crate) async fn insert(
     write: &mut Write,
     tenant: TenantId,
@@ -97,7 +100,7 @@ pub(crate) async fn insert(
     Ok(rows.first().ok_or(Error::NotFound("restore"))?.integer(0)?)
 }
 
-/// Brings it to another state, with the places it has then.
+/// Changes the state of a restore, with its present places.
 pub(crate) async fn set(write: &mut Write, id: i64, state: State, stores: &[Pair]) -> Result<()> {
     let sql = "UPDATE restores SET state = ?, places = ?, at = ? WHERE id = ?";
     let at = write.at_us();

@@ -1,14 +1,14 @@
-//! Which backups of one tenant may go: a pure function of their instants.
+//! Decides which backups of one tenant are retained: a pure function of their instants.
 //!
-//! Called by `expire`. The newest of each of the last days, weeks and months that have one is
-//! kept. It never gives up the newest good one, whatever the rule says, and judges only good ones.
+//! Called by `expire`. The newest backup of each of the last days, weeks and months that have one is retained. The
+//! newest good backup always is, whatever the rule says. Judges only good backups.
 
 use crate::config::Keep;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use std::collections::BTreeSet;
 
-/// Those of `instants` (microseconds, any order, of good backups of one tenant under one rule) that are
-/// kept.
+/// Returns which of `instants` are retained. They are in microseconds, in any order, of good backups of one tenant
+/// under one rule.
 pub fn kept(instants: &[i64], keep: Keep) -> BTreeSet<i64> {
     let mut newest_first = instants.to_vec();
     newest_first.sort_unstable_by(|a, b| b.cmp(a));
@@ -25,7 +25,7 @@ pub fn kept(instants: &[i64], keep: Keep) -> BTreeSet<i64> {
     kept
 }
 
-/// The newest instant of each of the first `most` periods that have one.
+/// Returns the newest instant of each of the first `most` periods that have one.
 fn newest_of_each(newest_first: &[i64], most: u32, period: impl Fn(Date) -> Option<Date>) -> Vec<i64> {
     let mut last = None;
     let mut newest = Vec::new();
@@ -107,7 +107,7 @@ mod tests {
             prop_assert!(all.is_empty() || kept.contains(all.iter().max().unwrap()));
             prop_assert!(kept.len() <= (daily + weekly + monthly).max(1) as usize);
             prop_assert!(kept.iter().all(|us| all.contains(us)));
-            // What was kept yesterday decides nothing new: pruning twice is pruning once.
+            // Retained backups stay retained: pruning twice is the same as pruning once.
             let again = super::kept(&kept.iter().copied().collect::<Vec<_>>(), Keep { daily, weekly, monthly });
             prop_assert_eq!(&again, &kept);
         }

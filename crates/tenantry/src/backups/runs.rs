@@ -1,6 +1,6 @@
-//! Runs over many tenants, and what the schedules of the configuration have been served.
+//! Runs over many tenants, and which slots of the configured schedules were served.
 //!
-//! Written by the operation that makes such a run and by the background pass.
+//! Written by the operation `backup_run` and by the background pass.
 
 use super::catalog::number;
 use crate::{
@@ -10,28 +10,31 @@ use crate::{
 use serde::Serialize;
 use tenantry_engine::{SqlRow, Tx, name::TenantId};
 
-/// A run as people see it.
+/// A run, as shown to operators.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Run {
-    /// Its number.
+    /// Its id.
     pub id: i64,
-    /// The schedule that started it; none: somebody did.
+    /// Schedule that started it. `None`: an operator did.
     pub schedule: Option<String>,
-    /// The instant of the schedule that it serves, microseconds.
+    /// Instant of the schedule that it serves, in microseconds.
     pub slot_us: Option<i64>,
-    /// Who started it.
+    /// Actor that started it.
     pub by: String,
-    /// When, microseconds.
+    /// Start, in microseconds.
     pub started_at_us: i64,
-    /// When it was over; none: it runs.
+    /// End, in microseconds. `None`: it is running.
     pub finished_at_us: Option<i64>,
-    /// Backups made.
+    /// Number of backups made.
     pub good: u64,
-    /// Backups that failed.
+    /// Number of backups that failed.
     pub failed: u64,
 }
 
-/// Newest first.
+/// Lists runs, newest first.
+///
+/// # Errors
+/// Those of the control store.
 pub async fn list(tx: &mut Tx, limit: u32) -> Result<Vec<Run>> {
     let sql = "SELECT id, schedule, slot, by_actor, started_at, finished_at, good, failed FROM backup_runs \
         ORDER BY id DESC LIMIT ?";
@@ -51,7 +54,7 @@ pub async fn list(tx: &mut Tx, limit: u32) -> Result<Vec<Run>> {
     tx.query(sql, params![i64::from(limit.clamp(1, 1000))]).await?.iter().map(read).collect()
 }
 
-/// Begins a run. None: another has begun to serve this slot.
+/// Begins a run and returns its id. `None`: another run already serves this slot.
 pub(crate) async fn begin(write: &mut Write, slot: Option<(&str, i64)>, by: &str) -> Result<Option<i64>> {
     let sql = "INSERT INTO backup_runs (schedule, slot, by_actor, started_at) VALUES (?, ?, ?, ?) \
         ON CONFLICT DO NOTHING RETURNING id";
@@ -60,7 +63,7 @@ pub(crate) async fn begin(write: &mut Write, slot: Option<(&str, i64)>, by: &str
     write.query(sql, values).await?.first().map(|r| Ok(r.integer(0)?)).transpose()
 }
 
-/// It is over.
+/// Records the end of a run.
 pub(crate) async fn finish(write: &mut Write, run: i64, good: u64, failed: u64) -> Result<()> {
     let sql = "UPDATE backup_runs SET finished_at = ?, good = ?, failed = ? WHERE id = ?";
     let at = write.at_us();
@@ -68,24 +71,24 @@ pub(crate) async fn finish(write: &mut Write, run: i64, good: u64, failed: u64) 
     Ok(())
 }
 
-/// Whether this run has made this tenant's backup (none: the platform's) already.
+/// Returns true if this run has already made the backup of this tenant (`None`: of the platform).
 pub(crate) async fn has(tx: &mut Tx, run: i64, tenant: Option<TenantId>) -> Result<bool> {
     let sql = "SELECT 1 FROM backups WHERE run = ? AND tenant IS ? AND state = 'good'";
     Ok(!tx.query(sql, params![run, tenant.map(TenantId::get)]).await?.is_empty())
 }
 
-/// What a schedule has been served.
+/// Which slots of a schedule were served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Served {
-    /// Since when it is known.
+    /// Since when the schedule is known, in microseconds.
     pub(crate) since_us: i64,
-    /// The latest slot that a run was begun for.
+    /// Latest slot for which a run was begun.
     pub(crate) begun_us: Option<i64>,
-    /// The latest slot of a run that is over and had no failure.
+    /// Latest slot of a finished run without failures.
     pub(crate) good_us: Option<i64>,
 }
 
-/// None: it was never seen.
+/// Returns which slots of a schedule were served. `None`: the schedule was never seen.
 pub(crate) async fn served(tx: &mut Tx, schedule: &str, now_us: i64) -> Result<Option<Served>> {
     let sql = "SELECT since, (SELECT max(slot) FROM backup_runs WHERE schedule = ?1 AND slot <= ?2), \
         (SELECT max(slot) FROM backup_runs WHERE schedule = ?1 AND slot <= ?2 AND finished_at IS NOT NULL \
@@ -96,7 +99,7 @@ pub(crate) async fn served(tx: &mut Tx, schedule: &str, now_us: i64) -> Result<O
     tx.query(sql, params![schedule, now_us]).await?.first().map(read).transpose()
 }
 
-/// Notes that a schedule is in the configuration from now on.
+/// Records that a schedule is configured from now on.
 pub(crate) async fn see(write: &mut Write, schedule: &str) -> Result<()> {
     let at = write.at_us();
     let sql = "INSERT INTO backup_schedules (name, since) VALUES (?, ?) \

@@ -1,7 +1,7 @@
-//! When backups are made by themselves: cron expressions, and what is due and overdue by them.
+//! Schedules of backups: cron expressions, and which slots are due or overdue.
 //!
-//! Pure functions over instants; the background pass asks them. Whether a slot was served is read from
-//! the catalog, so that a restart neither loses nor repeats one.
+//! Pure functions over instants, called by the background pass. The catalog records served slots, so a restart neither
+//! loses nor repeats one.
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use std::fmt;
@@ -14,7 +14,10 @@ pub struct Cron {
 }
 
 impl Cron {
-    /// Parses five fields; the error says what is wrong with them.
+    /// Parses five fields.
+    ///
+    /// # Errors
+    /// A text that says what is wrong with them.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.split_whitespace().count() != 5 {
             return Err(format!("cron {text:?}: give five fields: minute hour day month weekday"));
@@ -27,12 +30,12 @@ impl Cron {
         }
     }
 
-    /// The first slot after this instant, microseconds; none: it never comes.
+    /// Returns the first slot after this instant, in microseconds. `None`: there is none.
     pub fn next_after(&self, us: i64) -> Option<i64> {
         to_us(self.parsed.find_next_occurrence(&civil(us)?, false).ok()?)
     }
 
-    /// The last slot at or before this instant, microseconds; none: there was none.
+    /// Returns the last slot at or before this instant, in microseconds. `None`: there was none.
     pub fn last_until(&self, us: i64) -> Option<i64> {
         to_us(self.parsed.find_previous_occurrence(&civil(us)?, true).ok()?)
     }
@@ -64,16 +67,16 @@ impl fmt::Display for Cron {
     }
 }
 
-/// The slot that is to be served now; none: nothing is due. `since_us` is when the schedule was first
-/// seen: what lay before it is nobody's. `served_us` is the latest slot served. Of several slots missed
-/// while nobody ran, the last one is served once.
+/// Returns the slot to serve now. `None`: nothing is due. `since_us` is when the schedule was first seen; earlier slots
+/// are not served. `served_us` is the latest slot served. Of several slots missed while no server ran, only the last
+/// one is served.
 pub fn due(cron: &Cron, since_us: i64, served_us: Option<i64>, now_us: i64) -> Option<i64> {
     let slot = cron.last_until(now_us)?;
     (slot > since_us && served_us.is_none_or(|served| served < slot)).then_some(slot)
 }
 
-/// Whether the last slot that should be finished by now is not. A run may take until the next slot,
-/// and an hour at least.
+/// Returns true if the last slot that should be finished by now is not. A run may take until the next slot, and at
+/// least an hour.
 pub fn overdue(cron: &Cron, since_us: i64, good_us: Option<i64>, now_us: i64) -> bool {
     const PATIENCE_US: i64 = 3_600 * crate::clock::SECOND_US;
     match cron.last_until(now_us - PATIENCE_US) {
@@ -100,7 +103,7 @@ mod tests {
         let first = at("2026-03-02T02:30:00Z");
         assert_eq!(due(None, first), Some(first));
         assert_eq!(due(Some(first), at("2026-03-02T02:30:05Z")), None, "not twice");
-        // Nobody ran for three nights: one run, for the last of them.
+        // No server ran for three nights: one run, for the last of them.
         assert_eq!(due(Some(first), at("2026-03-05T09:00:00Z")), Some(at("2026-03-05T02:30:00Z")));
     }
 

@@ -1,7 +1,7 @@
-//! Whether backups are as they should be: for metrics, the staff API and `backups status` (`silent-backup-failure`).
+//! State of backups, for metrics, the staff API and `backups status` (`silent-backup-failure`).
 //!
-//! The background pass works it out about once a minute and remembers it, so that a scrape costs
-//! nothing; people's verbs work it out anew. It looks at the catalog only.
+//! The background pass computes it about once a minute and caches it, so that a scrape costs nothing. The verbs compute
+//! it anew. Reads only the catalog.
 
 use super::{
     Backups,
@@ -18,59 +18,59 @@ use serde::Serialize;
 use std::sync::{Mutex, PoisonError};
 use tenantry_engine::Tx;
 
-/// How backups stand.
+/// State of the backups.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Status {
-    /// Where they lie.
+    /// Where backups are stored.
     pub target: String,
-    /// They lie inside the data directory: a disk that is lost takes the backups along.
+    /// Backups are inside the data directory: a lost disk takes them with it.
     pub inside_data_dir: bool,
-    /// The newest good backup of anybody, microseconds.
+    /// Instant of the newest good backup of any tenant, in microseconds.
     pub newest_us: Option<i64>,
-    /// Good backups.
+    /// Number of good backups.
     pub good: u64,
-    /// Bytes they take.
+    /// Their size in bytes.
     pub stored_bytes: u64,
-    /// Failed in the last day.
+    /// Number of backups that failed in the last day.
     pub failed_day: u64,
-    /// Known to be damaged.
+    /// Number of backups known to be damaged.
     pub damaged: u64,
-    /// Tenants that may be entered and have no good backup at all.
+    /// Number of active tenants without any good backup.
     pub tenants_without: u64,
     /// Each schedule of the configuration.
     pub schedules: Vec<ScheduleStatus>,
-    /// Restores to scratch.
+    /// State of the restore drills.
     pub drill: DrillStatus,
 }
 
-/// How one schedule stands.
+/// State of one schedule.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ScheduleStatus {
     /// Its name.
     pub name: String,
-    /// When it comes, as the configuration says.
+    /// Times, as configured.
     pub cron: String,
-    /// The next time, microseconds.
+    /// Next time, in microseconds.
     pub next_us: Option<i64>,
-    /// The latest slot for which everything was backed up, microseconds.
+    /// Latest slot for which everything was backed up, in microseconds.
     pub good_us: Option<i64>,
-    /// A slot has passed without that.
+    /// A later slot has passed without that.
     pub overdue: bool,
 }
 
 impl Status {
-    /// Seconds since the newest good backup; none: there is none.
+    /// Seconds since the newest good backup. `None`: there is none.
     pub fn age_seconds(&self, now_us: i64) -> Option<i64> {
         self.newest_us.map(|at| (now_us - at).max(0) / SECOND_US)
     }
 
-    /// Schedules that are overdue.
+    /// Number of overdue schedules.
     pub fn overdue(&self) -> usize {
         self.schedules.iter().filter(|s| s.overdue).count()
     }
 }
 
-/// The last status that was worked out, and when.
+/// The last computed status, and when it was computed.
 #[derive(Debug, Default)]
 pub(super) struct Remembered(Mutex<Option<(i64, Status)>>);
 
@@ -84,7 +84,7 @@ impl Remembered {
     }
 }
 
-/// Works it out.
+/// Computes the status.
 pub(super) async fn status(control: &Control, backups: &Backups) -> Result<Status> {
     let now = control.now_us();
     let mut tx = control.snapshot().await?;

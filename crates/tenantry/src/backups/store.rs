@@ -1,8 +1,7 @@
-//! Where backups lie: a directory, or an S3-compatible object store (feature `s3`).
+//! The backup store: a directory, or an S3-compatible object store (feature `s3`).
 //!
-//! Called by the other modules of backups only. Nothing is ever written over: small objects and
-//! manifests are put create-only, large ones under a name that no attempt uses twice. It never lists or
-//! deletes outside its own prefix.
+//! Called only by the other modules of backups. Nothing is ever overwritten: small objects and manifests are put
+//! create-only, large ones under a name that no attempt uses twice. It never lists or deletes outside its own prefix.
 
 use super::id::BackupId;
 use crate::{Error, Result, config::BackupTarget};
@@ -13,28 +12,28 @@ use object_store::{
 use std::{sync::Arc, time::Duration};
 use tenantry_engine::name::TenantId;
 
-/// Name of the object that makes a backup whole; written last.
+/// Name of the object that completes a backup; written last.
 pub(super) const MANIFEST: &str = "manifest.json";
 
-/// The object store of backups, open.
+/// The open object store of backups.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
     inner: Arc<dyn ObjectStore>,
     prefix: Vec<String>,
 }
 
-/// What a put found.
+/// Result of a put.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Put {
-    /// It is there now.
+    /// The object is stored.
     Done,
-    /// Another object of that name was there and still is.
+    /// An object with that name existed and is unchanged.
     Exists,
 }
 
 impl Store {
-    /// Opens the target. A directory must exist: one that is made on the spot may lie on the disk below
-    /// the mount point that was meant.
+    /// Opens the target. A directory must exist: if it were created here, it could be on the disk below an unmounted
+    /// mount point.
     pub(crate) fn open(target: &BackupTarget) -> Result<Self> {
         match target {
             BackupTarget::Directory(path) => {
@@ -50,7 +49,8 @@ impl Store {
         }
     }
 
-    /// Puts, reads and removes a small object: whether backups could be stored. The error is one line with its remedy.
+    /// Puts, reads and removes a small object, to check that backups can be stored. The error is one line with its
+    /// remedy.
     pub(super) async fn probe(&self) -> Result<(), String> {
         let key = self.path(["probe", &super::id::nonce()]);
         let tried = async {
@@ -77,7 +77,7 @@ impl Store {
         Path::from_iter(self.prefix.iter().map(String::as_str).chain(parts))
     }
 
-    /// Under which all backups of a tenant lie, or of the platform's own stores.
+    /// Prefix of all backups of a tenant, or of the platform's own stores.
     pub(super) fn shelf(&self, tenant: Option<TenantId>) -> Path {
         match tenant {
             Some(tenant) => self.path(["tenants", &tenant.to_string()]),
@@ -85,12 +85,12 @@ impl Store {
         }
     }
 
-    /// Name of an object of a backup.
+    /// Key of an object of a backup.
     pub(super) fn key(&self, tenant: Option<TenantId>, id: &BackupId, object: &str) -> Path {
         self.shelf(tenant).join(id.as_str()).join(object)
     }
 
-    /// Puts a small object, unless one is there.
+    /// Puts a small object, unless one exists.
     pub(super) async fn create(&self, key: &Path, bytes: PutPayload) -> Result<Put> {
         match self.inner.put_opts(key, bytes, PutMode::Create.into()).await {
             Ok(_) => Ok(Put::Done),
@@ -99,7 +99,7 @@ impl Store {
         }
     }
 
-    /// A small object whole; none: it is not there.
+    /// Reads a small object completely. `None`: it does not exist.
     pub(super) async fn read(&self, key: &Path) -> Result<Option<bytes::Bytes>> {
         match self.inner.get(key).await {
             Ok(found) => Ok(Some(found.bytes().await.map_err(refused)?)),
@@ -108,19 +108,19 @@ impl Store {
         }
     }
 
-    /// Everything below a prefix.
+    /// Lists everything below a prefix.
     pub(super) fn list(&self, below: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
         self.inner.list(Some(below)).map_err(refused).boxed()
     }
 
-    /// Everything of the platform that this store holds.
+    /// Lists everything of the platform in this store.
     pub(super) fn everything(&self) -> BoxStream<'static, Result<ObjectMeta>> {
         let root = self.path([]);
         let below = if self.prefix.is_empty() { None } else { Some(&root) };
         self.inner.list(below).map_err(refused).boxed()
     }
 
-    /// Removes an object; one that is gone already is no error.
+    /// Removes an object. A missing object is not an error.
     pub(super) async fn delete(&self, key: &Path) -> Result<()> {
         match self.inner.delete(key).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
@@ -128,14 +128,13 @@ impl Store {
         }
     }
 
-    /// Removes a backup: the manifest first, so that what is left of an interrupted removal is not
-    /// taken for a backup.
+    /// Removes a backup, the manifest first, so that the remains of an interrupted removal are not taken for a backup.
     pub(crate) async fn remove(&self, tenant: Option<TenantId>, id: &BackupId) -> Result<()> {
         self.delete(&self.key(tenant, id, MANIFEST)).await?;
         self.sweep(tenant, id, &[]).await
     }
 
-    /// Removes objects of a backup that are not among these: what attempts left that were cut off.
+    /// Removes the objects of a backup that are not in `except`: those of interrupted attempts.
     pub(super) async fn sweep(&self, tenant: Option<TenantId>, id: &BackupId, except: &[&str]) -> Result<()> {
         let folder = self.shelf(tenant).join(id.as_str());
         let found: Vec<_> = self.list(&folder).try_collect().await?;
@@ -146,10 +145,10 @@ impl Store {
     }
 }
 
-/// How long a probe waits.
+/// Longest time that a probe waits.
 const PROBE: Duration = Duration::from_secs(10);
 
-/// Why an object could not be put, read or removed, and what to do.
+/// Explains why an object could not be put, read or removed, and what to do.
 fn advice(error: &object_store::Error) -> String {
     let line = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
     let what = match error {
@@ -164,7 +163,7 @@ fn advice(error: &object_store::Error) -> String {
     format!("{what} ({line:.300})")
 }
 
-/// What the store said is for the log.
+/// Converts an error of the store. Its text is for the log.
 pub(super) fn refused(error: object_store::Error) -> Error {
     Error::Unavailable(format!("backup store: {error}"))
 }
@@ -175,7 +174,7 @@ fn s3(bucket: &str, endpoint: Option<&str>, region: Option<&str>) -> Result<Arc<
     Ok(Arc::new(addressed(keys, bucket, endpoint, region).build().map_err(refused)?))
 }
 
-/// The builder, which has the keys, of a store at this address.
+/// Sets the address of a store on the builder, which has the keys.
 #[cfg(feature = "s3")]
 fn addressed(
     builder: object_store::aws::AmazonS3Builder,
@@ -220,7 +219,7 @@ mod tests_s3 {
     use super::*;
     use tenantry_testkit::s3::{KEY, serve};
 
-    /// Two stores under prefixes of their own, as two installations have them that share a bucket.
+    /// Creates a store with its own prefix, as two installations have when they share a bucket.
     fn store(endpoint: &str, prefix: &str) -> Store {
         let keys = object_store::aws::AmazonS3Builder::new();
         let keys = keys.with_access_key_id(KEY.0).with_secret_access_key(KEY.1);

@@ -1,7 +1,7 @@
-//! Bytes on their way to the backup store: compressed and hashed as they pass, never whole in memory.
+//! Writes bytes to the backup store: compressed and hashed on the way, never all in memory.
 //!
-//! Called by `take`. Compression runs on a blocking thread; a channel of a few chunks joins
-//! it to the store, so that memory is the same for a megabyte and a terabyte.
+//! Called by `take`. Compression runs on a blocking thread, connected to the store by a channel of a few chunks, so
+//! that memory is the same for a megabyte and a terabyte.
 
 use super::store::{Put, Store, refused};
 use crate::{Error, Result};
@@ -11,27 +11,27 @@ use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
 use tokio::sync::mpsc;
 
-/// Bytes of one message to the store.
+/// Size of one message to the store, in bytes.
 const CHUNK: usize = 1 << 20;
-/// Messages that may wait.
+/// Largest number of buffered messages.
 pub(super) const WAITING: usize = 4;
-/// Objects up to this size are put in one request, create-only; larger ones in parts of this size.
+/// Objects up to this size are put in one request, create-only. Larger ones are put in parts of this size.
 const PART: usize = 8 << 20;
 
-/// Length and hash of bytes that lie somewhere.
+/// Length and hash of stored bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stored {
-    /// Length.
+    /// Length in bytes.
     pub bytes: u64,
-    /// BLAKE3, hex.
+    /// BLAKE3 in hex.
     pub blake3: String,
 }
 
 /// Why nothing was stored.
 #[derive(Debug)]
 pub(super) enum NotStored {
-    /// What was to be stored could not be produced.
+    /// The data to store could not be produced.
     Produce(io::Error),
     /// The store refused, or this process is at fault.
     Store(Error),
@@ -52,8 +52,8 @@ impl From<Error> for NotStored {
     }
 }
 
-/// Stores what `produce` writes, under a name that no attempt uses twice; what was stored, and what
-/// `produce` returned.
+/// Stores what `produce` writes, under a name that no attempt uses twice. Returns what was stored, and the result of
+/// `produce`.
 pub(super) async fn put<T: Send + 'static>(
     store: &Store,
     key: &Path,
@@ -67,7 +67,7 @@ pub(super) async fn put<T: Send + 'static>(
     });
     let upload = upload(store, key, receiver).await;
     let produced = producing.await.map_err(|e| Error::Internal(format!("backup stream: {e}")))?;
-    // When the upload fails the producer fails too, for want of a receiver: the upload says why.
+    // If the upload fails, the producer fails too, without a receiver. The upload has the cause.
     let upload = upload?;
     match produced {
         Ok(produced) => Ok(upload.complete(store, key).await.map(|()| produced)?),
@@ -78,7 +78,7 @@ pub(super) async fn put<T: Send + 'static>(
     }
 }
 
-/// An upload whose bytes have all arrived and that is not visible yet.
+/// An upload whose bytes have all arrived but which is not visible yet.
 enum Upload {
     Small(PutPayload),
     Large(WriteMultipart),
@@ -116,7 +116,7 @@ async fn large(
 }
 
 impl Upload {
-    /// Leaves nothing of it. It failed already: what the store says to that adds nothing.
+    /// Aborts the upload. It failed already, so an error of the abort adds nothing.
     async fn forget(self) {
         if let Self::Large(writer) = self {
             writer.abort().await.ok();
@@ -134,7 +134,7 @@ impl Upload {
     }
 }
 
-/// Where a producer writes: hashes what passes and hands it on in chunks.
+/// Output of a producer: hashes what passes and forwards it in chunks.
 pub(super) struct Sink {
     sender: mpsc::Sender<Bytes>,
     buffer: BytesMut,

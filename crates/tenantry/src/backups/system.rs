@@ -1,7 +1,7 @@
-//! Brings the platform's own stores back, offline: after the control store was lost or damaged.
+//! Restores the platform's own stores, offline, after the control store was lost or damaged.
 //!
-//! Called by `tenantry restore --system`. It refuses while anybody has the data directory open, and
-//! removes nothing: what was there is moved aside. It needs no catalog, only the backup store.
+//! Called by `tenantry restore --system`. It refuses while any process has the data directory open. It removes nothing:
+//! existing files are moved aside. It needs no catalog, only the backup store.
 
 use super::{
     BackupId, Store,
@@ -26,24 +26,23 @@ use std::{
 };
 use tenantry_engine::{Engine, name::StoreName, place::Isolation};
 
-/// What was brought back.
+/// Result of a restore of the platform's own stores.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct SystemRestored {
     /// The backup.
     pub backup: BackupId,
     /// The stores.
     pub stores: Vec<StoreName>,
-    /// Where what was there before lies now; none: nothing was there.
+    /// Directory to which the former files were moved. `None`: there were none.
     pub aside: Option<PathBuf>,
-    /// Backups that the catalog of then did not know and that were taken up again.
+    /// Number of backups added to the catalog because the restored one did not know them.
     pub taken_up: u64,
 }
 
-/// Restores the platform's own stores from this backup, or from the newest.
+/// Restores the platform's own stores from this backup, or from the newest one.
 ///
 /// # Errors
-/// [`Error::Conflict`] while a server or another command uses the data directory, and when the backup
-/// is damaged.
+/// [`Error::Conflict`] while a server or another command uses the data directory, and when the backup is damaged.
 pub async fn restore_system(config: Config, by: &By, id: Option<BackupId>) -> Result<SystemRestored> {
     let in_use = InUse::alone(&config)?;
     let store = Store::open(&config.backups.target)?;
@@ -59,7 +58,7 @@ pub async fn restore_system(config: Config, by: &By, id: Option<BackupId>) -> Re
     drop(fs::remove_dir_all(&scratch));
     let (stores, aside) = done?;
     make_missing_pools(&config).await?;
-    // From here on it is an installation like any other, and says so in its own log.
+    // From here on it is an installation like any other, and records the restore in its own log.
     drop(in_use);
     let platform = Platform::open(config).await?;
     let taken_up = platform.rescan_backups(by).await?.taken_up;
@@ -71,7 +70,7 @@ pub async fn restore_system(config: Config, by: &By, id: Option<BackupId>) -> Re
     Ok(SystemRestored { backup: id, stores, aside, taken_up })
 }
 
-/// A pool that is lost with the platform's stores is made anew, for its tenants to be restored into.
+/// Creates pools that were lost with the platform's stores, so that their tenants can be restored into them.
 async fn make_missing_pools(config: &Config) -> Result<()> {
     let engine = open_engine(config)?;
     open_control(&engine, config).await?;
@@ -85,12 +84,12 @@ async fn make_missing_pools(config: &Config) -> Result<()> {
     Ok(())
 }
 
-/// Moves the shared database of a pooled store aside, where it is damaged, and makes an empty one; where it lies now.
-/// Its tenants' rows come back with [`Platform::restore_all`].
+/// Moves the damaged shared database of a pooled store aside and creates an empty one. Returns where the damaged one is
+/// now. Its tenants' rows are restored with [`Platform::restore_all`].
 ///
 /// # Errors
-/// [`Error::Conflict`] while a server or another command uses the data directory, and when the database is whole;
-/// [`Error::Invalid`] of a store that has no shared database of its own.
+/// [`Error::Conflict`] while a server or another command uses the data directory, and when the database is intact;
+/// [`Error::Invalid`] for a store without its own shared database.
 pub async fn renew_pool(config: Config, by: &By, store: &StoreName) -> Result<Option<PathBuf>> {
     let own = config.stores_of(Scope::Tenant).find(|s| s.name == *store && s.isolation == Isolation::Pooled);
     let known = own.ok_or_else(|| {
@@ -111,7 +110,7 @@ pub async fn renew_pool(config: Config, by: &By, store: &StoreName) -> Result<Op
     let aside = config.platform.data_dir.join("replaced").join(super::BackupId::new(now()).as_str());
     let moved = move_aside(&file_of(&config, known)?, &aside)?;
     let engine = open_engine(&config)?;
-    // Its databases carry the name of the installation, which the control store has.
+    // The new database carries the id of the installation, which is in the control store.
     open_control(&engine, &config).await?;
     engine.create_system(&place).await?;
     engine.shutdown().await;
@@ -133,13 +132,13 @@ async fn newest(store: &Store) -> Result<BackupId> {
         Ok(id.filter(|_| last.is_some_and(|last| last.as_ref() == MANIFEST)))
     });
     let ids: Vec<BackupId> = whole.try_collect().await?;
-    // One that is dated ahead was made while a clock was wrong: which one is the newest is not to be told from it.
+    // A backup dated ahead was made under a wrong clock, so its date does not tell whether it is the newest.
     let now_us = now();
     let newest = ids.into_iter().max_by(|a, b| (!a.is_ahead_of(now_us), a).cmp(&(!b.is_ahead_of(now_us), b)));
     newest.ok_or(Error::NotFound("backup of the platform's own stores"))
 }
 
-/// Fetches and verifies everything first; only then is anything moved.
+/// Replaces the stores. Fetches and verifies everything before it moves anything.
 async fn put_in_place(
     config: &Config,
     store: &Store,
@@ -167,14 +166,13 @@ async fn put_in_place(
         settle(&engine, config).await?;
     }
     engine.shutdown().await;
-    // Its heads are those of a log that went on longer: beside the restored one they would say that rows
-    // were cut off.
+    // The heads belong to a log that continued longer. Next to the restored log they would say that rows were cut off.
     moved |= move_aside(&config.platform.data_dir.join("audit.heads"), &aside)?;
     Ok((fetched.into_iter().map(|(s, _)| s.name.clone()).collect(), moved.then_some(aside)))
 }
 
-/// The journal is of the moment of the backup. Backups that were being made then are over; whatever else
-/// was at work has no worker any more and is taken over at the next start.
+/// Adapts the journal, which is of the moment of the backup. Backups running then are over. Other open operations have
+/// no worker and are taken over at the next start.
 async fn settle(engine: &Engine, config: &Config) -> Result<()> {
     let control = config.store("control").ok_or(Error::NotFound("store"))?;
     let mut tx = engine.system(&platform_place(control)?).await?.begin().await?;
@@ -201,8 +199,8 @@ fn file_of(config: &Config, store: &StoreConfig) -> Result<PathBuf> {
     Ok(server.path.join(format!("{}.db", place.physical)))
 }
 
-/// A database goes with what lies beside it: a log left behind would be taken for the new one's
-/// (`stale-wal`). True: something was there.
+/// Moves a database aside together with its other files: a leftover log would be taken for the new database's
+/// (`stale-wal`). Returns true if any file existed.
 fn move_aside(file: &Path, aside: &Path) -> Result<bool> {
     let mut moved = false;
     for suffix in ["-wal", "-shm", "-journal", ""] {
@@ -212,7 +210,7 @@ fn move_aside(file: &Path, aside: &Path) -> Result<bool> {
         let Some(name) = from.file_name().filter(|_| from.symlink_metadata().is_ok()) else { continue };
         fs::create_dir_all(aside).map_err(|e| failed(aside, &e))?;
         let to = aside.join(name);
-        // Another disk may be between the two: then it is copied.
+        // If the target is on another disk, the file is copied.
         if fs::rename(&from, &to).is_err() {
             fs::copy(&from, &to).map_err(|e| failed(&to, &e))?;
             fs::remove_file(&from).map_err(|e| failed(&from, &e))?;

@@ -1,8 +1,8 @@
-//! Makes a backup: a consistent copy of each store, compressed and hashed on its way, files, manifest.
+//! Makes a backup: a consistent copy of each store, compressed and hashed on the way; files; manifest.
 //!
-//! Called by the operation `backup`, whose outside step may be repeated. Every attempt names its
-//! objects anew, and only one manifest can be created, so that of two attempts one wins whole. Never
-//! holds up a writer, never has more than a few chunks in memory.
+//! Called by the operation `backup`, whose outside step may be repeated. Every attempt uses new object names, and only
+//! one manifest can be created, so one of two attempts wins completely. Never delays a writer, and never holds more
+//! than a few chunks in memory.
 
 use super::{
     BackupId, Store,
@@ -34,17 +34,17 @@ use tenantry_engine::{
 };
 use tokio::runtime::Handle;
 
-/// How often a backup begins anew because a file went while it was made.
+/// Number of attempts when files are removed while the backup is made.
 const ATTEMPTS: u32 = 3;
-/// Bytes of a file read at a time.
+/// Number of bytes of a file read at a time.
 const BLOCK: usize = 256 << 10;
 
-/// A backup that was asked for.
+/// Parameters of a backup.
 pub(crate) struct Wanted<'a> {
     pub(crate) id: &'a BackupId,
-    /// None: the platform's own stores.
+    /// `None`: the platform's own stores.
     pub(crate) tenant: Option<&'a Whose>,
-    /// None: all.
+    /// `None`: all stores.
     pub(crate) stores: Option<&'a [StoreName]>,
     pub(crate) by: &'a str,
     pub(crate) reason: Reason,
@@ -61,7 +61,7 @@ impl Wanted<'_> {
     }
 }
 
-/// Makes it, or finds it made by an earlier attempt.
+/// Makes the backup, or returns the manifest of an earlier attempt.
 pub(crate) async fn take(world: &World, wanted: &Wanted<'_>) -> Result<Manifest> {
     let store = world.backups.store()?;
     if let Some(made) = made_before(store, wanted).await? {
@@ -72,7 +72,7 @@ pub(crate) async fn take(world: &World, wanted: &Wanted<'_>) -> Result<Manifest>
         let taken = attempt_once(world, store, wanted, &mut copies).await;
         copies.remove();
         match taken {
-            // A file that its record let go of: then the state has changed too, and is taken anew.
+            // The record of the file has changed, so the data has changed too and is copied again.
             Err(Stopped::Vanished(why)) if attempt < ATTEMPTS => {
                 tracing::info!(backup = %wanted.id, %why, "begins anew");
             }
@@ -84,11 +84,11 @@ pub(crate) async fn take(world: &World, wanted: &Wanted<'_>) -> Result<Manifest>
     Err(Error::Internal("attempts end".into()))
 }
 
-/// Why an attempt came to nothing.
+/// Why an attempt failed.
 enum Stopped {
-    /// A file that was listed went while it was made.
+    /// A listed file was removed meanwhile.
     Vanished(io::Error),
-    /// Anything else, which another attempt would meet too.
+    /// Any other error, which another attempt would meet too.
     Failed(Error),
 }
 
@@ -106,7 +106,7 @@ async fn made_before(store: &Store, wanted: &Wanted<'_>) -> Result<Option<Manife
     }
 }
 
-/// Scratch files of an attempt, gone with it.
+/// Scratch files of an attempt, removed with it.
 #[derive(Default)]
 struct Copies(Vec<PathBuf>);
 
@@ -119,7 +119,7 @@ impl Copies {
     }
 }
 
-/// A store as it was copied to scratch.
+/// A store that was copied to scratch.
 struct Copied {
     place: Place,
     path: PathBuf,
@@ -139,7 +139,7 @@ async fn attempt_once(
         world.cancel.check()?;
         copied.push(copy(world, wanted, place, copies).await?);
     }
-    // Files of the copied state were there before it or came with it.
+    // Files of the copied data existed before the copy or were added during it.
     let mut all: BTreeMap<String, u64> = before.into_iter().collect();
     all.extend(files(world, wanted).await?);
     world.pass(Backup::KIND, "listed").await?;
@@ -167,8 +167,8 @@ async fn attempt_once(
     Ok(finish(store, wanted, manifest).await?)
 }
 
-/// Creates the manifest; where another attempt was quicker, its backup counts and ours goes. Only now is
-/// what other attempts left removed: before, one of them might still win.
+/// Creates the manifest. If another attempt was faster, its backup counts and this one is removed. Objects of other
+/// attempts are removed only now: before, one of them might still have won.
 async fn finish(store: &Store, wanted: &Wanted<'_>, manifest: Manifest) -> Result<Manifest> {
     let key = store.key(wanted.tenant_id(), wanted.id, MANIFEST);
     let manifest = match store.create(&key, manifest.seal()?.into()).await? {
@@ -185,7 +185,7 @@ async fn files(world: &World, wanted: &Wanted<'_>) -> Result<Vec<(String, u64)>>
     world.files.list(wanted.tenant_id()).await.map_err(|e| Error::Unavailable(e.to_string()))
 }
 
-/// Where the wanted stores lie now.
+/// Returns the present places of the wanted stores.
 async fn places(world: &World, wanted: &Wanted<'_>) -> Result<Vec<Place>> {
     let all = match wanted.tenant_id() {
         None => world.backups.system().to_vec(),
@@ -203,8 +203,8 @@ async fn ready(control: &Control, tenant: TenantId) -> Result<Vec<Place>> {
     Ok(all.into_iter().filter(|p| p.state == PlacementState::Ready).map(|p| p.place).collect())
 }
 
-/// The committed state of a place, in scratch, which need not outlive a crash. It is checked before it
-/// is stored.
+/// Copies the committed state of a place to scratch, without syncing: the copy need not survive a crash. It is checked
+/// before it is stored.
 async fn copy(world: &World, wanted: &Wanted<'_>, place: Place, copies: &mut Copies) -> Result<Copied> {
     let path = world.scratch()?.join(format!("{}.{}.db", place.store, nonce()));
     copies.0.push(path.clone());
@@ -217,7 +217,8 @@ async fn copy(world: &World, wanted: &Wanted<'_>, place: Place, copies: &mut Cop
     Ok(Copied { place, path })
 }
 
-/// Why a store could not be copied, or its copy not be described, with the tenant where it is the tenant's database.
+/// Explains why a store could not be copied, or its copy not be described. Names the tenant if it is the tenant's
+/// database.
 async fn failed(world: &World, wanted: &Wanted<'_>, place: &Place, error: tenantry_engine::Error) -> Error {
     let (whose, store) = (wanted.tenant.map(|whose| &whose.slug), &place.store);
     match (error.kind(), whose) {
@@ -230,7 +231,7 @@ async fn failed(world: &World, wanted: &Wanted<'_>, place: &Place, error: tenant
             "the platform's own store {store} is behind the apps ({}): run tenantry migrate, then back up again",
             error.detail()
         )),
-        // The files of migrations that it has were changed.
+        // Migration files that the database has applied were changed.
         (Kind::Statement(why), _) => Error::Conflict(format!(
             "the database of {} in store {store} cannot be described: {why}",
             whose.map_or("the platform", Slug::as_str)
@@ -247,7 +248,7 @@ async fn store_copy(world: &World, store: &Store, wanted: &Wanted<'_>, copied: C
     let (level, from) = (world.backups.config().compression, path.clone());
     let compressed =
         async { put(store, &key, move |sink| compress(&from, level, sink)).await.map_err(Error::from) };
-    // Both read the same file; together they take as long as the longer of them.
+    // Both read the same file at the same time, so they take as long as the longer one.
     let looked = async {
         match look(world, &place, &path).await? {
             Ok(seen) => Ok(seen),
@@ -268,8 +269,8 @@ async fn store_copy(world: &World, store: &Store, wanted: &Wanted<'_>, copied: C
     })
 }
 
-/// Every page of the copy, its identity, and the checksums of its content at the schema that it has: what is not
-/// described cannot be compared when it comes back, and is no backup (good-means-restorable).
+/// Checks every page of the copy and its identity, and computes the checksums of its content at its schema. A copy that
+/// cannot be described could not be compared when restored, and so is not a backup (good-means-restorable).
 async fn look(
     world: &World,
     place: &Place,
@@ -284,7 +285,7 @@ async fn look(
     Ok(looked.await)
 }
 
-/// What the file is, which is compressed as it is hashed.
+/// Compresses and hashes the file. Returns its length and hash.
 fn compress(from: &Path, level: i32, to: &mut Sink) -> io::Result<Stored> {
     let file = File::open(from)?;
     let mut encoder = zstd::Encoder::new(to, level)?;

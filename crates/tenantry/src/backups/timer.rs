@@ -1,7 +1,7 @@
-//! The background pass over backups: starts what schedules want, remembers how things stand.
+//! The background pass over backups: starts scheduled runs and caches the status.
 //!
-//! Called by the platform's one timer. Costs one small read a schedule while nothing is due; there is
-//! no timer for a tenant.
+//! Called by the platform's only timer. Costs one small read per schedule while nothing is due. There are no timers per
+//! tenant.
 
 use super::{
     expire::{long_gone, remove_all},
@@ -18,11 +18,11 @@ use crate::{
     operations::backup_run::BackupRun,
 };
 
-/// How old the remembered status may become.
+/// Largest age of the cached status.
 const STATUS_US: i64 = 60 * SECOND_US;
 
 impl Platform {
-    /// One pass; starts runs and does not wait for them.
+    /// Runs one pass. Starts runs and does not wait for them.
     pub(crate) async fn backups_pass(&self) -> Result<()> {
         for schedule in &self.config().backups.schedules {
             if let Err(error) = self.serve(schedule).await {
@@ -46,12 +46,12 @@ impl Platform {
         Ok(())
     }
 
-    /// Begins the run that is due by this schedule, if one is.
+    /// Starts the run that is due by this schedule, if any.
     async fn serve(&self, schedule: &ScheduleConfig) -> Result<()> {
         let (control, name) = (self.control(), schedule.name.as_str());
         let now = control.now_us();
         let served = runs::served(&mut control.snapshot().await?, name, now).await?;
-        // One that a clock saw which was ahead is seen anew: else nothing would be due until then.
+        // If a clock that was ahead recorded the schedule, record it again: otherwise nothing would be due until then.
         let Some(served) = served.filter(|served| served.since_us <= now) else {
             let mut write = control.begin().await?;
             runs::see(&mut write, name).await?;
@@ -67,13 +67,14 @@ impl Platform {
         };
         let run = BackupRun::new(By::system(), selection, Some((name.to_owned(), slot)));
         match self.operations().spawn(run).await {
-            // Another process was quicker.
+            // Another process was faster.
             Ok(_) | Err(Error::Conflict(_)) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    /// A schedule of named tenants leaves the platform's own stores out unless it names one.
+    /// Returns true if the schedule includes the platform's own stores. One for named tenants does so only if it names
+    /// such a store.
     fn names_system_store(&self, schedule: &ScheduleConfig) -> bool {
         let system = self.backups();
         match &schedule.stores {

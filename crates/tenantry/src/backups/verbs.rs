@@ -1,7 +1,7 @@
-//! What people do with backups: the verbs behind the commands, the staff API and a company's own.
+//! Backup verbs, behind the commands, the staff API and a tenant's own API.
 //!
-//! Whether they may was decided by the caller's door. Long work is an operation: the verb returns its id
-//! and [`crate::operations::Operations::watch`] shows the rest.
+//! The caller has already authorised the actor. Long work is an operation: the verb returns its id, and
+//! [`crate::operations::Operations::watch`] reports its progress.
 
 use super::{
     BackupId,
@@ -28,53 +28,61 @@ use tenantry_engine::name::{Slug, StoreName, TenantId};
 
 pub use super::rescan::Rescanned;
 
-/// Between two backups that a company asks for itself.
+/// Shortest time between two backups that a tenant starts itself.
 const OWN_EVERY_US: i64 = 600 * SECOND_US;
 
 /// Which backups a run makes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {
-    /// None: all tenants.
+    /// `None`: all tenants.
     pub tenants: Option<Vec<Slug>>,
-    /// None: all stores.
+    /// `None`: all stores.
     pub stores: Option<Vec<StoreName>>,
-    /// The platform's own stores too.
+    /// Includes the platform's own stores.
     pub system: bool,
 }
 
-/// A backup that was asked for: its name, and the operation that makes it.
+/// A requested backup, and the operation that makes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Asked {
-    /// The backup; it is there when the operation is done.
+    /// Id of the backup, which exists when the operation is done.
     pub backup: BackupId,
     /// The operation.
     pub operation: i64,
 }
 
 impl Platform {
-    /// Starts a backup of one tenant: all its stores, or those named, and its files.
+    /// Starts a backup of one tenant: its files, and all its stores or those named.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a tenant or store that does not exist; [`Error::Conflict`] when another operation is
+    /// open.
     pub async fn start_backup(&self, by: &By, slug: &Slug, stores: Option<Vec<StoreName>>) -> Result<Asked> {
-        // A slip of the pen is no failed backup that somebody is woken for.
+        // A typing error must not appear as a failed backup that alerts an operator.
         stores.iter().flatten().try_for_each(|store| self.tenant_store(store).map(drop))?;
         let tenant = tenants::by_slug(&mut self.control().snapshot().await?, slug).await?;
         self.begin_backup(by, Some(whose(tenant)), stores, Reason::Manual).await
     }
 
-    /// Backups of the company that was entered, newest first. Whether they may see them was decided by
-    /// the caller's door.
+    /// Returns the backups of the entered tenant, newest first. The caller has already authorised the actor.
+    ///
+    /// # Errors
+    /// Those of the control store.
     pub async fn own_backups(&self, tenant: &Entered) -> Result<Vec<Listed>> {
         let filter = Filter { tenant: Some(tenant.id()), limit: 1000, ..Filter::default() };
         self.list_backups(&filter).await
     }
 
-    /// Starts a backup of the company that was entered, at most one every few minutes: they take the
-    /// platform's room.
+    /// Starts a backup of the entered tenant. At most one every few minutes, because backups take the platform's space.
+    ///
+    /// # Errors
+    /// [`Error::RateLimited`] when the last backup is too recent.
     pub async fn start_own_backup(&self, tenant: &Entered) -> Result<Asked> {
         let mut tx = self.control().snapshot().await?;
         let filter = Filter { tenant: Some(tenant.id()), limit: 1, ..Filter::default() };
         let newest = catalog::list(&mut tx, &filter).await?.into_iter().next();
         let again_us = newest.map_or(0, |b| b.at_us + OWN_EVERY_US - self.control().now_us());
-        // Further ahead: a clock that was wrong dated the newest one.
+        // Further ahead: a wrong clock dated the newest backup.
         if (1..=OWN_EVERY_US).contains(&again_us) {
             let retry_after_seconds = u64::try_from(again_us / SECOND_US).unwrap_or(0) + 1;
             return Err(Error::RateLimited { retry_after_seconds });
@@ -85,6 +93,9 @@ impl Platform {
     }
 
     /// Starts a backup of the platform's own stores.
+    ///
+    /// # Errors
+    /// Those of the control store.
     pub async fn start_system_backup(&self, by: &By) -> Result<Asked> {
         self.begin_backup(by, None, None, Reason::Manual).await
     }
@@ -103,7 +114,11 @@ impl Platform {
         Ok(Asked { backup, operation })
     }
 
-    /// Makes a tenant's last backup, which retention leaves alone, and waits for it.
+    /// Takes a tenant's final backup, which retention leaves alone, and waits for it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] when another operation is open; those of
+    /// the backup.
     pub async fn final_backup(&self, by: &By, slug: &Slug) -> Result<BackupId> {
         let tenant = tenants::by_slug(&mut self.control().snapshot().await?, slug).await?;
         let backup = BackupId::new(self.control().now_us());
@@ -111,36 +126,45 @@ impl Platform {
         self.operations().run(wanted).await.map(|_| backup)
     }
 
-    /// Starts a run over many; the operation.
+    /// Starts a run over many tenants. Returns the operation's id.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a tenant or store that does not exist.
     pub async fn start_backup_run(&self, by: &By, selection: Selection) -> Result<i64> {
         for store in selection.stores.iter().flatten() {
             self.config().store(store.as_str()).ok_or(Error::NotFound("store"))?;
         }
         let mut tx = self.control().snapshot().await?;
         for slug in selection.tenants.iter().flatten() {
-            // One that is not there must be told now, not be left out.
+            // A missing tenant must be reported now, not silently left out.
             tenants::by_slug(&mut tx, slug).await?;
         }
         drop(tx);
         self.operations().spawn(BackupRun::new(by.clone(), selection, None)).await
     }
 
-    /// Backups, newest first.
+    /// Lists backups, newest first.
+    ///
+    /// # Errors
+    /// Those of the control store.
     pub async fn list_backups(&self, filter: &Filter) -> Result<Vec<Listed>> {
         catalog::list(&mut self.control().snapshot().await?, filter).await
     }
 
-    /// Backups of a tenant, newest first.
+    /// Lists backups of a tenant, newest first.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such tenant.
     pub async fn tenant_backups(&self, slug: &Slug, limit: u32) -> Result<Vec<Listed>> {
         let mut tx = self.control().snapshot().await?;
         let tenant = Some(tenants::by_slug(&mut tx, slug).await?.id);
         catalog::list(&mut tx, &Filter { tenant, limit, ..Filter::default() }).await
     }
 
-    /// The newest good backup of a tenant.
+    /// Returns the newest good backup of a tenant.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when it has none.
+    /// [`Error::Conflict`] when the tenant has no good backup.
     pub async fn newest_good_backup(&self, slug: &Slug) -> Result<BackupId> {
         let mut tx = self.control().snapshot().await?;
         let tenant = Some(tenants::by_slug(&mut tx, slug).await?.id);
@@ -151,12 +175,19 @@ impl Platform {
         Ok(newest.ok_or_else(none)?.id)
     }
 
-    /// Runs over many, newest first.
+    /// Lists runs over many tenants, newest first.
+    ///
+    /// # Errors
+    /// Those of the control store.
     pub async fn backup_runs(&self, limit: u32) -> Result<Vec<runs::Run>> {
         runs::list(&mut self.control().snapshot().await?, limit).await
     }
 
-    /// One backup with what its manifest says; the manifest is none where the backup is not good.
+    /// Returns one backup with its manifest. The manifest is `None` if the backup is not good.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such backup; [`Error::Conflict`] for a damaged manifest;
+    /// [`Error::Unavailable`] when the backup store cannot be reached.
     pub async fn show_backup(&self, id: &BackupId) -> Result<(Listed, Option<Manifest>)> {
         let listed = catalog::by_id(&mut self.control().snapshot().await?, id).await?;
         if listed.state != catalog::State::Good {
@@ -166,12 +197,19 @@ impl Platform {
         Ok((listed, Some(believed(id, found)?)))
     }
 
-    /// Fetches a backup, opens it and compares everything with its manifest; waits for it.
+    /// Fetches a backup, opens it and compares everything with its manifest. Waits for the result.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such backup; [`Error::Conflict`] for a backup that was not made;
+    /// [`Error::Unavailable`] when the backup store cannot be reached.
     pub async fn verify_backup(&self, by: &By, id: &BackupId) -> Result<Verified> {
         self.operations().run(self.verification(by, id).await?).await?.found()
     }
 
-    /// Starts the same; the operation, whose outcome says what was found.
+    /// Starts a verification. Returns the operation's id; its outcome has the result.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such backup; [`Error::Conflict`] for a backup that was not made.
     pub async fn start_verify_backup(&self, by: &By, id: &BackupId) -> Result<i64> {
         self.operations().spawn(self.verification(by, id).await?).await
     }
@@ -186,11 +224,14 @@ impl Platform {
         }
     }
 
-    /// Removes what retention gives up, of all tenants; which went.
+    /// Removes backups that retention no longer wants, of all tenants. Returns the removed ones.
+    ///
+    /// # Errors
+    /// Those of the control store. A backup that cannot be removed is not an error.
     pub async fn prune_backups(&self, by: &By) -> Result<Vec<BackupId>> {
         let (world, mut gone, mut after) = (self.world(), Vec::new(), -1);
         loop {
-            // The platform's own are under 0, which is nobody's.
+            // The platform's own backups count as tenant 0, an id that no tenant has.
             let sql =
                 "SELECT DISTINCT coalesce(tenant, 0) AS t FROM backups WHERE t > ? ORDER BY t LIMIT 100";
             let rows = self.control().snapshot().await?.query(sql, params![after]).await?;
@@ -206,13 +247,19 @@ impl Platform {
         }
     }
 
-    /// Takes up what lies in the backup store and the catalog does not know.
+    /// Adds backups that are in the backup store but not in the catalog.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the backup store cannot be read.
     pub async fn rescan_backups(&self, by: &By) -> Result<Rescanned> {
         rescan::rescan(&self.world(), by).await
     }
 
-    /// Rows and checksums of all a tenant holds, as manifests have them: the same content has the same
-    /// checksums in every isolation.
+    /// Returns rows and checksums of all data of a tenant, as in manifests. The same content has the same checksums in
+    /// every isolation.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such tenant; [`Error::Engine`] for a database that cannot be read.
     pub async fn tenant_checksums(&self, slug: &Slug) -> Result<Vec<(StoreName, Vec<TableSum>)>> {
         let mut tx = self.control().snapshot().await?;
         let tenant = tenants::by_slug(&mut tx, slug).await?.id;
@@ -227,7 +274,8 @@ impl Platform {
         Ok(all)
     }
 
-    /// Why backups could not be stored now, in one line with the remedy; none: a small object was put, read and removed.
+    /// Explains in one line, with the remedy, why backups cannot be stored now. `None`: a small object was put, read
+    /// and removed.
     pub async fn backup_store_trouble(&self) -> Option<String> {
         let trouble = match self.backups().fresh_store() {
             Ok(store) => store.probe().await.err()?,
@@ -236,12 +284,15 @@ impl Platform {
         Some(format!("backup store {}: {trouble}", self.config().backups.target))
     }
 
-    /// How backups stand, worked out now.
+    /// Computes the state of backups now.
+    ///
+    /// # Errors
+    /// Those of the control store.
     pub async fn backup_status(&self) -> Result<Status> {
         status::status(self.control(), self.backups()).await
     }
 
-    /// The same as the background pass found it, at most a minute or so old; none: it has not looked.
+    /// Returns the state that the background pass computed, at most about a minute ago. `None`: no pass has run yet.
     pub fn remembered_backup_status(&self) -> Option<Status> {
         self.backups().remembered().get().map(|(_, status)| status)
     }

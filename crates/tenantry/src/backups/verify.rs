@@ -1,6 +1,6 @@
-//! Whether a backup could be restored: really fetches it, opens it and compares what is inside.
+//! Verifies that a backup can be restored: fetches it, opens it and compares its content.
 //!
-//! Called by the operation `backup_verify`, which records what is found.
+//! Called by the operation `backup_verify`, which records the result.
 
 use super::{
     BackupId,
@@ -12,28 +12,28 @@ use crate::{Error, Result, operations::World};
 use serde::{Deserialize, Serialize};
 use tenantry_engine::name::{StoreName, TenantId};
 
-/// What verification found.
+/// Result of a verification.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verified {
     /// The backup.
     pub id: BackupId,
-    /// Rows found in it.
+    /// Number of rows in it.
     pub rows: u64,
-    /// Bytes looked at, before compression.
+    /// Number of bytes checked, before compression.
     pub bytes: u64,
-    /// How it is damaged; none: it is whole.
+    /// How it is damaged. `None`: it is intact.
     pub damage: Option<String>,
-    /// What could not be compared, though nothing is damaged; none: everything was.
+    /// What could not be compared although nothing is damaged. `None`: everything was compared.
     #[serde(default)]
     pub note: Option<String>,
 }
 
-/// Looks at everything.
+/// Checks the whole backup.
 pub(crate) async fn verify(world: &World, tenant: Option<TenantId>, id: &BackupId) -> Result<Verified> {
     let id = id.clone();
     match look(world, tenant, &id).await {
         Ok((m, note)) => Ok(Verified { id, rows: m.rows(), bytes: m.raw_bytes(), damage: None, note }),
-        // A store that is away says nothing about what is in it.
+        // An unreachable store says nothing about its contents.
         Err(Unread::Damaged(_)) if world.backups.fresh_store().is_err() => {
             world.backups.fresh_store().and(Err(Error::Unavailable("backup store".into())))
         }
@@ -65,7 +65,7 @@ async fn look(
     Ok((manifest, Some(notes.join("; ")).filter(|text| !text.is_empty())))
 }
 
-/// What a person should know of a store whose rows were compared with nothing.
+/// Note for operators about a store whose rows were compared with nothing.
 pub(crate) fn note(store: &StoreName, compared: Compared) -> Option<String> {
     let why = match compared {
         Compared::Rows => return None,

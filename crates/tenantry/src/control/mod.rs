@@ -55,12 +55,18 @@ impl Control {
     }
 
     /// Begins a change. Other writers wait until it is committed or dropped.
+    ///
+    /// # Errors
+    /// Those of the control store.
     pub async fn begin(&self) -> Result<Write> {
         let tx = self.inner.db.begin().await?;
         Ok(Write::new(tx, self.inner.clock.clone(), self.inner.heads.clone()))
     }
 
     /// Opens a consistent view for reading.
+    ///
+    /// # Errors
+    /// Those of the control store.
     pub async fn snapshot(&self) -> Result<Tx> {
         Ok(self.inner.db.snapshot().await?)
     }
@@ -82,6 +88,9 @@ impl Control {
 
     /// Brings every cache of this process up to date. Call it once at the start of each request: while nothing was
     /// committed anywhere it costs one read of 48 bytes.
+    ///
+    /// # Errors
+    /// Those of the control store.
     pub async fn refresh(&self) -> Result<()> {
         self.inner.hub.refresh(&self.inner.db).await
     }

@@ -7,6 +7,9 @@ use crate::{Error, Result, audit::By};
 use tenantry_engine::Tx;
 
 /// Returns the value of a key. `None`: never set.
+///
+/// # Errors
+/// [`Error::Internal`] for a value that is not JSON.
 pub async fn get(tx: &mut Tx, key: &str) -> Result<Option<serde_json::Value>> {
     let rows = tx.query("SELECT value FROM settings WHERE key = ?", params![key]).await?;
     let Some(row) = rows.first() else { return Ok(None) };
@@ -37,6 +40,9 @@ pub(crate) async fn platform_id(control: &Control) -> Result<String> {
 }
 
 /// Sets a key. A null value removes it.
+///
+/// # Errors
+/// Those of the control store.
 pub async fn set(write: &mut Write, by: &By, key: &str, value: &serde_json::Value) -> Result<()> {
     let at = write.at_us();
     if value.is_null() {

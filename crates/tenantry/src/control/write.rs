@@ -45,6 +45,9 @@ impl Write {
     }
 
     /// Appends the audit row of this action.
+    ///
+    /// # Errors
+    /// Those of the control store.
     pub async fn audit(
         &mut self,
         by: &By,
@@ -58,6 +61,9 @@ impl Write {
     }
 
     /// Tells every process, once this commits, to drop its cache entries about the subject.
+    ///
+    /// # Errors
+    /// Those of the control store.
     pub async fn invalidate(&mut self, subject: &Subject) -> Result<()> {
         let (kind, key) = subject.to_parts();
         let sql = "INSERT INTO invalidations (kind, key) VALUES (?, ?) RETURNING seq";
@@ -85,6 +91,9 @@ impl Write {
     }
 
     /// Commits bookkeeping that is not an action of a user or operator: the journal's cursor, a session's last use.
+    ///
+    /// # Errors
+    /// Those of the control store.
     pub async fn commit_unaudited(self) -> Result<()> {
         self.tx.commit().await?;
         if let Some(head) = self.last_audit {

@@ -82,7 +82,7 @@ impl FieldError {
 pub struct Wrong(Vec<FieldError>);
 
 impl Wrong {
-    /// Adds an error, unless there are [`MOST`] already.
+    /// Adds an error, unless the largest number of errors is reached.
     pub fn add(&mut self, error: FieldError) {
         if self.0.len() < MOST {
             self.0.push(error);

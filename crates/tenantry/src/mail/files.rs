@@ -1,11 +1,11 @@
-//! Letters that were written to files: they go when their rows go, and with the tenant they are about.
+//! Letters in files: removed together with their rows, and with the tenant they concern.
 //!
 //! Called by [`super::Mailer`] after old rows were removed, and by the purge of a tenant.
 
 use crate::{Error, Result, control::Control};
 use std::{collections::HashSet, io::ErrorKind, path::Path};
 
-/// Removes the files of letters that the outbox does not know any more.
+/// Removes the files of letters that are no longer in the outbox.
 pub(crate) async fn sweep(control: &Control, folder: &Path) -> Result<()> {
     let away = |e: std::io::Error| Error::Unavailable(format!("{}: {e}", folder.display()));
     let mut entries = match tokio::fs::read_dir(folder).await {
@@ -25,7 +25,7 @@ pub(crate) async fn sweep(control: &Control, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Another process may have been first.
+/// Ignores a missing file: another process may have removed it first.
 fn gone(error: std::io::Error) -> std::io::Result<()> {
     if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }

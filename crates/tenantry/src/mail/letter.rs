@@ -1,6 +1,6 @@
-//! The words of the letters: plain text, one link each.
+//! Texts of the letters: plain text with one link each.
 //!
-//! Called by [`super::Mailer`] when a letter is sent. A link carries its token behind `#`, which browsers keep from
+//! Called by [`super::Mailer`] when a letter is sent. A link carries its token after `#`, which browsers do not send to
 //! servers and their logs.
 
 use super::Kind;
@@ -11,10 +11,11 @@ pub(super) struct Letter {
     pub(super) text: String,
 }
 
-/// Characters of a tenant's name that a letter repeats: its owner chose it, and the reader may not know them.
+/// Largest number of characters of a tenant's name in a letter: its owner chose it, and the reader may not know the
+/// owner.
 const NAME_CHARS: usize = 60;
 
-/// Writes the letter of that kind.
+/// Returns the letter of this kind.
 pub(super) fn write(kind: Kind, platform: &str, tenant: Option<&str>, base_url: &str, token: &str) -> Letter {
     let tenant = quoted(tenant.unwrap_or(platform));
     let (page, subject, before, after) = match kind {

@@ -1,8 +1,9 @@
-//! Letters with links: written to a durable outbox by whoever changes the catalog, sent later by a background task.
+//! Letters with links: written to a durable outbox together with a change of the catalog, and sent later by a
+//! background task.
 //!
-//! Called by `accounts` and by operations (`enqueue`, in the transaction of the change) and by `background`
+//! Called by `accounts` and by operations (`enqueue`, in the transaction of the change), and by `background`
 //! ([`Mailer::send_due`]). A crash loses no letter: one that was claimed and not settled is sent again. The token of a
-//! link is made when its letter is sent, and only its hash is stored.
+//! link is generated when its letter is sent, and only its hash is stored.
 
 mod files;
 mod letter;
@@ -27,10 +28,10 @@ use outbox::{Claimed, Lifetimes};
 use tokio::sync::Notify;
 use transport::Transport;
 
-/// Letters sent in one pass at most.
+/// Largest number of letters sent in one pass.
 const PER_PASS: usize = 200;
 
-/// Sends what waits in the outbox.
+/// Sends the letters in the outbox.
 pub(crate) struct Mailer {
     control: Control,
     transport: Transport,
@@ -42,7 +43,7 @@ pub(crate) struct Mailer {
 }
 
 impl Mailer {
-    /// A mailer as the configuration says. It reads the password of the server, and connects to nothing.
+    /// Creates a mailer as configured. Reads the password of the mail server, but does not connect to it.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a sender or a server that cannot be used, and for a password that cannot be read.
@@ -63,7 +64,7 @@ impl Mailer {
         })
     }
 
-    /// Tells the background task of this process that a letter waits.
+    /// Wakes the background task of this process because a letter is waiting.
     pub(crate) fn wake(&self) {
         self.wake.notify_one();
     }
@@ -73,7 +74,7 @@ impl Mailer {
         self.wake.notified().await;
     }
 
-    /// Sends the letters whose time has come; how many left. A letter that cannot be sent is tried again later, and
+    /// Sends the letters that are due. Returns how many were sent. A letter that cannot be sent is retried later, and
     /// given up after ten attempts.
     pub(crate) async fn send_due(&self) -> Result<usize> {
         let mut sent = 0;
@@ -110,7 +111,7 @@ impl Mailer {
         }
     }
 
-    /// The letter; none: what it is about is over.
+    /// Composes the letter. `None`: its subject no longer exists.
     async fn compose(&self, claimed: &Claimed) -> Result<Option<Message>> {
         let mut tx = self.control.snapshot().await?;
         let tenant = match claimed.tenant {

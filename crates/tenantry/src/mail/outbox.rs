@@ -1,7 +1,7 @@
-//! The table of letters: waiting, sent or given up, and the hash of the link in each.
+//! The table of letters: waiting, sent or given up, with the hash of the link in each.
 //!
-//! Called by [`super::Mailer`] and by `accounts`. Everything here is a statement of the control store. A letter that was
-//! claimed and not settled comes up again: after a crash, or when another process died over it.
+//! Called by [`super::Mailer`] and by `accounts`. Everything here is a statement of the control store. A letter that
+//! was claimed and not settled becomes due again, after a crash of this or another process.
 
 use crate::{
     Error, Result,
@@ -14,16 +14,16 @@ use tenantry_engine::{
     name::{TenantId, UserId},
 };
 
-/// Attempts before a letter is given up; with the waits between them some eight hours.
+/// Number of attempts before a letter is given up. With the waits between them, about eight hours.
 const MOST_ATTEMPTS: i64 = 10;
-/// Wait after the first attempt; it doubles with each.
+/// Wait after the first attempt. It doubles with each further one.
 const FIRST_WAIT_US: i64 = 60 * SECOND_US;
-/// Days a letter's row stays after it was sent or given up.
+/// Number of days for which a letter's row is retained after it was sent or given up.
 const KEEP_DAYS: i64 = 90;
-/// Characters of a reason that are kept.
+/// Number of characters of a reason that are stored.
 const REASON_CHARS: usize = 300;
 
-/// What a letter is for. Its link does that and nothing else.
+/// Purpose of a letter. Its link serves this purpose only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Invitation,
@@ -47,7 +47,7 @@ impl Kind {
     }
 }
 
-/// A letter to be written.
+/// A letter to write.
 pub(crate) struct Draft<'a> {
     pub(crate) kind: Kind,
     pub(crate) address: &'a str,
@@ -56,14 +56,14 @@ pub(crate) struct Draft<'a> {
     pub(crate) tenant: Option<TenantId>,
 }
 
-/// How long links work.
+/// Lifetimes of links.
 pub(super) struct Lifetimes {
     pub(super) invitation_us: i64,
     pub(super) verify_us: i64,
     pub(super) reset_us: i64,
 }
 
-/// A letter that this process sends now.
+/// A letter that this process is sending.
 pub(super) struct Claimed {
     pub(super) id: i64,
     pub(super) kind: Kind,
@@ -94,7 +94,7 @@ pub(crate) async fn enqueue(write: &mut Write, draft: &Draft<'_>) -> Result<()> 
     Ok(())
 }
 
-/// Puts the letter into the outbox that asks a person to confirm an address.
+/// Puts a letter into the outbox that asks its reader to confirm their address.
 pub(crate) async fn ask_to_confirm(
     write: &mut Write,
     user: UserId,
@@ -104,11 +104,11 @@ pub(crate) async fn ask_to_confirm(
     enqueue(write, &Draft { kind: Kind::Verify, address, user: Some(user), invitation: None, tenant }).await
 }
 
-/// Due now. An instant far ahead was written under a wrong clock and counts as due.
+/// Selects due letters. An instant far ahead was recorded under a wrong clock and counts as due.
 const DUE: &str = "FROM mails WHERE state = 'waiting' AND (next_at <= ?1 OR next_at > ?1 + 86400000000) \
     ORDER BY next_at LIMIT 1";
 
-/// Takes the next letter that is due and makes its token; none: nothing is due.
+/// Claims the next due letter and generates its token. `None`: nothing is due.
 pub(super) async fn claim(control: &Control, lifetimes: &Lifetimes) -> Result<Option<Claimed>> {
     let now_us = control.now_us();
     let peek = format!("SELECT id {DUE}");
@@ -131,7 +131,7 @@ pub(super) async fn claim(control: &Control, lifetimes: &Lifetimes) -> Result<Op
         "UPDATE mails SET token_hash = ?, attempts = attempts + 1, next_at = ?, expires_at = ? WHERE id = ?";
     let values = params![claimed.token.hash().to_hex(), now_us + wait_us, now_us + lifetime_us, claimed.id];
     write.execute(sql, values).await?;
-    // Bookkeeping: the change that put the letter here is in the audit log.
+    // This is bookkeeping: the change that put the letter here is in the audit log.
     write.commit_unaudited().await?;
     Ok(Some(claimed))
 }
@@ -149,7 +149,7 @@ fn read(row: &SqlRow) -> Result<Claimed> {
     })
 }
 
-/// Whether an invitation can still be answered.
+/// Returns true if an invitation can still be answered.
 pub(super) async fn is_open(tx: &mut Tx, invitation: i64) -> Result<bool> {
     let sql = "SELECT 1 FROM invitations WHERE id = ? AND state = 'open'";
     Ok(!tx.query(sql, params![invitation]).await?.is_empty())
@@ -159,12 +159,12 @@ pub(super) async fn sent(control: &Control, id: i64) -> Result<()> {
     settle(control, "UPDATE mails SET state = 'sent', error = NULL WHERE id = ?1", params![id]).await
 }
 
-/// What the letter was about is over.
+/// Drops a letter whose subject no longer exists.
 pub(super) async fn drop_letter(control: &Control, id: i64) -> Result<()> {
     settle(control, "UPDATE mails SET state = 'dropped', token_hash = NULL WHERE id = ?1", params![id]).await
 }
 
-/// Notes a failed attempt; whether it was the last.
+/// Records a failed attempt. Returns true if it was the last one.
 pub(super) async fn failed(control: &Control, claimed: &Claimed, reason: &str) -> Result<bool> {
     let last = claimed.attempts + 1 >= MOST_ATTEMPTS;
     let state = if last { "failed" } else { "waiting" };
@@ -180,7 +180,7 @@ async fn settle(control: &Control, sql: &str, values: &[tenantry_engine::value::
     write.commit_unaudited().await
 }
 
-/// Removes old rows; whether there were any.
+/// Removes old rows. Returns true if there were any.
 pub(super) async fn prune(control: &Control) -> Result<bool> {
     let before_us = control.now_us() - KEEP_DAYS * DAY_US;
     let old = "FROM mails WHERE state <> 'waiting' AND created_at < ?";
@@ -192,7 +192,7 @@ pub(super) async fn prune(control: &Control) -> Result<bool> {
     Ok(true)
 }
 
-/// The letter whose link this is, if the link is of that kind, in time and not used.
+/// Returns the letter of a link, if the link is of this kind, in time and unused.
 ///
 /// # Errors
 /// [`Error::NotFound`], whatever is wrong with it.
@@ -211,10 +211,10 @@ pub(crate) async fn link(tx: &mut Tx, token: &str, kind: Kind, now_us: i64) -> R
     })
 }
 
-/// Uses a link up, as part of the change it leads to.
+/// Marks a link as used, as part of the change that it leads to.
 ///
 /// # Errors
-/// [`Error::NotFound`] when another request was first.
+/// [`Error::NotFound`] when another request has used it first.
 pub(crate) async fn use_link(write: &mut Write, link: &Link) -> Result<()> {
     let at = write.at_us();
     match write
@@ -226,7 +226,7 @@ pub(crate) async fn use_link(write: &mut Write, link: &Link) -> Result<()> {
     }
 }
 
-/// Voids every other link of a user: what they led to is done.
+/// Invalidates all other links of a user: their purpose is fulfilled.
 pub(crate) async fn void_links(write: &mut Write, user: UserId) -> Result<()> {
     let at = write.at_us();
     let sql = "UPDATE mails SET used_at = ?, state = iif(state = 'waiting', 'dropped', state) \

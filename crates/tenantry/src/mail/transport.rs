@@ -1,6 +1,6 @@
-//! How a letter leaves: through a mail server, or as a file where none is configured.
+//! Delivery of letters: through a mail server, or to a file if none is configured.
 //!
-//! Called by [`super::Mailer`]. It never logs a letter's text, which holds a token.
+//! Called by [`super::Mailer`]. It never logs a letter's text, which contains a token.
 
 use crate::{
     Error, Result,
@@ -12,14 +12,14 @@ use lettre::{
 use std::path::{Path, PathBuf};
 use tokio::io::AsyncWriteExt;
 
-/// Where letters go.
+/// Destination of letters.
 pub(super) enum Transport {
     Smtp(Box<AsyncSmtpTransport<Tokio1Executor>>),
     Folder(PathBuf),
 }
 
 impl Transport {
-    /// As the configuration says; connects to nothing.
+    /// Creates the configured transport. Does not connect.
     pub(super) fn open(mail: &MailConfig) -> Result<Self> {
         let Some(url) = &mail.smtp else { return Ok(Self::Folder(mail.folder.clone())) };
         let wrong = |reason: String| Error::invalid("mail.smtp", reason);
@@ -33,10 +33,10 @@ impl Transport {
         Ok(Self::Smtp(Box::new(builder.build())))
     }
 
-    /// Hands a letter over.
+    /// Delivers a letter.
     ///
     /// # Errors
-    /// Why it did not leave, for the log.
+    /// Why it was not delivered, for the log.
     pub(super) async fn deliver(&self, id: i64, message: Message) -> Result<(), String> {
         match self {
             Self::Smtp(server) => server.send(message).await.map(drop).map_err(|e| e.to_string()),
@@ -52,7 +52,7 @@ impl Transport {
     }
 }
 
-/// STARTTLS is required unless the configuration says `?tls=none`, for a relay on the same machine.
+/// Requires STARTTLS unless the configuration says `?tls=none`, for a relay on the same machine.
 fn encrypted(url: &str) -> String {
     match (url.strip_suffix("?tls=none"), url.contains("tls=") || url.starts_with("smtps://")) {
         (Some(plain), _) => plain.to_owned(),
@@ -75,7 +75,7 @@ fn password(mail: &MailConfig) -> Result<String> {
         .map_err(|reason| Error::invalid("mail.password", reason))
 }
 
-/// Writes a file that only this user can read, whole or not at all.
+/// Writes a file that only this user can read, completely or not at all.
 async fn write(folder: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut make = tokio::fs::DirBuilder::new();
     let mut open = tokio::fs::OpenOptions::new();

@@ -19,11 +19,12 @@ use crate::{
 };
 
 impl Platform {
-    /// Ends an operation that can neither be finished nor undone, as it stands afterwards. What it leaves behind is in
-    /// the journal and the audit log.
+    /// Abandons an operation that can be neither finished nor undone, and returns its final state. The journal and the
+    /// audit log record what it leaves behind.
     ///
     /// # Errors
-    /// [`Error::Denied`] when the actor is no superuser; [`Error::Conflict`] when it is over, or a worker is at it.
+    /// [`Error::Denied`] when the actor is not a superuser; [`Error::Conflict`] when it is over, or a worker has its
+    /// lease.
     pub async fn abandon_operation(&self, actor: &Actor, id: i64) -> Result<Listed> {
         actor.require_superuser("abandon an operation")?;
         self.operations().abandon(&actor.by(), id).await

@@ -122,6 +122,9 @@ impl Operations {
 
     /// Runs an operation to its end in its own task, so that a caller that goes away does not stop it midway. On
     /// failure everything is undone before the error is returned.
+    ///
+    /// # Errors
+    /// That of the step that failed; [`Error::Conflict`] when another operation is open on the tenant.
     pub async fn run<O: Operation>(&self, operation: O) -> Result<O> {
         let inner = self.inner.clone();
         let task = tokio::spawn(async move { run::start(&inner, operation, |_| {}).await });
@@ -130,6 +133,9 @@ impl Operations {
 
     /// Starts an operation and returns its id as soon as it is in the journal. It continues in its own task; follow it
     /// with [`Operations::watch`]. If this returns an error, nothing was recorded.
+    ///
+    /// # Errors
+    /// That of the first control steps; [`Error::Conflict`] when another operation is open on the tenant.
     pub async fn spawn<O: Operation>(&self, operation: O) -> Result<i64> {
         let inner = self.inner.clone();
         let (tell, told) = tokio::sync::oneshot::channel();
@@ -151,16 +157,25 @@ impl Operations {
     }
 
     /// Lists operations, newest first.
+    ///
+    /// # Errors
+    /// Those of the control store.
     pub async fn list(&self, filter: &Filter) -> Result<Vec<Listed>> {
         show::list(&self.inner, filter).await
     }
 
     /// Returns one operation with its steps.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such operation.
     pub async fn show(&self, id: i64) -> Result<Listed> {
         show::show(&self.inner, id).await
     }
 
     /// Returns how many operations are open, and how many of those are stuck.
+    ///
+    /// # Errors
+    /// Those of the control store.
     pub async fn counts(&self) -> Result<(u64, u64)> {
         show::counts(&mut self.inner.world.control.snapshot().await?).await
     }
@@ -192,17 +207,26 @@ impl Operations {
     }
 
     /// Removes rows of operations that ended before `before_us`. Examines at most the oldest `most` rows.
+    ///
+    /// # Errors
+    /// Those of the control store.
     pub async fn prune(&self, before_us: i64, most: u32) -> Result<u64> {
         steer::prune(&self.inner, before_us, most).await
     }
 
     /// Finishes or undoes, at start-up and one after the other, everything that dead workers left. A failing operation
     /// does not stop the others (X5).
+    ///
+    /// # Errors
+    /// Those of the control store. Failed operations are counted.
     pub async fn recover(&self) -> Result<Recovered> {
         recover::pass(&self.inner, true).await
     }
 
     /// Runs [`Operations::recover`] but waits at most `patience`. The rest continues in its own task.
+    ///
+    /// # Errors
+    /// Those of [`Operations::recover`], if it ends within `patience`.
     pub async fn recover_for(&self, patience: Duration) -> Result<()> {
         let operations = self.clone();
         let task = tokio::spawn(async move { operations.recover().await });
@@ -217,6 +241,9 @@ impl Operations {
     }
 
     /// Finishes or undoes operations whose lease has expired. The reconciler calls this every few seconds.
+    ///
+    /// # Errors
+    /// Those of the control store. Failed operations are counted.
     pub async fn reconcile(&self) -> Result<Recovered> {
         recover::pass(&self.inner, false).await
     }

@@ -19,6 +19,10 @@ const PAUSE: Duration = Duration::from_millis(20);
 impl Operations {
     /// Returns the place of the rows of this store. Creates the database first if it is planned on demand. A store
     /// without a placement stays without one (X1).
+    ///
+    /// # Errors
+    /// [`Error::NoDatabase`] for a store without a placement; [`Error::Unavailable`] while the database is not ready;
+    /// that of a failed creation.
     pub async fn ensure_database(&self, by: &By, tenant: TenantId, store: &str) -> Result<Place> {
         for _ in 0..TRIES {
             let found = self.placement(tenant, store).await?;

@@ -66,7 +66,7 @@ pub struct Listed {
     pub error: Option<String>,
     /// The same reason without private detail.
     pub reason: Option<String>,
-    /// The kind of error: one of the stable codes of the API.
+    /// Kind of the error, as a stable code of the API.
     pub code: Option<String>,
     /// Number of workers that have tried.
     pub attempts: i64,

@@ -47,6 +47,9 @@ impl Operations {
     }
 
     /// Waits until the operation is over, or paused after a failure.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`] when there is no such operation.
     pub async fn wait(&self, id: i64) -> Result<Listed> {
         let started = Instant::now();
         loop {

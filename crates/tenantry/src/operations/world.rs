@@ -44,6 +44,9 @@ pub struct World {
 
 impl World {
     /// Creates the world of an installation, and the directory for files if it does not exist.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] for a directory that cannot be created or opened.
     pub fn new(control: Control, databases: Databases, config: &Config) -> Result<Self> {
         let files_dir = config.files_dir();
         make_dir(&files_dir)?;

@@ -76,6 +76,9 @@ fn read(r: &SqlRow) -> Result<Plan> {
 }
 
 /// Replaces the catalog's plans by those of the configuration. Idempotent: writes nothing if there is no difference.
+///
+/// # Errors
+/// Those of the control store.
 pub async fn initialize(write: &mut Write, by: &By, specs: &[PlanSpec]) -> Result<Initialized> {
     let known = list(write).await?;
     let mut done = Initialized::default();
@@ -126,6 +129,9 @@ async fn upsert(write: &mut Write, spec: &PlanSpec, position: usize) -> Result<(
 }
 
 /// Returns all plans in the order of the configuration, archived ones last.
+///
+/// # Errors
+/// Those of the control store.
 pub async fn list(tx: &mut Tx) -> Result<Vec<Plan>> {
     let sql = format!("SELECT {COLUMNS} FROM plans ORDER BY archived, position, id");
     tx.query(&sql, &[]).await?.iter().map(read).collect()

@@ -38,6 +38,9 @@ impl State {
     }
 
     /// Parses the stored text.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for any other text.
     pub fn parse(text: &str) -> Result<Self> {
         let all = [Self::Trial, Self::Active, Self::PastDue, Self::Cancelled, Self::Expired];
         let unknown = || Error::Internal(format!("subscription state {text:?}"));

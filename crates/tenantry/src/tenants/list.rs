@@ -57,6 +57,9 @@ const SELECT: &str = "SELECT t.id, t.name, t.slug, t.email, t.state, t.created_a
     FROM tenants t LEFT JOIN subscriptions s ON s.tenant = t.id LEFT JOIN plans p ON p.id = s.plan";
 
 /// Returns a page of tenants, ordered by id.
+///
+/// # Errors
+/// Those of the control store.
 pub async fn list(tx: &mut Tx, filter: &Filter, now_us: i64) -> Result<Vec<Listed>> {
     let sql = format!(
         "{SELECT} WHERE t.id > ?1 AND (?2 IS NULL OR t.state = ?2) AND (?2 IS NOT NULL OR t.state <> 'gone') \

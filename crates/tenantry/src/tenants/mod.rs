@@ -144,6 +144,9 @@ async fn one(tx: &mut Tx, sql: &str, values: &[tenantry_engine::value::Value]) -
 }
 
 /// Returns at most `limit` ids of tenants greater than `after`, in order. For runs over all tenants.
+///
+/// # Errors
+/// Those of the control store.
 pub async fn ids(tx: &mut Tx, after: Option<TenantId>, limit: u32) -> Result<Vec<TenantId>> {
     let sql = "SELECT id FROM tenants WHERE id > ? AND state <> 'gone' ORDER BY id LIMIT ?";
     let rows = tx.query(sql, params![after.map_or(0, TenantId::get), i64::from(limit)]).await?;

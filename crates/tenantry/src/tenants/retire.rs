@@ -140,6 +140,9 @@ async fn close(write: &mut Write, by: &By, id: TenantId) -> Result<()> {
 
 /// Reconciler: closes tenants whose grace period is over, at most `limit` a pass. Returns how many. Access does not
 /// wait for it.
+///
+/// # Errors
+/// Those of the control store.
 pub async fn close_due(control: &Control, limit: u32) -> Result<usize> {
     let mut write = control.begin().await?;
     let sql = "SELECT id FROM tenants INDEXED BY tenants_closing \
@@ -158,6 +161,9 @@ pub async fn close_due(control: &Control, limit: u32) -> Result<usize> {
 
 /// Reconciler: reopens tenants that a wrong clock closed before their grace period was over, at most `limit` a pass.
 /// Returns how many. A tenant without a grace period stays closed.
+///
+/// # Errors
+/// Those of the control store.
 pub async fn reopen_undue(control: &Control, limit: u32) -> Result<usize> {
     let mut write = control.begin().await?;
     let sql = "UPDATE tenants SET state = closed_from, closed_from = NULL, state_at = ?1 WHERE id IN \
@@ -177,6 +183,9 @@ pub async fn reopen_undue(control: &Control, limit: u32) -> Result<usize> {
 }
 
 /// Returns closed tenants whose retention is over, longest overdue first. `due_us` is that of [`Control::due_us`].
+///
+/// # Errors
+/// Those of the control store.
 pub async fn due(tx: &mut Tx, due_us: i64, limit: u32) -> Result<Vec<TenantId>> {
     let sql = "SELECT id FROM tenants INDEXED BY tenants_purging \
         WHERE state = 'cancelled' AND (purges_at <= ?1 OR purges_at <= cancelled_at) ORDER BY purges_at LIMIT ?2";

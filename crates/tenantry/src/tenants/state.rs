@@ -40,6 +40,9 @@ impl State {
     }
 
     /// Parses the stored text.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for any other text.
     pub fn parse(text: &str) -> Result<Self> {
         use State::{Active, Cancelled, Creating, Gone, Purging, Suspended};
         let all = [Creating, Active, Suspended, Cancelled, Purging, Gone];

@@ -144,6 +144,9 @@ pub(super) fn read(r: &SqlRow) -> Result<(TenantId, Placement)> {
 }
 
 /// Returns a tenant's placements that are planned or in use, ordered by store.
+///
+/// # Errors
+/// Those of the control store.
 pub async fn of_tenant(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Placement>> {
     Ok(of_range(tx, tenant, tenant).await?.into_iter().map(|(_, placement)| placement).collect())
 }
@@ -161,6 +164,9 @@ pub(crate) async fn of_range(
 }
 
 /// Returns every place in use of a store, for checks that must look into all of them.
+///
+/// # Errors
+/// Those of the control store.
 pub async fn places_of_store(control: &Control, store: &StoreName) -> Result<Vec<Place>> {
     let mut tx = control.snapshot().await?;
     let sql = format!("SELECT {COLUMNS} FROM placements WHERE store = ? AND state = 'ready' ORDER BY tenant");

@@ -1,4 +1,4 @@
-//! Changes of a user's record: each with its audit row, each dropping the user from every cache.
+//! Changes of a user's record. Each writes an audit row and drops the user from every cache.
 
 use super::{by_id, check_text, count};
 use crate::{
@@ -8,10 +8,13 @@ use crate::{
 };
 use tenantry_engine::{Kind, name::UserId, value::Value};
 
-/// Sets the password's hash and voids every session made before, whatever the clock says.
+/// Sets the password's hash and invalidates every existing session, whatever the clock says.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is no such user.
 pub async fn set_password_hash(write: &mut Write, by: &By, id: UserId, hash: &str) -> Result<()> {
     let at = write.at_us();
-    // The person who signed in with the older password may be the reason for the change.
+    // The person who signed in with the old password may be the reason for the change.
     for sql in ["DELETE FROM login_failures WHERE user = ?", "DELETE FROM known_networks WHERE user = ?"] {
         write.execute(sql, params![id.get()]).await?;
     }
@@ -20,20 +23,20 @@ pub async fn set_password_hash(write: &mut Write, by: &By, id: UserId, hash: &st
     change(write, by, id, "user.set_password", sql, params![hash, at, id.get()], serde_json::json!({})).await
 }
 
-/// Gives a user another name.
+/// Changes the name of a user.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a name that is none; [`Error::NotFound`].
+/// [`Error::Invalid`] for an invalid name; [`Error::NotFound`] when there is no such user.
 pub async fn set_name(write: &mut Write, by: &By, id: UserId, name: &str) -> Result<()> {
     check_text("name", name)?;
     let sql = "UPDATE users SET name = ? WHERE id = ?";
     change(write, by, id, "user.set_name", sql, params![name.trim(), id.get()], serde_json::json!({})).await
 }
 
-/// Refuses what was proven with older credentials than the user has now, or for a user who may no longer sign in.
+/// Refuses a request whose proof used older credentials than the user has now, or a user who may no longer sign in.
 ///
 /// # Errors
-/// [`Error::Unauthenticated`] then.
+/// [`Error::Unauthenticated`] in these cases.
 pub(crate) async fn require_credentials(write: &mut Write, id: UserId, proven: i64) -> Result<()> {
     let sql = "SELECT count(*) FROM users WHERE id = ? AND credentials = ? AND is_active = 1";
     match count(write, sql, params![id.get(), proven]).await? {
@@ -42,14 +45,20 @@ pub(crate) async fn require_credentials(write: &mut Write, id: UserId, proven: i
     }
 }
 
-/// Opens an account to all networks that it was closed to after wrong passwords.
+/// Unlocks an account for all networks for which it was locked after wrong passwords.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is no such user.
 pub async fn unlock(write: &mut Write, by: &By, id: UserId) -> Result<()> {
     write.execute("DELETE FROM login_failures WHERE user = ?", params![id.get()]).await?;
     let sql = "UPDATE users SET unlocks = unlocks + 1 WHERE id = ?";
     change(write, by, id, "user.unlock", sql, params![id.get()], serde_json::json!({})).await
 }
 
-/// Sets who a user is to the platform. The last active superuser keeps the right.
+/// Sets the platform flags of a user. The last active superuser cannot lose them.
+///
+/// # Errors
+/// [`Error::Conflict`] for the last active superuser; [`Error::NotFound`] when there is no such user.
 pub async fn set_flags(write: &mut Write, by: &By, id: UserId, flags: Flags) -> Result<()> {
     if !(flags.is_superuser && flags.is_active) {
         let sql = "SELECT count(*) FROM users WHERE is_superuser = 1 AND is_active = 1 AND id <> ?";
@@ -64,18 +73,21 @@ pub async fn set_flags(write: &mut Write, by: &By, id: UserId, flags: Flags) -> 
     change(write, by, id, "user.set_flags", sql, values, serde_json::json!(flags)).await
 }
 
-/// What a user is to the platform.
+/// Flags of a user on the platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Flags {
-    /// May do everything.
+    /// Has all rights.
     pub is_superuser: bool,
     /// Platform staff.
     pub is_staff: bool,
-    /// May log in.
+    /// May sign in.
     pub is_active: bool,
 }
 
 /// Links an identity of another issuer to a user.
+///
+/// # Errors
+/// [`Error::Conflict`] when the identity is linked already; [`Error::NotFound`] when there is no such user.
 pub async fn link_identity(
     write: &mut Write,
     by: &By,

@@ -1,4 +1,4 @@
-//! Who belongs to which tenant, in which role. The last holder of the first configured role stays; the plan's
+//! Memberships: users in tenants, with their roles. The last holder of the first configured role stays. The plan's
 //! limit on users is checked in the transaction that adds one.
 
 use super::count;
@@ -13,12 +13,12 @@ use tenantry_engine::{
     name::{RoleName, Slug, TenantId, UserId},
 };
 
-/// A membership with what lists show.
+/// A membership, as shown in lists.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Member {
     /// The user.
     pub user: UserId,
-    /// Their address.
+    /// Their e-mail address.
     pub email: String,
     /// Their name.
     pub name: String,
@@ -28,7 +28,7 @@ pub struct Member {
     pub slug: Slug,
     /// Their role in it.
     pub role: RoleName,
-    /// Since when, microseconds since 1970, UTC.
+    /// Start of the membership, in microseconds since 1970, UTC.
     pub created_at_us: i64,
 }
 
@@ -47,26 +47,35 @@ fn read(r: &SqlRow) -> Result<Member> {
     })
 }
 
-/// Members of a tenant, in order of user id.
+/// Returns the members of a tenant, ordered by user id.
+///
+/// # Errors
+/// Those of the control store.
 pub async fn of_tenant(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Member>> {
     let sql = format!("{SELECT} WHERE m.tenant = ? ORDER BY m.user");
     tx.query(&sql, params![tenant.get()]).await?.iter().map(read).collect()
 }
 
-/// A user's role in a tenant; none: not a member.
+/// Returns a user's role in a tenant. `None`: not a member.
+///
+/// # Errors
+/// Those of the control store.
 pub async fn role(tx: &mut Tx, user: UserId, tenant: TenantId) -> Result<Option<RoleName>> {
     let sql = "SELECT role FROM memberships WHERE user = ? AND tenant = ?";
     let rows = tx.query(sql, params![user.get(), tenant.get()]).await?;
     rows.first().map(|r| Ok(RoleName::parse(r.text(0)?)?)).transpose()
 }
 
-/// Adds a user to a tenant, if the plan has room.
+/// Adds a user to a tenant, if the plan allows another one.
+///
+/// # Errors
+/// [`Error::Conflict`] for a member; [`Error::LimitExceeded`] when the plan is full.
 pub async fn add(write: &mut Write, by: &By, user: UserId, tenant: TenantId, role: &RoleName) -> Result<()> {
     insert(write, user, tenant, role).await?;
     log(write, by, "member.add", user, tenant, Some(role)).await
 }
 
-/// The same without an audit row of its own: part of a larger action.
+/// Like [`add`], without its own audit row: part of a larger action.
 pub(crate) async fn insert(write: &mut Write, user: UserId, tenant: TenantId, role: &RoleName) -> Result<()> {
     if self::role(write, user, tenant).await?.is_some() {
         return Err(Error::Conflict("this user is a member already".into()));
@@ -79,7 +88,8 @@ pub(crate) async fn insert(write: &mut Write, user: UserId, tenant: TenantId, ro
     Ok(())
 }
 
-/// Being added to a second tenant leaves a user's sign-in without a tenant where it led before.
+/// Records the present tenant as the default, so that a user's sign-in without a tenant still leads there after they
+/// are added to a second one.
 async fn keep_default(write: &mut Write, user: UserId) -> Result<()> {
     let sql = "UPDATE users SET last_tenant = (SELECT min(tenant) FROM memberships WHERE user = ?1) \
                WHERE id = ?1 AND last_tenant IS NULL AND (SELECT count(*) FROM memberships WHERE user = ?1) = 1";
@@ -87,7 +97,7 @@ async fn keep_default(write: &mut Write, user: UserId) -> Result<()> {
     Ok(())
 }
 
-/// Refuses when the plan has no room for another member beside those who are invited.
+/// Refuses if the plan does not allow another member in addition to members and pending invitations.
 pub(crate) async fn reserve(write: &mut Write, tenant: TenantId, invited: i64) -> Result<()> {
     let sql = "SELECT p.limits FROM subscriptions s JOIN plans p ON p.id = s.plan WHERE s.tenant = ?";
     let rows = write.query(sql, params![tenant.get()]).await?;
@@ -104,7 +114,10 @@ pub(crate) async fn reserve(write: &mut Write, tenant: TenantId, invited: i64) -
     }
 }
 
-/// Gives a member another role. The last holder of `first`, the first configured role, keeps it.
+/// Changes a member's role. The last holder of `first`, the first configured role, keeps it.
+///
+/// # Errors
+/// [`Error::NotFound`] when the user is not a member; [`Error::Conflict`] for the last holder of `first`.
 pub async fn set_role(
     write: &mut Write,
     by: &By,
@@ -124,6 +137,9 @@ pub async fn set_role(
 }
 
 /// Removes a member. The last holder of `first`, the first configured role, stays.
+///
+/// # Errors
+/// [`Error::NotFound`] when the user is not a member; [`Error::Conflict`] for the last holder of `first`.
 pub async fn remove(
     write: &mut Write,
     by: &By,
@@ -135,6 +151,9 @@ pub async fn remove(
 }
 
 /// Ends a membership because the member wants to leave. The last holder of `first`, the first configured role, stays.
+///
+/// # Errors
+/// [`Error::NotFound`] when the user is not a member; [`Error::Conflict`] for the last holder of `first`.
 pub async fn leave(
     write: &mut Write,
     by: &By,
@@ -161,7 +180,7 @@ async fn end(
     log(write, by, action, user, tenant, None).await
 }
 
-/// Refuses what would leave a tenant without an active holder of the role that manages it.
+/// Refuses a change that would leave a tenant without an active holder of the role that manages it.
 async fn protect_last(write: &mut Write, user: UserId, tenant: TenantId, first: &RoleName) -> Result<()> {
     if role(write, user, tenant).await?.as_ref() != Some(first) {
         return Ok(());

@@ -1,7 +1,7 @@
-//! Users of the platform. Passwords come and go as opaque hashes that access makes.
+//! Users of the platform. Passwords are opaque hashes here, computed by access.
 //!
-//! Called by access, operations, the command line and staff pages. Who belongs to which tenant is
-//! in `members`. Never sees a password or a token.
+//! Called by access, operations, the command line and the staff pages. `members` has the memberships in tenants. Never
+//! sees a password or a token.
 
 mod change;
 pub mod members;
@@ -30,37 +30,38 @@ pub struct User {
     pub id: UserId,
     /// E-mail address, lower case. Several accounts may have it; at most one holds it.
     pub email: String,
-    /// The address alone finds this account at sign-in. An account that does not hold its address is bound to its tenants.
+    /// The address alone finds this account at sign-in. An account that does not hold its address is bound to its
+    /// tenants.
     pub holds_address: bool,
-    /// When a link sent to the address, or the operator, proved it; none: never.
+    /// When a link sent to the address, or the operator, proved it. `None`: never.
     pub verified_at_us: Option<i64>,
-    /// For people.
+    /// Display name.
     pub name: String,
-    /// PHC string; none: cannot log in with a password. Never serialised.
+    /// PHC string. `None`: cannot sign in with a password. Never serialized.
     #[serde(skip)]
     pub password_hash: Option<String>,
-    /// May do everything on the platform.
+    /// Has all rights on the platform.
     pub is_superuser: bool,
     /// Platform staff.
     pub is_staff: bool,
-    /// May log in at all.
+    /// May sign in.
     pub is_active: bool,
-    /// Microseconds since 1970, UTC.
+    /// Creation, in microseconds since 1970, UTC.
     pub created_at_us: i64,
-    /// Last successful log-in.
+    /// Last successful sign-in, in microseconds since 1970, UTC.
     pub last_login_at_us: Option<i64>,
-    /// Wrong passwords from all networks that did not sign in since, and were not quiet for a day.
+    /// Number of wrong passwords from networks without a sign-in since, and without a day of silence.
     pub failed_logins: i64,
-    /// The account is closed to at least one network before this instant (`account-enumeration`).
+    /// The account is locked for at least one network until this instant (`account-enumeration`).
     pub locked_until_us: Option<i64>,
-    /// Number of the current credentials. A session made under another number is void.
+    /// Number of the current credentials. A session made under another number is invalid.
     pub credentials: i64,
-    /// The tenant they worked in last: where a sign-in leads that names none.
+    /// The tenant they worked in last, to which a sign-in without a tenant leads.
     pub last_tenant: Option<TenantId>,
 }
 
 impl User {
-    /// Its address is proven, so that what is meant for the address may go to this account.
+    /// Returns true if its address is proven, so that messages and rights for the address may go to this account.
     pub fn is_confirmed(&self) -> bool {
         self.holds_address && self.verified_at_us.is_some()
     }
@@ -72,16 +73,16 @@ impl std::fmt::Debug for User {
     }
 }
 
-/// A user to be made.
+/// A user to create.
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct NewUser {
-    /// Any case; stored lower case.
+    /// In any case; stored in lower case.
     pub email: String,
-    /// For people; 1 to 200 characters.
+    /// Display name, 1 to 200 characters.
     pub name: String,
-    /// PHC string, or none.
+    /// PHC string, if any.
     pub password_hash: Option<String>,
-    /// How far the address can be relied on.
+    /// How far the address can be trusted.
     #[serde(default)]
     pub standing: Standing,
 }
@@ -117,7 +118,7 @@ fn read(r: &SqlRow) -> Result<User> {
     })
 }
 
-/// The form in which an address is stored and looked up.
+/// Returns the form in which an address is stored and looked up.
 pub fn normal_email(email: &str) -> String {
     email.trim().to_ascii_lowercase()
 }
@@ -150,15 +151,17 @@ pub fn check_text(field: &str, text: &str) -> Result<()> {
     if fits { Ok(()) } else { Err(Error::invalid(field, "use 1 to 200 characters, no control characters")) }
 }
 
-/// Makes a user. An address that is in use is a conflict; whether to say so is the caller's
-/// decision (`account-enumeration`).
+/// Creates a user. An address in use is a conflict; the caller decides whether to reveal it (`account-enumeration`).
+///
+/// # Errors
+/// [`Error::Invalid`] for an invalid address or name; [`Error::Conflict`] for an address in use.
 pub async fn create(write: &mut Write, by: &By, new: &NewUser) -> Result<UserId> {
     let id = insert(write, new).await?;
     write.audit(by, None, "user.create", serde_json::json!({ "user": id })).await?;
     Ok(id)
 }
 
-/// The same without an audit row of its own: part of a larger action.
+/// Like [`create`], without its own audit row: part of a larger action.
 pub(crate) async fn insert(write: &mut Write, new: &NewUser) -> Result<UserId> {
     check_email(&new.email)?;
     check_text("name", &new.name)?;
@@ -180,19 +183,28 @@ pub(crate) async fn insert(write: &mut Write, new: &NewUser) -> Result<UserId> {
     }
 }
 
-/// The user of that id.
+/// Returns the user with this id.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is no such user.
 pub async fn by_id(tx: &mut Tx, id: UserId) -> Result<User> {
     let found = one(tx, &format!("SELECT {COLUMNS} FROM users WHERE id = ?"), params![id.get()]).await?;
     found.ok_or(Error::NotFound("user"))
 }
 
-/// The user who holds that address, if there is one. Accounts that only claim the address are not found.
+/// Returns the user who holds this address, if any. Does not find accounts that only claim the address.
+///
+/// # Errors
+/// Those of the control store.
 pub async fn by_email(tx: &mut Tx, email: &str) -> Result<Option<User>> {
     one(tx, &format!("SELECT {COLUMNS} FROM users WHERE email = ?"), params![normal_email(email)]).await
 }
 
-/// The account that an address means at sign-in: the one that holds the address or, in a tenant that was named, the
-/// member who has it.
+/// Returns the account for an address at sign-in: the one that holds the address or, if a tenant is named, its member
+/// with that address.
+///
+/// # Errors
+/// Those of the control store.
 pub async fn by_sign_in(tx: &mut Tx, email: &str, tenant: Option<&Slug>) -> Result<Option<User>> {
     let Some(tenant) = tenant else { return by_email(tx, email).await };
     let sql = format!(
@@ -202,7 +214,10 @@ pub async fn by_sign_in(tx: &mut Tx, email: &str, tenant: Option<&Slug>) -> Resu
     one(tx, &sql, params![normal_email(email), tenant.as_str()]).await
 }
 
-/// The user an identity of another issuer stands for, if it is linked.
+/// Returns the user linked to an identity of another issuer, if any.
+///
+/// # Errors
+/// Those of the control store.
 pub async fn by_identity(tx: &mut Tx, issuer: &str, subject: &str) -> Result<Option<User>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM users WHERE id = (SELECT user FROM identities WHERE issuer = ? AND subject = ?)"
@@ -214,7 +229,10 @@ async fn one(tx: &mut Tx, sql: &str, values: &[Value]) -> Result<Option<User>> {
     tx.query(sql, values).await?.first().map(read).transpose()
 }
 
-/// Users in order of id, after `after`.
+/// Lists users with ids greater than `after`, ordered by id.
+///
+/// # Errors
+/// Those of the control store.
 pub async fn list(tx: &mut Tx, after: Option<UserId>, limit: u32) -> Result<Vec<User>> {
     let sql = format!("SELECT {COLUMNS} FROM users WHERE id > ? ORDER BY id LIMIT ?");
     let values = params![after.map_or(0, UserId::get), i64::from(limit.clamp(1, 1000))];

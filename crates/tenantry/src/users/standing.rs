@@ -1,8 +1,8 @@
-//! Whether an account stands for its e-mail address: confirmed, or only claimed by the person who registered it.
+//! Whether an account holds its e-mail address: confirmed, or only claimed at registration.
 //!
 //! Called by `accounts` once a link sent to the address was followed. An account that only claims its address is bound
-//! to the tenants it was made with: no look-up by address finds it, so nothing that is meant for the holder of the
-//! address (an invitation, a token of another issuer, the ownership of a copy) can reach it.
+//! to the tenants it was created with. No look-up by address finds it, so nothing meant for the holder of the address
+//! (an invitation, a token of another issuer, the ownership of a copy) can reach it.
 
 use super::{User, by_email, by_id};
 use crate::{
@@ -13,23 +13,26 @@ use crate::{
 use serde_json::json;
 use tenantry_engine::name::UserId;
 
-/// How far the address of a new account can be relied on.
+/// How far the address of a new account can be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub enum Standing {
-    /// The person who made the account gave the address, and nothing proves it.
+    /// The person who created the account gave the address, and nothing proves it.
     #[default]
     Unconfirmed,
     /// The operator, a superuser or a link sent to the address vouches for it.
     Confirmed,
 }
 
-/// A name to sign in with that no address can be.
+/// Returns a sign-in name that no e-mail address can equal.
 pub(super) fn no_address() -> String {
     format!("~{}", uuid::Uuid::now_v7())
 }
 
-/// Makes an account stand for its address, which was proven just now. Returns the account that stands for it: another
-/// one, when its holder was confirmed before; that account then takes over the memberships.
+/// Makes an account the holder of its address, which was just proven. Returns the account that now holds the address.
+/// That is another account if it was confirmed earlier; it then takes over the memberships.
+///
+/// # Errors
+/// [`crate::Error::NotFound`] when there is no such user.
 pub async fn confirm(write: &mut Write, by: &By, id: UserId) -> Result<UserId> {
     let user = by_id(write, id).await?;
     match by_email(write, &user.email).await? {
@@ -49,8 +52,8 @@ pub async fn confirm(write: &mut Write, by: &By, id: UserId) -> Result<UserId> {
     Ok(id)
 }
 
-/// Unbinds an account from an address that another person proved to read. It stays in its tenants, and signs in with
-/// address and tenant.
+/// Releases the address of an account, because another person has proven to read it. The account stays in its tenants,
+/// and signs in with address and tenant.
 pub(crate) async fn give_up_address(write: &mut Write, by: &By, id: UserId) -> Result<()> {
     let sql = "UPDATE users SET email = ?, verified_at = NULL WHERE id = ?";
     write.execute(sql, params![no_address(), id.get()]).await?;
@@ -58,7 +61,7 @@ pub(crate) async fn give_up_address(write: &mut Write, by: &By, id: UserId) -> R
     write.invalidate(&Subject::User(id)).await
 }
 
-/// Moves what an account has to the holder of its address, and closes it.
+/// Moves what an account has to the holder of its address, and deactivates it.
 async fn merge(write: &mut Write, by: &By, from: &User, into: &User) -> Result<UserId> {
     let both = params![into.id.get(), from.id.get()];
     for sql in [

@@ -210,6 +210,10 @@ impl Provision {
 
 impl Operations {
     /// Creates a tenant with its databases, its trial and its first member: all or nothing (M7).
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for invalid names; [`Error::Conflict`] for a slug or address that is taken; that of the step
+    /// that failed.
     pub async fn create_tenant(&self, by: &By, wanted: CreateTenant) -> Result<Created> {
         let CreateTenant { tenant, placements, plan, owner } = wanted;
         tenants::check(&tenant)?;
@@ -228,6 +232,9 @@ impl Operations {
     /// Creates the databases that an existing tenant lacks (M9, M16): of stores without a placement, of planned
     /// placements, and of placements whose database is lost, which get a new, empty one under a new name. Does nothing
     /// if none is missing, and never creates an external database.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such tenant; that of the step that failed.
     pub async fn create_databases(&self, by: &By, slug: &Slug, wanted: Vec<NewPlacement>) -> Result<Created> {
         let mut tx = self.inner.world.control.snapshot().await?;
         let tenant = tenants::by_slug(&mut tx, slug).await?;

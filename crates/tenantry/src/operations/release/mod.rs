@@ -51,6 +51,9 @@ impl Operation for Release {
 
 impl Operations {
     /// Lists the databases of a tenant that swaps left behind and that still exist, newest first.
+    ///
+    /// # Errors
+    /// Those of the control store.
     pub async fn kept(&self, tenant: TenantId) -> Result<Vec<Placement>> {
         swap::kept(&mut self.inner.world.control.snapshot().await?, tenant).await
     }
@@ -65,6 +68,9 @@ impl Operations {
 
     /// Removes the databases of retained placements whose time is over. Returns how many. A tenant with another open
     /// operation is left for the next pass.
+    ///
+    /// # Errors
+    /// Those of the control store. A database that cannot be removed is not an error.
     pub async fn release_due(&self, by: &By, most: u32) -> Result<usize> {
         let control = &self.inner.world.control;
         let due = swap::release_due(&mut control.snapshot().await?, control.due_us(), most).await?;

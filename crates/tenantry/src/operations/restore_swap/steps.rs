@@ -123,7 +123,7 @@ pub(super) fn fence<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'
 pub(super) fn unfence<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for turn in &s.turns {
-            // Undone after a failure in its middle, the step has not said what it found.
+            // If `fence` failed midway, `turn.lost` was not saved.
             if turn.pool.is_none() {
                 world.databases.engine().put_back(&turn.live).await?;
             }
