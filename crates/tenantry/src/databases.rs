@@ -143,7 +143,7 @@ impl Databases {
         }
     }
 
-    /// Removes the database of a placement for good, in whatever state it is: its name was never reused (no-reuse). A
+    /// Removes the database of a placement for good, in whatever state it is: its name was never reused (`no-reuse`). A
     /// database that holds another tenant, or a path that is not a file, is an error and not removed.
     pub(crate) async fn purge(&self, place: &Place) -> Result<()> {
         if place.isolation == Isolation::Pooled {

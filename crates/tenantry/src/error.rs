@@ -89,7 +89,7 @@ pub enum Error {
         /// The store without a database.
         store: String,
     },
-    /// The tenant's database lacks migrations that this process has loaded (known-schema).
+    /// The tenant's database lacks migrations that this process has loaded (`known-schema`).
     #[error("migrations pending in {store} of {slug}: {detail}")]
     MigrationsPending {
         /// The tenant.
@@ -101,7 +101,7 @@ pub enum Error {
         /// What is missing. Private.
         detail: String,
     },
-    /// The tenant's database has migrations that this process has not loaded (known-schema).
+    /// The tenant's database has migrations that this process has not loaded (`known-schema`).
     #[error("newer apps have migrated {store} of {slug}: {detail}")]
     ServerOutdated {
         /// The tenant.

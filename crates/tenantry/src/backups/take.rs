@@ -270,7 +270,7 @@ async fn store_copy(world: &World, store: &Store, wanted: &Wanted<'_>, copied: C
 }
 
 /// Checks every page of the copy and its identity, and computes the checksums of its content at its schema. A copy that
-/// cannot be described could not be compared when restored, and so is not a backup (good-means-restorable).
+/// cannot be described could not be compared when restored, and so is not a backup (`good-means-restorable`).
 async fn look(
     world: &World,
     place: &Place,

@@ -188,7 +188,7 @@ impl Operations {
         steer::cancel(&self.inner, by, id).await
     }
 
-    /// Retries an operation that is paused after failures, at once and in this process.
+    /// Retries an operation that rests after failures, at once and in this process.
     ///
     /// # Errors
     /// [`Error::Conflict`] when it is over, or a worker has its lease.

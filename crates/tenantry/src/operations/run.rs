@@ -48,7 +48,7 @@ pub(super) async fn start<O: Operation>(
     Ok(job.operation)
 }
 
-/// Runs forward, and back again if that fails. Past the point of no return the operation is paused instead, and the
+/// Runs forward, and back again if that fails. Past the point of no return the operation rests instead, and the
 /// reconciler continues it.
 pub(super) async fn finish<O: Operation>(inner: &Inner, job: &mut Job<O>) -> Result<()> {
     match forward(inner, job).await {
@@ -63,7 +63,7 @@ pub(super) async fn finish<O: Operation>(inner: &Inner, job: &mut Job<O>) -> Res
     }
 }
 
-/// Pause of an operation after `attempts` workers failed: longer with each attempt.
+/// Time for which an operation rests after `attempts` workers failed: longer with each attempt.
 pub(super) fn pause_us(attempts: i64) -> i64 {
     SECOND_US << attempts.clamp(0, 8)
 }

@@ -11,7 +11,7 @@ use crate::{
 };
 use tenantry_engine::{SqlRow, Tx};
 
-/// Number of workers after which a start leaves a paused operation alone.
+/// Number of workers after which a start leaves a resting operation alone.
 const TRIED_AT_START: i64 = 3;
 
 /// A row of the journal, as recovery reads it.
@@ -40,7 +40,7 @@ impl Taken {
         })
     }
 
-    /// Returns true if no live worker can have the operation. At start-up paused operations are free too, unless they
+    /// Returns true if no live worker can have the operation. At start-up resting operations are free too, unless they
     /// failed repeatedly: those are left to a server and to operators, because every command would fail at them again.
     fn is_free(&self, now_us: i64, at_start: bool) -> bool {
         let reach_us = if self.lease_owner.is_some() { LEASE_US } else { pause_us(i64::MAX) };

@@ -1,4 +1,4 @@
-//! Watches an operation until it ends or is paused, for progress bars and streams.
+//! Watches an operation until it ends or rests, for progress bars and streams.
 //!
 //! Called by the command line and the API. Costs one read of a row by id now and then, in whichever process the
 //! operation runs.
@@ -25,7 +25,7 @@ enum Next {
 }
 
 impl Operations {
-    /// Streams the operation as it is now and after every change. The last item is over, or paused after a failure. An
+    /// Streams the operation as it is now and after every change. The last item is over, or rests after a failure. An
     /// error ends the stream.
     pub fn watch(&self, id: i64) -> impl Stream<Item = Result<Listed>> + Send + 'static {
         let operations = self.clone();
@@ -46,7 +46,7 @@ impl Operations {
         })
     }
 
-    /// Waits until the operation is over, or paused after a failure.
+    /// Waits until the operation is over, or rests after a failure.
     ///
     /// # Errors
     /// [`crate::Error::NotFound`] when there is no such operation.
