@@ -51,8 +51,11 @@ struct Asked {
 }
 
 impl Cancel {
-    /// Returns [`Error::Cancelled`] if a cancellation was requested and is still possible. A step that returns this
-    /// error is undone. Never an error while undoing.
+    /// Checks for a cancellation. Never fails while undoing.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] if a cancellation was requested and is still possible. The step must return it; the
+    /// operation is then undone.
     pub(crate) fn check(&self) -> Result<()> {
         let stop = self.0.requested.load(Ordering::Relaxed) && !self.0.deaf.load(Ordering::Relaxed);
         if stop { Err(Error::Cancelled) } else { Ok(()) }
