@@ -36,7 +36,7 @@ pub(super) struct Change {
     name: String,
 }
 
-/// `PATCH /api/me`: another name.
+/// `PATCH /api/me`: changes the caller's name.
 pub(super) async fn change(
     State(app): State<App>,
     Caller(actor): Caller,

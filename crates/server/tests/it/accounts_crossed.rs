@@ -1,5 +1,5 @@
-//! T14: an account that exists already, was made by another tenant or was never proven, crossed with every way into a
-//! tenant. Each crossing says what is answered, and which tenants each password opens afterwards.
+//! T14: an account that already exists, was created by another tenant, or was never verified × every way into a tenant.
+//! Each case states the answer, and which tenants each password opens afterwards.
 
 use super::{
     accounts::{ATTACKERS, VICTIM, VICTIMS, invite, login, register, sql, tenants, with_session},
@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use tenantry::{access::passwords::Password, audit::By, operator::NewOwner};
 
-/// An account of the victim's address, before the tenant `acme` has anything to do with it.
+/// An account of the victim's address, before tenant `acme` has any relation to it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Before {
-    /// There is none.
+    /// No account.
     Nothing,
     /// Made by an attacker who registered a tenant of their own.
     Claimed,
@@ -20,23 +20,23 @@ enum Before {
     ClaimedOfOld,
     /// Invited by another tenant, not accepted.
     InvitedElsewhere,
-    /// Made by another tenant's invitation, which the victim accepted, and left since.
+    /// Created by another tenant's invitation, which the victim accepted; the victim has left that tenant since.
     LeftAnother,
     /// Member of another tenant.
     Elsewhere,
-    /// The same, and closed by staff.
+    /// Member of another tenant, and deactivated by staff.
     Closed,
-    /// Made by a superuser, as staff.
+    /// Created by a superuser, as staff.
     Staff,
 }
 
-/// A way for an account to get into `acme`, or into `twin`, which is made.
+/// A way for an account to enter `acme`, or `twin`, which it creates.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Way {
     Invite,
-    /// The invitation is followed without a session, with a password.
+    /// Accepts the invitation without a session, with a password.
     Accept,
-    /// The invitation is followed with a session of the older account.
+    /// Accepts the invitation with a session of the older account.
     AcceptSignedIn,
     CreateTenant,
     CreateUser,
@@ -60,8 +60,8 @@ const WAYS: [Way; 10] = [
     Way::Impersonate,
 ];
 
-/// What follows from a way: the answer, the tenants that the older password opens, and those that the one opens which was
-/// chosen on the way.
+/// Outcome of a way: the answer, the tenants that the older password opens, and those that the newly chosen password
+/// opens.
 type Outcome = (u16, &'static str, &'static str);
 
 impl Before {
@@ -93,7 +93,7 @@ impl Before {
                 (200, "trap", ""),
                 (404, "trap", ""),
             ],
-            // Link and session together are as good as link and password.
+            // Link and session together prove as much as link and password.
             Self::ClaimedOfOld => [
                 (201, "trap", ""),
                 (201, "trap", "acme"),
@@ -106,7 +106,7 @@ impl Before {
                 (200, "trap", ""),
                 (404, "trap", ""),
             ],
-            // The holder's own password. As an owner of copied rows a superuser named them, with a reason.
+            // The holder's own password. A superuser named them as owner of the copied rows, with a reason.
             Self::LeftAnother | Self::Staff => [
                 (201, "", ""),
                 (409, "", ""),
@@ -183,7 +183,7 @@ impl Before {
     }
 }
 
-/// The id of the newest account of the victim's address; 0 without one.
+/// Returns the id of the newest account of the victim's address; 0 if there is none.
 async fn id_of(staff: &Client) -> Value {
     let users = staff.get("/api/admin/users").await.expect(200).json();
     let mine = users["items"].as_array().unwrap().iter().rfind(|user| user["email"] == VICTIM);
@@ -191,7 +191,7 @@ async fn id_of(staff: &Client) -> Value {
 }
 
 impl Way {
-    /// Goes it; the status of the answer.
+    /// Takes this way; returns the status of the answer.
     async fn go(self, before: Before, app: &TestApp, acme: &Client, staff: &Client) -> u16 {
         let (reason, wait) = ("the founder asked for it", "wait=60");
         let answer = match self {
@@ -250,7 +250,7 @@ async fn invited(acme: &Client) -> Answer {
     acme.post("/api/tenant/invitations", &json!({"email": VICTIM, "role": "admin"})).await
 }
 
-/// What `tenantry add-owner` does.
+/// Adds an owner as `tenantry add-owner` does.
 async fn add_owner(app: &TestApp) -> u16 {
     let owner =
         NewOwner { email: VICTIM.into(), name: "The founder".into(), password: Password::new(VICTIMS) };
@@ -264,7 +264,8 @@ async fn add_owner(app: &TestApp) -> u16 {
     }
 }
 
-/// Every tenant that the password opens, whichever is named at sign-in: those it lists are those it reads.
+/// Returns every tenant that the password opens, whichever is named at sign-in; asserts that the listed tenants are the
+/// readable ones.
 async fn opened(app: &TestApp, password: &str) -> String {
     let all = ["acme", "rival", "trap", "twin"];
     let mut opened = BTreeSet::new();

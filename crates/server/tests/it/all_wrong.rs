@@ -1,4 +1,4 @@
-//! Forms that are no records name every wrong field at once, and a person changes names.
+//! Refusals of forms other than records name every wrong field at once; and changes of names of users and tenants.
 
 use super::{
     app::{Client, TestApp},
@@ -7,7 +7,7 @@ use super::{
 use serde_json::{Value, json};
 use tenantry_testkit::tried;
 
-/// The fields that a refusal names, in order.
+/// Returns the fields that a refusal names, in order.
 async fn wrong(client: &Client, method: &str, path: &str, form: &Value) -> Vec<String> {
     let method = method.parse().unwrap();
     let answer = client.send(method, path, Some("application/json"), form.to_string()).await.expect(422);
@@ -86,7 +86,7 @@ async fn a_form_is_told_everything_that_is_wrong_with_it() {
     for (client, path, form, fields) in cases {
         assert_eq!(wrong(client, "POST", path, form).await, *fields, "{path}");
     }
-    // None of it did anything.
+    // None of the refused requests had an effect.
     assert_eq!(acme.get("/api/tenant/keys").await.expect(200).json()["items"], json!([]));
     assert_eq!(
         staff.get("/api/admin/tenants").await.expect(200).json()["items"].as_array().unwrap().len(),
@@ -110,7 +110,7 @@ async fn a_person_changes_their_own_name_and_an_owner_the_tenants() {
     let shown = bea.get("/api/tenant").await.expect(200).json();
     assert_eq!((&shown["name"], &shown["slug"]), (&json!("Acme & Daughters"), &json!("acme")));
     assert_eq!(wrong(&acme, "PATCH", "/api/tenant", &json!({"name": ""})).await, ["name"]);
-    // Neither staff who act as a member nor a key has a name to change.
+    // Impersonating staff and API keys cannot change a name.
     let staff = app.staff().await;
     let wish = json!({"tenant": "acme", "reason": "to see"});
     let acting = staff.post("/api/admin/impersonate", &wish).await.expect(201).json();

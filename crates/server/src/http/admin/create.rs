@@ -39,7 +39,10 @@ pub(in crate::http) async fn tenant(
     Ok((StatusCode::CREATED, Json(json!(created))))
 }
 
-/// The slug, once nothing in the form breaks a rule; else every field that does.
+/// Returns the slug if the form is valid.
+///
+/// # Errors
+/// All fields that break a rule.
 async fn checked(app: &App, form: &Form) -> Result<Slug, Error> {
     let mut wrong = Wrong::default();
     let slug = wrong.take(Slug::parse(&form.slug).map_err(|e| Error::invalid("slug", e.reason)))?;

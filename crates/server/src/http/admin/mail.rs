@@ -1,4 +1,4 @@
-//! Letters of the outbox, above all those that were not sent.
+//! Staff handler that lists the letters of the outbox, by default those that were not sent.
 
 use crate::http::{App, problem::Result, query::Words, scope::Staff, view};
 use axum::{Json, extract::State};
@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tenantry::mail::{Filter, Letter, LetterState};
 
-/// Query of the list.
+/// Query of [`list`].
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Query {

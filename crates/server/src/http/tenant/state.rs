@@ -1,5 +1,5 @@
-//! Handlers for the tenant's name, and for its state, plan, days remaining and limits (M8). The latter does not enter the
-//! tenant, so it works for an expired or suspended one too.
+//! Handlers that change the tenant's name and show its state, plan, days remaining and limits (M8). The second one does
+//! not enter the tenant, so it works for an expired or suspended one too.
 
 use crate::http::{
     App,
@@ -12,14 +12,14 @@ use axum::{Json, extract::State};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// What [`change`] takes.
+/// Body of [`change`].
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Change {
     name: String,
 }
 
-/// `PATCH /api/tenant`: another name for people. The slug is changed by staff.
+/// `PATCH /api/tenant`: changes the display name. Only staff change the slug.
 pub(in crate::http) async fn change(
     State(app): State<App>,
     tenant: Tenant,
