@@ -14,9 +14,9 @@ use tenantry::{access::passwords::Password, audit::By, operator::NewOwner};
 enum Before {
     /// No account.
     Nothing,
-    /// Made by an attacker who registered a tenant of their own.
+    /// Created by an attacker who registered a tenant.
     Claimed,
-    /// The same, in an installation that did not confirm addresses.
+    /// Created by an attacker who registered a tenant, in an installation that did not confirm addresses.
     ClaimedOfOld,
     /// Invited by another tenant, not accepted.
     InvitedElsewhere,

@@ -195,17 +195,17 @@ pub(crate) fn noise(length: usize) -> String {
     (0..length).map(|_| next()).collect()
 }
 
-/// Where a test runs that needs a file without permission.
+/// Process in which a test runs that needs a file without permission.
 pub(crate) enum Ran {
-    /// In this process, which is an ordinary user's.
+    /// This process, which belongs to an ordinary user.
     Here,
-    /// It has run in a child of this process as an ordinary user, and passed.
+    /// A child of this process, as an ordinary user; the test has passed there.
     There,
-    /// An ordinary user may not run this program: the test prints so.
+    /// None: an ordinary user may not run this program. The test prints that.
     Nowhere,
 }
 
-/// The superuser of the system reads every file: then the test runs again as a user who does not.
+/// Chooses the process: the system's superuser can read every file, so the test then runs again as an ordinary user.
 pub(crate) fn unprivileged(test: &str) -> Ran {
     use std::os::unix::{fs::MetadataExt, process::CommandExt};
     const NOBODY: u32 = 65_534;

@@ -134,7 +134,7 @@ async fn a_pool_whose_place_holds_something_else() {
     }
 }
 
-/// Permissions are given back, not restored from a backup.
+/// Lost permissions are fixed by giving them back, not by a restore.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pool_that_the_process_may_not_read() {
     match unprivileged("crossings_pool::a_pool_that_the_process_may_not_read") {
