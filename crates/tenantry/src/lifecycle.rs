@@ -32,10 +32,10 @@ impl Platform {
         write.commit().await
     }
 
-    /// Gives a tenant another name for people.
+    /// Changes the display name of a tenant.
     ///
     /// # Errors
-    /// [`crate::Error::Invalid`] for a name that is none.
+    /// [`crate::Error::Invalid`] for an invalid name.
     pub async fn set_tenant_name(&self, by: &By, id: TenantId, name: &str) -> Result<()> {
         let mut write = self.control().begin().await?;
         tenants::set_name(&mut write, by, id, name).await?;

@@ -184,8 +184,8 @@ pub(crate) fn load_apps(config: &Config) -> Result<Apps> {
     Apps::load(config).map_err(|e| Error::invalid("apps", e.to_string()))
 }
 
-/// Creates the platform's own databases, and migrates them to the current schema. A missing pool that has tenants is not
-/// created: an empty one would hide the loss.
+/// Creates the platform's own databases, and migrates them to the current schema. A missing pool that has tenants is
+/// not created: an empty one would hide the loss.
 pub(crate) async fn prepare_stores(
     engine: &Engine,
     config: &Config,

@@ -17,8 +17,8 @@ use tenantry_engine::{
     place::{Isolation, Place},
 };
 
-/// Adds the tenant and the remedy to an error that means that its database is lost, or at another schema. Returns any other
-/// error, such as a full disk, unchanged.
+/// Adds the tenant and the remedy to an error that means that its database is lost or has another schema. Returns any
+/// other error, such as a full disk, unchanged.
 pub(crate) async fn named(
     engine: &Engine,
     slug: &Slug,
@@ -42,8 +42,8 @@ pub(crate) async fn named(
     }
 }
 
-/// Adds the tenant and the remedy to an error that means that a database, or a copy of it, does not have the schema of the
-/// loaded apps.
+/// Adds the tenant and the remedy to an error that means that a database, or a copy of it, does not have the schema of
+/// the loaded apps.
 pub(crate) fn other_schema(slug: &Slug, store: &StoreName, error: tenantry_engine::Error) -> Error {
     let (slug, store, detail) = (slug.to_string(), store.to_string(), error.to_string());
     match error.kind() {

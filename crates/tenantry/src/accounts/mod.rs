@@ -24,7 +24,7 @@ impl Platform {
         self.0.mailer.send_due().await
     }
 
-    /// Letters of the outbox, newest first. Whether the caller may see them is decided by the route.
+    /// Lists letters of the outbox, newest first. The route has already authorised the caller.
     ///
     /// # Errors
     /// When the control store cannot be read.

@@ -111,7 +111,7 @@ impl Wrong {
         self.0.len() >= MOST
     }
 
-    /// The value that [`Wrong::take`] returned, if nothing was added.
+    /// Returns the value that [`Wrong::take`] returned, if no error was added.
     ///
     /// # Errors
     /// [`Error::InvalidFields`] with every field.

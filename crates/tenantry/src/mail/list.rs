@@ -1,4 +1,4 @@
-//! The outbox as staff see it. Neither tokens nor texts of letters are in it.
+//! List of the outbox for staff. It contains neither tokens nor texts of letters.
 
 use crate::{Error, Result, control::params};
 use serde::Serialize;
@@ -7,46 +7,46 @@ use tenantry_engine::{SqlRow, Tx};
 /// A letter of the outbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Letter {
-    /// Its id; the name of its file where letters go to a folder.
+    /// Its id, which is also the name of its file if letters are written to a folder.
     pub id: i64,
-    /// What it is for: `invitation`, `verify` or `reset`.
+    /// Its purpose: `invitation`, `verify` or `reset`.
     pub kind: String,
-    /// To whom.
+    /// E-mail address of the recipient.
     pub address: String,
-    /// The account it is about, if one.
+    /// The account it concerns, if any.
     pub user: Option<i64>,
-    /// The tenant it is about, if one.
+    /// The tenant it concerns, if any.
     pub tenant: Option<i64>,
-    /// Where it stands.
+    /// State of the letter.
     pub state: LetterState,
-    /// How often it was tried.
+    /// Number of attempts to send it.
     pub attempts: i64,
-    /// When it was written, microseconds.
+    /// Creation, in microseconds.
     pub created_at_us: i64,
-    /// When it is tried next, microseconds; none: not any more.
+    /// Next attempt, in microseconds. `None`: there is none.
     pub next_at_us: Option<i64>,
     /// Why the last attempt failed.
     pub error: Option<String>,
 }
 
-/// Where a letter stands.
+/// State of a letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LetterState {
-    /// To be sent, for the first time or again.
+    /// Waiting for its first or next attempt.
     Waiting,
-    /// Handed to the mail server or written to the folder.
+    /// Accepted by the mail server, or written to the folder.
     Sent,
     /// Given up after the last attempt.
     Failed,
-    /// No longer needed when its turn came.
+    /// Not sent, because its subject no longer existed when it was due.
     Dropped,
 }
 
 impl LetterState {
     const ALL: [Self; 4] = [Self::Waiting, Self::Sent, Self::Failed, Self::Dropped];
 
-    /// As stored and shown.
+    /// Text in the database and for users.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
@@ -56,10 +56,10 @@ impl LetterState {
         }
     }
 
-    /// From its text.
+    /// Parses the text.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for another text.
+    /// [`Error::Invalid`] for any other text.
     pub fn parse(text: &str) -> Result<Self> {
         let found = Self::ALL.into_iter().find(|state| state.as_str() == text);
         found.ok_or_else(|| Error::invalid("state", "must be waiting, sent, failed or dropped"))
@@ -69,15 +69,15 @@ impl LetterState {
 /// Which letters to list.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Filter {
-    /// Those in this state; none: those that were not sent, waiting or given up.
+    /// Only letters in this state. `None`: letters that were not sent, whether waiting or given up.
     pub state: Option<LetterState>,
     /// Only letters older than this id: the last id of the page before.
     pub before: Option<i64>,
-    /// Letters at most, 1 to 1000.
+    /// Largest number of letters, 1 to 1000.
     pub limit: u32,
 }
 
-/// Newest first.
+/// Lists letters, newest first.
 pub(crate) async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Letter>> {
     let sql = "SELECT id, kind, address, user, tenant, state, attempts, created_at, next_at, error FROM mails \
         WHERE iif(?1 IS NULL, state IN ('waiting', 'failed'), state = ?1) AND id < ?2 ORDER BY id DESC LIMIT ?3";

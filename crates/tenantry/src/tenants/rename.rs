@@ -1,5 +1,5 @@
-//! Changes the name and the slug of a tenant. The slug is an alias: the id stays, and so do databases, files, sessions and keys. The
-//! old slug stays reserved and answers as if it had never existed (`checked-names`).
+//! Changes the name and the slug of a tenant. The slug is an alias: the id stays, and so do databases, files, sessions
+//! and keys. The old slug stays reserved and answers as if it had never existed (`checked-names`).
 
 use super::{State, by_id, taken};
 use crate::{
@@ -12,10 +12,10 @@ use tenantry_engine::{
     name::{Slug, TenantId},
 };
 
-/// Gives the tenant another name for people.
+/// Changes the display name of the tenant.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a name that is none; [`Error::NotFound`].
+/// [`Error::Invalid`] for an invalid name; [`Error::NotFound`] when there is no such tenant.
 pub async fn set_name(write: &mut Write, by: &By, id: TenantId, name: &str) -> Result<()> {
     crate::users::check_text("name", name)?;
     let sql = "UPDATE tenants SET name = ? WHERE id = ?";

@@ -71,8 +71,8 @@ pub(super) fn files<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a, Res
     })
 }
 
-/// Refuses while something else is in the place of one of the databases, or a file that cannot be read. Removing it might
-/// destroy another tenant's data, and the certificate would name a database that was never found.
+/// Refuses while something else is in the place of one of the databases, or a file that cannot be read. Removing it
+/// might destroy another tenant's data, and the certificate would name a database that was never found.
 async fn refuse_another(world: &World, p: &Purge) -> Result<()> {
     for place in &p.places {
         if let Some(error) = world.databases.engine().unusable(place).await?

@@ -101,8 +101,8 @@ pub(super) fn files<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'
     })
 }
 
-/// Fences the places in use: from here writers wait. A lost database cannot take a fence. Its file is set aside instead and
-/// kept as evidence. A process that still has it open refuses each write after its commit.
+/// Fences the places in use: from here writers wait. A lost database cannot take a fence. Its file is set aside instead
+/// and kept as evidence. A process that still has it open refuses each write after its commit.
 pub(super) fn fence<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for turn in &mut s.turns {
