@@ -22,7 +22,7 @@ pub(super) fn begin<'a>(write: &'a mut Write, f: &'a mut FallBack) -> BoxFuture<
     })
 }
 
-/// Requires that the database in use is still lost and that the retained one is intact.
+/// Requires that the database in use is still lost and that the retained one is intact, then sets the lost one aside.
 pub(super) fn look<'a>(world: &'a World, f: &'a mut FallBack) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let engine = world.databases.engine();
