@@ -10,6 +10,7 @@ use super::{
 };
 use rusqlite::{DEFAULT_NAME, wal::CheckpointMode};
 use std::{
+    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
     sync::{
         Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -32,6 +33,10 @@ const OVERGROWN: u32 = 4;
 const ALARMING: u32 = 16;
 /// Longest time that writers are held off to wait for readers of old frames.
 const WAIT_FOR_READERS: Duration = Duration::from_millis(50);
+
+/// Locks for closing connections. A database's path selects its lock. If two threads closed the last two connections to
+/// one database at the same moment, each would find the other one open, and both would leave the `-wal` in place.
+static TURNS: [Mutex<()>; 64] = [const { Mutex::new(()) }; 64];
 
 /// A job of the maintenance thread.
 #[derive(Debug)]
@@ -206,7 +211,7 @@ fn write_back(database: &Database) -> crate::Result<()> {
 /// connection that never wrote closes at once.
 fn close(connections: Vec<Pooled>, wal_pages: u32) {
     tracing::trace!(connections = connections.len(), wal_pages, "closing an idle database");
-    drop(connections);
+    drop_in_turn(connections);
 }
 
 /// Closes the connections without a checkpoint, because too many closes wait. The `-wal` stays; the next open reads it.
@@ -214,5 +219,49 @@ fn close_quickly(connections: Vec<Pooled>, wal_pages: u32) {
     if wal_pages > 0 {
         connections.iter().for_each(|pooled| open::leave_wal(&pooled.conn));
     }
+    drop_in_turn(connections);
+}
+
+/// Closes the connections of one database while no other thread closes one of the same.
+fn drop_in_turn(connections: Vec<Pooled>) {
+    let path = connections.first().and_then(|pooled| pooled.conn.path()).unwrap_or_default();
+    let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(path);
+    let turn = usize::try_from(hash % TURNS.len() as u64).unwrap_or(0);
+    let _turn = TURNS[turn].lock().unwrap_or_else(PoisonError::into_inner);
     drop(connections);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::handles::Ticket;
+    use std::sync::Barrier;
+
+    /// Under pressure an evicted database is closed by its evictor while the thread closes an earlier opening of it.
+    #[test]
+    fn two_closings_at_once_leave_one_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.db");
+        drop(rusqlite::Connection::open(&path).unwrap());
+        let opened = || {
+            let conn = open::connect(&path).unwrap();
+            conn.busy_timeout(Duration::from_secs(5)).unwrap();
+            let sql = "PRAGMA journal_mode = WAL; CREATE TABLE IF NOT EXISTS t(a); SELECT count(*) FROM t";
+            conn.execute_batch(sql).unwrap();
+            Pooled::new(conn, Ticket::reserved())
+        };
+        let both = Barrier::new(2);
+        for round in 0..500 {
+            let (one, two) = (opened(), opened());
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    both.wait();
+                    close(vec![one], 0);
+                });
+                both.wait();
+                close_quickly(vec![two], 0);
+            });
+            assert!(!dir.path().join("a.db-wal").exists(), "round {round}");
+        }
+    }
 }
