@@ -40,6 +40,22 @@ pub(super) fn items<T: Serialize>(items: impl IntoIterator<Item = T>) -> Json<Va
     Json(json!({ "items": items }))
 }
 
+/// Returns `{"items": …}` for a list that clients read page by page. The page ends with the item that exceeds
+/// `limits.page_bytes`; the page without items is the last.
+pub(super) fn page<T: Serialize>(app: &App, items: impl IntoIterator<Item = T>) -> Json<Value> {
+    let most = usize::try_from(app.platform().config().limits.page_bytes).unwrap_or(usize::MAX);
+    let (mut page, mut taken) = (Vec::new(), 0);
+    for item in items {
+        let item = json!(item);
+        taken += item.to_string().len();
+        page.push(item);
+        if taken > most {
+            break;
+        }
+    }
+    Json(json!({ "items": page }))
+}
+
 /// Answers with a new session: the token once in the body, for programs, and as a cookie, for browsers.
 pub(super) fn session(app: &App, status: StatusCode, signed_in: &SignedIn) -> Response {
     let token = signed_in.token.reveal();

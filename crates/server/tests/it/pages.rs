@@ -116,6 +116,37 @@ async fn a_page_of_the_activity_log_ends_at_its_bytes() {
     assert_eq!(seen, (1..=21).rev().collect::<Vec<_>>());
 }
 
+/// Lists for staff end at their bytes too; the page without items is the last.
+#[tokio::test]
+async fn lists_for_staff_end_at_their_bytes() {
+    let app = TestApp::configured("[limits]\npage_bytes = \"1 KiB\"\n", Options::default()).await;
+    for n in 0..8 {
+        app.register(&format!("acme-{n}")).await;
+    }
+    let staff = app.staff().await;
+    for (list, go_on, least) in [
+        ("/api/admin/tenants", "after", 8),
+        ("/api/admin/users", "after", 9),
+        ("/api/admin/audit", "before", 16),
+        ("/api/admin/operations", "before", 8),
+    ] {
+        let (mut seen, mut count, mut from) = (vec![], 0, String::new());
+        loop {
+            let page = staff.get(&format!("{list}?limit=1000{from}")).await.expect(200);
+            assert!(page.body.len() < 4_000, "{list}: {} bytes", page.body.len());
+            let items = page.json()["items"].as_array().unwrap().clone();
+            let Some(last) = items.last() else { break };
+            (count, from) = (count + 1, format!("&{go_on}={}", last["id"]));
+            seen.extend(ids(&items));
+        }
+        let distinct: std::collections::BTreeSet<_> = seen.iter().collect();
+        assert!(
+            count > 1 && seen.len() >= least && distinct.len() == seen.len(),
+            "{list}: {count} pages, {seen:?}"
+        );
+    }
+}
+
 /// A file longer than its field allows is refused with the same text, however it is sent.
 #[tokio::test]
 async fn a_form_is_held_to_the_fields_own_limit() {

@@ -28,7 +28,7 @@ pub(in crate::http) async fn list(
         limit: query.limit.unwrap_or(100),
     };
     let rows = audit::list(&mut app.platform().control().snapshot().await?, &wanted).await?;
-    Ok(view::items(rows.iter().map(instants::wire)))
+    Ok(view::page(&app, rows.iter().map(instants::wire)))
 }
 
 /// `GET /api/admin/audit/verify`.

@@ -58,7 +58,7 @@ pub(in crate::http) async fn list(
         before: query.before.as_deref().map(str::parse::<BackupId>).transpose()?,
         limit: query.limit.unwrap_or(100),
     };
-    Ok(view::items(app.platform().list_backups(&filter).await?.iter().map(shown)))
+    Ok(view::page(&app, app.platform().list_backups(&filter).await?.iter().map(shown)))
 }
 
 /// `GET /api/admin/tenants/{slug}/backups`: newest first.

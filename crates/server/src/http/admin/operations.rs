@@ -47,7 +47,7 @@ pub(in crate::http) async fn list(
         limit: query.limit.unwrap_or(100),
     };
     let listed = app.platform().operations().list(&filter).await?;
-    Ok(view::items(listed.iter().map(operation::for_staff)))
+    Ok(view::page(&app, listed.iter().map(operation::for_staff)))
 }
 
 /// `GET /api/admin/operations/{id}`.

@@ -38,7 +38,7 @@ pub(in crate::http) async fn list(
     let filter = Filter { search: query.q, state, after: query.after.map(TenantId::from_raw), limit };
     let control = app.platform().control();
     let listed = tenants::list(&mut control.snapshot().await?, &filter, control.now_us()).await?;
-    Ok(view::items(listed.iter().map(shown)))
+    Ok(view::page(&app, listed.iter().map(shown)))
 }
 
 /// `GET /api/admin/tenants/{slug}`.

@@ -30,7 +30,7 @@ pub(in crate::http) async fn list(
 ) -> Result<Json<Value>> {
     let mut snapshot = app.platform().control().snapshot().await?;
     let users = users::list(&mut snapshot, page.after.map(UserId::from_raw), page.limit()).await?;
-    Ok(view::items(users.iter().map(shown)))
+    Ok(view::page(&app, users.iter().map(shown)))
 }
 
 /// Body of [`create`].

@@ -63,5 +63,5 @@ pub(in crate::http) async fn operations(
         limit: query.limit.unwrap_or(100),
     };
     let listed = app.platform().operations().list(&filter).await?;
-    Ok(view::items(listed.iter().map(operation::for_company)))
+    Ok(view::page(&app, listed.iter().map(operation::for_company)))
 }
