@@ -10,6 +10,7 @@ use super::{
     jwks::{Key, Keys},
 };
 use crate::{
+    clock::{Clock, SECOND_US},
     config::{JwtAlgorithm, JwtProvider},
     error::{Error, Result},
     users::normal_email,
@@ -25,7 +26,7 @@ use tenantry_engine::name::Slug;
 /// Longest token that is parsed, in bytes.
 const MAX_BYTES: usize = 8 * 1024;
 /// Tolerated clock difference.
-const LEEWAY_SECONDS: u64 = 10;
+const LEEWAY_SECONDS: f64 = 10.0;
 /// Number of checked tokens cached in memory.
 const CHECKED: usize = 10_000;
 /// Longest claim that is used, in bytes.
@@ -78,6 +79,8 @@ pub struct Issuers {
     issuers: Vec<Issuer>,
     /// Issuers whose secret or key could not be read, and why. Their tokens are refused.
     missing: Vec<String>,
+    /// Says when tokens begin and end.
+    clock: Clock,
     /// Tokens whose signature was checked, by SHA-256 of their text: a client sends the same token for an hour.
     checked: Cache<[u8; 32], Arc<Checked>>,
 }
@@ -115,9 +118,16 @@ impl Issuers {
             }
         }
         match problems.is_empty() {
-            true => Ok(Self { issuers, missing, checked: Cache::new(CHECKED) }),
+            true => Ok(Self { issuers, missing, clock: Clock::default(), checked: Cache::new(CHECKED) }),
             false => Err(problems),
         }
+    }
+
+    /// Uses the clock of a platform instead of a clock of its own.
+    #[must_use]
+    pub fn with_clock(mut self, clock: &Clock) -> Self {
+        self.clock = clock.clone();
+        self
     }
 
     /// Issuers whose secret or key could not be read, and why. Only a server needs them.
@@ -150,8 +160,11 @@ impl Issuers {
     /// Returns true if the token has not expired and its key was not withdrawn. `nbf` had passed when the token was
     /// checked.
     fn still_good(&self, checked: &Checked) -> bool {
-        let now_s = jiff::Timestamp::now().as_second();
-        now_s < checked.expires_s && self.issuers[checked.issuer].keys.hold(&checked.key)
+        self.now_s() < checked.expires_s && self.issuers[checked.issuer].keys.hold(&checked.key)
+    }
+
+    fn now_s(&self) -> i64 {
+        self.clock.now_us().div_euclid(SECOND_US)
     }
 
     async fn check(&self, token: &str) -> Result<Checked> {
@@ -162,7 +175,7 @@ impl Issuers {
         let unverified: Peek = jsonwebtoken::dangerous::insecure_decode_claims(token).map_err(refused)?;
         let issuer = self.issuers.iter().position(|issuer| issuer.provider.issuer == unverified.iss);
         let issuer = issuer.ok_or_else(|| Error::Unauthenticated("token of an unknown issuer".into()))?;
-        let (claims, expires_s, key) = self.issuers[issuer].verify(token, &header).await?;
+        let (claims, expires_s, key) = self.issuers[issuer].verify(token, &header, self.now_s()).await?;
         Ok(Checked { claims, expires_s, issuer, key })
     }
 }
@@ -193,12 +206,13 @@ fn algorithm(configured: JwtAlgorithm) -> Algorithm {
 }
 
 impl Issuer {
-    async fn verify(&self, token: &str, header: &Header) -> Result<(Claims, i64, Arc<Key>)> {
+    async fn verify(&self, token: &str, header: &Header, now_s: i64) -> Result<(Claims, i64, Arc<Key>)> {
         let key = self.keys.find(header.kid.as_deref()).await?;
         let validation = self.validation(key.algorithm);
         let data =
             jsonwebtoken::decode::<UniqueClaims>(token, &key.decoding, &validation).map_err(refused)?;
         let UniqueClaims(claims) = data.claims;
+        in_time(&claims, now_s)?;
         // A token that is past its end but within the leeway is accepted once and not cached.
         let expires_s = claims.get("exp").and_then(Value::as_i64).unwrap_or(0);
         Ok((self.read(&claims)?, expires_s, key))
@@ -213,8 +227,9 @@ impl Issuer {
         validation.set_required_spec_claims(required);
         validation.set_issuer(&[&self.provider.issuer]);
         validation.set_audience(&self.provider.audience);
-        validation.validate_nbf = true;
-        validation.leeway = LEEWAY_SECONDS;
+        // The library reads the system clock; see `in_time`. That both are numbers is still its concern.
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
         validation
     }
 
@@ -242,6 +257,28 @@ impl Issuer {
             false => None,
         };
         Ok(Claims { user, tenant, allowed: provider.tenants.clone() })
+    }
+}
+
+/// Refuses a token that has expired or is not valid yet, by the platform's clock.
+fn in_time(claims: &Map<String, Value>, now_s: i64) -> Result<()> {
+    let instant = |name: &str| match claims.get(name) {
+        None => Ok(None),
+        Some(value) => match value.as_f64().filter(|seconds| seconds.is_finite()) {
+            Some(seconds) => Ok(Some(seconds)),
+            None => Err(Error::Unauthenticated(format!("{name} of the token is no number"))),
+        },
+    };
+    let (now, leeway) = (now_s as f64, LEEWAY_SECONDS);
+    let expires = instant("exp")?.ok_or_else(|| Error::Unauthenticated("the token has no end".into()))?;
+    if expires < now - leeway {
+        return Err(Error::Unauthenticated("the token has expired".into()));
+    }
+    match instant("nbf")? {
+        Some(begins) if begins > now + leeway => {
+            Err(Error::Unauthenticated("the token is not valid yet".into()))
+        }
+        _ => Ok(()),
     }
 }
 

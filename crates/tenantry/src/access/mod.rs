@@ -71,6 +71,7 @@ impl Access {
             &config.auth;
         let issuers =
             jwt::Issuers::new(jwt).map_err(|problems| Error::invalid("auth.jwt", problems.join("; ")))?;
+        let issuers = issuers.with_clock(control.clock());
         let seen = seen::Seen::new(control.clone());
         let cores = std::thread::available_parallelism().map_or(2, |n| n.get());
         Ok(Self {

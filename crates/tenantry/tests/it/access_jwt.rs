@@ -311,3 +311,30 @@ async fn an_address_is_lowered_as_ascii_and_nothing_else_passes_for_it() {
         assert!(issuers.verify(&token(odd)).await.is_err(), "{odd}");
     }
 }
+
+/// Tokens begin and end by the clock that everything else goes by.
+#[tokio::test]
+async fn tokens_go_by_the_clock_of_the_platform() {
+    let clock = tenantry::clock::Clock::default();
+    let issuers = Issuers::new(&[secret_issuer()]).expect("settings").with_clock(&clock);
+    let token = |claims: &Value| hmac(&json!({"alg": "HS256"}), claims, SECRET);
+    let (now, later) = (token(&claims()), token(&with("exp", json!(now() + 7_200))));
+    assert!(issuers.verify(&now).await.is_ok());
+    clock.jump_us(3_600_000_000);
+    assert!(issuers.verify(&now).await.is_err(), "one that was checked before has ended, too");
+    assert!(issuers.verify(&later).await.is_ok());
+    let soon = token(&with("nbf", json!(self::now() + 3_590)));
+    assert!(issuers.verify(&soon).await.is_err(), "it ends before it begins");
+    let mut wanted = with("nbf", json!(self::now() + 3_590));
+    wanted["exp"] = json!(self::now() + 7_200);
+    assert!(issuers.verify(&token(&wanted)).await.is_ok(), "it has begun by this clock");
+    clock.jump_us(-2 * 3_600_000_000);
+    assert!(issuers.verify(&token(&wanted)).await.is_ok(), "it was checked, and nothing says otherwise");
+    wanted["exp"] = json!(self::now() + 7_201);
+    assert!(issuers.verify(&token(&wanted)).await.is_err(), "it has not begun by this clock");
+    for odd in [json!("soon"), json!(null), json!([1]), json!(true)] {
+        for name in ["exp", "nbf"] {
+            assert!(issuers.verify(&token(&with(name, odd.clone()))).await.is_err(), "{name} {odd}");
+        }
+    }
+}
