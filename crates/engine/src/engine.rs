@@ -171,6 +171,16 @@ impl Engine {
         sqlite::sql_at_any_schema(database, place, &self.0.long, text, limits).await
     }
 
+    /// Runs one UPDATE in a tenant's own database, whatever its schema is, so that the operator can correct values that
+    /// stop a migration. Returns the number of rows changed. Rows, keys and the platform's own tables stay as they are.
+    ///
+    /// # Errors
+    /// [`Kind::Denied`] for any other statement; [`Kind::Busy`] while the rows are being moved.
+    pub async fn operator_repair(&self, place: &Place, text: &str, limit: Duration) -> Result<u64> {
+        let text = text.to_owned();
+        self.on_file(place, move |site| sqlite::repair(site, &text, limit)).await
+    }
+
     /// Takes over a database that was made outside the platform for this place: adds the platform's own tables and the
     /// identity of the place. Refuses a database with another identity. Idempotent; never creates a file.
     pub async fn attach(&self, place: &Place) -> Result<()> {

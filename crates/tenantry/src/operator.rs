@@ -27,6 +27,8 @@ use tenantry_engine::{
 
 /// Number of characters of a statement that the audit log stores.
 const AUDITED_SQL_CHARS: usize = 2_000;
+/// Longest duration of an operator's UPDATE, as a multiple of that of a read.
+const REPAIR_FACTOR: u32 = 6;
 
 /// A person who becomes the first member of a tenant. The operator vouches for the account.
 #[derive(Debug, Clone)]
@@ -207,6 +209,25 @@ impl Platform {
         let place = tenant.place(store)?;
         let rows = self.0.engine.operator_sql(place, statement, self.sql_limits()).await;
         rows.map_err(|error| crate::reroute::refused(tenant.record(), place, error))
+    }
+
+    /// Runs one UPDATE in a tenant's own database, whatever its schema is, so that the operator can correct values that
+    /// stop a migration. Returns the number of rows changed. The statement is in the audit log before it runs.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a store that tenants do not have; [`Error::Engine`] for what the database refuses.
+    pub async fn operator_repair(
+        &self,
+        by: &By,
+        slug: &Slug,
+        store: &StoreName,
+        statement: &str,
+    ) -> Result<u64> {
+        let tenant = self.enter_as_operator(by, slug).await?;
+        self.audit_sql(&tenant, store, statement).await?;
+        let place = tenant.place(store)?;
+        let limit = self.sql_limits().deadline * REPAIR_FACTOR;
+        Ok(self.0.engine.operator_repair(place, statement, limit).await?)
     }
 
     /// Runs a read-only statement, confined to the entered tenant's data, in its database. The statement is in the

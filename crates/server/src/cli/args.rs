@@ -183,8 +183,11 @@ pub(crate) enum Command {
     Sql {
         /// Slug of the tenant.
         tenant: String,
-        /// One SELECT.
+        /// One SELECT; with --write one UPDATE.
         statement: String,
+        /// Change values: those that stop a migration. Rows and ids stay.
+        #[arg(long, conflicts_with = "json")]
+        write: bool,
         /// Store, when a tenant has several.
         #[arg(long, default_value = "tenant")]
         store: String,

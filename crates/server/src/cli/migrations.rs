@@ -145,8 +145,13 @@ fn line(json: bool, outcome: &Outcome) {
         ),
         (Err(why), false) => {
             say!("{slug}: not migrated: {}", why.message);
-            if let Some(remedy) = &why.remedy {
-                say!("  remedy: {remedy}");
+            match &why.remedy {
+                Some(remedy) => say!("  remedy: {remedy}"),
+                None if why.message.contains("refused: ") => say!(
+                    "  remedy: look at the rows and correct them, then run migrate-tenants again:\n    \
+                     tenantry sql {slug} \"SELECT …\"\n    tenantry sql {slug} --write \"UPDATE …\""
+                ),
+                None => {}
             }
         }
     }

@@ -296,6 +296,53 @@ fn a_failed_migration_is_said_with_its_reason_and_is_no_fault_of_the_server() {
     assert_eq!(new.ask("GET", "/api/records/bills/3", &token, None).1["note"], 14);
 }
 
+/// With the new apps alone no route changes such values any more: the command line does, and only them.
+#[test]
+fn values_that_stop_a_migration_are_corrected_with_the_new_apps_alone() {
+    let to_integer = ("[fields.note]\ntype = \"text\"", "[fields.note]\ntype = \"integer\"");
+    let versions = Versions::new("database", to_integer);
+    let old = start(&versions.old, "serve");
+    let token = old.log_in("owner@acme.example");
+    for id in [3, 5] {
+        let path = format!("/api/records/bills/{id}");
+        assert_eq!(old.ask("PATCH", &path, &token, Some(&json!({"note": "abc"}))).0, 200);
+    }
+    drop(old);
+    let dir = &versions.new;
+    let failed = run(dir, &["migrate-tenants"]);
+    let told = stdout(&failed);
+    for wanted in ["acme: not migrated", "2 rows of `bills`", "(id 3, 5)", "tenantry sql acme --write"] {
+        assert!(!failed.status.success() && told.contains(wanted), "{wanted}: {told}");
+    }
+    for wrong in [
+        "DELETE FROM bills",
+        "INSERT INTO bills(note) VALUES('x')",
+        "UPDATE bills SET id = 9 WHERE id = 3",
+        "UPDATE bills SET version = 9",
+        "UPDATE _tenantry_place SET fenced = 1",
+        "DROP TABLE bills",
+        "PRAGMA user_version = 7",
+        "ATTACH 'x' AS x",
+        "COMMIT",
+        "SELECT 1",
+        "UPDATE bills SET note = '1' RETURNING id",
+        "UPDATE bills SET note = '1'; DROP TABLE bills",
+    ] {
+        let refused = run(dir, &["sql", "acme", "--write", wrong]);
+        assert!(!refused.status.success(), "{wrong}: {}", stdout(&refused));
+    }
+    assert!(
+        fine(dir, &["sql", "acme", "SELECT group_concat(id) AS ids FROM bills WHERE note = 'abc'"])
+            .contains("3,5")
+    );
+    let said = fine(dir, &["sql", "acme", "--write", "UPDATE bills SET note = '14' WHERE note = 'abc'"]);
+    assert!(said.contains("2 rows changed"), "{said}");
+    fine(dir, &["migrate-tenants", "--tenant", "acme"]);
+    let new = start(dir, "serve");
+    assert_eq!(new.ask("GET", "/api/records/bills/5", &token, None).1["note"], 14);
+    assert!(fine(dir, &["audit", "list"]).contains("UPDATE bills SET note"));
+}
+
 /// Edited models without a migration match no database: serving them would misread all data.
 #[test]
 fn edited_models_are_not_served_before_their_migration_is_made() {

@@ -26,8 +26,10 @@ struct Builder<'a> {
 impl Builder<'_> {
     /// Adds a check that fails for rows where `condition` holds; `what` completes "N rows have …".
     fn refuse(&mut self, condition: &str, what: &str) {
+        let rows = format!("FROM {} WHERE {condition}", quoted(self.table));
         self.checks.push(Step::Refuse {
-            count: format!("SELECT count(*) FROM {} WHERE {condition}", quoted(self.table)),
+            count: format!("SELECT count(*) {rows}"),
+            ids: Some(format!("SELECT id {rows} ORDER BY id")),
             message: format!("rows of `{}` have a `{}` {what}", self.table, self.field),
         });
     }

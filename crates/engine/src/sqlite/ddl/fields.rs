@@ -31,6 +31,7 @@ pub(super) fn add_field(
         if field.required && filled.is_none() {
             out.list.push(Step::Refuse {
                 count: format!("SELECT count(*) FROM {}", quoted(table)),
+                ids: None,
                 message: format!("rows of `{table}` would have no `{}`, which is required", field.name),
             });
         }

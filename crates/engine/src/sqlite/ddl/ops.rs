@@ -20,6 +20,8 @@ pub(crate) enum Step {
     Refuse {
         /// The query.
         count: String,
+        /// A query for the ids of the rows that are counted; none: it is every row.
+        ids: Option<String>,
         /// What the number counts.
         message: String,
     },
@@ -160,12 +162,17 @@ pub(super) fn duplicates(layout: &Layout<'_>, index: &Index) -> Option<Step> {
     let fields: Vec<&str> = index.fields.iter().map(FieldName::as_str).collect();
     let present: Vec<String> = fields.iter().map(|f| format!("{} IS NOT NULL", quoted(f))).collect();
     let columns = super::list(layout.tenant().into_iter().chain(fields.iter().copied()));
+    let twice = format!(
+        "FROM {} WHERE {} GROUP BY {columns} HAVING count(*) > 1",
+        quoted(table),
+        present.join(" AND ")
+    );
     Some(Step::Refuse {
-        count: format!(
-            "SELECT count(*) FROM (SELECT 1 FROM {} WHERE {} GROUP BY {columns} HAVING count(*) > 1)",
-            quoted(table),
-            present.join(" AND ")
-        ),
+        count: format!("SELECT count(*) FROM (SELECT 1 {twice})"),
+        ids: Some(format!(
+            "SELECT id FROM {} WHERE ({columns}) IN (SELECT {columns} {twice}) ORDER BY {columns}",
+            quoted(table)
+        )),
         message: format!(
             "values of ({}) occur more than once in `{table}`, but must be unique",
             fields.join(", ")

@@ -5,6 +5,7 @@ use crate::error::{Error, Kind, Result};
 use crate::sqlite::ddl::Step;
 use rusqlite::Connection;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::types::ValueRef;
 
 /// Runs a step inside the migration's transaction.
 pub(super) fn run_step(conn: &mut Connection, step: &Step) -> Result<()> {
@@ -16,10 +17,39 @@ pub(super) fn run_step(conn: &mut Connection, step: &Step) -> Result<()> {
             conn.authorizer(None::<fn(AuthContext<'_>) -> Authorization>)?;
             Ok(outcome?)
         }
-        Step::Refuse { count, message } => {
+        Step::Refuse { count, ids, message } => {
             let found: i64 = conn.query_row(count, [], |row| row.get(0))?;
-            if found == 0 { Ok(()) } else { Err(statement(format!("refused: {found} {message}"))) }
+            if found == 0 {
+                return Ok(());
+            }
+            let which = ids.as_deref().map(|ids| which(conn, ids)).transpose()?.unwrap_or_default();
+            Err(statement(format!("refused: {found} {message}{which}")))
         }
+    }
+}
+
+/// Maximum number of ids in a refusal.
+const NAMED_MAX: usize = 20;
+
+/// Returns the ids of the first rows that the query finds, in parentheses.
+fn which(conn: &Connection, ids: &str) -> Result<String> {
+    let mut query = conn.prepare(&format!("{ids} LIMIT {}", NAMED_MAX + 1))?;
+    let found = query.query_map([], |row| Ok(shown(row.get_ref(0)?)))?;
+    let mut found = found.collect::<rusqlite::Result<Vec<_>>>()?;
+    if found.len() > NAMED_MAX {
+        found[NAMED_MAX] = "…".into();
+    }
+    Ok(format!(" (id {})", found.join(", ")))
+}
+
+fn shown(id: ValueRef<'_>) -> String {
+    match id {
+        ValueRef::Integer(id) => id.to_string(),
+        ValueRef::Blob(bytes) => match uuid::Uuid::from_slice(bytes) {
+            Ok(id) => id.to_string(),
+            Err(_) => "?".into(),
+        },
+        other => other.as_str().unwrap_or("?").to_owned(),
     }
 }
 
