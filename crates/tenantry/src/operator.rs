@@ -323,6 +323,7 @@ impl Platform {
 
     /// Checks models, migrations and every database, or only those of one tenant. Returns how many tenants were
     /// checked. Findings are reported as they are found. With `pages`, every page of every database is read as well.
+    /// `at` receives the number of tenants checked so far and their total.
     ///
     /// # Errors
     /// [`Error::NotFound`] for a tenant that does not exist. A database's error is a finding.
@@ -331,6 +332,7 @@ impl Platform {
         only: Option<&Slug>,
         pages: bool,
         mut tell: impl FnMut(Finding),
+        at: impl FnMut(u64, u64),
     ) -> Result<u64> {
         let loaded = self.loaded();
         let systems = loaded.models.values().filter_map(|entry| entry.place.clone());
@@ -341,7 +343,7 @@ impl Platform {
             None => None,
         };
         checker.platform(&mut tell).await?;
-        checker.tenants(self.control(), only, tell).await
+        checker.tenants(self.control(), only, tell, at).await
     }
 
     /// Checks the audit log's hash chain against the published heads (`audited-commit`).

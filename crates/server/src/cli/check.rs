@@ -3,21 +3,32 @@
 
 use super::setup::{Place, explain};
 use anyhow::Result;
-use std::process::ExitCode;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::{process::ExitCode, time::Duration};
 use tenantry::{Orphan, name::Slug};
+
+/// Between two looks of the bar, which is drawn on a terminal only.
+const TICK: Duration = Duration::from_millis(120);
 
 /// Prints what is not as it should be; exit status 1 when there is anything.
 pub(super) async fn run(place: &Place, tenant: Option<&str>, pages: bool) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let only = tenant.map(Slug::parse).transpose()?;
     let mut found = 0u64;
-    let checked = platform
-        .check(only.as_ref(), pages, |finding| {
-            found += 1;
-            say!("{finding}");
-        })
-        .await
-        .map_err(explain)?;
+    let bar = ProgressBar::new(0)
+        .with_style(ProgressStyle::with_template("check {spinner} {wide_bar} {pos}/{len} tenants {eta}")?);
+    bar.enable_steady_tick(TICK);
+    let tell = |finding| {
+        found += 1;
+        bar.suspend(|| say!("{finding}"));
+    };
+    let at = |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    };
+    let checked = platform.check(only.as_ref(), pages, tell, at).await;
+    bar.finish_and_clear();
+    let checked = checked.map_err(explain)?;
     if only.is_none() {
         // A placement without its file was told above.
         let orphans = platform.orphans().await.map_err(explain)?;

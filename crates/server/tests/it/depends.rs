@@ -124,7 +124,7 @@ async fn check_lists_records_that_disagree_m5() {
     user.post("/api/records/doctors", &doctor("a", (1, 1, None))).await.expect(201);
     staff.patch("/api/records/cities/1", &json!({"region": 2, "name": "Beckum"})).await.expect(200);
     let mut found = Vec::new();
-    app.platform().check(None, false, |finding| found.push(finding)).await.unwrap();
+    app.platform().check(None, false, |finding| found.push(finding), |_, _| ()).await.unwrap();
     assert_eq!(found.len(), 1, "{found:?}");
     let What::Disagreeing { count, ids, .. } = &found[0].what else { panic!("{found:?}") };
     assert_eq!((*count, ids.len()), (1, 1));

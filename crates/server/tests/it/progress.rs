@@ -205,10 +205,24 @@ fn the_first_ctrl_c_cancels_and_the_second_leaves_it_to_others() {
     );
     assert_eq!((&left["state"], &left["cancel_requested"]), (&json!("running"), &json!(true)), "{left}");
     // The next command that works on the platform ends the operation.
-    fine(dir, &["list-tenants"]);
+    fine(dir, &["init-plans"]);
     let began = Instant::now();
     while newest(dir, "backup_run").unwrap()["state"] != "undone" {
         assert!(began.elapsed() < Duration::from_secs(60), "{:?}", newest(dir, "backup_run"));
-        fine(dir, &["list-tenants"]);
+        fine(dir, &["init-plans"]);
     }
+}
+
+/// A look at every page of many databases takes its time: a terminal sees how far it is, a pipe the findings alone.
+#[test]
+fn check_shows_how_far_it_is_on_a_terminal_only() {
+    let dir = installation();
+    let terminal = Terminal::open(dir.path(), "check", "");
+    terminal.see(&format!("/{COMPANIES} tenants"));
+    let (status, shown) = terminal.end();
+    assert_eq!(status, Some(0), "{shown:?}");
+    assert!(shown.contains(&format!("tenants checked: {COMPANIES}")), "{shown:?}");
+    let piped = run(dir.path(), &["check"]);
+    assert_eq!(String::from_utf8_lossy(&piped.stderr), "");
+    assert_eq!(stdout(&piped).lines().count(), 1, "{}", stdout(&piped));
 }

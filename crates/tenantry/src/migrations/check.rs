@@ -166,7 +166,8 @@ impl<'a> Checker<'a> {
         Ok(())
     }
 
-    /// Checks every tenant that has databases in the catalog, or only one. Returns how many.
+    /// Checks every tenant that has databases in the catalog, or only one. Returns how many. `at` receives the
+    /// number checked so far and the total.
     ///
     /// # Errors
     /// Those of the catalog. A fault is reported to `tell`.
@@ -175,8 +176,10 @@ impl<'a> Checker<'a> {
         control: &Control,
         only: Option<TenantId>,
         mut tell: impl FnMut(Finding),
+        mut at: impl FnMut(u64, u64),
     ) -> Result<u64> {
-        let mut checked = 0;
+        let (mut checked, total) = (0, placed_tenants(control, only).await?);
+        at(checked, total);
         let last = match only {
             Some(only) => only.get(),
             None => last_tenant(control).await?,
@@ -187,6 +190,7 @@ impl<'a> Checker<'a> {
             for places in places(control, first, end).await? {
                 self.tenant(&places, &mut tell).await;
                 checked += 1;
+                at(checked, total);
             }
             first = end + 1;
         }
@@ -303,6 +307,16 @@ impl<'a> Checker<'a> {
         let schema = self.schemas.get(&place.store).ok_or_else(missing)?;
         Ok(self.engine.session(place, schema, None).await?)
     }
+}
+
+/// Returns the number of tenants that have a database; 1 if only one is checked.
+async fn placed_tenants(control: &Control, only: Option<TenantId>) -> Result<u64> {
+    if only.is_some() {
+        return Ok(1);
+    }
+    let sql = "SELECT count(DISTINCT tenant) FROM placements WHERE state = 'ready'";
+    let rows = control.snapshot().await?.query(sql, &[]).await?;
+    Ok(rows.first().map_or(Ok(0), |row| row.integer(0))?.unsigned_abs())
 }
 
 async fn last_tenant(control: &Control) -> Result<i64> {

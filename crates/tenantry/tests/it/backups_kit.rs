@@ -138,7 +138,7 @@ impl Clinic {
         let open = Filter { open: true, ..Filter::default() };
         assert_eq!(self.platform.operations().list(&open).await.unwrap(), vec![]);
         let mut found = Vec::new();
-        self.platform.check(None, true, |finding| found.push(finding.to_string())).await.unwrap();
+        self.platform.check(None, true, |finding| found.push(finding.to_string()), |_, _| ()).await.unwrap();
         assert_eq!(found, Vec::<String>::new());
         assert!(self.platform.verify_audit().await.unwrap().faults.is_empty());
         let scratch = self.dir.join("data/scratch");

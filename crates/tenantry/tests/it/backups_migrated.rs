@@ -89,7 +89,7 @@ async fn over(platform: &Platform, operation: i64) -> (State, Option<String>) {
 
 async fn whole(platform: &Platform) {
     let mut found = Vec::new();
-    platform.check(None, true, |finding| found.push(finding.to_string())).await.unwrap();
+    platform.check(None, true, |finding| found.push(finding.to_string()), |_, _| ()).await.unwrap();
     assert_eq!(found, Vec::<String>::new());
 }
 

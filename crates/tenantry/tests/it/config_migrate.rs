@@ -131,7 +131,7 @@ impl Fixture {
         let mut found = Vec::new();
         let mut checker = Checker::new(&self.engine, &apps, vec![system("shared")]).unwrap();
         checker.platform(|finding| found.push(finding)).await.unwrap();
-        checker.tenants(&self.control, None, |finding| found.push(finding)).await.unwrap();
+        checker.tenants(&self.control, None, |finding| found.push(finding), |_, _| ()).await.unwrap();
         found
     }
 

@@ -83,7 +83,7 @@ async fn a_new_app_reaches_tenants_in_either_isolation() {
         assert!(reports[0].1.is_clean(), "{isolation}: {reports:?}");
         assert_eq!((reports[0].1.migrated, platform.tenants_behind().await.unwrap()), (2, 0), "{isolation}");
         let mut found = Vec::new();
-        assert_eq!(platform.check(None, true, |finding| found.push(finding)).await.unwrap(), 2);
+        assert_eq!(platform.check(None, true, |finding| found.push(finding), |_, _| ()).await.unwrap(), 2);
         assert_eq!(found, [], "{isolation}");
         platform.shutdown().await;
     }

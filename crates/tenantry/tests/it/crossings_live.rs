@@ -113,7 +113,7 @@ async fn row(live: Live) {
         cell(&clinic, live, verb, &then).await;
     }
     let mut found = Vec::new();
-    clinic.platform.check(None, true, |finding| found.push(finding.to_string())).await.unwrap();
+    clinic.platform.check(None, true, |finding| found.push(finding.to_string()), |_, _| ()).await.unwrap();
     let named = found.iter().any(|finding| finding.contains("tenant_backup_1"));
     assert!(named || live == Live::LeafPage, "{live:?}: {found:?}");
     let open = tenantry::operations::Filter { open: true, ..Default::default() };

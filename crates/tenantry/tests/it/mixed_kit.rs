@@ -225,7 +225,7 @@ impl Ward {
 
     pub(crate) async fn found(&self) -> Vec<String> {
         let mut found = Vec::new();
-        self.platform.check(None, true, |finding| found.push(finding.to_string())).await.unwrap();
+        self.platform.check(None, true, |finding| found.push(finding.to_string()), |_, _| ()).await.unwrap();
         found
     }
 

@@ -102,7 +102,10 @@ async fn a_database_that_the_owner_brings_is_attached_and_left_alone_f3() {
     assert_eq!(migrate(&platform, true).await, 1);
     assert!(platform.verify_audit().await.unwrap().faults.is_empty());
     let mut found = vec![];
-    assert_eq!(platform.check(None, true, |finding| found.push(finding.to_string())).await.unwrap(), 2);
+    assert_eq!(
+        platform.check(None, true, |finding| found.push(finding.to_string()), |_, _| ()).await.unwrap(),
+        2
+    );
     assert_eq!(found, [""; 0]);
 }
 
@@ -140,7 +143,7 @@ async fn tenants_without_a_database_live_in_the_pool_that_is_named_f4() {
         let counts = (patients(&platform, "alpha").await, patients(&platform, "gamma").await);
         assert_eq!(counts, (3, 1), "{host}");
         let mut found = vec![];
-        platform.check(None, true, |finding| found.push(finding.to_string())).await.unwrap();
+        platform.check(None, true, |finding| found.push(finding.to_string()), |_, _| ()).await.unwrap();
         assert_eq!(found, [""; 0], "{host}");
         platform.shutdown().await;
         // The next start finds the pool with all its tenants.
