@@ -147,6 +147,15 @@ impl Platform {
         &self.0.access
     }
 
+    /// Checks that every secret that serving needs could be read. Commands do not need them.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with what is missing.
+    pub fn check_secrets(&self) -> Result<()> {
+        self.0.access.check_secrets()?;
+        self.0.mailer.check_secrets()
+    }
+
     /// Operations: the journal's list, and the verbs on them.
     pub fn operations(&self) -> &Operations {
         &self.0.operations

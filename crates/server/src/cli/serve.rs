@@ -9,13 +9,17 @@ use crate::http::{App, Options, ServeOptions, router, serve, serve_metrics};
 use anyhow::{Context, Result};
 use std::{net::SocketAddr, process::ExitCode};
 use tenantry::Platform;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    task::JoinHandle,
+};
 
 /// Opens, announces, serves.
 pub(super) async fn run(place: &Place, listen: &Listen) -> Result<ExitCode> {
     let platform = place.platform().await?;
     platform.apps().require_migrated().map_err(explain)?;
-    platform.access().check_secrets().map_err(explain)?;
+    platform.check_secrets().map_err(explain)?;
     platform.initialise_plans().await.map_err(explain)?;
     tell_of_backups(&platform).await?;
     let address = listen.listen.unwrap_or(platform.config().platform.listen);
@@ -57,8 +61,10 @@ pub(super) async fn until_stopped(
     let options = ServeOptions::of(&platform);
     say_bounds(&platform, &options);
     let reloads = (reload::on_hangup(&platform)?, listening(&platform));
+    // Heard before anyone is told that there is a server to stop.
+    let stopped = stop_signal()?;
     announce(bound);
-    serve(app, routes, listener, options, stop_signal()).await?;
+    serve(app, routes, listener, options, stopped).await?;
     metrics.abort();
     reloads.0.abort();
     drop(reloads.1);
@@ -99,17 +105,10 @@ fn listening(platform: &Platform) -> Option<reload::Socket> {
     socket.inspect_err(warn).ok()
 }
 
-async fn stop_signal() {
-    let interrupt = async { tokio::signal::ctrl_c().await.ok() };
-    #[cfg(unix)]
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => signal.recv().await,
-            // Without a handler the signal ends the process anyway.
-            Err(_) => std::future::pending().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminate = std::future::pending::<Option<()>>();
-    tokio::select! { _ = interrupt => {}, _ = terminate => {} }
+/// Resolves at the first SIGINT or SIGTERM from now on.
+fn stop_signal() -> Result<impl Future<Output = ()>> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+    })
 }

@@ -27,6 +27,17 @@ fn a_missing_secret_stops_the_server_and_nothing_else() {
     let said = refused(dir, &["serve", "--listen", "127.0.0.1:0"]);
     assert!(said.contains("environment variable TENANTRY_TEST_ABSENT is not set"), "{said}");
     assert!(!said.contains("cannot open"), "{said}");
+    let mail = "[mail]\nsmtp = \"smtp://user@mail.example\"\nfrom = \"a@mail.example\"\npassword_env = \"TENANTRY_TEST_ABSENT\"\n";
+    std::fs::write(dir.join("tenantry.toml"), mail).unwrap();
+    fine(dir, &["list-tenants"]);
+    fine(dir, &["create-tenant", "acme", "--email", "info@acme.example"]);
+    let said = refused(dir, &["serve", "--listen", "127.0.0.1:0"]);
+    assert!(said.contains("TENANTRY_TEST_ABSENT is not set"), "{said}");
+    assert!(!said.contains("cannot open"), "{said}");
+    let bucket = "[backups]\ntarget = \"s3://bucket\"\n";
+    std::fs::write(dir.join("tenantry.toml"), bucket).unwrap();
+    fine(dir, &["list-tenants"]);
+    fine(dir, &["backups", "list"]);
 }
 
 #[test]

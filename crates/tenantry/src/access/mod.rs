@@ -104,7 +104,7 @@ impl Access {
     ///
     /// # Errors
     /// [`Error::Invalid`] with all that are missing.
-    pub fn check_secrets(&self) -> Result<()> {
+    pub(crate) fn check_secrets(&self) -> Result<()> {
         match self.issuers.missing() {
             [] => Ok(()),
             missing => Err(Error::invalid("auth.jwt", missing.join("; "))),

@@ -46,7 +46,7 @@ impl Mailer {
     /// Creates a mailer as configured. Reads the password of the mail server, but does not connect to it.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a sender or a server that cannot be used, and for a password that cannot be read.
+    /// [`Error::Invalid`] for a sender or a server that cannot be used.
     pub(crate) fn open(control: Control, config: &Config) -> Result<Self> {
         let mail = &config.mail;
         Ok(Self {
@@ -62,6 +62,17 @@ impl Mailer {
             },
             wake: Notify::new(),
         })
+    }
+
+    /// Checks that the password of the mail server could be read. A server needs it; commands do not.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when it could not.
+    pub(crate) fn check_secrets(&self) -> Result<()> {
+        match &self.transport {
+            Transport::NoPassword(reason) => Err(Error::invalid("mail.password", reason.clone())),
+            Transport::Smtp(_) | Transport::Folder(_) => Ok(()),
+        }
     }
 
     /// Wakes the background task of this process because a letter is waiting.

@@ -16,6 +16,8 @@ use tokio::io::AsyncWriteExt;
 pub(super) enum Transport {
     Smtp(Box<AsyncSmtpTransport<Tokio1Executor>>),
     Folder(PathBuf),
+    /// The password of the mail server cannot be read: why.
+    NoPassword(String),
 }
 
 impl Transport {
@@ -28,7 +30,10 @@ impl Transport {
         let mut builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(&encrypted(&server))
             .map_err(|e| wrong(format!("cannot be used: {e}")))?;
         if let Some(user) = user {
-            builder = builder.credentials(Credentials::new(user.to_owned(), password(mail)?));
+            builder = match password(mail) {
+                Ok(password) => builder.credentials(Credentials::new(user.to_owned(), password)),
+                Err(reason) => return Ok(Self::NoPassword(reason)),
+            };
         }
         Ok(Self::Smtp(Box::new(builder.build())))
     }
@@ -39,6 +44,7 @@ impl Transport {
     /// Why it was not delivered, for the log.
     pub(super) async fn deliver(&self, id: i64, message: Message) -> Result<(), String> {
         match self {
+            Self::NoPassword(reason) => Err(format!("the password of the mail server: {reason}")),
             Self::Smtp(server) => server.send(message).await.map(drop).map_err(|e| e.to_string()),
             Self::Folder(folder) => {
                 let path = folder.join(format!("{id:08}.eml"));
@@ -61,7 +67,7 @@ fn encrypted(url: &str) -> String {
     }
 }
 
-fn password(mail: &MailConfig) -> Result<String> {
+fn password(mail: &MailConfig) -> Result<String, String> {
     let read = match &mail.password {
         Some(SmtpPassword::Env(name)) => std::env::var(name).map_err(|_| format!("{name} is not set")),
         Some(SmtpPassword::File(path)) => {
@@ -72,7 +78,6 @@ fn password(mail: &MailConfig) -> Result<String> {
         }
     };
     read.map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
-        .map_err(|reason| Error::invalid("mail.password", reason))
 }
 
 /// Writes a file that only this user can read, completely or not at all.
