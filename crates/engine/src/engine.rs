@@ -110,13 +110,31 @@ impl Engine {
 
     /// Starts an engine on these servers, with limits of long work. See [`Engine::open`].
     pub fn open_with(servers: Vec<ServerSpec>, limits: CacheLimits, work: WorkLimits) -> Result<Self> {
+        Self::open_in(servers, limits, work, sqlite::Mode::Shared)
+    }
+
+    /// Opens these servers for reading only, on a disk that is full or read-only. The caller ensures that no other
+    /// process uses the servers meanwhile: a database that is written to would be read in the middle of a commit.
+    pub fn open_as_it_lies(servers: Vec<ServerSpec>, limits: CacheLimits, work: WorkLimits) -> Result<Self> {
+        Self::open_in(servers, limits, work, sqlite::Mode::AsItLies)
+    }
+
+    fn open_in(
+        servers: Vec<ServerSpec>,
+        limits: CacheLimits,
+        work: WorkLimits,
+        mode: sqlite::Mode,
+    ) -> Result<Self> {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let descriptors = limits.shares();
         let connections = limits.connections_per_database.unwrap_or(cores + 2).max(2);
         let platform = sqlite::Platform::default();
-        let open = |spec: ServerSpec| sqlite::Server::open(spec.name, &spec.root, &platform).map(Arc::new);
+        let open =
+            |spec: ServerSpec| sqlite::Server::open(spec.name, &spec.root, &platform, mode).map(Arc::new);
         let servers = servers.into_iter().map(open).collect::<Result<Vec<_>>>()?;
-        servers.iter().for_each(|server| sqlite::sweep(server));
+        if mode == sqlite::Mode::Shared {
+            servers.iter().for_each(|server| sqlite::sweep(server));
+        }
         let at_once = work.at_once.unwrap_or(cores * 2).max(1);
         // The tenants of a pool also share its connections.
         let share = work.per_tenant.unwrap_or(at_once / 2).min(connections / 2);

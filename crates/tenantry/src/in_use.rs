@@ -1,7 +1,7 @@
 //! Shared and exclusive use of a data directory: by servers and commands together, or by one command alone.
 //!
-//! A lock on a file in the directory, which the operating system holds for as long as the process lives. Only the
-//! restore of the platform's own stores needs exclusive use.
+//! A lock on a file in the directory, which the operating system holds for as long as the process lives. The restore of the
+//! platform's own stores needs exclusive use, and so do commands that read while nothing can be written.
 
 use crate::{
     Error, Result,
@@ -99,7 +99,9 @@ impl InUse {
         let file = file(config)?;
         match file.try_lock_shared() {
             Ok(()) => Ok(Self(file)),
-            Err(_) => Err(Error::Unavailable("the platform's own stores are being restored".into())),
+            Err(_) => Err(Error::Unavailable(
+                "the platform's own stores are being restored, or read while the disk is full".into(),
+            )),
         }
     }
 
@@ -112,11 +114,18 @@ impl InUse {
     }
 }
 
+/// Opens a file to lock, and creates it if it is missing. Locking needs no permission to write.
+pub(crate) fn lock_file(path: &Path) -> std::io::Result<File> {
+    File::options().create(true).append(true).open(path).or_else(|refused| match File::open(path) {
+        Ok(file) => Ok(file),
+        Err(_) => Err(refused),
+    })
+}
+
 fn file(config: &Config) -> Result<File> {
     make_data_dir(&config.platform.data_dir)?;
     let path = config.platform.data_dir.join("in-use");
-    let file = File::options().create(true).append(true).open(&path);
-    file.map_err(|e| match e.kind() {
+    lock_file(&path).map_err(|e| match e.kind() {
         std::io::ErrorKind::PermissionDenied => Error::invalid(
             path.display().to_string(),
             "permission denied: run this as the user who owns the data directory",

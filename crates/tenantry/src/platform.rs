@@ -58,6 +58,8 @@ pub(crate) struct Inner {
     pub(crate) orphans: AtomicU64,
     pub(crate) exports: crate::export::Running,
     pub(crate) between: Arc<Between>,
+    /// Why nothing can be written, if [`Platform::open_to_read`] had to read without writing.
+    refused: Option<String>,
     _in_use: InUse,
 }
 
@@ -87,6 +89,48 @@ impl Platform {
         crate::backups::make_default_directory(&config)?;
         prepare_stores(&engine, &config, &apps, &control).await?;
         versions::register(&control, apps.stores()).await?;
+        Self::of(config, apps, engine, control, in_use).await
+    }
+
+    /// Opens the installation for a command that only reads. If nothing can be written, because the disk is full or
+    /// read-only, it migrates no store, and reads the databases as they are on disk if no other process uses the data
+    /// directory. [`Self::refused`] tells that it did so.
+    ///
+    /// # Errors
+    /// The reason why it cannot be opened for writing, if it cannot be read without writing either.
+    pub async fn open_to_read(config: Config) -> Result<Self> {
+        let refused = match Self::open_to_look(config.clone()).await {
+            Ok(platform) => return Ok(platform),
+            Err(error @ Error::Invalid { .. }) => return Err(error),
+            Err(error) => error,
+        };
+        match Self::open_without_writing(config, refused.to_string()).await {
+            Ok(platform) => Ok(platform),
+            Err(error) => {
+                tracing::debug!(%error, "the installation cannot be read without writing either");
+                Err(refused)
+            }
+        }
+    }
+
+    async fn open_without_writing(config: Config, refused: String) -> Result<Self> {
+        let apps = load_apps(&config)?;
+        let (in_use, engine) = match InUse::alone(&config) {
+            Ok(alone) => (alone, engine_with(&config, Engine::open_as_it_lies)?),
+            // A server has the catalog open, so its `-shm` file exists and the catalog can be read.
+            Err(_) => (InUse::together(&config)?, engine_with(&config, Engine::open_with)?),
+        };
+        let place = control_place(&config)?;
+        let control = Control::open_to_read(engine.system(&place).await?, heads_file(&config)).await?;
+        engine.set_platform(&crate::control::settings::platform_id(&control).await?)?;
+        let mut platform = Self::of(config, apps, engine, control, in_use).await?;
+        if let Some(inner) = Arc::get_mut(&mut platform.0) {
+            inner.refused = Some(refused);
+        }
+        Ok(platform)
+    }
+
+    async fn of(config: Config, apps: Apps, engine: Engine, control: Control, in_use: InUse) -> Result<Self> {
         let topology = Topology::new(control.clone());
         let access = Access::open(control.clone(), topology.clone(), &config)?;
         let mailer = Mailer::open(control.clone(), &config)?;
@@ -112,6 +156,7 @@ impl Platform {
             orphans: AtomicU64::new(0),
             exports: crate::export::Running::default(),
             between,
+            refused: None,
             _in_use: in_use,
         };
         crate::scratch::sweep(&inner.config);
@@ -121,6 +166,11 @@ impl Platform {
     /// Returns the configuration it was opened with.
     pub fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    /// Returns why nothing can be written, if [`Platform::open_to_read`] had to read without writing.
+    pub fn refused(&self) -> Option<&str> {
+        self.0.refused.as_deref()
     }
 
     /// Returns the apps that are loaded now, with their models and migrations.
@@ -207,6 +257,12 @@ impl Inner {
 }
 
 pub(crate) fn open_engine(config: &Config) -> Result<Engine> {
+    engine_with(config, Engine::open_with)
+}
+
+type OpenEngine = fn(Vec<ServerSpec>, CacheLimits, WorkLimits) -> tenantry_engine::Result<Engine>;
+
+fn engine_with(config: &Config, open: OpenEngine) -> Result<Engine> {
     let mut servers = Vec::new();
     for server in &config.servers {
         make_dir(&server.path)?;
@@ -217,20 +273,27 @@ pub(crate) fn open_engine(config: &Config) -> Result<Engine> {
     let deadline = Some(std::time::Duration::from_millis(limits.statement_deadline_ms));
     let work =
         WorkLimits { at_once: Some(limits.blocking_threads), per_tenant: limits.tenant_threads, deadline };
-    Ok(Engine::open_with(servers, cache, work)?)
+    Ok(open(servers, cache, work)?)
+}
+
+fn control_place(config: &Config) -> Result<Place> {
+    platform_place(config.store("control").ok_or(Error::NotFound("store"))?)
+}
+
+fn heads_file(config: &Config) -> Option<std::path::PathBuf> {
+    Some(config.platform.data_dir.join("audit.heads"))
 }
 
 pub(crate) async fn open_control(engine: &Engine, config: &Config) -> Result<Control> {
     let store = config.store("control").ok_or(Error::NotFound("store"))?;
-    let place = platform_place(store)?;
+    let place = control_place(config)?;
     let opened = async {
         engine.create_system(&place).await?;
         engine.system(&place).await
     };
     let database = opened.await.map_err(|error| unprepared(store, &place, error))?;
     engine.set_catalog(&database);
-    let heads = config.platform.data_dir.join("audit.heads");
-    let control = Control::open(database, Some(heads)).await?;
+    let control = Control::open(database, heads_file(config)).await?;
     engine.set_platform(&crate::control::settings::platform_id(&control).await?)?;
     Ok(control)
 }

@@ -9,7 +9,7 @@ use super::{
     identity::{self, Platform},
     known::Verified,
     maintenance::{Job, Maintenance},
-    open::{self, Durability},
+    open::{self, Durability, Mode},
     plan::Schema,
     pool::{Lease, Pool, Pooled},
     present::Present,
@@ -56,6 +56,7 @@ fn resident(place: &Place) -> Resident {
 pub(crate) struct Database {
     me: Weak<Database>,
     path: PathBuf,
+    mode: Mode,
     platform: Platform,
     present: Present,
     handles: Arc<Files>,
@@ -122,9 +123,9 @@ impl Database {
         (handles, ticket): (Arc<Files>, Ticket),
         maintenance: Maintenance,
     ) -> Result<Arc<Self>> {
-        let Site { path, place, platform } = site;
+        let Site { path, place, platform, mode } = site;
         let place = &place;
-        let conn = open::connect(&path)?;
+        let conn = mode.connect(&path)?;
         identity::check(&conn, place, &platform)?;
         let durability =
             if identity::needs_sync(&conn, place)? { Durability::Full } else { Durability::Normal };
@@ -137,6 +138,7 @@ impl Database {
             Self {
                 me: me.clone(),
                 path,
+                mode,
                 platform,
                 present,
                 handles,
@@ -206,7 +208,7 @@ impl Database {
 
     /// Opens a connection with the settings of the first one.
     fn connect(&self, ticket: Ticket) -> Result<Pooled> {
-        let conn = open::connect(&self.path)?;
+        let conn = self.mode.connect(&self.path)?;
         open::settle(&conn, self.durability)?;
         let mut pooled = Pooled::new(conn, ticket);
         watch_wal(&mut pooled, &self.wal, &self.me, &self.maintenance);
@@ -345,7 +347,7 @@ impl Database {
         if let Some(watch) = &*watch {
             return Ok(watch.clone());
         }
-        Ok(watch.insert(Arc::new(Watch::start(&self.path)?)).clone())
+        Ok(watch.insert(Arc::new(Watch::start(&self.path, self.mode)?)).clone())
     }
 
     /// Tells the maintenance thread that a second connection is idle, so that it later closes those not needed.

@@ -128,7 +128,8 @@ pub(crate) fn located(error: Error, path: &Path, capped: bool) -> Error {
 /// it would drop SQLite's locks.
 fn may_use(path: &Path) -> bool {
     use rustix::fs::Access;
-    rustix::fs::access(path, Access::READ_OK | Access::WRITE_OK) != Err(rustix::io::Errno::ACCESS)
+    let may = rustix::fs::access(path, Access::READ_OK | Access::WRITE_OK);
+    !matches!(may, Err(rustix::io::Errno::ACCESS | rustix::io::Errno::ROFS))
 }
 
 #[cfg(test)]

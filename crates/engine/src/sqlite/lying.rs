@@ -2,7 +2,7 @@
 //! operators' reports of orphans, never for routing (`catalog-placement`).
 
 use super::{
-    identity, open,
+    identity,
     server::{ASIDE, Server, io},
 };
 use crate::{
@@ -73,7 +73,7 @@ pub(crate) fn list(server: &Server) -> Result<Vec<DatabaseFile>> {
 /// # Errors
 /// `WrongIdentity` if the database does not have our tables.
 pub(crate) fn residents(server: &Server, physical: &PhysicalName) -> Result<Vec<Resident>> {
-    let conn = open::connect(&server.path(physical))?;
+    let conn = server.mode().connect(&server.path(physical))?;
     identity::is_ours(&conn)?;
     let sql =
         "SELECT platform, tenant, store, generation FROM _tenantry_place ORDER BY tenant, store LIMIT 100";

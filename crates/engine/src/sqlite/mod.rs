@@ -52,6 +52,7 @@ pub(crate) use error::{free_bytes, is_loss, located};
 pub(crate) use handles::Handles;
 pub(crate) use identity::{Platform, enrol, set_fence};
 pub use lying::{DatabaseFile, Resident};
+pub(crate) use open::Mode;
 pub use provision::Template;
 pub(crate) use provision::{Half, place_prepared, prepare, provision, sweep};
 pub(crate) use repair::repair;

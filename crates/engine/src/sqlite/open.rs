@@ -6,7 +6,10 @@
 use super::{error::located, functions};
 use crate::error::{Error, Kind, Result};
 use rusqlite::{Connection, OpenFlags, config::DbConfig, limits::Limit};
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// How durable a commit is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,17 +32,64 @@ pub(crate) fn connect(path: &Path) -> Result<Connection> {
     connect_with(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
 }
 
+/// How the databases of a server are opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Mode {
+    /// For reading and writing, together with other processes.
+    #[default]
+    Shared,
+    /// For reading only, while no other process uses these databases. A database without a `-wal` is read as it is on
+    /// disk: SQLite creates no file beside it, so this works on a full disk and on a read-only disk.
+    AsItLies,
+}
+
+impl Mode {
+    /// Opens a connection to the database at `path`.
+    pub(crate) fn connect(self, path: &Path) -> Result<Connection> {
+        match self {
+            Self::Shared => connect(path),
+            Self::AsItLies => connect_as_it_lies(path),
+        }
+    }
+}
+
+/// Opens a read-only connection. It takes no locks if there is no `-wal` with commits.
+fn connect_as_it_lies(path: &Path) -> Result<Connection> {
+    let mut wal = path.as_os_str().to_owned();
+    wal.push("-wal");
+    let conn = if Path::new(&wal).symlink_metadata().is_ok_and(|meta| meta.len() > 0) {
+        connect_with(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?
+    } else {
+        open(path, &immutable(path)?, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)?
+    };
+    conn.execute_batch("PRAGMA query_only = ON")?;
+    Ok(conn)
+}
+
+/// Returns the URI by which SQLite reads a file that does not change.
+fn immutable(path: &Path) -> Result<PathBuf> {
+    let text = path.to_str().filter(|_| path.is_absolute());
+    let text = text.ok_or_else(|| Error::new(Kind::Internal, format!("{} is no address", path.display())))?;
+    let escaped = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    Ok(format!("file:{escaped}?immutable=1").into())
+}
+
 /// Opens a connection like [`connect`], with the access flags in `access`.
 pub(crate) fn connect_with(path: &Path, access: OpenFlags) -> Result<Connection> {
     // The bundled SQLite interprets URIs by default. A URI begins with "file:", an absolute path never does.
     if !path.is_absolute() {
         return Err(Error::new(Kind::Internal, format!("{} is not absolute", path.display())));
     }
+    open(path, path, access)
+}
+
+/// Opens a connection to the file at `path`, which SQLite is given as `name`.
+fn open(path: &Path, name: &Path, access: OpenFlags) -> Result<Connection> {
     let flags = access
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW
         | OpenFlags::SQLITE_OPEN_EXRESCODE;
-    let conn = Connection::open_with_flags(path, flags).map_err(|error| cannot_open(path, error))?;
+    let conn = Connection::open_with_flags(name, flags).map_err(|error| cannot_open(path, error))?;
     conn.busy_timeout(SETUP_WAIT)?;
     harden(&conn)?;
     Ok(conn)
@@ -76,6 +126,10 @@ fn harden(conn: &Connection) -> Result<()> {
 /// Applies the settings for a database known to be ours. Call it after the identity check: to a file that is not ours
 /// nothing may be written, not even the journal mode.
 pub(crate) fn settle(conn: &Connection, durability: Durability) -> Result<()> {
+    if conn.is_readonly("main")? {
+        conn.execute_batch("PRAGMA temp_store = MEMORY")?;
+        return ready(conn);
+    }
     let synchronous = if durability == Durability::Full { "FULL" } else { "NORMAL" };
     let mode: String = conn.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
     if mode != "wal" {
@@ -88,6 +142,11 @@ pub(crate) fn settle(conn: &Connection, durability: Durability) -> Result<()> {
         "PRAGMA synchronous = {synchronous}; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 0;
          PRAGMA journal_size_limit = {WAL_KEEP_BYTES}; PRAGMA secure_delete = ON;"
     ))?;
+    ready(conn)
+}
+
+/// Applies the settings that do not depend on the access.
+fn ready(conn: &Connection) -> Result<()> {
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
     // From here on the caller waits, without holding a thread.
     conn.busy_timeout(Duration::ZERO)?;

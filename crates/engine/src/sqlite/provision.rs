@@ -2,7 +2,9 @@
 //! overwriting another file. Every step may be repeated after a crash (`stuck-retry`).
 
 use super::{
-    birth, identity,
+    birth,
+    error::located,
+    identity,
     server::{Server, Site, io, new_file, sync_directory},
 };
 use crate::{
@@ -185,7 +187,9 @@ fn name(server: &Server, place: &Place, half: Half) -> Result<()> {
 }
 
 pub(super) fn already_there(site: &Site) -> Result<()> {
-    identity::check(&super::open::connect(&site.path)?, &site.place, &site.platform)?;
+    let checked =
+        super::open::connect(&site.path).and_then(|conn| identity::check(&conn, &site.place, &site.platform));
+    checked.map_err(|error| located(error, &site.path, false))?;
     site.path.parent().map_or(Ok(()), sync_directory)
 }
 

@@ -1,6 +1,6 @@
 //! A directory of databases: maps physical names to paths, and tells what can be known without opening a database.
 
-use super::identity::Platform;
+use super::{identity::Platform, open::Mode};
 use crate::{
     error::{Error, Kind, Result},
     name::{PhysicalName, ServerName},
@@ -18,6 +18,7 @@ pub(crate) struct Server {
     /// Absolute and free of symlinks, so that NOFOLLOW applies only to what is below it.
     root: PathBuf,
     platform: Platform,
+    mode: Mode,
 }
 
 /// A place, with all that is needed to open its database.
@@ -26,6 +27,7 @@ pub(crate) struct Site {
     pub(crate) path: PathBuf,
     pub(crate) place: Place,
     pub(crate) platform: Platform,
+    pub(crate) mode: Mode,
 }
 
 /// Name suffix of a database that was set aside.
@@ -35,19 +37,24 @@ const ASIDE_OTHER: &str = ".another";
 
 impl Server {
     /// Opens the directory, which must exist: creating it is the installer's decision, not ours.
-    pub(crate) fn open(name: ServerName, root: &Path, platform: &Platform) -> Result<Self> {
+    pub(crate) fn open(name: ServerName, root: &Path, platform: &Platform, mode: Mode) -> Result<Self> {
         let root = root.canonicalize().map_err(|error| io(error, root))?;
         for inner in ["_tmp", "_templates"] {
             let path = root.join(inner);
             let mut maker = std::fs::DirBuilder::new();
             maker.recursive(true).mode(0o700).create(&path).map_err(|error| io(error, &path))?;
         }
-        Ok(Self { name, root, platform: platform.clone() })
+        Ok(Self { name, root, platform: platform.clone(), mode })
     }
 
     /// Returns the site of `place`, whether or not its file exists.
     pub(crate) fn site(&self, place: &Place) -> Site {
-        Site { path: self.path(&place.physical), place: place.clone(), platform: self.platform.clone() }
+        let (path, platform) = (self.path(&place.physical), self.platform.clone());
+        Site { path, place: place.clone(), platform, mode: self.mode }
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        self.mode
     }
 
     pub(crate) fn platform(&self) -> &Platform {

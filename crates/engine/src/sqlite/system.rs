@@ -36,7 +36,7 @@ impl SystemDb {
     }
 
     pub(crate) fn new(database: Arc<Database>) -> Result<Self> {
-        let watch = database.watch()?;
+        let watch = database.watch().map_err(|error| located(error, database.path(), false))?;
         Ok(Self { database, watch })
     }
 
@@ -59,7 +59,7 @@ impl SystemDb {
     /// `Busy` if another process holds the lock for too long.
     pub async fn snapshot(&self) -> Result<Tx> {
         let mut lease = Lease::take(self.database.clone()).await?;
-        begin(&mut lease, "BEGIN").await?;
+        begin(&mut lease, "BEGIN").await.map_err(|error| located(error, self.database.path(), false))?;
         Ok(Tx { lease: Some(lease), writer: None })
     }
 

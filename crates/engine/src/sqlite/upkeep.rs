@@ -19,7 +19,7 @@ use rusqlite::{Connection, TransactionBehavior, limits::Limit, params};
 /// Opens the database of a place outside the pool. The connection itself waits for other writers, for up to
 /// [`BUSY_WAIT`].
 pub(super) fn apart(site: &Site) -> Result<Connection> {
-    let conn = open::connect(&site.path)?;
+    let conn = site.mode.connect(&site.path)?;
     identity::check(&conn, &site.place, &site.platform)?;
     let durability =
         if identity::needs_sync(&conn, &site.place)? { Durability::Full } else { Durability::Normal };

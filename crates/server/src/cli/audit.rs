@@ -10,7 +10,7 @@ use tenantry::audit::{Query, Row};
 
 /// Checks the hash chain against the published heads; exit status 1 when something was changed or cut.
 pub(super) async fn verify(place: &Place) -> Result<ExitCode> {
-    let platform = place.platform().await?;
+    let platform = place.reading().await?;
     let report = platform.verify_audit().await.map_err(explain)?;
     report.faults.iter().for_each(|fault| say!("{fault}"));
     say!("{} rows, {} published heads, {} faults", report.rows, report.heads, report.faults.len());
@@ -19,7 +19,7 @@ pub(super) async fn verify(place: &Place) -> Result<ExitCode> {
 
 /// Prints the newest entries.
 pub(super) async fn list(place: &Place, limit: u32) -> Result<ExitCode> {
-    let platform = place.platform().await?;
+    let platform = place.reading().await?;
     let rows = platform.list_audit(&Query { limit, ..Query::default() }).await.map_err(explain)?;
     let header = ["id", "at", "actor", "impersonated by", "tenant", "action", "detail"];
     table::print(&header, rows.into_iter().map(columns));

@@ -69,7 +69,12 @@ async fn one(platform: &Platform, id: &BackupId) -> Result<ExitCode> {
 
 /// What there is, and what can be done with it.
 pub(super) async fn run(place: &Place, action: &Backups) -> Result<ExitCode> {
-    let platform = place.platform().await?;
+    let platform = match action {
+        Backups::List { .. } | Backups::Show { .. } | Backups::Schedules | Backups::Status { .. } => {
+            place.reading().await?
+        }
+        _ => place.platform().await?,
+    };
     match action {
         Backups::List { tenant, system, failed, limit, json } => {
             let filter = Filter {

@@ -12,7 +12,7 @@ const TICK: Duration = Duration::from_millis(120);
 
 /// Prints what is not as it should be; exit status 1 when there is anything.
 pub(super) async fn run(place: &Place, tenant: Option<&str>, pages: bool) -> Result<ExitCode> {
-    let platform = place.platform().await?;
+    let platform = place.reading().await?;
     let only = tenant.map(Slug::parse).transpose()?;
     let mut found = 0u64;
     let bar = ProgressBar::new(0)

@@ -19,7 +19,7 @@ pub(crate) enum Clock {
 
 /// Shows both clocks, after accepting the system clock if asked to.
 pub(super) async fn run(place: &Place, accept: bool) -> Result<ExitCode> {
-    let platform = place.platform().await?;
+    let platform = if accept { place.platform().await? } else { place.reading().await? };
     let state = match accept {
         true => platform.accept_clock(&operator()).await,
         false => platform.clock_state().await,

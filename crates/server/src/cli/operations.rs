@@ -68,7 +68,10 @@ pub(crate) enum Operations {
 
 pub(super) async fn run(place: &Place, action: &Operations) -> Result<ExitCode> {
     // To look at what a crash left, or to cancel it, must not begin to go on with it.
-    let platform = place.looking().await?;
+    let platform = match action {
+        Operations::List { .. } | Operations::Show { .. } => place.reading().await?,
+        _ => place.looking().await?,
+    };
     match action {
         Operations::List { open, tenant, limit, json } => {
             list(&platform, *open, tenant.as_deref(), *limit, *json).await

@@ -12,7 +12,7 @@ use tenantry::name::Slug;
 /// Shows them after the changes, if there are any.
 pub(super) async fn run(place: &Place, tenant: &str, changes: &[String]) -> Result<ExitCode> {
     let changes = changes.iter().map(|text| change(text)).collect::<Result<Map<_, _>>>()?;
-    let platform = place.platform().await?;
+    let platform = if changes.is_empty() { place.reading().await? } else { place.platform().await? };
     let slug = Slug::parse(tenant)?;
     let now = match changes.is_empty() {
         true => platform.tenant_settings(&slug).await,

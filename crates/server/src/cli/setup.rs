@@ -36,6 +36,17 @@ impl Place {
         opened(Platform::open(config).await, &data)
     }
 
+    /// The platform, opened for a command that only reads: on a full disk and on a read-only one, too.
+    pub(super) async fn reading(&self) -> Result<Platform> {
+        let config = self.config()?;
+        let data = config.platform.data_dir.clone();
+        let platform = opened(Platform::open_to_read(config).await, &data)?;
+        if let Some(why) = platform.refused() {
+            tell!("only reading, because nothing can be written: {why}");
+        }
+        Ok(platform)
+    }
+
     /// The platform, opened to look: what a crash left is left to others.
     pub(super) async fn looking(&self) -> Result<Platform> {
         let config = self.config()?;

@@ -18,7 +18,7 @@ use tenantry::{
 
 /// Everything M9 names, a line a tenant.
 pub(super) async fn list(place: &Place, json: bool) -> Result<ExitCode> {
-    let platform = place.platform().await?;
+    let platform = place.reading().await?;
     let mut filter = Filter { limit: 1000, ..Filter::default() };
     let mut all = Vec::new();
     loop {
@@ -35,7 +35,7 @@ pub(super) async fn list(place: &Place, json: bool) -> Result<ExitCode> {
 
 /// All that is known of one tenant.
 pub(super) async fn show(place: &Place, tenant: &str, json: bool) -> Result<ExitCode> {
-    let platform = place.platform().await?;
+    let platform = place.reading().await?;
     let found = platform.show_tenant(&Slug::parse(tenant)?).await.map_err(explain)?;
     if json {
         return print(&platform, &[found], json).await;

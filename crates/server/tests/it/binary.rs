@@ -65,9 +65,14 @@ pub(crate) fn start_limited(dir: &Path, command: &str, descriptors: u32) -> Runn
 
 /// Starts a server with its log in a file.
 pub(crate) fn start_logged(dir: &Path, command: &str, log: &Path) -> Running {
+    start_logged_by(dir, command, log, "")
+}
+
+/// The same where another program, named with its arguments, runs the binary.
+pub(crate) fn start_logged_by(dir: &Path, command: &str, log: &Path, by: &str) -> Running {
     let plain = tenantry(dir);
     let mut shell = Command::new("sh");
-    shell.current_dir(dir).arg("-c").arg("exec \"$0\" \"$@\" 2>\"$LOG\"");
+    shell.current_dir(dir).arg("-c").arg(format!("exec {by} \"$0\" \"$@\" 2>\"$LOG\""));
     shell.arg(plain.get_program()).args([command, "--listen", "127.0.0.1:0"]);
     shell
         .env("LOG", log)

@@ -23,6 +23,7 @@ mod disclosure;
 mod doors;
 mod ends;
 mod forms;
+mod full_disk;
 mod generated;
 mod gone;
 mod growing;

@@ -30,7 +30,9 @@ impl Heads {
     /// # Errors
     /// [`Error::Internal`] when the file cannot be used.
     pub fn open(path: Option<PathBuf>) -> Result<Self> {
-        let open = |p: &PathBuf| File::options().create(true).truncate(false).read(true).write(true).open(p);
+        let options = File::options().create(true).truncate(false).read(true).write(true).clone();
+        // On a read-only disk they can still be read; to publish one fails and is logged.
+        let open = |p: &PathBuf| options.open(p).or_else(|refused| File::open(p).map_err(|_| refused));
         let file = path.as_ref().map(open).transpose();
         let file = file.map_err(|e| Error::Internal(format!("audit heads {path:?}: {e}")))?;
         let heads = Self { file, newest: Mutex::default() };

@@ -31,17 +31,27 @@ pub(crate) fn has_table(name: &str) -> bool {
     name == "control_migrations" || tables.any(|table| table == name)
 }
 
+/// Returns whether all migrations of this program are applied. Writes nothing.
+///
+/// # Errors
+/// [`Error::Internal`] when a newer program has applied more.
+pub(super) async fn is_current(db: &SystemDb) -> Result<bool> {
+    let mut tx = db.snapshot().await?;
+    let made = "SELECT count(*) FROM sqlite_schema WHERE name = 'control_migrations'";
+    if count(&mut tx, made).await? == 0 {
+        return Ok(false);
+    }
+    Ok(applied(&mut tx).await? == MIGRATIONS.len())
+}
+
 /// Applies missing migrations, all in one transaction.
 pub(super) async fn run(db: &SystemDb, now_us: i64) -> Result<()> {
+    if is_current(db).await? {
+        return Ok(());
+    }
     let mut tx = db.begin().await?;
     tx.execute(LEDGER, &[]).await?;
     let applied = applied(&mut tx).await?;
-    if applied > MIGRATIONS.len() {
-        return Err(Error::Internal(format!(
-            "the control store is at migration {applied}, this program knows {}: start a newer one",
-            MIGRATIONS.len()
-        )));
-    }
     for (index, sql) in MIGRATIONS.iter().enumerate().skip(applied) {
         tx.batch(sql).await?;
         let number = i64::try_from(index + 1).unwrap_or(i64::MAX);
@@ -54,7 +64,18 @@ pub(super) async fn run(db: &SystemDb, now_us: i64) -> Result<()> {
 }
 
 async fn applied(tx: &mut Tx) -> Result<usize> {
-    let rows = tx.query("SELECT count(*) FROM control_migrations", &[]).await?;
+    let applied = count(tx, "SELECT count(*) FROM control_migrations").await?;
+    match applied > MIGRATIONS.len() {
+        false => Ok(applied),
+        true => Err(Error::Internal(format!(
+            "the control store is at migration {applied}, this program knows {}: start a newer one",
+            MIGRATIONS.len()
+        ))),
+    }
+}
+
+async fn count(tx: &mut Tx, sql: &str) -> Result<usize> {
+    let rows = tx.query(sql, &[]).await?;
     let count = rows.first().map_or(Ok(0), |r| r.integer(0))?;
     usize::try_from(count).map_err(|e| Error::Internal(e.to_string()))
 }

@@ -15,7 +15,7 @@ pub(crate) use migrate::has_table;
 pub use witness::ClockState;
 pub use write::Write;
 
-use crate::{Result, audit::Heads, clock::Clock};
+use crate::{Error, Result, audit::Heads, clock::Clock};
 use invalidation::Hub;
 use std::{path::PathBuf, sync::Arc};
 use tenantry_engine::{SystemDb, Tx};
@@ -46,8 +46,23 @@ impl Control {
     /// # Errors
     /// [`crate::Error::Internal`] if the store was migrated by a newer program, or the heads file cannot be opened.
     pub async fn open(db: SystemDb, heads_file: Option<PathBuf>) -> Result<Self> {
+        migrate::run(&db, Clock::default().now_us()).await?;
+        Self::of(db, heads_file).await
+    }
+
+    /// Opens the control store without migrating it.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when they are those of an older or a newer program.
+    pub(crate) async fn open_to_read(db: SystemDb, heads_file: Option<PathBuf>) -> Result<Self> {
+        match migrate::is_current(&db).await? {
+            true => Self::of(db, heads_file).await,
+            false => Err(Error::Internal("the control store is that of an older program".into())),
+        }
+    }
+
+    async fn of(db: SystemDb, heads_file: Option<PathBuf>) -> Result<Self> {
         let clock = Clock::default();
-        migrate::run(&db, clock.now_us()).await?;
         witness::begin(&clock, &mut db.snapshot().await?).await?;
         let hub = Hub::open(&db).await?;
         let heads = Arc::new(Heads::open(heads_file)?);

@@ -5,7 +5,7 @@
 //! system's locks on them, so that a killed process holds nothing. While a request holds one of these locks it waits
 //! only for a database.
 
-use crate::{Error, Result, config::Config, platform::make_dir};
+use crate::{Error, Result, config::Config, in_use::lock_file, platform::make_dir};
 use std::{
     fs::File,
     path::Path,
@@ -176,6 +176,5 @@ async fn pause(until: Instant, why: &str) -> Result<()> {
 }
 
 fn file(path: &Path) -> Result<File> {
-    let file = File::options().create(true).append(true).open(path);
-    file.map_err(|e| Error::io(path.display(), &e))
+    lock_file(path).map_err(|e| Error::io(path.display(), &e))
 }
