@@ -10,7 +10,7 @@ use crate::{
     name::{PhysicalName, ServerName, StoreName},
     place::{Isolation, Place},
     sqlite::{
-        self,
+        self, Mode,
         inspect::Inspection,
         migrate::{MigrateReport, Script},
         plan::Schema,
@@ -19,6 +19,7 @@ use crate::{
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 mod moves;
+mod operator;
 mod provision;
 mod transfer;
 
@@ -110,29 +111,24 @@ impl Engine {
 
     /// Starts an engine on these servers, with limits of long work. See [`Engine::open`].
     pub fn open_with(servers: Vec<ServerSpec>, limits: CacheLimits, work: WorkLimits) -> Result<Self> {
-        Self::open_in(servers, limits, work, sqlite::Mode::Shared)
+        Self::open_in(servers, limits, work, Mode::Shared)
     }
 
     /// Opens these servers for reading only, on a disk that is full or read-only. The caller ensures that no other
     /// process uses the servers meanwhile: a database that is written to would be read in the middle of a commit.
     pub fn open_as_it_lies(servers: Vec<ServerSpec>, limits: CacheLimits, work: WorkLimits) -> Result<Self> {
-        Self::open_in(servers, limits, work, sqlite::Mode::AsItLies)
+        Self::open_in(servers, limits, work, Mode::AsItLies)
     }
 
-    fn open_in(
-        servers: Vec<ServerSpec>,
-        limits: CacheLimits,
-        work: WorkLimits,
-        mode: sqlite::Mode,
-    ) -> Result<Self> {
+    fn open_in(specs: Vec<ServerSpec>, limits: CacheLimits, work: WorkLimits, mode: Mode) -> Result<Self> {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let descriptors = limits.shares();
         let connections = limits.connections_per_database.unwrap_or(cores + 2).max(2);
         let platform = sqlite::Platform::default();
         let open =
             |spec: ServerSpec| sqlite::Server::open(spec.name, &spec.root, &platform, mode).map(Arc::new);
-        let servers = servers.into_iter().map(open).collect::<Result<Vec<_>>>()?;
-        if mode == sqlite::Mode::Shared {
+        let servers = specs.into_iter().map(open).collect::<Result<Vec<_>>>()?;
+        if mode == Mode::Shared {
             servers.iter().for_each(|server| sqlite::sweep(server));
         }
         let at_once = work.at_once.unwrap_or(cores * 2).max(1);
@@ -179,24 +175,6 @@ impl Engine {
         }
         let ledger = database.know(schema).await?;
         Ok(Session::sqlite(sqlite::Session::new(database, place, schema, ledger, &self.0.long)))
-    }
-
-    /// Runs a read-only statement in a tenant's own database, whatever its schema. For operators, who look at stored
-    /// values, even in a database whose migration failed. Tenants use [`Session::sql`].
-    pub async fn operator_sql(&self, place: &Place, text: &str, limits: SqlLimits) -> Result<SqlRows> {
-        let (index, server) = self.server(place)?;
-        let database = self.0.cache.database(index, server, place).await?;
-        sqlite::sql_at_any_schema(database, place, &self.0.long, text, limits).await
-    }
-
-    /// Runs one UPDATE in a tenant's own database, whatever its schema is, so that the operator can correct values that
-    /// stop a migration. Returns the number of rows changed. Rows, keys and the platform's own tables stay as they are.
-    ///
-    /// # Errors
-    /// [`Kind::Denied`] for any other statement; [`Kind::Busy`] while the rows are being moved.
-    pub async fn operator_repair(&self, place: &Place, text: &str, limit: Duration) -> Result<u64> {
-        let text = text.to_owned();
-        self.on_file(place, move |site| sqlite::repair(site, &text, limit)).await
     }
 
     /// Takes over a database that was made outside the platform for this place: adds the platform's own tables and the

@@ -37,6 +37,7 @@ mod purges;
 pub mod records;
 mod reroute;
 mod scratch;
+mod statements;
 mod tenant_settings;
 pub mod tenants;
 pub mod topology;

@@ -131,6 +131,10 @@ impl Database {
             if identity::needs_sync(&conn, place)? { Durability::Full } else { Durability::Normal };
         open::settle(&conn, durability)?;
         let present = Present::new(&path)?;
+        let most = match durability {
+            Durability::Full => connections.max(SYSTEM_CONNECTIONS),
+            Durability::Normal => connections,
+        };
         let mut first = Pooled::new(conn, ticket);
         let wal = Arc::new(WalState::default());
         Ok(Arc::new_cyclic(|me| {
@@ -143,14 +147,7 @@ impl Database {
                 present,
                 handles,
                 durability,
-                pool: Pool::new(
-                    if durability == Durability::Full {
-                        connections.max(SYSTEM_CONNECTIONS)
-                    } else {
-                        connections
-                    },
-                    first,
-                ),
+                pool: Pool::new(most, first),
                 writer: Arc::new(Mutex::new(())),
                 queue: Queue::default(),
                 first: (resident(place), place.generation),

@@ -1,7 +1,7 @@
 //! Raw command-line arguments, as typed. Meaning is given in the sibling modules; nothing here acts.
 
 pub(crate) use super::backup_args::{Backup, Backups, Restore};
-use super::{clock::Clock, life::Life, operations::Operations};
+use super::{clock::Clock, life::Life, operations::Operations, sql::Sql};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -180,21 +180,7 @@ pub(crate) enum Command {
         ends_at: Option<jiff::Timestamp>,
     },
     /// Run a read-only statement in one tenant's own database.
-    Sql {
-        /// Slug of the tenant.
-        tenant: String,
-        /// One SELECT; with --write one UPDATE.
-        statement: String,
-        /// Change values: those that stop a migration. Rows and ids stay.
-        #[arg(long, conflicts_with = "json")]
-        write: bool,
-        /// Store, when a tenant has several.
-        #[arg(long, default_value = "tenant")]
-        store: String,
-        /// As JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    Sql(Sql),
     /// List, show, watch, cancel or retry operations on tenants.
     Operations {
         /// What to do with them.

@@ -102,12 +102,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::SetPlan { tenant, plan, state, ends_at } => {
             plans::set(&place, &tenant, plan.as_deref(), state.as_deref(), ends_at).await
         }
-        Command::Sql { tenant, statement, store, write: true, .. } => {
-            sql::write(&place, &tenant, &store, &statement).await
-        }
-        Command::Sql { tenant, statement, store, json, .. } => {
-            sql::run(&place, &tenant, &store, &statement, json).await
-        }
+        Command::Sql(options) => sql::run(&place, &options).await,
         Command::Operations { action } => operations::run(&place, &action).await,
         Command::Audit { action: Audit::Verify } => audit::verify(&place).await,
         Command::Audit { action: Audit::List { limit } } => audit::list(&place, limit).await,

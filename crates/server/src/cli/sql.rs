@@ -6,20 +6,42 @@ use super::{
     table,
 };
 use anyhow::{Result, anyhow};
+use clap::Args;
 use std::process::ExitCode;
 use tenantry::{
     EngineErrorKind, Error,
     name::{Slug, StoreName},
 };
 
-/// Runs the statement and prints its rows.
-pub(super) async fn run(
-    place: &Place,
-    tenant: &str,
-    store: &str,
-    statement: &str,
-    json: bool,
-) -> Result<ExitCode> {
+/// Options of sql.
+#[derive(Debug, Args)]
+pub(crate) struct Sql {
+    /// Slug of the tenant.
+    pub(crate) tenant: String,
+    /// One SELECT; with --write one UPDATE.
+    pub(crate) statement: String,
+    /// Change values: those that stop a migration. Rows and ids stay.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) write: bool,
+    /// Store, when a tenant has several.
+    #[arg(long, default_value = "tenant")]
+    pub(crate) store: String,
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Runs the statement and prints its rows, or how many rows it changed.
+pub(super) async fn run(place: &Place, options: &Sql) -> Result<ExitCode> {
+    let Sql { tenant, statement, store, json, .. } = options;
+    match options.write {
+        true => write(place, tenant, store, statement).await,
+        false => read(place, tenant, store, statement, *json).await,
+    }
+}
+
+/// Runs a reading statement and prints its rows.
+async fn read(place: &Place, tenant: &str, store: &str, statement: &str, json: bool) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let (slug, store) = (Slug::parse(tenant)?, StoreName::parse(store)?);
     let rows =
@@ -38,7 +60,7 @@ pub(super) async fn run(
 }
 
 /// Runs one UPDATE and prints how many rows it changed.
-pub(super) async fn write(place: &Place, tenant: &str, store: &str, statement: &str) -> Result<ExitCode> {
+async fn write(place: &Place, tenant: &str, store: &str, statement: &str) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let (slug, store) = (Slug::parse(tenant)?, StoreName::parse(store)?);
     let done = platform.operator_repair(&super::users::operator(), &slug, &store, statement).await;

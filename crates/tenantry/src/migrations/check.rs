@@ -4,12 +4,12 @@
 //! Called by the platform for the command line. Reads only, one database after the other. A database that cannot be
 //! read does not stop the check (X5). Findings are reported as they are found.
 
+use super::placed::{last_tenant, placed_tenants, places};
 use crate::{
     apps::Apps,
     control::Control,
     error::{Error, Result},
     records::{Dependence, depends_on, owners, record_id},
-    topology::{PlacementState, placement},
 };
 use std::{collections::HashMap, fmt, sync::Arc};
 use tenantry_engine::{
@@ -307,30 +307,6 @@ impl<'a> Checker<'a> {
         let schema = self.schemas.get(&place.store).ok_or_else(missing)?;
         Ok(self.engine.session(place, schema, None).await?)
     }
-}
-
-/// Returns the number of tenants that have a database; 1 if only one is checked.
-async fn placed_tenants(control: &Control, only: Option<TenantId>) -> Result<u64> {
-    if only.is_some() {
-        return Ok(1);
-    }
-    let sql = "SELECT count(DISTINCT tenant) FROM placements WHERE state = 'ready'";
-    let rows = control.snapshot().await?.query(sql, &[]).await?;
-    Ok(rows.first().map_or(Ok(0), |row| row.integer(0))?.unsigned_abs())
-}
-
-async fn last_tenant(control: &Control) -> Result<i64> {
-    let rows = control.snapshot().await?.query("SELECT coalesce(max(id), 0) FROM tenants", &[]).await?;
-    Ok(rows.first().map_or(Ok(0), |row| row.integer(0))?)
-}
-
-/// Returns the places in use of tenants with ids in the range, grouped by tenant.
-async fn places(control: &Control, first: i64, last: i64) -> Result<Vec<Vec<Place>>> {
-    let range = (TenantId::from_raw(first), TenantId::from_raw(last));
-    let found = placement::of_range(&mut control.snapshot().await?, range.0, range.1).await?;
-    let ready: Vec<_> = found.into_iter().filter(|(_, p)| p.state == PlacementState::Ready).collect();
-    let tenants = ready.chunk_by(|(a, _), (b, _)| a == b);
-    Ok(tenants.map(|tenant| tenant.iter().map(|(_, p)| p.place.clone()).collect()).collect())
 }
 
 /// Returns the ids that a field refers to and that do not exist, each once, in order.

@@ -9,6 +9,7 @@ pub mod fleet;
 pub mod make;
 mod name;
 mod page;
+mod placed;
 pub mod tenants;
 
 pub use tenantry_engine::migration::{Answers, Question};

@@ -197,7 +197,7 @@ async fn tenants_of_a_pool(rows: Rows) {
         cell(&clinic, rows, verb).await;
     }
     let mut found = Vec::new();
-    clinic.platform.check(None, true, |finding| found.push(finding.to_string())).await.unwrap();
+    clinic.platform.check(None, true, |finding| found.push(finding.to_string()), |_, _| ()).await.unwrap();
     assert!(found.iter().any(|finding| finding.contains("tenant_pool")), "{rows:?}: {found:?}");
     if rows == Rows::Gone {
         assert_eq!(clinic.sums("restore").await, then);
