@@ -243,7 +243,7 @@ impl Engine {
     /// Opens the system store at `place`, for the platform's own SQL.
     pub async fn system(&self, place: &Place) -> Result<SystemDb> {
         if place.tenant.is_some() {
-            return Err(Error::new(Kind::Internal, format!("{place:?} is not a system store")));
+            return Err(Error::new(Kind::Internal, format!("{place} is not a system store")));
         }
         let (index, server) = self.server(place)?;
         SystemDb::new(self.0.cache.database(index, server, place).await?)

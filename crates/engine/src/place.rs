@@ -2,6 +2,7 @@
 
 use crate::name::{PhysicalName, ServerName, StoreName, TenantId};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Database software.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -37,4 +38,17 @@ pub struct Place {
     /// Incremented by every move and restore; the database must carry the same (`self-identifying` and
     /// `fenced-generation`).
     pub generation: u64,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(tenant) = self.tenant {
+            write!(f, "tenant {tenant}, ")?;
+        }
+        write!(f, "store {} in {}/{}.db", self.store, self.server, self.physical)?;
+        if self.tenant.is_some() {
+            write!(f, ", generation {}", self.generation)?;
+        }
+        Ok(())
+    }
 }

@@ -98,6 +98,8 @@ pub enum Error {
         store: String,
         /// Public reason why the last migration failed there. `None`: no migration was tried.
         reason: Option<String>,
+        /// The tenant provides the database itself, so a run over all tenants leaves it out.
+        is_external: bool,
         /// What is missing. Private.
         detail: String,
     },
@@ -306,11 +308,10 @@ impl Error {
             Self::NotAttached { slug, store } => {
                 format!("make it, then run: tenantry attach-tenant-db {slug} --store {store}")
             }
-            Self::MigrationsPending { slug, reason: None, .. } => {
-                format!("run: tenantry migrate-tenants --tenant {slug}")
-            }
-            Self::MigrationsPending { slug, reason: Some(_), .. } => {
-                format!("remove the reason, then run: tenantry migrate-tenants --tenant {slug}")
+            Self::MigrationsPending { slug, reason, is_external, .. } => {
+                let first = if reason.is_some() { "remove the reason, then " } else { "" };
+                let external = if *is_external { " --external" } else { "" };
+                format!("{first}run: tenantry migrate-tenants --tenant {slug}{external}")
             }
             Self::ServerOutdated { .. } => return engine::remedy(&Kind::SchemaAhead).map(Into::into),
             Self::MasterDataEmpty { what } if what == "plans" => "run: tenantry init-plans".into(),
@@ -383,6 +384,7 @@ mod tests {
             slug: "acme".into(),
             store: "tenant".into(),
             reason: reason.map(Into::into),
+            is_external: false,
             detail: "/srv/x.db".into(),
         };
         assert_eq!(behind(None).remedy().as_deref(), Some("run: tenantry migrate-tenants --tenant acme"));

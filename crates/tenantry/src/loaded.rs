@@ -6,11 +6,9 @@
 use crate::{
     Error, Platform, Result,
     apps::Apps,
-    backups::damaged_pool,
-    config::{Config, Scope, StoreConfig},
-    control::{Control, params},
-    databases::{Databases, migrate_hosted_pool, migrate_platform_store, platform_place, pool_place},
-    operations::fall_back::why,
+    config::{Config, Scope},
+    databases::{Databases, platform_place},
+    own_stores::prepare_stores,
     records::{Dependence, Leaving, Referrer, depends_on},
     topology::{PlacementState, TenantRecord, versions},
 };
@@ -22,7 +20,6 @@ use std::{
     },
 };
 use tenantry_engine::{
-    Kind,
     engine::Engine,
     model::{FieldKind, Model},
     name::StoreName,
@@ -182,78 +179,6 @@ fn version_list(apps: &Apps) -> Vec<(StoreName, String)> {
 /// Loads the apps of the configuration from their folders.
 pub(crate) fn load_apps(config: &Config) -> Result<Apps> {
     Apps::load(config).map_err(|e| Error::invalid("apps", e.to_string()))
-}
-
-/// Creates the platform's own databases, and migrates them to the current schema. A missing pool that has tenants is
-/// not created: an empty one would hide the loss.
-pub(crate) async fn prepare_stores(
-    engine: &Engine,
-    config: &Config,
-    apps: &Apps,
-    control: &Control,
-) -> Result<()> {
-    for store in config.stores.iter().filter(|s| is_platforms(s)) {
-        let place = platform_place(store)?;
-        if !engine.exists(&place)? && is_inhabited(control, &place).await? {
-            let missing = tenantry_engine::Error::new(Kind::Missing, format!("{place:?}"));
-            return Err(unprepared(store, &place, missing));
-        }
-        let prepared = migrate_platform_store(engine, apps, &place).await;
-        prepared.map_err(|error| unprepared(store, &place, error))?;
-    }
-    for store in config.stores.iter().filter(|s| s.pooled_in.is_some()) {
-        refuse_clash(store, apps)?;
-        if let Some(pool) = pool_place(config, store)? {
-            migrate_hosted_pool(engine, apps, &pool).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Returns true if the catalog has tenants in the pool.
-async fn is_inhabited(control: &Control, pool: &Place) -> Result<bool> {
-    let sql = "SELECT 1 FROM placements WHERE server = ? AND physical = ? AND store = ? AND isolation = 'pooled' \
-        AND state = 'ready' LIMIT 1";
-    let key = params![pool.server.as_str(), pool.physical.as_str(), pool.store.as_str()];
-    Ok(pool.isolation == Isolation::Pooled && !control.snapshot().await?.query(sql, key).await?.is_empty())
-}
-
-/// Explains why a process cannot start with one of the platform's own databases, and names the remedy.
-pub(crate) fn unprepared(store: &StoreConfig, place: &Place, error: tenantry_engine::Error) -> Error {
-    let Place { server, physical, isolation, .. } = place;
-    match (error.kind(), isolation) {
-        (Kind::Statement(why), _) => Error::Conflict(format!(
-            "the database {physical} on {server} cannot be brought to the schema of these apps: {why}; a server with the \
-             apps of before still serves it: correct the rows there, or change the migration, then start again"
-        )),
-        (Kind::Missing | Kind::Corrupt | Kind::WrongIdentity, Isolation::Pooled) => {
-            damaged_pool(place, &error)
-        }
-        (Kind::Corrupt | Kind::WrongIdentity, Isolation::Database) => Error::Conflict(format!(
-            "the platform's own store {} ({server}/{physical}.db) {}: stop the servers, then run tenantry restore --system",
-            store.name,
-            why(&error)
-        )),
-        _ => error.into(),
-    }
-}
-
-/// Returns true for stores with a single database: system stores other than control, and pools.
-fn is_platforms(store: &StoreConfig) -> bool {
-    store.name.as_str() != "control" && (store.scope == Scope::System || store.isolation == Isolation::Pooled)
-}
-
-/// Refuses a model whose name clashes with a table of the catalog, for a pool in the control store's database.
-fn refuse_clash(store: &StoreConfig, apps: &Apps) -> Result<()> {
-    let in_control = store.pooled_in.as_ref().is_some_and(|host| host.as_str() == "control");
-    let models = apps.models().iter().filter(|model| in_control && model.store == store.name);
-    match models.map(|model| model.name.as_str()).find(|name| crate::control::has_table(name)) {
-        None => Ok(()),
-        Some(name) => Err(Error::invalid(
-            format!("stores.{}.pooled_in", store.name),
-            format!("the catalog has a table `{name}` of its own: name another system store than `control`"),
-        )),
-    }
 }
 
 fn entries(

@@ -48,7 +48,9 @@ pub(crate) fn other_schema(slug: &Slug, store: &StoreName, error: tenantry_engin
     let (slug, store, detail) = (slug.to_string(), store.to_string(), error.to_string());
     match error.kind() {
         Kind::SchemaAhead => Error::ServerOutdated { slug, store, detail },
-        Kind::SchemaBehind => Error::MigrationsPending { slug, store, reason: None, detail },
+        Kind::SchemaBehind => {
+            Error::MigrationsPending { slug, store, reason: None, is_external: false, detail }
+        }
         _ => error.into(),
     }
 }
@@ -60,6 +62,7 @@ pub(crate) fn not_migrated(slug: &Slug, store: &StoreName, error: tenantry_engin
             slug: slug.to_string(),
             store: store.to_string(),
             reason: Some(why.clone()),
+            is_external: false,
             detail: error.to_string(),
         },
         _ => other_schema(slug, store, error),

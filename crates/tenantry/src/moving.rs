@@ -229,7 +229,8 @@ impl Platform {
                 Version::Ahead => return Err(Error::ServerOutdated { slug, store, detail }),
                 Version::Behind => {
                     let reason = placement.migration_error.clone();
-                    return Err(Error::MigrationsPending { slug, store, reason, detail });
+                    let is_external = placement.policy == Policy::External;
+                    return Err(Error::MigrationsPending { slug, store, reason, is_external, detail });
                 }
             }
         }

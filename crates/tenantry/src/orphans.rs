@@ -151,7 +151,7 @@ impl Platform {
 
     /// Reads the placement again: it may have been swapped out since the list was read.
     async fn is_in_use(&self, place: &Place) -> Result<bool> {
-        let tenant = place.tenant.ok_or_else(|| Error::Internal(format!("{place:?} is no tenant's")))?;
+        let tenant = place.tenant.ok_or_else(|| Error::Internal(format!("{place} is no tenant's")))?;
         let now = placement::of_tenant(&mut self.control().snapshot().await?, tenant).await?;
         Ok(now.iter().any(|p| p.place == *place))
     }

@@ -10,9 +10,11 @@ use crate::{
     control::Control,
     databases::platform_place,
     in_use::InUse,
-    loaded::{Loaded, ModelEntry, load_apps, prepare_stores, unprepared},
+    loaded::{Loaded, ModelEntry, load_apps},
     mail::Mailer,
+    missing::heads_file,
     operations::{Operations, World},
+    own_stores::{open_control, prepare_stores},
     records::{Between, Records, Scope, files::Files},
     reroute::Making,
     topology::{Topology, versions},
@@ -64,7 +66,7 @@ pub(crate) struct Inner {
 }
 
 impl Platform {
-    /// Opens the installation: creates its directories and system stores if they do not exist, migrates the system
+    /// Opens the installation: creates the directories and system stores of a new one, migrates the system
     /// stores, and finishes or undoes what a crash left (M4, M7). Long recoveries continue while the platform is in
     /// use. Does not change tenant databases.
     ///
@@ -101,7 +103,8 @@ impl Platform {
     pub async fn open_to_read(config: Config) -> Result<Self> {
         let refused = match Self::open_to_look(config.clone()).await {
             Ok(platform) => return Ok(platform),
-            Err(error @ Error::Invalid { .. }) => return Err(error),
+            // It says what to correct or restore.
+            Err(error @ (Error::Invalid { .. } | Error::Conflict(_))) => return Err(error),
             Err(error) => error,
         };
         match Self::open_without_writing(config, refused.to_string()).await {
@@ -121,7 +124,7 @@ impl Platform {
             Err(_) => (InUse::together(&config)?, engine_with(&config, Engine::open_with)?),
         };
         let place = control_place(&config)?;
-        let control = Control::open_to_read(engine.system(&place).await?, heads_file(&config)).await?;
+        let control = Control::open_to_read(engine.system(&place).await?, Some(heads_file(&config))).await?;
         engine.set_platform(&crate::control::settings::platform_id(&control).await?)?;
         let mut platform = Self::of(config, apps, engine, control, in_use).await?;
         if let Some(inner) = Arc::get_mut(&mut platform.0) {
@@ -278,24 +281,6 @@ fn engine_with(config: &Config, open: OpenEngine) -> Result<Engine> {
 
 fn control_place(config: &Config) -> Result<Place> {
     platform_place(config.store("control").ok_or(Error::NotFound("store"))?)
-}
-
-fn heads_file(config: &Config) -> Option<std::path::PathBuf> {
-    Some(config.platform.data_dir.join("audit.heads"))
-}
-
-pub(crate) async fn open_control(engine: &Engine, config: &Config) -> Result<Control> {
-    let store = config.store("control").ok_or(Error::NotFound("store"))?;
-    let place = control_place(config)?;
-    let opened = async {
-        engine.create_system(&place).await?;
-        engine.system(&place).await
-    };
-    let database = opened.await.map_err(|error| unprepared(store, &place, error))?;
-    engine.set_catalog(&database);
-    let control = Control::open(database, heads_file(config)).await?;
-    engine.set_platform(&crate::control::settings::platform_id(&control).await?)?;
-    Ok(control)
 }
 
 pub(crate) fn make_dir(path: &std::path::Path) -> Result<()> {

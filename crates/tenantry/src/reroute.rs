@@ -5,7 +5,12 @@
 //! the tenant is the same, the gates are checked again, and the place comes from the catalog. Costs nothing unless a
 //! place was missing or refused.
 
-use crate::{Error, Result, access::Tenant, platform::Inner, topology::TenantRecord};
+use crate::{
+    Error, Result,
+    access::Tenant,
+    platform::Inner,
+    topology::{Policy, TenantRecord},
+};
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
@@ -37,8 +42,10 @@ pub(crate) fn refused(record: &TenantRecord, place: &Place, error: tenantry_engi
     match error.kind() {
         Kind::Missing => Error::DatabaseLost { slug, store, detail },
         Kind::SchemaBehind => {
-            let reason = record.placement(&store).and_then(|placement| placement.migration_error.clone());
-            Error::MigrationsPending { slug, store, reason, detail }
+            let placement = record.placement(&store);
+            let reason = placement.and_then(|placement| placement.migration_error.clone());
+            let is_external = placement.is_some_and(|placement| placement.policy == Policy::External);
+            Error::MigrationsPending { slug, store, reason, is_external, detail }
         }
         Kind::SchemaAhead => Error::ServerOutdated { slug, store, detail },
         _ => error.into(),
@@ -167,7 +174,7 @@ impl Inner {
                 return Ok(record);
             }
             if Instant::now() >= until {
-                let detail = format!("{refused:?} stayed fenced for as long as a write waits");
+                let detail = format!("{refused} stayed fenced for as long as a write waits");
                 return Err(tenantry_engine::Error::new(Kind::Fenced, detail).into());
             }
             pause = (pause * 2).min(LONGEST_PAUSE);

@@ -107,7 +107,7 @@ impl Engine {
     /// `Internal` if `place` is not a system store; otherwise those of [`Engine::adopt`].
     pub async fn adopt_system(&self, place: &Place, from: &Path) -> Result<()> {
         if place.tenant.is_some() {
-            return Err(Error::new(Kind::Internal, format!("{place:?} is not a system store")));
+            return Err(Error::new(Kind::Internal, format!("{place} is not a system store")));
         }
         let (server, place, from) = (self.server(place)?.1.clone(), place.clone(), from.to_owned());
         let options = AdoptOptions::default();

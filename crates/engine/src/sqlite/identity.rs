@@ -44,7 +44,7 @@ impl Platform {
         if known.is_empty() || found == known || made_before {
             return Ok(());
         }
-        Err(Error::new(Kind::WrongIdentity, format!("{place:?}: the database is of platform {found:?}")))
+        Err(Error::new(Kind::WrongIdentity, format!("{place}: the database is of platform {found:?}")))
     }
 }
 
@@ -103,11 +103,11 @@ pub(crate) fn check(conn: &Connection, place: &Place, platform: &Platform) -> Re
             .optional()
     });
     let Some((found, ours)) = row.map_err(not_ours)? else {
-        return Err(Error::new(Kind::WrongIdentity, format!("{place:?} does not live here")));
+        return Err(Error::new(Kind::WrongIdentity, format!("{place} does not live here")));
     };
     ours?;
     if found != generation_number(place)? {
-        return Err(Error::new(Kind::Fenced, format!("{place:?}: the database is at generation {found}")));
+        return Err(Error::new(Kind::Fenced, format!("{place}: the database is at generation {found}")));
     }
     alone(conn, place)
 }
@@ -123,7 +123,7 @@ fn alone(conn: &Connection, place: &Place) -> Result<()> {
     if rows == 1 {
         Ok(())
     } else {
-        Err(Error::new(Kind::WrongIdentity, format!("{place:?}: others live here too")))
+        Err(Error::new(Kind::WrongIdentity, format!("{place}: others live here too")))
     }
 }
 

@@ -148,7 +148,7 @@ pub(crate) fn provision(server: &Server, place: &Place, template: &Template) -> 
 /// Blocks.
 pub(crate) fn prepare(server: &Server, place: &Place, template: &Template) -> Result<Half> {
     if template.store != place.store {
-        return Err(Error::new(Kind::Internal, format!("{template:?} is not for {place:?}")));
+        return Err(Error::new(Kind::Internal, format!("{template:?} is not for {place}")));
     }
     let bytes = birth::bytes(template.image(server)?, place, server.platform())?;
     let half = Half::new(server);

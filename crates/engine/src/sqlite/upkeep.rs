@@ -70,7 +70,7 @@ pub(crate) fn pooled_bytes(site: &Site) -> Result<u64> {
 pub(crate) fn attach(site: &Site) -> Result<()> {
     let place = &site.place;
     if place.isolation != Isolation::Database {
-        return Err(Error::new(Kind::Internal, format!("{place:?} has no database of its own")));
+        return Err(Error::new(Kind::Internal, format!("{place} has no database of its own")));
     }
     let mut conn = open::connect(&site.path)?;
     let known: bool = conn.query_row(

@@ -34,6 +34,7 @@ mod life;
 mod limits;
 mod lives;
 mod lockout;
+mod lost_stores;
 mod many_connections;
 mod merged;
 mod metrics;

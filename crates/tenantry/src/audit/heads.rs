@@ -9,7 +9,7 @@ use crate::{Error, Result};
 use std::{
     fs::File,
     os::unix::fs::FileExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
 
@@ -40,6 +40,17 @@ impl Heads {
             *heads.lock() = newest;
         }
         Ok(heads)
+    }
+
+    /// Returns true if the file exists and holds a head. Does not create the file.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the file cannot be read.
+    pub(crate) fn is_published(path: &Path) -> Result<bool> {
+        match path.symlink_metadata() {
+            Ok(_) => Ok(!Self::open(Some(path.to_owned()))?.read()?.is_empty()),
+            Err(_) => Ok(false),
+        }
     }
 
     /// Returns the newest head that this process has published or found.

@@ -13,10 +13,11 @@ use crate::{
     Error, Platform, Result,
     apps::Apps,
     audit::By,
-    config::{Config, Scope, StoreConfig},
+    config::{BackupTarget, Config, Scope, StoreConfig},
     databases::{Databases, platform_place},
     in_use::InUse,
-    platform::{open_control, open_engine},
+    own_stores::open_control,
+    platform::open_engine,
 };
 use futures_util::TryStreamExt;
 use serde_json::json;
@@ -122,6 +123,21 @@ pub async fn renew_pool(config: Config, by: &By, store: &StoreName) -> Result<Op
     write.commit().await?;
     platform.shutdown().await;
     Ok(aside)
+}
+
+/// Returns true if the target holds a whole backup of the platform's own stores.
+///
+/// # Errors
+/// Those of the backup store.
+pub(crate) async fn exists(target: &BackupTarget) -> Result<bool> {
+    if matches!(target, BackupTarget::Directory(path) if !path.exists()) {
+        return Ok(false);
+    }
+    match newest(&Store::open(target)?).await {
+        Ok(_) => Ok(true),
+        Err(Error::NotFound(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 async fn newest(store: &Store) -> Result<BackupId> {

@@ -18,6 +18,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("008_lockout.sql"),
     include_str!("009_operation_codes.sql"),
     include_str!("010_backup_numbers.sql"),
+    include_str!("011_operation_checks.sql"),
+    include_str!("012_system_stores.sql"),
 ];
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS control_migrations \

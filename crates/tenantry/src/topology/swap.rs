@@ -170,7 +170,7 @@ fn moved(place: &Place) -> Error {
 async fn invalidate(write: &mut Write, place: &Place) -> Result<()> {
     match place.tenant {
         Some(tenant) => write.invalidate(&Subject::Tenant(tenant)).await,
-        None => Err(Error::Internal(format!("{place:?} is no tenant's"))),
+        None => Err(Error::Internal(format!("{place} is no tenant's"))),
     }
 }
 

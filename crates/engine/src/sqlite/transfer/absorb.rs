@@ -38,13 +38,13 @@ pub(crate) fn absorb(
 ) -> Result<()> {
     let place = &site.place;
     if place.isolation != Isolation::Pooled || place.tenant.is_none() {
-        return Err(Error::new(Kind::Internal, format!("{place:?} is not a pooled tenant's")));
+        return Err(Error::new(Kind::Internal, format!("{place} is not a pooled tenant's")));
     }
     let copy = open_copy(from)?;
     whole(&copy)?;
     let inside = copy_file::identity(&copy, &place.store, Some(of))?;
     if Some(of) == place.tenant && inside.generation > identity::generation_number(place)? {
-        let detail = format!("the copy is of generation {}, later than {place:?}", inside.generation);
+        let detail = format!("the copy is of generation {}, later than {place}", inside.generation);
         return Err(Error::new(Kind::Fenced, detail));
     }
     at_end(&copy, script.laid_out(Isolation::Database)?, "the copy")?;
@@ -106,10 +106,10 @@ fn there(conn: &Connection, place: &Place) -> Result<There> {
     let (here, wanted) = (found.optional()?, identity::generation_number(place)?);
     match here {
         Some((found, ..)) if found > wanted => {
-            Err(Error::new(Kind::Fenced, format!("{place:?}: the database is at generation {found}")))
+            Err(Error::new(Kind::Fenced, format!("{place}: the database is at generation {found}")))
         }
         Some((found, None, rows)) if found == wanted && rows > 0 => {
-            Err(Error::new(Kind::Fenced, format!("{place:?}: rows of this generation are there already")))
+            Err(Error::new(Kind::Fenced, format!("{place}: rows of this generation are there already")))
         }
         Some((found, Some(carried), _)) if found == wanted && carried >= 0 => Ok(There::Done),
         // A filling that was cut short. No request sees its rows.
@@ -147,7 +147,7 @@ fn still(conn: &Connection, place: &Place, filler: i64) -> Result<()> {
     let (tenant, generation) = (identity::tenant_number(place), identity::generation_number(place)?);
     let ours: bool =
         conn.query_row(sql, params![tenant, place.store.as_str(), generation, filler], |row| row.get(0))?;
-    if ours { Ok(()) } else { Err(Error::new(Kind::Fenced, format!("{place:?} is filled by somebody else"))) }
+    if ours { Ok(()) } else { Err(Error::new(Kind::Fenced, format!("{place} is filled by somebody else"))) }
 }
 
 /// Totals of what was carried.

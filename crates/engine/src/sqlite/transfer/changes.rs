@@ -38,7 +38,7 @@ pub(crate) fn copy_changes(
     most: u64,
 ) -> Result<CaughtUp> {
     if from.path == to.path {
-        return Err(Error::new(Kind::Internal, format!("{:?} cannot catch up with itself", from.place)));
+        return Err(Error::new(Kind::Internal, format!("{} cannot catch up with itself", from.place)));
     }
     let mut conn = upkeep::apart(to)?;
     receive::prepare(&conn)?;
@@ -148,7 +148,7 @@ fn finish(
     let sql = "SELECT carried FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
     let carried: Option<i64> = to.conn.query_row(sql, key, |row| row.get(0))?;
     let Some(carried) = carried else {
-        return Err(Error::new(Kind::Internal, format!("{place:?} was not made from a copy")));
+        return Err(Error::new(Kind::Internal, format!("{place} was not made from a copy")));
     };
     let carried = activity::carry(from, to, giving, carried, most)?;
     to.conn.execute(

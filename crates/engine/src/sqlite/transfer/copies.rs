@@ -173,7 +173,7 @@ pub(crate) fn adopt(
 ) -> Result<()> {
     let site = server.site(place);
     if of.is_some() != place.tenant.is_some() {
-        return Err(Error::new(Kind::WrongIdentity, format!("{place:?} is not made from a copy of {of:?}")));
+        return Err(Error::new(Kind::WrongIdentity, format!("{place} is not made from a copy of {of:?}")));
     }
     if server.exists(&place.physical) {
         return already_there(&site);
@@ -199,7 +199,7 @@ fn become_place(conn: &Connection, site: &Site, of: Option<TenantId>, closed: bo
     let inside = copy_file::identity(conn, &place.store, of)?;
     let generation = identity::generation_number(place)?;
     if of == place.tenant && inside.generation > generation {
-        let detail = format!("the copy is of generation {}, later than {place:?}", inside.generation);
+        let detail = format!("the copy is of generation {}, later than {place}", inside.generation);
         return Err(Error::new(Kind::Fenced, detail));
     }
     let (old, new) = (of.map_or(0, TenantId::get), identity::tenant_number(place));

@@ -66,7 +66,7 @@ fn of(conn: &Connection, place: &Place) -> Result<Standing> {
 }
 
 fn stale(place: &Place) -> Error {
-    Error::new(Kind::Fenced, format!("{place:?} is not at this generation here"))
+    Error::new(Kind::Fenced, format!("{place} is not at this generation here"))
 }
 
 /// Changes the row of the place if `condition` holds (`?4` is `mark`). Returns the number of changed rows.
@@ -101,7 +101,7 @@ pub(crate) fn stop_recording(conn: &Connection, place: &Place, mark: i64) -> Res
 pub(crate) fn fence_recorded(conn: &Connection, place: &Place, mark: i64) -> Result<()> {
     match set(conn, place, mark, "fenced = ?4", "recording = ?4")? {
         1 => Ok(()),
-        _ => Err(Error::new(Kind::Fenced, format!("{place:?} is not recorded by {mark}"))),
+        _ => Err(Error::new(Kind::Fenced, format!("{place} is not recorded by {mark}"))),
     }
 }
 
@@ -118,7 +118,7 @@ pub(crate) fn open_filled(conn: &Connection, place: &Place, mark: i64) -> Result
     }
     match of(conn, place)?.fence {
         0 => Ok(()),
-        fence => Err(Error::new(Kind::Fenced, format!("{place:?} is fenced by {fence}"))),
+        fence => Err(Error::new(Kind::Fenced, format!("{place} is fenced by {fence}"))),
     }
 }
 
@@ -127,7 +127,7 @@ pub(super) fn check_closed(conn: &Connection, place: &Place) -> Result<()> {
     if of(conn, place)?.is_closed() {
         return Ok(());
     }
-    Err(Error::new(Kind::Fenced, format!("{place:?} is in use: nothing is carried into it any more")))
+    Err(Error::new(Kind::Fenced, format!("{place} is in use: nothing is carried into it any more")))
 }
 
 /// Verifies, in the state that is read, that changes are recorded for `mark`.
@@ -135,7 +135,7 @@ pub(super) fn check_recorded(conn: &Connection, place: &Place, mark: i64) -> Res
     match of(conn, place)?.recording {
         recording if recording == mark => Ok(()),
         other => {
-            Err(Error::new(Kind::Fenced, format!("changes of {place:?} are recorded by {other}, not {mark}")))
+            Err(Error::new(Kind::Fenced, format!("changes of {place} are recorded by {other}, not {mark}")))
         }
     }
 }

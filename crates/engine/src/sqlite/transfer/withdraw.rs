@@ -27,7 +27,7 @@ const PAGES: i64 = 64;
 pub(crate) fn withdraw(site: &Site, queue: &dyn Fn() -> Turn) -> Result<()> {
     let place = &site.place;
     if place.isolation != Isolation::Pooled || place.tenant.is_none() {
-        return Err(Error::new(Kind::Internal, format!("{place:?} is not a pooled tenant's")));
+        return Err(Error::new(Kind::Internal, format!("{place} is not a pooled tenant's")));
     }
     let conn = open::connect(&site.path)?;
     match identity::check(&conn, place, &site.platform) {
@@ -79,9 +79,9 @@ fn leaving(conn: &Connection, place: &Place) -> Result<()> {
     let key = params![identity::tenant_number(place), place.store.as_str()];
     let found = conn.query_row(sql, key, |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?)));
     match found.optional()? {
-        None => Err(Error::new(Kind::WrongIdentity, format!("{place:?} does not live here"))),
+        None => Err(Error::new(Kind::WrongIdentity, format!("{place} does not live here"))),
         Some(found) if found == (identity::generation_number(place)?, Some(LEAVING)) => Ok(()),
-        Some(_) => Err(Error::new(Kind::Fenced, format!("{place:?} is filled anew"))),
+        Some(_) => Err(Error::new(Kind::Fenced, format!("{place} is filled anew"))),
     }
 }
 
@@ -91,7 +91,7 @@ fn nothing_else_of_his(conn: &Connection, place: &Place) -> Result<()> {
         conn.query_row("SELECT count(*) FROM _tenantry_place WHERE tenant = ?1", [tenant], |row| row.get(0))?;
     if stores > 1 {
         let detail =
-            format!("{place:?}: the tenant has several stores pooled here, which tables do not tell apart");
+            format!("{place}: the tenant has several stores pooled here, which tables do not tell apart");
         return Err(Error::new(Kind::Internal, detail));
     }
     Ok(())

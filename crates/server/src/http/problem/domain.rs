@@ -108,6 +108,7 @@ mod tests {
                     slug: "acme".into(),
                     store: "tenant".into(),
                     reason: None,
+                    is_external: false,
                     detail: "private".into(),
                 },
                 503,

@@ -92,7 +92,7 @@ async fn take_over(world: &World, source: &impl Source, copy: &CopyOf, place: &P
     engine.adopt(place, &script, &path, copy.of).await.map_err(|error| source.refused(place, error))?;
     let taken = engine.digest(place, &schema).await?;
     if taken != engine.digest_copy(&path, &schema, Some(copy.of)).await? {
-        return Err(Error::Internal(format!("{place:?} is not what was copied")));
+        return Err(Error::Internal(format!("{place} is not what was copied")));
     }
     Ok(taken.rows())
 }

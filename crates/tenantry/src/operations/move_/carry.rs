@@ -59,7 +59,7 @@ pub(super) async fn copy(world: &World, slug: &Slug, leg: &mut Leg) -> Result<()
 }
 
 fn whose(place: &Place) -> Result<TenantId> {
-    place.tenant.ok_or_else(|| Error::Internal(format!("{place:?} is no tenant's")))
+    place.tenant.ok_or_else(|| Error::Internal(format!("{place} is no tenant's")))
 }
 
 /// Creates the pool if it is missing or outdated. A store whose tenants all have their own databases has no pool until
