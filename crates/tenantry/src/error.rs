@@ -6,7 +6,6 @@
 
 mod engine;
 mod fields;
-
 pub use fields::{FieldError, Rule, Wrong};
 
 use tenantry_engine::{Kind, name::NameError};
