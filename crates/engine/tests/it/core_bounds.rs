@@ -4,7 +4,7 @@
 use crate::core_support::*;
 use serde_json::{Value as Json, json};
 use std::{
-    sync::Arc,
+    sync::{Arc, LazyLock},
     time::{Duration, Instant},
 };
 use tenantry_engine::{Kind, Session, SqlLimits, sqlite::plan::Schema};
@@ -41,8 +41,9 @@ async fn run(session: &Session, sql: &str, deadline: Duration) -> (Duration, Res
     let limits = SqlLimits { deadline, ..SqlLimits::default() };
     let mut fastest = Duration::MAX;
     for attempt in 1.. {
+        let parameters = parameters(sql);
         let started = Instant::now();
-        let done = session.sql(sql, Json::Null, limits).await;
+        let done = session.sql(sql, parameters, limits).await;
         fastest = fastest.min(started.elapsed());
         if fastest < deadline + GRACE || attempt == ATTEMPTS {
             return (fastest, done.map(drop).map_err(|error| error.kind().clone()));
@@ -62,13 +63,77 @@ const WORST: &[&str] = &[
     "'*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*0*1'",
     // Nested and wide JSON, and paths into it.
     "replace(hex(zeroblob(400)), '00', '[') || '1' || replace(hex(zeroblob(60000)), '00', ',1') || replace(hex(zeroblob(400)), '00', ']')",
-    "(WITH RECURSIVE k(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM k LIMIT 20000) SELECT json_group_object('k' || i, i) FROM k)",
-    "(WITH RECURSIVE k(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM k LIMIT 20000) SELECT json_group_object('j' || i, i) FROM k)",
+    ":wide",
+    ":other",
     "'$' || replace(hex(zeroblob(60000)), '00', '.a')",
     "'%.200000f %200000d %s'",
     "1e308",
     "2147483647",
 ];
+
+/// Calls with more arguments, or with arguments that fit together.
+const SHAPES: &[&str] = &[
+    "json_patch(:wide, :other)",
+    "json_set('{}', '$' || replace(hex(zeroblob(80000)), '00', '.a'), 1)",
+    "json_set('[]', '$' || replace(hex(zeroblob(60000)), '00', '[0]'), 1)",
+    "json_set('[]', '$' || replace(hex(zeroblob(60000)), '00', '[#]'), 1)",
+    "json_insert('{}', '$' || replace(hex(zeroblob(1000)), '00', '.a'), :wide)",
+    "json_replace(:wide, '$' || replace(hex(zeroblob(80000)), '00', '.a'), 1)",
+    "json_extract(:wide, '$.' || hex(zeroblob(120000)))",
+    ":wide -> ('$' || replace(hex(zeroblob(80000)), '00', '.a'))",
+    ":wide ->> ('$.' || hex(zeroblob(120000)))",
+    "json_array_length(:wide, '$' || replace(hex(zeroblob(80000)), '00', '[0]'))",
+    "json_type(:wide, '$' || replace(hex(zeroblob(80000)), '00', '[#-1]'))",
+    "json_object(:wide, json(:other), :other, json(:wide))",
+    "(SELECT count(fullkey || path) FROM json_tree(:wide) WHERE id > 100)",
+    "(SELECT count(value) FROM json_each(:wide, '$' || replace(hex(zeroblob(80000)), '00', '.a')))",
+    "(SELECT json_group_object(key, json(:other)) FROM json_each(:wide))",
+    "(SELECT json_group_array(json(:other)) FROM json_each(:wide))",
+    "(SELECT group_concat(DISTINCT key) FROM json_each(:wide))",
+    "(SELECT string_agg(key, :other) FROM json_each(:wide))",
+    "(SELECT sum(length(x)) FROM (SELECT group_concat(key, hex(zeroblob(5000))) OVER (ROWS 20 PRECEDING) x FROM json_each(:wide)))",
+    "printf(replace(hex(zeroblob(40000)), '00', '%250000d'), 1, 2)",
+    "printf(replace(hex(zeroblob(20000)), '00', '%.240000f'), 1e308, 2)",
+    "printf(replace(hex(zeroblob(80000)), '00', '%.0q'), :wide, :other)",
+    "printf(replace(hex(zeroblob(60000)), '00', '%.1Q'), :wide, :other)",
+    "printf(replace(hex(zeroblob(80000)), '00', '%!s'), :wide, :other)",
+    "printf('%*.*f', 240000, 240000, 1e-300)",
+    "printf('%.*c', 240000, 'x')",
+    "strftime(replace(hex(zeroblob(80000)), '00', '%Y'), 'now')",
+    "strftime(replace(hex(zeroblob(20000)), '00', '%J'), 'now')",
+    "date('now', '+999999999 months', '-99999999999 seconds', 'weekday 3')",
+    "timediff('9999-12-31', '-4713-11-24')",
+    "(hex(zeroblob(120000)) || 'b') LIKE '%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%0%a%b'",
+    "(hex(zeroblob(120000)) || 'b') LIKE '%_0_%_0_%_0_%_0_%_0_%_0_%_0_%_0_%_0_%_0_%_0_%_0_%_0_%a%b'",
+    "hex(zeroblob(120000)) GLOB '*[0-9]*[0-9]*[0-9]*[0-9]*[0-9]*[0-9]*[0-9]*[0-9]*[0-9]*[0-9]*[a-z]'",
+    "hex(zeroblob(120000)) GLOB '*?[0-9]*?[0-9]*?[0-9]*?[0-9]*?[0-9]*?[0-9]*?[0-9]*?[0-9]*?[0-9]*x'",
+    "substr(zeroblob(250000), -200000, 190000)",
+    "replace(zeroblob(250000), zeroblob(1), zeroblob(0))",
+    "instr(zeroblob(250000), zeroblob(120000) || x'01')",
+    "unistr(replace(hex(zeroblob(40000)), '00', '\\0041'))",
+    "unhex(hex(zeroblob(120000)), hex(zeroblob(120000)))",
+    "json(replace(hex(zeroblob(120000)), '0', '['))",
+    "json_valid(replace(hex(zeroblob(60000)), '00', '/**/'), 2)",
+    "json_error_position(replace(hex(zeroblob(60000)), '00', '[1,'))",
+    "json_quote(replace(hex(zeroblob(120000)), '0', char(1)))",
+];
+
+/// Returns an object with as many keys as one value may have, each beginning with `letter`.
+fn wide(letter: char) -> String {
+    let pairs: Vec<_> = (0..24_000).map(|n| format!("\"{letter}{n:x}\":1")).collect();
+    format!("{{{}}}", pairs.join(","))
+}
+
+static OBJECTS: LazyLock<[String; 2]> = LazyLock::new(|| ['k', 'j'].map(wide));
+
+/// Returns the parameters that a statement names. A statement need not build them, which could take until its deadline.
+fn parameters(sql: &str) -> Json {
+    let used =
+        ["wide", "other"].into_iter().zip(&*OBJECTS).filter(|(name, _)| sql.contains(&format!(":{name}")));
+    let values: serde_json::Map<_, _> =
+        used.map(|(name, value)| (name.into(), value.as_str().into())).collect();
+    if values.is_empty() { Json::Null } else { values.into() }
+}
 
 /// Returns name and number of arguments (-1 for any number) of every SQLite function, and whether it is an aggregate.
 fn functions() -> Vec<(String, i64, bool)> {
@@ -81,14 +146,18 @@ fn functions() -> Vec<(String, i64, bool)> {
 
 /// Returns argument lists for a function with this number of arguments.
 fn arguments(count: i64) -> Vec<String> {
-    let second = [0, 1, 3, 8].map(|index| WORST[index]);
+    let second = [0, 1, 3, 7, 8].map(|index| WORST[index]);
     let pairs = || WORST[..8].iter().flat_map(move |a| second.into_iter().map(move |b| (*a, b)));
     match count {
         0 => vec![String::new()],
         1 => WORST.iter().map(ToString::to_string).collect(),
         2 => pairs().map(|(a, b)| format!("{a}, {b}")).collect(),
         3 => pairs().step_by(3).map(|(a, b)| format!("{a}, {b}, {a}")).collect(),
-        -1 => [arguments(1), arguments(2), arguments(3)].concat(),
+        -1 => {
+            let many = |a: &str, b: &str| format!("{a}{}", format!(", {b}, {a}").repeat(15));
+            let lists = [(6, 8), (6, 7), (0, 1), (9, 6)].map(|(a, b)| many(WORST[a], WORST[b]));
+            [arguments(1), arguments(2), arguments(3), lists.to_vec()].concat()
+        }
         more => vec![vec![WORST[0]; usize::try_from(more).unwrap_or(4)].join(", ")],
     }
 }
@@ -128,6 +197,12 @@ async fn no_function_outlasts_the_deadline() {
                 assert!(took < DEADLINE + GRACE, "{without_end} took {took:?}");
             }
         }
+    }
+    for shape in SHAPES {
+        let sql = format!("SELECT length({shape})");
+        let (took, _) = run(&session, &sql, DEADLINE).await;
+        assert!(took < DEADLINE + GRACE, "{sql} took {took:?}");
+        calls += 1;
     }
     println!("slowest: {slowest:?}");
     assert!(allowed.len() > 80, "{allowed:?}");
@@ -187,6 +262,7 @@ async fn virtual_tables_are_not_read() {
         ("SELECT rowid FROM doctors__fts('a') ORDER BY rank".into(), Json::Null),
         ("SELECT 1 MATCH 2".into(), Json::Null),
         ("SELECT json_pretty('[1]')".into(), Json::Null),
+        ("SELECT json_patch('{}', '{}')".into(), Json::Null),
     ] {
         let error = session.sql(&sql, params, SqlLimits::default()).await.unwrap_err();
         assert!(matches!(error.kind(), Kind::Denied(_)), "{sql:.200}: {error}");
