@@ -232,6 +232,7 @@ async fn a_strange_or_damaged_archive_leaves_nothing() {
     assert!(said.contains("zip"), "{said}");
     for (wanted, changed) in [
         ("no export", zipped(&BTreeMap::from([("a.txt".into(), b"a".to_vec())]))),
+        ("manifest.json of more than", rewritten(&archive, |m, _| m["x"] = json!("x".repeat(5 << 20)))),
         ("format 9", rewritten(&archive, |m, _| m["format"] = json!(9))),
         ("another product", rewritten(&archive, |m, _| m["product"] = json!("other"))),
         ("fbs", rewritten(&archive, |m, _| m["apps"][0]["name"] = json!("fbs"))),

@@ -13,8 +13,9 @@ use std::{
 };
 use zip::{ZipArchive, result::ZipError};
 
-/// Largest size of a manifest in bytes.
-const MANIFEST_MOST: u64 = 64 << 20;
+/// Largest size of a manifest in bytes. It describes databases, models and fields, never rows or files, and is held in
+/// memory.
+const MANIFEST_MOST: u64 = 4 << 20;
 const PIECE: usize = 64 << 10;
 
 /// An open archive.
@@ -102,7 +103,12 @@ pub(crate) fn damaged(path: &str) -> Error {
 fn manifest(entry: impl Read) -> Result<Manifest> {
     let mut text = Vec::new();
     let read = entry.take(MANIFEST_MOST + 1).read_to_end(&mut text);
-    if read.is_err() || text.len() as u64 > MANIFEST_MOST {
+    if text.len() as u64 > MANIFEST_MOST {
+        return Err(bad(format!(
+            "has a manifest.json of more than {MANIFEST_MOST} bytes: it is no export of a company"
+        )));
+    }
+    if read.is_err() {
         return Err(bad("is damaged: manifest.json cannot be read"));
     }
     // Parse only the fields that every version has first, to tell a newer version from a damaged file.
