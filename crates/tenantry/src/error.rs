@@ -6,6 +6,7 @@
 
 mod engine;
 mod fields;
+mod store;
 pub use fields::{FieldError, Rule, Wrong};
 
 use tenantry_engine::{Kind, name::NameError};
@@ -370,8 +371,7 @@ mod tests {
         let lost =
             Error::DatabaseLost { slug: "acme".into(), store: "tenant".into(), detail: "/srv/x.db".into() };
         let remedy = lost.remedy().unwrap();
-        let restore =
-            remedy.find("tenantry restore acme latest --swap").expect("what has a backup is restored");
+        let restore = remedy.find("tenantry restore acme latest --swap").expect("first of all");
         assert!(
             remedy.find("tenantry create-db acme").is_some_and(|empty| empty > restore),
             "emptiness comes last"

@@ -165,7 +165,7 @@ fn advice(error: &object_store::Error) -> String {
 
 /// Converts an error of the store. Its text is for the log.
 pub(super) fn refused(error: object_store::Error) -> Error {
-    Error::Unavailable(format!("backup store: {error}"))
+    Error::store("backup store", &error)
 }
 
 #[cfg(feature = "s3")]

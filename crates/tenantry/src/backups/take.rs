@@ -182,7 +182,7 @@ async fn finish(store: &Store, wanted: &Wanted<'_>, manifest: Manifest) -> Resul
 }
 
 async fn files(world: &World, wanted: &Wanted<'_>) -> Result<Vec<(String, u64)>> {
-    world.files.list(wanted.tenant_id()).await.map_err(|e| Error::Unavailable(e.to_string()))
+    world.files.list(wanted.tenant_id()).await.map_err(|e| Error::store("object store", &e))
 }
 
 /// Returns the present places of the wanted stores.

@@ -156,6 +156,6 @@ fn refused(error: FileError) -> Error {
         FileError::Interrupted(error) => {
             Error::invalid("file", format!("the upload was cut off: {}", error.kind()))
         }
-        FileError::Store(error) => Error::Unavailable(error.to_string()),
+        FileError::Store(error) => Error::store("object store", &error),
     }
 }

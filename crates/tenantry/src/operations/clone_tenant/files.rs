@@ -54,7 +54,7 @@ async fn named(world: &World, copy: &CopyOf) -> Result<Vec<Uuid>> {
 
 /// Copies one file. Returns false if the source no longer has it.
 async fn copy_one(world: &World, from: TenantId, to: TenantId, id: Uuid) -> Result<bool> {
-    let away = |e: FileError| Error::Unavailable(e.to_string());
+    let away = |e: FileError| Error::store("object store", &e);
     match world.files.get(Some(from), &id.to_string()).await {
         Ok(bytes) => {
             let bytes = bytes.map_err(io::Error::other).boxed();

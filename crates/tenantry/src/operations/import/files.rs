@@ -64,5 +64,5 @@ fn put(world: &World, archive: &mut Unpacker, line: &FileLine, tenant: TenantId)
     drop(sender);
     let stored = runtime.block_on(stored).map_err(|e| Error::Internal(e.to_string()))?;
     whole?;
-    stored.map(drop).map_err(|e| Error::Unavailable(e.to_string()))
+    stored.map(drop).map_err(|e| Error::store("object store", &e))
 }
