@@ -198,6 +198,9 @@ async fn names_of_hosts_and_plans_of_staff_are_not_for_registrations() {
     };
     for slug in [
         "login",
+        "sign-in",
+        "login-acme",
+        "www2",
         "auth",
         "sso",
         "support",

@@ -66,6 +66,17 @@ const ROWS: [&str; 8] = [
     "yxcvbnm",
     "abcdefghijklmnopqrstuvwxyz",
 ];
+/// Keys below each other: those who walk down the columns of a keyboard, or back and forth between two rows, type these.
+const COLUMNS: [&str; 10] = ["1qaz", "2wsx", "3edc", "4rfv", "5tgb", "6yhn", "7ujm", "8ik,", "9ol.", "0p;/"];
+/// Pairs of rows, key by key.
+const ZIGZAGS: [&str; 6] = [
+    "1q2w3e4r5t6y7u8i9o0p",
+    "q1w2e3r4t5y6u7i8o9p0",
+    "1q2w3e4r5t6z7u8i9o0p",
+    "q1w2e3r4t5z6u7i8o9p0",
+    "qawsedrftgyhujikolp",
+    "azsxdcfvgbhnjmk",
+];
 /// Number of characters from which a run counts as one choice.
 const RUN: usize = 3;
 /// Smallest number of choices in a password; a run or a repetition is one choice.
@@ -126,7 +137,7 @@ fn choices(password: &str) -> usize {
 /// Length of the run along one of [`ROWS`], or of one character, with which `chars` begins.
 fn run_at(chars: &[char]) -> usize {
     let same = chars.iter().take_while(|c| Some(*c) == chars.first()).count();
-    let along = ROWS.iter().map(|row| {
+    let along = ROWS.iter().chain(&COLUMNS).chain(&ZIGZAGS).map(|row| {
         let place = |c: char| row.chars().position(|other| other == c);
         let step = |pair: &[char], by: i64| match (place(pair[0]), place(pair[1])) {
             (Some(a), Some(b)) => b as i64 - a as i64 == by,
@@ -175,6 +186,12 @@ mod tests {
             "administrator1",
             "!!password!!",
             "asdfghjkl123",
+            "1q2w3e4r5t",
+            "5t4r3e2w1q",
+            "q1w2e3r4t5",
+            "1qaz2wsx3edc",
+            "zaq1xsw2cde3",
+            "qawsedrftg",
         ] {
             assert!(is_guessable(password), "{password}");
         }

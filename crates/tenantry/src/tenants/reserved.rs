@@ -7,7 +7,7 @@
 use tenantry_engine::name::Slug;
 
 /// Names that machines look up or trust, also with a number appended: `ns1`, `mail-2`. Sorted.
-const MACHINES: [&str; 61] = [
+const MACHINES: [&str; 62] = [
     "autoconfig",
     "autodiscover",
     "backup",
@@ -69,10 +69,11 @@ const MACHINES: [&str; 61] = [
     "whois",
     "wpad",
     "ws",
+    "www",
 ];
 
 /// Names that people take for the platform itself or one of its environments. Sorted.
-const PEOPLE: [&str; 81] = [
+const PEOPLE: [&str; 91] = [
     "about",
     "abuse",
     "account",
@@ -114,9 +115,14 @@ const PEOPLE: [&str; 81] = [
     "jobs",
     "legal",
     "localdomain",
+    "log-in",
+    "log-on",
+    "log-out",
     "login",
+    "logon",
     "logout",
     "mta-sts",
+    "my-account",
     "news",
     "noc",
     "oauth",
@@ -140,8 +146,13 @@ const PEOPLE: [&str; 81] = [
     "sandbox",
     "secure",
     "security",
+    "sign-in",
+    "sign-on",
+    "sign-up",
     "signin",
+    "signon",
     "signup",
+    "single-sign-on",
     "sso",
     "staff",
     "stage",
@@ -156,11 +167,21 @@ const PEOPLE: [&str; 81] = [
     "webmaster",
 ];
 
+/// Words that make a name look like the place where people sign in, wherever they stand in it: "login-acme",
+/// "secure-login".
+const SIGNS_IN: [&str; 7] = ["login", "logon", "oauth", "openid", "signin", "signon", "sso"];
+
 /// Returns true if registrations cannot have this slug. `more` are the slugs that the configuration adds.
 pub(crate) fn is_reserved(slug: &Slug, more: &[Slug]) -> bool {
     let name = slug.as_str();
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('-');
-    PEOPLE.contains(&name) || MACHINES.contains(&name) || MACHINES.contains(&stem) || more.contains(slug)
+    let signs_in = name.split('-').any(|word| SIGNS_IN.contains(&word));
+    signs_in
+        || PEOPLE.contains(&name)
+        || PEOPLE.contains(&stem)
+        || MACHINES.contains(&name)
+        || MACHINES.contains(&stem)
+        || more.contains(slug)
 }
 
 #[cfg(test)]
@@ -189,11 +210,21 @@ mod tests {
             "staff",
             "billing",
             "acme-bank",
+            "www2",
+            "www-9",
+            "sign-in",
+            "signin",
+            "log-in",
+            "login2",
+            "login-service",
+            "secure-login",
+            "city-sso",
+            "support1",
         ] {
             assert!(reserved(name), "{name}");
         }
         for name in
-            ["city-hospital", "green-clinic", "mail-order", "login-service", "nsa", "webber", "studio-54"]
+            ["city-hospital", "green-clinic", "mail-order", "nsa", "webber", "studio-54", "shop", "kibana"]
         {
             assert!(!reserved(name), "{name}");
         }
