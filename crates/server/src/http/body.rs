@@ -1,6 +1,6 @@
-//! Request bodies: JSON with a size bound, streams with an idle limit.
+//! Request bodies: JSON with a bound on its size, and streams.
 //!
-//! Used by the handlers. No body is read without a bound on its size or waited for without a bound on time.
+//! Used by the handlers. The reader of a stream bounds its size. The serve loop bounds how slowly a body may arrive.
 
 use super::{
     App,
@@ -19,20 +19,34 @@ use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use std::{io, time::Duration};
 use tokio::time::timeout;
 
-/// Maximum pause between two chunks of a body.
-const IDLE: Duration = Duration::from_secs(30);
 /// Maximum time for a bounded body to arrive completely.
 const WHOLE: Duration = Duration::from_secs(60);
 
-/// A JSON body, parsed into a typed value.
+/// A JSON object as body, parsed into a typed value.
 pub(super) struct Json<T>(pub(super) T);
+
+/// A JSON array as body, parsed into typed elements.
+pub(super) struct JsonArray<T>(pub(super) Vec<T>);
 
 impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
         let RawJson(bytes) = RawJson::from_request(request, app).await?;
+        // Derived code would also read a struct's fields from an array, in the order of their declaration.
+        if bytes.trim_ascii_start().first() == Some(&b'[') {
+            return Err(Problem::new(Code::BadRequest, "The body must be a JSON object, not an array."));
+        }
         serde_json::from_slice(&bytes).map(Json).map_err(|e| unreadable(&e))
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest<App> for JsonArray<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self> {
+        let RawJson(bytes) = RawJson::from_request(request, app).await?;
+        serde_json::from_slice(&bytes).map(JsonArray).map_err(|e| unreadable(&e))
     }
 }
 
@@ -103,29 +117,13 @@ pub(super) async fn whole(body: Body, max: usize) -> Result<Bytes> {
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             Err(Problem::new(Code::TooLarge, format!("At most {max} bytes are taken here.")))
         }
-        Ok(Err(error)) => {
-            Err(Problem::new(Code::BadRequest, "The body broke off.").private(error.to_string()))
-        }
+        Ok(Err(error)) => Err(Problem::new(Code::BadRequest, "The body broke off, or arrived too slowly.")
+            .private(error.to_string())),
         Err(_) => Err(Problem::new(Code::BadRequest, "The body did not arrive in time.")),
     }
 }
 
-/// Streams the body as it arrives; fails after a long pause.
+/// Streams the body as it arrives.
 pub(super) fn stream(body: Body) -> impl Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static {
-    patient(body.into_data_stream().map(|piece| piece.map_err(io::Error::other)).boxed())
-}
-
-/// Streams bytes from any stream; fails after a long pause.
-pub(super) fn patient<S>(stream: S) -> impl Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static
-where
-    S: Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static,
-{
-    futures_util::stream::unfold(Some(stream), |state| async {
-        let mut stream = state?;
-        match timeout(IDLE, stream.next()).await {
-            Ok(piece) => piece.map(|piece| (piece, Some(stream))),
-            Err(_) => Some((Err(io::Error::from(io::ErrorKind::TimedOut)), None)),
-        }
-    })
-    .boxed()
+    body.into_data_stream().map(|piece| piece.map_err(io::Error::other)).boxed()
 }

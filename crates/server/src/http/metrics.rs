@@ -26,7 +26,7 @@ pub(crate) struct Metrics {
     pub(crate) connections: AtomicU64,
     /// Number of connections refused for lack of room.
     pub(crate) connections_refused: AtomicU64,
-    /// Number of idle connections closed to make room.
+    /// Number of connections closed to make room.
     pub(crate) connections_displaced: AtomicU64,
     /// Number of panics caught in handlers.
     pub(crate) panics: AtomicU64,
@@ -83,7 +83,7 @@ impl Metrics {
         };
         let refused = "Connections for which there was no room.";
         counter(&mut text, "tenantry_http_connections_refused_total", refused, &self.connections_refused);
-        let displaced = "Idle connections closed to make room for others.";
+        let displaced = "Connections that waited for their client, closed to make room for others.";
         counter(
             &mut text,
             "tenantry_http_connections_displaced_total",

@@ -13,6 +13,7 @@ mod audited_life;
 mod audited_records;
 mod backups;
 mod binary;
+mod bodies;
 mod bounds;
 mod copies;
 mod crowded;

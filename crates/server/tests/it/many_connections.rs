@@ -2,10 +2,11 @@
 
 use super::binary::{Running, start, start_limited};
 use serde_json::json;
+use socket2::{Domain, Socket, Type};
 use std::{
     fs,
     io::{Read, Write},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
     path::Path,
     sync::Arc,
     time::Duration,
@@ -31,12 +32,23 @@ fn lives(stream: &TcpStream) -> bool {
 #[test]
 fn idle_connections_make_room_for_others() {
     let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("tenantry.toml"), "[limits]\nconnections_per_address = 40\n").unwrap();
+    fs::write(
+        dir.path().join("tenantry.toml"),
+        "[limits]\nconnections_per_address = 40\nstatement_deadline_ms = 30_000\n",
+    )
+    .unwrap();
     let server = start(dir.path(), "demo");
+    let token = server.log_in(OWNER);
     let mut working = TcpStream::connect(server.address()).unwrap();
-    // Half a body, so that this request is running.
-    let head = "POST /api/auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
-    working.write_all(head.as_bytes()).unwrap();
+    let sql = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c";
+    let body = json!({ "sql": sql }).to_string();
+    write!(
+        working,
+        "POST /api/tenant/sql HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
     std::thread::sleep(Duration::from_millis(200));
     let streams = idle(&server, 100);
     assert_eq!(server.ask("GET", "/readyz", "", None).0, 200);
@@ -48,6 +60,37 @@ fn idle_connections_make_room_for_others() {
     let displaced =
         metrics.lines().find_map(|l| l.strip_prefix("tenantry_http_connections_displaced_total "));
     assert!(displaced.is_some_and(|n| n.parse::<u32>().unwrap() >= 60), "{metrics}");
+}
+
+/// Opens a connection from an address of this machine, with a request whose body does not arrive.
+fn half(server: &Running, from: [u8; 4]) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from((from, 0)).into()).unwrap();
+    socket.connect(&server.address().parse::<SocketAddr>().unwrap().into()).unwrap();
+    let mut stream = TcpStream::from(socket);
+    let head = "POST /api/auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 5000\r\n\r\n{\"email\":\"";
+    stream.write_all(head.as_bytes()).unwrap();
+    stream
+}
+
+/// Clients at several addresses take every connection, with requests whose bodies they never send.
+#[test]
+fn half_bodies_make_room_for_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let limits = "[limits]\nconnections = 120\nconnections_per_address = 40\nbody_timeout = \"120 s\"\n";
+    fs::write(dir.path().join("tenantry.toml"), limits).unwrap();
+    let server = start(dir.path(), "demo");
+    let streams: Vec<_> = (0..120).map(|n| half(&server, [127, 0, 0, 2 + n % 3])).collect();
+    std::thread::sleep(Duration::from_millis(500));
+    for _ in 0..10 {
+        assert_eq!(server.ask("GET", "/healthz", "", None).0, 200);
+    }
+    assert!(!lives(&streams[0]), "the oldest makes room");
+    assert!(lives(&streams[119]), "the newest stays");
+    // Also for others at an address that has as many as it may.
+    let _more = [half(&server, [127, 0, 0, 2]), half(&server, [127, 0, 0, 2])];
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(!lives(&streams[3]));
 }
 
 fn metrics(server: &Running, token: &str) -> String {

@@ -87,7 +87,12 @@ fn limits(limits: &LimitsConfig, report: Report<'_>) {
     range("page_bytes", limits.page_bytes, 1 << 10, 1 << 30);
     range("head_bytes", limits.head_bytes, 8 << 10, 1 << 20);
     range("read_bytes_per_second", limits.read_bytes_per_second, 1, 1 << 30);
-    for (key, span) in [("head_timeout", limits.head_timeout), ("write_timeout", limits.write_timeout)] {
+    range("body_bytes_per_second", limits.body_bytes_per_second, 1, 1 << 30);
+    for (key, span) in [
+        ("head_timeout", limits.head_timeout),
+        ("write_timeout", limits.write_timeout),
+        ("body_timeout", limits.body_timeout),
+    ] {
         if !(MIN_TIMEOUT..=MAX_TIMEOUT).contains(&span) {
             report(&format!("limits.{key}"), "must be from 1 s to 1 h".into());
         }

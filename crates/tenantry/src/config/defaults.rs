@@ -118,6 +118,8 @@ impl Default for LimitsConfig {
             head_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),
             read_bytes_per_second: 1 << 10,
+            body_timeout: Duration::from_secs(10),
+            body_bytes_per_second: 256,
         }
     }
 }

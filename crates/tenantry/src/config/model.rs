@@ -187,10 +187,11 @@ pub struct LimitsConfig {
     pub import_record_bytes: u64,
     /// Size in bytes after which a page of a list is cut. The page then says where the next one begins.
     pub page_bytes: u64,
-    /// Largest number of open connections, if the limit of open files allows it. The connection idle longest makes room
-    /// for a new one.
+    /// Largest number of open connections, if the limit of open files allows it. The connection that has been
+    /// waiting for its client longest makes room for a new one.
     pub connections: usize,
-    /// Largest number of open connections of one address, or of one /64 of IPv6. Does not apply to trusted proxies.
+    /// Largest number of open connections of one address, or of one /64 of IPv6. One /48 may have four times as
+    /// many, but at most half of all. Does not apply to trusted proxies.
     pub connections_per_address: usize,
     /// Largest head of a request, in bytes.
     pub head_bytes: u64,
@@ -200,6 +201,11 @@ pub struct LimitsConfig {
     pub write_timeout: Duration,
     /// Lowest average reading speed of a client over `write_timeout`, in bytes per second.
     pub read_bytes_per_second: u64,
+    /// Longest time for which a body may arrive slower than `body_bytes_per_second`. Only time in which the server waits
+    /// for the client counts.
+    pub body_timeout: Duration,
+    /// Lowest average speed at which a body must arrive over `body_timeout`, in bytes per second.
+    pub body_bytes_per_second: u64,
 }
 
 /// Grace period and retention of a cancelled tenant (`staged-deletion`).

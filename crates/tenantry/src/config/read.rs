@@ -204,6 +204,10 @@ fn limits(section: Section<'_>, default: LimitsConfig) -> LimitsConfig {
         read_bytes_per_second: section
             .bytes("read_bytes_per_second")
             .unwrap_or(default.read_bytes_per_second),
+        body_timeout: section.duration("body_timeout").unwrap_or(default.body_timeout),
+        body_bytes_per_second: section
+            .bytes("body_bytes_per_second")
+            .unwrap_or(default.body_bytes_per_second),
     };
     section.finish();
     limits

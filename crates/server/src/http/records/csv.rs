@@ -14,7 +14,7 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, StreamExt, future, stream};
 use http::{HeaderValue, header};
 use http_body::Body as _;
 use std::{
@@ -51,7 +51,11 @@ pub(in crate::http) async fn import(
     let worker = spawn_blocking(move || {
         Handle::current().block_on(async {
             let records = super::of(&app, &scope, &path.model)?;
-            Ok::<_, Problem>(records.import_csv(Pieces { receiver, rest: Bytes::new() }, dry_run).await?)
+            Ok::<_, Problem>(
+                records
+                    .import_csv(Pieces { receiver, rest: Bytes::new(), has_ended: false }, dry_run)
+                    .await?,
+            )
         })
     });
     pump(body::stream(request.into_body()), sender).await;
@@ -61,11 +65,11 @@ pub(in crate::http) async fn import(
     }
 }
 
-/// Passes the body's chunks to the worker until either side ends.
-async fn pump(
-    mut pieces: impl Stream<Item = io::Result<Bytes>> + Unpin,
-    sender: SyncSender<io::Result<Bytes>>,
-) {
+/// Passes the body's chunks to the worker until either side ends. An empty chunk marks the end of the body: if the
+/// connection is closed before, the worker must not take the part that has arrived for the whole file.
+async fn pump(pieces: impl Stream<Item = io::Result<Bytes>> + Unpin, sender: SyncSender<io::Result<Bytes>>) {
+    let is_end = |piece: &io::Result<Bytes>| future::ready(!matches!(piece, Ok(bytes) if bytes.is_empty()));
+    let mut pieces = pieces.filter(is_end).chain(stream::iter([Ok(Bytes::new())]));
     while let Some(piece) = pieces.next().await {
         let sender = sender.clone();
         // Wait for room outside the async thread.
@@ -79,15 +83,17 @@ async fn pump(
 struct Pieces {
     receiver: Receiver<io::Result<Bytes>>,
     rest: Bytes,
+    has_ended: bool,
 }
 
 impl Read for Pieces {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        while self.rest.is_empty() {
+        while self.rest.is_empty() && !self.has_ended {
             match self.receiver.recv() {
                 Ok(piece) => self.rest = piece?,
-                Err(_) => return Ok(0),
+                Err(_) => return Err(io::ErrorKind::UnexpectedEof.into()),
             }
+            self.has_ended = self.rest.is_empty();
         }
         let length = into.len().min(self.rest.len());
         into[..length].copy_from_slice(&self.rest.split_to(length));

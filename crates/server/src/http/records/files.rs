@@ -3,7 +3,10 @@
 //! An upload is the raw bytes, or a form with one file. A download is always an attachment: an uploaded file must never
 //! run as a page of this site.
 
-use super::{FilePath, answer};
+use super::{
+    FilePath, answer,
+    form::{self, Preamble},
+};
 use crate::http::{
     App, body, disposition,
     problem::{Code, Problem, Result},
@@ -17,7 +20,7 @@ use axum::{
 };
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use std::io;
+use std::{io, sync::Arc};
 use tenantry::records::{Input, Upload};
 
 /// Header with the file's name, for uploads of raw bytes.
@@ -30,7 +33,7 @@ pub(in crate::http) async fn upload(
     scope: Scope,
     _: NoParameters,
     Path(path): Path<FilePath>,
-    mut request: Request,
+    request: Request,
 ) -> Result<Response> {
     let records = super::of(&app, &scope, &path.model)?;
     if body::media_type(request.headers()) != "multipart/form-data" {
@@ -39,11 +42,20 @@ pub(in crate::http) async fn upload(
         return Ok(answer::changed(records.put_file(&path.id, &path.field, upload).await?));
     }
     // The field and the plan limit the size of a file, as for raw bytes; the framework's own limit does not apply.
+    let preamble = Arc::new(Preamble::default());
+    let mut request = request.map(|body| form::bounded(body, preamble.clone()));
     DefaultBodyLimit::disable().apply(&mut request);
-    let unreadable = |e: String| Problem::new(Code::BadRequest, "The form cannot be read.").private(e);
+    let unreadable = |error: String| match preamble.is_too_long() {
+        true => {
+            let text = format!("A form has at most {} bytes before its file.", form::MOST);
+            Problem::new(Code::TooLarge, text)
+        }
+        false => Problem::new(Code::BadRequest, "The form cannot be read.").private(error),
+    };
     let mut form = Multipart::from_request(request, &app).await.map_err(|e| unreadable(e.to_string()))?;
     while let Some(part) = form.next_field().await.map_err(|e| unreadable(e.to_string()))? {
         let Some(name) = part.file_name().map(str::to_owned) else { continue };
+        preamble.end();
         let media_type = media(part.content_type());
         // The form only lends its parts, so this function reads the part and passes it on as it arrives.
         let bytes = part.map(|piece| piece.map_err(io::Error::other)).boxed();

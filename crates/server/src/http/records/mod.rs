@@ -6,6 +6,7 @@
 mod answer;
 mod csv;
 mod files;
+mod form;
 mod overrides;
 mod read;
 mod write;

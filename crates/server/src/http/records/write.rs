@@ -3,7 +3,7 @@
 use super::{ModelPath, RecordPath, answer};
 use crate::http::{
     App,
-    body::Json,
+    body::{Json, JsonArray},
     etag,
     problem::{Problem, Result},
     query::NoParameters,
@@ -35,7 +35,7 @@ pub(in crate::http) async fn batch(
     scope: Scope,
     _: NoParameters,
     Path(path): Path<ModelPath>,
-    Json(inputs): Json<Vec<Input>>,
+    JsonArray(inputs): JsonArray<Input>,
 ) -> Result<Response> {
     let records = super::of(&app, &scope, &path.model)?;
     if inputs.is_empty() || inputs.len() > MAX_BATCH {

@@ -1,7 +1,8 @@
 //! All connections of one server: how many are allowed, in total and from one address, and which one makes room.
 //!
-//! The serve loop asks it for each connection. At a limit, the connection that has been idle longest is closed for the
-//! new one; if none is idle, the new one is refused. Connections of trusted proxies count in total only.
+//! The serve loop asks it for each connection. At a limit, the connection that has been waiting for its client longest is
+//! closed for the new one: it is idle, or a request waits for more of its body. If all are busy, the new one is refused.
+//! Connections of trusted proxies count in total only.
 
 use super::link::Link;
 use std::{
@@ -14,20 +15,25 @@ use std::{
 };
 use tokio::task::AbortHandle;
 
-/// Length of the part of an IPv6 address that identifies its owner, bytes: one household or machine has a /64.
-const PREFIX_BYTES: usize = 8;
+/// Length of the part of an IPv6 address that identifies a machine or one network of a household, bytes: a /64.
+const NETWORK_BYTES: usize = 8;
+/// Length of the part that identifies a site, bytes. A /48 contains all networks that a provider gives to one customer.
+const SITE_BYTES: usize = 6;
+/// Number of connections of a site for each that one of its networks may have.
+const SITE_SHARE: usize = 4;
 
 /// The connections of a server and their limits.
 #[derive(Debug)]
 pub(super) struct Crowd {
     total: usize,
     per_address: usize,
+    per_site: usize,
     members: Mutex<Members>,
     /// Time, in steps of the serve loop's upkeep.
     clock: AtomicU64,
     /// Number of refused connections.
     pub(super) refused: AtomicU64,
-    /// Number of idle connections closed to make room.
+    /// Number of connections closed to make room.
     pub(super) displaced: AtomicU64,
 }
 
@@ -35,14 +41,23 @@ pub(super) struct Crowd {
 struct Members {
     next: u64,
     all: HashMap<u64, Member>,
-    by_address: HashMap<IpAddr, usize>,
+    by_network: HashMap<Network, usize>,
 }
 
 #[derive(Debug)]
 struct Member {
     link: Arc<Link>,
-    address: Option<IpAddr>,
+    networks: [Option<Network>; 2],
     task: Option<AbortHandle>,
+}
+
+/// Addresses whose connections are counted together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Network {
+    /// An IPv4 address, or a /64 of IPv6.
+    Address(IpAddr),
+    /// A /48 of IPv6.
+    Site(IpAddr),
 }
 
 /// Permission for one connection; returned on drop.
@@ -53,11 +68,14 @@ pub(super) struct Place {
 }
 
 impl Crowd {
-    /// Allows at most `total` connections, and `per_address` from one address.
+    /// Allows at most `total` connections, and `per_address` from one address. A site may have more than an address, but
+    /// no more than half of all unless one address may.
     pub(super) fn new(total: usize, per_address: usize) -> Self {
+        let per_address = per_address.max(1);
         Self {
             total: total.max(1),
-            per_address: per_address.max(1),
+            per_address,
+            per_site: per_address.saturating_mul(SITE_SHARE).min(total / 2).max(per_address),
             members: Mutex::default(),
             clock: AtomicU64::new(0),
             refused: AtomicU64::new(0),
@@ -82,19 +100,26 @@ impl Crowd {
     /// Returns a place for a connection from `address`, which is `None` for a peer that is not counted by address.
     /// Returns `None` if every connection that could make room is busy.
     pub(super) fn admit(self: &Arc<Self>, address: Option<IpAddr>, link: &Arc<Link>) -> Option<Place> {
-        let address = address.map(household);
+        let networks = address.map_or([None; 2], networks);
         let mut members = self.lock();
-        let here = address.and_then(|address| members.by_address.get(&address)).copied().unwrap_or(0);
-        let of_address = address.filter(|_| here >= self.per_address);
-        if of_address.is_some() || members.all.len() >= self.total {
-            if !members.close_idlest(of_address) {
+        let full =
+            networks.into_iter().flatten().find(|network| members.count(*network) >= self.most(*network));
+        if full.is_some() || members.all.len() >= self.total {
+            if !members.close_longest_waiting(full) {
                 self.refused.fetch_add(1, Relaxed);
                 return None;
             }
             self.displaced.fetch_add(1, Relaxed);
         }
-        let id = members.add(Member { link: link.clone(), address, task: None });
+        let id = members.add(Member { link: link.clone(), networks, task: None });
         Some(Place { crowd: self.clone(), id })
+    }
+
+    fn most(&self, network: Network) -> usize {
+        match network {
+            Network::Address(_) => self.per_address,
+            Network::Site(_) => self.per_site,
+        }
     }
 
     /// Sets the task that serves the connection of `place`; it is aborted to make room.
@@ -110,8 +135,8 @@ impl Crowd {
 impl Members {
     fn add(&mut self, member: Member) -> u64 {
         self.next += 1;
-        if let Some(address) = member.address {
-            *self.by_address.entry(address).or_default() += 1;
+        for network in member.networks.into_iter().flatten() {
+            *self.by_network.entry(network).or_default() += 1;
         }
         self.all.insert(self.next, member);
         self.next
@@ -119,24 +144,29 @@ impl Members {
 
     fn remove(&mut self, id: u64) -> Option<Member> {
         let member = self.all.remove(&id)?;
-        if let Some(address) = member.address
-            && let Some(count) = self.by_address.get_mut(&address)
-        {
-            *count -= 1;
-            if *count == 0 {
-                self.by_address.remove(&address);
+        for network in member.networks.into_iter().flatten() {
+            if let Some(count) = self.by_network.get_mut(&network) {
+                *count -= 1;
+                if *count == 0 {
+                    self.by_network.remove(&network);
+                }
             }
         }
         Some(member)
     }
 
-    /// Closes the connection that has been idle longest, among those from `address` if given.
-    fn close_idlest(&mut self, address: Option<IpAddr>) -> bool {
-        let of_address = |member: &Member| address.is_none() || member.address == address;
-        let idle = self.all.iter().filter(|(_, member)| of_address(member));
-        // Of two connections that have been idle equally long, take the older one: ids grow.
-        let idlest = idle.filter_map(|(id, member)| member.link.idle_since().map(|since| (since, *id))).min();
-        let Some((since, id)) = idlest else { return false };
+    fn count(&self, network: Network) -> usize {
+        self.by_network.get(&network).copied().unwrap_or(0)
+    }
+
+    /// Closes the connection that has been waiting for its client longest, among those from `network` if given.
+    fn close_longest_waiting(&mut self, network: Option<Network>) -> bool {
+        let is_one = |member: &Member| network.is_none() || member.networks.contains(&network);
+        let all = self.all.iter().filter(|(_, member)| is_one(member));
+        // Of two connections that have been waiting equally long, take the older one: ids grow.
+        let longest =
+            all.filter_map(|(id, member)| member.link.waiting_since().map(|since| (since, *id))).min();
+        let Some((since, id)) = longest else { return false };
         let closed = self.all.get(&id).is_some_and(|member| member.link.close(since));
         if closed && let Some(task) = self.remove(id).and_then(|member| member.task) {
             task.abort();
@@ -158,15 +188,19 @@ impl Drop for Place {
     }
 }
 
-/// Returns the address by which connections are counted.
-fn household(address: IpAddr) -> IpAddr {
+/// Returns the networks by which connections from an address are counted.
+fn networks(address: IpAddr) -> [Option<Network>; 2] {
+    let prefix = |address: Ipv6Addr, bytes: usize| {
+        let mut octets = address.octets();
+        octets[bytes..].fill(0);
+        IpAddr::from(octets)
+    };
     match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let mut octets = address.octets();
-            octets[PREFIX_BYTES..].fill(0);
-            Ipv6Addr::from(octets).into()
-        }
-        v4 => v4,
+        IpAddr::V6(address) => [
+            Some(Network::Address(prefix(address, NETWORK_BYTES))),
+            Some(Network::Site(prefix(address, SITE_BYTES))),
+        ],
+        v4 => [Some(Network::Address(v4)), None],
     }
 }
 
@@ -187,23 +221,33 @@ mod tests {
         let (_first, first) = enter(&crowd, "2001:db8::1").unwrap();
         let (_second, second) = enter(&crowd, "2001:db8::2:1").unwrap();
         let (_third, third) = enter(&crowd, "2001:db8::3").unwrap();
-        assert_eq!(first.idle_since(), None, "the one that was idle for longest makes room");
-        assert!(others.idle_since().is_some() && second.idle_since().is_some());
-        assert!(second.close(second.idle_since().unwrap()) && third.close(third.idle_since().unwrap()));
+        assert_eq!(first.waiting_since(), None, "the one that was idle for longest makes room");
+        assert!(others.waiting_since().is_some() && second.waiting_since().is_some());
+        assert!(second.close(second.waiting_since().unwrap()) && third.close(third.waiting_since().unwrap()));
         assert!(enter(&crowd, "2001:db8::4").is_none(), "none of this address is idle");
         assert!(enter(&crowd, "2001:db8:0:1::4").is_some(), "another /64 is another address");
     }
 
     #[test]
-    fn a_full_server_closes_the_idlest_and_refuses_when_all_work() {
+    fn a_site_of_many_networks_takes_no_more_than_half() {
+        let crowd = Arc::new(Crowd::new(20, 4));
+        let (_other, other) = enter(&crowd, "2001:db8:1::1").unwrap();
+        let site: Vec<_> = (0..30).filter_map(|n| enter(&crowd, &format!("2001:db8:0:{n:x}::1"))).collect();
+        let open = site.iter().filter(|(_, link)| link.waiting_since().is_some()).count();
+        assert_eq!(open, 10, "each network has one connection, the site as many as it may");
+        assert!(other.waiting_since().is_some(), "another site is not affected");
+    }
+
+    #[test]
+    fn a_full_server_closes_the_longest_waiting_and_refuses_when_all_work() {
         let crowd = Arc::new(Crowd::new(2, 2));
         let (first, a) = enter(&crowd, "192.0.2.1").unwrap();
         let (_second, b) = enter(&crowd, "192.0.2.2").unwrap();
-        assert!(enter(&crowd, "192.0.2.3").is_some_and(|_| a.idle_since().is_none()));
+        assert!(enter(&crowd, "192.0.2.3").is_some_and(|_| a.waiting_since().is_none()));
         drop(first);
-        assert!(b.close(b.idle_since().unwrap()));
+        assert!(b.close(b.waiting_since().unwrap()));
         let (_third, c) = enter(&crowd, "192.0.2.3").unwrap();
-        assert!(c.close(c.idle_since().unwrap()));
+        assert!(c.close(c.waiting_since().unwrap()));
         assert!(enter(&crowd, "192.0.2.4").is_none());
         assert_eq!(crowd.refused.load(Relaxed), 1);
     }

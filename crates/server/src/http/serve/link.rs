@@ -1,6 +1,8 @@
-//! State shared by the parts of one connection: whether a request is running, and whether the peer reads.
+//! State shared by the parts of one connection: whether a request is running, whether its body is awaited, and whether
+//! the peer reads.
 //!
-//! Written by the service, the body and the socket of the connection; read by the crowd, which closes idle connections.
+//! Written by the service, the bodies and the socket of the connection; read by the crowd, which closes connections that
+//! wait for their client.
 
 use std::{
     future::{pending, poll_fn},
@@ -16,10 +18,14 @@ const BUSY: u64 = u64::MAX;
 /// State while the crowd closes the connection.
 const CLOSING: u64 = u64::MAX - 1;
 
+/// Added to the time in the state while a request waits for more of its body.
+const AWAITED: u64 = 1 << 62;
+
 /// State of one connection.
 #[derive(Debug)]
 pub(super) struct Link {
-    /// Time at which the last answer ended, by the crowd's clock, or [`BUSY`] or [`CLOSING`].
+    /// Time at which the last answer ended, by the crowd's clock; or [`AWAITED`] with the time of the last progress of a
+    /// body; or [`BUSY`] or [`CLOSING`].
     state: AtomicU64,
     /// True after the socket refused bytes, until it takes them.
     full: AtomicBool,
@@ -46,20 +52,37 @@ impl Link {
         self.state.store(now, Release);
     }
 
+    /// Marks the running request as waiting for more of its body, whose last progress was at `progress`.
+    pub(super) fn awaits(&self, progress: u64) {
+        // Not on a connection whose answer has been sent, or that is being closed.
+        let _ = self.state.compare_exchange(BUSY, AWAITED | progress, AcqRel, Relaxed);
+    }
+
+    /// Marks the request as running again; returns false on a connection that is being closed.
+    pub(super) fn received(&self) -> bool {
+        let state = self.state.load(Acquire);
+        let resumed = state & AWAITED == 0
+            || state >= CLOSING
+            || self.state.compare_exchange(state, BUSY, AcqRel, Acquire).is_ok();
+        resumed && state != CLOSING
+    }
+
     /// Sets whether the socket holds bytes that the peer does not take.
     pub(super) fn set_full(&self, full: bool) {
         self.full.store(full, Relaxed);
     }
 
-    /// Returns since when no request is running and nothing waits to be sent; `None` while the connection is busy.
-    pub(super) fn idle_since(&self) -> Option<u64> {
+    /// Returns since when the connection has been waiting for its client, for a request or for more of a body, while
+    /// nothing waits to be sent; `None` while it is busy.
+    pub(super) fn waiting_since(&self) -> Option<u64> {
         let since = self.state.load(Acquire);
-        (since < CLOSING && !self.full.load(Relaxed)).then_some(since)
+        (since < CLOSING && !self.full.load(Relaxed)).then_some(since & !AWAITED)
     }
 
-    /// Marks the connection as closing; returns false if a request has started since `since`.
+    /// Marks the connection as closing; returns false unless it is still waiting for its client since `since`.
     pub(super) fn close(&self, since: u64) -> bool {
-        self.state.compare_exchange(since, CLOSING, AcqRel, Relaxed).is_ok()
+        let closes = |state| self.state.compare_exchange(state, CLOSING, AcqRel, Relaxed).is_ok();
+        closes(since) || closes(AWAITED | since)
     }
 }
 
@@ -71,20 +94,33 @@ mod tests {
     #[test]
     fn a_connection_is_closed_while_idle_and_never_under_a_request() {
         let link = Link::new(3);
-        assert_eq!(link.idle_since(), Some(3));
+        assert_eq!(link.waiting_since(), Some(3));
         assert!(link.begin().now_or_never().is_some());
-        assert_eq!(link.idle_since(), None);
+        assert_eq!(link.waiting_since(), None);
         assert!(!link.close(3), "a request is at work");
+        link.awaits(4);
+        assert_eq!(link.waiting_since(), Some(4), "it waits for the rest of a body");
+        assert!(link.received() && link.waiting_since().is_none());
         link.end(5);
         assert!(link.close(5));
         assert!(link.begin().now_or_never().is_none(), "no request starts on a closing connection");
     }
 
     #[test]
+    fn a_connection_is_closed_while_it_waits_for_a_body() {
+        let link = Link::new(0);
+        assert!(link.begin().now_or_never().is_some());
+        link.awaits(7);
+        assert!(!link.close(6), "the body has made progress");
+        assert!(link.close(7));
+        assert!(!link.received(), "the request does not go on");
+    }
+
+    #[test]
     fn no_request_starts_while_the_peer_does_not_read() {
         let link = Link::new(0);
         link.set_full(true);
-        assert_eq!(link.idle_since(), None);
+        assert_eq!(link.waiting_since(), None);
         assert!(link.begin().now_or_never().is_none());
         link.set_full(false);
         assert!(link.begin().now_or_never().is_some());

@@ -7,6 +7,7 @@ mod crowd;
 mod link;
 mod options;
 mod patience;
+mod received;
 mod sent;
 mod wire;
 
@@ -20,6 +21,7 @@ use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
 use link::Link;
 use patience::Patience;
+use received::{BodyPace, Received};
 use sent::Sent;
 use std::{
     convert::Infallible,
@@ -37,7 +39,7 @@ use tokio::{
 };
 use wire::Wire;
 
-/// Time between flushes of the request log; also the unit in which idleness of connections is measured.
+/// Time between flushes of the request log; also the unit in which the waiting time of connections is measured.
 const UPKEEP: Duration = Duration::from_millis(500);
 /// Number of upkeep steps between two log lines about refused connections.
 const REPORT_EVERY: u64 = 20;
@@ -166,6 +168,8 @@ struct Shared {
     router: Router,
     link: Arc<Link>,
     crowd: Arc<Crowd>,
+    /// How fast a body must arrive.
+    pace: BodyPace,
 }
 
 impl Door {
@@ -179,7 +183,13 @@ impl Door {
             let _ = stream.try_write(NO_PLACE);
             return;
         };
-        let shared = Shared { app: app.clone(), router: router.clone(), link, crowd: self.crowd.clone() };
+        let shared = Shared {
+            app: app.clone(),
+            router: router.clone(),
+            link,
+            crowd: self.crowd.clone(),
+            pace: self.options.body_pace(),
+        };
         self.spawn(shared, stream, peer, place);
         // Lets the connections that made room close now.
         yield_now().await;
@@ -193,6 +203,7 @@ impl Door {
             let shared = Arc::clone(&shared);
             async move {
                 shared.link.begin().await;
+                let request = Received::of(request, &shared);
                 let response = guard::answer(&shared.app, &shared.router, peer.ip(), request).await;
                 Ok::<_, Infallible>(Sent::of(response, shared))
             }

@@ -1,15 +1,17 @@
 //! Bounds of the serve loop, taken from the configuration.
 
-use super::{patience::Patience, wire::Pace};
+use super::{patience::Patience, received::BodyPace, wire::Pace};
 use std::time::Duration;
 use tenantry::{Platform, config::LimitsConfig};
 
 /// Bounds of the serve loop.
 #[derive(Debug, Clone)]
 pub struct ServeOptions {
-    /// Maximum number of open connections. At the limit, the one that has been idle longest is closed for a new one.
+    /// Maximum number of open connections. At the limit, the one that has been waiting for its client longest is
+    /// closed for a new one.
     pub max_connections: usize,
-    /// Maximum number of open connections from one address, or one /64 of IPv6; does not apply to trusted proxies.
+    /// Maximum number of open connections from one address, or one /64 of IPv6. One /48 may have four times as many,
+    /// but at most half of all. Does not apply to trusted proxies.
     pub max_connections_per_address: usize,
     /// Time for a request's head to arrive completely; also how long a connection may be idle.
     pub header_timeout: Duration,
@@ -19,6 +21,10 @@ pub struct ServeOptions {
     pub write_timeout: Duration,
     /// Minimum rate at which a client must read, on average over `write_timeout`.
     pub min_read_bytes_per_second: u64,
+    /// Maximum time for which a body may arrive at less than `min_body_bytes_per_second`.
+    pub body_timeout: Duration,
+    /// Minimum rate at which a body must arrive, on average over `body_timeout`.
+    pub min_body_bytes_per_second: u64,
     /// Time for running requests to end after shutdown begins.
     pub drain: Duration,
 }
@@ -38,6 +44,8 @@ impl From<&LimitsConfig> for ServeOptions {
             max_head_bytes: usize::try_from(limits.head_bytes).unwrap_or(usize::MAX),
             write_timeout: limits.write_timeout,
             min_read_bytes_per_second: limits.read_bytes_per_second,
+            body_timeout: limits.body_timeout,
+            min_body_bytes_per_second: limits.body_bytes_per_second,
             drain: Duration::from_secs(10),
         }
     }
@@ -54,6 +62,12 @@ impl ServeOptions {
             max_connections_per_address: options.max_connections_per_address.min(room.div_ceil(2)),
             ..options
         }
+    }
+
+    /// Returns how fast a body must arrive.
+    pub(super) fn body_pace(&self) -> BodyPace {
+        let bytes = self.min_body_bytes_per_second.saturating_mul(self.body_timeout.as_secs());
+        BodyPace { span: self.body_timeout, bytes: bytes.max(1) }
     }
 
     /// Returns how fast a client must read.

@@ -116,7 +116,7 @@ mod tests {
             let mut context = Context::from_waker(std::task::Waker::noop());
             Pin::new(wire).poll_write(&mut context, &[0; 8])
         };
-        assert!(refused(&mut wire).is_pending() && link.idle_since().is_none());
+        assert!(refused(&mut wire).is_pending() && link.waiting_since().is_none());
         ticks.advance();
         ticks.advance();
         let mut some = [0; 5];
