@@ -191,7 +191,7 @@ fn new_placement(store: &StoreConfig, slug: &Slug, wanted: &Attach) -> Result<Ne
 async fn give_way(write: &mut Write, tenant: TenantId, new: &NewPlacement) -> Result<Place> {
     let open = "SELECT count(*) FROM operations WHERE tenant = ? AND state IN ('running','unwinding')";
     if crate::users::count(write, open, params![tenant.get()]).await? > 0 {
-        return Err(Error::Conflict("an operation is at work on this tenant".into()));
+        return Err(Error::Occupied("an operation is at work on this tenant".into()));
     }
     for Placement { place, .. } in placement::of_tenant(write, tenant).await? {
         if place.store == new.store {

@@ -42,6 +42,21 @@ pub enum Error {
     /// The thing is not in the state that the action needs, or the name is taken. The text is public.
     #[error("conflict: {0}")]
     Conflict(String),
+    /// Another operation or a migration run is at work on the tenant. Unlike for [`Error::Conflict`], the same call
+    /// succeeds once that is over. The text is public.
+    #[error("conflict: {0}")]
+    Occupied(String),
+    /// A backup is not what was stored, so it cannot be restored. Both texts are public.
+    #[error("conflict: backup {backup} is damaged: {how}")]
+    BackupDamaged {
+        /// Id of the backup.
+        backup: String,
+        /// The rule that its bytes break.
+        how: String,
+    },
+    /// The backup store cannot be opened until an operator acts. Private detail: the target and the remedy.
+    #[error("{0}")]
+    BackupTarget(String),
     /// The operation was cancelled and undone.
     #[error("cancelled")]
     Cancelled,
@@ -163,7 +178,11 @@ impl Error {
     /// Returns true if an operator must act: the error does not go away without action, and no client caused it.
     pub fn is_fault(&self) -> bool {
         match self {
-            Self::Internal(_) | Self::DatabaseLost { .. } | Self::DiskFull(_) | Self::NoAccess(_) => true,
+            Self::Internal(_)
+            | Self::DatabaseLost { .. }
+            | Self::DiskFull(_)
+            | Self::NoAccess(_)
+            | Self::BackupTarget(_) => true,
             Self::Engine(error) => matches!(
                 error.kind(),
                 Kind::Missing
@@ -233,7 +252,7 @@ impl Error {
             Self::Unauthenticated(_) => "unauthenticated",
             Self::Denied(_) => "denied",
             Self::Invalid { .. } | Self::InvalidFields(_) => "invalid",
-            Self::Conflict(_) => "conflict",
+            Self::Conflict(_) | Self::Occupied(_) | Self::BackupDamaged { .. } => "conflict",
             Self::Cancelled => "cancelled",
             Self::VersionConflict(_) => "version_conflict",
             Self::LimitExceeded { .. } => "limit_exceeded",
@@ -245,7 +264,7 @@ impl Error {
             Self::ServerOutdated { .. } => engine::code(&Kind::SchemaAhead),
             Self::MasterDataEmpty { .. } => "master_data_empty",
             Self::RateLimited { .. } => "rate_limited",
-            Self::Unavailable(_) => "unavailable",
+            Self::Unavailable(_) | Self::BackupTarget(_) => "unavailable",
             Self::DiskFull(_) => engine::code(&Kind::DiskFull),
             Self::NoAccess(_) => engine::code(&Kind::NoAccess),
             Self::Internal(_) => "internal",
@@ -261,7 +280,8 @@ impl Error {
             Self::Denied(_) => "you may not do this".into(),
             Self::Invalid { field, reason } => format!("{field}: {reason}"),
             Self::InvalidFields(fields) => fields::text(fields),
-            Self::Conflict(what) => what.clone(),
+            Self::Conflict(what) | Self::Occupied(what) => what.clone(),
+            Self::BackupDamaged { backup, how } => format!("backup {backup} is damaged: {how}"),
             Self::Cancelled => "the operation was cancelled".into(),
             Self::VersionConflict(_) => "the record was changed by somebody else".into(),
             Self::LimitExceeded { limit } => format!("the plan's limit on {limit} is reached"),
@@ -284,6 +304,7 @@ impl Error {
             Self::MasterDataEmpty { what } => format!("the master data has no {what} yet"),
             Self::RateLimited { .. } => "too many requests or attempts".into(),
             Self::Unavailable(_) => "not available right now".into(),
+            Self::BackupTarget(_) => "the backup store cannot be used".into(),
             Self::DiskFull(_) => engine::title(&Kind::DiskFull),
             Self::NoAccess(_) => "the server may not use a file of its own".into(),
             Self::Internal(_) => "something went wrong on our side".into(),
@@ -300,6 +321,7 @@ impl Error {
             Self::SubscriptionRequired => "choose a plan or renew the subscription".into(),
             Self::TenantSuspended => "ask the platform's staff to resume it".into(),
             Self::Maintenance(_) => "try again later: nothing was lost".into(),
+            Self::BackupDamaged { .. } => "restore an older backup; see: tenantry backups list".into(),
             Self::NoDatabase { slug, .. } => format!("run: tenantry create-db {slug}"),
             Self::DatabaseLost { slug, .. } => format!(
                 "look whether its disk is there; else restore a backup: tenantry restore {slug} latest --swap; or, for an \
@@ -318,6 +340,7 @@ impl Error {
             Self::MasterDataEmpty { what } => format!("load {what}: platform staff can add or import them"),
             Self::RateLimited { retry_after_seconds } => format!("wait {retry_after_seconds} seconds"),
             Self::Unavailable(_) => "try again in a moment".into(),
+            Self::BackupTarget(_) => "an operator sees to backups.target; look with: tenantry check".into(),
             Self::DiskFull(_) => return engine::remedy(&Kind::DiskFull).map(Into::into),
             Self::NoAccess(_) => return engine::remedy(&Kind::NoAccess).map(Into::into),
             Self::Engine(e) => return engine::remedy(e.kind()).map(Into::into),
@@ -344,6 +367,7 @@ mod tests {
             Error::Denied(secret.into()),
             Error::Unavailable(secret.into()),
             Error::Internal(secret.into()),
+            Error::BackupTarget(secret.into()),
             tenantry_engine::Error::new(Kind::Missing, secret).into(),
             tenantry_engine::Error::new(Kind::Denied(secret.into()), secret).into(),
             tenantry_engine::Error::new(Kind::Corrupt, secret).into(),

@@ -76,12 +76,21 @@ pub(crate) fn said(slug: &Slug, place: &Place, lost: &tenantry_engine::Error) ->
         (_, Kind::Missing) => {
             Error::DatabaseLost { slug: slug.to_string(), store: store.to_string(), detail: lost.to_string() }
         }
-        (Isolation::Pooled, Kind::Corrupt | Kind::Io | Kind::NoAccess) => backups::damaged_pool(place, lost),
-        _ => Error::Conflict(format!(
-            "the database of {slug} in store {store} ({server}/{physical}.db) {}: put the right file back, or restore a \
-             backup: tenantry restore {slug} latest --swap",
-            fall_back::why(lost)
-        )),
+        (Isolation::Pooled, Kind::Corrupt | Kind::Io) => backups::damaged_pool(place, lost),
+        (_, kind) => {
+            let remedy = match kind {
+                Kind::NoAccess => {
+                    "give the file to the user that runs this program, readable and writable".to_owned()
+                }
+                _ => format!(
+                    "put the right file back, or restore a backup: tenantry restore {slug} latest --swap"
+                ),
+            };
+            Error::Conflict(format!(
+                "the database of {slug} in store {store} ({server}/{physical}.db) {}: {remedy}",
+                fall_back::why(lost)
+            ))
+        }
     }
 }
 

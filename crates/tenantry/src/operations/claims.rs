@@ -56,7 +56,7 @@ pub(super) async fn refuse_migrating(write: &mut Write, tenant: TenantId) -> Res
          WHERE tenant = ?1 AND isolation = 'pooled' AND state IN ('planned', 'ready'))";
     for row in write.query(sql, params![tenant.get()]).await? {
         if holder(write, row.text(0)?).await?.is_some() {
-            return Err(Error::Conflict(
+            return Err(Error::Occupied(
                 "migrate-tenants is at work on this tenant's database: try again in a moment".into(),
             ));
         }

@@ -182,10 +182,10 @@ async fn busy(write: &mut Write, tenant: Option<TenantId>) -> Result<Error> {
     );
     let rows = write.query(&sql, params![tenant.map(TenantId::get)]).await?;
     let Some(open) = rows.first() else {
-        return Ok(Error::Conflict("another operation is at work on this tenant".into()));
+        return Ok(Error::Occupied("another operation is at work on this tenant".into()));
     };
     let (id, kind, stuck) = (open.integer(0)?, open.text(1)?, open.integer(2)? != 0);
-    Ok(Error::Conflict(match stuck {
+    Ok(Error::Occupied(match stuck {
         false => format!("{kind} {id} is at work on this tenant; see `tenantry operations show {id}`"),
         true => format!(
             "{kind} {id} on this tenant is stuck; see `tenantry operations show {id}`, and end it with \

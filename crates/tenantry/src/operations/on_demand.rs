@@ -36,7 +36,7 @@ impl Operations {
             match self.run(Provision::planned(by.clone(), tenant, &found)).await {
                 Ok(_) => return Ok(found.place),
                 // Another caller is creating it.
-                Err(Error::Conflict(_)) => tokio::time::sleep(PAUSE).await,
+                Err(Error::Occupied(_)) => tokio::time::sleep(PAUSE).await,
                 Err(error) => return Err(error),
             }
         }

@@ -57,12 +57,13 @@ pub(super) fn take<'a>(world: &'a World, b: &'a mut Backup) -> BoxFuture<'a, Res
 }
 
 /// Removes what was stored. An unreachable backup store must not block the tenant, so an error is only logged: the rest
-/// is removed when the failed backup expires.
+/// is removed when the failed backup expires. In a store that does not open, nothing was stored.
 pub(super) fn leave<'a>(world: &'a World, b: &'a mut Backup) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let tenant = b.tenant.as_ref().map(|t| t.id);
-        let removed = async { world.backups.store()?.remove(tenant, &b.id).await };
-        if let Err(error) = removed.await {
+        if let Ok(store) = world.backups.store()
+            && let Err(error) = store.remove(tenant, &b.id).await
+        {
             tracing::warn!(%error, backup = %b.id, "what was stored of a failed backup stays for now");
         }
         b.made = None;

@@ -85,12 +85,12 @@ async fn one(world: &World, operations: &Operations, r: &BackupRun, whose: Optio
     let until = Instant::now() + PATIENCE;
     loop {
         let busy = match make(world, operations, r, whose.clone()).await {
-            Err(Error::Conflict(busy)) => busy,
+            Err(Error::Occupied(busy)) => busy,
             done => return done,
         };
-        let Some(tenant) = whose.as_ref().map(|w| w.id) else { return Err(Error::Conflict(busy)) };
+        let Some(tenant) = whose.as_ref().map(|w| w.id) else { return Err(Error::Occupied(busy)) };
         if Instant::now() >= until || !operations.settle(tenant, until, &world.cancel).await? {
-            return Err(Error::Conflict(busy));
+            return Err(Error::Occupied(busy));
         }
         // A migration run is not an operation. It claims a database only for a moment, so trying again shortly is
         // enough.

@@ -78,7 +78,8 @@ impl Operations {
         for placement in due {
             match self.release(by, placement.place).await {
                 Ok(()) => released += 1,
-                Err(Error::Conflict(_)) => {}
+                // Another operation is open, or another process has removed it.
+                Err(Error::Occupied(_) | Error::Conflict(_)) => {}
                 Err(error) => tracing::error!(%error, "a kept database was not removed"),
             }
         }
