@@ -163,6 +163,8 @@ fn state(o: &Listed) -> String {
         State::Running if o.cancel_requested => "cancelling",
         State::Running => "running",
         State::Unwinding => "unwinding",
+        // The error says what was left behind.
+        State::Done if o.error.is_some() => "done (abandoned)",
         State::Done => "done",
         State::Undone => "undone",
     };

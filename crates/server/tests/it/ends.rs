@@ -201,3 +201,29 @@ async fn a_run_purges_no_more_than_its_cap_longest_overdue_first() {
         assert_eq!(state(slug).await, wanted, "{slug}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_certificate_of_an_abandoned_purge_says_what_is_still_there() {
+    let app = app(false).await;
+    let staff = app.staff().await;
+    company(&app, &staff, "acme", "Acme").await;
+    let id = closed(&staff, "acme").await;
+    app.platform().operations().faults().watch(std::sync::Arc::new(|at| {
+        Box::pin(async move {
+            let fails = at == "purge:databases:before";
+            if fails { Err(tenantry::Error::Internal("the disk is read-only".into())) } else { Ok(()) }
+        })
+    }));
+    let rests = purge(&staff, "acme", &json!({"confirm": "acme", "id": id})).await.json();
+    assert_ne!(rests["state"], "done", "{rests}");
+    let abandon = format!("/api/admin/operations/{}/abandon", rests["id"]);
+    let over = staff.post(&abandon, &json!({})).await.expect(200).json();
+    assert_eq!(over["result"]["not_removed"][0][0], "databases", "{over}");
+    let certificate = staff.get("/api/admin/tenants/acme/certificate").await.expect(200).json();
+    let traces = certificate["detail"]["traces"].as_array().unwrap();
+    let of = |what: &str| traces.iter().find(|t| t["what"].as_str().unwrap().contains(what)).unwrap();
+    let database = of("database of store tenant");
+    assert_eq!(database["fate"], "not_removed", "{certificate}");
+    assert!(database["detail"]["why"].as_str().unwrap().contains("read-only"), "{database}");
+    assert_eq!(of("uploaded files")["fate"], "removed", "{certificate}");
+}

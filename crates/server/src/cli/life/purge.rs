@@ -90,6 +90,9 @@ fn print(traces: &[Trace]) {
                 (None, Some(days)) => format!("kept: for {days} days after the purge"),
                 (None, None) => "kept".to_owned(),
             },
+            Fate::NotRemoved => {
+                format!("NOT REMOVED: {}", trace.detail["why"].as_str().unwrap_or("the purge was abandoned"))
+            }
         };
         let bytes = trace.bytes.map_or_else(|| "-".into(), table::bytes);
         vec![trace.what.clone(), trace.place.clone(), trace.count.to_string(), bytes, fate]
@@ -117,5 +120,12 @@ pub(super) async fn certificate(place: &Place, tenant: &str, json: bool) -> Resu
     let traces: Vec<Trace> = serde_json::from_value(detail["traces"].clone())?;
     print(&traces);
     say!("\nverify the log with: tenantry audit verify");
+    let left = traces.iter().any(|trace| trace.fate == Fate::NotRemoved);
+    if left || detail["not_removed"].as_array().is_some_and(|steps| !steps.is_empty()) {
+        say!(
+            "the purge was abandoned, and not everything is removed: remove it by hand; see: tenantry check"
+        );
+        return Ok(ExitCode::FAILURE);
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -40,6 +40,9 @@ pub struct Purge {
     files: u64,
     /// Number of backups removed.
     backups: u64,
+    /// Databases that the step `databases` could not remove, each with the reason.
+    #[serde(default)]
+    unremoved: Vec<(Place, String)>,
     /// Steps that failed when the purge was abandoned, with the reason.
     #[serde(default)]
     left: Vec<(String, String)>,
@@ -70,6 +73,7 @@ impl Operations {
             places: vec![],
             files: 0,
             backups: 0,
+            unremoved: vec![],
             left: vec![],
         };
         self.spawn(purge).await
@@ -115,6 +119,8 @@ impl Operation for Purge {
     }
 
     fn outcome(&self) -> serde_json::Value {
-        serde_json::json!({ "slug": self.slug, "files": self.files, "final_backup": self.final_backup })
+        serde_json::json!({
+            "slug": self.slug, "files": self.files, "final_backup": self.final_backup, "not_removed": self.left,
+        })
     }
 }

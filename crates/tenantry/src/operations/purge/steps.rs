@@ -1,6 +1,6 @@
 //! Steps of `Purge`. Called only by the journal's driver.
 
-use super::{CERTIFIED, Purge, survey as surveying};
+use super::{CERTIFIED, Fate, Purge, Trace, survey as surveying};
 use crate::{
     Error, Result,
     control::Write,
@@ -11,7 +11,7 @@ use crate::{
 };
 use futures_util::future::BoxFuture;
 use serde_json::json;
-use tenantry_engine::{Kind, name::StoreName};
+use tenantry_engine::{Kind, name::StoreName, place::Place};
 
 /// Refuses a tenant that is not cancelled, or whose retention is not over.
 pub(super) fn begin<'a>(write: &'a mut Write, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
@@ -50,16 +50,22 @@ pub(super) fn cut_off<'a>(write: &'a mut Write, p: &'a mut Purge) -> BoxFuture<'
 
 pub(super) fn databases<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
+        p.unremoved.clear();
+        let mut first = Ok(());
+        // One that cannot be removed does not keep the others.
         for (done, place) in p.places.iter().enumerate() {
             world.progress.set(done as u64, p.places.len() as u64, "databases");
-            match world.databases.purge(place).await {
+            let error = match world.databases.purge(place).await {
+                Ok(()) => continue,
                 Err(Error::Engine(error)) => {
-                    return Err(lost::named(world.databases.engine(), &p.slug, place, error).await);
+                    lost::named(world.databases.engine(), &p.slug, place, error).await
                 }
-                purged => purged?,
-            }
+                Err(error) => error,
+            };
+            p.unremoved.push((place.clone(), error.to_string()));
+            first = first.and(Err(error));
         }
-        Ok(())
+        first
     })
 }
 
@@ -111,7 +117,7 @@ pub(super) fn certify<'a>(write: &'a mut Write, p: &'a mut Purge) -> BoxFuture<'
             "early": p.early,
             "begun_at_us": p.begun_at_us,
             "purged_at_us": at,
-            "traces": survey.traces,
+            "traces": fates(p, &survey.traces),
             "files_removed": p.files,
             "backups_removed": p.backups,
             "not_removed": p.left,
@@ -121,6 +127,30 @@ pub(super) fn certify<'a>(write: &'a mut Write, p: &'a mut Purge) -> BoxFuture<'
         write.audit(&p.by, Some(p.tenant), CERTIFIED, certificate).await?;
         write.invalidate(&crate::control::Subject::Tenant(p.tenant)).await
     })
+}
+
+/// Returns the surveyed places with what became of them: a place of a step that failed before the purge was abandoned
+/// was not removed.
+fn fates(p: &Purge, traces: &[Trace]) -> Vec<Trace> {
+    let because = |step: &str| p.left.iter().find(|(failed, _)| failed == step).map(|(_, why)| why.as_str());
+    let why = |trace: &Trace| {
+        if trace.what == surveying::FILES {
+            return because("files");
+        }
+        if trace.what == surveying::BACKUPS {
+            return because("backups");
+        }
+        let is_here = |place: &Place| surveying::shown(place) == trace.place;
+        // Without a database by name, the step failed before it tried any.
+        let failed = p.unremoved.iter().find(|(place, _)| is_here(place));
+        let any = because("databases").filter(|_| p.unremoved.is_empty() && p.places.iter().any(is_here));
+        failed.map(|(_, why)| why.as_str()).or(any)
+    };
+    let fate = |trace: &Trace| match why(trace).filter(|_| trace.fate == Fate::Removed) {
+        Some(why) => Trace { fate: Fate::NotRemoved, detail: json!({ "why": why }), ..trace.clone() },
+        None => trace.clone(),
+    };
+    traces.iter().map(fate).collect()
 }
 
 /// Removes deleted rows from the `-wal` files of shared databases, too.

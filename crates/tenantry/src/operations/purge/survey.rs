@@ -15,8 +15,13 @@ use serde_json::{Value, json};
 use tenantry_engine::{
     Tx,
     name::{Slug, TenantId},
-    place::Isolation,
+    place::{Isolation, Place},
 };
+
+/// Description of the tenant's files.
+pub(super) const FILES: &str = "uploaded files";
+/// Description of the tenant's backups.
+pub(super) const BACKUPS: &str = "backups";
 
 /// What exists of a tenant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,6 +64,8 @@ pub enum Fate {
     Removed,
     /// It stays; `detail` says why.
     Kept,
+    /// It should have been removed and was not, because the purge was abandoned; `detail` says why.
+    NotRemoved,
 }
 
 /// Surveys all places.
@@ -115,7 +122,7 @@ async fn database(world: &World, placement: &Placement) -> Trace {
     let why = "it was brought by its owner, who keeps it; the platform forgets it";
     Trace {
         what,
-        place: format!("{}: {}", place.server, place.physical),
+        place: shown(place),
         count: digest.map_or(0, |d| d.rows()),
         bytes: Some(engine.size_bytes(place).unwrap_or(0)),
         fate: if external { Fate::Kept } else { Fate::Removed },
@@ -123,11 +130,16 @@ async fn database(world: &World, placement: &Placement) -> Trace {
     }
 }
 
+/// Returns how a survey names a place.
+pub(super) fn shown(place: &Place) -> String {
+    format!("{}: {}", place.server, place.physical)
+}
+
 async fn files(world: &World, id: TenantId) -> Result<Trace> {
     let files = world.files.list(Some(id)).await;
     let files = files.map_err(|e| crate::Error::Unavailable(e.to_string()))?;
     Ok(Trace {
-        what: "uploaded files".into(),
+        what: FILES.into(),
         place: format!("files: tenants/{id}"),
         count: files.len() as u64,
         bytes: Some(files.iter().map(|(_, bytes)| bytes).sum()),
@@ -145,7 +157,7 @@ async fn backups(tx: &mut Tx, id: TenantId, days: u32) -> Result<Trace> {
     let filter = catalog::Filter { tenant: Some(id), limit: 1000, ..catalog::Filter::default() };
     let names: Vec<_> = catalog::list(tx, &filter).await?.into_iter().map(|b| b.id).collect();
     Ok(Trace {
-        what: "backups".into(),
+        what: BACKUPS.into(),
         place: "the backup store".into(),
         count: number(0)?,
         bytes: Some(number(1)?),
