@@ -6,14 +6,15 @@ use super::{
     setup::{Place, explain},
     table::{self, at},
     users::operator,
-    watch::watch_operation,
+    watch::{judged, to_its_end, watch_operation},
 };
 use anyhow::{Context, Result, anyhow};
 use std::process::ExitCode;
 use tenantry::{
     Platform,
-    backups::{BackupId, Difference, RestoreAllEvent as Event, system},
+    backups::{self, BackupId, Difference, RestoreAllEvent as Event, catalog::Filter, system},
     name::{ServerName, Slug, StoreName},
+    operations::{Listed, State},
     tenants::NewTenant,
 };
 
@@ -46,12 +47,9 @@ pub(super) async fn run(place: &Place, options: &args::Restore) -> Result<ExitCo
             swap(&platform, &slug).await
         }
         (and_swap, ..) => {
-            let backup = wanted(&platform, &slug, options.backup.as_deref()).await?;
             let stores = options.stores.iter().map(|s| StoreName::parse(s)).collect::<Result<Vec<_>, _>>()?;
             let stores = Some(stores).filter(|s| !s.is_empty());
-            let operation =
-                platform.start_restore(&operator(), &slug, &backup, stores).await.map_err(explain)?;
-            let over = watch_operation(&platform, operation).await?;
+            let (backup, over) = beside(&platform, &slug, options.backup.as_deref(), stores).await?;
             say!("{backup} is restored beside {slug}");
             for store in over.result.iter().filter_map(|r| r["left_out"].as_array()).flatten() {
                 let store = store.as_str().unwrap_or_default();
@@ -76,12 +74,56 @@ async fn is_beside(platform: &Platform, slug: &Slug) -> Result<bool> {
     Ok(platform.restored_beside(slug).await.map_err(explain)?.is_some())
 }
 
+/// Restores the named backup, or the newest one that is not damaged, beside the tenant.
+async fn beside(
+    platform: &Platform,
+    slug: &Slug,
+    backup: Option<&str>,
+    stores: Option<Vec<StoreName>>,
+) -> Result<(BackupId, Listed)> {
+    if let Some(text) = backup.filter(|text| *text != "latest") {
+        let backup = named(text)?;
+        let operation = platform.start_restore(&operator(), slug, &backup, stores).await.map_err(explain)?;
+        let over = to_its_end(platform, operation).await?;
+        let damaged = over.state != State::Done && is_damaged(platform, &backup).await?;
+        let over = judged(over).map_err(|error| match damaged {
+            true => {
+                anyhow!("{error:#}\n  remedy: restore an older one: tenantry restore {slug} latest --swap")
+            }
+            false => error,
+        })?;
+        return Ok((backup, over));
+    }
+    let follow = |operation| to_its_end(platform, operation);
+    let newest = platform.restore_newest(&operator(), slug, stores, follow).await.map_err(explained)?;
+    for (id, how) in &newest.passed_over {
+        say!("passed over {id}, which is DAMAGED: {how}");
+    }
+    Ok((newest.backup, newest.operation))
+}
+
+async fn is_damaged(platform: &Platform, backup: &BackupId) -> Result<bool> {
+    let filter = Filter { state: Some(backups::catalog::State::Damaged), limit: 1000, ..Filter::default() };
+    let damaged = platform.list_backups(&filter).await.map_err(explain)?;
+    Ok(damaged.iter().any(|listed| listed.id == *backup))
+}
+
+/// Adds the remedy to an error of the platform that passed through a generic function.
+fn explained(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<tenantry::Error>() {
+        Ok(error) => explain(error),
+        Err(other) => other,
+    }
+}
+
+fn named(text: &str) -> Result<BackupId> {
+    text.parse().map_err(|_| anyhow!("{text:?} is no name of a backup; see: tenantry backups list"))
+}
+
 /// The one named, or the newest good one.
 async fn wanted(platform: &Platform, slug: &Slug, backup: Option<&str>) -> Result<BackupId> {
     if let Some(text) = backup.filter(|text| *text != "latest") {
-        return text
-            .parse()
-            .map_err(|_| anyhow!("{text:?} is no name of a backup; see: tenantry backups list"));
+        return named(text);
     }
     platform.newest_good_backup(slug).await.map_err(explain)
 }
@@ -129,9 +171,18 @@ fn rows(difference: &Difference) -> Vec<Vec<String>> {
 
 async fn swap(platform: &Platform, slug: &Slug) -> Result<ExitCode> {
     let operation = platform.start_restore_swap(&operator(), slug).await.map_err(explain)?;
-    watch_operation(platform, operation).await?;
-    say!("{slug} works on what was restored; what it had before is kept");
-    say!("undo:  tenantry restore {slug} --undo");
+    let over = watch_operation(platform, operation).await?;
+    let lost: Vec<_> = over.result.iter().filter_map(|r| r["lost"].as_array()).flatten().collect();
+    if lost.is_empty() {
+        say!("{slug} works on what was restored; what it had before is kept");
+        say!("undo:  tenantry restore {slug} --undo");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let stores: Vec<_> = lost.iter().filter_map(|store| store.as_str()).collect();
+    say!(
+        "{slug} works on what was restored; this cannot be undone, because its database could not be used any more"
+    );
+    say!("lost: {}; a file that was there is set aside as evidence", stores.join(", "));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -198,10 +249,11 @@ async fn all(platform: &Platform, server: Option<&str>) -> Result<ExitCode> {
         say!("stopped: the first {} all failed, so the others were not touched", report.failed);
     }
     say!(
-        "{} lost, {} restored, {} failed; run it again to go on",
+        "{} lost, {} restored, {} failed{}",
         report.lost,
         report.restored,
-        report.failed
+        report.failed,
+        if report.restored == report.lost { "" } else { "; run it again to go on" }
     );
     Ok(if report.restored == report.lost { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -18,11 +18,19 @@ use tenantry::{
 /// # Errors
 /// When it was undone, or rests after a failure that will be tried again.
 pub(super) async fn watch_operation(platform: &Platform, id: i64) -> Result<Listed> {
+    judged(to_its_end(platform, id).await?)
+}
+
+/// Follows an operation of this process to its end and returns it, however it ended. The first Ctrl-C cancels it.
+///
+/// # Errors
+/// After a second Ctrl-C, or when the operation cannot be followed.
+pub(super) async fn to_its_end(platform: &Platform, id: i64) -> Result<Listed> {
     let face = Face::new()?;
     let bar = face.bar.clone();
-    let mut follow = pin!(to_its_end(platform, id, face));
-    let over = tokio::select! {
-        over = &mut follow => over?,
+    let mut follow = pin!(shown(platform, id, face));
+    tokio::select! {
+        over = &mut follow => over,
         _ = tokio::signal::ctrl_c() => {
             // Heard from now on, also while the first one is being written down.
             let mut again = pin!(tokio::signal::ctrl_c().fuse());
@@ -30,24 +38,21 @@ pub(super) async fn watch_operation(platform: &Platform, id: i64) -> Result<List
             aside(bar.as_ref(), "cancelling; press Ctrl-C again to leave it as it is");
             platform.operations().cancel(&super::users::operator(), id).await.map_err(explain)?;
             tokio::select! {
-                over = &mut follow => over?,
-                _ = again => {
-                    return Err(anyhow!(
-                        "left as it is: a running server or the next command goes on with it\n  \
-                         look again with: tenantry operations watch {id}"
-                    ));
-                }
+                over = &mut follow => over,
+                _ = again => Err(anyhow!(
+                    "left as it is: a running server or the next command goes on with it\n  \
+                     look again with: tenantry operations watch {id}"
+                )),
             }
         }
-    };
-    judged(over)
+    }
 }
 
 /// Follows an operation wherever it runs, until it is over or rests. None: Ctrl-C, which stops the watching only.
 pub(super) async fn follow(platform: &Platform, id: i64) -> Result<Option<Listed>> {
     let face = Face::new()?;
     tokio::select! {
-        over = to_its_end(platform, id, face) => over.map(Some),
+        over = shown(platform, id, face) => over.map(Some),
         _ = tokio::signal::ctrl_c() => {
             tell!("operation {id} goes on without being watched; look again with: tenantry operations watch {id}");
             Ok(None)
@@ -55,7 +60,7 @@ pub(super) async fn follow(platform: &Platform, id: i64) -> Result<Option<Listed
     }
 }
 
-async fn to_its_end(platform: &Platform, id: i64, mut face: Face) -> Result<Listed> {
+async fn shown(platform: &Platform, id: i64, mut face: Face) -> Result<Listed> {
     let mut changes = pin!(platform.operations().watch(id));
     let mut last = None;
     while let Some(change) = changes.next().await {
@@ -74,11 +79,12 @@ fn aside(bar: Option<&ProgressBar>, text: &str) {
     }
 }
 
-fn judged(over: Listed) -> Result<Listed> {
+/// Returns an operation that is done, and otherwise an error that says why it is not.
+pub(super) fn judged(over: Listed) -> Result<Listed> {
     let why = over.error.as_deref().or(over.reason.as_deref()).unwrap_or("no reason is recorded");
     match over.state {
         State::Done => Ok(over),
-        State::Undone => Err(anyhow!("{}: {why}\n  nothing is left of it", over.what)),
+        State::Undone => Err(anyhow!("{}: {why}\n  it was undone", over.what)),
         _ => Err(anyhow!(
             "{}: {why}\n  it will be tried again; remedy: tenantry operations show {}",
             over.what,

@@ -6,7 +6,10 @@ use super::{
     lives::{fine, refused},
 };
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 /// Returns the file of a tenant's own database.
 fn file_of(dir: &Path, slug: &str) -> PathBuf {
@@ -66,12 +69,7 @@ fn a_swap_without_a_name_takes_the_newest_good_backup() {
     // Verification finds that the newest backup is damaged, so it is not used.
     let damaged = newest(dir);
     assert_ne!(good, damaged);
-    walk(dir, &mut |path| {
-        let is_object = path.extension().is_some_and(|end| end == "zst");
-        if is_object && path.components().any(|part| part.as_os_str() == damaged.as_str()) {
-            std::fs::write(path, b"damaged").unwrap();
-        }
-    });
+    damage(dir, &damaged);
     assert!(!run(dir, &["backups", "verify", &damaged]).status.success());
     std::fs::remove_file(file_of(dir, "city-hospital")).unwrap();
     let said = fine(dir, &["restore", "city-hospital", "--swap"]);
@@ -80,6 +78,83 @@ fn a_swap_without_a_name_takes_the_newest_good_backup() {
     fine(dir, &["check"]);
     let doctors = fine(dir, &["sql", "city-hospital", "SELECT count(*) AS n FROM doctors", "--json"]);
     assert!(!doctors.contains("\"n\":0"), "{doctors}");
+}
+
+/// Damages the objects of a backup, and leaves its manifest as it is.
+fn damage(dir: &Path, backup: &str) {
+    walk(dir, &mut |path| {
+        let is_object = path.extension().is_some_and(|end| end == "zst");
+        if is_object && path.components().any(|part| part.as_os_str() == backup) {
+            std::fs::write(path, b"damaged").unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_run_over_all_tries_a_tenant_that_cannot_be_read_once() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(start(dir.path(), "demo"));
+    let dir = dir.path();
+    std::fs::OpenOptions::new()
+        .write(true)
+        .open(file_of(dir, "green-clinic"))
+        .unwrap()
+        .set_len(5000)
+        .unwrap();
+    std::fs::remove_file(file_of(dir, "city-hospital")).unwrap();
+    let before = Instant::now();
+    let output = run(dir, &["backup", "--all"]);
+    assert!(
+        !output.status.success() && stdout(&output).contains("0 backed up, 2 failed"),
+        "{}",
+        stdout(&output)
+    );
+    assert!(before.elapsed() < Duration::from_secs(30), "{:?}", before.elapsed());
+    let listed = fine(dir, &["operations", "list", "--limit", "1000", "--json"]);
+    let listed: Vec<Value> = serde_json::from_str(&listed).unwrap();
+    let backups = listed.iter().filter(|operation| operation["kind"] == "backup").count();
+    assert_eq!(backups, 2, "one for each tenant: {listed:#?}");
+}
+
+#[test]
+fn a_damaged_newest_backup_is_passed_over_and_is_on_record() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(start(dir.path(), "demo"));
+    let dir = dir.path();
+    fine(dir, &["backup", "city-hospital"]);
+    let good = newest(dir);
+    fine(dir, &["backup", "city-hospital"]);
+    let damaged = newest(dir);
+    damage(dir, &damaged);
+    let said = fine(dir, &["restore", "city-hospital", "latest", "--swap"]);
+    assert!(said.contains(&format!("passed over {damaged}, which is DAMAGED")), "{said}");
+    assert!(said.contains(&format!("{good} is restored beside city-hospital")), "{said}");
+    assert!(said.contains("restore city-hospital --undo"), "{said}");
+    let listed: Vec<Value> = serde_json::from_str(&fine(dir, &["backups", "list", "--json"])).unwrap();
+    assert_eq!((&listed[0]["id"], &listed[0]["state"]), (&damaged.clone().into(), &"damaged".into()));
+    let log = fine(dir, &["audit", "list"]);
+    assert!(log.lines().any(|line| line.contains("backup.verify") && line.contains(&damaged)), "{log}");
+    // By its name it is refused with what to do, and the damage of an older one is found, too.
+    let refused = refused(dir, &["restore", "city-hospital", &damaged]);
+    assert!(refused.contains("tenantry restore city-hospital latest --swap"), "{refused}");
+    damage(dir, &good);
+    let none = run(dir, &["restore", "city-hospital", "--swap"]);
+    let none = String::from_utf8_lossy(&none.stderr).into_owned();
+    assert!(none.contains("has no good backup") && none.contains(&good), "{none}");
+}
+
+#[test]
+fn a_swap_over_a_lost_database_promises_no_undo() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(start(dir.path(), "demo"));
+    let dir = dir.path();
+    fine(dir, &["backup", "city-hospital"]);
+    std::fs::write(file_of(dir, "city-hospital"), [b'?'; 8192]).unwrap();
+    let said = fine(dir, &["restore", "city-hospital", "--swap"]);
+    assert!(said.contains("works on what was restored") && said.contains("cannot be undone"), "{said}");
+    assert!(!said.contains("--undo"), "{said}");
+    refused(dir, &["restore", "city-hospital", "--undo"]);
+    fine(dir, &["check"]);
 }
 
 /// Returns the id of the newest backup, whatever its state.

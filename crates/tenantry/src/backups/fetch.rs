@@ -32,7 +32,7 @@ pub(crate) struct Fetched {
 
 /// Returns the error for a damaged backup. Its text is public: readers of a backup must know about damage.
 pub(crate) fn damaged(id: &BackupId, how: &str) -> Error {
-    Error::Conflict(format!("backup {id} is damaged: {how}"))
+    Error::BackupDamaged { backup: id.to_string(), how: how.to_owned() }
 }
 
 pub(crate) fn believed<T>(id: &BackupId, read: Result<T, Unread>) -> Result<T> {
@@ -203,6 +203,14 @@ pub(super) async fn look_at_files(world: &World, manifest: &Manifest) -> Result<
         true => Ok(()),
         false => Err(Unread::Damaged(format!("{}: files are missing", files.object))),
     }
+}
+
+/// Reads the archive of files of a backup to its end.
+///
+/// # Errors
+/// [`Error::BackupDamaged`] when it is not what was stored.
+pub(crate) async fn files_are_whole(world: &World, manifest: &Manifest) -> Result<()> {
+    believed(&manifest.id, look_at_files(world, manifest).await)
 }
 
 /// Restores the files of a backup to a tenant. Existing files stay. Returns how many were written.

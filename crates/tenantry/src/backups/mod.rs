@@ -14,6 +14,7 @@ pub mod manifest;
 mod read_back;
 mod rescan;
 mod restore_all;
+mod restore_newest;
 mod restore_verbs;
 pub mod restores;
 pub mod retention;
@@ -29,9 +30,12 @@ mod verbs;
 mod verify;
 
 pub(crate) use expire::{expired, remove_all, remove_expired};
-pub(crate) use fetch::{Fetched, Keep, believed, corrupt, damaged, fetch, manifest_of, put_files_back};
+pub(crate) use fetch::{
+    Fetched, Keep, believed, corrupt, damaged, fetch, files_are_whole, manifest_of, put_files_back,
+};
 pub use id::BackupId;
 pub use restore_all::{Done as RestoreAllDone, Event as RestoreAllEvent, RestoredAll};
+pub use restore_newest::Newest;
 pub(crate) use restore_verbs::damaged_pool;
 pub use restore_verbs::{Difference, ModelChange};
 pub(crate) use store::Store;

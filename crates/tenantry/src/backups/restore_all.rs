@@ -3,10 +3,7 @@
 //! Called by `tenantry restore --all`. It determines which are lost; the operations `restore` and `restore_swap` do the
 //! rest, so an interrupted run is simply started again. Only lost stores are replaced.
 
-use super::{
-    BackupId,
-    catalog::{self, Filter},
-};
+use super::BackupId;
 use crate::{
     Error, Platform, Result,
     audit::By,
@@ -19,8 +16,6 @@ use tenantry_engine::name::{ServerName, Slug, StoreName, TenantId};
 
 /// Number of tenants tried before the others. If every one of them fails, the cause is not in the tenants.
 const CANARIES: usize = 3;
-/// Largest number of good backups tried per tenant, when newer ones turn out to be damaged.
-const BACKUPS_TRIED: u32 = 5;
 /// Number of tenants read from the catalog at a time.
 const PAGE: i64 = 200;
 
@@ -65,7 +60,6 @@ pub struct RestoredAll {
 /// A tenant with its lost stores.
 struct Lost {
     slug: Slug,
-    id: TenantId,
     stores: Vec<StoreName>,
     why: &'static str,
 }
@@ -136,7 +130,7 @@ impl Platform {
         slug: Slug,
         server: Option<&ServerName>,
     ) -> Result<Option<Lost>> {
-        let mut found = Lost { slug, id, stores: vec![], why: "" };
+        let mut found = Lost { slug, stores: vec![], why: "" };
         let all = placement::of_tenant(&mut self.control().snapshot().await?, id).await?;
         let ours =
             all.into_iter().filter(|p| p.state == PlacementState::Ready && p.policy != Policy::External);
@@ -158,44 +152,27 @@ impl Platform {
         Done { slug: lost.slug.clone(), why: lost.why, result }
     }
 
-    /// Restores the newest backup that is intact. Damage found on the way is recorded.
     async fn newest_that_comes_back(&self, by: &By, lost: &Lost) -> Result<BackupId> {
         let slug = &lost.slug;
-        let good = Some(catalog::State::Good);
-        let filter = Filter { tenant: Some(lost.id), state: good, limit: BACKUPS_TRIED, ..Filter::default() };
-        let backups = self.list_backups(&filter).await?;
-        for backup in backups {
-            match self.restored_beside(slug).await? {
-                // An earlier run was interrupted between the two operations.
-                Some(beside) if beside.backup == backup.id => {}
-                Some(beside) => {
-                    return Err(Error::Conflict(format!(
-                        "backup {} is restored beside it: swap it in (tenantry restore {slug} --swap) or throw it away \
-                         (tenantry restore {slug} --discard)",
-                        beside.backup
-                    )));
-                }
-                None => {
-                    let stores = Some(lost.stores.clone());
-                    let restored = self.ended(self.start_restore(by, slug, &backup.id, stores).await?).await;
-                    match restored {
-                        Err(_) if self.verify_backup(by, &backup.id).await?.damage.is_some() => continue,
-                        restored => restored?,
-                    }
-                }
+        let backup = match self.restored_beside(slug).await? {
+            // An earlier run was interrupted between the two operations.
+            Some(beside) if beside.backup == self.newest_good_backup(slug).await? => beside.backup,
+            Some(beside) => {
+                return Err(Error::Conflict(format!(
+                    "backup {} is restored beside it: swap it in (tenantry restore {slug} --swap) or throw it away \
+                     (tenantry restore {slug} --discard)",
+                    beside.backup
+                )));
             }
-            self.ended(self.start_restore_swap(by, slug).await?).await?;
-            return Ok(backup.id);
-        }
-        Err(Error::Conflict(format!(
-            "{slug} has no good backup; for an empty database: tenantry create-db {slug}"
-        )))
-    }
-
-    async fn ended(&self, operation: i64) -> Result<()> {
-        let over = self.operations().wait(operation).await?;
+            None => {
+                let operations = self.operations();
+                let follow = |operation| operations.wait(operation);
+                self.restore_newest::<Error, _>(by, slug, Some(lost.stores.clone()), follow).await?.backup
+            }
+        };
+        let over = self.operations().wait(self.start_restore_swap(by, slug).await?).await?;
         match over.state {
-            State::Done => Ok(()),
+            State::Done => Ok(backup),
             _ => Err(Error::Conflict(over.error.unwrap_or(over.what))),
         }
     }

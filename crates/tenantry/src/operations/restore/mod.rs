@@ -1,7 +1,8 @@
 //! The operation that restores a backup into databases staged beside the live tenant.
 //!
 //! check | fetch | place | adopt | ready. Fetched data is verified before anything is recorded: a backup that is
-//! damaged, another tenant's, or of a newer schema than this program's leaves no trace. The fetched file becomes the
+//! another tenant's, or of a newer schema than this program's leaves no trace, and one that is damaged only a record of
+//! its damage. The fetched file becomes the
 //! database itself, so a repeated `adopt` fetches it again. A restore never changes what is in use; only `restore_swap`
 //! does, when an operator asks for it.
 
@@ -36,6 +37,9 @@ pub struct Restore {
     sides: Vec<Side>,
     manifest: Option<Box<Manifest>>,
     restore: Option<i64>,
+    /// How the backup turned out to be damaged.
+    #[serde(default)]
+    damage: Option<String>,
 }
 
 /// One store: the database in use and the staged one.
@@ -63,7 +67,7 @@ impl Restore {
     ) -> Self {
         let side = |(live, new)| Side { live, new, beside: None, schema_version: None, behind: None };
         let sides = places.into_iter().map(side).collect();
-        Self { by, backup, tenant, stores, brought, sides, manifest: None, restore: None }
+        Self { by, backup, tenant, stores, brought, sides, manifest: None, restore: None, damage: None }
     }
 }
 
@@ -72,7 +76,7 @@ impl Operation for Restore {
 
     fn steps() -> &'static [Step<Self>] {
         &[
-            Step::Control { name: "check", run: steps::check, undo: Some(step::nothing) },
+            Step::Control { name: "check", run: steps::check, undo: Some(steps::record_damage) },
             Step::Outside { name: "fetch", run: steps::fetch, undo: step::leave },
             Step::Control { name: "place", run: steps::place, undo: Some(steps::unplace) },
             Step::Outside { name: "adopt", run: steps::adopt, undo: steps::remove },

@@ -4,7 +4,7 @@ use super::Restore;
 use crate::{
     Error, Result,
     backups::{
-        self, Fetched, Keep, believed, corrupt, damaged,
+        self, Fetched, Keep, believed, catalog, corrupt, damaged,
         manifest::{Manifest, StoreCopy},
         restores::{self, Pair},
     },
@@ -34,28 +34,54 @@ pub(super) fn check<'a>(write: &'a mut Write, r: &'a mut Restore) -> BoxFuture<'
     })
 }
 
+/// Records that the backup is damaged, so that the next restore takes an older one (`good-means-restorable`).
+pub(super) fn record_damage<'a>(write: &'a mut Write, r: &'a mut Restore) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let Some(damage) = &r.damage else { return Ok(()) };
+        catalog::verified(write, &r.backup, Some(damage)).await?;
+        let detail = json!({ "backup": r.backup, "damage": damage });
+        write.audit(&r.by, Some(r.tenant.id), "backup.verify", detail).await
+    })
+}
+
+/// Notes the damage that a step found, for [`record_damage`]. A backup store that is away says nothing about what is in
+/// it.
+fn noted(world: &World, r: &mut Restore, done: Result<()>) -> Result<()> {
+    if let Err(Error::BackupDamaged { how, .. }) = &done {
+        world.backups.fresh_store()?;
+        r.damage = Some(how.clone());
+    }
+    done
+}
+
 pub(super) fn fetch<'a>(world: &'a World, r: &'a mut Restore) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let manifest = manifest(world, Some(r.tenant.id), r).await?;
-        let wanted = |store: &StoreName| {
-            r.stores.as_ref().is_none_or(|s| s.contains(store))
-                && r.sides.iter().any(|side| side.live.store == *store)
-        };
-        let fetched = fetch_all(world, &manifest, wanted).await?;
-        if fetched.is_empty() {
-            return Err(Error::Conflict(format!("backup {} has none of these stores", r.backup)));
-        }
-        let has = |store: &StoreName| fetched.iter().any(|f| f.copy.store == *store);
-        r.sides.retain(|side| has(&side.live.store));
-        let pooled = |f: &Fetched| {
-            let side = r.sides.iter().find(|side| side.live.store == f.copy.store);
-            side.is_some_and(|side| side.live.isolation == Isolation::Pooled)
-        };
-        let into_pools: Vec<_> = fetched.into_iter().filter(pooled).collect();
-        current(&manifest, &into_pools)?;
-        r.manifest = Some(Box::new(manifest));
-        Ok(())
+        let fetched = fetch_wanted(world, r).await;
+        noted(world, r, fetched)
     })
+}
+
+async fn fetch_wanted(world: &World, r: &mut Restore) -> Result<()> {
+    let manifest = manifest(world, Some(r.tenant.id), r).await?;
+    let wanted = |store: &StoreName| {
+        r.stores.as_ref().is_none_or(|s| s.contains(store))
+            && r.sides.iter().any(|side| side.live.store == *store)
+    };
+    let fetched = fetch_all(world, &manifest, wanted).await?;
+    if fetched.is_empty() {
+        return Err(Error::Conflict(format!("backup {} has none of these stores", r.backup)));
+    }
+    let has = |store: &StoreName| fetched.iter().any(|f| f.copy.store == *store);
+    r.sides.retain(|side| has(&side.live.store));
+    let pooled = |f: &Fetched| {
+        let side = r.sides.iter().find(|side| side.live.store == f.copy.store);
+        side.is_some_and(|side| side.live.isolation == Isolation::Pooled)
+    };
+    let into_pools: Vec<_> = fetched.into_iter().filter(pooled).collect();
+    current(&manifest, &into_pools)?;
+    backups::files_are_whole(world, &manifest).await?;
+    r.manifest = Some(Box::new(manifest));
+    Ok(())
 }
 
 async fn manifest(world: &World, tenant: Option<TenantId>, r: &Restore) -> Result<Manifest> {
@@ -156,26 +182,30 @@ pub(super) fn unplace<'a>(write: &'a mut Write, r: &'a mut Restore) -> BoxFuture
 
 pub(super) fn adopt<'a>(world: &'a World, r: &'a mut Restore) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let manifest = r.manifest.as_deref().ok_or_else(|| Error::Internal("nothing was fetched".into()))?;
-        let sides = &r.sides;
-        let wanted = |store: &StoreName| sides.iter().any(|s| s.live.store == *store);
-        let fetched = fetch_all(world, manifest, wanted).await?;
-        for side in &mut r.sides {
-            let beside = side.beside.as_ref().ok_or_else(|| Error::Internal("no place".into()))?;
-            let from = fetched.iter().find(|f| f.copy.store == beside.store);
-            let from = from.ok_or_else(|| Error::Internal(format!("{} was not fetched", beside.store)))?;
-            let script = world.databases.script(&beside.store)?;
-            // Fetching checked every page, but a migration has rewritten some.
-            let options =
-                AdoptOptions { used_up: true, check: from.copy.schema != from.schema, closed: false };
-            let engine = world.databases.engine();
-            let adopted = engine.adopt_with(beside, &script, &from.path, r.tenant.id, options).await;
-            adopted.map_err(|error| not_adopted(manifest, beside, error))?;
-            side.schema_version = Some(from.schema.clone());
-            side.behind.clone_from(&from.refused);
-        }
-        Ok(())
+        let adopted = adopt_all(world, r).await;
+        noted(world, r, adopted)
     })
+}
+
+async fn adopt_all(world: &World, r: &mut Restore) -> Result<()> {
+    let manifest = r.manifest.as_deref().ok_or_else(|| Error::Internal("nothing was fetched".into()))?;
+    let sides = &r.sides;
+    let wanted = |store: &StoreName| sides.iter().any(|s| s.live.store == *store);
+    let fetched = fetch_all(world, manifest, wanted).await?;
+    for side in &mut r.sides {
+        let beside = side.beside.as_ref().ok_or_else(|| Error::Internal("no place".into()))?;
+        let from = fetched.iter().find(|f| f.copy.store == beside.store);
+        let from = from.ok_or_else(|| Error::Internal(format!("{} was not fetched", beside.store)))?;
+        let script = world.databases.script(&beside.store)?;
+        // Fetching checked every page, but a migration has rewritten some.
+        let options = AdoptOptions { used_up: true, check: from.copy.schema != from.schema, closed: false };
+        let engine = world.databases.engine();
+        let adopted = engine.adopt_with(beside, &script, &from.path, r.tenant.id, options).await;
+        adopted.map_err(|error| not_adopted(manifest, beside, error))?;
+        side.schema_version = Some(from.schema.clone());
+        side.behind.clone_from(&from.refused);
+    }
+    Ok(())
 }
 
 pub(super) fn remove<'a>(world: &'a World, r: &'a mut Restore) -> BoxFuture<'a, Result<()>> {

@@ -101,6 +101,7 @@ impl Operation for RestoreSwap {
     }
 
     fn outcome(&self) -> serde_json::Value {
-        serde_json::json!({ "restore": self.restore, "backup": self.backup })
+        let lost: Vec<_> = self.turns.iter().filter(|turn| turn.lost).map(|turn| &turn.live.store).collect();
+        serde_json::json!({ "restore": self.restore, "backup": self.backup, "lost": lost })
     }
 }
