@@ -15,6 +15,7 @@ use crate::{
 };
 use std::{collections::HashSet, fmt, time::UNIX_EPOCH};
 use tenantry_engine::{
+    Kind,
     engine::{DatabaseFile, Resident},
     name::{PhysicalName, ServerName, StoreName, TenantId},
     place::{Isolation, Place},
@@ -141,7 +142,12 @@ impl Platform {
         let mut missing = Vec::new();
         for store in self.config().stores_of(Scope::Tenant) {
             for place in placement::places_of_store(self.control(), &store.name).await? {
-                if !self.0.engine.exists(&place)? && self.is_in_use(&place).await? {
+                let is_there = match self.0.engine.exists(&place) {
+                    // The file is not at hand either.
+                    Err(error) if matches!(error.kind(), Kind::UnknownServer(_)) => false,
+                    found => found?,
+                };
+                if !is_there && self.is_in_use(&place).await? {
                     missing.push(Orphan::Placement { tenant: place.tenant.map(|t| t.get()), place });
                 }
             }

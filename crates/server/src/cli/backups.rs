@@ -178,7 +178,10 @@ async fn wanted(
         ids.extend(every_good_one(platform).await?);
     }
     match ids.is_empty() {
-        true => Err(anyhow!("there is nothing to verify: name backups, --tenant or --all")),
+        true if all || tenant.is_some() => {
+            Err(anyhow!("there is no good backup to verify; make one with: tenantry backup --all"))
+        }
+        true => Err(anyhow!("name backups, or give --tenant or --all")),
         false => Ok(ids),
     }
 }
@@ -264,20 +267,27 @@ pub(super) const INSIDE: &str = "backups lie inside the data directory, and a lo
 /// Exit status 1 when somebody should look: fit for a monitor.
 async fn status(platform: &Platform, json: bool) -> Result<ExitCode> {
     let status = platform.backup_status().await.map_err(explain)?;
+    let trouble = platform.backup_store_trouble().await;
     super::clock::warn(platform).await?;
     let drill = &status.drill;
     let bad = status.overdue() > 0
         || status.failed_day > 0
         || status.damaged > 0
         || drill.overdue
-        || drill.error.is_some();
+        || drill.error.is_some()
+        || trouble.is_some();
     if json {
-        table::json(&status)?;
+        let mut all = serde_json::to_value(&status)?;
+        all["trouble"] = serde_json::to_value(&trouble)?;
+        table::json(&all)?;
     } else {
         let age = status.age_seconds(platform.control().now_us());
         say!("target            {}", status.target);
         if status.inside_data_dir {
             say!("                  {INSIDE}");
+        }
+        if let Some(trouble) = &trouble {
+            say!("TROUBLE           {trouble}");
         }
         say!("newest            {}", status.newest_us.map_or("none".into(), at));
         say!("age               {}", age.map_or("none".into(), |s| format!("{s} s")));

@@ -5,10 +5,32 @@ use super::setup::{Place, explain};
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{process::ExitCode, time::Duration};
-use tenantry::{Orphan, name::Slug};
+use tenantry::{Orphan, Platform, name::Slug};
 
 /// Between two looks of the bar, which is drawn on a terminal only.
 const TICK: Duration = Duration::from_millis(120);
+
+/// Finds files without a placement, and trouble with backups. A part that cannot be looked at is a finding too: it does
+/// not keep the others.
+async fn of_the_platform(platform: &Platform) -> Vec<String> {
+    let mut found = match platform.orphans().await {
+        // A placement without its file is among the findings about databases.
+        Ok(all) => all
+            .iter()
+            .filter(|orphan| matches!(orphan, Orphan::File { .. }))
+            .map(ToString::to_string)
+            .collect(),
+        Err(error) => vec![format!("files could not be compared with the catalog: {}", explain(error))],
+    };
+    found.extend(platform.backup_store_trouble().await);
+    match platform.unknown_scheduled_tenants().await {
+        Ok(unknown) => found.extend(unknown.into_iter().map(|(schedule, slug)| {
+            format!("backup schedule {schedule} names tenant {slug}, which does not exist: see [[backups.schedules]]")
+        })),
+        Err(error) => found.push(format!("backup schedules could not be checked: {}", explain(error))),
+    }
+    found
+}
 
 /// Prints what is not as it should be; exit status 1 when there is anything.
 pub(super) async fn run(place: &Place, tenant: Option<&str>, pages: bool) -> Result<ExitCode> {
@@ -30,18 +52,10 @@ pub(super) async fn run(place: &Place, tenant: Option<&str>, pages: bool) -> Res
     bar.finish_and_clear();
     let checked = checked.map_err(explain)?;
     if only.is_none() {
-        // A placement without its file was told above.
-        let orphans = platform.orphans().await.map_err(explain)?;
-        for orphan in orphans.iter().filter(|orphan| matches!(orphan, Orphan::File { .. })) {
+        for text in of_the_platform(&platform).await {
             found += 1;
-            say!("{orphan}");
+            say!("{text}");
         }
-    }
-    if only.is_none()
-        && let Some(trouble) = platform.backup_store_trouble().await
-    {
-        found += 1;
-        say!("{trouble}");
     }
     match found {
         0 => say!("models, migrations and databases agree; tenants checked: {checked}"),

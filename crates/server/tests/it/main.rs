@@ -11,6 +11,7 @@ mod audited;
 mod audited_accounts;
 mod audited_life;
 mod audited_records;
+mod backup_targets;
 mod backups;
 mod binary;
 mod bodies;

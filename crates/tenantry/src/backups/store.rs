@@ -37,8 +37,14 @@ impl Store {
     pub(crate) fn open(target: &BackupTarget) -> Result<Self> {
         match target {
             BackupTarget::Directory(path) => {
+                if !path.is_dir() {
+                    return Err(Error::BackupTarget(format!(
+                        "backup directory {} is not there: make the directory, or mount its disk",
+                        path.display()
+                    )));
+                }
                 let store = LocalFileSystem::new_with_prefix(path)
-                    .map_err(|e| Error::Unavailable(format!("backup directory {}: {e}", path.display())))?;
+                    .map_err(|e| Error::BackupTarget(format!("backup directory {}: {e}", path.display())))?;
                 Ok(Self { inner: Arc::new(store.with_fsync(true)), prefix: vec![] })
             }
             BackupTarget::S3 { bucket, prefix, endpoint, region } => {

@@ -284,6 +284,27 @@ impl Platform {
         Some(format!("backup store {}: {trouble}", self.config().backups.target))
     }
 
+    /// Returns the tenants that schedules name and that do not exist, each with its schedule.
+    ///
+    /// # Errors
+    /// Those of the control store.
+    pub async fn unknown_scheduled_tenants(&self) -> Result<Vec<(String, Slug)>> {
+        let mut tx = self.control().snapshot().await?;
+        let mut unknown = Vec::new();
+        for schedule in &self.config().backups.schedules {
+            for slug in schedule.tenants.iter().flatten() {
+                match tenants::by_slug(&mut tx, slug).await {
+                    Ok(tenant) if tenant.state != tenants::State::Gone => {}
+                    Ok(_) | Err(Error::NotFound(_)) => {
+                        unknown.push((schedule.name.to_string(), slug.clone()))
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(unknown)
+    }
+
     /// Computes the state of backups now.
     ///
     /// # Errors

@@ -135,6 +135,10 @@ fn target(section: &Section<'_>, data_dir: &std::path::Path) -> Option<BackupTar
         if endpoint.or(region).is_some() {
             section.problem("target", "endpoint and region are for a target that begins with s3://");
         }
+        if is_address(text) {
+            section
+                .problem("target", "is neither a directory nor s3://BUCKET/PREFIX, which are all there is");
+        }
         return Some(BackupTarget::Directory(data_dir.join(text)));
     };
     let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
@@ -147,6 +151,15 @@ fn target(section: &Section<'_>, data_dir: &std::path::Path) -> Option<BackupTar
         endpoint: endpoint.map(Into::into),
         region: region.map(Into::into),
     })
+}
+
+/// Returns true for text that begins like an address: a scheme, a colon and a slash.
+fn is_address(text: &str) -> bool {
+    let is_scheme = |scheme: &str| {
+        scheme.len() > 1
+            && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+    };
+    text.split_once(":/").is_some_and(|(scheme, _)| is_scheme(scheme))
 }
 
 fn keep(section: &Section<'_>, default: Keep) -> Keep {

@@ -66,7 +66,9 @@ pub(super) fn remedy(kind: &Kind) -> Option<&'static str> {
         Kind::Missing => {
             "look whether its disk is there; else restore a backup, or make an empty one: tenantry create-db SLUG"
         }
-        Kind::UnknownServer(_) => "restart this process with the current configuration",
+        Kind::UnknownServer(_) => {
+            "put the server back into tenantry.toml, or, where it is there, restart this process"
+        }
         Kind::SchemaBehind => "run: tenantry migrate-tenants",
         Kind::SchemaAhead => "restart this server with the current apps",
         Kind::Conflict(_) => "read the record again and repeat the change on it",

@@ -113,8 +113,36 @@ impl fmt::Display for Finding {
                     ids.join(", ")
                 )
             }
-            What::Unreadable(code, detail) => write!(f, "cannot be checked ({code}): {detail}"),
+            What::Unreadable(code, detail) => {
+                write!(f, "cannot be checked ({code}): {detail}")?;
+                match self.remedy() {
+                    Some(remedy) => write!(f, "; {remedy}"),
+                    None => Ok(()),
+                }
+            }
         }
+    }
+}
+
+impl Finding {
+    /// What to do about a database that could not be read.
+    fn remedy(&self) -> Option<String> {
+        let (What::Unreadable(code, _), Some(place)) = (&self.what, &self.place) else { return None };
+        Some(match *code {
+            "server_unknown" => format!(
+                "put server {} back into tenantry.toml, or, where it is there, restart this process",
+                place.server
+            ),
+            "no_access" => "give the file to the user that runs this program, readable and writable".into(),
+            "no_database" => {
+                "look whether its disk is there; else restore a backup: tenantry restore SLUG latest --swap"
+                    .into()
+            }
+            "database_damaged" | "disk_failed" => {
+                "put the right file back, or restore a backup: tenantry restore SLUG latest --swap".into()
+            }
+            _ => return None,
+        })
     }
 }
 
