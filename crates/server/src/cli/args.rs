@@ -145,8 +145,8 @@ pub(crate) enum Command {
         /// E-mail address.
         #[arg(long)]
         email: String,
-        /// Password; without it, asked for at a terminal or read from standard input.
-        #[arg(long, env = "TENANTRY_PASSWORD", hide_env_values = true)]
+        /// Password; without it, TENANTRY_PASSWORD, or asked for at a terminal or read from standard input.
+        #[arg(long)]
         password: Option<String>,
     },
     /// Open an account that is locked after wrong passwords.
@@ -160,8 +160,8 @@ pub(crate) enum Command {
     SetPassword {
         /// E-mail address.
         email: String,
-        /// The new password; without it, asked for at a terminal or read from standard input.
-        #[arg(long, env = "TENANTRY_PASSWORD", hide_env_values = true)]
+        /// The new password; without it, TENANTRY_PASSWORD, or asked for at a terminal or read from standard input.
+        #[arg(long)]
         password: Option<String>,
     },
     /// Change a tenant's plan, or the state of its subscription.
@@ -286,8 +286,9 @@ pub(crate) struct CreateTenant {
     /// Plan; the configuration's default when absent.
     #[arg(long)]
     pub(crate) plan: Option<String>,
-    /// Password of its owner, who logs in with the company's e-mail address; without it, asked for at a terminal.
-    #[arg(long, env = "TENANTRY_PASSWORD", hide_env_values = true)]
+    /// Password of its owner, who signs in with the company's e-mail address; without it, TENANTRY_PASSWORD, or asked for at
+    /// a terminal.
+    #[arg(long, conflicts_with = "no_owner")]
     pub(crate) password: Option<String>,
     /// Name of that owner.
     #[arg(long)]
@@ -308,8 +309,8 @@ pub(crate) struct AddOwner {
     /// Name people see; the address when absent.
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// Password; without it, asked for at a terminal or read from standard input.
-    #[arg(long, env = "TENANTRY_PASSWORD", hide_env_values = true)]
+    /// Password; without it, TENANTRY_PASSWORD, or asked for at a terminal or read from standard input.
+    #[arg(long)]
     pub(crate) password: Option<String>,
 }
 
@@ -384,5 +385,8 @@ pub(crate) enum Audit {
         /// How many.
         #[arg(long, default_value_t = 50)]
         limit: u32,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
     },
 }

@@ -18,9 +18,13 @@ pub(super) async fn verify(place: &Place) -> Result<ExitCode> {
 }
 
 /// Prints the newest entries.
-pub(super) async fn list(place: &Place, limit: u32) -> Result<ExitCode> {
+pub(super) async fn list(place: &Place, limit: u32, json: bool) -> Result<ExitCode> {
     let platform = place.reading().await?;
     let rows = platform.list_audit(&Query { limit, ..Query::default() }).await.map_err(explain)?;
+    if json {
+        table::json(&rows)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let header = ["id", "at", "actor", "impersonated by", "tenant", "action", "detail"];
     table::print(&header, rows.into_iter().map(columns));
     Ok(ExitCode::SUCCESS)

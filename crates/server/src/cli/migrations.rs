@@ -49,6 +49,9 @@ pub(super) fn make(place: &Place, options: &args::Make) -> Result<ExitCode> {
     }
     for made in &made {
         say!("{} {}", if options.dry_run { "would write" } else { "wrote" }, made.path.display());
+        if options.dry_run {
+            say!("{}", made.migration.to_text());
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -105,6 +105,6 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Sql(options) => sql::run(&place, &options).await,
         Command::Operations { action } => operations::run(&place, &action).await,
         Command::Audit { action: Audit::Verify } => audit::verify(&place).await,
-        Command::Audit { action: Audit::List { limit } } => audit::list(&place, limit).await,
+        Command::Audit { action: Audit::List { limit, json } } => audit::list(&place, limit, json).await,
     }
 }

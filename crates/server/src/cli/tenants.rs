@@ -112,8 +112,9 @@ pub(super) async fn create(place: &Place, options: &args::CreateTenant) -> Resul
     let by = super::users::operator();
     platform.initialise_plans().await.map_err(explain)?;
     let slug = new.slug.clone();
-    let password = match options.password.clone() {
-        None if !options.no_owner && std::io::stdin().is_terminal() => Some(super::users::asked(None)?),
+    let password = match super::users::password(options.password.clone()) {
+        _ if options.no_owner => None,
+        None if std::io::stdin().is_terminal() => Some(super::users::asked(None)?),
         given => given,
     };
     let owner = password.map(|password| NewOwner {

@@ -60,9 +60,14 @@ pub(super) async fn set_password(place: &Place, email: &str, password: Option<St
     Ok(ExitCode::SUCCESS)
 }
 
+/// Returns the password of the command line, or that of the environment. An empty variable counts as none.
+pub(super) fn password(given: Option<String>) -> Option<String> {
+    given.or_else(|| std::env::var("TENANTRY_PASSWORD").ok().filter(|password| !password.is_empty()))
+}
+
 /// The password that was given, or asked for at a terminal, or else the first line of standard input.
 pub(super) fn asked(given: Option<String>) -> Result<String> {
-    match given {
+    match password(given) {
         Some(password) => Ok(password),
         None => offered()?.context(
             "there is no terminal to ask for a password: pipe it into standard input, or set TENANTRY_PASSWORD",

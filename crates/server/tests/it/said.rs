@@ -65,6 +65,32 @@ fn a_password_comes_from_standard_input_where_there_is_no_terminal() {
 }
 
 #[test]
+fn an_exported_password_gets_in_the_way_of_no_command() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    drop(start(dir, "demo"));
+    let with = |password: &str, args: &[&str]| {
+        let output = tenantry(dir).args(args).env("TENANTRY_PASSWORD", password).output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        stdout(&output)
+    };
+    let owner = "owner@city-hospital.example";
+    with(PASSWORD, &["clone", "city-hospital", "copy-one", "--owner", owner]);
+    with(PASSWORD, &["clone", "city-hospital", "copy-two"]);
+    with("", &["clone", "city-hospital", "copy-three", "--email", "three@copy.example"]);
+    with(PASSWORD, &["create-tenant", "ownerless", "--email", "info@ownerless.example", "--no-owner"]);
+    with(PASSWORD, &["create-tenant", "owned", "--email", "info@owned.example"]);
+    let shown: Vec<serde_json::Value> =
+        serde_json::from_str(&fine(dir, &["list-tenants", "--json"])).unwrap();
+    let users = |slug: &str| shown.iter().find(|t| t["slug"] == slug).map(|t| t["users"].clone());
+    let found = ["copy-one", "copy-two", "copy-three", "ownerless", "owned"].map(users);
+    assert_eq!(found, [1, 0, 0, 0, 1].map(|n| Some(n.into())), "{shown:#?}");
+    let empty = tenantry(dir).args(["set-password", owner]).env("TENANTRY_PASSWORD", "").output().unwrap();
+    let said = String::from_utf8_lossy(&empty.stderr).into_owned();
+    assert!(said.contains("there is no terminal"), "an empty variable is none: {said}");
+}
+
+#[test]
 fn every_problem_of_a_configuration_is_told_once() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
@@ -77,6 +103,23 @@ fn every_problem_of_a_configuration_is_told_once() {
     keys.sort_unstable();
     keys.dedup();
     assert!(all > 5 && keys.len() == all, "{known}");
+}
+
+#[test]
+fn lists_are_json_on_request_and_a_dry_run_shows_what_it_would_write() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    fine(dir, &["init"]);
+    fine(dir, &["startapp", "garage"]);
+    let config = std::fs::read_to_string(dir.join("tenantry.toml")).unwrap();
+    let listed = config.replacen("list = [", "list = [\"garage\", ", 1);
+    assert_ne!(config, listed, "{config}");
+    std::fs::write(dir.join("tenantry.toml"), listed).unwrap();
+    let shown = fine(dir, &["makemigrations", "--dry-run"]);
+    assert!(shown.contains("would write") && shown.contains("[[op"), "{shown}");
+    let rows: Vec<serde_json::Value> =
+        serde_json::from_str(&fine(dir, &["audit", "list", "--json"])).unwrap();
+    assert!(rows.iter().all(|row| row["action"].is_string() && row["hash"].is_string()), "{rows:#?}");
 }
 
 #[test]

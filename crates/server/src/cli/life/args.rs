@@ -59,14 +59,9 @@ pub(crate) struct New {
     /// E-mail address of a user who exists and becomes its owner.
     #[arg(long, value_name = "EMAIL")]
     pub(crate) owner: Option<String>,
-    /// Instead create an owner with the company's --email and this password.
-    #[arg(
-        long,
-        requires = "email",
-        conflicts_with = "owner",
-        env = "TENANTRY_PASSWORD",
-        hide_env_values = true
-    )]
+    /// Instead create an owner with the company's --email and this password; with --email and without --owner,
+    /// TENANTRY_PASSWORD does the same.
+    #[arg(long, requires = "email", conflicts_with = "owner")]
     pub(crate) password: Option<String>,
 }
 

@@ -3,7 +3,7 @@
 use super::args;
 use crate::cli::{
     setup::{Place, explain},
-    users::operator,
+    users::{operator, password},
     watch,
 };
 use anyhow::{Context, Result, bail};
@@ -90,7 +90,11 @@ pub(super) async fn clone_tenant(place: &Place, options: &args::Clone) -> Result
 }
 
 fn wanted(slug: Slug, new: &args::New) -> NewFromCopy {
-    let owner = new.password.as_deref().zip(new.email.clone()).map(|(password, email)| NewOwner {
+    let password = match &new.owner {
+        None => password(new.password.clone()),
+        Some(_) => None,
+    };
+    let owner = password.zip(new.email.clone()).map(|(password, email)| NewOwner {
         name: email.clone(),
         email,
         password: Password::new(password),
