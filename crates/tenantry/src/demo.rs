@@ -79,7 +79,9 @@ async fn ensure_tenant(platform: &Platform, by: &By, tenant: &DemoTenant) -> Res
     }
     let new = NewTenant { slug: tenant.slug.clone(), name: tenant.name.clone(), email: tenant.email.clone() };
     let owner = NewOwner { email: tenant.email.clone(), name: tenant.owner.clone(), password: password() };
-    let plan = tenant.plan.as_ref().map(PlanName::as_str);
+    // A configuration of `init` has plans of its own; then the tenant gets the default plan.
+    let is_there = |plan: &&PlanName| platform.config().plans.iter().any(|known| known.name == **plan);
+    let plan = tenant.plan.as_ref().filter(is_there).map(PlanName::as_str);
     platform.create_tenant(by, new, plan, Some(owner)).await.map(drop)
 }
 
