@@ -229,3 +229,18 @@ async fn ids_that_json_cannot_hold_are_refused() {
         assert_eq!(next["id"], (1_i64 << 52) + 1);
     }
 }
+
+#[tokio::test]
+async fn utf_16_without_a_mark_and_an_open_quote_are_named() {
+    let app = TestApp::new().await.0;
+    let user = app.register("rival").await;
+    let text = "first_name,last_name,born_on\nAda,Adler,1990-01-01\n";
+    let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let refused =
+        user.send(Method::POST, "/api/records/patients/import", Some("text/csv"), wide).await.expect(422);
+    assert!(refused.text().contains("UTF-16 without a byte order mark"), "{}", refused.text());
+    let open = "first_name,last_name,born_on\n\"Ada,Adler,1990-01-01\nBob,Birch,1990-01-01\n";
+    let report = import(&user, "patients", open).await;
+    let reason = report["errors"][0]["reason"].as_str().unwrap_or_default();
+    assert!(reason.starts_with("has 1 cell,") && reason.ends_with("a quote is not closed"), "{report}");
+}

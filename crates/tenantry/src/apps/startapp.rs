@@ -23,6 +23,7 @@ const MODEL: &str = r#"# One file is one model: a table in every database of its
 # After a change here:  tenantry makemigrations
 #                       tenantry migrate
 #                       tenantry migrate-tenants
+# and where a server runs: tenantry reload
 label = "{label}"
 store = "{store}"                # a store of tenantry.toml; a tenant store needs no tenant field
 display = "name"                 # shown where a row is referred to

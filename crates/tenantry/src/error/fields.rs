@@ -160,6 +160,8 @@ pub(super) fn rule_of(reason: &str) -> Rule {
 
 /// Joins all errors in one line.
 pub(super) fn text(fields: &[FieldError]) -> String {
-    let all: Vec<_> = fields.iter().map(|wrong| format!("{}: {}", wrong.field, wrong.reason)).collect();
+    // Some reasons are sentences.
+    let told = |wrong: &FieldError| format!("{}: {}", wrong.field, wrong.reason.trim_end_matches('.'));
+    let all: Vec<_> = fields.iter().map(told).collect();
     all.join("; ")
 }

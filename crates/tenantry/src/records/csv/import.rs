@@ -42,6 +42,9 @@ const BATCH_BYTES: usize = 4 << 20;
 /// Reason of the error for a file without a usable first line.
 const NO_HEADER: &str = "is no CSV in UTF-8 or UTF-16 whose first line names the fields";
 
+/// Reason of the error for UTF-16 that does not say so.
+const NO_MARK: &str = "has NUL characters, as UTF-16 without a byte order mark has: save it as \"CSV UTF-8\"";
+
 /// Result of an import.
 #[derive(Debug, Default, Serialize)]
 pub struct ImportReport {
@@ -103,6 +106,9 @@ impl Records<'_> {
         }
         let names: Vec<String> =
             lines.cells().map(|cell| String::from_utf8_lossy(cell).trim().into()).collect();
+        if names.iter().any(|name| name.contains('\0')) {
+            return Err(Error::invalid("file", NO_MARK));
+        }
         let columns = self.header(&names)?;
         let mut report = ImportReport { dry_run, ..ImportReport::default() };
         let ignored = names.iter().zip(&columns).filter(|(_, column)| matches!(column, Column::Ignored));
@@ -187,7 +193,14 @@ impl Records<'_> {
     fn line<R: Read>(&self, columns: &[Column<'_>], line: &Lines<R>) -> Result<Change> {
         let cells = line.cells();
         if cells.len() != columns.len() {
-            let reason = format!("has {} cells, and the first line has {}", cells.len(), columns.len());
+            let (found, wanted) = (cells.len(), columns.len());
+            let mut reason = format!(
+                "has {found} cell{}, and the first line has {wanted}",
+                if found == 1 { "" } else { "s" }
+            );
+            if line.cells().any(|cell| cell.contains(&b'\n')) {
+                reason.push_str(": perhaps a quote is not closed");
+            }
             return Err(Error::invalid("", reason));
         }
         let (mut id, mut wrong) = (None, Wrong::default());
