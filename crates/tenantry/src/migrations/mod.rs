@@ -5,6 +5,7 @@
 //! the catalog (`catalog-placement`).
 
 pub mod check;
+mod finding;
 pub mod fleet;
 pub mod make;
 mod name;

@@ -1,0 +1,127 @@
+//! What `check` finds, in words with the remedy.
+
+use crate::records::Dependence;
+use std::fmt;
+use tenantry_engine::{
+    name::{FieldName, ModelName},
+    place::Place,
+    query::RecordId,
+    sqlite::inspect::Drift,
+};
+
+/// A fault that the check found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// The database, as the catalog names it. `None`: the apps themselves.
+    pub place: Option<Place>,
+    /// The fault.
+    pub what: What,
+}
+
+/// Kind of fault.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum What {
+    /// Models of this app changed and no migration makes the change.
+    ModelsChanged(String),
+    /// Migrations that have not run here.
+    Pending(Vec<String>),
+    /// Migrations that ran here and that the installed apps do not have.
+    Unknown(Vec<String>),
+    /// A definition differs from what the migrations produce.
+    Drift(Drift),
+    /// References to missing rows of another store.
+    Dangling {
+        /// The referring model.
+        model: ModelName,
+        /// Its field.
+        field: FieldName,
+        /// The model referred to.
+        to: ModelName,
+        /// Ids of the missing rows.
+        ids: Vec<RecordId>,
+    },
+    /// Records whose references disagree: a city that does not lie in the record's region.
+    Disagreeing {
+        /// Their model.
+        model: ModelName,
+        /// The rule.
+        rule: Dependence,
+        /// Number of such records.
+        count: u64,
+        /// Ids of the first of them.
+        ids: Vec<RecordId>,
+    },
+    /// The database could not be read. Code and detail of the error.
+    Unreadable(&'static str, String),
+    /// The file in this place belongs to another tenant, store or installation.
+    NotItsOwn,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = &self.place {
+            write!(f, "{}: ", place.physical)?;
+        }
+        match &self.what {
+            What::ModelsChanged(app) => {
+                write!(f, "models of app `{app}` changed without a migration; run: tenantry makemigrations")
+            }
+            What::Pending(ids) => write!(f, "migrations have not run: {}", ids.join(", ")),
+            What::Unknown(ids) => write!(f, "has migrations that are not installed: {}", ids.join(", ")),
+            What::Drift(drift) => drift.fmt(f),
+            What::Dangling { model, field, to, ids } => {
+                let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+                write!(f, "{model}.{field} refers to {to} that are not there: {}", ids.join(", "))
+            }
+            What::NotItsOwn => {
+                let server = self.place.as_ref().map_or("?", |place| place.server.as_str());
+                write!(
+                    f,
+                    "this file on server {server} belongs to another tenant, store or installation; put the right one \
+                     back, or run: tenantry restore SLUG latest --swap"
+                )
+            }
+            What::Disagreeing { model, rule, count, ids } => {
+                let Dependence { field, to, through, with } = rule;
+                let some = if *count > ids.len() as u64 { ", …" } else { "" };
+                let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+                write!(
+                    f,
+                    "{count} records of {model} have a {field} whose {through} in {to} is not their {with}: {}{some}; \
+                     correct them, or say `consistent = false` at {model}.{field}",
+                    ids.join(", ")
+                )
+            }
+            What::Unreadable(code, detail) => {
+                write!(f, "cannot be checked ({code}): {detail}")?;
+                match self.remedy() {
+                    Some(remedy) => write!(f, "; {remedy}"),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+impl Finding {
+    /// What to do about a database that could not be read.
+    fn remedy(&self) -> Option<String> {
+        let (What::Unreadable(code, _), Some(place)) = (&self.what, &self.place) else { return None };
+        Some(match *code {
+            "server_unknown" => format!(
+                "put server {} back into tenantry.toml, or, where it is there, restart this process",
+                place.server
+            ),
+            "no_access" => "give the file to the user that runs this program, readable and writable".into(),
+            "no_database" => {
+                "look whether its disk is there; else restore a backup: tenantry restore SLUG latest --swap"
+                    .into()
+            }
+            "database_damaged" | "disk_failed" => {
+                "put the right file back, or restore a backup: tenantry restore SLUG latest --swap".into()
+            }
+            _ => return None,
+        })
+    }
+}
