@@ -4,6 +4,7 @@
 //! closes its connections, so that no request pays for that.
 
 use super::{
+    base::{self, Opened},
     error::located,
     handles::{Access, Files, Ticket, none_left},
     identity::{self, Platform},
@@ -59,6 +60,7 @@ pub(crate) struct Database {
     mode: Mode,
     platform: Platform,
     present: Present,
+    opened: Arc<Opened>,
     handles: Arc<Files>,
     durability: Durability,
     pool: Pool,
@@ -125,6 +127,7 @@ impl Database {
     ) -> Result<Arc<Self>> {
         let Site { path, place, platform, mode } = site;
         let place = &place;
+        let opened = Arc::new(base::verify(&path, place, &platform)?);
         let conn = mode.connect(&path)?;
         identity::check(&conn, place, &platform)?;
         let durability =
@@ -135,7 +138,7 @@ impl Database {
             Durability::Full => connections.max(SYSTEM_CONNECTIONS),
             Durability::Normal => connections,
         };
-        let mut first = Pooled::new(conn, ticket);
+        let mut first = Pooled::new(conn, ticket, opened.clone());
         let wal = Arc::new(WalState::default());
         Ok(Arc::new_cyclic(|me| {
             watch_wal(&mut first, &wal, me, &maintenance);
@@ -145,6 +148,7 @@ impl Database {
                 mode,
                 platform,
                 present,
+                opened,
                 handles,
                 durability,
                 pool: Pool::new(most, first),
@@ -207,7 +211,7 @@ impl Database {
     fn connect(&self, ticket: Ticket) -> Result<Pooled> {
         let conn = self.mode.connect(&self.path)?;
         open::settle(&conn, self.durability)?;
-        let mut pooled = Pooled::new(conn, ticket);
+        let mut pooled = Pooled::new(conn, ticket, self.opened.clone());
         watch_wal(&mut pooled, &self.wal, &self.me, &self.maintenance);
         Ok(pooled)
     }

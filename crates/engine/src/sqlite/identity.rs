@@ -112,6 +112,29 @@ pub(crate) fn check(conn: &Connection, place: &Place, platform: &Platform) -> Re
     alone(conn, place)
 }
 
+/// Verifies that a file, read without its `-wal`, can be the one in which `place` lives. The row of a pooled tenant may
+/// still be in the `-wal`; the row of the file's first resident was written when the file was made.
+///
+/// # Errors
+/// `WrongIdentity` if it cannot.
+pub(crate) fn check_base(conn: &Connection, place: &Place, platform: &Platform) -> Result<()> {
+    let pooled = place.isolation == Isolation::Pooled && place.tenant.is_some();
+    let sql = "SELECT platform FROM _tenantry_place WHERE tenant = ?1 AND (?2 OR store = ?3) LIMIT 1";
+    let tenant = if pooled { 0 } else { tenant_number(place) };
+    let found: Option<String> = conn
+        .query_row(sql, params![tenant, pooled, place.store.as_str()], |row| row.get(0))
+        .optional()
+        .map_err(not_ours)?;
+    let found = found.ok_or_else(|| {
+        Error::new(
+            Kind::WrongIdentity,
+            format!("{place:?} does not live in this file; its -wal says that it does"),
+        )
+    })?;
+    platform.check(&found, place)?;
+    alone(conn, place)
+}
+
 /// Refuses a database with other residents for a tenant that has its own database: handing out a shared database as an
 /// own one would show the rows of all its tenants.
 fn alone(conn: &Connection, place: &Place) -> Result<()> {

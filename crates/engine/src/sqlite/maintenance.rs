@@ -248,7 +248,7 @@ mod tests {
             conn.busy_timeout(Duration::from_secs(5)).unwrap();
             let sql = "PRAGMA journal_mode = WAL; CREATE TABLE IF NOT EXISTS t(a); SELECT count(*) FROM t";
             conn.execute_batch(sql).unwrap();
-            Pooled::new(conn, Ticket::reserved())
+            Pooled::new(conn, Ticket::reserved(), Arc::default())
         };
         let both = Barrier::new(2);
         for round in 0..500 {

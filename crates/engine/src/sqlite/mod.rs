@@ -2,9 +2,10 @@
 //!
 //! Only [`crate::engine`] calls it, which selects the server. Every connection of the process to a database is opened
 //! here. No other code may open a live database file, not even to read it: closing any descriptor of the file would
-//! silently drop SQLite's POSIX locks.
+//! silently drop SQLite's POSIX locks. `base` has the one exception, for files that this process does not have open.
 
 mod activity;
+mod base;
 pub mod bind;
 mod birth;
 mod cache;

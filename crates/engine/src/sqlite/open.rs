@@ -3,7 +3,7 @@
 //! The pool, provisioning and the sandbox call it. It never creates a file (`catalog-placement`): a missing file is
 //! `Missing`, which the caller reports and never repairs.
 
-use super::{error::located, functions};
+use super::{base, error::located, functions};
 use crate::error::{Error, Kind, Result};
 use rusqlite::{Connection, OpenFlags, config::DbConfig, limits::Limit};
 use std::{
@@ -55,15 +55,18 @@ impl Mode {
 
 /// Opens a read-only connection. It takes no locks if there is no `-wal` with commits.
 fn connect_as_it_lies(path: &Path) -> Result<Connection> {
-    let mut wal = path.as_os_str().to_owned();
-    wal.push("-wal");
-    let conn = if Path::new(&wal).symlink_metadata().is_ok_and(|meta| meta.len() > 0) {
+    let conn = if base::wal_of(path).symlink_metadata().is_ok_and(|meta| meta.len() > 0) {
         connect_with(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?
     } else {
-        open(path, &immutable(path)?, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)?
+        connect_immutable(path)?
     };
     conn.execute_batch("PRAGMA query_only = ON")?;
     Ok(conn)
+}
+
+/// Opens a read-only connection that takes no locks and reads no `-wal`.
+pub(super) fn connect_immutable(path: &Path) -> Result<Connection> {
+    open(path, &immutable(path)?, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
 }
 
 /// Returns the URI by which SQLite reads a file that does not change.

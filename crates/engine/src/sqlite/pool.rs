@@ -4,12 +4,12 @@
 //! transaction, or in an idle snapshot ([`Rest`]). A lease that is dropped any other way (cancelled future, error,
 //! panic) closes its connection. No borrower holds a lease while it waits for a client.
 
-use super::{database::Database, handles::Ticket, plan::Schema, rest::Rest};
+use super::{base::Opened, database::Database, handles::Ticket, plan::Schema, rest::Rest};
 use crate::error::{Error, Kind, Result};
 use rusqlite::Connection;
 use std::{
     ops::{Deref, DerefMut},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 use tokio::sync::Semaphore;
 
@@ -21,14 +21,16 @@ pub(crate) struct Pooled {
     pub(crate) cap: Option<u64>,
     /// Declared after `conn`, so that the connection closes first and the `-shm` file may already be unlinked.
     rest: Rest,
-    /// Declared last: the descriptors are free only after the connection is closed.
+    /// Declared after `conn`: the descriptors are free only after the connection is closed.
     _ticket: Ticket,
+    /// Declared after `conn`: the file is open in this process until the connection is closed.
+    _opened: Arc<Opened>,
 }
 
 impl Pooled {
     /// Wraps a connection that has been set up.
-    pub(crate) fn new(conn: Connection, ticket: Ticket) -> Self {
-        Self { conn, cap: None, rest: Rest::default(), _ticket: ticket }
+    pub(crate) fn new(conn: Connection, ticket: Ticket, opened: Arc<Opened>) -> Self {
+        Self { conn, cap: None, rest: Rest::default(), _ticket: ticket, _opened: opened }
     }
 }
 
@@ -280,7 +282,7 @@ mod tests {
     use super::*;
 
     fn pooled() -> Pooled {
-        Pooled::new(Connection::open_in_memory().unwrap(), Ticket::reserved())
+        Pooled::new(Connection::open_in_memory().unwrap(), Ticket::reserved(), Arc::default())
     }
 
     #[test]

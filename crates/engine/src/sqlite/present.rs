@@ -3,21 +3,22 @@
 //! An open connection goes on reading and writing a file that was removed, replaced or set aside. The maintenance
 //! thread checks soon after a commit or a read; each commit is checked before the write is acknowledged.
 
-use super::identity::Platform;
+use super::{
+    base::{self, FileId, file_id},
+    identity::Platform,
+};
 use crate::error::{Error, Kind, Result};
 use std::{
-    os::unix::fs::MetadataExt,
     path::Path,
     sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
 
-/// Device and inode.
-type Inode = (u64, u64);
-
 /// The file of an open database, and what is known of its presence.
 #[derive(Debug)]
 pub(crate) struct Present {
-    file: Inode,
+    file: FileId,
+    /// The `-wal` that SQLite made no later than it opened the file.
+    wal: Option<FileId>,
     lost: AtomicBool,
     /// State of the catalog when the file was last seen at its path; 0 if not seen since it was opened.
     seen: AtomicU64,
@@ -29,18 +30,22 @@ impl Present {
     /// # Errors
     /// [`Kind::Missing`] if there is none.
     pub(crate) fn new(path: &Path) -> Result<Self> {
-        let file = inode(path).ok_or_else(|| Error::new(Kind::Missing, path.display().to_string()))?;
-        Ok(Self { file, lost: AtomicBool::new(false), seen: AtomicU64::new(0) })
+        let file = file_id(path).ok_or_else(|| Error::new(Kind::Missing, path.display().to_string()))?;
+        let wal = file_id(&base::wal_of(path));
+        Ok(Self { file, wal, lost: AtomicBool::new(false), seen: AtomicU64::new(0) })
     }
 
     /// Returns true if the path has the file now.
     pub(crate) fn is_at(&self, path: &Path) -> bool {
-        inode(path) == Some(self.file)
+        file_id(path) == Some(self.file)
     }
 
     /// Asks the operating system whether the file is at its path, and notes if it is not.
     pub(crate) fn look(&self, path: &Path) {
         if !self.is_at(path) && !self.lost.swap(true, Relaxed) {
+            if let Some(wal) = self.wal {
+                base::replaced(path, wal);
+            }
             tracing::error!(file = %path.display(), "the database file was removed or replaced while it was open");
         }
     }
@@ -72,8 +77,4 @@ impl Present {
             true => Err(Error::new(Kind::Missing, "removed or replaced while it was open").in_file(path)),
         }
     }
-}
-
-fn inode(path: &Path) -> Option<Inode> {
-    path.symlink_metadata().ok().map(|meta| (meta.dev(), meta.ino()))
 }

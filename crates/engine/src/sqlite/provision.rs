@@ -2,7 +2,7 @@
 //! overwriting another file. Every step may be repeated after a crash (`stuck-retry`).
 
 use super::{
-    birth,
+    base, birth,
     error::located,
     identity,
     server::{Server, Site, io, new_file, sync_directory},
@@ -187,8 +187,7 @@ fn name(server: &Server, place: &Place, half: Half) -> Result<()> {
 }
 
 pub(super) fn already_there(site: &Site) -> Result<()> {
-    let checked =
-        super::open::connect(&site.path).and_then(|conn| identity::check(&conn, &site.place, &site.platform));
+    let checked = base::connect(site).and_then(|conn| identity::check(&conn, &site.place, &site.platform));
     checked.map_err(|error| located(error, &site.path, false))?;
     site.path.parent().map_or(Ok(()), sync_directory)
 }

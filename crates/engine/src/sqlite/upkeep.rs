@@ -2,6 +2,7 @@
 //! on blocking threads.
 
 use super::{
+    base::{self, Apart},
     identity,
     inspect::{self, Inspection},
     migrate::{MigrateReport, Script},
@@ -14,12 +15,12 @@ use crate::{
     error::{Error, Kind, Result},
     place::Isolation,
 };
-use rusqlite::{Connection, TransactionBehavior, limits::Limit, params};
+use rusqlite::{Connection, DEFAULT_NAME, TransactionBehavior, limits::Limit, params, wal::CheckpointMode};
 
 /// Opens the database of a place outside the pool. The connection itself waits for other writers, for up to
 /// [`BUSY_WAIT`].
-pub(super) fn apart(site: &Site) -> Result<Connection> {
-    let conn = site.mode.connect(&site.path)?;
+pub(super) fn apart(site: &Site) -> Result<Apart> {
+    let conn = base::connect(site)?;
     identity::check(&conn, &site.place, &site.platform)?;
     let durability =
         if identity::needs_sync(&conn, &site.place)? { Durability::Full } else { Durability::Normal };
@@ -30,17 +31,20 @@ pub(super) fn apart(site: &Site) -> Result<Connection> {
 
 /// Applies the migrations of `script` to the database of `place`.
 pub(crate) fn migrate_file(site: &Site, script: &Script) -> Result<MigrateReport> {
-    script.run(&mut apart(site)?)
+    let mut conn = apart(site)?;
+    script.run(&mut conn)
 }
 
 /// Compares the database of `place` with the schema that `script` makes.
 pub(crate) fn inspect_file(site: &Site, script: &Script) -> Result<Inspection> {
-    inspect::inspect(&apart(site)?, script)
+    let conn = apart(site)?;
+    inspect::inspect(&conn, script)
 }
 
 /// Checks every page of the database of `place`.
 pub(crate) fn look(site: &Site) -> Result<()> {
-    whole(&apart(site)?)
+    let conn = apart(site)?;
+    whole(&conn)
 }
 
 /// Changes identity rows in one synced transaction. `place` itself need not live there yet.
@@ -48,7 +52,7 @@ pub(crate) fn change_identity(
     site: &Site,
     work: impl FnOnce(&Connection, &Site) -> Result<()>,
 ) -> Result<()> {
-    let mut conn = open::connect(&site.path)?;
+    let mut conn = base::connect(site)?;
     identity::is_ours(&conn)?;
     open::settle(&conn, Durability::Full)?;
     conn.busy_timeout(BUSY_WAIT)?;
@@ -80,14 +84,24 @@ pub(crate) fn attach(site: &Site) -> Result<()> {
     )?;
     if known {
         identity::check(&conn, place, &site.platform)?;
-        return Ok(());
+        return into_file(&conn);
     }
     open::settle(&conn, Durability::Full)?;
     conn.busy_timeout(BUSY_WAIT)?;
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(identity::META_SQL)?;
     identity::enrol(&transaction, place, &site.platform)?;
-    Ok(transaction.commit()?)
+    transaction.commit()?;
+    into_file(&conn)
+}
+
+/// Writes the `-wal` back, so that the file itself says which place lives in it.
+fn into_file(conn: &Connection) -> Result<()> {
+    let (frames, written) = conn.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE)?;
+    if frames == written {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Busy, "another program reads the database: its identity is not in the file yet"))
 }
 
 /// Makes sure that deleted data is in no file. SQLite overwrites rows where they are deleted, but bytes that it has
@@ -97,7 +111,7 @@ pub(crate) fn attach(site: &Site) -> Result<()> {
 /// # Errors
 /// `Busy` if a reader holds an older state for longer than the wait.
 pub(crate) fn scrub(site: &Site, queue: &dyn Fn() -> Turn) -> Result<()> {
-    let conn = open::connect(&site.path)?;
+    let conn = base::connect(site)?;
     identity::is_ours(&conn)?;
     open::settle(&conn, Durability::Full)?;
     conn.busy_timeout(BUSY_WAIT)?;

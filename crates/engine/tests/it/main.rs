@@ -8,6 +8,7 @@ mod core_copies;
 mod core_descriptors;
 mod core_group;
 mod core_open;
+mod core_replaced;
 mod core_rest;
 mod core_sandbox;
 mod core_schema;

@@ -15,6 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::Model;
 use crate::name::TenantId;
 use crate::place::{Isolation, Place};
+use crate::sqlite::base::{self, Apart};
 use crate::sqlite::identity;
 use crate::sqlite::migrate::Script;
 use crate::sqlite::open::{self, Durability};
@@ -72,8 +73,8 @@ pub(crate) fn absorb(
 
 /// Opens a connection to the shared database without foreign-key checks: between two batches, references may point to
 /// rows that are still to come. The references were checked in the copy.
-fn receiving(site: &Site) -> Result<Connection> {
-    let conn = open::connect(&site.path)?;
+fn receiving(site: &Site) -> Result<Apart> {
+    let conn = base::connect(site)?;
     identity::is_ours(&conn)?;
     open::settle(&conn, Durability::Full)?;
     conn.busy_timeout(BUSY_WAIT)?;

@@ -11,7 +11,7 @@ use crate::{
     name::TenantId,
     place::{Isolation, Place},
     sqlite::{
-        identity,
+        base, identity,
         migrate::{MigrateReport, Script},
         open,
         provision::{
@@ -75,7 +75,7 @@ pub(crate) fn copy_out(site: &Site, script: &Script, to: &Path, options: CopyOpt
 /// Copies all pages of one state in one step, while writers go on. Takes a fraction of the time of `VACUUM INTO`, which
 /// reads every row and rebuilds every index.
 fn copy_pages(site: &Site, to: &Path) -> Result<()> {
-    let from = open::connect(&site.path)?;
+    let from = base::connect(site)?;
     identity::check(&from, &site.place, &site.platform)?;
     from.busy_timeout(BUSY_WAIT)?;
     File::create_new(to).map_err(|error| io(error, to))?;

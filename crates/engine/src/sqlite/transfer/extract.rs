@@ -7,6 +7,7 @@ use super::{activity, numbers};
 use crate::error::Result;
 use crate::model::Model;
 use crate::place::Isolation;
+use crate::sqlite::base::Apart;
 use crate::sqlite::migrate::Script;
 use crate::sqlite::provision::close;
 use crate::sqlite::server::{Site, io};
@@ -38,7 +39,7 @@ pub(super) fn extract(site: &Site, script: &Script, to: &Path) -> Result<()> {
 }
 
 /// Opens a read-only connection that sees one state of the place.
-pub(super) fn giving(site: &Site) -> Result<Connection> {
+pub(super) fn giving(site: &Site) -> Result<Apart> {
     let conn = upkeep::apart(site)?;
     conn.execute_batch("PRAGMA query_only = ON; BEGIN")?;
     // The state begins with the first read, so the identity is checked again in it.

@@ -49,7 +49,8 @@ impl Standing {
 
 /// Reads the current state of the place.
 pub(crate) fn standing(site: &Site) -> Result<Standing> {
-    of(&upkeep::apart(site)?, &site.place)
+    let conn = upkeep::apart(site)?;
+    of(&conn, &site.place)
 }
 
 fn of(conn: &Connection, place: &Place) -> Result<Standing> {

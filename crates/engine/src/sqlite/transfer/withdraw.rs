@@ -8,10 +8,10 @@ use super::batches::{Batches, Turn};
 use super::marks;
 use crate::error::{Error, Kind, Result};
 use crate::place::{Isolation, Place};
-use crate::sqlite::identity;
 use crate::sqlite::open::{self, Durability};
 use crate::sqlite::server::Site;
 use crate::sqlite::system::BUSY_WAIT;
+use crate::sqlite::{base, identity};
 use rusqlite::{Connection, DEFAULT_NAME, OptionalExtension, params, wal::CheckpointMode};
 use std::time::Instant;
 
@@ -29,7 +29,7 @@ pub(crate) fn withdraw(site: &Site, queue: &dyn Fn() -> Turn) -> Result<()> {
     if place.isolation != Isolation::Pooled || place.tenant.is_none() {
         return Err(Error::new(Kind::Internal, format!("{place} is not a pooled tenant's")));
     }
-    let conn = open::connect(&site.path)?;
+    let conn = base::connect(site)?;
     match identity::check(&conn, place, &site.platform) {
         Err(error) if *error.kind() == Kind::WrongIdentity => return identity::is_ours(&conn),
         checked => checked?,

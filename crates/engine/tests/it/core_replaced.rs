@@ -1,0 +1,95 @@
+//! A database file is exchanged while its `-wal` stays: what is in the `-wal` does not vouch for the file beside it
+//! (`self-identifying`, `stale-wal`).
+
+use crate::faults_kit::*;
+use crate::transfer_kit::*;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tenantry_engine::{
+    Error, Kind,
+    place::{Isolation, Place},
+};
+
+fn file(dir: &Path, place: &Place) -> PathBuf {
+    dir.join(format!("{}.db", place.physical))
+}
+
+/// What a crash leaves: the files as they are while the engine runs, each `-wal` included.
+fn as_after_a_crash(dir: &Path) -> tempfile::TempDir {
+    let left = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(dir).unwrap().map(Result::unwrap) {
+        let name = entry.file_name().into_string().unwrap();
+        if name.ends_with(".db") || name.ends_with(".db-wal") {
+            fs::copy(entry.path(), left.path().join(name)).unwrap();
+        }
+    }
+    left
+}
+
+async fn entered(clinic: &Clinic, place: &Place) -> Result<Vec<String>, Error> {
+    clinic.bed.engine.session(place, &clinic.schema, None).await.map(drop)?;
+    Ok(clinic.names(place).await)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_file_under_a_wal_is_refused_after_a_crash() {
+    for isolation in BOTH {
+        let dir = tempfile::tempdir().unwrap();
+        furnished(dir.path()).await;
+        let clinic = open(dir.path());
+        let (mine, _) = places(isolation);
+        let stranger = places(Isolation::Database).1;
+        pair(&clinic, &mine, 1).await.unwrap();
+        pair(&clinic, &stranger, 2).await.unwrap();
+        let crashed = as_after_a_crash(dir.path());
+        clinic.bed.engine.shutdown().await;
+        let (path, own) = (file(crashed.path(), &mine), crashed.path().join("own"));
+        fs::rename(&path, &own).unwrap();
+        fs::copy(file(crashed.path(), &stranger), &path).unwrap();
+        let wal = fs::metadata(path.with_extension("db-wal")).unwrap().len();
+        assert!(wal > 0, "{isolation:?}: the case needs a -wal");
+        let again = open(crashed.path());
+        let refused = entered(&again, &mine).await.unwrap_err();
+        assert_eq!(*refused.kind(), Kind::WrongIdentity, "{isolation:?}: {refused}");
+        let copied = again.bed.engine.inspect(&mine, &migrations(vec![])).await.unwrap_err();
+        assert_eq!(*copied.kind(), Kind::WrongIdentity, "{isolation:?}: {copied}");
+        // Its own file with its own -wal is what a crash leaves every day.
+        fs::rename(&own, &path).unwrap();
+        assert_eq!(pairs(&again, &mine).await, [1], "{isolation:?}");
+        assert_eq!(pairs(&again, &stranger).await, [2]);
+        again.bed.engine.shutdown().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_exchanged_under_a_running_process_is_never_read_with_the_old_wal() {
+    for other_tenants in [true, false] {
+        let dir = tempfile::tempdir().unwrap();
+        furnished(dir.path()).await;
+        let clinic = open(dir.path());
+        let (mine, stranger) = places(Isolation::Database);
+        // Either another tenant's file, or the tenant's own as it was before its last writes.
+        let copy = dir.path().join("copy");
+        let source = if other_tenants { &stranger } else { &mine };
+        fs::copy(file(dir.path(), source), &copy).unwrap();
+        pair(&clinic, &mine, 1).await.unwrap();
+        let own = clinic.names(&mine).await;
+        fs::rename(&copy, file(dir.path(), &mine)).unwrap();
+        let mut refusals = 0;
+        for _ in 0..40 {
+            match entered(&clinic, &mine).await {
+                Ok(names) => assert_eq!(names, own, "until it is noticed, the file that was open is read"),
+                Err(error) => {
+                    assert!(matches!(error.kind(), Kind::Missing | Kind::WrongIdentity), "{error}");
+                    refusals += usize::from(*error.kind() == Kind::WrongIdentity);
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert!(refusals > 0, "other tenant's file: {other_tenants}");
+        clinic.bed.engine.shutdown().await;
+    }
+}
