@@ -173,7 +173,7 @@ fn a_file_that_may_not_be_read_is_told_once_for_each_request() {
     let (log, file) = (dir.join("log"), file_of(&dir, "green-clinic"));
     let server = start_logged_by(&dir, "serve", &log, ORDINARY);
     let token = server.log_in("owner@green-clinic.example");
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o000)).unwrap();
     for _ in 0..3 {
         let (status, problem) = server.ask("GET", "/api/records/patients", &token, None);
         assert_eq!((status, &problem["code"]), (503, &json!("no_access")), "{problem}");
