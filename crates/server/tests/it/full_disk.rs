@@ -61,6 +61,21 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
+#[test]
+fn an_upload_to_a_full_disk_says_so() {
+    let Some(dir) = on_a_small_disk("an_upload_to_a_full_disk_says_so") else { return };
+    let server = start(&dir, "demo");
+    let token = server.log_in("owner@city-hospital.example");
+    let report =
+        json!({"title": "Q1", "kind": "medical", "from_date": "2026-01-01", "to_date": "2026-03-31"});
+    let (status, report) = server.ask("POST", "/api/records/reports", &token, Some(&report));
+    assert_eq!(status, 201, "{report}");
+    fill(&dir);
+    let path = format!("/api/records/reports/{}/files/document", report["id"].to_string().trim_matches('"'));
+    let (status, answer) = server.ask("PUT", &path, &token, Some(&json!("x".repeat(200_000))));
+    assert_eq!((status, &answer["code"]), (503, &json!("disk_full")), "{answer}");
+}
+
 /// Commands that only read, and what they say of the demo's tenants.
 const READS: &[(&str, &str)] = &[
     ("list-tenants", "city-hospital"),
