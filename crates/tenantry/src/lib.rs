@@ -45,7 +45,7 @@ pub mod tenants;
 pub mod topology;
 pub mod users;
 
-pub use accounts::{Answerer, Founder, Invitation, Invited, Registration};
+pub use accounts::{Answerer, Founder, Invitation, Invited, Inviter, Registration};
 pub use arrivals::{NewFromCopy, Upload as ArchiveUpload};
 pub use attach::{Attach, Attached};
 pub use background::Background;

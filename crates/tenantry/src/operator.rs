@@ -153,7 +153,7 @@ impl Platform {
         };
         let id = users::create(&mut write, by, &user).await?;
         let all = Flags { is_superuser: true, is_staff: true, is_active: true };
-        users::set_flags(&mut write, by, id, all).await?;
+        users::set_flags(&mut write, by, id, all, &self.owner_role()?).await?;
         write.commit().await?;
         Ok(id)
     }

@@ -164,10 +164,8 @@ where
     let note = Arc::new(Note::new());
     let mut response = through(router, peer, Arc::clone(&note), request).await;
     *noted = note.read();
-    if let Some(problem) = response.extensions().get::<Problem>()
-        && let Some(actor) = note.actor.get()
-    {
-        denials::record(app, actor, *noted, problem).await;
+    if let Some(problem) = response.extensions().get::<Problem>() {
+        denials::record(app, note.actor.get(), *noted, problem).await;
     }
     if waits_in_memory(response.body())
         && let Some(hold) = note.take_hold()

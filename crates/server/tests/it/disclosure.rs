@@ -110,3 +110,22 @@ async fn an_impersonator_is_told_of_the_tenant_they_entered_alone() {
     let sessions = sessions["items"].as_array().unwrap();
     assert!(sessions.len() == 1 && sessions[0]["current"] == true, "{sessions:?}");
 }
+
+#[tokio::test]
+async fn no_claim_of_a_bound_issuer_changes_the_answer_about_users_of_others() {
+    let app = app().await;
+    for slug in ["acme", "rival"] {
+        app.register(slug).await;
+    }
+    let mut answers = Vec::new();
+    for email in ["owner@rival.example", "nobody@x.example"] {
+        for tenant in [None, Some("acme"), Some("rival"), Some("no-such")] {
+            let answer = by_token(&app, BOUND, email, tenant).get("/api/me").await;
+            let mut body = answer.json();
+            body["request_id"] = Value::Null;
+            answers.push((answer.status.as_u16(), body));
+        }
+    }
+    assert_eq!(answers[0].0, 401);
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+}

@@ -81,7 +81,8 @@ async fn staff_give_the_rows_of_a_tenant_to_no_user_of_their_choice() {
         let added = added.iter().find(|added| added["tenant"] == row["tenant"]).unwrap();
         assert_eq!(added["detail"], json!({"user": owner, "role": "owner"}));
     }
-    assert_eq!(logged(&superuser, "access.denied").await.len(), 3);
+    // Three denied, and two without a reason.
+    assert_eq!(logged(&superuser, "access.denied").await.len(), 5);
 }
 
 #[tokio::test]
@@ -150,20 +151,23 @@ async fn a_key_ends_with_the_rights_of_its_maker() {
     strong.post("/api/records/patients", &body).await.expect(201);
     weak.post("/api/records/patients", &body).await.expect(403);
     // The maker is deactivated, then removed: the keys open nothing, and the list says so.
+    let closed = async || {
+        let listed = owner.get("/api/tenant/keys").await.expect(200).json();
+        for key in listed["items"].as_array().unwrap() {
+            assert_eq!(key["made_by"], json!({"id": id, "email": "other@acme.example", "role": null}));
+        }
+    };
     let account = format!("/api/admin/users/{id}");
     staff.patch(&account, &json!({"active": false})).await.expect(200);
     strong.get("/api/records/patients").await.expect(401);
+    closed().await;
     staff.patch(&account, &json!({"active": true})).await.expect(200);
     strong.get("/api/records/patients").await.expect(200);
     owner.delete(&member).await.expect(204);
     for key in [&strong, &weak] {
         key.get("/api/records/patients").await.expect(401);
     }
-    let listed = owner.get("/api/tenant/keys").await.expect(200).json();
-    for key in listed["items"].as_array().unwrap() {
-        assert_eq!(key["made_by"]["role"], Value::Null, "{key}");
-        assert_eq!(key["made_by"]["email"], "other@acme.example", "{key}");
-    }
+    assert_eq!(owner.get("/api/tenant/keys").await.expect(200).json()["items"], json!([]));
 }
 
 #[tokio::test]
@@ -290,6 +294,84 @@ async fn denied_acts_of_administration_are_in_the_log_and_do_not_flood_it() {
     }
     let rows = logged(&staff, "access.denied").await.len();
     assert!((10..=11).contains(&rows), "{rows} rows of one caller");
+    app.platform().access().flush().await.unwrap();
+    let more: i64 = logged(&staff, "access.denied_more")
+        .await
+        .iter()
+        .map(|row| row["detail"]["number"].as_i64().unwrap())
+        .sum();
+    assert_eq!(rows as i64 + more, 62, "each is in the log, by name or as a number");
+    // An impersonator has a budget of its own.
+    let who = json!({"tenant": "acme", "user": id_of(&viewer).await, "reason": "ticket 4711", "minutes": 5});
+    let token = staff.post("/api/admin/impersonate", &who).await.expect(201).json();
+    let inside = app.anon().with_token(token["token"].as_str().unwrap());
+    inside.post("/api/tenant/keys", &json!({"name": "k", "role": "owner"})).await.expect(403);
+    assert!(!logged(&staff, "access.denied").await[0]["impersonator"].is_null());
+}
+
+#[tokio::test]
+async fn what_is_refused_is_in_the_log() {
+    let (app, anon, acme) = TestApp::new().await;
+    let rival = app.register("rival").await;
+    let staff = app.staff().await;
+    let (foreign, none) = (id_of(&rival).await, json!({}));
+    let wrong = json!({"token": "tnl_0000000000000000000000000000000000000000000", "password": PASSWORD});
+    let wish = json!({"tenant": "acme", "minutes": 5});
+    let named = acme.with("x-tenant", "rival");
+    let steps: Vec<(&Client, &str, String, Value)> = vec![
+        (&acme, "GET", "/t/rival/api/tenant".into(), none.clone()),
+        (&named, "GET", "/api/tenant".into(), none.clone()),
+        (&acme, "POST", "/api/auth/switch".into(), json!({"tenant": "rival"})),
+        (&acme, "DELETE", format!("/api/tenant/users/{foreign}"), none.clone()),
+        (&acme, "DELETE", "/api/auth/sessions/999999".into(), none.clone()),
+        (&acme, "POST", "/api/tenant/sql".into(), json!({"sql": "SELECT 1", "store": "elsewhere"})),
+        (&anon, "POST", "/api/invitations/accept".into(), wrong.clone()),
+        (&anon, "POST", "/api/auth/password/reset".into(), wrong),
+        (&staff, "POST", "/api/admin/impersonate".into(), wish),
+        (
+            &staff,
+            "POST",
+            "/api/admin/tenants/acme/clone".into(),
+            json!({"slug": "ab-co", "owner": "x@x.example"}),
+        ),
+        (&staff, "POST", "/api/admin/tenants/acme/purge".into(), json!({"confirm": "rival"})),
+        (&staff, "POST", "/api/admin/import?slug=peek-co".into(), none.clone()),
+    ];
+    let mut before = logged(&staff, "access.denied").await.len();
+    for (client, method, path, body) in &steps {
+        let answer =
+            client.send(method.parse().unwrap(), path, Some("application/json"), body.to_string()).await;
+        assert!(answer.status.is_client_error(), "{method} {path}: {}", answer.text());
+        let rows = logged(&staff, "access.denied").await;
+        assert_eq!(rows.len(), before + 1, "{method} {path} {}: {}", answer.status, answer.text());
+        before = rows.len();
+    }
+    let sent = anon.with("cookie", "tenantry_session=x").with("sec-fetch-site", "cross-site");
+    sent.post("/api/auth/logout", &none).await.expect(403);
+    let rows = logged(&staff, "access.denied").await;
+    assert_eq!(rows[0]["detail"]["act"], "a request from another site");
+}
+
+#[tokio::test]
+async fn an_export_of_records_is_in_the_log_and_no_impersonator_gets_one() {
+    let (app, _, acme) = TestApp::new().await;
+    let staff = app.staff().await;
+    for name in ["Ash", "Birch"] {
+        acme.post("/api/records/patients", &patient(name)).await.expect(201);
+    }
+    let path = "/api/records/patients/export";
+    assert_eq!(acme.get(path).await.expect(200).text().lines().count(), 3);
+    let row = logged(&staff, "records.export").await[0].clone();
+    assert_eq!(row["detail"], json!({"model": "patients", "rows": 2}));
+    assert_eq!((&row["actor"], row["tenant"].is_null()), (&acme.get("/api/me").await.json()["actor"], false));
+    let who = json!({"tenant": "acme", "reason": "ticket 4711", "minutes": 5});
+    let token = staff.post("/api/admin/impersonate", &who).await.expect(201).json();
+    let inside = app.anon().with_token(token["token"].as_str().unwrap());
+    inside.get("/api/records/patients").await.expect(200);
+    for path in [path, "/api/tenant/export"] {
+        inside.get(path).await.expect(403);
+    }
+    assert_eq!(logged(&staff, "records.export").await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

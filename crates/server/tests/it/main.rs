@@ -28,6 +28,7 @@ mod forms;
 mod full_disk;
 mod generated;
 mod gone;
+mod grants;
 mod growing;
 mod guides;
 mod hostile;

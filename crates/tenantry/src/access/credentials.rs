@@ -80,14 +80,40 @@ impl Access {
             found = Some(join(found, checked)?);
         }
         let Checked { actor, tenant, claimed } = found.ok_or_else(|| refuse("no credential"))?;
-        let named = self.agree_with_names(tenant, presented).await?;
+        match self.named(&actor, tenant, claimed, presented).await {
+            Ok(named) => Ok(Resolved { actor: actor.bind(named), tenant: named }),
+            Err(error @ Error::NotFound(_)) => {
+                Box::pin(self.record_stranger(&actor)).await;
+                Err(error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns the tenant that the request names, if the caller belongs to it.
+    async fn named(
+        &self,
+        actor: &Actor,
+        known: Option<TenantId>,
+        claimed: bool,
+        presented: &Presented<'_>,
+    ) -> Result<Option<TenantId>> {
+        let named = self.agree_with_names(known, presented).await?;
         // Check membership before any answer: a tenant that is not the caller's must look absent.
         if let Some(id) = named
             && (claimed || names_tenant(presented, &self.base_domain))
         {
-            self.require_member(&actor, id).await?;
+            self.require_member(actor, id).await?;
         }
-        Ok(Resolved { actor: actor.bind(named), tenant: named })
+        Ok(named)
+    }
+
+    /// Records that a caller named a tenant that is not theirs, whether it exists or not. A failed write to the log
+    /// does not change the answer.
+    async fn record_stranger(&self, actor: &Actor) {
+        if let Err(error) = self.record_denial(&actor.by(), None, "name a tenant of others").await {
+            tracing::warn!(%error, "a denied act could not be written to the audit log");
+        }
     }
 
     /// Refuses a tenant to which the caller does not belong, exactly like one that does not exist.
@@ -152,13 +178,14 @@ impl Access {
         let claims = self.issuers.verify(text).await?;
         let user = self.directory.claimed(&claims.user).await?;
         let user = self.active_user(user)?;
+        // First of all: for a user of other tenants, no claim may change the answer.
+        if !claims.allowed.is_empty() && !self.is_among(&user, &claims.allowed).await? {
+            return Err(refuse("no member of a tenant that the issuer speaks for"));
+        }
         let tenant = match &claims.tenant {
             Some(claimed) => Some(self.claimed_tenant(claimed).await?.id),
             None => None,
         };
-        if !claims.allowed.is_empty() && !self.is_among(&user, &claims.allowed).await? {
-            return Err(refuse("no member of a tenant that the issuer speaks for"));
-        }
         let actor = Actor::token(user, issuer_limits(claims));
         Ok(Checked { actor, tenant, claimed: tenant.is_some() })
     }

@@ -50,6 +50,17 @@ impl Gcra {
         }
     }
 
+    /// Takes the next one that becomes free, now or later. Returns the wait until then; takes nothing and returns `None`
+    /// if that is longer than `longest`.
+    pub(super) fn reserve(&self, rate: Rate, now_ns: u64, longest: Duration) -> Option<Duration> {
+        let tolerance = rate.step_ns * u64::from(rate.burst.max(1) - 1);
+        let wait_ns = |arrival: u64| (arrival.max(now_ns) - now_ns).saturating_sub(tolerance);
+        let fits = |arrival: u64| Duration::from_nanos(wait_ns(arrival)) <= longest;
+        let next = |arrival: u64| fits(arrival).then(|| arrival.max(now_ns) + rate.step_ns);
+        let before = self.0.fetch_update(Ordering::AcqRel, Ordering::Relaxed, next).ok()?;
+        Some(Duration::from_nanos(wait_ns(before)))
+    }
+
     /// Gives back one that turned out not to count.
     pub(super) fn give_back(&self, rate: Rate) {
         let back = |arrival: u64| Some(arrival.saturating_sub(rate.step_ns));
@@ -88,6 +99,15 @@ mod tests {
             4,
             "a larger burst holds at once"
         );
+    }
+
+    #[test]
+    fn a_reserved_place_comes_once_and_not_too_late() {
+        let (cell, rate) = (Gcra::default(), Rate::per(2, 60));
+        let reserve = || cell.reserve(rate, SECOND, Duration::from_secs(60)).map(|wait| wait.as_secs());
+        let waits: Vec<_> = (0..5).map(|_| reserve()).collect();
+        assert_eq!(waits, [Some(0), Some(0), Some(30), Some(60), None]);
+        assert!(cell.take(rate, SECOND).is_err());
     }
 
     #[test]

@@ -37,6 +37,7 @@ pub use handle::Tenant;
 
 use crate::{
     Error, Result,
+    audit::By,
     config::{AuthConfig, Config},
     control::Control,
     topology::Topology,
@@ -85,7 +86,6 @@ impl Access {
                 lock_after: config.auth.lock_after,
                 guesses_per_hour: config.auth.guesses_per_hour,
                 registration_per_hour: *registration_per_hour,
-                letters_per_hour: config.mail.per_address_per_hour,
                 invitations_per_hour: config.mail.per_tenant_per_hour,
             }),
             lockout: lockout::Lockout::new(control.clone(), config.auth.lock_after, config.auth.lock_minutes),
@@ -142,16 +142,17 @@ impl Access {
     }
 
     /// Records in the audit log that an action was denied to this caller: at most ten per caller at once, and ten per
-    /// hour after that.
+    /// hour after that. The others are counted in a later row. An impersonator is another caller than the member.
     ///
     /// # Errors
     /// When the control store cannot be written.
-    pub async fn record_denial(&self, actor: &Actor, tenant: Option<TenantId>, act: &str) -> Result<()> {
-        if !self.doors.denial(actor.label()) {
+    pub async fn record_denial(&self, by: &By, tenant: Option<TenantId>, act: &str) -> Result<()> {
+        if !self.doors.denial(by) {
+            self.refusals.count_denial();
             return Ok(());
         }
         let mut write = self.control.begin().await?;
-        write.audit(&actor.by(), tenant, "access.denied", serde_json::json!({ "act": act })).await?;
+        write.audit(by, tenant, "access.denied", serde_json::json!({ "act": act })).await?;
         write.commit().await
     }
 

@@ -1,5 +1,5 @@
-//! Rate limits of the public endpoints: failed sign-ins per network and per account, registrations per network, letters
-//! per recipient and tenant (`account-enumeration`).
+//! Rate limits of the public endpoints: failed sign-ins per network and per account, registrations per network,
+//! letters per recipient, invitations per tenant (`account-enumeration`).
 //!
 //! Called before any work is done. Memory is fixed: keys are hashed with a secret seed into a table, so a flood of
 //! invented names can neither grow it nor choose with whom it collides. An attempt is charged when it starts and given
@@ -7,11 +7,11 @@
 //! except that an account has known networks.
 
 use super::gcra::{Gcra, Rate, refused};
-use crate::Result;
+use crate::{Result, audit::By};
 use std::{
     hash::{BuildHasher, Hash, RandomState},
     net::IpAddr,
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tenantry_engine::name::{TenantId, UserId};
 
@@ -39,8 +39,6 @@ pub struct Paces {
     pub guesses_per_hour: u32,
     /// Registrations per network and hour.
     pub registration_per_hour: u32,
-    /// Letters per e-mail address and hour.
-    pub letters_per_hour: u32,
     /// Invitations per tenant and hour.
     pub invitations_per_hour: u32,
 }
@@ -55,7 +53,6 @@ pub struct Doors {
     denials: Table,
     refusals: Table,
     all_refusals: Table,
-    letters: Table,
     invitations: Table,
     links: Table,
 }
@@ -95,7 +92,6 @@ impl Doors {
             denials: Table::new(Rate::per(DENIALS_PER_HOUR, 3600), CELLS),
             refusals: Table::new(Rate::per(REFUSALS_PER_HOUR, 3600), CELLS),
             all_refusals: Table::new(Rate::per(ALL_REFUSALS_PER_HOUR, 3600), 1),
-            letters: Table::new(Rate::per(paces.letters_per_hour, 3600), CELLS),
             invitations: Table::new(Rate::per(paces.invitations_per_hour, 3600), CELLS),
             links: Table::new(Rate::per(paces.login_per_minute, 60), CELLS),
         }
@@ -115,8 +111,8 @@ impl Doors {
     }
 
     /// Returns true if another denied action of this caller is to be recorded: a flood must not fill the log.
-    pub(super) fn denial(&self, label: &str) -> bool {
-        self.denials.take(&label).is_ok()
+    pub(super) fn denial(&self, by: &By) -> bool {
+        self.denials.take(&(&by.actor, &by.impersonator)).is_ok()
     }
 
     /// Returns true if another failed sign-in at this account is to be recorded by name.
@@ -134,14 +130,6 @@ impl Doors {
 }
 
 impl Doors {
-    /// Charges a letter to an e-mail address.
-    ///
-    /// # Errors
-    /// [`crate::Error::RateLimited`]
-    pub(crate) fn letter(&self, email: &str) -> Result<()> {
-        self.letters.take(&email)
-    }
-
     /// Charges an invitation that a tenant sends.
     ///
     /// # Errors
@@ -156,6 +144,28 @@ impl Doors {
     /// [`crate::Error::RateLimited`]
     pub(crate) fn link(&self, address: Option<IpAddr>) -> Result<()> {
         address.map_or(Ok(()), |address| self.links.take(&network(address)))
+    }
+}
+
+/// The rate of letters to one address, separate for each kind of letter, so that requests of one kind delay no other.
+///
+/// Charged when a letter is to be sent, not when it is requested: no answer depends on it, so none reveals whether an
+/// address has an account or gets letters of others.
+pub(crate) struct Letters(Table);
+
+impl Letters {
+    /// Longest wait of a letter. A letter that would wait longer is given up.
+    const LONGEST: Duration = Duration::from_secs(12 * 3600);
+
+    /// Allows this number of letters of one kind per address and hour.
+    pub(crate) fn new(per_hour: u32) -> Self {
+        Self(Table::new(Rate::per(per_hour, 3600), CELLS))
+    }
+
+    /// Reserves the next free place for a letter. Returns the wait until then, or `None` if it is too long.
+    pub(crate) fn reserve(&self, kind: &str, address: &str) -> Option<Duration> {
+        let table = &self.0;
+        table.cell(&(kind, address)).reserve(table.rate, table.now_ns(), Self::LONGEST)
     }
 }
 
@@ -224,8 +234,11 @@ impl Table {
     }
 
     fn take(&self, key: &impl Hash) -> Result<()> {
-        let now = u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX / 2);
-        self.cell(key).take(self.rate, now).map_err(refused)
+        self.cell(key).take(self.rate, self.now_ns()).map_err(refused)
+    }
+
+    fn now_ns(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX / 2)
     }
 
     fn give_back(&self, key: &impl Hash) {

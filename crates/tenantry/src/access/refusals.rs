@@ -1,6 +1,7 @@
-//! Failed sign-ins in the audit log: some by name, the others as a count, so that a flood of guesses cannot fill it.
+//! Failed sign-ins and denied actions in the audit log: some by name, the others as a count, so that a flood cannot fill
+//! it.
 //!
-//! Called by `proof` for each failure, and by the platform's background pass. The rate limiters decide which ones are
+//! Called by `proof` for each failure, by `Access::record_denial`, and by the platform's background pass. The rate limiters decide which ones are
 //! named. No row contains the input or its origin, because rows of the log are never deleted.
 
 use crate::{
@@ -45,6 +46,8 @@ impl Why {
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
     unnamed: [AtomicU64; Why::ALL.len()],
+    /// Number of denied actions that no row names.
+    denied: AtomicU64,
     /// When the last row with counts was written, by the monotonic clock.
     written_us: AtomicI64,
 }
@@ -53,6 +56,11 @@ impl Refusals {
     /// Counts a failure that no row names.
     pub(super) fn count(&self, why: Why) {
         self.unnamed[why as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a denied action that no row names.
+    pub(super) fn count_denial(&self) {
+        self.denied.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Writes the row of one failure, as part of a change.
@@ -72,7 +80,8 @@ impl Refusals {
 
     /// Writes the counts, if there are any.
     pub(super) async fn write(&self, control: &Control) -> Result<()> {
-        if self.unnamed.iter().all(|number| number.load(Ordering::Relaxed) == 0) {
+        let numbers = || self.unnamed.iter().chain([&self.denied]);
+        if numbers().all(|number| number.load(Ordering::Relaxed) == 0) {
             return Ok(());
         }
         let mut write = control.begin().await?;
@@ -83,7 +92,15 @@ impl Refusals {
                 number => drop(detail.insert(why.name().to_owned(), Value::from(number))),
             }
         }
-        write.audit(&by(), None, "session.refuse_more", Value::Object(detail)).await?;
+        if !detail.is_empty() {
+            write.audit(&by(), None, "session.refuse_more", Value::Object(detail)).await?;
+        }
+        match self.denied.swap(0, Ordering::Relaxed) {
+            0 => {}
+            number => {
+                write.audit(&By::system(), None, "access.denied_more", json!({ "number": number })).await?;
+            }
+        }
         write.commit().await?;
         self.written_us.store(control.clock().lived_us(), Ordering::Relaxed);
         Ok(())

@@ -13,19 +13,20 @@ use crate::{
 };
 
 impl Platform {
-    /// Sends another link that confirms the actor's address.
+    /// Sends another link that confirms the actor's address, unless one is waiting to be sent.
     ///
     /// # Errors
     /// [`Error::NotFound`] for an actor who is not a signed-in person; [`Error::Conflict`] when the address is
-    /// confirmed already; [`Error::RateLimited`].
+    /// confirmed already.
     pub async fn request_confirmation(&self, actor: &Actor) -> Result<()> {
         let user = self.own_account(actor).await?;
         if user.is_confirmed() {
             return Err(Error::Conflict("your address is confirmed already".into()));
         }
-        self.access().doors().letter(&user.email)?;
         let mut write = self.control().begin().await?;
-        mail::ask_to_confirm(&mut write, user.id, &user.email, actor.bound()).await?;
+        if !mail::ask_to_confirm(&mut write, user.id, &user.email, actor.bound()).await? {
+            return Ok(());
+        }
         let detail = serde_json::json!({ "user": user.id });
         write.audit(&actor.by(), None, "user.request_confirmation", detail).await?;
         write.commit().await?;
@@ -64,7 +65,7 @@ impl Platform {
         if user.email != link.address {
             return Err(Error::NotFound("link"));
         }
-        users::confirm(&mut write, &by, id).await?;
+        users::confirm(&mut write, &by, id, &self.owner_role()?).await?;
         if user.is_confirmed() {
             write.found_nothing_to_do();
         }

@@ -36,6 +36,17 @@ pub struct Invitation {
     pub expires_at_us: i64,
     /// State of its newest letter: `waiting`, `sent` or `failed`.
     pub letter: String,
+    /// The member who made it. `None`: the operator.
+    pub made_by: Option<Inviter>,
+}
+
+/// The member who made an invitation. It ends with their membership, and gives at most their present role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inviter {
+    /// Their id.
+    pub id: UserId,
+    /// Their address.
+    pub email: String,
 }
 
 /// An invitation, as shown to the reader of its letter.
@@ -72,8 +83,8 @@ pub enum Answerer {
 }
 
 const OPEN: &str = "SELECT i.id, i.email, i.role, i.created_at, i.expires_at, \
-    (SELECT m.state FROM mails m WHERE m.invitation = i.id ORDER BY m.id DESC LIMIT 1) \
-    FROM invitations i WHERE i.tenant = ? AND i.state = 'open'";
+    (SELECT m.state FROM mails m WHERE m.invitation = i.id ORDER BY m.id DESC LIMIT 1), \
+    i.made_by, u.address FROM invitations i LEFT JOIN users u ON u.id = i.made_by WHERE i.tenant = ? AND i.state = 'open'";
 
 impl Platform {
     /// Invites the reader of an address to a tenant. Renews an open invitation of the same address, with the new role.
@@ -81,14 +92,14 @@ impl Platform {
     ///
     /// # Errors
     /// [`Error::Invalid`] for an invalid address; [`Error::Conflict`] for a member; [`Error::LimitExceeded`] when
-    /// members and invitations fill the plan; [`Error::RateLimited`].
+    /// members and invitations fill the plan; [`Error::RateLimited`] by the tenant. No error depends on letters to the
+    /// address: a letter beyond their rate waits.
     pub async fn invite(&self, tenant: &Tenant, email: &str, role: &RoleName) -> Result<Invitation> {
         users::check_email(email)?;
         let (email, by) = (users::normal_email(email), tenant.actor().by());
         self.access().doors().invitation(tenant.id())?;
-        self.access().doors().letter(&email)?;
         let mut write = self.control().begin().await?;
-        let id = record(&mut write, tenant.id(), &email, role, self.config().mail.invitation_days).await?;
+        let id = record(&mut write, tenant, &email, role, self.config().mail.invitation_days).await?;
         let draft = Draft {
             kind: Kind::Invitation,
             address: &email,
@@ -134,7 +145,10 @@ impl Platform {
     /// [`Error::NotFound`] for a link that is unknown, used or expired, and for an invitation that is closed.
     pub async fn invitation(&self, token: &str) -> Result<Invited> {
         let control = self.control();
-        invited(&mut control.snapshot().await?, token, control.now_us()).await.map(|(invited, _)| invited)
+        let roles = &self.config().auth.roles;
+        invited(&mut control.snapshot().await?, token, control.now_us(), roles)
+            .await
+            .map(|(invited, _)| invited)
     }
 
     /// Accepts an invitation. A signed-in person joins with the account that holds the invited address. A new person
@@ -185,7 +199,7 @@ impl Platform {
         let user = self.own_account(actor).await?;
         let mut write = self.control().begin().await?;
         let at = write.at_us();
-        let (invited, link) = invited(&mut write, token, at).await?;
+        let (invited, link) = invited(&mut write, token, at, &self.config().auth.roles).await?;
         if user.email != invited.email || !user.holds_address {
             return Err(Error::Conflict(
                 "this invitation is for another account: sign out, then follow the link again".into(),
@@ -193,7 +207,7 @@ impl Platform {
         }
         mail::use_link(&mut write, &link).await?;
         // The link was sent to the address, and this account signs in with it.
-        users::confirm(&mut write, &actor.by(), user.id).await?;
+        users::confirm(&mut write, &actor.by(), user.id, &self.owner_role()?).await?;
         join(&mut write, &actor.by(), user.id, &invited).await?;
         write.commit().await?;
         Ok((Some(actor.by()), user.id, invited))
@@ -202,7 +216,7 @@ impl Platform {
     async fn accept_new(&self, token: &str, new: &NewUser) -> Result<(UserId, Invited)> {
         let mut write = self.control().begin().await?;
         let at = write.at_us();
-        let (invited, link) = invited(&mut write, token, at).await?;
+        let (invited, link) = invited(&mut write, token, at, &self.config().auth.roles).await?;
         mail::use_link(&mut write, &link).await?;
         let by = By::actor(format!("invitation:{}", invited.id));
         match users::by_email(&mut write, &invited.email).await? {
@@ -225,7 +239,7 @@ impl Platform {
         self.access().doors().link(origin.address)?;
         let mut write = self.control().begin().await?;
         let at = write.at_us();
-        let (invited, link) = invited(&mut write, token, at).await?;
+        let (invited, link) = invited(&mut write, token, at, &self.config().auth.roles).await?;
         mail::use_link(&mut write, &link).await?;
         close(&mut write, invited.id, None, "refused").await?;
         let (by, detail) =
@@ -240,7 +254,8 @@ fn sign_in_first() -> Error {
 }
 
 /// Records the invitation, or renews the open one of that address.
-async fn record(write: &mut Write, tenant: TenantId, email: &str, role: &RoleName, days: u32) -> Result<i64> {
+async fn record(write: &mut Write, entered: &Tenant, email: &str, role: &RoleName, days: u32) -> Result<i64> {
+    let (tenant, maker) = (entered.id(), entered.actor().user_id().map(UserId::get));
     let is_member = "SELECT count(*) FROM memberships m JOIN users u ON u.id = m.user \
         WHERE m.tenant = ? AND u.email = ?";
     if users::count(write, is_member, params![tenant.get(), email]).await? > 0 {
@@ -250,11 +265,11 @@ async fn record(write: &mut Write, tenant: TenantId, email: &str, role: &RoleNam
     let at = write.at_us();
     let others = users::count(write, others, params![tenant.get(), email, at]).await?;
     members::reserve(write, tenant, others).await?;
-    let sql = "INSERT INTO invitations (tenant, email, role, created_at, expires_at, state) \
-        VALUES (?, ?, ?, ?, ?, 'open') \
+    let sql = "INSERT INTO invitations (tenant, email, role, created_at, expires_at, state, made_by) \
+        VALUES (?, ?, ?, ?, ?, 'open', ?) \
         ON CONFLICT (tenant, email) WHERE state = 'open' DO UPDATE SET role = excluded.role, \
-        expires_at = excluded.expires_at RETURNING id";
-    let values = params![tenant.get(), email, role.as_str(), at, at + i64::from(days) * DAY_US];
+        expires_at = excluded.expires_at, made_by = excluded.made_by RETURNING id";
+    let values = params![tenant.get(), email, role.as_str(), at, at + i64::from(days) * DAY_US, maker];
     Ok(write.query(sql, values).await?.first().ok_or(Error::NotFound("invitation"))?.integer(0)?)
 }
 
@@ -276,10 +291,10 @@ async fn close(write: &mut Write, id: i64, tenant: Option<TenantId>, state: &str
     }
 }
 
-async fn invited(tx: &mut Tx, token: &str, now_us: i64) -> Result<(Invited, mail::Link)> {
+async fn invited(tx: &mut Tx, token: &str, now_us: i64, roles: &[RoleName]) -> Result<(Invited, mail::Link)> {
     let absent = || Error::NotFound("link");
     let link = mail::link(tx, token, Kind::Invitation, now_us).await?;
-    let sql = "SELECT tenant, role, expires_at, email FROM invitations WHERE id = ? AND state = 'open' AND expires_at > ?";
+    let sql = "SELECT tenant, role, expires_at, email, made_by FROM invitations WHERE id = ? AND state = 'open' AND expires_at > ?";
     let rows = tx.query(sql, params![link.invitation, now_us]).await?;
     let row = rows.first().ok_or_else(absent)?;
     let (tenant, email) = (TenantId::from_raw(row.integer(0)?), row.text(3)?.to_owned());
@@ -287,18 +302,47 @@ async fn invited(tx: &mut Tx, token: &str, now_us: i64) -> Result<(Invited, mail
     if matches!(tenant.state, State::Cancelled | State::Purging | State::Gone) {
         return Err(absent());
     }
+    let (role, maker) = (RoleName::parse(row.text(1)?)?, row.opt_integer(4)?.map(UserId::from_raw));
+    let role = granted(tx, tenant.id, role, maker, roles).await?;
     let holder = users::by_email(tx, &email).await?;
     let invited = Invited {
         id: link.invitation.ok_or_else(absent)?,
         tenant_id: tenant.id,
         tenant: tenant.slug,
         name: tenant.name,
-        role: RoleName::parse(row.text(1)?)?,
+        role,
         expires_at_us: row.integer(2)?,
         has_account: holder.is_some_and(|holder| holder.is_confirmed()),
         email,
     };
     Ok((invited, link))
+}
+
+/// Returns the role that an invitation gives now: never more than its maker has in the tenant. Superusers, and the
+/// operator, give any role.
+///
+/// # Errors
+/// [`Error::NotFound`] when the maker may not sign in or is no member any more.
+async fn granted(
+    tx: &mut Tx,
+    tenant: TenantId,
+    offered: RoleName,
+    maker: Option<UserId>,
+    roles: &[RoleName],
+) -> Result<RoleName> {
+    let Some(maker) = maker else { return Ok(offered) };
+    let user = users::by_id(tx, maker).await?;
+    if user.is_active && user.is_superuser {
+        return Ok(offered);
+    }
+    let present = members::role(tx, maker, tenant).await?.filter(|_| user.is_active);
+    let present = present.ok_or(Error::NotFound("link"))?;
+    let rank = |role: &RoleName| roles.iter().position(|known| known == role).unwrap_or(usize::MAX);
+    Ok(if rank(&present) > rank(&offered) { present } else { offered })
+}
+
+fn inviter((id, email): (UserId, &str)) -> Inviter {
+    Inviter { id, email: email.to_owned() }
 }
 
 fn read(row: &SqlRow) -> Result<Invitation> {
@@ -309,5 +353,6 @@ fn read(row: &SqlRow) -> Result<Invitation> {
         created_at_us: row.integer(3)?,
         expires_at_us: row.integer(4)?,
         letter: row.opt_text(5)?.unwrap_or("waiting").to_owned(),
+        made_by: row.opt_integer(6)?.map(UserId::from_raw).zip(row.opt_text(7)?).map(inviter),
     })
 }

@@ -10,7 +10,7 @@ mod leave;
 mod passwords;
 mod register;
 
-pub use invitations::{Answerer, Invitation, Invited};
+pub use invitations::{Answerer, Invitation, Invited, Inviter};
 pub use register::{Founder, Registration};
 
 use crate::{Platform, Result, mail};

@@ -11,11 +11,11 @@ use crate::{
         sessions::{Origin, Sessions},
     },
     audit::By,
-    control::{Subject, Write, params},
+    control::Write,
     mail::{self, Draft, Kind},
-    users::{self, User},
+    users::{self, User, grants},
 };
-use tenantry_engine::name::{Slug, UserId};
+use tenantry_engine::name::{RoleName, Slug};
 
 impl Platform {
     /// Sends a link to choose a new password, if the address has an account that may sign in: with a tenant, the
@@ -37,7 +37,6 @@ impl Platform {
     async fn send_reset(&self, email: &str, tenant: Option<&Slug>) -> Result<()> {
         let found = users::by_sign_in(&mut self.control().snapshot().await?, email, tenant).await?;
         let Some(user) = found.filter(|user| user.is_active) else { return Ok(()) };
-        self.access().doors().letter(&user.email)?;
         let mut write = self.control().begin().await?;
         let draft = Draft {
             kind: Kind::Reset,
@@ -46,7 +45,9 @@ impl Platform {
             invitation: None,
             tenant: None,
         };
-        mail::enqueue(&mut write, &draft).await?;
+        if !mail::enqueue(&mut write, &draft).await? {
+            return Ok(());
+        }
         let by = By::actor("link");
         write.audit(&by, None, "user.request_reset", serde_json::json!({ "user": user.id })).await?;
         write.commit().await?;
@@ -55,8 +56,8 @@ impl Platform {
     }
 
     /// Sets the password of the account for which a link was sent. All its sessions end. An account whose address was
-    /// not confirmed becomes its holder, unless another account is. Its API keys end too, because an unknown person may
-    /// have created them.
+    /// not confirmed becomes its holder, unless another account is. Its API keys and invitations end too, because an unknown
+    /// person may have created them.
     ///
     /// # Errors
     /// [`Error::NotFound`] for a link that is unknown, used or expired; [`Error::Invalid`] by the password policy;
@@ -79,8 +80,8 @@ impl Platform {
         Sessions::remove_all(&mut write, id).await?;
         Access::remember_network(&mut write, id, origin).await?;
         if !user.is_confirmed() {
-            end_keys(&mut write, id).await?;
-            claim_address(&mut write, &by, &user).await?;
+            grants::end(&mut write, id, None).await?;
+            claim_address(&mut write, &by, &user, &self.owner_role()?).await?;
         }
         mail::void_links(&mut write, id).await?;
         write.commit().await?;
@@ -90,19 +91,10 @@ impl Platform {
 
 /// Makes this account the holder of its address, whose reader now uses it. Another account that is confirmed stays the
 /// holder.
-async fn claim_address(write: &mut Write, by: &By, user: &User) -> Result<()> {
+async fn claim_address(write: &mut Write, by: &By, user: &User, first: &RoleName) -> Result<()> {
     let holder = users::by_email(write, &user.email).await?;
     match holder.is_some_and(|holder| holder.id != user.id && holder.is_confirmed()) {
         true => Ok(()),
-        false => users::confirm(write, by, user.id).await.map(drop),
+        false => users::confirm(write, by, user.id, first).await.map(drop),
     }
-}
-
-async fn end_keys(write: &mut Write, user: UserId) -> Result<()> {
-    let at = write.at_us();
-    let sql = "UPDATE api_keys SET revoked_at = ? WHERE created_by = ? AND revoked_at IS NULL RETURNING hash";
-    for row in write.query(sql, params![at, user.get()]).await? {
-        write.invalidate(&Subject::ApiKey(row.text(0)?.to_owned())).await?;
-    }
-    Ok(())
 }

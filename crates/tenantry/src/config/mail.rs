@@ -18,7 +18,7 @@ pub struct MailConfig {
     pub folder: PathBuf,
     /// Address of the platform for users; links in letters begin with it. `None`: derived from base domain and port.
     pub base_url: Option<String>,
-    /// Largest number of letters to one address per hour.
+    /// Largest number of letters of one kind to one address per hour. Further ones wait.
     pub per_address_per_hour: u32,
     /// Largest number of letters caused by one tenant per hour.
     pub per_tenant_per_hour: u32,

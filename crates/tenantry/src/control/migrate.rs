@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("010_backup_numbers.sql"),
     include_str!("011_operation_checks.sql"),
     include_str!("012_system_stores.sql"),
+    include_str!("013_grants.sql"),
 ];
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS control_migrations \

@@ -50,14 +50,42 @@ pub(super) fn write(kind: Kind, platform: &str, tenant: Option<&str>, base_url: 
     Letter { subject, text }
 }
 
+/// Returns a name in quotation marks, on one line, cut, and without what mail programs turn into a link.
 fn quoted(name: &str) -> String {
-    let short: String = name.chars().filter(|c| !c.is_control()).take(NAME_CHARS).collect();
-    format!("\u{201c}{short}\u{201d}")
+    let chars: Vec<char> = name.chars().filter(|c| !is_invisible(*c)).collect();
+    let linked = |at: usize| match chars[at] {
+        ':' | '/' | '\\' | '@' | '\u{3002}' | '\u{ff0e}' => true,
+        '.' => chars.get(at + 1).is_some_and(|next| !next.is_whitespace()),
+        other => other.is_whitespace(),
+    };
+    let plain: String = (0..chars.len()).map(|at| if linked(at) { ' ' } else { chars[at] }).collect();
+    let short: String =
+        plain.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(NAME_CHARS).collect();
+    format!("\u{201c}{}\u{201d}", short.trim_end())
+}
+
+/// Returns true for control characters, and for characters that hide text or change its direction.
+fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tenants_name_is_no_link_and_one_line() {
+        for (name, shown) in [
+            ("Dr. Ada & Sons Co.", "Dr. Ada & Sons Co."),
+            ("Win at https://evil.example/x now", "Win at https evil example x now"),
+            ("www.evil.example", "www evil example"),
+            ("mail me@evil.example", "mail me evil example"),
+            ("a\u{202e}b\r\n\u{2028}c", "abc"),
+        ] {
+            assert_eq!(quoted(name), format!("\u{201c}{shown}\u{201d}"));
+        }
+    }
 
     #[test]
     fn a_letter_has_one_link_and_cuts_a_tenants_name() {

@@ -18,13 +18,14 @@ pub(crate) use outbox::{Draft, Kind, Link, ask_to_confirm, enqueue, link, use_li
 
 use crate::{
     Error, Result,
+    access::ratelimit::Letters,
     clock::{DAY_US, SECOND_US},
     config::Config,
     control::Control,
     tenants, users,
 };
 use lettre::{Address, Message, message::Mailbox};
-use outbox::{Claimed, Lifetimes};
+use outbox::{Claimed, Lifetimes, Next};
 use tokio::sync::Notify;
 use transport::Transport;
 
@@ -39,6 +40,7 @@ pub(crate) struct Mailer {
     platform: String,
     base_url: String,
     lifetimes: Lifetimes,
+    rate: Letters,
     wake: Notify,
 }
 
@@ -60,6 +62,7 @@ impl Mailer {
                 verify_us: i64::from(mail.verify_days) * DAY_US,
                 reset_us: i64::from(mail.reset_minutes) * 60 * SECOND_US,
             },
+            rate: Letters::new(mail.per_address_per_hour),
             wake: Notify::new(),
         })
     }
@@ -90,8 +93,11 @@ impl Mailer {
     pub(crate) async fn send_due(&self) -> Result<usize> {
         let mut sent = 0;
         for _ in 0..PER_PASS {
-            let Some(claimed) = outbox::claim(&self.control, &self.lifetimes).await? else { break };
-            sent += usize::from(self.send(&claimed).await?);
+            match outbox::claim(&self.control, &self.lifetimes, &self.rate).await? {
+                Next::Letter(claimed) => sent += usize::from(self.send(&claimed).await?),
+                Next::Slowed => {}
+                Next::Nothing => break,
+            }
         }
         if let (true, Transport::Folder(folder)) = (outbox::prune(&self.control).await?, &self.transport) {
             files::sweep(&self.control, folder).await?;

@@ -5,7 +5,10 @@
 
 use crate::{
     Error, Result,
-    access::token::{Token, TokenKind},
+    access::{
+        ratelimit::Letters,
+        token::{Token, TokenKind},
+    },
     clock::{DAY_US, SECOND_US},
     control::{Control, Write, params},
 };
@@ -83,24 +86,31 @@ pub(crate) struct Link {
     pub(crate) invitation: Option<i64>,
 }
 
-/// Puts a letter into the outbox, as part of a change.
-pub(crate) async fn enqueue(write: &mut Write, draft: &Draft<'_>) -> Result<()> {
+/// Puts a letter into the outbox, as part of a change. Returns false, and adds none, if the same letter is waiting for
+/// its first attempt already.
+pub(crate) async fn enqueue(write: &mut Write, draft: &Draft<'_>) -> Result<bool> {
     let at = write.at_us();
     let sql = "INSERT INTO mails (kind, address, user, invitation, tenant, state, next_at, created_at) \
         VALUES (?, ?, ?, ?, ?, 'waiting', ?, ?)";
     let (user, tenant) = (draft.user.map(UserId::get), draft.tenant.map(TenantId::get));
+    let same = "SELECT 1 FROM mails WHERE state = 'waiting' AND attempts = 0 AND used_at IS NULL AND kind = ?1 \
+        AND address = ?2 AND user IS ?3 AND invitation IS ?4";
+    let waiting = params![draft.kind.as_str(), draft.address, user, draft.invitation];
+    if !write.query(same, waiting).await?.is_empty() {
+        return Ok(false);
+    }
     let values = params![draft.kind.as_str(), draft.address, user, draft.invitation, tenant, at, at];
     write.execute(sql, values).await?;
-    Ok(())
+    Ok(true)
 }
 
-/// Puts a letter into the outbox that asks its reader to confirm their address.
+/// Puts a letter into the outbox that asks its reader to confirm their address. Returns false as [`enqueue`] does.
 pub(crate) async fn ask_to_confirm(
     write: &mut Write,
     user: UserId,
     address: &str,
     tenant: Option<TenantId>,
-) -> Result<()> {
+) -> Result<bool> {
     enqueue(write, &Draft { kind: Kind::Verify, address, user: Some(user), invitation: None, tenant }).await
 }
 
@@ -108,32 +118,63 @@ pub(crate) async fn ask_to_confirm(
 const DUE: &str = "FROM mails WHERE state = 'waiting' AND (next_at <= ?1 OR next_at > ?1 + 86400000000) \
     ORDER BY next_at LIMIT 1";
 
-/// Claims the next due letter and generates its token. `None`: nothing is due.
-pub(super) async fn claim(control: &Control, lifetimes: &Lifetimes) -> Result<Option<Claimed>> {
+/// What [`claim`] found.
+pub(super) enum Next {
+    /// A letter to send.
+    Letter(Claimed),
+    /// A letter to an address that has got too many: it waits until its turn, or is given up.
+    Slowed,
+    /// No letter is due.
+    Nothing,
+}
+
+/// Claims the next due letter, charges it to its address, and generates its token.
+pub(super) async fn claim(control: &Control, lifetimes: &Lifetimes, rate: &Letters) -> Result<Next> {
     let now_us = control.now_us();
     let peek = format!("SELECT id {DUE}");
     if control.snapshot().await?.query(&peek, params![now_us]).await?.is_empty() {
-        return Ok(None);
+        return Ok(Next::Nothing);
     }
     let mut write = control.begin().await?;
     let now_us = write.at_us();
-    let sql = format!("SELECT id, kind, address, user, invitation, tenant, attempts {DUE}");
+    let sql = format!("SELECT id, kind, address, user, invitation, tenant, attempts, charged {DUE}");
     let rows = write.query(&sql, params![now_us]).await?;
-    let Some(row) = rows.first() else { return Ok(None) };
+    let Some(row) = rows.first() else { return Ok(Next::Nothing) };
     let claimed = read(row)?;
+    if !row.boolean(7)? && slowed(&mut write, &claimed, rate).await? {
+        write.commit_unaudited().await?;
+        return Ok(Next::Slowed);
+    }
     let lifetime_us = match claimed.kind {
         Kind::Invitation => lifetimes.invitation_us,
         Kind::Verify => lifetimes.verify_us,
         Kind::Reset => lifetimes.reset_us,
     };
     let wait_us = FIRST_WAIT_US << claimed.attempts.clamp(0, 10);
-    let sql =
-        "UPDATE mails SET token_hash = ?, attempts = attempts + 1, next_at = ?, expires_at = ? WHERE id = ?";
+    let sql = "UPDATE mails SET token_hash = ?, attempts = attempts + 1, next_at = ?, expires_at = ?, charged = 1 WHERE id = ?";
     let values = params![claimed.token.hash().to_hex(), now_us + wait_us, now_us + lifetime_us, claimed.id];
     write.execute(sql, values).await?;
     // This is bookkeeping: the change that put the letter here is in the audit log.
     write.commit_unaudited().await?;
-    Ok(Some(claimed))
+    Ok(Next::Letter(claimed))
+}
+
+/// Charges a letter to its address. Returns true if it cannot be sent now: its row then says when it can, or that it is
+/// given up.
+async fn slowed(write: &mut Write, letter: &Claimed, rate: &Letters) -> Result<bool> {
+    let Some(wait) = rate.reserve(letter.kind.as_str(), &letter.address) else {
+        let sql =
+            "UPDATE mails SET state = 'failed', error = 'too many letters to this address' WHERE id = ?";
+        write.execute(sql, params![letter.id]).await?;
+        return Ok(true);
+    };
+    if wait.is_zero() {
+        return Ok(false);
+    }
+    let next_at = write.at_us() + i64::try_from(wait.as_micros()).unwrap_or(DAY_US);
+    let sql = "UPDATE mails SET charged = 1, next_at = ? WHERE id = ?";
+    write.execute(sql, params![next_at, letter.id]).await?;
+    Ok(true)
 }
 
 fn read(row: &SqlRow) -> Result<Claimed> {

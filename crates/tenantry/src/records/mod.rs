@@ -16,7 +16,7 @@ mod overrides;
 mod read;
 mod write;
 
-pub use self::csv::{ImportReport, RowError};
+pub use self::csv::{CsvExport, ImportReport, RowError};
 pub(crate) use self::csv::{csv_line, unguarded};
 pub(crate) use between::Between;
 pub(crate) use cross::{Leaving, Referrer};

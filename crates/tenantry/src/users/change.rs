@@ -1,12 +1,16 @@
 //! Changes of a user's record. Each writes an audit row and drops the user from every cache.
 
-use super::{by_id, check_text, count};
+use super::{by_id, check_text, count, members};
 use crate::{
     Error, Result,
     audit::By,
     control::{Subject, Write, params},
 };
-use tenantry_engine::{Kind, name::UserId, value::Value};
+use tenantry_engine::{
+    Kind,
+    name::{RoleName, UserId},
+    value::Value,
+};
 
 /// Sets the password's hash and invalidates every existing session, whatever the clock says.
 ///
@@ -55,11 +59,15 @@ pub async fn unlock(write: &mut Write, by: &By, id: UserId) -> Result<()> {
     change(write, by, id, "user.unlock", sql, params![id.get()], serde_json::json!({})).await
 }
 
-/// Sets the platform flags of a user. The last active superuser cannot lose them.
+/// Sets the platform flags of a user. The last active superuser cannot lose them, and the last active holder of `first`,
+/// the first configured role, in an active tenant cannot be deactivated.
 ///
 /// # Errors
-/// [`Error::Conflict`] for the last active superuser; [`Error::NotFound`] when there is no such user.
-pub async fn set_flags(write: &mut Write, by: &By, id: UserId, flags: Flags) -> Result<()> {
+/// [`Error::Conflict`] in these cases; [`Error::NotFound`] when there is no such user.
+pub async fn set_flags(write: &mut Write, by: &By, id: UserId, flags: Flags, first: &RoleName) -> Result<()> {
+    if !flags.is_active {
+        members::protect_managed(write, id, first).await?;
+    }
     if !(flags.is_superuser && flags.is_active) {
         let sql = "SELECT count(*) FROM users WHERE is_superuser = 1 AND is_active = 1 AND id <> ?";
         let others = count(write, sql, params![id.get()]).await?;

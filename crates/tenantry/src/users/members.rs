@@ -1,7 +1,7 @@
 //! Memberships: users in tenants, with their roles. The last holder of the first configured role stays. The plan's
 //! limit on users is checked in the transaction that adds one.
 
-use super::count;
+use super::{count, grants};
 use crate::{
     Error, Result,
     audit::By,
@@ -177,6 +177,7 @@ async fn end(
     if write.execute(sql, params![user.get(), tenant.get()]).await? == 0 {
         return Err(Error::NotFound("member"));
     }
+    grants::end(write, user, Some(tenant)).await?;
     log(write, by, action, user, tenant, None).await
 }
 
@@ -193,6 +194,24 @@ async fn protect_last(write: &mut Write, user: UserId, tenant: TenantId, first: 
         ))),
         _ => Ok(()),
     }
+}
+
+/// Refuses to deactivate a user without whom an active tenant has no active holder of the role that manages it.
+pub(super) async fn protect_managed(write: &mut Write, user: UserId, first: &RoleName) -> Result<()> {
+    let sql = "SELECT t.slug FROM memberships m JOIN tenants t ON t.id = m.tenant \
+        WHERE m.user = ?1 AND m.role = ?2 AND t.state IN ('creating', 'active') AND NOT EXISTS (\
+        SELECT 1 FROM memberships o JOIN users u ON u.id = o.user \
+        WHERE o.tenant = m.tenant AND o.role = ?2 AND o.user <> ?1 AND u.is_active = 1) ORDER BY t.slug LIMIT 5";
+    let rows = write.query(sql, params![user.get(), first.as_str()]).await?;
+    let alone = rows.iter().map(|row| row.text(0)).collect::<Result<Vec<_>, _>>()?;
+    if alone.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Conflict(format!(
+        "this account is the last active {first} of {}: give another member the role {first} first, add one with \
+         tenantry add-owner, or suspend the tenant",
+        alone.join(", ")
+    )))
 }
 
 async fn log(

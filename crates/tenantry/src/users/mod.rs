@@ -4,6 +4,7 @@
 //! sees a password or a token.
 
 mod change;
+pub(crate) mod grants;
 pub mod members;
 mod standing;
 

@@ -6,12 +6,12 @@
 
 use super::{User, by_email, by_id};
 use crate::{
-    Result,
+    Error, Result,
     audit::By,
     control::{Subject, Write, params},
 };
 use serde_json::json;
-use tenantry_engine::name::UserId;
+use tenantry_engine::name::{RoleName, UserId};
 
 /// How far the address of a new account can be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -29,16 +29,17 @@ pub(super) fn no_address() -> String {
 }
 
 /// Makes an account the holder of its address, which was just proven. Returns the account that now holds the address.
-/// That is another account if it was confirmed earlier; it then takes over the memberships.
+/// That is another account if it was confirmed earlier; it then takes over the memberships, and of two roles in a tenant
+/// `first`, the first configured role, wins.
 ///
 /// # Errors
-/// [`crate::Error::NotFound`] when there is no such user.
-pub async fn confirm(write: &mut Write, by: &By, id: UserId) -> Result<UserId> {
+/// [`Error::NotFound`] when there is no such user; [`Error::Conflict`] when the holder is deactivated.
+pub async fn confirm(write: &mut Write, by: &By, id: UserId, first: &RoleName) -> Result<UserId> {
     let user = by_id(write, id).await?;
     match by_email(write, &user.email).await? {
         Some(holder) if holder.id == id && holder.is_confirmed() => return Ok(id),
         Some(holder) if holder.id != id && holder.is_confirmed() => {
-            return merge(write, by, &user, &holder).await;
+            return merge(write, by, &user, &holder, first).await;
         }
         Some(holder) if holder.id != id => give_up_address(write, by, holder.id).await?,
         _ => {}
@@ -62,12 +63,19 @@ pub(crate) async fn give_up_address(write: &mut Write, by: &By, id: UserId) -> R
 }
 
 /// Moves what an account has to the holder of its address, and deactivates it.
-async fn merge(write: &mut Write, by: &By, from: &User, into: &User) -> Result<UserId> {
+async fn merge(write: &mut Write, by: &By, from: &User, into: &User, first: &RoleName) -> Result<UserId> {
+    if !into.is_active {
+        return Err(Error::Conflict(
+            "another account holds this address and is closed: ask the operator to open it first".into(),
+        ));
+    }
+    let sql = "INSERT INTO memberships (user, tenant, role, created_at) \
+        SELECT ?1, tenant, role, created_at FROM memberships WHERE user = ?2 \
+        ON CONFLICT (user, tenant) DO UPDATE SET role = excluded.role WHERE excluded.role = ?3";
+    write.execute(sql, params![into.id.get(), from.id.get(), first.as_str()]).await?;
     let both = params![into.id.get(), from.id.get()];
     for sql in [
-        "INSERT INTO memberships (user, tenant, role, created_at) \
-         SELECT ?1, tenant, role, created_at FROM memberships WHERE user = ?2 \
-         ON CONFLICT (user, tenant) DO UPDATE SET role = excluded.role WHERE excluded.role = 'owner'",
+        "UPDATE invitations SET made_by = ?1 WHERE made_by = ?2",
         "UPDATE api_keys SET created_by = ?1 WHERE created_by = ?2",
         "UPDATE identities SET user = ?1 WHERE user = ?2",
     ] {

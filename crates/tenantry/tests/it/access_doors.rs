@@ -13,7 +13,6 @@ const PACES: Paces = Paces {
     lock_after: 3,
     guesses_per_hour: 8,
     registration_per_hour: 2,
-    letters_per_hour: 1,
     invitations_per_hour: 1,
 };
 

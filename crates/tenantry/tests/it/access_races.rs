@@ -72,7 +72,8 @@ async fn late_revocation_a_user_who_was_closed_meanwhile_is_not_let_in() {
     let (outcome, ()) = tokio::join!(sign_in, async {
         others_come_to_their_write().await;
         let flags = users::Flags { is_superuser: false, is_staff: false, is_active: false };
-        users::set_flags(&mut write, &By::system(), ADA, flags).await.unwrap();
+        let role = role("owner");
+        users::set_flags(&mut write, &By::system(), ADA, flags, &role).await.unwrap();
         write.commit().await.unwrap();
     });
     assert_eq!(outcome.expect_err("closed").code(), "unauthenticated");

@@ -2,7 +2,6 @@
 //! error has the code and the remedy of its cause; acknowledged writes exist exactly once.
 
 use crate::world::{by, slug};
-use futures_util::TryStreamExt;
 use serde_json::{Value, json};
 use std::{fs, path::Path};
 use tenantry::{
@@ -226,7 +225,11 @@ pub(crate) async fn read(platform: &Platform, name: &str) -> Result<Vec<u64>> {
 async fn csv(platform: &Platform) -> Result<Vec<u64>> {
     let tenant = platform.enter_as_operator(&by(), &slug("acme")).await?;
     let records = platform.records(&tenant, "items")?;
-    let pieces: Vec<bytes::Bytes> = records.export_csv(Default::default())?.try_collect().await?;
+    let (mut export, mut pieces) = (records.export_csv(Default::default())?, Vec::new());
+    while let Some(piece) = export.page().await? {
+        pieces.push(piece);
+    }
+    export.finish().await?;
     let text = String::from_utf8(pieces.concat()).unwrap();
     let mut lines = text.lines().map(|line| line.split(','));
     let at = lines.next().unwrap().position(|name| name == "sum").unwrap();

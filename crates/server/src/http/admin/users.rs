@@ -92,7 +92,7 @@ pub(in crate::http) async fn change(
         is_staff: form.staff.unwrap_or(user.is_staff),
         is_active: form.active.unwrap_or(user.is_active),
     };
-    users::set_flags(&mut write, &actor.by(), id, flags).await?;
+    users::set_flags(&mut write, &actor.by(), id, flags, &app.platform().owner_role()?).await?;
     let user = users::by_id(&mut write, id).await?;
     write.commit().await?;
     Ok(Json(shown(&user)))

@@ -93,7 +93,11 @@ const SHAPES: &[(&str, &str)] = &[
     ),
     ("Member", "id:integer email:email name:string role:string since:instant"),
     ("Membership", "id:integer role:string"),
-    ("Invitation", "id:integer email:email role:string created_at:instant expires_at:instant letter:string"),
+    (
+        "Invitation",
+        "id:integer email:email role:string created_at:instant expires_at:instant letter:string made_by:Inviter?",
+    ),
+    ("Inviter", "id:integer email:email"),
     ("Invited", "tenant:string name:string email:email role:string expires_at:instant has_account:boolean"),
     ("Joined", "tenant:string"),
     ("Sent", "sent:boolean"),

@@ -19,7 +19,6 @@ use http::{HeaderValue, header};
 use http_body::Body as _;
 use std::{
     io::{self, Read},
-    pin::pin,
     sync::mpsc::{Receiver, SyncSender, sync_channel},
 };
 use tenantry::{query::Select, records::ImportReport};
@@ -101,7 +100,8 @@ impl Read for Pieces {
     }
 }
 
-/// `GET /api/records/{model}/export`: takes the filters and sort of a list.
+/// `GET /api/records/{model}/export`: takes the filters and sort of a list. In the audit log, and refused while
+/// impersonating.
 pub(in crate::http) async fn export(
     State(app): State<App>,
     scope: Scope,
@@ -129,16 +129,20 @@ pub(in crate::http) async fn export(
 fn pages(app: App, scope: Scope, model: String, select: Select) -> mpsc::Receiver<Result<Bytes>> {
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(async move {
-        let stream = super::of(&app, &scope, &model).and_then(|records| Ok(records.export_csv(select)?));
-        let stream = match stream {
-            Ok(stream) => stream,
+        let export = super::of(&app, &scope, &model).and_then(|records| Ok(records.export_csv(select)?));
+        let mut export = match export {
+            Ok(export) => export,
             Err(problem) => return drop(sender.send(Err(problem)).await),
         };
-        let mut stream = pin!(stream);
-        while let Some(piece) = stream.next().await {
-            if sender.send(piece.map_err(Problem::from)).await.is_err() {
-                return;
+        while let Some(piece) = export.page().await.transpose() {
+            let failed = piece.is_err();
+            if sender.send(piece.map_err(Problem::from)).await.is_err() || failed {
+                break;
             }
+        }
+        // The answer ends after this: an export that is in no log is cut off.
+        if let Err(error) = export.finish().await {
+            drop(sender.send(Err(error.into())).await);
         }
     });
     receiver

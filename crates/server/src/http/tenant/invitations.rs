@@ -53,5 +53,6 @@ fn shown(made: &Invitation) -> Value {
     json!({
         "id": made.id, "email": made.email, "role": made.role, "created_at": view::at(made.created_at_us),
         "expires_at": view::at(made.expires_at_us), "letter": made.letter,
+        "made_by": made.made_by.as_ref().map(|maker| json!({"id": maker.id, "email": maker.email})),
     })
 }

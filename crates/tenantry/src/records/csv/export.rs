@@ -1,13 +1,12 @@
-//! Exports CSV, streamed page by page: no long-running read, and the memory of one page.
+//! Exports CSV, page by page: no long-running read, and the memory of one page.
 
 use super::guard::guarded;
 use crate::{
-    Result,
+    Error, Result,
     access::gates::Verb,
     records::{Records, expand::all_columns},
 };
 use bytes::Bytes;
-use futures_util::{Stream, stream};
 use std::borrow::Cow;
 use tenantry_engine::{
     query::Select,
@@ -22,6 +21,51 @@ struct Lines {
     writer: csv::Writer<Vec<u8>>,
     /// Number of bytes after which the page takes no further row.
     most: usize,
+    rows: u64,
+}
+
+/// An export in progress. Its caller ends it with [`CsvExport::finish`], however many pages were read.
+pub struct CsvExport<'a> {
+    records: Records<'a>,
+    /// Query of the next page. `None`: there is no other page.
+    next: Option<Select>,
+    /// The header, until the first page was read.
+    header: Option<Vec<String>>,
+    rows: u64,
+}
+
+impl CsvExport<'_> {
+    /// Reads the next page. `None`: there is no other page.
+    ///
+    /// # Errors
+    /// Those of a read.
+    pub async fn page(&mut self) -> Result<Option<Bytes>> {
+        let Some(mut select) = self.next.take() else { return Ok(None) };
+        let (lines, next) = self.records.csv_page(&select, self.header.clone()).await?;
+        self.header = None;
+        self.rows += lines.rows;
+        self.next = next.map(|after| {
+            select.after = Some(after);
+            select
+        });
+        let bytes = lines.writer.into_inner().map_err(|e| Error::Internal(e.to_string()))?;
+        Ok(Some(bytes.into()))
+    }
+
+    /// Records the export in the audit log, with the number of rows that were read. Does nothing if none was.
+    ///
+    /// # Errors
+    /// When the control store cannot be written.
+    pub async fn finish(self) -> Result<()> {
+        if self.header.is_some() {
+            return Ok(());
+        }
+        let records = &self.records;
+        let detail = serde_json::json!({ "model": records.entry.model.name, "rows": self.rows });
+        let mut write = records.inner.control.begin().await?;
+        write.audit(&records.actor().by(), records.tenant_id(), "records.export", detail).await?;
+        write.commit().await
+    }
 }
 
 impl Visit for Lines {
@@ -31,6 +75,7 @@ impl Visit for Lines {
             self.writer.write_field(&*cell(row.get(index))).ok();
         }
         self.writer.write_record(None::<&[u8]>).ok();
+        self.rows += 1;
     }
 
     fn is_full(&self) -> bool {
@@ -61,42 +106,35 @@ fn cell(value: ValueRef<'_>) -> Cow<'_, str> {
     }
 }
 impl<'a> Records<'a> {
-    /// Streams every matching record as CSV, header first. The limit of the query is ignored.
+    /// Exports every matching record as CSV, header first. The limit of the query is ignored.
     ///
     /// # Errors
-    /// [`crate::Error::Denied`] for an actor who may not read the model.
-    pub fn export_csv(self, select: Select) -> Result<impl Stream<Item = Result<Bytes>> + Send + 'a> {
+    /// [`crate::Error::Denied`] for an actor who may not read the model, and while impersonating.
+    pub fn export_csv(self, select: Select) -> Result<CsvExport<'a>> {
         self.allow(Verb::Read)?;
+        if self.actor().impersonator().is_some() {
+            return Err(Error::Denied("no exports while impersonating".into()));
+        }
         let columns: Vec<String> = match select.fields.is_empty() {
             true => all_columns(self.model()),
             false => select.fields.iter().map(ToString::to_string).collect(),
         };
         let first = Select { limit: PAGE, ..select };
-        Ok(stream::try_unfold((self, Some(first), Some(columns)), |(records, select, header)| async move {
-            let Some(mut select) = select else { return Ok(None) };
-            let (bytes, next) = records.csv_page(&select, header).await?;
-            let more = next.map(|after| {
-                select.after = Some(after);
-                select
-            });
-            Ok(Some((bytes, (records, more, None))))
-        }))
+        Ok(CsvExport { records: self, next: Some(first), header: Some(columns), rows: 0 })
     }
 
     async fn csv_page(
         &self,
         select: &Select,
         header: Option<Vec<String>>,
-    ) -> Result<(Bytes, Option<Vec<tenantry_engine::value::Value>>)> {
+    ) -> Result<(Lines, Option<Vec<tenantry_engine::value::Value>>)> {
         let writer = csv::Writer::from_writer(Vec::with_capacity(64 * 1024));
-        let mut lines = Lines { writer, most: self.page_bytes() };
+        let mut lines = Lines { writer, most: self.page_bytes(), rows: 0 };
         if let Some(header) = header {
             lines.writer.write_record(header).ok();
         }
         let overrides = self.override_rows(&self.entry).await?;
         let session = self.session().await?;
-        let (lines, next) = session.select(self.name(), select, overrides.as_deref(), lines).await?;
-        let bytes = lines.writer.into_inner().map_err(|e| crate::Error::Internal(e.to_string()))?;
-        Ok((bytes.into(), next))
+        Ok(session.select(self.name(), select, overrides.as_deref(), lines).await?)
     }
 }

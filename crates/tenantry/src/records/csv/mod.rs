@@ -9,6 +9,7 @@ mod import;
 mod lines;
 mod source;
 
+pub use export::CsvExport;
 pub(crate) use export::csv_line;
 pub(crate) use guard::unguarded;
 pub use import::{ImportReport, RowError};
