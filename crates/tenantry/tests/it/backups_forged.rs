@@ -97,10 +97,14 @@ async fn files_of_another_backup_are_refused_torn_copy() {
     }
     let (monday, tuesday) = (folder(&clinic, &backups[0]), folder(&clinic, &backups[1]));
     let object = |folder: &Folder| folder.path.join(&folder.manifest.files.as_ref().unwrap().object);
+    clinic.restore("acme", &backups[0]).await;
     std::fs::copy(object(&tuesday), object(&monday)).unwrap();
     let found = clinic.platform.verify_backup(&by(), &backups[0]).await.unwrap().damage;
     assert!(found.as_ref().is_some_and(|how| how.contains("does not match its hash")), "{found:?}");
-    clinic.restore("acme", &backups[0]).await;
+    // Damaged after it was staged, or before: neither is put in place.
     let swap = clinic.platform.start_restore_swap(&by(), &slug("acme")).await;
     assert!(clinic.refused(swap).await.contains("does not match its hash"));
+    clinic.platform.discard_restore(&by(), &slug("acme")).await.unwrap();
+    let restore = clinic.platform.start_restore(&by(), &slug("acme"), &backups[0], None).await;
+    assert!(clinic.refused(restore).await.contains("does not match its hash"));
 }

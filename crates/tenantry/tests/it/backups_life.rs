@@ -231,7 +231,7 @@ async fn a_backup_that_cannot_be_stored_is_a_failure_and_the_tenant_goes_on() {
     let clinic = Clinic::open(dir.path(), "database", "[backups]\ntarget = \"../elsewhere\"\n").await;
     clinic.create("acme").await;
     let started = clinic.platform.start_backup(&by(), &slug("acme"), None).await;
-    assert_eq!(clinic.refused(started.map(|asked| asked.operation)).await, "not available right now");
+    assert_eq!(clinic.refused(started.map(|asked| asked.operation)).await, "the backup store cannot be used");
     assert_eq!(clinic.platform.backup_status().await.unwrap().failed_day, 1);
     assert!(!dir.path().join("elsewhere").exists(), "it may be a mount point without its disk");
     std::fs::create_dir(dir.path().join("elsewhere")).unwrap();

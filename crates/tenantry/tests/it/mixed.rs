@@ -7,6 +7,7 @@ use crate::{
     world::{by, slug},
 };
 use serde_json::json;
+use tenantry_engine::place::Isolation;
 
 /// All tenants but one have the store's configured isolation; a new version of the app migrates all of them.
 #[tokio::test(flavor = "multi_thread")]
@@ -96,13 +97,15 @@ async fn a_company_that_is_behind_is_not_moved() {
         ward.cross("acme").await;
         let ward = ward.with_a_field_more(dir.path()).await;
         for name in ["acme", "bravo"] {
+            if ward.isolation(name).await == Isolation::Pooled {
+                // The pool was migrated when the apps were loaded.
+                ward.cross(name).await;
+                continue;
+            }
             let refused = ward.start_cross(name).await.unwrap_err();
-            assert!(
-                refused.public_title().contains("migrate-tenants first"),
-                "{isolation} {name}: {refused}"
-            );
+            assert_eq!(refused.code(), "migrations_pending", "{isolation} {name}: {refused}");
         }
-        assert_eq!(ward.migrate().await.migrated, 2);
+        assert_eq!(ward.migrate().await.migrated, 1);
         let before = both(&ward).await;
         for name in ["acme", "bravo"] {
             ward.cross(name).await;
