@@ -220,8 +220,9 @@ impl Platform {
             let detail = "what is moved must be at the loaded version".to_owned();
             match version {
                 Version::Current => {}
-                // A pool was migrated to the loaded version when the apps were loaded; only the catalog is behind.
-                Version::Behind if placement.place.isolation == Isolation::Pooled => {
+                // The pool of a store that is pooled by configuration was migrated when the apps were loaded: then only
+                // the catalog is behind.
+                Version::Behind if self.is_migrated_pool(&placement.place).await? => {
                     let mut write = self.control().begin().await?;
                     swap::set_version(&mut write, &placement.place, &schema.fingerprint).await?;
                     write.commit_unaudited().await?;
@@ -235,6 +236,14 @@ impl Platform {
             }
         }
         Ok(())
+    }
+
+    /// Returns true if the place is in a pool that has every loaded migration.
+    async fn is_migrated_pool(&self, place: &Place) -> Result<bool> {
+        if place.isolation != Isolation::Pooled {
+            return Ok(false);
+        }
+        Ok(self.0.engine.inspect(place, self.apps().migrations()).await?.pending.is_empty())
     }
 
     /// Returns the stores in use that the platform can move.

@@ -68,12 +68,12 @@ async fn late_revocation_staff_whose_credentials_changed_begin_no_impersonation(
 async fn late_revocation_a_user_who_was_closed_meanwhile_is_not_let_in() {
     let w = World::new().await;
     let mut write = w.control.begin().await.unwrap();
-    let sign_in = w.access.login(attempt("ada", PASSWORD, None));
+    let sign_in = w.access.login(attempt("eve", PASSWORD, None));
     let (outcome, ()) = tokio::join!(sign_in, async {
         others_come_to_their_write().await;
         let flags = users::Flags { is_superuser: false, is_staff: false, is_active: false };
         let role = role("owner");
-        users::set_flags(&mut write, &By::system(), ADA, flags, &role).await.unwrap();
+        users::set_flags(&mut write, &By::system(), EVE, flags, &role).await.unwrap();
         write.commit().await.unwrap();
     });
     assert_eq!(outcome.expect_err("closed").code(), "unauthenticated");

@@ -156,7 +156,7 @@ async fn cell(clinic: &Clinic, live: Live, verb: &str, then: &Sums) {
         _ => {
             let text = ended(clinic, start(clinic, verb).await).await.expect_err(&what);
             let named =
-                is_named(&text, verb) || live == Live::NoAccess && text.contains("give the file to the user");
+                is_named(&text, verb) || live == Live::NoAccess && text.contains("readable and writable");
             assert!(named, "{what}: {text}");
         }
     }

@@ -97,15 +97,16 @@ async fn a_company_that_is_behind_is_not_moved() {
         ward.cross("acme").await;
         let ward = ward.with_a_field_more(dir.path()).await;
         for name in ["acme", "bravo"] {
-            if ward.isolation(name).await == Isolation::Pooled {
-                // The pool was migrated when the apps were loaded.
+            if isolation == "pooled" && ward.isolation(name).await == Isolation::Pooled {
+                // The pool of this store was migrated when the apps were loaded.
                 ward.cross(name).await;
                 continue;
             }
             let refused = ward.start_cross(name).await.unwrap_err();
             assert_eq!(refused.code(), "migrations_pending", "{isolation} {name}: {refused}");
         }
-        assert_eq!(ward.migrate().await.migrated, 1);
+        let behind = if isolation == "pooled" { 1 } else { 2 };
+        assert_eq!(ward.migrate().await.migrated, behind);
         let before = both(&ward).await;
         for name in ["acme", "bravo"] {
             ward.cross(name).await;
