@@ -135,6 +135,9 @@ async fn file_of<const N: usize>(clinic: &Clinic, names: [&str; N]) -> Vec<PathB
 
 async fn cell(clinic: &Clinic, live: Live, verb: &str, then: &Sums) {
     let what = format!("{live:?} × {verb}");
+    let is_named = |text: &str, tenant: &str| {
+        is_named(text, tenant) || live == Live::NoAccess && text.contains("readable and writable")
+    };
     match verb {
         "restore" => {
             let backup = clinic.platform.tenant_backups(&slug(verb), 1).await.unwrap().remove(0).id;
@@ -155,9 +158,7 @@ async fn cell(clinic: &Clinic, live: Live, verb: &str, then: &Sums) {
         },
         _ => {
             let text = ended(clinic, start(clinic, verb).await).await.expect_err(&what);
-            let named =
-                is_named(&text, verb) || live == Live::NoAccess && text.contains("readable and writable");
-            assert!(named, "{what}: {text}");
+            assert!(is_named(&text, verb), "{what}: {text}");
         }
     }
 }
