@@ -135,8 +135,11 @@ fn an_older_sqlite_finds_the_control_store_whole() {
         ))
         .unwrap();
     }
-    conn.execute_batch("DELETE FROM control_migrations WHERE number >= 11; DROP TABLE system_stores;")
-        .unwrap();
+    conn.execute_batch(
+        "DELETE FROM control_migrations WHERE number >= 11; DROP TABLE system_stores; \
+         ALTER TABLE invitations DROP COLUMN made_by; ALTER TABLE mails DROP COLUMN charged;",
+    )
+    .unwrap();
     drop(conn);
     assert!(checked_by_an_older_sqlite(&control).contains("CHECK constraint failed"));
     assert!(run(dir.path(), &["list-tenants"]).status.success());
