@@ -5,6 +5,7 @@ mod claims;
 pub(crate) mod code;
 mod dependencies;
 mod edges;
+mod habits;
 mod length;
 mod links;
 mod names;
@@ -61,7 +62,8 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     claims::check(&files, &mut report);
     names::check(&files, &mut report);
     report.faults.extend(crate::bugs::misfits(root)?.into_iter().map(|misfit| format!("bug {misfit}")));
-    let measured = length::measure(&sources);
+    let mut measured = length::measure(&sources);
+    measured.extend(habits::measure(&files));
     ratchet::check(root, &measured, options.update, &mut report)?;
     print(&report, options.advice, sources.len());
     ensure!(report.faults.is_empty(), "tidy: {} faults", report.faults.len());

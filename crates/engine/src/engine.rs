@@ -315,7 +315,7 @@ impl Engine {
     /// Reopens the database of `place` and checks only its identity. Returns why it cannot be used; None if it can.
     ///
     /// # Errors
-    /// The same as those of [`Engine::lost`].
+    /// Those of [`Engine::lost`].
     pub async fn unusable(&self, place: &Place) -> Result<Option<Error>> {
         // An open connection would still read a file that was removed or replaced.
         self.close(place);

@@ -20,6 +20,8 @@ pub(crate) enum Kind {
     File,
     /// A function outside tests.
     Function,
+    /// Lines of one file with a forbidden habit of language.
+    Habit,
 }
 
 impl Kind {
@@ -28,6 +30,7 @@ impl Kind {
         match self {
             Self::File => 200,
             Self::Function => 30,
+            Self::Habit => 0,
         }
     }
 
@@ -36,6 +39,7 @@ impl Kind {
         match self {
             Self::File => 400,
             Self::Function => 70,
+            Self::Habit => 0,
         }
     }
 
@@ -44,6 +48,7 @@ impl Kind {
         match self {
             Self::File => "file",
             Self::Function => "fn",
+            Self::Habit => "habit",
         }
     }
 }

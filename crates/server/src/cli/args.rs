@@ -123,7 +123,7 @@ pub(crate) enum Command {
         /// Slug of the tenant.
         #[arg(required_unless_present = "company")]
         tenant: Option<String>,
-        /// The same, under the documents' name.
+        /// Another name for it, as the documents have it.
         #[arg(long)]
         company: Option<String>,
     },

@@ -69,7 +69,7 @@ pub(crate) enum Backups {
     Rescan,
     /// List schedules with their next time.
     Schedules,
-    /// Say how backups stand; exit status 1 when somebody should look.
+    /// Say how backups stand; exit status 1 when an operator should look.
     Status {
         /// As JSON.
         #[arg(long)]
@@ -121,7 +121,7 @@ pub(crate) struct Restore {
     /// Set the damaged shared database of this store aside and make an empty one, offline.
     #[arg(long, value_name = "STORE", conflicts_with_all = ["tenant", "backup", "swap", "undo", "discard", "compare", "as", "system", "all"])]
     pub(crate) pool: Option<String>,
-    /// The platform's own stores, offline: nobody may use the data directory.
+    /// The platform's own stores, offline: no process may use the data directory.
     #[arg(long, conflicts_with_all = ["swap", "undo", "discard", "compare", "as"])]
     pub(crate) system: bool,
 }

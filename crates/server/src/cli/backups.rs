@@ -157,7 +157,7 @@ fn row(b: &Listed) -> Vec<String> {
     ]
 }
 
-/// Those named, or the newest good one of a company or of everybody.
+/// Backups named by the operator, or the newest good one of one tenant or of each.
 async fn wanted(
     platform: &Platform,
     backups: &[String],
@@ -264,7 +264,7 @@ async fn schedules(platform: &Platform) -> Result<ExitCode> {
 /// Said of a target inside the data directory.
 pub(super) const INSIDE: &str = "backups lie inside the data directory, and a lost disk takes them along: set backups.target to another disk";
 
-/// Exit status 1 when somebody should look: fit for a monitor.
+/// Exit status 1 when an operator should look: fit for a monitor.
 async fn status(platform: &Platform, json: bool) -> Result<ExitCode> {
     let status = platform.backup_status().await.map_err(explain)?;
     let trouble = platform.backup_store_trouble().await;

@@ -111,7 +111,7 @@ async fn abandon(platform: &Platform, id: i64, yes: bool) -> Result<ExitCode> {
     print(&over, false)
 }
 
-/// 128 and the number of SIGINT, when somebody had seen enough.
+/// Exit status after Ctrl-C: 128 and the number of SIGINT.
 const INTERRUPTED: u8 = 130;
 
 async fn watched(platform: &Platform, id: i64) -> Result<ExitCode> {

@@ -14,7 +14,7 @@ use std::{
 /// 128 and the number of SIGPIPE.
 const CLOSED_PIPE: u8 = 141;
 
-/// Nobody reads standard output any more.
+/// The reader of standard output closed it.
 static CLOSED: AtomicBool = AtomicBool::new(false);
 
 /// A line on standard output.
@@ -29,7 +29,7 @@ pub(super) fn line(text: Arguments<'_>) {
     }
 }
 
-/// A line on standard error. Where that cannot be written there is nobody left to tell.
+/// A line on standard error. If that cannot be written, the line is dropped.
 pub(super) fn aside(text: Arguments<'_>) {
     drop(put(&mut io::stderr().lock(), text));
 }

@@ -97,7 +97,7 @@ fn about_statement(error: &tenantry::Error) -> Option<String> {
     }
 }
 
-/// What an operator does about a file that is not what it should be; nobody else is told.
+/// Remedy for a file that is not what it should be. Only operators see it.
 fn for_damage(error: &tenantry::Error) -> Option<String> {
     use tenantry::EngineErrorKind::{Corrupt, WrongIdentity};
     let tenantry::Error::Engine(engine) = error else { return None };

@@ -9,7 +9,7 @@ pub(super) fn print(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
     print_named(header.iter().map(|h| h.to_uppercase()), rows);
 }
 
-/// The same with headers as they are: names of columns.
+/// A table whose headers are shown unchanged: names of columns.
 pub(super) fn print_named(
     header: impl IntoIterator<Item = String>,
     rows: impl IntoIterator<Item = Vec<String>>,
@@ -39,7 +39,7 @@ pub(super) fn at(us: i64) -> String {
     instant(us, "%Y-%m-%d %H:%M UTC")
 }
 
-/// The same for what goes on in seconds.
+/// Formats an instant to the second, for what happens in seconds.
 pub(super) fn at_second(us: i64) -> String {
     instant(us, "%Y-%m-%d %H:%M:%S UTC")
 }

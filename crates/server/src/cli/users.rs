@@ -17,7 +17,7 @@ use tenantry::{
     users,
 };
 
-/// Who runs the command, for the audit log: `cli:` and the name the system knows.
+/// The operator's name for the audit log: `cli:` and the name the system knows.
 pub(super) fn operator() -> By {
     let named =
         ["USER", "LOGNAME"].iter().find_map(|key| std::env::var(key).ok().filter(|name| !name.is_empty()));

@@ -1,4 +1,4 @@
-//! A bar while an operation is at work; plain lines where nobody looks at a terminal.
+//! Shows a running operation: a bar on a terminal, plain lines elsewhere.
 //!
 //! Used by every command that starts an operation, and by `tenantry operations watch`. The operation may
 //! run in this process or in any other.

@@ -68,7 +68,7 @@ pub(crate) fn start_logged(dir: &Path, command: &str, log: &Path) -> Running {
     start_logged_by(dir, command, log, "")
 }
 
-/// The same where another program, named with its arguments, runs the binary.
+/// Starts the binary through another program, which is named with its arguments.
 pub(crate) fn start_logged_by(dir: &Path, command: &str, log: &Path, by: &str) -> Running {
     let plain = tenantry(dir);
     let mut shell = Command::new("sh");

@@ -182,7 +182,7 @@ async fn an_archive_becomes_the_same_company_here_and_on_another_installation() 
         let (staff, their_staff) = (here.staff().await, there.staff().await);
         let acme = company(&here, &staff, "acme", CANARY).await;
         let archive = exported(&acme).await;
-        // The same city must exist there.
+        // That city must exist there too.
         city(&their_staff).await;
         for (app, staff) in [(&here, &staff), (&there, &their_staff)] {
             let done = import(staff, "copy", archive.clone()).await.expect(200).json();

@@ -105,7 +105,7 @@ async fn while_a_company_cannot_be_asked_a_shared_row_stays_x1() {
     let (app, staff, acme) = setting("database").await;
     let rival = app.register("rival").await;
     let id = city(&staff, 1).await;
-    // The same with a reference of another tenant.
+    // So is it with a reference of another tenant.
     rival.post("/api/records/patients", &of_city(id)).await.expect(201);
     staff.delete(&format!("/api/records/cities/{id}")).await.expect(409);
     rival.patch("/api/records/patients/1", &json!({"city": null})).await.expect(200);

@@ -93,13 +93,13 @@ pub struct StoreConfig {
     pub isolation: Isolation,
     /// Template for the names of its databases.
     pub template: NameTemplate,
-    /// Who creates its databases.
+    /// Says if the platform or the tenant provides its databases.
     pub provision: Provision,
     /// System store whose database holds the tenants without an external database (X1: recorded).
     pub pooled_in: Option<StoreName>,
 }
 
-/// Who creates the databases of a store.
+/// Provider of the databases of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Provision {
     /// The platform, when the tenant is created.

@@ -12,7 +12,7 @@ use tenantry_engine::{
 
 /// Largest number of bytes of a name: 63, less `_` and a generation of six digits.
 const MOST: usize = 56;
-/// The same limit less the longest slug.
+/// That limit less the longest slug.
 const MOST_BESIDE_SLUG: usize = MOST - 40;
 
 /// Literal text, with or without a `{slug}` in it.

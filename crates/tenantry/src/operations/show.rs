@@ -64,7 +64,7 @@ pub struct Listed {
     pub actor: String,
     /// Why it went back or cannot continue. Private detail.
     pub error: Option<String>,
-    /// The same reason without private detail.
+    /// That reason without private detail.
     pub reason: Option<String>,
     /// Kind of the error, as a stable code of the API.
     pub code: Option<String>,

@@ -76,7 +76,7 @@ fn read(r: &SqlRow) -> Result<Tenant> {
     })
 }
 
-/// Records a tenant in state `creating`: its name is taken, and nobody can enter yet.
+/// Records a tenant in state `creating`: its name is taken, and no user can enter yet.
 pub(crate) async fn insert(write: &mut Write, new: &NewTenant) -> Result<TenantId> {
     check(new)?;
     require_free(write, &new.slug).await?;

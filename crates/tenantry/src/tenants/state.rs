@@ -12,7 +12,7 @@ use tenantry_engine::name::TenantId;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Recorded; its databases are being created. Nobody can enter.
+    /// Recorded; its databases are being created. No user can enter.
     Creating,
     /// In use.
     Active,

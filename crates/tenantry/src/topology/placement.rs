@@ -12,7 +12,7 @@ use tenantry_engine::{
     place::{Isolation, Place},
 };
 
-/// Who creates the database.
+/// Says if the platform or the tenant provides the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Policy {
@@ -65,7 +65,7 @@ impl PlacementState {
 pub struct Placement {
     /// Place that the engine opens.
     pub place: Place,
-    /// Who creates the database.
+    /// Says if the platform or the tenant provides the database.
     pub policy: Policy,
     /// Name without generation, from the configuration's template.
     pub base: String,
@@ -90,7 +90,7 @@ pub struct NewPlacement {
     pub server: ServerName,
     /// In a pool or in the tenant's own database.
     pub isolation: Isolation,
-    /// Who creates the database.
+    /// Says if the platform or the tenant provides the database.
     pub policy: Policy,
     /// The tenant's own database: the name to which the generation is appended. Pooled and external: the exact name of
     /// the existing database.

@@ -44,7 +44,7 @@ async fn databases_are_called_what_the_configuration_says() {
     assert_eq!(names, ["alpha_1.db", "bravo_1.db", "shared_resources.db", "valuation_admin.db"]);
 }
 
-/// The same app becomes pooled by configuration alone.
+/// An app becomes pooled by configuration alone.
 #[tokio::test]
 async fn the_same_app_pooled_is_configuration() {
     let dir = tempfile::tempdir().unwrap();

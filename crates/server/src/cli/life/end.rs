@@ -43,7 +43,7 @@ pub(super) async fn keep(place: &Place, tenant: &str) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whoever ends something says its name twice (`wrong-id-deleted`).
+/// The operator must repeat the name of what is ended (`wrong-id-deleted`).
 pub(super) fn confirm(slug: &Slug, yes: Option<&str>, what: &str) -> Result<()> {
     let said =
         match yes {

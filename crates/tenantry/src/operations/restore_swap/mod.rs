@@ -47,7 +47,7 @@ struct Turn {
 /// Additional places of a pooled store.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 struct Pool {
-    /// The same pool at the next generation.
+    /// This pool at the next generation.
     next: Place,
     /// Place that retains the current rows.
     keeper: Place,

@@ -1,0 +1,67 @@
+//! Habits of language that readers stumble over (`CONTRIBUTING.md` has the rules). Called by `tidy`; `ratchet` says how
+//! many a file may still have.
+
+use super::length::{Kind, Measured};
+
+/// Words without a noun: name the task, connection, process, caller or person instead.
+const HEADLESS: [&str; 5] = ["whoever", "somebody", "nobody", "anybody", "everybody"];
+/// Words after which "who" has no noun either.
+const BEFORE_WHO: [&str; 7] = ["by", "of", "to", "for", "from", "than", "with"];
+/// Phrases that send the reader elsewhere or say nothing.
+const PHRASES: [&[&str]; 2] = [&["such", "a", "one"], &["see", "the", "module"]];
+
+/// Lines with such a habit, for each source file (its comments) and page.
+pub(crate) fn measure(files: &[(String, String)]) -> Vec<Measured> {
+    let counted = files.iter().filter_map(|(path, text)| {
+        let lines = match path.rsplit_once('.') {
+            Some((_, "rs")) => {
+                text.lines().filter(|line| line.split_once("//").is_some_and(|(_, c)| is_bad(c))).count()
+            }
+            Some((_, "md")) => text.lines().filter(|line| is_bad(line)).count(),
+            _ => 0,
+        };
+        (lines > 0).then(|| Measured { kind: Kind::Habit, what: path.clone(), lines })
+    });
+    counted.collect()
+}
+
+fn is_bad(comment: &str) -> bool {
+    let words: Vec<&str> = comment
+        .split_whitespace()
+        .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()))
+        .filter(|word| !word.is_empty())
+        .collect();
+    let lower: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
+    let has = |phrase: &[&str]| lower.windows(phrase.len()).any(|window| window.iter().eq(phrase.iter()));
+    let headless_who = || {
+        let follows = lower.windows(2).any(|pair| pair[1] == "who" && BEFORE_WHO.contains(&pair[0].as_str()));
+        follows || words.contains(&"Who")
+    };
+    lower.iter().any(|word| HEADLESS.contains(&word.as_str()))
+        || words.first() == Some(&"The") && lower.get(1).is_some_and(|word| word == "same")
+        || PHRASES.iter().any(|phrase| has(phrase))
+        || headless_who()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn habits_are_found_and_plain_english_is_not() {
+        for bad in [
+            "The same of a copy.",
+            "Held by who is about to delete.",
+            "Who reads on rests.",
+            "nobody waits",
+            "See the module.",
+        ] {
+            assert!(is_bad(bad), "{bad}");
+        }
+        for good in
+            ["The audit log: who did what.", "A member who left.", "Uses the same file.", "such a file"]
+        {
+            assert!(!is_bad(good), "{good}");
+        }
+    }
+}
