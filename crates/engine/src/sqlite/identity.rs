@@ -121,10 +121,8 @@ pub(crate) fn check_base(conn: &Connection, place: &Place, platform: &Platform) 
     let pooled = place.isolation == Isolation::Pooled && place.tenant.is_some();
     let sql = "SELECT platform FROM _tenantry_place WHERE tenant = ?1 AND (?2 OR store = ?3) LIMIT 1";
     let tenant = if pooled { 0 } else { tenant_number(place) };
-    let found: Option<String> = conn
-        .query_row(sql, params![tenant, pooled, place.store.as_str()], |row| row.get(0))
-        .optional()
-        .map_err(not_ours)?;
+    let found: Option<String> =
+        conn.query_row(sql, params![tenant, pooled, place.store.as_str()], |row| row.get(0)).optional()?;
     let found = found.ok_or_else(|| {
         Error::new(
             Kind::WrongIdentity,
