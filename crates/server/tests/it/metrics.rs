@@ -52,7 +52,8 @@ async fn ask(address: SocketAddr, path: &str, host: &str) -> String {
 
 #[tokio::test]
 async fn an_address_of_its_own_has_the_numbers_and_nothing_else() {
-    let (app, _) = TestApp::with(Options::default()).await.served();
+    let test_app = TestApp::with(Options::default()).await;
+    let (app, _) = test_app.served();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let serving = tokio::spawn(serve_metrics(app, listener, std::future::pending()));

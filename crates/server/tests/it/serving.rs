@@ -16,15 +16,17 @@ async fn start(
     options: ServeOptions,
     own: axum::Router,
 ) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
-    // The directory is removed with the test app; nothing reads it after start.
     let http = Options { metrics_token: Some(METRICS_TOKEN.into()), ..Options::default() };
-    let (app, router) = TestApp::with(http).await.served();
+    let test_app = TestApp::with(http).await;
+    let (app, router) = test_app.served();
     let router = router.merge(own);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let running = tokio::spawn(async move {
         http::serve(app, router, listener, options, async { drop(stopped.await) }).await.unwrap();
+        // The directory is removed with the test app.
+        drop(test_app);
     });
     (address, stop, running)
 }
