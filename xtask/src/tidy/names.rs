@@ -54,7 +54,7 @@ fn marked(comment: &str) -> impl Iterator<Item = &str> {
     comment.split('`').skip(1).step_by(2).filter(is_name)
 }
 
-/// Returns true if the comment contains "rule 3" or "threats 12" with any number.
+/// Returns true if the comment names a rule or threat by a number.
 fn is_numbered(comment: &str) -> bool {
     let words: Vec<String> = comment.split_whitespace().map(str::to_lowercase).collect();
     words.windows(2).any(|pair| {

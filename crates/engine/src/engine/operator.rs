@@ -5,7 +5,7 @@ use crate::{error::Result, place::Place, sqlite};
 use std::time::Duration;
 
 impl Engine {
-    /// Runs a read-only statement in a tenant's own database, whatever its schema. For operators, who look at stored
+    /// Runs a read-only statement in a tenant's own database, whatever its schema. Operators use it to look at stored
     /// values, even in a database whose migration failed. Tenants use [`crate::Session::sql`].
     pub async fn operator_sql(&self, place: &Place, text: &str, limits: SqlLimits) -> Result<SqlRows> {
         let (index, server) = self.server(place)?;

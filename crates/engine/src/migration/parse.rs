@@ -100,7 +100,7 @@ fn op(sink: &mut Sink, mut table: Section<'_>, app: &AppName) -> Option<Op> {
     read
 }
 
-/// Returns the keys of an operation, to help a developer who mistyped one.
+/// Returns the keys of an operation, for the error about a mistyped key.
 fn keys(op: &str) -> &'static str {
     match op {
         "create_model" => "op, store, model, id, tenant_field, fields, indexes",

@@ -1,4 +1,4 @@
-//! Scans a server's directory for database files, and reads who lives in a file that no place names. Used for
+//! Scans a server's directory for database files, and reads the residents of a file that no place names. Used for
 //! operators' reports of orphans, never for routing (`catalog-placement`).
 
 use super::{

@@ -271,7 +271,7 @@ fn shared() -> Error {
     Error::new(Kind::Denied("SQL where others' rows are".into()), "raw SQL needs a database of one's own")
 }
 
-/// Runs a read-only statement in a tenant's own database, whatever its schema. For operators, who know that they see
+/// Runs a read-only statement in a tenant's own database, whatever its schema. The caller is an operator and knows that it sees
 /// stored values.
 pub(crate) async fn sql_at_any_schema(
     database: Arc<Database>,

@@ -46,7 +46,7 @@ fn is_denied(route: &Route, actor: &Actor, problem: &Problem) -> bool {
         return true;
     }
     let of_staff = route.access == Access::Platform;
-    // For callers who are not staff, staff routes are absent, whatever they do there.
+    // Staff routes are absent for a caller that is not staff, whatever the request.
     if of_staff && problem.status().is_client_error() && (changes(route) || !actor.is_staff()) {
         return true;
     }

@@ -21,7 +21,7 @@ pub(in crate::http) struct Clone {
     name: Option<String>,
     email: Option<String>,
     plan: Option<String>,
-    /// E-mail address of an existing user, who becomes the owner.
+    /// E-mail address of the existing user that becomes the owner.
     owner: Option<String>,
     /// Reason why that owner gets the rows.
     reason: Option<String>,

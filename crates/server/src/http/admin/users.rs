@@ -115,7 +115,7 @@ pub(in crate::http) struct NewPassword {
     password: Password,
 }
 
-/// `PUT /api/admin/users/{id}/password`: sets a new password for a user who forgot theirs. Only superusers may, because
+/// `PUT /api/admin/users/{id}/password`: sets a new password for the user. Only superusers may, because
 /// the new password lets them act as that user.
 pub(in crate::http) async fn set_password(
     State(app): State<App>,
