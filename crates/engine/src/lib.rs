@@ -3,24 +3,30 @@
 //! Only the `tenantry` crate uses it. It never decides *which* placement a request may touch: it is given a
 //! [`place::Place`] and confines every statement to it.
 
+mod cell;
 pub mod descriptors;
 pub mod engine;
 pub mod error;
+mod identity;
+pub mod input;
+pub mod list;
 pub mod migration;
 pub mod model;
 pub mod name;
+pub mod overrides;
 pub mod place;
 pub mod query;
 pub mod row;
-mod session;
+pub mod schema;
 pub mod sqlite;
 pub mod value;
+pub mod write;
 
+pub use cell::Storage;
 pub use descriptors::Descriptors;
 pub use engine::{
-    AdoptOptions, CacheLimits, CaughtUp, Copy, CopyInfo, CopyOptions, Digest, Engine, ModelDiff, Prepared,
-    ServerSpec, Session, SqlLimits, SqlRow, SqlRows, Standing, SystemDb, TableDigest, Template, Tx,
-    WorkLimits,
+    Activity, AdoptOptions, Blanked, CacheLimits, CaughtUp, Copy, CopyInfo, CopyOptions, DatabaseFile,
+    Digest, Drift, Engine, Inspection, MigrateReport, ModelDiff, Prepared, Resident, Script, ServerSpec,
+    Session, SqlLimits, SqlRow, SqlRows, Standing, SystemDb, TableDigest, Template, Tx, Usage, WorkLimits,
 };
 pub use error::{Error, Kind, Result};
-pub use sqlite::Activity;

@@ -13,11 +13,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 use tenantry_engine::{
-    Kind,
+    Kind, Script,
     engine::{Engine, Prepared, Template},
     name::{AppName, PhysicalName, StoreName},
     place::{Isolation, Place},
-    sqlite::{migrate::Script, plan::Schema},
+    schema::Schema,
 };
 
 /// Databases and what they are created from. Cheap to clone.

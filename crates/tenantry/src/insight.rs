@@ -9,12 +9,7 @@ use crate::{
     reroute::{Opened, is_fenced, place_in},
 };
 use std::sync::Arc;
-use tenantry_engine::{
-    Activity,
-    name::StoreName,
-    place::Place,
-    sqlite::{plan::Schema, usage::Usage},
-};
+use tenantry_engine::{Activity, Usage, name::StoreName, place::Place, schema::Schema};
 
 /// Usage of a tenant in one of its stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]

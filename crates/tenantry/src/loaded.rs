@@ -25,7 +25,7 @@ use tenantry_engine::{
     name::StoreName,
     place::{Isolation, Place},
     row::json::JsonKeys,
-    sqlite::plan::Schema,
+    schema::Schema,
 };
 
 /// The loaded apps and everything compiled from them.

@@ -21,7 +21,7 @@ use tenantry_engine::{
     engine::Session,
     name::{StoreName, TenantId},
     place::Place,
-    sqlite::plan::Schema,
+    schema::Schema,
 };
 use tokio::sync::{Mutex, MutexGuard};
 

@@ -5,7 +5,11 @@ use super::Engine;
 use crate::{
     error::Result,
     place::Place,
-    sqlite::{CaughtUp, ModelDiff, Standing, plan::Schema, transfer},
+    schema::Schema,
+    sqlite::{
+        ModelDiff,
+        transfer::{self, CaughtUp, Standing},
+    },
 };
 use std::sync::Arc;
 

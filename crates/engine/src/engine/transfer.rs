@@ -7,11 +7,12 @@ use crate::{
     name::{FieldName, StoreName, TenantId},
     place::{Isolation, Place},
     row::Row,
+    schema::Schema,
     sqlite::{
-        AdoptOptions, Blanked, Copy, CopyInfo, CopyOptions, Digest, ModelDiff,
-        migrate::{MigrateReport, Script},
-        plan::Schema,
-        transfer,
+        Digest, MigrateReport, ModelDiff, Script, WriteTurn,
+        transfer::{
+            self, {AdoptOptions, Blanked, Copy, CopyInfo, CopyOptions},
+        },
     },
 };
 use std::{path::Path, sync::Arc};
@@ -93,9 +94,9 @@ impl Engine {
 
     /// Returns a function that takes this process's write lock for one batch, so that its writers queue instead of
     /// giving up on a busy database.
-    pub(super) fn queue(&self, place: &Place) -> Result<impl Fn() -> transfer::Turn + Send + 'static> {
+    pub(super) fn queue(&self, place: &Place) -> Result<impl Fn() -> WriteTurn + Send + 'static> {
         let (index, inner, physical) = (self.server(place)?.0, self.0.clone(), place.physical.clone());
-        Ok(move || -> transfer::Turn {
+        Ok(move || -> WriteTurn {
             let database = inner.cache.open_now(index, &physical)?;
             Some(Box::new(database.writer.clone().blocking_lock_owned()))
         })

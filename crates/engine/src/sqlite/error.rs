@@ -81,6 +81,18 @@ fn constraint(extended: i32, message: &str) -> Kind {
     }
 }
 
+/// Returns an I/O error with its path and kind; a missing file is `Missing`.
+pub(crate) fn io(error: std::io::Error, path: &Path) -> Error {
+    use std::io::ErrorKind as Io;
+    let kind = match error.kind() {
+        Io::NotFound => Kind::Missing,
+        Io::StorageFull | Io::QuotaExceeded => Kind::DiskFull,
+        Io::PermissionDenied | Io::ReadOnlyFilesystem => Kind::NoAccess,
+        _ => Kind::Io,
+    };
+    Error::with_source(kind, path.display().to_string(), error).in_file(path)
+}
+
 /// Returns true if the database of `place` is missing, holds another place, or cannot be read: conditions that do not
 /// pass without intervention.
 pub(crate) fn is_loss(place: &Place, error: &Error) -> bool {

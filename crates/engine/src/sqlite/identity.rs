@@ -1,52 +1,12 @@
 //! The tables that every database carries: which places live here, at which generation (`self-identifying` and
 //! `fenced-generation`), and which migrations were applied. Provisioning and moves write them; every open checks them.
 
-use super::watch::Watch;
 use crate::{
     error::{Error, Kind, Result},
+    identity::Platform,
     place::{Isolation, Place},
 };
 use rusqlite::{Connection, OptionalExtension, params};
-use std::sync::{Arc, OnceLock, Weak};
-
-/// The installation this process belongs to, once it is known. All servers share it; cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Platform(Arc<OnceLock<Box<str>>>, Arc<OnceLock<Weak<Watch>>>);
-
-impl Platform {
-    /// Sets the id of the installation. It may be set only once; a different id later is a bug in this program.
-    pub(crate) fn set(&self, id: &str) -> Result<()> {
-        if !id.is_empty() && &**self.0.get_or_init(|| id.into()) == id {
-            return Ok(());
-        }
-        Err(Error::new(Kind::Internal, format!("{id:?} is not this platform")))
-    }
-
-    /// Sets the watch over the catalog of the installation. A second call changes nothing.
-    pub(crate) fn set_catalog(&self, watch: Weak<Watch>) {
-        self.1.get_or_init(|| watch);
-    }
-
-    /// Returns a number that changes with every commit to the catalog; None while no catalog is open.
-    pub(crate) fn catalog_mark(&self) -> Option<u64> {
-        Some(self.1.get()?.upgrade()?.mark())
-    }
-
-    /// Returns the id as databases carry it; empty if not known yet.
-    pub(crate) fn id(&self) -> &str {
-        self.0.get().map_or("", |id| id)
-    }
-
-    /// Refuses a database that another installation made: a newly made catalog must not take over old files.
-    fn check(&self, found: &str, place: &Place) -> Result<()> {
-        let known = self.id();
-        let made_before = found.is_empty() && place.tenant.is_none();
-        if known.is_empty() || found == known || made_before {
-            return Ok(());
-        }
-        Err(Error::new(Kind::WrongIdentity, format!("{place}: the database is of platform {found:?}")))
-    }
-}
 
 /// The platform's own tables in every database. Idempotent.
 ///

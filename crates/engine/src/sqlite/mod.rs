@@ -2,66 +2,37 @@
 //!
 //! Only [`crate::engine`] calls it, which selects the server. Every connection of the process to a database is opened
 //! here. No other code may open a live database file, not even to read it: closing any descriptor of the file would
-//! silently drop SQLite's POSIX locks. `base` has the one exception, for files that this process does not have open.
+//! silently drop SQLite's POSIX locks. `connection::base` has the one exception, for files that this process does not have open.
 
-mod activity;
-mod base;
-pub mod bind;
-mod birth;
-mod cache;
-mod database;
-pub mod ddl;
-mod deadline;
+mod connection;
 mod error;
+mod files;
 mod functions;
-mod handles;
 mod identity;
-pub mod inspect;
-mod known;
-pub mod list;
-pub(crate) mod lying;
-mod maintenance;
-pub mod merge;
-pub mod migrate;
-mod open;
-pub mod plan;
-mod pool;
-mod present;
-mod provision;
-mod queue;
-pub mod read;
-mod repair;
-mod rest;
+pub mod records;
 mod sandbox;
-pub mod search;
-mod server;
+pub mod schema;
 mod session;
-mod share;
-pub(crate) mod shm;
-mod stop;
+mod site;
 mod system;
 pub(crate) mod transfer;
-mod upkeep;
-pub mod usage;
-mod watch;
-pub mod write;
+mod wal_index;
 
-pub use activity::Activity;
-pub(crate) use cache::Cache;
-pub(crate) use deadline::LongWork;
+pub(crate) use connection::{Cache, Handles, LongWork, Mode, WriteTurn};
 pub(crate) use error::{free_bytes, is_loss, located};
-pub(crate) use handles::Handles;
-pub(crate) use identity::{Platform, enrol, set_fence};
-pub use lying::{DatabaseFile, Resident};
-pub(crate) use open::Mode;
-pub use provision::Template;
-pub(crate) use provision::{Half, place_prepared, prepare, provision, sweep};
-pub(crate) use repair::repair;
+pub use files::{DatabaseFile, Template};
+pub(crate) use files::{
+    Half, Server, attach, change_identity, inspect_file, list_files, look, migrate_file, place_prepared,
+    pooled_bytes, prepare, provision, repair, residents, scrub, sweep,
+};
+pub(crate) use identity::{enrol, set_fence};
+pub use records::{Activity, Usage};
 pub use sandbox::{SqlLimits, SqlRows};
-pub(crate) use server::{Server, Site};
+pub use schema::{Drift, Inspection, MigrateReport, Script};
 pub(crate) use session::{Session, sql_at_any_schema};
+pub(crate) use site::Site;
 pub use system::{SqlRow, SystemDb, Tx};
 pub use transfer::{
     AdoptOptions, Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, Digest, ModelDiff, Standing, TableDigest,
 };
-pub(crate) use upkeep::{attach, change_identity, inspect_file, look, migrate_file, pooled_bytes, scrub};
+pub(crate) use wal_index::allow_files as allow_shm_files;

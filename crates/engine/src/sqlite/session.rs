@@ -5,27 +5,27 @@
 //! (`confined-query`).
 
 use super::{
-    activity::{self, Activity},
-    database::Database,
-    deadline::LongWork,
+    connection::{Database, Lease, queue},
     error::located,
-    list::{self, Cost},
-    merge::OverrideRow,
-    plan::{Confinement, Schema},
-    pool::Lease,
-    queue, read,
-    sandbox::{self, SqlLimits, SqlRows},
-    system::BUSY_WAIT,
-    usage::{self, Usage},
-    write::{Held, Request, WriteOptions, Written},
+    identity,
+    records::{Activity, Usage, activity, list, read, usage, write::Request},
+    sandbox,
 };
 use crate::{
     error::{Error, Kind, Result},
+    list::Cost,
     name::FieldName,
+    overrides::OverrideRow,
     place::{Isolation, Place},
     query::{Change, Filter, RecordId, Select},
     row::Visit,
+    schema::{Confinement, Schema},
+    sqlite::{
+        SqlLimits, SqlRows,
+        connection::{BUSY_WAIT, LongWork},
+    },
     value::Value,
+    write::{WriteGuard, WriteOptions, Written},
 };
 use rusqlite::Connection;
 use std::{
@@ -60,7 +60,7 @@ impl Session {
         ledger: i64,
         long: &LongWork,
     ) -> Self {
-        let tenant = super::identity::tenant_number(place);
+        let tenant = identity::tenant_number(place);
         let (isolation, generation) = (place.isolation, place.generation);
         let confinement = Confinement { isolation, tenant, generation, ledger };
         Self { database, schema: schema.clone(), confinement, long: long.clone() }
@@ -168,7 +168,7 @@ impl Session {
         &self,
         changes: Cow<'_, [Change]>,
         options: &WriteOptions,
-        held: Option<Held>,
+        held: Option<WriteGuard>,
     ) -> Result<Vec<Written>> {
         let request = Request {
             schema: self.schema.clone(),
@@ -285,7 +285,7 @@ pub(crate) async fn sql_at_any_schema(
     }
     run_sql(
         database,
-        (super::identity::tenant_number(place), long),
+        (identity::tenant_number(place), long),
         text,
         serde_json::Value::Null,
         limits,

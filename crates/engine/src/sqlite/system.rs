@@ -4,7 +4,11 @@
 //! Safe with other processes on the same file: writers wait for SQLite's lock without holding a thread, commits are
 //! synced, and [`SystemDb::mark`] covers the commits of every process.
 
-use super::{database::Database, error::located, pool::Lease, watch::Watch};
+use super::{
+    connection::{BUSY_WAIT, Database, Lease},
+    error::located,
+    wal_index::Watch,
+};
 use crate::{
     error::{Error, Kind, Result},
     value::Value,
@@ -19,9 +23,6 @@ use std::{
 };
 use tokio::sync::OwnedMutexGuard;
 
-/// Longest wait for a writer in another process.
-pub(crate) const BUSY_WAIT: Duration = Duration::from_secs(5);
-
 /// Handle to a system store; cheap to clone, keeps the database open.
 #[derive(Debug, Clone)]
 pub struct SystemDb {
@@ -30,9 +31,11 @@ pub struct SystemDb {
 }
 
 impl SystemDb {
-    /// The watch over its commits.
-    pub(crate) fn watch(&self) -> Arc<Watch> {
-        self.watch.clone()
+    /// Returns a function like [`SystemDb::mark`] that does not keep the database open. It returns None once that is
+    /// closed.
+    pub(crate) fn mark_while_open(&self) -> impl Fn() -> Option<u64> + Send + Sync + 'static {
+        let watch = Arc::downgrade(&self.watch);
+        move || Some(watch.upgrade()?.mark())
     }
 
     pub(crate) fn new(database: Arc<Database>) -> Result<Self> {

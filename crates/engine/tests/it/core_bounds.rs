@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, LazyLock},
     time::{Duration, Instant},
 };
-use tenantry_engine::{Kind, Session, SqlLimits, sqlite::plan::Schema};
+use tenantry_engine::{Kind, Session, SqlLimits, schema::Schema};
 
 /// How much longer than its deadline a statement may run.
 const GRACE: Duration = Duration::from_millis(500);

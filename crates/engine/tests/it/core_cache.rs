@@ -1,7 +1,7 @@
 //! The cache of open databases: opens are coalesced, the budget holds, and no database closes while it is in use.
 
 use crate::core_support::*;
-use tenantry_engine::{Kind, sqlite::plan::Schema};
+use tenantry_engine::{Kind, schema::Schema};
 use tenantry_testkit::{Dice, dose, tried};
 
 /// Returns the number of open descriptors of files in the test's directory.

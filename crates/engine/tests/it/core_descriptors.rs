@@ -6,7 +6,9 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering::Relaxed},
 };
 use tenantry_engine::{
-    CacheLimits, Engine, ServerSpec, SqlLimits, name::ServerName, name::StoreName, sqlite::plan::Schema,
+    CacheLimits, Engine, ServerSpec, SqlLimits,
+    name::{ServerName, StoreName},
+    schema::Schema,
 };
 use tenantry_testkit::{Dice, dose, tried};
 

@@ -10,8 +10,8 @@ use tenantry_engine::{
     name::{FieldName, ModelName, StoreName},
     place::Place,
     query::{Change, RecordId},
-    sqlite::write::{WriteOptions, Written},
     value::Value,
+    write::{WriteOptions, Written},
 };
 use tokio::task::JoinHandle;
 

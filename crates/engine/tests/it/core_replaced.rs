@@ -1,8 +1,7 @@
 //! A database file is exchanged while its `-wal` stays: what is in the `-wal` does not vouch for the file beside it
 //! (`self-identifying`, `stale-wal`).
 
-use crate::faults_kit::*;
-use crate::transfer_kit::*;
+use crate::{faults_kit::*, transfer_kit::*};
 use std::{
     fs,
     path::{Path, PathBuf},

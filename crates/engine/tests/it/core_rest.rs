@@ -18,8 +18,8 @@ use tenantry_engine::{
     place::Place,
     query::{Change, RecordId},
     row::{Collect, Row, Visit},
-    sqlite::write::WriteOptions,
     value::Value,
+    write::WriteOptions,
 };
 use tenantry_testkit::{dose, tried};
 

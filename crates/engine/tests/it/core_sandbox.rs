@@ -15,7 +15,7 @@ use std::{
 use tenantry_engine::{
     Kind, Session, SqlLimits,
     place::{Isolation, Place},
-    sqlite::plan::Schema,
+    schema::Schema,
 };
 
 const CANARY: &str = "canary-of-the-neighbour";

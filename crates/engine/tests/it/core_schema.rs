@@ -8,7 +8,7 @@ use crate::{
 };
 use std::sync::Arc;
 use tenantry_engine::{
-    Kind,
+    Kind, SqlLimits,
     engine::Session,
     migration::{Migration, Op},
     model::Model,
@@ -16,8 +16,9 @@ use tenantry_engine::{
     place::{Isolation, Place},
     query::{Change, Filter, RecordId, Select},
     row::Collect,
-    sqlite::{SqlLimits, plan::Schema, write::WriteOptions},
+    schema::Schema,
     value::Value,
+    write::WriteOptions,
 };
 
 fn bill(scale: u32) -> Model {

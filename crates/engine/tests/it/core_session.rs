@@ -17,8 +17,9 @@ use tenantry_engine::{
     place::{Isolation, Place},
     query::{Change, Filter, RecordId, Select},
     row::Collect,
-    sqlite::{plan::Schema, write::WriteOptions},
+    schema::Schema,
     value::Value,
+    write::WriteOptions,
 };
 use tenantry_testkit::{dose, tried};
 

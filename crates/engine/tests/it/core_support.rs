@@ -2,10 +2,9 @@
 
 use tempfile::TempDir;
 use tenantry_engine::{
-    CacheLimits, Engine, ServerSpec, Template,
+    CacheLimits, Engine, Script, ServerSpec, Template,
     name::{PhysicalName, ServerName, StoreName, TenantId},
     place::{Isolation, Place},
-    sqlite::migrate::Script,
 };
 
 pub struct Bed {

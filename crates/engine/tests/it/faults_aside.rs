@@ -1,10 +1,8 @@
 //! T14: a process writes to a database while another process sets it aside because it can no longer be opened. Every
 //! acknowledged write is found again; a write to the file that was set aside is an error.
 
-use crate::core_support::engine_at;
-use crate::faults_kit::*;
-use tenantry_engine::place::Isolation;
-use tenantry_engine::{Error, Kind};
+use crate::{core_support::engine_at, faults_kit::*};
+use tenantry_engine::{Error, Kind, place::Isolation};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_to_a_file_that_was_set_aside_is_not_acknowledged() {

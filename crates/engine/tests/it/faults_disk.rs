@@ -2,11 +2,8 @@
 //! done, and once there is room again everything works as before. Other databases are not affected.
 
 use crate::faults_kit::*;
-use std::io::Write;
-use std::path::Path;
-use std::process::Command;
-use tenantry_engine::Kind;
-use tenantry_engine::place::Isolation;
+use std::{io::Write, path::Path, process::Command};
+use tenantry_engine::{Kind, place::Isolation};
 
 /// Does the work of a child process on a small file system that is full for a while.
 async fn full_for_a_while(dir: &Path, isolation: Isolation) {

@@ -6,14 +6,16 @@
 //! `faults_disk.rs`. Not tested here: disks that lie about what they synced, and running out of memory. Where `strace`
 //! or mounting is not possible, set `TENANTRY_WITHOUT=strace,mount`; otherwise these tests fail.
 
-use crate::core_support::Bed;
-use crate::faults_kit::*;
-use crate::transfer_kit::*;
-use std::io::Write;
-use std::path::Path;
-use std::process::{Command, Stdio};
-use tenantry_engine::place::{Isolation, Place};
-use tenantry_engine::{Error, Kind, Result};
+use crate::{core_support::Bed, faults_kit::*, transfer_kit::*};
+use std::{
+    io::Write,
+    path::Path,
+    process::{Command, Stdio},
+};
+use tenantry_engine::{
+    Error, Kind, Result,
+    place::{Isolation, Place},
+};
 
 const POOLED: &str = "TENANTRY_FAULTS_POOLED";
 const PAIRS: usize = 12;

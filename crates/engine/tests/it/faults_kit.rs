@@ -1,12 +1,16 @@
 //! Shared by the fault tests (T9): writes that come in pairs, so that half a transaction is visible.
 
-use crate::core_support::{Bed, engine_at};
-use crate::records_kit::{insert, update};
-use crate::transfer_kit::*;
+use crate::{
+    core_support::{Bed, engine_at},
+    records_kit::{insert, update},
+    transfer_kit::*,
+};
 use std::path::{Path, PathBuf};
-use tenantry_engine::place::{Isolation, Place};
-use tenantry_engine::query::RecordId;
-use tenantry_engine::value::Value;
+use tenantry_engine::{
+    place::{Isolation, Place},
+    query::RecordId,
+    value::Value,
+};
 
 /// Writes transaction `number`: inserts two doctors and updates the age of the very first one.
 pub(crate) async fn pair(clinic: &Clinic, place: &Place, number: usize) -> tenantry_engine::Result<()> {

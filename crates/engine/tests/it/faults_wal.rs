@@ -5,13 +5,13 @@
 //! as it must be: SQLite changes it only after it synced the `-wal`. Disks that lose or reorder *synced* writes are not
 //! tested here.
 
-use crate::core_support::bed_in_memory;
-use crate::faults_kit::*;
-use crate::transfer_kit::*;
+use crate::{core_support::bed_in_memory, faults_kit::*, transfer_kit::*};
 use std::path::{Path, PathBuf};
-use tenantry_engine::name::PhysicalName;
-use tenantry_engine::place::{Isolation, Place};
-use tenantry_engine::{Digest, Kind};
+use tenantry_engine::{
+    Digest, Kind,
+    name::PhysicalName,
+    place::{Isolation, Place},
+};
 
 const HEADER: usize = 32;
 const FRAME: usize = 24 + 4096;

@@ -4,11 +4,13 @@
 use crate::records_kit::*;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
-use tenantry_engine::model::{Field, FieldKind, OnDelete};
-use tenantry_engine::name::ModelName;
-use tenantry_engine::sqlite::bind::{from_json, from_text};
-use tenantry_engine::value::Value;
-use tenantry_engine::{Kind, Result};
+use tenantry_engine::{
+    Kind, Result,
+    input::{from_json, from_text},
+    model::{Field, FieldKind, OnDelete},
+    name::ModelName,
+    value::Value,
+};
 use tenantry_testkit::{Dice, dose, tried};
 
 fn of(kind: FieldKind) -> Field {

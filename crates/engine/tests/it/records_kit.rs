@@ -2,17 +2,23 @@
 
 use rusqlite::Connection;
 use std::sync::Arc;
-use tenantry_engine::migration::{Migration, Op};
-use tenantry_engine::model::{Field, FieldKind, IdKind, Index, Model, OnDelete, Overrides, Permissions};
-use tenantry_engine::name::{AppName, FieldName, ModelName, StoreName};
-use tenantry_engine::place::Isolation;
-use tenantry_engine::query::{Change, Filter, RecordId, Select};
-use tenantry_engine::row::Collect;
-use tenantry_engine::sqlite::merge::OverrideRow;
-use tenantry_engine::sqlite::plan::{Confinement, Schema};
-use tenantry_engine::sqlite::{list, migrate, read, write};
-use tenantry_engine::value::Value;
-use tenantry_engine::{Error, Kind, Result};
+use tenantry_engine::{
+    Error, Kind, Result,
+    migration::{Migration, Op},
+    model::{Field, FieldKind, IdKind, Index, Model, OnDelete, Overrides, Permissions},
+    name::{AppName, FieldName, ModelName, StoreName},
+    overrides::OverrideRow,
+    place::Isolation,
+    query::{Change, Filter, RecordId, Select},
+    row::Collect,
+    schema::{Confinement, Schema},
+    sqlite::{
+        records::{list, read, write},
+        schema::migrate,
+    },
+    value::Value,
+    write::{WriteOptions, Written},
+};
 
 /// Both isolations: every conformance case runs in each.
 pub(crate) const BOTH: [Isolation; 2] = [Isolation::Database, Isolation::Pooled];
@@ -25,7 +31,7 @@ pub(crate) struct Kit {
     pub(crate) conn: Connection,
     pub(crate) schema: Schema,
     pub(crate) who: Confinement,
-    pub(crate) options: write::WriteOptions,
+    pub(crate) options: WriteOptions,
 }
 
 pub(crate) fn name(text: &str) -> FieldName {
@@ -86,7 +92,7 @@ impl Kit {
         let conn = Connection::open(path).unwrap();
         conn.busy_timeout(std::time::Duration::from_secs(60)).unwrap();
         conn.execute_batch("PRAGMA foreign_keys = ON; PRAGMA synchronous = OFF").unwrap();
-        tenantry_engine::sqlite::list::add_functions(&conn).unwrap();
+        tenantry_engine::sqlite::records::list::add_functions(&conn).unwrap();
         let schema =
             Schema::new(StoreName::parse("tenant").unwrap(), models(), &migrations(&models())).unwrap();
         Self { conn, schema, who: self.who, options: self.options.clone() }
@@ -95,17 +101,17 @@ impl Kit {
     /// Returns a kit with a connection to the file of a place that the engine made.
     pub(crate) fn reader(path: &std::path::Path, place: &tenantry_engine::place::Place) -> Self {
         let conn = Connection::open(path).unwrap();
-        tenantry_engine::sqlite::list::add_functions(&conn).unwrap();
+        tenantry_engine::sqlite::records::list::add_functions(&conn).unwrap();
         let schema =
             Schema::new(StoreName::parse("tenant").unwrap(), models(), &migrations(&models())).unwrap();
         let tenant = place.tenant.map_or(0, |t| t.get());
         let who = Confinement { isolation: place.isolation, tenant, generation: place.generation, ledger: 1 };
-        Self { conn, schema, who, options: write::WriteOptions::default() }
+        Self { conn, schema, who, options: WriteOptions::default() }
     }
 
     fn made(mut conn: Connection, isolation: Isolation) -> Self {
         conn.execute_batch("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF").unwrap();
-        tenantry_engine::sqlite::list::add_functions(&conn).unwrap();
+        tenantry_engine::sqlite::records::list::add_functions(&conn).unwrap();
         let models = models();
         let migrations = migrations(&models);
         let store = StoreName::parse("tenant").unwrap();
@@ -117,7 +123,7 @@ impl Kit {
         }
         let schema = Schema::new(store, models, &migrations).unwrap();
         let who = Confinement { isolation, tenant: TENANTS[0], generation: 3, ledger: 1 };
-        Self { conn, schema, who, options: write::WriteOptions { actor: "ann".into(), ..Default::default() } }
+        Self { conn, schema, who, options: WriteOptions { actor: "ann".into(), ..Default::default() } }
     }
 
     /// Acts as another tenant from now on (of the same database if pooled).
@@ -126,11 +132,11 @@ impl Kit {
         self
     }
 
-    pub(crate) fn apply(&self, changes: &[Change]) -> Result<Vec<write::Written>> {
+    pub(crate) fn apply(&self, changes: &[Change]) -> Result<Vec<Written>> {
         write::apply(&self.conn, &self.schema, &self.who, changes, &self.options)
     }
 
-    pub(crate) fn one(&self, change: Change) -> write::Written {
+    pub(crate) fn one(&self, change: Change) -> Written {
         self.apply(&[change]).unwrap().remove(0)
     }
 

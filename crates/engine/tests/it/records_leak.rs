@@ -2,13 +2,15 @@
 //! tenant does, it neither sees, changes nor blocks rows of the others, and is not blocked by them.
 
 use crate::records_kit::*;
-use tenantry_engine::Kind;
-use tenantry_engine::place::Isolation;
-use tenantry_engine::query::{Direction, Filter, Operator, RecordId, Select};
-use tenantry_engine::row::Collect;
-use tenantry_engine::sqlite::merge::OverrideRow;
-use tenantry_engine::sqlite::{read, usage};
-use tenantry_engine::value::Value;
+use tenantry_engine::{
+    Kind,
+    overrides::OverrideRow,
+    place::Isolation,
+    query::{Direction, Filter, Operator, RecordId, Select},
+    row::Collect,
+    sqlite::records::{read, usage},
+    value::Value,
+};
 
 /// Makes three tenants with doctors 1 to 4 (3 is mentored by 2), a hospital and an order each; returns the hospitals'
 /// ids.

@@ -1,12 +1,14 @@
 //! Lists: bounds, refusals, search; the same cases in both isolations.
 
 use crate::records_kit::*;
-use tenantry_engine::Kind;
-use tenantry_engine::query::{Direction, Filter, Operator, Select};
-use tenantry_engine::row::json::JsonRows;
-use tenantry_engine::sqlite::list::{self, Cost};
-use tenantry_engine::sqlite::read;
-use tenantry_engine::value::Value;
+use tenantry_engine::{
+    Kind,
+    list::Cost,
+    query::{Direction, Filter, Operator, Select},
+    row::json::JsonRows,
+    sqlite::records::{list, read},
+    value::Value,
+};
 
 fn compare(field: &str, operator: Operator, value: impl Into<Value>) -> Filter {
     Filter::Compare(name(field), operator, value.into())

@@ -2,11 +2,12 @@
 //! and page with a model in memory.
 
 use crate::records_kit::*;
-use tenantry_engine::query::{RecordId, Select};
-use tenantry_engine::row::Row;
-use tenantry_engine::row::Visit;
-use tenantry_engine::sqlite::merge::{self, CollectOverrides, OverrideRow};
-use tenantry_engine::value::{Value, ValueRef};
+use tenantry_engine::{
+    overrides::{self, CollectOverrides, OverrideRow},
+    query::{RecordId, Select},
+    row::{Row, Visit},
+    value::{Value, ValueRef},
+};
 
 fn searching(text: &str) -> Select {
     Select { search: Some(text.into()), limit: 1, ..Select::default() }
@@ -51,14 +52,14 @@ fn changes_keep_stored_forms_and_refuse_what_may_not_change() {
         ("age", Value::Null),
         ("extra", Value::Json(serde_json::json!({"a": 1}))),
     ]);
-    let json = merge::changes(plan, &list).unwrap();
+    let json = overrides::changes(plan, &list).unwrap();
     assert_eq!(json, serde_json::json!({"fee": 350, "active": 0, "age": null, "extra": "{\"a\":1}"}));
-    let back = merge::values(plan, &json);
+    let back = overrides::values(plan, &json);
     assert!(back.len() == list.len() && list.iter().all(|pair| back.contains(pair)), "{back:?}");
     for (field, value) in
         [("email", Value::from("x")), ("id", 1.into()), ("age", 200.into()), ("name", Value::Null)]
     {
-        assert!(merge::changes(plan, &values(&[(field, value)])).is_err(), "{field}");
+        assert!(overrides::changes(plan, &values(&[(field, value)])).is_err(), "{field}");
     }
     kit.one(insert("doctors", &[("name", "a".into())]));
     let rows = [OverrideRow {

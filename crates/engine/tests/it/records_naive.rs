@@ -5,10 +5,12 @@ use crate::records_kit::*;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 use std::cmp::Ordering;
-use tenantry_engine::place::Isolation;
-use tenantry_engine::query::{Direction, Filter, Operator, RecordId, Select};
-use tenantry_engine::sqlite::merge::{self, OverrideRow};
-use tenantry_engine::value::Value;
+use tenantry_engine::{
+    overrides::{self, OverrideRow},
+    place::Isolation,
+    query::{Direction, Filter, Operator, RecordId, Select},
+    value::Value,
+};
 
 const FIELDS: [&str; 6] = ["name", "age", "fee", "active", "born", "level"];
 
@@ -225,7 +227,7 @@ proptest! {
             for (row, (_, other, which)) in naive.iter_mut().zip(&rows) {
                 let changed: Vec<_> = (0..4).filter(|&i| which[i]).map(|i| (FIELDS[i], other[i].clone())).collect();
                 if !changed.is_empty() {
-                    let changes = merge::changes(plan, &values(&changed)).unwrap().to_string();
+                    let changes = overrides::changes(plan, &values(&changed)).unwrap().to_string();
                     let Value::Integer(id) = row[0] else { panic!() };
                     overrides.push(OverrideRow { id: RecordId::Integer(id), changes });
                 }

@@ -4,11 +4,13 @@
 use crate::records_kit::*;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
-use tenantry_engine::Kind;
-use tenantry_engine::place::Isolation;
-use tenantry_engine::query::{Change, RecordId};
-use tenantry_engine::sqlite::usage;
-use tenantry_engine::value::Value;
+use tenantry_engine::{
+    Kind,
+    place::Isolation,
+    query::{Change, RecordId},
+    sqlite::records::usage,
+    value::Value,
+};
 
 #[derive(Debug, Clone)]
 enum Step {

@@ -1,11 +1,7 @@
 //! Writes: the same cases in both isolations.
 
 use crate::records_kit::*;
-use tenantry_engine::Kind;
-use tenantry_engine::place::Isolation;
-use tenantry_engine::query::RecordId;
-use tenantry_engine::sqlite::usage;
-use tenantry_engine::value::Value;
+use tenantry_engine::{Kind, place::Isolation, query::RecordId, sqlite::records::usage, value::Value};
 
 fn doctor(text: &str) -> tenantry_engine::query::Change {
     insert("doctors", &[("name", text.into())])

@@ -2,9 +2,7 @@
 
 use crate::schema_kit::{CLINIC, load, memory};
 use rusqlite::Connection;
-use tenantry_engine::migration::State;
-use tenantry_engine::place::Isolation;
-use tenantry_engine::sqlite::ddl;
+use tenantry_engine::{migration::State, place::Isolation, sqlite::schema::ddl};
 
 fn clinic(isolation: Isolation) -> Connection {
     let models = load(CLINIC).unwrap();

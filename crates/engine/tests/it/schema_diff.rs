@@ -1,11 +1,11 @@
 //! Diffs: the operations they return, the questions they ask, the changes they refuse; and migration files.
 
 use crate::schema_kit::{CLINIC, app, load, migration};
-use tenantry_engine::migration::{
-    Answers, Migration, Op, State, Statements, dependencies, diff, fingerprint, order,
+use tenantry_engine::{
+    migration::{Answers, Migration, Op, State, Statements, dependencies, diff, fingerprint, order},
+    model::Model,
+    name::AppName,
 };
-use tenantry_engine::model::Model;
-use tenantry_engine::name::AppName;
 
 /// Returns the operations as one word and name each.
 fn brief(ops: &[Op]) -> Vec<String> {

@@ -5,12 +5,14 @@ use crate::schema_kit::{app, memory, migration, store};
 use proptest::prelude::*;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
-use tenantry_engine::migration::{Answers, Migration, State, diff};
-use tenantry_engine::model::{Field, FieldKind, IdKind, Index, Model, OnDelete, Permissions};
-use tenantry_engine::name::{FieldName, ModelName};
-use tenantry_engine::place::Isolation;
-use tenantry_engine::sqlite::inspect::Snapshot;
-use tenantry_engine::sqlite::migrate::{Script, migrate};
+use tenantry_engine::{
+    Script,
+    migration::{Answers, Migration, State, diff},
+    model::{Field, FieldKind, IdKind, Index, Model, OnDelete, Permissions},
+    name::{FieldName, ModelName},
+    place::Isolation,
+    sqlite::schema::{inspect::Snapshot, migrate::migrate},
+};
 
 const MODELS: [&str; 3] = ["ants", "bees", "cats"];
 const FIELDS: [&str; 5] = ["f0", "f1", "f2", "f3", "f4"];

@@ -1,9 +1,11 @@
 //! Shared by the schema tests: loading models from text, databases in memory.
 
 use rusqlite::Connection;
-use tenantry_engine::migration::{Migration, Op};
-use tenantry_engine::model::{self, Model, Scope, Source};
-use tenantry_engine::name::{AppName, StoreName};
+use tenantry_engine::{
+    migration::{Migration, Op},
+    model::{self, Model, Scope, Source},
+    name::{AppName, StoreName},
+};
 
 /// Returns the scope of a store of the test platform: `shared` and `control` are system stores, `tenant` and `books`
 /// tenant stores.

@@ -1,13 +1,19 @@
 //! Migrations on a database: each is whole or absent, runs once, and refuses with a clear message (M4, M16, T6).
 
-use crate::schema_kit::{CLINIC, load, memory, migration, store};
-use crate::schema_people::{BOTH, NAME, answers, models, people, row, schema, step};
+use crate::{
+    schema_kit::{CLINIC, load, memory, migration, store},
+    schema_people::{BOTH, NAME, answers, models, people, row, schema, step},
+};
 use rusqlite::Connection;
-use tenantry_engine::Kind;
-use tenantry_engine::migration::{Answers, Op, Statements};
-use tenantry_engine::place::Isolation;
-use tenantry_engine::sqlite::inspect::{Snapshot, inspect};
-use tenantry_engine::sqlite::migrate::{Script, migrate};
+use tenantry_engine::{
+    Kind, Script,
+    migration::{Answers, Op, Statements},
+    place::Isolation,
+    sqlite::schema::{
+        inspect::{Snapshot, inspect},
+        migrate::migrate,
+    },
+};
 
 #[test]
 fn integer_ids_are_not_given_out_again_after_a_rebuild() {

@@ -2,8 +2,10 @@
 
 use crate::schema_kit::{CLINIC, load};
 use proptest::prelude::*;
-use tenantry_engine::migration::Migration;
-use tenantry_engine::model::{FieldKind, IdKind};
+use tenantry_engine::{
+    migration::Migration,
+    model::{FieldKind, IdKind},
+};
 
 /// Loads one file `m.toml` together with a shared model `towns` and a tenant model `people`, and checks its problems,
 /// one per line.

@@ -2,9 +2,11 @@
 
 use crate::schema_kit::{app, load, migration};
 use rusqlite::Connection;
-use tenantry_engine::migration::{Answers, Migration, State, diff};
-use tenantry_engine::model::Model;
-use tenantry_engine::place::Isolation;
+use tenantry_engine::{
+    migration::{Answers, Migration, State, diff},
+    model::Model,
+    place::Isolation,
+};
 
 pub(crate) const BOTH: [Isolation; 2] = [Isolation::Database, Isolation::Pooled];
 

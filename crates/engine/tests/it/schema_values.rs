@@ -1,11 +1,15 @@
 //! What happens to rows when models change: values are kept exactly, or the migration refuses with a clear message and
 //! changes nothing.
 
-use crate::schema_kit::{memory, store};
-use crate::schema_people::{BOTH, NAME, answers, models, people, row, schema, step};
-use tenantry_engine::migration::Answers;
-use tenantry_engine::sqlite::inspect::inspect;
-use tenantry_engine::sqlite::migrate::{Script, migrate};
+use crate::{
+    schema_kit::{memory, store},
+    schema_people::{BOTH, NAME, answers, models, people, row, schema, step},
+};
+use tenantry_engine::{
+    Script,
+    migration::Answers,
+    sqlite::schema::{inspect::inspect, migrate::migrate},
+};
 
 /// Checks a change between two versions of `people`, with a row inserted before, the answers, and either SQL with its
 /// expected result afterwards or the start of the refusal.

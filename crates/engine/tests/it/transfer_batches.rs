@@ -1,15 +1,20 @@
 //! A pool is filled batch by batch: other writers write in between, and a caller that comes back late or died midway
 //! does no harm.
 
-use crate::records_kit::insert;
-use crate::transfer_kit::*;
+use crate::{records_kit::insert, transfer_kit::*};
 use rusqlite::Connection;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::Duration;
-use tenantry_engine::place::{Isolation, Place};
-use tenantry_engine::{Engine, Kind};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+use tenantry_engine::{
+    Engine, Kind,
+    place::{Isolation, Place},
+};
 
 /// Enough for several batches.
 const DOCTORS: usize = 3_000;

@@ -4,11 +4,12 @@ use crate::core_support::{Bed, bed, tenant};
 use rusqlite::Connection;
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 use tenantry_engine::{
+    Script,
     migration::{Migration, Op},
     model::{self, Model, Scope, Source},
     name::{AppName, StoreName},
     place::Isolation,
-    sqlite::{migrate::Script, plan::Schema},
+    schema::Schema,
 };
 
 const ROWS: i64 = 20;

@@ -1,15 +1,21 @@
 //! Catching up: after any sequence of writes during a copy, split into rounds anywhere, the copy equals the original.
 
-use crate::records_kit::{Kit, delete, insert, insert_as, update};
-use crate::transfer_kit::*;
+use crate::{
+    records_kit::{Kit, delete, insert, insert_as, update},
+    transfer_kit::*,
+};
 use proptest::prelude::*;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use tenantry_engine::migration::{Op, Statements};
-use tenantry_engine::place::{Isolation, Place};
-use tenantry_engine::query::{Change, RecordId};
-use tenantry_engine::value::Value;
-use tenantry_engine::{CaughtUp, Kind};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
+use tenantry_engine::{
+    CaughtUp, Kind,
+    migration::{Op, Statements},
+    place::{Isolation, Place},
+    query::{Change, RecordId},
+    value::Value,
+};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -125,7 +131,7 @@ impl Clinic {
     /// Returns the actual bytes of a pooled tenant, recounted.
     fn counted_anew(&self, place: &Place) -> u64 {
         let kit = Kit::reader(&self.bed.file(place), place);
-        tenantry_engine::sqlite::usage::recount(&kit.conn, &kit.schema, &kit.who).unwrap().bytes
+        tenantry_engine::sqlite::records::usage::recount(&kit.conn, &kit.schema, &kit.who).unwrap().bytes
     }
 }
 

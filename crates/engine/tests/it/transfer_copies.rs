@@ -1,16 +1,20 @@
 //! Copies of places of each isolation become places of each isolation: everything arrives, no other tenant is touched,
 //! and invalid copies are refused.
 
-use crate::records_kit::{field, models};
-use crate::transfer_kit::*;
+use crate::{
+    records_kit::{field, models},
+    transfer_kit::*,
+};
 use rusqlite::Connection;
 use std::sync::Arc;
-use tenantry_engine::migration::Op;
-use tenantry_engine::model::FieldKind;
-use tenantry_engine::name::{ModelName, StoreName};
-use tenantry_engine::place::{Isolation, Place};
-use tenantry_engine::sqlite::plan::Schema;
-use tenantry_engine::{Kind, ModelDiff};
+use tenantry_engine::{
+    Kind, ModelDiff,
+    migration::Op,
+    model::FieldKind,
+    name::{ModelName, StoreName},
+    place::{Isolation, Place},
+    schema::Schema,
+};
 
 fn kind<T: std::fmt::Debug>(result: tenantry_engine::Result<T>) -> Kind {
     result.unwrap_err().kind().clone()

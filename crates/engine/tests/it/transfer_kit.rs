@@ -1,21 +1,22 @@
 //! Shared by the transfer tests: the small clinic of the record tests in places of both isolations, through the engine,
 //! with neighbours in the shared database.
 
-use crate::core_support::{Bed, bed};
-use crate::records_kit::{decimal, insert, models, update, values};
-use std::path::PathBuf;
-use std::sync::Arc;
-use tenantry_engine::migration::{Migration, Op};
-use tenantry_engine::name::{AppName, FieldName, ModelName, PhysicalName, ServerName, StoreName, TenantId};
-use tenantry_engine::place::{Isolation, Place};
-use tenantry_engine::query::{Change, RecordId, Select};
-use tenantry_engine::row::Collect;
-use tenantry_engine::sqlite::migrate::Script;
-use tenantry_engine::sqlite::plan::Schema;
-use tenantry_engine::sqlite::usage::Usage;
-use tenantry_engine::sqlite::write::{WriteOptions, Written};
-use tenantry_engine::value::Value;
-use tenantry_engine::{Activity, AdoptOptions, Digest, Result};
+use crate::{
+    core_support::{Bed, bed},
+    records_kit::{decimal, insert, models, update, values},
+};
+use std::{path::PathBuf, sync::Arc};
+use tenantry_engine::{
+    Activity, AdoptOptions, Digest, Result, Script, Usage,
+    migration::{Migration, Op},
+    name::{AppName, FieldName, ModelName, PhysicalName, ServerName, StoreName, TenantId},
+    place::{Isolation, Place},
+    query::{Change, RecordId, Select},
+    row::Collect,
+    schema::Schema,
+    value::Value,
+    write::{WriteOptions, Written},
+};
 
 /// The tenant that is carried, and another one in the same shared databases.
 pub(crate) const TENANT: i64 = 7;

@@ -21,7 +21,7 @@ use tenantry_engine::{
     engine::Digest,
     name::{Slug, TenantId},
     place::Place,
-    sqlite::plan::Schema,
+    schema::Schema,
 };
 use tokio::sync::mpsc;
 

@@ -22,7 +22,7 @@ use tenantry_engine::{
     place::Place,
     query::{Direction, Filter, RecordId, Select},
     row::Collect,
-    sqlite::plan::Schema,
+    schema::Schema,
     value::Value,
 };
 

@@ -3,10 +3,10 @@
 use crate::records::Dependence;
 use std::fmt;
 use tenantry_engine::{
+    Drift,
     name::{FieldName, ModelName},
     place::Place,
     query::RecordId,
-    sqlite::inspect::Drift,
 };
 
 /// A fault that the check found.

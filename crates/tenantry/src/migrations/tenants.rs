@@ -14,10 +14,9 @@ use crate::{
 };
 use std::{collections::HashMap, sync::Arc};
 use tenantry_engine::{
-    Engine,
+    Engine, MigrateReport, Script,
     name::StoreName,
     place::{Isolation, Place},
-    sqlite::migrate::{MigrateReport, Script},
 };
 
 /// Migrates all tenant stores, or one. Returns a report for each store.

@@ -19,8 +19,8 @@ use tenantry_engine::{
     model::{FieldKind, Model},
     name::{FieldName, ModelName},
     query::{Change, RecordId},
-    sqlite::write::Held,
     value::Value,
+    write::WriteGuard,
 };
 use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 
@@ -110,7 +110,7 @@ impl<'a> Claims<'a> {
 
     /// Checks that every referred row exists, and returns a guard that prevents its deletion. `None` if there are no
     /// such references.
-    pub(super) async fn hold(&self, records: &Records<'_>) -> Result<Option<Held>> {
+    pub(super) async fn hold(&self, records: &Records<'_>) -> Result<Option<WriteGuard>> {
         if self.0.is_empty() {
             return Ok(None);
         }
@@ -153,7 +153,7 @@ impl Records<'_> {
         let leaving = self.entry.leaving.mark(id).await?;
         let between = self.inner.between.delete().await?;
         self.refuse_if_referred(id).await?;
-        let held: Held = Box::new((leaving, between));
+        let held: WriteGuard = Box::new((leaving, between));
         let session = self.session().await?;
         session.write_holding(vec![change], &self.options_for(&self.entry), Some(held)).await?;
         Ok(())

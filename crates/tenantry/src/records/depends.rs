@@ -17,11 +17,11 @@ use std::{
 use tenantry_engine::{
     Kind,
     engine::Session,
+    input,
     model::{Field, FieldKind, Model},
     name::{FieldName, ModelName},
     query::{Change, RecordId},
     row::Collect,
-    sqlite::bind,
     value::Value,
 };
 
@@ -116,7 +116,7 @@ impl Records<'_> {
         id: &RecordId,
         expected: Option<i64>,
         values: Vec<(FieldName, Value)>,
-    ) -> Result<Vec<tenantry_engine::sqlite::write::Written>> {
+    ) -> Result<Vec<tenantry_engine::write::Written>> {
         let model = self.entry.model.name.clone();
         let touched =
             |rule: &&Dependence| values.iter().any(|(name, _)| *name == rule.field || *name == rule.with);
@@ -208,7 +208,7 @@ fn given<'v>(model: &Model, values: &'v [(FieldName, Value)], name: &FieldName) 
     }
     let field = model.field(name.as_str())?;
     let default = field.default.as_ref()?;
-    bind::from_json(field, default).ok().map(Cow::Owned)
+    input::from_json(field, default).ok().map(Cow::Owned)
 }
 
 pub(crate) fn record_id(value: &Value) -> Option<RecordId> {

@@ -16,12 +16,12 @@ use tenantry_engine::{
     engine::Session,
     model::{FieldKind, Model},
     name::FieldName,
+    overrides::OverrideRow,
     query::{Filter, RecordId, Select},
     row::{
         Collect,
         json::{JsonKeys, write_text, write_values},
     },
-    sqlite::merge::OverrideRow,
     value::Value,
 };
 

@@ -38,9 +38,7 @@ use crate::{
     topology::TenantRecord,
 };
 use std::sync::{Arc, PoisonError, RwLock};
-use tenantry_engine::{
-    engine::Session, model::Model, name::TenantId, query::RecordId, sqlite::write::WriteOptions,
-};
+use tenantry_engine::{engine::Session, model::Model, name::TenantId, query::RecordId, write::WriteOptions};
 
 /// Whose records are used.
 #[derive(Clone, Copy)]

@@ -9,14 +9,11 @@ use crate::{
 };
 use serde_json::{Map, Value as Json};
 use tenantry_engine::{
-    Kind,
+    Kind, input,
     name::FieldName,
+    overrides::{self, CollectOverrides, OverrideRow},
     query::{Change, Filter, Operator, RecordId, Select},
     row::Collect,
-    sqlite::{
-        bind,
-        merge::{self, CollectOverrides, OverrideRow},
-    },
     value::Value,
 };
 use tokio::sync::OwnedRwLockReadGuard;
@@ -136,12 +133,12 @@ impl Records<'_> {
                 continue;
             }
             let field = self.entry.model.field(name).ok_or(Error::NotFound("field"))?;
-            let value = wrong.take(bind::from_json(field, value).map_err(Error::from))?;
+            let value = wrong.take(input::from_json(field, value).map_err(Error::from))?;
             values.extend(value.map(|value| (field.name.clone(), value)));
         }
         wrong.finish()?;
         let plan = self.entry.schema.model(self.name()).ok_or(Error::NotFound("model"))?;
-        Ok(merge::changes(plan, &values)?)
+        Ok(overrides::changes(plan, &values)?)
     }
 
     async fn find_override(&self, kept: &ModelEntry, shared: &Value) -> Result<Option<RecordId>> {

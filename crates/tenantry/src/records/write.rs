@@ -11,12 +11,13 @@ use crate::{
 };
 use serde_json::{Map, Value as Json};
 use tenantry_engine::{
+    input,
     model::{Field, FieldKind, Model},
     name::FieldName,
     query::Change,
     row::json::write_values,
-    sqlite::{bind, write::Written},
     value::Value,
+    write::Written,
 };
 
 /// Largest number of records in one batch.
@@ -215,7 +216,7 @@ fn checked(model: &Model, name: &str, value: &Json) -> Result<(FieldName, Value)
         let reason = "send the bytes to the record's files path, or null to remove the file";
         return Err(Error::InvalidFields(vec![FieldError::new(name, Rule::ReadOnly, reason)]));
     }
-    Ok((field.name.clone(), bind::from_json(field, value)?))
+    Ok((field.name.clone(), input::from_json(field, value)?))
 }
 
 /// Returns the declared field with this name, or an error that lists the fields.

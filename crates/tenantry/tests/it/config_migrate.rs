@@ -23,7 +23,8 @@ use tenantry::{
 use tenantry_engine::{
     CacheLimits, Engine, ServerSpec,
     place::{Isolation, Place},
-    sqlite::{plan::Schema, write::WriteOptions},
+    schema::Schema,
+    write::WriteOptions,
 };
 
 const UNITS: &str = "store = \"shared\"\n[fields.name]\ntype = \"text\"\nrequired = true\n";

@@ -16,8 +16,9 @@ use tenantry_engine::{
     place::{Isolation, Place},
     query::{Change, RecordId, Select},
     row::Collect,
-    sqlite::{plan::Schema, write::WriteOptions},
+    schema::Schema,
     value::Value,
+    write::WriteOptions,
 };
 
 const SEEDS: u64 = 500;

@@ -20,7 +20,7 @@ use tenantry::{
 use tenantry_engine::{
     CacheLimits, Engine, ServerSpec, Session,
     place::{Isolation, Place},
-    sqlite::plan::Schema,
+    schema::Schema,
 };
 use tokio::{
     sync::{mpsc, oneshot},

@@ -4,8 +4,10 @@
 //! Memory and files are counted for the thread that runs the statement, which runs nothing else, so other statements'
 //! use is not charged to it.
 
-use super::{super::stop::Stop, SqlLimits};
-use crate::error::{Error, Kind, Result};
+use crate::{
+    error::{Error, Kind, Result},
+    sqlite::{SqlLimits, connection::Stop},
+};
 use rusqlite::Connection;
 use std::{
     fs::File,

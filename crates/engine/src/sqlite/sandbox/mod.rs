@@ -9,7 +9,10 @@ mod allowed;
 mod guard;
 mod rows;
 
-use super::{functions, open, stop::Stop};
+use super::{
+    connection::{Stop, open},
+    functions,
+};
 use crate::error::{Error, Kind, Result};
 use allowed::Allowed;
 use guard::Guard;

@@ -1,7 +1,9 @@
 //! Binds parameters to a tenant's statement and returns its rows, both as JSON.
 
-use super::{SqlLimits, SqlRows};
-use crate::error::{Error, Kind, Result};
+use crate::{
+    error::{Error, Kind, Result},
+    sqlite::{SqlLimits, SqlRows},
+};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use rusqlite::{
     Statement,

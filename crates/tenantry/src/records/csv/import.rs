@@ -20,10 +20,10 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use std::io::Read;
 use tenantry_engine::{
+    input,
     model::{Field, FieldKind},
     name::FieldName,
     query::{Change, RecordId},
-    sqlite::bind,
     value::Value,
 };
 
@@ -284,9 +284,9 @@ fn value(field: &Field, cell: &[u8]) -> Result<Option<Value>> {
     let cell = str::from_utf8(cell).map_err(not_text)?;
     let value = match field.kind {
         FieldKind::Text { .. } | FieldKind::Choice { .. } => {
-            bind::from_json(field, &Json::String(unguarded(cell).to_owned()))?
+            input::from_json(field, &Json::String(unguarded(cell).to_owned()))?
         }
-        _ => bind::from_text(field, cell.trim())?,
+        _ => input::from_text(field, cell.trim())?,
     };
     Ok(Some(value))
 }

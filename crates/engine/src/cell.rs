@@ -1,0 +1,155 @@
+//! The stored form of a value, which is the same in every database: null, an integer, or text.
+
+use crate::value::{Value, ValueRef};
+use rust_decimal::Decimal;
+use std::borrow::Cow;
+
+/// The rule that a value breaks, as a message for users.
+pub(crate) type Rule = Cow<'static, str>;
+
+/// How a column is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Storage {
+    /// INTEGER.
+    Integer,
+    /// INTEGER 0 or 1.
+    Boolean,
+    /// INTEGER: the value times ten to this power.
+    Decimal(u32),
+    /// TEXT; also for choices.
+    Text,
+    /// TEXT `YYYY-MM-DD`.
+    Date,
+    /// TEXT `YYYY-MM-DDTHH:MM:SS.ffffffZ`.
+    Datetime,
+    /// TEXT of 36 characters.
+    Uuid,
+    /// TEXT of valid JSON; also for files.
+    Json,
+}
+
+/// A value ready to bind; borrows text if possible.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Stored<'v> {
+    Null,
+    Integer(i64),
+    Text(Cow<'v, str>),
+}
+
+impl Stored<'_> {
+    /// Returns the value without borrowed text.
+    pub(crate) fn into_owned(self) -> Stored<'static> {
+        match self {
+            Self::Null => Stored::Null,
+            Self::Integer(i) => Stored::Integer(i),
+            Self::Text(t) => Stored::Text(Cow::Owned(t.into_owned())),
+        }
+    }
+
+    /// Returns the value as an element of a JSON array, which SQLite unpacks with `json_each`.
+    pub(crate) fn to_json(&self) -> serde_json::Value {
+        match self {
+            Self::Null => serde_json::Value::Null,
+            Self::Integer(i) => (*i).into(),
+            Self::Text(t) => t.as_ref().into(),
+        }
+    }
+}
+
+/// Returns the stored form for a column of this storage, or the rule that the value breaks.
+pub(crate) fn stored(storage: Storage, value: &Value) -> Result<Stored<'_>, Rule> {
+    Ok(match (storage, value) {
+        (_, Value::Null) => Stored::Null,
+        (Storage::Integer, Value::Integer(i)) => Stored::Integer(*i),
+        (Storage::Boolean, Value::Boolean(b)) => Stored::Integer((*b).into()),
+        (Storage::Decimal(scale), Value::Decimal(d)) => Stored::Integer(exact(*d, scale)?),
+        (Storage::Decimal(scale), Value::Integer(i)) => Stored::Integer(exact(Decimal::from(*i), scale)?),
+        (Storage::Text, Value::Text(t)) if t.contains('\0') => {
+            return Err("must not contain a NUL character".into());
+        }
+        (Storage::Text, Value::Text(t)) => Stored::Text(t.as_str().into()),
+        // a key of a UUID model stored as plain text, as in override models
+        (Storage::Text, Value::Uuid(u)) => Stored::Text(u.hyphenated().to_string().into()),
+        (Storage::Date, Value::Date(d)) if d.year() >= 0 => Stored::Text(d.to_string().into()),
+        (Storage::Datetime, Value::DateTime(t)) => Stored::Text(instant(*t)?.into()),
+        (Storage::Uuid, Value::Uuid(u)) => Stored::Text(u.hyphenated().to_string().into()),
+        (Storage::Json, Value::Json(j)) => Stored::Text(j.to_string().into()),
+        (storage, _) => return Err(wanted(storage).into()),
+    })
+}
+
+/// Formats an instant with fixed width in UTC, to the microsecond, so that text order is time order.
+pub(crate) fn instant(at: jiff::Timestamp) -> Result<String, Rule> {
+    let text = format!("{:.6}", jiff::Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at));
+    if text.len() == 27 { Ok(text) } else { Err("must be of the years 0 to 9999".into()) }
+}
+
+fn exact(value: Decimal, scale: u32) -> Result<i64, Rule> {
+    match scaled(value, scale) {
+        (_, false) => Err(format!("must have at most {scale} decimals").into()),
+        (whole, true) if whole.unsigned_abs() < 10_u64.pow(18) => Ok(whole),
+        _ => Err("must have at most 18 digits".into()),
+    }
+}
+
+/// Returns the largest integer not above value × 10^scale, clamped to 64 bits, and whether it is exact.
+pub(crate) fn scaled(value: Decimal, scale: u32) -> (i64, bool) {
+    let value = value.normalize();
+    let clamp = |v: i128| i64::try_from(v).unwrap_or(if v < 0 { i64::MIN } else { i64::MAX });
+    if value.scale() <= scale {
+        // a mantissa has at most 96 bits and the factor is at most 10^28, so the product may overflow: clamp it
+        let factor = 10_i128.pow(scale - value.scale());
+        let product = value.mantissa().checked_mul(factor);
+        return (
+            clamp(product.unwrap_or(if value.is_sign_negative() { i128::MIN } else { i128::MAX })),
+            true,
+        );
+    }
+    let divisor = 10_i128.pow(value.scale() - scale);
+    (clamp(value.mantissa().div_euclid(divisor)), false)
+}
+
+/// Describes the JSON that a column of this storage takes.
+pub(crate) fn wanted(storage: Storage) -> &'static str {
+    match storage {
+        Storage::Text => "must be a text",
+        Storage::Boolean => "must be true or false",
+        Storage::Integer => "must be a whole number",
+        Storage::Decimal(_) => "must be a decimal number, best as a text such as \"12.50\"",
+        Storage::Date => "must be a date such as \"2026-01-31\"",
+        Storage::Datetime => "must be an instant such as \"2026-01-31T09:30:00Z\"",
+        Storage::Uuid => "must be a UUID",
+        Storage::Json => "must be JSON",
+    }
+}
+
+/// A stored value as a database hands it out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Raw<'r> {
+    Null,
+    Integer(i64),
+    Text(&'r [u8]),
+    /// No column of ours holds such a value.
+    Other,
+}
+
+/// Returns the value that a raw one stands for; None if its storage does not allow it.
+#[inline]
+pub(crate) fn value(storage: Storage, raw: Raw<'_>) -> Option<ValueRef<'_>> {
+    Some(match (storage, raw) {
+        (_, Raw::Null) => ValueRef::Null,
+        (Storage::Integer, Raw::Integer(i)) => ValueRef::Integer(i),
+        (Storage::Boolean, Raw::Integer(i)) => ValueRef::Boolean(i != 0),
+        (Storage::Decimal(scale), Raw::Integer(i)) => ValueRef::Decimal(Decimal::new(i, scale)),
+        (Storage::Text, Raw::Text(t)) => ValueRef::Text(std::str::from_utf8(t).ok()?),
+        (Storage::Json, Raw::Text(t)) => ValueRef::Json(std::str::from_utf8(t).ok()?),
+        (Storage::Date | Storage::Datetime | Storage::Uuid, Raw::Text(t)) => ValueRef::Plain(canonical(t)?),
+        _ => return None,
+    })
+}
+
+/// Returns the text if it may be written into JSON unescaped; None otherwise.
+fn canonical(text: &[u8]) -> Option<&str> {
+    let plain = text.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b':' | b'.'));
+    if plain { std::str::from_utf8(text).ok() } else { None }
+}

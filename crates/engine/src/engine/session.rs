@@ -1,0 +1,184 @@
+//! The platform's handle to the rows of one place, independent of the database behind it.
+//!
+//! Only [`super::Engine::session`] makes one. It offers no way to name another tenant (`confined-query`).
+
+use crate::{
+    error::Result,
+    name::FieldName,
+    overrides::OverrideRow,
+    query::{Change, Filter, RecordId, Select},
+    row::Visit,
+    sqlite::{
+        self, SqlLimits, SqlRows,
+        records::{Activity, Usage},
+    },
+    value::Value,
+    write::{WriteGuard, WriteOptions, Written},
+};
+use std::borrow::Cow;
+
+/// A session on one place. It keeps its database open, so hold it for one request only.
+#[derive(Debug, Clone)]
+pub struct Session(Kind);
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Sqlite(sqlite::Session),
+}
+
+impl Session {
+    pub(crate) fn sqlite(session: sqlite::Session) -> Self {
+        Self(Kind::Sqlite(session))
+    }
+
+    /// Visits the row with this id; returns None if there is none. Without `fields`, all columns.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such model, `Invalid` if it has no such field, `SchemaBehind` or `SchemaAhead` if the
+    /// database was migrated meanwhile.
+    pub async fn get<V: Visit>(
+        &self,
+        model: &str,
+        id: &RecordId,
+        fields: &[FieldName],
+        visit: V,
+    ) -> Result<Option<V>> {
+        match &self.0 {
+            Kind::Sqlite(session) => session.get(model, id, fields, visit).await,
+        }
+    }
+
+    /// Visits the rows with these ids, each once, in order of id.
+    ///
+    /// # Errors
+    /// Those of [`Session::get`], `Invalid` for more than 1,000 ids, and `Deadline`.
+    pub async fn by_ids<V: Visit>(
+        &self,
+        model: &str,
+        ids: &[RecordId],
+        fields: &[FieldName],
+        visit: V,
+    ) -> Result<V> {
+        match &self.0 {
+            Kind::Sqlite(session) => session.by_ids(model, ids, fields, visit).await,
+        }
+    }
+
+    /// Visits one page of rows. Also returns the `after` of the next page, if there is one. `merge` holds the tenant's
+    /// overrides of shared rows.
+    ///
+    /// # Errors
+    /// Those of [`Session::get`], `Invalid` for a limit, filter or search that is not allowed, and `Deadline`.
+    pub async fn select<V: Visit>(
+        &self,
+        model: &str,
+        select: &Select,
+        merge: Option<&[OverrideRow]>,
+        visit: V,
+    ) -> Result<(V, Option<Vec<Value>>)> {
+        match &self.0 {
+            Kind::Sqlite(session) => session.select(model, select, merge, visit).await,
+        }
+    }
+
+    /// Returns the number of matching rows.
+    ///
+    /// # Errors
+    /// Those of [`Session::select`].
+    pub async fn count(
+        &self,
+        model: &str,
+        filter: &Filter,
+        search: Option<&str>,
+        merge: Option<&[OverrideRow]>,
+    ) -> Result<u64> {
+        match &self.0 {
+            Kind::Sqlite(session) => session.count(model, filter, search, merge).await,
+        }
+    }
+
+    /// Returns those of `ids` that do *not* exist.
+    ///
+    /// # Errors
+    /// Those of [`Session::get`], and `Invalid` for more than 1,000 ids.
+    pub async fn exists(&self, model: &str, ids: &[RecordId]) -> Result<Vec<RecordId>> {
+        match &self.0 {
+            Kind::Sqlite(session) => session.exists(model, ids).await,
+        }
+    }
+
+    /// Returns true if a row of `model` has `id` in `field`.
+    ///
+    /// # Errors
+    /// Those of [`Session::get`].
+    pub async fn refers(&self, model: &str, field: &str, id: &RecordId) -> Result<bool> {
+        match &self.0 {
+            Kind::Sqlite(session) => session.refers(model, field, id).await,
+        }
+    }
+
+    /// Applies all changes in one transaction, or none. Small writes of several callers may share a commit, which
+    /// affects only the time it takes. Owned changes are not copied.
+    ///
+    /// # Errors
+    /// `Fenced` if the place was fenced or moved, whatever else is wrong; then `SchemaBehind` or `SchemaAhead`.
+    /// `Invalid`, `Unique`, `Reference`, `NotFound`, `Conflict` and `Limit` for a refused change. `Busy` if a writer in
+    /// another process does not finish in time.
+    pub async fn write<'c>(
+        &self,
+        changes: impl Into<Cow<'c, [Change]>>,
+        options: &WriteOptions,
+    ) -> Result<Vec<Written>> {
+        match &self.0 {
+            Kind::Sqlite(session) => session.write(changes.into(), options, None).await,
+        }
+    }
+
+    /// Like [`Session::write`], but holds `held` until the write is over, even if the caller goes away first: its write
+    /// may still be done.
+    ///
+    /// # Errors
+    /// Those of [`Session::write`].
+    pub async fn write_holding<'c>(
+        &self,
+        changes: impl Into<Cow<'c, [Change]>>,
+        options: &WriteOptions,
+        held: Option<WriteGuard>,
+    ) -> Result<Vec<Written>> {
+        match &self.0 {
+            Kind::Sqlite(session) => session.write(changes.into(), options, held).await,
+        }
+    }
+
+    /// Returns entries of the tenant's activity log, newest first; `before` is the last id of the previous page. A page
+    /// ends once its details take more than `bytes`; an empty page is the last.
+    ///
+    /// # Errors
+    /// `Busy` if another process holds the lock for too long, and those of the disk.
+    pub async fn activity(&self, before: Option<i64>, limit: u32, bytes: usize) -> Result<Vec<Activity>> {
+        match &self.0 {
+            Kind::Sqlite(session) => session.activity(before, limit, bytes).await,
+        }
+    }
+
+    /// Returns rows and bytes of this place.
+    ///
+    /// # Errors
+    /// `Fenced` if the place was fenced or moved; `SchemaBehind` or `SchemaAhead`.
+    pub async fn usage(&self) -> Result<Usage> {
+        match &self.0 {
+            Kind::Sqlite(session) => session.usage().await,
+        }
+    }
+
+    /// Runs a tenant's own statement, read-only and confined (`confined-sql`); pooled tenants are denied.
+    ///
+    /// # Errors
+    /// `Denied` for pooled tenants and for what a statement may not do, `Statement` if it is wrong, `Limit` and
+    /// `Deadline` if it takes too much.
+    pub async fn sql(&self, text: &str, params: serde_json::Value, limits: SqlLimits) -> Result<SqlRows> {
+        match &self.0 {
+            Kind::Sqlite(session) => session.sql(text, params, limits).await,
+        }
+    }
+}

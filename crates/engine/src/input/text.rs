@@ -1,0 +1,70 @@
+//! Converts text (a CSV cell) to a value of the wanted type.
+
+use crate::{
+    cell::{Rule, Storage},
+    value::Value,
+};
+use rust_decimal::Decimal;
+
+/// Converts without checking the field's rules; empty text is null.
+pub(super) fn parse(storage: Storage, text: &str) -> Result<Value, Rule> {
+    if text.is_empty() {
+        return Ok(Value::Null);
+    }
+    match storage {
+        Storage::Text => Ok(Value::Text(text.into())),
+        Storage::Integer => text.parse().map(Value::Integer).map_err(|_| "must be a whole number".into()),
+        Storage::Decimal(_) => decimal(text),
+        Storage::Boolean => boolean(text),
+        Storage::Date => date(text),
+        Storage::Datetime => datetime(text),
+        Storage::Uuid => uuid(text),
+        Storage::Json => serde_json::from_str(text).map(Value::Json).map_err(|_| "must be JSON".into()),
+    }
+}
+
+/// Parses plain digits with at most one point. No exponent and no grouping, so that nothing is guessed.
+pub(super) fn decimal(text: &str) -> Result<Value, Rule> {
+    const RULE: &str = "must be a decimal number such as 12.50";
+    if text.contains(',') {
+        return Err("must be a decimal number with a point such as 12.50, not with a comma".into());
+    }
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let plain = digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    if !plain || !digits.starts_with(|c: char| c.is_ascii_digit()) || digits.ends_with('.') {
+        return Err(RULE.into());
+    }
+    Decimal::from_str_exact(text).map(Value::Decimal).map_err(|_| RULE.into())
+}
+
+fn boolean(text: &str) -> Result<Value, Rule> {
+    let is = |words: [&str; 3]| words.iter().any(|w| text.eq_ignore_ascii_case(w));
+    if is(["true", "1", "yes"]) {
+        Ok(Value::Boolean(true))
+    } else if is(["false", "0", "no"]) {
+        Ok(Value::Boolean(false))
+    } else {
+        Err("must be true or false".into())
+    }
+}
+
+pub(super) fn date(text: &str) -> Result<Value, Rule> {
+    const RULE: &str = "must be a date such as 2026-01-31";
+    if text.len() != 10 {
+        return Err(RULE.into());
+    }
+    text.parse().map(Value::Date).map_err(|_| RULE.into())
+}
+
+pub(super) fn datetime(text: &str) -> Result<Value, Rule> {
+    const RULE: &str = "must be an instant with its offset such as 2026-01-31T09:30:00Z";
+    text.parse().map(Value::DateTime).map_err(|_| RULE.into())
+}
+
+pub(super) fn uuid(text: &str) -> Result<Value, Rule> {
+    const RULE: &str = "must be a UUID";
+    if text.len() != 36 {
+        return Err(RULE.into());
+    }
+    text.parse().map(Value::Uuid).map_err(|_| RULE.into())
+}

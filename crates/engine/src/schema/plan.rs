@@ -1,0 +1,206 @@
+//! One model, compiled: its columns and how they are stored, its defaults, the models that refer to it, and the SQL
+//! texts for both isolations.
+
+use crate::{
+    cell::Storage,
+    error::{Error, Kind, Result},
+    model::{FieldKind, IdKind, Model, OnDelete},
+    name::{FieldName, ModelName},
+    place::Isolation,
+    query::RecordId,
+    row::json::JsonKeys,
+    sqlite::records::{Key, Texts, returning},
+    value::Value,
+};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
+
+/// Confines a statement to an isolation and, in pooled tables, to a tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Confinement {
+    /// Pooled or own database.
+    pub isolation: Isolation,
+    /// The tenant; 0 for system stores.
+    pub tenant: i64,
+    /// Generation of the placement, checked by each write.
+    pub generation: u64,
+    /// Position of the database's ledger when the schema was verified, checked by each write. 0 if not known; then each
+    /// write compares the whole ledger.
+    pub ledger: i64,
+}
+
+/// One column of a model.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// Its name.
+    pub name: FieldName,
+    /// How it is stored.
+    pub storage: Storage,
+    /// True if it may hold null.
+    pub nullable: bool,
+    /// True for the id, a unique field, and a field with its own index.
+    pub(crate) indexed: bool,
+    /// True if at most one row has a given value in it.
+    pub(crate) unique: bool,
+}
+
+/// A field of a model of the same store that refers to this one.
+#[derive(Debug, Clone)]
+pub(crate) struct Referrer {
+    pub(crate) model: ModelName,
+    pub(crate) field: FieldName,
+    pub(crate) on_delete: OnDelete,
+}
+
+/// A compiled model.
+#[derive(Debug)]
+pub struct Plan {
+    pub(crate) model: Arc<Model>,
+    pub(crate) columns: Box<[Column]>,
+    pub(crate) storages: Box<[Storage]>,
+    pub(crate) referrers: Vec<Referrer>,
+    /// Validated defaults of the declared fields.
+    pub(crate) defaults: Box<[Value]>,
+    positions: Box<[usize]>,
+    keys: JsonKeys,
+    pooled: Texts,
+    database: Texts,
+}
+
+/// The columns of a query, borrowed from the plan if it selects all of them.
+pub(crate) struct Projection<'p> {
+    pub(crate) positions: Cow<'p, [usize]>,
+    pub(crate) storages: Cow<'p, [Storage]>,
+}
+
+impl Plan {
+    pub(crate) fn new(model: Arc<Model>, ids: &HashMap<ModelName, IdKind>) -> Result<Self> {
+        let columns = columns(&model, ids)?;
+        let defaults = model.fields.iter().map(|f| f.default_value().unwrap_or(Value::Null)).collect();
+        Ok(Self {
+            storages: columns.iter().map(|c| c.storage).collect(),
+            positions: (0..columns.len()).collect(),
+            keys: JsonKeys::new(columns.iter().map(|c| c.name.as_str())),
+            pooled: Texts::new(&model, &columns, Isolation::Pooled),
+            database: Texts::new(&model, &columns, Isolation::Database),
+            referrers: vec![],
+            defaults,
+            columns: columns.into(),
+            model,
+        })
+    }
+
+    /// Returns the model that this plan was compiled from.
+    pub fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
+    /// Returns all columns in order: id, fields, created_at, updated_at, version.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Returns the column of that name.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|c| c.name.as_str() == name)
+    }
+
+    pub(crate) fn require(&self, name: &str) -> Result<(usize, &Column)> {
+        let found = self.columns.iter().enumerate().find(|(_, c)| c.name.as_str() == name);
+        found.ok_or_else(|| Error::invalid(name, "unknown field"))
+    }
+
+    /// Returns the JSON keys of a projection. Empty `fields` select all columns, whose keys are prepared.
+    ///
+    /// # Errors
+    /// `Invalid` if the model has no such field.
+    pub fn keys(&self, fields: &[FieldName]) -> Result<JsonKeys> {
+        if fields.is_empty() {
+            return Ok(self.keys.clone());
+        }
+        for field in fields {
+            self.require(field.as_str())?;
+        }
+        Ok(JsonKeys::new(fields.iter().map(FieldName::as_str)))
+    }
+
+    pub(crate) fn texts(&self, isolation: Isolation) -> &Texts {
+        match isolation {
+            Isolation::Pooled => &self.pooled,
+            Isolation::Database => &self.database,
+        }
+    }
+
+    pub(crate) fn project(&self, fields: &[FieldName]) -> Result<Projection<'_>> {
+        if fields.is_empty() {
+            return Ok(Projection {
+                positions: (&*self.positions).into(),
+                storages: (&*self.storages).into(),
+            });
+        }
+        let positions = fields.iter().map(|f| Ok(self.require(f.as_str())?.0)).collect::<Result<Vec<_>>>()?;
+        let storages: Vec<_> = positions.iter().map(|&p| self.storages[p]).collect();
+        Ok(Projection { positions: positions.into(), storages: storages.into() })
+    }
+
+    /// Appends `t.[a], t.[b]` of these columns.
+    pub(crate) fn list(&self, out: &mut String, positions: &[usize]) {
+        for (index, &position) in positions.iter().enumerate() {
+            out.push_str(if index == 0 { "t.[" } else { ", t.[" });
+            out.push_str(self.columns[position].name.as_str());
+            out.push(']');
+        }
+    }
+
+    /// Returns ` RETURNING [a], [b]` with all columns.
+    pub(crate) fn returning(&self) -> String {
+        returning(&self.columns)
+    }
+
+    /// Returns the id ready to bind; None if it is of the other kind, so that no row can have it.
+    pub(crate) fn key(&self, id: &RecordId) -> Option<Key> {
+        match (self.model.id, id) {
+            (IdKind::Integer, RecordId::Integer(i)) => Some(Key::Integer(*i)),
+            (IdKind::Uuid, RecordId::Uuid(u)) => Some(Key::uuid(*u)),
+            _ => None,
+        }
+    }
+}
+
+fn columns(model: &Model, ids: &HashMap<ModelName, IdKind>) -> Result<Vec<Column>> {
+    let implicit = |name: &str, storage, key| {
+        let name = FieldName::parse(name).map_err(|e| Error::new(Kind::Internal, e.to_string()))?;
+        Ok::<_, Error>(Column { name, storage, nullable: false, indexed: key, unique: key })
+    };
+    let mut columns = vec![implicit("id", key_storage(model.id), true)?];
+    columns.extend(model.fields.iter().map(|field| Column {
+        name: field.name.clone(),
+        storage: storage(&field.kind, ids),
+        nullable: !field.required,
+        indexed: field.index || field.unique || matches!(field.kind, FieldKind::Ref { .. }),
+        unique: field.unique,
+    }));
+    columns.push(implicit("created_at", Storage::Datetime, false)?);
+    columns.push(implicit("updated_at", Storage::Datetime, false)?);
+    columns.push(implicit("version", Storage::Integer, false)?);
+    Ok(columns)
+}
+
+fn key_storage(id: IdKind) -> Storage {
+    match id {
+        IdKind::Integer => Storage::Integer,
+        IdKind::Uuid => Storage::Uuid,
+    }
+}
+
+fn storage(kind: &FieldKind, ids: &HashMap<ModelName, IdKind>) -> Storage {
+    match kind {
+        FieldKind::Text { .. } | FieldKind::Choice { .. } => Storage::Text,
+        FieldKind::Integer { .. } => Storage::Integer,
+        FieldKind::Decimal { scale } => Storage::Decimal(*scale),
+        FieldKind::Boolean => Storage::Boolean,
+        FieldKind::Date => Storage::Date,
+        FieldKind::Datetime => Storage::Datetime,
+        FieldKind::Json | FieldKind::File { .. } => Storage::Json,
+        FieldKind::Ref { to, .. } => key_storage(ids.get(to).copied().unwrap_or_default()),
+    }
+}

@@ -1,0 +1,94 @@
+//! All models of one store, compiled together, so that each knows the models that refer to it.
+
+use super::{
+    known::Known,
+    plan::{Plan, Referrer},
+};
+use crate::{
+    error::{Error, Kind, Result},
+    migration::Migration,
+    model::{Field, FieldKind, IdKind, Model, OnDelete},
+    name::{ModelName, StoreName},
+};
+use std::{collections::HashMap, sync::Arc};
+
+/// All models of one store, compiled.
+#[derive(Debug)]
+pub struct Schema {
+    store: StoreName,
+    plans: HashMap<ModelName, Plan>,
+    known: Known,
+}
+
+impl Schema {
+    /// Compiles the models of `store`. `models` may include those of other stores: they are not compiled, but tell
+    /// which kind of key the references to them hold (without them, integer is assumed).
+    ///
+    /// `migrations` are the migrations of all stores that make the models. Only a database that has exactly those of
+    /// this store is read and written with this schema (`known-schema`).
+    ///
+    /// # Errors
+    /// `Internal` if a column's name is not valid.
+    pub fn new(store: StoreName, models: Vec<Arc<Model>>, migrations: &[Migration]) -> Result<Self> {
+        let keys: HashMap<ModelName, IdKind> = models.iter().map(|m| (m.name.clone(), m.id)).collect();
+        let own: Vec<_> = models.into_iter().filter(|m| m.store == store).collect();
+        let mut plans = HashMap::with_capacity(own.len());
+        for model in &own {
+            plans.insert(model.name.clone(), Plan::new(model.clone(), &keys)?);
+        }
+        for model in &own {
+            for (field, to, on_delete) in refs(model) {
+                if let Some(plan) = plans.get_mut(to) {
+                    plan.referrers.push(Referrer {
+                        model: model.name.clone(),
+                        field: field.name.clone(),
+                        on_delete,
+                    });
+                }
+            }
+        }
+        let known = Known::new(&store, migrations);
+        Ok(Self { store, plans, known })
+    }
+
+    /// Marks the schema as unmigrated: its models were changed and no migration makes the change, so no database can
+    /// have it. Every database then refuses it with [`Kind::SchemaBehind`].
+    #[must_use]
+    pub fn unmigrated(mut self, why: impl Into<String>) -> Self {
+        self.known.refuse(why.into());
+        self
+    }
+
+    /// Returns the migrations that a database must have to be used with this schema.
+    pub(crate) fn known(&self) -> &Known {
+        &self.known
+    }
+
+    /// Returns the store whose models these are.
+    pub fn store(&self) -> &StoreName {
+        &self.store
+    }
+
+    /// Returns the model of that name, if this store has it.
+    pub fn model(&self, name: &str) -> Option<&Plan> {
+        self.plans.get(name)
+    }
+
+    /// Returns all models of the store.
+    pub fn plans(&self) -> impl Iterator<Item = &Plan> {
+        self.plans.values()
+    }
+
+    pub(crate) fn require(&self, name: &str) -> Result<&Plan> {
+        self.model(name)
+            .ok_or_else(|| Error::new(Kind::NotFound, format!("no model {name} in store {}", self.store)))
+    }
+}
+
+/// Returns the reference fields of a model, each with the model it refers to and what deleting a record there does.
+pub(crate) fn refs(model: &Model) -> impl Iterator<Item = (&Field, &ModelName, OnDelete)> {
+    model.fields.iter().filter_map(|field| match &field.kind {
+        FieldKind::Ref { to, on_delete } => Some((field, to, *on_delete)),
+        _ => None,
+    })
+}

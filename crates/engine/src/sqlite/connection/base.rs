@@ -1,0 +1,171 @@
+//! Verifies a database file without the `-wal` beside it, before the two are read as one.
+//!
+//! A `-wal` does not say which file it belongs to: SQLite applies whatever lies beside a database. If another database was
+//! put at the path, the pages in the old `-wal` would vouch for it, identity row included. So whenever a `-wal` is there,
+//! the identity in the file itself is read first (`self-identifying`, `stale-wal`).
+//!
+//! Reading a file past SQLite's own locks closes a descriptor of it, which drops the POSIX locks of the whole process. So
+//! files that this process has open are counted, and those are not verified again: they were when they were opened.
+
+use super::open;
+use crate::{
+    error::{Error, Kind, Result},
+    identity::Platform,
+    place::Place,
+    sqlite::{identity, site::Site},
+};
+use rusqlite::{Connection, config::DbConfig};
+use std::{
+    collections::HashMap,
+    ops::{Deref, DerefMut},
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// Device and inode of a file.
+pub(crate) type FileId = (u64, u64);
+
+/// Attempts to read a file into which another process may be writing its `-wal` back.
+const ATTEMPTS: u32 = 5;
+/// Pause between two attempts.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// What the process knows of database files. Global because POSIX locks are.
+#[derive(Default)]
+struct Known {
+    /// Number of holders for each file that is open.
+    open: HashMap<FileId, usize>,
+    /// Files that were replaced while they were open, and the `-wal` that they left at their path.
+    left: HashMap<PathBuf, FileId>,
+}
+
+static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
+
+fn known() -> MutexGuard<'static, Known> {
+    KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Counts a file as open in this process. Drop it after the connections.
+#[derive(Debug, Default)]
+pub(crate) struct Opened(Option<FileId>);
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        let Some(file) = self.0 else { return };
+        let mut known = known();
+        if let Some(count) = known.open.get_mut(&file) {
+            *count -= 1;
+            if *count == 0 {
+                known.open.remove(&file);
+            }
+        }
+    }
+}
+
+/// A connection of its own to a database file that is counted as open.
+pub(crate) struct Apart {
+    conn: Connection,
+    _opened: Opened,
+}
+
+impl Deref for Apart {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.conn
+    }
+}
+
+impl DerefMut for Apart {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.conn
+    }
+}
+
+/// Opens a connection to the file in which the place lives or is about to live.
+///
+/// # Errors
+/// `Missing` if there is no file, `WrongIdentity` if it is another database under a `-wal` of this one.
+pub(crate) fn connect(site: &Site) -> Result<Apart> {
+    let opened = verify(&site.path, &site.place, &site.platform)?;
+    Ok(Apart { conn: site.mode.connect(&site.path)?, _opened: opened })
+}
+
+/// Verifies the file and counts it as open. Costs two `stat` calls where no `-wal` is beside it.
+///
+/// # Errors
+/// `WrongIdentity` if the file is not the one that its `-wal` belongs to.
+pub(crate) fn verify(path: &Path, place: &Place, platform: &Platform) -> Result<Opened> {
+    let Some(file) = file_id(path) else { return Ok(Opened(None)) };
+    let wal = wal_of(path);
+    let found = wal.symlink_metadata().ok().filter(|meta| meta.len() > 0);
+    let mut known = known();
+    // The platform's own stores hold no tenant's rows, and no process starts without them.
+    if let Some(found) = found
+        && place.tenant.is_some()
+        && !known.open.contains_key(&file)
+    {
+        if known.left.get(path) == Some(&(found.dev(), found.ino())) {
+            return Err(Error::new(
+                Kind::WrongIdentity,
+                format!(
+                    "{} was replaced, and {} belongs to the file before it",
+                    path.display(),
+                    wal.display()
+                ),
+            ));
+        }
+        read(path, place, platform)?;
+    }
+    known.left.remove(path);
+    *known.open.entry(file).or_default() += 1;
+    Ok(Opened(Some(file)))
+}
+
+/// Notes that another file took the place of the one at `path`, whose `-wal` is `wal`.
+pub(crate) fn replaced(path: &Path, wal: FileId) {
+    if file_id(path).is_some() {
+        known().left.insert(path.to_owned(), wal);
+    }
+}
+
+/// Returns the device and inode of the file at `path`; None if there is none.
+pub(crate) fn file_id(path: &Path) -> Option<FileId> {
+    path.symlink_metadata().ok().map(|meta| (meta.dev(), meta.ino()))
+}
+
+/// Returns the path of the `-wal` of a database file.
+pub(crate) fn wal_of(path: &Path) -> PathBuf {
+    let mut wal = path.as_os_str().to_owned();
+    wal.push("-wal");
+    wal.into()
+}
+
+/// Reads the identity in the file itself. A file into which a `-wal` was being written back when the machine stopped may
+/// be torn, and is whole only together with that `-wal`: such a file says nothing here and is not refused.
+fn read(path: &Path, place: &Place, platform: &Platform) -> Result<()> {
+    let mut attempt = 1;
+    loop {
+        match without_wal(path).and_then(|conn| identity::check_base(&conn, place, platform)) {
+            // Pages that another process is writing at this moment.
+            Err(error) if attempt < ATTEMPTS && *error.kind() != Kind::WrongIdentity => {
+                std::thread::sleep(PAUSE)
+            }
+            Err(error) if matches!(error.kind(), Kind::Corrupt | Kind::Statement(_) | Kind::SchemaBehind) => {
+                return Ok(());
+            }
+            verified => return verified,
+        }
+        attempt += 1;
+    }
+}
+
+/// Opens the file without its `-wal`. Its pages may be fewer than its header says, and its tables fewer than its schema.
+fn without_wal(path: &Path) -> Result<Connection> {
+    let conn = open::connect_immutable(path)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, true)?;
+    Ok(conn)
+}

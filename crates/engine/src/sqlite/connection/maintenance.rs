@@ -1,0 +1,267 @@
+//! The one background thread of SQLite: writes `-wal` files back, closes evicted databases, trims pools and ends idle
+//! snapshots.
+//!
+//! It sleeps until it is sent a job; an idle tenant has no timer, no poll and no entry here.
+
+use super::{
+    database::{CHECKPOINT_PAGES, Database},
+    open,
+    pool::Pooled,
+};
+use rusqlite::{DEFAULT_NAME, wal::CheckpointMode};
+use std::{
+    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+/// How often pools with more than one idle connection are trimmed.
+const TRIM_EVERY: Duration = Duration::from_secs(5);
+/// Longest duration of an idle snapshot, and thus how long it may keep another process from writing the `-wal` back.
+const WAKE_EVERY: Duration = Duration::from_millis(250);
+/// Maximum number of waiting closes. Past that, the evicting caller closes the database itself, so that descriptors are
+/// not handed out faster than they come back.
+const MAX_WAITING: usize = 64;
+/// A `-wal` longer than this many times [`CHECKPOINT_PAGES`] is written back while writers are held off.
+const OVERGROWN: u32 = 4;
+/// A `-wal` longer than this many times [`CHECKPOINT_PAGES`] is reported to the operator (`growing-wal`).
+const ALARMING: u32 = 16;
+/// Longest time that writers are held off to wait for readers of old frames.
+const WAIT_FOR_READERS: Duration = Duration::from_millis(50);
+
+/// Locks for closing connections. A database's path selects its lock. If two threads closed the last two connections to
+/// one database at the same moment, each would find the other one open, and both would leave the `-wal` in place.
+static TURNS: [Mutex<()>; 64] = [const { Mutex::new(()) }; 64];
+
+/// A job of the maintenance thread.
+#[derive(Debug)]
+pub(crate) enum Job {
+    /// The `-wal` grew past the checkpoint threshold.
+    Checkpoint(Weak<Database>),
+    /// More than one connection is idle.
+    Trim(Weak<Database>),
+    /// A connection is in an idle snapshot, or a commit was made: end the snapshots and check that the file is in
+    /// place.
+    Wake(Weak<Database>),
+    /// A database was evicted: its connections, and the length of its `-wal` in pages.
+    Close(Vec<Pooled>, u32),
+    /// Ends the thread, after all jobs sent before.
+    Stop,
+}
+
+#[derive(Debug)]
+struct Inner {
+    jobs: Sender<Job>,
+    closing: Arc<AtomicUsize>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Handle to the thread, which ends on [`Maintenance::stop`] or with the last handle.
+#[derive(Debug, Clone)]
+pub(crate) struct Maintenance(Arc<Inner>);
+
+impl Maintenance {
+    /// Starts the thread.
+    pub(crate) fn start() -> std::io::Result<Self> {
+        let (jobs, inbox) = channel();
+        let closing = Arc::new(AtomicUsize::new(0));
+        let counter = closing.clone();
+        let thread = std::thread::Builder::new()
+            .name("sqlite-maintenance".into())
+            .spawn(move || run(&inbox, &counter))?;
+        Ok(Self(Arc::new(Inner { jobs, closing, thread: Mutex::new(Some(thread)) })))
+    }
+
+    /// Sends a job. After the thread has ended, the job is dropped, which closes the connections it holds.
+    pub(crate) fn send(&self, job: Job) {
+        // Sending fails only after shutdown; then dropping the job is all that is left to do.
+        drop(self.0.jobs.send(job));
+    }
+
+    /// Closes the connections of a database that is no longer in use.
+    pub(crate) fn close(&self, connections: Vec<Pooled>, wal_pages: u32) {
+        if self.0.closing.fetch_add(1, Relaxed) < MAX_WAITING {
+            self.send(Job::Close(connections, wal_pages));
+        } else {
+            self.0.closing.fetch_sub(1, Relaxed);
+            close_quickly(connections, wal_pages);
+        }
+    }
+
+    /// Waits (blocking) until all jobs sent so far are done, then ends the thread.
+    pub(crate) fn stop(&self) {
+        self.send(Job::Stop);
+        let thread = self.0.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread
+            && thread.join().is_err()
+        {
+            tracing::error!("the SQLite maintenance thread panicked");
+        }
+    }
+}
+
+fn run(inbox: &Receiver<Job>, closing: &AtomicUsize) {
+    let mut spare = Later::new(TRIM_EVERY);
+    let mut resting = Later::new(WAKE_EVERY);
+    loop {
+        let job = match [spare.due, resting.due].into_iter().flatten().min() {
+            None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(due) => inbox.recv_timeout(due.saturating_duration_since(Instant::now())),
+        };
+        match job {
+            Ok(Job::Checkpoint(database)) => checkpoint(&database),
+            Ok(Job::Trim(database)) => spare.remember(database),
+            Ok(Job::Wake(database)) => resting.remember(database),
+            Ok(Job::Close(connections, wal_pages)) => {
+                close(connections, wal_pages);
+                closing.fetch_sub(1, Relaxed);
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+        }
+        spare.retain_when_due(trim);
+        resting.retain_when_due(wake);
+    }
+}
+
+/// Databases to visit at intervals until there is nothing left to do in them.
+struct Later {
+    databases: Vec<Weak<Database>>,
+    every: Duration,
+    due: Option<Instant>,
+}
+
+impl Later {
+    fn new(every: Duration) -> Self {
+        Self { databases: vec![], every, due: None }
+    }
+
+    fn remember(&mut self, database: Weak<Database>) {
+        if !self.databases.iter().any(|known| known.ptr_eq(&database)) {
+            self.databases.push(database);
+        }
+        self.due.get_or_insert_with(|| Instant::now() + self.every);
+    }
+
+    fn retain_when_due(&mut self, more: fn(&Weak<Database>) -> bool) {
+        let now = Instant::now();
+        if self.due.is_some_and(|due| due <= now) {
+            self.databases.retain(more);
+            self.due = (!self.databases.is_empty()).then_some(now + self.every);
+        }
+    }
+}
+
+/// Closes connections that were not needed. Returns true while more than one idle connection is left.
+fn trim(database: &Weak<Database>) -> bool {
+    let Some(database) = database.upgrade() else { return false };
+    let (surplus, left) = database.pool().trim();
+    drop(surplus);
+    left > 1
+}
+
+/// Ends the idle snapshots and checks that the file is in place. Always returns false: a connection that keeps serving
+/// reads starts another idle snapshot and sends [`Job::Wake`] again.
+fn wake(database: &Weak<Database>) -> bool {
+    if let Some(database) = database.upgrade() {
+        database.pool().wake();
+        database.look();
+    }
+    false
+}
+
+fn checkpoint(database: &Weak<Database>) {
+    let Some(database) = database.upgrade() else { return };
+    let wal = database.wal();
+    wal.beyond.store(wal.pages.load(Relaxed), Relaxed);
+    wal.queued.store(false, Relaxed);
+    if let Err(error) = write_back(&database) {
+        let name = database.path().display();
+        tracing::warn!(database = %name, %error, "checkpoint failed; the -wal keeps growing until one succeeds");
+    }
+}
+
+/// Runs the checkpoint on a separate connection, so that no reader waits for its sync.
+fn write_back(database: &Database) -> crate::error::Result<()> {
+    let pooled = database.connect_now()?;
+    database.pool().wake();
+    let (frames, _) = pooled.conn.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE)?;
+    let frames = frames.unsigned_abs();
+    if frames > CHECKPOINT_PAGES * OVERGROWN {
+        if frames > CHECKPOINT_PAGES * ALARMING {
+            tracing::warn!(database = %database.path().display(), frames, "a long reader keeps the -wal from being written back");
+        }
+        // Writers are faster than the checkpoint: hold them off for the remaining frames, which are few by now.
+        let _writer = database.writer.blocking_lock();
+        pooled.conn.busy_timeout(WAIT_FOR_READERS)?;
+        // A snapshot that begins after this one reads from the database file alone, so it does not block the restart.
+        pooled.conn.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE)?;
+        database.pool().wake();
+        pooled.conn.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::RESTART)?;
+    }
+    Ok(())
+}
+
+/// Closes the connections. The last one writes the `-wal` back and removes it, so an idle tenant is one clean file. A
+/// connection that never wrote closes at once.
+fn close(connections: Vec<Pooled>, wal_pages: u32) {
+    tracing::trace!(connections = connections.len(), wal_pages, "closing an idle database");
+    drop_in_turn(connections);
+}
+
+/// Closes the connections without a checkpoint, because too many closes wait. The `-wal` stays; the next open reads it.
+fn close_quickly(connections: Vec<Pooled>, wal_pages: u32) {
+    if wal_pages > 0 {
+        connections.iter().for_each(|pooled| open::leave_wal(&pooled.conn));
+    }
+    drop_in_turn(connections);
+}
+
+/// Closes the connections of one database while no other thread closes one of the same.
+fn drop_in_turn(connections: Vec<Pooled>) {
+    let path = connections.first().and_then(|pooled| pooled.conn.path()).unwrap_or_default();
+    let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(path);
+    let turn = usize::try_from(hash % TURNS.len() as u64).unwrap_or(0);
+    let _turn = TURNS[turn].lock().unwrap_or_else(PoisonError::into_inner);
+    drop(connections);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::connection::handles::Ticket;
+    use std::sync::Barrier;
+
+    /// Under pressure an evicted database is closed by its evictor while the thread closes an earlier opening of it.
+    #[test]
+    fn two_closings_at_once_leave_one_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.db");
+        drop(rusqlite::Connection::open(&path).unwrap());
+        let opened = || {
+            let conn = open::connect(&path).unwrap();
+            conn.busy_timeout(Duration::from_secs(5)).unwrap();
+            let sql = "PRAGMA journal_mode = WAL; CREATE TABLE IF NOT EXISTS t(a); SELECT count(*) FROM t";
+            conn.execute_batch(sql).unwrap();
+            Pooled::new(conn, Ticket::reserved(), Arc::default())
+        };
+        let both = Barrier::new(2);
+        for round in 0..500 {
+            let (one, two) = (opened(), opened());
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    both.wait();
+                    close(vec![one], 0);
+                });
+                both.wait();
+                close_quickly(vec![two], 0);
+            });
+            assert!(!dir.path().join("a.db-wal").exists(), "round {round}");
+        }
+    }
+}

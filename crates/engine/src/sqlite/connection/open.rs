@@ -1,0 +1,199 @@
+//! Opens a connection to an existing database file: no CREATE, no URI, no symlink, defensive.
+//!
+//! The pool, provisioning and the sandbox call it. It never creates a file (`catalog-placement`): a missing file is
+//! `Missing`, which the caller reports and never repairs.
+
+use super::base;
+use crate::{
+    error::{Error, Kind, Result},
+    sqlite::{error::located, functions},
+};
+use rusqlite::{Connection, OpenFlags, config::DbConfig, limits::Limit};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// How durable a commit is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// A commit survives a crash of the process. A power cut may lose the last commits, never consistency.
+    Normal,
+    /// A commit survives a power cut.
+    Full,
+}
+
+/// Longest wait for another process while a connection is set up (recovery, exclusive close).
+const SETUP_WAIT: Duration = Duration::from_secs(2);
+/// Longest wait for a writer in another process.
+pub(crate) const BUSY_WAIT: Duration = Duration::from_secs(5);
+/// Statements that are kept prepared per connection.
+const STATEMENTS: usize = 64;
+/// The `-wal` file is truncated to this many bytes after a checkpoint.
+const WAL_KEEP_BYTES: i64 = 8 << 20;
+
+/// Opens a read-write connection with all settings that are safe on any file, ours or not.
+pub(crate) fn connect(path: &Path) -> Result<Connection> {
+    connect_with(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+}
+
+/// How the databases of a server are opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Mode {
+    /// For reading and writing, together with other processes.
+    #[default]
+    Shared,
+    /// For reading only, while no other process uses these databases. A database without a `-wal` is read as it is on
+    /// disk: SQLite creates no file beside it, so this works on a full disk and on a read-only disk.
+    AsItLies,
+}
+
+impl Mode {
+    /// Opens a connection to the database at `path`.
+    pub(crate) fn connect(self, path: &Path) -> Result<Connection> {
+        match self {
+            Self::Shared => connect(path),
+            Self::AsItLies => connect_as_it_lies(path),
+        }
+    }
+}
+
+/// Opens a read-only connection. It takes no locks if there is no `-wal` with commits.
+fn connect_as_it_lies(path: &Path) -> Result<Connection> {
+    let conn = if base::wal_of(path).symlink_metadata().is_ok_and(|meta| meta.len() > 0) {
+        connect_with(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?
+    } else {
+        connect_immutable(path)?
+    };
+    conn.execute_batch("PRAGMA query_only = ON")?;
+    Ok(conn)
+}
+
+/// Opens a read-only connection that takes no locks and reads no `-wal`.
+pub(crate) fn connect_immutable(path: &Path) -> Result<Connection> {
+    open(path, &immutable(path)?, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
+}
+
+/// Returns the URI by which SQLite reads a file that does not change.
+fn immutable(path: &Path) -> Result<PathBuf> {
+    let text = path.to_str().filter(|_| path.is_absolute());
+    let text = text.ok_or_else(|| Error::new(Kind::Internal, format!("{} is no address", path.display())))?;
+    let escaped = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    Ok(format!("file:{escaped}?immutable=1").into())
+}
+
+/// Opens a connection like [`connect`], with the access flags in `access`.
+pub(crate) fn connect_with(path: &Path, access: OpenFlags) -> Result<Connection> {
+    // The bundled SQLite interprets URIs by default. A URI begins with "file:", an absolute path never does.
+    if !path.is_absolute() {
+        return Err(Error::new(Kind::Internal, format!("{} is not absolute", path.display())));
+    }
+    open(path, path, access)
+}
+
+/// Opens a connection to the file at `path`, which SQLite is given as `name`.
+fn open(path: &Path, name: &Path, access: OpenFlags) -> Result<Connection> {
+    let flags = access
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW
+        | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    let conn = Connection::open_with_flags(name, flags).map_err(|error| cannot_open(path, error))?;
+    conn.busy_timeout(SETUP_WAIT)?;
+    harden(&conn)?;
+    Ok(conn)
+}
+
+fn cannot_open(path: &Path, error: rusqlite::Error) -> Error {
+    match path.symlink_metadata() {
+        Err(io) if io.kind() == std::io::ErrorKind::NotFound => {
+            Error::with_source(Kind::Missing, path.display().to_string(), error)
+        }
+        Ok(meta) if meta.is_symlink() => {
+            Error::with_source(Kind::WrongIdentity, format!("{} is a symlink", path.display()), error)
+        }
+        Ok(meta) if !meta.is_file() => {
+            Error::with_source(Kind::WrongIdentity, format!("{} is not a file", path.display()), error)
+        }
+        _ => located(error.into(), path, false),
+    }
+}
+
+/// Forbids what none of our statements needs, and keeps query plans independent of bound values.
+fn harden(conn: &Connection) -> Result<()> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+    // Without it, SQLite looks at the value bound to LIMIT and recompiles the statement each time it is bound.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    conn.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
+    Ok(functions::add_own(conn)?)
+}
+
+/// Applies the settings for a database known to be ours. Call it after the identity check: to a file that is not ours
+/// nothing may be written, not even the journal mode.
+pub(crate) fn settle(conn: &Connection, durability: Durability) -> Result<()> {
+    if conn.is_readonly("main")? {
+        conn.execute_batch("PRAGMA temp_store = MEMORY")?;
+        return ready(conn);
+    }
+    let synchronous = if durability == Durability::Full { "FULL" } else { "NORMAL" };
+    let mode: String = conn.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+    if mode != "wal" {
+        let mode: String = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+        if mode != "wal" {
+            return Err(Error::new(Kind::Io, format!("journal mode stays {mode}")));
+        }
+    }
+    conn.execute_batch(&format!(
+        "PRAGMA synchronous = {synchronous}; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 0;
+         PRAGMA journal_size_limit = {WAL_KEEP_BYTES}; PRAGMA secure_delete = ON;"
+    ))?;
+    ready(conn)
+}
+
+/// Applies the settings that do not depend on the access.
+fn ready(conn: &Connection) -> Result<()> {
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    // From here on the caller waits, without holding a thread.
+    conn.busy_timeout(Duration::ZERO)?;
+    Ok(())
+}
+
+/// Limits the size of the database to `bytes`; None lifts the limit. SQLite keeps the limit per connection, so it must
+/// be set on each.
+pub(crate) fn cap(conn: &Connection, bytes: Option<u64>) -> Result<()> {
+    let page: u64 =
+        conn.query_row("PRAGMA page_size", [], |row| row.get::<_, i64>(0))?.unsigned_abs().max(512);
+    let pages = bytes.map_or(4_294_967_294, |bytes| (bytes / page).clamp(1, 4_294_967_294));
+    conn.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
+    Ok(())
+}
+
+/// Makes the connection close without a checkpoint. The `-wal` stays; the next open reads it.
+pub(crate) fn leave_wal(conn: &Connection) {
+    if let Err(error) = conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true) {
+        tracing::debug!(%error, "closing with a checkpoint after all");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::StatementStatus;
+
+    /// A query for a page of a list binds its limit; compiling it takes as long as reading the page.
+    #[test]
+    fn a_statement_is_compiled_once_whatever_is_bound_to_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.db");
+        Connection::open(&path).unwrap().execute_batch("CREATE TABLE t(a INTEGER PRIMARY KEY, b)").unwrap();
+        let conn = connect(&path).unwrap();
+        let mut statement = conn.prepare("SELECT * FROM t WHERE b = ?1 ORDER BY a LIMIT ?2").unwrap();
+        for limit in 1..10 {
+            drop(statement.query_map((limit, limit), |_| Ok(())).unwrap().collect::<Vec<_>>());
+        }
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+    }
+}

@@ -1,0 +1,80 @@
+//! Tells whether the file of an open database is still at its path.
+//!
+//! An open connection goes on reading and writing a file that was removed, replaced or set aside. The maintenance
+//! thread checks soon after a commit or a read; each commit is checked before the write is acknowledged.
+
+use super::base::{self, FileId, file_id};
+use crate::{
+    error::{Error, Kind, Result},
+    identity::Platform,
+};
+use std::{
+    path::Path,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+};
+
+/// The file of an open database, and what is known of its presence.
+#[derive(Debug)]
+pub(crate) struct Present {
+    file: FileId,
+    /// The `-wal` that SQLite made no later than it opened the file.
+    wal: Option<FileId>,
+    lost: AtomicBool,
+    /// State of the catalog when the file was last seen at its path; 0 if not seen since it was opened.
+    seen: AtomicU64,
+}
+
+impl Present {
+    /// Remembers which file is at the path.
+    ///
+    /// # Errors
+    /// [`Kind::Missing`] if there is none.
+    pub(crate) fn new(path: &Path) -> Result<Self> {
+        let file = file_id(path).ok_or_else(|| Error::new(Kind::Missing, path.display().to_string()))?;
+        let wal = file_id(&base::wal_of(path));
+        Ok(Self { file, wal, lost: AtomicBool::new(false), seen: AtomicU64::new(0) })
+    }
+
+    /// Returns true if the path has the file now.
+    pub(crate) fn is_at(&self, path: &Path) -> bool {
+        file_id(path) == Some(self.file)
+    }
+
+    /// Asks the operating system whether the file is at its path, and notes if it is not.
+    pub(crate) fn look(&self, path: &Path) {
+        if !self.is_at(path) && !self.lost.swap(true, Relaxed) {
+            if let Some(wal) = self.wal {
+                base::replaced(path, wal);
+            }
+            tracing::error!(file = %path.display(), "the database file was removed or replaced while it was open");
+        }
+    }
+
+    /// Fails if the file is not at its path. Asks the operating system only if the catalog has changed since it was last
+    /// asked: a tenant is routed to another file by a change of the catalog.
+    ///
+    /// # Errors
+    /// [`Kind::Missing`] if the file is not at its path.
+    pub(crate) fn after_commit(&self, path: &Path, platform: &Platform) -> Result<()> {
+        // The mark is read before the file is checked: a change in between is noticed after the next commit.
+        let catalog = platform.catalog_mark();
+        if catalog.is_none_or(|mark| mark != self.seen.load(Relaxed)) {
+            self.look(path);
+            self.seen.store(catalog.unwrap_or(0), Relaxed);
+        }
+        self.check(path)
+    }
+
+    /// Returns true if the file was not at its path at the last check.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost.load(Relaxed)
+    }
+
+    /// Fails with [`Kind::Missing`] if [`Present::is_lost`].
+    pub(crate) fn check(&self, path: &Path) -> Result<()> {
+        match self.is_lost() {
+            false => Ok(()),
+            true => Err(Error::new(Kind::Missing, "removed or replaced while it was open").in_file(path)),
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Database files on disk: the directory of a server, making files, their identity, scans, and work on a whole file.
+
+mod check_pages;
+mod provision;
+mod repair;
+mod scan;
+mod server;
+mod template_image;
+pub(crate) mod upkeep;
+
+pub(crate) use check_pages::check_pages;
+pub use provision::Template;
+pub(crate) use provision::{
+    Half, already_there, close, copy_new, move_new, place_prepared, prepare, private, provision,
+    put_in_place, refuse_leftovers, sweep, sync,
+};
+pub(crate) use repair::repair;
+pub use scan::DatabaseFile;
+pub(crate) use scan::{list as list_files, residents};
+pub(crate) use server::{Server, sync_directory};
+pub(crate) use upkeep::{attach, change_identity, inspect_file, look, migrate_file, pooled_bytes, scrub};

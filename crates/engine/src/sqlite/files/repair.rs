@@ -1,0 +1,92 @@
+//! Corrects values in a tenant's own database, whatever schema it has: values that stop a migration and that no loaded
+//! app can change.
+//!
+//! Called by the engine on a blocking thread, for an operator. It changes values only. It adds and deletes no rows, so
+//! counters and sequences stay correct, and it changes no key and no table of the platform's.
+
+use super::upkeep::apart;
+use crate::{
+    error::{Error, Kind, Result},
+    place::Isolation,
+    sqlite::{identity, site::Site},
+};
+use rusqlite::{
+    Connection,
+    hooks::{AuthAction, AuthContext, Authorization},
+    params,
+};
+use std::time::{Duration, Instant};
+
+/// Columns that only the platform may write.
+const COLUMNS: [&str; 3] = ["id", "created_at", "version"];
+/// Instructions between two looks at the clock.
+const OPS_BETWEEN_LOOKS: i32 = 1000;
+
+/// Runs one UPDATE in a transaction of its own, for at most `limit`. Returns the number of rows changed.
+///
+/// # Errors
+/// [`Kind::Denied`] for any other statement, and in a shared database; [`Kind::Busy`] while the rows are moved.
+pub(crate) fn repair(site: &Site, text: &str, limit: Duration) -> Result<u64> {
+    if site.place.isolation == Isolation::Pooled || site.place.tenant.is_none() {
+        return Err(Error::new(Kind::Denied("changing shared rows".into()), "not a database of one's own"));
+    }
+    let mut conn = apart(site)?;
+    conn.execute_batch("PRAGMA synchronous = FULL; BEGIN IMMEDIATE")?;
+    refuse_moving(&conn, site)?;
+    let end = Instant::now() + limit;
+    conn.progress_handler(OPS_BETWEEN_LOOKS, Some(move || Instant::now() >= end))?;
+    conn.authorizer(Some(judge))?;
+    let changed = update(&conn, text);
+    conn.authorizer(None::<fn(AuthContext<'_>) -> Authorization>)?;
+    let changed = changed?;
+    // On any error above, closing the connection rolls back.
+    conn.execute_batch("COMMIT")?;
+    Ok(changed)
+}
+
+fn update(conn: &Connection, text: &str) -> Result<u64> {
+    let mut statement = conn.prepare(text)?;
+    if statement.readonly() || statement.column_count() > 0 {
+        return Err(Error::new(Kind::Denied("no UPDATE".into()), "the statement changes nothing"));
+    }
+    Ok(statement.execute([])? as u64)
+}
+
+/// Refuses if the rows have moved away (`fenced-generation`) or are being moved: then each write must be recorded.
+fn refuse_moving(conn: &Connection, site: &Site) -> Result<()> {
+    let sql = "SELECT fenced <> 0 OR recording <> 0 FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
+    let key = params![identity::tenant_number(&site.place), site.place.store.as_str()];
+    match conn.query_row(sql, key, |row| row.get(0))? {
+        false => Ok(()),
+        true => Err(Error::new(Kind::Busy, "the rows are being moved")),
+    }
+}
+
+fn judge(context: AuthContext<'_>) -> Authorization {
+    let allowed = match context.action {
+        AuthAction::Select
+        | AuthAction::Recursive
+        | AuthAction::Read { .. }
+        | AuthAction::Function { .. } => true,
+        AuthAction::Update { table_name, column_name } => {
+            !is_internal(table_name)
+                && (is_index(table_name)
+                    || !COLUMNS.iter().any(|kept| kept.eq_ignore_ascii_case(column_name)))
+        }
+        // Triggers, and full-text search itself, keep the index of a model.
+        AuthAction::Insert { table_name } | AuthAction::Delete { table_name } => is_index(table_name),
+        AuthAction::Pragma { pragma_name: "data_version", pragma_value: None } => true,
+        _ => false,
+    };
+    if allowed { Authorization::Allow } else { Authorization::Deny }
+}
+
+fn is_internal(table: &str) -> bool {
+    let table = table.to_ascii_lowercase();
+    table.starts_with("_tenantry_") || table.starts_with("sqlite_")
+}
+
+/// Returns true for the full-text index of a model and for the tables that store it.
+fn is_index(table: &str) -> bool {
+    table.split_once("__fts").is_some_and(|(_, rest)| rest.is_empty() || rest.starts_with('_'))
+}

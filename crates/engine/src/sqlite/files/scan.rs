@@ -1,0 +1,76 @@
+//! Scans a server's directory for database files, and reads the residents of a file that no place names. Used for
+//! operators' reports of orphans, never for routing (`catalog-placement`).
+
+use super::server::{ASIDE, Server};
+use crate::{
+    error::{Error, Result},
+    identity::Resident,
+    name::{PhysicalName, ServerName},
+    sqlite::{error::io, identity},
+};
+use std::time::SystemTime;
+
+/// A database file, or a file that SQLite creates next to one (`-wal`, `-shm`, `-journal`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseFile {
+    /// The server in whose directory the file lies.
+    pub server: ServerName,
+    /// Name of the file.
+    pub file: String,
+    /// Name of the database; None if this engine gives no such name, or for a file such as a `-wal` without its
+    /// database.
+    pub physical: Option<PhysicalName>,
+    /// Size of this file in bytes.
+    pub bytes: u64,
+    /// Time of the last change.
+    pub modified: SystemTime,
+}
+
+/// Returns every database file of a server, and every file such as a `-wal` whose database is missing.
+pub(crate) fn list(server: &Server) -> Result<Vec<DatabaseFile>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(server.root()).map_err(|error| io(error, server.root()))? {
+        let entry = entry.map_err(|error| io(error, server.root()))?;
+        let Ok(file) = entry.file_name().into_string() else { continue };
+        let Some((stem, beside)) = file.split_once(".db") else { continue };
+        let physical = PhysicalName::parse(stem).ok();
+        if !beside.is_empty() && physical.as_ref().is_some_and(|name| server.exists(name)) {
+            continue;
+        }
+        // The file may be gone by now.
+        let Ok(meta) = entry.metadata() else { continue };
+        let modified = meta.modified().map_err(|error| io(error, &entry.path()))?;
+        let is_database = beside == ASIDE || beside.is_empty() && meta.is_file();
+        let physical = physical.filter(|_| is_database);
+        found.push(DatabaseFile {
+            server: server.name().clone(),
+            file,
+            physical,
+            bytes: meta.len(),
+            modified,
+        });
+    }
+    found.sort_by(|a, b| a.file.cmp(&b.file));
+    Ok(found)
+}
+
+/// Returns the residents of a database, at most 100.
+///
+/// # Errors
+/// `WrongIdentity` if the database does not have our tables.
+pub(crate) fn residents(server: &Server, physical: &PhysicalName) -> Result<Vec<Resident>> {
+    let conn = server.mode().connect(&server.path(physical))?;
+    identity::is_ours(&conn)?;
+    let sql =
+        "SELECT platform, tenant, store, generation FROM _tenantry_place ORDER BY tenant, store LIMIT 100";
+    let mut statement = conn.prepare(sql)?;
+    let rows = statement.query_map([], |row| {
+        Ok(Resident {
+            platform: row.get(0)?,
+            tenant: row.get(1)?,
+            store: row.get(2)?,
+            generation: row.get(3)?,
+        })
+    })?;
+    rows.map(|row| row.map_err(Error::from)).collect()
+}

@@ -1,0 +1,144 @@
+//! A directory of databases: maps physical names to paths, and tells what can be known without opening a database.
+
+use crate::{
+    error::{Kind, Result},
+    identity::Platform,
+    name::{PhysicalName, ServerName},
+    place::Place,
+    sqlite::{connection::Mode, error::io, site::Site},
+};
+use std::{
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+/// A local directory of databases.
+#[derive(Debug)]
+pub(crate) struct Server {
+    name: ServerName,
+    /// Absolute and free of symlinks, so that NOFOLLOW applies only to what is below it.
+    root: PathBuf,
+    platform: Platform,
+    mode: Mode,
+}
+
+/// Name suffix of a database that was set aside.
+pub(crate) const ASIDE: &str = ".aside";
+/// Name suffix of another tenant's file that was set aside.
+const ASIDE_OTHER: &str = ".another";
+
+impl Server {
+    /// Opens the directory, which must exist: creating it is the installer's decision, not ours.
+    pub(crate) fn open(name: ServerName, root: &Path, platform: &Platform, mode: Mode) -> Result<Self> {
+        let root = root.canonicalize().map_err(|error| io(error, root))?;
+        for inner in ["_tmp", "_templates"] {
+            let path = root.join(inner);
+            let mut maker = std::fs::DirBuilder::new();
+            maker.recursive(true).mode(0o700).create(&path).map_err(|error| io(error, &path))?;
+        }
+        Ok(Self { name, root, platform: platform.clone(), mode })
+    }
+
+    /// Returns the site of `place`, whether or not its file exists.
+    pub(crate) fn site(&self, place: &Place) -> Site {
+        let (path, platform) = (self.path(&place.physical), self.platform.clone());
+        Site { path, place: place.clone(), platform, mode: self.mode }
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    pub(crate) fn platform(&self) -> &Platform {
+        &self.platform
+    }
+
+    pub(crate) fn name(&self) -> &ServerName {
+        &self.name
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Returns the path of a database: root and validated name; nothing else ever becomes a path (`checked-names`, X4).
+    pub(crate) fn path(&self, physical: &PhysicalName) -> PathBuf {
+        self.root.join(format!("{physical}.db"))
+    }
+
+    /// Returns the paths of a database file and of the files that SQLite creates next to it.
+    pub(crate) fn family(&self, physical: &PhysicalName) -> [PathBuf; 4] {
+        ["", "-wal", "-shm", "-journal"].map(|suffix| self.root.join(format!("{physical}.db{suffix}")))
+    }
+
+    /// Returns the paths of a database that was set aside, and of the files that SQLite created next to it.
+    fn aside(&self, physical: &PhysicalName, end: &str) -> [PathBuf; 4] {
+        ["", "-wal", "-shm", "-journal"].map(|suffix| self.root.join(format!("{physical}.db{end}{suffix}")))
+    }
+
+    /// Renames a database that processes may still have open. Each of them notices after its next commit.
+    /// Another tenant's file gets a name that [`Server::remove`] leaves alone. Idempotent; an absent file is no error.
+    pub(crate) fn set_aside(&self, physical: &PhysicalName, is_ours: bool) -> Result<()> {
+        let end = if is_ours { ASIDE } else { ASIDE_OTHER };
+        self.rename_all(&self.family(physical), &self.aside(physical, end))
+    }
+
+    /// Undoes [`Server::set_aside`].
+    pub(crate) fn put_back(&self, physical: &PhysicalName) -> Result<()> {
+        self.rename_all(&self.aside(physical, ASIDE_OTHER), &self.family(physical))?;
+        self.rename_all(&self.aside(physical, ASIDE), &self.family(physical))
+    }
+
+    /// Renames the main file first, because writers check its path.
+    fn rename_all(&self, from: &[PathBuf], to: &[PathBuf]) -> Result<()> {
+        for (from, to) in from.iter().zip(to) {
+            if from.symlink_metadata().is_ok() && to.symlink_metadata().is_err() {
+                std::fs::rename(from, to).map_err(|error| io(error, from))?;
+            }
+        }
+        match sync_directory(&self.root) {
+            Err(error) if *error.kind() == Kind::Missing => Ok(()),
+            synced => synced,
+        }
+    }
+
+    /// Returns true if the main file exists and is a regular file.
+    pub(crate) fn exists(&self, physical: &PhysicalName) -> bool {
+        self.path(physical).symlink_metadata().is_ok_and(|meta| meta.is_file())
+    }
+
+    /// Returns the size on disk in bytes: main file and `-wal`.
+    pub(crate) fn size_bytes(&self, physical: &PhysicalName) -> Result<u64> {
+        let [main, wal, ..] = self.family(physical);
+        let length = main.symlink_metadata().map_err(|error| io(error, &main))?.len();
+        Ok(length + wal.symlink_metadata().map_or(0, |meta| meta.len()))
+    }
+
+    /// Deletes a database for good. The main file goes first: from then on every reader finds the database missing,
+    /// even if a crash leaves other files for the repetition to remove.
+    pub(crate) fn remove(&self, physical: &PhysicalName) -> Result<()> {
+        for path in self.family(physical).into_iter().chain(self.aside(physical, ASIDE)) {
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error, &path)),
+                _ => {}
+            }
+        }
+        match sync_directory(&self.root) {
+            // The directory itself is gone, for example with its disk; then so are the files.
+            Err(error) if *error.kind() == Kind::Missing => Ok(()),
+            synced => synced,
+        }
+    }
+}
+
+/// Syncs directory entries to disk.
+pub(crate) fn sync_directory(path: &Path) -> Result<()> {
+    std::fs::File::open(path).and_then(|dir| dir.sync_all()).map_err(|error| io(error, path))
+}
+
+/// Creates a file that only the user of this process may read. SQLite gives the same mode to the files it creates next
+/// to a database.
+pub(crate) fn new_file(path: &Path) -> Result<std::fs::File> {
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    file.map_err(|error| io(error, path))
+}

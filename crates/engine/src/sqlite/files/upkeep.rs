@@ -1,0 +1,125 @@
+//! Rare work on a whole database, on a separate connection: migrations, inspection, identity rows. The engine calls it
+//! on blocking threads.
+
+use crate::{
+    error::{Error, Kind, Result},
+    place::Isolation,
+    sqlite::{
+        connection::{Apart, BUSY_WAIT, Durability, WriteTurn, base, open},
+        files::check_pages,
+        identity,
+        schema::{Inspection, Script, inspect, migrate::MigrateReport},
+        site::Site,
+    },
+};
+use rusqlite::{Connection, DEFAULT_NAME, TransactionBehavior, limits::Limit, params, wal::CheckpointMode};
+
+/// Opens the database of a place outside the pool. The connection itself waits for other writers, for up to
+/// [`BUSY_WAIT`].
+pub(crate) fn apart(site: &Site) -> Result<Apart> {
+    let conn = base::connect(site)?;
+    identity::check(&conn, &site.place, &site.platform)?;
+    let durability =
+        if identity::needs_sync(&conn, &site.place)? { Durability::Full } else { Durability::Normal };
+    open::settle(&conn, durability)?;
+    conn.busy_timeout(BUSY_WAIT)?;
+    Ok(conn)
+}
+
+/// Applies the migrations of `script` to the database of `place`.
+pub(crate) fn migrate_file(site: &Site, script: &Script) -> Result<MigrateReport> {
+    let mut conn = apart(site)?;
+    script.run(&mut conn)
+}
+
+/// Compares the database of `place` with the schema that `script` makes.
+pub(crate) fn inspect_file(site: &Site, script: &Script) -> Result<Inspection> {
+    let conn = apart(site)?;
+    inspect::inspect(&conn, script)
+}
+
+/// Checks every page of the database of `place`.
+pub(crate) fn look(site: &Site) -> Result<()> {
+    let conn = apart(site)?;
+    check_pages(&conn)
+}
+
+/// Changes identity rows in one synced transaction. `place` itself need not live there yet.
+pub(crate) fn change_identity(
+    site: &Site,
+    work: impl FnOnce(&Connection, &Site) -> Result<()>,
+) -> Result<()> {
+    let mut conn = base::connect(site)?;
+    identity::is_ours(&conn)?;
+    open::settle(&conn, Durability::Full)?;
+    conn.busy_timeout(BUSY_WAIT)?;
+    let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    work(&transaction, site)?;
+    Ok(transaction.commit()?)
+}
+
+/// Returns the size of a pooled tenant's stored values in bytes, as its writes counted them.
+pub(crate) fn pooled_bytes(site: &Site) -> Result<u64> {
+    let (conn, place) = (apart(site)?, &site.place);
+    let sql = "SELECT bytes FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
+    let key = params![identity::tenant_number(place), place.store.as_str()];
+    let bytes: i64 = conn.query_row(sql, key, |row| row.get(0))?;
+    Ok(u64::try_from(bytes).unwrap_or(0))
+}
+
+/// Gives a database without an identity that of `place`. A database that has an identity must have this one.
+pub(crate) fn attach(site: &Site) -> Result<()> {
+    let place = &site.place;
+    if place.isolation != Isolation::Database {
+        return Err(Error::new(Kind::Internal, format!("{place} has no database of its own")));
+    }
+    let mut conn = open::connect(&site.path)?;
+    let known: bool = conn.query_row(
+        "SELECT EXISTS(SELECT 1 FROM sqlite_schema WHERE name = '_tenantry_place')",
+        [],
+        |r| r.get(0),
+    )?;
+    if known {
+        identity::check(&conn, place, &site.platform)?;
+        return into_file(&conn);
+    }
+    open::settle(&conn, Durability::Full)?;
+    conn.busy_timeout(BUSY_WAIT)?;
+    let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(identity::META_SQL)?;
+    identity::enrol(&transaction, place, &site.platform)?;
+    transaction.commit()?;
+    into_file(&conn)
+}
+
+/// Writes the `-wal` back, so that the file itself says which place lives in it.
+fn into_file(conn: &Connection) -> Result<()> {
+    let (frames, written) = conn.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE)?;
+    if frames == written {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Busy, "another program reads the database: its identity is not in the file yet"))
+}
+
+/// Makes sure that deleted data is in no file. SQLite overwrites rows where they are deleted, but bytes that it has
+/// moved between pages stay in the unused room of the pages they came from. So the database is rewritten from its rows,
+/// in one transaction that other writers wait for (those of this process in `queue`). Then the `-wal` is emptied.
+///
+/// # Errors
+/// `Busy` if a reader holds an older state for longer than the wait.
+pub(crate) fn scrub(site: &Site, queue: &dyn Fn() -> WriteTurn) -> Result<()> {
+    let conn = base::connect(site)?;
+    identity::is_ours(&conn)?;
+    open::settle(&conn, Durability::Full)?;
+    conn.busy_timeout(BUSY_WAIT)?;
+    // VACUUM attaches its temporary copy as a second database, in an unnamed file.
+    conn.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 1)?;
+    let turn = queue();
+    conn.execute_batch("PRAGMA temp_store = FILE; VACUUM")?;
+    drop(turn);
+    let busy: i64 = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    match busy {
+        0 => Ok(()),
+        _ => Err(Error::new(Kind::Busy, format!("{}: the -wal is in use", site.path.display()))),
+    }
+}

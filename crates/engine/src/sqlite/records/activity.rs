@@ -1,0 +1,68 @@
+//! Reads a tenant's activity log: which user changed what.
+//!
+//! The session calls it. `write::activity` writes the log in the transaction of the change; nothing here changes it.
+
+use crate::{error::Result, schema::Confinement};
+use rusqlite::{Connection, Row, params};
+use serde::Serialize;
+
+/// One entry of the log.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Activity {
+    /// Grows with time; used for paging.
+    pub id: i64,
+    /// Instant, RFC 3339, UTC.
+    pub at: String,
+    /// The user that acted.
+    pub actor: String,
+    /// The user that impersonated the actor.
+    pub impersonator: Option<String>,
+    /// `create`, `update` or `delete`.
+    pub action: String,
+    /// The changed model.
+    pub model: String,
+    /// Key of the record.
+    pub record: String,
+    /// What changed.
+    pub detail: Option<serde_json::Value>,
+}
+
+/// The index on (tenant, at) gives the order, so that a page of a pooled tenant reads no other tenant's entries.
+const READ: &str = "SELECT id, at, actor, impersonator, action, model, record, detail FROM _tenantry_activity \
+     WHERE tenant = ?1 AND id < ?2 ORDER BY at DESC, id DESC LIMIT ?3";
+
+/// Returns entries, newest first; `before` is the last id of the previous page. Stops once the details take more than
+/// `bytes`.
+pub(crate) fn list(
+    conn: &Connection,
+    who: &Confinement,
+    before: Option<i64>,
+    limit: u32,
+    bytes: usize,
+) -> Result<Vec<Activity>> {
+    let mut statement = conn.prepare_cached(READ)?;
+    let values = params![who.tenant, before.unwrap_or(i64::MAX), limit.clamp(1, 1000)];
+    let mut rows = statement.query(values)?;
+    let (mut lines, mut taken) = (Vec::new(), 0);
+    while taken <= bytes
+        && let Some(row) = rows.next()?
+    {
+        taken += row.get_ref(7)?.as_str_or_null().ok().flatten().map_or(0, str::len);
+        lines.push(line(row)?);
+    }
+    Ok(lines)
+}
+
+fn line(row: &Row<'_>) -> rusqlite::Result<Activity> {
+    let detail: Option<String> = row.get(7)?;
+    Ok(Activity {
+        id: row.get(0)?,
+        at: row.get(1)?,
+        actor: row.get(2)?,
+        impersonator: row.get(3)?,
+        action: row.get(4)?,
+        model: row.get(5)?,
+        record: row.get(6)?,
+        detail: detail.and_then(|text| serde_json::from_str(&text).ok()),
+    })
+}

@@ -1,0 +1,153 @@
+//! Lists: filter, search, sort, page, count. The session of a placement calls them. Every value is bound, every name
+//! comes from the plan, and the confinement is written before any condition of the caller.
+
+mod filter;
+mod page;
+mod query;
+#[cfg(test)]
+mod tests;
+
+pub use crate::list::{Cost, cost};
+pub(crate) use query::Query;
+
+use super::{
+    read::{Cursor, value},
+    search,
+};
+use crate::{
+    cell::Stored,
+    error::{Error, Kind, Result},
+    overrides::OverrideRow,
+    query::{Filter, Select},
+    row::Visit,
+    schema::{Confinement, Plan, Projection, Schema},
+    value::Value,
+};
+use rusqlite::{Connection, Row};
+
+/// Adds the SQL functions that list statements call to a connection that this crate did not open.
+///
+/// # Errors
+/// SQLite's, if a statement is running on the connection.
+pub fn add_functions(conn: &Connection) -> Result<()> {
+    Ok(crate::sqlite::functions::add_own(conn)?)
+}
+
+/// Maximum number of rows on one page.
+pub const LIMIT_MAX: u32 = 1000;
+
+/// Visits the rows of one page. Returns the `after` of the next page, or None on the last page.
+///
+/// With `merge`, rows appear with the tenant's overrides: conditions, search and sort apply to the overridden values,
+/// not to the stored ones.
+///
+/// # Errors
+/// `NotFound` if there is no such model; `Invalid` for fields, a limit, filter or search that is not allowed.
+pub fn select(
+    conn: &Connection,
+    schema: &Schema,
+    who: &Confinement,
+    model: &str,
+    select: &Select,
+    merge: Option<&[OverrideRow]>,
+    visit: &mut dyn Visit,
+) -> Result<Option<Vec<Value>>> {
+    let plan = schema.require(model)?;
+    if !(1..=LIMIT_MAX).contains(&select.limit) {
+        return Err(Error::invalid("limit", format!("must be from 1 to {LIMIT_MAX}")));
+    }
+    let order = page::order(plan, &select.sort)?;
+    let projection = plan.project(&select.fields)?;
+    let query = compile(conn, plan, who, select, &projection, &order, merge)?;
+    let mut statement = conn.prepare_cached(&query.sql)?;
+    let params = query.params(&statement);
+    let mut rows = statement.query(params.as_slice())?;
+    let (mut seen, mut next) = (0, None);
+    while let Some(row) = rows.next()? {
+        if next.is_some() {
+            return Ok(next);
+        }
+        Cursor::visit(row, &projection.storages, visit)?;
+        seen += 1;
+        if seen == select.limit || visit.is_full() {
+            next = Some(sort_values(plan, row, &order, projection.storages.len())?);
+        }
+    }
+    Ok(None)
+}
+
+/// Compiles the query of one page: the projected columns, then the sort keys, which are not shown.
+fn compile<'p>(
+    conn: &Connection,
+    plan: &'p Plan,
+    who: &'p Confinement,
+    select: &Select,
+    projection: &Projection<'_>,
+    order: &[page::SortKey],
+    merge: Option<&[OverrideRow]>,
+) -> Result<Query<'p>> {
+    let mut positions = projection.positions.to_vec();
+    positions.extend(order.iter().map(|key| key.position));
+    let mut query = Query::new(plan, who, "SELECT ");
+    plan.list(&mut query.sql, &positions);
+    query.from(merge)?;
+    conditions(&mut query, conn, &select.filter, select.search.as_deref(), merge)?;
+    if let Some(after) = &select.after {
+        page::after(&mut query, order, after, merge.is_some())?;
+    }
+    page::order_by(&mut query, order);
+    query.sql.push_str(" LIMIT ");
+    // one more row than shown tells whether there is a next page
+    query.bind(Stored::Integer(i64::from(select.limit) + 1));
+    Ok(query)
+}
+
+/// Returns the number of rows that match filter and search.
+///
+/// # Errors
+/// Those of [`select`].
+pub fn count(
+    conn: &Connection,
+    schema: &Schema,
+    who: &Confinement,
+    model: &str,
+    filter: &Filter,
+    search: Option<&str>,
+    merge: Option<&[OverrideRow]>,
+) -> Result<u64> {
+    let plan = schema.require(model)?;
+    let mut query = Query::new(plan, who, "SELECT count(*)");
+    query.from(merge)?;
+    conditions(&mut query, conn, filter, search, merge)?;
+    let mut statement = conn.prepare_cached(&query.sql)?;
+    let params = query.params(&statement);
+    let count: i64 = statement.query_row(params.as_slice(), |row| row.get(0))?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+fn conditions(
+    query: &mut Query<'_>,
+    conn: &Connection,
+    condition: &Filter,
+    text: Option<&str>,
+    merge: Option<&[OverrideRow]>,
+) -> Result<()> {
+    if *condition != Filter::All(vec![]) {
+        query.sql.push_str(" AND ");
+        filter::write(query, condition)?;
+    }
+    match text {
+        Some(text) => search::write(query, conn, text, merge),
+        None => Ok(()),
+    }
+}
+
+fn sort_values(plan: &Plan, row: &Row<'_>, order: &[page::SortKey], hidden: usize) -> Result<Vec<Value>> {
+    let values = order.iter().enumerate().map(|(index, key)| {
+        let raw = row.get_ref(hidden + index)?;
+        let seen = value(plan.storages[key.position], raw);
+        seen.map(Value::from)
+            .ok_or_else(|| Error::new(Kind::Corrupt, "a sort column holds a value of another type"))
+    });
+    values.collect()
+}

@@ -1,0 +1,83 @@
+//! Checks the query plans of lists: SQLite walks an index in order wherever the cost is "short".
+
+use super::*;
+use crate::{
+    migration::State,
+    model::Model,
+    name::{FieldName, StoreName},
+    place::Isolation,
+    query::Direction,
+};
+use std::sync::Arc;
+
+fn people() -> Model {
+    let json = serde_json::json!({
+        "app": "clinic", "name": "people", "label": "", "store": "tenant", "id": "integer", "display": null,
+        "fields": [
+            {"name": "name", "kind": {"type": "text", "max_length": null}, "label": "", "required": true,
+             "unique": false, "index": true, "search": false, "personal": false, "default": null},
+            {"name": "age", "kind": {"type": "integer", "min": null, "max": null}, "label": "", "required": false,
+             "unique": false, "index": true, "search": false, "personal": false, "default": null},
+        ],
+        "indexes": [], "permissions": {"read": [], "create": [], "update": [], "delete": []},
+        "tenant_field": "company_id", "overrides": null, "audit": false,
+    });
+    serde_json::from_value(json).unwrap()
+}
+
+/// Returns the query plan of a list, one step per line.
+fn steps(isolation: Isolation, select: &Select) -> String {
+    let conn = Connection::open_in_memory().unwrap();
+    super::add_functions(&conn).unwrap();
+    let model = people();
+    let ddl = crate::sqlite::schema::ddl::create(&model, &State::of(std::slice::from_ref(&model)), isolation)
+        .unwrap();
+    conn.execute_batch(&ddl.join(";")).unwrap();
+    let schema = Schema::new(StoreName::parse("tenant").unwrap(), vec![Arc::new(model)], &[]).unwrap();
+    let plan = schema.require("people").unwrap();
+    let who = Confinement { isolation, tenant: 7, generation: 1, ledger: 0 };
+    let order = page::order(plan, &select.sort).unwrap();
+    let projection = plan.project(&[]).unwrap();
+    let mut query = compile(&conn, plan, &who, select, &projection, &order, None).unwrap();
+    query.sql.insert_str(0, "EXPLAIN QUERY PLAN ");
+    let mut statement = conn.prepare(&query.sql).unwrap();
+    let params = query.params(&statement);
+    let steps = statement.query_map(params.as_slice(), |row| row.get::<_, String>(3)).unwrap();
+    steps.map(Result::unwrap).collect::<Vec<_>>().join("\n")
+}
+
+fn sorted(field: &str, direction: Direction, after: Option<Vec<Value>>) -> Select {
+    Select { sort: vec![(FieldName::parse(field).unwrap(), direction)], after, ..Select::default() }
+}
+
+#[test]
+fn pages_by_id_walk_the_key() {
+    for after in [None, Some(vec![Value::Integer(5)])] {
+        let select = Select { after: after.clone(), ..Select::default() };
+        let own = steps(Isolation::Database, &select);
+        assert!(
+            !own.contains("TEMP B-TREE") && own.contains("INTEGER PRIMARY KEY") == after.is_some(),
+            "{own}"
+        );
+        let pooled = steps(Isolation::Pooled, &select);
+        assert!(pooled.contains("company_id=?") && !pooled.contains("TEMP B-TREE"), "{pooled}");
+    }
+}
+
+#[test]
+fn pages_by_an_indexed_field_walk_its_index_both_ways() {
+    for direction in [Direction::Ascending, Direction::Descending] {
+        for after in [None, Some(vec!["m".into(), Value::Integer(5)])] {
+            let select = sorted("name", direction, after);
+            let own = steps(Isolation::Database, &select);
+            assert!(
+                own.contains("people__name__idx") && !own.contains("TEMP B-TREE"),
+                "{direction:?}: {own}"
+            );
+            let pooled = steps(Isolation::Pooled, &select);
+            // only rows with equal names are sorted by id
+            assert!(pooled.contains("people__name__idx (company_id=?"), "{direction:?}: {pooled}");
+            assert!(!pooled.contains("USE TEMP B-TREE FOR ORDER BY"), "{direction:?}: {pooled}");
+        }
+    }
+}

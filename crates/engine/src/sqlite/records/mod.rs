@@ -1,0 +1,17 @@
+//! Statements on the records of one place: reads, lists, merged views, writes, usage, the activity log.
+
+pub(crate) mod activity;
+mod key;
+pub mod list;
+pub mod merge;
+pub mod read;
+mod search;
+mod texts;
+pub mod usage;
+pub mod write;
+
+pub use activity::Activity;
+pub(crate) use key::Key;
+pub(crate) use read::Cursor;
+pub(crate) use texts::{Texts, returning};
+pub use usage::Usage;

@@ -1,0 +1,148 @@
+//! A tenant's usage of this database, and the one statement that reserves more. Each write transaction runs it once: it
+//! checks the identity, the fence, the schema (`known-schema`) and the quota together.
+
+use crate::{
+    cell::Storage,
+    error::{Error, Kind, Result},
+    place::Isolation,
+    schema::{Confinement, Schema},
+    sqlite::schema::compare_ledger,
+    write::WriteOptions,
+};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+
+/// Rows and bytes of one tenant in one database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// Rows of declared models.
+    pub rows: u64,
+    /// For a pooled tenant, bytes of its stored values; otherwise, bytes of its database's pages. The limit counts the
+    /// same.
+    pub bytes: u64,
+}
+
+/// Bytes of the pages that `max_page_count` limits, whether they are in the file already or still in its `-wal`.
+const PAGES: &str = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
+
+const READ: &str = "SELECT rows, bytes, recording, (SELECT coalesce(max(rowid), 0) FROM _tenantry_ledger) \
+     FROM _tenantry_place WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND fenced = 0";
+const RESERVE: &str = "UPDATE _tenantry_place SET rows = rows + ?4, bytes = bytes + ?5 \
+     WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND fenced = 0 \
+     RETURNING rows, bytes, recording, (SELECT coalesce(max(rowid), 0) FROM _tenantry_ledger)";
+
+/// Returns the tenant's usage as its limits count it.
+///
+/// # Errors
+/// Those of [`usage`].
+pub(crate) fn held(conn: &Connection, schema: &Schema, who: &Confinement) -> Result<Usage> {
+    let mut usage = usage(conn, schema, who)?;
+    if who.isolation == Isolation::Database {
+        let bytes: i64 = conn.prepare_cached(PAGES)?.query_row([], |row| row.get(0))?;
+        usage.bytes = u64::try_from(bytes).unwrap_or(0);
+    }
+    Ok(usage)
+}
+
+/// Returns the tenant's usage as the counters have it.
+///
+/// # Errors
+/// [`Kind::Fenced`] if the place is fenced or of another generation; [`Kind::SchemaBehind`] or [`Kind::SchemaAhead`] if
+/// the database has another schema.
+pub fn usage(conn: &Connection, schema: &Schema, who: &Confinement) -> Result<Usage> {
+    let (rows, bytes, _) =
+        run(conn, READ, schema, who, params![who.tenant, schema.store().as_str(), generation(who)])?;
+    let count = |n: i64| u64::try_from(n).unwrap_or(0);
+    Ok(Usage { rows: count(rows), bytes: count(bytes) })
+}
+
+/// Adds to the counters in the write transaction of `conn`. Returns true if its changes must be recorded. Above a
+/// limit, a tenant may shrink but not grow.
+pub(crate) fn reserve(
+    conn: &Connection,
+    schema: &Schema,
+    who: &Confinement,
+    rows: i64,
+    bytes: i64,
+    options: &WriteOptions,
+) -> Result<bool> {
+    // the transaction holds the write lock, so reading the fence is as safe as an update that depends on it
+    let held = if rows == 0 && bytes == 0 {
+        run(conn, READ, schema, who, params![who.tenant, schema.store().as_str(), generation(who)])?
+    } else {
+        let key = params![who.tenant, schema.store().as_str(), generation(who), rows, bytes];
+        run(conn, RESERVE, schema, who, key)?
+    };
+    let over = |delta: i64, held: i64, max: Option<u64>| {
+        delta > 0 && max.is_some_and(|max| u64::try_from(held).unwrap_or(0) > max)
+    };
+    if over(rows, held.0, options.max_rows) {
+        return Err(Error::new(Kind::Limit("rows"), format!("{} rows", held.0)));
+    }
+    if over(bytes, held.1, options.max_bytes) {
+        return Err(Error::new(Kind::Limit("bytes"), format!("{} bytes", held.1)));
+    }
+    Ok(held.2)
+}
+
+/// Recounts rows and bytes and sets the counters, after bulk work that did not go through writes (data migrations,
+/// moves, restores). Runs in its own transaction.
+///
+/// # Errors
+/// Those of [`usage`].
+pub fn recount(conn: &Connection, schema: &Schema, who: &Confinement) -> Result<Usage> {
+    const SET: &str = "UPDATE _tenantry_place SET rows = ?4, bytes = ?5 \
+         WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND fenced = 0 \
+         RETURNING rows, bytes, recording, (SELECT coalesce(max(rowid), 0) FROM _tenantry_ledger)";
+    let transaction = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
+    let (mut rows, mut bytes) = (0, 0);
+    for plan in schema.plans() {
+        let sizes = plan.columns().iter().map(|column| match column.storage {
+            Storage::Integer | Storage::Boolean | Storage::Decimal(_) => {
+                format!("8 * (t.[{}] IS NOT NULL)", column.name)
+            }
+            _ => format!("coalesce(octet_length(t.[{}]), 0)", column.name),
+        });
+        let size = sizes.collect::<Vec<_>>().join(" + ");
+        // the tenant is bound explicitly: the query of a tenant's own database has no placeholder for it
+        let sql =
+            format!("SELECT count(*), coalesce(sum({size}), 0), ?1 FROM {}", plan.texts(who.isolation).from);
+        let found: (i64, i64) =
+            transaction.query_row(&sql, [who.tenant], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        rows += found.0;
+        bytes += if who.isolation == Isolation::Pooled { found.1 } else { 0 };
+    }
+    run(
+        &transaction,
+        SET,
+        schema,
+        who,
+        params![who.tenant, schema.store().as_str(), generation(who), rows, bytes],
+    )?;
+    transaction.commit()?;
+    usage(conn, schema, who)
+}
+
+fn generation(who: &Confinement) -> i64 {
+    // no database carries a negative generation, so a generation out of range matches nothing
+    i64::try_from(who.generation).unwrap_or(-1)
+}
+
+/// Runs one of the statements above. The fence is checked first, then the schema.
+fn run(
+    conn: &Connection,
+    sql: &str,
+    schema: &Schema,
+    who: &Confinement,
+    params: impl rusqlite::Params,
+) -> Result<(i64, i64, bool)> {
+    let mut statement = conn.prepare_cached(sql)?;
+    let found = statement
+        .query_row(params, |row| Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get::<_, i64>(3)?)))
+        .optional()?;
+    let (held, ledger) =
+        found.ok_or_else(|| Error::new(Kind::Fenced, "the place is fenced or of another generation"))?;
+    if ledger != who.ledger || ledger == 0 {
+        compare_ledger(conn, schema.known())?;
+    }
+    Ok(held)
+}

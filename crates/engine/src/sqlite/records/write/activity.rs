@@ -1,0 +1,108 @@
+//! Writes the tenant's activity log, which user changed what, in the transaction of the change (`audited-commit`).
+//! Personal data is named there, never copied: the log outlives the row.
+
+use super::run::{Kept, Run};
+use crate::{
+    error::Result,
+    name::FieldName,
+    query::RecordId,
+    row::json::{write_owned, write_text},
+    schema::Plan,
+    value::Value,
+};
+use rusqlite::params;
+
+/// What was done to a record.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Action {
+    Create,
+    Update,
+    Delete,
+}
+
+const LOG: &str = "INSERT INTO _tenantry_activity (tenant, at, actor, impersonator, action, model, record, detail) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+
+/// Logs a change. The detail of an update has the changed fields with old and new value; that of a delete, the old
+/// values.
+pub(super) fn record(
+    run: &Run<'_>,
+    plan: &Plan,
+    action: Action,
+    before: Option<&Kept>,
+    after: &Kept,
+) -> Result<()> {
+    let (name, detail) = match (action, before) {
+        (Action::Update, Some(before)) => ("update", Some(changed(plan, &before.values, &after.values))),
+        (Action::Update, None) => ("update", None),
+        (Action::Delete, _) => ("delete", Some(values(plan, &after.values))),
+        (Action::Create, _) => ("create", None),
+    };
+    write(run, plan, name, &after.id()?, detail)
+}
+
+/// Logs that a reference was set to null because its target was deleted.
+pub(super) fn set_null(run: &Run<'_>, plan: &Plan, record: &RecordId, field: &FieldName) -> Result<()> {
+    write(run, plan, "update", record, Some(format!("{{\"{field}\":\"target deleted\"}}")))
+}
+
+fn write(run: &Run<'_>, plan: &Plan, action: &str, record: &RecordId, detail: Option<String>) -> Result<()> {
+    let record = record.to_string();
+    let (tenant, options) = (run.who.tenant, run.options);
+    let mut statement = run.conn.prepare_cached(LOG)?;
+    let model = plan.model.name.as_str();
+    let row = params![tenant, run.now, options.actor, options.impersonator, action, model, record, detail];
+    statement.execute(row)?;
+    Ok(())
+}
+
+fn changed(plan: &Plan, before: &[Value], after: &[Value]) -> String {
+    object(plan, |out, index| {
+        if before[index] == after[index] {
+            return false;
+        }
+        key(out, plan, index);
+        if plan.model.fields[index - 1].personal {
+            out.extend_from_slice(b"\"personal\"");
+            return true;
+        }
+        out.push(b'[');
+        write_owned(out, &before[index]);
+        out.push(b',');
+        write_owned(out, &after[index]);
+        out.push(b']');
+        true
+    })
+}
+
+fn values(plan: &Plan, row: &[Value]) -> String {
+    object(plan, |out, index| {
+        key(out, plan, index);
+        if plan.model.fields[index - 1].personal {
+            out.extend_from_slice(b"\"personal\"");
+        } else {
+            write_owned(out, &row[index]);
+        }
+        true
+    })
+}
+
+fn key(out: &mut Vec<u8>, plan: &Plan, index: usize) {
+    write_text(out, plan.columns[index].name.as_str());
+    out.push(b':');
+}
+
+/// Returns a JSON object with the declared fields for which `member` writes something.
+fn object(plan: &Plan, mut member: impl FnMut(&mut Vec<u8>, usize) -> bool) -> String {
+    let mut out = vec![b'{'];
+    for index in 1..=plan.model.fields.len() {
+        if member(&mut out, index) {
+            out.push(b',');
+        }
+    }
+    if out.last() == Some(&b',') {
+        out.pop();
+    }
+    out.push(b'}');
+    String::from_utf8(out).unwrap_or_default()
+}

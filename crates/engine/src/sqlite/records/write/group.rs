@@ -1,0 +1,93 @@
+//! Runs several callers' writes in one transaction, each of which succeeds or fails on its own.
+//!
+//! The queue of a database calls it. The commit is most of the cost of a small write, so writes that wait at the same
+//! time share one. Callers do not notice: a refused write is rolled back to where it began, and if the transaction
+//! itself is lost, each write runs again in its own.
+
+use super::{apply, within};
+use crate::{
+    error::{Error, Result},
+    query::Change,
+    schema::{Confinement, Schema},
+    write::{WriteGuard, WriteOptions, Written, prepare},
+};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use std::sync::Arc;
+
+/// One caller's write.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) schema: Arc<Schema>,
+    pub(crate) who: Confinement,
+    pub(crate) changes: Vec<Change>,
+    pub(crate) options: WriteOptions,
+    #[allow(dead_code, reason = "held until the write is over")]
+    pub(crate) held: Option<WriteGuard>,
+}
+
+impl Request {
+    /// Runs the write in its own transaction.
+    pub(crate) fn run(&self, conn: &Connection) -> Result<Vec<Written>> {
+        apply(conn, &self.schema, &self.who, &self.changes, &self.options)
+    }
+}
+
+/// The outcomes of the requests of a group, in their order.
+pub(crate) type Outcomes = Vec<Result<Vec<Written>>>;
+
+/// Runs all requests.
+///
+/// # Errors
+/// `Busy` if another process writes; then nothing was changed, and the error holds for the whole group. If that process
+/// begins only after the group's shared transaction was lost, single outcomes are `Busy`.
+pub(crate) fn run(conn: &Connection, requests: &[&Request]) -> Result<Outcomes> {
+    match together(conn, requests)? {
+        Some(outcomes) => Ok(outcomes),
+        None => Ok(requests.iter().map(|request| request.run(conn)).collect()),
+    }
+}
+
+/// Runs all requests in one transaction. Returns None if there is only one, or if the transaction was lost to a full
+/// disk or a failed commit.
+fn together(conn: &Connection, requests: &[&Request]) -> Result<Option<Outcomes>> {
+    if requests.len() < 2 {
+        return Ok(None);
+    }
+    let transaction = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
+    let mut outcomes = Vec::with_capacity(requests.len());
+    for request in requests {
+        let done = one(&transaction, request);
+        if transaction.is_autocommit() {
+            // SQLite rolled back the whole transaction, including the other writes.
+            return Ok(None);
+        }
+        outcomes.push(done);
+    }
+    match transaction.commit() {
+        Ok(()) => Ok(Some(outcomes)),
+        Err(error) => {
+            tracing::debug!(%error, "a shared commit failed: each write gets its own");
+            Ok(None)
+        }
+    }
+}
+
+/// Runs one request between two savepoints of the transaction.
+fn one(conn: &Connection, request: &Request) -> Result<Vec<Written>> {
+    let Request { schema, who, changes, options, .. } = request;
+    let ready = prepare::all(schema, changes)?;
+    run_sql(conn, "SAVEPOINT one")?;
+    let done = within(conn, schema, who, &ready, options);
+    if conn.is_autocommit() {
+        return done;
+    }
+    if done.is_err() || options.dry_run {
+        run_sql(conn, "ROLLBACK TO one")?;
+    }
+    run_sql(conn, "RELEASE one")?;
+    done
+}
+
+fn run_sql(conn: &Connection, sql: &str) -> Result<()> {
+    conn.prepare_cached(sql)?.execute([]).map(drop).map_err(Error::from)
+}

@@ -1,0 +1,72 @@
+//! Changes to records: validates them, then applies all of one call in one transaction, together with the fence, the
+//! quota and the activity log. The session of a placement calls it. It never writes half a batch, and never a row of
+//! another tenant.
+
+mod activity;
+mod group;
+mod recording;
+mod refusal;
+mod run;
+
+pub(crate) use group::{Outcomes, Request, run as run_group};
+
+use super::usage;
+use crate::{
+    error::Result,
+    query::Change,
+    schema::{Confinement, Schema},
+    write::{WriteOptions, Written, prepare},
+};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+/// Applies all changes or none. Errors that concern one change carry its index.
+///
+/// The fence is checked first: on a fenced or stale place the error is `Kind::Fenced`, whatever else is wrong with the
+/// change, so that the caller looks for the new place instead of trusting the old one.
+///
+/// # Errors
+/// Those of [`crate::engine::Session::write`].
+pub fn apply(
+    conn: &Connection,
+    schema: &Schema,
+    who: &Confinement,
+    changes: &[Change],
+    options: &WriteOptions,
+) -> Result<Vec<Written>> {
+    if changes.is_empty() {
+        return Ok(vec![]);
+    }
+    let ready = prepare::all(schema, changes)?;
+    let transaction = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
+    let written = within(&transaction, schema, who, &ready, options)?;
+    if options.dry_run {
+        transaction.rollback()?;
+        return Ok(written);
+    }
+    transaction.commit().map_err(|error| refusal::full(conn, error))?;
+    Ok(written)
+}
+
+/// Applies all changes inside the caller's transaction; the caller rolls it back on failure.
+fn within(
+    conn: &Connection,
+    schema: &Schema,
+    who: &Confinement,
+    ready: &[prepare::Ready<'_>],
+    options: &WriteOptions,
+) -> Result<Vec<Written>> {
+    let mut run = run::Run::new(conn, schema, who, options);
+    match run.all(ready) {
+        Ok(written) => {
+            // The fence has the last word, before the transaction's changes are noted.
+            if usage::reserve(conn, schema, who, run.rows, run.bytes, options)? {
+                recording::note(conn, schema, who, &written, &run.nulled)?;
+            }
+            Ok(written)
+        }
+        Err(error) => {
+            usage::usage(conn, schema, who)?;
+            Err(error)
+        }
+    }
+}

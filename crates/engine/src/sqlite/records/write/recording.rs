@@ -1,0 +1,34 @@
+//! Notes which records a write touched, in its own transaction, while a copy of the place is being made. Runs once in
+//! each write transaction of a place that records. `transfer` uses the notes.
+
+use crate::{
+    error::Result,
+    name::ModelName,
+    query::RecordId,
+    schema::{Confinement, Schema},
+    sqlite::records::key::Key,
+    write::Written,
+};
+use rusqlite::{Connection, params};
+
+const NOTE: &str = "INSERT INTO _tenantry_changes (tenant, store, model, id) VALUES (?1, ?2, ?3, ?4)";
+
+/// Writes one note for each touched record, including those that lost a reference.
+pub(super) fn note(
+    conn: &Connection,
+    schema: &Schema,
+    who: &Confinement,
+    written: &[Written],
+    nulled: &[(ModelName, RecordId)],
+) -> Result<()> {
+    let mut statement = conn.prepare_cached(NOTE)?;
+    let touched = written.iter().map(|w| (&w.model, &w.id)).chain(nulled.iter().map(|(m, id)| (m, id)));
+    for (model, id) in touched {
+        let key = match id {
+            RecordId::Integer(id) => Key::Integer(*id),
+            RecordId::Uuid(id) => Key::uuid(*id),
+        };
+        statement.execute(params![who.tenant, schema.store().as_str(), model.as_str(), key])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! Translates portable operations to SQLite statements, for both isolations.
+//!
+//! `migrate` uses it, and so does drift inspection, which compares with a newly created schema. Nothing here runs a
+//! statement.
+
+mod convert;
+mod fields;
+mod fts;
+mod index;
+mod literal;
+mod ops;
+mod rebuild;
+mod table;
+
+pub use literal::literal;
+pub(crate) use ops::{Step, Steps, steps};
+pub(crate) use table::Layout;
+
+use crate::{
+    error::{Error, Kind, Result},
+    migration::State,
+    model::{FieldKind, IdKind, Model},
+    place::Isolation,
+};
+
+/// Returns every statement that creates a new model, in order: table, indexes, full-text search. `state` knows the
+/// models it refers to.
+///
+/// # Errors
+/// `Statement` if the model refers to a model that `state` does not know.
+pub fn create(model: &Model, state: &State, isolation: Isolation) -> Result<Vec<String>> {
+    let layout = Layout { model, state, isolation };
+    let mut out = vec![layout.create(model.name.as_str())?];
+    out.extend(layout.indexes());
+    out.extend(layout.fts());
+    Ok(out)
+}
+
+/// Returns a name as SQL. It is always quoted, so keywords are valid names. Names are checked when parsed (X4), so none
+/// contains a quote.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{name}\"")
+}
+
+/// Returns quoted names separated by commas.
+pub(crate) fn list<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
+    names.into_iter().map(quoted).collect::<Vec<_>>().join(", ")
+}
+
+impl Layout<'_> {
+    /// Returns the tenant column, if rows of many tenants share the table.
+    pub(crate) fn tenant(&self) -> Option<&str> {
+        (self.isolation == Isolation::Pooled).then(|| self.model.tenant_field.as_str())
+    }
+
+    /// Returns the column that is SQLite's rowid: `id` itself for integer ids in a tenant's own database, otherwise
+    /// `_row`.
+    pub(crate) fn rowid(&self) -> &'static str {
+        match (self.isolation, self.model.id) {
+            (Isolation::Database, IdKind::Integer) => "id",
+            _ => "_row",
+        }
+    }
+
+    /// Returns the model that a reference field refers to, if it is in the same store, which makes it a real foreign
+    /// key.
+    pub(crate) fn target(&self, kind: &FieldKind) -> Result<Option<&Model>> {
+        let FieldKind::Ref { to, .. } = kind else { return Ok(None) };
+        let target = self.referred(to.as_str())?;
+        Ok((target.store == self.model.store).then_some(target))
+    }
+
+    /// Returns the model of that name, which may be this one.
+    pub(crate) fn referred(&self, name: &str) -> Result<&Model> {
+        if name == self.model.name.as_str() {
+            return Ok(self.model);
+        }
+        self.state.model(name).ok_or_else(|| {
+            let detail = format!(
+                "model `{}` refers to `{name}`, which no migration before this one creates; add the \
+                 migration that does to `depends`",
+                self.model.name
+            );
+            Error::new(Kind::Statement(detail.clone()), detail)
+        })
+    }
+}

@@ -1,0 +1,330 @@
+//! Runs migrations on one database, each in one transaction together with its ledger row. A crash at any point leaves
+//! every migration either whole or absent, and running again finishes the rest.
+//!
+//! The engine calls it for one place at a time, on a separate connection. It does not choose the migrations: the
+//! platform passes them in order, with their operations.
+
+mod ledger;
+mod recount;
+mod step;
+
+use super::{
+    ddl::{Step, Steps, steps},
+    inspect::Snapshot,
+};
+use crate::{
+    error::{Error, Kind, Result},
+    migration::{Invalid, Migration, State, fingerprint},
+    name::StoreName,
+    place::Isolation,
+    sqlite::identity::META_SQL,
+};
+use rusqlite::{Connection, params};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, OnceLock},
+};
+use step::{check_references, run_step};
+
+pub(crate) use ledger::ledger;
+
+/// The result of a run on one database.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MigrateReport {
+    /// Migrations that this run applied, as `app/name`, in order.
+    pub applied: Vec<String>,
+    /// Migrations that the database has and the platform does not know: applied by a newer version of it.
+    pub unknown: Vec<String>,
+}
+
+/// The statements of all migrations for one store and isolation. Made once and run on every database of a fleet.
+#[derive(Debug, Clone)]
+pub struct Script {
+    store: StoreName,
+    isolation: Isolation,
+    source: Arc<[Migration]>,
+    /// The script for the other isolation, made on first use.
+    other: Arc<OnceLock<Box<Script>>>,
+    migrations: Vec<Compiled>,
+    /// The store's models after all migrations.
+    state: State,
+    fingerprint: String,
+    wanted: Snapshot,
+}
+
+#[derive(Debug, Clone)]
+struct Compiled {
+    app: String,
+    name: String,
+    checksum: String,
+    steps: Steps,
+    /// SQL that sets the counters for the models after this migration; None if it cannot have changed rows.
+    recount: Option<String>,
+}
+
+impl Compiled {
+    fn id(&self) -> String {
+        format!("{}/{}", self.app, self.name)
+    }
+}
+
+/// Applies those of the ordered migrations that one database lacks.
+///
+/// # Errors
+/// Those of [`Script::new`] and [`Script::run`].
+pub fn migrate(
+    conn: &mut Connection,
+    store: &StoreName,
+    isolation: Isolation,
+    migrations: &[Migration],
+) -> Result<MigrateReport> {
+    Script::new(store, isolation, migrations)?.run(conn)
+}
+
+impl Script {
+    /// Compiles all migrations of a platform, in order, for the databases of one store.
+    ///
+    /// # Errors
+    /// [`Kind::Statement`] if they contradict each other.
+    pub fn new(store: &StoreName, isolation: Isolation, migrations: &[Migration]) -> Result<Self> {
+        let mut state = State::default();
+        let mut compiled = Vec::new();
+        for migration in migrations {
+            let mut all = Steps::default();
+            for op in &migration.ops {
+                let before = state.clone();
+                state.apply(&migration.app, op).map_err(|Invalid(why)| refusal(migration, &why))?;
+                if op.store() == store {
+                    let found =
+                        steps(op, &before, &state, isolation).map_err(|e| refusal(migration, e.detail()))?;
+                    all.append(found);
+                }
+            }
+            if migration.touches(store) {
+                let counts = all.recount.then(|| recount::recount(&state, store, isolation));
+                compiled.push(Compiled {
+                    recount: counts,
+                    app: migration.app.to_string(),
+                    name: migration.name.clone(),
+                    checksum: migration.checksum(),
+                    steps: all,
+                });
+            }
+        }
+        let fingerprint = fingerprint(migrations, store);
+        let wanted = Snapshot::wanted(&state, store, isolation)?;
+        Ok(Self {
+            store: store.clone(),
+            isolation,
+            source: migrations.into(),
+            other: Arc::default(),
+            migrations: compiled,
+            state,
+            fingerprint,
+            wanted,
+        })
+    }
+
+    /// Returns the script of the same migrations for databases of this isolation, for carrying rows between isolations.
+    pub(crate) fn laid_out(&self, isolation: Isolation) -> Result<&Script> {
+        if self.isolation == isolation {
+            return Ok(self);
+        }
+        if let Some(other) = self.other.get() {
+            return Ok(other);
+        }
+        let other = Self::new(&self.store, isolation, &self.source)?;
+        Ok(self.other.get_or_init(|| Box::new(other)))
+    }
+
+    /// Identifies the target schema; see [`fingerprint`].
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// Returns the models after all migrations.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Returns the schema of a database that has all migrations.
+    pub(crate) fn wanted(&self) -> &Snapshot {
+        &self.wanted
+    }
+
+    /// Returns the store that the script is for.
+    pub fn store(&self) -> &StoreName {
+        &self.store
+    }
+
+    /// Returns the isolation of its databases.
+    pub fn isolation(&self) -> Isolation {
+        self.isolation
+    }
+
+    /// Returns the migrations that a database lacks, as `app/name`, and those it has that are not known here.
+    ///
+    /// # Errors
+    /// [`Kind::Statement`] if an applied migration's file was changed afterwards.
+    pub fn pending(&self, conn: &Connection) -> Result<(Vec<String>, Vec<String>)> {
+        let done = self.ledger(conn)?;
+        let missing = self.missing(&done)?.iter().map(|m| m.id()).collect();
+        let known: BTreeSet<String> = self.migrations.iter().map(Compiled::id).collect();
+        Ok((missing, done.into_keys().filter(|id| !known.contains(id)).collect()))
+    }
+
+    /// Returns the models of the store as they are after the migrations that a database has.
+    ///
+    /// # Errors
+    /// [`Kind::SchemaAhead`] if it has migrations that are not known here; [`Kind::Statement`] if the file of one was
+    /// changed afterwards, or their order has changed.
+    pub(crate) fn state_in(&self, conn: &Connection) -> Result<State> {
+        let done = self.ledger(conn)?;
+        let missing: BTreeSet<String> = self.missing(&done)?.iter().map(|m| m.id()).collect();
+        let known: BTreeSet<String> = self.migrations.iter().map(Compiled::id).collect();
+        if let Some(unknown) = done.keys().find(|id| !known.contains(*id)) {
+            let detail = format!("the database has migration {unknown}, which is not known here");
+            return Err(Error::new(Kind::SchemaAhead, detail));
+        }
+        let mut state = State::default();
+        for migration in self.source.iter().filter(|migration| !missing.contains(&migration.id())) {
+            for op in migration.ops.iter().filter(|op| *op.store() == self.store) {
+                state.apply(&migration.app, op).map_err(|Invalid(why)| refusal(migration, &why))?;
+            }
+        }
+        Ok(state)
+    }
+
+    /// Applies the missing migrations. Safe while other processes do the same: each migration takes the database's
+    /// write lock and checks the ledger again before it starts.
+    ///
+    /// # Errors
+    /// [`Kind::Statement`] if a migration is refused, or the database has unknown migrations of an app for which it
+    /// lacks others; [`Kind::Fenced`] if the database was moved away.
+    pub fn run(&self, conn: &mut Connection) -> Result<MigrateReport> {
+        let (pending, unknown) = self.pending(conn)?;
+        let mut report = MigrateReport { applied: Vec::new(), unknown };
+        if pending.is_empty() {
+            return Ok(report);
+        }
+        let app = |id: &str| id.split('/').next().map(str::to_owned);
+        if let Some(newer) = report.unknown.iter().find(|u| pending.iter().any(|p| app(p) == app(u))) {
+            return Err(statement(format!(
+                "the database has migration {newer}, which is not known here, and lacks {}: bring the apps to the \
+                 version that made it",
+                pending.join(", ")
+            )));
+        }
+        if !conn.is_autocommit() {
+            return Err(Error::new(Kind::Internal, "migration inside a transaction"));
+        }
+        // A table rebuild drops a table that others refer to. The pragma has no effect inside a transaction; every
+        // migration checks all references before it commits.
+        conn.pragma_update(None, "foreign_keys", false)?;
+        let outcome = self.run_pending(conn, &mut report);
+        conn.pragma_update(None, "foreign_keys", true)?;
+        conn.pragma_update(None, "legacy_alter_table", false)?;
+        outcome.map(|()| report)
+    }
+
+    fn run_pending(&self, conn: &mut Connection, report: &mut MigrateReport) -> Result<()> {
+        for migration in &self.migrations {
+            if self.apply(conn, migration)? {
+                report.applied.push(migration.id());
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies one migration with its ledger row. Returns false if the database has it already.
+    fn apply(&self, conn: &mut Connection, migration: &Compiled) -> Result<bool> {
+        conn.execute_batch("BEGIN IMMEDIATE")?;
+        let outcome = self.apply_locked(conn, migration).and_then(|applied| {
+            conn.execute_batch("COMMIT")?;
+            Ok(applied)
+        });
+        if !conn.is_autocommit() {
+            conn.execute_batch("ROLLBACK")?;
+        }
+        outcome
+    }
+
+    fn apply_locked(&self, conn: &mut Connection, migration: &Compiled) -> Result<bool> {
+        let done = self.ledger(conn)?;
+        if !self.missing(&done)?.iter().any(|m| m.id() == migration.id()) {
+            return Ok(false);
+        }
+        if done.is_empty() {
+            conn.execute_batch(META_SQL)?;
+        }
+        self.refuse_fenced(conn)?;
+        for step in &migration.steps.list {
+            run_step(conn, step).map_err(|e| in_migration(migration, step, e))?;
+        }
+        if migration.steps.references {
+            check_references(conn).map_err(|e| Error::new(e.kind().clone(), named(migration, e.detail())))?;
+        }
+        if let Some(sql) = &migration.recount {
+            conn.execute_batch(sql)?;
+        }
+        conn.execute(
+            "INSERT INTO _tenantry_ledger(app, migration, checksum, applied_at) \
+             VALUES (?1, ?2, ?3, strftime('%Y-%m-%dT%H:%M:%f000Z', 'now'))",
+            params![migration.app, self.ledger_name(&migration.name), migration.checksum],
+        )?;
+        Ok(true)
+    }
+
+    /// Refuses a fenced database (`fenced-generation`): a database that was moved away takes no more writes, including
+    /// schema changes.
+    fn refuse_fenced(&self, conn: &Connection) -> Result<()> {
+        let fenced: bool = conn.query_row(
+            "SELECT EXISTS (SELECT 1 FROM _tenantry_place WHERE store = ?1 AND fenced <> 0)",
+            [self.store.as_str()],
+            |row| row.get(0),
+        )?;
+        if fenced && self.isolation == Isolation::Database {
+            return Err(Error::new(Kind::Fenced, "the database is fenced: its rows have moved"));
+        }
+        Ok(())
+    }
+}
+
+fn statement(detail: String) -> Error {
+    Error::new(Kind::Statement(detail.clone()), detail)
+}
+
+fn refusal(migration: &Migration, why: &str) -> Error {
+    statement(format!("migration {}: {why}", migration.id()))
+}
+
+fn named(migration: &Compiled, what: &str) -> String {
+    format!("migration {}: {what}", migration.id())
+}
+
+/// Adds the migration and the statement to the error. Keeps the kind if the database could not run it at all.
+fn in_migration(migration: &Compiled, step: &Step, error: Error) -> Error {
+    let why = match (error.kind(), std::error::Error::source(&error)) {
+        (Kind::Denied(_), _) => {
+            "it may not begin or end transactions, attach databases, set pragmas or touch the platform's tables".to_owned()
+        }
+        (_, Some(source)) => source.to_string(),
+        (_, None) => error.detail().to_owned(),
+    };
+    let text = match step {
+        Step::Sql(sql) | Step::Raw(sql) => format!("{why}: in `{}`", sql.lines().next().unwrap_or_default()),
+        Step::Refuse { .. } => why,
+    };
+    let detail = named(migration, &text);
+    let kind = match error.kind() {
+        kind @ (Kind::Busy
+        | Kind::Io
+        | Kind::DiskFull
+        | Kind::NoAccess
+        | Kind::Corrupt
+        | Kind::Limit(_)
+        | Kind::Deadline) => kind.clone(),
+        _ => Kind::Statement(detail.clone()),
+    };
+    Error::with_source(kind, detail, error)
+}

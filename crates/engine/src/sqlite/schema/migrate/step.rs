@@ -1,0 +1,98 @@
+//! Runs one step of a migration on a connection, and checks references before the commit.
+
+use super::statement;
+use crate::{
+    error::{Error, Kind, Result},
+    sqlite::schema::ddl::Step,
+};
+use rusqlite::{
+    Connection,
+    hooks::{AuthAction, AuthContext, Authorization},
+    types::ValueRef,
+};
+
+/// Runs a step inside the migration's transaction.
+pub(super) fn run_step(conn: &mut Connection, step: &Step) -> Result<()> {
+    match step {
+        Step::Sql(sql) => Ok(conn.execute_batch(sql)?),
+        Step::Raw(sql) => {
+            conn.authorizer(Some(raw_may))?;
+            let outcome = conn.execute_batch(sql);
+            conn.authorizer(None::<fn(AuthContext<'_>) -> Authorization>)?;
+            Ok(outcome?)
+        }
+        Step::Refuse { count, ids, message } => {
+            let found: i64 = conn.query_row(count, [], |row| row.get(0))?;
+            if found == 0 {
+                return Ok(());
+            }
+            let which = ids.as_deref().map(|ids| which(conn, ids)).transpose()?.unwrap_or_default();
+            Err(statement(format!("refused: {found} {message}{which}")))
+        }
+    }
+}
+
+/// Maximum number of ids in a refusal.
+const NAMED_MAX: usize = 20;
+
+/// Returns the ids of the first rows that the query finds, in parentheses.
+fn which(conn: &Connection, ids: &str) -> Result<String> {
+    let mut query = conn.prepare(&format!("{ids} LIMIT {}", NAMED_MAX + 1))?;
+    let found = query.query_map([], |row| Ok(shown(row.get_ref(0)?)))?;
+    let mut found = found.collect::<rusqlite::Result<Vec<_>>>()?;
+    if found.len() > NAMED_MAX {
+        found[NAMED_MAX] = "…".into();
+    }
+    Ok(format!(" (id {})", found.join(", ")))
+}
+
+fn shown(id: ValueRef<'_>) -> String {
+    match id {
+        ValueRef::Integer(id) => id.to_string(),
+        ValueRef::Blob(bytes) => match uuid::Uuid::from_slice(bytes) {
+            Ok(id) => id.to_string(),
+            Err(_) => "?".into(),
+        },
+        other => other.as_str().unwrap_or("?").to_owned(),
+    }
+}
+
+/// Authorizes the statements of a migration file: they must stay inside the migration's transaction and database.
+fn raw_may(context: AuthContext<'_>) -> Authorization {
+    match context.action {
+        // FTS5 runs this pragma on its own tables.
+        AuthAction::Pragma { pragma_name: "data_version", pragma_value: None } => Authorization::Allow,
+        AuthAction::Transaction { .. }
+        | AuthAction::Savepoint { .. }
+        | AuthAction::Attach { .. }
+        | AuthAction::Detach { .. }
+        | AuthAction::Pragma { .. } => Authorization::Deny,
+        // Identity, fence, counters and ledger belong to the platform.
+        AuthAction::Insert { table_name }
+        | AuthAction::Update { table_name, .. }
+        | AuthAction::Delete { table_name }
+        | AuthAction::DropTable { table_name }
+        | AuthAction::AlterTable { table_name, .. }
+            if table_name.starts_with("_tenantry_") =>
+        {
+            Authorization::Deny
+        }
+        _ => Authorization::Allow,
+    }
+}
+
+/// Fails if any reference in the database refers to a missing row.
+pub(super) fn check_references(conn: &Connection) -> Result<()> {
+    let mut query = conn.prepare("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check LIMIT 1")?;
+    let mut rows = query.query([])?;
+    match rows.next()? {
+        None => Ok(()),
+        Some(row) => {
+            let (table, parent): (String, String) = (row.get(0)?, row.get(2)?);
+            let row: Option<i64> = row.get(1)?;
+            let detail =
+                format!("row {} of `{table}` refers to a missing row of `{parent}`", row.unwrap_or(0));
+            Err(Error::new(Kind::Reference(table), detail))
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The schema of a database: DDL, migrations, and the comparison with what migrations make.
+
+pub mod ddl;
+pub mod inspect;
+pub mod migrate;
+mod verified;
+
+pub use inspect::{Drift, Inspection};
+pub use migrate::{MigrateReport, Script};
+pub(crate) use verified::{Verified, compare as compare_ledger};

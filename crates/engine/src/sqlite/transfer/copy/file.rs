@@ -1,0 +1,138 @@
+//! A copy: one SQLite file in the layout of a tenant's own database, with exactly one tenant and store inside, whatever
+//! place it was taken from. Only this module opens copies. A copy is not live, and nothing writes to it.
+
+use crate::{
+    error::{Error, Kind, Result},
+    name::{StoreName, TenantId},
+    sqlite::{connection::open, error::io, files::check_pages, schema::Script},
+};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use std::path::{Path, PathBuf};
+
+/// What a copy says about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyInfo {
+    /// The tenant it belongs to; None for a system store.
+    pub tenant: Option<TenantId>,
+    /// The store it was taken from.
+    pub store: StoreName,
+    /// Generation of the place it was taken from.
+    pub generation: u64,
+    /// The installation it was taken from; empty if that was not known.
+    pub platform: String,
+    /// Number of rows of declared models.
+    pub rows: u64,
+    /// Migrations it has, as `app/name`, in the order they were applied.
+    pub migrations: Vec<String>,
+    /// Identifies its schema: equals [`crate::migration::fingerprint`] if the migrations were applied in the platform's
+    /// order.
+    pub schema_version: String,
+}
+
+/// The identity row of a copy.
+pub(crate) struct Inside {
+    pub(crate) generation: i64,
+    pub(crate) platform: String,
+    pub(crate) rows: i64,
+}
+
+/// Resolves symlinks in the path's directory, because connections follow none.
+pub(crate) fn resolved(path: &Path) -> Result<PathBuf> {
+    let (Some(directory), Some(name)) = (path.parent().filter(|_| path.is_absolute()), path.file_name())
+    else {
+        return Err(Error::new(Kind::Io, format!("{} is not an absolute path of a file", path.display())));
+    };
+    Ok(directory.canonicalize().map_err(|error| io(error, directory))?.join(name))
+}
+
+/// Opens a copy for reading, after recovering what an interrupted process left next to it.
+pub(crate) fn open_copy(from: &Path) -> Result<Connection> {
+    let from = resolved(from)?;
+    bring_in(&from)?;
+    open::connect_with(&from, OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
+/// Recovers a copy whose migration was interrupted: its last commits, or its rollback journal, are in files next to it.
+pub(crate) fn bring_in(from: &Path) -> Result<()> {
+    for suffix in ["-wal", "-journal"] {
+        let mut beside = from.as_os_str().to_owned();
+        beside.push(suffix);
+        if Path::new(&beside).symlink_metadata().is_ok_and(|meta| meta.len() > 0) {
+            let conn = open::connect(from)?;
+            conn.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))?;
+            conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads the identity of a copy, which must be of this tenant and store. A tenant's copy must have no other resident.
+pub(crate) fn identity(conn: &Connection, store: &StoreName, of: Option<TenantId>) -> Result<Inside> {
+    let tenant = of.map_or(0, TenantId::get);
+    let sql =
+        "SELECT generation, platform, rows, (SELECT count(*) FROM (SELECT 1 FROM _tenantry_place LIMIT 2))
+        FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
+    let found = conn.query_row(sql, params![tenant, store.as_str()], |row| {
+        let inside = Inside { generation: row.get(0)?, platform: row.get(1)?, rows: row.get(2)? };
+        Ok((inside, row.get::<_, i64>(3)?))
+    });
+    let wrong = |why: &str| {
+        Error::new(Kind::WrongIdentity, format!("the copy is not tenant {tenant}, {store}: {why}"))
+    };
+    match found.optional() {
+        Ok(Some((inside, residents))) if tenant == 0 || residents == 1 => Ok(inside),
+        Ok(Some(_)) => Err(wrong("others live in it")),
+        Ok(None) => Err(wrong("somebody else's")),
+        Err(error) => {
+            let error = Error::from(error);
+            match error.kind() {
+                Kind::SchemaBehind | Kind::Statement(_) => Err(wrong("no identity inside")),
+                _ => Err(error),
+            }
+        }
+    }
+}
+
+/// Refuses a database unless it has exactly the migrations of the script.
+pub(crate) fn at_end(conn: &Connection, script: &Script, what: &str) -> Result<()> {
+    let (missing, unknown) = script.pending(conn)?;
+    if let Some(unknown) = unknown.first() {
+        return Err(Error::new(Kind::SchemaAhead, format!("{what} has {unknown}, which is not known here")));
+    }
+    match missing.first() {
+        Some(missing) => Err(Error::new(Kind::SchemaBehind, format!("{what} lacks {missing}"))),
+        None => Ok(()),
+    }
+}
+
+/// Checks a copy and returns what it says about itself.
+pub(crate) fn inspect_copy(from: &Path, store: &StoreName, of: Option<TenantId>) -> Result<CopyInfo> {
+    let conn = open_copy(from)?;
+    check_pages(&conn)?;
+    let inside = identity(&conn, store, of)?;
+    let (migrations, schema_version) = ledger(&conn, store)?;
+    Ok(CopyInfo {
+        tenant: of,
+        store: store.clone(),
+        generation: u64::try_from(inside.generation).unwrap_or(0),
+        platform: inside.platform,
+        rows: u64::try_from(inside.rows).unwrap_or(0),
+        migrations,
+        schema_version,
+    })
+}
+
+/// Returns the migrations of a store in the order they were applied, and the hash over them.
+pub(crate) fn ledger(conn: &Connection, store: &StoreName) -> Result<(Vec<String>, String)> {
+    let sql = "SELECT app, substr(migration, length(?1) + 2), checksum FROM _tenantry_ledger
+        WHERE substr(migration, 1, length(?1) + 1) = ?1 || '/' ORDER BY rowid";
+    let mut statement = conn.prepare(sql)?;
+    let mut rows = statement.query([store.as_str()])?;
+    let (mut names, mut hash) = (vec![], blake3::Hasher::new());
+    while let Some(row) = rows.next()? {
+        let (app, name, checksum): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        hash.update(format!("{app}/{name}\n{checksum}\n").as_bytes());
+        names.push(format!("{app}/{name}"));
+    }
+    Ok((names, hash.finalize().to_hex()[..32].to_owned()))
+}

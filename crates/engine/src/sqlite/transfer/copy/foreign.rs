@@ -1,0 +1,39 @@
+//! Finds objects in a copy that no migration made: a table, view or trigger from an outside file must not get into a
+//! database of ours (`dump-runs-code`).
+
+use super::file::open_copy;
+use crate::{
+    error::Result,
+    place::Isolation,
+    sqlite::{
+        identity,
+        schema::{Script, inspect},
+    },
+};
+use rusqlite::Connection;
+use std::{collections::BTreeSet, path::Path};
+
+/// Returns the differences between the schema of a copy that has all migrations of the script and the schema that the
+/// script makes. Empty for a copy of ours.
+pub(crate) fn foreign(from: &Path, script: &Script) -> Result<Vec<String>> {
+    let script = script.laid_out(Isolation::Database)?;
+    let copy = open_copy(from)?;
+    let mut own = Connection::open_in_memory()?;
+    own.execute_batch(identity::META_SQL)?;
+    script.run(&mut own)?;
+    let (found, wanted) = (objects(&copy)?, objects(&own)?);
+    let mut differences: Vec<String> =
+        found.difference(&wanted).map(|object| format!("{object} should not be there")).collect();
+    differences.extend(wanted.difference(&found).map(|object| format!("{object} is missing")));
+    differences.extend(inspect::inspect(&copy, script)?.drift.iter().map(ToString::to_string));
+    Ok(differences)
+}
+
+/// Returns type and name of every object in a schema, including the platform's own.
+fn objects(conn: &Connection) -> Result<BTreeSet<String>> {
+    let mut statement = conn.prepare(
+        "SELECT type || ' ' || name FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+    )?;
+    let names = statement.query_map([], |row| row.get(0))?;
+    Ok(names.collect::<rusqlite::Result<_>>()?)
+}

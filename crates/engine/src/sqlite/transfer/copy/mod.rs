@@ -1,0 +1,18 @@
+//! Copies: single files with the rows of one tenant and store. Taking them, reading them, and making databases from them.
+
+mod blank;
+mod extract;
+pub(crate) mod file;
+mod foreign;
+mod read;
+mod take;
+
+pub use blank::Blanked;
+pub(crate) use blank::blank;
+pub(crate) use extract::giving;
+pub use file::CopyInfo;
+pub(crate) use file::{at_end, identity, inspect_copy, open_copy};
+pub(crate) use foreign::foreign;
+pub(crate) use read::rows;
+pub use take::{AdoptOptions, Copy, CopyOptions};
+pub(crate) use take::{adopt, copy_out, migrate_copy};

@@ -1,0 +1,140 @@
+//! Removes a pooled tenant with all its rows from the shared database. Touches no other tenant's row.
+//!
+//! The rows go batch by batch, so that no writer in the pool waits for longer than a batch. No request is routed to the
+//! place meanwhile: the tenant's row in `_tenantry_place` is closed and marked as leaving, and goes last. Several calls
+//! that withdraw the same place share the work. If another call fills the place again, this one stops.
+
+use super::batches::Batches;
+use crate::{
+    error::{Error, Kind, Result},
+    place::{Isolation, Place},
+    sqlite::{
+        connection::{BUSY_WAIT, Durability, WriteTurn, base, open},
+        identity,
+        site::Site,
+        transfer::fencing,
+    },
+};
+use rusqlite::{Connection, DEFAULT_NAME, OptionalExtension, params, wal::CheckpointMode};
+use std::time::Instant;
+
+/// Value of `carried` for a place whose rows are being removed. Never the token of a call that fills one.
+const LEAVING: i64 = i64::MIN;
+/// Rows removed at a time.
+const ROWS: i64 = 250;
+/// Pages of a full-text index merged at a time.
+const PAGES: i64 = 64;
+
+/// Removes a pooled tenant and all its rows. Idempotent: it succeeds if the tenant is gone, but not if it is here at
+/// another generation. `queue` waits for this process's turn to write.
+pub(crate) fn withdraw(site: &Site, queue: &dyn Fn() -> WriteTurn) -> Result<()> {
+    let place = &site.place;
+    if place.isolation != Isolation::Pooled || place.tenant.is_none() {
+        return Err(Error::new(Kind::Internal, format!("{place} is not a pooled tenant's")));
+    }
+    let conn = base::connect(site)?;
+    match identity::check(&conn, place, &site.platform) {
+        Err(error) if *error.kind() == Kind::WrongIdentity => return identity::is_ours(&conn),
+        checked => checked?,
+    }
+    open::settle(&conn, Durability::Full)?;
+    conn.busy_timeout(BUSY_WAIT)?;
+    // All rows of the tenant go, so no reference dangles in the end, whatever the order.
+    conn.execute_batch("PRAGMA secure_delete = ON; PRAGMA foreign_keys = OFF;")?;
+    match remove(&conn, place, queue) {
+        // Another call was withdrawing the place too, and has finished.
+        Err(error) if *error.kind() == Kind::WrongIdentity => {}
+        removed => removed?,
+    }
+    forget_terms(&conn, queue)?;
+    // This also clears the tenant's rows from the `-wal`, unless a reader needs them: then a later checkpoint does.
+    if let Err(error) = conn.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::TRUNCATE) {
+        tracing::warn!(%error, database = %site.path.display(), "withdrawn rows stay in the -wal for now");
+    }
+    Ok(())
+}
+
+fn remove(conn: &Connection, place: &Place, queue: &dyn Fn() -> WriteTurn) -> Result<()> {
+    let tenant = identity::tenant_number(place);
+    let mut batches = Batches::begin(conn, queue)?;
+    nothing_else_of_his(conn, place)?;
+    let sql = "UPDATE _tenantry_place SET carried = ?4, fenced = ?5
+        WHERE tenant = ?1 AND store = ?2 AND generation = ?3";
+    let (store, generation) = (place.store.as_str(), identity::generation_number(place)?);
+    conn.execute(sql, params![tenant, store, generation, LEAVING, fencing::first_fence(true)])?;
+    batches.guard(move |conn| leaving(conn, place));
+    for (table, key, column) in tables_of_tenants(conn)? {
+        let some = format!("SELECT [{key}] FROM [{table}] WHERE [{column}] = ?1 LIMIT ?2");
+        let sql = format!("DELETE FROM [{table}] WHERE [{key}] IN ({some})");
+        while let gone @ 1.. = conn.prepare_cached(&sql)?.execute([tenant, ROWS])? {
+            batches.did(gone as u64, 0)?;
+        }
+    }
+    conn.execute("DELETE FROM _tenantry_seq WHERE tenant = ?1", [tenant])?;
+    conn.execute("DELETE FROM _tenantry_place WHERE tenant = ?1 AND store = ?2", params![tenant, store])?;
+    batches.end()
+}
+
+/// Verifies that rows of the place are still to be removed: `WrongIdentity` if they are gone, `Fenced` if another call
+/// fills the place.
+fn leaving(conn: &Connection, place: &Place) -> Result<()> {
+    let sql = "SELECT generation, carried FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
+    let key = params![identity::tenant_number(place), place.store.as_str()];
+    let found = conn.query_row(sql, key, |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?)));
+    match found.optional()? {
+        None => Err(Error::new(Kind::WrongIdentity, format!("{place} does not live here"))),
+        Some(found) if found == (identity::generation_number(place)?, Some(LEAVING)) => Ok(()),
+        Some(_) => Err(Error::new(Kind::Fenced, format!("{place} is filled anew"))),
+    }
+}
+
+fn nothing_else_of_his(conn: &Connection, place: &Place) -> Result<()> {
+    let tenant = identity::tenant_number(place);
+    let stores: i64 =
+        conn.query_row("SELECT count(*) FROM _tenantry_place WHERE tenant = ?1", [tenant], |row| row.get(0))?;
+    if stores > 1 {
+        let detail =
+            format!("{place}: the tenant has several stores pooled here, which tables do not tell apart");
+        return Err(Error::new(Kind::Internal, detail));
+    }
+    Ok(())
+}
+
+/// Returns the tables with tenants' rows: name, key column, and the column that holds the tenant. Pooled tables begin
+/// with `_row` and the tenant column; a table whose second column is `id` belongs to one database alone.
+fn tables_of_tenants(conn: &Connection) -> Result<Vec<(String, String, String)>> {
+    let sql = "SELECT t.name, '_row', c.name FROM sqlite_schema t
+        JOIN pragma_table_info(t.name) r ON r.cid = 0 AND r.name = '_row'
+        JOIN pragma_table_info(t.name) c ON c.cid = 1 AND c.name <> 'id'
+        WHERE t.type = 'table' AND t.name NOT LIKE '\\_tenantry\\_%' ESCAPE '\\'
+        UNION ALL VALUES ('_tenantry_activity', 'id', 'tenant'), ('_tenantry_changes', 'seq', 'tenant')";
+    let mut statement = conn.prepare(sql)?;
+    let tables = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(tables.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Merges the full-text indexes, some pages at a time: they retain deleted words until the segments that exist now are
+/// merged.
+fn forget_terms(conn: &Connection, queue: &dyn Fn() -> WriteTurn) -> Result<()> {
+    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%fts5%'";
+    let names: Vec<String> =
+        conn.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    for name in names {
+        // A negative number starts one merge of all existing segments; the following calls continue it.
+        let mut pages = -PAGES;
+        while merge_some(conn, &name, pages, queue)? {
+            pages = PAGES;
+        }
+    }
+    Ok(())
+}
+
+/// Merges some pages. Returns false if nothing was left to merge, which FTS5 tells by the number of changed rows.
+fn merge_some(conn: &Connection, name: &str, pages: i64, queue: &dyn Fn() -> WriteTurn) -> Result<bool> {
+    let turn = queue();
+    let (began, before) = (Instant::now(), conn.total_changes());
+    conn.execute(&format!("INSERT INTO [{name}]([{name}], rank) VALUES('merge', ?1)"), [pages])?;
+    drop(turn);
+    std::thread::sleep(began.elapsed().min(super::batches::LONGEST_PAUSE));
+    Ok(conn.total_changes() - before >= 2)
+}

@@ -1,0 +1,173 @@
+//! The receiving side of a transfer: inserts whole rows into a tenant's tables and removes them, and maintains the
+//! full-text indexes and the counts. Extraction, absorption and catching up use it inside their transactions.
+
+use super::table::Table;
+use crate::{
+    error::{Error, Result},
+    place::Isolation,
+    sqlite::{identity, site::Site},
+};
+use rusqlite::{
+    Connection, OptionalExtension, Row, Statement,
+    config::DbConfig,
+    params,
+    types::{ToSqlOutput, Value, ValueRef},
+};
+
+/// Statements kept prepared while rows are carried: a handful for each model.
+const STATEMENTS: usize = 512;
+
+/// One side of a transfer: a connection, and the tenant whose rows are carried.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Side<'c> {
+    pub(crate) conn: &'c Connection,
+    pub(crate) isolation: Isolation,
+    pub(crate) tenant: i64,
+}
+
+impl<'c> Side<'c> {
+    pub(crate) fn new(conn: &'c Connection, site: &Site) -> Self {
+        let tenant = identity::tenant_number(&site.place);
+        Self { conn, isolation: site.place.isolation, tenant }
+    }
+}
+
+/// The receiving side, with the counts of its changes.
+#[derive(Debug)]
+pub(crate) struct Receive<'c> {
+    pub(crate) side: Side<'c>,
+    /// Maintain the full-text indexes row by row; otherwise the caller rebuilds them at the end.
+    pub(crate) index: bool,
+    /// Change of the number of rows.
+    pub(crate) rows: i64,
+    /// Change of the bytes of stored values; for pooled tenants only.
+    pub(crate) bytes: i64,
+}
+
+/// Prepares a connection to receive rows. Triggers are off, because carried values are final.
+pub(crate) fn prepare(conn: &Connection) -> Result<()> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(())
+}
+
+impl<'c> Receive<'c> {
+    pub(crate) fn new(side: Side<'c>, index: bool) -> Self {
+        Self { side, index, rows: 0, bytes: 0 }
+    }
+
+    /// Inserts a row that was read with the columns of `table`. Its id must not exist yet.
+    pub(crate) fn put(&mut self, table: &Table<'_>, row: &Row<'_>) -> Result<()> {
+        let mut insert = self.side.conn.prepare_cached(&table.insert)?;
+        insert.raw_bind_parameter(1, self.side.tenant)?;
+        for index in 0..table.columns.len() {
+            insert.raw_bind_parameter(index + 2, borrowed(row.get_ref(index)?))?;
+        }
+        insert.raw_execute()?;
+        if self.index
+            && let Some(search) = &table.search
+        {
+            let mut add = self.side.conn.prepare_cached(&search.add)?;
+            let texts = search.columns.iter().map(|&column| row.get_ref(column));
+            texts_of(&mut add, self.side.conn.last_insert_rowid(), texts)?;
+        }
+        self.count(1, (0..table.columns.len()).map(|index| row.get_ref(index)))
+    }
+
+    /// Removes the rows that conflict with a row on a unique value.
+    pub(crate) fn make_way(&mut self, table: &Table<'_>, row: &Row<'_>) -> Result<()> {
+        for (columns, sql) in &table.unique {
+            let mut find = self.side.conn.prepare_cached(sql)?;
+            find.raw_bind_parameter(1, self.side.tenant)?;
+            for (position, &column) in columns.iter().enumerate() {
+                find.raw_bind_parameter(position + 2, borrowed(row.get_ref(column)?))?;
+            }
+            let mut found = find.raw_query();
+            let id: Option<Value> = found.next()?.map(|row| row.get(0)).transpose()?;
+            drop(found);
+            drop(find);
+            if let Some(id) = id {
+                self.take(table, &id)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the row with this id, if there is one.
+    pub(crate) fn take(&mut self, table: &Table<'_>, id: &Value) -> Result<()> {
+        let mut take = self.side.conn.prepare_cached(&table.take)?;
+        let gone = take.query_row(params![self.side.tenant, id], |row| values(row, table)).optional()?;
+        gone.map_or(Ok(()), |gone| self.taken(table, &gone))
+    }
+
+    /// Removes all rows of the tenant.
+    pub(crate) fn take_all(&mut self, table: &Table<'_>) -> Result<()> {
+        while self.take_some(table)? > 0 {}
+        Ok(())
+    }
+
+    /// Removes some rows of the tenant. Returns how many.
+    pub(crate) fn take_some(&mut self, table: &Table<'_>) -> Result<u64> {
+        let mut take = self.side.conn.prepare_cached(&table.take_some)?;
+        let gone = take.query_map([self.side.tenant], |row| values(row, table))?;
+        let gone = gone.collect::<rusqlite::Result<Vec<_>>>()?;
+        gone.iter().try_for_each(|row| self.taken(table, row))?;
+        Ok(gone.len() as u64)
+    }
+
+    /// Updates index and counts for a removed row. `row` is its row number, then its columns.
+    fn taken(&mut self, table: &Table<'_>, row: &[Value]) -> Result<()> {
+        if self.index
+            && let Some(search) = &table.search
+            && let Some(Value::Integer(number)) = row.first()
+        {
+            let mut remove = self.side.conn.prepare_cached(&search.remove)?;
+            let texts = search.columns.iter().map(|&column| Ok(ValueRef::from(&row[column + 1])));
+            texts_of(&mut remove, *number, texts)?;
+        }
+        self.count(-1, row[1..].iter().map(|value| Ok(ValueRef::from(value))))
+    }
+
+    fn count<'v>(
+        &mut self,
+        sign: i64,
+        values: impl Iterator<Item = rusqlite::Result<ValueRef<'v>>>,
+    ) -> Result<()> {
+        self.rows += sign;
+        if self.side.isolation == Isolation::Pooled {
+            for value in values {
+                self.bytes += sign * size(value?);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn values(row: &Row<'_>, table: &Table<'_>) -> rusqlite::Result<Vec<Value>> {
+    (0..=table.columns.len()).map(|index| row.get(index)).collect()
+}
+
+fn texts_of<'v>(
+    statement: &mut Statement<'_>,
+    number: i64,
+    texts: impl Iterator<Item = rusqlite::Result<ValueRef<'v>>>,
+) -> Result<()> {
+    statement.raw_bind_parameter(1, number)?;
+    for (position, text) in texts.enumerate() {
+        statement.raw_bind_parameter(position + 2, borrowed(text?))?;
+    }
+    statement.raw_execute().map(drop).map_err(Error::from)
+}
+
+pub(crate) fn borrowed(value: ValueRef<'_>) -> ToSqlOutput<'_> {
+    ToSqlOutput::Borrowed(value)
+}
+
+/// Returns the bytes of a stored value, as writes count them.
+fn size(value: ValueRef<'_>) -> i64 {
+    match value {
+        ValueRef::Null => 0,
+        ValueRef::Integer(_) | ValueRef::Real(_) => 8,
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => i64::try_from(bytes.len()).unwrap_or(i64::MAX),
+    }
+}
