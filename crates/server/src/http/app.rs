@@ -6,6 +6,7 @@
 use super::{
     access_log::{AccessLog, LogTo},
     docs,
+    faults::Faults,
     metrics::Metrics,
     openapi,
     routes::ROUTES,
@@ -91,6 +92,7 @@ struct Inner {
     docs: Bytes,
     short_route: usize,
     access_log: AccessLog,
+    faults: Faults,
     draining: AtomicBool,
     /// True while a reload that [`App::catch_up`] started is running, and for a short time after it.
     catching_up: AtomicBool,
@@ -120,6 +122,7 @@ impl App {
             docs,
             short_route,
             access_log,
+            faults: Faults::default(),
             draining,
             catching_up: AtomicBool::new(false),
         }))
@@ -178,6 +181,11 @@ impl App {
 
     pub(crate) fn access_log(&self) -> &AccessLog {
         &self.0.access_log
+    }
+
+    /// Returns the faults that were logged recently.
+    pub(crate) fn faults(&self) -> &Faults {
+        &self.0.faults
     }
 
     /// Marks the server as shutting down; `/readyz` tells load balancers.

@@ -232,16 +232,21 @@ fn record(app: &App, line: &Line<'_>) {
 }
 
 /// Logs a problem. Errors are logged here only, where they are consumed: as an error if an operator must act, as
-/// information if the cause is temporary, and as debug output if the caller made a mistake.
+/// information if the cause is temporary, and as debug output if the caller made a mistake. Internal errors are logged
+/// each time; other faults once a minute for each tenant and file.
 async fn log_problem(app: &App, problem: &Problem, id: RequestId, tenant: i64) {
     let (request, code, detail) = (id.as_str(), problem.code().as_str(), problem.log_text());
     if !problem.status().is_server_error() || problem.code() == Code::Maintenance {
         return tracing::debug!(request, code, detail, "request refused");
     }
     let tenant = slug(app, tenant).await;
-    match problem.is_fault() {
+    if !problem.is_fault() {
+        return tracing::info!(request, code, tenant, detail, "request refused for now");
+    }
+    let is_new = || app.faults().is_new(&tenant, problem, Instant::now());
+    match problem.code() == Code::Internal || is_new() {
         true => tracing::error!(request, code, tenant, detail, "request failed"),
-        false => tracing::info!(request, code, tenant, detail, "request refused for now"),
+        false => tracing::debug!(request, code, tenant, detail, "request failed again"),
     }
 }
 

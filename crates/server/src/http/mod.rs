@@ -17,6 +17,7 @@ mod denials;
 mod disposition;
 mod docs;
 mod etag;
+mod faults;
 mod guard;
 mod health;
 mod invitations;

@@ -128,11 +128,10 @@ fn commands_that_read_work_on_a_full_disk_and_on_a_read_only_one() {
     assert!(again.status.success(), "{}", stderr(&again));
 }
 
-/// Each refused write is one line of the log, with the tenant and the file; reading goes on.
+/// Refused writes are one line of the log, with the tenant and the file, and one that counts them; reading goes on.
 #[test]
-fn a_server_on_a_full_disk_says_so_once_for_each_write_and_reads_on() {
-    let Some(dir) = on_a_small_disk("a_server_on_a_full_disk_says_so_once_for_each_write_and_reads_on")
-    else {
+fn a_server_on_a_full_disk_says_so_once_and_reads_on() {
+    let Some(dir) = on_a_small_disk("a_server_on_a_full_disk_says_so_once_and_reads_on") else {
         return;
     };
     furnish(&dir);
@@ -170,7 +169,9 @@ fn a_server_on_a_full_disk_says_so_once_for_each_write_and_reads_on() {
     server.terminate();
     let said = std::fs::read_to_string(&log).unwrap();
     let failed: Vec<_> = said.lines().filter(|line| line.contains("disk_full")).collect();
-    assert_eq!(failed.iter().filter(|line| line.contains("request failed")).count(), refused, "{said}");
+    let lines = |text: &str| failed.iter().filter(|line| line.contains(text)).count();
+    assert!(lines("request failed") < refused, "{said}");
+    assert!(lines("the same fault occurred again") >= 1, "{said}");
     for line in failed.iter().filter(|line| line.contains("POST") || line.contains("request failed")) {
         assert!(line.contains("ERROR") && line.contains("green-clinic") && line.contains(".db"), "{line}");
     }
@@ -180,8 +181,8 @@ fn a_server_on_a_full_disk_says_so_once_for_each_write_and_reads_on() {
 const ORDINARY: &str = "setpriv --bounding-set=-all --inh-caps=-all";
 
 #[test]
-fn a_file_that_may_not_be_read_is_told_once_for_each_request() {
-    let Some(dir) = on_a_small_disk("a_file_that_may_not_be_read_is_told_once_for_each_request") else {
+fn a_file_that_may_not_be_read_is_told_once() {
+    let Some(dir) = on_a_small_disk("a_file_that_may_not_be_read_is_told_once") else {
         return;
     };
     furnish(&dir);
@@ -200,9 +201,7 @@ fn a_file_that_may_not_be_read_is_told_once_for_each_request() {
     let said = std::fs::read_to_string(&log).unwrap();
     let name = file.file_name().unwrap().to_string_lossy();
     let told: Vec<_> = said.lines().filter(|line| line.contains("ERROR") && line.contains(&*name)).collect();
-    assert_eq!(told.len(), 3, "{said}");
-    assert!(
-        told.iter().all(|line| line.contains("request failed") && line.contains("green-clinic")),
-        "{said}"
-    );
+    let [first, again] = told[..] else { panic!("{said}") };
+    assert!(first.contains("request failed") && first.contains("green-clinic"), "{said}");
+    assert!(again.contains("times=2") && again.contains("green-clinic"), "{said}");
 }

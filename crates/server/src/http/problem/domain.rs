@@ -28,7 +28,13 @@ impl From<tenantry::Error> for Problem {
             tenantry::Error::Unavailable(_) => problem.retry_after(1),
             tenantry::Error::Maintenance(_) => problem.retry_after(MAINTENANCE_RETRY_S),
             tenantry::Error::ServerOutdated { .. } => problem.retry_after(OUTDATED_RETRY_S),
-            tenantry::Error::Engine(engine) => from_engine(problem, engine.kind()),
+            tenantry::Error::Engine(engine) => {
+                let problem = match engine.file() {
+                    Some(file) => problem.file(file.display().to_string()),
+                    None => problem,
+                };
+                from_engine(problem, engine.kind())
+            }
             _ => problem,
         }
     }

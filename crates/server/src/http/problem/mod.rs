@@ -59,6 +59,7 @@ struct Inner {
     fields: Vec<FieldProblem>,
     retry_after_s: Option<u64>,
     private: Option<String>,
+    file: Option<String>,
     fault: bool,
 }
 
@@ -88,6 +89,7 @@ impl Problem {
             fields: Vec::new(),
             retry_after_s: None,
             private: None,
+            file: None,
             fault: code.status() == StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self(Box::new(inner))
@@ -138,6 +140,17 @@ impl Problem {
     pub fn private(mut self, detail: impl Into<String>) -> Self {
         self.0.private = Some(detail.into());
         self
+    }
+
+    /// Sets the file that the problem concerns, for the log only.
+    pub fn file(mut self, file: impl Into<String>) -> Self {
+        self.0.file = Some(file.into());
+        self
+    }
+
+    /// Returns the file that the problem concerns, or the text for the log if it concerns none.
+    pub fn about(&self) -> &str {
+        self.0.file.as_deref().unwrap_or_else(|| self.log_text())
     }
 
     /// Sets whether an operator must act.

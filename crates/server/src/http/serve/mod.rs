@@ -30,7 +30,7 @@ use std::{
     net::SocketAddr,
     pin::pin,
     sync::{Arc, atomic::Ordering::Relaxed},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -87,6 +87,7 @@ pub async fn serve(
         tracing::warn!("requests still running after {:?} were cut off", door.options.drain);
     }
     upkeep.abort();
+    app.faults().flush_all();
     flush(&app).await;
     Ok(())
 }
@@ -110,6 +111,7 @@ async fn keep_up(app: App, crowd: Arc<Crowd>) {
                 "more connections than there is room for; sums since the start"
             );
         }
+        app.faults().flush(Instant::now());
         flush(&app).await;
     }
 }
