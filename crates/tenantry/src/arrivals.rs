@@ -1,48 +1,28 @@
-//! Creates tenants from existing data: clones of a tenant, and imported archives.
+//! Creates tenants from existing data: clones of a tenant, imported archives, and backups restored as new tenants.
 //!
 //! Verbs of [`Platform`], called by the staff API and the command line. They start an operation and return its id;
 //! `Platform::operations` reports its progress.
 
+mod from_backup;
+mod wanted;
+
+pub use wanted::NewFromCopy;
+
 use crate::{
-    Error, NewOwner, Platform, Result,
+    Error, Platform, Result,
     access::Actor,
     config::Scope,
-    error::Wrong,
-    operations::{
-        Owner,
-        arrive::Arriving,
-        import::{fits_plan, precheck},
-    },
+    operations::import::{fits_plan, precheck},
     plans,
     scratch::ScratchDir,
-    tenants::{self, NewTenant},
-    users::{self, members},
+    tenants,
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use std::{io, path::PathBuf};
-use tenantry_engine::name::{RoleName, Slug, TenantId};
+use tenantry_engine::name::Slug;
 use tokio::io::AsyncWriteExt;
-
-/// Request for a tenant created from a copy.
-#[derive(Debug)]
-pub struct NewFromCopy {
-    /// Its slug.
-    pub slug: Slug,
-    /// Its name. `None`: that of the source.
-    pub name: Option<String>,
-    /// Its e-mail address. `None`: that of the source.
-    pub email: Option<String>,
-    /// Code of its plan. `None`: the configuration's default.
-    pub plan: Option<String>,
-    /// A user to create as its owner.
-    pub owner: Option<NewOwner>,
-    /// E-mail address of an existing user who becomes its owner. If `owner` is `None` too, the tenant has no members
-    /// yet.
-    pub member: Option<String>,
-    /// Why this owner gets the rows, for the audit log. Required from superusers.
-    pub reason: Option<String>,
-}
+use wanted::Origin;
 
 /// An uploaded archive in scratch. Removed when this is dropped.
 #[derive(Debug)]
@@ -56,7 +36,8 @@ impl Platform {
     /// fields that the models mark as personal are blanked.
     ///
     /// # Errors
-    /// [`Error::Denied`] when the actor may not name that owner; [`Error::Invalid`] when a superuser gives no reason.
+    /// [`Error::Invalid`] and [`Error::InvalidFields`] for the request, which a superuser must give a reason in;
+    /// [`Error::Denied`] when the actor may not name that owner.
     pub async fn clone_tenant(
         &self,
         actor: &Actor,
@@ -65,7 +46,8 @@ impl Platform {
         wanted: NewFromCopy,
     ) -> Result<i64> {
         let of = tenants::by_slug(&mut self.control().snapshot().await?, source).await?;
-        let arriving = self.arriving(actor, wanted, (&of.name, &of.email), Some(of.id)).await?;
+        let origin = Origin { name: &of.name, email: &of.email, tenant: Some(of.id), members: false };
+        let arriving = self.arriving(actor, wanted, origin).await?;
         self.0.operations.clone_tenant((of.id, of.slug), blank_personal, arriving).await
     }
 
@@ -83,7 +65,8 @@ impl Platform {
         let manifest = opened.manifest.clone();
         drop(opened);
         let facts = &manifest.tenant;
-        let arriving = self.arriving(actor, wanted, (&facts.name, &facts.email), None).await?;
+        let origin = Origin { name: &facts.name, email: &facts.email, tenant: None, members: false };
+        let arriving = self.arriving(actor, wanted, origin).await?;
         let plan = plans::by_code(&mut self.control().snapshot().await?, &arriving.plan).await?;
         fits_plan(&manifest, &plan.spec.limits)?;
         self.0.operations.import_tenant(archive, arriving).await
@@ -134,89 +117,5 @@ impl Platform {
         }
         file.flush().await.map_err(away)?;
         Ok(Upload { dir, path })
-    }
-
-    async fn arriving(
-        &self,
-        actor: &Actor,
-        wanted: NewFromCopy,
-        like: (&str, &str),
-        source: Option<TenantId>,
-    ) -> Result<Arriving> {
-        let NewFromCopy { slug, name, email, plan, owner, member, reason } = wanted;
-        let by = actor.by();
-        let plan = plan.unwrap_or_else(|| self.config().registration.default_plan.to_string());
-        let mut wrong = Wrong::default();
-        wrong.take(name.as_deref().map_or(Ok(()), |name| users::check_text("name", name)))?;
-        wrong.take(email.as_deref().map_or(Ok(()), users::check_email))?;
-        wrong.take(plans::by_code(&mut self.control().snapshot().await?, &plan).await)?;
-        let member = match &member {
-            Some(email) => wrong.take(self.member(email).await)?,
-            None => None,
-        };
-        wrong.finish()?;
-        let owner = match owner {
-            Some(owner) => Some((self.hashed(owner).await?, self.owner_role()?)),
-            None => member,
-        };
-        let reason = match &owner {
-            Some((owner, _)) => self.may_name(actor, owner, source, reason.as_deref()).await?,
-            None => None,
-        };
-        let placements = self.placements(&slug).await?;
-        let new = NewTenant {
-            slug,
-            name: name.unwrap_or_else(|| like.0.to_owned()),
-            email: email.unwrap_or_else(|| like.1.to_owned()),
-        };
-        Ok(Arriving { by, new, plan, owner, reason, members: vec![], placements })
-    }
-
-    /// Checks that the actor may give the rows of `source`, or of an archive, to that owner. Returns the reason to
-    /// record. An owner reads every row, so naming one gives a user access to them. An owner of the source has that
-    /// access already; any other owner requires a superuser and a reason. The members listed in an archive prove
-    /// nothing.
-    async fn may_name(
-        &self,
-        actor: &Actor,
-        owner: &Owner,
-        source: Option<TenantId>,
-        reason: Option<&str>,
-    ) -> Result<Option<String>> {
-        if actor.is_system() || self.owns(owner, source).await? {
-            return Ok(reason.map(str::to_owned));
-        }
-        if !actor.is_superuser() {
-            return Err(Error::Denied(format!("{actor:?} may not name an owner of copied rows")));
-        }
-        let reason = reason.unwrap_or_default().trim();
-        match (5..=500).contains(&reason.chars().count()) {
-            true => Ok(Some(reason.to_owned())),
-            false => Err(Error::invalid("reason", "say in 5 to 500 characters why this owner gets the rows")),
-        }
-    }
-
-    async fn owns(&self, owner: &Owner, source: Option<TenantId>) -> Result<bool> {
-        let (Owner::Existing(user), Some(source)) = (owner, source) else { return Ok(false) };
-        let role = members::role(&mut self.control().snapshot().await?, *user, source).await?;
-        Ok(role == Some(self.owner_role()?))
-    }
-
-    async fn member(&self, email: &str) -> Result<(Owner, RoleName)> {
-        let found = users::by_email(&mut self.control().snapshot().await?, email).await?;
-        // An unconfirmed account may belong to another person than the holder of the address.
-        let user = found.filter(users::User::is_confirmed).ok_or_else(|| {
-            Error::invalid(
-                "owner",
-                "no user has confirmed this address: have them sign in and confirm it first",
-            )
-        })?;
-        if !user.is_active {
-            return Err(Error::invalid(
-                "owner",
-                "this account is closed: name another one, or open it first",
-            ));
-        }
-        Ok((Owner::Existing(user.id), self.owner_role()?))
     }
 }

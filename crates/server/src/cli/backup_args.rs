@@ -5,10 +5,10 @@ use clap::{Args, Subcommand};
 /// Options of backup.
 #[derive(Debug, Args)]
 pub(crate) struct Backup {
-    /// Slugs of companies.
+    /// Slugs of tenants.
     #[arg(value_name = "SLUG")]
     pub(crate) tenants: Vec<String>,
-    /// All companies.
+    /// All tenants.
     #[arg(long, conflicts_with = "tenants")]
     pub(crate) all: bool,
     /// The platform's own stores, the catalog among them.
@@ -24,7 +24,7 @@ pub(crate) struct Backup {
 pub(crate) enum Backups {
     /// List backups, newest first.
     List {
-        /// Only this company's.
+        /// Only this tenant's.
         #[arg(long, value_name = "SLUG")]
         tenant: Option<String>,
         /// Only the platform's own.
@@ -49,7 +49,7 @@ pub(crate) enum Backups {
     Verify {
         /// Backups.
         backups: Vec<String>,
-        /// The newest good one of this company.
+        /// The newest good one of this tenant.
         #[arg(long, value_name = "SLUG")]
         tenant: Option<String>,
         /// All good ones.
@@ -80,7 +80,7 @@ pub(crate) enum Backups {
 /// Options of restore.
 #[derive(Debug, Args)]
 pub(crate) struct Restore {
-    /// Slug of the company; with --system the backup, or nothing for the newest.
+    /// Slug of the tenant; with --system the backup, or nothing for the newest.
     #[arg(value_name = "SLUG")]
     pub(crate) tenant: Option<String>,
     /// The backup, or `latest`; without one the newest good one is taken.
@@ -97,18 +97,24 @@ pub(crate) struct Restore {
     /// Show again what swapping in would change.
     #[arg(long, conflicts_with_all = ["swap", "backup"])]
     pub(crate) compare: bool,
-    /// Make a new company of it.
-    #[arg(long = "as", value_name = "NEW-SLUG", conflicts_with_all = ["swap", "undo", "discard", "compare"])]
+    /// Make a new tenant of it.
+    #[arg(long = "as", value_name = "NEW-SLUG", conflicts_with_all = ["swap", "undo", "discard", "compare", "stores"])]
     pub(crate) r#as: Option<String>,
-    /// With --as: name people see; the slug when absent.
+    /// With --as: name people see; that of the old tenant when absent.
     #[arg(long, requires = "as")]
     pub(crate) name: Option<String>,
-    /// With --as: e-mail address; that of the old company when absent.
+    /// With --as: e-mail address; that of the old tenant when absent.
     #[arg(long, requires = "as")]
     pub(crate) email: Option<String>,
     /// With --as: plan; the configuration's default when absent.
     #[arg(long, requires = "as")]
     pub(crate) plan: Option<String>,
+    /// With --as: e-mail address of a user who exists and becomes its owner.
+    #[arg(long, value_name = "EMAIL", requires = "as")]
+    pub(crate) owner: Option<String>,
+    /// With --as: the members of the old tenant become members of the new one.
+    #[arg(long, requires = "as")]
+    pub(crate) members: bool,
     /// Only this store; repeatable.
     #[arg(long = "store", value_name = "STORE")]
     pub(crate) stores: Vec<String>,

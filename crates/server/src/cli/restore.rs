@@ -1,4 +1,4 @@
-//! `tenantry restore …`: beside what is in use, compared, swapped in, undone, as a new company; and the
+//! `tenantry restore …`: beside what is in use, compared, swapped in, undone, as a new tenant; and the
 //! platform's own stores, offline.
 
 use super::{
@@ -11,11 +11,10 @@ use super::{
 use anyhow::{Context, Result, anyhow};
 use std::process::ExitCode;
 use tenantry::{
-    Platform,
-    backups::{self, BackupId, Difference, RestoreAllEvent as Event, catalog::Filter, system},
+    NewFromCopy, Platform,
+    backups::{self, BackupId, Difference, Newest, RestoreAllEvent as Event, catalog::Filter, system},
     name::{ServerName, Slug, StoreName},
     operations::{Listed, State},
-    tenants::NewTenant,
 };
 
 /// What to do is said by flags, so that the plain command is the harmless one: it only stands beside.
@@ -30,7 +29,7 @@ pub(super) async fn run(place: &Place, options: &args::Restore) -> Result<ExitCo
     if options.all {
         return all(&platform, options.server.as_deref()).await;
     }
-    let tenant = options.tenant.as_deref().context("name the company; see: tenantry restore --help")?;
+    let tenant = options.tenant.as_deref().context("name the tenant; see: tenantry restore --help")?;
     if let Some(new) = &options.r#as {
         return as_new(&platform, tenant, new, options).await;
     }
@@ -84,22 +83,30 @@ async fn beside(
     if let Some(text) = backup.filter(|text| *text != "latest") {
         let backup = named(text)?;
         let operation = platform.start_restore(&operator(), slug, &backup, stores).await.map_err(explain)?;
-        let over = to_its_end(platform, operation).await?;
-        let damaged = over.state != State::Done && is_damaged(platform, &backup).await?;
-        let over = judged(over).map_err(|error| match damaged {
-            true => {
-                anyhow!("{error:#}\n  remedy: restore an older one: tenantry restore {slug} latest --swap")
-            }
-            false => error,
-        })?;
+        let over = ended(platform, operation, &backup, &format!("{slug} latest --swap")).await?;
         return Ok((backup, over));
     }
     let follow = |operation| to_its_end(platform, operation);
     let newest = platform.restore_newest(&operator(), slug, stores, follow).await.map_err(explained)?;
+    tell_damaged(&newest);
+    Ok((newest.backup, newest.operation))
+}
+
+/// Follows a restore of a named backup to its end. If the backup is damaged, the error names the arguments with which
+/// `tenantry restore` takes an older one.
+async fn ended(platform: &Platform, operation: i64, backup: &BackupId, older: &str) -> Result<Listed> {
+    let over = to_its_end(platform, operation).await?;
+    let damaged = over.state != State::Done && is_damaged(platform, backup).await?;
+    judged(over).map_err(|error| match damaged {
+        true => anyhow!("{error:#}\n  remedy: restore an older one: tenantry restore {older}"),
+        false => error,
+    })
+}
+
+fn tell_damaged(newest: &Newest) {
     for (id, how) in &newest.passed_over {
         say!("passed over {id}, which is DAMAGED: {how}");
     }
-    Ok((newest.backup, newest.operation))
 }
 
 async fn is_damaged(platform: &Platform, backup: &BackupId) -> Result<bool> {
@@ -118,14 +125,6 @@ fn explained(error: anyhow::Error) -> anyhow::Error {
 
 fn named(text: &str) -> Result<BackupId> {
     text.parse().map_err(|_| anyhow!("{text:?} is no name of a backup; see: tenantry backups list"))
-}
-
-/// The one named, or the newest good one.
-async fn wanted(platform: &Platform, slug: &Slug, backup: Option<&str>) -> Result<BackupId> {
-    if let Some(text) = backup.filter(|text| *text != "latest") {
-        return named(text);
-    }
-    platform.newest_good_backup(slug).await.map_err(explain)
 }
 
 async fn compare(platform: &Platform, slug: &Slug) -> Result<ExitCode> {
@@ -193,25 +192,34 @@ async fn undo(platform: &Platform, slug: &Slug) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Creates a tenant from the named backup, or from the newest one that is not damaged.
 async fn as_new(platform: &Platform, tenant: &str, new: &str, options: &args::Restore) -> Result<ExitCode> {
-    // A company that is gone has no newest backup: then its backup is named.
-    let backup = match options.backup.as_deref() {
-        Some(text) if text != "latest" => {
-            text.parse().map_err(|_| anyhow!("{text:?} is no name of a backup"))?
+    let args::Restore { name, email, plan, owner, members, .. } = options;
+    let wanted = NewFromCopy {
+        name: name.clone(),
+        email: email.clone(),
+        plan: plan.clone(),
+        member: owner.clone(),
+        ..NewFromCopy::named(new)
+    };
+    let actor = platform.operator(&operator());
+    let backup = match options.backup.as_deref().filter(|text| *text != "latest") {
+        Some(text) => {
+            let backup = named(text)?;
+            let begun =
+                platform.start_restore_as(&actor, &backup, *members, wanted).await.map_err(explain)?;
+            ended(platform, begun, &backup, &format!("{tenant} latest --as {new}")).await?;
+            backup
         }
-        _ => wanted(platform, &Slug::parse(tenant)?, None).await?,
+        None => {
+            let (slug, follow) = (Slug::parse(tenant)?, |operation| to_its_end(platform, operation));
+            let newest = platform.restore_newest_as(&actor, &slug, *members, wanted, follow).await;
+            let newest = newest.map_err(explained)?;
+            tell_damaged(&newest);
+            newest.backup
+        }
     };
-    let slug = Slug::parse(new)?;
-    let email = match &options.email {
-        Some(email) => email.clone(),
-        None => platform.show_tenant(&Slug::parse(tenant)?).await.map_err(explain)?.email,
-    };
-    let wanted =
-        NewTenant { slug: slug.clone(), name: options.name.clone().unwrap_or_else(|| new.into()), email };
-    let plan = options.plan.as_deref();
-    let operation = platform.start_restore_as(&operator(), &backup, wanted, plan).await.map_err(explain)?;
-    watch_operation(platform, operation).await?;
-    say!("{backup} is restored as {slug}");
+    say!("{backup} is restored as {new}");
     Ok(ExitCode::SUCCESS)
 }
 

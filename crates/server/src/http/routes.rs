@@ -163,7 +163,7 @@ routes! {
     post "/api/admin/backups/rescan" Platform "Backups" "Take up what the catalog does not know" => admin::rescan_backups;
     get "/api/admin/backups/{id}" Platform "Backups" "One backup with its manifest" => admin::backup;
     post "/api/admin/backups/{id}/verify" Platform "Backups" "Fetch a backup and compare everything" => admin::verify_backup;
-    post "/api/admin/backups/{id}/restore-as" Platform "Backups" "Restore as a new company" => admin::restore_as;
+    post "/api/admin/backups/{id}/restore-as" Platform "Backups" "Restore as a new tenant" => admin::restore_as;
     get "/api/admin/operations" Platform "Staff" "Operations" => admin::operations;
     get "/api/admin/orphans" Platform "Staff" "Files without a placement, placements without a file" => admin::orphans;
     get "/api/admin/operations/{id}" Platform "Staff" "One operation with its steps" => admin::operation;

@@ -234,7 +234,7 @@ impl Way {
                 let path = format!("/api/admin/tenants/acme/backups?{wait}");
                 let made = staff.post(&path, &json!({})).await.expect(200).json();
                 let id = made["result"]["backup"].as_str().unwrap().to_owned();
-                let form = json!({"slug": "twin", "company": "Twin", "email": VICTIM});
+                let form = json!({"slug": "twin", "name": "Twin", "email": VICTIM});
                 staff.post(&format!("/api/admin/backups/{id}/restore-as?{wait}"), &form).await
             }
             Self::Impersonate => {

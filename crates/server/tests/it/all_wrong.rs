@@ -1,7 +1,7 @@
 //! Refusals of forms other than records name every wrong field at once; and changes of names of users and tenants.
 
 use super::{
-    app::{Client, TestApp},
+    app::{Answer, Client, TestApp},
     audited_accounts::forgotten,
 };
 use serde_json::{Value, json};
@@ -10,11 +10,14 @@ use tenantry_testkit::tried;
 /// Returns the fields that a refusal names, in order.
 async fn wrong(client: &Client, method: &str, path: &str, form: &Value) -> Vec<String> {
     let method = method.parse().unwrap();
-    let answer = client.send(method, path, Some("application/json"), form.to_string()).await.expect(422);
+    fields(&client.send(method, path, Some("application/json"), form.to_string()).await)
+}
+
+fn fields(answer: &Answer) -> Vec<String> {
     let problem = answer.json();
-    assert_eq!(problem["code"], "invalid", "{path}: {problem}");
-    let errors = problem["errors"].as_array().unwrap_or_else(|| panic!("{path}: {problem}"));
-    assert!(errors.iter().all(|e| !e["message"].as_str().unwrap().is_empty()), "{path}: {problem}");
+    assert_eq!((answer.status.as_u16(), &problem["code"]), (422, &json!("invalid")), "{problem}");
+    let errors = problem["errors"].as_array().unwrap_or_else(|| panic!("{problem}"));
+    assert!(errors.iter().all(|e| !e["message"].as_str().unwrap().is_empty()), "{problem}");
     errors.iter().map(|e| e["field"].as_str().unwrap().to_owned()).collect()
 }
 
@@ -26,6 +29,8 @@ async fn a_form_is_told_everything_that_is_wrong_with_it() {
         .await
         .expect(201);
     let token = app.letter("i@x.example").await;
+    let made = staff.post("/api/admin/tenants/acme/backups?wait=60", &json!({})).await.expect(200).json();
+    let restore_as = format!("/api/admin/backups/{}/restore-as", made["result"]["backup"].as_str().unwrap());
     let cases: &[(&Client, &str, Value, &[&str])] = &[
         (&acme, "/api/tenant/invitations", json!({"email": "none", "role": "king"}), &["email", "role"]),
         (
@@ -67,8 +72,14 @@ async fn a_form_is_told_everything_that_is_wrong_with_it() {
         (
             &staff,
             "/api/admin/tenants/acme/clone",
-            json!({"slug": "twin", "name": "", "email": "none", "plan": "gold", "owner": "n@x.example"}),
-            &["name", "email", "plan", "owner"],
+            json!({"slug": "-", "name": "", "email": "none", "plan": "gold", "owner": "n@x.example"}),
+            &["slug", "name", "email", "plan", "owner"],
+        ),
+        (
+            &staff,
+            &restore_as,
+            json!({"slug": "-", "name": "", "email": "none", "plan": "gold", "owner": "n@x.example"}),
+            &["slug", "name", "email", "plan", "owner"],
         ),
         (
             &anon,
@@ -86,6 +97,10 @@ async fn a_form_is_told_everything_that_is_wrong_with_it() {
     for (client, path, form, fields) in cases {
         assert_eq!(wrong(client, "POST", path, form).await, *fields, "{path}");
     }
+    // The query of an import is checked before its archive is read.
+    let import = "/api/admin/import?slug=-&name=&email=none&plan=gold&owner=n@x.example";
+    let refused = staff.send(http::Method::POST, import, Some("application/zip"), b"none".to_vec()).await;
+    assert_eq!(fields(&refused), ["slug", "name", "email", "plan", "owner"]);
     // None of the refused requests had an effect.
     assert_eq!(acme.get("/api/tenant/keys").await.expect(200).json()["items"], json!([]));
     assert_eq!(

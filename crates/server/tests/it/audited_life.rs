@@ -114,7 +114,7 @@ pub(super) async fn act(s: &Stage, route: &str, ready: &Value, n: usize) -> Answ
         "POST /api/admin/backups/{id}/verify" => staff.post(&backup("verify"), &none).await,
         "POST /api/admin/backups/{id}/restore-as" => {
             let name = format!("then-{n}");
-            let new = json!({"slug": name, "company": name, "email": "t@x.example"});
+            let new = json!({"slug": name, "members": true, "reason": "they look at the old rows"});
             staff.post(&backup("restore-as"), &new).await
         }
         "POST /api/admin/backups/prune" => staff.post("/api/admin/backups/prune", &none).await,

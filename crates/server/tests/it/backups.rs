@@ -2,7 +2,7 @@
 
 use super::{
     app::{Client, TestApp},
-    doors::plain_staff,
+    doors::{id_of, logged, plain_staff},
     records::patient,
 };
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ async fn staff_back_up_verify_restore_swap_and_undo_over_http() {
     staff.post("/api/admin/tenants/acme/restore/undo?wait=60", &none).await.expect(200);
     assert_eq!(patients(&acme).await, 3, "undone");
 
-    let new = json!({ "slug": "acme-then", "company": "Acme then", "email": "then@acme.example" });
+    let new = json!({ "slug": "acme-then", "name": "Acme then", "email": "then@acme.example" });
     staff.post(&format!("/api/admin/backups/{id}/restore-as?wait=60"), &new).await.expect(200);
     staff.get("/api/admin/tenants/acme-then").await.expect(200);
     let log = staff.get("/api/admin/audit?limit=1000").await.expect(200).json();
@@ -103,4 +103,43 @@ async fn a_superuser_has_a_backup_restored_to_scratch_and_all_staff_see_what_cam
     let status = helper.get("/api/admin/backups/drill").await.expect(200).json();
     assert_eq!((&status["error"], &status["overdue"]), (&json!(null), &json!(false)), "{status}");
     assert!(status["good"].as_str().unwrap().ends_with('Z'), "{status}");
+}
+
+/// A backup contains rows that its readers of today may not read any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_restored_as_a_new_tenant_gives_its_rows_to_no_user_unasked() {
+    let (app, _, _acme) = TestApp::new().await;
+    let superuser = app.staff().await;
+    let helper = plain_staff(&app, &superuser).await;
+    let made = superuser.post("/api/admin/tenants/acme/backups?wait=60", &json!({})).await.expect(200).json();
+    let path =
+        format!("/api/admin/backups/{}/restore-as?wait=60", made["result"]["backup"].as_str().unwrap());
+    let mine =
+        |slug: &str| json!({"slug": slug, "owner": "helper@platform.example", "reason": "to look around"});
+    let all = |slug: &str| json!({"slug": slug, "members": true, "reason": "to look around"});
+    for wish in [mine("peek-co"), all("peek-co")] {
+        assert_eq!(helper.post(&path, &wish).await.expect(403).code(), "denied", "{wish}");
+    }
+    superuser.get("/api/admin/tenants/peek-co").await.expect(404);
+    helper.post(&path, &json!({"slug": "bare"})).await.expect(200);
+    helper.post(&path, &json!({"slug": "twin", "owner": "owner@acme.example"})).await.expect(200);
+    // A superuser must give a reason.
+    superuser.post(&path, &json!({"slug": "every", "members": true})).await.expect(422);
+    superuser.post(&path, &all("every")).await.expect(200);
+    superuser.post(&path, &mine("audit-co")).await.expect(200);
+    for (slug, users) in [("bare", 0), ("twin", 1), ("every", 1), ("audit-co", 1)] {
+        let shown = superuser.get(&format!("/api/admin/tenants/{slug}")).await.expect(200).json();
+        assert_eq!(
+            (&shown["users"], &shown["email"]),
+            (&json!(users), &json!("owner@acme.example")),
+            "{slug}"
+        );
+    }
+    let rows = logged(&superuser, "tenant.restore_as").await;
+    let found: Vec<_> =
+        rows.iter().map(|row| &row["detail"]).map(|of| (&of["members"], &of["reason"])).collect();
+    let (none, reason) = (Value::Null, json!("to look around"));
+    let [zero, one] = [json!(0), json!(1)];
+    assert_eq!(found, [(&zero, &reason), (&one, &reason), (&zero, &none), (&zero, &none)]);
+    assert_eq!(rows[0]["detail"]["owner"], id_of(&helper).await);
 }

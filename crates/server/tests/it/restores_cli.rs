@@ -80,6 +80,45 @@ fn a_swap_without_a_name_takes_the_newest_good_backup() {
     assert!(!doctors.contains("\"n\":0"), "{doctors}");
 }
 
+#[test]
+fn a_new_tenant_is_made_of_the_newest_backup_that_is_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(start(dir.path(), "demo"));
+    let dir = dir.path();
+    fine(dir, &["backup", "city-hospital"]);
+    let good = newest(dir);
+    fine(dir, &["backup", "city-hospital"]);
+    let damaged = newest(dir);
+    damage(dir, &damaged);
+    let new = ["restore", "city-hospital", "latest", "--as", "city-then"];
+    let said = fine(dir, &new);
+    assert!(said.contains(&format!("passed over {damaged}, which is DAMAGED")), "{said}");
+    assert!(said.contains(&format!("{good} is restored as city-then")), "{said}");
+    // The damage is recorded, and no member was taken over.
+    let listed = fine(dir, &["backups", "list"]);
+    let line = listed.lines().find(|line| line.contains(&damaged)).unwrap_or_else(|| panic!("{listed}"));
+    assert!(line.to_lowercase().contains("damaged"), "{line}");
+    let shown = |slug: &str| -> Value {
+        serde_json::from_str::<Value>(&fine(dir, &["show-tenant", slug, "--json"])).unwrap()[0].clone()
+    };
+    let (old, then) = (shown("city-hospital"), shown("city-then"));
+    assert_eq!((&then["users"], &then["name"], &then["email"]), (&0.into(), &old["name"], &old["email"]));
+    let named = refused(dir, &["restore", "city-hospital", &damaged, "--as", "city-too"]);
+    assert!(
+        named.contains("remedy: restore an older one: tenantry restore city-hospital latest --as"),
+        "{named}"
+    );
+    fine(dir, &["restore", "city-hospital", "--as", "city-all", "--members"]);
+    assert_eq!(shown("city-all")["users"], old["users"]);
+    let wrong =
+        refused(dir, &["restore", "city-hospital", "--as", "X_", "--email", "none", "--plan", "gold"]);
+    for field in ["slug", "email", "plan"] {
+        assert!(wrong.contains(field), "{wrong}");
+    }
+    let stores = refused(dir, &["restore", "city-hospital", "--as", "city-one", "--store", "tenant"]);
+    assert!(stores.contains("--store"), "{stores}");
+}
+
 /// Damages the objects of a backup, and leaves its manifest as it is.
 fn damage(dir: &Path, backup: &str) {
     walk(dir, &mut |path| {

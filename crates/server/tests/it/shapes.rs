@@ -177,7 +177,7 @@ async fn answers_on_a_companys_life_are_what_the_document_says() {
         |end: &str| (format!("/api/admin/backups/{newest}{end}"), format!("/api/admin/backups/{{id}}{end}"));
     staff.get_as(&of("").0, &of("").1).await;
     staff.post(&format!("{}?wait=60", of("/verify").0), &of("/verify").1, &none).await;
-    let new = json!({"slug": "then", "company": "Then", "email": "then@acme.example"});
+    let new = json!({"slug": "then", "name": "Then", "email": "then@acme.example"});
     staff.post(&format!("{}?wait=60", of("/restore-as").0), &of("/restore-as").1, &new).await;
     // A request that does not wait answers 202.
     let begun = staff

@@ -1,7 +1,7 @@
-//! Restores the newest good backup of a tenant beside it. A backup that turns out to be damaged is passed over: the
-//! restore records its damage, and the next older one is tried.
+//! Restores the newest good backup of a tenant. A backup that turns out to be damaged is passed over: the restore records
+//! its damage, and the next older one is tried.
 //!
-//! Called by `tenantry restore` and by `restore_all`.
+//! Called by `tenantry restore`, `tenantry restore --as` and `restore_all`.
 
 use super::{
     BackupId,
@@ -19,7 +19,7 @@ use tenantry_engine::name::{Slug, StoreName};
 /// Number of good backups that are tried.
 const TRIED: u32 = 5;
 
-/// A backup that was restored beside its tenant.
+/// A backup that was restored.
 #[derive(Debug, Clone)]
 pub struct Newest {
     /// The backup.
@@ -47,10 +47,28 @@ impl Platform {
         E: From<Error>,
         F: Future<Output = Result<Listed, E>>,
     {
+        let start = async |backup: &BackupId| self.start_restore(by, slug, backup, stores.clone()).await;
+        self.newest_whole(slug, start, follow).await
+    }
+
+    /// Starts an operation for the newest good backup of a tenant, then for the next older one as long as the operation
+    /// records that its backup is damaged.
+    ///
+    /// # Errors
+    /// Those of [`Platform::restore_newest`].
+    pub(crate) async fn newest_whole<E, F>(
+        &self,
+        slug: &Slug,
+        start: impl AsyncFn(&BackupId) -> Result<i64>,
+        follow: impl Fn(i64) -> F,
+    ) -> Result<Newest, E>
+    where
+        E: From<Error>,
+        F: Future<Output = Result<Listed, E>>,
+    {
         let mut passed_over = Vec::new();
         for backup in self.good_backups(slug).await? {
-            let operation = self.start_restore(by, slug, &backup, stores.clone()).await?;
-            let operation = follow(operation).await?;
+            let operation = follow(start(&backup).await?).await?;
             if operation.state == State::Done {
                 return Ok(Newest { backup, passed_over, operation });
             }

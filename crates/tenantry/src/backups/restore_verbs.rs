@@ -12,13 +12,11 @@ use crate::{
     Error, Platform, Result,
     audit::By,
     operations::{
-        World, arrive::Arriving, fall_back::why, restore as beside, restore_discard::RestoreDiscard,
-        restore_swap::RestoreSwap,
+        World, fall_back::why, restore as beside, restore_discard::RestoreDiscard, restore_swap::RestoreSwap,
     },
     placing::own_base,
-    tenants::{self, NewTenant},
+    tenants,
     topology::{NewPlacement, Placement, PlacementState, Policy, placement},
-    users::members,
 };
 use serde::Serialize;
 use tenantry_engine::{
@@ -88,34 +86,6 @@ impl Platform {
         let operation =
             beside::Restore::new(by.clone(), backup.clone(), whose(tenant), places, brought, stores);
         self.operations().spawn(operation).await
-    }
-
-    /// Starts creating a new tenant from a backup. Returns the operation's id. Members of the tenant that was backed up
-    /// become members of the new one, if that tenant still exists.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] for the backup; [`Error::Conflict`] for a backup of the platform's own stores.
-    pub async fn start_restore_as(
-        &self,
-        by: &By,
-        backup: &BackupId,
-        new: NewTenant,
-        plan: Option<&str>,
-    ) -> Result<i64> {
-        let mut tx = self.control().snapshot().await?;
-        let listed = catalog::by_id(&mut tx, backup).await?;
-        let of = listed.tenant.ok_or_else(|| {
-            Error::Conflict(
-                "this is a backup of the platform's own stores: see tenantry restore --system".into(),
-            )
-        })?;
-        let members = members::of_tenant(&mut tx, of).await?;
-        drop(tx);
-        let members = members.into_iter().map(|member| (member.user, member.role)).collect();
-        let placements = self.placements(&new.slug).await?;
-        let plan = plan.unwrap_or(self.config().registration.default_plan.as_str()).to_owned();
-        let wanted = Arriving { by: by.clone(), new, plan, owner: None, reason: None, members, placements };
-        self.operations().restore_as(backup.clone(), of, wanted).await
     }
 
     /// Returns the staged restore of a tenant, and what swapping it in would change.

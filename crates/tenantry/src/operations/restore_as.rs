@@ -6,11 +6,13 @@
 use super::{
     Operations, World,
     arrive::{Arrival, Arriving, CopyOf, Source},
-    restore::{current, fetch_all, not_adopted},
+    restore::{Damage, current, fetch_all, not_adopted},
 };
 use crate::{
     Error, Result,
+    audit::By,
     backups::{self, BackupId, believed, manifest::Manifest},
+    control::Write,
 };
 use serde::{Deserialize, Serialize};
 use tenantry_engine::{
@@ -26,12 +28,16 @@ pub(super) struct FromBackup {
     of: TenantId,
     /// Set once the backup was fetched.
     manifest: Option<Box<Manifest>>,
+    /// How the backup turned out to be damaged. Operations of older versions have none.
+    #[serde(default)]
+    damage: Damage,
 }
 
 impl Operations {
     /// Starts the operation and returns its id in the journal.
     pub(crate) async fn restore_as(&self, backup: BackupId, of: TenantId, wanted: Arriving) -> Result<i64> {
-        self.spawn(Arrival::new(wanted, FromBackup { backup, of, manifest: None })?).await
+        let source = FromBackup { backup, of, manifest: None, damage: Damage::default() };
+        self.spawn(Arrival::new(wanted, source)?).await
     }
 }
 
@@ -61,6 +67,14 @@ impl Source for FromBackup {
         let manifest =
             self.manifest.as_deref().ok_or_else(|| Error::Internal("nothing was fetched".into()))?;
         backups::put_files_back(world, manifest, Some(tenant)).await
+    }
+
+    fn note(&mut self, world: &World, error: &Error) -> Result<()> {
+        self.damage.note(world, error)
+    }
+
+    async fn undone(&self, write: &mut Write, by: &By) -> Result<()> {
+        self.damage.record(write, by, &self.backup, self.of).await
     }
 
     fn refused(&self, place: &Place, error: tenantry_engine::Error) -> Error {

@@ -23,6 +23,7 @@ pub use state::{State, resume, suspend, transition};
 use crate::{
     Error, Result,
     control::{Write, params},
+    error::Wrong,
 };
 use tenantry_engine::{
     Kind, SqlRow, Tx,
@@ -104,10 +105,12 @@ pub(crate) async fn require_free(tx: &mut Tx, slug: &Slug) -> Result<()> {
 /// Checks the fields of a registration form before anything is written.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a name or e-mail address that is not valid.
+/// [`Error::Invalid`] or [`Error::InvalidFields`] for a name and an e-mail address that are not valid.
 pub fn check(new: &NewTenant) -> Result<()> {
-    crate::users::check_text("name", &new.name)?;
-    crate::users::check_email(&new.email)
+    let mut wrong = Wrong::default();
+    wrong.take(crate::users::check_text("name", &new.name))?;
+    wrong.take(crate::users::check_email(&new.email))?;
+    wrong.finish()
 }
 
 fn taken(slug: &Slug) -> Error {

@@ -6,10 +6,10 @@ use crate::{
 };
 use serde_json::json;
 use tenantry::{
+    NewFromCopy,
     backups::{Selection, catalog, restores},
     clock::DAY_US,
     operations::State,
-    tenants::NewTenant,
 };
 
 /// Creates two tenants with rows and a file each.
@@ -123,15 +123,14 @@ async fn a_restore_as_a_new_tenant_has_rows_and_files_and_is_its_own() {
         let (backup, then) = (clinic.back_up("acme").await, clinic.sums("acme").await);
         change(&clinic).await;
         let now = clinic.sums("acme").await;
-        let new =
-            || NewTenant { slug: slug("acme-then"), name: "Acme then".into(), email: "x@acme.test".into() };
-        let operation = clinic.platform.start_restore_as(&by(), &backup, new(), None).await.unwrap();
+        let (actor, new) = (clinic.platform.operator(&by()), || NewFromCopy::named("acme-then"));
+        let operation = clinic.platform.start_restore_as(&actor, &backup, false, new()).await.unwrap();
         clinic.done(operation).await;
         assert_eq!(clinic.sums("acme-then").await, then, "{isolation}");
         assert_eq!(clinic.file("acme-then", "2").await.unwrap(), "acme file 2");
         clinic.add("acme-then", "of the new one").await;
         assert_eq!(clinic.sums("acme").await, now, "{isolation}: untouched");
-        let twice = clinic.platform.start_restore_as(&by(), &backup, new(), None).await;
+        let twice = clinic.platform.start_restore_as(&actor, &backup, false, new()).await;
         assert!(clinic.refused(twice).await.contains("taken"));
         clinic.whole().await;
     }

@@ -9,7 +9,7 @@ use crate::{
 use serde_json::{Value, json};
 use std::{fs, path::Path};
 use tenantry::{
-    Platform,
+    NewFromCopy, Platform,
     apps::Apps,
     backups::{Asked, BackupId, manifest::Manifest},
     config::Config,
@@ -109,8 +109,8 @@ async fn a_backup_from_before_a_migration_is_migrated_on_its_way_in() {
         assert_eq!(over(&platform, restore).await, (State::Done, None), "{isolation}");
         let swap = platform.start_restore_swap(&by(), &slug("acme")).await.unwrap();
         assert_eq!(over(&platform, swap).await, (State::Done, None), "{isolation}");
-        let new = NewTenant { slug: slug("then"), name: "Then".into(), email: "x@acme.test".into() };
-        let new = platform.start_restore_as(&by(), &backup, new, None).await.unwrap();
+        let (actor, new) = (platform.operator(&by()), NewFromCopy::named("then"));
+        let new = platform.start_restore_as(&actor, &backup, false, new).await.unwrap();
         assert_eq!(over(&platform, new).await, (State::Done, None), "{isolation}");
         for name in ["acme", "then"] {
             let first = item(&platform, name, "1").await.unwrap();
@@ -157,8 +157,8 @@ async fn a_backup_of_a_newer_schema_is_refused_and_leaves_nothing() {
         assert_eq!(state, State::Undone, "{isolation}");
         assert!(why.as_ref().is_some_and(|why| why.contains("newer version of the apps")), "{why:?}");
         assert!(platform.show_restore(&slug("acme")).await.is_err(), "{isolation}: nothing is beside");
-        let new = NewTenant { slug: slug("then"), name: "Then".into(), email: "x@acme.test".into() };
-        let new = platform.start_restore_as(&by(), &newer, new, None).await.unwrap();
+        let (actor, new) = (platform.operator(&by()), NewFromCopy::named("then"));
+        let new = platform.start_restore_as(&actor, &newer, false, new).await.unwrap();
         assert_eq!(over(&platform, new).await.0, State::Undone, "{isolation}");
         assert!(platform.show_tenant(&slug("then")).await.is_err(), "{isolation}: no company is made");
         assert_eq!(item(&platform, "acme", "1").await.unwrap()["name"], "before", "{isolation}");
@@ -269,8 +269,8 @@ async fn a_backup_whose_rows_a_migration_refuses_comes_back_at_its_own_schema() 
     let swap = platform.start_restore_swap(&by(), &slug("acme")).await.unwrap();
     assert_eq!(over(&platform, swap).await, (State::Done, None));
     assert_eq!(platform.tenants_behind().await.unwrap(), 1, "and the catalog says so");
-    let new = NewTenant { slug: slug("then"), name: "Then".into(), email: "x@acme.test".into() };
-    let new = platform.start_restore_as(&by(), &backup, new, None).await.unwrap();
+    let (actor, new) = (platform.operator(&by()), NewFromCopy::named("then"));
+    let new = platform.start_restore_as(&actor, &backup, false, new).await.unwrap();
     let (state, why) = over(&platform, new).await;
     assert_eq!(state, State::Undone);
     assert!(why.is_some_and(|why| why.contains("cannot be brought to the current schema")));

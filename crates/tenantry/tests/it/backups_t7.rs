@@ -54,12 +54,9 @@ async fn t7_backups_under_write_load_equal_a_committed_state() {
             let backup = clinic.back_up("acme").await;
             let sums = clinic.sums_of(&backup).await;
             if n % 20 == 0 {
-                let new = tenantry::tenants::NewTenant {
-                    slug: slug(&format!("then-{n}")),
-                    name: "Then".into(),
-                    email: "then@acme.test".into(),
-                };
-                let made = clinic.platform.start_restore_as(&by(), &backup, new, None).await.unwrap();
+                let new = tenantry::NewFromCopy::named(format!("then-{n}"));
+                let actor = clinic.platform.operator(&by());
+                let made = clinic.platform.start_restore_as(&actor, &backup, false, new).await.unwrap();
                 clinic.done(made).await;
                 assert_eq!(clinic.sums(&format!("then-{n}")).await, sums, "{isolation} {backup}");
                 restored += 1;

@@ -121,15 +121,7 @@ async fn a_copy_is_the_platforms_and_a_purge_leaves_what_the_owner_brought() {
     let dir = tempfile::tempdir().unwrap();
     let w = world(dir.path()).await;
     let file = alpha(&w).await;
-    let wanted = |name: &str| NewFromCopy {
-        slug: slug(name),
-        name: None,
-        email: None,
-        plan: Some("large".into()),
-        owner: None,
-        member: None,
-        reason: None,
-    };
+    let wanted = |name: &str| NewFromCopy { plan: Some("large".into()), ..NewFromCopy::named(name) };
     let asked = w.platform.start_backup(&by(), &slug("alpha"), None).await.unwrap();
     done(&w, asked.operation).await;
     let cloned = w
@@ -138,8 +130,8 @@ async fn a_copy_is_the_platforms_and_a_purge_leaves_what_the_owner_brought() {
         .await
         .unwrap();
     done(&w, cloned).await;
-    let again = NewTenant { slug: slug("again"), name: "Again".into(), email: "a@again.test".into() };
-    let restored = w.platform.start_restore_as(&by(), &asked.backup, again, Some("large")).await.unwrap();
+    let actor = w.platform.operator(&by());
+    let restored = w.platform.start_restore_as(&actor, &asked.backup, false, wanted("again")).await.unwrap();
     done(&w, restored).await;
     for name in ["twin", "again"] {
         assert_eq!(rows(&w, name).await, [1, 1], "{name}");

@@ -175,15 +175,7 @@ async fn start(clinic: &Clinic, verb: &str) -> Result<i64> {
         "move" => platform.move_tenant(&by(), &of, &ServerName::parse("disk").unwrap(), None).await,
         "backup" => platform.start_backup(&by(), &of, None).await.map(|asked| asked.operation),
         "clone" => {
-            let new = NewFromCopy {
-                slug: slug("twin"),
-                name: None,
-                email: None,
-                plan: None,
-                owner: None,
-                member: None,
-                reason: None,
-            };
+            let new = NewFromCopy::named("twin");
             platform.clone_tenant(&platform.operator(&by()), &of, false, new).await
         }
         "export" => platform.export_as_operator(&by(), &of).await.map(|_| 0),

@@ -274,15 +274,7 @@ async fn cell(clinic: &Clinic, rows: Rows, verb: &str) {
             purged => return assert_eq!(purged, Ok(()), "{what}"),
         },
         "clone" => {
-            let new = tenantry::NewFromCopy {
-                slug: slug("twin"),
-                name: None,
-                email: None,
-                plan: None,
-                owner: None,
-                member: None,
-                reason: None,
-            };
+            let new = tenantry::NewFromCopy::named("twin");
             let begun = platform.clone_tenant(&platform.operator(&by()), &of, false, new).await;
             ended(clinic, begun).await.expect_err(&what)
         }

@@ -10,7 +10,7 @@ use tenantry::{
     backups::BackupId,
     config::Config,
     migrations::{fleet, make},
-    name::{ServerName, Slug},
+    name::ServerName,
     operations::{Filter, State},
     tenants::NewTenant,
 };
@@ -176,8 +176,7 @@ impl Fleet {
 }
 
 fn copy_as(name: &str) -> NewFromCopy {
-    let slug: Slug = slug(name);
-    NewFromCopy { slug, name: None, email: None, plan: None, owner: None, member: None, reason: None }
+    NewFromCopy::named(name)
 }
 
 fn told(error: Error) -> (String, String) {

@@ -65,8 +65,7 @@ pub(super) async fn import(place: &Place, options: &args::Import) -> Result<Exit
     let archive = archive.with_context(|| format!("cannot read {}", options.archive.display()))?;
     let platform = place.platform().await?;
     platform.initialise_plans().await.map_err(explain)?;
-    let slug = Slug::parse(&options.slug)?;
-    let wanted = wanted(slug.clone(), &options.new);
+    let (slug, wanted) = (&options.slug, wanted(&options.slug, &options.new));
     let id =
         platform.import_tenant(&platform.operator(&operator()), archive, wanted).await.map_err(explain)?;
     let done = watch::watch_operation(&platform, id).await?;
@@ -77,8 +76,8 @@ pub(super) async fn import(place: &Place, options: &args::Import) -> Result<Exit
 /// Makes a tenant like another.
 pub(super) async fn clone_tenant(place: &Place, options: &args::Clone) -> Result<ExitCode> {
     let platform = place.platform().await?;
-    let (slug, to) = (Slug::parse(&options.tenant)?, Slug::parse(&options.to)?);
-    let wanted = wanted(to.clone(), &options.new);
+    let (slug, to) = (Slug::parse(&options.tenant)?, &options.to);
+    let wanted = wanted(to, &options.new);
     let actor = platform.operator(&operator());
     let id = platform.clone_tenant(&actor, &slug, options.blank_personal, wanted).await.map_err(explain)?;
     let done = watch::watch_operation(&platform, id).await?;
@@ -89,7 +88,7 @@ pub(super) async fn clone_tenant(place: &Place, options: &args::Clone) -> Result
     Ok(ExitCode::SUCCESS)
 }
 
-fn wanted(slug: Slug, new: &args::New) -> NewFromCopy {
+fn wanted(slug: &str, new: &args::New) -> NewFromCopy {
     let password = match &new.owner {
         None => password(new.password.clone()),
         Some(_) => None,
@@ -100,7 +99,7 @@ fn wanted(slug: Slug, new: &args::New) -> NewFromCopy {
         password: Password::new(password),
     });
     NewFromCopy {
-        slug,
+        slug: slug.to_owned(),
         name: new.name.clone(),
         email: new.email.clone(),
         plan: new.plan.clone(),

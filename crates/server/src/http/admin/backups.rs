@@ -21,7 +21,7 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tenantry::{
-    Error,
+    Error, NewFromCopy,
     backups::{
         BackupId, Selection,
         catalog::{self, Filter, Listed},
@@ -29,7 +29,6 @@ use tenantry::{
         status::Status,
     },
     name::{Slug, StoreName},
-    tenants::NewTenant,
 };
 
 /// Query of [`list`].
@@ -144,9 +143,16 @@ pub(in crate::http) async fn verify(
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct As {
     slug: String,
-    company: String,
-    email: String,
+    name: Option<String>,
+    email: Option<String>,
     plan: Option<String>,
+    /// E-mail address of the existing user that becomes the owner.
+    owner: Option<String>,
+    /// Whether the members of the tenant that was backed up become members of the new one.
+    #[serde(default)]
+    members: bool,
+    /// Reason why these users get the rows.
+    reason: Option<String>,
 }
 
 /// `POST /api/admin/backups/{id}/restore-as`.
@@ -157,10 +163,9 @@ pub(in crate::http) async fn restore_as(
     Words(wait): Words<Wait>,
     Input(form): Input<As>,
 ) -> Result<Accepted> {
-    let slug = field("slug", &form.slug, Slug::parse)?;
-    let new = NewTenant { slug, name: form.company, email: form.email };
-    let platform = app.platform();
-    let operation = platform.start_restore_as(&actor.by(), &id.parse()?, new, form.plan.as_deref()).await?;
+    let As { slug, name, email, plan, owner: member, members, reason } = form;
+    let wanted = NewFromCopy { slug, name, email, plan, owner: None, member, reason };
+    let operation = app.platform().start_restore_as(&actor, &id.parse()?, members, wanted).await?;
     accepted(&app, operation, &wait).await
 }
 

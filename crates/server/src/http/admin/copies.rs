@@ -3,7 +3,7 @@
 use crate::http::{
     App,
     body::{self, Json as Input},
-    names::{Company, field},
+    names::Company,
     operation::{self, Accepted, Wait},
     problem::{Code, Problem, Result},
     query::Words,
@@ -11,7 +11,7 @@ use crate::http::{
 };
 use axum::extract::{Request, State};
 use serde::Deserialize;
-use tenantry::{NewFromCopy, name::Slug};
+use tenantry::NewFromCopy;
 
 /// Body of [`clone_tenant`].
 #[derive(Debug, Deserialize)]
@@ -38,7 +38,6 @@ pub(in crate::http) async fn clone_tenant(
     Input(form): Input<Clone>,
 ) -> Result<Accepted> {
     let Clone { slug: to, name, email, plan, owner: member, reason, blank_personal } = form;
-    let to = field("slug", &to, Slug::parse)?;
     let wanted = NewFromCopy { slug: to, name, email, plan, owner: None, member, reason };
     let id = app.platform().clone_tenant(&actor, &slug, blank_personal, wanted).await?;
     operation::accepted(&app, id, &wait).await
@@ -69,8 +68,8 @@ pub(in crate::http) async fn import(
         return Err(Problem::new(Code::UnsupportedMediaType, text));
     }
     let Import { slug, name, email, plan, owner: member, reason, wait } = query;
-    let slug = field("slug", &slug, Slug::parse)?;
     let wanted = NewFromCopy { slug, name, email, plan, owner: None, member, reason };
+    app.platform().check_new_from_copy(&wanted).await?;
     let upload = app.platform().receive_archive(body::stream(request.into_body())).await?;
     let id = app.platform().import_upload(&actor, upload, wanted).await?;
     operation::accepted(&app, id, &Wait { wait }).await

@@ -18,8 +18,11 @@ pub(super) fn request(key: &str) -> Option<Value> {
             object(&["backup"], json!({"backup": text(), "stores": names()}))
         }
         "POST /api/admin/backups/{id}/restore-as" => object(
-            &["slug", "company", "email"],
-            json!({"slug": slug(), "company": text(), "email": email(), "plan": name()}),
+            &["slug"],
+            json!({
+                "slug": slug(), "name": text(), "email": email(), "plan": name(), "owner": email(),
+                "members": flag(), "reason": text(),
+            }),
         ),
         _ => return None,
     })

@@ -81,6 +81,19 @@ pub(super) trait Source: Serialize + DeserializeOwned + Clone + Send + Sync + 's
         tenant: TenantId,
     ) -> impl Future<Output = Result<u64>> + Send;
 
+    /// Takes note of the error of a step outside the control store.
+    ///
+    /// # Errors
+    /// If the error says nothing about the source: this error then replaces it.
+    fn note(&mut self, _: &World, _: &Error) -> Result<()> {
+        Ok(())
+    }
+
+    /// Records what the undone operation found out about the source.
+    fn undone(&self, _: &mut Write, _: &By) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
+
     /// Turns the engine's error into the one to show when a copy cannot be adopted at this place.
     fn refused(&self, _: &Place, error: tenantry_engine::Error) -> Error {
         error.into()
@@ -140,7 +153,7 @@ impl<S: Source> Operation for Arrival<S> {
     fn steps() -> &'static [Step<Self>] {
         const {
             &[
-                Step::Control { name: "check", run: steps::check, undo: Some(step::nothing) },
+                Step::Control { name: "check", run: steps::check, undo: Some(steps::undone) },
                 Step::Outside { name: S::BRING, run: steps::bring, undo: step::leave },
                 Step::Control { name: "record", run: steps::record, undo: Some(steps::unrecord) },
                 Step::Outside { name: "adopt", run: steps::adopt, undo: steps::remove },

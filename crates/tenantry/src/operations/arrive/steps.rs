@@ -26,10 +26,27 @@ pub(super) fn check<'a, S: Source>(write: &'a mut Write, a: &'a mut Arrival<S>) 
     })
 }
 
+/// Undo of the first step, so it runs after all others.
+pub(super) fn undone<'a, S: Source>(
+    write: &'a mut Write,
+    a: &'a mut Arrival<S>,
+) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move { a.source.undone(write, &a.wanted.by).await })
+}
+
+/// Returns the outcome of a step, and lets the source take note of its error.
+fn noted<S: Source, T>(world: &World, a: &mut Arrival<S>, done: Result<T>) -> Result<T> {
+    if let Err(error) = &done {
+        a.source.note(world, error)?;
+    }
+    done
+}
+
 pub(super) fn bring<'a, S: Source>(world: &'a World, a: &'a mut Arrival<S>) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let stores: Vec<_> = a.wanted.placements.iter().map(|wanted| wanted.store.clone()).collect();
-        a.copies = a.source.bring(world, &stores).await?;
+        let brought = a.source.bring(world, &stores).await;
+        a.copies = noted(world, a, brought)?;
         Ok(())
     })
 }
@@ -68,21 +85,26 @@ pub(super) fn unrecord<'a, S: Source>(
 /// Creates the databases: from the copies where there are some, otherwise empty, as for any new tenant.
 pub(super) fn adopt<'a, S: Source>(world: &'a World, a: &'a mut Arrival<S>) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        a.rows = 0;
-        for placed in &mut a.placed {
-            world.cancel.check()?;
-            let place = &placed.place;
-            placed.schema_version = match a.copies.iter().find(|copy| copy.store == place.store) {
-                Some(copy) => {
-                    a.rows += take_over(world, &a.source, copy, place).await?;
-                    Some(world.databases.fingerprint(&place.store)?)
-                }
-                None if placed.policy == Policy::Managed => Some(world.databases.make(place).await?),
-                None => None,
-            };
-        }
-        Ok(())
+        let adopted = adopt_all(world, a).await;
+        noted(world, a, adopted)
     })
+}
+
+async fn adopt_all<S: Source>(world: &World, a: &mut Arrival<S>) -> Result<()> {
+    a.rows = 0;
+    for placed in &mut a.placed {
+        world.cancel.check()?;
+        let place = &placed.place;
+        placed.schema_version = match a.copies.iter().find(|copy| copy.store == place.store) {
+            Some(copy) => {
+                a.rows += take_over(world, &a.source, copy, place).await?;
+                Some(world.databases.fingerprint(&place.store)?)
+            }
+            None if placed.policy == Policy::Managed => Some(world.databases.make(place).await?),
+            None => None,
+        };
+    }
+    Ok(())
 }
 
 /// Creates one database from its copy and compares it with the copy. Returns its number of rows.
@@ -109,7 +131,8 @@ pub(super) fn remove<'a, S: Source>(world: &'a World, a: &'a mut Arrival<S>) -> 
 
 pub(super) fn files<'a, S: Source>(world: &'a World, a: &'a mut Arrival<S>) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        a.files = a.source.files(world, &a.copies, a.id()?).await?;
+        let files = a.source.files(world, &a.copies, a.id()?).await;
+        a.files = noted(world, a, files)?;
         Ok(())
     })
 }
@@ -128,7 +151,7 @@ pub(super) fn subscribe<'a, S: Source>(
     Box::pin(async move { plans::start(write, a.id()?, &a.wanted.plan).await })
 }
 
-/// Adds the owner and the other members.
+/// Adds the owner, and members taken over from the source.
 pub(super) fn own<'a, S: Source>(write: &'a mut Write, a: &'a mut Arrival<S>) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let tenant = a.id()?;
@@ -159,6 +182,7 @@ pub(super) fn activate<'a, S: Source>(
         detail["rows"] = a.rows.into();
         detail["files"] = a.files.into();
         detail["owner"] = serde_json::json!(a.user);
+        detail["members"] = a.wanted.members.len().into();
         detail["reason"] = serde_json::json!(a.wanted.reason);
         write.audit(&a.wanted.by, Some(tenant), S::ACTION, detail).await?;
         tenants::transition(write, &a.wanted.by, tenant, State::Active, None).await

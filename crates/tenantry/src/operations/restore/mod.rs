@@ -2,12 +2,13 @@
 //!
 //! check | fetch | place | adopt | ready. Fetched data is verified before anything is recorded: a backup that is
 //! another tenant's, or of a newer schema than this program's leaves no trace, and one that is damaged only a record of
-//! its damage. The fetched file becomes the
-//! database itself, so a repeated `adopt` fetches it again. A restore never changes what is in use; only `restore_swap`
+//! its damage. The fetched file becomes the database itself, so a repeated `adopt` fetches it again. A restore never changes what is in use; only `restore_swap`
 //! does, when an operator asks for it.
 
+mod damage;
 mod steps;
 
+pub(super) use damage::Damage;
 pub(crate) use steps::{current, fetch_all, not_adopted};
 
 use super::{Operation, Step, step};
@@ -39,7 +40,7 @@ pub struct Restore {
     restore: Option<i64>,
     /// How the backup turned out to be damaged.
     #[serde(default)]
-    damage: Option<String>,
+    damage: Damage,
 }
 
 /// One store: the database in use and the staged one.
@@ -67,7 +68,17 @@ impl Restore {
     ) -> Self {
         let side = |(live, new)| Side { live, new, beside: None, schema_version: None, behind: None };
         let sides = places.into_iter().map(side).collect();
-        Self { by, backup, tenant, stores, brought, sides, manifest: None, restore: None, damage: None }
+        Self {
+            by,
+            backup,
+            tenant,
+            stores,
+            brought,
+            sides,
+            manifest: None,
+            restore: None,
+            damage: Damage::default(),
+        }
     }
 }
 

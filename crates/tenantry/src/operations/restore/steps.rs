@@ -4,7 +4,7 @@ use super::Restore;
 use crate::{
     Error, Result,
     backups::{
-        self, Fetched, Keep, believed, catalog, corrupt, damaged,
+        self, Fetched, Keep, believed, corrupt, damaged,
         manifest::{Manifest, StoreCopy},
         restores::{self, Pair},
     },
@@ -36,20 +36,12 @@ pub(super) fn check<'a>(write: &'a mut Write, r: &'a mut Restore) -> BoxFuture<'
 
 /// Records that the backup is damaged, so that the next restore takes an older one (`good-means-restorable`).
 pub(super) fn record_damage<'a>(write: &'a mut Write, r: &'a mut Restore) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async move {
-        let Some(damage) = &r.damage else { return Ok(()) };
-        catalog::verified(write, &r.backup, Some(damage)).await?;
-        let detail = json!({ "backup": r.backup, "damage": damage });
-        write.audit(&r.by, Some(r.tenant.id), "backup.verify", detail).await
-    })
+    Box::pin(async move { r.damage.record(write, &r.by, &r.backup, r.tenant.id).await })
 }
 
-/// Notes the damage that a step found, for [`record_damage`]. A backup store that is away says nothing about what is in
-/// it.
 fn noted(world: &World, r: &mut Restore, done: Result<()>) -> Result<()> {
-    if let Err(Error::BackupDamaged { how, .. }) = &done {
-        world.backups.fresh_store()?;
-        r.damage = Some(how.clone());
+    if let Err(error) = &done {
+        r.damage.note(world, error)?;
     }
     done
 }

@@ -97,15 +97,7 @@ async fn alpha(w: &World) {
 }
 
 fn like(name: &str) -> NewFromCopy {
-    NewFromCopy {
-        slug: slug(name),
-        name: None,
-        email: None,
-        plan: Some("small".into()),
-        owner: None,
-        member: None,
-        reason: None,
-    }
+    NewFromCopy { plan: Some("small".into()), ..NewFromCopy::named(name) }
 }
 
 async fn cloned(w: &World, name: &str) -> Result<i64> {

@@ -7,7 +7,7 @@ use super::{
     kit::{contents, count, nth, rows, tenant, whole},
 };
 use crate::world::{World, by, slug};
-use tenantry::{Result, tenants::NewTenant};
+use tenantry::{NewFromCopy, Result};
 
 /// A row that is not in the backup.
 const LATER: (&str, &str) = ("items", "later");
@@ -184,8 +184,8 @@ async fn undo(w: &World) -> Result<()> {
 
 async fn as_new(w: &World, name: &str) -> Result<()> {
     let backup = newest(w, "alpha").await;
-    let new = NewTenant { slug: slug(name), name: name.into(), email: format!("x@{name}.test") };
-    through(w, w.platform.start_restore_as(&by(), &backup, new, Some("large")).await).await
+    let new = NewFromCopy { plan: Some("large".into()), ..NewFromCopy::named(name) };
+    through(w, w.platform.start_restore_as(&w.platform.operator(&by()), &backup, false, new).await).await
 }
 
 /// Asserts that no rows of other tenants were touched.
