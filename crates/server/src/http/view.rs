@@ -40,6 +40,11 @@ pub(super) fn items<T: Serialize>(items: impl IntoIterator<Item = T>) -> Json<Va
     Json(json!({ "items": items }))
 }
 
+/// Returns the largest number of items of a page: what the caller asks for, from 1 to 1000, or else 100.
+pub(super) fn limit(wanted: Option<u32>) -> u32 {
+    wanted.unwrap_or(100).clamp(1, 1000)
+}
+
 /// Returns `{"items": …}` for a list that clients read page by page. The page ends with the item that exceeds
 /// `limits.page_bytes`; the page without items is the last.
 pub(super) fn page<T: Serialize>(app: &App, items: impl IntoIterator<Item = T>) -> Json<Value> {

@@ -125,14 +125,15 @@ async fn lists_for_staff_end_at_their_bytes() {
     }
     let staff = app.staff().await;
     for (list, go_on, least) in [
-        ("/api/admin/tenants", "after", 8),
-        ("/api/admin/users", "after", 9),
-        ("/api/admin/audit", "before", 16),
-        ("/api/admin/operations", "before", 8),
+        ("/api/admin/tenants?", "after", 8),
+        ("/api/admin/users?", "after", 9),
+        ("/api/admin/audit?", "before", 16),
+        ("/api/admin/operations?", "before", 8),
+        ("/api/admin/mail?state=sent&", "before", 8),
     ] {
         let (mut seen, mut count, mut from) = (vec![], 0, String::new());
         loop {
-            let page = staff.get(&format!("{list}?limit=1000{from}")).await.expect(200);
+            let page = staff.get(&format!("{list}limit=1000{from}")).await.expect(200);
             assert!(page.body.len() < 4_000, "{list}: {} bytes", page.body.len());
             let items = page.json()["items"].as_array().unwrap().clone();
             let Some(last) = items.last() else { break };

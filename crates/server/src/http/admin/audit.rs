@@ -25,7 +25,7 @@ pub(in crate::http) async fn list(
     let wanted = audit::Query {
         tenant: query.tenant.map(TenantId::from_raw),
         before: query.before,
-        limit: query.limit.unwrap_or(100),
+        limit: view::limit(query.limit),
     };
     let rows = audit::list(&mut app.platform().control().snapshot().await?, &wanted).await?;
     Ok(view::page(&app, rows.iter().map(instants::wire)))

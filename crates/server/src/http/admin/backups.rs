@@ -55,7 +55,7 @@ pub(in crate::http) async fn list(
         state: state.map_err(|_| Error::invalid("state", "running, good, failed or damaged"))?,
         run: None,
         before: query.before.as_deref().map(str::parse::<BackupId>).transpose()?,
-        limit: query.limit.unwrap_or(100),
+        limit: view::limit(query.limit),
     };
     Ok(view::page(&app, app.platform().list_backups(&filter).await?.iter().map(shown)))
 }

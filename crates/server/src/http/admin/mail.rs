@@ -22,9 +22,9 @@ pub(in crate::http) async fn list(
     Words(query): Words<Query>,
 ) -> Result<Json<Value>> {
     let state = query.state.as_deref().map(LetterState::parse).transpose()?;
-    let filter = Filter { state, before: query.before, limit: query.limit.unwrap_or(100) };
+    let filter = Filter { state, before: query.before, limit: view::limit(query.limit) };
     let letters = app.platform().letters(&filter).await?;
-    Ok(view::items(letters.iter().map(shown)))
+    Ok(view::page(&app, letters.iter().map(shown)))
 }
 
 fn shown(letter: &Letter) -> Value {

@@ -57,9 +57,3 @@ pub(super) struct Page {
     after: Option<i64>,
     limit: Option<u32>,
 }
-
-impl Page {
-    fn limit(&self) -> u32 {
-        self.limit.unwrap_or(100).clamp(1, 1000)
-    }
-}

@@ -44,7 +44,7 @@ pub(in crate::http) async fn list(
         open: query.open.unwrap_or(false),
         tenant: filtered(&app, query.tenant.as_deref()).await?,
         before: query.before,
-        limit: query.limit.unwrap_or(100),
+        limit: view::limit(query.limit),
     };
     let listed = app.platform().operations().list(&filter).await?;
     Ok(view::page(&app, listed.iter().map(operation::for_staff)))

@@ -34,8 +34,8 @@ pub(in crate::http) async fn list(
     let state = query.state.as_deref().map(tenants::State::parse).transpose();
     let state = state
         .map_err(|_| Error::invalid("state", "creating, active, suspended, cancelled, purging or gone"))?;
-    let limit = query.limit.unwrap_or(100);
-    let filter = Filter { search: query.q, state, after: query.after.map(TenantId::from_raw), limit };
+    let (after, limit) = (query.after.map(TenantId::from_raw), view::limit(query.limit));
+    let filter = Filter { search: query.q, state, after, limit };
     let control = app.platform().control();
     let listed = tenants::list(&mut control.snapshot().await?, &filter, control.now_us()).await?;
     Ok(view::page(&app, listed.iter().map(shown)))

@@ -29,7 +29,7 @@ pub(in crate::http) async fn list(
     Words(page): Words<Page>,
 ) -> Result<Json<Value>> {
     let mut snapshot = app.platform().control().snapshot().await?;
-    let users = users::list(&mut snapshot, page.after.map(UserId::from_raw), page.limit()).await?;
+    let users = users::list(&mut snapshot, page.after.map(UserId::from_raw), view::limit(page.limit)).await?;
     Ok(view::page(&app, users.iter().map(shown)))
 }
 

@@ -36,7 +36,7 @@ pub(in crate::http) async fn activity(
     let store = query.store.as_deref().unwrap_or("tenant");
     let store = StoreName::parse(store).map_err(|e| Error::invalid("store", e.reason))?;
     let lines =
-        app.platform().tenant_activity(&tenant, &store, query.before, query.limit.unwrap_or(100)).await?;
+        app.platform().tenant_activity(&tenant, &store, query.before, view::limit(query.limit)).await?;
     Ok(view::items(lines))
 }
 
@@ -60,7 +60,7 @@ pub(in crate::http) async fn operations(
         open: query.open.unwrap_or(false),
         tenant: Some(tenant.id()),
         before: query.before,
-        limit: query.limit.unwrap_or(100),
+        limit: view::limit(query.limit),
     };
     let listed = app.platform().operations().list(&filter).await?;
     Ok(view::page(&app, listed.iter().map(operation::for_company)))
