@@ -64,6 +64,7 @@ mod strangers;
 mod streams;
 mod terms;
 mod two_companies;
+mod valid_openapi;
 mod versions;
 mod words;
 mod wrong_clock;
