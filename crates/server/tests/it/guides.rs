@@ -7,9 +7,23 @@ use std::{
     process::{Command, Output},
 };
 
-/// Guides whose ```sh blocks are written to be pasted from top to bottom beside the demo. Blocks that need values of the
-/// reader are of another kind.
-const PASTED: &[&str] = &["quick-start.md", "access.md", "backups.md", "cloning.md"];
+/// Guides whose ```sh blocks are written to be pasted from top to bottom beside the demo, each with the `tenantry.toml`
+/// that it needs. Blocks that need other values of the reader are ```console or ```text.
+const PASTED: &[(&str, &str)] = &[
+    ("quick-start.md", ""),
+    ("access.md", ""),
+    ("backups.md", ""),
+    ("cloning.md", ""),
+    ("operations.md", ""),
+    ("operating.md", ""),
+    ("leaving.md", ""),
+    ("moving.md", TWO_SERVERS),
+];
+
+/// The configuration that the guide on moving tells a reader to write.
+const TWO_SERVERS: &str = "[servers.main]\npath = \"databases\"\n[servers.disk2]\npath = \"more\"\n\
+    [stores.control]\nserver = \"main\"\n[stores.shared]\nserver = \"main\"\n\
+    [stores.tenant]\nservers = [\"main\", \"disk2\"]\n[registration]\nplacement = \"first\"\n";
 
 /// Returns the lines of its ```sh blocks.
 fn script(guide: &str) -> String {
@@ -31,8 +45,11 @@ fn paste(dir: &Path, lines: &str) -> Output {
 
 #[test]
 fn every_line_of_the_guides_works_when_pasted() {
-    for guide in PASTED {
+    for (guide, config) in PASTED {
         let dir = tempfile::tempdir().unwrap();
+        if !config.is_empty() {
+            std::fs::write(dir.path().join("tenantry.toml"), config).unwrap();
+        }
         let demo = start(dir.path(), "demo");
         let script = script(guide);
         assert!(script.lines().filter(|line| !line.is_empty()).count() > 2, "{guide}: {script}");
