@@ -78,10 +78,13 @@ pub(crate) fn stored(storage: Storage, value: &Value) -> Result<Stored<'_>, Rule
     })
 }
 
+/// Rule for instants that cannot be stored.
+pub(crate) const YEARS: &str = "must be from 0000-01-01T00:00:00Z to 9999-12-30T22:00:00Z";
+
 /// Formats an instant with fixed width in UTC, to the microsecond, so that text order is time order.
 pub(crate) fn instant(at: jiff::Timestamp) -> Result<String, Rule> {
     let text = format!("{:.6}", jiff::Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at));
-    if text.len() == 27 { Ok(text) } else { Err("must be of the years 0 to 9999".into()) }
+    if text.len() == 27 { Ok(text) } else { Err(YEARS.into()) }
 }
 
 fn exact(value: Decimal, scale: u32) -> Result<i64, Rule> {

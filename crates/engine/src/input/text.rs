@@ -1,7 +1,7 @@
 //! Converts text (a CSV cell) to a value of the wanted type.
 
 use crate::{
-    cell::{Rule, Storage},
+    cell::{Rule, Storage, YEARS},
     value::Value,
 };
 use rust_decimal::Decimal;
@@ -58,7 +58,18 @@ pub(super) fn date(text: &str) -> Result<Value, Rule> {
 
 pub(super) fn datetime(text: &str) -> Result<Value, Rule> {
     const RULE: &str = "must be an instant with its offset such as 2026-01-31T09:30:00Z";
-    text.parse().map(Value::DateTime).map_err(|_| RULE.into())
+    let at = text.parse::<jiff::Timestamp>();
+    let at = at.map_err(|_| if is_instant(text) { YEARS } else { RULE })?;
+    match at.subsec_nanosecond() % 1000 {
+        0 => Ok(Value::DateTime(at)),
+        _ => Err("must have at most six digits after the point of the second".into()),
+    }
+}
+
+/// Returns true for an instant that is written correctly, even if it is beyond the years of instants.
+fn is_instant(text: &str) -> bool {
+    let pieces = jiff::fmt::temporal::Pieces::parse(text);
+    pieces.is_ok_and(|pieces| pieces.time().is_some() && pieces.offset().is_some())
 }
 
 pub(super) fn uuid(text: &str) -> Result<Value, Rule> {

@@ -23,6 +23,8 @@ async fn x1_a_missing_file_is_missing_and_stays_so() {
     let bed = bed(4);
     let before = files(&bed);
     assert_eq!(kind(&bed.engine, &tenant(1)).await, Kind::Missing);
+    let told = bed.engine.verify(&tenant(1)).await.unwrap_err().to_string();
+    assert_eq!(told.matches(".db").count(), 1, "the path once: {told}");
     assert_eq!(bed.engine.system(&control()).await.unwrap_err().kind(), &Kind::Missing);
     assert_eq!(files(&bed), before);
 }

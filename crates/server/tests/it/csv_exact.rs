@@ -244,3 +244,31 @@ async fn utf_16_without_a_mark_and_an_open_quote_are_named() {
     let reason = report["errors"][0]["reason"].as_str().unwrap_or_default();
     assert!(reason.starts_with("has 1 cell,") && reason.ends_with("a quote is not closed"), "{report}");
 }
+
+#[tokio::test]
+async fn an_instant_that_cannot_be_kept_is_refused_with_the_reason() {
+    let app = TestApp::with_own("things", THINGS, "").await;
+    let user = app.register("acme").await;
+    for (at, reason) in [
+        ("2026-01-01T00:00:00.1234567Z", "at most six digits"),
+        ("9999-12-31T23:59:59Z", "to 9999-12-30T22:00:00Z"),
+        ("-000001-01-01T00:00:00Z", "from 0000-01-01T00:00:00Z"),
+        ("2026-01-01T00:00:00", "with its offset"),
+        ("soon", "with its offset"),
+    ] {
+        let refused =
+            user.post("/api/records/things", &json!({"name": "a", "at": at})).await.expect(422).json();
+        let error = &refused["errors"][0];
+        assert_eq!(error["field"], "at", "{refused}");
+        assert!(error["message"].as_str().unwrap().contains(reason), "{at}: {refused}");
+        let report = import(&user, "things", format!("name,at\na,{at}\n")).await;
+        assert!(report["errors"][0]["reason"].as_str().unwrap().contains(reason), "{at}: {report}");
+    }
+    for (at, kept) in [
+        ("2026-01-01T00:00:00.1234560Z", "2026-01-01T00:00:00.123456Z"),
+        ("9999-12-30T22:00:00Z", "9999-12-30T22:00:00.000000Z"),
+    ] {
+        let made = user.post("/api/records/things", &json!({"name": "a", "at": at})).await.expect(201).json();
+        assert_eq!(made["at"], kept);
+    }
+}

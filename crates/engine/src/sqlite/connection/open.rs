@@ -106,7 +106,7 @@ fn open(path: &Path, name: &Path, access: OpenFlags) -> Result<Connection> {
 fn cannot_open(path: &Path, error: rusqlite::Error) -> Error {
     match path.symlink_metadata() {
         Err(io) if io.kind() == std::io::ErrorKind::NotFound => {
-            Error::with_source(Kind::Missing, path.display().to_string(), error)
+            Error::new(Kind::Missing, "there is no such file").in_file(path)
         }
         Ok(meta) if meta.is_symlink() => {
             Error::with_source(Kind::WrongIdentity, format!("{} is a symlink", path.display()), error)
