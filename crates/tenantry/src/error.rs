@@ -341,7 +341,9 @@ impl Error {
             Self::ServerOutdated { .. } => return engine::remedy(&Kind::SchemaAhead).map(Into::into),
             Self::MasterDataEmpty { what } if what == "plans" => "run: tenantry init-plans".into(),
             Self::MasterDataEmpty { what } => format!("load {what}: platform staff can add or import them"),
-            Self::RateLimited { retry_after_seconds } => format!("wait {retry_after_seconds} seconds"),
+            Self::RateLimited { retry_after_seconds } => {
+                format!("wait {}", crate::counted(*retry_after_seconds, "second"))
+            }
             Self::Unavailable(_) => "try again in a moment".into(),
             Self::BackupTarget(_) => "an operator sees to backups.target; look with: tenantry check".into(),
             Self::DiskFull(_) => return engine::remedy(&Kind::DiskFull).map(Into::into),

@@ -15,6 +15,7 @@ pub mod backups;
 pub mod clock;
 pub mod config;
 pub mod control;
+mod counted;
 pub mod databases;
 pub mod demo;
 pub mod error;
@@ -49,6 +50,7 @@ pub use accounts::{Answerer, Founder, Invitation, Invited, Inviter, Registration
 pub use arrivals::{NewFromCopy, Upload as ArchiveUpload};
 pub use attach::{Attach, Attached};
 pub use background::Background;
+pub use counted::counted;
 pub use error::{Error, Result};
 pub use export::Export;
 pub use insight::Held;

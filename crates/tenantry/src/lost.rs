@@ -9,7 +9,7 @@ use crate::{
     audit::By,
     backups,
     operations::fall_back::{self, FallBack, Turn},
-    topology::Placement,
+    topology::{Placement, Policy},
 };
 use tenantry_engine::{
     Engine, Kind,
@@ -33,7 +33,8 @@ pub(crate) async fn named(
         };
     }
     if !Engine::is_loss(place, &error) {
-        return other_schema(slug, &place.store, error);
+        // A database that its tenant brought is copied whatever its schema is, so it does not get here.
+        return other_schema(slug, &place.store, false, error);
     }
     // The other end of a copy may be what cannot be read or written.
     match engine.lost(place).await {
@@ -44,28 +45,27 @@ pub(crate) async fn named(
 
 /// Adds the tenant and the remedy to an error that means that a database, or a copy of it, does not have the schema of
 /// the loaded apps.
-pub(crate) fn other_schema(slug: &Slug, store: &StoreName, error: tenantry_engine::Error) -> Error {
+fn other_schema(slug: &Slug, store: &StoreName, is_external: bool, error: tenantry_engine::Error) -> Error {
     let (slug, store, detail) = (slug.to_string(), store.to_string(), error.to_string());
     match error.kind() {
         Kind::SchemaAhead => Error::ServerOutdated { slug, store, detail },
-        Kind::SchemaBehind => {
-            Error::MigrationsPending { slug, store, reason: None, is_external: false, detail }
-        }
+        Kind::SchemaBehind => Error::MigrationsPending { slug, store, reason: None, is_external, detail },
         _ => error.into(),
     }
 }
 
 /// Explains why a copy of a tenant's database could not be migrated to the schema of the loaded apps.
-pub(crate) fn not_migrated(slug: &Slug, store: &StoreName, error: tenantry_engine::Error) -> Error {
+pub(crate) fn not_migrated(slug: &Slug, placement: &Placement, error: tenantry_engine::Error) -> Error {
+    let (store, is_external) = (&placement.place.store, placement.policy == Policy::External);
     match error.kind() {
         Kind::Statement(why) => Error::MigrationsPending {
             slug: slug.to_string(),
             store: store.to_string(),
             reason: Some(why.clone()),
-            is_external: false,
+            is_external,
             detail: error.to_string(),
         },
-        _ => other_schema(slug, store, error),
+        _ => other_schema(slug, store, is_external, error),
     }
 }
 
@@ -141,4 +141,46 @@ fn turn(ready: &Placement, kept: &[Placement], why: &'static str) -> Result<Turn
         )));
     };
     Ok(Turn { lost: lost.clone(), why: why.into(), kept: kept.place.clone(), since_us, fence: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topology::PlacementState;
+
+    #[test]
+    fn the_remedy_for_a_brought_database_includes_brought_ones() {
+        let tenant = Some(tenantry_engine::name::TenantId::from_raw(1));
+        let name = |text: &str| text.parse().unwrap();
+        let place = Place {
+            server: tenantry_engine::name::ServerName::parse("main").unwrap(),
+            store: StoreName::parse("papers").unwrap(),
+            isolation: Isolation::Database,
+            physical: name("brought"),
+            tenant,
+            generation: 1,
+        };
+        for (policy, end) in
+            [(Policy::External, "--tenant acme --external"), (Policy::Managed, "--tenant acme")]
+        {
+            let placement = Placement {
+                place: place.clone(),
+                policy,
+                base: "brought".into(),
+                state: PlacementState::Ready,
+                schema_version: None,
+                migration_error: None,
+                until_us: None,
+                kept_at_us: None,
+            };
+            for kind in [Kind::Statement("twice".into()), Kind::SchemaBehind] {
+                let error = not_migrated(
+                    &Slug::parse("acme").unwrap(),
+                    &placement,
+                    tenantry_engine::Error::new(kind, "private"),
+                );
+                assert!(error.remedy().unwrap().ends_with(end), "{error:?}");
+            }
+        }
+    }
 }

@@ -280,13 +280,13 @@ pub(crate) struct CreateTenant {
     /// Name people see; the slug when absent.
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// E-mail address of the company.
+    /// E-mail address of the tenant.
     #[arg(long)]
     pub(crate) email: String,
     /// Plan; the configuration's default when absent.
     #[arg(long)]
     pub(crate) plan: Option<String>,
-    /// Password of its owner, who signs in with the company's e-mail address; without it, TENANTRY_PASSWORD, or asked for at
+    /// Password of its owner, who signs in with the tenant's e-mail address; without it, TENANTRY_PASSWORD, or asked for at
     /// a terminal.
     #[arg(long, conflicts_with = "no_owner")]
     pub(crate) password: Option<String>,

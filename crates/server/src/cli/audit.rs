@@ -6,14 +6,22 @@ use super::{
 };
 use anyhow::Result;
 use std::process::ExitCode;
-use tenantry::audit::{Query, Row};
+use tenantry::{
+    audit::{Query, Row},
+    counted,
+};
 
 /// Checks the hash chain against the published heads; exit status 1 when something was changed or cut.
 pub(super) async fn verify(place: &Place) -> Result<ExitCode> {
     let platform = place.reading().await?;
     let report = platform.verify_audit().await.map_err(explain)?;
     report.faults.iter().for_each(|fault| say!("{fault}"));
-    say!("{} rows, {} published heads, {} faults", report.rows, report.heads, report.faults.len());
+    say!(
+        "{}, {}, {}",
+        counted(report.rows, "row"),
+        counted(report.heads, "published head"),
+        counted(report.faults.len(), "fault")
+    );
     Ok(if report.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

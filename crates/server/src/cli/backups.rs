@@ -16,6 +16,7 @@ use tenantry::{
         catalog::{Filter, Listed, State},
         drills::DrillStatus,
     },
+    counted,
     name::{Slug, StoreName},
     tenants,
 };
@@ -63,7 +64,7 @@ async fn reason(platform: &Platform, run: &serde_json::Value, slug: &str) -> Res
 
 async fn one(platform: &Platform, id: &BackupId) -> Result<ExitCode> {
     let (made, _) = platform.show_backup(id).await.map_err(explain)?;
-    say!("{id}: {} rows, {} stored", made.rows, table::bytes(made.stored_bytes));
+    say!("{id}: {}, {} stored", counted(made.rows, "row"), table::bytes(made.stored_bytes));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -135,7 +136,7 @@ fn list(backups: &[Listed], json: bool) -> Result<ExitCode> {
         table::json(&backups)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let header = ["backup", "company", "at", "state", "rows", "stored", "why", "verified"];
+    let header = ["backup", "tenant", "at", "state", "rows", "stored", "why", "verified"];
     table::print(&header, backups.iter().map(row));
     Ok(ExitCode::SUCCESS)
 }
@@ -205,7 +206,7 @@ async fn verify(platform: &Platform, ids: Vec<BackupId>) -> Result<ExitCode> {
         let found = watch_operation(platform, operation).await?.result.unwrap_or_default();
         match found["damage"].as_str() {
             None => match found["note"].as_str() {
-                None => say!("{id}: whole, {} rows", found["rows"]),
+                None => say!("{id}: whole, {}", counted(&found["rows"], "row")),
                 Some(note) => say!("{id}: whole as far as can be told; {note}"),
             },
             Some(how) => {
@@ -294,8 +295,8 @@ async fn status(platform: &Platform, json: bool) -> Result<ExitCode> {
         say!("good              {} ({})", status.good, table::bytes(status.stored_bytes));
         say!("failed (1 day)    {}", status.failed_day);
         say!("damaged           {}", status.damaged);
-        say!("without a backup  {} tenants", status.tenants_without);
-        say!("overdue           {} schedules", status.overdue());
+        say!("without a backup  {}", counted(status.tenants_without, "tenant"));
+        say!("overdue           {}", counted(status.overdue(), "schedule"));
         say!("restore drill     {}", drilled(drill));
     }
     Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })

@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::{io::IsTerminal, process::ExitCode};
 use tenantry::{
     apps::Apps,
+    counted,
     migrations::{
         Question,
         fleet::{self, Event, Outcome},
@@ -73,9 +74,9 @@ pub(super) async fn system(place: &Place) -> Result<ExitCode> {
     for schema in platform.apps().stores().iter().filter(|s| !s.migrations.is_empty()) {
         if schema.scope == tenantry::config::Scope::System {
             say!(
-                "{} is current: {} migrations, at {}",
+                "{} is current: {}, at {}",
                 schema.store,
-                schema.migrations.len(),
+                counted(schema.migrations.len(), "migration"),
                 schema.fingerprint
             );
         }
@@ -130,7 +131,10 @@ fn tell(bar: &ProgressBar, json: bool, store: &StoreName, event: &Event<'_>) {
             bar.suspend(|| line(json, outcome));
         }
         Event::Halted { tried, left } => bar.suspend(|| {
-            tell!("{store}: stopped: the first {tried} tenants tried all failed, so the other {left} were not touched")
+            tell!(
+                "{store}: stopped: all {tried} tried so far failed; {} not touched",
+                counted(left, "tenant")
+            )
         }),
     }
 }

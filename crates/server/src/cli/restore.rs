@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use tenantry::{
     NewFromCopy, Platform,
     backups::{self, BackupId, Difference, Newest, RestoreAllEvent as Event, catalog::Filter, system},
+    counted,
     name::{ServerName, Slug, StoreName},
     operations::{Listed, State},
 };
@@ -223,7 +224,7 @@ async fn as_new(platform: &Platform, tenant: &str, new: &str, options: &args::Re
     Ok(ExitCode::SUCCESS)
 }
 
-/// The first argument is the backup here: the platform's own stores have no company.
+/// The first argument is the backup here: the platform's own stores have no tenant.
 async fn system_stores(place: &Place, backup: Option<&str>) -> Result<ExitCode> {
     let id = match backup.filter(|text| *text != "latest") {
         Some(text) => Some(text.parse().map_err(|_| anyhow!("{text:?} is no name of a backup"))?),
@@ -236,8 +237,8 @@ async fn system_stores(place: &Place, backup: Option<&str>) -> Result<ExitCode> 
         say!("what was there before is in {}", aside.display());
     }
     say!(
-        "{} backups taken up again; tenants whose databases are lost: tenantry check, then tenantry restore --all",
-        restored.taken_up
+        "{} taken up again; tenants whose databases are lost: tenantry check, then tenantry restore --all",
+        counted(restored.taken_up, "backup")
     );
     Ok(ExitCode::SUCCESS)
 }

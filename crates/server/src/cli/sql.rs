@@ -9,7 +9,7 @@ use anyhow::{Result, anyhow};
 use clap::Args;
 use std::process::ExitCode;
 use tenantry::{
-    EngineErrorKind, Error,
+    EngineErrorKind, Error, counted,
     name::{Slug, StoreName},
 };
 
@@ -70,7 +70,7 @@ async fn write(place: &Place, tenant: &str, store: &str, statement: &str) -> Res
         ),
         _ => explain(error),
     })?;
-    say!("{changed} rows changed; go on with: tenantry migrate-tenants --tenant {slug}");
+    say!("{} changed; go on with: tenantry migrate-tenants --tenant {slug}", counted(changed, "row"));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -10,6 +10,7 @@ use std::{io::IsTerminal, process::ExitCode};
 use tenantry::{
     Attach, NewOwner, Platform,
     access::passwords::Password,
+    counted,
     name::{PhysicalName, ServerName, Slug, StoreName},
     place::Isolation,
     tenants::{self, Filter, Listed, NewTenant, State},
@@ -72,7 +73,7 @@ pub(super) async fn show(place: &Place, tenant: &str, json: bool) -> Result<Exit
 
 fn subscription(t: &Listed) -> String {
     let (Some(plan), Some(state)) = (&t.plan, t.subscription) else { return "none".into() };
-    let days = t.days_remaining.map(|days| format!(", {days} days left")).unwrap_or_default();
+    let days = t.days_remaining.map(|days| format!(", {} left", counted(days, "day"))).unwrap_or_default();
     format!("{plan}, {}{days}", state.as_str())
 }
 

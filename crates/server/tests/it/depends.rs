@@ -129,6 +129,6 @@ async fn check_lists_records_that_disagree_m5() {
     let What::Disagreeing { count, ids, .. } = &found[0].what else { panic!("{found:?}") };
     assert_eq!((*count, ids.len()), (1, 1));
     let text = found[0].to_string();
-    assert!(text.contains("1 records of doctors") && text.contains("consistent = false"), "{text}");
+    assert!(text.contains("1 record of doctors with a ") && text.contains("consistent = false"), "{text}");
     user.patch("/api/records/doctors/1", &json!({"phone": "1"})).await.expect(200);
 }

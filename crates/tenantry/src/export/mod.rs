@@ -8,8 +8,15 @@ mod facts;
 mod write;
 
 use crate::{
-    Error, Platform, Result, access::Tenant, audit::By, databases::Databases, loaded::Loaded, lost,
-    platform::Inner, scratch::ScratchDir, topology::PlacementState,
+    Error, Platform, Result,
+    access::Tenant,
+    audit::By,
+    databases::Databases,
+    loaded::Loaded,
+    lost,
+    platform::Inner,
+    scratch::ScratchDir,
+    topology::{Placement, PlacementState},
 };
 use bytes::Bytes;
 use std::{
@@ -139,7 +146,7 @@ impl Platform {
         let ready = tenant.record().placements.iter().filter(|p| p.state == PlacementState::Ready);
         let mut copied = vec![];
         for placement in ready {
-            copied.push(self.copy(databases, tenant, &placement.place, scratch).await?);
+            copied.push(self.copy(databases, tenant, placement, scratch).await?);
         }
         match copied.is_empty() {
             true => Err(Error::NoDatabase { slug: tenant.slug().to_string(), store: "tenant".into() }),
@@ -151,9 +158,10 @@ impl Platform {
         &self,
         databases: &Databases,
         tenant: &Tenant,
-        place: &Place,
+        placement: &Placement,
         scratch: &ScratchDir,
     ) -> Result<Copied> {
+        let place = &placement.place;
         let engine = &self.0.engine;
         let (script, schema) = (databases.script(&place.store)?, databases.schema(&place.store)?);
         let path = scratch.path().join(format!("{}.sqlite", place.store));
@@ -162,7 +170,7 @@ impl Platform {
         }
         // A database that is behind is migrated here, so that archives have one schema.
         let migrated = engine.migrate_copy(&path, tenant.id(), &script).await;
-        migrated.map_err(|error| lost::not_migrated(tenant.slug(), &place.store, error))?;
+        migrated.map_err(|error| lost::not_migrated(tenant.slug(), placement, error))?;
         let digest = engine.digest_copy(&path, &schema, Some(tenant.id())).await?;
         let schema_version = databases.fingerprint(&place.store)?;
         Ok(Copied { place: place.clone(), path, schema, digest, schema_version })

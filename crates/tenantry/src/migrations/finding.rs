@@ -1,6 +1,6 @@
 //! What `check` finds, in words with the remedy.
 
-use crate::records::Dependence;
+use crate::{counted, records::Dependence};
 use std::fmt;
 use tenantry_engine::{
     Drift,
@@ -88,8 +88,9 @@ impl fmt::Display for Finding {
                 let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
                 write!(
                     f,
-                    "{count} records of {model} have a {field} whose {through} in {to} is not their {with}: {}{some}; \
+                    "{} of {model} with a {field} whose {through} in {to} is not the record's {with}: {}{some}; \
                      correct them, or say `consistent = false` at {model}.{field}",
+                    counted(count, "record"),
                     ids.join(", ")
                 )
             }

@@ -35,6 +35,12 @@ async fn alpha(w: &World) -> PathBuf {
     fs::write(&file, b"").unwrap();
     let wanted = Attach { store: store("papers"), physical: Some("brought".parse().unwrap()), server: None };
     w.platform.attach_database(&w.platform.operator(&by()), &slug("alpha"), &wanted).await.unwrap();
+    let behind = w.platform.enter_as_operator(&by(), &slug("alpha")).await.unwrap();
+    let row = json!({ "name": "early" });
+    let refused = w.platform.records(&behind, "sheets").unwrap().create(row.as_object().unwrap()).await;
+    // A run over all tenants leaves out what a tenant brought, so the remedy has to include it.
+    let remedy = refused.unwrap_err().remedy().unwrap_or_default();
+    assert!(remedy.ends_with("tenantry migrate-tenants --tenant alpha --external"), "{remedy}");
     let options = fleet::Options { external: true, ..fleet::Options::default() };
     w.platform.migrate_tenants(&by(), None, options, |_, _| {}).await.unwrap();
     for model in ["items", "sheets"] {

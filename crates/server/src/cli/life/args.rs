@@ -50,7 +50,7 @@ pub(crate) struct New {
     /// Name people see, instead of the one in the copy.
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// E-mail address of the company, instead of the one in the copy.
+    /// E-mail address of the tenant, instead of the one in the copy.
     #[arg(long)]
     pub(crate) email: Option<String>,
     /// Plan; the configuration's default when absent.
@@ -59,7 +59,7 @@ pub(crate) struct New {
     /// E-mail address of a user who exists and becomes its owner.
     #[arg(long, value_name = "EMAIL")]
     pub(crate) owner: Option<String>,
-    /// Instead create an owner with the company's --email and this password; with --email and without --owner,
+    /// Instead create an owner with the tenant's --email and this password; with --email and without --owner,
     /// TENANTRY_PASSWORD does the same.
     #[arg(long, requires = "email", conflicts_with = "owner")]
     pub(crate) password: Option<String>,

@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
 };
-use tenantry::{NewFromCopy, NewOwner, access::passwords::Password, name::Slug};
+use tenantry::{NewFromCopy, NewOwner, access::passwords::Password, counted, name::Slug};
 
 /// Writes the archive of a tenant. The file gets its name when it is whole.
 pub(super) async fn export(place: &Place, tenant: &str, out: Option<&Path>) -> Result<ExitCode> {
@@ -83,7 +83,8 @@ pub(super) async fn clone_tenant(place: &Place, options: &args::Clone) -> Result
     let done = watch::watch_operation(&platform, id).await?;
     say!("cloned {slug} as {to}: {}", came_along(done.result.as_ref()));
     if let Some(blanked) = done.result.as_ref().map(|r| &r["blanked"]).filter(|b| !b.is_null()) {
-        say!("blanked {} personal fields in {} rows", blanked["fields"], blanked["rows"]);
+        let number = |key: &str, noun| counted(&blanked[key], noun);
+        say!("blanked {} in {}", number("fields", "personal field"), number("rows", "row"));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -110,6 +111,6 @@ fn wanted(slug: &str, new: &args::New) -> NewFromCopy {
 }
 
 fn came_along(result: Option<&serde_json::Value>) -> String {
-    let number = |key: &str| result.and_then(|r| r[key].as_u64()).unwrap_or(0);
-    format!("{} rows, {} files", number("rows"), number("files"))
+    let number = |key: &str, noun| counted(result.and_then(|r| r[key].as_u64()).unwrap_or(0), noun);
+    format!("{}, {}", number("rows", "row"), number("files", "file"))
 }

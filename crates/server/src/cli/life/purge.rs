@@ -10,7 +10,7 @@ use crate::cli::{
 use anyhow::Result;
 use std::process::ExitCode;
 use tenantry::{
-    Platform,
+    Platform, counted,
     name::Slug,
     operations::purge::{Fate, Trace},
 };
@@ -87,7 +87,7 @@ fn print(traces: &[Trace]) {
             Fate::Removed => "removed".to_owned(),
             Fate::Kept => match (trace.detail["why"].as_str(), trace.detail["kept_days"].as_u64()) {
                 (Some(why), _) => format!("kept: {why}"),
-                (None, Some(days)) => format!("kept: for {days} days after the purge"),
+                (None, Some(days)) => format!("kept: for {} after the purge", counted(days, "day")),
                 (None, None) => "kept".to_owned(),
             },
             Fate::NotRemoved => {
@@ -114,7 +114,7 @@ pub(super) async fn certificate(place: &Place, tenant: &str, json: bool) -> Resu
     say!("  purged   {} by {}", at(certificate.at_us), certificate.by);
     say!("  recorded audit row {}, SHA-256 {}", certificate.row, certificate.hash);
     if let Some(backup) = detail["final_backup"].as_str() {
-        say!("  a last backup, {backup}, is kept for {} days", detail["final_backup_kept_days"]);
+        say!("  a last backup, {backup}, is kept for {}", counted(&detail["final_backup_kept_days"], "day"));
     }
     say!("");
     let traces: Vec<Trace> = serde_json::from_value(detail["traces"].clone())?;

@@ -10,6 +10,7 @@ use super::{Operation, Step, step};
 use crate::{
     audit::By,
     backups::{Selection, manifest::Reason},
+    counted,
 };
 use tenantry_engine::name::TenantId;
 
@@ -60,7 +61,7 @@ impl Operation for BackupRun {
         match (&self.slot, &self.selection.tenants) {
             (Some((schedule, _)), _) => format!("back up by schedule {schedule}"),
             (None, None) => "back up all tenants".into(),
-            (None, Some(some)) => format!("back up {} tenants", some.len()),
+            (None, Some(some)) => format!("back up {}", counted(some.len(), "tenant")),
         }
     }
 

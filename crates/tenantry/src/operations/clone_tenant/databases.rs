@@ -4,9 +4,9 @@ use super::FromTenant;
 use crate::{
     Error, Result, lost,
     operations::{World, arrive::CopyOf, world::remove_left},
-    topology::{PlacementState, Policy, placement},
+    topology::{Placement, PlacementState, Policy, placement},
 };
-use tenantry_engine::{engine::Blanked, place::Place};
+use tenantry_engine::engine::Blanked;
 
 pub(super) async fn copy(world: &World, from: &mut FromTenant) -> Result<Vec<CopyOf>> {
     let mut tx = world.control.snapshot().await?;
@@ -19,7 +19,7 @@ pub(super) async fn copy(world: &World, from: &mut FromTenant) -> Result<Vec<Cop
     for (done, placement) in ready.iter().enumerate() {
         world.cancel.check()?;
         world.progress.set(done as u64, ready.len() as u64, "databases");
-        let copy = copy_one(world, &placement.place, from).await?;
+        let copy = copy_one(world, placement, from).await?;
         if placement.policy == Policy::External {
             refuse_foreign(world, &copy).await?;
         }
@@ -28,7 +28,8 @@ pub(super) async fn copy(world: &World, from: &mut FromTenant) -> Result<Vec<Cop
     Ok(copies)
 }
 
-async fn copy_one(world: &World, place: &Place, from: &mut FromTenant) -> Result<CopyOf> {
+async fn copy_one(world: &World, placement: &Placement, from: &mut FromTenant) -> Result<CopyOf> {
+    let place = &placement.place;
     let (of, blank) = (from.tenant, from.blank.as_mut());
     let (engine, scratch) = (world.databases.engine(), world.scratch()?);
     let (script, schema) = (world.databases.script(&place.store)?, world.databases.schema(&place.store)?);
@@ -41,7 +42,7 @@ async fn copy_one(world: &World, place: &Place, from: &mut FromTenant) -> Result
         return Err(lost::named(engine, &from.slug, place, error).await);
     }
     let migrated = engine.migrate_copy(first, of, &script).await;
-    migrated.map_err(|error| lost::not_migrated(&from.slug, &place.store, error))?;
+    migrated.map_err(|error| lost::not_migrated(&from.slug, placement, error))?;
     if let Some(blank) = blank {
         let more = engine.blank_copy(&raw, &path, &schema).await?;
         blank.fields += more.fields;

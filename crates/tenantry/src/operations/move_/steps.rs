@@ -8,7 +8,7 @@ use super::{
 use crate::{
     Error, Result,
     control::Write,
-    lost,
+    counted, lost,
     operations::World,
     topology::{record as placements, swap as places},
 };
@@ -134,7 +134,8 @@ pub(super) fn check<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Resu
             let differing = carry::differing(world, leg.to()?, &leg.from, leg.seq).await?;
             if differing > 0 {
                 return Err(Error::Internal(format!(
-                    "{differing} records of the copy differ from {:?}",
+                    "{} of the copy differ from {:?}",
+                    counted(differing, "record"),
                     leg.from
                 )));
             }
