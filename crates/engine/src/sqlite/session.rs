@@ -5,7 +5,7 @@
 //! (`confined-query`).
 
 use super::{
-    connection::{Database, Lease, queue},
+    connection::{Database, Lease, group_commit},
     error::located,
     identity,
     records::{Activity, Usage, activity, list, read, usage, write::Request},
@@ -179,7 +179,7 @@ impl Session {
         };
         let done = match request.changes.len() {
             0 => return Ok(vec![]),
-            1..=SMALL_CHANGES => queue::write(&self.database, &self.long, request).await,
+            1..=SMALL_CHANGES => group_commit::write(&self.database, &self.long, request).await,
             _ => self.write_large(Arc::new(request)).await.and_then(|written| {
                 self.database.after_commit()?;
                 Ok(written)

@@ -26,9 +26,9 @@ pub(crate) type Key = (u16, PhysicalName);
 const OPENS_AT_ONCE: usize = 8;
 
 #[derive(Debug, Clone)]
-pub(crate) struct KeepUsed;
+pub(crate) struct RetainUsed;
 
-impl Lifecycle<Key, Arc<Database>> for KeepUsed {
+impl Lifecycle<Key, Arc<Database>> for RetainUsed {
     /// Evicted databases; dropped after the cache's lock is released.
     type RequestState = Vec<Arc<Database>>;
 
@@ -42,8 +42,20 @@ impl Lifecycle<Key, Arc<Database>> for KeepUsed {
 }
 
 /// Open databases by file.
-pub(crate) type Entries =
-    quick_cache::sync::Cache<Key, Arc<Database>, UnitWeighter, DefaultHashBuilder, KeepUsed>;
+type Entries = quick_cache::sync::Cache<Key, Arc<Database>, UnitWeighter, DefaultHashBuilder, RetainUsed>;
+
+/// Number of databases closed at a time to free descriptors.
+const ROOM: usize = 8;
+
+/// Closes databases that are not in use; if there are none, closes idle connections.
+fn close_unused(entries: &Entries) {
+    let (open, most) = (entries.len(), entries.capacity());
+    entries.set_capacity(open.saturating_sub(ROOM).max(1) as u64);
+    entries.set_capacity(most);
+    if entries.len() == open {
+        entries.iter().for_each(|(_, database)| drop(database.pool().spare()));
+    }
+}
 
 /// Cache of open databases.
 #[derive(Debug)]
@@ -68,9 +80,14 @@ impl Cache {
         let options = options.map_err(|error| Error::with_source(Kind::Internal, "cache options", error))?;
         let maintenance = Maintenance::start()
             .map_err(|error| Error::with_source(Kind::Io, "maintenance thread", error))?;
-        let entries = Entries::with_options(options, UnitWeighter, DefaultHashBuilder::default(), KeepUsed);
+        let entries = Entries::with_options(options, UnitWeighter, DefaultHashBuilder::default(), RetainUsed);
         let entries = Arc::new(entries);
-        handles.makes_room_in(&entries);
+        let open = Arc::downgrade(&entries);
+        handles.makes_room_by(move || {
+            if let Some(entries) = open.upgrade() {
+                close_unused(&entries);
+            }
+        });
         Ok(Self {
             entries,
             handles,

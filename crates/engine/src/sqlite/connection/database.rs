@@ -6,10 +6,11 @@
 use super::{
     base::{self, Opened},
     handles::{Access, Files, Ticket, none_left},
+    lease::Lease,
     maintenance::{Job, Maintenance},
     open::{self, Durability, Mode},
-    pool::{Lease, Pool, Pooled},
-    presence::Present,
+    pool::{Pool, Pooled},
+    presence::Presence,
     queue::Queue,
 };
 use crate::{
@@ -61,7 +62,7 @@ pub(crate) struct Database {
     path: PathBuf,
     mode: Mode,
     platform: Platform,
-    present: Present,
+    presence: Presence,
     opened: Arc<Opened>,
     handles: Arc<Files>,
     durability: Durability,
@@ -135,7 +136,7 @@ impl Database {
         let durability =
             if identity::needs_sync(&conn, place)? { Durability::Full } else { Durability::Normal };
         open::settle(&conn, durability)?;
-        let present = Present::new(&path)?;
+        let presence = Presence::new(&path)?;
         let most = match durability {
             Durability::Full => connections.max(SYSTEM_CONNECTIONS),
             Durability::Normal => connections,
@@ -149,7 +150,7 @@ impl Database {
                 path,
                 mode,
                 platform,
-                present,
+                presence,
                 opened,
                 handles,
                 durability,
@@ -283,24 +284,24 @@ impl Database {
     }
 
     /// Checks that the file is still at its path. The maintenance thread does so soon after a commit or a read.
-    pub(crate) fn look(&self) {
+    pub(crate) fn check_file(&self) {
         self.wal.seen.store(false, Relaxed);
-        self.present.look(&self.path);
+        self.presence.check_file(&self.path);
     }
 
     /// Fails if the file is no longer at its path. Called after a commit, before the write is acknowledged.
     pub(crate) fn after_commit(&self) -> Result<()> {
-        self.present.after_commit(&self.path, &self.platform)
+        self.presence.after_commit(&self.path, &self.platform)
     }
 
     /// Returns true if the file is no longer at its path: then nothing may be read or written here.
     pub(crate) fn is_lost(&self) -> bool {
-        self.present.is_lost()
+        self.presence.is_lost()
     }
 
     /// Fails with [`Kind::Missing`] if [`Database::is_lost`].
     pub(crate) fn still_there(&self) -> Result<()> {
-        self.present.check(&self.path)
+        self.presence.require(&self.path)
     }
 
     pub(crate) fn pool(&self) -> &Pool {
@@ -338,7 +339,7 @@ impl Database {
     /// Leaves closing to the maintenance thread. If the file is gone from its path, there is nothing to write back, and
     /// the last close must not remove a `-wal` that now belongs to another file.
     fn close(&self, connections: Vec<Pooled>) {
-        if !self.present.is_at(&self.path) {
+        if !self.presence.is_at(&self.path) {
             connections.iter().for_each(|pooled| open::leave_wal(&pooled.conn));
         }
         self.maintenance.close(connections, self.wal.pages.load(Relaxed));
@@ -359,8 +360,8 @@ impl Database {
     }
 
     /// Tells the maintenance thread that a connection is in an idle snapshot, so that it soon ends it.
-    pub(crate) fn has_rest(&self) {
-        self.maintenance.send(Job::Wake(self.me.clone()));
+    pub(crate) fn has_idle_snapshot(&self) {
+        self.maintenance.send(Job::EndSnapshots(self.me.clone()));
     }
 }
 
@@ -372,7 +373,7 @@ fn watch_wal(pooled: &mut Pooled, wal: &Arc<WalState>, me: &Weak<Database>, main
             maintenance.send(Job::Checkpoint(me.clone()));
         }
         if !wal.seen.swap(true, Relaxed) {
-            maintenance.send(Job::Wake(me.clone()));
+            maintenance.send(Job::EndSnapshots(me.clone()));
         }
         Ok(())
     };

@@ -5,13 +5,12 @@
 //! a file counts as many descriptors as it has had connections at the same time. If none are left, the caller makes
 //! room: the cache closes databases that are not in use.
 
-use super::cache::Entries;
 use crate::{
     descriptors::BASE,
     error::{Error, Kind, Result},
 };
 use std::{
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 use tokio::{
@@ -23,17 +22,14 @@ use tokio::{
 const WAIT: Duration = Duration::from_secs(5);
 /// Minimum time between two rounds of making room. The closes of one round take effect meanwhile.
 const ROOM_EVERY: Duration = Duration::from_millis(10);
-/// Number of databases closed in one round.
-const ROOM: usize = 8;
 
 /// The descriptors that all databases of an engine together may use. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Handles(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     free: Arc<Semaphore>,
-    entries: OnceLock<Weak<Entries>>,
+    close_unused: OnceLock<Box<dyn Fn() + Send + Sync>>,
     made_room: Mutex<Option<Instant>>,
 }
 
@@ -41,13 +37,13 @@ impl Handles {
     /// Allows this many descriptors, but at least one database's worth.
     pub(crate) fn new(descriptors: usize) -> Self {
         let free = Arc::new(Semaphore::new(descriptors.max(BASE)));
-        Self(Arc::new(Inner { free, entries: OnceLock::new(), made_room: Mutex::default() }))
+        Self(Arc::new(Inner { free, close_unused: OnceLock::new(), made_room: Mutex::default() }))
     }
 
-    /// Sets the cache in which room is made.
-    pub(crate) fn makes_room_in(&self, entries: &Arc<Entries>) {
+    /// Sets the function that closes databases that are not in use.
+    pub(crate) fn makes_room_by(&self, close_unused: impl Fn() + Send + Sync + 'static) {
         // The cache that made this value calls it once.
-        self.0.entries.set(Arc::downgrade(entries)).ok();
+        self.0.close_unused.set(Box::new(close_unused)).ok();
     }
 
     /// Takes the descriptors of a database that is about to be opened, and of its first connection. Waits if there are
@@ -60,8 +56,8 @@ impl Handles {
             Some(held) => held,
             None => Box::pin(self.wait_for_base()).await?,
         };
-        let kept = Kept { held, writers: 1, readers: 0, first: false };
-        let files = Arc::new(Files { handles: self.clone(), kept: Mutex::new(kept) });
+        let retained = Retained { held, writers: 1, readers: 0, first: false };
+        let files = Arc::new(Files { handles: self.clone(), retained: Mutex::new(retained) });
         let ticket = Ticket { files: Some(files.clone()), of: Of::First };
         Ok((files, ticket))
     }
@@ -89,13 +85,15 @@ impl Handles {
             return;
         }
         *made = Some(Instant::now());
-        let Some(entries) = self.0.entries.get().and_then(Weak::upgrade) else { return };
-        let (open, most) = (entries.len(), entries.capacity());
-        entries.set_capacity(open.saturating_sub(ROOM).max(1) as u64);
-        entries.set_capacity(most);
-        if entries.len() == open {
-            entries.iter().for_each(|(_, database)| drop(database.pool().spare()));
+        if let Some(close_unused) = self.0.close_unused.get() {
+            close_unused();
         }
+    }
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Handles({} free)", self.free.available_permits())
     }
 }
 
@@ -108,11 +106,11 @@ pub(crate) fn none_left() -> Error {
 #[derive(Debug)]
 pub(crate) struct Files {
     handles: Handles,
-    kept: Mutex<Kept>,
+    retained: Mutex<Retained>,
 }
 
 #[derive(Debug)]
-struct Kept {
+struct Retained {
     /// The permits that stay taken until the database closes.
     held: OwnedSemaphorePermit,
     /// Descriptors of the file that SQLite retains from closed connections that could write.
@@ -133,17 +131,17 @@ pub(crate) enum Access {
 }
 
 impl Files {
-    fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Retained> {
+        self.retained.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes the descriptors of another connection; None if there are none.
     pub(crate) fn ticket(self: &Arc<Self>, access: Access) -> Option<Ticket> {
-        let mut kept = self.lock();
-        if access == Access::Write && std::mem::take(&mut kept.first) {
+        let mut retained = self.lock();
+        if access == Access::Write && std::mem::take(&mut retained.first) {
             return Some(Ticket { files: Some(self.clone()), of: Of::First });
         }
-        let known = kept.of(access);
+        let known = retained.of(access);
         let wal = if *known > 0 {
             let wal = self.handles.take(1)?;
             *known -= 1;
@@ -151,7 +149,7 @@ impl Files {
         } else {
             let mut both = self.handles.take(2)?;
             if let Some(file) = both.split(1) {
-                kept.held.merge(file);
+                retained.held.merge(file);
             }
             both
         };
@@ -180,7 +178,7 @@ impl Files {
     }
 }
 
-impl Kept {
+impl Retained {
     fn of(&mut self, access: Access) -> &mut usize {
         match access {
             Access::Write => &mut self.writers,
@@ -233,7 +231,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_descriptors_of_closed_connections_are_kept_for_the_next_ones() {
+    async fn the_descriptors_of_closed_connections_are_retained_for_the_next_ones() {
         let handles = Handles::new(8);
         let (files, first) = handles.open().await.unwrap();
         assert_eq!(free(&handles), 4);

@@ -23,7 +23,7 @@ use std::{
 /// How often pools with more than one idle connection are trimmed.
 const TRIM_EVERY: Duration = Duration::from_secs(5);
 /// Longest duration of an idle snapshot, and thus how long it may keep another process from writing the `-wal` back.
-const WAKE_EVERY: Duration = Duration::from_millis(250);
+const END_SNAPSHOTS_EVERY: Duration = Duration::from_millis(250);
 /// Maximum number of waiting closes. Past that, the evicting caller closes the database itself, so that descriptors are
 /// not handed out faster than they come back.
 const MAX_WAITING: usize = 64;
@@ -47,7 +47,7 @@ pub(crate) enum Job {
     Trim(Weak<Database>),
     /// A connection is in an idle snapshot, or a commit was made: end the snapshots and check that the file is in
     /// place.
-    Wake(Weak<Database>),
+    EndSnapshots(Weak<Database>),
     /// A database was evicted: its connections, and the length of its `-wal` in pages.
     Close(Vec<Pooled>, u32),
     /// Ends the thread, after all jobs sent before.
@@ -107,16 +107,16 @@ impl Maintenance {
 
 fn run(inbox: &Receiver<Job>, closing: &AtomicUsize) {
     let mut spare = Later::new(TRIM_EVERY);
-    let mut resting = Later::new(WAKE_EVERY);
+    let mut snapshots = Later::new(END_SNAPSHOTS_EVERY);
     loop {
-        let job = match [spare.due, resting.due].into_iter().flatten().min() {
+        let job = match [spare.due, snapshots.due].into_iter().flatten().min() {
             None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
             Some(due) => inbox.recv_timeout(due.saturating_duration_since(Instant::now())),
         };
         match job {
             Ok(Job::Checkpoint(database)) => checkpoint(&database),
             Ok(Job::Trim(database)) => spare.remember(database),
-            Ok(Job::Wake(database)) => resting.remember(database),
+            Ok(Job::EndSnapshots(database)) => snapshots.remember(database),
             Ok(Job::Close(connections, wal_pages)) => {
                 close(connections, wal_pages);
                 closing.fetch_sub(1, Relaxed);
@@ -125,7 +125,7 @@ fn run(inbox: &Receiver<Job>, closing: &AtomicUsize) {
             Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
         }
         spare.retain_when_due(trim);
-        resting.retain_when_due(wake);
+        snapshots.retain_when_due(end_snapshots);
     }
 }
 
@@ -166,11 +166,11 @@ fn trim(database: &Weak<Database>) -> bool {
 }
 
 /// Ends the idle snapshots and checks that the file is in place. Always returns false: a connection that keeps serving
-/// reads starts another idle snapshot and sends [`Job::Wake`] again.
-fn wake(database: &Weak<Database>) -> bool {
+/// reads starts another idle snapshot and sends [`Job::EndSnapshots`] again.
+fn end_snapshots(database: &Weak<Database>) -> bool {
     if let Some(database) = database.upgrade() {
-        database.pool().wake();
-        database.look();
+        database.pool().end_snapshots();
+        database.check_file();
     }
     false
 }
@@ -189,7 +189,7 @@ fn checkpoint(database: &Weak<Database>) {
 /// Runs the checkpoint on a separate connection, so that no reader waits for its sync.
 fn write_back(database: &Database) -> crate::error::Result<()> {
     let pooled = database.connect_now()?;
-    database.pool().wake();
+    database.pool().end_snapshots();
     let (frames, _) = pooled.conn.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE)?;
     let frames = frames.unsigned_abs();
     if frames > CHECKPOINT_PAGES * OVERGROWN {
@@ -201,7 +201,7 @@ fn write_back(database: &Database) -> crate::error::Result<()> {
         pooled.conn.busy_timeout(WAIT_FOR_READERS)?;
         // A snapshot that begins after this one reads from the database file alone, so it does not block the restart.
         pooled.conn.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE)?;
-        database.pool().wake();
+        database.pool().end_snapshots();
         pooled.conn.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::RESTART)?;
     }
     Ok(())

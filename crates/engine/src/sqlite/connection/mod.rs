@@ -4,18 +4,20 @@
 pub(crate) mod base;
 mod cache;
 mod database;
+pub(crate) mod group_commit;
 mod handles;
+mod lease;
 mod long_work;
 mod maintenance;
 pub(crate) mod open;
 mod pool;
 mod presence;
-pub(crate) mod queue;
+mod queue;
 
 pub(crate) use base::Apart;
 pub(crate) use cache::Cache;
 pub(crate) use database::{Database, WriteTurn};
 pub(crate) use handles::Handles;
+pub(crate) use lease::Lease;
 pub(crate) use long_work::{LongWork, Stop};
 pub(crate) use open::{BUSY_WAIT, Durability, Mode};
-pub(crate) use pool::Lease;

@@ -15,7 +15,7 @@ use std::{
 
 /// The file of an open database, and what is known of its presence.
 #[derive(Debug)]
-pub(crate) struct Present {
+pub(crate) struct Presence {
     file: FileId,
     /// The `-wal` that SQLite made no later than it opened the file.
     wal: Option<FileId>,
@@ -24,7 +24,7 @@ pub(crate) struct Present {
     seen: AtomicU64,
 }
 
-impl Present {
+impl Presence {
     /// Remembers which file is at the path.
     ///
     /// # Errors
@@ -41,7 +41,7 @@ impl Present {
     }
 
     /// Asks the operating system whether the file is at its path, and notes if it is not.
-    pub(crate) fn look(&self, path: &Path) {
+    pub(crate) fn check_file(&self, path: &Path) {
         if !self.is_at(path) && !self.lost.swap(true, Relaxed) {
             if let Some(wal) = self.wal {
                 base::replaced(path, wal);
@@ -59,10 +59,10 @@ impl Present {
         // The mark is read before the file is checked: a change in between is noticed after the next commit.
         let catalog = platform.catalog_mark();
         if catalog.is_none_or(|mark| mark != self.seen.load(Relaxed)) {
-            self.look(path);
+            self.check_file(path);
             self.seen.store(catalog.unwrap_or(0), Relaxed);
         }
-        self.check(path)
+        self.require(path)
     }
 
     /// Returns true if the file was not at its path at the last check.
@@ -70,8 +70,8 @@ impl Present {
         self.lost.load(Relaxed)
     }
 
-    /// Fails with [`Kind::Missing`] if [`Present::is_lost`].
-    pub(crate) fn check(&self, path: &Path) -> Result<()> {
+    /// Fails with [`Kind::Missing`] if [`Presence::is_lost`].
+    pub(crate) fn require(&self, path: &Path) -> Result<()> {
         match self.is_lost() {
             false => Ok(()),
             true => Err(Error::new(Kind::Missing, "removed or replaced while it was open").in_file(path)),

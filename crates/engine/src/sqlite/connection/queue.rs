@@ -1,38 +1,23 @@
-//! The queue of small writes of one database: writes run in order of arrival, those that wait at the same time in one
-//! transaction.
-//!
-//! Sessions push writes; a task that lives as long as a write waits takes them out in groups. Before each group it
-//! yields once to every task that is ready, so a busy server fills its groups and an idle one does not wait. Dropping a
-//! caller's future cancels no write, because the task does not belong to the caller.
+//! The small writes that wait for one database, in order of arrival.
 
-use super::{database::Database, open::Durability, pool::Lease};
-use crate::{
-    error::{Error, Kind, Result},
-    sqlite::{
-        connection::{BUSY_WAIT, LongWork},
-        records::write::{self, Outcomes, Request},
-    },
-    write::Written,
-};
+use crate::{error::Result, sqlite::records::write::Request, write::Written};
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    sync::{Mutex, PoisonError},
+    time::Instant,
 };
 use tokio::sync::oneshot;
 
 /// Maximum number of changes in one group: some hundred microseconds on an async thread.
 const GROUP_CHANGES: usize = 64;
-/// Time between two attempts while a writer in another process is active.
-const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// A waiting write and the channel to its caller.
 #[derive(Debug)]
-struct Waiting {
-    request: Request,
-    answer: oneshot::Sender<Result<Vec<Written>>>,
+pub(super) struct Waiting {
+    pub(super) request: Request,
+    pub(super) answer: oneshot::Sender<Result<Vec<Written>>>,
     /// When the write stops waiting for a writer in another process.
-    until: Instant,
+    pub(super) until: Instant,
 }
 
 /// Queue of small writes of one database.
@@ -52,14 +37,14 @@ impl Queue {
     }
 
     /// Adds a write. Returns true if no task serves the queue yet; the caller must then start one.
-    fn push(&self, waiting: Waiting) -> bool {
+    pub(super) fn push(&self, waiting: Waiting) -> bool {
         let mut inner = self.lock();
         inner.waiting.push_back(waiting);
         !std::mem::replace(&mut inner.served, true)
     }
 
     /// Takes the next group; empty if no write waits.
-    fn next(&self) -> Vec<Waiting> {
+    pub(super) fn next(&self) -> Vec<Waiting> {
         let mut inner = self.lock();
         let (mut group, mut changes) = (Vec::with_capacity(inner.waiting.len().min(GROUP_CHANGES)), 0);
         while let Some(first) = inner.waiting.front() {
@@ -73,134 +58,23 @@ impl Queue {
     }
 
     /// Returns true if no write waits. The next push then needs a new serving task.
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         let mut inner = self.lock();
         inner.served = !inner.waiting.is_empty();
         !inner.served
     }
 
     /// Puts writes that could not run yet back at the front.
-    fn put_back(&self, again: impl DoubleEndedIterator<Item = Waiting>) {
+    pub(super) fn put_back(&self, again: impl DoubleEndedIterator<Item = Waiting>) {
         let mut inner = self.lock();
         again.rev().for_each(|waiting| inner.waiting.push_front(waiting));
     }
-}
 
-/// The task that serves a queue. It keeps its database open while a write waits, and no longer.
-struct Service {
-    database: Arc<Database>,
-    over: bool,
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        if !self.over {
-            // The task was ended early. Waiting callers learn it because their senders are dropped.
-            let mut inner = self.database.queue().lock();
-            inner.served = false;
-            inner.waiting.clear();
-        }
-    }
-}
-
-/// Queues a write and waits for its outcome. It may share a transaction with other writes of this database.
-pub(crate) async fn write(
-    database: &Arc<Database>,
-    long: &LongWork,
-    request: Request,
-) -> Result<Vec<Written>> {
-    let (answer, told) = oneshot::channel();
-    let until = Instant::now() + BUSY_WAIT;
-    if database.queue().push(Waiting { request, answer, until }) {
-        tokio::spawn(serve(Service { database: database.clone(), over: false }, long.clone()));
-    }
-    told.await.map_err(|error| Error::with_source(Kind::Internal, "the writer ended", error))?
-}
-
-async fn serve(mut service: Service, long: LongWork) {
-    loop {
-        // Every task that is ready runs first and may join the group.
-        tokio::task::yield_now().await;
-        let done = next_group(&service.database, &long).await;
-        let now = Instant::now();
-        let (again, done): (Vec<_>, Vec<_>) =
-            done.into_iter().partition(|(waiting, done)| is_busy(done) && waiting.until > now);
-        let busy = !again.is_empty();
-        service.database.queue().put_back(again.into_iter().map(|(waiting, _)| waiting));
-        service.over = service.database.queue().is_over();
-        if service.over {
-            // Before any caller is answered: that caller may close the database next.
-            drop(service);
-            return answer(done);
-        }
-        answer(done);
-        if busy {
-            tokio::time::sleep(LOOK_AGAIN).await;
-        }
-    }
-}
-
-/// A write and its outcome.
-type Done = (Waiting, Result<Vec<Written>>);
-
-/// Returns true if another process was writing and this write changed nothing.
-fn is_busy(done: &Result<Vec<Written>>) -> bool {
-    matches!(done, Err(error) if *error.kind() == Kind::Busy)
-}
-
-/// Takes the next group and runs it while holding the database's write lock.
-async fn next_group(database: &Arc<Database>, long: &LongWork) -> Vec<Done> {
-    let _writer = database.writer.clone().lock_owned().await;
-    let group = database.queue().next();
-    let (group, done) = match database.durability() {
-        Durability::Normal => inline(database, group).await,
-        Durability::Full => synced(database, long, group).await,
-    };
-    match done.and_then(|outcomes| database.after_commit().map(|()| outcomes)) {
-        Ok(outcomes) => group.into_iter().zip(outcomes).collect(),
-        Err(error) => group.into_iter().map(|waiting| (waiting, Err(again(&error)))).collect(),
-    }
-}
-
-/// Copies an error that concerns every write of the group.
-fn again(error: &Error) -> Error {
-    Error::new(error.kind().clone(), error.to_string())
-}
-
-/// Runs the group on this async thread: it ends in less time than a change of threads takes.
-async fn inline(database: &Database, group: Vec<Waiting>) -> (Vec<Waiting>, Result<Outcomes>) {
-    let done = Lease::take_as_writer(database).await.and_then(|lease| {
-        let done = write::run_group(&lease, &requests(&group));
-        lease.give_back();
-        done
-    });
-    (group, done)
-}
-
-/// Runs the group on a blocking thread, because a synced commit takes milliseconds.
-async fn synced(
-    database: &Arc<Database>,
-    long: &LongWork,
-    group: Vec<Waiting>,
-) -> (Vec<Waiting>, Result<Outcomes>) {
-    let group = Arc::new(group);
-    let theirs = group.clone();
-    let limit = long.write_deadline();
-    let work = move |conn: &rusqlite::Connection| write::run_group(conn, &requests(&theirs));
-    let done = long.run_as_writer(database, limit, work).await;
-    // The work is over and has dropped its reference.
-    (Arc::into_inner(group).unwrap_or_default(), done)
-}
-
-fn requests(group: &[Waiting]) -> Vec<&Request> {
-    group.iter().map(|waiting| &waiting.request).collect()
-}
-
-/// Sends each caller the outcome of its write. The write's values are dropped first. Callers that went away are
-/// skipped.
-fn answer(done: Vec<Done>) {
-    for (Waiting { request, answer, .. }, done) in done {
-        drop(request);
-        drop(answer.send(done));
+    /// Drops all waiting writes: the serving task was ended early. Their callers learn it because their senders are
+    /// dropped.
+    pub(super) fn abandon(&self) {
+        let mut inner = self.lock();
+        inner.served = false;
+        inner.waiting.clear();
     }
 }

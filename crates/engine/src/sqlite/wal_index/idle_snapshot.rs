@@ -19,7 +19,7 @@ const READS_BEFORE: u8 = 16;
 
 /// The idle snapshot of one connection: what it knows of the state it read last.
 #[derive(Debug, Default)]
-pub(crate) struct Rest {
+pub(crate) struct IdleSnapshot {
     /// Opened after [`READS_BEFORE`] reads. None if the process has no descriptor left for it; then there is no idle
     /// snapshot.
     shm: Option<Shm>,
@@ -28,47 +28,48 @@ pub(crate) struct Rest {
     /// The header before the last read.
     seen: Option<Header>,
     /// The connection is in a read transaction whose state is that of `seen` or a later one.
-    resting: bool,
+    open: bool,
     /// Number of the schema that this state is known to have; 0 if not checked yet.
     schema: u32,
 }
 
-impl Rest {
+impl IdleSnapshot {
     /// Prepares `conn` for a read of the current state of the database at `path`.
     ///
     /// Keeps the idle snapshot if nothing was committed since it began; otherwise ends it. Begins a new one if nothing
     /// was committed since the previous read.
     pub(crate) fn before_read(&mut self, conn: &Connection, path: &Path) -> Result<()> {
-        let Some(shm) = self.look(path) else { return Ok(()) };
+        let Some(shm) = self.shm(path) else { return Ok(()) };
         let present = shm.header();
         let same = present.is_some() && present == self.seen;
-        if self.resting && same {
+        if self.open && same {
             return Ok(());
         }
-        self.wake(conn)?;
+        self.end(conn)?;
         // The header is read before the transaction begins: the transaction's state can only be later than `seen` says,
         // never earlier.
         self.seen = present;
         if same {
             conn.prepare_cached("BEGIN")?.execute([])?;
-            (self.resting, self.schema) = (true, 0);
+            (self.open, self.schema) = (true, 0);
         }
         Ok(())
     }
 
-    fn look(&mut self, path: &Path) -> Option<&Shm> {
+    fn shm(&mut self, path: &Path) -> Option<&Shm> {
         if self.reads < READS_BEFORE {
             self.reads += 1;
             if self.reads == READS_BEFORE && Shm::has_room() {
-                self.shm = Shm::of(path).inspect_err(|error| tracing::debug!(%error, "no rest")).ok();
+                self.shm =
+                    Shm::of(path).inspect_err(|error| tracing::debug!(%error, "no idle snapshots")).ok();
             }
         }
         self.shm.as_ref()
     }
 
     /// Ends the idle snapshot, if there is one.
-    pub(crate) fn wake(&mut self, conn: &Connection) -> Result<()> {
-        if std::mem::take(&mut self.resting) {
+    pub(crate) fn end(&mut self, conn: &Connection) -> Result<()> {
+        if std::mem::take(&mut self.open) {
             conn.prepare_cached("COMMIT")?.execute([])?;
         }
         Ok(())
@@ -76,7 +77,7 @@ impl Rest {
 
     /// Returns true if the connection is in an idle snapshot whose state has this schema.
     pub(crate) fn has_schema(&self, known: &Known) -> bool {
-        self.resting && self.schema == known.number()
+        self.open && self.schema == known.number()
     }
 
     /// Notes that the state of the idle snapshot has this schema.
@@ -85,14 +86,14 @@ impl Rest {
     }
 
     /// Returns true while the connection is in an idle snapshot.
-    pub(crate) fn is_resting(&self) -> bool {
-        self.resting
+    pub(crate) fn is_open(&self) -> bool {
+        self.open
     }
 
     /// Returns true if `conn` may go back into the pool: it is in no transaction at all (an unfinished read would hold
     /// one), or in an idle snapshot that has written nothing.
     pub(crate) fn is_clean(&self, conn: &Connection) -> bool {
-        match (self.resting, conn.transaction_state(DEFAULT_NAME)) {
+        match (self.open, conn.transaction_state(DEFAULT_NAME)) {
             (false, Ok(TransactionState::None)) => conn.is_autocommit(),
             (true, Ok(TransactionState::None | TransactionState::Read)) => !conn.is_autocommit(),
             _ => false,

@@ -4,6 +4,6 @@ mod idle_snapshot;
 mod shm;
 mod watch;
 
-pub(crate) use idle_snapshot::Rest;
+pub(crate) use idle_snapshot::IdleSnapshot;
 pub(crate) use shm::allow as allow_files;
 pub(crate) use watch::Watch;

@@ -21,6 +21,8 @@ use std::{
 
 /// Size of one copy of the wal-index header, in bytes.
 const HEADER_BYTES: usize = 48;
+/// Version of the wal-index format that SQLite writes into the first four bytes. Of another version nothing is known.
+const VERSION: [u8; 4] = 3_007_000_u32.to_ne_bytes();
 /// Offsets of `iChange` and of the flag that the header is initialised.
 const CHANGE_AT: usize = 8;
 const INIT_AT: usize = 12;
@@ -77,8 +79,8 @@ impl Header {
         u32::from_ne_bytes([a, b, c, d])
     }
 
-    /// Returns the rest of the header, which tells apart states with the same change counter.
-    pub(crate) fn rest(&self) -> &[u8] {
+    /// Returns the remainder of the header, which tells apart states with the same change counter.
+    pub(crate) fn remainder(&self) -> &[u8] {
         &self.0[INIT_AT..]
     }
 }
@@ -118,11 +120,11 @@ impl Shm {
         open_now().has_room()
     }
 
-    /// Returns the current header; None if it cannot be read or is being initialised.
+    /// Returns the current header; None if it cannot be read, is being initialised or is of another version.
     pub(crate) fn header(&self) -> Option<Header> {
         let mut header = [0; HEADER_BYTES];
         self.file.read_exact_at(&mut header, 0).ok()?;
-        (header[INIT_AT] == 1).then_some(Header(header))
+        (header.starts_with(&VERSION) && header[INIT_AT] == 1).then_some(Header(header))
     }
 }
 
@@ -141,4 +143,28 @@ fn is_removed(file: &File) -> bool {
 
 fn inode(meta: &Metadata) -> Inode {
     (meta.dev(), meta.ino())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header_of(bytes: &[u8]) -> Option<Header> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a.db-shm"), bytes).unwrap();
+        Shm::of(&dir.path().join("a.db")).unwrap().header()
+    }
+
+    #[test]
+    fn only_an_initialised_header_of_the_known_version_is_read() {
+        let mut bytes = [0; HEADER_BYTES];
+        bytes[..4].copy_from_slice(&VERSION);
+        bytes[CHANGE_AT..CHANGE_AT + 4].copy_from_slice(&7_u32.to_ne_bytes());
+        assert_eq!(header_of(&bytes), None, "not initialised");
+        bytes[INIT_AT] = 1;
+        assert_eq!(header_of(&bytes).unwrap().change(), 7);
+        assert_eq!(header_of(&bytes[..HEADER_BYTES - 1]), None, "cut short");
+        bytes[..4].copy_from_slice(&3_007_001_u32.to_ne_bytes());
+        assert_eq!(header_of(&bytes), None, "another version");
+    }
 }

@@ -44,7 +44,7 @@ impl Watch {
         let Some(header) = self.shm.as_ref().and_then(Shm::header) else {
             return u64::from(self.unknown.fetch_add(1, Relaxed) as u32) << 32;
         };
-        let rest = BuildHasherDefault::<DefaultHasher>::default().hash_one(header.rest());
-        u64::from(header.change()) << 32 | rest & 0xffff_ffff
+        let remainder = BuildHasherDefault::<DefaultHasher>::default().hash_one(header.remainder());
+        u64::from(header.change()) << 32 | remainder & 0xffff_ffff
     }
 }

@@ -11,7 +11,7 @@ mod stop;
 
 pub(crate) use stop::Stop;
 
-use super::{database::Database, pool::Lease};
+use super::{database::Database, lease::Lease};
 use crate::error::{Error, Kind, Result};
 use rusqlite::Connection;
 use shares::Shares;
