@@ -16,6 +16,7 @@ pub mod name;
 pub mod overrides;
 pub mod place;
 pub mod query;
+mod refused;
 pub mod row;
 pub mod schema;
 pub mod sqlite;
@@ -30,3 +31,4 @@ pub use engine::{
     Session, SqlLimits, SqlRow, SqlRows, Standing, SystemDb, TableDigest, Template, Tx, Usage, WorkLimits,
 };
 pub use error::{Error, Kind, Result};
+pub use refused::RefusedRows;

@@ -9,6 +9,7 @@ mod fields;
 mod store;
 #[cfg(test)]
 mod tests;
+mod texts;
 
 pub use fields::{FieldError, Rule, Wrong};
 
@@ -118,6 +119,16 @@ pub enum Error {
         reason: Option<String>,
         /// The tenant provides the database itself, so a run over all tenants leaves it out.
         is_external: bool,
+        /// What is missing. Private.
+        detail: String,
+    },
+    /// A store of the platform lacks migrations that this process has loaded (`known-schema`).
+    #[error("migrations pending in store {store}: {detail}")]
+    StoreBehind {
+        /// The store.
+        store: String,
+        /// Public reason why a migration was refused there. `None`: no migration was tried.
+        reason: Option<String>,
         /// What is missing. Private.
         detail: String,
     },
@@ -263,7 +274,7 @@ impl Error {
             Self::TenantSuspended => "tenant_suspended",
             Self::Maintenance(_) => "maintenance",
             Self::NoDatabase { .. } | Self::DatabaseLost { .. } | Self::NotAttached { .. } => "no_database",
-            Self::MigrationsPending { .. } => "migrations_pending",
+            Self::MigrationsPending { .. } | Self::StoreBehind { .. } => "migrations_pending",
             Self::ServerOutdated { .. } => engine::code(&Kind::SchemaAhead),
             Self::MasterDataEmpty { .. } => "master_data_empty",
             Self::RateLimited { .. } => "rate_limited",
@@ -273,84 +284,6 @@ impl Error {
             Self::Internal(_) => "internal",
             Self::Engine(e) => engine::code(e.kind()),
         }
-    }
-
-    /// Text for clients: says what happened, without private detail.
-    pub fn public_title(&self) -> String {
-        match self {
-            Self::NotFound(what) => format!("no such {what}"),
-            Self::Unauthenticated(_) => "not signed in".into(),
-            Self::Denied(_) => "you may not do this".into(),
-            Self::Invalid { field, reason } => format!("{field}: {reason}"),
-            Self::InvalidFields(fields) => fields::text(fields),
-            Self::Conflict(what) | Self::Occupied(what) => what.clone(),
-            Self::BackupDamaged { backup, how } => format!("backup {backup} is damaged: {how}"),
-            Self::Cancelled => "the operation was cancelled".into(),
-            Self::VersionConflict(_) => "the record was changed by somebody else".into(),
-            Self::LimitExceeded { limit } => format!("the plan's limit on {limit} is reached"),
-            Self::SubscriptionRequired => "a live subscription is required".into(),
-            Self::TenantSuspended => "this account is suspended".into(),
-            Self::Maintenance(reason) => format!("closed for maintenance: {reason}"),
-            Self::NoDatabase { slug, .. } | Self::NotAttached { slug, .. } => {
-                format!("{slug} has no database yet")
-            }
-            Self::DatabaseLost { slug, .. } => format!("the database of {slug} is not where it should be"),
-            Self::MigrationsPending { slug, reason: None, .. } => {
-                format!("the database of {slug} is behind: migrations have not run")
-            }
-            Self::MigrationsPending { slug, reason: Some(reason), .. } => {
-                format!("the database of {slug} is behind, because its migration failed: {reason}")
-            }
-            Self::ServerOutdated { slug, store, .. } => {
-                format!("this process has older apps than the database of {slug} in store {store}")
-            }
-            Self::MasterDataEmpty { what } => format!("the master data has no {what} yet"),
-            Self::RateLimited { .. } => "too many requests or attempts".into(),
-            Self::Unavailable(_) => "not available right now".into(),
-            Self::BackupTarget(_) => "the backup store cannot be used".into(),
-            Self::DiskFull(_) => engine::title(&Kind::DiskFull),
-            Self::NoAccess(_) => "the server may not use a file of its own".into(),
-            Self::Internal(_) => "something went wrong on our side".into(),
-            Self::Engine(e) => engine::title(e.kind()),
-        }
-    }
-
-    /// What the reader can do about it, if anything (M16).
-    pub fn remedy(&self) -> Option<String> {
-        Some(match self {
-            Self::Unauthenticated(_) => "sign in, or send a valid token or API key".into(),
-            Self::VersionConflict(_) => "read the record again and repeat the change on it".into(),
-            Self::LimitExceeded { .. } => "remove something or change to a larger plan".into(),
-            Self::SubscriptionRequired => "choose a plan or renew the subscription".into(),
-            Self::TenantSuspended => "ask the platform's staff to resume it".into(),
-            Self::Maintenance(_) => "try again later: nothing was lost".into(),
-            Self::BackupDamaged { .. } => "restore an older backup; see: tenantry backups list".into(),
-            Self::NoDatabase { slug, .. } => format!("run: tenantry create-db {slug}"),
-            Self::DatabaseLost { slug, .. } => format!(
-                "look whether its disk is there; else restore a backup: tenantry restore {slug} latest --swap; or, for an \
-                 empty one: tenantry create-db {slug}"
-            ),
-            Self::NotAttached { slug, store } => {
-                format!("make it, then run: tenantry attach-tenant-db {slug} --store {store}")
-            }
-            Self::MigrationsPending { slug, reason, is_external, .. } => {
-                let first = if reason.is_some() { "remove the reason, then " } else { "" };
-                let external = if *is_external { " --external" } else { "" };
-                format!("{first}run: tenantry migrate-tenants --tenant {slug}{external}")
-            }
-            Self::ServerOutdated { .. } => return engine::remedy(&Kind::SchemaAhead).map(Into::into),
-            Self::MasterDataEmpty { what } if what == "plans" => "run: tenantry init-plans".into(),
-            Self::MasterDataEmpty { what } => format!("load {what}: platform staff can add or import them"),
-            Self::RateLimited { retry_after_seconds } => {
-                format!("wait {}", crate::counted(*retry_after_seconds, "second"))
-            }
-            Self::Unavailable(_) => "try again in a moment".into(),
-            Self::BackupTarget(_) => "an operator sees to backups.target; look with: tenantry check".into(),
-            Self::DiskFull(_) => return engine::remedy(&Kind::DiskFull).map(Into::into),
-            Self::NoAccess(_) => return engine::remedy(&Kind::NoAccess).map(Into::into),
-            Self::Engine(e) => return engine::remedy(e.kind()).map(Into::into),
-            _ => return None,
-        })
     }
 }
 

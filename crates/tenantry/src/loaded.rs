@@ -8,7 +8,7 @@ use crate::{
     apps::Apps,
     config::{Config, Scope},
     databases::{Databases, platform_place},
-    own_stores::prepare_stores,
+    own_stores::{first_refusal, prepare_stores},
     records::{Dependence, Leaving, Referrer, depends_on},
     topology::{PlacementState, TenantRecord, versions},
 };
@@ -152,7 +152,13 @@ impl Platform {
         apps.require_migrated()?;
         let before = self.loaded();
         let loaded = Loaded::new(&self.0.engine, &self.0.config, apps, Some(&before))?;
-        prepare_stores(&self.0.engine, &self.0.config, &loaded.apps, &self.0.control).await?;
+        let (engine, control, behind) = (&self.0.engine, &self.0.control, self.refused_stores().await);
+        if let Some(refused) = first_refusal(engine, &self.0.config, &loaded.apps, control, &behind).await? {
+            return Err(Error::Conflict(refused.to_string()));
+        }
+        let refused = prepare_stores(engine, &self.0.config, &loaded.apps, control).await?;
+        refused.iter().for_each(|refused| tracing::error!("{refused}"));
+        self.0.behind.store(Arc::new(refused));
         versions::register(&self.0.control, loaded.apps.stores()).await?;
         let stores = version_list(&loaded.apps);
         let changed = stores != version_list(&before.apps);

@@ -229,7 +229,8 @@ impl Platform {
                 }
                 Version::Ahead => return Err(Error::ServerOutdated { slug, store, detail }),
                 Version::Behind => {
-                    let reason = placement.migration_error.clone();
+                    let reason =
+                        self.0.reason_of(&placement.place).or_else(|| placement.migration_error.clone());
                     let is_external = placement.policy == Policy::External;
                     return Err(Error::MigrationsPending { slug, store, reason, is_external, detail });
                 }

@@ -10,7 +10,7 @@ use crate::{
     control::{ClockState, witness},
     migrations::{
         self,
-        check::{Checker, Finding},
+        check::{Checker, Finding, What},
         fleet,
     },
     operations::{CreateTenant, Created, Owner},
@@ -259,6 +259,9 @@ impl Platform {
             Some(slug) => Some(self.tenant_id(slug).await?),
             None => None,
         };
+        for refused in self.refused_stores().await.iter() {
+            tell(Finding { place: Some(refused.place.clone()), what: What::Refused(refused.clone()) });
+        }
         checker.platform(&mut tell).await?;
         checker.tenants(self.control(), only, tell, at).await
     }

@@ -12,6 +12,7 @@ use crate::{
     databases::{migrate_hosted_pool, migrate_platform_store, platform_place, pool_place},
     missing::{record, refuse_lost_control, refuse_lost_store},
     operations::fall_back::why,
+    refused::Refused,
 };
 use tenantry_engine::{
     Kind,
@@ -38,27 +39,70 @@ pub(crate) async fn open_control(engine: &Engine, config: &Config) -> Result<Con
     Ok(control)
 }
 
-/// Creates the other databases of the platform, and migrates them to the current schema.
+/// Creates the other databases of the platform, and migrates them to the current schema. Returns those that existed
+/// before and refuse a migration: each stays at its own version, and only requests for its store fail.
 pub(crate) async fn prepare_stores(
     engine: &Engine,
     config: &Config,
     apps: &Apps,
     control: &Control,
-) -> Result<()> {
+) -> Result<Vec<Refused>> {
+    let mut refused = Vec::new();
     for store in config.stores.iter().filter(|s| is_platforms(s)) {
         let place = platform_place(store)?;
         refuse_lost_store(engine, control, store, &place).await?;
-        let prepared = migrate_platform_store(engine, apps, &place).await;
-        prepared.map_err(|error| unprepared(store, &place, error, None))?;
+        let existed = engine.exists(&place)?;
+        match migrate_platform_store(engine, apps, &place).await {
+            Err(error) if existed => match error.kind() {
+                Kind::Statement(why) => refused.push(Refused::new(control, &place, why, &error).await?),
+                _ => return Err(unprepared(store, &place, error, None)),
+            },
+            prepared => prepared.map_err(|error| unprepared(store, &place, error, None))?,
+        }
         record(control, store).await?;
     }
     for store in config.stores.iter().filter(|s| s.pooled_in.is_some()) {
         refuse_clash(store, apps)?;
         if let Some(pool) = pool_place(config, store)? {
-            migrate_hosted_pool(engine, apps, &pool).await?;
+            match migrate_hosted_pool(engine, apps, &pool).await {
+                Err(Error::Engine(error)) => match error.kind() {
+                    Kind::Statement(why) => refused.push(Refused::new(control, &pool, why, &error).await?),
+                    _ => return Err(error.into()),
+                },
+                migrated => migrated?,
+            }
         }
     }
-    Ok(())
+    Ok(refused)
+}
+
+/// Returns the first existing database of the platform that would refuse a migration of `apps`, other than those of
+/// `behind`. Changes nothing. A reload asks first, because the stores that it has migrated need the new apps.
+pub(crate) async fn first_refusal(
+    engine: &Engine,
+    config: &Config,
+    apps: &Apps,
+    control: &Control,
+    behind: &[Refused],
+) -> Result<Option<Refused>> {
+    for store in &config.stores {
+        let place = match is_platforms(store) {
+            true => Some(platform_place(store)?),
+            false => pool_place(config, store)?,
+        };
+        let Some(place) = place.filter(|place| behind.iter().all(|refused| refused.place != *place)) else {
+            continue;
+        };
+        if let Err(error) = engine.rehearse(&place, apps.migrations()).await {
+            match error.kind() {
+                Kind::Statement(why) => return Refused::new(control, &place, why, &error).await.map(Some),
+                // A store or a pool that does not exist yet, or a damaged one, which the migration explains.
+                Kind::Missing | Kind::WrongIdentity | Kind::Corrupt => {}
+                _ => return Err(error.into()),
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// Explains why a process cannot start with one of the platform's own databases, and names the remedy.
@@ -72,8 +116,8 @@ pub(crate) fn unprepared(
     let Place { server, physical, isolation, .. } = place;
     match (error.kind(), isolation) {
         (Kind::Statement(why), _) => Error::Conflict(format!(
-            "the database {physical} on {server} cannot be brought to the schema of these apps: {why}; a server with the \
-             apps of before still serves it: correct the rows there, or change the migration, then start again"
+            "the new database {physical} on {server} cannot get the schema of these apps: {why}; change the migration, \
+             then start again"
         )),
         (Kind::Missing | Kind::Corrupt | Kind::WrongIdentity, Isolation::Pooled) => {
             damaged_pool(place, &error)

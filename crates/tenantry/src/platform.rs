@@ -16,6 +16,7 @@ use crate::{
     operations::{Operations, World},
     own_stores::{open_control, prepare_stores},
     records::{Between, Records, Scope, files::Files},
+    refused::Refused,
     reroute::Making,
     topology::{Topology, versions},
 };
@@ -54,6 +55,8 @@ pub(crate) struct Inner {
     world: World,
     /// Everything compiled from the apps; see [`Platform::loaded`].
     pub(crate) loaded: ArcSwap<Loaded>,
+    /// Stores of the platform, and pools, that refuse a migration of the loaded apps.
+    pub(crate) behind: ArcSwap<Vec<Refused>>,
     /// Allows one reload at a time.
     pub(crate) reloading: tokio::sync::Mutex<()>,
     /// Number of orphans that the last background pass found.
@@ -89,9 +92,12 @@ impl Platform {
         let engine = open_engine(&config)?;
         let control = open_control(&engine, &config).await?;
         crate::backups::make_default_directory(&config)?;
-        prepare_stores(&engine, &config, &apps, &control).await?;
+        let refused = prepare_stores(&engine, &config, &apps, &control).await?;
+        refused.iter().for_each(|refused| tracing::error!("{refused}"));
         versions::register(&control, apps.stores()).await?;
-        Self::of(config, apps, engine, control, in_use).await
+        let platform = Self::of(config, apps, engine, control, in_use).await?;
+        platform.0.behind.store(Arc::new(refused));
+        Ok(platform)
     }
 
     /// Opens the installation for a command that only reads. If nothing can be written, because the disk is full or
@@ -155,6 +161,7 @@ impl Platform {
             files,
             world,
             loaded: ArcSwap::from_pointee(loaded),
+            behind: ArcSwap::from_pointee(Vec::new()),
             reloading: tokio::sync::Mutex::default(),
             orphans: AtomicU64::new(0),
             exports: crate::export::Running::default(),

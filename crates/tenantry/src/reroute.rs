@@ -37,13 +37,19 @@ pub(crate) fn is_fenced(error: &Error) -> bool {
 }
 
 /// Explains why the catalog's place cannot be used: the database is missing, behind or ahead. Adds tenant and remedy.
-pub(crate) fn refused(record: &TenantRecord, place: &Place, error: tenantry_engine::Error) -> Error {
+pub(crate) fn refused(
+    inner: &Inner,
+    record: &TenantRecord,
+    place: &Place,
+    error: tenantry_engine::Error,
+) -> Error {
     let (slug, store, detail) = (record.slug.to_string(), place.store.to_string(), error.to_string());
     match error.kind() {
         Kind::Missing => Error::DatabaseLost { slug, store, detail },
         Kind::SchemaBehind => {
             let placement = record.placement(&store);
-            let reason = placement.and_then(|placement| placement.migration_error.clone());
+            let recorded = placement.and_then(|placement| placement.migration_error.clone());
+            let reason = inner.reason_of(place).or(recorded);
             let is_external = placement.is_some_and(|placement| placement.policy == Policy::External);
             Error::MigrationsPending { slug, store, reason, is_external, detail }
         }
@@ -111,7 +117,7 @@ impl Inner {
         }
         let place = record.place(store.as_str())?;
         let session = self.engine.session(place, schema, tenant.limits().bytes).await;
-        let session = session.map_err(|error| refused(&record, place, error))?;
+        let session = session.map_err(|error| refused(self, &record, place, error))?;
         Ok(Opened { session, moved: Some(record) })
     }
 
@@ -122,7 +128,7 @@ impl Inner {
             Err(error) if is_elsewhere(&error) => {
                 Box::pin(self.open_elsewhere(tenant, place, schema, error)).await
             }
-            Err(error) => Err(refused(tenant.record(), place, error)),
+            Err(error) => Err(refused(self, tenant.record(), place, error)),
         }
     }
 
@@ -137,10 +143,10 @@ impl Inner {
         let record = self.access.again(tenant).await?;
         let now = record.place(place.store.as_str())?;
         if now == place {
-            return Err(refused(&record, place, error));
+            return Err(refused(self, &record, place, error));
         }
         let session = self.engine.session(now, schema, tenant.limits().bytes).await;
-        let session = session.map_err(|error| refused(&record, now, error))?;
+        let session = session.map_err(|error| refused(self, &record, now, error))?;
         Ok(Opened { session, moved: Some(record) })
     }
 

@@ -1,10 +1,12 @@
-//! Statements in SQL on a tenant's own database: by the tenant, and by an operator. The audit log has each of them.
+//! Statements in SQL on the rows of a tenant or of a system store: by the tenant, and by an operator. The audit log has
+//! each of them.
 
-use crate::{Platform, Result, access::Tenant, audit::By};
+use crate::{Error, Platform, Result, access::Tenant, audit::By};
 use std::time::Duration;
 use tenantry_engine::{
     engine::{SqlLimits, SqlRows},
-    name::{Slug, StoreName},
+    name::{Slug, StoreName, TenantId},
+    place::{Isolation, Place},
 };
 
 /// Number of characters of a statement that the audit log stores.
@@ -12,8 +14,17 @@ const AUDITED_SQL_CHARS: usize = 2_000;
 /// Longest duration of an operator's UPDATE, as a multiple of that of a read.
 const REPAIR_FACTOR: u32 = 6;
 
+/// Result of an operator's UPDATE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Repaired {
+    /// Number of rows changed.
+    pub rows: u64,
+    /// The rows are in a pool, which is migrated as a whole.
+    pub is_pooled: bool,
+}
+
 impl Platform {
-    /// Runs a read-only statement in one tenant's own database, for the operator.
+    /// Runs a read-only statement on the rows of one tenant, for the operator.
     ///
     /// # Errors
     /// Those of [`Platform::tenant_sql`].
@@ -25,36 +36,72 @@ impl Platform {
         statement: &str,
     ) -> Result<SqlRows> {
         let tenant = self.enter_as_operator(by, slug).await?;
-        self.audit_sql(&tenant, store, statement).await?;
+        self.audit_tenant_sql(&tenant, store, statement).await?;
         let place = tenant.place(store)?;
-        let rows = self.0.engine.operator_sql(place, statement, self.sql_limits()).await;
-        rows.map_err(|error| crate::reroute::refused(tenant.record(), place, error))
+        let script = self.loaded().databases.script_in(store, place.isolation)?;
+        let rows = self.0.engine.operator_sql(place, &script, statement, self.sql_limits()).await;
+        rows.map_err(|error| crate::reroute::refused(&self.0, tenant.record(), place, error))
     }
 
-    /// Runs one UPDATE in a tenant's own database, whatever its schema is, so that the operator can correct values that
-    /// stop a migration. Returns the number of rows changed. The statement is in the audit log before it runs.
+    /// Runs one UPDATE on the rows of one tenant, whatever their schema is, so that the operator can correct values that
+    /// stop a migration. The statement is in the audit log before it runs.
     ///
     /// # Errors
-    /// [`crate::Error::NotFound`] for a store that tenants do not have; [`crate::Error::Engine`] for what the database refuses.
+    /// [`Error::NotFound`] for a store that tenants do not have; [`crate::Error::Engine`] for what the database refuses.
     pub async fn operator_repair(
         &self,
         by: &By,
         slug: &Slug,
         store: &StoreName,
         statement: &str,
-    ) -> Result<u64> {
+    ) -> Result<Repaired> {
         let tenant = self.enter_as_operator(by, slug).await?;
-        self.audit_sql(&tenant, store, statement).await?;
+        self.audit_tenant_sql(&tenant, store, statement).await?;
         let place = tenant.place(store)?;
+        self.repair(place, statement).await
+    }
+
+    /// Runs a read-only statement on a system store, for the operator.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for any other store, and for the control store; [`Error::Engine`] for what the database
+    /// refuses.
+    pub async fn system_sql(&self, by: &By, store: &StoreName, statement: &str) -> Result<SqlRows> {
+        let place = self.audited_system_place(by, store, statement).await?;
+        let script = self.loaded().databases.script_in(store, place.isolation)?;
+        Ok(self.0.engine.operator_sql(&place, &script, statement, self.sql_limits()).await?)
+    }
+
+    /// Runs one UPDATE on a system store, like [`Platform::operator_repair`].
+    ///
+    /// # Errors
+    /// Those of [`Platform::system_sql`].
+    pub async fn system_repair(&self, by: &By, store: &StoreName, statement: &str) -> Result<Repaired> {
+        let place = self.audited_system_place(by, store, statement).await?;
+        self.repair(&place, statement).await
+    }
+
+    async fn repair(&self, place: &Place, statement: &str) -> Result<Repaired> {
         let limit = self.sql_limits().deadline * REPAIR_FACTOR;
-        Ok(self.0.engine.operator_repair(place, statement, limit).await?)
+        let script = self.loaded().databases.script_in(&place.store, place.isolation)?;
+        let rows = self.0.engine.operator_repair(place, &script, statement, limit).await?;
+        Ok(Repaired { rows, is_pooled: place.isolation == Isolation::Pooled })
+    }
+
+    /// Returns the place of a system store, and writes the statement to the audit log.
+    async fn audited_system_place(&self, by: &By, store: &StoreName, statement: &str) -> Result<Place> {
+        let place = self.loaded().databases.system_place(store);
+        let place = place.filter(|place| place.store.as_str() != "control");
+        let place = place.ok_or(Error::NotFound("system store"))?;
+        self.audit_sql(by, None, store, statement).await?;
+        Ok(place)
     }
 
     /// Runs a read-only statement, confined to the entered tenant's data, in its database. The statement is in the
     /// audit log before it runs.
     ///
     /// # Errors
-    /// [`crate::Error::NotFound`] for a store that tenants do not have; [`crate::Error::Engine`] for what the database refuses.
+    /// [`Error::NotFound`] for a store that tenants do not have; [`crate::Error::Engine`] for what the database refuses.
     pub async fn tenant_sql(
         &self,
         tenant: &Tenant,
@@ -62,18 +109,29 @@ impl Platform {
         statement: &str,
         params: serde_json::Value,
     ) -> Result<SqlRows> {
-        self.audit_sql(tenant, store, statement).await?;
+        self.audit_tenant_sql(tenant, store, statement).await?;
         let session = self.opened(tenant, store).await?.session;
         Ok(session.sql(statement, params, self.sql_limits()).await?)
     }
 
-    /// Writes a statement to the audit log before it runs.
-    async fn audit_sql(&self, tenant: &Tenant, store: &StoreName, statement: &str) -> Result<()> {
+    async fn audit_tenant_sql(&self, tenant: &Tenant, store: &StoreName, statement: &str) -> Result<()> {
         self.tenant_store(store)?;
+        self.audit_sql(&tenant.actor().by(), Some(tenant.id()), store, statement).await
+    }
+
+    /// Writes a statement to the audit log before it runs. `None`: it is on a system store.
+    async fn audit_sql(
+        &self,
+        by: &By,
+        tenant: Option<TenantId>,
+        store: &StoreName,
+        statement: &str,
+    ) -> Result<()> {
         let mut write = self.control().begin().await?;
         let said: String = statement.chars().take(AUDITED_SQL_CHARS).collect();
         let detail = serde_json::json!({ "store": store, "statement": said, "bytes": statement.len() });
-        write.audit(&tenant.actor().by(), Some(tenant.id()), "tenant.sql", detail).await?;
+        let action = if tenant.is_some() { "tenant.sql" } else { "store.sql" };
+        write.audit(by, tenant, action, detail).await?;
         write.commit().await
     }
 

@@ -7,8 +7,7 @@ use crate::{
     descriptors::Descriptors,
     error::{Error, Kind, Result},
     identity::Platform,
-    migration::Migration,
-    name::{PhysicalName, ServerName, StoreName},
+    name::{PhysicalName, ServerName},
     place::{Isolation, Place},
     schema::Schema,
     sqlite::{self, Mode},
@@ -18,6 +17,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 mod moves;
 mod operator;
 mod provision;
+mod schema;
 mod session;
 mod transfer;
 
@@ -194,31 +194,6 @@ impl Engine {
             sqlite::set_fence(conn, &site.place, &site.platform, fenced)
         })
         .await
-    }
-
-    /// Applies those of `migrations` that the database of `place` lacks.
-    pub async fn migrate(&self, place: &Place, migrations: &[Migration]) -> Result<MigrateReport> {
-        let script = Arc::new(Script::new(&place.store, place.isolation, migrations)?);
-        self.migrate_with(place, &script).await
-    }
-
-    /// Applies the missing migrations of a script, which can be compiled once for a whole fleet.
-    pub async fn migrate_with(&self, place: &Place, script: &Arc<Script>) -> Result<MigrateReport> {
-        let script = script.clone();
-        self.on_file(place, move |site| sqlite::migrate_file(site, &script)).await
-    }
-
-    /// Compares the database of `place` with the schema that `migrations` make.
-    pub async fn inspect(&self, place: &Place, migrations: &[Migration]) -> Result<Inspection> {
-        let script = Script::new(&place.store, place.isolation, migrations)?;
-        self.on_file(place, move |site| sqlite::inspect_file(site, &script)).await
-    }
-
-    /// Returns the template for databases of `store` with these migrations applied. Does not use the disk yet.
-    pub fn template(&self, store: &StoreName, migrations: &[Migration]) -> Result<Template> {
-        let script = Script::new(store, Isolation::Database, migrations)?;
-        let fingerprint = script.fingerprint().to_owned();
-        Ok(Template::new(store.clone(), &fingerprint, Arc::new(move |conn| script.run(conn).map(drop))))
     }
 
     async fn on_identity(

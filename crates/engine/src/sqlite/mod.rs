@@ -23,13 +23,13 @@ pub(crate) use error::{free_bytes, is_loss, located};
 pub use files::{DatabaseFile, Template};
 pub(crate) use files::{
     Half, Server, attach, change_identity, inspect_file, list_files, look, migrate_file, place_prepared,
-    pooled_bytes, prepare, provision, repair, residents, scrub, sweep,
+    pooled_bytes, prepare, provision, rehearse_file, repair, residents, scrub, sweep,
 };
 pub(crate) use identity::{enrol, set_fence};
 pub use records::{Activity, Usage};
 pub use sandbox::{SqlLimits, SqlRows};
 pub use schema::{Drift, Inspection, MigrateReport, Script};
-pub(crate) use session::{Session, sql_at_any_schema};
+pub(crate) use session::{Session, operator_sql};
 pub(crate) use site::Site;
 pub use system::{SqlRow, SystemDb, Tx};
 pub use transfer::{

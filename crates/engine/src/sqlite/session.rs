@@ -9,7 +9,8 @@ use super::{
     error::located,
     identity,
     records::{Activity, Usage, activity, list, read, usage, write::Request},
-    sandbox,
+    sandbox::{self, Window},
+    schema::Script,
 };
 use crate::{
     error::{Error, Kind, Result},
@@ -216,7 +217,8 @@ impl Session {
             return Err(shared());
         }
         let schema = self.schema.clone();
-        let check = move |database: &Database, conn: &Connection| database.check(conn, &schema);
+        let check =
+            move |database: &Database, conn: &Connection| database.check(conn, &schema).map(|()| None);
         run_sql(self.database.clone(), (self.confinement.tenant, &self.long), text, params, limits, check)
             .await
             .map_err(|error| self.located(error))
@@ -271,27 +273,23 @@ fn shared() -> Error {
     Error::new(Kind::Denied("SQL where others' rows are".into()), "raw SQL needs a database of one's own")
 }
 
-/// Runs a read-only statement in a tenant's own database, whatever its schema. The caller is an operator and knows that it sees
-/// stored values.
-pub(crate) async fn sql_at_any_schema(
+/// Runs a read-only statement of an operator, whatever the schema of the database. It sees stored values: all those of a
+/// tenant's own database, and in a shared one only the place's rows.
+pub(crate) async fn operator_sql(
     database: Arc<Database>,
     place: &Place,
+    script: Arc<Script>,
     long: &LongWork,
     text: &str,
     limits: SqlLimits,
 ) -> Result<SqlRows> {
-    if place.isolation == Isolation::Pooled || place.tenant.is_none() {
-        return Err(shared());
-    }
-    run_sql(
-        database,
-        (identity::tenant_number(place), long),
-        text,
-        serde_json::Value::Null,
-        limits,
-        |_, _| Ok(()),
-    )
-    .await
+    let (of, is_own) = (place.clone(), place.isolation == Isolation::Database && place.tenant.is_some());
+    let window = move |_: &Database, conn: &Connection| match is_own {
+        true => Ok(None),
+        false => Window::open(conn, &script, &of).map(Some),
+    };
+    let tenant = identity::tenant_number(place);
+    run_sql(database, (tenant, long), text, serde_json::Value::Null, limits, window).await
 }
 
 /// Holds the database open meanwhile, so that its last connection does not close under the reader.
@@ -301,7 +299,7 @@ async fn run_sql(
     text: &str,
     params: serde_json::Value,
     limits: SqlLimits,
-    check: impl FnOnce(&Database, &Connection) -> Result<()> + Send + 'static,
+    check: impl FnOnce(&Database, &Connection) -> Result<Option<Window>> + Send + 'static,
 ) -> Result<SqlRows> {
     let text = text.to_owned();
     let ticket = database.reader_ticket().await?;

@@ -179,7 +179,7 @@ pub(crate) enum Command {
         #[arg(long, requires = "state")]
         ends_at: Option<jiff::Timestamp>,
     },
-    /// Run a read-only statement in one tenant's own database.
+    /// Run a read-only statement on the rows of one tenant or of a system store.
     Sql(Sql),
     /// List, show, watch, cancel or retry operations on tenants.
     Operations {

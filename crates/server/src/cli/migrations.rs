@@ -71,7 +71,12 @@ fn ask(question: &Question) -> Option<String> {
 pub(super) async fn system(place: &Place) -> Result<ExitCode> {
     let platform = place.platform().await?;
     say!("control is current");
-    for schema in platform.apps().stores().iter().filter(|s| !s.migrations.is_empty()) {
+    let refused = platform.refused_stores().await;
+    refused.iter().for_each(|refused| say!("{refused}"));
+    let is_refused = |store: &StoreName| refused.iter().any(|refused| refused.place.store == *store);
+    for schema in
+        platform.apps().stores().iter().filter(|s| !s.migrations.is_empty() && !is_refused(&s.store))
+    {
         if schema.scope == tenantry::config::Scope::System {
             say!(
                 "{} is current: {}, at {}",
@@ -91,7 +96,7 @@ pub(super) async fn system(place: &Place) -> Result<ExitCode> {
             standing.ahead
         );
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Brings tenant databases to the current schema; exit status 1 when any failed.

@@ -83,7 +83,7 @@ fn about_statement(error: &tenantry::Error) -> Option<String> {
     use tenantry::EngineErrorKind::{Denied, Statement};
     let tenantry::Error::Engine(engine) = error else { return None };
     match engine.kind() {
-        Denied(_) => Some("only SELECT is allowed here, on the tenant's own tables".into()),
+        Denied(_) => Some("only SELECT is allowed here, on the tables of the tenant or of the store".into()),
         Statement(message) => {
             // The database names what is absent, in front of the whole statement.
             let all = engine.to_string();
@@ -115,6 +115,11 @@ fn where_to_look(error: &tenantry::Error) -> Option<String> {
         "tenant" => "list-tenants",
         "backup" => "backups list",
         "operation" => "operations list",
+        "system store" => {
+            return Some(
+                "name one of tenantry.toml with scope = \"system\", other than the control store".into(),
+            );
+        }
         "store" => return Some("name one of tenantry.toml with scope = \"tenant\"".into()),
         _ => return None,
     };

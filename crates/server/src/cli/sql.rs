@@ -1,5 +1,5 @@
-//! `tenantry sql`: a statement in one tenant's own database. It is read-only (M12, `confined-sql`), or it corrects values
-//! that stop a migration.
+//! `tenantry sql`: a statement on the rows of one tenant, or of a system store. It is read-only (M12, `confined-sql`), or it
+//! corrects values that stop a migration.
 
 use super::{
     setup::{Place, explain},
@@ -9,14 +9,14 @@ use anyhow::{Result, anyhow};
 use clap::Args;
 use std::process::ExitCode;
 use tenantry::{
-    EngineErrorKind, Error, counted,
+    EngineErrorKind, Error, Platform, counted,
     name::{Slug, StoreName},
 };
 
 /// Options of sql.
 #[derive(Debug, Args)]
 pub(crate) struct Sql {
-    /// Slug of the tenant.
+    /// Slug of the tenant; with --system the name of a system store.
     pub(crate) tenant: String,
     /// One SELECT; with --write one UPDATE.
     pub(crate) statement: String,
@@ -24,8 +24,11 @@ pub(crate) struct Sql {
     #[arg(long, conflicts_with = "json")]
     pub(crate) write: bool,
     /// Store, when a tenant has several.
-    #[arg(long, default_value = "tenant")]
+    #[arg(long, default_value = "tenant", conflicts_with = "system")]
     pub(crate) store: String,
+    /// On a system store, instead of a tenant.
+    #[arg(long)]
+    pub(crate) system: bool,
     /// As JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -33,19 +36,31 @@ pub(crate) struct Sql {
 
 /// Runs the statement and prints its rows, or how many rows it changed.
 pub(super) async fn run(place: &Place, options: &Sql) -> Result<ExitCode> {
-    let Sql { tenant, statement, store, json, .. } = options;
+    let platform = place.platform().await?;
+    let of = match options.system {
+        true => Of::System(StoreName::parse(&options.tenant)?),
+        false => Of::Tenant(Slug::parse(&options.tenant)?, StoreName::parse(&options.store)?),
+    };
     match options.write {
-        true => write(place, tenant, store, statement).await,
-        false => read(place, tenant, store, statement, *json).await,
+        true => write(&platform, &of, &options.statement).await,
+        false => read(&platform, &of, &options.statement, options.json).await,
     }
 }
 
+/// The rows that a statement is for.
+enum Of {
+    Tenant(Slug, StoreName),
+    System(StoreName),
+}
+
 /// Runs a reading statement and prints its rows.
-async fn read(place: &Place, tenant: &str, store: &str, statement: &str, json: bool) -> Result<ExitCode> {
-    let platform = place.platform().await?;
-    let (slug, store) = (Slug::parse(tenant)?, StoreName::parse(store)?);
-    let rows =
-        platform.operator_sql(&super::users::operator(), &slug, &store, statement).await.map_err(explain)?;
+async fn read(platform: &Platform, of: &Of, statement: &str, json: bool) -> Result<ExitCode> {
+    let by = super::users::operator();
+    let rows = match of {
+        Of::Tenant(slug, store) => platform.operator_sql(&by, slug, store, statement).await,
+        Of::System(store) => platform.system_sql(&by, store, statement).await,
+    };
+    let rows = rows.map_err(explain)?;
     if json {
         let objects: Vec<serde_json::Map<_, _>> =
             rows.rows.iter().map(|row| rows.columns.iter().cloned().zip(row.clone()).collect()).collect();
@@ -60,17 +75,24 @@ async fn read(place: &Place, tenant: &str, store: &str, statement: &str, json: b
 }
 
 /// Runs one UPDATE and prints how many rows it changed.
-async fn write(place: &Place, tenant: &str, store: &str, statement: &str) -> Result<ExitCode> {
-    let platform = place.platform().await?;
-    let (slug, store) = (Slug::parse(tenant)?, StoreName::parse(store)?);
-    let done = platform.operator_repair(&super::users::operator(), &slug, &store, statement).await;
+async fn write(platform: &Platform, of: &Of, statement: &str) -> Result<ExitCode> {
+    let by = super::users::operator();
+    let done = match of {
+        Of::Tenant(slug, store) => platform.operator_repair(&by, slug, store, statement).await,
+        Of::System(store) => platform.system_repair(&by, store, statement).await,
+    };
     let changed = done.map_err(|error| match &error {
         Error::Engine(engine) if matches!(engine.kind(), EngineErrorKind::Denied(_)) => anyhow!(
-            "only an UPDATE of the tenant's own tables is allowed here, and not of id, created_at or version"
+            "only an UPDATE of the tables of the tenant or of the store is allowed here, and not of id, created_at or version"
         ),
         _ => explain(error),
     })?;
-    say!("{} changed; go on with: tenantry migrate-tenants --tenant {slug}", counted(changed, "row"));
+    let next = match of {
+        Of::Tenant(slug, _) if !changed.is_pooled => format!("migrate-tenants --tenant {slug}"),
+        Of::Tenant(..) => "migrate-tenants".to_owned(),
+        Of::System(_) => "migrate".to_owned(),
+    };
+    say!("{} changed; go on with: tenantry {next}", counted(changed.rows, "row"));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -16,7 +16,10 @@ use std::{
     collections::HashMap,
     fmt::{Display, Write},
 };
-use tenantry::name::{ServerName, TenantId};
+use tenantry::{
+    counted,
+    name::{ServerName, TenantId},
+};
 
 /// Answers while the process runs.
 pub(super) async fn live() -> &'static str {
@@ -25,8 +28,8 @@ pub(super) async fn live() -> &'static str {
 
 /// Answers 200 when traffic may come: the server is not shutting down, the control store answers, and no disk is full.
 ///
-/// The text reports tenants that are not at the loaded schema. Only their requests are refused, so the server stays
-/// ready.
+/// The text reports tenants and stores that are not at the loaded schema. Only their requests are refused, so the server
+/// stays ready.
 pub(super) async fn ready(State(app): State<App>) -> Result<String> {
     if app.is_draining() {
         return Err(Problem::new(Code::Unavailable, "Shutting down."));
@@ -52,6 +55,14 @@ pub(super) async fn ready(State(app): State<App>) -> Result<String> {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "tenant databases, {count}: {what}");
         }
+    }
+    for refused in app.platform().refused_stores().await.iter() {
+        let _ = writeln!(
+            text,
+            "store {}: a migration is refused ({}), so its requests are too; run: tenantry check",
+            refused.place.store,
+            counted(refused.count, "row")
+        );
     }
     Ok(text)
 }
@@ -103,6 +114,7 @@ pub(super) async fn text(app: &App) -> Result<String> {
     gauge(&mut text, "tenantry_tenants_behind", behind, standing.behind);
     let ahead = "Databases of tenants with migrations this server has not loaded.";
     gauge(&mut text, "tenantry_tenants_ahead", ahead, standing.ahead);
+    refused(&mut text, app).await;
     let orphans = app.platform().orphans_seen();
     gauge(&mut text, "tenantry_orphans", "Files without placement and placements without file.", orphans);
     let help = "Seconds that the system clock is ahead of the time that was witnessed.";
@@ -117,6 +129,16 @@ pub(super) async fn text(app: &App) -> Result<String> {
         super::backup_metrics::append(&mut text, &status, app.platform().control().now_us());
     }
     Ok(text)
+}
+
+/// Appends the stores where a migration is refused. Names of stores need no escaping.
+async fn refused(text: &mut String, app: &App) {
+    const NAME: &str = "tenantry_store_refused_rows";
+    let help = "Rows because of which a migration of a store or a pool is refused.";
+    let _ = writeln!(text, "# HELP {NAME} {help}\n# TYPE {NAME} gauge");
+    for refused in app.platform().refused_stores().await.iter() {
+        let _ = writeln!(text, "{NAME}{{store=\"{}\"}} {}", refused.place.store, refused.count);
+    }
 }
 
 /// Appends the free space of each server's disk. Server names need no escaping.

@@ -51,6 +51,7 @@ mod placements;
 mod progress;
 mod records;
 mod refused;
+mod refused_rows;
 mod reload;
 mod restores_cli;
 mod roles;

@@ -1,6 +1,6 @@
 //! What `check` finds, in words with the remedy.
 
-use crate::{counted, records::Dependence};
+use crate::{counted, records::Dependence, refused::Refused};
 use std::fmt;
 use tenantry_engine::{
     Drift,
@@ -26,6 +26,8 @@ pub enum What {
     ModelsChanged(String),
     /// Migrations that have not run here.
     Pending(Vec<String>),
+    /// A migration is refused here, so the database stays at its schema version.
+    Refused(Refused),
     /// Migrations that ran here and that the installed apps do not have.
     Unknown(Vec<String>),
     /// A definition differs from what the migrations produce.
@@ -67,6 +69,7 @@ impl fmt::Display for Finding {
             What::ModelsChanged(app) => {
                 write!(f, "models of app `{app}` changed without a migration; run: tenantry makemigrations")
             }
+            What::Refused(refused) => refused.fmt(f),
             What::Pending(ids) => write!(f, "migrations have not run: {}", ids.join(", ")),
             What::Unknown(ids) => write!(f, "has migrations that are not installed: {}", ids.join(", ")),
             What::Drift(drift) => drift.fmt(f),

@@ -7,7 +7,7 @@
 use super::page::Run;
 use crate::error::{Error, Result};
 use tenantry_engine::{
-    Kind,
+    Kind, RefusedRows,
     name::{Slug, StoreName, TenantId},
     place::Place,
 };
@@ -62,17 +62,26 @@ pub struct Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let public = match &error {
-            // The statement of a migration, and why it was refused: neither is private to the platform.
-            Error::Engine(engine) => match engine.kind() {
-                Kind::Statement(why) => why.clone(),
-                _ => error.public_title(),
-            },
-            _ => error.public_title(),
+        let (code, mut remedy) = (error.code(), error.remedy());
+        let pooled = match &error {
+            Error::Engine(engine) => RefusedRows::of(engine).filter(|rows| rows.is_pooled()),
+            _ => None,
         };
-        let is_statement = matches!(&error, Error::Engine(e) if matches!(e.kind(), Kind::Statement(_)));
-        let message = if is_statement { public.clone() } else { error.to_string() };
-        Self { code: error.code(), message, public, remedy: error.remedy() }
+        if pooled.is_some() {
+            remedy =
+                Some("the rows are in a pool; tenantry check names their tenants and the commands".into());
+        }
+        let (message, public) = match &error {
+            Error::Engine(engine) => match engine.kind() {
+                // The statement and the reason are not private; the rows of a pool are of many tenants.
+                Kind::Statement(why) => {
+                    (pooled.map_or_else(|| why.clone(), |rows| format!("{why}: {rows}")), why.clone())
+                }
+                _ => (error.to_string(), error.public_title()),
+            },
+            _ => (error.to_string(), error.public_title()),
+        };
+        Self { code, message, public, remedy }
     }
 }
 

@@ -127,7 +127,7 @@ impl<'a> Records<'a> {
 
     async fn session_of(&self, entry: &ModelEntry) -> Result<Session> {
         match (&entry.place, self.scope) {
-            (Some(system), _) => Ok(self.inner.engine.session(system, &entry.schema, None).await?),
+            (Some(system), _) => self.inner.system_session(system, &entry.schema).await,
             (None, Scope::Tenant(tenant)) => {
                 let moved = self.moved();
                 let store = &entry.model.store;

@@ -18,4 +18,6 @@ pub(crate) use repair::repair;
 pub use scan::DatabaseFile;
 pub(crate) use scan::{list as list_files, residents};
 pub(crate) use server::{Server, sync_directory};
-pub(crate) use upkeep::{attach, change_identity, inspect_file, look, migrate_file, pooled_bytes, scrub};
+pub(crate) use upkeep::{
+    attach, change_identity, inspect_file, look, migrate_file, pooled_bytes, rehearse_file, scrub,
+};

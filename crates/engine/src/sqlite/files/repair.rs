@@ -1,14 +1,19 @@
-//! Corrects values in a tenant's own database, whatever schema it has: values that stop a migration and that no loaded
-//! app can change.
+//! Corrects values, whatever schema the database has: values that stop a migration and that no loaded app can change.
 //!
 //! Called by the engine on a blocking thread, for an operator. It changes values only. It adds and deletes no rows, so
-//! counters and sequences stay correct, and it changes no key and no table of the platform's.
+//! counters and sequences stay correct, and it changes no key and no table of the platform's. In a database that others
+//! share, a [`Window`] confines it to the rows of the place.
 
 use super::upkeep::apart;
 use crate::{
     error::{Error, Kind, Result},
     place::Isolation,
-    sqlite::{identity, site::Site},
+    sqlite::{
+        identity,
+        sandbox::{COLUMNS, Window},
+        schema::Script,
+        site::Site,
+    },
 };
 use rusqlite::{
     Connection,
@@ -17,31 +22,52 @@ use rusqlite::{
 };
 use std::time::{Duration, Instant};
 
-/// Columns that only the platform may write.
-const COLUMNS: [&str; 3] = ["id", "created_at", "version"];
 /// Instructions between two looks at the clock.
 const OPS_BETWEEN_LOOKS: i32 = 1000;
 
 /// Runs one UPDATE in a transaction of its own, for at most `limit`. Returns the number of rows changed.
 ///
 /// # Errors
-/// [`Kind::Denied`] for any other statement, and in a shared database; [`Kind::Busy`] while the rows are moved.
-pub(crate) fn repair(site: &Site, text: &str, limit: Duration) -> Result<u64> {
-    if site.place.isolation == Isolation::Pooled || site.place.tenant.is_none() {
-        return Err(Error::new(Kind::Denied("changing shared rows".into()), "not a database of one's own"));
-    }
+/// [`Kind::Denied`] for any other statement; [`Kind::Busy`] while the rows are moved.
+pub(crate) fn repair(site: &Site, script: &Script, text: &str, limit: Duration) -> Result<u64> {
     let mut conn = apart(site)?;
-    conn.execute_batch("PRAGMA synchronous = FULL; BEGIN IMMEDIATE")?;
+    conn.execute_batch("PRAGMA synchronous = FULL; PRAGMA temp_store = FILE; BEGIN IMMEDIATE")?;
     refuse_moving(&conn, site)?;
     let end = Instant::now() + limit;
     conn.progress_handler(OPS_BETWEEN_LOOKS, Some(move || Instant::now() >= end))?;
-    conn.authorizer(Some(judge))?;
-    let changed = update(&conn, text);
-    conn.authorizer(None::<fn(AuthContext<'_>) -> Authorization>)?;
-    let changed = changed?;
+    let is_own = site.place.isolation == Isolation::Database && site.place.tenant.is_some();
+    let changed = match is_own {
+        true => judged(&mut conn, judge, text)?,
+        false => shared(&mut conn, site, script, text)?,
+    };
     // On any error above, closing the connection rolls back.
     conn.execute_batch("COMMIT")?;
     Ok(changed)
+}
+
+/// Updates rows of the place in a database that others share.
+fn shared(conn: &mut Connection, site: &Site, script: &Script, text: &str) -> Result<u64> {
+    let mut window = Window::open(conn, script, &site.place)?;
+    window.take_updates(conn)?;
+    let judge = window.clone();
+    judged(conn, move |context: AuthContext<'_>| judge.judge(context), text)?;
+    let changed = window.apply(conn)?;
+    // The values may have other lengths now.
+    let recount = format!("{} AND p.tenant = ?1", script.as_applied(conn)?.recount());
+    conn.execute(&recount, [identity::tenant_number(&site.place)])?;
+    Ok(changed)
+}
+
+/// Runs the statement under an authorizer.
+fn judged(
+    conn: &mut Connection,
+    judge: impl for<'r> FnMut(AuthContext<'r>) -> Authorization + Send + 'static,
+    text: &str,
+) -> Result<u64> {
+    conn.authorizer(Some(judge))?;
+    let changed = update(conn, text);
+    conn.authorizer(None::<fn(AuthContext<'_>) -> Authorization>)?;
+    changed
 }
 
 fn update(conn: &Connection, text: &str) -> Result<u64> {

@@ -32,6 +32,12 @@ pub(crate) fn migrate_file(site: &Site, script: &Script) -> Result<MigrateReport
     script.run(&mut conn)
 }
 
+/// Learns whether one of the missing migrations of `script` is refused. Changes nothing.
+pub(crate) fn rehearse_file(site: &Site, script: &Script) -> Result<()> {
+    let mut conn = apart(site)?;
+    script.rehearse(&mut conn)
+}
+
 /// Compares the database of `place` with the schema that `script` makes.
 pub(crate) fn inspect_file(site: &Site, script: &Script) -> Result<Inspection> {
     let conn = apart(site)?;

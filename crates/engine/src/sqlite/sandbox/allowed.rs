@@ -160,9 +160,7 @@ impl Allowed {
     pub(super) fn judge(&self, context: AuthContext<'_>) -> Authorization {
         let allowed = match context.action {
             AuthAction::Select | AuthAction::Recursive => true,
-            AuthAction::Function { function_name } => {
-                FUNCTIONS.iter().any(|name| name.eq_ignore_ascii_case(function_name))
-            }
+            AuthAction::Function { function_name } => is_harmless(function_name),
             AuthAction::Read { table_name, column_name } => {
                 self.may_read(table_name, column_name, context.database_name)
             }
@@ -185,6 +183,12 @@ impl Allowed {
     }
 }
 
-fn is_internal(table: &str) -> bool {
+/// Returns true for a function that a tenant's statement may call.
+pub(in crate::sqlite) fn is_harmless(function: &str) -> bool {
+    FUNCTIONS.iter().any(|name| name.eq_ignore_ascii_case(function))
+}
+
+/// Returns true for the lower-case name of a table that belongs to the platform or to SQLite.
+pub(in crate::sqlite) fn is_internal(table: &str) -> bool {
     INTERNAL.iter().any(|prefix| table.starts_with(prefix))
 }

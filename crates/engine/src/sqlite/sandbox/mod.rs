@@ -8,6 +8,7 @@
 mod allowed;
 mod guard;
 mod rows;
+mod window;
 
 use super::{
     connection::{Stop, open},
@@ -18,6 +19,8 @@ use allowed::Allowed;
 use guard::Guard;
 use rusqlite::{Connection, OpenFlags, hooks::AuthContext, limits::Limit};
 use std::{path::Path, time::Duration};
+
+pub(super) use window::{COLUMNS, Window};
 
 /// Longest value, in bytes, that a statement may read or build. With functions of linear cost, a call then takes
 /// milliseconds.
@@ -63,23 +66,22 @@ pub struct SqlRows {
 
 /// Runs one statement on the database at `path`, which the caller has open. Blocks; call it on a thread that does
 /// nothing else. `params` is an array (by position), an object (by name) or null. `check` verifies the state of the
-/// database that the statement will read.
+/// database that the statement will read. If it returns a window, the statement sees only what is in the window.
 pub(super) fn run(
     path: &Path,
     text: &str,
     params: &serde_json::Value,
     limits: SqlLimits,
     stop: Stop,
-    check: impl FnOnce(&Connection) -> Result<()>,
+    check: impl FnOnce(&Connection) -> Result<Option<Window>>,
 ) -> Result<SqlRows> {
     let mut conn = open::connect_with(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     // A sort in memory is one instruction. In files it is many short ones, and uses little memory.
     let temporary = if guard::counts_files() { "FILE" } else { "MEMORY" };
-    conn.execute_batch(&format!(
-        "PRAGMA query_only = ON; PRAGMA temp_store = {temporary}; PRAGMA cell_size_check = ON; BEGIN"
-    ))?;
-    check(&conn)?;
-    confine(&mut conn)?;
+    conn.execute_batch(&format!("PRAGMA temp_store = {temporary}; PRAGMA cell_size_check = ON; BEGIN"))?;
+    let window = check(&conn)?;
+    conn.execute_batch("PRAGMA query_only = ON")?;
+    confine(&mut conn, window)?;
     let guard = Guard::set(&mut conn, limits, stop.clone())?;
     stop.interrupts(&conn);
     let answer = query(&conn, text, params, limits);
@@ -95,8 +97,8 @@ pub(super) fn run(
     })
 }
 
-/// Restricts the connection to reading its own tables.
-fn confine(conn: &mut Connection) -> Result<()> {
+/// Restricts the connection to reading its own tables, or what is in the window.
+fn confine(conn: &mut Connection, window: Option<Window>) -> Result<()> {
     functions::replace_quadratic(conn, VALUE_BYTES as usize)?;
     for (limit, value) in [
         (Limit::SQLITE_LIMIT_ATTACHED, 0),
@@ -114,8 +116,11 @@ fn confine(conn: &mut Connection) -> Result<()> {
     ] {
         conn.set_limit(limit, value)?;
     }
-    let allowed = Allowed::of(conn)?;
     // Last, because from here on the authorizer also applies to the platform's statements.
+    if let Some(window) = window {
+        return Ok(conn.authorizer(Some(move |context: AuthContext<'_>| window.judge(context)))?);
+    }
+    let allowed = Allowed::of(conn)?;
     Ok(conn.authorizer(Some(move |context: AuthContext<'_>| allowed.judge(context)))?)
 }
 

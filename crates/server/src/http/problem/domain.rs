@@ -127,6 +127,7 @@ mod tests {
                 },
                 503,
             ),
+            (Error::StoreBehind { store: "shared".into(), reason: None, detail: "private".into() }, 503),
             (engine(Kind::SchemaBehind), 503),
             (engine(Kind::SchemaAhead), 503),
             (Error::MasterDataEmpty { what: "plans".into() }, 409),

@@ -1,6 +1,6 @@
 //! Converts the values of a column to its new type: exactly, or the migration fails.
 
-use super::{literal, ops::Step, quoted};
+use super::{Layout, literal, ops::Step, quoted, refused_rows};
 use crate::{
     error::{Error, Kind, Result},
     migration::fill_value,
@@ -19,6 +19,7 @@ pub(crate) struct Conversion {
 const MIDNIGHT: &str = "T00:00:00.000000Z";
 
 struct Builder<'a> {
+    layout: &'a Layout<'a>,
     table: &'a str,
     field: &'a str,
     expr: String,
@@ -28,19 +29,23 @@ struct Builder<'a> {
 impl Builder<'_> {
     /// Adds a check that fails for rows where `condition` holds; `what` completes "N rows have …".
     fn refuse(&mut self, condition: &str, what: &str) {
-        let rows = format!("FROM {} WHERE {condition}", quoted(self.table));
         self.checks.push(Step::Refuse {
-            count: format!("SELECT count(*) {rows}"),
-            ids: Some(format!("SELECT id {rows} ORDER BY id")),
+            count: format!("SELECT count(*) FROM {} WHERE {condition}", quoted(self.table)),
+            rows: Some(refused_rows(self.layout, condition)),
             message: format!("rows of `{}` have a `{}` {what}", self.table, self.field),
         });
     }
 }
 
 /// Converts from the old field to the new one (same name). `fill` replaces nulls if the field becomes required.
-pub(crate) fn convert(table: &str, from: &Field, to: &Field, fill: Option<&Json>) -> Result<Conversion> {
-    let name = to.name.as_str();
-    let mut b = Builder { table, field: name, expr: quoted(name), checks: Vec::new() };
+pub(crate) fn convert(
+    layout: &Layout<'_>,
+    from: &Field,
+    to: &Field,
+    fill: Option<&Json>,
+) -> Result<Conversion> {
+    let (table, name) = (layout.model.name.as_str(), to.name.as_str());
+    let mut b = Builder { layout, table, field: name, expr: quoted(name), checks: Vec::new() };
     change_type(&mut b, &from.kind, &to.kind)?;
     narrow(&mut b, &from.kind, &to.kind);
     if to.required && !from.required {

@@ -38,7 +38,7 @@ pub(super) fn add_field(
         if field.required && filled.is_none() {
             out.list.push(Step::Refuse {
                 count: format!("SELECT count(*) FROM {}", quoted(table)),
-                ids: None,
+                rows: None,
                 message: format!("rows of `{table}` would have no `{}`, which is required", field.name),
             });
         }
@@ -85,7 +85,7 @@ pub(super) fn alter_field(
             "`{table}.{name}` refers to ids of another kind: add a new field instead"
         )));
     }
-    let Conversion { expr, checks } = convert(table, was, field, fill)?;
+    let Conversion { expr, checks } = convert(new, was, field, fill)?;
     out.list.extend(checks);
     if field.unique && !was.unique {
         out.list.extend(duplicates(new, &Index { fields: vec![field.name.clone()], unique: true }));

@@ -47,6 +47,13 @@ pub(crate) fn list<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     names.into_iter().map(quoted).collect::<Vec<_>>().join(", ")
 }
 
+/// Returns the query for the tenant, or null, and the id of the rows where `condition` holds: one more than are named.
+pub(crate) fn refused_rows(layout: &Layout<'_>, condition: &str) -> String {
+    let tenant = layout.tenant().map_or("NULL".to_owned(), quoted);
+    let (table, limit) = (quoted(layout.model.name.as_str()), crate::refused::NAMED_MAX + 1);
+    format!("SELECT {tenant}, \"id\" FROM {table} WHERE {condition} ORDER BY 1, 2 LIMIT {limit}")
+}
+
 impl Layout<'_> {
     /// Returns the tenant column, if rows of many tenants share the table.
     pub(crate) fn tenant(&self) -> Option<&str> {

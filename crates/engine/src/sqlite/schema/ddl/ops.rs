@@ -25,8 +25,8 @@ pub(crate) enum Step {
     Refuse {
         /// The query.
         count: String,
-        /// A query for the ids of the rows that are counted; none: it is every row.
-        ids: Option<String>,
+        /// A query for the tenant, or null, and the id of the rows that are counted; `None`: it is every row.
+        rows: Option<String>,
         /// What the number counts.
         message: String,
     },
@@ -174,10 +174,7 @@ pub(super) fn duplicates(layout: &Layout<'_>, index: &Index) -> Option<Step> {
     );
     Some(Step::Refuse {
         count: format!("SELECT count(*) FROM (SELECT 1 {twice})"),
-        ids: Some(format!(
-            "SELECT id FROM {} WHERE ({columns}) IN (SELECT {columns} {twice}) ORDER BY {columns}",
-            quoted(table)
-        )),
+        rows: Some(super::refused_rows(layout, &format!("({columns}) IN (SELECT {columns} {twice})"))),
         message: format!(
             "values of ({}) occur more than once in `{table}`, but must be unique",
             fields.join(", ")

@@ -17,6 +17,7 @@ use crate::{
     migration::{Invalid, Migration, State, fingerprint},
     name::StoreName,
     place::Isolation,
+    refused::RefusedRows,
     sqlite::identity::META_SQL,
 };
 use rusqlite::{Connection, params};
@@ -173,12 +174,12 @@ impl Script {
         Ok((missing, done.into_keys().filter(|id| !known.contains(id)).collect()))
     }
 
-    /// Returns the models of the store as they are after the migrations that a database has.
+    /// Returns the script of only those migrations that a database has. Its models are those of the database.
     ///
     /// # Errors
     /// [`Kind::SchemaAhead`] if it has migrations that are not known here; [`Kind::Statement`] if the file of one was
     /// changed afterwards, or their order has changed.
-    pub(crate) fn state_in(&self, conn: &Connection) -> Result<State> {
+    pub(crate) fn as_applied(&self, conn: &Connection) -> Result<Self> {
         let done = self.ledger(conn)?;
         let missing: BTreeSet<String> = self.missing(&done)?.iter().map(|m| m.id()).collect();
         let known: BTreeSet<String> = self.migrations.iter().map(Compiled::id).collect();
@@ -186,13 +187,20 @@ impl Script {
             let detail = format!("the database has migration {unknown}, which is not known here");
             return Err(Error::new(Kind::SchemaAhead, detail));
         }
-        let mut state = State::default();
-        for migration in self.source.iter().filter(|migration| !missing.contains(&migration.id())) {
-            for op in migration.ops.iter().filter(|op| *op.store() == self.store) {
-                state.apply(&migration.app, op).map_err(|Invalid(why)| refusal(migration, &why))?;
-            }
+        if missing.is_empty() {
+            return Ok(self.clone());
         }
-        Ok(state)
+        let mut applied = self.source.to_vec();
+        // The other stores stay complete: models of this one may refer to theirs.
+        for migration in applied.iter_mut().filter(|migration| missing.contains(&migration.id())) {
+            migration.ops.retain(|op| *op.store() != self.store);
+        }
+        Self::new(&self.store, self.isolation, &applied)
+    }
+
+    /// Returns the statement that counts again what every tenant of the store holds.
+    pub(crate) fn recount(&self) -> String {
+        recount::recount(&self.state, &self.store, self.isolation)
     }
 
     /// Applies the missing migrations. Safe while other processes do the same: each migration takes the database's
@@ -204,27 +212,30 @@ impl Script {
     pub fn run(&self, conn: &mut Connection) -> Result<MigrateReport> {
         let (pending, unknown) = self.pending(conn)?;
         let mut report = MigrateReport { applied: Vec::new(), unknown };
-        if pending.is_empty() {
-            return Ok(report);
+        if is_due(conn, &pending, &report.unknown)? {
+            without_references(conn, |conn| self.run_pending(conn, &mut report))?;
         }
-        let app = |id: &str| id.split('/').next().map(str::to_owned);
-        if let Some(newer) = report.unknown.iter().find(|u| pending.iter().any(|p| app(p) == app(u))) {
-            return Err(statement(format!(
-                "the database has migration {newer}, which is not known here, and lacks {}: bring the apps to the \
-                 version that made it",
-                pending.join(", ")
-            )));
+        Ok(report)
+    }
+
+    /// Applies the missing migrations in one transaction and rolls it back, to learn whether one of them is refused.
+    ///
+    /// # Errors
+    /// Those of [`Script::run`].
+    pub(crate) fn rehearse(&self, conn: &mut Connection) -> Result<()> {
+        let (pending, unknown) = self.pending(conn)?;
+        if !is_due(conn, &pending, &unknown)? {
+            return Ok(());
         }
-        if !conn.is_autocommit() {
-            return Err(Error::new(Kind::Internal, "migration inside a transaction"));
-        }
-        // A table rebuild drops a table that others refer to. The pragma has no effect inside a transaction; every
-        // migration checks all references before it commits.
-        conn.pragma_update(None, "foreign_keys", false)?;
-        let outcome = self.run_pending(conn, &mut report);
-        conn.pragma_update(None, "foreign_keys", true)?;
-        conn.pragma_update(None, "legacy_alter_table", false)?;
-        outcome.map(|()| report)
+        without_references(conn, |conn| {
+            conn.execute_batch("BEGIN IMMEDIATE")?;
+            let mut all = self.migrations.iter();
+            let tried = all.try_for_each(|migration| self.apply_locked(conn, migration).map(drop));
+            if !conn.is_autocommit() {
+                conn.execute_batch("ROLLBACK")?;
+            }
+            tried
+        })
     }
 
     fn run_pending(&self, conn: &mut Connection, report: &mut MigrateReport) -> Result<()> {
@@ -290,6 +301,38 @@ impl Script {
     }
 }
 
+/// Returns true if migrations are to be applied.
+///
+/// # Errors
+/// [`Kind::Statement`] if a newer version of one of their apps has migrated the database.
+fn is_due(conn: &Connection, pending: &[String], unknown: &[String]) -> Result<bool> {
+    let app = |id: &str| id.split('/').next().map(str::to_owned);
+    if let Some(newer) = unknown.iter().find(|u| pending.iter().any(|p| app(p) == app(u))) {
+        return Err(statement(format!(
+            "the database has migration {newer}, which is not known here, and lacks {}: bring the apps to the version \
+             that made it",
+            pending.join(", ")
+        )));
+    }
+    if !pending.is_empty() && !conn.is_autocommit() {
+        return Err(Error::new(Kind::Internal, "migration inside a transaction"));
+    }
+    Ok(!pending.is_empty())
+}
+
+/// Runs `work` without the checks of foreign keys. A table rebuild drops a table that others refer to. The pragma has no
+/// effect inside a transaction; every migration checks all references before it commits.
+fn without_references<T>(
+    conn: &mut Connection,
+    work: impl FnOnce(&mut Connection) -> Result<T>,
+) -> Result<T> {
+    conn.pragma_update(None, "foreign_keys", false)?;
+    let outcome = work(conn);
+    conn.pragma_update(None, "foreign_keys", true)?;
+    conn.pragma_update(None, "legacy_alter_table", false)?;
+    outcome
+}
+
 fn statement(detail: String) -> Error {
     Error::new(Kind::Statement(detail.clone()), detail)
 }
@@ -308,8 +351,8 @@ fn in_migration(migration: &Compiled, step: &Step, error: Error) -> Error {
         (Kind::Denied(_), _) => {
             "it may not begin or end transactions, attach databases, set pragmas or touch the platform's tables".to_owned()
         }
-        (_, Some(source)) => source.to_string(),
-        (_, None) => error.detail().to_owned(),
+        (_, Some(source)) if !source.is::<RefusedRows>() => source.to_string(),
+        _ => error.detail().to_owned(),
     };
     let text = match step {
         Step::Sql(sql) | Step::Raw(sql) => format!("{why}: in `{}`", sql.lines().next().unwrap_or_default()),

@@ -1,8 +1,9 @@
 //! Runs one step of a migration on a connection, and checks references before the commit.
 
-use super::statement;
 use crate::{
     error::{Error, Kind, Result},
+    name::TenantId,
+    refused::{NAMED_MAX, RefusedRows},
     sqlite::schema::ddl::Step,
 };
 use rusqlite::{
@@ -21,39 +22,49 @@ pub(super) fn run_step(conn: &mut Connection, step: &Step) -> Result<()> {
             conn.authorizer(None::<fn(AuthContext<'_>) -> Authorization>)?;
             Ok(outcome?)
         }
-        Step::Refuse { count, ids, message } => {
+        Step::Refuse { count, rows, message } => {
             let found: i64 = conn.query_row(count, [], |row| row.get(0))?;
             if found == 0 {
                 return Ok(());
             }
-            let which = ids.as_deref().map(|ids| which(conn, ids)).transpose()?.unwrap_or_default();
-            Err(statement(format!("refused: {found} {message}{which}")))
+            let mut rows = match rows {
+                Some(query) => refused_rows(conn, query)?,
+                None => RefusedRows::default(),
+            };
+            rows.count = found.unsigned_abs();
+            let why = format!("refused: {found} {message}{}", rows.own());
+            Err(Error::with_source(Kind::Statement(why.clone()), why, rows))
         }
     }
 }
 
-/// Maximum number of ids in a refusal.
-const NAMED_MAX: usize = 20;
-
-/// Returns the ids of the first rows that the query finds, in parentheses.
-fn which(conn: &Connection, ids: &str) -> Result<String> {
-    let mut query = conn.prepare(&format!("{ids} LIMIT {}", NAMED_MAX + 1))?;
-    let found = query.query_map([], |row| Ok(shown(row.get_ref(0)?)))?;
-    let mut found = found.collect::<rusqlite::Result<Vec<_>>>()?;
-    if found.len() > NAMED_MAX {
-        found[NAMED_MAX] = "…".into();
+/// Reads the refused rows with a query for the tenant, or null, and the id.
+fn refused_rows(conn: &Connection, query: &str) -> Result<RefusedRows> {
+    let mut found = RefusedRows::default();
+    let mut statement = conn.prepare(query)?;
+    let mut rows = statement.query([])?;
+    let mut count = 0;
+    while let Some(row) = rows.next()? {
+        if count == NAMED_MAX {
+            found.more = true;
+            break;
+        }
+        count += 1;
+        let tenant = row.get::<_, Option<i64>>(0)?.map(TenantId::from_raw);
+        found.ids.entry(tenant).or_default().push(shown(row.get_ref(1)?));
     }
-    Ok(format!(" (id {})", found.join(", ")))
+    Ok(found)
 }
 
 fn shown(id: ValueRef<'_>) -> String {
     match id {
         ValueRef::Integer(id) => id.to_string(),
+        ValueRef::Text(id) => String::from_utf8_lossy(id).into_owned(),
         ValueRef::Blob(bytes) => match uuid::Uuid::from_slice(bytes) {
             Ok(id) => id.to_string(),
             Err(_) => "?".into(),
         },
-        other => other.as_str().unwrap_or("?").to_owned(),
+        ValueRef::Real(_) | ValueRef::Null => "?".into(),
     }
 }
 

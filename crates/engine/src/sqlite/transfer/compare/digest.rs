@@ -64,7 +64,8 @@ pub(crate) fn digest_copy(from: &Path, schema: &Schema, of: Option<TenantId>) ->
 pub(crate) fn describe_copy(from: &Path, script: &Script, of: Option<TenantId>) -> Result<Digest> {
     let conn = open_copy(from)?;
     identity(&conn, script.store(), of)?;
-    let state = script.state_in(&conn)?;
+    let applied = script.as_applied(&conn)?;
+    let state = applied.state();
     let tenant = of.map_or(0, TenantId::get);
     let side = Side { conn: &conn, isolation: Isolation::Database, tenant };
     of_models(&side, state.of_store(script.store()))

@@ -1,6 +1,5 @@
 //! Writes a pooled tenant to its own file: only its rows, from one state of the shared database.
 
-use super::file::at_end;
 use crate::{
     error::Result,
     model::Model,
@@ -18,11 +17,12 @@ use crate::{
 use rusqlite::{Connection, params};
 use std::{fs::File, path::Path};
 
-/// Writes the tenant's rows of the store to the new file `to`, in the layout of a tenant's own database.
+/// Writes the tenant's rows of the store to the new file `to`, in the layout of a tenant's own database, with the
+/// migrations that the pool has.
 pub(crate) fn extract(site: &Site, script: &Script, to: &Path) -> Result<()> {
     let from = giving(site)?;
-    at_end(&from, script.laid_out(Isolation::Pooled)?, "the shared database")?;
-    let own = script.laid_out(Isolation::Database)?;
+    let pooled = script.laid_out(Isolation::Pooled)?.as_applied(&from)?;
+    let own = pooled.laid_out(Isolation::Database)?;
     File::create_new(to).map_err(|error| io(error, to))?;
     let mut conn = open::connect(to)?;
     // No other process knows the file, and it is removed on failure: no journal on disk.

@@ -1,0 +1,219 @@
+//! Shows an operator's statement only the rows of one place, in a database that other places share.
+//!
+//! For each model of the place's store there is a temporary view with the model's name, so that a statement reads and
+//! updates it like the table in a tenant's own database. An UPDATE changes the view: a trigger notes the new values in a
+//! temporary table, and [`Window::apply`] writes them to the rows. The statement itself never writes to a real table.
+//!
+//! The authorizer allows a real table only inside the inner view of its model. Names of inner views, triggers and
+//! temporary tables contain a random number, so that a statement cannot name them or a subquery like them.
+
+use super::allowed::{is_harmless, is_internal};
+use crate::{
+    error::{Error, Kind, Result},
+    place::{Isolation, Place},
+    sqlite::{
+        identity,
+        schema::{
+            Script,
+            ddl::{Layout, list, quoted},
+        },
+    },
+};
+use rusqlite::{
+    Connection,
+    hooks::{AuthAction, AuthContext, Authorization},
+};
+use std::collections::HashSet;
+
+/// Columns that only the platform may write.
+pub(in crate::sqlite) const COLUMNS: [&str; 3] = ["id", "created_at", "version"];
+/// Tables that are functions without effect and read nothing stored.
+const JSON: [&str; 2] = ["json_each", "json_tree"];
+/// Selects every name that can stand for a table of the database.
+const NAMES: &str = "SELECT lower(name) FROM main.sqlite_schema WHERE type IN ('table', 'view')
+     UNION SELECT lower(name) FROM pragma_module_list";
+
+/// The views on one connection.
+#[derive(Debug, Clone)]
+pub(in crate::sqlite) struct Window {
+    random: String,
+    tables: Vec<Table>,
+    /// Lower-case names that stand for something else than a view.
+    others: HashSet<String>,
+    can_update: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Table {
+    model: String,
+    /// Condition on the rows of the place.
+    whose: String,
+    columns: Vec<String>,
+}
+
+impl Window {
+    /// Creates the views of the store's models as they are after the migrations that the database has. The transaction
+    /// must have begun.
+    ///
+    /// # Errors
+    /// [`Kind::Denied`] for a pool without a tenant; otherwise those of [`Script::as_applied`].
+    pub(in crate::sqlite) fn open(conn: &Connection, script: &Script, place: &Place) -> Result<Self> {
+        if place.isolation == Isolation::Pooled && place.tenant.is_none() {
+            return Err(Error::new(
+                Kind::Denied("rows of all tenants".into()),
+                "a pool has no rows of its own",
+            ));
+        }
+        let script = script.as_applied(conn)?;
+        let tables = tables(&script, place);
+        let random = conn.query_row("SELECT lower(hex(randomblob(16)))", [], |row| row.get(0))?;
+        let mut names = conn.prepare(NAMES)?;
+        let names = names.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+        let mut window = Self { random, tables, others: names, can_update: false };
+        for Table { model, whose, columns } in &window.tables {
+            let (inner, columns) = (quoted(&window.inner(model)), list(columns.iter().map(String::as_str)));
+            let model = quoted(model);
+            conn.execute_batch(&format!(
+                "CREATE TEMP VIEW {inner} AS SELECT {columns} FROM main.{model} WHERE {whose};
+                 CREATE TEMP VIEW {model} AS SELECT {columns} FROM {inner}"
+            ))?;
+        }
+        for Table { model, .. } in &window.tables {
+            window.others.remove(&model.to_ascii_lowercase());
+        }
+        Ok(window)
+    }
+
+    /// Lets an UPDATE of a view be noted.
+    pub(in crate::sqlite) fn take_updates(&mut self, conn: &Connection) -> Result<()> {
+        for Table { model, columns, .. } in &self.tables {
+            let noted = quoted(&self.noted(model));
+            let others = || columns.iter().filter(|column| *column != "id");
+            let declared: String = others().map(|column| format!(", {}", quoted(column))).collect();
+            let new: String = others().map(|column| format!(", NEW.{}", quoted(column))).collect();
+            conn.execute_batch(&format!(
+                "CREATE TEMP TABLE {noted}(id PRIMARY KEY{declared});
+                 CREATE TEMP TRIGGER {} INSTEAD OF UPDATE ON temp.{} BEGIN
+                   INSERT OR REPLACE INTO {noted} VALUES (OLD.id{new});
+                 END",
+                quoted(&self.trigger(model)),
+                quoted(model)
+            ))?;
+        }
+        self.can_update = true;
+        Ok(())
+    }
+
+    /// Drops the views, and writes the noted values to the rows of the place. Returns the number of rows. Call it without
+    /// the authorizer.
+    pub(in crate::sqlite) fn apply(self, conn: &Connection) -> Result<u64> {
+        for Table { model, .. } in &self.tables {
+            let (inner, model) = (quoted(&self.inner(model)), quoted(model));
+            conn.execute_batch(&format!("DROP VIEW temp.{model}; DROP VIEW temp.{inner}"))?;
+        }
+        let mut changed = 0;
+        for Table { model, whose, columns } in &self.tables {
+            let noted = quoted(&self.noted(model));
+            let is_noted: bool =
+                conn.query_row(&format!("SELECT EXISTS(SELECT 1 FROM temp.{noted})"), [], |row| row.get(0))?;
+            if !is_noted {
+                continue;
+            }
+            let free = columns.iter().filter(|column| !COLUMNS.contains(&column.as_str()));
+            let set: Vec<_> = free.map(|column| quoted(column)).map(|c| format!("{c} = noted.{c}")).collect();
+            let sql = format!(
+                "UPDATE main.{model} SET {} FROM temp.{noted} AS noted WHERE {whose} AND {model}.id = noted.id",
+                set.join(", "),
+                model = quoted(model)
+            );
+            changed += conn.execute(&sql, [])? as u64;
+        }
+        Ok(changed)
+    }
+
+    /// Allows or denies one action while a statement is prepared.
+    pub(in crate::sqlite) fn judge(&self, context: AuthContext<'_>) -> Authorization {
+        let (database, inside) = (context.database_name, context.accessor);
+        let allowed = match context.action {
+            AuthAction::Select | AuthAction::Recursive => true,
+            AuthAction::Function { function_name } => is_harmless(function_name),
+            AuthAction::Read { table_name, column_name } => {
+                self.may_read(table_name, column_name, database, inside)
+            }
+            AuthAction::Update { table_name, column_name } => {
+                self.can_update
+                    && inside.is_none()
+                    && database == Some("temp")
+                    && self.table(table_name).is_some()
+                    && !COLUMNS.iter().any(|own| own.eq_ignore_ascii_case(column_name))
+            }
+            // Inside the trigger that notes the new values.
+            AuthAction::Insert { table_name } => self.tables.iter().any(|table| {
+                table_name == self.noted(&table.model) && inside == Some(&*self.trigger(&table.model))
+            }),
+            _ => false,
+        };
+        if allowed { Authorization::Allow } else { Authorization::Deny }
+    }
+
+    /// Returns true if the column may be read. SQLite passes no database name for a table none of whose columns is used,
+    /// and likewise for a common table expression or a subquery, which may have any name that no table has.
+    fn may_read(&self, table: &str, column: &str, database: Option<&str>, inside: Option<&str>) -> bool {
+        match database {
+            Some("temp") => {
+                let model =
+                    |own: &Table| own.model.eq_ignore_ascii_case(table) || table == self.inner(&own.model);
+                self.tables.iter().any(model)
+            }
+            Some(_) if JSON.iter().any(|name| name.eq_ignore_ascii_case(table)) => true,
+            Some("main") => {
+                let inner = |own: &Table| inside == Some(&*self.inner(&own.model));
+                self.table(table).is_some_and(inner)
+            }
+            Some(_) => false,
+            None => {
+                let table = table.to_ascii_lowercase();
+                let is_function = JSON.contains(&&*table);
+                column.is_empty() && (is_function || !self.others.contains(&table) && !is_internal(&table))
+            }
+        }
+    }
+
+    fn table(&self, name: &str) -> Option<&Table> {
+        self.tables.iter().find(|table| table.model.eq_ignore_ascii_case(name))
+    }
+
+    fn inner(&self, model: &str) -> String {
+        format!("{}_inner_{model}", self.random)
+    }
+
+    fn noted(&self, model: &str) -> String {
+        format!("{}_noted_{model}", self.random)
+    }
+
+    fn trigger(&self, model: &str) -> String {
+        format!("{}_trigger_{model}", self.random)
+    }
+}
+
+/// Returns the models of the script's store with the columns that a statement may see.
+fn tables(script: &Script, place: &Place) -> Vec<Table> {
+    let (state, isolation) = (script.state(), place.isolation);
+    let table = |model| {
+        let layout = Layout { model, state, isolation };
+        let (tenant, of) = (layout.tenant(), quoted(model.name.as_str()));
+        let columns =
+            layout.column_names().into_iter().filter(|name| *name != "_row" && Some(*name) != tenant);
+        Table {
+            model: model.name.to_string(),
+            // Without a condition on a column that is not the rowid, a statement that only counts rows uses no column, and
+            // SQLite does not tell the authorizer where.
+            whose: match tenant {
+                Some(column) => format!("{of}.{} = {}", quoted(column), identity::tenant_number(place)),
+                None => format!("{of}.\"version\" IS NOT ''"),
+            },
+            columns: columns.map(str::to_owned).collect(),
+        }
+    };
+    state.of_store(script.store()).map(table).collect()
+}

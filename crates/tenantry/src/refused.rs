@@ -1,0 +1,143 @@
+//! Stores of the platform, and pools, that stay at their schema version because a migration is refused there.
+//!
+//! `own_stores` finds them while the platform opens. Requests for them get `migrations_pending`; everything else works.
+
+use crate::{
+    Error, Platform, Result,
+    control::{Control, params},
+    platform::Inner,
+};
+use std::{collections::HashMap, fmt, sync::Arc};
+use tenantry_engine::{
+    Kind, RefusedRows, Session,
+    name::TenantId,
+    place::{Isolation, Place},
+    schema::Schema,
+};
+
+/// A store of the platform, or a pool, that stays at its schema version because a migration is refused there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// The database.
+    pub place: Place,
+    /// The reason, without the rows of a pool, which are of many tenants.
+    pub reason: String,
+    /// Number of refused rows. 0 if the reason is not in rows.
+    pub count: u64,
+    /// The first refused rows of a pool, and their tenants. Empty for another database, whose reason has the rows.
+    pub rows: String,
+    /// Slug of the first of these tenants.
+    pub tenant: Option<String>,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { place: Place { store, server, physical, .. }, reason, rows, .. } = self;
+        write!(f, "store {store} ({server}/{physical}.db) stays at its schema version: {reason}")?;
+        if !rows.is_empty() {
+            write!(f, ": {rows}")?;
+        }
+        write!(f, "; {}", self.remedy())
+    }
+}
+
+impl Refused {
+    /// Explains `error`, with which the migrations of `place` ended for the reason `why`.
+    pub(crate) async fn new(
+        control: &Control,
+        place: &Place,
+        why: &str,
+        error: &tenantry_engine::Error,
+    ) -> Result<Self> {
+        let found = RefusedRows::of(error);
+        let (mut rows, mut tenant) = (String::new(), None);
+        if let Some(found) = found.filter(|found| found.is_pooled()) {
+            let slugs = slugs(control, found.ids.keys().flatten()).await?;
+            rows = found.text(|id| slugs.get(&id).cloned().unwrap_or_else(|| format!("tenant {id}")));
+            tenant = found.ids.keys().flatten().find_map(|id| slugs.get(id).cloned());
+        }
+        let count = found.map_or(0, |found| found.count);
+        Ok(Self { place: place.clone(), reason: why.to_owned(), count, rows, tenant })
+    }
+
+    fn remedy(&self) -> String {
+        let store = &self.place.store;
+        let (of, then) = match (self.place.isolation, &self.tenant) {
+            (Isolation::Database, _) => (format!("{store} --system"), "migrate"),
+            (Isolation::Pooled, slug) => {
+                (format!("{} --store {store}", slug.as_deref().unwrap_or("TENANT")), "migrate-tenants")
+            }
+        };
+        let rows = match self.count {
+            0 => String::new(),
+            _ => format!("correct the rows with: tenantry sql {of} --write \"UPDATE …\", or "),
+        };
+        format!("{rows}change the migration; then run: tenantry {then}")
+    }
+}
+
+async fn slugs(
+    control: &Control,
+    tenants: impl Iterator<Item = &TenantId>,
+) -> Result<HashMap<TenantId, String>> {
+    let mut tx = control.snapshot().await?;
+    let mut slugs = HashMap::new();
+    for tenant in tenants {
+        let rows = tx.query("SELECT slug FROM tenants WHERE id = ?", params![tenant.get()]).await?;
+        if let Some(row) = rows.first() {
+            slugs.insert(*tenant, row.text(0)?.to_owned());
+        }
+    }
+    Ok(slugs)
+}
+
+impl Platform {
+    /// Returns the stores of the platform, and the pools, that stay at an earlier schema version because a migration of
+    /// the loaded apps is refused there. Opens only those databases.
+    pub async fn refused_stores(&self) -> Arc<Vec<Refused>> {
+        let behind = self.0.behind.load_full();
+        let loaded = self.loaded();
+        let mut still = Vec::new();
+        for refused in behind.iter() {
+            // Another process may have migrated it meanwhile.
+            let is_current = match loaded.databases.schema(&refused.place.store) {
+                Ok(schema) => self.0.engine.session(&refused.place, &schema, None).await.is_ok(),
+                Err(_) => false,
+            };
+            if !is_current {
+                still.push(refused.clone());
+            }
+        }
+        if still.len() == behind.len() {
+            return behind;
+        }
+        let still = Arc::new(still);
+        // A reload that ended meanwhile knows better.
+        self.0.behind.compare_and_swap(&behind, still.clone());
+        still
+    }
+}
+
+impl Inner {
+    /// Returns why a store of the platform or a pool did not get the schema of the loaded apps, without private detail.
+    pub(crate) fn reason_of(&self, place: &Place) -> Option<String> {
+        let refused = self.behind.load();
+        let of = |r: &&Refused| (&r.place.store, &r.place.physical) == (&place.store, &place.physical);
+        refused.iter().find(of).map(|refused| refused.reason.clone())
+    }
+
+    /// Opens a session in a store of the platform.
+    ///
+    /// # Errors
+    /// [`Error::StoreBehind`] if the store lacks migrations, with the reason if one was refused.
+    pub(crate) async fn system_session(&self, place: &Place, schema: &Arc<Schema>) -> Result<Session> {
+        self.engine.session(place, schema, None).await.map_err(|error| match error.kind() {
+            Kind::SchemaBehind => Error::StoreBehind {
+                store: place.store.to_string(),
+                reason: self.reason_of(place),
+                detail: error.to_string(),
+            },
+            _ => error.into(),
+        })
+    }
+}
