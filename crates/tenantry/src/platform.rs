@@ -125,7 +125,7 @@ impl Platform {
     async fn open_without_writing(config: Config, refused: String) -> Result<Self> {
         let apps = load_apps(&config)?;
         let (in_use, engine) = match InUse::alone(&config) {
-            Ok(alone) => (alone, engine_with(&config, Engine::open_as_it_lies)?),
+            Ok(alone) => (alone, engine_with(&config, Engine::open_read_only)?),
             // A server has the catalog open, so its `-shm` file exists and the catalog can be read.
             Err(_) => (InUse::together(&config)?, engine_with(&config, Engine::open_with)?),
         };

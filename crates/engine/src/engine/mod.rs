@@ -25,7 +25,7 @@ pub use self::{provision::Prepared, session::Session};
 pub use crate::identity::Resident;
 pub use crate::sqlite::{
     Activity, AdoptOptions, Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, DatabaseFile, Digest, Drift,
-    Inspection, MigrateReport, ModelDiff, Script, SqlLimits, SqlRow, SqlRows, Standing, SystemDb,
+    Inspection, MigrateReport, ModelDiff, PlaceState, Script, SqlLimits, SqlRow, SqlRows, SystemDb,
     TableDigest, Template, Tx, Usage,
 };
 
@@ -115,8 +115,8 @@ impl Engine {
 
     /// Opens these servers for reading only, on a disk that is full or read-only. The caller ensures that no other
     /// process uses the servers meanwhile: a database that is written to would be read in the middle of a commit.
-    pub fn open_as_it_lies(servers: Vec<ServerSpec>, limits: CacheLimits, work: WorkLimits) -> Result<Self> {
-        Self::open_in(servers, limits, work, Mode::AsItLies)
+    pub fn open_read_only(servers: Vec<ServerSpec>, limits: CacheLimits, work: WorkLimits) -> Result<Self> {
+        Self::open_in(servers, limits, work, Mode::ReadOnly)
     }
 
     fn open_in(specs: Vec<ServerSpec>, limits: CacheLimits, work: WorkLimits, mode: Mode) -> Result<Self> {
@@ -282,7 +282,7 @@ impl Engine {
     pub async fn lost(&self, place: &Place) -> Result<Option<Error>> {
         match self.unusable(place).await? {
             Some(error) => Ok(Some(error)),
-            None => loss(place, self.on_file(place, sqlite::look).await),
+            None => loss(place, self.on_file(place, sqlite::check_all_pages).await),
         }
     }
 
@@ -306,8 +306,8 @@ impl Engine {
     ///
     /// # Errors
     /// `Corrupt` if the database is damaged, and the errors of the disk.
-    pub async fn look(&self, place: &Place) -> Result<()> {
-        self.on_file(place, sqlite::look).await
+    pub async fn check_pages(&self, place: &Place) -> Result<()> {
+        self.on_file(place, sqlite::check_all_pages).await
     }
 
     /// Returns the free bytes on the disk of each server; None if that cannot be told.
@@ -358,8 +358,8 @@ fn unknown(server: &ServerName) -> Error {
 }
 
 /// Turns a loss into `Some`; other errors stay errors.
-fn loss(place: &Place, looked: Result<()>) -> Result<Option<Error>> {
-    match looked {
+fn loss(place: &Place, checked: Result<()>) -> Result<Option<Error>> {
+    match checked {
         Ok(()) => Ok(None),
         Err(error) if sqlite::is_loss(place, &error) => Ok(Some(error)),
         Err(error) => Err(error),

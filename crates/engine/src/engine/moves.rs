@@ -1,4 +1,4 @@
-//! Functions that only moves use: recording, fencing and catching up, each with the fencing token (`mark`) of its move,
+//! Functions that only moves use: recording, fencing and catching up, each with the fencing token of its move,
 //! so that a late worker changes nothing. The operation `move` calls them.
 
 use super::Engine;
@@ -8,61 +8,61 @@ use crate::{
     schema::Schema,
     sqlite::{
         ModelDiff,
-        transfer::{self, CaughtUp, Standing},
+        transfer::{self, CaughtUp, PlaceState},
     },
 };
 use std::sync::Arc;
 
 impl Engine {
-    /// Starts to note which records writes touch, for the operation with token `mark`. Call it before making a copy:
+    /// Starts to note which records writes touch, for the operation with this fencing token. Call it before making a copy:
     /// every write that begins after this returns is noted. Durable and idempotent. Costs nothing while no operation
     /// records.
     ///
     /// # Errors
     /// `Fenced` if the place is not here at its generation.
-    pub async fn record_changes(&self, place: &Place, mark: i64) -> Result<()> {
-        self.on_identity(place, move |conn, site| transfer::record(conn, &site.place, mark)).await
+    pub async fn record_changes(&self, place: &Place, token: i64) -> Result<()> {
+        self.on_identity(place, move |conn, site| transfer::record(conn, &site.place, token)).await
     }
 
-    /// Stops the recording of `mark` and deletes its notes; another operation's recording stays. Idempotent.
+    /// Stops the recording of this token and deletes its notes; another operation's recording stays. Idempotent.
     ///
     /// # Errors
     /// Those of the disk, and `WrongIdentity` for a database that is not ours.
-    pub async fn stop_recording(&self, place: &Place, mark: i64) -> Result<()> {
-        self.on_identity(place, move |conn, site| transfer::stop_recording(conn, &site.place, mark)).await
+    pub async fn stop_recording(&self, place: &Place, token: i64) -> Result<()> {
+        self.on_identity(place, move |conn, site| transfer::stop_recording(conn, &site.place, token)).await
     }
 
-    /// Fences a place whose changes are recorded for `mark`.
+    /// Fences a place whose changes are recorded for this token.
     ///
     /// # Errors
     /// `Fenced` if they are not, or no longer.
-    pub async fn fence_recorded(&self, place: &Place, mark: i64) -> Result<()> {
-        self.on_identity(place, move |conn, site| transfer::fence_recorded(conn, &site.place, mark)).await
+    pub async fn fence_recorded(&self, place: &Place, token: i64) -> Result<()> {
+        self.on_identity(place, move |conn, site| transfer::fence_recorded(conn, &site.place, token)).await
     }
 
-    /// Lifts the fence that [`Engine::fence_recorded`] set with this `mark`. Idempotent.
+    /// Lifts the fence that [`Engine::fence_recorded`] set with this token. Idempotent.
     ///
     /// # Errors
     /// Those of the disk, and `WrongIdentity` for a database that is not ours.
-    pub async fn lift_fence(&self, place: &Place, mark: i64) -> Result<()> {
-        self.on_identity(place, move |conn, site| transfer::lift_fence(conn, &site.place, mark)).await
+    pub async fn lift_fence(&self, place: &Place, token: i64) -> Result<()> {
+        self.on_identity(place, move |conn, site| transfer::lift_fence(conn, &site.place, token)).await
     }
 
-    /// Opens a place that was adopted closed ([`Engine::adopt_with`]), and records its changes for `mark` from its
+    /// Opens a place that was adopted closed ([`Engine::adopt_with`]), and records its changes for this token from its
     /// first write on. From then on nothing can be carried into it. Idempotent.
     ///
     /// # Errors
     /// `Fenced` if the place is not completely filled, is fenced by an operation, or is not here at its generation.
-    pub async fn open_filled(&self, place: &Place, mark: i64) -> Result<()> {
-        self.on_identity(place, move |conn, site| transfer::open_filled(conn, &site.place, mark)).await
+    pub async fn open_filled(&self, place: &Place, token: i64) -> Result<()> {
+        self.on_identity(place, move |conn, site| transfer::open_filled(conn, &site.place, token)).await
     }
 
     /// Reads fence, recording and counts of a place.
     ///
     /// # Errors
     /// `Fenced` if the place is not here at its generation.
-    pub async fn standing(&self, place: &Place) -> Result<Standing> {
-        self.on_file(place, transfer::standing).await
+    pub async fn place_state(&self, place: &Place) -> Result<PlaceState> {
+        self.on_file(place, transfer::place_state).await
     }
 
     /// Carries the current state of the records of `from` that were touched after change `after` (0 for all noted ones)
@@ -72,18 +72,18 @@ impl Engine {
     ///
     /// # Errors
     /// `SchemaBehind` if migrations ran on one of the two since the copy was made: make it again. `Fenced` if `to` was
-    /// opened already, or `from` is not recorded for `mark`.
+    /// opened already, or `from` is not recorded for this token.
     pub async fn copy_changes(
         &self,
         from: &Place,
         to: &Place,
         schema: &Arc<Schema>,
-        mark: i64,
+        token: i64,
         after: u64,
         most: u64,
     ) -> Result<CaughtUp> {
         let (schema, to) = (schema.clone(), self.server(to)?.1.site(to));
-        self.on_file(from, move |from| transfer::copy_changes(from, &to, &schema, mark, after, most)).await
+        self.on_file(from, move |from| transfer::copy_changes(from, &to, &schema, token, after, most)).await
     }
 
     /// Counts, for each model, the rows that differ between the two places, without those that the log of `written`

@@ -4,7 +4,7 @@ use super::{Engine, blocking};
 use crate::{
     error::{Error, Kind, Result},
     place::Place,
-    sqlite::{self, Half, Template},
+    sqlite::{self, Template, TemporaryFile},
 };
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -12,7 +12,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 #[derive(Debug)]
 pub struct Prepared {
     place: Place,
-    work: JoinHandle<Result<Half>>,
+    work: JoinHandle<Result<TemporaryFile>>,
 }
 
 impl Engine {
@@ -58,12 +58,12 @@ impl Engine {
         let Some(prepared) = prepared.filter(|prepared| prepared.place == *place) else {
             return self.provision(place, template).await;
         };
-        let Ok(Ok(half)) = prepared.work.await else {
+        let Ok(Ok(file)) = prepared.work.await else {
             // The failure repeats, or it was temporary.
             return self.provision(place, template).await;
         };
         let (server, place) = (self.server(place)?.1.clone(), place.clone());
-        blocking(move || sqlite::place_prepared(&server, &place, half)).await
+        blocking(move || sqlite::name_prepared(&server, &place, file)).await
     }
 
     /// Moves a tenant's own database that is lost, as `error` says, away from its path. A process that has it open

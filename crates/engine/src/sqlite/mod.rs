@@ -22,8 +22,8 @@ pub(crate) use connection::{Cache, Handles, LongWork, Mode, WriteTurn};
 pub(crate) use error::{free_bytes, is_loss, located};
 pub use files::{DatabaseFile, Template};
 pub(crate) use files::{
-    Half, Server, attach, change_identity, inspect_file, list_files, look, migrate_file, place_prepared,
-    pooled_bytes, prepare, provision, rehearse_file, repair, residents, scrub, sweep,
+    Server, TemporaryFile, attach, change_identity, check_all_pages, inspect_file, list_files, migrate_file,
+    name_prepared, pooled_bytes, prepare, provision, rehearse_file, repair, residents, scrub, sweep,
 };
 pub(crate) use identity::{enrol, set_fence};
 pub use records::{Activity, Usage};
@@ -33,6 +33,6 @@ pub(crate) use session::{Session, operator_sql};
 pub(crate) use site::Site;
 pub use system::{SqlRow, SystemDb, Tx};
 pub use transfer::{
-    AdoptOptions, Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, Digest, ModelDiff, Standing, TableDigest,
+    AdoptOptions, Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, Digest, ModelDiff, PlaceState, TableDigest,
 };
 pub(crate) use wal_index::allow_files as allow_shm_files;

@@ -303,7 +303,7 @@ async fn run_sql(
 ) -> Result<SqlRows> {
     let text = text.to_owned();
     let ticket = database.reader_ticket().await?;
-    long.run_apart(tenant, limits.deadline, move |stop| {
+    long.run_on_own_thread(tenant, limits.deadline, move |stop| {
         let _held = ticket;
         let judge = |conn: &Connection| check(&database, conn);
         sandbox::run(database.path(), &text, &params, limits, stop, judge)

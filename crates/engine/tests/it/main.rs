@@ -1,24 +1,24 @@
 //! Integration tests of the engine, one binary, on real files.
 #![allow(missing_docs, unreachable_pub)]
 
-mod core_birth;
 mod core_bounds;
 mod core_cache;
 mod core_copies;
 mod core_descriptors;
 mod core_group;
+mod core_idle_snapshot;
 mod core_open;
 mod core_replaced;
-mod core_rest;
 mod core_sandbox;
 mod core_schema;
 mod core_session;
 mod core_support;
 mod core_system;
-mod faults_aside;
+mod core_template_image;
 mod faults_disk;
 mod faults_io;
 mod faults_kit;
+mod faults_set_aside;
 mod faults_wal;
 mod records_bind;
 mod records_kit;

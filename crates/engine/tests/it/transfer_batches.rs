@@ -52,7 +52,7 @@ impl Large {
 
     async fn is_whole(&self) {
         let engine = &self.clinic.bed.engine;
-        assert!(engine.standing(&self.new).await.unwrap().filled);
+        assert!(engine.place_state(&self.new).await.unwrap().filled);
         engine.open_filled(&self.new, 99).await.unwrap();
         assert_eq!(self.clinic.digest(&self.new).await, self.clinic.digest(&self.old).await);
         assert_eq!(self.clinic.lines(&self.new).await, self.clinic.lines(&self.old).await);
@@ -113,7 +113,7 @@ async fn who_was_taken_over_midway_fails_and_the_next_one_fills_it_anew() {
     // The state that a process leaves if it dies midway.
     let (filler, there) = filling(&pool).unwrap();
     assert!(filler == -5 && there > 0, "{there}");
-    assert!(!engine.standing(&large.new).await.unwrap().filled);
+    assert!(!engine.place_state(&large.new).await.unwrap().filled);
     assert!(engine.open_filled(&large.new, 99).await.is_err(), "half of it is not opened");
     large.adopt(&engine).await.unwrap();
     large.is_whole().await;
@@ -228,7 +228,7 @@ async fn who_withdraws_late_leaves_alone_what_is_filled_anew() {
         assert_eq!(*late.kind(), Kind::Fenced, "{late}");
         // The state after a crash midway: no request sees it, and it is filled again from the start.
         assert!(left(&pool) > 1);
-        assert!(!engine.standing(&large.new).await.unwrap().filled);
+        assert!(!engine.place_state(&large.new).await.unwrap().filled);
         large.adopt(&engine).await.unwrap();
         large.is_whole().await;
         return;

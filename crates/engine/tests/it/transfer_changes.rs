@@ -325,6 +325,6 @@ async fn a_worker_that_comes_late_changes_nothing_two_workers_late_writer() {
         engine.adopt_with(&new, &clinic.script, &copy, of(TENANT), CLOSED).await.unwrap();
         write(&new).await.unwrap();
         engine.stop_recording(&new, MARK).await.unwrap();
-        assert_eq!(engine.standing(&new).await.unwrap().recording, 0);
+        assert_eq!(engine.place_state(&new).await.unwrap().recording, 0);
     }
 }

@@ -150,7 +150,7 @@ impl<'a> Checker<'a> {
             tell(What::Unknown(found.unknown));
         }
         if self.pages {
-            self.engine.look(place).await?;
+            self.engine.check_pages(place).await?;
         }
         let is_current = found.pending.is_empty();
         if !is_current {

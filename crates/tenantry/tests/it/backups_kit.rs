@@ -127,7 +127,7 @@ impl Clinic {
         let root = self.platform.config().server(place.server.as_str()).unwrap().path.clone();
         let servers = vec![ServerSpec { name: place.server.clone(), root }];
         let engine = Engine::open(servers, CacheLimits::default()).unwrap();
-        match engine.standing(place).await {
+        match engine.place_state(place).await {
             Ok(standing) => standing.fence != 0,
             Err(error) => *error.kind() == Kind::Fenced,
         }

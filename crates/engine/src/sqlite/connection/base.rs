@@ -49,9 +49,9 @@ fn known() -> MutexGuard<'static, Known> {
 
 /// Counts a file as open in this process. Drop it after the connections.
 #[derive(Debug, Default)]
-pub(crate) struct Opened(Option<FileId>);
+pub(crate) struct OpenFile(Option<FileId>);
 
-impl Drop for Opened {
+impl Drop for OpenFile {
     fn drop(&mut self) {
         let Some(file) = self.0 else { return };
         let mut known = known();
@@ -65,12 +65,12 @@ impl Drop for Opened {
 }
 
 /// A connection of its own to a database file that is counted as open.
-pub(crate) struct Apart {
+pub(crate) struct Dedicated {
     conn: Connection,
-    _opened: Opened,
+    _opened: OpenFile,
 }
 
-impl Deref for Apart {
+impl Deref for Dedicated {
     type Target = Connection;
 
     fn deref(&self) -> &Connection {
@@ -78,7 +78,7 @@ impl Deref for Apart {
     }
 }
 
-impl DerefMut for Apart {
+impl DerefMut for Dedicated {
     fn deref_mut(&mut self) -> &mut Connection {
         &mut self.conn
     }
@@ -88,17 +88,17 @@ impl DerefMut for Apart {
 ///
 /// # Errors
 /// `Missing` if there is no file, `WrongIdentity` if it is another database under a `-wal` of this one.
-pub(crate) fn connect(site: &Site) -> Result<Apart> {
+pub(crate) fn connect(site: &Site) -> Result<Dedicated> {
     let opened = verify(&site.path, &site.place, &site.platform)?;
-    Ok(Apart { conn: site.mode.connect(&site.path)?, _opened: opened })
+    Ok(Dedicated { conn: site.mode.connect(&site.path)?, _opened: opened })
 }
 
 /// Verifies the file and counts it as open. Costs two `stat` calls where no `-wal` is beside it.
 ///
 /// # Errors
 /// `WrongIdentity` if the file is not the one that its `-wal` belongs to.
-pub(crate) fn verify(path: &Path, place: &Place, platform: &Platform) -> Result<Opened> {
-    let Some(file) = file_id(path) else { return Ok(Opened(None)) };
+pub(crate) fn verify(path: &Path, place: &Place, platform: &Platform) -> Result<OpenFile> {
+    let Some(file) = file_id(path) else { return Ok(OpenFile(None)) };
     let wal = wal_of(path);
     let found = wal.symlink_metadata().ok().filter(|meta| meta.len() > 0);
     let mut known = known();
@@ -121,7 +121,7 @@ pub(crate) fn verify(path: &Path, place: &Place, platform: &Platform) -> Result<
     }
     known.left.remove(path);
     *known.open.entry(file).or_default() += 1;
-    Ok(Opened(Some(file)))
+    Ok(OpenFile(Some(file)))
 }
 
 /// Notes that another file took the place of the one at `path`, whose `-wal` is `wal`.

@@ -4,7 +4,7 @@
 //! closes its connections, so that no request pays for that.
 
 use super::{
-    base::{self, Opened},
+    base::{self, OpenFile},
     handles::{Access, Files, Ticket, none_left},
     lease::Lease,
     maintenance::{Job, Maintenance},
@@ -63,7 +63,7 @@ pub(crate) struct Database {
     mode: Mode,
     platform: Platform,
     presence: Presence,
-    opened: Arc<Opened>,
+    opened: Arc<OpenFile>,
     handles: Arc<Files>,
     durability: Durability,
     pool: Pool,

@@ -36,7 +36,7 @@ const WAIT_FOR_READERS: Duration = Duration::from_millis(50);
 
 /// Locks for closing connections. A database's path selects its lock. If two threads closed the last two connections to
 /// one database at the same moment, each would find the other one open, and both would leave the `-wal` in place.
-static TURNS: [Mutex<()>; 64] = [const { Mutex::new(()) }; 64];
+static CLOSING: [Mutex<()>; 64] = [const { Mutex::new(()) }; 64];
 
 /// A job of the maintenance thread.
 #[derive(Debug)]
@@ -211,7 +211,7 @@ fn write_back(database: &Database) -> crate::error::Result<()> {
 /// connection that never wrote closes at once.
 fn close(connections: Vec<Pooled>, wal_pages: u32) {
     tracing::trace!(connections = connections.len(), wal_pages, "closing an idle database");
-    drop_in_turn(connections);
+    drop_one_at_a_time(connections);
 }
 
 /// Closes the connections without a checkpoint, because too many closes wait. The `-wal` stays; the next open reads it.
@@ -219,15 +219,15 @@ fn close_quickly(connections: Vec<Pooled>, wal_pages: u32) {
     if wal_pages > 0 {
         connections.iter().for_each(|pooled| open::leave_wal(&pooled.conn));
     }
-    drop_in_turn(connections);
+    drop_one_at_a_time(connections);
 }
 
 /// Closes the connections of one database while no other thread closes one of the same.
-fn drop_in_turn(connections: Vec<Pooled>) {
+fn drop_one_at_a_time(connections: Vec<Pooled>) {
     let path = connections.first().and_then(|pooled| pooled.conn.path()).unwrap_or_default();
     let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(path);
-    let turn = usize::try_from(hash % TURNS.len() as u64).unwrap_or(0);
-    let _turn = TURNS[turn].lock().unwrap_or_else(PoisonError::into_inner);
+    let lock = usize::try_from(hash % CLOSING.len() as u64).unwrap_or(0);
+    let _lock = CLOSING[lock].lock().unwrap_or_else(PoisonError::into_inner);
     drop(connections);
 }
 

@@ -14,7 +14,7 @@ mod pool;
 mod presence;
 mod queue;
 
-pub(crate) use base::Apart;
+pub(crate) use base::Dedicated;
 pub(crate) use cache::Cache;
 pub(crate) use database::{Database, WriteTurn};
 pub(crate) use handles::Handles;

@@ -45,7 +45,7 @@ pub(crate) enum Mode {
     Shared,
     /// For reading only, while no other process uses these databases. A database without a `-wal` is read as it is on
     /// disk: SQLite creates no file beside it, so this works on a full disk and on a read-only disk.
-    AsItLies,
+    ReadOnly,
 }
 
 impl Mode {
@@ -53,13 +53,13 @@ impl Mode {
     pub(crate) fn connect(self, path: &Path) -> Result<Connection> {
         match self {
             Self::Shared => connect(path),
-            Self::AsItLies => connect_as_it_lies(path),
+            Self::ReadOnly => connect_read_only(path),
         }
     }
 }
 
 /// Opens a read-only connection. It takes no locks if there is no `-wal` with commits.
-fn connect_as_it_lies(path: &Path) -> Result<Connection> {
+fn connect_read_only(path: &Path) -> Result<Connection> {
     let conn = if base::wal_of(path).symlink_metadata().is_ok_and(|meta| meta.len() > 0) {
         connect_with(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?
     } else {

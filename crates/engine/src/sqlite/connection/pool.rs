@@ -1,6 +1,6 @@
 //! The idle connections of one open database: identical, read-write, each lent for one piece of work.
 
-use super::{base::Opened, handles::Ticket};
+use super::{base::OpenFile, handles::Ticket};
 use crate::{
     error::{Error, Kind, Result},
     sqlite::wal_index::IdleSnapshot,
@@ -20,12 +20,12 @@ pub(crate) struct Pooled {
     /// Declared after `conn`: the descriptors are free only after the connection is closed.
     _ticket: Ticket,
     /// Declared after `conn`: the file is open in this process until the connection is closed.
-    _opened: Arc<Opened>,
+    _opened: Arc<OpenFile>,
 }
 
 impl Pooled {
     /// Wraps a connection that has been set up.
-    pub(crate) fn new(conn: Connection, ticket: Ticket, opened: Arc<Opened>) -> Self {
+    pub(crate) fn new(conn: Connection, ticket: Ticket, opened: Arc<OpenFile>) -> Self {
         Self { conn, cap: None, snapshot: IdleSnapshot::default(), _ticket: ticket, _opened: opened }
     }
 }

@@ -6,18 +6,19 @@ mod repair;
 mod scan;
 mod server;
 mod template_image;
+mod temporary;
 pub(crate) mod upkeep;
 
 pub(crate) use check_pages::check_pages;
 pub use provision::Template;
 pub(crate) use provision::{
-    Half, already_there, close, copy_new, move_new, place_prepared, prepare, private, provision,
-    put_in_place, refuse_leftovers, sweep, sync,
+    already_there, name_prepared, prepare, provision, put_in_place, refuse_leftovers,
 };
 pub(crate) use repair::repair;
 pub use scan::DatabaseFile;
 pub(crate) use scan::{list as list_files, residents};
 pub(crate) use server::{Server, sync_directory};
+pub(crate) use temporary::{TemporaryFile, close, copy_new, move_new, private, sweep, sync};
 pub(crate) use upkeep::{
-    attach, change_identity, inspect_file, look, migrate_file, pooled_bytes, rehearse_file, scrub,
+    attach, change_identity, check_all_pages, inspect_file, migrate_file, pooled_bytes, rehearse_file, scrub,
 };

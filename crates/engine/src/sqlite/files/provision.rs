@@ -4,6 +4,7 @@
 use super::{
     server::{Server, new_file, sync_directory},
     template_image,
+    temporary::{TemporaryFile, close, private, sync},
 };
 use crate::{
     error::{Error, Kind, Result},
@@ -16,13 +17,12 @@ use crate::{
         site::Site,
     },
 };
-use rusqlite::{Connection, DEFAULT_NAME, OpenFlags, wal::CheckpointMode};
+use rusqlite::Connection;
 use std::{
-    fs::{File, hard_link},
-    io::{Write, copy},
+    fs::hard_link,
+    io::Write,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
-    time::Duration,
 };
 
 type Build = dyn Fn(&mut Connection) -> Result<()> + Send + Sync;
@@ -71,9 +71,9 @@ impl Template {
         let name = blake3::hash(format!("{}\n{}", identity::META_SQL, self.fingerprint).as_bytes()).to_hex();
         let path = server.root().join("_templates").join(format!("{}__{}.db", self.store, &name[..16]));
         if !path.exists() {
-            let half = Half::new(server);
-            self.write(&half.0)?;
-            std::fs::rename(&half.0, &path).map_err(|error| io(error, &path))?;
+            let file = TemporaryFile::new(server);
+            self.write(&file.0)?;
+            std::fs::rename(&file.0, &path).map_err(|error| io(error, &path))?;
             sync_directory(&server.root().join("_templates"))?;
         }
         Ok(path)
@@ -87,53 +87,6 @@ impl Template {
         close(conn)?;
         sync(path)
     }
-}
-
-/// A file that does not have its final name yet. Dropping it removes the file, and those that SQLite created next to
-/// it.
-#[derive(Debug)]
-pub(crate) struct Half(pub(crate) PathBuf);
-
-impl Half {
-    pub(crate) fn new(server: &Server) -> Self {
-        Self(server.root().join("_tmp").join(format!("{}.db", uuid::Uuid::now_v7().simple())))
-    }
-}
-
-impl Drop for Half {
-    fn drop(&mut self) {
-        for suffix in ["", "-wal", "-shm", "-journal"] {
-            let mut path = self.0.as_os_str().to_owned();
-            path.push(suffix);
-            // Usually there is nothing to remove, and what stays is removed by the sweep at the next start.
-            drop(std::fs::remove_file(path));
-        }
-    }
-}
-
-/// Opens a file that only this caller knows: no syncs and no `-shm`; one sync at the end makes it durable.
-pub(crate) fn private(path: &Path) -> Result<Connection> {
-    let conn = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
-    conn.execute_batch("PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = OFF; PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON;")?;
-    Ok(conn)
-}
-
-/// Writes the `-wal` back and closes the connection, so that the main file holds everything. Closing alone would also
-/// write it back, but without reporting failure, and the `-wal` of a temporary file is thrown away.
-pub(crate) fn close(conn: Connection) -> Result<()> {
-    let (frames, written) = conn.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE)?;
-    if frames != written {
-        return Err(Error::new(Kind::Io, format!("{written} of {frames} pages were written back")));
-    }
-    conn.close().map_err(|(_, error)| Error::from(error))
-}
-
-/// Syncs a file. Only for files that no connection has open, see the note in `sqlite/mod.rs`.
-pub(crate) fn sync(path: &Path) -> Result<()> {
-    File::open(path).and_then(|file| file.sync_all()).map_err(|error| io(error, path))
 }
 
 /// Makes the database of `place` from `template`. Repeating it is harmless. Blocks.
@@ -150,43 +103,43 @@ pub(crate) fn provision(server: &Server, place: &Place, template: &Template) -> 
 
 /// Makes the database of `place` under a temporary name: complete and synced, but not yet visible as a database.
 /// Blocks.
-pub(crate) fn prepare(server: &Server, place: &Place, template: &Template) -> Result<Half> {
+pub(crate) fn prepare(server: &Server, place: &Place, template: &Template) -> Result<TemporaryFile> {
     if template.store != place.store {
         return Err(Error::new(Kind::Internal, format!("{template:?} is not for {place}")));
     }
-    let bytes = template_image::bytes(template.image(server)?, place, server.platform())?;
-    let half = Half::new(server);
-    let mut file = new_file(&half.0)?;
-    file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(|error| io(error, &half.0))?;
-    Ok(half)
+    let bytes = template_image::with_identity(template.image(server)?, place, server.platform())?;
+    let temporary = TemporaryFile::new(server);
+    let mut file = new_file(&temporary.0)?;
+    file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(|error| io(error, &temporary.0))?;
+    Ok(temporary)
 }
 
 /// Gives the result of [`prepare`] its final name. Repeating it is harmless, as for [`provision`]. Blocks.
-pub(crate) fn place_prepared(server: &Server, place: &Place, half: Half) -> Result<()> {
+pub(crate) fn name_prepared(server: &Server, place: &Place, file: TemporaryFile) -> Result<()> {
     if server.exists(&place.physical) {
         return already_there(&server.site(place));
     }
     refuse_leftovers(server, place)?;
-    name(server, place, half)
+    name(server, place, file)
 }
 
 /// Syncs the finished file and gives it its final name, unless the name is taken.
-pub(crate) fn put_in_place(server: &Server, place: &Place, half: Half) -> Result<()> {
-    sync(&half.0)?;
-    name(server, place, half)
+pub(crate) fn put_in_place(server: &Server, place: &Place, file: TemporaryFile) -> Result<()> {
+    sync(&file.0)?;
+    name(server, place, file)
 }
 
 /// Gives a synced file its final name, unless the name is taken.
-fn name(server: &Server, place: &Place, half: Half) -> Result<()> {
+fn name(server: &Server, place: &Place, file: TemporaryFile) -> Result<()> {
     let path = server.path(&place.physical);
-    match hard_link(&half.0, &path) {
+    match hard_link(&file.0, &path) {
         // Another task or process did the same step at the same time, or the name is taken by another place.
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             return already_there(&server.site(place));
         }
         linked => linked.map_err(|error| io(error, &path))?,
     }
-    drop(half);
+    drop(file);
     sync_directory(server.root())
 }
 
@@ -207,31 +160,4 @@ pub(crate) fn refuse_leftovers(server: &Server, place: &Place) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Renames a file. Returns false, and changes nothing, if the target is on another disk.
-pub(crate) fn move_new(from: &Path, to: &Path) -> Result<bool> {
-    match std::fs::rename(from, to) {
-        Err(error) if error.kind() == std::io::ErrorKind::CrossesDevices => Ok(false),
-        moved => moved.map(|()| true).map_err(|error| io(error, from)),
-    }
-}
-
-pub(crate) fn copy_new(from: &Path, to: &Path) -> Result<()> {
-    let mut source = File::open(from).map_err(|error| io(error, from))?;
-    let mut target = new_file(to)?;
-    copy(&mut source, &mut target).map_err(|error| io(error, to))?;
-    Ok(())
-}
-
-/// Removes temporary files that a crash left. Those of a running process are younger than an hour.
-pub(crate) fn sweep(server: &Server) {
-    const OLD: Duration = Duration::from_secs(3600);
-    let Ok(entries) = std::fs::read_dir(server.root().join("_tmp")) else { return };
-    for entry in entries.flatten() {
-        let age = entry.metadata().and_then(|meta| meta.modified()).ok().and_then(|at| at.elapsed().ok());
-        if age.is_some_and(|age| age > OLD) {
-            drop(std::fs::remove_file(entry.path()));
-        }
-    }
 }

@@ -4,7 +4,7 @@
 //! counters and sequences stay correct, and it changes no key and no table of the platform's. In a database that others
 //! share, a [`Window`] confines it to the rows of the place.
 
-use super::upkeep::apart;
+use super::upkeep::open_dedicated;
 use crate::{
     error::{Error, Kind, Result},
     place::Isolation,
@@ -22,19 +22,19 @@ use rusqlite::{
 };
 use std::time::{Duration, Instant};
 
-/// Instructions between two looks at the clock.
-const OPS_BETWEEN_LOOKS: i32 = 1000;
+/// Instructions between two checks of the clock.
+const OPS_BETWEEN_CHECKS: i32 = 1000;
 
 /// Runs one UPDATE in a transaction of its own, for at most `limit`. Returns the number of rows changed.
 ///
 /// # Errors
 /// [`Kind::Denied`] for any other statement; [`Kind::Busy`] while the rows are moved.
 pub(crate) fn repair(site: &Site, script: &Script, text: &str, limit: Duration) -> Result<u64> {
-    let mut conn = apart(site)?;
+    let mut conn = open_dedicated(site)?;
     conn.execute_batch("PRAGMA synchronous = FULL; PRAGMA temp_store = FILE; BEGIN IMMEDIATE")?;
     refuse_moving(&conn, site)?;
     let end = Instant::now() + limit;
-    conn.progress_handler(OPS_BETWEEN_LOOKS, Some(move || Instant::now() >= end))?;
+    conn.progress_handler(OPS_BETWEEN_CHECKS, Some(move || Instant::now() >= end))?;
     let is_own = site.place.isolation == Isolation::Database && site.place.tenant.is_some();
     let changed = match is_own {
         true => judged(&mut conn, judge, text)?,

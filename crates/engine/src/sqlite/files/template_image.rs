@@ -23,7 +23,7 @@ const ROLLBACK: [u8; 2] = [1, 1];
 ///
 /// # Errors
 /// `Corrupt` when the template is no database.
-pub(crate) fn bytes(template: &[u8], place: &Place, platform: &Platform) -> Result<Vec<u8>> {
+pub(crate) fn with_identity(template: &[u8], place: &Place, platform: &Platform) -> Result<Vec<u8>> {
     if template.len() < HEADER_BYTES || !template.starts_with(MAGIC) {
         return Err(Error::new(Kind::Corrupt, format!("the template of {} is no database", place.store)));
     }

@@ -5,7 +5,7 @@ use crate::{
     error::{Error, Kind, Result},
     place::Isolation,
     sqlite::{
-        connection::{Apart, BUSY_WAIT, Durability, WriteTurn, base, open},
+        connection::{BUSY_WAIT, Dedicated, Durability, WriteTurn, base, open},
         files::check_pages,
         identity,
         schema::{Inspection, Script, inspect, migrate::MigrateReport},
@@ -16,7 +16,7 @@ use rusqlite::{Connection, DEFAULT_NAME, TransactionBehavior, limits::Limit, par
 
 /// Opens the database of a place outside the pool. The connection itself waits for other writers, for up to
 /// [`BUSY_WAIT`].
-pub(crate) fn apart(site: &Site) -> Result<Apart> {
+pub(crate) fn open_dedicated(site: &Site) -> Result<Dedicated> {
     let conn = base::connect(site)?;
     identity::check(&conn, &site.place, &site.platform)?;
     let durability =
@@ -28,25 +28,25 @@ pub(crate) fn apart(site: &Site) -> Result<Apart> {
 
 /// Applies the migrations of `script` to the database of `place`.
 pub(crate) fn migrate_file(site: &Site, script: &Script) -> Result<MigrateReport> {
-    let mut conn = apart(site)?;
+    let mut conn = open_dedicated(site)?;
     script.run(&mut conn)
 }
 
 /// Learns whether one of the missing migrations of `script` is refused. Changes nothing.
 pub(crate) fn rehearse_file(site: &Site, script: &Script) -> Result<()> {
-    let mut conn = apart(site)?;
+    let mut conn = open_dedicated(site)?;
     script.rehearse(&mut conn)
 }
 
 /// Compares the database of `place` with the schema that `script` makes.
 pub(crate) fn inspect_file(site: &Site, script: &Script) -> Result<Inspection> {
-    let conn = apart(site)?;
+    let conn = open_dedicated(site)?;
     inspect::inspect(&conn, script)
 }
 
 /// Checks every page of the database of `place`.
-pub(crate) fn look(site: &Site) -> Result<()> {
-    let conn = apart(site)?;
+pub(crate) fn check_all_pages(site: &Site) -> Result<()> {
+    let conn = open_dedicated(site)?;
     check_pages(&conn)
 }
 
@@ -66,7 +66,7 @@ pub(crate) fn change_identity(
 
 /// Returns the size of a pooled tenant's stored values in bytes, as its writes counted them.
 pub(crate) fn pooled_bytes(site: &Site) -> Result<u64> {
-    let (conn, place) = (apart(site)?, &site.place);
+    let (conn, place) = (open_dedicated(site)?, &site.place);
     let sql = "SELECT bytes FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
     let key = params![identity::tenant_number(place), place.store.as_str()];
     let bytes: i64 = conn.query_row(sql, key, |row| row.get(0))?;

@@ -16,9 +16,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Instructions between two looks at the clock. One instruction may take some milliseconds: with values of 256 KB each
+/// Instructions between two checks of the clock. One instruction may take some milliseconds: with values of 256 KB each
 /// and functions whose cost grows with the length of their arguments.
-const OPS_BETWEEN_LOOKS: i32 = 10;
+const OPS_BETWEEN_CHECKS: i32 = 10;
 /// Time between two checks of memory and files, each of which takes a system call.
 const COUNT_EVERY: Duration = Duration::from_millis(1);
 const PAGE_BYTES: u64 = 4096;
@@ -51,7 +51,7 @@ impl Guard {
             let limit = taken.exceeded();
             limit.is_some_and(|limit| exceeded.set(limit).is_ok())
         };
-        conn.progress_handler(OPS_BETWEEN_LOOKS, Some(handler))?;
+        conn.progress_handler(OPS_BETWEEN_CHECKS, Some(handler))?;
         Ok(Self { over })
     }
 

@@ -2,9 +2,9 @@
 //! touched, and the current state of those records is carried over, repeatedly, until none is left.
 
 use super::{
-    copy::{file, giving},
+    copy::{file, open_source},
     fencing,
-    rows::{Receive, Side, Table, activity, last_ids, sink},
+    rows::{Side, Sink, Table, activity, last_ids, sink},
 };
 use crate::{
     error::{Error, Kind, Result},
@@ -34,14 +34,14 @@ pub(crate) fn copy_changes(
     from: &Site,
     to: &Site,
     schema: &Schema,
-    mark: i64,
+    token: i64,
     after: u64,
     most: u64,
 ) -> Result<CaughtUp> {
     if from.path == to.path {
         return Err(Error::new(Kind::Internal, format!("{} cannot catch up with itself", from.place)));
     }
-    let mut conn = upkeep::apart(to)?;
+    let mut conn = upkeep::open_dedicated(to)?;
     sink::prepare(&conn)?;
     // Between two calls the copy may hold only part of a set of related changes. Once all are carried, it equals the
     // original, whose references were checked.
@@ -49,17 +49,17 @@ pub(crate) fn copy_changes(
     // Take the lock first: what is read under it is never older than what was carried before.
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     fencing::check_closed(&transaction, &to.place)?;
-    let giving = giving(from)?;
-    fencing::check_recorded(&giving, &from.place, mark)?;
-    let (touched, caught_up) = touched(&giving, &from.place, after, most)?;
-    let ledgers = [file::ledger(&giving, schema.store())?, file::ledger(&transaction, schema.store())?];
+    let source = open_source(from)?;
+    fencing::check_recorded(&source, &from.place, token)?;
+    let (touched, caught_up) = touched(&source, &from.place, after, most)?;
+    let ledgers = [file::ledger(&source, schema.store())?, file::ledger(&transaction, schema.store())?];
     if ledgers[0] != ledgers[1] {
         let detail = "migrations ran on one of the two since the copy was made: make the copy anew";
         return Err(Error::new(Kind::SchemaBehind, detail));
     }
     if caught_up.changes > 0 {
         let most = i64::try_from(most.max(1)).unwrap_or(i64::MAX);
-        apply(&Side::new(&giving, from), &Side::new(&transaction, to), schema, &touched, &to.place, most)?;
+        apply(&Side::new(&source, from), &Side::new(&transaction, to), schema, &touched, &to.place, most)?;
         transaction.commit()?;
     }
     Ok(caught_up)
@@ -112,26 +112,26 @@ fn apply(
     most: i64,
 ) -> Result<()> {
     let models = || schema.plans().map(|plan| &**plan.model() as &Model);
-    let (giving, receiving) = (Table::all(models(), from.isolation), Table::all(models(), to.isolation));
-    let mut receive = Receive::new(*to, true);
+    let (sources, targets) = (Table::all(models(), from.isolation), Table::all(models(), to.isolation));
+    let mut sink = Sink::new(*to, true);
     // Remove all rows first: unique values may have moved from one row to another.
-    for (table, ids) in receiving.iter().filter_map(|t| Some((t, touched.get(t.model.name.as_str())?))) {
-        ids.iter().try_for_each(|id| receive.take(table, id))?;
+    for (table, ids) in targets.iter().filter_map(|t| Some((t, touched.get(t.model.name.as_str())?))) {
+        ids.iter().try_for_each(|id| sink.remove(table, id))?;
     }
-    for (source, target) in giving.iter().zip(&receiving) {
+    for (source, target) in sources.iter().zip(&targets) {
         for id in touched.get(source.model.name.as_str()).into_iter().flatten() {
             let mut get = from.conn.prepare_cached(&source.get)?;
             let mut rows = get.query(params![from.tenant, id])?;
             if let Some(row) = rows.next()? {
                 // A row that conflicts on a unique value was itself changed later in the log, so it can be removed
                 // here; that later entry inserts it again.
-                receive.make_way(target, row)?;
-                receive.put(target, row)?;
+                sink.remove_conflicting(target, row)?;
+                sink.insert(target, row)?;
             }
         }
     }
-    last_ids::carry(from, to, &giving)?;
-    finish(from, to, &giving, place, &receive, most)
+    last_ids::carry(from, to, &sources)?;
+    finish(from, to, &sources, place, &sink, most)
 }
 
 /// Carries the activity log and the counts. A write notes at least as many records as it logs, so with the same limit
@@ -139,9 +139,9 @@ fn apply(
 fn finish(
     from: &Side<'_>,
     to: &Side<'_>,
-    giving: &[Table<'_>],
+    sources: &[Table<'_>],
     place: &Place,
-    receive: &Receive<'_>,
+    sink: &Sink<'_>,
     most: i64,
 ) -> Result<()> {
     let key = params![to.tenant, place.store.as_str()];
@@ -150,10 +150,10 @@ fn finish(
     let Some(carried) = carried else {
         return Err(Error::new(Kind::Internal, format!("{place} was not made from a copy")));
     };
-    let carried = activity::carry(from, to, giving, carried, most)?;
+    let carried = activity::carry(from, to, sources, carried, most)?;
     to.conn.execute(
         "UPDATE _tenantry_place SET rows = rows + ?3, bytes = bytes + ?4, carried = ?5 WHERE tenant = ?1 AND store = ?2",
-        params![to.tenant, place.store.as_str(), receive.rows, receive.bytes, carried],
+        params![to.tenant, place.store.as_str(), sink.rows, sink.bytes, carried],
     )?;
     Ok(())
 }

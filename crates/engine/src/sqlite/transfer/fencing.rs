@@ -1,4 +1,4 @@
-//! Fencing tokens of moves (`mark`): which operation records a place's changes, which one fenced it, and that a copy is
+//! Fencing tokens of moves: which operation records a place's changes, which one fenced it, and that a copy is
 //! not open yet.
 //!
 //! A worker of an operation may be late: it was paused for minutes while another worker finished or undid the
@@ -16,20 +16,20 @@ use rusqlite::{Connection, OptionalExtension, params, types::ToSql};
 pub(crate) const CLOSED: i64 = 2;
 
 /// Returns the value of `fenced` for a new place that is made from a copy.
-pub(crate) fn first_fence(closed: bool) -> i64 {
+pub(crate) fn initial_fence(closed: bool) -> i64 {
     if closed { CLOSED } else { 0 }
 }
 
 /// Returns a new token for a call that fills a pooled place. `carried` holds it until the place is filled. Negative, so
 /// never an id of the activity log.
-pub(crate) fn filler() -> i64 {
+pub(crate) fn filling_token() -> i64 {
     let random = uuid::Uuid::now_v7().as_u128() & u128::from(u64::MAX >> 2);
     -i64::try_from(random).unwrap_or(i64::MAX).max(1)
 }
 
 /// State of a place, from its row in `_tenantry_place`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub struct PlaceState {
     /// Fencing token of the operation that fenced it; 0 if it is open.
     pub fence: i64,
     /// Fencing token of the operation that records its changes; 0 if none does.
@@ -42,7 +42,7 @@ pub struct Standing {
     pub filled: bool,
 }
 
-impl Standing {
+impl PlaceState {
     /// Returns true if it is being filled and was not opened yet.
     pub fn is_closed(&self) -> bool {
         self.fence == CLOSED
@@ -50,12 +50,12 @@ impl Standing {
 }
 
 /// Reads the current state of the place.
-pub(crate) fn standing(site: &Site) -> Result<Standing> {
-    let conn = upkeep::apart(site)?;
+pub(crate) fn place_state(site: &Site) -> Result<PlaceState> {
+    let conn = upkeep::open_dedicated(site)?;
     of(&conn, &site.place)
 }
 
-fn of(conn: &Connection, place: &Place) -> Result<Standing> {
+fn of(conn: &Connection, place: &Place) -> Result<PlaceState> {
     let sql = "SELECT fenced, recording, rows, bytes, coalesce(carried, 0) >= 0 FROM _tenantry_place
         WHERE tenant = ?1 AND store = ?2 AND generation = ?3";
     let key =
@@ -63,7 +63,7 @@ fn of(conn: &Connection, place: &Place) -> Result<Standing> {
     let found = conn.query_row(sql, key, |row| {
         let count = |index| row.get(index).map(|n: i64| u64::try_from(n).unwrap_or(0));
         let (fence, recording, filled) = (row.get(0)?, row.get(1)?, row.get(4)?);
-        Ok(Standing { fence, recording, rows: count(2)?, bytes: count(3)?, filled })
+        Ok(PlaceState { fence, recording, rows: count(2)?, bytes: count(3)?, filled })
     });
     found.optional()?.ok_or_else(|| stale(place))
 }
@@ -72,51 +72,51 @@ fn stale(place: &Place) -> Error {
     Error::new(Kind::Fenced, format!("{place} is not at this generation here"))
 }
 
-/// Changes the row of the place if `condition` holds (`?4` is `mark`). Returns the number of changed rows.
-fn set(conn: &Connection, place: &Place, mark: i64, what: &str, condition: &str) -> Result<usize> {
+/// Changes the row of the place if `condition` holds (`?4` is the token). Returns the number of changed rows.
+fn set(conn: &Connection, place: &Place, token: i64, what: &str, condition: &str) -> Result<usize> {
     let sql = format!(
         "UPDATE _tenantry_place SET {what} WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND {condition}"
     );
     let (tenant, generation) = (identity::tenant_number(place), identity::generation_number(place)?);
-    let values: [&dyn ToSql; 4] = [&tenant, &place.store.as_str(), &generation, &mark];
+    let values: [&dyn ToSql; 4] = [&tenant, &place.store.as_str(), &generation, &token];
     Ok(conn.execute(&sql, &values[..])?)
 }
 
-/// Starts to note which records writes touch, for the operation with token `mark`. An operation that recorded before
+/// Starts to note which records writes touch, for the operation with this token. An operation that recorded before
 /// loses its recording.
-pub(crate) fn record(conn: &Connection, place: &Place, mark: i64) -> Result<()> {
-    match set(conn, place, mark, "recording = ?4", "1")? {
+pub(crate) fn record(conn: &Connection, place: &Place, token: i64) -> Result<()> {
+    match set(conn, place, token, "recording = ?4", "1")? {
         1 => Ok(()),
         _ => Err(stale(place)),
     }
 }
 
-/// Stops the recording of `mark` and deletes its notes; another operation's recording stays.
-pub(crate) fn stop_recording(conn: &Connection, place: &Place, mark: i64) -> Result<()> {
-    if set(conn, place, mark, "recording = 0", "recording = ?4")? == 1 {
+/// Stops the recording of this token and deletes its notes; another operation's recording stays.
+pub(crate) fn stop_recording(conn: &Connection, place: &Place, token: i64) -> Result<()> {
+    if set(conn, place, token, "recording = 0", "recording = ?4")? == 1 {
         let sql = "DELETE FROM _tenantry_changes WHERE tenant = ?1 AND store = ?2";
         conn.execute(sql, params![identity::tenant_number(place), place.store.as_str()])?;
     }
     Ok(())
 }
 
-/// Fences a place whose changes are recorded for `mark`. Fails if the recording was undone meanwhile.
-pub(crate) fn fence_recorded(conn: &Connection, place: &Place, mark: i64) -> Result<()> {
-    match set(conn, place, mark, "fenced = ?4", "recording = ?4")? {
+/// Fences a place whose changes are recorded for this token. Fails if the recording was undone meanwhile.
+pub(crate) fn fence_recorded(conn: &Connection, place: &Place, token: i64) -> Result<()> {
+    match set(conn, place, token, "fenced = ?4", "recording = ?4")? {
         1 => Ok(()),
-        _ => Err(Error::new(Kind::Fenced, format!("{place} is not recorded by {mark}"))),
+        _ => Err(Error::new(Kind::Fenced, format!("{place} is not recorded by {token}"))),
     }
 }
 
-/// Lifts the fence of `mark`; another operation's fence stays.
-pub(crate) fn lift_fence(conn: &Connection, place: &Place, mark: i64) -> Result<()> {
-    set(conn, place, mark, "fenced = 0", "fenced = ?4").map(drop)
+/// Lifts the fence of this token; another operation's fence stays.
+pub(crate) fn lift_fence(conn: &Connection, place: &Place, token: i64) -> Result<()> {
+    set(conn, place, token, "fenced = 0", "fenced = ?4").map(drop)
 }
 
 /// Opens a place that was filled, and records its changes from its first write on. Does nothing if it is open already.
-pub(crate) fn open_filled(conn: &Connection, place: &Place, mark: i64) -> Result<()> {
+pub(crate) fn open_filled(conn: &Connection, place: &Place, token: i64) -> Result<()> {
     let condition = format!("fenced = {CLOSED} AND coalesce(carried, 0) >= 0");
-    if set(conn, place, mark, "fenced = 0, recording = ?4", &condition)? == 1 {
+    if set(conn, place, token, "fenced = 0, recording = ?4", &condition)? == 1 {
         return Ok(());
     }
     match of(conn, place)?.fence {
@@ -133,12 +133,12 @@ pub(crate) fn check_closed(conn: &Connection, place: &Place) -> Result<()> {
     Err(Error::new(Kind::Fenced, format!("{place} is in use: nothing is carried into it any more")))
 }
 
-/// Verifies, in the state that is read, that changes are recorded for `mark`.
-pub(crate) fn check_recorded(conn: &Connection, place: &Place, mark: i64) -> Result<()> {
+/// Verifies, in the state that is read, that changes are recorded for this token.
+pub(crate) fn check_recorded(conn: &Connection, place: &Place, token: i64) -> Result<()> {
     match of(conn, place)?.recording {
-        recording if recording == mark => Ok(()),
+        recording if recording == token => Ok(()),
         other => {
-            Err(Error::new(Kind::Fenced, format!("changes of {place} are recorded by {other}, not {mark}")))
+            Err(Error::new(Kind::Fenced, format!("changes of {place} are recorded by {other}, not {token}")))
         }
     }
 }

@@ -34,7 +34,7 @@ impl Watch {
         anchor.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         let shm = match mode {
             Mode::Shared => Some(Shm::of(path)?),
-            Mode::AsItLies => None,
+            Mode::ReadOnly => None,
         };
         Ok(Self { _anchor: Mutex::new(anchor), shm, unknown: AtomicU64::new(0) })
     }

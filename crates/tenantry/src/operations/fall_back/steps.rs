@@ -40,7 +40,7 @@ pub(super) fn look<'a>(world: &'a World, f: &'a mut FallBack) -> BoxFuture<'a, R
                 );
                 return Err(Error::Conflict(text));
             }
-            turn.fence = Some(engine.standing(&turn.kept).await?.fence);
+            turn.fence = Some(engine.place_state(&turn.kept).await?.fence);
             // A process that still has the lost database open must not continue to write to it.
             if turn.lost.isolation == Isolation::Database {
                 engine.set_aside(&turn.lost, &why).await?;

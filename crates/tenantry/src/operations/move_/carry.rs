@@ -11,7 +11,7 @@ use crate::{
 };
 use tenantry_engine::{
     Kind,
-    engine::{AdoptOptions, CopyOptions, Standing},
+    engine::{AdoptOptions, CopyOptions, PlaceState},
     name::{Slug, TenantId},
     place::{Isolation, Place},
 };
@@ -75,8 +75,8 @@ async fn make_pool(world: &World, to: &Place) -> Result<()> {
 }
 
 /// Returns the state of a place. `None`: it is missing or not at this generation.
-async fn standing(world: &World, place: &Place) -> Result<Option<Standing>> {
-    match world.databases.engine().standing(place).await {
+async fn standing(world: &World, place: &Place) -> Result<Option<PlaceState>> {
+    match world.databases.engine().place_state(place).await {
         Ok(standing) => Ok(Some(standing)),
         Err(error) if matches!(error.kind(), Kind::Missing | Kind::WrongIdentity | Kind::Fenced) => Ok(None),
         Err(error) => Err(error.into()),
@@ -141,10 +141,10 @@ pub(super) async fn hand_over(world: &World, leg: &mut Leg, mark: i64) -> Result
     let engine = world.databases.engine();
     if let Err(error) = all_changes(world, leg, mark).await {
         // Another worker of this operation may have opened the place already: then it has all changes.
-        return if engine.standing(leg.to()?).await?.fence == 0 { Ok(()) } else { Err(error) };
+        return if engine.place_state(leg.to()?).await?.fence == 0 { Ok(()) } else { Err(error) };
     }
     pass(world, "last_carried").await?;
-    let (old, new) = (engine.standing(&leg.from).await?, engine.standing(leg.to()?).await?);
+    let (old, new) = (engine.place_state(&leg.from).await?, engine.place_state(leg.to()?).await?);
     equal(&leg.from, leg.to()?, old, new)?;
     leg.rows = new.rows;
     engine.open_filled(leg.to()?, mark).await?;
@@ -152,7 +152,7 @@ pub(super) async fn hand_over(world: &World, leg: &mut Leg, mark: i64) -> Result
 }
 
 /// Compares the counters that every write maintains. Bytes of values are counted in pools only.
-fn equal(from: &Place, to: &Place, old: Standing, new: Standing) -> Result<()> {
+fn equal(from: &Place, to: &Place, old: PlaceState, new: PlaceState) -> Result<()> {
     let bytes_differ = from.isolation == to.isolation && old.bytes != new.bytes;
     if old.rows == new.rows && !bytes_differ {
         return Ok(());

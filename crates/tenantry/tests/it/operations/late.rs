@@ -38,7 +38,7 @@ async fn a_mover_that_wakes_after_its_move_was_undone_has_nothing_noted() {
     assert_eq!(passed.load(Ordering::SeqCst), before + 1, "it had its place note what is written");
     let spec = ServerSpec { name: "main".parse().unwrap(), root: w.root.clone() };
     let engine = Engine::open(vec![spec], CacheLimits::default()).unwrap();
-    let standing = engine.standing(&moves::ready(&w, "tenant").await.place).await.unwrap();
+    let standing = engine.place_state(&moves::ready(&w, "tenant").await.place).await.unwrap();
     assert_eq!((standing.recording, standing.fence), (0, 0));
 }
 

@@ -21,8 +21,8 @@ use std::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Instructions of SQLite's virtual machine between two looks at the clock: some microseconds.
-const OPS_BETWEEN_LOOKS: i32 = 200;
+/// Instructions of SQLite's virtual machine between two checks of the clock: some microseconds.
+const OPS_BETWEEN_CHECKS: i32 = 200;
 /// `nice` value of the threads that run tenants' own statements: all other threads go first.
 const STATEMENT_NICENESS: i32 = 10;
 
@@ -108,7 +108,7 @@ impl LongWork {
 
     /// Runs `work` for `tenant` on its own low-priority thread, for at most `limit`. `work` opens the connections it
     /// needs and is told by [`Stop`] when it must end.
-    pub(crate) async fn run_apart<T: Send + 'static>(
+    pub(crate) async fn run_on_own_thread<T: Send + 'static>(
         &self,
         tenant: i64,
         limit: Duration,
@@ -150,5 +150,6 @@ fn panicked(error: tokio::task::JoinError) -> Error {
 }
 
 fn stop_when(conn: &mut Connection, deadline: Instant, stop: Stop) -> Result<()> {
-    Ok(conn.progress_handler(OPS_BETWEEN_LOOKS, Some(move || stop.is_told() || Instant::now() >= deadline))?)
+    Ok(conn
+        .progress_handler(OPS_BETWEEN_CHECKS, Some(move || stop.is_told() || Instant::now() >= deadline))?)
 }

@@ -1,7 +1,7 @@
 //! Writes the tenant's activity log, which user changed what, in the transaction of the change (`audited-commit`).
 //! Personal data is named there, never copied: the log outlives the row.
 
-use super::run::{Kept, Run};
+use super::run::{RowState, Run};
 use crate::{
     error::Result,
     name::FieldName,
@@ -29,8 +29,8 @@ pub(super) fn record(
     run: &Run<'_>,
     plan: &Plan,
     action: Action,
-    before: Option<&Kept>,
-    after: &Kept,
+    before: Option<&RowState>,
+    after: &RowState,
 ) -> Result<()> {
     let (name, detail) = match (action, before) {
         (Action::Update, Some(before)) => ("update", Some(changed(plan, &before.values, &after.values))),

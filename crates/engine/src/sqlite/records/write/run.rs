@@ -74,15 +74,15 @@ impl<'a> Run<'a> {
         let mut params: Vec<&dyn ToSql> = vec![&self.who.tenant, &id, &self.now];
         params.extend(values.iter().map(|v| v as &dyn ToSql));
         let sql = &plan.texts(self.who.isolation).insert;
-        let kept = self.returned(plan, sql, &params, &Failed::Values(values))?;
-        let kept = kept.ok_or_else(|| Error::new(Kind::Internal, "an insert returned no row"))?;
-        if kept.values.first().is_some_and(|id| matches!(id, Value::Integer(id) if *id > ID_MAX)) {
+        let row = self.returned(plan, sql, &params, &Failed::Values(values))?;
+        let row = row.ok_or_else(|| Error::new(Kind::Internal, "an insert returned no row"))?;
+        if row.values.first().is_some_and(|id| matches!(id, Value::Integer(id) if *id > ID_MAX)) {
             return Err(Error::invalid("id", "the numbers of this model are used up"));
         }
         self.rows += 1;
-        self.count(kept.bytes);
-        self.log(plan, Action::Create, None, &kept)?;
-        kept.written(plan)
+        self.count(row.bytes);
+        self.log(plan, Action::Create, None, &row)?;
+        row.written(plan)
     }
 
     /// Returns the next integer id of a pooled tenant, or the given one, which is not assigned again later.
@@ -121,21 +121,21 @@ impl<'a> Run<'a> {
             " {scope} AND [id] = ?2 AND (?3 IS NULL OR [version] = ?3) AND ({differs}){}",
             plan.returning()
         );
-        let Some(kept) = self.returned(plan, &sql, &params, &Failed::Changes(values))? else {
+        let Some(row) = self.returned(plan, &sql, &params, &Failed::Changes(values))? else {
             return self.unchanged(plan, id, expected);
         };
-        self.count(kept.bytes - before.as_ref().map_or(0, |b| b.bytes));
-        self.log(plan, Action::Update, before.as_ref(), &kept)?;
-        kept.written(plan)
+        self.count(row.bytes - before.as_ref().map_or(0, |b| b.bytes));
+        self.log(plan, Action::Update, before.as_ref(), &row)?;
+        row.written(plan)
     }
 
     /// Returns the row that a change left unchanged, or the error if it does not exist or has another version.
     fn unchanged(&self, plan: &Plan, id: Key, expected: Option<i64>) -> Result<Written> {
-        let Some(kept) = self.current(plan, id)? else { return Err(self.absent(plan, id)?) };
-        let row = kept.written(plan)?;
+        let Some(row) = self.current(plan, id)? else { return Err(self.absent(plan, id)?) };
+        let written = row.written(plan)?;
         match expected {
-            Some(expected) if expected != row.version => Err(self.absent(plan, id)?),
-            _ => Ok(row),
+            Some(expected) if expected != written.version => Err(self.absent(plan, id)?),
+            _ => Ok(written),
         }
     }
 
@@ -145,13 +145,13 @@ impl<'a> Run<'a> {
         }
         let params: [&dyn ToSql; 3] = [&self.who.tenant, &id, &expected];
         let sql = &plan.texts(self.who.isolation).delete;
-        let Some(kept) = self.returned(plan, sql, &params, &Failed::Delete(id))? else {
+        let Some(row) = self.returned(plan, sql, &params, &Failed::Delete(id))? else {
             return Err(self.absent(plan, id)?);
         };
         self.rows -= 1;
-        self.count(-kept.bytes);
-        self.log(plan, Action::Delete, Some(&kept), &kept)?;
-        kept.written(plan)
+        self.count(-row.bytes);
+        self.log(plan, Action::Delete, Some(&row), &row)?;
+        row.written(plan)
     }
 
     fn set_null(&mut self, referrer: &Referrer, id: Key, target: &Plan) -> Result<()> {
@@ -188,20 +188,20 @@ impl<'a> Run<'a> {
         sql: &str,
         params: &[&dyn ToSql],
         failed: &Failed<'_>,
-    ) -> Result<Option<Kept>> {
+    ) -> Result<Option<RowState>> {
         let refuse = |error| refusal::explain(self, plan, error, failed);
         let mut statement = self.conn.prepare_cached(sql)?;
         let mut rows = statement.query(params).map_err(refuse)?;
-        let mut kept = None;
+        let mut last = None;
         while let Some(row) = rows.next().map_err(refuse)? {
-            let mut keep = Kept::default();
-            Cursor::visit(row, &plan.storages, &mut keep)?;
-            kept = Some(keep);
+            let mut state = RowState::default();
+            Cursor::visit(row, &plan.storages, &mut state)?;
+            last = Some(state);
         }
-        Ok(kept)
+        Ok(last)
     }
 
-    fn current(&self, plan: &Plan, id: Key) -> Result<Option<Kept>> {
+    fn current(&self, plan: &Plan, id: Key) -> Result<Option<RowState>> {
         let sql = &plan.texts(self.who.isolation).get;
         self.returned(plan, sql, &[&self.who.tenant, &id], &Failed::Read)
     }
@@ -225,19 +225,19 @@ impl<'a> Run<'a> {
         plan.model.audit || self.options.log_all
     }
 
-    fn log(&self, plan: &Plan, action: Action, before: Option<&Kept>, after: &Kept) -> Result<()> {
+    fn log(&self, plan: &Plan, action: Action, before: Option<&RowState>, after: &RowState) -> Result<()> {
         if self.logs(plan) { activity::record(self, plan, action, before, after) } else { Ok(()) }
     }
 }
 
 /// A returned row and its size in bytes.
 #[derive(Default)]
-pub(super) struct Kept {
+pub(super) struct RowState {
     pub(super) values: Vec<Value>,
     bytes: i64,
 }
 
-impl Visit for Kept {
+impl Visit for RowState {
     fn row(&mut self, row: &dyn Row) {
         for index in 0..row.len() {
             let value = row.get(index);
@@ -252,7 +252,7 @@ impl Visit for Kept {
     }
 }
 
-impl Kept {
+impl RowState {
     pub(super) fn id(&self) -> Result<RecordId> {
         match self.values.first() {
             Some(Value::Integer(i)) => Ok(RecordId::Integer(*i)),

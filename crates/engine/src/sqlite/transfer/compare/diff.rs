@@ -8,7 +8,7 @@ use crate::{
     sqlite::{
         site::Site,
         transfer::{
-            copy::giving,
+            copy::open_source,
             rows::{Side, Table},
         },
     },
@@ -32,7 +32,7 @@ pub struct ModelDiff {
 /// Compares two places of one store, whatever their isolation, each in one consistent state. The result has an entry
 /// for every model.
 pub(crate) fn compare(live: &Site, other: &Site, schema: &Schema) -> Result<Vec<ModelDiff>> {
-    let (live_conn, other_conn) = (giving(live)?, giving(other)?);
+    let (live_conn, other_conn) = (open_source(live)?, open_source(other)?);
     let (live, other) = (Side::new(&live_conn, live), Side::new(&other_conn, other));
     let models = || schema.plans().map(|plan| &**plan.model() as &Model);
     let tables = [Table::all(models(), live.isolation), Table::all(models(), other.isolation)];

@@ -13,7 +13,7 @@ use crate::{
         schema::Script,
         site::Site,
         transfer::{
-            copy::{giving, identity, open_copy},
+            copy::{identity, open_copy, open_source},
             rows::{Side, Table},
         },
     },
@@ -48,7 +48,7 @@ impl Digest {
 
 /// Computes the digest of a place, from one consistent state.
 pub(crate) fn digest(site: &Site, schema: &Schema) -> Result<Digest> {
-    let conn = giving(site)?;
+    let conn = open_source(site)?;
     of_side(&Side::new(&conn, site), schema)
 }
 

@@ -10,7 +10,7 @@ use crate::{
         site::Site,
         transfer::{
             catch_up::noted,
-            copy::giving,
+            copy::open_source,
             rows::{Side, Table},
         },
     },
@@ -23,12 +23,12 @@ use std::{
 
 /// Ids of records to skip.
 #[derive(Debug, Default)]
-struct Written {
+struct LeftOut {
     numbers: HashSet<i64>,
     texts: HashSet<Box<[u8]>>,
 }
 
-impl Written {
+impl LeftOut {
     fn add(&mut self, id: Value) {
         match id {
             Value::Integer(number) => drop(self.numbers.insert(number)),
@@ -54,8 +54,8 @@ pub(crate) fn compare_unwritten(
     schema: &Schema,
     after: u64,
 ) -> Result<Vec<ModelDiff>> {
-    let (still_conn, written_conn) = (giving(still)?, giving(written)?);
-    let mut left_out = BTreeMap::<String, Written>::new();
+    let (still_conn, written_conn) = (open_source(still)?, open_source(written)?);
+    let mut left_out = BTreeMap::<String, LeftOut>::new();
     // The log is read in the same state of the place as its rows.
     noted(&written_conn, &written.place, after, u64::MAX, |model, id| {
         left_out.entry(model).or_default().add(id);
@@ -63,7 +63,7 @@ pub(crate) fn compare_unwritten(
     let (still, written) = (Side::new(&still_conn, still), Side::new(&written_conn, written));
     let models = || schema.plans().map(|plan| &**plan.model() as &Model);
     let tables = [Table::all(models(), still.isolation), Table::all(models(), written.isolation)];
-    let none = Written::default();
+    let none = LeftOut::default();
     let pairs = tables[0].iter().zip(&tables[1]);
     pairs
         .map(|(a, b)| one(&still, a, &written, b, left_out.get(a.model.name.as_str()).unwrap_or(&none)))
@@ -76,7 +76,7 @@ fn one(
     a: &Table<'_>,
     written: &Side<'_>,
     b: &Table<'_>,
-    left_out: &Written,
+    left_out: &LeftOut,
 ) -> Result<ModelDiff> {
     let mut diff = ModelDiff { model: a.model.name.clone(), added: 0, changed: 0, removed: 0 };
     let (mut left, mut right) = (still.conn.prepare(&a.all)?, written.conn.prepare(&b.all)?);

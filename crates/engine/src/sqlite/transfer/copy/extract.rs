@@ -5,13 +5,13 @@ use crate::{
     model::Model,
     place::Isolation,
     sqlite::{
-        connection::{Apart, open},
+        connection::{Dedicated, open},
         error::io,
         files::{close, upkeep},
         identity,
         schema::Script,
         site::Site,
-        transfer::rows::{Receive, Side, Table, activity, last_ids, sink},
+        transfer::rows::{Side, Sink, Table, activity, last_ids, sink},
     },
 };
 use rusqlite::{Connection, params};
@@ -20,7 +20,7 @@ use std::{fs::File, path::Path};
 /// Writes the tenant's rows of the store to the new file `to`, in the layout of a tenant's own database, with the
 /// migrations that the pool has.
 pub(crate) fn extract(site: &Site, script: &Script, to: &Path) -> Result<()> {
-    let from = giving(site)?;
+    let from = open_source(site)?;
     let pooled = script.laid_out(Isolation::Pooled)?.as_applied(&from)?;
     let own = pooled.laid_out(Isolation::Database)?;
     File::create_new(to).map_err(|error| io(error, to))?;
@@ -41,8 +41,8 @@ pub(crate) fn extract(site: &Site, script: &Script, to: &Path) -> Result<()> {
 }
 
 /// Opens a read-only connection that sees one state of the place.
-pub(crate) fn giving(site: &Site) -> Result<Apart> {
-    let conn = upkeep::apart(site)?;
+pub(crate) fn open_source(site: &Site) -> Result<Dedicated> {
+    let conn = upkeep::open_dedicated(site)?;
     conn.execute_batch("PRAGMA query_only = ON; BEGIN")?;
     // The state begins with the first read, so the identity is checked again in it.
     identity::check(&conn, &site.place, &site.platform)?;
@@ -52,25 +52,25 @@ pub(crate) fn giving(site: &Site) -> Result<Apart> {
 fn fill(from: &Connection, to: &Connection, site: &Site, models: &[&Model]) -> Result<()> {
     let from = Side::new(from, site);
     let to = Side { conn: to, isolation: Isolation::Database, tenant: from.tenant };
-    let (giving, receiving) = (
+    let (sources, targets) = (
         Table::all(models.iter().copied(), from.isolation),
         Table::all(models.iter().copied(), to.isolation),
     );
-    let mut receive = Receive::new(to, false);
+    let mut sink = Sink::new(to, false);
     // Migrations may have inserted rows into the empty tables; only the tenant's rows shall be there.
-    receiving.iter().try_for_each(|table| receive.take_all(table))?;
-    last_ids::forget(&to, &receiving)?;
-    receive.rows = 0;
-    carry_rows(&from, &giving, &mut receive, &receiving)?;
-    for search in receiving.iter().filter_map(|table| table.search.as_ref()) {
+    targets.iter().try_for_each(|table| sink.remove_all(table))?;
+    last_ids::forget(&to, &targets)?;
+    sink.rows = 0;
+    carry_rows(&from, &sources, &mut sink, &targets)?;
+    for search in targets.iter().filter_map(|table| table.search.as_ref()) {
         to.conn.execute_batch(&search.rebuild)?;
     }
-    last_ids::carry(&from, &to, &giving)?;
-    activity::carry(&from, &to, &giving, 0, -1)?;
+    last_ids::carry(&from, &to, &sources)?;
+    activity::carry(&from, &to, &sources, 0, -1)?;
     let (place, platform) = (&site.place, site.platform.id());
     to.conn.execute(
         "INSERT INTO _tenantry_place(tenant, store, generation, rows, platform) VALUES(?1, ?2, ?3, ?4, ?5)",
-        params![to.tenant, place.store.as_str(), identity::generation_number(place)?, receive.rows, platform],
+        params![to.tenant, place.store.as_str(), identity::generation_number(place)?, sink.rows, platform],
     )?;
     Ok(())
 }
@@ -78,15 +78,15 @@ fn fill(from: &Connection, to: &Connection, site: &Site, models: &[&Model]) -> R
 /// Carries all rows of all tables from one side to the other.
 pub(crate) fn carry_rows(
     from: &Side<'_>,
-    giving: &[Table<'_>],
-    receive: &mut Receive<'_>,
-    receiving: &[Table<'_>],
+    sources: &[Table<'_>],
+    sink: &mut Sink<'_>,
+    targets: &[Table<'_>],
 ) -> Result<()> {
-    for (source, target) in giving.iter().zip(receiving) {
+    for (source, target) in sources.iter().zip(targets) {
         let mut statement = from.conn.prepare(&source.all)?;
         let mut rows = statement.query([from.tenant])?;
         while let Some(row) = rows.next()? {
-            receive.put(target, row)?;
+            sink.insert(target, row)?;
         }
     }
     Ok(())

@@ -55,9 +55,9 @@ pub(crate) fn open_copy(from: &Path) -> Result<Connection> {
 /// Recovers a copy whose migration was interrupted: its last commits, or its rollback journal, are in files next to it.
 pub(crate) fn bring_in(from: &Path) -> Result<()> {
     for suffix in ["-wal", "-journal"] {
-        let mut beside = from.as_os_str().to_owned();
-        beside.push(suffix);
-        if Path::new(&beside).symlink_metadata().is_ok_and(|meta| meta.len() > 0) {
+        let mut file = from.as_os_str().to_owned();
+        file.push(suffix);
+        if Path::new(&file).symlink_metadata().is_ok_and(|meta| meta.len() > 0) {
             let conn = open::connect(from)?;
             conn.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))?;
             conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
@@ -82,7 +82,7 @@ pub(crate) fn identity(conn: &Connection, store: &StoreName, of: Option<TenantId
     match found.optional() {
         Ok(Some((inside, residents))) if tenant == 0 || residents == 1 => Ok(inside),
         Ok(Some(_)) => Err(wrong("others live in it")),
-        Ok(None) => Err(wrong("somebody else's")),
+        Ok(None) => Err(wrong("it is another tenant's or store's")),
         Err(error) => {
             let error = Error::from(error);
             match error.kind() {

@@ -1,5 +1,6 @@
 //! Copies: single files with the rows of one tenant and store. Taking them, reading them, and making databases from them.
 
+mod adopt;
 mod blank;
 mod extract;
 pub(crate) mod file;
@@ -7,12 +8,14 @@ mod foreign;
 mod read;
 mod take;
 
+pub use adopt::AdoptOptions;
+pub(crate) use adopt::adopt;
 pub use blank::Blanked;
 pub(crate) use blank::blank;
-pub(crate) use extract::giving;
+pub(crate) use extract::open_source;
 pub use file::CopyInfo;
 pub(crate) use file::{at_end, identity, inspect_copy, open_copy};
 pub(crate) use foreign::foreign;
 pub(crate) use read::rows;
-pub use take::{AdoptOptions, Copy, CopyOptions};
-pub(crate) use take::{adopt, copy_out, migrate_copy};
+pub use take::{Copy, CopyOptions};
+pub(crate) use take::{copy_out, migrate_copy};

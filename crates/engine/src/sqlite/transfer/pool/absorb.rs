@@ -13,7 +13,7 @@ use crate::{
     name::TenantId,
     place::{Isolation, Place},
     sqlite::{
-        connection::{Apart, BUSY_WAIT, Durability, WriteTurn, base, open},
+        connection::{BUSY_WAIT, Dedicated, Durability, WriteTurn, base, open},
         files::check_pages,
         identity,
         schema::Script,
@@ -21,7 +21,7 @@ use crate::{
         transfer::{
             copy::{at_end, file, open_copy},
             fencing,
-            rows::{Receive, Side, Table, activity, last_ids, sink},
+            rows::{Side, Sink, Table, activity, last_ids, sink},
         },
     },
 };
@@ -55,29 +55,29 @@ pub(crate) fn absorb(
     at_end(&copy, script.laid_out(Isolation::Database)?, "the copy")?;
     consistent(&copy)?;
     let pooled = script.laid_out(Isolation::Pooled)?;
-    let conn = receiving(site)?;
+    let conn = open_target(site)?;
     let mut batches = Batches::begin(&conn, queue)?;
     at_end(&conn, pooled, "the shared database")?;
-    let earlier = match there(&conn, place)? {
-        There::Done => return Ok(()),
-        There::Nobody => false,
-        There::Earlier => true,
+    let earlier = match existing(&conn, place)? {
+        Existing::Complete => return Ok(()),
+        Existing::Nothing => false,
+        Existing::Earlier => true,
     };
-    let filler = take_over(&conn, site)?;
+    let filling_token = take_over(&conn, site)?;
     if earlier && !closed {
         batches.at_once();
     }
-    batches.guard(move |conn| still(conn, place, filler));
+    batches.guard(move |conn| check_filling(conn, place, filling_token));
     let models: Vec<&Model> = pooled.state().of_store(pooled.store()).collect();
     let from = Side { conn: &copy, isolation: Isolation::Database, tenant: of.get() };
     let filled = fill(&from, &Side::new(&conn, site), &models, &mut batches)?;
-    finish(&conn, place, &filled, fencing::first_fence(closed))?;
+    finish(&conn, place, &filled, fencing::initial_fence(closed))?;
     batches.end()
 }
 
 /// Opens a connection to the shared database without foreign-key checks: between two batches, references may point to
 /// rows that are still to come. The references were checked in the copy.
-fn receiving(site: &Site) -> Result<Apart> {
+fn open_target(site: &Site) -> Result<Dedicated> {
     let conn = base::connect(site)?;
     identity::is_ours(&conn)?;
     open::settle(&conn, Durability::Full)?;
@@ -93,16 +93,16 @@ fn consistent(copy: &Connection) -> Result<()> {
 }
 
 /// What the shared database already holds of the tenant.
-enum There {
+enum Existing {
     /// No visible rows. A tenant that is only enrolled counts as this.
-    Nobody,
+    Nothing,
     /// An earlier generation.
     Earlier,
     /// This generation, completely filled.
-    Done,
+    Complete,
 }
 
-fn there(conn: &Connection, place: &Place) -> Result<There> {
+fn existing(conn: &Connection, place: &Place) -> Result<Existing> {
     let sql = "SELECT generation, carried, rows FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
     let key = params![identity::tenant_number(place), place.store.as_str()];
     let found = conn.query_row(sql, key, |row| {
@@ -116,17 +116,17 @@ fn there(conn: &Connection, place: &Place) -> Result<There> {
         Some((found, None, rows)) if found == wanted && rows > 0 => {
             Err(Error::new(Kind::Fenced, format!("{place}: rows of this generation are there already")))
         }
-        Some((found, Some(carried), _)) if found == wanted && carried >= 0 => Ok(There::Done),
+        Some((found, Some(carried), _)) if found == wanted && carried >= 0 => Ok(Existing::Complete),
         // A filling that was cut short. No request sees its rows.
-        Some((found, ..)) if found == wanted => Ok(There::Nobody),
-        Some(_) => Ok(There::Earlier),
-        None => Ok(There::Nobody),
+        Some((found, ..)) if found == wanted => Ok(Existing::Nothing),
+        Some(_) => Ok(Existing::Earlier),
+        None => Ok(Existing::Nothing),
     }
 }
 
 /// Claims the place for this call, whichever call was filling it before, and returns the new fencing token.
 fn take_over(conn: &Connection, site: &Site) -> Result<i64> {
-    let filler = fencing::filler();
+    let filling_token = fencing::filling_token();
     let (place, tenant) = (&site.place, identity::tenant_number(&site.place));
     let store = place.store.as_str();
     conn.execute("DELETE FROM _tenantry_changes WHERE tenant = ?1 AND store = ?2", params![tenant, store])?;
@@ -137,22 +137,24 @@ fn take_over(conn: &Connection, site: &Site) -> Result<i64> {
             tenant,
             store,
             identity::generation_number(place)?,
-            filler,
+            filling_token,
             site.platform.id(),
-            fencing::first_fence(true)
+            fencing::initial_fence(true)
         ],
     )?;
-    Ok(filler)
+    Ok(filling_token)
 }
 
 /// Verifies that no other call took over or removed the place since.
-fn still(conn: &Connection, place: &Place, filler: i64) -> Result<()> {
+fn check_filling(conn: &Connection, place: &Place, filling_token: i64) -> Result<()> {
     let sql = "SELECT EXISTS(SELECT 1 FROM _tenantry_place
         WHERE tenant = ?1 AND store = ?2 AND generation = ?3 AND carried = ?4)";
     let (tenant, generation) = (identity::tenant_number(place), identity::generation_number(place)?);
     let ours: bool =
-        conn.query_row(sql, params![tenant, place.store.as_str(), generation, filler], |row| row.get(0))?;
-    if ours { Ok(()) } else { Err(Error::new(Kind::Fenced, format!("{place} is filled by somebody else"))) }
+        conn.query_row(sql, params![tenant, place.store.as_str(), generation, filling_token], |row| {
+            row.get(0)
+        })?;
+    if ours { Ok(()) } else { Err(Error::new(Kind::Fenced, format!("another caller fills {place}"))) }
 }
 
 /// Totals of what was carried.
@@ -164,36 +166,36 @@ struct Filled {
 }
 
 fn fill(from: &Side<'_>, to: &Side<'_>, models: &[&Model], batches: &mut Batches<'_>) -> Result<Filled> {
-    let (giving, receiving) = (
+    let (sources, targets) = (
         Table::all(models.iter().copied(), from.isolation),
         Table::all(models.iter().copied(), to.isolation),
     );
-    let mut receive = Receive::new(*to, true);
-    for table in &receiving {
-        while let taken @ 1.. = receive.take_some(table)? {
+    let mut sink = Sink::new(*to, true);
+    for table in &targets {
+        while let taken @ 1.. = sink.remove_some(table)? {
             batches.did(taken, 0)?;
         }
     }
-    last_ids::forget(to, &receiving)?;
-    while let gone @ 1.. = activity::forget(to, &receiving, LINES)? {
+    last_ids::forget(to, &targets)?;
+    while let gone @ 1.. = activity::forget(to, &targets, LINES)? {
         batches.did(gone, 0)?;
     }
-    (receive.rows, receive.bytes) = (0, 0);
-    for (source, target) in giving.iter().zip(&receiving) {
+    (sink.rows, sink.bytes) = (0, 0);
+    for (source, target) in sources.iter().zip(&targets) {
         let mut statement = from.conn.prepare(&source.all)?;
         let mut rows = statement.query([from.tenant])?;
         while let Some(row) = rows.next()? {
-            let before = receive.bytes;
-            receive.put(target, row)?;
-            batches.did(1, receive.bytes.abs_diff(before))?;
+            let before = sink.bytes;
+            sink.insert(target, row)?;
+            batches.did(1, sink.bytes.abs_diff(before))?;
         }
     }
-    last_ids::carry(from, to, &giving)?;
+    last_ids::carry(from, to, &sources)?;
     let mut carried = 0;
     loop {
-        let last = activity::carry(from, to, &giving, carried, LINES)?;
+        let last = activity::carry(from, to, &sources, carried, LINES)?;
         if last == carried {
-            return Ok(Filled { rows: receive.rows, bytes: receive.bytes, carried });
+            return Ok(Filled { rows: sink.rows, bytes: sink.bytes, carried });
         }
         // A tenant's own database numbers its entries consecutively.
         let lines = last.abs_diff(carried).min(LINES.unsigned_abs());

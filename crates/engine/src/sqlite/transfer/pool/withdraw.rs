@@ -19,7 +19,7 @@ use rusqlite::{Connection, DEFAULT_NAME, OptionalExtension, params, wal::Checkpo
 use std::time::Instant;
 
 /// Value of `carried` for a place whose rows are being removed. Never the token of a call that fills one.
-const LEAVING: i64 = i64::MIN;
+const WITHDRAWING: i64 = i64::MIN;
 /// Rows removed at a time.
 const ROWS: i64 = 250;
 /// Pages of a full-text index merged at a time.
@@ -57,12 +57,12 @@ pub(crate) fn withdraw(site: &Site, queue: &dyn Fn() -> WriteTurn) -> Result<()>
 fn remove(conn: &Connection, place: &Place, queue: &dyn Fn() -> WriteTurn) -> Result<()> {
     let tenant = identity::tenant_number(place);
     let mut batches = Batches::begin(conn, queue)?;
-    nothing_else_of_his(conn, place)?;
+    require_single_store(conn, place)?;
     let sql = "UPDATE _tenantry_place SET carried = ?4, fenced = ?5
         WHERE tenant = ?1 AND store = ?2 AND generation = ?3";
     let (store, generation) = (place.store.as_str(), identity::generation_number(place)?);
-    conn.execute(sql, params![tenant, store, generation, LEAVING, fencing::first_fence(true)])?;
-    batches.guard(move |conn| leaving(conn, place));
+    conn.execute(sql, params![tenant, store, generation, WITHDRAWING, fencing::initial_fence(true)])?;
+    batches.guard(move |conn| check_withdrawing(conn, place));
     for (table, key, column) in tables_of_tenants(conn)? {
         let some = format!("SELECT [{key}] FROM [{table}] WHERE [{column}] = ?1 LIMIT ?2");
         let sql = format!("DELETE FROM [{table}] WHERE [{key}] IN ({some})");
@@ -77,18 +77,18 @@ fn remove(conn: &Connection, place: &Place, queue: &dyn Fn() -> WriteTurn) -> Re
 
 /// Verifies that rows of the place are still to be removed: `WrongIdentity` if they are gone, `Fenced` if another call
 /// fills the place.
-fn leaving(conn: &Connection, place: &Place) -> Result<()> {
+fn check_withdrawing(conn: &Connection, place: &Place) -> Result<()> {
     let sql = "SELECT generation, carried FROM _tenantry_place WHERE tenant = ?1 AND store = ?2";
     let key = params![identity::tenant_number(place), place.store.as_str()];
     let found = conn.query_row(sql, key, |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?)));
     match found.optional()? {
         None => Err(Error::new(Kind::WrongIdentity, format!("{place} does not live here"))),
-        Some(found) if found == (identity::generation_number(place)?, Some(LEAVING)) => Ok(()),
+        Some(found) if found == (identity::generation_number(place)?, Some(WITHDRAWING)) => Ok(()),
         Some(_) => Err(Error::new(Kind::Fenced, format!("{place} is filled anew"))),
     }
 }
 
-fn nothing_else_of_his(conn: &Connection, place: &Place) -> Result<()> {
+fn require_single_store(conn: &Connection, place: &Place) -> Result<()> {
     let tenant = identity::tenant_number(place);
     let stores: i64 =
         conn.query_row("SELECT count(*) FROM _tenantry_place WHERE tenant = ?1", [tenant], |row| row.get(0))?;

@@ -5,5 +5,5 @@ pub(crate) mod last_ids;
 pub(crate) mod sink;
 mod table;
 
-pub(crate) use sink::{Receive, Side};
+pub(crate) use sink::{Side, Sink};
 pub(crate) use table::Table;

@@ -34,7 +34,7 @@ impl<'c> Side<'c> {
 
 /// The receiving side, with the counts of its changes.
 #[derive(Debug)]
-pub(crate) struct Receive<'c> {
+pub(crate) struct Sink<'c> {
     pub(crate) side: Side<'c>,
     /// Maintain the full-text indexes row by row; otherwise the caller rebuilds them at the end.
     pub(crate) index: bool,
@@ -51,13 +51,13 @@ pub(crate) fn prepare(conn: &Connection) -> Result<()> {
     Ok(())
 }
 
-impl<'c> Receive<'c> {
+impl<'c> Sink<'c> {
     pub(crate) fn new(side: Side<'c>, index: bool) -> Self {
         Self { side, index, rows: 0, bytes: 0 }
     }
 
     /// Inserts a row that was read with the columns of `table`. Its id must not exist yet.
-    pub(crate) fn put(&mut self, table: &Table<'_>, row: &Row<'_>) -> Result<()> {
+    pub(crate) fn insert(&mut self, table: &Table<'_>, row: &Row<'_>) -> Result<()> {
         let mut insert = self.side.conn.prepare_cached(&table.insert)?;
         insert.raw_bind_parameter(1, self.side.tenant)?;
         for index in 0..table.columns.len() {
@@ -75,7 +75,7 @@ impl<'c> Receive<'c> {
     }
 
     /// Removes the rows that conflict with a row on a unique value.
-    pub(crate) fn make_way(&mut self, table: &Table<'_>, row: &Row<'_>) -> Result<()> {
+    pub(crate) fn remove_conflicting(&mut self, table: &Table<'_>, row: &Row<'_>) -> Result<()> {
         for (columns, sql) in &table.unique {
             let mut find = self.side.conn.prepare_cached(sql)?;
             find.raw_bind_parameter(1, self.side.tenant)?;
@@ -87,36 +87,36 @@ impl<'c> Receive<'c> {
             drop(found);
             drop(find);
             if let Some(id) = id {
-                self.take(table, &id)?;
+                self.remove(table, &id)?;
             }
         }
         Ok(())
     }
 
     /// Removes the row with this id, if there is one.
-    pub(crate) fn take(&mut self, table: &Table<'_>, id: &Value) -> Result<()> {
-        let mut take = self.side.conn.prepare_cached(&table.take)?;
-        let gone = take.query_row(params![self.side.tenant, id], |row| values(row, table)).optional()?;
-        gone.map_or(Ok(()), |gone| self.taken(table, &gone))
+    pub(crate) fn remove(&mut self, table: &Table<'_>, id: &Value) -> Result<()> {
+        let mut delete = self.side.conn.prepare_cached(&table.delete)?;
+        let gone = delete.query_row(params![self.side.tenant, id], |row| values(row, table)).optional()?;
+        gone.map_or(Ok(()), |gone| self.removed(table, &gone))
     }
 
     /// Removes all rows of the tenant.
-    pub(crate) fn take_all(&mut self, table: &Table<'_>) -> Result<()> {
-        while self.take_some(table)? > 0 {}
+    pub(crate) fn remove_all(&mut self, table: &Table<'_>) -> Result<()> {
+        while self.remove_some(table)? > 0 {}
         Ok(())
     }
 
     /// Removes some rows of the tenant. Returns how many.
-    pub(crate) fn take_some(&mut self, table: &Table<'_>) -> Result<u64> {
-        let mut take = self.side.conn.prepare_cached(&table.take_some)?;
-        let gone = take.query_map([self.side.tenant], |row| values(row, table))?;
+    pub(crate) fn remove_some(&mut self, table: &Table<'_>) -> Result<u64> {
+        let mut delete = self.side.conn.prepare_cached(&table.delete_some)?;
+        let gone = delete.query_map([self.side.tenant], |row| values(row, table))?;
         let gone = gone.collect::<rusqlite::Result<Vec<_>>>()?;
-        gone.iter().try_for_each(|row| self.taken(table, row))?;
+        gone.iter().try_for_each(|row| self.removed(table, row))?;
         Ok(gone.len() as u64)
     }
 
     /// Updates index and counts for a removed row. `row` is its row number, then its columns.
-    fn taken(&mut self, table: &Table<'_>, row: &[Value]) -> Result<()> {
+    fn removed(&mut self, table: &Table<'_>, row: &[Value]) -> Result<()> {
         if self.index
             && let Some(search) = &table.search
             && let Some(Value::Integer(number)) = row.first()

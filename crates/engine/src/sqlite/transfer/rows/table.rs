@@ -22,9 +22,9 @@ pub(crate) struct Table<'m> {
     /// Inserts a whole row, columns from `?2` on.
     pub(crate) insert: String,
     /// Removes the row with id `?2` and returns its row number and its columns.
-    pub(crate) take: String,
+    pub(crate) delete: String,
     /// Removes some rows and returns their row numbers and columns.
-    pub(crate) take_some: String,
+    pub(crate) delete_some: String,
     /// For each unique constraint: the positions of its columns, and a query for the id of the row with these values
     /// (from `?2` on).
     pub(crate) unique: Vec<(Vec<usize>, String)>,
@@ -70,8 +70,8 @@ impl<'m> Table<'m> {
             all: format!("SELECT {all} FROM [{name}] WHERE {scope} ORDER BY [id]"),
             get: format!("SELECT {all} FROM [{name}] WHERE {scope} AND [id] = ?2"),
             insert: format!("INSERT INTO [{name}] ({tenant_column}{all}) VALUES ({tenant_value}{values})"),
-            take: format!("DELETE FROM [{name}] WHERE {scope} AND [id] = ?2 RETURNING [{rowid}], {all}"),
-            take_some: format!(
+            delete: format!("DELETE FROM [{name}] WHERE {scope} AND [id] = ?2 RETURNING [{rowid}], {all}"),
+            delete_some: format!(
                 "DELETE FROM [{name}] WHERE {scope} AND [{rowid}] IN ({some}) RETURNING [{rowid}], {all}"
             ),
             unique: unique(model, &columns, &scope),

@@ -1,0 +1,95 @@
+//! Makes databases of this installation and tenant from copies.
+
+use super::file::{self, bring_in, resolved};
+use crate::{
+    error::{Error, Kind, Result},
+    name::TenantId,
+    place::Place,
+    sqlite::{
+        TemporaryFile,
+        files::{
+            Server, already_there, check_pages, close, copy_new, move_new, private, put_in_place,
+            refuse_leftovers,
+        },
+        identity,
+        site::Site,
+        transfer::fencing,
+    },
+};
+use rusqlite::{Connection, params};
+use std::path::Path;
+
+/// How a copy becomes a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AdoptOptions {
+    /// Only [`crate::engine::Engine::copy_changes`] may write to it, until [`crate::engine::Engine::open_filled`].
+    pub closed: bool,
+    /// Consume the copy: on the same disk the file is moved instead of copied again. After a failure, the caller must
+    /// make the copy again.
+    pub used_up: bool,
+    /// Check every page of the new database. Set it to false only if every page of the copy was checked; a file that is
+    /// copied again is always checked.
+    pub check: bool,
+}
+
+impl Default for AdoptOptions {
+    fn default() -> Self {
+        Self { closed: false, used_up: false, check: true }
+    }
+}
+
+/// Makes the database of the place, which must not exist yet, from the copy `from` of tenant `of` (None for a system
+/// store). The identity in the new file becomes that of the place, and any fence is lifted; with `closed`, the place
+/// stays closed until it is opened. Idempotent.
+pub(crate) fn adopt(
+    server: &Server,
+    place: &Place,
+    from: &Path,
+    of: Option<TenantId>,
+    options: AdoptOptions,
+) -> Result<()> {
+    let site = server.site(place);
+    if of.is_some() != place.tenant.is_some() {
+        return Err(Error::new(Kind::WrongIdentity, format!("{place} is not made from a copy of {of:?}")));
+    }
+    if server.exists(&place.physical) {
+        return already_there(&site);
+    }
+    refuse_leftovers(server, place)?;
+    let (from, file) = (resolved(from)?, TemporaryFile::new(server));
+    bring_in(&from)?;
+    let moved = options.used_up && move_new(&from, &file.0)?;
+    if !moved {
+        copy_new(&from, &file.0)?;
+    }
+    let conn = private(&file.0)?;
+    if options.check || !moved {
+        check_pages(&conn)?;
+    }
+    become_place(&conn, &site, of, options.closed)?;
+    close(conn)?;
+    put_in_place(server, place, file)
+}
+
+fn become_place(conn: &Connection, site: &Site, of: Option<TenantId>, closed: bool) -> Result<()> {
+    let (place, platform) = (&site.place, &site.platform);
+    let inside = file::identity(conn, &place.store, of)?;
+    let generation = identity::generation_number(place)?;
+    if of == place.tenant && inside.generation > generation {
+        let detail = format!("the copy is of generation {}, later than {place}", inside.generation);
+        return Err(Error::new(Kind::Fenced, detail));
+    }
+    let (old, new) = (of.map_or(0, TenantId::get), identity::tenant_number(place));
+    let platform_id = if platform.id().is_empty() { &inside.platform } else { platform.id() };
+    conn.execute_batch("BEGIN IMMEDIATE; DELETE FROM _tenantry_changes")?;
+    conn.execute(
+        "UPDATE _tenantry_place SET tenant = ?3, generation = ?4, platform = ?5, fenced = ?6, recording = 0,
+            carried = (SELECT coalesce(max(id), 0) FROM _tenantry_activity) WHERE tenant = ?1 AND store = ?2",
+        params![old, place.store.as_str(), new, generation, platform_id, fencing::initial_fence(closed)],
+    )?;
+    if old != new {
+        conn.execute("UPDATE _tenantry_activity SET tenant = ?2 WHERE tenant = ?1", [old, new])?;
+    }
+    conn.execute_batch("COMMIT")?;
+    identity::check(conn, place, platform)
+}
