@@ -100,6 +100,18 @@ pub enum Error {
         /// What was looked for. Private.
         detail: String,
     },
+    /// The database of a tenant is damaged, or another one is in its place.
+    #[error("the database of tenant {slug} in store {store} is damaged: {detail}")]
+    DatabaseDamaged {
+        /// The tenant.
+        slug: String,
+        /// The store.
+        store: String,
+        /// The rows are in a pool, which is restored as a whole.
+        is_pooled: bool,
+        /// What was found. Private.
+        detail: String,
+    },
     /// The tenant provides its own database for this store and has not attached it yet (F3, X1).
     #[error("tenant {slug} has attached no database in store {store}")]
     NotAttached {
@@ -194,6 +206,7 @@ impl Error {
         match self {
             Self::Internal(_)
             | Self::DatabaseLost { .. }
+            | Self::DatabaseDamaged { .. }
             | Self::DiskFull(_)
             | Self::NoAccess(_)
             | Self::BackupTarget(_) => true,
@@ -276,6 +289,7 @@ impl Error {
             Self::NoDatabase { .. } | Self::DatabaseLost { .. } | Self::NotAttached { .. } => "no_database",
             Self::MigrationsPending { .. } | Self::StoreBehind { .. } => "migrations_pending",
             Self::ServerOutdated { .. } => engine::code(&Kind::SchemaAhead),
+            Self::DatabaseDamaged { .. } => engine::code(&Kind::Corrupt),
             Self::MasterDataEmpty { .. } => "master_data_empty",
             Self::RateLimited { .. } => "rate_limited",
             Self::Unavailable(_) | Self::BackupTarget(_) => "unavailable",

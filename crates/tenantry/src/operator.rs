@@ -260,7 +260,11 @@ impl Platform {
             None => None,
         };
         for refused in self.refused_stores().await.iter() {
-            tell(Finding { place: Some(refused.place.clone()), what: What::Refused(refused.clone()) });
+            tell(Finding {
+                place: Some(refused.place.clone()),
+                tenant: None,
+                what: What::Refused(refused.clone()),
+            });
         }
         checker.platform(&mut tell).await?;
         checker.tenants(self.control(), only, tell, at).await

@@ -34,9 +34,15 @@ pub(crate) async fn open_control(engine: &Engine, config: &Config) -> Result<Con
     };
     let database = opened.await.map_err(|error| unprepared(store, &place, error, None))?;
     engine.set_catalog(&database);
-    let control = Control::open(database, Some(crate::missing::heads_file(config))).await?;
-    engine.set_platform(&crate::control::settings::platform_id(&control).await?)?;
-    Ok(control)
+    let begun = async {
+        let control = Control::open(database, Some(crate::missing::heads_file(config))).await?;
+        engine.set_platform(&crate::control::settings::platform_id(&control).await?)?;
+        Ok::<_, Error>(control)
+    };
+    begun.await.map_err(|error| match error {
+        Error::Engine(error) => unprepared(store, &place, error, None),
+        error => error,
+    })
 }
 
 /// Creates the other databases of the platform, and migrates them to the current schema. Returns those that existed

@@ -20,7 +20,7 @@ use tenantry_engine::{
     Kind,
     engine::Session,
     name::{StoreName, TenantId},
-    place::Place,
+    place::{Isolation, Place},
     schema::Schema,
 };
 use tokio::sync::{Mutex, MutexGuard};
@@ -54,6 +54,10 @@ pub(crate) fn refused(
             Error::MigrationsPending { slug, store, reason, is_external, detail }
         }
         Kind::SchemaAhead => Error::ServerOutdated { slug, store, detail },
+        Kind::Corrupt | Kind::WrongIdentity => {
+            let is_pooled = place.isolation == Isolation::Pooled;
+            Error::DatabaseDamaged { slug, store, is_pooled, detail }
+        }
         _ => error.into(),
     }
 }

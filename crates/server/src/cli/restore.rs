@@ -248,6 +248,7 @@ async fn all(platform: &Platform, server: Option<&str>) -> Result<ExitCode> {
     let server = server.map(ServerName::parse).transpose()?;
     let tell = |event: Event<'_>| match event {
         Event::Found { looked, lost } => tell!("{looked} looked at, {lost} to restore"),
+        Event::Pool(why) => say!("{why}"),
         Event::Done(done) => match &done.result {
             Ok(backup) => say!("{}: restored from {backup} ({})", done.slug, done.why),
             Err(why) => say!("{}: FAILED {why} ({})", done.slug, done.why),
@@ -264,7 +265,11 @@ async fn all(platform: &Platform, server: Option<&str>) -> Result<ExitCode> {
         report.failed,
         if report.restored == report.lost { "" } else { "; run it again to go on" }
     );
-    Ok(if report.restored == report.lost { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.restored == report.lost && report.pools == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 async fn pool(place: &Place, store: &str) -> Result<ExitCode> {

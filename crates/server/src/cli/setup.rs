@@ -102,8 +102,8 @@ fn for_damage(error: &tenantry::Error) -> Option<String> {
     use tenantry::EngineErrorKind::{Corrupt, WrongIdentity};
     let tenantry::Error::Engine(engine) = error else { return None };
     matches!(engine.kind(), Corrupt | WrongIdentity).then(|| {
-        "the file is damaged or another's; put the right one back, or restore: tenantry restore SLUG latest --swap, and \
-         for the platform's own: tenantry restore --system"
+        "the file is damaged or another's; put the right one back, or restore it: tenantry check names the database and \
+         the command; a control store that cannot be read: tenantry restore --system"
             .into()
     })
 }

@@ -20,6 +20,7 @@ mod copies;
 mod crowded;
 mod csv_bounds;
 mod csv_exact;
+mod damaged_stores;
 mod depends;
 mod disclosure;
 mod doors;

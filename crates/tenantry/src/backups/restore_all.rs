@@ -3,16 +3,21 @@
 //! Called by `tenantry restore --all`. It determines which are lost; the operations `restore` and `restore_swap` do the
 //! rest, so an interrupted run is simply started again. Only lost stores are replaced.
 
-use super::BackupId;
+use super::{BackupId, damaged_pool};
 use crate::{
     Error, Platform, Result,
     audit::By,
+    config::Scope,
     control::params,
+    databases::platform_place,
     operations::{State, fall_back::why},
     topology::{PlacementState, Policy, placement},
 };
 use futures_util::{StreamExt, stream};
-use tenantry_engine::name::{ServerName, Slug, StoreName, TenantId};
+use tenantry_engine::{
+    name::{ServerName, Slug, StoreName, TenantId},
+    place::{Isolation, Place},
+};
 
 /// Number of tenants tried before the others. If every one of them fails, the cause is not in the tenants.
 const CANARIES: usize = 3;
@@ -40,6 +45,8 @@ pub enum Event<'a> {
         /// Number of tenants with a lost database.
         lost: usize,
     },
+    /// A pool is damaged: it is restored before its tenants. Says which, and the commands.
+    Pool(&'a str),
     /// One tenant is done, successfully or not.
     Done(&'a Done),
 }
@@ -55,6 +62,8 @@ pub struct RestoredAll {
     pub failed: usize,
     /// The first tenants all failed, and the others were not touched.
     pub halted: bool,
+    /// Number of damaged pools. Their tenants are not among the lost ones.
+    pub pools: usize,
 }
 
 /// A tenant with its lost stores.
@@ -80,9 +89,12 @@ impl Platform {
         if let Some(trouble) = self.backup_store_trouble().await {
             return Err(Error::Conflict(trouble));
         }
-        let (looked, lost) = self.lost_tenants(server).await?;
+        let pools = self.damaged_pools(server).await?;
+        pools.iter().for_each(|(_, why)| tell(Event::Pool(why)));
+        let damaged: Vec<_> = pools.iter().map(|(place, _)| place).collect();
+        let (looked, lost) = self.lost_tenants(server, &damaged).await?;
         tell(Event::Found { looked, lost: lost.len() });
-        let mut report = RestoredAll { lost: lost.len(), ..RestoredAll::default() };
+        let mut report = RestoredAll { lost: lost.len(), pools: pools.len(), ..RestoredAll::default() };
         let mut count = |report: &mut RestoredAll, done: Done| {
             match &done.result {
                 Ok(_) => report.restored += 1,
@@ -106,7 +118,26 @@ impl Platform {
         Ok(report)
     }
 
-    async fn lost_tenants(&self, server: Option<&ServerName>) -> Result<(usize, Vec<Lost>)> {
+    /// Returns the pools with a damaged page, with the commands that restore them. Reads every page.
+    async fn damaged_pools(&self, server: Option<&ServerName>) -> Result<Vec<(Place, String)>> {
+        let mut damaged = Vec::new();
+        for store in self.config().stores_of(Scope::Tenant).filter(|s| s.isolation == Isolation::Pooled) {
+            let place = platform_place(store)?;
+            if server.is_none_or(|server| *server == place.server)
+                && let Some(error) = self.0.engine.lost(&place).await?
+            {
+                let why = damaged_pool(&place, &error).public_title();
+                damaged.push((place, why));
+            }
+        }
+        Ok(damaged)
+    }
+
+    async fn lost_tenants(
+        &self,
+        server: Option<&ServerName>,
+        damaged: &[&Place],
+    ) -> Result<(usize, Vec<Lost>)> {
         let (mut looked, mut lost, mut after) = (0, Vec::new(), 0);
         let sql = "SELECT id, slug FROM tenants WHERE id > ? AND state IN ('active', 'suspended', 'cancelled') \
             ORDER BY id LIMIT ?";
@@ -116,7 +147,7 @@ impl Platform {
                 after = row.integer(0)?;
                 looked += 1;
                 let (id, slug) = (TenantId::from_raw(after), Slug::parse(row.text(1)?)?);
-                lost.extend(self.lost_stores(id, slug, server).await?);
+                lost.extend(self.lost_stores(id, slug, server, damaged).await?);
             }
             if rows.is_empty() {
                 return Ok((looked, lost));
@@ -129,13 +160,17 @@ impl Platform {
         id: TenantId,
         slug: Slug,
         server: Option<&ServerName>,
+        damaged: &[&Place],
     ) -> Result<Option<Lost>> {
         let mut found = Lost { slug, stores: vec![], why: "" };
         let all = placement::of_tenant(&mut self.control().snapshot().await?, id).await?;
         let ours =
             all.into_iter().filter(|p| p.state == PlacementState::Ready && p.policy != Policy::External);
-        for place in ours.map(|p| p.place).filter(|place| server.is_none_or(|server| *server == place.server))
-        {
+        let wanted = ours.map(|p| p.place).filter(|place| {
+            let same = |pool: &&Place| (&pool.server, &pool.physical) == (&place.server, &place.physical);
+            server.is_none_or(|server| *server == place.server) && !damaged.iter().any(same)
+        });
+        for place in wanted {
             if let Some(error) = self.0.engine.unusable(&place).await? {
                 found.why = why(&error);
                 found.stores.push(place.store);

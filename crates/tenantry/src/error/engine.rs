@@ -64,7 +64,7 @@ pub(super) fn title(kind: &Kind) -> String {
 pub(super) fn remedy(kind: &Kind) -> Option<&'static str> {
     Some(match kind {
         Kind::Missing => {
-            "look whether its disk is there; else restore a backup, or make an empty one: tenantry create-db SLUG"
+            "look whether its disk is there; else restore a backup: tenantry check names the database and the command"
         }
         Kind::UnknownServer(_) => {
             "put the server back into tenantry.toml, or, where it is there, restart this process"
@@ -84,7 +84,10 @@ pub(super) fn remedy(kind: &Kind) -> Option<&'static str> {
             "an operator gives the file back to the user that runs the server, readable and writable"
         }
         Kind::Io => "an operator looks at the disk and the system's log",
-        Kind::Corrupt | Kind::WrongIdentity => "an operator restores it: tenantry restore SLUG latest --swap",
+        Kind::Corrupt | Kind::WrongIdentity => {
+            "an operator restores it: tenantry check names the database and the command; a control store that cannot be \
+             read: tenantry restore --system"
+        }
         Kind::Fenced | Kind::Busy => "try again in a moment",
         _ => return None,
     })

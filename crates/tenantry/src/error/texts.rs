@@ -39,6 +39,7 @@ impl Error {
             Self::ServerOutdated { slug, store, .. } => {
                 format!("this process has older apps than the database of {slug} in store {store}")
             }
+            Self::DatabaseDamaged { .. } => engine::title(&Kind::Corrupt),
             Self::MasterDataEmpty { what } => format!("the master data has no {what} yet"),
             Self::RateLimited { .. } => "too many requests or attempts".into(),
             Self::Unavailable(_) => "not available right now".into(),
@@ -65,6 +66,13 @@ impl Error {
                 "look whether its disk is there; else restore a backup: tenantry restore {slug} latest --swap; or, for an \
                  empty one: tenantry create-db {slug}"
             ),
+            // Either the tenant or the pool is to be restored: the check looks.
+            Self::DatabaseDamaged { is_pooled: true, .. } => {
+                return engine::remedy(&Kind::Corrupt).map(Into::into);
+            }
+            Self::DatabaseDamaged { slug, .. } => {
+                format!("an operator restores it: tenantry restore {slug} latest --swap")
+            }
             Self::NotAttached { slug, store } => {
                 format!("make it, then run: tenantry attach-tenant-db {slug} --store {store}")
             }

@@ -13,13 +13,16 @@ use crate::{
     error::{Error, Result},
     records::{Dependence, depends_on, owners, record_id},
 };
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 use tenantry_engine::{
     Engine, Kind, Session,
     migration::Migration,
     model::{FieldKind, IdKind, Model},
-    name::{FieldName, PhysicalName, ServerName, StoreName, TenantId},
-    place::Place,
+    name::{FieldName, PhysicalName, ServerName, Slug, StoreName, TenantId},
+    place::{Isolation, Place},
     query::{Direction, Filter, RecordId, Select},
     row::Collect,
     schema::Schema,
@@ -38,7 +41,9 @@ pub struct Checker<'a> {
     systems: HashMap<StoreName, Place>,
     schemas: HashMap<StoreName, Arc<Schema>>,
     /// Databases and stores already checked, and whether they are current: pooled tenants share one database.
-    inspected: HashMap<(ServerName, PhysicalName, StoreName), bool>,
+    inspected: HashMap<Database, bool>,
+    /// Pools that could not be read. Each is reported once.
+    unreadable: HashSet<Database>,
     pages: bool,
 }
 
@@ -55,7 +60,15 @@ impl<'a> Checker<'a> {
         };
         let schemas = apps.stores().iter().map(|s| schema(&s.store)).collect::<Result<_>>()?;
         let systems = systems.into_iter().map(|place| (place.store.clone(), place)).collect();
-        Ok(Self { engine, apps, systems, schemas, inspected: HashMap::new(), pages: true })
+        Ok(Self {
+            engine,
+            apps,
+            systems,
+            schemas,
+            inspected: HashMap::new(),
+            unreadable: HashSet::new(),
+            pages: true,
+        })
     }
 
     /// Skips the check of every page of every database, which takes as long as reading them.
@@ -71,10 +84,10 @@ impl<'a> Checker<'a> {
     /// Those of the catalog. A fault is reported to `tell`.
     pub async fn platform(&mut self, mut tell: impl FnMut(Finding)) -> Result<()> {
         for app in self.apps.unmigrated() {
-            tell(Finding { place: None, what: What::ModelsChanged(app.to_string()) });
+            tell(Finding { place: None, tenant: None, what: What::ModelsChanged(app.to_string()) });
         }
         for place in self.systems.values().cloned().collect::<Vec<_>>() {
-            self.place(std::slice::from_ref(&place), &place, &mut tell).await;
+            self.place(None, std::slice::from_ref(&place), &place, &mut tell).await;
         }
         Ok(())
     }
@@ -100,8 +113,8 @@ impl<'a> Checker<'a> {
         let mut first = only.map_or(1, TenantId::get);
         while first <= last {
             let end = last.min(first.saturating_add(i64::from(PAGE) - 1));
-            for places in places(control, first, end).await? {
-                self.tenant(&places, &mut tell).await;
+            for (slug, places) in places(control, first, end).await? {
+                self.tenant(&slug, &places, &mut tell).await;
                 checked += 1;
                 at(checked, total);
             }
@@ -112,15 +125,51 @@ impl<'a> Checker<'a> {
 
     /// Checks every place of one tenant. `places` must be all it has, so that references between its stores can be
     /// followed.
-    async fn tenant(&mut self, places: &[Place], tell: &mut impl FnMut(Finding)) {
+    async fn tenant(&mut self, slug: &Slug, places: &[Place], tell: &mut impl FnMut(Finding)) {
         for place in places {
-            self.place(places, place, tell).await;
+            self.place(Some(slug), places, place, tell).await;
         }
     }
 
-    async fn place(&mut self, all: &[Place], place: &Place, tell: &mut impl FnMut(Finding)) {
-        let mut tell = |what| tell(Finding { place: Some(place.clone()), what });
-        match self.definitions(place, &mut tell).await {
+    async fn place(
+        &mut self,
+        slug: Option<&Slug>,
+        all: &[Place],
+        place: &Place,
+        tell: &mut impl FnMut(Finding),
+    ) {
+        if self.unreadable.contains(&key(place)) {
+            return;
+        }
+        let mut found = Vec::new();
+        self.contents(all, place, &mut |what| found.push(what)).await;
+        let mut about = (place.clone(), slug.cloned());
+        if place.isolation == Isolation::Pooled && self.is_lost_pool(place, &found).await {
+            self.unreadable.insert(key(place));
+            about = (pool_of(place), None);
+        }
+        for what in found {
+            tell(Finding { place: Some(about.0.clone()), tenant: about.1.clone(), what });
+        }
+    }
+
+    /// Returns true if the findings about one tenant of a pool mean that the pool is lost, and not only this tenant.
+    async fn is_lost_pool(&self, place: &Place, found: &[What]) -> bool {
+        for what in found {
+            let is_lost = match what {
+                What::Unreadable("database_damaged" | "no_database" | "disk_failed", _) => true,
+                What::NotItsOwn => !matches!(self.engine.unusable(&pool_of(place)).await, Ok(None)),
+                _ => false,
+            };
+            if is_lost {
+                return true;
+            }
+        }
+        false
+    }
+
+    async fn contents(&mut self, all: &[Place], place: &Place, tell: &mut impl FnMut(What)) {
+        match self.definitions(place, tell).await {
             // If the schema is behind, its rows cannot be checked for references.
             Ok(true) => {}
             Ok(false) => return,
@@ -129,17 +178,17 @@ impl<'a> Checker<'a> {
             }
             Err(error) => return tell(What::Unreadable(error.code(), error.to_string())),
         }
-        if let Err(error) = self.references(all, place, &mut tell).await {
+        if let Err(error) = self.references(all, place, tell).await {
             tell(What::Unreadable(error.code(), error.to_string()));
         }
-        if let Err(error) = self.dependences(all, place, &mut tell).await {
+        if let Err(error) = self.dependences(all, place, tell).await {
             tell(What::Unreadable(error.code(), error.to_string()));
         }
     }
 
     /// Checks ledger and definitions. Returns true if no migration is pending.
     async fn definitions(&mut self, place: &Place, tell: &mut impl FnMut(What)) -> Result<bool> {
-        let key = (place.server.clone(), place.physical.clone(), place.store.clone());
+        let key = key(place);
         if let Some(is_current) = self.inspected.get(&key) {
             return Ok(*is_current);
         }
@@ -220,6 +269,18 @@ impl<'a> Checker<'a> {
         let schema = self.schemas.get(&place.store).ok_or_else(missing)?;
         Ok(self.engine.session(place, schema, None).await?)
     }
+}
+
+/// A store in a database.
+type Database = (ServerName, PhysicalName, StoreName);
+
+/// Returns the place of the pool itself.
+fn pool_of(place: &Place) -> Place {
+    Place { tenant: None, generation: 1, ..place.clone() }
+}
+
+fn key(place: &Place) -> Database {
+    (place.server.clone(), place.physical.clone(), place.store.clone())
 }
 
 /// Returns the ids that a field refers to and that do not exist, each once, in order.

@@ -4,8 +4,8 @@ use crate::{counted, records::Dependence, refused::Refused};
 use std::fmt;
 use tenantry_engine::{
     Drift,
-    name::{FieldName, ModelName},
-    place::Place,
+    name::{FieldName, ModelName, Slug},
+    place::{Isolation, Place},
     query::RecordId,
 };
 
@@ -14,6 +14,8 @@ use tenantry_engine::{
 pub struct Finding {
     /// The database, as the catalog names it. `None`: the apps themselves.
     pub place: Option<Place>,
+    /// The tenant whose database, or whose rows in a pool, it is. `None`: a database of the platform, or a pool.
+    pub tenant: Option<Slug>,
     /// The fault.
     pub what: What,
 }
@@ -82,7 +84,8 @@ impl fmt::Display for Finding {
                 write!(
                     f,
                     "this file on server {server} belongs to another tenant, store or installation; put the right one \
-                     back, or run: tenantry restore SLUG latest --swap"
+                     back, or {}",
+                    self.restore()
                 )
             }
             What::Disagreeing { model, rule, count, ids } => {
@@ -118,14 +121,22 @@ impl Finding {
                 place.server
             ),
             "no_access" => "give the file to the user that runs this program, readable and writable".into(),
-            "no_database" => {
-                "look whether its disk is there; else restore a backup: tenantry restore SLUG latest --swap"
-                    .into()
-            }
-            "database_damaged" | "disk_failed" => {
-                "put the right file back, or restore a backup: tenantry restore SLUG latest --swap".into()
-            }
+            "no_database" => format!("look whether its disk is there; else {}", self.restore()),
+            "database_damaged" | "disk_failed" => format!("put the right file back, or {}", self.restore()),
             _ => return None,
         })
+    }
+
+    /// Returns the command that restores the database.
+    fn restore(&self) -> String {
+        match (&self.place, &self.tenant) {
+            (_, Some(slug)) => format!("restore a backup: tenantry restore {slug} latest --swap"),
+            (Some(Place { isolation: Isolation::Pooled, store, .. }), None) => {
+                format!(
+                    "stop the servers and run: tenantry restore --pool {store}, then tenantry restore --all"
+                )
+            }
+            (_, None) => "stop the servers and run: tenantry restore --system".to_owned(),
+        }
     }
 }

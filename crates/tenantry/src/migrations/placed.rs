@@ -3,9 +3,13 @@
 use crate::{
     control::Control,
     error::Result,
+    tenants,
     topology::{PlacementState, placement},
 };
-use tenantry_engine::{name::TenantId, place::Place};
+use tenantry_engine::{
+    name::{Slug, TenantId},
+    place::Place,
+};
 
 /// Returns the number of tenants that have a database; 1 if only one is checked.
 pub(super) async fn placed_tenants(control: &Control, only: Option<TenantId>) -> Result<u64> {
@@ -23,11 +27,17 @@ pub(super) async fn last_tenant(control: &Control) -> Result<i64> {
     Ok(rows.first().map_or(Ok(0), |row| row.integer(0))?)
 }
 
-/// Returns the places in use of tenants with ids in the range, grouped by tenant.
-pub(super) async fn places(control: &Control, first: i64, last: i64) -> Result<Vec<Vec<Place>>> {
+/// Returns the places in use of tenants with ids in the range, by tenant.
+pub(super) async fn places(control: &Control, first: i64, last: i64) -> Result<Vec<(Slug, Vec<Place>)>> {
     let range = (TenantId::from_raw(first), TenantId::from_raw(last));
     let found = placement::of_range(&mut control.snapshot().await?, range.0, range.1).await?;
     let ready: Vec<_> = found.into_iter().filter(|(_, p)| p.state == PlacementState::Ready).collect();
-    let tenants = ready.chunk_by(|(a, _), (b, _)| a == b);
-    Ok(tenants.map(|tenant| tenant.iter().map(|(_, p)| p.place.clone()).collect()).collect())
+    let mut tx = control.snapshot().await?;
+    let mut found = Vec::new();
+    for tenant in ready.chunk_by(|(a, _), (b, _)| a == b) {
+        let Some((id, _)) = tenant.first() else { continue };
+        let slug = tenants::by_id(&mut tx, *id).await?.slug;
+        found.push((slug, tenant.iter().map(|(_, p)| p.place.clone()).collect()));
+    }
+    Ok(found)
 }

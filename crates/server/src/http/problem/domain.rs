@@ -108,6 +108,15 @@ mod tests {
                 Error::DatabaseLost { slug: "acme".into(), store: "tenant".into(), detail: "private".into() },
                 503,
             ),
+            (
+                Error::DatabaseDamaged {
+                    slug: "acme".into(),
+                    store: "tenant".into(),
+                    is_pooled: false,
+                    detail: "private".into(),
+                },
+                503,
+            ),
             (Error::NotAttached { slug: "acme".into(), store: "djo".into() }, 503),
             (
                 Error::MigrationsPending {
