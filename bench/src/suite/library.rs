@@ -4,8 +4,8 @@ use super::spread;
 use crate::home::Home;
 use anyhow::{Context, Result, anyhow, ensure};
 use std::time::{Duration, Instant};
+use tenantry::access::Operator;
 use tenantry::access::passwords::Password;
-use tenantry::audit::By;
 use tenantry::config::Config;
 use tenantry::name::Slug;
 use tenantry::operations::State;
@@ -40,7 +40,7 @@ impl Library {
         let config = Config::load(&home.config()).map_err(|problems| anyhow!("{problems}"))?;
         let platform = runtime.block_on(async {
             let platform = Platform::open(config).await?;
-            platform.initialise_plans().await?;
+            platform.plans().initialise(&Operator::new("system")).await?;
             Ok::<_, tenantry::Error>(platform)
         })?;
         Ok(Self { runtime, platform, made: 0 })
@@ -74,7 +74,7 @@ impl Library {
             name: owner(n),
             password: Password::new(PASSWORD),
         });
-        let by = By::system();
+        let by = Operator::new("system");
         let made = self.platform.create_tenant(&by, tenant, None, owner);
         self.runtime.block_on(made).with_context(|| format!("cannot create {}", slug(n)))?;
         Ok(())
@@ -84,7 +84,7 @@ impl Library {
     pub(crate) fn insert(&self, n: u32) -> Result<()> {
         let slug = Slug::parse(&slug(n))?;
         self.runtime.block_on(async {
-            let tenant = self.platform.enter_as_operator(&By::system(), &slug).await?;
+            let tenant = self.platform.enter_as_operator(&Operator::new("system"), &slug).await?;
             let row = serde_json::Map::from_iter([("name".to_owned(), "Patient".into())]);
             self.platform.records(&tenant, "patients")?.create(&row).await
         })?;
@@ -93,7 +93,7 @@ impl Library {
 
     /// Reads a tenant's first patient, from the slug to the JSON; returns the duration.
     pub(crate) fn read(&self, n: u32) -> Result<Duration> {
-        let (slug, by) = (Slug::parse(&slug(n))?, By::system());
+        let (slug, by) = (Slug::parse(&slug(n))?, Operator::new("system"));
         let started = Instant::now();
         let body = self.runtime.block_on(async {
             let tenant = self.platform.enter_as_operator(&by, &slug).await?;
@@ -115,7 +115,7 @@ impl Library {
             serde_json::Map::from_iter(fields.map(|(name, value)| (name.to_owned(), value.into())))
         };
         self.runtime.block_on(async {
-            let tenant = self.platform.enter_as_operator(&By::system(), &slug).await?;
+            let tenant = self.platform.enter_as_operator(&Operator::new("system"), &slug).await?;
             let patients = self.platform.records(&tenant, "patients")?;
             for from in (0..count).step_by(BATCH) {
                 let rows: Vec<_> = (from..count.min(from + BATCH)).map(patient).collect();
@@ -131,7 +131,7 @@ impl Library {
         for n in 1..=count {
             let slug = Slug::parse(&slug(n))?;
             self.runtime.block_on(async {
-                let asked = self.platform.start_backup(&By::system(), &slug, None).await?;
+                let asked = self.platform.start_backup(&Operator::new("system"), &slug, None).await?;
                 self.finish(asked.operation).await
             })?;
         }
@@ -141,7 +141,7 @@ impl Library {
     /// Stages a restore of the newest backup of tenants 1 to `count`, one after another; returns the duration. The
     /// staged databases are removed outside the measured time.
     pub(crate) fn restore(&self, count: u32) -> Result<Duration> {
-        let (mut taken, by) = (Duration::ZERO, By::system());
+        let (mut taken, by) = (Duration::ZERO, Operator::new("system"));
         for n in 1..=count {
             let slug = Slug::parse(&slug(n))?;
             self.runtime.block_on(async {

@@ -5,13 +5,11 @@
 
 use crate::{
     Error, Platform, Result,
-    access::{Actor, passwords::Password},
+    access::{Actor, Operator, passwords::Password},
     apps::{DemoTable, DemoTenant},
-    audit::By,
     operator::NewOwner,
     records::{ListQuery, Records, Scope},
     tenants::NewTenant,
-    users,
 };
 use tenantry_engine::{
     name::{PlanName, Slug},
@@ -39,9 +37,9 @@ pub struct Company {
 /// # Errors
 /// [`Error::Invalid`] for demo data that cannot be read; those of the verbs that it calls.
 pub async fn load(platform: &Platform) -> Result<Vec<Company>> {
-    let actor = Actor::system("demo");
-    platform.initialise_plans().await?;
-    ensure_superuser(platform, &actor.by()).await?;
+    let actor = Operator::new("demo");
+    platform.plans().initialise(&actor).await?;
+    ensure_superuser(platform, &actor).await?;
     let mut companies = Vec::new();
     for app in platform.apps().list() {
         let demo =
@@ -51,8 +49,8 @@ pub async fn load(platform: &Platform) -> Result<Vec<Company>> {
             fill(platform.records(Scope::Staff(&actor), table.model.as_str())?, table).await?;
         }
         for tenant in &demo.tenants {
-            ensure_tenant(platform, &actor.by(), tenant).await?;
-            let entered = platform.enter_as_operator(&actor.by(), &tenant.slug).await?;
+            ensure_tenant(platform, &actor, tenant).await?;
+            let entered = platform.enter_as_operator(&actor, &tenant.slug).await?;
             for table in &tenant.tables {
                 fill(platform.records(&entered, table.model.as_str())?, table).await?;
             }
@@ -63,15 +61,16 @@ pub async fn load(platform: &Platform) -> Result<Vec<Company>> {
     Ok(companies)
 }
 
-async fn ensure_superuser(platform: &Platform, by: &By) -> Result<()> {
-    let known = users::by_email(&mut platform.control().snapshot().await?, SUPERUSER).await?;
-    if known.is_none() {
-        platform.create_superuser(by, SUPERUSER, password()).await?;
+async fn ensure_superuser(platform: &Platform, actor: &Actor) -> Result<()> {
+    match platform.users().by_email(actor, SUPERUSER).await {
+        Err(Error::NotFound(_)) => {
+            platform.users().create_superuser(actor, SUPERUSER, password()).await.map(drop)
+        }
+        known => known.map(drop),
     }
-    Ok(())
 }
 
-async fn ensure_tenant(platform: &Platform, by: &By, tenant: &DemoTenant) -> Result<()> {
+async fn ensure_tenant(platform: &Platform, actor: &Actor, tenant: &DemoTenant) -> Result<()> {
     match platform.show_tenant(&tenant.slug).await {
         Ok(_) => return Ok(()),
         Err(Error::NotFound(_)) => {}
@@ -82,7 +81,7 @@ async fn ensure_tenant(platform: &Platform, by: &By, tenant: &DemoTenant) -> Res
     // A configuration of `init` has plans of its own; then the tenant gets the default plan.
     let is_there = |plan: &&PlanName| platform.config().plans.iter().any(|known| known.name == **plan);
     let plan = tenant.plan.as_ref().filter(is_there).map(PlanName::as_str);
-    platform.create_tenant(by, new, plan, Some(owner)).await.map(drop)
+    platform.create_tenant(actor, new, plan, Some(owner)).await.map(drop)
 }
 
 /// Inserts the rows of a table unless it has rows already.

@@ -56,7 +56,7 @@ impl Platform {
     /// before. A page may be shorter than `limit` because of its size in bytes; only an empty page is the last.
     ///
     /// # Errors
-    /// As [`Platform::tenant_usage`].
+    /// [`Error::Denied`] unless the actor manages the tenant; those of [`Platform::tenant_usage`].
     pub async fn tenant_activity(
         &self,
         tenant: &Tenant,
@@ -64,6 +64,7 @@ impl Platform {
         before: Option<i64>,
         limit: u32,
     ) -> Result<Vec<Activity>> {
+        tenant.require_manager()?;
         let bytes = usize::try_from(self.config().limits.page_bytes).unwrap_or(usize::MAX);
         Ok(self.opened(tenant, store).await?.session.activity(before, limit, bytes).await?)
     }

@@ -1,10 +1,11 @@
 //! Life of a tenant after its creation: renaming, suspension, maintenance, cancellation and its reversal.
 //!
-//! Verbs of [`Platform`], called by the owner's pages, the staff API and the command line. As in `operator`, the caller
-//! has already authorised the actor.
+//! Verbs of [`Platform`], called by the owner's pages, the staff API and the command line. Each checks
+//! its actor.
 
 use crate::{
     Error, Platform, Result,
+    access::{Actor, Tenant},
     audit::By,
     operations::purge::Survey,
     tenants::{self, Retirement, State, Terms},
@@ -25,7 +26,9 @@ impl Platform {
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] for a slug that is taken.
-    pub async fn rename_tenant(&self, by: &By, slug: &Slug, to: &Slug) -> Result<()> {
+    pub async fn rename_tenant(&self, actor: &Actor, slug: &Slug, to: &Slug) -> Result<()> {
+        actor.require_staff()?;
+        let by = &actor.by();
         let mut write = self.control().begin().await?;
         let id = tenants::by_slug(&mut write, slug).await?.id;
         tenants::rename(&mut write, by, id, to).await?;
@@ -35,10 +38,11 @@ impl Platform {
     /// Changes the display name of a tenant.
     ///
     /// # Errors
-    /// [`crate::Error::Invalid`] for an invalid name.
-    pub async fn set_tenant_name(&self, by: &By, id: TenantId, name: &str) -> Result<()> {
+    /// [`Error::Denied`] unless the actor manages it; [`Error::Invalid`] for an invalid name.
+    pub async fn set_tenant_name(&self, tenant: &Tenant, name: &str) -> Result<()> {
+        tenant.require_manager()?;
         let mut write = self.control().begin().await?;
-        tenants::set_name(&mut write, by, id, name).await?;
+        tenants::set_name(&mut write, &tenant.actor().by(), tenant.id(), name).await?;
         write.commit().await?;
         self.control().refresh().await
     }
@@ -47,7 +51,9 @@ impl Platform {
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] unless it is active.
-    pub async fn suspend_tenant(&self, by: &By, slug: &Slug, reason: &str) -> Result<()> {
+    pub async fn suspend_tenant(&self, actor: &Actor, slug: &Slug, reason: &str) -> Result<()> {
+        actor.require_staff()?;
+        let by = &actor.by();
         let mut write = self.control().begin().await?;
         let id = tenants::by_slug(&mut write, slug).await?.id;
         tenants::suspend(&mut write, by, id, reason).await?;
@@ -58,7 +64,9 @@ impl Platform {
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] unless it is suspended.
-    pub async fn resume_tenant(&self, by: &By, slug: &Slug) -> Result<()> {
+    pub async fn resume_tenant(&self, actor: &Actor, slug: &Slug) -> Result<()> {
+        actor.require_staff()?;
+        let by = &actor.by();
         let mut write = self.control().begin().await?;
         let id = tenants::by_slug(&mut write, slug).await?.id;
         tenants::resume(&mut write, by, id).await?;
@@ -70,18 +78,47 @@ impl Platform {
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such tenant; [`Error::Invalid`] for an unreadable reason.
-    pub async fn set_maintenance(&self, by: &By, slug: &Slug, reason: Option<&str>) -> Result<()> {
+    pub async fn set_maintenance(&self, actor: &Actor, slug: &Slug, reason: Option<&str>) -> Result<()> {
+        actor.require_staff()?;
+        let by = &actor.by();
         let mut write = self.control().begin().await?;
         let id = tenants::by_slug(&mut write, slug).await?.id;
         tenants::set_maintenance(&mut write, by, id, reason).await?;
         write.commit().await
     }
 
-    /// Cancels a tenant, by default on the terms of the configuration. Returns the dates of its retention.
+    /// Cancels a tenant, on the terms of the configuration if none are given. Returns the dates of its retention.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] when it cannot be cancelled.
     pub async fn cancel_tenant(
+        &self,
+        actor: &Actor,
+        id: TenantId,
+        terms: Option<Terms>,
+        reason: Option<&str>,
+    ) -> Result<Retirement> {
+        actor.require_staff()?;
+        let by = &actor.by();
+        self.cancel(by, id, terms, reason).await
+    }
+
+    /// Cancels a tenant for its own manager, on the terms of the configuration. Returns the dates of its retention.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for strangers; [`Error::Denied`] unless the actor manages it; [`Error::Conflict`] when it
+    /// cannot be cancelled.
+    pub async fn cancel_own_tenant(
+        &self,
+        actor: &Actor,
+        id: TenantId,
+        reason: Option<&str>,
+    ) -> Result<Retirement> {
+        self.access().managed(actor, id).await?;
+        self.cancel(&actor.by(), id, None, reason).await
+    }
+
+    async fn cancel(
         &self,
         by: &By,
         id: TenantId,
@@ -108,17 +145,21 @@ impl Platform {
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] when there is no cancellation to revoke.
-    pub async fn keep_tenant(&self, by: &By, id: TenantId) -> Result<()> {
+    pub async fn keep_tenant(&self, actor: &Actor, id: TenantId) -> Result<()> {
+        actor.require_staff()?;
+        let by = &actor.by();
         let mut write = self.control().begin().await?;
         tenants::keep(&mut write, by, id).await?;
         write.commit().await
     }
 
-    /// Revokes a cancellation for the tenant's own owner, which is possible until the tenant is closed.
+    /// Revokes a cancellation for the tenant's own manager, which is possible until the tenant is closed.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] when it is closed or was not cancelled.
-    pub async fn keep_own_tenant(&self, by: &By, id: TenantId) -> Result<()> {
+    pub async fn keep_own_tenant(&self, actor: &Actor, id: TenantId) -> Result<()> {
+        self.access().managed(actor, id).await?;
+        let by = &actor.by();
         let mut write = self.control().begin().await?;
         let closed = match Retirement::of(&mut write, id).await? {
             Some(ends) => ends.closes_at_us <= write.at_us(),

@@ -6,7 +6,7 @@
 
 use crate::{
     Error, Platform, Result,
-    audit::By,
+    access::Actor,
     backups,
     operations::fall_back::{self, FallBack, Turn},
     topology::{Placement, Policy},
@@ -102,7 +102,9 @@ impl Platform {
     /// # Errors
     /// [`Error::Conflict`] when the databases in use can be opened and are intact, when nothing is retained, or when
     /// another operation is open.
-    pub async fn fall_back(&self, by: &By, slug: &Slug, store: Option<&StoreName>) -> Result<i64> {
+    pub async fn fall_back(&self, actor: &Actor, slug: &Slug, store: Option<&StoreName>) -> Result<i64> {
+        actor.require_staff()?;
+        let by = &actor.by();
         let stores = self.stores_of(slug, store).await?;
         let kept = self.0.operations.kept(stores.tenant).await?;
         let (mut turns, mut whole) = (Vec::new(), Vec::new());

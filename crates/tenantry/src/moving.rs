@@ -5,6 +5,7 @@
 
 use crate::{
     Error, Platform, Result,
+    access::Actor,
     audit::By,
     in_use,
     operations::{MoveTenant, Purpose},
@@ -53,11 +54,13 @@ impl Platform {
     /// to move, or another operation is open.
     pub async fn move_tenant(
         &self,
-        by: &By,
+        actor: &Actor,
         slug: &Slug,
         server: &ServerName,
         store: Option<&StoreName>,
     ) -> Result<i64> {
+        actor.require_staff()?;
+        let by = &actor.by();
         let stores = self.stores_of(slug, store).await?;
         let (mut legs, mut pooled) = (Vec::new(), false);
         for placement in &stores.ready {
@@ -88,11 +91,13 @@ impl Platform {
     /// Those of [`Platform::move_tenant`].
     pub async fn promote_tenant(
         &self,
-        by: &By,
+        actor: &Actor,
         slug: &Slug,
         store: Option<&StoreName>,
         server: Option<&ServerName>,
     ) -> Result<i64> {
+        actor.require_staff()?;
+        let by = &actor.by();
         let stores = self.stores_of(slug, store).await?;
         let mut legs = Vec::new();
         for placement in stores.ready.iter().filter(|p| p.place.isolation == Isolation::Pooled) {
@@ -118,7 +123,9 @@ impl Platform {
     ///
     /// # Errors
     /// Those of [`Platform::move_tenant`].
-    pub async fn demote_tenant(&self, by: &By, slug: &Slug, store: Option<&StoreName>) -> Result<i64> {
+    pub async fn demote_tenant(&self, actor: &Actor, slug: &Slug, store: Option<&StoreName>) -> Result<i64> {
+        actor.require_staff()?;
+        let by = &actor.by();
         let stores = self.stores_of(slug, store).await?;
         let mut legs = Vec::new();
         for placement in stores.ready.iter().filter(|p| p.place.isolation == Isolation::Database) {
@@ -133,7 +140,14 @@ impl Platform {
     ///
     /// # Errors
     /// [`Error::Conflict`] when nothing is retained.
-    pub async fn move_tenant_back(&self, by: &By, slug: &Slug, store: Option<&StoreName>) -> Result<i64> {
+    pub async fn move_tenant_back(
+        &self,
+        actor: &Actor,
+        slug: &Slug,
+        store: Option<&StoreName>,
+    ) -> Result<i64> {
+        actor.require_staff()?;
+        let by = &actor.by();
         let stores = self.stores_of(slug, store).await?;
         let kept = self.0.operations.kept(stores.tenant).await?;
         let mut legs = Vec::new();
@@ -157,7 +171,14 @@ impl Platform {
     ///
     /// # Errors
     /// [`Error::Conflict`] when nothing is retained, or another operation is open.
-    pub async fn release_tenant(&self, by: &By, slug: &Slug, store: Option<&StoreName>) -> Result<usize> {
+    pub async fn release_tenant(
+        &self,
+        actor: &Actor,
+        slug: &Slug,
+        store: Option<&StoreName>,
+    ) -> Result<usize> {
+        actor.require_staff()?;
+        let by = &actor.by();
         let tenant = self.tenant_id(slug).await?;
         let kept = self.0.operations.kept(tenant).await?;
         let wanted: Vec<_> =

@@ -1,12 +1,11 @@
 //! Work of operators on tenants, plans and users: the verbs behind the commands and the staff API.
 //!
-//! Every verb takes the acting identity, for the audit log. The caller has already authorised it: the operating system
-//! does so for the command line, `Actor::require_staff` for the staff API.
+//! Every verb that changes something takes the actor and checks that they are staff. The operator of the command line
+//! is one too.
 
 use crate::{
     Error, Platform, Result,
-    access::{Actor, Tenant, passwords::Password},
-    audit::{self, By},
+    access::{Actor, Operator, Tenant, passwords::Password},
     control::{ClockState, witness},
     migrations::{
         self,
@@ -14,12 +13,12 @@ use crate::{
         fleet,
     },
     operations::{CreateTenant, Created, Owner},
-    plans::{self, Initialized, PlanSpec},
+    plans,
     tenants::{self, Filter, Listed, NewTenant},
     topology::{PlacementState, versions},
-    users::{self, Flags, NewUser, Standing},
+    users::{self, NewUser, Standing},
 };
-use tenantry_engine::name::{RoleName, Slug, StoreName, UserId};
+use tenantry_engine::name::{RoleName, Slug, StoreName};
 
 /// A person who becomes the first member of a tenant. The operator vouches for the account.
 #[derive(Debug, Clone)]
@@ -63,11 +62,13 @@ impl Platform {
     /// [`Error::Invalid`] for invalid input; [`Error::Conflict`] for a slug or address that is taken.
     pub async fn create_tenant(
         &self,
-        by: &By,
+        actor: &Actor,
         tenant: NewTenant,
         plan: Option<&str>,
         owner: Option<NewOwner>,
     ) -> Result<Created> {
+        actor.require_staff()?;
+        let by = &actor.by();
         let placements = self.placements(&tenant.slug).await?;
         let plan = plan.unwrap_or(self.config().registration.default_plan.as_str()).to_owned();
         let owner = match owner {
@@ -82,7 +83,9 @@ impl Platform {
     ///
     /// # Errors
     /// [`Error::Conflict`] when the address has an account: its holder can only join by invitation.
-    pub async fn add_owner(&self, by: &By, slug: &Slug, owner: NewOwner) -> Result<()> {
+    pub async fn add_owner(&self, actor: &Actor, slug: &Slug, owner: NewOwner) -> Result<()> {
+        actor.require_staff()?;
+        let by = &actor.by();
         let Owner::New(user) = self.hashed(owner).await? else {
             return Err(Error::Internal("a new owner is a new user".into()));
         };
@@ -97,7 +100,9 @@ impl Platform {
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such tenant.
-    pub async fn create_databases(&self, by: &By, slug: &Slug) -> Result<Created> {
+    pub async fn create_databases(&self, actor: &Actor, slug: &Slug) -> Result<Created> {
+        actor.require_staff()?;
+        let by = &actor.by();
         let placements = self.placements(slug).await?;
         self.0.operations.create_databases(by, slug, placements).await
     }
@@ -109,11 +114,13 @@ impl Platform {
     /// [`Error::NotFound`] for tenant or subscription; [`Error::Invalid`] when there is no such plan.
     pub async fn change_subscription(
         &self,
-        by: &By,
+        actor: &Actor,
         slug: &Slug,
         plan: Option<&str>,
         state: Option<(plans::State, Option<i64>)>,
     ) -> Result<()> {
+        actor.require_staff()?;
+        let by = &actor.by();
         let mut write = self.control().begin().await?;
         let id = tenants::by_slug(&mut write, slug).await?.id;
         if let Some(plan) = plan {
@@ -125,63 +132,14 @@ impl Platform {
         write.commit().await
     }
 
-    /// Writes the configuration's plans to the catalog, and archives plans that are no longer configured (M8).
-    ///
-    /// # Errors
-    /// Those of the control store.
-    pub async fn initialise_plans(&self) -> Result<Initialized> {
-        let specs: Vec<PlanSpec> = self.config().plans.iter().map(spec).collect();
-        let mut write = self.control().begin().await?;
-        let done = plans::initialize(&mut write, &By::system(), &specs).await?;
-        write.commit().await?;
-        Ok(done)
-    }
-
-    /// Creates a superuser.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] for an invalid address or password; [`Error::Conflict`] for an address in use.
-    pub async fn create_superuser(&self, by: &By, email: &str, password: Password) -> Result<UserId> {
-        password.check(email)?;
-        let hash = self.access().passwords().hash(password).await?;
-        let mut write = self.control().begin().await?;
-        let user = NewUser {
-            email: email.into(),
-            name: "Superuser".into(),
-            password_hash: Some(hash),
-            standing: Standing::Confirmed,
-        };
-        let id = users::create(&mut write, by, &user).await?;
-        let all = Flags { is_superuser: true, is_staff: true, is_active: true };
-        users::set_flags(&mut write, by, id, all, &self.owner_role()?).await?;
-        write.commit().await?;
-        Ok(id)
-    }
-
-    /// Unlocks an account that was locked after failed sign-ins (`account-enumeration`).
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] when there is no such user.
-    pub async fn unlock_user(&self, by: &By, id: UserId) -> Result<()> {
-        let mut write = self.control().begin().await?;
-        users::unlock(&mut write, by, id).await?;
-        write.commit().await
-    }
-
-    /// Returns an actor for the operator at the command line, who may do everything. Must never be used for a caller on
-    /// the network.
-    pub fn operator(&self, by: &By) -> Actor {
-        Actor::system(&by.actor)
-    }
-
-    /// Enters a tenant as the operator at the command line. Never reachable from the network.
+    /// Enters a tenant as the operator. Never reachable from the network.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such tenant.
-    pub async fn enter_as_operator(&self, by: &By, slug: &Slug) -> Result<Tenant> {
+    pub async fn enter_as_operator(&self, operator: &Operator, slug: &Slug) -> Result<Tenant> {
         self.control().refresh().await?;
         let id = self.0.topology.by_slug(slug).await?.id;
-        self.access().enter(&self.operator(by), id).await
+        self.access().enter(operator, id).await
     }
 
     /// Migrates tenant databases to the version of the installed apps. Failing tenants do not stop the others (X5), and
@@ -191,11 +149,13 @@ impl Platform {
     /// Those of the control store. Errors of single databases are in the reports.
     pub async fn migrate_tenants(
         &self,
-        by: &By,
+        actor: &Actor,
         only: Option<&Slug>,
         mut options: fleet::Options,
         tell: impl FnMut(&StoreName, fleet::Event<'_>),
     ) -> Result<Vec<(StoreName, fleet::Report)>> {
+        actor.require_staff()?;
+        let by = &actor.by();
         if let Some(slug) = only {
             options.only = Some(self.tenant_id(slug).await?);
         }
@@ -270,23 +230,6 @@ impl Platform {
         checker.tenants(self.control(), only, tell, at).await
     }
 
-    /// Checks the audit log's hash chain against the published heads (`audited-commit`).
-    ///
-    /// # Errors
-    /// Those of the control store. A fault of the chain is in the report.
-    pub async fn verify_audit(&self) -> Result<audit::Report> {
-        let control = self.control();
-        audit::verify(control, &control.heads().read()?).await
-    }
-
-    /// Returns the newest audit rows.
-    ///
-    /// # Errors
-    /// Those of the control store.
-    pub async fn list_audit(&self, query: &audit::Query) -> Result<Vec<audit::Row>> {
-        audit::list(&mut self.control().snapshot().await?, query).await
-    }
-
     /// Returns the system clock, and up to when irreversible work trusts it.
     ///
     /// # Errors
@@ -299,7 +242,9 @@ impl Platform {
     ///
     /// # Errors
     /// Those of the control store.
-    pub async fn accept_clock(&self, by: &By) -> Result<ClockState> {
+    pub async fn accept_clock(&self, actor: &Actor) -> Result<ClockState> {
+        actor.require_staff()?;
+        let by = &actor.by();
         let mut write = self.control().begin().await?;
         witness::accept(&mut write, by, self.control().clock()).await?;
         write.commit().await?;
@@ -323,17 +268,5 @@ impl Platform {
     /// [`Error::NotFound`] when none is configured.
     pub fn owner_role(&self) -> Result<RoleName> {
         self.config().auth.roles.first().cloned().ok_or(Error::NotFound("role"))
-    }
-}
-
-fn spec(plan: &crate::config::PlanConfig) -> PlanSpec {
-    PlanSpec {
-        code: plan.name.to_string(),
-        name: plan.label.clone(),
-        trial_days: plan.trial_days,
-        price: plan.price.clone(),
-        limits: plan.limits,
-        features: plan.features.iter().cloned().collect(),
-        self_service: plan.self_service,
     }
 }

@@ -197,7 +197,21 @@ impl Platform {
         &self.0.world.backups
     }
 
-    /// The control store.
+    /// Returns the present time by the platform's clock, in microseconds since 1970, UTC.
+    pub fn now_us(&self) -> i64 {
+        self.0.control.now_us()
+    }
+
+    /// Checks that the control store can be read, and takes over what other processes have changed in it.
+    ///
+    /// # Errors
+    /// Those of the control store.
+    pub async fn refresh(&self) -> Result<()> {
+        self.0.control.refresh().await
+    }
+
+    /// The control store, for tests: what it changes is neither authorised nor always in the audit log.
+    #[doc(hidden)]
     pub fn control(&self) -> &Control {
         &self.0.control
     }

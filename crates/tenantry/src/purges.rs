@@ -5,7 +5,7 @@
 
 use crate::{
     Error, Platform, Result,
-    audit::By,
+    access::Actor,
     clock::SECOND_US,
     control::params,
     operations::purge::{CERTIFIED, PurgeWish},
@@ -50,7 +50,9 @@ impl Platform {
     ///
     /// # Errors
     /// [`Error::Conflict`] unless the tenant is cancelled and, if not `early`, its retention is over.
-    pub async fn purge_tenant(&self, by: &By, slug: &Slug, id: TenantId, early: bool) -> Result<i64> {
+    pub async fn purge_tenant(&self, actor: &Actor, slug: &Slug, id: TenantId, early: bool) -> Result<i64> {
+        actor.require_staff()?;
+        let by = &actor.by();
         let tenant = tenants::by_slug(&mut self.control().snapshot().await?, slug).await?;
         if tenant.id != id {
             return Err(Error::invalid("id", format!("is not the id of {slug}: nothing was done")));
@@ -71,7 +73,7 @@ impl Platform {
         let policy = &self.config().retention;
         let final_backup =
             match policy.final_backup && policy.backups_days > 0 && has_database(self, slug).await? {
-                true => Some(self.final_backup(by, slug).await?.to_string()),
+                true => Some(self.final_backup(actor, slug).await?.to_string()),
                 false => None,
             };
         let wish = PurgeWish {
@@ -100,12 +102,13 @@ impl Platform {
     ///
     /// # Errors
     /// Those of the control store. Tenants that cannot be purged are in the result.
-    pub async fn purge_due(&self, by: &By) -> Result<PurgeRun> {
+    pub async fn purge_due(&self, actor: &Actor) -> Result<PurgeRun> {
+        actor.require_staff()?;
         let due = self.tenants_due().await?;
         let most = usize::try_from(self.config().retention.max_purges_per_run).unwrap_or(usize::MAX);
         let mut run = PurgeRun { left: due.len().saturating_sub(most) as u64, ..PurgeRun::default() };
         for (slug, id) in due.into_iter().take(most) {
-            match self.purge_tenant(by, &slug, id, false).await {
+            match self.purge_tenant(actor, &slug, id, false).await {
                 Ok(operation) => run.started.push((slug, operation)),
                 Err(error) => run.refused.push((slug, error.to_string())),
             }
@@ -140,7 +143,7 @@ impl Platform {
         let platform = self.clone();
         // Backups take time, and the pass must continue.
         tokio::spawn(async move {
-            match platform.purge_due(&By::system()).await {
+            match platform.purge_due(&Actor::platform()).await {
                 Ok(run) => tracing::info!(
                     started = run.started.len(),
                     refused = ?run.refused,

@@ -1,7 +1,11 @@
 //! Statements in SQL on the rows of a tenant or of a system store: by the tenant, and by an operator. The audit log has
 //! each of them.
 
-use crate::{Error, Platform, Result, access::Tenant, audit::By};
+use crate::{
+    Error, Platform, Result,
+    access::{Operator, Tenant},
+    audit::By,
+};
 use std::time::Duration;
 use tenantry_engine::{
     engine::{SqlLimits, SqlRows},
@@ -30,12 +34,12 @@ impl Platform {
     /// Those of [`Platform::tenant_sql`].
     pub async fn operator_sql(
         &self,
-        by: &By,
+        operator: &Operator,
         slug: &Slug,
         store: &StoreName,
         statement: &str,
     ) -> Result<SqlRows> {
-        let tenant = self.enter_as_operator(by, slug).await?;
+        let tenant = self.enter_as_operator(operator, slug).await?;
         self.audit_tenant_sql(&tenant, store, statement).await?;
         let place = tenant.place(store)?;
         let script = self.loaded().databases.script_in(store, place.isolation)?;
@@ -50,12 +54,12 @@ impl Platform {
     /// [`Error::NotFound`] for a store that tenants do not have; [`crate::Error::Engine`] for what the database refuses.
     pub async fn operator_repair(
         &self,
-        by: &By,
+        operator: &Operator,
         slug: &Slug,
         store: &StoreName,
         statement: &str,
     ) -> Result<Repaired> {
-        let tenant = self.enter_as_operator(by, slug).await?;
+        let tenant = self.enter_as_operator(operator, slug).await?;
         self.audit_tenant_sql(&tenant, store, statement).await?;
         let place = tenant.place(store)?;
         self.repair(place, statement).await
@@ -66,8 +70,13 @@ impl Platform {
     /// # Errors
     /// [`Error::NotFound`] for any other store, and for the control store; [`Error::Engine`] for what the database
     /// refuses.
-    pub async fn system_sql(&self, by: &By, store: &StoreName, statement: &str) -> Result<SqlRows> {
-        let place = self.audited_system_place(by, store, statement).await?;
+    pub async fn system_sql(
+        &self,
+        operator: &Operator,
+        store: &StoreName,
+        statement: &str,
+    ) -> Result<SqlRows> {
+        let place = self.audited_system_place(&operator.by(), store, statement).await?;
         let script = self.loaded().databases.script_in(store, place.isolation)?;
         Ok(self.0.engine.operator_sql(&place, &script, statement, self.sql_limits()).await?)
     }
@@ -76,8 +85,13 @@ impl Platform {
     ///
     /// # Errors
     /// Those of [`Platform::system_sql`].
-    pub async fn system_repair(&self, by: &By, store: &StoreName, statement: &str) -> Result<Repaired> {
-        let place = self.audited_system_place(by, store, statement).await?;
+    pub async fn system_repair(
+        &self,
+        operator: &Operator,
+        store: &StoreName,
+        statement: &str,
+    ) -> Result<Repaired> {
+        let place = self.audited_system_place(&operator.by(), store, statement).await?;
         self.repair(&place, statement).await
     }
 
@@ -97,11 +111,12 @@ impl Platform {
         Ok(place)
     }
 
-    /// Runs a read-only statement, confined to the entered tenant's data, in its database. The statement is in the
-    /// audit log before it runs.
+    /// Runs a read-only statement, confined to the entered tenant's data, in its database, for an actor who manages the
+    /// tenant. The statement is in the audit log before it runs.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a store that tenants do not have; [`crate::Error::Engine`] for what the database refuses.
+    /// [`Error::Denied`] for other actors; [`Error::NotFound`] for a store that tenants do not have; [`Error::Engine`] for
+    /// what the database refuses.
     pub async fn tenant_sql(
         &self,
         tenant: &Tenant,
@@ -109,6 +124,7 @@ impl Platform {
         statement: &str,
         params: serde_json::Value,
     ) -> Result<SqlRows> {
+        tenant.require_manager()?;
         self.audit_tenant_sql(tenant, store, statement).await?;
         let session = self.opened(tenant, store).await?.session;
         Ok(session.sql(statement, params, self.sql_limits()).await?)

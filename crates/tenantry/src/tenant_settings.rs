@@ -3,7 +3,7 @@
 //!
 //! Called by the staff API and the command line.
 
-use crate::{Platform, Result, audit::By, tenants};
+use crate::{Platform, Result, access::Actor, tenants};
 use serde_json::{Map, Value};
 use tenantry_engine::name::Slug;
 
@@ -24,10 +24,12 @@ impl Platform {
     /// [`crate::Error::Conflict`] for an `external_id` that another tenant has.
     pub async fn change_tenant_settings(
         &self,
-        by: &By,
+        actor: &Actor,
         slug: &Slug,
         changes: Map<String, Value>,
     ) -> Result<Value> {
+        actor.require_staff()?;
+        let by = &actor.by();
         let mut write = self.control().begin().await?;
         let id = tenants::by_slug(&mut write, slug).await?.id;
         tenants::change_settings(&mut write, by, id, changes).await?;

@@ -12,6 +12,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 use std::path::Path;
+use tenantry::access::Operator;
 use tenantry::{
     Platform,
     config::{Config, DEFAULT_TOML},
@@ -37,7 +38,7 @@ impl FromRef<Clinic> for App {
 pub async fn service(data: &Path) -> Result<(App, Router)> {
     let config = Config::parse("tenantry.toml", DEFAULT_TOML, data).map_err(|e| anyhow::anyhow!("{e}"))?;
     let platform = Platform::open(config).await?;
-    platform.initialise_plans().await?;
+    platform.plans().initialise(&Operator::new("system")).await?;
     let app = App::new(platform.clone(), Options::of(&platform)?);
     let own = Router::new()
         .route("/clinic/today", get(today))

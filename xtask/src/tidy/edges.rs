@@ -10,6 +10,11 @@ const DRIVERS: [&str; 4] = ["rusqlite", "tokio-postgres", "deadpool-postgres", "
 /// HTTP libraries; only the server speaks HTTP to callers.
 const HTTP: [&str; 3] = ["axum", "axum-extra", "hyper"];
 
+/// What the server must leave to the platform: the catalog and its transactions.
+const CATALOG: [&str; 3] = [".control()", ".snapshot()", "control::Write"];
+/// What no request from a network may reach: the operator, an actor without credentials.
+const OPERATOR: &str = "access::Operator";
+
 /// Dependencies that a crate must not ship with.
 struct Rule {
     folder: &'static str,
@@ -47,7 +52,21 @@ pub(crate) fn check(root: &Path, sources: &[Source], report: &mut Report) -> Res
         }
         names(&rule, sources, report);
     }
+    absent("crates/server/src/", &CATALOG, sources, report);
+    absent("crates/server/src/http/", &[OPERATOR, "Operator::new"], sources, report);
     Ok(())
+}
+
+/// Searches the code of a folder, without its tests, for texts that must not be there.
+fn absent(folder: &str, texts: &[&str], sources: &[Source], report: &mut Report) {
+    for source in sources.iter().filter(|source| source.path.starts_with(folder)) {
+        let code = code::without_tests(&source.code);
+        for (line, text) in code.lines().enumerate() {
+            for name in texts.iter().filter(|name| text.contains(**name)) {
+                report.faults.push(format!("{}:{}: must not use {name}", source.path, line + 1));
+            }
+        }
+    }
 }
 
 /// Returns the packages that ship: normal and build dependencies, of any target, under their real names.

@@ -14,7 +14,7 @@ use tenantry::{
 /// Checks the hash chain against the published heads; exit status 1 when something was changed or cut.
 pub(super) async fn verify(place: &Place) -> Result<ExitCode> {
     let platform = place.reading().await?;
-    let report = platform.verify_audit().await.map_err(explain)?;
+    let report = platform.audit().verify().await.map_err(explain)?;
     report.faults.iter().for_each(|fault| say!("{fault}"));
     say!(
         "{}, {}, {}",
@@ -28,7 +28,7 @@ pub(super) async fn verify(place: &Place) -> Result<ExitCode> {
 /// Prints the newest entries.
 pub(super) async fn list(place: &Place, limit: u32, json: bool) -> Result<ExitCode> {
     let platform = place.reading().await?;
-    let rows = platform.list_audit(&Query { limit, ..Query::default() }).await.map_err(explain)?;
+    let rows = platform.audit().list(&Query { limit, ..Query::default() }).await.map_err(explain)?;
     if json {
         table::json(&rows)?;
         return Ok(ExitCode::SUCCESS);

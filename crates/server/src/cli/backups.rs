@@ -18,7 +18,6 @@ use tenantry::{
     },
     counted,
     name::{Slug, StoreName},
-    tenants,
 };
 
 /// Makes backups: of the companies named, of all, of the platform's own stores.
@@ -127,8 +126,7 @@ fn named(text: &str) -> Result<BackupId> {
 }
 
 async fn id_of(platform: &Platform, slug: &str) -> Result<tenantry::name::TenantId> {
-    let mut snapshot = platform.control().snapshot().await.map_err(explain)?;
-    Ok(tenants::by_slug(&mut snapshot, &Slug::parse(slug)?).await.map_err(explain)?.id)
+    platform.tenant_id(&Slug::parse(slug)?).await.map_err(explain)
 }
 
 fn list(backups: &[Listed], json: bool) -> Result<ExitCode> {
@@ -282,7 +280,7 @@ async fn status(platform: &Platform, json: bool) -> Result<ExitCode> {
         all["trouble"] = serde_json::to_value(&trouble)?;
         table::json(&all)?;
     } else {
-        let age = status.age_seconds(platform.control().now_us());
+        let age = status.age_seconds(platform.now_us());
         say!("target            {}", status.target);
         if status.inside_data_dir {
             say!("                  {INSIDE}");

@@ -3,6 +3,7 @@
 use super::{
     args,
     setup::{Place, explain},
+    users::operator,
 };
 use anyhow::{Result, bail};
 use std::process::ExitCode;
@@ -54,10 +55,6 @@ pub(super) async fn release(place: &Place, options: &args::OfStore) -> Result<Ex
     let databases = super::table::count(released, "kept database", "kept databases");
     say!("removed {databases} of {slug}");
     Ok(ExitCode::SUCCESS)
-}
-
-fn operator() -> tenantry::audit::By {
-    super::users::operator()
 }
 
 fn store(name: Option<&str>) -> Result<Option<StoreName>> {

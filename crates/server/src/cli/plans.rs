@@ -11,7 +11,7 @@ use tenantry::{name::Slug, plans::State};
 /// Writes the plans of the configuration to the catalog.
 pub(super) async fn init(place: &Place) -> Result<ExitCode> {
     let platform = place.platform().await?;
-    let done = platform.initialise_plans().await.map_err(explain)?;
+    let done = platform.plans().initialise(&operator()).await.map_err(explain)?;
     say!("plans: {} created, {} updated, {} archived", done.created, done.updated, done.archived);
     Ok(ExitCode::SUCCESS)
 }
@@ -25,7 +25,7 @@ pub(super) async fn set(
     ends_at: Option<jiff::Timestamp>,
 ) -> Result<ExitCode> {
     let platform = place.platform().await?;
-    platform.initialise_plans().await.map_err(explain)?;
+    platform.plans().initialise(&operator()).await.map_err(explain)?;
     let slug = Slug::parse(tenant)?;
     let state = state.map(State::parse).transpose().map_err(explain)?;
     let state = state.map(|state| (state, ends_at.map(|at| at.as_microsecond())));

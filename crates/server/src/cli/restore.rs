@@ -203,7 +203,7 @@ async fn as_new(platform: &Platform, tenant: &str, new: &str, options: &args::Re
         member: owner.clone(),
         ..NewFromCopy::named(new)
     };
-    let actor = platform.operator(&operator());
+    let actor = operator();
     let backup = match options.backup.as_deref().filter(|text| *text != "latest") {
         Some(text) => {
             let backup = named(text)?;

@@ -20,7 +20,7 @@ pub(super) async fn run(place: &Place, listen: &Listen) -> Result<ExitCode> {
     let platform = place.platform().await?;
     platform.apps().require_migrated().map_err(explain)?;
     platform.check_secrets().map_err(explain)?;
-    platform.initialise_plans().await.map_err(explain)?;
+    platform.plans().initialise(&super::users::operator()).await.map_err(explain)?;
     tell_of_backups(&platform).await?;
     let address = listen.listen.unwrap_or(platform.config().platform.listen);
     until_stopped(platform, address, |bound| {

@@ -111,7 +111,7 @@ pub(super) async fn create(place: &Place, options: &args::CreateTenant) -> Resul
         email: options.email.clone(),
     };
     let by = super::users::operator();
-    platform.initialise_plans().await.map_err(explain)?;
+    platform.plans().initialise(&by).await.map_err(explain)?;
     let slug = new.slug.clone();
     let password = match super::users::password(options.password.clone()) {
         _ if options.no_owner => None,
@@ -156,7 +156,7 @@ pub(super) async fn attach(place: &Place, options: &args::AttachTenantDb) -> Res
         physical: options.physical.as_deref().map(PhysicalName::parse).transpose()?,
         server: options.server.as_deref().map(ServerName::parse).transpose()?,
     };
-    let actor = platform.operator(&super::users::operator());
+    let actor = super::users::operator();
     let done = platform.attach_database(&actor, &slug, &wanted).await.map_err(explain)?;
     say!("{slug} uses {}", done.database);
     if !done.pending.is_empty() {

@@ -4,25 +4,23 @@ use super::{
     args::AddOwner,
     setup::{Place, explain},
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::{
     io::{self, BufRead, IsTerminal},
     process::ExitCode,
 };
 use tenantry::{
-    NewOwner, Platform,
-    access::passwords::Password,
-    audit::By,
+    Error, NewOwner, Platform,
+    access::{Operator, passwords::Password},
     name::{Slug, UserId},
-    users,
 };
 
 /// The operator's name for the audit log: `cli:` and the name the system knows.
-pub(super) fn operator() -> By {
+pub(super) fn operator() -> Operator {
     let named =
         ["USER", "LOGNAME"].iter().find_map(|key| std::env::var(key).ok().filter(|name| !name.is_empty()));
     let name = named.or_else(|| user_of(&std::fs::read_to_string("/etc/passwd").ok()?, process_uid()?));
-    By { actor: format!("cli:{}", name.unwrap_or_else(|| "unknown".into())), impersonator: None }
+    Operator::new(&format!("cli:{}", name.as_deref().unwrap_or("unknown")))
 }
 
 /// The user that this process runs as, where neither cron nor a container says so in the environment.
@@ -45,7 +43,7 @@ fn user_of(passwd: &str, uid: u32) -> Option<String> {
 pub(super) async fn superuser(place: &Place, email: &str, password: Option<String>) -> Result<ExitCode> {
     let password = asked(password)?;
     let platform = place.platform().await?;
-    platform.create_superuser(&operator(), email, Password::new(password)).await.map_err(explain)?;
+    platform.users().create_superuser(&operator(), email, Password::new(password)).await.map_err(explain)?;
     say!("created superuser {email}");
     Ok(ExitCode::SUCCESS)
 }
@@ -101,15 +99,18 @@ pub(super) async fn add_owner(place: &Place, options: &AddOwner) -> Result<ExitC
 }
 
 async fn user(platform: &Platform, email: &str) -> Result<UserId> {
-    let found = users::by_email(&mut platform.control().snapshot().await.map_err(explain)?, email).await;
-    Ok(found.map_err(explain)?.with_context(|| format!("there is no user {email}"))?.id)
+    match platform.users().by_email(&operator(), email).await {
+        Ok(user) => Ok(user.id),
+        Err(Error::NotFound(_)) => bail!("there is no user {email}"),
+        Err(error) => Err(explain(error)),
+    }
 }
 
 /// Opens an account that was closed after wrong passwords.
 pub(super) async fn unlock(place: &Place, email: &str) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let user = user(&platform, email).await?;
-    platform.unlock_user(&operator(), user).await.map_err(explain)?;
+    platform.users().unlock(&operator(), user).await.map_err(explain)?;
     say!("{email} may log in");
     Ok(ExitCode::SUCCESS)
 }

@@ -45,9 +45,11 @@ fn is_denied(route: &Route, actor: &Actor, problem: &Problem) -> bool {
     if problem.code() == Code::Denied && (!records || route.path.ends_with("/export")) {
         return true;
     }
-    let of_staff = route.access == Access::Platform;
     // Staff routes are absent for a caller that is not staff, whatever the request.
-    if of_staff && problem.status().is_client_error() && (changes(route) || !actor.is_staff()) {
+    if route.access.is_of_staff()
+        && problem.status().is_client_error()
+        && (changes(route) || !actor.is_staff())
+    {
         return true;
     }
     // It names what does not exist for the caller: another tenant, its user, its session, its store.

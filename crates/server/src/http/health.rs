@@ -34,7 +34,7 @@ pub(super) async fn ready(State(app): State<App>) -> Result<String> {
     if app.is_draining() {
         return Err(Problem::new(Code::Unavailable, "Shutting down."));
     }
-    app.platform().control().refresh().await?;
+    app.platform().refresh().await?;
     if let Some((server, ..)) = app.platform().disks().iter().find(|(.., full)| *full) {
         // Reads still work, so a load balancer may choose to ignore this.
         return Err(Problem::new(Code::DiskFull, format!("The disk of server {server} is full.")));
@@ -126,7 +126,7 @@ pub(super) async fn text(app: &App) -> Result<String> {
     );
     disks(&mut text, app);
     if let Some(status) = app.platform().remembered_backup_status() {
-        super::backup_metrics::append(&mut text, &status, app.platform().control().now_us());
+        super::backup_metrics::append(&mut text, &status, app.platform().now_us());
     }
     Ok(text)
 }

@@ -46,5 +46,5 @@ pub use app::{App, Options};
 pub use guard::{Peer, call};
 pub use metrics_port::serve_metrics;
 pub use routes::{Access, ROUTES, Route, router};
-pub use scope::{Caller, Staff, Tenant};
+pub use scope::{Caller, Manager, Staff, Superuser, Tenant};
 pub use serve::{ServeOptions, serve};

@@ -3,12 +3,10 @@
 use super::{App, problem::Result, view};
 use axum::{Json, extract::State};
 use serde_json::{Value, json};
-use tenantry::plans;
 
 /// `GET /api/plans`.
 pub(super) async fn list(State(app): State<App>) -> Result<Json<Value>> {
-    let mut snapshot = app.platform().control().snapshot().await?;
-    let plans = plans::list(&mut snapshot).await?;
+    let plans = app.platform().plans().list().await?;
     Ok(view::items(plans.into_iter().filter(|plan| !plan.archived).map(|plan| {
         let spec = plan.spec;
         json!({

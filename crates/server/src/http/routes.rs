@@ -15,7 +15,8 @@ use http::Method;
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 use tower::util::MapRequestLayer;
 
-/// The callers that may use a route. The platform checks it; tests check every route.
+/// The callers that may use a route. The handler's extractor enforces it, and the platform's verbs check it again; a test
+/// crosses every route with every credential and every role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// All callers, with or without a credential.
@@ -23,9 +24,25 @@ pub enum Access {
     /// Callers with any valid credential.
     User,
     /// Callers with a credential for a tenant that they may enter. The route is also served under `/t/{slug}`.
-    Tenant,
+    Member,
+    /// Members who manage their tenant, as themselves. The route is also served under `/t/{slug}`.
+    Manager,
     /// Staff of the platform; for other callers the route is absent.
-    Platform,
+    Staff,
+    /// Superusers; refused to other staff, absent for other callers.
+    Superuser,
+}
+
+impl Access {
+    /// Returns true for routes inside a tenant.
+    pub fn is_in_tenant(self) -> bool {
+        matches!(self, Self::Member | Self::Manager)
+    }
+
+    /// Returns true for routes that are absent for callers who are not staff.
+    pub fn is_of_staff(self) -> bool {
+        matches!(self, Self::Staff | Self::Superuser)
+    }
 }
 
 /// A route of the table.
@@ -92,105 +109,105 @@ routes! {
     post "/subscription/register/" Public "Account" "Register a company" => register::also_create;
     get "/api/plans" Public "Account" "Plans on offer" => plans::list;
 
-    get "/api/tenant" Tenant "Company" "State, plan, days remaining, limits" => tenant::show;
-    patch "/api/tenant" Tenant "Company" "Change the company's name" => tenant::change;
-    get "/api/tenant/export" Tenant "Company" "Everything the company has, as one archive" => tenant::export;
-    post "/api/tenant/cancel" Tenant "Company" "Cancel the account" => tenant::cancel;
-    delete "/api/tenant/cancel" Tenant "Company" "Take the cancellation back" => tenant::keep;
-    get "/api/tenant/users" Tenant "Company" "Members" => tenant::members;
-    patch "/api/tenant/users/{id}" Tenant "Company" "Change a member's role" => tenant::change_member;
-    delete "/api/tenant/users/{id}" Tenant "Company" "Remove a member" => tenant::remove_member;
-    get "/api/tenant/invitations" Tenant "Company" "Open invitations" => tenant::invitations;
-    post "/api/tenant/invitations" Tenant "Company" "Invite a person" => tenant::invite;
-    delete "/api/tenant/invitations/{id}" Tenant "Company" "Take an invitation back" => tenant::revoke_invitation;
-    get "/api/tenant/keys" Tenant "Company" "API keys" => tenant::keys;
-    post "/api/tenant/keys" Tenant "Company" "Make an API key" => tenant::create_key;
-    delete "/api/tenant/keys/{id}" Tenant "Company" "Revoke an API key" => tenant::revoke_key;
+    get "/api/tenant" Member "Company" "State, plan, days remaining, limits" => tenant::show;
+    patch "/api/tenant" Manager "Company" "Change the company's name" => tenant::change;
+    get "/api/tenant/export" Manager "Company" "Everything the company has, as one archive" => tenant::export;
+    post "/api/tenant/cancel" Manager "Company" "Cancel the account" => tenant::cancel;
+    delete "/api/tenant/cancel" Manager "Company" "Take the cancellation back" => tenant::keep;
+    get "/api/tenant/users" Member "Company" "Members" => tenant::members;
+    patch "/api/tenant/users/{id}" Manager "Company" "Change a member's role" => tenant::change_member;
+    delete "/api/tenant/users/{id}" Manager "Company" "Remove a member" => tenant::remove_member;
+    get "/api/tenant/invitations" Manager "Company" "Open invitations" => tenant::invitations;
+    post "/api/tenant/invitations" Manager "Company" "Invite a person" => tenant::invite;
+    delete "/api/tenant/invitations/{id}" Manager "Company" "Take an invitation back" => tenant::revoke_invitation;
+    get "/api/tenant/keys" Manager "Company" "API keys" => tenant::keys;
+    post "/api/tenant/keys" Manager "Company" "Make an API key" => tenant::create_key;
+    delete "/api/tenant/keys/{id}" Manager "Company" "Revoke an API key" => tenant::revoke_key;
 
-    get "/api/tenant/usage" Tenant "Company" "Rows and bytes held" => tenant::usage;
-    get "/api/tenant/activity" Tenant "Company" "Who changed what" => tenant::activity;
-    get "/api/tenant/backups" Tenant "Company" "Our backups" => tenant::backups;
-    post "/api/tenant/backups" Tenant "Company" "Make a backup of ours" => tenant::back_up;
-    get "/api/tenant/operations" Tenant "Company" "What is done to this company" => tenant::operations;
-    post "/api/tenant/sql" Tenant "Company" "Read-only SQL in the company's own database" => tenant::sql;
+    get "/api/tenant/usage" Member "Company" "Rows and bytes held" => tenant::usage;
+    get "/api/tenant/activity" Manager "Company" "Who changed what" => tenant::activity;
+    get "/api/tenant/backups" Manager "Company" "Our backups" => tenant::backups;
+    post "/api/tenant/backups" Manager "Company" "Make a backup of ours" => tenant::back_up;
+    get "/api/tenant/operations" Manager "Company" "What is done to this company" => tenant::operations;
+    post "/api/tenant/sql" Manager "Company" "Read-only SQL in the company's own database" => tenant::sql;
 
-    get "/api/admin/tenants" Platform "Staff" "All companies" => admin::tenants;
-    get "/api/admin/tenants/{slug}" Platform "Staff" "One company" => admin::tenant;
-    post "/api/admin/tenants" Platform "Staff" "Create a company" => admin::create_tenant;
-    post "/api/admin/tenants/{slug}/databases" Platform "Staff" "Create the databases a company lacks" => admin::create_databases;
-    post "/api/admin/tenants/{slug}/attach" Platform "Staff" "Use a database that the company brings" => admin::attach;
-    post "/api/admin/tenants/{slug}/suspend" Platform "Staff" "Suspend a company" => admin::suspend;
-    post "/api/admin/tenants/{slug}/resume" Platform "Staff" "Resume a company" => admin::resume;
-    post "/api/admin/tenants/{slug}/move" Platform "Staff" "Move a company to another server, or back" => admin::move_to;
-    post "/api/admin/tenants/{slug}/promote" Platform "Staff" "Give a pooled company databases of its own" => admin::promote;
-    post "/api/admin/tenants/{slug}/demote" Platform "Staff" "Put a company into the pool" => admin::demote;
-    post "/api/admin/tenants/{slug}/release" Platform "Staff" "Remove what is kept of a company's moves" => admin::release;
-    post "/api/admin/tenants/{slug}/maintenance" Platform "Staff" "Close a company for maintenance, or open it again" => admin::maintenance;
-    get "/api/admin/tenants/{slug}/settings" Platform "Staff" "Settings of a company" => admin::settings;
-    patch "/api/admin/tenants/{slug}/settings" Platform "Staff" "Change settings of a company" => admin::change_settings;
-    post "/api/admin/tenants/{slug}/rename" Platform "Staff" "Give a company another slug" => admin::rename;
-    post "/api/admin/tenants/{slug}/retire" Platform "Staff" "Cancel a company" => admin::retire;
-    get "/api/admin/tenants/{slug}/survey" Platform "Staff" "Every place where data of a company lies" => admin::survey;
-    post "/api/admin/tenants/{slug}/purge" Platform "Staff" "Remove a closed company for good" => admin::purge;
-    get "/api/admin/tenants/{slug}/certificate" Platform "Staff" "Certificate of a purged company, by slug or id" => admin::certificate;
-    post "/api/admin/tenants/{slug}/clone" Platform "Staff" "Make a second company like this one" => admin::clone_tenant;
-    post "/api/admin/import" Platform "Staff" "Make a company from an export" => admin::import;
-    post "/api/admin/tenants/{slug}/keep" Platform "Staff" "Take a company's cancellation back" => admin::keep;
-    post "/api/admin/tenants/{slug}/plan" Platform "Staff" "Change plan or subscription" => admin::change_plan;
-    get "/api/admin/users" Platform "Staff" "All users" => admin::users;
-    post "/api/admin/users" Platform "Staff" "Create a user" => admin::create_user;
-    patch "/api/admin/users/{id}" Platform "Staff" "Change a user's standing" => admin::change_user;
-    delete "/api/admin/users/{id}/sessions" Platform "Staff" "Sign a user out everywhere" => admin::revoke_sessions;
-    put "/api/admin/users/{id}/password" Platform "Staff" "Set the password of a user who forgot it" => admin::set_password;
-    post "/api/admin/users/{id}/unlock" Platform "Staff" "Open an account that was closed after wrong passwords" => admin::unlock_user;
-    get "/api/admin/mail" Platform "Staff" "Letters that were not sent, or all in one state" => admin::mail;
-    get "/api/admin/audit" Platform "Staff" "Audit log" => admin::audit;
-    get "/api/admin/audit/verify" Platform "Staff" "Check the audit log's chain" => admin::verify_audit;
-    get "/api/admin/tenants/{slug}/backups" Platform "Backups" "Backups of a company" => admin::tenant_backups;
-    post "/api/admin/tenants/{slug}/backups" Platform "Backups" "Back up a company" => admin::back_up;
-    get "/api/admin/tenants/{slug}/restore" Platform "Backups" "What is restored beside a company, compared" => admin::restore;
-    post "/api/admin/tenants/{slug}/restore" Platform "Backups" "Restore beside a company" => admin::start_restore;
-    delete "/api/admin/tenants/{slug}/restore" Platform "Backups" "Discard what is restored beside a company" => admin::discard_restore;
-    post "/api/admin/tenants/{slug}/restore/swap" Platform "Backups" "Swap in what is restored" => admin::swap_restore;
-    post "/api/admin/tenants/{slug}/restore/undo" Platform "Backups" "Undo the last swap" => admin::undo_restore;
-    get "/api/admin/backups" Platform "Backups" "All backups" => admin::backups;
-    post "/api/admin/backups" Platform "Backups" "Back up many, all when none is named" => admin::back_up_many;
-    get "/api/admin/backups/status" Platform "Backups" "Age, overdue schedules, failures" => admin::backup_status;
-    get "/api/admin/backups/runs" Platform "Backups" "Runs over many" => admin::backup_runs;
-    get "/api/admin/backups/drill" Platform "Backups" "How drills stand: restores to scratch that show whether backups come back" => admin::drill_status;
-    post "/api/admin/backups/drill" Platform "Backups" "Restore the newest good backup of a company to scratch" => admin::drill;
-    post "/api/admin/backups/prune" Platform "Backups" "Remove what retention gives up" => admin::prune_backups;
-    post "/api/admin/backups/rescan" Platform "Backups" "Take up what the catalog does not know" => admin::rescan_backups;
-    get "/api/admin/backups/{id}" Platform "Backups" "One backup with its manifest" => admin::backup;
-    post "/api/admin/backups/{id}/verify" Platform "Backups" "Fetch a backup and compare everything" => admin::verify_backup;
-    post "/api/admin/backups/{id}/restore-as" Platform "Backups" "Restore as a new tenant" => admin::restore_as;
-    get "/api/admin/operations" Platform "Staff" "Operations" => admin::operations;
-    get "/api/admin/orphans" Platform "Staff" "Files without a placement, placements without a file" => admin::orphans;
-    get "/api/admin/operations/{id}" Platform "Staff" "One operation with its steps" => admin::operation;
-    get "/api/admin/operations/{id}/events" Platform "Staff" "Its progress as it happens" => admin::operation_events;
-    post "/api/admin/operations/{id}/cancel" Platform "Staff" "Cancel an operation" => admin::cancel_operation;
-    post "/api/admin/operations/{id}/retry" Platform "Staff" "Try a failed operation again at once" => admin::retry_operation;
-    post "/api/admin/operations/{id}/abandon" Platform "Staff" "End an operation that is stuck, and leave behind what cannot be undone" => admin::abandon_operation;
-    post "/api/admin/impersonate" Platform "Staff" "Act as a member" => admin::impersonate;
+    get "/api/admin/tenants" Staff "Staff" "All companies" => admin::tenants;
+    get "/api/admin/tenants/{slug}" Staff "Staff" "One company" => admin::tenant;
+    post "/api/admin/tenants" Staff "Staff" "Create a company" => admin::create_tenant;
+    post "/api/admin/tenants/{slug}/databases" Staff "Staff" "Create the databases a company lacks" => admin::create_databases;
+    post "/api/admin/tenants/{slug}/attach" Staff "Staff" "Use a database that the company brings" => admin::attach;
+    post "/api/admin/tenants/{slug}/suspend" Staff "Staff" "Suspend a company" => admin::suspend;
+    post "/api/admin/tenants/{slug}/resume" Staff "Staff" "Resume a company" => admin::resume;
+    post "/api/admin/tenants/{slug}/move" Staff "Staff" "Move a company to another server, or back" => admin::move_to;
+    post "/api/admin/tenants/{slug}/promote" Staff "Staff" "Give a pooled company databases of its own" => admin::promote;
+    post "/api/admin/tenants/{slug}/demote" Staff "Staff" "Put a company into the pool" => admin::demote;
+    post "/api/admin/tenants/{slug}/release" Staff "Staff" "Remove what is kept of a company's moves" => admin::release;
+    post "/api/admin/tenants/{slug}/maintenance" Staff "Staff" "Close a company for maintenance, or open it again" => admin::maintenance;
+    get "/api/admin/tenants/{slug}/settings" Staff "Staff" "Settings of a company" => admin::settings;
+    patch "/api/admin/tenants/{slug}/settings" Staff "Staff" "Change settings of a company" => admin::change_settings;
+    post "/api/admin/tenants/{slug}/rename" Staff "Staff" "Give a company another slug" => admin::rename;
+    post "/api/admin/tenants/{slug}/retire" Staff "Staff" "Cancel a company" => admin::retire;
+    get "/api/admin/tenants/{slug}/survey" Staff "Staff" "Every place where data of a company lies" => admin::survey;
+    post "/api/admin/tenants/{slug}/purge" Staff "Staff" "Remove a closed company for good" => admin::purge;
+    get "/api/admin/tenants/{slug}/certificate" Staff "Staff" "Certificate of a purged company, by slug or id" => admin::certificate;
+    post "/api/admin/tenants/{slug}/clone" Staff "Staff" "Make a second company like this one" => admin::clone_tenant;
+    post "/api/admin/import" Staff "Staff" "Make a company from an export" => admin::import;
+    post "/api/admin/tenants/{slug}/keep" Staff "Staff" "Take a company's cancellation back" => admin::keep;
+    post "/api/admin/tenants/{slug}/plan" Staff "Staff" "Change plan or subscription" => admin::change_plan;
+    get "/api/admin/users" Staff "Staff" "All users" => admin::users;
+    post "/api/admin/users" Superuser "Staff" "Create a user" => admin::create_user;
+    patch "/api/admin/users/{id}" Superuser "Staff" "Change a user's standing" => admin::change_user;
+    delete "/api/admin/users/{id}/sessions" Staff "Staff" "Sign a user out everywhere" => admin::revoke_sessions;
+    put "/api/admin/users/{id}/password" Superuser "Staff" "Set the password of a user who forgot it" => admin::set_password;
+    post "/api/admin/users/{id}/unlock" Staff "Staff" "Open an account that was closed after wrong passwords" => admin::unlock_user;
+    get "/api/admin/mail" Staff "Staff" "Letters that were not sent, or all in one state" => admin::mail;
+    get "/api/admin/audit" Staff "Staff" "Audit log" => admin::audit;
+    get "/api/admin/audit/verify" Staff "Staff" "Check the audit log's chain" => admin::verify_audit;
+    get "/api/admin/tenants/{slug}/backups" Staff "Backups" "Backups of a company" => admin::tenant_backups;
+    post "/api/admin/tenants/{slug}/backups" Staff "Backups" "Back up a company" => admin::back_up;
+    get "/api/admin/tenants/{slug}/restore" Staff "Backups" "What is restored beside a company, compared" => admin::restore;
+    post "/api/admin/tenants/{slug}/restore" Staff "Backups" "Restore beside a company" => admin::start_restore;
+    delete "/api/admin/tenants/{slug}/restore" Staff "Backups" "Discard what is restored beside a company" => admin::discard_restore;
+    post "/api/admin/tenants/{slug}/restore/swap" Staff "Backups" "Swap in what is restored" => admin::swap_restore;
+    post "/api/admin/tenants/{slug}/restore/undo" Staff "Backups" "Undo the last swap" => admin::undo_restore;
+    get "/api/admin/backups" Staff "Backups" "All backups" => admin::backups;
+    post "/api/admin/backups" Staff "Backups" "Back up many, all when none is named" => admin::back_up_many;
+    get "/api/admin/backups/status" Staff "Backups" "Age, overdue schedules, failures" => admin::backup_status;
+    get "/api/admin/backups/runs" Staff "Backups" "Runs over many" => admin::backup_runs;
+    get "/api/admin/backups/drill" Staff "Backups" "How drills stand: restores to scratch that show whether backups come back" => admin::drill_status;
+    post "/api/admin/backups/drill" Superuser "Backups" "Restore the newest good backup of a company to scratch" => admin::drill;
+    post "/api/admin/backups/prune" Staff "Backups" "Remove what retention gives up" => admin::prune_backups;
+    post "/api/admin/backups/rescan" Staff "Backups" "Take up what the catalog does not know" => admin::rescan_backups;
+    get "/api/admin/backups/{id}" Staff "Backups" "One backup with its manifest" => admin::backup;
+    post "/api/admin/backups/{id}/verify" Staff "Backups" "Fetch a backup and compare everything" => admin::verify_backup;
+    post "/api/admin/backups/{id}/restore-as" Staff "Backups" "Restore as a new tenant" => admin::restore_as;
+    get "/api/admin/operations" Staff "Staff" "Operations" => admin::operations;
+    get "/api/admin/orphans" Staff "Staff" "Files without a placement, placements without a file" => admin::orphans;
+    get "/api/admin/operations/{id}" Staff "Staff" "One operation with its steps" => admin::operation;
+    get "/api/admin/operations/{id}/events" Staff "Staff" "Its progress as it happens" => admin::operation_events;
+    post "/api/admin/operations/{id}/cancel" Staff "Staff" "Cancel an operation" => admin::cancel_operation;
+    post "/api/admin/operations/{id}/retry" Staff "Staff" "Try a failed operation again at once" => admin::retry_operation;
+    post "/api/admin/operations/{id}/abandon" Superuser "Staff" "End an operation that is stuck, and leave behind what cannot be undone" => admin::abandon_operation;
+    post "/api/admin/impersonate" Staff "Staff" "Act as a member" => admin::impersonate;
     delete "/api/admin/impersonate" User "Staff" "Stop acting as a member" => admin::stop_impersonating;
 
-    get "/api/records/{model}" Tenant "Records" "List, filter, search" => records::list;
-    post "/api/records/{model}" Tenant "Records" "Create" => records::create;
-    post "/api/records/{model}/batch" Tenant "Records" "Create many, all or none" => records::batch;
-    post "/api/records/{model}/import" Tenant "Records" "Import CSV" => records::import;
-    get "/api/records/{model}/export" Tenant "Records" "Export CSV" => records::export;
-    get "/api/records/{model}/{id}" Tenant "Records" "Read" => records::one;
-    patch "/api/records/{model}/{id}" Tenant "Records" "Change" => records::change;
-    delete "/api/records/{model}/{id}" Tenant "Records" "Delete" => records::remove;
-    put "/api/records/{model}/{id}/override" Tenant "Records" "Set the company's own values of a shared record" => records::set_override;
-    delete "/api/records/{model}/{id}/override" Tenant "Records" "Return to the shared values" => records::clear_override;
-    get "/api/records/{model}/{id}/files/{field}" Tenant "Records" "Download a file" => records::download;
-    put "/api/records/{model}/{id}/files/{field}" Tenant "Records" "Upload a file" => records::upload;
-    delete "/api/records/{model}/{id}/files/{field}" Tenant "Records" "Remove a file" => records::remove_file;
+    get "/api/records/{model}" Member "Records" "List, filter, search" => records::list;
+    post "/api/records/{model}" Member "Records" "Create" => records::create;
+    post "/api/records/{model}/batch" Member "Records" "Create many, all or none" => records::batch;
+    post "/api/records/{model}/import" Member "Records" "Import CSV" => records::import;
+    get "/api/records/{model}/export" Member "Records" "Export CSV" => records::export;
+    get "/api/records/{model}/{id}" Member "Records" "Read" => records::one;
+    patch "/api/records/{model}/{id}" Member "Records" "Change" => records::change;
+    delete "/api/records/{model}/{id}" Member "Records" "Delete" => records::remove;
+    put "/api/records/{model}/{id}/override" Member "Records" "Set the company's own values of a shared record" => records::set_override;
+    delete "/api/records/{model}/{id}/override" Member "Records" "Return to the shared values" => records::clear_override;
+    get "/api/records/{model}/{id}/files/{field}" Member "Records" "Download a file" => records::download;
+    put "/api/records/{model}/{id}/files/{field}" Member "Records" "Upload a file" => records::upload;
+    delete "/api/records/{model}/{id}/files/{field}" Member "Records" "Remove a file" => records::remove_file;
 
     get "/healthz" Public "Server" "Is the process alive" => health::live;
     get "/readyz" Public "Server" "May traffic be sent here" => health::ready;
-    get "/metrics" Platform "Server" "Prometheus metrics" => health::metrics;
+    get "/metrics" Staff "Server" "Prometheus metrics" => health::metrics;
     get "/api/openapi.json" Public "Server" "This API as OpenAPI 3.1" => docs::openapi;
     get "/api/docs" Public "Server" "This API as a page" => docs::page;
     get "/api/docs/app.js" Public "Server" "The page's script" => docs::script;
@@ -205,7 +222,7 @@ pub fn router(app: App) -> Router {
     for (index, route) in ROUTES.iter().enumerate() {
         let handler = || (route.handler)().layer(MapRequestLayer::new(move |request| noted(index, request)));
         router = router.route(route.path, handler());
-        if route.access == Access::Tenant {
+        if route.access.is_in_tenant() {
             router = router.route(&format!("/t/{{slug}}{}", route.path), handler());
         }
     }

@@ -28,6 +28,10 @@ use tenantry::{
 #[derive(Debug)]
 pub struct Tenant(pub access::Tenant);
 
+/// The tenant that the request has entered, for a caller who manages it.
+#[derive(Debug)]
+pub struct Manager(pub access::Tenant);
+
 /// A caller with any valid credential, in no tenant.
 #[derive(Debug)]
 pub struct Caller(pub Actor);
@@ -38,6 +42,10 @@ pub(super) struct Visitor(pub(super) Option<Actor>);
 /// Staff of the platform. For all other callers the route is absent (`absent-not-forbidden`).
 #[derive(Debug)]
 pub struct Staff(pub Actor);
+
+/// A superuser. Other staff are refused; for all other callers the route is absent.
+#[derive(Debug)]
+pub struct Superuser(pub Actor);
 
 /// The actor and the tenant they name, without entering it; used by state and billing pages.
 pub(super) struct Named {
@@ -188,6 +196,20 @@ where
     }
 }
 
+impl<S> FromRequestParts<S> for Manager
+where
+    App: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let Tenant(tenant) = Tenant::from_request_parts(parts, state).await?;
+        tenant.require_manager()?;
+        Ok(Self(tenant))
+    }
+}
+
 impl FromRequestParts<App> for Visitor {
     type Rejection = Problem;
 
@@ -224,6 +246,27 @@ where
         let actor = actor(&App::from_ref(state), parts).await?;
         actor.require_staff()?;
         Ok(Self(actor))
+    }
+}
+
+impl<S> FromRequestParts<S> for Superuser
+where
+    App: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let Staff(actor) = Staff::from_request_parts(parts, state).await?;
+        actor.require_superuser("use this route")?;
+        Ok(Self(actor))
+    }
+}
+
+impl Deref for Manager {
+    type Target = access::Tenant;
+    fn deref(&self) -> &access::Tenant {
+        &self.0
     }
 }
 

@@ -78,7 +78,7 @@ pub(super) fn session(app: &App, status: StatusCode, signed_in: &SignedIn) -> Re
 
 /// Adds the session cookie to an answer.
 pub(super) fn with_cookie(app: &App, mut response: Response, token: &str, expires_us: i64) -> Response {
-    let seconds = (expires_us - app.platform().control().now_us()) / 1_000_000;
+    let seconds = (expires_us - app.platform().now_us()) / 1_000_000;
     if let Some(cookie) = cookie::set(app.options().https, token, seconds.max(0)) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }

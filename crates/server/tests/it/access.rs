@@ -2,7 +2,7 @@
 //! `uneven-credentials`, `default-tenant`, `sources-disagree` and `late-revocation`; `absent-not-forbidden`).
 
 use super::{
-    app::{Answer, Client, TestApp},
+    app::{Answer, Client, PASSWORD, TestApp},
     records::patient,
 };
 use axum::body::Body;
@@ -179,7 +179,7 @@ async fn without_a_good_credential_every_closed_route_is_401_absent_not_forbidde
             assert_eq!(answer.status, 401, "{} {} kind {kind}: {}", route.method, route.path, answer.text());
             assert_eq!(answer.header("content-type"), "application/problem+json");
         }
-        if route.access == Access::Tenant {
+        if route.access.is_in_tenant() {
             let answer = send(&anon, route, &format!("/t/acme{}", path_of(route))).await;
             assert_eq!(answer.status, 401, "/t/acme{}", route.path);
         }
@@ -194,7 +194,7 @@ async fn another_companys_member_sees_nothing_of_acme_id_without_tenant() {
     acme.post("/api/records/patients", &patient(CANARY)).await.expect(201);
     let key = rival.post("/api/tenant/keys", &json!({"name": "k", "role": "owner"})).await.expect(201);
     let key = app.anon().with("x-api-key", key.json()["key"].as_str().unwrap());
-    for route in ROUTES.iter().filter(|r| r.access == Access::Tenant) {
+    for route in ROUTES.iter().filter(|r| r.access.is_in_tenant()) {
         let path = path_of(route);
         for rival in [&rival, &key] {
             // The session is for its own tenant and the name is acme: they disagree, so the answer is 404
@@ -220,7 +220,7 @@ async fn the_platforms_routes_are_absent_for_members_and_keys_absent_not_forbidd
     let (app, anon, acme) = TestApp::new().await;
     let key = acme.post("/api/tenant/keys", &json!({"name": "k", "role": "owner"})).await.expect(201);
     let key = anon.with("x-api-key", key.json()["key"].as_str().unwrap());
-    for route in ROUTES.iter().filter(|r| r.access == Access::Platform) {
+    for route in ROUTES.iter().filter(|r| r.access.is_of_staff()) {
         for client in [&acme, &key] {
             let answer = send(client, route, path_of(route)).await;
             assert_eq!(answer.status, 404, "{} {}: {}", route.method, route.path, answer.text());
@@ -231,6 +231,34 @@ async fn the_platforms_routes_are_absent_for_members_and_keys_absent_not_forbidd
     // Staff see no tenant's rows without impersonation, which is audited.
     staff.with("x-tenant", "acme").get("/api/records/patients").await.expect(404);
     staff.get("/api/records/patients").await.expect(404);
+}
+
+#[tokio::test]
+async fn each_route_refuses_the_roles_below_its_level() {
+    let (app, _, acme) = TestApp::new().await;
+    let superuser = app.staff().await;
+    let account = json!({"email": "clerk@platform.example", "password": PASSWORD});
+    let clerk = superuser.post("/api/admin/users", &account).await.expect(201).json()["id"].clone();
+    let rights = json!({"staff": true});
+    superuser.patch(&format!("/api/admin/users/{clerk}"), &rights).await.expect(200);
+    let clerk = app.login("clerk@platform.example").await;
+    let roles = app.platform().config().auth.roles.clone();
+    let mut members = Vec::new();
+    for role in roles.iter().skip(1) {
+        members.push(app.member(&acme, &format!("{role}@acme.example"), role.as_str()).await);
+    }
+    assert!(!members.is_empty());
+    for route in ROUTES.iter().filter(|route| route.tag != "Records") {
+        let refused = async |client: &Client| send(client, route, path_of(route)).await.status == 403;
+        if route.access.is_in_tenant() {
+            for member in &members {
+                assert_eq!(refused(member).await, route.access == Access::Manager, "{}", route.path);
+            }
+        }
+        if route.access.is_of_staff() {
+            assert_eq!(refused(&clerk).await, route.access == Access::Superuser, "{}", route.path);
+        }
+    }
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tempfile::TempDir;
+use tenantry::access::Operator;
 use tenantry::{
     Platform,
     access::passwords::Password,
@@ -101,7 +102,7 @@ impl TestApp {
             (config.mail.per_address_per_hour, config.mail.per_tenant_per_hour) = (10_000, 10_000);
         }
         let platform = Platform::open(config).await.unwrap();
-        platform.initialise_plans().await.unwrap();
+        platform.plans().initialise(&Operator::new("system")).await.unwrap();
         Self::of(platform, options, Some(dir))
     }
 
@@ -165,9 +166,9 @@ impl TestApp {
 
     /// Returns a signed-in superuser.
     pub(crate) async fn staff(&self) -> Client {
-        let by = tenantry::audit::By::system();
+        let by = Operator::new("system");
         let password = Password::new(PASSWORD);
-        self.platform().create_superuser(&by, "staff@platform.example", password).await.unwrap();
+        self.platform().users().create_superuser(&by, "staff@platform.example", password).await.unwrap();
         self.login("staff@platform.example").await
     }
 

@@ -7,6 +7,7 @@ use super::{
 };
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use tenantry::access::Operator;
 
 /// A word that contains none of our own words.
 const CANARY: &str = "Xylokopist";
@@ -186,7 +187,7 @@ async fn a_run_purges_no_more_than_its_cap_longest_overdue_first() {
         }
     }
     let platform = app.platform();
-    let run = platform.purge_due(&tenantry::audit::By::system()).await.unwrap();
+    let run = platform.purge_due(&Operator::new("system")).await.unwrap();
     let slugs: Vec<_> = run.started.iter().map(|(slug, _)| slug.to_string()).collect();
     assert_eq!((slugs, run.left), (vec!["firm-0".to_owned(), "firm-1".to_owned()], 1));
     for (_, operation) in &run.started {

@@ -128,5 +128,5 @@ async fn whole(app: &TestApp, acme: &Client) {
     }
     let keys = "SELECT (SELECT count(*) FROM api_keys) - (SELECT count(*) FROM audit WHERE action = 'api_key.create')";
     assert_eq!(Lines::of(app, "control").number(keys), 0, "each key has its row in the audit log");
-    assert!(app.platform().verify_audit().await.unwrap().faults.is_empty());
+    assert!(app.platform().audit().verify().await.unwrap().faults.is_empty());
 }

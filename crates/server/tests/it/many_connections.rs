@@ -11,9 +11,9 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use tenantry::access::Operator;
 use tenantry::{
-    NewOwner, Platform, access::passwords::Password, audit::By, config::Config, name::Slug,
-    tenants::NewTenant,
+    NewOwner, Platform, access::passwords::Password, config::Config, name::Slug, tenants::NewTenant,
 };
 use tenantry_testkit::{Dice, dose, tried};
 
@@ -137,8 +137,8 @@ fn idle_connections_take_no_descriptors_from_databases() {
 async fn fleet(dir: &Path, tenants: usize) -> Vec<String> {
     let config = Config::parse("tenantry.toml", "", dir).unwrap_or_else(|problems| panic!("{problems}"));
     let platform = Platform::open(config).await.unwrap();
-    platform.initialise_plans().await.unwrap();
-    let by = By::system();
+    platform.plans().initialise(&Operator::new("system")).await.unwrap();
+    let by = Operator::new("system");
     let slugs: Vec<_> = (0..tenants).map(|n| format!("company-{n}")).collect();
     for slug in &slugs {
         let new = NewTenant {

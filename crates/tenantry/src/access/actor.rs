@@ -45,9 +45,13 @@ impl Actor {
         Self { who: Who::Key { key, role }, role: None, bound, allowed: None }
     }
 
-    /// Creates the actor of the platform itself or of its operator at the command line, by name: `cli:root`, `system`.
-    /// Must never be used for a request from a network.
-    pub(crate) fn system(label: &str) -> Self {
+    /// Creates the actor of the platform itself: reconcilers, start-up.
+    pub(crate) fn platform() -> Self {
+        Self::system("system")
+    }
+
+    /// Creates the actor of the platform or of its operator, by name. Must never be used for a request from a network.
+    pub(super) fn system(label: &str) -> Self {
         Self { who: Who::System(label.into()), role: None, bound: None, allowed: None }
     }
 
@@ -202,11 +206,11 @@ impl Actor {
     ///
     /// # Errors
     /// [`Error::Denied`] for others, with the refused action `what`.
-    pub(crate) fn require_superuser(&self, what: &str) -> Result<()> {
-        match self.is_superuser() {
-            true => Ok(()),
-            false => Err(Error::Denied(format!("{self:?} is no superuser and may not {what}"))),
+    pub fn require_superuser(&self, what: &str) -> Result<()> {
+        if self.is_superuser() {
+            return Ok(());
         }
+        Err(Error::Denied(format!("{self:?} is no superuser and may not {what}")))
     }
 
     /// Requires platform staff. For others the thing does not exist (`absent-not-forbidden`).

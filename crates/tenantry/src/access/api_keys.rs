@@ -155,7 +155,7 @@ impl ApiKeys {
     /// [`Error::Denied`] unless the actor holds the first configured role as themselves; [`Error::InvalidFields`] for
     /// an invalid name, role or expiry; [`Error::Conflict`] when there are 100 keys.
     pub async fn create(&self, tenant: &Tenant, new: NewKey) -> Result<(Token, KeyInfo)> {
-        self.may_manage(tenant)?;
+        tenant.require_manager()?;
         self.check(&new)?;
         let name = new.name.trim();
         let mut write = self.control.begin().await?;
@@ -178,7 +178,7 @@ impl ApiKeys {
     /// # Errors
     /// [`Error::Denied`] as for [`ApiKeys::create`].
     pub async fn list(&self, tenant: &Tenant) -> Result<Vec<KeyInfo>> {
-        self.may_manage(tenant)?;
+        tenant.require_manager()?;
         let sql =
             format!("{LISTED} WHERE k.tenant = ? AND k.revoked_at IS NULL ORDER BY k.id DESC LIMIT 200");
         let rows = self.control.snapshot().await?.query(&sql, params![tenant.id().get()]).await?;
@@ -190,7 +190,7 @@ impl ApiKeys {
     /// # Errors
     /// [`Error::NotFound`] when the tenant has no such live key; [`Error::Denied`] as for [`ApiKeys::create`].
     pub async fn revoke(&self, tenant: &Tenant, id: i64) -> Result<()> {
-        self.may_manage(tenant)?;
+        tenant.require_manager()?;
         let mut write = self.control.begin().await?;
         let sql = "UPDATE api_keys SET revoked_at = ? WHERE id = ? AND tenant = ? AND revoked_at IS NULL RETURNING hash";
         let values = params![write.at_us(), id, tenant.id().get()];
@@ -200,15 +200,6 @@ impl ApiKeys {
         write.audit(&tenant.actor().by(), Some(tenant.id()), "api_key.revoke", json!({ "key": id })).await?;
         write.commit().await?;
         self.control.refresh().await
-    }
-
-    fn may_manage(&self, tenant: &Tenant) -> Result<()> {
-        let actor = tenant.actor();
-        actor.may_change_credentials()?;
-        if actor.is_superuser() || self.roles.first().is_some_and(|first| actor.role() == Some(first)) {
-            return Ok(());
-        }
-        Err(Error::Denied(format!("{actor:?} may not manage API keys")))
     }
 }
 

@@ -73,6 +73,7 @@ use tenantry_engine::{
 pub struct Tenant {
     record: Arc<TenantRecord>,
     actor: Actor,
+    manages: bool,
     /// Counts against the tenant's concurrency until dropped.
     counted: Counted,
 }
@@ -96,6 +97,16 @@ impl Tenant {
     /// The acting identity, with its role here.
     pub fn actor(&self) -> &Actor {
         &self.actor
+    }
+
+    /// Requires an actor who manages the tenant: a holder of the first configured role, or a superuser, as themselves
+    /// (`impersonation-abuse`).
+    ///
+    /// # Errors
+    /// [`Error::Denied`] for others.
+    pub fn require_manager(&self) -> Result<()> {
+        self.actor.may_change_credentials()?;
+        if self.manages { Ok(()) } else { Err(not_manager(&self.actor)) }
     }
 
     /// Features and limits of its plan and subscription.
@@ -128,6 +139,10 @@ impl Tenant {
     }
 }
 
+fn not_manager(actor: &Actor) -> Error {
+    Error::Denied(format!("{actor:?} does not manage this tenant"))
+}
+
 impl std::fmt::Debug for Tenant {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Tenant({} {}, {:?})", self.record.id, self.record.slug, self.actor)
@@ -148,7 +163,8 @@ impl Access {
             true => Counted::Not,
             false => Counted::Alone(self.meters.admit(record.id, &allowance(&record.entitlements.limits))?),
         };
-        Ok(Tenant { actor: actor.with_role(role), record, counted })
+        let manages = self.manages(actor, role.as_ref());
+        Ok(Tenant { actor: actor.with_role(role), manages, record, counted })
     }
 
     /// Returns the present record of an entered tenant after checking the same gates again, for a request whose place
@@ -178,6 +194,22 @@ impl Access {
             true => Ok(()),
             false => Err(Error::SubscriptionRequired),
         }
+    }
+
+    /// Returns true if the actor manages a tenant in which they have this role.
+    fn manages(&self, actor: &Actor, role: Option<&RoleName>) -> bool {
+        actor.is_superuser() || (role.is_some() && role == self.roles.first())
+    }
+
+    /// Returns the record of a tenant that the actor manages, without entering: for the owner of a suspended, expired
+    /// or cancelled tenant. Gives no access to data.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for strangers; [`Error::Denied`] for members who do not manage it.
+    pub async fn managed(&self, actor: &Actor, tenant: TenantId) -> Result<Arc<TenantRecord>> {
+        let (record, role) = self.belongs(actor, tenant).await?;
+        actor.may_change_credentials()?;
+        if self.manages(actor, role.as_ref()) { Ok(record) } else { Err(not_manager(actor)) }
     }
 
     /// Runs [`Access::resolve`] and [`Access::enter`], for requests that need a tenant.

@@ -21,6 +21,7 @@ pub mod jwt;
 mod lockout;
 pub mod login;
 pub mod meter;
+mod operator;
 mod own_password;
 pub mod passwords;
 mod proof;
@@ -34,6 +35,7 @@ pub mod token;
 pub use actor::Actor;
 pub use credentials::{Presented, Resolved};
 pub use handle::Tenant;
+pub use operator::Operator;
 
 use crate::{
     Error, Result,

@@ -11,7 +11,7 @@ use super::{
     proof::Claim,
     sessions::{Origin, Sessions},
 };
-use crate::{Error, Result, audit::By, control::Write, users};
+use crate::{Error, Result, control::Write, users};
 use tenantry_engine::name::UserId;
 
 impl Access {
@@ -53,17 +53,18 @@ impl Access {
         Ok(proof.credentials)
     }
 
-    /// Sets a new password for a user who forgot theirs. Ends all their sessions and unlocks the account. The caller
-    /// has already authorised `by`.
+    /// Sets a new password for a user who forgot theirs. Ends all their sessions and unlocks the account.
     ///
     /// # Errors
+    /// [`Error::Denied`] unless the actor is a superuser, because the password lets them act as that user;
     /// [`Error::NotFound`] when there is no such user; [`Error::Invalid`] by policy.
-    pub async fn set_password(&self, by: &By, id: UserId, new: Password) -> Result<()> {
+    pub async fn set_password(&self, actor: &Actor, id: UserId, new: Password) -> Result<()> {
+        actor.require_superuser("set passwords")?;
         let email = users::by_id(&mut self.control.snapshot().await?, id).await?.email;
         new.check(&email)?;
         let hash = self.passwords.hash(new).await?;
         let mut write = self.control.begin().await?;
-        users::set_password_hash(&mut write, by, id, &hash).await?;
+        users::set_password_hash(&mut write, &actor.by(), id, &hash).await?;
         Sessions::remove_all(&mut write, id).await?;
         write.commit().await
     }

@@ -88,13 +88,13 @@ const OPEN: &str = "SELECT i.id, i.email, i.role, i.created_at, i.expires_at, \
 
 impl Platform {
     /// Invites the reader of an address to a tenant. Renews an open invitation of the same address, with the new role.
-    /// The route has already authorised the actor.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for an invalid address; [`Error::Conflict`] for a member; [`Error::LimitExceeded`] when
+    /// [`Error::Denied`] unless the actor manages the tenant; [`Error::Invalid`] for an invalid address; [`Error::Conflict`] for a member; [`Error::LimitExceeded`] when
     /// members and invitations fill the plan; [`Error::RateLimited`] by the tenant. No error depends on letters to the
     /// address: a letter beyond their rate waits.
     pub async fn invite(&self, tenant: &Tenant, email: &str, role: &RoleName) -> Result<Invitation> {
+        tenant.require_manager()?;
         users::check_email(email)?;
         let (email, by) = (users::normal_email(email), tenant.actor().by());
         self.access().doors().invitation(tenant.id())?;
@@ -120,18 +120,20 @@ impl Platform {
     /// Returns the open invitations of a tenant, oldest first.
     ///
     /// # Errors
-    /// Those of the control store.
-    pub async fn invitations(&self, tenant: TenantId) -> Result<Vec<Invitation>> {
+    /// [`Error::Denied`] unless the actor manages the tenant.
+    pub async fn invitations(&self, tenant: &Tenant) -> Result<Vec<Invitation>> {
+        tenant.require_manager()?;
         let sql = format!("{OPEN} ORDER BY i.id");
-        let rows = self.control().snapshot().await?.query(&sql, params![tenant.get()]).await?;
+        let rows = self.control().snapshot().await?.query(&sql, params![tenant.id().get()]).await?;
         rows.iter().map(read).collect()
     }
 
     /// Revokes an invitation. Its link has no effect any more.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when the tenant has no such open invitation.
+    /// [`Error::NotFound`] when the tenant has no such open invitation; [`Error::Denied`] unless the actor manages it.
     pub async fn revoke_invitation(&self, tenant: &Tenant, id: i64) -> Result<()> {
+        tenant.require_manager()?;
         let mut write = self.control().begin().await?;
         close(&mut write, id, Some(tenant.id()), "revoked").await?;
         let detail = json!({ "invitation": id });

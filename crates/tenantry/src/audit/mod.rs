@@ -6,10 +6,12 @@
 
 mod chain;
 mod heads;
+mod verbs;
 mod verify;
 
 pub use chain::{Head, hash_row};
 pub use heads::Heads;
+pub use verbs::AuditLog;
 pub use verify::{Report, verify};
 
 use crate::{Result, control::params};

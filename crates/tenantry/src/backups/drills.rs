@@ -120,7 +120,9 @@ impl Platform {
     ///
     /// # Errors
     /// [`Error::Conflict`] when there is no good backup.
-    pub async fn start_restore_drill(&self, by: &By, slug: Option<&Slug>) -> Result<i64> {
+    pub async fn start_restore_drill(&self, actor: &Actor, slug: Option<&Slug>) -> Result<i64> {
+        actor.require_superuser("start a restore drill")?;
+        let by = &actor.by();
         let mut tx = self.control().snapshot().await?;
         let found = match slug {
             None => sample(&mut tx).await?,
@@ -137,15 +139,6 @@ impl Platform {
         let (backup, tenant) = found.ok_or_else(none)?;
         let started = self.drill(by, None, backup, tenant).await?;
         started.ok_or_else(|| Error::Internal("a drill without a slot was begun already".into()))
-    }
-
-    /// Starts a drill for an actor; see [`Platform::start_restore_drill`].
-    ///
-    /// # Errors
-    /// [`Error::Denied`] when the actor is not a superuser.
-    pub async fn ask_for_restore_drill(&self, actor: &Actor, slug: Option<&Slug>) -> Result<i64> {
-        actor.require_superuser("start a restore drill")?;
-        self.start_restore_drill(&actor.by(), slug).await
     }
 
     async fn drill(

@@ -6,7 +6,7 @@
 use super::{BackupId, damaged_pool};
 use crate::{
     Error, Platform, Result,
-    audit::By,
+    access::Actor,
     config::Scope,
     control::params,
     databases::platform_place,
@@ -82,10 +82,11 @@ impl Platform {
     /// catalog names. A failure of one tenant is reported and counted.
     pub async fn restore_all(
         &self,
-        by: &By,
+        actor: &Actor,
         server: Option<&ServerName>,
         mut tell: impl FnMut(Event<'_>),
     ) -> Result<RestoredAll> {
+        actor.require_staff()?;
         if let Some(trouble) = self.backup_store_trouble().await {
             return Err(Error::Conflict(trouble));
         }
@@ -104,14 +105,15 @@ impl Platform {
         };
         let (first, rest) = lost.split_at(lost.len().min(CANARIES));
         for tenant in first {
-            count(&mut report, self.bring_back(by, tenant).await);
+            count(&mut report, self.bring_back(actor, tenant).await);
         }
         if report.restored == 0 && !rest.is_empty() {
             report.halted = true;
             return Ok(report);
         }
         let parallel = self.config().backups.parallel;
-        let mut all = stream::iter(rest).map(|tenant| self.bring_back(by, tenant)).buffer_unordered(parallel);
+        let mut all =
+            stream::iter(rest).map(|tenant| self.bring_back(actor, tenant)).buffer_unordered(parallel);
         while let Some(done) = all.next().await {
             count(&mut report, done);
         }
@@ -179,15 +181,15 @@ impl Platform {
         Ok(Some(found).filter(|found| !found.stores.is_empty()))
     }
 
-    async fn bring_back(&self, by: &By, lost: &Lost) -> Done {
-        let result = self.newest_that_comes_back(by, lost).await.map_err(|error| match error.remedy() {
+    async fn bring_back(&self, actor: &Actor, lost: &Lost) -> Done {
+        let result = self.newest_that_comes_back(actor, lost).await.map_err(|error| match error.remedy() {
             Some(remedy) => format!("{error} (remedy: {remedy})"),
             None => error.to_string(),
         });
         Done { slug: lost.slug.clone(), why: lost.why, result }
     }
 
-    async fn newest_that_comes_back(&self, by: &By, lost: &Lost) -> Result<BackupId> {
+    async fn newest_that_comes_back(&self, actor: &Actor, lost: &Lost) -> Result<BackupId> {
         let slug = &lost.slug;
         let backup = match self.restored_beside(slug).await? {
             // An earlier run was interrupted between the two operations.
@@ -202,10 +204,10 @@ impl Platform {
             None => {
                 let operations = self.operations();
                 let follow = |operation| operations.wait(operation);
-                self.restore_newest::<Error, _>(by, slug, Some(lost.stores.clone()), follow).await?.backup
+                self.restore_newest::<Error, _>(actor, slug, Some(lost.stores.clone()), follow).await?.backup
             }
         };
-        let over = self.operations().wait(self.start_restore_swap(by, slug).await?).await?;
+        let over = self.operations().wait(self.start_restore_swap(actor, slug).await?).await?;
         match over.state {
             State::Done => Ok(backup),
             _ => Err(Error::Conflict(over.error.unwrap_or(over.what))),

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Error, Platform, Result,
-    audit::By,
+    access::Actor,
     operations::{Listed, State},
     tenants,
 };
@@ -38,7 +38,7 @@ impl Platform {
     /// [`Error::Conflict`] when the tenant has no good backup, or when a restore fails although the backup is intact.
     pub async fn restore_newest<E, F>(
         &self,
-        by: &By,
+        actor: &Actor,
         slug: &Slug,
         stores: Option<Vec<StoreName>>,
         follow: impl Fn(i64) -> F,
@@ -47,7 +47,7 @@ impl Platform {
         E: From<Error>,
         F: Future<Output = Result<Listed, E>>,
     {
-        let start = async |backup: &BackupId| self.start_restore(by, slug, backup, stores.clone()).await;
+        let start = async |backup: &BackupId| self.start_restore(actor, slug, backup, stores.clone()).await;
         self.newest_whole(slug, start, follow).await
     }
 

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     Error, Platform, Result,
+    access::Actor,
     audit::By,
     operations::{
         World, fall_back::why, restore as beside, restore_discard::RestoreDiscard, restore_swap::RestoreSwap,
@@ -55,11 +56,13 @@ impl Platform {
     /// stores, or a tenant without databases.
     pub async fn start_restore(
         &self,
-        by: &By,
+        actor: &Actor,
         slug: &Slug,
         backup: &BackupId,
         stores: Option<Vec<StoreName>>,
     ) -> Result<i64> {
+        actor.require_staff()?;
+        let by = &actor.by();
         stores.iter().flatten().try_for_each(|store| self.tenant_store(store).map(drop))?;
         let mut tx = self.control().snapshot().await?;
         let tenant = tenants::by_slug(&mut tx, slug).await?;
@@ -119,7 +122,9 @@ impl Platform {
     /// # Errors
     /// [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] when nothing is staged, or another
     /// operation is open.
-    pub async fn start_restore_swap(&self, by: &By, slug: &Slug) -> Result<i64> {
+    pub async fn start_restore_swap(&self, actor: &Actor, slug: &Slug) -> Result<i64> {
+        actor.require_staff()?;
+        let by = &actor.by();
         self.turn(by, slug, false).await
     }
 
@@ -128,7 +133,9 @@ impl Platform {
     /// # Errors
     /// [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] when there is no swap to undo, or another
     /// operation is open.
-    pub async fn start_restore_undo(&self, by: &By, slug: &Slug) -> Result<i64> {
+    pub async fn start_restore_undo(&self, actor: &Actor, slug: &Slug) -> Result<i64> {
+        actor.require_staff()?;
+        let by = &actor.by();
         self.turn(by, slug, true).await
     }
 
@@ -152,7 +159,9 @@ impl Platform {
     /// # Errors
     /// [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] when nothing is staged, or another
     /// operation is open.
-    pub async fn discard_restore(&self, by: &By, slug: &Slug) -> Result<()> {
+    pub async fn discard_restore(&self, actor: &Actor, slug: &Slug) -> Result<()> {
+        actor.require_staff()?;
+        let by = &actor.by();
         let tenant = self.tenant_id(slug).await?;
         let discard = RestoreDiscard::new(by.clone(), tenant, slug.clone());
         self.operations().run(discard).await.map(drop)

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     Error, Platform, Result,
+    access::Operator,
     apps::Apps,
-    audit::By,
     config::{BackupTarget, Config, Scope, StoreConfig},
     databases::{Databases, platform_place},
     in_use::InUse,
@@ -44,7 +44,11 @@ pub struct SystemRestored {
 ///
 /// # Errors
 /// [`Error::Conflict`] while a server or another command uses the data directory, and when the backup is damaged.
-pub async fn restore_system(config: Config, by: &By, id: Option<BackupId>) -> Result<SystemRestored> {
+pub async fn restore_system(
+    config: Config,
+    operator: &Operator,
+    id: Option<BackupId>,
+) -> Result<SystemRestored> {
     let in_use = InUse::alone(&config)?;
     let store = Store::open(&config.backups.target)?;
     let id = match id {
@@ -62,10 +66,10 @@ pub async fn restore_system(config: Config, by: &By, id: Option<BackupId>) -> Re
     // From here on it is an installation like any other, and records the restore in its own log.
     drop(in_use);
     let platform = Platform::open(config).await?;
-    let taken_up = platform.rescan_backups(by).await?.taken_up;
+    let taken_up = platform.rescan_backups(operator).await?.taken_up;
     let mut write = platform.control().begin().await?;
     let detail = json!({ "backup": id, "stores": stores, "aside": aside });
-    write.audit(by, None, "system.restore", detail).await?;
+    write.audit(&operator.by(), None, "system.restore", detail).await?;
     write.commit().await?;
     platform.shutdown().await;
     Ok(SystemRestored { backup: id, stores, aside, taken_up })
@@ -91,7 +95,7 @@ async fn make_missing_pools(config: &Config) -> Result<()> {
 /// # Errors
 /// [`Error::Conflict`] while a server or another command uses the data directory, and when the database is intact;
 /// [`Error::Invalid`] for a store without its own shared database.
-pub async fn renew_pool(config: Config, by: &By, store: &StoreName) -> Result<Option<PathBuf>> {
+pub async fn renew_pool(config: Config, operator: &Operator, store: &StoreName) -> Result<Option<PathBuf>> {
     let own = config.stores_of(Scope::Tenant).find(|s| s.name == *store && s.isolation == Isolation::Pooled);
     let known = own.ok_or_else(|| {
         Error::invalid(
@@ -119,7 +123,7 @@ pub async fn renew_pool(config: Config, by: &By, store: &StoreName) -> Result<Op
     let platform = Platform::open(config).await?;
     let aside = moved.then_some(aside);
     let mut write = platform.control().begin().await?;
-    write.audit(by, None, "system.renew_pool", json!({ "store": store, "aside": aside })).await?;
+    write.audit(&operator.by(), None, "system.renew_pool", json!({ "store": store, "aside": aside })).await?;
     write.commit().await?;
     platform.shutdown().await;
     Ok(aside)

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     Error, Platform, Result,
+    access::Actor,
     access::Tenant as Entered,
     audit::By,
     clock::SECOND_US,
@@ -57,18 +58,26 @@ impl Platform {
     /// # Errors
     /// [`Error::NotFound`] for a tenant or store that does not exist; [`Error::Conflict`] when another operation is
     /// open.
-    pub async fn start_backup(&self, by: &By, slug: &Slug, stores: Option<Vec<StoreName>>) -> Result<Asked> {
+    pub async fn start_backup(
+        &self,
+        actor: &Actor,
+        slug: &Slug,
+        stores: Option<Vec<StoreName>>,
+    ) -> Result<Asked> {
+        actor.require_staff()?;
+        let by = &actor.by();
         // A typing error must not appear as a failed backup that alerts an operator.
         stores.iter().flatten().try_for_each(|store| self.tenant_store(store).map(drop))?;
         let tenant = tenants::by_slug(&mut self.control().snapshot().await?, slug).await?;
         self.begin_backup(by, Some(whose(tenant)), stores, Reason::Manual).await
     }
 
-    /// Returns the backups of the entered tenant, newest first. The caller has already authorised the actor.
+    /// Returns the backups of the entered tenant, newest first.
     ///
     /// # Errors
-    /// Those of the control store.
+    /// [`Error::Denied`] unless the actor manages the tenant.
     pub async fn own_backups(&self, tenant: &Entered) -> Result<Vec<Listed>> {
+        tenant.require_manager()?;
         let filter = Filter { tenant: Some(tenant.id()), limit: 1000, ..Filter::default() };
         self.list_backups(&filter).await
     }
@@ -76,8 +85,9 @@ impl Platform {
     /// Starts a backup of the entered tenant. At most one every few minutes, because backups take the platform's space.
     ///
     /// # Errors
-    /// [`Error::RateLimited`] when the last backup is too recent.
+    /// [`Error::RateLimited`] when the last backup is too recent; [`Error::Denied`] unless the actor manages the tenant.
     pub async fn start_own_backup(&self, tenant: &Entered) -> Result<Asked> {
+        tenant.require_manager()?;
         let mut tx = self.control().snapshot().await?;
         let filter = Filter { tenant: Some(tenant.id()), limit: 1, ..Filter::default() };
         let newest = catalog::list(&mut tx, &filter).await?.into_iter().next();
@@ -96,7 +106,9 @@ impl Platform {
     ///
     /// # Errors
     /// Those of the control store.
-    pub async fn start_system_backup(&self, by: &By) -> Result<Asked> {
+    pub async fn start_system_backup(&self, actor: &Actor) -> Result<Asked> {
+        actor.require_staff()?;
+        let by = &actor.by();
         self.begin_backup(by, None, None, Reason::Manual).await
     }
 
@@ -119,7 +131,9 @@ impl Platform {
     /// # Errors
     /// [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] when another operation is open; those of
     /// the backup.
-    pub async fn final_backup(&self, by: &By, slug: &Slug) -> Result<BackupId> {
+    pub async fn final_backup(&self, actor: &Actor, slug: &Slug) -> Result<BackupId> {
+        actor.require_staff()?;
+        let by = &actor.by();
         let tenant = tenants::by_slug(&mut self.control().snapshot().await?, slug).await?;
         let backup = BackupId::new(self.control().now_us());
         let wanted = Backup::new(by.clone(), backup.clone(), Some(whose(tenant)), Reason::Final);
@@ -130,7 +144,9 @@ impl Platform {
     ///
     /// # Errors
     /// [`Error::NotFound`] for a tenant or store that does not exist.
-    pub async fn start_backup_run(&self, by: &By, selection: Selection) -> Result<i64> {
+    pub async fn start_backup_run(&self, actor: &Actor, selection: Selection) -> Result<i64> {
+        actor.require_staff()?;
+        let by = &actor.by();
         for store in selection.stores.iter().flatten() {
             self.config().store(store.as_str()).ok_or(Error::NotFound("store"))?;
         }
@@ -202,7 +218,9 @@ impl Platform {
     /// # Errors
     /// [`Error::NotFound`] when there is no such backup; [`Error::Conflict`] for a backup that was not made;
     /// [`Error::Unavailable`] when the backup store cannot be reached.
-    pub async fn verify_backup(&self, by: &By, id: &BackupId) -> Result<Verified> {
+    pub async fn verify_backup(&self, actor: &Actor, id: &BackupId) -> Result<Verified> {
+        actor.require_staff()?;
+        let by = &actor.by();
         self.operations().run(self.verification(by, id).await?).await?.found()
     }
 
@@ -210,7 +228,9 @@ impl Platform {
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such backup; [`Error::Conflict`] for a backup that was not made.
-    pub async fn start_verify_backup(&self, by: &By, id: &BackupId) -> Result<i64> {
+    pub async fn start_verify_backup(&self, actor: &Actor, id: &BackupId) -> Result<i64> {
+        actor.require_staff()?;
+        let by = &actor.by();
         self.operations().spawn(self.verification(by, id).await?).await
     }
 
@@ -228,7 +248,9 @@ impl Platform {
     ///
     /// # Errors
     /// Those of the control store. A backup that cannot be removed is not an error.
-    pub async fn prune_backups(&self, by: &By) -> Result<Vec<BackupId>> {
+    pub async fn prune_backups(&self, actor: &Actor) -> Result<Vec<BackupId>> {
+        actor.require_staff()?;
+        let by = &actor.by();
         let (world, mut gone, mut after) = (self.world(), Vec::new(), -1);
         loop {
             // The platform's own backups count as tenant 0, an id that no tenant has.
@@ -251,7 +273,9 @@ impl Platform {
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the backup store cannot be read.
-    pub async fn rescan_backups(&self, by: &By) -> Result<Rescanned> {
+    pub async fn rescan_backups(&self, actor: &Actor) -> Result<Rescanned> {
+        actor.require_staff()?;
+        let by = &actor.by();
         rescan::rescan(&self.world(), by).await
     }
 

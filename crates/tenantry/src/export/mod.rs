@@ -9,7 +9,7 @@ mod write;
 
 use crate::{
     Error, Platform, Result,
-    access::Tenant,
+    access::{Operator, Tenant},
     audit::By,
     databases::Databases,
     loaded::Loaded,
@@ -91,12 +91,14 @@ struct Job {
 }
 
 impl Platform {
-    /// Exports an entered tenant. The caller has already authorised the actor. The copies are made before this returns;
-    /// the rest is streamed.
+    /// Exports an entered tenant for an actor who manages it. The copies are made before this returns; the rest is
+    /// streamed.
     ///
     /// # Errors
-    /// [`Error::Conflict`] while another export of the tenant is running; [`Error::NoDatabase`].
+    /// [`Error::Denied`] for other actors; [`Error::Conflict`] while another export of the tenant is running;
+    /// [`Error::NoDatabase`].
     pub async fn export_tenant(&self, tenant: Tenant) -> Result<Export> {
+        tenant.require_manager()?;
         let by = tenant.actor().by();
         self.export(&by, tenant).await
     }
@@ -105,9 +107,9 @@ impl Platform {
     ///
     /// # Errors
     /// Those of [`Platform::export_tenant`].
-    pub async fn export_as_operator(&self, by: &By, slug: &Slug) -> Result<Export> {
-        let tenant = self.enter_as_operator(by, slug).await?;
-        self.export(by, tenant).await
+    pub async fn export_as_operator(&self, operator: &Operator, slug: &Slug) -> Result<Export> {
+        let tenant = self.enter_as_operator(operator, slug).await?;
+        self.export(&operator.by(), tenant).await
     }
 
     /// Returns the file name of an archive of this tenant made today.

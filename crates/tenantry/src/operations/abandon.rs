@@ -4,7 +4,7 @@
 //! and their undos decide that. The journal and the audit log name the files, fences and rows that are left behind.
 
 use super::{
-    Inner, Listed, Operation, Step,
+    Inner, Operation, Step,
     journal::{self, Job, Left, Live, State, Stop},
     kinds::{self, past_return},
     lease, run, steer,
@@ -12,24 +12,10 @@ use super::{
     unwind,
 };
 use crate::{
-    Error, Platform, Result,
-    access::Actor,
+    Error, Result,
     audit::By,
     control::{Write, params},
 };
-
-impl Platform {
-    /// Abandons an operation that can be neither finished nor undone, and returns its final state. The journal and the
-    /// audit log record what it leaves behind.
-    ///
-    /// # Errors
-    /// [`Error::Denied`] when the actor is not a superuser; [`Error::Conflict`] when it is over, or a worker has its
-    /// lease.
-    pub async fn abandon_operation(&self, actor: &Actor, id: i64) -> Result<Listed> {
-        actor.require_superuser("abandon an operation")?;
-        self.operations().abandon(&actor.by(), id).await
-    }
-}
 
 /// Abandons the operation. The journal records what is left behind.
 pub(super) async fn abandon(inner: &Inner, by: &By, id: i64) -> Result<()> {

@@ -50,7 +50,7 @@ pub use show::{Filter, Listed, StepShown, StepState};
 pub use step::{ControlFn, Operation, OutsideFn, Step};
 pub use world::World;
 
-use crate::{Error, Result, audit::By, databases::Databases};
+use crate::{Error, Result, access::Actor, databases::Databases};
 use arc_swap::ArcSwap;
 use faults::Faults;
 use journal::{Job, Live};
@@ -183,26 +183,31 @@ impl Operations {
     /// Asks an operation to stop. Its worker notices at the next heartbeat and undoes it.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when it is over or past its point of no return.
-    pub async fn cancel(&self, by: &By, id: i64) -> Result<()> {
-        steer::cancel(&self.inner, by, id).await
+    /// [`Error::Conflict`] when it is over or past its point of no return; [`Error::NotFound`] for actors who are not
+    /// staff.
+    pub async fn cancel(&self, actor: &Actor, id: i64) -> Result<()> {
+        actor.require_staff()?;
+        steer::cancel(&self.inner, &actor.by(), id).await
     }
 
     /// Retries an operation that rests after failures, at once and in this process.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when it is over, or a worker has its lease.
-    pub async fn retry(&self, by: &By, id: i64) -> Result<()> {
-        steer::retry(&self.inner, by, id).await
+    /// [`Error::Conflict`] when it is over, or a worker has its lease; [`Error::NotFound`] for actors who are not staff.
+    pub async fn retry(&self, actor: &Actor, id: i64) -> Result<()> {
+        actor.require_staff()?;
+        steer::retry(&self.inner, &actor.by(), id).await
     }
 
-    /// Ends an operation that can be neither finished nor undone. Steps that fail are left behind and recorded in the
-    /// journal.
+    /// Abandons an operation that can be neither finished nor undone, and returns its final state. The journal and the
+    /// audit log record what it leaves behind.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when it is over, or a worker has its lease.
-    pub async fn abandon(&self, by: &By, id: i64) -> Result<Listed> {
-        abandon::abandon(&self.inner, by, id).await?;
+    /// [`Error::Denied`] when the actor is not a superuser; [`Error::Conflict`] when it is over, or a worker has its
+    /// lease.
+    pub async fn abandon(&self, actor: &Actor, id: i64) -> Result<Listed> {
+        actor.require_superuser("abandon an operation")?;
+        abandon::abandon(&self.inner, &actor.by(), id).await?;
         self.show(id).await
     }
 

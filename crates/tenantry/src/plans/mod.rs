@@ -5,9 +5,11 @@
 
 mod entitlements;
 mod subscription;
+mod verbs;
 
 pub use entitlements::{Entitlements, Limits};
 pub use subscription::{State, Subscription, change_plan, set_state, start};
+pub use verbs::Plans;
 
 use crate::{
     Error, Result,

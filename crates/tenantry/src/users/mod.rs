@@ -6,12 +6,16 @@
 mod change;
 pub(crate) mod grants;
 pub mod members;
+mod of_tenant;
 mod standing;
+mod verbs;
 
 pub(crate) use change::require_credentials;
 pub use change::{Flags, link_identity, set_flags, set_name, set_password_hash, unlock};
+pub use of_tenant::Members;
 pub(crate) use standing::give_up_address;
 pub use standing::{Standing, confirm};
+pub use verbs::{FlagChanges, Users};
 
 use crate::{
     Error, Result,

@@ -4,6 +4,7 @@
 
 use crate::world::slug;
 use std::sync::{Arc, OnceLock};
+use tenantry::access::Operator;
 use tenantry::{
     Platform,
     access::{
@@ -48,14 +49,14 @@ impl Cast {
         let dir = tempfile::tempdir().unwrap();
         let config = Config::parse("t", CONFIG, dir.path()).unwrap_or_else(|problems| panic!("{problems}"));
         let platform = Platform::open(config).await.unwrap();
-        platform.initialise_plans().await.unwrap();
+        platform.plans().initialise(&Operator::new("system")).await.unwrap();
         let hash = platform.access().passwords().hash(Password::new(PASSWORD)).await.unwrap();
         let mut all = Vec::new();
         for n in 0..TENANTS {
             all.push(one(&platform, n, &hash).await);
         }
         for one in all.iter().filter(|one| one.suspended) {
-            platform.suspend_tenant(&By::system(), &slug(&one.slug), "test").await.unwrap();
+            platform.suspend_tenant(&Operator::new("system"), &slug(&one.slug), "test").await.unwrap();
         }
         Self { platform, all, _dir: dir }
     }
@@ -64,7 +65,7 @@ impl Cast {
 async fn one(platform: &Platform, n: usize, hash: &str) -> One {
     let (name, email) = (format!("tenant-{n}"), format!("owner-{n}@x.test"));
     let new = NewTenant { slug: slug(&name), name: name.clone(), email: email.clone() };
-    let id = platform.create_tenant(&By::system(), new, None, None).await.unwrap().tenant;
+    let id = platform.create_tenant(&Operator::new("system"), new, None, None).await.unwrap().tenant;
     let mut write = platform.control().begin().await.unwrap();
     let user = NewUser {
         email: email.clone(),

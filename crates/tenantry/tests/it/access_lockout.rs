@@ -3,6 +3,7 @@
 
 use crate::access_kit::{ADA, EVE, HOUR_US, PASSWORD, World, attempt, attempt_from, from};
 use std::time::{Duration, Instant};
+use tenantry::access::Operator;
 use tenantry::{
     Error,
     access::passwords::Password,
@@ -157,7 +158,7 @@ async fn account_enumeration_many_networks_have_few_guesses_together_and_the_hol
     assert_eq!(outcome(&w, "10.0.0.1", "ada", PASSWORD).await, "in", "the network of its holder");
     assert_eq!(outcome(&w, "10.0.0.2", "ada", PASSWORD).await, "rate_limited", "one that is new");
     // A password that a reset link or an operator sets clears the counts.
-    w.access.set_password(&By::system(), ADA, Password::new("a brand new one")).await.unwrap();
+    w.access.set_password(&Operator::new("system"), ADA, Password::new("a brand new one")).await.unwrap();
     assert_eq!(outcome(&w, "10.0.0.2", "ada", "a brand new one").await, "in");
 }
 

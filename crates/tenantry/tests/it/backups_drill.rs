@@ -2,7 +2,7 @@
 
 use crate::{
     backups_kit::{Clinic, ISOLATIONS, objects},
-    world::{by, slug},
+    world::{operator, slug},
 };
 use tenantry::operations::{Filter, State};
 
@@ -11,7 +11,7 @@ const DAY_US: i64 = 86_400_000_000;
 
 async fn drill(clinic: &Clinic, name: Option<&str>) -> serde_json::Value {
     let name = name.map(slug);
-    let started = clinic.platform.start_restore_drill(&by(), name.as_ref()).await.unwrap();
+    let started = clinic.platform.start_restore_drill(&operator(), name.as_ref()).await.unwrap();
     clinic.done(started).await.result.unwrap()
 }
 
@@ -20,7 +20,7 @@ async fn a_drill_restores_each_tenant_in_turn_and_tells_of_one_that_does_not_com
     for isolation in ISOLATIONS {
         let dir = tempfile::tempdir().unwrap();
         let clinic = Clinic::open(dir.path(), isolation, "").await;
-        let none = clinic.platform.start_restore_drill(&by(), None).await.unwrap_err();
+        let none = clinic.platform.start_restore_drill(&operator(), None).await.unwrap_err();
         assert!(none.public_title().contains("no good backup"), "{none}");
         let mut backups = vec![];
         for name in ["acme", "bravo"] {

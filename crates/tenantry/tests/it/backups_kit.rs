@@ -1,16 +1,16 @@
 //! A platform with tenants that have rows and files, in either isolation, and functions to inspect it.
 
-use crate::world::{by, slug};
+use crate::world::{operator, slug};
 use futures_util::stream;
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
+use tenantry::access::Operator;
 use tenantry::{
     Error, Platform, Result,
     access::Tenant,
-    audit::By,
     backups::{Asked, BackupId, manifest::TableSum},
     config::Config,
     name::StoreName,
@@ -36,7 +36,7 @@ pub(crate) type Sums = BTreeMap<String, (u64, String)>;
 impl Clinic {
     pub(crate) async fn open(dir: &Path, isolation: &'static str, extra: &str) -> Self {
         let platform = Platform::open(config(dir, isolation, extra)).await.unwrap();
-        platform.initialise_plans().await.unwrap();
+        platform.plans().initialise(&Operator::new("system")).await.unwrap();
         Self { platform, isolation, dir: dir.to_owned(), extra: extra.to_owned() }
     }
 
@@ -46,11 +46,11 @@ impl Clinic {
 
     pub(crate) async fn create(&self, name: &str) {
         let tenant = NewTenant { slug: slug(name), name: name.into(), email: format!("mail@{name}.test") };
-        self.platform.create_tenant(&by(), tenant, Some("hospital"), None).await.unwrap();
+        self.platform.create_tenant(&operator(), tenant, Some("hospital"), None).await.unwrap();
     }
 
     pub(crate) async fn enter(&self, name: &str) -> Tenant {
-        self.platform.enter_as_operator(&By::actor("cli:test"), &slug(name)).await.unwrap()
+        self.platform.enter_as_operator(&Operator::new("cli:test"), &slug(name)).await.unwrap()
     }
 
     pub(crate) async fn add(&self, name: &str, text: &str) -> Value {
@@ -97,18 +97,19 @@ impl Clinic {
     }
 
     pub(crate) async fn back_up(&self, name: &str) -> BackupId {
-        let Asked { backup, operation } = self.platform.start_backup(&by(), &slug(name), None).await.unwrap();
+        let Asked { backup, operation } =
+            self.platform.start_backup(&operator(), &slug(name), None).await.unwrap();
         self.done(operation).await;
         backup
     }
 
     pub(crate) async fn restore(&self, name: &str, backup: &BackupId) {
-        let operation = self.platform.start_restore(&by(), &slug(name), backup, None).await.unwrap();
+        let operation = self.platform.start_restore(&operator(), &slug(name), backup, None).await.unwrap();
         self.done(operation).await;
     }
 
     pub(crate) async fn swap(&self, name: &str) {
-        self.done(self.platform.start_restore_swap(&by(), &slug(name)).await.unwrap()).await;
+        self.done(self.platform.start_restore_swap(&operator(), &slug(name)).await.unwrap()).await;
     }
 
     /// Returns the checksums of a tenant's rows.
@@ -140,7 +141,7 @@ impl Clinic {
         let mut found = Vec::new();
         self.platform.check(None, true, |finding| found.push(finding.to_string()), |_, _| ()).await.unwrap();
         assert_eq!(found, Vec::<String>::new());
-        assert!(self.platform.verify_audit().await.unwrap().faults.is_empty());
+        assert!(self.platform.audit().verify().await.unwrap().faults.is_empty());
         let scratch = self.dir.join("data/scratch");
         assert_eq!(std::fs::read_dir(scratch).map_or(0, Iterator::count), 0, "scratch is not empty");
     }

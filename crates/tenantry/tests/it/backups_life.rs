@@ -2,7 +2,7 @@
 
 use crate::{
     backups_kit::{Clinic, ISOLATIONS, noise, objects, walk},
-    world::{by, slug},
+    world::{operator, slug},
 };
 use serde_json::json;
 use tenantry::{
@@ -44,7 +44,7 @@ async fn a_restore_stands_beside_is_compared_swapped_and_undone() {
         let then = clinic.sums("acme").await;
         let backup = clinic.back_up("acme").await;
         assert_eq!(clinic.sums_of(&backup).await, then, "{isolation}");
-        let found = clinic.platform.verify_backup(&by(), &backup).await.unwrap();
+        let found = clinic.platform.verify_backup(&operator(), &backup).await.unwrap();
         assert_eq!((found.damage, found.rows), (None, 3));
         change(&clinic).await;
         let now = clinic.sums("acme").await;
@@ -56,7 +56,7 @@ async fn a_restore_stands_beside_is_compared_swapped_and_undone() {
         assert_eq!((restore.backup, restore.state), (backup.clone(), restores::State::Beside));
         let reports = differences[0].models.as_ref().unwrap().iter().find(|m| m.model == "reports").unwrap();
         assert_eq!((reports.added, reports.changed, reports.removed), (1, 2, 1), "{isolation}");
-        let again = clinic.platform.start_restore(&by(), &slug("acme"), &backup, None).await;
+        let again = clinic.platform.start_restore(&operator(), &slug("acme"), &backup, None).await;
         assert!(clinic.refused(again).await.contains("already"));
 
         let replaced = clinic.platform.show_tenant(&slug("acme")).await.unwrap().placements.remove(0).place;
@@ -70,12 +70,12 @@ async fn a_restore_stands_beside_is_compared_swapped_and_undone() {
         assert_eq!(after["id"], 4, "{isolation}: ids go on where the backup was");
         clinic.whole().await;
 
-        let undo = clinic.platform.start_restore_undo(&by(), &slug("acme")).await.unwrap();
+        let undo = clinic.platform.start_restore_undo(&operator(), &slug("acme")).await.unwrap();
         clinic.done(undo).await;
         assert_eq!(clinic.sums("acme").await, now, "{isolation}: as before the swap");
         clinic.add("acme", "writable").await;
         assert_eq!(clinic.sums("neighbour").await, neighbour, "{isolation}: untouched");
-        let undo = clinic.platform.start_restore_undo(&by(), &slug("acme")).await;
+        let undo = clinic.platform.start_restore_undo(&operator(), &slug("acme")).await;
         assert!(clinic.refused(undo).await.contains("nothing"));
         clinic.whole().await;
     }
@@ -89,7 +89,7 @@ async fn large_files_come_back() {
     let large = noise(3 << 20);
     clinic.put_file("acme", "2", &large).await;
     let backup = clinic.back_up("acme").await;
-    assert_eq!(clinic.platform.verify_backup(&by(), &backup).await.unwrap().damage, None);
+    assert_eq!(clinic.platform.verify_backup(&operator(), &backup).await.unwrap().damage, None);
     std::fs::remove_dir_all(dir.path().join("data/files")).unwrap();
     std::fs::create_dir(dir.path().join("data/files")).unwrap();
     clinic.restore("acme", &backup).await;
@@ -108,7 +108,7 @@ async fn a_discarded_restore_leaves_nothing() {
         let count = databases();
         clinic.restore("acme", &backup).await;
         assert!(databases() > count);
-        clinic.platform.discard_restore(&by(), &slug("acme")).await.unwrap();
+        clinic.platform.discard_restore(&operator(), &slug("acme")).await.unwrap();
         assert_eq!((databases(), clinic.sums("acme").await), (count, before), "{isolation}");
         assert!(clinic.platform.show_restore(&slug("acme")).await.is_err());
         clinic.whole().await;
@@ -123,7 +123,7 @@ async fn a_restore_as_a_new_tenant_has_rows_and_files_and_is_its_own() {
         let (backup, then) = (clinic.back_up("acme").await, clinic.sums("acme").await);
         change(&clinic).await;
         let now = clinic.sums("acme").await;
-        let (actor, new) = (clinic.platform.operator(&by()), || NewFromCopy::named("acme-then"));
+        let (actor, new) = (operator(), || NewFromCopy::named("acme-then"));
         let operation = clinic.platform.start_restore_as(&actor, &backup, false, new()).await.unwrap();
         clinic.done(operation).await;
         assert_eq!(clinic.sums("acme-then").await, then, "{isolation}");
@@ -143,14 +143,14 @@ async fn all_is_lost_but_the_backups_and_comes_back() {
     for isolation in ISOLATIONS {
         let dir = tempfile::tempdir().unwrap();
         let clinic = two(dir.path(), isolation).await;
-        let system = clinic.platform.start_system_backup(&by()).await.unwrap();
+        let system = clinic.platform.start_system_backup(&operator()).await.unwrap();
         clinic.done(system.operation).await;
         let all = Selection { system: true, ..Selection::default() };
-        let run = clinic.done(clinic.platform.start_backup_run(&by(), all).await.unwrap()).await;
+        let run = clinic.done(clinic.platform.start_backup_run(&operator(), all).await.unwrap()).await;
         assert_eq!(run.result.unwrap()["good"], 3, "two companies and the platform");
         let sums = [clinic.sums("acme").await, clinic.sums("neighbour").await];
         let config = clinic.config();
-        let refused = tenantry::backups::system::restore_system(config.clone(), &by(), None).await;
+        let refused = tenantry::backups::system::restore_system(config.clone(), &operator(), None).await;
         assert!(refused.unwrap_err().public_title().contains("stop it first"));
         clinic.platform.shutdown().await;
         drop(clinic);
@@ -160,7 +160,7 @@ async fn all_is_lost_but_the_backups_and_comes_back() {
             if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) }.unwrap();
         }
         std::fs::create_dir(dir.path().join("data/databases")).unwrap();
-        let restored = tenantry::backups::system::restore_system(config, &by(), None).await.unwrap();
+        let restored = tenantry::backups::system::restore_system(config, &operator(), None).await.unwrap();
         assert_eq!(restored.stores.len(), 2, "control and shared");
         assert!(restored.taken_up >= 2, "backups that the catalog of then did not know: {restored:?}");
 
@@ -193,12 +193,12 @@ async fn the_catalog_is_made_again_from_the_manifests() {
     let half = folder.with_file_name("20260101-000000-0123456789");
     std::fs::create_dir(&half).unwrap();
     std::fs::write(half.join("tenant.0.db.zst"), b"half").unwrap();
-    let found = clinic.platform.rescan_backups(&by()).await.unwrap();
+    let found = clinic.platform.rescan_backups(&operator()).await.unwrap();
     assert_eq!((found.found, found.taken_up, found.damaged), (1, 1, 0));
     let after =
         clinic.platform.list_backups(&catalog::Filter { limit: 10, ..Default::default() }).await.unwrap();
     assert_eq!(after, before);
-    assert_eq!(clinic.platform.rescan_backups(&by()).await.unwrap().taken_up, 0);
+    assert_eq!(clinic.platform.rescan_backups(&operator()).await.unwrap().taken_up, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -212,7 +212,7 @@ async fn a_run_goes_past_a_failing_tenant_and_says_which_x5() {
     let physical = &lost.placements[0].place.physical;
     let file = dir.path().join("data/databases").join(format!("{physical}.db"));
     std::fs::remove_file(file).unwrap();
-    let run = clinic.platform.start_backup_run(&by(), Selection::default()).await.unwrap();
+    let run = clinic.platform.start_backup_run(&operator(), Selection::default()).await.unwrap();
     let result = clinic.done(run).await.result.unwrap();
     assert_eq!((&result["good"], &result["failed"]), (&json!(11), &json!(1)));
     assert_eq!(result["failures"][0][0], "tenant-5");
@@ -229,7 +229,7 @@ async fn a_backup_that_cannot_be_stored_is_a_failure_and_the_tenant_goes_on() {
     let dir = tempfile::tempdir().unwrap();
     let clinic = Clinic::open(dir.path(), "database", "[backups]\ntarget = \"../elsewhere\"\n").await;
     clinic.create("acme").await;
-    let started = clinic.platform.start_backup(&by(), &slug("acme"), None).await;
+    let started = clinic.platform.start_backup(&operator(), &slug("acme"), None).await;
     assert_eq!(clinic.refused(started.map(|asked| asked.operation)).await, "the backup store cannot be used");
     assert_eq!(clinic.platform.backup_status().await.unwrap().failed_day, 1);
     assert!(!dir.path().join("elsewhere").exists(), "it may be a mount point without its disk");
@@ -259,9 +259,9 @@ async fn retention_keeps_what_it_says_and_removes_the_rest() {
     assert_eq!(manifests, 3);
     // No backup was made for a year: the newest one still stays.
     clinic.platform.control().clock().advance_us(400 * DAY_US);
-    assert_eq!(clinic.platform.prune_backups(&by()).await.unwrap(), vec![]);
-    let last = clinic.platform.final_backup(&by(), &slug("acme")).await.unwrap();
-    clinic.platform.prune_backups(&by()).await.unwrap();
+    assert_eq!(clinic.platform.prune_backups(&operator()).await.unwrap(), vec![]);
+    let last = clinic.platform.final_backup(&operator(), &slug("acme")).await.unwrap();
+    clinic.platform.prune_backups(&operator()).await.unwrap();
     assert!(clinic.platform.show_backup(&last).await.is_ok());
 }
 
@@ -274,9 +274,13 @@ async fn of_one_day_all_are_kept_until_it_is_over() {
     let before = clinic.back_up("acme").await;
     clinic.platform.control().clock().advance_us(DAY_US / 24);
     let after = clinic.back_up("acme").await;
-    assert_eq!(clinic.platform.prune_backups(&by()).await.unwrap(), vec![], "both sides of something risky");
+    assert_eq!(
+        clinic.platform.prune_backups(&operator()).await.unwrap(),
+        vec![],
+        "both sides of something risky"
+    );
     clinic.platform.control().clock().advance_us(DAY_US);
-    assert_eq!(clinic.platform.prune_backups(&by()).await.unwrap(), vec![before]);
+    assert_eq!(clinic.platform.prune_backups(&operator()).await.unwrap(), vec![before]);
     assert!(clinic.platform.show_backup(&after).await.is_ok());
     // There is a bound: backups requested every few minutes do not fill the disk.
     for _ in 0..30 {
@@ -343,7 +347,7 @@ async fn a_backup_whose_files_go_while_it_is_made_begins_anew() {
             })
         }
     }));
-    let asked = clinic.platform.start_backup(&by(), &slug("acme"), None).await.unwrap();
+    let asked = clinic.platform.start_backup(&operator(), &slug("acme"), None).await.unwrap();
     let lost = clinic.platform.operations().wait(asked.operation).await.unwrap();
     assert_eq!((lost.state, seen.load(std::sync::atomic::Ordering::SeqCst)), (State::Undone, 3), "{lost:?}");
     assert!(lost.error.unwrap().contains("was removed while the backup was made"));
@@ -356,5 +360,5 @@ async fn a_backup_whose_files_go_while_it_is_made_begins_anew() {
     assert_eq!(seen.load(std::sync::atomic::Ordering::SeqCst), 5);
     let manifest = clinic.platform.show_backup(&backup).await.unwrap().1.unwrap();
     assert_eq!((manifest.rows(), manifest.files.unwrap().files), (1, 1), "the state of after the loss");
-    assert_eq!(clinic.platform.verify_backup(&by(), &backup).await.unwrap().damage, None);
+    assert_eq!(clinic.platform.verify_backup(&operator(), &backup).await.unwrap().damage, None);
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     backups_kit::{Clinic, ISOLATIONS, objects},
-    world::{by, slug},
+    world::{operator, slug},
 };
 use std::{
     fs::{self, OpenOptions},
@@ -34,7 +34,7 @@ async fn restore_all(clinic: &Clinic) -> (RestoredAll, Vec<String>) {
             failures.push(format!("{}: {why}", done.slug));
         }
     };
-    let report = clinic.platform.restore_all(&by(), None, tell).await.unwrap();
+    let report = clinic.platform.restore_all(&operator(), None, tell).await.unwrap();
     (report, failures)
 }
 
@@ -93,13 +93,13 @@ async fn when_the_first_ones_all_fail_the_others_are_not_touched() {
     assert_eq!((report.lost, report.failed, report.halted), (5, 3, true), "{failures:?}");
     // An unreachable store gives no information about its contents.
     fs::rename(dir.path().join("data/backups"), dir.path().join("away")).unwrap();
-    assert!(clinic.platform.restore_all(&by(), None, |_| {}).await.is_err());
+    assert!(clinic.platform.restore_all(&operator(), None, |_| {}).await.is_err());
     let last = clinic.platform.tenant_backups(&slug("tenant-e"), 1).await.unwrap().remove(0);
-    assert!(clinic.platform.verify_backup(&by(), &last.id).await.is_err());
+    assert!(clinic.platform.verify_backup(&operator(), &last.id).await.is_err());
     assert_eq!(clinic.platform.show_backup(&last.id).await.unwrap_err().code(), "conflict");
     fs::rename(dir.path().join("away"), dir.path().join("data/backups")).unwrap();
     assert_eq!(clinic.platform.show_backup(&last.id).await.unwrap().0.state, catalog::State::Good);
-    assert_eq!(clinic.platform.rescan_backups(&by()).await.unwrap().taken_up, 3);
+    assert_eq!(clinic.platform.rescan_backups(&operator()).await.unwrap().taken_up, 3);
     let (report, failures) = restore_all(&clinic).await;
     assert_eq!((report.lost, report.restored), (5, 5), "{failures:?}");
     clinic.whole().await;
@@ -115,15 +115,15 @@ async fn a_damaged_pool_is_made_anew_and_filled_from_backups() {
     }
     let config = clinic.config();
     let store = StoreName::parse("tenant").unwrap();
-    let used = renew_pool(config.clone(), &by(), &store).await.unwrap_err();
+    let used = renew_pool(config.clone(), &operator(), &store).await.unwrap_err();
     assert!(used.public_title().contains("stop it first"), "{used}");
     clinic.platform.shutdown().await;
     drop(clinic);
-    let whole = renew_pool(config.clone(), &by(), &store).await.unwrap_err();
+    let whole = renew_pool(config.clone(), &operator(), &store).await.unwrap_err();
     assert!(whole.public_title().contains("is whole"), "{whole}");
     let pool = dir.path().join("data/databases/tenant_pool.db");
     OpenOptions::new().write(true).open(&pool).unwrap().write_all_at(&[b'?'; 4096], 0).unwrap();
-    let aside = renew_pool(config, &by(), &store).await.unwrap().expect("what was there is kept");
+    let aside = renew_pool(config, &operator(), &store).await.unwrap().expect("what was there is kept");
     assert!(aside.join("tenant_pool.db").is_file());
     let clinic = Clinic::open(dir.path(), "pooled", "").await;
     let (report, failures) = restore_all(&clinic).await;
@@ -165,14 +165,14 @@ async fn a_server_that_is_not_in_the_configuration_is_no_loss() {
     let to = tenantry::name::ServerName::parse("disk").unwrap();
     let acme = clinic.platform.show_tenant(&slug("acme")).await.unwrap();
     if acme.placements[0].place.server != to {
-        clinic.done(clinic.platform.move_tenant(&by(), &slug("acme"), &to, None).await.unwrap()).await;
+        clinic.done(clinic.platform.move_tenant(&operator(), &slug("acme"), &to, None).await.unwrap()).await;
     }
     let tenant = old.enter("acme").await;
     let records = old.platform.records(&tenant, "reports").unwrap();
     let error = records.get("1", &Default::default()).await.unwrap_err();
     assert_eq!(error.code(), "server_unknown", "{error}");
     assert!(error.remedy().is_some_and(|remedy| remedy.contains("restart")), "{error}");
-    let all = old.platform.restore_all(&by(), None, |_| {}).await;
+    let all = old.platform.restore_all(&operator(), None, |_| {}).await;
     assert_eq!(
         all.unwrap_err().code(),
         "server_unknown",

@@ -2,7 +2,7 @@
 
 use crate::{
     backups_kit::{Clinic, ISOLATIONS},
-    world::{by, slug},
+    world::{operator, slug},
 };
 use tenantry::backups::BackupId;
 
@@ -35,7 +35,7 @@ async fn a_backup_that_is_dated_ahead_is_not_the_newest_for_ever() {
         let listed = clinic.platform.tenant_backups(&slug("acme"), 10).await.unwrap();
         let ids: Vec<_> = listed.iter().map(|backup| &backup.id).collect();
         assert_eq!(ids, [&last, &ahead, &first], "{isolation}");
-        let drilled = clinic.platform.start_restore_drill(&by(), Some(&slug("acme"))).await.unwrap();
+        let drilled = clinic.platform.start_restore_drill(&operator(), Some(&slug("acme"))).await.unwrap();
         let result = clinic.done(drilled).await.result.unwrap();
         assert_eq!(result["backup"], last.as_str(), "{isolation}");
         clinic.add("acme", "third").await;
@@ -66,7 +66,7 @@ async fn a_catalog_that_is_made_again_goes_by_dates_that_can_be_right() {
     let mut write = clinic.platform.control().begin().await.unwrap();
     write.execute("DELETE FROM backups", &[]).await.unwrap();
     write.commit_unaudited().await.unwrap();
-    assert_eq!(clinic.platform.rescan_backups(&by()).await.unwrap().taken_up, 3);
+    assert_eq!(clinic.platform.rescan_backups(&operator()).await.unwrap().taken_up, 3);
     assert_eq!(newest(&clinic).await, last);
     // A backup that is put back into the store is not newer than those after it.
     let oldest = clinic.platform.tenant_backups(&slug("acme"), 10).await.unwrap().remove(1).id;
@@ -75,6 +75,6 @@ async fn a_catalog_that_is_made_again_goes_by_dates_that_can_be_right() {
     write.commit_unaudited().await.unwrap();
     clinic.back_up("acme").await;
     let after = newest(&clinic).await;
-    assert_eq!(clinic.platform.rescan_backups(&by()).await.unwrap().taken_up, 1);
+    assert_eq!(clinic.platform.rescan_backups(&operator()).await.unwrap().taken_up, 1);
     assert_eq!(newest(&clinic).await, after);
 }

@@ -3,7 +3,7 @@
 
 use crate::{
     backups_kit::{Clinic, ISOLATIONS, noise},
-    world::{by, slug},
+    world::{by, operator, slug},
 };
 use std::process::Command;
 use tenantry_testkit::{s3, tried};
@@ -47,7 +47,7 @@ async fn child() {
         }
         let then = clinic.sums("acme").await;
         let (first, file) = (clinic.back_up("acme").await, clinic.file("acme", "1").await.unwrap());
-        assert_eq!(clinic.platform.verify_backup(&by(), &first).await.unwrap().damage, None);
+        assert_eq!(clinic.platform.verify_backup(&operator(), &first).await.unwrap().damage, None);
         clinic.back_up("neighbour").await;
         clinic.add("acme", "later").await;
         clinic.put_file("acme", "1", "replaced").await;
@@ -65,7 +65,7 @@ async fn child() {
         let mut write = clinic.platform.control().begin().await.unwrap();
         write.execute("DELETE FROM backups", &[]).await.unwrap();
         write.commit_unaudited().await.unwrap();
-        assert_eq!(clinic.platform.rescan_backups(&by()).await.unwrap().taken_up, 2, "{isolation}");
+        assert_eq!(clinic.platform.rescan_backups(&operator()).await.unwrap().taken_up, 2, "{isolation}");
         let listed = clinic.platform.tenant_backups(&slug("acme"), 10).await.unwrap();
         assert_eq!(listed.iter().map(|b| &b.id).collect::<Vec<_>>(), [&second]);
     }
@@ -121,7 +121,7 @@ async fn troubled_child() {
     println!("trouble: {trouble}");
     // A backup fails with the same cause, and the tenant keeps working.
     clinic.create("acme").await;
-    let asked = clinic.platform.start_backup(&by(), &slug("acme"), None).await.unwrap();
+    let asked = clinic.platform.start_backup(&operator(), &slug("acme"), None).await.unwrap();
     let over = clinic.platform.operations().wait(asked.operation).await.unwrap();
     assert_eq!(
         (over.state, over.code.as_deref()),

@@ -1,10 +1,10 @@
 //! A platform with a non-default configuration: its names are the names on disk.
 
 use std::path::Path;
+use tenantry::access::Operator;
 use tenantry::{
     Platform,
     apps::{Apps, startapp},
-    audit::By,
     config::Config,
     migrations::{fleet, make},
     tenants::NewTenant,
@@ -21,14 +21,14 @@ fn files(dir: &Path) -> Vec<String> {
 async fn open(text: &str, dir: &Path) -> Platform {
     let config = Config::parse("tenantry.toml", text, dir).unwrap_or_else(|problems| panic!("{problems}"));
     let platform = Platform::open(config).await.unwrap();
-    platform.initialise_plans().await.unwrap();
+    platform.plans().initialise(&Operator::new("system")).await.unwrap();
     for slug in ["alpha", "bravo"] {
         let tenant = NewTenant {
             slug: slug.parse().unwrap(),
             name: slug.to_owned(),
             email: format!("owner@{slug}.example"),
         };
-        platform.create_tenant(&By::system(), tenant, None, None).await.unwrap();
+        platform.create_tenant(&Operator::new("system"), tenant, None, None).await.unwrap();
     }
     platform
 }
@@ -77,7 +77,7 @@ async fn a_new_app_reaches_tenants_in_either_isolation() {
         let platform = Platform::open(config).await.unwrap();
         assert_eq!(platform.tenants_behind().await.unwrap(), 2, "{isolation}");
         let reports = platform
-            .migrate_tenants(&tenantry::audit::By::system(), None, fleet::Options::default(), |_, _| {})
+            .migrate_tenants(&Operator::new("system"), None, fleet::Options::default(), |_, _| {})
             .await
             .unwrap();
         assert!(reports[0].1.is_clean(), "{isolation}: {reports:?}");

@@ -3,7 +3,7 @@
 
 use crate::{
     backups_kit::{Clinic, Ran, Sums, noise, unprivileged},
-    world::{by, slug},
+    world::{operator, slug},
 };
 use std::{
     fs::{self, File, OpenOptions},
@@ -172,13 +172,13 @@ fn is_named(text: &str, tenant: &str) -> bool {
 async fn start(clinic: &Clinic, verb: &str) -> Result<i64> {
     let (platform, of) = (&clinic.platform, slug(verb));
     match verb {
-        "move" => platform.move_tenant(&by(), &of, &ServerName::parse("disk").unwrap(), None).await,
-        "backup" => platform.start_backup(&by(), &of, None).await.map(|asked| asked.operation),
+        "move" => platform.move_tenant(&operator(), &of, &ServerName::parse("disk").unwrap(), None).await,
+        "backup" => platform.start_backup(&operator(), &of, None).await.map(|asked| asked.operation),
         "clone" => {
             let new = NewFromCopy::named("twin");
-            platform.clone_tenant(&platform.operator(&by()), &of, false, new).await
+            platform.clone_tenant(&operator(), &of, false, new).await
         }
-        "export" => platform.export_as_operator(&by(), &of).await.map(|_| 0),
+        "export" => platform.export_as_operator(&operator(), &of).await.map(|_| 0),
         other => panic!("{other}"),
     }
 }
@@ -193,7 +193,7 @@ async fn ended(clinic: &Clinic, started: Result<i64>) -> Result<(), String> {
         State::Undone => Err(over.error.unwrap()),
         // An unreadable file may carry the operation's fencing token, so the undo waits until a command ends it.
         State::Unwinding if over.code.as_deref() == Some("no_access") => {
-            let left = clinic.platform.operations().abandon(&by(), operation).await.unwrap();
+            let left = clinic.platform.operations().abandon(&operator(), operation).await.unwrap();
             assert_eq!(left.state, State::Undone, "{left:?}");
             Err(over.error.unwrap())
         }
@@ -208,7 +208,7 @@ async fn migrate(clinic: &Clinic, name: &str) -> Vec<String> {
     write.commit_unaudited().await.unwrap();
     let only = slug(name);
     let reports =
-        clinic.platform.migrate_tenants(&by(), Some(&only), fleet::Options::default(), |_, _| {}).await;
+        clinic.platform.migrate_tenants(&operator(), Some(&only), fleet::Options::default(), |_, _| {}).await;
     let failed = reports.unwrap().into_iter().flat_map(|(_, report)| report.failed);
     failed
         .map(|outcome| outcome.result.unwrap_err())
@@ -219,8 +219,8 @@ async fn migrate(clinic: &Clinic, name: &str) -> Vec<String> {
 async fn purge(clinic: &Clinic) -> Result<i64> {
     let id = clinic.platform.tenant_id(&slug("purge")).await?;
     let now = Terms { grace_days: 0, retention_days: 0 };
-    clinic.platform.cancel_tenant(&by(), id, Some(now), None).await?;
-    clinic.platform.purge_tenant(&by(), &slug("purge"), id, true).await
+    clinic.platform.cancel_tenant(&operator(), id, Some(now), None).await?;
+    clinic.platform.purge_tenant(&operator(), &slug("purge"), id, true).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,7 +4,7 @@
 
 use crate::{
     backups_kit::{Clinic, Ran, noise, unprivileged},
-    world::{by, slug},
+    world::{operator, slug},
 };
 use std::{
     fs::{self, File, OpenOptions},
@@ -81,7 +81,7 @@ async fn begun(dir: &Path) -> (Clinic, PathBuf) {
         clinic.add(name, &format!("of {name}")).await;
         clinic.back_up(name).await;
     }
-    clinic.done(clinic.platform.promote_tenant(&by(), &slug("own"), None, None).await.unwrap()).await;
+    clinic.done(clinic.platform.promote_tenant(&operator(), &slug("own"), None, None).await.unwrap()).await;
     let place = clinic.platform.show_tenant(&slug("own")).await.unwrap().placements.remove(0).place;
     let file = dir.join("data/databases").join(format!("{}.db", place.physical));
     (clinic, file)
@@ -99,10 +99,10 @@ async fn row(pool: Pool) {
     let refused = Platform::open(config.clone()).await.map(drop).unwrap_err().public_title();
     assert!(refused.contains("tenantry restore --pool tenant"), "{pool:?}: {refused}");
     assert!(refused.contains("tenant_pool on main"), "{pool:?}: {refused}");
-    let aside = renew_pool(config, &by(), &StoreName::parse("tenant").unwrap()).await.unwrap();
+    let aside = renew_pool(config, &operator(), &StoreName::parse("tenant").unwrap()).await.unwrap();
     assert_eq!(aside.is_some(), pool != Pool::Missing, "{pool:?}: what lay there is kept");
     let clinic = Clinic::open(dir.path(), "pooled", CONFIG).await;
-    let report = clinic.platform.restore_all(&by(), None, |_| {}).await.unwrap();
+    let report = clinic.platform.restore_all(&operator(), None, |_| {}).await.unwrap();
     assert_eq!((report.lost, report.restored), (2, 2), "{pool:?}");
     assert_eq!(clinic.sums("one").await, then, "{pool:?}");
     assert_eq!(clinic.sums("own").await, own, "{pool:?}: a database of its own is left alone");
@@ -254,7 +254,7 @@ async fn cell(clinic: &Clinic, rows: Rows, verb: &str) {
         "restore" => {
             let backup = platform.newest_good_backup(&of).await.unwrap();
             clinic.restore(verb, &backup).await;
-            match ended(clinic, platform.start_restore_swap(&by(), &of).await).await {
+            match ended(clinic, platform.start_restore_swap(&operator(), &of).await).await {
                 // A swap deletes and inserts rows in the pool: if its pages are damaged, the whole pool must be
                 // rebuilt.
                 Err(text) if rows == Rows::Damaged => text,
@@ -262,10 +262,10 @@ async fn cell(clinic: &Clinic, rows: Rows, verb: &str) {
             }
         }
         "move" => {
-            ended(clinic, platform.promote_tenant(&by(), &of, None, None).await).await.expect_err(&what)
+            ended(clinic, platform.promote_tenant(&operator(), &of, None, None).await).await.expect_err(&what)
         }
         "backup" => {
-            let begun = platform.start_backup(&by(), &of, None).await.map(|asked| asked.operation);
+            let begun = platform.start_backup(&operator(), &of, None).await.map(|asked| asked.operation);
             ended(clinic, begun).await.expect_err(&what)
         }
         "migrate" => return migrate(clinic, rows, verb).await,
@@ -275,11 +275,11 @@ async fn cell(clinic: &Clinic, rows: Rows, verb: &str) {
         },
         "clone" => {
             let new = tenantry::NewFromCopy::named("twin");
-            let begun = platform.clone_tenant(&platform.operator(&by()), &of, false, new).await;
+            let begun = platform.clone_tenant(&operator(), &of, false, new).await;
             ended(clinic, begun).await.expect_err(&what)
         }
         "export" => {
-            let begun = platform.export_as_operator(&by(), &of).await.map(|_| 0);
+            let begun = platform.export_as_operator(&operator(), &of).await.map(|_| 0);
             told(begun.expect_err(&what))
         }
         other => panic!("{other}"),
@@ -299,7 +299,8 @@ async fn migrate(clinic: &Clinic, rows: Rows, name: &str) {
     write.commit_unaudited().await.unwrap();
     let only = slug(name);
     let options = fleet::Options::default();
-    let reports = clinic.platform.migrate_tenants(&by(), Some(&only), options, |_, _| {}).await.unwrap();
+    let reports =
+        clinic.platform.migrate_tenants(&operator(), Some(&only), options, |_, _| {}).await.unwrap();
     for failed in reports.into_iter().flat_map(|(_, report)| report.failed) {
         let failure = failed.result.unwrap_err();
         let text = format!("{} {}", failure.message, failure.remedy.unwrap_or_default());
@@ -310,8 +311,8 @@ async fn migrate(clinic: &Clinic, rows: Rows, name: &str) {
 async fn purge(clinic: &Clinic, rows: Rows) -> Result<(), String> {
     let id = clinic.platform.tenant_id(&slug("purge")).await.unwrap();
     let now = Terms { grace_days: 0, retention_days: 0 };
-    clinic.platform.cancel_tenant(&by(), id, Some(now), None).await.unwrap();
-    let begun = clinic.platform.purge_tenant(&by(), &slug("purge"), id, true).await.map_err(told)?;
+    clinic.platform.cancel_tenant(&operator(), id, Some(now), None).await.unwrap();
+    let begun = clinic.platform.purge_tenant(&operator(), &slug("purge"), id, true).await.map_err(told)?;
     let over = clinic.platform.operations().wait(begun).await.unwrap();
     match over.state {
         State::Done => Ok(()),
@@ -320,7 +321,7 @@ async fn purge(clinic: &Clinic, rows: Rows) -> Result<(), String> {
         _ => {
             assert_eq!(rows, Rows::Damaged, "{over:?}");
             let text = over.error.unwrap();
-            clinic.platform.operations().abandon(&by(), begun).await.unwrap();
+            clinic.platform.operations().abandon(&operator(), begun).await.unwrap();
             Err(text)
         }
     }

@@ -1,9 +1,10 @@
 //! T14: a tenant's database at a schema other than the loaded one × every operation on tenants. A value is right, or an
 //! error has the code and the remedy of its cause; acknowledged writes exist exactly once.
 
-use crate::world::{by, slug};
+use crate::world::{operator, slug};
 use serde_json::{Value, json};
 use std::{fs, path::Path};
+use tenantry::access::Operator;
 use tenantry::{
     Error, NewFromCopy, Platform, Result,
     apps::Apps,
@@ -87,16 +88,16 @@ impl Fleet {
         };
         model(ITEM);
         let old = Platform::open(config()).await.unwrap();
-        old.initialise_plans().await.unwrap();
+        old.plans().initialise(&Operator::new("system")).await.unwrap();
         for (name, code) in [("aaa", "12"), ("acme", "abc"), ("zeta", "14")] {
             let tenant =
                 NewTenant { slug: slug(name), name: name.into(), email: format!("mail@{name}.test") };
-            old.create_tenant(&by(), tenant, Some("hospital"), None).await.unwrap();
+            old.create_tenant(&operator(), tenant, Some("hospital"), None).await.unwrap();
             for sum in ["1.25", "2.50"] {
                 add(&old, name, json!({ "code": code, "sum": sum })).await.unwrap();
             }
         }
-        let asked = old.start_backup(&by(), &slug("acme"), None).await.unwrap();
+        let asked = old.start_backup(&operator(), &slug("acme"), None).await.unwrap();
         assert_eq!(ended(&old, asked.operation).await, Ok(()));
         let archive = dir.path().join("acme.zip");
         fs::write(&archive, export(&old, "acme").await.unwrap()).unwrap();
@@ -122,22 +123,22 @@ impl Fleet {
             "export" => export(platform, "acme").await.map(drop),
             "import" => {
                 let new = copy_as("imported");
-                let begun =
-                    platform.import_tenant(&platform.operator(&by()), self.archive.clone(), new).await;
+                let begun = platform.import_tenant(&operator(), self.archive.clone(), new).await;
                 return over(platform, begun).await;
             }
             "clone" => {
-                let begun =
-                    platform.clone_tenant(&platform.operator(&by()), &acme, false, copy_as("cloned")).await;
+                let begun = platform.clone_tenant(&operator(), &acme, false, copy_as("cloned")).await;
                 return over(platform, begun).await;
             }
             "back up" => {
-                let begun = platform.start_backup(&by(), &acme, None).await.map(|asked| asked.operation);
+                let begun =
+                    platform.start_backup(&operator(), &acme, None).await.map(|asked| asked.operation);
                 return over(platform, begun).await;
             }
-            "verify" => {
-                platform.verify_backup(&by(), &self.backup).await.map(|found| assert_eq!(found.damage, None))
-            }
+            "verify" => platform
+                .verify_backup(&operator(), &self.backup)
+                .await
+                .map(|found| assert_eq!(found.damage, None)),
             "restore" => return self.restore(platform).await,
             "move" => return self.travel(platform).await,
             other => panic!("{other}"),
@@ -148,11 +149,11 @@ impl Fleet {
     /// Stages, swaps in and undoes a restore: afterwards the state is as before.
     async fn restore(&self, platform: &Platform) -> Result<(), (String, String)> {
         let acme = slug("acme");
-        over(platform, platform.start_restore(&by(), &acme, &self.backup, None).await).await?;
-        let swapped = over(platform, platform.start_restore_swap(&by(), &acme).await).await;
+        over(platform, platform.start_restore(&operator(), &acme, &self.backup, None).await).await?;
+        let swapped = over(platform, platform.start_restore_swap(&operator(), &acme).await).await;
         match &swapped {
-            Ok(()) => over(platform, platform.start_restore_undo(&by(), &acme).await).await?,
-            Err(_) => platform.discard_restore(&by(), &acme).await.unwrap(),
+            Ok(()) => over(platform, platform.start_restore_undo(&operator(), &acme).await).await?,
+            Err(_) => platform.discard_restore(&operator(), &acme).await.unwrap(),
         }
         swapped
     }
@@ -162,12 +163,13 @@ impl Fleet {
         let (acme, from) = (slug("acme"), self.server(platform).await);
         let to = ServerName::parse(if from.as_str() == "disk" { "main" } else { "disk" }).unwrap();
         if self.isolation == "database" {
-            over(platform, platform.move_tenant(&by(), &acme, &to, None).await).await?;
-            over(platform, platform.demote_tenant(&by(), &acme, None).await).await?;
-            return over(platform, platform.promote_tenant(&by(), &acme, None, Some(&from)).await).await;
+            over(platform, platform.move_tenant(&operator(), &acme, &to, None).await).await?;
+            over(platform, platform.demote_tenant(&operator(), &acme, None).await).await?;
+            return over(platform, platform.promote_tenant(&operator(), &acme, None, Some(&from)).await)
+                .await;
         }
-        over(platform, platform.promote_tenant(&by(), &acme, None, Some(&to)).await).await?;
-        over(platform, platform.demote_tenant(&by(), &acme, None).await).await
+        over(platform, platform.promote_tenant(&operator(), &acme, None, Some(&to)).await).await?;
+        over(platform, platform.demote_tenant(&operator(), &acme, None).await).await
     }
 
     async fn server(&self, platform: &Platform) -> ServerName {
@@ -200,13 +202,13 @@ async fn ended(platform: &Platform, operation: i64) -> Result<(), (String, Strin
 }
 
 pub(crate) async fn add(platform: &Platform, name: &str, item: Value) -> Result<u64> {
-    let tenant = platform.enter_as_operator(&by(), &slug(name)).await?;
+    let tenant = platform.enter_as_operator(&operator(), &slug(name)).await?;
     let made = platform.records(&tenant, "items")?.create(item.as_object().unwrap()).await?;
     Ok(thousandths(&serde_json::from_slice::<Value>(&made.body).unwrap()["sum"]))
 }
 
 pub(crate) async fn read(platform: &Platform, name: &str) -> Result<Vec<u64>> {
-    let tenant = platform.enter_as_operator(&by(), &slug(name)).await?;
+    let tenant = platform.enter_as_operator(&operator(), &slug(name)).await?;
     let records = platform.records(&tenant, "items")?;
     let mut sums = vec![];
     for id in 1..20 {
@@ -222,7 +224,7 @@ pub(crate) async fn read(platform: &Platform, name: &str) -> Result<Vec<u64>> {
 }
 
 async fn csv(platform: &Platform) -> Result<Vec<u64>> {
-    let tenant = platform.enter_as_operator(&by(), &slug("acme")).await?;
+    let tenant = platform.enter_as_operator(&operator(), &slug("acme")).await?;
     let records = platform.records(&tenant, "items")?;
     let (mut export, mut pieces) = (records.export_csv(Default::default())?, Vec::new());
     while let Some(piece) = export.page().await? {
@@ -236,14 +238,14 @@ async fn csv(platform: &Platform) -> Result<Vec<u64>> {
 }
 
 async fn csv_import(platform: &Platform) -> Result<()> {
-    let tenant = platform.enter_as_operator(&by(), &slug("acme")).await?;
+    let tenant = platform.enter_as_operator(&operator(), &slug("acme")).await?;
     let report = platform.records(&tenant, "items")?.import_csv(&b"code,sum\n8,4.50\n"[..], false).await?;
     assert_eq!((report.created, report.errors.len()), (1, 0), "{report:?}");
     Ok(())
 }
 
 async fn export(platform: &Platform, name: &str) -> Result<Vec<u8>> {
-    let mut export = platform.export_as_operator(&by(), &slug(name)).await?;
+    let mut export = platform.export_as_operator(&operator(), &slug(name)).await?;
     let mut bytes = vec![];
     while let Some(piece) = export.pieces.recv().await {
         bytes.extend_from_slice(&piece?);
@@ -290,7 +292,7 @@ async fn row(schema: Schema, isolation: &'static str) {
     let new = fleet.newer().await.unwrap();
     let (old, migrate) = (fleet.old.clone(), fleet::Options::default());
     if schema != Schema::Pending {
-        let reports = new.migrate_tenants(&by(), None, migrate.clone(), |_, _| {}).await.unwrap();
+        let reports = new.migrate_tenants(&operator(), None, migrate.clone(), |_, _| {}).await.unwrap();
         let failed: usize = reports.iter().map(|(_, report)| report.failed.len()).sum();
         assert_eq!(
             failed,
@@ -325,7 +327,7 @@ async fn row(schema: Schema, isolation: &'static str) {
     if schema == Schema::Failed {
         mend(&old, "acme").await;
     }
-    new.migrate_tenants(&by(), None, migrate, |_, _| {}).await.unwrap();
+    new.migrate_tenants(&operator(), None, migrate, |_, _| {}).await.unwrap();
     assert_eq!(read(&new, "acme").await.unwrap(), fleet.sums, "{schema:?} {isolation}");
     for name in ["aaa", "zeta"] {
         assert_eq!(read(&new, name).await.unwrap(), [1250, 2500], "{schema:?} {isolation}: {name}");
@@ -335,7 +337,7 @@ async fn row(schema: Schema, isolation: &'static str) {
 
 /// Corrects the values that the migration rejects, in a process with the old apps.
 async fn mend(old: &Platform, name: &str) {
-    let tenant = old.enter_as_operator(&by(), &slug(name)).await.unwrap();
+    let tenant = old.enter_as_operator(&operator(), &slug(name)).await.unwrap();
     let records = old.records(&tenant, "items").unwrap();
     for id in ["1", "2"] {
         records.patch(id, None, json!({ "code": "16" }).as_object().unwrap()).await.unwrap();

@@ -4,7 +4,7 @@
 use crate::{
     backups_kit::ISOLATIONS,
     mixed_kit::{Picture, Ward},
-    world::{by, slug},
+    world::{operator, slug},
 };
 use serde_json::json;
 use tenantry_engine::place::Isolation;
@@ -71,7 +71,7 @@ async fn a_pool_that_everybody_left_is_current_for_the_next_one() {
                 ward.cross("acme").await;
             }
             if released {
-                ward.platform.release_tenant(&by(), &slug("acme"), None).await.unwrap();
+                ward.platform.release_tenant(&operator(), &slug("acme"), None).await.unwrap();
             }
             let ward = ward.with_a_field_more(dir.path()).await;
             assert_eq!(ward.migrate().await.migrated, 1);

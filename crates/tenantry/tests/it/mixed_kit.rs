@@ -1,9 +1,10 @@
 //! A platform whose one tenant store contains tenants of both isolations, with records of every field type.
 
-use crate::world::{by, slug};
+use crate::world::{operator, slug};
 use futures_util::{TryStreamExt, stream};
 use serde_json::{Value, json};
 use std::{fs, path::Path};
+use tenantry::access::Operator;
 use tenantry::{
     Platform, Result,
     access::Tenant,
@@ -73,7 +74,7 @@ impl Ward {
         let config = config(dir, isolation);
         make_migrations(&config, ENTRIES);
         let platform = Platform::open(config).await.unwrap();
-        platform.initialise_plans().await.unwrap();
+        platform.plans().initialise(&Operator::new("system")).await.unwrap();
         Self { platform }
     }
 
@@ -90,7 +91,7 @@ impl Ward {
     /// Creates a tenant with records of every type, one of them changed, one deleted, one with a file.
     pub(crate) async fn create(&self, name: &str) {
         let tenant = NewTenant { slug: slug(name), name: name.into(), email: format!("mail@{name}.test") };
-        self.platform.create_tenant(&by(), tenant, Some("small"), None).await.unwrap();
+        self.platform.create_tenant(&operator(), tenant, Some("small"), None).await.unwrap();
         let tag = self.add(name, "tags", json!({ "name": format!("tag of {name}") })).await.unwrap();
         for n in 1..=4 {
             let before = if n > 1 { json!(n - 1) } else { Value::Null };
@@ -114,7 +115,7 @@ impl Ward {
 
     async fn enter(&self, name: &str) -> Tenant {
         self.platform.control().refresh().await.unwrap();
-        self.platform.enter_as_operator(&by(), &slug(name)).await.unwrap()
+        self.platform.enter_as_operator(&operator(), &slug(name)).await.unwrap()
     }
 
     pub(crate) async fn add(&self, name: &str, model: &str, row: Value) -> Result<Value> {
@@ -173,8 +174,8 @@ impl Ward {
 
     pub(crate) async fn start_cross(&self, name: &str) -> Result<i64> {
         match self.isolation(name).await {
-            Isolation::Pooled => self.platform.promote_tenant(&by(), &slug(name), None, None).await,
-            Isolation::Database => self.platform.demote_tenant(&by(), &slug(name), None).await,
+            Isolation::Pooled => self.platform.promote_tenant(&operator(), &slug(name), None, None).await,
+            Isolation::Database => self.platform.demote_tenant(&operator(), &slug(name), None).await,
         }
     }
 
@@ -190,7 +191,7 @@ impl Ward {
 
     pub(crate) async fn migrate(&self) -> Report {
         let mut reports =
-            self.platform.migrate_tenants(&by(), None, Options::default(), |_, _| {}).await.unwrap();
+            self.platform.migrate_tenants(&operator(), None, Options::default(), |_, _| {}).await.unwrap();
         assert_eq!(reports.len(), 1);
         reports.remove(0).1
     }
@@ -198,13 +199,14 @@ impl Ward {
     /// Backs the tenant up, changes it, and restores it.
     pub(crate) async fn back_and_forth(&self, name: &str) {
         let then = self.picture(name).await;
-        let Asked { backup, operation } = self.platform.start_backup(&by(), &slug(name), None).await.unwrap();
+        let Asked { backup, operation } =
+            self.platform.start_backup(&operator(), &slug(name), None).await.unwrap();
         self.done(operation).await;
         self.add(name, "entries", json!({ "name": "later" })).await.unwrap();
         assert_ne!(self.picture(name).await, then);
-        let restore = self.platform.start_restore(&by(), &slug(name), &backup, None).await.unwrap();
+        let restore = self.platform.start_restore(&operator(), &slug(name), &backup, None).await.unwrap();
         self.done(restore).await;
-        self.done(self.platform.start_restore_swap(&by(), &slug(name)).await.unwrap()).await;
+        self.done(self.platform.start_restore_swap(&operator(), &slug(name)).await.unwrap()).await;
         assert_eq!(self.picture(name).await, then, "{name}");
     }
 
@@ -235,6 +237,6 @@ impl Ward {
         assert_eq!(self.platform.operations().list(&open).await.unwrap(), vec![]);
         assert_eq!(self.found().await, Vec::<String>::new());
         assert_eq!(self.platform.tenants_behind().await.unwrap(), 0);
-        assert!(self.platform.verify_audit().await.unwrap().faults.is_empty());
+        assert!(self.platform.audit().verify().await.unwrap().faults.is_empty());
     }
 }

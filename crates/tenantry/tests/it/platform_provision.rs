@@ -1,7 +1,8 @@
 //! Provisioning on the real engine: what the operation suites show with small files holds there too.
 
-use crate::world::{by, slug};
+use crate::world::{operator, slug};
 use std::{fs, path::PathBuf};
+use tenantry::access::Operator;
 use tenantry::{
     Platform,
     config::{Config, DEFAULT_TOML},
@@ -20,14 +21,14 @@ async fn open() -> Place {
     let config = Config::parse("tenantry.toml", DEFAULT_TOML, dir.path()).unwrap();
     let root = config.servers[0].path.clone();
     let platform = Platform::open(config).await.unwrap();
-    platform.initialise_plans().await.unwrap();
+    platform.plans().initialise(&Operator::new("system")).await.unwrap();
     Place { platform, root, _dir: dir }
 }
 
 impl Place {
     async fn create(&self, name: &str) -> tenantry::Result<tenantry::operations::Created> {
         let tenant = NewTenant { slug: slug(name), name: name.into(), email: format!("mail@{name}.test") };
-        self.platform.create_tenant(&by(), tenant, None, None).await
+        self.platform.create_tenant(&operator(), tenant, None, None).await
     }
 }
 
@@ -49,5 +50,5 @@ async fn a_foreign_file_in_the_way_survives_the_undo_no_reuse() {
         assert_ne!(made.databases[0], database);
         assert!(fs::read(&foreign).unwrap() == contents, "{name}: somebody's data");
     }
-    assert!(place.platform.verify_audit().await.unwrap().faults.is_empty());
+    assert!(place.platform.audit().verify().await.unwrap().faults.is_empty());
 }

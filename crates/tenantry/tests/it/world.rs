@@ -5,6 +5,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
+use tenantry::access::Operator;
 use tenantry::{
     Platform,
     audit::By,
@@ -158,6 +159,11 @@ pub(crate) fn slug(text: &str) -> Slug {
 
 pub(crate) fn role(text: &str) -> RoleName {
     RoleName::parse(text).unwrap()
+}
+
+/// The operator of every test.
+pub(crate) fn operator() -> Operator {
+    Operator::new("cli:test")
 }
 
 pub(crate) fn by() -> By {

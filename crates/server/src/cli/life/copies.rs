@@ -64,10 +64,9 @@ pub(super) async fn import(place: &Place, options: &args::Import) -> Result<Exit
     let archive = options.archive.canonicalize();
     let archive = archive.with_context(|| format!("cannot read {}", options.archive.display()))?;
     let platform = place.platform().await?;
-    platform.initialise_plans().await.map_err(explain)?;
+    platform.plans().initialise(&operator()).await.map_err(explain)?;
     let (slug, wanted) = (&options.slug, wanted(&options.slug, &options.new));
-    let id =
-        platform.import_tenant(&platform.operator(&operator()), archive, wanted).await.map_err(explain)?;
+    let id = platform.import_tenant(&operator(), archive, wanted).await.map_err(explain)?;
     let done = watch::watch_operation(&platform, id).await?;
     say!("imported {slug}: {}", came_along(done.result.as_ref()));
     Ok(ExitCode::SUCCESS)
@@ -78,7 +77,7 @@ pub(super) async fn clone_tenant(place: &Place, options: &args::Clone) -> Result
     let platform = place.platform().await?;
     let (slug, to) = (Slug::parse(&options.tenant)?, &options.to);
     let wanted = wanted(to, &options.new);
-    let actor = platform.operator(&operator());
+    let actor = operator();
     let id = platform.clone_tenant(&actor, &slug, options.blank_personal, wanted).await.map_err(explain)?;
     let done = watch::watch_operation(&platform, id).await?;
     say!("cloned {slug} as {to}: {}", came_along(done.result.as_ref()));

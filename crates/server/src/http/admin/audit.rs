@@ -27,13 +27,11 @@ pub(in crate::http) async fn list(
         before: query.before,
         limit: view::limit(query.limit),
     };
-    let rows = audit::list(&mut app.platform().control().snapshot().await?, &wanted).await?;
+    let rows = app.platform().audit().list(&wanted).await?;
     Ok(view::page(&app, rows.iter().map(instants::wire)))
 }
 
 /// `GET /api/admin/audit/verify`.
 pub(in crate::http) async fn verify(State(app): State<App>, Staff(_): Staff) -> Result<Json<Value>> {
-    let control = app.platform().control();
-    let report = audit::verify(control, &control.heads().read()?).await?;
-    Ok(Json(json!(report)))
+    Ok(Json(json!(app.platform().audit().verify().await?)))
 }

@@ -9,7 +9,7 @@ use crate::{
         operation::{Accepted, Wait, accepted},
         problem::Result,
         query::Words,
-        scope::Staff,
+        scope::{Staff, Superuser},
         view,
     },
     instants,
@@ -77,7 +77,7 @@ pub(in crate::http) async fn start(
     Company(slug): Company,
     Words(wait): Words<Wait>,
 ) -> Result<Accepted> {
-    let asked = app.platform().start_backup(&actor.by(), &slug, None).await?;
+    let asked = app.platform().start_backup(&actor, &slug, None).await?;
     accepted(&app, asked.operation, &wait).await
 }
 
@@ -106,7 +106,7 @@ pub(in crate::http) async fn start_many(
         stores: stores(form.stores)?,
         system: form.system.unwrap_or(false),
     };
-    let operation = app.platform().start_backup_run(&actor.by(), selection).await?;
+    let operation = app.platform().start_backup_run(&actor, selection).await?;
     accepted(&app, operation, &wait).await
 }
 
@@ -134,7 +134,7 @@ pub(in crate::http) async fn verify(
     Path(id): Path<String>,
     Words(wait): Words<Wait>,
 ) -> Result<Accepted> {
-    let operation = app.platform().start_verify_backup(&actor.by(), &id.parse()?).await?;
+    let operation = app.platform().start_verify_backup(&actor, &id.parse()?).await?;
     accepted(&app, operation, &wait).await
 }
 
@@ -172,7 +172,7 @@ pub(in crate::http) async fn restore_as(
 /// `GET /api/admin/backups/status`.
 pub(in crate::http) async fn status(State(app): State<App>, Staff(_): Staff) -> Result<Json<Value>> {
     let platform = app.platform();
-    Ok(Json(status_shown(&platform.backup_status().await?, platform.control().now_us())))
+    Ok(Json(status_shown(&platform.backup_status().await?, platform.now_us())))
 }
 
 /// `GET /api/admin/backups/drill`.
@@ -192,12 +192,12 @@ pub(in crate::http) struct Drill {
 /// scratch, so only superusers may.
 pub(in crate::http) async fn drill(
     State(app): State<App>,
-    Staff(actor): Staff,
+    Superuser(actor): Superuser,
     Words(wait): Words<Wait>,
     Input(form): Input<Drill>,
 ) -> Result<Accepted> {
     let slug = form.tenant.as_deref().map(|text| field("tenant", text, Slug::parse)).transpose()?;
-    let operation = app.platform().ask_for_restore_drill(&actor, slug.as_ref()).await?;
+    let operation = app.platform().start_restore_drill(&actor, slug.as_ref()).await?;
     accepted(&app, operation, &wait).await
 }
 
@@ -208,13 +208,13 @@ pub(in crate::http) async fn runs(State(app): State<App>, Staff(_): Staff) -> Re
 
 /// `POST /api/admin/backups/prune`.
 pub(in crate::http) async fn prune(State(app): State<App>, Staff(actor): Staff) -> Result<Json<Value>> {
-    let gone = app.platform().prune_backups(&actor.by()).await?;
+    let gone = app.platform().prune_backups(&actor).await?;
     Ok(Json(json!({ "removed": gone })))
 }
 
 /// `POST /api/admin/backups/rescan`.
 pub(in crate::http) async fn rescan(State(app): State<App>, Staff(actor): Staff) -> Result<Json<Value>> {
-    Ok(Json(json!(app.platform().rescan_backups(&actor.by()).await?)))
+    Ok(Json(json!(app.platform().rescan_backups(&actor).await?)))
 }
 
 fn shown(backup: &Listed) -> Value {

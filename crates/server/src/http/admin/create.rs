@@ -6,8 +6,8 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tenantry::{
-    Error, access::passwords::Password, error::Wrong, name::Slug, operator::NewOwner, plans,
-    tenants::NewTenant, users,
+    Error, access::passwords::Password, error::Wrong, name::Slug, operator::NewOwner, tenants::NewTenant,
+    users,
 };
 
 /// Body of [`tenant`].
@@ -28,14 +28,14 @@ pub(in crate::http) async fn tenant(
     Input(form): Input<Form>,
 ) -> Result<(StatusCode, Json<Value>)> {
     if form.password.is_some() {
-        super::users::may_grant(&actor)?;
+        actor.require_superuser("create an account")?;
     }
     let slug = checked(&app, &form).await?;
     let email = form.email;
     let owner =
         form.password.map(|password| NewOwner { email: email.clone(), name: email.clone(), password });
     let new = NewTenant { slug, name: form.company, email };
-    let created = app.platform().create_tenant(&actor.by(), new, form.plan.as_deref(), owner).await?;
+    let created = app.platform().create_tenant(&actor, new, form.plan.as_deref(), owner).await?;
     Ok((StatusCode::CREATED, Json(json!(created))))
 }
 
@@ -52,7 +52,7 @@ async fn checked(app: &App, form: &Form) -> Result<Slug, Error> {
         wrong.take(password.check(&form.email))?;
     }
     if let Some(plan) = &form.plan {
-        wrong.take(plans::by_code(&mut app.platform().control().snapshot().await?, plan).await)?;
+        wrong.take(app.platform().plans().by_code(plan).await)?;
     }
     wrong.finish_with(slug)
 }
@@ -63,6 +63,6 @@ pub(in crate::http) async fn databases(
     Staff(actor): Staff,
     Company(slug): Company,
 ) -> Result<Json<Value>> {
-    let created = app.platform().create_databases(&actor.by(), &slug).await?;
+    let created = app.platform().create_databases(&actor, &slug).await?;
     Ok(Json(json!(created)))
 }

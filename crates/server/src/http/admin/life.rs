@@ -28,7 +28,7 @@ pub(in crate::http) async fn rename(
     Input(form): Input<Rename>,
 ) -> Result<Json<Value>> {
     let to = field("slug", &form.slug, Slug::parse)?;
-    app.platform().rename_tenant(&actor.by(), &slug, &to).await?;
+    app.platform().rename_tenant(&actor, &slug, &to).await?;
     Ok(Json(shown(&app.platform().show_tenant(&to).await?)))
 }
 
@@ -58,7 +58,7 @@ pub(in crate::http) async fn retire(
         grace_days: form.grace_days.unwrap_or(usual.grace_days),
         retention_days: form.retention_days.unwrap_or(usual.retention_days),
     };
-    platform.cancel_tenant(&actor.by(), id, Some(terms), form.reason.as_deref()).await?;
+    platform.cancel_tenant(&actor, id, Some(terms), form.reason.as_deref()).await?;
     Ok(Json(shown(&platform.show_tenant(&slug).await?)))
 }
 
@@ -69,7 +69,7 @@ pub(in crate::http) async fn keep(
     Company(slug): Company,
 ) -> Result<Json<Value>> {
     let id = app.platform().tenant_id(&slug).await?;
-    app.platform().keep_tenant(&actor.by(), id).await?;
+    app.platform().keep_tenant(&actor, id).await?;
     Ok(Json(shown(&app.platform().show_tenant(&slug).await?)))
 }
 

@@ -27,6 +27,6 @@ pub(in crate::http) async fn set(
         (true, reason) => reason,
         (false, _) => None,
     };
-    app.platform().set_maintenance(&actor.by(), &slug, reason).await?;
+    app.platform().set_maintenance(&actor, &slug, reason).await?;
     super::tenant(State(app), Staff(actor), Company(slug)).await
 }

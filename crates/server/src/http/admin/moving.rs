@@ -55,11 +55,11 @@ pub(in crate::http) async fn to(
     Input(form): Input<MoveForm>,
 ) -> Result<Accepted> {
     let store = store(form.store)?;
-    let (platform, by) = (app.platform(), actor.by());
+    let platform = app.platform();
     let id = match (form.back, form.lost, server(form.server)?) {
-        (true, false, None) => platform.move_tenant_back(&by, &slug, store.as_ref()).await?,
-        (true, true, None) => platform.fall_back(&by, &slug, store.as_ref()).await?,
-        (false, false, Some(to)) => platform.move_tenant(&by, &slug, &to, store.as_ref()).await?,
+        (true, false, None) => platform.move_tenant_back(&actor, &slug, store.as_ref()).await?,
+        (true, true, None) => platform.fall_back(&actor, &slug, store.as_ref()).await?,
+        (false, false, Some(to)) => platform.move_tenant(&actor, &slug, &to, store.as_ref()).await?,
         (false, true, _) => return Err(Error::invalid("lost", "goes with \"back\": true").into()),
         _ => return Err(Error::invalid("server", "name a server, or say \"back\": true").into()),
     };
@@ -74,7 +74,7 @@ pub(in crate::http) async fn promote(
     Input(form): Input<PromoteForm>,
 ) -> Result<Accepted> {
     let (store, to) = (store(form.store)?, server(form.server)?);
-    let id = app.platform().promote_tenant(&actor.by(), &slug, store.as_ref(), to.as_ref()).await?;
+    let id = app.platform().promote_tenant(&actor, &slug, store.as_ref(), to.as_ref()).await?;
     operation::accepted(&app, id, &wait).await
 }
 
@@ -86,7 +86,7 @@ pub(in crate::http) async fn demote(
     Input(form): Input<StoreForm>,
 ) -> Result<Accepted> {
     let store = store(form.store)?;
-    let id = app.platform().demote_tenant(&actor.by(), &slug, store.as_ref()).await?;
+    let id = app.platform().demote_tenant(&actor, &slug, store.as_ref()).await?;
     operation::accepted(&app, id, &wait).await
 }
 
@@ -97,7 +97,7 @@ pub(in crate::http) async fn release(
     Input(form): Input<StoreForm>,
 ) -> Result<Json<Value>> {
     let store = store(form.store)?;
-    let released = app.platform().release_tenant(&actor.by(), &slug, store.as_ref()).await?;
+    let released = app.platform().release_tenant(&actor, &slug, store.as_ref()).await?;
     Ok(Json(json!({ "released": released })))
 }
 

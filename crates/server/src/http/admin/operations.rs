@@ -8,7 +8,7 @@ use crate::http::{
     operation::{self, Accepted, Wait},
     problem::Result,
     query::Words,
-    scope::Staff,
+    scope::{Staff, Superuser},
     view,
 };
 use crate::instants;
@@ -80,7 +80,7 @@ pub(in crate::http) async fn cancel(
     Number(id): Number,
     Words(wait): Words<Wait>,
 ) -> Result<Accepted> {
-    app.platform().operations().cancel(&actor.by(), id).await?;
+    app.platform().operations().cancel(&actor, id).await?;
     operation::accepted(&app, id, &wait).await
 }
 
@@ -91,17 +91,17 @@ pub(in crate::http) async fn retry(
     Number(id): Number,
     Words(wait): Words<Wait>,
 ) -> Result<Accepted> {
-    app.platform().operations().retry(&actor.by(), id).await?;
+    app.platform().operations().retry(&actor, id).await?;
     operation::accepted(&app, id, &wait).await
 }
 
 /// `POST /api/admin/operations/{id}/abandon`: only superusers may, because the results of steps that fail are left behind.
 pub(in crate::http) async fn abandon(
     State(app): State<App>,
-    Staff(actor): Staff,
+    Superuser(actor): Superuser,
     Number(id): Number,
 ) -> Result<Json<Value>> {
-    let over = app.platform().abandon_operation(&actor, id).await?;
+    let over = app.platform().operations().abandon(&actor, id).await?;
     Ok(Json(operation::for_staff(&over)))
 }
 

@@ -56,7 +56,7 @@ pub(in crate::http) async fn purge(
     app.platform().tenant_id(&slug).await?;
     confirmed(&slug, &form.confirm)?;
     let id = TenantId::from_raw(form.id);
-    let operation = app.platform().purge_tenant(&actor.by(), &slug, id, form.early).await?;
+    let operation = app.platform().purge_tenant(&actor, &slug, id, form.early).await?;
     operation::accepted(&app, operation, &wait).await
 }
 

@@ -34,7 +34,7 @@ pub(in crate::http) async fn start(
     Input(form): Input<Form>,
 ) -> Result<Accepted> {
     let backup = form.backup.parse()?;
-    let operation = app.platform().start_restore(&actor.by(), &slug, &backup, stores(form.stores)?).await?;
+    let operation = app.platform().start_restore(&actor, &slug, &backup, stores(form.stores)?).await?;
     accepted(&app, operation, &wait).await
 }
 
@@ -57,7 +57,7 @@ pub(in crate::http) async fn swap(
     Company(slug): Company,
     Words(wait): Words<Wait>,
 ) -> Result<Accepted> {
-    let operation = app.platform().start_restore_swap(&actor.by(), &slug).await?;
+    let operation = app.platform().start_restore_swap(&actor, &slug).await?;
     accepted(&app, operation, &wait).await
 }
 
@@ -68,7 +68,7 @@ pub(in crate::http) async fn undo(
     Company(slug): Company,
     Words(wait): Words<Wait>,
 ) -> Result<Accepted> {
-    let operation = app.platform().start_restore_undo(&actor.by(), &slug).await?;
+    let operation = app.platform().start_restore_undo(&actor, &slug).await?;
     accepted(&app, operation, &wait).await
 }
 
@@ -78,6 +78,6 @@ pub(in crate::http) async fn discard(
     Staff(actor): Staff,
     Company(slug): Company,
 ) -> Result<StatusCode> {
-    app.platform().discard_restore(&actor.by(), &slug).await?;
+    app.platform().discard_restore(&actor, &slug).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -20,6 +20,6 @@ pub(in crate::http) async fn change(
     Company(slug): Company,
     Input(changes): Input<Map<String, Value>>,
 ) -> Result<Json<Value>> {
-    let now = app.platform().change_tenant_settings(&actor.by(), &slug, changes).await?;
+    let now = app.platform().change_tenant_settings(&actor, &slug, changes).await?;
     Ok(Json(json!({ "settings": now })))
 }

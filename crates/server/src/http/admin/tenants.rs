@@ -34,10 +34,9 @@ pub(in crate::http) async fn list(
     let state = query.state.as_deref().map(tenants::State::parse).transpose();
     let state = state
         .map_err(|_| Error::invalid("state", "creating, active, suspended, cancelled, purging or gone"))?;
-    let (after, limit) = (query.after.map(TenantId::from_raw), view::limit(query.limit));
-    let filter = Filter { search: query.q, state, after, limit };
-    let control = app.platform().control();
-    let listed = tenants::list(&mut control.snapshot().await?, &filter, control.now_us()).await?;
+    let limit = view::limit(query.limit);
+    let filter = Filter { search: query.q, state, after: query.after.map(TenantId::from_raw), limit };
+    let listed = app.platform().list_tenants(&filter).await?;
     Ok(view::page(&app, listed.iter().map(shown)))
 }
 
@@ -47,8 +46,7 @@ pub(in crate::http) async fn show(
     Staff(_): Staff,
     Company(slug): Company,
 ) -> Result<Json<Value>> {
-    let control = app.platform().control();
-    let listed = tenants::show(&mut control.snapshot().await?, &slug, control.now_us()).await?;
+    let listed = app.platform().show_tenant(&slug).await?;
     Ok(Json(shown(&listed)))
 }
 
@@ -66,7 +64,7 @@ pub(in crate::http) async fn suspend(
     Company(slug): Company,
     Input(form): Input<Reason>,
 ) -> Result<Json<Value>> {
-    app.platform().suspend_tenant(&actor.by(), &slug, form.reason.trim()).await?;
+    app.platform().suspend_tenant(&actor, &slug, form.reason.trim()).await?;
     show(State(app), Staff(actor), Company(slug)).await
 }
 
@@ -76,7 +74,7 @@ pub(in crate::http) async fn resume(
     Staff(actor): Staff,
     Company(slug): Company,
 ) -> Result<Json<Value>> {
-    app.platform().resume_tenant(&actor.by(), &slug).await?;
+    app.platform().resume_tenant(&actor, &slug).await?;
     show(State(app), Staff(actor), Company(slug)).await
 }
 
@@ -101,7 +99,7 @@ pub(in crate::http) async fn change_plan(
     }
     let mut wrong = Wrong::default();
     if let Some(plan) = &form.plan {
-        wrong.take(plans::by_code(&mut app.platform().control().snapshot().await?, plan).await)?;
+        wrong.take(app.platform().plans().by_code(plan).await)?;
     }
     let state = form.state.as_deref().map(plans::State::parse).transpose();
     let state = state.map_err(|_| Error::invalid("state", "trial, active, past_due, cancelled or expired"));
@@ -111,7 +109,7 @@ pub(in crate::http) async fn change_plan(
     }
     let state = wrong.finish_with(state)?;
     let state = state.map(|state| (state, form.ends_at.map(|t| t.as_microsecond())));
-    app.platform().change_subscription(&actor.by(), &slug, form.plan.as_deref(), state).await?;
+    app.platform().change_subscription(&actor, &slug, form.plan.as_deref(), state).await?;
     show(State(app), Staff(actor), Company(slug)).await
 }
 

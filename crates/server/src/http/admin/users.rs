@@ -7,7 +7,7 @@ use crate::http::{
     names::Number,
     problem::Result,
     query::Words,
-    scope::Staff,
+    scope::{Staff, Superuser},
     view,
 };
 use axum::{Json, extract::State};
@@ -15,21 +15,22 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tenantry::{
-    Error,
-    access::{Actor, passwords::Password},
-    error::Wrong,
+    access::passwords::Password,
     name::UserId,
-    users::{self, Flags, NewUser, Standing, User},
+    users::{FlagChanges, User},
 };
 
 /// `GET /api/admin/users`.
 pub(in crate::http) async fn list(
     State(app): State<App>,
-    Staff(_): Staff,
+    Staff(actor): Staff,
     Words(page): Words<Page>,
 ) -> Result<Json<Value>> {
-    let mut snapshot = app.platform().control().snapshot().await?;
-    let users = users::list(&mut snapshot, page.after.map(UserId::from_raw), view::limit(page.limit)).await?;
+    let users = app
+        .platform()
+        .users()
+        .list(&actor, page.after.map(UserId::from_raw), view::limit(page.limit))
+        .await?;
     Ok(view::page(&app, users.iter().map(shown)))
 }
 
@@ -45,22 +46,10 @@ pub(in crate::http) struct Form {
 /// `POST /api/admin/users`: creates an account whose address the superuser vouches for.
 pub(in crate::http) async fn create(
     State(app): State<App>,
-    Staff(actor): Staff,
+    Superuser(actor): Superuser,
     Input(form): Input<Form>,
 ) -> Result<(StatusCode, Json<Value>)> {
-    may_grant(&actor)?;
-    let name = form.name.unwrap_or_else(|| form.email.clone());
-    let mut wrong = Wrong::default();
-    wrong.take(users::check_email(&form.email))?;
-    wrong.take(users::check_text("name", &name))?;
-    wrong.take(form.password.check(&form.email))?;
-    wrong.finish()?;
-    let password_hash = Some(app.platform().access().passwords().hash(form.password).await?);
-    let mut write = app.platform().control().begin().await?;
-    let new = NewUser { email: form.email, name, password_hash, standing: Standing::Confirmed };
-    let id = users::create(&mut write, &actor.by(), &new).await?;
-    let user = users::by_id(&mut write, id).await?;
-    write.commit().await?;
+    let user = app.platform().users().create(&actor, form.email, form.name, form.password).await?;
     Ok((StatusCode::CREATED, Json(shown(&user))))
 }
 
@@ -79,22 +68,12 @@ pub(in crate::http) struct Change {
 /// `PATCH /api/admin/users/{id}`.
 pub(in crate::http) async fn change(
     State(app): State<App>,
-    Staff(actor): Staff,
+    Superuser(actor): Superuser,
     Number(id): Number,
     Input(form): Input<Change>,
 ) -> Result<Json<Value>> {
-    let id = UserId::from_raw(id);
-    may_grant(&actor)?;
-    let mut write = app.platform().control().begin().await?;
-    let user = users::by_id(&mut write, id).await?;
-    let flags = Flags {
-        is_superuser: form.superuser.unwrap_or(user.is_superuser),
-        is_staff: form.staff.unwrap_or(user.is_staff),
-        is_active: form.active.unwrap_or(user.is_active),
-    };
-    users::set_flags(&mut write, &actor.by(), id, flags, &app.platform().owner_role()?).await?;
-    let user = users::by_id(&mut write, id).await?;
-    write.commit().await?;
+    let changes = FlagChanges { superuser: form.superuser, staff: form.staff, active: form.active };
+    let user = app.platform().users().change(&actor, UserId::from_raw(id), changes).await?;
     Ok(Json(shown(&user)))
 }
 
@@ -119,12 +98,11 @@ pub(in crate::http) struct NewPassword {
 /// the new password lets them act as that user.
 pub(in crate::http) async fn set_password(
     State(app): State<App>,
-    Staff(actor): Staff,
+    Superuser(actor): Superuser,
     Number(id): Number,
     Input(form): Input<NewPassword>,
 ) -> Result<StatusCode> {
-    may_grant(&actor)?;
-    app.platform().access().set_password(&actor.by(), UserId::from_raw(id), form.password).await?;
+    app.platform().access().set_password(&actor, UserId::from_raw(id), form.password).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -134,20 +112,8 @@ pub(in crate::http) async fn unlock(
     Staff(actor): Staff,
     Number(id): Number,
 ) -> Result<Json<Value>> {
-    actor.may_change_credentials()?;
-    let id = UserId::from_raw(id);
-    app.platform().unlock_user(&actor.by(), id).await?;
-    let user = users::by_id(&mut app.platform().control().snapshot().await?, id).await?;
+    let user = app.platform().users().unlock(&actor, UserId::from_raw(id)).await?;
     Ok(Json(shown(&user)))
-}
-
-/// Checks that the actor may create staff or superusers: only superusers may.
-pub(super) fn may_grant(actor: &Actor) -> Result<()> {
-    actor.may_change_credentials()?;
-    match actor.is_superuser() {
-        true => Ok(()),
-        false => Err(Error::Denied(format!("{actor:?} is no superuser")).into()),
-    }
 }
 
 fn shown(user: &User) -> Value {

@@ -87,8 +87,10 @@ fn path_parameters(path: &str, operation: &Value) -> Vec<Value> {
 fn frame(route: &Route, tag: &str, id: &str) -> Value {
     let security = match route.access {
         Access::Public => json!([]),
-        Access::Tenant => json!([{"bearer": []}, {"apiKey": []}, {"session": []}]),
-        Access::User | Access::Platform => json!([{"bearer": []}, {"session": []}]),
+        Access::Member => json!([{"bearer": []}, {"apiKey": []}, {"session": []}]),
+        Access::User | Access::Manager | Access::Staff | Access::Superuser => {
+            json!([{"bearer": []}, {"session": []}])
+        }
     };
     json!({
         "tags": [tag],

@@ -1,12 +1,11 @@
 //! Handlers for the tenant's own backups: its owner lists them and may request one. Only staff restore.
 
-use super::may_manage;
 use crate::http::{
     App,
     operation::{Wait, for_company},
     problem::Result,
     query::Words,
-    scope::Tenant,
+    scope::Manager,
     view,
 };
 use axum::{Json, extract::State};
@@ -15,8 +14,7 @@ use serde_json::{Value, json};
 use tenantry::backups::catalog::Listed;
 
 /// `GET /api/tenant/backups`: newest first.
-pub(in crate::http) async fn list(State(app): State<App>, tenant: Tenant) -> Result<Json<Value>> {
-    may_manage(&app, &tenant)?;
+pub(in crate::http) async fn list(State(app): State<App>, tenant: Manager) -> Result<Json<Value>> {
     let listed = app.platform().own_backups(&tenant).await?;
     Ok(view::items(listed.iter().map(shown)))
 }
@@ -24,10 +22,9 @@ pub(in crate::http) async fn list(State(app): State<App>, tenant: Tenant) -> Res
 /// `POST /api/tenant/backups`.
 pub(in crate::http) async fn start(
     State(app): State<App>,
-    tenant: Tenant,
+    tenant: Manager,
     Words(wait): Words<Wait>,
 ) -> Result<(StatusCode, Json<Value>)> {
-    may_manage(&app, &tenant)?;
     let asked = app.platform().start_own_backup(&tenant).await?;
     let operations = app.platform().operations();
     let over = tokio::time::timeout(wait.patience(), operations.wait(asked.operation)).await;

@@ -1,6 +1,12 @@
 //! Handlers for the tenant's usage, its activity log and its operations.
 
-use crate::http::{App, operation, problem::Result, query::Words, scope::Tenant, view};
+use crate::http::{
+    App, operation,
+    problem::Result,
+    query::Words,
+    scope::{Manager, Tenant},
+    view,
+};
 use axum::{Json, extract::State};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -29,10 +35,9 @@ pub(in crate::http) struct Query {
 /// `GET /api/tenant/activity`: newest first, for managers of the tenant.
 pub(in crate::http) async fn activity(
     State(app): State<App>,
-    tenant: Tenant,
+    tenant: Manager,
     Words(query): Words<Query>,
 ) -> Result<Json<Value>> {
-    super::may_manage(&app, &tenant)?;
     let store = query.store.as_deref().unwrap_or("tenant");
     let store = StoreName::parse(store).map_err(|e| Error::invalid("store", e.reason))?;
     let lines =
@@ -52,10 +57,9 @@ pub(in crate::http) struct Operations {
 /// `GET /api/tenant/operations`: newest first, for managers of the tenant; without private detail.
 pub(in crate::http) async fn operations(
     State(app): State<App>,
-    tenant: Tenant,
+    tenant: Manager,
     Words(query): Words<Operations>,
 ) -> Result<Json<Value>> {
-    super::may_manage(&app, &tenant)?;
     let filter = Filter {
         open: query.open.unwrap_or(false),
         tenant: Some(tenant.id()),

@@ -1,7 +1,6 @@
 //! Handlers for invitations into the tenant, for its owners.
 
-use super::{may_manage, members::role};
-use crate::http::{App, body::Json as Input, names::Number, problem::Result, scope::Tenant, view};
+use crate::http::{App, body::Json as Input, names::Number, problem::Result, scope::Manager, view};
 use axum::{Json, extract::State};
 use http::StatusCode;
 use serde::Deserialize;
@@ -9,9 +8,8 @@ use serde_json::{Value, json};
 use tenantry::{Invitation, error::Wrong, users};
 
 /// `GET /api/tenant/invitations`.
-pub(in crate::http) async fn list(State(app): State<App>, tenant: Tenant) -> Result<Json<Value>> {
-    may_manage(&app, &tenant)?;
-    let open = app.platform().invitations(tenant.id()).await?;
+pub(in crate::http) async fn list(State(app): State<App>, tenant: Manager) -> Result<Json<Value>> {
+    let open = app.platform().invitations(&tenant).await?;
     Ok(view::items(open.iter().map(shown)))
 }
 
@@ -26,13 +24,12 @@ pub(in crate::http) struct Form {
 /// `POST /api/tenant/invitations`: gives the same answer whether the address has an account or not.
 pub(in crate::http) async fn create(
     State(app): State<App>,
-    tenant: Tenant,
+    tenant: Manager,
     Input(form): Input<Form>,
 ) -> Result<(StatusCode, Json<Value>)> {
-    may_manage(&app, &tenant)?;
     let mut wrong = Wrong::default();
     wrong.take(users::check_email(&form.email))?;
-    let role = wrong.take(role(&app, &form.role))?;
+    let role = wrong.take(app.platform().role(&form.role))?;
     let role = wrong.finish_with(role)?;
     let made = app.platform().invite(&tenant, &form.email, &role).await?;
     Ok((StatusCode::CREATED, Json(shown(&made))))
@@ -41,10 +38,9 @@ pub(in crate::http) async fn create(
 /// `DELETE /api/tenant/invitations/{id}`.
 pub(in crate::http) async fn revoke(
     State(app): State<App>,
-    tenant: Tenant,
+    tenant: Manager,
     Number(id): Number,
 ) -> Result<StatusCode> {
-    may_manage(&app, &tenant)?;
     app.platform().revoke_invitation(&tenant, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

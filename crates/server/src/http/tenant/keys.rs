@@ -1,6 +1,6 @@
 //! Handlers for the tenant's API keys.
 
-use crate::http::{App, body::Json as Input, names::Number, problem::Result, scope::Tenant, view};
+use crate::http::{App, body::Json as Input, names::Number, problem::Result, scope::Manager, view};
 use axum::{Json, extract::State};
 use http::StatusCode;
 use serde::Deserialize;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tenantry::access::api_keys::{KeyInfo, NewKey};
 
 /// `GET /api/tenant/keys`.
-pub(in crate::http) async fn list(State(app): State<App>, tenant: Tenant) -> Result<Json<Value>> {
+pub(in crate::http) async fn list(State(app): State<App>, tenant: Manager) -> Result<Json<Value>> {
     let keys = app.platform().access().api_keys().list(&tenant).await?;
     Ok(view::items(keys.iter().map(shown)))
 }
@@ -25,7 +25,7 @@ pub(in crate::http) struct Form {
 /// `POST /api/tenant/keys`.
 pub(in crate::http) async fn create(
     State(app): State<App>,
-    tenant: Tenant,
+    tenant: Manager,
     Input(form): Input<Form>,
 ) -> Result<(StatusCode, Json<Value>)> {
     let new =
@@ -39,7 +39,7 @@ pub(in crate::http) async fn create(
 /// `DELETE /api/tenant/keys/{id}`.
 pub(in crate::http) async fn revoke(
     State(app): State<App>,
-    tenant: Tenant,
+    tenant: Manager,
     Number(id): Number,
 ) -> Result<StatusCode> {
     app.platform().access().api_keys().revoke(&tenant, id).await?;

@@ -41,21 +41,19 @@ pub(in crate::http) async fn cancel(
         );
     }
     let reason = form.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
-    let ends = app.platform().cancel_tenant(&named.actor.by(), record.id, None, reason).await?;
+    let ends = app.platform().cancel_own_tenant(&named.actor, record.id, reason).await?;
     Ok(Json(json!({ "slug": record.slug, "ends": view::ends(Some(ends)) })))
 }
 
 /// `DELETE /api/tenant/cancel`.
 pub(in crate::http) async fn keep(State(app): State<App>, named: Named) -> Result<Json<Value>> {
     let record = owned(&app, &named).await?;
-    app.platform().keep_own_tenant(&named.actor.by(), record.id).await?;
+    app.platform().keep_own_tenant(&named.actor, record.id).await?;
     Ok(Json(json!({ "slug": record.slug, "ends": null })))
 }
 
 /// Returns the named tenant if the caller manages it.
 async fn owned(app: &App, named: &Named) -> Result<Arc<TenantRecord>> {
     let id = named.tenant.ok_or_else(Problem::absent)?;
-    let (record, role) = app.platform().access().belongs(&named.actor, id).await?;
-    super::manages(app, &named.actor, role.as_ref())?;
-    Ok(record)
+    Ok(app.platform().access().managed(&named.actor, id).await?)
 }

@@ -22,23 +22,3 @@ pub(super) use leave::{cancel, keep};
 pub(super) use members::{change as change_member, list as members, remove as remove_member};
 pub(super) use sql::run as sql;
 pub(super) use state::{change, show};
-
-use super::{App, problem::Result, scope::Tenant};
-use tenantry::{Error, access::Actor, name::RoleName};
-
-/// Checks that the caller manages people and keys: holders of the first configured role, as themselves
-/// (`impersonation-abuse`).
-fn may_manage(app: &App, tenant: &Tenant) -> Result<()> {
-    let actor = tenant.actor();
-    manages(app, actor, actor.role())
-}
-
-/// Checks that an actor who has not entered the tenant manages it, given their role there.
-fn manages(app: &App, actor: &Actor, role: Option<&RoleName>) -> Result<()> {
-    actor.may_change_credentials()?;
-    let first = app.platform().config().auth.roles.first();
-    match actor.is_superuser() || (first.is_some() && role == first) {
-        true => Ok(()),
-        false => Err(Error::Denied(format!("{actor:?} may not manage this tenant")).into()),
-    }
-}

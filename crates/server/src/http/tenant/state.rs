@@ -5,7 +5,7 @@ use crate::http::{
     App,
     body::Json as Input,
     problem::{Problem, Result},
-    scope::{Named, Tenant},
+    scope::{Manager, Named},
     view,
 };
 use axum::{Json, extract::State};
@@ -22,11 +22,10 @@ pub(in crate::http) struct Change {
 /// `PATCH /api/tenant`: changes the display name. Only staff change the slug.
 pub(in crate::http) async fn change(
     State(app): State<App>,
-    tenant: Tenant,
+    tenant: Manager,
     Input(form): Input<Change>,
 ) -> Result<Json<Value>> {
-    super::may_manage(&app, &tenant)?;
-    app.platform().set_tenant_name(&tenant.actor().by(), tenant.id(), &form.name).await?;
+    app.platform().set_tenant_name(&tenant, &form.name).await?;
     Ok(Json(json!({ "id": tenant.id(), "name": form.name.trim() })))
 }
 
@@ -35,7 +34,7 @@ pub(in crate::http) async fn show(State(app): State<App>, named: Named) -> Resul
     let id = named.tenant.ok_or_else(Problem::absent)?;
     let platform = app.platform();
     let (record, role) = platform.access().belongs(&named.actor, id).await?;
-    let now_us = platform.control().now_us();
+    let now_us = platform.now_us();
     let subscription = record.subscription.as_ref();
     Ok(Json(json!({
         "id": record.id,

@@ -2,6 +2,7 @@
 
 use super::super::app::{PASSWORD, TestApp};
 use serde_json::json;
+use tenantry::access::Operator;
 use tenantry::{
     access::{api_keys::NewKey, login::Login, passwords::Password},
     audit::By,
@@ -113,7 +114,7 @@ impl Cast {
             Relation::Own | Relation::Foreign => return,
             Relation::Suspended => {
                 drop(write);
-                return platform.suspend_tenant(&By::system(), &slug, "test").await.unwrap();
+                return platform.suspend_tenant(&Operator::new("system"), &slug, "test").await.unwrap();
             }
             Relation::Lapsed => {
                 plans::set_state(&mut write, &By::system(), company.id, plans::State::Expired, None)
@@ -163,8 +164,10 @@ impl Cast {
             write.invalidate(&Subject::Tenant(company.id)).await.unwrap();
             write.commit_unaudited().await.unwrap();
         }
-        let tenant =
-            platform.enter_as_operator(&By::system(), &Slug::parse(&company.slug).unwrap()).await.unwrap();
+        let tenant = platform
+            .enter_as_operator(&Operator::new("system"), &Slug::parse(&company.slug).unwrap())
+            .await
+            .unwrap();
         let records = platform.records(&tenant, "patients").unwrap();
         let (mut query, mut names) = (ListQuery::default(), Vec::new());
         query.select.limit = 1000;
@@ -185,7 +188,7 @@ async fn company(app: &TestApp, n: usize, relation: Relation, hash: &str) -> Com
     let platform = app.platform();
     let (slug, email) = (format!("company-{n}"), format!("owner-{n}@cast.example"));
     let new = NewTenant { slug: Slug::parse(&slug).unwrap(), name: slug.clone(), email: email.clone() };
-    let id = platform.create_tenant(&By::system(), new, None, None).await.unwrap().tenant;
+    let id = platform.create_tenant(&Operator::new("system"), new, None, None).await.unwrap().tenant;
     let mut write = platform.control().begin().await.unwrap();
     let user = NewUser {
         email: email.clone(),

@@ -33,8 +33,8 @@ fn spoils(cast: &Cast, shot: &Shot) -> bool {
     match route.access {
         Access::Public => true,
         Access::User => true,
-        Access::Platform => shot.has_staff(),
-        Access::Tenant => !harmless && shot.is_let_in(cast) && !shot.is_foreign(),
+        Access::Staff | Access::Superuser => shot.has_staff(),
+        Access::Member | Access::Manager => !harmless && shot.is_let_in(cast) && !shot.is_foreign(),
     }
 }
 
@@ -84,16 +84,16 @@ fn refused_rightly(
     let expected: &[u16] = match (shot.route.access, credential, relation) {
         (Access::Public, ..) => return None,
         // Only a tenant's own routes are also served below its name.
-        (Access::User | Access::Platform, ..) if shot.path.starts_with("/t/") => &[404],
+        (Access::User | Access::Staff | Access::Superuser, ..) if shot.path.starts_with("/t/") => &[404],
         (_, Credential::None | Credential::Forged, _) => &[401],
-        (Access::Platform, Credential::Staff, _) => return None,
+        (Access::Staff | Access::Superuser, Credential::Staff, _) => return None,
         // Credentials of a deleted tenant are no longer valid.
-        (Access::Platform, _, Relation::Gone) if credential.is_own() => &[401, 404],
-        (Access::Platform, ..) => &[404],
-        (Access::Tenant, _, Relation::Foreign) => &[404],
+        (Access::Staff | Access::Superuser, _, Relation::Gone) if credential.is_own() => &[401, 404],
+        (Access::Staff | Access::Superuser, ..) => &[404],
+        (Access::Member | Access::Manager, _, Relation::Foreign) => &[404],
         // Staff are members of no tenant.
-        (Access::Tenant, Credential::Staff, _) => return None,
-        (Access::Tenant, ..) if credential.is_own() => {
+        (Access::Member | Access::Manager, Credential::Staff, _) => return None,
+        (Access::Member | Access::Manager, ..) if credential.is_own() => {
             return own_door(credential, relation, status, shot, body);
         }
         _ => return None,
@@ -103,16 +103,6 @@ fn refused_rightly(
 
 /// Routes that work without entering: members of a cancelled or lapsed tenant see its state.
 const STATE: [&str; 2] = ["/api/tenant", "/api/tenant/cancel"];
-
-/// Routes for owners only: no key may use them, whatever its role.
-const MANAGED: [&str; 6] = [
-    "/api/tenant/export",
-    "/api/tenant/invitations",
-    "/api/tenant/keys",
-    "/api/tenant/activity",
-    "/api/tenant/backups",
-    "/api/tenant/operations",
-];
 
 /// Checks that every kind of credential meets the same gate of its own tenant, on every route (`uneven-credentials`).
 fn own_door(
@@ -129,7 +119,8 @@ fn own_door(
         _ if STATE.contains(&route) => return None,
         Relation::Suspended | Relation::Cancelled => &[403],
         Relation::Lapsed => &[402],
-        Relation::Own if credential.is_key() && MANAGED.contains(&route) => &[403],
+        // No key manages a tenant, whatever its role.
+        Relation::Own if credential.is_key() && shot.route.access == Access::Manager => &[403],
         // No file was uploaded there.
         Relation::Own if route.contains("/files/") => &[404],
         Relation::Own if shot.route.method.is_safe() => &[200],

@@ -1,7 +1,9 @@
 //! Tests of the swap on a real catalog: one placement in use at any time, no routing elsewhere, refused when stale.
 
 use super::*;
-use crate::{Platform, audit::By, config::Config, operations::Created, tenants::NewTenant, topology::Policy};
+use crate::{
+    Platform, access::Operator, config::Config, operations::Created, tenants::NewTenant, topology::Policy,
+};
 use tenantry_engine::{
     name::{PhysicalName, ServerName, Slug},
     place::Isolation,
@@ -17,10 +19,11 @@ impl World {
     async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let platform = Platform::open(Config::defaults_in(dir.path())).await.unwrap();
-        platform.initialise_plans().await.unwrap();
+        platform.plans().initialise(&Operator::new("system")).await.unwrap();
         let slug = Slug::parse("alpha").unwrap();
         let new = NewTenant { slug, name: "Alpha".into(), email: "a@alpha.test".into() };
-        let Created { tenant, .. } = platform.create_tenant(&By::system(), new, None, None).await.unwrap();
+        let Created { tenant, .. } =
+            platform.create_tenant(&Operator::new("system"), new, None, None).await.unwrap();
         Self { platform, tenant, _dir: dir }
     }
 

@@ -4,7 +4,7 @@ use super::{
     Scenario,
     kit::{count, nth, tenant, whole},
 };
-use crate::world::{World, by, registration, slug};
+use crate::world::{World, by, operator, registration, slug};
 use std::path::Path;
 use tenantry::{
     Error, Result,
@@ -20,7 +20,7 @@ pub(super) const BACKUP: Scenario = Scenario {
     prepare: |w| Box::pin(tenant(w, "alpha")),
     run: |w| {
         Box::pin(async {
-            let asked = w.platform.start_backup(&by(), &slug("alpha"), None).await;
+            let asked = w.platform.start_backup(&operator(), &slug("alpha"), None).await;
             through(w, asked.map(|a| a.operation)).await
         })
     },
@@ -36,7 +36,7 @@ pub(super) const BACKUP: Scenario = Scenario {
             if count(w, "SELECT count(*) FROM tenants").await == 0 {
                 w.operations.create_tenant(&by(), registration("alpha")).await.unwrap();
             }
-            let asked = w.platform.start_backup(&by(), &slug("alpha"), None).await.unwrap();
+            let asked = w.platform.start_backup(&operator(), &slug("alpha"), None).await.unwrap();
             w.operations.wait(asked.operation).await.unwrap();
         })
     },
@@ -52,7 +52,9 @@ pub(super) const RUN: Scenario = Scenario {
             tenant(w, "beta").await;
         })
     },
-    run: |w| Box::pin(async { through(w, w.platform.start_backup_run(&by(), everything()).await).await }),
+    run: |w| {
+        Box::pin(async { through(w, w.platform.start_backup_run(&operator(), everything()).await).await })
+    },
     finished: |w| {
         Box::pin(async {
             in_store(w).await;
@@ -69,7 +71,7 @@ pub(super) const RUN: Scenario = Scenario {
     endless: |w, n| {
         Box::pin(async move {
             w.operations.create_tenant(&by(), registration(nth(n).as_str())).await.unwrap();
-            let run = w.platform.start_backup_run(&by(), everything()).await.unwrap();
+            let run = w.platform.start_backup_run(&operator(), everything()).await.unwrap();
             w.operations.wait(run).await.unwrap();
         })
     },
@@ -87,7 +89,7 @@ pub(super) const VERIFY: Scenario = Scenario {
     },
     run: |w| {
         Box::pin(async {
-            let found = w.platform.verify_backup(&by(), &newest(w, "alpha").await).await?;
+            let found = w.platform.verify_backup(&operator(), &newest(w, "alpha").await).await?;
             assert_eq!(found.damage, None);
             Ok(())
         })
@@ -106,7 +108,7 @@ pub(super) const VERIFY: Scenario = Scenario {
                 }
                 back_up(w, "alpha").await;
             }
-            w.platform.verify_backup(&by(), &newest(w, "alpha").await).await.unwrap();
+            w.platform.verify_backup(&operator(), &newest(w, "alpha").await).await.unwrap();
         })
     },
 };
@@ -126,7 +128,7 @@ pub(super) async fn through(w: &World, started: Result<i64>) -> Result<()> {
 }
 
 pub(super) async fn back_up(w: &World, name: &str) {
-    let asked = w.platform.start_backup(&by(), &slug(name), None).await.unwrap();
+    let asked = w.platform.start_backup(&operator(), &slug(name), None).await.unwrap();
     through(w, Ok(asked.operation)).await.unwrap();
 }
 

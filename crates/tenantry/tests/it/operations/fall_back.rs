@@ -6,7 +6,7 @@ use super::{
     kit::{contents, count, rows, tenant, whole},
     moves::{open_to_writes, ready, to_disk},
 };
-use crate::world::{World, by, registration, slug};
+use crate::world::{World, by, operator, registration, slug};
 use std::{fs, path::PathBuf};
 
 pub(super) const LOST: Scenario = Scenario {
@@ -55,7 +55,7 @@ pub(super) const LOST: Scenario = Scenario {
 };
 
 async fn fall_back(w: &World) -> tenantry::Result<()> {
-    through(w, w.platform.fall_back(&by(), &slug("alpha"), None).await).await
+    through(w, w.platform.fall_back(&operator(), &slug("alpha"), None).await).await
 }
 
 /// Renames the files of server `disk`, so that no process can open them from now on.

@@ -2,7 +2,7 @@
 //! fail after and repeated, and is cancelled.
 
 use super::{Scenario, fresh, kit::count, succeeds_now, told};
-use crate::world::{World, by, registration};
+use crate::world::{World, by, operator, registration};
 use tenantry::{
     clock::SECOND_US,
     operations::{Filter, Recovered},
@@ -134,11 +134,12 @@ pub(super) async fn abandon(scenario: &'static Scenario) {
         let stuck = w.operations.list(&open).await.unwrap();
         let stuck =
             stuck.iter().find(|o| o.kind == scenario.kind).unwrap_or_else(|| panic!("{fault}: it is over"));
-        w.operations.retry(&by(), stuck.id).await.unwrap();
+        w.operations.retry(&operator(), stuck.id).await.unwrap();
         while !w.operations.show(stuck.id).await.unwrap().resting {
             tokio::time::sleep(std::time::Duration::from_millis(2)).await;
         }
-        let over = w.operations.abandon(&by(), stuck.id).await.unwrap_or_else(|e| panic!("{fault}: {e}"));
+        let over =
+            w.operations.abandon(&operator(), stuck.id).await.unwrap_or_else(|e| panic!("{fault}: {e}"));
         assert!(over.state.is_over(), "{fault}: {over:?}");
         let told = over.error.unwrap_or_default();
         assert!(told.contains(&format!("left behind: {}", step.name)), "{fault}: {told}");
@@ -146,7 +147,7 @@ pub(super) async fn abandon(scenario: &'static Scenario) {
         assert_eq!(w.operations.list(&open).await.unwrap(), vec![], "{fault}");
         let rows = "SELECT count(*) FROM audit WHERE action IN ('operation.abandon', 'operation.abandoned')";
         assert_eq!(count(&w, rows).await, 2, "{fault}");
-        assert!(w.operations.abandon(&by(), stuck.id).await.is_err(), "{fault}: it is over");
+        assert!(w.operations.abandon(&operator(), stuck.id).await.is_err(), "{fault}: it is over");
         tried += 1;
     }
     if tried > 0 {
@@ -160,7 +161,7 @@ async fn cancel_when_at_work(w: &World, scenario: &Scenario) -> tenantry::Result
         let open = w.operations.list(&Filter { open: true, ..Filter::default() }).await?;
         let at_work = open.iter().find(|o| o.kind == scenario.kind);
         if let Some(operation) = at_work.filter(|_| w.operations.faults().waiting() == 0) {
-            return w.operations.cancel(&by(), operation.id).await;
+            return w.operations.cancel(&operator(), operation.id).await;
         }
         tokio::time::sleep(std::time::Duration::from_millis(2)).await;
     }

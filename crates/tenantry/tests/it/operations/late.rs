@@ -1,7 +1,7 @@
 //! A late worker, whose operation another worker has undone, leaves no recording on.
 
 use super::{kit::tenant, moves};
-use crate::world::{World, by};
+use crate::world::{World, operator};
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicUsize, Ordering},
@@ -27,7 +27,7 @@ async fn a_mover_that_wakes_after_its_move_was_undone_has_nothing_noted() {
     asleep.await.unwrap();
     let open = Filter { open: true, ..Filter::default() };
     let id = w.operations.list(&open).await.unwrap()[0].id;
-    w.operations.cancel(&by(), id).await.unwrap();
+    w.operations.cancel(&operator(), id).await.unwrap();
     w.control.clock().advance_us(LEASE_US + 1);
     let recovered = w.operations.reconcile().await.unwrap();
     assert_eq!(recovered, Recovered { undone: 1, ..Recovered::default() });

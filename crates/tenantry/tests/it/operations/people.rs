@@ -4,7 +4,7 @@ use super::{
     Scenario, fresh,
     kit::{count, tenant, whole},
 };
-use crate::world::{World, by, placement, registration, slug};
+use crate::world::{World, by, operator, placement, registration, slug};
 use futures_util::StreamExt;
 use std::time::Duration;
 use tenantry::{
@@ -74,15 +74,15 @@ async fn one_that_failed_is_raised_and_can_be_tried_again_at_once() {
     );
     assert_eq!(w.operations.counts().await.unwrap(), (1, 1));
 
-    w.operations.retry(&by(), stuck.id).await.unwrap();
+    w.operations.retry(&operator(), stuck.id).await.unwrap();
     let over = w.operations.wait(stuck.id).await.unwrap();
     assert_eq!(over.state, State::Undone);
     assert_eq!(w.operations.counts().await.unwrap(), (0, 0));
     let audited = "SELECT count(*) FROM audit WHERE action = 'operation.retry'";
     assert_eq!(count(&w, audited).await, 1);
-    let again = w.operations.retry(&by(), stuck.id).await.unwrap_err();
+    let again = w.operations.retry(&operator(), stuck.id).await.unwrap_err();
     assert!(again.public_title().contains("start it anew"), "{again}");
-    assert_eq!(w.operations.cancel(&by(), stuck.id).await.unwrap_err().code(), "conflict");
+    assert_eq!(w.operations.cancel(&operator(), stuck.id).await.unwrap_err().code(), "conflict");
     assert_eq!(w.operations.show(999).await.unwrap_err().code(), "not_found");
     whole(&w).await;
 }
@@ -97,9 +97,9 @@ async fn one_that_nobody_works_on_is_undone_when_it_was_cancelled() {
     until_struck(&w).await;
     lost.abort();
     let id = newest(&w).await.id;
-    let busy = w.operations.retry(&by(), id).await.unwrap_err();
+    let busy = w.operations.retry(&operator(), id).await.unwrap_err();
     assert!(busy.public_title().contains("being worked on"), "{busy}");
-    w.operations.cancel(&by(), id).await.unwrap();
+    w.operations.cancel(&operator(), id).await.unwrap();
     w.control.clock().advance_us(31 * SECOND_US);
     w.operations.reconcile().await.unwrap();
     let over = w.operations.show(id).await.unwrap();
@@ -141,7 +141,7 @@ async fn the_list_pages_and_filters() {
 
 /// Returns the numbers of good and failed backups of a run.
 async fn backed_up(w: &World) -> (i64, i64) {
-    let run = w.platform.start_backup_run(&by(), Selection::default()).await.unwrap();
+    let run = w.platform.start_backup_run(&operator(), Selection::default()).await.unwrap();
     let over = w.operations.wait(run).await.unwrap().result.unwrap();
     (over["good"].as_i64().unwrap(), over["failed"].as_i64().unwrap())
 }
@@ -153,7 +153,7 @@ async fn a_run_over_many_waits_for_a_tenant_that_is_busy() {
     tenant(&w, "alpha").await;
     tenant(&w, "beta").await;
     w.operations.faults().arm("backup:take:before:wait-700");
-    let busy = w.platform.start_backup(&by(), &slug("alpha"), None).await.unwrap();
+    let busy = w.platform.start_backup(&operator(), &slug("alpha"), None).await.unwrap();
     until_struck(&w).await;
     assert_eq!(w.operations.show(busy.operation).await.unwrap().state, State::Running);
     assert_eq!(backed_up(&w).await, (2, 0));
@@ -168,7 +168,7 @@ async fn a_run_over_many_goes_on_with_what_a_dead_worker_left_on_a_tenant() {
     tenant(&w, "beta").await;
     // Past its point of no return the operation rests, without a worker.
     w.operations.faults().arm("backup:expire:before:fail");
-    let left = w.platform.start_backup(&by(), &slug("alpha"), None).await.unwrap();
+    let left = w.platform.start_backup(&operator(), &slug("alpha"), None).await.unwrap();
     until_struck(&w).await;
     assert_eq!(backed_up(&w).await, (2, 0));
     assert_eq!(w.operations.show(left.operation).await.unwrap().state, State::Done, "finished by the run");

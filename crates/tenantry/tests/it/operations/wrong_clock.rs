@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     backups_kit::Clinic,
-    world::{World, by, slug},
+    world::{World, by, operator, slug},
 };
 use std::time::Duration;
 use tenantry::{
@@ -60,13 +60,13 @@ async fn a_jump_closes_but_does_not_purge_and_the_way_back_opens() {
     .await;
     tenant(&w, "alpha").await;
     let id = w.platform.tenant_id(&slug("alpha")).await.unwrap();
-    w.platform.cancel_tenant(&by(), id, None, None).await.unwrap();
+    w.platform.cancel_tenant(&operator(), id, None, None).await.unwrap();
     for jump_us in [-800 * DAY_US, 800 * DAY_US] {
         w.control.clock().jump_us(jump_us);
         pass(&w.platform).await;
         assert_eq!(state(&w).await, if jump_us > 0 { State::Cancelled } else { State::Active });
         assert_eq!(w.platform.tenants_due().await.unwrap(), vec![], "{jump_us}");
-        let refused = w.platform.purge_tenant(&by(), &slug("alpha"), id, false).await.unwrap_err();
+        let refused = w.platform.purge_tenant(&operator(), &slug("alpha"), id, false).await.unwrap_err();
         let text = refused.public_title();
         assert_eq!(text.contains("tenantry clock accept"), jump_us > 0, "{text}");
         w.control.clock().jump_us(-jump_us);
@@ -92,13 +92,13 @@ async fn an_operator_who_compared_the_clock_may_accept_it() {
     let w = World::open(dir.path()).await.with_plans().await;
     tenant(&w, "alpha").await;
     let id = w.platform.tenant_id(&slug("alpha")).await.unwrap();
-    w.platform.cancel_tenant(&by(), id, None, None).await.unwrap();
+    w.platform.cancel_tenant(&operator(), id, None, None).await.unwrap();
     w.control.clock().jump_us(400 * DAY_US);
     tenantry::tenants::close_due(&w.control, 10).await.unwrap();
     let before = w.platform.clock_state().await.unwrap();
     assert!(before.holds_back() && before.ahead_seconds() / 86_400 >= 399, "{before:?}");
     assert_eq!(w.platform.tenants_due().await.unwrap(), vec![]);
-    let after = w.platform.accept_clock(&by()).await.unwrap();
+    let after = w.platform.accept_clock(&operator()).await.unwrap();
     assert!(!after.holds_back(), "{after:?}");
     assert_eq!(w.platform.tenants_due().await.unwrap().len(), 1);
     assert_eq!(count(&w, "SELECT count(*) FROM audit WHERE action = 'clock.accept'").await, 1);
@@ -151,7 +151,7 @@ async fn backups_are_made_and_kept_before_and_after_a_jump() {
     let before = there().await;
     clock.jump_us(800 * DAY_US);
     assert_eq!(runs().await, 2, "the clock may be right: a backup is made");
-    platform.prune_backups(&by()).await.unwrap();
+    platform.prune_backups(&operator()).await.unwrap();
     assert_eq!(there().await.last(), before.last(), "and none is given up for it");
     clock.jump_us(-800 * DAY_US);
     let status = platform.backup_status().await.unwrap();
@@ -212,5 +212,5 @@ async fn an_older_catalog_gets_its_subscriptions_back() {
     assert_eq!(states, ["trial", "expired", "active"]);
     let newest = "SELECT witnessed_at = (SELECT max(at) FROM audit) FROM clock";
     assert_eq!(count(&w, newest).await, 1, "the newest instant on record");
-    assert!(matches!(w.platform.purge_due(&by()).await, Ok(run) if run.started.is_empty()));
+    assert!(matches!(w.platform.purge_due(&operator()).await, Ok(run) if run.started.is_empty()));
 }

@@ -1,0 +1,25 @@
+//! The operator: an actor without credentials, who may do everything.
+//!
+//! Made by the program that opens the platform, for its own commands and jobs. The operating system has authorised that
+//! program's user. No request from a network may lead here: `xtask tidy` refuses the name in the HTTP layer.
+
+use super::Actor;
+use std::ops::Deref;
+
+/// The operator of the installation, acting through a command or a job of the program that opened the platform.
+#[derive(Debug, Clone)]
+pub struct Operator(Actor);
+
+impl Operator {
+    /// Creates the operator with the name that the audit log shows, for example `cli:root` or `job:invoices`.
+    pub fn new(name: &str) -> Self {
+        Self(Actor::system(name))
+    }
+}
+
+impl Deref for Operator {
+    type Target = Actor;
+    fn deref(&self) -> &Actor {
+        &self.0
+    }
+}

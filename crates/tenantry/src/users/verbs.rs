@@ -1,0 +1,138 @@
+//! The verbs on users: `platform.users()`. Each checks its actor, writes an audit row, and commits.
+//!
+//! Called by the staff API and the command line.
+
+use super::{Flags, NewUser, Standing, User, check_email, check_text};
+use crate::{
+    Error, Platform, Result,
+    access::{Actor, passwords::Password},
+    error::Wrong,
+};
+use tenantry_engine::name::UserId;
+
+/// The users of an installation.
+pub struct Users<'a>(&'a Platform);
+
+/// Changes of a user's flags. `None` leaves a flag as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FlagChanges {
+    /// Has all rights.
+    pub superuser: Option<bool>,
+    /// Platform staff.
+    pub staff: Option<bool>,
+    /// May sign in.
+    pub active: Option<bool>,
+}
+
+impl Platform {
+    /// Users: list, create, change, unlock.
+    pub fn users(&self) -> Users<'_> {
+        Users(self)
+    }
+}
+
+impl Users<'_> {
+    /// Lists users with ids greater than `after`, ordered by id.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for actors who are not staff.
+    pub async fn list(&self, actor: &Actor, after: Option<UserId>, limit: u32) -> Result<Vec<User>> {
+        actor.require_staff()?;
+        super::list(&mut self.0.control().snapshot().await?, after, limit).await
+    }
+
+    /// Returns the user who holds this address.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none, and for actors who are not staff.
+    pub async fn by_email(&self, actor: &Actor, email: &str) -> Result<User> {
+        actor.require_staff()?;
+        let found = super::by_email(&mut self.0.control().snapshot().await?, email).await?;
+        found.ok_or(Error::NotFound("user"))
+    }
+
+    /// Creates a user whose address the superuser vouches for. The address is the name where none is given.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] unless the actor is a superuser; [`Error::InvalidFields`] with every invalid field;
+    /// [`Error::Conflict`] for an address in use.
+    pub async fn create(
+        &self,
+        actor: &Actor,
+        email: String,
+        name: Option<String>,
+        password: Password,
+    ) -> Result<User> {
+        actor.require_superuser("create users")?;
+        let name = name.unwrap_or_else(|| email.clone());
+        let mut wrong = Wrong::default();
+        wrong.take(check_email(&email))?;
+        wrong.take(check_text("name", &name))?;
+        wrong.take(password.check(&email))?;
+        wrong.finish()?;
+        let password_hash = Some(self.0.access().passwords().hash(password).await?);
+        let mut write = self.0.control().begin().await?;
+        let new = NewUser { email, name, password_hash, standing: Standing::Confirmed };
+        let id = super::create(&mut write, &actor.by(), &new).await?;
+        let user = super::by_id(&mut write, id).await?;
+        write.commit().await?;
+        Ok(user)
+    }
+
+    /// Creates a superuser.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] unless the actor is a superuser; [`Error::Invalid`] for an invalid address or password;
+    /// [`Error::Conflict`] for an address in use.
+    pub async fn create_superuser(&self, actor: &Actor, email: &str, password: Password) -> Result<UserId> {
+        actor.require_superuser("create superusers")?;
+        password.check(email)?;
+        let hash = self.0.access().passwords().hash(password).await?;
+        let mut write = self.0.control().begin().await?;
+        let user = NewUser {
+            email: email.into(),
+            name: "Superuser".into(),
+            password_hash: Some(hash),
+            standing: Standing::Confirmed,
+        };
+        let by = actor.by();
+        let id = super::create(&mut write, &by, &user).await?;
+        let all = Flags { is_superuser: true, is_staff: true, is_active: true };
+        super::set_flags(&mut write, &by, id, all, &self.0.owner_role()?).await?;
+        write.commit().await?;
+        Ok(id)
+    }
+
+    /// Changes flags of a user, and returns the user as changed.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] unless the actor is a superuser; [`Error::NotFound`] when there is no such user;
+    /// [`Error::Conflict`] for the last superuser, and for the last manager of an active tenant.
+    pub async fn change(&self, actor: &Actor, id: UserId, changes: FlagChanges) -> Result<User> {
+        actor.require_superuser("change rights")?;
+        let mut write = self.0.control().begin().await?;
+        let user = super::by_id(&mut write, id).await?;
+        let flags = Flags {
+            is_superuser: changes.superuser.unwrap_or(user.is_superuser),
+            is_staff: changes.staff.unwrap_or(user.is_staff),
+            is_active: changes.active.unwrap_or(user.is_active),
+        };
+        super::set_flags(&mut write, &actor.by(), id, flags, &self.0.owner_role()?).await?;
+        let user = super::by_id(&mut write, id).await?;
+        write.commit().await?;
+        Ok(user)
+    }
+
+    /// Unlocks an account that was locked after failed sign-ins (`account-enumeration`), and returns it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such user, and for actors who are not staff.
+    pub async fn unlock(&self, actor: &Actor, id: UserId) -> Result<User> {
+        actor.require_staff()?;
+        let mut write = self.0.control().begin().await?;
+        super::unlock(&mut write, &actor.by(), id).await?;
+        let user = super::by_id(&mut write, id).await?;
+        write.commit().await?;
+        Ok(user)
+    }
+}
