@@ -19,7 +19,11 @@ pub mod query;
 mod refused;
 pub mod row;
 pub mod schema;
+#[cfg(feature = "internals")]
 pub mod sqlite;
+#[cfg(not(feature = "internals"))]
+#[allow(dead_code, unreachable_pub, reason = "public for the engine's own tests only")]
+mod sqlite;
 pub mod value;
 pub mod write;
 

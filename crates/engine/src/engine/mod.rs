@@ -24,9 +24,13 @@ mod transfer;
 pub use self::{provision::Prepared, session::Session};
 pub use crate::identity::Resident;
 pub use crate::sqlite::{
-    Activity, AdoptOptions, Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, DatabaseFile, Digest, Drift,
-    Inspection, MigrateReport, ModelDiff, PlaceState, Script, SqlLimits, SqlRow, SqlRows, SystemDb,
-    TableDigest, Template, Tx, Usage,
+    Activity, AdoptOptions, Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, DatabaseFile, Digest,
+    MigrateReport, ModelDiff, PlaceState, Script, SqlLimits, SqlRow, SqlRows, SystemDb, TableDigest,
+    Template, Tx,
+};
+pub use crate::{
+    schema::{Drift, Inspection},
+    write::Usage,
 };
 
 /// A server of the configuration.

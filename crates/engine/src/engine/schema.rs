@@ -6,7 +6,8 @@ use crate::{
     migration::Migration,
     name::StoreName,
     place::{Isolation, Place},
-    sqlite::{self, Inspection, MigrateReport, Script},
+    schema::Inspection,
+    sqlite::{self, MigrateReport, Script},
 };
 use std::sync::Arc;
 

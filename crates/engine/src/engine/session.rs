@@ -8,12 +8,9 @@ use crate::{
     overrides::OverrideRow,
     query::{Change, Filter, RecordId, Select},
     row::Visit,
-    sqlite::{
-        self, SqlLimits, SqlRows,
-        records::{Activity, Usage},
-    },
+    sqlite::{self, SqlLimits, SqlRows, records::Activity},
     value::Value,
-    write::{WriteGuard, WriteOptions, Written},
+    write::{Usage, WriteGuard, WriteOptions, Written},
 };
 use std::borrow::Cow;
 

@@ -2,8 +2,10 @@
 //! checks first.
 
 use super::State;
-use crate::model::{FieldKind, IdKind, default::typed};
-use crate::value::Value;
+use crate::{
+    model::{FieldKind, IdKind, default::typed},
+    value::Value,
+};
 use serde_json::Value as Json;
 
 /// Returns true if each value of `from` can be converted to `to` without loss, or is refused individually.

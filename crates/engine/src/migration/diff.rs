@@ -3,11 +3,15 @@
 //! `makemigrations` calls it. The operations it returns were applied to a copy of the state without error and lead
 //! exactly to the declared schema. What it cannot know, it asks.
 
-use super::overrides::{overrides_of, rename_override};
-use super::rename::{Answers, Origin, Undecided, ask_fill, field_origin, model_origin};
-use super::{Invalid, Op, State, convertible_in, fill_value};
-use crate::model::{Field, FieldKind, Index, Model};
-use crate::name::{AppName, ModelName};
+use super::{
+    Invalid, Op, State, convertible_in, fill_value,
+    overrides::{overrides_of, rename_override},
+    rename::{Answers, Origin, Undecided, ask_fill, field_origin, model_origin},
+};
+use crate::{
+    model::{Field, FieldKind, Index, Model},
+    name::{AppName, ModelName},
+};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 

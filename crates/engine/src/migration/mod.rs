@@ -19,8 +19,10 @@ pub use order::{dependencies, fingerprint, order};
 pub use rename::{Answers, Choice, Question, Undecided};
 pub use state::State;
 
-use crate::model::{Field, Index, Model};
-use crate::name::{AppName, FieldName, ModelName, StoreName};
+use crate::{
+    model::{Field, Index, Model},
+    name::{AppName, FieldName, ModelName, StoreName},
+};
 use serde_json::Value as Json;
 
 /// Error for a migration that contradicts the models before it.

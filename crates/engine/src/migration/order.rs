@@ -1,8 +1,10 @@
 //! Orders the migrations of all apps, and identifies those of one store.
 
 use super::{Invalid, Migration, Op};
-use crate::model::FieldKind;
-use crate::name::{AppName, ModelName, StoreName};
+use crate::{
+    model::FieldKind,
+    name::{AppName, ModelName, StoreName},
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Orders migrations so that each comes after those of its own app with smaller names and after all it depends on. The

@@ -4,8 +4,10 @@
 //! `diff.rs` calls it.
 
 use super::{Op, State, Statements};
-use crate::model::Model;
-use crate::name::{FieldName, ModelName};
+use crate::{
+    model::Model,
+    name::{FieldName, ModelName},
+};
 
 /// Returns the automatic model that holds overrides of a field, if tenants' databases have it.
 pub(super) fn overrides_of(

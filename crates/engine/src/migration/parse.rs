@@ -2,10 +2,14 @@
 //! files.
 
 use super::{Migration, Op, Statements, fill_value};
-use crate::model::problem::Sink;
-use crate::model::reader::{self, At, Section};
-use crate::model::{Field, Index, Model, Permissions, Problem, field, indexes, parse};
-use crate::name::{AppName, FieldName, ModelName, StoreName};
+use crate::{
+    model::{
+        Field, Index, Model, Permissions, Problem, field, indexes, parse,
+        problem::Sink,
+        reader::{self, At, Section},
+    },
+    name::{AppName, FieldName, ModelName, StoreName},
+};
 use serde_json::Value as Json;
 use toml::de::DeTable;
 

@@ -2,8 +2,10 @@
 //!
 //! `diff.rs` uses it. Questions are data: the command line asks them, or prints the options that answer them.
 
-use crate::model::{Field, Model};
-use crate::name::{FieldName, ModelName};
+use crate::{
+    model::{Field, Model},
+    name::{FieldName, ModelName},
+};
 use serde_json::Value as Json;
 
 /// Answers that were given in advance.

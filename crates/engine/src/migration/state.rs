@@ -1,8 +1,10 @@
 //! The models after migrations, computed from their operations and never read from a database.
 
 use super::{Invalid, Migration, Op};
-use crate::model::{Field, FieldKind, Index, Model, Permissions};
-use crate::name::{AppName, FieldName, ModelName, StoreName};
+use crate::{
+    model::{Field, FieldKind, Index, Model, Permissions},
+    name::{AppName, FieldName, ModelName, StoreName},
+};
 use std::collections::BTreeMap;
 
 /// All models of a platform after some migrations, reduced to what databases know.

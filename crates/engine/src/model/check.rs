@@ -2,8 +2,7 @@
 //!
 //! [`super::load`] calls it with all models that parsed.
 
-use super::parse::Parsed;
-use super::{FieldKind, Model, Problem, Scope};
+use super::{FieldKind, Model, Problem, Scope, parse::Parsed};
 use crate::name::{ModelName, StoreName};
 use std::collections::HashMap;
 

@@ -1,8 +1,11 @@
 //! Parses one field table to a [`Field`]. Models and migrations use the same form.
 
-use super::problem::Sink;
-use super::reader::{self, At, Section};
-use super::{Field, FieldKind, OnDelete, default, parse::human};
+use super::{
+    Field, FieldKind, OnDelete, default,
+    parse::human,
+    problem::Sink,
+    reader::{self, At, Section},
+};
 use crate::name::{FieldName, ModelName};
 
 /// A field and the byte offset of its `to`.

@@ -1,9 +1,11 @@
 //! Parses `[[indexes]]` of a model and checks their fields and that none is declared twice. `parse` calls it;
 //! migrations parse single tables with it.
 
-use super::problem::Sink;
-use super::reader::{At, Section};
-use super::{Field, FieldKind, Index};
+use super::{
+    Field, FieldKind, Index,
+    problem::Sink,
+    reader::{At, Section},
+};
 use crate::name::FieldName;
 
 /// Columns that every model has.

@@ -2,11 +2,13 @@
 //!
 //! [`super::load`] calls it. Rules that involve other models are in `check.rs`.
 
-use super::field::{self, ParsedField};
-use super::indexes::indexes;
-use super::problem::{Problem, Sink};
-use super::reader::{At, Section};
-use super::{FieldKind, Grant, IdKind, Model, Overrides, Permissions, Scope, Source};
+use super::{
+    FieldKind, Grant, IdKind, Model, Overrides, Permissions, Scope, Source,
+    field::{self, ParsedField},
+    indexes::indexes,
+    problem::{Problem, Sink},
+    reader::{At, Section},
+};
 use crate::name::{FieldName, ModelName, StoreName};
 use std::collections::HashMap;
 use toml::de::DeTable;

@@ -3,8 +3,10 @@
 //! The parsers of models and migrations use it. It does not depend on models.
 
 use super::problem::Sink;
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
 
 /// A value and its byte offset in the file.
 #[derive(Debug, Clone)]

@@ -1,10 +1,12 @@
 //! The models of one store, compiled for both isolations, and the migrations that a database must have to be used with
 //! them. The platform builds them when it loads its configuration; every statement on records uses them.
 
+mod drift;
 mod known;
 mod plan;
 mod store;
 
+pub use drift::{Drift, Inspection};
 pub(crate) use known::Known;
 pub use plan::{Column, Confinement, Plan};
 pub(crate) use plan::{Projection, Referrer};

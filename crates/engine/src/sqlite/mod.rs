@@ -26,9 +26,9 @@ pub(crate) use files::{
     name_prepared, pooled_bytes, prepare, provision, rehearse_file, repair, residents, scrub, sweep,
 };
 pub(crate) use identity::{enrol, set_fence};
-pub use records::{Activity, Usage};
+pub use records::Activity;
 pub use sandbox::{SqlLimits, SqlRows};
-pub use schema::{Drift, Inspection, MigrateReport, Script};
+pub use schema::{MigrateReport, Script};
 pub(crate) use session::{Session, operator_sql};
 pub(crate) use site::Site;
 pub use system::{SqlRow, SystemDb, Tx};

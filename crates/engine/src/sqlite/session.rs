@@ -8,13 +8,13 @@ use super::{
     connection::{Database, Lease, group_commit},
     error::located,
     identity,
-    records::{Activity, Usage, activity, list, read, usage, write::Request},
+    records::{Activity, activity, list, read, usage, write::Request},
     sandbox::{self, Window},
     schema::Script,
 };
 use crate::{
     error::{Error, Kind, Result},
-    list::Cost,
+    list::{Cost, cost},
     name::FieldName,
     overrides::OverrideRow,
     place::{Isolation, Place},
@@ -26,7 +26,7 @@ use crate::{
         connection::{BUSY_WAIT, LongWork},
     },
     value::Value,
-    write::{WriteGuard, WriteOptions, Written},
+    write::{Usage, WriteGuard, WriteOptions, Written},
 };
 use rusqlite::Connection;
 use std::{
@@ -117,7 +117,7 @@ impl Session {
         merge: Option<&[OverrideRow]>,
         mut visit: V,
     ) -> Result<(V, Option<Vec<Value>>)> {
-        if list::cost(&self.schema, model, select) == Cost::Short
+        if cost(&self.schema, model, select) == Cost::Short
             && merge.is_none_or(|rows| rows.len() <= INLINE_OVERRIDES)
         {
             let next = self

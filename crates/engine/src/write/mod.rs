@@ -1,7 +1,10 @@
 //! Changes to records: what limits a write, what it returns, and the checks before any database is asked.
 
+pub(crate) mod detail;
+mod limits;
 pub(crate) mod prepare;
 
+pub use limits::Usage;
 pub(crate) use prepare::{Act, ID_MAX, Ready};
 
 use crate::{name::ModelName, query::RecordId, value::Value};

@@ -150,7 +150,7 @@ fn search_follows_updates_and_deletes() {
 #[test]
 fn costs_tell_pages_from_scans() {
     let kit = Kit::new(BOTH[0]);
-    let cost = |select: Select| list::cost(&kit.schema, "doctors", &select);
+    let cost = |select: Select| tenantry_engine::list::cost(&kit.schema, "doctors", &select);
     let sort = |field: &str| Select { sort: vec![(name(field), Direction::Descending)], ..Select::default() };
     assert_eq!(cost(Select::default()), Cost::Short);
     assert_eq!(cost(sort("age")), Cost::Short);

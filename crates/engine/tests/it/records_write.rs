@@ -188,7 +188,7 @@ fn a_row_that_refers_to_itself_can_go_at_its_version() {
         assert_eq!((gone.version, kit.column("doctors", &gone.row, "mentor")), (1, 1.into()));
         assert_eq!(
             usage::usage(&kit.conn, &kit.schema, &kit.who).unwrap(),
-            usage::Usage { rows: 0, bytes: 0 }
+            tenantry_engine::Usage { rows: 0, bytes: 0 }
         );
     }
 }

@@ -4,11 +4,12 @@
 use crate::{
     error::{Error, Kind, Result},
     place::Isolation,
+    schema::Inspection,
     sqlite::{
         connection::{BUSY_WAIT, Dedicated, Durability, WriteTurn, base, open},
         files::check_pages,
         identity,
-        schema::{Inspection, Script, inspect, migrate::MigrateReport},
+        schema::{Script, inspect, migrate::MigrateReport},
         site::Site,
     },
 };

@@ -14,4 +14,3 @@ pub use activity::Activity;
 pub(crate) use key::Key;
 pub(crate) use read::Cursor;
 pub(crate) use texts::{Texts, returning};
-pub use usage::Usage;

@@ -5,26 +5,16 @@ use super::{list::Query, merge};
 use crate::{
     cell::Stored,
     error::{Error, Result},
+    list::terms,
     overrides::{OverrideRow, touching},
     query::RecordId,
 };
 use rusqlite::Connection;
 use std::fmt::Write;
 
-/// Maximum number of characters and of terms in one search.
-const TEXT_MAX: usize = 200;
-const TERMS_MAX: usize = 16;
-
 /// Returns the text as an FTS5 expression; None if it has no letter or digit to search for.
 pub(crate) fn expression(text: &str) -> Result<Option<String>> {
-    if text.chars().nth(TEXT_MAX).is_some() {
-        return Err(Error::invalid("search", format!("must have at most {TEXT_MAX} characters")));
-    }
-    let between = |c: char| c.is_whitespace() || c.is_control();
-    let terms: Vec<_> = text.split(between).filter(|term| term.contains(char::is_alphanumeric)).collect();
-    if terms.len() > TERMS_MAX {
-        return Err(Error::invalid("search", format!("must have at most {TERMS_MAX} words")));
-    }
+    let terms = terms(text)?;
     let mut out = String::with_capacity(text.len() + 2 * terms.len() + 2);
     for term in &terms {
         let _ = write!(out, "\"{}\" ", term.replace('"', "\"\""));

@@ -7,19 +7,9 @@ use crate::{
     place::Isolation,
     schema::{Confinement, Schema},
     sqlite::schema::compare_ledger,
-    write::WriteOptions,
+    write::{Usage, WriteOptions},
 };
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
-
-/// Rows and bytes of one tenant in one database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Usage {
-    /// Rows of declared models.
-    pub rows: u64,
-    /// For a pooled tenant, bytes of its stored values; otherwise, bytes of its database's pages. The limit counts the
-    /// same.
-    pub bytes: u64,
-}
 
 /// Bytes of the pages that `max_page_count` limits, whether they are in the file already or still in its `-wal`.
 const PAGES: &str = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
@@ -72,15 +62,7 @@ pub(crate) fn reserve(
         let key = params![who.tenant, schema.store().as_str(), generation(who), rows, bytes];
         run(conn, RESERVE, schema, who, key)?
     };
-    let over = |delta: i64, held: i64, max: Option<u64>| {
-        delta > 0 && max.is_some_and(|max| u64::try_from(held).unwrap_or(0) > max)
-    };
-    if over(rows, held.0, options.max_rows) {
-        return Err(Error::new(Kind::Limit("rows"), format!("{} rows", held.0)));
-    }
-    if over(bytes, held.1, options.max_bytes) {
-        return Err(Error::new(Kind::Limit("bytes"), format!("{} bytes", held.1)));
-    }
+    options.refuse_over_limit((rows, held.0), (bytes, held.1))?;
     Ok(held.2)
 }
 

@@ -5,50 +5,22 @@
 //! no model are ignored: migrations may make their own.
 
 use super::ddl;
-use crate::{error::Result, migration::State, name::StoreName, place::Isolation, sqlite::schema::Script};
+use crate::{
+    error::Result,
+    migration::State,
+    name::StoreName,
+    place::Isolation,
+    schema::{Drift, Inspection},
+    sqlite::schema::Script,
+};
 use rusqlite::Connection;
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 /// The schema of a database: each object's definition by its kind and name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// `table doctors`, `column doctors.name`, `constraint doctors: …`, `index …`, `trigger …` → definition.
     objects: BTreeMap<String, String>,
-}
-
-/// One difference between a database and its migrations.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Drift {
-    /// What differs: `column doctors.fee`.
-    pub object: String,
-    /// Its definition in the database; None if it is missing there.
-    pub found: Option<String>,
-    /// Its definition after migrations; None if it should not be there.
-    pub wanted: Option<String>,
-}
-
-impl fmt::Display for Drift {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.found, &self.wanted) {
-            (None, Some(wanted)) => write!(f, "{} is missing (should be: {wanted})", self.object),
-            (Some(found), None) => write!(f, "{} should not be there (is: {found})", self.object),
-            (found, wanted) => {
-                let text = |o: &Option<String>| o.clone().unwrap_or_default();
-                write!(f, "{} is: {}; should be: {}", self.object, text(found), text(wanted))
-            }
-        }
-    }
-}
-
-/// The result of inspecting one database.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Inspection {
-    /// Migrations the database lacks, as `app/name`.
-    pub pending: Vec<String>,
-    /// Migrations the database has that are not known here.
-    pub unknown: Vec<String>,
-    /// Differences from the schema after all migrations; empty while some are pending.
-    pub drift: Vec<Drift>,
 }
 
 /// Inspects a database of the script's store.

@@ -5,6 +5,5 @@ pub mod inspect;
 pub mod migrate;
 mod verified;
 
-pub use inspect::{Drift, Inspection};
 pub use migrate::{MigrateReport, Script};
 pub(crate) use verified::{Verified, compare as compare_ledger};

@@ -7,7 +7,6 @@ mod query;
 #[cfg(test)]
 mod tests;
 
-pub use crate::list::{Cost, cost};
 pub(crate) use query::Query;
 
 use super::{
@@ -17,6 +16,7 @@ use super::{
 use crate::{
     cell::Stored,
     error::{Error, Kind, Result},
+    list::{LIMIT_MAX, SortKey, order},
     overrides::OverrideRow,
     query::{Filter, Select},
     row::Visit,
@@ -32,9 +32,6 @@ use rusqlite::{Connection, Row};
 pub fn add_functions(conn: &Connection) -> Result<()> {
     Ok(crate::sqlite::functions::add_own(conn)?)
 }
-
-/// Maximum number of rows on one page.
-pub const LIMIT_MAX: u32 = 1000;
 
 /// Visits the rows of one page. Returns the `after` of the next page, or None on the last page.
 ///
@@ -56,7 +53,7 @@ pub fn select(
     if !(1..=LIMIT_MAX).contains(&select.limit) {
         return Err(Error::invalid("limit", format!("must be from 1 to {LIMIT_MAX}")));
     }
-    let order = page::order(plan, &select.sort)?;
+    let order = order(plan, &select.sort)?;
     let projection = plan.project(&select.fields)?;
     let query = compile(conn, plan, who, select, &projection, &order, merge)?;
     let mut statement = conn.prepare_cached(&query.sql)?;
@@ -83,7 +80,7 @@ fn compile<'p>(
     who: &'p Confinement,
     select: &Select,
     projection: &Projection<'_>,
-    order: &[page::SortKey],
+    order: &[SortKey],
     merge: Option<&[OverrideRow]>,
 ) -> Result<Query<'p>> {
     let mut positions = projection.positions.to_vec();
@@ -142,7 +139,7 @@ fn conditions(
     }
 }
 
-fn sort_values(plan: &Plan, row: &Row<'_>, order: &[page::SortKey], hidden: usize) -> Result<Vec<Value>> {
+fn sort_values(plan: &Plan, row: &Row<'_>, order: &[SortKey], hidden: usize) -> Result<Vec<Value>> {
     let values = order.iter().enumerate().map(|(index, key)| {
         let raw = row.get_ref(hidden + index)?;
         let seen = value(plan.storages[key.position], raw);

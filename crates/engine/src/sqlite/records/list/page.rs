@@ -2,48 +2,13 @@
 
 use super::query::Query;
 use crate::{
-    cell::{Storage, Stored, stored},
+    cell::{Stored, stored},
     error::{Error, Result},
-    name::FieldName,
+    list::SortKey,
     query::Direction,
-    schema::Plan,
     value::Value,
 };
 use std::fmt::Write;
-
-/// Maximum number of sort keys.
-const KEYS_MAX: usize = 8;
-
-/// A column to sort by.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct SortKey {
-    pub(super) position: usize,
-    pub(super) direction: Direction,
-}
-
-/// Returns the requested keys up to the id, which makes the order total. If the id is not among them, appends it in the
-/// direction of the last key, so that an index on that key serves both directions.
-pub(super) fn order(plan: &Plan, sort: &[(FieldName, Direction)]) -> Result<Vec<SortKey>> {
-    if sort.len() > KEYS_MAX {
-        return Err(Error::invalid("sort", format!("must have at most {KEYS_MAX} keys")));
-    }
-    let mut keys: Vec<SortKey> = Vec::with_capacity(sort.len() + 1);
-    for (field, direction) in sort {
-        let (position, column) = plan.require(field.as_str())?;
-        if column.storage == Storage::Json {
-            return Err(Error::invalid(field.as_str(), "is JSON, which has no order"));
-        }
-        if keys.iter().all(|key| key.position != position) {
-            keys.push(SortKey { position, direction: *direction });
-        }
-        if position == 0 {
-            return Ok(keys);
-        }
-    }
-    let direction = keys.last().map_or(Direction::Ascending, |key| key.direction);
-    keys.push(SortKey { position: 0, direction });
-    Ok(keys)
-}
 
 /// Appends `ORDER BY`. SQLite's default place for nulls is the one that lists promise: first ascending, last
 /// descending.

@@ -36,7 +36,7 @@ fn steps(isolation: Isolation, select: &Select) -> String {
     let schema = Schema::new(StoreName::parse("tenant").unwrap(), vec![Arc::new(model)], &[]).unwrap();
     let plan = schema.require("people").unwrap();
     let who = Confinement { isolation, tenant: 7, generation: 1, ledger: 0 };
-    let order = page::order(plan, &select.sort).unwrap();
+    let order = order(plan, &select.sort).unwrap();
     let projection = plan.project(&[]).unwrap();
     let mut query = compile(&conn, plan, &who, select, &projection, &order, None).unwrap();
     query.sql.insert_str(0, "EXPLAIN QUERY PLAN ");

@@ -2,14 +2,7 @@
 //! Personal data is named there, never copied: the log outlives the row.
 
 use super::run::{RowState, Run};
-use crate::{
-    error::Result,
-    name::FieldName,
-    query::RecordId,
-    row::json::{write_owned, write_text},
-    schema::Plan,
-    value::Value,
-};
+use crate::{error::Result, name::FieldName, query::RecordId, schema::Plan, write::detail};
 use rusqlite::params;
 
 /// What was done to a record.
@@ -33,9 +26,11 @@ pub(super) fn record(
     after: &RowState,
 ) -> Result<()> {
     let (name, detail) = match (action, before) {
-        (Action::Update, Some(before)) => ("update", Some(changed(plan, &before.values, &after.values))),
+        (Action::Update, Some(before)) => {
+            ("update", Some(detail::changed(plan, &before.values, &after.values)))
+        }
         (Action::Update, None) => ("update", None),
-        (Action::Delete, _) => ("delete", Some(values(plan, &after.values))),
+        (Action::Delete, _) => ("delete", Some(detail::values(plan, &after.values))),
         (Action::Create, _) => ("create", None),
     };
     write(run, plan, name, &after.id()?, detail)
@@ -54,55 +49,4 @@ fn write(run: &Run<'_>, plan: &Plan, action: &str, record: &RecordId, detail: Op
     let row = params![tenant, run.now, options.actor, options.impersonator, action, model, record, detail];
     statement.execute(row)?;
     Ok(())
-}
-
-fn changed(plan: &Plan, before: &[Value], after: &[Value]) -> String {
-    object(plan, |out, index| {
-        if before[index] == after[index] {
-            return false;
-        }
-        key(out, plan, index);
-        if plan.model.fields[index - 1].personal {
-            out.extend_from_slice(b"\"personal\"");
-            return true;
-        }
-        out.push(b'[');
-        write_owned(out, &before[index]);
-        out.push(b',');
-        write_owned(out, &after[index]);
-        out.push(b']');
-        true
-    })
-}
-
-fn values(plan: &Plan, row: &[Value]) -> String {
-    object(plan, |out, index| {
-        key(out, plan, index);
-        if plan.model.fields[index - 1].personal {
-            out.extend_from_slice(b"\"personal\"");
-        } else {
-            write_owned(out, &row[index]);
-        }
-        true
-    })
-}
-
-fn key(out: &mut Vec<u8>, plan: &Plan, index: usize) {
-    write_text(out, plan.columns[index].name.as_str());
-    out.push(b':');
-}
-
-/// Returns a JSON object with the declared fields for which `member` writes something.
-fn object(plan: &Plan, mut member: impl FnMut(&mut Vec<u8>, usize) -> bool) -> String {
-    let mut out = vec![b'{'];
-    for index in 1..=plan.model.fields.len() {
-        if member(&mut out, index) {
-            out.push(b',');
-        }
-    }
-    if out.last() == Some(&b',') {
-        out.pop();
-    }
-    out.push(b'}');
-    String::from_utf8(out).unwrap_or_default()
 }

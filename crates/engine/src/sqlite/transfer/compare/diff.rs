@@ -36,23 +36,34 @@ pub(crate) fn compare(live: &Site, other: &Site, schema: &Schema) -> Result<Vec<
     let (live, other) = (Side::new(&live_conn, live), Side::new(&other_conn, other));
     let models = || schema.plans().map(|plan| &**plan.model() as &Model);
     let tables = [Table::all(models(), live.isolation), Table::all(models(), other.isolation)];
-    tables[0].iter().zip(&tables[1]).map(|(a, b)| one(&live, a, &other, b)).collect()
+    tables[0].iter().zip(&tables[1]).map(|(a, b)| compare_table(&live, a, &other, b, |_| false)).collect()
 }
 
-/// Compares one table. Both sides are read in order of id, so one pass over each is enough.
-fn one(live: &Side<'_>, a: &Table<'_>, other: &Side<'_>, b: &Table<'_>) -> Result<ModelDiff> {
+/// Compares one table, without the rows whose id `skip` names. Both sides are read in order of id, so one pass over each
+/// is enough.
+pub(super) fn compare_table(
+    live: &Side<'_>,
+    a: &Table<'_>,
+    other: &Side<'_>,
+    b: &Table<'_>,
+    skip: impl Fn(ValueRef<'_>) -> bool,
+) -> Result<ModelDiff> {
     let mut diff = ModelDiff { model: a.model.name.clone(), added: 0, changed: 0, removed: 0 };
     let (mut left, mut right) = (live.conn.prepare(&a.all)?, other.conn.prepare(&b.all)?);
     let (mut left, mut right) = (left.query([live.tenant])?, right.query([other.tenant])?);
     let (mut l, mut r) = (left.next()?, right.next()?);
     loop {
-        let order = match (l, r) {
+        let (id, order) = match (l, r) {
             (None, None) => return Ok(diff),
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (Some(l), Some(r)) => by_id(l.get_ref(0)?, r.get_ref(0)?),
+            (Some(l), None) => (l.get_ref(0)?, Ordering::Less),
+            (None, Some(r)) => (r.get_ref(0)?, Ordering::Greater),
+            (Some(l), Some(r)) => match by_id(l.get_ref(0)?, r.get_ref(0)?) {
+                Ordering::Greater => (r.get_ref(0)?, Ordering::Greater),
+                order => (l.get_ref(0)?, order),
+            },
         };
         match (order, l, r) {
+            _ if skip(id) => {}
             (Ordering::Less, ..) => diff.removed += 1,
             (Ordering::Greater, ..) => diff.added += 1,
             (Ordering::Equal, Some(l), Some(r)) => diff.changed += u64::from(differ(l, r, a.columns.len())?),
@@ -68,7 +79,7 @@ fn one(live: &Side<'_>, a: &Table<'_>, other: &Side<'_>, b: &Table<'_>) -> Resul
 }
 
 /// Compares two ids in SQLite's order.
-pub(crate) fn by_id(a: ValueRef<'_>, b: ValueRef<'_>) -> Ordering {
+fn by_id(a: ValueRef<'_>, b: ValueRef<'_>) -> Ordering {
     match (a, b) {
         (ValueRef::Integer(a), ValueRef::Integer(b)) => a.cmp(&b),
         (ValueRef::Text(a), ValueRef::Text(b)) => a.cmp(b),
@@ -77,7 +88,7 @@ pub(crate) fn by_id(a: ValueRef<'_>, b: ValueRef<'_>) -> Ordering {
     }
 }
 
-pub(crate) fn differ(a: &Row<'_>, b: &Row<'_>, columns: usize) -> Result<bool> {
+fn differ(a: &Row<'_>, b: &Row<'_>, columns: usize) -> Result<bool> {
     for index in 0..columns {
         if a.get_ref(index)? != b.get_ref(index)? {
             return Ok(true);

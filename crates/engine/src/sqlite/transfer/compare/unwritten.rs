@@ -1,7 +1,7 @@
 //! Compares two places while one of them is written to: records that its log of changes names are skipped, all others
 //! must be equal.
 
-use super::diff::{ModelDiff, by_id, differ};
+use super::diff::{ModelDiff, compare_table};
 use crate::{
     error::Result,
     model::Model,
@@ -16,10 +16,7 @@ use crate::{
     },
 };
 use rusqlite::types::{Value, ValueRef};
-use std::{
-    cmp::Ordering,
-    collections::{BTreeMap, HashSet},
-};
+use std::collections::{BTreeMap, HashSet};
 
 /// Ids of records to skip.
 #[derive(Debug, Default)]
@@ -65,48 +62,9 @@ pub(crate) fn compare_unwritten(
     let tables = [Table::all(models(), still.isolation), Table::all(models(), written.isolation)];
     let none = LeftOut::default();
     let pairs = tables[0].iter().zip(&tables[1]);
-    pairs
-        .map(|(a, b)| one(&still, a, &written, b, left_out.get(a.model.name.as_str()).unwrap_or(&none)))
-        .collect()
-}
-
-/// Compares one table. Both sides are read in order of id, so one pass over each is enough.
-fn one(
-    still: &Side<'_>,
-    a: &Table<'_>,
-    written: &Side<'_>,
-    b: &Table<'_>,
-    left_out: &LeftOut,
-) -> Result<ModelDiff> {
-    let mut diff = ModelDiff { model: a.model.name.clone(), added: 0, changed: 0, removed: 0 };
-    let (mut left, mut right) = (still.conn.prepare(&a.all)?, written.conn.prepare(&b.all)?);
-    let (mut left, mut right) = (left.query([still.tenant])?, right.query([written.tenant])?);
-    let (mut l, mut r) = (left.next()?, right.next()?);
-    loop {
-        let (id, order) = match (l, r) {
-            (None, None) => return Ok(diff),
-            (Some(l), None) => (l.get_ref(0)?, Ordering::Less),
-            (None, Some(r)) => (r.get_ref(0)?, Ordering::Greater),
-            (Some(l), Some(r)) => match by_id(l.get_ref(0)?, r.get_ref(0)?) {
-                Ordering::Greater => (r.get_ref(0)?, Ordering::Greater),
-                order => (l.get_ref(0)?, order),
-            },
-        };
-        if !left_out.has(id) {
-            match (order, l, r) {
-                (Ordering::Less, ..) => diff.removed += 1,
-                (Ordering::Greater, ..) => diff.added += 1,
-                (Ordering::Equal, Some(l), Some(r)) => {
-                    diff.changed += u64::from(differ(l, r, a.columns.len())?);
-                }
-                _ => {}
-            }
-        }
-        if order.is_le() {
-            l = left.next()?;
-        }
-        if order.is_ge() {
-            r = right.next()?;
-        }
-    }
+    let compared = pairs.map(|(a, b)| {
+        let left_out = left_out.get(a.model.name.as_str()).unwrap_or(&none);
+        compare_table(&still, a, &written, b, |id| left_out.has(id))
+    });
+    compared.collect()
 }

@@ -1,0 +1,31 @@
+//! What a tenant uses of a database, and the limits of that.
+
+use super::WriteOptions;
+use crate::error::{Error, Kind, Result};
+
+/// Rows and bytes of one tenant in one database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// Rows of declared models.
+    pub rows: u64,
+    /// For a pooled tenant, bytes of its stored values; otherwise, bytes of its database's pages. The limit counts the
+    /// same.
+    pub bytes: u64,
+}
+
+impl WriteOptions {
+    /// Refuses a write that grew beyond a limit. Takes the change that the write made and the total after it, of rows and
+    /// of bytes. Above a limit, a tenant may shrink but not grow.
+    pub(crate) fn refuse_over_limit(&self, rows: (i64, i64), bytes: (i64, i64)) -> Result<()> {
+        let over = |(delta, held): (i64, i64), max: Option<u64>| {
+            delta > 0 && max.is_some_and(|max| u64::try_from(held).unwrap_or(0) > max)
+        };
+        if over(rows, self.max_rows) {
+            return Err(Error::new(Kind::Limit("rows"), format!("{} rows", rows.1)));
+        }
+        if over(bytes, self.max_bytes) {
+            return Err(Error::new(Kind::Limit("bytes"), format!("{} bytes", bytes.1)));
+        }
+        Ok(())
+    }
+}
