@@ -15,7 +15,7 @@ use crate::{
     missing::heads_file,
     operations::{Operations, World},
     own_stores::{open_control, prepare_stores},
-    records::{Between, Records, Scope, files::Files},
+    records::{Records, ReferenceLocks, Scope, files::Files},
     refused::Refused,
     reroute::Making,
     topology::{Topology, versions},
@@ -62,7 +62,7 @@ pub(crate) struct Inner {
     /// Number of orphans that the last background pass found.
     pub(crate) orphans: AtomicU64,
     pub(crate) exports: crate::export::Running,
-    pub(crate) between: Arc<Between>,
+    pub(crate) reference_locks: Arc<ReferenceLocks>,
     /// Why nothing can be written, if [`Platform::open_to_read`] had to read without writing.
     refused: Option<String>,
     _in_use: InUse,
@@ -148,7 +148,7 @@ impl Platform {
         let files = world.files.clone();
         let operations = Operations::new(world.clone());
         world.backups.begin(&operations, crate::control::settings::platform_id(&control).await?);
-        let between = Arc::new(Between::open(&config)?);
+        let reference_locks = Arc::new(ReferenceLocks::open(&config)?);
         let inner = Inner {
             config,
             engine,
@@ -165,7 +165,7 @@ impl Platform {
             reloading: tokio::sync::Mutex::default(),
             orphans: AtomicU64::new(0),
             exports: crate::export::Running::default(),
-            between,
+            reference_locks,
             refused: None,
             _in_use: in_use,
         };

@@ -53,7 +53,7 @@ pub(super) async fn end<O: Operation>(inner: &Inner, taken: Taken, owner: String
     let (attempts, databases) = (attempts + 1, inner.databases());
     let mut job = Job { id, owner, cursor, operation, attempts, live, databases, left };
     let _watched = inner.watched(&job);
-    job.live.cancel.be_deaf();
+    job.live.cancel.refuse();
     let mut remaining = cursor;
     if taken.state == State::Running {
         if past_return::<O>(cursor) {

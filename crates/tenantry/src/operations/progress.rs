@@ -47,7 +47,7 @@ pub struct Cancel(Arc<Asked>);
 struct Asked {
     requested: AtomicBool,
     /// The operation is already unwinding or past its point of no return, so requests have no effect.
-    deaf: AtomicBool,
+    refused: AtomicBool,
 }
 
 impl Cancel {
@@ -57,7 +57,7 @@ impl Cancel {
     /// [`Error::Cancelled`] if a cancellation was requested and is still possible. The step must return it; the
     /// operation is then undone.
     pub(crate) fn check(&self) -> Result<()> {
-        let stop = self.0.requested.load(Ordering::Relaxed) && !self.0.deaf.load(Ordering::Relaxed);
+        let stop = self.0.requested.load(Ordering::Relaxed) && !self.0.refused.load(Ordering::Relaxed);
         if stop { Err(Error::Cancelled) } else { Ok(()) }
     }
 
@@ -65,7 +65,8 @@ impl Cancel {
         self.0.requested.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn be_deaf(&self) {
-        self.0.deaf.store(true, Ordering::Relaxed);
+    /// Refuses cancellation from now on.
+    pub(super) fn refuse(&self) {
+        self.0.refused.store(true, Ordering::Relaxed);
     }
 }

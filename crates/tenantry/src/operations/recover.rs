@@ -97,7 +97,7 @@ pub(super) async fn resume<O: Operation>(inner: &Inner, taken: Taken, owner: Str
     let _watched = inner.watched(&job);
     journal::hear(&inner.world.control, id, &job.live.cancel).await?;
     if taken.state == State::Unwinding {
-        job.live.cancel.be_deaf();
+        job.live.cancel.refuse();
         return unwind::to_nothing(inner, &mut job, cursor).await;
     }
     let outcome = if attempts < MOST_ATTEMPTS || past_return::<O>(cursor) {

@@ -5,7 +5,7 @@
 
 use super::{
     Inner, Operation, Step,
-    beat::{BEAT, Beat},
+    heartbeat::{HEARTBEAT, Heartbeat},
     journal::{self, Job, Live, State, Stop},
     kinds::{self, past_return},
     lease,
@@ -72,7 +72,7 @@ pub(super) async fn forward<O: Operation>(inner: &Inner, job: &mut Job<O>) -> Re
     let steps = O::steps();
     loop {
         if past_return::<O>(job.cursor) {
-            job.live.cancel.be_deaf();
+            job.live.cancel.refuse();
         }
         if steps.get(job.cursor).is_some_and(Step::is_outside) {
             match outside(inner, job, Direction::Run, job.cursor).await {
@@ -164,11 +164,11 @@ pub(super) async fn outside<O: Operation>(
     let world = inner.of(job);
     for _ in 0..times {
         let mut work = pin!(action(&world, &mut job.operation));
-        let mut beat = Beat::new(inner, job.id, &job.owner, &job.live);
+        let mut heartbeat = Heartbeat::new(inner, job.id, &job.owner, &job.live);
         loop {
-            match tokio::time::timeout(BEAT, work.as_mut()).await {
+            match tokio::time::timeout(HEARTBEAT, work.as_mut()).await {
                 Ok(result) => break result?,
-                Err(_) => beat.tick().await?,
+                Err(_) => heartbeat.tick().await?,
             }
         }
     }

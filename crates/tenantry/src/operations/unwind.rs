@@ -9,7 +9,7 @@ use crate::{Error, Result, control::Write};
 
 /// Undoes a job whose step at the cursor failed with `error`. Returns that error.
 pub(super) async fn after<O: Operation>(inner: &Inner, job: &mut Job<O>, error: Error) -> Result<()> {
-    job.live.cancel.be_deaf();
+    job.live.cancel.refuse();
     let mut remaining = job.cursor;
     if O::steps().get(remaining).is_some_and(Step::is_outside) {
         // It failed, perhaps midway.

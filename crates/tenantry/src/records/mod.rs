@@ -4,8 +4,6 @@
 //! A [`Records`] exists only for a scope that was entered, and works on one model. It offers no way to name another
 //! tenant.
 
-mod between;
-mod cross;
 mod csv;
 mod depends;
 mod expand;
@@ -14,17 +12,19 @@ pub mod files;
 mod json;
 mod overrides;
 mod read;
+mod reference_locks;
+mod references;
 mod write;
 
 pub use self::csv::{CsvExport, ImportReport, RowError};
 pub(crate) use self::csv::{csv_line, unguarded};
-pub(crate) use between::Between;
-pub(crate) use cross::{Leaving, Referrer};
 pub use depends::{Dependence, depends_on};
 pub(crate) use depends::{owners, record_id};
 pub(crate) use file_fields::file_names;
 pub use files::{FileInfo, Upload};
 pub use read::{Document, ListQuery, Page, Want};
+pub(crate) use reference_locks::ReferenceLocks;
+pub(crate) use references::{Leaving, Referrer};
 pub use write::{Input, MAX_BATCH};
 
 use crate::{

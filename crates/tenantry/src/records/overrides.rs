@@ -56,7 +56,7 @@ impl Records<'_> {
         let (kept, allowed) = self.overridable()?;
         let id = self.parse_id(id)?;
         let stored = self.stored_changes(changes, allowed)?;
-        let _between = self.inner.between.refer().await?;
+        let _lock = self.inner.reference_locks.refer().await?;
         let _held = self.hold_shared(&id).await?;
         // Tried twice, because another request may insert or remove the tenant's values in between.
         match self.put_override(kept, &id, stored.clone()).await {

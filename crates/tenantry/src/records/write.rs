@@ -1,7 +1,7 @@
 //! Create, patch, delete. Values are checked here against the model, and references into other stores against their
 //! rows. Everything inside one store is enforced by the database in the transaction.
 
-use super::{Document, Records, Scope, cross::Claims};
+use super::{Document, Records, Scope, references::Claims};
 use crate::{
     Error, Result,
     access::gates::Verb,

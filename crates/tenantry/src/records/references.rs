@@ -1,9 +1,9 @@
 //! References between stores. No database can enforce them, so the platform does: a row that is referred to is held
 //! while the referring transaction commits, and a shared row is deleted only after every tenant was checked (M5).
 //!
-//! Inside one process the guard below makes check and commit one step. Between processes `between` does.
+//! Inside one process the guard below makes check and commit one step. Between processes, `reference_locks` does.
 
-use super::{Records, between::Referring};
+use super::{Records, reference_locks::Referring};
 use crate::{
     Error, Result,
     error::{FieldError, Rule, Wrong},
@@ -70,7 +70,7 @@ impl Leaving {
 /// Guard: the referred rows of other stores cannot be deleted while it lives.
 struct Stay {
     _gates: Vec<OwnedRwLockReadGuard<()>>,
-    _between: Referring,
+    _lock: Referring,
 }
 
 /// A field of a tenant-store model that refers to a model of a system store. Such a reference always protects the row:
@@ -114,7 +114,7 @@ impl<'a> Claims<'a> {
         if self.0.is_empty() {
             return Ok(None);
         }
-        let between = records.inner.between.refer().await?;
+        let lock = records.inner.reference_locks.refer().await?;
         let mut gates = Vec::with_capacity(self.0.len());
         let mut wrong = Wrong::default();
         for (to, claim) in &self.0 {
@@ -130,7 +130,7 @@ impl<'a> Claims<'a> {
             }
         }
         wrong.finish()?;
-        Ok(Some(Box::new(Stay { _gates: gates, _between: between })))
+        Ok(Some(Box::new(Stay { _gates: gates, _lock: lock })))
     }
 }
 
@@ -151,9 +151,9 @@ impl Records<'_> {
     /// rarely.
     pub(super) async fn delete_protected(&self, id: &RecordId, change: Change) -> Result<()> {
         let leaving = self.entry.leaving.mark(id).await?;
-        let between = self.inner.between.delete().await?;
+        let lock = self.inner.reference_locks.delete().await?;
         self.refuse_if_referred(id).await?;
-        let held: WriteGuard = Box::new((leaving, between));
+        let held: WriteGuard = Box::new((leaving, lock));
         let session = self.session().await?;
         session.write_holding(vec![change], &self.options_for(&self.entry), Some(held)).await?;
         Ok(())

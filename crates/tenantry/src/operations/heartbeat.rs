@@ -11,10 +11,10 @@ use super::{
 use std::time::{Duration, Instant};
 
 /// Time between two heartbeats.
-pub(super) const BEAT: Duration = Duration::from_secs(1);
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// The heartbeat of one outside step.
-pub(super) struct Beat<'a> {
+pub(super) struct Heartbeat<'a> {
     inner: &'a Inner,
     id: i64,
     owner: &'a str,
@@ -23,7 +23,7 @@ pub(super) struct Beat<'a> {
     written: Option<Amount>,
 }
 
-impl<'a> Beat<'a> {
+impl<'a> Heartbeat<'a> {
     pub(super) fn new(inner: &'a Inner, id: i64, owner: &'a str, live: &'a Live) -> Self {
         Self { inner, id, owner, live, renewed: Instant::now(), written: None }
     }

@@ -1,7 +1,7 @@
 //! Coordinates references to shared rows between processes on the same data directory. While one process deletes a
 //! shared row, no other process commits a row that refers to one, and the other way round (M5).
 //!
-//! Called by `cross` and `overrides`, which keep order inside the process themselves. Uses two files and the operating
+//! Called by `references` and `overrides`, which keep order inside the process themselves. Uses two files and the operating
 //! system's locks on them, so that a killed process holds nothing. While a request holds one of these locks it waits
 //! only for a database.
 
@@ -20,12 +20,12 @@ const PAUSE: Duration = Duration::from_millis(2);
 const WAIT_TO_DELETE: Duration = Duration::from_secs(30);
 
 /// This process's side of the locks.
-pub(crate) struct Between {
+pub(crate) struct ReferenceLocks {
     /// Turnstile held by the next deleter: new references queue behind it, so the delete cannot starve.
     next: File,
     /// Held shared by processes that refer, and exclusively by the one that deletes.
     rows: File,
-    here: Mutex<Here>,
+    here: Mutex<LockState>,
     /// One delete at a time.
     turn: Arc<tokio::sync::Mutex<()>>,
     wait_to_refer: Duration,
@@ -33,7 +33,7 @@ pub(crate) struct Between {
 
 /// Lock state of this process.
 #[derive(Debug, Default)]
-struct Here {
+struct LockState {
     referring: usize,
     /// A delete waits for its turn.
     wanting: bool,
@@ -45,18 +45,18 @@ struct Here {
 }
 
 /// Guard: rows that refer to shared ones may be committed while it lives.
-pub(super) struct Referring(Arc<Between>);
+pub(super) struct Referring(Arc<ReferenceLocks>);
 
 /// Guard of the turnstile: no new reference starts while it lives.
-struct Next<'a>(&'a Between);
+struct Next<'a>(&'a ReferenceLocks);
 
 /// Guard: shared rows may be deleted while it lives. In this process `Leaving` keeps references away.
 pub(super) struct Deleting {
-    between: Arc<Between>,
+    locks: Arc<ReferenceLocks>,
     _turn: tokio::sync::OwnedMutexGuard<()>,
 }
 
-impl Between {
+impl ReferenceLocks {
     pub(crate) fn open(config: &Config) -> Result<Self> {
         let dir = &config.platform.data_dir;
         make_dir(dir)?;
@@ -96,7 +96,7 @@ impl Between {
         while !self.begin_to_delete() {
             pause(until, why).await?;
         }
-        Ok(Deleting { between: self.clone(), _turn: turn })
+        Ok(Deleting { locks: self.clone(), _turn: turn })
     }
 
     fn begin_to_refer(&self) -> bool {
@@ -109,7 +109,7 @@ impl Between {
     }
 
     /// Returns true if this process holds the lock for references, or could take it now.
-    fn is_open(&self, here: &Here) -> bool {
+    fn is_open(&self, here: &LockState) -> bool {
         if here.wanting || here.alone || self.next.try_lock_shared().is_err() {
             return false;
         }
@@ -130,12 +130,12 @@ impl Between {
         here.deleting
     }
 
-    fn here(&self) -> MutexGuard<'_, Here> {
+    fn here(&self) -> MutexGuard<'_, LockState> {
         self.here.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Releases the lock once this process no longer needs it.
-    fn let_go(&self, here: &mut Here) {
+    fn let_go(&self, here: &mut LockState) {
         if here.referring == 0 && !here.deleting {
             here.alone = false;
             self.rows.unlock().ok();
@@ -161,9 +161,9 @@ impl Drop for Next<'_> {
 
 impl Drop for Deleting {
     fn drop(&mut self) {
-        let mut here = self.between.here();
+        let mut here = self.locks.here();
         here.deleting = false;
-        self.between.let_go(&mut here);
+        self.locks.let_go(&mut here);
     }
 }
 
