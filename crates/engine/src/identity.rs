@@ -61,6 +61,15 @@ impl Platform {
     }
 }
 
+/// The highest ids of the residents of a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Highest {
+    /// Id of a tenant; 0 if there are only system stores.
+    pub tenant: i64,
+    /// Generation of a resident.
+    pub generation: i64,
+}
+
 /// A tenant's store that lives in a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resident {

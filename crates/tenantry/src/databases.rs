@@ -167,7 +167,7 @@ impl Databases {
             return true;
         }
         let ours = place.tenant.map_or(0, |tenant| tenant.get());
-        let residents = self.0.engine.residents(&place.server, &place.physical).await;
+        let residents = self.0.engine.residents(&place.server, &place.physical, 2).await;
         residents.is_ok_and(|all| all.iter().any(|resident| resident.tenant != ours))
     }
 

@@ -40,6 +40,7 @@ mod purges;
 pub mod records;
 mod refused;
 mod reroute;
+mod rolled_back;
 mod scratch;
 mod statements;
 mod tenant_settings;

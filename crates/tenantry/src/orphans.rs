@@ -24,7 +24,10 @@ use tenantry_engine::{
 /// Age in microseconds below which a file may belong to a database that is just being created.
 const GRACE_US: i64 = 60_000_000;
 
-/// A file without a placement, or a placement without a file.
+/// Largest number of residents read from a file that no placement names.
+const SHOWN: u32 = 100;
+
+/// A file or rows without a placement, or a placement without a file.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Orphan {
@@ -41,6 +44,17 @@ pub enum Orphan {
         /// Tenants in it, as far as its contents tell.
         holds: String,
     },
+    /// Rows of a tenant in a shared database that no placement names.
+    Resident {
+        /// Server of the database.
+        server: ServerName,
+        /// The shared database.
+        physical: PhysicalName,
+        /// Store of the rows.
+        store: String,
+        /// Id of the tenant.
+        tenant: i64,
+    },
     /// A placement in use whose file does not exist.
     Placement {
         /// Id of the tenant.
@@ -56,6 +70,11 @@ impl fmt::Display for Orphan {
             Self::File { server, file, bytes, holds, .. } => {
                 write!(f, "{server}/{file}: no placement names this file ({bytes} bytes, {holds})")
             }
+            Self::Resident { server, physical, store, tenant } => write!(
+                f,
+                "{server}/{physical}: rows of tenant {tenant} in store {store} that no placement names; its id is not \
+                 given to another tenant"
+            ),
             Self::Placement { tenant, place } => {
                 let tenant = tenant.unwrap_or_default();
                 write!(
@@ -87,8 +106,46 @@ impl Platform {
             let DatabaseFile { server, file, bytes, .. } = file;
             found.push(Orphan::File { server, file, bytes, modified_at_us, holds });
         }
+        found.extend(self.stray_residents().await?);
         found.extend(self.missing_files().await?);
         Ok(found)
+    }
+
+    /// Returns the tenants in shared databases whose rows no placement names. Reads a pool before the catalog: a tenant
+    /// that is enrolled meanwhile is in the catalog first.
+    async fn stray_residents(&self) -> Result<Vec<Orphan>> {
+        let (mut stray, mut pools) = (Vec::new(), HashSet::new());
+        for store in self.config().stores_of(Scope::Tenant) {
+            let Some(pool) = pool_place(self.config(), store)? else { continue };
+            if !pools.insert((pool.server.clone(), pool.physical.clone())) {
+                continue;
+            }
+            let Ok(all) = self.0.engine.residents(&pool.server, &pool.physical, u32::MAX).await else {
+                continue;
+            };
+            let placed = self.placed_in(&pool).await?;
+            for resident in all.into_iter().filter(|r| r.tenant > 0) {
+                if !placed.contains(&(resident.store.clone(), resident.tenant)) {
+                    let Place { server, physical, .. } = pool.clone();
+                    stray.push(Orphan::Resident {
+                        server,
+                        physical,
+                        store: resident.store,
+                        tenant: resident.tenant,
+                    });
+                }
+            }
+        }
+        Ok(stray)
+    }
+
+    /// Returns store and tenant of every placement in a shared database.
+    async fn placed_in(&self, pool: &Place) -> Result<HashSet<(String, i64)>> {
+        let sql = "SELECT store, tenant FROM placements WHERE server = ? AND physical = ? AND isolation = 'pooled' \
+            AND state <> 'gone'";
+        let key = params![pool.server.as_str(), pool.physical.as_str()];
+        let rows = self.control().snapshot().await?.query(sql, key).await?;
+        rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.integer(1)?))).collect()
     }
 
     /// Runs the background pass: counts orphans, and removes those that the configuration allows to be removed.
@@ -164,7 +221,7 @@ impl Platform {
 
     async fn residents(&self, file: &DatabaseFile) -> Result<Vec<Resident>> {
         let physical = file.physical.as_ref().ok_or(Error::NotFound("database"))?;
-        Ok(self.0.engine.residents(&file.server, physical).await?)
+        Ok(self.0.engine.residents(&file.server, physical, SHOWN).await?)
     }
 
     /// Removes a database of this installation if the catalog says that it is gone.

@@ -35,7 +35,7 @@ pub(crate) async fn open_control(engine: &Engine, config: &Config) -> Result<Con
     let database = opened.await.map_err(|error| unprepared(store, &place, error, None))?;
     engine.set_catalog(&database);
     let begun = async {
-        let control = Control::open(database, Some(crate::missing::heads_file(config))).await?;
+        let control = Control::open(engine, database, Some(crate::missing::heads_file(config))).await?;
         engine.set_platform(&crate::control::settings::platform_id(&control).await?)?;
         Ok::<_, Error>(control)
     };

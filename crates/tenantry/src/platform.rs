@@ -78,6 +78,7 @@ impl Platform {
     /// stores are restored.
     pub async fn open(config: Config) -> Result<Self> {
         let platform = Self::open_to_look(config).await?;
+        platform.prepare_if_rolled_back().await?;
         platform.0.operations.recover_for(RECOVERY).await?;
         Ok(platform)
     }
@@ -130,7 +131,8 @@ impl Platform {
             Err(_) => (InUse::together(&config)?, engine_with(&config, Engine::open_with)?),
         };
         let place = control_place(&config)?;
-        let control = Control::open_to_read(engine.system(&place).await?, Some(heads_file(&config))).await?;
+        let control =
+            Control::open_to_read(&engine, engine.system(&place).await?, Some(heads_file(&config))).await?;
         engine.set_platform(&crate::control::settings::platform_id(&control).await?)?;
         let mut platform = Self::of(config, apps, engine, control, in_use).await?;
         if let Some(inner) = Arc::get_mut(&mut platform.0) {

@@ -15,6 +15,7 @@ use crate::{
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 mod moves;
+mod occupied;
 mod operator;
 mod provision;
 mod schema;
@@ -22,7 +23,7 @@ mod session;
 mod transfer;
 
 pub use self::{provision::Prepared, session::Session};
-pub use crate::identity::Resident;
+pub use crate::identity::{Highest, Resident};
 pub use crate::sqlite::{
     Activity, AdoptOptions, Blanked, CaughtUp, Copy, CopyInfo, CopyOptions, DatabaseFile, Digest,
     MigrateReport, ModelDiff, PlaceState, Script, SqlLimits, SqlRow, SqlRows, SystemDb, TableDigest,
@@ -242,12 +243,18 @@ impl Engine {
         .await
     }
 
-    /// Returns the residents of the database with this name, at most 100. For operators' reports, never for routing.
-    pub async fn residents(&self, server: &ServerName, physical: &PhysicalName) -> Result<Vec<Resident>> {
-        let found = self.0.servers.iter().find(|s| s.name() == server).cloned();
-        let server = found.ok_or_else(|| unknown(server))?;
-        let physical = physical.clone();
-        blocking(move || sqlite::residents(&server, &physical)).await
+    /// Returns the residents of the database with this name, at most `most`. For operators' reports, never for routing.
+    ///
+    /// # Errors
+    /// `WrongIdentity` if the database does not have our tables.
+    pub async fn residents(
+        &self,
+        server: &ServerName,
+        physical: &PhysicalName,
+        most: u32,
+    ) -> Result<Vec<Resident>> {
+        let (server, physical) = (self.named(server)?, physical.clone());
+        blocking(move || sqlite::residents(&server, &physical, most)).await
     }
 
     /// Returns the bytes of the database on disk; for a pooled tenant, those of its values. Blocks for up to 1 ms.

@@ -108,10 +108,11 @@ pub(super) async fn run(place: &Place, action: &Backups) -> Result<ExitCode> {
         Backups::Rescan => {
             let found = platform.rescan_backups(&operator()).await.map_err(explain)?;
             say!(
-                "{} found, {} taken up, {} of other installations, {} unreadable",
+                "{} found, {} taken up, {} of other installations, {} of earlier tenants, {} unreadable",
                 found.found,
                 found.taken_up,
                 found.others,
+                found.not_its,
                 found.damaged
             );
             Ok(if found.damaged == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

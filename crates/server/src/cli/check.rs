@@ -17,7 +17,7 @@ async fn of_the_platform(platform: &Platform) -> Vec<String> {
         // A placement without its file is among the findings about databases.
         Ok(all) => all
             .iter()
-            .filter(|orphan| matches!(orphan, Orphan::File { .. }))
+            .filter(|orphan| !matches!(orphan, Orphan::Placement { .. }))
             .map(ToString::to_string)
             .collect(),
         Err(error) => vec![format!("files could not be compared with the catalog: {}", explain(error))],

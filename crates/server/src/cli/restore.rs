@@ -240,6 +240,10 @@ async fn system_stores(place: &Place, backup: Option<&str>) -> Result<ExitCode> 
         "{} taken up again; tenants whose databases are lost: tenantry check, then tenantry restore --all",
         counted(restored.taken_up, "backup")
     );
+    say!(
+        "all sessions were ended; API keys, passwords and members are those of then: withdraw again what was withdrawn \
+         since"
+    );
     Ok(ExitCode::SUCCESS)
 }
 

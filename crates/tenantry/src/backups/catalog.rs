@@ -257,6 +257,17 @@ pub(crate) async fn take_up(write: &mut Write, manifest: &Manifest) -> Result<bo
     good(write, manifest).await.map(|()| true)
 }
 
+/// Returns true if the catalog has another tenant under the id in the manifest than the one that was backed up. A backup
+/// that does not say when its tenant was created is not older than its tenant.
+pub(crate) async fn is_of_another(tx: &mut Tx, manifest: &Manifest) -> Result<bool> {
+    let Some(whose) = &manifest.tenant else { return Ok(false) };
+    let rows = tx.query("SELECT created_at FROM tenants WHERE id = ?", params![whose.id.get()]).await?;
+    let Some(row) = rows.first() else { return Ok(false) };
+    let created = row.integer(0)?;
+    let is_its = whose.created_at_us.map_or(manifest.at.as_microsecond() >= created, |at| at == created);
+    Ok(!is_its)
+}
+
 pub(super) fn number(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -86,6 +86,10 @@ pub struct Whose {
     pub slug: Slug,
     /// Name at that time.
     pub name: String,
+    /// When the tenant was created, in microseconds since 1970: tells it from another tenant with its id. Backups of
+    /// older versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at_us: Option<i64>,
 }
 
 /// An installed app.
@@ -198,6 +202,12 @@ impl Manifest {
         self.tenant.as_ref().map(|t| t.id)
     }
 
+    /// Returns true if it certainly is of another tenant than `tenant`, which has the same id.
+    pub(crate) fn is_of_another(&self, tenant: &Whose) -> bool {
+        let made_for = self.tenant.as_ref().and_then(|whose| whose.created_at_us);
+        made_for.zip(tenant.created_at_us).is_some_and(|(made_for, now)| made_for != now)
+    }
+
     /// Names of its objects, without the manifest itself.
     pub fn objects(&self) -> impl Iterator<Item = &str> {
         let stores = self.stores.iter().map(|s| s.object.as_str());
@@ -239,6 +249,7 @@ pub(super) mod tests {
                 id: TenantId::from_raw(7),
                 slug: Slug::parse("city-hospital").unwrap(),
                 name: "City Hospital".into(),
+                created_at_us: Some(1_770_000_000_000_000),
             }),
             at: Timestamp::from_microsecond(1_780_000_000_000_000).unwrap(),
             by: "cli:root".into(),

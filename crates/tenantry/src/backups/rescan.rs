@@ -4,7 +4,7 @@
 //! Called by `backups rescan`. It trusts intact manifests of this platform, removes nothing and opens no database.
 
 use super::{catalog, manifest::Manifest, store::MANIFEST};
-use crate::{Result, audit::By, operations::World};
+use crate::{Result, audit::By, control::ids, operations::World};
 use futures_util::TryStreamExt;
 use serde_json::json;
 
@@ -17,6 +17,8 @@ pub struct Rescanned {
     pub taken_up: u64,
     /// Number of backups of other installations, which are left alone.
     pub others: u64,
+    /// Number of backups of an earlier tenant whose id another tenant has now. They are left alone.
+    pub not_its: u64,
     /// Number of manifests that cannot be read.
     pub damaged: u64,
 }
@@ -44,25 +46,34 @@ pub(super) async fn rescan(world: &World, by: &By) -> Result<Rescanned> {
             }
         }
         if waiting.len() >= TOGETHER {
-            found.taken_up += take_up(world, by, std::mem::take(&mut waiting)).await?;
+            take_up(world, by, &std::mem::take(&mut waiting), &mut found).await?;
         }
     }
-    found.taken_up += take_up(world, by, waiting).await?;
+    take_up(world, by, &waiting, &mut found).await?;
     Ok(found)
 }
 
-async fn take_up(world: &World, by: &By, manifests: Vec<Manifest>) -> Result<u64> {
+/// Adds backups to the catalog, and chooses later generations above theirs, so that each can be restored.
+async fn take_up(world: &World, by: &By, manifests: &[Manifest], found: &mut Rescanned) -> Result<()> {
     let mut write = world.control.begin().await?;
-    let mut new = Vec::new();
-    for manifest in &manifests {
-        if catalog::take_up(&mut write, manifest).await? {
+    let (mut new, mut generation) = (Vec::new(), 0);
+    for manifest in manifests {
+        if catalog::is_of_another(&mut write, manifest).await? {
+            tracing::warn!(backup = %manifest.id, "of an earlier tenant whose id another tenant has now: not taken up");
+            found.not_its += 1;
+        } else if catalog::take_up(&mut write, manifest).await? {
+            generation =
+                manifest.stores.iter().map(|copy| copy.generation).max().unwrap_or(0).max(generation);
             new.push(&manifest.id);
         }
     }
     if new.is_empty() {
-        return Ok(0);
+        return Ok(());
     }
+    let at = write.at_us();
+    ids::raise_generations(&mut write, i64::try_from(generation).unwrap_or(0), at).await?;
     write.audit(by, None, "backup.rescan", json!({ "backups": new })).await?;
     write.commit().await?;
-    Ok(new.len() as u64)
+    found.taken_up += new.len() as u64;
+    Ok(())
 }

@@ -13,11 +13,15 @@ use crate::{
     Error, Platform, Result,
     access::Operator,
     apps::Apps,
+    audit::Heads,
     config::{BackupTarget, Config, Scope, StoreConfig},
     databases::{Databases, platform_place},
     in_use::InUse,
+    missing::heads_file,
+    operations::World,
     own_stores::open_control,
     platform::open_engine,
+    rolled_back::{self, Behind},
 };
 use futures_util::TryStreamExt;
 use serde_json::json;
@@ -177,23 +181,26 @@ async fn put_in_place(
         fetched.push((known, path));
     }
     let aside = config.platform.data_dir.join("replaced").join(super::BackupId::new(now()).as_str());
+    let heads = heads_file(config);
+    let published = Heads::open(Some(heads.clone()))?.newest().id;
     let mut moved = false;
     for (store, from) in &fetched {
         moved |= move_aside(&file_of(config, store)?, &aside)?;
         databases.engine().adopt_system(&platform_place(store)?, from).await?;
     }
     if fetched.iter().any(|(store, _)| store.name.as_str() == "control") {
-        settle(&engine, config).await?;
+        settle(&engine, config, published).await?;
     }
     engine.shutdown().await;
     // The heads belong to a log that continued longer. Next to the restored log they would say that rows were cut off.
-    moved |= move_aside(&config.platform.data_dir.join("audit.heads"), &aside)?;
+    moved |= move_aside(&heads, &aside)?;
     Ok((fetched.into_iter().map(|(s, _)| s.name.clone()).collect(), moved.then_some(aside)))
 }
 
 /// Adapts the journal, which is of the moment of the backup. Backups running then are over. Other open operations have
-/// no worker and are taken over at the next start.
-async fn settle(engine: &Engine, config: &Config) -> Result<()> {
+/// no worker and are taken over at the next start. Then prepares the store for what exists since then; `published` is
+/// the newest published row of the audit log.
+async fn settle(engine: &Engine, config: &Config, published: i64) -> Result<()> {
     let control = config.store("control").ok_or(Error::NotFound("store"))?;
     let mut tx = engine.system(&platform_place(control)?).await?.begin().await?;
     let over = "UPDATE operations SET state = 'undone', data = '{}', lease_owner = NULL, lease_until = NULL, \
@@ -206,6 +213,8 @@ async fn settle(engine: &Engine, config: &Config) -> Result<()> {
     for sql in [over, free, failed] {
         tx.execute(sql, &[]).await?;
     }
+    let behind = Behind::look(&mut tx, published).await?;
+    rolled_back::prepare(engine, &World::files(config)?, &mut tx, behind, now()).await?;
     Ok(tx.commit().await?)
 }
 

@@ -344,5 +344,5 @@ impl Platform {
 }
 
 pub(super) fn whose(tenant: Tenant) -> Whose {
-    Whose { id: tenant.id, slug: tenant.slug, name: tenant.name }
+    Whose { id: tenant.id, slug: tenant.slug, name: tenant.name, created_at_us: Some(tenant.created_at_us) }
 }

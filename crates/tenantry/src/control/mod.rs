@@ -4,6 +4,7 @@
 //! commit. A change commits only together with its audit row (`audited-commit`) and its cache invalidations. Never
 //! holds tenant data and never authorises.
 
+pub(crate) mod ids;
 pub mod invalidation;
 mod migrate;
 pub mod settings;
@@ -18,7 +19,7 @@ pub use write::Write;
 use crate::{Error, Result, audit::Heads, clock::Clock};
 use invalidation::Hub;
 use std::{path::PathBuf, sync::Arc};
-use tenantry_engine::{SystemDb, Tx};
+use tenantry_engine::{Engine, SystemDb, Tx};
 
 /// Statement parameters, converted to engine values.
 macro_rules! params {
@@ -34,6 +35,8 @@ pub struct Control {
 
 struct Inner {
     db: SystemDb,
+    /// The servers on which the catalog places databases.
+    engine: Engine,
     heads: Arc<Heads>,
     hub: Hub,
     clock: Clock,
@@ -45,28 +48,32 @@ impl Control {
     ///
     /// # Errors
     /// [`crate::Error::Internal`] if the store was migrated by a newer program, or the heads file cannot be opened.
-    pub async fn open(db: SystemDb, heads_file: Option<PathBuf>) -> Result<Self> {
+    pub async fn open(engine: &Engine, db: SystemDb, heads_file: Option<PathBuf>) -> Result<Self> {
         migrate::run(&db, Clock::default().now_us()).await?;
-        Self::of(db, heads_file).await
+        Self::of(engine, db, heads_file).await
     }
 
     /// Opens the control store without migrating it.
     ///
     /// # Errors
     /// [`Error::Internal`] when they are those of an older or a newer program.
-    pub(crate) async fn open_to_read(db: SystemDb, heads_file: Option<PathBuf>) -> Result<Self> {
+    pub(crate) async fn open_to_read(
+        engine: &Engine,
+        db: SystemDb,
+        heads_file: Option<PathBuf>,
+    ) -> Result<Self> {
         match migrate::is_current(&db).await? {
-            true => Self::of(db, heads_file).await,
+            true => Self::of(engine, db, heads_file).await,
             false => Err(Error::Internal("the control store is that of an older program".into())),
         }
     }
 
-    async fn of(db: SystemDb, heads_file: Option<PathBuf>) -> Result<Self> {
+    async fn of(engine: &Engine, db: SystemDb, heads_file: Option<PathBuf>) -> Result<Self> {
         let clock = Clock::default();
         witness::begin(&clock, &mut db.snapshot().await?).await?;
         let hub = Hub::open(&db).await?;
         let heads = Arc::new(Heads::open(heads_file)?);
-        Ok(Self { inner: Arc::new(Inner { db, heads, hub, clock }) })
+        Ok(Self { inner: Arc::new(Inner { db, engine: engine.clone(), heads, hub, clock }) })
     }
 
     /// Begins a change. Other writers wait until it is committed or dropped.
@@ -75,7 +82,7 @@ impl Control {
     /// Those of the control store.
     pub async fn begin(&self) -> Result<Write> {
         let tx = self.inner.db.begin().await?;
-        Ok(Write::new(tx, self.inner.clock.clone(), self.inner.heads.clone()))
+        Ok(Write::new(tx, &self.inner))
     }
 
     /// Opens a consistent view for reading.

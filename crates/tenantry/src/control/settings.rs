@@ -22,12 +22,12 @@ const PLATFORM_ID: &str = "platform_id";
 /// Returns the id of this installation, created once with its control store. Every database carries it inside, so that
 /// a recreated catalog cannot adopt files of the former one.
 pub(crate) async fn platform_id(control: &Control) -> Result<String> {
-    if let Some(serde_json::Value::String(id)) = get(&mut control.snapshot().await?, PLATFORM_ID).await? {
+    if let Some(id) = known_platform_id(&mut control.snapshot().await?).await? {
         return Ok(id);
     }
     let mut write = control.begin().await?;
     // Another process may have been first.
-    if let Some(serde_json::Value::String(id)) = get(&mut write, PLATFORM_ID).await? {
+    if let Some(id) = known_platform_id(&mut write).await? {
         return Ok(id);
     }
     let id = uuid::Uuid::now_v7().to_string();
@@ -37,6 +37,14 @@ pub(crate) async fn platform_id(control: &Control) -> Result<String> {
     write.execute(sql, params![PLATFORM_ID, value, at]).await?;
     write.commit_unaudited().await?;
     Ok(id)
+}
+
+/// Returns the id of this installation. `None`: it has none yet.
+pub(crate) async fn known_platform_id(tx: &mut Tx) -> Result<Option<String>> {
+    match get(tx, PLATFORM_ID).await? {
+        Some(serde_json::Value::String(id)) => Ok(Some(id)),
+        _ => Ok(None),
+    }
 }
 
 /// Sets a key. A null value removes it.

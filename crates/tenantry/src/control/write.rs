@@ -2,7 +2,7 @@
 //!
 //! Created by `Control::begin`. It never commits an action without its audit row (`audited-commit`).
 
-use super::{Subject, params};
+use super::{Inner, Subject, params};
 use crate::{
     Error, Result,
     audit::{self, By, Heads},
@@ -12,21 +12,28 @@ use std::{
     ops::{Deref, DerefMut},
     sync::Arc,
 };
-use tenantry_engine::{Tx, name::TenantId};
+use tenantry_engine::{Engine, Tx, name::TenantId};
 
 /// A write transaction. Dropping it rolls everything back.
 pub struct Write {
     tx: Tx,
     at_us: i64,
     clock: Clock,
+    engine: Engine,
     heads: Arc<Heads>,
     last_audit: Option<audit::Head>,
     unchanged: bool,
 }
 
 impl Write {
-    pub(super) fn new(tx: Tx, clock: Clock, heads: Arc<Heads>) -> Self {
-        Self { tx, at_us: clock.now_us(), clock, heads, last_audit: None, unchanged: false }
+    pub(super) fn new(tx: Tx, control: &Inner) -> Self {
+        let (clock, engine, heads) = (control.clock.clone(), control.engine.clone(), control.heads.clone());
+        Self { tx, at_us: clock.now_us(), clock, engine, heads, last_audit: None, unchanged: false }
+    }
+
+    /// The servers, to ask which names and ids are in use there. A change of the catalog never writes to them.
+    pub(crate) fn servers(&self) -> &Engine {
+        &self.engine
     }
 
     /// Instant of this change, in microseconds. All its rows carry it.

@@ -43,14 +43,19 @@ pub struct World {
 }
 
 impl World {
+    /// Opens the files of tenants.
+    pub(crate) fn files(config: &Config) -> Result<Files> {
+        let files_dir = config.files_dir();
+        make_dir(&files_dir)?;
+        Files::local(&files_dir).map_err(|e| Error::Unavailable(e.to_string()))
+    }
+
     /// Creates the world of an installation, and the directory for files if it does not exist.
     ///
     /// # Errors
     /// [`Error::Unavailable`] for a directory that cannot be created or opened.
     pub fn new(control: Control, databases: Databases, config: &Config) -> Result<Self> {
-        let files_dir = config.files_dir();
-        make_dir(&files_dir)?;
-        let files = Files::local(&files_dir).map_err(|e| Error::Unavailable(e.to_string()))?;
+        let files = Self::files(config)?;
         let backups = Backups::new(config)?;
         // Copies there are opened by absolute path, whatever the working directory of this process is.
         let scratch = std::path::absolute(config.platform.data_dir.join("scratch"));

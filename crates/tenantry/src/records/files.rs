@@ -146,6 +146,13 @@ impl Files {
         Ok(all.try_collect().await?)
     }
 
+    /// Returns the highest id of a tenant that has files, 0 without any.
+    pub(crate) async fn highest_tenant(&self) -> Result<i64, FileError> {
+        let below = self.store.list_with_delimiter(Some(&Path::from("tenants"))).await?.common_prefixes;
+        let ids = below.iter().filter_map(|path| path.filename()?.parse().ok());
+        Ok(ids.max().unwrap_or(0))
+    }
+
     /// Removes all files of a tenant. Returns how many.
     pub(crate) async fn remove_all(&self, tenant: TenantId) -> Result<u64, FileError> {
         let files = self.list(Some(tenant)).await?;

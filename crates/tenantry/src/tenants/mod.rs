@@ -22,7 +22,7 @@ pub use state::{State, resume, suspend, transition};
 
 use crate::{
     Error, Result,
-    control::{Write, params},
+    control::{Write, ids, params},
     error::Wrong,
 };
 use tenantry_engine::{
@@ -77,10 +77,13 @@ fn read(r: &SqlRow) -> Result<Tenant> {
     })
 }
 
-/// Records a tenant in state `creating`: its name is taken, and no user can enter yet.
-pub(crate) async fn insert(write: &mut Write, new: &NewTenant) -> Result<TenantId> {
+/// Records a tenant in state `creating`: its name is taken, and no user can enter yet. Its id is above `highest` and
+/// above every id that the catalog has any record of.
+pub(crate) async fn insert(write: &mut Write, new: &NewTenant, highest: i64) -> Result<TenantId> {
     check(new)?;
     require_free(write, &new.slug).await?;
+    let known = ids::highest_tenant(write).await?;
+    ids::raise(write, "tenants", known.max(highest)).await?;
     let at = write.at_us();
     let sql = "INSERT INTO tenants (slug, name, email, state, created_at, state_at) \
                VALUES (?, ?, ?, 'creating', ?, ?) RETURNING id";

@@ -5,15 +5,16 @@
 use super::{NewPlacement, PlacementState, Policy};
 use crate::{
     Result,
-    control::{Write, params},
+    control::{Write, ids, params, settings},
 };
 use tenantry_engine::{
     name::{PhysicalName, TenantId},
     place::{Isolation, Place},
 };
 
-/// Records a planned placement. Its generation is one more than any generation that this tenant's store or this name
-/// ever had, including placements that are gone, so no generation and no name is used twice.
+/// Records a planned placement. Its generation is above every generation that this tenant's store or this name ever
+/// had, including placements that are gone and files and rows that the catalog does not know, so no generation and no
+/// name is used twice. What exists under its name later was therefore made by the caller.
 pub(crate) async fn insert(write: &mut Write, tenant: TenantId, new: &NewPlacement) -> Result<Place> {
     insert_as(write, tenant, new, PlacementState::Planned).await
 }
@@ -24,10 +25,7 @@ pub(super) async fn insert_as(
     new: &NewPlacement,
     state: PlacementState,
 ) -> Result<Place> {
-    let generation = last_generation(write, tenant, new).await? + 1;
-    let own = new.isolation == Isolation::Database && new.policy != Policy::External;
-    let physical = if own { format!("{}_{generation}", new.base) } else { new.base.to_string() };
-    let physical = PhysicalName::parse(&physical)?;
+    let (generation, physical) = free(write, tenant, new).await?;
     let isolation = if new.isolation == Isolation::Pooled { "pooled" } else { "database" };
     let sql = "INSERT INTO placements (tenant, store, server, isolation, provision, base, physical, generation, \
         state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
@@ -53,13 +51,54 @@ pub(super) async fn insert_as(
     })
 }
 
+/// Chooses generation and name of a new placement.
+async fn free(write: &mut Write, tenant: TenantId, new: &NewPlacement) -> Result<(i64, PhysicalName)> {
+    let mut generation = last_generation(write, tenant, new).await? + 1;
+    if new.isolation == Isolation::Pooled {
+        let place = Place {
+            server: new.server.clone(),
+            store: new.store.clone(),
+            isolation: new.isolation,
+            physical: new.base.clone(),
+            tenant: Some(tenant),
+            generation: 0,
+        };
+        let here = write.servers().generation_in(&place).await?;
+        return Ok((generation.max(here.unwrap_or(0) + 1), new.base.clone()));
+    }
+    if new.policy == Policy::External {
+        return Ok((generation, new.base.clone()));
+    }
+    loop {
+        let physical = PhysicalName::parse(&format!("{}_{generation}", new.base))?;
+        if !write.servers().is_taken(&new.server, &physical)? {
+            return Ok((generation, physical));
+        }
+        tracing::warn!(server = %new.server, %physical, "a file has this name that the catalog does not know");
+        generation += 1;
+    }
+}
+
+/// Returns the highest id of a tenant in the shared databases of these placements, so that a new tenant gets a higher
+/// one and never another tenant's rows.
+pub(crate) async fn highest_tenant(write: &mut Write, wanted: &[NewPlacement]) -> Result<i64> {
+    let platform = settings::known_platform_id(write).await?.unwrap_or_default();
+    let mut highest = 0;
+    for pool in wanted.iter().filter(|new| new.isolation == Isolation::Pooled) {
+        let found = write.servers().highest(&pool.server, &pool.base, &platform).await?;
+        highest = highest.max(found.map_or(0, |found| found.tenant));
+    }
+    Ok(highest)
+}
+
 async fn last_generation(write: &mut Write, tenant: TenantId, new: &NewPlacement) -> Result<i64> {
     let sql = "SELECT max( \
         coalesce((SELECT max(generation) FROM placements WHERE tenant = ? AND store = ?), 0), \
         coalesce((SELECT max(generation) FROM placements \
             WHERE server = ? AND base = ? AND isolation = 'database'), 0))";
     let values = params![tenant.get(), new.store.as_str(), new.server.as_str(), new.base.as_str()];
-    crate::users::count(write, sql, values).await
+    let known = crate::users::count(write, sql, values).await?;
+    Ok(known.max(ids::highest_generation(write).await?))
 }
 
 /// Records that the database exists and has this schema version. Idempotent.

@@ -87,7 +87,7 @@ impl World {
             engine.create_system(&control_place()).await.expect("create");
         }
         let db = engine.system(&control_place()).await.expect("control store");
-        let control = Control::open(db, None).await.expect("control");
+        let control = Control::open(&engine, db, None).await.expect("control");
         let access =
             Access::open(control.clone(), Topology::new(control.clone()), &config()).expect("access");
         Self { access, control, dir }

@@ -60,7 +60,8 @@ impl Fixture {
         let engine = Engine::open(vec![spec], CacheLimits::default()).unwrap();
         engine.create_system(&system("control")).await.unwrap();
         engine.create_system(&system("shared")).await.unwrap();
-        let control = Control::open(engine.system(&system("control")).await.unwrap(), None).await.unwrap();
+        let control =
+            Control::open(&engine, engine.system(&system("control")).await.unwrap(), None).await.unwrap();
         let fixture = Self { dir, config, engine, control };
         if app == "stock" {
             fixture.write("app.toml", "");

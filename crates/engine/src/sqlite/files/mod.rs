@@ -1,6 +1,7 @@
 //! Database files on disk: the directory of a server, making files, their identity, scans, and work on a whole file.
 
 mod check_pages;
+mod occupied;
 mod provision;
 mod repair;
 mod scan;
@@ -10,6 +11,7 @@ mod temporary;
 pub(crate) mod upkeep;
 
 pub(crate) use check_pages::check_pages;
+pub(crate) use occupied::{generation_in, highest};
 pub use provision::Template;
 pub(crate) use provision::{
     already_there, name_prepared, prepare, provision, put_in_place, refuse_leftovers,

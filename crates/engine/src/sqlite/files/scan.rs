@@ -54,17 +54,17 @@ pub(crate) fn list(server: &Server) -> Result<Vec<DatabaseFile>> {
     Ok(found)
 }
 
-/// Returns the residents of a database, at most 100.
+/// Returns the residents of a database, at most `most`.
 ///
 /// # Errors
 /// `WrongIdentity` if the database does not have our tables.
-pub(crate) fn residents(server: &Server, physical: &PhysicalName) -> Result<Vec<Resident>> {
+pub(crate) fn residents(server: &Server, physical: &PhysicalName, most: u32) -> Result<Vec<Resident>> {
     let conn = server.mode().connect(&server.path(physical))?;
     identity::is_ours(&conn)?;
     let sql =
-        "SELECT platform, tenant, store, generation FROM _tenantry_place ORDER BY tenant, store LIMIT 100";
+        "SELECT platform, tenant, store, generation FROM _tenantry_place ORDER BY tenant, store LIMIT ?1";
     let mut statement = conn.prepare(sql)?;
-    let rows = statement.query_map([], |row| {
+    let rows = statement.query_map([most], |row| {
         Ok(Resident {
             platform: row.get(0)?,
             tenant: row.get(1)?,

@@ -107,6 +107,12 @@ impl Server {
         self.path(physical).symlink_metadata().is_ok_and(|meta| meta.is_file())
     }
 
+    /// Returns true if any file has the name of this database, also one that was set aside: the name is not free.
+    pub(crate) fn is_taken(&self, physical: &PhysicalName) -> bool {
+        let aside = self.aside(physical, ASIDE).into_iter().chain(self.aside(physical, ASIDE_OTHER));
+        self.family(physical).into_iter().chain(aside).any(|path| path.symlink_metadata().is_ok())
+    }
+
     /// Returns the size on disk in bytes: main file and `-wal`.
     pub(crate) fn size_bytes(&self, physical: &PhysicalName) -> Result<u64> {
         let [main, wal, ..] = self.family(physical);

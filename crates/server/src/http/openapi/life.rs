@@ -72,7 +72,7 @@ pub(super) const SHAPES: &[(&str, &str)] = &[
     (
         "Orphan",
         "kind:string server?:string file?:string bytes?:integer modified_at?:instant holds?:string \
-         tenant?:integer? place?:Place",
+         physical?:string store?:string tenant?:integer? place?:Place",
     ),
     ("Released", "released:integer"),
     ("Survey", "tenant:integer slug:string state:string ends:Ends? traces:Trace*"),
@@ -94,7 +94,7 @@ pub(super) const SHAPES: &[(&str, &str)] = &[
         "format:integer id:string platform:string tenant:ManifestCompany? at:instant by:string reason:string \
          schedule:string? compression:integer apps:ManifestApp* stores:ManifestStore* files:ManifestFiles?",
     ),
-    ("ManifestCompany", "id:integer slug:string name:string"),
+    ("ManifestCompany", "id:integer slug:string name:string created_at?:instant"),
     ("ManifestApp", "app:string version:string? migration:string?"),
     (
         "ManifestStore",
@@ -121,7 +121,7 @@ pub(super) const SHAPES: &[(&str, &str)] = &[
  finished_at:instant? good:integer failed:integer",
     ),
     ("Pruned", "removed:string*"),
-    ("Rescanned", "found:integer taken_up:integer others:integer damaged:integer"),
+    ("Rescanned", "found:integer taken_up:integer others:integer not_its:integer damaged:integer"),
     ("Beside", "backup:string state:string at:instant stores:StoreDifference*"),
     ("StoreDifference", "store:string models:ModelDifference*?"),
     ("ModelDifference", "model:string added:integer changed:integer removed:integer"),

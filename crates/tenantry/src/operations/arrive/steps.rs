@@ -56,7 +56,8 @@ pub(super) fn record<'a, S: Source>(
     a: &'a mut Arrival<S>,
 ) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let tenant = tenants::insert(write, &a.wanted.new).await?;
+        let highest = placements::highest_tenant(write, &a.wanted.placements).await?;
+        let tenant = tenants::insert(write, &a.wanted.new, highest).await?;
         a.tenant = Some(tenant);
         for wanted in &a.wanted.placements {
             let copied = a.copies.iter().any(|copy| copy.store == wanted.store);

@@ -141,12 +141,13 @@ async fn count(control: &Control, r: &BackupRun) -> Result<u64> {
 
 async fn page(control: &Control, r: &BackupRun, after: i64) -> Result<Vec<Whose>> {
     let (named, stores) = tenants(r)?;
-    let sql = format!("SELECT t.id, t.slug, t.name {FROM} ORDER BY t.id LIMIT ?4");
+    let sql = format!("SELECT t.id, t.slug, t.name, t.created_at {FROM} ORDER BY t.id LIMIT ?4");
     let read = |row: &SqlRow| {
         Ok(Whose {
             id: TenantId::from_raw(row.integer(0)?),
             slug: Slug::parse(row.text(1)?)?,
             name: row.text(2)?.to_owned(),
+            created_at_us: Some(row.integer(3)?),
         })
     };
     let values = params![after, named, stores, PAGE];

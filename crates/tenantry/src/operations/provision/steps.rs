@@ -17,7 +17,8 @@ pub(super) fn record<'a>(write: &'a mut Write, p: &'a mut Provision) -> BoxFutur
         let fresh = p.new.is_some();
         if let Some(new) = &p.new {
             check_owner(write, new).await?;
-            p.tenant = Some(tenants::insert(write, &new.tenant).await?);
+            let highest = placements::highest_tenant(write, &p.placements).await?;
+            p.tenant = Some(tenants::insert(write, &new.tenant, highest).await?);
         }
         let tenant = p.id()?;
         for lost in &p.lost {

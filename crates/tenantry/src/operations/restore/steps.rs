@@ -78,7 +78,14 @@ async fn fetch_wanted(world: &World, r: &mut Restore) -> Result<()> {
 
 async fn manifest(world: &World, tenant: Option<TenantId>, r: &Restore) -> Result<Manifest> {
     let found = backups::manifest_of(world.backups.store()?, tenant, &r.backup).await;
-    believed(&r.backup, found)
+    let manifest = believed(&r.backup, found)?;
+    match manifest.is_of_another(&r.tenant) {
+        false => Ok(manifest),
+        true => Err(Error::Conflict(format!(
+            "backup {} is of an earlier tenant, which had the id that {} has now: it is not restored here",
+            r.backup, r.tenant.slug
+        ))),
+    }
 }
 
 /// Fetches the wanted stores of a backup to scratch, verified and migrated to the current schema, or to the last one

@@ -1,0 +1,151 @@
+//! An older state of the control store under newer databases, pools, files and backups: no new tenant gets what another
+//! tenant has, whether a backup was restored or an older file was put back by hand.
+
+use super::{
+    binary::{Running, find, run, start, stdout},
+    lives::{fine, refused},
+};
+use serde_json::{Value, json};
+use std::{fs, path::Path};
+use tenantry::demo::PASSWORD;
+
+const POOLED: &str = "[stores.control]\n[stores.shared]\n[stores.tenant]\nisolation = \"pooled\"\n";
+const OWN: &str = "[stores.control]\n[stores.shared]\n[stores.tenant]\nisolation = \"database\"\n";
+
+/// A demo with a backup of the platform's own stores.
+fn demo(config: &str) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let text = format!("[platform]\ndata_dir = \"tenantry-data\"\n{config}");
+    fs::write(dir.path().join("tenantry.toml"), text).unwrap();
+    drop(start(dir.path(), "demo"));
+    fine(dir.path(), &["backup", "--system"]);
+    dir
+}
+
+/// Registers a tenant with its owner. Returns their ids and the owner's session.
+fn register(server: &Running, slug: &str, owner: &str) -> (i64, i64, String) {
+    let form = json!({
+        "slug": slug, "company": slug, "name": "Owner", "email": format!("{owner}@example.org"), "password": PASSWORD,
+    });
+    let (status, session) = server.ask("POST", "/api/register", "", Some(&form));
+    assert_eq!(status, 201, "{session}");
+    let id = |at: &str| session.pointer(at).and_then(Value::as_i64).unwrap_or_else(|| panic!("{session}"));
+    (id("/tenants/0/tenant"), id("/user/id"), session["token"].as_str().unwrap().to_owned())
+}
+
+fn add_patient(server: &Running, session: &str, name: &str) -> u16 {
+    let patient = json!({ "first_name": name, "last_name": "Wal", "born_on": "2000-01-01" });
+    server.ask("POST", "/api/records/patients", session, Some(&patient)).0
+}
+
+fn patients(server: &Running, session: &str) -> Vec<Value> {
+    let (status, list) = server.ask("GET", "/api/records/patients?limit=200", session, None);
+    assert_eq!(status, 200, "{list}");
+    list["items"].as_array().unwrap().clone()
+}
+
+/// Registers a tenant with a secret, and returns the ids of the tenant and of its owner.
+fn secret(dir: &Path, slug: &str) -> (i64, i64) {
+    let server = start(dir, "serve");
+    let (tenant, user, session) = register(&server, slug, "first");
+    assert_eq!(add_patient(&server, &session, "SECRET"), 201);
+    server.terminate();
+    (tenant, user)
+}
+
+/// Registers another tenant in the older state. It has nothing of the first one.
+fn another(dir: &Path, slug: &str, (tenant, user): (i64, i64)) {
+    let server = start(dir, "serve");
+    let (new, owner, session) = register(&server, slug, "second");
+    assert!(new > tenant, "the id {tenant} of another tenant was given to {slug}");
+    assert!(owner > user, "the id {user} of another user was given to the owner of {slug}");
+    assert_eq!(patients(&server, &session), Vec::<Value>::new());
+    let activity = server.ask("GET", "/api/tenant/activity", &session, None).1;
+    assert!(!activity.to_string().contains("patients"), "{activity}");
+    let backups = server.ask("GET", "/api/tenant/backups", &session, None).1;
+    assert_eq!(backups["items"], json!([]));
+    assert_eq!(add_patient(&server, &session, "NEW"), 201);
+    server.terminate();
+}
+
+#[test]
+fn a_new_tenant_after_a_restore_gets_no_rows_of_a_pool() {
+    let dir = demo(POOLED);
+    let dir = dir.path();
+    let first = secret(dir, "old-clinic");
+    fine(dir, &["restore", "--system"]);
+    let found = stdout(&run(dir, &["check"]));
+    assert!(found.contains(&format!("rows of tenant {}", first.0)), "{found}");
+    another(dir, "new-clinic", first);
+}
+
+#[test]
+fn a_new_tenant_after_a_restore_gets_no_database_of_its_name() {
+    let dir = demo(OWN);
+    let dir = dir.path();
+    let first = secret(dir, "later-clinic");
+    let file = find(dir, "tenant_later-clinic_1.db").unwrap();
+    fine(dir, &["restore", "--system"]);
+    another(dir, "later-clinic", first);
+    // The file of the first one is as it was.
+    let rows = rusqlite::Connection::open(&file).unwrap();
+    let secrets: i64 = rows
+        .query_row("SELECT count(*) FROM patients WHERE first_name = 'SECRET'", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(secrets, 1);
+}
+
+#[test]
+fn a_new_tenant_after_a_restore_gets_no_backups() {
+    let dir = demo(OWN);
+    let dir = dir.path();
+    let first = secret(dir, "old-clinic");
+    fine(dir, &["backup", "old-clinic"]);
+    fine(dir, &["restore", "--system"]);
+    another(dir, "new-clinic", first);
+    let none = refused(dir, &["restore", "new-clinic", "latest", "--swap"]);
+    assert!(none.contains("tenantry backup new-clinic"), "{none}");
+}
+
+#[test]
+fn an_older_control_store_that_was_put_back_gives_no_id_twice() {
+    for config in [POOLED, OWN] {
+        let dir = demo(config);
+        let dir = dir.path();
+        let control = find(dir, "control.db").unwrap();
+        let then = fs::read(&control).unwrap();
+        let old = start(dir, "serve");
+        let session = old.log_in("owner@city-hospital.example");
+        old.terminate();
+        let first = secret(dir, "later-clinic");
+        for suffix in ["-wal", "-shm"] {
+            fs::remove_file(control.with_file_name(format!("control.db{suffix}"))).ok();
+        }
+        fs::write(&control, &then).unwrap();
+        another(dir, "later-clinic", first);
+        let server = start(dir, "serve");
+        assert_eq!(server.ask("GET", "/api/me", &session, None).0, 401);
+        server.terminate();
+        let log = fine(dir, &["audit", "list", "--json"]);
+        assert!(log.contains("system.rolled_back"), "{log}");
+    }
+}
+
+#[test]
+fn a_restore_ends_all_sessions() {
+    let dir = demo(OWN);
+    let dir = dir.path();
+    let server = start(dir, "serve");
+    let session = server.log_in("owner@city-hospital.example");
+    server.terminate();
+    fine(dir, &["backup", "--system"]);
+    let server = start(dir, "serve");
+    assert_eq!(server.ask("GET", "/api/me", &session, None).0, 200);
+    assert!(server.ask("POST", "/api/auth/logout", &session, None).0 < 300);
+    server.terminate();
+    let said = fine(dir, &["restore", "--system"]);
+    assert!(said.contains("keys, passwords and members are those of then"), "{said}");
+    let server = start(dir, "serve");
+    assert_eq!(server.ask("GET", "/api/me", &session, None).0, 401);
+    server.terminate();
+}

@@ -1,0 +1,65 @@
+//! Ids and generations of the catalog, which are never assigned twice (`no-reuse`), even after the catalog was restored
+//! to an earlier state.
+//!
+//! Called when a tenant or a placement is recorded, when backups are added to the catalog, and when a restored control
+//! store is prepared. SQLite itself never assigns an AUTOINCREMENT id twice, as long as the store does not go back in
+//! time.
+
+use super::{has_table, params, settings};
+use crate::Result;
+use tenantry_engine::Tx;
+
+/// Key of the highest generation that exists outside the catalog.
+pub(crate) const GENERATION: &str = "highest_generation";
+
+/// Ids from here on are ignored: no installation has as many rows, and JSON numbers end here.
+const MOST: i64 = 1 << 53;
+
+/// Ensures that the next row of `table` gets an id above `to`.
+pub(crate) async fn raise(tx: &mut Tx, table: &str, to: i64) -> Result<()> {
+    if to >= MOST {
+        return Ok(());
+    }
+    let raised = "UPDATE sqlite_sequence SET seq = max(seq, ?2) WHERE name = ?1";
+    if to > 0 && tx.execute(raised, params![table, to]).await? == 0 {
+        tx.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?1, ?2)", params![table, to]).await?;
+    }
+    Ok(())
+}
+
+/// Skips the next `count` ids of every table of the catalog.
+pub(crate) async fn skip(tx: &mut Tx, count: i64) -> Result<()> {
+    let sql = "SELECT t.name, coalesce(max(s.seq), 0) FROM sqlite_schema t \
+        LEFT JOIN sqlite_sequence s ON s.name = t.name \
+        WHERE t.type = 'table' AND t.sql LIKE '%AUTOINCREMENT%' GROUP BY t.name";
+    for row in tx.query(sql, &[]).await? {
+        let (table, last) = (row.text(0)?.to_owned(), row.integer(1)?);
+        if has_table(&table) {
+            raise(tx, &table, last.saturating_add(count)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the highest tenant id in the catalog's own records of tenants that it may no longer have.
+pub(crate) async fn highest_tenant(tx: &mut Tx) -> Result<i64> {
+    let sql = "SELECT max(coalesce((SELECT max(tenant) FROM backups), 0), \
+        coalesce((SELECT max(tenant) FROM placements), 0), \
+        coalesce((SELECT max(tenant) FROM audit WHERE tenant IS NOT NULL), 0))";
+    crate::users::count(tx, sql, &[]).await
+}
+
+/// Ensures that every new placement gets a generation above `to`.
+pub(crate) async fn raise_generations(tx: &mut Tx, to: i64, at_us: i64) -> Result<()> {
+    let sql = "INSERT INTO settings (key, value, updated_at) VALUES (?1, ?2, ?3) ON CONFLICT (key) DO UPDATE \
+        SET value = excluded.value, updated_at = excluded.updated_at \
+        WHERE CAST(value AS INTEGER) < CAST(excluded.value AS INTEGER)";
+    tx.execute(sql, params![GENERATION, to.to_string(), at_us]).await?;
+    Ok(())
+}
+
+/// Returns the generation above which every new placement is recorded.
+pub(crate) async fn highest_generation(tx: &mut Tx) -> Result<i64> {
+    let found = settings::get(tx, GENERATION).await?;
+    Ok(found.and_then(|value| value.as_i64()).unwrap_or(0))
+}

@@ -1,0 +1,131 @@
+//! Makes a control store safe to use that is older than what is around it (`no-reuse`, `wrong-tenant-restore`).
+//!
+//! Called by `restore --system`, and when the platform opens and finds that an older control store was put back by hand.
+//! Whatever the store does not know any more exists nevertheless: databases, rows in pools, files, backups, references
+//! to users. So new ids and generations are chosen above them, and sessions end, because those of then include some that
+//! were ended since. Removes nothing that belongs to a tenant.
+
+use crate::{
+    Error, Platform, Result,
+    audit::By,
+    control::{Write, ids, params, settings},
+    records::files::Files,
+    users::count,
+};
+use serde_json::json;
+use tenantry_engine::{Engine, Tx};
+
+/// Ids to skip in every table, besides one for each action that the store does not know any more. They stand for
+/// actions that no published head tells of.
+const GAP: i64 = 1_000;
+
+/// Key of the newest published head for which the store was prepared already.
+const PREPARED: &str = "rolled_back.prepared";
+
+/// How far the control store is behind.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Behind {
+    /// Newest published row of the audit log. 0: none is known.
+    pub(crate) published: i64,
+    /// Last row in the store.
+    pub(crate) last: i64,
+}
+
+impl Behind {
+    /// Compares the store with the newest published head of its audit log.
+    pub(crate) async fn look(tx: &mut Tx, published: i64) -> Result<Self> {
+        let last = count(tx, "SELECT coalesce(max(id), 0) FROM audit", &[]).await?;
+        Ok(Self { published, last })
+    }
+
+    /// Returns true if actions were recorded that the store does not have. A head is published after its commit is on
+    /// disk, so no crash makes this true.
+    fn is_older(self) -> bool {
+        self.published > self.last
+    }
+}
+
+/// Highest ids that exist outside the control store.
+#[derive(Debug, Default)]
+struct Seen {
+    tenant: i64,
+    generation: i64,
+}
+
+/// Prepares the store: raises ids and generations, ends sessions, and voids links to new passwords.
+pub(crate) async fn prepare(
+    engine: &Engine,
+    files: &Files,
+    tx: &mut Tx,
+    behind: Behind,
+    at_us: i64,
+) -> Result<()> {
+    let seen = look_around(engine, files, tx).await?;
+    let known = ids::highest_tenant(tx).await?;
+    ids::raise(tx, "tenants", seen.tenant.max(known)).await?;
+    ids::skip(tx, behind.published.saturating_sub(behind.last).max(0) + GAP).await?;
+    let placed = count(tx, "SELECT coalesce(max(generation), 0) FROM placements", &[]).await?;
+    ids::raise_generations(tx, seen.generation.max(placed), at_us).await?;
+    tx.execute("DELETE FROM sessions", &[]).await?;
+    let links = "UPDATE mails SET used_at = ?, state = iif(state = 'waiting', 'dropped', state) \
+        WHERE kind = 'reset' AND used_at IS NULL";
+    tx.execute(links, params![at_us]).await?;
+    let prepared = "INSERT INTO settings (key, value, updated_at) VALUES (?1, ?2, ?3) ON CONFLICT (key) DO UPDATE \
+        SET value = excluded.value, updated_at = excluded.updated_at";
+    tx.execute(prepared, params![PREPARED, behind.published.to_string(), at_us]).await?;
+    Ok(())
+}
+
+/// Reads the highest ids on all servers and in the files. A file that cannot be read adds nothing; its name stays taken.
+async fn look_around(engine: &Engine, files: &Files, tx: &mut Tx) -> Result<Seen> {
+    let platform = settings::known_platform_id(tx).await?.unwrap_or_default();
+    let tenant = files.highest_tenant().await.map_err(|error| Error::Unavailable(error.to_string()))?;
+    let mut seen = Seen { tenant, generation: 0 };
+    for file in engine.database_files().await? {
+        let Some(physical) = &file.physical else { continue };
+        match engine.highest(&file.server, physical, &platform).await {
+            Ok(Some(found)) => {
+                seen.tenant = seen.tenant.max(found.tenant);
+                seen.generation = seen.generation.max(found.generation);
+            }
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, file = file.file, "its ids cannot be read"),
+        }
+    }
+    Ok(seen)
+}
+
+impl Platform {
+    /// Prepares the control store if it is older than the published heads of its audit log: an older one was put back,
+    /// or rows of the log were removed. Does nothing if that was done already.
+    pub(crate) async fn prepare_if_rolled_back(&self) -> Result<()> {
+        let heads = self.control().heads();
+        let published = heads.read()?.iter().map(|head| head.id).max().unwrap_or(0);
+        if !Behind::look(&mut self.control().snapshot().await?, published).await?.is_older() {
+            return Ok(());
+        }
+        let mut write = self.control().begin().await?;
+        let behind = Behind::look(&mut write, published).await?;
+        if !behind.is_older() || is_prepared(&mut write, published).await? {
+            return Ok(());
+        }
+        let at = write.at_us();
+        prepare(&self.0.engine, &self.0.files, &mut write, behind, at).await?;
+        let detail = json!({ "published": published, "last": behind.last });
+        write.audit(&By::system(), None, "system.rolled_back", detail).await?;
+        write.commit().await?;
+        tracing::warn!(
+            published,
+            last = behind.last,
+            "the control store is older than its audit log was: an older file was put back, or rows were removed. \
+             New ids and generations go on above everything that exists, and all sessions were ended. If the newer \
+             file still exists, stop the server and put it back; otherwise run: tenantry backups rescan, tenantry check"
+        );
+        Ok(())
+    }
+}
+
+async fn is_prepared(write: &mut Write, published: i64) -> Result<bool> {
+    let value = settings::get(write, PREPARED).await?;
+    Ok(value.and_then(|value| value.as_i64()).is_some_and(|prepared| prepared >= published))
+}
