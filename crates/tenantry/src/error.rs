@@ -112,6 +112,17 @@ pub enum Error {
         /// What was found. Private.
         detail: String,
     },
+    /// The database in use refuses writes for good: a newer one replaced it that the catalog does not know
+    /// (`fenced-generation`).
+    #[error("the database of tenant {slug} in store {store} was replaced: {detail}")]
+    Superseded {
+        /// The tenant.
+        slug: String,
+        /// The store of the database.
+        store: String,
+        /// Its place. Private.
+        detail: String,
+    },
     /// The tenant provides its own database for this store and has not attached it yet (F3, X1).
     #[error("tenant {slug} has attached no database in store {store}")]
     NotAttached {
@@ -207,6 +218,7 @@ impl Error {
             Self::Internal(_)
             | Self::DatabaseLost { .. }
             | Self::DatabaseDamaged { .. }
+            | Self::Superseded { .. }
             | Self::DiskFull(_)
             | Self::NoAccess(_)
             | Self::BackupTarget(_) => true,
@@ -286,7 +298,10 @@ impl Error {
             Self::SubscriptionRequired => "subscription_required",
             Self::TenantSuspended => "tenant_suspended",
             Self::Maintenance(_) => "maintenance",
-            Self::NoDatabase { .. } | Self::DatabaseLost { .. } | Self::NotAttached { .. } => "no_database",
+            Self::NoDatabase { .. }
+            | Self::DatabaseLost { .. }
+            | Self::Superseded { .. }
+            | Self::NotAttached { .. } => "no_database",
             Self::MigrationsPending { .. } | Self::StoreBehind { .. } => "migrations_pending",
             Self::ServerOutdated { .. } => engine::code(&Kind::SchemaAhead),
             Self::DatabaseDamaged { .. } => engine::code(&Kind::Corrupt),

@@ -8,6 +8,7 @@
 use crate::{
     Error, Result,
     access::Tenant,
+    operations::is_at_work,
     platform::Inner,
     topology::{Policy, TenantRecord},
 };
@@ -184,6 +185,12 @@ impl Inner {
                 return Ok(record);
             }
             if Instant::now() >= until {
+                let mut tx = self.control.snapshot().await?;
+                if !is_at_work(&mut tx, tenant.id()).await? && !self.is_open(tenant, place, schema).await? {
+                    let (slug, store) = (record.slug.to_string(), refused.store.to_string());
+                    let detail = format!("{refused} is fenced, and no operation is at work on it");
+                    return Err(Error::Superseded { slug, store, detail });
+                }
                 let detail = format!("{refused} stayed fenced for as long as a write waits");
                 return Err(tenantry_engine::Error::new(Kind::Fenced, detail).into());
             }

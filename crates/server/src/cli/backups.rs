@@ -108,12 +108,13 @@ pub(super) async fn run(place: &Place, action: &Backups) -> Result<ExitCode> {
         Backups::Rescan => {
             let found = platform.rescan_backups(&operator()).await.map_err(explain)?;
             say!(
-                "{} found, {} taken up, {} of other installations, {} of earlier tenants, {} unreadable",
+                "{} found, {} taken up, {} of other installations, {} of earlier tenants, {} unreadable; purged tenants closed: {}",
                 found.found,
                 found.taken_up,
                 found.others,
                 found.not_its,
-                found.damaged
+                found.damaged,
+                found.closed
             );
             Ok(if found.damaged == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }

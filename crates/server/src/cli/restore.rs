@@ -240,6 +240,12 @@ async fn system_stores(place: &Place, backup: Option<&str>) -> Result<ExitCode> 
         "{} taken up again; tenants whose databases are lost: tenantry check, then tenantry restore --all",
         counted(restored.taken_up, "backup")
     );
+    if restored.closed > 0 {
+        say!(
+            "{} closed that were purged since: tenantry restore --all names them",
+            counted(restored.closed, "tenant")
+        );
+    }
     say!(
         "all sessions were ended; API keys, passwords and members are those of then: withdraw again what was withdrawn \
          since"
@@ -257,6 +263,10 @@ async fn all(platform: &Platform, server: Option<&str>) -> Result<ExitCode> {
             Ok(backup) => say!("{}: restored from {backup} ({})", done.slug, done.why),
             Err(why) => say!("{}: FAILED {why} ({})", done.slug, done.why),
         },
+        Event::Purged(slug) => say!(
+            "{slug}: skipped, it was purged after this state of the catalog; to purge what came back: tenantry purge \
+             {slug} --early; to have it again: tenantry keep {slug}, then tenantry restore --all"
+        ),
     };
     let report = platform.restore_all(&operator(), server.as_ref(), tell).await.map_err(explain)?;
     if report.halted {

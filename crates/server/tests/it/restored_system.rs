@@ -149,3 +149,64 @@ fn a_restore_ends_all_sessions() {
     assert_eq!(server.ask("GET", "/api/me", &session, None).0, 401);
     server.terminate();
 }
+
+#[test]
+fn a_restore_after_a_restore_of_the_platform_has_the_contents_of_its_backup() {
+    let dir = demo(OWN);
+    let dir = dir.path();
+    let owner = "owner@city-hospital.example";
+    fine(dir, &["backup", "city-hospital"]);
+    let server = start(dir, "serve");
+    let then = patients(&server, &server.log_in(owner));
+    server.terminate();
+    fine(dir, &["restore", "city-hospital", "latest", "--swap"]);
+    let server = start(dir, "serve");
+    assert_eq!(add_patient(&server, &server.log_in(owner), "AFTER"), 201);
+    server.terminate();
+    // The catalog names the database that the swap replaced, which refuses writes for good.
+    fine(dir, &["restore", "--system"]);
+    let found = stdout(&run(dir, &["check"]));
+    let line = found.lines().find(|line| line.contains("is fenced")).unwrap_or_else(|| panic!("{found}"));
+    assert!(line.starts_with("tenant_city-hospital_1: ") && line.contains("latest --swap"), "{line}");
+    let server = start(dir, "serve");
+    let body = json!({ "first_name": "B", "last_name": "Wal", "born_on": "2000-01-01" });
+    let (status, problem) = server.ask("POST", "/api/records/patients", &server.log_in(owner), Some(&body));
+    assert_eq!((status, &problem["code"]), (503, &json!("no_database")), "{problem}");
+    assert!(problem["remedy"].as_str().unwrap().contains("tenantry restore city-hospital latest --swap"));
+    server.terminate();
+    fine(dir, &["restore", "city-hospital", "latest", "--swap"]);
+    assert!(find(dir, "tenant_city-hospital_2.db").is_some(), "the file of the newer state is left alone");
+    let server = start(dir, "serve");
+    let session = server.log_in(owner);
+    assert_eq!(patients(&server, &session), then);
+    assert_eq!(add_patient(&server, &session, "goes on"), 201);
+    server.terminate();
+}
+
+#[test]
+fn a_purged_tenant_stays_purged() {
+    for with_final in [true, false] {
+        let dir = demo(&format!("{OWN}[retention]\nfinal_backup = {with_final}\n"));
+        let dir = dir.path();
+        let (slug, owner) = ("city-hospital", "owner@city-hospital.example");
+        fine(dir, &["retire", slug, "--grace-days", "0", "--yes", slug]);
+        fine(dir, &["purge", slug, "--early", "--yes", slug]);
+        let certificate = fine(dir, &["certificate", slug, "--json"]);
+        let said = fine(dir, &["restore", "--system"]);
+        assert!(said.contains("1 tenant closed"), "{said}");
+        let said = fine(dir, &["restore", "--all"]);
+        assert!(said.contains("city-hospital: skipped, it was purged") && said.contains("0 lost"), "{said}");
+        let server = start(dir, "serve");
+        let form = json!({ "email": owner, "password": PASSWORD });
+        let (status, session) = server.ask("POST", "/api/auth/login", "", Some(&form));
+        let token = session["token"].as_str().unwrap_or_default();
+        let entered = server.ask("GET", "/api/records/patients", token, None).0;
+        assert!(status >= 400 || entered >= 400, "{session}");
+        server.terminate();
+        assert_eq!(fine(dir, &["certificate", slug, "--json"]), certificate);
+        // What came back is purged again, or kept by an operator.
+        fine(dir, &["purge", slug, "--early", "--yes", slug]);
+        let gone = refused(dir, &["keep", slug]);
+        assert!(gone.contains("was purged"), "{gone}");
+    }
+}

@@ -11,6 +11,7 @@ mod expire;
 mod fetch;
 pub mod id;
 pub mod manifest;
+pub(crate) mod purged;
 mod read_back;
 mod rescan;
 mod restore_all;

@@ -11,6 +11,7 @@ use crate::{
     control::params,
     databases::platform_place,
     operations::{State, fall_back::why},
+    tenants::PURGED,
     topology::{PlacementState, Policy, placement},
 };
 use futures_util::{StreamExt, stream};
@@ -49,6 +50,8 @@ pub enum Event<'a> {
     Pool(&'a str),
     /// One tenant is done, successfully or not.
     Done(&'a Done),
+    /// A tenant is left alone: it was purged after this state of the catalog.
+    Purged(&'a Slug),
 }
 
 /// Result of a run.
@@ -90,6 +93,9 @@ impl Platform {
         if let Some(trouble) = self.backup_store_trouble().await {
             return Err(Error::Conflict(trouble));
         }
+        for slug in self.purged_since().await? {
+            tell(Event::Purged(&slug));
+        }
         let pools = self.damaged_pools(server).await?;
         pools.iter().for_each(|(_, why)| tell(Event::Pool(why)));
         let damaged: Vec<_> = pools.iter().map(|(place, _)| place).collect();
@@ -120,6 +126,13 @@ impl Platform {
         Ok(report)
     }
 
+    /// Returns the tenants that were purged after this state of the catalog, and stay closed.
+    async fn purged_since(&self) -> Result<Vec<Slug>> {
+        let sql = "SELECT slug FROM tenants WHERE state = 'cancelled' AND state_reason IS ? ORDER BY id";
+        let rows = self.control().snapshot().await?.query(sql, params![PURGED]).await?;
+        rows.iter().map(|row| Ok(Slug::parse(row.text(0)?)?)).collect()
+    }
+
     /// Returns the pools with a damaged page, with the commands that restore them. Reads every page.
     async fn damaged_pools(&self, server: Option<&ServerName>) -> Result<Vec<(Place, String)>> {
         let mut damaged = Vec::new();
@@ -142,9 +155,9 @@ impl Platform {
     ) -> Result<(usize, Vec<Lost>)> {
         let (mut looked, mut lost, mut after) = (0, Vec::new(), 0);
         let sql = "SELECT id, slug FROM tenants WHERE id > ? AND state IN ('active', 'suspended', 'cancelled') \
-            ORDER BY id LIMIT ?";
+            AND NOT (state = 'cancelled' AND state_reason IS ?) ORDER BY id LIMIT ?";
         loop {
-            let rows = self.control().snapshot().await?.query(sql, params![after, PAGE]).await?;
+            let rows = self.control().snapshot().await?.query(sql, params![after, PURGED, PAGE]).await?;
             for row in &rows {
                 after = row.integer(0)?;
                 looked += 1;

@@ -4,7 +4,7 @@
 //! existing files are moved aside. It needs no catalog, only the backup store.
 
 use super::{
-    BackupId, Store,
+    BackupId, Rescanned, Store,
     fetch::{Keep, believed, fetch, manifest_of},
     manifest::Manifest,
     store::MANIFEST,
@@ -42,6 +42,8 @@ pub struct SystemRestored {
     pub aside: Option<PathBuf>,
     /// Number of backups added to the catalog because the restored one did not know them.
     pub taken_up: u64,
+    /// Number of tenants closed because they were purged since.
+    pub closed: u64,
 }
 
 /// Restores the platform's own stores from this backup, or from the newest one.
@@ -70,13 +72,13 @@ pub async fn restore_system(
     // From here on it is an installation like any other, and records the restore in its own log.
     drop(in_use);
     let platform = Platform::open(config).await?;
-    let taken_up = platform.rescan_backups(operator).await?.taken_up;
+    let Rescanned { taken_up, closed, .. } = platform.rescan_backups(operator).await?;
     let mut write = platform.control().begin().await?;
     let detail = json!({ "backup": id, "stores": stores, "aside": aside });
     write.audit(&operator.by(), None, "system.restore", detail).await?;
     write.commit().await?;
     platform.shutdown().await;
-    Ok(SystemRestored { backup: id, stores, aside, taken_up })
+    Ok(SystemRestored { backup: id, stores, aside, taken_up, closed })
 }
 
 /// Creates pools that were lost with the platform's stores, so that their tenants can be restored into them.

@@ -276,7 +276,7 @@ impl Platform {
     pub async fn rescan_backups(&self, actor: &Actor) -> Result<Rescanned> {
         actor.require_staff()?;
         let by = &actor.by();
-        rescan::rescan(&self.world(), by).await
+        rescan::rescan(&self.world(), by, self.config().retention.retention_days).await
     }
 
     /// Returns rows and checksums of all data of a tenant, as in manifests. The same content has the same checksums in

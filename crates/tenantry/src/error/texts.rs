@@ -24,6 +24,9 @@ impl Error {
                 format!("{slug} has no database yet")
             }
             Self::DatabaseLost { slug, .. } => format!("the database of {slug} is not where it should be"),
+            Self::Superseded { slug, .. } => format!(
+                "the database of {slug} was replaced by a newer one that the catalog does not know; nothing was written"
+            ),
             Self::MigrationsPending { slug, reason: None, .. } => {
                 format!("the database of {slug} is behind: migrations have not run")
             }
@@ -62,6 +65,10 @@ impl Error {
             Self::Maintenance(_) => "try again later: nothing was lost".into(),
             Self::BackupDamaged { .. } => "restore an older backup; see: tenantry backups list".into(),
             Self::NoDatabase { slug, .. } => format!("run: tenantry create-db {slug}"),
+            Self::Superseded { slug, .. } => format!(
+                "the platform's staff see what is there (tenantry check), then restore a backup: tenantry restore {slug} \
+                 latest --swap"
+            ),
             Self::DatabaseLost { slug, .. } => format!(
                 "look whether its disk is there; else restore a backup: tenantry restore {slug} latest --swap; or, for an \
                  empty one: tenantry create-db {slug}"

@@ -11,6 +11,7 @@ use crate::{
     apps::Apps,
     control::Control,
     error::{Error, Result},
+    operations::is_at_work,
     records::{Dependence, depends_on, owners, record_id},
 };
 use std::{
@@ -115,6 +116,7 @@ impl<'a> Checker<'a> {
             let end = last.min(first.saturating_add(i64::from(PAGE) - 1));
             for (slug, places) in places(control, first, end).await? {
                 self.tenant(&slug, &places, &mut tell).await;
+                self.fences(control, (&slug, &places), &mut tell).await?;
                 checked += 1;
                 at(checked, total);
             }
@@ -129,6 +131,29 @@ impl<'a> Checker<'a> {
         for place in places {
             self.place(Some(slug), places, place, tell).await;
         }
+    }
+
+    /// Finds places that are fenced although no operation is at work on their tenant. Reads a fence again after the
+    /// journal, because the operation may have ended in between.
+    async fn fences(
+        &self,
+        control: &Control,
+        (slug, places): (&Slug, &[Place]),
+        tell: &mut impl FnMut(Finding),
+    ) -> Result<()> {
+        for place in places {
+            let (true, Some(tenant)) = (self.is_fenced(place).await, place.tenant) else { continue };
+            let at_work = is_at_work(&mut control.snapshot().await?, tenant).await?;
+            if !at_work && self.is_fenced(place).await {
+                tell(Finding { place: Some(place.clone()), tenant: Some(slug.clone()), what: What::Fenced });
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns true if the place refuses writes. One that cannot be read is among the other findings.
+    async fn is_fenced(&self, place: &Place) -> bool {
+        self.engine.place_state(place).await.is_ok_and(|state| state.fence != 0)
     }
 
     async fn place(

@@ -60,6 +60,8 @@ pub enum What {
     Unreadable(&'static str, String),
     /// The file in this place belongs to another tenant, store or installation.
     NotItsOwn,
+    /// Writes are refused, and no operation is at work on the tenant that would allow them again.
+    Fenced,
 }
 
 impl fmt::Display for Finding {
@@ -88,6 +90,10 @@ impl fmt::Display for Finding {
                     self.restore()
                 )
             }
+            What::Fenced => f.write_str(
+                "is fenced, and no operation is at work on it: a newer database replaced it that the catalog does not \
+                 know; restore a backup: tenantry restore SLUG latest --swap",
+            ),
             What::Disagreeing { model, rule, count, ids } => {
                 let Dependence { field, to, through, with } = rule;
                 let some = if *count > ids.len() as u64 { ", …" } else { "" };

@@ -50,7 +50,7 @@ pub use show::{Filter, Listed, StepShown, StepState};
 pub use step::{ControlFn, Operation, OutsideFn, Step};
 pub use world::World;
 
-use crate::{Error, Result, access::Actor, databases::Databases};
+use crate::{Error, Result, access::Actor, control::params, databases::Databases};
 use arc_swap::ArcSwap;
 use faults::Faults;
 use journal::{Job, Live};
@@ -59,6 +59,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError, Weak, atomic::AtomicBool},
     time::Duration,
 };
+use tenantry_engine::{Tx, name::TenantId};
 
 /// Runs operations. Cheap to clone.
 #[derive(Clone)]
@@ -77,6 +78,15 @@ struct Inner {
     rescuing: Arc<tokio::sync::Mutex<()>>,
     /// Set once this process has logged the operations that were stuck at its start.
     raised: AtomicBool,
+}
+
+/// Returns true if an operation is open on the tenant.
+///
+/// # Errors
+/// Those of the control store.
+pub(crate) async fn is_at_work(tx: &mut Tx, tenant: TenantId) -> Result<bool> {
+    let sql = "SELECT count(*) FROM operations WHERE tenant = ? AND state IN ('running', 'unwinding')";
+    Ok(crate::users::count(tx, sql, params![tenant.get()]).await? > 0)
 }
 
 /// Weak handle to [`Operations`], for an operation that starts others.

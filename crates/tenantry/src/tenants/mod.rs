@@ -16,7 +16,7 @@ pub use list::{Filter, Listed, list, show};
 pub use maintenance::set_maintenance;
 pub use rename::{rename, set_name};
 pub(crate) use reserved::is_reserved;
-pub(crate) use retire::read as read_retirement;
+pub(crate) use retire::{PURGED, close_purged, read as read_retirement};
 pub use retire::{Retirement, Terms, cancel, close_due, due, keep, reopen_undue};
 pub use state::{State, resume, suspend, transition};
 

@@ -122,9 +122,10 @@ pub async fn keep(write: &mut Write, by: &By, id: TenantId) -> Result<()> {
         _ => {}
     }
     let sql = "UPDATE tenants SET cancelled_at = NULL, closes_at = NULL, purges_at = NULL, \
-        state = coalesce(closed_from, state), closed_from = NULL, state_at = ? WHERE id = ?";
+        state = coalesce(closed_from, state), closed_from = NULL, state_at = ?1, \
+        state_reason = nullif(state_reason, ?3) WHERE id = ?2";
     let at = write.at_us();
-    write.execute(sql, params![at, id.get()]).await?;
+    write.execute(sql, params![at, id.get(), PURGED]).await?;
     write.audit(by, Some(id), "tenant.keep", json!({ "slug": tenant.slug, "from": tenant.state })).await?;
     write.invalidate(&Subject::Tenant(id)).await
 }
@@ -136,6 +137,33 @@ async fn close(write: &mut Write, by: &By, id: TenantId) -> Result<()> {
     write.execute(sql, params![at, id.get()]).await?;
     write.audit(by, Some(id), "tenant.close", json!({})).await?;
     write.invalidate(&Subject::Tenant(id)).await
+}
+
+/// Reason in the state of a tenant that was purged after this state of the catalog. `restore --all` leaves it alone.
+pub(crate) const PURGED: &str = "it was purged after this state of the catalog";
+
+/// Closes a tenant that was purged after this state of the catalog, for `retention_days`. Returns false if there is no
+/// such tenant, another one has its id (it was not created at `created`), or nothing is to be done.
+pub(crate) async fn close_purged(
+    write: &mut Write,
+    by: &By,
+    id: TenantId,
+    created: Option<i64>,
+    retention_days: u32,
+) -> Result<bool> {
+    let sql = "UPDATE tenants SET closed_from = CASE state WHEN 'cancelled' THEN closed_from ELSE state END, \
+        state = 'cancelled', state_reason = ?2, state_at = ?3, cancelled_at = coalesce(cancelled_at, ?3), \
+        closes_at = min(coalesce(closes_at, ?3), ?3), purges_at = coalesce(purges_at, ?4) \
+        WHERE id = ?1 AND state IN ('active', 'suspended', 'cancelled') AND state_reason IS NOT ?2 \
+        AND (?5 IS NULL OR created_at = ?5)";
+    let now = write.retain_from_us();
+    let purges = now + i64::from(retention_days) * DAY_US;
+    if write.execute(sql, params![id.get(), PURGED, now, purges, created]).await? == 0 {
+        return Ok(false);
+    }
+    write.audit(by, Some(id), "tenant.close", json!({ "reason": PURGED })).await?;
+    write.invalidate(&Subject::Tenant(id)).await?;
+    Ok(true)
 }
 
 /// Reconciler: closes tenants whose grace period is over, at most `limit` a pass. Returns how many. Access does not

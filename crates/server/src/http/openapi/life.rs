@@ -121,7 +121,10 @@ pub(super) const SHAPES: &[(&str, &str)] = &[
  finished_at:instant? good:integer failed:integer",
     ),
     ("Pruned", "removed:string*"),
-    ("Rescanned", "found:integer taken_up:integer others:integer not_its:integer damaged:integer"),
+    (
+        "Rescanned",
+        "found:integer taken_up:integer others:integer not_its:integer closed:integer damaged:integer",
+    ),
     ("Beside", "backup:string state:string at:instant stores:StoreDifference*"),
     ("StoreDifference", "store:string models:ModelDifference*?"),
     ("ModelDifference", "model:string added:integer changed:integer removed:integer"),

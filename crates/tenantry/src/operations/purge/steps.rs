@@ -153,7 +153,8 @@ fn fates(p: &Purge, traces: &[Trace]) -> Vec<Trace> {
     traces.iter().map(fate).collect()
 }
 
-/// Removes deleted rows from the `-wal` files of shared databases, too.
+/// Removes deleted rows from the `-wal` files of shared databases, too. Then copies the certificate to the backup store,
+/// where it outlives the catalog.
 pub(super) fn scrub<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let engine = world.databases.engine();
@@ -164,6 +165,6 @@ pub(super) fn scrub<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a, Res
         }
         let control = world.databases.system_place(&StoreName::parse("control")?);
         engine.scrub(&control.ok_or(Error::NotFound("store"))?).await?;
-        Ok(())
+        crate::backups::purged::keep(world, p.tenant).await
     })
 }
