@@ -210,3 +210,18 @@ fn a_purged_tenant_stays_purged() {
         assert!(gone.contains("was purged"), "{gone}");
     }
 }
+
+#[test]
+fn a_new_tenant_under_a_file_of_its_name_gets_another_one() {
+    let dir = demo(OWN);
+    let dir = dir.path();
+    let stray = find(dir, "tenant_green-clinic_1.db").unwrap().with_file_name("tenant_new-clinic_1.db");
+    fs::copy(stray.with_file_name("tenant_green-clinic_1.db"), &stray).unwrap();
+    let then = fs::read(&stray).unwrap();
+    let server = start(dir, "serve");
+    let (.., session) = register(&server, "new-clinic", "owner");
+    assert_eq!(patients(&server, &session), Vec::<Value>::new());
+    assert_eq!(add_patient(&server, &session, "NEW"), 201);
+    server.terminate();
+    assert!(then == fs::read(&stray).unwrap(), "the file was used");
+}
