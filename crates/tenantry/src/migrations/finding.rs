@@ -90,9 +90,11 @@ impl fmt::Display for Finding {
                     self.restore()
                 )
             }
-            What::Fenced => f.write_str(
+            What::Fenced => write!(
+                f,
                 "is fenced, and no operation is at work on it: a newer database replaced it that the catalog does not \
-                 know; restore a backup: tenantry restore SLUG latest --swap",
+                 know; {}",
+                self.restore()
             ),
             What::Disagreeing { model, rule, count, ids } => {
                 let Dependence { field, to, through, with } = rule;
