@@ -14,6 +14,9 @@ fn main() -> ExitCode {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // A line that cannot be written is dropped. Otherwise the library reports it with `eprintln!`, which panics
+        // when standard error is closed or its disk is full.
+        .log_internal_errors(false)
         // Colours only on a terminal; a file or a log collector gets plain text.
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false);

@@ -2,6 +2,11 @@
 //!
 //! Started by servers; commands do not need it. There is one timer for the platform, none per tenant.
 
+mod passes;
+
+pub use passes::Pass;
+pub(crate) use passes::Passes;
+
 use crate::{Platform, Result, audit::By, clock::DAY_US, control::witness, in_use::Announced, tenants};
 use std::time::Duration;
 use tokio::{sync::watch, task::JoinHandle, time::MissedTickBehavior};
@@ -54,15 +59,15 @@ impl Platform {
                         }
                         platform.pass().await;
                         if passes.is_multiple_of(ORPHANS_EVERY) {
-                            report("orphans", platform.sweep_orphans().await);
+                            platform.run_pass("orphans", platform.sweep_orphans()).await;
                         }
                         passes += 1;
                     }
                     _ = stopped.changed() => break,
                 }
             }
-            report("notes of use", platform.access().flush().await);
-            report("clock", witness::look(platform.control()).await);
+            platform.run_pass("notes of use", platform.access().flush()).await;
+            platform.run_pass("clock", witness::look(platform.control())).await;
         });
         // Without it, a move to a server that this process lacks is not refused in advance; only this process's
         // requests fail.
@@ -78,7 +83,7 @@ impl Platform {
         let platform = self.clone();
         tokio::spawn(async move {
             loop {
-                report("letters", platform.send_mail().await.map(drop));
+                platform.run_pass("letters", async { platform.send_mail().await.map(drop) }).await;
                 tokio::select! {
                     () = platform.0.mailer.woken() => {}
                     () = tokio::time::sleep(EVERY) => {}
@@ -90,22 +95,35 @@ impl Platform {
 
     /// Continues operations that dead workers left. This may take hours, so it runs in its own task.
     fn recovery(&self) -> JoinHandle<()> {
-        let operations = self.0.operations.clone();
+        let platform = self.clone();
         tokio::spawn(async move {
-            report("operations", operations.reconcile().await.map(drop));
-            report("kept databases", operations.release_due(&By::system(), MOST).await.map(drop));
+            let operations = &platform.0.operations;
+            platform.run_pass("operations", async { operations.reconcile().await.map(drop) }).await;
+            let release = async { operations.release_due(&By::system(), MOST).await.map(drop) };
+            platform.run_pass("kept databases", release).await;
         })
     }
 
     async fn pass(&self) {
-        report("clock", self.look_at_clock().await);
-        report("old operations", self.prune_operations().await);
-        report("backups", self.backups_pass().await);
-        report("purges", self.purge_when_due().await);
-        report("cancelled tenants", tenants::close_due(self.control(), MOST).await.map(drop));
-        report("closed tenants", tenants::reopen_undue(self.control(), MOST).await.map(drop));
-        report("sessions", self.access().sessions().purge_expired(MOST).await.map(drop));
-        report("notes of use", self.access().flush_sometimes().await);
+        let (control, access) = (self.control(), self.access());
+        self.run_pass("clock", self.look_at_clock()).await;
+        self.run_pass("old operations", self.prune_operations()).await;
+        self.run_pass("backups", self.backups_pass()).await;
+        self.run_pass("purges", self.purge_when_due()).await;
+        self.run_pass("cancelled tenants", async { tenants::close_due(control, MOST).await.map(drop) }).await;
+        self.run_pass("closed tenants", async { tenants::reopen_undue(control, MOST).await.map(drop) }).await;
+        self.run_pass("sessions", async { access.sessions().purge_expired(MOST).await.map(drop) }).await;
+        self.run_pass("notes of use", access.flush_sometimes()).await;
+    }
+
+    /// Runs one pass of background work. Its error or panic is logged and counted, and other work continues.
+    pub async fn run_pass(&self, work: &'static str, pass: impl Future<Output = Result<()>>) {
+        self.0.passes.run(work, pass).await;
+    }
+
+    /// Returns what became of the latest pass of each kind of background work of this process.
+    pub fn background_passes(&self) -> Vec<Pass> {
+        self.0.passes.list()
     }
 
     async fn look_at_clock(&self) -> Result<()> {
@@ -118,12 +136,5 @@ impl Platform {
     async fn prune_operations(&self) -> Result<()> {
         let keep_us = i64::from(self.config().operations.keep_days) * DAY_US;
         self.0.operations.prune(self.control().due_us() - keep_us, MOST).await.map(drop)
-    }
-}
-
-/// Logs the error of a reconciler, so that the others continue. The next pass tries again.
-fn report(what: &str, outcome: Result<()>) {
-    if let Err(error) = outcome {
-        tracing::error!(%error, "background pass over {what} failed");
     }
 }

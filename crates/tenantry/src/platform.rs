@@ -61,6 +61,7 @@ pub(crate) struct Inner {
     pub(crate) reloading: tokio::sync::Mutex<()>,
     /// Number of orphans that the last background pass found.
     pub(crate) orphans: AtomicU64,
+    pub(crate) passes: crate::background::Passes,
     pub(crate) exports: crate::export::Running,
     pub(crate) reference_locks: Arc<ReferenceLocks>,
     /// Why nothing can be written, if [`Platform::open_to_read`] had to read without writing.
@@ -166,6 +167,7 @@ impl Platform {
             behind: ArcSwap::from_pointee(Vec::new()),
             reloading: tokio::sync::Mutex::default(),
             orphans: AtomicU64::new(0),
+            passes: crate::background::Passes::default(),
             exports: crate::export::Running::default(),
             reference_locks,
             refused: None,

@@ -144,7 +144,7 @@ impl Platform {
         let platform = self.clone();
         // Backups take time, and the pass must continue.
         tokio::spawn(async move {
-            match platform.purge_due(&Actor::platform()).await {
+            match crate::caught(platform.purge_due(&Actor::platform())).await {
                 Ok(run) => tracing::info!(
                     started = run.started.len(),
                     refused = ?run.refused,

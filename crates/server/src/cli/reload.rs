@@ -85,7 +85,7 @@ async fn answer(platform: &Platform, mut stream: UnixStream) -> io::Result<()> {
 
 /// Reloads and logs a refusal: the apps that were loaded stay in use.
 pub(super) async fn reload(platform: &Platform) -> tenantry::Result<Reloaded> {
-    let done = platform.reload().await;
+    let done = tenantry::caught(platform.reload()).await;
     if let Err(error) = &done {
         tracing::error!(%error, "the apps were not reloaded; those loaded before stay in use");
     }

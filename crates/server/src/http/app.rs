@@ -21,7 +21,7 @@ use std::{
     },
     time::Duration,
 };
-use tenantry::{Platform, config::IpRange};
+use tenantry::{Platform, caught, config::IpRange};
 
 /// Minimum time between two reloads that requests cause.
 const CATCH_UP_PAUSE: Duration = Duration::from_secs(2);
@@ -155,7 +155,7 @@ impl App {
             return;
         }
         tokio::spawn(async move {
-            match platform.reload().await {
+            match caught(platform.reload()).await {
                 Ok(reloaded) if reloaded.changed => {
                     tracing::info!("a newer database: the apps were reloaded")
                 }

@@ -18,7 +18,6 @@ use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body_util::{Either, Full};
 use std::{
-    any::Any,
     net::IpAddr,
     panic::AssertUnwindSafe,
     sync::{
@@ -30,6 +29,7 @@ use std::{
 use tenantry::{
     access::{Actor, meter::Hold},
     name::TenantId,
+    panic_text,
 };
 use tower::ServiceExt;
 
@@ -259,10 +259,4 @@ async fn slug(app: &App, tenant: i64) -> String {
         Ok(found) => found.slug.to_string(),
         Err(_) => tenant.to_string(),
     }
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text =
-        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("panic: {}", text.unwrap_or("of an unknown type"))
 }

@@ -17,7 +17,7 @@ use std::{
     fmt::{Display, Write},
 };
 use tenantry::{
-    counted,
+    Pass, counted,
     name::{ServerName, TenantId},
 };
 
@@ -63,6 +63,10 @@ pub(super) async fn ready(State(app): State<App>) -> Result<String> {
             refused.place.store,
             counted(refused.count, "row")
         );
+    }
+    for pass in app.platform().background_passes().iter().filter(|pass| pass.failed > 0) {
+        let times = counted(pass.failed, "time");
+        let _ = writeln!(text, "background work, {}: failed {times} in a row; see the log", pass.work);
     }
     Ok(text)
 }
@@ -125,6 +129,7 @@ pub(super) async fn text(app: &App) -> Result<String> {
         app.platform().clock_state().await?.ahead_seconds(),
     );
     disks(&mut text, app);
+    passes(&mut text, app);
     if let Some(status) = app.platform().remembered_backup_status() {
         super::backup_metrics::append(&mut text, &status, app.platform().now_us());
     }
@@ -154,6 +159,21 @@ fn disks(text: &mut String, app: &App) {
     family("tenantry_server_disk_full", "1 when the disk has less room than limits.disk_reserve.", |disk| {
         u64::from(disk.2)
     });
+}
+
+/// Appends the state of the background work. The names of the work need no escaping.
+fn passes(text: &mut String, app: &App) {
+    let passes = app.platform().background_passes();
+    let mut family = |name: &str, help: &str, value: fn(&Pass) -> u64| {
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
+        for pass in &passes {
+            let _ = writeln!(text, "{name}{{work=\"{}\"}} {}", pass.work, value(pass));
+        }
+    };
+    let failed = "Passes of background work that failed since the last one that succeeded.";
+    family("tenantry_background_failed", failed, |pass| pass.failed);
+    let age = "Seconds since the latest pass of background work ended.";
+    family("tenantry_background_age_seconds", age, |pass| pass.age_s);
 }
 
 fn gauge(text: &mut String, name: &str, help: &str, value: impl Display) {

@@ -1,9 +1,11 @@
 //! A reader that closes its end of the pipe, as `head` does: commands exit quietly after finishing their work.
 
-use super::binary::{run, start, stdout, tenantry};
+use super::binary::{run, start, start_logged, stdout, tenantry};
+use serde_json::json;
 use std::{
     path::Path,
     process::{Command, Stdio},
+    time::{Duration, Instant},
 };
 
 /// Status that a shell shows for a tool that died of a closed pipe.
@@ -15,6 +17,45 @@ fn unread(dir: &Path, args: &[&str]) -> (Option<i32>, String) {
     drop(child.stdout.take());
     let over = child.wait_with_output().unwrap();
     (over.status.code(), String::from_utf8_lossy(&over.stderr).into_owned())
+}
+
+/// Removes the databases of all tenants.
+fn lose_tenants(dir: &Path) {
+    for entry in std::fs::read_dir(dir.join("tenantry-data/databases")).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_name().to_string_lossy().starts_with("tenant_") {
+            std::fs::remove_file(entry.path()).unwrap();
+        }
+    }
+}
+
+/// A log on a full disk: no line of it can be written.
+#[test]
+fn a_server_whose_log_cannot_be_written_answers_and_sends_letters() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(start(dir.path(), "demo").terminate(), Some(0));
+    let server = start_logged(dir.path(), "serve", Path::new("/dev/full"));
+    for user in ["owner@city-hospital.example", "owner@green-clinic.example", "admin@tenantry.example"] {
+        let form = json!({"email": user});
+        assert_eq!(server.ask("POST", "/api/auth/password/forgot", "", Some(&form)).0, 202, "{user}");
+    }
+    let letters = dir.path().join("tenantry-data/mail");
+    let sent = || std::fs::read_dir(&letters).map_or(0, Iterator::count);
+    let until = Instant::now() + Duration::from_secs(20);
+    while sent() < 3 {
+        assert!(Instant::now() < until, "{} of 3 letters were written", sent());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(server.ask_raw("GET", "/readyz", ""), (200, "ready\n".to_owned()));
+    let owner = server.log_in("owner@city-hospital.example");
+    lose_tenants(dir.path());
+    let (status, problem) = server.ask("GET", "/api/records/patients", &owner, None);
+    assert_eq!((status, &problem["code"]), (503, &json!("no_database")), "a fault that is logged: {problem}");
+    let staff = server.log_in("admin@tenantry.example");
+    let metrics = server.ask_raw("GET", "/metrics", &staff).1;
+    for line in ["tenantry_http_panics_total 0", "tenantry_background_failed{work=\"letters\"} 0"] {
+        assert!(metrics.lines().any(|found| found == line), "{line} in {metrics}");
+    }
 }
 
 #[test]
@@ -67,6 +108,15 @@ fn head_gets_its_line_and_hears_of_no_panic() {
         assert!(out.contains(first) && out.lines().count() == 1, "{command}: {out}");
         assert!(!out.contains("panicked") && !err.contains("panicked"), "{command}: {out}{err}");
     }
+    // Every line that an operation logs goes to the pipe that nobody reads.
+    assert!(run(dir.path(), &["backup", "--all"]).status.success());
+    lose_tenants(dir.path());
+    let line = format!("timeout 60 {binary} restore --all 2>&1 | head -1; exit ${{PIPESTATUS[0]}}");
+    let mut shell = Command::new("bash");
+    shell.args(["-c", &line]).current_dir(dir.path()).env("TENANTRY_LOG", "info");
+    assert_eq!(shell.output().unwrap().status.code(), Some(CLOSED_PIPE), "it neither hangs nor fails");
+    let checked = run(dir.path(), &["check"]);
+    assert!(checked.status.success(), "every tenant is back: {}", stdout(&checked));
     let silent =
         format!("{binary} migrate-tenants 2>&1 >/dev/null | true; {binary} backup --all 2>&1 | true");
     let over = Command::new("sh").args(["-c", &silent]).current_dir(dir.path()).output().unwrap();

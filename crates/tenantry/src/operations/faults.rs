@@ -1,7 +1,7 @@
 //! Fault points of operations, for test suites (T6). Without the feature `faults` every call does nothing.
 //!
-//! A fault is `operation:step:point:action`: point `before|after|undo-before|undo-after` with action `fail`, `kill` or
-//! `wait-MS`, or point `run|undo` with action `repeat`. The environment variable `TENANTRY_FAULT` holds a
+//! A fault is `operation:step:point:action`: point `before|after|undo-before|undo-after` with action `fail`, `panic`,
+//! `kill` or `wait-MS`, or point `run|undo` with action `repeat`. The environment variable `TENANTRY_FAULT` holds a
 //! comma-separated list of faults. Each fires once.
 
 #[cfg(feature = "faults")]
@@ -55,6 +55,7 @@ mod armed {
             Some(action)
         }
 
+        #[allow(clippy::panic, reason = "a suite that arms a panic wants one")]
         pub(in crate::operations) async fn pass(
             &self,
             operation: &str,
@@ -72,6 +73,7 @@ mod armed {
                     Ok(())
                 }
                 _ if action == "kill" => kill(),
+                _ if action == "panic" => panic!("fault at {operation}:{step}:{point}"),
                 _ => Err(Error::Internal(format!("fault at {operation}:{step}:{point}"))),
             }
         }

@@ -10,7 +10,7 @@ use super::{
     takeover::{self, Taken},
     unwind, world,
 };
-use crate::{Error, Result};
+use crate::{Error, Result, caught::caught};
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Number of workers after which an operation goes back instead of forward.
@@ -83,7 +83,9 @@ pub(super) async fn go_on(inner: &Inner, taken: Taken, owner: String) -> Result<
     let id = taken.id;
     tracing::info!(operation = id, kind = taken.kind, attempts = taken.attempts, "taken over");
     let unknown = || Error::Internal(format!("operation {id}: this program knows no {:?}", taken.kind));
-    kinds::kind(&taken.kind).ok_or_else(unknown)?.resume(inner, taken, owner).await?;
+    let kind = kinds::kind(&taken.kind).ok_or_else(unknown)?;
+    // A panic must not keep the pass from the operations after this one.
+    caught(kind.resume(inner, taken, owner)).await?;
     journal::state(&inner.world.control, id).await
 }
 

@@ -12,7 +12,7 @@ use super::{
     progress::Cancel,
     unwind,
 };
-use crate::{Error, Result, clock::SECOND_US, control::Write};
+use crate::{Error, Result, caught::caught, clock::SECOND_US, control::Write};
 use std::pin::pin;
 
 /// Runs a new operation to its end. Calls `tell` with its id once it is in the journal. If the first control steps
@@ -123,9 +123,12 @@ async fn control_batch<O: Operation>(
         let mut next = from;
         let mut again = false;
         while let Some(Step::Control { name, run, .. }) = O::steps().get(next) {
-            inner.faults.pass(O::KIND, name, "before").await?;
-            run(&mut write, &mut draft).await?;
-            inner.faults.pass(O::KIND, name, "after").await?;
+            let work = async {
+                inner.faults.pass(O::KIND, name, "before").await?;
+                run(&mut write, &mut draft).await?;
+                inner.faults.pass(O::KIND, name, "after").await
+            };
+            caught(work).await?;
             again |= inner.faults.repeats(O::KIND, name, "run");
             next += 1;
         }
@@ -145,7 +148,7 @@ pub(super) enum Direction {
     Undo,
 }
 
-/// Runs the outside step at `index` and renews the lease while it runs.
+/// Runs the outside step at `index` and renews the lease while it runs. A panic in it is a failure like any other.
 pub(super) async fn outside<O: Operation>(
     inner: &Inner,
     job: &mut Job<O>,
@@ -159,11 +162,14 @@ pub(super) async fn outside<O: Operation>(
         Direction::Run => (run, "before", "after", "run"),
         Direction::Undo => (undo, "undo-before", "undo-after", "undo"),
     };
-    inner.faults.pass(O::KIND, name, before).await?;
     let times = 1 + usize::from(inner.faults.repeats(O::KIND, name, repeat));
     let world = inner.of(job);
     for _ in 0..times {
-        let mut work = pin!(action(&world, &mut job.operation));
+        let work = async {
+            inner.faults.pass(O::KIND, name, before).await?;
+            action(&world, &mut job.operation).await
+        };
+        let mut work = pin!(caught(work));
         let mut heartbeat = Heartbeat::new(inner, job.id, &job.owner, &job.live);
         loop {
             match tokio::time::timeout(HEARTBEAT, work.as_mut()).await {

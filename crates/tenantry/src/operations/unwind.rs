@@ -5,7 +5,7 @@ use super::{
     journal::{self, Job, State, Stop},
     run::{Direction, outside, pause_us},
 };
-use crate::{Error, Result, control::Write};
+use crate::{Error, Result, caught::caught, control::Write};
 
 /// Undoes a job whose step at the cursor failed with `error`. Returns that error.
 pub(super) async fn after<O: Operation>(inner: &Inner, job: &mut Job<O>, error: Error) -> Result<()> {
@@ -129,11 +129,14 @@ async fn control_batch<O: Operation>(
             continue;
         }
         let failed = |error: Error| (left, Stop::from(error));
-        inner.faults.pass(O::KIND, name, "undo-before").await.map_err(failed)?;
-        if let Some(undo) = undo {
-            undo(write, draft).await.map_err(failed)?;
-        }
-        inner.faults.pass(O::KIND, name, "undo-after").await.map_err(failed)?;
+        let work = async {
+            inner.faults.pass(O::KIND, name, "undo-before").await?;
+            if let Some(undo) = undo {
+                undo(write, draft).await?;
+            }
+            inner.faults.pass(O::KIND, name, "undo-after").await
+        };
+        caught(work).await.map_err(failed)?;
         again |= inner.faults.repeats(O::KIND, name, "undo");
     }
     Ok((left, again))

@@ -11,6 +11,7 @@ use super::{
 use rusqlite::{DEFAULT_NAME, wal::CheckpointMode};
 use std::{
     hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -114,11 +115,11 @@ fn run(inbox: &Receiver<Job>, closing: &AtomicUsize) {
             Some(due) => inbox.recv_timeout(due.saturating_duration_since(Instant::now())),
         };
         match job {
-            Ok(Job::Checkpoint(database)) => checkpoint(&database),
+            Ok(Job::Checkpoint(database)) => drop(survive(|| checkpoint(&database))),
             Ok(Job::Trim(database)) => spare.remember(database),
             Ok(Job::EndSnapshots(database)) => snapshots.remember(database),
             Ok(Job::Close(connections, wal_pages)) => {
-                close(connections, wal_pages);
+                survive(|| close(connections, wal_pages));
                 closing.fetch_sub(1, Relaxed);
             }
             Err(RecvTimeoutError::Timeout) => {}
@@ -127,6 +128,18 @@ fn run(inbox: &Receiver<Job>, closing: &AtomicUsize) {
         spare.retain_when_due(trim);
         snapshots.retain_when_due(end_snapshots);
     }
+}
+
+/// Runs the work on one database. If it panics, the thread goes on with the others, because there is no other thread
+/// for them. Returns `None` then.
+fn survive<T>(work: impl FnOnce() -> T) -> Option<T> {
+    let done = catch_unwind(AssertUnwindSafe(work)).ok();
+    if done.is_none() {
+        tracing::error!(
+            "the SQLite maintenance thread panicked over one database and goes on with the others"
+        );
+    }
+    done
 }
 
 /// Databases to visit at intervals until there is nothing left to do in them.
@@ -151,7 +164,7 @@ impl Later {
     fn retain_when_due(&mut self, more: fn(&Weak<Database>) -> bool) {
         let now = Instant::now();
         if self.due.is_some_and(|due| due <= now) {
-            self.databases.retain(more);
+            self.databases.retain(|database| survive(|| more(database)).unwrap_or(false));
             self.due = (!self.databases.is_empty()).then_some(now + self.every);
         }
     }
@@ -236,6 +249,15 @@ mod tests {
     use super::*;
     use crate::sqlite::connection::handles::Ticket;
     use std::sync::Barrier;
+
+    #[test]
+    fn a_panic_over_one_database_leaves_the_others_their_upkeep() {
+        let mut later = Later::new(Duration::ZERO);
+        later.remember(Weak::new());
+        later.retain_when_due(|_| panic!("broken"));
+        assert!(later.databases.is_empty() && later.due.is_none(), "it is not visited again and again");
+        assert_eq!(survive(|| 1), Some(1));
+    }
 
     /// Under pressure an evicted database is closed by its evictor while the thread closes an earlier opening of it.
     #[test]

@@ -99,21 +99,25 @@ async fn keep_up(app: App, crowd: Arc<Crowd>) {
     let mut reported = 0;
     loop {
         timer.tick().await;
-        crowd.tick();
-        let (refused, displaced) = (crowd.refused.load(Relaxed), crowd.displaced.load(Relaxed));
-        app.metrics().connections_refused.store(refused, Relaxed);
-        app.metrics().connections_displaced.store(displaced, Relaxed);
-        if crowd.now().is_multiple_of(REPORT_EVERY) && reported < refused + displaced {
-            reported = refused + displaced;
-            tracing::warn!(
-                refused,
-                displaced,
-                "more connections than there is room for; sums since the start"
-            );
-        }
-        app.faults().flush(Instant::now());
-        flush(&app).await;
+        let pass = async {
+            upkeep(&app, &crowd, &mut reported).await;
+            Ok(())
+        };
+        app.platform().run_pass("server upkeep", pass).await;
     }
+}
+
+async fn upkeep(app: &App, crowd: &Crowd, reported: &mut u64) {
+    crowd.tick();
+    let (refused, displaced) = (crowd.refused.load(Relaxed), crowd.displaced.load(Relaxed));
+    app.metrics().connections_refused.store(refused, Relaxed);
+    app.metrics().connections_displaced.store(displaced, Relaxed);
+    if crowd.now().is_multiple_of(REPORT_EVERY) && *reported < refused + displaced {
+        *reported = refused + displaced;
+        tracing::warn!(refused, displaced, "more connections than there is room for; sums since the start");
+    }
+    app.faults().flush(Instant::now());
+    flush(app).await;
 }
 
 /// Flushes the request log on a blocking thread, because its sink may block.

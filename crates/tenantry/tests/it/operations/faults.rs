@@ -1,5 +1,5 @@
-//! T6 in one process: every step of every operation fails before, fails after, is repeated, has its undo fail before,
-//! fail after and repeated, and is cancelled.
+//! T6 in one process: every step of every operation fails before, fails after, panics, is repeated, has its undo fail
+//! before, fail after, panic and repeated, and is cancelled.
 
 use super::{Scenario, fresh, kit::count, succeeds_now, told};
 use crate::world::{World, by, operator, registration};
@@ -19,7 +19,7 @@ async fn later(w: &World) -> Recovered {
 pub(super) async fn fail(scenario: &'static Scenario) {
     let mut tried = 0;
     for (index, step) in scenario.steps().iter().enumerate() {
-        for point in ["before:fail", "after:fail"] {
+        for point in ["before:fail", "after:fail", "before:panic"] {
             let (_dir, w) = fresh(scenario).await;
             let fault = scenario.fault(step, point);
             w.operations.faults().arm(&fault);
@@ -58,7 +58,7 @@ pub(super) async fn repeat(scenario: &'static Scenario) {
 pub(super) async fn undo(scenario: &'static Scenario) {
     let mut tried = 0;
     for step in scenario.undone() {
-        for point in ["undo:repeat", "undo-before:fail", "undo-after:fail"] {
+        for point in ["undo:repeat", "undo-before:fail", "undo-after:fail", "undo-before:panic"] {
             let (_dir, w) = fresh(scenario).await;
             let fault = scenario.fault(&step, point);
             w.operations.faults().arm(&scenario.turning());
