@@ -27,6 +27,14 @@ pub struct Repaired {
     pub is_pooled: bool,
 }
 
+/// A statement as the audit log records it. `tenant` is `None` for one on a system store.
+struct Said<'a> {
+    by: &'a By,
+    tenant: Option<TenantId>,
+    store: &'a StoreName,
+    statement: &'a str,
+}
+
 impl Platform {
     /// Runs a read-only statement on the rows of one tenant, for the operator.
     ///
@@ -48,7 +56,7 @@ impl Platform {
     }
 
     /// Runs one UPDATE on the rows of one tenant, whatever their schema is, so that the operator can correct values that
-    /// stop a migration. The statement is in the audit log before it runs.
+    /// stop a migration. The statement is in the audit log before it runs, and its outcome afterwards.
     ///
     /// # Errors
     /// [`Error::NotFound`] for a store that tenants do not have; [`crate::Error::Engine`] for what the database refuses.
@@ -60,9 +68,10 @@ impl Platform {
         statement: &str,
     ) -> Result<Repaired> {
         let tenant = self.enter_as_operator(operator, slug).await?;
-        self.audit_tenant_sql(&tenant, store, statement).await?;
+        self.tenant_store(store)?;
         let place = tenant.place(store)?;
-        self.repair(place, statement).await
+        let by = tenant.actor().by();
+        self.repair(&Said { by: &by, tenant: Some(tenant.id()), store, statement }, place).await
     }
 
     /// Runs a read-only statement on a system store, for the operator.
@@ -76,7 +85,8 @@ impl Platform {
         store: &StoreName,
         statement: &str,
     ) -> Result<SqlRows> {
-        let place = self.audited_system_place(&operator.by(), store, statement).await?;
+        let (place, by) = (self.system_place_for_sql(store)?, operator.by());
+        self.audit_sql(&Said { by: &by, tenant: None, store, statement }, "sql").await?;
         let script = self.loaded().databases.script_in(store, place.isolation)?;
         Ok(self.0.engine.operator_sql(&place, &script, statement, self.sql_limits()).await?)
     }
@@ -91,24 +101,29 @@ impl Platform {
         store: &StoreName,
         statement: &str,
     ) -> Result<Repaired> {
-        let place = self.audited_system_place(&operator.by(), store, statement).await?;
-        self.repair(&place, statement).await
+        let (place, by) = (self.system_place_for_sql(store)?, operator.by());
+        self.repair(&Said { by: &by, tenant: None, store, statement }, &place).await
     }
 
-    async fn repair(&self, place: &Place, statement: &str) -> Result<Repaired> {
+    async fn repair(&self, said: &Said<'_>, place: &Place) -> Result<Repaired> {
+        self.audit_sql(said, "sql_write").await?;
         let limit = self.sql_limits().deadline * REPAIR_FACTOR;
         let script = self.loaded().databases.script_in(&place.store, place.isolation)?;
-        let rows = self.0.engine.operator_repair(place, &script, statement, limit).await?;
-        Ok(Repaired { rows, is_pooled: place.isolation == Isolation::Pooled })
+        let done =
+            self.0.engine.operator_repair(place, &script, said.statement, limit).await.map_err(Error::from);
+        let detail = match &done {
+            Ok(rows) => serde_json::json!({ "store": said.store, "rows": rows }),
+            Err(error) => serde_json::json!({ "store": said.store, "refused": error.code() }),
+        };
+        self.audit_detail(said, "sql_write_end", detail).await?;
+        Ok(Repaired { rows: done?, is_pooled: place.isolation == Isolation::Pooled })
     }
 
-    /// Returns the place of a system store, and writes the statement to the audit log.
-    async fn audited_system_place(&self, by: &By, store: &StoreName, statement: &str) -> Result<Place> {
+    /// Returns the place of a system store that an operator's statement may use.
+    fn system_place_for_sql(&self, store: &StoreName) -> Result<Place> {
         let place = self.loaded().databases.system_place(store);
         let place = place.filter(|place| place.store.as_str() != "control");
-        let place = place.ok_or(Error::NotFound("system store"))?;
-        self.audit_sql(by, None, store, statement).await?;
-        Ok(place)
+        place.ok_or(Error::NotFound("system store"))
     }
 
     /// Runs a read-only statement, confined to the entered tenant's data, in its database, for an actor who manages the
@@ -132,22 +147,22 @@ impl Platform {
 
     async fn audit_tenant_sql(&self, tenant: &Tenant, store: &StoreName, statement: &str) -> Result<()> {
         self.tenant_store(store)?;
-        self.audit_sql(&tenant.actor().by(), Some(tenant.id()), store, statement).await
+        let by = tenant.actor().by();
+        self.audit_sql(&Said { by: &by, tenant: Some(tenant.id()), store, statement }, "sql").await
     }
 
-    /// Writes a statement to the audit log before it runs. `None`: it is on a system store.
-    async fn audit_sql(
-        &self,
-        by: &By,
-        tenant: Option<TenantId>,
-        store: &StoreName,
-        statement: &str,
-    ) -> Result<()> {
+    /// Writes a statement to the audit log before it runs.
+    async fn audit_sql(&self, said: &Said<'_>, action: &str) -> Result<()> {
+        let text: String = said.statement.chars().take(AUDITED_SQL_CHARS).collect();
+        let detail =
+            serde_json::json!({ "store": said.store, "statement": text, "bytes": said.statement.len() });
+        self.audit_detail(said, action, detail).await
+    }
+
+    async fn audit_detail(&self, said: &Said<'_>, action: &str, detail: serde_json::Value) -> Result<()> {
         let mut write = self.control().begin().await?;
-        let said: String = statement.chars().take(AUDITED_SQL_CHARS).collect();
-        let detail = serde_json::json!({ "store": store, "statement": said, "bytes": statement.len() });
-        let action = if tenant.is_some() { "tenant.sql" } else { "store.sql" };
-        write.audit(by, tenant, action, detail).await?;
+        let subject = if said.tenant.is_some() { "tenant" } else { "store" };
+        write.audit(said.by, said.tenant, &format!("{subject}.{action}"), detail).await?;
         write.commit().await
     }
 

@@ -8,11 +8,12 @@ mod text;
 pub(crate) use check::{check, rules};
 
 use crate::{
-    cell::{Rule, Storage},
-    error::{Error, Result},
+    cell::{Raw, Rule, Storage, Stored, stored, wanted},
+    error::{Error, Kind, Result},
     model::{Field, FieldKind},
     value::Value,
 };
+use rust_decimal::Decimal;
 
 /// Parses and checks the value of a field in a JSON document.
 ///
@@ -32,6 +33,41 @@ pub fn from_text(field: &Field, text: &str) -> Result<Value> {
     let value = text::parse(storage_of_text(field, text), text).map_err(|rule| refuse(field, rule))?;
     check(field, &value)?;
     Ok(value)
+}
+
+/// Checks a stored value like one that a caller gives.
+///
+/// # Errors
+/// The rule that it breaks.
+pub(crate) fn check_stored(field: &Field, raw: Raw<'_>) -> Result<(), Rule> {
+    const READABLE: &str = "is not a text that can be read";
+    let storage = match (&field.kind, raw) {
+        (FieldKind::Ref { .. }, Raw::Text(_)) => Storage::Uuid,
+        (kind, _) => storage(kind),
+    };
+    let value = match (storage, raw) {
+        (_, Raw::Null) => Value::Null,
+        (Storage::Integer, Raw::Integer(number)) => Value::Integer(number),
+        (Storage::Boolean, Raw::Integer(number @ (0 | 1))) => Value::Boolean(number == 1),
+        (Storage::Decimal(scale), Raw::Integer(number)) => Value::Decimal(Decimal::new(number, scale)),
+        (Storage::Text, Raw::Text(bytes)) => {
+            Value::Text(std::str::from_utf8(bytes).map_err(|_| READABLE)?.into())
+        }
+        (_, Raw::Text(bytes)) => {
+            let text = std::str::from_utf8(bytes).map_err(|_| READABLE)?;
+            let value = text::parse(storage, text)?;
+            let is_stored_so = matches!(stored(storage, &value)?, Stored::Text(own) if own == text);
+            if storage != Storage::Json && !is_stored_so {
+                return Err(wanted(storage).into());
+            }
+            value
+        }
+        _ => return Err(wanted(storage).into()),
+    };
+    check(field, &value).map_err(|error| match error.kind() {
+        Kind::Invalid(_, rule) => rule.clone().into(),
+        _ => wanted(storage).into(),
+    })
 }
 
 fn refuse(field: &Field, rule: Rule) -> Error {

@@ -54,6 +54,7 @@ mod records;
 mod refused;
 mod refused_rows;
 mod reload;
+mod repairs;
 mod restored_system;
 mod restores_cli;
 mod roles;

@@ -1,23 +1,17 @@
 //! Corrects values, whatever schema the database has: values that stop a migration and that no loaded app can change.
 //!
 //! Called by the engine on a blocking thread, for an operator. It changes values only. It adds and deletes no rows, so
-//! counters and sequences stay correct, and it changes no key and no table of the platform's. In a database that others
-//! share, a [`Window`] confines it to the rows of the place.
+//! counters and sequences stay correct, and it changes no key and no table of the platform's. A [`Window`] confines it to
+//! the rows of the place.
 
 use super::upkeep::open_dedicated;
 use crate::{
     error::{Error, Kind, Result},
-    place::Isolation,
-    sqlite::{
-        identity,
-        sandbox::{COLUMNS, Window},
-        schema::Script,
-        site::Site,
-    },
+    sqlite::{identity, sandbox::Window, schema::Script, site::Site},
 };
 use rusqlite::{
     Connection,
-    hooks::{AuthAction, AuthContext, Authorization},
+    hooks::{AuthContext, Authorization},
     params,
 };
 use std::time::{Duration, Instant};
@@ -28,25 +22,22 @@ const OPS_BETWEEN_CHECKS: i32 = 1000;
 /// Runs one UPDATE in a transaction of its own, for at most `limit`. Returns the number of rows changed.
 ///
 /// # Errors
-/// [`Kind::Denied`] for any other statement; [`Kind::Busy`] while the rows are moved.
+/// [`Kind::Denied`] for any other statement; [`Kind::Busy`] while the rows are moved; [`Kind::SchemaAhead`] if the
+/// database has migrations that `script` does not have; those of [`Window::apply`].
 pub(crate) fn repair(site: &Site, script: &Script, text: &str, limit: Duration) -> Result<u64> {
     let mut conn = open_dedicated(site)?;
     conn.execute_batch("PRAGMA synchronous = FULL; PRAGMA temp_store = FILE; BEGIN IMMEDIATE")?;
     refuse_moving(&conn, site)?;
     let end = Instant::now() + limit;
     conn.progress_handler(OPS_BETWEEN_CHECKS, Some(move || Instant::now() >= end))?;
-    let is_own = site.place.isolation == Isolation::Database && site.place.tenant.is_some();
-    let changed = match is_own {
-        true => judged(&mut conn, judge, text)?,
-        false => shared(&mut conn, site, script, text)?,
-    };
+    let changed = update_rows(&mut conn, site, script, text)?;
     // On any error above, closing the connection rolls back.
     conn.execute_batch("COMMIT")?;
     Ok(changed)
 }
 
-/// Updates rows of the place in a database that others share.
-fn shared(conn: &mut Connection, site: &Site, script: &Script, text: &str) -> Result<u64> {
+/// Updates rows of the place: the statement notes new values, which are checked and written.
+fn update_rows(conn: &mut Connection, site: &Site, script: &Script, text: &str) -> Result<u64> {
     let mut window = Window::open(conn, script, &site.place)?;
     window.take_updates(conn)?;
     let judge = window.clone();
@@ -86,33 +77,4 @@ fn refuse_moving(conn: &Connection, site: &Site) -> Result<()> {
         false => Ok(()),
         true => Err(Error::new(Kind::Busy, "the rows are being moved")),
     }
-}
-
-fn judge(context: AuthContext<'_>) -> Authorization {
-    let allowed = match context.action {
-        AuthAction::Select
-        | AuthAction::Recursive
-        | AuthAction::Read { .. }
-        | AuthAction::Function { .. } => true,
-        AuthAction::Update { table_name, column_name } => {
-            !is_internal(table_name)
-                && (is_index(table_name)
-                    || !COLUMNS.iter().any(|kept| kept.eq_ignore_ascii_case(column_name)))
-        }
-        // Triggers, and full-text search itself, keep the index of a model.
-        AuthAction::Insert { table_name } | AuthAction::Delete { table_name } => is_index(table_name),
-        AuthAction::Pragma { pragma_name: "data_version", pragma_value: None } => true,
-        _ => false,
-    };
-    if allowed { Authorization::Allow } else { Authorization::Deny }
-}
-
-fn is_internal(table: &str) -> bool {
-    let table = table.to_ascii_lowercase();
-    table.starts_with("_tenantry_") || table.starts_with("sqlite_")
-}
-
-/// Returns true for the full-text index of a model and for the tables that store it.
-fn is_index(table: &str) -> bool {
-    table.split_once("__fts").is_some_and(|(_, rest)| rest.is_empty() || rest.starts_with('_'))
 }

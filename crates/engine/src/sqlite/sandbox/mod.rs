@@ -6,6 +6,7 @@
 //! attachments, a default-deny authorizer, limits, a deadline.
 
 mod allowed;
+mod apply;
 mod guard;
 mod rows;
 mod window;
@@ -20,7 +21,7 @@ use guard::Guard;
 use rusqlite::{Connection, OpenFlags, hooks::AuthContext, limits::Limit};
 use std::{path::Path, time::Duration};
 
-pub(super) use window::{COLUMNS, Window};
+pub(super) use window::Window;
 
 /// Longest value, in bytes, that a statement may read or build. With functions of linear cost, a call then takes
 /// milliseconds.

@@ -1,8 +1,9 @@
-//! Shows an operator's statement only the rows of one place, in a database that other places share.
+//! Shows an operator's statement only the rows of one place.
 //!
 //! For each model of the place's store there is a temporary view with the model's name, so that a statement reads and
-//! updates it like the table in a tenant's own database. An UPDATE changes the view: a trigger notes the new values in a
-//! temporary table, and [`Window::apply`] writes them to the rows. The statement itself never writes to a real table.
+//! updates it like a table. An UPDATE changes the view: a trigger notes the new values in a temporary table, and
+//! [`Window::apply`] writes them to the rows. The statement itself never writes to a real table, so it can neither delete
+//! a row, nor change a `rowid` or a full-text index.
 //!
 //! The authorizer allows a real table only inside the inner view of its model. Names of inner views, triggers and
 //! temporary tables contain a random number, so that a statement cannot name them or a subquery like them.
@@ -10,6 +11,7 @@
 use super::allowed::{is_harmless, is_internal};
 use crate::{
     error::{Error, Kind, Result},
+    model::Field,
     place::{Isolation, Place},
     sqlite::{
         identity,
@@ -26,7 +28,7 @@ use rusqlite::{
 use std::collections::HashSet;
 
 /// Columns that only the platform may write.
-pub(in crate::sqlite) const COLUMNS: [&str; 3] = ["id", "created_at", "version"];
+pub(super) const COLUMNS: [&str; 3] = ["id", "created_at", "version"];
 /// Tables that are functions without effect and read nothing stored.
 const JSON: [&str; 2] = ["json_each", "json_tree"];
 /// Selects every name that can stand for a table of the database.
@@ -37,18 +39,20 @@ const NAMES: &str = "SELECT lower(name) FROM main.sqlite_schema WHERE type IN ('
 #[derive(Debug, Clone)]
 pub(in crate::sqlite) struct Window {
     random: String,
-    tables: Vec<Table>,
+    pub(super) tables: Vec<Table>,
     /// Lower-case names that stand for something else than a view.
     others: HashSet<String>,
-    can_update: bool,
+    pub(super) can_update: bool,
 }
 
+/// A model of the place's store.
 #[derive(Debug, Clone)]
-struct Table {
-    model: String,
+pub(super) struct Table {
+    pub(super) model: String,
     /// Condition on the rows of the place.
-    whose: String,
-    columns: Vec<String>,
+    pub(super) whose: String,
+    pub(super) columns: Vec<String>,
+    pub(super) fields: Vec<Field>,
 }
 
 impl Window {
@@ -70,7 +74,7 @@ impl Window {
         let mut names = conn.prepare(NAMES)?;
         let names = names.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
         let mut window = Self { random, tables, others: names, can_update: false };
-        for Table { model, whose, columns } in &window.tables {
+        for Table { model, whose, columns, .. } in &window.tables {
             let (inner, columns) = (quoted(&window.inner(model)), list(columns.iter().map(String::as_str)));
             let model = quoted(model);
             conn.execute_batch(&format!(
@@ -82,53 +86,6 @@ impl Window {
             window.others.remove(&model.to_ascii_lowercase());
         }
         Ok(window)
-    }
-
-    /// Lets an UPDATE of a view be noted.
-    pub(in crate::sqlite) fn take_updates(&mut self, conn: &Connection) -> Result<()> {
-        for Table { model, columns, .. } in &self.tables {
-            let noted = quoted(&self.noted(model));
-            let others = || columns.iter().filter(|column| *column != "id");
-            let declared: String = others().map(|column| format!(", {}", quoted(column))).collect();
-            let new: String = others().map(|column| format!(", NEW.{}", quoted(column))).collect();
-            conn.execute_batch(&format!(
-                "CREATE TEMP TABLE {noted}(id PRIMARY KEY{declared});
-                 CREATE TEMP TRIGGER {} INSTEAD OF UPDATE ON temp.{} BEGIN
-                   INSERT OR REPLACE INTO {noted} VALUES (OLD.id{new});
-                 END",
-                quoted(&self.trigger(model)),
-                quoted(model)
-            ))?;
-        }
-        self.can_update = true;
-        Ok(())
-    }
-
-    /// Drops the views, and writes the noted values to the rows of the place. Returns the number of rows. Call it without
-    /// the authorizer.
-    pub(in crate::sqlite) fn apply(self, conn: &Connection) -> Result<u64> {
-        for Table { model, .. } in &self.tables {
-            let (inner, model) = (quoted(&self.inner(model)), quoted(model));
-            conn.execute_batch(&format!("DROP VIEW temp.{model}; DROP VIEW temp.{inner}"))?;
-        }
-        let mut changed = 0;
-        for Table { model, whose, columns } in &self.tables {
-            let noted = quoted(&self.noted(model));
-            let is_noted: bool =
-                conn.query_row(&format!("SELECT EXISTS(SELECT 1 FROM temp.{noted})"), [], |row| row.get(0))?;
-            if !is_noted {
-                continue;
-            }
-            let free = columns.iter().filter(|column| !COLUMNS.contains(&column.as_str()));
-            let set: Vec<_> = free.map(|column| quoted(column)).map(|c| format!("{c} = noted.{c}")).collect();
-            let sql = format!(
-                "UPDATE main.{model} SET {} FROM temp.{noted} AS noted WHERE {whose} AND {model}.id = noted.id",
-                set.join(", "),
-                model = quoted(model)
-            );
-            changed += conn.execute(&sql, [])? as u64;
-        }
-        Ok(changed)
     }
 
     /// Allows or denies one action while a statement is prepared.
@@ -146,6 +103,8 @@ impl Window {
                     && database == Some("temp")
                     && self.table(table_name).is_some()
                     && !COLUMNS.iter().any(|own| own.eq_ignore_ascii_case(column_name))
+                    // SQLite's name for `rowid`, `_rowid_` and `oid`.
+                    && column_name != "ROWID"
             }
             // Inside the trigger that notes the new values.
             AuthAction::Insert { table_name } => self.tables.iter().any(|table| {
@@ -183,15 +142,15 @@ impl Window {
         self.tables.iter().find(|table| table.model.eq_ignore_ascii_case(name))
     }
 
-    fn inner(&self, model: &str) -> String {
+    pub(super) fn inner(&self, model: &str) -> String {
         format!("{}_inner_{model}", self.random)
     }
 
-    fn noted(&self, model: &str) -> String {
+    pub(super) fn noted(&self, model: &str) -> String {
         format!("{}_noted_{model}", self.random)
     }
 
-    fn trigger(&self, model: &str) -> String {
+    pub(super) fn trigger(&self, model: &str) -> String {
         format!("{}_trigger_{model}", self.random)
     }
 }
@@ -213,6 +172,7 @@ fn tables(script: &Script, place: &Place) -> Vec<Table> {
                 None => format!("{of}.\"version\" IS NOT ''"),
             },
             columns: columns.map(str::to_owned).collect(),
+            fields: model.fields.clone(),
         }
     };
     state.of_store(script.store()).map(table).collect()

@@ -1,0 +1,136 @@
+//! Writes what an operator's UPDATE of a [`Window`] changed to the rows of the place.
+//!
+//! The rows are checked like those of a request: a value that no app could read, or that breaks a rule of its field, is
+//! refused. Rules that the statement did not touch are not checked, because a repair may take several statements.
+
+use super::window::{COLUMNS, Table, Window};
+use crate::{
+    cell::Raw,
+    error::{Error, Kind, Result},
+    input,
+    model::Field,
+    sqlite::schema::ddl::quoted,
+};
+use rusqlite::{Connection, ErrorCode, types::ValueRef};
+
+impl Window {
+    /// Lets an UPDATE of a view be noted: for each row, the new values and the old ones.
+    pub(in crate::sqlite) fn take_updates(&mut self, conn: &Connection) -> Result<()> {
+        for table in &self.tables {
+            let (noted, model) = (quoted(&self.noted(&table.model)), quoted(&table.model));
+            let free = || free(table);
+            let declared: String = free().map(|c| format!(", {}, {}", quoted(c), old(c))).collect();
+            let values: String = free().map(|c| format!(", NEW.{c}, OLD.{c}", c = quoted(c))).collect();
+            conn.execute_batch(&format!(
+                "CREATE TEMP TABLE {noted}(id PRIMARY KEY{declared});
+                 CREATE TEMP TRIGGER {} INSTEAD OF UPDATE ON temp.{model} BEGIN
+                   INSERT OR REPLACE INTO {noted} VALUES (OLD.id{values});
+                 END",
+                quoted(&self.trigger(&table.model)),
+            ))?;
+        }
+        self.can_update = true;
+        Ok(())
+    }
+
+    /// Drops the views, and writes the noted values to the rows of the place. Raises the version of each row that changes,
+    /// and returns their number. Call it without the authorizer.
+    ///
+    /// # Errors
+    /// [`Kind::Invalid`] for a value that breaks a rule of its field; [`Kind::Statement`] for one that the database
+    /// refuses.
+    pub(in crate::sqlite) fn apply(self, conn: &Connection) -> Result<u64> {
+        for Table { model, .. } in &self.tables {
+            let (inner, model) = (quoted(&self.inner(model)), quoted(model));
+            conn.execute_batch(&format!("DROP VIEW temp.{model}; DROP VIEW temp.{inner}"))?;
+        }
+        let mut changed = 0;
+        for table in &self.tables {
+            let noted = quoted(&self.noted(&table.model));
+            let is_noted: bool =
+                conn.query_row(&format!("SELECT EXISTS(SELECT 1 FROM temp.{noted})"), [], |row| row.get(0))?;
+            if is_noted {
+                changed += write(conn, table, &noted).map_err(|error| named(error, &table.model))?;
+                check(conn, table, &noted)?;
+            }
+        }
+        Ok(changed)
+    }
+}
+
+/// Returns the columns that a statement may change.
+fn free(table: &Table) -> impl Iterator<Item = &str> {
+    table.columns.iter().map(String::as_str).filter(|column| !COLUMNS.contains(column))
+}
+
+/// Returns the quoted name of the column that has the old value of `column`.
+fn old(column: &str) -> String {
+    quoted(&format!("old {column}"))
+}
+
+/// Writes the noted values to the rows that differ from them.
+fn write(conn: &Connection, table: &Table, noted: &str) -> rusqlite::Result<u64> {
+    let (model, whose) = (quoted(&table.model), &table.whose);
+    let set: String =
+        free(table).map(|column| quoted(column)).map(|c| format!("{c} = noted.{c}, ")).collect();
+    let differs = free(table).map(|column| quoted(column)).map(|c| format!("{model}.{c} IS NOT noted.{c}"));
+    let differs = differs.collect::<Vec<_>>().join(" OR ");
+    let sql = format!(
+        "UPDATE main.{model} SET {set}version = {model}.version + 1 FROM temp.{noted} AS noted \
+         WHERE {whose} AND {model}.id = noted.id AND ({differs})"
+    );
+    Ok(conn.execute(&sql, [])? as u64)
+}
+
+/// Checks the values that the statement changed.
+fn check(conn: &Connection, table: &Table, noted: &str) -> Result<()> {
+    let model = quoted(&table.model);
+    for field in &table.fields {
+        let column = field.name.as_str();
+        if !free(table).any(|own| own == column) {
+            continue;
+        }
+        let sql = format!(
+            "SELECT {model}.id, {model}.{c} FROM main.{model} JOIN temp.{noted} AS noted ON noted.id = {model}.id \
+             WHERE {} AND {model}.{c} IS NOT noted.{}",
+            table.whose,
+            old(column),
+            c = quoted(column),
+        );
+        let mut statement = conn.prepare(&sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            check_value(&table.model, field, row.get_ref(0)?, row.get_ref(1)?)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_value(model: &str, field: &Field, id: ValueRef<'_>, value: ValueRef<'_>) -> Result<()> {
+    let raw = match value {
+        ValueRef::Null => Raw::Null,
+        ValueRef::Integer(number) => Raw::Integer(number),
+        ValueRef::Text(text) => Raw::Text(text),
+        ValueRef::Real(_) | ValueRef::Blob(_) => Raw::Other,
+    };
+    input::check_stored(field, raw).map_err(|rule| {
+        let id = match id {
+            ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+            id => id.as_i64().unwrap_or_default().to_string(),
+        };
+        Error::invalid(&format!("{model}.{} of record {id}", field.name), rule)
+    })
+}
+
+/// Lets the database's own words say which constraint a value breaks.
+fn named(error: rusqlite::Error, model: &str) -> Error {
+    match &error {
+        rusqlite::Error::SqliteFailure(code, Some(message))
+            if code.code == ErrorCode::ConstraintViolation =>
+        {
+            let kind = Kind::Statement(format!("{model}: {message}"));
+            Error::with_source(kind, "sqlite", error)
+        }
+        _ => error.into(),
+    }
+}
