@@ -25,10 +25,13 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+/// Directory of the image files, on each server.
+const FOLDER: &str = "_templates";
+
 type Build = dyn Fn(&mut Connection) -> Result<()> + Send + Sync;
 
-/// Recipe for the database of a store at one state of its schema. The template image is kept as a file on each server,
-/// and in memory once it was used.
+/// Recipe for the database of a store at one state of its schema. The template image is retained as a file on each server,
+/// followed by its hash, and in memory once it was used.
 #[derive(Clone)]
 pub struct Template {
     store: StoreName,
@@ -55,28 +58,36 @@ impl Template {
         Self::new(store, "bare", Arc::new(|_| Ok(())))
     }
 
-    /// Returns the template image: the bytes of the file, the same on every server.
+    /// Returns the template image: the bytes of the file without their hash, the same on every server. Makes the file if
+    /// it is missing, and anew if it is damaged.
     fn image(&self, server: &Server) -> Result<&[u8]> {
         if let Some(image) = self.image.get() {
             return Ok(image);
         }
-        let path = self.file(server)?;
-        let image = std::fs::read(&path).map_err(|error| io(error, &path))?;
+        let path = self.path(server);
+        let image = match read_sealed(&path)? {
+            Some(image) => image,
+            None => self.make(server, &path)?,
+        };
         Ok(self.image.get_or_init(|| image))
     }
 
-    /// Returns the path of the image file on `server`; makes the file if it is missing, atomically.
-    fn file(&self, server: &Server) -> Result<PathBuf> {
+    /// Returns the path of the image file on `server`.
+    fn path(&self, server: &Server) -> PathBuf {
         // A store name has no "__" and the hash is hex, so only validated names become a path (`checked-names`).
         let name = blake3::hash(format!("{}\n{}", identity::META_SQL, self.fingerprint).as_bytes()).to_hex();
-        let path = server.root().join("_templates").join(format!("{}__{}.db", self.store, &name[..16]));
-        if !path.exists() {
-            let file = TemporaryFile::new(server);
-            self.write(&file.0)?;
-            std::fs::rename(&file.0, &path).map_err(|error| io(error, &path))?;
-            sync_directory(&server.root().join("_templates"))?;
-        }
-        Ok(path)
+        server.root().join(FOLDER).join(format!("{}__{}.db", self.store, &name[..16]))
+    }
+
+    /// Makes the image file, atomically, and returns the image.
+    fn make(&self, server: &Server, path: &Path) -> Result<Vec<u8>> {
+        let file = TemporaryFile::new(server);
+        self.write(&file.0)?;
+        let image = std::fs::read(&file.0).map_err(|error| io(error, &file.0))?;
+        seal(&file.0, &image).map_err(|error| io(error, &file.0))?;
+        std::fs::rename(&file.0, path).map_err(|error| io(error, path))?;
+        sync_directory(&server.root().join(FOLDER))?;
+        Ok(image)
     }
 
     fn write(&self, path: &Path) -> Result<()> {
@@ -87,6 +98,28 @@ impl Template {
         close(conn)?;
         sync(path)
     }
+}
+
+/// Appends the hash of the image to its file.
+fn seal(path: &Path, image: &[u8]) -> std::io::Result<()> {
+    let mut file = std::fs::OpenOptions::new().append(true).open(path)?;
+    file.write_all(blake3::hash(image).as_bytes())?;
+    file.sync_all()
+}
+
+/// Returns the image of a file that ends in the hash of the bytes before it. `None`: there is no such file, or it is
+/// damaged. Every new database is a copy of the image, so damage in it would be in all of them.
+fn read_sealed(path: &Path) -> Result<Option<Vec<u8>>> {
+    let mut image = match std::fs::read(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        image => image.map_err(|error| io(error, path))?,
+    };
+    let seal = image.split_off(image.len().saturating_sub(blake3::OUT_LEN));
+    if blake3::hash(&image).as_bytes()[..] == seal[..] {
+        return Ok(Some(image));
+    }
+    tracing::warn!(file = %path.display(), "the template of new databases is damaged or of an earlier version: it is made anew");
+    Ok(None)
 }
 
 /// Makes the database of `place` from `template`. Repeating it is harmless. Blocks.
