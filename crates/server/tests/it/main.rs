@@ -44,6 +44,7 @@ mod merged;
 mod metrics;
 mod moving;
 mod moving_cli;
+mod older_file;
 mod operations;
 mod overrides;
 mod pages;

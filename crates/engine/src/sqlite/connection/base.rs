@@ -2,17 +2,18 @@
 //!
 //! A `-wal` does not say which file it belongs to: SQLite applies whatever lies beside a database. If another database was
 //! put at the path, the pages in the old `-wal` would vouch for it, identity row included. So whenever a `-wal` is there,
-//! the identity in the file itself is read first (`self-identifying`, `stale-wal`).
+//! the identity in the file itself is read first (`self-identifying`, `stale-wal`). An older file of the same tenant has the
+//! same identity; it is recognised if it lacks pages that the `-wal` takes for granted.
 //!
 //! Reading a file past SQLite's own locks closes a descriptor of it, which drops the POSIX locks of the whole process. So
 //! files that this process has open are counted, and those are not verified again: they were when they were opened.
 
-use super::open;
+use super::{open, wal_file::Commits};
 use crate::{
     error::{Error, Kind, Result},
     identity::Platform,
     place::Place,
-    sqlite::{identity, site::Site},
+    sqlite::{error::io, identity, site::Site},
 };
 use rusqlite::{Connection, config::DbConfig};
 use std::{
@@ -118,6 +119,7 @@ pub(crate) fn verify(path: &Path, place: &Place, platform: &Platform) -> Result<
             ));
         }
         read(path, place, platform)?;
+        refuse_older(path, &wal)?;
     }
     known.left.remove(path);
     *known.open.entry(file).or_default() += 1;
@@ -160,6 +162,23 @@ fn read(path: &Path, place: &Place, platform: &Platform) -> Result<()> {
         }
         attempt += 1;
     }
+}
+
+/// Refuses a file that is older than its `-wal`: pages of the database are in neither.
+fn refuse_older(path: &Path, wal: &Path) -> Result<()> {
+    for attempt in 1.. {
+        // The length is read after the `-wal`: another process may write pages back in between, and only then remove them.
+        let commits = Commits::read(wal).map_err(|error| io(error, wal))?;
+        let bytes = path.metadata().map_err(|error| io(error, path))?.len();
+        let Some(page) = commits.and_then(|commits| commits.page_in_neither(bytes)) else { break };
+        if attempt == ATTEMPTS {
+            let detail =
+                format!("{} is older than {}: page {page} is in neither", path.display(), wal.display());
+            return Err(Error::new(Kind::WrongIdentity, detail));
+        }
+        std::thread::sleep(PAUSE);
+    }
+    Ok(())
 }
 
 /// Opens the file without its `-wal`. Its pages may be fewer than its header says, and its tables fewer than its schema.

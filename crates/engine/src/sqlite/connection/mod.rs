@@ -13,6 +13,7 @@ pub(crate) mod open;
 mod pool;
 mod presence;
 mod queue;
+mod wal_file;
 
 pub(crate) use base::Dedicated;
 pub(crate) use cache::Cache;
