@@ -8,6 +8,8 @@ use super::{
 use serde_json::{Value, json};
 use std::{
     fs,
+    io::{Read, Write},
+    net::TcpStream,
     path::{Path, PathBuf},
     sync::{
         OnceLock,
@@ -350,4 +352,36 @@ fn edited_models_are_not_served_before_their_migration_is_made() {
     edit(&versions.old, "scale = 2", "scale = 4");
     let said = refused(&versions.old, &["serve", "--listen", "127.0.0.1:0"]);
     assert!(said.contains("tenantry makemigrations"), "{said}");
+}
+
+/// The batches before the migration are written; a second import of the whole file would create them again.
+#[test]
+fn an_import_that_a_migration_stops_says_what_it_wrote() {
+    let versions = Versions::new("database", ("scale = 2", "scale = 3"));
+    let old = start(&versions.old, "serve");
+    let token = old.log_in("owner@acme.example");
+    let lines = |from: u32| (from..from + 1500).map(|n| format!("{n}.00,x\n")).collect::<String>();
+    let (first, second) = (format!("sum,note\n{}", lines(1)), lines(2000));
+    let mut stream = TcpStream::connect(old.address()).unwrap();
+    write!(
+        stream,
+        "POST /api/records/bills/import HTTP/1.1\r\nhost: {}\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
+         content-type: text/csv\r\ncontent-length: {}\r\n\r\n{first}",
+        old.address(),
+        first.len() + second.len()
+    )
+    .unwrap();
+    let count = || fine(&versions.old, &["sql", "acme", "SELECT count(*) AS n FROM bills"]);
+    while !count().contains("1008") {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    fine(&versions.new, &["migrate-tenants"]);
+    stream.write_all(second.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200"), "{answer}");
+    let report: Value = serde_json::from_str(body).unwrap();
+    assert_eq!((&report["created"], &report["errors"][0]["line"]), (&json!(1000), &json!(1002)), "{report}");
+    assert!(report["errors"][0]["reason"].as_str().unwrap().contains("nothing from here on"), "{report}");
 }

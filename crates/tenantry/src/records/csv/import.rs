@@ -150,11 +150,28 @@ impl Records<'_> {
                     break;
                 }
             }
-            if batch.lines.len() == MAX_BATCH || batch.bytes >= BATCH_BYTES {
-                self.flush(&mut batch, report).await?;
+            let is_full = batch.lines.len() == MAX_BATCH || batch.bytes >= BATCH_BYTES;
+            if is_full && !self.flush_or_stop(&mut batch, report).await? {
+                return Ok(());
             }
         }
-        self.flush(&mut batch, report).await
+        self.flush_or_stop(&mut batch, report).await.map(drop)
+    }
+
+    /// Writes a batch. If that fails after other batches were written, reports where the import stopped and returns false:
+    /// an error alone would not say which records exist, and a second import would create them again.
+    async fn flush_or_stop(&self, batch: &mut Batch, report: &mut ImportReport) -> Result<bool> {
+        let first = batch.lines.first().map(|(line, _)| *line);
+        match (self.flush(batch, report).await, first) {
+            (Ok(()), _) => Ok(true),
+            (Err(error), Some(line)) if report.created > 0 => {
+                tracing::warn!(%error, created = report.created, line, "an import stopped midway");
+                let title = error.public_title();
+                report.refuse_line(line, format!("{title}: nothing from here on was imported"));
+                Ok(false)
+            }
+            (Err(error), _) => Err(error),
+        }
     }
 
     fn column(&self, name: &str) -> Result<Column<'_>> {
