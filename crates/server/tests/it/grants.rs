@@ -67,6 +67,50 @@ async fn registrations_send_no_more_letters_to_one_address_than_others() {
     assert_eq!(waiting["items"].as_array().unwrap().len(), 8 - RATE, "{waiting}");
 }
 
+/// Two tenants invite an address and revoke it again and again: a third tenant's letter waits at most for those that were
+/// sent.
+#[tokio::test]
+async fn invitations_that_are_revoked_take_no_places() {
+    let app = slow_app().await;
+    let third = app.register("third").await;
+    for slug in ["evil-a", "evil-b"] {
+        let tenant = app.register_only(slug).await;
+        for _ in 0..12 {
+            let id = invite(&tenant, "victim@x.example").await["id"].clone();
+            app.platform().send_mail().await.unwrap();
+            tenant.delete(&format!("/api/tenant/invitations/{id}")).await.expect(204);
+            app.platform().send_mail().await.unwrap();
+        }
+    }
+    assert_eq!(app.letters("victim@x.example").await.len(), RATE);
+    invite(&third, "victim@x.example").await;
+    assert_eq!(app.letters("victim@x.example").await.len(), RATE, "not yet");
+    app.platform().control().clock().advance_us(2 * 3_600_000_000 / RATE as i64);
+    assert_eq!(app.letters("victim@x.example").await.len(), RATE + 1);
+    let open = third.get("/api/tenant/invitations").await.expect(200).json();
+    assert_eq!(open["items"][0]["letter"], "sent");
+}
+
+#[tokio::test]
+async fn other_accounts_with_an_address_do_not_delay_its_holder() {
+    let app = slow_app().await;
+    app.register("known").await;
+    let forgot = async |form: Value| {
+        app.anon().post("/api/auth/password/forgot", &form).await.expect(202);
+        // The letter is written after the answer.
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        app.platform().send_mail().await.unwrap();
+    };
+    for n in 0..RATE + 2 {
+        let slug = format!("trap-{n}");
+        register(&app, &slug, "owner@known.example", PASSWORD).await.expect(201);
+        forgot(json!({"email": "owner@known.example", "tenant": slug})).await;
+    }
+    let before = app.letters("owner@known.example").await.len();
+    forgot(json!({"email": "owner@known.example"})).await;
+    assert_eq!(app.letters("owner@known.example").await.len(), before + 1);
+}
+
 #[tokio::test]
 async fn a_key_and_an_invitation_end_with_the_membership_of_their_maker() {
     let (app, anon, acme) = TestApp::new().await;

@@ -154,7 +154,7 @@ impl Doors {
 pub(crate) struct Letters(Table);
 
 impl Letters {
-    /// Longest wait of a letter. A letter that would wait longer is given up.
+    /// Longest wait for which a place is reserved.
     const LONGEST: Duration = Duration::from_secs(12 * 3600);
 
     /// Allows this number of letters of one kind per address and hour.
@@ -162,10 +162,16 @@ impl Letters {
         Self(Table::new(Rate::per(per_hour, 3600), CELLS))
     }
 
-    /// Reserves the next free place for a letter. Returns the wait until then, or `None` if it is too long.
-    pub(crate) fn reserve(&self, kind: &str, address: &str) -> Option<Duration> {
+    /// Reserves the next free place for a letter. Returns the wait until then, or `None` if it is too long. Letters to the
+    /// `holder` of the address have places of their own.
+    pub(crate) fn reserve(&self, kind: &str, address: &str, holder: bool) -> Option<Duration> {
         let table = &self.0;
-        table.cell(&(kind, address)).reserve(table.rate, table.now_ns(), Self::LONGEST)
+        table.cell(&(kind, address, holder)).reserve(table.rate, table.now_ns(), Self::LONGEST)
+    }
+
+    /// Gives back the place of a letter that is not sent.
+    pub(crate) fn give_back(&self, kind: &str, address: &str, holder: bool) {
+        self.0.give_back(&(kind, address, holder));
     }
 }
 

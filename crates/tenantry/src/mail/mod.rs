@@ -22,7 +22,7 @@ use crate::{
     clock::{DAY_US, SECOND_US},
     config::Config,
     control::Control,
-    tenants, users,
+    tenants,
 };
 use lettre::{Address, Message, message::Mailbox};
 use outbox::{Claimed, Lifetimes, Next};
@@ -95,7 +95,7 @@ impl Mailer {
         for _ in 0..PER_PASS {
             match outbox::claim(&self.control, &self.lifetimes, &self.rate).await? {
                 Next::Letter(claimed) => sent += usize::from(self.send(&claimed).await?),
-                Next::Slowed => {}
+                Next::PutOff => {}
                 Next::Nothing => break,
             }
         }
@@ -135,14 +135,7 @@ impl Mailer {
             Some(id) => tenants::by_id(&mut tx, id).await.ok().map(|tenant| tenant.name),
             None => None,
         };
-        let wanted = match (claimed.kind, claimed.user, claimed.invitation) {
-            (Kind::Invitation, _, Some(id)) => outbox::is_open(&mut tx, id).await? && tenant.is_some(),
-            (Kind::Verify | Kind::Reset, Some(id), _) => {
-                users::by_id(&mut tx, id).await.is_ok_and(|user| user.is_active)
-            }
-            _ => false,
-        };
-        if !wanted {
+        if claimed.kind == Kind::Invitation && tenant.is_none() {
             return Ok(None);
         }
         let token = claimed.token.reveal();

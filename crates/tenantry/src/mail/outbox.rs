@@ -11,7 +11,9 @@ use crate::{
     },
     clock::{DAY_US, SECOND_US},
     control::{Control, Write, params},
+    users,
 };
+use std::time::Duration;
 use tenantry_engine::{
     SqlRow, Tx,
     name::{TenantId, UserId},
@@ -21,6 +23,8 @@ use tenantry_engine::{
 const MOST_ATTEMPTS: i64 = 10;
 /// Wait after the first attempt. It doubles with each further one.
 const FIRST_WAIT_US: i64 = 60 * SECOND_US;
+/// Time after which a letter that found no place asks again.
+const ASK_AGAIN_US: i64 = 3600 * SECOND_US;
 /// Number of days for which a letter's row is retained after it was sent or given up.
 const KEEP_DAYS: i64 = 90;
 /// Number of characters of a reason that are stored.
@@ -115,15 +119,17 @@ pub(crate) async fn ask_to_confirm(
 }
 
 /// Selects due letters. An instant far ahead was recorded under a wrong clock and counts as due.
-const DUE: &str = "FROM mails WHERE state = 'waiting' AND (next_at <= ?1 OR next_at > ?1 + 86400000000) \
+/// A letter that waits for its turn is due at once when its invitation is closed, so that its place becomes free.
+const DUE: &str = "FROM mails WHERE state = 'waiting' AND (next_at <= ?1 OR next_at > ?1 + 86400000000 \
+    OR attempts = 0 AND invitation IS NOT NULL AND invitation NOT IN (SELECT id FROM invitations WHERE state = 'open')) \
     ORDER BY next_at LIMIT 1";
 
 /// What [`claim`] found.
 pub(super) enum Next {
     /// A letter to send.
     Letter(Claimed),
-    /// A letter to an address that has got too many: it waits until its turn, or is given up.
-    Slowed,
+    /// A letter that was put off, because its address has got too many, or dropped, because its subject is gone.
+    PutOff,
     /// No letter is due.
     Nothing,
 }
@@ -141,9 +147,14 @@ pub(super) async fn claim(control: &Control, lifetimes: &Lifetimes, rate: &Lette
     let rows = write.query(&sql, params![now_us]).await?;
     let Some(row) = rows.first() else { return Ok(Next::Nothing) };
     let claimed = read(row)?;
-    if !row.boolean(7)? && slowed(&mut write, &claimed, rate).await? {
+    let is_charged = row.boolean(7)?;
+    let is_put_off = match is_wanted(&mut write, &claimed).await? {
+        false => dropped(&mut write, &claimed, is_charged.then_some(rate)).await?,
+        true => !is_charged && slowed(&mut write, &claimed, rate).await?,
+    };
+    if is_put_off {
         write.commit_unaudited().await?;
-        return Ok(Next::Slowed);
+        return Ok(Next::PutOff);
     }
     let lifetime_us = match claimed.kind {
         Kind::Invitation => lifetimes.invitation_us,
@@ -159,22 +170,50 @@ pub(super) async fn claim(control: &Control, lifetimes: &Lifetimes, rate: &Lette
     Ok(Next::Letter(claimed))
 }
 
-/// Charges a letter to its address. Returns true if it cannot be sent now: its row then says when it can, or that it is
-/// given up.
+/// Charges a letter to its address. Returns true if it cannot be sent now: its row then says when it can, or when to ask
+/// again.
 async fn slowed(write: &mut Write, letter: &Claimed, rate: &Letters) -> Result<bool> {
-    let Some(wait) = rate.reserve(letter.kind.as_str(), &letter.address) else {
-        let sql =
-            "UPDATE mails SET state = 'failed', error = 'too many letters to this address' WHERE id = ?";
-        write.execute(sql, params![letter.id]).await?;
-        return Ok(true);
+    let reserved = rate.reserve(letter.kind.as_str(), &letter.address, is_holders(write, letter).await?);
+    let wait_us = match reserved {
+        Some(Duration::ZERO) => return Ok(false),
+        Some(wait) => i64::try_from(wait.as_micros()).unwrap_or(DAY_US),
+        // It is not given up: its state would tell its sender that others write to this address.
+        None => ASK_AGAIN_US,
     };
-    if wait.is_zero() {
-        return Ok(false);
-    }
-    let next_at = write.at_us() + i64::try_from(wait.as_micros()).unwrap_or(DAY_US);
-    let sql = "UPDATE mails SET charged = 1, next_at = ? WHERE id = ?";
-    write.execute(sql, params![next_at, letter.id]).await?;
+    let sql = "UPDATE mails SET charged = ?, next_at = ? WHERE id = ?";
+    let next_at = write.at_us() + wait_us;
+    write.execute(sql, params![i64::from(reserved.is_some()), next_at, letter.id]).await?;
     Ok(true)
+}
+
+/// Drops a letter whose subject is gone, and gives its place back if it was charged and never sent. Returns true.
+async fn dropped(write: &mut Write, letter: &Claimed, charged: Option<&Letters>) -> Result<bool> {
+    if let Some(rate) = charged.filter(|_| letter.attempts == 0) {
+        rate.give_back(letter.kind.as_str(), &letter.address, is_holders(write, letter).await?);
+    }
+    let sql = "UPDATE mails SET state = 'dropped', token_hash = NULL WHERE id = ?";
+    write.execute(sql, params![letter.id]).await?;
+    Ok(true)
+}
+
+/// Returns true if the invitation can still be answered, or the account is active.
+async fn is_wanted(tx: &mut Tx, letter: &Claimed) -> Result<bool> {
+    let (sql, id) = match (letter.kind, letter.user, letter.invitation) {
+        (Kind::Invitation, _, Some(id)) => ("SELECT 1 FROM invitations WHERE id = ? AND state = 'open'", id),
+        (Kind::Verify | Kind::Reset, Some(user), _) => {
+            ("SELECT 1 FROM users WHERE id = ? AND is_active", user.get())
+        }
+        _ => return Ok(false),
+    };
+    Ok(!tx.query(sql, params![id]).await?.is_empty())
+}
+
+/// Returns true for a letter to the account that has confirmed the address. Such letters have places of their own: other
+/// accounts that name the address take none of them.
+async fn is_holders(tx: &mut Tx, letter: &Claimed) -> Result<bool> {
+    let Some(user) = letter.user else { return Ok(false) };
+    let user = users::by_id(tx, user).await?;
+    Ok(user.is_confirmed() && user.email == letter.address)
 }
 
 fn read(row: &SqlRow) -> Result<Claimed> {
@@ -188,12 +227,6 @@ fn read(row: &SqlRow) -> Result<Claimed> {
         attempts: row.integer(6)?,
         token: Token::generate(TokenKind::Link),
     })
-}
-
-/// Returns true if an invitation can still be answered.
-pub(super) async fn is_open(tx: &mut Tx, invitation: i64) -> Result<bool> {
-    let sql = "SELECT 1 FROM invitations WHERE id = ? AND state = 'open'";
-    Ok(!tx.query(sql, params![invitation]).await?.is_empty())
 }
 
 pub(super) async fn sent(control: &Control, id: i64) -> Result<()> {
