@@ -108,7 +108,7 @@ fn head_gets_its_line_and_hears_of_no_panic() {
         assert!(out.contains(first) && out.lines().count() == 1, "{command}: {out}");
         assert!(!out.contains("panicked") && !err.contains("panicked"), "{command}: {out}{err}");
     }
-    // Every line that an operation logs goes to the pipe that nobody reads.
+    // Every line that an operation logs goes to a pipe without a reader.
     assert!(run(dir.path(), &["backup", "--all"]).status.success());
     lose_tenants(dir.path());
     let line = format!("timeout 60 {binary} restore --all 2>&1 | head -1; exit ${{PIPESTATUS[0]}}");
