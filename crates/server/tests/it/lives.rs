@@ -2,7 +2,11 @@
 
 use super::binary::{find, run, start, stdout, tenantry};
 use serde_json::Value;
-use std::{path::Path, process::Output};
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Output, Stdio},
+};
 
 pub(super) fn fine(dir: &Path, args: &[&str]) -> String {
     let output = run(dir, args);
@@ -11,9 +15,24 @@ pub(super) fn fine(dir: &Path, args: &[&str]) -> String {
 }
 
 pub(super) fn refused(dir: &Path, args: &[&str]) -> String {
-    let output = run(dir, args);
+    let output = match args.first() {
+        Some(&"serve") => not_served(dir, args),
+        _ => run(dir, args),
+    };
     assert!(!output.status.success(), "{args:?}: {}", stdout(&output));
     said(&output)
+}
+
+/// Runs a server that must not start. One that does would not end by itself.
+fn not_served(dir: &Path, args: &[&str]) -> Output {
+    let mut child = tenantry(dir).args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    if let Some(address) = lines.find(|line| line.contains("http://")) {
+        child.kill().unwrap();
+        child.wait().unwrap();
+        panic!("{args:?}: {address}");
+    }
+    child.wait_with_output().unwrap()
 }
 
 fn said(output: &Output) -> String {

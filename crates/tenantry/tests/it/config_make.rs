@@ -72,6 +72,7 @@ fn a_rename_is_asked_or_answered_as_an_option() {
     let mut asked = 0;
     let mut ask = |question: &tenantry_engine::migration::Question| {
         asked += 1;
+        assert_eq!(asked, 1, "asked again: {question:?}");
         Some(question.choices[0].option.clone())
     };
     let dry = Options { dry_run: true, ..Options::default() };
