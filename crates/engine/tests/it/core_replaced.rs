@@ -5,7 +5,7 @@ use crate::{faults_kit::*, transfer_kit::*};
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tenantry_engine::{
     Error, Kind,
@@ -91,4 +91,26 @@ async fn a_file_that_is_exchanged_under_a_running_process_is_never_read_with_the
         assert!(refusals > 0, "other tenant's file: {other_tenants}");
         clinic.bed.engine.shutdown().await;
     }
+}
+
+/// A session may outlive the file that it was opened on, such as one that streams a long answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_session_does_not_go_on_reading_a_file_that_is_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    furnished(dir.path()).await;
+    let clinic = open(dir.path());
+    let (mine, _) = places(Isolation::Database);
+    let session = clinic.bed.engine.session(&mine, &clinic.schema, None).await.unwrap();
+    session.usage().await.unwrap();
+    fs::remove_file(file(dir.path(), &mine)).unwrap();
+    let removed = Instant::now();
+    let refused = loop {
+        match session.usage().await {
+            Err(error) => break error,
+            Ok(_) => assert!(removed.elapsed() < Duration::from_secs(5), "it is read on"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(*refused.kind(), Kind::Missing, "{refused}");
+    clinic.bed.engine.shutdown().await;
 }

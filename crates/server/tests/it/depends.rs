@@ -108,6 +108,10 @@ async fn references_inside_a_store_agree_unless_a_model_says_otherwise_m5() {
     user.post("/api/records/patients", &patient(1)).await.expect(201);
     let visit = json!({"patient": 1, "doctor": 1, "starts_at": "2026-01-01T09:00:00Z"});
     user.post("/api/records/appointments", &visit).await.expect(201);
+    // A patient need not have a doctor, so a visit may be to another one.
+    user.post("/api/records/doctors", &doctor("b", (1, 1, None))).await.expect(201);
+    let other = json!({"patient": 1, "doctor": 2, "starts_at": "2026-01-02T09:00:00Z"});
+    user.post("/api/records/appointments", &other).await.expect(201);
     let payment = |patient| {
         json!({"reference": format!("R{patient}"), "patient": patient, "appointment": 1, "amount": "1.00",
             "method": "cash", "status": "paid"})

@@ -67,7 +67,11 @@ fn a_lost_control_store_is_restored_and_not_made_anew() {
     // Each trace is enough alone: the other databases, then the backups.
     let heads = find(dir, "audit.heads").unwrap();
     fs::remove_file(&heads).unwrap();
+    let (backups, hidden) = (dir.join("tenantry-data/backups"), dir.join("hidden"));
+    fs::rename(&backups, &hidden).unwrap();
     refused_by_all(dir, &databases, "control.db");
+    fs::remove_dir_all(&backups).ok();
+    fs::rename(&hidden, &backups).unwrap();
     let elsewhere = dir.join("unmounted");
     fs::rename(&databases, &elsewhere).unwrap();
     fs::create_dir(&databases).unwrap();

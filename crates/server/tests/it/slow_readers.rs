@@ -18,8 +18,12 @@ const OWNER: &str = "owner@city-hospital.example";
 
 /// Starts a server that waits two seconds for a client to read, and four for one to send a head.
 fn served(dir: &Path) -> Running {
-    fs::write(dir.join("tenantry.toml"), "[limits]\nwrite_timeout = \"2 s\"\nhead_timeout = \"4 s\"\n")
-        .unwrap();
+    served_with(dir, "")
+}
+
+fn served_with(dir: &Path, more: &str) -> Running {
+    let config = format!("[limits]\nwrite_timeout = \"2 s\"\nhead_timeout = \"4 s\"\n{more}");
+    fs::write(dir.join("tenantry.toml"), config).unwrap();
     start(dir, "demo")
 }
 
@@ -87,6 +91,14 @@ fn bill(server: &Running, token: &str) {
     post("/api/records/payments/batch", &(0..1000).map(payment).collect());
 }
 
+/// A request for far more than fits into the buffers of a connection.
+fn large_page(token: &str) -> String {
+    format!(
+        "GET /api/records/payments?limit=1000&expand=patient,appointment.patient HTTP/1.1\r\nhost: x\r\n\
+         authorization: Bearer {token}\r\n\r\n"
+    )
+}
+
 /// Reads only the status line of an answer.
 fn status(stream: &mut TcpStream) -> u16 {
     let mut line = [0; 12];
@@ -104,10 +116,7 @@ fn an_answer_counts_against_the_plan_until_it_is_read_and_is_bounded() {
     let at_once =
         usize::try_from(plan["limits"]["concurrency"].as_u64().unwrap_or_else(|| panic!("{plan}"))).unwrap();
     let (before, _) = server.memory();
-    let asked = format!(
-        "GET /api/records/payments?limit=1000&expand=patient,appointment.patient HTTP/1.1\r\nhost: x\r\n\
-         authorization: Bearer {token}\r\n\r\n"
-    );
+    let asked = large_page(&token);
     let mut streams: Vec<_> = (0..at_once + 8)
         .map(|_| {
             let mut stream = reluctant(&server);
@@ -132,4 +141,23 @@ fn an_answer_counts_against_the_plan_until_it_is_read_and_is_bounded() {
     }
     let cut = streams.into_iter().map(drain).filter(|bytes| *bytes > 1024).collect::<Vec<_>>();
     assert!(cut.iter().all(|bytes| *bytes < 2 * MIB as usize), "{cut:?}");
+}
+
+/// Each answer has begun before the next request, so its handler is not at work any more.
+#[test]
+fn an_answer_that_is_not_read_counts_after_its_handler_has_ended() {
+    let dir = tempfile::tempdir().unwrap();
+    let plan = "[plans.small]\nlabel = \"Small\"\n[plans.small.limits]\nconcurrency = 2\n\
+        [registration]\ndefault_plan = \"small\"\n";
+    let server = served_with(dir.path(), plan);
+    let token = server.log_in(OWNER);
+    bill(&server, &token);
+    let mut unread = [reluctant(&server), reluctant(&server)];
+    for stream in &mut unread {
+        stream.write_all(large_page(&token).as_bytes()).unwrap();
+        assert_eq!(status(stream), 200);
+    }
+    let (refused, problem) = server.ask("GET", "/api/records/payments?limit=1", &token, None);
+    assert_eq!(refused, 429, "{problem}");
+    drop(unread);
 }

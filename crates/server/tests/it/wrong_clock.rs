@@ -27,6 +27,10 @@ async fn what_a_jump_ended_goes_on_when_the_clock_is_right_again() {
         clock.jump_us(-jump_us);
         pass(&app).await;
         acme.get("/api/records/patients").await.expect(200);
+        // This process remembers the session. The list is read from the control store.
+        let sessions = acme.get("/api/auth/sessions").await.expect(200).json();
+        let listed = sessions["items"].as_array().unwrap().iter().any(|session| session["current"] == true);
+        assert!(listed, "{sessions}");
         let shown = acme.get("/api/tenant").await.expect(200).json();
         assert_eq!(shown["subscription"], "trial", "{shown}");
         // A session must not last 800 days because the clock was ahead when it began.
