@@ -12,9 +12,11 @@ use crate::{
         check::{Checker, Finding, What},
         fleet,
     },
-    operations::{CreateTenant, Created, Owner},
     plans,
-    tenants::{self, Filter, Listed, NewTenant},
+    tenants::{
+        self, Filter, Listed, NewTenant,
+        provision::{CreateTenant, Created, Owner},
+    },
     topology::{PlacementState, versions},
     users::{self, NewUser, Standing},
 };

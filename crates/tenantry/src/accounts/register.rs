@@ -8,9 +8,11 @@ use crate::{
     Error, Platform, Result,
     access::{Actor, login::SignedIn, passwords::Password, sessions::Origin},
     audit::By,
-    operations::{CreateTenant, Owner},
     plans,
-    tenants::{self, NewTenant},
+    tenants::{
+        self, NewTenant,
+        provision::{CreateTenant, Owner},
+    },
     users::{NewUser, Standing},
 };
 use tenantry_engine::name::Slug;

@@ -1,68 +1,86 @@
-//! Creates a tenant from a backup, without touching the tenant that was backed up.
+//! The operation that creates a new tenant from a backup of any tenant, without touching live tenants.
+//!
+//! It is an arrival whose copies are fetched from the backup store. The rows become the new tenant's: adopting a copy
+//! rewrites the identity inside the database. Stores that the backup lacks are created empty.
 
-use super::{NewFromCopy, wanted::Origin};
 use crate::{
-    Error, Platform, Result,
-    access::Actor,
-    backups::{BackupId, Newest, catalog},
-    operations::Listed,
-    tenants,
+    Error, Result,
+    audit::By,
+    backups::{self, BackupId, believed, manifest::Manifest},
+    control::Write,
 };
-use std::future::Future;
-use tenantry_engine::name::Slug;
+use crate::{
+    arrivals::operation::{Arrival, Arriving, CopyOf, Source},
+    backups::operations::restore::{Damage, current, fetch_all, not_adopted},
+    operations::{Operations, World},
+};
+use serde::{Deserialize, Serialize};
+use tenantry_engine::{
+    name::{Slug, StoreName, TenantId},
+    place::Place,
+};
 
-impl Platform {
-    /// Starts creating a new tenant from a backup. Returns the operation's id. With `members`, the present members of the
-    /// tenant that was backed up become members of the new one.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] for the backup; [`Error::Conflict`] for a backup of the platform's own stores;
-    /// [`Error::Invalid`] and [`Error::InvalidFields`] for the request; [`Error::Denied`] when the actor may not give the
-    /// rows to the users it names.
-    pub async fn start_restore_as(
-        &self,
-        actor: &Actor,
-        backup: &BackupId,
-        members: bool,
-        wanted: NewFromCopy,
-    ) -> Result<i64> {
-        let mut tx = self.control().snapshot().await?;
-        let of = catalog::by_id(&mut tx, backup).await?.tenant.ok_or_else(|| {
-            Error::Conflict(
-                "this is a backup of the platform's own stores: see tenantry restore --system".into(),
-            )
-        })?;
-        // A catalog that was restored may lack the tenant: then the request must name all that the copy needs.
-        let (name, email) = match tenants::by_id(&mut tx, of).await {
-            Ok(tenant) => (tenant.name, tenant.email),
-            Err(Error::NotFound(_)) => Default::default(),
-            Err(error) => return Err(error),
-        };
-        drop(tx);
-        let origin = Origin { name: &name, email: &email, tenant: Some(of), members };
-        let wanted = self.arriving(actor, wanted, origin).await?;
-        self.operations().restore_as(backup.clone(), of, wanted).await
+/// The backup to restore.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct FromBackup {
+    backup: BackupId,
+    /// Tenant that was backed up.
+    of: TenantId,
+    /// Set once the backup was fetched.
+    manifest: Option<Box<Manifest>>,
+    /// How the backup turned out to be damaged. Operations of older versions have none.
+    #[serde(default)]
+    damage: Damage,
+}
+
+impl Operations {
+    /// Starts the operation and returns its id in the journal.
+    pub(crate) async fn restore_as(&self, backup: BackupId, of: TenantId, wanted: Arriving) -> Result<i64> {
+        let source = FromBackup { backup, of, manifest: None, damage: Damage::default() };
+        self.spawn(Arrival::new(wanted, source)?).await
+    }
+}
+
+impl Source for FromBackup {
+    const KIND: &'static str = "restore_as";
+    const BRING: &'static str = "fetch";
+    const ACTION: &'static str = "tenant.restore_as";
+
+    fn what(&self, new: &Slug) -> String {
+        format!("restore {} as {new}", self.backup)
     }
 
-    /// Creates a new tenant from the newest good backup of a tenant, and passes over damaged ones. `follow` waits for the
-    /// end of an operation and returns it.
-    ///
-    /// # Errors
-    /// Those of [`Platform::restore_newest`] and [`Platform::start_restore_as`].
-    pub async fn restore_newest_as<E, F>(
-        &self,
-        actor: &Actor,
-        slug: &Slug,
-        members: bool,
-        wanted: NewFromCopy,
-        follow: impl Fn(i64) -> F,
-    ) -> Result<Newest, E>
-    where
-        E: From<Error>,
-        F: Future<Output = Result<Listed, E>>,
-    {
-        let start =
-            async |backup: &BackupId| self.start_restore_as(actor, backup, members, wanted.clone()).await;
-        self.newest_whole(slug, start, follow).await
+    fn detail(&self) -> serde_json::Value {
+        serde_json::json!({ "backup": self.backup, "of": self.of })
+    }
+
+    async fn bring(&mut self, world: &World, stores: &[StoreName]) -> Result<Vec<CopyOf>> {
+        let manifest = backups::manifest_of(world.backups.store()?, Some(self.of), &self.backup).await;
+        let manifest = believed(&self.backup, manifest)?;
+        let fetched = fetch_all(world, &manifest, |store| stores.contains(store)).await?;
+        current(&manifest, &fetched)?;
+        self.manifest = Some(Box::new(manifest));
+        Ok(fetched.into_iter().map(|f| CopyOf { store: f.copy.store, of: self.of }).collect())
+    }
+
+    async fn files(&self, world: &World, _: &[CopyOf], tenant: TenantId) -> Result<u64> {
+        let manifest =
+            self.manifest.as_deref().ok_or_else(|| Error::Internal("nothing was fetched".into()))?;
+        backups::put_files_back(world, manifest, Some(tenant)).await
+    }
+
+    fn note(&mut self, world: &World, error: &Error) -> Result<()> {
+        self.damage.note(world, error)
+    }
+
+    async fn undone(&self, write: &mut Write, by: &By) -> Result<()> {
+        self.damage.record(write, by, &self.backup, self.of).await
+    }
+
+    fn refused(&self, place: &Place, error: tenantry_engine::Error) -> Error {
+        match &self.manifest {
+            Some(manifest) => not_adopted(manifest, place, error),
+            None => error.into(),
+        }
     }
 }

@@ -5,10 +5,10 @@
 use crate::{
     Error, NewOwner, Platform, Result,
     access::Actor,
+    arrivals::operation::Arriving,
     error::Wrong,
-    operations::{Owner, arrive::Arriving},
     plans,
-    tenants::NewTenant,
+    tenants::{NewTenant, provision::Owner},
     users::{self, members},
 };
 use tenantry_engine::name::{RoleName, Slug, TenantId, UserId};

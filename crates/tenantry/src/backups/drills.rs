@@ -13,8 +13,9 @@ use crate::{
     Error, Platform, Result,
     access::Actor,
     audit::By,
+    backups::operations::{backup_verify::BackupVerify, restore::fetch_all},
     control::{Write, params},
-    operations::{World, backup_verify::BackupVerify, restore::fetch_all},
+    operations::World,
     tenants,
 };
 use serde::Serialize;

@@ -11,7 +11,7 @@ use super::{
     read_back::{Unread, get},
     store::MANIFEST,
 };
-use crate::{Error, Result, databases::Databases, operations::World};
+use crate::{Error, Result, operations::World, platform::databases::Databases};
 use std::{
     fs::File,
     io::{self, Read, Write},

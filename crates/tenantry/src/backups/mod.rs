@@ -11,6 +11,7 @@ mod expire;
 mod fetch;
 pub mod id;
 pub mod manifest;
+pub(crate) mod operations;
 pub(crate) mod purged;
 mod read_back;
 mod rescan;
@@ -49,8 +50,8 @@ use crate::{
     Error, Result,
     apps::{App, Apps},
     config::{BackupTarget, BackupsConfig, Config, Scope},
-    databases::platform_place,
     operations::{Operations, WeakOperations},
+    platform::databases::platform_place,
 };
 use manifest::AppVersion;
 use std::sync::{Arc, OnceLock};

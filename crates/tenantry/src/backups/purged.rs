@@ -5,12 +5,7 @@
 //! and what was removed, and no content.
 
 use super::Store;
-use crate::{
-    Error, Result,
-    control::params,
-    operations::{World, purge::CERTIFIED},
-    tenants,
-};
+use crate::{Error, Result, control::params, operations::World, purges::operation::CERTIFIED, tenants};
 use serde::{Deserialize, Serialize};
 use tenantry_engine::name::{Slug, TenantId};
 

@@ -9,8 +9,9 @@ use crate::{
     access::Actor,
     config::Scope,
     control::params,
-    databases::platform_place,
-    operations::{State, fall_back::why},
+    moves::fall_back::why,
+    operations::State,
+    platform::databases::platform_place,
     tenants::PURGED,
     topology::{PlacementState, Policy, placement},
 };

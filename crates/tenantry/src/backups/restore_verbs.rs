@@ -12,11 +12,10 @@ use crate::{
     Error, Platform, Result,
     access::Actor,
     audit::By,
-    operations::{
-        World, fall_back::why, restore as beside, restore_discard::RestoreDiscard, restore_swap::RestoreSwap,
-    },
-    placing::own_base,
-    tenants,
+    backups::operations::{restore as beside, restore_discard::RestoreDiscard, restore_swap::RestoreSwap},
+    moves::fall_back::why,
+    operations::World,
+    tenants::{self, placing::own_base},
     topology::{NewPlacement, Placement, PlacementState, Policy, placement},
 };
 use serde::Serialize;

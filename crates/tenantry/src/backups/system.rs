@@ -15,12 +15,14 @@ use crate::{
     apps::Apps,
     audit::Heads,
     config::{BackupTarget, Config, Scope, StoreConfig},
-    databases::{Databases, platform_place},
-    in_use::InUse,
-    missing::heads_file,
     operations::World,
-    own_stores::open_control,
-    platform::open_engine,
+    platform::{
+        databases::{Databases, platform_place},
+        in_use::InUse,
+        missing::heads_file,
+        open_engine,
+        own_stores::open_control,
+    },
     rolled_back::{self, Behind},
 };
 use futures_util::TryStreamExt;

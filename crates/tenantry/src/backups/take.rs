@@ -15,9 +15,10 @@ use super::{
 };
 use crate::{
     Error, Result,
+    backups::operations::backup::Backup,
     control::Control,
-    lost,
-    operations::{Operation, World, backup::Backup},
+    moves::lost,
+    operations::{Operation, World},
     topology::{PlacementState, placement},
 };
 use jiff::Timestamp;

@@ -13,9 +13,9 @@ use super::{
 use crate::{
     Error, Platform, Result,
     audit::By,
+    backups::operations::backup_run::BackupRun,
     clock::{DAY_US, SECOND_US},
     config::ScheduleConfig,
-    operations::backup_run::BackupRun,
 };
 
 /// Largest age of the cached status.

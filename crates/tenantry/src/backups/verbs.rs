@@ -15,12 +15,11 @@ use super::{
 };
 use crate::{
     Error, Platform, Result,
-    access::Actor,
-    access::Tenant as Entered,
+    access::{Actor, Tenant as Entered},
     audit::By,
+    backups::operations::{backup::Backup, backup_run::BackupRun, backup_verify::BackupVerify},
     clock::SECOND_US,
     control::params,
-    operations::{backup::Backup, backup_run::BackupRun, backup_verify::BackupVerify},
     tenants::{self, Tenant},
     topology::{PlacementState, placement},
 };

@@ -11,11 +11,8 @@ use crate::{
     Error, Platform, Result,
     access::{Operator, Tenant},
     audit::By,
-    databases::Databases,
-    loaded::Loaded,
-    lost,
-    platform::Inner,
-    scratch::ScratchDir,
+    moves::lost,
+    platform::{Inner, databases::Databases, loaded::Loaded, scratch::ScratchDir},
     topology::{Placement, PlacementState},
 };
 use bytes::Bytes;

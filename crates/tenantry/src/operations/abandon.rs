@@ -6,11 +6,11 @@
 use super::{
     Inner, Operation, Step,
     journal::{self, Job, Left, Live, State, Stop},
-    kinds::{self, past_return},
     lease, run, steer,
     takeover::{self, Taken},
     unwind,
 };
+use crate::operations::kind::past_return;
 use crate::{
     Error, Result,
     audit::By,
@@ -37,7 +37,7 @@ pub(super) async fn abandon(inner: &Inner, by: &By, id: i64) -> Result<()> {
     let detail = serde_json::json!({ "operation": id, "kind": found.kind });
     write.audit(by, found.tenant, "operation.abandon", detail).await?;
     write.commit().await?;
-    match kinds::kind(&taken.kind) {
+    match inner.kind(&taken.kind) {
         Some(kind) => kind.abandon(inner, taken, owner).await,
         None => forget(inner, id, &owner, "this program does not know its kind").await,
     }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     Error, Result,
     control::{Control, Write, params},
-    databases::Databases,
+    platform::databases::Databases,
 };
 use tenantry_engine::{Kind, name::TenantId};
 

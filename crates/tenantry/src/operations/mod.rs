@@ -2,55 +2,37 @@
 //!
 //! Called by the platform facade and the command line, and by start-up and the lease reconciler for operations that a
 //! crash left open. Adjacent control steps share one commit with the journal's advance, so creating a tenant costs two
-//! commits of the control store and one synced file. Steps act on the outside only through [`World`]; nothing here
-//! depends on an engine.
+//! commits of the control store and one synced file. Steps act on the outside only through [`World`]. This room knows no
+//! kind of operation: kinds live with their feature, and [`crate::kinds`] lists them.
 
 mod abandon;
-pub(crate) mod arrive;
-pub mod backup;
-pub mod backup_run;
-pub mod backup_verify;
 pub(crate) mod claims;
-mod clone_tenant;
-pub mod fall_back;
 pub mod faults;
 mod heartbeat;
-pub(crate) mod import;
 mod journal;
-mod kinds;
+mod kind;
 pub(crate) mod lease;
-pub mod move_;
-mod on_demand;
 mod progress;
-pub mod provision;
-pub mod purge;
 mod recover;
-pub mod release;
 mod rescue;
-pub mod restore;
-mod restore_as;
-pub mod restore_discard;
-pub mod restore_swap;
 mod run;
 mod show;
 mod steer;
-mod step;
+pub(crate) mod step;
 mod takeover;
 mod unwind;
 mod watch;
-mod world;
+pub(crate) mod world;
 
 pub use journal::State;
-pub use kinds::{KINDS, OperationKind, StepInfo, kind};
-pub use move_::{Move, MoveTenant, Purpose};
+pub use kind::{OperationKind, StepInfo};
 pub use progress::{Amount, Cancel, Progress};
-pub use provision::{CreateTenant, Created, Owner};
 pub use recover::Recovered;
 pub use show::{Filter, Listed, StepShown, StepState};
 pub use step::{ControlFn, Operation, OutsideFn, Step};
 pub use world::World;
 
-use crate::{Error, Result, access::Actor, control::params, databases::Databases};
+use crate::{Error, Result, access::Actor, control::params, platform::databases::Databases};
 use arc_swap::ArcSwap;
 use faults::Faults;
 use journal::{Job, Live};
@@ -68,6 +50,7 @@ pub struct Operations {
 }
 
 struct Inner {
+    kinds: &'static [OperationKind],
     world: World,
     /// Databases of the apps that are loaded now. New operations use them.
     databases: ArcSwap<Databases>,
@@ -89,6 +72,13 @@ pub(crate) async fn is_at_work(tx: &mut Tx, tenant: TenantId) -> Result<bool> {
     Ok(crate::users::count(tx, sql, params![tenant.get()]).await? > 0)
 }
 
+impl Inner {
+    /// Returns the kind with this name.
+    fn kind(&self, name: &str) -> Option<&'static OperationKind> {
+        self.kinds.iter().find(|kind| kind.name == name)
+    }
+}
+
 /// Weak handle to [`Operations`], for an operation that starts others.
 #[derive(Clone)]
 pub(crate) struct WeakOperations(Weak<Inner>);
@@ -106,10 +96,11 @@ impl Operations {
         WeakOperations(Arc::downgrade(&self.inner))
     }
 
-    /// Creates the service without starting anything. Call [`Operations::recover`] next.
-    pub fn new(world: World) -> Self {
+    /// Creates the service for these kinds of operations, without starting anything. Call [`Operations::recover`] next.
+    pub fn new(world: World, kinds: &'static [OperationKind]) -> Self {
         Self {
             inner: Arc::new(Inner {
+                kinds,
                 faults: world.faults.clone(),
                 databases: ArcSwap::from_pointee(world.databases.clone()),
                 world,
@@ -118,6 +109,11 @@ impl Operations {
                 raised: AtomicBool::new(false),
             }),
         }
+    }
+
+    /// The services that operations of the platform use.
+    pub(crate) fn world(&self) -> &World {
+        &self.inner.world
     }
 
     /// Sets the databases for operations that begin from now on.

@@ -5,11 +5,11 @@
 use super::{
     Inner, Operation,
     journal::{self, Job, Live, State},
-    kinds::{self, past_return},
     lease, run, show,
     takeover::{self, Taken},
     unwind, world,
 };
+use crate::operations::kind::past_return;
 use crate::{Error, Result, caught::caught};
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -83,7 +83,7 @@ pub(super) async fn go_on(inner: &Inner, taken: Taken, owner: String) -> Result<
     let id = taken.id;
     tracing::info!(operation = id, kind = taken.kind, attempts = taken.attempts, "taken over");
     let unknown = || Error::Internal(format!("operation {id}: this program knows no {:?}", taken.kind));
-    let kind = kinds::kind(&taken.kind).ok_or_else(unknown)?;
+    let kind = inner.kind(&taken.kind).ok_or_else(unknown)?;
     // A panic must not keep the pass from the operations after this one.
     caught(kind.resume(inner, taken, owner)).await?;
     journal::state(&inner.world.control, id).await

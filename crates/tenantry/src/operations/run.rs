@@ -7,11 +7,11 @@ use super::{
     Inner, Operation, Step,
     heartbeat::{HEARTBEAT, Heartbeat},
     journal::{self, Job, Live, State, Stop},
-    kinds::{self, past_return},
     lease,
     progress::Cancel,
     unwind,
 };
+use crate::operations::kind::past_return;
 use crate::{Error, Result, caught::caught, clock::SECOND_US, control::Write};
 use std::pin::pin;
 
@@ -22,7 +22,7 @@ pub(super) async fn start<O: Operation>(
     mut operation: O,
     tell: impl FnOnce(i64) + Send,
 ) -> Result<O> {
-    if kinds::kind(O::KIND).is_none() {
+    if inner.kind(O::KIND).is_none() {
         return Err(Error::Internal(format!("operation {} is not in the list of kinds", O::KIND)));
     }
     let (mut write, cursor) = match control_batch(inner, &mut operation, 0, None).await {

@@ -1,12 +1,7 @@
 //! Reads the journal for the command line, the API and test suites. Reads only.
 
-use super::{
-    Inner,
-    journal::State,
-    kinds::{self, OperationKind},
-    progress::Amount,
-    recover::MOST_ATTEMPTS,
-};
+use super::{Inner, journal::State, progress::Amount, recover::MOST_ATTEMPTS};
+use crate::operations::kind::OperationKind;
 use crate::{Error, Result, control::params};
 use tenantry_engine::{SqlRow, Tx, name::TenantId, value::Value};
 
@@ -160,7 +155,7 @@ pub(super) async fn counts(tx: &mut Tx) -> Result<(u64, u64)> {
 fn read(inner: &Inner, r: &SqlRow) -> Result<Listed> {
     let (id, kind) = (r.integer(0)?, r.text(1)?);
     let (state, cursor) = (State::parse(r.text(5)?)?, r.integer(6)?);
-    let known = kinds::kind(kind);
+    let known = inner.kind(kind);
     let done = usize::try_from(cursor).unwrap_or(0);
     let open = !state.is_over();
     Ok(Listed {

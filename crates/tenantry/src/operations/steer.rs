@@ -3,7 +3,7 @@
 //! Called by the command line and the staff API. A request leaves an audit row in the same commit
 //! (`audited-commit`).
 
-use super::{Inner, journal::State, kinds, lease, recover, takeover};
+use super::{Inner, journal::State, lease, recover, takeover};
 use crate::{
     Error, Result,
     audit::By,
@@ -43,7 +43,7 @@ pub(super) async fn cancel(inner: &Inner, by: &By, id: i64) -> Result<()> {
         State::Unwinding => return Ok(()),
         State::Running => {}
     }
-    if kinds::kind(kind).is_some_and(|kind| kind.past_return(found.cursor)) {
+    if inner.kind(kind).is_some_and(|kind| kind.past_return(found.cursor)) {
         return no("is past the point of no return: it will be finished");
     }
     let sql = "UPDATE operations SET cancel_requested = 1, lease_until = iif(lease_owner IS NULL, ?, lease_until) \

@@ -1,6 +1,7 @@
 //! Parts of an operation: steps with action and undo.
 
-use super::{World, kinds::StepInfo};
+use super::World;
+use crate::operations::kind::StepInfo;
 use crate::{Result, audit::By, control::Write};
 use futures_util::future::BoxFuture;
 use serde::{Serialize, de::DeserializeOwned};
@@ -54,13 +55,13 @@ impl<S> Step<S> {
 }
 
 /// A control step that changes nothing. Also the undo of a step that changed nothing or that is never undone.
-pub(super) fn nothing<'a, S: Send>(_: &'a mut Write, _: &'a mut S) -> BoxFuture<'a, Result<()>> {
+pub(crate) fn nothing<'a, S: Send>(_: &'a mut Write, _: &'a mut S) -> BoxFuture<'a, Result<()>> {
     Box::pin(async { Ok(()) })
 }
 
 /// Undo of an outside step that left nothing outside scratch, which is removed with the operation, or that is never
 /// undone.
-pub(super) fn leave<'a, S: Send>(_: &'a World, _: &'a mut S) -> BoxFuture<'a, Result<()>> {
+pub(crate) fn leave<'a, S: Send>(_: &'a World, _: &'a mut S) -> BoxFuture<'a, Result<()>> {
     Box::pin(async { Ok(()) })
 }
 

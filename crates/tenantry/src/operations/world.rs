@@ -9,7 +9,7 @@ use super::{
     progress::{Cancel, Progress},
 };
 use crate::{
-    Error, Result, backups::Backups, config::Config, control::Control, databases::Databases,
+    Error, Result, backups::Backups, config::Config, control::Control, platform::databases::Databases,
     records::files::Files,
 };
 use std::{
@@ -156,7 +156,7 @@ fn make_dir(path: &Path) -> Result<()> {
 
 /// Removes what an earlier try wrote in scratch, with SQLite's files for it: a leftover log would be taken for the next
 /// file's.
-pub(super) fn remove_left(path: &Path) -> Result<()> {
+pub(crate) fn remove_left(path: &Path) -> Result<()> {
     for suffix in ["", "-wal", "-shm", "-journal"] {
         let mut path = path.as_os_str().to_owned();
         path.push(suffix);

@@ -5,7 +5,7 @@
 //! long is read again with fewer rows.
 
 use super::{ListQuery, Records, read::id_value};
-use crate::{Error, Result, access::gates::Verb, loaded::ModelEntry};
+use crate::{Error, Result, access::gates::Verb, platform::loaded::ModelEntry};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     future::Future,

@@ -1,6 +1,6 @@
 //! Serializes rows to JSON bytes and remembers the version for the ETag.
 
-use crate::{Error, Result, loaded::ModelEntry};
+use crate::{Error, Result, platform::loaded::ModelEntry};
 use tenantry_engine::{
     name::FieldName,
     row::{Row, Visit, json::JsonRows},

@@ -33,8 +33,10 @@ use crate::{
         Actor, Tenant,
         gates::{self, Verb},
     },
-    loaded::{Loaded, ModelEntry},
-    platform::Inner,
+    platform::{
+        Inner,
+        loaded::{Loaded, ModelEntry},
+    },
     topology::TenantRecord,
 };
 use std::sync::{Arc, PoisonError, RwLock};

@@ -5,7 +5,7 @@ use crate::{
     Error, Result,
     access::gates::{self, Verb},
     error::{FieldError, Rule, Wrong},
-    loaded::ModelEntry,
+    platform::loaded::ModelEntry,
 };
 use serde_json::{Map, Value as Json};
 use tenantry_engine::{

@@ -5,7 +5,11 @@
 //! system's locks on them, so that a killed process holds nothing. While a request holds one of these locks it waits
 //! only for a database.
 
-use crate::{Error, Result, config::Config, in_use::lock_file, platform::make_dir};
+use crate::{
+    Error, Result,
+    config::Config,
+    platform::{in_use::lock_file, make_dir},
+};
 use std::{
     fs::File,
     path::Path,

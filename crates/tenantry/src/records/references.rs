@@ -7,7 +7,7 @@ use super::{Records, reference_locks::Referring};
 use crate::{
     Error, Result,
     error::{FieldError, Rule, Wrong},
-    loaded::{Loaded, ModelEntry},
+    platform::loaded::{Loaded, ModelEntry},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::{

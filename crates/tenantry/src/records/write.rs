@@ -6,7 +6,7 @@ use crate::{
     Error, Result,
     access::gates::Verb,
     error::{FieldError, Rule, Wrong},
-    loaded::ModelEntry,
+    platform::loaded::ModelEntry,
     reroute::{is_fenced, place_in},
 };
 use serde_json::{Map, Value as Json};

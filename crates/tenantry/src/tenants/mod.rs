@@ -3,12 +3,17 @@
 //! Called by operations (create), the command line, the staff pages and the API. Access decides whether a tenant may be
 //! entered, from what topology caches. Nothing here opens a database.
 
+mod lifecycle;
 mod list;
 mod maintenance;
+mod on_demand;
+pub(crate) mod placing;
+pub mod provision;
 pub(crate) mod purge;
 mod rename;
 mod reserved;
 mod retire;
+mod settings;
 mod state;
 
 pub(crate) use list::days_until;

@@ -2,21 +2,22 @@
 
 use std::{fs, sync::Arc};
 use tempfile::TempDir;
+use tenantry::kinds::KINDS;
 use tenantry::{
     apps::{Apps, DemoTable},
     audit::By,
     config::Config,
     control::Control,
-    databases::Databases,
     migrations::{
         check::{Checker, Finding, What},
         fleet::{Options, Report},
         make, tenants,
     },
     name::{FieldName, PhysicalName, Slug, StoreName},
-    operations::{CreateTenant, Operations, World},
+    operations::{Operations, World},
+    platform::databases::Databases,
     query::Change,
-    tenants::NewTenant,
+    tenants::{NewTenant, provision::CreateTenant},
     topology::{NewPlacement, Policy},
     value::Value,
 };
@@ -92,7 +93,8 @@ impl Fixture {
         self.engine.migrate(&system("shared"), apps.migrations()).await.unwrap();
         let store: StoreName = "tenant".parse().unwrap();
         let databases = Databases::new(self.engine.clone(), &self.config, Arc::new(apps)).unwrap();
-        let operations = Operations::new(World::new(self.control.clone(), databases, &self.config).unwrap());
+        let world = World::new(self.control.clone(), databases, &self.config).unwrap();
+        let operations = Operations::new(world, KINDS);
         for slug in slugs {
             let slug: Slug = slug.parse().unwrap();
             let base = self.config.store("tenant").unwrap().template.base_for(&slug);

@@ -4,7 +4,7 @@ use crate::world::{World, by, placement, registration, slug};
 use tenantry::{
     migrations::fleet::{Catalog, Failure, Outcome},
     name::StoreName,
-    operations::CreateTenant,
+    tenants::provision::CreateTenant,
     topology::{Fleet, Policy, Topology, placement::emptiest},
 };
 

@@ -11,10 +11,11 @@ use tenantry::{
     audit::By,
     config::Config,
     migrations::make,
+    moves::{Move, MoveTenant, Purpose},
     name::{PhysicalName, ServerName, StoreName, TenantId},
-    operations::{CreateTenant, Move, MoveTenant, Operation, Purpose},
+    operations::Operation,
     plans::{self, Limits, PlanSpec},
-    tenants::{NewTenant, by_slug},
+    tenants::{NewTenant, by_slug, provision::CreateTenant},
     topology::{NewPlacement, Placement, Policy, placement},
 };
 use tenantry_engine::{

@@ -13,9 +13,12 @@ use tenantry::{
     control::Control,
     migrations::make,
     name::{PhysicalName, RoleName, ServerName, Slug, StoreName},
-    operations::{CreateTenant, Operations, Owner},
+    operations::Operations,
     plans::{self, Limits, PlanSpec},
-    tenants::NewTenant,
+    tenants::{
+        NewTenant,
+        provision::{CreateTenant, Owner},
+    },
     topology::{NewPlacement, Policy},
     users::NewUser,
 };

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use tenantry::{
     Platform, counted,
     name::Slug,
-    operations::purge::{Fate, Trace},
+    purges::operation::{Fate, Trace},
 };
 
 /// Purges one tenant or those that are due; or says where their data lies.

@@ -2,7 +2,11 @@
 
 use super::*;
 use crate::{
-    Platform, access::Operator, config::Config, operations::Created, tenants::NewTenant, topology::Policy,
+    Platform,
+    access::Operator,
+    config::Config,
+    tenants::{NewTenant, provision::Created},
+    topology::Policy,
 };
 use tenantry_engine::{
     name::{PhysicalName, ServerName, Slug},

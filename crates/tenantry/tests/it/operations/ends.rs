@@ -11,7 +11,7 @@ use crate::world::{World, slug};
 use std::{collections::BTreeSet, path::Path, time::Duration};
 use tenantry::{
     clock::DAY_US,
-    operations::purge::{Fate, Survey},
+    purges::operation::{Fate, Survey},
 };
 
 async fn survey(w: &World) -> Survey {

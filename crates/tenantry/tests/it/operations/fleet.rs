@@ -2,7 +2,7 @@
 
 use super::kit::{count, execute, query, tenant, whole};
 use crate::world::{World, by, operator, placement, registration, slug};
-use tenantry::{migrations::fleet::Options, operations::CreateTenant, topology::Policy};
+use tenantry::{migrations::fleet::Options, tenants::provision::CreateTenant, topology::Policy};
 
 async fn behind(dir: &std::path::Path) -> World {
     let w = World::open(dir).await.with_plans().await;

@@ -40,7 +40,8 @@ use crate::world::World;
 use futures_util::future::BoxFuture;
 use tenantry::{
     Result,
-    operations::{KINDS, OperationKind, StepInfo, kind},
+    kinds::{KINDS, kind},
+    operations::{OperationKind, StepInfo},
 };
 
 /// Defines the list, and the suites over each scenario.

@@ -8,8 +8,8 @@ use crate::world::{World, by, operator, registration, slug};
 use futures_util::future::BoxFuture;
 use tenantry::{
     Result,
+    moves::{Move, MoveTenant, Purpose},
     name::{PhysicalName, ServerName, TenantId},
-    operations::{Move, MoveTenant, Purpose},
     topology::{NewPlacement, Placement, Policy, placement},
 };
 use tenantry_engine::place::Isolation;

@@ -10,7 +10,8 @@ use std::time::Duration;
 use tenantry::{
     backups::Selection,
     clock::{DAY_US, SECOND_US},
-    operations::{CreateTenant, Filter, Listed, State, StepState},
+    operations::{Filter, Listed, State, StepState},
+    tenants::provision::CreateTenant,
     topology::Policy,
 };
 

@@ -5,7 +5,7 @@ use super::{
     kit::{count, nth, whole},
 };
 use crate::world::{World, by, registration, slug, stores};
-use tenantry::operations::CreateTenant;
+use tenantry::tenants::provision::CreateTenant;
 
 /// A registration: tenant, two databases, a place in a pool, trial, new user as owner.
 pub(super) const REGISTER: Scenario = Scenario {

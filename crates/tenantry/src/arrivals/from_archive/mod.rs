@@ -1,0 +1,62 @@
+//! The operation that creates a tenant from the archive of an export, of this or another installation: all or nothing.
+//!
+//! It is an arrival whose copies are unpacked. Nothing in the archive is trusted before it was compared: every entry
+//! with its hash, the rows with their checksums, the schema with what the migrations produce, and references into
+//! shared lists with the lists of this installation.
+
+mod check;
+mod files;
+mod references;
+mod unpack;
+
+pub(crate) use check::{fits_plan, precheck};
+
+use crate::Result;
+use crate::{
+    arrivals::operation::{Arrival, Arriving, CopyOf, Source},
+    operations::{Operations, World},
+};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use tenantry_engine::name::{Slug, StoreName, TenantId};
+
+/// The archive to import.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct FromArchive {
+    path: PathBuf,
+    /// Id and slug of the tenant that the archive names, in its own installation.
+    of: Option<(i64, String)>,
+}
+
+impl Operations {
+    /// Starts the operation and returns its id in the journal. The archive must stay in place until the operation is
+    /// over.
+    pub(crate) async fn import_tenant(&self, archive: PathBuf, wanted: Arriving) -> Result<i64> {
+        self.spawn(Arrival::new(wanted, FromArchive { path: archive, of: None })?).await
+    }
+}
+
+impl Source for FromArchive {
+    const KIND: &'static str = "import";
+    const BRING: &'static str = "unpack";
+    const ACTION: &'static str = "tenant.import";
+
+    fn what(&self, new: &Slug) -> String {
+        format!("import {new}")
+    }
+
+    fn detail(&self) -> serde_json::Value {
+        let (of, slug) = self.of.clone().unwrap_or_default();
+        serde_json::json!({ "of": of, "slug": slug })
+    }
+
+    async fn bring(&mut self, world: &World, stores: &[StoreName]) -> Result<Vec<CopyOf>> {
+        let unpacked = unpack::all(world, &self.path, stores).await?;
+        self.of = Some(unpacked.of);
+        Ok(unpacked.copies)
+    }
+
+    async fn files(&self, world: &World, _: &[CopyOf], tenant: TenantId) -> Result<u64> {
+        files::put_all(world, &self.path, tenant).await
+    }
+}

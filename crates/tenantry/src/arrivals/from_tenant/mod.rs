@@ -1,0 +1,84 @@
+//! The operation that creates a second tenant with the contents of a first, for staging, teaching and experiments; on
+//! request without personal data.
+//!
+//! It is an arrival whose copies come from a live tenant. Personal data is blanked in the copy, before the new tenant
+//! exists.
+
+mod databases;
+mod files;
+
+use crate::{
+    Error, Result,
+    control::Write,
+    tenants::{self, State},
+};
+use crate::{
+    arrivals::operation::{Arrival, Arriving, CopyOf, Source},
+    operations::{Operations, World},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tenantry_engine::{
+    engine::Blanked,
+    name::{Slug, StoreName, TenantId},
+};
+
+/// The tenant to clone.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct FromTenant {
+    tenant: TenantId,
+    slug: Slug,
+    /// What was blanked. `None`: nothing is to be blanked.
+    blank: Option<Blanked>,
+}
+
+impl Operations {
+    /// Starts the operation and returns its id in the journal.
+    pub(crate) async fn clone_tenant(
+        &self,
+        source: (TenantId, Slug),
+        blank_personal: bool,
+        wanted: Arriving,
+    ) -> Result<i64> {
+        let (tenant, slug) = source;
+        let source = FromTenant { tenant, slug, blank: blank_personal.then(Blanked::default) };
+        self.spawn(Arrival::new(wanted, source)?).await
+    }
+}
+
+impl Source for FromTenant {
+    const KIND: &'static str = "clone";
+    const BRING: &'static str = "copy";
+    const ACTION: &'static str = "tenant.clone";
+
+    fn what(&self, new: &Slug) -> String {
+        format!("clone {} as {new}", self.slug)
+    }
+
+    fn detail(&self) -> Value {
+        json!({ "of": self.tenant, "slug": self.slug, "blanked": self.blank })
+    }
+
+    fn add_outcome(&self, outcome: &mut Value) {
+        outcome["blanked"] = json!(self.blank);
+    }
+
+    async fn check(&self, write: &mut Write) -> Result<()> {
+        let found = tenants::by_id(write, self.tenant).await?;
+        match found.state {
+            State::Active | State::Suspended | State::Cancelled => Ok(()),
+            state => {
+                let reason = format!("{} is {} and cannot be cloned", found.slug, state.as_str());
+                Err(Error::Conflict(reason))
+            }
+        }
+    }
+
+    async fn bring(&mut self, world: &World, _: &[StoreName]) -> Result<Vec<CopyOf>> {
+        databases::copy(world, self).await
+    }
+
+    async fn files(&self, world: &World, copies: &[CopyOf], tenant: TenantId) -> Result<u64> {
+        files::copy(world, copies, self.tenant, tenant).await
+    }
+}

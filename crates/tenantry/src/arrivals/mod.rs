@@ -1,0 +1,125 @@
+//! Creates tenants from existing data: clones of a tenant, imported archives, and backups restored as new tenants.
+//!
+//! Verbs of [`Platform`], called by the staff API and the command line. They start an operation and return its id;
+//! `Platform::operations` reports its progress.
+
+pub(crate) mod from_archive;
+pub(crate) mod from_backup;
+pub(crate) mod from_tenant;
+pub(crate) mod operation;
+mod restore_as;
+mod wanted;
+
+pub use wanted::NewFromCopy;
+
+use crate::{
+    Error, Platform, Result,
+    access::Actor,
+    arrivals::from_archive::{fits_plan, precheck},
+    config::Scope,
+    plans,
+    platform::scratch::ScratchDir,
+    tenants,
+};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use std::{io, path::PathBuf};
+use tenantry_engine::name::Slug;
+use tokio::io::AsyncWriteExt;
+use wanted::Origin;
+
+/// An uploaded archive in scratch. Removed when this is dropped.
+#[derive(Debug)]
+pub struct Upload {
+    dir: ScratchDir,
+    path: PathBuf,
+}
+
+impl Platform {
+    /// Creates a second tenant with the contents of a first, and returns the operation's id. With `blank_personal`,
+    /// fields that the models mark as personal are blanked.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] and [`Error::InvalidFields`] for the request, which a superuser must give a reason in;
+    /// [`Error::Denied`] when the actor may not name that owner.
+    pub async fn clone_tenant(
+        &self,
+        actor: &Actor,
+        source: &Slug,
+        blank_personal: bool,
+        wanted: NewFromCopy,
+    ) -> Result<i64> {
+        let of = tenants::by_slug(&mut self.control().snapshot().await?, source).await?;
+        let origin = Origin { name: &of.name, email: &of.email, tenant: Some(of.id), members: false };
+        let arriving = self.arriving(actor, wanted, origin).await?;
+        self.0.operations.clone_tenant((of.id, of.slug), blank_personal, arriving).await
+    }
+
+    /// Creates a tenant from an archive, and returns the operation's id. The archive must stay in place until the
+    /// operation is over.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] of `archive` for errors that its manifest shows; other errors fail the operation.
+    /// [`Error::Denied`] when the actor may not name an owner.
+    pub async fn import_tenant(&self, actor: &Actor, archive: PathBuf, wanted: NewFromCopy) -> Result<i64> {
+        let (apps, path) = (self.apps(), archive.clone());
+        let stores: Vec<_> = self.config().stores_of(Scope::Tenant).map(|s| s.name.clone()).collect();
+        let opened = tokio::task::spawn_blocking(move || precheck(&path, &apps, &stores));
+        let opened = opened.await.map_err(|e| Error::Internal(e.to_string()))??;
+        let manifest = opened.manifest.clone();
+        drop(opened);
+        let facts = &manifest.tenant;
+        let origin = Origin { name: &facts.name, email: &facts.email, tenant: None, members: false };
+        let arriving = self.arriving(actor, wanted, origin).await?;
+        let plan = plans::by_code(&mut self.control().snapshot().await?, &arriving.plan).await?;
+        fits_plan(&manifest, &plan.spec.limits)?;
+        self.0.operations.import_tenant(archive, arriving).await
+    }
+
+    /// Creates a tenant from an uploaded archive, and returns the operation's id. The archive is retained until the
+    /// operation is over.
+    ///
+    /// # Errors
+    /// Those of [`Platform::import_tenant`].
+    pub async fn import_upload(&self, actor: &Actor, upload: Upload, wanted: NewFromCopy) -> Result<i64> {
+        let id = self.import_tenant(actor, upload.path.clone(), wanted).await?;
+        let platform = self.clone();
+        tokio::spawn(async move {
+            loop {
+                match platform.operations().wait(id).await {
+                    Ok(operation) if !operation.state.is_over() => {
+                        tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+                    }
+                    // The operation is over, or its state cannot be read: the archive is of no use any more.
+                    _ => return drop(upload.dir),
+                }
+            }
+        });
+        Ok(id)
+    }
+
+    /// Stores an archive while it is uploaded.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for one longer than `limits.import_bytes`, or an upload that is cut off.
+    pub async fn receive_archive<S>(&self, mut pieces: S) -> Result<Upload>
+    where
+        S: Stream<Item = io::Result<Bytes>> + Unpin,
+    {
+        let dir = ScratchDir::new(self.config())?;
+        let path = dir.path().join("archive.zip");
+        let away = |e: io::Error| Error::io("the archive in scratch", &e);
+        let mut file = tokio::fs::File::create(&path).await.map_err(away)?;
+        let (mut length, most) = (0, self.config().limits.import_bytes);
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(|e| Error::invalid("archive", format!("was cut off: {}", e.kind())))?;
+            length += piece.len() as u64;
+            if length > most {
+                return Err(Error::invalid("archive", format!("is longer than {most} bytes")));
+            }
+            file.write_all(&piece).await.map_err(away)?;
+        }
+        file.flush().await.map_err(away)?;
+        Ok(Upload { dir, path })
+    }
+}

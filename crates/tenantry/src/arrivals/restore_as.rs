@@ -1,0 +1,68 @@
+//! Creates a tenant from a backup, without touching the tenant that was backed up.
+
+use crate::arrivals::{NewFromCopy, wanted::Origin};
+use crate::{
+    Error, Platform, Result,
+    access::Actor,
+    backups::{BackupId, Newest, catalog},
+    operations::Listed,
+    tenants,
+};
+use std::future::Future;
+use tenantry_engine::name::Slug;
+
+impl Platform {
+    /// Starts creating a new tenant from a backup. Returns the operation's id. With `members`, the present members of the
+    /// tenant that was backed up become members of the new one.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for the backup; [`Error::Conflict`] for a backup of the platform's own stores;
+    /// [`Error::Invalid`] and [`Error::InvalidFields`] for the request; [`Error::Denied`] when the actor may not give the
+    /// rows to the users it names.
+    pub async fn start_restore_as(
+        &self,
+        actor: &Actor,
+        backup: &BackupId,
+        members: bool,
+        wanted: NewFromCopy,
+    ) -> Result<i64> {
+        let mut tx = self.control().snapshot().await?;
+        let of = catalog::by_id(&mut tx, backup).await?.tenant.ok_or_else(|| {
+            Error::Conflict(
+                "this is a backup of the platform's own stores: see tenantry restore --system".into(),
+            )
+        })?;
+        // A catalog that was restored may lack the tenant: then the request must name all that the copy needs.
+        let (name, email) = match tenants::by_id(&mut tx, of).await {
+            Ok(tenant) => (tenant.name, tenant.email),
+            Err(Error::NotFound(_)) => Default::default(),
+            Err(error) => return Err(error),
+        };
+        drop(tx);
+        let origin = Origin { name: &name, email: &email, tenant: Some(of), members };
+        let wanted = self.arriving(actor, wanted, origin).await?;
+        self.operations().restore_as(backup.clone(), of, wanted).await
+    }
+
+    /// Creates a new tenant from the newest good backup of a tenant, and passes over damaged ones. `follow` waits for the
+    /// end of an operation and returns it.
+    ///
+    /// # Errors
+    /// Those of [`Platform::restore_newest`] and [`Platform::start_restore_as`].
+    pub async fn restore_newest_as<E, F>(
+        &self,
+        actor: &Actor,
+        slug: &Slug,
+        members: bool,
+        wanted: NewFromCopy,
+        follow: impl Fn(i64) -> F,
+    ) -> Result<Newest, E>
+    where
+        E: From<Error>,
+        F: Future<Output = Result<Listed, E>>,
+    {
+        let start =
+            async |backup: &BackupId| self.start_restore_as(actor, backup, members, wanted.clone()).await;
+        self.newest_whole(slug, start, follow).await
+    }
+}

@@ -1,0 +1,73 @@
+//! The operation that backs up many tenants: all of them or those named, and the platform's own stores.
+//!
+//! begin | all | finish. Each tenant's backup is its own operation, so it never overlaps a move or a deletion. A backup
+//! that fails does not stop the others (X5), and finished backups stay. After a crash the run continues with the
+//! tenants that are not done. Tenants are read page by page, so memory does not grow with their number.
+
+mod steps;
+
+use crate::operations::{Operation, Step, step};
+use crate::{
+    audit::By,
+    backups::{Selection, manifest::Reason},
+    counted,
+};
+use tenantry_engine::name::TenantId;
+
+/// State of the operation.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(crate) struct BackupRun {
+    by: By,
+    selection: Selection,
+    /// Schedule and instant that this run serves. `None`: an operator asked for it.
+    slot: Option<(String, i64)>,
+    run: Option<i64>,
+    good: u64,
+    /// Slug and reason of the first failures.
+    failures: Vec<(String, String)>,
+    failed: u64,
+}
+
+impl BackupRun {
+    pub(crate) fn new(by: By, selection: Selection, slot: Option<(String, i64)>) -> Self {
+        Self { by, selection, slot, run: None, good: 0, failures: vec![], failed: 0 }
+    }
+
+    fn reason(&self) -> Reason {
+        if self.slot.is_some() { Reason::Scheduled } else { Reason::Manual }
+    }
+}
+
+impl Operation for BackupRun {
+    const KIND: &'static str = "backup_run";
+
+    fn steps() -> &'static [Step<Self>] {
+        &[
+            Step::Control { name: "begin", run: steps::begin, undo: Some(steps::finish) },
+            Step::Outside { name: "all", run: steps::all, undo: step::leave },
+            Step::Control { name: "finish", run: steps::finish, undo: None },
+        ]
+    }
+
+    fn tenant(&self) -> Option<TenantId> {
+        None
+    }
+
+    fn by(&self) -> &By {
+        &self.by
+    }
+
+    fn what(&self) -> String {
+        match (&self.slot, &self.selection.tenants) {
+            (Some((schedule, _)), _) => format!("back up by schedule {schedule}"),
+            (None, None) => "back up all tenants".into(),
+            (None, Some(some)) => format!("back up {}", counted(some.len(), "tenant")),
+        }
+    }
+
+    fn outcome(&self) -> serde_json::Value {
+        serde_json::json!({
+            "run": self.run, "good": self.good, "failed": self.failed, "failures": self.failures,
+        })
+    }
+}

@@ -1,0 +1,166 @@
+//! Steps of `BackupRun`. Called only by the journal's driver.
+
+use super::BackupRun;
+use crate::{
+    Error, Result,
+    backups::{BackupId, manifest::Whose, operations::backup::Backup, runs},
+    control::{Control, Write, params},
+    operations::{Operations, World},
+};
+use futures_util::{future::BoxFuture, stream, stream::StreamExt};
+use serde_json::json;
+use std::time::Duration;
+use tenantry_engine::{
+    SqlRow,
+    name::{Slug, TenantId},
+};
+use tokio::time::Instant;
+
+/// Number of tenants read from the catalog at a time.
+const PAGE: i64 = 200;
+/// Longest time to wait for another operation on a tenant.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Number of failures listed by name. The rest are only counted.
+const TOLD: usize = 100;
+
+pub(super) fn begin<'a>(write: &'a mut Write, r: &'a mut BackupRun) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let slot = r.slot.as_ref().map(|(name, slot)| (name.as_str(), *slot));
+        let begun = runs::begin(write, slot, &r.by.actor).await?;
+        r.run = Some(begun.ok_or_else(|| Error::Conflict("this run has been begun already".into()))?);
+        Ok(())
+    })
+}
+
+pub(super) fn all<'a>(world: &'a World, r: &'a mut BackupRun) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let operations = world.backups.operations()?;
+        let total = count(&world.control, r).await? + u64::from(r.selection.system);
+        // After a crash the step runs again: finished backups count again, and failures are listed anew.
+        (r.good, r.failed, r.failures) = (0, 0, vec![]);
+        if r.selection.system {
+            let made = one(world, &operations, r, None).await;
+            note(world, r, total, "the platform's own stores", made);
+        }
+        let mut after = 0;
+        loop {
+            let page = page(&world.control, r, after).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = last.id.get();
+            let parallel = world.backups.config().parallel;
+            let run = r.clone();
+            let mut results = stream::iter(page)
+                .map(|whose| {
+                    let (operations, run) = (&operations, &run);
+                    async move { (whose.slug.clone(), one(world, operations, run, Some(whose)).await) }
+                })
+                .buffer_unordered(parallel);
+            while let Some((slug, made)) = results.next().await {
+                note(world, r, total, slug.as_str(), made);
+            }
+            world.cancel.check()?;
+        }
+    })
+}
+
+fn note(world: &World, r: &mut BackupRun, total: u64, who: &str, made: Result<()>) {
+    match made {
+        Ok(()) => r.good += 1,
+        // Backups that did not start because the run was cancelled are not failures.
+        Err(Error::Cancelled) => {}
+        Err(error) => {
+            r.failed += 1;
+            tracing::warn!(%error, who, "backup failed");
+            if r.failures.len() < TOLD {
+                r.failures.push((who.to_owned(), error.public_title()));
+            }
+        }
+    }
+    world.progress.set(r.good + r.failed, total, "tenants");
+}
+
+/// Backs up one tenant. Waits for other operations on it. If that operation is a backup of this very run, left by a
+/// worker that died, it is finished and counts.
+async fn one(world: &World, operations: &Operations, r: &BackupRun, whose: Option<Whose>) -> Result<()> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let busy = match make(world, operations, r, whose.clone()).await {
+            Err(Error::Occupied(busy)) => busy,
+            done => return done,
+        };
+        let Some(tenant) = whose.as_ref().map(|w| w.id) else { return Err(Error::Occupied(busy)) };
+        if Instant::now() >= until || !operations.settle(tenant, until, &world.cancel).await? {
+            return Err(Error::Occupied(busy));
+        }
+        // A migration run is not an operation. It claims a database only for a moment, so trying again shortly is
+        // enough.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Takes the backup, unless this run has already taken it.
+async fn make(world: &World, operations: &Operations, r: &BackupRun, whose: Option<Whose>) -> Result<()> {
+    world.cancel.check()?;
+    let run = r.run.ok_or_else(|| Error::Internal("a run without a number".into()))?;
+    let tenant = whose.as_ref().map(|w| w.id);
+    if runs::has(&mut world.control.snapshot().await?, run, tenant).await? {
+        return Ok(());
+    }
+    let id = BackupId::new(world.control.now_us());
+    let mut backup = Backup::new(r.by.clone(), id, whose, r.reason());
+    backup.stores.clone_from(&r.selection.stores);
+    backup.schedule = r.slot.as_ref().map(|(name, _)| name.clone());
+    backup.run = Some(run);
+    operations.run(backup).await.map(drop)
+}
+
+/// SQL parameters of the selection: slugs and stores as JSON arrays, or `null` for all.
+fn tenants(r: &BackupRun) -> Result<(String, String)> {
+    let named = match &r.selection.tenants {
+        None => "null".to_owned(),
+        Some(slugs) => serde_json::to_string(slugs).map_err(|e| Error::Internal(e.to_string()))?,
+    };
+    let stores = match &r.selection.stores {
+        None => "null".to_owned(),
+        Some(stores) => serde_json::to_string(stores).map_err(|e| Error::Internal(e.to_string()))?,
+    };
+    Ok((named, stores))
+}
+
+const FROM: &str = "FROM tenants t WHERE t.id > ?1 AND t.state IN ('active', 'suspended', 'cancelled') \
+    AND (?2 = 'null' OR t.slug IN (SELECT value FROM json_each(?2))) \
+    AND EXISTS (SELECT 1 FROM placements p WHERE p.tenant = t.id AND p.state = 'ready' \
+      AND (?3 = 'null' OR p.store IN (SELECT value FROM json_each(?3))))";
+
+async fn count(control: &Control, r: &BackupRun) -> Result<u64> {
+    let (named, stores) = tenants(r)?;
+    let sql = format!("SELECT count(*) {FROM}");
+    let count = crate::users::count(&mut control.snapshot().await?, &sql, params![0, named, stores]).await?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+async fn page(control: &Control, r: &BackupRun, after: i64) -> Result<Vec<Whose>> {
+    let (named, stores) = tenants(r)?;
+    let sql = format!("SELECT t.id, t.slug, t.name, t.created_at {FROM} ORDER BY t.id LIMIT ?4");
+    let read = |row: &SqlRow| {
+        Ok(Whose {
+            id: TenantId::from_raw(row.integer(0)?),
+            slug: Slug::parse(row.text(1)?)?,
+            name: row.text(2)?.to_owned(),
+            created_at_us: Some(row.integer(3)?),
+        })
+    };
+    let values = params![after, named, stores, PAGE];
+    control.snapshot().await?.query(&sql, values).await?.iter().map(read).collect()
+}
+
+/// Records the result, also after a cancellation: the backups taken until then count.
+pub(super) fn finish<'a>(write: &'a mut Write, r: &'a mut BackupRun) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let Some(run) = r.run else { return Ok(()) };
+        runs::finish(write, run, r.good, r.failed).await?;
+        let schedule = r.slot.as_ref().map(|(name, _)| name);
+        let detail = json!({ "run": run, "schedule": schedule, "good": r.good, "failed": r.failed });
+        write.audit(&r.by, None, "backup.run", detail).await
+    })
+}

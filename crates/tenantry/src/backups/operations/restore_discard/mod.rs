@@ -1,0 +1,91 @@
+//! The operation that discards a restore staged beside a tenant.
+//!
+//! discard | remove | gone. From the first step it only goes forward: half a database is useless. It is an operation so
+//! that it never overlaps a swap of the same restore.
+
+use crate::operations::{Operation, Step, World, step};
+use crate::{
+    Error, Result,
+    audit::By,
+    backups::restores::{self, State},
+    control::Write,
+    topology::{record, swap},
+};
+use futures_util::future::BoxFuture;
+use tenantry_engine::{
+    name::{Slug, TenantId},
+    place::Place,
+};
+
+/// State of the operation.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(crate) struct RestoreDiscard {
+    by: By,
+    tenant: TenantId,
+    slug: Slug,
+    places: Vec<Place>,
+}
+
+impl RestoreDiscard {
+    pub(crate) fn new(by: By, tenant: TenantId, slug: Slug) -> Self {
+        Self { by, tenant, slug, places: vec![] }
+    }
+}
+
+impl Operation for RestoreDiscard {
+    const KIND: &'static str = "restore_discard";
+    const POINT_OF_NO_RETURN: Option<&'static str> = Some("discard");
+
+    fn steps() -> &'static [Step<Self>] {
+        &[
+            Step::Control { name: "discard", run: discard, undo: Some(step::nothing) },
+            Step::Outside { name: "remove", run: remove, undo: step::leave },
+            Step::Control { name: "gone", run: gone, undo: None },
+        ]
+    }
+
+    fn tenant(&self) -> Option<TenantId> {
+        Some(self.tenant)
+    }
+
+    fn by(&self) -> &By {
+        &self.by
+    }
+
+    fn what(&self) -> String {
+        format!("discard what was restored beside {}", self.slug)
+    }
+}
+
+fn discard<'a>(write: &'a mut Write, d: &'a mut RestoreDiscard) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let nothing = || Error::Conflict(format!("nothing is restored beside {}", d.slug));
+        let restore = restores::latest(write, d.tenant, State::Beside).await?.ok_or_else(nothing)?;
+        let now = write.at_us();
+        for pair in &restore.stores {
+            swap::discard(write, &pair.other, now).await?;
+        }
+        restores::set(write, restore.id, State::Discarded, &restore.stores).await?;
+        d.places = restore.stores.into_iter().map(|pair| pair.other).collect();
+        let detail = serde_json::json!({ "backup": restore.backup });
+        write.audit(&d.by, Some(d.tenant), "tenant.restore_discard", detail).await
+    })
+}
+
+fn remove<'a>(world: &'a World, d: &'a mut RestoreDiscard) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for place in &d.places {
+            world.databases.remove(place).await?;
+        }
+        Ok(())
+    })
+}
+
+fn gone<'a>(write: &'a mut Write, d: &'a mut RestoreDiscard) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for place in &d.places {
+            record::set_gone(write, place).await?;
+        }
+        Ok(())
+    })
+}

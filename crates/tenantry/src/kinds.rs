@@ -1,0 +1,39 @@
+//! The list of all kinds of operations. Recovery dispatches by it, the console reads the names of steps from it, and
+//! the test suites run over it (T6). A new kind is one line here.
+
+use crate::{
+    arrivals::{
+        from_archive::FromArchive, from_backup::FromBackup, from_tenant::FromTenant, operation::Arrival,
+    },
+    backups::operations::{
+        backup::Backup, backup_run::BackupRun, backup_verify::BackupVerify, restore::Restore,
+        restore_discard::RestoreDiscard, restore_swap::RestoreSwap,
+    },
+    moves::{fall_back::FallBack, move_::Move, release::Release},
+    operations::OperationKind,
+    purges::operation::Purge,
+    tenants::provision::Provision,
+};
+
+/// All kinds.
+pub static KINDS: &[OperationKind] = &[
+    OperationKind::of::<Provision>(),
+    OperationKind::of::<Release>(),
+    OperationKind::of::<Move>(),
+    OperationKind::of::<FallBack>(),
+    OperationKind::of::<Arrival<FromTenant>>(),
+    OperationKind::of::<Arrival<FromArchive>>(),
+    OperationKind::of::<Purge>(),
+    OperationKind::of::<Backup>(),
+    OperationKind::of::<BackupRun>(),
+    OperationKind::of::<BackupVerify>(),
+    OperationKind::of::<Restore>(),
+    OperationKind::of::<Arrival<FromBackup>>(),
+    OperationKind::of::<RestoreSwap>(),
+    OperationKind::of::<RestoreDiscard>(),
+];
+
+/// Returns the kind with this name.
+pub fn kind(name: &str) -> Option<&'static OperationKind> {
+    KINDS.iter().find(|kind| kind.name == name)
+}

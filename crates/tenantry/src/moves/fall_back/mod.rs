@@ -1,0 +1,106 @@
+//! The operation that puts a retained database back into use because the current one is lost.
+//! begin | look | swap | open. Started only by `Platform::fall_back`, after an operator has explicitly accepted the
+//! loss of everything written since. It copies and deletes nothing: the retained database is used as it is, and the
+//! remains of the lost one, which `look` sets aside, stay until an operator releases them. The catalog does not change
+//! before `swap`; from there the operation only goes forward.
+
+mod steps;
+
+use crate::{audit::By, clock};
+use crate::{
+    moves::move_::shown,
+    operations::{Operation, Step, step},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tenantry_engine::{
+    Kind,
+    name::{Slug, TenantId},
+    place::Place,
+};
+
+/// State of the operation.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct FallBack {
+    by: By,
+    tenant: TenantId,
+    slug: Slug,
+    turns: Vec<Turn>,
+}
+
+/// The exchange for one store.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Turn {
+    /// The place in use, which is lost.
+    pub(crate) lost: Place,
+    /// In what way it is lost, for operators.
+    pub(crate) why: String,
+    /// The retained place that was in use before it.
+    pub(crate) kept: Place,
+    /// When the retained place went out of use, in microseconds. Everything written since then is lost.
+    pub(crate) since_us: i64,
+    /// Fencing token found in the retained place. `None`: not looked at yet.
+    pub(crate) fence: Option<i64>,
+}
+
+impl FallBack {
+    pub(crate) fn new(by: By, tenant: TenantId, slug: Slug, turns: Vec<Turn>) -> Self {
+        Self { by, tenant, slug, turns }
+    }
+
+    /// Describes, store by store, what is lost and what replaces it.
+    fn told(&self) -> Value {
+        let turn = |turn: &Turn| {
+            json!({
+                "store": turn.lost.store, "lost": shown(Some(&turn.lost)), "why": turn.why, "now": shown(Some(&turn.kept)),
+                "writes_lost_since": clock::text(turn.since_us),
+            })
+        };
+        self.turns.iter().map(turn).collect()
+    }
+}
+
+impl Operation for FallBack {
+    const KIND: &'static str = "fall_back";
+    const POINT_OF_NO_RETURN: Option<&'static str> = Some("swap");
+
+    fn steps() -> &'static [Step<Self>] {
+        &[
+            Step::Control { name: "begin", run: steps::begin, undo: Some(step::nothing) },
+            Step::Outside { name: "look", run: steps::look, undo: steps::unlook },
+            Step::Control { name: "swap", run: steps::swap, undo: Some(step::nothing) },
+            Step::Outside { name: "open", run: steps::open, undo: step::leave },
+        ]
+    }
+
+    fn tenant(&self) -> Option<TenantId> {
+        Some(self.tenant)
+    }
+
+    fn by(&self) -> &By {
+        &self.by
+    }
+
+    fn what(&self) -> String {
+        let turn = |t: &Turn| {
+            format!("{} on {} as it was at {}", t.lost.store, t.kept.server, clock::text(t.since_us))
+        };
+        let turns: Vec<_> = self.turns.iter().map(turn).collect();
+        format!("put back into use of {}: {}", self.slug, turns.join(", "))
+    }
+
+    fn outcome(&self) -> Value {
+        json!({ "purpose": Self::KIND, "stores": self.told() })
+    }
+}
+
+/// In what way a database is lost, in words without private detail.
+pub(crate) fn why(error: &tenantry_engine::Error) -> &'static str {
+    match error.kind() {
+        Kind::Missing => "is not there",
+        Kind::WrongIdentity => "holds something else",
+        Kind::Fenced => "is of another generation",
+        Kind::Corrupt => "is damaged",
+        _ => "cannot be read",
+    }
+}

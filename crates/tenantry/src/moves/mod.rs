@@ -1,0 +1,12 @@
+//! Moves of a tenant's databases: to another server, out of a pool and back, and to a database that the tenant brings.
+//!
+//! `verbs` has what staff and the command line ask for; `move_`, `fall_back` and `release` are the operations.
+
+pub(crate) mod attach;
+pub(crate) mod fall_back;
+pub(crate) mod lost;
+pub(crate) mod move_;
+pub(crate) mod release;
+mod verbs;
+
+pub use move_::{Move, MoveTenant, Purpose};

@@ -1,0 +1,203 @@
+//! The database work of a move: copies a store, catches up with it, hands it over, compares.
+//!
+//! Called by the steps of `Move`, for one store at a time. Every function may be repeated, even by two workers at once:
+//! the copy is closed to everything but catching up, and once opened it takes no more changes from a move.
+
+use super::{Leg, Move};
+use crate::{
+    Error, Result,
+    moves::lost,
+    operations::{Operation, World},
+    topology::swap as places,
+};
+use tenantry_engine::{
+    Kind,
+    engine::{AdoptOptions, CopyOptions, PlaceState},
+    name::{Slug, TenantId},
+    place::{Isolation, Place},
+};
+
+/// Largest number of changes carried in one transaction.
+const BATCH: u64 = 5_000;
+/// A round with at most this many changes ends the catch-up: carrying them while writes wait takes milliseconds.
+const SMALL_LAG: u64 = 200;
+/// Number of rounds after which writes are assumed to come faster than they can be carried.
+const MOST_ROUNDS: u32 = 200;
+/// Lag that is still worth a pause of writes if further rounds do not shrink it.
+const LARGEST_LAG: u64 = 5_000;
+
+/// Creates the new place, closed, from a copy of the old one. Does nothing if it is already filled.
+pub(super) async fn copy(world: &World, slug: &Slug, leg: &mut Leg) -> Result<()> {
+    let (engine, to) = (world.databases.engine(), leg.to()?.clone());
+    if standing(world, &to).await?.is_some_and(|standing| standing.filled) {
+        return Ok(());
+    }
+    if to.isolation == Isolation::Pooled {
+        make_pool(world, &to).await?;
+    }
+    let script = world.databases.script(&to.store)?;
+    world.progress.set(0, engine.size_bytes(&leg.from)?, "bytes");
+    // Each worker uses its own file name: two may run this step at once.
+    let file = world.scratch()?.join(format!("{}.db", uuid::Uuid::now_v7()));
+    // The file is read once and then removed, and that read checks every page.
+    let options = CopyOptions { check: false, sync: false };
+    let copied = match engine.copy_out_with(&leg.from, &script, &file, options).await {
+        Ok(copied) => copied,
+        Err(error) => return Err(lost::named(engine, slug, &leg.from, error).await),
+    };
+    pass(world, "copied").await?;
+    world.progress.set(copied.bytes / 2, copied.bytes, "bytes");
+    leg.bytes = copied.bytes;
+    let options = AdoptOptions { closed: true, used_up: true, ..AdoptOptions::default() };
+    let adopted = engine.adopt_with(&to, &script, &file, whose(&to)?, options).await;
+    // If this fails, the sweep of the operation's directory removes the file.
+    drop(std::fs::remove_file(&file));
+    if let Err(error) = adopted {
+        // A damaged page of the old place is found when the copy is read.
+        return Err(lost::named(engine, slug, &leg.from, error).await);
+    }
+    pass(world, "adopted").await
+}
+
+fn whose(place: &Place) -> Result<TenantId> {
+    place.tenant.ok_or_else(|| Error::Internal(format!("{place} is no tenant's")))
+}
+
+/// Creates the pool if it is missing or outdated. A store whose tenants all have their own databases has no pool until
+/// one of them moves into it, and migration runs skip a pool without tenants.
+async fn make_pool(world: &World, to: &Place) -> Result<()> {
+    let pool = Place { tenant: None, generation: 1, ..to.clone() };
+    let mut tx = world.control.snapshot().await?;
+    if places::in_pool(&mut tx, to).await? == 0 {
+        drop(tx);
+        world.databases.make_pool(&pool).await?;
+    }
+    Ok(())
+}
+
+/// Returns the state of a place. `None`: it is missing or not at this generation.
+async fn standing(world: &World, place: &Place) -> Result<Option<PlaceState>> {
+    match world.databases.engine().place_state(place).await {
+        Ok(standing) => Ok(Some(standing)),
+        Err(error) if matches!(error.kind(), Kind::Missing | Kind::WrongIdentity | Kind::Fenced) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Removes the new place. A retained place in the same pool counts as replaced if the copy got as far as replacing it.
+pub(super) async fn discard(world: &World, leg: &mut Leg) -> Result<()> {
+    for kept in &leg.in_the_way {
+        leg.replaced |= standing(world, kept).await?.is_none();
+    }
+    world.databases.remove(leg.to()?).await
+}
+
+/// Carries changes in rounds until hardly any are left.
+pub(super) async fn catch_up(world: &World, legs: &mut [Leg], mark: i64) -> Result<()> {
+    for _ in 0..MOST_ROUNDS {
+        world.cancel.check()?;
+        let lag = round(world, legs, mark).await?;
+        pass(world, "carried").await?;
+        if lag <= SMALL_LAG {
+            return Ok(());
+        }
+    }
+    match round(world, legs, mark).await? {
+        lag if lag <= LARGEST_LAG => Ok(()),
+        lag => Err(Error::Conflict(format!(
+            "writes come faster than they can be carried ({lag} still to go): move it at a quieter hour, \
+             or put it in maintenance first"
+        ))),
+    }
+}
+
+/// Carries all changes recorded so far. Returns how many.
+async fn round(world: &World, legs: &mut [Leg], mark: i64) -> Result<u64> {
+    let mut lag = 0;
+    for leg in legs {
+        lag += all_changes(world, leg, mark).await?;
+    }
+    Ok(lag)
+}
+
+async fn all_changes(world: &World, leg: &mut Leg, mark: i64) -> Result<u64> {
+    let schema = world.databases.schema(&leg.from.store)?;
+    let mut all = 0;
+    loop {
+        let to = leg.to()?;
+        let done =
+            world.databases.engine().copy_changes(&leg.from, to, &schema, mark, leg.seq, BATCH).await?;
+        leg.seq = done.seq;
+        leg.changes += done.changes;
+        all += done.changes;
+        if done.changes < BATCH {
+            return Ok(all);
+        }
+    }
+}
+
+/// Carries the last changes of the fenced place, then opens the new one. No request is routed there before the swap,
+/// and only the worker with the lease can swap.
+pub(super) async fn hand_over(world: &World, leg: &mut Leg, mark: i64) -> Result<()> {
+    let engine = world.databases.engine();
+    if let Err(error) = all_changes(world, leg, mark).await {
+        // Another worker of this operation may have opened the place already: then it has all changes.
+        return if engine.place_state(leg.to()?).await?.fence == 0 { Ok(()) } else { Err(error) };
+    }
+    pass(world, "last_carried").await?;
+    let (old, new) = (engine.place_state(&leg.from).await?, engine.place_state(leg.to()?).await?);
+    equal(&leg.from, leg.to()?, old, new)?;
+    leg.rows = new.rows;
+    engine.open_filled(leg.to()?, mark).await?;
+    pass(world, "opened").await
+}
+
+/// Compares the counters that every write maintains. Bytes of values are counted in pools only.
+fn equal(from: &Place, to: &Place, old: PlaceState, new: PlaceState) -> Result<()> {
+    let bytes_differ = from.isolation == to.isolation && old.bytes != new.bytes;
+    if old.rows == new.rows && !bytes_differ {
+        return Ok(());
+    }
+    Err(Error::Internal(format!("{from:?} has {old:?}, but {to:?} has {new:?}")))
+}
+
+/// Counts the records that differ between the places, ignoring those that `written` has recorded after `after`. `still`
+/// takes no writes.
+pub(super) async fn differing(world: &World, still: &Place, written: &Place, after: u64) -> Result<u64> {
+    let schema = world.databases.schema(&still.store)?;
+    let diffs = world.databases.engine().compare_unwritten(still, written, &schema, after).await?;
+    Ok(diffs.iter().map(|diff| diff.added + diff.changed + diff.removed).sum())
+}
+
+/// Returns true if the database is gone for good, so that no fencing token can be set or cleared in it. A disk that
+/// cannot be read may come back with the token on it, so those errors are retried.
+pub(super) fn is_gone(error: &tenantry_engine::Error) -> bool {
+    matches!(error.kind(), Kind::Missing | Kind::WrongIdentity | Kind::Corrupt)
+}
+
+/// Ignores the error if the database is lost: there is nothing to clear then, and an operation that waited for it would
+/// block the tenant for good.
+pub(super) fn unless_lost(done: tenantry_engine::Result<()>) -> Result<()> {
+    match done {
+        Err(error) if is_gone(&error) => {
+            tracing::warn!(%error, "a database of a move is lost");
+            Ok(())
+        }
+        done => Ok(done?),
+    }
+}
+
+/// Stops recording changes on both places.
+pub(super) async fn settle(world: &World, leg: &Leg, mark: i64) -> Result<()> {
+    let engine = world.databases.engine();
+    unless_lost(engine.stop_recording(&leg.from, mark).await)?;
+    pass(world, "settled").await?;
+    unless_lost(engine.stop_recording(leg.to()?, mark).await)?;
+    engine.close(&leg.from);
+    Ok(())
+}
+
+/// Fault point inside a step, where test suites make workers fail, die or wait.
+pub(super) async fn pass(world: &World, point: &str) -> Result<()> {
+    world.pass(Move::KIND, point).await
+}

@@ -1,0 +1,242 @@
+//! Steps of `Move`, action and undo. Called only by the journal's driver. The database work is in `carry`.
+
+use super::{
+    Move,
+    carry::{self, pass},
+    shown,
+};
+use crate::{
+    Error, Result,
+    control::Write,
+    counted,
+    moves::lost,
+    operations::World,
+    topology::{record as placements, swap as places},
+};
+use futures_util::future::BoxFuture;
+use serde_json::json;
+use tenantry_engine::{
+    name::Slug,
+    place::{Isolation, Place},
+};
+
+pub(super) fn record<'a>(write: &'a mut Write, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for leg in &mut m.legs {
+            let ready = places::ready(write, m.tenant, &leg.from.store).await?;
+            if ready.is_none_or(|ready| ready.place != leg.from) {
+                let store = &leg.from.store;
+                return Err(Error::Conflict(format!("where {store} lies was changed meanwhile: look again")));
+            }
+            let to = places::insert_beside(write, m.tenant, &leg.new).await?;
+            for kept in places::kept(write, m.tenant).await? {
+                if shares_rows(&kept.place, &to) {
+                    leg.in_the_way.push(kept.place);
+                }
+            }
+            leg.to = Some(to);
+        }
+        Ok(())
+    })
+}
+
+/// Returns true if both places hold the rows of one tenant and store in the same pool. A pool holds one set of rows for
+/// each tenant and store.
+fn shares_rows(kept: &Place, to: &Place) -> bool {
+    let pooled = |place: &Place| place.isolation == Isolation::Pooled;
+    pooled(kept)
+        && pooled(to)
+        && (&kept.server, &kept.physical, &kept.store) == (&to.server, &to.physical, &to.store)
+}
+
+pub(super) fn unrecord<'a>(write: &'a mut Write, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for leg in &m.legs {
+            placements::set_gone(write, leg.to()?).await?;
+            for replaced in leg.in_the_way.iter().filter(|_| leg.replaced) {
+                placements::set_gone(write, replaced).await?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Makes the old place record its changes from here on. The undo stops the recording. A worker that is so late that the
+/// move was undone meanwhile stops it itself, in a task that is not interrupted before that.
+pub(super) fn watch<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let (world, mark, slug) = (world.clone(), m.mark, m.slug.clone());
+        let places: Vec<_> = m.legs.iter().map(|leg| leg.from.clone()).collect();
+        let work = tokio::spawn(async move {
+            let watched = record_changes(&world, &slug, &places, mark).await;
+            if !world.goes_forward().await? {
+                for place in &places {
+                    carry::unless_lost(world.databases.engine().stop_recording(place, mark).await)?;
+                }
+            }
+            watched
+        });
+        work.await.map_err(|e| Error::Internal(format!("watch: {e}")))?
+    })
+}
+
+async fn record_changes(world: &World, slug: &Slug, places: &[Place], mark: i64) -> Result<()> {
+    let engine = world.databases.engine();
+    for place in places {
+        if let Err(error) = engine.record_changes(place, mark).await {
+            return Err(lost::named(engine, slug, place, error).await);
+        }
+        pass(world, "watching").await?;
+    }
+    Ok(())
+}
+
+/// Stops the recording, and lifts the fence once more. After that no worker can set the fence with this token: a worker
+/// late at `fence` would otherwise close the place for good.
+pub(super) fn unwatch<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let engine = world.databases.engine();
+        for leg in &m.legs {
+            carry::unless_lost(engine.stop_recording(&leg.from, m.mark).await)?;
+            pass(world, "unwatched").await?;
+            carry::unless_lost(engine.lift_fence(&leg.from, m.mark).await)?;
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn copy<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for leg in &mut m.legs {
+            world.cancel.check()?;
+            carry::copy(world, &m.slug, leg).await?;
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn discard<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for leg in &mut m.legs {
+            carry::discard(world, leg).await?;
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn catch_up<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(carry::catch_up(world, &mut m.legs, m.mark))
+}
+
+/// Compares, record by record, what has not changed since the copy; then carries the few changes since.
+pub(super) fn check<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for leg in &m.legs {
+            let differing = carry::differing(world, leg.to()?, &leg.from, leg.seq).await?;
+            if differing > 0 {
+                return Err(Error::Internal(format!(
+                    "{} of the copy differ from {:?}",
+                    counted(differing, "record"),
+                    leg.from
+                )));
+            }
+            pass(world, "compared").await?;
+        }
+        carry::catch_up(world, &mut m.legs, m.mark).await
+    })
+}
+
+/// From here writes wait.
+pub(super) fn fence<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for leg in &m.legs {
+            // Opening the new place now makes its first write as fast as any other.
+            world.databases.engine().verify(leg.to()?).await?;
+        }
+        m.fenced_us.get_or_insert(world.control.now_us());
+        for leg in &m.legs {
+            world.databases.engine().fence_recorded(&leg.from, m.mark).await?;
+            pass(world, "fenced").await?;
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn lift<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for leg in &m.legs {
+            carry::unless_lost(world.databases.engine().lift_fence(&leg.from, m.mark).await)?;
+            pass(world, "lifted").await?;
+        }
+        m.fenced_us = None;
+        Ok(())
+    })
+}
+
+pub(super) fn hand_over<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for leg in &mut m.legs {
+            carry::hand_over(world, leg, m.mark).await?;
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn swap<'a>(write: &'a mut Write, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let until = write.retain_from_us().saturating_add(m.keep_us);
+        for leg in &m.legs {
+            places::swap(write, &leg.from, leg.to()?, Some(until)).await?;
+            for replaced in &leg.in_the_way {
+                placements::set_gone(write, replaced).await?;
+            }
+        }
+        let stores = m.legs.iter().map(|leg| {
+            json!({ "store": leg.from.store, "from": shown(Some(&leg.from)), "to": shown(leg.to.as_ref()) })
+        });
+        let detail = json!({ "slug": m.slug, "stores": stores.collect::<Vec<_>>() });
+        write.audit(&m.by, Some(m.tenant), m.purpose.action(), detail).await
+    })
+}
+
+/// Compares the places. The old one is frozen: records not written since the swap must be the same in the new one.
+pub(super) fn prove<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        m.released_us.get_or_insert(world.control.now_us());
+        for leg in &mut m.legs {
+            leg.differing = match carry::differing(world, &leg.from, leg.to()?, 0).await {
+                // Nothing is proven then, and the old place is retained until an operator releases it.
+                Err(Error::Engine(error)) if carry::is_gone(&error) => {
+                    tracing::error!(tenant = %m.slug, store = %leg.from.store, %error, "lost after a move");
+                    None
+                }
+                differing => Some(differing?),
+            };
+            if let Some(differing @ 1..) = leg.differing {
+                tracing::error!(tenant = %m.slug, store = %leg.from.store, differing, "records differ after a move");
+            }
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn settle<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for leg in &m.legs {
+            carry::settle(world, leg, m.mark).await?;
+        }
+        Ok(())
+    })
+}
+
+/// Records the end. A place that could not be proven equal is retained until an operator releases it.
+pub(super) fn finish<'a>(write: &'a mut Write, m: &'a mut Move) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for leg in m.legs.iter().filter(|leg| leg.differing != Some(0)) {
+            places::keep_until_released(write, &leg.from).await?;
+        }
+        let differing: u64 = m.legs.iter().filter_map(|leg| leg.differing).sum();
+        let detail = json!({ "verified": m.verified(), "differing": differing, "pause_us": m.pause_us() });
+        write.audit(&m.by, Some(m.tenant), "tenant.moved", detail).await
+    })
+}

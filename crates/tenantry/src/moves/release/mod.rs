@@ -1,0 +1,88 @@
+//! The operation that removes a database which a swap left behind, once its retention is over.
+//!
+//! check | remove | gone. Started by the background pass and by staff. From `check` it only goes forward: half a
+//! database is useless.
+
+mod steps;
+
+use crate::operations::{Operation, Operations, Step, step};
+use crate::{
+    Error, Result,
+    audit::By,
+    topology::{Placement, swap},
+};
+use tenantry_engine::{name::TenantId, place::Place};
+
+/// State of the operation.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Release {
+    by: By,
+    place: Place,
+}
+
+impl Operation for Release {
+    const KIND: &'static str = "release";
+    const POINT_OF_NO_RETURN: Option<&'static str> = Some("check");
+
+    fn steps() -> &'static [Step<Self>] {
+        &[
+            Step::Control { name: "check", run: steps::check, undo: Some(step::nothing) },
+            Step::Outside { name: "remove", run: steps::remove, undo: step::leave },
+            Step::Control { name: "gone", run: steps::gone, undo: None },
+        ]
+    }
+
+    fn tenant(&self) -> Option<TenantId> {
+        self.place.tenant
+    }
+
+    fn by(&self) -> &By {
+        &self.by
+    }
+
+    fn what(&self) -> String {
+        format!("remove the former database {}", self.place.physical)
+    }
+
+    fn outcome(&self) -> serde_json::Value {
+        serde_json::json!({ "server": self.place.server, "database": self.place.physical })
+    }
+}
+
+impl Operations {
+    /// Lists the databases of a tenant that swaps left behind and that still exist, newest first.
+    ///
+    /// # Errors
+    /// Those of the control store.
+    pub async fn kept(&self, tenant: TenantId) -> Result<Vec<Placement>> {
+        swap::kept(&mut self.world().control.snapshot().await?, tenant).await
+    }
+
+    /// Removes a retained database now. The swap that replaced it can then no longer be undone.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when it is not retained.
+    pub async fn release(&self, by: &By, place: Place) -> Result<()> {
+        self.run(Release { by: by.clone(), place }).await.map(drop)
+    }
+
+    /// Removes the databases of retained placements whose time is over. Returns how many. A tenant with another open
+    /// operation is left for the next pass.
+    ///
+    /// # Errors
+    /// Those of the control store. A database that cannot be removed is not an error.
+    pub async fn release_due(&self, by: &By, most: u32) -> Result<usize> {
+        let control = &self.world().control;
+        let due = swap::release_due(&mut control.snapshot().await?, control.due_us(), most).await?;
+        let mut released = 0;
+        for placement in due {
+            match self.release(by, placement.place).await {
+                Ok(()) => released += 1,
+                // Another operation is open, or another process has removed it.
+                Err(Error::Occupied(_) | Error::Conflict(_)) => {}
+                Err(error) => tracing::error!(%error, "a kept database was not removed"),
+            }
+        }
+        Ok(released)
+    }
+}

@@ -1,0 +1,290 @@
+//! Moves of tenants: the verbs move, promote, demote, back and release, behind the commands and the staff API.
+//!
+//! Targets come from the configuration and the catalog; `operations::move_` does the work. The caller has already
+//! authorised the actor.
+
+use crate::{
+    Error, Platform, Result,
+    access::Actor,
+    audit::By,
+    moves::{MoveTenant, Purpose},
+    platform::in_use,
+    tenants::{
+        self,
+        placing::{allowed, own},
+    },
+    topology::{
+        self, NewPlacement, Placement, PlacementState, Policy, placement, swap,
+        versions::{self, Version},
+    },
+};
+use tenantry_engine::{
+    name::{ServerName, Slug, StoreName, TenantId},
+    place::{Isolation, Place},
+};
+
+/// The stores of a tenant that are in use.
+pub(crate) struct Stores {
+    pub(crate) tenant: TenantId,
+    pub(crate) slug: Slug,
+    pub(crate) ready: Vec<Placement>,
+    /// Stores with external databases, provided by the tenant.
+    pub(crate) brought: Vec<StoreName>,
+}
+
+impl Stores {
+    /// Returns an error for when there is nothing to do. It mentions external databases, which the platform cannot
+    /// move.
+    pub(crate) fn nothing(&self, why: &str) -> Error {
+        let names: Vec<_> = self.brought.iter().map(StoreName::as_str).collect();
+        Error::Conflict(match names.is_empty() {
+            true => why.to_owned(),
+            false => format!(
+                "{why}; the database of {} was brought by its owner, who moves it too",
+                names.join(", ")
+            ),
+        })
+    }
+}
+
+impl Platform {
+    /// Moves the tenant's own databases, or that of one store, to another server while the tenant works. Returns the
+    /// operation's id.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a server on which the store may not be placed; [`Error::Conflict`] when there is nothing
+    /// to move, or another operation is open.
+    pub async fn move_tenant(
+        &self,
+        actor: &Actor,
+        slug: &Slug,
+        server: &ServerName,
+        store: Option<&StoreName>,
+    ) -> Result<i64> {
+        actor.require_staff()?;
+        let by = &actor.by();
+        let stores = self.stores_of(slug, store).await?;
+        let (mut legs, mut pooled) = (Vec::new(), false);
+        for placement in &stores.ready {
+            let config = self.tenant_store(&placement.place.store)?;
+            if placement.place.isolation == Isolation::Pooled {
+                pooled = true;
+                if store.is_some() {
+                    let text = format!("{} of {slug} lies in the pool; promote it first", config.name);
+                    return Err(Error::Conflict(text));
+                }
+                continue;
+            }
+            if placement.place.server != *server {
+                allowed(config, server)?;
+                legs.push((placement.place.clone(), own(config, slug, server, placement.policy)?));
+            }
+        }
+        let nothing = match pooled {
+            true => format!("{slug} lies in the pool: promote it to {server} instead"),
+            false => format!("{slug} lies on {server} already"),
+        };
+        self.start_move(by, Purpose::Move, stores, legs, &nothing).await
+    }
+
+    /// Gives a pooled tenant its own databases, on this server or the emptiest one. Returns the operation's id.
+    ///
+    /// # Errors
+    /// Those of [`Platform::move_tenant`].
+    pub async fn promote_tenant(
+        &self,
+        actor: &Actor,
+        slug: &Slug,
+        store: Option<&StoreName>,
+        server: Option<&ServerName>,
+    ) -> Result<i64> {
+        actor.require_staff()?;
+        let by = &actor.by();
+        let stores = self.stores_of(slug, store).await?;
+        let mut legs = Vec::new();
+        for placement in stores.ready.iter().filter(|p| p.place.isolation == Isolation::Pooled) {
+            let config = self.tenant_store(&placement.place.store)?;
+            let server = match server {
+                Some(server) => server.clone(),
+                None => topology::placement::emptiest(self.control(), &config.servers).await?,
+            };
+            allowed(config, &server)?;
+            legs.push((placement.place.clone(), own(config, slug, &server, placement.policy)?));
+        }
+        self.start_move(
+            by,
+            Purpose::Promote,
+            stores,
+            legs,
+            &format!("{slug} has databases of its own already"),
+        )
+        .await
+    }
+
+    /// Moves a tenant's own databases into the shared ones. Returns the operation's id.
+    ///
+    /// # Errors
+    /// Those of [`Platform::move_tenant`].
+    pub async fn demote_tenant(&self, actor: &Actor, slug: &Slug, store: Option<&StoreName>) -> Result<i64> {
+        actor.require_staff()?;
+        let by = &actor.by();
+        let stores = self.stores_of(slug, store).await?;
+        let mut legs = Vec::new();
+        for placement in stores.ready.iter().filter(|p| p.place.isolation == Isolation::Database) {
+            let config = self.tenant_store(&placement.place.store)?;
+            legs.push((placement.place.clone(), self.pooled(config, placement.policy)?));
+        }
+        self.start_move(by, Purpose::Demote, stores, legs, &format!("{slug} is in the pool already")).await
+    }
+
+    /// Moves a tenant back to where it was before its last move, with everything written since, as long as the former
+    /// place is retained. It is a move like any other: a new copy, no write lost. Returns the operation's id.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when nothing is retained.
+    pub async fn move_tenant_back(
+        &self,
+        actor: &Actor,
+        slug: &Slug,
+        store: Option<&StoreName>,
+    ) -> Result<i64> {
+        actor.require_staff()?;
+        let by = &actor.by();
+        let stores = self.stores_of(slug, store).await?;
+        let kept = self.0.operations.kept(stores.tenant).await?;
+        let mut legs = Vec::new();
+        for ready in &stores.ready {
+            let Some(last) = kept.iter().find(|kept| kept.place.store == ready.place.store) else { continue };
+            if (last.place.isolation, &last.place.server) == (ready.place.isolation, &ready.place.server) {
+                continue;
+            }
+            let config = self.tenant_store(&ready.place.store)?;
+            let new = match last.place.isolation {
+                Isolation::Pooled => self.pooled(config, ready.policy)?,
+                Isolation::Database => own(config, slug, &last.place.server, ready.policy)?,
+            };
+            legs.push((ready.place.clone(), new));
+        }
+        let nothing = format!("nothing is kept of a move of {slug}: move it to where you want it");
+        self.start_move(by, Purpose::Back, stores, legs, &nothing).await
+    }
+
+    /// Removes what is retained of a tenant's moves and restores before its time. Returns the number of databases.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when nothing is retained, or another operation is open.
+    pub async fn release_tenant(
+        &self,
+        actor: &Actor,
+        slug: &Slug,
+        store: Option<&StoreName>,
+    ) -> Result<usize> {
+        actor.require_staff()?;
+        let by = &actor.by();
+        let tenant = self.tenant_id(slug).await?;
+        let kept = self.0.operations.kept(tenant).await?;
+        let wanted: Vec<_> =
+            kept.into_iter().filter(|kept| store.is_none_or(|store| kept.place.store == *store)).collect();
+        if wanted.is_empty() {
+            return Err(Error::Conflict(format!("nothing is kept of {slug}")));
+        }
+        let released = wanted.len();
+        for kept in wanted {
+            self.0.operations.release(by, kept.place).await?;
+        }
+        Ok(released)
+    }
+
+    async fn start_move(
+        &self,
+        by: &By,
+        purpose: Purpose,
+        stores: Stores,
+        legs: Vec<(Place, NewPlacement)>,
+        nothing: &str,
+    ) -> Result<i64> {
+        if legs.is_empty() {
+            return Err(stores.nothing(nothing));
+        }
+        self.refuse_other_versions(&stores, &legs).await?;
+        for (_, to) in &legs {
+            self.refuse_unknown(&to.server).await?;
+        }
+        let keep_us = self.config().operations.keep_moved_us();
+        let Stores { tenant, slug, .. } = stores;
+        self.0.operations.move_tenant(by, MoveTenant { purpose, tenant, slug, legs, keep_us }).await
+    }
+
+    /// Refuses a server that a running process lacks, because that process could not serve the tenant there.
+    async fn refuse_unknown(&self, server: &ServerName) -> Result<()> {
+        let (config, server) = (self.config().clone(), server.clone());
+        let look = move || in_use::started_without(&config, &server).map(|found| (server, found));
+        let looked = tokio::task::spawn_blocking(look).await;
+        let (server, processes) = looked.map_err(|e| Error::Internal(e.to_string()))??;
+        match processes.is_empty() {
+            true => Ok(()),
+            false => Err(Error::Conflict(format!(
+                "a running process was started without server {server} and could not serve the tenant there (process \
+                 {}): restart it with the current configuration, then move",
+                processes.join(", ")
+            ))),
+        }
+    }
+
+    /// Refuses databases that are not at the loaded version: a move compares field by field, and a pool has one
+    /// version.
+    async fn refuse_other_versions(&self, stores: &Stores, legs: &[(Place, NewPlacement)]) -> Result<()> {
+        let apps = self.apps();
+        for placement in stores.ready.iter().filter(|p| legs.iter().any(|(from, _)| *from == p.place)) {
+            let store = &placement.place.store;
+            let schema = apps.store(store).ok_or(Error::NotFound("store"))?;
+            let version = versions::of(self.control(), schema, placement.schema_version.as_deref()).await?;
+            let (slug, store) = (stores.slug.to_string(), store.to_string());
+            let detail = "what is moved must be at the loaded version".to_owned();
+            match version {
+                Version::Current => {}
+                // The pool of a store that is pooled by configuration was migrated when the apps were loaded: then only
+                // the catalog is behind.
+                Version::Behind if self.is_migrated_pool(&placement.place).await? => {
+                    let mut write = self.control().begin().await?;
+                    swap::set_version(&mut write, &placement.place, &schema.fingerprint).await?;
+                    write.commit_unaudited().await?;
+                }
+                Version::Ahead => return Err(Error::ServerOutdated { slug, store, detail }),
+                Version::Behind => {
+                    let reason =
+                        self.0.reason_of(&placement.place).or_else(|| placement.migration_error.clone());
+                    let is_external = placement.policy == Policy::External;
+                    return Err(Error::MigrationsPending { slug, store, reason, is_external, detail });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns true if the place is in a pool that has every loaded migration.
+    async fn is_migrated_pool(&self, place: &Place) -> Result<bool> {
+        if place.isolation != Isolation::Pooled {
+            return Ok(false);
+        }
+        Ok(self.0.engine.inspect(place, self.apps().migrations()).await?.pending.is_empty())
+    }
+
+    /// Returns the stores in use that the platform can move.
+    pub(crate) async fn stores_of(&self, slug: &Slug, only: Option<&StoreName>) -> Result<Stores> {
+        only.map(|store| self.tenant_store(store)).transpose()?;
+        let mut tx = self.control().snapshot().await?;
+        let tenant = tenants::by_slug(&mut tx, slug).await?.id;
+        let all = placement::of_tenant(&mut tx, tenant).await?;
+        let in_use = all.into_iter().filter(|p| p.state == PlacementState::Ready);
+        let ready: Vec<_> = in_use.filter(|p| only.is_none_or(|store| p.place.store == *store)).collect();
+        if let Some(store) = only
+            && ready.is_empty()
+        {
+            return Err(Error::NoDatabase { slug: slug.to_string(), store: store.to_string() });
+        }
+        let (brought, ready) = ready.into_iter().partition::<Vec<_>, _>(|p| p.policy == Policy::External);
+        let brought = brought.into_iter().map(|p| p.place.store).collect();
+        Ok(Stores { tenant, slug: slug.clone(), ready, brought })
+    }
+}

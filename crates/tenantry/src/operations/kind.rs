@@ -1,0 +1,73 @@
+//! A kind of operation: its name, its steps, and how to continue one that was found in the journal.
+
+use super::{Inner, Operation, abandon, recover, takeover::Taken};
+use crate::Result;
+use futures_util::future::BoxFuture;
+
+/// A kind of operation.
+#[derive(Debug)]
+pub struct OperationKind {
+    /// Name in the journal.
+    pub name: &'static str,
+    /// Returns its steps in order.
+    steps: fn() -> Vec<StepInfo>,
+    point_of_no_return: Option<&'static str>,
+    resume: Resume,
+    abandon: Resume,
+}
+
+type Resume = for<'a> fn(&'a Inner, Taken, String) -> BoxFuture<'a, Result<()>>;
+
+/// A step, as shown to operators and test suites.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepInfo {
+    /// Its name.
+    pub name: &'static str,
+    /// The step acts outside the control store, so it may run more than once.
+    pub outside: bool,
+    /// The step can be undone.
+    pub undo: bool,
+}
+
+impl OperationKind {
+    /// Describes an operation.
+    pub(crate) const fn of<O: Operation>() -> Self {
+        Self {
+            name: O::KIND,
+            steps: || O::steps().iter().map(crate::operations::Step::info).collect(),
+            point_of_no_return: O::POINT_OF_NO_RETURN,
+            resume: |inner, taken, owner| Box::pin(recover::resume::<O>(inner, taken, owner)),
+            abandon: |inner, taken, owner| Box::pin(abandon::end::<O>(inner, taken, owner)),
+        }
+    }
+
+    /// Returns its steps in order.
+    pub fn steps(&self) -> Vec<StepInfo> {
+        (self.steps)()
+    }
+
+    /// Number of steps after which the operation only goes forward. `None`: it can go back until it ends.
+    pub fn no_return(&self) -> Option<usize> {
+        let name = self.point_of_no_return?;
+        self.steps().iter().position(|step| step.name == name).map(|index| index + 1)
+    }
+
+    /// Returns true if the operation only goes forward once `done` steps are done: it is past its point of no return,
+    /// or all steps are done.
+    pub fn past_return(&self, done: usize) -> bool {
+        done >= self.no_return().unwrap_or(self.steps().len())
+    }
+
+    pub(super) async fn resume(&self, inner: &Inner, taken: Taken, owner: String) -> Result<()> {
+        (self.resume)(inner, taken, owner).await
+    }
+
+    pub(super) async fn abandon(&self, inner: &Inner, taken: Taken, owner: String) -> Result<()> {
+        (self.abandon)(inner, taken, owner).await
+    }
+}
+
+/// Like [`OperationKind::past_return`], for a kind known at compile time.
+pub(super) fn past_return<O: Operation>(done: usize) -> bool {
+    OperationKind::of::<O>().past_return(done)
+}

@@ -1,0 +1,142 @@
+//! Background work: reconcilers as passes without input that can run at any time (X5).
+//!
+//! Started by servers; commands do not need it. There is one timer for the platform, none per tenant.
+
+mod passes;
+
+pub use passes::Pass;
+pub(crate) use passes::Passes;
+
+use crate::{
+    Platform, Result, audit::By, clock::DAY_US, control::witness, platform::in_use::Announced, tenants,
+};
+use std::time::Duration;
+use tokio::{sync::watch, task::JoinHandle, time::MissedTickBehavior};
+
+/// Largest number of rows in a pass, so that no pass holds the control store for long.
+const MOST: u32 = 500;
+/// Time between passes.
+const EVERY: Duration = Duration::from_secs(10);
+/// Number of passes between two scans of all files of all servers: an hour.
+const ORPHANS_EVERY: u64 = 360;
+
+/// Running background work. If it is dropped without [`Background::stop`], it ends with the runtime.
+#[derive(Debug)]
+pub struct Background {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+    mail: JoinHandle<()>,
+    _announced: Option<Announced>,
+}
+
+impl Background {
+    /// Stops after the current pass, and writes what is still pending.
+    pub async fn stop(self) {
+        // Sending fails if the task is already over.
+        self.stop.send(true).ok();
+        for task in [self.task, self.mail] {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "background work ended badly");
+            }
+        }
+    }
+}
+
+impl Platform {
+    /// Starts the reconcilers: stalled operations, retained databases, tenants at the end of their life, sessions and
+    /// usage notes. Irreversible work uses the witnessed time.
+    pub fn start_background(&self) -> Background {
+        let (stop, mut stopped) = watch::channel(false);
+        let platform = self.clone();
+        let task = tokio::spawn(async move {
+            let mut timer = tokio::time::interval(EVERY);
+            timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut passes = 0_u64;
+            let mut recovery: Option<JoinHandle<()>> = None;
+            loop {
+                tokio::select! {
+                    _ = timer.tick() => {
+                        if recovery.as_ref().is_none_or(JoinHandle::is_finished) {
+                            recovery = Some(platform.recovery());
+                        }
+                        platform.pass().await;
+                        if passes.is_multiple_of(ORPHANS_EVERY) {
+                            platform.run_pass("orphans", platform.sweep_orphans()).await;
+                        }
+                        passes += 1;
+                    }
+                    _ = stopped.changed() => break,
+                }
+            }
+            platform.run_pass("notes of use", platform.access().flush()).await;
+            platform.run_pass("clock", witness::look(platform.control())).await;
+        });
+        // Without it, a move to a server that this process lacks is not refused in advance; only this process's
+        // requests fail.
+        let announced = Announced::new(self.config());
+        if let Err(error) = &announced {
+            tracing::warn!(%error, "other processes do not learn which servers this one was started with");
+        }
+        Background { mail: self.send_mail_until(stop.subscribe()), stop, task, _announced: announced.ok() }
+    }
+
+    /// Sends letters as soon as they are written, and checks for those of other processes with every pass.
+    fn send_mail_until(&self, mut stopped: watch::Receiver<bool>) -> JoinHandle<()> {
+        let platform = self.clone();
+        tokio::spawn(async move {
+            loop {
+                platform.run_pass("letters", async { platform.send_mail().await.map(drop) }).await;
+                tokio::select! {
+                    () = platform.0.mailer.woken() => {}
+                    () = tokio::time::sleep(EVERY) => {}
+                    _ = stopped.changed() => break,
+                }
+            }
+        })
+    }
+
+    /// Continues operations that dead workers left. This may take hours, so it runs in its own task.
+    fn recovery(&self) -> JoinHandle<()> {
+        let platform = self.clone();
+        tokio::spawn(async move {
+            let operations = &platform.0.operations;
+            platform.run_pass("operations", async { operations.reconcile().await.map(drop) }).await;
+            let release = async { operations.release_due(&By::system(), MOST).await.map(drop) };
+            platform.run_pass("kept databases", release).await;
+        })
+    }
+
+    async fn pass(&self) {
+        let (control, access) = (self.control(), self.access());
+        self.run_pass("clock", self.look_at_clock()).await;
+        self.run_pass("old operations", self.prune_operations()).await;
+        self.run_pass("backups", self.backups_pass()).await;
+        self.run_pass("purges", self.purge_when_due()).await;
+        self.run_pass("cancelled tenants", async { tenants::close_due(control, MOST).await.map(drop) }).await;
+        self.run_pass("closed tenants", async { tenants::reopen_undue(control, MOST).await.map(drop) }).await;
+        self.run_pass("sessions", async { access.sessions().purge_expired(MOST).await.map(drop) }).await;
+        self.run_pass("notes of use", access.flush_sometimes()).await;
+    }
+
+    /// Runs one pass of background work. Its error or panic is logged and counted, and other work continues.
+    pub async fn run_pass(&self, work: &'static str, pass: impl Future<Output = Result<()>>) {
+        self.0.passes.run(work, pass).await;
+    }
+
+    /// Returns what became of the latest pass of each kind of background work of this process.
+    pub fn background_passes(&self) -> Vec<Pass> {
+        self.0.passes.list()
+    }
+
+    async fn look_at_clock(&self) -> Result<()> {
+        match witness::is_time(self.control().clock()) {
+            true => witness::look(self.control()).await,
+            false => Ok(()),
+        }
+    }
+
+    async fn prune_operations(&self) -> Result<()> {
+        let keep_us = i64::from(self.config().operations.keep_days) * DAY_US;
+        self.0.operations.prune(self.control().due_us() - keep_us, MOST).await.map(drop)
+    }
+}

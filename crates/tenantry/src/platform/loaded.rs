@@ -1,0 +1,242 @@
+//! Everything compiled from the apps: models, schemas, templates. Immutable. A reload creates a new value, and a
+//! request or operation keeps the value it began with.
+//!
+//! Created by the platform when it opens, and by [`Platform::reload`].
+
+use crate::{
+    Error, Platform, Result,
+    apps::Apps,
+    config::{Config, Scope},
+    platform::{
+        databases::{Databases, platform_place},
+        own_stores::{first_refusal, prepare_stores},
+    },
+    records::{Dependence, Leaving, Referrer, depends_on},
+    topology::{PlacementState, TenantRecord, versions},
+};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+use tenantry_engine::{
+    engine::Engine,
+    model::{FieldKind, Model},
+    name::StoreName,
+    place::{Isolation, Place},
+    row::json::JsonKeys,
+    schema::Schema,
+};
+
+/// The loaded apps and everything compiled from them.
+pub(crate) struct Loaded {
+    pub(crate) apps: Arc<Apps>,
+    pub(crate) databases: Databases,
+    pub(crate) models: HashMap<String, Arc<ModelEntry>>,
+    /// Number of this load. Grows with each reload.
+    number: u64,
+    /// Earlier versions, newest first, for tenants that are not migrated yet.
+    before: Vec<Arc<Loaded>>,
+}
+
+/// Number of earlier versions retained for tenants that are not migrated yet.
+const KEPT: usize = 2;
+
+/// What every request on a model needs, computed once.
+pub(crate) struct ModelEntry {
+    pub(crate) model: Arc<Model>,
+    pub(crate) schema: Arc<Schema>,
+    /// The model lives in a system store, and `place` names it. Otherwise the tenant's placement does.
+    pub(crate) system: bool,
+    /// The model stores the overrides of a shared model, and is reached only through that model.
+    pub(crate) automatic: bool,
+    pub(crate) place: Option<Place>,
+    /// JSON keys of all columns.
+    pub(crate) keys: JsonKeys,
+    /// Fields of other stores that refer to this model.
+    pub(crate) referrers: Vec<Referrer>,
+    /// References of this model that must agree with other references of the same row.
+    pub(crate) depends: Vec<Dependence>,
+    /// Rows that are being deleted. Shared by the entries of this model before and after a reload.
+    pub(crate) leaving: Arc<Leaving>,
+}
+
+impl Loaded {
+    /// Compiles the apps. Accesses no disk. `before` is the load that it replaces.
+    pub(crate) fn new(engine: &Engine, config: &Config, apps: Apps, before: Option<&Self>) -> Result<Self> {
+        static NUMBERS: AtomicU64 = AtomicU64::new(1);
+        let apps = Arc::new(apps);
+        let databases = Databases::new(engine.clone(), config, apps.clone())?;
+        let models = entries(config, &apps, &databases, before)?;
+        let number = NUMBERS.fetch_add(1, Relaxed);
+        let mut loaded = Self { apps, databases, models, number, before: Vec::new() };
+        if let Some(before) = before {
+            let earlier = std::iter::once(before).chain(before.before.iter().map(|earlier| &**earlier));
+            let other = earlier.filter(|earlier| !loaded.has_versions_of(earlier));
+            loaded.before = other.take(KEPT).map(|earlier| Arc::new(earlier.beside(&loaded))).collect();
+        }
+        Ok(loaded)
+    }
+
+    /// Returns the version with which to serve a tenant: that of its databases if it is loaded, otherwise the newest. A
+    /// process that has loaded both versions can thus serve a tenant before and after its migration.
+    pub(crate) fn of(self: Arc<Self>, record: &TenantRecord) -> Arc<Self> {
+        if self.before.is_empty() || self.fits(&self, record) {
+            return self;
+        }
+        self.before.iter().find(|before| before.fits(&self, record)).cloned().unwrap_or(self)
+    }
+
+    /// Returns true if all databases of the tenant are at this version. A pool is always at the `newest` one.
+    fn fits(&self, newest: &Self, record: &TenantRecord) -> bool {
+        let mut ready = record.placements.iter().filter(|placement| placement.state == PlacementState::Ready);
+        ready.all(|placement| {
+            let store = &placement.place.store;
+            match placement.place.isolation {
+                Isolation::Database => placement.schema_version.as_deref() == self.version(store),
+                Isolation::Pooled => newest.version(store) == self.version(store),
+            }
+        })
+    }
+
+    fn version(&self, store: &StoreName) -> Option<&str> {
+        self.apps.store(store).map(|schema| schema.fingerprint.as_str())
+    }
+
+    /// Returns true if a tenant's databases would be at the same version under both.
+    fn has_versions_of(&self, other: &Self) -> bool {
+        let mut stores = self.apps.stores().iter().filter(|schema| schema.scope == Scope::Tenant);
+        stores.all(|schema| self.version(&schema.store) == other.version(&schema.store))
+    }
+
+    /// Combines this version's tenant stores with the system stores of `newer`, which are migrated already.
+    fn beside(&self, newer: &Self) -> Self {
+        let own = self.models.iter().filter(|(_, entry)| !entry.system);
+        let shared = newer.models.iter().filter(|(_, entry)| entry.system);
+        let models = own.chain(shared).map(|(name, entry)| (name.clone(), entry.clone())).collect();
+        let (apps, databases) = (self.apps.clone(), self.databases.clone());
+        Self { apps, databases, models, number: self.number, before: Vec::new() }
+    }
+
+    /// Returns the model with this name.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when no loaded app has it.
+    pub(crate) fn entry(&self, model: &str) -> Result<&ModelEntry> {
+        self.models.get(model).map(|entry| &**entry).ok_or(Error::NotFound("model"))
+    }
+}
+
+/// Result of a reload.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Reloaded {
+    /// Version of the schema of each store.
+    pub stores: Vec<(StoreName, String)>,
+    /// At least one version changed.
+    pub changed: bool,
+}
+
+impl Platform {
+    /// Loads the apps again from their folders, migrates the system stores, and uses the apps for every request and
+    /// operation that begins from now on. Those that are running continue with the apps they began with. The
+    /// configuration itself is not read again.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the apps cannot be loaded or have changes without a migration. The apps that were loaded
+    /// before then stay in use.
+    pub async fn reload(&self) -> Result<Reloaded> {
+        let _turn = self.0.reloading.lock().await;
+        let config = self.0.config.clone();
+        let loading = tokio::task::spawn_blocking(move || load_apps(&config));
+        let apps = loading.await.map_err(|e| Error::Internal(format!("loading apps: {e}")))??;
+        apps.require_migrated()?;
+        let before = self.loaded();
+        let loaded = Loaded::new(&self.0.engine, &self.0.config, apps, Some(&before))?;
+        let (engine, control, behind) = (&self.0.engine, &self.0.control, self.refused_stores().await);
+        if let Some(refused) = first_refusal(engine, &self.0.config, &loaded.apps, control, &behind).await? {
+            return Err(Error::Conflict(refused.to_string()));
+        }
+        let refused = prepare_stores(engine, &self.0.config, &loaded.apps, control).await?;
+        refused.iter().for_each(|refused| tracing::error!("{refused}"));
+        self.0.behind.store(Arc::new(refused));
+        versions::register(&self.0.control, loaded.apps.stores()).await?;
+        let stores = version_list(&loaded.apps);
+        let changed = stores != version_list(&before.apps);
+        self.0.operations.use_databases(loaded.databases.clone());
+        self.0.loaded.store(Arc::new(loaded));
+        tracing::info!(changed, "apps reloaded");
+        Ok(Reloaded { stores, changed })
+    }
+
+    /// Number of the load. It grows with each reload, so anything computed under a smaller number is outdated.
+    pub fn apps_number(&self) -> u64 {
+        self.loaded().number
+    }
+
+    pub(crate) fn loaded(&self) -> Arc<Loaded> {
+        self.0.loaded.load_full()
+    }
+}
+
+fn version_list(apps: &Apps) -> Vec<(StoreName, String)> {
+    apps.stores().iter().map(|schema| (schema.store.clone(), schema.fingerprint.clone())).collect()
+}
+
+/// Loads the apps of the configuration from their folders.
+pub(crate) fn load_apps(config: &Config) -> Result<Apps> {
+    Apps::load(config).map_err(|e| Error::invalid("apps", e.to_string()))
+}
+
+fn entries(
+    config: &Config,
+    apps: &Apps,
+    databases: &Databases,
+    before: Option<&Loaded>,
+) -> Result<HashMap<String, Arc<ModelEntry>>> {
+    let mut entries = HashMap::new();
+    for model in apps.models() {
+        let store = config.store(model.store.as_str()).ok_or(Error::NotFound("store"))?;
+        let place = match store.scope {
+            Scope::System => Some(platform_place(store)?),
+            Scope::Tenant => None,
+        };
+        let schema = databases.schema(&store.name)?;
+        let mut entry = entry(model, &schema, place, apps)?;
+        if let Some(before) = before.and_then(|before| before.models.get(model.name.as_str())) {
+            entry.leaving = before.leaving.clone();
+        }
+        entries.insert(model.name.to_string(), Arc::new(entry));
+    }
+    Ok(entries)
+}
+
+fn entry(model: &Arc<Model>, schema: &Arc<Schema>, place: Option<Place>, apps: &Apps) -> Result<ModelEntry> {
+    let plan = schema.model(model.name.as_str()).ok_or(Error::NotFound("model"))?;
+    Ok(ModelEntry {
+        model: model.clone(),
+        schema: schema.clone(),
+        system: place.is_some(),
+        automatic: apps.is_automatic(model),
+        place,
+        keys: plan.keys(&[])?,
+        referrers: referrers(model, apps.models().iter()),
+        depends: depends_on(model, apps.models()),
+        leaving: Arc::default(),
+    })
+}
+
+/// Fields of models in other stores that refer to this one.
+fn referrers<'m>(target: &Model, models: impl Iterator<Item = &'m Arc<Model>>) -> Vec<Referrer> {
+    let elsewhere = models.filter(|m| m.store != target.store);
+    let refers = elsewhere.flat_map(|model| {
+        model.fields.iter().filter_map(|field| match &field.kind {
+            FieldKind::Ref { to, .. } if *to == target.name => {
+                Some(Referrer { model: model.name.clone(), field: field.name.clone() })
+            }
+            _ => None,
+        })
+    });
+    refers.collect()
+}

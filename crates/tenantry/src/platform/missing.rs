@@ -1,0 +1,119 @@
+//! Tells one of the platform's own databases that does not exist yet from one that is lost, so that a lost one is never
+//! replaced by an empty one.
+//!
+//! Called while the platform opens. Nothing but the installation itself says that it exists: a new one starts without any
+//! step.
+
+use crate::{
+    Result,
+    audit::Heads,
+    backups,
+    config::{Config, StoreConfig},
+    control::{Control, params},
+    platform::own_stores::unprepared,
+    users::count,
+};
+use std::{path::PathBuf, time::Duration};
+use tenantry_engine::{
+    Kind,
+    engine::Engine,
+    place::{Isolation, Place},
+};
+
+/// How long a start without a control store waits for the backup store.
+const BACKUPS_WAIT: Duration = Duration::from_secs(10);
+
+/// Path of the audit log's heads.
+pub(crate) fn heads_file(config: &Config) -> PathBuf {
+    config.platform.data_dir.join("audit.heads")
+}
+
+/// Refuses to go on without a control store where something else shows that there was one.
+///
+/// # Errors
+/// [`crate::Error::Conflict`] with what was found, and the remedy.
+pub(crate) async fn refuse_lost_control(
+    engine: &Engine,
+    config: &Config,
+    store: &StoreConfig,
+    place: &Place,
+) -> Result<()> {
+    if engine.exists(place)? {
+        return Ok(());
+    }
+    let Some(trace) = trace(engine, config).await? else { return Ok(()) };
+    // Another process may have created it meanwhile, and more.
+    if engine.exists(place)? {
+        return Ok(());
+    }
+    let missing = tenantry_engine::Error::new(Kind::Missing, format!("{place}: {trace}"));
+    Err(unprepared(store, place, missing, Some(&trace)))
+}
+
+/// Returns what an earlier installation left: heads of its audit log, databases on its servers, or its backups.
+async fn trace(engine: &Engine, config: &Config) -> Result<Option<String>> {
+    let heads = heads_file(config);
+    if Heads::is_published(&heads)? {
+        return Ok(Some(format!("{} has heads of its audit log", heads.display())));
+    }
+    if let Some(file) = engine.database_files().await?.first() {
+        return Ok(Some(format!("server {} has {}", file.server, file.file)));
+    }
+    match tokio::time::timeout(BACKUPS_WAIT, backups::system::exists(&config.backups.target)).await {
+        Ok(Ok(true)) => Ok(Some("the backup store has backups of it".into())),
+        Ok(Ok(false)) => Ok(None),
+        // A backup store that is away does not keep a new installation from starting.
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "a new installation begins; whether backups of an earlier one exist is not known");
+            Ok(None)
+        }
+        Err(_) => {
+            tracing::warn!(
+                "a new installation begins; the backup store did not say whether it has backups of an earlier one"
+            );
+            Ok(None)
+        }
+    }
+}
+
+/// Refuses to go on without another of the platform's own databases that was created before, or a pool that has tenants.
+///
+/// # Errors
+/// [`crate::Error::Conflict`] with the remedy.
+pub(crate) async fn refuse_lost_store(
+    engine: &Engine,
+    control: &Control,
+    store: &StoreConfig,
+    place: &Place,
+) -> Result<()> {
+    if engine.exists(place)? || !(is_recorded(control, store).await? || is_inhabited(control, place).await?) {
+        return Ok(());
+    }
+    let missing = tenantry_engine::Error::new(Kind::Missing, place.to_string());
+    Err(unprepared(store, place, missing, None))
+}
+
+/// Records that the database of a store exists now.
+pub(crate) async fn record(control: &Control, store: &StoreConfig) -> Result<()> {
+    if is_recorded(control, store).await? {
+        return Ok(());
+    }
+    let mut write = control.begin().await?;
+    let at = write.at_us();
+    let sql = "INSERT INTO system_stores (store, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING";
+    write.execute(sql, params![store.name.as_str(), at]).await?;
+    write.commit_unaudited().await
+}
+
+async fn is_recorded(control: &Control, store: &StoreConfig) -> Result<bool> {
+    let sql = "SELECT count(*) FROM system_stores WHERE store = ?";
+    Ok(count(&mut control.snapshot().await?, sql, params![store.name.as_str()]).await? > 0)
+}
+
+/// Returns true if the catalog has tenants in the pool. Pools of earlier versions were not recorded.
+async fn is_inhabited(control: &Control, pool: &Place) -> Result<bool> {
+    let sql = "SELECT 1 FROM placements WHERE server = ? AND physical = ? AND store = ? AND isolation = 'pooled' \
+        AND state = 'ready' LIMIT 1";
+    let key = params![pool.server.as_str(), pool.physical.as_str(), pool.store.as_str()];
+    Ok(pool.isolation == Isolation::Pooled && !control.snapshot().await?.query(sql, key).await?.is_empty())
+}

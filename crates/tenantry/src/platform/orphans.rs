@@ -1,0 +1,297 @@
+//! Orphans: database files that the catalog does not name, and placements without a file.
+//!
+//! Called by `check`, the staff API and the background pass. It only reports, with one exception: if the configuration
+//! allows it (`operations.orphan_days`), it removes a database of this installation whose placement or tenant is gone
+//! according to the catalog.
+
+use crate::{
+    Error, Platform, Result,
+    audit::By,
+    clock::DAY_US,
+    config::{Config, Scope},
+    control::{params, settings},
+    platform::databases::{platform_place, pool_place},
+    topology::placement,
+};
+use std::{collections::HashSet, fmt, time::UNIX_EPOCH};
+use tenantry_engine::{
+    Kind,
+    engine::{DatabaseFile, Resident},
+    name::{PhysicalName, ServerName, StoreName, TenantId},
+    place::{Isolation, Place},
+};
+
+/// Age in microseconds below which a file may belong to a database that is just being created.
+const GRACE_US: i64 = 60_000_000;
+
+/// Largest number of residents read from a file that no placement names.
+const SHOWN: u32 = 100;
+
+/// A file or rows without a placement, or a placement without a file.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Orphan {
+    /// A file that no placement names.
+    File {
+        /// Server of the file.
+        server: ServerName,
+        /// File name.
+        file: String,
+        /// Size in bytes.
+        bytes: u64,
+        /// Last change, microseconds since 1970.
+        modified_at_us: i64,
+        /// Tenants in it, as far as its contents tell.
+        holds: String,
+    },
+    /// Rows of a tenant in a shared database that no placement names.
+    Resident {
+        /// Server of the database.
+        server: ServerName,
+        /// The shared database.
+        physical: PhysicalName,
+        /// Store of the rows.
+        store: String,
+        /// Id of the tenant.
+        tenant: i64,
+    },
+    /// A placement in use whose file does not exist.
+    Placement {
+        /// Id of the tenant.
+        tenant: Option<i64>,
+        /// The place.
+        place: Place,
+    },
+}
+
+impl fmt::Display for Orphan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { server, file, bytes, holds, .. } => {
+                write!(f, "{server}/{file}: no placement names this file ({bytes} bytes, {holds})")
+            }
+            Self::Resident { server, physical, store, tenant } => write!(
+                f,
+                "{server}/{physical}: rows of tenant {tenant} in store {store} that no placement names; its id is not \
+                 given to another tenant"
+            ),
+            Self::Placement { tenant, place } => {
+                let tenant = tenant.unwrap_or_default();
+                write!(
+                    f,
+                    "{}: the file of tenant {tenant} in store {} is not there; see its disk, or restore a backup",
+                    place.physical, place.store
+                )
+            }
+        }
+    }
+}
+
+impl Platform {
+    /// Returns all orphans, files first.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] when a server's directory cannot be read; those of the control store.
+    pub async fn orphans(&self) -> Result<Vec<Orphan>> {
+        let mut found = Vec::new();
+        for file in self.stray_files().await? {
+            let holds = match self.residents(&file).await {
+                Ok(residents) => described(&residents),
+                Err(error) => {
+                    tracing::debug!(%error, file = file.file, "who lives in it cannot be told");
+                    "not one of Tenantry's databases".into()
+                }
+            };
+            let modified_at_us = modified_us(&file);
+            let DatabaseFile { server, file, bytes, .. } = file;
+            found.push(Orphan::File { server, file, bytes, modified_at_us, holds });
+        }
+        found.extend(self.stray_residents().await?);
+        found.extend(self.missing_files().await?);
+        Ok(found)
+    }
+
+    /// Returns the tenants in shared databases whose rows no placement names. Reads a pool before the catalog: a tenant
+    /// that is enrolled meanwhile is in the catalog first.
+    async fn stray_residents(&self) -> Result<Vec<Orphan>> {
+        let (mut stray, mut pools) = (Vec::new(), HashSet::new());
+        for store in self.config().stores_of(Scope::Tenant) {
+            let Some(pool) = pool_place(self.config(), store)? else { continue };
+            if !pools.insert((pool.server.clone(), pool.physical.clone())) {
+                continue;
+            }
+            let Ok(all) = self.0.engine.residents(&pool.server, &pool.physical, u32::MAX).await else {
+                continue;
+            };
+            let placed = self.placed_in(&pool).await?;
+            for resident in all.into_iter().filter(|r| r.tenant > 0) {
+                if !placed.contains(&(resident.store.clone(), resident.tenant)) {
+                    let Place { server, physical, .. } = pool.clone();
+                    stray.push(Orphan::Resident {
+                        server,
+                        physical,
+                        store: resident.store,
+                        tenant: resident.tenant,
+                    });
+                }
+            }
+        }
+        Ok(stray)
+    }
+
+    /// Returns store and tenant of every placement in a shared database.
+    async fn placed_in(&self, pool: &Place) -> Result<HashSet<(String, i64)>> {
+        let sql = "SELECT store, tenant FROM placements WHERE server = ? AND physical = ? AND isolation = 'pooled' \
+            AND state <> 'gone'";
+        let key = params![pool.server.as_str(), pool.physical.as_str()];
+        let rows = self.control().snapshot().await?.query(sql, key).await?;
+        rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.integer(1)?))).collect()
+    }
+
+    /// Runs the background pass: counts orphans, and removes those that the configuration allows to be removed.
+    pub(crate) async fn sweep_orphans(&self) -> Result<()> {
+        let days = i64::from(self.config().operations.orphan_days);
+        if days > 0 {
+            let before_us = self.control().due_us() - days * DAY_US;
+            for file in self.stray_files().await?.iter().filter(|file| modified_us(file) < before_us) {
+                self.remove_if_over(file).await?;
+            }
+        }
+        let found = self.orphans().await?;
+        for orphan in &found {
+            tracing::warn!(%orphan, "without its counterpart; see: tenantry check");
+        }
+        self.0.orphans.store(found.len() as u64, std::sync::atomic::Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Returns how many orphans the last background pass found.
+    pub fn orphans_seen(&self) -> u64 {
+        self.0.orphans.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// Returns the files that nothing names. Lists files before it reads the catalog: a database created meanwhile is
+    /// in the catalog before its file exists.
+    async fn stray_files(&self) -> Result<Vec<DatabaseFile>> {
+        let files = self.0.engine.database_files().await?;
+        let known = self.known().await?;
+        let newest_us = self.control().now_us() - GRACE_US;
+        let stray = files.into_iter().filter(|file| {
+            let named =
+                file.physical.as_ref().is_some_and(|p| known.contains(&(file.server.clone(), p.clone())));
+            !named && modified_us(file) < newest_us
+        });
+        Ok(stray.collect())
+    }
+
+    /// Returns the databases that the configuration or a placement names.
+    async fn known(&self) -> Result<HashSet<(ServerName, PhysicalName)>> {
+        let mut known = platforms(self.config())?;
+        let mut tx = self.control().snapshot().await?;
+        let sql = "SELECT DISTINCT server, physical FROM placements WHERE state <> 'gone'";
+        for row in tx.query(sql, &[]).await? {
+            known.insert((ServerName::parse(row.text(0)?)?, PhysicalName::parse(row.text(1)?)?));
+        }
+        Ok(known)
+    }
+
+    async fn missing_files(&self) -> Result<Vec<Orphan>> {
+        let mut missing = Vec::new();
+        for store in self.config().stores_of(Scope::Tenant) {
+            for place in placement::places_of_store(self.control(), &store.name).await? {
+                let is_there = match self.0.engine.exists(&place) {
+                    // The file is not at hand either.
+                    Err(error) if matches!(error.kind(), Kind::UnknownServer(_)) => false,
+                    found => found?,
+                };
+                if !is_there && self.is_in_use(&place).await? {
+                    missing.push(Orphan::Placement { tenant: place.tenant.map(|t| t.get()), place });
+                }
+            }
+        }
+        Ok(missing)
+    }
+
+    /// Reads the placement again: it may have been swapped out since the list was read.
+    async fn is_in_use(&self, place: &Place) -> Result<bool> {
+        let tenant = place.tenant.ok_or_else(|| Error::Internal(format!("{place} is no tenant's")))?;
+        let now = placement::of_tenant(&mut self.control().snapshot().await?, tenant).await?;
+        Ok(now.iter().any(|p| p.place == *place))
+    }
+
+    async fn residents(&self, file: &DatabaseFile) -> Result<Vec<Resident>> {
+        let physical = file.physical.as_ref().ok_or(Error::NotFound("database"))?;
+        Ok(self.0.engine.residents(&file.server, physical, SHOWN).await?)
+    }
+
+    /// Removes a database of this installation if the catalog says that it is gone.
+    async fn remove_if_over(&self, file: &DatabaseFile) -> Result<()> {
+        let (Ok(residents), Some(physical)) = (self.residents(file).await, &file.physical) else {
+            return Ok(());
+        };
+        let [resident] = residents.as_slice() else { return Ok(()) };
+        let ours = settings::platform_id(self.control()).await?;
+        if resident.platform != ours || !self.is_over(file, resident).await? {
+            return Ok(());
+        }
+        let mut write = self.control().begin().await?;
+        let detail = serde_json::json!({
+            "server": file.server, "file": file.file, "store": resident.store, "generation": resident.generation,
+        });
+        let tenant = TenantId::from_raw(resident.tenant);
+        write.audit(&By::system(), Some(tenant), "orphan.remove", detail).await?;
+        let place = Place {
+            server: file.server.clone(),
+            store: StoreName::parse(&resident.store)?,
+            isolation: Isolation::Database,
+            physical: physical.clone(),
+            tenant: Some(tenant),
+            generation: u64::try_from(resident.generation).unwrap_or(0),
+        };
+        // The audit row comes first: after a crash in between, the next pass removes the file.
+        write.commit().await?;
+        Ok(self.0.engine.drop_database(&place).await?)
+    }
+
+    /// Returns true if its placement or its tenant is gone. An unknown placement proves nothing.
+    async fn is_over(&self, file: &DatabaseFile, resident: &Resident) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM placements WHERE server = ?1 AND physical = ?2 AND tenant = ?3 \
+            AND store = ?4 AND generation = ?5 AND state = 'gone') \
+            OR EXISTS (SELECT 1 FROM tenants WHERE id = ?3 AND state = 'gone')";
+        let physical = file.physical.as_ref().map(ToString::to_string);
+        let values = params![
+            file.server.as_str(),
+            physical,
+            resident.tenant,
+            resident.store.as_str(),
+            resident.generation
+        ];
+        let rows = self.control().snapshot().await?.query(sql, values).await?;
+        Ok(resident.tenant > 0 && rows.first().map_or(Ok(0), |row| row.integer(0))? == 1)
+    }
+}
+
+/// Databases of the platform itself: system stores and pools.
+fn platforms(config: &Config) -> Result<HashSet<(ServerName, PhysicalName)>> {
+    let mut known = HashSet::new();
+    for store in &config.stores {
+        let own = (store.scope == Scope::System).then(|| platform_place(store)).transpose()?;
+        for place in [own, pool_place(config, store)?].into_iter().flatten() {
+            known.insert((place.server, place.physical));
+        }
+    }
+    Ok(known)
+}
+
+fn described(residents: &[Resident]) -> String {
+    let each = residents.iter().map(|r| format!("tenant {} in {}", r.tenant, r.store));
+    match residents.len() {
+        0 => "holds nobody".into(),
+        _ => each.take(3).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn modified_us(file: &DatabaseFile) -> i64 {
+    let since = file.modified.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,213 @@
+//! Purge verbs: purge one tenant, purge those that are due, show a certificate.
+//!
+//! Called by staff, the command line and the background pass. The operation `purge` removes the data, and its first
+//! step decides whether it may.
+
+pub mod operation;
+
+use crate::{
+    Error, Platform, Result,
+    access::Actor,
+    backups::purged,
+    clock::SECOND_US,
+    control::params,
+    purges::operation::{CERTIFIED, PurgeWish},
+    tenants::{self, Retirement, State},
+    topology::PlacementState,
+};
+use serde_json::Value;
+use tenantry_engine::name::{Slug, TenantId};
+
+/// Certificate of a purged tenant: the audit row that records what was removed, where and when.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Certificate {
+    /// Id of the audit row.
+    pub row: i64,
+    /// Time of the purge, in microseconds since 1970, UTC.
+    pub at_us: i64,
+    /// Actor who purged it.
+    pub by: String,
+    /// What was removed and what stays, place by place.
+    pub detail: Value,
+    /// Hash of the row, which the audit log's chain secures.
+    pub hash: String,
+}
+
+/// Result of a run of purges.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct PurgeRun {
+    /// Started purges, by slug and operation.
+    pub started: Vec<(Slug, i64)>,
+    /// Tenants that could not be purged now, and why.
+    pub refused: Vec<(Slug, String)>,
+    /// Number of tenants that are due but left for a later run.
+    pub left: u64,
+}
+
+/// Largest number of due tenants that a run counts.
+const COUNTED: u32 = 10_000;
+
+impl Platform {
+    /// Starts the purge of a cancelled tenant and returns the operation's id. Slug and id are both required and must
+    /// name the same tenant (`wrong-id-deleted`). With `early`, the retention need not be over.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] unless the tenant is cancelled and, if not `early`, its retention is over.
+    pub async fn purge_tenant(&self, actor: &Actor, slug: &Slug, id: TenantId, early: bool) -> Result<i64> {
+        actor.require_staff()?;
+        let by = &actor.by();
+        let tenant = tenants::by_slug(&mut self.control().snapshot().await?, slug).await?;
+        if tenant.id != id {
+            return Err(Error::invalid("id", format!("is not the id of {slug}: nothing was done")));
+        }
+        match tenant.state {
+            State::Cancelled => {}
+            State::Active | State::Suspended => {
+                return Err(Error::Conflict(format!("{slug} is not closed: cancel it first")));
+            }
+            State::Gone => return Err(Error::Conflict(format!("{slug} was purged already"))),
+            _ => return Err(Error::Conflict(format!("{slug} is {} now", tenant.state.as_str()))),
+        }
+        // Checked before taking a final backup in vain.
+        let ends = Retirement::of(&mut self.control().snapshot().await?, id).await?;
+        if !early && ends.is_none_or(|ends| !ends.is_over(self.control().due_us())) {
+            return Err(Error::Conflict(self.not_due(slug, ends)));
+        }
+        let policy = &self.config().retention;
+        let final_backup =
+            match policy.final_backup && policy.backups_days > 0 && has_database(self, slug).await? {
+                true => Some(self.final_backup(actor, slug).await?.to_string()),
+                false => None,
+            };
+        let wish = PurgeWish {
+            tenant: id,
+            slug: slug.clone(),
+            early,
+            final_backup,
+            backups_days: policy.backups_days,
+        };
+        self.operations().purge(by, wish).await
+    }
+
+    /// Explains why a tenant may not be purged yet, and what to do.
+    fn not_due(&self, slug: &Slug, ends: Option<Retirement>) -> String {
+        match ends {
+            Some(ends) if ends.is_over(self.control().now_us()) => format!(
+                "the retention of {slug} is over by the system clock only, which jumped or ran unseen: compare it with \
+                 another clock, then run: tenantry clock accept"
+            ),
+            _ => format!("{slug} is kept for now: its retention is not over"),
+        }
+    }
+
+    /// Starts the purge of tenants whose retention is over, at most `retention.max_purges_per_run`. One that cannot be
+    /// purged does not stop the others (X5).
+    ///
+    /// # Errors
+    /// Those of the control store. Tenants that cannot be purged are in the result.
+    pub async fn purge_due(&self, actor: &Actor) -> Result<PurgeRun> {
+        actor.require_staff()?;
+        let due = self.tenants_due().await?;
+        let most = usize::try_from(self.config().retention.max_purges_per_run).unwrap_or(usize::MAX);
+        let mut run = PurgeRun { left: due.len().saturating_sub(most) as u64, ..PurgeRun::default() };
+        for (slug, id) in due.into_iter().take(most) {
+            match self.purge_tenant(actor, &slug, id, false).await {
+                Ok(operation) => run.started.push((slug, operation)),
+                Err(error) => run.refused.push((slug, error.to_string())),
+            }
+        }
+        Ok(run)
+    }
+
+    /// Returns the tenants whose retention is over, longest overdue first.
+    ///
+    /// # Errors
+    /// Those of the control store.
+    pub async fn tenants_due(&self) -> Result<Vec<(Slug, TenantId)>> {
+        let control = self.control();
+        let mut tx = control.snapshot().await?;
+        let mut due = vec![];
+        for id in tenants::due(&mut tx, control.due_us(), COUNTED).await? {
+            due.push((tenants::by_id(&mut tx, id).await?.slug, id));
+        }
+        Ok(due)
+    }
+
+    /// Reconciler: begins a run when one is due and there are tenants to purge. Takes no input. Of two concurrent
+    /// processes only one begins a run.
+    pub(crate) async fn purge_when_due(&self) -> Result<()> {
+        let policy = &self.config().retention;
+        if policy.max_purges_per_run == 0 || self.tenants_due().await?.is_empty() {
+            return Ok(());
+        }
+        if !self.claim_run(i64::from(policy.run_every_hours) * 3600 * SECOND_US).await? {
+            return Ok(());
+        }
+        let platform = self.clone();
+        // Backups take time, and the pass must continue.
+        tokio::spawn(async move {
+            match crate::caught(platform.purge_due(&Actor::platform())).await {
+                Ok(run) => tracing::info!(
+                    started = run.started.len(),
+                    refused = ?run.refused,
+                    left = run.left,
+                    "purged tenants whose retention is over"
+                ),
+                Err(error) => tracing::error!(%error, "run of purges failed"),
+            }
+        });
+        Ok(())
+    }
+
+    async fn claim_run(&self, every_us: i64) -> Result<bool> {
+        let mut write = self.control().begin().await?;
+        let now = write.at_us();
+        let sql = "INSERT INTO settings (key, value, updated_at) VALUES ('retention.last_run', 'null', ?1) \
+            ON CONFLICT (key) DO UPDATE SET updated_at = ?1 WHERE updated_at <= ?1 - ?2 OR updated_at > ?1";
+        let claimed = write.execute(sql, params![now, every_us]).await? == 1;
+        write.commit_unaudited().await?;
+        Ok(claimed)
+    }
+
+    /// Returns the certificate of a purged tenant, by slug or id.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such tenant or it was not purged.
+    pub async fn certificate(&self, slug_or_id: &str) -> Result<Certificate> {
+        let absent = || Error::NotFound("certificate");
+        let mut tx = self.control().snapshot().await?;
+        let id = match slug_or_id.parse() {
+            Ok(id) => TenantId::from_raw(id),
+            Err(_) => {
+                let slug = Slug::parse(slug_or_id).map_err(|_| absent())?;
+                tenants::by_slug(&mut tx, &slug).await.map_err(|_| absent())?.id
+            }
+        };
+        let sql = "SELECT id, at, actor, detail, hash FROM audit WHERE tenant = ? AND action = ? \
+            ORDER BY id DESC LIMIT 1";
+        let rows = tx.query(sql, params![id.get(), CERTIFIED]).await?;
+        let Some(row) = rows.first() else {
+            // The catalog may be older than the purge.
+            let kept = purged::read(self.backups().store()?, id).await?.ok_or_else(absent)?;
+            let purged::Kept { row, at_us, by, detail, hash, .. } = kept;
+            return Ok(Certificate { row, at_us, by, detail, hash });
+        };
+        let detail = serde_json::from_str(row.text(3)?);
+        Ok(Certificate {
+            row: row.integer(0)?,
+            at_us: row.integer(1)?,
+            by: row.text(2)?.to_owned(),
+            detail: detail.map_err(|e| Error::Internal(format!("certificate of tenant {id}: {e}")))?,
+            hash: row.text(4)?.to_owned(),
+        })
+    }
+}
+
+/// Returns true if a final backup would have a database to contain.
+async fn has_database(platform: &Platform, slug: &Slug) -> Result<bool> {
+    let listed = platform.show_tenant(slug).await?;
+    Ok(listed
+        .placements
+        .iter()
+        .any(|p| p.state == PlacementState::Ready && platform.0.engine.exists(&p.place).unwrap_or(false)))
+}

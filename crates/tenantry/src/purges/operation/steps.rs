@@ -1,0 +1,171 @@
+//! Steps of `Purge`. Called only by the journal's driver.
+
+use super::{CERTIFIED, Fate, Purge, Trace, survey as surveying};
+use crate::{
+    Error, Result,
+    control::Write,
+    mail,
+    moves::lost,
+    operations::World,
+    tenants::{self, Retirement, State},
+    topology::Policy,
+};
+use futures_util::future::BoxFuture;
+use serde_json::json;
+use tenantry_engine::{Kind, name::StoreName, place::Place};
+
+/// Refuses a tenant that is not cancelled, or whose retention is not over.
+pub(super) fn begin<'a>(write: &'a mut Write, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let tenant = tenants::by_id(write, p.tenant).await?;
+        if tenant.slug != p.slug {
+            return Err(Error::Conflict(format!("{} is now called {}", p.slug, tenant.slug)));
+        }
+        let ends = Retirement::of(write, p.tenant).await?;
+        let due = ends.is_some_and(|ends| ends.is_over(write.due_us()));
+        if tenant.state == State::Cancelled && !due && !p.early {
+            return Err(Error::Conflict(format!("{} is kept for now: its retention is not over", p.slug)));
+        }
+        p.begun_at_us = write.at_us();
+        tenants::transition(write, &p.by, p.tenant, State::Purging, None).await
+    })
+}
+
+pub(super) fn unbegin<'a>(write: &'a mut Write, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
+    Box::pin(tenants::transition(write, &p.by, p.tenant, State::Cancelled, Some("the purge did not begin")))
+}
+
+pub(super) fn survey<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        p.survey = Some(surveying::look(world, p.tenant).await?);
+        let placements = surveying::all_placements(&mut world.control.snapshot().await?, p.tenant).await?;
+        let ours = placements.into_iter().filter(|placement| placement.policy != Policy::External);
+        p.places = ours.map(|placement| placement.place).collect();
+        refuse_another(world, p).await
+    })
+}
+
+pub(super) fn cut_off<'a>(write: &'a mut Write, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
+    Box::pin(tenants::purge::cut_off(write, p.tenant))
+}
+
+pub(super) fn databases<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        p.unremoved.clear();
+        let mut first = Ok(());
+        // One that cannot be removed does not keep the others.
+        for (done, place) in p.places.iter().enumerate() {
+            world.progress.set(done as u64, p.places.len() as u64, "databases");
+            let error = match world.databases.purge(place).await {
+                Ok(()) => continue,
+                Err(Error::Engine(error)) => {
+                    lost::named(world.databases.engine(), &p.slug, place, error).await
+                }
+                Err(error) => error,
+            };
+            p.unremoved.push((place.clone(), error.to_string()));
+            first = first.and(Err(error));
+        }
+        first
+    })
+}
+
+pub(super) fn files<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let removed = world.files.remove_all(p.tenant).await;
+        p.files += removed.map_err(|e| Error::Unavailable(e.to_string()))?;
+        mail::sweep(&world.control, &world.letters).await
+    })
+}
+
+/// Refuses while something else is in the place of one of the databases, or a file that cannot be read. Removing it
+/// might destroy another tenant's data, and the certificate would name a database that was never found.
+async fn refuse_another(world: &World, p: &Purge) -> Result<()> {
+    for place in &p.places {
+        if let Some(error) = world.databases.engine().unusable(place).await?
+            && (matches!(error.kind(), Kind::NoAccess | Kind::Io)
+                || world.databases.holds_another(place, &error).await)
+        {
+            return Err(lost::said(&p.slug, place, &error));
+        }
+    }
+    Ok(())
+}
+
+/// Removes the backups if they are not retained. Otherwise the background pass removes them when they expire.
+pub(super) fn backups<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        if p.backups_days == 0 {
+            p.backups += crate::backups::remove_all(world, &p.by, p.tenant).await?;
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn certify<'a>(write: &'a mut Write, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        tenants::purge::blank(write, p.tenant).await?;
+        let sql = "UPDATE tenants SET state = 'gone', state_at = ? WHERE id = ?";
+        let at = write.at_us();
+        // The retention of the tenant's backups begins here.
+        let gone_at = write.retain_from_us();
+        write.execute(sql, crate::control::params![gone_at, p.tenant.get()]).await?;
+        let survey = p.survey.as_ref().ok_or_else(|| Error::Internal("a purge without a survey".into()))?;
+        let certificate = json!({
+            "tenant": p.tenant,
+            "slug": p.slug,
+            "ends": survey.ends,
+            "early": p.early,
+            "begun_at_us": p.begun_at_us,
+            "purged_at_us": at,
+            "traces": fates(p, &survey.traces),
+            "files_removed": p.files,
+            "backups_removed": p.backups,
+            "not_removed": p.left,
+            "final_backup": p.final_backup,
+            "final_backup_kept_days": p.final_backup.as_ref().map(|_| p.backups_days),
+        });
+        write.audit(&p.by, Some(p.tenant), CERTIFIED, certificate).await?;
+        write.invalidate(&crate::control::Subject::Tenant(p.tenant)).await
+    })
+}
+
+/// Returns the surveyed places with what became of them: a place of a step that failed before the purge was abandoned
+/// was not removed.
+fn fates(p: &Purge, traces: &[Trace]) -> Vec<Trace> {
+    let because = |step: &str| p.left.iter().find(|(failed, _)| failed == step).map(|(_, why)| why.as_str());
+    let why = |trace: &Trace| {
+        if trace.what == surveying::FILES {
+            return because("files");
+        }
+        if trace.what == surveying::BACKUPS {
+            return because("backups");
+        }
+        let is_here = |place: &Place| surveying::shown(place) == trace.place;
+        // Without a database by name, the step failed before it tried any.
+        let failed = p.unremoved.iter().find(|(place, _)| is_here(place));
+        let any = because("databases").filter(|_| p.unremoved.is_empty() && p.places.iter().any(is_here));
+        failed.map(|(_, why)| why.as_str()).or(any)
+    };
+    let fate = |trace: &Trace| match why(trace).filter(|_| trace.fate == Fate::Removed) {
+        Some(why) => Trace { fate: Fate::NotRemoved, detail: json!({ "why": why }), ..trace.clone() },
+        None => trace.clone(),
+    };
+    traces.iter().map(fate).collect()
+}
+
+/// Removes deleted rows from the `-wal` files of shared databases, too. Then copies the certificate to the backup store,
+/// where it outlives the catalog.
+pub(super) fn scrub<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let engine = world.databases.engine();
+        for place in
+            p.places.iter().filter(|place| place.isolation == tenantry_engine::place::Isolation::Pooled)
+        {
+            engine.scrub(place).await?;
+        }
+        let control = world.databases.system_place(&StoreName::parse("control")?);
+        engine.scrub(&control.ok_or(Error::NotFound("store"))?).await?;
+        crate::backups::purged::keep(world, p.tenant).await
+    })
+}

@@ -1,0 +1,53 @@
+//! Databases that are created when a tenant first needs them (V3): planned in the catalog, never guessed.
+//!
+//! Called by a write that finds its placement planned. Concurrent callers create one database: the journal allows one
+//! open operation per tenant, and the other callers wait for it.
+
+use crate::{
+    Error, Result,
+    audit::By,
+    topology::{Placement, PlacementState, Policy, placement},
+};
+use crate::{operations::Operations, tenants::provision::Provision};
+use std::time::Duration;
+use tenantry_engine::{name::TenantId, place::Place};
+
+/// Number of tries, and pause between them, while another caller creates the database.
+const TRIES: u32 = 500;
+const PAUSE: Duration = Duration::from_millis(20);
+
+impl Operations {
+    /// Returns the place of the rows of this store. Creates the database first if it is planned on demand. A store
+    /// without a placement stays without one (X1).
+    ///
+    /// # Errors
+    /// [`Error::NoDatabase`] for a store without a placement; [`Error::Unavailable`] while the database is not ready;
+    /// that of a failed creation.
+    pub async fn ensure_database(&self, by: &By, tenant: TenantId, store: &str) -> Result<Place> {
+        for _ in 0..TRIES {
+            let found = self.placement(tenant, store).await?;
+            match (found.state, found.policy) {
+                (PlacementState::Ready, _) => return Ok(found.place),
+                (PlacementState::Planned, Policy::OnDemand) => {}
+                _ => {
+                    return Err(Error::Unavailable(format!("{store} is being made")));
+                }
+            }
+            match self.run(Provision::planned(by.clone(), tenant, &found)).await {
+                Ok(_) => return Ok(found.place),
+                // Another caller is creating it.
+                Err(Error::Occupied(_)) => tokio::time::sleep(PAUSE).await,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::Unavailable(format!("{store} of tenant {tenant} is still being made")))
+    }
+
+    async fn placement(&self, tenant: TenantId, store: &str) -> Result<Placement> {
+        let mut tx = self.world().control.snapshot().await?;
+        let slug = crate::tenants::by_id(&mut tx, tenant).await?.slug.to_string();
+        let all = placement::of_tenant(&mut tx, tenant).await?;
+        let missing = Error::NoDatabase { slug, store: store.to_owned() };
+        all.into_iter().find(|p| p.place.store.as_str() == store).ok_or(missing)
+    }
+}
