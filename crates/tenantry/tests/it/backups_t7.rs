@@ -56,7 +56,7 @@ async fn t7_backups_under_write_load_equal_a_committed_state() {
             if n % 20 == 0 {
                 let new = tenantry::NewFromCopy::named(format!("then-{n}"));
                 let actor = &operator();
-                let made = clinic.platform.start_restore_as(&actor, &backup, false, new).await.unwrap();
+                let made = clinic.platform.start_restore_as(actor, &backup, false, new).await.unwrap();
                 clinic.done(made).await;
                 assert_eq!(clinic.sums(&format!("then-{n}")).await, sums, "{isolation} {backup}");
                 restored += 1;

@@ -137,7 +137,7 @@ async fn a_copy_is_the_platforms_and_a_purge_leaves_what_the_owner_brought() {
     let cloned = w.platform.clone_tenant(&operator(), &slug("alpha"), false, wanted("twin")).await.unwrap();
     done(&w, cloned).await;
     let actor = &operator();
-    let restored = w.platform.start_restore_as(&actor, &asked.backup, false, wanted("again")).await.unwrap();
+    let restored = w.platform.start_restore_as(actor, &asked.backup, false, wanted("again")).await.unwrap();
     done(&w, restored).await;
     for name in ["twin", "again"] {
         assert_eq!(rows(&w, name).await, [1, 1], "{name}");

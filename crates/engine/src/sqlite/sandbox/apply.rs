@@ -71,9 +71,8 @@ fn old(column: &str) -> String {
 /// Writes the noted values to the rows that differ from them.
 fn write(conn: &Connection, table: &Table, noted: &str) -> rusqlite::Result<u64> {
     let (model, whose) = (quoted(&table.model), &table.whose);
-    let set: String =
-        free(table).map(|column| quoted(column)).map(|c| format!("{c} = noted.{c}, ")).collect();
-    let differs = free(table).map(|column| quoted(column)).map(|c| format!("{model}.{c} IS NOT noted.{c}"));
+    let set: String = free(table).map(quoted).map(|c| format!("{c} = noted.{c}, ")).collect();
+    let differs = free(table).map(quoted).map(|c| format!("{model}.{c} IS NOT noted.{c}"));
     let differs = differs.collect::<Vec<_>>().join(" OR ");
     let sql = format!(
         "UPDATE main.{model} SET {set}version = {model}.version + 1 FROM temp.{noted} AS noted \
@@ -118,7 +117,7 @@ fn check_value(model: &str, field: &Field, id: ValueRef<'_>, value: ValueRef<'_>
             ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
             id => id.as_i64().unwrap_or_default().to_string(),
         };
-        Error::invalid(&format!("{model}.{} of record {id}", field.name), rule)
+        Error::invalid(format!("{model}.{} of record {id}", field.name), rule)
     })
 }
 
