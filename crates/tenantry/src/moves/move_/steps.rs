@@ -135,9 +135,10 @@ pub(super) fn check<'a>(world: &'a World, m: &'a mut Move) -> BoxFuture<'a, Resu
             let differing = carry::differing(world, leg.to()?, &leg.from, leg.seq).await?;
             if differing > 0 {
                 return Err(Error::Internal(format!(
-                    "{} of the copy differ from {:?}",
-                    counted(differing, "record"),
-                    leg.from
+                    "the copy differs from {} on {} in {}",
+                    leg.from.physical,
+                    leg.from.server,
+                    counted(differing, "record")
                 )));
             }
             pass(world, "compared").await?;
