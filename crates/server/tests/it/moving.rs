@@ -47,6 +47,20 @@ async fn a_write_waits_for_its_place_and_nothing_is_refused() {
     assert!(waited >= Duration::from_millis(250), "{waited:?}");
 }
 
+/// Records an operation on the tenant, as if another process were at work on it.
+async fn begin_elsewhere(app: &TestApp, slug: &str) {
+    let mut write = app.platform().control().begin().await.unwrap();
+    let at = write.at_us();
+    let sql = format!(
+        "INSERT INTO operations (kind, what, tenant, state, cursor, data, by_actor, lease_owner, lease_until, started_at, \
+         updated_at) SELECT 'move', 'move', id, 'running', 1, '{{}}', 'test', 'elsewhere', {}, {at}, {at} FROM tenants \
+         WHERE slug = '{slug}'",
+        at + 3_600_000_000
+    );
+    assert_eq!(write.execute(&sql, &[]).await.unwrap(), 1);
+    write.commit_unaudited().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_fenced_place_is_read_and_a_write_waits_no_longer_than_configured() {
     let wait = Duration::from_millis(200);
@@ -55,6 +69,13 @@ async fn a_fenced_place_is_read_and_a_write_waits_no_longer_than_configured() {
     let acme = app.register("acme").await;
     let id = acme.post("/api/records/patients", &patient("early")).await.expect(201).json()["id"].clone();
     fence(&app, "acme", true).await;
+    let lost = acme.post("/api/records/patients", &patient("late")).await.expect(503);
+    assert_eq!(
+        (lost.header("retry-after"), lost.code().as_str()),
+        ("", "no_database"),
+        "no operation would lift it"
+    );
+    begin_elsewhere(&app, "acme").await;
     let (one, began) = (format!("/api/records/patients/{id}"), Instant::now());
     acme.get(&one).await.expect(200);
     acme.get("/api/records/patients").await.expect(200);

@@ -48,7 +48,7 @@ fn a_run_over_all_names_the_reason_of_each_tenant_that_fails() {
         .find(|line| line.starts_with("green-clinic: FAILED"))
         .unwrap_or_else(|| panic!("{said}"));
     assert!(
-        line.contains("is damaged") && line.contains("tenantry restore green-clinic latest --swap"),
+        line.contains("holds something else") && line.contains("tenantry restore green-clinic latest --swap"),
         "{line}"
     );
     assert!(said.contains("1 backed up, 1 failed"), "{said}");

@@ -123,7 +123,7 @@ pub(in crate::http) async fn show(
 ) -> Result<Json<Value>> {
     let (listed, manifest) = app.platform().show_backup(&id.parse()?).await?;
     let mut body = shown(&listed);
-    body["manifest"] = json!(manifest);
+    body["manifest"] = instants::wire(manifest);
     Ok(Json(body))
 }
 

@@ -47,7 +47,10 @@ async fn a_copy_that_differs_is_found_before_writes_wait() {
     let dir = tempfile::tempdir().unwrap();
     let w = unnoted(dir.path(), "move:check:before").await;
     let error = moves::to_disk(&w).await.unwrap_err();
-    assert!(error.to_string().contains("the copy differs from tenant_alpha_1 on main in 1 record"), "{error}");
+    assert!(
+        error.to_string().contains("the copy differs from tenant_alpha_1 on main in 1 record"),
+        "{error}"
+    );
     assert_eq!(moves::ready(&w, "tenant").await.place.server.as_str(), "main");
     whole(&w).await;
 }
