@@ -3,7 +3,7 @@
 
 use crate::{
     backups_kit::{Clinic, ISOLATIONS, noise},
-    world::{by, operator, slug},
+    world::{operator, slug},
 };
 use std::process::Command;
 use tenantry_testkit::{s3, tried};
