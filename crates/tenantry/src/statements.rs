@@ -126,8 +126,8 @@ impl Platform {
         place.ok_or(Error::NotFound("system store"))
     }
 
-    /// Runs a read-only statement, confined to the entered tenant's data, in its database, for an actor who manages the
-    /// tenant. The statement is in the audit log before it runs.
+    /// Runs a read-only statement, confined to the entered tenant's data, in its database, on behalf of a manager
+    /// of the tenant. The statement is in the audit log before it runs.
     ///
     /// # Errors
     /// [`Error::Denied`] for other actors; [`Error::NotFound`] for a store that tenants do not have; [`Error::Engine`] for

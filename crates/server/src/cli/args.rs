@@ -286,8 +286,8 @@ pub(crate) struct CreateTenant {
     /// Plan; the configuration's default when absent.
     #[arg(long)]
     pub(crate) plan: Option<String>,
-    /// Password of its owner, who signs in with the tenant's e-mail address; without it, TENANTRY_PASSWORD, or asked for at
-    /// a terminal.
+    /// Password with which the owner signs in, under the tenant's e-mail address. When absent, the command takes
+    /// TENANTRY_PASSWORD, or asks at a terminal.
     #[arg(long, conflicts_with = "no_owner")]
     pub(crate) password: Option<String>,
     /// Name of that owner.

@@ -109,7 +109,7 @@ pub(crate) struct Restore {
     /// With --as: plan; the configuration's default when absent.
     #[arg(long, requires = "as")]
     pub(crate) plan: Option<String>,
-    /// With --as: e-mail address of a user who exists and becomes its owner.
+    /// With --as: e-mail address of an existing user; the new tenant gets this user as its owner.
     #[arg(long, value_name = "EMAIL", requires = "as")]
     pub(crate) owner: Option<String>,
     /// With --as: the members of the old tenant become members of the new one.

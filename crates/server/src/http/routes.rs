@@ -15,8 +15,8 @@ use http::Method;
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 use tower::util::MapRequestLayer;
 
-/// The callers that may use a route. The handler's extractor enforces it, and the platform's verbs check it again; a test
-/// crosses every route with every credential and every role.
+/// The callers that may use a route. The handler's extractor enforces the level, and the platform's verbs check it again.
+/// A test sends each kind of credential and each role to every route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// All callers, with or without a credential.
@@ -25,7 +25,8 @@ pub enum Access {
     User,
     /// Callers with a credential for a tenant that they may enter. The route is also served under `/t/{slug}`.
     Member,
-    /// Members who manage their tenant, as themselves. The route is also served under `/t/{slug}`.
+    /// Managers of the tenant: holders of the first configured role, and superusers; no impersonator and no key. The
+    /// route is also served under `/t/{slug}`.
     Manager,
     /// Staff of the platform; for other callers the route is absent.
     Staff,
@@ -39,7 +40,7 @@ impl Access {
         matches!(self, Self::Member | Self::Manager)
     }
 
-    /// Returns true for routes that are absent for callers who are not staff.
+    /// Returns true for routes that only staff may see. For other callers such a route is absent.
     pub fn is_of_staff(self) -> bool {
         matches!(self, Self::Staff | Self::Superuser)
     }

@@ -28,7 +28,7 @@ use tenantry::{
 #[derive(Debug)]
 pub struct Tenant(pub access::Tenant);
 
-/// The tenant that the request has entered, for a caller who manages it.
+/// The tenant that the request has entered. The caller manages this tenant; the extractor refuses other members.
 #[derive(Debug)]
 pub struct Manager(pub access::Tenant);
 
@@ -43,7 +43,7 @@ pub(super) struct Visitor(pub(super) Option<Actor>);
 #[derive(Debug)]
 pub struct Staff(pub Actor);
 
-/// A superuser. Other staff are refused; for all other callers the route is absent.
+/// A superuser. The extractor refuses other staff; for all other callers the route is absent.
 #[derive(Debug)]
 pub struct Superuser(pub Actor);
 

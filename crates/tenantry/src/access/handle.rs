@@ -99,11 +99,11 @@ impl Tenant {
         &self.actor
     }
 
-    /// Requires an actor who manages the tenant: a holder of the first configured role, or a superuser, as themselves
-    /// (`impersonation-abuse`).
+    /// Checks that the actor manages the tenant: the actor holds the first configured role, or is a superuser, and neither
+    /// impersonates a user nor presents an API key (`impersonation-abuse`).
     ///
     /// # Errors
-    /// [`Error::Denied`] for others.
+    /// [`Error::Denied`] for any other actor.
     pub fn require_manager(&self) -> Result<()> {
         self.actor.may_change_credentials()?;
         if self.manages { Ok(()) } else { Err(not_manager(&self.actor)) }
@@ -201,11 +201,11 @@ impl Access {
         actor.is_superuser() || (role.is_some() && role == self.roles.first())
     }
 
-    /// Returns the record of a tenant that the actor manages, without entering: for the owner of a suspended, expired
-    /// or cancelled tenant. Gives no access to data.
+    /// Returns the record of a tenant that the actor manages, without entering the tenant. So the owner of a suspended,
+    /// expired or cancelled tenant can still act on the account. Gives no access to data.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for strangers; [`Error::Denied`] for members who do not manage it.
+    /// [`Error::NotFound`] if the actor is no member; [`Error::Denied`] if the actor does not manage the tenant.
     pub async fn managed(&self, actor: &Actor, tenant: TenantId) -> Result<Arc<TenantRecord>> {
         let (record, role) = self.belongs(actor, tenant).await?;
         actor.may_change_credentials()?;

@@ -1,7 +1,7 @@
-//! The operator: an actor without credentials, who may do everything.
+//! The operator: an actor without credentials that may do everything.
 //!
-//! Made by the program that opens the platform, for its own commands and jobs. The operating system has authorised that
-//! program's user. No request from a network may lead here: `xtask tidy` refuses the name in the HTTP layer.
+//! The program that opens the platform makes one for its own commands and jobs. The operating system has authorised the
+//! user that runs this program. No request from a network may lead here: `xtask tidy` refuses the name in the HTTP layer.
 
 use super::Actor;
 use std::ops::Deref;

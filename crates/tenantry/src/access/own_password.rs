@@ -53,7 +53,7 @@ impl Access {
         Ok(proof.credentials)
     }
 
-    /// Sets a new password for a user who forgot theirs. Ends all their sessions and unlocks the account.
+    /// Sets a new password for another user, for example after a lost password. Ends all their sessions and unlocks the account.
     ///
     /// # Errors
     /// [`Error::Denied`] unless the actor is a superuser, because the password lets them act as that user;

@@ -88,7 +88,7 @@ struct Job {
 }
 
 impl Platform {
-    /// Exports an entered tenant for an actor who manages it. The copies are made before this returns; the rest is
+    /// Exports an entered tenant on behalf of its manager. The copies are made before this returns; the rest is
     /// streamed.
     ///
     /// # Errors

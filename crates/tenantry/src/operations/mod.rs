@@ -189,8 +189,8 @@ impl Operations {
     /// Asks an operation to stop. Its worker notices at the next heartbeat and undoes it.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when it is over or past its point of no return; [`Error::NotFound`] for actors who are not
-    /// staff.
+    /// [`Error::Conflict`] when it is over or past its point of no return; [`Error::NotFound`] if the actor is
+    /// not staff.
     pub async fn cancel(&self, actor: &Actor, id: i64) -> Result<()> {
         actor.require_staff()?;
         steer::cancel(&self.inner, &actor.by(), id).await
@@ -199,7 +199,7 @@ impl Operations {
     /// Retries an operation that rests after failures, at once and in this process.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when it is over, or a worker has its lease; [`Error::NotFound`] for actors who are not staff.
+    /// [`Error::Conflict`] when it is over, or a worker has its lease; [`Error::NotFound`] if the actor is not staff.
     pub async fn retry(&self, actor: &Actor, id: i64) -> Result<()> {
         actor.require_staff()?;
         steer::retry(&self.inner, &actor.by(), id).await

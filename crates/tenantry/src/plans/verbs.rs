@@ -36,7 +36,7 @@ impl Plans<'_> {
     /// Writes the configuration's plans to the catalog, and archives plans that are no longer configured (M8).
     ///
     /// # Errors
-    /// [`crate::Error::NotFound`] for actors who are not staff.
+    /// [`crate::Error::NotFound`] if the actor is not staff.
     pub async fn initialise(&self, actor: &Actor) -> Result<Initialized> {
         actor.require_staff()?;
         let specs: Vec<PlanSpec> = self.0.config().plans.iter().map(spec).collect();

@@ -1,6 +1,6 @@
 //! The verbs on the members of an entered tenant: `platform.members(&tenant)`. New members join by invitation.
 //!
-//! Called by the tenant's own pages. Changes require an actor who manages the tenant.
+//! Called by the tenant's own pages. Only a manager of the tenant may change them.
 
 use super::members::{self, Member};
 use crate::{Error, Platform, Result, access::Tenant};

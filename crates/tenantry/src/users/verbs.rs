@@ -35,7 +35,7 @@ impl Users<'_> {
     /// Lists users with ids greater than `after`, ordered by id.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for actors who are not staff.
+    /// [`Error::NotFound`] if the actor is not staff.
     pub async fn list(&self, actor: &Actor, after: Option<UserId>, limit: u32) -> Result<Vec<User>> {
         actor.require_staff()?;
         super::list(&mut self.0.control().snapshot().await?, after, limit).await
@@ -44,7 +44,7 @@ impl Users<'_> {
     /// Returns the user who holds this address.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is none, and for actors who are not staff.
+    /// [`Error::NotFound`] when there is none, and if the actor is not staff.
     pub async fn by_email(&self, actor: &Actor, email: &str) -> Result<User> {
         actor.require_staff()?;
         let found = super::by_email(&mut self.0.control().snapshot().await?, email).await?;
@@ -126,7 +126,7 @@ impl Users<'_> {
     /// Unlocks an account that was locked after failed sign-ins (`account-enumeration`), and returns it.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such user, and for actors who are not staff.
+    /// [`Error::NotFound`] when there is no such user, and if the actor is not staff.
     pub async fn unlock(&self, actor: &Actor, id: UserId) -> Result<User> {
         actor.require_staff()?;
         let mut write = self.0.control().begin().await?;
