@@ -6,36 +6,27 @@
 
 mod actor;
 pub mod api_keys;
-mod claims;
 pub mod credentials;
 pub mod directory;
-mod fetch;
 pub mod gates;
-mod gcra;
-mod guessable;
 pub mod handle;
 pub mod host;
-pub mod impersonation;
-pub mod jwks;
-pub mod jwt;
-mod lockout;
-pub mod login;
-pub mod meter;
+mod issuers;
+mod limits;
 mod operator;
-mod own_password;
-pub mod passwords;
-mod proof;
-pub mod ratelimit;
-mod refusals;
-mod seen;
-mod session;
-pub mod sessions;
+mod sign_in;
 pub mod token;
 
 pub use actor::Actor;
 pub use credentials::{Presented, Resolved};
 pub use handle::Tenant;
+use issuers::{claims, fetch};
+pub use issuers::{jwks, jwt};
+use limits::{gcra, guessable, lockout, refusals};
+pub use limits::{meter, ratelimit};
 pub use operator::Operator;
+pub use sign_in::{impersonation, login, passwords, sessions};
+use sign_in::{proof, seen, session};
 
 use crate::{
     Error, Result,

@@ -4,44 +4,32 @@
 //! backup is its own folder in the backup store: each database as a compressed SQLite file, the files as one archive,
 //! and the manifest, which is written last. Nothing here writes to a tenant's database.
 
-mod archive;
 pub mod catalog;
-pub mod drills;
-mod expire;
-mod fetch;
 pub mod id;
-pub mod manifest;
+mod objects;
 pub(crate) mod operations;
-pub(crate) mod purged;
-mod read_back;
-mod rescan;
-mod restore_all;
-mod restore_newest;
-mod restore_verbs;
-pub mod restores;
-pub mod retention;
-pub mod runs;
-pub mod schedule;
-pub mod status;
-mod store;
-pub mod stream;
-pub mod system;
-mod take;
-mod timer;
+mod restoring;
+mod upkeep;
 mod verbs;
-mod verify;
 
 pub(crate) use expire::{expired, remove_all, remove_expired};
 pub(crate) use fetch::{
     Fetched, Keep, believed, corrupt, damaged, fetch, files_are_whole, manifest_of, put_files_back,
 };
 pub use id::BackupId;
+use objects::{archive, fetch, read_back, store, take, verify};
+pub use objects::{manifest, stream};
 pub use restore_all::{Done as RestoreAllDone, Event as RestoreAllEvent, RestoredAll};
 pub use restore_newest::Newest;
 pub(crate) use restore_verbs::damaged_pool;
 pub use restore_verbs::{Difference, ModelChange};
+pub(crate) use restoring::purged;
+pub use restoring::{drills, restores, system};
+use restoring::{rescan, restore_all, restore_newest, restore_verbs};
 pub(crate) use store::Store;
 pub(crate) use take::{Wanted, take};
+use upkeep::expire;
+pub use upkeep::{retention, runs, schedule, status};
 pub use verbs::{Asked, Rescanned, Selection};
 pub use verify::Verified;
 pub(crate) use verify::verify;

@@ -11,13 +11,8 @@ mod metrics;
 mod model;
 mod net;
 mod operations;
-mod problem;
-mod read;
-mod read_auth;
-pub(crate) mod reader;
-pub(crate) mod source;
+mod reading;
 mod template;
-mod units;
 
 pub use backups::*;
 pub use mail::{MailConfig, SmtpPassword};
@@ -26,6 +21,8 @@ pub use model::*;
 pub use net::{IpRange, IpRangeError};
 pub use operations::OperationsConfig;
 pub use problem::{Problem, Problems};
+use reading::{problem, read, read_auth, units};
+pub(crate) use reading::{reader, source};
 pub use template::{NameTemplate, TemplateError};
 
 use std::path::Path;

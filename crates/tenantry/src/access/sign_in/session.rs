@@ -1,0 +1,141 @@
+//! A session, as requests use it and as its owner sees it. Parsed here from its row; [`crate::access::sessions`] creates, finds
+//! and ends sessions.
+
+use crate::access::{seen::LastSeen, token::TokenHash};
+use crate::{
+    Result,
+    clock::{self, DAY_US},
+    control::params,
+};
+use serde::Serialize;
+use tenantry_engine::{
+    SqlRow, Tx,
+    name::{TenantId, UserId},
+};
+
+/// A session as of the last change.
+#[derive(Debug)]
+pub struct Session {
+    /// Id, by which to list and revoke it.
+    pub id: i64,
+    /// Its user.
+    pub user: UserId,
+    /// Chosen tenant, if any.
+    pub tenant: Option<TenantId>,
+    /// Number of the user's credentials when it was created.
+    pub credentials: i64,
+    /// Creation, in microseconds.
+    pub created_us: i64,
+    /// Expiry, in microseconds.
+    pub expires_us: i64,
+    /// Staff member behind it, during impersonation.
+    pub impersonator: Option<Impersonator>,
+    pub(in crate::access) hash: TokenHash,
+    pub(in crate::access) seen: LastSeen,
+}
+
+impl Session {
+    /// Returns true if it is valid now. A session dated more than a day after the system clock was created under a
+    /// wrong clock and would outlive every other session, so it is invalid.
+    pub(in crate::access) fn is_live(&self, now_us: i64) -> bool {
+        now_us < self.expires_us && !clock::is_out_of_reach(self.created_us, now_us, DAY_US)
+    }
+}
+
+/// Staff member who acts as the session's user, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Impersonator {
+    /// Staff member.
+    pub user: UserId,
+    /// `user:ID`, as in the logs.
+    pub label: String,
+    /// Reason of the impersonation.
+    pub reason: String,
+    /// Number of their credentials when the session was created.
+    pub credentials: i64,
+}
+
+/// Origin of a session, as far as it is known.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    /// Address of the client.
+    pub address: Option<std::net::IpAddr>,
+    /// Its user agent, as sent.
+    pub agent: Option<String>,
+}
+
+/// A session, as shown to its owner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SessionInfo {
+    /// Id, by which to revoke it.
+    pub id: i64,
+    /// Chosen tenant, if any.
+    pub tenant: Option<i64>,
+    /// Creation, in microseconds.
+    pub created_us: i64,
+    /// Expiry, in microseconds.
+    pub expires_us: i64,
+    /// Last use, in microseconds, coarse.
+    pub seen_us: i64,
+    /// Address from which it was created.
+    pub address: Option<String>,
+    /// User agent with which it was created.
+    pub agent: Option<String>,
+    /// Platform staff act as this user in it.
+    pub impersonated: bool,
+}
+
+/// Data of a new session.
+pub(in crate::access) struct Draft<'a> {
+    pub(in crate::access) user: UserId,
+    /// Number of the credentials that the caller proved to have: the user's or, if there is one, the impersonator's.
+    pub(in crate::access) credentials: i64,
+    pub(in crate::access) tenant: Option<TenantId>,
+    pub(in crate::access) expires_us: i64,
+    pub(in crate::access) impersonator: Option<(UserId, &'a str)>,
+    pub(in crate::access) origin: &'a Origin,
+}
+
+const COLUMNS: &str = "id, user, tenant, credentials, expires_at, seen_at, impersonator, reason, \
+    impersonator_credentials, created_at";
+
+/// Returns the session with this token hash, expired or not.
+pub(in crate::access) async fn read(tx: &mut Tx, hash: TokenHash) -> Result<Option<Session>> {
+    let sql = format!("SELECT {COLUMNS} FROM sessions WHERE token_hash = ?");
+    let rows = tx.query(&sql, params![hash.to_hex()]).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let impersonator = match row.opt_integer(6)? {
+        Some(id) => Some(Impersonator {
+            user: UserId::from_raw(id),
+            label: format!("user:{id}"),
+            reason: row.opt_text(7)?.unwrap_or_default().to_owned(),
+            credentials: row.opt_integer(8)?.unwrap_or_default(),
+        }),
+        None => None,
+    };
+    Ok(Some(Session {
+        id: row.integer(0)?,
+        user: UserId::from_raw(row.integer(1)?),
+        tenant: row.opt_integer(2)?.map(TenantId::from_raw),
+        credentials: row.integer(3)?,
+        created_us: row.integer(9)?,
+        expires_us: row.integer(4)?,
+        impersonator,
+        hash,
+        seen: LastSeen::at(row.integer(5)?),
+    }))
+}
+
+/// Parses a row of [`Sessions::list`](crate::access::sessions::Sessions::list).
+pub(in crate::access) fn info(row: &SqlRow) -> Result<SessionInfo> {
+    Ok(SessionInfo {
+        id: row.integer(0)?,
+        tenant: row.opt_integer(1)?,
+        created_us: row.integer(2)?,
+        expires_us: row.integer(3)?,
+        seen_us: row.integer(4)?,
+        address: row.opt_text(5)?.map(str::to_owned),
+        agent: row.opt_text(6)?.map(str::to_owned),
+        impersonated: row.integer(7)? != 0,
+    })
+}

@@ -1,0 +1,285 @@
+//! The manifest of a backup: its tenant, its versions, and the hash of everything in it.
+//!
+//! Written last, so that a backup with a manifest is complete. Read by restore, verification and the rebuilding of a
+//! lost catalog. It carries its own hash, so that a changed byte anywhere is found. It contains no rows and no secrets.
+
+use crate::backups::{id::BackupId, stream::Stored};
+use crate::{Error, Result};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use tenantry_engine::{
+    name::{AppName, ModelName, Slug, StoreName, TenantId},
+    place::Isolation,
+};
+
+/// Format version that this program writes and reads.
+pub const FORMAT: u32 = 1;
+
+/// Why a backup was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// A user or operator asked for it.
+    Manual,
+    /// A schedule asked for it.
+    Scheduled,
+    /// The last backup before a tenant is purged. Not subject to retention rules.
+    Final,
+}
+
+impl Reason {
+    /// Text in the catalog.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Manual => "manual",
+            Self::Scheduled => "scheduled",
+            Self::Final => "final",
+        }
+    }
+
+    pub(in crate::backups) fn parse(text: &str) -> Result<Self> {
+        let all = [Self::Manual, Self::Scheduled, Self::Final];
+        let unknown = || Error::Internal(format!("reason of a backup {text:?}"));
+        all.into_iter().find(|r| r.as_str() == text).ok_or_else(unknown)
+    }
+}
+
+/// A backup's description of itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Always [`FORMAT`].
+    pub format: u32,
+    /// Id of the backup.
+    pub id: BackupId,
+    /// Installation that made it.
+    pub platform: String,
+    /// Tenant that was backed up. `None`: the platform's own stores.
+    pub tenant: Option<Whose>,
+    /// Instant of the data in it.
+    #[serde(serialize_with = "crate::clock::six_digits")]
+    pub at: Timestamp,
+    /// Actor that asked for it.
+    pub by: String,
+    /// Why it was made.
+    pub reason: Reason,
+    /// Schedule that made it.
+    pub schedule: Option<String>,
+    /// Compression level of zstd.
+    pub compression: i32,
+    /// Installed apps with their versions.
+    pub apps: Vec<AppVersion>,
+    /// Its stores.
+    pub stores: Vec<StoreCopy>,
+    /// Its files. `None`: there were none.
+    pub files: Option<FilesCopy>,
+}
+
+/// The tenant at the time of the backup.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Whose {
+    /// Id.
+    pub id: TenantId,
+    /// Slug at that time.
+    pub slug: Slug,
+    /// Name at that time.
+    pub name: String,
+    /// When the tenant was created, in microseconds since 1970: tells it from another tenant with its id. Backups of
+    /// older versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at_us: Option<i64>,
+}
+
+/// An installed app.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AppVersion {
+    /// Its name.
+    pub app: AppName,
+    /// Its version, if declared.
+    pub version: Option<String>,
+    /// The last of its migrations.
+    pub migration: Option<String>,
+}
+
+/// One store of a backup: a SQLite file in the layout of a tenant's own database.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreCopy {
+    /// Name of the store.
+    pub store: StoreName,
+    /// Isolation of its rows when the backup was made.
+    pub isolation: Isolation,
+    /// Generation of its placement.
+    pub generation: u64,
+    /// Fingerprint of its migrations.
+    pub schema: String,
+    /// Number of rows of all models.
+    pub rows: u64,
+    /// Rows and checksum of each model, at the schema of the backup. Old backups have none.
+    pub tables: Vec<TableSum>,
+    /// Length and hash of the SQLite file.
+    pub raw: Stored,
+    /// Name of the object within the backup.
+    pub object: String,
+    /// Length and hash of the object, which is the file compressed.
+    pub stored: Stored,
+}
+
+/// Number of rows of one model, and the checksum of their content, which is the same in every isolation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableSum {
+    /// The model.
+    pub model: ModelName,
+    /// Number of rows.
+    pub rows: u64,
+    /// BLAKE3 of their content, in hex.
+    pub blake3: String,
+}
+
+impl TableSum {
+    pub(crate) fn of(table: tenantry_engine::TableDigest) -> Self {
+        Self { model: table.model, rows: table.rows, blake3: table.blake3 }
+    }
+}
+
+/// All files of a tenant as one compressed tar archive.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FilesCopy {
+    /// Number of files.
+    pub files: u64,
+    /// Their total length in bytes.
+    pub bytes: u64,
+    /// Name of the object within the backup.
+    pub object: String,
+    /// Length and hash of the object.
+    pub stored: Stored,
+}
+
+/// What is stored: the manifest as text, and the hash of that text.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sealed<'a> {
+    blake3: String,
+    #[serde(borrow)]
+    manifest: &'a RawValue,
+}
+
+impl Manifest {
+    /// Returns the bytes to store.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if it cannot be serialized.
+    pub fn seal(&self) -> Result<Vec<u8>> {
+        let text = serde_json::value::to_raw_value(self).map_err(internal)?;
+        let blake3 = blake3::hash(text.get().as_bytes()).to_hex().to_string();
+        serde_json::to_vec(&Sealed { blake3, manifest: &text }).map_err(internal)
+    }
+
+    /// Reads what [`Manifest::seal`] wrote.
+    ///
+    /// # Errors
+    /// A text that says what is damaged.
+    pub fn open(bytes: &[u8]) -> Result<Self, String> {
+        let sealed: Sealed<'_> = serde_json::from_slice(bytes).map_err(|e| format!("the manifest: {e}"))?;
+        if blake3::hash(sealed.manifest.get().as_bytes()).to_hex().as_str() != sealed.blake3 {
+            return Err("the manifest does not match its hash".into());
+        }
+        let manifest: Self =
+            serde_json::from_str(sealed.manifest.get()).map_err(|e| format!("the manifest: {e}"))?;
+        match manifest.format {
+            FORMAT => Ok(manifest),
+            other => Err(format!("format {other} is unknown to this program, which reads {FORMAT}")),
+        }
+    }
+
+    /// Returns the tenant. `None`: the platform's own stores.
+    pub fn tenant_id(&self) -> Option<TenantId> {
+        self.tenant.as_ref().map(|t| t.id)
+    }
+
+    /// Returns true if it certainly is of another tenant than `tenant`, which has the same id.
+    pub(crate) fn is_of_another(&self, tenant: &Whose) -> bool {
+        let made_for = self.tenant.as_ref().and_then(|whose| whose.created_at_us);
+        made_for.zip(tenant.created_at_us).is_some_and(|(made_for, now)| made_for != now)
+    }
+
+    /// Names of its objects, without the manifest itself.
+    pub fn objects(&self) -> impl Iterator<Item = &str> {
+        let stores = self.stores.iter().map(|s| s.object.as_str());
+        stores.chain(self.files.iter().map(|f| f.object.as_str()))
+    }
+
+    /// Number of rows of all models.
+    pub fn rows(&self) -> u64 {
+        self.stores.iter().map(|s| s.rows).sum()
+    }
+
+    /// Size in bytes before compression.
+    pub fn raw_bytes(&self) -> u64 {
+        self.stores.iter().map(|s| s.raw.bytes).sum::<u64>() + self.files.as_ref().map_or(0, |f| f.bytes)
+    }
+
+    /// Size in bytes in the backup store, without the manifest.
+    pub fn stored_bytes(&self) -> u64 {
+        let files = self.files.as_ref().map_or(0, |f| f.stored.bytes);
+        self.stores.iter().map(|s| s.stored.bytes).sum::<u64>() + files
+    }
+}
+
+fn internal(error: serde_json::Error) -> Error {
+    Error::Internal(format!("manifest: {error}"))
+}
+
+#[cfg(test)]
+pub(in crate::backups) mod tests {
+    use super::*;
+
+    pub(crate) fn sample() -> Manifest {
+        let stored = Stored { bytes: 10, blake3: "ab".repeat(32) };
+        Manifest {
+            format: FORMAT,
+            id: "20260528-202640-0603abe3b2".parse().unwrap(),
+            platform: "p".into(),
+            tenant: Some(Whose {
+                id: TenantId::from_raw(7),
+                slug: Slug::parse("city-hospital").unwrap(),
+                name: "City Hospital".into(),
+                created_at_us: Some(1_770_000_000_000_000),
+            }),
+            at: Timestamp::from_microsecond(1_780_000_000_000_000).unwrap(),
+            by: "cli:root".into(),
+            reason: Reason::Manual,
+            schedule: None,
+            compression: 3,
+            apps: vec![],
+            stores: vec![StoreCopy {
+                store: StoreName::parse("tenant").unwrap(),
+                isolation: Isolation::Pooled,
+                generation: 3,
+                schema: "f".into(),
+                rows: 0,
+                tables: vec![],
+                raw: stored.clone(),
+                object: "tenant.0.db.zst".into(),
+                stored: stored.clone(),
+            }],
+            files: Some(FilesCopy { files: 1, bytes: 5, object: "files.0.tar.zst".into(), stored }),
+        }
+    }
+
+    #[test]
+    fn every_single_bit_of_a_manifest_counts() {
+        let bytes = sample().seal().unwrap();
+        assert_eq!(Manifest::open(&bytes).unwrap(), sample());
+        for bit in 0..bytes.len() * 8 {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(Manifest::open(&damaged).is_err(), "bit {bit} was flipped and nobody saw");
+        }
+    }
+}

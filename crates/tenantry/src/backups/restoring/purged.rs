@@ -1,0 +1,70 @@
+//! Certificates of purged tenants in the backup store. They outlive the catalog, so that a purged tenant stays purged when
+//! the catalog is restored to an earlier state (`erased-data-survives`).
+//!
+//! Written by the operation `purge`; read by `rescan`, and by the verb that shows a certificate. They hold ids, the slug
+//! and what was removed, and no content.
+
+use crate::backups::Store;
+use crate::{Error, Result, control::params, operations::World, purges::operation::CERTIFIED, tenants};
+use serde::{Deserialize, Serialize};
+use tenantry_engine::name::{Slug, TenantId};
+
+/// Name of the object among the backups of the tenant.
+pub(in crate::backups) const CERTIFICATE: &str = "certificate.json";
+
+/// A certificate, as the audit log has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    /// Installation that purged the tenant.
+    pub(crate) platform: String,
+    /// Id of the tenant.
+    pub(crate) tenant: TenantId,
+    /// Its slug.
+    pub(crate) slug: Slug,
+    /// When the tenant was created: tells it from another tenant with its id.
+    pub(crate) created_at_us: i64,
+    /// Id of the audit row.
+    pub(crate) row: i64,
+    /// Time of the purge.
+    pub(crate) at_us: i64,
+    /// Actor who purged it.
+    pub(crate) by: String,
+    /// What was removed and what stays.
+    pub(crate) detail: serde_json::Value,
+    /// Hash of the audit row.
+    pub(crate) hash: String,
+}
+
+/// Writes the certificate of a purged tenant. May be repeated.
+pub(crate) async fn keep(world: &World, tenant: TenantId) -> Result<()> {
+    let mut tx = world.control.snapshot().await?;
+    let purged = tenants::by_id(&mut tx, tenant).await?;
+    let sql = "SELECT id, at, actor, detail, hash FROM audit WHERE tenant = ? AND action = ? ORDER BY id DESC LIMIT 1";
+    let rows = tx.query(sql, params![tenant.get(), CERTIFIED]).await?;
+    let row = rows.first().ok_or(Error::NotFound("certificate"))?;
+    let kept = Kept {
+        platform: world.backups.platform_id()?.to_owned(),
+        tenant,
+        slug: purged.slug,
+        created_at_us: purged.created_at_us,
+        row: row.integer(0)?,
+        at_us: row.integer(1)?,
+        by: row.text(2)?.to_owned(),
+        detail: serde_json::from_str(row.text(3)?).map_err(|e| Error::Internal(e.to_string()))?,
+        hash: row.text(4)?.to_owned(),
+    };
+    drop(tx);
+    let bytes = serde_json::to_vec(&kept).map_err(|e| Error::Internal(e.to_string()))?;
+    let store = world.backups.store()?;
+    store.create(&store.shelf(Some(tenant)).join(CERTIFICATE), bytes.into()).await.map(drop)
+}
+
+/// Reads the certificate of a tenant. `None`: there is none.
+pub(crate) async fn read(store: &Store, tenant: TenantId) -> Result<Option<Kept>> {
+    let found = store.read(&store.shelf(Some(tenant)).join(CERTIFICATE)).await?;
+    found.map(|bytes| parse(&bytes)).transpose()
+}
+
+pub(in crate::backups) fn parse(bytes: &[u8]) -> Result<Kept> {
+    serde_json::from_slice(bytes).map_err(|e| Error::Internal(format!("the certificate of a purge: {e}")))
+}

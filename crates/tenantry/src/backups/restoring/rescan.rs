@@ -1,0 +1,147 @@
+//! Adds the contents of the backup store to the catalog, after the control store was lost or restored to an earlier
+//! state.
+//!
+//! Called by `backups rescan`. It trusts intact manifests of this platform, removes nothing and opens no database.
+
+use crate::backups::{
+    catalog,
+    manifest::{Manifest, Reason},
+    purged::{CERTIFICATE, Kept, parse},
+    store::MANIFEST,
+};
+use crate::{
+    Result,
+    audit::By,
+    control::{ids, params},
+    operations::World,
+    tenants,
+    users::count,
+};
+use futures_util::TryStreamExt;
+use serde_json::json;
+use tenantry_engine::name::TenantId;
+
+/// Result of a scan.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Rescanned {
+    /// Number of manifests read.
+    pub found: u64,
+    /// Number of backups added: unknown to the catalog, or recorded as running or failed.
+    pub taken_up: u64,
+    /// Number of backups of other installations, which are left alone.
+    pub others: u64,
+    /// Number of backups of an earlier tenant whose id another tenant has now. They are left alone.
+    pub not_its: u64,
+    /// Number of tenants closed because they were purged after this state of the catalog.
+    pub closed: u64,
+    /// Number of manifests that cannot be read.
+    pub damaged: u64,
+}
+
+/// Number of manifests added in one transaction.
+const TOGETHER: usize = 200;
+
+/// What shows that a tenant was purged.
+struct Purged {
+    tenant: TenantId,
+    /// When the purged tenant was created.
+    created: Option<i64>,
+    /// Instant of its final backup, if that is what shows it: a later backup shows that the purge did not happen.
+    final_at: Option<i64>,
+}
+
+/// Adds the backups. Closes tenants that were purged since, for `retention_days`.
+pub(in crate::backups) async fn rescan(world: &World, by: &By, retention_days: u32) -> Result<Rescanned> {
+    let store = world.backups.store()?;
+    let platform = world.backups.platform_id()?;
+    let mut objects = store.everything();
+    let (mut found, mut waiting, mut purged) = (Rescanned::default(), Vec::new(), Vec::new());
+    while let Some(object) = objects.try_next().await? {
+        if object.location.filename() == Some(CERTIFICATE) {
+            let bytes = store.read(&object.location).await?;
+            let kept = bytes.and_then(|bytes| parse(&bytes).ok()).filter(|kept| kept.platform == platform);
+            let proof = |kept: Kept| Purged {
+                tenant: kept.tenant,
+                created: Some(kept.created_at_us),
+                final_at: None,
+            };
+            purged.extend(kept.map(proof));
+        }
+        if object.location.filename() != Some(MANIFEST) {
+            continue;
+        }
+        found.found += 1;
+        let Some(bytes) = store.read(&object.location).await? else { continue };
+        match Manifest::open(&bytes) {
+            Ok(m) if m.platform != platform => found.others += 1,
+            Ok(manifest) => waiting.push(manifest),
+            Err(error) => {
+                tracing::warn!(error, object = %object.location, "manifest not taken up");
+                found.damaged += 1;
+            }
+        }
+        if waiting.len() >= TOGETHER {
+            take_up(world, by, &std::mem::take(&mut waiting), &mut found, &mut purged).await?;
+        }
+    }
+    take_up(world, by, &waiting, &mut found, &mut purged).await?;
+    found.closed = close(world, by, &purged, retention_days).await?;
+    Ok(found)
+}
+
+/// Closes tenants of which the backup store shows that they were purged: nothing of them is restored unless an operator
+/// takes that back. Returns how many were closed now.
+async fn close(world: &World, by: &By, purged: &[Purged], retention_days: u32) -> Result<u64> {
+    let (mut write, mut closed) = (world.control.begin().await?, 0);
+    for Purged { tenant, created, final_at } in purged {
+        let later = "SELECT count(*) FROM backups WHERE tenant = ? AND at > ?";
+        if let Some(at) = final_at
+            && count(&mut write, later, params![tenant.get(), *at]).await? > 0
+        {
+            continue;
+        }
+        closed += u64::from(tenants::close_purged(&mut write, by, *tenant, *created, retention_days).await?);
+    }
+    if closed > 0 {
+        write.commit().await?;
+    }
+    Ok(closed)
+}
+
+/// Adds backups to the catalog, and chooses later generations above theirs, so that each can be restored.
+/// A final backup without a later one shows that a purge began.
+async fn take_up(
+    world: &World,
+    by: &By,
+    manifests: &[Manifest],
+    found: &mut Rescanned,
+    purged: &mut Vec<Purged>,
+) -> Result<()> {
+    let mut write = world.control.begin().await?;
+    let (mut new, mut generation) = (Vec::new(), 0);
+    for manifest in manifests {
+        if catalog::is_of_another(&mut write, manifest).await? {
+            tracing::warn!(backup = %manifest.id, "of an earlier tenant whose id another tenant has now: not taken up");
+            found.not_its += 1;
+        } else if catalog::take_up(&mut write, manifest).await? {
+            generation =
+                manifest.stores.iter().map(|copy| copy.generation).max().unwrap_or(0).max(generation);
+            new.push(&manifest.id);
+            let whose = manifest.tenant.as_ref().filter(|_| manifest.reason == Reason::Final);
+            purged.extend(whose.map(|whose| Purged {
+                tenant: whose.id,
+                created: whose.created_at_us,
+                final_at: Some(manifest.at.as_microsecond()),
+            }));
+        }
+    }
+    if new.is_empty() {
+        return Ok(());
+    }
+    let at = write.at_us();
+    ids::raise_generations(&mut write, i64::try_from(generation).unwrap_or(0), at).await?;
+    write.audit(by, None, "backup.rescan", json!({ "backups": new })).await?;
+    write.commit().await?;
+    found.taken_up += new.len() as u64;
+    Ok(())
+}

@@ -1,0 +1,230 @@
+//! Restores every tenant whose database is lost with a disk or a machine, each from its newest good backup.
+//!
+//! Called by `tenantry restore --all`. It determines which are lost; the operations `restore` and `restore_swap` do the
+//! rest, so an interrupted run is simply started again. Only lost stores are replaced.
+
+use crate::backups::{BackupId, damaged_pool};
+use crate::{
+    Error, Platform, Result,
+    access::Actor,
+    config::Scope,
+    control::params,
+    moves::fall_back::why,
+    operations::State,
+    platform::databases::platform_place,
+    tenants::PURGED,
+    topology::{PlacementState, Policy, placement},
+};
+use futures_util::{StreamExt, stream};
+use tenantry_engine::{
+    name::{ServerName, Slug, StoreName, TenantId},
+    place::{Isolation, Place},
+};
+
+/// Number of tenants tried before the others. If every one of them fails, the cause is not in the tenants.
+const CANARIES: usize = 3;
+/// Number of tenants read from the catalog at a time.
+const PAGE: i64 = 200;
+
+/// Result for one tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// The tenant.
+    pub slug: Slug,
+    /// In what way its database was lost.
+    pub why: &'static str,
+    /// The backup it was restored from, or why it was not. Private detail.
+    pub result: Result<BackupId, String>,
+}
+
+/// Progress of a run.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// All databases were checked.
+    Found {
+        /// Number of tenants checked.
+        looked: usize,
+        /// Number of tenants with a lost database.
+        lost: usize,
+    },
+    /// A pool is damaged: it is restored before its tenants. Says which, and the commands.
+    Pool(&'a str),
+    /// One tenant is done, successfully or not.
+    Done(&'a Done),
+    /// A tenant is left alone: it was purged after this state of the catalog.
+    Purged(&'a Slug),
+}
+
+/// Result of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RestoredAll {
+    /// Number of tenants with a lost database.
+    pub lost: usize,
+    /// Number of tenants restored.
+    pub restored: usize,
+    /// Number of tenants not restored.
+    pub failed: usize,
+    /// The first tenants all failed, and the others were not touched.
+    pub halted: bool,
+    /// Number of damaged pools. Their tenants are not among the lost ones.
+    pub pools: usize,
+}
+
+/// A tenant with its lost stores.
+struct Lost {
+    slug: Slug,
+    stores: Vec<StoreName>,
+    why: &'static str,
+}
+
+impl Platform {
+    /// Restores every tenant whose database is missing, holds something else or cannot be opened, on one server or on
+    /// all. External databases are left to their owners.
+    ///
+    /// # Errors
+    /// When the backup store cannot be used, the catalog cannot be read, or the configuration lacks a server that the
+    /// catalog names. A failure of one tenant is reported and counted.
+    pub async fn restore_all(
+        &self,
+        actor: &Actor,
+        server: Option<&ServerName>,
+        mut tell: impl FnMut(Event<'_>),
+    ) -> Result<RestoredAll> {
+        actor.require_staff()?;
+        if let Some(trouble) = self.backup_store_trouble().await {
+            return Err(Error::Conflict(trouble));
+        }
+        for slug in self.purged_since().await? {
+            tell(Event::Purged(&slug));
+        }
+        let pools = self.damaged_pools(server).await?;
+        pools.iter().for_each(|(_, why)| tell(Event::Pool(why)));
+        let damaged: Vec<_> = pools.iter().map(|(place, _)| place).collect();
+        let (looked, lost) = self.lost_tenants(server, &damaged).await?;
+        tell(Event::Found { looked, lost: lost.len() });
+        let mut report = RestoredAll { lost: lost.len(), pools: pools.len(), ..RestoredAll::default() };
+        let mut count = |report: &mut RestoredAll, done: Done| {
+            match &done.result {
+                Ok(_) => report.restored += 1,
+                Err(_) => report.failed += 1,
+            }
+            tell(Event::Done(&done));
+        };
+        let (first, rest) = lost.split_at(lost.len().min(CANARIES));
+        for tenant in first {
+            count(&mut report, self.bring_back(actor, tenant).await);
+        }
+        if report.restored == 0 && !rest.is_empty() {
+            report.halted = true;
+            return Ok(report);
+        }
+        let parallel = self.config().backups.parallel;
+        let mut all =
+            stream::iter(rest).map(|tenant| self.bring_back(actor, tenant)).buffer_unordered(parallel);
+        while let Some(done) = all.next().await {
+            count(&mut report, done);
+        }
+        Ok(report)
+    }
+
+    /// Returns the tenants that were purged after this state of the catalog, and stay closed.
+    async fn purged_since(&self) -> Result<Vec<Slug>> {
+        let sql = "SELECT slug FROM tenants WHERE state = 'cancelled' AND state_reason IS ? ORDER BY id";
+        let rows = self.control().snapshot().await?.query(sql, params![PURGED]).await?;
+        rows.iter().map(|row| Ok(Slug::parse(row.text(0)?)?)).collect()
+    }
+
+    /// Returns the pools with a damaged page, with the commands that restore them. Reads every page.
+    async fn damaged_pools(&self, server: Option<&ServerName>) -> Result<Vec<(Place, String)>> {
+        let mut damaged = Vec::new();
+        for store in self.config().stores_of(Scope::Tenant).filter(|s| s.isolation == Isolation::Pooled) {
+            let place = platform_place(store)?;
+            if server.is_none_or(|server| *server == place.server)
+                && let Some(error) = self.0.engine.lost(&place).await?
+            {
+                let why = damaged_pool(&place, &error).public_title();
+                damaged.push((place, why));
+            }
+        }
+        Ok(damaged)
+    }
+
+    async fn lost_tenants(
+        &self,
+        server: Option<&ServerName>,
+        damaged: &[&Place],
+    ) -> Result<(usize, Vec<Lost>)> {
+        let (mut looked, mut lost, mut after) = (0, Vec::new(), 0);
+        let sql = "SELECT id, slug FROM tenants WHERE id > ? AND state IN ('active', 'suspended', 'cancelled') \
+            AND NOT (state = 'cancelled' AND state_reason IS ?) ORDER BY id LIMIT ?";
+        loop {
+            let rows = self.control().snapshot().await?.query(sql, params![after, PURGED, PAGE]).await?;
+            for row in &rows {
+                after = row.integer(0)?;
+                looked += 1;
+                let (id, slug) = (TenantId::from_raw(after), Slug::parse(row.text(1)?)?);
+                lost.extend(self.lost_stores(id, slug, server, damaged).await?);
+            }
+            if rows.is_empty() {
+                return Ok((looked, lost));
+            }
+        }
+    }
+
+    async fn lost_stores(
+        &self,
+        id: TenantId,
+        slug: Slug,
+        server: Option<&ServerName>,
+        damaged: &[&Place],
+    ) -> Result<Option<Lost>> {
+        let mut found = Lost { slug, stores: vec![], why: "" };
+        let all = placement::of_tenant(&mut self.control().snapshot().await?, id).await?;
+        let ours =
+            all.into_iter().filter(|p| p.state == PlacementState::Ready && p.policy != Policy::External);
+        let wanted = ours.map(|p| p.place).filter(|place| {
+            let same = |pool: &&Place| (&pool.server, &pool.physical) == (&place.server, &place.physical);
+            server.is_none_or(|server| *server == place.server) && !damaged.iter().any(same)
+        });
+        for place in wanted {
+            if let Some(error) = self.0.engine.unusable(&place).await? {
+                found.why = why(&error);
+                found.stores.push(place.store);
+            }
+        }
+        Ok(Some(found).filter(|found| !found.stores.is_empty()))
+    }
+
+    async fn bring_back(&self, actor: &Actor, lost: &Lost) -> Done {
+        let result = self.newest_that_comes_back(actor, lost).await.map_err(|error| match error.remedy() {
+            Some(remedy) => format!("{error} (remedy: {remedy})"),
+            None => error.to_string(),
+        });
+        Done { slug: lost.slug.clone(), why: lost.why, result }
+    }
+
+    async fn newest_that_comes_back(&self, actor: &Actor, lost: &Lost) -> Result<BackupId> {
+        let slug = &lost.slug;
+        let backup = match self.restored_beside(slug).await? {
+            // An earlier run was interrupted between the two operations.
+            Some(beside) if beside.backup == self.newest_good_backup(slug).await? => beside.backup,
+            Some(beside) => {
+                return Err(Error::Conflict(format!(
+                    "backup {} is restored beside it: swap it in (tenantry restore {slug} --swap) or throw it away \
+                     (tenantry restore {slug} --discard)",
+                    beside.backup
+                )));
+            }
+            None => {
+                let operations = self.operations();
+                let follow = |operation| operations.wait(operation);
+                self.restore_newest::<Error, _>(actor, slug, Some(lost.stores.clone()), follow).await?.backup
+            }
+        };
+        let over = self.operations().wait(self.start_restore_swap(actor, slug).await?).await?;
+        match over.state {
+            State::Done => Ok(backup),
+            _ => Err(Error::Conflict(over.error.unwrap_or(over.what))),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Restores the newest good backup of a tenant. A backup that turns out to be damaged is passed over: the restore records
+//! its damage, and the next older one is tried.
+//!
+//! Called by `tenantry restore`, `tenantry restore --as` and `restore_all`.
+
+use crate::backups::{
+    BackupId,
+    catalog::{self, Filter},
+};
+use crate::{
+    Error, Platform, Result,
+    access::Actor,
+    operations::{Listed, State},
+    tenants,
+};
+use std::future::Future;
+use tenantry_engine::name::{Slug, StoreName};
+
+/// Number of good backups that are tried.
+const TRIED: u32 = 5;
+
+/// A backup that was restored.
+#[derive(Debug, Clone)]
+pub struct Newest {
+    /// The backup.
+    pub backup: BackupId,
+    /// Newer backups that are damaged, each with its damage.
+    pub passed_over: Vec<(BackupId, String)>,
+    /// The operation that restored it, done.
+    pub operation: Listed,
+}
+
+impl Platform {
+    /// Restores the newest good backup of a tenant beside it, and passes over damaged ones. `follow` waits for the end of an
+    /// operation and returns it.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when the tenant has no good backup, or when a restore fails although the backup is intact.
+    pub async fn restore_newest<E, F>(
+        &self,
+        actor: &Actor,
+        slug: &Slug,
+        stores: Option<Vec<StoreName>>,
+        follow: impl Fn(i64) -> F,
+    ) -> Result<Newest, E>
+    where
+        E: From<Error>,
+        F: Future<Output = Result<Listed, E>>,
+    {
+        let start = async |backup: &BackupId| self.start_restore(actor, slug, backup, stores.clone()).await;
+        self.newest_whole(slug, start, follow).await
+    }
+
+    /// Starts an operation for the newest good backup of a tenant, then for the next older one as long as the operation
+    /// records that its backup is damaged.
+    ///
+    /// # Errors
+    /// Those of [`Platform::restore_newest`].
+    pub(crate) async fn newest_whole<E, F>(
+        &self,
+        slug: &Slug,
+        start: impl AsyncFn(&BackupId) -> Result<i64>,
+        follow: impl Fn(i64) -> F,
+    ) -> Result<Newest, E>
+    where
+        E: From<Error>,
+        F: Future<Output = Result<Listed, E>>,
+    {
+        let mut passed_over = Vec::new();
+        for backup in self.good_backups(slug).await? {
+            let operation = follow(start(&backup).await?).await?;
+            if operation.state == State::Done {
+                return Ok(Newest { backup, passed_over, operation });
+            }
+            let found = catalog::by_id(&mut self.control().snapshot().await?, &backup).await?;
+            if found.state != catalog::State::Damaged {
+                let why = operation.error.unwrap_or_else(|| "no reason is recorded".into());
+                return Err(Error::Conflict(format!("{}: {why}", operation.what)).into());
+            }
+            passed_over.push((backup, found.error.unwrap_or_default()));
+        }
+        let told = |(id, how): &(BackupId, String)| format!("; {id} is damaged: {how}");
+        let damaged: String = passed_over.iter().map(told).collect();
+        Err(Error::Conflict(format!(
+            "{slug} has no good backup{damaged}; make one with: tenantry backup {slug}; or, for an empty database: tenantry \
+             create-db {slug}"
+        ))
+        .into())
+    }
+
+    /// Ids of the newest good backups of a tenant, newest first.
+    async fn good_backups(&self, slug: &Slug) -> Result<Vec<BackupId>> {
+        let mut tx = self.control().snapshot().await?;
+        let tenant = Some(tenants::by_slug(&mut tx, slug).await?.id);
+        let good = Filter { tenant, state: Some(catalog::State::Good), limit: TRIED, ..Filter::default() };
+        Ok(catalog::list(&mut tx, &good).await?.into_iter().map(|backup| backup.id).collect())
+    }
+}

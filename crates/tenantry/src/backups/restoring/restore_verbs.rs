@@ -1,0 +1,232 @@
+//! Restore verbs, behind `tenantry restore` and the staff API.
+//!
+//! A restore is staged beside its tenant until it is swapped in. The caller has already authorised the actor. Each verb
+//! starts an operation and returns its id.
+
+use crate::backups::{
+    BackupId, catalog,
+    restores::{self, Restore},
+    verbs::whose,
+};
+use crate::{
+    Error, Platform, Result,
+    access::Actor,
+    audit::By,
+    backups::operations::{restore as beside, restore_discard::RestoreDiscard, restore_swap::RestoreSwap},
+    moves::fall_back::why,
+    operations::World,
+    tenants::{self, placing::own_base},
+    topology::{NewPlacement, Placement, PlacementState, Policy, placement},
+};
+use serde::Serialize;
+use tenantry_engine::{
+    ModelDiff,
+    name::{PhysicalName, Slug, StoreName},
+    place::{Isolation, Place},
+};
+
+/// What a swap would change in one store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// The store.
+    pub store: StoreName,
+    /// Rows that would be added, changed and removed, by model. `None`: the live database is lost.
+    pub models: Option<Vec<ModelChange>>,
+}
+
+/// What a swap would change in one model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ModelChange {
+    /// The model.
+    pub model: String,
+    /// Number of rows that would be added.
+    pub added: u64,
+    /// Number of rows that would be changed.
+    pub changed: u64,
+    /// Number of rows that would be removed.
+    pub removed: u64,
+}
+
+impl Platform {
+    /// Starts restoring a backup into staged databases beside the live tenant. Returns the operation's id.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for tenant, backup or store; [`Error::Conflict`] for another tenant's backup, external
+    /// stores, or a tenant without databases.
+    pub async fn start_restore(
+        &self,
+        actor: &Actor,
+        slug: &Slug,
+        backup: &BackupId,
+        stores: Option<Vec<StoreName>>,
+    ) -> Result<i64> {
+        actor.require_staff()?;
+        let by = &actor.by();
+        stores.iter().flatten().try_for_each(|store| self.tenant_store(store).map(drop))?;
+        let mut tx = self.control().snapshot().await?;
+        let tenant = tenants::by_slug(&mut tx, slug).await?;
+        if catalog::by_id(&mut tx, backup).await?.tenant != Some(tenant.id) {
+            return Err(Error::Conflict(format!(
+                "backup {backup} is not of {slug}: make a new tenant of it with --as"
+            )));
+        }
+        let (mut places, mut brought) = (Vec::new(), Vec::new());
+        for placement in placement::of_tenant(&mut tx, tenant.id).await? {
+            match (placement.state, placement.policy) {
+                (PlacementState::Ready, Policy::External) => brought.push(placement.place.store),
+                (PlacementState::Ready, _) => places.push((placement.place.clone(), own(&placement, slug)?)),
+                _ => {}
+            }
+        }
+        drop(tx);
+        refuse_brought(&brought, stores.as_deref(), places.is_empty())?;
+        if places.is_empty() {
+            return Err(Error::Conflict(format!(
+                "{slug} has no databases: run tenantry create-db {slug} first"
+            )));
+        }
+        let operation =
+            beside::Restore::new(by.clone(), backup.clone(), whose(tenant), places, brought, stores);
+        self.operations().spawn(operation).await
+    }
+
+    /// Returns the staged restore of a tenant, and what swapping it in would change.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when nothing is staged.
+    pub async fn show_restore(&self, slug: &Slug) -> Result<(Restore, Vec<Difference>)> {
+        let nothing = || {
+            Error::Conflict(format!("nothing is restored beside {slug}; start with: tenantry restore {slug}"))
+        };
+        let restore = self.restored_beside(slug).await?.ok_or_else(nothing)?;
+        let mut differences = Vec::new();
+        for pair in &restore.stores {
+            differences.push(compare(&self.world(), &pair.live, &pair.other).await?);
+        }
+        Ok((restore, differences))
+    }
+
+    /// Returns the staged restore of a tenant. `None`: nothing is staged.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such tenant.
+    pub async fn restored_beside(&self, slug: &Slug) -> Result<Option<Restore>> {
+        let mut tx = self.control().snapshot().await?;
+        let tenant = tenants::by_slug(&mut tx, slug).await?.id;
+        restores::latest(&mut tx, tenant, restores::State::Beside).await
+    }
+
+    /// Starts swapping the staged restore in. Returns the operation's id.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] when nothing is staged, or another
+    /// operation is open.
+    pub async fn start_restore_swap(&self, actor: &Actor, slug: &Slug) -> Result<i64> {
+        actor.require_staff()?;
+        let by = &actor.by();
+        self.turn(by, slug, false).await
+    }
+
+    /// Starts undoing the last swap. Returns the operation's id.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] when there is no swap to undo, or another
+    /// operation is open.
+    pub async fn start_restore_undo(&self, actor: &Actor, slug: &Slug) -> Result<i64> {
+        actor.require_staff()?;
+        let by = &actor.by();
+        self.turn(by, slug, true).await
+    }
+
+    async fn turn(&self, by: &By, slug: &Slug, back: bool) -> Result<i64> {
+        let mut tx = self.control().snapshot().await?;
+        let tenant = tenants::by_slug(&mut tx, slug).await?.id;
+        let mut keepers = Vec::new();
+        for placement in placement::of_tenant(&mut tx, tenant).await? {
+            if placement.place.isolation == Isolation::Pooled {
+                keepers.push(own(&placement, slug)?);
+            }
+        }
+        drop(tx);
+        let keep_us = self.config().operations.keep_moved_us();
+        let swap = RestoreSwap::new(by.clone(), tenant, slug.clone(), back, keep_us, keepers);
+        self.operations().spawn(swap).await
+    }
+
+    /// Discards the staged restore of a tenant.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] when nothing is staged, or another
+    /// operation is open.
+    pub async fn discard_restore(&self, actor: &Actor, slug: &Slug) -> Result<()> {
+        actor.require_staff()?;
+        let by = &actor.by();
+        let tenant = self.tenant_id(slug).await?;
+        let discard = RestoreDiscard::new(by.clone(), tenant, slug.clone());
+        self.operations().run(discard).await.map(drop)
+    }
+}
+
+/// Refuses external stores, which only their owner can replace. A restore leaves them out, unless they are named or
+/// there are no others.
+fn refuse_brought(brought: &[StoreName], wanted: Option<&[StoreName]>, no_other: bool) -> Result<()> {
+    let named = brought.iter().filter(|store| wanted.is_some_and(|wanted| wanted.contains(store)));
+    let refused: Vec<_> =
+        if no_other && wanted.is_none() { brought.iter().collect() } else { named.collect() };
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<_> = refused.iter().map(|store| store.as_str()).collect();
+    Err(Error::Conflict(format!(
+        "the database of {} was brought by its owner, who restores it too: make a new tenant of the backup, or take \
+         the database out of it",
+        names.join(", ")
+    )))
+}
+
+/// Returns an error that says that the shared database of a pooled place must be created anew before rows can be put
+/// into it.
+pub(crate) fn damaged_pool(place: &Place, error: &tenantry_engine::Error) -> Error {
+    let Place { server, store, physical, .. } = place;
+    Error::Conflict(format!(
+        "the shared database {physical} on {server} {}: stop the servers, then run tenantry restore --pool {store} and \
+         tenantry restore --all",
+        why(error)
+    ))
+}
+
+/// Placement of the tenant's own database on the server where its rows are now. The catalog adds the generation.
+fn own(placement: &Placement, slug: &Slug) -> Result<NewPlacement> {
+    let place = &placement.place;
+    let base = match place.isolation {
+        Isolation::Database => placement.base.clone(),
+        Isolation::Pooled => own_base(&place.store, slug),
+    };
+    Ok(NewPlacement {
+        store: place.store.clone(),
+        server: place.server.clone(),
+        isolation: Isolation::Database,
+        policy: Policy::Managed,
+        base: PhysicalName::parse(&base)?,
+    })
+}
+
+async fn compare(world: &World, live: &Place, other: &Place) -> Result<Difference> {
+    let schema = world.databases.schema(&live.store)?;
+    let found = match world.databases.engine().compare(live, other, &schema).await {
+        Ok(found) => Some(found),
+        // Either database may be the cause, but only the one in use can be lost here.
+        Err(error) => match world.databases.engine().lost(live).await? {
+            Some(_) => None,
+            None => return Err(error.into()),
+        },
+    };
+    let change = |d: ModelDiff| ModelChange {
+        model: d.model.to_string(),
+        added: d.added,
+        changed: d.changed,
+        removed: d.removed,
+    };
+    let models = found.map(|all| all.into_iter().map(change).collect());
+    Ok(Difference { store: live.store.clone(), models })
+}

@@ -1,0 +1,258 @@
+//! Restores the platform's own stores, offline, after the control store was lost or damaged.
+//!
+//! Called by `tenantry restore --system`. It refuses while any process has the data directory open. It removes nothing:
+//! existing files are moved aside. It needs no catalog, only the backup store.
+
+use crate::backups::{
+    BackupId, Rescanned, Store,
+    fetch::{Keep, believed, fetch, manifest_of},
+    manifest::Manifest,
+    store::MANIFEST,
+};
+use crate::{
+    Error, Platform, Result,
+    access::Operator,
+    apps::Apps,
+    audit::Heads,
+    config::{BackupTarget, Config, Scope, StoreConfig},
+    operations::World,
+    platform::{
+        databases::{Databases, platform_place},
+        in_use::InUse,
+        missing::heads_file,
+        open_engine,
+        own_stores::open_control,
+    },
+    rolled_back::{self, Behind},
+};
+use futures_util::TryStreamExt;
+use serde_json::json;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+use tenantry_engine::{Engine, name::StoreName, place::Isolation};
+
+/// Result of a restore of the platform's own stores.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct SystemRestored {
+    /// The backup.
+    pub backup: BackupId,
+    /// The stores.
+    pub stores: Vec<StoreName>,
+    /// Directory to which the former files were moved. `None`: there were none.
+    pub aside: Option<PathBuf>,
+    /// Number of backups added to the catalog because the restored one did not know them.
+    pub taken_up: u64,
+    /// Number of tenants closed because they were purged since.
+    pub closed: u64,
+}
+
+/// Restores the platform's own stores from this backup, or from the newest one.
+///
+/// # Errors
+/// [`Error::Conflict`] while a server or another command uses the data directory, and when the backup is damaged.
+pub async fn restore_system(
+    config: Config,
+    operator: &Operator,
+    id: Option<BackupId>,
+) -> Result<SystemRestored> {
+    let in_use = InUse::alone(&config)?;
+    let store = Store::open(&config.backups.target)?;
+    let id = match id {
+        Some(id) => id,
+        None => newest(&store).await?,
+    };
+    let manifest = believed(&id, manifest_of(&store, None, &id).await)?;
+    let scratch = std::path::absolute(config.platform.data_dir.join("scratch").join("system"))
+        .map_err(|e| Error::Internal(e.to_string()))?;
+    fs::create_dir_all(&scratch).map_err(|e| failed(&scratch, &e))?;
+    let done = put_in_place(&config, &store, &manifest, &scratch).await;
+    drop(fs::remove_dir_all(&scratch));
+    let (stores, aside) = done?;
+    make_missing_pools(&config).await?;
+    // From here on it is an installation like any other, and records the restore in its own log.
+    drop(in_use);
+    let platform = Platform::open(config).await?;
+    let Rescanned { taken_up, closed, .. } = platform.rescan_backups(operator).await?;
+    let mut write = platform.control().begin().await?;
+    let detail = json!({ "backup": id, "stores": stores, "aside": aside });
+    write.audit(&operator.by(), None, "system.restore", detail).await?;
+    write.commit().await?;
+    platform.shutdown().await;
+    Ok(SystemRestored { backup: id, stores, aside, taken_up, closed })
+}
+
+/// Creates pools that were lost with the platform's stores, so that their tenants can be restored into them.
+async fn make_missing_pools(config: &Config) -> Result<()> {
+    let engine = open_engine(config)?;
+    open_control(&engine, config).await?;
+    for store in config.stores_of(Scope::Tenant).filter(|s| s.isolation == Isolation::Pooled) {
+        let place = platform_place(store)?;
+        if !engine.exists(&place)? {
+            engine.create_system(&place).await?;
+        }
+    }
+    engine.shutdown().await;
+    Ok(())
+}
+
+/// Moves the damaged shared database of a pooled store aside and creates an empty one. Returns where the damaged one is
+/// now. Its tenants' rows are restored with [`Platform::restore_all`].
+///
+/// # Errors
+/// [`Error::Conflict`] while a server or another command uses the data directory, and when the database is intact;
+/// [`Error::Invalid`] for a store without its own shared database.
+pub async fn renew_pool(config: Config, operator: &Operator, store: &StoreName) -> Result<Option<PathBuf>> {
+    let own = config.stores_of(Scope::Tenant).find(|s| s.name == *store && s.isolation == Isolation::Pooled);
+    let known = own.ok_or_else(|| {
+        Error::invalid(
+            "pool",
+            format!("{store} has no shared database of its own; a store with isolation = \"pooled\" has"),
+        )
+    })?;
+    let in_use = InUse::alone(&config)?;
+    let (engine, place) = (open_engine(&config)?, platform_place(known)?);
+    if engine.lost(&place).await?.is_none() {
+        return Err(Error::Conflict(format!(
+            "the shared database {} can be opened and is whole: nothing was done",
+            place.physical
+        )));
+    }
+    engine.shutdown().await;
+    let aside = config.platform.data_dir.join("replaced").join(crate::backups::BackupId::new(now()).as_str());
+    let moved = move_aside(&file_of(&config, known)?, &aside)?;
+    let engine = open_engine(&config)?;
+    // The new database carries the id of the installation, which is in the control store.
+    open_control(&engine, &config).await?;
+    engine.create_system(&place).await?;
+    engine.shutdown().await;
+    drop(in_use);
+    let platform = Platform::open(config).await?;
+    let aside = moved.then_some(aside);
+    let mut write = platform.control().begin().await?;
+    write.audit(&operator.by(), None, "system.renew_pool", json!({ "store": store, "aside": aside })).await?;
+    write.commit().await?;
+    platform.shutdown().await;
+    Ok(aside)
+}
+
+/// Returns true if the target holds a whole backup of the platform's own stores.
+///
+/// # Errors
+/// Those of the backup store.
+pub(crate) async fn exists(target: &BackupTarget) -> Result<bool> {
+    if matches!(target, BackupTarget::Directory(path) if !path.exists()) {
+        return Ok(false);
+    }
+    match newest(&Store::open(target)?).await {
+        Ok(_) => Ok(true),
+        Err(Error::NotFound(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+async fn newest(store: &Store) -> Result<BackupId> {
+    let whole = store.list(&store.shelf(None)).try_filter_map(|object| async move {
+        let mut parts: Vec<_> = object.location.parts().collect();
+        let last = parts.pop();
+        let id = parts.pop().and_then(|id| id.as_ref().parse::<BackupId>().ok());
+        Ok(id.filter(|_| last.is_some_and(|last| last.as_ref() == MANIFEST)))
+    });
+    let ids: Vec<BackupId> = whole.try_collect().await?;
+    // A backup dated ahead was made under a wrong clock, so its date does not tell whether it is the newest.
+    let now_us = now();
+    let newest = ids.into_iter().max_by(|a, b| (!a.is_ahead_of(now_us), a).cmp(&(!b.is_ahead_of(now_us), b)));
+    newest.ok_or(Error::NotFound("backup of the platform's own stores"))
+}
+
+/// Replaces the stores. Fetches and verifies everything before it moves anything.
+async fn put_in_place(
+    config: &Config,
+    store: &Store,
+    manifest: &Manifest,
+    scratch: &Path,
+) -> Result<(Vec<StoreName>, Option<PathBuf>)> {
+    let apps = std::sync::Arc::new(Apps::load(config).map_err(|e| Error::invalid("apps", e.to_string()))?);
+    let engine = open_engine(config)?;
+    let databases = Databases::new(engine.clone(), config, apps)?;
+    let mut fetched = Vec::new();
+    for copy in &manifest.stores {
+        let known = config.stores_of(Scope::System).find(|s| s.name == copy.store);
+        let Some(known) = known else { continue };
+        let path = scratch.join(format!("{}.db", copy.store));
+        believed(&manifest.id, fetch(store, &databases, manifest, copy, &path, Keep::ForNow).await)?;
+        fetched.push((known, path));
+    }
+    let aside = config.platform.data_dir.join("replaced").join(crate::backups::BackupId::new(now()).as_str());
+    let heads = heads_file(config);
+    let published = Heads::open(Some(heads.clone()))?.newest().id;
+    let mut moved = false;
+    for (store, from) in &fetched {
+        moved |= move_aside(&file_of(config, store)?, &aside)?;
+        databases.engine().adopt_system(&platform_place(store)?, from).await?;
+    }
+    if fetched.iter().any(|(store, _)| store.name.as_str() == "control") {
+        settle(&engine, config, published).await?;
+    }
+    engine.shutdown().await;
+    // The heads belong to a log that continued longer. Next to the restored log they would say that rows were cut off.
+    moved |= move_aside(&heads, &aside)?;
+    Ok((fetched.into_iter().map(|(s, _)| s.name.clone()).collect(), moved.then_some(aside)))
+}
+
+/// Adapts the journal, which is of the moment of the backup. Backups running then are over. Other open operations have
+/// no worker and are taken over at the next start. Then prepares the store for what exists since then; `published` is
+/// the newest published row of the audit log.
+async fn settle(engine: &Engine, config: &Config, published: i64) -> Result<()> {
+    let control = config.store("control").ok_or(Error::NotFound("store"))?;
+    let mut tx = engine.system(&platform_place(control)?).await?.begin().await?;
+    let over = "UPDATE operations SET state = 'undone', data = '{}', lease_owner = NULL, lease_until = NULL, \
+        error = 'the platform was restored' \
+        WHERE kind IN ('backup', 'backup_run', 'backup_verify') AND state IN ('running', 'unwinding')";
+    let free =
+        "UPDATE operations SET lease_owner = NULL, lease_until = 0 WHERE state IN ('running', 'unwinding')";
+    let failed =
+        "UPDATE backups SET state = 'failed', error = 'the platform was restored' WHERE state = 'running'";
+    for sql in [over, free, failed] {
+        tx.execute(sql, &[]).await?;
+    }
+    let behind = Behind::look(&mut tx, published).await?;
+    rolled_back::prepare(engine, &World::files(config)?, &mut tx, behind, now()).await?;
+    Ok(tx.commit().await?)
+}
+
+fn now() -> i64 {
+    crate::clock::Clock::default().now_us()
+}
+
+fn file_of(config: &Config, store: &StoreConfig) -> Result<PathBuf> {
+    let place = platform_place(store)?;
+    let server = config.server(place.server.as_str()).ok_or(Error::NotFound("server"))?;
+    Ok(server.path.join(format!("{}.db", place.physical)))
+}
+
+/// Moves a database aside together with its other files: a leftover log would be taken for the new database's
+/// (`stale-wal`). Returns true if any file existed.
+fn move_aside(file: &Path, aside: &Path) -> Result<bool> {
+    let mut moved = false;
+    for suffix in ["-wal", "-shm", "-journal", ""] {
+        let mut from = file.as_os_str().to_owned();
+        from.push(suffix);
+        let from = PathBuf::from(from);
+        let Some(name) = from.file_name().filter(|_| from.symlink_metadata().is_ok()) else { continue };
+        fs::create_dir_all(aside).map_err(|e| failed(aside, &e))?;
+        let to = aside.join(name);
+        // If the target is on another disk, the file is copied.
+        if fs::rename(&from, &to).is_err() {
+            fs::copy(&from, &to).map_err(|e| failed(&to, &e))?;
+            fs::remove_file(&from).map_err(|e| failed(&from, &e))?;
+        }
+        moved = true;
+    }
+    Ok(moved)
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> Error {
+    Error::io(path.display(), error)
+}

@@ -1,0 +1,139 @@
+//! Removes backups that retention no longer wants, one tenant at a time.
+//!
+//! Called after each backup of a tenant and by `backups prune`. Each schedule with its own rule is judged separately.
+//! Backups made on request fall under the general rule. The final backup of a tenant is left to the purge. The newest
+//! good backup of a tenant is never removed.
+
+use crate::backups::{
+    BackupId, Backups,
+    catalog::{self, Filter, Listed, State},
+    manifest::Reason,
+    retention::kept,
+};
+use crate::{
+    Error, Result,
+    audit::By,
+    clock::{DAY_US, SECOND_US},
+    control::{Control, params},
+    operations::World,
+};
+use serde_json::json;
+use std::collections::BTreeMap;
+use tenantry_engine::name::TenantId;
+
+/// Witnessed time is slightly behind the system clock, and a backup made just now must count like any other.
+const CLOCKS_APART_US: i64 = 300 * SECOND_US;
+/// How long a failed or damaged backup stays visible.
+const TROUBLE_US: i64 = 30 * DAY_US;
+/// Of the backups younger than this, [`MOST_RECENT`] stay whatever the rules say: an operator who makes one before and
+/// one after a risky change wants both.
+const RECENT_US: i64 = DAY_US;
+const MOST_RECENT: usize = 24;
+
+/// A backup that may be removed.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Expired {
+    pub(crate) id: BackupId,
+    pub(crate) tenant: Option<TenantId>,
+}
+
+/// Returns the backups of a tenant (`None`: of the platform) that the rules no longer want.
+pub(crate) async fn expired(
+    control: &Control,
+    backups: &Backups,
+    tenant: Option<TenantId>,
+) -> Result<Vec<Expired>> {
+    let filter = Filter { tenant, system: tenant.is_none(), limit: 1000, ..Filter::default() };
+    let all = catalog::list(&mut control.snapshot().await?, &filter).await?;
+    Ok(judge(backups, &all, control.due_us()))
+}
+
+/// Applies the rules. `due_us` is that of [`Control::due_us`]. A backup dated more than [`CLOCKS_APART_US`] after it
+/// stays and counts under no rule: a clock that is or was ahead may have dated it.
+fn judge(backups: &Backups, all: &[Listed], due_us: i64) -> Vec<Expired> {
+    let all: Vec<&Listed> = all.iter().filter(|b| b.at_us <= due_us + CLOCKS_APART_US).collect();
+    let good = || all.iter().filter(|b| b.state == State::Good && b.reason != Reason::Final);
+    let newest = all.iter().filter(|b| b.state == State::Good).map(|b| b.at_us).max();
+    let mut recent: Vec<i64> = good().map(|b| b.at_us).filter(|at| *at > due_us - RECENT_US).collect();
+    recent.sort_unstable_by(|a, b| b.cmp(a));
+    recent.truncate(MOST_RECENT);
+    let mut by_rule: BTreeMap<Option<&str>, Vec<i64>> = BTreeMap::new();
+    for backup in good() {
+        by_rule.entry(rule(backups, backup)).or_default().push(backup.at_us);
+    }
+    let keep = |name: Option<&str>| {
+        let schedule = name.and_then(|name| backups.config().schedule(name));
+        schedule.map_or(backups.config().keep, |s| s.keep)
+    };
+    let kept: BTreeMap<_, _> = by_rule.iter().map(|(name, at)| (*name, kept(at, keep(*name)))).collect();
+    let stays = |b: &Listed| match b.state {
+        State::Running => true,
+        State::Failed | State::Damaged => b.at_us > due_us - TROUBLE_US,
+        State::Good => {
+            b.reason == Reason::Final
+                || recent.contains(&b.at_us)
+                || Some(b.at_us) == newest
+                || kept.get(&rule(backups, b)).is_some_and(|kept| kept.contains(&b.at_us))
+        }
+    };
+    let gone = all.iter().filter(|b| !stays(b));
+    gone.map(|b| Expired { id: b.id.clone(), tenant: b.tenant }).collect()
+}
+
+/// Removes all backups of a tenant. Returns how many.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the store refuses to remove one. The call can then be repeated.
+pub(crate) async fn remove_all(world: &World, by: &By, tenant: TenantId) -> Result<u64> {
+    let mut removed = 0;
+    loop {
+        let filter = Filter { tenant: Some(tenant), limit: 1000, ..Filter::default() };
+        let all = catalog::list(&mut world.control.snapshot().await?, &filter).await?;
+        if all.is_empty() {
+            return Ok(removed);
+        }
+        let all: Vec<_> = all.into_iter().map(|b| Expired { id: b.id, tenant: b.tenant }).collect();
+        let gone = remove_expired(world, by, &all).await?;
+        if gone.len() < all.len() {
+            return Err(Error::Unavailable(format!("backups of tenant {tenant} could not be removed")));
+        }
+        removed += gone.len() as u64;
+    }
+}
+
+/// Returns purged tenants whose backups have been retained long enough.
+pub(in crate::backups) async fn long_gone(control: &Control, before_us: i64) -> Result<Vec<TenantId>> {
+    let sql = "SELECT DISTINCT b.tenant FROM tenants t JOIN backups b ON b.tenant = t.id \
+        WHERE t.state = 'gone' AND t.state_at <= ? LIMIT 100";
+    let rows = control.snapshot().await?.query(sql, params![before_us]).await?;
+    rows.iter().map(|r| Ok(TenantId::from_raw(r.integer(0)?))).collect()
+}
+
+/// Returns the schedule whose rule a backup falls under. `None`: the general rule.
+fn rule<'b>(backups: &Backups, backup: &'b Listed) -> Option<&'b str> {
+    let name = backup.schedule.as_deref()?;
+    backups.config().schedule(name).map(|_| name)
+}
+
+/// Removes backups from the store, then from the catalog, with an audit row. Those that the store refuses to remove
+/// stay until the next time. Returns the removed ones.
+pub(crate) async fn remove_expired(world: &World, by: &By, expired: &[Expired]) -> Result<Vec<BackupId>> {
+    let mut gone = Vec::new();
+    for backup in expired {
+        match world.backups.store()?.remove(backup.tenant, &backup.id).await {
+            Ok(()) => gone.push(backup),
+            Err(error) => tracing::warn!(%error, backup = %backup.id, "expired backup stays for now"),
+        }
+    }
+    if gone.is_empty() {
+        return Ok(vec![]);
+    }
+    let mut write = world.control.begin().await?;
+    for backup in &gone {
+        catalog::forget(&mut write, &backup.id).await?;
+    }
+    let ids: Vec<_> = gone.iter().map(|b| b.id.clone()).collect();
+    write.audit(by, gone[0].tenant, "backup.expire", json!({ "backups": ids })).await?;
+    write.commit().await?;
+    Ok(ids)
+}

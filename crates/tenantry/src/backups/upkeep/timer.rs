@@ -1,0 +1,85 @@
+//! The background pass over backups: starts scheduled runs and caches the status.
+//!
+//! Called by the platform's only timer. Costs one small read per schedule while nothing is due. There are no timers per
+//! tenant.
+
+use crate::backups::{
+    expire::{long_gone, remove_all},
+    runs,
+    schedule::due,
+    status,
+    verbs::Selection,
+};
+use crate::{
+    Error, Platform, Result,
+    audit::By,
+    backups::operations::backup_run::BackupRun,
+    clock::{DAY_US, SECOND_US},
+    config::ScheduleConfig,
+};
+
+/// Largest age of the cached status.
+const STATUS_US: i64 = 60 * SECOND_US;
+
+impl Platform {
+    /// Runs one pass. Starts runs and does not wait for them.
+    pub(crate) async fn backups_pass(&self) -> Result<()> {
+        for schedule in &self.config().backups.schedules {
+            if let Err(error) = self.serve(schedule).await {
+                tracing::error!(%error, schedule = %schedule.name, "schedule of backups");
+            }
+        }
+        if let Err(error) = self.serve_drill().await {
+            tracing::error!(%error, "restore drill");
+        }
+        let (control, backups) = (self.control(), self.backups());
+        let keep_us = i64::from(self.config().retention.backups_days) * DAY_US;
+        for tenant in long_gone(control, control.due_us() - keep_us).await? {
+            if let Err(error) = remove_all(&self.world(), &By::system(), tenant).await {
+                tracing::error!(%error, %tenant, "backups of a purged tenant stay for now");
+            }
+        }
+        let now = control.now_us();
+        if backups.remembered().get().is_none_or(|(at, _)| (now - at).abs() >= STATUS_US) {
+            backups.remembered().put(now, status::status(control, backups).await?);
+        }
+        Ok(())
+    }
+
+    /// Starts the run that is due by this schedule, if any.
+    async fn serve(&self, schedule: &ScheduleConfig) -> Result<()> {
+        let (control, name) = (self.control(), schedule.name.as_str());
+        let now = control.now_us();
+        let served = runs::served(&mut control.snapshot().await?, name, now).await?;
+        // If a clock that was ahead recorded the schedule, record it again: otherwise nothing would be due until then.
+        let Some(served) = served.filter(|served| served.since_us <= now) else {
+            let mut write = control.begin().await?;
+            runs::see(&mut write, name).await?;
+            return write.commit_unaudited().await;
+        };
+        let Some(slot) = due(&schedule.cron, served.since_us, served.begun_us, now) else {
+            return Ok(());
+        };
+        let selection = Selection {
+            tenants: schedule.tenants.clone(),
+            stores: schedule.stores.clone(),
+            system: self.names_system_store(schedule),
+        };
+        let run = BackupRun::new(By::system(), selection, Some((name.to_owned(), slot)));
+        match self.operations().spawn(run).await {
+            // Another process was faster.
+            Ok(_) | Err(Error::Conflict(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns true if the schedule includes the platform's own stores. One for named tenants does so only if it names
+    /// such a store.
+    fn names_system_store(&self, schedule: &ScheduleConfig) -> bool {
+        let system = self.backups();
+        match &schedule.stores {
+            Some(stores) => system.system().iter().any(|place| stores.contains(&place.store)),
+            None => schedule.tenants.is_none(),
+        }
+    }
+}
