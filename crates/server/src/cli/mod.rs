@@ -7,30 +7,21 @@
 mod out;
 
 mod args;
-mod audit;
-mod backup_args;
-mod backups;
-mod check;
-mod clock;
-mod demo;
+mod backup;
 mod life;
 mod migrations;
-mod moving;
 mod operations;
-mod plans;
 mod project;
-mod reload;
-mod restore;
-mod serve;
-mod settings;
+mod server;
 mod setup;
-mod sql;
 mod table;
-mod tenants;
-mod users;
+mod tenant;
 mod watch;
 
 pub use args::Cli;
+use backup::{backup_args, backups, restore};
+use server::{audit, check, clock, demo, reload, serve};
+use tenant::{moving, plans, settings, sql, tenants, users};
 
 use anyhow::Result;
 use args::{Audit, Command, Maintenance};

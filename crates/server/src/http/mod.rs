@@ -3,48 +3,34 @@
 //! Called by the command line (`serve`, `demo`) and by embedders. The platform decides what a caller may do; this
 //! module turns its answers into HTTP.
 
-mod access_log;
-mod account;
+mod accounts;
 mod admin;
+mod answer;
 mod app;
-mod auth;
-mod backup_metrics;
-mod body;
-mod cookie;
-mod credentials;
-mod csrf;
-mod denials;
-mod disposition;
 mod docs;
-mod etag;
-mod faults;
 mod guard;
-mod health;
-mod invitations;
-mod metrics;
-mod metrics_port;
-mod names;
+mod observe;
 mod openapi;
 mod operation;
-mod page;
-mod plans;
 pub mod problem;
 pub mod query;
 mod records;
-mod register;
-mod request_id;
+mod request;
 mod routes;
-mod scope;
 mod serve;
 mod short;
 mod tenant;
-mod tenants_seen;
-mod view;
 
 pub use access_log::LogTo;
+use accounts::{account, auth, invitations, plans, register};
+use answer::{disposition, etag, page, view};
 pub use app::{App, Options};
 pub use guard::{Peer, call};
 pub use metrics_port::serve_metrics;
+use observe::{
+    access_log, backup_metrics, denials, faults, health, metrics, metrics_port, request_id, tenants_seen,
+};
+use request::{body, cookie, credentials, csrf, names, scope};
 pub use routes::{Access, ROUTES, Route, router};
 pub use scope::{Caller, Manager, Staff, Superuser, Tenant};
 pub use serve::{ServeOptions, serve};

@@ -3,20 +3,13 @@
 //! Called by the route table. For all other callers these routes are absent (`absent-not-forbidden`). No handler here
 //! shows a tenant's rows: staff see those only by impersonation, which is audited.
 
-mod attach;
 mod audit;
 mod backups;
-mod copies;
-mod create;
 mod impersonate;
-mod life;
 mod mail;
-mod maintenance;
-mod moving;
 mod operations;
-mod purge;
 mod restore;
-mod settings;
+mod tenant_life;
 mod tenants;
 mod users;
 
@@ -44,6 +37,7 @@ pub(super) use restore::{
     undo as undo_restore,
 };
 pub(super) use settings::{change as change_settings, show as settings};
+use tenant_life::{attach, copies, create, life, maintenance, moving, purge, settings};
 pub(super) use tenants::{change_plan, list as tenants, resume, show as tenant, suspend};
 pub(super) use users::{
     change as change_user, create as create_user, list as users, revoke as revoke_sessions, set_password,

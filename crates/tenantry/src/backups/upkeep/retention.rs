@@ -108,7 +108,7 @@ mod tests {
             prop_assert!(kept.len() <= (daily + weekly + monthly).max(1) as usize);
             prop_assert!(kept.iter().all(|us| all.contains(us)));
             // Retained backups stay retained: pruning twice is the same as pruning once.
-            let again = crate::backups::kept(&kept.iter().copied().collect::<Vec<_>>(), Keep { daily, weekly, monthly });
+            let again = super::kept(&kept.iter().copied().collect::<Vec<_>>(), Keep { daily, weekly, monthly });
             prop_assert_eq!(&again, &kept);
         }
     }

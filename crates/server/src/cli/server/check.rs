@@ -1,0 +1,66 @@
+//! `tenantry check`: models, migrations and every database against each other (M16), and files
+//! against the catalog.
+
+use crate::cli::setup::{Place, explain};
+use anyhow::Result;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::{process::ExitCode, time::Duration};
+use tenantry::{Orphan, Platform, name::Slug};
+
+/// Between two looks of the bar, which is drawn on a terminal only.
+const TICK: Duration = Duration::from_millis(120);
+
+/// Finds files without a placement, and trouble with backups. A part that cannot be looked at is a finding too: it does
+/// not keep the others.
+async fn of_the_platform(platform: &Platform) -> Vec<String> {
+    let mut found = match platform.orphans().await {
+        // A placement without its file is among the findings about databases.
+        Ok(all) => all
+            .iter()
+            .filter(|orphan| !matches!(orphan, Orphan::Placement { .. }))
+            .map(ToString::to_string)
+            .collect(),
+        Err(error) => vec![format!("files could not be compared with the catalog: {}", explain(error))],
+    };
+    found.extend(platform.backup_store_trouble().await);
+    match platform.unknown_scheduled_tenants().await {
+        Ok(unknown) => found.extend(unknown.into_iter().map(|(schedule, slug)| {
+            format!("backup schedule {schedule} names tenant {slug}, which does not exist: see [[backups.schedules]]")
+        })),
+        Err(error) => found.push(format!("backup schedules could not be checked: {}", explain(error))),
+    }
+    found
+}
+
+/// Prints what is not as it should be; exit status 1 when there is anything.
+pub(in crate::cli) async fn run(place: &Place, tenant: Option<&str>, pages: bool) -> Result<ExitCode> {
+    let platform = place.reading().await?;
+    let only = tenant.map(Slug::parse).transpose()?;
+    let mut found = 0u64;
+    let bar = ProgressBar::new(0)
+        .with_style(ProgressStyle::with_template("check {spinner} {wide_bar} {pos}/{len} tenants {eta}")?);
+    bar.enable_steady_tick(TICK);
+    let tell = |finding| {
+        found += 1;
+        bar.suspend(|| say!("{finding}"));
+    };
+    let at = |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    };
+    let checked = platform.check(only.as_ref(), pages, tell, at).await;
+    bar.finish_and_clear();
+    let checked = checked.map_err(explain)?;
+    if only.is_none() {
+        for text in of_the_platform(&platform).await {
+            found += 1;
+            say!("{text}");
+        }
+    }
+    match found {
+        0 => say!("models, migrations and databases agree; tenants checked: {checked}"),
+        1 => say!("1 problem found; tenants checked: {checked}"),
+        n => say!("{n} problems found; tenants checked: {checked}"),
+    }
+    Ok(if found == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,54 @@
+//! `tenantry clock`: how far the system clock is believed, and believing it now.
+
+use crate::cli::{
+    setup::{Place, explain},
+    table::at_second,
+    users::operator,
+};
+use anyhow::Result;
+use clap::Subcommand;
+use std::process::ExitCode;
+use tenantry::{Platform, control::ClockState};
+
+/// What to do about the system clock.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Clock {
+    /// Believe the system clock as it is now, so that purges and retention go on.
+    Accept,
+}
+
+/// Shows both clocks, after accepting the system clock if asked to.
+pub(in crate::cli) async fn run(place: &Place, accept: bool) -> Result<ExitCode> {
+    let platform = if accept { place.platform().await? } else { place.reading().await? };
+    let state = match accept {
+        true => platform.accept_clock(&operator()).await,
+        false => platform.clock_state().await,
+    }
+    .map_err(explain)?;
+    say!("system clock    {}", at_second(state.now_us));
+    say!("witnessed time  {}", at_second(state.witnessed_us));
+    match warning(&state) {
+        Some(warning) => say!("{warning}"),
+        None => say!("they agree: purges and retention go by them"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says on standard error that work waits because of the clock, if it does.
+pub(in crate::cli) async fn warn(platform: &Platform) -> Result<()> {
+    if let Some(warning) = warning(&platform.clock_state().await.map_err(explain)?) {
+        tell!("{warning}");
+    }
+    Ok(())
+}
+
+fn warning(state: &ClockState) -> Option<String> {
+    let hours = state.confirmed_in_us.div_euclid(3_600_000_000) + 1;
+    state.holds_back().then(|| {
+        format!(
+            "the system clock jumped, or no server ran for a while: nothing is purged or pruned until a server has run \
+             for {hours} more hours without a jump\n  remedy: compare the system clock with another one, then run: \
+             tenantry clock accept"
+        )
+    })
+}

@@ -1,0 +1,44 @@
+//! `tenantry demo`: two companies with believable data, served on loopback, with lines to paste.
+
+use crate::cli::{
+    args::Listen,
+    serve::until_stopped,
+    setup::{Place, explain},
+};
+use anyhow::{Result, bail};
+use std::{net::SocketAddr, process::ExitCode};
+use tenantry::demo::{self, Company};
+
+/// Sets up what is missing, then serves. A second run continues.
+pub(in crate::cli) async fn run(place: &Place, listen: &Listen) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let address = listen.listen.unwrap_or(platform.config().platform.listen);
+    if !address.ip().is_loopback() {
+        bail!("the demo has a public password and serves loopback addresses only; use `tenantry serve`");
+    }
+    let companies = demo::load(&platform).await.map_err(explain)?;
+    until_stopped(platform, address, |bound| announce(bound, &companies)).await
+}
+
+fn announce(bound: SocketAddr, companies: &[Company]) {
+    say!("Tenantry demo on http://{bound}   API documentation: http://{bound}/api/docs\n");
+    say!("  superuser   {}   {}", demo::SUPERUSER, demo::PASSWORD);
+    for company in companies {
+        say!("  {:<14} {}   {}", company.name, company.email, demo::PASSWORD);
+    }
+    let Some(company) = companies.first() else { return };
+    say!("\nPaste these in another terminal:\n");
+    say!("  TOKEN=$(curl -s http://{bound}/api/auth/login -H 'content-type: application/json' \\");
+    say!(
+        "    -d '{{\"email\":\"{}\",\"password\":\"{}\"}}' | sed 's/.*\"token\":\"\\([^\"]*\\)\".*/\\1/')",
+        company.email,
+        demo::PASSWORD
+    );
+    say!(
+        "  curl -s 'http://{bound}/api/records/doctors?expand=city,clinic' -H \"authorization: Bearer $TOKEN\""
+    );
+    say!(
+        "  curl -s 'http://{bound}/api/records/patients?q=eder&limit=3' -H \"authorization: Bearer $TOKEN\""
+    );
+    say!("\nStop it with Ctrl-C; run it again to continue.");
+}

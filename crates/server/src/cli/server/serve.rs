@@ -1,0 +1,114 @@
+//! `tenantry serve`: the platform over HTTP until it is told to stop.
+
+use crate::cli::{
+    args::Listen,
+    reload,
+    setup::{Place, explain},
+};
+use crate::http::{App, Options, ServeOptions, router, serve, serve_metrics};
+use anyhow::{Context, Result};
+use std::{net::SocketAddr, process::ExitCode};
+use tenantry::Platform;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    task::JoinHandle,
+};
+
+/// Opens, announces, serves.
+pub(in crate::cli) async fn run(place: &Place, listen: &Listen) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    platform.apps().require_migrated().map_err(explain)?;
+    platform.check_secrets().map_err(explain)?;
+    platform.plans().initialise(&crate::cli::users::operator()).await.map_err(explain)?;
+    tell_of_backups(&platform).await?;
+    let address = listen.listen.unwrap_or(platform.config().platform.listen);
+    until_stopped(platform, address, |bound| {
+        say!("Tenantry serves http://{bound}  (API documentation: http://{bound}/api/docs)");
+        say!("Stop it with Ctrl-C.");
+    })
+    .await
+}
+
+/// Says at start what would keep backups from being of use. It is no reason not to serve.
+async fn tell_of_backups(platform: &Platform) -> Result<()> {
+    if platform.backup_status().await.map_err(explain)?.inside_data_dir {
+        tell!("warning: {}", crate::cli::backups::INSIDE);
+    }
+    let platform = platform.clone();
+    tokio::spawn(async move {
+        if let Some(trouble) = platform.backup_store_trouble().await {
+            tracing::error!("{trouble}");
+        }
+    });
+    Ok(())
+}
+
+/// Serves until SIGINT or SIGTERM, then lets running requests end and closes the databases.
+pub(in crate::cli) async fn until_stopped(
+    platform: Platform,
+    address: SocketAddr,
+    announce: impl FnOnce(SocketAddr),
+) -> Result<ExitCode> {
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}: another program may hold it; choose one with --listen")
+    })?;
+    let bound = listener.local_addr()?;
+    let app = App::new(platform.clone(), Options::of(&platform).map_err(explain)?);
+    let routes = router(app.clone());
+    let metrics = metrics(&app).await?;
+    let work = platform.start_background();
+    let options = ServeOptions::of(&platform);
+    say_bounds(&platform, &options);
+    let reloads = (reload::on_hangup(&platform)?, listening(&platform));
+    // Heard before anyone is told that there is a server to stop.
+    let stopped = stop_signal()?;
+    announce(bound);
+    serve(app, routes, listener, options, stopped).await?;
+    metrics.abort();
+    reloads.0.abort();
+    drop(reloads.1);
+    work.stop().await;
+    platform.shutdown().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the process may hold open, for the log.
+fn say_bounds(platform: &Platform, options: &ServeOptions) {
+    let descriptors = platform.descriptors();
+    tracing::info!(
+        descriptors = descriptors.limit,
+        for_databases = descriptors.databases,
+        open_databases = descriptors.open_databases,
+        connections = options.max_connections,
+        connections_per_address = options.max_connections_per_address,
+        "bounds of this process"
+    );
+}
+
+/// Serves `/metrics` at an address of its own, where one is configured, until the task is aborted.
+async fn metrics(app: &App) -> Result<JoinHandle<()>> {
+    let Some(address) = app.platform().config().metrics.listen else { return Ok(tokio::spawn(async {})) };
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        format!(
+            "cannot listen on {address} for metrics: choose another [metrics] listen in the configuration"
+        )
+    })?;
+    say!("Metrics: http://{}/metrics", listener.local_addr()?);
+    Ok(tokio::spawn(serve_metrics(app.clone(), listener, std::future::pending())))
+}
+
+/// None, with a warning, where a socket cannot be made: then only SIGHUP reloads.
+fn listening(platform: &Platform) -> Option<reload::Socket> {
+    let socket = reload::listen(platform);
+    let warn = |error: &std::io::Error| tracing::warn!(%error, "no socket for `tenantry reload`: use SIGHUP");
+    socket.inspect_err(warn).ok()
+}
+
+/// Resolves at the first SIGINT or SIGTERM from now on.
+fn stop_signal() -> Result<impl Future<Output = ()>> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+    })
+}

@@ -1,0 +1,96 @@
+//! Commands that move tenants: move, promote, demote, release, maintenance.
+
+use crate::cli::{
+    args,
+    setup::{Place, explain},
+    users::operator,
+};
+use anyhow::{Result, bail};
+use std::process::ExitCode;
+use tenantry::{
+    Platform,
+    name::{ServerName, Slug, StoreName},
+};
+
+/// To another server, or back.
+pub(in crate::cli) async fn to(place: &Place, options: &args::Move) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let (slug, store, by) = (Slug::parse(&options.tenant)?, store(options.store.as_deref())?, operator());
+    if options.lost {
+        let id = platform.fall_back(&by, &slug, store.as_ref()).await.map_err(explain)?;
+        return put_back(&platform, id).await;
+    }
+    let id = match (&options.to, options.back) {
+        (Some(server), false) => {
+            platform.move_tenant(&by, &slug, &ServerName::parse(server)?, store.as_ref()).await
+        }
+        (None, true) => platform.move_tenant_back(&by, &slug, store.as_ref()).await,
+        _ => bail!("say --to SERVER or --back"),
+    };
+    done(&platform, id.map_err(explain)?).await
+}
+
+/// Out of the pool.
+pub(in crate::cli) async fn promote(place: &Place, options: &args::Promote) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let (slug, store) = (Slug::parse(&options.tenant)?, store(options.store.as_deref())?);
+    let server = options.to.as_deref().map(ServerName::parse).transpose()?;
+    let id = platform.promote_tenant(&operator(), &slug, store.as_ref(), server.as_ref()).await;
+    done(&platform, id.map_err(explain)?).await
+}
+
+/// Into the pool.
+pub(in crate::cli) async fn demote(place: &Place, options: &args::OfStore) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let (slug, store) = (Slug::parse(&options.tenant)?, store(options.store.as_deref())?);
+    let id = platform.demote_tenant(&operator(), &slug, store.as_ref()).await;
+    done(&platform, id.map_err(explain)?).await
+}
+
+/// Lets go of what is kept.
+pub(in crate::cli) async fn release(place: &Place, options: &args::OfStore) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let (slug, store) = (Slug::parse(&options.tenant)?, store(options.store.as_deref())?);
+    let released = platform.release_tenant(&operator(), &slug, store.as_ref()).await.map_err(explain)?;
+    let databases = crate::cli::table::count(released, "kept database", "kept databases");
+    say!("removed {databases} of {slug}");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn store(name: Option<&str>) -> Result<Option<StoreName>> {
+    Ok(name.map(StoreName::parse).transpose()?)
+}
+
+/// Says what is in use again, and what is gone.
+async fn put_back(platform: &Platform, id: i64) -> Result<ExitCode> {
+    let over = crate::cli::watch::watch_operation(platform, id).await?;
+    let result = over.result.unwrap_or_default();
+    for store in result["stores"].as_array().into_iter().flatten() {
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        say!(
+            "{}: the database on {} {}; the one on {} is in use again",
+            text(&store["store"]),
+            text(&store["lost"]["server"]),
+            text(&store["why"]),
+            text(&store["now"]["server"])
+        );
+        say!("  everything written since {} is lost", text(&store["writes_lost_since"]));
+    }
+    say!("run migrate-tenants if migrations have run since; release what is left of the lost one");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Follows the move to its end and says what came of it.
+async fn done(platform: &Platform, id: i64) -> Result<ExitCode> {
+    let over = crate::cli::watch::watch_operation(platform, id).await?;
+    say!("{}", over.what);
+    let Some(result) = over.result else { return Ok(ExitCode::SUCCESS) };
+    if let Some(pause_us) = result["pause_us"].as_i64() {
+        say!("writes waited for {}.{:03} ms", pause_us / 1000, pause_us % 1000);
+    }
+    match result["verified"].as_bool() {
+        Some(true) => say!("every record is the same in both places; the old one is kept for now"),
+        _ => say!("records differ between the places: the old one is kept until you release it"),
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,35 @@
+//! The command `settings`: what the platform keeps for a tenant without looking into it.
+
+use crate::cli::{
+    setup::{Place, explain},
+    users::operator,
+};
+use anyhow::{Result, anyhow};
+use serde_json::{Map, Value};
+use std::process::ExitCode;
+use tenantry::name::Slug;
+
+/// Shows them after the changes, if there are any.
+pub(in crate::cli) async fn run(place: &Place, tenant: &str, changes: &[String]) -> Result<ExitCode> {
+    let changes = changes.iter().map(|text| change(text)).collect::<Result<Map<_, _>>>()?;
+    let platform = if changes.is_empty() { place.reading().await? } else { place.platform().await? };
+    let slug = Slug::parse(tenant)?;
+    let now = match changes.is_empty() {
+        true => platform.tenant_settings(&slug).await,
+        false => platform.change_tenant_settings(&operator(), &slug, changes).await,
+    };
+    say!("{}", serde_json::to_string_pretty(&now.map_err(explain)?)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn change(text: &str) -> Result<(String, Value)> {
+    let (key, value) = text
+        .split_once('=')
+        .filter(|(key, _)| !key.is_empty())
+        .ok_or_else(|| anyhow!("{text:?} is no change: write KEY=VALUE, or KEY= to remove it"))?;
+    let value = match value {
+        "" => Value::Null,
+        _ => serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned())),
+    };
+    Ok((key.to_owned(), value))
+}

@@ -1,0 +1,105 @@
+//! `tenantry sql`: a statement on the rows of one tenant, or of a system store. It is read-only (M12, `confined-sql`), or it
+//! corrects values that stop a migration.
+
+use crate::cli::{
+    setup::{Place, explain},
+    table,
+};
+use anyhow::{Result, anyhow};
+use clap::Args;
+use std::process::ExitCode;
+use tenantry::{
+    EngineErrorKind, Error, Platform, counted,
+    name::{Slug, StoreName},
+};
+
+/// Options of sql.
+#[derive(Debug, Args)]
+pub(crate) struct Sql {
+    /// Slug of the tenant; with --system the name of a system store.
+    pub(crate) tenant: String,
+    /// One SELECT; with --write one UPDATE.
+    pub(crate) statement: String,
+    /// Change values: those that stop a migration. Rows and ids stay.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) write: bool,
+    /// Store, when a tenant has several.
+    #[arg(long, default_value = "tenant", conflicts_with = "system")]
+    pub(crate) store: String,
+    /// On a system store, instead of a tenant.
+    #[arg(long)]
+    pub(crate) system: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Runs the statement and prints its rows, or how many rows it changed.
+pub(in crate::cli) async fn run(place: &Place, options: &Sql) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let of = match options.system {
+        true => Of::System(StoreName::parse(&options.tenant)?),
+        false => Of::Tenant(Slug::parse(&options.tenant)?, StoreName::parse(&options.store)?),
+    };
+    match options.write {
+        true => write(&platform, &of, &options.statement).await,
+        false => read(&platform, &of, &options.statement, options.json).await,
+    }
+}
+
+/// The rows that a statement is for.
+enum Of {
+    Tenant(Slug, StoreName),
+    System(StoreName),
+}
+
+/// Runs a reading statement and prints its rows.
+async fn read(platform: &Platform, of: &Of, statement: &str, json: bool) -> Result<ExitCode> {
+    let by = crate::cli::users::operator();
+    let rows = match of {
+        Of::Tenant(slug, store) => platform.operator_sql(&by, slug, store, statement).await,
+        Of::System(store) => platform.system_sql(&by, store, statement).await,
+    };
+    let rows = rows.map_err(explain)?;
+    if json {
+        let objects: Vec<serde_json::Map<_, _>> =
+            rows.rows.iter().map(|row| rows.columns.iter().cloned().zip(row.clone()).collect()).collect();
+        table::json(&objects)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    table::print_named(rows.columns, rows.rows.iter().map(|row| row.iter().map(cell).collect()));
+    if rows.truncated {
+        tell!("more rows were left out");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs one UPDATE and prints how many rows it changed.
+async fn write(platform: &Platform, of: &Of, statement: &str) -> Result<ExitCode> {
+    let by = crate::cli::users::operator();
+    let done = match of {
+        Of::Tenant(slug, store) => platform.operator_repair(&by, slug, store, statement).await,
+        Of::System(store) => platform.system_repair(&by, store, statement).await,
+    };
+    let changed = done.map_err(|error| match &error {
+        Error::Engine(engine) if matches!(engine.kind(), EngineErrorKind::Denied(_)) => anyhow!(
+            "only an UPDATE of the tables of the tenant or of the store is allowed here, and not of id, created_at or version"
+        ),
+        _ => explain(error),
+    })?;
+    let next = match of {
+        Of::Tenant(slug, _) if !changed.is_pooled => format!("migrate-tenants --tenant {slug}"),
+        Of::Tenant(..) => "migrate-tenants".to_owned(),
+        Of::System(_) => "migrate".to_owned(),
+    };
+    say!("{} changed; go on with: tenantry {next}", counted(changed.rows, "row"));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn cell(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::Null => String::new(),
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

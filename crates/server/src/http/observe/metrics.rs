@@ -1,0 +1,191 @@
+//! Counters, and their text for Prometheus.
+//!
+//! The guard records each request in counters that exist since the start: a request builds no label, hashes no name and
+//! allocates nothing, and nothing has to be cleaned up afterwards. The counters belong to one server, not to the
+//! process, so that several servers can run in one test.
+
+use crate::http::tenants_seen::TenantsSeen;
+use http::StatusCode;
+use std::{
+    fmt::Write,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
+
+/// Upper bounds of the latency histogram's buckets, microseconds.
+const BOUNDS_US: [u64; 11] =
+    [500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000, 500_000, 1_000_000, 5_000_000];
+const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// All counters of one server.
+pub(crate) struct Metrics {
+    routes: Box<[Route]>,
+    /// Requests by tenant, in bounded memory.
+    pub(crate) tenants: TenantsSeen,
+    /// Number of open connections.
+    pub(crate) connections: AtomicU64,
+    /// Number of connections refused for lack of room.
+    pub(crate) connections_refused: AtomicU64,
+    /// Number of connections closed to make room.
+    pub(crate) connections_displaced: AtomicU64,
+    /// Number of panics caught in handlers.
+    pub(crate) panics: AtomicU64,
+}
+
+/// Counters of one route.
+struct Route {
+    /// `method="GET",route="/healthz"`.
+    labels: String,
+    classes: [AtomicU64; 5],
+    /// Requests by duration: one counter per bound, and one for longer requests.
+    buckets: [AtomicU64; BOUNDS_US.len() + 1],
+    /// Total duration of all requests, nanoseconds.
+    total_ns: AtomicU64,
+}
+
+impl Metrics {
+    /// Creates counters for each of `routes` (method and path), in order; the last one also counts requests that match
+    /// no route.
+    pub(crate) fn new<'a>(routes: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        Self {
+            routes: routes.map(|(method, path)| Route::new(method, path)).collect(),
+            tenants: TenantsSeen::default(),
+            connections: AtomicU64::new(0),
+            connections_refused: AtomicU64::new(0),
+            connections_displaced: AtomicU64::new(0),
+            panics: AtomicU64::new(0),
+        }
+    }
+
+    /// Counts one answered request of route `index`.
+    pub(crate) fn record(&self, index: usize, status: StatusCode, took: Duration) {
+        let Some(route) = self.routes.get(index).or(self.routes.last()) else { return };
+        let class = usize::from(status.as_u16() / 100).clamp(1, 5) - 1;
+        route.classes[class].fetch_add(1, Relaxed);
+        let bucket = BOUNDS_US.iter().position(|bound| took <= Duration::from_micros(*bound));
+        route.buckets[bucket.unwrap_or(BOUNDS_US.len())].fetch_add(1, Relaxed);
+        route.total_ns.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// Returns the exposition text. Routes without requests are omitted.
+    pub(crate) fn render(&self, slug: impl Fn(i64) -> Option<String>) -> String {
+        let mut text = String::with_capacity(16 * 1024);
+        let used: Vec<_> = self.routes.iter().filter(|route| route.requests() > 0).collect();
+        family(&mut text, "tenantry_http_requests_total", "counter", "Requests answered.");
+        used.iter().for_each(|route| route.counts(&mut text));
+        family(&mut text, "tenantry_http_request_seconds", "histogram", "Time to answer.");
+        used.iter().for_each(|route| route.histogram(&mut text));
+        family(&mut text, "tenantry_http_connections", "gauge", "Connections open now.");
+        line(&mut text, "tenantry_http_connections", "", self.connections.load(Relaxed));
+        let counter = |text: &mut String, name: &str, help: &str, value: &AtomicU64| {
+            family(text, name, "counter", help);
+            line(text, name, "", value.load(Relaxed));
+        };
+        let refused = "Connections for which there was no room.";
+        counter(&mut text, "tenantry_http_connections_refused_total", refused, &self.connections_refused);
+        let displaced = "Connections that waited for their client, closed to make room for others.";
+        counter(
+            &mut text,
+            "tenantry_http_connections_displaced_total",
+            displaced,
+            &self.connections_displaced,
+        );
+        family(&mut text, "tenantry_http_panics_total", "counter", "Panics caught in handlers.");
+        line(&mut text, "tenantry_http_panics_total", "", self.panics.load(Relaxed));
+        self.tenants(&mut text, slug);
+        text
+    }
+
+    /// Appends the requests by tenant. The labels are slugs, which need no escaping; [`TenantsSeen`] bounds their
+    /// number.
+    fn tenants(&self, text: &mut String, slug: impl Fn(i64) -> Option<String>) {
+        const NAME: &str = "tenantry_tenant_requests_total";
+        let (top, other) = self.tenants.top();
+        family(text, NAME, "counter", "Requests of the busiest tenants.");
+        for (tenant, requests) in top {
+            let label = slug(tenant).unwrap_or_else(|| format!("id-{tenant}"));
+            line(text, NAME, &format!("{{tenant=\"{label}\"}}"), requests);
+        }
+        line(text, NAME, "{tenant=\"other\"}", other);
+    }
+}
+
+impl Route {
+    fn new(method: &str, path: &str) -> Self {
+        Self {
+            // The values come from the route table, not from requests: nothing in them needs escaping.
+            labels: format!("method=\"{method}\",route=\"{path}\""),
+            classes: Default::default(),
+            buckets: Default::default(),
+            total_ns: AtomicU64::new(0),
+        }
+    }
+
+    fn requests(&self) -> u64 {
+        self.buckets.iter().map(|bucket| bucket.load(Relaxed)).sum()
+    }
+
+    fn counts(&self, text: &mut String) {
+        for (class, count) in CLASSES.iter().zip(&self.classes) {
+            let count = count.load(Relaxed);
+            if count > 0 {
+                let labels = format!("{{{},class=\"{class}\"}}", self.labels);
+                line(text, "tenantry_http_requests_total", &labels, count);
+            }
+        }
+    }
+
+    fn histogram(&self, text: &mut String) {
+        const NAME: &str = "tenantry_http_request_seconds";
+        let (labels, mut below) = (&self.labels, 0);
+        let bounds = BOUNDS_US.iter().map(|us| (*us as f64 / 1e6).to_string()).chain(["+Inf".to_owned()]);
+        for (bound, bucket) in bounds.zip(&self.buckets) {
+            below += bucket.load(Relaxed);
+            line(text, &format!("{NAME}_bucket"), &format!("{{{labels},le=\"{bound}\"}}"), below);
+        }
+        let seconds = self.total_ns.load(Relaxed) as f64 / 1e9;
+        line(text, &format!("{NAME}_sum"), &format!("{{{labels}}}"), seconds);
+        line(text, &format!("{NAME}_count"), &format!("{{{labels}}}"), below);
+    }
+}
+
+fn family(text: &mut String, name: &str, kind: &str, help: &str) {
+    // Writing to a string does not fail.
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+}
+
+fn line(text: &mut String, name: &str, labels: &str, value: impl std::fmt::Display) {
+    let _ = writeln!(text, "{name}{labels} {value}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_histogram_counts_up_to_all_and_unused_routes_are_left_out() {
+        let metrics = Metrics::new([("GET", "/a"), ("GET", "/b"), ("", "none")].into_iter());
+        for us in [1, 500, 501, 7_000_000] {
+            metrics.record(0, StatusCode::OK, Duration::from_micros(us));
+        }
+        metrics.record(99, StatusCode::NOT_FOUND, Duration::from_micros(1));
+        metrics.tenants.note(7);
+        let text = metrics.render(|id| (id == 7).then(|| "acme".into()));
+        for wanted in [
+            "# TYPE tenantry_http_request_seconds histogram",
+            "tenantry_http_requests_total{method=\"GET\",route=\"/a\",class=\"2xx\"} 4",
+            "tenantry_http_requests_total{method=\"\",route=\"none\",class=\"4xx\"} 1",
+            "tenantry_http_request_seconds_bucket{method=\"GET\",route=\"/a\",le=\"0.0005\"} 2",
+            "tenantry_http_request_seconds_bucket{method=\"GET\",route=\"/a\",le=\"0.001\"} 3",
+            "tenantry_http_request_seconds_bucket{method=\"GET\",route=\"/a\",le=\"5\"} 3",
+            "tenantry_http_request_seconds_bucket{method=\"GET\",route=\"/a\",le=\"+Inf\"} 4",
+            "tenantry_http_request_seconds_sum{method=\"GET\",route=\"/a\"} 7.001002",
+            "tenantry_http_request_seconds_count{method=\"GET\",route=\"/a\"} 4",
+            "tenantry_http_panics_total 0",
+            "tenantry_tenant_requests_total{tenant=\"acme\"} 1",
+        ] {
+            assert!(text.lines().any(|line| line == wanted), "{wanted} in\n{text}");
+        }
+        assert!(!text.contains("/b"), "{text}");
+    }
+}

@@ -1,0 +1,11 @@
+//! What operators see of the server: its log, metrics, health, and the denials that go to the audit log.
+
+pub(in crate::http) mod access_log;
+pub(in crate::http) mod backup_metrics;
+pub(in crate::http) mod denials;
+pub(in crate::http) mod faults;
+pub(in crate::http) mod health;
+pub(in crate::http) mod metrics;
+pub(in crate::http) mod metrics_port;
+pub(in crate::http) mod request_id;
+pub(in crate::http) mod tenants_seen;

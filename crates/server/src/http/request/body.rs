@@ -1,0 +1,129 @@
+//! Request bodies: JSON with a bound on its size, and streams.
+//!
+//! Used by the handlers. The reader of a stream bounds its size. The serve loop bounds how slowly a body may arrive.
+
+use crate::http::{
+    App,
+    problem::{Code, Problem, Result},
+    query::pairs,
+};
+use axum::{
+    body::Body,
+    extract::{FromRequest, Request},
+};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use http::{HeaderMap, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use std::{io, time::Duration};
+use tokio::time::timeout;
+
+/// Maximum time for a bounded body to arrive completely.
+const WHOLE: Duration = Duration::from_secs(60);
+
+/// A JSON object as body, parsed into a typed value.
+pub(in crate::http) struct Json<T>(pub(in crate::http) T);
+
+/// A JSON array as body, parsed into typed elements.
+pub(in crate::http) struct JsonArray<T>(pub(in crate::http) Vec<T>);
+
+impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self> {
+        let RawJson(bytes) = RawJson::from_request(request, app).await?;
+        // Derived code would also read a struct's fields from an array, in the order of their declaration.
+        if bytes.trim_ascii_start().first() == Some(&b'[') {
+            return Err(Problem::new(Code::BadRequest, "The body must be a JSON object, not an array."));
+        }
+        serde_json::from_slice(&bytes).map(Json).map_err(|e| unreadable(&e))
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest<App> for JsonArray<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self> {
+        let RawJson(bytes) = RawJson::from_request(request, app).await?;
+        serde_json::from_slice(&bytes).map(JsonArray).map_err(|e| unreadable(&e))
+    }
+}
+
+/// Deserializes a field that may be omitted but must not be `null` when present.
+pub(in crate::http) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
+}
+
+/// A JSON body as bytes; the handler parses it.
+pub(in crate::http) struct RawJson(pub(in crate::http) Bytes);
+
+impl FromRequest<App> for RawJson {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self> {
+        let media = media_type(request.headers());
+        // Also a defence: a form on another site cannot send this type without a preflight request
+        // (`cross-site-request`).
+        if media != "application/json" && !media.ends_with("+json") {
+            let text = "Send the body as `content-type: application/json`.";
+            return Err(Problem::new(Code::UnsupportedMediaType, text));
+        }
+        whole(request.into_body(), app.options().max_json_bytes).await.map(RawJson)
+    }
+}
+
+/// Media type of a plain HTML form.
+pub(in crate::http) const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Returns the fields of a JSON object or of a plain HTML form. An empty form field counts as absent.
+pub(in crate::http) async fn fields<T: DeserializeOwned>(request: Request, app: &App) -> Result<T> {
+    if media_type(request.headers()) != FORM {
+        return Json::from_request(request, app).await.map(|Json(fields)| fields);
+    }
+    let bytes = whole(request.into_body(), app.options().max_json_bytes).await?;
+    let text = str::from_utf8(&bytes).map_err(|_| bad_form("must be UTF-8"))?;
+    let mut fields = serde_json::Map::new();
+    for pair in pairs(text) {
+        let (name, value) = pair.map_err(bad_form)?;
+        if !value.is_empty() && fields.insert(name.into_owned(), value.into_owned().into()).is_some() {
+            return Err(bad_form("a field was sent twice"));
+        }
+    }
+    serde_json::from_value(fields.into()).map_err(|e| unreadable(&e))
+}
+
+fn bad_form(why: &str) -> Problem {
+    Problem::new(Code::BadRequest, format!("The form cannot be read: {why}."))
+}
+
+/// Returns the media type without parameters, in lower case; empty if there is none.
+pub(in crate::http) fn media_type(headers: &HeaderMap) -> String {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// Converts a JSON error to a problem. Serde's text contains the position and the expected type, never our data.
+pub(in crate::http) fn unreadable(error: &serde_json::Error) -> Problem {
+    Problem::new(Code::BadRequest, format!("The body cannot be read: {error}."))
+}
+
+/// Returns the whole body if it has at most `max` bytes and arrives in time.
+pub(in crate::http) async fn whole(body: Body, max: usize) -> Result<Bytes> {
+    match timeout(WHOLE, Limited::new(body, max).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err(Problem::new(Code::TooLarge, format!("At most {max} bytes are taken here.")))
+        }
+        Ok(Err(error)) => Err(Problem::new(Code::BadRequest, "The body broke off, or arrived too slowly.")
+            .private(error.to_string())),
+        Err(_) => Err(Problem::new(Code::BadRequest, "The body did not arrive in time.")),
+    }
+}
+
+/// Streams the body as it arrives.
+pub(in crate::http) fn stream(body: Body) -> impl Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static {
+    body.into_data_stream().map(|piece| piece.map_err(io::Error::other)).boxed()
+}

@@ -1,0 +1,81 @@
+//! Extractors and parsers for names and numbers in requests: tenants, stores, servers, ids. Used by routes of staff and
+//! tenants.
+//!
+//! An invalid name in a path or a filter names nothing, so it gives the same 404 as an absent one
+//! (`absent-not-forbidden`). An invalid name in a form breaks a rule of its field.
+
+use crate::http::{
+    App,
+    problem::{Problem, Result},
+};
+use axum::extract::{FromRequestParts, RawPathParams};
+use http::request::Parts;
+use tenantry::{
+    Error,
+    name::{NameError, Slug, TenantId},
+};
+
+/// Slug from `{slug}` in the path; does not check that the tenant exists.
+#[derive(Debug)]
+pub(in crate::http) struct Company(pub(in crate::http) Slug);
+
+impl<S: Send + Sync> FromRequestParts<S> for Company {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        absent_unless(&param(parts, state, "slug").await?).map(Self)
+    }
+}
+
+/// Path parameter `{id}` as an integer; anything else is a 404.
+#[derive(Debug)]
+pub(in crate::http) struct Number(pub(in crate::http) i64);
+
+impl<S: Send + Sync> FromRequestParts<S> for Number {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        param(parts, state, "id").await?.parse().map(Self).map_err(|_| Problem::absent())
+    }
+}
+
+/// Returns the path parameter `name`, whatever other parameters the path has.
+async fn param<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) -> Result<String> {
+    let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| Problem::absent())?;
+    let found = params.iter().find(|(known, _)| *known == name);
+    found.map(|(_, value)| value.to_owned()).ok_or_else(Problem::absent)
+}
+
+/// Parses the slug of a tenant; an invalid one is a 404.
+pub(in crate::http) fn absent_unless(slug: &str) -> Result<Slug> {
+    Slug::parse(slug).map_err(|_| Problem::absent())
+}
+
+/// Returns the tenant that a filter names.
+pub(in crate::http) async fn filtered(app: &App, slug: Option<&str>) -> Result<Option<TenantId>> {
+    match slug {
+        Some(slug) => Ok(Some(app.platform().tenant_id(&absent_unless(slug)?).await?)),
+        None => Ok(None),
+    }
+}
+
+/// Parses a form field that is a name.
+///
+/// # Errors
+/// If `parse` rejects the text; the problem names the field.
+pub(in crate::http) fn field<T>(
+    name: &str,
+    text: &str,
+    parse: fn(&str) -> Result<T, NameError>,
+) -> Result<T> {
+    Ok(parse(text).map_err(|e| Error::invalid(name, e.reason))?)
+}
+
+/// Parses an optional form field that is a name.
+pub(in crate::http) fn optional<T>(
+    name: &str,
+    text: Option<&str>,
+    parse: fn(&str) -> Result<T, NameError>,
+) -> Result<Option<T>> {
+    text.map(|text| field(name, text, parse)).transpose()
+}

@@ -1,0 +1,283 @@
+//! Extractors that resolve the caller and enter the tenant.
+//!
+//! Used by every handler that is not public, and by embedders' own routes. Handlers cannot reach records without one of
+//! these, so none can omit the check (`unscoped-route`). None holds a connection (`held-connection`).
+
+use crate::http::{
+    App,
+    credentials::Shown,
+    guard::{Note, Peer},
+    problem::{Code, Problem, Result},
+};
+use axum::extract::{FromRef, FromRequestParts};
+use http::{HeaderMap, header, request::Parts};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    ops::Deref,
+    sync::Arc,
+};
+use tenantry::{
+    access::{self, Actor, Resolved, meter::Hold, sessions::Origin},
+    name::TenantId,
+    records,
+};
+
+/// The tenant that the request has entered; the rest of the request happens inside it.
+///
+/// Works on embedders' routes too: their state must provide an [`App`] through [`FromRef`].
+#[derive(Debug)]
+pub struct Tenant(pub access::Tenant);
+
+/// The tenant that the request has entered. The caller manages this tenant; the extractor refuses other members.
+#[derive(Debug)]
+pub struct Manager(pub access::Tenant);
+
+/// A caller with any valid credential, in no tenant.
+#[derive(Debug)]
+pub struct Caller(pub Actor);
+
+/// Any caller; contains the actor if the request presents a valid credential.
+pub(in crate::http) struct Visitor(pub(in crate::http) Option<Actor>);
+
+/// Staff of the platform. For all other callers the route is absent (`absent-not-forbidden`).
+#[derive(Debug)]
+pub struct Staff(pub Actor);
+
+/// A superuser. The extractor refuses other staff; for all other callers the route is absent.
+#[derive(Debug)]
+pub struct Superuser(pub Actor);
+
+/// The actor and the tenant they name, without entering it; used by state and billing pages.
+pub(in crate::http) struct Named {
+    pub(in crate::http) actor: Actor,
+    pub(in crate::http) tenant: Option<TenantId>,
+}
+
+/// Origin of a request, with or without a credential.
+pub(in crate::http) struct Client {
+    pub(in crate::http) origin: Origin,
+    pub(in crate::http) host: Option<String>,
+}
+
+/// Scope of record routes: inside a tenant, or the shared models for staff.
+pub(in crate::http) enum Scope {
+    Tenant(Box<access::Tenant>),
+    Staff(Actor),
+}
+
+impl Scope {
+    pub(in crate::http) async fn resolve(
+        app: &App,
+        headers: &HeaderMap,
+        path: &str,
+        peer: IpAddr,
+    ) -> Result<Self> {
+        let shown = Shown::read(app.options(), headers, path, peer)?;
+        let access = app.platform().access();
+        let resolved = access.resolve(&shown.presented()).await?;
+        match resolved.tenant {
+            Some(tenant) => Ok(Self::Tenant(Box::new(access.enter(&resolved.actor, tenant).await?))),
+            None if resolved.actor.is_staff() => Ok(Self::Staff(resolved.actor)),
+            None => Err(nowhere()),
+        }
+    }
+
+    /// Converts to the scope type of the platform's records.
+    pub(in crate::http) fn of_records(&self) -> records::Scope<'_> {
+        match self {
+            Self::Tenant(tenant) => records::Scope::Tenant(tenant),
+            Self::Staff(actor) => records::Scope::Staff(actor),
+        }
+    }
+
+    /// Returns a shared hold on the permit that counts the request against its tenant.
+    pub(in crate::http) fn hold(&mut self) -> Option<Hold> {
+        match self {
+            Self::Tenant(tenant) => tenant.hold(),
+            Self::Staff(_) => None,
+        }
+    }
+
+    fn actor(&self) -> &Actor {
+        match self {
+            Self::Tenant(tenant) => tenant.actor(),
+            Self::Staff(actor) => actor,
+        }
+    }
+
+    /// Returns the ids of tenant and user for the log, 0 if there is none.
+    pub(in crate::http) fn noted(&self) -> (i64, i64) {
+        match self {
+            Self::Tenant(tenant) => (tenant.id().get(), user(tenant.actor())),
+            Self::Staff(actor) => (0, user(actor)),
+        }
+    }
+}
+
+/// The problem for a signed-in caller that has several tenants or none and names no tenant.
+fn nowhere() -> Problem {
+    Problem::new(Code::NotFound, "No company is chosen.")
+        .remedy("POST /api/auth/switch with one of the tenants that GET /api/me lists.")
+}
+
+fn user(actor: &Actor) -> i64 {
+    actor.user_id().map_or(0, |id| id.get())
+}
+
+fn peer(parts: &Parts) -> IpAddr {
+    // Without `serve` the address is unknown; no proxy range contains this one.
+    parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0)
+}
+
+fn note(parts: &Parts, tenant: i64, actor: &Actor) {
+    if let Some(note) = parts.extensions.get::<Arc<Note>>() {
+        note.caller(tenant, user(actor), actor);
+    }
+}
+
+async fn scope(app: &App, parts: &Parts) -> Result<Scope> {
+    let mut scope = Scope::resolve(app, &parts.headers, parts.uri.path(), peer(parts)).await?;
+    note(parts, scope.noted().0, scope.actor());
+    if let Some(note) = parts.extensions.get::<Arc<Note>>() {
+        note.hold(scope.hold());
+    }
+    Ok(scope)
+}
+
+async fn resolved(app: &App, parts: &Parts) -> Result<Resolved> {
+    let shown = Shown::read(app.options(), &parts.headers, parts.uri.path(), peer(parts))?;
+    let resolved = app.platform().access().resolve(&shown.presented()).await?;
+    // A session may outlive a membership; only members may see the tenant's figures.
+    let tenant = resolved.tenant.filter(|id| resolved.actor.belongs_to(*id));
+    note(parts, tenant.map_or(0, |id| id.get()), &resolved.actor);
+    Ok(resolved)
+}
+
+async fn actor(app: &App, parts: &Parts) -> Result<Actor> {
+    resolved(app, parts).await.map(|resolved| resolved.actor)
+}
+
+impl FromRequestParts<App> for Named {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let resolved = resolved(app, parts).await?;
+        Ok(Self { actor: resolved.actor, tenant: resolved.tenant })
+    }
+}
+
+impl FromRequestParts<App> for Client {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let shown = Shown::read(app.options(), &parts.headers, parts.uri.path(), peer(parts))?;
+        let agent = parts.headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok());
+        let origin = Origin { address: Some(shown.address), agent: agent.map(str::to_owned) };
+        Ok(Self { origin, host: shown.host.map(str::to_owned) })
+    }
+}
+
+impl FromRequestParts<App> for Scope {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        scope(app, parts).await
+    }
+}
+
+impl<S> FromRequestParts<S> for Tenant
+where
+    App: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        match scope(&App::from_ref(state), parts).await? {
+            Scope::Tenant(tenant) => Ok(Self(*tenant)),
+            // Staff who name no tenant are in none.
+            Scope::Staff(_) => Err(Problem::absent()),
+        }
+    }
+}
+
+impl<S> FromRequestParts<S> for Manager
+where
+    App: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let Tenant(tenant) = Tenant::from_request_parts(parts, state).await?;
+        tenant.require_manager()?;
+        Ok(Self(tenant))
+    }
+}
+
+impl FromRequestParts<App> for Visitor {
+    type Rejection = Problem;
+
+    /// Treats an expired credential as none: an old cookie must not block a public route.
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        match actor(app, parts).await {
+            Ok(actor) => Ok(Self(Some(actor))),
+            Err(problem) if problem.code() == Code::Unauthenticated => Ok(Self(None)),
+            Err(problem) => Err(problem),
+        }
+    }
+}
+
+impl<S> FromRequestParts<S> for Caller
+where
+    App: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        actor(&App::from_ref(state), parts).await.map(Self)
+    }
+}
+
+impl<S> FromRequestParts<S> for Staff
+where
+    App: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let actor = actor(&App::from_ref(state), parts).await?;
+        actor.require_staff()?;
+        Ok(Self(actor))
+    }
+}
+
+impl<S> FromRequestParts<S> for Superuser
+where
+    App: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let Staff(actor) = Staff::from_request_parts(parts, state).await?;
+        actor.require_superuser("use this route")?;
+        Ok(Self(actor))
+    }
+}
+
+impl Deref for Manager {
+    type Target = access::Tenant;
+    fn deref(&self) -> &access::Tenant {
+        &self.0
+    }
+}
+
+impl Deref for Tenant {
+    type Target = access::Tenant;
+    fn deref(&self) -> &access::Tenant {
+        &self.0
+    }
+}
