@@ -92,9 +92,10 @@ fn fleet(options: &Options, dir: &Path) -> Result<Vec<Entry>> {
         let both = alternate(1, || Ok(rate(theirs.back_up(LEVEL)?)), || Ok(rate(ours.back_up(LEVEL)?)))?;
         return Ok(vec![Entry::rate("backup_fleet", "tenants/s", both, options.quick)]);
     }
-    let (_, of_one) = peak(home.start(&["backup", &slug(1)])?).context("tenantry backup")?;
+    let (_, of_one) = peak(home.start(&["backup", "create", &slug(1)])?).context("tenantry backup")?;
     let baseline = rate(theirs.back_up(LEVEL)?);
-    let (taken, of_all) = peak(home.start(&["backup", "--all"])?).context("tenantry backup --all")?;
+    let (taken, of_all) =
+        peak(home.start(&["backup", "create", "--all"])?).context("tenantry backup create --all")?;
     let both = Compared { ours: rate(taken), baseline, ratio: rate(taken) / baseline };
     Ok(vec![
         Entry::rate("backup_fleet", "tenants/s", both, options.quick),

@@ -83,7 +83,7 @@ fn our_migration(home: &Home, tenants: u32, rounds: usize, theirs: &mut Fleet) -
             round += 1;
             home.add_field(round)?;
             let started = Instant::now();
-            home.run(&["migrate-tenants"])?;
+            home.run(&["migrate", "tenants"])?;
             Ok(f64::from(tenants) / started.elapsed().as_secs_f64())
         },
     )

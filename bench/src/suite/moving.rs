@@ -54,7 +54,7 @@ impl Side {
         let mut library = Library::open(&home)?;
         library.create_with_owners(1)?;
         library.close();
-        home.run(&["create-superuser", "--email", STAFF, "--password", PASSWORD])?;
+        home.run(&["user", "create-superuser", "--email", STAFF, "--password", PASSWORD])?;
         let server = home.serve()?;
         let (owner, staff) = (records::log_in(&server, 1)?, records::log_in_as(&server, STAFF)?);
         let side = Self { server, owner, staff };

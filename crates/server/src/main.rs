@@ -1,6 +1,5 @@
 //! The binary `tenantry`. It chooses the allocator, the crypto provider and the log format, and runs the command line.
 
-use clap::Parser;
 use std::{io::IsTerminal, process::ExitCode};
 use tenantry_server::cli;
 use tracing_subscriber::EnvFilter;
@@ -9,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
+    let cli = cli::parse(std::env::args_os());
     let filter = EnvFilter::try_from_env("TENANTRY_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)

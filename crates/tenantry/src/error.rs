@@ -46,7 +46,7 @@ pub enum Error {
     /// The thing is not in the state that the action needs, or the name is taken. The text is public.
     #[error("conflict: {0}")]
     Conflict(String),
-    /// Another operation or a migration run is at work on the tenant. Unlike for [`Error::Conflict`], the same call
+    /// Another operation or a migration run is working on the tenant. Unlike for [`Error::Conflict`], the same call
     /// succeeds once that is over. The text is public.
     #[error("conflict: {0}")]
     Occupied(String),

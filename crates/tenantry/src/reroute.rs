@@ -188,7 +188,7 @@ impl Inner {
                 let mut tx = self.control.snapshot().await?;
                 if !is_at_work(&mut tx, tenant.id()).await? && !self.is_open(tenant, place, schema).await? {
                     let (slug, store) = (record.slug.to_string(), refused.store.to_string());
-                    let detail = format!("{refused} is fenced, and no operation is at work on it");
+                    let detail = format!("{refused} is fenced, and no operation is working on it");
                     return Err(Error::Superseded { slug, store, detail });
                 }
                 let detail = format!("{refused} stayed fenced for as long as a write waits");

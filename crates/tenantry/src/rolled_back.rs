@@ -119,7 +119,7 @@ impl Platform {
             last = behind.last,
             "the control store is older than its audit log was: an older file was put back, or rows were removed. \
              New ids and generations go on above everything that exists, and all sessions were ended. If the newer \
-             file still exists, stop the server and put it back; otherwise run: tenantry backups rescan, tenantry check"
+             file still exists, stop the server and put it back; otherwise run: tenantry backup rescan, tenantry check"
         );
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Compares declared models with the state after all migrations, and returns the operations of the next migration.
 //!
-//! `makemigrations` calls it. The operations it returns were applied to a copy of the state without error and lead
+//! `migrate make` calls it. The operations it returns were applied to a copy of the state without error and lead
 //! exactly to the declared schema. What it cannot know, it asks.
 
 use super::{

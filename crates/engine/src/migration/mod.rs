@@ -1,6 +1,6 @@
 //! Schema changes as portable data: the contents of a migration, the models after it, and how the next one is found.
 //!
-//! The platform calls it (`makemigrations`, `migrate`, `check`), and so do the engines, which translate operations to
+//! The platform calls it (`migrate make`, `migrate`, `check`), and so do the engines, which translate operations to
 //! their own statements. Nothing here depends on a database.
 
 mod convertible;

@@ -4,7 +4,7 @@ use super::{Migration, Op, Statements};
 use crate::model::{Field, FieldKind, IdKind, Index, Model, OnDelete};
 use serde_json::Value as Json;
 
-const HEAD: &str = "# Written by `tenantry makemigrations`. Read it, change it until it has been applied somewhere, never after.\n";
+const HEAD: &str = "# Written by `tenantry migrate make`. Read it, change it until it has been applied somewhere, never after.\n";
 
 impl Migration {
     /// Returns the text of the file. [`Migration::parse`] reads it back to an equal migration.

@@ -4,27 +4,27 @@
 //! same platform library and the same locks in the control store.
 
 #[macro_use]
-mod out;
+mod show;
 
 mod args;
 mod backup;
-mod life;
-mod migrations;
-mod operations;
-mod project;
+mod migrate;
+mod operation;
+mod parse;
+mod plan;
+mod restore;
 mod server;
 mod setup;
-mod table;
 mod tenant;
-mod watch;
+mod user;
 
 pub use args::Cli;
-use backup::{backup_args, backups, restore};
-use server::{audit, check, clock, demo, reload, serve};
-use tenant::{moving, plans, settings, sql, tenants, users};
+pub use parse::parse;
+use server::{audit, check, clock, completions, demo, project, reload, serve, sql};
+use show::{out, table, watch};
 
 use anyhow::Result;
-use args::{Audit, Command, Maintenance};
+use args::Command;
 use std::process::ExitCode;
 
 /// Runs the command line to its end: the status to exit with, after everything that is to be said was said.
@@ -44,58 +44,29 @@ pub fn main(cli: Cli) -> ExitCode {
 
 /// Commands that write files which people share: configuration, models and migrations.
 fn writes_sources(command: &Command) -> bool {
-    matches!(command, Command::Init | Command::Startapp { .. } | Command::Makemigrations(_))
+    matches!(command, Command::Init | Command::App(_) | Command::Migrate(migrate::Migrate::Make(_)))
 }
 
 /// Runs one command. Errors carry their remedy in the text.
 async fn run(cli: Cli) -> Result<ExitCode> {
     let place = setup::Place { config: cli.config, data: cli.data };
     match cli.command {
+        Command::Init => project::init(),
         Command::Demo(listen) => demo::run(&place, &listen).await,
         Command::Serve(listen) => serve::run(&place, &listen).await,
-        Command::Init => project::init(),
-        Command::Startapp { name } => project::startapp(&place, &name),
-        Command::Makemigrations(make) => migrations::make(&place, &make),
-        Command::Migrate => migrations::system(&place).await,
-        Command::MigrateTenants(options) => migrations::tenants(&place, &options).await,
         Command::Reload => reload::run(&place).await,
         Command::Check { tenant, no_pages } => check::run(&place, tenant.as_deref(), !no_pages).await,
-        Command::ListTenants { json } => tenants::list(&place, json).await,
-        Command::CreateTenant(options) => tenants::create(&place, &options).await,
-        Command::AddOwner(options) => users::add_owner(&place, &options).await,
-        Command::ShowTenant { tenant, json } => tenants::show(&place, &tenant, json).await,
-        Command::SuspendTenant { tenant, reason } => tenants::suspend(&place, &tenant, &reason).await,
-        Command::ResumeTenant { tenant } => tenants::resume(&place, &tenant).await,
-        Command::Move(options) => moving::to(&place, &options).await,
-        Command::Promote(options) => moving::promote(&place, &options).await,
-        Command::Demote(options) => moving::demote(&place, &options).await,
-        Command::Release(options) => moving::release(&place, &options).await,
-        Command::Maintenance { action: Maintenance::On { tenant, reason } } => {
-            tenants::maintenance(&place, &tenant, Some(&reason)).await
-        }
-        Command::Maintenance { action: Maintenance::Off { tenant } } => {
-            tenants::maintenance(&place, &tenant, None).await
-        }
-        Command::Settings { tenant, changes } => settings::run(&place, &tenant, &changes).await,
-        Command::Backup(options) => backups::make(&place, &options).await,
-        Command::Backups { action } => backups::run(&place, &action).await,
-        Command::Restore(options) => restore::run(&place, &options).await,
-        Command::Life(act) => life::run(&place, &act).await,
-        Command::CreateDb { tenant, company } => {
-            tenants::create_db(&place, &tenant.or(company).unwrap_or_default()).await
-        }
-        Command::AttachTenantDb(options) => tenants::attach(&place, &options).await,
-        Command::Clock { action } => clock::run(&place, action.is_some()).await,
-        Command::InitPlans => plans::init(&place).await,
-        Command::CreateSuperuser { email, password } => users::superuser(&place, &email, password).await,
-        Command::UnlockUser { email } => users::unlock(&place, &email).await,
-        Command::SetPassword { email, password } => users::set_password(&place, &email, password).await,
-        Command::SetPlan { tenant, plan, state, ends_at } => {
-            plans::set(&place, &tenant, plan.as_deref(), state.as_deref(), ends_at).await
-        }
+        Command::Clock(verb) => clock::run(&place, &verb).await,
+        Command::App(verb) => project::app(&place, &verb),
+        Command::Migrate(verb) => migrate::run(&place, &verb).await,
+        Command::Tenant(verb) => tenant::run(&place, &verb).await,
+        Command::Plan(verb) => plan::run(&place, &verb).await,
+        Command::User(verb) => user::run(&place, &verb).await,
         Command::Sql(options) => sql::run(&place, &options).await,
-        Command::Operations { action } => operations::run(&place, &action).await,
-        Command::Audit { action: Audit::Verify } => audit::verify(&place).await,
-        Command::Audit { action: Audit::List { limit, json } } => audit::list(&place, limit, json).await,
+        Command::Backup(verb) => backup::run(&place, &verb).await,
+        Command::Restore(verb) => restore::run(&place, &verb).await,
+        Command::Operation(verb) => operation::run(&place, &verb).await,
+        Command::Audit(verb) => audit::run(&place, &verb).await,
+        Command::Completions { shell } => completions::run(shell),
     }
 }

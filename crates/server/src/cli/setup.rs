@@ -103,7 +103,7 @@ fn for_damage(error: &tenantry::Error) -> Option<String> {
     let tenantry::Error::Engine(engine) = error else { return None };
     matches!(engine.kind(), Corrupt | WrongIdentity).then(|| {
         "the file is damaged or another's; put the right one back, or restore it: tenantry check names the database and \
-         the command; a control store that cannot be read: tenantry restore --system"
+         the command; a control store that cannot be read: tenantry restore system"
             .into()
     })
 }
@@ -112,9 +112,9 @@ fn for_damage(error: &tenantry::Error) -> Option<String> {
 fn where_to_look(error: &tenantry::Error) -> Option<String> {
     let tenantry::Error::NotFound(what) = error else { return None };
     let command = match *what {
-        "tenant" => "list-tenants",
-        "backup" => "backups list",
-        "operation" => "operations list",
+        "tenant" => "tenant list",
+        "backup" => "backup list",
+        "operation" => "operation list",
         "system store" => {
             return Some(
                 "name one of tenantry.toml with scope = \"system\", other than the control store".into(),
@@ -137,7 +137,7 @@ mod tests {
         assert_eq!(text(Error::Conflict("the name acme is taken".into())), "the name acme is taken");
         assert_eq!(text(Error::invalid("plan", "there is none")), "plan: there is none");
         let absent = text(Error::NotFound("tenant"));
-        assert_eq!(absent, "no such tenant\n  remedy: see which there are: tenantry list-tenants");
+        assert_eq!(absent, "no such tenant\n  remedy: see which there are: tenantry tenant list");
         let wrong =
             EngineError::new(Kind::Statement("no such table or column".into()), "sqlite: no such table: x");
         assert_eq!(text(wrong.into()), "the statement is not valid: no such table: x");

@@ -251,7 +251,7 @@ async fn invited(acme: &Client) -> Answer {
     acme.post("/api/tenant/invitations", &json!({"email": VICTIM, "role": "admin"})).await
 }
 
-/// Adds an owner as `tenantry add-owner` does.
+/// Adds an owner as `tenantry tenant add-owner` does.
 async fn add_owner(app: &TestApp) -> u16 {
     let owner =
         NewOwner { email: VICTIM.into(), name: "The founder".into(), password: Password::new(VICTIMS) };

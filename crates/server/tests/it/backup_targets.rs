@@ -17,7 +17,7 @@ fn a_target_with_an_unknown_scheme_is_no_directory() {
     let dir = dir.path();
     for target in ["S3://bucket", "s3:/bucket", "gs://bucket/prefix", "http://backups.example"] {
         configure(dir, &format!("[backups]\ntarget = \"{target}\"\n"));
-        let said = refused(dir, &["list-tenants"]);
+        let said = refused(dir, &["tenant", "list"]);
         assert!(said.contains("tenantry.toml:2: backups.target: "), "{target}: {said}");
         assert!(said.contains("s3://BUCKET/PREFIX"), "{target}: {said}");
     }
@@ -36,18 +36,18 @@ fn trouble_with_backups_is_named_with_its_remedy() {
     assert!(!checked.status.success() && said.contains("make the directory"), "{said}");
     assert!(said.contains("schedule nightly names tenant nobody"), "{said}");
     assert!(said.contains("2 problems found"), "{said}");
-    let status = run(dir, &["backups", "status", "--json"]);
+    let status = run(dir, &["backup", "status", "--json"]);
     assert!(!status.status.success());
     let shown: Value = serde_json::from_str(&stdout(&status)).unwrap();
     assert!(shown["trouble"].as_str().unwrap_or_default().contains("make the directory"), "{shown}");
-    assert!(stdout(&run(dir, &["backups", "status"])).contains("make the directory"));
-    let made = refused(dir, &["backup", "--system"]);
+    assert!(stdout(&run(dir, &["backup", "status"])).contains("make the directory"));
+    let made = refused(dir, &["backup", "create", "--system"]);
     assert!(made.contains("make the directory") && !made.contains("try again in a moment"), "{made}");
     assert!(!made.contains("stays for now") && !made.contains("nothing is left"), "{made}");
     std::fs::create_dir(&absent).unwrap();
-    let none = refused(dir, &["backups", "verify", "--all"]);
+    let none = refused(dir, &["backup", "verify", "--all"]);
     assert!(none.contains("no good backup") && !none.contains("--tenant"), "{none}");
-    fine(dir, &["backup", "--system"]);
+    fine(dir, &["backup", "create", "--system"]);
 }
 
 #[test]
@@ -71,6 +71,6 @@ fn the_demo_works_beside_a_configuration_of_its_own() {
     let dir = tempfile::tempdir().unwrap();
     fine(dir.path(), &["init"]);
     drop(start(dir.path(), "demo"));
-    let shown = fine(dir.path(), &["list-tenants"]);
+    let shown = fine(dir.path(), &["tenant", "list"]);
     assert!(shown.contains("city-hospital") && shown.contains("green-clinic"), "{shown}");
 }

@@ -41,6 +41,18 @@ pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// Returns the JSON that a command prints with `--json`.
+pub(crate) fn json_of(dir: &Path, args: &[&str]) -> Value {
+    let output = run(dir, &[args, &["--json"]].concat());
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_str(&stdout(&output)).unwrap()
+}
+
+/// Returns the items of a list that a command prints with `--json`.
+pub(crate) fn items_of(dir: &Path, args: &[&str]) -> Vec<Value> {
+    json_of(dir, args)["items"].as_array().unwrap_or_else(|| panic!("{args:?}: no page")).clone()
+}
+
 pub(crate) fn start(dir: &Path, command: &str) -> Running {
     let mut tenantry = tenantry(dir);
     tenantry.args([command, "--listen", "127.0.0.1:0"]);
@@ -180,10 +192,10 @@ impl Running {
     }
 }
 
-/// Returns a tenant's database file, from `list-tenants --json` and the data directory.
+/// Returns a tenant's database file, from `tenant list --json` and the data directory.
 pub(crate) fn file_of(dir: &Path, slug: &str) -> PathBuf {
-    let listed: Value = serde_json::from_str(&stdout(&run(dir, &["list-tenants", "--json"]))).unwrap();
-    let tenant = listed.as_array().unwrap().iter().find(|t| t["slug"] == slug).unwrap();
+    let listed = items_of(dir, &["tenant", "list"]);
+    let tenant = listed.iter().find(|t| t["slug"] == slug).unwrap();
     let physical = tenant["placements"][0]["place"]["physical"].as_str().unwrap();
     find(&dir.join("tenantry-data"), &format!("{physical}.db")).unwrap()
 }
@@ -231,27 +243,27 @@ fn a_command_beside_the_server_holds_at_its_next_request() {
         assert_eq!(status, expected, "{body}");
     };
     doctors(200);
-    assert!(run(dir.path(), &["suspend-tenant", "green-clinic", "--reason", "unpaid"]).status.success());
+    assert!(run(dir.path(), &["tenant", "suspend", "green-clinic", "--reason", "unpaid"]).status.success());
     doctors(403);
-    assert!(run(dir.path(), &["resume-tenant", "green-clinic"]).status.success());
+    assert!(run(dir.path(), &["tenant", "resume", "green-clinic"]).status.success());
     doctors(200);
-    let created = run(dir.path(), &["create-tenant", "third-one", "--email", "x@third.example"]);
+    let created = run(dir.path(), &["tenant", "create", "third-one", "--email", "x@third.example"]);
     assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
     let list = stdout(&run(dir.path(), &["list_tenants"]));
     for wanted in ["third-one", "x@third.example", "trial", "tenant_third-one_1"] {
         assert!(list.contains(wanted), "{wanted} in {list}");
     }
-    assert!(run(dir.path(), &["migrate_tenants"]).status.success());
+    assert!(run(dir.path(), &["migrate", "tenants"]).status.success());
     assert!(run(dir.path(), &["check"]).status.success());
     assert!(run(dir.path(), &["initialize_plans"]).status.success());
     assert!(run(dir.path(), &["audit", "verify"]).status.success());
-    let operations = stdout(&run(dir.path(), &["operations", "list", "--tenant", "third-one"]));
+    let operations = stdout(&run(dir.path(), &["operation", "list", "--tenant", "third-one"]));
     assert!(operations.contains("create tenant third-one") && operations.contains("done"), "{operations}");
     let id = operations.lines().nth(1).unwrap().split_whitespace().next().unwrap();
-    let shown = stdout(&run(dir.path(), &["operations", "show", id]));
+    let shown = stdout(&run(dir.path(), &["operation", "show", id]));
     assert!(shown.contains("[x] databases") && shown.contains("by cli:"), "{shown}");
-    assert!(run(dir.path(), &["operations", "watch", id]).status.success());
-    let over = run(dir.path(), &["operations", "cancel", id]);
+    assert!(run(dir.path(), &["operation", "watch", id]).status.success());
+    let over = run(dir.path(), &["operation", "cancel", id]);
     assert!(!over.status.success() && String::from_utf8_lossy(&over.stderr).contains("is done already"));
 }
 
@@ -267,9 +279,12 @@ fn m16_a_lost_database_is_said_and_made_again() {
     }
     let lost = run(dir.path(), &["sql", "green-clinic", "SELECT 1"]);
     let said = String::from_utf8_lossy(&lost.stderr).into_owned();
-    assert!(!lost.status.success() && said.contains("tenantry create-db green-clinic"), "{said}");
     assert!(
-        said.contains("tenantry restore green-clinic latest --swap"),
+        !lost.status.success() && said.contains("tenantry tenant create-database green-clinic"),
+        "{said}"
+    );
+    assert!(
+        said.contains("tenantry restore swap green-clinic latest"),
         "what has a backup is not made anew: {said}"
     );
     assert!(!file.exists(), "opening created the file");
@@ -314,25 +329,23 @@ fn backups_and_restores_at_the_command_line() {
         assert!(output.status.success(), "{args:?}: {said}");
         said
     };
-    ok(&["backup", "--all", "--system"]);
-    let listed = ok(&["backups", "list", "--json"]);
-    let listed: Value = serde_json::from_str(&listed).unwrap();
-    assert_eq!(listed.as_array().unwrap().len(), 3, "two companies and the platform");
-    assert!(ok(&["backups", "verify", "--all"]).contains("3 verified, 0 damaged"));
+    ok(&["backup", "create", "--all", "--system"]);
+    assert_eq!(items_of(dir.path(), &["backup", "list"]).len(), 3, "two companies and the platform");
+    assert!(ok(&["backup", "verify", "--all"]).contains("3 verified, 0 damaged"));
     let token = demo.log_in("owner@city-hospital.example");
     let doctor = || demo.ask("GET", "/api/records/doctors/1", &token, None).1["last_name"].clone();
     let (before, changed) = (doctor(), json!({ "last_name": "Changed" }));
     assert_eq!(demo.ask("PATCH", "/api/records/doctors/1", &token, Some(&changed)).0, 200);
-    assert!(ok(&["restore", "city-hospital"]).contains("--swap"));
+    assert!(ok(&["restore", "create", "city-hospital"]).contains("tenantry restore swap city-hospital"));
     assert_eq!(doctor(), "Changed", "beside");
-    ok(&["restore", "city-hospital", "--swap"]);
+    ok(&["restore", "swap", "city-hospital"]);
     assert_eq!(doctor(), before, "the running server goes on with what was restored");
-    ok(&["restore", "city-hospital", "--undo"]);
+    ok(&["restore", "undo", "city-hospital"]);
     assert_eq!(doctor(), "Changed");
-    ok(&["backups", "status"]);
-    let refused = run(dir.path(), &["restore", "--system"]);
+    ok(&["backup", "status"]);
+    let refused = run(dir.path(), &["restore", "system"]);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("stop it first"));
     drop(demo);
-    assert!(ok(&["restore", "--system"]).contains("restored control"));
-    assert!(ok(&["list-tenants"]).contains("city-hospital"));
+    assert!(ok(&["restore", "system"]).contains("restored control"));
+    assert!(ok(&["tenant", "list"]).contains("city-hospital"));
 }

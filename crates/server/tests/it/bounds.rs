@@ -148,7 +148,8 @@ fn files_are_for_the_user_who_runs_the_platform_alone() {
             script,
             "sh",
             env!("CARGO_BIN_EXE_tenantry"),
-            "create-tenant",
+            "tenant",
+            "create",
             "acme",
             "--email",
             "a@acme.example",
@@ -159,12 +160,12 @@ fn files_are_for_the_user_who_runs_the_platform_alone() {
         .output()
         .unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-    assert!(run(dir.path(), &["backup", "acme", "--system"]).status.success());
+    assert!(run(dir.path(), &["backup", "create", "acme", "--system"]).status.success());
     let mut found = vec![];
     open_to_others(dir.path(), &mut found);
     assert_eq!(found, Vec::<String>::new());
     std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let said = tenantry(dir.path()).env("TENANTRY_LOG", "warn").args(["list-tenants"]).output().unwrap();
+    let said = tenantry(dir.path()).env("TENANTRY_LOG", "warn").args(["tenant", "list"]).output().unwrap();
     assert_eq!(data.metadata().unwrap().permissions().mode() & 0o777, 0o700);
     assert!(String::from_utf8_lossy(&said.stderr).contains("was open to other users"));
 }

@@ -53,7 +53,7 @@ async fn others_in_the_pool_write_between_the_first_and_the_last_row_of_a_demote
     let mut mover = Command::new(env!("CARGO_BIN_EXE_tenantry"));
     mover
         .current_dir(&dir)
-        .args(["demote", "acme"])
+        .args(["tenant", "demote", "acme"])
         .env_remove("TENANTRY_CONFIG")
         .env_remove("TENANTRY_DATA");
     let mover = tokio::task::spawn_blocking(move || mover.output().unwrap());

@@ -21,7 +21,7 @@ fn demo(config: &str) -> tempfile::TempDir {
         fs::write(dir.path().join("tenantry.toml"), config).unwrap();
     }
     drop(start(dir.path(), "demo"));
-    fine(dir.path(), &["backup", "--all"]);
+    fine(dir.path(), &["backup", "create", "--all"]);
     dir
 }
 
@@ -75,7 +75,7 @@ fn each_damage(file: &Path, mut look: impl FnMut(&str)) {
 fn names_remedy(dir: &Path, file: &str, command: &str) {
     let path = find(&dir.join("tenantry-data"), file).unwrap();
     each_damage(&path, |damage| {
-        for args in [&SERVE[..], &["list-tenants"]] {
+        for args in [&SERVE[..], &["tenant", "list"]] {
             let said = refused(dir, args);
             let about = format!("{file}, {damage}, {args:?}: {said}");
             assert!(said.contains(command), "{about}");
@@ -86,20 +86,20 @@ fn names_remedy(dir: &Path, file: &str, command: &str) {
             );
         }
     });
-    fine(dir, &["list-tenants"]);
+    fine(dir, &["tenant", "list"]);
 }
 
 #[test]
 fn a_damaged_pool_names_its_own_restore() {
     let dir = demo(POOLED);
-    names_remedy(dir.path(), "tenant_pool.db", "tenantry restore --pool tenant");
+    names_remedy(dir.path(), "tenant_pool.db", "tenantry restore pool tenant");
 }
 
 #[test]
 fn damaged_stores_of_the_platform_name_the_system_restore() {
     let dir = demo("");
     for file in ["control.db", "shared.db"] {
-        names_remedy(dir.path(), file, "tenantry restore --system");
+        names_remedy(dir.path(), file, "tenantry restore system");
     }
 }
 
@@ -126,14 +126,14 @@ fn a_pool_with_damaged_inner_pages_is_named_once_by_every_command() {
     assert_eq!((status, answer["code"].as_str()), (503, Some("database_damaged")), "{answer}");
     assert!(!answer.to_string().contains("SLUG"), "{answer}");
     drop(server);
-    let output = run(dir, &["restore", "--all"]);
+    let output = run(dir, &["restore", "all"]);
     let said = stdout(&output);
     assert!(!output.status.success(), "{said}");
-    assert!(said.contains("tenant_pool") && said.contains("tenantry restore --pool tenant"), "{said}");
+    assert!(said.contains("tenant_pool") && said.contains("tenantry restore pool tenant"), "{said}");
     let said = stdout(&run(dir, &["check"]));
-    assert_eq!(said.matches("tenantry restore --pool tenant").count(), 1, "{said}");
-    fine(dir, &["restore", "--pool", "tenant"]);
-    let said = fine(dir, &["restore", "--all"]);
+    assert_eq!(said.matches("tenantry restore pool tenant").count(), 1, "{said}");
+    fine(dir, &["restore", "pool", "tenant"]);
+    let said = fine(dir, &["restore", "all"]);
     assert!(said.contains("2 lost, 2 restored, 0 failed"), "{said}");
     fine(dir, &["check"]);
 }
@@ -149,12 +149,12 @@ fn a_damaged_database_names_its_tenant_in_the_remedy() {
     let token = server.log_in("owner@city-hospital.example");
     let (status, answer) = server.ask("GET", "/api/records/doctors", &token, None);
     assert_eq!((status, answer["code"].as_str()), (503, Some("database_damaged")), "{answer}");
-    assert!(answer.to_string().contains("tenantry restore city-hospital latest --swap"), "{answer}");
+    assert!(answer.to_string().contains("tenantry restore swap city-hospital latest"), "{answer}");
     drop(server);
     let damaged = stdout(&run(dir, &["check"]));
-    assert!(damaged.contains("tenantry restore city-hospital latest --swap"), "{damaged}");
+    assert!(damaged.contains("tenantry restore swap city-hospital latest"), "{damaged}");
     fs::copy(file_of(dir, "green-clinic"), &file).unwrap();
     let foreign = stdout(&run(dir, &["check"]));
-    assert!(foreign.contains("tenantry restore city-hospital latest --swap"), "{foreign}");
+    assert!(foreign.contains("tenantry restore swap city-hospital latest"), "{foreign}");
     assert!(!foreign.contains("SLUG"), "{foreign}");
 }

@@ -78,14 +78,14 @@ fn an_upload_to_a_full_disk_says_so() {
 
 /// Commands that only read, and what they say of the demo's tenants.
 const READS: &[(&str, &str)] = &[
-    ("list-tenants", "city-hospital"),
-    ("list-tenants --json", "green-clinic"),
-    ("show-tenant city-hospital", "City Hospital"),
-    ("backups list", "city-hospital"),
-    ("backups status", "good              1"),
-    ("backups schedules", ""),
-    ("operations list", "city-hospital"),
-    ("operations show 1", "operation 1"),
+    ("tenant list", "city-hospital"),
+    ("tenant list --json", "green-clinic"),
+    ("tenant show city-hospital", "City Hospital"),
+    ("backup list", "city-hospital"),
+    ("backup status", "good              1"),
+    ("backup schedules", ""),
+    ("operation list", "city-hospital"),
+    ("operation show 1", "operation 1"),
     ("settings city-hospital", "{"),
     ("clock", "system clock"),
     ("audit list", "tenant.create"),
@@ -113,18 +113,18 @@ fn commands_that_read_work_on_a_full_disk_and_on_a_read_only_one() {
         return;
     };
     furnish(&dir);
-    let backup = run(&dir, &["backup", "city-hospital"]);
+    let backup = run(&dir, &["backup", "create", "city-hospital"]);
     assert!(backup.status.success(), "{}", stderr(&backup));
     let ballast = fill(&dir);
     reads_all(&dir);
-    let refused = run(&dir, &["suspend-tenant", "city-hospital", "--reason", "unpaid"]);
+    let refused = run(&dir, &["tenant", "suspend", "city-hospital", "--reason", "unpaid"]);
     assert!(!refused.status.success());
     assert!(stderr(&refused).contains("the disk is full"), "{}", stderr(&refused));
     remount(&dir, "ro");
     reads_all(&dir);
     remount(&dir, "rw");
     std::fs::remove_file(ballast).unwrap();
-    let again = run(&dir, &["suspend-tenant", "city-hospital", "--reason", "unpaid"]);
+    let again = run(&dir, &["tenant", "suspend", "city-hospital", "--reason", "unpaid"]);
     assert!(again.status.success(), "{}", stderr(&again));
 }
 
@@ -161,7 +161,7 @@ fn a_server_on_a_full_disk_says_so_once_and_reads_on() {
     let (_, metrics) = server.ask_raw("GET", "/metrics", &staff);
     assert!(metrics.contains("tenantry_server_disk_full{server=\"main\"} 1"), "{metrics}");
     // Beside it, too.
-    let listed = run(&dir, &["list-tenants"]);
+    let listed = run(&dir, &["tenant", "list"]);
     assert!(stdout(&listed).contains("green-clinic"), "{}", stderr(&listed));
     std::fs::remove_file(ballast).unwrap();
     let (status, problem) = server.ask("POST", "/api/records/patients", &token, Some(&patient("Elm")));

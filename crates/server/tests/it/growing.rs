@@ -2,7 +2,7 @@
 //! X5): questions and their answers, rebuilt tables, own statements; and a migration run with nothing to do.
 
 use super::{
-    binary::{Running, file_of, run, start, stdout},
+    binary::{Running, file_of, items_of, run, start, stdout},
     lives::{fine, refused},
 };
 use rusqlite::{Connection, OpenFlags};
@@ -51,17 +51,17 @@ fn text(conn: &Connection, sql: &str) -> String {
 /// Creates an app next to medadmin, three tenants, two items in each.
 fn begin(dir: &Path) {
     fine(dir, &["init"]);
-    fine(dir, &["startapp", "stock"]);
+    fine(dir, &["app", "new", "stock"]);
     let config = fs::read_to_string(dir.join("tenantry.toml")).unwrap();
     let with_stock = config.replace("list = [\"medadmin\"]", "list = [\"medadmin\", \"stock\"]");
     assert_ne!(config, with_stock);
     fs::write(dir.join("tenantry.toml"), with_stock).unwrap();
-    assert!(fine(dir, &["makemigrations", "--dry-run"]).contains("would write") && files(dir) == 1);
-    assert!(fine(dir, &["makemigrations"]).contains("0001_initial.toml"));
-    assert!(fine(dir, &["makemigrations"]).contains("nothing changed"));
+    assert!(fine(dir, &["migrate", "make", "--dry-run"]).contains("would write") && files(dir) == 1);
+    assert!(fine(dir, &["migrate", "make"]).contains("0001_initial.toml"));
+    assert!(fine(dir, &["migrate", "make"]).contains("nothing changed"));
     for slug in COMPANIES {
         let email = format!("owner@{slug}.example");
-        fine(dir, &["create-tenant", slug, "--email", &email, "--password", PASSWORD]);
+        fine(dir, &["tenant", "create", slug, "--email", &email, "--password", PASSWORD]);
     }
     let server = start(dir, "serve");
     for slug in COMPANIES {
@@ -83,7 +83,7 @@ fn rename_and_add(dir: &Path) {
     };
     edit(dir, named);
     let before = files(dir);
-    let asked = refused(dir, &["makemigrations"]);
+    let asked = refused(dir, &["migrate", "make"]);
     for option in
         ["--rename stock_items.name=title", "--new stock_items.title", "--fill stock_items.price=VALUE"]
     {
@@ -92,7 +92,7 @@ fn rename_and_add(dir: &Path) {
     assert_eq!(files(dir), before, "nothing is written while anything is open");
     let answers =
         ["--rename", "stock_items.name=title", "--fill", "stock_items.price=9.99", "--name", "renamed"];
-    let made = fine(dir, &[&["makemigrations", "stock"][..], &answers].concat());
+    let made = fine(dir, &[&["migrate", "make", "stock"][..], &answers].concat());
     assert!(made.contains("0002_renamed.toml"), "{made}");
 }
 
@@ -107,10 +107,10 @@ fn rebuild(dir: &Path) {
         format!("{}{}\n[fields.doctor]\ntype = \"ref\"\nto = \"doctors\"\n", &text[..start], &text[end..])
     });
     let answers = ["--new", "stock_items.doctor", "--name", "rebuilt"];
-    let made = fine(dir, &[&["makemigrations"][..], &answers].concat());
+    let made = fine(dir, &[&["migrate", "make"][..], &answers].concat());
     assert!(made.contains("0003_rebuilt.toml"), "{made}");
     fs::write(dir.join("apps/stock/migrations/0004_words.toml"), STATEMENTS).unwrap();
-    assert!(fine(dir, &["makemigrations"]).contains("nothing changed"), "raw statements change no model");
+    assert!(fine(dir, &["migrate", "make"]).contains("nothing changed"), "raw statements change no model");
 }
 
 #[test]
@@ -122,19 +122,19 @@ fn an_app_grows_and_every_company_follows_but_the_broken_one_m10_x5() {
     rebuild(dir);
     let behind = run(dir, &["check"]);
     assert!(!behind.status.success() && stdout(&behind).contains("stock/0004_words"), "{}", stdout(&behind));
-    assert!(fine(dir, &["migrate"]).contains("3 tenant databases are behind"));
+    assert!(fine(dir, &["migrate", "system"]).contains("3 tenant databases are behind"));
     let lost = file_of(dir, "charlie");
     let aside = lost.with_extension("aside");
     fs::rename(&lost, &aside).unwrap();
 
-    let one = fine(dir, &["migrate-tenants", "--tenant", "bravo"]);
+    let one = fine(dir, &["migrate", "tenants", "--tenant", "bravo"]);
     assert!(one.contains("bravo: 3 applied") && !one.contains("alpha"), "{one}");
-    let over = run(dir, &["migrate_tenants", "--parallel", "2"]);
+    let over = run(dir, &["migrate", "tenants", "--parallel", "2"]);
     let said = stdout(&over);
     assert_eq!(over.status.code(), Some(1), "{said}");
     assert!(said.contains("alpha: 3 applied") && said.contains("charlie: not migrated: "), "{said}");
     assert!(said.contains("remedy: ") && !said.contains("bravo"), "{said}");
-    let again = run(dir, &["migrate-tenants", "--json"]);
+    let again = run(dir, &["migrate", "tenants", "--json"]);
     let told: Vec<Value> = stdout(&again).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(
         (told.len(), &told[0]["tenant"], &told[0]["error"]),
@@ -142,7 +142,7 @@ fn an_app_grows_and_every_company_follows_but_the_broken_one_m10_x5() {
     );
     assert!(!again.status.success() && !lost.exists(), "nothing is made by looking (`catalog-placement`)");
     fs::rename(&aside, &lost).unwrap();
-    let last = fine(dir, &["migrate-tenants", "--company", "charlie"]);
+    let last = fine(dir, &["migrate", "tenants", "--company", "charlie"]);
     assert!(last.contains("charlie: 3 applied"), "{last}");
     fine(dir, &["check"]);
     let server = start(dir, "serve");
@@ -182,7 +182,7 @@ fn grown(dir: &Path, server: &Running, slug: &str) {
 fn nothing_to_do_over_ten_thousand_companies_opens_no_database_of_theirs() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
-    fine(dir, &["create-tenant", "alpha", "--email", "a@alpha.example"]);
+    fine(dir, &["tenant", "create", "alpha", "--email", "a@alpha.example"]);
     let control = Connection::open(dir.join("tenantry-data/databases/control.db")).unwrap();
     let numbers = "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 10999)";
     control
@@ -194,13 +194,13 @@ fn nothing_to_do_over_ten_thousand_companies_opens_no_database_of_theirs() {
                FROM n, placements p WHERE p.tenant = (SELECT id FROM tenants WHERE slug = 'alpha');"
         ))
         .unwrap();
-    let over = run(dir, &["migrate-tenants"]);
+    let over = run(dir, &["migrate", "tenants"]);
     let said = String::from_utf8_lossy(&over.stderr).into_owned();
     assert!(over.status.success() && stdout(&over).is_empty(), "{}{said}", stdout(&over));
     assert!(said.contains("tenant: every database is current"), "{said}");
     // The run looks only for the tenant that is behind.
     control.execute_batch("UPDATE placements SET schema_version = 'older' WHERE tenant = 5000").unwrap();
-    let over = run(dir, &["migrate-tenants"]);
+    let over = run(dir, &["migrate", "tenants"]);
     assert!(!over.status.success());
     assert_eq!(
         stdout(&over).lines().filter(|line| line.contains("not migrated")).count(),
@@ -222,7 +222,7 @@ fn the_list_of_companies_has_all_that_is_asked_of_it_m9() {
     for wanted in ["Green Clinic", "tenant_green-clinic_1", "@", "active", "starter", "trial", "14", "1"] {
         assert!(line.contains(wanted), "{wanted} in {line}");
     }
-    let all: Vec<Value> = serde_json::from_str(&fine(dir, &["list-tenants", "--json"])).unwrap();
+    let all = items_of(dir, &["tenant", "list"]);
     let one = all.iter().find(|tenant| tenant["slug"] == "green-clinic").unwrap();
     for (name, value) in [
         ("name", json!("Green Clinic")),

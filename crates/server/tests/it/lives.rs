@@ -1,6 +1,6 @@
 //! The life of a tenant with the shipped binary: export, import, clone, rename, cancel, purge, certificate.
 
-use super::binary::{find, run, start, stdout, tenantry};
+use super::binary::{find, items_of, json_of, run, start, stdout, tenantry};
 use serde_json::Value;
 use std::{
     io::{BufRead, BufReader},
@@ -51,25 +51,27 @@ fn a_company_is_exported_and_imported_at_the_command_line() {
         drop(start(dir.path(), "demo"));
     }
     let here = here.path();
-    fine(here, &["export", "city-hospital", "--out", "city.zip"]);
-    let again = refused(here, &["export", "city-hospital", "--out", "city.zip"]);
+    fine(here, &["tenant", "export", "city-hospital", "--out", "city.zip"]);
+    let again = refused(here, &["tenant", "export", "city-hospital", "--out", "city.zip"]);
     assert!(again.contains("exists already"), "{again}");
     let archive = here.join("city.zip");
     let archive = archive.to_str().unwrap();
-    let imported =
-        fine(there.path(), &["import", archive, "--slug", "moved-in", "--email", "a@moved.example"]);
+    let imported = fine(
+        there.path(),
+        &["tenant", "import", archive, "--slug", "moved-in", "--email", "a@moved.example"],
+    );
     assert!(imported.contains("moved-in"), "{imported}");
     assert_eq!(doctors(there.path(), "moved-in"), doctors(here, "city-hospital"));
-    let taken = refused(there.path(), &["import", archive, "--slug", "moved-in"]);
+    let taken = refused(there.path(), &["tenant", "import", archive, "--slug", "moved-in"]);
     assert!(taken.contains("taken"), "{taken}");
     let mut damaged = std::fs::read(archive).unwrap();
     let middle = damaged.len() / 2;
     damaged[middle] ^= 0x40;
     std::fs::write(here.join("bad.zip"), damaged).unwrap();
-    let bad = refused(here, &["import", "bad.zip", "--slug", "bad-one"]);
+    let bad = refused(here, &["tenant", "import", "bad.zip", "--slug", "bad-one"]);
     assert!(bad.contains("damaged") || bad.contains("cut off"), "{bad}");
-    assert!(refused(here, &["show-tenant", "bad-one"]).contains("no such tenant"));
-    assert!(refused(here, &["import", "nothing.zip", "--slug", "bad-one"]).contains("nothing.zip"));
+    assert!(refused(here, &["tenant", "show", "bad-one"]).contains("no such tenant"));
+    assert!(refused(here, &["tenant", "import", "nothing.zip", "--slug", "bad-one"]).contains("nothing.zip"));
     for dir in [here, there.path()] {
         assert!(run(dir, &["check"]).status.success(), "{}", stdout(&run(dir, &["check"])));
         fine(dir, &["audit", "verify"]);
@@ -82,45 +84,44 @@ fn a_company_is_cloned_renamed_and_ended_beside_a_running_server() {
     let demo = start(dir.path(), "demo");
     let dir = dir.path();
     let token = demo.log_in("owner@city-hospital.example");
-    let blanked = fine(dir, &["clone", "city-hospital", "training", "--blank-personal"]);
+    let blanked = fine(dir, &["tenant", "clone", "city-hospital", "training", "--blank-personal"]);
     assert!(blanked.contains("blanked"), "{blanked}");
     let (before, after) = (doctors(dir, "city-hospital"), doctors(dir, "training"));
     assert_eq!(before.as_array().unwrap().len(), after.as_array().unwrap().len());
     assert!(after.as_array().unwrap().iter().all(|row| row["email"].is_null()), "{after}");
     assert_ne!(before, after);
 
-    fine(dir, &["rename", "city-hospital", "st-mary"]);
+    fine(dir, &["tenant", "rename", "city-hospital", "st-mary"]);
     assert_eq!(demo.ask("GET", "/api/records/doctors", &token, None).0, 200, "the session goes on");
-    assert!(refused(dir, &["show-tenant", "city-hospital"]).contains("no such tenant"));
-    let taken = refused(dir, &["create-tenant", "city-hospital", "--email", "x@x.example"]);
+    assert!(refused(dir, &["tenant", "show", "city-hospital"]).contains("no such tenant"));
+    let taken = refused(dir, &["tenant", "create", "city-hospital", "--email", "x@x.example"]);
     assert!(taken.contains("taken"), "{taken}");
 
-    let dry = fine(dir, &["retire", "st-mary", "--dry-run"]);
+    let dry = fine(dir, &["tenant", "cancel", "st-mary", "--dry-run"]);
     for wanted in ["database of store tenant", "uploaded files", "sessions", "audit log", "nothing was done"]
     {
         assert!(dry.contains(wanted), "{wanted} in {dry}");
     }
-    assert!(refused(dir, &["purge", "st-mary", "--yes", "st-mary"]).contains("not closed"));
-    refused(dir, &["retire", "st-mary", "--yes", "other"]);
-    fine(dir, &["retire", "st-mary", "--yes", "st-mary", "--grace-days", "0"]);
+    assert!(refused(dir, &["tenant", "purge", "st-mary", "--yes", "st-mary"]).contains("not closed"));
+    refused(dir, &["tenant", "cancel", "st-mary", "--yes", "other"]);
+    fine(dir, &["tenant", "cancel", "st-mary", "--yes", "st-mary", "--grace-days", "0"]);
     assert_eq!(demo.ask("GET", "/api/records/doctors", &token, None).0, 403);
-    fine(dir, &["keep", "st-mary"]);
+    fine(dir, &["tenant", "revoke-cancellation", "st-mary"]);
     assert_eq!(demo.ask("GET", "/api/records/doctors", &token, None).0, 200);
-    fine(dir, &["retire", "st-mary", "--yes", "st-mary", "--grace-days", "0"]);
-    assert!(refused(dir, &["purge", "st-mary", "--yes", "st-mary"]).contains("retention"));
-    assert!(refused(dir, &["certificate", "st-mary"]).contains("no such certificate"));
-    let physical: Value = serde_json::from_str(&fine(dir, &["show-tenant", "st-mary", "--json"])).unwrap();
-    let file = format!("{}.db", physical[0]["placements"][0]["place"]["physical"].as_str().unwrap());
+    fine(dir, &["tenant", "cancel", "st-mary", "--yes", "st-mary", "--grace-days", "0"]);
+    assert!(refused(dir, &["tenant", "purge", "st-mary", "--yes", "st-mary"]).contains("retention"));
+    assert!(refused(dir, &["tenant", "certificate", "st-mary"]).contains("no such certificate"));
+    let shown = json_of(dir, &["tenant", "show", "st-mary"]);
+    let file = format!("{}.db", shown["placements"][0]["place"]["physical"].as_str().unwrap());
     assert!(find(&dir.join("tenantry-data"), &file).is_some());
-    fine(dir, &["purge", "st-mary", "--early", "--yes", "st-mary"]);
+    fine(dir, &["tenant", "purge", "st-mary", "--early", "--yes", "st-mary"]);
     assert_eq!(demo.ask("GET", "/api/records/doctors", &token, None).0, 401);
     assert!(find(&dir.join("tenantry-data"), &file).is_none());
-    let certificate = fine(dir, &["certificate", "st-mary"]);
+    let certificate = fine(dir, &["tenant", "certificate", "st-mary"]);
     for wanted in ["Certificate of deletion", "st-mary", "database of store tenant", "removed", "SHA-256"] {
         assert!(certificate.contains(wanted), "{wanted} in {certificate}");
     }
-    let listed: Value = serde_json::from_str(&fine(dir, &["list-tenants", "--json"])).unwrap();
-    assert!(listed.as_array().unwrap().iter().all(|t| t["slug"] != "st-mary"));
+    assert!(items_of(dir, &["tenant", "list"]).iter().all(|t| t["slug"] != "st-mary"));
     fine(dir, &["audit", "verify"]);
     assert!(run(dir, &["check"]).status.success());
 }
@@ -131,10 +132,13 @@ fn an_end_that_nobody_confirmed_is_none() {
     let dir = tempfile::tempdir().unwrap();
     drop(start(dir.path(), "demo"));
     let mut command = tenantry(dir.path());
-    let asked = command.args(["retire", "green-clinic"]).stdin(std::process::Stdio::null()).output().unwrap();
+    let asked = command
+        .args(["tenant", "cancel", "green-clinic"])
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
     assert!(!asked.status.success());
     assert!(said(&asked).contains("--yes green-clinic"), "{}", said(&asked));
-    let shown: Value =
-        serde_json::from_str(&fine(dir.path(), &["show-tenant", "green-clinic", "--json"])).unwrap();
-    assert!(shown[0]["retirement"].is_null(), "{shown}");
+    let shown = json_of(dir.path(), &["tenant", "show", "green-clinic"]);
+    assert!(shown["retirement"].is_null(), "{shown}");
 }

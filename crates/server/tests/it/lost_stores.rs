@@ -17,7 +17,7 @@ const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
 fn demo() -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     drop(start(dir.path(), "demo"));
-    fine(dir.path(), &["backup", "--system"]);
+    fine(dir.path(), &["backup", "create", "--system"]);
     let control = find(&dir.path().join("tenantry-data"), "control.db").unwrap();
     (dir, control.parent().unwrap().to_owned())
 }
@@ -31,10 +31,16 @@ fn remove(databases: &Path, name: &str) {
 /// Each of these commands is refused with the remedy, and none creates the database.
 fn refused_by_all(dir: &Path, databases: &Path, name: &str) {
     let own = format!("{name} ");
-    for args in [&SERVE[..], &["list-tenants"], &["check"], &["backup", "--system"], &["migrate"]] {
+    for args in [
+        &SERVE[..],
+        &["tenant", "list"],
+        &["check"],
+        &["backup", "create", "--system"],
+        &["migrate", "system"],
+    ] {
         let said = refused(dir, args);
         assert!(
-            said.contains("is not there") && said.contains("tenantry restore --system"),
+            said.contains("is not there") && said.contains("tenantry restore system"),
             "{args:?}: {said}"
         );
         assert!(said.contains(own.trim()), "{args:?} names the file: {said}");
@@ -79,8 +85,8 @@ fn a_lost_control_store_is_restored_and_not_made_anew() {
     refused_by_all(dir, &databases, "control.db");
     fs::remove_dir_all(&databases).unwrap();
     fs::rename(&elsewhere, &databases).unwrap();
-    fine(dir, &["restore", "--system"]);
-    assert!(fine(dir, &["list-tenants"]).contains("city-hospital"));
+    fine(dir, &["restore", "system"]);
+    assert!(fine(dir, &["tenant", "list"]).contains("city-hospital"));
     fine(dir, &["check"]);
 }
 
@@ -90,7 +96,7 @@ fn a_lost_shared_store_is_restored_and_not_made_anew() {
     let dir = dir.path();
     remove(&databases, "shared.db");
     refused_by_all(dir, &databases, "shared.db");
-    fine(dir, &["restore", "--system"]);
+    fine(dir, &["restore", "system"]);
     let server = start(dir, "serve");
     let token = server.log_in("owner@city-hospital.example");
     let (status, page) = server.ask("GET", "/api/records/cities?count=true", &token, None);
@@ -146,7 +152,7 @@ fn an_older_sqlite_finds_the_control_store_whole() {
     .unwrap();
     drop(conn);
     assert!(checked_by_an_older_sqlite(&control).contains("CHECK constraint failed"));
-    assert!(run(dir.path(), &["list-tenants"]).status.success());
+    assert!(run(dir.path(), &["tenant", "list"]).status.success());
     assert_eq!(checked_by_an_older_sqlite(&control), "ok");
     assert_eq!(all(&Connection::open(&control).unwrap()), before);
 }

@@ -259,7 +259,7 @@ async fn a_mover_that_is_killed_leaves_no_writer_waiting() {
         let shown = staff.get("/api/admin/tenants/acme").await.expect(200).json();
         let to = if shown["placements"][0]["place"]["server"] == "main" { "disk" } else { "main" };
         let mut mover = std::process::Command::new(env!("CARGO_BIN_EXE_tenantry"));
-        mover.current_dir(&dir).args(["move", "acme", "--to", to]).env_remove("TENANTRY_CONFIG");
+        mover.current_dir(&dir).args(["tenant", "move", "acme", "--to", to]).env_remove("TENANTRY_CONFIG");
         mover.env_remove("TENANTRY_DATA").env("TENANTRY_FAULT", format!("move:{kill}:kill"));
         let died = tokio::task::spawn_blocking(move || mover.output().unwrap()).await.unwrap();
         assert_eq!(died.status.signal(), Some(9), "{kill}: {}", String::from_utf8_lossy(&died.stderr));

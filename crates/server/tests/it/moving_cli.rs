@@ -1,7 +1,7 @@
 //! Moving a tenant with the shipped binary, next to a server that keeps serving it.
 
 use super::{
-    binary::{Running, find, run, start, stdout},
+    binary::{Running, find, json_of, run, start, stdout},
     lives::{fine, refused},
 };
 use serde_json::{Value, json};
@@ -13,8 +13,8 @@ const TWO_SERVERS: &str = "[servers.main]\npath = \"databases\"\n[servers.disk]\
 
 /// Returns server and isolation of the tenant's database in use.
 fn lies(dir: &Path, slug: &str) -> (String, String) {
-    let shown: Value = serde_json::from_str(&fine(dir, &["show-tenant", slug, "--json"])).unwrap();
-    let place = &shown[0]["placements"][0]["place"];
+    let shown = json_of(dir, &["tenant", "show", slug]);
+    let place = &shown["placements"][0]["place"];
     let text = |name: &str| place[name].as_str().unwrap().to_owned();
     (text("server"), text("isolation"))
 }
@@ -52,17 +52,19 @@ fn a_company_is_moved_promoted_demoted_and_taken_back_at_the_command_line() {
     let token = demo.log_in("owner@city-hospital.example");
     let neighbours = demo.log_in("owner@green-clinic.example");
     let neighbour = doctors(&demo, &neighbours);
-    assert!(refused(dir, &["promote", "city-hospital"]).contains("of its own already"));
-    assert!(refused(dir, &["move", "city-hospital", "--back"]).contains("nothing is kept"));
-    assert!(refused(dir, &["move", "city-hospital", "--to", "moon"]).contains("may lie on: main, disk"));
-    assert!(!run(dir, &["move", "city-hospital"]).status.success(), "whereto is not said");
+    assert!(refused(dir, &["tenant", "promote", "city-hospital"]).contains("of its own already"));
+    assert!(refused(dir, &["tenant", "move", "city-hospital", "--back"]).contains("nothing is kept"));
+    assert!(
+        refused(dir, &["tenant", "move", "city-hospital", "--to", "moon"]).contains("may lie on: main, disk")
+    );
+    assert!(!run(dir, &["tenant", "move", "city-hospital"]).status.success(), "whereto is not said");
     for (args, server, isolation) in [
-        (&["demote", "city-hospital"][..], "main", "pooled"),
-        (&["promote", "city-hospital", "--to", "disk"], "disk", "database"),
-        (&["move", "city-hospital", "--back"], "main", "pooled"),
-        (&["promote", "city-hospital", "--to", "main", "--store", "tenant"], "main", "database"),
-        (&["move", "city-hospital", "--to", "disk"], "disk", "database"),
-        (&["move", "city-hospital", "--back"], "main", "database"),
+        (&["tenant", "demote", "city-hospital"][..], "main", "pooled"),
+        (&["tenant", "promote", "city-hospital", "--to", "disk"], "disk", "database"),
+        (&["tenant", "move", "city-hospital", "--back"], "main", "pooled"),
+        (&["tenant", "promote", "city-hospital", "--to", "main", "--store", "tenant"], "main", "database"),
+        (&["tenant", "move", "city-hospital", "--to", "disk"], "disk", "database"),
+        (&["tenant", "move", "city-hospital", "--back"], "main", "database"),
     ] {
         let before = doctors(&demo, &token);
         moved(dir, args);
@@ -72,10 +74,10 @@ fn a_company_is_moved_promoted_demoted_and_taken_back_at_the_command_line() {
         rename_doctor(&demo, &token, &name);
         assert_eq!(one_doctor(&demo, &token), name, "the server went along");
     }
-    let kept = refused(dir, &["demote", "city-hospital", "--store", "nothing"]);
+    let kept = refused(dir, &["tenant", "demote", "city-hospital", "--store", "nothing"]);
     assert!(kept.contains("no such store"), "{kept}");
     assert_eq!(doctors(&demo, &neighbours), neighbour);
-    fine(dir, &["migrate-tenants"]);
+    fine(dir, &["migrate", "tenants"]);
     assert!(run(dir, &["check"]).status.success(), "{}", stdout(&run(dir, &["check"])));
     released(dir);
     rename_doctor(&demo, &token, "after");
@@ -84,11 +86,11 @@ fn a_company_is_moved_promoted_demoted_and_taken_back_at_the_command_line() {
 
 /// Removes the retained databases of all those moves, and asserts that the files are gone.
 fn released(dir: &Path) {
-    let shown: Value = serde_json::from_str(&fine(dir, &["show-tenant", "city-hospital", "--json"])).unwrap();
-    let physical = shown[0]["placements"][0]["place"]["physical"].as_str().unwrap().to_owned();
-    let said = fine(dir, &["release", "city-hospital"]);
+    let shown = json_of(dir, &["tenant", "show", "city-hospital"]);
+    let physical = shown["placements"][0]["place"]["physical"].as_str().unwrap().to_owned();
+    let said = fine(dir, &["tenant", "release", "city-hospital"]);
     assert!(said.contains("kept databases of city-hospital"), "{said}");
-    assert!(refused(dir, &["release", "city-hospital"]).contains("nothing is kept"));
+    assert!(refused(dir, &["tenant", "release", "city-hospital"]).contains("nothing is kept"));
     let mut left = Vec::new();
     for server in ["databases", "more"] {
         let entries = std::fs::read_dir(dir.join("tenantry-data").join(server)).unwrap();
@@ -111,15 +113,18 @@ fn maintenance_at_the_command_line_holds_at_the_next_request() {
             assert_eq!(status, expected, "{body}");
         }
     };
-    assert!(!run(dir, &["maintenance", "on", "city-hospital"]).status.success(), "without a reason");
+    assert!(
+        !run(dir, &["tenant", "maintenance", "on", "city-hospital"]).status.success(),
+        "without a reason"
+    );
     asked([200, 200]);
-    fine(dir, &["maintenance", "on", "city-hospital", "--reason", "new building"]);
+    fine(dir, &["tenant", "maintenance", "on", "city-hospital", "--reason", "new building"]);
     asked([503, 200]);
     let (_, body) = demo.ask("GET", "/api/records/doctors", &tokens[0], None);
     assert!(body.to_string().contains("new building"), "{body}");
-    fine(dir, &["demote", "city-hospital"]);
+    fine(dir, &["tenant", "demote", "city-hospital"]);
     asked([503, 200]);
-    fine(dir, &["maintenance", "off", "city-hospital"]);
+    fine(dir, &["tenant", "maintenance", "off", "city-hospital"]);
     asked([200, 200]);
     assert_eq!(lies(dir, "city-hospital").1, "pooled");
 }
@@ -134,10 +139,10 @@ fn a_company_goes_back_to_the_kept_database_when_the_new_disk_is_lost() {
     let (slug, token) = ("city-hospital", demo.log_in("owner@city-hospital.example"));
     let neighbours = demo.log_in("owner@green-clinic.example");
     rename_doctor(&demo, &token, "before");
-    assert!(!run(dir, &["move", slug, "--lost"]).status.success(), "only with --back");
-    moved(dir, &["move", slug, "--to", "disk"]);
+    assert!(!run(dir, &["tenant", "move", slug, "--lost"]).status.success(), "only with --back");
+    moved(dir, &["tenant", "move", slug, "--to", "disk"]);
     rename_doctor(&demo, &token, "since");
-    let back = ["move", slug, "--back", "--lost"];
+    let back = ["tenant", "move", slug, "--back", "--lost"];
     let well = refused(dir, &back);
     assert!(well.contains("can be opened and is whole"), "{well}");
     assert_eq!(one_doctor(&demo, &token), "since");
@@ -148,7 +153,7 @@ fn a_company_goes_back_to_the_kept_database_when_the_new_disk_is_lost() {
             std::fs::remove_file(entry.path()).unwrap();
         }
     }
-    refused(dir, &["move", slug, "--back"]);
+    refused(dir, &["tenant", "move", slug, "--back"]);
     let said = fine(dir, &back);
     for wanted in ["on disk is not there", "on main is in use again", "written since 20", "is lost"] {
         assert!(said.contains(wanted), "{wanted} in {said}");
@@ -162,7 +167,7 @@ fn a_company_goes_back_to_the_kept_database_when_the_new_disk_is_lost() {
     assert!(log.contains("tenant.fall_back") && log.contains("writes_lost_since"), "{log}");
     let again = refused(dir, &back);
     assert!(again.contains("can be opened and is whole"), "{again}");
-    fine(dir, &["release", slug]);
+    fine(dir, &["tenant", "release", slug]);
     assert!(run(dir, &["check"]).status.success(), "{}", stdout(&run(dir, &["check"])));
     fine(dir, &["audit", "verify"]);
 }
@@ -182,14 +187,14 @@ fn a_company_is_not_moved_to_a_server_that_a_running_process_does_not_know() {
     let demo = start(dir.path(), "demo");
     std::fs::write(&config, TWO_SERVERS).unwrap();
     let dir = dir.path();
-    let said = refused(dir, &["move", "city-hospital", "--to", "disk"]);
+    let said = refused(dir, &["tenant", "move", "city-hospital", "--to", "disk"]);
     assert!(said.contains("started without server disk") && said.contains("restart it"), "{said}");
     assert_eq!(lies(dir, "city-hospital").0, "main");
     let token = demo.log_in("owner@city-hospital.example");
     rename_doctor(&demo, &token, "Goes-On");
     // A tenant moved there is not served by the old process, which says so; nothing is lost.
     drop(demo);
-    moved(dir, &["move", "city-hospital", "--to", "disk"]);
+    moved(dir, &["tenant", "move", "city-hospital", "--to", "disk"]);
     let demo = start(dir, "demo");
     assert_eq!(one_doctor(&demo, &demo.log_in("owner@city-hospital.example")), "Goes-On");
 }

@@ -64,29 +64,29 @@ fn a_closed_pipe_ends_the_output_and_nothing_else() {
     drop(start(dir.path(), "demo"));
     let dir = dir.path();
     for args in [
-        &["operations", "list", "--json"][..],
-        &["operations", "list"],
-        &["operations", "show", "1"],
-        &["list-tenants"],
-        &["list-tenants", "--json"],
-        &["show-tenant", "city-hospital", "--json"],
+        &["operation", "list", "--json"][..],
+        &["operation", "list"],
+        &["operation", "show", "1"],
+        &["tenant", "list"],
+        &["tenant", "list", "--json"],
+        &["tenant", "show", "city-hospital", "--json"],
         &["check"],
         &["audit", "list"],
         &["audit", "verify"],
-        &["backups", "list"],
-        &["backups", "schedules"],
+        &["backup", "list"],
+        &["backup", "schedules"],
         &["sql", "city-hospital", "SELECT * FROM doctors", "--json"],
-        &["purge", "city-hospital", "--dry-run"],
-        &["migrate"],
+        &["tenant", "purge", "city-hospital", "--dry-run"],
+        &["migrate", "system"],
     ] {
         let (status, said) = unread(dir, args);
         assert_eq!((status, said.as_str()), (Some(CLOSED_PIPE), ""), "{args:?}");
     }
-    let (status, said) = unread(dir, &["backup", "city-hospital"]);
+    let (status, said) = unread(dir, &["backup", "create", "city-hospital"]);
     assert!(status == Some(CLOSED_PIPE) && !said.contains("panicked"), "{status:?} {said}");
-    let listed = stdout(&run(dir, &["backups", "list", "--tenant", "city-hospital"]));
+    let listed = stdout(&run(dir, &["backup", "list", "--tenant", "city-hospital"]));
     assert!(listed.contains("good"), "the work was done: {listed}");
-    let (status, _) = unread(dir, &["show-tenant", "nobody"]);
+    let (status, _) = unread(dir, &["tenant", "show", "nobody"]);
     assert_eq!(status, Some(1), "a failure is told as one");
 }
 
@@ -97,10 +97,10 @@ fn head_gets_its_line_and_hears_of_no_panic() {
     drop(start(dir.path(), "demo"));
     let binary = env!("CARGO_BIN_EXE_tenantry");
     for (command, first) in [
-        ("operations list --json", "["),
-        ("list-tenants", "SLUG"),
-        ("backup --all 2>&1", ""),
-        ("show-tenant nobody 2>&1", "error: "),
+        ("operation list --json", "{"),
+        ("tenant list", "SLUG"),
+        ("backup create --all 2>&1", ""),
+        ("tenant show nobody 2>&1", "error: "),
     ] {
         let line = format!("{binary} {command} | head -1");
         let over = Command::new("sh").args(["-c", &line]).current_dir(dir.path()).output().unwrap();
@@ -109,7 +109,7 @@ fn head_gets_its_line_and_hears_of_no_panic() {
         assert!(!out.contains("panicked") && !err.contains("panicked"), "{command}: {out}{err}");
     }
     // Every line that an operation logs goes to a pipe without a reader.
-    assert!(run(dir.path(), &["backup", "--all"]).status.success());
+    assert!(run(dir.path(), &["backup", "create", "--all"]).status.success());
     lose_tenants(dir.path());
     let line = format!("timeout 60 {binary} restore --all 2>&1 | head -1; exit ${{PIPESTATUS[0]}}");
     let mut shell = Command::new("bash");
@@ -118,7 +118,7 @@ fn head_gets_its_line_and_hears_of_no_panic() {
     let checked = run(dir.path(), &["check"]);
     assert!(checked.status.success(), "every tenant is back: {}", stdout(&checked));
     let silent =
-        format!("{binary} migrate-tenants 2>&1 >/dev/null | true; {binary} backup --all 2>&1 | true");
+        format!("{binary} migrate tenants 2>&1 >/dev/null | true; {binary} backup create --all 2>&1 | true");
     let over = Command::new("sh").args(["-c", &silent]).current_dir(dir.path()).output().unwrap();
     assert!(!String::from_utf8_lossy(&over.stderr).contains("panicked"));
 }

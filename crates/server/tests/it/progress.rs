@@ -2,7 +2,7 @@
 
 use super::{
     app::TestApp,
-    binary::{run, start, stdout, tenantry},
+    binary::{items_of, run, start, stdout, tenantry},
     lives::fine,
 };
 use serde_json::{Value, json};
@@ -132,22 +132,20 @@ fn installation() -> tempfile::TempDir {
     drop(start(dir.path(), "demo"));
     for n in 2..COMPANIES {
         let slug = format!("firm-{n}");
-        fine(dir.path(), &["create-tenant", &slug, "--email", &format!("a@{slug}.example")]);
+        fine(dir.path(), &["tenant", "create", &slug, "--email", &format!("a@{slug}.example")]);
     }
     dir
 }
 
 /// Returns the newest operation of this kind.
 fn newest(dir: &Path, kind: &str) -> Option<Value> {
-    let listed = stdout(&run(dir, &["operations", "list", "--json"]));
-    let listed: Vec<Value> = serde_json::from_str(&listed).unwrap();
-    listed.into_iter().find(|operation| operation["kind"] == kind)
+    items_of(dir, &["operation", "list"]).into_iter().find(|operation| operation["kind"] == kind)
 }
 
 #[test]
 fn a_terminal_shows_a_bar_that_fills() {
     let dir = installation();
-    let terminal = Terminal::open(dir.path(), "backup --all", &slow());
+    let terminal = Terminal::open(dir.path(), "backup create --all", &slow());
     terminal.see(" of 5 tenants");
     let (status, shown) = terminal.end();
     assert_eq!(status, Some(0), "{shown}");
@@ -162,7 +160,7 @@ fn ctrl_c_ends_the_watching_and_not_the_operation() {
     let dir = installation();
     let dir = dir.path();
     let working = tenantry(dir)
-        .args(["backup", "--all"])
+        .args(["backup", "create", "--all"])
         .env("TENANTRY_FAULT", slow())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -175,12 +173,12 @@ fn ctrl_c_ends_the_watching_and_not_the_operation() {
         }
         assert!(began.elapsed() < Duration::from_secs(60), "it does not begin");
     };
-    let mut watcher = Terminal::open(dir, &format!("operations watch {id}"), "");
+    let mut watcher = Terminal::open(dir, &format!("operation watch {id}"), "");
     watcher.see("back up");
     watcher.press_ctrl_c();
     let (status, shown) = watcher.end();
     assert_eq!(status, Some(130), "{shown:?}");
-    assert!(shown.contains(&format!("look again with: tenantry operations watch {id}")), "{shown:?}");
+    assert!(shown.contains(&format!("look again with: tenantry operation watch {id}")), "{shown:?}");
     let over = working.wait_with_output().unwrap();
     assert!(over.status.success(), "{}", String::from_utf8_lossy(&over.stderr));
     let done = newest(dir, "backup_run").unwrap();
@@ -191,7 +189,7 @@ fn ctrl_c_ends_the_watching_and_not_the_operation() {
 fn the_first_ctrl_c_cancels_and_the_second_leaves_it_to_others() {
     let dir = installation();
     let dir = dir.path();
-    let mut starter = Terminal::open(dir, "backup --all", &slow());
+    let mut starter = Terminal::open(dir, "backup create --all", &slow());
     starter.see("back up");
     starter.press_ctrl_c();
     starter.see("cancelling; press Ctrl-C again");
@@ -200,16 +198,16 @@ fn the_first_ctrl_c_cancels_and_the_second_leaves_it_to_others() {
     assert_eq!(status, Some(1), "{shown:?}");
     let left = newest(dir, "backup_run").unwrap();
     assert!(
-        shown.contains(&format!("look again with: tenantry operations watch {}", left["id"])),
+        shown.contains(&format!("look again with: tenantry operation watch {}", left["id"])),
         "{shown:?}"
     );
     assert_eq!((&left["state"], &left["cancel_requested"]), (&json!("running"), &json!(true)), "{left}");
     // The next command that works on the platform ends the operation.
-    fine(dir, &["init-plans"]);
+    fine(dir, &["plan", "init"]);
     let began = Instant::now();
     while newest(dir, "backup_run").unwrap()["state"] != "undone" {
         assert!(began.elapsed() < Duration::from_secs(60), "{:?}", newest(dir, "backup_run"));
-        fine(dir, &["init-plans"]);
+        fine(dir, &["plan", "init"]);
     }
 }
 

@@ -37,7 +37,7 @@ impl Installation {
         let (old, new) = (dir.path().join("old"), dir.path().join("new"));
         fs::create_dir_all(&old).unwrap();
         fine(&old, &["init"]);
-        fine(&old, &["startapp", "money"]);
+        fine(&old, &["app", "new", "money"]);
         fs::remove_file(old.join("apps/money/models/money_items.toml")).unwrap();
         for (name, store) in [("bills", "tenant"), ("grades", "shared"), ("letters", "second")] {
             fs::write(old.join(format!("apps/money/models/{name}.toml")), model(name, store)).unwrap();
@@ -51,20 +51,20 @@ impl Installation {
         let second = "[stores.second]\nscope = \"tenant\"\nserver = \"main\"\nisolation = \"pooled\"\n\
             name = \"second_pool\"\n[apps]\n";
         fs::write(old.join("tenantry.toml"), config.replacen("[apps]\n", second, 1)).unwrap();
-        fine(&old, &["makemigrations"]);
-        fine(&old, &["create-superuser", "--email", "root@x.example", "--password", PASSWORD]);
+        fine(&old, &["migrate", "make"]);
+        fine(&old, &["user", "create-superuser", "--email", "root@x.example", "--password", PASSWORD]);
         for slug in ["acme", "beta", "gamma"] {
             let email = format!("owner@{slug}.example");
-            fine(&old, &["create-tenant", slug, "--email", &email, "--password", PASSWORD]);
+            fine(&old, &["tenant", "create", slug, "--email", &email, "--password", PASSWORD]);
         }
-        fine(&old, &["promote", "gamma", "--store", "tenant"]);
+        fine(&old, &["tenant", "promote", "gamma", "--store", "tenant"]);
         copy(&old, &new);
         for changed in changed {
             let path = new.join(format!("apps/money/models/{changed}.toml"));
             let text = fs::read_to_string(&path).unwrap();
             fs::write(&path, text.replace("type = \"text\"\nsearch = true", "type = \"integer\"")).unwrap();
         }
-        fine(&new, &["makemigrations"]);
+        fine(&new, &["migrate", "make"]);
         let all = Self { _dir: dir, old, new };
         let server = start(&all.old, "serve");
         let note =
@@ -129,18 +129,18 @@ fn observed(server: &Running, store: &str, rows: Option<u32>) {
 
 /// Commands that read and back up work, and `check` and `migrate` name the row and the command that corrects it.
 fn the_rest_works(new: &Path, row: &str, command: &str) {
-    let listed = fine(new, &["list-tenants"]);
+    let listed = fine(new, &["tenant", "list"]);
     assert!(listed.contains("acme") && listed.contains("beta"), "{listed}");
-    fine(new, &["operations", "list"]);
+    fine(new, &["operation", "list"]);
     fine(new, &["audit", "verify"]);
-    fine(new, &["backup", "--all"]);
-    fine(new, &["backup", "--system"]);
+    fine(new, &["backup", "create", "--all"]);
+    fine(new, &["backup", "create", "--system"]);
     for args in ["check", "migrate"] {
         let output = run(new, &[args]);
         let said = stdout(&output);
         assert!(!output.status.success(), "{args}: {said}");
         assert!(said.contains("that is not a whole number") && said.contains(row), "{args}: {said}");
-        assert!(said.contains(command) && said.contains("then run: tenantry migrate"), "{args}: {said}");
+        assert!(said.contains(command) && said.contains("then run: tenantry migrate "), "{args}: {said}");
         assert!(!said.contains("Statement("), "{args}: {said}");
     }
 }
@@ -164,7 +164,7 @@ fn a_row_of_a_pool_stops_its_store_only() {
     );
     assert_eq!(note(&old, "acme", "bills"), "7", "a process with the apps of before still serves the pool");
 
-    let output = run(&all.new, &["migrate-tenants"]);
+    let output = run(&all.new, &["migrate", "tenants"]);
     let said = stdout(&output);
     assert!(!output.status.success(), "{said}");
     assert!(said.contains("beta: not migrated") && said.contains("row 1 of"), "{said}");
@@ -173,16 +173,16 @@ fn a_row_of_a_pool_stops_its_store_only() {
 
     confined(&all.new);
     let said = fine(&all.new, &["sql", "beta", "--write", "UPDATE bills SET note = '12' WHERE note = 'abc'"]);
-    assert!(said.contains("1 row changed") && said.contains("tenantry migrate-tenants"), "{said}");
-    fine(&all.new, &["migrate-tenants"]);
+    assert!(said.contains("1 row changed") && said.contains("tenantry migrate tenants"), "{said}");
+    fine(&all.new, &["migrate", "tenants"]);
     fine(&all.new, &["check"]);
     observed(&server, "tenant", None);
     assert_eq!((note(&server, "acme", "bills"), note(&server, "beta", "bills")), (json!(7), json!(12)));
     assert!(fine(&all.new, &["audit", "list"]).contains("UPDATE bills SET note"));
     // The backup was made of the refused pool. It holds what the pool held.
-    fine(&all.new, &["restore", "acme", "latest", "--swap"]);
+    fine(&all.new, &["restore", "swap", "acme", "latest"]);
     assert_eq!(note(&server, "acme", "bills"), 7);
-    let output = run(&all.new, &["restore", "beta", "latest", "--swap"]);
+    let output = run(&all.new, &["restore", "swap", "beta", "latest"]);
     assert!(!output.status.success(), "its row does not fit the new apps: {}", stdout(&output));
     assert_eq!(note(&server, "beta", "bills"), 12);
 }
@@ -236,7 +236,7 @@ fn a_row_of_a_shared_store_stops_its_store_only() {
     the_rest_works(&all.new, "(id 1)", "tenantry sql shared --system --write");
     let server = start(&all.new, "serve");
     observed(&server, "shared", Some(1));
-    assert!(pending(&server, "acme", "grades").contains("tenantry migrate"));
+    assert!(pending(&server, "acme", "grades").contains("tenantry migrate system"));
     assert_eq!(note(&server, "acme", "bills"), "7");
     let seen = fine(&all.new, &["sql", "shared", "--system", "SELECT count(*) AS c FROM grades", "--json"]);
     assert!(seen.contains("\"c\": 1"), "{seen}");
@@ -250,8 +250,8 @@ fn a_row_of_a_shared_store_stops_its_store_only() {
         &all.new,
         &["sql", "shared", "--system", "--write", "UPDATE grades SET note = '12' WHERE id = 1"],
     );
-    assert!(said.contains("1 row changed; go on with: tenantry migrate\n"), "{said}");
-    fine(&all.new, &["migrate"]);
+    assert!(said.contains("1 row changed; continue with: tenantry migrate system\n"), "{said}");
+    fine(&all.new, &["migrate", "system"]);
     observed(&server, "shared", None);
     assert_eq!(note(&server, "acme", "grades"), 12, "the server that found it refused serves it");
     assert!(fine(&all.new, &["audit", "list"]).contains("store.sql"));

@@ -70,7 +70,7 @@ fn a_reload_and_a_migration_under_load_refuse_no_request() {
             assert_eq!(sum(&server, token), now, "not migrated yet, and served");
             let change = json!({"sum": "1.00"});
             assert_eq!(server.ask("PATCH", "/api/records/bills/1", token, Some(&change)).0, 200);
-            fine(&versions.old, &["migrate-tenants"]);
+            fine(&versions.old, &["migrate", "tenants"]);
             assert_eq!(sum(&server, token), "1.000");
             assert_eq!(server.ask("PATCH", "/api/records/bills/1", token, Some(&change)).1["sum"], "1.000");
             stop.store(true, Relaxed);
@@ -90,7 +90,7 @@ fn apps_that_cannot_be_used_leave_those_that_were_loaded() {
     assert!(!refused.status.success() && stdout(&refused).contains("bills.toml"), "{}", stdout(&refused));
     edit(&versions.old, "scale = many", "scale = 3");
     let refused = run(&versions.old, &["reload"]);
-    assert!(!refused.status.success() && stdout(&refused).contains("makemigrations"), "{}", stdout(&refused));
+    assert!(!refused.status.success() && stdout(&refused).contains("migrate make"), "{}", stdout(&refused));
     assert_eq!(sum(&server, &token), "1.00");
     drop(server);
     assert!(reload(&versions.old).contains("no server"), "its socket is swept");
@@ -119,7 +119,7 @@ fn a_server_reloads_on_a_signal_and_by_itself_where_a_database_is_ahead() {
 
     let versions = Versions::new("database", SCALE);
     let server = start(&versions.old, "serve");
-    fine(&versions.new, &["migrate-tenants"]);
+    fine(&versions.new, &["migrate", "tenants"]);
     let (status, answer) = server.ask("GET", "/api/records/bills/1", &token_of(&server), None);
     assert_eq!((status, &answer["code"]), (503, &json!("server_outdated")), "{answer}");
     let ready = server.ask_raw("GET", "/readyz", "").1;
@@ -141,7 +141,7 @@ fn token_of(server: &Running) -> String {
 fn health_and_lists_show_who_is_behind_and_ahead() {
     let versions = Versions::new("database", SCALE);
     let servers = [start(&versions.old, "serve"), start(&versions.new, "serve")];
-    fine(&versions.new, &["create-superuser", "--email", "root@x.example", "--password", PASSWORD]);
+    fine(&versions.new, &["user", "create-superuser", "--email", "root@x.example", "--password", PASSWORD]);
     let staff = servers[1].log_in("root@x.example");
     let shown = |server: &Running| {
         (server.ask_raw("GET", "/readyz", "").1, server.ask_raw("GET", "/metrics", &staff).1)
@@ -149,13 +149,13 @@ fn health_and_lists_show_who_is_behind_and_ahead() {
     let (ready, metrics) = shown(&servers[1]);
     assert!(ready.contains("tenant databases, 1: behind"), "{ready}");
     assert!(metrics.contains("tenantry_tenants_behind 1") && metrics.contains("tenantry_tenants_ahead 0"));
-    let list = fine(&versions.new, &["show-tenant", "acme"]);
+    let list = fine(&versions.new, &["tenant", "show", "acme"]);
     assert!(list.contains("behind"), "{list}");
-    fine(&versions.new, &["migrate-tenants"]);
+    fine(&versions.new, &["migrate", "tenants"]);
     let (ready, metrics) = shown(&servers[0]);
     assert!(ready.contains("tenant databases, 1: migrated by newer apps"), "{ready}");
     assert!(metrics.contains("tenantry_tenants_behind 0") && metrics.contains("tenantry_tenants_ahead 1"));
     assert_eq!(shown(&servers[1]).0, "ready\n");
-    let list = fine(&versions.old, &["show-tenant", "acme"]);
+    let list = fine(&versions.old, &["tenant", "show", "acme"]);
     assert!(list.contains("ahead"), "{list}");
 }

@@ -18,7 +18,7 @@ fn demo(config: &str) -> tempfile::TempDir {
     let text = format!("[platform]\ndata_dir = \"tenantry-data\"\n{config}");
     fs::write(dir.path().join("tenantry.toml"), text).unwrap();
     drop(start(dir.path(), "demo"));
-    fine(dir.path(), &["backup", "--system"]);
+    fine(dir.path(), &["backup", "create", "--system"]);
     dir
 }
 
@@ -73,7 +73,7 @@ fn a_new_tenant_after_a_restore_gets_no_rows_of_a_pool() {
     let dir = demo(POOLED);
     let dir = dir.path();
     let first = secret(dir, "old-clinic");
-    fine(dir, &["restore", "--system"]);
+    fine(dir, &["restore", "system"]);
     let found = stdout(&run(dir, &["check"]));
     assert!(found.contains(&format!("rows of tenant {}", first.0)), "{found}");
     another(dir, "new-clinic", first);
@@ -85,7 +85,7 @@ fn a_new_tenant_after_a_restore_gets_no_database_of_its_name() {
     let dir = dir.path();
     let first = secret(dir, "later-clinic");
     let file = find(dir, "tenant_later-clinic_1.db").unwrap();
-    fine(dir, &["restore", "--system"]);
+    fine(dir, &["restore", "system"]);
     another(dir, "later-clinic", first);
     // The file of the first one is as it was.
     let rows = rusqlite::Connection::open(&file).unwrap();
@@ -100,11 +100,11 @@ fn a_new_tenant_after_a_restore_gets_no_backups() {
     let dir = demo(OWN);
     let dir = dir.path();
     let first = secret(dir, "old-clinic");
-    fine(dir, &["backup", "old-clinic"]);
-    fine(dir, &["restore", "--system"]);
+    fine(dir, &["backup", "create", "old-clinic"]);
+    fine(dir, &["restore", "system"]);
     another(dir, "new-clinic", first);
-    let none = refused(dir, &["restore", "new-clinic", "latest", "--swap"]);
-    assert!(none.contains("tenantry backup new-clinic"), "{none}");
+    let none = refused(dir, &["restore", "swap", "new-clinic", "latest"]);
+    assert!(none.contains("tenantry backup create new-clinic"), "{none}");
 }
 
 #[test]
@@ -138,12 +138,12 @@ fn a_restore_ends_all_sessions() {
     let server = start(dir, "serve");
     let session = server.log_in("owner@city-hospital.example");
     server.terminate();
-    fine(dir, &["backup", "--system"]);
+    fine(dir, &["backup", "create", "--system"]);
     let server = start(dir, "serve");
     assert_eq!(server.ask("GET", "/api/me", &session, None).0, 200);
     assert!(server.ask("POST", "/api/auth/logout", &session, None).0 < 300);
     server.terminate();
-    let said = fine(dir, &["restore", "--system"]);
+    let said = fine(dir, &["restore", "system"]);
     assert!(said.contains("keys, passwords and members are those of then"), "{said}");
     let server = start(dir, "serve");
     assert_eq!(server.ask("GET", "/api/me", &session, None).0, 401);
@@ -155,16 +155,16 @@ fn a_restore_after_a_restore_of_the_platform_has_the_contents_of_its_backup() {
     let dir = demo(OWN);
     let dir = dir.path();
     let owner = "owner@city-hospital.example";
-    fine(dir, &["backup", "city-hospital"]);
+    fine(dir, &["backup", "create", "city-hospital"]);
     let server = start(dir, "serve");
     let then = patients(&server, &server.log_in(owner));
     server.terminate();
-    fine(dir, &["restore", "city-hospital", "latest", "--swap"]);
+    fine(dir, &["restore", "swap", "city-hospital", "latest"]);
     let server = start(dir, "serve");
     assert_eq!(add_patient(&server, &server.log_in(owner), "AFTER"), 201);
     server.terminate();
     // The catalog names the database that the swap replaced, which refuses writes for good.
-    fine(dir, &["restore", "--system"]);
+    fine(dir, &["restore", "system"]);
     let found = stdout(&run(dir, &["check"]));
     let line = found.lines().find(|line| line.contains("is fenced")).unwrap_or_else(|| panic!("{found}"));
     assert!(line.starts_with("tenant_city-hospital_1: ") && line.contains("latest --swap"), "{line}");
@@ -172,9 +172,9 @@ fn a_restore_after_a_restore_of_the_platform_has_the_contents_of_its_backup() {
     let body = json!({ "first_name": "B", "last_name": "Wal", "born_on": "2000-01-01" });
     let (status, problem) = server.ask("POST", "/api/records/patients", &server.log_in(owner), Some(&body));
     assert_eq!((status, &problem["code"]), (503, &json!("no_database")), "{problem}");
-    assert!(problem["remedy"].as_str().unwrap().contains("tenantry restore city-hospital latest --swap"));
+    assert!(problem["remedy"].as_str().unwrap().contains("tenantry restore swap city-hospital latest"));
     server.terminate();
-    fine(dir, &["restore", "city-hospital", "latest", "--swap"]);
+    fine(dir, &["restore", "swap", "city-hospital", "latest"]);
     assert!(find(dir, "tenant_city-hospital_2.db").is_some(), "the file of the newer state is left alone");
     let server = start(dir, "serve");
     let session = server.log_in(owner);
@@ -189,12 +189,12 @@ fn a_purged_tenant_stays_purged() {
         let dir = demo(&format!("{OWN}[retention]\nfinal_backup = {with_final}\n"));
         let dir = dir.path();
         let (slug, owner) = ("city-hospital", "owner@city-hospital.example");
-        fine(dir, &["retire", slug, "--grace-days", "0", "--yes", slug]);
-        fine(dir, &["purge", slug, "--early", "--yes", slug]);
-        let certificate = fine(dir, &["certificate", slug, "--json"]);
-        let said = fine(dir, &["restore", "--system"]);
+        fine(dir, &["tenant", "cancel", slug, "--grace-days", "0", "--yes", slug]);
+        fine(dir, &["tenant", "purge", slug, "--early", "--yes", slug]);
+        let certificate = fine(dir, &["tenant", "certificate", slug, "--json"]);
+        let said = fine(dir, &["restore", "system"]);
         assert!(said.contains("1 tenant closed"), "{said}");
-        let said = fine(dir, &["restore", "--all"]);
+        let said = fine(dir, &["restore", "all"]);
         assert!(said.contains("city-hospital: skipped, it was purged") && said.contains("0 lost"), "{said}");
         let server = start(dir, "serve");
         let form = json!({ "email": owner, "password": PASSWORD });
@@ -203,10 +203,10 @@ fn a_purged_tenant_stays_purged() {
         let entered = server.ask("GET", "/api/records/patients", token, None).0;
         assert!(status >= 400 || entered >= 400, "{session}");
         server.terminate();
-        assert_eq!(fine(dir, &["certificate", slug, "--json"]), certificate);
+        assert_eq!(fine(dir, &["tenant", "certificate", slug, "--json"]), certificate);
         // What came back is purged again, or kept by an operator.
-        fine(dir, &["purge", slug, "--early", "--yes", slug]);
-        let gone = refused(dir, &["keep", slug]);
+        fine(dir, &["tenant", "purge", slug, "--early", "--yes", slug]);
+        let gone = refused(dir, &["tenant", "revoke-cancellation", slug]);
         assert!(gone.contains("was purged"), "{gone}");
     }
 }

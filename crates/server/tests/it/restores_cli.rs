@@ -2,7 +2,7 @@
 //! found without its id, and the error of a damaged shared database names the helpful command.
 
 use super::{
-    binary::{run, start, stdout},
+    binary::{items_of, json_of, run, start, stdout},
     lives::{fine, refused},
 };
 use serde_json::Value;
@@ -13,8 +13,8 @@ use std::{
 
 /// Returns the file of a tenant's own database.
 fn file_of(dir: &Path, slug: &str) -> PathBuf {
-    let shown: Value = serde_json::from_str(&fine(dir, &["show-tenant", slug, "--json"])).unwrap();
-    let physical = shown[0]["placements"][0]["place"]["physical"].as_str().unwrap().to_owned();
+    let shown = json_of(dir, &["tenant", "show", slug]);
+    let physical = shown["placements"][0]["place"]["physical"].as_str().unwrap().to_owned();
     let mut found = vec![];
     walk(dir, &mut |path| {
         if path.file_name().is_some_and(|name| name.to_str() == Some(&format!("{physical}.db"))) {
@@ -40,7 +40,7 @@ fn a_run_over_all_names_the_reason_of_each_tenant_that_fails() {
     drop(start(dir.path(), "demo"));
     let dir = dir.path();
     std::fs::write(file_of(dir, "green-clinic"), [b'?'; 8192]).unwrap();
-    let output = run(dir, &["backup", "--all"]);
+    let output = run(dir, &["backup", "create", "--all"]);
     let said = stdout(&output);
     assert!(!output.status.success(), "{said}");
     let line = said
@@ -48,12 +48,12 @@ fn a_run_over_all_names_the_reason_of_each_tenant_that_fails() {
         .find(|line| line.starts_with("green-clinic: FAILED"))
         .unwrap_or_else(|| panic!("{said}"));
     assert!(
-        line.contains("holds something else") && line.contains("tenantry restore green-clinic latest --swap"),
+        line.contains("holds something else") && line.contains("tenantry restore swap green-clinic latest"),
         "{line}"
     );
     assert!(said.contains("1 backed up, 1 failed"), "{said}");
-    let alone = refused(dir, &["backup", "green-clinic"]);
-    assert!(alone.contains("tenantry restore green-clinic latest --swap"), "the same for one: {alone}");
+    let alone = refused(dir, &["backup", "create", "green-clinic"]);
+    assert!(alone.contains("tenantry restore swap green-clinic latest"), "the same for one: {alone}");
 }
 
 #[test]
@@ -61,20 +61,20 @@ fn a_swap_without_a_name_takes_the_newest_good_backup() {
     let dir = tempfile::tempdir().unwrap();
     drop(start(dir.path(), "demo"));
     let dir = dir.path();
-    let none = refused(dir, &["restore", "city-hospital", "--swap"]);
-    assert!(none.contains("tenantry backup city-hospital"), "{none}");
-    fine(dir, &["backup", "city-hospital"]);
+    let none = refused(dir, &["restore", "swap", "city-hospital"]);
+    assert!(none.contains("tenantry backup create city-hospital"), "{none}");
+    fine(dir, &["backup", "create", "city-hospital"]);
     let good = newest(dir);
-    fine(dir, &["backup", "city-hospital"]);
+    fine(dir, &["backup", "create", "city-hospital"]);
     // Verification finds that the newest backup is damaged, so it is not used.
     let damaged = newest(dir);
     assert_ne!(good, damaged);
     damage(dir, &damaged);
-    assert!(!run(dir, &["backups", "verify", &damaged]).status.success());
+    assert!(!run(dir, &["backup", "verify", &damaged]).status.success());
     std::fs::remove_file(file_of(dir, "city-hospital")).unwrap();
-    let said = fine(dir, &["restore", "city-hospital", "--swap"]);
-    assert!(said.contains(&format!("{good} is restored beside city-hospital")), "{said}");
-    assert!(said.contains("works on what was restored"), "{said}");
+    let said = fine(dir, &["restore", "swap", "city-hospital"]);
+    assert!(said.contains(&format!("{good} is restored and staged for city-hospital")), "{said}");
+    assert!(said.contains("works on the restored data"), "{said}");
     fine(dir, &["check"]);
     let doctors = fine(dir, &["sql", "city-hospital", "SELECT count(*) AS n FROM doctors", "--json"]);
     assert!(!doctors.contains("\"n\":0"), "{doctors}");
@@ -85,37 +85,38 @@ fn a_new_tenant_is_made_of_the_newest_backup_that_is_whole() {
     let dir = tempfile::tempdir().unwrap();
     drop(start(dir.path(), "demo"));
     let dir = dir.path();
-    fine(dir, &["backup", "city-hospital"]);
+    fine(dir, &["backup", "create", "city-hospital"]);
     let good = newest(dir);
-    fine(dir, &["backup", "city-hospital"]);
+    fine(dir, &["backup", "create", "city-hospital"]);
     let damaged = newest(dir);
     damage(dir, &damaged);
-    let new = ["restore", "city-hospital", "latest", "--as", "city-then"];
+    let new = ["restore", "clone", "city-hospital", "latest", "--as", "city-then"];
     let said = fine(dir, &new);
     assert!(said.contains(&format!("passed over {damaged}, which is DAMAGED")), "{said}");
     assert!(said.contains(&format!("{good} is restored as city-then")), "{said}");
     // The damage is recorded, and no member was taken over.
-    let listed = fine(dir, &["backups", "list"]);
+    let listed = fine(dir, &["backup", "list"]);
     let line = listed.lines().find(|line| line.contains(&damaged)).unwrap_or_else(|| panic!("{listed}"));
     assert!(line.to_lowercase().contains("damaged"), "{line}");
-    let shown = |slug: &str| -> Value {
-        serde_json::from_str::<Value>(&fine(dir, &["show-tenant", slug, "--json"])).unwrap()[0].clone()
-    };
+    let shown = |slug: &str| json_of(dir, &["tenant", "show", slug]);
     let (old, then) = (shown("city-hospital"), shown("city-then"));
     assert_eq!((&then["users"], &then["name"], &then["email"]), (&0.into(), &old["name"], &old["email"]));
-    let named = refused(dir, &["restore", "city-hospital", &damaged, "--as", "city-too"]);
+    let named = refused(dir, &["restore", "clone", "city-hospital", &damaged, "--as", "city-too"]);
     assert!(
-        named.contains("remedy: restore an older one: tenantry restore city-hospital latest --as"),
+        named.contains("remedy: restore an older one: tenantry restore clone city-hospital latest --as"),
         "{named}"
     );
-    fine(dir, &["restore", "city-hospital", "--as", "city-all", "--members"]);
+    fine(dir, &["restore", "clone", "city-hospital", "--as", "city-all", "--members"]);
     assert_eq!(shown("city-all")["users"], old["users"]);
-    let wrong =
-        refused(dir, &["restore", "city-hospital", "--as", "X_", "--email", "none", "--plan", "gold"]);
+    let wrong = refused(
+        dir,
+        &["restore", "clone", "city-hospital", "--as", "X_", "--email", "none", "--plan", "gold"],
+    );
     for field in ["slug", "email", "plan"] {
         assert!(wrong.contains(field), "{wrong}");
     }
-    let stores = refused(dir, &["restore", "city-hospital", "--as", "city-one", "--store", "tenant"]);
+    let stores =
+        refused(dir, &["restore", "clone", "city-hospital", "--as", "city-one", "--store", "tenant"]);
     assert!(stores.contains("--store"), "{stores}");
 }
 
@@ -142,15 +143,14 @@ fn a_run_over_all_tries_a_tenant_that_cannot_be_read_once() {
         .unwrap();
     std::fs::remove_file(file_of(dir, "city-hospital")).unwrap();
     let before = Instant::now();
-    let output = run(dir, &["backup", "--all"]);
+    let output = run(dir, &["backup", "create", "--all"]);
     assert!(
         !output.status.success() && stdout(&output).contains("0 backed up, 2 failed"),
         "{}",
         stdout(&output)
     );
     assert!(before.elapsed() < Duration::from_secs(30), "{:?}", before.elapsed());
-    let listed = fine(dir, &["operations", "list", "--limit", "1000", "--json"]);
-    let listed: Vec<Value> = serde_json::from_str(&listed).unwrap();
+    let listed = items_of(dir, &["operation", "list", "--limit", "1000"]);
     let backups = listed.iter().filter(|operation| operation["kind"] == "backup").count();
     assert_eq!(backups, 2, "one for each tenant: {listed:#?}");
 }
@@ -160,24 +160,24 @@ fn a_damaged_newest_backup_is_passed_over_and_is_on_record() {
     let dir = tempfile::tempdir().unwrap();
     drop(start(dir.path(), "demo"));
     let dir = dir.path();
-    fine(dir, &["backup", "city-hospital"]);
+    fine(dir, &["backup", "create", "city-hospital"]);
     let good = newest(dir);
-    fine(dir, &["backup", "city-hospital"]);
+    fine(dir, &["backup", "create", "city-hospital"]);
     let damaged = newest(dir);
     damage(dir, &damaged);
-    let said = fine(dir, &["restore", "city-hospital", "latest", "--swap"]);
+    let said = fine(dir, &["restore", "swap", "city-hospital", "latest"]);
     assert!(said.contains(&format!("passed over {damaged}, which is DAMAGED")), "{said}");
-    assert!(said.contains(&format!("{good} is restored beside city-hospital")), "{said}");
-    assert!(said.contains("restore city-hospital --undo"), "{said}");
-    let listed: Vec<Value> = serde_json::from_str(&fine(dir, &["backups", "list", "--json"])).unwrap();
+    assert!(said.contains(&format!("{good} is restored and staged for city-hospital")), "{said}");
+    assert!(said.contains("restore undo city-hospital"), "{said}");
+    let listed = items_of(dir, &["backup", "list"]);
     assert_eq!((&listed[0]["id"], &listed[0]["state"]), (&damaged.clone().into(), &"damaged".into()));
     let log = fine(dir, &["audit", "list"]);
     assert!(log.lines().any(|line| line.contains("backup.verify") && line.contains(&damaged)), "{log}");
     // By its name it is refused with what to do, and the damage of an older one is found, too.
-    let refused = refused(dir, &["restore", "city-hospital", &damaged]);
-    assert!(refused.contains("tenantry restore city-hospital latest --swap"), "{refused}");
+    let refused = refused(dir, &["restore", "create", "city-hospital", &damaged]);
+    assert!(refused.contains("tenantry restore swap city-hospital latest"), "{refused}");
     damage(dir, &good);
-    let none = run(dir, &["restore", "city-hospital", "--swap"]);
+    let none = run(dir, &["restore", "swap", "city-hospital"]);
     let none = String::from_utf8_lossy(&none.stderr).into_owned();
     assert!(none.contains("has no good backup") && none.contains(&good), "{none}");
 }
@@ -187,19 +187,18 @@ fn a_swap_over_a_lost_database_promises_no_undo() {
     let dir = tempfile::tempdir().unwrap();
     drop(start(dir.path(), "demo"));
     let dir = dir.path();
-    fine(dir, &["backup", "city-hospital"]);
+    fine(dir, &["backup", "create", "city-hospital"]);
     std::fs::write(file_of(dir, "city-hospital"), [b'?'; 8192]).unwrap();
-    let said = fine(dir, &["restore", "city-hospital", "--swap"]);
-    assert!(said.contains("works on what was restored") && said.contains("cannot be undone"), "{said}");
+    let said = fine(dir, &["restore", "swap", "city-hospital"]);
+    assert!(said.contains("works on the restored data") && said.contains("cannot be undone"), "{said}");
     assert!(!said.contains("--undo"), "{said}");
-    refused(dir, &["restore", "city-hospital", "--undo"]);
+    refused(dir, &["restore", "undo", "city-hospital"]);
     fine(dir, &["check"]);
 }
 
 /// Returns the id of the newest backup, whatever its state.
 fn newest(dir: &Path) -> String {
-    let listed: Value = serde_json::from_str(&fine(dir, &["backups", "list", "--json"])).unwrap();
-    listed[0]["id"].as_str().unwrap().to_owned()
+    items_of(dir, &["backup", "list"])[0]["id"].as_str().unwrap().to_owned()
 }
 
 #[test]
@@ -209,7 +208,7 @@ fn a_damaged_pool_stops_a_server_with_the_command_that_makes_it_anew() {
     std::fs::write(dir.path().join("tenantry.toml"), config).unwrap();
     drop(start(dir.path(), "demo"));
     let dir = dir.path();
-    fine(dir, &["backup", "--all"]);
+    fine(dir, &["backup", "create", "--all"]);
     let mut pools = vec![];
     walk(dir, &mut |path| {
         if path.file_name().is_some_and(|name| name == "tenant_pool.db") {
@@ -218,9 +217,9 @@ fn a_damaged_pool_stops_a_server_with_the_command_that_makes_it_anew() {
     });
     std::fs::write(&pools[0], [b'?'; 8192]).unwrap();
     let said = refused(dir, &["serve", "--listen", "127.0.0.1:0"]);
-    assert!(said.contains("tenantry restore --pool tenant"), "{said}");
-    fine(dir, &["restore", "--pool", "tenant"]);
-    let said = fine(dir, &["restore", "--all"]);
+    assert!(said.contains("tenantry restore pool tenant"), "{said}");
+    fine(dir, &["restore", "pool", "tenant"]);
+    let said = fine(dir, &["restore", "all"]);
     assert!(said.contains("2 lost, 2 restored, 0 failed"), "{said}");
     let server = start(dir, "serve");
     let token = server.log_in("owner@city-hospital.example");

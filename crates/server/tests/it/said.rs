@@ -1,7 +1,7 @@
 //! Messages of commands when something is missing or refused: they name the cause and the remedy.
 
 use super::{
-    binary::{run, start, stdout, tenantry},
+    binary::{items_of, run, start, stdout, tenantry},
     lives::{fine, refused},
 };
 use std::{io::Write, path::Path, process::Stdio};
@@ -22,40 +22,40 @@ fn a_missing_secret_stops_the_server_and_nothing_else() {
     let issuer = "[[auth.jwt]]\nissuer = \"https://id.example/\"\naudience = [\"a\"]\nalgorithm = \"HS256\"\n\
         secret_env = \"TENANTRY_TEST_ABSENT\"\n";
     std::fs::write(dir.join("tenantry.toml"), issuer).unwrap();
-    fine(dir, &["list-tenants"]);
+    fine(dir, &["tenant", "list"]);
     fine(dir, &["audit", "verify"]);
     let said = refused(dir, &["serve", "--listen", "127.0.0.1:0"]);
     assert!(said.contains("environment variable TENANTRY_TEST_ABSENT is not set"), "{said}");
     assert!(!said.contains("cannot open"), "{said}");
     let mail = "[mail]\nsmtp = \"smtp://user@mail.example\"\nfrom = \"a@mail.example\"\npassword_env = \"TENANTRY_TEST_ABSENT\"\n";
     std::fs::write(dir.join("tenantry.toml"), mail).unwrap();
-    fine(dir, &["list-tenants"]);
-    fine(dir, &["create-tenant", "acme", "--email", "info@acme.example"]);
+    fine(dir, &["tenant", "list"]);
+    fine(dir, &["tenant", "create", "acme", "--email", "info@acme.example"]);
     let said = refused(dir, &["serve", "--listen", "127.0.0.1:0"]);
     assert!(said.contains("TENANTRY_TEST_ABSENT is not set"), "{said}");
     assert!(!said.contains("cannot open"), "{said}");
     let bucket = "[backups]\ntarget = \"s3://bucket\"\n";
     std::fs::write(dir.join("tenantry.toml"), bucket).unwrap();
-    fine(dir, &["list-tenants"]);
-    fine(dir, &["backups", "list"]);
+    fine(dir, &["tenant", "list"]);
+    fine(dir, &["backup", "list"]);
 }
 
 #[test]
 fn a_password_comes_from_standard_input_where_there_is_no_terminal() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
-    let email = ["create-superuser", "--email", "root@platform.example"];
+    let email = ["user", "create-superuser", "--email", "root@platform.example"];
     let said = refused(dir, &email);
     assert!(said.contains("pipe it into standard input, or set TENANTRY_PASSWORD"), "{said}");
     assert!(piped(dir, &email, &format!("{PASSWORD}\n")));
-    fine(dir, &["create-tenant", "acme", "--email", "info@acme.example"]);
-    let owner = ["add-owner", "acme", "--email", "owner@acme.example"];
+    fine(dir, &["tenant", "create", "acme", "--email", "info@acme.example"]);
+    let owner = ["tenant", "add-owner", "acme", "--email", "owner@acme.example"];
     assert!(piped(dir, &owner, PASSWORD));
     assert!(!piped(dir, &owner, PASSWORD), "an account that exists joins by invitation only");
-    let shown: serde_json::Value = serde_json::from_str(&fine(dir, &["list-tenants", "--json"])).unwrap();
-    assert_eq!(shown[0]["users"], 1, "{shown}");
+    let shown = items_of(dir, &["tenant", "list"]);
+    assert_eq!(shown[0]["users"], 1, "{shown:#?}");
     let made = tenantry(dir)
-        .args(["suspend-tenant", "acme", "--reason", "unpaid"])
+        .args(["tenant", "suspend", "acme", "--reason", "unpaid"])
         .env_remove("USER")
         .env_remove("LOGNAME")
         .output();
@@ -75,17 +75,17 @@ fn an_exported_password_gets_in_the_way_of_no_command() {
         stdout(&output)
     };
     let owner = "owner@city-hospital.example";
-    with(PASSWORD, &["clone", "city-hospital", "copy-one", "--owner", owner]);
-    with(PASSWORD, &["clone", "city-hospital", "copy-two"]);
-    with("", &["clone", "city-hospital", "copy-three", "--email", "three@copy.example"]);
-    with(PASSWORD, &["create-tenant", "ownerless", "--email", "info@ownerless.example", "--no-owner"]);
-    with(PASSWORD, &["create-tenant", "owned", "--email", "info@owned.example"]);
-    let shown: Vec<serde_json::Value> =
-        serde_json::from_str(&fine(dir, &["list-tenants", "--json"])).unwrap();
+    with(PASSWORD, &["tenant", "clone", "city-hospital", "copy-one", "--owner", owner]);
+    with(PASSWORD, &["tenant", "clone", "city-hospital", "copy-two"]);
+    with("", &["tenant", "clone", "city-hospital", "copy-three", "--email", "three@copy.example"]);
+    with(PASSWORD, &["tenant", "create", "ownerless", "--email", "info@ownerless.example", "--no-owner"]);
+    with(PASSWORD, &["tenant", "create", "owned", "--email", "info@owned.example"]);
+    let shown = items_of(dir, &["tenant", "list"]);
     let users = |slug: &str| shown.iter().find(|t| t["slug"] == slug).map(|t| t["users"].clone());
     let found = ["copy-one", "copy-two", "copy-three", "ownerless", "owned"].map(users);
     assert_eq!(found, [1, 0, 0, 0, 1].map(|n| Some(n.into())), "{shown:#?}");
-    let empty = tenantry(dir).args(["set-password", owner]).env("TENANTRY_PASSWORD", "").output().unwrap();
+    let empty =
+        tenantry(dir).args(["user", "set-password", owner]).env("TENANTRY_PASSWORD", "").output().unwrap();
     let said = String::from_utf8_lossy(&empty.stderr).into_owned();
     assert!(said.contains("there is no terminal"), "an empty variable is none: {said}");
 }
@@ -112,15 +112,14 @@ fn lists_are_json_on_request_and_a_dry_run_shows_what_it_would_write() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     fine(dir, &["init"]);
-    fine(dir, &["startapp", "garage"]);
+    fine(dir, &["app", "new", "garage"]);
     let config = std::fs::read_to_string(dir.join("tenantry.toml")).unwrap();
     let listed = config.replacen("list = [", "list = [\"garage\", ", 1);
     assert_ne!(config, listed, "{config}");
     std::fs::write(dir.join("tenantry.toml"), listed).unwrap();
-    let shown = fine(dir, &["makemigrations", "--dry-run"]);
+    let shown = fine(dir, &["migrate", "make", "--dry-run"]);
     assert!(shown.contains("would write") && shown.contains("[[op"), "{shown}");
-    let rows: Vec<serde_json::Value> =
-        serde_json::from_str(&fine(dir, &["audit", "list", "--json"])).unwrap();
+    let rows = items_of(dir, &["audit", "list"]);
     assert!(rows.iter().all(|row| row["action"].is_string() && row["hash"].is_string()), "{rows:#?}");
 }
 
@@ -132,7 +131,7 @@ fn a_new_configuration_speaks_of_no_other_product() {
     fine(&garage, &["init"]);
     let text = std::fs::read_to_string(garage.join("tenantry.toml")).unwrap();
     assert!(text.contains("name = \"garage-hub\"") && !text.contains("Hospital"), "{text}");
-    fine(&garage, &["list-tenants"]);
+    fine(&garage, &["tenant", "list"]);
 }
 
 #[test]
@@ -145,9 +144,9 @@ fn refusals_name_what_is_wrong_and_what_to_do() {
     let absent = sql("SELECT * FROM nothing_here");
     assert!(absent.contains("nothing_here"), "{absent}");
     assert!(sql("SELECT no_such FROM doctors").contains("no_such"));
-    let unasked = refused(dir, &["retire", "city-hospital"]);
+    let unasked = refused(dir, &["tenant", "cancel", "city-hospital"]);
     assert!(unasked.contains("no terminal") && unasked.contains("--yes city-hospital"), "{unasked}");
-    assert!(fine(dir, &["purge", "--due", "--dry-run"]).contains("0 tenants are due to be purged"));
+    assert!(fine(dir, &["tenant", "purge", "--due", "--dry-run"]).contains("0 tenants are due to be purged"));
     let clock = fine(dir, &["clock"]);
     assert!(clock.contains("they agree"), "{clock}");
     assert!(fine(dir, &["clock", "accept"]).contains("they agree"));

@@ -71,7 +71,7 @@ fn settings_at_the_command_line() {
     let dir = tempfile::tempdir().unwrap();
     drop(start(dir.path(), "demo"));
     let set = |changes: &[&str]| -> Value {
-        let args = [&["settings", "city-hospital"], changes].concat();
+        let args = [&["tenant", "settings", "city-hospital"], changes].concat();
         serde_json::from_str(&fine(dir.path(), &args)).unwrap()
     };
     assert_eq!(set(&[]), json!({}));
@@ -80,8 +80,8 @@ fn settings_at_the_command_line() {
         json!({"external_id": "org_1", "beds": 120, "wards": ["a"]})
     );
     assert_eq!(set(&["beds=", "wards="]), json!({"external_id": "org_1"}));
-    let taken = refused(dir.path(), &["settings", "green-clinic", "external_id=org_1"]);
+    let taken = refused(dir.path(), &["tenant", "settings", "green-clinic", "external_id=org_1"]);
     assert!(taken.contains("another tenant has this external_id"), "{taken}");
-    assert!(refused(dir.path(), &["settings", "city-hospital", "beds"]).contains("KEY=VALUE"));
-    assert!(refused(dir.path(), &["settings", "nobody", "a=1"]).contains("no such tenant"));
+    assert!(refused(dir.path(), &["tenant", "settings", "city-hospital", "beds"]).contains("KEY=VALUE"));
+    assert!(refused(dir.path(), &["tenant", "settings", "nobody", "a=1"]).contains("no such tenant"));
 }

@@ -45,7 +45,7 @@ fn register(server: &Running, slug: &str) -> String {
 
 /// Creates, as staff, the region, city and specialisation that doctors refer to.
 fn share(dir: &Path, server: &Running) -> String {
-    fine(dir, &["create-superuser", "--email", "root@x.example", "--password", PASSWORD]);
+    fine(dir, &["user", "create-superuser", "--email", "root@x.example", "--password", PASSWORD]);
     let staff = token(server, "/api/auth/login", &json!({"email": "root@x.example", "password": PASSWORD}));
     for (model, row) in [
         ("regions", json!({"name": "North", "code": "N"})),

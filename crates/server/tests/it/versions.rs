@@ -54,7 +54,7 @@ impl Versions {
         let (old, new) = (dir.path().join("old"), dir.path().join("new"));
         fs::create_dir_all(&old).unwrap();
         fine(&old, &["init"]);
-        fine(&old, &["startapp", "money"]);
+        fine(&old, &["app", "new", "money"]);
         fs::remove_file(old.join("apps/money/models/money_items.toml")).unwrap();
         fs::write(old.join("apps/money/models/bills.toml"), BILL).unwrap();
         let mut config = fs::read_to_string(old.join("tenantry.toml")).unwrap();
@@ -71,11 +71,11 @@ impl Versions {
             config = config.replace("name = \"tenant_{slug}\"", "name = \"tenant_pool\"");
         }
         fs::write(old.join("tenantry.toml"), config).unwrap();
-        fine(&old, &["makemigrations"]);
-        fine(&old, &["create-tenant", "acme", "--email", "owner@acme.example", "--password", PASSWORD]);
+        fine(&old, &["migrate", "make"]);
+        fine(&old, &["tenant", "create", "acme", "--email", "owner@acme.example", "--password", PASSWORD]);
         copy(&old, &new);
         edit(&new, change.0, change.1);
-        fine(&new, &["makemigrations"]);
+        fine(&new, &["migrate", "make"]);
         let versions = Self { _dir: dir, old, new };
         let server = start(&versions.old, "serve");
         let token = server.log_in("owner@acme.example");
@@ -178,7 +178,7 @@ fn change_over(
         if pooled {
             begin_new();
         }
-        let migrated = run(&versions.new, &["migrate-tenants"]);
+        let migrated = run(&versions.new, &["migrate", "tenants"]);
         std::thread::sleep(Duration::from_millis(700));
         stop.store(true, Relaxed);
         assert!(migrated.status.success(), "{}", stdout(&migrated));
@@ -252,11 +252,11 @@ fn behind_and_ahead_every_way_to_a_value_is_refused_with_its_remedy() {
         let servers = [start(&versions.old, "serve"), start(&versions.new, "serve")];
         let token = servers[0].log_in("owner@acme.example");
         if isolation == "database" {
-            let behind = ["tenantry migrate-tenants --tenant acme"];
+            let behind = ["tenantry migrate tenants --tenant acme"];
             all_refused(&servers[1], &token, isolation, "migrations_pending", &behind);
             assert_eq!(servers[0].ask("GET", "/api/records/bills/1", &token, None).1["sum"], "1.00");
         }
-        fine(&versions.new, &["migrate-tenants"]);
+        fine(&versions.new, &["migrate", "tenants"]);
         all_refused(&servers[0], &token, isolation, "server_outdated", &["restart this server"]);
         let (status, page) = servers[1].ask("GET", "/api/records/bills?fields=sum&sort=id", &token, None);
         let sums: Vec<Value> = (1..=8).map(|n| json!({"sum": format!("{n}.000")})).collect();
@@ -282,19 +282,19 @@ fn a_failed_migration_is_said_with_its_reason_and_is_no_fault_of_the_server() {
     let token = old.log_in("owner@acme.example");
     let abc = json!({"note": "abc"});
     assert_eq!(old.ask("PATCH", "/api/records/bills/3", &token, Some(&abc)).0, 200);
-    let failed = run(&versions.new, &["migrate-tenants"]);
+    let failed = run(&versions.new, &["migrate", "tenants"]);
     let told = stdout(&failed);
     assert!(!failed.status.success() && told.contains("not a whole number"), "{told}");
     assert_eq!(told.matches("not a whole number").count(), 1, "said once: {told}");
     let new = start(&versions.new, "serve");
-    let said = ["not a whole number", "migrate-tenants --tenant acme"];
+    let said = ["not a whole number", "migrate tenants --tenant acme"];
     all_refused(&new, &token, "database", "migrations_pending", &said);
     let stored = fine(&versions.new, &["sql", "acme", "SELECT id FROM bills WHERE note = 'abc'"]);
     assert!(stored.contains('3'), "the operator looks for the rows: {stored}");
     // A server with the old apps still serves the tenant, so the value can be corrected there.
     let right = json!({"note": "14"});
     assert_eq!(old.ask("PATCH", "/api/records/bills/3", &token, Some(&right)).0, 200);
-    fine(&versions.new, &["migrate-tenants"]);
+    fine(&versions.new, &["migrate", "tenants"]);
     assert_eq!(new.ask("GET", "/api/records/bills/3", &token, None).1["note"], 14);
 }
 
@@ -311,7 +311,7 @@ fn values_that_stop_a_migration_are_corrected_with_the_new_apps_alone() {
     }
     drop(old);
     let dir = &versions.new;
-    let failed = run(dir, &["migrate-tenants"]);
+    let failed = run(dir, &["migrate", "tenants"]);
     let told = stdout(&failed);
     for wanted in ["acme: not migrated", "2 rows of `bills`", "(id 3, 5)", "tenantry sql acme --write"] {
         assert!(!failed.status.success() && told.contains(wanted), "{wanted}: {told}");
@@ -339,7 +339,7 @@ fn values_that_stop_a_migration_are_corrected_with_the_new_apps_alone() {
     );
     let said = fine(dir, &["sql", "acme", "--write", "UPDATE bills SET note = '14' WHERE note = 'abc'"]);
     assert!(said.contains("2 rows changed"), "{said}");
-    fine(dir, &["migrate-tenants", "--tenant", "acme"]);
+    fine(dir, &["migrate", "tenants", "--tenant", "acme"]);
     let new = start(dir, "serve");
     assert_eq!(new.ask("GET", "/api/records/bills/5", &token, None).1["note"], 14);
     assert!(fine(dir, &["audit", "list"]).contains("UPDATE bills SET note"));
@@ -351,7 +351,7 @@ fn edited_models_are_not_served_before_their_migration_is_made() {
     let versions = Versions::new("database", ("scale = 2", "scale = 3"));
     edit(&versions.old, "scale = 2", "scale = 4");
     let said = refused(&versions.old, &["serve", "--listen", "127.0.0.1:0"]);
-    assert!(said.contains("tenantry makemigrations"), "{said}");
+    assert!(said.contains("tenantry migrate make"), "{said}");
 }
 
 /// The batches before the migration are written; a second import of the whole file would create them again.
@@ -375,7 +375,7 @@ fn an_import_that_a_migration_stops_says_what_it_wrote() {
     while !count().contains("1008") {
         std::thread::sleep(Duration::from_millis(20));
     }
-    fine(&versions.new, &["migrate-tenants"]);
+    fine(&versions.new, &["migrate", "tenants"]);
     stream.write_all(second.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();

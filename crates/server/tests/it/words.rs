@@ -103,23 +103,26 @@ fn commands_name_what_is_wrong_once_and_what_to_do() {
     fine(dir, &["init"]);
     let again = refused(dir, &["init"]);
     assert!(again.contains("stays as it is") && !again.contains("os error"), "{again}");
-    let app = refused(dir, &["makemigrations", "workshop"]);
+    let app = refused(dir, &["migrate", "make", "workshop"]);
     assert!(app.contains("workshop is not installed") && app.contains("[apps]"), "{app}");
-    fine(dir, &["create-tenant", "acme", "--email", "a@acme.example"]);
-    let taken = refused(dir, &["create-tenant", "acme", "--email", "a@acme.example"]);
+    fine(dir, &["tenant", "create", "acme", "--email", "a@acme.example"]);
+    let taken = refused(dir, &["tenant", "create", "acme", "--email", "a@acme.example"]);
     assert_eq!(taken.trim(), "error: the name acme is taken");
     let absent = refused(dir, &["sql", "nobody", "SELECT 1"]);
-    assert!(absent.contains("tenantry list-tenants"), "{absent}");
+    assert!(absent.contains("tenantry tenant list"), "{absent}");
     let wrong = refused(dir, &["sql", "acme", "SELECT * FROM absent"]);
     assert_eq!(wrong.trim(), "error: the statement is not valid: no such table: absent");
-    for command in [&["sql", "acme", "SELECT 1"][..], &["backup", "acme"], &["move", "acme", "--to", "main"]]
-    {
+    for command in [
+        &["sql", "acme", "SELECT 1"][..],
+        &["backup", "create", "acme"],
+        &["tenant", "move", "acme", "--to", "main"],
+    ] {
         let store = refused(dir, &[command, &["--store", "shared"]].concat());
         assert!(store.contains("no such store") && store.contains("scope = \"tenant\""), "{store}");
     }
-    assert!(fine(dir, &["backups", "status"]).contains("failed (1 day)    0"), "a slip is no failed backup");
-    fine(dir, &["suspend-tenant", "acme", "--reason", "not paid"]);
-    let twice = refused(dir, &["suspend-tenant", "acme", "--reason", "not paid"]);
+    assert!(fine(dir, &["backup", "status"]).contains("failed (1 day)    0"), "a slip is no failed backup");
+    fine(dir, &["tenant", "suspend", "acme", "--reason", "not paid"]);
+    let twice = refused(dir, &["tenant", "suspend", "acme", "--reason", "not paid"]);
     assert!(twice.contains("acme is suspended already"), "{twice}");
 }
 
@@ -127,10 +130,10 @@ fn commands_name_what_is_wrong_once_and_what_to_do() {
 fn an_export_that_has_nowhere_to_go_is_not_begun() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
-    fine(dir, &["create-tenant", "acme", "--email", "a@acme.example"]);
+    fine(dir, &["tenant", "create", "acme", "--email", "a@acme.example"]);
     fs::write(dir.join("acme.zip"), "mine").unwrap();
-    assert!(refused(dir, &["export", "acme", "--out", "acme.zip"]).contains("exists already"));
-    let unknown = refused(dir, &["export", "nobody", "--out", "nobody.zip"]);
+    assert!(refused(dir, &["tenant", "export", "acme", "--out", "acme.zip"]).contains("exists already"));
+    let unknown = refused(dir, &["tenant", "export", "nobody", "--out", "nobody.zip"]);
     assert!(unknown.contains("no such tenant"), "{unknown}");
     assert!(!fine(dir, &["audit", "list"]).contains("tenant.export"), "nothing was taken out");
     assert_eq!(fs::read_to_string(dir.join("acme.zip")).unwrap(), "mine");
@@ -143,15 +146,18 @@ fn one_tenant_is_shown_with_its_end_and_the_places_of_its_data() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     drop(start(dir, "demo"));
-    fine(dir, &["retire", "green-clinic", "--yes", "green-clinic"]);
-    let shown = fine(dir, &["show-tenant", "green-clinic"]);
-    for wanted in
-        ["works until", "tenantry keep green-clinic", "tenant_green-clinic_1", "starter, trial, 14 days left"]
-    {
+    fine(dir, &["tenant", "cancel", "green-clinic", "--yes", "green-clinic"]);
+    let shown = fine(dir, &["tenant", "show", "green-clinic"]);
+    for wanted in [
+        "works until",
+        "tenantry tenant revoke-cancellation green-clinic",
+        "tenant_green-clinic_1",
+        "starter, trial, 14 days left",
+    ] {
         assert!(shown.contains(wanted), "{wanted} in {shown}");
     }
-    assert!(fine(dir, &["list-tenants"]).contains("active, cancelled"));
-    let survey = fine(dir, &["purge", "green-clinic", "--dry-run"]);
+    assert!(fine(dir, &["tenant", "list"]).contains("active, cancelled"));
+    let survey = fine(dir, &["tenant", "purge", "green-clinic", "--dry-run"]);
     assert!(survey.contains("kept: for 90 days after the purge"), "{survey}");
     assert!(survey.lines().all(|line| line == line.trim_end()), "lines end where their text does");
     let log = fine(dir, &["audit", "list"]);
@@ -182,27 +188,27 @@ fn passwords_and_plans_are_set_at_the_command_line() {
     let dir = dir.path();
     let email = "owner@green-clinic.example";
     let token = server.log_in(email);
-    assert!(refused(dir, &["set-password", email, "--password", "short"]).contains("at least 10"));
+    assert!(refused(dir, &["user", "set-password", email, "--password", "short"]).contains("at least 10"));
     assert!(
-        refused(dir, &["set-password", "no@body.example", "--password", PASSWORD])
+        refused(dir, &["user", "set-password", "no@body.example", "--password", PASSWORD])
             .contains("no user no@body")
     );
-    fine(dir, &["set-password", email, "--password", PASSWORD]);
+    fine(dir, &["user", "set-password", email, "--password", PASSWORD]);
     assert_eq!(server.ask("GET", "/api/me", &token, None).0, 401, "logged out everywhere");
     let login = json!({"email": email, "password": PASSWORD});
     let (status, answer) = server.ask("POST", "/api/auth/login", "none", Some(&login));
     assert_eq!(status, 200, "{answer}");
     let token = answer["token"].as_str().unwrap();
-    assert!(refused(dir, &["set-plan", "green-clinic", "gold"]).contains("gold"));
+    assert!(refused(dir, &["plan", "set", "green-clinic", "gold"]).contains("gold"));
     assert!(
-        fine(dir, &["set-plan", "green-clinic", "hospital", "--state", "active"])
+        fine(dir, &["plan", "set", "green-clinic", "hospital", "--state", "active"])
             .contains("hospital: active")
     );
     let tenant = server.ask("GET", "/api/tenant", token, None).1;
     assert_eq!((&tenant["plan"], &tenant["subscription"]), (&json!("hospital"), &json!("active")));
-    fine(dir, &["set-plan", "green-clinic", "--state", "expired"]);
+    fine(dir, &["plan", "set", "green-clinic", "--state", "expired"]);
     assert_eq!(server.ask("GET", "/api/records/doctors", token, None).0, 402);
-    fine(dir, &["set-plan", "green-clinic", "--state", "active", "--ends-at", "2099-01-01T00:00:00Z"]);
+    fine(dir, &["plan", "set", "green-clinic", "--state", "active", "--ends-at", "2099-01-01T00:00:00Z"]);
     assert_eq!(server.ask("GET", "/api/records/doctors", token, None).0, 200);
 }
 

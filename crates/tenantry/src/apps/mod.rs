@@ -120,7 +120,7 @@ impl Apps {
     /// [`crate::Error::Invalid`] when models were changed and no migration makes the change.
     pub fn require_migrated(&self) -> crate::Result<()> {
         let Some(app) = self.unmigrated.first() else { return Ok(()) };
-        let remedy = "run: tenantry makemigrations, then tenantry migrate-tenants";
+        let remedy = "run: tenantry migrate make, then tenantry migrate tenants";
         Err(crate::Error::invalid(
             "apps",
             format!("models of app `{app}` were changed without a migration; {remedy}"),

@@ -41,7 +41,7 @@ impl AppSource {
         }
         let Some(files) = builtin::files(name.as_str()) else {
             let message = format!(
-                "app `{name}` is listed, but this file does not exist; `tenantry startapp {name}` writes one"
+                "app `{name}` is listed, but this file does not exist; `tenantry app new {name}` writes one"
             );
             return Err(Problems::one(folder.join("app.toml").display().to_string(), message));
         };

@@ -1,4 +1,4 @@
-//! `tenantry startapp NAME`: creates a folder that shows what an app is and passes all checks.
+//! `tenantry app new NAME`: creates a folder that shows what an app is and passes all checks.
 //!
 //! Called by the command line. Writes new files only; never changes existing ones.
 
@@ -20,9 +20,9 @@ depends = []                     # apps whose models this one refers to
 const MODEL: &str = r#"# One file is one model: a table in every database of its store, and a place in the API under
 # this file's name. Every model also has id, created_at, updated_at and version.
 #
-# After a change here:  tenantry makemigrations
-#                       tenantry migrate
-#                       tenantry migrate-tenants
+# After a change here:  tenantry migrate make
+#                       tenantry migrate system
+#                       tenantry migrate tenants
 # and where a server runs: tenantry reload
 label = "{label}"
 store = "{store}"                # a store of tenantry.toml; a tenant store needs no tenant field

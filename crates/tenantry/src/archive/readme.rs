@@ -37,7 +37,7 @@ pub(crate) fn readme(manifest: &Manifest, installation: &str) -> String {
          \x20 manifest says how many decimals each field has. Tables whose names begin with _tenantry_ are\n\
          \x20 the platform's own; you do not need them.\n\
          - Any installation of Tenantry with the same apps reads this archive back with\n\
-         \x20 tenantry import FILE --slug NAME --email ADDRESS\n",
+         \x20 tenantry tenant import FILE --slug NAME --email ADDRESS\n",
     );
     out.replace('\n', "\r\n")
 }

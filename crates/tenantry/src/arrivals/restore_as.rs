@@ -29,7 +29,7 @@ impl Platform {
         let mut tx = self.control().snapshot().await?;
         let of = catalog::by_id(&mut tx, backup).await?.tenant.ok_or_else(|| {
             Error::Conflict(
-                "this is a backup of the platform's own stores: see tenantry restore --system".into(),
+                "this is a backup of the platform's own stores: see tenantry restore system".into(),
             )
         })?;
         // A catalog that was restored may lack the tenant: then the request must name all that the copy needs.

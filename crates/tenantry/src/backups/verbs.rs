@@ -185,8 +185,11 @@ impl Platform {
         let tenant = Some(tenants::by_slug(&mut tx, slug).await?.id);
         let good = Filter { tenant, state: Some(catalog::State::Good), limit: 1, ..Filter::default() };
         let newest = catalog::list(&mut tx, &good).await?.into_iter().next();
-        let none =
-            || Error::Conflict(format!("{slug} has no good backup; make one with: tenantry backup {slug}"));
+        let none = || {
+            Error::Conflict(format!(
+                "{slug} has no good backup; make one with: tenantry backup create {slug}"
+            ))
+        };
         Ok(newest.ok_or_else(none)?.id)
     }
 

@@ -69,7 +69,7 @@ pub(super) fn remedy(kind: &Kind) -> Option<&'static str> {
         Kind::UnknownServer(_) => {
             "put the server back into tenantry.toml, or, where it is there, restart this process"
         }
-        Kind::SchemaBehind => "run: tenantry migrate-tenants",
+        Kind::SchemaBehind => "run: tenantry migrate tenants",
         Kind::SchemaAhead => "restart this server with the current apps",
         Kind::Conflict(_) => "read the record again and repeat the change on it",
         Kind::Reference(_) => "change or delete those records first",
@@ -86,7 +86,7 @@ pub(super) fn remedy(kind: &Kind) -> Option<&'static str> {
         Kind::Io => "an operator looks at the disk and the system's log",
         Kind::Corrupt | Kind::WrongIdentity => {
             "an operator restores it: tenantry check names the database and the command; a control store that cannot be \
-             read: tenantry restore --system"
+             read: tenantry restore system"
         }
         Kind::Fenced | Kind::Busy => "try again in a moment",
         _ => return None,

@@ -34,18 +34,18 @@ fn an_error_of_a_batch_names_the_record() {
 #[test]
 fn the_errors_people_meet_name_their_remedy_m16() {
     let no_db = Error::NoDatabase { slug: "city-hospital".into(), store: "tenant".into() };
-    assert_eq!(no_db.remedy().as_deref(), Some("run: tenantry create-db city-hospital"));
+    assert_eq!(no_db.remedy().as_deref(), Some("run: tenantry tenant create-database city-hospital"));
     let lost =
         Error::DatabaseLost { slug: "acme".into(), store: "tenant".into(), detail: "/srv/x.db".into() };
     let remedy = lost.remedy().unwrap();
-    let restore = remedy.find("tenantry restore acme latest --swap").expect("what has a backup is restored");
+    let restore = remedy.find("tenantry restore swap acme latest").expect("what has a backup is restored");
     assert!(
-        remedy.find("tenantry create-db acme").is_some_and(|empty| empty > restore),
+        remedy.find("tenantry tenant create-database acme").is_some_and(|empty| empty > restore),
         "emptiness comes last"
     );
     assert!(!lost.public_title().contains("/srv"), "`absent-not-forbidden`");
     let own = Error::NotAttached { slug: "acme".into(), store: "djo".into() };
-    assert!(own.remedy().is_some_and(|r| r.ends_with("tenantry attach-tenant-db acme --store djo")));
+    assert!(own.remedy().is_some_and(|r| r.ends_with("tenantry tenant attach-database acme --store djo")));
     let behind = |reason: Option<&str>| Error::MigrationsPending {
         slug: "acme".into(),
         store: "tenant".into(),
@@ -53,14 +53,14 @@ fn the_errors_people_meet_name_their_remedy_m16() {
         is_external: false,
         detail: "/srv/x.db".into(),
     };
-    assert_eq!(behind(None).remedy().as_deref(), Some("run: tenantry migrate-tenants --tenant acme"));
+    assert_eq!(behind(None).remedy().as_deref(), Some("run: tenantry migrate tenants --tenant acme"));
     let failed = behind(Some("2 rows have no score"));
     assert!(failed.public_title().ends_with("2 rows have no score"), "{}", failed.public_title());
-    assert!(failed.remedy().is_some_and(|r| r.ends_with("tenantry migrate-tenants --tenant acme")));
+    assert!(failed.remedy().is_some_and(|r| r.ends_with("tenantry migrate tenants --tenant acme")));
     assert!(!failed.public_title().contains("/srv"), "private");
     let outdated = Error::from(tenantry_engine::Error::new(Kind::SchemaAhead, "/srv/x.db"));
     assert_eq!(outdated.code(), "server_outdated");
     assert!(outdated.remedy().is_some_and(|r| r.contains("restart")));
     let plans = Error::MasterDataEmpty { what: "plans".into() };
-    assert_eq!(plans.remedy().as_deref(), Some("run: tenantry init-plans"));
+    assert_eq!(plans.remedy().as_deref(), Some("run: tenantry plan init"));
 }

@@ -63,37 +63,37 @@ impl Error {
             Self::SubscriptionRequired => "choose a plan or renew the subscription".into(),
             Self::TenantSuspended => "ask the platform's staff to resume it".into(),
             Self::Maintenance(_) => "try again later: nothing was lost".into(),
-            Self::BackupDamaged { .. } => "restore an older backup; see: tenantry backups list".into(),
-            Self::NoDatabase { slug, .. } => format!("run: tenantry create-db {slug}"),
+            Self::BackupDamaged { .. } => "restore an older backup; see: tenantry backup list".into(),
+            Self::NoDatabase { slug, .. } => format!("run: tenantry tenant create-database {slug}"),
             Self::Superseded { slug, .. } => format!(
-                "the platform's staff see what is there (tenantry check), then restore a backup: tenantry restore {slug} \
-                 latest --swap"
+                "the platform's staff see what is there (tenantry check), then restore a backup: tenantry restore swap \
+                 {slug} latest"
             ),
             Self::DatabaseLost { slug, .. } => format!(
-                "look whether its disk is there; else restore a backup: tenantry restore {slug} latest --swap; or, for an \
-                 empty one: tenantry create-db {slug}"
+                "look whether its disk is there; else restore a backup: tenantry restore swap {slug} latest; or, for an \
+                 empty one: tenantry tenant create-database {slug}"
             ),
             // Either the tenant or the pool is to be restored: the check looks.
             Self::DatabaseDamaged { is_pooled: true, .. } => {
                 return engine::remedy(&Kind::Corrupt).map(Into::into);
             }
             Self::DatabaseDamaged { slug, .. } => {
-                format!("an operator restores it: tenantry restore {slug} latest --swap")
+                format!("an operator restores it: tenantry restore swap {slug} latest")
             }
             Self::NotAttached { slug, store } => {
-                format!("make it, then run: tenantry attach-tenant-db {slug} --store {store}")
+                format!("make it, then run: tenantry tenant attach-database {slug} --store {store}")
             }
             Self::MigrationsPending { slug, reason, is_external, .. } => {
                 let first = if reason.is_some() { "remove the reason, then " } else { "" };
                 let external = if *is_external { " --external" } else { "" };
-                format!("{first}run: tenantry migrate-tenants --tenant {slug}{external}")
+                format!("{first}run: tenantry migrate tenants --tenant {slug}{external}")
             }
             Self::StoreBehind { reason, .. } => {
                 let first = if reason.is_some() { "remove the reason, then " } else { "" };
-                format!("{first}run: tenantry migrate")
+                format!("{first}run: tenantry migrate system")
             }
             Self::ServerOutdated { .. } => return engine::remedy(&Kind::SchemaAhead).map(Into::into),
-            Self::MasterDataEmpty { what } if what == "plans" => "run: tenantry init-plans".into(),
+            Self::MasterDataEmpty { what } if what == "plans" => "run: tenantry plan init".into(),
             Self::MasterDataEmpty { what } => format!("load {what}: platform staff can add or import them"),
             Self::RateLimited { retry_after_seconds } => {
                 format!("wait {}", crate::counted(*retry_after_seconds, "second"))

@@ -133,7 +133,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Finds places that are fenced although no operation is at work on their tenant. Reads a fence again after the
+    /// Finds places that are fenced although no operation is working on their tenant. Reads a fence again after the
     /// journal, because the operation may have ended in between.
     async fn fences(
         &self,

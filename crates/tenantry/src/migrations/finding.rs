@@ -60,7 +60,7 @@ pub enum What {
     Unreadable(&'static str, String),
     /// The file in this place belongs to another tenant, store or installation.
     NotItsOwn,
-    /// Writes are refused, and no operation is at work on the tenant that would allow them again.
+    /// Writes are refused, and no operation is working on the tenant that would allow them again.
     Fenced,
 }
 
@@ -71,7 +71,7 @@ impl fmt::Display for Finding {
         }
         match &self.what {
             What::ModelsChanged(app) => {
-                write!(f, "models of app `{app}` changed without a migration; run: tenantry makemigrations")
+                write!(f, "models of app `{app}` changed without a migration; run: tenantry migrate make")
             }
             What::Refused(refused) => refused.fmt(f),
             What::Pending(ids) => write!(f, "migrations have not run: {}", ids.join(", ")),
@@ -92,7 +92,7 @@ impl fmt::Display for Finding {
             }
             What::Fenced => write!(
                 f,
-                "is fenced, and no operation is at work on it: a newer database replaced it that the catalog does not \
+                "is fenced, and no operation is working on it: a newer database replaced it that the catalog does not \
                  know; {}",
                 self.restore()
             ),
@@ -138,13 +138,11 @@ impl Finding {
     /// Returns the command that restores the database.
     fn restore(&self) -> String {
         match (&self.place, &self.tenant) {
-            (_, Some(slug)) => format!("restore a backup: tenantry restore {slug} latest --swap"),
+            (_, Some(slug)) => format!("restore a backup: tenantry restore swap {slug} latest"),
             (Some(Place { isolation: Isolation::Pooled, store, .. }), None) => {
-                format!(
-                    "stop the servers and run: tenantry restore --pool {store}, then tenantry restore --all"
-                )
+                format!("stop the servers and run: tenantry restore pool {store}, then tenantry restore all")
             }
-            (_, None) => "stop the servers and run: tenantry restore --system".to_owned(),
+            (_, None) => "stop the servers and run: tenantry restore system".to_owned(),
         }
     }
 }

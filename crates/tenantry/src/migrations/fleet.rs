@@ -1,6 +1,6 @@
 //! Migrates every database of a tenant store to the wanted version: canaries first, then the rest.
 //!
-//! Called by `tenantry migrate-tenants`. The work list comes from the catalog alone, so a run with nothing to do opens
+//! Called by `tenantry migrate tenants`. The work list comes from the catalog alone, so a run with nothing to do opens
 //! no database. A failing tenant is recorded and does not stop the run (X5). A killed run is simply started again,
 //! because each database has its own ledger. Holds no list of all tenants.
 

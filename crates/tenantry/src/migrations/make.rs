@@ -1,4 +1,4 @@
-//! `makemigrations`: compares the models with the state that the migrations leave, and writes new files.
+//! `migrate make`: compares the models with the state that the migrations leave, and writes new files.
 //!
 //! Called by the command line, and by `check` without writing. Decisions that need a person are answered by options or
 //! asked; nothing is guessed that could lose data. Never changes an existing file.

@@ -1,4 +1,4 @@
-//! `tenantry migrate-tenants`: migrates all tenant stores to the version of the installed apps.
+//! `tenantry migrate tenants`: migrates all tenant stores to the version of the installed apps.
 //!
 //! Called by the platform for the command line. Statements are compiled once for all tenants. The engine opens each
 //! database only for its own migration, outside its cache.

@@ -80,7 +80,9 @@ impl Platform {
         let config = self.tenant_store(store)?;
         match config.provision {
             Provision::External => Ok(config),
-            _ => Err(Error::Conflict(format!("the platform makes the databases of {store}: use create-db"))),
+            _ => Err(Error::Conflict(format!(
+                "the platform makes the databases of {store}: use tenantry tenant create-database"
+            ))),
         }
     }
 
@@ -191,7 +193,7 @@ fn new_placement(store: &StoreConfig, slug: &Slug, wanted: &Attach) -> Result<Ne
 async fn give_way(write: &mut Write, tenant: TenantId, new: &NewPlacement) -> Result<Place> {
     let open = "SELECT count(*) FROM operations WHERE tenant = ? AND state IN ('running','unwinding')";
     if crate::users::count(write, open, params![tenant.get()]).await? > 0 {
-        return Err(Error::Occupied("an operation is at work on this tenant".into()));
+        return Err(Error::Occupied("an operation is working on this tenant".into()));
     }
     for Placement { place, .. } in placement::of_tenant(write, tenant).await? {
         if place.store == new.store {

@@ -83,7 +83,7 @@ pub(crate) fn said(slug: &Slug, place: &Place, lost: &tenantry_engine::Error) ->
                     "give the file to the user that runs this program, readable and writable".to_owned()
                 }
                 _ => format!(
-                    "put the right file back, or restore a backup: tenantry restore {slug} latest --swap"
+                    "put the right file back, or restore a backup: tenantry restore swap {slug} latest"
                 ),
             };
             Error::Conflict(format!(

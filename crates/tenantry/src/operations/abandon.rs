@@ -30,7 +30,7 @@ pub(super) async fn abandon(inner: &Inner, by: &By, id: i64) -> Result<()> {
     let owner = lease::new_owner();
     let Some(taken) = takeover::take_in(&mut write, id, &owner, false).await? else {
         return Err(Error::Conflict(format!(
-            "operation {id} is being worked on right now: stop it with `tenantry operations cancel {id}`, or wait until it \
+            "operation {id} is being worked on right now: stop it with `tenantry operation cancel {id}`, or wait until it \
              rests"
         )));
     };

@@ -31,10 +31,10 @@ pub(crate) async fn claim(write: &mut Write, owner: &str, place: &Place) -> Resu
     let key = key(place);
     if let Some(other) = holder(write, &key).await?.filter(|other| other != owner) {
         tracing::debug!(key, other, "claimed by another run");
-        return Ok(Some("another migration run is at work here".into()));
+        return Ok(Some("another migration run is working here".into()));
     }
     if let Some((kind, id)) = open_operation(write, place).await? {
-        return Ok(Some(format!("{kind} {id} is at work on this tenant")));
+        return Ok(Some(format!("{kind} {id} is working on this tenant")));
     }
     let until = write.at_us() + CLAIM_US;
     let sql = "INSERT OR REPLACE INTO migrating (key, owner, until) VALUES (?, ?, ?)";
@@ -57,7 +57,7 @@ pub(super) async fn refuse_migrating(write: &mut Write, tenant: TenantId) -> Res
     for row in write.query(sql, params![tenant.get()]).await? {
         if holder(write, row.text(0)?).await?.is_some() {
             return Err(Error::Occupied(
-                "migrate-tenants is at work on this tenant's database: try again in a moment".into(),
+                "a migration run is working on this tenant's database: try again in a moment".into(),
             ));
         }
     }

@@ -182,14 +182,14 @@ async fn busy(write: &mut Write, tenant: Option<TenantId>) -> Result<Error> {
     );
     let rows = write.query(&sql, params![tenant.map(TenantId::get)]).await?;
     let Some(open) = rows.first() else {
-        return Ok(Error::Occupied("another operation is at work on this tenant".into()));
+        return Ok(Error::Occupied("another operation is working on this tenant".into()));
     };
     let (id, kind, stuck) = (open.integer(0)?, open.text(1)?, open.integer(2)? != 0);
     Ok(Error::Occupied(match stuck {
-        false => format!("{kind} {id} is at work on this tenant; see `tenantry operations show {id}`"),
+        false => format!("{kind} {id} is working on this tenant; see `tenantry operation show {id}`"),
         true => format!(
-            "{kind} {id} on this tenant is stuck; see `tenantry operations show {id}`, and end it with \
-             `tenantry operations retry {id}` or `tenantry operations abandon {id}`"
+            "{kind} {id} on this tenant is stuck; see `tenantry operation show {id}`, and end it with \
+             `tenantry operation retry {id}` or `tenantry operation abandon {id}`"
         ),
     }))
 }

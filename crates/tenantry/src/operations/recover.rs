@@ -62,7 +62,7 @@ async fn raise(inner: &Inner) -> Result<()> {
             tenant = stuck.slug,
             attempts = stuck.attempts,
             error = stuck.error,
-            "stuck; see: tenantry operations show {}",
+            "stuck; see: tenantry operation show {}",
             stuck.id
         );
     }

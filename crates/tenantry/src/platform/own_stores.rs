@@ -135,7 +135,7 @@ pub(crate) fn unprepared(
             let trace = trace.map(|trace| format!(", but {trace}")).unwrap_or_default();
             Error::Conflict(format!(
                 "the platform's own store {} ({server}/{physical}.db) {}{trace}: look whether its disk is there; else stop \
-                 the servers, then run tenantry restore --system",
+                 the servers, then run tenantry restore system",
                 store.name,
                 why(&error)
             ))

@@ -63,9 +63,9 @@ impl Refused {
     fn remedy(&self) -> String {
         let store = &self.place.store;
         let (of, then) = match (self.place.isolation, &self.tenant) {
-            (Isolation::Database, _) => (format!("{store} --system"), "migrate"),
+            (Isolation::Database, _) => (format!("{store} --system"), "migrate system"),
             (Isolation::Pooled, slug) => {
-                (format!("{} --store {store}", slug.as_deref().unwrap_or("TENANT")), "migrate-tenants")
+                (format!("{} --store {store}", slug.as_deref().unwrap_or("TENANT")), "migrate tenants")
             }
         };
         let rows = match self.count {

@@ -1,4 +1,4 @@
-//! Tenants for `tenantry list-tenants` and the staff pages: every column of M9, with one query per page.
+//! Tenants for `tenantry tenant list` and the staff pages: every column of M9, with one query per page.
 
 use super::{Retirement, State};
 use crate::{Error, Result, clock::DAY_US, control::params, topology::Placement};

@@ -209,7 +209,7 @@ pub(super) async fn protect_managed(write: &mut Write, user: UserId, first: &Rol
     }
     Err(Error::Conflict(format!(
         "this account is the last active {first} of {}: give another member the role {first} first, add one with \
-         tenantry add-owner, or suspend the tenant",
+         tenantry tenant add-owner, or suspend the tenant",
         alone.join(", ")
     )))
 }

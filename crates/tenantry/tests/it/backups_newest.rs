@@ -20,7 +20,7 @@ async fn a_backup_that_is_dated_ahead_is_not_the_newest_for_ever() {
         let clinic = Clinic::open(dir.path(), isolation, "").await;
         clinic.create("acme").await;
         let none = clinic.platform.newest_good_backup(&slug("acme")).await.unwrap_err();
-        assert!(none.public_title().contains("tenantry backup acme"), "{none}");
+        assert!(none.public_title().contains("tenantry backup create acme"), "{none}");
         clinic.add("acme", "first").await;
         let first = clinic.back_up("acme").await;
         let clock = clinic.platform.control().clock().clone();

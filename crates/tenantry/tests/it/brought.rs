@@ -40,7 +40,7 @@ async fn alpha(w: &World) -> PathBuf {
     let refused = w.platform.records(&behind, "sheets").unwrap().create(row.as_object().unwrap()).await;
     // A run over all tenants leaves out what a tenant brought, so the remedy has to include it.
     let remedy = refused.unwrap_err().remedy().unwrap_or_default();
-    assert!(remedy.ends_with("tenantry migrate-tenants --tenant alpha --external"), "{remedy}");
+    assert!(remedy.ends_with("tenantry migrate tenants --tenant alpha --external"), "{remedy}");
     let options = fleet::Options { external: true, ..fleet::Options::default() };
     w.platform.migrate_tenants(&operator(), None, options, |_, _| {}).await.unwrap();
     for model in ["items", "sheets"] {

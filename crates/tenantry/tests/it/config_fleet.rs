@@ -38,7 +38,7 @@ impl Memory {
         let mut busy = self.busy.lock().unwrap();
         let left = busy.get_mut(&place.tenant.unwrap().get()).filter(|left| **left > 0)?;
         *left -= 1;
-        Some("backup 12 is at work on this tenant".into())
+        Some("backup 12 is working on this tenant".into())
     }
 
     fn targets(&self, wanted: &str) -> Vec<Target> {
@@ -215,7 +215,7 @@ async fn busy_tenants_are_waited_for_and_then_passed_by() {
     for outcome in &report.failed {
         assert!(outcome.is_busy() && outcome.target.tenant.get() <= 3);
         let failure = outcome.result.as_ref().unwrap_err();
-        assert_eq!(failure.message, "backup 12 is at work on this tenant");
+        assert_eq!(failure.message, "backup 12 is working on this tenant");
         assert!(failure.remedy.as_ref().unwrap().contains("migrate-tenants"), "M16");
     }
     assert_eq!(catalog.targets("v1").len(), 3, "nothing is recorded of those");

@@ -1,4 +1,4 @@
-//! `makemigrations` on files: its questions, its output, which reads back and leaves nothing pending.
+//! `migrate make` on files: its questions, its output, which reads back and leaves nothing pending.
 
 use std::{fs, path::Path};
 use tempfile::TempDir;

@@ -63,7 +63,7 @@ async fn without_plans_the_remedy_is_to_initialise_them_m16() {
     let dir = tempfile::tempdir().unwrap();
     let w = World::open(dir.path()).await;
     let e = w.operations.create_tenant(&by(), registration("alpha")).await.unwrap_err();
-    assert_eq!(e.remedy().as_deref(), Some("run: tenantry init-plans"));
+    assert_eq!(e.remedy().as_deref(), Some("run: tenantry plan init"));
 }
 
 #[tokio::test]
@@ -135,7 +135,7 @@ async fn a_store_without_database_is_an_error_with_its_remedy_never_another_plac
     let topology = Topology::new(w.control.clone());
     for store in ["tenant", "papers"] {
         let e = topology.by_slug(&slug("alpha")).await.unwrap().place(store).unwrap_err();
-        assert_eq!(e.remedy().as_deref(), Some("run: tenantry create-db alpha"));
+        assert_eq!(e.remedy().as_deref(), Some("run: tenantry tenant create-database alpha"));
     }
     let all = || {
         vec![placement("alpha", "tenant", Policy::OnDemand), placement("alpha", "papers", Policy::Managed)]

@@ -97,7 +97,7 @@ async fn row(pool: Pool) {
     drop(clinic);
     pool.put(&file, &another);
     let refused = Platform::open(config.clone()).await.map(drop).unwrap_err().public_title();
-    assert!(refused.contains("tenantry restore --pool tenant"), "{pool:?}: {refused}");
+    assert!(refused.contains("tenantry restore pool tenant"), "{pool:?}: {refused}");
     assert!(refused.contains("tenant_pool on main"), "{pool:?}: {refused}");
     let aside = renew_pool(config, &operator(), &StoreName::parse("tenant").unwrap()).await.unwrap();
     assert_eq!(aside.is_some(), pool != Pool::Missing, "{pool:?}: what lay there is kept");
@@ -285,8 +285,8 @@ async fn cell(clinic: &Clinic, rows: Rows, verb: &str) {
         other => panic!("{other}"),
     };
     let remedy = match rows {
-        Rows::Gone => format!("tenantry restore {verb}"),
-        Rows::Damaged => "tenantry restore --pool tenant".to_owned(),
+        Rows::Gone => format!("tenantry restore create {verb}"),
+        Rows::Damaged => "tenantry restore pool tenant".to_owned(),
     };
     assert!(told.contains(&remedy), "{what}: {told}");
 }

@@ -279,7 +279,7 @@ fn refusal(schema: Schema, isolation: &str, verb: &str) -> Option<&'static [&'st
 
 fn remedy(code: &str) -> &'static str {
     match code {
-        "migrations_pending" => "run: tenantry migrate-tenants --tenant acme",
+        "migrations_pending" => "run: tenantry migrate tenants --tenant acme",
         "server_outdated" => "restart this server with the current apps",
         "invalid" => "migration of the apps here refuses",
         other => panic!("{other}"),

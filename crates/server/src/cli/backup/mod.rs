@@ -1,5 +1,68 @@
-//! Commands for backups and restores.
+//! `tenantry backup …`: backups of tenants and of the platform's own stores.
 
-pub(in crate::cli) mod backup_args;
-pub(in crate::cli) mod backups;
-pub(in crate::cli) mod restore;
+pub(in crate::cli) mod args;
+mod create;
+mod list;
+pub(in crate::cli) mod status;
+mod verify;
+
+use super::{
+    setup::{Place, explain},
+    user::operator,
+};
+use anyhow::{Result, anyhow};
+use args::Backup;
+use std::process::ExitCode;
+use tenantry::{
+    Platform,
+    backups::BackupId,
+    name::{Slug, TenantId},
+};
+
+/// Runs a verb on backups.
+pub(super) async fn run(place: &Place, verb: &Backup) -> Result<ExitCode> {
+    match verb {
+        Backup::Create(options) => create::create(place, options).await,
+        Backup::List(options) => list::list(&place.reading().await?, options).await,
+        Backup::Show { backup, json } => list::show(&place.reading().await?, &named(backup)?, *json).await,
+        Backup::Verify { backups, tenant, all } => {
+            verify::verify(&place.platform().await?, backups, tenant.as_deref(), *all).await
+        }
+        Backup::Drill { tenant } => verify::drill(&place.platform().await?, tenant.as_deref()).await,
+        Backup::Prune => prune(&place.platform().await?).await,
+        Backup::Rescan => rescan(&place.platform().await?).await,
+        Backup::Schedules { json } => status::schedules(&place.reading().await?, *json).await,
+        Backup::Status { json } => status::status(&place.reading().await?, *json).await,
+    }
+}
+
+/// Parses the id of a backup.
+pub(super) fn named(text: &str) -> Result<BackupId> {
+    text.parse()
+        .map_err(|_| anyhow!("{text:?} is not the id of a backup; list them with: tenantry backup list"))
+}
+
+async fn id_of(platform: &Platform, slug: &str) -> Result<TenantId> {
+    platform.tenant_id(&Slug::parse(slug)?).await.map_err(explain)
+}
+
+async fn prune(platform: &Platform) -> Result<ExitCode> {
+    let gone = platform.prune_backups(&operator()).await.map_err(explain)?;
+    gone.iter().for_each(|id| say!("removed {id}"));
+    say!("{} removed", gone.len());
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn rescan(platform: &Platform) -> Result<ExitCode> {
+    let found = platform.rescan_backups(&operator()).await.map_err(explain)?;
+    say!(
+        "{} found, {} taken up, {} of other installations, {} of earlier tenants, {} unreadable; purged tenants closed: {}",
+        found.found,
+        found.taken_up,
+        found.others,
+        found.not_its,
+        found.damaged,
+        found.closed
+    );
+    Ok(if found.damaged == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

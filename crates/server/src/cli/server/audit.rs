@@ -1,18 +1,48 @@
-//! `tenantry audit verify` and `list` (`audited-commit`).
+//! `tenantry audit …` (`audited-commit`).
 
 use crate::cli::{
     setup::{Place, explain},
     table::{self, at},
 };
 use anyhow::Result;
+use clap::Subcommand;
 use std::process::ExitCode;
 use tenantry::{
     audit::{Query, Row},
     counted,
 };
 
+/// What can be done with the audit log.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// List entries, newest first.
+    List {
+        /// Largest number of entries, 1 to 1000.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+        /// Only entries older than this one: `next` of the previous page.
+        #[arg(long, value_name = "NEXT")]
+        after: Option<i64>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check the hash chain from the first entry to the last; exit status 1 if an entry was changed or cut.
+    Verify,
+}
+
+/// Runs a verb on the audit log.
+pub(in crate::cli) async fn run(place: &Place, verb: &Audit) -> Result<ExitCode> {
+    match verb {
+        Audit::List { limit, after, json } => {
+            list(place, &Query { limit: *limit, before: *after, ..Query::default() }, *json).await
+        }
+        Audit::Verify => verify(place).await,
+    }
+}
+
 /// Checks the hash chain against the published heads; exit status 1 when something was changed or cut.
-pub(in crate::cli) async fn verify(place: &Place) -> Result<ExitCode> {
+async fn verify(place: &Place) -> Result<ExitCode> {
     let platform = place.reading().await?;
     let report = platform.audit().verify().await.map_err(explain)?;
     report.faults.iter().for_each(|fault| say!("{fault}"));
@@ -26,12 +56,11 @@ pub(in crate::cli) async fn verify(place: &Place) -> Result<ExitCode> {
 }
 
 /// Prints the newest entries.
-pub(in crate::cli) async fn list(place: &Place, limit: u32, json: bool) -> Result<ExitCode> {
+async fn list(place: &Place, query: &Query, json: bool) -> Result<ExitCode> {
     let platform = place.reading().await?;
-    let rows = platform.audit().list(&Query { limit, ..Query::default() }).await.map_err(explain)?;
+    let rows = platform.audit().list(query).await.map_err(explain)?;
     if json {
-        table::json(&rows)?;
-        return Ok(ExitCode::SUCCESS);
+        return table::page(&rows, table::next(&rows, query.limit, |row| row.id));
     }
     let header = ["id", "at", "actor", "impersonated by", "tenant", "action", "detail"];
     table::print(&header, rows.into_iter().map(columns));

@@ -1,30 +1,45 @@
-//! `tenantry clock`: how far the system clock is believed, and believing it now.
+//! `tenantry clock …`: how far the system clock is trusted, and trusting it now.
 
 use crate::cli::{
     setup::{Place, explain},
-    table::at_second,
-    users::operator,
+    table::{self, at_second},
+    user::operator,
 };
+use crate::instants;
 use anyhow::Result;
 use clap::Subcommand;
+use serde_json::json;
 use std::process::ExitCode;
 use tenantry::{Platform, control::ClockState};
 
-/// What to do about the system clock.
+/// What can be done with the system clock.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Clock {
-    /// Believe the system clock as it is now, so that purges and retention go on.
+    /// Show the system clock and the witnessed time, and whether purges wait because of them.
+    Show {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Trust the system clock as it is now, so that purges and retention continue.
     Accept,
 }
 
 /// Shows both clocks, after accepting the system clock if asked to.
-pub(in crate::cli) async fn run(place: &Place, accept: bool) -> Result<ExitCode> {
+pub(in crate::cli) async fn run(place: &Place, verb: &Clock) -> Result<ExitCode> {
+    let accept = matches!(verb, Clock::Accept);
     let platform = if accept { place.platform().await? } else { place.reading().await? };
     let state = match accept {
         true => platform.accept_clock(&operator()).await,
         false => platform.clock_state().await,
     }
     .map_err(explain)?;
+    if matches!(verb, Clock::Show { json: true }) {
+        return table::json(&json!({
+            "system_clock": instants::text(state.now_us), "witnessed": instants::text(state.witnessed_us),
+            "holds_back": state.holds_back(),
+        }));
+    }
     say!("system clock    {}", at_second(state.now_us));
     say!("witnessed time  {}", at_second(state.witnessed_us));
     match warning(&state) {

@@ -1,8 +1,11 @@
-//! Commands that serve, and commands that check or steer an installation.
+//! Commands on an installation as a whole: they prepare it, serve it, check it and look into it.
 
 pub(in crate::cli) mod audit;
 pub(in crate::cli) mod check;
 pub(in crate::cli) mod clock;
+pub(in crate::cli) mod completions;
 pub(in crate::cli) mod demo;
+pub(in crate::cli) mod project;
 pub(in crate::cli) mod reload;
 pub(in crate::cli) mod serve;
+pub(in crate::cli) mod sql;

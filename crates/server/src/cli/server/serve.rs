@@ -20,7 +20,7 @@ pub(in crate::cli) async fn run(place: &Place, listen: &Listen) -> Result<ExitCo
     let platform = place.platform().await?;
     platform.apps().require_migrated().map_err(explain)?;
     platform.check_secrets().map_err(explain)?;
-    platform.plans().initialise(&crate::cli::users::operator()).await.map_err(explain)?;
+    platform.plans().initialise(&crate::cli::user::operator()).await.map_err(explain)?;
     tell_of_backups(&platform).await?;
     let address = listen.listen.unwrap_or(platform.config().platform.listen);
     until_stopped(platform, address, |bound| {
@@ -33,7 +33,7 @@ pub(in crate::cli) async fn run(place: &Place, listen: &Listen) -> Result<ExitCo
 /// Says at start what would keep backups from being of use. It is no reason not to serve.
 async fn tell_of_backups(platform: &Platform) -> Result<()> {
     if platform.backup_status().await.map_err(explain)?.inside_data_dir {
-        tell!("warning: {}", crate::cli::backups::INSIDE);
+        tell!("warning: {}", crate::cli::backup::status::INSIDE);
     }
     let platform = platform.clone();
     tokio::spawn(async move {

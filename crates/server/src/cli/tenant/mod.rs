@@ -1,8 +1,44 @@
-//! Commands for tenants, their plans, users and databases.
+//! `tenantry tenant …`: tenants, their databases, their copies and their end.
 
-pub(in crate::cli) mod moving;
-pub(in crate::cli) mod plans;
-pub(in crate::cli) mod settings;
-pub(in crate::cli) mod sql;
-pub(in crate::cli) mod tenants;
-pub(in crate::cli) mod users;
+pub(in crate::cli) mod args;
+mod copies;
+mod create;
+mod end;
+mod list;
+mod moving;
+mod purge;
+mod settings;
+mod state;
+
+use super::setup::Place;
+use anyhow::Result;
+use args::Tenant;
+use std::process::ExitCode;
+
+/// Runs a verb on tenants.
+pub(super) async fn run(place: &Place, verb: &Tenant) -> Result<ExitCode> {
+    match verb {
+        Tenant::List { json } => list::list(place, *json).await,
+        Tenant::Show { tenant, json } => list::show(place, tenant, *json).await,
+        Tenant::Create(options) => create::create(place, options).await,
+        Tenant::Rename { tenant, to } => state::rename(place, tenant, to).await,
+        Tenant::Settings { tenant, changes } => settings::run(place, tenant, changes).await,
+        Tenant::AddOwner(options) => create::add_owner(place, options).await,
+        Tenant::Suspend { tenant, reason } => state::suspend(place, tenant, reason).await,
+        Tenant::Resume { tenant } => state::resume(place, tenant).await,
+        Tenant::Maintenance(action) => state::maintenance(place, action).await,
+        Tenant::Clone(options) => copies::clone_tenant(place, options).await,
+        Tenant::Export { tenant, out } => copies::export(place, tenant, out.as_deref()).await,
+        Tenant::Import(options) => copies::import(place, options).await,
+        Tenant::CreateDatabase { tenant } => create::create_databases(place, tenant).await,
+        Tenant::AttachDatabase(options) => create::attach(place, options).await,
+        Tenant::Move(options) => moving::to(place, options).await,
+        Tenant::Promote(options) => moving::promote(place, options).await,
+        Tenant::Demote(options) => moving::demote(place, options).await,
+        Tenant::Release(options) => moving::release(place, options).await,
+        Tenant::Cancel(options) => end::cancel(place, options).await,
+        Tenant::RevokeCancellation { tenant } => end::revoke(place, tenant).await,
+        Tenant::Purge(options) => purge::purge(place, options).await,
+        Tenant::Certificate { tenant, json } => purge::certificate(place, tenant, *json).await,
+    }
+}

@@ -1,9 +1,9 @@
-//! Commands that move tenants: move, promote, demote, release, maintenance.
+//! `tenantry tenant move`, `promote`, `demote` and `release`.
 
+use super::args;
 use crate::cli::{
-    args,
     setup::{Place, explain},
-    users::operator,
+    user::operator,
 };
 use anyhow::{Result, bail};
 use std::process::ExitCode;
@@ -13,7 +13,7 @@ use tenantry::{
 };
 
 /// To another server, or back.
-pub(in crate::cli) async fn to(place: &Place, options: &args::Move) -> Result<ExitCode> {
+pub(super) async fn to(place: &Place, options: &args::Move) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let (slug, store, by) = (Slug::parse(&options.tenant)?, store(options.store.as_deref())?, operator());
     if options.lost {
@@ -31,7 +31,7 @@ pub(in crate::cli) async fn to(place: &Place, options: &args::Move) -> Result<Ex
 }
 
 /// Out of the pool.
-pub(in crate::cli) async fn promote(place: &Place, options: &args::Promote) -> Result<ExitCode> {
+pub(super) async fn promote(place: &Place, options: &args::Promote) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let (slug, store) = (Slug::parse(&options.tenant)?, store(options.store.as_deref())?);
     let server = options.to.as_deref().map(ServerName::parse).transpose()?;
@@ -40,7 +40,7 @@ pub(in crate::cli) async fn promote(place: &Place, options: &args::Promote) -> R
 }
 
 /// Into the pool.
-pub(in crate::cli) async fn demote(place: &Place, options: &args::OfStore) -> Result<ExitCode> {
+pub(super) async fn demote(place: &Place, options: &args::OfStore) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let (slug, store) = (Slug::parse(&options.tenant)?, store(options.store.as_deref())?);
     let id = platform.demote_tenant(&operator(), &slug, store.as_ref()).await;
@@ -48,7 +48,7 @@ pub(in crate::cli) async fn demote(place: &Place, options: &args::OfStore) -> Re
 }
 
 /// Lets go of what is kept.
-pub(in crate::cli) async fn release(place: &Place, options: &args::OfStore) -> Result<ExitCode> {
+pub(super) async fn release(place: &Place, options: &args::OfStore) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let (slug, store) = (Slug::parse(&options.tenant)?, store(options.store.as_deref())?);
     let released = platform.release_tenant(&operator(), &slug, store.as_ref()).await.map_err(explain)?;
@@ -76,7 +76,9 @@ async fn put_back(platform: &Platform, id: i64) -> Result<ExitCode> {
         );
         say!("  everything written since {} is lost", text(&store["writes_lost_since"]));
     }
-    say!("run migrate-tenants if migrations have run since; release what is left of the lost one");
+    say!(
+        "if migrations have run since, run: tenantry migrate tenants; remove what is left of the lost database with: tenantry tenant release"
+    );
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,8 +1,8 @@
-//! The command `settings`: what the platform keeps for a tenant without looking into it.
+//! `tenantry tenant settings`: values that the platform stores for a tenant without reading them.
 
 use crate::cli::{
     setup::{Place, explain},
-    users::operator,
+    user::operator,
 };
 use anyhow::{Result, anyhow};
 use serde_json::{Map, Value};
@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use tenantry::name::Slug;
 
 /// Shows them after the changes, if there are any.
-pub(in crate::cli) async fn run(place: &Place, tenant: &str, changes: &[String]) -> Result<ExitCode> {
+pub(super) async fn run(place: &Place, tenant: &str, changes: &[String]) -> Result<ExitCode> {
     let changes = changes.iter().map(|text| change(text)).collect::<Result<Map<_, _>>>()?;
     let platform = if changes.is_empty() { place.reading().await? } else { place.platform().await? };
     let slug = Slug::parse(tenant)?;

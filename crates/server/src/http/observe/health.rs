@@ -48,7 +48,7 @@ pub(in crate::http) async fn ready(State(app): State<App>) -> Result<String> {
     }
     let standing = app.platform().schema_standing().await?;
     for (count, what) in [
-        (standing.behind, "behind the apps of this server; run: tenantry migrate-tenants"),
+        (standing.behind, "behind the apps of this server; run: tenantry migrate tenants"),
         (standing.ahead, "migrated by newer apps; run: tenantry reload"),
     ] {
         if count > 0 {

@@ -99,13 +99,13 @@ codes! {
         "Narrow the filter, lower the limit, or sort by an indexed field.";
     /// The tenant has no database: its creation never finished, or the database was removed.
     NoDatabase "no_database" SERVICE_UNAVAILABLE "The company has no database"
-        "An operator runs `tenantry create-db SLUG`.";
+        "An operator runs `tenantry tenant create-database SLUG`.";
     /// The database is on a server that this process's configuration does not contain.
     ServerUnknown "server_unknown" SERVICE_UNAVAILABLE "This server does not know where the company's database lies"
         "An operator restarts the server with the current configuration.";
     /// The database lacks migrations that this server has loaded.
     MigrationsPending "migrations_pending" SERVICE_UNAVAILABLE "Migrations have not run on this tenant's database"
-        "An operator runs `tenantry migrate-tenants --tenant SLUG`.";
+        "An operator runs `tenantry migrate tenants --tenant SLUG`.";
     /// The database has migrations that this server has not loaded.
     ServerOutdated "server_outdated" SERVICE_UNAVAILABLE "This server has older apps than the database"
         "An operator restarts this server with the current apps.";
@@ -123,7 +123,7 @@ codes! {
         "An operator gives the file back to the user that runs the server.";
     /// The tenant's database is damaged, or another database is in its place.
     DatabaseDamaged "database_damaged" SERVICE_UNAVAILABLE "The database is damaged"
-        "An operator runs `tenantry restore SLUG latest --swap`.";
+        "An operator runs `tenantry restore swap SLUG latest`.";
     /// The server is busy or shutting down; the client should retry.
     Unavailable "unavailable" SERVICE_UNAVAILABLE "Busy"
         "Try again in a moment.";

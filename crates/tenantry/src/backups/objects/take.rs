@@ -229,7 +229,7 @@ async fn failed(world: &World, wanted: &Wanted<'_>, place: &Place, error: tenant
             detail: error.to_string(),
         },
         (Kind::SchemaBehind, None) => Error::Conflict(format!(
-            "the platform's own store {store} is behind the apps ({}): run tenantry migrate, then back up again",
+            "the platform's own store {store} is behind the apps ({}): run tenantry migrate system, then back up again",
             error.detail()
         )),
         // Migration files that the database has applied were changed.

@@ -135,8 +135,11 @@ impl Platform {
             }
         };
         drop(tx);
-        let none =
-            || Error::Conflict("there is no good backup to try; make one with: tenantry backup".into());
+        let none = || {
+            Error::Conflict(
+                "there is no good backup to try; make one with: tenantry backup create --all".into(),
+            )
+        };
         let (backup, tenant) = found.ok_or_else(none)?;
         let started = self.drill(by, None, backup, tenant).await?;
         started.ok_or_else(|| Error::Internal("a drill without a slot was begun already".into()))

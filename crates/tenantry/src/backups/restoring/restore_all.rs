@@ -1,6 +1,6 @@
 //! Restores every tenant whose database is lost with a disk or a machine, each from its newest good backup.
 //!
-//! Called by `tenantry restore --all`. It determines which are lost; the operations `restore` and `restore_swap` do the
+//! Called by `tenantry restore all`. It determines which are lost; the operations `restore` and `restore_swap` do the
 //! rest, so an interrupted run is simply started again. Only lost stores are replaced.
 
 use crate::backups::{BackupId, damaged_pool};
@@ -210,8 +210,8 @@ impl Platform {
             Some(beside) if beside.backup == self.newest_good_backup(slug).await? => beside.backup,
             Some(beside) => {
                 return Err(Error::Conflict(format!(
-                    "backup {} is restored beside it: swap it in (tenantry restore {slug} --swap) or throw it away \
-                     (tenantry restore {slug} --discard)",
+                    "backup {} is staged for it: swap it in (tenantry restore swap {slug}) or discard it \
+                     (tenantry restore discard {slug})",
                     beside.backup
                 )));
             }

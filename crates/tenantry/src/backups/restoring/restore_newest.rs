@@ -1,7 +1,7 @@
 //! Restores the newest good backup of a tenant. A backup that turns out to be damaged is passed over: the restore records
 //! its damage, and the next older one is tried.
 //!
-//! Called by `tenantry restore`, `tenantry restore --as` and `restore_all`.
+//! Called by `tenantry restore create`, `swap` and `clone` and `restore_all`.
 
 use crate::backups::{
     BackupId,
@@ -82,8 +82,8 @@ impl Platform {
         let told = |(id, how): &(BackupId, String)| format!("; {id} is damaged: {how}");
         let damaged: String = passed_over.iter().map(told).collect();
         Err(Error::Conflict(format!(
-            "{slug} has no good backup{damaged}; make one with: tenantry backup {slug}; or, for an empty database: tenantry \
-             create-db {slug}"
+            "{slug} has no good backup{damaged}; make one with: tenantry backup create {slug}; or, for an empty database: tenantry tenant \
+             create-database {slug}"
         ))
         .into())
     }

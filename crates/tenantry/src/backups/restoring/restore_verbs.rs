@@ -82,7 +82,7 @@ impl Platform {
         refuse_brought(&brought, stores.as_deref(), places.is_empty())?;
         if places.is_empty() {
             return Err(Error::Conflict(format!(
-                "{slug} has no databases: run tenantry create-db {slug} first"
+                "{slug} has no databases: run tenantry tenant create-database {slug} first"
             )));
         }
         let operation =
@@ -96,7 +96,9 @@ impl Platform {
     /// [`Error::Conflict`] when nothing is staged.
     pub async fn show_restore(&self, slug: &Slug) -> Result<(Restore, Vec<Difference>)> {
         let nothing = || {
-            Error::Conflict(format!("nothing is restored beside {slug}; start with: tenantry restore {slug}"))
+            Error::Conflict(format!(
+                "no restore is staged for {slug}; start with: tenantry restore create {slug}"
+            ))
         };
         let restore = self.restored_beside(slug).await?.ok_or_else(nothing)?;
         let mut differences = Vec::new();
@@ -189,8 +191,8 @@ fn refuse_brought(brought: &[StoreName], wanted: Option<&[StoreName]>, no_other:
 pub(crate) fn damaged_pool(place: &Place, error: &tenantry_engine::Error) -> Error {
     let Place { server, store, physical, .. } = place;
     Error::Conflict(format!(
-        "the shared database {physical} on {server} {}: stop the servers, then run tenantry restore --pool {store} and \
-         tenantry restore --all",
+        "the shared database {physical} on {server} {}: stop the servers, then run tenantry restore pool {store} and \
+         tenantry restore all",
         why(error)
     ))
 }

@@ -1,6 +1,6 @@
 //! Restores the platform's own stores, offline, after the control store was lost or damaged.
 //!
-//! Called by `tenantry restore --system`. It refuses while any process has the data directory open. It removes nothing:
+//! Called by `tenantry restore system`. It refuses while any process has the data directory open. It removes nothing:
 //! existing files are moved aside. It needs no catalog, only the backup store.
 
 use crate::backups::{

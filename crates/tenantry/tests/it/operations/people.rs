@@ -48,7 +48,7 @@ async fn one_at_work_shows_its_steps_and_excludes_others_on_its_tenant_two_worke
 
     let other = w.operations.create_databases(&by(), &slug("alpha"), papers()).await.unwrap_err();
     let (id, text) = (now.id, other.public_title());
-    let named = format!("provision {id} is at work on this tenant; see `tenantry operations show {id}`");
+    let named = format!("provision {id} is working on this tenant; see `tenantry operation show {id}`");
     assert_eq!((other.code(), text.as_str()), ("conflict", named.as_str()));
 
     let states: Vec<_> = w.operations.watch(id).map(|o| o.unwrap().state).collect().await;

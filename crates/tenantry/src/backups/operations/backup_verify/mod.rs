@@ -121,7 +121,7 @@ fn record<'a>(write: &'a mut Write, v: &'a mut BackupVerify) -> BoxFuture<'a, Re
                 .await;
         };
         if let Some(why) = v.why() {
-            tracing::error!(backup = %v.id, tenant = ?v.of, why, "restore drill failed; see: tenantry backups status");
+            tracing::error!(backup = %v.id, tenant = ?v.of, why, "restore drill failed; see: tenantry backup status");
         }
         drills::finish(write, drill, v.why()).await?;
         write.audit(&v.by, v.of, "backup.drill", json!({ "backup": v.id, "failed": v.why() })).await

@@ -191,7 +191,7 @@ async fn open(world: &World, s: &RestoreSwap, other: &Place) -> Result<()> {
             let (store, why) = (&other.store, why(&error));
             let remedy = match s.back {
                 true => "there is nothing to go back to".to_owned(),
-                false => format!("throw it away (tenantry restore {} --discard) and restore again", s.slug),
+                false => format!("discard it (tenantry restore discard {}) and restore again", s.slug),
             };
             let which = if s.back { "what was in use before" } else { "what was restored" };
             Err(Error::Conflict(format!("{which} in {store} {why}: {remedy}")))

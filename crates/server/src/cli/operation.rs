@@ -1,9 +1,9 @@
-//! `tenantry operations`: list, show, cancel, retry, watch.
+//! `tenantry operation …`: list, show, watch, cancel, retry and abandon operations.
 
 use super::{
     setup::{Place, explain},
     table::{self, at_second},
-    users::operator,
+    user::operator,
     watch,
 };
 use anyhow::{Result, anyhow};
@@ -15,43 +15,46 @@ use tenantry::{
     operations::{Filter, Listed, State, StepState},
 };
 
-/// What to do with operations.
+/// What can be done with operations.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Operations {
+pub(crate) enum Operation {
     /// List operations, newest first.
     List {
-        /// Only those that are not over.
+        /// Only operations that have not ended.
         #[arg(long)]
         open: bool,
-        /// Only those on this tenant.
-        #[arg(long, value_name = "SLUG")]
+        /// Only operations on this tenant.
+        #[arg(long, value_name = "TENANT")]
         tenant: Option<String>,
-        /// How many.
-        #[arg(long, default_value_t = 50)]
+        /// Largest number of operations, 1 to 1000.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
-        /// As JSON.
+        /// Only operations older than this one: `next` of the previous page.
+        #[arg(long, value_name = "NEXT")]
+        after: Option<i64>,
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Show one with its steps and progress.
+    /// Show an operation with its steps and progress.
     Show {
         /// Its id.
         id: i64,
-        /// As JSON.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Stop it and undo what it did so far.
+    /// Stop an operation and undo its steps so far.
     Cancel {
         /// Its id.
         id: i64,
     },
-    /// Try one that rests after a failure again at once.
+    /// Try an operation again now that waits after a failure.
     Retry {
         /// Its id.
         id: i64,
     },
-    /// End one that is stuck: what cannot be done or undone is left behind, and the journal says what.
+    /// End an operation that is stuck. What cannot be done or undone is left behind and recorded in the journal.
     Abandon {
         /// Its id.
         id: i64,
@@ -59,38 +62,39 @@ pub(crate) enum Operations {
         #[arg(long)]
         yes: bool,
     },
-    /// Follow it until it is over.
+    /// Follow an operation until it ends.
     Watch {
         /// Its id.
         id: i64,
     },
 }
 
-pub(super) async fn run(place: &Place, action: &Operations) -> Result<ExitCode> {
+pub(super) async fn run(place: &Place, verb: &Operation) -> Result<ExitCode> {
     // To look at what a crash left, or to cancel it, must not begin to go on with it.
-    let platform = match action {
-        Operations::List { .. } | Operations::Show { .. } => place.reading().await?,
+    let platform = match verb {
+        Operation::List { .. } | Operation::Show { .. } => place.reading().await?,
         _ => place.looking().await?,
     };
-    match action {
-        Operations::List { open, tenant, limit, json } => {
-            list(&platform, *open, tenant.as_deref(), *limit, *json).await
+    match verb {
+        Operation::List { open, tenant, limit, after, json } => {
+            let filter = Filter { open: *open, before: *after, limit: *limit, ..Filter::default() };
+            list(&platform, filter, tenant.as_deref(), *json).await
         }
-        Operations::Show { id, json } => {
+        Operation::Show { id, json } => {
             print(&platform.operations().show(*id).await.map_err(explain)?, *json)
         }
-        Operations::Cancel { id } => {
+        Operation::Cancel { id } => {
             platform.operations().cancel(&operator(), *id).await.map_err(explain)?;
-            say!("operation {id} is asked to stop; follow it with: tenantry operations watch {id}");
-            say!("Where no server runs: tenantry operations retry {id}");
+            say!("operation {id} is asked to stop; follow it with: tenantry operation watch {id}");
+            say!("Where no server runs: tenantry operation retry {id}");
             Ok(ExitCode::SUCCESS)
         }
-        Operations::Retry { id } => {
+        Operation::Retry { id } => {
             platform.operations().retry(&operator(), *id).await.map_err(explain)?;
             watched(&platform, *id).await
         }
-        Operations::Abandon { id, yes } => abandon(&platform, *id, *yes).await,
-        Operations::Watch { id } => watched(&platform, *id).await,
+        Operation::Abandon { id, yes } => abandon(&platform, *id, *yes).await,
+        Operation::Watch { id } => watched(&platform, *id).await,
     }
 }
 
@@ -101,7 +105,7 @@ async fn abandon(platform: &Platform, id: i64, yes: bool) -> Result<ExitCode> {
         let way =
             if before.past_return { "finished as far as it can be" } else { "undone as far as it can be" };
         return Err(anyhow!(
-            "{} ({}) would be {way}; files and fences that it cannot remove stay\n  remedy: tenantry operations abandon \
+            "{} ({}) would be {way}; files and fences that it cannot remove stay\n  remedy: tenantry operation abandon \
              {id} --yes",
             before.what,
             before.error.as_deref().unwrap_or("it has not failed")
@@ -121,22 +125,15 @@ async fn watched(platform: &Platform, id: i64) -> Result<ExitCode> {
     }
 }
 
-async fn list(
-    platform: &Platform,
-    open: bool,
-    tenant: Option<&str>,
-    limit: u32,
-    json: bool,
-) -> Result<ExitCode> {
+async fn list(platform: &Platform, filter: Filter, tenant: Option<&str>, json: bool) -> Result<ExitCode> {
     let tenant = match tenant {
         Some(slug) => Some(platform.show_tenant(&Slug::parse(slug)?).await.map_err(explain)?.id),
         None => None,
     };
-    let filter = Filter { open, tenant, limit, ..Filter::default() };
+    let filter = Filter { tenant, ..filter };
     let listed = platform.operations().list(&filter).await.map_err(explain)?;
     if json {
-        table::json(&listed)?;
-        return Ok(ExitCode::SUCCESS);
+        return table::page(&listed, table::next(&listed, filter.limit, |operation| operation.id));
     }
     let header = ["id", "what", "tenant", "state", "step", "progress", "by", "started", "error"];
     table::print(&header, listed.iter().map(row));
@@ -182,8 +179,7 @@ fn at_work(o: &Listed) -> Option<&'static str> {
 
 fn print(o: &Listed, json: bool) -> Result<ExitCode> {
     if json {
-        table::json(o)?;
-        return Ok(ExitCode::SUCCESS);
+        return table::json(o);
     }
     say!("operation {}: {}", o.id, o.what);
     let tenant = o.slug.clone().or(o.tenant.map(|id| id.to_string()));
@@ -225,13 +221,13 @@ fn advise(o: &Listed) {
         return;
     }
     if o.resting {
-        say!("  try again now: tenantry operations retry {}", o.id);
+        say!("  try again now: tenantry operation retry {}", o.id);
     }
     if o.stuck {
-        say!("  give it up:    tenantry operations abandon {}", o.id);
+        say!("  give it up:    tenantry operation abandon {}", o.id);
     }
     match (o.state, o.past_return) {
-        (State::Running, false) => say!("  stop it:       tenantry operations cancel {}", o.id),
+        (State::Running, false) => say!("  stop it:       tenantry operation cancel {}", o.id),
         (State::Running, true) => say!("  past its point of no return: it will be finished"),
         _ => {}
     }

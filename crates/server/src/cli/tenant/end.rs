@@ -1,17 +1,17 @@
-//! The end of a tenant at the command line: retire, keep.
+//! `tenantry tenant cancel` and `revoke-cancellation`.
 
 use super::args;
 use crate::cli::{
     setup::{Place, explain},
     table::at,
-    users::operator,
+    user::operator,
 };
 use anyhow::{Context, Result, bail};
 use std::process::ExitCode;
 use tenantry::{name::Slug, tenants::Terms};
 
 /// Cancels a tenant and says what comes when.
-pub(super) async fn retire(place: &Place, options: &args::Retire) -> Result<ExitCode> {
+pub(super) async fn cancel(place: &Place, options: &args::Cancel) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let slug = Slug::parse(&options.tenant)?;
     if options.dry_run {
@@ -29,17 +29,17 @@ pub(super) async fn retire(place: &Place, options: &args::Retire) -> Result<Exit
     say!("{slug} is cancelled");
     say!("  works until      {}", at(ends.closes_at_us));
     say!("  may be purged on {}", at(ends.purges_at_us));
-    say!("take it back with: tenantry keep {slug}");
+    say!("revoke it with: tenantry tenant revoke-cancellation {slug}");
     Ok(ExitCode::SUCCESS)
 }
 
-/// Takes a cancellation back.
-pub(super) async fn keep(place: &Place, tenant: &str) -> Result<ExitCode> {
+/// Revokes a cancellation.
+pub(super) async fn revoke(place: &Place, tenant: &str) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let slug = Slug::parse(tenant)?;
     let id = platform.tenant_id(&slug).await.map_err(explain)?;
     platform.keep_tenant(&operator(), id).await.map_err(explain)?;
-    say!("the cancellation of {slug} is taken back: it goes on as before");
+    say!("the cancellation of {slug} is revoked: the tenant continues as before");
     Ok(ExitCode::SUCCESS)
 }
 

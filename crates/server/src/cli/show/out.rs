@@ -18,7 +18,7 @@ const CLOSED_PIPE: u8 = 141;
 static CLOSED: AtomicBool = AtomicBool::new(false);
 
 /// A line on standard output.
-pub(super) fn line(text: Arguments<'_>) {
+pub(in crate::cli) fn line(text: Arguments<'_>) {
     if !CLOSED.load(Relaxed)
         && let Err(error) = put(&mut io::stdout().lock(), text)
     {
@@ -30,12 +30,12 @@ pub(super) fn line(text: Arguments<'_>) {
 }
 
 /// A line on standard error. If that cannot be written, the line is dropped.
-pub(super) fn aside(text: Arguments<'_>) {
+pub(in crate::cli) fn aside(text: Arguments<'_>) {
     drop(put(&mut io::stderr().lock(), text));
 }
 
 /// The status to end with: that of the work, unless it went well and its output had no reader.
-pub(super) fn status(work: ExitCode) -> ExitCode {
+pub(in crate::cli) fn status(work: ExitCode) -> ExitCode {
     if work == ExitCode::SUCCESS && CLOSED.load(Relaxed) { ExitCode::from(CLOSED_PIPE) } else { work }
 }
 

@@ -3,14 +3,16 @@
 use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
+use serde_json::json;
+use std::process::ExitCode;
 
 /// Prints rows under a header in capitals; plain columns that a shell can cut.
-pub(super) fn print(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
+pub(in crate::cli) fn print(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
     print_named(header.iter().map(|h| h.to_uppercase()), rows);
 }
 
 /// A table whose headers are shown unchanged: names of columns.
-pub(super) fn print_named(
+pub(in crate::cli) fn print_named(
     header: impl IntoIterator<Item = String>,
     rows: impl IntoIterator<Item = Vec<String>>,
 ) {
@@ -28,19 +30,29 @@ fn text(header: impl IntoIterator<Item = String>, rows: impl IntoIterator<Item =
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
-/// Prints a value as indented JSON, instants as text.
-pub(super) fn json(value: &impl Serialize) -> Result<()> {
+/// Prints a value as indented JSON, with instants as text.
+pub(in crate::cli) fn json(value: &impl Serialize) -> Result<ExitCode> {
     say!("{}", serde_json::to_string_pretty(&crate::instants::wire(value))?);
-    Ok(())
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints a page of a list as JSON. `next` continues the list with `--after`; null: there are no more items.
+pub(in crate::cli) fn page(items: &impl Serialize, next: Option<String>) -> Result<ExitCode> {
+    json(&json!({ "items": items, "next": next }))
+}
+
+/// Returns the key of the last item if the page is full, so that more items may follow.
+pub(in crate::cli) fn next<T, K: ToString>(items: &[T], limit: u32, key: impl Fn(&T) -> K) -> Option<String> {
+    items.last().filter(|_| items.len() >= limit as usize).map(|last| key(last).to_string())
 }
 
 /// An instant as people read it; minutes are enough for most.
-pub(super) fn at(us: i64) -> String {
+pub(in crate::cli) fn at(us: i64) -> String {
     instant(us, "%Y-%m-%d %H:%M UTC")
 }
 
 /// Formats an instant to the second, for what happens in seconds.
-pub(super) fn at_second(us: i64) -> String {
+pub(in crate::cli) fn at_second(us: i64) -> String {
     instant(us, "%Y-%m-%d %H:%M:%S UTC")
 }
 
@@ -50,12 +62,12 @@ fn instant(us: i64, format: &str) -> String {
 }
 
 /// A number with its noun: `1 tenant`, `2 tenants`.
-pub(super) fn count(n: usize, one: &str, many: &str) -> String {
+pub(in crate::cli) fn count(n: usize, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
 
 /// Bytes as a person reads them, in the units of the configuration's limits: 1.5 MiB.
-pub(super) fn bytes(n: u64) -> String {
+pub(in crate::cli) fn bytes(n: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
     let n = n as f64;
     match n {

@@ -1,9 +1,10 @@
 //! Shows a running operation: a bar on a terminal, plain lines elsewhere.
 //!
-//! Used by every command that starts an operation, and by `tenantry operations watch`. The operation may
+//! Used by every command that starts an operation, and by `tenantry operation watch`. The operation may
 //! run in this process or in any other.
 
-use super::{setup::explain, table};
+use super::table;
+use crate::cli::setup::explain;
 use anyhow::{Result, anyhow};
 use futures_util::{FutureExt, StreamExt};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -17,7 +18,7 @@ use tenantry::{
 ///
 /// # Errors
 /// When it was undone, or rests after a failure that will be tried again.
-pub(super) async fn watch_operation(platform: &Platform, id: i64) -> Result<Listed> {
+pub(in crate::cli) async fn watch_operation(platform: &Platform, id: i64) -> Result<Listed> {
     judged(to_its_end(platform, id).await?)
 }
 
@@ -25,7 +26,7 @@ pub(super) async fn watch_operation(platform: &Platform, id: i64) -> Result<List
 ///
 /// # Errors
 /// After a second Ctrl-C, or when the operation cannot be followed.
-pub(super) async fn to_its_end(platform: &Platform, id: i64) -> Result<Listed> {
+pub(in crate::cli) async fn to_its_end(platform: &Platform, id: i64) -> Result<Listed> {
     let face = Face::new()?;
     let bar = face.bar.clone();
     let mut follow = pin!(shown(platform, id, face));
@@ -36,12 +37,12 @@ pub(super) async fn to_its_end(platform: &Platform, id: i64) -> Result<Listed> {
             let mut again = pin!(tokio::signal::ctrl_c().fuse());
             let _ = futures_util::poll!(&mut again);
             aside(bar.as_ref(), "cancelling; press Ctrl-C again to leave it as it is");
-            platform.operations().cancel(&super::users::operator(), id).await.map_err(explain)?;
+            platform.operations().cancel(&crate::cli::user::operator(), id).await.map_err(explain)?;
             tokio::select! {
                 over = &mut follow => over,
                 _ = again => Err(anyhow!(
                     "left as it is: a running server or the next command goes on with it\n  \
-                     look again with: tenantry operations watch {id}"
+                     look again with: tenantry operation watch {id}"
                 )),
             }
         }
@@ -49,12 +50,12 @@ pub(super) async fn to_its_end(platform: &Platform, id: i64) -> Result<Listed> {
 }
 
 /// Follows an operation wherever it runs, until it is over or rests. None: Ctrl-C, which stops the watching only.
-pub(super) async fn follow(platform: &Platform, id: i64) -> Result<Option<Listed>> {
+pub(in crate::cli) async fn follow(platform: &Platform, id: i64) -> Result<Option<Listed>> {
     let face = Face::new()?;
     tokio::select! {
         over = shown(platform, id, face) => over.map(Some),
         _ = tokio::signal::ctrl_c() => {
-            tell!("operation {id} goes on without being watched; look again with: tenantry operations watch {id}");
+            tell!("operation {id} goes on without being watched; look again with: tenantry operation watch {id}");
             Ok(None)
         }
     }
@@ -80,13 +81,13 @@ fn aside(bar: Option<&ProgressBar>, text: &str) {
 }
 
 /// Returns an operation that is done, and otherwise an error that says why it is not.
-pub(super) fn judged(over: Listed) -> Result<Listed> {
+pub(in crate::cli) fn judged(over: Listed) -> Result<Listed> {
     let why = over.error.as_deref().or(over.reason.as_deref()).unwrap_or("no reason is recorded");
     match over.state {
         State::Done => Ok(over),
         State::Undone => Err(anyhow!("{}: {why}\n  it was undone", over.what)),
         _ => Err(anyhow!(
-            "{}: {why}\n  it will be tried again; remedy: tenantry operations show {}",
+            "{}: {why}\n  it will be tried again; remedy: tenantry operation show {}",
             over.what,
             over.id
         )),
@@ -166,7 +167,7 @@ fn step(now: &Listed) -> &'static str {
 }
 
 /// `12.0 MiB of 40.0 MiB`, `300 rows`.
-pub(super) fn text(amount: &Amount) -> String {
+pub(in crate::cli) fn text(amount: &Amount) -> String {
     let number = |n: u64| match &*amount.unit {
         "bytes" => table::bytes(n),
         _ => n.to_string(),

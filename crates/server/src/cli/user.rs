@@ -1,22 +1,56 @@
-//! Users at the command line: the operator's own name, and the first superuser.
+//! `tenantry user …`: accounts of people. Also the operator's own name, and how commands get a password.
 
-use crate::cli::{
-    args::AddOwner,
-    setup::{Place, explain},
-};
+use super::setup::{Place, explain};
 use anyhow::{Context, Result, bail};
+use clap::Subcommand;
 use std::{
     io::{self, BufRead, IsTerminal},
     process::ExitCode,
 };
 use tenantry::{
-    Error, NewOwner, Platform,
+    Error, Platform,
     access::{Operator, passwords::Password},
-    name::{Slug, UserId},
+    name::UserId,
 };
 
+/// What can be done with users.
+#[derive(Debug, Subcommand)]
+pub(crate) enum User {
+    /// Create a user with all rights.
+    CreateSuperuser {
+        /// E-mail address.
+        #[arg(long)]
+        email: String,
+        /// Password. Default: TENANTRY_PASSWORD, else asked at a terminal or read from standard input.
+        #[arg(long)]
+        password: Option<String>,
+    },
+    /// Set a user's password, sign the user out everywhere and unlock the account.
+    SetPassword {
+        /// E-mail address.
+        email: String,
+        /// The new password. Default: TENANTRY_PASSWORD, else asked at a terminal or read from standard input.
+        #[arg(long)]
+        password: Option<String>,
+    },
+    /// Unlock an account that is locked after wrong passwords.
+    Unlock {
+        /// E-mail address.
+        email: String,
+    },
+}
+
+/// Runs a verb on users.
+pub(super) async fn run(place: &Place, verb: &User) -> Result<ExitCode> {
+    match verb {
+        User::CreateSuperuser { email, password } => superuser(place, email, password.clone()).await,
+        User::SetPassword { email, password } => set_password(place, email, password.clone()).await,
+        User::Unlock { email } => unlock(place, email).await,
+    }
+}
+
 /// The operator's name for the audit log: `cli:` and the name the system knows.
-pub(in crate::cli) fn operator() -> Operator {
+pub(super) fn operator() -> Operator {
     let named =
         ["USER", "LOGNAME"].iter().find_map(|key| std::env::var(key).ok().filter(|name| !name.is_empty()));
     let name = named.or_else(|| user_of(&std::fs::read_to_string("/etc/passwd").ok()?, process_uid()?));
@@ -40,11 +74,7 @@ fn user_of(passwd: &str, uid: u32) -> Option<String> {
 }
 
 /// Creates a user who may do everything.
-pub(in crate::cli) async fn superuser(
-    place: &Place,
-    email: &str,
-    password: Option<String>,
-) -> Result<ExitCode> {
+async fn superuser(place: &Place, email: &str, password: Option<String>) -> Result<ExitCode> {
     let password = asked(password)?;
     let platform = place.platform().await?;
     platform.users().create_superuser(&operator(), email, Password::new(password)).await.map_err(explain)?;
@@ -53,26 +83,22 @@ pub(in crate::cli) async fn superuser(
 }
 
 /// Sets a new password for a user, for instance one who forgot it.
-pub(in crate::cli) async fn set_password(
-    place: &Place,
-    email: &str,
-    password: Option<String>,
-) -> Result<ExitCode> {
+async fn set_password(place: &Place, email: &str, password: Option<String>) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let user = user(&platform, email).await?;
     let password = Password::new(asked(password)?);
     platform.access().set_password(&operator(), user, password).await.map_err(explain)?;
-    say!("{email} has a new password and is logged out everywhere");
+    say!("{email} has a new password and is signed out everywhere");
     Ok(ExitCode::SUCCESS)
 }
 
 /// Returns the password of the command line, or that of the environment. An empty variable counts as none.
-pub(in crate::cli) fn password(given: Option<String>) -> Option<String> {
+pub(super) fn password(given: Option<String>) -> Option<String> {
     given.or_else(|| std::env::var("TENANTRY_PASSWORD").ok().filter(|password| !password.is_empty()))
 }
 
 /// The password that was given, or asked for at a terminal, or else the first line of standard input.
-pub(in crate::cli) fn asked(given: Option<String>) -> Result<String> {
+pub(super) fn asked(given: Option<String>) -> Result<String> {
     match password(given) {
         Some(password) => Ok(password),
         None => offered()?.context(
@@ -92,20 +118,6 @@ fn offered() -> Result<Option<String>> {
     Ok((!password.is_empty()).then(|| password.to_owned()))
 }
 
-/// Makes a new user the owner of a tenant.
-pub(in crate::cli) async fn add_owner(place: &Place, options: &AddOwner) -> Result<ExitCode> {
-    let platform = place.platform().await?;
-    let slug = Slug::parse(&options.tenant)?;
-    let owner = NewOwner {
-        email: options.email.clone(),
-        name: options.name.clone().unwrap_or_else(|| options.email.clone()),
-        password: Password::new(asked(options.password.clone())?),
-    };
-    platform.add_owner(&operator(), &slug, owner).await.map_err(explain)?;
-    say!("{} is an owner of {slug}", options.email);
-    Ok(ExitCode::SUCCESS)
-}
-
 async fn user(platform: &Platform, email: &str) -> Result<UserId> {
     match platform.users().by_email(&operator(), email).await {
         Ok(user) => Ok(user.id),
@@ -115,11 +127,11 @@ async fn user(platform: &Platform, email: &str) -> Result<UserId> {
 }
 
 /// Opens an account that was closed after wrong passwords.
-pub(in crate::cli) async fn unlock(place: &Place, email: &str) -> Result<ExitCode> {
+async fn unlock(place: &Place, email: &str) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let user = user(&platform, email).await?;
     platform.users().unlock(&operator(), user).await.map_err(explain)?;
-    say!("{email} may log in");
+    say!("{email} may sign in");
     Ok(ExitCode::SUCCESS)
 }
 

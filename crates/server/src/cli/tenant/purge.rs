@@ -1,10 +1,10 @@
-//! Purge, its dry run, and the certificate, at the command line.
+//! `tenantry tenant purge`, its dry run, and `certificate`.
 
 use super::{args, end};
 use crate::cli::{
     setup::{Place, explain},
     table::{self, at},
-    users::operator,
+    user::operator,
     watch,
 };
 use anyhow::Result;
@@ -30,7 +30,7 @@ pub(super) async fn purge(place: &Place, options: &args::Purge) -> Result<ExitCo
     end::confirm(&slug, options.yes.as_deref(), "remove for good")?;
     let id = platform.purge_tenant(&operator(), &slug, found.id, options.early).await.map_err(explain)?;
     watch::watch_operation(&platform, id).await?;
-    say!("purged {slug}; what was removed says: tenantry certificate {slug}");
+    say!("purged {slug}; see what was removed with: tenantry tenant certificate {slug}");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -105,8 +105,7 @@ pub(super) async fn certificate(place: &Place, tenant: &str, json: bool) -> Resu
     let platform = place.platform().await?;
     let certificate = platform.certificate(tenant).await.map_err(explain)?;
     if json {
-        table::json(&certificate)?;
-        return Ok(ExitCode::SUCCESS);
+        return table::json(&certificate);
     }
     let detail = &certificate.detail;
     say!("Certificate of deletion");

@@ -1,7 +1,8 @@
-//! `init` and `startapp`: files a builder starts from.
+//! `tenantry init` and `tenantry app new`: the files that a builder starts from.
 
-use super::setup::{Place, explain};
+use crate::cli::setup::{Place, explain};
 use anyhow::{Context, Result, anyhow};
+use clap::Subcommand;
 use std::{
     fs::File,
     io::{ErrorKind, Write},
@@ -14,8 +15,18 @@ use tenantry::{
     name::AppName,
 };
 
+/// What can be done with apps.
+#[derive(Debug, Subcommand)]
+pub(crate) enum App {
+    /// Write the skeleton of a new app under apps/.
+    New {
+        /// Name of the app.
+        name: String,
+    },
+}
+
 /// Writes a commented tenantry.toml; never over one that is there.
-pub(super) fn init() -> Result<ExitCode> {
+pub(in crate::cli) fn init() -> Result<ExitCode> {
     let path = Path::new("tenantry.toml");
     let mut file = File::create_new(path).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => {
@@ -46,7 +57,8 @@ fn neutral(folder: &str) -> String {
 }
 
 /// Writes the skeleton of an app.
-pub(super) fn startapp(place: &Place, name: &str) -> Result<ExitCode> {
+pub(in crate::cli) fn app(place: &Place, verb: &App) -> Result<ExitCode> {
+    let App::New { name } = verb;
     let config = place.config()?;
     let store = config
         .stores_of(Scope::Tenant)
@@ -55,7 +67,7 @@ pub(super) fn startapp(place: &Place, name: &str) -> Result<ExitCode> {
     for file in apps::startapp(&config.apps, &AppName::parse(name)?, &store.name).map_err(explain)? {
         say!("wrote {}", file.display());
     }
-    say!("next: add \"{name}\" to [apps] list in tenantry.toml, then run: tenantry makemigrations");
+    say!("next: add \"{name}\" to [apps] list in tenantry.toml, then run: tenantry migrate make");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,9 +1,9 @@
-//! Export, import and clone at the command line.
+//! `tenantry tenant export`, `import` and `clone`.
 
 use super::args;
 use crate::cli::{
     setup::{Place, explain},
-    users::{operator, password},
+    user::{operator, password},
     watch,
 };
 use anyhow::{Context, Result, bail};

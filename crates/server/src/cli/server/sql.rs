@@ -29,7 +29,7 @@ pub(crate) struct Sql {
     /// On a system store, instead of a tenant.
     #[arg(long)]
     pub(crate) system: bool,
-    /// As JSON.
+    /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -55,7 +55,7 @@ enum Of {
 
 /// Runs a reading statement and prints its rows.
 async fn read(platform: &Platform, of: &Of, statement: &str, json: bool) -> Result<ExitCode> {
-    let by = crate::cli::users::operator();
+    let by = crate::cli::user::operator();
     let rows = match of {
         Of::Tenant(slug, store) => platform.operator_sql(&by, slug, store, statement).await,
         Of::System(store) => platform.system_sql(&by, store, statement).await,
@@ -64,8 +64,7 @@ async fn read(platform: &Platform, of: &Of, statement: &str, json: bool) -> Resu
     if json {
         let objects: Vec<serde_json::Map<_, _>> =
             rows.rows.iter().map(|row| rows.columns.iter().cloned().zip(row.clone()).collect()).collect();
-        table::json(&objects)?;
-        return Ok(ExitCode::SUCCESS);
+        return table::json(&objects);
     }
     table::print_named(rows.columns, rows.rows.iter().map(|row| row.iter().map(cell).collect()));
     if rows.truncated {
@@ -76,7 +75,7 @@ async fn read(platform: &Platform, of: &Of, statement: &str, json: bool) -> Resu
 
 /// Runs one UPDATE and prints how many rows it changed.
 async fn write(platform: &Platform, of: &Of, statement: &str) -> Result<ExitCode> {
-    let by = crate::cli::users::operator();
+    let by = crate::cli::user::operator();
     let done = match of {
         Of::Tenant(slug, store) => platform.operator_repair(&by, slug, store, statement).await,
         Of::System(store) => platform.system_repair(&by, store, statement).await,
@@ -88,11 +87,11 @@ async fn write(platform: &Platform, of: &Of, statement: &str) -> Result<ExitCode
         _ => explain(error),
     })?;
     let next = match of {
-        Of::Tenant(slug, _) if !changed.is_pooled => format!("migrate-tenants --tenant {slug}"),
-        Of::Tenant(..) => "migrate-tenants".to_owned(),
-        Of::System(_) => "migrate".to_owned(),
+        Of::Tenant(slug, _) if !changed.is_pooled => format!("migrate tenants --tenant {slug}"),
+        Of::Tenant(..) => "migrate tenants".to_owned(),
+        Of::System(_) => "migrate system".to_owned(),
     };
-    say!("{} changed; go on with: tenantry {next}", counted(changed.rows, "row"));
+    say!("{} changed; continue with: tenantry {next}", counted(changed.rows, "row"));
     Ok(ExitCode::SUCCESS)
 }
 

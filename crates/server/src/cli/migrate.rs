@@ -1,10 +1,11 @@
-//! `tenantry makemigrations`, `tenantry migrate`, `tenantry migrate-tenants` (M4, M9, M10).
+//! `tenantry migrate …`: makes migrations, and runs them on system stores and tenant databases (M4, M9, M10).
 
 use super::{
-    args,
     setup::{Place, explain},
+    user::operator,
 };
 use anyhow::{Result, anyhow, bail};
+use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{io::IsTerminal, process::ExitCode};
 use tenantry::{
@@ -18,8 +19,70 @@ use tenantry::{
     name::{AppName, Slug, StoreName},
 };
 
+/// What can be done with migrations.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Migrate {
+    /// Compare the models with the migrations and write the difference as a new migration.
+    Make(Make),
+    /// Bring the system stores (control, shared, …) to the current schema.
+    System,
+    /// Bring tenant databases to the current schema; exit status 1 if any failed.
+    Tenants(Tenants),
+}
+
+/// Options of `migrate make`.
+#[derive(Debug, Args)]
+pub(crate) struct Make {
+    /// Only this app.
+    app: Option<String>,
+    /// Name of the migration. Default: one made from its content.
+    #[arg(long)]
+    name: Option<String>,
+    /// Answer to a rename question: `model.old=new` for a field, `old=new` for a model; repeatable.
+    #[arg(long = "rename", value_name = "OLD=NEW")]
+    renames: Vec<String>,
+    /// This model or `model.field` is new, not a rename; repeatable.
+    #[arg(long, value_name = "NAME")]
+    new: Vec<String>,
+    /// Value for existing rows: `model.field=VALUE`, JSON or text; repeatable.
+    #[arg(long, value_name = "NAME=VALUE")]
+    fill: Vec<String>,
+    /// The existing rows of `model.field` were checked and fit; repeatable.
+    #[arg(long, value_name = "NAME")]
+    checked: Vec<String>,
+    /// Only print what would be written.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Options of `migrate tenants`.
+#[derive(Debug, Args)]
+pub(crate) struct Tenants {
+    /// Only this tenant.
+    #[arg(long, alias = "company", value_name = "TENANT")]
+    tenant: Option<String>,
+    /// Number of databases at the same time.
+    #[arg(long, value_name = "N")]
+    parallel: Option<usize>,
+    /// Also databases that tenants brought, which otherwise are left alone.
+    #[arg(long)]
+    external: bool,
+    /// Print the result of each tenant as a line of JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs a verb on migrations.
+pub(super) async fn run(place: &Place, verb: &Migrate) -> Result<ExitCode> {
+    match verb {
+        Migrate::Make(options) => make(place, options),
+        Migrate::System => system(place).await,
+        Migrate::Tenants(options) => tenants(place, options).await,
+    }
+}
+
 /// Writes what changed in the models as new migrations.
-pub(super) fn make(place: &Place, options: &args::Make) -> Result<ExitCode> {
+fn make(place: &Place, options: &Make) -> Result<ExitCode> {
     let apps = Apps::load(&place.config()?).map_err(|problems| anyhow!("{problems}"))?;
     let mut wanted = make::Options {
         app: options.app.as_deref().map(AppName::parse).transpose()?,
@@ -68,7 +131,7 @@ fn ask(question: &Question) -> Option<String> {
 }
 
 /// Brings the system stores to the current schema; opening the platform does just that.
-pub(super) async fn system(place: &Place) -> Result<ExitCode> {
+async fn system(place: &Place) -> Result<ExitCode> {
     let platform = place.platform().await?;
     say!("control is current");
     let refused = platform.refused_stores().await;
@@ -88,7 +151,7 @@ pub(super) async fn system(place: &Place) -> Result<ExitCode> {
     }
     let standing = platform.schema_standing().await.map_err(explain)?;
     if standing.behind > 0 {
-        say!("{} tenant databases are behind; run: tenantry migrate-tenants", standing.behind);
+        say!("{} tenant databases are behind; run: tenantry migrate tenants", standing.behind);
     }
     if standing.ahead > 0 {
         say!(
@@ -100,7 +163,7 @@ pub(super) async fn system(place: &Place) -> Result<ExitCode> {
 }
 
 /// Brings tenant databases to the current schema; exit status 1 when any failed.
-pub(super) async fn tenants(place: &Place, options: &args::MigrateTenants) -> Result<ExitCode> {
+async fn tenants(place: &Place, options: &Tenants) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let only = options.tenant.as_deref().map(Slug::parse).transpose()?;
     let mut wanted = fleet::Options { external: options.external, ..fleet::Options::default() };
@@ -111,9 +174,7 @@ pub(super) async fn tenants(place: &Place, options: &args::MigrateTenants) -> Re
     bar.set_style(ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {eta}")?);
     let json = options.json;
     let reports = platform
-        .migrate_tenants(&super::users::operator(), only.as_ref(), wanted, |store, event| {
-            tell(&bar, json, store, &event)
-        })
+        .migrate_tenants(&operator(), only.as_ref(), wanted, |store, event| tell(&bar, json, store, &event))
         .await
         .map_err(explain)?;
     bar.finish_and_clear();
@@ -160,7 +221,7 @@ fn line(json: bool, outcome: &Outcome) {
             match &why.remedy {
                 Some(remedy) => say!("  remedy: {remedy}"),
                 None if why.message.contains("refused: ") => say!(
-                    "  remedy: look at the rows and correct them, then run migrate-tenants again:\n    \
+                    "  remedy: look at the rows and correct them, then run tenantry migrate tenants again:\n    \
                      tenantry sql {slug} \"SELECT …\"\n    tenantry sql {slug} --write \"UPDATE …\""
                 ),
                 None => {}

@@ -1,0 +1,94 @@
+//! Raw arguments of `tenantry backup …`. Nothing here acts.
+
+use clap::{Args, Subcommand};
+
+/// What can be done with backups.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Backup {
+    /// Back up tenants, all tenants, or the platform's own stores.
+    Create(Create),
+    /// List backups, newest first.
+    List(List),
+    /// Show one backup with its contents.
+    Show {
+        /// The backup.
+        backup: String,
+        /// Print JSON, with the whole manifest.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Fetch backups, open them and compare everything; exit status 1 if one is damaged.
+    Verify {
+        /// Backups.
+        backups: Vec<String>,
+        /// The newest good backup of this tenant.
+        #[arg(long, value_name = "TENANT")]
+        tenant: Option<String>,
+        /// All good backups.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Restore the newest good backup of a tenant to scratch space; exit status 1 if that fails.
+    ///
+    /// Without a tenant, the drill takes the tenant whose turn it is.
+    Drill {
+        /// Slug of the tenant.
+        tenant: Option<String>,
+    },
+    /// Remove the backups that retention no longer keeps.
+    Prune,
+    /// Enter backups of the backup store into the catalog that the catalog does not know.
+    Rescan,
+    /// List schedules with their next time.
+    Schedules {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show the state of all backups; exit status 1 if an operator must act.
+    Status {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Options of `backup create`.
+#[derive(Debug, Args)]
+pub(crate) struct Create {
+    /// Slugs of tenants.
+    #[arg(value_name = "TENANT")]
+    pub(crate) tenants: Vec<String>,
+    /// All tenants.
+    #[arg(long, conflicts_with = "tenants")]
+    pub(crate) all: bool,
+    /// The platform's own stores, including the catalog.
+    #[arg(long)]
+    pub(crate) system: bool,
+    /// Only this store; repeatable.
+    #[arg(long = "store", value_name = "STORE")]
+    pub(crate) stores: Vec<String>,
+}
+
+/// Options of `backup list`.
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// Only backups of this tenant.
+    #[arg(long, value_name = "TENANT")]
+    pub(crate) tenant: Option<String>,
+    /// Only backups of the platform's own stores.
+    #[arg(long)]
+    pub(crate) system: bool,
+    /// Only failed backups.
+    #[arg(long)]
+    pub(crate) failed: bool,
+    /// Largest number of backups, 1 to 1000.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) limit: u32,
+    /// Only backups older than this one: `next` of the previous page.
+    #[arg(long, value_name = "NEXT")]
+    pub(crate) after: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}

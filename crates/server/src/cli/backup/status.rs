@@ -1,0 +1,85 @@
+//! `tenantry backup status` and `schedules`.
+
+use crate::cli::{
+    setup::explain,
+    table::{self, at},
+};
+use anyhow::Result;
+use std::process::ExitCode;
+use tenantry::{
+    Platform,
+    backups::{drills::DrillStatus, status::ScheduleStatus},
+    counted,
+};
+
+/// Warning about a target inside the data directory.
+pub(in crate::cli) const INSIDE: &str = "backups lie inside the data directory, and a lost disk takes them along: set backups.target to another disk";
+
+/// Shows the state of all backups; exit status 1 if an operator must act, for a monitor.
+pub(super) async fn status(platform: &Platform, json: bool) -> Result<ExitCode> {
+    let status = platform.backup_status().await.map_err(explain)?;
+    let trouble = platform.backup_store_trouble().await;
+    crate::cli::clock::warn(platform).await?;
+    let drill = &status.drill;
+    let bad = status.overdue() > 0
+        || status.failed_day > 0
+        || status.damaged > 0
+        || drill.overdue
+        || drill.error.is_some()
+        || trouble.is_some();
+    if json {
+        let mut all = serde_json::to_value(&status)?;
+        all["age_seconds"] = serde_json::to_value(status.age_seconds(platform.now_us()))?;
+        all["overdue"] = serde_json::to_value(status.overdue())?;
+        all["trouble"] = serde_json::to_value(&trouble)?;
+        table::json(&all)?;
+    } else {
+        let age = status.age_seconds(platform.now_us());
+        say!("target            {}", status.target);
+        if status.inside_data_dir {
+            say!("                  {INSIDE}");
+        }
+        if let Some(trouble) = &trouble {
+            say!("TROUBLE           {trouble}");
+        }
+        say!("newest            {}", status.newest_us.map_or("none".into(), at));
+        say!("age               {}", age.map_or("none".into(), |s| format!("{s} s")));
+        say!("good              {} ({})", status.good, table::bytes(status.stored_bytes));
+        say!("failed (1 day)    {}", status.failed_day);
+        say!("damaged           {}", status.damaged);
+        say!("without a backup  {}", counted(status.tenants_without, "tenant"));
+        say!("overdue           {}", counted(status.overdue(), "schedule"));
+        say!("restore drill     {}", drilled(drill));
+    }
+    Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// One line on the last restore to scratch.
+fn drilled(drill: &DrillStatus) -> String {
+    let last = match (drill.last_at_us, &drill.error) {
+        (None, _) => "none yet".to_owned(),
+        (Some(us), None) => format!("good, {}", at(us)),
+        (Some(us), Some(error)) => format!("FAILED, {}: {error}", at(us)),
+    };
+    if drill.overdue { format!("{last} (overdue)") } else { last }
+}
+
+/// Lists the schedules with their next time.
+pub(super) async fn schedules(platform: &Platform, json: bool) -> Result<ExitCode> {
+    let status = platform.backup_status().await.map_err(explain)?;
+    if json {
+        return table::page(&status.schedules, None);
+    }
+    if status.schedules.is_empty() {
+        say!("no schedules; add [[backups.schedules]] to tenantry.toml");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let header = ["schedule", "cron (utc)", "next", "last good", "overdue"];
+    let row = |s: &ScheduleStatus| {
+        let when = |us: Option<i64>| us.map(at).unwrap_or_default();
+        let overdue = if s.overdue { "yes" } else { "no" };
+        vec![s.name.clone(), s.cron.clone(), when(s.next_us), when(s.good_us), overdue.into()]
+    };
+    table::print(&header, status.schedules.iter().map(row));
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,100 @@
+//! `tenantry backup verify` and `drill`.
+
+use super::{id_of, named};
+use crate::cli::{setup::explain, user::operator, watch::watch_operation};
+use anyhow::{Result, anyhow};
+use std::process::ExitCode;
+use tenantry::{
+    Platform,
+    backups::{
+        BackupId,
+        catalog::{Filter, State},
+    },
+    counted,
+    name::Slug,
+};
+
+/// Verifies backups; exit status 1 if one is damaged.
+pub(super) async fn verify(
+    platform: &Platform,
+    backups: &[String],
+    tenant: Option<&str>,
+    all: bool,
+) -> Result<ExitCode> {
+    let ids = wanted(platform, backups, tenant, all).await?;
+    let mut damaged = 0;
+    for id in &ids {
+        let operation = platform.start_verify_backup(&operator(), id).await.map_err(explain)?;
+        let found = watch_operation(platform, operation).await?.result.unwrap_or_default();
+        match found["damage"].as_str() {
+            None => match found["note"].as_str() {
+                None => say!("{id}: whole, {}", counted(&found["rows"], "row")),
+                Some(note) => say!("{id}: whole as far as can be told; {note}"),
+            },
+            Some(how) => {
+                damaged += 1;
+                say!("{id}: DAMAGED {how}");
+            }
+        }
+    }
+    say!("{} verified, {damaged} damaged", ids.len());
+    Ok(if damaged == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Restores a backup to scratch space; exit status 1 if that fails.
+pub(super) async fn drill(platform: &Platform, tenant: Option<&str>) -> Result<ExitCode> {
+    let slug = tenant.map(Slug::parse).transpose()?;
+    let operation = platform.start_restore_drill(&operator(), slug.as_ref()).await.map_err(explain)?;
+    let result = watch_operation(platform, operation).await?.result.unwrap_or_default();
+    let backup = result["backup"].as_str().unwrap_or_default();
+    match result["failed"].as_str() {
+        None => {
+            say!("{backup}: comes back");
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(why) => {
+            say!("{backup}: does NOT come back: {why}");
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// Backups named by the operator, or the newest good one of one tenant or of each.
+async fn wanted(
+    platform: &Platform,
+    backups: &[String],
+    tenant: Option<&str>,
+    all: bool,
+) -> Result<Vec<BackupId>> {
+    let mut ids = backups.iter().map(|b| named(b)).collect::<Result<Vec<_>>>()?;
+    if let Some(tenant) = tenant {
+        let filter = Filter {
+            tenant: Some(id_of(platform, tenant).await?),
+            state: Some(State::Good),
+            limit: 1,
+            ..Filter::default()
+        };
+        ids.extend(platform.list_backups(&filter).await.map_err(explain)?.into_iter().map(|b| b.id));
+    }
+    if all {
+        ids.extend(every_good_one(platform).await?);
+    }
+    match ids.is_empty() {
+        true if all || tenant.is_some() => {
+            Err(anyhow!("there is no good backup to verify; make one with: tenantry backup create --all"))
+        }
+        true => Err(anyhow!("name backups, or give --tenant or --all")),
+        false => Ok(ids),
+    }
+}
+
+async fn every_good_one(platform: &Platform) -> Result<Vec<BackupId>> {
+    let (mut ids, mut before) = (vec![], None);
+    loop {
+        let filter = Filter { state: Some(State::Good), before, limit: 1000, ..Filter::default() };
+        let page = platform.list_backups(&filter).await.map_err(explain)?;
+        let Some(last) = page.last() else { return Ok(ids) };
+        before = Some(last.id.clone());
+        ids.extend(page.into_iter().map(|b| b.id));
+    }
+}

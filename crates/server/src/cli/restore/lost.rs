@@ -1,0 +1,86 @@
+//! `tenantry restore all`, `system` and `pool`: after the loss of databases or of a whole disk.
+
+use crate::cli::{
+    backup::named,
+    setup::{Place, explain},
+    user::operator,
+};
+use anyhow::Result;
+use std::process::ExitCode;
+use tenantry::{
+    Platform,
+    backups::{RestoreAllEvent as Event, system},
+    counted,
+    name::{ServerName, StoreName},
+};
+
+/// Restores every tenant whose database is lost; exit status 1 if one could not be restored.
+pub(super) async fn all(platform: &Platform, server: Option<&str>) -> Result<ExitCode> {
+    let server = server.map(ServerName::parse).transpose()?;
+    let tell = |event: Event<'_>| match event {
+        Event::Found { looked, lost } => tell!("{looked} looked at, {lost} to restore"),
+        Event::Pool(why) => say!("{why}"),
+        Event::Done(done) => match &done.result {
+            Ok(backup) => say!("{}: restored from {backup} ({})", done.slug, done.why),
+            Err(why) => say!("{}: FAILED {why} ({})", done.slug, done.why),
+        },
+        Event::Purged(slug) => say!(
+            "{slug}: skipped, it was purged after this state of the catalog; to purge what came back: tenantry tenant purge \
+             {slug} --early; to have it again: tenantry tenant revoke-cancellation {slug}, then tenantry restore all"
+        ),
+    };
+    let report = platform.restore_all(&operator(), server.as_ref(), tell).await.map_err(explain)?;
+    if report.halted {
+        say!("stopped: the first {} all failed, so the others were not touched", report.failed);
+    }
+    say!(
+        "{} lost, {} restored, {} failed{}",
+        report.lost,
+        report.restored,
+        report.failed,
+        if report.restored == report.lost { "" } else { "; run it again to go on" }
+    );
+    Ok(if report.restored == report.lost && report.pools == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Restores the platform's own stores from the backup, or from the newest good one.
+pub(super) async fn system_stores(place: &Place, backup: &str) -> Result<ExitCode> {
+    let id = if backup == "latest" { None } else { Some(named(backup)?) };
+    let restored = system::restore_system(place.config()?, &operator(), id).await.map_err(explain)?;
+    let stores: Vec<_> = restored.stores.iter().map(ToString::to_string).collect();
+    say!("restored {} from {}", stores.join(", "), restored.backup);
+    if let Some(aside) = &restored.aside {
+        say!("what was there before is in {}", aside.display());
+    }
+    say!(
+        "{} taken up again; tenants whose databases are lost: tenantry check, then tenantry restore all",
+        counted(restored.taken_up, "backup")
+    );
+    if restored.closed > 0 {
+        say!(
+            "{} closed that were purged since: tenantry restore all names them",
+            counted(restored.closed, "tenant")
+        );
+    }
+    say!(
+        "all sessions were ended; API keys, passwords and members are those of then: withdraw again what was withdrawn \
+         since"
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Sets the damaged shared database of a store aside and creates an empty one.
+pub(super) async fn pool(place: &Place, store: &str) -> Result<ExitCode> {
+    let store = StoreName::parse(store)?;
+    let aside = system::renew_pool(place.config()?, &operator(), &store).await.map_err(explain)?;
+    say!("the shared database of {store} is made anew and is empty");
+    if let Some(aside) = aside {
+        say!("what was there before is in {}", aside.display());
+    }
+    say!("put the rows back: tenantry restore all");
+    Ok(ExitCode::SUCCESS)
+}

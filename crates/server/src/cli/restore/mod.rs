@@ -1,0 +1,105 @@
+//! `tenantry restore …`: backups become staged copies, live data, new tenants, or the platform's own stores again.
+
+pub(in crate::cli) mod args;
+mod lost;
+mod staged;
+
+use super::{
+    backup::named,
+    setup::{Place, explain},
+    user::operator,
+    watch::{judged, to_its_end},
+};
+use anyhow::{Result, anyhow};
+use args::Restore;
+use std::process::ExitCode;
+use tenantry::{
+    NewFromCopy, Platform,
+    backups::{self, BackupId, Newest, catalog::Filter},
+    name::Slug,
+    operations::{Listed, State},
+};
+
+/// Runs a verb on restores.
+pub(super) async fn run(place: &Place, verb: &Restore) -> Result<ExitCode> {
+    match verb {
+        Restore::Create(options) => staged::create(&place.platform().await?, options).await,
+        Restore::Show { tenant, json } => {
+            staged::show(&place.platform().await?, &Slug::parse(tenant)?, *json).await
+        }
+        Restore::Swap(options) => staged::swap(&place.platform().await?, options).await,
+        Restore::Undo { tenant } => staged::undo(&place.platform().await?, &Slug::parse(tenant)?).await,
+        Restore::Discard { tenant } => staged::discard(&place.platform().await?, &Slug::parse(tenant)?).await,
+        Restore::Clone(options) => clone_tenant(&place.platform().await?, options).await,
+        Restore::All { server } => lost::all(&place.platform().await?, server.as_deref()).await,
+        Restore::System { backup } => lost::system_stores(place, backup).await,
+        Restore::Pool { store } => lost::pool(place, store).await,
+    }
+}
+
+/// Returns true for the word that stands for the newest good backup.
+fn is_latest(text: &str) -> bool {
+    text == "latest"
+}
+
+/// Follows a restore of a named backup to its end. If the backup is damaged, the error names the arguments with which
+/// `tenantry restore` takes an older one.
+async fn followed(platform: &Platform, operation: i64, backup: &BackupId, older: &str) -> Result<Listed> {
+    let over = to_its_end(platform, operation).await?;
+    let damaged = over.state != State::Done && is_damaged(platform, backup).await?;
+    judged(over).map_err(|error| match damaged {
+        true => anyhow!("{error:#}\n  remedy: restore an older one: tenantry restore {older}"),
+        false => error,
+    })
+}
+
+fn tell_damaged(newest: &Newest) {
+    for (id, how) in &newest.passed_over {
+        say!("passed over {id}, which is DAMAGED: {how}");
+    }
+}
+
+async fn is_damaged(platform: &Platform, backup: &BackupId) -> Result<bool> {
+    let filter = Filter { state: Some(backups::catalog::State::Damaged), limit: 1000, ..Filter::default() };
+    let damaged = platform.list_backups(&filter).await.map_err(explain)?;
+    Ok(damaged.iter().any(|listed| listed.id == *backup))
+}
+
+/// Adds the remedy to an error of the platform that passed through a generic function.
+fn explained(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<tenantry::Error>() {
+        Ok(error) => explain(error),
+        Err(other) => other,
+    }
+}
+
+/// Creates a tenant from the named backup, or from the newest one that is not damaged.
+async fn clone_tenant(platform: &Platform, options: &args::Clone) -> Result<ExitCode> {
+    let args::Clone { tenant, backup, r#as: new, name, email, plan, owner, members } = options;
+    let wanted = NewFromCopy {
+        name: name.clone(),
+        email: email.clone(),
+        plan: plan.clone(),
+        member: owner.clone(),
+        ..NewFromCopy::named(new)
+    };
+    let actor = operator();
+    let backup = match backup.as_deref().filter(|text| !is_latest(text)) {
+        Some(text) => {
+            let backup = named(text)?;
+            let begun =
+                platform.start_restore_as(&actor, &backup, *members, wanted).await.map_err(explain)?;
+            followed(platform, begun, &backup, &format!("clone {tenant} latest --as {new}")).await?;
+            backup
+        }
+        None => {
+            let (slug, follow) = (Slug::parse(tenant)?, |operation| to_its_end(platform, operation));
+            let newest = platform.restore_newest_as(&actor, &slug, *members, wanted, follow).await;
+            let newest = newest.map_err(explained)?;
+            tell_damaged(&newest);
+            newest.backup
+        }
+    };
+    say!("{backup} is restored as {new}");
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,156 @@
+//! `tenantry restore create`, `show`, `swap`, `undo` and `discard`: a restore that is staged, compared and swapped in.
+
+use super::{args, explained, followed, is_latest, tell_damaged};
+use crate::cli::{
+    backup::named,
+    setup::explain,
+    table::{self, at},
+    user::operator,
+    watch::{to_its_end, watch_operation},
+};
+use crate::instants;
+use anyhow::Result;
+use serde_json::json;
+use std::process::ExitCode;
+use tenantry::{
+    Platform,
+    backups::{BackupId, Difference},
+    name::{Slug, StoreName},
+    operations::Listed,
+};
+
+/// Restores a backup to a staged copy and compares it with the data in use.
+pub(super) async fn create(platform: &Platform, options: &args::Staged) -> Result<ExitCode> {
+    let slug = Slug::parse(&options.tenant)?;
+    stage(platform, &slug, options).await?;
+    show(platform, &slug, false).await
+}
+
+/// Puts the staged copy into use; with a backup, or if nothing is staged, restores first.
+pub(super) async fn swap(platform: &Platform, options: &args::Staged) -> Result<ExitCode> {
+    let slug = Slug::parse(&options.tenant)?;
+    if options.backup.is_some() || !is_staged(platform, &slug).await? {
+        stage(platform, &slug, options).await?;
+    }
+    swap_in(platform, &slug).await
+}
+
+/// Discards the staged copy.
+pub(super) async fn discard(platform: &Platform, slug: &Slug) -> Result<ExitCode> {
+    platform.discard_restore(&operator(), slug).await.map_err(explain)?;
+    say!("the staged restore of {slug} is discarded");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn stage(platform: &Platform, slug: &Slug, options: &args::Staged) -> Result<()> {
+    let stores = options.stores.iter().map(|s| StoreName::parse(s)).collect::<Result<Vec<_>, _>>()?;
+    let stores = Some(stores).filter(|s| !s.is_empty());
+    let (backup, over) = restore(platform, slug, options.backup.as_deref(), stores).await?;
+    say!("{backup} is restored and staged for {slug}");
+    for store in over.result.iter().filter_map(|r| r["left_out"].as_array()).flatten() {
+        let store = store.as_str().unwrap_or_default();
+        say!("left out: {store}, whose database belongs to its owner, who restores it");
+    }
+    for why in over.result.iter().filter_map(|r| r["behind"].as_array()).flatten() {
+        let why = why.as_str().unwrap_or_default();
+        say!("its schema stays at that of the backup, because a migration refuses its rows: {why}");
+        say!(
+            "  remedy: correct the rows or the migration, then run tenantry migrate tenants --tenant {slug}"
+        );
+    }
+    Ok(())
+}
+
+async fn is_staged(platform: &Platform, slug: &Slug) -> Result<bool> {
+    Ok(platform.restored_beside(slug).await.map_err(explain)?.is_some())
+}
+
+/// Restores the named backup, or the newest one that is not damaged, to a staged copy.
+async fn restore(
+    platform: &Platform,
+    slug: &Slug,
+    backup: Option<&str>,
+    stores: Option<Vec<StoreName>>,
+) -> Result<(BackupId, Listed)> {
+    if let Some(text) = backup.filter(|text| !is_latest(text)) {
+        let backup = named(text)?;
+        let operation = platform.start_restore(&operator(), slug, &backup, stores).await.map_err(explain)?;
+        let over = followed(platform, operation, &backup, &format!("swap {slug} latest")).await?;
+        return Ok((backup, over));
+    }
+    let follow = |operation| to_its_end(platform, operation);
+    let newest = platform.restore_newest(&operator(), slug, stores, follow).await.map_err(explained)?;
+    tell_damaged(&newest);
+    Ok((newest.backup, newest.operation))
+}
+
+/// Shows the staged copy and what swapping it in would change.
+pub(super) async fn show(platform: &Platform, slug: &Slug, json: bool) -> Result<ExitCode> {
+    let (restore, stores) = platform.show_restore(slug).await.map_err(explain)?;
+    if json {
+        let (state, at) = (restore.state, instants::text(restore.at_us));
+        return table::json(&json!({"backup": restore.backup, "state": state, "at": at, "stores": stores}));
+    }
+    say!(
+        "backup {} of {} is staged for {slug}; swapping it in would change:",
+        restore.backup,
+        at(restore.backup.at_us())
+    );
+    table::print(&["store", "model", "added", "changed", "removed"], stores.iter().flat_map(rows));
+    say!("swap it in:  tenantry restore swap {slug}");
+    say!("discard it:  tenantry restore discard {slug}");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn rows(difference: &Difference) -> Vec<Vec<String>> {
+    let store = difference.store.to_string();
+    let Some(models) = &difference.models else {
+        return vec![vec![
+            store,
+            "(the database in use is lost)".into(),
+            String::new(),
+            String::new(),
+            String::new(),
+        ]];
+    };
+    let changed = models.iter().filter(|m| m.added + m.changed + m.removed > 0);
+    let row = |m: &tenantry::backups::ModelChange| {
+        vec![
+            store.clone(),
+            m.model.clone(),
+            m.added.to_string(),
+            m.changed.to_string(),
+            m.removed.to_string(),
+        ]
+    };
+    let rows: Vec<_> = changed.map(row).collect();
+    match rows.is_empty() {
+        true => vec![vec![store, "(nothing)".into(), "0".into(), "0".into(), "0".into()]],
+        false => rows,
+    }
+}
+
+async fn swap_in(platform: &Platform, slug: &Slug) -> Result<ExitCode> {
+    let operation = platform.start_restore_swap(&operator(), slug).await.map_err(explain)?;
+    let over = watch_operation(platform, operation).await?;
+    let lost: Vec<_> = over.result.iter().filter_map(|r| r["lost"].as_array()).flatten().collect();
+    if lost.is_empty() {
+        say!("{slug} works on the restored data; its previous data is retained");
+        say!("undo:  tenantry restore undo {slug}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let stores: Vec<_> = lost.iter().filter_map(|store| store.as_str()).collect();
+    say!(
+        "{slug} works on the restored data; this cannot be undone, because its previous database was unusable"
+    );
+    say!("lost: {}; the previous file is set aside as evidence", stores.join(", "));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Puts the data into use again that was in use before the last swap.
+pub(super) async fn undo(platform: &Platform, slug: &Slug) -> Result<ExitCode> {
+    let operation = platform.start_restore_undo(&operator(), slug).await.map_err(explain)?;
+    watch_operation(platform, operation).await?;
+    say!("{slug} works on its data from before the restore");
+    Ok(ExitCode::SUCCESS)
+}

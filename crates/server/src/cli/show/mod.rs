@@ -1,0 +1,6 @@
+//! How commands show things: lines, tables and JSON, and the progress of an operation.
+
+#[macro_use]
+pub(in crate::cli) mod out;
+pub(in crate::cli) mod table;
+pub(in crate::cli) mod watch;

@@ -1,0 +1,315 @@
+//! Raw arguments of `tenantry tenant …`. Nothing here acts.
+
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+/// What can be done with tenants.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tenant {
+    /// List tenants with databases, plan, state and days left.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one tenant with its databases.
+    Show {
+        /// Slug of the tenant.
+        tenant: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Create a tenant with its databases and a trial.
+    Create(Create),
+    /// Give a tenant another slug; the old slug stays reserved.
+    Rename {
+        /// Slug of the tenant.
+        tenant: String,
+        /// Its new slug.
+        #[arg(value_name = "NEW-SLUG")]
+        to: String,
+    },
+    /// Show the settings of a tenant, or change some.
+    Settings {
+        /// Slug of the tenant.
+        tenant: String,
+        /// KEY=VALUE, as JSON or else as text; KEY= removes it. `external_id` is what other issuers call the tenant.
+        #[arg(value_name = "KEY=VALUE")]
+        changes: Vec<String>,
+    },
+    /// Create a user and make them the owner of a tenant.
+    AddOwner(AddOwner),
+    /// Refuse all requests to a tenant until it is resumed.
+    Suspend {
+        /// Slug of the tenant.
+        tenant: String,
+        /// The reason, for the audit log.
+        #[arg(long)]
+        reason: String,
+    },
+    /// End a suspension.
+    Resume {
+        /// Slug of the tenant.
+        tenant: String,
+    },
+    /// Close a tenant to its members during maintenance, or open it again.
+    #[command(subcommand)]
+    Maintenance(Maintenance),
+    /// Make a second tenant with the contents of a first, for staging or trials.
+    Clone(Clone),
+    /// Write everything a tenant has into one archive that the tenant can keep.
+    Export {
+        /// Slug of the tenant.
+        tenant: String,
+        /// File to write, which must not exist. Default: SLUG-DATE.zip here.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Make a new tenant from the archive of an export, of this or another installation.
+    Import(Import),
+    /// Create the missing databases of an existing tenant, empty.
+    CreateDatabase {
+        /// Slug of the tenant.
+        tenant: String,
+    },
+    /// Use a database that was made elsewhere as a tenant's own.
+    AttachDatabase(AttachDatabase),
+    /// Move a tenant's databases to another server while the tenant works.
+    Move(Move),
+    /// Give a pooled tenant databases of its own while the tenant works.
+    Promote(Promote),
+    /// Put a tenant's own databases into the pool while the tenant works.
+    Demote(OfStore),
+    /// Remove the databases retained after moves and restores of a tenant before their time.
+    Release(OfStore),
+    /// Cancel a tenant: it works through its grace period, is closed, retained, and then purged.
+    Cancel(Cancel),
+    /// Revoke a cancellation, at any time before the purge.
+    RevokeCancellation {
+        /// Slug of the tenant.
+        tenant: String,
+    },
+    /// Remove a closed tenant for good.
+    Purge(Purge),
+    /// Print the certificate of a purged tenant.
+    Certificate {
+        /// Its slug or id.
+        tenant: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Options of `tenant create`.
+#[derive(Debug, Args)]
+pub(crate) struct Create {
+    /// Slug of the new tenant: a-z, 0-9 and -, 3 to 40 characters.
+    #[arg(value_name = "TENANT")]
+    pub(crate) slug: String,
+    /// Display name. Default: the slug.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// E-mail address of the tenant.
+    #[arg(long)]
+    pub(crate) email: String,
+    /// Plan. Default: the one in the configuration.
+    #[arg(long)]
+    pub(crate) plan: Option<String>,
+    /// Password with which the owner signs in, under the tenant's e-mail address. Default: TENANTRY_PASSWORD, else the
+    /// command asks at a terminal.
+    #[arg(long, conflicts_with = "no_owner")]
+    pub(crate) password: Option<String>,
+    /// Name of that owner.
+    #[arg(long)]
+    pub(crate) owner: Option<String>,
+    /// Make no owner and ask for none; `tenant add-owner` makes one later.
+    #[arg(long, conflicts_with = "owner")]
+    pub(crate) no_owner: bool,
+}
+
+/// Options of `tenant add-owner`.
+#[derive(Debug, Args)]
+pub(crate) struct AddOwner {
+    /// Slug of the tenant.
+    pub(crate) tenant: String,
+    /// E-mail address, which must not have an account yet.
+    #[arg(long)]
+    pub(crate) email: String,
+    /// Display name. Default: the address.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Password. Default: TENANTRY_PASSWORD, else asked at a terminal or read from standard input.
+    #[arg(long)]
+    pub(crate) password: Option<String>,
+}
+
+/// Options of `tenant attach-database`.
+#[derive(Debug, Args)]
+pub(crate) struct AttachDatabase {
+    /// Slug of the tenant.
+    pub(crate) tenant: String,
+    /// The tenant's store, which has provision = "external" in the configuration.
+    #[arg(long, value_name = "STORE")]
+    pub(crate) store: String,
+    /// Name of the database. Default: what the store's `name` gives for this tenant.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) physical: Option<String>,
+    /// Server that has the database. Default: the store's first server.
+    #[arg(long, value_name = "SERVER")]
+    pub(crate) server: Option<String>,
+}
+
+/// Options of `tenant move`.
+#[derive(Debug, Args)]
+pub(crate) struct Move {
+    /// Slug of the tenant.
+    pub(crate) tenant: String,
+    /// The server to move to.
+    #[arg(long, value_name = "SERVER", required_unless_present = "back", conflicts_with = "back")]
+    pub(crate) to: Option<String>,
+    /// Move back to the previous server, with everything written since.
+    #[arg(long)]
+    pub(crate) back: bool,
+    /// With --back, if the current database cannot be opened: use the retained one again. Everything written since the
+    /// move is lost.
+    #[arg(long, requires = "back")]
+    pub(crate) lost: bool,
+    /// Only this store.
+    #[arg(long)]
+    pub(crate) store: Option<String>,
+}
+
+/// Options of `tenant promote`.
+#[derive(Debug, Args)]
+pub(crate) struct Promote {
+    /// Slug of the tenant.
+    pub(crate) tenant: String,
+    /// The server to move to. Default: the one with the fewest databases.
+    #[arg(long, value_name = "SERVER")]
+    pub(crate) to: Option<String>,
+    /// Only this store.
+    #[arg(long)]
+    pub(crate) store: Option<String>,
+}
+
+/// A tenant, or one store of it.
+#[derive(Debug, Args)]
+pub(crate) struct OfStore {
+    /// Slug of the tenant.
+    pub(crate) tenant: String,
+    /// Only this store.
+    #[arg(long)]
+    pub(crate) store: Option<String>,
+}
+
+/// Maintenance mode.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Maintenance {
+    /// Answer members with 503 and the reason; staff and operations continue.
+    On {
+        /// Slug of the tenant.
+        tenant: String,
+        /// The reason, which members read.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Open the tenant to its members again.
+    Off {
+        /// Slug of the tenant.
+        tenant: String,
+    },
+}
+
+/// The tenant to make from a copy.
+#[derive(Debug, Args)]
+pub(crate) struct New {
+    /// Display name, instead of the one in the copy.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// E-mail address of the tenant, instead of the one in the copy.
+    #[arg(long)]
+    pub(crate) email: Option<String>,
+    /// Plan. Default: the one in the configuration.
+    #[arg(long)]
+    pub(crate) plan: Option<String>,
+    /// E-mail address of an existing user who becomes the owner.
+    #[arg(long, value_name = "EMAIL")]
+    pub(crate) owner: Option<String>,
+    /// Instead create an owner with the tenant's --email and this password. With --email and without --owner,
+    /// TENANTRY_PASSWORD does the same.
+    #[arg(long, requires = "email", conflicts_with = "owner")]
+    pub(crate) password: Option<String>,
+}
+
+/// Options of `tenant import`.
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// The archive.
+    pub(crate) archive: PathBuf,
+    /// Slug of the new tenant.
+    #[arg(long)]
+    pub(crate) slug: String,
+    /// The new tenant.
+    #[command(flatten)]
+    pub(crate) new: New,
+}
+
+/// Options of `tenant clone`.
+#[derive(Debug, Args)]
+pub(crate) struct Clone {
+    /// Slug of the tenant to clone.
+    pub(crate) tenant: String,
+    /// Slug of the new tenant.
+    #[arg(value_name = "NEW-SLUG")]
+    pub(crate) to: String,
+    /// Without personal data: fields that models mark `personal` get a neutral value.
+    #[arg(long)]
+    pub(crate) blank_personal: bool,
+    /// The new tenant.
+    #[command(flatten)]
+    pub(crate) new: New,
+}
+
+/// Options of `tenant cancel`.
+#[derive(Debug, Args)]
+pub(crate) struct Cancel {
+    /// Slug of the tenant.
+    pub(crate) tenant: String,
+    /// Days for which it still works. Default: those in the configuration.
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) grace_days: Option<u32>,
+    /// Days for which its data is retained after that. Default: those in the configuration.
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) retention_days: Option<u32>,
+    /// The reason, for the audit log.
+    #[arg(long)]
+    pub(crate) reason: Option<String>,
+    /// The slug once more, instead of being asked.
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) yes: Option<String>,
+    /// Only list every place with its data, and what a purge would do to it.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Options of `tenant purge`.
+#[derive(Debug, Args)]
+pub(crate) struct Purge {
+    /// Slug of the tenant.
+    #[arg(required_unless_present = "due", conflicts_with = "due")]
+    pub(crate) tenant: Option<String>,
+    /// All tenants whose retention has ended, up to the configured number.
+    #[arg(long)]
+    pub(crate) due: bool,
+    /// Before the retention has ended.
+    #[arg(long, conflicts_with = "due")]
+    pub(crate) early: bool,
+    /// Only list every place with its data.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// The slug once more, instead of being asked.
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) yes: Option<String>,
+}

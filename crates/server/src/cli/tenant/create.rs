@@ -1,0 +1,93 @@
+//! `tenantry tenant create` and `add-owner`, and the databases of a tenant that has none: `create-database`, `attach-database`.
+
+use super::{args, list};
+use crate::cli::{
+    setup::{Place, explain},
+    user::{asked, operator, password},
+};
+use anyhow::Result;
+use std::{io::IsTerminal, process::ExitCode};
+use tenantry::{
+    Attach, NewOwner,
+    access::passwords::Password,
+    name::{PhysicalName, ServerName, Slug, StoreName},
+    tenants::NewTenant,
+};
+
+/// Creates the record, its databases and a trial, and with a password the owner.
+pub(super) async fn create(place: &Place, options: &args::Create) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let new = NewTenant {
+        slug: Slug::parse(&options.slug)?,
+        name: options.name.clone().unwrap_or_else(|| options.slug.clone()),
+        email: options.email.clone(),
+    };
+    let by = operator();
+    platform.plans().initialise(&by).await.map_err(explain)?;
+    let slug = new.slug.clone();
+    let password = match password(options.password.clone()) {
+        _ if options.no_owner => None,
+        None if std::io::stdin().is_terminal() => Some(asked(None)?),
+        given => given,
+    };
+    let owner = password.map(|password| NewOwner {
+        email: options.email.clone(),
+        name: options.owner.clone().unwrap_or_else(|| options.email.clone()),
+        password: Password::new(password),
+    });
+    let ownerless = owner.is_none();
+    platform.create_tenant(&by, new, options.plan.as_deref(), owner).await.map_err(explain)?;
+    say!("created {slug}");
+    if ownerless {
+        tell!(
+            "it has no members yet; make an owner with: tenantry tenant add-owner {slug} --email {}",
+            options.email
+        );
+    }
+    list::print(&platform, &[platform.show_tenant(&slug).await.map_err(explain)?], false).await
+}
+
+/// Creates the databases an existing record lacks.
+pub(super) async fn create_databases(place: &Place, tenant: &str) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let slug = Slug::parse(tenant)?;
+    let made = platform.create_databases(&operator(), &slug).await.map_err(explain)?;
+    match made.databases.is_empty() {
+        true => say!("{slug} has its databases already"),
+        false => say!("made for {slug}, and empty: {}", made.databases.join(", ")),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes a database that exists the tenant's.
+pub(super) async fn attach(place: &Place, options: &args::AttachDatabase) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let slug = Slug::parse(&options.tenant)?;
+    let wanted = Attach {
+        store: StoreName::parse(&options.store)?,
+        physical: options.physical.as_deref().map(PhysicalName::parse).transpose()?,
+        server: options.server.as_deref().map(ServerName::parse).transpose()?,
+    };
+    let actor = operator();
+    let done = platform.attach_database(&actor, &slug, &wanted).await.map_err(explain)?;
+    say!("{slug} uses {}", done.database);
+    if !done.pending.is_empty() {
+        say!("these migrations have not run in it: {}", done.pending.join(", "));
+        say!("run them there, or: tenantry migrate tenants --external --tenant {slug}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Creates a user and makes them the owner of a tenant.
+pub(super) async fn add_owner(place: &Place, options: &args::AddOwner) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let slug = Slug::parse(&options.tenant)?;
+    let owner = NewOwner {
+        email: options.email.clone(),
+        name: options.name.clone().unwrap_or_else(|| options.email.clone()),
+        password: Password::new(asked(options.password.clone())?),
+    };
+    platform.add_owner(&operator(), &slug, owner).await.map_err(explain)?;
+    say!("{} is an owner of {slug}", options.email);
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,172 @@
+//! `tenantry tenant list` and `show` (M9).
+
+use crate::cli::{
+    setup::{Place, explain},
+    table::{self, at},
+};
+use anyhow::Result;
+use std::process::ExitCode;
+use tenantry::{
+    Platform, counted,
+    name::Slug,
+    place::Isolation,
+    tenants::{Filter, Listed, State},
+    topology::{Placement, versions::Version},
+};
+
+/// Everything M9 names, a line a tenant.
+pub(super) async fn list(place: &Place, json: bool) -> Result<ExitCode> {
+    let platform = place.reading().await?;
+    let mut filter = Filter { limit: 1000, ..Filter::default() };
+    let mut all = Vec::new();
+    loop {
+        let page = platform.list_tenants(&filter).await.map_err(explain)?;
+        filter.after = page.last().map(|t| t.id);
+        let last = page.len() < 1000;
+        all.extend(page);
+        if last {
+            break;
+        }
+    }
+    print(&platform, &all, json).await
+}
+
+/// All that is known of one tenant.
+pub(super) async fn show(place: &Place, tenant: &str, json: bool) -> Result<ExitCode> {
+    let platform = place.reading().await?;
+    let found = platform.show_tenant(&Slug::parse(tenant)?).await.map_err(explain)?;
+    if json {
+        return table::json(&shown(&platform, &found)?);
+    }
+    say!("{} (id {}): {}", found.slug, found.id, found.name);
+    let line = |what: &str, value: &str| say!("  {what:<13} {value}");
+    line("state", found.state.as_str());
+    if let Some(ends) = &found.retirement {
+        line("works until", &at(ends.closes_at_us));
+        line(
+            "purged after",
+            &format!(
+                "{}; revoke with: tenantry tenant revoke-cancellation {}",
+                at(ends.purges_at_us),
+                found.slug
+            ),
+        );
+    }
+    if let Some(reason) = &found.maintenance {
+        line("maintenance", reason);
+    }
+    line("e-mail", &found.email);
+    line("users", &found.users.to_string());
+    line("subscription", &subscription(&found));
+    line("created", &at(found.created_at_us));
+    line("size", &table::bytes(platform.tenant_bytes(&found)));
+    let header = [
+        "store",
+        "database",
+        "server",
+        "isolation",
+        "generation",
+        "state",
+        "schema",
+        "last migration failed",
+    ];
+    let versions = platform.schema_versions(&found).await.map_err(explain)?;
+    table::print(&header, found.placements.iter().zip(versions).map(|(p, version)| database(p, version)));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn subscription(t: &Listed) -> String {
+    let (Some(plan), Some(state)) = (&t.plan, t.subscription) else { return "none".into() };
+    let days = t.days_remaining.map(|days| format!(", {} left", counted(days, "day"))).unwrap_or_default();
+    format!("{plan}, {}{days}", state.as_str())
+}
+
+fn database(p: &Placement, version: Version) -> Vec<String> {
+    vec![
+        p.place.store.to_string(),
+        p.place.physical.to_string(),
+        p.place.server.to_string(),
+        match p.place.isolation {
+            Isolation::Database => "database".into(),
+            Isolation::Pooled => "pooled".into(),
+        },
+        p.place.generation.to_string(),
+        p.state.as_str().into(),
+        schema(version).into(),
+        p.migration_error.clone().unwrap_or_default(),
+    ]
+}
+
+/// Where the schema of a database stands against the apps that this command has loaded.
+fn schema(version: Version) -> &'static str {
+    match version {
+        Version::Current => "current",
+        Version::Behind => "behind: migrate tenants",
+        Version::Ahead => "ahead: these apps are older",
+    }
+}
+
+pub(super) async fn print(platform: &Platform, tenants: &[Listed], json: bool) -> Result<ExitCode> {
+    if json {
+        let all = tenants.iter().map(|tenant| shown(platform, tenant)).collect::<Result<Vec<_>>>()?;
+        return table::page(&all, None);
+    }
+    let header = [
+        "name",
+        "slug",
+        "database",
+        "size",
+        "e-mail",
+        "status",
+        "users",
+        "plan",
+        "subscription",
+        "days left",
+    ];
+    let mut rows = Vec::with_capacity(tenants.len());
+    for tenant in tenants {
+        let versions = platform.schema_versions(tenant).await.map_err(explain)?;
+        rows.push(row(tenant, platform.tenant_bytes(tenant), &versions));
+    }
+    table::print(&header, rows);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Returns a tenant as JSON, with the size of its databases.
+fn shown(platform: &Platform, tenant: &Listed) -> Result<serde_json::Value> {
+    let mut value = serde_json::to_value(tenant)?;
+    value["bytes"] = platform.tenant_bytes(tenant).into();
+    Ok(value)
+}
+
+fn row(t: &Listed, size: u64, versions: &[Version]) -> Vec<String> {
+    let databases: Vec<_> = t.placements.iter().map(|p| p.place.physical.to_string()).collect();
+    vec![
+        t.name.clone(),
+        t.slug.to_string(),
+        if databases.is_empty() { "none".into() } else { databases.join(",") },
+        table::bytes(size),
+        t.email.clone(),
+        status(t, versions),
+        t.users.to_string(),
+        t.plan.clone().unwrap_or_else(|| "-".into()),
+        t.subscription.map_or("-", |s| s.as_str()).into(),
+        t.days_remaining.map_or_else(|| "-".into(), |d| d.to_string()),
+    ]
+}
+
+/// State of the tenant, with what an operator should see to.
+fn status(t: &Listed, versions: &[Version]) -> String {
+    let schema = [(Version::Behind, ", behind"), (Version::Ahead, ", ahead")];
+    let schema = schema.into_iter().filter(|(version, _)| versions.contains(version)).map(|(_, said)| said);
+    state(t) + &schema.collect::<String>()
+}
+
+/// One that was cancelled works on, and is seen to.
+fn state(t: &Listed) -> String {
+    match (&t.maintenance, &t.retirement, t.state) {
+        (Some(_), ..) => "maintenance".into(),
+        (None, Some(_), State::Active | State::Suspended) => format!("{}, cancelled", t.state.as_str()),
+        _ => t.state.as_str().into(),
+    }
+}

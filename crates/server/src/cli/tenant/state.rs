@@ -1,0 +1,53 @@
+//! `tenantry tenant rename`, `suspend`, `resume` and `maintenance`.
+
+use super::args::Maintenance;
+use crate::cli::{
+    setup::{Place, explain},
+    user::operator,
+};
+use anyhow::Result;
+use std::process::ExitCode;
+use tenantry::name::Slug;
+
+/// Gives a tenant another slug.
+pub(super) async fn rename(place: &Place, tenant: &str, to: &str) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let (slug, to) = (Slug::parse(tenant)?, Slug::parse(to)?);
+    platform.rename_tenant(&operator(), &slug, &to).await.map_err(explain)?;
+    say!("{slug} is now {to}; no other tenant can take the slug {slug}");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Stops a tenant.
+pub(super) async fn suspend(place: &Place, tenant: &str, reason: &str) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let slug = Slug::parse(tenant)?;
+    platform.suspend_tenant(&operator(), &slug, reason).await.map_err(explain)?;
+    say!("suspended {slug}; undo it with: tenantry tenant resume {slug}");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Lets a tenant work again.
+pub(super) async fn resume(place: &Place, tenant: &str) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let slug = Slug::parse(tenant)?;
+    platform.resume_tenant(&operator(), &slug).await.map_err(explain)?;
+    say!("resumed {slug}");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Closes a tenant to its members for a reason, or opens it again.
+pub(super) async fn maintenance(place: &Place, action: &Maintenance) -> Result<ExitCode> {
+    let platform = place.platform().await?;
+    let (tenant, reason) = match action {
+        Maintenance::On { tenant, reason } => (tenant, Some(reason.as_str())),
+        Maintenance::Off { tenant } => (tenant, None),
+    };
+    let slug = Slug::parse(tenant)?;
+    platform.set_maintenance(&operator(), &slug, reason).await.map_err(explain)?;
+    match reason {
+        Some(_) => say!("{slug} is in maintenance; end it with: tenantry tenant maintenance off {slug}"),
+        None => say!("{slug} is open again"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
