@@ -2,14 +2,16 @@
 
 use super::{
     setup::{Place, explain},
+    table,
     user::operator,
 };
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
 use std::{io::IsTerminal, process::ExitCode};
 use tenantry::{
-    apps::Apps,
+    apps::{Apps, StoreSchema},
     counted,
     migrations::{
         Question,
@@ -28,6 +30,12 @@ pub(crate) enum Migrate {
     System,
     /// Bring tenant databases to the current schema; exit status 1 if any failed.
     Tenants(Tenants),
+    /// Show the schemas of the installed apps, and how many tenant databases are behind or ahead of them.
+    Status {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Options of `migrate make`.
@@ -78,6 +86,7 @@ pub(super) async fn run(place: &Place, verb: &Migrate) -> Result<ExitCode> {
         Migrate::Make(options) => make(place, options),
         Migrate::System => system(place).await,
         Migrate::Tenants(options) => tenants(place, options).await,
+        Migrate::Status { json } => status(place, *json).await,
     }
 }
 
@@ -185,6 +194,25 @@ async fn tenants(place: &Place, options: &Tenants) -> Result<ExitCode> {
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+async fn status(place: &Place, json: bool) -> Result<ExitCode> {
+    let platform = place.reading().await?;
+    let standing = platform.schema_standing().await.map_err(explain)?;
+    let apps = platform.apps();
+    if json {
+        let schema =
+            |s: &StoreSchema| json!({"store": s.store, "migrations": s.migrations, "schema": s.fingerprint});
+        let stores: Vec<_> = apps.stores().iter().map(schema).collect();
+        return table::json(&json!({"stores": stores, "behind": standing.behind, "ahead": standing.ahead}));
+    }
+    let row = |s: &StoreSchema| {
+        let last = s.migrations.last().cloned().unwrap_or_else(|| "-".into());
+        vec![s.store.to_string(), s.migrations.len().to_string(), last, s.fingerprint.clone()]
+    };
+    table::print(&["store", "migrations", "last", "schema"], apps.stores().iter().map(row));
+    say!("{} behind, {} ahead", counted(standing.behind, "tenant database"), standing.ahead);
+    Ok(ExitCode::SUCCESS)
+}
+
 fn tell(bar: &ProgressBar, json: bool, store: &StoreName, event: &Event<'_>) {
     match event {
         Event::Started { total } => {
@@ -209,12 +237,12 @@ fn line(json: bool, outcome: &Outcome) {
     let (slug, database) = (&outcome.target.slug, &outcome.target.place.physical);
     match (&outcome.result, json) {
         (Ok(steps), true) => {
-            say!("{}", serde_json::json!({ "tenant": slug, "database": database, "applied": steps }))
+            say!("{}", json!({ "tenant": slug, "database": database, "applied": steps }))
         }
         (Ok(steps), false) => say!("{slug}: {steps} applied"),
         (Err(why), true) => say!(
             "{}",
-            serde_json::json!({ "tenant": slug, "database": database, "error": why.code, "message": why.message })
+            json!({ "tenant": slug, "database": database, "error": why.code, "message": why.message })
         ),
         (Err(why), false) => {
             say!("{slug}: not migrated: {}", why.message);

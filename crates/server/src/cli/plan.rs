@@ -1,17 +1,35 @@
 //! `tenantry plan …`: the plans, and the subscription of a tenant (M8).
 
 use super::{
-    setup::{Place, explain},
+    setup::{Place, explain, where_to_look},
+    table,
     user::operator,
 };
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use std::process::ExitCode;
-use tenantry::{name::Slug, plans::State};
+use tenantry::{
+    name::Slug,
+    plans::{self, State},
+};
 
 /// What can be done with plans.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Plan {
+    /// List the plans of the catalog.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one plan with its limits and features.
+    Show {
+        /// Code of the plan.
+        plan: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Write the plans of the configuration to the catalog.
     Init,
     /// Change a tenant's plan, or the state of its subscription.
@@ -37,9 +55,55 @@ pub(crate) struct Set {
 /// Runs a verb on plans.
 pub(super) async fn run(place: &Place, verb: &Plan) -> Result<ExitCode> {
     match verb {
+        Plan::List { json } => list(place, *json).await,
+        Plan::Show { plan, json } => show(place, plan, *json).await,
         Plan::Init => init(place).await,
         Plan::Set(options) => set(place, options).await,
     }
+}
+
+async fn list(place: &Place, json: bool) -> Result<ExitCode> {
+    let plans = place.reading().await?.plans().list().await.map_err(explain)?;
+    if json {
+        return table::page(&plans, None);
+    }
+    let row = |plan: &plans::Plan| {
+        let spec = &plan.spec;
+        let state = if plan.archived { "archived" } else { "offered" };
+        vec![
+            spec.code.clone(),
+            spec.name.clone(),
+            spec.price.clone(),
+            spec.trial_days.to_string(),
+            state.into(),
+        ]
+    };
+    table::print(&["code", "name", "price", "trial days", "state"], plans.iter().map(row));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn show(place: &Place, code: &str, json: bool) -> Result<ExitCode> {
+    let plans = place.reading().await?.plans().list().await.map_err(explain)?;
+    let plan = plans.into_iter().find(|plan| plan.spec.code == code);
+    let plan = plan.with_context(|| format!("no such plan\n  remedy: {}", where_to_look("plan")))?;
+    if json {
+        return table::json(&plan);
+    }
+    let spec = &plan.spec;
+    say!("{}: {}{}", spec.code, spec.name, if plan.archived { " (archived)" } else { "" });
+    let line = |what: &str, value: &str| say!("  {what:<19} {value}");
+    let number = |limit: Option<u64>| limit.map_or_else(|| "unlimited".into(), |n| n.to_string());
+    let size = |limit: Option<u64>| limit.map_or_else(|| "unlimited".into(), table::bytes);
+    line("price", &spec.price);
+    line("trial days", &spec.trial_days.to_string());
+    line("users", &number(spec.limits.users));
+    line("rows", &number(spec.limits.rows));
+    line("database", &size(spec.limits.bytes));
+    line("files", &size(spec.limits.file_bytes));
+    line("requests per second", &number(spec.limits.requests_per_second));
+    line("concurrent requests", &number(spec.limits.concurrency));
+    line("features", &spec.features.iter().cloned().collect::<Vec<_>>().join(", "));
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Writes the plans of the configuration to the catalog.

@@ -72,7 +72,7 @@ pub(super) fn explain(error: tenantry::Error) -> anyhow::Error {
     } else if !detail.ends_with(&text) {
         text = format!("{text} ({detail})");
     }
-    match error.remedy().or_else(|| where_to_look(&error)).or_else(|| for_damage(&error)) {
+    match error.remedy().or_else(|| where_it_is_listed(&error)).or_else(|| for_damage(&error)) {
         Some(remedy) => anyhow!("{text}\n  remedy: {remedy}"),
         None => anyhow!("{text}"),
     }
@@ -108,22 +108,21 @@ fn for_damage(error: &tenantry::Error) -> Option<String> {
     })
 }
 
-/// The command that lists what there is, for a name that is none.
-fn where_to_look(error: &tenantry::Error) -> Option<String> {
+/// Remedy for a name that does not exist: the command that lists the names.
+pub(super) fn where_to_look(noun: &str) -> String {
+    format!("list them with: tenantry {noun} list")
+}
+
+fn where_it_is_listed(error: &tenantry::Error) -> Option<String> {
     let tenantry::Error::NotFound(what) = error else { return None };
-    let command = match *what {
-        "tenant" => "tenant list",
-        "backup" => "backup list",
-        "operation" => "operation list",
+    match *what {
+        "tenant" | "backup" | "operation" | "plan" | "user" => Some(where_to_look(what)),
         "system store" => {
-            return Some(
-                "name one of tenantry.toml with scope = \"system\", other than the control store".into(),
-            );
+            Some("name one of tenantry.toml with scope = \"system\", other than the control store".into())
         }
-        "store" => return Some("name one of tenantry.toml with scope = \"tenant\"".into()),
-        _ => return None,
-    };
-    Some(format!("see which there are: tenantry {command}"))
+        "store" => Some("name one of tenantry.toml with scope = \"tenant\"".into()),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -137,7 +136,7 @@ mod tests {
         assert_eq!(text(Error::Conflict("the name acme is taken".into())), "the name acme is taken");
         assert_eq!(text(Error::invalid("plan", "there is none")), "plan: there is none");
         let absent = text(Error::NotFound("tenant"));
-        assert_eq!(absent, "no such tenant\n  remedy: see which there are: tenantry tenant list");
+        assert_eq!(absent, "no such tenant\n  remedy: list them with: tenantry tenant list");
         let wrong =
             EngineError::new(Kind::Statement("no such table or column".into()), "sqlite: no such table: x");
         assert_eq!(text(wrong.into()), "the statement is not valid: no such table: x");

@@ -1,8 +1,13 @@
 //! `tenantry user …`: accounts of people. Also the operator's own name, and how commands get a password.
 
-use super::setup::{Place, explain};
+use super::{
+    setup::{Place, explain, where_to_look},
+    table::{self, at},
+};
+use crate::instants;
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
+use serde_json::{Value, json};
 use std::{
     io::{self, BufRead, IsTerminal},
     process::ExitCode,
@@ -10,12 +15,26 @@ use std::{
 use tenantry::{
     Error, Platform,
     access::{Operator, passwords::Password},
-    name::UserId,
+    users,
 };
 
 /// What can be done with users.
 #[derive(Debug, Subcommand)]
 pub(crate) enum User {
+    /// List the accounts of people.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one account.
+    Show {
+        /// E-mail address.
+        email: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Create a user with all rights.
     CreateSuperuser {
         /// E-mail address.
@@ -43,6 +62,8 @@ pub(crate) enum User {
 /// Runs a verb on users.
 pub(super) async fn run(place: &Place, verb: &User) -> Result<ExitCode> {
     match verb {
+        User::List { json } => list(place, *json).await,
+        User::Show { email, json } => show(place, email, *json).await,
         User::CreateSuperuser { email, password } => superuser(place, email, password.clone()).await,
         User::SetPassword { email, password } => set_password(place, email, password.clone()).await,
         User::Unlock { email } => unlock(place, email).await,
@@ -73,6 +94,69 @@ fn user_of(passwd: &str, uid: u32) -> Option<String> {
     named.or_else(|| Some(format!("uid-{uid}")))
 }
 
+async fn list(place: &Place, json: bool) -> Result<ExitCode> {
+    let platform = place.reading().await?;
+    let mut all: Vec<users::User> = Vec::new();
+    loop {
+        let after = all.last().map(|user| user.id);
+        let page = platform.users().list(&operator(), after, 1000).await.map_err(explain)?;
+        let last = page.len() < 1000;
+        all.extend(page);
+        if last {
+            break;
+        }
+    }
+    if json {
+        return table::page(&all.iter().map(shown).collect::<Vec<_>>(), None);
+    }
+    let row = |user: &users::User| {
+        vec![user.email.clone(), user.name.clone(), rights(user).into(), state(user), at(user.created_at_us)]
+    };
+    table::print(&["e-mail", "name", "rights", "state", "created"], all.iter().map(row));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn show(place: &Place, email: &str, json: bool) -> Result<ExitCode> {
+    let platform = place.reading().await?;
+    let user = by_email(&platform, email).await?;
+    if json {
+        return table::json(&shown(&user));
+    }
+    say!("{} (id {}): {}", user.email, user.id, user.name);
+    let line = |what: &str, value: &str| say!("  {what:<12} {value}");
+    line("rights", rights(&user));
+    line("state", &state(&user));
+    line("address", if user.is_confirmed() { "confirmed" } else { "not confirmed" });
+    line("created", &at(user.created_at_us));
+    line("last sign-in", &user.last_login_at_us.map_or_else(|| "never".into(), at));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn rights(user: &users::User) -> &'static str {
+    match (user.is_superuser, user.is_staff) {
+        (true, _) => "superuser",
+        (false, true) => "staff",
+        (false, false) => "-",
+    }
+}
+
+fn state(user: &users::User) -> String {
+    match (user.is_active, user.locked_until_us) {
+        (false, _) => "inactive".into(),
+        (true, Some(until)) => format!("locked until {}", at(until)),
+        (true, None) => "active".into(),
+    }
+}
+
+/// Returns a user as the staff API shows it.
+fn shown(user: &users::User) -> Value {
+    json!({
+        "id": user.id, "email": user.email, "name": user.name, "confirmed": user.is_confirmed(),
+        "superuser": user.is_superuser, "staff": user.is_staff, "active": user.is_active,
+        "failed_logins": user.failed_logins, "locked_until": user.locked_until_us.map(instants::text),
+    })
+}
+
 /// Creates a user who may do everything.
 async fn superuser(place: &Place, email: &str, password: Option<String>) -> Result<ExitCode> {
     let password = asked(password)?;
@@ -85,7 +169,7 @@ async fn superuser(place: &Place, email: &str, password: Option<String>) -> Resu
 /// Sets a new password for a user, for instance one who forgot it.
 async fn set_password(place: &Place, email: &str, password: Option<String>) -> Result<ExitCode> {
     let platform = place.platform().await?;
-    let user = user(&platform, email).await?;
+    let user = by_email(&platform, email).await?.id;
     let password = Password::new(asked(password)?);
     platform.access().set_password(&operator(), user, password).await.map_err(explain)?;
     say!("{email} has a new password and is signed out everywhere");
@@ -118,10 +202,10 @@ fn offered() -> Result<Option<String>> {
     Ok((!password.is_empty()).then(|| password.to_owned()))
 }
 
-async fn user(platform: &Platform, email: &str) -> Result<UserId> {
+async fn by_email(platform: &Platform, email: &str) -> Result<users::User> {
     match platform.users().by_email(&operator(), email).await {
-        Ok(user) => Ok(user.id),
-        Err(Error::NotFound(_)) => bail!("there is no user {email}"),
+        Ok(user) => Ok(user),
+        Err(Error::NotFound(_)) => bail!("there is no user {email}\n  remedy: {}", where_to_look("user")),
         Err(error) => Err(explain(error)),
     }
 }
@@ -129,7 +213,7 @@ async fn user(platform: &Platform, email: &str) -> Result<UserId> {
 /// Opens an account that was closed after wrong passwords.
 async fn unlock(place: &Place, email: &str) -> Result<ExitCode> {
     let platform = place.platform().await?;
-    let user = user(&platform, email).await?;
+    let user = by_email(&platform, email).await?.id;
     platform.users().unlock(&operator(), user).await.map_err(explain)?;
     say!("{email} may sign in");
     Ok(ExitCode::SUCCESS)

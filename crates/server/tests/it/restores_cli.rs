@@ -5,7 +5,6 @@ use super::{
     binary::{items_of, json_of, run, start, stdout},
     lives::{fine, refused},
 };
-use serde_json::Value;
 use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},

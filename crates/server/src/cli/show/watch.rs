@@ -6,13 +6,14 @@
 use super::table;
 use crate::cli::setup::explain;
 use anyhow::{Result, anyhow};
-use futures_util::{FutureExt, StreamExt};
+use futures_util::StreamExt;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{io::IsTerminal, pin::pin, time::Duration};
 use tenantry::{
     Platform,
     operations::{Amount, Listed, State, StepState},
 };
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Follows an operation of this process to its end and returns it done. The first Ctrl-C cancels it.
 ///
@@ -27,20 +28,19 @@ pub(in crate::cli) async fn watch_operation(platform: &Platform, id: i64) -> Res
 /// # Errors
 /// After a second Ctrl-C, or when the operation cannot be followed.
 pub(in crate::cli) async fn to_its_end(platform: &Platform, id: i64) -> Result<Listed> {
+    // Before anything is shown, so that no Ctrl-C ends the process instead.
+    let mut interrupts = signal(SignalKind::interrupt())?;
     let face = Face::new()?;
     let bar = face.bar.clone();
     let mut follow = pin!(shown(platform, id, face));
     tokio::select! {
         over = &mut follow => over,
-        _ = tokio::signal::ctrl_c() => {
-            // Heard from now on, also while the first one is being written down.
-            let mut again = pin!(tokio::signal::ctrl_c().fuse());
-            let _ = futures_util::poll!(&mut again);
+        _ = interrupts.recv() => {
             aside(bar.as_ref(), "cancelling; press Ctrl-C again to leave it as it is");
             platform.operations().cancel(&crate::cli::user::operator(), id).await.map_err(explain)?;
             tokio::select! {
                 over = &mut follow => over,
-                _ = again => Err(anyhow!(
+                _ = interrupts.recv() => Err(anyhow!(
                     "left as it is: a running server or the next command goes on with it\n  \
                      look again with: tenantry operation watch {id}"
                 )),
@@ -51,10 +51,11 @@ pub(in crate::cli) async fn to_its_end(platform: &Platform, id: i64) -> Result<L
 
 /// Follows an operation wherever it runs, until it is over or rests. None: Ctrl-C, which stops the watching only.
 pub(in crate::cli) async fn follow(platform: &Platform, id: i64) -> Result<Option<Listed>> {
+    let mut interrupts = signal(SignalKind::interrupt())?;
     let face = Face::new()?;
     tokio::select! {
         over = shown(platform, id, face) => over.map(Some),
-        _ = tokio::signal::ctrl_c() => {
+        _ = interrupts.recv() => {
             tell!("operation {id} goes on without being watched; look again with: tenantry operation watch {id}");
             Ok(None)
         }

@@ -1,4 +1,5 @@
-//! `tenantry tenant create` and `add-owner`, and the databases of a tenant that has none: `create-database`, `attach-database`.
+//! `tenantry tenant create` and `tenant add-owner`, and the databases of a tenant that has none: `tenant create-database`,
+//! `tenant attach-database`.
 
 use super::{args, list};
 use crate::cli::{

@@ -1,4 +1,4 @@
-//! `tenantry tenant cancel` and `revoke-cancellation`.
+//! `tenantry tenant cancel` and `tenantry tenant revoke-cancellation`.
 
 use super::args;
 use crate::cli::{
