@@ -12,6 +12,7 @@ mod tests;
 mod texts;
 
 pub use fields::{FieldError, Rule, Wrong};
+pub(crate) use store::one_line;
 
 use tenantry_engine::{Kind, name::NameError};
 

@@ -167,7 +167,10 @@ fn a_restore_after_a_restore_of_the_platform_has_the_contents_of_its_backup() {
     fine(dir, &["restore", "system"]);
     let found = stdout(&run(dir, &["check"]));
     let line = found.lines().find(|line| line.contains("is fenced")).unwrap_or_else(|| panic!("{found}"));
-    assert!(line.starts_with("tenant_city-hospital_1: ") && line.contains("latest --swap"), "{line}");
+    assert!(
+        line.starts_with("tenant_city-hospital_1: ") && line.contains("restore swap city-hospital latest"),
+        "{line}"
+    );
     let server = start(dir, "serve");
     let body = json!({ "first_name": "B", "last_name": "Wal", "born_on": "2000-01-01" });
     let (status, problem) = server.ask("POST", "/api/records/patients", &server.log_in(owner), Some(&body));

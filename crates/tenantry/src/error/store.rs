@@ -16,13 +16,41 @@ impl Error {
             }
             cause = found.source();
         }
-        Self::Unavailable(format!("{what}: {error}"))
+        Self::Unavailable(format!("{what}: {}", one_line(error)))
     }
+}
+
+/// Returns the text of an object store's error as one line. The XML that S3 answers with is replaced by the code and the
+/// message in it.
+pub(crate) fn one_line(error: &dyn std::error::Error) -> String {
+    let text = error.to_string();
+    let start = text.find("<?xml").or_else(|| text.find("<Error"));
+    let (said, xml) = text.split_at(start.unwrap_or(text.len()));
+    let mut line = said.trim_end_matches([' ', ':']).to_owned();
+    for (tag, separator) in [("Code", ": "), ("Message", ", ")] {
+        let element = xml.split_once(&format!("<{tag}>")).and_then(|(_, rest)| rest.split_once("</"));
+        if let Some((value, _)) = element {
+            line += separator;
+            line += value;
+        }
+    }
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_in_xml_is_told_by_its_code_and_message() {
+        let xml = "<?xml version=\"1.0\"?>\n<Error><Code>AccessDenied</Code><Message>Access Denied.</Message></Error>";
+        let store = |source: String| object_store::Error::Generic { store: "S3", source: source.into() };
+        let refused =
+            Error::store("backup store", &store(format!("status 403 Forbidden: {xml}"))).to_string();
+        assert!(refused.ends_with("status 403 Forbidden: AccessDenied, Access Denied."), "{refused}");
+        let lines = Error::store("backup store", &store("no\n answer".into())).to_string();
+        assert!(lines.ends_with("no answer"), "{lines}");
+    }
 
     #[test]
     fn a_full_disk_under_an_object_store_is_a_full_disk() {

@@ -161,7 +161,7 @@ const PROBE: Duration = Duration::from_secs(10);
 
 /// Explains why an object could not be put, read or removed, and what to do.
 fn advice(error: &object_store::Error) -> String {
-    let line = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = crate::error::one_line(error);
     let what = match error {
         object_store::Error::NotFound { .. } => {
             "the bucket or directory is not there: make it, or name another"
