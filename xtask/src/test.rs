@@ -50,6 +50,10 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     let mut passed = true;
     for mut command in [tests, docs] {
         command.env("TENANTRY_SUITE_COUNTS", &counts);
+        // A snapshot that differs is a failure, and no file is written for it.
+        if std::env::var_os("INSTA_UPDATE").is_none() {
+            command.env("INSTA_UPDATE", "no");
+        }
         if !missing.names.is_empty() {
             command.env("TENANTRY_WITHOUT", missing.names.join(","));
         }

@@ -14,10 +14,24 @@ use std::path::PathBuf;
 #[command(after_help = "See the verbs of a noun with: tenantry NOUN --help")]
 pub struct Cli {
     /// Configuration file. Default: ./tenantry.toml if it exists, else the built-in configuration.
-    #[arg(long, global = true, value_name = "FILE", env = "TENANTRY_CONFIG")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "TENANTRY_CONFIG",
+        hide_env_values = true,
+        display_order = 900
+    )]
     pub(crate) config: Option<PathBuf>,
     /// Data directory, instead of the one in the configuration.
-    #[arg(long, global = true, value_name = "DIR", env = "TENANTRY_DATA")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "TENANTRY_DATA",
+        hide_env_values = true,
+        display_order = 901
+    )]
     pub(crate) data: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
@@ -38,7 +52,7 @@ pub(crate) enum Command {
     /// Run it after `tenantry migrate make` or after new apps were copied here. The configuration is not read again.
     /// SIGHUP makes a single server do the same.
     Reload,
-    /// Compare models, migrations and every database; exit status 1 if they differ.
+    /// Check models, migrations and every database; exit status 1 if one is not as it should be.
     Check {
         /// Only this tenant.
         #[arg(long, alias = "company", value_name = "TENANT")]
@@ -81,10 +95,13 @@ pub(crate) enum Command {
     Audit(Audit),
     /// Print the completion script of a shell.
     ///
-    /// bash: tenantry completions bash > ~/.local/share/bash-completion/completions/tenantry
-    /// zsh:  tenantry completions zsh > "${fpath[1]}/_tenantry"
-    /// fish: tenantry completions fish > ~/.config/fish/completions/tenantry.fish
-    #[command(verbatim_doc_comment)]
+    /// Write it where the shell looks for it, for example:
+    ///
+    /// tenantry completions bash > ~/.local/share/bash-completion/completions/tenantry
+    ///
+    /// tenantry completions zsh > "${fpath[1]}/_tenantry"
+    ///
+    /// tenantry completions fish > ~/.config/fish/completions/tenantry.fish
     Completions {
         /// The shell.
         shell: clap_complete::Shell,

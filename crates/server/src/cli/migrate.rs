@@ -1,13 +1,13 @@
 //! `tenantry migrate …`: makes migrations, and runs them on system stores and tenant databases (M4, M9, M10).
 
 use super::{
+    progress::Progress,
     setup::{Place, explain},
     table,
     user::operator,
 };
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use std::{io::IsTerminal, process::ExitCode};
 use tenantry::{
@@ -179,14 +179,15 @@ async fn tenants(place: &Place, options: &Tenants) -> Result<ExitCode> {
     if let Some(parallel) = options.parallel {
         wanted.parallel = parallel.clamp(1, 256);
     }
-    let bar = ProgressBar::new(0);
-    bar.set_style(ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {eta}")?);
+    let progress = Progress::new("migrate")?;
     let json = options.json;
     let reports = platform
-        .migrate_tenants(&operator(), only.as_ref(), wanted, |store, event| tell(&bar, json, store, &event))
+        .migrate_tenants(&operator(), only.as_ref(), wanted, |store, event| {
+            tell(&progress, json, store, &event)
+        })
         .await
         .map_err(explain)?;
-    bar.finish_and_clear();
+    drop(progress);
     let clean = reports.iter().all(|(_, report)| report.is_clean());
     for (store, report) in &reports {
         summary(store, report);
@@ -213,18 +214,14 @@ async fn status(place: &Place, json: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn tell(bar: &ProgressBar, json: bool, store: &StoreName, event: &Event<'_>) {
+fn tell(progress: &Progress, json: bool, store: &StoreName, event: &Event<'_>) {
     match event {
-        Event::Started { total } => {
-            bar.set_prefix(store.to_string());
-            bar.set_length(*total);
-            bar.set_position(0);
-        }
+        Event::Started { total } => progress.restart(&format!("migrate {store}"), *total),
         Event::Done(outcome) => {
-            bar.inc(1);
-            bar.suspend(|| line(json, outcome));
+            progress.suspend(|| line(json, outcome));
+            progress.one_more();
         }
-        Event::Halted { tried, left } => bar.suspend(|| {
+        Event::Halted { tried, left } => progress.suspend(|| {
             tell!(
                 "{store}: stopped: all {tried} tried so far failed; {} not touched",
                 counted(left, "tenant")

@@ -1,6 +1,6 @@
 //! The command line: raw arguments → meaning → work on the platform → text or JSON.
 //!
-//! Called by `main` only. Commands work beside a running server and without one: they go through the
+//! Called by `main` only. Commands work with and without a running server: they go through the
 //! same platform library and the same locks in the control store.
 
 #[macro_use]
@@ -21,7 +21,7 @@ mod user;
 pub use args::Cli;
 pub use parse::parse;
 use server::{audit, check, clock, completions, demo, project, reload, serve, sql};
-use show::{out, table, watch};
+use show::{out, progress, table, watch};
 
 use anyhow::Result;
 use args::Command;
@@ -31,7 +31,7 @@ use std::process::ExitCode;
 pub fn main(cli: Cli) -> ExitCode {
     tenantry::descriptors::raise_limit();
     if !writes_sources(&cli.command) {
-        // What is made from here on is for the user who runs the platform alone.
+        // Files made from here on belong to the user that runs the platform, and to no other user.
         rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

@@ -70,7 +70,7 @@ pub(crate) enum Operation {
 }
 
 pub(super) async fn run(place: &Place, verb: &Operation) -> Result<ExitCode> {
-    // To look at what a crash left, or to cancel it, must not begin to go on with it.
+    // Looking at an operation that a crash left, or cancelling it, must not resume it.
     let platform = match verb {
         Operation::List { .. } | Operation::Show { .. } => place.reading().await?,
         _ => place.looking().await?,

@@ -91,7 +91,7 @@ async fn show(place: &Place, code: &str, json: bool) -> Result<ExitCode> {
     }
     let spec = &plan.spec;
     say!("{}: {}{}", spec.code, spec.name, if plan.archived { " (archived)" } else { "" });
-    let line = |what: &str, value: &str| say!("  {what:<19} {value}");
+    let line = |what: &str, value: &str| say!("  {what:<20} {value}");
     let number = |limit: Option<u64>| limit.map_or_else(|| "unlimited".into(), |n| n.to_string());
     let size = |limit: Option<u64>| limit.map_or_else(|| "unlimited".into(), table::bytes);
     line("price", &spec.price);

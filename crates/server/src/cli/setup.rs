@@ -63,7 +63,7 @@ fn opened(platform: tenantry::Result<Platform>, data: &Path) -> Result<Platform>
     }
 }
 
-/// The public text with its remedy, and the private detail where it says more: who runs commands may see both.
+/// Returns the public text with its remedy, and the private detail where it says more: operators may see both.
 pub(super) fn explain(error: tenantry::Error) -> anyhow::Error {
     let detail = error.to_string();
     let mut text = error.public_title();

@@ -123,7 +123,7 @@ async fn show(place: &Place, email: &str, json: bool) -> Result<ExitCode> {
         return table::json(&shown(&user));
     }
     say!("{} (id {}): {}", user.email, user.id, user.name);
-    let line = |what: &str, value: &str| say!("  {what:<12} {value}");
+    let line = |what: &str, value: &str| say!("  {what:<13} {value}");
     line("rights", rights(&user));
     line("state", &state(&user));
     line("address", if user.is_confirmed() { "confirmed" } else { "not confirmed" });

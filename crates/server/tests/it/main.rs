@@ -16,6 +16,7 @@ mod backups;
 mod binary;
 mod bodies;
 mod bounds;
+mod commands;
 mod copies;
 mod crowded;
 mod csv_bounds;

@@ -89,7 +89,7 @@ fn released(dir: &Path) {
     let shown = json_of(dir, &["tenant", "show", "city-hospital"]);
     let physical = shown["placements"][0]["place"]["physical"].as_str().unwrap().to_owned();
     let said = fine(dir, &["tenant", "release", "city-hospital"]);
-    assert!(said.contains("kept databases of city-hospital"), "{said}");
+    assert!(said.contains("retained databases of city-hospital"), "{said}");
     assert!(refused(dir, &["tenant", "release", "city-hospital"]).contains("nothing is kept"));
     let mut left = Vec::new();
     for server in ["databases", "more"] {

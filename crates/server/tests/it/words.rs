@@ -158,7 +158,7 @@ fn one_tenant_is_shown_with_its_end_and_the_places_of_its_data() {
     }
     assert!(fine(dir, &["tenant", "list"]).contains("active, cancelled"));
     let survey = fine(dir, &["tenant", "purge", "green-clinic", "--dry-run"]);
-    assert!(survey.contains("kept: for 90 days after the purge"), "{survey}");
+    assert!(survey.contains("retained: for 90 days after the purge"), "{survey}");
     assert!(survey.lines().all(|line| line == line.trim_end()), "lines end where their text does");
     let log = fine(dir, &["audit", "list"]);
     assert!(log.contains(" 20") && log.lines().all(|line| line == line.trim_end()), "{log}");

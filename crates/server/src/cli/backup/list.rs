@@ -48,7 +48,7 @@ pub(super) async fn show(platform: &Platform, id: &BackupId, json: bool) -> Resu
         return table::json(&shown);
     }
     say!("{} of {}", listed.id, whose(&listed));
-    let line = |what: &str, value: &str| say!("  {what:<9} {value}");
+    let line = |what: &str, value: &str| say!("  {what:<10} {value}");
     line("state", &state(&listed));
     line("at", &at(listed.at_us));
     line("why", &why(&listed));

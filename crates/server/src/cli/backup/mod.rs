@@ -56,7 +56,7 @@ async fn prune(platform: &Platform) -> Result<ExitCode> {
 async fn rescan(platform: &Platform) -> Result<ExitCode> {
     let found = platform.rescan_backups(&operator()).await.map_err(explain)?;
     say!(
-        "{} found, {} taken up, {} of other installations, {} of earlier tenants, {} unreadable; purged tenants closed: {}",
+        "{} found, {} entered, {} of other installations, {} of earlier tenants, {} unreadable; purged tenants closed: {}",
         found.found,
         found.taken_up,
         found.others,

@@ -38,7 +38,7 @@ pub(super) async fn all(platform: &Platform, server: Option<&str>) -> Result<Exi
         report.lost,
         report.restored,
         report.failed,
-        if report.restored == report.lost { "" } else { "; run it again to go on" }
+        if report.restored == report.lost { "" } else { "; run it again to continue" }
     );
     Ok(if report.restored == report.lost && report.pools == 0 {
         ExitCode::SUCCESS
@@ -57,7 +57,7 @@ pub(super) async fn system_stores(place: &Place, backup: &str) -> Result<ExitCod
         say!("what was there before is in {}", aside.display());
     }
     say!(
-        "{} taken up again; tenants whose databases are lost: tenantry check, then tenantry restore all",
+        "{} entered into the catalog again; tenants whose databases are lost: tenantry check, then tenantry restore all",
         counted(restored.taken_up, "backup")
     );
     if restored.closed > 0 {

@@ -1,14 +1,13 @@
 //! `tenantry check`: models, migrations and every database against each other (M16), and files
 //! against the catalog.
 
-use crate::cli::setup::{Place, explain};
+use crate::cli::{
+    progress::Progress,
+    setup::{Place, explain},
+};
 use anyhow::Result;
-use indicatif::{ProgressBar, ProgressStyle};
-use std::{process::ExitCode, time::Duration};
+use std::process::ExitCode;
 use tenantry::{Orphan, Platform, name::Slug};
-
-/// Between two looks of the bar, which is drawn on a terminal only.
-const TICK: Duration = Duration::from_millis(120);
 
 /// Finds files without a placement, and trouble with backups. A part that cannot be looked at is a finding too: it does
 /// not keep the others.
@@ -37,19 +36,13 @@ pub(in crate::cli) async fn run(place: &Place, tenant: Option<&str>, pages: bool
     let platform = place.reading().await?;
     let only = tenant.map(Slug::parse).transpose()?;
     let mut found = 0u64;
-    let bar = ProgressBar::new(0)
-        .with_style(ProgressStyle::with_template("check {spinner} {wide_bar} {pos}/{len} tenants {eta}")?);
-    bar.enable_steady_tick(TICK);
+    let progress = Progress::new("check")?;
     let tell = |finding| {
         found += 1;
-        bar.suspend(|| say!("{finding}"));
+        progress.suspend(|| say!("{finding}"));
     };
-    let at = |done, total| {
-        bar.set_length(total);
-        bar.set_position(done);
-    };
-    let checked = platform.check(only.as_ref(), pages, tell, at).await;
-    bar.finish_and_clear();
+    let checked = platform.check(only.as_ref(), pages, tell, |done, total| progress.at(done, total)).await;
+    drop(progress);
     let checked = checked.map_err(explain)?;
     if only.is_none() {
         for text in of_the_platform(&platform).await {

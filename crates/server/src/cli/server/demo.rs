@@ -1,4 +1,4 @@
-//! `tenantry demo`: two companies with believable data, served on loopback, with lines to paste.
+//! `tenantry demo`: two tenants with realistic data, served on loopback, with lines to paste.
 
 use crate::cli::{
     args::Listen,
@@ -16,22 +16,22 @@ pub(in crate::cli) async fn run(place: &Place, listen: &Listen) -> Result<ExitCo
     if !address.ip().is_loopback() {
         bail!("the demo has a public password and serves loopback addresses only; use `tenantry serve`");
     }
-    let companies = demo::load(&platform).await.map_err(explain)?;
-    until_stopped(platform, address, |bound| announce(bound, &companies)).await
+    let tenants = demo::load(&platform).await.map_err(explain)?;
+    until_stopped(platform, address, |bound| announce(bound, &tenants)).await
 }
 
-fn announce(bound: SocketAddr, companies: &[Company]) {
+fn announce(bound: SocketAddr, tenants: &[Company]) {
     say!("Tenantry demo on http://{bound}   API documentation: http://{bound}/api/docs\n");
     say!("  superuser   {}   {}", demo::SUPERUSER, demo::PASSWORD);
-    for company in companies {
-        say!("  {:<14} {}   {}", company.name, company.email, demo::PASSWORD);
+    for tenant in tenants {
+        say!("  {:<14} {}   {}", tenant.name, tenant.email, demo::PASSWORD);
     }
-    let Some(company) = companies.first() else { return };
+    let Some(tenant) = tenants.first() else { return };
     say!("\nPaste these in another terminal:\n");
     say!("  TOKEN=$(curl -s http://{bound}/api/auth/login -H 'content-type: application/json' \\");
     say!(
         "    -d '{{\"email\":\"{}\",\"password\":\"{}\"}}' | sed 's/.*\"token\":\"\\([^\"]*\\)\".*/\\1/')",
-        company.email,
+        tenant.email,
         demo::PASSWORD
     );
     say!(

@@ -30,7 +30,10 @@ pub(in crate::cli) fn init() -> Result<ExitCode> {
     let path = Path::new("tenantry.toml");
     let mut file = File::create_new(path).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => {
-            anyhow!("{} is there already and stays as it is; move it away for a new one", path.display())
+            anyhow!(
+                "{} exists and stays as it is\n  remedy: move it away, then run: tenantry init",
+                path.display()
+            )
         }
         _ => anyhow!(error).context(format!("cannot write {}", path.display())),
     })?;

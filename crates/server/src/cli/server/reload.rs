@@ -26,7 +26,7 @@ const FOLDER: &str = "running";
 enum Answer {
     /// It uses these apps now.
     Reloaded(Reloaded),
-    /// It goes on with those it had; why.
+    /// It continues with the previous apps; the reason.
     Refused(String),
 }
 
@@ -44,7 +44,7 @@ impl Drop for Socket {
     }
 }
 
-/// Listens for reloads of `platform`, beside what it serves.
+/// Listens for reloads of `platform` while the server runs.
 ///
 /// # Errors
 /// Those of the file system: the folder cannot be made, or the path is too long for a socket.
@@ -113,7 +113,7 @@ pub(in crate::cli) async fn run(place: &Place) -> Result<ExitCode> {
             Ok(None) => continue,
             Ok(Some(Answer::Reloaded(reloaded))) => say!("server {name}: {}", described(&reloaded)),
             Ok(Some(Answer::Refused(why))) => {
-                say!("server {name}: not reloaded, it goes on with the apps it had: {why}");
+                say!("server {name}: not reloaded, it continues with the previous apps: {why}");
                 refused += 1;
             }
             Err(error) => {

@@ -2,5 +2,6 @@
 
 #[macro_use]
 pub(in crate::cli) mod out;
+pub(in crate::cli) mod progress;
 pub(in crate::cli) mod table;
 pub(in crate::cli) mod watch;

@@ -1,4 +1,4 @@
-//! Where every word of the command line goes: standard output, and standard error beside it.
+//! Standard output and standard error of the command line.
 //!
 //! Used through `say!` and `tell!` by all commands and by `main`. A reader that has closed its end, as `head`
 //! does, ends the output and nothing else: the work that was asked for is done all the same, and the exit

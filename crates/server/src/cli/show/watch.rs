@@ -41,7 +41,7 @@ pub(in crate::cli) async fn to_its_end(platform: &Platform, id: i64) -> Result<L
             tokio::select! {
                 over = &mut follow => over,
                 _ = interrupts.recv() => Err(anyhow!(
-                    "left as it is: a running server or the next command goes on with it\n  \
+                    "left as it is: a running server or the next command continues it\n  \
                      look again with: tenantry operation watch {id}"
                 )),
             }
@@ -56,7 +56,7 @@ pub(in crate::cli) async fn follow(platform: &Platform, id: i64) -> Result<Optio
     tokio::select! {
         over = shown(platform, id, face) => over.map(Some),
         _ = interrupts.recv() => {
-            tell!("operation {id} goes on without being watched; look again with: tenantry operation watch {id}");
+            tell!("operation {id} continues unwatched; look again with: tenantry operation watch {id}");
             Ok(None)
         }
     }
@@ -161,7 +161,7 @@ fn draw(bar: &ProgressBar, step: &'static str, progress: Option<&Amount>) {
     }
 }
 
-/// The step at work, or being undone; empty when it is over.
+/// Returns the step that runs or is being undone; empty when the operation has ended.
 fn step(now: &Listed) -> &'static str {
     let at_work = |state| matches!(state, StepState::Now | StepState::Undoing);
     now.steps.iter().find(|step| at_work(step.state)).map_or("", |step| step.name)

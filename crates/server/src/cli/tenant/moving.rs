@@ -47,12 +47,12 @@ pub(super) async fn demote(place: &Place, options: &args::OfStore) -> Result<Exi
     done(&platform, id.map_err(explain)?).await
 }
 
-/// Lets go of what is kept.
+/// Removes the databases that moves and restores retained.
 pub(super) async fn release(place: &Place, options: &args::OfStore) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let (slug, store) = (Slug::parse(&options.tenant)?, store(options.store.as_deref())?);
     let released = platform.release_tenant(&operator(), &slug, store.as_ref()).await.map_err(explain)?;
-    let databases = crate::cli::table::count(released, "kept database", "kept databases");
+    let databases = crate::cli::table::count(released, "retained database", "retained databases");
     say!("removed {databases} of {slug}");
     Ok(ExitCode::SUCCESS)
 }
@@ -91,8 +91,10 @@ async fn done(platform: &Platform, id: i64) -> Result<ExitCode> {
         say!("writes waited for {}.{:03} ms", pause_us / 1000, pause_us % 1000);
     }
     match result["verified"].as_bool() {
-        Some(true) => say!("every record is the same in both places; the old one is kept for now"),
-        _ => say!("records differ between the places: the old one is kept until you release it"),
+        Some(true) => say!("every record is the same in both places; the old one is retained for now"),
+        _ => say!(
+            "records differ between the places: the old one is retained until you run: tenantry tenant release"
+        ),
     }
     Ok(ExitCode::SUCCESS)
 }

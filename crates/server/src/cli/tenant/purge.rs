@@ -86,9 +86,9 @@ fn print(traces: &[Trace]) {
         let fate = match trace.fate {
             Fate::Removed => "removed".to_owned(),
             Fate::Kept => match (trace.detail["why"].as_str(), trace.detail["kept_days"].as_u64()) {
-                (Some(why), _) => format!("kept: {why}"),
-                (None, Some(days)) => format!("kept: for {} after the purge", counted(days, "day")),
-                (None, None) => "kept".to_owned(),
+                (Some(why), _) => format!("retained: {why}"),
+                (None, Some(days)) => format!("retained: for {} after the purge", counted(days, "day")),
+                (None, None) => "retained".to_owned(),
             },
             Fate::NotRemoved => {
                 format!("NOT REMOVED: {}", trace.detail["why"].as_str().unwrap_or("the purge was abandoned"))
@@ -113,7 +113,10 @@ pub(super) async fn certificate(place: &Place, tenant: &str, json: bool) -> Resu
     say!("  purged   {} by {}", at(certificate.at_us), certificate.by);
     say!("  recorded audit row {}, SHA-256 {}", certificate.row, certificate.hash);
     if let Some(backup) = detail["final_backup"].as_str() {
-        say!("  a last backup, {backup}, is kept for {}", counted(&detail["final_backup_kept_days"], "day"));
+        say!(
+            "  a last backup, {backup}, is retained for {}",
+            counted(&detail["final_backup_kept_days"], "day")
+        );
     }
     say!("");
     let traces: Vec<Trace> = serde_json::from_value(detail["traces"].clone())?;

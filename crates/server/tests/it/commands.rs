@@ -1,0 +1,212 @@
+//! The command line as people and scripts see it: help pages, tables, JSON and errors as snapshots, completions, and
+//! the names in the documents of the products.
+
+use super::{
+    binary::{json_of, run, start, stdout},
+    lives::fine,
+};
+use insta::assert_snapshot;
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
+
+/// Nouns with verbs, and the root.
+const PAGES: [&str; 12] = [
+    "",
+    "app",
+    "audit",
+    "backup",
+    "clock",
+    "migrate",
+    "operation",
+    "plan",
+    "restore",
+    "tenant",
+    "tenant maintenance",
+    "user",
+];
+
+/// Texts that differ from run to run: `0` stands for any digit.
+const VARYING: [&str; 7] = [
+    "0000-00-00T00:00:00.000000Z",
+    "0000-00-00 00:00:00 UTC",
+    "0000-00-00 00:00 UTC",
+    "000.0 KiB",
+    "00.0 KiB",
+    "0.0 MiB",
+    "\"bytes\": 000000",
+];
+
+/// Replaces the digits of varying texts with `#`.
+fn masked(text: &str) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    for pattern in VARYING.map(str::as_bytes) {
+        for at in 0..bytes.len().saturating_sub(pattern.len() - 1) {
+            let window = &mut bytes[at..at + pattern.len()];
+            let fits = |(byte, wanted): (&u8, &u8)| match wanted {
+                b'0' => byte.is_ascii_digit(),
+                _ => byte == wanted,
+            };
+            if window.iter().zip(pattern).all(fits) {
+                window.iter_mut().filter(|byte| byte.is_ascii_digit()).for_each(|byte| *byte = b'#');
+            }
+        }
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
+fn words(line: &str) -> Vec<&str> {
+    line.split(' ').filter(|word| !word.is_empty()).collect()
+}
+
+#[test]
+fn help_pages_name_every_noun_and_verb() {
+    let dir = tempfile::tempdir().unwrap();
+    for page in PAGES {
+        let args = [words(page), vec!["--help"]].concat();
+        let name = if page.is_empty() { "root".to_owned() } else { page.replace(' ', "_") };
+        assert_snapshot!(format!("help_{name}"), stdout(&run(dir.path(), &args)));
+    }
+}
+
+#[test]
+fn the_program_alone_and_a_noun_alone_show_their_help() {
+    let dir = tempfile::tempdir().unwrap();
+    for page in PAGES.iter().filter(|page| !["clock", "migrate"].contains(page)) {
+        let alone = run(dir.path(), &words(page));
+        assert_eq!(alone.status.code(), Some(2), "{page}");
+        let said = String::from_utf8_lossy(&alone.stderr).into_owned();
+        assert!(said.contains("Usage: tenantry"), "{page}: {said}");
+    }
+}
+
+#[test]
+fn tables_json_and_errors_have_one_form() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(start(dir.path(), "demo"));
+    let dir = dir.path();
+    for (name, command) in [
+        ("tenant_list", "tenant list"),
+        ("tenant_show", "tenant show city-hospital"),
+        ("plan_list", "plan list"),
+        ("plan_show", "plan show starter"),
+        ("user_list", "user list"),
+        ("user_show", "user show owner@city-hospital.example"),
+        ("operation_list", "operation list"),
+        ("operation_show", "operation show 1"),
+        ("audit_list", "audit list --limit 2"),
+        ("backup_list", "backup list"),
+        ("backup_schedules", "backup schedules"),
+        ("migrate_status", "migrate status"),
+        ("clock_show", "clock show"),
+        ("tenant_list_json", "tenant list --json"),
+        ("plan_show_json", "plan show starter --json"),
+        ("user_list_json", "user list --json"),
+        ("audit_list_json", "audit list --limit 1 --json"),
+        ("operation_list_json", "operation list --limit 1 --json"),
+    ] {
+        // Hashes are of this installation alone.
+        let shown = fine(dir, &words(command));
+        let lines = shown.lines().filter(|line| !line.contains("hash\""));
+        assert_snapshot!(name, masked(&lines.collect::<Vec<_>>().join("\n")));
+    }
+    assert_snapshot!("errors", errors(dir));
+}
+
+/// Returns the messages of commands that fail.
+fn errors(dir: &Path) -> String {
+    let mut all = String::new();
+    for command in [
+        "tenant show nobody",
+        "tenant create city-hospital --email a@b.example --no-owner",
+        "tenant create no --email a@b.example --no-owner",
+        "tenant cancel city-hospital",
+        "tenant move city-hospital --to moon",
+        "tenant certificate city-hospital",
+        "plan show gold",
+        "plan set city-hospital gold",
+        "user show no@body.example",
+        "backup create",
+        "backup show rubbish",
+        "backup verify --all",
+        "restore swap city-hospital",
+        "restore undo city-hospital",
+        "restore show city-hospital",
+        "operation show 99",
+        "operation abandon 1",
+        "sql city-hospital nothing",
+    ] {
+        let output = run(dir, &words(command));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.starts_with("error: "), "{command}: {said}");
+        let lines: Vec<_> = said.lines().collect();
+        assert!(lines.len() <= 2, "{command}: {said}");
+        assert!(lines.get(1).is_none_or(|line| line.starts_with("  remedy: ")), "{command}: {said}");
+        all += &format!("$ tenantry {command}\n{said}");
+    }
+    masked(&all)
+}
+
+#[test]
+fn a_page_of_a_list_names_the_next_one() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(start(dir.path(), "demo"));
+    let dir = dir.path();
+    for noun in ["audit", "operation"] {
+        let whole = json_of(dir, &[noun, "list"]);
+        assert!(whole["next"].is_null(), "{whole}");
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let continued = after.iter().flat_map(|next: &String| ["--after", next.as_str()]);
+            let args: Vec<_> = [noun, "list", "--limit", "1"].into_iter().chain(continued).collect();
+            let page = json_of(dir, &args);
+            seen.extend(page["items"].as_array().unwrap().clone());
+            let Some(next) = page["next"].as_str() else { break };
+            after = Some(next.to_owned());
+        }
+        assert!(seen.len() > 1 && seen == *whole["items"].as_array().unwrap(), "{noun}: {seen:#?}");
+    }
+}
+
+#[test]
+fn completions_know_nouns_verbs_and_options() {
+    let dir = tempfile::tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = fine(dir.path(), &["completions", shell]);
+        for word in ["tenant", "revoke-cancellation", "no-owner"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+        for old in ["create-tenant", "migrate-tenants", "retire"] {
+            assert!(!script.contains(old), "{shell}: {old} is hidden");
+        }
+    }
+    let script = dir.path().join("tenantry.bash");
+    std::fs::write(&script, fine(dir.path(), &["completions", "bash"])).unwrap();
+    let line = format!(
+        "source {}; COMP_WORDS=(tenantry tenant rev); COMP_CWORD=2; \
+         _tenantry tenantry rev tenant; echo \"${{COMPREPLY[@]}}\"",
+        script.display()
+    );
+    let completed = Command::new("bash").args(["-c", &line]).stdin(Stdio::null()).output().unwrap();
+    assert_eq!(stdout(&completed).trim(), "revoke-cancellation", "{completed:?}");
+}
+
+#[test]
+fn names_of_the_documents_do_what_the_commands_do() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(start(dir.path(), "demo"));
+    let dir = dir.path();
+    for (old, new) in [
+        ("list_tenants", "tenant list"),
+        ("initialize_plans", "plan init"),
+        ("migrate", "migrate system"),
+        ("migrate_tenants --company city-hospital", "migrate tenants --tenant city-hospital"),
+        ("create_tenant_db --company city-hospital", "tenant create-database city-hospital"),
+        ("backups list --json", "backup list --json"),
+        ("operations show 1", "operation show 1"),
+        ("clock --data tenantry-data", "clock show"),
+    ] {
+        assert_eq!(masked(&fine(dir, &words(old))), masked(&fine(dir, &words(new))), "{old}");
+    }
+}
