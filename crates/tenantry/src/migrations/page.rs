@@ -146,7 +146,7 @@ fn units(page: Vec<Target>) -> Vec<Unit> {
 
 fn passed_by(unit: Unit, what: &str, report: &mut Report, tell: &mut impl FnMut(Event<'_>)) {
     for target in unit {
-        let remedy = Some("run migrate tenants again when it is over".into());
+        let remedy = Some("when it is over, run again: tenantry migrate tenants".into());
         let failure = Failure { code: BUSY, message: what.to_owned(), public: what.to_owned(), remedy };
         let outcome = Outcome { target, result: Err(failure) };
         tell(Event::Done(&outcome));

@@ -68,7 +68,7 @@ fn a_started_app_checks_clean() {
     let dir = tempfile::tempdir().unwrap();
     let config = config_in(dir.path(), &["medadmin", "stock"]);
     let refused = Apps::load(&config).unwrap_err().to_string();
-    assert!(refused.contains("startapp stock"), "{refused}");
+    assert!(refused.contains("app new stock"), "{refused}");
     let (app, store) = ("stock".parse().unwrap(), "tenant".parse().unwrap());
     assert_eq!(startapp(&config.apps, &app, &store).unwrap().len(), 3);
     assert!(startapp(&config.apps, &app, &store).is_err(), "what exists is never touched");

@@ -130,7 +130,7 @@ async fn a_run_passes_failing_tenants_by_and_resumes() {
     assert_eq!(failed, ["tenant-2", "tenant-2000", "tenant-900"]);
     let failure = report.failed[0].result.as_ref().unwrap_err();
     assert_eq!(failure.code, "no_database");
-    assert!(failure.remedy.as_ref().unwrap().contains("create-db"), "M16: the remedy is said");
+    assert!(failure.remedy.as_ref().unwrap().contains("create-database"), "M16: the remedy is said");
     assert!(!report.is_clean());
     assert!(catalog.records.load(Ordering::Relaxed) < 60, "results are recorded in batches");
 
@@ -216,7 +216,7 @@ async fn busy_tenants_are_waited_for_and_then_passed_by() {
         assert!(outcome.is_busy() && outcome.target.tenant.get() <= 3);
         let failure = outcome.result.as_ref().unwrap_err();
         assert_eq!(failure.message, "backup 12 is working on this tenant");
-        assert!(failure.remedy.as_ref().unwrap().contains("migrate-tenants"), "M16");
+        assert!(failure.remedy.as_ref().unwrap().contains("tenantry migrate tenants"), "M16");
     }
     assert_eq!(catalog.targets("v1").len(), 3, "nothing is recorded of those");
 }

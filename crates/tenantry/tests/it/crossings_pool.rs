@@ -285,7 +285,7 @@ async fn cell(clinic: &Clinic, rows: Rows, verb: &str) {
         other => panic!("{other}"),
     };
     let remedy = match rows {
-        Rows::Gone => format!("tenantry restore create {verb}"),
+        Rows::Gone => format!("tenantry restore swap {verb} latest"),
         Rows::Damaged => "tenantry restore pool tenant".to_owned(),
     };
     assert!(told.contains(&remedy), "{what}: {told}");

@@ -22,7 +22,7 @@ use tenantry::{
 /// Makes backups of the named tenants, of all tenants, or of the platform's own stores.
 pub(super) async fn create(place: &Place, options: &args::Create) -> Result<ExitCode> {
     if options.tenants.is_empty() && !options.all && !options.system {
-        bail!("name tenants, or give --all or --system");
+        bail!("no tenant is named\n  remedy: name tenants, or give --all or --system");
     }
     let platform = place.platform().await?;
     let by = operator();

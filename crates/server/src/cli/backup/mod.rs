@@ -38,8 +38,9 @@ pub(super) async fn run(place: &Place, verb: &Backup) -> Result<ExitCode> {
 
 /// Parses the id of a backup.
 pub(super) fn named(text: &str) -> Result<BackupId> {
-    text.parse()
-        .map_err(|_| anyhow!("{text:?} is not the id of a backup; list them with: tenantry backup list"))
+    text.parse().map_err(|_| {
+        anyhow!("{text:?} is not the id of a backup\n  remedy: list them with: tenantry backup list")
+    })
 }
 
 async fn id_of(platform: &Platform, slug: &str) -> Result<TenantId> {

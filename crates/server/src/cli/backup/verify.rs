@@ -80,10 +80,10 @@ async fn wanted(
         ids.extend(every_good_one(platform).await?);
     }
     match ids.is_empty() {
-        true if all || tenant.is_some() => {
-            Err(anyhow!("there is no good backup to verify; make one with: tenantry backup create --all"))
-        }
-        true => Err(anyhow!("name backups, or give --tenant or --all")),
+        true if all || tenant.is_some() => Err(anyhow!(
+            "there is no good backup to verify\n  remedy: make one with: tenantry backup create --all"
+        )),
+        true => Err(anyhow!("no backup is named\n  remedy: name backups, or give --tenant or --all")),
         false => Ok(ids),
     }
 }

@@ -6,7 +6,8 @@ use crate::cli::{
     table::at,
     user::operator,
 };
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, anyhow, bail};
+use inquire::InquireError;
 use std::process::ExitCode;
 use tenantry::{name::Slug, tenants::Terms};
 
@@ -48,8 +49,13 @@ pub(super) fn confirm(slug: &Slug, yes: Option<&str>, what: &str) -> Result<()> 
     let said =
         match yes {
             Some(said) => said.to_owned(),
-            None => inquire::Text::new(&format!("To {what} {slug}, type its slug:")).prompt().with_context(
-                || format!("there is no terminal to ask for a confirmation: confirm with --yes {slug}"),
+            None => inquire::Text::new(&format!("To {what} {slug}, type its slug:")).prompt().map_err(
+                |error| match error {
+                    InquireError::NotTTY => anyhow!(
+                        "there is no terminal to ask for a confirmation\n  remedy: confirm with --yes {slug}"
+                    ),
+                    other => anyhow!("nothing was done: {other}"),
+                },
             )?,
         };
     if said != slug.as_str() {
