@@ -17,7 +17,7 @@ pub(in crate::cli) struct Progress {
 impl Progress {
     /// Starts with nothing done. `what` names the run.
     pub(in crate::cli) fn new(what: &str) -> anyhow::Result<Self> {
-        let style = ProgressStyle::with_template("{prefix} {spinner} {wide_bar} {pos}/{len} {eta}")?;
+        let style = ProgressStyle::with_template("{prefix} {spinner} {wide_bar} {pos}/{len} tenants {eta}")?;
         let bar = ProgressBar::new(0).with_style(style).with_prefix(what.to_owned());
         bar.enable_steady_tick(TICK);
         Ok(Self { bar, is_terminal: std::io::stderr().is_terminal(), told: Cell::new(0) })
