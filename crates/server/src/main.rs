@@ -2,16 +2,14 @@
 
 use std::{io::IsTerminal, process::ExitCode};
 use tenantry_server::cli;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = cli::parse(std::env::args_os());
-    let filter = EnvFilter::try_from_env("TENANTRY_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let log = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         // A line that cannot be written is dropped. Otherwise the library reports it with `eprintln!`, which panics
         // when standard error is closed or its disk is full.
@@ -19,9 +17,17 @@ fn main() -> ExitCode {
         // Colours only on a terminal; a file or a log collector gets plain text.
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false);
+    let lines = tracing_subscriber::registry().with(levels());
     match std::env::var("TENANTRY_LOG_FORMAT").as_deref() {
-        Ok("json") => log.json().init(),
-        _ => log.init(),
+        Ok("json") => lines.with(log.json()).init(),
+        _ => lines.with(log).init(),
     }
     cli::main(cli)
+}
+
+/// Returns the levels that `TENANTRY_LOG` names, such as `warn` or `info,hyper=debug`; `info` if it is absent or cannot be
+/// parsed.
+fn levels() -> Targets {
+    let named = std::env::var("TENANTRY_LOG").ok().and_then(|named| named.parse().ok());
+    named.unwrap_or_else(|| Targets::new().with_default(tracing::Level::INFO))
 }

@@ -15,7 +15,8 @@ pub(crate) fn measure(files: &[(String, String)]) -> Vec<Measured> {
     let counted = files.iter().filter_map(|(path, text)| {
         let lines = match path.rsplit_once('.') {
             Some((_, "rs")) => {
-                text.lines().filter(|line| line.split_once("//").is_some_and(|(_, c)| is_bad(c))).count()
+                let comments = text.lines().filter_map(|line| line.split_once("//"));
+                comments.filter(|(_, comment)| is_bad(comment) || names_requirement(comment)).count()
             }
             Some((_, "md")) => text.lines().filter(|line| is_bad(line)).count(),
             _ => 0,
@@ -23,6 +24,16 @@ pub(crate) fn measure(files: &[(String, String)]) -> Vec<Measured> {
         (lines > 0).then(|| Measured { kind: Kind::Habit, what: path.clone(), lines })
     });
     counted.collect()
+}
+
+/// Returns true if the comment names a requirement by its number, as in `(M8)`. Those numbers are in `docs/requirements.md`
+/// and nowhere else: a reader of the code has no list of them at hand.
+fn names_requirement(comment: &str) -> bool {
+    let words = comment.split(|c: char| !c.is_alphanumeric());
+    words.filter_map(|word| word.split_at_checked(1)).any(|(letter, number)| {
+        let is_number = !number.is_empty() && number.len() <= 2 && number.bytes().all(|b| b.is_ascii_digit());
+        is_number && matches!(letter, "M" | "F" | "V" | "X")
+    })
 }
 
 fn is_bad(comment: &str) -> bool {
@@ -46,6 +57,13 @@ fn is_bad(comment: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_of_requirements_are_found_and_other_numbers_are_not() {
+        assert!(names_requirement("Plans (M8)."));
+        assert!(names_requirement("Both (`tidy`, X4)"));
+        assert!(!names_requirement("T14, V99999, U+00F6, X, 4 M"));
+    }
 
     #[test]
     fn habits_are_found_and_plain_english_is_not() {
