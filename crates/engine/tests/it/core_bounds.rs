@@ -321,6 +321,32 @@ async fn memory_and_files_are_counted_for_the_statement_that_takes_them() {
     assert!(resident_mb() < before + 150, "{before} MB became {} MB", resident_mb());
 }
 
+/// Returns the `nice` values of the threads of this process that run a statement.
+fn niceness_of_statements() -> Vec<i64> {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+    let stats = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("stat")).ok());
+    let statements = stats.filter_map(|stat| {
+        let (_, after_name) = stat.split_once("(statement) ")?;
+        after_name.split(' ').nth(16)?.parse().ok()
+    });
+    statements.collect()
+}
+
+/// Otherwise a tenant with long statements makes the short ones of others wait for a time slice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_statement_lets_short_ones_go_first() {
+    let bed = bed(4);
+    let hog = session(&bed, 1).await;
+    let limits = SqlLimits { deadline: Duration::from_secs(60), ..SqlLimits::default() };
+    let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+    let running = tokio::spawn(async move { hog.sql(endless, Json::Null, limits).await });
+    while niceness_of_statements() != [19] {
+        assert!(!running.is_finished(), "the statement ended at the priority of short ones");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    running.abort();
+}
+
 async fn futures<T>(tasks: Vec<tokio::task::JoinHandle<T>>) -> Vec<T> {
     let mut done = vec![];
     for task in tasks {

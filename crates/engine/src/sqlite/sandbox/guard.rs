@@ -21,6 +21,10 @@ use std::{
 const OPS_BETWEEN_CHECKS: i32 = 10;
 /// Time between two checks of memory and files, each of which takes a system call.
 const COUNT_EVERY: Duration = Duration::from_millis(1);
+/// Time after which a statement counts as long: its thread then lets the statements of other tenants go first.
+const SHORT: Duration = Duration::from_millis(20);
+/// `nice` value of the thread of a long statement, the lowest priority.
+const LONG_NICENESS: i32 = 19;
 const PAGE_BYTES: u64 = 4096;
 
 /// Remembers why the progress handler stopped the statement.
@@ -39,6 +43,7 @@ impl Guard {
         let (exceeded, mut taken) = (over.clone(), Taken::new(limits));
         let end = Instant::now() + limits.deadline;
         let mut count_at = Instant::now() + COUNT_EVERY;
+        let mut long_at = Some(Instant::now() + SHORT);
         let handler = move || {
             let now = Instant::now();
             if stop.is_told() || now >= end {
@@ -48,6 +53,10 @@ impl Guard {
                 return false;
             }
             count_at = now + COUNT_EVERY;
+            if long_at.is_some_and(|at| now >= at) {
+                long_at = None;
+                let_others_go_first();
+            }
             let limit = taken.exceeded();
             limit.is_some_and(|limit| exceeded.set(limit).is_ok())
         };
@@ -61,6 +70,14 @@ impl Guard {
             Some(limit) => Error::with_source(Kind::Limit(limit), "statement stopped", error),
             None => error,
         }
+    }
+}
+
+/// Lowers the priority of this thread, which ends with its statement. Where that is not allowed, the statement goes on as
+/// before.
+fn let_others_go_first() {
+    if let Err(error) = rustix::process::setpriority_process(None, LONG_NICENESS) {
+        tracing::debug!(%error, "a long statement runs at the priority of short ones");
     }
 }
 
