@@ -10,7 +10,6 @@ use super::{
     takeover::{self, Taken},
     unwind,
 };
-use crate::operations::kind::past_return;
 use crate::{
     Error, Result,
     audit::By,
@@ -56,7 +55,7 @@ pub(super) async fn end<O: Operation>(inner: &Inner, taken: Taken, owner: String
     job.live.cancel.refuse();
     let mut remaining = cursor;
     if taken.state == State::Running {
-        if past_return::<O>(cursor) {
+        if O::past_return(cursor) {
             match run::forward(inner, &mut job).await {
                 Ok(()) => return note(inner, &job, "done").await,
                 Err(Stop::Lost) => return Err(lost(id)),

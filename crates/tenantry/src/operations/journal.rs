@@ -1,10 +1,11 @@
 //! Rows of the journal. Every write names the worker's lease: a worker that lost its lease changes nothing.
 
 use super::{
-    Operation, claims,
+    Operation,
+    attempts::stuck_sql,
+    claims,
     lease::LEASE_US,
     progress::{Amount, Cancel, Progress},
-    show,
 };
 use crate::{
     Error, Result,
@@ -178,7 +179,7 @@ pub(super) async fn insert<O: Operation>(
 async fn busy(write: &mut Write, tenant: Option<TenantId>) -> Result<Error> {
     let sql = format!(
         "SELECT id, kind, {} FROM operations o WHERE tenant = ? AND state IN ('running', 'unwinding')",
-        show::stuck_sql()
+        stuck_sql()
     );
     let rows = write.query(&sql, params![tenant.map(TenantId::get)]).await?;
     let Some(open) = rows.first() else {

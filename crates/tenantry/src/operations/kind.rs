@@ -11,7 +11,9 @@ pub struct OperationKind {
     pub name: &'static str,
     /// Returns its steps in order.
     steps: fn() -> Vec<StepInfo>,
-    point_of_no_return: Option<&'static str>,
+    /// Returns the number of steps after which the operation only goes forward.
+    no_return: fn() -> Option<usize>,
+    past_return: fn(usize) -> bool,
     resume: Resume,
     abandon: Resume,
 }
@@ -35,7 +37,8 @@ impl OperationKind {
         Self {
             name: O::KIND,
             steps: || O::steps().iter().map(crate::operations::Step::info).collect(),
-            point_of_no_return: O::POINT_OF_NO_RETURN,
+            no_return: O::no_return,
+            past_return: O::past_return,
             resume: |inner, taken, owner| Box::pin(recover::resume::<O>(inner, taken, owner)),
             abandon: |inner, taken, owner| Box::pin(abandon::end::<O>(inner, taken, owner)),
         }
@@ -48,14 +51,13 @@ impl OperationKind {
 
     /// Number of steps after which the operation only goes forward. `None`: it can go back until it ends.
     pub fn no_return(&self) -> Option<usize> {
-        let name = self.point_of_no_return?;
-        self.steps().iter().position(|step| step.name == name).map(|index| index + 1)
+        (self.no_return)()
     }
 
     /// Returns true if the operation only goes forward once `done` steps are done: it is past its point of no return,
     /// or all steps are done.
     pub fn past_return(&self, done: usize) -> bool {
-        done >= self.no_return().unwrap_or(self.steps().len())
+        (self.past_return)(done)
     }
 
     pub(super) async fn resume(&self, inner: &Inner, taken: Taken, owner: String) -> Result<()> {
@@ -65,9 +67,4 @@ impl OperationKind {
     pub(super) async fn abandon(&self, inner: &Inner, taken: Taken, owner: String) -> Result<()> {
         (self.abandon)(inner, taken, owner).await
     }
-}
-
-/// Like [`OperationKind::past_return`], for a kind known at compile time.
-pub(super) fn past_return<O: Operation>(done: usize) -> bool {
-    OperationKind::of::<O>().past_return(done)
 }

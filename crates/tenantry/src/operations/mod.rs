@@ -6,12 +6,14 @@
 //! kind of operation: kinds live with their feature, and [`crate::kinds`] lists them.
 
 mod abandon;
+mod attempts;
 pub(crate) mod claims;
 pub mod faults;
 mod heartbeat;
 mod journal;
 mod kind;
 pub(crate) mod lease;
+mod outside;
 mod progress;
 mod recover;
 mod rescue;

@@ -4,17 +4,14 @@
 
 use super::{
     Inner, Operation,
+    attempts::MOST_ATTEMPTS,
     journal::{self, Job, Live, State},
     lease, run, show,
     takeover::{self, Taken},
     unwind, world,
 };
-use crate::operations::kind::past_return;
 use crate::{Error, Result, caught::caught};
 use std::sync::atomic::Ordering::Relaxed;
-
-/// Number of workers after which an operation goes back instead of forward.
-pub(super) const MOST_ATTEMPTS: i64 = 5;
 
 /// Result of a pass.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -102,7 +99,7 @@ pub(super) async fn resume<O: Operation>(inner: &Inner, taken: Taken, owner: Str
         job.live.cancel.refuse();
         return unwind::to_nothing(inner, &mut job, cursor).await;
     }
-    let outcome = if attempts < MOST_ATTEMPTS || past_return::<O>(cursor) {
+    let outcome = if attempts < MOST_ATTEMPTS || O::past_return(cursor) {
         run::finish(inner, &mut job).await
     } else {
         let error = Error::Unavailable(format!("given up after {attempts} attempts"));

@@ -5,15 +5,14 @@
 
 use super::{
     Inner, Operation, Step,
-    heartbeat::{HEARTBEAT, Heartbeat},
+    attempts::pause_us,
     journal::{self, Job, Live, State, Stop},
     lease,
+    outside::{Direction, outside},
     progress::Cancel,
     unwind,
 };
-use crate::operations::kind::past_return;
-use crate::{Error, Result, caught::caught, clock::SECOND_US, control::Write};
-use std::pin::pin;
+use crate::{Error, Result, caught::caught, control::Write};
 
 /// Runs a new operation to its end. Calls `tell` with its id once it is in the journal. If the first control steps
 /// fail, no trace is left; if a later step fails, everything is undone before the error is returned.
@@ -54,7 +53,7 @@ pub(super) async fn finish<O: Operation>(inner: &Inner, job: &mut Job<O>) -> Res
     match forward(inner, job).await {
         Ok(()) => Ok(()),
         Err(Stop::Lost) => Err(Error::Unavailable(format!("operation {} was taken over", job.id))),
-        Err(Stop::Failed(error)) if past_return::<O>(job.cursor) => {
+        Err(Stop::Failed(error)) if O::past_return(job.cursor) => {
             journal::release(&inner.world.control, job.id, &job.owner, &error, pause_us(job.attempts))
                 .await?;
             Err(Error::Unavailable(format!("operation {} rests and will be finished: {error}", job.id)))
@@ -63,15 +62,10 @@ pub(super) async fn finish<O: Operation>(inner: &Inner, job: &mut Job<O>) -> Res
     }
 }
 
-/// Time for which an operation rests after `attempts` workers failed: longer with each attempt.
-pub(super) fn pause_us(attempts: i64) -> i64 {
-    SECOND_US << attempts.clamp(0, 8)
-}
-
 pub(super) async fn forward<O: Operation>(inner: &Inner, job: &mut Job<O>) -> Result<(), Stop> {
     let steps = O::steps();
     loop {
-        if past_return::<O>(job.cursor) {
+        if O::past_return(job.cursor) {
             job.live.cancel.refuse();
         }
         if steps.get(job.cursor).is_some_and(Step::is_outside) {
@@ -137,47 +131,4 @@ async fn control_batch<O: Operation>(
             return Ok((write, next));
         }
     }
-}
-
-/// Direction in which an outside step runs.
-#[derive(Clone, Copy)]
-pub(super) enum Direction {
-    /// The action.
-    Run,
-    /// Its undo.
-    Undo,
-}
-
-/// Runs the outside step at `index` and renews the lease while it runs. A panic in it is a failure like any other.
-pub(super) async fn outside<O: Operation>(
-    inner: &Inner,
-    job: &mut Job<O>,
-    direction: Direction,
-    index: usize,
-) -> Result<(), Stop> {
-    let Some(Step::Outside { name, run, undo }) = O::steps().get(index) else {
-        return Err(Error::Internal(format!("{} step {index} is not outside", O::KIND)).into());
-    };
-    let (action, before, after, repeat) = match direction {
-        Direction::Run => (run, "before", "after", "run"),
-        Direction::Undo => (undo, "undo-before", "undo-after", "undo"),
-    };
-    let times = 1 + usize::from(inner.faults.repeats(O::KIND, name, repeat));
-    let world = inner.of(job);
-    for _ in 0..times {
-        let work = async {
-            inner.faults.pass(O::KIND, name, before).await?;
-            action(&world, &mut job.operation).await
-        };
-        let mut work = pin!(caught(work));
-        let mut heartbeat = Heartbeat::new(inner, job.id, &job.owner, &job.live);
-        loop {
-            match tokio::time::timeout(HEARTBEAT, work.as_mut()).await {
-                Ok(result) => break result?,
-                Err(_) => heartbeat.tick().await?,
-            }
-        }
-    }
-    job.live.progress.put(None);
-    Ok(inner.faults.pass(O::KIND, name, after).await?)
 }

@@ -1,6 +1,6 @@
 //! Reads the journal for the command line, the API and test suites. Reads only.
 
-use super::{Inner, journal::State, progress::Amount, recover::MOST_ATTEMPTS};
+use super::{Inner, attempts::stuck_sql, journal::State, progress::Amount};
 use crate::operations::kind::OperationKind;
 use crate::{Error, Result, control::params};
 use tenantry_engine::{SqlRow, Tx, name::TenantId, value::Value};
@@ -94,14 +94,6 @@ pub enum StepState {
     Undoing,
     /// Undone, or never done.
     Undone,
-}
-
-/// SQL condition: the operation is open and has failed so often that it needs an operator.
-pub(super) fn stuck_sql() -> String {
-    format!(
-        "(o.state IN ('running', 'unwinding') AND (o.attempts >= {MOST_ATTEMPTS} \
-         OR (o.state = 'unwinding' AND (o.lease_owner IS NULL OR o.attempts >= 3))))"
-    )
 }
 
 fn select() -> String {

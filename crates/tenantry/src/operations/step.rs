@@ -81,6 +81,18 @@ pub trait Operation: Serialize + DeserializeOwned + Clone + Send + Sync + 'stati
     /// Returns the steps in order. Their number and order never change once released.
     fn steps() -> &'static [Step<Self>];
 
+    /// Number of steps after which the operation only goes forward. `None`: it can go back until it ends.
+    fn no_return() -> Option<usize> {
+        let name = Self::POINT_OF_NO_RETURN?;
+        Self::steps().iter().position(|step| step.name() == name).map(|index| index + 1)
+    }
+
+    /// Returns true if the operation only goes forward once `done` steps are done: it is past its point of no return,
+    /// or all steps are done.
+    fn past_return(done: usize) -> bool {
+        done >= Self::no_return().unwrap_or(Self::steps().len())
+    }
+
     /// Begins what a later step will need, while the commit that records the operation is being written to disk. The
     /// result must not be visible before that step, and must disappear when it is dropped. It cannot fail: the step
     /// does whatever was not begun.

@@ -1,9 +1,9 @@
 //! Finds operations that dead workers left, and takes their leases. Called by recovery.
 
 use super::{
+    attempts::pause_us,
     journal::State,
     lease::{self, LEASE_US},
-    run::pause_us,
 };
 use crate::{
     Error, Result, clock,

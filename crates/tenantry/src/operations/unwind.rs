@@ -2,8 +2,9 @@
 
 use super::{
     Inner, Operation, Step,
+    attempts::pause_us,
     journal::{self, Job, State, Stop},
-    run::{Direction, outside, pause_us},
+    outside::{Direction, outside},
 };
 use crate::{Error, Result, caught::caught, control::Write};
 
