@@ -74,7 +74,7 @@ pub enum Error {
         /// Name of the limit: `users`, `rows`, `bytes`, `file_bytes`.
         limit: &'static str,
     },
-    /// The tenant has no live subscription (M8).
+    /// The tenant has no live subscription.
     #[error("tenant has no live subscription")]
     SubscriptionRequired,
     /// The tenant is suspended or being closed.
@@ -83,7 +83,7 @@ pub enum Error {
     /// The tenant is in maintenance: members cannot enter it. The reason is public.
     #[error("tenant is in maintenance: {0}")]
     Maintenance(String),
-    /// The tenant is recorded, but its database does not exist (M16).
+    /// The tenant is recorded, but its database does not exist.
     #[error("tenant {slug} has no database in store {store}")]
     NoDatabase {
         /// The tenant.
@@ -91,7 +91,7 @@ pub enum Error {
         /// The store without a database.
         store: String,
     },
-    /// The database is not where the catalog says (M16, X1).
+    /// The database is not where the catalog says.
     #[error("the database of tenant {slug} in store {store} is lost: {detail}")]
     DatabaseLost {
         /// The tenant.
@@ -124,7 +124,7 @@ pub enum Error {
         /// Its place. Private.
         detail: String,
     },
-    /// The tenant provides its own database for this store and has not attached it yet (F3, X1).
+    /// The tenant provides its own database for this store and has not attached it yet.
     #[error("tenant {slug} has attached no database in store {store}")]
     NotAttached {
         /// The tenant.
@@ -166,7 +166,7 @@ pub enum Error {
         /// Migrations that are unknown here. Private.
         detail: String,
     },
-    /// Shared or master data that the action needs was not loaded (M16).
+    /// Shared or master data that the action needs was not loaded.
     #[error("no {what} in the master data")]
     MasterDataEmpty {
         /// What is missing, such as `plans` or `regions`.

@@ -28,7 +28,7 @@ impl Platform {
     /// Returns the number of rows and bytes in a store of the tenant.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a store that tenants do not have; [`Error::NoDatabase`] (M16).
+    /// [`Error::NotFound`] for a store that tenants do not have; [`Error::NoDatabase`].
     pub async fn tenant_usage(&self, tenant: &Tenant, store: &StoreName) -> Result<Held> {
         // Reporting usage must not create an on-demand database.
         if tenant.place(store).is_err() && tenant.record().is_made_on_demand(store.as_str()) {

@@ -34,7 +34,7 @@ pub struct NewOwner {
 }
 
 impl Platform {
-    /// Returns a page of tenants with every column of M9.
+    /// Returns a page of tenants with its size, users, plan and subscription.
     ///
     /// # Errors
     /// Those of the control store.
@@ -57,7 +57,7 @@ impl Platform {
         tenant.placements.iter().map(|p| self.0.engine.size_bytes(&p.place).unwrap_or(0)).sum()
     }
 
-    /// Creates a tenant with its databases, its subscription and, if given, its first member: all or nothing (M7).
+    /// Creates a tenant with its databases, its subscription and, if given, its first member: all or nothing.
     /// Without a plan it starts on the configuration's default.
     ///
     /// # Errors
@@ -98,7 +98,7 @@ impl Platform {
         write.commit().await
     }
 
-    /// Creates the databases that an existing tenant lacks (M9, M16).
+    /// Creates the databases that an existing tenant lacks.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such tenant.
@@ -144,7 +144,7 @@ impl Platform {
         self.access().enter(operator, id).await
     }
 
-    /// Migrates tenant databases to the version of the installed apps. Failing tenants do not stop the others (X5), and
+    /// Migrates tenant databases to the version of the installed apps. Failing tenants do not stop the others, and
     /// tenants with an open operation are skipped.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ pub(crate) fn measure(files: &[(String, String)]) -> Vec<Measured> {
     counted.collect()
 }
 
-/// Returns true if the comment names a requirement by its number, as in `(M8)`. Those numbers are in `docs/requirements.md`
+/// Returns true if the comment names a requirement by its number. Those numbers are in `docs/requirements.md`
 /// and nowhere else: a reader of the code has no list of them at hand.
 fn names_requirement(comment: &str) -> bool {
     let words = comment.split(|c: char| !c.is_alphanumeric());

@@ -232,7 +232,7 @@ pub enum Scope {
 
 impl Permissions {
     /// Returns the permissions of a model that does not declare any: every member reads; members write tenants' rows,
-    /// platform staff write rows of a system store (M2).
+    /// platform staff write rows of a system store.
     pub fn defaults(scope: Scope) -> Self {
         let writers: Vec<Grant> = match scope {
             Scope::System => vec![Grant::Platform],

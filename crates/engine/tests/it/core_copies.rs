@@ -1,4 +1,4 @@
-//! Copies under write load, and databases made from copies (X2, `wrong-tenant-restore`, `stale-wal` and `torn-copy`).
+//! Copies under write load, and databases made from copies (`wrong-tenant-restore`, `stale-wal` and `torn-copy`).
 
 use crate::core_support::*;
 use rusqlite::{Connection, OpenFlags};

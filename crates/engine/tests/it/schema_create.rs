@@ -71,7 +71,7 @@ fn pooled_references_cannot_leave_the_tenant_f4() {
             |r| r.get(0),
         )
         .unwrap();
-    assert_eq!(leading, 0, "every index starts with the tenant column (F8)");
+    assert_eq!(leading, 0, "every index starts with the tenant column");
 }
 
 #[test]

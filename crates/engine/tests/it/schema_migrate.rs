@@ -1,4 +1,4 @@
-//! Migrations on a database: each is whole or absent, runs once, and refuses with a clear message (M4, M16, T6).
+//! Migrations on a database: each is whole or absent, runs once, and refuses with a clear message (T6).
 
 use crate::{
     schema_kit::{CLINIC, load, memory, migration, store},
@@ -48,7 +48,7 @@ fn running_twice_changes_nothing_and_edits_are_noticed() {
         assert_eq!(schema(&conn), before);
         assert!(
             !before.iter().any(|s| s.contains("\"regions\" (")),
-            "shared models stay out of tenant databases (M4)"
+            "shared models stay out of tenant databases"
         );
         first.ops.pop();
         let error = migrate(&mut conn, &store("tenant"), isolation, &[first]).unwrap_err();

@@ -1,4 +1,4 @@
-//! `tenantry migrate …`: makes migrations, and runs them on system stores and tenant databases (M4, M9, M10).
+//! `tenantry migrate …`: makes migrations, and runs them on system stores and tenant databases.
 
 use super::{
     progress::Progress,

@@ -1,4 +1,4 @@
-//! `tenantry plan …`: the plans, and the subscription of a tenant (M8).
+//! `tenantry plan …`: the plans, and the subscription of a tenant.
 
 use super::{
     setup::{Place, explain, where_to_look},

@@ -1,4 +1,4 @@
-//! Registration, sign-in, sessions, plan state, staff actions (M6, M7, M8, M13).
+//! Registration, sign-in, sessions, plan state, staff actions.
 
 use super::app::{PASSWORD, TestApp};
 use serde_json::json;

@@ -130,7 +130,7 @@ async fn every_change_of_a_record_is_in_its_companys_log_by_who_did_it_t11() {
     tried("T11 changes of records", rows, "each with its line");
 }
 
-/// M2: staff change shared data, and the log of the shared store says who did, whatever the model says.
+/// Staff change shared data, and the log of the shared store says who did, whatever the model says.
 #[tokio::test]
 async fn every_change_of_what_all_share_is_logged_with_the_member_of_staff() {
     let (app, _, staff) = setting("database").await;

@@ -1,5 +1,5 @@
 //! The shipped binary from a user's view: demo, commands next to a running server, direct inspection of the files with
-//! another SQLite client (M8, M9, M12, M18).
+//! another SQLite client.
 
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
@@ -213,7 +213,7 @@ fn doctors_in(file: &Path) -> Vec<String> {
     statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
 }
 
-/// M18: three doctors in one company, two in the other; each sees its own, in the files too; after a kill -9 a second
+/// Three doctors in one company, two in the other; each sees its own, in the files too; after a kill -9 a second
 /// run continues with the same data.
 #[test]
 fn m18_demo_companies_see_their_own_over_http_and_in_the_files() {
@@ -267,8 +267,8 @@ fn a_command_beside_the_server_holds_at_its_next_request() {
     assert!(!over.status.success() && String::from_utf8_lossy(&over.stderr).contains("is done already"));
 }
 
-/// M16: a lost database is an error with its remedy, never another tenant's data, and the command that it names creates
-/// a new one (M9, X1).
+/// A lost database is an error with its remedy, never another tenant's data, and the command that it names creates
+/// a new one.
 #[test]
 fn m16_a_lost_database_is_said_and_made_again() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Dependent references (M5): a doctor's city is in the doctor's region, and the clinic in the city.
+//! Dependent references: a doctor's city is in the doctor's region, and the clinic in the city.
 
 use super::{
     app::{Client, TestApp},

@@ -1,5 +1,5 @@
-//! An app from its first model to its fourth migration, over tenants with data, with the shipped binary (M4, M9, M10,
-//! X5): questions and their answers, rebuilt tables, own statements; and a migration run with nothing to do.
+//! An app from its first model to its fourth migration, over tenants with data, with the shipped binary:
+//! questions and their answers, rebuilt tables, own statements; and a migration run with nothing to do.
 
 use super::{
     binary::{Running, file_of, items_of, run, start, stdout},
@@ -211,7 +211,7 @@ fn nothing_to_do_over_ten_thousand_companies_opens_no_database_of_theirs() {
     tenantry_testkit::tried("migrate with nothing to do", 10_000, "companies, no database opened");
 }
 
-/// M9: every required column is in the table and in JSON.
+/// Every required column is in the table and in JSON.
 #[test]
 fn the_list_of_companies_has_all_that_is_asked_of_it_m9() {
     let dir = tempfile::tempdir().unwrap();

@@ -120,7 +120,7 @@ async fn own_values_filter_sort_and_page_like_any_v6() {
             elsewhere(client, view).await;
         }
     }
-    tried("V6 merged lists over HTTP", lists, "as by hand");
+    tried("merged lists over HTTP", lists, "as by hand");
 }
 
 /// Checks the same values in single records, in search results, and in an export.

@@ -1,4 +1,4 @@
-//! Databases created on first use, and databases that tenants bring, over HTTP (X1).
+//! Databases created on first use, and databases that tenants bring, over HTTP.
 
 use super::{
     app::{Client, TestApp},
@@ -68,7 +68,7 @@ async fn many_first_requests_make_one_database_v3() {
     assert_eq!(databases(&app), ["org_acme_1.db", "org_other_1.db"]);
 }
 
-/// X1: a database that was created and is lost is an error with its remedy; no request creates it again or uses
+/// A database that was created and is lost is an error with its remedy; no request creates it again or uses
 /// another.
 #[tokio::test]
 async fn a_database_that_is_lost_is_never_made_by_a_request_x1() {

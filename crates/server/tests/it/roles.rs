@@ -81,7 +81,7 @@ async fn every_role_may_what_the_model_says_with_every_verb() {
                 assert_eq!(verbs(&owner, who, model, n).await.to_vec(), wanted, "{role} at {model}");
                 asked += 3;
             }
-            // All members read shared data and only staff change it (M2).
+            // All members read shared data and only staff change it.
             who.get("/api/records/regions/1").await.expect(200);
             who.post("/api/records/regions", &body("regions", 9)).await.expect(403);
             who.patch("/api/records/regions/1", &change("regions")).await.expect(403);

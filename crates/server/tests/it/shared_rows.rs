@@ -1,4 +1,4 @@
-//! Shared rows, and tenants' rows that refer to them (M5): the first request wins, and no row is ever left with a
+//! Shared rows, and tenants' rows that refer to them: the first request wins, and no row is ever left with a
 //! reference to a deleted row.
 
 use super::{
@@ -84,7 +84,7 @@ async fn a_shared_row_is_gone_or_referred_to_and_never_both_m5() {
         all = [all[0] + ended[0], all[1] + ended[1]];
     }
     assert!(all.iter().all(|n| *n > 0), "only one of them is ever first: {all:?}");
-    tried("M5 deletes beside new references", all[0] + all[1], &format!("{} gone, {} kept", all[0], all[1]));
+    tried("deletes beside new references", all[0] + all[1], &format!("{} gone, {} kept", all[0], all[1]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -93,7 +93,7 @@ async fn a_second_server_refers_to_nothing_that_the_first_one_deletes_m5() {
     let member = app.beside().await.anon().with_token(acme.token());
     let ended = race(&staff, &member, dose(60, 3_000)).await;
     tried(
-        "M5 the same with two servers",
+        "deletes beside new references with two servers",
         ended[0] + ended[1],
         &format!("{} gone, {} kept", ended[0], ended[1]),
     );

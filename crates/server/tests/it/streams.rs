@@ -40,7 +40,7 @@ async fn an_export_pages_through_everything() {
     assert!(out.contains("N0000") && out.contains("N2499"));
 }
 
-/// M17: an export of one tenant is imported into another unchanged, ids and guarded cells included.
+/// An export of one tenant is imported into another unchanged, ids and guarded cells included.
 #[tokio::test]
 async fn an_export_is_an_import() {
     let (app, _, user) = TestApp::new().await;

@@ -1,4 +1,4 @@
-//! The acceptance test of the documents (M18), step by step, with the shipped binary; also a server that is told to
+//! The acceptance test of the documents, step by step, with the shipped binary; also a server that is told to
 //! stop, and two servers on one data directory.
 
 use super::{
@@ -95,7 +95,7 @@ fn holds(file: &Path, text: &str) -> bool {
 const NORTH: [&str; 3] = ["Abernathy", "Birkenau", "Castellan"];
 const SOUTH: [&str; 2] = ["Dunsinane", "Eglantine"];
 
-/// M18, M3: three doctors in one tenant, two in the other; each sees its own; the two files, opened directly, show the
+/// Three doctors in one tenant, two in the other; each sees its own; the two files, opened directly, show the
 /// same.
 #[test]
 fn m18_two_registered_companies_see_their_own_and_their_files_show_the_same() {
@@ -120,7 +120,7 @@ fn m18_two_registered_companies_see_their_own_and_their_files_show_the_same() {
             let columns = column(&conn, "SELECT name FROM pragma_table_info('doctors')");
             let of_company =
                 |name: &String| ["company", "tenant", "slug"].iter().any(|word| name.contains(word));
-            assert!(!columns.iter().any(of_company), "M3: {columns:?}");
+            assert!(!columns.iter().any(of_company), "{columns:?}");
             assert!(own.iter().all(|name| holds(&file, name)), "{slug} {server}");
             assert!(!others.iter().any(|name| holds(&file, name)), "{slug} {server}");
         }

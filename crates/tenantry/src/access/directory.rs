@@ -129,8 +129,8 @@ impl Directory {
         self.topology.by_slug(slug).await
     }
 
-    /// Returns the tenant whose settings have this external id (V4). The id is a bound value, never part of a name
-    /// (X4).
+    /// Returns the tenant whose settings have this external id. The id is a bound value, never part of a name
+    ///.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such tenant.

@@ -122,7 +122,7 @@ impl Tenant {
     /// Returns the place of one of its stores, never another place (`catalog-placement`).
     ///
     /// # Errors
-    /// [`Error::NoDatabase`] when the catalog has no ready placement (M16).
+    /// [`Error::NoDatabase`] when the catalog has no ready placement.
     pub fn place(&self, store: &StoreName) -> Result<&Place> {
         self.record.place(store.as_str())
     }

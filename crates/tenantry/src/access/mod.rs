@@ -1,8 +1,8 @@
 //! Authentication and authorisation: the only way to a tenant handle.
 //!
 //! Called by the platform facade and the HTTP layer. Every kind of credential takes the one path through `credentials`
-//! (`uneven-credentials`). There is no ambient tenant (X3), and no header, slug or token becomes a path or SQL name
-//! (X4).
+//! (`uneven-credentials`). There is no ambient tenant, and no header, slug or token becomes a path or SQL name
+//!.
 
 mod actor;
 pub mod api_keys;

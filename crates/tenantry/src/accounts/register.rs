@@ -1,4 +1,4 @@
-//! Self-service registration: tenant, database, owner and trial in one operation, then a session (M7).
+//! Self-service registration: tenant, database, owner and trial in one operation, then a session.
 //!
 //! The result does not depend on whether the given address has an account: a new account is created, bound to the new
 //! tenant, and a letter asks the reader of that address to confirm it. Confirming merges it into the account that holds
@@ -49,7 +49,7 @@ pub enum Founder {
 }
 
 impl Platform {
-    /// Registers a tenant and signs its owner in. A step that fails leaves nothing behind (M7).
+    /// Registers a tenant and signs its owner in. A step that fails leaves nothing behind.
     ///
     /// # Errors
     /// [`Error::Conflict`] if registration is closed; [`Error::RateLimited`] per address; [`Error::Invalid`] and

@@ -152,7 +152,7 @@ impl Default for AuthConfig {
     }
 }
 
-/// The three plans of MedAdmin (M8).
+/// The three plans of MedAdmin.
 fn plans() -> Vec<PlanConfig> {
     let plan = |name, label: &str, trial_days, price: &str, limits, features: &[&str]| PlanConfig {
         name: fixed(name),

@@ -95,7 +95,7 @@ pub struct StoreConfig {
     pub template: NameTemplate,
     /// Says if the platform or the tenant provides its databases.
     pub provision: Provision,
-    /// System store whose database holds the tenants without an external database (X1: recorded).
+    /// System store whose database holds the tenants without an external database.
     pub pooled_in: Option<StoreName>,
 }
 
@@ -104,9 +104,9 @@ pub struct StoreConfig {
 pub enum Provision {
     /// The platform, when the tenant is created.
     Managed,
-    /// The tenant. The platform uses an attached database, and never creates or migrates one unasked (F3).
+    /// The tenant. The platform uses an attached database, and never creates or migrates one unasked.
     External,
-    /// The platform, when a request first needs it (V3).
+    /// The platform, when a request first needs it.
     OnDemand,
 }
 
@@ -260,7 +260,7 @@ pub struct JwtProvider {
     pub algorithm: JwtAlgorithm,
     /// Location of its keys.
     pub key: KeySource,
-    /// Claim that names the tenant by slug, such as `custom:organization_id` (V4).
+    /// Claim that names the tenant by slug, such as `custom:organization_id`.
     pub tenant_claim: String,
     /// Claim that identifies the user.
     pub user_claim: String,

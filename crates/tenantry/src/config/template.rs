@@ -148,7 +148,7 @@ mod tests {
         }
     }
 
-    /// X4: no template can render a name that leaves its directory.
+    /// No template can render a name that leaves its directory.
     #[test]
     fn templates_that_could_render_a_path_are_refused() {
         for bad in [

@@ -54,7 +54,7 @@ impl Error {
         }
     }
 
-    /// What the reader can do about it, if anything (M16).
+    /// What the reader can do about it, if anything.
     pub fn remedy(&self) -> Option<String> {
         Some(match self {
             Self::Unauthenticated(_) => "sign in, or send a valid token or API key".into(),

@@ -2,7 +2,7 @@
 //! that are gone.
 //!
 //! Called by the platform for the command line. Reads only, one database after the other. A database that cannot be
-//! read does not stop the check (X5). Findings are reported as they are found.
+//! read does not stop the check. Findings are reported as they are found.
 
 pub use super::finding::{Finding, What};
 

@@ -1,7 +1,7 @@
 //! Migrates every database of a tenant store to the wanted version: canaries first, then the rest.
 //!
 //! Called by `tenantry migrate tenants`. The work list comes from the catalog alone, so a run with nothing to do opens
-//! no database. A failing tenant is recorded and does not stop the run (X5). A killed run is simply started again,
+//! no database. A failing tenant is recorded and does not stop the run. A killed run is simply started again,
 //! because each database has its own ledger. Holds no list of all tenants.
 
 use super::page::Run;
@@ -56,7 +56,7 @@ pub struct Failure {
     pub message: String,
     /// Text for the catalog, which shows it to the tenant's members: without private detail.
     pub public: String,
-    /// What to do about it, if known (M16).
+    /// What to do about it, if known.
     pub remedy: Option<String>,
 }
 
@@ -118,7 +118,7 @@ pub struct Options {
     pub canaries: u32,
     /// Only this tenant.
     pub only: Option<TenantId>,
-    /// Includes external databases, which are otherwise left alone (F3).
+    /// Includes external databases, which are otherwise left alone.
     pub external: bool,
 }
 

@@ -1,8 +1,8 @@
-//! Attaches a database that the platform did not create to a tenant (F3): an operator names it, the platform checks and
+//! Attaches a database that the platform did not create to a tenant: an operator names it, the platform checks and
 //! records it.
 //!
 //! Called by the command line and the staff API. It never creates a file and never searches for one: the database is
-//! named once and recorded in the catalog from then on (X1).
+//! named once and recorded in the catalog from then on.
 
 use crate::{
     Error, Platform, Result,

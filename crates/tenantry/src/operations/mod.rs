@@ -228,7 +228,7 @@ impl Operations {
     }
 
     /// Finishes or undoes, at start-up and one after the other, everything that dead workers left. A failing operation
-    /// does not stop the others (X5).
+    /// does not stop the others.
     ///
     /// # Errors
     /// Those of the control store. Failed operations are counted.

@@ -1,6 +1,6 @@
 //! Takes over operations that dead workers left, in the direction they were going.
 //!
-//! Called at start-up and by the lease reconciler. A failing operation does not stop the others (X5).
+//! Called at start-up and by the lease reconciler. A failing operation does not stop the others.
 
 use super::{
     Inner, Operation,

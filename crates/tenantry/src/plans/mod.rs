@@ -1,4 +1,4 @@
-//! Plans and subscriptions: what a tenant has paid for, and until when (M8).
+//! Plans and subscriptions: what a tenant has paid for, and until when.
 //!
 //! Called by operations (trial), the command line, the staff pages, and topology, which turns them into `Entitlements`.
 //! Limits are enforced where they can be exceeded, not here (`enforced-limits`).
@@ -143,7 +143,7 @@ pub async fn list(tx: &mut Tx) -> Result<Vec<Plan>> {
 ///
 /// # Errors
 /// [`Error::Invalid`] when there is no such plan; [`Error::MasterDataEmpty`] when there are no plans at all, with
-/// initialisation as the remedy (M16).
+/// initialisation as the remedy.
 pub async fn by_code(tx: &mut Tx, code: &str) -> Result<Plan> {
     let sql = format!("SELECT {COLUMNS} FROM plans WHERE code = ? AND archived = 0");
     if let Some(row) = tx.query(&sql, params![code]).await?.first() {

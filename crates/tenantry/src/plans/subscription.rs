@@ -79,7 +79,7 @@ impl Subscription {
         self.stored.at(self.ends_at_us, now_us)
     }
 
-    /// Returns true if the subscription lets the tenant's members in (`subscription_required`, M8).
+    /// Returns true if the subscription lets the tenant's members in (`subscription_required`).
     pub fn live_at(&self, now_us: i64) -> bool {
         self.state_at(now_us) != State::Expired
     }

@@ -28,12 +28,12 @@ impl Plans<'_> {
     ///
     /// # Errors
     /// [`crate::Error::Invalid`] when there is no such plan; [`crate::Error::MasterDataEmpty`] when there are none at all
-    /// (M16).
+    ///.
     pub async fn by_code(&self, code: &str) -> Result<Plan> {
         super::by_code(&mut self.0.control().snapshot().await?, code).await
     }
 
-    /// Writes the configuration's plans to the catalog, and archives plans that are no longer configured (M8).
+    /// Writes the configuration's plans to the catalog, and archives plans that are no longer configured.
     ///
     /// # Errors
     /// [`crate::Error::NotFound`] if the actor is not staff.

@@ -1,4 +1,4 @@
-//! Background work: reconcilers as passes without input that can run at any time (X5).
+//! Background work: reconcilers as passes without input that can run at any time.
 //!
 //! Started by servers; commands do not need it. There is one timer for the platform, none per tenant.
 

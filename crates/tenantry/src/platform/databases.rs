@@ -171,7 +171,7 @@ impl Databases {
         residents.is_ok_and(|all| all.iter().any(|resident| resident.tenant != ours))
     }
 
-    /// Returns true if the database exists. For operators' decisions, never for routing (X1).
+    /// Returns true if the database exists. For operators' decisions, never for routing.
     pub(crate) fn exists(&self, place: &Place) -> Result<bool> {
         Ok(self.0.engine.exists(place)?)
     }

@@ -83,7 +83,7 @@ pub(crate) struct Inner {
 
 impl Platform {
     /// Opens the installation: creates the directories and system stores of a new one, migrates the system
-    /// stores, and finishes or undoes what a crash left (M4, M7). Long recoveries continue while the platform is in
+    /// stores, and finishes or undoes what a crash left. Long recoveries continue while the platform is in
     /// use. Does not change tenant databases.
     ///
     /// # Errors

@@ -101,7 +101,7 @@ impl Platform {
     }
 
     /// Starts the purge of tenants whose retention is over, at most `retention.max_purges_per_run`. One that cannot be
-    /// purged does not stop the others (X5).
+    /// purged does not stop the others.
     ///
     /// # Errors
     /// Those of the control store. Tenants that cannot be purged are in the result.

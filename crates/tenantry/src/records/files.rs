@@ -1,7 +1,7 @@
 //! Bytes of file fields: an object store in which every key has its tenant's prefix.
 //!
 //! Called by `records`. A key is made from the tenant handle and a new id, never from client input, so no name or path
-//! of a request reaches the store (X4).
+//! of a request reaches the store.
 
 use futures_util::{Stream, StreamExt, TryStreamExt, stream::BoxStream};
 use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart, local::LocalFileSystem, path::Path};

@@ -1,4 +1,4 @@
-//! A tenant's overrides of shared rows: the fields that it changed, stored in its own store (V6, F4).
+//! A tenant's overrides of shared rows: the fields that it changed, stored in its own store.
 
 use super::{Document, Records, Scope, Want, read::id_value};
 use crate::{

@@ -1,5 +1,5 @@
 //! Coordinates references to shared rows between processes on the same data directory. While one process deletes a
-//! shared row, no other process commits a row that refers to one, and the other way round (M5).
+//! shared row, no other process commits a row that refers to one, and the other way round.
 //!
 //! Called by `references` and `overrides`, which keep order inside the process themselves. Uses two files and the operating
 //! system's locks on them, so that a killed process holds nothing. While a request holds one of these locks it waits

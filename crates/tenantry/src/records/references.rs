@@ -1,5 +1,5 @@
 //! References between stores. No database can enforce them, so the platform does: a row that is referred to is held
-//! while the referring transaction commits, and a shared row is deleted only after every tenant was checked (M5).
+//! while the referring transaction commits, and a shared row is deleted only after every tenant was checked.
 //!
 //! Inside one process the guard below makes check and commit one step. Between processes, `reference_locks` does.
 

@@ -1,4 +1,4 @@
-//! Tenants for `tenantry tenant list` and the staff pages: every column of M9, with one query per page.
+//! Tenants for `tenantry tenant list` and the staff pages: all columns, with one query per page.
 
 use super::{Retirement, State};
 use crate::{Error, Result, clock::DAY_US, control::params, topology::Placement};
@@ -47,7 +47,7 @@ pub struct Listed {
     pub days_remaining: Option<i64>,
     /// Creation, in microseconds since 1970, UTC.
     pub created_at_us: i64,
-    /// Its placements, with schema version. Empty: it has no database (M16).
+    /// Its placements, with schema version. Empty: it has no database.
     pub placements: Vec<Placement>,
 }
 

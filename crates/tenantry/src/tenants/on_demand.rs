@@ -1,4 +1,4 @@
-//! Databases that are created when a tenant first needs them (V3): planned in the catalog, never guessed.
+//! Databases that are created when a tenant first needs them: planned in the catalog, never guessed.
 //!
 //! Called by a write that finds its placement planned. Concurrent callers create one database: the journal allows one
 //! open operation per tenant, and the other callers wait for it.
@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 impl Operations {
     /// Returns the place of the rows of this store. Creates the database first if it is planned on demand. A store
-    /// without a placement stays without one (X1).
+    /// without a placement stays without one.
     ///
     /// # Errors
     /// [`Error::NoDatabase`] for a store without a placement; [`Error::Unavailable`] while the database is not ready;

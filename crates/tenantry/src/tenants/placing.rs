@@ -26,7 +26,7 @@ impl Platform {
     }
 
     async fn placement(&self, store: &StoreConfig, slug: &Slug) -> Result<NewPlacement> {
-        // A tenant without its own database lives in the pool, and the catalog records that decision (X1).
+        // A tenant without its own database lives in the pool, and the catalog records that decision.
         if store.provision == Provision::External
             && let Some(pool) = pool_place(self.config(), store)?
         {

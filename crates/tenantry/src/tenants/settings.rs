@@ -1,5 +1,5 @@
 //! Verbs on the settings of a tenant: a JSON object that the platform stores without interpreting it, except for
-//! `external_id`, the tenant's name at token issuers (V4).
+//! `external_id`, the tenant's name at token issuers.
 //!
 //! Called by the staff API and the command line.
 

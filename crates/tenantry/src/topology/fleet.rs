@@ -1,5 +1,5 @@
-//! Catalog queries of a migration run: which databases are behind, and how their migrations went (X5,
-//! `half-migrated-fleet`).
+//! Catalog queries of a migration run: which databases are behind, and how their migrations went
+//! (`half-migrated-fleet`).
 //!
 //! Called by `migrations::fleet`. A run with nothing to do is answered from one index, whatever the number of tenants.
 //! A run with work walks the tenants once, in order.
@@ -23,7 +23,7 @@ use tenantry_engine::{
 pub struct Fleet {
     /// The catalog.
     pub control: Control,
-    /// Includes external databases, which otherwise only their owners migrate (F3).
+    /// Includes external databases, which otherwise only their owners migrate.
     pub external: bool,
     /// Actor that runs the migrations.
     pub by: By,

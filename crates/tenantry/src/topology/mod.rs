@@ -2,7 +2,7 @@
 //!
 //! Called by access for every request, and by operations. Filled from the catalog on first use and kept coherent across
 //! processes by the invalidation log. Bounded: 100,000 tenants cost no more memory than the cache's capacity. Never
-//! falls back: what the catalog does not record does not exist (`catalog-placement`, X1).
+//! falls back: what the catalog does not record does not exist (`catalog-placement`).
 
 mod fleet;
 mod load;
@@ -57,14 +57,14 @@ impl TenantRecord {
     /// Returns the place of the rows of this store.
     ///
     /// # Errors
-    /// [`Error::NoDatabase`] or [`Error::NotAttached`], with its remedy (M16), for a store that has no placement, or
-    /// whose database is only planned. Never returns another place (X1).
+    /// [`Error::NoDatabase`] or [`Error::NotAttached`], with its remedy, for a store that has no placement, or
+    /// whose database is only planned. Never returns another place.
     pub fn place(&self, store: &str) -> Result<&Place> {
         let ready = |p: &&Placement| p.place.store.as_str() == store && p.state == PlacementState::Ready;
         Ok(&self.placements.iter().find(ready).ok_or_else(|| self.missing(store))?.place)
     }
 
-    /// Returns true if the database of this store is planned and created by the first request that needs it (V3).
+    /// Returns true if the database of this store is planned and created by the first request that needs it.
     pub(crate) fn is_made_on_demand(&self, store: &str) -> bool {
         let on_demand = |p: &Placement| p.state == PlacementState::Planned && p.policy == Policy::OnDemand;
         self.placement(store).is_some_and(on_demand)

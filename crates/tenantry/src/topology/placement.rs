@@ -18,9 +18,9 @@ use tenantry_engine::{
 pub enum Policy {
     /// The platform, when the tenant is created.
     Managed,
-    /// The tenant; the platform only uses it (F3).
+    /// The tenant; the platform only uses it.
     External,
-    /// The platform, when the tenant first needs it (V3).
+    /// The platform, when the tenant first needs it.
     OnDemand,
 }
 

@@ -212,7 +212,7 @@ async fn v4_what_is_no_slug_is_an_external_id_and_no_claim_is_no_tenant() {
     let issuers = rsa();
     for odd in ["demo_org_001", "../demo", "Demo-Org", "a'; --"] {
         let claims = issuers.verify(&sign(&with("custom:organization_id", json!(odd)))).await.expect(odd);
-        assert_eq!(claims.tenant, Some(ClaimedTenant::ExternalId(odd.into())), "X4: never a name");
+        assert_eq!(claims.tenant, Some(ClaimedTenant::ExternalId(odd.into())), "never a name");
     }
     let claims = issuers.verify(&sign(&without("custom:organization_id"))).await.expect("no claim");
     assert_eq!(claims.tenant, None);

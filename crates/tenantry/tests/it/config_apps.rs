@@ -13,7 +13,7 @@ fn config_in(dir: &Path, apps: &[&str]) -> Config {
     config
 }
 
-/// M2, M3: which data is shared and which belongs to each tenant; without any file on disk.
+/// Which data is shared and which belongs to each tenant; without any file on disk.
 #[test]
 fn medadmin_is_in_the_binary() {
     let dir = tempfile::tempdir().unwrap();
@@ -41,7 +41,7 @@ fn medadmin_is_in_the_binary() {
     assert!(apps.store(&"control".parse().unwrap()).unwrap().migrations.is_empty());
 }
 
-/// M18: the demo has three doctors in one company and two in the other, and every row fits its model.
+/// The demo has three doctors in one company and two in the other, and every row fits its model.
 #[test]
 fn the_demo_data_fits_the_models() {
     let apps = Apps::load(&Config::default()).unwrap_or_else(|p| panic!("{p}"));
@@ -62,7 +62,7 @@ fn the_demo_data_fits_the_models() {
     }
 }
 
-/// M10: a freshly started app checks clean and adds its model to the tenant store.
+/// A freshly started app checks clean and adds its model to the tenant store.
 #[test]
 fn a_started_app_checks_clean() {
     let dir = tempfile::tempdir().unwrap();

@@ -114,7 +114,7 @@ fn failing(bad: &'static [i64], opened: &AtomicUsize) -> impl Fn(Place) -> std::
     }
 }
 
-/// X5: a run continues past failing tenants and reports them with reasons; the next run tries only those.
+/// A run continues past failing tenants and reports them with reasons; the next run tries only those.
 #[tokio::test]
 async fn a_run_passes_failing_tenants_by_and_resumes() {
     let (catalog, opened) = (Memory::new(2_000, Isolation::Database), AtomicUsize::new(0));
@@ -177,7 +177,7 @@ async fn a_small_fleet_that_fails_is_not_halted() {
     assert_eq!((report.failed.len(), report.halted), (2, false));
 }
 
-/// M9: a run for a single tenant.
+/// A run for a single tenant.
 #[tokio::test]
 async fn one_tenant_alone() {
     let (catalog, opened) = (Memory::new(10, Isolation::Database), AtomicUsize::new(0));

@@ -41,7 +41,7 @@ impl Folder {
     }
 }
 
-/// M10: the first migration of a new app, then nothing pending; a new field, then nothing pending.
+/// The first migration of a new app, then nothing pending; a new field, then nothing pending.
 #[test]
 fn what_was_made_leaves_nothing_pending() {
     let folder = Folder::new();

@@ -165,7 +165,7 @@ fn item(unit: i64) -> Change {
     }
 }
 
-/// M9, M10, X5: a model changes and every tenant is migrated; a tenant whose file is missing is reported with its
+/// A model changes and every tenant is migrated; a tenant whose file is missing is reported with its
 /// reason and does not stop the others, and the next run handles only that tenant.
 #[tokio::test]
 async fn a_changed_model_reaches_every_tenant_but_the_broken_one() {
@@ -215,7 +215,7 @@ async fn dangling_references_across_stores_are_found() {
     assert_eq!(found[0].to_string(), "tenant_bravo_1: items.unit refers to units that are not there: 7, 9");
 }
 
-/// M3, M18: the demo's rows fit into medadmin's databases unchanged, without dangling references.
+/// The demo's rows fit into medadmin's databases unchanged, without dangling references.
 #[tokio::test]
 async fn the_demo_loads_and_checks_clean() {
     let fixture = Fixture::new("medadmin").await;

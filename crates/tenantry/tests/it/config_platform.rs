@@ -56,7 +56,7 @@ async fn the_same_app_pooled_is_configuration() {
     );
 }
 
-/// M10 in either isolation: start an app, make its migration, run it over the existing tenants; `check` then reports
+/// An app is made and changed in either isolation: start an app, make its migration, run it over the existing tenants; `check` then reports
 /// nothing.
 #[tokio::test]
 async fn a_new_app_reaches_tenants_in_either_isolation() {

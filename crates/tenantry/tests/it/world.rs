@@ -191,7 +191,7 @@ pub(crate) fn stores(name: &str) -> Vec<NewPlacement> {
     vec![placement(name, "tenant", Policy::Managed), placement(name, "papers", Policy::Managed), notes]
 }
 
-/// Returns a registration as in M7: two databases and a pooled store, a new user as owner, a trial.
+/// Returns a self-service registration: two databases and a pooled store, a new user as owner, a trial.
 pub(crate) fn registration(name: &str) -> CreateTenant {
     let email = format!("owner@{name}.test");
     CreateTenant {

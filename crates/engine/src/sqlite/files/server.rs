@@ -61,7 +61,7 @@ impl Server {
         &self.root
     }
 
-    /// Returns the path of a database: root and validated name; nothing else ever becomes a path (`checked-names`, X4).
+    /// Returns the path of a database: root and validated name; nothing else ever becomes a path (`checked-names`).
     pub(crate) fn path(&self, physical: &PhysicalName) -> PathBuf {
         self.root.join(format!("{physical}.db"))
     }

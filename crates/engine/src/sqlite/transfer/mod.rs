@@ -1,5 +1,5 @@
 //! Carries rows from one place to another: copies, moves between isolations, catching up, comparing. Backup, restore,
-//! move and clone are built on it (X2, `wrong-tenant-restore`, `stale-wal` and `torn-copy`).
+//! move and clone are built on it (`wrong-tenant-restore`, `stale-wal` and `torn-copy`).
 //!
 //! The engine calls it on blocking threads, for one place at a time. Rows are carried unchanged: ids, versions,
 //! instants, stored texts. In a shared database it reads and writes only the tenant's own rows: every statement is made

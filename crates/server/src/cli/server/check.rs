@@ -1,4 +1,4 @@
-//! `tenantry check`: models, migrations and every database against each other (M16), and files
+//! `tenantry check`: models, migrations and every database against each other, and files
 //! against the catalog.
 
 use crate::cli::{

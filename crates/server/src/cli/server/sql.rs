@@ -1,4 +1,4 @@
-//! `tenantry sql`: a statement on the rows of one tenant, or of a system store. It is read-only (M12, `confined-sql`), or it
+//! `tenantry sql`: a statement on the rows of one tenant, or of a system store. It is read-only (`confined-sql`), or it
 //! corrects values that stop a migration.
 
 use crate::cli::{

@@ -1,4 +1,4 @@
-//! `tenantry tenant list` and `show` (M9).
+//! `tenantry tenant list` and `show`.
 
 use crate::cli::{
     setup::{Place, explain},
@@ -14,7 +14,7 @@ use tenantry::{
     topology::{Placement, versions::Version},
 };
 
-/// Everything M9 names, a line a tenant.
+/// One line for each tenant, with every column that the requirements name.
 pub(super) async fn list(place: &Place, json: bool) -> Result<ExitCode> {
     let platform = place.reading().await?;
     let mut filter = Filter { limit: 1000, ..Filter::default() };

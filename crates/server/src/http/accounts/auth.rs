@@ -1,4 +1,4 @@
-//! Handlers for sign-in, sign-out, sessions, choice of tenant and the current user (M6).
+//! Handlers for sign-in, sign-out, sessions, choice of tenant and the current user.
 //!
 //! The platform checks; this module reads forms and sets cookies. The answer does not reveal what was wrong with a
 //! sign-in (`account-enumeration`).

@@ -1,4 +1,4 @@
-//! Self-service registration (M7): creates tenant, database, user and trial together, then signs the user in.
+//! Self-service registration: creates tenant, database, user and trial together, then signs the user in.
 //!
 //! The platform does it as one journalled operation; a failed step leaves nothing behind.
 
@@ -63,7 +63,7 @@ async fn register(app: &App, client: Client, request: Request) -> Result<SignedI
     Ok(app.platform().register(wish).await?)
 }
 
-/// The handler under the path of M7; a separate operation in the OpenAPI document.
+/// The handler under the path `/subscription/register/`; a separate operation in the OpenAPI document.
 pub(in crate::http) use create as also_create;
 
 /// Returns the slug if the form is valid.

@@ -1,4 +1,4 @@
-//! Handlers for platform staff: tenants, users, audit log, operations, impersonation (M13).
+//! Handlers for platform staff: tenants, users, audit log, operations, impersonation.
 //!
 //! Called by the route table. For all other callers these routes are absent (`absent-not-forbidden`). No handler here
 //! shows a tenant's rows: staff see those only by impersonation, which is audited.

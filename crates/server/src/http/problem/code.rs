@@ -153,7 +153,7 @@ impl Code {
         self.row().2
     }
 
-    /// Returns what a person can do about it, if that is always the same (M16).
+    /// Returns what a person can do about it, if that is always the same.
     pub fn remedy(self) -> Option<&'static str> {
         Some(self.row().3).filter(|remedy| !remedy.is_empty())
     }

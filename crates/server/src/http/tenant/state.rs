@@ -1,4 +1,4 @@
-//! Handlers that change the tenant's name and show its state, plan, days remaining and limits (M8). The second one does
+//! Handlers that change the tenant's name and show its state, plan, days remaining and limits. The second one does
 //! not enter the tenant, so it works for an expired or suspended one too.
 
 use crate::http::{

@@ -69,7 +69,7 @@ pub enum ClaimedUser {
 pub enum ClaimedTenant {
     /// By slug.
     Slug(Slug),
-    /// By external id: a value for a bound parameter, never part of a name (X4).
+    /// By external id: a value for a bound parameter, never part of a name.
     ExternalId(String),
 }
 
@@ -282,7 +282,7 @@ fn in_time(claims: &Map<String, Value>, now_s: i64) -> Result<()> {
     }
 }
 
-/// A text that cannot be a slug can only be an external id, such as `demo_org_001` (V4).
+/// A text that cannot be a slug can only be an external id, such as `demo_org_001`.
 fn claimed_tenant(value: String) -> ClaimedTenant {
     Slug::parse(&value).map_or_else(|_| ClaimedTenant::ExternalId(value), ClaimedTenant::Slug)
 }

@@ -1,7 +1,7 @@
 //! Impersonation: staff act as a member of a tenant, with a reason, for at most an hour, and with both identities in
 //! the log.
 //!
-//! Called by the console's "enter company system" and "exit" (M13). The member's own rights apply, never more.
+//! Called by the console's "enter company system" and "exit". The member's own rights apply, never more.
 //! Credentials cannot be changed meanwhile (`impersonation-abuse`, `Actor::may_change_credentials`).
 
 use crate::access::{

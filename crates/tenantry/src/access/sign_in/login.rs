@@ -1,4 +1,4 @@
-//! Sign-in with e-mail address and password, sign-out, and the choice of a tenant (M6).
+//! Sign-in with e-mail address and password, sign-out, and the choice of a tenant.
 //!
 //! Called by the HTTP layer. Unknown, inactive, locked and password-less accounts take the same time and get the same
 //! answer as a wrong password (`account-enumeration`). Registration is a separate operation.

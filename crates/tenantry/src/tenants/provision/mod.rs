@@ -1,4 +1,4 @@
-//! The operation that creates a tenant, or the databases that an existing tenant lacks (M7, M9).
+//! The operation that creates a tenant, or the databases that an existing tenant lacks.
 //!
 //! record (tenant, placements) | databases | subscribe, owner, activate: two commits of the control store around the
 //! one outside step. An owner's e-mail address that is taken is found before anything is created.
@@ -38,7 +38,7 @@ pub struct CreateTenant {
 /// First member of a tenant.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub enum Owner {
-    /// A user created together with the tenant: both or neither (M7).
+    /// A user created together with the tenant: both or neither.
     New(NewUser),
     /// An existing user.
     Existing(UserId),
@@ -209,7 +209,7 @@ impl Provision {
 }
 
 impl Operations {
-    /// Creates a tenant with its databases, its trial and its first member: all or nothing (M7).
+    /// Creates a tenant with its databases, its trial and its first member: all or nothing.
     ///
     /// # Errors
     /// [`Error::Invalid`] for invalid names; [`Error::Conflict`] for a slug or address that is taken; that of the step
@@ -229,7 +229,7 @@ impl Operations {
         created(&done.await?)
     }
 
-    /// Creates the databases that an existing tenant lacks (M9, M16): of stores without a placement, of planned
+    /// Creates the databases that an existing tenant lacks: of stores without a placement, of planned
     /// placements, and of placements whose database is lost, which get a new, empty one under a new name. Does nothing
     /// if none is missing, and never creates an external database.
     ///

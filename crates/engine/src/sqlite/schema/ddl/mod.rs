@@ -36,7 +36,7 @@ pub fn create(model: &Model, state: &State, isolation: Isolation) -> Result<Vec<
     Ok(out)
 }
 
-/// Returns a name as SQL. It is always quoted, so keywords are valid names. Names are checked when parsed (X4), so none
+/// Returns a name as SQL. It is always quoted, so keywords are valid names. Names are checked when parsed, so none
 /// contains a quote.
 pub(crate) fn quoted(name: &str) -> String {
     format!("\"{name}\"")

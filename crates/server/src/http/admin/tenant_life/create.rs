@@ -1,4 +1,4 @@
-//! Staff handlers that create a tenant, or a tenant's missing databases (M9, M16).
+//! Staff handlers that create a tenant, or a tenant's missing databases.
 
 use crate::http::{App, body::Json as Input, names::Company, problem::Result, scope::Staff};
 use axum::{Json, extract::State};

@@ -1,7 +1,7 @@
 //! The operation that backs up many tenants: all of them or those named, and the platform's own stores.
 //!
 //! begin | all | finish. Each tenant's backup is its own operation, so it never overlaps a move or a deletion. A backup
-//! that fails does not stop the others (X5), and finished backups stay. After a crash the run continues with the
+//! that fails does not stop the others, and finished backups stay. After a crash the run continues with the
 //! tenants that are not done. Tenants are read page by page, so memory does not grow with their number.
 
 mod steps;
