@@ -7,6 +7,7 @@
 pub mod cli;
 pub mod http;
 mod instants;
+mod wire;
 
 /// Compiles the guide's program as a doctest.
 #[cfg(doctest)]

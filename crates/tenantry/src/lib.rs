@@ -52,6 +52,6 @@ pub use platform::orphans::Orphan;
 pub use platform::refused::Refused as RefusedStore;
 pub use purges::{Certificate, PurgeRun};
 pub use statements::Repaired;
+pub use tenantry_engine::{Activity, SqlRows, descriptors, place};
 pub use tenantry_engine::{Error as EngineError, Kind as EngineErrorKind, model, name, query, value};
-pub use tenantry_engine::{SqlRows, descriptors, place};
 pub use uuid::Uuid;

@@ -101,7 +101,9 @@ struct Inner {
 /// Returns the number of the loaded apps and their OpenAPI document.
 fn document(platform: &Platform) -> (u64, Bytes) {
     let number = platform.apps_number();
-    (number, openapi::build(&platform.config().platform.name, &platform.models()).to_string().into())
+    let document = openapi::build(&platform.config().platform.name, &platform.models());
+    // Serialising maps of JSON cannot fail.
+    (number, serde_json::to_vec(&document).unwrap_or_default().into())
 }
 
 impl App {
@@ -186,6 +188,11 @@ impl App {
     /// Returns the faults that were logged recently.
     pub(crate) fn faults(&self) -> &Faults {
         &self.0.faults
+    }
+
+    /// Returns the number of bytes after which a page of a list ends.
+    pub(crate) fn page_bytes(&self) -> u64 {
+        self.platform().config().limits.page_bytes
     }
 
     /// Marks the server as shutting down; `/readyz` tells load balancers.

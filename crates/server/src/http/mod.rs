@@ -23,7 +23,7 @@ mod tenant;
 
 pub use access_log::LogTo;
 use accounts::{account, auth, invitations, plans, register};
-use answer::{disposition, etag, page, view};
+use answer::{disposition, etag, page, typed};
 pub use app::{App, Options};
 pub use guard::{Peer, call};
 pub use metrics_port::serve_metrics;

@@ -6,7 +6,9 @@
 use super::{
     App, account, admin, auth, docs,
     guard::Note,
-    health, invitations, plans,
+    health, invitations,
+    openapi::describe::{Operation, describe},
+    plans,
     problem::{Code, Problem},
     records, register, tenant,
 };
@@ -59,6 +61,8 @@ pub struct Route {
     /// One line for the docs and the OpenAPI operation's summary.
     pub summary: &'static str,
     handler: fn() -> MethodRouter<App>,
+    /// Adds what the handler takes and answers; nothing for routes of records, which their models describe.
+    pub(super) describe: fn(&mut Operation<'_>),
     name: &'static str,
 }
 
@@ -70,7 +74,7 @@ impl Route {
 }
 
 macro_rules! routes {
-    ($($method:ident $path:literal $access:ident $tag:literal $summary:literal => $handler:path;)*) => {
+    ($($method:ident $path:literal $access:ident $tag:literal $summary:literal $(of $model:ident)? => $handler:path;)*) => {
         /// All fixed routes.
         pub static ROUTES: &[Route] = &[$(Route {
             method: routes!(@method $method),
@@ -79,9 +83,12 @@ macro_rules! routes {
             tag: $tag,
             summary: $summary,
             handler: || axum::routing::$method($handler),
+            describe: routes!(@describe $handler $(, $model)?),
             name: stringify!($handler),
         }),*];
     };
+    (@describe $handler:path, model) => { |_| () };
+    (@describe $handler:path) => { |operation| describe($handler, operation) };
     (@method get) => { Method::GET };
     (@method post) => { Method::POST };
     (@method put) => { Method::PUT };
@@ -192,19 +199,19 @@ routes! {
     post "/api/admin/impersonate" Staff "Staff" "Act as a member" => admin::impersonate;
     delete "/api/admin/impersonate" User "Staff" "Stop acting as a member" => admin::stop_impersonating;
 
-    get "/api/records/{model}" Member "Records" "List, filter, search" => records::list;
-    post "/api/records/{model}" Member "Records" "Create" => records::create;
-    post "/api/records/{model}/batch" Member "Records" "Create many, all or none" => records::batch;
-    post "/api/records/{model}/import" Member "Records" "Import CSV" => records::import;
-    get "/api/records/{model}/export" Member "Records" "Export CSV" => records::export;
-    get "/api/records/{model}/{id}" Member "Records" "Read" => records::one;
-    patch "/api/records/{model}/{id}" Member "Records" "Change" => records::change;
-    delete "/api/records/{model}/{id}" Member "Records" "Delete" => records::remove;
-    put "/api/records/{model}/{id}/override" Member "Records" "Set the company's own values of a shared record" => records::set_override;
-    delete "/api/records/{model}/{id}/override" Member "Records" "Return to the shared values" => records::clear_override;
-    get "/api/records/{model}/{id}/files/{field}" Member "Records" "Download a file" => records::download;
-    put "/api/records/{model}/{id}/files/{field}" Member "Records" "Upload a file" => records::upload;
-    delete "/api/records/{model}/{id}/files/{field}" Member "Records" "Remove a file" => records::remove_file;
+    get "/api/records/{model}" Member "Records" "List, filter, search" of model => records::list;
+    post "/api/records/{model}" Member "Records" "Create" of model => records::create;
+    post "/api/records/{model}/batch" Member "Records" "Create many, all or none" of model => records::batch;
+    post "/api/records/{model}/import" Member "Records" "Import CSV" of model => records::import;
+    get "/api/records/{model}/export" Member "Records" "Export CSV" of model => records::export;
+    get "/api/records/{model}/{id}" Member "Records" "Read" of model => records::one;
+    patch "/api/records/{model}/{id}" Member "Records" "Change" of model => records::change;
+    delete "/api/records/{model}/{id}" Member "Records" "Delete" of model => records::remove;
+    put "/api/records/{model}/{id}/override" Member "Records" "Set the company's own values of a shared record" of model => records::set_override;
+    delete "/api/records/{model}/{id}/override" Member "Records" "Return to the shared values" of model => records::clear_override;
+    get "/api/records/{model}/{id}/files/{field}" Member "Records" "Download a file" of model => records::download;
+    put "/api/records/{model}/{id}/files/{field}" Member "Records" "Upload a file" of model => records::upload;
+    delete "/api/records/{model}/{id}/files/{field}" Member "Records" "Remove a file" of model => records::remove_file;
 
     get "/healthz" Public "Server" "Is the process alive" => health::live;
     get "/readyz" Public "Server" "May traffic be sent here" => health::ready;

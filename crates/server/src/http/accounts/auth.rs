@@ -3,48 +3,38 @@
 //! The platform checks; this module reads forms and sets cookies. The answer does not reveal what was wrong with a
 //! sign-in (`account-enumeration`).
 
-use crate::http::{
-    App,
-    body::Json as Input,
-    cookie,
-    names::{Number, absent_unless},
-    problem::{Code, Problem, Result},
-    scope::{Caller, Client},
-    view,
+use crate::{
+    http::{
+        App,
+        body::Json,
+        cookie,
+        names::{PathId, absent_unless},
+        problem::{Code, Problem, Result},
+        scope::{Caller, Client},
+        typed::{WithCookie, session},
+    },
+    wire::{
+        Email, Instant, Page,
+        session::{Choice, Chosen, Me, Myself, OwnSession, PasswordChange, Session, SignIn, Switch},
+    },
 };
-use axum::{
-    Json,
-    extract::State,
-    response::{IntoResponse, Response},
-};
-use http::{StatusCode, header};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use axum::{extract::State, response::NoContent};
 use tenantry::{
     Error,
-    access::{Actor, host, login::Login, passwords::Password},
+    access::{Actor, host, login::Login},
     name::Slug,
 };
-
-/// Body of [`login`].
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct Form {
-    email: String,
-    password: Password,
-    tenant: Option<String>,
-}
 
 /// `POST /api/auth/login`.
 pub(in crate::http) async fn login(
     State(app): State<App>,
     client: Client,
-    Input(form): Input<Form>,
-) -> Result<Response> {
+    Json(form): Json<SignIn>,
+) -> Result<WithCookie<Json<Session>>> {
     let tenant = wanted(&app, form.tenant.as_deref(), client.host.as_deref())?;
-    let login = Login { email: form.email, password: form.password, tenant, origin: client.origin };
+    let login = Login { email: form.email.0, password: form.password.0, tenant, origin: client.origin };
     let signed_in = app.platform().access().login(login).await.map_err(refused)?;
-    Ok(view::session(&app, StatusCode::OK, &signed_in))
+    Ok(session(&app, &signed_in, Json))
 }
 
 /// Converts a failed sign-in to a problem that does not say which part was wrong.
@@ -74,68 +64,49 @@ pub(in crate::http) fn wanted(app: &App, form: Option<&str>, host: Option<&str>)
 }
 
 /// `POST /api/auth/logout`: ends the session or the impersonation.
-pub(in crate::http) async fn logout(State(app): State<App>, Caller(actor): Caller) -> Result<Response> {
+pub(in crate::http) async fn logout(
+    State(app): State<App>,
+    Caller(actor): Caller,
+) -> Result<WithCookie<NoContent>> {
     let access = app.platform().access();
     match actor.impersonator().is_some() {
         true => access.stop_impersonating(&actor).await?,
         false => access.logout(&actor).await?,
     }
-    let mut response = StatusCode::NO_CONTENT.into_response();
-    if let Some(cookie) = cookie::clear(app.options().https) {
-        response.headers_mut().insert(header::SET_COOKIE, cookie);
-    }
-    Ok(response)
+    Ok(WithCookie(NoContent, cookie::clear(app.options().https)))
 }
 
 /// `GET /api/auth/sessions`.
-pub(in crate::http) async fn sessions(State(app): State<App>, Caller(actor): Caller) -> Result<Json<Value>> {
+pub(in crate::http) async fn sessions(
+    State(app): State<App>,
+    Caller(actor): Caller,
+) -> Result<Json<Page<OwnSession>>> {
     let current = actor.current_session().map(|session| session.id);
     let sessions = app.platform().access().sessions().list(&actor).await?;
-    Ok(view::items(sessions.into_iter().map(|s| {
-        json!({
-            "id": s.id, "tenant": s.tenant, "created_at": view::at(s.created_us), "expires_at": view::at(s.expires_us),
-            "last_seen_at": view::at(s.seen_us), "address": s.address, "agent": s.agent,
-            "impersonated": s.impersonated, "current": Some(s.id) == current,
-        })
-    })))
+    Ok(Json(Page::all(sessions.into_iter().map(|session| OwnSession::new(session, current)))))
 }
 
 /// `DELETE /api/auth/sessions/{id}`.
 pub(in crate::http) async fn revoke(
     State(app): State<App>,
     Caller(actor): Caller,
-    Number(id): Number,
-) -> Result<StatusCode> {
+    PathId(id): PathId,
+) -> Result<NoContent> {
     app.platform().access().sessions().revoke(&actor, id).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// Body of [`switch`].
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct Switch {
-    tenant: String,
+    Ok(NoContent)
 }
 
 /// `POST /api/auth/switch`.
 pub(in crate::http) async fn switch(
     State(app): State<App>,
     Caller(actor): Caller,
-    Input(form): Input<Switch>,
-) -> Result<Json<Value>> {
+    Json(form): Json<Switch>,
+) -> Result<Json<Chosen>> {
     let access = app.platform().access();
     let slug = absent_unless(&form.tenant)?;
     let tenant = access.directory().by_slug(&slug).await?;
     access.switch_tenant(&actor, tenant.id).await?;
-    Ok(Json(json!({"tenant": tenant.slug, "name": tenant.name})))
-}
-
-/// Body of [`password`].
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct Change {
-    old: Password,
-    new: Password,
+    Ok(Json(Chosen { tenant: tenant.slug.to_string(), name: tenant.name.clone() }))
 }
 
 /// `POST /api/auth/password`: ends every other session and answers with a new one.
@@ -143,32 +114,32 @@ pub(in crate::http) async fn password(
     State(app): State<App>,
     Caller(actor): Caller,
     client: Client,
-    Input(form): Input<Change>,
-) -> Result<Response> {
+    Json(form): Json<PasswordChange>,
+) -> Result<WithCookie<Json<Session>>> {
     let access = app.platform().access();
-    let signed_in = access.change_password(&actor, form.old, form.new, &client.origin).await?;
-    Ok(view::session(&app, StatusCode::OK, &signed_in))
+    let signed_in = access.change_password(&actor, form.old.0, form.new.0, &client.origin).await?;
+    Ok(session(&app, &signed_in, Json))
 }
 
 /// `GET /api/me`.
-pub(in crate::http) async fn me(State(app): State<App>, Caller(actor): Caller) -> Result<Json<Value>> {
+pub(in crate::http) async fn me(State(app): State<App>, Caller(actor): Caller) -> Result<Json<Me>> {
     let access = app.platform().access();
-    let user = match actor.user() {
-        Some(user) => json!({
-            "id": user.id, "email": user.email, "name": user.name, "confirmed": user.confirmed,
-            "staff": actor.is_staff(), "superuser": actor.is_superuser(),
-        }),
-        None => Value::Null,
-    };
-    let choices = access.choices_of(&actor).await?;
-    Ok(Json(json!({
-        "actor": actor.label(),
-        "user": user,
-        "impersonator": actor.impersonator(),
-        "tenant": current(&app, &actor).await?,
-        "tenants": choices,
-        "expires_at": view::at_opt(actor.current_session().map(|s| s.expires_us)),
-    })))
+    let user = actor.user().map(|user| Myself {
+        id: user.id.get(),
+        email: Email(user.email.to_string()),
+        name: user.name.to_string(),
+        confirmed: user.confirmed,
+        staff: actor.is_staff(),
+        superuser: actor.is_superuser(),
+    });
+    Ok(Json(Me {
+        actor: actor.label().to_owned(),
+        user,
+        impersonator: actor.impersonator().map(|name| name.to_string()),
+        tenant: current(&app, &actor).await?,
+        tenants: access.choices_of(&actor).await?.into_iter().map(Choice::from).collect(),
+        expires_at: actor.current_session().map(|session| Instant(session.expires_us)),
+    }))
 }
 
 /// Returns the slug of the tenant that the credentials are for.

@@ -2,46 +2,29 @@
 //!
 //! The token is in the body, never in a path, so that no log of a server or proxy contains it.
 
-use crate::http::{
-    App,
-    body::Json as Input,
-    problem::Result,
-    scope::{Client, Visitor},
-    view,
+use crate::{
+    http::{
+        App,
+        body::Json,
+        problem::Result,
+        scope::{Client, Visitor},
+        typed::{Created, Either, WithCookie, session},
+    },
+    wire::{
+        AsText,
+        account::{AcceptInvitation, InvitationShown, InvitationToken, Joined},
+        session::Session,
+    },
 };
-use axum::{
-    Json,
-    extract::State,
-    response::{IntoResponse, Response},
-};
-use http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Value, json};
-use tenantry::{Answerer, Error, access::passwords::Password};
-
-/// Body of [`show`] and [`refuse`].
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct Shown {
-    token: String,
-}
+use axum::{extract::State, response::NoContent};
+use tenantry::{Answerer, Error};
 
 /// `POST /api/invitations/show`.
-pub(in crate::http) async fn show(State(app): State<App>, Input(form): Input<Shown>) -> Result<Json<Value>> {
-    let invited = app.platform().invitation(&form.token).await?;
-    Ok(Json(json!({
-        "tenant": invited.tenant, "name": invited.name, "email": invited.email, "role": invited.role,
-        "expires_at": view::at(invited.expires_at_us), "has_account": invited.has_account,
-    })))
-}
-
-/// Body of [`accept`]. A password creates an account for a person who has none.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct Accepted {
-    token: String,
-    name: Option<String>,
-    password: Option<Password>,
+pub(in crate::http) async fn show(
+    State(app): State<App>,
+    Json(form): Json<InvitationToken>,
+) -> Result<Json<InvitationShown>> {
+    Ok(Json(app.platform().invitation(&form.token).await?.into()))
 }
 
 /// `POST /api/invitations/accept`.
@@ -49,12 +32,12 @@ pub(in crate::http) async fn accept(
     State(app): State<App>,
     Visitor(actor): Visitor,
     client: Client,
-    Input(form): Input<Accepted>,
-) -> Result<Response> {
+    Json(form): Json<AcceptInvitation>,
+) -> Result<Either<WithCookie<Created<Session>>, Json<Joined>>> {
     let answerer = match (form.password, actor) {
         (Some(password), _) => {
             let email = app.platform().invitation(&form.token).await?.email;
-            Answerer::New { name: form.name.unwrap_or(email), password }
+            Answerer::New { name: form.name.unwrap_or(email), password: password.0 }
         }
         (None, Some(actor)) => Answerer::SignedIn(actor),
         (None, None) => {
@@ -63,10 +46,10 @@ pub(in crate::http) async fn accept(
             return Err(Error::invalid("password", "choose one, or sign in before you accept").into());
         }
     };
-    let (tenant, session) = app.platform().accept_invitation(&form.token, answerer, &client.origin).await?;
-    Ok(match session {
-        Some(signed_in) => view::session(&app, StatusCode::CREATED, &signed_in),
-        None => Json(json!({ "tenant": tenant })).into_response(),
+    let (tenant, signed_in) = app.platform().accept_invitation(&form.token, answerer, &client.origin).await?;
+    Ok(match signed_in {
+        Some(signed_in) => Either::Left(session(&app, &signed_in, Created)),
+        None => Either::Right(Json(Joined { tenant: AsText(tenant) })),
     })
 }
 
@@ -74,8 +57,8 @@ pub(in crate::http) async fn accept(
 pub(in crate::http) async fn refuse(
     State(app): State<App>,
     client: Client,
-    Input(form): Input<Shown>,
-) -> Result<StatusCode> {
+    Json(form): Json<InvitationToken>,
+) -> Result<NoContent> {
     app.platform().refuse_invitation(&form.token, &client.origin).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }

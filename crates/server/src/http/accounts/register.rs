@@ -2,64 +2,66 @@
 //!
 //! The platform does it as one journalled operation; a failed step leaves nothing behind.
 
-use crate::http::{
-    App, body, page,
-    problem::Result,
-    scope::{Client, Visitor},
-    view,
+use crate::{
+    http::{
+        App,
+        body::Form,
+        page,
+        problem::Result,
+        scope::{Client, Visitor},
+        typed::{Created, Either, WithCookie, session},
+    },
+    wire::{account::Register, session::Session},
 };
 use axum::{
-    extract::{FromRequestParts, Request, State},
+    extract::State,
     response::{IntoResponse, Response},
 };
-use http::StatusCode;
-use serde::Deserialize;
-use tenantry::{
-    Error, Founder, Registration,
-    access::{login::SignedIn, passwords::Password},
-    error::Wrong,
-    name::Slug,
-    users,
-};
-
-/// Fields of the form. A signed-in user omits e-mail address and password.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct Form {
-    company: String,
-    slug: Option<String>,
-    name: Option<String>,
-    email: Option<String>,
-    password: Option<Password>,
-    plan: Option<String>,
-}
+use http::HeaderMap;
+use tenantry::{Error, Founder, Registration, access::login::SignedIn, error::Wrong, name::Slug, users};
 
 /// `POST /api/register` and `POST /subscription/register/`: takes JSON or a plain form; a browser that accepts HTML
 /// gets a page.
-pub(in crate::http) async fn create(State(app): State<App>, client: Client, request: Request) -> Response {
-    let page = page::is_wanted(request.headers());
-    match (register(&app, client, request).await, page) {
-        (Ok(signed_in), false) => view::session(&app, StatusCode::CREATED, &signed_in),
-        (Ok(signed_in), true) => page::welcome(&app, &signed_in),
-        (Err(problem), false) => problem.into_response(),
-        (Err(problem), true) => page::refusal(&problem),
+pub(in crate::http) async fn create(
+    State(app): State<App>,
+    client: Client,
+    headers: HeaderMap,
+    visitor: Result<Visitor>,
+    form: Result<Form<Register>>,
+) -> Either<WithCookie<Created<Session>>, Response> {
+    match (register(&app, client, visitor, form).await, page::is_wanted(&headers)) {
+        (Ok(signed_in), false) => Either::Left(session(&app, &signed_in, Created)),
+        (Ok(signed_in), true) => Either::Right(page::welcome(&app, &signed_in)),
+        (Err(problem), false) => Either::Right(problem.into_response()),
+        (Err(problem), true) => Either::Right(page::refusal(&problem)),
     }
 }
 
-async fn register(app: &App, client: Client, request: Request) -> Result<SignedIn> {
-    let (mut parts, rest) = request.into_parts();
-    let Visitor(visitor) = Visitor::from_request_parts(&mut parts, app).await?;
-    let form: Form = body::fields(Request::from_parts(parts, rest), app).await?;
+async fn register(
+    app: &App,
+    client: Client,
+    visitor: Result<Visitor>,
+    form: Result<Form<Register>>,
+) -> Result<SignedIn> {
+    let (Visitor(visitor), Form(form)) = (visitor?, form?);
     let slug = checked(&form, visitor.is_some())?;
     let founder = match (form.email, form.password, visitor) {
-        (Some(email), Some(password), _) => {
-            Founder::New { name: form.name.unwrap_or_else(|| email.clone()), email, password }
-        }
+        (Some(email), Some(password), _) => Founder::New {
+            name: form.name.unwrap_or_else(|| email.0.clone()),
+            email: email.0,
+            password: password.0,
+        },
         (None, None, Some(actor)) => Founder::SignedIn(actor),
         // The check above has refused a registration without a password.
         _ => return Err(Error::invalid("email", "is required, or sign in first").into()),
     };
-    let wish = Registration { company: form.company, slug, founder, plan: form.plan, origin: client.origin };
+    let wish = Registration {
+        company: form.company,
+        slug,
+        founder,
+        plan: form.plan.map(String::from),
+        origin: client.origin,
+    };
     Ok(app.platform().register(wish).await?)
 }
 
@@ -70,7 +72,7 @@ pub(in crate::http) use create as also_create;
 ///
 /// # Errors
 /// All fields that break a rule.
-fn checked(form: &Form, signed_in: bool) -> Result<Slug, Error> {
+fn checked(form: &Register, signed_in: bool) -> Result<Slug, Error> {
     let mut wrong = Wrong::default();
     wrong.take(users::check_text("company", &form.company))?;
     let without_account = signed_in && form.email.is_none() && form.password.is_none();
@@ -83,7 +85,7 @@ fn checked(form: &Form, signed_in: bool) -> Result<Slug, Error> {
         wrong.take(users::check_email(email))?;
     }
     if let Some(password) = &form.password {
-        wrong.take(password.check(form.email.as_deref().unwrap_or_default()))?;
+        wrong.take(password.0.check(form.email.as_deref().unwrap_or_default()))?;
     }
     let slug = match &form.slug {
         Some(text) => wrong.take(Slug::parse(text).map_err(|e| Error::invalid("slug", e.reason)))?,

@@ -1,37 +1,31 @@
 //! Staff handlers for the audit log and the verification of its chain (`audit-tampering`).
 
-use crate::http::{App, problem::Result, query::Words, scope::Staff, view};
-use crate::instants;
-use axum::{Json, extract::State};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use crate::{
+    http::{App, body::Json, problem::Result, query::QueryParams, scope::Staff},
+    wire::{
+        Page,
+        audit::{AuditQuery, AuditReport, AuditRow},
+    },
+};
+use axum::extract::State;
 use tenantry::{audit, name::TenantId};
-
-/// Query of [`list`].
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct Query {
-    tenant: Option<i64>,
-    before: Option<i64>,
-    limit: Option<u32>,
-}
 
 /// `GET /api/admin/audit`: newest first.
 pub(in crate::http) async fn list(
     State(app): State<App>,
     Staff(_): Staff,
-    Words(query): Words<Query>,
-) -> Result<Json<Value>> {
+    QueryParams(query): QueryParams<AuditQuery>,
+) -> Result<Json<Page<AuditRow>>> {
     let wanted = audit::Query {
-        tenant: query.tenant.map(TenantId::from_raw),
-        before: query.before,
-        limit: view::limit(query.limit),
+        tenant: query.tenant.map(|id| TenantId::from_raw(id.0)),
+        before: query.before.map(|id| id.0),
+        limit: query.limit.0,
     };
     let rows = app.platform().audit().list(&wanted).await?;
-    Ok(view::page(&app, rows.iter().map(instants::wire)))
+    Ok(Json(Page::cut(rows, (wanted.limit, app.page_bytes()), |row: &AuditRow| row.id.to_string())))
 }
 
 /// `GET /api/admin/audit/verify`.
-pub(in crate::http) async fn verify(State(app): State<App>, Staff(_): Staff) -> Result<Json<Value>> {
-    Ok(Json(json!(app.platform().audit().verify().await?)))
+pub(in crate::http) async fn verify(State(app): State<App>, Staff(_): Staff) -> Result<Json<AuditReport>> {
+    Ok(Json(app.platform().audit().verify().await?.into()))
 }

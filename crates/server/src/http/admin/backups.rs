@@ -4,50 +4,39 @@
 use crate::{
     http::{
         App,
-        body::{self, Json as Input},
-        names::{Company, field, filtered},
-        operation::{Accepted, Wait, accepted},
+        body::Json,
+        names::{TenantSlug, field, filtered},
+        operation::{Started, started},
         problem::Result,
-        query::Words,
+        query::QueryParams,
         scope::{Staff, Superuser},
-        view,
     },
-    instants,
+    wire::{
+        AsText, Name, Page,
+        backup::{
+            BackUpMany, Backup, BackupRun, BackupStatus, BackupWhole, BackupsQuery, Drill, Pruned, Rescanned,
+            RestoreDrill,
+        },
+        copies::RestoreAs,
+        operation::{Operation, Wait},
+    },
 };
-use axum::{
-    Json,
-    extract::{Path, State},
-};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use axum::extract::{Path, State};
 use tenantry::{
-    Error, NewFromCopy,
+    Error,
     backups::{
         BackupId, Selection,
-        catalog::{self, Filter, Listed},
-        runs::Run,
-        status::Status,
+        catalog::{self, Filter},
     },
     name::{Slug, StoreName},
 };
-
-/// Query of [`list`].
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct Query {
-    tenant: Option<String>,
-    system: Option<bool>,
-    state: Option<String>,
-    before: Option<String>,
-    limit: Option<u32>,
-}
 
 /// `GET /api/admin/backups`: newest first.
 pub(in crate::http) async fn list(
     State(app): State<App>,
     Staff(_): Staff,
-    Words(query): Words<Query>,
-) -> Result<Json<Value>> {
+    QueryParams(query): QueryParams<BackupsQuery>,
+) -> Result<Json<Page<Backup>>> {
     let state = query.state.as_deref().map(catalog::State::parse).transpose();
     let filter = Filter {
         tenant: filtered(&app, query.tenant.as_deref()).await?,
@@ -55,51 +44,39 @@ pub(in crate::http) async fn list(
         state: state.map_err(|_| Error::invalid("state", "running, good, failed or damaged"))?,
         run: None,
         before: query.before.as_deref().map(str::parse::<BackupId>).transpose()?,
-        limit: view::limit(query.limit),
+        limit: query.limit.0,
     };
-    Ok(view::page(&app, app.platform().list_backups(&filter).await?.iter().map(shown)))
+    let listed = app.platform().list_backups(&filter).await?;
+    Ok(Json(Page::cut(listed, (filter.limit, app.page_bytes()), |backup: &Backup| backup.id.0.to_string())))
 }
 
 /// `GET /api/admin/tenants/{slug}/backups`: newest first.
 pub(in crate::http) async fn of_tenant(
     State(app): State<App>,
     Staff(_): Staff,
-    Company(slug): Company,
-) -> Result<Json<Value>> {
-    let listed = app.platform().tenant_backups(&slug, 1000).await?;
-    Ok(view::items(listed.iter().map(shown)))
+    TenantSlug(slug): TenantSlug,
+) -> Result<Json<Page<Backup>>> {
+    Ok(Json(Page::all(app.platform().tenant_backups(&slug, 1000).await?)))
 }
 
 /// `POST /api/admin/tenants/{slug}/backups`.
 pub(in crate::http) async fn start(
     State(app): State<App>,
     Staff(actor): Staff,
-    Company(slug): Company,
-    Words(wait): Words<Wait>,
-) -> Result<Accepted> {
+    TenantSlug(slug): TenantSlug,
+    QueryParams(wait): QueryParams<Wait>,
+) -> Result<Started<Operation>> {
     let asked = app.platform().start_backup(&actor, &slug, None).await?;
-    accepted(&app, asked.operation, &wait).await
-}
-
-/// Body of [`start_many`].
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct Form {
-    #[serde(default, deserialize_with = "body::present")]
-    tenants: Option<Vec<String>>,
-    #[serde(default, deserialize_with = "body::present")]
-    stores: Option<Vec<String>>,
-    #[serde(default, deserialize_with = "body::present")]
-    system: Option<bool>,
+    started(&app, asked.operation, &wait).await
 }
 
 /// `POST /api/admin/backups`: starts a run over many tenants; without names, over all tenants.
 pub(in crate::http) async fn start_many(
     State(app): State<App>,
     Staff(actor): Staff,
-    Words(wait): Words<Wait>,
-    Input(form): Input<Form>,
-) -> Result<Accepted> {
+    QueryParams(wait): QueryParams<Wait>,
+    Json(form): Json<BackUpMany>,
+) -> Result<Started<Operation>> {
     let slugs = form.tenants.map(|all| all.iter().map(|s| Slug::parse(s)).collect::<Result<_, _>>());
     let selection = Selection {
         tenants: slugs.transpose().map_err(Error::from)?,
@@ -107,10 +84,10 @@ pub(in crate::http) async fn start_many(
         system: form.system.unwrap_or(false),
     };
     let operation = app.platform().start_backup_run(&actor, selection).await?;
-    accepted(&app, operation, &wait).await
+    started(&app, operation, &wait).await
 }
 
-pub(super) fn stores(names: Option<Vec<String>>) -> Result<Option<Vec<StoreName>>> {
+pub(super) fn stores(names: Option<Vec<Name>>) -> Result<Option<Vec<StoreName>>> {
     let names = names.map(|all| all.iter().map(|s| StoreName::parse(s)).collect::<Result<_, _>>());
     Ok(names.transpose().map_err(Error::from)?)
 }
@@ -120,11 +97,9 @@ pub(in crate::http) async fn show(
     State(app): State<App>,
     Staff(_): Staff,
     Path(id): Path<String>,
-) -> Result<Json<Value>> {
+) -> Result<Json<BackupWhole>> {
     let (listed, manifest) = app.platform().show_backup(&id.parse()?).await?;
-    let mut body = shown(&listed);
-    body["manifest"] = instants::wire(manifest);
-    Ok(Json(body))
+    Ok(Json(BackupWhole { backup: listed.into(), manifest: manifest.map(Into::into) }))
 }
 
 /// `POST /api/admin/backups/{id}/verify`: the operation's result contains the findings.
@@ -132,27 +107,10 @@ pub(in crate::http) async fn verify(
     State(app): State<App>,
     Staff(actor): Staff,
     Path(id): Path<String>,
-    Words(wait): Words<Wait>,
-) -> Result<Accepted> {
+    QueryParams(wait): QueryParams<Wait>,
+) -> Result<Started<Operation>> {
     let operation = app.platform().start_verify_backup(&actor, &id.parse()?).await?;
-    accepted(&app, operation, &wait).await
-}
-
-/// Body of [`restore_as`].
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct As {
-    slug: String,
-    name: Option<String>,
-    email: Option<String>,
-    plan: Option<String>,
-    /// E-mail address of the existing user that becomes the owner.
-    owner: Option<String>,
-    /// Whether the members of the tenant that was backed up become members of the new one.
-    #[serde(default)]
-    members: bool,
-    /// Reason why these users get the rows.
-    reason: Option<String>,
+    started(&app, operation, &wait).await
 }
 
 /// `POST /api/admin/backups/{id}/restore-as`.
@@ -160,32 +118,25 @@ pub(in crate::http) async fn restore_as(
     State(app): State<App>,
     Staff(actor): Staff,
     Path(id): Path<String>,
-    Words(wait): Words<Wait>,
-    Input(form): Input<As>,
-) -> Result<Accepted> {
-    let As { slug, name, email, plan, owner: member, members, reason } = form;
-    let wanted = NewFromCopy { slug, name, email, plan, owner: None, member, reason };
-    let operation = app.platform().start_restore_as(&actor, &id.parse()?, members, wanted).await?;
-    accepted(&app, operation, &wait).await
+    QueryParams(wait): QueryParams<Wait>,
+    Json(form): Json<RestoreAs>,
+) -> Result<Started<Operation>> {
+    let operation = app.platform().start_restore_as(&actor, &id.parse()?, form.members, form.into()).await?;
+    started(&app, operation, &wait).await
 }
 
 /// `GET /api/admin/backups/status`.
-pub(in crate::http) async fn status(State(app): State<App>, Staff(_): Staff) -> Result<Json<Value>> {
+pub(in crate::http) async fn status(State(app): State<App>, Staff(_): Staff) -> Result<Json<BackupStatus>> {
     let platform = app.platform();
-    Ok(Json(status_shown(&platform.backup_status().await?, platform.now_us())))
+    Ok(Json(BackupStatus::new(platform.backup_status().await?, platform.now_us())))
 }
 
 /// `GET /api/admin/backups/drill`.
-pub(in crate::http) async fn drill_status(State(app): State<App>, Staff(_): Staff) -> Result<Json<Value>> {
-    Ok(Json(instants::wire(app.platform().backup_status().await?.drill)))
-}
-
-/// What [`drill`] takes.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct Drill {
-    #[serde(default, deserialize_with = "body::present")]
-    tenant: Option<String>,
+pub(in crate::http) async fn drill_status(
+    State(app): State<App>,
+    Staff(_): Staff,
+) -> Result<Json<RestoreDrill>> {
+    Ok(Json(app.platform().backup_status().await?.drill.into()))
 }
 
 /// `POST /api/admin/backups/drill`: the tenant named, or the one whose turn it is. It takes a whole backup's room in
@@ -193,41 +144,26 @@ pub(in crate::http) struct Drill {
 pub(in crate::http) async fn drill(
     State(app): State<App>,
     Superuser(actor): Superuser,
-    Words(wait): Words<Wait>,
-    Input(form): Input<Drill>,
-) -> Result<Accepted> {
+    QueryParams(wait): QueryParams<Wait>,
+    Json(form): Json<Drill>,
+) -> Result<Started<Operation>> {
     let slug = form.tenant.as_deref().map(|text| field("tenant", text, Slug::parse)).transpose()?;
     let operation = app.platform().start_restore_drill(&actor, slug.as_ref()).await?;
-    accepted(&app, operation, &wait).await
+    started(&app, operation, &wait).await
 }
 
 /// `GET /api/admin/backups/runs`: newest first.
-pub(in crate::http) async fn runs(State(app): State<App>, Staff(_): Staff) -> Result<Json<Value>> {
-    Ok(view::items(app.platform().backup_runs(100).await?.iter().map(run_shown)))
+pub(in crate::http) async fn runs(State(app): State<App>, Staff(_): Staff) -> Result<Json<Page<BackupRun>>> {
+    Ok(Json(Page::all(app.platform().backup_runs(100).await?)))
 }
 
 /// `POST /api/admin/backups/prune`.
-pub(in crate::http) async fn prune(State(app): State<App>, Staff(actor): Staff) -> Result<Json<Value>> {
+pub(in crate::http) async fn prune(State(app): State<App>, Staff(actor): Staff) -> Result<Json<Pruned>> {
     let gone = app.platform().prune_backups(&actor).await?;
-    Ok(Json(json!({ "removed": gone })))
+    Ok(Json(Pruned { removed: gone.into_iter().map(AsText).collect() }))
 }
 
 /// `POST /api/admin/backups/rescan`.
-pub(in crate::http) async fn rescan(State(app): State<App>, Staff(actor): Staff) -> Result<Json<Value>> {
-    Ok(Json(json!(app.platform().rescan_backups(&actor).await?)))
-}
-
-fn shown(backup: &Listed) -> Value {
-    instants::wire(backup)
-}
-
-fn run_shown(run: &Run) -> Value {
-    instants::wire(run)
-}
-
-fn status_shown(status: &Status, now_us: i64) -> Value {
-    let mut shown = instants::wire(status);
-    shown["age_seconds"] = json!(status.age_seconds(now_us));
-    shown["overdue"] = json!(status.overdue());
-    shown
+pub(in crate::http) async fn rescan(State(app): State<App>, Staff(actor): Staff) -> Result<Json<Rescanned>> {
+    Ok(Json(app.platform().rescan_backups(&actor).await?.into()))
 }

@@ -43,11 +43,3 @@ pub(super) use users::{
     change as change_user, create as create_user, list as users, revoke as revoke_sessions, set_password,
     unlock as unlock_user,
 };
-
-/// Paging by id.
-#[derive(Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Page {
-    after: Option<i64>,
-    limit: Option<u32>,
-}

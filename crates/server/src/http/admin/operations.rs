@@ -2,61 +2,54 @@
 //!
 //! Staff see the private detail of failures here; a tenant sees only its own operations, without it.
 
-use crate::http::{
-    App,
-    names::{Number, filtered},
-    operation::{self, Accepted, Wait},
-    problem::Result,
-    query::Words,
-    scope::{Staff, Superuser},
-    view,
+use crate::{
+    http::{
+        App,
+        body::Json,
+        names::{PathId, filtered},
+        operation::{self, Started},
+        problem::Result,
+        query::QueryParams,
+        scope::{Staff, Superuser},
+    },
+    wire::{
+        Page,
+        operation::{Operation, OperationsQuery, Wait},
+        purge::Orphan,
+    },
 };
-use crate::instants;
 use axum::{
-    Json,
     extract::State,
     response::{
         IntoResponse, Response,
         sse::{KeepAlive, Sse},
     },
 };
-use serde::Deserialize;
-use serde_json::Value;
-use tenantry::operations::{Filter, Listed};
-
-/// Query of [`list`].
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct Query {
-    open: Option<bool>,
-    tenant: Option<String>,
-    before: Option<i64>,
-    limit: Option<u32>,
-}
+use tenantry::operations::Filter;
 
 /// `GET /api/admin/operations`: newest first.
 pub(in crate::http) async fn list(
     State(app): State<App>,
     Staff(_): Staff,
-    Words(query): Words<Query>,
-) -> Result<Json<Value>> {
+    QueryParams(query): QueryParams<OperationsQuery>,
+) -> Result<Json<Page<Operation>>> {
     let filter = Filter {
         open: query.open.unwrap_or(false),
         tenant: filtered(&app, query.tenant.as_deref()).await?,
-        before: query.before,
-        limit: view::limit(query.limit),
+        before: query.before.map(|id| id.0),
+        limit: query.limit.0,
     };
     let listed = app.platform().operations().list(&filter).await?;
-    Ok(view::page(&app, listed.iter().map(operation::for_staff)))
+    Ok(Json(Page::cut(listed, (filter.limit, app.page_bytes()), |one: &Operation| one.id.to_string())))
 }
 
 /// `GET /api/admin/operations/{id}`.
 pub(in crate::http) async fn show(
     State(app): State<App>,
     Staff(_): Staff,
-    Number(id): Number,
-) -> Result<Json<Value>> {
-    found(&app, id).await
+    PathId(id): PathId,
+) -> Result<Json<Operation>> {
+    Ok(Json(app.platform().operations().show(id).await?.into()))
 }
 
 /// `GET /api/admin/operations/{id}/events`: server-sent events, one after every change, until the operation ends or
@@ -64,7 +57,7 @@ pub(in crate::http) async fn show(
 pub(in crate::http) async fn events(
     State(app): State<App>,
     Staff(_): Staff,
-    Number(id): Number,
+    PathId(id): PathId,
 ) -> Result<Response> {
     // An operation that does not exist must give a 404 before the stream begins.
     app.platform().operations().show(id).await?;
@@ -77,40 +70,35 @@ pub(in crate::http) async fn events(
 pub(in crate::http) async fn cancel(
     State(app): State<App>,
     Staff(actor): Staff,
-    Number(id): Number,
-    Words(wait): Words<Wait>,
-) -> Result<Accepted> {
+    PathId(id): PathId,
+    QueryParams(wait): QueryParams<Wait>,
+) -> Result<Started<Operation>> {
     app.platform().operations().cancel(&actor, id).await?;
-    operation::accepted(&app, id, &wait).await
+    operation::started(&app, id, &wait).await
 }
 
 /// `POST /api/admin/operations/{id}/retry`.
 pub(in crate::http) async fn retry(
     State(app): State<App>,
     Staff(actor): Staff,
-    Number(id): Number,
-    Words(wait): Words<Wait>,
-) -> Result<Accepted> {
+    PathId(id): PathId,
+    QueryParams(wait): QueryParams<Wait>,
+) -> Result<Started<Operation>> {
     app.platform().operations().retry(&actor, id).await?;
-    operation::accepted(&app, id, &wait).await
+    operation::started(&app, id, &wait).await
 }
 
 /// `POST /api/admin/operations/{id}/abandon`: only superusers may, because the results of steps that fail are left behind.
 pub(in crate::http) async fn abandon(
     State(app): State<App>,
     Superuser(actor): Superuser,
-    Number(id): Number,
-) -> Result<Json<Value>> {
+    PathId(id): PathId,
+) -> Result<Json<Operation>> {
     let over = app.platform().operations().abandon(&actor, id).await?;
-    Ok(Json(operation::for_staff(&over)))
+    Ok(Json(over.into()))
 }
 
 /// `GET /api/admin/orphans`: files that no placement names, and placements whose file is missing.
-pub(in crate::http) async fn orphans(State(app): State<App>, Staff(_): Staff) -> Result<Json<Value>> {
-    Ok(view::items(app.platform().orphans().await?.iter().map(instants::wire)))
-}
-
-async fn found(app: &App, id: i64) -> Result<Json<Value>> {
-    let shown: Listed = app.platform().operations().show(id).await?;
-    Ok(Json(operation::for_staff(&shown)))
+pub(in crate::http) async fn orphans(State(app): State<App>, Staff(_): Staff) -> Result<Json<Page<Orphan>>> {
+    Ok(Json(Page::all(app.platform().orphans().await?)))
 }

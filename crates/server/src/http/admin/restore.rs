@@ -1,83 +1,73 @@
 //! Staff handlers for restores of one tenant: stage, compare, swap in, undo, discard.
 
 use super::backups::stores;
-use crate::http::{
-    App,
-    body::{self, Json as Input},
-    names::Company,
-    operation::{Accepted, Wait, accepted},
-    problem::Result,
-    query::Words,
-    scope::Staff,
-    view,
+use crate::{
+    http::{
+        App,
+        body::Json,
+        names::TenantSlug,
+        operation::{Started, started},
+        problem::Result,
+        query::QueryParams,
+        scope::Staff,
+    },
+    wire::{
+        backup::{StagedRestore, StartRestore},
+        operation::{Operation, Wait},
+    },
 };
-use axum::{Json, extract::State};
-use http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Value, json};
-
-/// Body of [`start`].
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct Form {
-    backup: String,
-    #[serde(default, deserialize_with = "body::present")]
-    stores: Option<Vec<String>>,
-}
+use axum::{extract::State, response::NoContent};
 
 /// `POST /api/admin/tenants/{slug}/restore`.
 pub(in crate::http) async fn start(
     State(app): State<App>,
     Staff(actor): Staff,
-    Company(slug): Company,
-    Words(wait): Words<Wait>,
-    Input(form): Input<Form>,
-) -> Result<Accepted> {
+    TenantSlug(slug): TenantSlug,
+    QueryParams(wait): QueryParams<Wait>,
+    Json(form): Json<StartRestore>,
+) -> Result<Started<Operation>> {
     let backup = form.backup.parse()?;
     let operation = app.platform().start_restore(&actor, &slug, &backup, stores(form.stores)?).await?;
-    accepted(&app, operation, &wait).await
+    started(&app, operation, &wait).await
 }
 
 /// `GET /api/admin/tenants/{slug}/restore`: the staged restore, and what swapping it in would change.
 pub(in crate::http) async fn show(
     State(app): State<App>,
     Staff(_): Staff,
-    Company(slug): Company,
-) -> Result<Json<Value>> {
-    let (restore, differences) = app.platform().show_restore(&slug).await?;
-    Ok(Json(json!({
-        "backup": restore.backup, "state": restore.state, "at": view::at(restore.at_us), "stores": differences,
-    })))
+    TenantSlug(slug): TenantSlug,
+) -> Result<Json<StagedRestore>> {
+    Ok(Json(app.platform().show_restore(&slug).await?.into()))
 }
 
 /// `POST /api/admin/tenants/{slug}/restore/swap`.
 pub(in crate::http) async fn swap(
     State(app): State<App>,
     Staff(actor): Staff,
-    Company(slug): Company,
-    Words(wait): Words<Wait>,
-) -> Result<Accepted> {
+    TenantSlug(slug): TenantSlug,
+    QueryParams(wait): QueryParams<Wait>,
+) -> Result<Started<Operation>> {
     let operation = app.platform().start_restore_swap(&actor, &slug).await?;
-    accepted(&app, operation, &wait).await
+    started(&app, operation, &wait).await
 }
 
 /// `POST /api/admin/tenants/{slug}/restore/undo`.
 pub(in crate::http) async fn undo(
     State(app): State<App>,
     Staff(actor): Staff,
-    Company(slug): Company,
-    Words(wait): Words<Wait>,
-) -> Result<Accepted> {
+    TenantSlug(slug): TenantSlug,
+    QueryParams(wait): QueryParams<Wait>,
+) -> Result<Started<Operation>> {
     let operation = app.platform().start_restore_undo(&actor, &slug).await?;
-    accepted(&app, operation, &wait).await
+    started(&app, operation, &wait).await
 }
 
 /// `DELETE /api/admin/tenants/{slug}/restore`.
 pub(in crate::http) async fn discard(
     State(app): State<App>,
     Staff(actor): Staff,
-    Company(slug): Company,
-) -> Result<StatusCode> {
+    TenantSlug(slug): TenantSlug,
+) -> Result<NoContent> {
     app.platform().discard_restore(&actor, &slug).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }

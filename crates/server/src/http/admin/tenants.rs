@@ -1,99 +1,73 @@
 //! Staff handlers for tenants: list, show, suspend, resume, change the plan.
 
-use crate::http::{
-    App, body::Json as Input, names::Company, problem::Result, query::Words, scope::Staff, view,
+use crate::{
+    http::{App, body::Json, names::TenantSlug, problem::Result, query::QueryParams, scope::Staff},
+    wire::{
+        Page,
+        tenant::{ChangePlan, Suspend, Tenant, TenantsQuery},
+    },
 };
-use crate::instants;
-use axum::{Json, extract::State};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use axum::extract::State;
 use tenantry::{
     Error,
     error::Wrong,
     name::TenantId,
     plans,
-    tenants::{self, Filter, Listed},
+    tenants::{self, Filter},
 };
-
-/// Query of [`list`].
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct Query {
-    q: Option<String>,
-    state: Option<String>,
-    after: Option<i64>,
-    limit: Option<u32>,
-}
 
 /// `GET /api/admin/tenants`.
 pub(in crate::http) async fn list(
     State(app): State<App>,
     Staff(_): Staff,
-    Words(query): Words<Query>,
-) -> Result<Json<Value>> {
+    QueryParams(query): QueryParams<TenantsQuery>,
+) -> Result<Json<Page<Tenant>>> {
     let state = query.state.as_deref().map(tenants::State::parse).transpose();
     let state = state
         .map_err(|_| Error::invalid("state", "creating, active, suspended, cancelled, purging or gone"))?;
-    let limit = view::limit(query.limit);
-    let filter = Filter { search: query.q, state, after: query.after.map(TenantId::from_raw), limit };
+    let after = query.after.map(|id| TenantId::from_raw(id.0));
+    let filter = Filter { search: query.q, state, after, limit: query.limit.0 };
     let listed = app.platform().list_tenants(&filter).await?;
-    Ok(view::page(&app, listed.iter().map(shown)))
+    Ok(Json(Page::cut(listed, (filter.limit, app.page_bytes()), |tenant: &Tenant| tenant.id.to_string())))
 }
 
 /// `GET /api/admin/tenants/{slug}`.
 pub(in crate::http) async fn show(
     State(app): State<App>,
     Staff(_): Staff,
-    Company(slug): Company,
-) -> Result<Json<Value>> {
-    let listed = app.platform().show_tenant(&slug).await?;
-    Ok(Json(shown(&listed)))
-}
-
-/// Body of [`suspend`].
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct Reason {
-    reason: String,
+    TenantSlug(slug): TenantSlug,
+) -> Result<Json<Tenant>> {
+    Ok(Json(app.platform().show_tenant(&slug).await?.into()))
 }
 
 /// `POST /api/admin/tenants/{slug}/suspend`.
 pub(in crate::http) async fn suspend(
     State(app): State<App>,
     Staff(actor): Staff,
-    Company(slug): Company,
-    Input(form): Input<Reason>,
-) -> Result<Json<Value>> {
+    TenantSlug(slug): TenantSlug,
+    Json(form): Json<Suspend>,
+) -> Result<Json<Tenant>> {
     app.platform().suspend_tenant(&actor, &slug, form.reason.trim()).await?;
-    show(State(app), Staff(actor), Company(slug)).await
+    show(State(app), Staff(actor), TenantSlug(slug)).await
 }
 
 /// `POST /api/admin/tenants/{slug}/resume`.
 pub(in crate::http) async fn resume(
     State(app): State<App>,
     Staff(actor): Staff,
-    Company(slug): Company,
-) -> Result<Json<Value>> {
+    TenantSlug(slug): TenantSlug,
+) -> Result<Json<Tenant>> {
     app.platform().resume_tenant(&actor, &slug).await?;
-    show(State(app), Staff(actor), Company(slug)).await
-}
-
-/// Body of [`change_plan`].
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct Plan {
-    plan: Option<String>,
-    state: Option<String>,
-    ends_at: Option<jiff::Timestamp>,
+    show(State(app), Staff(actor), TenantSlug(slug)).await
 }
 
 /// `POST /api/admin/tenants/{slug}/plan`.
 pub(in crate::http) async fn change_plan(
     State(app): State<App>,
     Staff(actor): Staff,
-    Company(slug): Company,
-    Input(form): Input<Plan>,
-) -> Result<Json<Value>> {
+    TenantSlug(slug): TenantSlug,
+    Json(form): Json<ChangePlan>,
+) -> Result<Json<Tenant>> {
     if form.plan.is_none() && form.state.is_none() {
         return Err(Error::invalid("plan", "name a plan, a state, or both").into());
     }
@@ -108,16 +82,7 @@ pub(in crate::http) async fn change_plan(
         wrong.take::<()>(Err(Error::invalid("ends_at", "belongs to a state: name the state too")))?;
     }
     let state = wrong.finish_with(state)?;
-    let state = state.map(|state| (state, form.ends_at.map(|t| t.as_microsecond())));
+    let state = state.map(|state| (state, form.ends_at.map(|at| at.0)));
     app.platform().change_subscription(&actor, &slug, form.plan.as_deref(), state).await?;
-    show(State(app), Staff(actor), Company(slug)).await
-}
-
-pub(super) fn shown(t: &Listed) -> Value {
-    json!({
-        "id": t.id, "slug": t.slug, "name": t.name, "email": t.email, "state": t.state,
-        "maintenance": t.maintenance, "ends": view::ends(t.retirement), "users": t.users,
-        "plan": t.plan, "subscription": t.subscription, "days_remaining": t.days_remaining,
-        "created_at": view::at(t.created_at_us), "placements": instants::wire(&t.placements),
-    })
+    show(State(app), Staff(actor), TenantSlug(slug)).await
 }

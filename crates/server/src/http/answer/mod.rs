@@ -3,4 +3,4 @@
 pub(in crate::http) mod disposition;
 pub(in crate::http) mod etag;
 pub(in crate::http) mod page;
-pub(in crate::http) mod view;
+pub(in crate::http) mod typed;

@@ -2,7 +2,11 @@
 //!
 //! Used by registration. They contain no script and no style: their content security policy allows none.
 
-use crate::http::{App, problem::Problem, view};
+use crate::http::{
+    App,
+    problem::Problem,
+    typed::{WithCookie, session_cookie},
+};
 use axum::{
     body::Body,
     response::{IntoResponse, Response},
@@ -25,8 +29,7 @@ pub(in crate::http) fn welcome(app: &App, signed_in: &SignedIn) -> Response {
         escaped(company),
         escaped(&signed_in.user.email)
     );
-    let token = signed_in.token.reveal();
-    view::with_cookie(app, page(StatusCode::CREATED, &text), &token, signed_in.expires_us)
+    WithCookie(page(StatusCode::CREATED, &text), session_cookie(app, signed_in)).into_response()
 }
 
 /// Returns the page for a problem, with its public text only (`absent-not-forbidden`).

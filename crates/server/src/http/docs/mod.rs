@@ -5,7 +5,7 @@
 use super::{App, problem::Code};
 use axum::{
     extract::State,
-    response::{Html, IntoResponse},
+    response::{Html, IntoResponse, Response},
 };
 use http::header;
 use std::fmt::Write;
@@ -15,18 +15,18 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'unsafe-i
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// `GET /api/docs`.
-pub(super) async fn page(State(app): State<App>) -> impl IntoResponse {
-    ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(app.docs().clone()))
+pub(super) async fn page(State(app): State<App>) -> Response {
+    ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(app.docs().clone())).into_response()
 }
 
 /// `GET /api/docs/app.js`.
-pub(super) async fn script() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("app.js"))
+pub(super) async fn script() -> Response {
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("app.js")).into_response()
 }
 
 /// `GET /api/openapi.json`.
-pub(super) async fn openapi(State(app): State<App>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], app.openapi())
+pub(super) async fn openapi(State(app): State<App>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], app.openapi()).into_response()
 }
 
 /// Renders the page; called once, at server start.

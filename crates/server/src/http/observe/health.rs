@@ -9,7 +9,7 @@ use crate::http::{
 };
 use axum::{
     extract::{FromRequestParts, State},
-    response::IntoResponse,
+    response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderValue, header, request::Parts};
 use std::{
@@ -96,8 +96,8 @@ fn bears(headers: &HeaderMap, token: &str) -> bool {
 }
 
 /// `GET /metrics`.
-pub(in crate::http) async fn metrics(State(app): State<App>, _: Observer) -> Result<impl IntoResponse> {
-    Ok(([(header::CONTENT_TYPE, PROMETHEUS_TEXT)], text(&app).await?))
+pub(in crate::http) async fn metrics(State(app): State<App>, _: Observer) -> Result<Response> {
+    Ok(([(header::CONTENT_TYPE, PROMETHEUS_TEXT)], text(&app).await?).into_response())
 }
 
 /// Returns the metrics as Prometheus text.

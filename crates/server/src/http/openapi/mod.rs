@@ -3,58 +3,56 @@
 //! Built at server start and after a reload of the apps; served as bytes. It does not depend on the caller: the models
 //! of a platform are public, their rows are not.
 
-mod answers;
-mod backups;
-mod bodies;
+pub(super) mod describe;
 mod filters;
 mod formats;
-mod life;
 mod model;
-mod queries;
 mod records;
 
 use super::{
     problem::{self, Code},
     routes::{Access, ROUTES, Route},
 };
+use crate::wire::document::Document;
+use describe::{Operation, Schemas};
 use http::Method;
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeSet, sync::Arc};
 use tenantry::{error::Rule, model::Model};
 
 /// Builds the document.
-pub(super) fn build(title: &str, models: &[Arc<Model>]) -> Value {
-    let mut paths = Map::new();
+pub(super) fn build(title: &str, models: &[Arc<Model>]) -> Document {
+    let (mut paths, mut schemas) = (Map::new(), Schemas::new());
     for route in ROUTES {
         if route.path.contains("{model}") {
             for model in models.iter().filter(|m| records::applies(route, m)) {
                 let path = route.path.replace("{model}", model.name.as_str());
-                put(&mut paths, &path, route, records::operation(route, model, models));
+                put(&mut paths, &path, route, records::operation(route, model, models, &mut schemas));
             }
         } else {
-            put(&mut paths, route.path, route, operation(route));
+            put(&mut paths, route.path, route, operation(route, &mut schemas));
         }
     }
-    json!({
-        "openapi": "3.1.0",
-        "info": {
+    Document {
+        openapi: "3.1.0",
+        info: json!({
             "title": title,
             "version": env!("CARGO_PKG_VERSION"),
             "description": "Errors are returned as RFC 9457 problem documents. Resources you are not allowed to see return 404. \
                 Paths of a tenant are also served under `/t/{slug}`; where several things name the tenant, they must agree.",
-        },
-        "servers": [{"url": "/"}],
-        "tags": tags(models),
-        "paths": paths,
-        "components": {
+        }),
+        servers: json!([{"url": "/"}]),
+        tags: tags(models),
+        paths: paths.into(),
+        components: json!({
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "description": "A session token, or a JWT of a configured issuer."},
                 "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key of one tenant."},
                 "session": {"type": "apiKey", "in": "cookie", "name": "tenantry_session"},
             },
-            "schemas": schemas(models),
-        },
-    })
+            "schemas": all_schemas(schemas, models),
+        }),
+    }
 }
 
 fn put(paths: &mut Map<String, Value>, path: &str, route: &Route, mut operation: Value) {
@@ -104,10 +102,30 @@ fn frame(route: &Route, tag: &str, id: &str) -> Value {
     })
 }
 
-fn operation(route: &Route) -> Value {
-    let mut operation = frame(route, route.tag, &route.operation());
-    bodies::describe(route, &mut operation);
-    operation
+fn operation(route: &Route, schemas: &mut Schemas) -> Value {
+    let mut operation = Operation { json: frame(route, route.tag, &route.operation()), schemas };
+    (route.describe)(&mut operation);
+    if let Some(media) = media(route.path) {
+        let text = json!({"schema": {"type": "string"}});
+        operation.json["responses"]["200"] = json!({"description": "Done", "content": {media: text}});
+    }
+    if route.path == "/api/openapi.json" {
+        let document = operation.schemas.answered::<Document>();
+        operation.json["responses"]["200"] = answer("Done", &document);
+    }
+    operation.json
+}
+
+/// Returns the media type of a route whose answer is not JSON.
+fn media(path: &str) -> Option<&'static str> {
+    Some(match path {
+        "/healthz" | "/readyz" | "/metrics" => "text/plain",
+        "/api/docs" => "text/html",
+        "/api/docs/app.js" => "text/javascript",
+        "/api/tenant/export" => "application/zip",
+        "/api/admin/operations/{id}/events" => "text/event-stream",
+        _ => return None,
+    })
 }
 
 fn tags(models: &[Arc<Model>]) -> Vec<Value> {
@@ -119,9 +137,10 @@ fn tags(models: &[Arc<Model>]) -> Vec<Value> {
     names.filter(|name| seen.insert(name.clone())).map(|name| json!({"name": name})).collect()
 }
 
-fn schemas(models: &[Arc<Model>]) -> Map<String, Value> {
-    let mut schemas = bodies::schemas();
+fn all_schemas(schemas: Schemas, models: &[Arc<Model>]) -> Map<String, Value> {
+    let mut schemas = schemas.into_map();
     schemas.insert("Problem".into(), problem_schema());
+    schemas.insert("File".into(), model::file());
     for model in models {
         model::schemas(model, models, &mut schemas);
     }

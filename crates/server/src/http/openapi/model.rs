@@ -154,6 +154,18 @@ fn integer(min: Option<i64>, max: Option<i64>) -> Value {
     schema
 }
 
+/// Returns the schema of the value of a file field.
+pub(super) fn file() -> Value {
+    let text = || json!({"type": "string"});
+    json!({
+        "type": "object",
+        "required": ["name", "type", "size", "sha256"],
+        "properties": {
+            "id": text(), "name": text(), "type": text(), "size": {"type": "integer"}, "sha256": text(),
+        },
+    })
+}
+
 /// Returns the schema of the key of a row of `to`.
 fn referred(to: &str, models: &[Arc<Model>]) -> Value {
     let target = models.iter().find(|m| m.name.as_str() == to);

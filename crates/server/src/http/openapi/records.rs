@@ -2,8 +2,8 @@
 //!
 //! Used by the document's builder.
 
-use super::{answer, body, filters, formats::query, frame, is, reference};
-use crate::http::routes::Route;
+use super::{answer, body, describe::Schemas, filters, formats::query, frame, is, reference};
+use crate::{http::routes::Route, wire::record::ImportReport};
 use http::Method;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub(super) fn applies(route: &Route, model: &Model) -> bool {
     }
 }
 
-pub(super) fn operation(route: &Route, model: &Model, models: &[Arc<Model>]) -> Value {
+pub(super) fn operation(route: &Route, model: &Model, models: &[Arc<Model>], schemas: &mut Schemas) -> Value {
     let name = model.name.as_str();
     let mut operation = frame(route, &model.label, &format!("{}_{name}", route.operation()));
     operation["parameters"] = parameters(route, model, models);
@@ -41,29 +41,31 @@ pub(super) fn operation(route: &Route, model: &Model, models: &[Arc<Model>]) -> 
         operation["requestBody"] = body(
             &json!({"type": "array", "minItems": 1, "maxItems": 1000, "items": reference(&format!("{name}_new"))}),
         );
-        (
-            "201",
-            answer(
-                "All of them created",
-                &json!({"type": "object", "required": ["items"], "properties": {"items": {"type": "array", "items": one}}}),
-            ),
-        )
+        ("201", answer("All of them created", &reference(&format!("{name}_page"))))
     } else {
-        bytes(route, model, &mut operation)
+        bytes(route, model, &mut operation, schemas)
     };
     operation["responses"][status] = response;
     operation
 }
 
 /// Describes routes for CSV, files and deletes.
-fn bytes(route: &Route, model: &Model, operation: &mut Value) -> (&'static str, Value) {
+fn bytes(
+    route: &Route,
+    model: &Model,
+    operation: &mut Value,
+    schemas: &mut Schemas,
+) -> (&'static str, Value) {
     let csv = json!({"text/csv": {"schema": {"type": "string"}}});
     let any = json!({"schema": {"type": "string", "format": "binary"}});
     if is(route, &Method::POST, "/import") {
         operation["requestBody"] = json!({"required": true, "content": csv});
         return (
             "200",
-            answer("What was imported, and what is wrong with which line", &reference("ImportReport")),
+            answer(
+                "What was imported, and what is wrong with which line",
+                &schemas.answered::<ImportReport>(),
+            ),
         );
     }
     if is(route, &Method::GET, "/export") {

@@ -33,6 +33,10 @@ fn models() -> Vec<Arc<Model>> {
     ]
 }
 
+fn built() -> Value {
+    serde_json::to_value(build("Test", &models())).unwrap()
+}
+
 fn visit<'a>(value: &'a Value, see: &mut impl FnMut(&str, &'a Value)) {
     match value {
         Value::Object(map) => map.iter().for_each(|(key, value)| {
@@ -46,7 +50,7 @@ fn visit<'a>(value: &'a Value, see: &mut impl FnMut(&str, &'a Value)) {
 
 #[test]
 fn every_route_is_described_unscoped_route() {
-    let document = build("Test", &models());
+    let document = built();
     for route in ROUTES {
         let path = route.path.replace("{model}", "patients");
         let operation = &document["paths"][&path][route.method.as_str().to_ascii_lowercase()];
@@ -68,7 +72,7 @@ fn every_route_is_described_unscoped_route() {
 
 #[test]
 fn references_resolve_and_operation_ids_are_unique() {
-    let document = build("Test", &models());
+    let document = built();
     let mut ids = BTreeSet::new();
     visit(&document, &mut |key, value| match (key, value) {
         ("$ref", Value::String(target)) => {
@@ -83,7 +87,7 @@ fn references_resolve_and_operation_ids_are_unique() {
 
 #[test]
 fn fields_keep_their_types() {
-    let document = build("Test", &models());
+    let document = built();
     let patients = &document["components"]["schemas"]["patients_new"];
     assert_eq!(patients["required"], json!(["name"]));
     assert_eq!(patients["properties"]["status"]["enum"], json!(["active", "gone", null]));
@@ -103,7 +107,7 @@ fn fields_keep_their_types() {
 /// The document contains what generators of typed clients need.
 #[test]
 fn clients_know_filters_columns_and_what_depends_on_what() {
-    let document = build("Test", &models());
+    let document = built();
     let schemas = &document["components"]["schemas"];
     let read = schemas["patients"]["required"].as_array().unwrap();
     let columns = ["id", "name", "status", "notes", "scan", "city", "created_at", "updated_at", "version"];
@@ -131,7 +135,7 @@ fn clients_know_filters_columns_and_what_depends_on_what() {
 /// Readers of the document learn what every answer contains.
 #[test]
 fn no_json_answer_is_a_bare_object() {
-    let document = build("Test", &models());
+    let document = built();
     let mut answers = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
@@ -148,6 +152,39 @@ fn no_json_answer_is_a_bare_object() {
         }
     }
     assert!(answers > 80, "{answers}");
+}
+
+/// Every list has one shape, so that one function of a client reads all of them.
+#[test]
+fn every_list_is_a_page() {
+    let document = built();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let lists = schemas.iter().filter(|(_, schema)| schema["properties"].get("items").is_some());
+    let mut pages = 0;
+    for (name, schema) in lists {
+        assert_eq!(schema["required"], json!(["items", "next"]), "{name}");
+        assert_eq!(schema["properties"]["next"]["type"], json!(["string", "null"]), "{name}");
+        pages += 1;
+    }
+    assert!(pages > 18, "{pages}");
+    visit(&document["paths"], &mut |key, value| {
+        assert!(key != "schema" || value["type"] != "object", "a body or answer without a name: {value}");
+    });
+}
+
+/// A name that ends in a digit would be a second type of the same name. A default in a change would change what the
+/// caller left out.
+#[test]
+fn names_of_types_are_their_own_and_changes_have_no_defaults() {
+    let document = built();
+    for name in document["components"]["schemas"].as_object().unwrap().keys() {
+        assert!(!name.ends_with(|last: char| last.is_ascii_digit()), "{name}");
+    }
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let body = item["patch"]["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str();
+        let body = body.and_then(|target| document.pointer(target.trim_start_matches('#')));
+        visit(&json!(body), &mut |key, _| assert_ne!(key, "default", "{path}"));
+    }
 }
 
 /// Returns true if the schema has a type, and so has the item type of a list.

@@ -7,10 +7,10 @@ mod cursor;
 mod filter;
 mod nothing;
 mod pairs;
+mod params;
 pub(in crate::http) use nothing::{NoParameters, flag};
 pub(in crate::http) use pairs::pairs;
 mod text;
-mod words;
 
 use super::problem::{Code, FieldProblem, Problem, Result};
 use tenantry::{
@@ -21,8 +21,8 @@ use tenantry::{
 };
 
 pub use cursor::seal;
+pub(super) use params::QueryParams;
 pub use text::{Kind, parse as parse_text};
-pub(super) use words::Words;
 
 /// Maximum number of rows of a page.
 pub const MAX_LIMIT: u32 = 1000;

@@ -61,7 +61,7 @@ fn id_of(body: &[u8]) -> Option<&str> {
 /// Returns all records of a batch.
 pub(super) fn many(documents: Vec<Document>) -> Response {
     let size: usize = documents.iter().map(|d| d.body.len() + 1).sum();
-    let mut body = Vec::with_capacity(size + 16);
+    let mut body = Vec::with_capacity(size + 32);
     body.extend_from_slice(b"{\"items\":[");
     for (index, document) in documents.iter().enumerate() {
         if index > 0 {
@@ -69,7 +69,7 @@ pub(super) fn many(documents: Vec<Document>) -> Response {
         }
         body.extend_from_slice(&document.body);
     }
-    body.extend_from_slice(b"]}");
+    body.extend_from_slice(b"],\"next\":null}");
     let mut response = json(body);
     *response.status_mut() = StatusCode::CREATED;
     response

@@ -1,14 +1,18 @@
 //! CSV import and export, streamed: memory is bounded by a few chunks, whatever the file's size.
 
 use super::ModelPath;
-use crate::http::{
-    App, body, disposition,
-    problem::{Code, Problem, Result},
-    query,
-    scope::Scope,
+use crate::{
+    http::{
+        App,
+        body::{self, Json},
+        disposition,
+        problem::{Code, Problem, Result},
+        query,
+        scope::Scope,
+    },
+    wire::record::ImportReport,
 };
 use axum::{
-    Json,
     body::Body,
     extract::{Path, RawQuery, Request, State},
     response::Response,
@@ -21,7 +25,7 @@ use std::{
     io::{self, Read},
     sync::mpsc::{Receiver, SyncSender, sync_channel},
 };
-use tenantry::{query::Select, records::ImportReport};
+use tenantry::query::Select;
 use tokio::{runtime::Handle, sync::mpsc, task::spawn_blocking};
 
 /// Maximum number of chunks between the socket and the database; each is at most a socket buffer.
@@ -59,7 +63,7 @@ pub(in crate::http) async fn import(
     });
     pump(body::stream(request.into_body()), sender).await;
     match worker.await {
-        Ok(report) => Ok(Json(report?)),
+        Ok(report) => Ok(Json(report?.into())),
         Err(error) => Err(Problem::internal(format!("import: {error}"))),
     }
 }

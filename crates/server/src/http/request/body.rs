@@ -10,19 +10,20 @@ use crate::http::{
 use axum::{
     body::Body,
     extract::{FromRequest, Request},
+    response::{IntoResponse, Response},
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
-use std::{io, time::Duration};
+use serde::{Serialize, de::DeserializeOwned};
+use std::{convert::Infallible, io, marker::PhantomData, time::Duration};
 use tokio::time::timeout;
 
 /// Maximum time for a bounded body to arrive completely.
 const WHOLE: Duration = Duration::from_secs(60);
 
-/// A JSON object as body, parsed into a typed value.
+/// A typed value as JSON. As a body it must be an object.
 pub(in crate::http) struct Json<T>(pub(in crate::http) T);
 
 /// A JSON array as body, parsed into typed elements.
@@ -41,6 +42,18 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     }
 }
 
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(body) => {
+                let media = HeaderValue::from_static("application/json");
+                ([(header::CONTENT_TYPE, media)], body).into_response()
+            }
+            Err(error) => Problem::internal(format!("an answer cannot be written: {error}")).into_response(),
+        }
+    }
+}
+
 impl<T: DeserializeOwned> FromRequest<App> for JsonArray<T> {
     type Rejection = Problem;
 
@@ -48,13 +61,6 @@ impl<T: DeserializeOwned> FromRequest<App> for JsonArray<T> {
         let RawJson(bytes) = RawJson::from_request(request, app).await?;
         serde_json::from_slice(&bytes).map(JsonArray).map_err(|e| unreadable(&e))
     }
-}
-
-/// Deserializes a field that may be omitted but must not be `null` when present.
-pub(in crate::http) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    from: D,
-) -> Result<Option<T>, D::Error> {
-    T::deserialize(from).map(Some)
 }
 
 /// A JSON body as bytes; the handler parses it.
@@ -78,13 +84,56 @@ impl FromRequest<App> for RawJson {
 /// Media type of a plain HTML form.
 pub(in crate::http) const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Returns the fields of a JSON object or of a plain HTML form. An empty form field counts as absent.
-pub(in crate::http) async fn fields<T: DeserializeOwned>(request: Request, app: &App) -> Result<T> {
-    if media_type(request.headers()) != FORM {
-        return Json::from_request(request, app).await.map(|Json(fields)| fields);
+/// A JSON object or a plain HTML form as body. An empty form field counts as absent.
+pub(in crate::http) struct Form<T>(pub(in crate::http) T);
+
+impl<T: DeserializeOwned> FromRequest<App> for Form<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self> {
+        if media_type(request.headers()) != FORM {
+            return Json::from_request(request, app).await.map(|Json(fields)| Self(fields));
+        }
+        let bytes = whole(request.into_body(), app.options().max_json_bytes).await?;
+        form(&bytes).map(Self)
     }
-    let bytes = whole(request.into_body(), app.options().max_json_bytes).await?;
-    let text = str::from_utf8(&bytes).map_err(|_| bad_form("must be UTF-8"))?;
+}
+
+/// A JSON object as body that the handler reads after its own checks.
+pub(in crate::http) struct LaterJson<T>(Request, PhantomData<fn() -> T>);
+
+impl<T: DeserializeOwned> LaterJson<T> {
+    /// Reads the body.
+    pub(in crate::http) async fn read(self, app: &App) -> Result<T> {
+        Json::from_request(self.0, app).await.map(|Json(body)| body)
+    }
+}
+
+impl<T> FromRequest<App> for LaterJson<T> {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, _: &App) -> Result<Self, Infallible> {
+        Ok(Self(request, PhantomData))
+    }
+}
+
+/// A ZIP archive as body, not yet read.
+pub(in crate::http) struct Zip(pub(in crate::http) Body);
+
+impl FromRequest<App> for Zip {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &App) -> Result<Self> {
+        if media_type(request.headers()) == "application/zip" {
+            return Ok(Self(request.into_body()));
+        }
+        let text = "Send the archive as `content-type: application/zip`.";
+        Err(Problem::new(Code::UnsupportedMediaType, text))
+    }
+}
+
+fn form<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    let text = str::from_utf8(bytes).map_err(|_| bad_form("must be UTF-8"))?;
     let mut fields = serde_json::Map::new();
     for pair in pairs(text) {
         let (name, value) = pair.map_err(bad_form)?;

@@ -17,9 +17,9 @@ use tenantry::{
 
 /// Slug from `{slug}` in the path; does not check that the tenant exists.
 #[derive(Debug)]
-pub(in crate::http) struct Company(pub(in crate::http) Slug);
+pub(in crate::http) struct TenantSlug(pub(in crate::http) Slug);
 
-impl<S: Send + Sync> FromRequestParts<S> for Company {
+impl<S: Send + Sync> FromRequestParts<S> for TenantSlug {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
@@ -29,9 +29,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Company {
 
 /// Path parameter `{id}` as an integer; anything else is a 404.
 #[derive(Debug)]
-pub(in crate::http) struct Number(pub(in crate::http) i64);
+pub(in crate::http) struct PathId(pub(in crate::http) i64);
 
-impl<S: Send + Sync> FromRequestParts<S> for Number {
+impl<S: Send + Sync> FromRequestParts<S> for PathId {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {

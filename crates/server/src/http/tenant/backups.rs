@@ -1,47 +1,37 @@
 //! Handlers for the tenant's own backups: its owner lists them and may request one. Only staff restore.
 
-use crate::http::{
-    App,
-    operation::{Wait, for_company},
-    problem::Result,
-    query::Words,
-    scope::Manager,
-    view,
+use crate::{
+    http::{
+        App,
+        body::Json,
+        operation::{Started, waited},
+        problem::Result,
+        query::QueryParams,
+        scope::Manager,
+    },
+    wire::{
+        AsText, Page,
+        backup::{OwnBackup, OwnBackupStarted},
+        operation::Wait,
+    },
 };
-use axum::{Json, extract::State};
-use http::StatusCode;
-use serde_json::{Value, json};
-use tenantry::backups::catalog::Listed;
+use axum::extract::State;
 
 /// `GET /api/tenant/backups`: newest first.
-pub(in crate::http) async fn list(State(app): State<App>, tenant: Manager) -> Result<Json<Value>> {
-    let listed = app.platform().own_backups(&tenant).await?;
-    Ok(view::items(listed.iter().map(shown)))
+pub(in crate::http) async fn list(State(app): State<App>, tenant: Manager) -> Result<Json<Page<OwnBackup>>> {
+    Ok(Json(Page::all(app.platform().own_backups(&tenant).await?)))
 }
 
 /// `POST /api/tenant/backups`.
 pub(in crate::http) async fn start(
     State(app): State<App>,
     tenant: Manager,
-    Words(wait): Words<Wait>,
-) -> Result<(StatusCode, Json<Value>)> {
+    QueryParams(wait): QueryParams<Wait>,
+) -> Result<Started<OwnBackupStarted>> {
     let asked = app.platform().start_own_backup(&tenant).await?;
-    let operations = app.platform().operations();
-    let over = tokio::time::timeout(wait.patience(), operations.wait(asked.operation)).await;
-    let listed = match over {
-        Ok(over) => over?,
-        Err(_) => operations.show(asked.operation).await?,
-    };
-    let status = if listed.state.is_over() { StatusCode::OK } else { StatusCode::ACCEPTED };
-    let mut body = for_company(&listed);
-    body["backup"] = json!(asked.backup);
-    Ok((status, Json(body)))
-}
-
-/// Returns the owner's view of a backup: without its location and private detail of a failure.
-fn shown(backup: &Listed) -> Value {
-    json!({
-        "id": backup.id, "state": backup.state, "reason": backup.reason, "at": view::at(backup.at_us),
-        "rows": backup.rows, "bytes": backup.bytes, "verified_at": view::at_opt(backup.verified_at_us),
+    waited(&app, asked.operation, &wait, |listed| OwnBackupStarted {
+        operation: listed.into(),
+        backup: AsText(asked.backup),
     })
+    .await
 }

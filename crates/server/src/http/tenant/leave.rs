@@ -1,40 +1,28 @@
 //! Handlers with which the owner cancels the tenant, or takes the cancellation back. They do not enter the tenant, so
 //! they work for an expired or suspended one too.
 
-use crate::http::{
-    App,
-    body::Json as Input,
-    problem::{Problem, Result},
-    scope::Named,
-    view,
+use crate::{
+    http::{
+        App,
+        body::{Json, LaterJson},
+        problem::{Problem, Result},
+        scope::Named,
+    },
+    wire::tenant::{CancelOwn, Ending},
 };
-use axum::{
-    Json,
-    extract::{FromRequest, Request, State},
-};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use axum::extract::State;
 use std::sync::Arc;
 use tenantry::{Error, topology::TenantRecord};
-
-/// Body of [`cancel`].
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct Form {
-    /// The slug again, so that no owner cancels by accident.
-    confirm: String,
-    reason: Option<String>,
-}
 
 /// `POST /api/tenant/cancel`.
 pub(in crate::http) async fn cancel(
     State(app): State<App>,
     named: Named,
-    request: Request,
-) -> Result<Json<Value>> {
+    body: LaterJson<CancelOwn>,
+) -> Result<Json<Ending>> {
     // Before the body is read: a problem with it would reveal to strangers that the tenant exists.
     let record = owned(&app, &named).await?;
-    let Input(form) = Input::<Form>::from_request(request, &app).await?;
+    let form = body.read(&app).await?;
     if form.confirm != record.slug.as_str() {
         return Err(
             Error::invalid("confirm", format!("type the company's short name, {}", record.slug)).into()
@@ -42,14 +30,14 @@ pub(in crate::http) async fn cancel(
     }
     let reason = form.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
     let ends = app.platform().cancel_own_tenant(&named.actor, record.id, reason).await?;
-    Ok(Json(json!({ "slug": record.slug, "ends": view::ends(Some(ends)) })))
+    Ok(Json(Ending { slug: record.slug.to_string(), ends: Some(ends.into()) }))
 }
 
 /// `DELETE /api/tenant/cancel`.
-pub(in crate::http) async fn keep(State(app): State<App>, named: Named) -> Result<Json<Value>> {
+pub(in crate::http) async fn keep(State(app): State<App>, named: Named) -> Result<Json<Ending>> {
     let record = owned(&app, &named).await?;
     app.platform().keep_own_tenant(&named.actor, record.id).await?;
-    Ok(Json(json!({ "slug": record.slug, "ends": null })))
+    Ok(Json(Ending { slug: record.slug.to_string(), ends: None }))
 }
 
 /// Returns the named tenant if the caller manages it.

@@ -1,53 +1,34 @@
 //! Handlers that change the tenant's name and show its state, plan, days remaining and limits. The second one does
 //! not enter the tenant, so it works for an expired or suspended one too.
 
-use crate::http::{
-    App,
-    body::Json as Input,
-    problem::{Problem, Result},
-    scope::{Manager, Named},
-    view,
+use crate::{
+    http::{
+        App,
+        body::Json,
+        problem::{Problem, Result},
+        scope::{self, Manager},
+    },
+    wire::{
+        account::{Named, Rename},
+        tenant::OwnTenant,
+    },
 };
-use axum::{Json, extract::State};
-use serde::Deserialize;
-use serde_json::{Value, json};
-
-/// Body of [`change`].
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct Change {
-    name: String,
-}
+use axum::extract::State;
 
 /// `PATCH /api/tenant`: changes the display name. Only staff change the slug.
 pub(in crate::http) async fn change(
     State(app): State<App>,
     tenant: Manager,
-    Input(form): Input<Change>,
-) -> Result<Json<Value>> {
+    Json(form): Json<Rename>,
+) -> Result<Json<Named>> {
     app.platform().set_tenant_name(&tenant, &form.name).await?;
-    Ok(Json(json!({ "id": tenant.id(), "name": form.name.trim() })))
+    Ok(Json(Named { id: tenant.id().get(), name: form.name.trim().to_owned() }))
 }
 
 /// `GET /api/tenant`.
-pub(in crate::http) async fn show(State(app): State<App>, named: Named) -> Result<Json<Value>> {
+pub(in crate::http) async fn show(State(app): State<App>, named: scope::Named) -> Result<Json<OwnTenant>> {
     let id = named.tenant.ok_or_else(Problem::absent)?;
     let platform = app.platform();
     let (record, role) = platform.access().belongs(&named.actor, id).await?;
-    let now_us = platform.now_us();
-    let subscription = record.subscription.as_ref();
-    Ok(Json(json!({
-        "id": record.id,
-        "slug": record.slug,
-        "name": record.name,
-        "state": record.state,
-        "maintenance": record.maintenance,
-        "ends": view::ends(record.retirement),
-        "role": role,
-        "plan": subscription.map(|s| &s.plan),
-        "subscription": subscription.map(|s| s.state_at(now_us)),
-        "days_remaining": subscription.and_then(|s| s.days_remaining(now_us)),
-        "features": record.entitlements.features,
-        "limits": record.entitlements.limits,
-    })))
+    Ok(Json(OwnTenant::new(&record, role, platform.now_us())))
 }

@@ -1,39 +1,32 @@
 //! Staff handler that attaches a database which a tenant brings.
 
-use crate::http::{
-    App,
-    body::Json as Input,
-    names::{Company, field, optional},
-    problem::Result,
-    scope::Staff,
+use crate::{
+    http::{
+        App,
+        body::Json,
+        names::{TenantSlug, field, optional},
+        problem::Result,
+        scope::Staff,
+    },
+    wire::tenant::{Attach, Attached},
 };
-use axum::{Json, extract::State};
-use serde::Deserialize;
+use axum::extract::State;
 use tenantry::{
-    Attach, Attached,
+    Attach as Wanted,
     name::{PhysicalName, ServerName, StoreName},
 };
-
-/// Body of [`attach`].
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct Form {
-    store: String,
-    physical: Option<String>,
-    server: Option<String>,
-}
 
 /// `POST /api/admin/tenants/{slug}/attach`.
 pub(in crate::http) async fn attach(
     State(app): State<App>,
     Staff(actor): Staff,
-    Company(slug): Company,
-    Input(form): Input<Form>,
+    TenantSlug(slug): TenantSlug,
+    Json(form): Json<Attach>,
 ) -> Result<Json<Attached>> {
-    let wanted = Attach {
+    let wanted = Wanted {
         store: field("store", &form.store, StoreName::parse)?,
         physical: optional("physical", form.physical.as_deref(), PhysicalName::parse)?,
         server: optional("server", form.server.as_deref(), ServerName::parse)?,
     };
-    Ok(Json(app.platform().attach_database(&actor, &slug, &wanted).await?))
+    Ok(Json(app.platform().attach_database(&actor, &slug, &wanted).await?.into()))
 }

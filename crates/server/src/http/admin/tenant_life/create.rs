@@ -1,55 +1,44 @@
 //! Staff handlers that create a tenant, or a tenant's missing databases.
 
-use crate::http::{App, body::Json as Input, names::Company, problem::Result, scope::Staff};
-use axum::{Json, extract::State};
-use http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Value, json};
-use tenantry::{
-    Error, access::passwords::Password, error::Wrong, name::Slug, operator::NewOwner, tenants::NewTenant,
-    users,
+use crate::{
+    http::{App, body::Json, names::TenantSlug, problem::Result, scope::Staff, typed},
+    wire::tenant::{CreateTenant, Created},
 };
-
-/// Body of [`tenant`].
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct Form {
-    slug: String,
-    company: String,
-    email: String,
-    plan: Option<String>,
-    password: Option<Password>,
-}
+use axum::extract::State;
+use tenantry::{Error, error::Wrong, name::Slug, operator::NewOwner, tenants::NewTenant, users};
 
 /// `POST /api/admin/tenants`: with a password also creates the owner, whose address the superuser vouches for.
 pub(in crate::http) async fn tenant(
     State(app): State<App>,
     Staff(actor): Staff,
-    Input(form): Input<Form>,
-) -> Result<(StatusCode, Json<Value>)> {
+    Json(form): Json<CreateTenant>,
+) -> Result<typed::Created<Created>> {
     if form.password.is_some() {
         actor.require_superuser("create an account")?;
     }
     let slug = checked(&app, &form).await?;
-    let email = form.email;
-    let owner =
-        form.password.map(|password| NewOwner { email: email.clone(), name: email.clone(), password });
+    let email = form.email.0;
+    let owner = form.password.map(|password| NewOwner {
+        email: email.clone(),
+        name: email.clone(),
+        password: password.0,
+    });
     let new = NewTenant { slug, name: form.company, email };
     let created = app.platform().create_tenant(&actor, new, form.plan.as_deref(), owner).await?;
-    Ok((StatusCode::CREATED, Json(json!(created))))
+    Ok(typed::Created(created.into()))
 }
 
 /// Returns the slug if the form is valid.
 ///
 /// # Errors
 /// All fields that break a rule.
-async fn checked(app: &App, form: &Form) -> Result<Slug, Error> {
+async fn checked(app: &App, form: &CreateTenant) -> Result<Slug, Error> {
     let mut wrong = Wrong::default();
     let slug = wrong.take(Slug::parse(&form.slug).map_err(|e| Error::invalid("slug", e.reason)))?;
     wrong.take(users::check_text("company", &form.company))?;
     wrong.take(users::check_email(&form.email))?;
     if let Some(password) = &form.password {
-        wrong.take(password.check(&form.email))?;
+        wrong.take(password.0.check(&form.email))?;
     }
     if let Some(plan) = &form.plan {
         wrong.take(app.platform().plans().by_code(plan).await)?;
@@ -61,8 +50,8 @@ async fn checked(app: &App, form: &Form) -> Result<Slug, Error> {
 pub(in crate::http) async fn databases(
     State(app): State<App>,
     Staff(actor): Staff,
-    Company(slug): Company,
-) -> Result<Json<Value>> {
+    TenantSlug(slug): TenantSlug,
+) -> Result<Json<Created>> {
     let created = app.platform().create_databases(&actor, &slug).await?;
-    Ok(Json(json!(created)))
+    Ok(Json(created.into()))
 }

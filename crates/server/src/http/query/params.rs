@@ -6,14 +6,14 @@ use http::request::Parts;
 use serde::de::DeserializeOwned;
 
 /// The query string as a `T`.
-pub(in crate::http) struct Words<T>(pub(in crate::http) T);
+pub(in crate::http) struct QueryParams<T>(pub(in crate::http) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Words<T> {
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryParams<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         match Query::try_from_uri(&parts.uri) {
-            Ok(Query(words)) => Ok(Self(words)),
+            Ok(Query(params)) => Ok(Self(params)),
             Err(error) => {
                 let text = error.body_text();
                 // The part before the colon speaks of the program.

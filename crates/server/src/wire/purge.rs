@@ -1,0 +1,148 @@
+//! The removal of tenants, and files that belong to none.
+
+use super::{
+    AsText, Id, Instant,
+    tenant::{Ends, Place},
+};
+use crate::instants;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tenantry::{
+    name::{self, PhysicalName, ServerName},
+    purges::operation::{self as purges, Fate},
+};
+
+/// Everything that exists of a tenant: the dry run of a purge.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Survey {
+    /// Id of the tenant.
+    pub(crate) tenant: i64,
+    pub(crate) slug: AsText<name::Slug>,
+    pub(crate) state: String,
+    /// Null: it was not cancelled.
+    pub(crate) ends: Option<Ends>,
+    pub(crate) traces: Vec<Trace>,
+}
+
+impl From<purges::Survey> for Survey {
+    fn from(survey: purges::Survey) -> Self {
+        Self {
+            tenant: survey.tenant.get(),
+            slug: AsText(survey.slug),
+            state: survey.state,
+            ends: survey.ends.map(Ends::from),
+            traces: survey.traces.into_iter().map(Trace::from).collect(),
+        }
+    }
+}
+
+/// One place that holds data of the tenant.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Trace {
+    pub(crate) what: String,
+    /// Server and database, directory, or table.
+    pub(crate) place: String,
+    /// Rows, files or backups.
+    pub(crate) count: u64,
+    /// Null: rows of the control store.
+    pub(crate) bytes: Option<u64>,
+    /// `removed`, `kept` or `not_removed`.
+    pub(crate) fate: AsText<Fate>,
+    /// Checksums of the rows of each model, or why something stays.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub(crate) detail: Value,
+}
+
+impl From<purges::Trace> for Trace {
+    fn from(trace: purges::Trace) -> Self {
+        let purges::Trace { what, place, count, bytes, fate, detail } = trace;
+        Self { what, place, count, bytes, fate: AsText(fate), detail }
+    }
+}
+
+/// A purge.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Purge {
+    /// The slug again.
+    pub(crate) confirm: String,
+    /// Id of the same tenant.
+    pub(crate) id: Id,
+    /// Purges although the retention is not over.
+    #[serde(default)]
+    pub(crate) early: bool,
+}
+
+/// Proof of a purge: a row of the audit log.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Certificate {
+    /// Id of the row.
+    pub(crate) row: i64,
+    pub(crate) at: Instant,
+    /// Actor who purged the tenant.
+    pub(crate) by: String,
+    /// What was removed and what stays, place by place.
+    #[schemars(extend("type" = "object"))]
+    pub(crate) detail: Value,
+    /// Hash of the row, which the chain of the audit log secures.
+    pub(crate) hash: String,
+}
+
+impl From<tenantry::Certificate> for Certificate {
+    fn from(certificate: tenantry::Certificate) -> Self {
+        Self {
+            row: certificate.row,
+            at: Instant(certificate.at_us),
+            by: certificate.by,
+            detail: instants::wire(certificate.detail),
+            hash: certificate.hash,
+        }
+    }
+}
+
+/// A file or rows without a placement, or a placement without a file.
+#[derive(Serialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum Orphan {
+    /// A file that no placement names.
+    File {
+        server: AsText<ServerName>,
+        file: String,
+        bytes: u64,
+        modified_at: Instant,
+        /// Tenants in it, as far as its contents tell.
+        holds: String,
+    },
+    /// Rows of a tenant in a shared database that no placement names.
+    Resident {
+        server: AsText<ServerName>,
+        /// The shared database.
+        physical: AsText<PhysicalName>,
+        store: String,
+        /// Id of the tenant.
+        tenant: i64,
+    },
+    /// A placement in use whose file does not exist.
+    Placement {
+        /// Id of the tenant.
+        tenant: Option<i64>,
+        place: Place,
+    },
+}
+
+impl From<tenantry::Orphan> for Orphan {
+    fn from(orphan: tenantry::Orphan) -> Self {
+        use tenantry::Orphan as Found;
+        match orphan {
+            Found::File { server, file, bytes, modified_at_us, holds } => {
+                let (server, modified_at) = (AsText(server), Instant(modified_at_us));
+                Self::File { server, file, bytes, modified_at, holds }
+            }
+            Found::Resident { server, physical, store, tenant } => {
+                Self::Resident { server: AsText(server), physical: AsText(physical), store, tenant }
+            }
+            Found::Placement { tenant, place } => Self::Placement { tenant, place: place.into() },
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Signing in and out, sessions, and the caller.
+
+use super::{Email, Instant, Password, Slug};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tenantry::access::{
+    impersonation,
+    login::{self, SignedIn},
+    sessions::SessionInfo,
+};
+
+/// A sign-in.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignIn {
+    pub(crate) email: Email,
+    pub(crate) password: Password,
+    /// The tenant to work in.
+    pub(crate) tenant: Option<Slug>,
+}
+
+/// A choice of another tenant.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Switch {
+    pub(crate) tenant: Slug,
+}
+
+/// A change of the caller's password.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PasswordChange {
+    pub(crate) old: Password,
+    pub(crate) new: Password,
+}
+
+/// A new session.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Session {
+    /// Send it as `Authorization: Bearer`. It is shown only once.
+    pub(crate) token: String,
+    pub(crate) expires_at: Instant,
+    pub(crate) user: Person,
+    /// Slug of the tenant that the session works in. Null: choose one of `tenants`.
+    pub(crate) tenant: Option<String>,
+    /// All tenants of the user.
+    pub(crate) tenants: Vec<Choice>,
+}
+
+impl From<&SignedIn> for Session {
+    fn from(signed_in: &SignedIn) -> Self {
+        let current = signed_in.tenant.map(|id| id.get());
+        let tenant = signed_in.choices.iter().find(|choice| Some(choice.tenant) == current);
+        let user = &signed_in.user;
+        Self {
+            token: signed_in.token.reveal(),
+            expires_at: Instant(signed_in.expires_us),
+            user: Person { id: user.id.get(), email: Email(user.email.clone()), name: user.name.clone() },
+            tenant: tenant.map(|choice| choice.slug.clone()),
+            tenants: signed_in.choices.iter().cloned().map(Choice::from).collect(),
+        }
+    }
+}
+
+/// The user of a session.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Person {
+    pub(crate) id: i64,
+    pub(crate) email: Email,
+    pub(crate) name: String,
+}
+
+/// A tenant in which the user may work.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Choice {
+    /// Id of the tenant.
+    pub(crate) tenant: i64,
+    pub(crate) slug: String,
+    pub(crate) name: String,
+    /// Role of the user in it.
+    pub(crate) role: String,
+}
+
+impl From<login::Choice> for Choice {
+    fn from(login::Choice { tenant, slug, name, role }: login::Choice) -> Self {
+        Self { tenant, slug, name, role }
+    }
+}
+
+/// The tenant that the session works in now.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Chosen {
+    /// Slug of the tenant.
+    pub(crate) tenant: String,
+    pub(crate) name: String,
+}
+
+/// A session of the caller.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct OwnSession {
+    pub(crate) id: i64,
+    /// Id of the tenant that it works in.
+    pub(crate) tenant: Option<i64>,
+    pub(crate) created_at: Instant,
+    pub(crate) expires_at: Instant,
+    pub(crate) last_seen_at: Instant,
+    /// Network address from which it was created.
+    pub(crate) address: Option<String>,
+    /// User agent with which it was created.
+    pub(crate) agent: Option<String>,
+    /// Staff of the platform act as the user in it.
+    pub(crate) impersonated: bool,
+    /// It is the session of this request.
+    pub(crate) current: bool,
+}
+
+impl OwnSession {
+    /// Returns the session as its owner sees it; `current` is the id of the session of this request.
+    pub(crate) fn new(session: SessionInfo, current: Option<i64>) -> Self {
+        Self {
+            id: session.id,
+            tenant: session.tenant,
+            created_at: Instant(session.created_us),
+            expires_at: Instant(session.expires_us),
+            last_seen_at: Instant(session.seen_us),
+            address: session.address,
+            agent: session.agent,
+            impersonated: session.impersonated,
+            current: Some(session.id) == current,
+        }
+    }
+}
+
+/// The caller.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Me {
+    /// Name of the actor in the audit log.
+    pub(crate) actor: String,
+    /// Null for an API key.
+    pub(crate) user: Option<Myself>,
+    /// The member of staff who acts as the user.
+    pub(crate) impersonator: Option<String>,
+    /// Slug of the tenant that the credential works in.
+    pub(crate) tenant: Option<String>,
+    /// All tenants of the caller.
+    pub(crate) tenants: Vec<Choice>,
+    /// End of the session. Null for other credentials.
+    pub(crate) expires_at: Option<Instant>,
+}
+
+/// The caller's account.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Myself {
+    pub(crate) id: i64,
+    pub(crate) email: Email,
+    pub(crate) name: String,
+    /// The address is proven.
+    pub(crate) confirmed: bool,
+    pub(crate) staff: bool,
+    pub(crate) superuser: bool,
+}
+
+/// A wish to act as a member of a tenant.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Impersonate {
+    pub(crate) tenant: Slug,
+    /// Id of the member; an owner of the tenant when it is absent.
+    pub(crate) user: Option<super::Id>,
+    /// Reason, for the audit log.
+    pub(crate) reason: String,
+    /// 30 when it is absent.
+    #[schemars(range(min = 1, max = 60))]
+    pub(crate) minutes: Option<u32>,
+}
+
+/// A session in which the caller acts as a member of a tenant.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Impersonation {
+    pub(crate) token: String,
+    /// Id of the member.
+    pub(crate) user: i64,
+    /// Slug of the tenant.
+    pub(crate) tenant: String,
+    pub(crate) expires_at: Instant,
+}
+
+impl Impersonation {
+    pub(crate) fn new(begun: &impersonation::Impersonation, slug: &tenantry::name::Slug) -> Self {
+        Self {
+            token: begun.token.reveal(),
+            user: begun.user.get(),
+            tenant: slug.to_string(),
+            expires_at: Instant(begun.expires_us),
+        }
+    }
+}
