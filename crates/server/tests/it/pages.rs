@@ -92,7 +92,7 @@ async fn many_long_rows_are_expanded_a_few_at_a_time() {
     assert!(longest < PAGE + 42_000, "{longest} bytes");
 }
 
-/// The activity log contains old and new values, so its pages are bounded too; the page without lines is the last.
+/// The activity log contains old and new values, so its pages are bounded too.
 #[tokio::test]
 async fn a_page_of_the_activity_log_ends_at_its_bytes() {
     let model = "store = \"tenant\"\naudit = true\n[fields.body]\ntype = \"text\"\nmax_length = 50000\n";
@@ -109,14 +109,15 @@ async fn a_page_of_the_activity_log_ends_at_its_bytes() {
         let page = owner.get(&format!("/api/tenant/activity?limit=1000{before}")).await.expect(200);
         assert!(page.body.len() < PAGE + 25_000, "{} bytes", page.body.len());
         let lines = page.json()["items"].as_array().unwrap().clone();
-        let Some(last) = lines.last() else { break };
-        before = format!("&before={}", last["id"]);
         seen.extend(ids(&lines));
+        let next = page.json()["next"].clone();
+        let Some(next) = next.as_str() else { break };
+        before = format!("&before={next}");
     }
     assert_eq!(seen, (1..=21).rev().collect::<Vec<_>>());
 }
 
-/// Lists for staff end at their bytes too; the page without items is the last.
+/// Lists for staff end at their bytes too, and say where the next page begins.
 #[tokio::test]
 async fn lists_for_staff_end_at_their_bytes() {
     let app = TestApp::configured("[limits]\npage_bytes = \"1 KiB\"\n", Options::default()).await;
@@ -136,9 +137,10 @@ async fn lists_for_staff_end_at_their_bytes() {
             let page = staff.get(&format!("{list}limit=1000{from}")).await.expect(200);
             assert!(page.body.len() < 4_000, "{list}: {} bytes", page.body.len());
             let items = page.json()["items"].as_array().unwrap().clone();
-            let Some(last) = items.last() else { break };
-            (count, from) = (count + 1, format!("&{go_on}={}", last["id"]));
             seen.extend(ids(&items));
+            let next = page.json()["next"].clone();
+            let Some(next) = next.as_str() else { break };
+            (count, from) = (count + 1, format!("&{go_on}={next}"));
         }
         let distinct: std::collections::BTreeSet<_> = seen.iter().collect();
         assert!(
@@ -146,6 +148,24 @@ async fn lists_for_staff_end_at_their_bytes() {
             "{list}: {count} pages, {seen:?}"
         );
     }
+}
+
+/// A page that is full by number says where the next one begins, as a page that is full by bytes does. Lists without
+/// parameters are one page.
+#[tokio::test]
+async fn every_list_says_where_its_next_page_begins() {
+    let (app, owner) = narrow().await;
+    let staff = app.staff().await;
+    let first = staff.get("/api/admin/users?limit=1").await.expect(200).json();
+    let next = first["next"].as_str().unwrap();
+    let second = staff.get(&format!("/api/admin/users?limit=1&after={next}")).await.expect(200).json();
+    assert_ne!(first["items"], second["items"], "{first}");
+    assert_eq!(staff.get("/api/admin/users?limit=50").await.expect(200).json()["next"], Value::Null);
+    for whole in ["/api/plans", "/api/auth/sessions", "/api/tenant/users", "/api/tenant/keys"] {
+        assert_eq!(owner.get(whole).await.expect(200).json()["next"], Value::Null, "{whole}");
+    }
+    let many = owner.post("/api/records/patients/batch", &json!([patient("Ash")])).await.expect(201).json();
+    assert_eq!(many["next"], Value::Null, "{many}");
 }
 
 /// A file longer than its field allows is refused with the same text, however it is sent.

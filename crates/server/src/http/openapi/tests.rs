@@ -166,7 +166,7 @@ fn every_list_is_a_page() {
         assert_eq!(schema["properties"]["next"]["type"], json!(["string", "null"]), "{name}");
         pages += 1;
     }
-    assert!(pages > 18, "{pages}");
+    assert!(pages >= 18, "{pages}");
     visit(&document["paths"], &mut |key, value| {
         assert!(key != "schema" || value["type"] != "object", "a body or answer without a name: {value}");
     });
