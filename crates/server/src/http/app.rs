@@ -90,7 +90,7 @@ struct Inner {
     /// The number of the loaded apps, and their OpenAPI document.
     openapi: Mutex<(u64, Bytes)>,
     docs: Bytes,
-    short_route: usize,
+    fast_route: usize,
     access_log: AccessLog,
     faults: Faults,
     draining: AtomicBool,
@@ -113,8 +113,8 @@ impl App {
         let metrics = Metrics::new(labels);
         let openapi = Mutex::new(document(&platform));
         let docs = docs::render().into();
-        let short_route = ROUTES.iter().position(|r| r.method == Method::GET && r.path == READ_ONE);
-        let short_route = short_route.unwrap_or(usize::MAX);
+        let fast_route = ROUTES.iter().position(|r| r.method == Method::GET && r.path == READ_ONE);
+        let fast_route = fast_route.unwrap_or(usize::MAX);
         let (access_log, draining) = (AccessLog::new(options.log_to), AtomicBool::new(false));
         Self(Arc::new(Inner {
             platform,
@@ -122,7 +122,7 @@ impl App {
             metrics,
             openapi,
             docs,
-            short_route,
+            fast_route,
             access_log,
             faults: Faults::default(),
             draining,
@@ -176,9 +176,9 @@ impl App {
         &self.0.docs
     }
 
-    /// Returns the index of the route that the short path answers.
-    pub(crate) fn short_route(&self) -> usize {
-        self.0.short_route
+    /// Returns the index of the route that the fast path answers.
+    pub(crate) fn fast_route(&self) -> usize {
+        self.0.fast_route
     }
 
     pub(crate) fn access_log(&self) -> &AccessLog {

@@ -6,11 +6,10 @@
 use super::{
     App,
     access_log::Line,
-    credentials, csrf, denials,
+    credentials, csrf, denials, fast_path,
     problem::{Code, Problem},
     request_id::RequestId,
     serve::PIECE,
-    short,
 };
 use axum::{Router, body::Body, response::IntoResponse};
 use bytes::Bytes;
@@ -33,7 +32,7 @@ use tenantry::{
 };
 use tower::ServiceExt;
 
-/// Body of an answer: bytes in memory on the short path, axum's boxed body on the others.
+/// Body of an answer: bytes in memory on the fast path, axum's boxed body on the others.
 pub(crate) type Reply = Either<Full<Bytes>, Body>;
 
 /// Address of the peer, from the socket.
@@ -140,7 +139,7 @@ where
     response
 }
 
-/// Uses the short path if possible, otherwise the router.
+/// Uses the fast path if possible, otherwise the router.
 async fn routed<B>(
     app: &App,
     router: &Router,
@@ -155,8 +154,8 @@ where
     if let Err(problem) = credentials::host_of_target(&mut request) {
         return problem.into_response().map(Either::Right);
     }
-    if let Some(target) = short::target(&request) {
-        return match short::answer(app, &target, peer, noted).await {
+    if let Some(target) = fast_path::target(&request) {
+        return match fast_path::answer(app, &target, peer, noted).await {
             Ok(response) => response.map(Either::Left),
             Err(problem) => problem.into_response().map(Either::Right),
         };

@@ -8,6 +8,7 @@ mod admin;
 mod answer;
 mod app;
 mod docs;
+mod fast_path;
 mod guard;
 mod observe;
 mod openapi;
@@ -18,7 +19,6 @@ mod records;
 mod request;
 mod routes;
 mod serve;
-mod short;
 mod tenant;
 
 pub use access_log::LogTo;

@@ -1,6 +1,6 @@
 //! Records over HTTP: list, get, create, batch, patch, delete, CSV and files, for every model.
 //!
-//! Called by the route table, and for single reads by the short path of the guard. It turns URLs, headers and bodies
+//! Called by the route table, and for single reads by the fast path of the guard. It turns URLs, headers and bodies
 //! into calls of the platform and never filters, checks or joins anything itself.
 
 mod answer;
@@ -14,7 +14,7 @@ mod write;
 pub(super) use csv::{export, import};
 pub(super) use files::{download, remove as remove_file, upload};
 pub(super) use overrides::{clear_override, set_override};
-pub(super) use read::{list, one, one_short};
+pub(super) use read::{list, one, one_fast};
 pub(super) use write::{batch, change, create, remove};
 
 use super::{App, problem::Result, scope::Scope};

@@ -34,12 +34,12 @@ pub(in crate::http) async fn one(
     RawQuery(text): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let response = one_short(&app, &scope, &path.model, &path.id, text.as_deref(), &headers).await?;
+    let response = one_fast(&app, &scope, &path.model, &path.id, text.as_deref(), &headers).await?;
     Ok(response.map(Body::new))
 }
 
-/// Reads one record without owned parameters, for the guard's short path.
-pub(in crate::http) async fn one_short(
+/// Reads one record without owned parameters, for the guard's fast path.
+pub(in crate::http) async fn one_fast(
     app: &App,
     scope: &Scope,
     model: &str,

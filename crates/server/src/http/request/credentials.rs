@@ -1,6 +1,6 @@
 //! Reads what a request presents: token, key, cookie, host, path, address.
 //!
-//! Called by the extractors, the sign-in routes and the short path. The platform judges the result, on one path for all
+//! Called by the extractors, the sign-in routes and the fast path. The platform judges the result, on one path for all
 //! kinds of credential (`uneven-credentials`). This module decides only whether a header can be read, and allocates
 //! nothing.
 

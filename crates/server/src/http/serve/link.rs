@@ -1,7 +1,7 @@
 //! State shared by the parts of one connection: whether a request is running, whether its body is awaited, and whether
 //! the peer reads.
 //!
-//! Written by the service, the bodies and the socket of the connection; read by the crowd, which closes connections that
+//! Written by the service, the bodies and the socket of the connection; read by `Connections`, which closes connections that
 //! wait for their client.
 
 use std::{
@@ -15,7 +15,7 @@ use std::{
 
 /// State while a request is running.
 const BUSY: u64 = u64::MAX;
-/// State while the crowd closes the connection.
+/// State while `Connections` closes the connection.
 const CLOSING: u64 = u64::MAX - 1;
 
 /// Added to the time in the state while a request waits for more of its body.
@@ -24,7 +24,7 @@ const AWAITED: u64 = 1 << 62;
 /// State of one connection.
 #[derive(Debug)]
 pub(super) struct Link {
-    /// Time at which the last answer ended, by the crowd's clock; or [`AWAITED`] with the time of the last progress of a
+    /// Time at which the last answer ended, by the clock of `Connections`; or [`AWAITED`] with the time of the last progress of a
     /// body; or [`BUSY`] or [`CLOSING`].
     state: AtomicU64,
     /// True after the socket refused bytes, until it takes them.

@@ -3,7 +3,7 @@
 //! Called by the command line and by embedders. It bounds what a client can hold: connections, time and size of a head,
 //! bytes that it does not read. It neither routes nor answers; the guard does.
 
-mod crowd;
+mod connections;
 mod link;
 mod options;
 mod patience;
@@ -16,7 +16,7 @@ pub(in crate::http) use sent::PIECE;
 
 use super::{App, guard};
 use axum::Router;
-use crowd::{Crowd, Place};
+use connections::{Connections, Place};
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
 use link::Link;
@@ -66,11 +66,16 @@ pub async fn serve(
 ) -> io::Result<()> {
     // Accepted connections inherit this.
     socket2::SockRef::from(&listener).set_send_buffer_size(SEND_BUFFER)?;
-    let crowd = Arc::new(Crowd::new(options.max_connections, options.max_connections_per_address));
-    let door =
-        Door { http: builder(&options), options, crowd: crowd.clone(), graceful: GracefulShutdown::new() };
+    let connections =
+        Arc::new(Connections::new(options.max_connections, options.max_connections_per_address));
+    let door = Door {
+        http: builder(&options),
+        options,
+        connections: connections.clone(),
+        graceful: GracefulShutdown::new(),
+    };
     let mut shutdown = pin!(shutdown);
-    let upkeep = tokio::spawn(keep_up(app.clone(), crowd));
+    let upkeep = tokio::spawn(keep_up(app.clone(), connections));
     loop {
         tokio::select! {
             accepted = accept(&listener) => {
@@ -93,26 +98,26 @@ pub async fn serve(
 }
 
 /// Runs the upkeep in a separate task: a slow log sink must not delay new connections.
-async fn keep_up(app: App, crowd: Arc<Crowd>) {
+async fn keep_up(app: App, connections: Arc<Connections>) {
     let mut timer = interval(UPKEEP);
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut reported = 0;
     loop {
         timer.tick().await;
         let pass = async {
-            upkeep(&app, &crowd, &mut reported).await;
+            upkeep(&app, &connections, &mut reported).await;
             Ok(())
         };
         app.platform().run_pass("server upkeep", pass).await;
     }
 }
 
-async fn upkeep(app: &App, crowd: &Crowd, reported: &mut u64) {
-    crowd.tick();
-    let (refused, displaced) = (crowd.refused.load(Relaxed), crowd.displaced.load(Relaxed));
+async fn upkeep(app: &App, connections: &Connections, reported: &mut u64) {
+    connections.tick();
+    let (refused, displaced) = (connections.refused.load(Relaxed), connections.displaced.load(Relaxed));
     app.metrics().connections_refused.store(refused, Relaxed);
     app.metrics().connections_displaced.store(displaced, Relaxed);
-    if crowd.now().is_multiple_of(REPORT_EVERY) && *reported < refused + displaced {
+    if connections.now().is_multiple_of(REPORT_EVERY) && *reported < refused + displaced {
         *reported = refused + displaced;
         tracing::warn!(refused, displaced, "more connections than there is room for; sums since the start");
     }
@@ -164,7 +169,7 @@ async fn accept(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
 struct Door {
     options: ServeOptions,
     http: http1::Builder,
-    crowd: Arc<Crowd>,
+    connections: Arc<Connections>,
     graceful: GracefulShutdown,
 }
 
@@ -173,7 +178,7 @@ struct Shared {
     app: App,
     router: Router,
     link: Arc<Link>,
-    crowd: Arc<Crowd>,
+    connections: Arc<Connections>,
     /// How fast a body must arrive.
     pace: BodyPace,
 }
@@ -181,10 +186,10 @@ struct Shared {
 impl Door {
     /// Serves a connection in a separate task, or refuses it.
     async fn let_in(&self, app: &App, router: &Router, stream: TcpStream, peer: SocketAddr) {
-        let link = Arc::new(Link::new(self.crowd.now()));
+        let link = Arc::new(Link::new(self.connections.now()));
         // All clients behind a proxy share its address, so do not count by it.
         let address = (!app.options().is_proxy(peer.ip())).then(|| peer.ip());
-        let Some(place) = self.crowd.admit(address, &link) else {
+        let Some(place) = self.connections.admit(address, &link) else {
             // Best effort: if the answer does not fit into an empty buffer, do not wait.
             let _ = stream.try_write(NO_PLACE);
             return;
@@ -193,7 +198,7 @@ impl Door {
             app: app.clone(),
             router: router.clone(),
             link,
-            crowd: self.crowd.clone(),
+            connections: self.connections.clone(),
             pace: self.options.body_pace(),
         };
         self.spawn(shared, stream, peer, place);
@@ -225,7 +230,7 @@ impl Door {
                 tracing::debug!(%error, %peer, "connection ended early");
             }
         });
-        self.crowd.serves(id, task.abort_handle());
+        self.connections.serves(id, task.abort_handle());
     }
 }
 

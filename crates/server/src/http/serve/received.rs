@@ -1,4 +1,4 @@
-//! The body of an incoming request. While it waits for the client, the crowd may close its connection; it fails if the
+//! The body of an incoming request. While it waits for the client, `Connections` may close its connection; it fails if the
 //! client sends too slowly.
 //!
 //! The serve loop wraps every body. Time counts only while the body waits for the client, not while the handler works.
@@ -46,7 +46,7 @@ struct Watch {
     /// Time waited and bytes taken in this span.
     waited: Duration,
     taken: u64,
-    /// Time of the last progress, by the crowd's clock, and bytes taken since.
+    /// Time of the last progress, by the clock of `Connections`, and bytes taken since.
     progress: (u64, u64),
 }
 
@@ -62,7 +62,7 @@ impl<B: Body> Received<B> {
 
 impl Watch {
     fn new(shared: Arc<Shared>) -> Self {
-        let progress = (shared.crowd.now(), 0);
+        let progress = (shared.connections.now(), 0);
         Self { shared, timer: None, since: None, waited: Duration::ZERO, taken: 0, progress }
     }
 
@@ -93,7 +93,7 @@ impl Watch {
         }
     }
 
-    /// Ends waiting; returns false if the crowd closes the connection.
+    /// Ends waiting; returns false if `Connections` closes the connection.
     fn stop_waiting(&mut self) -> bool {
         let Some(since) = self.since.take() else { return true };
         self.waited += since.elapsed();
@@ -104,7 +104,7 @@ impl Watch {
         self.taken += bytes;
         self.progress.1 += bytes;
         if self.progress.1 >= PROGRESS_BYTES {
-            self.progress = (self.shared.crowd.now(), 0);
+            self.progress = (self.shared.connections.now(), 0);
         }
     }
 }

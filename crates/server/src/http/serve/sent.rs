@@ -71,6 +71,6 @@ impl Body for Sent {
 
 impl Drop for Sent {
     fn drop(&mut self) {
-        self.shared.link.end(self.shared.crowd.now());
+        self.shared.link.end(self.shared.connections.now());
     }
 }

@@ -24,7 +24,7 @@ const SITE_SHARE: usize = 4;
 
 /// The connections of a server and their limits.
 #[derive(Debug)]
-pub(super) struct Crowd {
+pub(super) struct Connections {
     total: usize,
     per_address: usize,
     per_site: usize,
@@ -63,11 +63,11 @@ enum Network {
 /// Permission for one connection; returned on drop.
 #[derive(Debug)]
 pub(super) struct Place {
-    crowd: Arc<Crowd>,
+    connections: Arc<Connections>,
     id: u64,
 }
 
-impl Crowd {
+impl Connections {
     /// Allows at most `total` connections, and `per_address` from one address. A site may have more than an address, but
     /// no more than half of all unless one address may.
     pub(super) fn new(total: usize, per_address: usize) -> Self {
@@ -112,7 +112,7 @@ impl Crowd {
             self.displaced.fetch_add(1, Relaxed);
         }
         let id = members.add(Member { link: link.clone(), networks, task: None });
-        Some(Place { crowd: self.clone(), id })
+        Some(Place { connections: self.clone(), id })
     }
 
     fn most(&self, network: Network) -> usize {
@@ -176,7 +176,7 @@ impl Members {
 }
 
 impl Place {
-    /// Returns the id of the place, for [`Crowd::serves`].
+    /// Returns the id of the place, for [`Connections::serves`].
     pub(super) fn id(&self) -> u64 {
         self.id
     }
@@ -184,7 +184,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.crowd.lock().remove(self.id);
+        self.connections.lock().remove(self.id);
     }
 }
 
@@ -208,31 +208,32 @@ fn networks(address: IpAddr) -> [Option<Network>; 2] {
 mod tests {
     use super::*;
 
-    fn enter(crowd: &Arc<Crowd>, address: &str) -> Option<(Place, Arc<Link>)> {
-        let link = Arc::new(Link::new(crowd.now()));
-        crowd.tick();
-        Some((crowd.admit(Some(address.parse().unwrap()), &link)?, link))
+    fn enter(connections: &Arc<Connections>, address: &str) -> Option<(Place, Arc<Link>)> {
+        let link = Arc::new(Link::new(connections.now()));
+        connections.tick();
+        Some((connections.admit(Some(address.parse().unwrap()), &link)?, link))
     }
 
     #[test]
     fn one_address_displaces_its_own_and_never_others() {
-        let crowd = Arc::new(Crowd::new(10, 2));
-        let (_other, others) = enter(&crowd, "192.0.2.1").unwrap();
-        let (_first, first) = enter(&crowd, "2001:db8::1").unwrap();
-        let (_second, second) = enter(&crowd, "2001:db8::2:1").unwrap();
-        let (_third, third) = enter(&crowd, "2001:db8::3").unwrap();
+        let connections = Arc::new(Connections::new(10, 2));
+        let (_other, others) = enter(&connections, "192.0.2.1").unwrap();
+        let (_first, first) = enter(&connections, "2001:db8::1").unwrap();
+        let (_second, second) = enter(&connections, "2001:db8::2:1").unwrap();
+        let (_third, third) = enter(&connections, "2001:db8::3").unwrap();
         assert_eq!(first.waiting_since(), None, "the one that was idle for longest makes room");
         assert!(others.waiting_since().is_some() && second.waiting_since().is_some());
         assert!(second.close(second.waiting_since().unwrap()) && third.close(third.waiting_since().unwrap()));
-        assert!(enter(&crowd, "2001:db8::4").is_none(), "none of this address is idle");
-        assert!(enter(&crowd, "2001:db8:0:1::4").is_some(), "another /64 is another address");
+        assert!(enter(&connections, "2001:db8::4").is_none(), "none of this address is idle");
+        assert!(enter(&connections, "2001:db8:0:1::4").is_some(), "another /64 is another address");
     }
 
     #[test]
     fn a_site_of_many_networks_takes_no_more_than_half() {
-        let crowd = Arc::new(Crowd::new(20, 4));
-        let (_other, other) = enter(&crowd, "2001:db8:1::1").unwrap();
-        let site: Vec<_> = (0..30).filter_map(|n| enter(&crowd, &format!("2001:db8:0:{n:x}::1"))).collect();
+        let connections = Arc::new(Connections::new(20, 4));
+        let (_other, other) = enter(&connections, "2001:db8:1::1").unwrap();
+        let site: Vec<_> =
+            (0..30).filter_map(|n| enter(&connections, &format!("2001:db8:0:{n:x}::1"))).collect();
         let open = site.iter().filter(|(_, link)| link.waiting_since().is_some()).count();
         assert_eq!(open, 10, "each network has one connection, the site as many as it may");
         assert!(other.waiting_since().is_some(), "another site is not affected");
@@ -240,15 +241,15 @@ mod tests {
 
     #[test]
     fn a_full_server_closes_the_longest_waiting_and_refuses_when_all_work() {
-        let crowd = Arc::new(Crowd::new(2, 2));
-        let (first, a) = enter(&crowd, "192.0.2.1").unwrap();
-        let (_second, b) = enter(&crowd, "192.0.2.2").unwrap();
-        assert!(enter(&crowd, "192.0.2.3").is_some_and(|_| a.waiting_since().is_none()));
+        let connections = Arc::new(Connections::new(2, 2));
+        let (first, a) = enter(&connections, "192.0.2.1").unwrap();
+        let (_second, b) = enter(&connections, "192.0.2.2").unwrap();
+        assert!(enter(&connections, "192.0.2.3").is_some_and(|_| a.waiting_since().is_none()));
         drop(first);
         assert!(b.close(b.waiting_since().unwrap()));
-        let (_third, c) = enter(&crowd, "192.0.2.3").unwrap();
+        let (_third, c) = enter(&connections, "192.0.2.3").unwrap();
         assert!(c.close(c.waiting_since().unwrap()));
-        assert!(enter(&crowd, "192.0.2.4").is_none());
-        assert_eq!(crowd.refused.load(Relaxed), 1);
+        assert!(enter(&connections, "192.0.2.4").is_none());
+        assert_eq!(connections.refused.load(Relaxed), 1);
     }
 }

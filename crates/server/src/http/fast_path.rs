@@ -1,4 +1,4 @@
-//! Short path: reads one record without the router and without boxed futures or bodies.
+//! Fast path: reads one record without the router and without boxed futures or bodies.
 //!
 //! The guard calls it before the router. It handles exactly `GET /api/records/{model}/{id}` and leaves every other
 //! spelling to the router, which gives the same answer; both end in one function. It makes no decisions itself.
@@ -15,7 +15,7 @@ use http::{HeaderMap, Method, Request, Response};
 use http_body_util::Full;
 use std::net::IpAddr;
 
-/// The target of a request that may take the short path.
+/// The target of a request that may take the fast path.
 pub(super) struct Target<'a> {
     path: &'a str,
     model: &'a str,
@@ -49,11 +49,11 @@ pub(super) async fn answer(
     peer: IpAddr,
     noted: &mut Noted,
 ) -> Result<Response<Full<Bytes>>> {
-    noted.route = app.short_route();
+    noted.route = app.fast_route();
     let mut scope = Scope::resolve(app, target.headers, target.path, peer).await?;
     (noted.tenant, noted.user) = scope.noted();
     let mut response =
-        records::one_short(app, &scope, target.model, target.id, target.query, target.headers).await?;
+        records::one_fast(app, &scope, target.model, target.id, target.query, target.headers).await?;
     if waits_in_memory(response.body())
         && let Some(hold) = scope.hold()
     {
@@ -67,13 +67,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_plain_read_is_short() {
-        let short = |method: &str, uri: &str| {
+    fn only_the_plain_read_is_fast() {
+        let fast = |method: &str, uri: &str| {
             let request = Request::builder().method(method).uri(uri).body(()).unwrap();
             target(&request).map(|t| (t.model.to_owned(), t.id.to_owned()))
         };
-        assert_eq!(short("GET", "/api/records/patients/7?fields=id"), Some(("patients".into(), "7".into())));
-        assert!(short("GET", "/api/records/p/0190a0aa-0000-7000-8000-000000000000").is_some());
+        assert_eq!(fast("GET", "/api/records/patients/7?fields=id"), Some(("patients".into(), "7".into())));
+        assert!(fast("GET", "/api/records/p/0190a0aa-0000-7000-8000-000000000000").is_some());
         for uri in [
             "/api/records/patients",
             "/api/records/patients/",
@@ -83,9 +83,9 @@ mod tests {
             "/api/records//7",
             "/t/acme/api/records/patients/7",
         ] {
-            assert_eq!(short("GET", uri), None, "{uri}");
+            assert_eq!(fast("GET", uri), None, "{uri}");
         }
-        assert_eq!(short("DELETE", "/api/records/patients/7"), None);
-        assert_eq!(short("HEAD", "/api/records/patients/7"), None);
+        assert_eq!(fast("DELETE", "/api/records/patients/7"), None);
+        assert_eq!(fast("HEAD", "/api/records/patients/7"), None);
     }
 }
