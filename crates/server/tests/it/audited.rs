@@ -54,8 +54,8 @@ const TRIED: &[(&str, &str, &[&str])] = &[
     ("POST", "/api/admin/tenants/{slug}/maintenance", &["tenant.maintenance"]),
     ("PATCH", "/api/admin/tenants/{slug}/settings", &["tenant.settings"]),
     ("POST", "/api/admin/tenants/{slug}/rename", &["tenant.rename"]),
-    ("POST", "/api/admin/tenants/{slug}/retire", &["tenant.cancel", "tenant.close"]),
-    ("POST", "/api/admin/tenants/{slug}/keep", &["tenant.keep"]),
+    ("POST", "/api/admin/tenants/{slug}/cancel", &["tenant.cancel", "tenant.close"]),
+    ("DELETE", "/api/admin/tenants/{slug}/cancel", &["tenant.keep"]),
     ("POST", "/api/admin/tenants/{slug}/plan", &["subscription.change_plan", "subscription.set_state"]),
     ("POST", "/api/admin/tenants/{slug}/clone", &["tenant.clone", "tenant.create"]),
     ("POST", "/api/admin/import", &["tenant.import", "tenant.create"]),
@@ -140,7 +140,7 @@ impl Stage {
 
     async fn retired(&self) {
         let now = json!({"confirm": self.slug, "grace_days": 0, "retention_days": 0});
-        self.staff.post(&self.at("retire"), &now).await.expect(200);
+        self.staff.post(&self.at("cancel"), &now).await.expect(200);
     }
 
     async fn count(&self) -> i64 {
@@ -165,7 +165,7 @@ async fn before(s: &Stage, route: &str) -> Value {
             let other = sessions["items"].as_array().unwrap().iter().find(|i| i["current"] == true).cloned();
             other.unwrap_or_else(|| panic!("{sessions}"))["id"].clone()
         }
-        "DELETE /api/tenant/cancel" | "POST /api/admin/tenants/{slug}/keep" => {
+        "DELETE /api/tenant/cancel" | "DELETE /api/admin/tenants/{slug}/cancel" => {
             let cancel = json!({"confirm": s.slug});
             s.owner.post("/api/tenant/cancel", &cancel).await.expect(200);
             Value::Null
@@ -260,10 +260,10 @@ async fn act(s: &Stage, route: &str, ready: &Value, n: usize) -> Answer {
         "POST /api/admin/tenants/{slug}/rename" => {
             staff.post(&s.at("rename"), &json!({"slug": format!("other-{n}")})).await
         }
-        "POST /api/admin/tenants/{slug}/retire" => {
-            staff.post(&s.at("retire"), &json!({"confirm": slug, "grace_days": 0})).await
+        "POST /api/admin/tenants/{slug}/cancel" => {
+            staff.post(&s.at("cancel"), &json!({"confirm": slug, "grace_days": 0})).await
         }
-        "POST /api/admin/tenants/{slug}/keep" => staff.post(&s.at("keep"), &none).await,
+        "DELETE /api/admin/tenants/{slug}/cancel" => staff.delete(&s.at("cancel")).await,
         "POST /api/admin/tenants/{slug}/plan" => {
             staff.post(&s.at("plan"), &json!({"plan": "clinic", "state": "active"})).await
         }

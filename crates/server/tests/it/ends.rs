@@ -43,7 +43,7 @@ fn data(app: &TestApp) -> PathBuf {
 /// Cancels the tenant without grace period and retention; returns its id.
 async fn closed(staff: &Client, slug: &str) -> Value {
     let now = json!({"confirm": slug, "grace_days": 0, "retention_days": 0, "reason": "asked by letter"});
-    let shown = staff.post(&format!("/api/admin/tenants/{slug}/retire"), &now).await.expect(200).json();
+    let shown = staff.post(&format!("/api/admin/tenants/{slug}/cancel"), &now).await.expect(200).json();
     assert_eq!(shown["state"], "cancelled");
     shown["id"].clone()
 }
@@ -101,7 +101,7 @@ async fn a_purge_asks_twice_and_leaves_a_certificate() {
     staff.get("/api/admin/tenants/acme/certificate").await.expect(404);
     // Closed, and retained for ten days.
     let closing = json!({"confirm": "acme", "grace_days": 0, "retention_days": 10});
-    staff.post("/api/admin/tenants/acme/retire", &closing).await.expect(200);
+    staff.post("/api/admin/tenants/acme/cancel", &closing).await.expect(200);
     for wrong in [
         json!({"confirm": "other", "id": id}),
         json!({"confirm": "acme", "id": other_id}),
@@ -126,7 +126,7 @@ async fn a_purge_asks_twice_and_leaves_a_certificate() {
     let done = purge(&staff, "acme", &early).await.expect(200).json();
     assert_eq!(done["state"], "done", "{done}");
     purge(&staff, "acme", &early).await.expect(409);
-    staff.post("/api/admin/tenants/acme/keep", &json!({})).await.expect(409);
+    staff.delete("/api/admin/tenants/acme/cancel").await.expect(409);
     for name in ["acme".to_owned(), id.to_string()] {
         let certificate =
             staff.get(&format!("/api/admin/tenants/{name}/certificate")).await.expect(200).json();

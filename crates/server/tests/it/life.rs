@@ -85,7 +85,7 @@ async fn a_cancelled_company_works_through_its_grace_and_closes_at_its_hour() {
     assert_eq!(acme.get("/api/tenant").await.expect(200).json()["state"], "cancelled");
     let staff = app.login("staff@platform.example").await;
     staff.post("/api/admin/tenants/acme/resume", &json!({})).await.expect(409);
-    staff.post("/api/admin/tenants/acme/keep", &json!({})).await.expect(200);
+    staff.delete("/api/admin/tenants/acme/cancel").await.expect(200);
     acme.get("/api/records/patients").await.expect(200);
     let wanted = [
         "tenant.cancel",
@@ -113,9 +113,9 @@ async fn only_who_manages_a_company_ends_it_and_a_suspended_one_comes_back_suspe
     let staff = app.staff().await;
     staff.post("/api/admin/tenants/acme/suspend", &json!({"reason": "late"})).await.expect(200);
     let now = json!({"confirm": "acme", "grace_days": 0, "retention_days": 5});
-    staff.post("/api/admin/tenants/acme/retire", &json!({"confirm": "other"})).await.expect(422);
-    let retired = staff.post("/api/admin/tenants/acme/retire", &now).await.expect(200).json();
+    staff.post("/api/admin/tenants/acme/cancel", &json!({"confirm": "other"})).await.expect(422);
+    let retired = staff.post("/api/admin/tenants/acme/cancel", &now).await.expect(200).json();
     assert_eq!(retired["state"], "cancelled", "no grace: closed at once");
-    let kept = staff.post("/api/admin/tenants/acme/keep", &json!({})).await.expect(200).json();
+    let kept = staff.delete("/api/admin/tenants/acme/cancel").await.expect(200).json();
     assert_eq!((&kept["state"], &kept["ends"]), (&json!("suspended"), &json!(null)));
 }

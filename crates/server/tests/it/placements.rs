@@ -155,7 +155,7 @@ async fn what_a_company_brought_is_left_alone_and_staff_are_told_f3() {
         let path = |what: &str| format!("/api/admin/tenants/{slug}/{what}");
         let id = staff.get(&format!("/api/admin/tenants/{slug}")).await.expect(200).json()["id"].clone();
         let now = json!({"confirm": slug, "grace_days": 0, "retention_days": 0});
-        staff.post(&path("retire"), &now).await.expect(200);
+        staff.post(&path("cancel"), &now).await.expect(200);
         let form = json!({"confirm": slug, "id": id, "early": true});
         assert_eq!(staff.post(&path("purge?wait=60"), &form).await.expect(200).json()["state"], "done");
     }

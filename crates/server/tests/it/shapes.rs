@@ -216,8 +216,9 @@ async fn life(app: &TestApp, own: &Asking<'_>, staff: &Asking<'_>) {
     own.post("/api/tenant/cancel", "/api/tenant/cancel", &json!({"confirm": "acme"})).await;
     let kept = own.client.delete("/api/tenant/cancel").await;
     own.held("delete", "/api/tenant/cancel", kept);
-    let id = plain("retire", json!({"confirm": "acme", "grace_days": 9})).await["id"].clone();
-    plain("keep", json!({})).await;
+    let id = plain("cancel", json!({"confirm": "acme", "grace_days": 9})).await["id"].clone();
+    let kept = staff.client.delete("/api/admin/tenants/acme/cancel").await;
+    staff.held("delete", "/api/admin/tenants/{slug}/cancel", kept);
     staff.get_as("/api/admin/tenants/acme/survey", "/api/admin/tenants/{slug}/survey").await;
     let root = &app.platform().config().servers[0].path;
     std::fs::write(root.join("stray.db"), b"nobody's").unwrap();
@@ -228,7 +229,7 @@ async fn life(app: &TestApp, own: &Asking<'_>, staff: &Asking<'_>) {
     std::fs::remove_file(root.join(format!("{physical}.db"))).unwrap();
     let orphans = staff.get("/api/admin/orphans").await;
     assert_eq!(orphans["items"].as_array().map(Vec::len), Some(2), "{orphans}");
-    plain("retire", json!({"confirm": "acme", "grace_days": 0, "retention_days": 0})).await;
+    plain("cancel", json!({"confirm": "acme", "grace_days": 0, "retention_days": 0})).await;
     staff.done("purge", &json!({"confirm": "acme", "id": id, "early": true})).await;
     staff.get_as("/api/admin/tenants/acme/certificate", "/api/admin/tenants/{slug}/certificate").await;
 }

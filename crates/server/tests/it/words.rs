@@ -58,7 +58,7 @@ async fn queries_log_ins_and_files_say_what_is_wrong() {
     let wrong = anon.post("/api/auth/login", &wrong).await.expect(401).json();
     let nobody = json!({"email": "nobody@acme.example", "password": PASSWORD});
     let nobody = anon.post("/api/auth/login", &nobody).await.expect(401).json();
-    assert_eq!(wrong["detail"], "E-mail address, password or company is wrong.");
+    assert_eq!(wrong["detail"], "E-mail address, password or tenant is wrong.");
     assert_eq!((&wrong["detail"], &wrong["remedy"]), (&nobody["detail"], &nobody["remedy"]), "never which");
     for (key, said) in [
         (json!({"name": "k", "role": "king"}), "role: must be one of: owner, admin, member, viewer"),

@@ -41,8 +41,8 @@ pub(in crate::http) async fn login(
 fn refused(error: Error) -> Problem {
     match error {
         Error::Unauthenticated(private) => {
-            Problem::new(Code::Unauthenticated, "E-mail address, password or company is wrong.")
-                .remedy("Check all three. Until you have confirmed your address, name the company as well. If you forgot the \
+            Problem::new(Code::Unauthenticated, "E-mail address, password or tenant is wrong.")
+                .remedy("Check all three. Until you have confirmed your address, name the tenant as well. If you forgot the \
                      password: POST /api/auth/password/forgot.")
                 .private(private)
         }

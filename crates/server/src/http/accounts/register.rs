@@ -98,15 +98,15 @@ fn checked(form: &Register, signed_in: bool) -> Result<Slug, Error> {
 }
 
 /// Derives a slug from the tenant's name. Characters outside ASCII are refused, never mapped (`slug-collision`).
-fn suggested(company: &str) -> Result<Slug, Error> {
+fn suggested(name: &str) -> Result<Slug, Error> {
     let mut text = String::with_capacity(40);
-    for letter in company.trim().chars() {
+    for letter in name.trim().chars() {
         match letter.to_ascii_lowercase() {
             c @ ('a'..='z' | '0'..='9') => text.push(c),
             ' ' | '-' | '_' | '.' | ',' | '&' | '\'' if !text.ends_with('-') => text.push('-'),
             ' ' | '-' | '_' | '.' | ',' | '&' | '\'' => {}
             _ => {
-                return Err(Error::invalid("slug", "choose a short name for this company: a-z, 0-9 and -"));
+                return Err(Error::invalid("slug", "choose a slug: a-z, 0-9 and -"));
             }
         }
     }

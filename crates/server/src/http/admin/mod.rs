@@ -23,7 +23,7 @@ pub(super) use backups::{
 pub(super) use copies::{clone_tenant, import};
 pub(super) use create::{databases as create_databases, tenant as create_tenant};
 pub(super) use impersonate::{start as impersonate, stop as stop_impersonating};
-pub(super) use life::{keep, rename, retire};
+pub(super) use life::{cancel, rename, revoke as revoke_cancellation};
 pub(super) use mail::list as mail;
 pub(super) use maintenance::set as maintenance;
 pub(super) use moving::{demote, promote, release, to as move_to};

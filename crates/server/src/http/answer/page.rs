@@ -23,10 +23,10 @@ pub(in crate::http) fn is_wanted(headers: &HeaderMap) -> bool {
 
 /// Returns the page after a registration, with a session cookie.
 pub(in crate::http) fn welcome(app: &App, signed_in: &SignedIn) -> Response {
-    let company = signed_in.choices.first().map_or("", |choice| choice.name.as_str());
+    let tenant = signed_in.choices.first().map_or("", |choice| choice.name.as_str());
     let text = format!(
-        "<h1>{} is registered</h1><p>You are logged in as {}. <a href=\"/api/docs\">What you can do now</a></p>",
-        escaped(company),
+        "<h1>{} is registered</h1><p>You are signed in as {}. <a href=\"/api/docs\">What you can do now</a></p>",
+        escaped(tenant),
         escaped(&signed_in.user.email)
     );
     WithCookie(page(StatusCode::CREATED, &text), session_cookie(app, signed_in)).into_response()

@@ -118,7 +118,7 @@ async function logIn(event) {
   const said = await answer.json();
   if (answer.ok) byId("token").value = said.token;
   byId("password").value = "";
-  byId("said").textContent = answer.ok ? "Logged in as " + byId("email").value + "." : said.detail || said.title;
+  byId("said").textContent = answer.ok ? "Signed in as " + byId("email").value + "." : said.detail || said.title;
 }
 
 async function start() {

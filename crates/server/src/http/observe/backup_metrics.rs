@@ -36,9 +36,5 @@ pub(in crate::http) fn append(text: &mut String, status: &Status, now_us: i64) {
     gauge("tenantry_backup_damaged", "Backups known to be damaged.", count(status.damaged));
     gauge("tenantry_backup_good", "Good backups.", count(status.good));
     gauge("tenantry_backup_stored_bytes", "Bytes that good backups take.", count(status.stored_bytes));
-    gauge(
-        "tenantry_backup_tenants_without",
-        "Companies without a good backup.",
-        count(status.tenants_without),
-    );
+    gauge("tenantry_backup_tenants_without", "Tenants without a good backup.", count(status.tenants_without));
 }

@@ -36,7 +36,7 @@ pub(super) fn operation(route: &Route, model: &Model, models: &[Arc<Model>], sch
         ("200", answer("Changed", &one))
     } else if is(route, &Method::PUT, "/{id}/override") {
         operation["requestBody"] = body(&reference(&format!("{name}_override")));
-        ("200", answer("The record as the company sees it", &one))
+        ("200", answer("The record as the tenant sees it", &one))
     } else if is(route, &Method::POST, "/batch") {
         operation["requestBody"] = body(
             &json!({"type": "array", "minItems": 1, "maxItems": 1000, "items": reference(&format!("{name}_new"))}),
@@ -113,7 +113,7 @@ fn parameters(route: &Route, model: &Model, models: &[Arc<Model>]) -> Value {
     if is(route, &Method::PATCH, "/{id}") || is(route, &Method::DELETE, "/{id}") {
         all.push(json!({"name": "If-Match", "in": "header",
             "schema": {"type": "string", "pattern": "^(\\*|(W/)?\"[1-9][0-9]*\")$"},
-            "description": "The record's ETag: refused with 412 if somebody changed it meanwhile."}));
+            "description": "The record's ETag: refused with 412 if the record has changed since."}));
     }
     Value::Array(all)
 }

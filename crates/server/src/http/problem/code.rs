@@ -35,7 +35,7 @@ codes! {
     Invalid "invalid" UNPROCESSABLE_ENTITY "A value is not allowed"
         "";
     /// The credential is missing or no longer valid.
-    Unauthenticated "unauthenticated" UNAUTHORIZED "Log in first"
+    Unauthenticated "unauthenticated" UNAUTHORIZED "Sign in first"
         "POST /api/auth/login, then send the token as `Authorization: Bearer …`.";
     /// The credential is valid but does not permit this, on something that the caller may see.
     Denied "denied" FORBIDDEN "Not allowed"
@@ -68,13 +68,13 @@ codes! {
     Cancelled "cancelled" CONFLICT "It was cancelled"
         "";
     /// `If-Match` names a version other than the record's.
-    VersionConflict "version_conflict" PRECONDITION_FAILED "Somebody changed it meanwhile"
+    VersionConflict "version_conflict" PRECONDITION_FAILED "The record has changed"
         "Read the record again, apply the change to it, and send its new ETag in If-Match.";
     /// `If-Match` is required here and was not sent.
     PreconditionRequired "precondition_required" PRECONDITION_REQUIRED "If-Match is required"
         "Send the record's ETag in If-Match, or `If-Match: *` to overwrite whatever is there.";
     /// The tenant is suspended, or not ready yet.
-    TenantSuspended "tenant_suspended" FORBIDDEN "This company is not available"
+    TenantSuspended "tenant_suspended" FORBIDDEN "This tenant is not available"
         "Ask the platform's operator.";
     /// The tenant is in maintenance mode.
     Maintenance "maintenance" SERVICE_UNAVAILABLE "Closed for maintenance"
@@ -93,15 +93,15 @@ codes! {
         "";
     /// The tenant's own SQL does something that is not allowed (`confined-sql`).
     StatementDenied "statement_denied" FORBIDDEN "The statement is not allowed here"
-        "Only reading statements on this company's own tables are allowed.";
+        "Only reading statements on this tenant's own tables are allowed.";
     /// The statement exceeded its deadline.
     Deadline "deadline" SERVICE_UNAVAILABLE "It took too long"
         "Narrow the filter, lower the limit, or sort by an indexed field.";
     /// The tenant has no database: its creation never finished, or the database was removed.
-    NoDatabase "no_database" SERVICE_UNAVAILABLE "The company has no database"
+    NoDatabase "no_database" SERVICE_UNAVAILABLE "The tenant has no database"
         "An operator runs `tenantry tenant create-database SLUG`.";
     /// The database is on a server that this process's configuration does not contain.
-    ServerUnknown "server_unknown" SERVICE_UNAVAILABLE "This server does not know where the company's database lies"
+    ServerUnknown "server_unknown" SERVICE_UNAVAILABLE "This server does not know where the tenant's database is"
         "An operator restarts the server with the current configuration.";
     /// The database lacks migrations that this server has loaded.
     MigrationsPending "migrations_pending" SERVICE_UNAVAILABLE "Migrations have not run on this tenant's database"
@@ -128,7 +128,7 @@ codes! {
     Unavailable "unavailable" SERVICE_UNAVAILABLE "Busy"
         "Try again in a moment.";
     /// An internal error.
-    Internal "internal" INTERNAL_SERVER_ERROR "A fault of ours"
+    Internal "internal" INTERNAL_SERVER_ERROR "Internal error"
         "";
 }
 

@@ -116,7 +116,7 @@ impl Scope {
 
 /// The problem for a signed-in caller that has several tenants or none and names no tenant.
 fn nowhere() -> Problem {
-    Problem::new(Code::NotFound, "No company is chosen.")
+    Problem::new(Code::NotFound, "No tenant is chosen.")
         .remedy("POST /api/auth/switch with one of the tenants that GET /api/me lists.")
 }
 

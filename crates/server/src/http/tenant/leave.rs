@@ -24,9 +24,7 @@ pub(in crate::http) async fn cancel(
     let record = owned(&app, &named).await?;
     let form = body.read(&app).await?;
     if form.confirm != record.slug.as_str() {
-        return Err(
-            Error::invalid("confirm", format!("type the company's short name, {}", record.slug)).into()
-        );
+        return Err(Error::invalid("confirm", format!("type the tenant's slug, {}", record.slug)).into());
     }
     let reason = form.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
     let ends = app.platform().cancel_own_tenant(&named.actor, record.id, reason).await?;
@@ -34,7 +32,7 @@ pub(in crate::http) async fn cancel(
 }
 
 /// `DELETE /api/tenant/cancel`.
-pub(in crate::http) async fn keep(State(app): State<App>, named: Named) -> Result<Json<Ending>> {
+pub(in crate::http) async fn revoke(State(app): State<App>, named: Named) -> Result<Json<Ending>> {
     let record = owned(&app, &named).await?;
     app.platform().keep_own_tenant(&named.actor, record.id).await?;
     Ok(Json(Ending { slug: record.slug.to_string(), ends: None }))

@@ -18,7 +18,7 @@ pub(super) use export::download as export;
 pub(super) use insight::{activity, operations, usage};
 pub(super) use invitations::{create as invite, list as invitations, revoke as revoke_invitation};
 pub(super) use keys::{create as create_key, list as keys, revoke as revoke_key};
-pub(super) use leave::{cancel, keep};
+pub(super) use leave::{cancel, revoke as revoke_cancellation};
 pub(super) use members::{change as change_member, list as members, remove as remove_member};
 pub(super) use sql::run as sql;
 pub(super) use state::{change, show};

@@ -150,7 +150,7 @@ impl Cast {
 
     async fn close(&self, company: &Company) {
         let now = json!({"confirm": company.slug, "grace_days": 0, "retention_days": 0});
-        let path = format!("/api/admin/tenants/{}/retire", company.slug);
+        let path = format!("/api/admin/tenants/{}/cancel", company.slug);
         self.app.anon().with_token(&self.staff).post(&path, &now).await.expect(200);
     }
 

@@ -25,8 +25,8 @@ pub(in crate::http) async fn rename(
     Ok(Json(app.platform().show_tenant(&to).await?.into()))
 }
 
-/// `POST /api/admin/tenants/{slug}/retire`.
-pub(in crate::http) async fn retire(
+/// `POST /api/admin/tenants/{slug}/cancel`.
+pub(in crate::http) async fn cancel(
     State(app): State<App>,
     Staff(actor): Staff,
     TenantSlug(slug): TenantSlug,
@@ -44,8 +44,8 @@ pub(in crate::http) async fn retire(
     Ok(Json(platform.show_tenant(&slug).await?.into()))
 }
 
-/// `POST /api/admin/tenants/{slug}/keep`.
-pub(in crate::http) async fn keep(
+/// `DELETE /api/admin/tenants/{slug}/cancel`.
+pub(in crate::http) async fn revoke(
     State(app): State<App>,
     Staff(actor): Staff,
     TenantSlug(slug): TenantSlug,
@@ -59,6 +59,6 @@ pub(in crate::http) async fn keep(
 pub(in crate::http::admin) fn confirmed(slug: &Slug, confirm: &str) -> Result<()> {
     match confirm == slug.as_str() {
         true => Ok(()),
-        false => Err(Error::invalid("confirm", format!("type the company's short name, {slug}")).into()),
+        false => Err(Error::invalid("confirm", format!("type the tenant's slug, {slug}")).into()),
     }
 }
