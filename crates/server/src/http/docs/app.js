@@ -73,13 +73,23 @@ function parameters(operation) {
   return rows.length ? [make("h3", { textContent: "Parameters" }), make("table", {}, ...rows)] : [];
 }
 
+// What the members of a body or an answer mean; of a page, what those of its entries mean.
+function members(schema) {
+  const s = resolve(schema) || {};
+  const of = resolve(s.properties?.items?.items) || s;
+  const rows = Object.entries(of.properties || {}).filter(([, member]) => member.description)
+    .map(([name, member]) => make("tr", {}, make("td", {}, make("code", { textContent: name })),
+      make("td", {}, ...prose(member.description))));
+  return rows.length ? [make("table", {}, ...rows)] : [];
+}
+
 // What comes back when all is well.
 function answer(operation) {
   const [status, good] = Object.entries(operation.responses || {}).find(([status]) => status.startsWith("2")) || [];
   if (!good) return [];
   const schema = good.content?.["application/json"]?.schema;
   const text = schema ? JSON.stringify(example(schema), null, 2) : Object.keys(good.content || {}).join(", ") || "nothing";
-  return [make("h3", { textContent: "Answer " + status }), make("pre", { textContent: text })];
+  return [make("h3", { textContent: "Answer " + status }), make("pre", { textContent: text }), ...members(schema)];
 }
 
 function draw(method, path, operation) {
@@ -90,7 +100,8 @@ function draw(method, path, operation) {
   // Filled when it is opened first: a platform has hundreds of operations.
   box.addEventListener("toggle", () => {
     box.append(make("div", {}, ...parameters(operation), make("h3", { textContent: "Request" }),
-      make("pre", { textContent: curl(method, path, operation) }), ...answer(operation),
+      make("pre", { textContent: curl(method, path, operation) }), ...members(jsonBody(operation)),
+      ...answer(operation),
       make("h3", { textContent: "Try it" }), sender(method, path, operation)));
   }, { once: true });
   return box;

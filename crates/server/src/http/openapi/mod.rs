@@ -10,7 +10,7 @@ mod model;
 mod records;
 
 use super::{
-    problem::{self, Code},
+    problem,
     routes::{Access, ROUTES, Route},
 };
 use crate::wire::document::Document;
@@ -18,7 +18,7 @@ use describe::{Operation, Schemas};
 use http::Method;
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeSet, sync::Arc};
-use tenantry::{error::Rule, model::Model};
+use tenantry::model::Model;
 
 /// Builds the document.
 pub(super) fn build(title: &str, models: &[Arc<Model>]) -> Document {
@@ -137,41 +137,14 @@ fn tags(models: &[Arc<Model>]) -> Vec<Value> {
     names.filter(|name| seen.insert(name.clone())).map(|name| json!({"name": name})).collect()
 }
 
-fn all_schemas(schemas: Schemas, models: &[Arc<Model>]) -> Map<String, Value> {
+fn all_schemas(mut schemas: Schemas, models: &[Arc<Model>]) -> Map<String, Value> {
+    schemas.answered::<problem::Wire<'_>>();
     let mut schemas = schemas.into_map();
-    schemas.insert("Problem".into(), problem_schema());
     schemas.insert("File".into(), model::file());
     for model in models {
         model::schemas(model, models, &mut schemas);
     }
     schemas
-}
-
-fn problem_schema() -> Value {
-    let codes: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
-    let rules: Vec<_> = Rule::ALL.iter().map(|rule| rule.code()).collect();
-    json!({
-        "type": "object",
-        "required": ["type", "title", "status", "code", "detail"],
-        "properties": {
-            "type": {"type": "string", "format": "uri-reference"},
-            "title": {"type": "string"},
-            "status": {"type": "integer"},
-            "code": {"type": "string", "enum": codes},
-            "detail": {"type": "string"},
-            "remedy": {"type": "string", "description": "What to do about it."},
-            "errors": {"type": "array", "items": {
-                "type": "object",
-                "required": ["field", "code", "message"],
-                "properties": {
-                    "field": {"type": "string"},
-                    "code": {"type": "string", "enum": rules},
-                    "message": {"type": "string"},
-                },
-            }},
-            "request_id": {"type": "string"},
-        },
-    })
 }
 
 /// Returns a `$ref` to a schema of this document.

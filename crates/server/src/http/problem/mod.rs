@@ -13,6 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, StatusCode, header};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::borrow::Cow;
 use tenantry::error::{FieldError, Rule};
@@ -24,11 +25,12 @@ pub const MEDIA_TYPE: &str = "application/problem+json";
 pub type Result<T, E = Problem> = std::result::Result<T, E>;
 
 /// A problem with one field of the request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FieldProblem {
     /// Name of the field or query parameter; in a batch with the index of the record before it: `3.born_on`.
     pub field: String,
     /// Kind of the broken rule, for programs.
+    #[schemars(extend("enum" = Rule::ALL.iter().map(|rule| rule.code()).collect::<Vec<_>>()))]
     pub code: &'static str,
     /// The broken rule, for people.
     pub message: String,
@@ -63,19 +65,32 @@ struct Inner {
     fault: bool,
 }
 
-#[derive(Serialize)]
-struct Wire<'a> {
+/// A refusal (RFC 9457).
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
+pub(in crate::http) struct Wire<'a> {
+    /// Address of the description of this kind.
     #[serde(rename = "type")]
+    #[schemars(extend("format" = "uri-reference"))]
     kind: String,
     title: &'a str,
+    /// The HTTP status.
     status: u16,
+    /// Kind of the problem, for programs.
+    #[schemars(extend("enum" = Code::ALL.iter().map(|code| code.as_str()).collect::<Vec<_>>()))]
     code: &'a str,
+    /// What is wrong, for people.
     detail: &'a str,
+    /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "&str")]
     remedy: Option<&'a str>,
+    /// Every field that breaks a rule.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldProblem],
+    /// Finds the request in the log.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "&str")]
     request_id: Option<&'a str>,
 }
 
