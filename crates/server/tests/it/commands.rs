@@ -5,6 +5,7 @@ use super::{
     binary::{json_of, run, start, stdout},
     lives::fine,
 };
+use serde_json::Value;
 use std::{
     path::Path,
     process::{Command, Stdio},
@@ -171,6 +172,47 @@ fn a_page_of_a_list_names_the_next_one() {
             after = Some(next.to_owned());
         }
         assert!(seen.len() > 1 && seen == *whole["items"].as_array().unwrap(), "{noun}: {seen:#?}");
+    }
+}
+
+/// Members of an item that the command line shows and the HTTP API does not.
+const MORE: [(&str, &[&str]); 2] = [("tenant", &["bytes"]), ("plan", &["archived", "id"])];
+
+#[test]
+fn json_has_the_members_of_the_http_api() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start(dir.path(), "demo");
+    let dir = dir.path();
+    fine(dir, &["backup", "create", "city-hospital"]);
+    fine(dir, &["tenant", "cancel", "city-hospital", "--yes", "city-hospital"]);
+    let token = server.log_in("admin@tenantry.example");
+    for (noun, path) in [
+        ("tenant", "/api/admin/tenants"),
+        ("plan", "/api/plans"),
+        ("user", "/api/admin/users"),
+        ("backup", "/api/admin/backups"),
+        ("operation", "/api/admin/operations"),
+        ("audit", "/api/admin/audit"),
+    ] {
+        let (status, answer) = server.ask("GET", path, &token, None);
+        assert_eq!(status, 200, "{path}: {answer}");
+        let more = MORE.iter().find(|(of, _)| *of == noun).map_or(&[][..], |(_, more)| *more);
+        let mut expected: Vec<_> = more.iter().map(ToString::to_string).collect();
+        members("", &answer["items"][0], &mut expected);
+        let mut shown = Vec::new();
+        members("", &json_of(dir, &[noun, "list"])["items"][0], &mut shown);
+        expected.sort();
+        shown.sort();
+        assert_eq!(shown, expected, "{noun}");
+    }
+}
+
+/// Adds the paths of the members of an object and of the objects in it.
+fn members(path: &str, value: &Value, paths: &mut Vec<String>) {
+    for (name, value) in value.as_object().into_iter().flatten() {
+        let path = format!("{path}{name}");
+        members(&format!("{path}."), value, paths);
+        paths.push(path);
     }
 }
 

@@ -132,9 +132,13 @@ pub(super) async fn print(platform: &Platform, tenants: &[Listed], json: bool) -
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns a tenant as JSON, with the size of its databases.
+/// Returns a tenant as the staff API shows it, with the size of its databases.
 fn shown(platform: &Platform, tenant: &Listed) -> Result<serde_json::Value> {
     let mut value = serde_json::to_value(tenant)?;
+    if let Some(fields) = value.as_object_mut() {
+        let ends = fields.remove("retirement").unwrap_or_default();
+        fields.insert("ends".into(), ends);
+    }
     value["bytes"] = platform.tenant_bytes(tenant).into();
     Ok(value)
 }
