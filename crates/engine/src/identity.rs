@@ -8,46 +8,20 @@ use std::sync::{Arc, OnceLock};
 
 /// The installation this process belongs to, once it is known. All servers share it; cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Platform(Arc<Known>);
-
-/// What the process knows of its installation.
-#[derive(Default)]
-struct Known {
-    id: OnceLock<Box<str>>,
-    catalog: OnceLock<Box<CatalogMark>>,
-}
-
-/// Returns a number that changes with every commit to the catalog; None once the catalog is closed.
-type CatalogMark = dyn Fn() -> Option<u64> + Send + Sync;
-
-impl std::fmt::Debug for Known {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Platform({:?})", self.id)
-    }
-}
+pub(crate) struct Platform(Arc<OnceLock<Box<str>>>);
 
 impl Platform {
     /// Sets the id of the installation. It may be set only once; a different id later is a bug in this program.
     pub(crate) fn set(&self, id: &str) -> Result<()> {
-        if !id.is_empty() && &**self.0.id.get_or_init(|| id.into()) == id {
+        if !id.is_empty() && &**self.0.get_or_init(|| id.into()) == id {
             return Ok(());
         }
         Err(Error::new(Kind::Internal, format!("{id:?} is not this platform")))
     }
 
-    /// Sets the function that returns the state of the installation's catalog. A second call changes nothing.
-    pub(crate) fn set_catalog(&self, mark: impl Fn() -> Option<u64> + Send + Sync + 'static) {
-        self.0.catalog.get_or_init(|| Box::new(mark));
-    }
-
-    /// Returns a number that changes with every commit to the catalog; None while no catalog is open.
-    pub(crate) fn catalog_mark(&self) -> Option<u64> {
-        self.0.catalog.get()?()
-    }
-
     /// Returns the id as databases carry it; empty if not known yet.
     pub(crate) fn id(&self) -> &str {
-        self.0.id.get().map_or("", |id| id)
+        self.0.get().map_or("", |id| id)
     }
 
     /// Refuses a database that another installation made: a newly made catalog must not take over old files.

@@ -154,12 +154,6 @@ impl Engine {
         self.0.platform.set(id)
     }
 
-    /// Sets the catalog that routes tenants. Before a write is acknowledged, its state tells whether the file has to be
-    /// checked.
-    pub fn set_catalog(&self, catalog: &SystemDb) {
-        self.0.platform.set_catalog(catalog.mark_while_open());
-    }
-
     /// Opens a session confined to `place`. `max_bytes` limits the size of a tenant's own database; for pooled tenants
     /// each write passes its limits. Make a session for each request: it keeps its database open.
     ///

@@ -31,13 +31,6 @@ pub struct SystemDb {
 }
 
 impl SystemDb {
-    /// Returns a function like [`SystemDb::mark`] that does not keep the database open. It returns None once that is
-    /// closed.
-    pub(crate) fn mark_while_open(&self) -> impl Fn() -> Option<u64> + Send + Sync + 'static {
-        let watch = Arc::downgrade(&self.watch);
-        move || Some(watch.upgrade()?.mark())
-    }
-
     pub(crate) fn new(database: Arc<Database>) -> Result<Self> {
         let watch = database.watch().map_err(|error| located(error, database.path(), false))?;
         Ok(Self { database, watch })
@@ -149,15 +142,17 @@ impl Tx {
     /// does not stop that.
     ///
     /// # Errors
-    /// Those of the disk; then nothing was committed.
+    /// Those of the disk; then nothing was committed. [`Kind::Missing`] if the file was removed or replaced: then the
+    /// commit is in a file that no process opens any more.
     pub async fn commit(mut self) -> Result<()> {
         let (Some(lease), writer) = (self.lease.take(), self.writer.take()) else { return Err(over()) };
         if writer.is_none() {
             return finish(lease, "COMMIT");
         }
         let task = tokio::task::spawn_blocking(move || {
-            let done = finish(lease, "COMMIT");
-            drop(writer);
+            let database = lease.database().clone();
+            let done = finish(lease, "COMMIT").and_then(|()| database.after_commit());
+            drop((database, writer));
             done
         });
         task.await.map_err(|error| Error::with_source(Kind::Internal, "commit panicked", error))?

@@ -93,6 +93,48 @@ async fn a_file_that_is_exchanged_under_a_running_process_is_never_read_with_the
     }
 }
 
+/// Not only reads go on: without a check at each commit, the first write after the exchange would be acknowledged and lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_write_is_acknowledged_after_its_file_was_exchanged() {
+    for isolation in BOTH {
+        for removed in [true, false] {
+            let dir = tempfile::tempdir().unwrap();
+            furnished(dir.path()).await;
+            let clinic = open(dir.path());
+            let (mine, _) = places(isolation);
+            let (path, copy) = (file(dir.path(), &mine), dir.path().join("copy"));
+            fs::copy(&path, &copy).unwrap();
+            // The maintenance thread looks at the file once after these; the next write has to look itself.
+            pair(&clinic, &mine, 1).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(600)).await;
+            match removed {
+                true => fs::remove_file(&path).unwrap(),
+                false => fs::rename(&copy, &path).unwrap(),
+            }
+            let refused = pair(&clinic, &mine, 2).await.unwrap_err();
+            assert_eq!(*refused.kind(), Kind::Missing, "{isolation:?}, removed {removed}: {refused}");
+            clinic.bed.engine.shutdown().await;
+        }
+    }
+}
+
+/// The catalog is not acknowledged either: it would be older after a restart.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_commit_to_a_system_store_is_acknowledged_after_its_file_was_exchanged() {
+    let bed = crate::core_support::bed(8);
+    let catalog = crate::core_support::system(&bed).await;
+    let path = bed.file(&crate::core_support::control());
+    fs::copy(&path, bed.dir.path().join("copy")).unwrap();
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    fs::rename(bed.dir.path().join("copy"), &path).unwrap();
+    let mut tx = catalog.begin().await.unwrap();
+    tx.execute("INSERT INTO t(name) VALUES('lost')", &[]).await.unwrap();
+    assert_eq!(*tx.commit().await.unwrap_err().kind(), Kind::Missing);
+    assert_eq!(*catalog.begin().await.unwrap_err().kind(), Kind::Missing, "nothing goes on in the old file");
+    drop(catalog);
+    bed.engine.shutdown().await;
+}
+
 /// A session may outlive the file that it was opened on, such as one that streams a long answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_open_session_does_not_go_on_reading_a_file_that_is_gone() {

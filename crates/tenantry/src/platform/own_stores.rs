@@ -35,7 +35,6 @@ pub(crate) async fn open_control(engine: &Engine, config: &Config) -> Result<Con
         engine.system(&place).await
     };
     let database = opened.await.map_err(|error| unprepared(store, &place, error, None))?;
-    engine.set_catalog(&database);
     let begun = async {
         let control =
             Control::open(engine, database, Some(crate::platform::missing::heads_file(config))).await?;

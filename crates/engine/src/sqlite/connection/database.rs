@@ -291,7 +291,7 @@ impl Database {
 
     /// Fails if the file is no longer at its path. Called after a commit, before the write is acknowledged.
     pub(crate) fn after_commit(&self) -> Result<()> {
-        self.presence.after_commit(&self.path, &self.platform)
+        self.presence.after_commit(&self.path)
     }
 
     /// Returns true if the file is no longer at its path: then nothing may be read or written here.

@@ -112,6 +112,11 @@ impl<D: Deref<Target = Database>> Lease<D> {
         Ok(self)
     }
 
+    /// Returns the database that lent the connection.
+    pub(crate) fn database(&self) -> &D {
+        &self.database
+    }
+
     /// Returns the connection to the pool. There is no other way back.
     pub(crate) fn give_back(mut self) {
         let Some(pooled) = self.pooled.take() else { return };
