@@ -1,7 +1,11 @@
 //! The cache of open databases: opens are coalesced, the budget holds, and no database closes while it is in use.
 
-use crate::core_support::*;
-use tenantry_engine::{Kind, schema::Schema};
+use crate::{
+    core_support::*,
+    records_kit::insert,
+    transfer_kit::{Clinic, place},
+};
+use tenantry_engine::{Kind, place::Isolation, schema::Schema};
 use tenantry_testkit::{Dice, dose, tried};
 
 /// Returns the number of open descriptors of files in the test's directory.
@@ -86,6 +90,26 @@ async fn two_hundred_databases_under_load_stay_within_a_budget_of_twenty() {
     let left: Vec<_> =
         left.map(|file| (file.file_name(), file.metadata().map(|meta| meta.len()).ok())).collect();
     assert!(left.is_empty(), "closed databases are one file each: {left:?}");
+}
+
+/// More databases than the thread may owe while it serves requests.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shutdown_writes_the_wal_of_every_database_back() {
+    const DATABASES: i64 = 150;
+    let clinic = Clinic::again(bed_in_memory(400));
+    for number in 1..=DATABASES {
+        clinic.make(&place(Isolation::Database, number, 1)).await;
+    }
+    for number in 1..=DATABASES {
+        let doctor = insert("doctors", &[("name", "Ada".into())]);
+        clinic.write(&place(Isolation::Database, number, 1), &[doctor]).await.unwrap();
+    }
+    let open = clinic.bed.engine.open_databases();
+    assert!(open > 80, "{open} open: fewer than the thread may owe");
+    clinic.bed.engine.shutdown().await;
+    let files = std::fs::read_dir(clinic.bed.dir.path()).unwrap().flatten();
+    let left = files.filter(|file| file.path().to_string_lossy().ends_with("-wal"));
+    assert_eq!(left.count(), 0);
 }
 
 #[tokio::test]

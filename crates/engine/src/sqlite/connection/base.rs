@@ -8,7 +8,7 @@
 //! Reading a file past SQLite's own locks closes a descriptor of it, which drops the POSIX locks of the whole process. So
 //! files that this process has open are counted, and those are not verified again: they were when they were opened.
 
-use super::{open, wal_file::Commits};
+use super::{closing::ClosesAlone, open, wal_file::Commits};
 use crate::{
     error::{Error, Kind, Result},
     identity::Platform,
@@ -67,7 +67,7 @@ impl Drop for OpenFile {
 
 /// A connection of its own to a database file that is counted as open.
 pub(crate) struct Dedicated {
-    conn: Connection,
+    conn: ClosesAlone,
     _opened: OpenFile,
 }
 
@@ -91,7 +91,7 @@ impl DerefMut for Dedicated {
 /// `Missing` if there is no file, `WrongIdentity` if it is another database under a `-wal` of this one.
 pub(crate) fn connect(site: &Site) -> Result<Dedicated> {
     let opened = verify(&site.path, &site.place, &site.platform)?;
-    Ok(Dedicated { conn: site.mode.connect(&site.path)?, _opened: opened })
+    Ok(Dedicated { conn: site.mode.connect(&site.path)?.into(), _opened: opened })
 }
 
 /// Verifies the file and counts it as open. Costs two `stat` calls where no `-wal` is beside it.

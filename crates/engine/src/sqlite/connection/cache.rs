@@ -166,6 +166,7 @@ impl Cache {
 
     /// Empties the cache and waits (blocking) until all databases that are not in use are closed.
     pub(crate) fn shutdown(&self) {
+        self.maintenance.begin_stop();
         self.entries.clear();
         self.maintenance.stop();
     }

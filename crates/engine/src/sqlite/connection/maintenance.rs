@@ -10,10 +10,9 @@ use super::{
 };
 use rusqlite::{DEFAULT_NAME, wal::CheckpointMode};
 use std::{
-    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc, Mutex, OnceLock, PoisonError, Weak,
         atomic::{AtomicUsize, Ordering::Relaxed},
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
@@ -34,10 +33,8 @@ const OVERGROWN: u32 = 4;
 const ALARMING: u32 = 16;
 /// Longest time that writers are held off to wait for readers of old frames.
 const WAIT_FOR_READERS: Duration = Duration::from_millis(50);
-
-/// Locks for closing connections. A database's path selects its lock. If two threads closed the last two connections to
-/// one database at the same moment, each would find the other one open, and both would leave the `-wal` in place.
-static CLOSING: [Mutex<()>; 64] = [const { Mutex::new(()) }; 64];
+/// Longest time that a shutdown writes `-wal` files back. What is left then stays for the next open.
+const SHUTDOWN: Duration = Duration::from_secs(10);
 
 /// A job of the maintenance thread.
 #[derive(Debug)]
@@ -55,10 +52,35 @@ pub(crate) enum Job {
     Stop,
 }
 
+/// The closes that are due.
+#[derive(Debug, Default)]
+struct Closes {
+    /// Number that wait for the thread.
+    waiting: AtomicUsize,
+    /// End of [`SHUTDOWN`], once that has begun.
+    until: OnceLock<Instant>,
+}
+
+impl Closes {
+    /// Takes one more. Returns false if too many wait; a shutdown waits for all of them.
+    fn add(&self) -> bool {
+        let taken = self.waiting.fetch_add(1, Relaxed) < MAX_WAITING || self.until.get().is_some();
+        if !taken {
+            self.waiting.fetch_sub(1, Relaxed);
+        }
+        taken
+    }
+
+    /// Returns true if a shutdown has taken too long.
+    fn are_late(&self) -> bool {
+        self.until.get().is_some_and(|until| Instant::now() > *until)
+    }
+}
+
 #[derive(Debug)]
 struct Inner {
     jobs: Sender<Job>,
-    closing: Arc<AtomicUsize>,
+    closes: Arc<Closes>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -70,12 +92,11 @@ impl Maintenance {
     /// Starts the thread.
     pub(crate) fn start() -> std::io::Result<Self> {
         let (jobs, inbox) = channel();
-        let closing = Arc::new(AtomicUsize::new(0));
-        let counter = closing.clone();
-        let thread = std::thread::Builder::new()
-            .name("sqlite-maintenance".into())
-            .spawn(move || run(&inbox, &counter))?;
-        Ok(Self(Arc::new(Inner { jobs, closing, thread: Mutex::new(Some(thread)) })))
+        let closes = Arc::new(Closes::default());
+        let due = closes.clone();
+        let thread =
+            std::thread::Builder::new().name("sqlite-maintenance".into()).spawn(move || run(&inbox, &due))?;
+        Ok(Self(Arc::new(Inner { jobs, closes, thread: Mutex::new(Some(thread)) })))
     }
 
     /// Sends a job. After the thread has ended, the job is dropped, which closes the connections it holds.
@@ -86,12 +107,15 @@ impl Maintenance {
 
     /// Closes the connections of a database that is no longer in use.
     pub(crate) fn close(&self, connections: Vec<Pooled>, wal_pages: u32) {
-        if self.0.closing.fetch_add(1, Relaxed) < MAX_WAITING {
-            self.send(Job::Close(connections, wal_pages));
-        } else {
-            self.0.closing.fetch_sub(1, Relaxed);
-            close_quickly(connections, wal_pages);
+        match self.0.closes.add() {
+            true => self.send(Job::Close(connections, wal_pages)),
+            false => close_quickly(connections, wal_pages),
         }
+    }
+
+    /// Begins the shutdown: from now on, every close waits for the thread, which writes each `-wal` back.
+    pub(crate) fn begin_stop(&self) {
+        self.0.closes.until.get_or_init(|| Instant::now() + SHUTDOWN);
     }
 
     /// Waits (blocking) until all jobs sent so far are done, then ends the thread.
@@ -106,7 +130,7 @@ impl Maintenance {
     }
 }
 
-fn run(inbox: &Receiver<Job>, closing: &AtomicUsize) {
+fn run(inbox: &Receiver<Job>, closes: &Closes) {
     let mut spare = Later::new(TRIM_EVERY);
     let mut snapshots = Later::new(END_SNAPSHOTS_EVERY);
     loop {
@@ -119,8 +143,11 @@ fn run(inbox: &Receiver<Job>, closing: &AtomicUsize) {
             Ok(Job::Trim(database)) => spare.remember(database),
             Ok(Job::EndSnapshots(database)) => snapshots.remember(database),
             Ok(Job::Close(connections, wal_pages)) => {
-                survive(|| close(connections, wal_pages));
-                closing.fetch_sub(1, Relaxed);
+                survive(|| match closes.are_late() {
+                    true => close_quickly(connections, wal_pages),
+                    false => close(connections, wal_pages),
+                });
+                closes.waiting.fetch_sub(1, Relaxed);
             }
             Err(RecvTimeoutError::Timeout) => {}
             Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
@@ -224,30 +251,25 @@ fn write_back(database: &Database) -> crate::error::Result<()> {
 /// connection that never wrote closes at once.
 fn close(connections: Vec<Pooled>, wal_pages: u32) {
     tracing::trace!(connections = connections.len(), wal_pages, "closing an idle database");
-    drop_one_at_a_time(connections);
+    drop(connections);
 }
 
-/// Closes the connections without a checkpoint, because too many closes wait. The `-wal` stays; the next open reads it.
+/// Closes the connections without a checkpoint, because too many closes wait, or because a shutdown takes too long. The
+/// `-wal` stays; the next open reads it.
 fn close_quickly(connections: Vec<Pooled>, wal_pages: u32) {
     if wal_pages > 0 {
         connections.iter().for_each(|pooled| open::leave_wal(&pooled.conn));
     }
-    drop_one_at_a_time(connections);
-}
-
-/// Closes the connections of one database while no other thread closes one of the same.
-fn drop_one_at_a_time(connections: Vec<Pooled>) {
-    let path = connections.first().and_then(|pooled| pooled.conn.path()).unwrap_or_default();
-    let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(path);
-    let lock = usize::try_from(hash % CLOSING.len() as u64).unwrap_or(0);
-    let _lock = CLOSING[lock].lock().unwrap_or_else(PoisonError::into_inner);
     drop(connections);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sqlite::connection::handles::Ticket;
+    use crate::sqlite::{
+        connection::{Mode, handles::Ticket},
+        wal_index::Watch,
+    };
     use std::sync::Barrier;
 
     #[test]
@@ -282,6 +304,33 @@ mod tests {
                 });
                 both.wait();
                 close_quickly(vec![two], 0);
+            });
+            assert!(!dir.path().join("a.db-wal").exists(), "round {round}");
+        }
+    }
+
+    /// A system store is closed by the thread, and its watch by the last holder of the database.
+    #[test]
+    fn a_watch_that_ends_while_its_database_closes_leaves_one_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.db");
+        let both = Barrier::new(2);
+        let conn = rusqlite::Connection::open(&path).unwrap();
+        conn.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t(a)").unwrap();
+        drop(conn);
+        for round in 0..500 {
+            let conn = open::connect(&path).unwrap();
+            conn.busy_timeout(Duration::from_secs(5)).unwrap();
+            conn.execute_batch("INSERT INTO t VALUES(1)").unwrap();
+            let one = Pooled::new(conn, Ticket::reserved(), Arc::default());
+            let watch = Watch::start(&path, Mode::Shared).unwrap();
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    both.wait();
+                    close(vec![one], 0);
+                });
+                both.wait();
+                drop(watch);
             });
             assert!(!dir.path().join("a.db-wal").exists(), "round {round}");
         }

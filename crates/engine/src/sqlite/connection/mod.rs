@@ -3,6 +3,7 @@
 
 pub(crate) mod base;
 mod cache;
+mod closing;
 mod database;
 pub(crate) mod group_commit;
 mod handles;
@@ -17,6 +18,7 @@ mod wal_file;
 
 pub(crate) use base::Dedicated;
 pub(crate) use cache::Cache;
+pub(crate) use closing::ClosesAlone;
 pub(crate) use database::{Database, WriteTurn};
 pub(crate) use handles::Handles;
 pub(crate) use lease::Lease;

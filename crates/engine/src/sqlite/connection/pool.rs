@@ -1,6 +1,6 @@
 //! The idle connections of one open database: identical, read-write, each lent for one piece of work.
 
-use super::{base::OpenFile, handles::Ticket};
+use super::{base::OpenFile, closing::ClosesAlone, handles::Ticket};
 use crate::{
     error::{Error, Kind, Result},
     sqlite::wal_index::IdleSnapshot,
@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 /// One connection, its idle snapshot and the cap last set on it.
 #[derive(Debug)]
 pub(crate) struct Pooled {
-    pub(crate) conn: Connection,
+    pub(crate) conn: ClosesAlone,
     /// The size cap in bytes that was applied last, see [`Database::set_cap`].
     pub(crate) cap: Option<u64>,
     /// Declared after `conn`, so that the connection closes first and the `-shm` file may already be unlinked.
@@ -26,7 +26,13 @@ pub(crate) struct Pooled {
 impl Pooled {
     /// Wraps a connection that has been set up.
     pub(crate) fn new(conn: Connection, ticket: Ticket, opened: Arc<OpenFile>) -> Self {
-        Self { conn, cap: None, snapshot: IdleSnapshot::default(), _ticket: ticket, _opened: opened }
+        Self {
+            conn: conn.into(),
+            cap: None,
+            snapshot: IdleSnapshot::default(),
+            _ticket: ticket,
+            _opened: opened,
+        }
     }
 }
 

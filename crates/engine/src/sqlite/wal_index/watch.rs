@@ -3,8 +3,10 @@
 //! Used for the system stores, whose contents the platform caches.
 
 use super::shm::Shm;
-use crate::{error::Result, sqlite::connection::Mode};
-use rusqlite::Connection;
+use crate::{
+    error::Result,
+    sqlite::connection::{ClosesAlone, Mode},
+};
 use std::{
     hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
     path::Path,
@@ -19,7 +21,7 @@ use std::{
 pub(crate) struct Watch {
     /// Never lent and never closed. While it is open, no other connection is the last to close, so the `-shm` file
     /// stays.
-    _anchor: Mutex<Connection>,
+    _anchor: Mutex<ClosesAlone>,
     /// None if the database is read as it is on disk, while no other process can commit.
     shm: Option<Shm>,
     /// Source of marks that equal no other, used while the file cannot be read.
@@ -36,7 +38,7 @@ impl Watch {
             Mode::Shared => Some(Shm::of(path)?),
             Mode::ReadOnly => None,
         };
-        Ok(Self { _anchor: Mutex::new(anchor), shm, unknown: AtomicU64::new(0) })
+        Ok(Self { _anchor: Mutex::new(anchor.into()), shm, unknown: AtomicU64::new(0) })
     }
 
     /// Returns a number that stays the same exactly as long as no process commits.
