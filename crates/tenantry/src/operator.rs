@@ -20,6 +20,7 @@ use crate::{
     topology::{PlacementState, versions},
     users::{self, NewUser, Standing},
 };
+use std::path::PathBuf;
 use tenantry_engine::name::{RoleName, Slug, StoreName};
 
 /// A person who becomes the first member of a tenant. The operator vouches for the account.
@@ -230,6 +231,14 @@ impl Platform {
         }
         checker.platform(&mut tell).await?;
         checker.tenants(self.control(), only, tell, at).await
+    }
+
+    /// Returns the template files of new databases that are damaged.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub async fn damaged_templates(&self) -> Result<Vec<PathBuf>> {
+        self.loaded().databases.damaged_templates().await
     }
 
     /// Returns the system clock, and up to when irreversible work trusts it.

@@ -18,11 +18,11 @@ const AUDITED_SQL_CHARS: usize = 2_000;
 /// Longest duration of an operator's UPDATE, as a multiple of that of a read.
 const REPAIR_FACTOR: u32 = 6;
 
-/// Result of an operator's UPDATE.
+/// Result of an operator's UPDATE or REINDEX.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Repaired {
-    /// Number of rows changed.
-    pub rows: u64,
+    /// Number of rows changed. `None`: indexes and counters were made anew.
+    pub rows: Option<u64>,
     /// The rows are in a pool, which is migrated as a whole.
     pub is_pooled: bool,
 }
@@ -112,7 +112,8 @@ impl Platform {
         let done =
             self.0.engine.operator_repair(place, &script, said.statement, limit).await.map_err(Error::from);
         let detail = match &done {
-            Ok(rows) => serde_json::json!({ "store": said.store, "rows": rows }),
+            Ok(Some(rows)) => serde_json::json!({ "store": said.store, "rows": rows }),
+            Ok(None) => serde_json::json!({ "store": said.store, "rebuilt": true }),
             Err(error) => serde_json::json!({ "store": said.store, "refused": error.code() }),
         };
         self.audit_detail(said, "sql_write_end", detail).await?;

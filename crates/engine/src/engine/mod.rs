@@ -30,7 +30,7 @@ pub use crate::sqlite::{
     Template, Tx,
 };
 pub use crate::{
-    schema::{Drift, Inspection},
+    schema::{Drift, Fault, Inspection},
     write::Usage,
 };
 

@@ -29,7 +29,8 @@ impl Engine {
     }
 
     /// Runs one UPDATE on the rows of a place, whatever its schema is, so that the operator can correct values that stop a
-    /// migration. Returns the number of rows changed. Rows, keys and the platform's own tables stay as they are. A
+    /// migration. Returns the number of rows changed. `REINDEX` instead makes all indexes of the database and the counters
+    /// of the place anew, and returns `None`. Rows, keys and the platform's own tables stay as they are. A
     /// shared database is confined as in [`Engine::operator_sql`].
     ///
     /// # Errors
@@ -41,7 +42,7 @@ impl Engine {
         script: &Arc<Script>,
         text: &str,
         limit: Duration,
-    ) -> Result<u64> {
+    ) -> Result<Option<u64>> {
         let (script, text) = (script.clone(), text.to_owned());
         self.on_file(place, move |site| sqlite::repair(site, &script, &text, limit)).await
     }

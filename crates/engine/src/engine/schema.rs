@@ -1,15 +1,15 @@
 //! Migrates databases and compares them with the migrations.
 
-use super::{Engine, Template};
+use super::{Engine, Template, blocking};
 use crate::{
     error::Result,
     migration::Migration,
     name::StoreName,
     place::{Isolation, Place},
-    schema::Inspection,
+    schema::{Fault, Inspection},
     sqlite::{self, MigrateReport, Script},
 };
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 impl Engine {
     /// Applies those of `migrations` that the database of `place` lacks.
@@ -37,6 +37,33 @@ impl Engine {
     pub async fn inspect(&self, place: &Place, migrations: &[Migration]) -> Result<Inspection> {
         let script = Script::new(&place.store, place.isolation, migrations)?;
         self.on_file(place, move |site| sqlite::inspect_file(site, &script)).await
+    }
+
+    /// Compares the search indexes of the database of `place` with its rows, in a pool those of all tenants. The database
+    /// must have all migrations of `script`.
+    pub async fn check_search(&self, place: &Place, script: &Arc<Script>) -> Result<Vec<Fault>> {
+        let script = script.clone();
+        self.on_file(place, move |site| sqlite::check_search(site, &script)).await
+    }
+
+    /// Compares the counters of `place` with its rows, and each of its values with its field. The database must have all
+    /// migrations of `script`.
+    pub async fn check_rows(&self, place: &Place, script: &Arc<Script>) -> Result<Vec<Fault>> {
+        let script = script.clone();
+        self.on_file(place, move |site| sqlite::check_rows(site, &script)).await
+    }
+
+    /// Returns the files of the template that are damaged, on all servers.
+    pub async fn damaged_templates(&self, template: &Template) -> Result<Vec<PathBuf>> {
+        let (servers, template) = (self.0.servers.clone(), template.clone());
+        blocking(move || {
+            let mut damaged = vec![];
+            for server in &servers {
+                damaged.extend(template.damaged(server)?);
+            }
+            Ok(damaged)
+        })
+        .await
     }
 
     /// Returns the template for databases of `store` with these migrations applied. Does not use the disk yet.

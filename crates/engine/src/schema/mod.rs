@@ -2,11 +2,13 @@
 //! them. The platform builds them when it loads its configuration; every statement on records uses them.
 
 mod drift;
+mod fault;
 mod known;
 mod plan;
 mod store;
 
 pub use drift::{Drift, Inspection};
+pub use fault::Fault;
 pub(crate) use known::Known;
 pub use plan::{Column, Confinement, Plan};
 pub(crate) use plan::{Projection, Referrer};

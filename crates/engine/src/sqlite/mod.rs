@@ -22,9 +22,9 @@ pub(crate) use connection::{Cache, Handles, LongWork, Mode, WriteTurn};
 pub(crate) use error::{free_bytes, is_loss, located};
 pub use files::{DatabaseFile, Template};
 pub(crate) use files::{
-    Server, TemporaryFile, attach, change_identity, check_all_pages, generation_in, highest, inspect_file,
-    list_files, migrate_file, name_prepared, pooled_bytes, prepare, provision, rehearse_file, repair,
-    residents, scrub, sweep,
+    Server, TemporaryFile, attach, change_identity, check_all_pages, check_rows, check_search, generation_in,
+    highest, inspect_file, list_files, migrate_file, name_prepared, pooled_bytes, prepare, provision,
+    rehearse_file, repair, residents, scrub, sweep,
 };
 pub(crate) use identity::{enrol, set_fence};
 pub use records::Activity;

@@ -11,7 +11,7 @@ use crate::{
     apps::Apps,
     control::Control,
     error::{Error, Result},
-    operations::is_at_work,
+    moves::superseded::is_superseded,
     records::{Dependence, depends_on, owners, record_id},
 };
 use std::{
@@ -19,7 +19,7 @@ use std::{
     sync::Arc,
 };
 use tenantry_engine::{
-    Engine, Kind, Session,
+    Engine, Kind, Script, Session,
     migration::Migration,
     model::{FieldKind, IdKind, Model},
     name::{FieldName, PhysicalName, ServerName, Slug, StoreName, TenantId},
@@ -41,6 +41,7 @@ pub struct Checker<'a> {
     apps: &'a Apps,
     systems: HashMap<StoreName, Place>,
     schemas: HashMap<StoreName, Arc<Schema>>,
+    scripts: HashMap<(StoreName, Isolation), Arc<Script>>,
     /// Databases and stores already checked, and whether they are current: pooled tenants share one database.
     inspected: HashMap<Database, bool>,
     /// Pools that could not be read. Each is reported once.
@@ -66,13 +67,14 @@ impl<'a> Checker<'a> {
             apps,
             systems,
             schemas,
+            scripts: HashMap::new(),
             inspected: HashMap::new(),
             unreadable: HashSet::new(),
             pages: true,
         })
     }
 
-    /// Skips the check of every page of every database, which takes as long as reading them.
+    /// Skips the check of every page and every value of every database, which takes as long as reading them.
     #[must_use]
     pub fn without_pages(mut self, without: bool) -> Self {
         self.pages = !without;
@@ -133,8 +135,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Finds places that are fenced although no operation is working on their tenant. Reads a fence again after the
-    /// journal, because the operation may have ended in between.
+    /// Finds places that are fenced although no operation is working on their tenant.
     async fn fences(
         &self,
         control: &Control,
@@ -142,18 +143,11 @@ impl<'a> Checker<'a> {
         tell: &mut impl FnMut(Finding),
     ) -> Result<()> {
         for place in places {
-            let (true, Some(tenant)) = (self.is_fenced(place).await, place.tenant) else { continue };
-            let at_work = is_at_work(&mut control.snapshot().await?, tenant).await?;
-            if !at_work && self.is_fenced(place).await {
+            if is_superseded(self.engine, control, place).await? {
                 tell(Finding { place: Some(place.clone()), tenant: Some(slug.clone()), what: What::Fenced });
             }
         }
         Ok(())
-    }
-
-    /// Returns true if the place refuses writes. One that cannot be read is among the other findings.
-    async fn is_fenced(&self, place: &Place) -> bool {
-        self.engine.place_state(place).await.is_ok_and(|state| state.fence != 0)
     }
 
     async fn place(
@@ -171,7 +165,8 @@ impl<'a> Checker<'a> {
         let mut about = (place.clone(), slug.cloned());
         if place.isolation == Isolation::Pooled && self.is_lost_pool(place, &found).await {
             self.unreadable.insert(key(place));
-            about = (pool_of(place), None);
+            let host = self.systems.values().find(|host| is_same_file(host, place));
+            about = (host.cloned().unwrap_or_else(|| pool_of(place)), None);
         }
         for what in found {
             tell(Finding { place: Some(about.0.clone()), tenant: about.1.clone(), what });
@@ -203,6 +198,11 @@ impl<'a> Checker<'a> {
             }
             Err(error) => return tell(What::Unreadable(error.code(), error.to_string())),
         }
+        if self.pages
+            && let Err(error) = self.rows(place, tell).await
+        {
+            tell(What::Unreadable(error.code(), error.to_string()));
+        }
         if let Err(error) = self.references(all, place, tell).await {
             tell(What::Unreadable(error.code(), error.to_string()));
         }
@@ -229,9 +229,31 @@ impl<'a> Checker<'a> {
         let is_current = found.pending.is_empty();
         if !is_current {
             tell(What::Pending(found.pending));
+        } else if self.pages {
+            let script = self.script(place)?;
+            let faults = self.engine.check_search(place, &script).await?;
+            faults.into_iter().for_each(|fault| tell(What::Contents(fault)));
         }
         self.inspected.insert(key, is_current);
         Ok(is_current)
+    }
+
+    /// Checks the counters and the values of the place.
+    async fn rows(&mut self, place: &Place, tell: &mut impl FnMut(What)) -> Result<()> {
+        let script = self.script(place)?;
+        let faults = self.engine.check_rows(place, &script).await?;
+        faults.into_iter().for_each(|fault| tell(What::Contents(fault)));
+        Ok(())
+    }
+
+    fn script(&mut self, place: &Place) -> Result<Arc<Script>> {
+        let key = (place.store.clone(), place.isolation);
+        if let Some(script) = self.scripts.get(&key) {
+            return Ok(script.clone());
+        }
+        let script = Arc::new(Script::new(&key.0, key.1, self.apps.migrations())?);
+        self.scripts.insert(key, script.clone());
+        Ok(script)
     }
 
     async fn references(&self, all: &[Place], place: &Place, tell: &mut impl FnMut(What)) -> Result<()> {
@@ -302,6 +324,10 @@ type Database = (ServerName, PhysicalName, StoreName);
 /// Returns the place of the pool itself.
 fn pool_of(place: &Place) -> Place {
     Place { tenant: None, generation: 1, ..place.clone() }
+}
+
+fn is_same_file(one: &Place, other: &Place) -> bool {
+    (&one.server, &one.physical) == (&other.server, &other.physical)
 }
 
 fn key(place: &Place) -> Database {

@@ -3,7 +3,7 @@
 use crate::{counted, platform::refused::Refused, records::Dependence};
 use std::fmt;
 use tenantry_engine::{
-    Drift,
+    Drift, Fault,
     name::{FieldName, ModelName, Slug},
     place::{Isolation, Place},
     query::RecordId,
@@ -34,6 +34,8 @@ pub enum What {
     Unknown(Vec<String>),
     /// A definition differs from what the migrations produce.
     Drift(Drift),
+    /// What is derived from the rows is wrong, or a value is not one that its field allows.
+    Contents(Fault),
     /// References to missing rows of another store.
     Dangling {
         /// The referring model.
@@ -77,6 +79,7 @@ impl fmt::Display for Finding {
             What::Pending(ids) => write!(f, "migrations have not run: {}", ids.join(", ")),
             What::Unknown(ids) => write!(f, "has migrations that are not installed: {}", ids.join(", ")),
             What::Drift(drift) => drift.fmt(f),
+            What::Contents(fault) => write!(f, "{fault}; {}", self.repair(fault)),
             What::Dangling { model, field, to, ids } => {
                 let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
                 write!(f, "{model}.{field} refers to {to} that are not there: {}", ids.join(", "))
@@ -128,11 +131,27 @@ impl Finding {
                 "put server {} back into tenantry.toml, or, where it is there, restart this process",
                 place.server
             ),
-            "no_access" => "give the file to the user that runs this program, readable and writable".into(),
+            "no_access" => {
+                "give the file to the user that runs this program, readable and writable, on a writable disk"
+                    .into()
+            }
             "no_database" => format!("look whether its disk is there; else {}", self.restore()),
             "database_damaged" | "disk_failed" => format!("put the right file back, or {}", self.restore()),
             _ => return None,
         })
+    }
+
+    /// Returns the command that corrects the contents of the database.
+    fn repair(&self, fault: &Fault) -> String {
+        let of = match (&self.tenant, &self.place) {
+            (Some(slug), Some(place)) => format!("{slug} --store {}", place.store),
+            (None, Some(place)) => format!("--system {}", place.store),
+            (_, None) => "SLUG".to_owned(),
+        };
+        match fault {
+            Fault::Values { .. } => format!("correct them: tenantry sql --write {of} \"UPDATE …\""),
+            _ => format!("make it anew from the records: tenantry sql --write {of} REINDEX"),
+        }
     }
 
     /// Returns the command that restores the database.

@@ -7,6 +7,7 @@ pub(crate) mod fall_back;
 pub(crate) mod lost;
 pub(crate) mod move_;
 pub(crate) mod release;
+pub(crate) mod superseded;
 mod verbs;
 
 pub use move_::{Move, MoveTenant, Purpose};

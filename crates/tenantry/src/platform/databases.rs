@@ -10,6 +10,7 @@ use crate::{
 };
 use std::{
     collections::HashMap,
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
 use tenantry_engine::{
@@ -89,6 +90,13 @@ impl Databases {
     /// Returns the place of a system store. `None`: it is a store of tenants.
     pub(crate) fn system_place(&self, store: &StoreName) -> Option<Place> {
         self.0.system.get(store).cloned()
+    }
+
+    /// Returns the system store in whose database this place is pooled (`pooled_in`).
+    pub(crate) fn host_of(&self, place: &Place) -> Option<&StoreName> {
+        let same = |host: &&Place| (&host.server, &host.physical) == (&place.server, &place.physical);
+        let host = self.0.system.values().find(same)?;
+        Some(&host.store).filter(|_| place.isolation == Isolation::Pooled)
     }
 
     /// Returns the fingerprint of the store's schema in this program.
@@ -174,6 +182,15 @@ impl Databases {
     /// Returns true if the database exists. For operators' decisions, never for routing.
     pub(crate) fn exists(&self, place: &Place) -> Result<bool> {
         Ok(self.0.engine.exists(place)?)
+    }
+
+    /// Returns the template files of new databases that are damaged.
+    pub(crate) async fn damaged_templates(&self) -> Result<Vec<PathBuf>> {
+        let mut damaged = vec![];
+        for template in self.0.templates.values() {
+            damaged.extend(self.0.engine.damaged_templates(template).await?);
+        }
+        Ok(damaged)
     }
 
     fn template(&self, store: &StoreName) -> Result<&Template> {

@@ -1,6 +1,7 @@
 //! Database files on disk: the directory of a server, making files, their identity, scans, and work on a whole file.
 
 mod check_pages;
+pub(crate) mod contents;
 mod occupied;
 mod provision;
 mod repair;
@@ -11,6 +12,7 @@ mod temporary;
 pub(crate) mod upkeep;
 
 pub(crate) use check_pages::check_pages;
+pub(crate) use contents::{check_rows, check_search};
 pub(crate) use occupied::{generation_in, highest};
 pub use provision::Template;
 pub(crate) use provision::{

@@ -79,6 +79,16 @@ impl Template {
         server.root().join(FOLDER).join(format!("{}__{}.db", self.store, &name[..16]))
     }
 
+    /// Returns the path of the image file on `server` if the file is damaged.
+    pub(crate) fn damaged(&self, server: &Server) -> Result<Option<PathBuf>> {
+        let path = self.path(server);
+        match path.symlink_metadata() {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(io(error, &path)),
+            Ok(_) => Ok(read_sealed(&path)?.is_none().then_some(path)),
+        }
+    }
+
     /// Makes the image file, atomically, and returns the image.
     fn make(&self, server: &Server, path: &Path) -> Result<Vec<u8>> {
         let file = TemporaryFile::new(server);

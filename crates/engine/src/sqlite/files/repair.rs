@@ -2,9 +2,9 @@
 //!
 //! Called by the engine on a blocking thread, for an operator. It changes values only. It adds and deletes no rows, so
 //! counters and sequences stay correct, and it changes no key and no table of the platform's. A [`Window`] confines it to
-//! the rows of the place.
+//! the rows of the place. `REINDEX` changes no value: it makes what is derived from the rows anew.
 
-use super::upkeep::open_dedicated;
+use super::{contents, upkeep::open_dedicated};
 use crate::{
     error::{Error, Kind, Result},
     sqlite::{identity, sandbox::Window, schema::Script, site::Site},
@@ -19,21 +19,29 @@ use std::time::{Duration, Instant};
 /// Instructions between two checks of the clock.
 const OPS_BETWEEN_CHECKS: i32 = 1000;
 
-/// Runs one UPDATE in a transaction of its own, for at most `limit`. Returns the number of rows changed.
+/// Runs one UPDATE, or `REINDEX`, in a transaction of its own, for at most `limit`. Returns the number of rows changed;
+/// `None` for a `REINDEX`.
 ///
 /// # Errors
 /// [`Kind::Denied`] for any other statement; [`Kind::Busy`] while the rows are moved; [`Kind::SchemaAhead`] if the
 /// database has migrations that `script` does not have; those of [`Window::apply`].
-pub(crate) fn repair(site: &Site, script: &Script, text: &str, limit: Duration) -> Result<u64> {
+pub(crate) fn repair(site: &Site, script: &Script, text: &str, limit: Duration) -> Result<Option<u64>> {
     let mut conn = open_dedicated(site)?;
     conn.execute_batch("PRAGMA synchronous = FULL; PRAGMA temp_store = FILE; BEGIN IMMEDIATE")?;
     refuse_moving(&conn, site)?;
     let end = Instant::now() + limit;
     conn.progress_handler(OPS_BETWEEN_CHECKS, Some(move || Instant::now() >= end))?;
-    let changed = update_rows(&mut conn, site, script, text)?;
+    let changed = match is_reindex(text) {
+        true => contents::rebuild(&conn, site, script).map(|()| None)?,
+        false => update_rows(&mut conn, site, script, text).map(Some)?,
+    };
     // On any error above, closing the connection rolls back.
     conn.execute_batch("COMMIT")?;
     Ok(changed)
+}
+
+fn is_reindex(text: &str) -> bool {
+    text.trim().trim_end_matches(';').trim_end().eq_ignore_ascii_case("REINDEX")
 }
 
 /// Updates rows of the place: the statement notes new values, which are checked and written.

@@ -5,11 +5,10 @@
 
 use super::window::{COLUMNS, Table, Window};
 use crate::{
-    cell::Raw,
     error::{Error, Kind, Result},
     input,
     model::Field,
-    sqlite::schema::ddl::quoted,
+    sqlite::{files::contents, schema::ddl::quoted},
 };
 use rusqlite::{Connection, ErrorCode, types::ValueRef};
 
@@ -106,13 +105,7 @@ fn check(conn: &Connection, table: &Table, noted: &str) -> Result<()> {
 }
 
 fn check_value(model: &str, field: &Field, id: ValueRef<'_>, value: ValueRef<'_>) -> Result<()> {
-    let raw = match value {
-        ValueRef::Null => Raw::Null,
-        ValueRef::Integer(number) => Raw::Integer(number),
-        ValueRef::Text(text) => Raw::Text(text),
-        ValueRef::Real(_) | ValueRef::Blob(_) => Raw::Other,
-    };
-    input::check_stored(field, raw).map_err(|rule| {
+    input::check_stored(field, contents::raw(value)).map_err(|rule| {
         let id = match id {
             ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
             id => id.as_i64().unwrap_or_default().to_string(),

@@ -21,6 +21,15 @@ async fn of_the_platform(platform: &Platform) -> Vec<String> {
             .collect(),
         Err(error) => vec![format!("files could not be compared with the catalog: {}", explain(error))],
     };
+    match platform.damaged_templates().await {
+        Ok(files) => found.extend(files.into_iter().map(|file| {
+            format!(
+                "the template of new databases {} is damaged; the next new database makes it anew: look at the disk",
+                file.display()
+            )
+        })),
+        Err(error) => found.push(format!("templates of new databases could not be read: {}", explain(error))),
+    }
     found.extend(platform.backup_store_trouble().await);
     match platform.unknown_scheduled_tenants().await {
         Ok(unknown) => found.extend(unknown.into_iter().map(|(schedule, slug)| {

@@ -18,9 +18,9 @@ use tenantry::{
 pub(crate) struct Sql {
     /// Slug of the tenant; with --system the name of a system store.
     pub(crate) tenant: String,
-    /// One SELECT; with --write one UPDATE.
+    /// One SELECT; with --write one UPDATE, or REINDEX.
     pub(crate) statement: String,
-    /// Change values: those that stop a migration. Rows and ids stay.
+    /// Change values: those that stop a migration. Rows and ids stay. REINDEX makes indexes and counters anew.
     #[arg(long, conflicts_with = "json")]
     pub(crate) write: bool,
     /// Store, when a tenant has several.
@@ -73,7 +73,7 @@ async fn read(platform: &Platform, of: &Of, statement: &str, json: bool) -> Resu
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs one UPDATE and prints how many rows it changed.
+/// Runs one UPDATE or REINDEX and prints how many rows it changed.
 async fn write(platform: &Platform, of: &Of, statement: &str) -> Result<ExitCode> {
     let by = crate::cli::user::operator();
     let done = match of {
@@ -82,16 +82,20 @@ async fn write(platform: &Platform, of: &Of, statement: &str) -> Result<ExitCode
     };
     let changed = done.map_err(|error| match &error {
         Error::Engine(engine) if matches!(engine.kind(), EngineErrorKind::Denied(_)) => anyhow!(
-            "only an UPDATE of the tables of the tenant or of the store is allowed here, and not of id, created_at or version"
+            "only an UPDATE of the tables of the tenant or of the store is allowed here, and not of id, created_at or version; or REINDEX"
         ),
         _ => explain(error),
     })?;
+    let Some(rows) = changed.rows else {
+        say!("indexes and counters were made anew from the records");
+        return Ok(ExitCode::SUCCESS);
+    };
     let next = match of {
         Of::Tenant(slug, _) if !changed.is_pooled => format!("migrate tenants --tenant {slug}"),
         Of::Tenant(..) => "migrate tenants".to_owned(),
         Of::System(_) => "migrate system".to_owned(),
     };
-    say!("{} changed; continue with: tenantry {next}", counted(changed.rows, "row"));
+    say!("{} changed; continue with: tenantry {next}", counted(rows, "row"));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -203,6 +203,11 @@ impl Script {
         recount::recount(&self.state, &self.store, self.isolation)
     }
 
+    /// Returns a query that compares the counters of every tenant with its rows. See [`recount::compared`].
+    pub(crate) fn counts(&self) -> String {
+        recount::compared(&self.state, &self.store, self.isolation)
+    }
+
     /// Applies the missing migrations. Safe while other processes do the same: each migration takes the database's
     /// write lock and checks the ledger again before it starts.
     ///

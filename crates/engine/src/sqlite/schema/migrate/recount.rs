@@ -11,6 +11,24 @@ use crate::{
 
 /// Returns one statement that sets the counters of every tenant here, for the models of `state`.
 pub(super) fn recount(state: &State, store: &StoreName, isolation: Isolation) -> String {
+    let (rows, bytes) = counts(state, store, isolation);
+    let bytes = bytes.map(|bytes| format!(", bytes = {bytes}")).unwrap_or_default();
+    format!("UPDATE _tenantry_place AS p SET rows = {rows}{bytes} WHERE p.store = '{store}'")
+}
+
+/// Returns a query for the counters of every tenant here, rows and bytes, followed by what they should be. Counters
+/// that change meanwhile for reasons other than writes, because the rows are on their way, are left out.
+pub(super) fn compared(state: &State, store: &StoreName, isolation: Isolation) -> String {
+    let (rows, bytes) = counts(state, store, isolation);
+    let bytes = bytes.unwrap_or_else(|| "p.bytes".to_owned());
+    format!(
+        "SELECT p.rows, p.bytes, {rows}, {bytes} FROM _tenantry_place AS p \
+         WHERE p.store = '{store}' AND p.fenced = 0 AND p.recording = 0"
+    )
+}
+
+/// Returns SQL for the rows and, where tenants share tables, the bytes of the place `p`.
+fn counts(state: &State, store: &StoreName, isolation: Isolation) -> (String, Option<String>) {
     let sum = |parts: Vec<String>| if parts.is_empty() { "0".to_owned() } else { parts.join(" + ") };
     let models: Vec<&Model> = state.of_store(store).collect();
     let of = |model: &Model, what: &str| match isolation {
@@ -22,14 +40,11 @@ pub(super) fn recount(state: &State, store: &StoreName, isolation: Isolation) ->
         ),
     };
     let rows = sum(models.iter().map(|m| of(m, "count(*)")).collect());
-    let bytes = match isolation {
-        Isolation::Database => String::new(),
-        Isolation::Pooled => {
-            let all = models.iter().map(|m| of(m, &format!("coalesce(sum({}), 0)", size(m, state))));
-            format!(", bytes = {}", sum(all.collect()))
-        }
-    };
-    format!("UPDATE _tenantry_place AS p SET rows = {rows}{bytes} WHERE p.store = '{store}'")
+    let bytes = (isolation == Isolation::Pooled).then(|| {
+        let all = models.iter().map(|m| of(m, &format!("coalesce(sum({}), 0)", size(m, state))));
+        sum(all.collect())
+    });
+    (rows, bytes)
 }
 
 /// Returns SQL for the bytes of one row `m`.

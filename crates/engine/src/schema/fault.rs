@@ -1,0 +1,52 @@
+//! Faults in the contents of a database: what is derived from its rows, and values that their fields do not allow.
+
+use std::fmt;
+
+/// One fault in the contents of a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The search index of this model does not have the words of its rows.
+    Search(String),
+    /// The counters of a place are wrong.
+    Counters {
+        /// Rows and bytes as the counters have them.
+        held: (i64, i64),
+        /// Rows and bytes as they were counted.
+        counted: (i64, i64),
+    },
+    /// Values that their field does not allow.
+    Values {
+        /// The model.
+        model: String,
+        /// The field.
+        field: String,
+        /// The rule that the first of them breaks.
+        rule: String,
+        /// Number of such records.
+        count: u64,
+        /// Ids of the first of them.
+        ids: Vec<String>,
+    },
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Search(model) => {
+                write!(f, "the search index of {model} does not have what its records have")
+            }
+            Self::Counters { held: (rows, _), counted: (counted, _) } if rows != counted => {
+                write!(f, "the row counter says {rows}, but there are {counted}")
+            }
+            Self::Counters { held: (_, bytes), counted: (_, counted) } => {
+                write!(f, "the counter of stored bytes says {bytes}, but there are {counted}")
+            }
+            Self::Values { model, field, rule, count, ids } => {
+                let some = if *count > ids.len() as u64 { ", …" } else { "" };
+                let of = if *count == 1 { "record" } else { "records" };
+                write!(f, "{model}.{field} {rule}: {count} {of} with another value: {}{some}", ids.join(", "))
+            }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Compares what a database derives from its rows with those rows, each stored value with its field, and makes what is
+//! derived anew.
+//!
+//! The engine calls it on a blocking thread, for `check` and for operators. A check reads one state of the database and
+//! holds no writer up.
+
+use super::upkeep::open_dedicated;
+use crate::{
+    cell::Raw,
+    error::Result,
+    input,
+    model::{Field, Model},
+    schema::Fault,
+    sqlite::{
+        identity,
+        schema::{
+            Script,
+            ddl::{Layout, quoted},
+        },
+        site::Site,
+    },
+};
+use rusqlite::{Connection, types::ValueRef};
+
+/// Largest number of ids in one fault.
+const TOLD: usize = 20;
+
+/// Compares the search indexes of a database with its rows. In a pool, those of all tenants.
+pub(crate) fn check_search(site: &Site, script: &Script) -> Result<Vec<Fault>> {
+    let conn = open_dedicated(site)?;
+    let mut faults = vec![];
+    for model in
+        script.state().of_store(script.store()).filter(|model| model.search_fields().next().is_some())
+    {
+        // Of an index without contents of its own, the quick check compares the words with the rows; the other check does
+        // not. `rebuild` below has the test that this is so.
+        let sql = format!("PRAGMA quick_check({})", quoted(&format!("{}__fts", model.name)));
+        let verdict: String = conn.query_row(&sql, [], |row| row.get(0))?;
+        if verdict != "ok" {
+            tracing::debug!(verdict, "search index");
+            faults.push(Fault::Search(model.name.to_string()));
+        }
+    }
+    Ok(faults)
+}
+
+/// Compares the counters of a place with its rows, and its values with their fields.
+pub(crate) fn check_rows(site: &Site, script: &Script) -> Result<Vec<Fault>> {
+    let mut conn = open_dedicated(site)?;
+    let state = conn.transaction()?;
+    let mut faults = vec![];
+    let counts = format!("{} AND p.tenant = ?1", script.counts());
+    let mut statement = state.prepare(&counts)?;
+    let mut rows = statement.query([identity::tenant_number(&site.place)])?;
+    while let Some(row) = rows.next()? {
+        let (held, counted) = ((row.get(0)?, row.get(1)?), (row.get(2)?, row.get(3)?));
+        if held != counted {
+            faults.push(Fault::Counters { held, counted });
+        }
+    }
+    for model in script.state().of_store(script.store()) {
+        faults.extend(values(&state, site, script, model)?);
+    }
+    Ok(faults)
+}
+
+/// Returns the faults in the values of one model, at most one for each field.
+fn values(conn: &Connection, site: &Site, script: &Script, model: &Model) -> Result<Vec<Fault>> {
+    let layout = Layout { model, state: script.state(), isolation: site.place.isolation };
+    let columns: String =
+        model.fields.iter().map(|field| format!(", {}", quoted(field.name.as_str()))).collect();
+    let of = match layout.tenant() {
+        Some(column) => format!("WHERE {} = {}", quoted(column), identity::tenant_number(&site.place)),
+        None => String::new(),
+    };
+    let sql = format!("SELECT \"id\"{columns} FROM {} {of}", quoted(model.name.as_str()));
+    let mut statement = conn.prepare(&sql)?;
+    let mut found: Vec<Option<Fault>> = vec![None; model.fields.len()];
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        for (index, field) in model.fields.iter().enumerate() {
+            if let Err(rule) = input::check_stored(field, raw(row.get_ref(index + 1)?)) {
+                add(&mut found[index], model, field, &rule, row.get_ref(0)?);
+            }
+        }
+    }
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// Adds the record with this id to the fault of a field.
+fn add(fault: &mut Option<Fault>, model: &Model, field: &Field, rule: &str, id: ValueRef<'_>) {
+    let id = match id {
+        ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+        id => id.as_i64().unwrap_or_default().to_string(),
+    };
+    let first = || Fault::Values {
+        model: model.name.to_string(),
+        field: field.name.to_string(),
+        rule: rule.to_owned(),
+        count: 0,
+        ids: vec![],
+    };
+    if let Fault::Values { count, ids, .. } = fault.get_or_insert_with(first) {
+        *count += 1;
+        if ids.len() < TOLD {
+            ids.push(id);
+        }
+    }
+}
+
+/// Returns a value as a database hands it out.
+pub(crate) fn raw(value: ValueRef<'_>) -> Raw<'_> {
+    match value {
+        ValueRef::Null => Raw::Null,
+        ValueRef::Integer(number) => Raw::Integer(number),
+        ValueRef::Text(text) => Raw::Text(text),
+        ValueRef::Real(_) | ValueRef::Blob(_) => Raw::Other,
+    }
+}
+
+/// Makes the indexes of the database and the counters of the place anew, from the rows, inside the caller's transaction.
+pub(super) fn rebuild(conn: &Connection, site: &Site, script: &Script) -> Result<()> {
+    let script = script.as_applied(conn)?;
+    conn.execute_batch("REINDEX")?;
+    for model in script.state().of_store(script.store()) {
+        let layout = Layout { model, state: script.state(), isolation: site.place.isolation };
+        if let Some(fill) = layout.fill_fts() {
+            conn.execute_batch(&fill)?;
+        }
+    }
+    let recount = format!("{} AND p.tenant = ?1", script.recount());
+    conn.execute(&recount, [identity::tenant_number(&site.place)])?;
+    Ok(())
+}
