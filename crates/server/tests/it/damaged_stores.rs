@@ -103,6 +103,23 @@ fn damaged_stores_of_the_platform_name_the_system_restore() {
     }
 }
 
+/// A pool in the database of a system store is restored with that store.
+#[test]
+fn a_damaged_pool_in_a_system_store_names_the_system_restore() {
+    let dir = demo(
+        "[stores.control]\n[stores.shared]\n[stores.tenant]\nisolation = \"database\"\n\
+        provision = \"external\"\npooled_in = \"shared\"\n",
+    );
+    let dir = dir.path();
+    damage_inside(&find(&dir.join("tenantry-data"), "shared.db").unwrap(), "patients");
+    for args in [&["check"][..], &["restore", "city-hospital", "latest", "--swap"], &["restore", "--all"]] {
+        let output = run(dir, args);
+        let said = format!("{}{}", stdout(&output), String::from_utf8_lossy(&output.stderr));
+        assert!(!output.status.success(), "{args:?}: {said}");
+        assert!(said.contains("tenantry restore --system") && !said.contains("--pool"), "{said}");
+    }
+}
+
 /// Overwrites the root page of a model's table.
 fn damage_inside(file: &Path, table: &str) {
     settle(file);

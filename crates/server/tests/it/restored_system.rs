@@ -187,6 +187,30 @@ fn a_restore_after_a_restore_of_the_platform_has_the_contents_of_its_backup() {
 }
 
 #[test]
+fn restore_all_restores_a_tenant_whose_database_was_replaced_by_a_newer_one() {
+    let dir = demo(OWN);
+    let dir = dir.path();
+    let owner = "owner@city-hospital.example";
+    fine(dir, &["backup", "--all"]);
+    let server = start(dir, "serve");
+    let then = patients(&server, &server.log_in(owner));
+    server.terminate();
+    fine(dir, &["restore", "city-hospital", "latest", "--swap"]);
+    fine(dir, &["restore", "--system"]);
+    assert!(stdout(&run(dir, &["check"])).contains("is fenced"));
+    let said = fine(dir, &["restore", "--all"]);
+    assert!(said.contains("1 lost, 1 restored") && said.contains("city-hospital"), "{said}");
+    let found = stdout(&run(dir, &["check"]));
+    assert!(!found.contains("is fenced"), "{found}");
+    let server = start(dir, "serve");
+    let session = server.log_in(owner);
+    assert_eq!(patients(&server, &session), then);
+    assert_eq!(add_patient(&server, &session, "goes on"), 201);
+    server.terminate();
+    assert!(fine(dir, &["restore", "--all"]).contains("0 lost"));
+}
+
+#[test]
 fn a_purged_tenant_stays_purged() {
     for with_final in [true, false] {
         let dir = demo(&format!("{OWN}[retention]\nfinal_backup = {with_final}\n"));

@@ -120,7 +120,7 @@ where
 fn failure(target: &Target, error: Error) -> Failure {
     match error {
         Error::Engine(error) if Engine::is_loss(&target.place, &error) => {
-            lost::said(&target.slug, &target.place, &error).into()
+            lost::said(None, &target.slug, &target.place, &error).into()
         }
         error => error.into(),
     }

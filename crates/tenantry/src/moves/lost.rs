@@ -9,6 +9,7 @@ use crate::{
     access::Actor,
     backups,
     moves::fall_back::{self, FallBack, Turn},
+    platform::databases::Databases,
     topology::{Placement, Policy},
 };
 use tenantry_engine::{
@@ -20,15 +21,16 @@ use tenantry_engine::{
 /// Adds the tenant and the remedy to an error that means that its database is lost or has another schema. Returns any
 /// other error, such as a full disk, unchanged.
 pub(crate) async fn named(
-    engine: &Engine,
+    databases: &Databases,
     slug: &Slug,
     place: &Place,
     error: tenantry_engine::Error,
 ) -> Error {
+    let engine = databases.engine();
     if *error.kind() == Kind::Fenced {
         // An operation at a certain generation gets this error also from a pool that lacks the tenant.
         return match engine.unusable(place).await {
-            Ok(Some(lost)) => said(slug, place, &lost),
+            Ok(Some(lost)) => said(databases.host_of(place), slug, place, &lost),
             _ => error.into(),
         };
     }
@@ -38,7 +40,7 @@ pub(crate) async fn named(
     }
     // The other end of a copy may be what cannot be read or written.
     match engine.lost(place).await {
-        Ok(Some(lost)) => said(slug, place, &lost),
+        Ok(Some(lost)) => said(databases.host_of(place), slug, place, &lost),
         _ => error.into(),
     }
 }
@@ -69,18 +71,24 @@ pub(crate) fn not_migrated(slug: &Slug, placement: &Placement, error: tenantry_e
     }
 }
 
-/// Returns an error that says which database of which tenant is lost, in what way, and what to do.
-pub(crate) fn said(slug: &Slug, place: &Place, lost: &tenantry_engine::Error) -> Error {
+/// Returns an error that says which database of which tenant is lost, in what way, and what to do. `host` is the system
+/// store in whose database a pooled place is.
+pub(crate) fn said(
+    host: Option<&StoreName>,
+    slug: &Slug,
+    place: &Place,
+    lost: &tenantry_engine::Error,
+) -> Error {
     let Place { server, store, physical, isolation, .. } = place;
     match (isolation, lost.kind()) {
         (_, Kind::Missing) => {
             Error::DatabaseLost { slug: slug.to_string(), store: store.to_string(), detail: lost.to_string() }
         }
-        (Isolation::Pooled, Kind::Corrupt | Kind::Io) => backups::damaged_pool(place, lost),
+        (Isolation::Pooled, Kind::Corrupt | Kind::Io) => backups::damaged_pool(place, host, lost),
         (_, kind) => {
             let remedy = match kind {
                 Kind::NoAccess => {
-                    "give the file to the user that runs this program, readable and writable".to_owned()
+                    "give the file to the user that runs this program, readable and writable, on a writable disk".to_owned()
                 }
                 _ => format!(
                     "put the right file back, or restore a backup: tenantry restore swap {slug} latest"

@@ -128,7 +128,7 @@ pub(crate) fn unprepared(
              then start again"
         )),
         (Kind::Missing | Kind::Corrupt | Kind::WrongIdentity, Isolation::Pooled) => {
-            damaged_pool(place, &error)
+            damaged_pool(place, None, &error)
         }
         (Kind::Missing | Kind::Corrupt | Kind::WrongIdentity, Isolation::Database) => {
             let trace = trace.map(|trace| format!(", but {trace}")).unwrap_or_default();

@@ -41,7 +41,7 @@ async fn copy_one(world: &World, placement: &Placement, from: &mut FromTenant) -
     remove_left(&raw)?;
     let first = if blank.is_some() { &raw } else { &path };
     if let Err(error) = engine.copy_out(place, &script, first).await {
-        return Err(lost::named(engine, &from.slug, place, error).await);
+        return Err(lost::named(&world.databases, &from.slug, place, error).await);
     }
     let migrated = engine.migrate_copy(first, of, &script).await;
     migrated.map_err(|error| lost::not_migrated(&from.slug, placement, error))?;

@@ -237,7 +237,7 @@ async fn failed(world: &World, wanted: &Wanted<'_>, place: &Place, error: tenant
             "the database of {} in store {store} cannot be described: {why}",
             whose.map_or("the platform", Slug::as_str)
         )),
-        (_, Some(slug)) => lost::named(world.databases.engine(), slug, place, error).await,
+        (_, Some(slug)) => lost::named(&world.databases, slug, place, error).await,
         (_, None) => error.into(),
     }
 }

@@ -1,4 +1,5 @@
-//! Restores every tenant whose database is lost with a disk or a machine, each from its newest good backup.
+//! Restores every tenant whose database is lost with a disk or a machine, or was replaced by one that an older catalog
+//! does not know, each from its newest good backup.
 //!
 //! Called by `tenantry restore all`. It determines which are lost; the operations `restore` and `restore_swap` do the
 //! rest, so an interrupted run is simply started again. Only lost stores are replaced.
@@ -9,16 +10,16 @@ use crate::{
     access::Actor,
     config::Scope,
     control::params,
-    moves::fall_back::why,
+    moves::{fall_back::why, superseded::is_superseded},
     operations::State,
-    platform::databases::platform_place,
+    platform::databases::pool_place,
     tenants::PURGED,
     topology::{PlacementState, Policy, placement},
 };
 use futures_util::{StreamExt, stream};
 use tenantry_engine::{
     name::{ServerName, Slug, StoreName, TenantId},
-    place::{Isolation, Place},
+    place::Place,
 };
 
 /// Number of tenants tried before the others. If every one of them fails, the cause is not in the tenants.
@@ -78,8 +79,8 @@ struct Lost {
 }
 
 impl Platform {
-    /// Restores every tenant whose database is missing, holds something else or cannot be opened, on one server or on
-    /// all. External databases are left to their owners.
+    /// Restores every tenant whose database is missing, holds something else, cannot be opened or is fenced for good, on one
+    /// server or on all. External databases are left to their owners.
     ///
     /// # Errors
     /// When the backup store cannot be used, the catalog cannot be read, or the configuration lacks a server that the
@@ -137,12 +138,13 @@ impl Platform {
     /// Returns the pools with a damaged page, with the commands that restore them. Reads every page.
     async fn damaged_pools(&self, server: Option<&ServerName>) -> Result<Vec<(Place, String)>> {
         let mut damaged = Vec::new();
-        for store in self.config().stores_of(Scope::Tenant).filter(|s| s.isolation == Isolation::Pooled) {
-            let place = platform_place(store)?;
+        let databases = self.loaded().databases.clone();
+        for store in self.config().stores_of(Scope::Tenant) {
+            let Some(place) = pool_place(self.config(), store)? else { continue };
             if server.is_none_or(|server| *server == place.server)
                 && let Some(error) = self.0.engine.lost(&place).await?
             {
-                let why = damaged_pool(&place, &error).public_title();
+                let why = damaged_pool(&place, databases.host_of(&place), &error).public_title();
                 damaged.push((place, why));
             }
         }
@@ -189,6 +191,9 @@ impl Platform {
         for place in wanted {
             if let Some(error) = self.0.engine.unusable(&place).await? {
                 found.why = why(&error);
+                found.stores.push(place.store);
+            } else if is_superseded(&self.0.engine, self.control(), &place).await? {
+                found.why = "was replaced by a newer one that the catalog does not know";
                 found.stores.push(place.store);
             }
         }

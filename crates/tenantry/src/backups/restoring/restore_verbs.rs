@@ -187,12 +187,15 @@ fn refuse_brought(brought: &[StoreName], wanted: Option<&[StoreName]>, no_other:
 }
 
 /// Returns an error that says that the shared database of a pooled place must be created anew before rows can be put
-/// into it.
-pub(crate) fn damaged_pool(place: &Place, error: &tenantry_engine::Error) -> Error {
+/// into it. `host` is the system store in whose database the pool is.
+pub(crate) fn damaged_pool(place: &Place, host: Option<&StoreName>, error: &tenantry_engine::Error) -> Error {
     let Place { server, store, physical, .. } = place;
+    let restore = match host {
+        Some(host) => format!("tenantry restore system (it is the database of store {host})"),
+        None => format!("tenantry restore pool {store}"),
+    };
     Error::Conflict(format!(
-        "the shared database {physical} on {server} {}: stop the servers, then run tenantry restore pool {store} and \
-         tenantry restore all",
+        "the shared database {physical} on {server} {}: stop the servers, then run {restore} and tenantry restore all",
         why(error)
     ))
 }

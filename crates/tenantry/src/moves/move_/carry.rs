@@ -43,7 +43,7 @@ pub(super) async fn copy(world: &World, slug: &Slug, leg: &mut Leg) -> Result<()
     let options = CopyOptions { check: false, sync: false };
     let copied = match engine.copy_out_with(&leg.from, &script, &file, options).await {
         Ok(copied) => copied,
-        Err(error) => return Err(lost::named(engine, slug, &leg.from, error).await),
+        Err(error) => return Err(lost::named(&world.databases, slug, &leg.from, error).await),
     };
     pass(world, "copied").await?;
     world.progress.set(copied.bytes / 2, copied.bytes, "bytes");
@@ -54,7 +54,7 @@ pub(super) async fn copy(world: &World, slug: &Slug, leg: &mut Leg) -> Result<()
     drop(std::fs::remove_file(&file));
     if let Err(error) = adopted {
         // A damaged page of the old place is found when the copy is read.
-        return Err(lost::named(engine, slug, &leg.from, error).await);
+        return Err(lost::named(&world.databases, slug, &leg.from, error).await);
     }
     pass(world, "adopted").await
 }

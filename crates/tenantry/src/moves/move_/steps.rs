@@ -84,7 +84,7 @@ async fn record_changes(world: &World, slug: &Slug, places: &[Place], mark: i64)
     let engine = world.databases.engine();
     for place in places {
         if let Err(error) = engine.record_changes(place, mark).await {
-            return Err(lost::named(engine, slug, place, error).await);
+            return Err(lost::named(&world.databases, slug, place, error).await);
         }
         pass(world, "watching").await?;
     }

@@ -58,9 +58,7 @@ pub(super) fn databases<'a>(world: &'a World, p: &'a mut Purge) -> BoxFuture<'a,
             world.progress.set(done as u64, p.places.len() as u64, "databases");
             let error = match world.databases.purge(place).await {
                 Ok(()) => continue,
-                Err(Error::Engine(error)) => {
-                    lost::named(world.databases.engine(), &p.slug, place, error).await
-                }
+                Err(Error::Engine(error)) => lost::named(&world.databases, &p.slug, place, error).await,
                 Err(error) => error,
             };
             p.unremoved.push((place.clone(), error.to_string()));
@@ -86,7 +84,7 @@ async fn refuse_another(world: &World, p: &Purge) -> Result<()> {
             && (matches!(error.kind(), Kind::NoAccess | Kind::Io)
                 || world.databases.holds_another(place, &error).await)
         {
-            return Err(lost::said(&p.slug, place, &error));
+            return Err(lost::said(world.databases.host_of(place), &p.slug, place, &error));
         }
     }
     Ok(())

@@ -109,7 +109,7 @@ pub(super) fn fence<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'
         for turn in &mut s.turns {
             let lost = set_fence(world, &turn.live, true).await?;
             if let Some(error) = &lost {
-                refuse_damaged_pool(&turn.live, error)?;
+                refuse_damaged_pool(world, &turn.live, error)?;
                 if turn.pool.is_none() {
                     world.databases.engine().set_aside(&turn.live, error).await?;
                 }
@@ -152,11 +152,11 @@ async fn set_fence(world: &World, place: &Place, fenced: bool) -> Result<Option<
 
 /// Refuses a pool that is damaged, because rows cannot be put into it, and this is the last moment to say so. A
 /// recreated pool that merely lacks the tenant's row can take rows.
-fn refuse_damaged_pool(place: &Place, error: &tenantry_engine::Error) -> Result<()> {
+fn refuse_damaged_pool(world: &World, place: &Place, error: &tenantry_engine::Error) -> Result<()> {
     if place.isolation == Isolation::Database || *error.kind() == Kind::WrongIdentity {
         return Ok(());
     }
-    Err(backups::damaged_pool(place, error))
+    Err(backups::damaged_pool(place, world.databases.host_of(place), error))
 }
 
 /// Retains the rows of pooled stores. Lifts the fence of a database that comes back into use; no request is routed to
@@ -177,7 +177,7 @@ pub(super) fn keep<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'a
 async fn keep_pooled(world: &World, live: &Place, keeper: &Place) -> Result<()> {
     match copy(world, live, keeper).await {
         Err(Error::Engine(error)) if *error.kind() == Kind::Corrupt => {
-            Err(backups::damaged_pool(live, &error))
+            Err(backups::damaged_pool(live, world.databases.host_of(live), &error))
         }
         kept => kept,
     }
