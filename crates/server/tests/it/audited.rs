@@ -23,7 +23,7 @@ const TRIED: &[(&str, &str, &[&str])] = &[
     ("POST", "/api/auth/password", &["user.set_password", "session.create"]),
     ("POST", "/api/register", &["tenant.create", "session.create"]),
     ("POST", "/subscription/register/", &["tenant.create", "session.create"]),
-    ("GET", "/api/tenant/export", &["tenant.export"]),
+    ("GET", "/api/tenant/export", &["tenant.export", "tenant.export_end"]),
     ("POST", "/api/tenant/cancel", &["tenant.cancel"]),
     ("DELETE", "/api/tenant/cancel", &["tenant.keep"]),
     ("POST", "/api/tenant/invitations", &["invitation.create"]),

@@ -80,6 +80,7 @@ struct Job {
     inner: Arc<Inner>,
     loaded: Arc<Loaded>,
     tenant: Tenant,
+    by: By,
     email: String,
     stores: Vec<Copied>,
     scratch: ScratchDir,
@@ -128,7 +129,8 @@ impl Platform {
         write.audit(by, Some(tenant.id()), "tenant.export", detail).await?;
         write.commit().await?;
         let file_name = file_name(tenant.slug(), at_us);
-        let job = Job { inner: self.0.clone(), loaded, tenant, email, stores, scratch, at_us, _turn: turn };
+        let (inner, by) = (self.0.clone(), by.clone());
+        let job = Job { inner, loaded, tenant, by, email, stores, scratch, at_us, _turn: turn };
         let (sender, pieces) = mpsc::channel(PIECES);
         // The thread ends when the receiver is dropped.
         tokio::task::spawn_blocking(move || job.run(&sender));
@@ -165,7 +167,7 @@ impl Platform {
         let (script, schema) = (databases.script(&place.store)?, databases.schema(&place.store)?);
         let path = scratch.path().join(format!("{}.sqlite", place.store));
         if let Err(error) = engine.copy_out(place, &script, &path).await {
-            return Err(lost::named(engine, tenant.slug(), place, error).await);
+            return Err(lost::named(databases, tenant.slug(), place, error).await);
         }
         // A database that is behind is migrated here, so that archives have one schema.
         let migrated = engine.migrate_copy(&path, tenant.id(), &script).await;

@@ -27,19 +27,41 @@ const IDS: usize = 1000;
 type Shared = BTreeMap<ModelName, BTreeSet<RecordId>>;
 
 impl Job {
-    /// Writes the whole archive, or sends the error.
+    /// Writes the whole archive, or sends the error. The audit log has the outcome before the stream ends.
     pub(super) fn run(self, sender: &mpsc::Sender<Result<Bytes>>) {
         let mut packer = Packer::new(Out::new(sender.clone()), self.at_us);
         match self.pack(&mut packer) {
             Ok(()) => {
-                if let Err(error) = packer.finish() {
+                let finished = packer.finish();
+                self.record_end(sender, finished.as_ref().err());
+                if let Err(error) = finished {
                     drop(sender.blocking_send(Err(error)));
                 }
             }
             Err(error) => {
                 tracing::warn!(tenant = self.tenant.id().get(), %error, "export ended early");
+                self.record_end(sender, Some(&error));
                 packer.abandon(sender, error);
             }
+        }
+    }
+
+    /// Writes to the audit log how the export ended.
+    fn record_end(&self, sender: &mpsc::Sender<Result<Bytes>>, failed: Option<&Error>) {
+        let detail = match failed {
+            None => serde_json::json!({ "complete": true }),
+            Some(_) if sender.is_closed() => {
+                serde_json::json!({ "complete": false, "error": "receiver_gone" })
+            }
+            Some(error) => serde_json::json!({ "complete": false, "error": error.code() }),
+        };
+        let recorded = Handle::current().block_on(async {
+            let mut write = self.inner.control.begin().await?;
+            write.audit(&self.by, Some(self.tenant.id()), "tenant.export_end", detail).await?;
+            write.commit().await
+        });
+        if let Err(error) = recorded {
+            tracing::error!(tenant = self.tenant.id().get(), %error, "the end of an export is not in the audit log");
         }
     }
 

@@ -32,6 +32,8 @@ pub struct CsvExport<'a> {
     /// The header, until the first page was read.
     header: Option<Vec<String>>,
     rows: u64,
+    /// Code of the error that ended it.
+    failed: Option<&'static str>,
 }
 
 impl CsvExport<'_> {
@@ -40,8 +42,9 @@ impl CsvExport<'_> {
     /// # Errors
     /// Those of a read.
     pub async fn page(&mut self) -> Result<Option<Bytes>> {
-        let Some(mut select) = self.next.take() else { return Ok(None) };
-        let (lines, next) = self.records.csv_page(&select, self.header.clone()).await?;
+        let Some(mut select) = self.next.clone() else { return Ok(None) };
+        let page = self.records.csv_page(&select, self.header.clone()).await;
+        let (lines, next) = page.inspect_err(|error| self.failed = Some(error.code()))?;
         self.header = None;
         self.rows += lines.rows;
         self.next = next.map(|after| {
@@ -52,7 +55,8 @@ impl CsvExport<'_> {
         Ok(Some(bytes.into()))
     }
 
-    /// Records the export in the audit log, with the number of rows that were read. Does nothing if none was.
+    /// Records the export in the audit log, with the number of rows that were read, and whether those were all. Does
+    /// nothing if none was.
     ///
     /// # Errors
     /// When the control store cannot be written.
@@ -61,7 +65,12 @@ impl CsvExport<'_> {
             return Ok(());
         }
         let records = &self.records;
-        let detail = serde_json::json!({ "model": records.entry.model.name, "rows": self.rows });
+        let mut detail = serde_json::json!({
+            "model": records.entry.model.name, "rows": self.rows, "complete": self.next.is_none(),
+        });
+        if let Some(code) = self.failed {
+            detail["error"] = code.into();
+        }
         let mut write = records.inner.control.begin().await?;
         write.audit(&records.actor().by(), records.tenant_id(), "records.export", detail).await?;
         write.commit().await
@@ -120,7 +129,7 @@ impl<'a> Records<'a> {
             false => select.fields.iter().map(ToString::to_string).collect(),
         };
         let first = Select { limit: PAGE, ..select };
-        Ok(CsvExport { records: self, next: Some(first), header: Some(columns), rows: 0 })
+        Ok(CsvExport { records: self, next: Some(first), header: Some(columns), rows: 0, failed: None })
     }
 
     async fn csv_page(
