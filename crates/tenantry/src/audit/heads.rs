@@ -18,6 +18,16 @@ const SLOTS: i64 = 64;
 /// id, space, 64 hex digits, newline, padded.
 const SLOT_BYTES: usize = 96;
 
+/// Digits of a hash.
+const HASH_DIGITS: usize = 64;
+
+/// Returns the head in a slot. `None`: the slot is not whole.
+fn parse(slot: &[u8]) -> Option<Head> {
+    let (id, hash) = std::str::from_utf8(slot).ok()?.trim().split_once(' ')?;
+    let is_whole = hash.len() == HASH_DIGITS && hash.bytes().all(|digit| digit.is_ascii_hexdigit());
+    is_whole.then_some(Head { id: id.parse().ok()?, hash: hash.to_owned() })
+}
+
 /// The published heads.
 pub struct Heads {
     file: Option<File>,
@@ -73,12 +83,26 @@ impl Heads {
         }
     }
 
+    /// Returns true if heads are published in a file.
+    pub(super) fn has_file(&self) -> bool {
+        self.file.is_some()
+    }
+
     /// Reads every head in the file.
     ///
     /// # Errors
     /// [`Error::Internal`] when the file cannot be read.
     pub fn read(&self) -> Result<Vec<Head>> {
-        let Some(file) = &self.file else { return Ok(vec![]) };
+        Ok(self.slots()?.0)
+    }
+
+    /// Reads every head in the file, and counts the slots that were written and hold none: their write was torn, so
+    /// they say nothing about the log.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the file cannot be read.
+    pub(super) fn slots(&self) -> Result<(Vec<Head>, usize)> {
+        let Some(file) = &self.file else { return Ok((vec![], 0)) };
         let mut bytes = vec![0; SLOT_BYTES * SLOTS as usize];
         let mut filled = 0;
         while filled < bytes.len() {
@@ -88,11 +112,10 @@ impl Heads {
                 Err(e) => return Err(Error::Internal(format!("audit heads: {e}"))),
             }
         }
-        let parse = |slot: &[u8]| {
-            let (id, hash) = std::str::from_utf8(slot).ok()?.trim().split_once(' ')?;
-            Some(Head { id: id.parse().ok()?, hash: hash.to_owned() })
-        };
-        Ok(bytes[..filled].chunks(SLOT_BYTES).filter_map(parse).collect())
+        let written = || bytes[..filled].chunks(SLOT_BYTES).filter(|slot| slot.iter().any(|byte| *byte != 0));
+        let heads: Vec<Head> = written().filter_map(parse).collect();
+        let torn = written().count() - heads.len();
+        Ok((heads, torn))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Head> {

@@ -7,6 +7,10 @@ use std::collections::HashMap;
 
 const PAGE: i64 = 1000;
 
+/// Every commit publishes its head, so a log with rows has published some.
+const BARE: &str = "audit.heads has no head although the log has rows: the file was emptied, removed or damaged, and \
+    cannot show whether the log was cut off; compare with heads that were stored elsewhere";
+
 /// Result of a walk.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Report {
@@ -14,6 +18,8 @@ pub struct Report {
     pub rows: i64,
     /// Number of published heads compared.
     pub heads: usize,
+    /// Number of published heads that were torn by a crash, so that nothing can be compared with them.
+    pub torn: usize,
     /// Newest row. Store it elsewhere and pass it to a later check.
     pub head: Head,
     /// Every fault, in words, with the row's id. Empty if the log is intact.
@@ -28,10 +34,12 @@ pub struct Report {
 pub async fn verify(control: &Control, known: &[Head]) -> Result<Report> {
     // The file first: rows committed meanwhile only make the log longer than the heads.
     let mut expected: HashMap<i64, Vec<String>> = HashMap::new();
-    for head in control.heads().read()?.into_iter().chain(known.iter().cloned()) {
+    let (published, torn) = control.heads().slots()?;
+    let is_bare = control.heads().has_file() && published.is_empty();
+    for head in published.into_iter().chain(known.iter().cloned()) {
         expected.entry(head.id).or_default().push(head.hash);
     }
-    let mut report = Report { heads: expected.len(), ..Report::default() };
+    let mut report = Report { heads: expected.len(), torn, ..Report::default() };
     loop {
         let mut tx = control.snapshot().await?;
         let page = page_after(&mut tx, report.head.id, PAGE).await?;
@@ -42,6 +50,9 @@ pub async fn verify(control: &Control, known: &[Head]) -> Result<Report> {
     }
     let mut cut: Vec<_> = expected.into_keys().filter(|id| *id > 0).collect();
     cut.sort_unstable();
+    if is_bare && report.rows > 0 {
+        report.faults.push(BARE.to_owned());
+    }
     report.faults.extend(cut.iter().map(|id| format!("row {id}: was published, is gone")));
     Ok(report)
 }

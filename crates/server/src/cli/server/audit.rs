@@ -46,6 +46,9 @@ async fn verify(place: &Place) -> Result<ExitCode> {
     let platform = place.reading().await?;
     let report = platform.audit().verify().await.map_err(explain)?;
     report.faults.iter().for_each(|fault| say!("{fault}"));
+    if report.torn > 0 {
+        say!("{} torn by a crash: compared with nothing", counted(report.torn, "published head"));
+    }
     say!(
         "{}, {}, {}",
         counted(report.rows, "row"),
