@@ -207,7 +207,7 @@ impl Error {
         use std::io::ErrorKind as Io;
         let detail = format!("{what}: {error}");
         match error.kind() {
-            Io::StorageFull | Io::QuotaExceeded => Self::DiskFull(detail),
+            Io::StorageFull | Io::QuotaExceeded | Io::FileTooLarge => Self::DiskFull(detail),
             Io::PermissionDenied | Io::ReadOnlyFilesystem => Self::NoAccess(detail),
             _ => Self::Unavailable(detail),
         }

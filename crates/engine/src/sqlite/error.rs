@@ -86,7 +86,7 @@ pub(crate) fn io(error: std::io::Error, path: &Path) -> Error {
     use std::io::ErrorKind as Io;
     let kind = match error.kind() {
         Io::NotFound => Kind::Missing,
-        Io::StorageFull | Io::QuotaExceeded => Kind::DiskFull,
+        Io::StorageFull | Io::QuotaExceeded | Io::FileTooLarge => Kind::DiskFull,
         Io::PermissionDenied | Io::ReadOnlyFilesystem => Kind::NoAccess,
         _ => Kind::Io,
     };
@@ -119,6 +119,22 @@ pub(crate) fn has_room(path: &Path) -> bool {
     free_bytes(path).is_none_or(|free| free >= ROOM_BYTES)
 }
 
+/// Bytes below the limit of the size of a file at which a refused write is attributed to that limit: the largest page.
+const PAGE_BYTES: u64 = 1 << 16;
+
+/// Returns true if a file of the database is as large as this process may make one (`ulimit -f`). SQLite says "I/O error"
+/// then.
+fn is_at_file_limit(path: &Path) -> bool {
+    let Some(most) = rustix::process::getrlimit(rustix::process::Resource::Fsize).current else {
+        return false;
+    };
+    ["", "-wal", "-shm"].iter().any(|suffix| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        Path::new(&name).metadata().is_ok_and(|meta| meta.len().saturating_add(PAGE_BYTES) > most)
+    })
+}
+
 /// Adds to the error the database file it concerns, and corrects its kind by the state of the disk. SQLite says "full"
 /// both for a tenant's limit (`capped`) and for the disk, and "I/O error" for a full disk when it extends a `-shm`
 /// file.
@@ -127,7 +143,9 @@ pub(crate) fn located(error: Error, path: &Path, capped: bool) -> Error {
         Kind::DiskFull if capped && has_room(path) => {
             Error::with_source(Kind::Limit("bytes"), "max_page_count", error)
         }
-        Kind::Io if !has_room(path) => error.with_kind(Kind::DiskFull).in_file(path),
+        Kind::Io if !has_room(path) || is_at_file_limit(path) => {
+            error.with_kind(Kind::DiskFull).in_file(path)
+        }
         Kind::Io if !may_use(path) => error.with_kind(Kind::NoAccess).in_file(path),
         Kind::DiskFull | Kind::NoAccess | Kind::Io | Kind::Corrupt | Kind::WrongIdentity => {
             error.in_file(path)

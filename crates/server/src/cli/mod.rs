@@ -26,6 +26,7 @@ use show::{out, progress, table, watch};
 use anyhow::Result;
 use args::Command;
 use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs the command line to its end: the status to exit with, after everything that is to be said was said.
 pub fn main(cli: Cli) -> ExitCode {
@@ -47,8 +48,17 @@ fn writes_sources(command: &Command) -> bool {
     matches!(command, Command::Init | Command::App(_) | Command::Migrate(migrate::Migrate::Make(_)))
 }
 
+/// Lets a write past the limit of the size of files (`ulimit -f`) fail: the system would end the process otherwise.
+fn outlive_file_limit() -> Result<()> {
+    let exceeded = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+    // What handles the signal stays when the listener is dropped.
+    drop(signal(exceeded)?);
+    Ok(())
+}
+
 /// Runs one command. Errors carry their remedy in the text.
 async fn run(cli: Cli) -> Result<ExitCode> {
+    outlive_file_limit()?;
     let place = setup::Place { config: cli.config, data: cli.data };
     match cli.command {
         Command::Init => project::init(),
