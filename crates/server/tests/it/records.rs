@@ -61,6 +61,14 @@ async fn versions_guard_changes() {
     assert!(stale.json()["remedy"].is_string());
     at("\"1\"").delete("/api/records/patients/1").await.expect(412);
     user.with("if-none-match", "\"2\"").get("/api/records/patients/1").await.expect(304);
+    for none in ["\"1\", \"7\"", "\"x\"", "*, \"9\""] {
+        at(none).patch("/api/records/patients/1", &change).await.expect(412);
+    }
+    let two =
+        at("\"1\", W/\"2\" ,\"9\"").patch("/api/records/patients/1", &json!({"last_name": "Elm"})).await;
+    assert_eq!(two.expect(200).header("etag"), "\"3\"");
+    at("\"1\", \"2\"").delete("/api/records/patients/1").await.expect(412);
+    at("\"1\", \"2\"").delete("/api/records/patients/77").await.expect(404);
     at("*").delete("/api/records/patients/1").await.expect(204);
 }
 

@@ -15,7 +15,7 @@ use tenantry_engine::{
     model::{Field, FieldKind, Model},
     name::FieldName,
     query::Change,
-    row::json::write_values,
+    row::{Collect, json::write_values},
     value::Value,
     write::Written,
 };
@@ -73,6 +73,24 @@ impl Records<'_> {
         let written = self.update_agreeing(&id, expected_version, values).await?;
         self.forget_files(files).await;
         written.first().map(|w| self.document(w)).ok_or(Error::NotFound("record"))
+    }
+
+    /// Returns the version of the record if it is one of these, otherwise the first of them, which a change then finds to
+    /// be another one.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the record does not exist; otherwise those of a read.
+    pub async fn version_among(&self, id: &str, versions: &[i64]) -> Result<i64> {
+        let id = self.parse_id(id)?;
+        let version = [FieldName::parse("version")?];
+        let found = self.session().await?.get(self.name(), &id, &version, Collect::default()).await?;
+        let row = found.and_then(|found| found.rows.into_iter().next()).ok_or(Error::NotFound("record"))?;
+        let current = row.iter().rev().find_map(|value| match value {
+            Value::Integer(version) => Some(*version),
+            _ => None,
+        });
+        let first = versions.first().copied().unwrap_or(0);
+        Ok(current.filter(|current| versions.contains(current)).unwrap_or(first))
     }
 
     /// Deletes a record, unless others refer to it, in this store or, for shared rows, in that of any tenant.

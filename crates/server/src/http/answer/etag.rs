@@ -1,7 +1,7 @@
 //! Versions of records as entity tags: `ETag`, `If-Match`, `If-None-Match` (RFC 9110, 13).
 //!
-//! Used by the record routes. A tag is the record's version in quotes. An `If-Match` with another version is refused
-//! with 412; a missing one is refused with 428 if the server requires it; `*` matches any version.
+//! Used by the record routes. A tag is the record's version in quotes. An `If-Match` without the record's version is
+//! refused with 412; a missing one is refused with 428 if the server requires it; `*` matches any version.
 
 use crate::http::problem::{Code, Problem, Result};
 use http::{HeaderMap, HeaderValue, header};
@@ -18,20 +18,24 @@ pub(in crate::http) fn tag(version: i64) -> HeaderValue {
     HeaderValue::from_bytes(&text[..length]).unwrap_or(HeaderValue::from_static("\"0\""))
 }
 
-/// Returns the version that a change expects; `None` means any.
-pub(in crate::http) fn expected(headers: &HeaderMap, required: bool) -> Result<Option<i64>> {
-    let Some(value) = headers.get(header::IF_MATCH) else {
+/// Returns the versions that a change expects, one of which the record must have; `None` means any. The header may be
+/// repeated.
+pub(in crate::http) fn expected(headers: &HeaderMap, required: bool) -> Result<Option<Vec<i64>>> {
+    let mut values = headers.get_all(header::IF_MATCH).iter().peekable();
+    if values.peek().is_none() {
         let text = "This change needs the version it is based on.";
         return if required { Err(Problem::new(Code::PreconditionRequired, text)) } else { Ok(None) };
-    };
-    let text = value.to_str().unwrap_or_default().trim();
-    if text == "*" {
+    }
+    let tags: Vec<&str> =
+        values.flat_map(|value| value.to_str().unwrap_or_default().split(',')).map(str::trim).collect();
+    if tags == ["*"] {
         return Ok(None);
     }
-    match version(text) {
-        Some(version) => Ok(Some(version)),
-        // A tag that this server never issued matches no record.
-        None => Err(Problem::new(Code::VersionConflict, "If-Match is no tag of this record.")),
+    // A tag that this server never issued matches no record.
+    let versions: Vec<i64> = tags.into_iter().filter_map(version).collect();
+    match versions.is_empty() {
+        true => Err(Problem::new(Code::VersionConflict, "If-Match is no tag of this record.")),
+        false => Ok(Some(versions)),
     }
 }
 
@@ -59,8 +63,9 @@ mod tests {
     #[test]
     fn tags_return() {
         assert_eq!(tag(i64::MAX), "\"9223372036854775807\"");
-        assert_eq!(expected(&if_match(tag(7).to_str().unwrap()), true).unwrap(), Some(7));
-        assert_eq!(expected(&if_match("W/\"7\""), true).unwrap(), Some(7));
+        assert_eq!(expected(&if_match(tag(7).to_str().unwrap()), true).unwrap(), Some(vec![7]));
+        assert_eq!(expected(&if_match("W/\"7\""), true).unwrap(), Some(vec![7]));
+        assert_eq!(expected(&if_match("\"2\", \"x\",W/\"1\""), true).unwrap(), Some(vec![2, 1]));
         assert_eq!(expected(&if_match("*"), true).unwrap(), None);
         assert_eq!(expected(&HeaderMap::new(), false).unwrap(), None);
     }
@@ -68,7 +73,7 @@ mod tests {
     #[test]
     fn absent_is_428_and_foreign_is_412() {
         assert_eq!(expected(&HeaderMap::new(), true).unwrap_err().status(), 428);
-        for foreign in ["7", "\"x\"", "\"\"", "\"-1\"", "\"1\", \"2\""] {
+        for foreign in ["7", "\"x\"", "\"\"", "\"-1\"", "", "\"x\", *"] {
             assert_eq!(expected(&if_match(foreign), false).unwrap_err().status(), 412, "{foreign}");
         }
     }

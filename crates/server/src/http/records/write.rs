@@ -14,7 +14,7 @@ use axum::{
     response::Response,
 };
 use http::{HeaderMap, StatusCode, Uri};
-use tenantry::records::{Input, MAX_BATCH};
+use tenantry::records::{Input, MAX_BATCH, Records};
 
 /// `POST /api/records/{model}`.
 pub(in crate::http) async fn create(
@@ -54,8 +54,17 @@ pub(in crate::http) async fn change(
     Json(input): Json<Input>,
 ) -> Result<Response> {
     let records = super::of(&app, &scope, &path.model)?;
-    let expected = etag::expected(&headers, app.options().require_if_match)?;
+    let expected = expected(&app, &records, &path.id, &headers).await?;
     Ok(answer::changed(records.patch(&path.id, expected, &input).await?))
+}
+
+/// Returns the version that a change of the record expects; `None` means any. Of several, it is the one that the record
+/// has now: the change then depends on that.
+async fn expected(app: &App, records: &Records<'_>, id: &str, headers: &HeaderMap) -> Result<Option<i64>> {
+    match etag::expected(headers, app.options().require_if_match)? {
+        Some(versions) if versions.len() > 1 => Ok(Some(records.version_among(id, &versions).await?)),
+        one => Ok(one.and_then(|versions| versions.first().copied())),
+    }
 }
 
 /// `DELETE /api/records/{model}/{id}`.
@@ -67,7 +76,7 @@ pub(in crate::http) async fn remove(
     headers: HeaderMap,
 ) -> Result<StatusCode> {
     let records = super::of(&app, &scope, &path.model)?;
-    let expected = etag::expected(&headers, app.options().require_if_match)?;
+    let expected = expected(&app, &records, &path.id, &headers).await?;
     records.delete(&path.id, expected).await?;
     Ok(StatusCode::NO_CONTENT)
 }
