@@ -15,6 +15,7 @@ use axum::{
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, HeaderValue, header};
+use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{convert::Infallible, io, marker::PhantomData, time::Duration};
@@ -159,13 +160,16 @@ pub(in crate::http) fn unreadable(error: &serde_json::Error) -> Problem {
     Problem::new(Code::BadRequest, format!("The body cannot be read: {error}."))
 }
 
-/// Returns the whole body if it has at most `max` bytes and arrives in time.
+/// Returns the whole body if it has at most `max` bytes and arrives in time. A body that is declared longer is refused
+/// before it is read.
 pub(in crate::http) async fn whole(body: Body, max: usize) -> Result<Bytes> {
+    let too_large = || Problem::new(Code::TooLarge, format!("At most {max} bytes are taken here."));
+    if body.size_hint().lower() > max as u64 {
+        return Err(too_large());
+    }
     match timeout(WHOLE, Limited::new(body, max).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(Problem::new(Code::TooLarge, format!("At most {max} bytes are taken here.")))
-        }
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(error)) => Err(Problem::new(Code::BadRequest, "The body broke off, or arrived too slowly.")
             .private(error.to_string())),
         Err(_) => Err(Problem::new(Code::BadRequest, "The body did not arrive in time.")),
