@@ -60,10 +60,32 @@ pub(super) fn datetime(text: &str) -> Result<Value, Rule> {
     const RULE: &str = "must be an instant with its offset such as 2026-01-31T09:30:00Z";
     let at = text.parse::<jiff::Timestamp>();
     let at = at.map_err(|_| if is_instant(text) { YEARS } else { RULE })?;
+    // The library reads a leap second as the second before it, and offsets that no place has.
+    if has_leap_second(text) {
+        return Err("must have a second from 00 to 59".into());
+    }
+    if offset_seconds(text).is_some_and(|seconds| seconds.abs() >= DAY_SECONDS) {
+        return Err("must have an offset of less than 24 hours".into());
+    }
     match at.subsec_nanosecond() % 1000 {
         0 => Ok(Value::DateTime(at)),
         _ => Err("must have at most six digits after the point of the second".into()),
     }
+}
+
+const DAY_SECONDS: i32 = 24 * 60 * 60;
+
+/// Returns true if the text of an instant has the second 60.
+fn has_leap_second(text: &str) -> bool {
+    let time = text.split_once(['T', 't', ' ']).map_or("", |(_, time)| time);
+    let digits = time.bytes().filter(|byte| *byte != b':').take_while(u8::is_ascii_digit);
+    digits.skip(4).eq(*b"60")
+}
+
+/// Returns the offset of the text of an instant.
+fn offset_seconds(text: &str) -> Option<i32> {
+    let pieces = jiff::fmt::temporal::Pieces::parse(text).ok()?;
+    Some(pieces.to_numeric_offset()?.seconds())
 }
 
 /// Returns true for an instant that is written correctly, even if it is beyond the years of instants.

@@ -255,6 +255,10 @@ async fn an_instant_that_cannot_be_kept_is_refused_with_the_reason() {
         ("-000001-01-01T00:00:00Z", "from 0000-01-01T00:00:00Z"),
         ("2026-01-01T00:00:00", "with its offset"),
         ("soon", "with its offset"),
+        ("2026-01-01T23:59:60Z", "a second from 00 to 59"),
+        ("2026-01-01 23:59:60.5+01:00", "a second from 00 to 59"),
+        ("2026-01-01T12:00:00+24:00", "less than 24 hours"),
+        ("2026-01-01T12:00:00-25:30", "less than 24 hours"),
     ] {
         let refused =
             user.post("/api/records/things", &json!({"name": "a", "at": at})).await.expect(422).json();
@@ -267,6 +271,7 @@ async fn an_instant_that_cannot_be_kept_is_refused_with_the_reason() {
     for (at, kept) in [
         ("2026-01-01T00:00:00.1234560Z", "2026-01-01T00:00:00.123456Z"),
         ("9999-12-30T22:00:00Z", "9999-12-30T22:00:00.000000Z"),
+        ("2026-01-01T12:00:59+14:00", "2025-12-31T22:00:59.000000Z"),
     ] {
         let made = user.post("/api/records/things", &json!({"name": "a", "at": at})).await.expect(201).json();
         assert_eq!(made["at"], kept);
