@@ -119,6 +119,14 @@ async fn a_person_changes_their_own_name_and_an_owner_the_tenants() {
     assert_eq!(named["name"], "Bea Again");
     assert_eq!(bea.get("/api/me").await.expect(200).json()["user"]["name"], "Bea Again");
     assert_eq!(wrong(&bea, "PATCH", "/api/me", &json!({"name": "a\nb"})).await, ["name"]);
+    for hidden in ["Ada\u{202e}moc", "A\u{200b}da", "\u{2066}Ada", "Ada\u{feff}"] {
+        for path in ["/api/me", "/api/tenant"] {
+            let told = acme.patch(path, &json!({ "name": hidden })).await.expect(422).json();
+            assert_eq!(told["errors"][0]["field"], "name", "{path} {hidden:?}: {told}");
+        }
+        let key = json!({ "name": hidden, "role": "member" });
+        acme.post("/api/tenant/keys", &key).await.expect(422);
+    }
     bea.patch("/api/tenant", &json!({"name": "Bea's"})).await.expect(403);
     let named = acme.patch("/api/tenant", &json!({"name": "Acme & Daughters"})).await.expect(200).json();
     assert_eq!(named["name"], "Acme & Daughters");

@@ -13,6 +13,7 @@ use crate::{
     Error, Result,
     control::{Control, Subject, params},
     error::{FieldError, Rule, Wrong},
+    users,
 };
 use quick_cache::sync::Cache;
 use serde::Serialize;
@@ -138,6 +139,10 @@ impl ApiKeys {
         if !(1..=80).contains(&new.name.trim().chars().count()) {
             wrong.add(FieldError::new("name", Rule::Value, "write 1 to 80 characters"));
         }
+        if new.name.contains(char::is_control) {
+            wrong.add(FieldError::new("name", Rule::Value, "must not contain control characters"));
+        }
+        wrong.take(users::check_shown("name", &new.name))?;
         if self.roles.iter().all(|role| role.as_str() != new.role) {
             let names: Vec<_> = self.roles.iter().map(RoleName::as_str).collect();
             let reason = format!("must be one of: {}", names.join(", "));

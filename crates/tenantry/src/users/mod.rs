@@ -146,14 +146,43 @@ pub fn check_email(email: &str) -> Result<()> {
     if well_formed { Ok(()) } else { Err(Error::invalid("email", "this is not an e-mail address")) }
 }
 
-/// Checks that a name is one line of at most 200 characters.
+/// Checks that a name is one line of at most 200 characters that are shown as they are written.
 ///
 /// # Errors
 /// [`Error::Invalid`] of `field` otherwise.
 pub fn check_text(field: &str, text: &str) -> Result<()> {
     let text = text.trim();
-    let fits = (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-    if fits { Ok(()) } else { Err(Error::invalid(field, "use 1 to 200 characters, no control characters")) }
+    if !(1..=200).contains(&text.chars().count()) || text.chars().any(char::is_control) {
+        return Err(Error::invalid(field, "use 1 to 200 characters, no control characters"));
+    }
+    check_shown(field, text)
+}
+
+/// Checks that no character hides others or changes the direction in which they are shown, so that a name in a letter or
+/// a list looks like the name that was written.
+///
+/// # Errors
+/// [`Error::Invalid`] of `field` otherwise.
+pub(crate) fn check_shown(field: &str, text: &str) -> Result<()> {
+    match text.chars().find(|c| is_hidden(*c)) {
+        Some(hidden) => Err(Error::invalid(
+            field,
+            format!(
+                "must not contain U+{:04X}, which hides text or changes its direction",
+                u32::from(hidden)
+            ),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Returns true for format characters that are not shown. Joiners (U+200C, U+200D) belong to words of some languages.
+fn is_hidden(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0001}'..='\u{e007f}'
+    )
 }
 
 /// Creates a user. An address in use is a conflict; the caller decides whether to reveal it (`account-enumeration`).
