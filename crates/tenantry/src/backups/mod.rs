@@ -152,11 +152,22 @@ fn is_inside(config: &Config) -> bool {
     rest.is_ok_and(|rest| !rest.components().any(|part| part == std::path::Component::ParentDir))
 }
 
+/// Says that something else is where the backup directory should be, and the remedy.
+fn no_directory(path: &std::path::Path) -> String {
+    format!(
+        "{} is not a directory: move it away, or name another directory in backups.target",
+        path.display()
+    )
+}
+
 /// Creates the directory of the default target. A directory named by the operator must exist.
 pub(crate) fn make_default_directory(config: &Config) -> Result<()> {
     match &config.backups.target {
         BackupTarget::Directory(path) if *path == config.platform.data_dir.join("backups") => {
-            std::fs::create_dir_all(path).map_err(|e| Error::io(path.display(), &e))
+            std::fs::create_dir_all(path).map_err(|error| match path.symlink_metadata() {
+                Ok(meta) if !meta.is_dir() => Error::invalid("backups.target", no_directory(path)),
+                _ => Error::io(path.display(), &error),
+            })
         }
         _ => Ok(()),
     }

@@ -81,7 +81,7 @@ pub(super) fn remedy(kind: &Kind) -> Option<&'static str> {
         }
         Kind::DiskFull => "an operator makes room on the server's disk, or moves tenants to another server",
         Kind::NoAccess => {
-            "an operator gives the file back to the user that runs the server, readable and writable"
+            "an operator gives the file back to the user that runs the server, readable and writable, on a writable disk"
         }
         Kind::Io => "an operator looks at the disk and the system's log",
         Kind::Corrupt | Kind::WrongIdentity => {

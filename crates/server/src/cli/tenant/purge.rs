@@ -102,7 +102,7 @@ fn print(traces: &[Trace]) {
 
 /// The certificate of a purged tenant.
 pub(super) async fn certificate(place: &Place, tenant: &str, json: bool) -> Result<ExitCode> {
-    let platform = place.platform().await?;
+    let platform = place.reading().await?;
     let certificate = platform.certificate(tenant).await.map_err(explain)?;
     if json {
         return table::json(&certificate);

@@ -37,6 +37,9 @@ impl Store {
     pub(crate) fn open(target: &BackupTarget) -> Result<Self> {
         match target {
             BackupTarget::Directory(path) => {
+                if path.exists() && !path.is_dir() {
+                    return Err(Error::BackupTarget(crate::backups::no_directory(path)));
+                }
                 if !path.is_dir() {
                     return Err(Error::BackupTarget(format!(
                         "backup directory {} is not there: make the directory, or mount its disk",
