@@ -148,9 +148,12 @@ fn a_pool_with_damaged_inner_pages_is_named_once_by_every_command() {
     assert!(!output.status.success(), "{said}");
     assert!(said.contains("tenant_pool") && said.contains("tenantry restore pool tenant"), "{said}");
     let said = stdout(&run(dir, &["check"]));
-    assert_eq!(said.matches("tenantry restore pool tenant").count(), 1, "{said}");
-    fine(dir, &["restore", "pool", "tenant"]);
-    let said = fine(dir, &["restore", "all"]);
+    assert_eq!(said.matches("tenantry restore --pool tenant").count(), 1, "{said}");
+    fine(dir, &["restore", "--pool", "tenant"]);
+    let said = stdout(&run(dir, &["check"]));
+    assert!(said.contains("made anew") && said.contains("tenantry restore --all"), "{said}");
+    assert!(!said.contains("latest --swap") && !said.contains("belongs to another"), "{said}");
+    let said = fine(dir, &["restore", "--all"]);
     assert!(said.contains("2 lost, 2 restored, 0 failed"), "{said}");
     fine(dir, &["check"]);
 }

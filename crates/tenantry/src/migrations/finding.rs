@@ -84,15 +84,7 @@ impl fmt::Display for Finding {
                 let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
                 write!(f, "{model}.{field} refers to {to} that are not there: {}", ids.join(", "))
             }
-            What::NotItsOwn => {
-                let server = self.place.as_ref().map_or("?", |place| place.server.as_str());
-                write!(
-                    f,
-                    "this file on server {server} belongs to another tenant, store or installation; put the right one \
-                     back, or {}",
-                    self.restore()
-                )
-            }
+            What::NotItsOwn => self.not_its_own(f),
             What::Fenced => write!(
                 f,
                 "is fenced, and no operation is working on it: a newer database replaced it that the catalog does not \
@@ -123,6 +115,25 @@ impl fmt::Display for Finding {
 }
 
 impl Finding {
+    /// Says that the database in this place is another one.
+    fn not_its_own(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let server = self.place.as_ref().map_or("?", |place| place.server.as_str());
+        let is_pooled = self.place.as_ref().is_some_and(|place| place.isolation == Isolation::Pooled);
+        match &self.tenant {
+            Some(slug) if is_pooled => write!(
+                f,
+                "this pool on server {server} was made anew and has no rows of {slug}; restore its tenants: tenantry \
+                 restore --all"
+            ),
+            _ => write!(
+                f,
+                "this file on server {server} belongs to another tenant, store or installation; put the right one back, \
+                 or {}",
+                self.restore()
+            ),
+        }
+    }
+
     /// What to do about a database that could not be read.
     fn remedy(&self) -> Option<String> {
         let (What::Unreadable(code, _), Some(place)) = (&self.what, &self.place) else { return None };

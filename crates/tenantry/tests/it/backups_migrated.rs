@@ -276,7 +276,9 @@ async fn a_backup_whose_rows_a_migration_refuses_comes_back_at_its_own_schema() 
     let new = platform.start_restore_as(&actor, &backup, false, new).await.unwrap();
     let (state, why) = over(&platform, new).await;
     assert_eq!(state, State::Undone);
-    assert!(why.is_some_and(|why| why.contains("cannot be brought to the current schema")));
+    let why = why.unwrap();
+    assert!(why.contains("cannot be brought to the current schema in tenant"), "{why}");
+    assert!(why.contains("not a whole number: 1, 2") && why.contains("correct these rows"), "{why}");
 }
 
 /// Copies a directory whose databases are closed.

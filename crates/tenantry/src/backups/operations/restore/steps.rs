@@ -133,7 +133,8 @@ pub(crate) fn current(manifest: &Manifest, fetched: &[Fetched]) -> Result<()> {
     match fetched.iter().find_map(|f| Some((&f.copy.store, f.refused.as_deref()?))) {
         None => Ok(()),
         Some((store, why)) => Err(Error::Conflict(format!(
-            "backup {} cannot be brought to the current schema in {store}: {why}",
+            "backup {} cannot be brought to the current schema in {store}: {why}; correct these rows in the tenant that was \
+             backed up and back it up again, or change the migration",
             manifest.id
         ))),
     }
