@@ -6,13 +6,16 @@
 
 pub use super::finding::{Finding, What};
 
-use super::placed::{last_tenant, placed_tenants, places};
+use super::{
+    followed::{dangling, disagreeing},
+    placed::{last_tenant, placed_tenants, places},
+};
 use crate::{
     apps::Apps,
     control::Control,
     error::{Error, Result},
     moves::superseded::is_superseded,
-    records::{Dependence, depends_on, owners, record_id},
+    records::depends_on,
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -21,19 +24,14 @@ use std::{
 use tenantry_engine::{
     Engine, Kind, Script, Session,
     migration::Migration,
-    model::{FieldKind, IdKind, Model},
+    model::{FieldKind, Model},
     name::{FieldName, PhysicalName, ServerName, Slug, StoreName, TenantId},
     place::{Isolation, Place},
-    query::{Direction, Filter, RecordId, Select},
-    row::Collect,
     schema::Schema,
-    value::Value,
 };
 
-/// Number of rows read at a time when references are followed.
-const PAGE: u32 = 1_000;
-/// Largest number of ids of disagreeing records in one finding.
-const TOLD: usize = 20;
+/// Number of tenants read from the catalog at a time.
+const PAGE: i64 = 1_000;
 
 /// A checker over one set of apps. `systems` are the places of the system stores.
 pub struct Checker<'a> {
@@ -115,7 +113,7 @@ impl<'a> Checker<'a> {
         };
         let mut first = only.map_or(1, TenantId::get);
         while first <= last {
-            let end = last.min(first.saturating_add(i64::from(PAGE) - 1));
+            let end = last.min(first.saturating_add(PAGE - 1));
             for (slug, places) in places(control, first, end).await? {
                 self.tenant(&slug, &places, &mut tell).await;
                 self.fences(control, (&slug, &places), &mut tell).await?;
@@ -332,81 +330,4 @@ fn is_same_file(one: &Place, other: &Place) -> bool {
 
 fn key(place: &Place) -> Database {
     (place.server.clone(), place.physical.clone(), place.store.clone())
-}
-
-/// Returns the ids that a field refers to and that do not exist, each once, in order.
-async fn dangling(
-    from: &Session,
-    model: &Model,
-    field: &FieldName,
-    into: &Session,
-    to: &Model,
-) -> Result<Vec<RecordId>> {
-    let mut missing = Vec::new();
-    let mut select = Select {
-        filter: Filter::Null(field.clone(), false),
-        sort: vec![(field.clone(), Direction::Ascending)],
-        limit: PAGE,
-        fields: vec![field.clone()],
-        ..Select::default()
-    };
-    loop {
-        let (page, after) = from.select(model.name.as_str(), &select, None, Collect::default()).await?;
-        let mut ids: Vec<RecordId> = page.rows.iter().filter_map(|row| id(row.first()?, to.id)).collect();
-        ids.dedup();
-        missing.extend(into.exists(to.name.as_str(), &ids).await?);
-        if after.is_none() {
-            break;
-        }
-        select.after = after;
-    }
-    missing.dedup();
-    Ok(missing)
-}
-
-/// Returns how many records break a rule, and the ids of the first twenty.
-async fn disagreeing(
-    from: &Session,
-    model: &Model,
-    rule: &Dependence,
-    into: &Session,
-) -> Result<(u64, Vec<RecordId>)> {
-    let set = |field: &FieldName| Filter::Null(field.clone(), false);
-    let mut select = Select {
-        filter: Filter::All(vec![set(&rule.field), set(&rule.with)]),
-        limit: PAGE,
-        fields: vec![FieldName::parse("id")?, rule.field.clone(), rule.with.clone()],
-        ..Select::default()
-    };
-    let (mut count, mut ids) = (0, vec![]);
-    loop {
-        let (page, after) = from.select(model.name.as_str(), &select, None, Collect::default()).await?;
-        let rows = page.rows.iter().filter_map(|row| match row.as_slice() {
-            [id, field, with] => Some((record_id(id)?, record_id(field)?, record_id(with)?)),
-            _ => None,
-        });
-        let rows: Vec<_> = rows.collect();
-        let known = owners(into, rule, rows.iter().map(|(_, field, _)| field)).await?;
-        for (id, field, with) in &rows {
-            if known.get(field).is_some_and(|is| is != with) {
-                count += 1;
-                if ids.len() < TOLD {
-                    ids.push(id.clone());
-                }
-            }
-        }
-        if after.is_none() {
-            return Ok((count, ids));
-        }
-        select.after = after;
-    }
-}
-
-fn id(value: &Value, kind: IdKind) -> Option<RecordId> {
-    match (value, kind) {
-        (Value::Integer(number), IdKind::Integer) => Some(RecordId::Integer(*number)),
-        (Value::Uuid(uuid), _) => Some(RecordId::Uuid(*uuid)),
-        (Value::Text(text), IdKind::Uuid) => text.parse().ok().map(RecordId::Uuid),
-        _ => None,
-    }
 }

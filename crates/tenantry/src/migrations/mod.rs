@@ -7,6 +7,7 @@
 pub mod check;
 mod finding;
 pub mod fleet;
+mod followed;
 pub mod make;
 mod name;
 mod page;
