@@ -112,11 +112,11 @@ fn a_damaged_pool_in_a_system_store_names_the_system_restore() {
     );
     let dir = dir.path();
     damage_inside(&find(&dir.join("tenantry-data"), "shared.db").unwrap(), "patients");
-    for args in [&["check"][..], &["restore", "city-hospital", "latest", "--swap"], &["restore", "--all"]] {
+    for args in [&["check"][..], &["restore", "swap", "city-hospital", "latest"], &["restore", "all"]] {
         let output = run(dir, args);
         let said = format!("{}{}", stdout(&output), String::from_utf8_lossy(&output.stderr));
         assert!(!output.status.success(), "{args:?}: {said}");
-        assert!(said.contains("tenantry restore --system") && !said.contains("--pool"), "{said}");
+        assert!(said.contains("tenantry restore system") && !said.contains("restore pool"), "{said}");
     }
 }
 
@@ -148,12 +148,12 @@ fn a_pool_with_damaged_inner_pages_is_named_once_by_every_command() {
     assert!(!output.status.success(), "{said}");
     assert!(said.contains("tenant_pool") && said.contains("tenantry restore pool tenant"), "{said}");
     let said = stdout(&run(dir, &["check"]));
-    assert_eq!(said.matches("tenantry restore --pool tenant").count(), 1, "{said}");
-    fine(dir, &["restore", "--pool", "tenant"]);
+    assert_eq!(said.matches("tenantry restore pool tenant").count(), 1, "{said}");
+    fine(dir, &["restore", "pool", "tenant"]);
     let said = stdout(&run(dir, &["check"]));
-    assert!(said.contains("made anew") && said.contains("tenantry restore --all"), "{said}");
-    assert!(!said.contains("latest --swap") && !said.contains("belongs to another"), "{said}");
-    let said = fine(dir, &["restore", "--all"]);
+    assert!(said.contains("made anew") && said.contains("tenantry restore all"), "{said}");
+    assert!(!said.contains("restore swap") && !said.contains("belongs to another"), "{said}");
+    let said = fine(dir, &["restore", "all"]);
     assert!(said.contains("2 lost, 2 restored, 0 failed"), "{said}");
     fine(dir, &["check"]);
 }

@@ -76,7 +76,7 @@ fn a_damaged_template_is_named_and_made_anew() {
     assert!(said.contains(file.file_name().unwrap().to_str().unwrap()), "{said}");
     fine(
         dir,
-        &["create-tenant", "later", "--email", "a@later.example", "--password", tenantry::demo::PASSWORD],
+        &["tenant", "create", "later", "--email", "a@later.example", "--password", tenantry::demo::PASSWORD],
     );
     assert!(checked(dir).contains("agree"));
 }
@@ -85,10 +85,10 @@ fn a_damaged_template_is_named_and_made_anew() {
 fn the_audit_log_says_how_an_export_ended() {
     let dir = furnished();
     let dir = dir.path();
-    fine(dir, &["export", "city-hospital", "--out", "whole.zip"]);
+    fine(dir, &["tenant", "export", "city-hospital", "--out", "whole.zip"]);
     assert!(fine(dir, &["audit", "list"]).contains("\"complete\":true"));
     tamper(dir, "UPDATE doctors SET last_name = cast(x'ff00' AS TEXT) WHERE id = 1");
-    refused(dir, &["export", "city-hospital", "--out", "half.zip"]);
+    refused(dir, &["tenant", "export", "city-hospital", "--out", "half.zip"]);
     let log = fine(dir, &["audit", "list", "--limit", "3"]);
     assert!(log.contains("tenant.export_end") && log.contains("\"complete\":false"), "{log}");
 }

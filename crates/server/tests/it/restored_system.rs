@@ -195,10 +195,10 @@ fn restore_all_restores_a_tenant_whose_database_was_replaced_by_a_newer_one() {
     let server = start(dir, "serve");
     let then = patients(&server, &server.log_in(owner));
     server.terminate();
-    fine(dir, &["restore", "city-hospital", "latest", "--swap"]);
-    fine(dir, &["restore", "--system"]);
+    fine(dir, &["restore", "swap", "city-hospital", "latest"]);
+    fine(dir, &["restore", "system"]);
     assert!(stdout(&run(dir, &["check"])).contains("is fenced"));
-    let said = fine(dir, &["restore", "--all"]);
+    let said = fine(dir, &["restore", "all"]);
     assert!(said.contains("1 lost, 1 restored") && said.contains("city-hospital"), "{said}");
     let found = stdout(&run(dir, &["check"]));
     assert!(!found.contains("is fenced"), "{found}");
@@ -207,7 +207,7 @@ fn restore_all_restores_a_tenant_whose_database_was_replaced_by_a_newer_one() {
     assert_eq!(patients(&server, &session), then);
     assert_eq!(add_patient(&server, &session, "goes on"), 201);
     server.terminate();
-    assert!(fine(dir, &["restore", "--all"]).contains("0 lost"));
+    assert!(fine(dir, &["restore", "all"]).contains("0 lost"));
 }
 
 #[test]

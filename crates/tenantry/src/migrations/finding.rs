@@ -123,7 +123,7 @@ impl Finding {
             Some(slug) if is_pooled => write!(
                 f,
                 "this pool on server {server} was made anew and has no rows of {slug}; restore its tenants: tenantry \
-                 restore --all"
+                 restore all"
             ),
             _ => write!(
                 f,

@@ -1,6 +1,6 @@
 //! Tells a database that a newer one replaced: it is fenced, and no operation is at work that would lift the fence.
 //!
-//! A catalog that is older than its databases names such databases. The check and `restore --all` look for them.
+//! A catalog that is older than its databases names such databases. The check and `restore all` look for them.
 
 use crate::{Result, control::Control, operations::is_at_work};
 use tenantry_engine::{Engine, place::Place};
