@@ -278,7 +278,7 @@ async fn a_backup_whose_rows_a_migration_refuses_comes_back_at_its_own_schema() 
     assert_eq!(state, State::Undone);
     let why = why.unwrap();
     assert!(why.contains("cannot be brought to the current schema in tenant"), "{why}");
-    assert!(why.contains("not a whole number: 1, 2") && why.contains("correct these rows"), "{why}");
+    assert!(why.contains("not a whole number (id 1)") && why.contains("correct these rows"), "{why}");
 }
 
 /// Copies a directory whose databases are closed.
