@@ -6,6 +6,7 @@ use super::{
     user::operator,
     watch,
 };
+use crate::wire;
 use anyhow::{Result, anyhow};
 use clap::Subcommand;
 use std::process::ExitCode;
@@ -179,7 +180,7 @@ fn at_work(o: &Listed) -> Option<&'static str> {
 
 fn print(o: &Listed, json: bool) -> Result<ExitCode> {
     if json {
-        return table::json(o);
+        return table::json(&wire::operation::Operation::from(o.clone()));
     }
     say!("operation {}: {}", o.id, o.what);
     let tenant = o.slug.clone().or(o.tenant.map(|id| id.to_string()));

@@ -4,10 +4,9 @@ use super::{
     setup::{Place, explain, where_to_look},
     table::{self, at},
 };
-use crate::instants;
+use crate::wire::user::User as Shown;
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
-use serde_json::{Value, json};
 use std::{
     io::{self, BufRead, IsTerminal},
     process::ExitCode,
@@ -107,7 +106,7 @@ async fn list(place: &Place, json: bool) -> Result<ExitCode> {
         }
     }
     if json {
-        return table::page(&all.iter().map(shown).collect::<Vec<_>>(), None);
+        return table::page(&all.into_iter().map(Shown::from).collect::<Vec<_>>(), None);
     }
     let row = |user: &users::User| {
         vec![user.email.clone(), user.name.clone(), rights(user).into(), state(user), at(user.created_at_us)]
@@ -120,7 +119,7 @@ async fn show(place: &Place, email: &str, json: bool) -> Result<ExitCode> {
     let platform = place.reading().await?;
     let user = by_email(&platform, email).await?;
     if json {
-        return table::json(&shown(&user));
+        return table::json(&Shown::from(user));
     }
     say!("{} (id {}): {}", user.email, user.id, user.name);
     let line = |what: &str, value: &str| say!("  {what:<13} {value}");
@@ -146,15 +145,6 @@ fn state(user: &users::User) -> String {
         (true, Some(until)) => format!("locked until {}", at(until)),
         (true, None) => "active".into(),
     }
-}
-
-/// Returns a user as the staff API shows it.
-fn shown(user: &users::User) -> Value {
-    json!({
-        "id": user.id, "email": user.email, "name": user.name, "confirmed": user.is_confirmed(),
-        "superuser": user.is_superuser, "staff": user.is_staff, "active": user.is_active,
-        "failed_logins": user.failed_logins, "locked_until": user.locked_until_us.map(instants::text),
-    })
 }
 
 /// Creates a user who may do everything.

@@ -5,7 +5,7 @@ use crate::cli::{
     setup::explain,
     table::{self, at},
 };
-use crate::instants;
+use crate::wire::backup::BackupWhole;
 use anyhow::Result;
 use std::process::ExitCode;
 use tenantry::{
@@ -43,9 +43,8 @@ pub(super) async fn list(platform: &Platform, options: &args::List) -> Result<Ex
 pub(super) async fn show(platform: &Platform, id: &BackupId, json: bool) -> Result<ExitCode> {
     let (listed, manifest) = platform.show_backup(id).await.map_err(explain)?;
     if json {
-        let mut shown = instants::wire(&listed);
-        shown["manifest"] = instants::wire(&manifest);
-        return table::json(&shown);
+        let manifest = manifest.map(Into::into);
+        return table::json(&BackupWhole { backup: listed.into(), manifest });
     }
     say!("{} of {}", listed.id, whose(&listed));
     let line = |what: &str, value: &str| say!("  {what:<10} {value}");

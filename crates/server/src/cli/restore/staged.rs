@@ -8,9 +8,8 @@ use crate::cli::{
     user::operator,
     watch::{to_its_end, watch_operation},
 };
-use crate::instants;
+use crate::wire::backup::StagedRestore;
 use anyhow::Result;
-use serde_json::json;
 use std::process::ExitCode;
 use tenantry::{
     Platform,
@@ -88,8 +87,7 @@ async fn restore(
 pub(super) async fn show(platform: &Platform, slug: &Slug, json: bool) -> Result<ExitCode> {
     let (restore, stores) = platform.show_restore(slug).await.map_err(explain)?;
     if json {
-        let (state, at) = (restore.state, instants::text(restore.at_us));
-        return table::json(&json!({"backup": restore.backup, "state": state, "at": at, "stores": stores}));
+        return table::json(&StagedRestore::from((restore, stores)));
     }
     say!(
         "backup {} of {} is staged for {slug}; swapping it in would change:",

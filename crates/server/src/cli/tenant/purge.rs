@@ -7,6 +7,7 @@ use crate::cli::{
     user::operator,
     watch,
 };
+use crate::wire;
 use anyhow::Result;
 use std::process::ExitCode;
 use tenantry::{
@@ -105,7 +106,7 @@ pub(super) async fn certificate(place: &Place, tenant: &str, json: bool) -> Resu
     let platform = place.reading().await?;
     let certificate = platform.certificate(tenant).await.map_err(explain)?;
     if json {
-        return table::json(&certificate);
+        return table::json(&wire::purge::Certificate::from(certificate));
     }
     let detail = &certificate.detail;
     say!("Certificate of deletion");
