@@ -75,7 +75,8 @@ impl Library {
             password: Password::new(PASSWORD),
         });
         let by = Operator::new("system");
-        let made = self.platform.create_tenant(&by, tenant, None, owner);
+        let tenants = self.platform.tenants();
+        let made = tenants.create(&by, tenant, None, owner);
         self.runtime.block_on(made).with_context(|| format!("cannot create {}", slug(n)))?;
         Ok(())
     }
@@ -84,7 +85,7 @@ impl Library {
     pub(crate) fn insert(&self, n: u32) -> Result<()> {
         let slug = Slug::parse(&slug(n))?;
         self.runtime.block_on(async {
-            let tenant = self.platform.enter_as_operator(&Operator::new("system"), &slug).await?;
+            let tenant = self.platform.tenants().enter(&Operator::new("system"), &slug).await?;
             let row = serde_json::Map::from_iter([("name".to_owned(), "Patient".into())]);
             self.platform.records(&tenant, "patients")?.create(&row).await
         })?;
@@ -96,7 +97,7 @@ impl Library {
         let (slug, by) = (Slug::parse(&slug(n))?, Operator::new("system"));
         let started = Instant::now();
         let body = self.runtime.block_on(async {
-            let tenant = self.platform.enter_as_operator(&by, &slug).await?;
+            let tenant = self.platform.tenants().enter(&by, &slug).await?;
             let want = tenantry::records::Want::default();
             self.platform.records(&tenant, "patients")?.get("1", &want).await
         })?;
@@ -115,7 +116,7 @@ impl Library {
             serde_json::Map::from_iter(fields.map(|(name, value)| (name.to_owned(), value.into())))
         };
         self.runtime.block_on(async {
-            let tenant = self.platform.enter_as_operator(&Operator::new("system"), &slug).await?;
+            let tenant = self.platform.tenants().enter(&Operator::new("system"), &slug).await?;
             let patients = self.platform.records(&tenant, "patients")?;
             for from in (0..count).step_by(BATCH) {
                 let rows: Vec<_> = (from..count.min(from + BATCH)).map(patient).collect();
@@ -131,7 +132,7 @@ impl Library {
         for n in 1..=count {
             let slug = Slug::parse(&slug(n))?;
             self.runtime.block_on(async {
-                let asked = self.platform.start_backup(&Operator::new("system"), &slug, None).await?;
+                let asked = self.platform.backups().start(&Operator::new("system"), &slug, None).await?;
                 self.finish(asked.operation).await
             })?;
         }
@@ -145,12 +146,12 @@ impl Library {
         for n in 1..=count {
             let slug = Slug::parse(&slug(n))?;
             self.runtime.block_on(async {
-                let newest = self.platform.tenant_backups(&slug, 1).await?.pop().context("no backup")?;
+                let newest = self.platform.backups().of_tenant(&slug, 1).await?.pop().context("no backup")?;
                 let started = Instant::now();
-                let operation = self.platform.start_restore(&by, &slug, &newest.id, None).await?;
+                let operation = self.platform.restores().start(&by, &slug, &newest.id, None).await?;
                 self.finish(operation).await?;
                 taken += started.elapsed();
-                self.platform.discard_restore(&by, &slug).await?;
+                self.platform.restores().discard(&by, &slug).await?;
                 Ok::<_, anyhow::Error>(())
             })?;
         }

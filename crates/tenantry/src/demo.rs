@@ -7,9 +7,9 @@ use crate::{
     Error, Platform, Result,
     access::{Actor, Operator, passwords::Password},
     apps::{DemoTable, DemoTenant},
-    operator::NewOwner,
     records::{ListQuery, Records, Scope},
     tenants::NewTenant,
+    users::NewOwner,
 };
 use tenantry_engine::{
     name::{PlanName, Slug},
@@ -50,7 +50,7 @@ pub async fn load(platform: &Platform) -> Result<Vec<Company>> {
         }
         for tenant in &demo.tenants {
             ensure_tenant(platform, &actor, tenant).await?;
-            let entered = platform.enter_as_operator(&actor, &tenant.slug).await?;
+            let entered = platform.tenants().enter(&actor, &tenant.slug).await?;
             for table in &tenant.tables {
                 fill(platform.records(&entered, table.model.as_str())?, table).await?;
             }
@@ -71,7 +71,7 @@ async fn ensure_superuser(platform: &Platform, actor: &Actor) -> Result<()> {
 }
 
 async fn ensure_tenant(platform: &Platform, actor: &Actor, tenant: &DemoTenant) -> Result<()> {
-    match platform.show_tenant(&tenant.slug).await {
+    match platform.tenants().show(&tenant.slug).await {
         Ok(_) => return Ok(()),
         Err(Error::NotFound(_)) => {}
         Err(error) => return Err(error),
@@ -81,7 +81,7 @@ async fn ensure_tenant(platform: &Platform, actor: &Actor, tenant: &DemoTenant) 
     // A configuration of `init` has plans of its own; then the tenant gets the default plan.
     let is_there = |plan: &&PlanName| platform.config().plans.iter().any(|known| known.name == **plan);
     let plan = tenant.plan.as_ref().filter(is_there).map(PlanName::as_str);
-    platform.create_tenant(actor, new, plan, Some(owner)).await.map(drop)
+    platform.tenants().create(actor, new, plan, Some(owner)).await.map(drop)
 }
 
 /// Inserts the rows of a table unless it has rows already.

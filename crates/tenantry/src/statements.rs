@@ -5,6 +5,7 @@ use crate::{
     Error, Platform, Result,
     access::{Operator, Tenant},
     audit::By,
+    tenants::OwnTenant,
 };
 use std::time::Duration;
 use tenantry_engine::{
@@ -35,24 +36,36 @@ struct Said<'a> {
     statement: &'a str,
 }
 
+/// SQL statements of an operator.
+pub struct Statements<'a> {
+    platform: &'a Platform,
+}
+
 impl Platform {
+    /// An operator's SQL statements on tenants and system stores: read, repair.
+    pub fn statements(&self) -> Statements<'_> {
+        Statements { platform: self }
+    }
+}
+
+impl Statements<'_> {
     /// Runs a read-only statement on the rows of one tenant, for the operator.
     ///
     /// # Errors
-    /// Those of [`Platform::tenant_sql`].
-    pub async fn operator_sql(
+    /// Those of [`OwnTenant::sql`].
+    pub async fn on_tenant(
         &self,
         operator: &Operator,
         slug: &Slug,
         store: &StoreName,
         statement: &str,
     ) -> Result<SqlRows> {
-        let tenant = self.enter_as_operator(operator, slug).await?;
+        let tenant = self.platform.tenants().enter(operator, slug).await?;
         self.audit_tenant_sql(&tenant, store, statement).await?;
         let place = tenant.place(store)?;
-        let script = self.loaded().databases.script_in(store, place.isolation)?;
-        let rows = self.0.engine.operator_sql(place, &script, statement, self.sql_limits()).await;
-        rows.map_err(|error| crate::reroute::refused(&self.0, tenant.record(), place, error))
+        let script = self.platform.loaded().databases.script_in(store, place.isolation)?;
+        let rows = self.platform.0.engine.operator_sql(place, &script, statement, self.sql_limits()).await;
+        rows.map_err(|error| crate::reroute::refused(&self.platform.0, tenant.record(), place, error))
     }
 
     /// Runs one UPDATE on the rows of one tenant, whatever their schema is, so that the operator can correct values that
@@ -60,15 +73,15 @@ impl Platform {
     ///
     /// # Errors
     /// [`Error::NotFound`] for a store that tenants do not have; [`crate::Error::Engine`] for what the database refuses.
-    pub async fn operator_repair(
+    pub async fn repair_tenant(
         &self,
         operator: &Operator,
         slug: &Slug,
         store: &StoreName,
         statement: &str,
     ) -> Result<Repaired> {
-        let tenant = self.enter_as_operator(operator, slug).await?;
-        self.tenant_store(store)?;
+        let tenant = self.platform.tenants().enter(operator, slug).await?;
+        self.platform.config().tenant_store(store)?;
         let place = tenant.place(store)?;
         let by = tenant.actor().by();
         self.repair(&Said { by: &by, tenant: Some(tenant.id()), store, statement }, place).await
@@ -79,7 +92,7 @@ impl Platform {
     /// # Errors
     /// [`Error::NotFound`] for any other store, and for the control store; [`Error::Engine`] for what the database
     /// refuses.
-    pub async fn system_sql(
+    pub async fn on_system_store(
         &self,
         operator: &Operator,
         store: &StoreName,
@@ -87,15 +100,15 @@ impl Platform {
     ) -> Result<SqlRows> {
         let (place, by) = (self.system_place_for_sql(store)?, operator.by());
         self.audit_sql(&Said { by: &by, tenant: None, store, statement }, "sql").await?;
-        let script = self.loaded().databases.script_in(store, place.isolation)?;
-        Ok(self.0.engine.operator_sql(&place, &script, statement, self.sql_limits()).await?)
+        let script = self.platform.loaded().databases.script_in(store, place.isolation)?;
+        Ok(self.platform.0.engine.operator_sql(&place, &script, statement, self.sql_limits()).await?)
     }
 
-    /// Runs one UPDATE on a system store, like [`Platform::operator_repair`].
+    /// Runs one UPDATE on a system store, like [`Statements::repair_tenant`].
     ///
     /// # Errors
-    /// Those of [`Platform::system_sql`].
-    pub async fn system_repair(
+    /// Those of [`Statements::on_system_store`].
+    pub async fn repair_system_store(
         &self,
         operator: &Operator,
         store: &StoreName,
@@ -108,9 +121,14 @@ impl Platform {
     async fn repair(&self, said: &Said<'_>, place: &Place) -> Result<Repaired> {
         self.audit_sql(said, "sql_write").await?;
         let limit = self.sql_limits().deadline * REPAIR_FACTOR;
-        let script = self.loaded().databases.script_in(&place.store, place.isolation)?;
-        let done =
-            self.0.engine.operator_repair(place, &script, said.statement, limit).await.map_err(Error::from);
+        let script = self.platform.loaded().databases.script_in(&place.store, place.isolation)?;
+        let done = self
+            .platform
+            .0
+            .engine
+            .operator_repair(place, &script, said.statement, limit)
+            .await
+            .map_err(Error::from);
         let detail = match &done {
             Ok(Some(rows)) => serde_json::json!({ "store": said.store, "rows": rows }),
             Ok(None) => serde_json::json!({ "store": said.store, "rebuilt": true }),
@@ -122,32 +140,13 @@ impl Platform {
 
     /// Returns the place of a system store that an operator's statement may use.
     fn system_place_for_sql(&self, store: &StoreName) -> Result<Place> {
-        let place = self.loaded().databases.system_place(store);
+        let place = self.platform.loaded().databases.system_place(store);
         let place = place.filter(|place| place.store.as_str() != "control");
         place.ok_or(Error::NotFound("system store"))
     }
 
-    /// Runs a read-only statement, confined to the entered tenant's data, in its database, on behalf of a manager
-    /// of the tenant. The statement is in the audit log before it runs.
-    ///
-    /// # Errors
-    /// [`Error::Denied`] for other actors; [`Error::NotFound`] for a store that tenants do not have; [`Error::Engine`] for
-    /// what the database refuses.
-    pub async fn tenant_sql(
-        &self,
-        tenant: &Tenant,
-        store: &StoreName,
-        statement: &str,
-        params: serde_json::Value,
-    ) -> Result<SqlRows> {
-        tenant.require_manager()?;
-        self.audit_tenant_sql(tenant, store, statement).await?;
-        let session = self.opened(tenant, store).await?.session;
-        Ok(session.sql(statement, params, self.sql_limits()).await?)
-    }
-
     async fn audit_tenant_sql(&self, tenant: &Tenant, store: &StoreName, statement: &str) -> Result<()> {
-        self.tenant_store(store)?;
+        self.platform.config().tenant_store(store)?;
         let by = tenant.actor().by();
         self.audit_sql(&Said { by: &by, tenant: Some(tenant.id()), store, statement }, "sql").await
     }
@@ -161,19 +160,40 @@ impl Platform {
     }
 
     async fn audit_detail(&self, said: &Said<'_>, action: &str, detail: serde_json::Value) -> Result<()> {
-        let mut write = self.control().begin().await?;
+        let mut write = self.platform.control().begin().await?;
         let subject = if said.tenant.is_some() { "tenant" } else { "store" };
         write.audit(said.by, said.tenant, &format!("{subject}.{action}"), detail).await?;
         write.commit().await
     }
 
     fn sql_limits(&self) -> SqlLimits {
-        let limits = &self.config().limits;
+        let limits = &self.platform.config().limits;
         SqlLimits {
             deadline: Duration::from_millis(limits.statement_deadline_ms),
             memory_bytes: limits.statement_memory,
             scratch_bytes: limits.statement_scratch,
             ..SqlLimits::default()
         }
+    }
+}
+
+impl OwnTenant<'_> {
+    /// Runs a read-only statement, confined to the entered tenant's data, in its database, on behalf of a manager
+    /// of the tenant. The statement is in the audit log before it runs.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] for other actors; [`Error::NotFound`] for a store that tenants do not have; [`Error::Engine`] for
+    /// what the database refuses.
+    pub async fn sql(
+        &self,
+        store: &StoreName,
+        statement: &str,
+        params: serde_json::Value,
+    ) -> Result<SqlRows> {
+        self.tenant.require_manager()?;
+        let statements = self.platform.statements();
+        statements.audit_tenant_sql(self.tenant, store, statement).await?;
+        let session = self.opened(store).await?.session;
+        Ok(session.sql(statement, params, statements.sql_limits()).await?)
     }
 }

@@ -59,6 +59,6 @@ async fn ages(State(clinic): State<Clinic>, tenant: Tenant) -> Result<Json<Value
     let store = StoreName::parse("tenant").map_err(tenantry::Error::from)?;
     let sql =
         "SELECT substr(born_on, 1, 4) AS year, count(*) AS patients FROM patients GROUP BY 1 ORDER BY 1";
-    let rows = clinic.app.platform().tenant_sql(&tenant, &store, sql, Value::Null).await?;
+    let rows = clinic.app.platform().tenant(&tenant).sql(&store, sql, Value::Null).await?;
     Ok(Json(json!({"columns": rows.columns, "rows": rows.rows})))
 }

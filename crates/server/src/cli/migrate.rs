@@ -143,7 +143,7 @@ fn ask(question: &Question) -> Option<String> {
 async fn system(place: &Place) -> Result<ExitCode> {
     let platform = place.platform().await?;
     say!("control is current");
-    let refused = platform.refused_stores().await;
+    let refused = platform.migrations().refused().await;
     refused.iter().for_each(|refused| say!("{refused}"));
     let is_refused = |store: &StoreName| refused.iter().any(|refused| refused.place.store == *store);
     for schema in
@@ -158,7 +158,7 @@ async fn system(place: &Place) -> Result<ExitCode> {
             );
         }
     }
-    let standing = platform.schema_standing().await.map_err(explain)?;
+    let standing = platform.migrations().standing().await.map_err(explain)?;
     if standing.behind > 0 {
         say!("{} tenant databases are behind; run: tenantry migrate tenants", standing.behind);
     }
@@ -182,9 +182,8 @@ async fn tenants(place: &Place, options: &Tenants) -> Result<ExitCode> {
     let progress = Progress::new("migrate")?;
     let json = options.json;
     let reports = platform
-        .migrate_tenants(&operator(), only.as_ref(), wanted, |store, event| {
-            tell(&progress, json, store, &event)
-        })
+        .migrations()
+        .run(&operator(), only.as_ref(), wanted, |store, event| tell(&progress, json, store, &event))
         .await
         .map_err(explain)?;
     drop(progress);
@@ -197,7 +196,7 @@ async fn tenants(place: &Place, options: &Tenants) -> Result<ExitCode> {
 
 async fn status(place: &Place, json: bool) -> Result<ExitCode> {
     let platform = place.reading().await?;
-    let standing = platform.schema_standing().await.map_err(explain)?;
+    let standing = platform.migrations().standing().await.map_err(explain)?;
     let apps = platform.apps();
     if json {
         let schema =

@@ -128,7 +128,7 @@ async fn watched(platform: &Platform, id: i64) -> Result<ExitCode> {
 
 async fn list(platform: &Platform, filter: Filter, tenant: Option<&str>, json: bool) -> Result<ExitCode> {
     let tenant = match tenant {
-        Some(slug) => Some(platform.show_tenant(&Slug::parse(slug)?).await.map_err(explain)?.id),
+        Some(slug) => Some(platform.tenants().show(&Slug::parse(slug)?).await.map_err(explain)?.id),
         None => None,
     };
     let filter = Filter { tenant, ..filter };

@@ -122,8 +122,12 @@ async fn set(place: &Place, options: &Set) -> Result<ExitCode> {
     let slug = Slug::parse(tenant)?;
     let state = state.as_deref().map(State::parse).transpose().map_err(explain)?;
     let state = state.map(|state| (state, ends_at.map(|at| at.as_microsecond())));
-    platform.change_subscription(&operator(), &slug, plan.as_deref(), state).await.map_err(explain)?;
-    let now = platform.show_tenant(&slug).await.map_err(explain)?;
+    platform
+        .plans()
+        .change_subscription(&operator(), &slug, plan.as_deref(), state)
+        .await
+        .map_err(explain)?;
+    let now = platform.tenants().show(&slug).await.map_err(explain)?;
     let plan = now.plan.context("no subscription")?;
     say!("{slug} is on {plan}: {}", now.subscription.map_or("-", |s| s.as_str()));
     Ok(ExitCode::SUCCESS)

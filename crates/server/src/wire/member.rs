@@ -169,8 +169,8 @@ pub(crate) struct Held {
     pub(crate) bytes: u64,
 }
 
-impl From<tenantry::Held> for Held {
-    fn from(tenantry::Held { rows, bytes }: tenantry::Held) -> Self {
+impl From<tenantry::tenants::Held> for Held {
+    fn from(tenantry::tenants::Held { rows, bytes }: tenantry::tenants::Held) -> Self {
         Self { rows, bytes }
     }
 }

@@ -8,7 +8,7 @@ use super::{
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use tenantry::access::Operator;
-use tenantry::{access::passwords::Password, operator::NewOwner};
+use tenantry::{access::passwords::Password, users::NewOwner};
 
 /// An account of the victim's address, before tenant `acme` has any relation to it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -256,7 +256,7 @@ async fn add_owner(app: &TestApp) -> u16 {
     let owner =
         NewOwner { email: VICTIM.into(), name: "The founder".into(), password: Password::new(VICTIMS) };
     let slug = "acme".parse().unwrap();
-    match app.platform().add_owner(&Operator::new("cli:test"), &slug, owner).await {
+    match app.platform().users().create_owner(&Operator::new("cli:test"), &slug, owner).await {
         Ok(()) => 200,
         Err(error) => {
             assert_eq!(error.code(), "conflict", "{error}");

@@ -155,7 +155,7 @@ async fn staff_see_the_letters_that_were_not_sent_and_why() {
     let staff = app.staff().await;
     let form = json!({"email": "bea@x.example", "role": "member"});
     acme.post("/api/tenant/invitations", &form).await.expect(201);
-    app.platform().send_mail().await.unwrap();
+    app.platform().letters().send_due().await.unwrap();
     let listed = staff.get("/api/admin/mail").await.expect(200).json();
     let letters = listed["items"].as_array().unwrap();
     let shown: Vec<_> = letters.iter().map(|letter| (&letter["kind"], &letter["address"])).collect();
@@ -172,7 +172,7 @@ async fn staff_see_the_letters_that_were_not_sent_and_why() {
     assert_eq!(staff.get(&older).await.expect(200).json()["items"], json!([letters[1]]));
     for _ in 0..10 {
         app.platform().control().clock().advance_us(12 * 3_600_000_000);
-        app.platform().send_mail().await.unwrap();
+        app.platform().letters().send_due().await.unwrap();
     }
     let staff = app.login("staff@platform.example").await;
     let failed = staff.get("/api/admin/mail?state=failed").await.expect(200).json();

@@ -146,7 +146,7 @@ impl TestApp {
 
     /// Returns the codes of all letters to this address, oldest first.
     pub(crate) async fn letters(&self, email: &str) -> Vec<String> {
-        self.platform().send_mail().await.unwrap();
+        self.platform().letters().send_due().await.unwrap();
         let Ok(folder) = std::fs::read_dir(&self.platform().config().mail.folder) else { return vec![] };
         let mut paths: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();
         paths.sort();

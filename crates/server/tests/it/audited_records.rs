@@ -35,7 +35,7 @@ pub(super) struct Lines(Connection);
 impl Lines {
     /// Opens the database with the first tenant's rows.
     pub(super) async fn open(app: &TestApp) -> Self {
-        let shown = app.platform().show_tenant(&"acme".parse().unwrap()).await.unwrap();
+        let shown = app.platform().tenants().show(&"acme".parse().unwrap()).await.unwrap();
         Self::of(app, shown.placements[0].place.physical.as_str())
     }
 

@@ -58,7 +58,7 @@ async fn a_statement_ends_at_its_deadline_and_leaves_room_for_other_tenants() {
 async fn a_damaged_database_and_one_that_is_gone_have_their_own_answers() {
     let (app, _anon, acme) = TestApp::new().await;
     acme.post("/api/records/patients", &patient("Ash")).await.expect(201);
-    let shown = app.platform().show_tenant(&tenantry::name::Slug::parse("acme").unwrap()).await.unwrap();
+    let shown = app.platform().tenants().show(&tenantry::name::Slug::parse("acme").unwrap()).await.unwrap();
     let place = &shown.placements[0].place;
     let server = app.platform().config().server(place.server.as_str()).unwrap();
     let file = server.path.join(format!("{}.db", place.physical));

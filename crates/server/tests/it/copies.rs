@@ -210,7 +210,7 @@ async fn an_archive_becomes_the_same_company_here_and_on_another_installation() 
 /// Makes a user owner of a tenant and signs them in.
 async fn member(app: &TestApp, user: i64, slug: &str) -> Client {
     let platform = app.platform();
-    let id = platform.tenant_id(&tenantry::name::Slug::parse(slug).unwrap()).await.unwrap();
+    let id = platform.tenants().id_of(&tenantry::name::Slug::parse(slug).unwrap()).await.unwrap();
     let mut write = platform.control().begin().await.unwrap();
     let (by, user) = (tenantry::audit::By::system(), tenantry::name::UserId::from_raw(user));
     let owner = tenantry::name::RoleName::parse("owner").unwrap();

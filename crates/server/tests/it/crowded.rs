@@ -16,7 +16,7 @@ const ROWS: usize = 6_000;
 
 /// Returns the database with the tenant's rows.
 async fn file(app: &TestApp, slug: &str) -> PathBuf {
-    let shown = app.platform().show_tenant(&Slug::parse(slug).unwrap()).await.unwrap();
+    let shown = app.platform().tenants().show(&Slug::parse(slug).unwrap()).await.unwrap();
     let place = &shown.placements[0].place;
     app.platform().config().server(place.server.as_str()).unwrap().path.join(format!("{}.db", place.physical))
 }

@@ -187,7 +187,7 @@ async fn a_run_purges_no_more_than_its_cap_longest_overdue_first() {
         }
     }
     let platform = app.platform();
-    let run = platform.purge_due(&Operator::new("system")).await.unwrap();
+    let run = platform.purges().start_due(&Operator::new("system")).await.unwrap();
     let slugs: Vec<_> = run.started.iter().map(|(slug, _)| slug.to_string()).collect();
     assert_eq!((slugs, run.left), (vec!["firm-0".to_owned(), "firm-1".to_owned()], 1));
     for (_, operation) in &run.started {

@@ -30,7 +30,7 @@ async fn letters_beyond_the_rate_wait_and_no_answer_depends_on_an_account() {
             app.anon().post("/api/auth/password/forgot", &json!({"email": email})).await.expect(202);
             // The letter is written after the answer.
             tokio::time::sleep(Duration::from_millis(10)).await;
-            app.platform().send_mail().await.unwrap();
+            app.platform().letters().send_due().await.unwrap();
         }
         let before = app.letters(email).await.len();
         let mut made = invite(&stranger, email).await;
@@ -77,9 +77,9 @@ async fn invitations_that_are_revoked_take_no_places() {
         let tenant = app.register_only(slug).await;
         for _ in 0..12 {
             let id = invite(&tenant, "victim@x.example").await["id"].clone();
-            app.platform().send_mail().await.unwrap();
+            app.platform().letters().send_due().await.unwrap();
             tenant.delete(&format!("/api/tenant/invitations/{id}")).await.expect(204);
-            app.platform().send_mail().await.unwrap();
+            app.platform().letters().send_due().await.unwrap();
         }
     }
     assert_eq!(app.letters("victim@x.example").await.len(), RATE);
@@ -99,7 +99,7 @@ async fn other_accounts_with_an_address_do_not_delay_its_holder() {
         app.anon().post("/api/auth/password/forgot", &form).await.expect(202);
         // The letter is written after the answer.
         tokio::time::sleep(Duration::from_millis(10)).await;
-        app.platform().send_mail().await.unwrap();
+        app.platform().letters().send_due().await.unwrap();
     };
     for n in 0..RATE + 2 {
         let slug = format!("trap-{n}");

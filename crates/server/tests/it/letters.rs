@@ -50,10 +50,10 @@ async fn a_letter_waits_until_the_mail_server_is_back() {
         let open = owner.get("/api/tenant/invitations").await.expect(200).json();
         open["items"][0]["letter"].as_str().unwrap().to_owned()
     };
-    assert_eq!(app.platform().send_mail().await.unwrap(), 0);
+    assert_eq!(app.platform().letters().send_due().await.unwrap(), 0);
     assert_eq!(letter().await, "waiting");
     let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
-    assert_eq!(app.platform().send_mail().await.unwrap(), 0, "not tried again at once");
+    assert_eq!(app.platform().letters().send_due().await.unwrap(), 0, "not tried again at once");
     app.platform().control().clock().advance_us(61_000_000);
     let server = tokio::spawn(async move {
         let mut texts = vec![];
@@ -62,8 +62,8 @@ async fn a_letter_waits_until_the_mail_server_is_back() {
         }
         texts
     });
-    assert_eq!(app.platform().send_mail().await.unwrap(), 2);
-    assert_eq!(app.platform().send_mail().await.unwrap(), 0, "each letter once");
+    assert_eq!(app.platform().letters().send_due().await.unwrap(), 2);
+    assert_eq!(app.platform().letters().send_due().await.unwrap(), 0, "each letter once");
     assert_eq!(letter().await, "sent");
     let texts = tokio::time::timeout(Duration::from_secs(20), server).await.unwrap().unwrap();
     let to_bea = texts.iter().find(|text| text.contains("bea@x.example")).unwrap();
@@ -82,7 +82,7 @@ async fn a_letter_is_given_up_after_ten_attempts_and_shows() {
         .await
         .expect(201);
     for _ in 0..10 {
-        app.platform().send_mail().await.unwrap();
+        app.platform().letters().send_due().await.unwrap();
         app.platform().control().clock().advance_us(12 * 3_600_000_000);
     }
     let open = owner.get("/api/tenant/invitations").await;

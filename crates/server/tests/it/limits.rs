@@ -240,7 +240,10 @@ async fn the_public_doors_are_slow_for_who_knocks_too_often_account_enumeration(
         assert_eq!(slowed.code(), "rate_limited");
         assert!(slowed.header("retry-after").parse::<u64>().unwrap() > 60);
     }
-    assert_eq!(app.platform().show_tenant(&"firm-2".parse().unwrap()).await.unwrap_err().code(), "not_found");
+    assert_eq!(
+        app.platform().tenants().show(&"firm-2".parse().unwrap()).await.unwrap_err().code(),
+        "not_found"
+    );
     let login =
         |password: &str| json!({"email": "a0@firm.example", "password": password, "tenant": "firm-0"});
     for _ in 0..20 {

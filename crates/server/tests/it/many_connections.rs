@@ -151,7 +151,7 @@ async fn fleet(dir: &Path, tenants: usize) -> Vec<String> {
             name: slug.clone(),
             password: Password::new(tenantry::demo::PASSWORD),
         };
-        platform.create_tenant(&by, new, Some("hospital"), Some(owner)).await.unwrap();
+        platform.tenants().create(&by, new, Some("hospital"), Some(owner)).await.unwrap();
     }
     platform.shutdown().await;
     slugs

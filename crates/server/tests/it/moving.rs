@@ -20,7 +20,7 @@ use tenantry_server::http::Options;
 
 /// Fences the database of a tenant, or lifts the fence, as another process would.
 async fn fence(app: &TestApp, slug: &str, fenced: bool) {
-    let shown = app.platform().show_tenant(&Slug::parse(slug).unwrap()).await.unwrap();
+    let shown = app.platform().tenants().show(&Slug::parse(slug).unwrap()).await.unwrap();
     let place = &shown.placements[0].place;
     let server = app.platform().config().server(place.server.as_str()).unwrap();
     let file = rusqlite::Connection::open(server.path.join(format!("{}.db", place.physical))).unwrap();

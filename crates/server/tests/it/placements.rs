@@ -111,7 +111,7 @@ async fn staff_name_the_database_that_a_company_brings_f3() {
     );
     acme.get("/api/records/patients").await.expect(503);
     let options = tenantry::migrations::fleet::Options { external: true, ..Default::default() };
-    app.platform().migrate_tenants(&Operator::new("system"), None, options, |_, _| {}).await.unwrap();
+    app.platform().migrations().run(&Operator::new("system"), None, options, |_, _| {}).await.unwrap();
     acme.post("/api/records/patients", &patient("Ash")).await.expect(201);
     assert_eq!(audited(&staff, "tenant.attach_database").await, 1);
 }
@@ -127,7 +127,7 @@ async fn what_a_company_brought_is_left_alone_and_staff_are_told_f3() {
     std::fs::write(&file, b"").unwrap();
     staff.post(&at("attach"), &json!({"store": "tenant"})).await.expect(200);
     let options = tenantry::migrations::fleet::Options { external: true, ..Default::default() };
-    app.platform().migrate_tenants(&Operator::new("system"), None, options, |_, _| {}).await.unwrap();
+    app.platform().migrations().run(&Operator::new("system"), None, options, |_, _| {}).await.unwrap();
     acme.post("/api/records/patients", &patient("Ash")).await.expect(201);
     let backup = staff.post(&at("backups?wait=60"), &json!({})).await.expect(200).json();
     assert_eq!(backup["state"], "done", "{backup}");

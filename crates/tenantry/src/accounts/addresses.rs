@@ -4,15 +4,16 @@
 //! The link alone is not enough. Otherwise an attacker could register with another person's address and wait until that
 //! person follows the link out of curiosity.
 
+use super::Accounts;
 use crate::{
-    Error, Platform, Result,
+    Error, Result,
     access::{Actor, passwords::Password, sessions::Origin},
     audit::By,
     mail::{self, Kind},
     users::{self, User},
 };
 
-impl Platform {
+impl Accounts<'_> {
     /// Sends another link that confirms the actor's address, unless one is waiting to be sent.
     ///
     /// # Errors
@@ -23,14 +24,14 @@ impl Platform {
         if user.is_confirmed() {
             return Err(Error::Conflict("your address is confirmed already".into()));
         }
-        let mut write = self.control().begin().await?;
+        let mut write = self.platform.control().begin().await?;
         if !mail::ask_to_confirm(&mut write, user.id, &user.email, actor.bound()).await? {
             return Ok(());
         }
         let detail = serde_json::json!({ "user": user.id });
         write.audit(&actor.by(), None, "user.request_confirmation", detail).await?;
         write.commit().await?;
-        self.0.mailer.wake();
+        self.platform.0.mailer.wake();
         Ok(())
     }
 
@@ -39,12 +40,12 @@ impl Platform {
     /// # Errors
     /// [`Error::NotFound`] for an actor who is not a signed-in person; [`Error::Denied`] while impersonating;
     /// [`Error::Invalid`] for an invalid name.
-    pub async fn set_own_name(&self, actor: &Actor, name: &str) -> Result<()> {
+    pub async fn set_name(&self, actor: &Actor, name: &str) -> Result<()> {
         let user = self.own_account(actor).await?;
-        let mut write = self.control().begin().await?;
+        let mut write = self.platform.control().begin().await?;
         users::set_name(&mut write, &actor.by(), user.id, name).await?;
         write.commit().await?;
-        self.control().refresh().await
+        self.platform.control().refresh().await
     }
 
     /// Confirms the address of the account for which a link was sent, with that account's password.
@@ -53,10 +54,10 @@ impl Platform {
     /// [`Error::NotFound`] for a link that is unknown, used or expired; [`Error::Unauthenticated`] for a wrong
     /// password; [`Error::RateLimited`].
     pub async fn confirm_address(&self, token: &str, password: Password, origin: &Origin) -> Result<()> {
-        let control = self.control();
+        let control = self.platform.control();
         let link = mail::link(&mut control.snapshot().await?, token, Kind::Verify, control.now_us()).await?;
         let id = link.user.ok_or(Error::NotFound("link"))?;
-        let proven = self.access().prove_again(id, password, origin).await?;
+        let proven = self.platform.access().prove_again(id, password, origin).await?;
         let mut write = control.begin().await?;
         users::require_credentials(&mut write, id, proven).await?;
         mail::use_link(&mut write, &link).await?;
@@ -65,7 +66,7 @@ impl Platform {
         if user.email != link.address {
             return Err(Error::NotFound("link"));
         }
-        users::confirm(&mut write, &by, id, &self.owner_role()?).await?;
+        users::confirm(&mut write, &by, id, &self.platform.owner_role()?).await?;
         if user.is_confirmed() {
             write.found_nothing_to_do();
         }
@@ -77,6 +78,6 @@ impl Platform {
     pub(super) async fn own_account(&self, actor: &Actor) -> Result<User> {
         actor.may_change_credentials()?;
         let id = actor.user_id().ok_or(Error::NotFound("user"))?;
-        users::by_id(&mut self.control().snapshot().await?, id).await
+        users::by_id(&mut self.platform.control().snapshot().await?, id).await
     }
 }

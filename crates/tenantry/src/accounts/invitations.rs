@@ -86,20 +86,33 @@ const OPEN: &str = "SELECT i.id, i.email, i.role, i.created_at, i.expires_at, \
     (SELECT m.state FROM mails m WHERE m.invitation = i.id ORDER BY m.id DESC LIMIT 1), \
     i.made_by, u.address FROM invitations i LEFT JOIN users u ON u.id = i.made_by WHERE i.tenant = ? AND i.state = 'open'";
 
+/// The invitations of an installation.
+pub struct Invitations<'a> {
+    platform: &'a Platform,
+}
+
 impl Platform {
+    /// Invitations to tenants: create, list, revoke, answer.
+    pub fn invitations(&self) -> Invitations<'_> {
+        Invitations { platform: self }
+    }
+}
+
+impl Invitations<'_> {
     /// Invites the reader of an address to a tenant. Renews an open invitation of the same address, with the new role.
     ///
     /// # Errors
     /// [`Error::Denied`] unless the actor manages the tenant; [`Error::Invalid`] for an invalid address; [`Error::Conflict`] for a member; [`Error::LimitExceeded`] when
     /// members and invitations fill the plan; [`Error::RateLimited`] by the tenant. No error depends on letters to the
     /// address: a letter beyond their rate waits.
-    pub async fn invite(&self, tenant: &Tenant, email: &str, role: &RoleName) -> Result<Invitation> {
+    pub async fn create(&self, tenant: &Tenant, email: &str, role: &RoleName) -> Result<Invitation> {
         tenant.require_manager()?;
         users::check_email(email)?;
         let (email, by) = (users::normal_email(email), tenant.actor().by());
-        self.access().doors().invitation(tenant.id())?;
-        let mut write = self.control().begin().await?;
-        let id = record(&mut write, tenant, &email, role, self.config().mail.invitation_days).await?;
+        self.platform.access().doors().invitation(tenant.id())?;
+        let mut write = self.platform.control().begin().await?;
+        let id =
+            record(&mut write, tenant, &email, role, self.platform.config().mail.invitation_days).await?;
         let draft = Draft {
             kind: Kind::Invitation,
             address: &email,
@@ -113,7 +126,7 @@ impl Platform {
         let rows = write.query(&format!("{OPEN} AND i.id = ?"), params![tenant.id().get(), id]).await?;
         let made = read(rows.first().ok_or(Error::NotFound("invitation"))?)?;
         write.commit().await?;
-        self.0.mailer.wake();
+        self.platform.0.mailer.wake();
         Ok(made)
     }
 
@@ -121,10 +134,10 @@ impl Platform {
     ///
     /// # Errors
     /// [`Error::Denied`] unless the actor manages the tenant.
-    pub async fn invitations(&self, tenant: &Tenant) -> Result<Vec<Invitation>> {
+    pub async fn list(&self, tenant: &Tenant) -> Result<Vec<Invitation>> {
         tenant.require_manager()?;
         let sql = format!("{OPEN} ORDER BY i.id");
-        let rows = self.control().snapshot().await?.query(&sql, params![tenant.id().get()]).await?;
+        let rows = self.platform.control().snapshot().await?.query(&sql, params![tenant.id().get()]).await?;
         rows.iter().map(read).collect()
     }
 
@@ -132,9 +145,9 @@ impl Platform {
     ///
     /// # Errors
     /// [`Error::NotFound`] when the tenant has no such open invitation; [`Error::Denied`] unless the actor manages it.
-    pub async fn revoke_invitation(&self, tenant: &Tenant, id: i64) -> Result<()> {
+    pub async fn revoke(&self, tenant: &Tenant, id: i64) -> Result<()> {
         tenant.require_manager()?;
-        let mut write = self.control().begin().await?;
+        let mut write = self.platform.control().begin().await?;
         close(&mut write, id, Some(tenant.id()), "revoked").await?;
         let detail = json!({ "invitation": id });
         write.audit(&tenant.actor().by(), Some(tenant.id()), "invitation.revoke", detail).await?;
@@ -145,9 +158,9 @@ impl Platform {
     ///
     /// # Errors
     /// [`Error::NotFound`] for a link that is unknown, used or expired, and for an invitation that is closed.
-    pub async fn invitation(&self, token: &str) -> Result<Invited> {
-        let control = self.control();
-        let roles = &self.config().auth.roles;
+    pub async fn by_link(&self, token: &str) -> Result<Invited> {
+        let control = self.platform.control();
+        let roles = &self.platform.config().auth.roles;
         invited(&mut control.snapshot().await?, token, control.now_us(), roles)
             .await
             .map(|(invited, _)| invited)
@@ -158,19 +171,19 @@ impl Platform {
     /// and anything set up with it, is not involved.
     ///
     /// # Errors
-    /// [`Error::NotFound`] as for [`Platform::invitation`]; [`Error::Conflict`] for another account than the invited
+    /// [`Error::NotFound`] as for [`Invitations::by_link`]; [`Error::Conflict`] for another account than the invited
     /// one, and for a new person whose address has an account; [`Error::LimitExceeded`] when the plan is full.
-    pub async fn accept_invitation(
+    pub async fn accept(
         &self,
         token: &str,
         answerer: Answerer,
         origin: &Origin,
     ) -> Result<(Slug, Option<SignedIn>)> {
-        self.access().doors().link(origin.address)?;
+        self.platform.access().doors().link(origin.address)?;
         let (by, user, invited) = match answerer {
             Answerer::SignedIn(actor) => self.accept_as(token, &actor).await?,
             Answerer::New { name, password } => {
-                let invited = self.invitation(token).await?;
+                let invited = self.by_link(token).await?;
                 if invited.has_account {
                     return Err(sign_in_first());
                 }
@@ -178,7 +191,7 @@ impl Platform {
                 wrong.take(users::check_text("name", &name))?;
                 wrong.take(password.check(&invited.email))?;
                 wrong.finish()?;
-                let hash = self.access().passwords().hash(password).await?;
+                let hash = self.platform.access().passwords().hash(password).await?;
                 let new = NewUser {
                     email: invited.email,
                     name,
@@ -189,19 +202,19 @@ impl Platform {
                 (None, user, invited)
             }
         };
-        self.control().refresh().await?;
+        self.platform.control().refresh().await?;
         let session = match by {
             Some(_) => None,
-            None => Some(self.access().sign_in_as(user, Some(invited.tenant_id), origin).await?),
+            None => Some(self.platform.access().sign_in_as(user, Some(invited.tenant_id), origin).await?),
         };
         Ok((invited.tenant, session))
     }
 
     async fn accept_as(&self, token: &str, actor: &Actor) -> Result<(Option<By>, UserId, Invited)> {
-        let user = self.own_account(actor).await?;
-        let mut write = self.control().begin().await?;
+        let user = self.platform.accounts().own_account(actor).await?;
+        let mut write = self.platform.control().begin().await?;
         let at = write.at_us();
-        let (invited, link) = invited(&mut write, token, at, &self.config().auth.roles).await?;
+        let (invited, link) = invited(&mut write, token, at, &self.platform.config().auth.roles).await?;
         if user.email != invited.email || !user.holds_address {
             return Err(Error::Conflict(
                 "this invitation is for another account: sign out, then follow the link again".into(),
@@ -209,16 +222,16 @@ impl Platform {
         }
         mail::use_link(&mut write, &link).await?;
         // The link was sent to the address, and this account signs in with it.
-        users::confirm(&mut write, &actor.by(), user.id, &self.owner_role()?).await?;
+        users::confirm(&mut write, &actor.by(), user.id, &self.platform.owner_role()?).await?;
         join(&mut write, &actor.by(), user.id, &invited).await?;
         write.commit().await?;
         Ok((Some(actor.by()), user.id, invited))
     }
 
     async fn accept_new(&self, token: &str, new: &NewUser) -> Result<(UserId, Invited)> {
-        let mut write = self.control().begin().await?;
+        let mut write = self.platform.control().begin().await?;
         let at = write.at_us();
-        let (invited, link) = invited(&mut write, token, at, &self.config().auth.roles).await?;
+        let (invited, link) = invited(&mut write, token, at, &self.platform.config().auth.roles).await?;
         mail::use_link(&mut write, &link).await?;
         let by = By::actor(format!("invitation:{}", invited.id));
         match users::by_email(&mut write, &invited.email).await? {
@@ -236,12 +249,12 @@ impl Platform {
     /// Refuses an invitation. The link is enough.
     ///
     /// # Errors
-    /// [`Error::NotFound`] as for [`Platform::invitation`].
-    pub async fn refuse_invitation(&self, token: &str, origin: &Origin) -> Result<()> {
-        self.access().doors().link(origin.address)?;
-        let mut write = self.control().begin().await?;
+    /// [`Error::NotFound`] as for [`Invitations::by_link`].
+    pub async fn refuse(&self, token: &str, origin: &Origin) -> Result<()> {
+        self.platform.access().doors().link(origin.address)?;
+        let mut write = self.platform.control().begin().await?;
         let at = write.at_us();
-        let (invited, link) = invited(&mut write, token, at, &self.config().auth.roles).await?;
+        let (invited, link) = invited(&mut write, token, at, &self.platform.config().auth.roles).await?;
         mail::use_link(&mut write, &link).await?;
         close(&mut write, invited.id, None, "refused").await?;
         let (by, detail) =

@@ -6,29 +6,23 @@
 
 mod addresses;
 mod invitations;
-mod leave;
+mod memberships;
 mod passwords;
 mod register;
 
-pub use invitations::{Answerer, Invitation, Invited, Inviter};
+pub use invitations::{Answerer, Invitation, Invitations, Invited, Inviter};
 pub use register::{Founder, Registration};
 
-use crate::{Platform, Result, mail};
+use crate::Platform;
+
+/// What people do with their own accounts.
+pub struct Accounts<'a> {
+    platform: &'a Platform,
+}
 
 impl Platform {
-    /// Sends the letters that are due. Returns how many were sent. Servers do this automatically.
-    ///
-    /// # Errors
-    /// Those of the control store. A letter that cannot be sent is not an error.
-    pub async fn send_mail(&self) -> Result<usize> {
-        self.0.mailer.send_due().await
-    }
-
-    /// Lists letters of the outbox, newest first. The route has already authorised the caller.
-    ///
-    /// # Errors
-    /// When the control store cannot be read.
-    pub async fn letters(&self, filter: &mail::Filter) -> Result<Vec<mail::Letter>> {
-        mail::list(&mut self.control().snapshot().await?, filter).await
+    /// Accounts of people: register, confirm an address, set a password, leave or cancel a tenant.
+    pub fn accounts(&self) -> Accounts<'_> {
+        Accounts { platform: self }
     }
 }

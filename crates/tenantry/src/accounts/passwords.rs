@@ -3,8 +3,9 @@
 //! Neither the answer to a request nor its duration reveals whether the address has an account: the work is done after
 //! the answer.
 
+use super::Accounts;
 use crate::{
-    Error, Platform, Result,
+    Error, Result,
     access::{
         Access,
         passwords::Password,
@@ -17,17 +18,17 @@ use crate::{
 };
 use tenantry_engine::name::{RoleName, Slug};
 
-impl Platform {
+impl Accounts<'_> {
     /// Sends a link to choose a new password, if the address has an account that may sign in: with a tenant, the
     /// account of that tenant's member; without one, the account that holds the address.
     ///
     /// # Errors
     /// [`Error::RateLimited`] by the client's address. No error depends on the account.
     pub async fn forgot_password(&self, email: String, tenant: Option<Slug>, origin: &Origin) -> Result<()> {
-        self.access().doors().link(origin.address)?;
-        let platform = self.clone();
+        self.platform.access().doors().link(origin.address)?;
+        let platform = self.platform.clone();
         tokio::spawn(async move {
-            if let Err(error) = platform.send_reset(&email, tenant.as_ref()).await {
+            if let Err(error) = platform.accounts().send_reset(&email, tenant.as_ref()).await {
                 tracing::warn!(%error, "a letter to reset a password was not written");
             }
         });
@@ -35,9 +36,9 @@ impl Platform {
     }
 
     async fn send_reset(&self, email: &str, tenant: Option<&Slug>) -> Result<()> {
-        let found = users::by_sign_in(&mut self.control().snapshot().await?, email, tenant).await?;
+        let found = users::by_sign_in(&mut self.platform.control().snapshot().await?, email, tenant).await?;
         let Some(user) = found.filter(|user| user.is_active) else { return Ok(()) };
-        let mut write = self.control().begin().await?;
+        let mut write = self.platform.control().begin().await?;
         let draft = Draft {
             kind: Kind::Reset,
             address: &user.email,
@@ -51,7 +52,7 @@ impl Platform {
         let by = By::actor("link");
         write.audit(&by, None, "user.request_reset", serde_json::json!({ "user": user.id })).await?;
         write.commit().await?;
-        self.0.mailer.wake();
+        self.platform.0.mailer.wake();
         Ok(())
     }
 
@@ -63,12 +64,12 @@ impl Platform {
     /// [`Error::NotFound`] for a link that is unknown, used or expired; [`Error::Invalid`] by the password policy;
     /// [`Error::RateLimited`].
     pub async fn reset_password(&self, token: &str, new: Password, origin: &Origin) -> Result<()> {
-        self.access().doors().link(origin.address)?;
-        let control = self.control();
+        self.platform.access().doors().link(origin.address)?;
+        let control = self.platform.control();
         let link = mail::link(&mut control.snapshot().await?, token, Kind::Reset, control.now_us()).await?;
         let id = link.user.ok_or(Error::NotFound("link"))?;
         new.check(&link.address)?;
-        let hash = self.access().passwords().hash(new).await?;
+        let hash = self.platform.access().passwords().hash(new).await?;
         let mut write = control.begin().await?;
         mail::use_link(&mut write, &link).await?;
         let user = users::by_id(&mut write, id).await?;
@@ -81,7 +82,7 @@ impl Platform {
         Access::remember_network(&mut write, id, origin).await?;
         if !user.is_confirmed() {
             grants::end(&mut write, id, None).await?;
-            claim_address(&mut write, &by, &user, &self.owner_role()?).await?;
+            claim_address(&mut write, &by, &user, &self.platform.owner_role()?).await?;
         }
         mail::void_links(&mut write, id).await?;
         write.commit().await?;

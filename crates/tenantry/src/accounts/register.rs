@@ -4,8 +4,9 @@
 //! tenant, and a letter asks the reader of that address to confirm it. Confirming merges it into the account that holds
 //! the address, if there is one.
 
+use super::Accounts;
 use crate::{
-    Error, Platform, Result,
+    Error, Result,
     access::{Actor, login::SignedIn, passwords::Password, sessions::Origin},
     audit::By,
     plans,
@@ -48,24 +49,24 @@ pub enum Founder {
     },
 }
 
-impl Platform {
+impl Accounts<'_> {
     /// Registers a tenant and signs its owner in. A step that fails leaves nothing behind.
     ///
     /// # Errors
     /// [`Error::Conflict`] if registration is closed; [`Error::RateLimited`] per address; [`Error::Invalid`] and
     /// [`Error::Conflict`] for form data, and for a signed-in person whose address is not confirmed.
     pub async fn register(&self, wish: Registration) -> Result<SignedIn> {
-        if !self.config().registration.open {
+        if !self.platform.config().registration.open {
             return Err(Error::Conflict(
                 "registration is closed here: ask the operator for an account".into(),
             ));
         }
-        self.access().doors().register(wish.origin.address)?;
-        if tenants::is_reserved(&wish.slug, &self.config().registration.reserved_slugs) {
+        self.platform.access().doors().register(wish.origin.address)?;
+        if tenants::is_reserved(&wish.slug, &self.platform.config().registration.reserved_slugs) {
             return Err(Error::invalid("slug", "this name is reserved: choose another"));
         }
         if let Some(plan) = &wish.plan {
-            plans::require_self_service(&mut self.control().snapshot().await?, plan).await?;
+            plans::require_self_service(&mut self.platform.control().snapshot().await?, plan).await?;
         }
         let (owner, email) = self.founder(wish.founder).await?;
         let by = match &owner {
@@ -74,15 +75,17 @@ impl Platform {
         };
         let tenant = NewTenant { slug: wish.slug, name: wish.company, email };
         let wanted = CreateTenant {
-            placements: self.placements(&tenant.slug).await?,
-            plan: Some(wish.plan.unwrap_or_else(|| self.config().registration.default_plan.to_string())),
-            owner: Some((owner, self.owner_role()?)),
+            placements: self.platform.tenants().placements(&tenant.slug).await?,
+            plan: Some(
+                wish.plan.unwrap_or_else(|| self.platform.config().registration.default_plan.to_string()),
+            ),
+            owner: Some((owner, self.platform.owner_role()?)),
             tenant,
         };
-        let created = self.0.operations.create_tenant(&by, wanted).await?;
-        self.0.mailer.wake();
+        let created = self.platform.0.operations.create_tenant(&by, wanted).await?;
+        self.platform.0.mailer.wake();
         let user = created.owner.ok_or_else(|| Error::Internal("registration made no owner".into()))?;
-        self.access().sign_in_as(user, Some(created.tenant), &wish.origin).await
+        self.platform.access().sign_in_as(user, Some(created.tenant), &wish.origin).await
     }
 
     async fn founder(&self, founder: Founder) -> Result<(Owner, String)> {
@@ -101,7 +104,7 @@ impl Platform {
             }
         };
         password.check(&email)?;
-        let password_hash = Some(self.access().passwords().hash(password).await?);
+        let password_hash = Some(self.platform.access().passwords().hash(password).await?);
         let user = NewUser { email: email.clone(), name, password_hash, standing: Standing::Unconfirmed };
         Ok((Owner::New(user), email))
     }

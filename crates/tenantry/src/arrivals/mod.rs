@@ -35,24 +35,36 @@ pub struct Upload {
     path: PathBuf,
 }
 
+/// Tenants that are created from copies.
+pub struct Arrivals<'a> {
+    platform: &'a Platform,
+}
+
 impl Platform {
+    /// New tenants from existing data: of a tenant, an archive or a backup.
+    pub fn arrivals(&self) -> Arrivals<'_> {
+        Arrivals { platform: self }
+    }
+}
+
+impl Arrivals<'_> {
     /// Creates a second tenant with the contents of a first, and returns the operation's id. With `blank_personal`,
     /// fields that the models mark as personal are blanked.
     ///
     /// # Errors
     /// [`Error::Invalid`] and [`Error::InvalidFields`] for the request, which a superuser must give a reason in;
     /// [`Error::Denied`] when the actor may not name that owner.
-    pub async fn clone_tenant(
+    pub async fn from_tenant(
         &self,
         actor: &Actor,
         source: &Slug,
         blank_personal: bool,
         wanted: NewFromCopy,
     ) -> Result<i64> {
-        let of = tenants::by_slug(&mut self.control().snapshot().await?, source).await?;
+        let of = tenants::by_slug(&mut self.platform.control().snapshot().await?, source).await?;
         let origin = Origin { name: &of.name, email: &of.email, tenant: Some(of.id), members: false };
         let arriving = self.arriving(actor, wanted, origin).await?;
-        self.0.operations.clone_tenant((of.id, of.slug), blank_personal, arriving).await
+        self.platform.0.operations.clone_tenant((of.id, of.slug), blank_personal, arriving).await
     }
 
     /// Creates a tenant from an archive, and returns the operation's id. The archive must stay in place until the
@@ -61,9 +73,10 @@ impl Platform {
     /// # Errors
     /// [`Error::Invalid`] of `archive` for errors that its manifest shows; other errors fail the operation.
     /// [`Error::Denied`] when the actor may not name an owner.
-    pub async fn import_tenant(&self, actor: &Actor, archive: PathBuf, wanted: NewFromCopy) -> Result<i64> {
-        let (apps, path) = (self.apps(), archive.clone());
-        let stores: Vec<_> = self.config().stores_of(Scope::Tenant).map(|s| s.name.clone()).collect();
+    pub async fn from_archive(&self, actor: &Actor, archive: PathBuf, wanted: NewFromCopy) -> Result<i64> {
+        let (apps, path) = (self.platform.apps(), archive.clone());
+        let stores: Vec<_> =
+            self.platform.config().stores_of(Scope::Tenant).map(|s| s.name.clone()).collect();
         let opened = tokio::task::spawn_blocking(move || precheck(&path, &apps, &stores));
         let opened = opened.await.map_err(|e| Error::Internal(e.to_string()))??;
         let manifest = opened.manifest.clone();
@@ -71,19 +84,19 @@ impl Platform {
         let facts = &manifest.tenant;
         let origin = Origin { name: &facts.name, email: &facts.email, tenant: None, members: false };
         let arriving = self.arriving(actor, wanted, origin).await?;
-        let plan = plans::by_code(&mut self.control().snapshot().await?, &arriving.plan).await?;
+        let plan = plans::by_code(&mut self.platform.control().snapshot().await?, &arriving.plan).await?;
         fits_plan(&manifest, &plan.spec.limits)?;
-        self.0.operations.import_tenant(archive, arriving).await
+        self.platform.0.operations.import_tenant(archive, arriving).await
     }
 
     /// Creates a tenant from an uploaded archive, and returns the operation's id. The archive is retained until the
     /// operation is over.
     ///
     /// # Errors
-    /// Those of [`Platform::import_tenant`].
-    pub async fn import_upload(&self, actor: &Actor, upload: Upload, wanted: NewFromCopy) -> Result<i64> {
-        let id = self.import_tenant(actor, upload.path.clone(), wanted).await?;
-        let platform = self.clone();
+    /// Those of [`Arrivals::from_archive`].
+    pub async fn from_upload(&self, actor: &Actor, upload: Upload, wanted: NewFromCopy) -> Result<i64> {
+        let id = self.from_archive(actor, upload.path.clone(), wanted).await?;
+        let platform = self.platform.clone();
         tokio::spawn(async move {
             loop {
                 match platform.operations().wait(id).await {
@@ -102,15 +115,15 @@ impl Platform {
     ///
     /// # Errors
     /// [`Error::Invalid`] for one longer than `limits.import_bytes`, or an upload that is cut off.
-    pub async fn receive_archive<S>(&self, mut pieces: S) -> Result<Upload>
+    pub async fn receive<S>(&self, mut pieces: S) -> Result<Upload>
     where
         S: Stream<Item = io::Result<Bytes>> + Unpin,
     {
-        let dir = ScratchDir::new(self.config())?;
+        let dir = ScratchDir::new(self.platform.config())?;
         let path = dir.path().join("archive.zip");
         let away = |e: io::Error| Error::io("the archive in scratch", &e);
         let mut file = tokio::fs::File::create(&path).await.map_err(away)?;
-        let (mut length, most) = (0, self.config().limits.import_bytes);
+        let (mut length, most) = (0, self.platform.config().limits.import_bytes);
         while let Some(piece) = pieces.next().await {
             let piece = piece.map_err(|e| Error::invalid("archive", format!("was cut off: {}", e.kind())))?;
             length += piece.len() as u64;

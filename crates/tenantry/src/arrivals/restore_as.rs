@@ -1,8 +1,8 @@
 //! Creates a tenant from a backup, without touching the tenant that was backed up.
 
-use crate::arrivals::{NewFromCopy, wanted::Origin};
+use crate::arrivals::{Arrivals, NewFromCopy, wanted::Origin};
 use crate::{
-    Error, Platform, Result,
+    Error, Result,
     access::Actor,
     backups::{BackupId, Newest, catalog},
     operations::Listed,
@@ -11,7 +11,7 @@ use crate::{
 use std::future::Future;
 use tenantry_engine::name::Slug;
 
-impl Platform {
+impl Arrivals<'_> {
     /// Starts creating a new tenant from a backup. Returns the operation's id. With `members`, the present members of the
     /// tenant that was backed up become members of the new one.
     ///
@@ -19,14 +19,14 @@ impl Platform {
     /// [`Error::NotFound`] for the backup; [`Error::Conflict`] for a backup of the platform's own stores;
     /// [`Error::Invalid`] and [`Error::InvalidFields`] for the request; [`Error::Denied`] when the actor may not give the
     /// rows to the users it names.
-    pub async fn start_restore_as(
+    pub async fn from_backup(
         &self,
         actor: &Actor,
         backup: &BackupId,
         members: bool,
         wanted: NewFromCopy,
     ) -> Result<i64> {
-        let mut tx = self.control().snapshot().await?;
+        let mut tx = self.platform.control().snapshot().await?;
         let of = catalog::by_id(&mut tx, backup).await?.tenant.ok_or_else(|| {
             Error::Conflict(
                 "this is a backup of the platform's own stores: see tenantry restore system".into(),
@@ -41,15 +41,15 @@ impl Platform {
         drop(tx);
         let origin = Origin { name: &name, email: &email, tenant: Some(of), members };
         let wanted = self.arriving(actor, wanted, origin).await?;
-        self.operations().restore_as(backup.clone(), of, wanted).await
+        self.platform.operations().restore_as(backup.clone(), of, wanted).await
     }
 
     /// Creates a new tenant from the newest good backup of a tenant, and passes over damaged ones. `follow` waits for the
     /// end of an operation and returns it.
     ///
     /// # Errors
-    /// Those of [`Platform::restore_newest`] and [`Platform::start_restore_as`].
-    pub async fn restore_newest_as<E, F>(
+    /// Those of [`Restores::newest`](crate::backups::Restores::newest) and [`Arrivals::from_backup`].
+    pub async fn from_newest_backup<E, F>(
         &self,
         actor: &Actor,
         slug: &Slug,
@@ -61,8 +61,7 @@ impl Platform {
         E: From<Error>,
         F: Future<Output = Result<Listed, E>>,
     {
-        let start =
-            async |backup: &BackupId| self.start_restore_as(actor, backup, members, wanted.clone()).await;
-        self.newest_whole(slug, start, follow).await
+        let start = async |backup: &BackupId| self.from_backup(actor, backup, members, wanted.clone()).await;
+        self.platform.restores().newest_whole(slug, start, follow).await
     }
 }

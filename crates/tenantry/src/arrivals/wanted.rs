@@ -2,8 +2,9 @@
 //!
 //! Called by clone, import and restore-as-new. Starts nothing.
 
+use super::Arrivals;
 use crate::{
-    Error, NewOwner, Platform, Result,
+    Error, NewOwner, Result,
     access::Actor,
     arrivals::operation::Arriving,
     error::Wrong,
@@ -67,24 +68,24 @@ impl NewFromCopy {
     }
 }
 
-impl Platform {
+impl Arrivals<'_> {
     /// Checks the fields of a request, for callers that have yet to receive the rows.
     ///
     /// # Errors
     /// [`Error::Invalid`] or [`Error::InvalidFields`] with every wrong field.
-    pub async fn check_new_from_copy(&self, wanted: &NewFromCopy) -> Result<()> {
+    pub async fn check(&self, wanted: &NewFromCopy) -> Result<()> {
         self.checked(wanted).await.map(drop)
     }
 
     async fn checked(&self, wanted: &NewFromCopy) -> Result<Checked> {
-        let default = self.config().registration.default_plan.as_str();
+        let default = self.platform.config().registration.default_plan.as_str();
         let plan = wanted.plan.as_deref().unwrap_or(default).to_owned();
         let mut wrong = Wrong::default();
         let slug = wrong.take(Slug::parse(&wanted.slug).map_err(|e| Error::invalid("slug", e.reason)))?;
         wrong.take(wanted.name.as_deref().map_or(Ok(()), |name| users::check_text("name", name)))?;
         wrong.take(wanted.email.as_deref().map_or(Ok(()), users::check_email))?;
         wrong.take(wanted.owner.as_ref().map_or(Ok(()), |owner| owner.password.check(&owner.email)))?;
-        wrong.take(plans::by_code(&mut self.control().snapshot().await?, &plan).await)?;
+        wrong.take(plans::by_code(&mut self.platform.control().snapshot().await?, &plan).await)?;
         let member = match &wanted.member {
             Some(email) => wrong.take(self.member(email).await)?,
             None => None,
@@ -106,13 +107,15 @@ impl Platform {
         let Checked { slug, plan, member } = self.checked(&wanted).await?;
         let NewFromCopy { name, email, owner, reason, .. } = wanted;
         let owner = match owner {
-            Some(owner) => Some((self.hashed(owner).await?, self.owner_role()?)),
+            Some(owner) => {
+                Some((owner.hashed(self.platform.access().passwords()).await?, self.platform.owner_role()?))
+            }
             None => member,
         };
         let first = owner.as_ref().map(|(owner, _)| owner);
         let reason = self.may_give(actor, first, &origin, reason.as_deref()).await?;
         let members = self.members_taken_over(&origin, first).await?;
-        let placements = self.placements(&slug).await?;
+        let placements = self.platform.tenants().placements(&slug).await?;
         let new = NewTenant {
             slug,
             name: name.unwrap_or_else(|| origin.name.to_owned()),
@@ -151,8 +154,8 @@ impl Platform {
 
     async fn owns(&self, owner: &Owner, source: Option<TenantId>) -> Result<bool> {
         let (Owner::Existing(user), Some(source)) = (owner, source) else { return Ok(false) };
-        let role = members::role(&mut self.control().snapshot().await?, *user, source).await?;
-        Ok(role == Some(self.owner_role()?))
+        let role = members::role(&mut self.platform.control().snapshot().await?, *user, source).await?;
+        Ok(role == Some(self.platform.owner_role()?))
     }
 
     /// Returns the members of the source with their roles, without the new owner.
@@ -162,13 +165,13 @@ impl Platform {
         owner: Option<&Owner>,
     ) -> Result<Vec<(UserId, RoleName)>> {
         let (Some(source), true) = (origin.tenant, origin.members) else { return Ok(vec![]) };
-        let found = members::of_tenant(&mut self.control().snapshot().await?, source).await?;
+        let found = members::of_tenant(&mut self.platform.control().snapshot().await?, source).await?;
         let is_owner = |user| matches!(owner, Some(Owner::Existing(owner)) if *owner == user);
         Ok(found.into_iter().filter(|m| !is_owner(m.user)).map(|m| (m.user, m.role)).collect())
     }
 
     async fn member(&self, email: &str) -> Result<(Owner, RoleName)> {
-        let found = users::by_email(&mut self.control().snapshot().await?, email).await?;
+        let found = users::by_email(&mut self.platform.control().snapshot().await?, email).await?;
         // An unconfirmed account may belong to another person than the holder of the address.
         let user = found.filter(users::User::is_confirmed).ok_or_else(|| {
             Error::invalid(
@@ -182,6 +185,6 @@ impl Platform {
                 "this account is closed: name another one, or open it first",
             ));
         }
-        Ok((Owner::Existing(user.id), self.owner_role()?))
+        Ok((Owner::Existing(user.id), self.platform.owner_role()?))
     }
 }

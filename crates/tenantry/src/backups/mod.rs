@@ -8,6 +8,7 @@ pub mod catalog;
 pub mod id;
 mod objects;
 pub(crate) mod operations;
+mod own;
 mod restoring;
 mod upkeep;
 mod verbs;
@@ -22,7 +23,7 @@ pub use objects::{manifest, stream};
 pub use restore_all::{Done as RestoreAllDone, Event as RestoreAllEvent, RestoredAll};
 pub use restore_newest::Newest;
 pub(crate) use restore_verbs::damaged_pool;
-pub use restore_verbs::{Difference, ModelChange};
+pub use restore_verbs::{Difference, ModelChange, Restores};
 pub(crate) use restoring::purged;
 pub use restoring::{drills, restores, system};
 use restoring::{rescan, restore_all, restore_newest, restore_verbs};
@@ -30,7 +31,7 @@ pub(crate) use store::Store;
 pub(crate) use take::{Wanted, take};
 use upkeep::expire;
 pub use upkeep::{retention, runs, schedule, status};
-pub use verbs::{Asked, Rescanned, Selection};
+pub use verbs::{Asked, Backups, Rescanned, Selection};
 pub use verify::Verified;
 pub(crate) use verify::verify;
 
@@ -45,9 +46,9 @@ use manifest::AppVersion;
 use std::sync::{Arc, OnceLock};
 use tenantry_engine::{name::AppName, place::Place};
 
-/// The backups of an installation. Cheap to clone.
+/// What verbs and operations of backups work with: configuration, backup store, remembered status. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Backups(Arc<Inner>);
+pub(crate) struct BackupService(Arc<Inner>);
 
 struct Inner {
     config: BackupsConfig,
@@ -64,7 +65,7 @@ struct Inner {
     status: status::Remembered,
 }
 
-impl Backups {
+impl BackupService {
     /// Opens nothing: an unreachable backup store must not prevent the platform from starting.
     pub(crate) fn new(config: &Config) -> Result<Self> {
         let system = config.stores_of(Scope::System).map(platform_place).collect::<Result<_>>()?;

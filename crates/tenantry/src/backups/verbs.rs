@@ -8,28 +8,23 @@ use super::{
     catalog::{self, Filter, Listed},
     expire::{expired, remove_expired},
     fetch::{believed, manifest_of},
-    manifest::{Manifest, Reason, TableSum, Whose},
+    manifest::{Manifest, Reason, Whose},
     rescan, runs,
     status::{self, Status},
     verify::Verified,
 };
 use crate::{
     Error, Platform, Result,
-    access::{Actor, Tenant as Entered},
+    access::Actor,
     audit::By,
     backups::operations::{backup::Backup, backup_run::BackupRun, backup_verify::BackupVerify},
-    clock::SECOND_US,
     control::params,
     tenants::{self, Tenant},
-    topology::{PlacementState, placement},
 };
 use serde::{Deserialize, Serialize};
 use tenantry_engine::name::{Slug, StoreName, TenantId};
 
 pub use super::rescan::Rescanned;
-
-/// Shortest time between two backups that a tenant starts itself.
-const OWN_EVERY_US: i64 = 600 * SECOND_US;
 
 /// Which backups a run makes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,77 +46,54 @@ pub struct Asked {
     pub operation: i64,
 }
 
+/// The backups of an installation.
+pub struct Backups<'a> {
+    pub(super) platform: &'a Platform,
+}
+
 impl Platform {
+    /// Backups: start, list, verify, prune, status.
+    pub fn backups(&self) -> Backups<'_> {
+        Backups { platform: self }
+    }
+}
+
+impl Backups<'_> {
     /// Starts a backup of one tenant: its files, and all its stores or those named.
     ///
     /// # Errors
     /// [`Error::NotFound`] for a tenant or store that does not exist; [`Error::Conflict`] when another operation is
     /// open.
-    pub async fn start_backup(
-        &self,
-        actor: &Actor,
-        slug: &Slug,
-        stores: Option<Vec<StoreName>>,
-    ) -> Result<Asked> {
+    pub async fn start(&self, actor: &Actor, slug: &Slug, stores: Option<Vec<StoreName>>) -> Result<Asked> {
         actor.require_staff()?;
         let by = &actor.by();
         // A typing error must not appear as a failed backup that alerts an operator.
-        stores.iter().flatten().try_for_each(|store| self.tenant_store(store).map(drop))?;
-        let tenant = tenants::by_slug(&mut self.control().snapshot().await?, slug).await?;
-        self.begin_backup(by, Some(whose(tenant)), stores, Reason::Manual).await
-    }
-
-    /// Returns the backups of the entered tenant, newest first.
-    ///
-    /// # Errors
-    /// [`Error::Denied`] unless the actor manages the tenant.
-    pub async fn own_backups(&self, tenant: &Entered) -> Result<Vec<Listed>> {
-        tenant.require_manager()?;
-        let filter = Filter { tenant: Some(tenant.id()), limit: 1000, ..Filter::default() };
-        self.list_backups(&filter).await
-    }
-
-    /// Starts a backup of the entered tenant. At most one every few minutes, because backups take the platform's space.
-    ///
-    /// # Errors
-    /// [`Error::RateLimited`] when the last backup is too recent; [`Error::Denied`] unless the actor manages the tenant.
-    pub async fn start_own_backup(&self, tenant: &Entered) -> Result<Asked> {
-        tenant.require_manager()?;
-        let mut tx = self.control().snapshot().await?;
-        let filter = Filter { tenant: Some(tenant.id()), limit: 1, ..Filter::default() };
-        let newest = catalog::list(&mut tx, &filter).await?.into_iter().next();
-        let again_us = newest.map_or(0, |b| b.at_us + OWN_EVERY_US - self.control().now_us());
-        // Further ahead: a wrong clock dated the newest backup.
-        if (1..=OWN_EVERY_US).contains(&again_us) {
-            let retry_after_seconds = u64::try_from(again_us / SECOND_US).unwrap_or(0) + 1;
-            return Err(Error::RateLimited { retry_after_seconds });
-        }
-        let whose = whose(tenants::by_id(&mut tx, tenant.id()).await?);
-        drop(tx);
-        self.begin_backup(&tenant.actor().by(), Some(whose), None, Reason::Manual).await
+        stores.iter().flatten().try_for_each(|store| self.platform.config().tenant_store(store).map(drop))?;
+        let tenant = tenants::by_slug(&mut self.platform.control().snapshot().await?, slug).await?;
+        self.begin(by, Some(whose(tenant)), stores, Reason::Manual).await
     }
 
     /// Starts a backup of the platform's own stores.
     ///
     /// # Errors
     /// Those of the control store.
-    pub async fn start_system_backup(&self, actor: &Actor) -> Result<Asked> {
+    pub async fn start_system(&self, actor: &Actor) -> Result<Asked> {
         actor.require_staff()?;
         let by = &actor.by();
-        self.begin_backup(by, None, None, Reason::Manual).await
+        self.begin(by, None, None, Reason::Manual).await
     }
 
-    async fn begin_backup(
+    pub(super) async fn begin(
         &self,
         by: &By,
         tenant: Option<Whose>,
         stores: Option<Vec<StoreName>>,
         reason: Reason,
     ) -> Result<Asked> {
-        let backup = BackupId::new(self.control().now_us());
+        let backup = BackupId::new(self.platform.control().now_us());
         let mut wanted = Backup::new(by.clone(), backup.clone(), tenant, reason);
         wanted.stores = stores;
-        let operation = self.operations().spawn(wanted).await?;
+        let operation = self.platform.operations().spawn(wanted).await?;
         Ok(Asked { backup, operation })
     }
 
@@ -130,75 +102,58 @@ impl Platform {
     /// # Errors
     /// [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] when another operation is open; those of
     /// the backup.
-    pub async fn final_backup(&self, actor: &Actor, slug: &Slug) -> Result<BackupId> {
+    pub async fn take_final(&self, actor: &Actor, slug: &Slug) -> Result<BackupId> {
         actor.require_staff()?;
         let by = &actor.by();
-        let tenant = tenants::by_slug(&mut self.control().snapshot().await?, slug).await?;
-        let backup = BackupId::new(self.control().now_us());
+        let tenant = tenants::by_slug(&mut self.platform.control().snapshot().await?, slug).await?;
+        let backup = BackupId::new(self.platform.control().now_us());
         let wanted = Backup::new(by.clone(), backup.clone(), Some(whose(tenant)), Reason::Final);
-        self.operations().run(wanted).await.map(|_| backup)
+        self.platform.operations().run(wanted).await.map(|_| backup)
     }
 
     /// Starts a run over many tenants. Returns the operation's id.
     ///
     /// # Errors
     /// [`Error::NotFound`] for a tenant or store that does not exist.
-    pub async fn start_backup_run(&self, actor: &Actor, selection: Selection) -> Result<i64> {
+    pub async fn start_run(&self, actor: &Actor, selection: Selection) -> Result<i64> {
         actor.require_staff()?;
         let by = &actor.by();
         for store in selection.stores.iter().flatten() {
-            self.config().store(store.as_str()).ok_or(Error::NotFound("store"))?;
+            self.platform.config().store(store.as_str()).ok_or(Error::NotFound("store"))?;
         }
-        let mut tx = self.control().snapshot().await?;
+        let mut tx = self.platform.control().snapshot().await?;
         for slug in selection.tenants.iter().flatten() {
             // A missing tenant must be reported now, not silently left out.
             tenants::by_slug(&mut tx, slug).await?;
         }
         drop(tx);
-        self.operations().spawn(BackupRun::new(by.clone(), selection, None)).await
+        self.platform.operations().spawn(BackupRun::new(by.clone(), selection, None)).await
     }
 
     /// Lists backups, newest first.
     ///
     /// # Errors
     /// Those of the control store.
-    pub async fn list_backups(&self, filter: &Filter) -> Result<Vec<Listed>> {
-        catalog::list(&mut self.control().snapshot().await?, filter).await
+    pub async fn list(&self, filter: &Filter) -> Result<Vec<Listed>> {
+        catalog::list(&mut self.platform.control().snapshot().await?, filter).await
     }
 
     /// Lists backups of a tenant, newest first.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such tenant.
-    pub async fn tenant_backups(&self, slug: &Slug, limit: u32) -> Result<Vec<Listed>> {
-        let mut tx = self.control().snapshot().await?;
+    pub async fn of_tenant(&self, slug: &Slug, limit: u32) -> Result<Vec<Listed>> {
+        let mut tx = self.platform.control().snapshot().await?;
         let tenant = Some(tenants::by_slug(&mut tx, slug).await?.id);
         catalog::list(&mut tx, &Filter { tenant, limit, ..Filter::default() }).await
-    }
-
-    /// Returns the newest good backup of a tenant.
-    ///
-    /// # Errors
-    /// [`Error::Conflict`] when the tenant has no good backup.
-    pub async fn newest_good_backup(&self, slug: &Slug) -> Result<BackupId> {
-        let mut tx = self.control().snapshot().await?;
-        let tenant = Some(tenants::by_slug(&mut tx, slug).await?.id);
-        let good = Filter { tenant, state: Some(catalog::State::Good), limit: 1, ..Filter::default() };
-        let newest = catalog::list(&mut tx, &good).await?.into_iter().next();
-        let none = || {
-            Error::Conflict(format!(
-                "{slug} has no good backup; make one with: tenantry backup create {slug}"
-            ))
-        };
-        Ok(newest.ok_or_else(none)?.id)
     }
 
     /// Lists runs over many tenants, newest first.
     ///
     /// # Errors
     /// Those of the control store.
-    pub async fn backup_runs(&self, limit: u32) -> Result<Vec<runs::Run>> {
-        runs::list(&mut self.control().snapshot().await?, limit).await
+    pub async fn runs(&self, limit: u32) -> Result<Vec<runs::Run>> {
+        runs::list(&mut self.platform.control().snapshot().await?, limit).await
     }
 
     /// Returns one backup with its manifest. The manifest is `None` if the backup is not good.
@@ -206,12 +161,12 @@ impl Platform {
     /// # Errors
     /// [`Error::NotFound`] when there is no such backup; [`Error::Conflict`] for a damaged manifest;
     /// [`Error::Unavailable`] when the backup store cannot be reached.
-    pub async fn show_backup(&self, id: &BackupId) -> Result<(Listed, Option<Manifest>)> {
-        let listed = catalog::by_id(&mut self.control().snapshot().await?, id).await?;
+    pub async fn show(&self, id: &BackupId) -> Result<(Listed, Option<Manifest>)> {
+        let listed = catalog::by_id(&mut self.platform.control().snapshot().await?, id).await?;
         if listed.state != catalog::State::Good {
             return Ok((listed, None));
         }
-        let found = manifest_of(self.backups().store()?, listed.tenant, id).await;
+        let found = manifest_of(self.platform.backup_service().store()?, listed.tenant, id).await;
         Ok((listed, Some(believed(id, found)?)))
     }
 
@@ -220,24 +175,24 @@ impl Platform {
     /// # Errors
     /// [`Error::NotFound`] when there is no such backup; [`Error::Conflict`] for a backup that was not made;
     /// [`Error::Unavailable`] when the backup store cannot be reached.
-    pub async fn verify_backup(&self, actor: &Actor, id: &BackupId) -> Result<Verified> {
+    pub async fn verify(&self, actor: &Actor, id: &BackupId) -> Result<Verified> {
         actor.require_staff()?;
         let by = &actor.by();
-        self.operations().run(self.verification(by, id).await?).await?.found()
+        self.platform.operations().run(self.verification(by, id).await?).await?.found()
     }
 
     /// Starts a verification. Returns the operation's id; its outcome has the result.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such backup; [`Error::Conflict`] for a backup that was not made.
-    pub async fn start_verify_backup(&self, actor: &Actor, id: &BackupId) -> Result<i64> {
+    pub async fn start_verification(&self, actor: &Actor, id: &BackupId) -> Result<i64> {
         actor.require_staff()?;
         let by = &actor.by();
-        self.operations().spawn(self.verification(by, id).await?).await
+        self.platform.operations().spawn(self.verification(by, id).await?).await
     }
 
     async fn verification(&self, by: &By, id: &BackupId) -> Result<BackupVerify> {
-        let listed = catalog::by_id(&mut self.control().snapshot().await?, id).await?;
+        let listed = catalog::by_id(&mut self.platform.control().snapshot().await?, id).await?;
         match listed.state {
             catalog::State::Good | catalog::State::Damaged => {
                 Ok(BackupVerify::new(by.clone(), id.clone(), listed.tenant))
@@ -250,22 +205,23 @@ impl Platform {
     ///
     /// # Errors
     /// Those of the control store. A backup that cannot be removed is not an error.
-    pub async fn prune_backups(&self, actor: &Actor) -> Result<Vec<BackupId>> {
+    pub async fn prune(&self, actor: &Actor) -> Result<Vec<BackupId>> {
         actor.require_staff()?;
         let by = &actor.by();
-        let (world, mut gone, mut after) = (self.world(), Vec::new(), -1);
+        let (world, mut gone, mut after) = (self.platform.world(), Vec::new(), -1);
         loop {
             // The platform's own backups count as tenant 0, an id that no tenant has.
             let sql =
                 "SELECT DISTINCT coalesce(tenant, 0) AS t FROM backups WHERE t > ? ORDER BY t LIMIT 100";
-            let rows = self.control().snapshot().await?.query(sql, params![after]).await?;
+            let rows = self.platform.control().snapshot().await?.query(sql, params![after]).await?;
             if rows.is_empty() {
                 return Ok(gone);
             }
             for row in rows {
                 after = row.integer(0)?;
                 let tenant = (after > 0).then(|| TenantId::from_raw(after));
-                let expired = expired(self.control(), self.backups(), tenant).await?;
+                let expired =
+                    expired(self.platform.control(), self.platform.backup_service(), tenant).await?;
                 gone.extend(remove_expired(&world, by, &expired).await?);
             }
         }
@@ -275,49 +231,30 @@ impl Platform {
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the backup store cannot be read.
-    pub async fn rescan_backups(&self, actor: &Actor) -> Result<Rescanned> {
+    pub async fn rescan(&self, actor: &Actor) -> Result<Rescanned> {
         actor.require_staff()?;
         let by = &actor.by();
-        rescan::rescan(&self.world(), by, self.config().retention.retention_days).await
-    }
-
-    /// Returns rows and checksums of all data of a tenant, as in manifests. The same content has the same checksums in
-    /// every isolation.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] when there is no such tenant; [`Error::Engine`] for a database that cannot be read.
-    pub async fn tenant_checksums(&self, slug: &Slug) -> Result<Vec<(StoreName, Vec<TableSum>)>> {
-        let mut tx = self.control().snapshot().await?;
-        let tenant = tenants::by_slug(&mut tx, slug).await?.id;
-        let placements = placement::of_tenant(&mut tx, tenant).await?;
-        drop(tx);
-        let (mut all, databases) = (Vec::new(), self.loaded().databases.clone());
-        for place in placements.into_iter().filter(|p| p.state == PlacementState::Ready).map(|p| p.place) {
-            let schema = databases.schema(&place.store)?;
-            let digest = databases.engine().digest(&place, &schema).await?;
-            all.push((place.store, digest.tables.into_iter().map(TableSum::of).collect()));
-        }
-        Ok(all)
+        rescan::rescan(&self.platform.world(), by, self.platform.config().retention.retention_days).await
     }
 
     /// Explains in one line, with the remedy, why backups cannot be stored now. `None`: a small object was put, read
     /// and removed.
-    pub async fn backup_store_trouble(&self) -> Option<String> {
-        let trouble = match self.backups().fresh_store() {
+    pub async fn store_trouble(&self) -> Option<String> {
+        let trouble = match self.platform.backup_service().fresh_store() {
             Ok(store) => store.probe().await.err()?,
             Err(error) => error.to_string(),
         };
-        Some(format!("backup store {}: {trouble}", self.config().backups.target))
+        Some(format!("backup store {}: {trouble}", self.platform.config().backups.target))
     }
 
     /// Returns the tenants that schedules name and that do not exist, each with its schedule.
     ///
     /// # Errors
     /// Those of the control store.
-    pub async fn unknown_scheduled_tenants(&self) -> Result<Vec<(String, Slug)>> {
-        let mut tx = self.control().snapshot().await?;
+    pub async fn unknown_tenants(&self) -> Result<Vec<(String, Slug)>> {
+        let mut tx = self.platform.control().snapshot().await?;
         let mut unknown = Vec::new();
-        for schedule in &self.config().backups.schedules {
+        for schedule in &self.platform.config().backups.schedules {
             for slug in schedule.tenants.iter().flatten() {
                 match tenants::by_slug(&mut tx, slug).await {
                     Ok(tenant) if tenant.state != tenants::State::Gone => {}
@@ -335,13 +272,13 @@ impl Platform {
     ///
     /// # Errors
     /// Those of the control store.
-    pub async fn backup_status(&self) -> Result<Status> {
-        status::status(self.control(), self.backups()).await
+    pub async fn status(&self) -> Result<Status> {
+        status::status(self.platform.control(), self.platform.backup_service()).await
     }
 
     /// Returns the state that the background pass computed, at most about a minute ago. `None`: no pass has run yet.
-    pub fn remembered_backup_status(&self) -> Option<Status> {
-        self.backups().remembered().get().map(|(_, status)| status)
+    pub fn remembered_status(&self) -> Option<Status> {
+        self.platform.backup_service().remembered().get().map(|(_, status)| status)
     }
 }
 

@@ -328,6 +328,15 @@ impl Config {
         self.stores.iter().find(|store| store.name.as_str() == name)
     }
 
+    /// Returns the store with this name if every tenant has one.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`] otherwise.
+    pub fn tenant_store(&self, name: &StoreName) -> crate::Result<&StoreConfig> {
+        let store = self.store(name.as_str()).filter(|store| store.scope == Scope::Tenant);
+        store.ok_or(crate::Error::NotFound("store"))
+    }
+
     /// Returns the server with this name.
     pub fn server(&self, name: &str) -> Option<&ServerConfig> {
         self.servers.iter().find(|server| server.name.as_str() == name)

@@ -11,9 +11,11 @@ use crate::{
     Error, Platform, Result,
     access::{Operator, Tenant},
     audit::By,
+    backups::manifest::TableSum,
     moves::lost,
     platform::{Inner, databases::Databases, loaded::Loaded, scratch::ScratchDir},
-    topology::{Placement, PlacementState},
+    tenants,
+    topology::{Placement, PlacementState, placement},
 };
 use bytes::Bytes;
 use std::{
@@ -23,7 +25,7 @@ use std::{
 };
 use tenantry_engine::{
     engine::Digest,
-    name::{Slug, TenantId},
+    name::{Slug, StoreName, TenantId},
     place::Place,
     schema::Schema,
 };
@@ -88,14 +90,26 @@ struct Job {
     _turn: Turn,
 }
 
+/// Archives with all data of a tenant.
+pub struct Exports<'a> {
+    platform: &'a Platform,
+}
+
 impl Platform {
+    /// Exports of tenants: archives, and checksums of all data.
+    pub fn exports(&self) -> Exports<'_> {
+        Exports { platform: self }
+    }
+}
+
+impl Exports<'_> {
     /// Exports an entered tenant on behalf of its manager. The copies are made before this returns; the rest is
     /// streamed.
     ///
     /// # Errors
     /// [`Error::Denied`] for other actors; [`Error::Conflict`] while another export of the tenant is running;
     /// [`Error::NoDatabase`].
-    pub async fn export_tenant(&self, tenant: Tenant) -> Result<Export> {
+    pub async fn start(&self, tenant: Tenant) -> Result<Export> {
         tenant.require_manager()?;
         let by = tenant.actor().by();
         self.export(&by, tenant).await
@@ -104,32 +118,51 @@ impl Platform {
     /// Exports a tenant for the operator, even if it is suspended or closed.
     ///
     /// # Errors
-    /// Those of [`Platform::export_tenant`].
-    pub async fn export_as_operator(&self, operator: &Operator, slug: &Slug) -> Result<Export> {
-        let tenant = self.enter_as_operator(operator, slug).await?;
+    /// Those of [`Exports::start`].
+    pub async fn start_as_operator(&self, operator: &Operator, slug: &Slug) -> Result<Export> {
+        let tenant = self.platform.tenants().enter(operator, slug).await?;
         self.export(&operator.by(), tenant).await
     }
 
+    /// Returns rows and checksums of all data of a tenant, as in manifests. The same content has the same checksums in
+    /// every isolation.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such tenant; [`Error::Engine`] for a database that cannot be read.
+    pub async fn checksums(&self, slug: &Slug) -> Result<Vec<(StoreName, Vec<TableSum>)>> {
+        let mut tx = self.platform.control().snapshot().await?;
+        let tenant = tenants::by_slug(&mut tx, slug).await?.id;
+        let placements = placement::of_tenant(&mut tx, tenant).await?;
+        drop(tx);
+        let (mut all, databases) = (Vec::new(), self.platform.loaded().databases.clone());
+        for place in placements.into_iter().filter(|p| p.state == PlacementState::Ready).map(|p| p.place) {
+            let schema = databases.schema(&place.store)?;
+            let digest = databases.engine().digest(&place, &schema).await?;
+            all.push((place.store, digest.tables.into_iter().map(TableSum::of).collect()));
+        }
+        Ok(all)
+    }
+
     /// Returns the file name of an archive of this tenant made today.
-    pub fn export_name(&self, slug: &Slug) -> String {
-        file_name(slug, self.control().now_us())
+    pub fn file_name(&self, slug: &Slug) -> String {
+        file_name(slug, self.platform.control().now_us())
     }
 
     async fn export(&self, by: &By, tenant: Tenant) -> Result<Export> {
-        let turn = self.0.exports.begin(tenant.id())?;
-        let scratch = ScratchDir::new(self.config())?;
-        let loaded = self.loaded();
+        let turn = self.platform.0.exports.begin(tenant.id())?;
+        let scratch = ScratchDir::new(self.platform.config())?;
+        let loaded = self.platform.loaded();
         let stores = self.copies(&loaded.databases, &tenant, &scratch).await?;
-        let mut write = self.control().begin().await?;
+        let mut write = self.platform.control().begin().await?;
         let at_us = write.at_us();
-        let email = crate::tenants::by_id(&mut write, tenant.id()).await?.email;
+        let email = tenants::by_id(&mut write, tenant.id()).await?.email;
         let rows: u64 = stores.iter().map(|s| s.digest.rows()).sum();
         let names: Vec<_> = stores.iter().map(|s| &s.place.store).collect();
         let detail = serde_json::json!({ "stores": names, "rows": rows });
         write.audit(by, Some(tenant.id()), "tenant.export", detail).await?;
         write.commit().await?;
         let file_name = file_name(tenant.slug(), at_us);
-        let (inner, by) = (self.0.clone(), by.clone());
+        let (inner, by) = (self.platform.0.clone(), by.clone());
         let job = Job { inner, loaded, tenant, by, email, stores, scratch, at_us, _turn: turn };
         let (sender, pieces) = mpsc::channel(PIECES);
         // The thread ends when the receiver is dropped.
@@ -163,7 +196,7 @@ impl Platform {
         scratch: &ScratchDir,
     ) -> Result<Copied> {
         let place = &placement.place;
-        let engine = &self.0.engine;
+        let engine = &self.platform.0.engine;
         let (script, schema) = (databases.script(&place.store)?, databases.schema(&place.store)?);
         let path = scratch.path().join(format!("{}.sqlite", place.store));
         if let Err(error) = engine.copy_out(place, &script, &path).await {

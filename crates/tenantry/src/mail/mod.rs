@@ -10,11 +10,13 @@ mod letter;
 mod list;
 mod outbox;
 mod transport;
+mod verbs;
 
 pub(crate) use files::sweep;
 pub(crate) use list::list;
 pub use list::{Filter, Letter, LetterState};
 pub(crate) use outbox::{Draft, Kind, Link, ask_to_confirm, enqueue, link, use_link, void_links};
+pub use verbs::Outbox;
 
 use crate::{
     Error, Result,

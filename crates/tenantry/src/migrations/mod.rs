@@ -13,5 +13,7 @@ mod name;
 mod page;
 mod placed;
 pub mod tenants;
+mod verbs;
 
 pub use tenantry_engine::migration::{Answers, Question};
+pub use verbs::Migrations;

@@ -4,8 +4,9 @@
 //! Called by the command line and the staff API. It never creates a file and never searches for one: the database is
 //! named once and recorded in the catalog from then on.
 
+use super::Moves;
 use crate::{
-    Error, Platform, Result,
+    Error, Result,
     access::Actor,
     audit::By,
     config::{Provision, StoreConfig},
@@ -41,7 +42,7 @@ pub struct Attached {
     pub pending: Vec<String>,
 }
 
-impl Platform {
+impl Moves<'_> {
     /// Attaches an existing database as the tenant's own, in a store whose databases the platform does not create. The
     /// database gets the tenant's identity inside, so that it is never taken for another's; its tables stay as they
     /// are. Attaching the same database again succeeds. A tenant in the pool leaves the pool if it has no rows there.
@@ -51,14 +52,14 @@ impl Platform {
     /// read it. [`Error::NotFound`] for tenant or store; [`Error::Invalid`] when there is no such database;
     /// [`Error::Conflict`] when the platform creates the databases of this store, when the tenant has a database or
     /// rows already, or when the database belongs to another tenant.
-    pub async fn attach_database(&self, actor: &Actor, slug: &Slug, wanted: &Attach) -> Result<Attached> {
+    pub async fn attach(&self, actor: &Actor, slug: &Slug, wanted: &Attach) -> Result<Attached> {
         if !actor.is_superuser() {
             return Err(Error::Denied(format!("{actor:?} may not say whose a database is")));
         }
         let by = &actor.by();
         let store = self.attachable(&wanted.store)?;
         let new = new_placement(store, slug, wanted)?;
-        let mut tx = self.control().snapshot().await?;
+        let mut tx = self.platform.control().snapshot().await?;
         let tenant = tenants::by_slug(&mut tx, slug).await?.id;
         let all = placement::of_tenant(&mut tx, tenant).await?;
         drop(tx);
@@ -77,7 +78,7 @@ impl Platform {
     }
 
     fn attachable(&self, store: &StoreName) -> Result<&StoreConfig> {
-        let config = self.tenant_store(store)?;
+        let config = self.platform.config().tenant_store(store)?;
         match config.provision {
             Provision::External => Ok(config),
             _ => Err(Error::Conflict(format!(
@@ -94,7 +95,7 @@ impl Platform {
         new: &NewPlacement,
         pool: &Place,
     ) -> Result<Attached> {
-        let engine = &self.0.engine;
+        let engine = &self.platform.0.engine;
         engine.fence(pool, true).await?;
         let taken = match self.is_empty(pool).await {
             Ok(true) => self.take(by, tenant, new, Some(pool)).await,
@@ -113,9 +114,9 @@ impl Platform {
     }
 
     async fn is_empty(&self, pool: &Place) -> Result<bool> {
-        let loaded = self.loaded();
+        let loaded = self.platform.loaded();
         let schema = &loaded.databases.schema(&pool.store)?;
-        let session: Session = self.0.engine.session(pool, schema, None).await?;
+        let session: Session = self.platform.0.engine.session(pool, schema, None).await?;
         for model in loaded.apps.models().iter().filter(|model| model.store == pool.store) {
             if session.count(model.name.as_str(), &Filter::All(vec![]), None, None).await? > 0 {
                 return Ok(false);
@@ -133,17 +134,17 @@ impl Platform {
         new: &NewPlacement,
         pool: Option<&Place>,
     ) -> Result<Attached> {
-        let mut trial = self.control().begin().await?;
+        let mut trial = self.platform.control().begin().await?;
         let place = give_way(&mut trial, tenant, new).await?;
         drop(trial);
         self.give_identity(&place).await?;
         let attached = self.report(&place).await?;
-        let apps = self.apps();
+        let apps = self.platform.apps();
         let version = match (attached.pending.is_empty(), apps.store(&place.store)) {
             (true, Some(schema)) => Some(schema.fingerprint.as_str()),
             _ => None,
         };
-        let mut write = self.control().begin().await?;
+        let mut write = self.platform.control().begin().await?;
         if give_way(&mut write, tenant, new).await? != place {
             return Err(Error::Conflict("somebody else attached it at the same time".into()));
         }
@@ -157,7 +158,7 @@ impl Platform {
     }
 
     async fn give_identity(&self, place: &Place) -> Result<()> {
-        self.0.engine.attach(place).await.map_err(|error| match error.kind() {
+        self.platform.0.engine.attach(place).await.map_err(|error| match error.kind() {
             Kind::Missing => Error::invalid(
                 "physical",
                 format!("there is no database {} on server {}", place.physical, place.server),
@@ -170,7 +171,7 @@ impl Platform {
     }
 
     async fn report(&self, place: &Place) -> Result<Attached> {
-        let found = self.0.engine.inspect(place, self.apps().migrations()).await?;
+        let found = self.platform.0.engine.inspect(place, self.platform.apps().migrations()).await?;
         Ok(Attached { database: place.physical.clone(), pending: found.pending })
     }
 }

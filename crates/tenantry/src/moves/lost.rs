@@ -4,8 +4,9 @@
 //! It determines what is lost; `operations::fall_back` does the rest. It never runs automatically: everything written
 //! since the move is given up, and only an operator can decide that.
 
+use super::Moves;
 use crate::{
-    Error, Platform, Result,
+    Error, Result,
     access::Actor,
     backups,
     moves::fall_back::{self, FallBack, Turn},
@@ -102,7 +103,7 @@ pub(crate) fn said(
     }
 }
 
-impl Platform {
+impl Moves<'_> {
     /// Puts the retained databases of a tenant's last move or restore back into use, for stores whose current database
     /// cannot be opened any more. Returns the operation's id. Everything written since is lost; the outcome and the
     /// audit log say since when.
@@ -114,10 +115,10 @@ impl Platform {
         actor.require_staff()?;
         let by = &actor.by();
         let stores = self.stores_of(slug, store).await?;
-        let kept = self.0.operations.kept(stores.tenant).await?;
+        let kept = self.platform.0.operations.kept(stores.tenant).await?;
         let (mut turns, mut whole) = (Vec::new(), Vec::new());
         for ready in &stores.ready {
-            match self.0.engine.lost(&ready.place).await? {
+            match self.platform.0.engine.lost(&ready.place).await? {
                 None => whole.push(ready.place.store.to_string()),
                 Some(error) => turns.push(turn(ready, &kept, fall_back::why(&error))?),
             }
@@ -133,7 +134,7 @@ impl Platform {
             return Err(stores.nothing(&why));
         }
         let operation = FallBack::new(by.clone(), stores.tenant, stores.slug, turns);
-        self.0.operations.spawn(operation).await
+        self.platform.0.operations.spawn(operation).await
     }
 }
 

@@ -11,3 +11,4 @@ pub(crate) mod superseded;
 mod verbs;
 
 pub use move_::{Move, MoveTenant, Purpose};
+pub use verbs::Moves;

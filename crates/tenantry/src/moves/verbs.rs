@@ -47,14 +47,26 @@ impl Stores {
     }
 }
 
+/// Moves of tenants between servers, pools and own databases.
+pub struct Moves<'a> {
+    pub(super) platform: &'a Platform,
+}
+
 impl Platform {
+    /// Moves: to a server, out of and into the pool, back; attach a database, fall back to a retained one.
+    pub fn moves(&self) -> Moves<'_> {
+        Moves { platform: self }
+    }
+}
+
+impl Moves<'_> {
     /// Moves the tenant's own databases, or that of one store, to another server while the tenant works. Returns the
     /// operation's id.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a server on which the store may not be placed; [`Error::Conflict`] when there is nothing
     /// to move, or another operation is open.
-    pub async fn move_tenant(
+    pub async fn to_server(
         &self,
         actor: &Actor,
         slug: &Slug,
@@ -66,7 +78,7 @@ impl Platform {
         let stores = self.stores_of(slug, store).await?;
         let (mut legs, mut pooled) = (Vec::new(), false);
         for placement in &stores.ready {
-            let config = self.tenant_store(&placement.place.store)?;
+            let config = self.platform.config().tenant_store(&placement.place.store)?;
             if placement.place.isolation == Isolation::Pooled {
                 pooled = true;
                 if store.is_some() {
@@ -84,14 +96,14 @@ impl Platform {
             true => format!("{slug} lies in the pool: promote it to {server} instead"),
             false => format!("{slug} lies on {server} already"),
         };
-        self.start_move(by, Purpose::Move, stores, legs, &nothing).await
+        self.start(by, Purpose::Move, stores, legs, &nothing).await
     }
 
     /// Gives a pooled tenant its own databases, on this server or the emptiest one. Returns the operation's id.
     ///
     /// # Errors
-    /// Those of [`Platform::move_tenant`].
-    pub async fn promote_tenant(
+    /// Those of [`Moves::to_server`].
+    pub async fn promote(
         &self,
         actor: &Actor,
         slug: &Slug,
@@ -103,38 +115,32 @@ impl Platform {
         let stores = self.stores_of(slug, store).await?;
         let mut legs = Vec::new();
         for placement in stores.ready.iter().filter(|p| p.place.isolation == Isolation::Pooled) {
-            let config = self.tenant_store(&placement.place.store)?;
+            let config = self.platform.config().tenant_store(&placement.place.store)?;
             let server = match server {
                 Some(server) => server.clone(),
-                None => topology::placement::emptiest(self.control(), &config.servers).await?,
+                None => topology::placement::emptiest(self.platform.control(), &config.servers).await?,
             };
             allowed(config, &server)?;
             legs.push((placement.place.clone(), own(config, slug, &server, placement.policy)?));
         }
-        self.start_move(
-            by,
-            Purpose::Promote,
-            stores,
-            legs,
-            &format!("{slug} has databases of its own already"),
-        )
-        .await
+        self.start(by, Purpose::Promote, stores, legs, &format!("{slug} has databases of its own already"))
+            .await
     }
 
     /// Moves a tenant's own databases into the shared ones. Returns the operation's id.
     ///
     /// # Errors
-    /// Those of [`Platform::move_tenant`].
-    pub async fn demote_tenant(&self, actor: &Actor, slug: &Slug, store: Option<&StoreName>) -> Result<i64> {
+    /// Those of [`Moves::to_server`].
+    pub async fn demote(&self, actor: &Actor, slug: &Slug, store: Option<&StoreName>) -> Result<i64> {
         actor.require_staff()?;
         let by = &actor.by();
         let stores = self.stores_of(slug, store).await?;
         let mut legs = Vec::new();
         for placement in stores.ready.iter().filter(|p| p.place.isolation == Isolation::Database) {
-            let config = self.tenant_store(&placement.place.store)?;
-            legs.push((placement.place.clone(), self.pooled(config, placement.policy)?));
+            let config = self.platform.config().tenant_store(&placement.place.store)?;
+            legs.push((placement.place.clone(), self.platform.tenants().pooled(config, placement.policy)?));
         }
-        self.start_move(by, Purpose::Demote, stores, legs, &format!("{slug} is in the pool already")).await
+        self.start(by, Purpose::Demote, stores, legs, &format!("{slug} is in the pool already")).await
     }
 
     /// Moves a tenant back to where it was before its last move, with everything written since, as long as the former
@@ -142,47 +148,37 @@ impl Platform {
     ///
     /// # Errors
     /// [`Error::Conflict`] when nothing is retained.
-    pub async fn move_tenant_back(
-        &self,
-        actor: &Actor,
-        slug: &Slug,
-        store: Option<&StoreName>,
-    ) -> Result<i64> {
+    pub async fn back(&self, actor: &Actor, slug: &Slug, store: Option<&StoreName>) -> Result<i64> {
         actor.require_staff()?;
         let by = &actor.by();
         let stores = self.stores_of(slug, store).await?;
-        let kept = self.0.operations.kept(stores.tenant).await?;
+        let kept = self.platform.0.operations.kept(stores.tenant).await?;
         let mut legs = Vec::new();
         for ready in &stores.ready {
             let Some(last) = kept.iter().find(|kept| kept.place.store == ready.place.store) else { continue };
             if (last.place.isolation, &last.place.server) == (ready.place.isolation, &ready.place.server) {
                 continue;
             }
-            let config = self.tenant_store(&ready.place.store)?;
+            let config = self.platform.config().tenant_store(&ready.place.store)?;
             let new = match last.place.isolation {
-                Isolation::Pooled => self.pooled(config, ready.policy)?,
+                Isolation::Pooled => self.platform.tenants().pooled(config, ready.policy)?,
                 Isolation::Database => own(config, slug, &last.place.server, ready.policy)?,
             };
             legs.push((ready.place.clone(), new));
         }
         let nothing = format!("nothing is kept of a move of {slug}: move it to where you want it");
-        self.start_move(by, Purpose::Back, stores, legs, &nothing).await
+        self.start(by, Purpose::Back, stores, legs, &nothing).await
     }
 
     /// Removes what is retained of a tenant's moves and restores before its time. Returns the number of databases.
     ///
     /// # Errors
     /// [`Error::Conflict`] when nothing is retained, or another operation is open.
-    pub async fn release_tenant(
-        &self,
-        actor: &Actor,
-        slug: &Slug,
-        store: Option<&StoreName>,
-    ) -> Result<usize> {
+    pub async fn release(&self, actor: &Actor, slug: &Slug, store: Option<&StoreName>) -> Result<usize> {
         actor.require_staff()?;
         let by = &actor.by();
-        let tenant = self.tenant_id(slug).await?;
-        let kept = self.0.operations.kept(tenant).await?;
+        let tenant = self.platform.tenants().id_of(slug).await?;
+        let kept = self.platform.0.operations.kept(tenant).await?;
         let wanted: Vec<_> =
             kept.into_iter().filter(|kept| store.is_none_or(|store| kept.place.store == *store)).collect();
         if wanted.is_empty() {
@@ -190,12 +186,12 @@ impl Platform {
         }
         let released = wanted.len();
         for kept in wanted {
-            self.0.operations.release(by, kept.place).await?;
+            self.platform.0.operations.release(by, kept.place).await?;
         }
         Ok(released)
     }
 
-    async fn start_move(
+    async fn start(
         &self,
         by: &By,
         purpose: Purpose,
@@ -210,14 +206,14 @@ impl Platform {
         for (_, to) in &legs {
             self.refuse_unknown(&to.server).await?;
         }
-        let keep_us = self.config().operations.keep_moved_us();
+        let keep_us = self.platform.config().operations.keep_moved_us();
         let Stores { tenant, slug, .. } = stores;
-        self.0.operations.move_tenant(by, MoveTenant { purpose, tenant, slug, legs, keep_us }).await
+        self.platform.0.operations.move_tenant(by, MoveTenant { purpose, tenant, slug, legs, keep_us }).await
     }
 
     /// Refuses a server that a running process lacks, because that process could not serve the tenant there.
     async fn refuse_unknown(&self, server: &ServerName) -> Result<()> {
-        let (config, server) = (self.config().clone(), server.clone());
+        let (config, server) = (self.platform.config().clone(), server.clone());
         let look = move || in_use::started_without(&config, &server).map(|found| (server, found));
         let looked = tokio::task::spawn_blocking(look).await;
         let (server, processes) = looked.map_err(|e| Error::Internal(e.to_string()))??;
@@ -234,11 +230,12 @@ impl Platform {
     /// Refuses databases that are not at the loaded version: a move compares field by field, and a pool has one
     /// version.
     async fn refuse_other_versions(&self, stores: &Stores, legs: &[(Place, NewPlacement)]) -> Result<()> {
-        let apps = self.apps();
+        let apps = self.platform.apps();
         for placement in stores.ready.iter().filter(|p| legs.iter().any(|(from, _)| *from == p.place)) {
             let store = &placement.place.store;
             let schema = apps.store(store).ok_or(Error::NotFound("store"))?;
-            let version = versions::of(self.control(), schema, placement.schema_version.as_deref()).await?;
+            let version =
+                versions::of(self.platform.control(), schema, placement.schema_version.as_deref()).await?;
             let (slug, store) = (stores.slug.to_string(), store.to_string());
             let detail = "what is moved must be at the loaded version".to_owned();
             match version {
@@ -246,14 +243,17 @@ impl Platform {
                 // The pool of a store that is pooled by configuration was migrated when the apps were loaded: then only
                 // the catalog is behind.
                 Version::Behind if self.is_migrated_pool(&placement.place).await? => {
-                    let mut write = self.control().begin().await?;
+                    let mut write = self.platform.control().begin().await?;
                     swap::set_version(&mut write, &placement.place, &schema.fingerprint).await?;
                     write.commit_unaudited().await?;
                 }
                 Version::Ahead => return Err(Error::ServerOutdated { slug, store, detail }),
                 Version::Behind => {
-                    let reason =
-                        self.0.reason_of(&placement.place).or_else(|| placement.migration_error.clone());
+                    let reason = self
+                        .platform
+                        .0
+                        .reason_of(&placement.place)
+                        .or_else(|| placement.migration_error.clone());
                     let is_external = placement.policy == Policy::External;
                     return Err(Error::MigrationsPending { slug, store, reason, is_external, detail });
                 }
@@ -267,13 +267,13 @@ impl Platform {
         if place.isolation != Isolation::Pooled {
             return Ok(false);
         }
-        Ok(self.0.engine.inspect(place, self.apps().migrations()).await?.pending.is_empty())
+        Ok(self.platform.0.engine.inspect(place, self.platform.apps().migrations()).await?.pending.is_empty())
     }
 
     /// Returns the stores in use that the platform can move.
     pub(crate) async fn stores_of(&self, slug: &Slug, only: Option<&StoreName>) -> Result<Stores> {
-        only.map(|store| self.tenant_store(store)).transpose()?;
-        let mut tx = self.control().snapshot().await?;
+        only.map(|store| self.platform.config().tenant_store(store)).transpose()?;
+        let mut tx = self.platform.control().snapshot().await?;
         let tenant = tenants::by_slug(&mut tx, slug).await?.id;
         let all = placement::of_tenant(&mut tx, tenant).await?;
         let in_use = all.into_iter().filter(|p| p.state == PlacementState::Ready);

@@ -9,7 +9,7 @@ use super::{
     progress::{Cancel, Progress},
 };
 use crate::{
-    Error, Result, backups::Backups, config::Config, control::Control, platform::databases::Databases,
+    Error, Result, backups::BackupService, config::Config, control::Control, platform::databases::Databases,
     records::files::Files,
 };
 use std::{
@@ -30,7 +30,7 @@ pub struct World {
     /// Folder to which letters are written.
     pub(crate) letters: PathBuf,
     /// The backup store and its catalog.
-    pub(crate) backups: Backups,
+    pub(crate) backups: BackupService,
     /// Receives the progress of the step.
     pub(crate) progress: Progress,
     /// Tells whether a cancellation was requested.
@@ -56,7 +56,7 @@ impl World {
     /// [`Error::Unavailable`] for a directory that cannot be created or opened.
     pub fn new(control: Control, databases: Databases, config: &Config) -> Result<Self> {
         let files = Self::files(config)?;
-        let backups = Backups::new(config)?;
+        let backups = BackupService::new(config)?;
         // Copies there are opened by absolute path, whatever the working directory of this process is.
         let scratch = std::path::absolute(config.platform.data_dir.join("scratch"));
         let scratch = scratch.map_err(|e| Error::io("scratch", &e))?;

@@ -2,14 +2,15 @@
 //!
 //! Called by the registration form, the staff API and the command line.
 
-use super::{Initialized, Plan, PlanSpec};
-use crate::{Platform, Result, access::Actor, config::PlanConfig};
+use super::{Initialized, Plan, PlanSpec, State};
+use crate::{Platform, Result, access::Actor, config::PlanConfig, tenants};
+use tenantry_engine::name::Slug;
 
 /// The plans of an installation.
 pub struct Plans<'a>(&'a Platform);
 
 impl Platform {
-    /// Plans: list, find, write those of the configuration to the catalog.
+    /// Plans: list, find, write those of the configuration to the catalog, subscribe a tenant.
     pub fn plans(&self) -> Plans<'_> {
         Plans(self)
     }
@@ -44,6 +45,31 @@ impl Plans<'_> {
         let done = super::initialize(&mut write, &actor.by(), &specs).await?;
         write.commit().await?;
         Ok(done)
+    }
+
+    /// Puts a tenant on another plan, sets the state and end of its subscription as decided by external billing, or
+    /// both in one commit.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`] for tenant or subscription; [`crate::Error::Invalid`] when there is no such plan.
+    pub async fn change_subscription(
+        &self,
+        actor: &Actor,
+        slug: &Slug,
+        plan: Option<&str>,
+        state: Option<(State, Option<i64>)>,
+    ) -> Result<()> {
+        actor.require_staff()?;
+        let by = &actor.by();
+        let mut write = self.0.control().begin().await?;
+        let id = tenants::by_slug(&mut write, slug).await?.id;
+        if let Some(plan) = plan {
+            super::change_plan(&mut write, by, id, plan).await?;
+        }
+        if let Some((state, ends_at_us)) = state {
+            super::set_state(&mut write, by, id, state, ends_at_us).await?;
+        }
+        write.commit().await
     }
 }
 

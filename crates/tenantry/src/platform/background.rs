@@ -61,7 +61,7 @@ impl Platform {
                         }
                         platform.pass().await;
                         if passes.is_multiple_of(ORPHANS_EVERY) {
-                            platform.run_pass("orphans", platform.sweep_orphans()).await;
+                            platform.run_pass("orphans", platform.orphans().sweep()).await;
                         }
                         passes += 1;
                     }
@@ -85,7 +85,7 @@ impl Platform {
         let platform = self.clone();
         tokio::spawn(async move {
             loop {
-                platform.run_pass("letters", async { platform.send_mail().await.map(drop) }).await;
+                platform.run_pass("letters", async { platform.letters().send_due().await.map(drop) }).await;
                 tokio::select! {
                     () = platform.0.mailer.woken() => {}
                     () = tokio::time::sleep(EVERY) => {}
@@ -110,8 +110,8 @@ impl Platform {
         let (control, access) = (self.control(), self.access());
         self.run_pass("clock", self.look_at_clock()).await;
         self.run_pass("old operations", self.prune_operations()).await;
-        self.run_pass("backups", self.backups_pass()).await;
-        self.run_pass("purges", self.purge_when_due()).await;
+        self.run_pass("backups", self.backups().pass()).await;
+        self.run_pass("purges", self.purges().start_when_due()).await;
         self.run_pass("cancelled tenants", async { tenants::close_due(control, MOST).await.map(drop) }).await;
         self.run_pass("closed tenants", async { tenants::reopen_undue(control, MOST).await.map(drop) }).await;
         self.run_pass("sessions", async { access.sessions().purge_expired(MOST).await.map(drop) }).await;

@@ -154,7 +154,7 @@ impl Platform {
         apps.require_migrated()?;
         let before = self.loaded();
         let loaded = Loaded::new(&self.0.engine, &self.0.config, apps, Some(&before))?;
-        let (engine, control, behind) = (&self.0.engine, &self.0.control, self.refused_stores().await);
+        let (engine, control, behind) = (&self.0.engine, &self.0.control, self.migrations().refused().await);
         if let Some(refused) = first_refusal(engine, &self.0.config, &loaded.apps, control, &behind).await? {
             return Err(Error::Conflict(refused.to_string()));
         }

@@ -10,12 +10,13 @@ pub(crate) mod orphans;
 pub(crate) mod own_stores;
 pub(crate) mod refused;
 pub(crate) mod scratch;
+mod verbs;
 
 use crate::{
     Error, Result,
     access::Access,
     apps::Apps,
-    backups::Backups,
+    backups::BackupService,
     config::Config,
     control::Control,
     mail::Mailer,
@@ -209,7 +210,7 @@ impl Platform {
         self.0.world.with(self.loaded().databases.clone())
     }
 
-    pub(crate) fn backups(&self) -> &Backups {
+    pub(crate) fn backup_service(&self) -> &BackupService {
         &self.0.world.backups
     }
 

@@ -87,12 +87,24 @@ impl fmt::Display for Orphan {
     }
 }
 
+/// Database files without a placement, and placements without a file.
+pub struct Orphans<'a> {
+    platform: &'a Platform,
+}
+
 impl Platform {
+    /// Orphans: list, count.
+    pub fn orphans(&self) -> Orphans<'_> {
+        Orphans { platform: self }
+    }
+}
+
+impl Orphans<'_> {
     /// Returns all orphans, files first.
     ///
     /// # Errors
     /// [`Error::Engine`] when a server's directory cannot be read; those of the control store.
-    pub async fn orphans(&self) -> Result<Vec<Orphan>> {
+    pub async fn list(&self) -> Result<Vec<Orphan>> {
         let mut found = Vec::new();
         for file in self.stray_files().await? {
             let holds = match self.residents(&file).await {
@@ -115,12 +127,13 @@ impl Platform {
     /// that is enrolled meanwhile is in the catalog first.
     async fn stray_residents(&self) -> Result<Vec<Orphan>> {
         let (mut stray, mut pools) = (Vec::new(), HashSet::new());
-        for store in self.config().stores_of(Scope::Tenant) {
-            let Some(pool) = pool_place(self.config(), store)? else { continue };
+        for store in self.platform.config().stores_of(Scope::Tenant) {
+            let Some(pool) = pool_place(self.platform.config(), store)? else { continue };
             if !pools.insert((pool.server.clone(), pool.physical.clone())) {
                 continue;
             }
-            let Ok(all) = self.0.engine.residents(&pool.server, &pool.physical, u32::MAX).await else {
+            let Ok(all) = self.platform.0.engine.residents(&pool.server, &pool.physical, u32::MAX).await
+            else {
                 continue;
             };
             let placed = self.placed_in(&pool).await?;
@@ -144,38 +157,38 @@ impl Platform {
         let sql = "SELECT store, tenant FROM placements WHERE server = ? AND physical = ? AND isolation = 'pooled' \
             AND state <> 'gone'";
         let key = params![pool.server.as_str(), pool.physical.as_str()];
-        let rows = self.control().snapshot().await?.query(sql, key).await?;
+        let rows = self.platform.control().snapshot().await?.query(sql, key).await?;
         rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.integer(1)?))).collect()
     }
 
     /// Runs the background pass: counts orphans, and removes those that the configuration allows to be removed.
-    pub(crate) async fn sweep_orphans(&self) -> Result<()> {
-        let days = i64::from(self.config().operations.orphan_days);
+    pub(crate) async fn sweep(&self) -> Result<()> {
+        let days = i64::from(self.platform.config().operations.orphan_days);
         if days > 0 {
-            let before_us = self.control().due_us() - days * DAY_US;
+            let before_us = self.platform.control().due_us() - days * DAY_US;
             for file in self.stray_files().await?.iter().filter(|file| modified_us(file) < before_us) {
                 self.remove_if_over(file).await?;
             }
         }
-        let found = self.orphans().await?;
+        let found = self.list().await?;
         for orphan in &found {
             tracing::warn!(%orphan, "without its counterpart; see: tenantry check");
         }
-        self.0.orphans.store(found.len() as u64, std::sync::atomic::Ordering::Relaxed);
+        self.platform.0.orphans.store(found.len() as u64, std::sync::atomic::Ordering::Relaxed);
         Ok(())
     }
 
     /// Returns how many orphans the last background pass found.
-    pub fn orphans_seen(&self) -> u64 {
-        self.0.orphans.load(std::sync::atomic::Ordering::Relaxed)
+    pub fn seen(&self) -> u64 {
+        self.platform.0.orphans.load(std::sync::atomic::Ordering::Relaxed)
     }
 
     /// Returns the files that nothing names. Lists files before it reads the catalog: a database created meanwhile is
     /// in the catalog before its file exists.
     async fn stray_files(&self) -> Result<Vec<DatabaseFile>> {
-        let files = self.0.engine.database_files().await?;
+        let files = self.platform.0.engine.database_files().await?;
         let known = self.known().await?;
-        let newest_us = self.control().now_us() - GRACE_US;
+        let newest_us = self.platform.control().now_us() - GRACE_US;
         let stray = files.into_iter().filter(|file| {
             let named =
                 file.physical.as_ref().is_some_and(|p| known.contains(&(file.server.clone(), p.clone())));
@@ -186,8 +199,8 @@ impl Platform {
 
     /// Returns the databases that the configuration or a placement names.
     async fn known(&self) -> Result<HashSet<(ServerName, PhysicalName)>> {
-        let mut known = platforms(self.config())?;
-        let mut tx = self.control().snapshot().await?;
+        let mut known = platforms(self.platform.config())?;
+        let mut tx = self.platform.control().snapshot().await?;
         let sql = "SELECT DISTINCT server, physical FROM placements WHERE state <> 'gone'";
         for row in tx.query(sql, &[]).await? {
             known.insert((ServerName::parse(row.text(0)?)?, PhysicalName::parse(row.text(1)?)?));
@@ -197,9 +210,9 @@ impl Platform {
 
     async fn missing_files(&self) -> Result<Vec<Orphan>> {
         let mut missing = Vec::new();
-        for store in self.config().stores_of(Scope::Tenant) {
-            for place in placement::places_of_store(self.control(), &store.name).await? {
-                let is_there = match self.0.engine.exists(&place) {
+        for store in self.platform.config().stores_of(Scope::Tenant) {
+            for place in placement::places_of_store(self.platform.control(), &store.name).await? {
+                let is_there = match self.platform.0.engine.exists(&place) {
                     // The file is not at hand either.
                     Err(error) if matches!(error.kind(), Kind::UnknownServer(_)) => false,
                     found => found?,
@@ -215,13 +228,13 @@ impl Platform {
     /// Reads the placement again: it may have been swapped out since the list was read.
     async fn is_in_use(&self, place: &Place) -> Result<bool> {
         let tenant = place.tenant.ok_or_else(|| Error::Internal(format!("{place} is no tenant's")))?;
-        let now = placement::of_tenant(&mut self.control().snapshot().await?, tenant).await?;
+        let now = placement::of_tenant(&mut self.platform.control().snapshot().await?, tenant).await?;
         Ok(now.iter().any(|p| p.place == *place))
     }
 
     async fn residents(&self, file: &DatabaseFile) -> Result<Vec<Resident>> {
         let physical = file.physical.as_ref().ok_or(Error::NotFound("database"))?;
-        Ok(self.0.engine.residents(&file.server, physical, SHOWN).await?)
+        Ok(self.platform.0.engine.residents(&file.server, physical, SHOWN).await?)
     }
 
     /// Removes a database of this installation if the catalog says that it is gone.
@@ -230,11 +243,11 @@ impl Platform {
             return Ok(());
         };
         let [resident] = residents.as_slice() else { return Ok(()) };
-        let ours = settings::platform_id(self.control()).await?;
+        let ours = settings::platform_id(self.platform.control()).await?;
         if resident.platform != ours || !self.is_over(file, resident).await? {
             return Ok(());
         }
-        let mut write = self.control().begin().await?;
+        let mut write = self.platform.control().begin().await?;
         let detail = serde_json::json!({
             "server": file.server, "file": file.file, "store": resident.store, "generation": resident.generation,
         });
@@ -250,7 +263,7 @@ impl Platform {
         };
         // The audit row comes first: after a crash in between, the next pass removes the file.
         write.commit().await?;
-        Ok(self.0.engine.drop_database(&place).await?)
+        Ok(self.platform.0.engine.drop_database(&place).await?)
     }
 
     /// Returns true if its placement or its tenant is gone. An unknown placement proves nothing.
@@ -266,7 +279,7 @@ impl Platform {
             resident.store.as_str(),
             resident.generation
         ];
-        let rows = self.control().snapshot().await?.query(sql, values).await?;
+        let rows = self.platform.control().snapshot().await?.query(sql, values).await?;
         Ok(resident.tenant > 0 && rows.first().map_or(Ok(0), |row| row.integer(0))? == 1)
     }
 }

@@ -3,8 +3,9 @@
 //! `own_stores` finds them while the platform opens. Requests for them get `migrations_pending`; everything else works.
 
 use crate::{
-    Error, Platform, Result,
+    Error, Result,
     control::{Control, params},
+    migrations::Migrations,
     platform::Inner,
 };
 use std::{collections::HashMap, fmt, sync::Arc};
@@ -91,17 +92,17 @@ async fn slugs(
     Ok(slugs)
 }
 
-impl Platform {
+impl Migrations<'_> {
     /// Returns the stores of the platform, and the pools, that stay at an earlier schema version because a migration of
     /// the loaded apps is refused there. Opens only those databases.
-    pub async fn refused_stores(&self) -> Arc<Vec<Refused>> {
-        let behind = self.0.behind.load_full();
-        let loaded = self.loaded();
+    pub async fn refused(&self) -> Arc<Vec<Refused>> {
+        let behind = self.platform.0.behind.load_full();
+        let loaded = self.platform.loaded();
         let mut still = Vec::new();
         for refused in behind.iter() {
             // Another process may have migrated it meanwhile.
             let is_current = match loaded.databases.schema(&refused.place.store) {
-                Ok(schema) => self.0.engine.session(&refused.place, &schema, None).await.is_ok(),
+                Ok(schema) => self.platform.0.engine.session(&refused.place, &schema, None).await.is_ok(),
                 Err(_) => false,
             };
             if !is_current {
@@ -113,7 +114,7 @@ impl Platform {
         }
         let still = Arc::new(still);
         // A reload that ended meanwhile knows better.
-        self.0.behind.compare_and_swap(&behind, still.clone());
+        self.platform.0.behind.compare_and_swap(&behind, still.clone());
         still
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     backups::purged,
     clock::SECOND_US,
     control::params,
-    purges::operation::{CERTIFIED, PurgeWish},
+    purges::operation::{CERTIFIED, PurgeWish, Survey},
     tenants::{self, Retirement, State},
     topology::PlacementState,
 };
@@ -47,16 +47,37 @@ pub struct PurgeRun {
 /// Largest number of due tenants that a run counts.
 const COUNTED: u32 = 10_000;
 
+/// Purges of tenants, which remove all their data.
+pub struct Purges<'a> {
+    platform: &'a Platform,
+}
+
 impl Platform {
+    /// Purges: survey, start, show a certificate.
+    pub fn purges(&self) -> Purges<'_> {
+        Purges { platform: self }
+    }
+}
+
+impl Purges<'_> {
+    /// Lists every place that holds data of a tenant, and what a purge does to it: the dry run.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such tenant.
+    pub async fn survey(&self, slug: &Slug) -> Result<Survey> {
+        let id = self.platform.tenants().id_of(slug).await?;
+        self.platform.operations().survey(id).await
+    }
+
     /// Starts the purge of a cancelled tenant and returns the operation's id. Slug and id are both required and must
     /// name the same tenant (`wrong-id-deleted`). With `early`, the retention need not be over.
     ///
     /// # Errors
     /// [`Error::Conflict`] unless the tenant is cancelled and, if not `early`, its retention is over.
-    pub async fn purge_tenant(&self, actor: &Actor, slug: &Slug, id: TenantId, early: bool) -> Result<i64> {
+    pub async fn start(&self, actor: &Actor, slug: &Slug, id: TenantId, early: bool) -> Result<i64> {
         actor.require_staff()?;
         let by = &actor.by();
-        let tenant = tenants::by_slug(&mut self.control().snapshot().await?, slug).await?;
+        let tenant = tenants::by_slug(&mut self.platform.control().snapshot().await?, slug).await?;
         if tenant.id != id {
             return Err(Error::invalid("id", format!("is not the id of {slug}: nothing was done")));
         }
@@ -69,16 +90,18 @@ impl Platform {
             _ => return Err(Error::Conflict(format!("{slug} is {} now", tenant.state.as_str()))),
         }
         // Checked before taking a final backup in vain.
-        let ends = Retirement::of(&mut self.control().snapshot().await?, id).await?;
-        if !early && ends.is_none_or(|ends| !ends.is_over(self.control().due_us())) {
+        let ends = Retirement::of(&mut self.platform.control().snapshot().await?, id).await?;
+        if !early && ends.is_none_or(|ends| !ends.is_over(self.platform.control().due_us())) {
             return Err(Error::Conflict(self.not_due(slug, ends)));
         }
-        let policy = &self.config().retention;
-        let final_backup =
-            match policy.final_backup && policy.backups_days > 0 && has_database(self, slug).await? {
-                true => Some(self.final_backup(actor, slug).await?.to_string()),
-                false => None,
-            };
+        let policy = &self.platform.config().retention;
+        let final_backup = match policy.final_backup
+            && policy.backups_days > 0
+            && has_database(self.platform, slug).await?
+        {
+            true => Some(self.platform.backups().take_final(actor, slug).await?.to_string()),
+            false => None,
+        };
         let wish = PurgeWish {
             tenant: id,
             slug: slug.clone(),
@@ -86,13 +109,13 @@ impl Platform {
             final_backup,
             backups_days: policy.backups_days,
         };
-        self.operations().purge(by, wish).await
+        self.platform.operations().purge(by, wish).await
     }
 
     /// Explains why a tenant may not be purged yet, and what to do.
     fn not_due(&self, slug: &Slug, ends: Option<Retirement>) -> String {
         match ends {
-            Some(ends) if ends.is_over(self.control().now_us()) => format!(
+            Some(ends) if ends.is_over(self.platform.control().now_us()) => format!(
                 "the retention of {slug} is over by the system clock only, which jumped or ran unseen: compare it with \
                  another clock, then run: tenantry clock accept"
             ),
@@ -105,13 +128,13 @@ impl Platform {
     ///
     /// # Errors
     /// Those of the control store. Tenants that cannot be purged are in the result.
-    pub async fn purge_due(&self, actor: &Actor) -> Result<PurgeRun> {
+    pub async fn start_due(&self, actor: &Actor) -> Result<PurgeRun> {
         actor.require_staff()?;
-        let due = self.tenants_due().await?;
-        let most = usize::try_from(self.config().retention.max_purges_per_run).unwrap_or(usize::MAX);
+        let due = self.due().await?;
+        let most = usize::try_from(self.platform.config().retention.max_purges_per_run).unwrap_or(usize::MAX);
         let mut run = PurgeRun { left: due.len().saturating_sub(most) as u64, ..PurgeRun::default() };
         for (slug, id) in due.into_iter().take(most) {
-            match self.purge_tenant(actor, &slug, id, false).await {
+            match self.start(actor, &slug, id, false).await {
                 Ok(operation) => run.started.push((slug, operation)),
                 Err(error) => run.refused.push((slug, error.to_string())),
             }
@@ -123,8 +146,8 @@ impl Platform {
     ///
     /// # Errors
     /// Those of the control store.
-    pub async fn tenants_due(&self) -> Result<Vec<(Slug, TenantId)>> {
-        let control = self.control();
+    pub async fn due(&self) -> Result<Vec<(Slug, TenantId)>> {
+        let control = self.platform.control();
         let mut tx = control.snapshot().await?;
         let mut due = vec![];
         for id in tenants::due(&mut tx, control.due_us(), COUNTED).await? {
@@ -135,18 +158,18 @@ impl Platform {
 
     /// Reconciler: begins a run when one is due and there are tenants to purge. Takes no input. Of two concurrent
     /// processes only one begins a run.
-    pub(crate) async fn purge_when_due(&self) -> Result<()> {
-        let policy = &self.config().retention;
-        if policy.max_purges_per_run == 0 || self.tenants_due().await?.is_empty() {
+    pub(crate) async fn start_when_due(&self) -> Result<()> {
+        let policy = &self.platform.config().retention;
+        if policy.max_purges_per_run == 0 || self.due().await?.is_empty() {
             return Ok(());
         }
         if !self.claim_run(i64::from(policy.run_every_hours) * 3600 * SECOND_US).await? {
             return Ok(());
         }
-        let platform = self.clone();
+        let platform = self.platform.clone();
         // Backups take time, and the pass must continue.
         tokio::spawn(async move {
-            match crate::caught(platform.purge_due(&Actor::platform())).await {
+            match crate::caught(platform.purges().start_due(&Actor::platform())).await {
                 Ok(run) => tracing::info!(
                     started = run.started.len(),
                     refused = ?run.refused,
@@ -160,7 +183,7 @@ impl Platform {
     }
 
     async fn claim_run(&self, every_us: i64) -> Result<bool> {
-        let mut write = self.control().begin().await?;
+        let mut write = self.platform.control().begin().await?;
         let now = write.at_us();
         let sql = "INSERT INTO settings (key, value, updated_at) VALUES ('retention.last_run', 'null', ?1) \
             ON CONFLICT (key) DO UPDATE SET updated_at = ?1 WHERE updated_at <= ?1 - ?2 OR updated_at > ?1";
@@ -175,7 +198,7 @@ impl Platform {
     /// [`Error::NotFound`] when there is no such tenant or it was not purged.
     pub async fn certificate(&self, slug_or_id: &str) -> Result<Certificate> {
         let absent = || Error::NotFound("certificate");
-        let mut tx = self.control().snapshot().await?;
+        let mut tx = self.platform.control().snapshot().await?;
         let id = match slug_or_id.parse() {
             Ok(id) => TenantId::from_raw(id),
             Err(_) => {
@@ -188,7 +211,7 @@ impl Platform {
         let rows = tx.query(sql, params![id.get(), CERTIFIED]).await?;
         let Some(row) = rows.first() else {
             // The catalog may be older than the purge.
-            let kept = purged::read(self.backups().store()?, id).await?.ok_or_else(absent)?;
+            let kept = purged::read(self.platform.backup_service().store()?, id).await?.ok_or_else(absent)?;
             let purged::Kept { row, at_us, by, detail, hash, .. } = kept;
             return Ok(Certificate { row, at_us, by, detail, hash });
         };
@@ -205,7 +228,7 @@ impl Platform {
 
 /// Returns true if a final backup would have a database to contain.
 async fn has_database(platform: &Platform, slug: &Slug) -> Result<bool> {
-    let listed = platform.show_tenant(slug).await?;
+    let listed = platform.tenants().show(slug).await?;
     Ok(listed
         .placements
         .iter()

@@ -7,6 +7,7 @@ mod lifecycle;
 mod list;
 mod maintenance;
 mod on_demand;
+mod own;
 pub(crate) mod placing;
 pub mod provision;
 pub(crate) mod purge;
@@ -15,15 +16,18 @@ mod reserved;
 mod retire;
 mod settings;
 mod state;
+mod verbs;
 
 pub(crate) use list::days_until;
 pub use list::{Filter, Listed, list, show};
 pub use maintenance::set_maintenance;
+pub use own::{Held, OwnTenant};
 pub use rename::{rename, set_name};
 pub(crate) use reserved::is_reserved;
 pub(crate) use retire::{PURGED, close_purged, read as read_retirement};
 pub use retire::{Retirement, Terms, cancel, close_due, due, keep, reopen_undue};
 pub use state::{State, resume, suspend, transition};
+pub use verbs::Tenants;
 
 use crate::{
     Error, Result,

@@ -4,8 +4,9 @@
 //! Called when a tenant is created, moved or restored, or attaches a database. It only proposes; the catalog records,
 //! and adds the generation.
 
+use super::Tenants;
 use crate::{
-    Error, Platform, Result,
+    Error, Result,
     config::{NameTemplate, PlacementPolicy, Provision, Scope, StoreConfig},
     platform::databases::{platform_place, pool_place},
     topology::{self, NewPlacement, Policy},
@@ -15,11 +16,11 @@ use tenantry_engine::{
     place::{Isolation, Place},
 };
 
-impl Platform {
+impl Tenants<'_> {
     /// Returns the placement of each store of a new tenant, as decided by configuration and policy.
     pub(crate) async fn placements(&self, slug: &Slug) -> Result<Vec<NewPlacement>> {
         let mut placements = Vec::new();
-        for store in self.config().stores_of(Scope::Tenant) {
+        for store in self.platform.config().stores_of(Scope::Tenant) {
             placements.push(self.placement(store, slug).await?);
         }
         Ok(placements)
@@ -28,15 +29,15 @@ impl Platform {
     async fn placement(&self, store: &StoreConfig, slug: &Slug) -> Result<NewPlacement> {
         // A tenant without its own database lives in the pool, and the catalog records that decision.
         if store.provision == Provision::External
-            && let Some(pool) = pool_place(self.config(), store)?
+            && let Some(pool) = pool_place(self.platform.config(), store)?
         {
             let Place { server, isolation, physical: base, .. } = pool;
             let (store, policy) = (store.name.clone(), Policy::Managed);
             return Ok(NewPlacement { store, server, isolation, policy, base });
         }
-        let server = match self.config().registration.placement {
+        let server = match self.platform.config().registration.placement {
             PlacementPolicy::Fewest if store.servers.len() > 1 => {
-                topology::placement::emptiest(self.control(), &store.servers).await?
+                topology::placement::emptiest(self.platform.control(), &store.servers).await?
             }
             _ => store.servers.first().cloned().ok_or(Error::NotFound("server"))?,
         };
@@ -54,7 +55,7 @@ impl Platform {
 
     /// Returns the pool of this store. If the configuration has none, returns one that is created for its first tenant.
     pub(crate) fn pooled(&self, store: &StoreConfig, policy: Policy) -> Result<NewPlacement> {
-        let (server, base) = match pool_place(self.config(), store)? {
+        let (server, base) = match pool_place(self.platform.config(), store)? {
             Some(pool) => (pool.server, pool.physical),
             None => {
                 let template = NameTemplate::default_for(&store.name, Scope::Tenant, Isolation::Pooled);

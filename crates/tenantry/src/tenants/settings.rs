@@ -3,17 +3,18 @@
 //!
 //! Called by the staff API and the command line.
 
-use crate::{Platform, Result, access::Actor, tenants};
+use super::Tenants;
+use crate::{Result, access::Actor, tenants};
 use serde_json::{Map, Value};
 use tenantry_engine::name::Slug;
 
-impl Platform {
+impl Tenants<'_> {
     /// Returns the settings of a tenant.
     ///
     /// # Errors
     /// [`crate::Error::NotFound`] when there is no such tenant.
-    pub async fn tenant_settings(&self, slug: &Slug) -> Result<Value> {
-        let mut tx = self.control().snapshot().await?;
+    pub async fn settings(&self, slug: &Slug) -> Result<Value> {
+        let mut tx = self.platform.control().snapshot().await?;
         let id = tenants::by_slug(&mut tx, slug).await?.id;
         tenants::settings(&mut tx, id).await
     }
@@ -22,7 +23,7 @@ impl Platform {
     ///
     /// # Errors
     /// [`crate::Error::Conflict`] for an `external_id` that another tenant has.
-    pub async fn change_tenant_settings(
+    pub async fn change_settings(
         &self,
         actor: &Actor,
         slug: &Slug,
@@ -30,7 +31,7 @@ impl Platform {
     ) -> Result<Value> {
         actor.require_staff()?;
         let by = &actor.by();
-        let mut write = self.control().begin().await?;
+        let mut write = self.platform.control().begin().await?;
         let id = tenants::by_slug(&mut write, slug).await?.id;
         tenants::change_settings(&mut write, by, id, changes).await?;
         let now = tenants::settings(&mut write, id).await?;

@@ -15,7 +15,7 @@ pub use change::{Flags, link_identity, set_flags, set_name, set_password_hash, u
 pub use of_tenant::Members;
 pub(crate) use standing::give_up_address;
 pub use standing::{Standing, confirm};
-pub use verbs::{FlagChanges, Users};
+pub use verbs::{FlagChanges, NewOwner, Users};
 
 use crate::{
     Error, Result,

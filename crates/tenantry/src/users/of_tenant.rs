@@ -18,6 +18,14 @@ impl Platform {
         Members { platform: self, tenant }
     }
 
+    /// Returns the first configured role. Its holders manage their tenant.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when none is configured.
+    pub fn owner_role(&self) -> Result<RoleName> {
+        self.config().auth.roles.first().cloned().ok_or(Error::NotFound("role"))
+    }
+
     /// Returns the configured role with this name.
     ///
     /// # Errors

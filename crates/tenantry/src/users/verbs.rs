@@ -5,13 +5,42 @@
 use super::{Flags, NewUser, Standing, User, check_email, check_text};
 use crate::{
     Error, Platform, Result,
-    access::{Actor, passwords::Password},
+    access::{
+        Actor,
+        passwords::{Password, Passwords},
+    },
     error::Wrong,
+    tenants::{self, provision::Owner},
 };
-use tenantry_engine::name::UserId;
+use tenantry_engine::name::{Slug, UserId};
 
 /// The users of an installation.
 pub struct Users<'a>(&'a Platform);
+
+/// A person who becomes the first member of a tenant. The operator vouches for the account.
+#[derive(Debug, Clone)]
+pub struct NewOwner {
+    /// E-mail address, also used to sign in.
+    pub email: String,
+    /// Display name.
+    pub name: String,
+    /// Password; checked against the policy.
+    pub password: Password,
+}
+
+impl NewOwner {
+    /// Returns the user to create, with a hashed password.
+    pub(crate) async fn hashed(self, passwords: &Passwords) -> Result<Owner> {
+        self.password.check(&self.email)?;
+        let hash = passwords.hash(self.password).await?;
+        Ok(Owner::New(NewUser {
+            email: self.email,
+            name: self.name,
+            password_hash: Some(hash),
+            standing: Standing::Confirmed,
+        }))
+    }
+}
 
 /// Changes of a user's flags. `None` leaves a flag as it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -101,6 +130,23 @@ impl Users<'_> {
         super::set_flags(&mut write, &by, id, all, &self.0.owner_role()?).await?;
         write.commit().await?;
         Ok(id)
+    }
+
+    /// Creates a user and makes them an owner of an existing tenant.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when the address has an account: its holder can only join by invitation.
+    pub async fn create_owner(&self, actor: &Actor, slug: &Slug, owner: NewOwner) -> Result<()> {
+        actor.require_staff()?;
+        let by = &actor.by();
+        let Owner::New(user) = owner.hashed(self.0.access().passwords()).await? else {
+            return Err(Error::Internal("a new owner is a new user".into()));
+        };
+        let mut write = self.0.control().begin().await?;
+        let tenant = tenants::by_slug(&mut write, slug).await?;
+        let id = super::create(&mut write, by, &user).await?;
+        super::members::add(&mut write, by, id, tenant.id, &self.0.owner_role()?).await?;
+        write.commit().await
     }
 
     /// Changes flags of a user, and returns the user as changed.

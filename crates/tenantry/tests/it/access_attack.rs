@@ -56,7 +56,7 @@ impl Cast {
             all.push(one(&platform, n, &hash).await);
         }
         for one in all.iter().filter(|one| one.suspended) {
-            platform.suspend_tenant(&Operator::new("system"), &slug(&one.slug), "test").await.unwrap();
+            platform.tenants().suspend(&Operator::new("system"), &slug(&one.slug), "test").await.unwrap();
         }
         Self { platform, all, _dir: dir }
     }
@@ -65,7 +65,7 @@ impl Cast {
 async fn one(platform: &Platform, n: usize, hash: &str) -> One {
     let (name, email) = (format!("tenant-{n}"), format!("owner-{n}@x.test"));
     let new = NewTenant { slug: slug(&name), name: name.clone(), email: email.clone() };
-    let id = platform.create_tenant(&Operator::new("system"), new, None, None).await.unwrap().tenant;
+    let id = platform.tenants().create(&Operator::new("system"), new, None, None).await.unwrap().tenant;
     let mut write = platform.control().begin().await.unwrap();
     let user = NewUser {
         email: email.clone(),

@@ -11,7 +11,7 @@ const DAY_US: i64 = 86_400_000_000;
 
 async fn drill(clinic: &Clinic, name: Option<&str>) -> serde_json::Value {
     let name = name.map(slug);
-    let started = clinic.platform.start_restore_drill(&operator(), name.as_ref()).await.unwrap();
+    let started = clinic.platform.restores().drill(&operator(), name.as_ref()).await.unwrap();
     clinic.done(started).await.result.unwrap()
 }
 
@@ -20,7 +20,7 @@ async fn a_drill_restores_each_tenant_in_turn_and_tells_of_one_that_does_not_com
     for isolation in ISOLATIONS {
         let dir = tempfile::tempdir().unwrap();
         let clinic = Clinic::open(dir.path(), isolation, "").await;
-        let none = clinic.platform.start_restore_drill(&operator(), None).await.unwrap_err();
+        let none = clinic.platform.restores().drill(&operator(), None).await.unwrap_err();
         assert!(none.public_title().contains("no good backup"), "{none}");
         let mut backups = vec![];
         for name in ["acme", "bravo"] {
@@ -37,15 +37,15 @@ async fn a_drill_restores_each_tenant_in_turn_and_tells_of_one_that_does_not_com
         tried.sort_unstable();
         backups.sort_unstable();
         assert_eq!(tried, backups, "{isolation}: each in turn");
-        let status = clinic.platform.backup_status().await.unwrap().drill;
+        let status = clinic.platform.backups().status().await.unwrap().drill;
         assert!(status.error.is_none() && status.good_us.is_some() && !status.overdue, "{status:?}");
 
-        let newest = clinic.platform.tenant_backups(&slug("acme"), 1).await.unwrap().remove(0).id;
+        let newest = clinic.platform.backups().of_tenant(&slug("acme"), 1).await.unwrap().remove(0).id;
         let object = objects(&clinic, &newest).into_iter().find(|p| !p.ends_with("manifest.json")).unwrap();
         std::fs::write(object, b"damaged").unwrap();
         let result = drill(&clinic, Some("acme")).await;
         assert!(result["failed"].as_str().unwrap().contains("does not match"), "{isolation}: {result}");
-        let status = clinic.platform.backup_status().await.unwrap();
+        let status = clinic.platform.backups().status().await.unwrap();
         assert!(status.drill.error.is_some() && status.damaged == 1, "{isolation}: {status:?}");
         clinic.whole().await;
     }
@@ -76,11 +76,11 @@ async fn a_drill_comes_by_itself_and_is_overdue_when_none_was_good() {
     }
     assert_eq!(drills().await, 0, "the slot before it was known is not served");
     clinic.platform.control().clock().advance_us(2 * DAY_US);
-    assert!(clinic.platform.backup_status().await.unwrap().drill.overdue);
+    assert!(clinic.platform.backups().status().await.unwrap().drill.overdue);
     while drills().await == 0 {
         pass().await;
     }
-    assert!(!clinic.platform.backup_status().await.unwrap().drill.overdue);
+    assert!(!clinic.platform.backups().status().await.unwrap().drill.overdue);
     pass().await;
     assert_eq!(drills().await, 1, "not twice");
 }

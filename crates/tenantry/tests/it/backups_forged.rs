@@ -32,9 +32,9 @@ fn copy_all(from: &Path, to: &Path) {
 /// Asserts that verification and restore reject the backup and change nothing.
 async fn refused(clinic: &Clinic, backup: &BackupId, why: &str) {
     let before = clinic.sums("acme").await;
-    let found = clinic.platform.verify_backup(&operator(), backup).await.unwrap().damage;
+    let found = clinic.platform.backups().verify(&operator(), backup).await.unwrap().damage;
     assert!(found.as_ref().is_some_and(|how| how.contains(why)), "{why}: {found:?}");
-    let asked = clinic.platform.start_restore(&operator(), &slug("acme"), backup, None).await;
+    let asked = clinic.platform.restores().start(&operator(), &slug("acme"), backup, None).await;
     let said = clinic.refused(asked).await;
     assert!(said.contains(why), "{why}: {said}");
     assert_eq!(clinic.sums("acme").await, before);
@@ -99,12 +99,12 @@ async fn files_of_another_backup_are_refused_torn_copy() {
     let object = |folder: &Folder| folder.path.join(&folder.manifest.files.as_ref().unwrap().object);
     clinic.restore("acme", &backups[0]).await;
     std::fs::copy(object(&tuesday), object(&monday)).unwrap();
-    let found = clinic.platform.verify_backup(&operator(), &backups[0]).await.unwrap().damage;
+    let found = clinic.platform.backups().verify(&operator(), &backups[0]).await.unwrap().damage;
     assert!(found.as_ref().is_some_and(|how| how.contains("does not match its hash")), "{found:?}");
     // Damaged after it was staged, or before: neither is put in place.
-    let swap = clinic.platform.start_restore_swap(&operator(), &slug("acme")).await;
+    let swap = clinic.platform.restores().swap(&operator(), &slug("acme")).await;
     assert!(clinic.refused(swap).await.contains("does not match its hash"));
-    clinic.platform.discard_restore(&operator(), &slug("acme")).await.unwrap();
-    let restore = clinic.platform.start_restore(&operator(), &slug("acme"), &backups[0], None).await;
+    clinic.platform.restores().discard(&operator(), &slug("acme")).await.unwrap();
+    let restore = clinic.platform.restores().start(&operator(), &slug("acme"), &backups[0], None).await;
     assert!(clinic.refused(restore).await.contains("does not match its hash"));
 }

@@ -46,11 +46,11 @@ impl Clinic {
 
     pub(crate) async fn create(&self, name: &str) {
         let tenant = NewTenant { slug: slug(name), name: name.into(), email: format!("mail@{name}.test") };
-        self.platform.create_tenant(&operator(), tenant, Some("hospital"), None).await.unwrap();
+        self.platform.tenants().create(&operator(), tenant, Some("hospital"), None).await.unwrap();
     }
 
     pub(crate) async fn enter(&self, name: &str) -> Tenant {
-        self.platform.enter_as_operator(&Operator::new("cli:test"), &slug(name)).await.unwrap()
+        self.platform.tenants().enter(&Operator::new("cli:test"), &slug(name)).await.unwrap()
     }
 
     pub(crate) async fn add(&self, name: &str, text: &str) -> Value {
@@ -98,28 +98,28 @@ impl Clinic {
 
     pub(crate) async fn back_up(&self, name: &str) -> BackupId {
         let Asked { backup, operation } =
-            self.platform.start_backup(&operator(), &slug(name), None).await.unwrap();
+            self.platform.backups().start(&operator(), &slug(name), None).await.unwrap();
         self.done(operation).await;
         backup
     }
 
     pub(crate) async fn restore(&self, name: &str, backup: &BackupId) {
-        let operation = self.platform.start_restore(&operator(), &slug(name), backup, None).await.unwrap();
+        let operation = self.platform.restores().start(&operator(), &slug(name), backup, None).await.unwrap();
         self.done(operation).await;
     }
 
     pub(crate) async fn swap(&self, name: &str) {
-        self.done(self.platform.start_restore_swap(&operator(), &slug(name)).await.unwrap()).await;
+        self.done(self.platform.restores().swap(&operator(), &slug(name)).await.unwrap()).await;
     }
 
     /// Returns the checksums of a tenant's rows.
     pub(crate) async fn sums(&self, name: &str) -> Sums {
-        flat(self.platform.tenant_checksums(&slug(name)).await.unwrap())
+        flat(self.platform.exports().checksums(&slug(name)).await.unwrap())
     }
 
     /// Returns the checksums in a backup's manifest.
     pub(crate) async fn sums_of(&self, backup: &BackupId) -> Sums {
-        let manifest = self.platform.show_backup(backup).await.unwrap().1.unwrap();
+        let manifest = self.platform.backups().show(backup).await.unwrap().1.unwrap();
         flat(manifest.stores.into_iter().map(|s| (s.store, s.tables)).collect())
     }
 

@@ -44,7 +44,7 @@ async fn a_restore_stands_beside_is_compared_swapped_and_undone() {
         let then = clinic.sums("acme").await;
         let backup = clinic.back_up("acme").await;
         assert_eq!(clinic.sums_of(&backup).await, then, "{isolation}");
-        let found = clinic.platform.verify_backup(&operator(), &backup).await.unwrap();
+        let found = clinic.platform.backups().verify(&operator(), &backup).await.unwrap();
         assert_eq!((found.damage, found.rows), (None, 3));
         change(&clinic).await;
         let now = clinic.sums("acme").await;
@@ -52,14 +52,15 @@ async fn a_restore_stands_beside_is_compared_swapped_and_undone() {
 
         clinic.restore("acme", &backup).await;
         assert_eq!(clinic.sums("acme").await, now, "{isolation}: what is in use is not touched");
-        let (restore, differences) = clinic.platform.show_restore(&slug("acme")).await.unwrap();
+        let (restore, differences) = clinic.platform.restores().show(&slug("acme")).await.unwrap();
         assert_eq!((restore.backup, restore.state), (backup.clone(), restores::State::Beside));
         let reports = differences[0].models.as_ref().unwrap().iter().find(|m| m.model == "reports").unwrap();
         assert_eq!((reports.added, reports.changed, reports.removed), (1, 2, 1), "{isolation}");
-        let again = clinic.platform.start_restore(&operator(), &slug("acme"), &backup, None).await;
+        let again = clinic.platform.restores().start(&operator(), &slug("acme"), &backup, None).await;
         assert!(clinic.refused(again).await.contains("already"));
 
-        let replaced = clinic.platform.show_tenant(&slug("acme")).await.unwrap().placements.remove(0).place;
+        let replaced =
+            clinic.platform.tenants().show(&slug("acme")).await.unwrap().placements.remove(0).place;
         clinic.swap("acme").await;
         assert!(clinic.is_shut(&replaced).await, "{isolation}: a writer who comes late is refused");
         assert_eq!(clinic.sums("acme").await, then, "{isolation}");
@@ -70,12 +71,12 @@ async fn a_restore_stands_beside_is_compared_swapped_and_undone() {
         assert_eq!(after["id"], 4, "{isolation}: ids go on where the backup was");
         clinic.whole().await;
 
-        let undo = clinic.platform.start_restore_undo(&operator(), &slug("acme")).await.unwrap();
+        let undo = clinic.platform.restores().undo(&operator(), &slug("acme")).await.unwrap();
         clinic.done(undo).await;
         assert_eq!(clinic.sums("acme").await, now, "{isolation}: as before the swap");
         clinic.add("acme", "writable").await;
         assert_eq!(clinic.sums("neighbour").await, neighbour, "{isolation}: untouched");
-        let undo = clinic.platform.start_restore_undo(&operator(), &slug("acme")).await;
+        let undo = clinic.platform.restores().undo(&operator(), &slug("acme")).await;
         assert!(clinic.refused(undo).await.contains("nothing"));
         clinic.whole().await;
     }
@@ -89,7 +90,7 @@ async fn large_files_come_back() {
     let large = noise(3 << 20);
     clinic.put_file("acme", "2", &large).await;
     let backup = clinic.back_up("acme").await;
-    assert_eq!(clinic.platform.verify_backup(&operator(), &backup).await.unwrap().damage, None);
+    assert_eq!(clinic.platform.backups().verify(&operator(), &backup).await.unwrap().damage, None);
     std::fs::remove_dir_all(dir.path().join("data/files")).unwrap();
     std::fs::create_dir(dir.path().join("data/files")).unwrap();
     clinic.restore("acme", &backup).await;
@@ -108,9 +109,9 @@ async fn a_discarded_restore_leaves_nothing() {
         let count = databases();
         clinic.restore("acme", &backup).await;
         assert!(databases() > count);
-        clinic.platform.discard_restore(&operator(), &slug("acme")).await.unwrap();
+        clinic.platform.restores().discard(&operator(), &slug("acme")).await.unwrap();
         assert_eq!((databases(), clinic.sums("acme").await), (count, before), "{isolation}");
-        assert!(clinic.platform.show_restore(&slug("acme")).await.is_err());
+        assert!(clinic.platform.restores().show(&slug("acme")).await.is_err());
         clinic.whole().await;
     }
 }
@@ -124,13 +125,13 @@ async fn a_restore_as_a_new_tenant_has_rows_and_files_and_is_its_own() {
         change(&clinic).await;
         let now = clinic.sums("acme").await;
         let (actor, new) = (operator(), || NewFromCopy::named("acme-then"));
-        let operation = clinic.platform.start_restore_as(&actor, &backup, false, new()).await.unwrap();
+        let operation = clinic.platform.arrivals().from_backup(&actor, &backup, false, new()).await.unwrap();
         clinic.done(operation).await;
         assert_eq!(clinic.sums("acme-then").await, then, "{isolation}");
         assert_eq!(clinic.file("acme-then", "2").await.unwrap(), "acme file 2");
         clinic.add("acme-then", "of the new one").await;
         assert_eq!(clinic.sums("acme").await, now, "{isolation}: untouched");
-        let twice = clinic.platform.start_restore_as(&actor, &backup, false, new()).await;
+        let twice = clinic.platform.arrivals().from_backup(&actor, &backup, false, new()).await;
         assert!(clinic.refused(twice).await.contains("taken"));
         clinic.whole().await;
     }
@@ -143,10 +144,10 @@ async fn all_is_lost_but_the_backups_and_comes_back() {
     for isolation in ISOLATIONS {
         let dir = tempfile::tempdir().unwrap();
         let clinic = two(dir.path(), isolation).await;
-        let system = clinic.platform.start_system_backup(&operator()).await.unwrap();
+        let system = clinic.platform.backups().start_system(&operator()).await.unwrap();
         clinic.done(system.operation).await;
         let all = Selection { system: true, ..Selection::default() };
-        let run = clinic.done(clinic.platform.start_backup_run(&operator(), all).await.unwrap()).await;
+        let run = clinic.done(clinic.platform.backups().start_run(&operator(), all).await.unwrap()).await;
         assert_eq!(run.result.unwrap()["good"], 3, "two companies and the platform");
         let sums = [clinic.sums("acme").await, clinic.sums("neighbour").await];
         let config = clinic.config();
@@ -166,7 +167,7 @@ async fn all_is_lost_but_the_backups_and_comes_back() {
 
         let clinic = Clinic::open(dir.path(), isolation, "").await;
         for (name, sums) in ["acme", "neighbour"].into_iter().zip(sums) {
-            let backup = clinic.platform.tenant_backups(&slug(name), 1).await.unwrap().remove(0).id;
+            let backup = clinic.platform.backups().of_tenant(&slug(name), 1).await.unwrap().remove(0).id;
             clinic.restore(name, &backup).await;
             clinic.swap(name).await;
             assert_eq!(clinic.sums(name).await, sums, "{isolation} {name}");
@@ -183,22 +184,22 @@ async fn the_catalog_is_made_again_from_the_manifests() {
     let clinic = two(dir.path(), "database").await;
     let backup = clinic.back_up("acme").await;
     let before =
-        clinic.platform.list_backups(&catalog::Filter { limit: 10, ..Default::default() }).await.unwrap();
+        clinic.platform.backups().list(&catalog::Filter { limit: 10, ..Default::default() }).await.unwrap();
     let mut write = clinic.platform.control().begin().await.unwrap();
     write.execute("DELETE FROM backups", &[]).await.unwrap();
     write.commit_unaudited().await.unwrap();
-    assert!(clinic.platform.show_backup(&backup).await.is_err());
+    assert!(clinic.platform.backups().show(&backup).await.is_err());
     // The remains of an interrupted attempt are not a backup, and neither is a damaged one.
     let folder = objects(&clinic, &backup)[0].parent().unwrap().to_owned();
     let half = folder.with_file_name("20260101-000000-0123456789");
     std::fs::create_dir(&half).unwrap();
     std::fs::write(half.join("tenant.0.db.zst"), b"half").unwrap();
-    let found = clinic.platform.rescan_backups(&operator()).await.unwrap();
+    let found = clinic.platform.backups().rescan(&operator()).await.unwrap();
     assert_eq!((found.found, found.taken_up, found.damaged), (1, 1, 0));
     let after =
-        clinic.platform.list_backups(&catalog::Filter { limit: 10, ..Default::default() }).await.unwrap();
+        clinic.platform.backups().list(&catalog::Filter { limit: 10, ..Default::default() }).await.unwrap();
     assert_eq!(after, before);
-    assert_eq!(clinic.platform.rescan_backups(&operator()).await.unwrap().taken_up, 0);
+    assert_eq!(clinic.platform.backups().rescan(&operator()).await.unwrap().taken_up, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -208,18 +209,18 @@ async fn a_run_goes_past_a_failing_tenant_and_says_which_x5() {
     for n in 0..12 {
         clinic.create(&format!("tenant-{n}")).await;
     }
-    let lost = clinic.platform.show_tenant(&slug("tenant-5")).await.unwrap();
+    let lost = clinic.platform.tenants().show(&slug("tenant-5")).await.unwrap();
     let physical = &lost.placements[0].place.physical;
     let file = dir.path().join("data/databases").join(format!("{physical}.db"));
     std::fs::remove_file(file).unwrap();
-    let run = clinic.platform.start_backup_run(&operator(), Selection::default()).await.unwrap();
+    let run = clinic.platform.backups().start_run(&operator(), Selection::default()).await.unwrap();
     let result = clinic.done(run).await.result.unwrap();
     assert_eq!((&result["good"], &result["failed"]), (&json!(11), &json!(1)));
     assert_eq!(result["failures"][0][0], "tenant-5");
     let failed = catalog::Filter { state: Some(catalog::State::Failed), limit: 10, ..Default::default() };
-    let failed = clinic.platform.list_backups(&failed).await.unwrap();
+    let failed = clinic.platform.backups().list(&failed).await.unwrap();
     assert_eq!(failed[0].slug, Some(slug("tenant-5")));
-    let status = clinic.platform.backup_status().await.unwrap();
+    let status = clinic.platform.backups().status().await.unwrap();
     assert_eq!((status.good, status.failed_day, status.tenants_without), (11, 1, 1));
 }
 
@@ -229,9 +230,9 @@ async fn a_backup_that_cannot_be_stored_is_a_failure_and_the_tenant_goes_on() {
     let dir = tempfile::tempdir().unwrap();
     let clinic = Clinic::open(dir.path(), "database", "[backups]\ntarget = \"../elsewhere\"\n").await;
     clinic.create("acme").await;
-    let started = clinic.platform.start_backup(&operator(), &slug("acme"), None).await;
+    let started = clinic.platform.backups().start(&operator(), &slug("acme"), None).await;
     assert_eq!(clinic.refused(started.map(|asked| asked.operation)).await, "the backup store cannot be used");
-    assert_eq!(clinic.platform.backup_status().await.unwrap().failed_day, 1);
+    assert_eq!(clinic.platform.backups().status().await.unwrap().failed_day, 1);
     assert!(!dir.path().join("elsewhere").exists(), "it may be a mount point without its disk");
     std::fs::create_dir(dir.path().join("elsewhere")).unwrap();
     clinic.back_up("acme").await;
@@ -249,7 +250,7 @@ async fn retention_keeps_what_it_says_and_removes_the_rest() {
         made.push(clinic.back_up("acme").await);
         clinic.platform.control().clock().advance_us(DAY_US);
     }
-    let there = clinic.platform.tenant_backups(&slug("acme"), 10).await.unwrap();
+    let there = clinic.platform.backups().of_tenant(&slug("acme"), 10).await.unwrap();
     let there: Vec<_> = there.into_iter().rev().map(|b| b.id).collect();
     assert_eq!(there, made[2..]);
     let mut manifests = 0;
@@ -259,10 +260,10 @@ async fn retention_keeps_what_it_says_and_removes_the_rest() {
     assert_eq!(manifests, 3);
     // No backup was made for a year: the newest one still stays.
     clinic.platform.control().clock().advance_us(400 * DAY_US);
-    assert_eq!(clinic.platform.prune_backups(&operator()).await.unwrap(), vec![]);
-    let last = clinic.platform.final_backup(&operator(), &slug("acme")).await.unwrap();
-    clinic.platform.prune_backups(&operator()).await.unwrap();
-    assert!(clinic.platform.show_backup(&last).await.is_ok());
+    assert_eq!(clinic.platform.backups().prune(&operator()).await.unwrap(), vec![]);
+    let last = clinic.platform.backups().take_final(&operator(), &slug("acme")).await.unwrap();
+    clinic.platform.backups().prune(&operator()).await.unwrap();
+    assert!(clinic.platform.backups().show(&last).await.is_ok());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -275,18 +276,18 @@ async fn of_one_day_all_are_kept_until_it_is_over() {
     clinic.platform.control().clock().advance_us(DAY_US / 24);
     let after = clinic.back_up("acme").await;
     assert_eq!(
-        clinic.platform.prune_backups(&operator()).await.unwrap(),
+        clinic.platform.backups().prune(&operator()).await.unwrap(),
         vec![],
         "both sides of something risky"
     );
     clinic.platform.control().clock().advance_us(DAY_US);
-    assert_eq!(clinic.platform.prune_backups(&operator()).await.unwrap(), vec![before]);
-    assert!(clinic.platform.show_backup(&after).await.is_ok());
+    assert_eq!(clinic.platform.backups().prune(&operator()).await.unwrap(), vec![before]);
+    assert!(clinic.platform.backups().show(&after).await.is_ok());
     // There is a bound: backups requested every few minutes do not fill the disk.
     for _ in 0..30 {
         clinic.back_up("acme").await;
     }
-    assert_eq!(clinic.platform.tenant_backups(&slug("acme"), 100).await.unwrap().len(), 24);
+    assert_eq!(clinic.platform.backups().of_tenant(&slug("acme"), 100).await.unwrap().len(), 24);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -301,11 +302,11 @@ async fn a_schedule_is_served_once_for_each_slot_and_shown_when_overdue() {
         tokio::time::sleep(std::time::Duration::from_millis(300)).await;
         background.stop().await;
     };
-    let runs = async || clinic.platform.backup_runs(10).await.unwrap();
+    let runs = async || clinic.platform.backups().runs(10).await.unwrap();
     pass().await;
     assert_eq!(runs().await, vec![], "the slot before it was known is nobody's");
     clinic.platform.control().clock().advance_us(2 * DAY_US);
-    assert!(clinic.platform.backup_status().await.unwrap().schedules[0].overdue);
+    assert!(clinic.platform.backups().status().await.unwrap().schedules[0].overdue);
     pass().await;
     let open = tenantry::operations::Filter { open: true, ..Default::default() };
     while !clinic.platform.operations().list(&open).await.unwrap().is_empty() {
@@ -313,10 +314,10 @@ async fn a_schedule_is_served_once_for_each_slot_and_shown_when_overdue() {
     }
     let first = runs().await;
     assert_eq!((first.len(), first[0].good, first[0].failed), (1, 2, 0), "acme and the platform's own");
-    assert!(!clinic.platform.backup_status().await.unwrap().schedules[0].overdue);
+    assert!(!clinic.platform.backups().status().await.unwrap().schedules[0].overdue);
     pass().await;
     assert_eq!(runs().await.len(), 1, "not twice");
-    let backup = clinic.platform.tenant_backups(&slug("acme"), 1).await.unwrap().remove(0);
+    let backup = clinic.platform.backups().of_tenant(&slug("acme"), 1).await.unwrap().remove(0);
     assert_eq!(backup.schedule.as_deref(), Some("nightly"));
 }
 
@@ -347,7 +348,7 @@ async fn a_backup_whose_files_go_while_it_is_made_begins_anew() {
             })
         }
     }));
-    let asked = clinic.platform.start_backup(&operator(), &slug("acme"), None).await.unwrap();
+    let asked = clinic.platform.backups().start(&operator(), &slug("acme"), None).await.unwrap();
     let lost = clinic.platform.operations().wait(asked.operation).await.unwrap();
     assert_eq!((lost.state, seen.load(std::sync::atomic::Ordering::SeqCst)), (State::Undone, 3), "{lost:?}");
     assert!(lost.error.unwrap().contains("was removed while the backup was made"));
@@ -358,7 +359,7 @@ async fn a_backup_whose_files_go_while_it_is_made_begins_anew() {
     *losing.lock().unwrap() = 4..=4;
     let backup = clinic.back_up("acme").await;
     assert_eq!(seen.load(std::sync::atomic::Ordering::SeqCst), 5);
-    let manifest = clinic.platform.show_backup(&backup).await.unwrap().1.unwrap();
+    let manifest = clinic.platform.backups().show(&backup).await.unwrap().1.unwrap();
     assert_eq!((manifest.rows(), manifest.files.unwrap().files), (1, 1), "the state of after the loss");
-    assert_eq!(clinic.platform.verify_backup(&operator(), &backup).await.unwrap().damage, None);
+    assert_eq!(clinic.platform.backups().verify(&operator(), &backup).await.unwrap().damage, None);
 }

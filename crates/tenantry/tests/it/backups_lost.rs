@@ -34,7 +34,7 @@ async fn restore_all(clinic: &Clinic) -> (RestoredAll, Vec<String>) {
             failures.push(format!("{}: {why}", done.slug));
         }
     };
-    let report = clinic.platform.restore_all(&operator(), None, tell).await.unwrap();
+    let report = clinic.platform.restores().all(&operator(), None, tell).await.unwrap();
     (report, failures)
 }
 
@@ -56,7 +56,7 @@ async fn every_lost_tenant_comes_back_and_the_others_are_left_alone() {
     write.execute(none, &[]).await.unwrap();
     write.commit_unaudited().await.unwrap();
     for name in ["tenant-b", "tenant-c", "tenant-d", "tenant-e"] {
-        let place = clinic.platform.show_tenant(&slug(name)).await.unwrap().placements.remove(0).place;
+        let place = clinic.platform.tenants().show(&slug(name)).await.unwrap().placements.remove(0).place;
         fs::remove_file(dir.path().join("data/databases").join(format!("{}.db", place.physical))).unwrap();
     }
     let (report, failures) = restore_all(&clinic).await;
@@ -68,7 +68,7 @@ async fn every_lost_tenant_comes_back_and_the_others_are_left_alone() {
     assert!(failures[0].starts_with("tenant-d: ") && failures[0].contains("no good backup"), "{failures:?}");
     assert_eq!(clinic.sums("tenant-b").await, then);
     assert_eq!(clinic.sums("tenant-a").await, whole, "what is not lost keeps what was written since");
-    let known = clinic.platform.show_backup(&newest).await.unwrap().0;
+    let known = clinic.platform.backups().show(&newest).await.unwrap().0;
     assert_eq!(known.state, catalog::State::Damaged);
     // A second run continues: it looks only for tenants that are still lost.
     let (again, _) = restore_all(&clinic).await;
@@ -80,7 +80,7 @@ async fn when_the_first_ones_all_fail_the_others_are_not_touched() {
     let dir = tempfile::tempdir().unwrap();
     let clinic = begun(dir.path(), "database").await;
     for name in NAMES {
-        let place = clinic.platform.show_tenant(&slug(name)).await.unwrap().placements.remove(0).place;
+        let place = clinic.platform.tenants().show(&slug(name)).await.unwrap().placements.remove(0).place;
         fs::remove_file(dir.path().join("data/databases").join(format!("{}.db", place.physical))).unwrap();
     }
     let mut write = clinic.platform.control().begin().await.unwrap();
@@ -93,13 +93,13 @@ async fn when_the_first_ones_all_fail_the_others_are_not_touched() {
     assert_eq!((report.lost, report.failed, report.halted), (5, 3, true), "{failures:?}");
     // An unreachable store gives no information about its contents.
     fs::rename(dir.path().join("data/backups"), dir.path().join("away")).unwrap();
-    assert!(clinic.platform.restore_all(&operator(), None, |_| {}).await.is_err());
-    let last = clinic.platform.tenant_backups(&slug("tenant-e"), 1).await.unwrap().remove(0);
-    assert!(clinic.platform.verify_backup(&operator(), &last.id).await.is_err());
-    assert_eq!(clinic.platform.show_backup(&last.id).await.unwrap_err().code(), "conflict");
+    assert!(clinic.platform.restores().all(&operator(), None, |_| {}).await.is_err());
+    let last = clinic.platform.backups().of_tenant(&slug("tenant-e"), 1).await.unwrap().remove(0);
+    assert!(clinic.platform.backups().verify(&operator(), &last.id).await.is_err());
+    assert_eq!(clinic.platform.backups().show(&last.id).await.unwrap_err().code(), "conflict");
     fs::rename(dir.path().join("away"), dir.path().join("data/backups")).unwrap();
-    assert_eq!(clinic.platform.show_backup(&last.id).await.unwrap().0.state, catalog::State::Good);
-    assert_eq!(clinic.platform.rescan_backups(&operator()).await.unwrap().taken_up, 3);
+    assert_eq!(clinic.platform.backups().show(&last.id).await.unwrap().0.state, catalog::State::Good);
+    assert_eq!(clinic.platform.backups().rescan(&operator()).await.unwrap().taken_up, 3);
     let (report, failures) = restore_all(&clinic).await;
     assert_eq!((report.lost, report.restored), (5, 5), "{failures:?}");
     clinic.whole().await;
@@ -141,14 +141,14 @@ async fn a_target_that_cannot_be_used_is_told_before_the_first_backup() {
     for isolation in ISOLATIONS {
         let dir = tempfile::tempdir().unwrap();
         let clinic = Clinic::open(dir.path(), isolation, "").await;
-        assert_eq!(clinic.platform.backup_store_trouble().await, None);
-        assert!(clinic.platform.backup_status().await.unwrap().inside_data_dir);
+        assert_eq!(clinic.platform.backups().store_trouble().await, None);
+        assert!(clinic.platform.backups().status().await.unwrap().inside_data_dir);
     }
     let dir = tempfile::tempdir().unwrap();
     let away = Clinic::open(dir.path(), "database", "[backups]\ntarget = \"../elsewhere\"\n").await;
-    let trouble = away.platform.backup_store_trouble().await.unwrap();
+    let trouble = away.platform.backups().store_trouble().await.unwrap();
     assert!(trouble.contains("elsewhere") && !trouble.contains('\n'), "{trouble}");
-    assert!(!away.platform.backup_status().await.unwrap().inside_data_dir);
+    assert!(!away.platform.backups().status().await.unwrap().inside_data_dir);
 }
 
 /// A process that was started without a server says so, and does not suggest a restore.
@@ -163,16 +163,18 @@ async fn a_server_that_is_not_in_the_configuration_is_no_loss() {
     let clinic = Clinic::open(dir.path(), "database", two).await;
     clinic.back_up("acme").await;
     let to = tenantry::name::ServerName::parse("disk").unwrap();
-    let acme = clinic.platform.show_tenant(&slug("acme")).await.unwrap();
+    let acme = clinic.platform.tenants().show(&slug("acme")).await.unwrap();
     if acme.placements[0].place.server != to {
-        clinic.done(clinic.platform.move_tenant(&operator(), &slug("acme"), &to, None).await.unwrap()).await;
+        clinic
+            .done(clinic.platform.moves().to_server(&operator(), &slug("acme"), &to, None).await.unwrap())
+            .await;
     }
     let tenant = old.enter("acme").await;
     let records = old.platform.records(&tenant, "reports").unwrap();
     let error = records.get("1", &Default::default()).await.unwrap_err();
     assert_eq!(error.code(), "server_unknown", "{error}");
     assert!(error.remedy().is_some_and(|remedy| remedy.contains("restart")), "{error}");
-    let all = old.platform.restore_all(&operator(), None, |_| {}).await;
+    let all = old.platform.restores().all(&operator(), None, |_| {}).await;
     assert_eq!(
         all.unwrap_err().code(),
         "server_unknown",

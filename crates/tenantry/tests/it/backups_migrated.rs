@@ -50,7 +50,7 @@ async fn begun(dir: &Path, isolation: &str) -> Platform {
     let platform = Platform::open(config).await.unwrap();
     let tenant = NewTenant { slug: slug("acme"), name: "Acme".into(), email: "mail@acme.test".into() };
     platform.plans().initialise(&Operator::new("system")).await.unwrap();
-    platform.create_tenant(&operator(), tenant, Some("hospital"), None).await.unwrap();
+    platform.tenants().create(&operator(), tenant, Some("hospital"), None).await.unwrap();
     add(&platform, json!({ "name": "before" })).await;
     platform
 }
@@ -61,25 +61,26 @@ async fn reopened(platform: Platform, dir: &Path, isolation: &str) -> Platform {
     drop(platform);
     let platform = Platform::open(config(dir, isolation)).await.unwrap();
     let reports =
-        platform.migrate_tenants(&operator(), None, fleet::Options::default(), |_, _| {}).await.unwrap();
+        platform.migrations().run(&operator(), None, fleet::Options::default(), |_, _| {}).await.unwrap();
     assert_eq!(reports.len(), 1);
     platform
 }
 
 async fn add(platform: &Platform, item: Value) {
-    let acme = platform.enter_as_operator(&operator(), &slug("acme")).await.unwrap();
+    let acme = platform.tenants().enter(&operator(), &slug("acme")).await.unwrap();
     let items = platform.records(&acme, "items").unwrap();
     items.create(item.as_object().unwrap()).await.unwrap();
 }
 
 async fn item(platform: &Platform, name: &str, id: &str) -> Option<Value> {
-    let tenant = platform.enter_as_operator(&operator(), &slug(name)).await.unwrap();
+    let tenant = platform.tenants().enter(&operator(), &slug(name)).await.unwrap();
     let found = platform.records(&tenant, "items").unwrap().get(id, &Default::default()).await.ok()?;
     Some(serde_json::from_slice(&found.body).unwrap())
 }
 
 async fn back_up(platform: &Platform) -> BackupId {
-    let Asked { backup, operation } = platform.start_backup(&operator(), &slug("acme"), None).await.unwrap();
+    let Asked { backup, operation } =
+        platform.backups().start(&operator(), &slug("acme"), None).await.unwrap();
     assert_eq!(over(platform, operation).await, (State::Done, None));
     backup
 }
@@ -104,15 +105,15 @@ async fn a_backup_from_before_a_migration_is_migrated_on_its_way_in() {
         model(platform.config(), dir.path(), &format!("{BEFORE}{AFTER}"));
         let platform = reopened(platform, dir.path(), isolation).await;
         add(&platform, json!({ "name": "after", "shelf": "low" })).await;
-        let found = platform.verify_backup(&operator(), &backup).await.unwrap();
+        let found = platform.backups().verify(&operator(), &backup).await.unwrap();
         assert_eq!(found.damage, None, "{isolation}: of an older schema, and whole");
 
-        let restore = platform.start_restore(&operator(), &slug("acme"), &backup, None).await.unwrap();
+        let restore = platform.restores().start(&operator(), &slug("acme"), &backup, None).await.unwrap();
         assert_eq!(over(&platform, restore).await, (State::Done, None), "{isolation}");
-        let swap = platform.start_restore_swap(&operator(), &slug("acme")).await.unwrap();
+        let swap = platform.restores().swap(&operator(), &slug("acme")).await.unwrap();
         assert_eq!(over(&platform, swap).await, (State::Done, None), "{isolation}");
         let (actor, new) = (operator(), NewFromCopy::named("then"));
-        let new = platform.start_restore_as(&actor, &backup, false, new).await.unwrap();
+        let new = platform.arrivals().from_backup(&actor, &backup, false, new).await.unwrap();
         assert_eq!(over(&platform, new).await, (State::Done, None), "{isolation}");
         for name in ["acme", "then"] {
             let first = item(&platform, name, "1").await.unwrap();
@@ -123,7 +124,7 @@ async fn a_backup_from_before_a_migration_is_migrated_on_its_way_in() {
         add(&platform, json!({ "name": "again", "shelf": "low" })).await;
         assert_eq!(item(&platform, "acme", "2").await.unwrap()["shelf"], "low");
         let again = back_up(&platform).await;
-        assert_eq!(platform.verify_backup(&operator(), &again).await.unwrap().damage, None);
+        assert_eq!(platform.backups().verify(&operator(), &again).await.unwrap().damage, None);
         whole(&platform).await;
     }
 }
@@ -153,20 +154,20 @@ async fn a_backup_of_a_newer_schema_is_refused_and_leaves_nothing() {
         fs::remove_file(dir.path().join(MIGRATION)).unwrap();
         fs::write(dir.path().join("apps/stock/models/items.toml"), BEFORE).unwrap();
         let platform = Platform::open(config(dir.path(), isolation)).await.unwrap();
-        platform.rescan_backups(&operator()).await.unwrap();
-        let restore = platform.start_restore(&operator(), &slug("acme"), &newer, None).await.unwrap();
+        platform.backups().rescan(&operator()).await.unwrap();
+        let restore = platform.restores().start(&operator(), &slug("acme"), &newer, None).await.unwrap();
         let (state, why) = over(&platform, restore).await;
         assert_eq!(state, State::Undone, "{isolation}");
         assert!(why.as_ref().is_some_and(|why| why.contains("newer version of the apps")), "{why:?}");
-        assert!(platform.show_restore(&slug("acme")).await.is_err(), "{isolation}: nothing is beside");
+        assert!(platform.restores().show(&slug("acme")).await.is_err(), "{isolation}: nothing is beside");
         let (actor, new) = (operator(), NewFromCopy::named("then"));
-        let new = platform.start_restore_as(&actor, &newer, false, new).await.unwrap();
+        let new = platform.arrivals().from_backup(&actor, &newer, false, new).await.unwrap();
         assert_eq!(over(&platform, new).await.0, State::Undone, "{isolation}");
-        assert!(platform.show_tenant(&slug("then")).await.is_err(), "{isolation}: no company is made");
+        assert!(platform.tenants().show(&slug("then")).await.is_err(), "{isolation}: no company is made");
         assert_eq!(item(&platform, "acme", "1").await.unwrap()["name"], "before", "{isolation}");
         whole(&platform).await;
         // The older backup is still good.
-        let restore = platform.start_restore(&operator(), &slug("acme"), &older, None).await.unwrap();
+        let restore = platform.restores().start(&operator(), &slug("acme"), &older, None).await.unwrap();
         assert_eq!(over(&platform, restore).await, (State::Done, None), "{isolation}");
     }
 }
@@ -180,9 +181,9 @@ async fn a_process_with_older_apps_takes_no_backup_and_says_why() {
         let before = back_up(&old).await;
         model(old.config(), dir.path(), &format!("{BEFORE}{AFTER}"));
         let new = Platform::open(config(dir.path(), isolation)).await.unwrap();
-        new.migrate_tenants(&operator(), None, fleet::Options::default(), |_, _| {}).await.unwrap();
+        new.migrations().run(&operator(), None, fleet::Options::default(), |_, _| {}).await.unwrap();
 
-        let asked = old.start_backup(&operator(), &slug("acme"), None).await.unwrap();
+        let asked = old.backups().start(&operator(), &slug("acme"), None).await.unwrap();
         let ended = old.operations().wait(asked.operation).await.unwrap();
         let (why, told) = (ended.reason.unwrap_or_default(), ended.error.unwrap_or_default());
         assert_eq!(
@@ -194,18 +195,21 @@ async fn a_process_with_older_apps_takes_no_backup_and_says_why() {
             why.contains("older apps than the database of acme") && told.contains("restart"),
             "{isolation}: {why}: {told}"
         );
-        assert!(old.show_backup(&asked.backup).await.unwrap().1.is_none(), "{isolation}: it is no good one");
+        assert!(
+            old.backups().show(&asked.backup).await.unwrap().1.is_none(),
+            "{isolation}: it is no good one"
+        );
 
         let after = back_up(&new).await;
-        let found = old.verify_backup(&operator(), &after).await.unwrap();
+        let found = old.backups().verify(&operator(), &after).await.unwrap();
         assert_eq!(found.damage, None, "{isolation}: older apps call nothing damaged");
         assert!(found.note.is_some_and(|note| note.contains("not compared")), "{isolation}");
         for backup in [&before, &after] {
-            let found = new.verify_backup(&operator(), backup).await.unwrap();
+            let found = new.backups().verify(&operator(), backup).await.unwrap();
             assert_eq!((found.damage, found.note), (None, None), "{isolation}");
-            let restore = new.start_restore(&operator(), &slug("acme"), backup, None).await.unwrap();
+            let restore = new.restores().start(&operator(), &slug("acme"), backup, None).await.unwrap();
             assert_eq!(over(&new, restore).await, (State::Done, None), "{isolation}");
-            new.discard_restore(&operator(), &slug("acme")).await.unwrap();
+            new.restores().discard(&operator(), &slug("acme")).await.unwrap();
         }
     }
 }
@@ -220,14 +224,14 @@ async fn a_tenant_that_is_behind_is_backed_up_at_its_own_schema() {
     drop(platform);
     let platform = Platform::open(config(dir.path(), "database")).await.unwrap();
     let backup = back_up(&platform).await;
-    let manifest = platform.show_backup(&backup).await.unwrap().1.unwrap();
+    let manifest = platform.backups().show(&backup).await.unwrap().1.unwrap();
     assert_eq!((manifest.stores[0].tables.len(), manifest.stores[0].tables[0].rows), (1, 1));
     let platform = reopened(platform, dir.path(), "database").await;
-    let found = platform.verify_backup(&operator(), &backup).await.unwrap();
+    let found = platform.backups().verify(&operator(), &backup).await.unwrap();
     assert_eq!((found.damage, found.note, found.rows), (None, None, 1));
-    let restore = platform.start_restore(&operator(), &slug("acme"), &backup, None).await.unwrap();
+    let restore = platform.restores().start(&operator(), &slug("acme"), &backup, None).await.unwrap();
     assert_eq!(over(&platform, restore).await, (State::Done, None));
-    let swap = platform.start_restore_swap(&operator(), &slug("acme")).await.unwrap();
+    let swap = platform.restores().swap(&operator(), &slug("acme")).await.unwrap();
     assert_eq!(over(&platform, swap).await, (State::Done, None));
     assert_eq!(item(&platform, "acme", "1").await.unwrap()["shelf"], "top");
     whole(&platform).await;
@@ -243,10 +247,10 @@ async fn a_backup_without_checksums_of_rows_is_not_called_damaged() {
     let mut manifest = Manifest::open(&fs::read(&path).unwrap()).unwrap();
     manifest.stores[0].tables.clear();
     fs::write(&path, manifest.seal().unwrap()).unwrap();
-    let found = platform.verify_backup(&operator(), &backup).await.unwrap();
+    let found = platform.backups().verify(&operator(), &backup).await.unwrap();
     assert_eq!(found.damage, None);
     assert!(found.note.is_some_and(|note| note.contains("no checksums")));
-    let restore = platform.start_restore(&operator(), &slug("acme"), &backup, None).await.unwrap();
+    let restore = platform.restores().start(&operator(), &slug("acme"), &backup, None).await.unwrap();
     assert_eq!(over(&platform, restore).await, (State::Done, None));
 }
 
@@ -262,18 +266,18 @@ async fn a_backup_whose_rows_a_migration_refuses_comes_back_at_its_own_schema() 
     drop(platform);
     let platform = Platform::open(config(dir.path(), "database")).await.unwrap();
     let reports =
-        platform.migrate_tenants(&operator(), None, fleet::Options::default(), |_, _| {}).await.unwrap();
+        platform.migrations().run(&operator(), None, fleet::Options::default(), |_, _| {}).await.unwrap();
     assert_eq!(reports[0].1.failed.len(), 1, "a name is not a number");
-    let restore = platform.start_restore(&operator(), &slug("acme"), &backup, None).await.unwrap();
+    let restore = platform.restores().start(&operator(), &slug("acme"), &backup, None).await.unwrap();
     let done = platform.operations().wait(restore).await.unwrap();
     assert_eq!(done.state, State::Done, "{done:?}");
     let behind = done.result.unwrap()["behind"].to_string();
     assert!(behind.contains("not a whole number"), "{behind}");
-    let swap = platform.start_restore_swap(&operator(), &slug("acme")).await.unwrap();
+    let swap = platform.restores().swap(&operator(), &slug("acme")).await.unwrap();
     assert_eq!(over(&platform, swap).await, (State::Done, None));
-    assert_eq!(platform.tenants_behind().await.unwrap(), 1, "and the catalog says so");
+    assert_eq!(platform.migrations().behind().await.unwrap(), 1, "and the catalog says so");
     let (actor, new) = (operator(), NewFromCopy::named("then"));
-    let new = platform.start_restore_as(&actor, &backup, false, new).await.unwrap();
+    let new = platform.arrivals().from_backup(&actor, &backup, false, new).await.unwrap();
     let (state, why) = over(&platform, new).await;
     assert_eq!(state, State::Undone);
     let why = why.unwrap();

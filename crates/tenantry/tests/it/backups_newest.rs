@@ -10,7 +10,7 @@ use tenantry::backups::BackupId;
 const DAY_US: i64 = 86_400_000_000;
 
 async fn newest(clinic: &Clinic) -> BackupId {
-    clinic.platform.newest_good_backup(&slug("acme")).await.unwrap()
+    clinic.platform.restores().newest_good(&slug("acme")).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -19,7 +19,7 @@ async fn a_backup_that_is_dated_ahead_is_not_the_newest_for_ever() {
         let dir = tempfile::tempdir().unwrap();
         let clinic = Clinic::open(dir.path(), isolation, "").await;
         clinic.create("acme").await;
-        let none = clinic.platform.newest_good_backup(&slug("acme")).await.unwrap_err();
+        let none = clinic.platform.restores().newest_good(&slug("acme")).await.unwrap_err();
         assert!(none.public_title().contains("tenantry backup create acme"), "{none}");
         clinic.add("acme", "first").await;
         let first = clinic.back_up("acme").await;
@@ -32,10 +32,10 @@ async fn a_backup_that_is_dated_ahead_is_not_the_newest_for_ever() {
         clinic.add("acme", "second").await;
         let (last, then) = (clinic.back_up("acme").await, clinic.sums("acme").await);
         assert_eq!(newest(&clinic).await, last, "{isolation}");
-        let listed = clinic.platform.tenant_backups(&slug("acme"), 10).await.unwrap();
+        let listed = clinic.platform.backups().of_tenant(&slug("acme"), 10).await.unwrap();
         let ids: Vec<_> = listed.iter().map(|backup| &backup.id).collect();
         assert_eq!(ids, [&last, &ahead, &first], "{isolation}");
-        let drilled = clinic.platform.start_restore_drill(&operator(), Some(&slug("acme"))).await.unwrap();
+        let drilled = clinic.platform.restores().drill(&operator(), Some(&slug("acme"))).await.unwrap();
         let result = clinic.done(drilled).await.result.unwrap();
         assert_eq!(result["backup"], last.as_str(), "{isolation}");
         clinic.add("acme", "third").await;
@@ -66,15 +66,15 @@ async fn a_catalog_that_is_made_again_goes_by_dates_that_can_be_right() {
     let mut write = clinic.platform.control().begin().await.unwrap();
     write.execute("DELETE FROM backups", &[]).await.unwrap();
     write.commit_unaudited().await.unwrap();
-    assert_eq!(clinic.platform.rescan_backups(&operator()).await.unwrap().taken_up, 3);
+    assert_eq!(clinic.platform.backups().rescan(&operator()).await.unwrap().taken_up, 3);
     assert_eq!(newest(&clinic).await, last);
     // A backup that is put back into the store is not newer than those after it.
-    let oldest = clinic.platform.tenant_backups(&slug("acme"), 10).await.unwrap().remove(1).id;
+    let oldest = clinic.platform.backups().of_tenant(&slug("acme"), 10).await.unwrap().remove(1).id;
     let mut write = clinic.platform.control().begin().await.unwrap();
     write.execute("DELETE FROM backups WHERE id = ?", &[oldest.as_str().to_owned().into()]).await.unwrap();
     write.commit_unaudited().await.unwrap();
     clinic.back_up("acme").await;
     let after = newest(&clinic).await;
-    assert_eq!(clinic.platform.rescan_backups(&operator()).await.unwrap().taken_up, 1);
+    assert_eq!(clinic.platform.backups().rescan(&operator()).await.unwrap().taken_up, 1);
     assert_eq!(newest(&clinic).await, after);
 }

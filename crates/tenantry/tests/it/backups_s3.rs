@@ -47,7 +47,7 @@ async fn child() {
         }
         let then = clinic.sums("acme").await;
         let (first, file) = (clinic.back_up("acme").await, clinic.file("acme", "1").await.unwrap());
-        assert_eq!(clinic.platform.verify_backup(&operator(), &first).await.unwrap().damage, None);
+        assert_eq!(clinic.platform.backups().verify(&operator(), &first).await.unwrap().damage, None);
         clinic.back_up("neighbour").await;
         clinic.add("acme", "later").await;
         clinic.put_file("acme", "1", "replaced").await;
@@ -61,12 +61,12 @@ async fn child() {
         assert_eq!(write.execute(two_days_ago, &[]).await.unwrap(), 1);
         write.commit_unaudited().await.unwrap();
         let second = clinic.back_up("acme").await;
-        assert!(clinic.platform.show_backup(&first).await.is_err(), "the last day is kept");
+        assert!(clinic.platform.backups().show(&first).await.is_err(), "the last day is kept");
         let mut write = clinic.platform.control().begin().await.unwrap();
         write.execute("DELETE FROM backups", &[]).await.unwrap();
         write.commit_unaudited().await.unwrap();
-        assert_eq!(clinic.platform.rescan_backups(&operator()).await.unwrap().taken_up, 2, "{isolation}");
-        let listed = clinic.platform.tenant_backups(&slug("acme"), 10).await.unwrap();
+        assert_eq!(clinic.platform.backups().rescan(&operator()).await.unwrap().taken_up, 2, "{isolation}");
+        let listed = clinic.platform.backups().of_tenant(&slug("acme"), 10).await.unwrap();
         assert_eq!(listed.iter().map(|b| &b.id).collect::<Vec<_>>(), [&second]);
     }
     println!("S3: done");
@@ -116,12 +116,12 @@ async fn troubled_child() {
         "[backups]\ntarget = \"s3://{bucket}/backups\"\nendpoint = \"{endpoint}\"\nregion = \"us-east-1\"\n"
     );
     let clinic = Clinic::open(dir.path(), "database", &backups).await;
-    let trouble = clinic.platform.backup_store_trouble().await.unwrap();
+    let trouble = clinic.platform.backups().store_trouble().await.unwrap();
     assert!(!trouble.contains('\n'), "{trouble}");
     println!("trouble: {trouble}");
     // A backup fails with the same cause, and the tenant keeps working.
     clinic.create("acme").await;
-    let asked = clinic.platform.start_backup(&operator(), &slug("acme"), None).await.unwrap();
+    let asked = clinic.platform.backups().start(&operator(), &slug("acme"), None).await.unwrap();
     let over = clinic.platform.operations().wait(asked.operation).await.unwrap();
     assert_eq!(
         (over.state, over.code.as_deref()),

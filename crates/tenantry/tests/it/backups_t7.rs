@@ -56,7 +56,7 @@ async fn t7_backups_under_write_load_equal_a_committed_state() {
             if n % 20 == 0 {
                 let new = tenantry::NewFromCopy::named(format!("then-{n}"));
                 let actor = &operator();
-                let made = clinic.platform.start_restore_as(actor, &backup, false, new).await.unwrap();
+                let made = clinic.platform.arrivals().from_backup(actor, &backup, false, new).await.unwrap();
                 clinic.done(made).await;
                 assert_eq!(clinic.sums(&format!("then-{n}")).await, sums, "{isolation} {backup}");
                 restored += 1;
@@ -123,15 +123,15 @@ async fn t7_every_bit_flip_is_found() {
         let mut flipped = whole.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
         std::fs::write(object, &flipped).unwrap();
-        let found = clinic.platform.verify_backup(&operator(), &backup).await.unwrap();
+        let found = clinic.platform.backups().verify(&operator(), &backup).await.unwrap();
         assert!(found.damage.is_some(), "bit {bit} of {} was flipped and nobody saw", object.display());
         if n < 30 {
-            let restore = clinic.platform.start_restore(&operator(), &slug("acme"), &backup, None).await;
+            let restore = clinic.platform.restores().start(&operator(), &slug("acme"), &backup, None).await;
             assert!(clinic.refused(restore).await.contains("damaged"), "{}", object.display());
         }
         std::fs::write(object, whole).unwrap();
     }
-    let found = clinic.platform.verify_backup(&operator(), &backup).await.unwrap();
+    let found = clinic.platform.backups().verify(&operator(), &backup).await.unwrap();
     assert_eq!(found.damage, None, "whole again");
     tried("T7 bit flips", flips, "all found");
 }
@@ -153,7 +153,7 @@ async fn t7_another_tenants_backup_is_refused_wrong_tenant_restore() {
         let before = clinic.sums(&names[0]).await;
         for (name, backup) in names.iter().zip(&backups).skip(1) {
             // Refer to the backup by its name.
-            let asked = clinic.platform.start_restore(&operator(), &slug(&names[0]), backup, None).await;
+            let asked = clinic.platform.restores().start(&operator(), &slug(&names[0]), backup, None).await;
             assert!(clinic.refused(asked).await.contains("not of"), "{name}");
             // Put its folder among the victim's backups, first unchanged, then with a forged manifest.
             let from = objects(&clinic, backup)[0].parent().unwrap().to_owned();
@@ -173,10 +173,10 @@ async fn t7_another_tenants_backup_is_refused_wrong_tenant_restore() {
                     std::fs::write(victims.join("manifest.json"), forged.seal().unwrap()).unwrap();
                 }
                 let asked =
-                    clinic.platform.start_restore(&operator(), &slug(&names[0]), &backups[0], None).await;
+                    clinic.platform.restores().start(&operator(), &slug(&names[0]), &backups[0], None).await;
                 let why = clinic.refused(asked).await;
                 assert!(why.contains("damaged"), "{isolation} {name} lies {lies}: {why}");
-                let found = clinic.platform.verify_backup(&operator(), &backups[0]).await.unwrap();
+                let found = clinic.platform.backups().verify(&operator(), &backups[0]).await.unwrap();
                 assert!(found.damage.is_some());
             }
             refused += 3;
@@ -213,15 +213,15 @@ async fn t7_a_damaged_database_under_good_hashes_is_refused() {
         std::fs::write(&path, manifest.seal().unwrap()).unwrap();
 
         let before = clinic.sums("acme").await;
-        let found = clinic.platform.verify_backup(&operator(), &backup).await.unwrap().damage;
+        let found = clinic.platform.backups().verify(&operator(), &backup).await.unwrap().damage;
         assert!(
             found.as_ref().is_some_and(|how| how.contains("the database inside is damaged")),
             "{found:?}"
         );
-        let asked = clinic.platform.start_restore(&operator(), &slug("acme"), &backup, None).await;
+        let asked = clinic.platform.restores().start(&operator(), &slug("acme"), &backup, None).await;
         let why = clinic.refused(asked).await;
         assert!(why.contains("the database inside is damaged"), "{isolation}: {why}");
-        assert!(clinic.platform.show_restore(&slug("acme")).await.is_err());
+        assert!(clinic.platform.restores().show(&slug("acme")).await.is_err());
         assert_eq!(clinic.sums("acme").await, before);
         clinic.whole().await;
     }

@@ -30,19 +30,19 @@ fn store(name: &str) -> StoreName {
 /// Creates alpha, with a database that it brought for its papers, and a row in each store.
 async fn alpha(w: &World) -> PathBuf {
     let tenant = NewTenant { slug: slug("alpha"), name: "Alpha".into(), email: "a@alpha.test".into() };
-    w.platform.create_tenant(&operator(), tenant, Some("large"), None).await.unwrap();
+    w.platform.tenants().create(&operator(), tenant, Some("large"), None).await.unwrap();
     let file = w.root.join("brought.db");
     fs::write(&file, b"").unwrap();
     let wanted = Attach { store: store("papers"), physical: Some("brought".parse().unwrap()), server: None };
-    w.platform.attach_database(&operator(), &slug("alpha"), &wanted).await.unwrap();
-    let behind = w.platform.enter_as_operator(&operator(), &slug("alpha")).await.unwrap();
+    w.platform.moves().attach(&operator(), &slug("alpha"), &wanted).await.unwrap();
+    let behind = w.platform.tenants().enter(&operator(), &slug("alpha")).await.unwrap();
     let row = json!({ "name": "early" });
     let refused = w.platform.records(&behind, "sheets").unwrap().create(row.as_object().unwrap()).await;
     // A run over all tenants leaves out what a tenant brought, so the remedy has to include it.
     let remedy = refused.unwrap_err().remedy().unwrap_or_default();
     assert!(remedy.ends_with("tenantry migrate tenants --tenant alpha --external"), "{remedy}");
     let options = fleet::Options { external: true, ..fleet::Options::default() };
-    w.platform.migrate_tenants(&operator(), None, options, |_, _| {}).await.unwrap();
+    w.platform.migrations().run(&operator(), None, options, |_, _| {}).await.unwrap();
     for model in ["items", "sheets"] {
         add(w, "alpha", model, "first").await;
     }
@@ -50,7 +50,7 @@ async fn alpha(w: &World) -> PathBuf {
 }
 
 async fn add(w: &World, name: &str, model: &str, text: &str) {
-    let tenant = w.platform.enter_as_operator(&operator(), &slug(name)).await.unwrap();
+    let tenant = w.platform.tenants().enter(&operator(), &slug(name)).await.unwrap();
     let row = json!({ "name": text });
     w.platform.records(&tenant, model).unwrap().create(row.as_object().unwrap()).await.unwrap();
 }
@@ -86,22 +86,24 @@ async fn a_restore_leaves_out_what_the_owner_brought_and_says_so() {
     let w = world(dir.path()).await;
     alpha(&w).await;
     let brought = placed(&w, "alpha", "papers").await;
-    let asked = w.platform.start_backup(&operator(), &slug("alpha"), None).await.unwrap();
+    let asked = w.platform.backups().start(&operator(), &slug("alpha"), None).await.unwrap();
     done(&w, asked.operation).await;
     for model in ["items", "sheets"] {
         add(&w, "alpha", model, "second").await;
     }
     told(
         w.platform
-            .start_restore(&operator(), &slug("alpha"), &asked.backup, Some(vec![store("papers")]))
+            .restores()
+            .start(&operator(), &slug("alpha"), &asked.backup, Some(vec![store("papers")]))
             .await,
     );
-    let restored = w.platform.start_restore(&operator(), &slug("alpha"), &asked.backup, None).await.unwrap();
+    let restored =
+        w.platform.restores().start(&operator(), &slug("alpha"), &asked.backup, None).await.unwrap();
     assert_eq!(done(&w, restored).await.result.unwrap()["left_out"], json!(["papers"]));
-    done(&w, w.platform.start_restore_swap(&operator(), &slug("alpha")).await.unwrap()).await;
+    done(&w, w.platform.restores().swap(&operator(), &slug("alpha")).await.unwrap()).await;
     assert_eq!(rows(&w, "alpha").await, [1, 2], "what the owner brought is as it was");
     assert_eq!(placed(&w, "alpha", "papers").await, brought);
-    done(&w, w.platform.start_restore_undo(&operator(), &slug("alpha")).await.unwrap()).await;
+    done(&w, w.platform.restores().undo(&operator(), &slug("alpha")).await.unwrap()).await;
     assert_eq!(rows(&w, "alpha").await, [2, 2]);
 }
 
@@ -112,14 +114,14 @@ async fn nobody_but_its_owner_moves_what_the_owner_brought() {
     alpha(&w).await;
     let (brought, papers, p) = (placed(&w, "alpha", "papers").await, store("papers"), &w.platform);
     let (alpha, disk) = (slug("alpha"), ServerName::parse("disk").unwrap());
-    told(p.move_tenant(&operator(), &alpha, &disk, Some(&papers)).await);
-    told(p.promote_tenant(&operator(), &alpha, Some(&papers), None).await);
-    told(p.demote_tenant(&operator(), &alpha, Some(&papers)).await);
-    told(p.move_tenant_back(&operator(), &alpha, Some(&papers)).await);
-    told(p.fall_back(&operator(), &alpha, Some(&papers)).await);
-    done(&w, p.move_tenant(&operator(), &alpha, &disk, None).await.unwrap()).await;
+    told(p.moves().to_server(&operator(), &alpha, &disk, Some(&papers)).await);
+    told(p.moves().promote(&operator(), &alpha, Some(&papers), None).await);
+    told(p.moves().demote(&operator(), &alpha, Some(&papers)).await);
+    told(p.moves().back(&operator(), &alpha, Some(&papers)).await);
+    told(p.moves().fall_back(&operator(), &alpha, Some(&papers)).await);
+    done(&w, p.moves().to_server(&operator(), &alpha, &disk, None).await.unwrap()).await;
     assert_eq!(placed(&w, "alpha", "tenant").await.place.server, disk, "the others are moved");
-    done(&w, p.demote_tenant(&operator(), &alpha, None).await.unwrap()).await;
+    done(&w, p.moves().demote(&operator(), &alpha, None).await.unwrap()).await;
     assert_eq!(placed(&w, "alpha", "papers").await, brought);
     assert_eq!(rows(&w, "alpha").await, [1, 1]);
 }
@@ -132,12 +134,14 @@ async fn a_copy_is_the_platforms_and_a_purge_leaves_what_the_owner_brought() {
     let w = world(dir.path()).await;
     let file = alpha(&w).await;
     let wanted = |name: &str| NewFromCopy { plan: Some("large".into()), ..NewFromCopy::named(name) };
-    let asked = w.platform.start_backup(&operator(), &slug("alpha"), None).await.unwrap();
+    let asked = w.platform.backups().start(&operator(), &slug("alpha"), None).await.unwrap();
     done(&w, asked.operation).await;
-    let cloned = w.platform.clone_tenant(&operator(), &slug("alpha"), false, wanted("twin")).await.unwrap();
+    let cloned =
+        w.platform.arrivals().from_tenant(&operator(), &slug("alpha"), false, wanted("twin")).await.unwrap();
     done(&w, cloned).await;
     let actor = &operator();
-    let restored = w.platform.start_restore_as(actor, &asked.backup, false, wanted("again")).await.unwrap();
+    let restored =
+        w.platform.arrivals().from_backup(actor, &asked.backup, false, wanted("again")).await.unwrap();
     done(&w, restored).await;
     for name in ["twin", "again"] {
         assert_eq!(rows(&w, name).await, [1, 1], "{name}");
@@ -158,9 +162,9 @@ async fn a_copy_is_the_platforms_and_a_purge_leaves_what_the_owner_brought() {
 }
 
 async fn purge(w: &World, name: &str) -> serde_json::Value {
-    let id = w.platform.tenant_id(&slug(name)).await.unwrap();
+    let id = w.platform.tenants().id_of(&slug(name)).await.unwrap();
     let now = Terms { grace_days: 0, retention_days: 0 };
-    w.platform.cancel_tenant(&operator(), id, Some(now), None).await.unwrap();
-    done(w, w.platform.purge_tenant(&operator(), &slug(name), id, true).await.unwrap()).await;
-    w.platform.certificate(name).await.unwrap().detail
+    w.platform.tenants().cancel(&operator(), id, Some(now), None).await.unwrap();
+    done(w, w.platform.purges().start(&operator(), &slug(name), id, true).await.unwrap()).await;
+    w.platform.purges().certificate(name).await.unwrap().detail
 }

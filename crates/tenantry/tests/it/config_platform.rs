@@ -28,7 +28,7 @@ async fn open(text: &str, dir: &Path) -> Platform {
             name: slug.to_owned(),
             email: format!("owner@{slug}.example"),
         };
-        platform.create_tenant(&Operator::new("system"), tenant, None, None).await.unwrap();
+        platform.tenants().create(&Operator::new("system"), tenant, None, None).await.unwrap();
     }
     platform
 }
@@ -75,13 +75,18 @@ async fn a_new_app_reaches_tenants_in_either_isolation() {
             make::make(&Apps::load(&config).unwrap(), &make::Options::default(), &mut |_| None).unwrap();
         assert_eq!(made.len(), 1);
         let platform = Platform::open(config).await.unwrap();
-        assert_eq!(platform.tenants_behind().await.unwrap(), 2, "{isolation}");
+        assert_eq!(platform.migrations().behind().await.unwrap(), 2, "{isolation}");
         let reports = platform
-            .migrate_tenants(&Operator::new("system"), None, fleet::Options::default(), |_, _| {})
+            .migrations()
+            .run(&Operator::new("system"), None, fleet::Options::default(), |_, _| {})
             .await
             .unwrap();
         assert!(reports[0].1.is_clean(), "{isolation}: {reports:?}");
-        assert_eq!((reports[0].1.migrated, platform.tenants_behind().await.unwrap()), (2, 0), "{isolation}");
+        assert_eq!(
+            (reports[0].1.migrated, platform.migrations().behind().await.unwrap()),
+            (2, 0),
+            "{isolation}"
+        );
         let mut found = Vec::new();
         assert_eq!(platform.check(None, true, |finding| found.push(finding), |_, _| ()).await.unwrap(), 2);
         assert_eq!(found, [], "{isolation}");

@@ -126,7 +126,7 @@ async fn row(live: Live) {
 async fn file_of<const N: usize>(clinic: &Clinic, names: [&str; N]) -> Vec<PathBuf> {
     let mut files = vec![];
     for name in names {
-        let place = clinic.platform.show_tenant(&slug(name)).await.unwrap().placements.remove(0).place;
+        let place = clinic.platform.tenants().show(&slug(name)).await.unwrap().placements.remove(0).place;
         let root = &clinic.platform.config().server(place.server.as_str()).unwrap().path;
         files.push(root.join(format!("{}.db", place.physical)));
     }
@@ -140,9 +140,9 @@ async fn cell(clinic: &Clinic, live: Live, verb: &str, then: &Sums) {
     };
     match verb {
         "restore" => {
-            let backup = clinic.platform.tenant_backups(&slug(verb), 1).await.unwrap().remove(0).id;
+            let backup = clinic.platform.backups().of_tenant(&slug(verb), 1).await.unwrap().remove(0).id;
             clinic.restore(verb, &backup).await;
-            clinic.platform.show_restore(&slug(verb)).await.unwrap();
+            clinic.platform.restores().show(&slug(verb)).await.unwrap();
             clinic.swap(verb).await;
             assert_eq!(&clinic.sums(verb).await, then, "{what}");
             clinic.add(verb, "goes on").await;
@@ -172,13 +172,15 @@ fn is_named(text: &str, tenant: &str) -> bool {
 async fn start(clinic: &Clinic, verb: &str) -> Result<i64> {
     let (platform, of) = (&clinic.platform, slug(verb));
     match verb {
-        "move" => platform.move_tenant(&operator(), &of, &ServerName::parse("disk").unwrap(), None).await,
-        "backup" => platform.start_backup(&operator(), &of, None).await.map(|asked| asked.operation),
+        "move" => {
+            platform.moves().to_server(&operator(), &of, &ServerName::parse("disk").unwrap(), None).await
+        }
+        "backup" => platform.backups().start(&operator(), &of, None).await.map(|asked| asked.operation),
         "clone" => {
             let new = NewFromCopy::named("twin");
-            platform.clone_tenant(&operator(), &of, false, new).await
+            platform.arrivals().from_tenant(&operator(), &of, false, new).await
         }
-        "export" => platform.export_as_operator(&operator(), &of).await.map(|_| 0),
+        "export" => platform.exports().start_as_operator(&operator(), &of).await.map(|_| 0),
         other => panic!("{other}"),
     }
 }
@@ -207,8 +209,11 @@ async fn migrate(clinic: &Clinic, name: &str) -> Vec<String> {
     assert_eq!(write.execute(behind, &[name.to_owned().into()]).await.unwrap(), 1);
     write.commit_unaudited().await.unwrap();
     let only = slug(name);
-    let reports =
-        clinic.platform.migrate_tenants(&operator(), Some(&only), fleet::Options::default(), |_, _| {}).await;
+    let reports = clinic
+        .platform
+        .migrations()
+        .run(&operator(), Some(&only), fleet::Options::default(), |_, _| {})
+        .await;
     let failed = reports.unwrap().into_iter().flat_map(|(_, report)| report.failed);
     failed
         .map(|outcome| outcome.result.unwrap_err())
@@ -217,10 +222,10 @@ async fn migrate(clinic: &Clinic, name: &str) -> Vec<String> {
 }
 
 async fn purge(clinic: &Clinic) -> Result<i64> {
-    let id = clinic.platform.tenant_id(&slug("purge")).await?;
+    let id = clinic.platform.tenants().id_of(&slug("purge")).await?;
     let now = Terms { grace_days: 0, retention_days: 0 };
-    clinic.platform.cancel_tenant(&operator(), id, Some(now), None).await?;
-    clinic.platform.purge_tenant(&operator(), &slug("purge"), id, true).await
+    clinic.platform.tenants().cancel(&operator(), id, Some(now), None).await?;
+    clinic.platform.purges().start(&operator(), &slug("purge"), id, true).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

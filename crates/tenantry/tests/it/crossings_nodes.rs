@@ -13,7 +13,7 @@ use tenantry_testkit::tried;
 async fn beside_the_previous_release(isolation: &'static str, change: (&str, &str), outdated: bool) {
     let mut fleet = Fleet::begun(isolation, change).await;
     let (old, new) = (fleet.old.clone(), fleet.newer().await.unwrap());
-    new.migrate_tenants(&operator(), None, fleet::Options::default(), |_, _| {}).await.unwrap();
+    new.migrations().run(&operator(), None, fleet::Options::default(), |_, _| {}).await.unwrap();
     for verb in VERBS {
         let what = format!("{isolation}, outdated {outdated}: {verb}");
         assert_eq!(fleet.verb(&new, verb).await, Ok(()), "{what}");
@@ -29,10 +29,10 @@ async fn beside_the_previous_release(isolation: &'static str, change: (&str, &st
         }
         assert_eq!(read(&new, "acme").await.unwrap(), fleet.sums, "{what}");
     }
-    let id = new.tenant_id(&slug("acme")).await.unwrap();
+    let id = new.tenants().id_of(&slug("acme")).await.unwrap();
     let now = tenantry::tenants::Terms { grace_days: 0, retention_days: 0 };
-    new.cancel_tenant(&operator(), id, Some(now), None).await.unwrap();
-    assert_eq!(over(&new, new.purge_tenant(&operator(), &slug("acme"), id, true).await).await, Ok(()));
+    new.tenants().cancel(&operator(), id, Some(now), None).await.unwrap();
+    assert_eq!(over(&new, new.purges().start(&operator(), &slug("acme"), id, true).await).await, Ok(()));
     let gone = read(&old, "acme").await.unwrap_err();
     assert_eq!(gone.code(), "not_found", "{isolation}: {gone}");
     tried("T14 a node of the previous release", VERBS.len() as u64 + 1, "verbs of another node beside it");

@@ -81,8 +81,8 @@ async fn begun(dir: &Path) -> (Clinic, PathBuf) {
         clinic.add(name, &format!("of {name}")).await;
         clinic.back_up(name).await;
     }
-    clinic.done(clinic.platform.promote_tenant(&operator(), &slug("own"), None, None).await.unwrap()).await;
-    let place = clinic.platform.show_tenant(&slug("own")).await.unwrap().placements.remove(0).place;
+    clinic.done(clinic.platform.moves().promote(&operator(), &slug("own"), None, None).await.unwrap()).await;
+    let place = clinic.platform.tenants().show(&slug("own")).await.unwrap().placements.remove(0).place;
     let file = dir.join("data/databases").join(format!("{}.db", place.physical));
     (clinic, file)
 }
@@ -102,7 +102,7 @@ async fn row(pool: Pool) {
     let aside = renew_pool(config, &operator(), &StoreName::parse("tenant").unwrap()).await.unwrap();
     assert_eq!(aside.is_some(), pool != Pool::Missing, "{pool:?}: what lay there is kept");
     let clinic = Clinic::open(dir.path(), "pooled", CONFIG).await;
-    let report = clinic.platform.restore_all(&operator(), None, |_| {}).await.unwrap();
+    let report = clinic.platform.restores().all(&operator(), None, |_| {}).await.unwrap();
     assert_eq!((report.lost, report.restored), (2, 2), "{pool:?}");
     assert_eq!(clinic.sums("one").await, then, "{pool:?}");
     assert_eq!(clinic.sums("own").await, own, "{pool:?}: a database of its own is left alone");
@@ -183,7 +183,7 @@ async fn tenants_of_a_pool(rows: Rows) {
     let (then, neighbour) = (clinic.sums("restore").await, clinic.sums("neighbour").await);
     let mut ids = vec![];
     for verb in VERBS {
-        ids.push(clinic.platform.tenant_id(&slug(verb)).await.unwrap().get());
+        ids.push(clinic.platform.tenants().id_of(&slug(verb)).await.unwrap().get());
     }
     clinic.platform.shutdown().await;
     let file = pool_file(&clinic);
@@ -252,20 +252,20 @@ async fn cell(clinic: &Clinic, rows: Rows, verb: &str) {
     let platform = &clinic.platform;
     let told = match verb {
         "restore" => {
-            let backup = platform.newest_good_backup(&of).await.unwrap();
+            let backup = platform.restores().newest_good(&of).await.unwrap();
             clinic.restore(verb, &backup).await;
-            match ended(clinic, platform.start_restore_swap(&operator(), &of).await).await {
+            match ended(clinic, platform.restores().swap(&operator(), &of).await).await {
                 // A swap deletes and inserts rows in the pool: if its pages are damaged, the whole pool must be
                 // rebuilt.
                 Err(text) if rows == Rows::Damaged => text,
                 swapped => return assert_eq!(swapped, Ok(()), "{what}"),
             }
         }
-        "move" => {
-            ended(clinic, platform.promote_tenant(&operator(), &of, None, None).await).await.expect_err(&what)
-        }
+        "move" => ended(clinic, platform.moves().promote(&operator(), &of, None, None).await)
+            .await
+            .expect_err(&what),
         "backup" => {
-            let begun = platform.start_backup(&operator(), &of, None).await.map(|asked| asked.operation);
+            let begun = platform.backups().start(&operator(), &of, None).await.map(|asked| asked.operation);
             ended(clinic, begun).await.expect_err(&what)
         }
         "migrate" => return migrate(clinic, rows, verb).await,
@@ -275,11 +275,11 @@ async fn cell(clinic: &Clinic, rows: Rows, verb: &str) {
         },
         "clone" => {
             let new = tenantry::NewFromCopy::named("twin");
-            let begun = platform.clone_tenant(&operator(), &of, false, new).await;
+            let begun = platform.arrivals().from_tenant(&operator(), &of, false, new).await;
             ended(clinic, begun).await.expect_err(&what)
         }
         "export" => {
-            let begun = platform.export_as_operator(&operator(), &of).await.map(|_| 0);
+            let begun = platform.exports().start_as_operator(&operator(), &of).await.map(|_| 0);
             told(begun.expect_err(&what))
         }
         other => panic!("{other}"),
@@ -300,7 +300,7 @@ async fn migrate(clinic: &Clinic, rows: Rows, name: &str) {
     let only = slug(name);
     let options = fleet::Options::default();
     let reports =
-        clinic.platform.migrate_tenants(&operator(), Some(&only), options, |_, _| {}).await.unwrap();
+        clinic.platform.migrations().run(&operator(), Some(&only), options, |_, _| {}).await.unwrap();
     for failed in reports.into_iter().flat_map(|(_, report)| report.failed) {
         let failure = failed.result.unwrap_err();
         let text = format!("{} {}", failure.message, failure.remedy.unwrap_or_default());
@@ -309,10 +309,10 @@ async fn migrate(clinic: &Clinic, rows: Rows, name: &str) {
 }
 
 async fn purge(clinic: &Clinic, rows: Rows) -> Result<(), String> {
-    let id = clinic.platform.tenant_id(&slug("purge")).await.unwrap();
+    let id = clinic.platform.tenants().id_of(&slug("purge")).await.unwrap();
     let now = Terms { grace_days: 0, retention_days: 0 };
-    clinic.platform.cancel_tenant(&operator(), id, Some(now), None).await.unwrap();
-    let begun = clinic.platform.purge_tenant(&operator(), &slug("purge"), id, true).await.map_err(told)?;
+    clinic.platform.tenants().cancel(&operator(), id, Some(now), None).await.unwrap();
+    let begun = clinic.platform.purges().start(&operator(), &slug("purge"), id, true).await.map_err(told)?;
     let over = clinic.platform.operations().wait(begun).await.unwrap();
     match over.state {
         State::Done => Ok(()),

@@ -4,9 +4,9 @@
 use crate::world::{operator, slug};
 use serde_json::{Value, json};
 use std::{fs, path::Path};
-use tenantry::access::Operator;
 use tenantry::{
     Error, NewFromCopy, Platform, Result,
+    access::Operator,
     apps::Apps,
     backups::BackupId,
     config::Config,
@@ -92,12 +92,12 @@ impl Fleet {
         for (name, code) in [("aaa", "12"), ("acme", "abc"), ("zeta", "14")] {
             let tenant =
                 NewTenant { slug: slug(name), name: name.into(), email: format!("mail@{name}.test") };
-            old.create_tenant(&operator(), tenant, Some("hospital"), None).await.unwrap();
+            old.tenants().create(&operator(), tenant, Some("hospital"), None).await.unwrap();
             for sum in ["1.25", "2.50"] {
                 add(&old, name, json!({ "code": code, "sum": sum })).await.unwrap();
             }
         }
-        let asked = old.start_backup(&operator(), &slug("acme"), None).await.unwrap();
+        let asked = old.backups().start(&operator(), &slug("acme"), None).await.unwrap();
         assert_eq!(ended(&old, asked.operation).await, Ok(()));
         let archive = dir.path().join("acme.zip");
         fs::write(&archive, export(&old, "acme").await.unwrap()).unwrap();
@@ -123,22 +123,22 @@ impl Fleet {
             "export" => export(platform, "acme").await.map(drop),
             "import" => {
                 let new = copy_as("imported");
-                let begun = platform.import_tenant(&operator(), self.archive.clone(), new).await;
+                let begun = platform.arrivals().from_archive(&operator(), self.archive.clone(), new).await;
                 return over(platform, begun).await;
             }
             "clone" => {
-                let begun = platform.clone_tenant(&operator(), &acme, false, copy_as("cloned")).await;
+                let copy = copy_as("cloned");
+                let begun = platform.arrivals().from_tenant(&operator(), &acme, false, copy).await;
                 return over(platform, begun).await;
             }
             "back up" => {
-                let begun =
-                    platform.start_backup(&operator(), &acme, None).await.map(|asked| asked.operation);
-                return over(platform, begun).await;
+                let begun = platform.backups().start(&operator(), &acme, None).await;
+                return over(platform, begun.map(|asked| asked.operation)).await;
             }
-            "verify" => platform
-                .verify_backup(&operator(), &self.backup)
-                .await
-                .map(|found| assert_eq!(found.damage, None)),
+            "verify" => {
+                let found = platform.backups().verify(&operator(), &self.backup).await;
+                found.map(|found| assert_eq!(found.damage, None))
+            }
             "restore" => return self.restore(platform).await,
             "move" => return self.travel(platform).await,
             other => panic!("{other}"),
@@ -149,11 +149,11 @@ impl Fleet {
     /// Stages, swaps in and undoes a restore: afterwards the state is as before.
     async fn restore(&self, platform: &Platform) -> Result<(), (String, String)> {
         let acme = slug("acme");
-        over(platform, platform.start_restore(&operator(), &acme, &self.backup, None).await).await?;
-        let swapped = over(platform, platform.start_restore_swap(&operator(), &acme).await).await;
+        over(platform, platform.restores().start(&operator(), &acme, &self.backup, None).await).await?;
+        let swapped = over(platform, platform.restores().swap(&operator(), &acme).await).await;
         match &swapped {
-            Ok(()) => over(platform, platform.start_restore_undo(&operator(), &acme).await).await?,
-            Err(_) => platform.discard_restore(&operator(), &acme).await.unwrap(),
+            Ok(()) => over(platform, platform.restores().undo(&operator(), &acme).await).await?,
+            Err(_) => platform.restores().discard(&operator(), &acme).await.unwrap(),
         }
         swapped
     }
@@ -163,17 +163,17 @@ impl Fleet {
         let (acme, from) = (slug("acme"), self.server(platform).await);
         let to = ServerName::parse(if from.as_str() == "disk" { "main" } else { "disk" }).unwrap();
         if self.isolation == "database" {
-            over(platform, platform.move_tenant(&operator(), &acme, &to, None).await).await?;
-            over(platform, platform.demote_tenant(&operator(), &acme, None).await).await?;
-            return over(platform, platform.promote_tenant(&operator(), &acme, None, Some(&from)).await)
+            over(platform, platform.moves().to_server(&operator(), &acme, &to, None).await).await?;
+            over(platform, platform.moves().demote(&operator(), &acme, None).await).await?;
+            return over(platform, platform.moves().promote(&operator(), &acme, None, Some(&from)).await)
                 .await;
         }
-        over(platform, platform.promote_tenant(&operator(), &acme, None, Some(&to)).await).await?;
-        over(platform, platform.demote_tenant(&operator(), &acme, None).await).await
+        over(platform, platform.moves().promote(&operator(), &acme, None, Some(&to)).await).await?;
+        over(platform, platform.moves().demote(&operator(), &acme, None).await).await
     }
 
     async fn server(&self, platform: &Platform) -> ServerName {
-        platform.show_tenant(&slug("acme")).await.unwrap().placements.remove(0).place.server
+        platform.tenants().show(&slug("acme")).await.unwrap().placements.remove(0).place.server
     }
 }
 
@@ -202,13 +202,13 @@ async fn ended(platform: &Platform, operation: i64) -> Result<(), (String, Strin
 }
 
 pub(crate) async fn add(platform: &Platform, name: &str, item: Value) -> Result<u64> {
-    let tenant = platform.enter_as_operator(&operator(), &slug(name)).await?;
+    let tenant = platform.tenants().enter(&operator(), &slug(name)).await?;
     let made = platform.records(&tenant, "items")?.create(item.as_object().unwrap()).await?;
     Ok(thousandths(&serde_json::from_slice::<Value>(&made.body).unwrap()["sum"]))
 }
 
 pub(crate) async fn read(platform: &Platform, name: &str) -> Result<Vec<u64>> {
-    let tenant = platform.enter_as_operator(&operator(), &slug(name)).await?;
+    let tenant = platform.tenants().enter(&operator(), &slug(name)).await?;
     let records = platform.records(&tenant, "items")?;
     let mut sums = vec![];
     for id in 1..20 {
@@ -224,7 +224,7 @@ pub(crate) async fn read(platform: &Platform, name: &str) -> Result<Vec<u64>> {
 }
 
 async fn csv(platform: &Platform) -> Result<Vec<u64>> {
-    let tenant = platform.enter_as_operator(&operator(), &slug("acme")).await?;
+    let tenant = platform.tenants().enter(&operator(), &slug("acme")).await?;
     let records = platform.records(&tenant, "items")?;
     let (mut export, mut pieces) = (records.export_csv(Default::default())?, Vec::new());
     while let Some(piece) = export.page().await? {
@@ -238,14 +238,14 @@ async fn csv(platform: &Platform) -> Result<Vec<u64>> {
 }
 
 async fn csv_import(platform: &Platform) -> Result<()> {
-    let tenant = platform.enter_as_operator(&operator(), &slug("acme")).await?;
+    let tenant = platform.tenants().enter(&operator(), &slug("acme")).await?;
     let report = platform.records(&tenant, "items")?.import_csv(&b"code,sum\n8,4.50\n"[..], false).await?;
     assert_eq!((report.created, report.errors.len()), (1, 0), "{report:?}");
     Ok(())
 }
 
 async fn export(platform: &Platform, name: &str) -> Result<Vec<u8>> {
-    let mut export = platform.export_as_operator(&operator(), &slug(name)).await?;
+    let mut export = platform.exports().start_as_operator(&operator(), &slug(name)).await?;
     let mut bytes = vec![];
     while let Some(piece) = export.pieces.recv().await {
         bytes.extend_from_slice(&piece?);
@@ -292,7 +292,7 @@ async fn row(schema: Schema, isolation: &'static str) {
     let new = fleet.newer().await.unwrap();
     let (old, migrate) = (fleet.old.clone(), fleet::Options::default());
     if schema != Schema::Pending {
-        let reports = new.migrate_tenants(&operator(), None, migrate.clone(), |_, _| {}).await.unwrap();
+        let reports = new.migrations().run(&operator(), None, migrate.clone(), |_, _| {}).await.unwrap();
         let failed: usize = reports.iter().map(|(_, report)| report.failed.len()).sum();
         assert_eq!(
             failed,
@@ -327,7 +327,7 @@ async fn row(schema: Schema, isolation: &'static str) {
     if schema == Schema::Failed {
         mend(&old, "acme").await;
     }
-    new.migrate_tenants(&operator(), None, migrate, |_, _| {}).await.unwrap();
+    new.migrations().run(&operator(), None, migrate, |_, _| {}).await.unwrap();
     assert_eq!(read(&new, "acme").await.unwrap(), fleet.sums, "{schema:?} {isolation}");
     for name in ["aaa", "zeta"] {
         assert_eq!(read(&new, name).await.unwrap(), [1250, 2500], "{schema:?} {isolation}: {name}");
@@ -337,7 +337,7 @@ async fn row(schema: Schema, isolation: &'static str) {
 
 /// Corrects the values that the migration rejects, in a process with the old apps.
 async fn mend(old: &Platform, name: &str) {
-    let tenant = old.enter_as_operator(&operator(), &slug(name)).await.unwrap();
+    let tenant = old.tenants().enter(&operator(), &slug(name)).await.unwrap();
     let records = old.records(&tenant, "items").unwrap();
     for id in ["1", "2"] {
         records.patch(id, None, json!({ "code": "16" }).as_object().unwrap()).await.unwrap();

@@ -27,7 +27,7 @@ async fn companies_of_both_isolations_live_in_one_store() {
 
         let ward = ward.with_a_field_more(dir.path()).await;
         assert!(!ward.found().await.is_empty());
-        assert_eq!(ward.platform.tenants_behind().await.unwrap(), 2, "{isolation}");
+        assert_eq!(ward.platform.migrations().behind().await.unwrap(), 2, "{isolation}");
         let report = ward.migrate().await;
         assert_eq!(
             (report.total, report.migrated, report.failed.len()),
@@ -71,7 +71,7 @@ async fn a_pool_that_everybody_left_is_current_for_the_next_one() {
                 ward.cross("acme").await;
             }
             if released {
-                ward.platform.release_tenant(&operator(), &slug("acme"), None).await.unwrap();
+                ward.platform.moves().release(&operator(), &slug("acme"), None).await.unwrap();
             }
             let ward = ward.with_a_field_more(dir.path()).await;
             assert_eq!(ward.migrate().await.migrated, 1);

@@ -91,7 +91,7 @@ impl Ward {
     /// Creates a tenant with records of every type, one of them changed, one deleted, one with a file.
     pub(crate) async fn create(&self, name: &str) {
         let tenant = NewTenant { slug: slug(name), name: name.into(), email: format!("mail@{name}.test") };
-        self.platform.create_tenant(&operator(), tenant, Some("small"), None).await.unwrap();
+        self.platform.tenants().create(&operator(), tenant, Some("small"), None).await.unwrap();
         let tag = self.add(name, "tags", json!({ "name": format!("tag of {name}") })).await.unwrap();
         for n in 1..=4 {
             let before = if n > 1 { json!(n - 1) } else { Value::Null };
@@ -115,7 +115,7 @@ impl Ward {
 
     async fn enter(&self, name: &str) -> Tenant {
         self.platform.control().refresh().await.unwrap();
-        self.platform.enter_as_operator(&operator(), &slug(name)).await.unwrap()
+        self.platform.tenants().enter(&operator(), &slug(name)).await.unwrap()
     }
 
     pub(crate) async fn add(&self, name: &str, model: &str, row: Value) -> Result<Value> {
@@ -135,9 +135,9 @@ impl Ward {
             let text = format!("[{}]", String::from_utf8(page.items).unwrap());
             documents.extend(serde_json::from_str::<Vec<Value>>(&text).unwrap());
         }
-        let sums = self.platform.tenant_checksums(&slug(name)).await.unwrap();
+        let sums = self.platform.exports().checksums(&slug(name)).await.unwrap();
         let sums = sums.into_iter().flat_map(|(_, tables)| tables);
-        let activity = self.platform.tenant_activity(&tenant, &store, None, 100).await.unwrap();
+        let activity = self.platform.tenant(&tenant).activity(&store, None, 100).await.unwrap();
         let entries = self.platform.records(&tenant, "entries").unwrap();
         let mut papers = Vec::new();
         for document in documents.iter().filter(|document| document["paper"].is_object()) {
@@ -155,13 +155,13 @@ impl Ward {
                 .map(|a| format!("{} {} {} {} {:?}", a.at, a.actor, a.action, a.record, a.detail))
                 .collect(),
             papers,
-            rows: self.platform.tenant_usage(&tenant, &store).await.unwrap().rows,
+            rows: self.platform.tenant(&tenant).usage(&store).await.unwrap().rows,
         }
     }
 
     /// Returns the isolation of the place in use.
     pub(crate) async fn isolation(&self, name: &str) -> Isolation {
-        let shown = self.platform.show_tenant(&slug(name)).await.unwrap();
+        let shown = self.platform.tenants().show(&slug(name)).await.unwrap();
         shown.placements[0].place.isolation
     }
 
@@ -174,8 +174,8 @@ impl Ward {
 
     pub(crate) async fn start_cross(&self, name: &str) -> Result<i64> {
         match self.isolation(name).await {
-            Isolation::Pooled => self.platform.promote_tenant(&operator(), &slug(name), None, None).await,
-            Isolation::Database => self.platform.demote_tenant(&operator(), &slug(name), None).await,
+            Isolation::Pooled => self.platform.moves().promote(&operator(), &slug(name), None, None).await,
+            Isolation::Database => self.platform.moves().demote(&operator(), &slug(name), None).await,
         }
     }
 
@@ -191,7 +191,7 @@ impl Ward {
 
     pub(crate) async fn migrate(&self) -> Report {
         let mut reports =
-            self.platform.migrate_tenants(&operator(), None, Options::default(), |_, _| {}).await.unwrap();
+            self.platform.migrations().run(&operator(), None, Options::default(), |_, _| {}).await.unwrap();
         assert_eq!(reports.len(), 1);
         reports.remove(0).1
     }
@@ -200,13 +200,13 @@ impl Ward {
     pub(crate) async fn back_and_forth(&self, name: &str) {
         let then = self.picture(name).await;
         let Asked { backup, operation } =
-            self.platform.start_backup(&operator(), &slug(name), None).await.unwrap();
+            self.platform.backups().start(&operator(), &slug(name), None).await.unwrap();
         self.done(operation).await;
         self.add(name, "entries", json!({ "name": "later" })).await.unwrap();
         assert_ne!(self.picture(name).await, then);
-        let restore = self.platform.start_restore(&operator(), &slug(name), &backup, None).await.unwrap();
+        let restore = self.platform.restores().start(&operator(), &slug(name), &backup, None).await.unwrap();
         self.done(restore).await;
-        self.done(self.platform.start_restore_swap(&operator(), &slug(name)).await.unwrap()).await;
+        self.done(self.platform.restores().swap(&operator(), &slug(name)).await.unwrap()).await;
         assert_eq!(self.picture(name).await, then, "{name}");
     }
 
@@ -236,7 +236,7 @@ impl Ward {
         let open = Filter { open: true, ..Filter::default() };
         assert_eq!(self.platform.operations().list(&open).await.unwrap(), vec![]);
         assert_eq!(self.found().await, Vec::<String>::new());
-        assert_eq!(self.platform.tenants_behind().await.unwrap(), 0);
+        assert_eq!(self.platform.migrations().behind().await.unwrap(), 0);
         assert!(self.platform.audit().verify().await.unwrap().faults.is_empty());
     }
 }

@@ -22,17 +22,17 @@ async fn open(dir: &Path, text: &str) -> Result<Platform> {
 
 async fn create(platform: &Platform, name: &str) {
     let tenant = NewTenant { slug: slug(name), name: name.into(), email: format!("mail@{name}.test") };
-    platform.create_tenant(&operator(), tenant, None, None).await.unwrap();
+    platform.tenants().create(&operator(), tenant, None, None).await.unwrap();
 }
 
 async fn add_patient(platform: &Platform, name: &str) -> Result<()> {
-    let tenant = platform.enter_as_operator(&operator(), &slug(name)).await?;
+    let tenant = platform.tenants().enter(&operator(), &slug(name)).await?;
     let input: Input = serde_json::from_str(PATIENT).unwrap();
     platform.records(&tenant, "patients")?.create(&input).await.map(drop)
 }
 
 async fn patients(platform: &Platform, name: &str) -> usize {
-    let tenant = platform.enter_as_operator(&operator(), &slug(name)).await.unwrap();
+    let tenant = platform.tenants().enter(&operator(), &slug(name)).await.unwrap();
     let page = platform.records(&tenant, "patients").unwrap().list(&Default::default()).await.unwrap();
     serde_json::from_slice::<Vec<serde_json::Value>>(&[b"[", &page.items[..], b"]"].concat()).unwrap().len()
 }
@@ -49,7 +49,8 @@ fn make_database(platform: &Platform, name: &str) {
 
 async fn migrate(platform: &Platform, external: bool) -> u64 {
     let options = fleet::Options { external, ..fleet::Options::default() };
-    let reports = platform.migrate_tenants(&Operator::new("system"), None, options, |_, _| {}).await.unwrap();
+    let reports =
+        platform.migrations().run(&Operator::new("system"), None, options, |_, _| {}).await.unwrap();
     assert!(reports.iter().all(|(_, report)| report.is_clean()), "{reports:?}");
     reports.iter().map(|(_, report)| report.migrated).sum()
 }
@@ -65,35 +66,35 @@ async fn a_database_that_the_owner_brings_is_attached_and_left_alone_f3() {
     assert_eq!(missing.code(), "no_database");
     let remedy = missing.remedy().unwrap();
     assert!(remedy.ends_with("tenantry tenant attach-database alpha --store tenant"), "{remedy}");
-    platform.create_databases(&operator(), &slug("alpha")).await.unwrap();
+    platform.tenants().create_databases(&operator(), &slug("alpha")).await.unwrap();
     let there = || fs::read_dir(&platform.config().servers[0].path).unwrap().count();
     let before = there();
-    let absent = platform.attach_database(&operator(), &slug("alpha"), &attach(None)).await.unwrap_err();
+    let absent = platform.moves().attach(&operator(), &slug("alpha"), &attach(None)).await.unwrap_err();
     assert_eq!(absent.field(), Some("physical"), "{absent}");
     assert_eq!(there(), before, "nothing is ever made (`catalog-placement`)");
 
     make_database(&platform, "djo_alpha_db");
-    let done = platform.attach_database(&operator(), &slug("alpha"), &attach(None)).await.unwrap();
+    let done = platform.moves().attach(&operator(), &slug("alpha"), &attach(None)).await.unwrap();
     assert_eq!((done.database.as_str(), done.pending.is_empty()), ("djo_alpha_db", false));
     assert_eq!(add_patient(&platform, "alpha").await.unwrap_err().code(), "migrations_pending");
-    assert_eq!((migrate(&platform, false).await, platform.tenants_behind().await.unwrap()), (0, 0));
+    assert_eq!((migrate(&platform, false).await, platform.migrations().behind().await.unwrap()), (0, 0));
     assert_eq!(migrate(&platform, true).await, 1);
     add_patient(&platform, "alpha").await.unwrap();
     assert_eq!(patients(&platform, "alpha").await, 1);
 
     // Attaching again is no error; attaching another one is; no other tenant gets it, and it is not replaced.
-    let again = platform.attach_database(&operator(), &slug("alpha"), &attach(None)).await.unwrap();
+    let again = platform.moves().attach(&operator(), &slug("alpha"), &attach(None)).await.unwrap();
     assert!(again.pending.is_empty());
     make_database(&platform, "other");
     for (who, name) in [("alpha", "other"), ("beta", "djo_alpha_db"), ("beta", "control"), ("beta", "shared")]
     {
         let refused =
-            platform.attach_database(&operator(), &slug(who), &attach(Some(name))).await.unwrap_err();
+            platform.moves().attach(&operator(), &slug(who), &attach(Some(name))).await.unwrap_err();
         assert!(matches!(refused, Error::Conflict(_)), "{who} {name}: {refused}");
     }
     assert_eq!(add_patient(&platform, "beta").await.unwrap_err().code(), "no_database");
     // The owner chose the name; the database already has all migrations, which is detected at once.
-    platform.attach_database(&operator(), &slug("beta"), &attach(Some("other"))).await.unwrap();
+    platform.moves().attach(&operator(), &slug("beta"), &attach(Some("other"))).await.unwrap();
     assert_eq!(migrate(&platform, true).await, 1);
     assert!(platform.audit().verify().await.unwrap().faults.is_empty());
     let mut found = vec![];
@@ -118,18 +119,18 @@ async fn tenants_without_a_database_live_in_the_pool_that_is_named_f4() {
         add_patient(&platform, "alpha").await.unwrap();
         add_patient(&platform, "alpha").await.unwrap();
         add_patient(&platform, "beta").await.unwrap();
-        let shown = platform.show_tenant(&slug("alpha")).await.unwrap();
+        let shown = platform.tenants().show(&slug("alpha")).await.unwrap();
         let place = &shown.placements[0].place;
         assert_eq!((place.isolation, place.physical.as_str()), (Isolation::Pooled, host), "recorded");
         make_database(&platform, "djo_alpha_db");
         assert_eq!(patients(&platform, "alpha").await, 2, "{host}: what exists is not looked at");
         assert_eq!((patients(&platform, "beta").await, patients(&platform, "gamma").await), (1, 0));
 
-        let rows = platform.attach_database(&operator(), &slug("alpha"), &attach(None)).await.unwrap_err();
+        let rows = platform.moves().attach(&operator(), &slug("alpha"), &attach(None)).await.unwrap_err();
         assert!(matches!(rows, Error::Conflict(_)), "{rows}");
         add_patient(&platform, "alpha").await.unwrap();
         make_database(&platform, "djo_gamma_db");
-        platform.attach_database(&operator(), &slug("gamma"), &attach(None)).await.unwrap();
+        platform.moves().attach(&operator(), &slug("gamma"), &attach(None)).await.unwrap();
         assert_eq!(migrate(&platform, true).await, 1);
         add_patient(&platform, "gamma").await.unwrap();
         let counts = (patients(&platform, "alpha").await, patients(&platform, "gamma").await);
@@ -166,10 +167,9 @@ async fn only_a_store_whose_databases_are_brought_takes_one() {
     let dir = tempfile::tempdir().unwrap();
     let platform = open(dir.path(), "[stores.control]\n[stores.shared]\n[stores.tenant]\n").await.unwrap();
     create(&platform, "alpha").await;
-    let refused =
-        platform.attach_database(&operator(), &slug("alpha"), &attach(Some("x"))).await.unwrap_err();
+    let refused = platform.moves().attach(&operator(), &slug("alpha"), &attach(Some("x"))).await.unwrap_err();
     assert!(matches!(refused, Error::Conflict(_)), "{refused}");
     let system = Attach { store: "shared".parse().unwrap(), ..attach(None) };
-    let refused = platform.attach_database(&operator(), &slug("alpha"), &system).await.unwrap_err();
+    let refused = platform.moves().attach(&operator(), &slug("alpha"), &system).await.unwrap_err();
     assert_eq!(refused.code(), "not_found", "{}", json!(refused.to_string()));
 }

@@ -28,7 +28,7 @@ async fn open() -> Place {
 impl Place {
     async fn create(&self, name: &str) -> tenantry::Result<tenantry::tenants::provision::Created> {
         let tenant = NewTenant { slug: slug(name), name: name.into(), email: format!("mail@{name}.test") };
-        self.platform.create_tenant(&operator(), tenant, None, None).await
+        self.platform.tenants().create(&operator(), tenant, None, None).await
     }
 }
 

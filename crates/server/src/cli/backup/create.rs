@@ -30,18 +30,18 @@ pub(super) async fn create(place: &Place, options: &args::Create) -> Result<Exit
     let stores = options.stores.iter().map(|s| StoreName::parse(s)).collect::<Result<Vec<_>, _>>()?;
     let stores = Some(stores).filter(|s| !s.is_empty());
     if let ([slug], false, false) = (&slugs[..], options.all, options.system) {
-        let asked = platform.start_backup(&by, slug, stores).await.map_err(explain)?;
+        let asked = platform.backups().start(&by, slug, stores).await.map_err(explain)?;
         watch_operation(&platform, asked.operation).await?;
         return one(&platform, &asked.backup).await;
     }
     if slugs.is_empty() && !options.all {
-        let asked = platform.start_system_backup(&by).await.map_err(explain)?;
+        let asked = platform.backups().start_system(&by).await.map_err(explain)?;
         watch_operation(&platform, asked.operation).await?;
         return one(&platform, &asked.backup).await;
     }
     let tenants = Some(slugs).filter(|_| !options.all);
     let selection = Selection { tenants, stores, system: options.system };
-    let operation = platform.start_backup_run(&by, selection).await.map_err(explain)?;
+    let operation = platform.backups().start_run(&by, selection).await.map_err(explain)?;
     let result = watch_operation(&platform, operation).await?.result.unwrap_or_default();
     for failure in result["failures"].as_array().into_iter().flatten() {
         let text = |index: usize| failure[index].as_str().unwrap_or_default();
@@ -55,13 +55,13 @@ pub(super) async fn create(place: &Place, options: &args::Create) -> Result<Exit
 /// Why a backup of a run failed, with the detail that the command for one tenant gives.
 async fn reason(platform: &Platform, run: &serde_json::Value, slug: &str) -> Result<Option<String>> {
     let filter = Filter { run: run.as_i64(), state: Some(State::Failed), limit: 1000, ..Filter::default() };
-    let failed = platform.list_backups(&filter).await.map_err(explain)?;
+    let failed = platform.backups().list(&filter).await.map_err(explain)?;
     let of = |backup: &&Listed| backup.slug.as_ref().is_some_and(|s| s.as_str() == slug);
     Ok(failed.iter().find(of).and_then(|backup| backup.error.clone()))
 }
 
 async fn one(platform: &Platform, id: &BackupId) -> Result<ExitCode> {
-    let (made, _) = platform.show_backup(id).await.map_err(explain)?;
+    let (made, _) = platform.backups().show(id).await.map_err(explain)?;
     say!("{id}: {}, {} stored", counted(made.rows, "row"), table::bytes(made.stored_bytes));
     Ok(ExitCode::SUCCESS)
 }

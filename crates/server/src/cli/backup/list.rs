@@ -30,7 +30,7 @@ pub(super) async fn list(platform: &Platform, options: &args::List) -> Result<Ex
         before: options.after.as_deref().map(named).transpose()?,
         limit: options.limit,
     };
-    let listed = platform.list_backups(&filter).await.map_err(explain)?;
+    let listed = platform.backups().list(&filter).await.map_err(explain)?;
     if options.json {
         return table::page(&listed, table::next(&listed, options.limit, |backup| backup.id.clone()));
     }
@@ -41,7 +41,7 @@ pub(super) async fn list(platform: &Platform, options: &args::List) -> Result<Ex
 
 /// Shows one backup with the stores in it.
 pub(super) async fn show(platform: &Platform, id: &BackupId, json: bool) -> Result<ExitCode> {
-    let (listed, manifest) = platform.show_backup(id).await.map_err(explain)?;
+    let (listed, manifest) = platform.backups().show(id).await.map_err(explain)?;
     if json {
         let manifest = manifest.map(Into::into);
         return table::json(&BackupWhole { backup: listed.into(), manifest });

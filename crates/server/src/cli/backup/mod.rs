@@ -44,18 +44,18 @@ pub(super) fn named(text: &str) -> Result<BackupId> {
 }
 
 async fn id_of(platform: &Platform, slug: &str) -> Result<TenantId> {
-    platform.tenant_id(&Slug::parse(slug)?).await.map_err(explain)
+    platform.tenants().id_of(&Slug::parse(slug)?).await.map_err(explain)
 }
 
 async fn prune(platform: &Platform) -> Result<ExitCode> {
-    let gone = platform.prune_backups(&operator()).await.map_err(explain)?;
+    let gone = platform.backups().prune(&operator()).await.map_err(explain)?;
     gone.iter().for_each(|id| say!("removed {id}"));
     say!("{} removed", gone.len());
     Ok(ExitCode::SUCCESS)
 }
 
 async fn rescan(platform: &Platform) -> Result<ExitCode> {
-    let found = platform.rescan_backups(&operator()).await.map_err(explain)?;
+    let found = platform.backups().rescan(&operator()).await.map_err(explain)?;
     say!(
         "{} found, {} entered, {} of other installations, {} of earlier tenants, {} unreadable; purged tenants closed: {}",
         found.found,

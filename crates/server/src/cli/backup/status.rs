@@ -17,8 +17,8 @@ pub(in crate::cli) const INSIDE: &str = "backups lie inside the data directory, 
 
 /// Shows the state of all backups; exit status 1 if an operator must act, for a monitor.
 pub(super) async fn status(platform: &Platform, json: bool) -> Result<ExitCode> {
-    let status = platform.backup_status().await.map_err(explain)?;
-    let trouble = platform.backup_store_trouble().await;
+    let status = platform.backups().status().await.map_err(explain)?;
+    let trouble = platform.backups().store_trouble().await;
     crate::cli::clock::warn(platform).await?;
     let drill = &status.drill;
     let bad = status.overdue() > 0
@@ -66,7 +66,7 @@ fn drilled(drill: &DrillStatus) -> String {
 
 /// Lists the schedules with their next time.
 pub(super) async fn schedules(platform: &Platform, json: bool) -> Result<ExitCode> {
-    let status = platform.backup_status().await.map_err(explain)?;
+    let status = platform.backups().status().await.map_err(explain)?;
     if json {
         return table::page(&status.schedules, None);
     }

@@ -29,7 +29,7 @@ pub(super) async fn all(platform: &Platform, server: Option<&str>) -> Result<Exi
              {slug} --early; to have it again: tenantry tenant revoke-cancellation {slug}, then tenantry restore all"
         ),
     };
-    let report = platform.restore_all(&operator(), server.as_ref(), tell).await.map_err(explain)?;
+    let report = platform.restores().all(&operator(), server.as_ref(), tell).await.map_err(explain)?;
     if report.halted {
         say!("stopped: the first {} all failed, so the others were not touched", report.failed);
     }

@@ -61,7 +61,7 @@ fn tell_damaged(newest: &Newest) {
 
 async fn is_damaged(platform: &Platform, backup: &BackupId) -> Result<bool> {
     let filter = Filter { state: Some(backups::catalog::State::Damaged), limit: 1000, ..Filter::default() };
-    let damaged = platform.list_backups(&filter).await.map_err(explain)?;
+    let damaged = platform.backups().list(&filter).await.map_err(explain)?;
     Ok(damaged.iter().any(|listed| listed.id == *backup))
 }
 
@@ -88,13 +88,14 @@ async fn clone_tenant(platform: &Platform, options: &args::Clone) -> Result<Exit
         Some(text) => {
             let backup = named(text)?;
             let begun =
-                platform.start_restore_as(&actor, &backup, *members, wanted).await.map_err(explain)?;
+                platform.arrivals().from_backup(&actor, &backup, *members, wanted).await.map_err(explain)?;
             followed(platform, begun, &backup, &format!("clone {tenant} latest --as {new}")).await?;
             backup
         }
         None => {
             let (slug, follow) = (Slug::parse(tenant)?, |operation| to_its_end(platform, operation));
-            let newest = platform.restore_newest_as(&actor, &slug, *members, wanted, follow).await;
+            let newest =
+                platform.arrivals().from_newest_backup(&actor, &slug, *members, wanted, follow).await;
             let newest = newest.map_err(explained)?;
             tell_damaged(&newest);
             newest.backup

@@ -36,7 +36,7 @@ pub(super) async fn swap(platform: &Platform, options: &args::Staged) -> Result<
 
 /// Discards the staged copy.
 pub(super) async fn discard(platform: &Platform, slug: &Slug) -> Result<ExitCode> {
-    platform.discard_restore(&operator(), slug).await.map_err(explain)?;
+    platform.restores().discard(&operator(), slug).await.map_err(explain)?;
     say!("the staged restore of {slug} is discarded");
     Ok(ExitCode::SUCCESS)
 }
@@ -61,7 +61,7 @@ async fn stage(platform: &Platform, slug: &Slug, options: &args::Staged) -> Resu
 }
 
 async fn is_staged(platform: &Platform, slug: &Slug) -> Result<bool> {
-    Ok(platform.restored_beside(slug).await.map_err(explain)?.is_some())
+    Ok(platform.restores().staged(slug).await.map_err(explain)?.is_some())
 }
 
 /// Restores the named backup, or the newest one that is not damaged, to a staged copy.
@@ -73,19 +73,20 @@ async fn restore(
 ) -> Result<(BackupId, Listed)> {
     if let Some(text) = backup.filter(|text| !is_latest(text)) {
         let backup = named(text)?;
-        let operation = platform.start_restore(&operator(), slug, &backup, stores).await.map_err(explain)?;
+        let operation =
+            platform.restores().start(&operator(), slug, &backup, stores).await.map_err(explain)?;
         let over = followed(platform, operation, &backup, &format!("swap {slug} latest")).await?;
         return Ok((backup, over));
     }
     let follow = |operation| to_its_end(platform, operation);
-    let newest = platform.restore_newest(&operator(), slug, stores, follow).await.map_err(explained)?;
+    let newest = platform.restores().newest(&operator(), slug, stores, follow).await.map_err(explained)?;
     tell_damaged(&newest);
     Ok((newest.backup, newest.operation))
 }
 
 /// Shows the staged copy and what swapping it in would change.
 pub(super) async fn show(platform: &Platform, slug: &Slug, json: bool) -> Result<ExitCode> {
-    let (restore, stores) = platform.show_restore(slug).await.map_err(explain)?;
+    let (restore, stores) = platform.restores().show(slug).await.map_err(explain)?;
     if json {
         return table::json(&StagedRestore::from((restore, stores)));
     }
@@ -129,7 +130,7 @@ fn rows(difference: &Difference) -> Vec<Vec<String>> {
 }
 
 async fn swap_in(platform: &Platform, slug: &Slug) -> Result<ExitCode> {
-    let operation = platform.start_restore_swap(&operator(), slug).await.map_err(explain)?;
+    let operation = platform.restores().swap(&operator(), slug).await.map_err(explain)?;
     let over = watch_operation(platform, operation).await?;
     let lost: Vec<_> = over.result.iter().filter_map(|r| r["lost"].as_array()).flatten().collect();
     if lost.is_empty() {
@@ -147,7 +148,7 @@ async fn swap_in(platform: &Platform, slug: &Slug) -> Result<ExitCode> {
 
 /// Puts the data into use again that was in use before the last swap.
 pub(super) async fn undo(platform: &Platform, slug: &Slug) -> Result<ExitCode> {
-    let operation = platform.start_restore_undo(&operator(), slug).await.map_err(explain)?;
+    let operation = platform.restores().undo(&operator(), slug).await.map_err(explain)?;
     watch_operation(platform, operation).await?;
     say!("{slug} works on its data from before the restore");
     Ok(ExitCode::SUCCESS)

@@ -12,7 +12,7 @@ use tenantry::{Orphan, Platform, name::Slug};
 /// Finds files without a placement, and trouble with backups. A part that cannot be looked at is a finding too: it does
 /// not keep the others.
 async fn of_the_platform(platform: &Platform) -> Vec<String> {
-    let mut found = match platform.orphans().await {
+    let mut found = match platform.orphans().list().await {
         // A placement without its file is among the findings about databases.
         Ok(all) => all
             .iter()
@@ -30,8 +30,8 @@ async fn of_the_platform(platform: &Platform) -> Vec<String> {
         })),
         Err(error) => found.push(format!("templates of new databases could not be read: {}", explain(error))),
     }
-    found.extend(platform.backup_store_trouble().await);
-    match platform.unknown_scheduled_tenants().await {
+    found.extend(platform.backups().store_trouble().await);
+    match platform.backups().unknown_tenants().await {
         Ok(unknown) => found.extend(unknown.into_iter().map(|(schedule, slug)| {
             format!("backup schedule {schedule} names tenant {slug}, which does not exist: see [[backups.schedules]]")
         })),

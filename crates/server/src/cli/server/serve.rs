@@ -32,12 +32,12 @@ pub(in crate::cli) async fn run(place: &Place, listen: &Listen) -> Result<ExitCo
 
 /// Says at start what would keep backups from being of use. It is no reason not to serve.
 async fn tell_of_backups(platform: &Platform) -> Result<()> {
-    if platform.backup_status().await.map_err(explain)?.inside_data_dir {
+    if platform.backups().status().await.map_err(explain)?.inside_data_dir {
         tell!("warning: {}", crate::cli::backup::status::INSIDE);
     }
     let platform = platform.clone();
     tokio::spawn(async move {
-        if let Some(trouble) = platform.backup_store_trouble().await {
+        if let Some(trouble) = platform.backups().store_trouble().await {
             tracing::error!("{trouble}");
         }
     });

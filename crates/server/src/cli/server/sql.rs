@@ -57,8 +57,8 @@ enum Of {
 async fn read(platform: &Platform, of: &Of, statement: &str, json: bool) -> Result<ExitCode> {
     let by = crate::cli::user::operator();
     let rows = match of {
-        Of::Tenant(slug, store) => platform.operator_sql(&by, slug, store, statement).await,
-        Of::System(store) => platform.system_sql(&by, store, statement).await,
+        Of::Tenant(slug, store) => platform.statements().on_tenant(&by, slug, store, statement).await,
+        Of::System(store) => platform.statements().on_system_store(&by, store, statement).await,
     };
     let rows = rows.map_err(explain)?;
     if json {
@@ -77,8 +77,8 @@ async fn read(platform: &Platform, of: &Of, statement: &str, json: bool) -> Resu
 async fn write(platform: &Platform, of: &Of, statement: &str) -> Result<ExitCode> {
     let by = crate::cli::user::operator();
     let done = match of {
-        Of::Tenant(slug, store) => platform.operator_repair(&by, slug, store, statement).await,
-        Of::System(store) => platform.system_repair(&by, store, statement).await,
+        Of::Tenant(slug, store) => platform.statements().repair_tenant(&by, slug, store, statement).await,
+        Of::System(store) => platform.statements().repair_system_store(&by, store, statement).await,
     };
     let changed = done.map_err(|error| match &error {
         Error::Engine(engine) if matches!(engine.kind(), EngineErrorKind::Denied(_)) => anyhow!(

@@ -19,14 +19,14 @@ pub(super) async fn export(place: &Place, tenant: &str, out: Option<&Path>) -> R
     let platform = place.platform().await?;
     let slug = Slug::parse(tenant)?;
     // Asked before anything is taken out: an export is audited when it begins.
-    let out = out.map_or_else(|| PathBuf::from(platform.export_name(&slug)), Path::to_owned);
+    let out = out.map_or_else(|| PathBuf::from(platform.exports().file_name(&slug)), Path::to_owned);
     if out.exists() {
         bail!("{} exists already; name another file with --out", out.display());
     }
     let half = half_name(&out);
     let mut file =
         std::fs::File::create(&half).with_context(|| format!("cannot write {}", half.display()))?;
-    let mut export = match platform.export_as_operator(&operator(), &slug).await {
+    let mut export = match platform.exports().start_as_operator(&operator(), &slug).await {
         Ok(export) => export,
         Err(error) => {
             std::fs::remove_file(&half).ok();
@@ -66,7 +66,7 @@ pub(super) async fn import(place: &Place, options: &args::Import) -> Result<Exit
     let platform = place.platform().await?;
     platform.plans().initialise(&operator()).await.map_err(explain)?;
     let (slug, wanted) = (&options.slug, wanted(&options.slug, &options.new));
-    let id = platform.import_tenant(&operator(), archive, wanted).await.map_err(explain)?;
+    let id = platform.arrivals().from_archive(&operator(), archive, wanted).await.map_err(explain)?;
     let done = watch::watch_operation(&platform, id).await?;
     say!("imported {slug}: {}", came_along(done.result.as_ref()));
     Ok(ExitCode::SUCCESS)
@@ -78,7 +78,11 @@ pub(super) async fn clone_tenant(place: &Place, options: &args::Clone) -> Result
     let (slug, to) = (Slug::parse(&options.tenant)?, &options.to);
     let wanted = wanted(to, &options.new);
     let actor = operator();
-    let id = platform.clone_tenant(&actor, &slug, options.blank_personal, wanted).await.map_err(explain)?;
+    let id = platform
+        .arrivals()
+        .from_tenant(&actor, &slug, options.blank_personal, wanted)
+        .await
+        .map_err(explain)?;
     let done = watch::watch_operation(&platform, id).await?;
     say!("cloned {slug} as {to}: {}", came_along(done.result.as_ref()));
     if let Some(blanked) = done.result.as_ref().map(|r| &r["blanked"]).filter(|b| !b.is_null()) {

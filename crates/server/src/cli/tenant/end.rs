@@ -18,7 +18,7 @@ pub(super) async fn cancel(place: &Place, options: &args::Cancel) -> Result<Exit
     if options.dry_run {
         return super::purge::survey(&platform, &slug).await;
     }
-    let id = platform.tenant_id(&slug).await.map_err(explain)?;
+    let id = platform.tenants().id_of(&slug).await.map_err(explain)?;
     confirm(&slug, options.yes.as_deref(), "cancel")?;
     let usual = Terms::from(&platform.config().retention);
     let terms = Terms {
@@ -26,7 +26,7 @@ pub(super) async fn cancel(place: &Place, options: &args::Cancel) -> Result<Exit
         retention_days: options.retention_days.unwrap_or(usual.retention_days),
     };
     let reason = options.reason.as_deref();
-    let ends = platform.cancel_tenant(&operator(), id, Some(terms), reason).await.map_err(explain)?;
+    let ends = platform.tenants().cancel(&operator(), id, Some(terms), reason).await.map_err(explain)?;
     say!("{slug} is cancelled");
     say!("  works until      {}", at(ends.closes_at_us));
     say!("  may be purged on {}", at(ends.purges_at_us));
@@ -38,8 +38,8 @@ pub(super) async fn cancel(place: &Place, options: &args::Cancel) -> Result<Exit
 pub(super) async fn revoke(place: &Place, tenant: &str) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let slug = Slug::parse(tenant)?;
-    let id = platform.tenant_id(&slug).await.map_err(explain)?;
-    platform.keep_tenant(&operator(), id).await.map_err(explain)?;
+    let id = platform.tenants().id_of(&slug).await.map_err(explain)?;
+    platform.tenants().revoke_cancellation(&operator(), id).await.map_err(explain)?;
     say!("the cancellation of {slug} is revoked: the tenant continues as before");
     Ok(ExitCode::SUCCESS)
 }

@@ -20,7 +20,7 @@ pub(super) async fn list(place: &Place, json: bool) -> Result<ExitCode> {
     let mut filter = Filter { limit: 1000, ..Filter::default() };
     let mut all = Vec::new();
     loop {
-        let page = platform.list_tenants(&filter).await.map_err(explain)?;
+        let page = platform.tenants().list(&filter).await.map_err(explain)?;
         filter.after = page.last().map(|t| t.id);
         let last = page.len() < 1000;
         all.extend(page);
@@ -34,7 +34,7 @@ pub(super) async fn list(place: &Place, json: bool) -> Result<ExitCode> {
 /// All that is known of one tenant.
 pub(super) async fn show(place: &Place, tenant: &str, json: bool) -> Result<ExitCode> {
     let platform = place.reading().await?;
-    let found = platform.show_tenant(&Slug::parse(tenant)?).await.map_err(explain)?;
+    let found = platform.tenants().show(&Slug::parse(tenant)?).await.map_err(explain)?;
     if json {
         return table::json(&shown(&platform, &found)?);
     }
@@ -59,7 +59,7 @@ pub(super) async fn show(place: &Place, tenant: &str, json: bool) -> Result<Exit
     line("users", &found.users.to_string());
     line("subscription", &subscription(&found));
     line("created", &at(found.created_at_us));
-    line("size", &table::bytes(platform.tenant_bytes(&found)));
+    line("size", &table::bytes(platform.tenants().bytes(&found)));
     let header = [
         "store",
         "database",
@@ -70,7 +70,7 @@ pub(super) async fn show(place: &Place, tenant: &str, json: bool) -> Result<Exit
         "schema",
         "last migration failed",
     ];
-    let versions = platform.schema_versions(&found).await.map_err(explain)?;
+    let versions = platform.migrations().versions(&found).await.map_err(explain)?;
     table::print(&header, found.placements.iter().zip(versions).map(|(p, version)| database(p, version)));
     Ok(ExitCode::SUCCESS)
 }
@@ -125,8 +125,8 @@ pub(super) async fn print(platform: &Platform, tenants: &[Listed], json: bool) -
     ];
     let mut rows = Vec::with_capacity(tenants.len());
     for tenant in tenants {
-        let versions = platform.schema_versions(tenant).await.map_err(explain)?;
-        rows.push(row(tenant, platform.tenant_bytes(tenant), &versions));
+        let versions = platform.migrations().versions(tenant).await.map_err(explain)?;
+        rows.push(row(tenant, platform.tenants().bytes(tenant), &versions));
     }
     table::print(&header, rows);
     Ok(ExitCode::SUCCESS)
@@ -139,7 +139,7 @@ fn shown(platform: &Platform, tenant: &Listed) -> Result<serde_json::Value> {
         let ends = fields.remove("retirement").unwrap_or_default();
         fields.insert("ends".into(), ends);
     }
-    value["bytes"] = platform.tenant_bytes(tenant).into();
+    value["bytes"] = platform.tenants().bytes(tenant).into();
     Ok(value)
 }
 

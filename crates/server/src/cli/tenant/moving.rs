@@ -17,14 +17,14 @@ pub(super) async fn to(place: &Place, options: &args::Move) -> Result<ExitCode> 
     let platform = place.platform().await?;
     let (slug, store, by) = (Slug::parse(&options.tenant)?, store(options.store.as_deref())?, operator());
     if options.lost {
-        let id = platform.fall_back(&by, &slug, store.as_ref()).await.map_err(explain)?;
+        let id = platform.moves().fall_back(&by, &slug, store.as_ref()).await.map_err(explain)?;
         return put_back(&platform, id).await;
     }
     let id = match (&options.to, options.back) {
         (Some(server), false) => {
-            platform.move_tenant(&by, &slug, &ServerName::parse(server)?, store.as_ref()).await
+            platform.moves().to_server(&by, &slug, &ServerName::parse(server)?, store.as_ref()).await
         }
-        (None, true) => platform.move_tenant_back(&by, &slug, store.as_ref()).await,
+        (None, true) => platform.moves().back(&by, &slug, store.as_ref()).await,
         _ => bail!("say --to SERVER or --back"),
     };
     done(&platform, id.map_err(explain)?).await
@@ -35,7 +35,7 @@ pub(super) async fn promote(place: &Place, options: &args::Promote) -> Result<Ex
     let platform = place.platform().await?;
     let (slug, store) = (Slug::parse(&options.tenant)?, store(options.store.as_deref())?);
     let server = options.to.as_deref().map(ServerName::parse).transpose()?;
-    let id = platform.promote_tenant(&operator(), &slug, store.as_ref(), server.as_ref()).await;
+    let id = platform.moves().promote(&operator(), &slug, store.as_ref(), server.as_ref()).await;
     done(&platform, id.map_err(explain)?).await
 }
 
@@ -43,7 +43,7 @@ pub(super) async fn promote(place: &Place, options: &args::Promote) -> Result<Ex
 pub(super) async fn demote(place: &Place, options: &args::OfStore) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let (slug, store) = (Slug::parse(&options.tenant)?, store(options.store.as_deref())?);
-    let id = platform.demote_tenant(&operator(), &slug, store.as_ref()).await;
+    let id = platform.moves().demote(&operator(), &slug, store.as_ref()).await;
     done(&platform, id.map_err(explain)?).await
 }
 
@@ -51,7 +51,7 @@ pub(super) async fn demote(place: &Place, options: &args::OfStore) -> Result<Exi
 pub(super) async fn release(place: &Place, options: &args::OfStore) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let (slug, store) = (Slug::parse(&options.tenant)?, store(options.store.as_deref())?);
-    let released = platform.release_tenant(&operator(), &slug, store.as_ref()).await.map_err(explain)?;
+    let released = platform.moves().release(&operator(), &slug, store.as_ref()).await.map_err(explain)?;
     let databases = crate::cli::table::count(released, "retained database", "retained databases");
     say!("removed {databases} of {slug}");
     Ok(ExitCode::SUCCESS)

@@ -15,8 +15,8 @@ pub(super) async fn run(place: &Place, tenant: &str, changes: &[String]) -> Resu
     let platform = if changes.is_empty() { place.reading().await? } else { place.platform().await? };
     let slug = Slug::parse(tenant)?;
     let now = match changes.is_empty() {
-        true => platform.tenant_settings(&slug).await,
-        false => platform.change_tenant_settings(&operator(), &slug, changes).await,
+        true => platform.tenants().settings(&slug).await,
+        false => platform.tenants().change_settings(&operator(), &slug, changes).await,
     };
     say!("{}", serde_json::to_string_pretty(&now.map_err(explain)?)?);
     Ok(ExitCode::SUCCESS)

@@ -13,7 +13,7 @@ use tenantry::name::Slug;
 pub(super) async fn rename(place: &Place, tenant: &str, to: &str) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let (slug, to) = (Slug::parse(tenant)?, Slug::parse(to)?);
-    platform.rename_tenant(&operator(), &slug, &to).await.map_err(explain)?;
+    platform.tenants().rename(&operator(), &slug, &to).await.map_err(explain)?;
     say!("{slug} is now {to}; no other tenant can take the slug {slug}");
     Ok(ExitCode::SUCCESS)
 }
@@ -22,7 +22,7 @@ pub(super) async fn rename(place: &Place, tenant: &str, to: &str) -> Result<Exit
 pub(super) async fn suspend(place: &Place, tenant: &str, reason: &str) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let slug = Slug::parse(tenant)?;
-    platform.suspend_tenant(&operator(), &slug, reason).await.map_err(explain)?;
+    platform.tenants().suspend(&operator(), &slug, reason).await.map_err(explain)?;
     say!("suspended {slug}; undo it with: tenantry tenant resume {slug}");
     Ok(ExitCode::SUCCESS)
 }
@@ -31,7 +31,7 @@ pub(super) async fn suspend(place: &Place, tenant: &str, reason: &str) -> Result
 pub(super) async fn resume(place: &Place, tenant: &str) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let slug = Slug::parse(tenant)?;
-    platform.resume_tenant(&operator(), &slug).await.map_err(explain)?;
+    platform.tenants().resume(&operator(), &slug).await.map_err(explain)?;
     say!("resumed {slug}");
     Ok(ExitCode::SUCCESS)
 }
@@ -44,7 +44,7 @@ pub(super) async fn maintenance(place: &Place, action: &Maintenance) -> Result<E
         Maintenance::Off { tenant } => (tenant, None),
     };
     let slug = Slug::parse(tenant)?;
-    platform.set_maintenance(&operator(), &slug, reason).await.map_err(explain)?;
+    platform.tenants().set_maintenance(&operator(), &slug, reason).await.map_err(explain)?;
     match reason {
         Some(_) => say!("{slug} is in maintenance; end it with: tenantry tenant maintenance off {slug}"),
         None => say!("{slug} is open again"),

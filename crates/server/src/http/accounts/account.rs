@@ -22,7 +22,7 @@ use axum::{
 
 /// `POST /api/auth/verify`: sends the confirmation link again.
 pub(in crate::http) async fn verify(State(app): State<App>, Caller(actor): Caller) -> Result<Accepted<Sent>> {
-    app.platform().request_confirmation(&actor).await?;
+    app.platform().accounts().request_confirmation(&actor).await?;
     Ok(Accepted(Sent { sent: true }))
 }
 
@@ -32,7 +32,7 @@ pub(in crate::http) async fn change(
     Caller(actor): Caller,
     Json(form): Json<Rename>,
 ) -> Result<Json<Named>> {
-    app.platform().set_own_name(&actor, &form.name).await?;
+    app.platform().accounts().set_name(&actor, &form.name).await?;
     // Only users have a name to set.
     let id = actor.user_id().map_or(0, |id| id.get());
     Ok(Json(Named { id, name: form.name.trim().to_owned() }))
@@ -44,7 +44,7 @@ pub(in crate::http) async fn confirm(
     client: Client,
     Json(form): Json<TokenAndPassword>,
 ) -> Result<NoContent> {
-    app.platform().confirm_address(&form.token, form.password.0, &client.origin).await?;
+    app.platform().accounts().confirm_address(&form.token, form.password.0, &client.origin).await?;
     Ok(NoContent)
 }
 
@@ -55,7 +55,7 @@ pub(in crate::http) async fn forgot(
     Json(form): Json<Forgotten>,
 ) -> Result<Accepted<Sent>> {
     let tenant = wanted(&app, form.tenant.as_deref(), client.host.as_deref())?;
-    app.platform().forgot_password(form.email.0, tenant, &client.origin).await?;
+    app.platform().accounts().forgot_password(form.email.0, tenant, &client.origin).await?;
     Ok(Accepted(Sent { sent: true }))
 }
 
@@ -65,7 +65,7 @@ pub(in crate::http) async fn reset(
     client: Client,
     Json(form): Json<TokenAndPassword>,
 ) -> Result<NoContent> {
-    app.platform().reset_password(&form.token, form.password.0, &client.origin).await?;
+    app.platform().accounts().reset_password(&form.token, form.password.0, &client.origin).await?;
     Ok(NoContent)
 }
 
@@ -75,6 +75,6 @@ pub(in crate::http) async fn leave(
     Caller(actor): Caller,
     Path(tenant): Path<String>,
 ) -> Result<NoContent> {
-    app.platform().leave_tenant(&actor, &absent_unless(&tenant)?).await?;
+    app.platform().accounts().leave_tenant(&actor, &absent_unless(&tenant)?).await?;
     Ok(NoContent)
 }

@@ -24,7 +24,7 @@ pub(in crate::http) async fn show(
     State(app): State<App>,
     Json(form): Json<InvitationToken>,
 ) -> Result<Json<InvitationShown>> {
-    Ok(Json(app.platform().invitation(&form.token).await?.into()))
+    Ok(Json(app.platform().invitations().by_link(&form.token).await?.into()))
 }
 
 /// `POST /api/invitations/accept`.
@@ -36,17 +36,18 @@ pub(in crate::http) async fn accept(
 ) -> Result<Either<WithCookie<Created<Session>>, Json<Joined>>> {
     let answerer = match (form.password, actor) {
         (Some(password), _) => {
-            let email = app.platform().invitation(&form.token).await?.email;
+            let email = app.platform().invitations().by_link(&form.token).await?.email;
             Answerer::New { name: form.name.unwrap_or(email), password: password.0 }
         }
         (None, Some(actor)) => Answerer::SignedIn(actor),
         (None, None) => {
             // For an expired link, report that first.
-            app.platform().invitation(&form.token).await?;
+            app.platform().invitations().by_link(&form.token).await?;
             return Err(Error::invalid("password", "choose one, or sign in before you accept").into());
         }
     };
-    let (tenant, signed_in) = app.platform().accept_invitation(&form.token, answerer, &client.origin).await?;
+    let (tenant, signed_in) =
+        app.platform().invitations().accept(&form.token, answerer, &client.origin).await?;
     Ok(match signed_in {
         Some(signed_in) => Either::Left(session(&app, &signed_in, Created)),
         None => Either::Right(Json(Joined { tenant: AsText(tenant) })),
@@ -59,6 +60,6 @@ pub(in crate::http) async fn refuse(
     client: Client,
     Json(form): Json<InvitationToken>,
 ) -> Result<NoContent> {
-    app.platform().refuse_invitation(&form.token, &client.origin).await?;
+    app.platform().invitations().refuse(&form.token, &client.origin).await?;
     Ok(NoContent)
 }

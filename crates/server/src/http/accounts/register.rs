@@ -62,7 +62,7 @@ async fn register(
         plan: form.plan.map(String::from),
         origin: client.origin,
     };
-    Ok(app.platform().register(wish).await?)
+    Ok(app.platform().accounts().register(wish).await?)
 }
 
 /// The handler under the path `/subscription/register/`; a separate operation in the OpenAPI document.

@@ -46,7 +46,7 @@ pub(in crate::http) async fn list(
         before: query.before.as_deref().map(str::parse::<BackupId>).transpose()?,
         limit: query.limit.0,
     };
-    let listed = app.platform().list_backups(&filter).await?;
+    let listed = app.platform().backups().list(&filter).await?;
     Ok(Json(Page::cut(listed, (filter.limit, app.page_bytes()), |backup: &Backup| backup.id.0.to_string())))
 }
 
@@ -56,7 +56,7 @@ pub(in crate::http) async fn of_tenant(
     Staff(_): Staff,
     TenantSlug(slug): TenantSlug,
 ) -> Result<Json<Page<Backup>>> {
-    Ok(Json(Page::all(app.platform().tenant_backups(&slug, 1000).await?)))
+    Ok(Json(Page::all(app.platform().backups().of_tenant(&slug, 1000).await?)))
 }
 
 /// `POST /api/admin/tenants/{slug}/backups`.
@@ -66,7 +66,7 @@ pub(in crate::http) async fn start(
     TenantSlug(slug): TenantSlug,
     QueryParams(wait): QueryParams<Wait>,
 ) -> Result<Started<Operation>> {
-    let asked = app.platform().start_backup(&actor, &slug, None).await?;
+    let asked = app.platform().backups().start(&actor, &slug, None).await?;
     started(&app, asked.operation, &wait).await
 }
 
@@ -83,7 +83,7 @@ pub(in crate::http) async fn start_many(
         stores: stores(form.stores)?,
         system: form.system.unwrap_or(false),
     };
-    let operation = app.platform().start_backup_run(&actor, selection).await?;
+    let operation = app.platform().backups().start_run(&actor, selection).await?;
     started(&app, operation, &wait).await
 }
 
@@ -98,7 +98,7 @@ pub(in crate::http) async fn show(
     Staff(_): Staff,
     Path(id): Path<String>,
 ) -> Result<Json<BackupWhole>> {
-    let (listed, manifest) = app.platform().show_backup(&id.parse()?).await?;
+    let (listed, manifest) = app.platform().backups().show(&id.parse()?).await?;
     Ok(Json(BackupWhole { backup: listed.into(), manifest: manifest.map(Into::into) }))
 }
 
@@ -109,7 +109,7 @@ pub(in crate::http) async fn verify(
     Path(id): Path<String>,
     QueryParams(wait): QueryParams<Wait>,
 ) -> Result<Started<Operation>> {
-    let operation = app.platform().start_verify_backup(&actor, &id.parse()?).await?;
+    let operation = app.platform().backups().start_verification(&actor, &id.parse()?).await?;
     started(&app, operation, &wait).await
 }
 
@@ -121,14 +121,15 @@ pub(in crate::http) async fn restore_as(
     QueryParams(wait): QueryParams<Wait>,
     Json(form): Json<RestoreAs>,
 ) -> Result<Started<Operation>> {
-    let operation = app.platform().start_restore_as(&actor, &id.parse()?, form.members, form.into()).await?;
+    let operation =
+        app.platform().arrivals().from_backup(&actor, &id.parse()?, form.members, form.into()).await?;
     started(&app, operation, &wait).await
 }
 
 /// `GET /api/admin/backups/status`.
 pub(in crate::http) async fn status(State(app): State<App>, Staff(_): Staff) -> Result<Json<BackupStatus>> {
     let platform = app.platform();
-    Ok(Json(BackupStatus::new(platform.backup_status().await?, platform.now_us())))
+    Ok(Json(BackupStatus::new(platform.backups().status().await?, platform.now_us())))
 }
 
 /// `GET /api/admin/backups/drill`.
@@ -136,7 +137,7 @@ pub(in crate::http) async fn drill_status(
     State(app): State<App>,
     Staff(_): Staff,
 ) -> Result<Json<RestoreDrill>> {
-    Ok(Json(app.platform().backup_status().await?.drill.into()))
+    Ok(Json(app.platform().backups().status().await?.drill.into()))
 }
 
 /// `POST /api/admin/backups/drill`: the tenant named, or the one whose turn it is. It takes a whole backup's room in
@@ -148,22 +149,22 @@ pub(in crate::http) async fn drill(
     Json(form): Json<Drill>,
 ) -> Result<Started<Operation>> {
     let slug = form.tenant.as_deref().map(|text| field("tenant", text, Slug::parse)).transpose()?;
-    let operation = app.platform().start_restore_drill(&actor, slug.as_ref()).await?;
+    let operation = app.platform().restores().drill(&actor, slug.as_ref()).await?;
     started(&app, operation, &wait).await
 }
 
 /// `GET /api/admin/backups/runs`: newest first.
 pub(in crate::http) async fn runs(State(app): State<App>, Staff(_): Staff) -> Result<Json<Page<BackupRun>>> {
-    Ok(Json(Page::all(app.platform().backup_runs(100).await?)))
+    Ok(Json(Page::all(app.platform().backups().runs(100).await?)))
 }
 
 /// `POST /api/admin/backups/prune`.
 pub(in crate::http) async fn prune(State(app): State<App>, Staff(actor): Staff) -> Result<Json<Pruned>> {
-    let gone = app.platform().prune_backups(&actor).await?;
+    let gone = app.platform().backups().prune(&actor).await?;
     Ok(Json(Pruned { removed: gone.into_iter().map(AsText).collect() }))
 }
 
 /// `POST /api/admin/backups/rescan`.
 pub(in crate::http) async fn rescan(State(app): State<App>, Staff(actor): Staff) -> Result<Json<Rescanned>> {
-    Ok(Json(app.platform().rescan_backups(&actor).await?.into()))
+    Ok(Json(app.platform().backups().rescan(&actor).await?.into()))
 }

@@ -18,6 +18,6 @@ pub(in crate::http) async fn list(
 ) -> Result<Json<Page<Letter>>> {
     let state = query.state.as_deref().map(LetterState::parse).transpose()?;
     let filter = Filter { state, before: query.before.map(|id| id.0), limit: query.limit.0 };
-    let letters = app.platform().letters(&filter).await?;
+    let letters = app.platform().letters().list(&filter).await?;
     Ok(Json(Page::cut(letters, (filter.limit, app.page_bytes()), |letter: &Letter| letter.id.to_string())))
 }

@@ -100,5 +100,5 @@ pub(in crate::http) async fn abandon(
 
 /// `GET /api/admin/orphans`: files that no placement names, and placements whose file is missing.
 pub(in crate::http) async fn orphans(State(app): State<App>, Staff(_): Staff) -> Result<Json<Page<Orphan>>> {
-    Ok(Json(Page::all(app.platform().orphans().await?)))
+    Ok(Json(Page::all(app.platform().orphans().list().await?)))
 }

@@ -27,7 +27,7 @@ pub(in crate::http) async fn start(
     Json(form): Json<StartRestore>,
 ) -> Result<Started<Operation>> {
     let backup = form.backup.parse()?;
-    let operation = app.platform().start_restore(&actor, &slug, &backup, stores(form.stores)?).await?;
+    let operation = app.platform().restores().start(&actor, &slug, &backup, stores(form.stores)?).await?;
     started(&app, operation, &wait).await
 }
 
@@ -37,7 +37,7 @@ pub(in crate::http) async fn show(
     Staff(_): Staff,
     TenantSlug(slug): TenantSlug,
 ) -> Result<Json<StagedRestore>> {
-    Ok(Json(app.platform().show_restore(&slug).await?.into()))
+    Ok(Json(app.platform().restores().show(&slug).await?.into()))
 }
 
 /// `POST /api/admin/tenants/{slug}/restore/swap`.
@@ -47,7 +47,7 @@ pub(in crate::http) async fn swap(
     TenantSlug(slug): TenantSlug,
     QueryParams(wait): QueryParams<Wait>,
 ) -> Result<Started<Operation>> {
-    let operation = app.platform().start_restore_swap(&actor, &slug).await?;
+    let operation = app.platform().restores().swap(&actor, &slug).await?;
     started(&app, operation, &wait).await
 }
 
@@ -58,7 +58,7 @@ pub(in crate::http) async fn undo(
     TenantSlug(slug): TenantSlug,
     QueryParams(wait): QueryParams<Wait>,
 ) -> Result<Started<Operation>> {
-    let operation = app.platform().start_restore_undo(&actor, &slug).await?;
+    let operation = app.platform().restores().undo(&actor, &slug).await?;
     started(&app, operation, &wait).await
 }
 
@@ -68,6 +68,6 @@ pub(in crate::http) async fn discard(
     Staff(actor): Staff,
     TenantSlug(slug): TenantSlug,
 ) -> Result<NoContent> {
-    app.platform().discard_restore(&actor, &slug).await?;
+    app.platform().restores().discard(&actor, &slug).await?;
     Ok(NoContent)
 }

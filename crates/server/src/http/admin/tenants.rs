@@ -27,7 +27,7 @@ pub(in crate::http) async fn list(
         .map_err(|_| Error::invalid("state", "creating, active, suspended, cancelled, purging or gone"))?;
     let after = query.after.map(|id| TenantId::from_raw(id.0));
     let filter = Filter { search: query.q, state, after, limit: query.limit.0 };
-    let listed = app.platform().list_tenants(&filter).await?;
+    let listed = app.platform().tenants().list(&filter).await?;
     Ok(Json(Page::cut(listed, (filter.limit, app.page_bytes()), |tenant: &Tenant| tenant.id.to_string())))
 }
 
@@ -37,7 +37,7 @@ pub(in crate::http) async fn show(
     Staff(_): Staff,
     TenantSlug(slug): TenantSlug,
 ) -> Result<Json<Tenant>> {
-    Ok(Json(app.platform().show_tenant(&slug).await?.into()))
+    Ok(Json(app.platform().tenants().show(&slug).await?.into()))
 }
 
 /// `POST /api/admin/tenants/{slug}/suspend`.
@@ -47,7 +47,7 @@ pub(in crate::http) async fn suspend(
     TenantSlug(slug): TenantSlug,
     Json(form): Json<Suspend>,
 ) -> Result<Json<Tenant>> {
-    app.platform().suspend_tenant(&actor, &slug, form.reason.trim()).await?;
+    app.platform().tenants().suspend(&actor, &slug, form.reason.trim()).await?;
     show(State(app), Staff(actor), TenantSlug(slug)).await
 }
 
@@ -57,7 +57,7 @@ pub(in crate::http) async fn resume(
     Staff(actor): Staff,
     TenantSlug(slug): TenantSlug,
 ) -> Result<Json<Tenant>> {
-    app.platform().resume_tenant(&actor, &slug).await?;
+    app.platform().tenants().resume(&actor, &slug).await?;
     show(State(app), Staff(actor), TenantSlug(slug)).await
 }
 
@@ -83,6 +83,6 @@ pub(in crate::http) async fn change_plan(
     }
     let state = wrong.finish_with(state)?;
     let state = state.map(|state| (state, form.ends_at.map(|at| at.0)));
-    app.platform().change_subscription(&actor, &slug, form.plan.as_deref(), state).await?;
+    app.platform().plans().change_subscription(&actor, &slug, form.plan.as_deref(), state).await?;
     show(State(app), Staff(actor), TenantSlug(slug)).await
 }

@@ -46,7 +46,7 @@ pub(in crate::http) async fn ready(State(app): State<App>) -> Result<String> {
              compare it with another clock, then run: tenantry clock accept\n",
         );
     }
-    let standing = app.platform().schema_standing().await?;
+    let standing = app.platform().migrations().standing().await?;
     for (count, what) in [
         (standing.behind, "behind the apps of this server; run: tenantry migrate tenants"),
         (standing.ahead, "migrated by newer apps; run: tenantry reload"),
@@ -56,7 +56,7 @@ pub(in crate::http) async fn ready(State(app): State<App>) -> Result<String> {
             let _ = writeln!(text, "tenant databases, {count}: {what}");
         }
     }
-    for refused in app.platform().refused_stores().await.iter() {
+    for refused in app.platform().migrations().refused().await.iter() {
         let _ = writeln!(
             text,
             "store {}: a migration is refused ({}), so its requests are too; run: tenantry check",
@@ -113,13 +113,13 @@ pub(in crate::http) async fn text(app: &App) -> Result<String> {
     let (open, stuck) = app.platform().operations().counts().await?;
     gauge(&mut text, "tenantry_operations_open", "Operations that are not over.", open);
     gauge(&mut text, "tenantry_operations_stuck", "Open operations that failed again and again.", stuck);
-    let standing = app.platform().schema_standing().await?;
+    let standing = app.platform().migrations().standing().await?;
     let behind = "Databases of tenants that lack migrations this server has loaded.";
     gauge(&mut text, "tenantry_tenants_behind", behind, standing.behind);
     let ahead = "Databases of tenants with migrations this server has not loaded.";
     gauge(&mut text, "tenantry_tenants_ahead", ahead, standing.ahead);
     refused(&mut text, app).await;
-    let orphans = app.platform().orphans_seen();
+    let orphans = app.platform().orphans().seen();
     gauge(&mut text, "tenantry_orphans", "Files without placement and placements without file.", orphans);
     let help = "Seconds that the system clock is ahead of the time that was witnessed.";
     gauge(
@@ -130,7 +130,7 @@ pub(in crate::http) async fn text(app: &App) -> Result<String> {
     );
     disks(&mut text, app);
     passes(&mut text, app);
-    if let Some(status) = app.platform().remembered_backup_status() {
+    if let Some(status) = app.platform().backups().remembered_status() {
         crate::http::backup_metrics::append(&mut text, &status, app.platform().now_us());
     }
     Ok(text)
@@ -141,7 +141,7 @@ async fn refused(text: &mut String, app: &App) {
     const NAME: &str = "tenantry_store_refused_rows";
     let help = "Rows because of which a migration of a store or a pool is refused.";
     let _ = writeln!(text, "# HELP {NAME} {help}\n# TYPE {NAME} gauge");
-    for refused in app.platform().refused_stores().await.iter() {
+    for refused in app.platform().migrations().refused().await.iter() {
         let _ = writeln!(text, "{NAME}{{store=\"{}\"}} {}", refused.place.store, refused.count);
     }
 }

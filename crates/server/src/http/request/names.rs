@@ -54,7 +54,7 @@ pub(in crate::http) fn absent_unless(slug: &str) -> Result<Slug> {
 /// Returns the tenant that a filter names.
 pub(in crate::http) async fn filtered(app: &App, slug: Option<&str>) -> Result<Option<TenantId>> {
     match slug {
-        Some(slug) => Ok(Some(app.platform().tenant_id(&absent_unless(slug)?).await?)),
+        Some(slug) => Ok(Some(app.platform().tenants().id_of(&absent_unless(slug)?).await?)),
         None => Ok(None),
     }
 }

@@ -19,7 +19,7 @@ use axum::extract::State;
 
 /// `GET /api/tenant/backups`: newest first.
 pub(in crate::http) async fn list(State(app): State<App>, tenant: Manager) -> Result<Json<Page<OwnBackup>>> {
-    Ok(Json(Page::all(app.platform().own_backups(&tenant).await?)))
+    Ok(Json(Page::all(app.platform().tenant(&tenant).backups().await?)))
 }
 
 /// `POST /api/tenant/backups`.
@@ -28,7 +28,7 @@ pub(in crate::http) async fn start(
     tenant: Manager,
     QueryParams(wait): QueryParams<Wait>,
 ) -> Result<Started<OwnBackupStarted>> {
-    let asked = app.platform().start_own_backup(&tenant).await?;
+    let asked = app.platform().tenant(&tenant).start_backup().await?;
     waited(&app, asked.operation, &wait, |listed| OwnBackupStarted {
         operation: listed.into(),
         backup: AsText(asked.backup),

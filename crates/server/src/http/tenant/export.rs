@@ -8,7 +8,7 @@ use std::io;
 
 /// `GET /api/tenant/export`: for managers of the tenant who act as themselves.
 pub(in crate::http) async fn download(State(app): State<App>, tenant: Manager) -> Result<Response> {
-    let export = app.platform().export_tenant(tenant.0).await?;
+    let export = app.platform().exports().start(tenant.0).await?;
     // A later fault can only cut the answer off: a truncated archive cannot be opened.
     let pieces = stream::unfold(export.pieces, |mut pieces| async {
         let piece = pieces.recv().await?;

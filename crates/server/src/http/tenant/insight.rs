@@ -23,7 +23,7 @@ pub(in crate::http) async fn usage(State(app): State<App>, tenant: Tenant) -> Re
     let platform = app.platform();
     let mut stores = BTreeMap::new();
     for store in platform.config().stores_of(Scope::Tenant) {
-        let held = platform.tenant_usage(&tenant, &store.name).await?;
+        let held = platform.tenant(&tenant).usage(&store.name).await?;
         stores.insert(store.name.to_string(), held.into());
     }
     Ok(Json(Usage { stores, limits: (*tenant.limits()).into() }))
@@ -38,7 +38,7 @@ pub(in crate::http) async fn activity(
     let store = query.store.as_deref().unwrap_or("tenant");
     let store = StoreName::parse(store).map_err(|e| Error::invalid("store", e.reason))?;
     let lines =
-        app.platform().tenant_activity(&tenant, &store, query.before.map(|id| id.0), query.limit.0).await?;
+        app.platform().tenant(&tenant).activity(&store, query.before.map(|id| id.0), query.limit.0).await?;
     // The engine may have cut the page off at its bytes: only an empty page is certainly the last.
     let next = lines.last().map(|line| line.id.to_string());
     Ok(Json(Page { next, ..Page::all(lines) }))

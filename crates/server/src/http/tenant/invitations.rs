@@ -12,7 +12,7 @@ use tenantry::{error::Wrong, users};
 
 /// `GET /api/tenant/invitations`.
 pub(in crate::http) async fn list(State(app): State<App>, tenant: Manager) -> Result<Json<Page<Invitation>>> {
-    Ok(Json(Page::all(app.platform().invitations(&tenant).await?)))
+    Ok(Json(Page::all(app.platform().invitations().list(&tenant).await?)))
 }
 
 /// `POST /api/tenant/invitations`: gives the same answer whether the address has an account or not.
@@ -25,7 +25,7 @@ pub(in crate::http) async fn create(
     wrong.take(users::check_email(&form.email))?;
     let role = wrong.take(app.platform().role(&form.role))?;
     let role = wrong.finish_with(role)?;
-    Ok(Created(app.platform().invite(&tenant, &form.email, &role).await?.into()))
+    Ok(Created(app.platform().invitations().create(&tenant, &form.email, &role).await?.into()))
 }
 
 /// `DELETE /api/tenant/invitations/{id}`.
@@ -34,6 +34,6 @@ pub(in crate::http) async fn revoke(
     tenant: Manager,
     PathId(id): PathId,
 ) -> Result<NoContent> {
-    app.platform().revoke_invitation(&tenant, id).await?;
+    app.platform().invitations().revoke(&tenant, id).await?;
     Ok(NoContent)
 }

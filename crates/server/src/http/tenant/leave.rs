@@ -27,14 +27,14 @@ pub(in crate::http) async fn cancel(
         return Err(Error::invalid("confirm", format!("type the tenant's slug, {}", record.slug)).into());
     }
     let reason = form.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
-    let ends = app.platform().cancel_own_tenant(&named.actor, record.id, reason).await?;
+    let ends = app.platform().accounts().cancel_tenant(&named.actor, record.id, reason).await?;
     Ok(Json(Ending { slug: record.slug.to_string(), ends: Some(ends.into()) }))
 }
 
 /// `DELETE /api/tenant/cancel`.
 pub(in crate::http) async fn revoke(State(app): State<App>, named: Named) -> Result<Json<Ending>> {
     let record = owned(&app, &named).await?;
-    app.platform().keep_own_tenant(&named.actor, record.id).await?;
+    app.platform().accounts().revoke_cancellation(&named.actor, record.id).await?;
     Ok(Json(Ending { slug: record.slug.to_string(), ends: None }))
 }
 

@@ -15,6 +15,6 @@ pub(in crate::http) async fn run(
 ) -> Result<Json<SqlRows>> {
     let store = form.store.as_deref().unwrap_or("tenant");
     let store = StoreName::parse(store).map_err(|e| Error::invalid("store", e.reason))?;
-    let rows = app.platform().tenant_sql(&tenant, &store, &form.sql, form.params).await?;
+    let rows = app.platform().tenant(&tenant).sql(&store, &form.sql, form.params).await?;
     Ok(Json(rows.into()))
 }

@@ -21,7 +21,7 @@ pub(in crate::http) async fn change(
     tenant: Manager,
     Json(form): Json<Rename>,
 ) -> Result<Json<Named>> {
-    app.platform().set_tenant_name(&tenant, &form.name).await?;
+    app.platform().tenant(&tenant).set_name(&form.name).await?;
     Ok(Json(Named { id: tenant.id().get(), name: form.name.trim().to_owned() }))
 }
 

@@ -114,7 +114,7 @@ impl Cast {
             Relation::Own | Relation::Foreign => return,
             Relation::Suspended => {
                 drop(write);
-                return platform.suspend_tenant(&Operator::new("system"), &slug, "test").await.unwrap();
+                return platform.tenants().suspend(&Operator::new("system"), &slug, "test").await.unwrap();
             }
             Relation::Lapsed => {
                 plans::set_state(&mut write, &By::system(), company.id, plans::State::Expired, None)
@@ -165,7 +165,8 @@ impl Cast {
             write.commit_unaudited().await.unwrap();
         }
         let tenant = platform
-            .enter_as_operator(&Operator::new("system"), &Slug::parse(&company.slug).unwrap())
+            .tenants()
+            .enter(&Operator::new("system"), &Slug::parse(&company.slug).unwrap())
             .await
             .unwrap();
         let records = platform.records(&tenant, "patients").unwrap();
@@ -188,7 +189,7 @@ async fn company(app: &TestApp, n: usize, relation: Relation, hash: &str) -> Com
     let platform = app.platform();
     let (slug, email) = (format!("company-{n}"), format!("owner-{n}@cast.example"));
     let new = NewTenant { slug: Slug::parse(&slug).unwrap(), name: slug.clone(), email: email.clone() };
-    let id = platform.create_tenant(&Operator::new("system"), new, None, None).await.unwrap().tenant;
+    let id = platform.tenants().create(&Operator::new("system"), new, None, None).await.unwrap().tenant;
     let mut write = platform.control().begin().await.unwrap();
     let user = NewUser {
         email: email.clone(),

@@ -4,13 +4,13 @@
 //! here. A drill never touches live data.
 
 use crate::backups::{
-    BackupId, Backups,
+    BackupId, BackupService, Restores,
     catalog::{self, Filter},
     runs,
     schedule::{due, overdue},
 };
 use crate::{
-    Error, Platform, Result,
+    Error, Result,
     access::Actor,
     audit::By,
     backups::operations::{backup_verify::BackupVerify, restore::fetch_all},
@@ -47,7 +47,11 @@ pub struct DrillStatus {
 }
 
 /// Computes the state of the drills now.
-pub(in crate::backups) async fn status(tx: &mut Tx, backups: &Backups, now_us: i64) -> Result<DrillStatus> {
+pub(in crate::backups) async fn status(
+    tx: &mut Tx,
+    backups: &BackupService,
+    now_us: i64,
+) -> Result<DrillStatus> {
     let last = "SELECT finished_at, backup, error, \
         (SELECT max(finished_at) FROM restore_drills WHERE error IS NULL AND finished_at <= ?1) \
         FROM restore_drills WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1";
@@ -115,16 +119,16 @@ pub(crate) async fn rehearse(world: &World, tenant: Option<TenantId>, id: &Backu
     Ok(())
 }
 
-impl Platform {
+impl Restores<'_> {
     /// Starts a drill with the newest good backup of a tenant, or of the tenant whose turn it is. Returns the
     /// operation's id.
     ///
     /// # Errors
     /// [`Error::Conflict`] when there is no good backup.
-    pub async fn start_restore_drill(&self, actor: &Actor, slug: Option<&Slug>) -> Result<i64> {
+    pub async fn drill(&self, actor: &Actor, slug: Option<&Slug>) -> Result<i64> {
         actor.require_superuser("start a restore drill")?;
         let by = &actor.by();
-        let mut tx = self.control().snapshot().await?;
+        let mut tx = self.platform.control().snapshot().await?;
         let found = match slug {
             None => sample(&mut tx).await?,
             Some(slug) => {
@@ -141,34 +145,34 @@ impl Platform {
             )
         };
         let (backup, tenant) = found.ok_or_else(none)?;
-        let started = self.drill(by, None, backup, tenant).await?;
+        let started = self.start_drill(by, None, backup, tenant).await?;
         started.ok_or_else(|| Error::Internal("a drill without a slot was begun already".into()))
     }
 
-    async fn drill(
+    async fn start_drill(
         &self,
         by: &By,
         slot_us: Option<i64>,
         backup: BackupId,
         of: TenantId,
     ) -> Result<Option<i64>> {
-        let mut write = self.control().begin().await?;
+        let mut write = self.platform.control().begin().await?;
         let Some(drill) = begin(&mut write, slot_us, &backup).await? else { return Ok(None) };
         write.commit_unaudited().await?;
         let operation = BackupVerify::drill(by.clone(), backup, of, drill);
-        self.operations().spawn(operation).await.map(Some)
+        self.platform.operations().spawn(operation).await.map(Some)
     }
 
     /// Starts the drill that is due, if any.
     pub(in crate::backups) async fn serve_drill(&self) -> Result<()> {
-        let Some(cron) = &self.config().backups.drill else { return Ok(()) };
-        let mut tx = self.control().snapshot().await?;
-        let now_us = self.control().now_us();
+        let Some(cron) = &self.platform.config().backups.drill else { return Ok(()) };
+        let mut tx = self.platform.control().snapshot().await?;
+        let now_us = self.platform.control().now_us();
         let seen = runs::served(&mut tx, NAME, now_us).await?;
         // As with schedules: if a clock that was ahead recorded the start, the drill is recorded again.
         let Some(seen) = seen.filter(|seen| seen.since_us <= now_us) else {
             drop(tx);
-            let mut write = self.control().begin().await?;
+            let mut write = self.platform.control().begin().await?;
             runs::see(&mut write, NAME).await?;
             return write.commit_unaudited().await;
         };
@@ -177,6 +181,6 @@ impl Platform {
         let Some(slot) = due(cron, seen.since_us, served_us, now_us) else { return Ok(()) };
         let Some((backup, of)) = sample(&mut tx).await? else { return Ok(()) };
         drop(tx);
-        self.drill(&By::system(), Some(slot), backup, of).await.map(drop)
+        self.start_drill(&By::system(), Some(slot), backup, of).await.map(drop)
     }
 }

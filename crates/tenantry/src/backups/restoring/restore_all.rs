@@ -4,9 +4,9 @@
 //! Called by `tenantry restore all`. It determines which are lost; the operations `restore` and `restore_swap` do the
 //! rest, so an interrupted run is simply started again. Only lost stores are replaced.
 
-use crate::backups::{BackupId, damaged_pool};
+use crate::backups::{BackupId, Restores, damaged_pool};
 use crate::{
-    Error, Platform, Result,
+    Error, Result,
     access::Actor,
     config::Scope,
     control::params,
@@ -78,21 +78,21 @@ struct Lost {
     why: &'static str,
 }
 
-impl Platform {
+impl Restores<'_> {
     /// Restores every tenant whose database is missing, holds something else, cannot be opened or is fenced for good, on one
     /// server or on all. External databases are left to their owners.
     ///
     /// # Errors
     /// When the backup store cannot be used, the catalog cannot be read, or the configuration lacks a server that the
     /// catalog names. A failure of one tenant is reported and counted.
-    pub async fn restore_all(
+    pub async fn all(
         &self,
         actor: &Actor,
         server: Option<&ServerName>,
         mut tell: impl FnMut(Event<'_>),
     ) -> Result<RestoredAll> {
         actor.require_staff()?;
-        if let Some(trouble) = self.backup_store_trouble().await {
+        if let Some(trouble) = self.platform.backups().store_trouble().await {
             return Err(Error::Conflict(trouble));
         }
         for slug in self.purged_since().await? {
@@ -119,7 +119,7 @@ impl Platform {
             report.halted = true;
             return Ok(report);
         }
-        let parallel = self.config().backups.parallel;
+        let parallel = self.platform.config().backups.parallel;
         let mut all =
             stream::iter(rest).map(|tenant| self.bring_back(actor, tenant)).buffer_unordered(parallel);
         while let Some(done) = all.next().await {
@@ -131,18 +131,18 @@ impl Platform {
     /// Returns the tenants that were purged after this state of the catalog, and stay closed.
     async fn purged_since(&self) -> Result<Vec<Slug>> {
         let sql = "SELECT slug FROM tenants WHERE state = 'cancelled' AND state_reason IS ? ORDER BY id";
-        let rows = self.control().snapshot().await?.query(sql, params![PURGED]).await?;
+        let rows = self.platform.control().snapshot().await?.query(sql, params![PURGED]).await?;
         rows.iter().map(|row| Ok(Slug::parse(row.text(0)?)?)).collect()
     }
 
     /// Returns the pools with a damaged page, with the commands that restore them. Reads every page.
     async fn damaged_pools(&self, server: Option<&ServerName>) -> Result<Vec<(Place, String)>> {
         let mut damaged = Vec::new();
-        let databases = self.loaded().databases.clone();
-        for store in self.config().stores_of(Scope::Tenant) {
-            let Some(place) = pool_place(self.config(), store)? else { continue };
+        let databases = self.platform.loaded().databases.clone();
+        for store in self.platform.config().stores_of(Scope::Tenant) {
+            let Some(place) = pool_place(self.platform.config(), store)? else { continue };
             if server.is_none_or(|server| *server == place.server)
-                && let Some(error) = self.0.engine.lost(&place).await?
+                && let Some(error) = self.platform.0.engine.lost(&place).await?
             {
                 let why = damaged_pool(&place, databases.host_of(&place), &error).public_title();
                 damaged.push((place, why));
@@ -160,7 +160,8 @@ impl Platform {
         let sql = "SELECT id, slug FROM tenants WHERE id > ? AND state IN ('active', 'suspended', 'cancelled') \
             AND NOT (state = 'cancelled' AND state_reason IS ?) ORDER BY id LIMIT ?";
         loop {
-            let rows = self.control().snapshot().await?.query(sql, params![after, PURGED, PAGE]).await?;
+            let rows =
+                self.platform.control().snapshot().await?.query(sql, params![after, PURGED, PAGE]).await?;
             for row in &rows {
                 after = row.integer(0)?;
                 looked += 1;
@@ -181,7 +182,7 @@ impl Platform {
         damaged: &[&Place],
     ) -> Result<Option<Lost>> {
         let mut found = Lost { slug, stores: vec![], why: "" };
-        let all = placement::of_tenant(&mut self.control().snapshot().await?, id).await?;
+        let all = placement::of_tenant(&mut self.platform.control().snapshot().await?, id).await?;
         let ours =
             all.into_iter().filter(|p| p.state == PlacementState::Ready && p.policy != Policy::External);
         let wanted = ours.map(|p| p.place).filter(|place| {
@@ -189,10 +190,10 @@ impl Platform {
             server.is_none_or(|server| *server == place.server) && !damaged.iter().any(same)
         });
         for place in wanted {
-            if let Some(error) = self.0.engine.unusable(&place).await? {
+            if let Some(error) = self.platform.0.engine.unusable(&place).await? {
                 found.why = why(&error);
                 found.stores.push(place.store);
-            } else if is_superseded(&self.0.engine, self.control(), &place).await? {
+            } else if is_superseded(&self.platform.0.engine, self.platform.control(), &place).await? {
                 found.why = "was replaced by a newer one that the catalog does not know";
                 found.stores.push(place.store);
             }
@@ -210,9 +211,9 @@ impl Platform {
 
     async fn newest_that_comes_back(&self, actor: &Actor, lost: &Lost) -> Result<BackupId> {
         let slug = &lost.slug;
-        let backup = match self.restored_beside(slug).await? {
+        let backup = match self.staged(slug).await? {
             // An earlier run was interrupted between the two operations.
-            Some(beside) if beside.backup == self.newest_good_backup(slug).await? => beside.backup,
+            Some(beside) if beside.backup == self.newest_good(slug).await? => beside.backup,
             Some(beside) => {
                 return Err(Error::Conflict(format!(
                     "backup {} is staged for it: swap it in (tenantry restore swap {slug}) or discard it \
@@ -221,12 +222,12 @@ impl Platform {
                 )));
             }
             None => {
-                let operations = self.operations();
+                let operations = self.platform.operations();
                 let follow = |operation| operations.wait(operation);
-                self.restore_newest::<Error, _>(actor, slug, Some(lost.stores.clone()), follow).await?.backup
+                self.newest::<Error, _>(actor, slug, Some(lost.stores.clone()), follow).await?.backup
             }
         };
-        let over = self.operations().wait(self.start_restore_swap(actor, slug).await?).await?;
+        let over = self.platform.operations().wait(self.swap(actor, slug).await?).await?;
         match over.state {
             State::Done => Ok(backup),
             _ => Err(Error::Conflict(over.error.unwrap_or(over.what))),

@@ -4,11 +4,11 @@
 //! Called by `tenantry restore create`, `swap` and `clone` and `restore_all`.
 
 use crate::backups::{
-    BackupId,
+    BackupId, Restores,
     catalog::{self, Filter},
 };
 use crate::{
-    Error, Platform, Result,
+    Error, Result,
     access::Actor,
     operations::{Listed, State},
     tenants,
@@ -30,13 +30,13 @@ pub struct Newest {
     pub operation: Listed,
 }
 
-impl Platform {
+impl Restores<'_> {
     /// Restores the newest good backup of a tenant beside it, and passes over damaged ones. `follow` waits for the end of an
     /// operation and returns it.
     ///
     /// # Errors
     /// [`Error::Conflict`] when the tenant has no good backup, or when a restore fails although the backup is intact.
-    pub async fn restore_newest<E, F>(
+    pub async fn newest<E, F>(
         &self,
         actor: &Actor,
         slug: &Slug,
@@ -47,7 +47,7 @@ impl Platform {
         E: From<Error>,
         F: Future<Output = Result<Listed, E>>,
     {
-        let start = async |backup: &BackupId| self.start_restore(actor, slug, backup, stores.clone()).await;
+        let start = async |backup: &BackupId| self.start(actor, slug, backup, stores.clone()).await;
         self.newest_whole(slug, start, follow).await
     }
 
@@ -55,7 +55,7 @@ impl Platform {
     /// records that its backup is damaged.
     ///
     /// # Errors
-    /// Those of [`Platform::restore_newest`].
+    /// Those of [`Restores::newest`].
     pub(crate) async fn newest_whole<E, F>(
         &self,
         slug: &Slug,
@@ -72,7 +72,7 @@ impl Platform {
             if operation.state == State::Done {
                 return Ok(Newest { backup, passed_over, operation });
             }
-            let found = catalog::by_id(&mut self.control().snapshot().await?, &backup).await?;
+            let found = catalog::by_id(&mut self.platform.control().snapshot().await?, &backup).await?;
             if found.state != catalog::State::Damaged {
                 let why = operation.error.unwrap_or_else(|| "no reason is recorded".into());
                 return Err(Error::Conflict(format!("{}: {why}", operation.what)).into());
@@ -88,9 +88,26 @@ impl Platform {
         .into())
     }
 
+    /// Returns the newest good backup of a tenant.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when the tenant has no good backup.
+    pub async fn newest_good(&self, slug: &Slug) -> Result<BackupId> {
+        let mut tx = self.platform.control().snapshot().await?;
+        let tenant = Some(tenants::by_slug(&mut tx, slug).await?.id);
+        let good = Filter { tenant, state: Some(catalog::State::Good), limit: 1, ..Filter::default() };
+        let newest = catalog::list(&mut tx, &good).await?.into_iter().next();
+        let none = || {
+            Error::Conflict(format!(
+                "{slug} has no good backup; make one with: tenantry backup create {slug}"
+            ))
+        };
+        Ok(newest.ok_or_else(none)?.id)
+    }
+
     /// Ids of the newest good backups of a tenant, newest first.
     async fn good_backups(&self, slug: &Slug) -> Result<Vec<BackupId>> {
-        let mut tx = self.control().snapshot().await?;
+        let mut tx = self.platform.control().snapshot().await?;
         let tenant = Some(tenants::by_slug(&mut tx, slug).await?.id);
         let good = Filter { tenant, state: Some(catalog::State::Good), limit: TRIED, ..Filter::default() };
         Ok(catalog::list(&mut tx, &good).await?.into_iter().map(|backup| backup.id).collect())

@@ -47,13 +47,25 @@ pub struct ModelChange {
     pub removed: u64,
 }
 
+/// Restores of tenants from backups.
+pub struct Restores<'a> {
+    pub(super) platform: &'a Platform,
+}
+
 impl Platform {
+    /// Restores: start, compare, swap in, undo, discard, drill.
+    pub fn restores(&self) -> Restores<'_> {
+        Restores { platform: self }
+    }
+}
+
+impl Restores<'_> {
     /// Starts restoring a backup into staged databases beside the live tenant. Returns the operation's id.
     ///
     /// # Errors
     /// [`Error::NotFound`] for tenant, backup or store; [`Error::Conflict`] for another tenant's backup, external
     /// stores, or a tenant without databases.
-    pub async fn start_restore(
+    pub async fn start(
         &self,
         actor: &Actor,
         slug: &Slug,
@@ -62,8 +74,8 @@ impl Platform {
     ) -> Result<i64> {
         actor.require_staff()?;
         let by = &actor.by();
-        stores.iter().flatten().try_for_each(|store| self.tenant_store(store).map(drop))?;
-        let mut tx = self.control().snapshot().await?;
+        stores.iter().flatten().try_for_each(|store| self.platform.config().tenant_store(store).map(drop))?;
+        let mut tx = self.platform.control().snapshot().await?;
         let tenant = tenants::by_slug(&mut tx, slug).await?;
         if catalog::by_id(&mut tx, backup).await?.tenant != Some(tenant.id) {
             return Err(Error::Conflict(format!(
@@ -87,23 +99,23 @@ impl Platform {
         }
         let operation =
             beside::Restore::new(by.clone(), backup.clone(), whose(tenant), places, brought, stores);
-        self.operations().spawn(operation).await
+        self.platform.operations().spawn(operation).await
     }
 
     /// Returns the staged restore of a tenant, and what swapping it in would change.
     ///
     /// # Errors
     /// [`Error::Conflict`] when nothing is staged.
-    pub async fn show_restore(&self, slug: &Slug) -> Result<(Restore, Vec<Difference>)> {
+    pub async fn show(&self, slug: &Slug) -> Result<(Restore, Vec<Difference>)> {
         let nothing = || {
             Error::Conflict(format!(
                 "no restore is staged for {slug}; start with: tenantry restore create {slug}"
             ))
         };
-        let restore = self.restored_beside(slug).await?.ok_or_else(nothing)?;
+        let restore = self.staged(slug).await?.ok_or_else(nothing)?;
         let mut differences = Vec::new();
         for pair in &restore.stores {
-            differences.push(compare(&self.world(), &pair.live, &pair.other).await?);
+            differences.push(compare(&self.platform.world(), &pair.live, &pair.other).await?);
         }
         Ok((restore, differences))
     }
@@ -112,8 +124,8 @@ impl Platform {
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such tenant.
-    pub async fn restored_beside(&self, slug: &Slug) -> Result<Option<Restore>> {
-        let mut tx = self.control().snapshot().await?;
+    pub async fn staged(&self, slug: &Slug) -> Result<Option<Restore>> {
+        let mut tx = self.platform.control().snapshot().await?;
         let tenant = tenants::by_slug(&mut tx, slug).await?.id;
         restores::latest(&mut tx, tenant, restores::State::Beside).await
     }
@@ -123,7 +135,7 @@ impl Platform {
     /// # Errors
     /// [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] when nothing is staged, or another
     /// operation is open.
-    pub async fn start_restore_swap(&self, actor: &Actor, slug: &Slug) -> Result<i64> {
+    pub async fn swap(&self, actor: &Actor, slug: &Slug) -> Result<i64> {
         actor.require_staff()?;
         let by = &actor.by();
         self.turn(by, slug, false).await
@@ -134,14 +146,14 @@ impl Platform {
     /// # Errors
     /// [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] when there is no swap to undo, or another
     /// operation is open.
-    pub async fn start_restore_undo(&self, actor: &Actor, slug: &Slug) -> Result<i64> {
+    pub async fn undo(&self, actor: &Actor, slug: &Slug) -> Result<i64> {
         actor.require_staff()?;
         let by = &actor.by();
         self.turn(by, slug, true).await
     }
 
     async fn turn(&self, by: &By, slug: &Slug, back: bool) -> Result<i64> {
-        let mut tx = self.control().snapshot().await?;
+        let mut tx = self.platform.control().snapshot().await?;
         let tenant = tenants::by_slug(&mut tx, slug).await?.id;
         let mut keepers = Vec::new();
         for placement in placement::of_tenant(&mut tx, tenant).await? {
@@ -150,9 +162,9 @@ impl Platform {
             }
         }
         drop(tx);
-        let keep_us = self.config().operations.keep_moved_us();
+        let keep_us = self.platform.config().operations.keep_moved_us();
         let swap = RestoreSwap::new(by.clone(), tenant, slug.clone(), back, keep_us, keepers);
-        self.operations().spawn(swap).await
+        self.platform.operations().spawn(swap).await
     }
 
     /// Discards the staged restore of a tenant.
@@ -160,12 +172,12 @@ impl Platform {
     /// # Errors
     /// [`Error::NotFound`] when there is no such tenant; [`Error::Conflict`] when nothing is staged, or another
     /// operation is open.
-    pub async fn discard_restore(&self, actor: &Actor, slug: &Slug) -> Result<()> {
+    pub async fn discard(&self, actor: &Actor, slug: &Slug) -> Result<()> {
         actor.require_staff()?;
         let by = &actor.by();
-        let tenant = self.tenant_id(slug).await?;
+        let tenant = self.platform.tenants().id_of(slug).await?;
         let discard = RestoreDiscard::new(by.clone(), tenant, slug.clone());
-        self.operations().run(discard).await.map(drop)
+        self.platform.operations().run(discard).await.map(drop)
     }
 }
 

@@ -74,7 +74,7 @@ pub async fn restore_system(
     // From here on it is an installation like any other, and records the restore in its own log.
     drop(in_use);
     let platform = Platform::open(config).await?;
-    let Rescanned { taken_up, closed, .. } = platform.rescan_backups(operator).await?;
+    let Rescanned { taken_up, closed, .. } = platform.backups().rescan(operator).await?;
     let mut write = platform.control().begin().await?;
     let detail = json!({ "backup": id, "stores": stores, "aside": aside });
     write.audit(&operator.by(), None, "system.restore", detail).await?;
@@ -98,7 +98,7 @@ async fn make_missing_pools(config: &Config) -> Result<()> {
 }
 
 /// Moves the damaged shared database of a pooled store aside and creates an empty one. Returns where the damaged one is
-/// now. Its tenants' rows are restored with [`Platform::restore_all`].
+/// now. Its tenants' rows are restored with [`Restores::all`](crate::backups::Restores::all).
 ///
 /// # Errors
 /// [`Error::Conflict`] while a server or another command uses the data directory, and when the database is intact;

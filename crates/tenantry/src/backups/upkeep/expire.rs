@@ -5,7 +5,7 @@
 //! good backup of a tenant is never removed.
 
 use crate::backups::{
-    BackupId, Backups,
+    BackupId, BackupService,
     catalog::{self, Filter, Listed, State},
     manifest::Reason,
     retention::kept,
@@ -40,7 +40,7 @@ pub(crate) struct Expired {
 /// Returns the backups of a tenant (`None`: of the platform) that the rules no longer want.
 pub(crate) async fn expired(
     control: &Control,
-    backups: &Backups,
+    backups: &BackupService,
     tenant: Option<TenantId>,
 ) -> Result<Vec<Expired>> {
     let filter = Filter { tenant, system: tenant.is_none(), limit: 1000, ..Filter::default() };
@@ -50,7 +50,7 @@ pub(crate) async fn expired(
 
 /// Applies the rules. `due_us` is that of [`Control::due_us`]. A backup dated more than [`CLOCKS_APART_US`] after it
 /// stays and counts under no rule: a clock that is or was ahead may have dated it.
-fn judge(backups: &Backups, all: &[Listed], due_us: i64) -> Vec<Expired> {
+fn judge(backups: &BackupService, all: &[Listed], due_us: i64) -> Vec<Expired> {
     let all: Vec<&Listed> = all.iter().filter(|b| b.at_us <= due_us + CLOCKS_APART_US).collect();
     let good = || all.iter().filter(|b| b.state == State::Good && b.reason != Reason::Final);
     let newest = all.iter().filter(|b| b.state == State::Good).map(|b| b.at_us).max();
@@ -110,7 +110,7 @@ pub(in crate::backups) async fn long_gone(control: &Control, before_us: i64) -> 
 }
 
 /// Returns the schedule whose rule a backup falls under. `None`: the general rule.
-fn rule<'b>(backups: &Backups, backup: &'b Listed) -> Option<&'b str> {
+fn rule<'b>(backups: &BackupService, backup: &'b Listed) -> Option<&'b str> {
     let name = backup.schedule.as_deref()?;
     backups.config().schedule(name).map(|_| name)
 }

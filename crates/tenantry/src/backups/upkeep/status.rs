@@ -4,7 +4,7 @@
 //! it anew. Reads only the catalog.
 
 use crate::backups::{
-    Backups,
+    BackupService,
     drills::{self, DrillStatus},
     runs,
     schedule::overdue,
@@ -85,7 +85,7 @@ impl Remembered {
 }
 
 /// Computes the status.
-pub(in crate::backups) async fn status(control: &Control, backups: &Backups) -> Result<Status> {
+pub(in crate::backups) async fn status(control: &Control, backups: &BackupService) -> Result<Status> {
     let now = control.now_us();
     let mut tx = control.snapshot().await?;
     let sql = "SELECT count(*), coalesce(sum(stored_bytes), 0), max(iif(at <= ?, at, NULL)) \
@@ -118,7 +118,7 @@ pub(in crate::backups) async fn status(control: &Control, backups: &Backups) -> 
     })
 }
 
-async fn schedules(tx: &mut Tx, backups: &Backups, now_us: i64) -> Result<Vec<ScheduleStatus>> {
+async fn schedules(tx: &mut Tx, backups: &BackupService, now_us: i64) -> Result<Vec<ScheduleStatus>> {
     let mut all = Vec::new();
     for schedule in &backups.config().schedules {
         let served = runs::served(tx, schedule.name.as_str(), now_us).await?;

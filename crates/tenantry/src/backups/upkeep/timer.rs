@@ -4,6 +4,7 @@
 //! tenant.
 
 use crate::backups::{
+    Backups,
     expire::{long_gone, remove_all},
     runs,
     schedule::due,
@@ -11,7 +12,7 @@ use crate::backups::{
     verbs::Selection,
 };
 use crate::{
-    Error, Platform, Result,
+    Error, Result,
     audit::By,
     backups::operations::backup_run::BackupRun,
     clock::{DAY_US, SECOND_US},
@@ -21,21 +22,21 @@ use crate::{
 /// Largest age of the cached status.
 const STATUS_US: i64 = 60 * SECOND_US;
 
-impl Platform {
+impl Backups<'_> {
     /// Runs one pass. Starts runs and does not wait for them.
-    pub(crate) async fn backups_pass(&self) -> Result<()> {
-        for schedule in &self.config().backups.schedules {
+    pub(crate) async fn pass(&self) -> Result<()> {
+        for schedule in &self.platform.config().backups.schedules {
             if let Err(error) = self.serve(schedule).await {
                 tracing::error!(%error, schedule = %schedule.name, "schedule of backups");
             }
         }
-        if let Err(error) = self.serve_drill().await {
+        if let Err(error) = self.platform.restores().serve_drill().await {
             tracing::error!(%error, "restore drill");
         }
-        let (control, backups) = (self.control(), self.backups());
-        let keep_us = i64::from(self.config().retention.backups_days) * DAY_US;
+        let (control, backups) = (self.platform.control(), self.platform.backup_service());
+        let keep_us = i64::from(self.platform.config().retention.backups_days) * DAY_US;
         for tenant in long_gone(control, control.due_us() - keep_us).await? {
-            if let Err(error) = remove_all(&self.world(), &By::system(), tenant).await {
+            if let Err(error) = remove_all(&self.platform.world(), &By::system(), tenant).await {
                 tracing::error!(%error, %tenant, "backups of a purged tenant stay for now");
             }
         }
@@ -48,7 +49,7 @@ impl Platform {
 
     /// Starts the run that is due by this schedule, if any.
     async fn serve(&self, schedule: &ScheduleConfig) -> Result<()> {
-        let (control, name) = (self.control(), schedule.name.as_str());
+        let (control, name) = (self.platform.control(), schedule.name.as_str());
         let now = control.now_us();
         let served = runs::served(&mut control.snapshot().await?, name, now).await?;
         // If a clock that was ahead recorded the schedule, record it again: otherwise nothing would be due until then.
@@ -66,7 +67,7 @@ impl Platform {
             system: self.names_system_store(schedule),
         };
         let run = BackupRun::new(By::system(), selection, Some((name.to_owned(), slot)));
-        match self.operations().spawn(run).await {
+        match self.platform.operations().spawn(run).await {
             // Another process was faster.
             Ok(_) | Err(Error::Conflict(_)) => Ok(()),
             Err(error) => Err(error),
@@ -76,7 +77,7 @@ impl Platform {
     /// Returns true if the schedule includes the platform's own stores. One for named tenants does so only if it names
     /// such a store.
     fn names_system_store(&self, schedule: &ScheduleConfig) -> bool {
-        let system = self.backups();
+        let system = self.platform.backup_service();
         match &schedule.stores {
             Some(stores) => system.system().iter().any(|place| stores.contains(&place.store)),
             None => schedule.tenants.is_none(),

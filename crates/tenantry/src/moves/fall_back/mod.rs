@@ -1,5 +1,5 @@
 //! The operation that puts a retained database back into use because the current one is lost.
-//! begin | look | swap | open. Started only by `Platform::fall_back`, after an operator has explicitly accepted the
+//! begin | look | swap | open. Started only by `Moves::fall_back`, after an operator has explicitly accepted the
 //! loss of everything written since. It copies and deletes nothing: the retained database is used as it is, and the
 //! remains of the lost one, which `look` sets aside, stay until an operator releases them. The catalog does not change
 //! before `swap`; from there the operation only goes forward.

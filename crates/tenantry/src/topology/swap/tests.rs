@@ -27,7 +27,7 @@ impl World {
         let slug = Slug::parse("alpha").unwrap();
         let new = NewTenant { slug, name: "Alpha".into(), email: "a@alpha.test".into() };
         let Created { tenant, .. } =
-            platform.create_tenant(&Operator::new("system"), new, None, None).await.unwrap();
+            platform.tenants().create(&Operator::new("system"), new, None, None).await.unwrap();
         Self { platform, tenant, _dir: dir }
     }
 

@@ -20,7 +20,7 @@ pub(super) const BACKUP: Scenario = Scenario {
     prepare: |w| Box::pin(tenant(w, "alpha")),
     run: |w| {
         Box::pin(async {
-            let asked = w.platform.start_backup(&operator(), &slug("alpha"), None).await;
+            let asked = w.platform.backups().start(&operator(), &slug("alpha"), None).await;
             through(w, asked.map(|a| a.operation)).await
         })
     },
@@ -36,7 +36,7 @@ pub(super) const BACKUP: Scenario = Scenario {
             if count(w, "SELECT count(*) FROM tenants").await == 0 {
                 w.operations.create_tenant(&by(), registration("alpha")).await.unwrap();
             }
-            let asked = w.platform.start_backup(&operator(), &slug("alpha"), None).await.unwrap();
+            let asked = w.platform.backups().start(&operator(), &slug("alpha"), None).await.unwrap();
             w.operations.wait(asked.operation).await.unwrap();
         })
     },
@@ -53,7 +53,7 @@ pub(super) const RUN: Scenario = Scenario {
         })
     },
     run: |w| {
-        Box::pin(async { through(w, w.platform.start_backup_run(&operator(), everything()).await).await })
+        Box::pin(async { through(w, w.platform.backups().start_run(&operator(), everything()).await).await })
     },
     finished: |w| {
         Box::pin(async {
@@ -71,7 +71,7 @@ pub(super) const RUN: Scenario = Scenario {
     endless: |w, n| {
         Box::pin(async move {
             w.operations.create_tenant(&by(), registration(nth(n).as_str())).await.unwrap();
-            let run = w.platform.start_backup_run(&operator(), everything()).await.unwrap();
+            let run = w.platform.backups().start_run(&operator(), everything()).await.unwrap();
             w.operations.wait(run).await.unwrap();
         })
     },
@@ -89,7 +89,7 @@ pub(super) const VERIFY: Scenario = Scenario {
     },
     run: |w| {
         Box::pin(async {
-            let found = w.platform.verify_backup(&operator(), &newest(w, "alpha").await).await?;
+            let found = w.platform.backups().verify(&operator(), &newest(w, "alpha").await).await?;
             assert_eq!(found.damage, None);
             Ok(())
         })
@@ -108,7 +108,7 @@ pub(super) const VERIFY: Scenario = Scenario {
                 }
                 back_up(w, "alpha").await;
             }
-            w.platform.verify_backup(&operator(), &newest(w, "alpha").await).await.unwrap();
+            w.platform.backups().verify(&operator(), &newest(w, "alpha").await).await.unwrap();
         })
     },
 };
@@ -128,14 +128,14 @@ pub(super) async fn through(w: &World, started: Result<i64>) -> Result<()> {
 }
 
 pub(super) async fn back_up(w: &World, name: &str) {
-    let asked = w.platform.start_backup(&operator(), &slug(name), None).await.unwrap();
+    let asked = w.platform.backups().start(&operator(), &slug(name), None).await.unwrap();
     through(w, Ok(asked.operation)).await.unwrap();
 }
 
 /// Returns the newest good backup.
 pub(super) async fn newest(w: &World, name: &str) -> BackupId {
     let name: Slug = slug(name);
-    let all = w.platform.tenant_backups(&name, 1000).await.unwrap();
+    let all = w.platform.backups().of_tenant(&name, 1000).await.unwrap();
     all.into_iter().find(|b| b.state == catalog::State::Good).unwrap().id
 }
 

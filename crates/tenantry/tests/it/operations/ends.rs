@@ -15,7 +15,7 @@ use tenantry::{
 };
 
 async fn survey(w: &World) -> Survey {
-    w.platform.survey_tenant(&slug("alpha")).await.unwrap()
+    w.platform.purges().survey(&slug("alpha")).await.unwrap()
 }
 
 /// Returns the number of files below `dir`.
@@ -85,7 +85,7 @@ async fn the_last_backup_is_made_and_kept_for_its_time() {
     purge(&w, "alpha").await.unwrap();
     let last = "SELECT count(*) FROM backups WHERE state = 'good' AND reason = 'final'";
     assert_eq!(count(&w, last).await, 1);
-    let certificate = w.platform.certificate("alpha").await.unwrap().detail;
+    let certificate = w.platform.purges().certificate("alpha").await.unwrap().detail;
     assert_eq!(certificate["final_backup"], newest(&w, "alpha").await.to_string());
     let days = i64::from(w.platform.config().retention.backups_days);
     let pass = async || {
@@ -104,7 +104,7 @@ async fn the_last_backup_is_made_and_kept_for_its_time() {
     tenant(&w, "beta").await;
     pass().await;
     assert_eq!(count(&w, last).await, 1);
-    let seen = w.platform.remembered_backup_status().unwrap();
+    let seen = w.platform.backups().remembered_status().unwrap();
     assert_eq!(seen.tenants_without, 1, "how backups stand is still looked at");
     std::fs::remove_file(&store).unwrap();
     std::fs::rename(&away, &store).unwrap();

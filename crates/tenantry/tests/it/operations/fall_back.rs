@@ -55,7 +55,7 @@ pub(super) const LOST: Scenario = Scenario {
 };
 
 async fn fall_back(w: &World) -> tenantry::Result<()> {
-    through(w, w.platform.fall_back(&operator(), &slug("alpha"), None).await).await
+    through(w, w.platform.moves().fall_back(&operator(), &slug("alpha"), None).await).await
 }
 
 /// Renames the files of server `disk`, so that no process can open them from now on.

@@ -26,7 +26,8 @@ async fn run_beside(w: &World, ms: u32) -> (u64, Vec<String>) {
     while w.operations.faults().waiting() > 0 {
         tokio::time::sleep(std::time::Duration::from_millis(2)).await;
     }
-    let reports = w.platform.migrate_tenants(&operator(), None, Options::default(), |_, _| {}).await.unwrap();
+    let reports =
+        w.platform.migrations().run(&operator(), None, Options::default(), |_, _| {}).await.unwrap();
     work.await.unwrap().unwrap();
     let (_, report) = reports.into_iter().find(|(store, _)| store.as_str() == "tenant").unwrap();
     assert!(report.failed.iter().all(tenantry::migrations::fleet::Outcome::is_busy), "{report:?}");
@@ -50,7 +51,7 @@ async fn a_run_passes_a_long_operation_by_and_the_next_run_has_only_that_tenant(
     let dir = tempfile::tempdir().unwrap();
     let w = behind(dir.path()).await;
     assert_eq!(run_beside(&w, 4_000).await, (1, vec!["alpha".into()]));
-    let next = w.platform.migrate_tenants(&operator(), None, Options::default(), |_, _| {}).await.unwrap();
+    let next = w.platform.migrations().run(&operator(), None, Options::default(), |_, _| {}).await.unwrap();
     let (_, report) = next.into_iter().find(|(store, _)| store.as_str() == "tenant").unwrap();
     assert_eq!((report.total, report.migrated, report.is_clean()), (1, 1, true));
     whole(&w).await;

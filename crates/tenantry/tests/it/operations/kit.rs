@@ -22,7 +22,7 @@ pub(crate) async fn tenant(w: &World, name: &str) {
 
 /// Writes [`ROWS`].
 pub(crate) async fn fill(w: &World, name: &str) {
-    let tenant = w.platform.enter_as_operator(&operator(), &slug(name)).await.unwrap();
+    let tenant = w.platform.tenants().enter(&operator(), &slug(name)).await.unwrap();
     for (model, name) in ROWS {
         let row = serde_json::json!({ "name": name });
         let row = row.as_object().unwrap().clone();
@@ -33,7 +33,7 @@ pub(crate) async fn fill(w: &World, name: &str) {
 /// Returns a tenant's rows through the normal routing: (model, name) in order.
 pub(crate) async fn contents(w: &World, name: &str) -> Vec<(String, String)> {
     w.control.refresh().await.unwrap();
-    let tenant = w.platform.enter_as_operator(&operator(), &slug(name)).await.unwrap();
+    let tenant = w.platform.tenants().enter(&operator(), &slug(name)).await.unwrap();
     let mut found = Vec::new();
     for model in ["items", "sheets", "slips"] {
         let all = ListQuery { select: Select { limit: 100, ..Select::default() }, ..ListQuery::default() };

@@ -101,11 +101,11 @@ fn like(name: &str) -> NewFromCopy {
 }
 
 async fn cloned(w: &World, name: &str) -> Result<i64> {
-    w.platform.clone_tenant(&operator(), &slug("alpha"), false, like(name)).await
+    w.platform.arrivals().from_tenant(&operator(), &slug("alpha"), false, like(name)).await
 }
 
 async fn imported(w: &World, name: &str) -> Result<i64> {
-    w.platform.import_tenant(&operator(), archive_path(w), like(name)).await
+    w.platform.arrivals().from_archive(&operator(), archive_path(w), like(name)).await
 }
 
 fn archive_path(w: &World) -> PathBuf {
@@ -120,7 +120,7 @@ async fn archive(w: &World) {
     }
     let half = path.with_extension("part");
     let mut file = std::fs::File::create(&half).unwrap();
-    let mut export = w.platform.export_as_operator(&operator(), &slug("alpha")).await.unwrap();
+    let mut export = w.platform.exports().start_as_operator(&operator(), &slug("alpha")).await.unwrap();
     while let Some(piece) = export.pieces.recv().await {
         file.write_all(&piece.unwrap()).unwrap();
     }
@@ -140,14 +140,14 @@ async fn tidy(w: &World) {
 }
 
 pub(super) async fn close(w: &World, name: &str) {
-    let id = w.platform.tenant_id(&slug(name)).await.unwrap();
+    let id = w.platform.tenants().id_of(&slug(name)).await.unwrap();
     let now = Terms { grace_days: 0, retention_days: 0 };
-    w.platform.cancel_tenant(&operator(), id, Some(now), None).await.unwrap();
+    w.platform.tenants().cancel(&operator(), id, Some(now), None).await.unwrap();
 }
 
 pub(super) async fn purge(w: &World, name: &str) -> Result<()> {
-    let id = w.platform.tenant_id(&slug(name)).await?;
-    ended(w, w.platform.purge_tenant(&operator(), &slug(name), id, false).await).await
+    let id = w.platform.tenants().id_of(&slug(name)).await?;
+    ended(w, w.platform.purges().start(&operator(), &slug(name), id, false).await).await
 }
 
 /// Returns the end of an operation, as a waiting verb would.

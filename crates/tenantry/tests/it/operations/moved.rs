@@ -35,7 +35,7 @@ async fn write_unnoted(w: &World, old: &Place) {
     let mark = engine.place_state(old).await.unwrap().recording;
     assert_ne!(mark, 0, "nothing is noted yet");
     engine.stop_recording(old, mark).await.unwrap();
-    let alpha = w.platform.enter_as_operator(&operator(), &slug("alpha")).await.unwrap();
+    let alpha = w.platform.tenants().enter(&operator(), &slug("alpha")).await.unwrap();
     let row = serde_json::json!({ "name": "not noted" });
     let items = w.platform.records(&alpha, "items").unwrap();
     items.patch("1", None, row.as_object().unwrap()).await.unwrap();

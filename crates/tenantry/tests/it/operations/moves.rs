@@ -114,7 +114,7 @@ fn finished<'a>(
 
 /// Asserts that alpha accepts writes: a fence left behind would close the tenant for good.
 pub(super) async fn open_to_writes(w: &World) {
-    let tenant = w.platform.enter_as_operator(&operator(), &slug("alpha")).await.unwrap();
+    let tenant = w.platform.tenants().enter(&operator(), &slug("alpha")).await.unwrap();
     for model in ["items", "slips"] {
         let records = w.platform.records(&tenant, model).unwrap();
         let row = serde_json::json!({ "name": "passing" });

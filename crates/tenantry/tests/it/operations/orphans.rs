@@ -12,7 +12,7 @@ async fn days_later(w: &World, days: i64) {
 }
 
 async fn told(w: &World) -> Vec<String> {
-    w.platform.orphans().await.unwrap().iter().map(ToString::to_string).collect()
+    w.platform.orphans().list().await.unwrap().iter().map(ToString::to_string).collect()
 }
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn only_what_is_certainly_over_is_removed_and_only_when_that_is_wanted() {
         let swept = World::configured(dir.path(), |c| c.operations.orphan_days = orphan_days).await;
         days_later(&swept, 3).await;
         let work = swept.platform.start_background();
-        while swept.platform.orphans_seen() == 0 {
+        while swept.platform.orphans().seen() == 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         work.stop().await;
@@ -73,6 +73,6 @@ async fn only_what_is_certainly_over_is_removed_and_only_when_that_is_wanted() {
             && file("tenant_alpha_1.db").exists()
     );
     assert_eq!(count(&w, "SELECT count(*) FROM audit WHERE action = 'orphan.remove'").await, 1);
-    let left = w.platform.orphans().await.unwrap();
+    let left = w.platform.orphans().list().await.unwrap();
     assert!(left.iter().all(|o| matches!(o, Orphan::File { .. })) && left.len() == 2, "{left:?}");
 }

@@ -142,7 +142,7 @@ async fn the_list_pages_and_filters() {
 
 /// Returns the numbers of good and failed backups of a run.
 async fn backed_up(w: &World) -> (i64, i64) {
-    let run = w.platform.start_backup_run(&operator(), Selection::default()).await.unwrap();
+    let run = w.platform.backups().start_run(&operator(), Selection::default()).await.unwrap();
     let over = w.operations.wait(run).await.unwrap().result.unwrap();
     (over["good"].as_i64().unwrap(), over["failed"].as_i64().unwrap())
 }
@@ -154,7 +154,7 @@ async fn a_run_over_many_waits_for_a_tenant_that_is_busy() {
     tenant(&w, "alpha").await;
     tenant(&w, "beta").await;
     w.operations.faults().arm("backup:take:before:wait-700");
-    let busy = w.platform.start_backup(&operator(), &slug("alpha"), None).await.unwrap();
+    let busy = w.platform.backups().start(&operator(), &slug("alpha"), None).await.unwrap();
     until_struck(&w).await;
     assert_eq!(w.operations.show(busy.operation).await.unwrap().state, State::Running);
     assert_eq!(backed_up(&w).await, (2, 0));
@@ -169,7 +169,7 @@ async fn a_run_over_many_goes_on_with_what_a_dead_worker_left_on_a_tenant() {
     tenant(&w, "beta").await;
     // Past its point of no return the operation rests, without a worker.
     w.operations.faults().arm("backup:expire:before:fail");
-    let left = w.platform.start_backup(&operator(), &slug("alpha"), None).await.unwrap();
+    let left = w.platform.backups().start(&operator(), &slug("alpha"), None).await.unwrap();
     until_struck(&w).await;
     assert_eq!(backed_up(&w).await, (2, 0));
     assert_eq!(w.operations.show(left.operation).await.unwrap().state, State::Done, "finished by the run");

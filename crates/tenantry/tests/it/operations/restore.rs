@@ -93,7 +93,7 @@ pub(super) const DISCARD: Scenario = Scenario {
             restore(w).await.unwrap();
         })
     },
-    run: |w| Box::pin(async { w.platform.discard_restore(&operator(), &slug("alpha")).await }),
+    run: |w| Box::pin(async { w.platform.restores().discard(&operator(), &slug("alpha")).await }),
     finished: |w| {
         Box::pin(async {
             match state(w).await {
@@ -107,7 +107,7 @@ pub(super) const DISCARD: Scenario = Scenario {
         Box::pin(async move {
             ready(w).await;
             restore(w).await.unwrap();
-            w.platform.discard_restore(&operator(), &slug("alpha")).await.unwrap();
+            w.platform.restores().discard(&operator(), &slug("alpha")).await.unwrap();
         })
     },
 };
@@ -147,7 +147,7 @@ async fn changed(w: &World) {
 }
 
 pub(super) async fn add_later(w: &World) {
-    let alpha = w.platform.enter_as_operator(&operator(), &slug("alpha")).await.unwrap();
+    let alpha = w.platform.tenants().enter(&operator(), &slug("alpha")).await.unwrap();
     let row = serde_json::json!({ "name": LATER.1 });
     w.platform.records(&alpha, LATER.0).unwrap().create(row.as_object().unwrap()).await.unwrap();
 }
@@ -164,28 +164,28 @@ async fn ready(w: &World) {
         back_up(w, "alpha").await;
     }
     if count(w, "SELECT count(*) FROM restores WHERE state = 'beside'").await == 1 {
-        w.platform.discard_restore(&operator(), &slug("alpha")).await.unwrap();
+        w.platform.restores().discard(&operator(), &slug("alpha")).await.unwrap();
     }
     w.operations.release_due(&by(), 100).await.unwrap();
 }
 
 pub(super) async fn restore(w: &World) -> Result<()> {
     let backup = newest(w, "alpha").await;
-    through(w, w.platform.start_restore(&operator(), &slug("alpha"), &backup, None).await).await
+    through(w, w.platform.restores().start(&operator(), &slug("alpha"), &backup, None).await).await
 }
 
 async fn swap(w: &World) -> Result<()> {
-    through(w, w.platform.start_restore_swap(&operator(), &slug("alpha")).await).await
+    through(w, w.platform.restores().swap(&operator(), &slug("alpha")).await).await
 }
 
 async fn undo(w: &World) -> Result<()> {
-    through(w, w.platform.start_restore_undo(&operator(), &slug("alpha")).await).await
+    through(w, w.platform.restores().undo(&operator(), &slug("alpha")).await).await
 }
 
 async fn as_new(w: &World, name: &str) -> Result<()> {
     let backup = newest(w, "alpha").await;
     let new = NewFromCopy { plan: Some("large".into()), ..NewFromCopy::named(name) };
-    through(w, w.platform.start_restore_as(&operator(), &backup, false, new).await).await
+    through(w, w.platform.arrivals().from_backup(&operator(), &backup, false, new).await).await
 }
 
 /// Asserts that no rows of other tenants were touched.

@@ -27,7 +27,7 @@ async fn pass(platform: &Platform) {
 }
 
 async fn state(w: &World) -> State {
-    w.platform.show_tenant(&slug("alpha")).await.unwrap().state
+    w.platform.tenants().show(&slug("alpha")).await.unwrap().state
 }
 
 #[tokio::test]
@@ -59,14 +59,14 @@ async fn a_jump_closes_but_does_not_purge_and_the_way_back_opens() {
     .with_plans()
     .await;
     tenant(&w, "alpha").await;
-    let id = w.platform.tenant_id(&slug("alpha")).await.unwrap();
-    w.platform.cancel_tenant(&operator(), id, None, None).await.unwrap();
+    let id = w.platform.tenants().id_of(&slug("alpha")).await.unwrap();
+    w.platform.tenants().cancel(&operator(), id, None, None).await.unwrap();
     for jump_us in [-800 * DAY_US, 800 * DAY_US] {
         w.control.clock().jump_us(jump_us);
         pass(&w.platform).await;
         assert_eq!(state(&w).await, if jump_us > 0 { State::Cancelled } else { State::Active });
-        assert_eq!(w.platform.tenants_due().await.unwrap(), vec![], "{jump_us}");
-        let refused = w.platform.purge_tenant(&operator(), &slug("alpha"), id, false).await.unwrap_err();
+        assert_eq!(w.platform.purges().due().await.unwrap(), vec![], "{jump_us}");
+        let refused = w.platform.purges().start(&operator(), &slug("alpha"), id, false).await.unwrap_err();
         let text = refused.public_title();
         assert_eq!(text.contains("tenantry clock accept"), jump_us > 0, "{text}");
         w.control.clock().jump_us(-jump_us);
@@ -77,13 +77,13 @@ async fn a_jump_closes_but_does_not_purge_and_the_way_back_opens() {
     w.control.clock().advance_us(2 * DAY_US - 3_600 * SECOND_US);
     w.control.clock().jump_us(7_200 * SECOND_US);
     pass(&w.platform).await;
-    assert_eq!((state(&w).await, w.platform.tenants_due().await.unwrap()), (State::Cancelled, vec![]));
+    assert_eq!((state(&w).await, w.platform.purges().due().await.unwrap()), (State::Cancelled, vec![]));
     // A server that has not seen the jump learns it from the catalog.
     let other = World::open(dir.path()).await;
     other.control.clock().jump_us(7_200 * SECOND_US + 2 * DAY_US);
-    assert_eq!(other.platform.tenants_due().await.unwrap(), vec![]);
+    assert_eq!(other.platform.purges().due().await.unwrap(), vec![]);
     w.control.clock().advance_us(3_600 * SECOND_US);
-    assert_eq!(w.platform.tenants_due().await.unwrap(), vec![(slug("alpha"), id)], "that hour was lived");
+    assert_eq!(w.platform.purges().due().await.unwrap(), vec![(slug("alpha"), id)], "that hour was lived");
 }
 
 #[tokio::test]
@@ -91,16 +91,16 @@ async fn an_operator_who_compared_the_clock_may_accept_it() {
     let dir = tempfile::tempdir().unwrap();
     let w = World::open(dir.path()).await.with_plans().await;
     tenant(&w, "alpha").await;
-    let id = w.platform.tenant_id(&slug("alpha")).await.unwrap();
-    w.platform.cancel_tenant(&operator(), id, None, None).await.unwrap();
+    let id = w.platform.tenants().id_of(&slug("alpha")).await.unwrap();
+    w.platform.tenants().cancel(&operator(), id, None, None).await.unwrap();
     w.control.clock().jump_us(400 * DAY_US);
     tenantry::tenants::close_due(&w.control, 10).await.unwrap();
     let before = w.platform.clock_state().await.unwrap();
     assert!(before.holds_back() && before.ahead_seconds() / 86_400 >= 399, "{before:?}");
-    assert_eq!(w.platform.tenants_due().await.unwrap(), vec![]);
+    assert_eq!(w.platform.purges().due().await.unwrap(), vec![]);
     let after = w.platform.accept_clock(&operator()).await.unwrap();
     assert!(!after.holds_back(), "{after:?}");
-    assert_eq!(w.platform.tenants_due().await.unwrap().len(), 1);
+    assert_eq!(w.platform.purges().due().await.unwrap().len(), 1);
     assert_eq!(count(&w, "SELECT count(*) FROM audit WHERE action = 'clock.accept'").await, 1);
 }
 
@@ -142,19 +142,19 @@ async fn backups_are_made_and_kept_before_and_after_a_jump() {
         while !platform.operations().list(&open).await.unwrap().is_empty() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        platform.backup_runs(10).await.unwrap().len()
+        platform.backups().runs(10).await.unwrap().len()
     };
     assert_eq!(runs().await, 0);
     clock.advance_us(DAY_US);
     assert_eq!(runs().await, 1);
-    let there = async || platform.tenant_backups(&slug("acme"), 10).await.unwrap();
+    let there = async || platform.backups().of_tenant(&slug("acme"), 10).await.unwrap();
     let before = there().await;
     clock.jump_us(800 * DAY_US);
     assert_eq!(runs().await, 2, "the clock may be right: a backup is made");
-    platform.prune_backups(&operator()).await.unwrap();
+    platform.backups().prune(&operator()).await.unwrap();
     assert_eq!(there().await.last(), before.last(), "and none is given up for it");
     clock.jump_us(-800 * DAY_US);
-    let status = platform.backup_status().await.unwrap();
+    let status = platform.backups().status().await.unwrap();
     assert!(
         status.newest_us.is_some_and(|at| at <= clock.now_us()),
         "one from the future tells nothing of now"
@@ -191,7 +191,7 @@ async fn an_older_catalog_gets_its_subscriptions_back() {
     let w = World::open(dir.path()).await.with_plans().await;
     for (name, audited) in [("alpha", "expire"), ("beta", "set_state"), ("gamma", "expire")] {
         tenant(&w, name).await;
-        let id = w.platform.tenant_id(&slug(name)).await.unwrap();
+        let id = w.platform.tenants().id_of(&slug(name)).await.unwrap();
         let mut write = w.control.begin().await.unwrap();
         if name == "gamma" {
             let ends = write.at_us() + DAY_US;
@@ -212,5 +212,5 @@ async fn an_older_catalog_gets_its_subscriptions_back() {
     assert_eq!(states, ["trial", "expired", "active"]);
     let newest = "SELECT witnessed_at = (SELECT max(at) FROM audit) FROM clock";
     assert_eq!(count(&w, newest).await, 1, "the newest instant on record");
-    assert!(matches!(w.platform.purge_due(&operator()).await, Ok(run) if run.started.is_empty()));
+    assert!(matches!(w.platform.purges().start_due(&operator()).await, Ok(run) if run.started.is_empty()));
 }

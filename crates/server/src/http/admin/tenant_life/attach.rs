@@ -28,5 +28,5 @@ pub(in crate::http) async fn attach(
         physical: optional("physical", form.physical.as_deref(), PhysicalName::parse)?,
         server: optional("server", form.server.as_deref(), ServerName::parse)?,
     };
-    Ok(Json(app.platform().attach_database(&actor, &slug, &wanted).await?.into()))
+    Ok(Json(app.platform().moves().attach(&actor, &slug, &wanted).await?.into()))
 }

@@ -26,7 +26,7 @@ pub(in crate::http) async fn clone_tenant(
     QueryParams(wait): QueryParams<Wait>,
     Json(form): Json<Clone>,
 ) -> Result<Started<Operation>> {
-    let id = app.platform().clone_tenant(&actor, &slug, form.blank_personal, form.into()).await?;
+    let id = app.platform().arrivals().from_tenant(&actor, &slug, form.blank_personal, form.into()).await?;
     operation::started(&app, id, &wait).await
 }
 
@@ -39,8 +39,8 @@ pub(in crate::http) async fn import(
 ) -> Result<Started<Operation>> {
     let wait = Wait { wait: query.wait };
     let wanted = NewFromCopy::from(query);
-    app.platform().check_new_from_copy(&wanted).await?;
-    let upload = app.platform().receive_archive(body::stream(archive)).await?;
-    let id = app.platform().import_upload(&actor, upload, wanted).await?;
+    app.platform().arrivals().check(&wanted).await?;
+    let upload = app.platform().arrivals().receive(body::stream(archive)).await?;
+    let id = app.platform().arrivals().from_upload(&actor, upload, wanted).await?;
     operation::started(&app, id, &wait).await
 }

@@ -5,7 +5,13 @@ use crate::{
     wire::tenant::{CreateTenant, Created},
 };
 use axum::extract::State;
-use tenantry::{Error, error::Wrong, name::Slug, operator::NewOwner, tenants::NewTenant, users};
+use tenantry::{
+    Error,
+    error::Wrong,
+    name::Slug,
+    tenants::NewTenant,
+    users::{self, NewOwner},
+};
 
 /// `POST /api/admin/tenants`: with a password also creates the owner, whose address the superuser vouches for.
 pub(in crate::http) async fn tenant(
@@ -24,7 +30,7 @@ pub(in crate::http) async fn tenant(
         password: password.0,
     });
     let new = NewTenant { slug, name: form.company, email };
-    let created = app.platform().create_tenant(&actor, new, form.plan.as_deref(), owner).await?;
+    let created = app.platform().tenants().create(&actor, new, form.plan.as_deref(), owner).await?;
     Ok(typed::Created(created.into()))
 }
 
@@ -52,6 +58,6 @@ pub(in crate::http) async fn databases(
     Staff(actor): Staff,
     TenantSlug(slug): TenantSlug,
 ) -> Result<Json<Created>> {
-    let created = app.platform().create_databases(&actor, &slug).await?;
+    let created = app.platform().tenants().create_databases(&actor, &slug).await?;
     Ok(Json(created.into()))
 }

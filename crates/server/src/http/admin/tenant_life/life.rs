@@ -21,8 +21,8 @@ pub(in crate::http) async fn rename(
     Json(form): Json<ChangeSlug>,
 ) -> Result<Json<Tenant>> {
     let to = field("slug", &form.slug, Slug::parse)?;
-    app.platform().rename_tenant(&actor, &slug, &to).await?;
-    Ok(Json(app.platform().show_tenant(&to).await?.into()))
+    app.platform().tenants().rename(&actor, &slug, &to).await?;
+    Ok(Json(app.platform().tenants().show(&to).await?.into()))
 }
 
 /// `POST /api/admin/tenants/{slug}/cancel`.
@@ -33,15 +33,15 @@ pub(in crate::http) async fn cancel(
     Json(form): Json<Cancel>,
 ) -> Result<Json<Tenant>> {
     let platform = app.platform();
-    let id = platform.tenant_id(&slug).await?;
+    let id = platform.tenants().id_of(&slug).await?;
     confirmed(&slug, &form.confirm)?;
     let usual = Terms::from(&platform.config().retention);
     let terms = Terms {
         grace_days: form.grace_days.unwrap_or(usual.grace_days),
         retention_days: form.retention_days.unwrap_or(usual.retention_days),
     };
-    platform.cancel_tenant(&actor, id, Some(terms), form.reason.as_deref()).await?;
-    Ok(Json(platform.show_tenant(&slug).await?.into()))
+    platform.tenants().cancel(&actor, id, Some(terms), form.reason.as_deref()).await?;
+    Ok(Json(platform.tenants().show(&slug).await?.into()))
 }
 
 /// `DELETE /api/admin/tenants/{slug}/cancel`.
@@ -50,9 +50,9 @@ pub(in crate::http) async fn revoke(
     Staff(actor): Staff,
     TenantSlug(slug): TenantSlug,
 ) -> Result<Json<Tenant>> {
-    let id = app.platform().tenant_id(&slug).await?;
-    app.platform().keep_tenant(&actor, id).await?;
-    Ok(Json(app.platform().show_tenant(&slug).await?.into()))
+    let id = app.platform().tenants().id_of(&slug).await?;
+    app.platform().tenants().revoke_cancellation(&actor, id).await?;
+    Ok(Json(app.platform().tenants().show(&slug).await?.into()))
 }
 
 /// Requires the slug to be repeated in the body of a destructive request (`wrong-id-deleted`).

@@ -19,6 +19,6 @@ pub(in crate::http) async fn set(
         (true, reason) => reason,
         (false, _) => None,
     };
-    app.platform().set_maintenance(&actor, &slug, reason).await?;
+    app.platform().tenants().set_maintenance(&actor, &slug, reason).await?;
     crate::http::admin::tenant(State(app), Staff(actor), TenantSlug(slug)).await
 }

@@ -34,9 +34,9 @@ pub(in crate::http) async fn to(
     let store = store(form.store)?;
     let platform = app.platform();
     let id = match (form.back, form.lost, server(form.server)?) {
-        (true, false, None) => platform.move_tenant_back(&actor, &slug, store.as_ref()).await?,
-        (true, true, None) => platform.fall_back(&actor, &slug, store.as_ref()).await?,
-        (false, false, Some(to)) => platform.move_tenant(&actor, &slug, &to, store.as_ref()).await?,
+        (true, false, None) => platform.moves().back(&actor, &slug, store.as_ref()).await?,
+        (true, true, None) => platform.moves().fall_back(&actor, &slug, store.as_ref()).await?,
+        (false, false, Some(to)) => platform.moves().to_server(&actor, &slug, &to, store.as_ref()).await?,
         (false, true, _) => return Err(Error::invalid("lost", "goes with \"back\": true").into()),
         _ => return Err(Error::invalid("server", "name a server, or say \"back\": true").into()),
     };
@@ -51,7 +51,7 @@ pub(in crate::http) async fn promote(
     Json(form): Json<Promote>,
 ) -> Result<Started<Operation>> {
     let (store, to) = (store(form.store)?, server(form.server)?);
-    let id = app.platform().promote_tenant(&actor, &slug, store.as_ref(), to.as_ref()).await?;
+    let id = app.platform().moves().promote(&actor, &slug, store.as_ref(), to.as_ref()).await?;
     operation::started(&app, id, &wait).await
 }
 
@@ -63,7 +63,7 @@ pub(in crate::http) async fn demote(
     Json(form): Json<OfStore>,
 ) -> Result<Started<Operation>> {
     let store = store(form.store)?;
-    let id = app.platform().demote_tenant(&actor, &slug, store.as_ref()).await?;
+    let id = app.platform().moves().demote(&actor, &slug, store.as_ref()).await?;
     operation::started(&app, id, &wait).await
 }
 
@@ -74,7 +74,7 @@ pub(in crate::http) async fn release(
     Json(form): Json<OfStore>,
 ) -> Result<Json<Released>> {
     let store = store(form.store)?;
-    let released = app.platform().release_tenant(&actor, &slug, store.as_ref()).await?;
+    let released = app.platform().moves().release(&actor, &slug, store.as_ref()).await?;
     Ok(Json(Released { released }))
 }
 

@@ -25,7 +25,7 @@ pub(in crate::http) async fn survey(
     Staff(_): Staff,
     TenantSlug(slug): TenantSlug,
 ) -> Result<Json<Survey>> {
-    Ok(Json(app.platform().survey_tenant(&slug).await?.into()))
+    Ok(Json(app.platform().purges().survey(&slug).await?.into()))
 }
 
 /// `POST /api/admin/tenants/{slug}/purge`.
@@ -36,10 +36,10 @@ pub(in crate::http) async fn purge(
     QueryParams(wait): QueryParams<Wait>,
     Json(form): Json<Purge>,
 ) -> Result<Started<Operation>> {
-    app.platform().tenant_id(&slug).await?;
+    app.platform().tenants().id_of(&slug).await?;
     confirmed(&slug, &form.confirm)?;
     let id = TenantId::from_raw(form.id.0);
-    let operation = app.platform().purge_tenant(&actor, &slug, id, form.early).await?;
+    let operation = app.platform().purges().start(&actor, &slug, id, form.early).await?;
     operation::started(&app, operation, &wait).await
 }
 
@@ -49,5 +49,5 @@ pub(in crate::http) async fn certificate(
     Staff(_): Staff,
     Path(slug_or_id): Path<String>,
 ) -> Result<Json<Certificate>> {
-    Ok(Json(app.platform().certificate(&slug_or_id).await?.into()))
+    Ok(Json(app.platform().purges().certificate(&slug_or_id).await?.into()))
 }

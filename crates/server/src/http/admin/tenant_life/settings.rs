@@ -12,7 +12,7 @@ pub(in crate::http) async fn show(
     Staff(_): Staff,
     TenantSlug(slug): TenantSlug,
 ) -> Result<Json<Settings>> {
-    Ok(Json(Settings { settings: app.platform().tenant_settings(&slug).await? }))
+    Ok(Json(Settings { settings: app.platform().tenants().settings(&slug).await? }))
 }
 
 /// `PATCH /api/admin/tenants/{slug}/settings`: a merge patch.
@@ -22,6 +22,6 @@ pub(in crate::http) async fn change(
     TenantSlug(slug): TenantSlug,
     Json(SettingsPatch(changes)): Json<SettingsPatch>,
 ) -> Result<Json<Settings>> {
-    let settings = app.platform().change_tenant_settings(&actor, &slug, changes).await?;
+    let settings = app.platform().tenants().change_settings(&actor, &slug, changes).await?;
     Ok(Json(Settings { settings }))
 }

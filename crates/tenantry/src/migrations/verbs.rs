@@ -1,0 +1,92 @@
+//! The verbs on migrations: `platform.migrations()`.
+//!
+//! Called by the staff API, the command line and the health report.
+
+use super::fleet;
+use crate::{
+    Error, Platform, Result,
+    access::Actor,
+    tenants::Listed,
+    topology::{PlacementState, versions},
+};
+use tenantry_engine::name::{Slug, StoreName};
+
+/// Migrations of databases to the loaded apps.
+pub struct Migrations<'a> {
+    pub(crate) platform: &'a Platform,
+}
+
+impl Platform {
+    /// Migrations: run them on tenants, see which databases are behind.
+    pub fn migrations(&self) -> Migrations<'_> {
+        Migrations { platform: self }
+    }
+}
+
+impl Migrations<'_> {
+    /// Migrates tenant databases to the version of the installed apps. Failing tenants do not stop the others, and
+    /// tenants with an open operation are skipped.
+    ///
+    /// # Errors
+    /// Those of the control store. Errors of single databases are in the reports.
+    pub async fn run(
+        &self,
+        actor: &Actor,
+        only: Option<&Slug>,
+        mut options: fleet::Options,
+        tell: impl FnMut(&StoreName, fleet::Event<'_>),
+    ) -> Result<Vec<(StoreName, fleet::Report)>> {
+        actor.require_staff()?;
+        let by = &actor.by();
+        if let Some(slug) = only {
+            options.only = Some(self.platform.tenants().id_of(slug).await?);
+        }
+        super::tenants::migrate(
+            self.platform.control(),
+            by,
+            &self.platform.0.engine,
+            &self.platform.apps(),
+            None,
+            &options,
+            tell,
+        )
+        .await
+    }
+
+    /// Returns how many tenant databases are not at the version of the loaded apps, without external ones. Reads only
+    /// the catalog.
+    ///
+    /// # Errors
+    /// Those of the control store.
+    pub async fn behind(&self) -> Result<u64> {
+        Ok(self.standing().await?.behind)
+    }
+
+    /// Returns how many tenant databases are behind the loaded apps, and how many were migrated by newer ones.
+    ///
+    /// # Errors
+    /// Those of the control store.
+    pub async fn standing(&self) -> Result<versions::Standing> {
+        versions::standing(self.platform.control(), self.platform.apps().stores()).await
+    }
+
+    /// Compares the schema of each placement of the tenant with the loaded apps, in the order of the placements.
+    ///
+    /// # Errors
+    /// Those of the control store.
+    pub async fn versions(&self, tenant: &Listed) -> Result<Vec<versions::Version>> {
+        let apps = self.platform.apps();
+        let mut found = Vec::with_capacity(tenant.placements.len());
+        for placement in &tenant.placements {
+            if placement.state != PlacementState::Ready {
+                found.push(versions::Version::Current);
+                continue;
+            }
+            let schema = apps.store(&placement.place.store).ok_or(Error::NotFound("store"))?;
+            found.push(
+                versions::of(self.platform.control(), schema, placement.schema_version.as_deref()).await?,
+            );
+        }
+        Ok(found)
+    }
+}

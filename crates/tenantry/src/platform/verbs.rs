@@ -1,0 +1,75 @@
+//! Verbs on the installation as a whole: check it, and accept its clock.
+//!
+//! Called by the staff API and the command line.
+
+use crate::{
+    Platform, Result,
+    access::Actor,
+    control::{ClockState, witness},
+    migrations::check::{Checker, Finding, What},
+};
+use std::path::PathBuf;
+use tenantry_engine::name::Slug;
+
+impl Platform {
+    /// Checks models, migrations and every database, or only those of one tenant. Returns how many tenants were
+    /// checked. Findings are reported as they are found. With `pages`, every page of every database is read as well.
+    /// `at` receives the number of tenants checked so far and their total.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`] for a tenant that does not exist. A database's error is a finding.
+    pub async fn check(
+        &self,
+        only: Option<&Slug>,
+        pages: bool,
+        mut tell: impl FnMut(Finding),
+        at: impl FnMut(u64, u64),
+    ) -> Result<u64> {
+        let loaded = self.loaded();
+        let systems = loaded.models.values().filter_map(|entry| entry.place.clone());
+        let mut checker =
+            Checker::new(&self.0.engine, &loaded.apps, systems.collect())?.without_pages(!pages);
+        let only = match only {
+            Some(slug) => Some(self.tenants().id_of(slug).await?),
+            None => None,
+        };
+        for refused in self.migrations().refused().await.iter() {
+            tell(Finding {
+                place: Some(refused.place.clone()),
+                tenant: None,
+                what: What::Refused(refused.clone()),
+            });
+        }
+        checker.platform(&mut tell).await?;
+        checker.tenants(self.control(), only, tell, at).await
+    }
+
+    /// Returns the template files of new databases that are damaged.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub async fn damaged_templates(&self) -> Result<Vec<PathBuf>> {
+        self.loaded().databases.damaged_templates().await
+    }
+
+    /// Returns the system clock, and up to when irreversible work trusts it.
+    ///
+    /// # Errors
+    /// Those of the control store.
+    pub async fn clock_state(&self) -> Result<ClockState> {
+        witness::state(self.control()).await
+    }
+
+    /// Accepts the present time of the system clock, which the operator has compared with another clock.
+    ///
+    /// # Errors
+    /// Those of the control store.
+    pub async fn accept_clock(&self, actor: &Actor) -> Result<ClockState> {
+        actor.require_staff()?;
+        let by = &actor.by();
+        let mut write = self.control().begin().await?;
+        witness::accept(&mut write, by, self.control().clock()).await?;
+        write.commit().await?;
+        self.clock_state().await
+    }
+}

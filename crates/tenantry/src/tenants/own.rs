@@ -1,0 +1,105 @@
+//! The verbs of an entered tenant on itself: `platform.tenant(&tenant)`. Its statements are in `statements.rs`, its
+//! backups in `backups/own.rs`.
+//!
+//! Called by the tenant's own pages. They offer no way to ask about another tenant.
+
+use crate::{
+    Error, Platform, Result,
+    access::Tenant,
+    reroute::{Opened, is_fenced, place_in},
+};
+use std::sync::Arc;
+use tenantry_engine::{Activity, Usage, name::StoreName, place::Place, schema::Schema};
+
+/// Usage of a tenant in one of its stores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Held {
+    /// Number of rows of all models.
+    pub rows: u64,
+    /// Size in bytes, as the plan's limit counts it: of the database's pages, or of the stored values if pooled.
+    pub bytes: u64,
+}
+
+fn held(usage: Usage) -> Held {
+    Held { rows: usage.rows, bytes: usage.bytes }
+}
+
+/// An entered tenant's verbs on itself.
+pub struct OwnTenant<'a> {
+    pub(crate) platform: &'a Platform,
+    pub(crate) tenant: &'a Tenant,
+}
+
+impl Platform {
+    /// An entered tenant: its name, usage, activity, SQL and backups. It offers no way to ask about another tenant.
+    pub fn tenant<'a>(&'a self, tenant: &'a Tenant) -> OwnTenant<'a> {
+        OwnTenant { platform: self, tenant }
+    }
+}
+
+impl OwnTenant<'_> {
+    /// Changes the display name of a tenant.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] unless the actor manages the tenant; [`Error::Invalid`] for an invalid name.
+    pub async fn set_name(&self, name: &str) -> Result<()> {
+        self.tenant.require_manager()?;
+        let mut write = self.platform.control().begin().await?;
+        super::set_name(&mut write, &self.tenant.actor().by(), self.tenant.id(), name).await?;
+        write.commit().await?;
+        self.platform.control().refresh().await
+    }
+
+    /// Returns the number of rows and bytes in a store of the tenant.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a store that tenants do not have; [`Error::NoDatabase`].
+    pub async fn usage(&self, store: &StoreName) -> Result<Held> {
+        // Reporting usage must not create an on-demand database.
+        if self.tenant.place(store).is_err() && self.tenant.record().is_made_on_demand(store.as_str()) {
+            return Ok(Held { rows: 0, bytes: 0 });
+        }
+        let opened = self.opened(store).await?;
+        let place = place_in(self.tenant, opened.moved.as_deref(), store)?;
+        match opened.session.usage().await.map_err(Error::from) {
+            Ok(usage) => Ok(held(usage)),
+            Err(error) if is_fenced(&error) => Box::pin(self.usage_later(place)).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Usage can only be read from an unfenced placement. Like a write, this call waits for the fence to lift.
+    async fn usage_later(&self, refused: &Place) -> Result<Held> {
+        let (inner, schema) = (&self.platform.0, self.schema(&refused.store)?);
+        let record = inner.await_place(self.tenant, refused, &schema, inner.write_deadline()).await?;
+        let place = record.place(refused.store.as_str())?;
+        let session = inner.engine.session(place, &schema, self.tenant.limits().bytes).await?;
+        Ok(held(session.usage().await?))
+    }
+
+    /// Returns a page of the tenant's activity log in a store, newest first. `before` is the last id of the page
+    /// before. A page may be shorter than `limit` because of its size in bytes; only an empty page is the last.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] unless the actor manages the tenant; those of [`OwnTenant::usage`].
+    pub async fn activity(
+        &self,
+        store: &StoreName,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<Activity>> {
+        self.tenant.require_manager()?;
+        let bytes = usize::try_from(self.platform.config().limits.page_bytes).unwrap_or(usize::MAX);
+        Ok(self.opened(store).await?.session.activity(before, limit, bytes).await?)
+    }
+
+    /// Opens a session in a store of the tenant, wherever that is now.
+    pub(crate) async fn opened(&self, store: &StoreName) -> Result<Opened> {
+        self.platform.config().tenant_store(store)?;
+        self.platform.0.open(self.tenant, None, store, &self.schema(store)?).await
+    }
+
+    fn schema(&self, store: &StoreName) -> Result<Arc<Schema>> {
+        self.platform.loaded().of(self.tenant.record()).databases.schema(store)
+    }
+}

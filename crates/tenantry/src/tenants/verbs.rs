@@ -1,0 +1,99 @@
+//! The verbs on tenants for staff and operators: `platform.tenants()`. Each that changes something checks its actor, writes an
+//! audit row, and commits.
+//!
+//! Called by the staff API and the command line.
+
+use super::{
+    Filter, Listed, NewTenant,
+    provision::{CreateTenant, Created},
+};
+use crate::{
+    Platform, Result,
+    access::{Actor, Operator, Tenant},
+    users::NewOwner,
+};
+use tenantry_engine::name::Slug;
+
+/// The tenants of an installation, for staff and operators.
+pub struct Tenants<'a> {
+    pub(super) platform: &'a Platform,
+}
+
+impl Platform {
+    /// Tenants: list, create, enter, rename, suspend, cancel.
+    pub fn tenants(&self) -> Tenants<'_> {
+        Tenants { platform: self }
+    }
+}
+
+impl Tenants<'_> {
+    /// Returns a page of tenants with its size, users, plan and subscription.
+    ///
+    /// # Errors
+    /// Those of the control store.
+    pub async fn list(&self, filter: &Filter) -> Result<Vec<Listed>> {
+        let control = self.platform.control();
+        super::list(&mut control.snapshot().await?, filter, control.now_us()).await
+    }
+
+    /// Returns one tenant with the same columns.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`] when there is no such tenant.
+    pub async fn show(&self, slug: &Slug) -> Result<Listed> {
+        let control = self.platform.control();
+        super::show(&mut control.snapshot().await?, slug, control.now_us()).await
+    }
+
+    /// Returns the size of its databases on disk, in bytes. Missing databases count as 0.
+    pub fn bytes(&self, tenant: &Listed) -> u64 {
+        tenant.placements.iter().map(|p| self.platform.0.engine.size_bytes(&p.place).unwrap_or(0)).sum()
+    }
+
+    /// Creates a tenant with its databases, its subscription and, if given, its first member: all or nothing.
+    /// Without a plan it starts on the configuration's default.
+    ///
+    /// # Errors
+    /// [`crate::Error::Invalid`] for invalid input; [`crate::Error::Conflict`] for a slug or address that is taken.
+    pub async fn create(
+        &self,
+        actor: &Actor,
+        tenant: NewTenant,
+        plan: Option<&str>,
+        owner: Option<NewOwner>,
+    ) -> Result<Created> {
+        actor.require_staff()?;
+        let by = &actor.by();
+        let placements = self.placements(&tenant.slug).await?;
+        let plan = plan.unwrap_or(self.platform.config().registration.default_plan.as_str()).to_owned();
+        let owner = match owner {
+            Some(owner) => {
+                Some((owner.hashed(self.platform.access().passwords()).await?, self.platform.owner_role()?))
+            }
+            None => None,
+        };
+        let wanted = CreateTenant { tenant, placements, plan: Some(plan), owner };
+        self.platform.0.operations.create_tenant(by, wanted).await
+    }
+
+    /// Creates the databases that an existing tenant lacks.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`] when there is no such tenant.
+    pub async fn create_databases(&self, actor: &Actor, slug: &Slug) -> Result<Created> {
+        actor.require_staff()?;
+        let by = &actor.by();
+        let placements = self.placements(slug).await?;
+        self.platform.0.operations.create_databases(by, slug, placements).await
+    }
+
+    /// Enters a tenant as the operator. Never reachable from the network.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`] when there is no such tenant.
+    pub async fn enter(&self, operator: &Operator, slug: &Slug) -> Result<Tenant> {
+        self.platform.control().refresh().await?;
+        let id = self.platform.0.topology.by_slug(slug).await?.id;
+        self.platform.access().enter(operator, id).await
+    }
+}
