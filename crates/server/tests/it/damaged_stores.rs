@@ -132,6 +132,18 @@ fn damage_inside(file: &Path, table: &str) {
     fs::write(file, bytes).unwrap();
 }
 
+/// Such a file opens, and the first query of the page finds the damage.
+#[test]
+fn a_control_store_with_a_damaged_inner_page_names_the_system_restore() {
+    let dir = demo("");
+    let dir = dir.path();
+    damage_inside(&find(&dir.join("tenantry-data"), "control.db").unwrap(), "settings");
+    for args in [&SERVE[..], &["tenant", "list"]] {
+        let said = refused(dir, args);
+        assert!(said.contains("tenantry restore system") && !said.contains("SLUG"), "{args:?}: {said}");
+    }
+}
+
 #[test]
 fn a_pool_with_damaged_inner_pages_is_named_once_by_every_command() {
     let dir = demo(POOLED);

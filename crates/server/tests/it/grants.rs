@@ -44,6 +44,17 @@ async fn letters_beyond_the_rate_wait_and_no_answer_depends_on_an_account() {
     assert_eq!(answers[0], answers[1]);
     // One to confirm, as many as allowed to reset, one to invite.
     assert_eq!(app.letters("owner@known.example").await.len(), 1 + RATE + 1);
+    // Nor do they delay another letter to the holder of the address.
+    for _ in 0..10 {
+        app.anon()
+            .post("/api/auth/password/forgot", &json!({"email": "owner@stranger.example"}))
+            .await
+            .expect(202);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let before = app.letters("owner@stranger.example").await.len();
+    stranger.post("/api/auth/verify", &json!({})).await.expect(202);
+    assert_eq!(app.letters("owner@stranger.example").await.len(), before + 1);
     // Other tenants invite the same address: each is told that the letter waits, and it is sent when it is its turn.
     for n in 0..RATE {
         let other = app.register_only(&format!("other-{n}")).await;
