@@ -362,7 +362,7 @@ async fn an_export_of_records_is_in_the_log_and_no_impersonator_gets_one() {
     let path = "/api/records/patients/export";
     assert_eq!(acme.get(path).await.expect(200).text().lines().count(), 3);
     let row = logged(&staff, "records.export").await[0].clone();
-    assert_eq!(row["detail"], json!({"model": "patients", "rows": 2}));
+    assert_eq!(row["detail"], json!({"model": "patients", "rows": 2, "complete": true}));
     assert_eq!((&row["actor"], row["tenant"].is_null()), (&acme.get("/api/me").await.json()["actor"], false));
     let who = json!({"tenant": "acme", "reason": "ticket 4711", "minutes": 5});
     let token = staff.post("/api/admin/impersonate", &who).await.expect(201).json();
