@@ -51,6 +51,7 @@ async fn letters_beyond_the_rate_wait_and_no_answer_depends_on_an_account() {
             .await
             .expect(202);
         tokio::time::sleep(Duration::from_millis(10)).await;
+        app.platform().letters().send_due().await.unwrap();
     }
     let before = app.letters("owner@stranger.example").await.len();
     stranger.post("/api/auth/verify", &json!({})).await.expect(202);
