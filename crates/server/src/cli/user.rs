@@ -147,7 +147,7 @@ fn state(user: &users::User) -> String {
     }
 }
 
-/// Creates a user who may do everything.
+/// Creates a superuser account. The command asks for the password if the operator gave none.
 async fn superuser(place: &Place, email: &str, password: Option<String>) -> Result<ExitCode> {
     let password = asked(password)?;
     let platform = place.platform().await?;
@@ -156,7 +156,7 @@ async fn superuser(place: &Place, email: &str, password: Option<String>) -> Resu
     Ok(ExitCode::SUCCESS)
 }
 
-/// Sets a new password for a user, for instance one who forgot it.
+/// Sets a new password for an account, on behalf of an operator.
 async fn set_password(place: &Place, email: &str, password: Option<String>) -> Result<ExitCode> {
     let platform = place.platform().await?;
     let user = by_email(&platform, email).await?.id;

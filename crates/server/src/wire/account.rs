@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tenantry::{Invited, name};
 
-/// A registration. A caller who is signed in omits e-mail address and password.
+/// Body of a registration. A signed-in caller omits e-mail address and password.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Register {
@@ -64,7 +64,7 @@ pub(crate) struct InvitationToken {
     pub(crate) token: String,
 }
 
-/// An answer to an invitation. A password creates an account for a person who has none.
+/// Body that accepts an invitation. With a password, the server creates an account if the address has none.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AcceptInvitation {

@@ -24,7 +24,7 @@ pub(crate) struct AuditRow {
     pub(crate) id: i64,
     pub(crate) at: Instant,
     pub(crate) actor: String,
-    /// The member of staff who acted as the actor.
+    /// Staff account that impersonated the actor.
     pub(crate) impersonator: Option<String>,
     /// Id of the tenant it concerns, if it concerns exactly one.
     pub(crate) tenant: Option<i64>,

@@ -52,7 +52,7 @@ pub(crate) struct Clone {
     pub(crate) name: Option<String>,
     pub(crate) email: Option<Email>,
     pub(crate) plan: Option<Name>,
-    /// Address of the existing user who becomes the owner.
+    /// E-mail address of an existing account. The server makes it the owner.
     pub(crate) owner: Option<Email>,
     /// Why that user gets the rows.
     pub(crate) reason: Option<String>,
@@ -69,7 +69,7 @@ pub(crate) struct RestoreAs {
     pub(crate) name: Option<String>,
     pub(crate) email: Option<Email>,
     pub(crate) plan: Option<Name>,
-    /// Address of the existing user who becomes the owner.
+    /// E-mail address of an existing account. The server makes it the owner.
     pub(crate) owner: Option<Email>,
     /// The members of the tenant of the backup become members of the new one.
     #[serde(default)]
@@ -90,7 +90,7 @@ pub(crate) struct Import {
     pub(crate) email: Option<Email>,
     /// The plan; the default one when it is absent.
     pub(crate) plan: Option<Name>,
-    /// Address of the existing user who becomes the owner.
+    /// E-mail address of an existing account. The server makes it the owner.
     pub(crate) owner: Option<Email>,
     /// Why that user gets the rows; for the audit log.
     pub(crate) reason: Option<String>,

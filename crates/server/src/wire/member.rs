@@ -194,7 +194,7 @@ pub(crate) struct Activity {
     #[schemars(with = "Instant")]
     pub(crate) at: String,
     pub(crate) actor: String,
-    /// The member of staff who acted as the actor.
+    /// Staff account that impersonated the actor.
     pub(crate) impersonator: Option<String>,
     /// `create`, `update` or `delete`.
     pub(crate) action: String,

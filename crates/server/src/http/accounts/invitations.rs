@@ -1,4 +1,4 @@
-//! Handlers for the invited person, who presents the token of the letter.
+//! Handlers for a person that a tenant invited. The person presents the token of the letter.
 //!
 //! The token is in the body, never in a path, so that no log of a server or proxy contains it.
 
