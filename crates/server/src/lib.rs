@@ -6,7 +6,6 @@
 #[doc(hidden)]
 pub mod cli;
 pub mod http;
-mod instants;
 mod wire;
 
 /// Compiles the guide's program as a doctest.

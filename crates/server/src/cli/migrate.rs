@@ -8,6 +8,7 @@ use super::{
 };
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, Subcommand};
+use serde::Serialize;
 use serde_json::json;
 use std::{io::IsTerminal, process::ExitCode};
 use tenantry::{
@@ -194,15 +195,36 @@ async fn tenants(place: &Place, options: &Tenants) -> Result<ExitCode> {
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// The schemas of the installed apps as JSON, and how the tenant databases compare with them.
+#[derive(Serialize)]
+struct Status<'a> {
+    stores: Vec<StoreStatus<'a>>,
+    /// Number of tenant databases.
+    behind: u64,
+    ahead: u64,
+}
+
+#[derive(Serialize)]
+struct StoreStatus<'a> {
+    store: &'a StoreName,
+    migrations: &'a [String],
+    /// Fingerprint of the migrations.
+    schema: &'a str,
+}
+
+impl<'a> From<&'a StoreSchema> for StoreStatus<'a> {
+    fn from(schema: &'a StoreSchema) -> Self {
+        Self { store: &schema.store, migrations: &schema.migrations, schema: &schema.fingerprint }
+    }
+}
+
 async fn status(place: &Place, json: bool) -> Result<ExitCode> {
     let platform = place.reading().await?;
     let standing = platform.migrations().standing().await.map_err(explain)?;
     let apps = platform.apps();
     if json {
-        let schema =
-            |s: &StoreSchema| json!({"store": s.store, "migrations": s.migrations, "schema": s.fingerprint});
-        let stores: Vec<_> = apps.stores().iter().map(schema).collect();
-        return table::json(&json!({"stores": stores, "behind": standing.behind, "ahead": standing.ahead}));
+        let stores = apps.stores().iter().map(StoreStatus::from).collect();
+        return table::json(&Status { stores, behind: standing.behind, ahead: standing.ahead });
     }
     let row = |s: &StoreSchema| {
         let last = s.migrations.last().cloned().unwrap_or_else(|| "-".into());

@@ -6,7 +6,7 @@ use super::{
     user::operator,
     watch,
 };
-use crate::wire;
+use crate::wire::operation::Operation as Shown;
 use anyhow::{Result, anyhow};
 use clap::Subcommand;
 use std::process::ExitCode;
@@ -134,7 +134,7 @@ async fn list(platform: &Platform, filter: Filter, tenant: Option<&str>, json: b
     let filter = Filter { tenant, ..filter };
     let listed = platform.operations().list(&filter).await.map_err(explain)?;
     if json {
-        return table::page(&listed, table::next(&listed, filter.limit, |operation| operation.id));
+        return table::page(listed, filter.limit, |shown: &Shown| shown.id);
     }
     let header = ["id", "what", "tenant", "state", "step", "progress", "by", "started", "error"];
     table::print(&header, listed.iter().map(row));
@@ -180,7 +180,7 @@ fn at_work(o: &Listed) -> Option<&'static str> {
 
 fn print(o: &Listed, json: bool) -> Result<ExitCode> {
     if json {
-        return table::json(&wire::operation::Operation::from(o.clone()));
+        return table::json(&Shown::from(o.clone()));
     }
     say!("operation {}: {}", o.id, o.what);
     let tenant = o.slug.clone().or(o.tenant.map(|id| id.to_string()));

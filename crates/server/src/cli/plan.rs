@@ -5,8 +5,10 @@ use super::{
     table,
     user::operator,
 };
+use crate::wire;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
+use serde::Serialize;
 use std::process::ExitCode;
 use tenantry::{
     name::Slug,
@@ -52,6 +54,20 @@ pub(crate) struct Set {
     ends_at: Option<jiff::Timestamp>,
 }
 
+/// A plan as JSON: that of the HTTP API, which lists only plans on offer.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    plan: wire::plan::Plan,
+    archived: bool,
+}
+
+impl From<plans::Plan> for Shown {
+    fn from(plan: plans::Plan) -> Self {
+        Self { archived: plan.archived, plan: plan.into() }
+    }
+}
+
 /// Runs a verb on plans.
 pub(super) async fn run(place: &Place, verb: &Plan) -> Result<ExitCode> {
     match verb {
@@ -65,7 +81,7 @@ pub(super) async fn run(place: &Place, verb: &Plan) -> Result<ExitCode> {
 async fn list(place: &Place, json: bool) -> Result<ExitCode> {
     let plans = place.reading().await?.plans().list().await.map_err(explain)?;
     if json {
-        return table::page(&plans, None);
+        return table::all::<Shown>(plans);
     }
     let row = |plan: &plans::Plan| {
         let spec = &plan.spec;
@@ -87,7 +103,7 @@ async fn show(place: &Place, code: &str, json: bool) -> Result<ExitCode> {
     let plan = plans.into_iter().find(|plan| plan.spec.code == code);
     let plan = plan.with_context(|| format!("no such plan\n  remedy: {}", where_to_look("plan")))?;
     if json {
-        return table::json(&plan);
+        return table::json(&Shown::from(plan));
     }
     let spec = &plan.spec;
     say!("{}: {}{}", spec.code, spec.name, if plan.archived { " (archived)" } else { "" });

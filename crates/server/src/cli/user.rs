@@ -106,7 +106,7 @@ async fn list(place: &Place, json: bool) -> Result<ExitCode> {
         }
     }
     if json {
-        return table::page(&all.into_iter().map(Shown::from).collect::<Vec<_>>(), None);
+        return table::all::<Shown>(all);
     }
     let row = |user: &users::User| {
         vec![user.email.clone(), user.name.clone(), rights(user).into(), state(user), at(user.created_at_us)]

@@ -1,7 +1,6 @@
 //! Operations.
 
 use super::{AsText, Id, Instant, Limit, Slug};
-use crate::instants;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -94,7 +93,7 @@ impl From<Listed> for Operation {
             cursor: listed.cursor,
             steps: listed.steps.into_iter().map(step).collect(),
             progress: listed.progress.map(Amount::from),
-            result: listed.result.map(instants::wire),
+            result: listed.result,
             cancel_requested: listed.cancel_requested,
             past_return: listed.past_return,
             stuck: listed.stuck,

@@ -4,10 +4,9 @@ use super::{
     AsText, Id, Instant,
     tenant::{Ends, Place},
 };
-use crate::instants;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tenantry::{
     name::{self, PhysicalName, ServerName},
     purges::operation::{self as purges, Fate},
@@ -95,9 +94,24 @@ impl From<tenantry::Certificate> for Certificate {
             row: certificate.row,
             at: Instant(certificate.at_us),
             by: certificate.by,
-            detail: instants::wire(certificate.detail),
+            detail: with_instants(certificate.detail),
             hash: certificate.hash,
         }
+    }
+}
+
+/// Writes the instants of a stored certificate as text. The log stores them as microseconds since 1970, under names that
+/// end in `at_us`.
+fn with_instants(stored: Value) -> Value {
+    let member = |(name, value): (String, Value)| match (name.strip_suffix("at_us"), value) {
+        (Some(name), Value::Number(us)) => (format!("{name}at"), json!(us.as_i64().map(Instant))),
+        (Some(name), Value::Null) => (format!("{name}at"), Value::Null),
+        (_, value) => (name, with_instants(value)),
+    };
+    match stored {
+        Value::Object(members) => Value::Object(members.into_iter().map(member).collect()),
+        Value::Array(items) => items.into_iter().map(with_instants).collect(),
+        other => other,
     }
 }
 
@@ -144,5 +158,23 @@ impl From<tenantry::Orphan> for Orphan {
             }
             Found::Placement { tenant, place } => Self::Placement { tenant, place: place.into() },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_of_a_certificate_are_text_and_its_durations_stay() {
+        let stored = json!({
+            "begun_at_us": 1_000_000, "ends": {"closes_at_us": null}, "kept_days": 7,
+            "traces": [{"purges_at_us": 253_402_207_200_000_000_i64}],
+        });
+        let shown = json!({
+            "begun_at": "1970-01-01T00:00:01.000000Z", "ends": {"closes_at": null}, "kept_days": 7,
+            "traces": [{"purges_at": "9999-12-30T22:00:00.000000Z"}],
+        });
+        assert_eq!(with_instants(stored), shown);
     }
 }

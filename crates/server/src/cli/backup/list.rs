@@ -5,7 +5,7 @@ use crate::cli::{
     setup::explain,
     table::{self, at},
 };
-use crate::wire::backup::BackupWhole;
+use crate::wire::backup::{Backup, BackupWhole};
 use anyhow::Result;
 use std::process::ExitCode;
 use tenantry::{
@@ -32,7 +32,7 @@ pub(super) async fn list(platform: &Platform, options: &args::List) -> Result<Ex
     };
     let listed = platform.backups().list(&filter).await.map_err(explain)?;
     if options.json {
-        return table::page(&listed, table::next(&listed, options.limit, |backup| backup.id.clone()));
+        return table::page(listed, options.limit, |shown: &Backup| shown.id.0.clone());
     }
     let header = ["backup", "tenant", "at", "state", "rows", "stored", "why", "verified"];
     table::print(&header, listed.iter().map(row));

@@ -4,7 +4,9 @@ use crate::cli::{
     setup::explain,
     table::{self, at},
 };
+use crate::wire::backup::{BackupSchedule, BackupStatus};
 use anyhow::Result;
+use serde::Serialize;
 use std::process::ExitCode;
 use tenantry::{
     Platform,
@@ -14,6 +16,14 @@ use tenantry::{
 
 /// Warning about a target inside the data directory.
 pub(in crate::cli) const INSIDE: &str = "backups lie inside the data directory, and a lost disk takes them along: set backups.target to another disk";
+
+/// The state of the backups as JSON: that of the HTTP API, and what is wrong with the backup store.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    status: BackupStatus,
+    trouble: Option<String>,
+}
 
 /// Shows the state of all backups; exit status 1 if an operator must act, for a monitor.
 pub(super) async fn status(platform: &Platform, json: bool) -> Result<ExitCode> {
@@ -28,11 +38,7 @@ pub(super) async fn status(platform: &Platform, json: bool) -> Result<ExitCode> 
         || drill.error.is_some()
         || trouble.is_some();
     if json {
-        let mut all = serde_json::to_value(&status)?;
-        all["age_seconds"] = serde_json::to_value(status.age_seconds(platform.now_us()))?;
-        all["overdue"] = serde_json::to_value(status.overdue())?;
-        all["trouble"] = serde_json::to_value(&trouble)?;
-        table::json(&all)?;
+        table::json(&Shown { status: BackupStatus::new(status, platform.now_us()), trouble })?;
     } else {
         let age = status.age_seconds(platform.now_us());
         say!("target            {}", status.target);
@@ -68,7 +74,7 @@ fn drilled(drill: &DrillStatus) -> String {
 pub(super) async fn schedules(platform: &Platform, json: bool) -> Result<ExitCode> {
     let status = platform.backups().status().await.map_err(explain)?;
     if json {
-        return table::page(&status.schedules, None);
+        return table::all::<BackupSchedule>(status.schedules);
     }
     if status.schedules.is_empty() {
         say!("no schedules; add [[backups.schedules]] to tenantry.toml");

@@ -19,3 +19,29 @@ pub(super) fn command() -> Command {
     groups::grouped(Cli::command(), groups::ROOT)
         .mut_subcommand("tenant", |c| groups::grouped(c, groups::TENANT))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Verbs that print something for people and take no `--json`: they act, they follow, or they print JSON always.
+    const NO_JSON: [&str; 1] = ["tenant settings"];
+
+    #[test]
+    fn every_list_and_every_show_has_json() {
+        let root = command();
+        let verbs =
+            root.get_subcommands().flat_map(|noun| noun.get_subcommands().map(move |verb| (noun, verb)));
+        let mut found = 0;
+        for (noun, verb) in verbs {
+            let name = format!("{} {}", noun.get_name(), verb.get_name());
+            let about = verb.get_about().map(ToString::to_string).unwrap_or_default();
+            let is_shown = ["List ", "Show ", "Print "].iter().any(|start| about.starts_with(start));
+            if is_shown && !NO_JSON.contains(&&*name) {
+                found += 1;
+                assert!(verb.get_arguments().any(|argument| argument.get_id() == "json"), "{name}: {about}");
+            }
+        }
+        assert!(found >= 17, "{found}");
+    }
+}

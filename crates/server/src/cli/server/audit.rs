@@ -4,6 +4,7 @@ use crate::cli::{
     setup::{Place, explain},
     table::{self, at},
 };
+use crate::wire::audit::AuditRow;
 use anyhow::Result;
 use clap::Subcommand;
 use std::process::ExitCode;
@@ -63,7 +64,7 @@ async fn list(place: &Place, query: &Query, json: bool) -> Result<ExitCode> {
     let platform = place.reading().await?;
     let rows = platform.audit().list(query).await.map_err(explain)?;
     if json {
-        return table::page(&rows, table::next(&rows, query.limit, |row| row.id));
+        return table::page(rows, query.limit, |row: &AuditRow| row.id);
     }
     let header = ["id", "at", "actor", "impersonated by", "tenant", "action", "detail"];
     table::print(&header, rows.into_iter().map(columns));

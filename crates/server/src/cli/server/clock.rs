@@ -5,10 +5,10 @@ use crate::cli::{
     table::{self, at_second},
     user::operator,
 };
-use crate::instants;
+use crate::wire::Instant;
 use anyhow::Result;
 use clap::Subcommand;
-use serde_json::json;
+use serde::Serialize;
 use std::process::ExitCode;
 use tenantry::{Platform, control::ClockState};
 
@@ -25,6 +25,15 @@ pub(crate) enum Clock {
     Accept,
 }
 
+/// Both clocks as JSON.
+#[derive(Serialize)]
+struct Clocks {
+    system_clock: Instant,
+    witnessed: Instant,
+    /// Purges and retention wait.
+    holds_back: bool,
+}
+
 /// Shows both clocks, after accepting the system clock if asked to.
 pub(in crate::cli) async fn run(place: &Place, verb: &Clock) -> Result<ExitCode> {
     let accept = matches!(verb, Clock::Accept);
@@ -35,10 +44,11 @@ pub(in crate::cli) async fn run(place: &Place, verb: &Clock) -> Result<ExitCode>
     }
     .map_err(explain)?;
     if matches!(verb, Clock::Show { json: true }) {
-        return table::json(&json!({
-            "system_clock": instants::text(state.now_us), "witnessed": instants::text(state.witnessed_us),
-            "holds_back": state.holds_back(),
-        }));
+        return table::json(&Clocks {
+            system_clock: Instant(state.now_us),
+            witnessed: Instant(state.witnessed_us),
+            holds_back: state.holds_back(),
+        });
     }
     say!("system clock    {}", at_second(state.now_us));
     say!("witnessed time  {}", at_second(state.witnessed_us));

@@ -1,9 +1,9 @@
 //! Tables and JSON for people and scripts, and how instants and sizes are written. Used by every command that lists something.
 
+use crate::wire::Page;
 use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
-use serde_json::json;
 use std::process::ExitCode;
 
 /// Prints rows under a header in capitals; plain columns that a shell can cut.
@@ -30,20 +30,25 @@ fn text(header: impl IntoIterator<Item = String>, rows: impl IntoIterator<Item =
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
-/// Prints a value as indented JSON, with instants as text.
-pub(in crate::cli) fn json(value: &impl Serialize) -> Result<ExitCode> {
-    say!("{}", serde_json::to_string_pretty(&crate::instants::wire(value))?);
+/// Prints an answer as indented JSON.
+pub(in crate::cli) fn json(answer: &impl Serialize) -> Result<ExitCode> {
+    say!("{}", serde_json::to_string_pretty(answer)?);
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints a page of a list as JSON. `next` continues the list with `--after`; null: there are no more items.
-pub(in crate::cli) fn page(items: &impl Serialize, next: Option<String>) -> Result<ExitCode> {
-    json(&json!({ "items": items, "next": next }))
+/// Prints a whole list as JSON.
+pub(in crate::cli) fn all<T: Serialize>(items: impl IntoIterator<Item = impl Into<T>>) -> Result<ExitCode> {
+    json(&Page::<T>::all(items))
 }
 
-/// Returns the key of the last item if the page is full, so that more items may follow.
-pub(in crate::cli) fn next<T, K: ToString>(items: &[T], limit: u32, key: impl Fn(&T) -> K) -> Option<String> {
-    items.last().filter(|_| items.len() >= limit as usize).map(|last| key(last).to_string())
+/// Prints a page of a list as JSON. If the page is full, `key` of its last item is what continues the list with
+/// `--after`.
+pub(in crate::cli) fn page<T: Serialize, K: ToString>(
+    items: impl IntoIterator<Item = impl Into<T>>,
+    limit: u32,
+    key: impl Fn(&T) -> K,
+) -> Result<ExitCode> {
+    json(&Page::cut(items, (limit, u64::MAX), |item| key(item).to_string()))
 }
 
 /// An instant as people read it; minutes are enough for most.

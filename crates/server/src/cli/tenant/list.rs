@@ -4,7 +4,9 @@ use crate::cli::{
     setup::{Place, explain},
     table::{self, at},
 };
+use crate::wire;
 use anyhow::Result;
+use serde::Serialize;
 use std::process::ExitCode;
 use tenantry::{
     Platform, counted,
@@ -36,7 +38,7 @@ pub(super) async fn show(place: &Place, tenant: &str, json: bool) -> Result<Exit
     let platform = place.reading().await?;
     let found = platform.tenants().show(&Slug::parse(tenant)?).await.map_err(explain)?;
     if json {
-        return table::json(&shown(&platform, &found)?);
+        return table::json(&shown(&platform, &found));
     }
     say!("{} (id {}): {}", found.slug, found.id, found.name);
     let line = |what: &str, value: &str| say!("  {what:<13} {value}");
@@ -108,8 +110,7 @@ fn schema(version: Version) -> &'static str {
 
 pub(super) async fn print(platform: &Platform, tenants: &[Listed], json: bool) -> Result<ExitCode> {
     if json {
-        let all = tenants.iter().map(|tenant| shown(platform, tenant)).collect::<Result<Vec<_>>>()?;
-        return table::page(&all, None);
+        return table::all::<Shown>(tenants.iter().map(|tenant| shown(platform, tenant)));
     }
     let header = [
         "name",
@@ -132,15 +133,16 @@ pub(super) async fn print(platform: &Platform, tenants: &[Listed], json: bool) -
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns a tenant as the staff API shows it, with the size of its databases.
-fn shown(platform: &Platform, tenant: &Listed) -> Result<serde_json::Value> {
-    let mut value = serde_json::to_value(tenant)?;
-    if let Some(fields) = value.as_object_mut() {
-        let ends = fields.remove("retirement").unwrap_or_default();
-        fields.insert("ends".into(), ends);
-    }
-    value["bytes"] = platform.tenants().bytes(tenant).into();
-    Ok(value)
+/// A tenant as JSON: that of the HTTP API, and the size of its databases.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    tenant: wire::tenant::Tenant,
+    bytes: u64,
+}
+
+fn shown(platform: &Platform, tenant: &Listed) -> Shown {
+    Shown { bytes: platform.tenants().bytes(tenant), tenant: tenant.clone().into() }
 }
 
 fn row(t: &Listed, size: u64, versions: &[Version]) -> Vec<String> {
