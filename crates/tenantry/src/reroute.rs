@@ -9,22 +9,20 @@ use crate::{
     Error, Result,
     access::Tenant,
     operations::is_at_work,
-    platform::Inner,
+    platform::inner::Inner,
     topology::{Policy, TenantRecord},
 };
 use std::{
-    hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
     time::{Duration, Instant},
 };
 use tenantry_engine::{
     Kind,
     engine::Session,
-    name::{StoreName, TenantId},
+    name::StoreName,
     place::{Isolation, Place},
     schema::Schema,
 };
-use tokio::sync::{Mutex, MutexGuard};
 
 /// First pause between two checks. It doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
@@ -68,20 +66,6 @@ fn is_elsewhere(error: &tenantry_engine::Error) -> bool {
     matches!(error.kind(), Kind::Fenced | Kind::Missing | Kind::WrongIdentity | Kind::UnknownServer(_))
 }
 
-/// Queues for requests that need the same missing database: the first one creates it, the others find it. The number of
-/// queues is fixed, so nothing is stored per tenant. Two tenants in one queue merely wait for each other.
-#[derive(Default)]
-pub(crate) struct Making([Mutex<()>; 32]);
-
-impl Making {
-    async fn turn(&self, tenant: TenantId, store: &StoreName) -> MutexGuard<'_, ()> {
-        let mut hasher = DefaultHasher::new();
-        (tenant, store).hash(&mut hasher);
-        let queue = usize::try_from(hasher.finish() % self.0.len() as u64).unwrap_or(0);
-        self.0[queue].lock().await
-    }
-}
-
 /// A session, and the tenant's record if it is newer than the handle's.
 pub(crate) struct Opened {
     pub(crate) session: Session,
@@ -116,7 +100,7 @@ impl Inner {
             if !record.is_made_on_demand(store.as_str()) {
                 return Err(missing);
             }
-            let _turn = self.making.turn(tenant.id(), store).await;
+            let _turn = self.creating.turn(tenant.id(), store).await;
             self.operations.ensure_database(&tenant.actor().by(), tenant.id(), store.as_str()).await?;
             record = self.access.again(tenant).await?;
         }

@@ -7,7 +7,7 @@ use super::{
     model::{Config, Scope},
     reader::Section,
 };
-pub use crate::backups::schedule::Cron;
+pub use crate::backups::upkeep::schedule::Cron;
 use std::{collections::HashSet, fmt, path::PathBuf, str::FromStr};
 use tenantry_engine::name::{PlanName, Slug, StoreName};
 

@@ -12,8 +12,7 @@ use crate::{
     access::{Operator, Tenant},
     audit::By,
     backups::manifest::TableSum,
-    moves::lost,
-    platform::{Inner, databases::Databases, loaded::Loaded, scratch::ScratchDir},
+    platform::{databases::Databases, inner::Inner, loaded::Loaded, lost, scratch::ScratchDir},
     tenants,
     topology::{Placement, PlacementState, placement},
 };

@@ -6,9 +6,11 @@ use super::fleet;
 use crate::{
     Error, Platform, Result,
     access::Actor,
+    platform::refused::Refused,
     tenants::Listed,
     topology::{PlacementState, versions},
 };
+use std::sync::Arc;
 use tenantry_engine::name::{Slug, StoreName};
 
 /// Migrations of databases to the loaded apps.
@@ -88,5 +90,30 @@ impl Migrations<'_> {
             );
         }
         Ok(found)
+    }
+
+    /// Returns the stores of the platform, and the pools, that stay at an earlier schema version because a migration of
+    /// the loaded apps is refused there. Opens only those databases.
+    pub async fn refused(&self) -> Arc<Vec<Refused>> {
+        let behind = self.platform.0.behind.load_full();
+        let loaded = self.platform.loaded();
+        let mut still = Vec::new();
+        for refused in behind.iter() {
+            // Another process may have migrated it meanwhile.
+            let is_current = match loaded.databases.schema(&refused.place.store) {
+                Ok(schema) => self.platform.0.engine.session(&refused.place, &schema, None).await.is_ok(),
+                Err(_) => false,
+            };
+            if !is_current {
+                still.push(refused.clone());
+            }
+        }
+        if still.len() == behind.len() {
+            return behind;
+        }
+        let still = Arc::new(still);
+        // A reload that ended meanwhile knows better.
+        self.platform.0.behind.compare_and_swap(&behind, still.clone());
+        still
     }
 }

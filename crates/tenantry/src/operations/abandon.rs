@@ -6,7 +6,7 @@
 use super::{
     Inner, Operation, Step,
     journal::{self, Job, Left, Live, State, Stop},
-    lease, run, steer,
+    lease, run,
     takeover::{self, Taken},
     unwind,
 };
@@ -19,7 +19,7 @@ use crate::{
 /// Abandons the operation. The journal records what is left behind.
 pub(super) async fn abandon(inner: &Inner, by: &By, id: i64) -> Result<()> {
     let mut write = inner.world.control.begin().await?;
-    let found = steer::find(&mut write, id).await?;
+    let found = journal::find(&mut write, id).await?;
     if found.state.is_over() {
         return Err(Error::Conflict(format!("operation {id} is over: there is nothing to abandon")));
     }

@@ -304,3 +304,24 @@ pub(super) async fn state(control: &Control, id: i64) -> Result<State> {
     let rows = tx.query("SELECT state FROM operations WHERE id = ?", params![id]).await?;
     State::parse(rows.first().ok_or(Error::NotFound("operation"))?.text(0)?)
 }
+
+/// What the row tells about an operation, to decide on a request.
+pub(super) struct Found {
+    pub(super) kind: String,
+    pub(super) tenant: Option<TenantId>,
+    pub(super) state: State,
+    pub(super) cursor: usize,
+}
+
+/// Reads what a request decides on.
+pub(super) async fn find(write: &mut Write, id: i64) -> Result<Found> {
+    let sql = "SELECT kind, tenant, state, cursor FROM operations WHERE id = ?";
+    let rows = write.query(sql, params![id]).await?;
+    let row = rows.first().ok_or(Error::NotFound("operation"))?;
+    Ok(Found {
+        kind: row.text(0)?.to_owned(),
+        tenant: row.opt_integer(1)?.map(TenantId::from_raw),
+        state: State::parse(row.text(2)?)?,
+        cursor: usize::try_from(row.integer(3)?).unwrap_or(0),
+    })
+}

@@ -1,6 +1,10 @@
 //! A kind of operation: its name, its steps, and how to continue one that was found in the journal.
 
-use super::{Inner, Operation, abandon, recover, takeover::Taken};
+use super::{
+    Inner, Operation, abandon, recover,
+    step::{Step, StepInfo},
+    takeover::Taken,
+};
 use crate::Result;
 use futures_util::future::BoxFuture;
 
@@ -20,23 +24,12 @@ pub struct OperationKind {
 
 type Resume = for<'a> fn(&'a Inner, Taken, String) -> BoxFuture<'a, Result<()>>;
 
-/// A step, as shown to operators and test suites.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StepInfo {
-    /// Its name.
-    pub name: &'static str,
-    /// The step acts outside the control store, so it may run more than once.
-    pub outside: bool,
-    /// The step can be undone.
-    pub undo: bool,
-}
-
 impl OperationKind {
     /// Describes an operation.
     pub(crate) const fn of<O: Operation>() -> Self {
         Self {
             name: O::KIND,
-            steps: || O::steps().iter().map(crate::operations::Step::info).collect(),
+            steps: || O::steps().iter().map(Step::info).collect(),
             no_return: O::no_return,
             past_return: O::past_return,
             resume: |inner, taken, owner| Box::pin(recover::resume::<O>(inner, taken, owner)),

@@ -27,11 +27,11 @@ mod watch;
 pub(crate) mod world;
 
 pub use journal::State;
-pub use kind::{OperationKind, StepInfo};
+pub use kind::OperationKind;
 pub use progress::{Amount, Cancel, Progress};
 pub use recover::Recovered;
 pub use show::{Filter, Listed, StepShown, StepState};
-pub use step::{ControlFn, Operation, OutsideFn, Step};
+pub use step::{ControlFn, Operation, OutsideFn, Step, StepInfo};
 pub use world::World;
 
 use crate::{Error, Result, access::Actor, control::params, platform::databases::Databases};
@@ -40,7 +40,7 @@ use faults::Faults;
 use journal::{Job, Live};
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak, atomic::AtomicBool},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
     time::Duration,
 };
 use tenantry_engine::{Tx, name::TenantId};
@@ -81,36 +81,19 @@ impl Inner {
     }
 }
 
-/// Weak handle to [`Operations`], for an operation that starts others.
-#[derive(Clone)]
-pub(crate) struct WeakOperations(Weak<Inner>);
-
-impl WeakOperations {
-    /// Returns a strong handle. `None`: the platform is gone.
-    pub(crate) fn upgrade(&self) -> Option<Operations> {
-        Some(Operations { inner: self.0.upgrade()? })
-    }
-}
-
 impl Operations {
-    /// Returns a weak handle.
-    pub(crate) fn downgrade(&self) -> WeakOperations {
-        WeakOperations(Arc::downgrade(&self.inner))
-    }
-
     /// Creates the service for these kinds of operations, without starting anything. Call [`Operations::recover`] next.
     pub fn new(world: World, kinds: &'static [OperationKind]) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                kinds,
-                faults: world.faults.clone(),
-                databases: ArcSwap::from_pointee(world.databases.clone()),
-                world,
-                live: Mutex::default(),
-                rescuing: Arc::default(),
-                raised: AtomicBool::new(false),
-            }),
-        }
+        let inner = Arc::new_cyclic(|inner| Inner {
+            kinds,
+            faults: world.faults.clone(),
+            databases: ArcSwap::from_pointee(world.databases.clone()),
+            world: world.with_operations(inner.clone()),
+            live: Mutex::default(),
+            rescuing: Arc::default(),
+            raised: AtomicBool::new(false),
+        });
+        Self { inner }
     }
 
     /// The services that operations of the platform use.

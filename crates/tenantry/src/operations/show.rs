@@ -1,7 +1,6 @@
 //! Reads the journal for the command line, the API and test suites. Reads only.
 
-use super::{Inner, attempts::stuck_sql, journal::State, progress::Amount};
-use crate::operations::kind::OperationKind;
+use super::{Inner, attempts::stuck_sql, journal::State, progress::Amount, step::StepInfo};
 use crate::{Error, Result, control::params};
 use tenantry_engine::{SqlRow, Tx, name::TenantId, value::Value};
 
@@ -158,7 +157,7 @@ fn read(inner: &Inner, r: &SqlRow) -> Result<Listed> {
         slug: r.opt_text(4)?.map(Into::into),
         state,
         cursor,
-        steps: known.map_or_else(Vec::new, |kind| steps(kind, state, done)),
+        steps: known.map_or_else(Vec::new, |kind| steps(&kind.steps(), state, done)),
         progress: match inner.live(id) {
             Some(live) => live.progress.get(),
             None => parsed(r.opt_text(7)?)?,
@@ -183,7 +182,7 @@ fn parsed<T: serde::de::DeserializeOwned>(text: Option<&str>) -> Result<Option<T
     value.map_err(|e| Error::Internal(format!("journal: {e}")))
 }
 
-fn steps(kind: &OperationKind, state: State, cursor: usize) -> Vec<StepShown> {
+fn steps(steps: &[StepInfo], state: State, cursor: usize) -> Vec<StepShown> {
     let at = |index: usize| match state {
         State::Done => StepState::Done,
         State::Undone => StepState::Undone,
@@ -194,5 +193,5 @@ fn steps(kind: &OperationKind, state: State, cursor: usize) -> Vec<StepShown> {
         State::Unwinding if index + 1 == cursor => StepState::Undoing,
         State::Unwinding => StepState::Undone,
     };
-    kind.steps().iter().enumerate().map(|(index, s)| StepShown { name: s.name, state: at(index) }).collect()
+    steps.iter().enumerate().map(|(index, s)| StepShown { name: s.name, state: at(index) }).collect()
 }

@@ -3,38 +3,17 @@
 //! Called by the command line and the staff API. A request leaves an audit row in the same commit
 //! (`audited-commit`).
 
-use super::{Inner, journal::State, lease, recover, takeover};
-use crate::{
-    Error, Result,
-    audit::By,
-    control::{Write, params},
+use super::{
+    Inner,
+    journal::{self, State},
+    lease, recover, takeover,
 };
+use crate::{Error, Result, audit::By, control::params};
 use std::sync::Arc;
-use tenantry_engine::name::TenantId;
-
-/// What the row tells about an operation, to decide on a request.
-pub(super) struct Found {
-    pub(super) kind: String,
-    pub(super) tenant: Option<TenantId>,
-    pub(super) state: State,
-    cursor: usize,
-}
-
-pub(super) async fn find(write: &mut Write, id: i64) -> Result<Found> {
-    let sql = "SELECT kind, tenant, state, cursor FROM operations WHERE id = ?";
-    let rows = write.query(sql, params![id]).await?;
-    let row = rows.first().ok_or(Error::NotFound("operation"))?;
-    Ok(Found {
-        kind: row.text(0)?.to_owned(),
-        tenant: row.opt_integer(1)?.map(TenantId::from_raw),
-        state: State::parse(row.text(2)?)?,
-        cursor: usize::try_from(row.integer(3)?).unwrap_or(0),
-    })
-}
 
 pub(super) async fn cancel(inner: &Inner, by: &By, id: i64) -> Result<()> {
     let mut write = inner.world.control.begin().await?;
-    let found = find(&mut write, id).await?;
+    let found = journal::find(&mut write, id).await?;
     let (kind, no) = (&found.kind, |reason: &str| Err(Error::Conflict(format!("operation {id} {reason}"))));
     match found.state {
         State::Done => return no("is done already: what it did is not undone by cancelling"),
@@ -62,7 +41,7 @@ pub(super) async fn cancel(inner: &Inner, by: &By, id: i64) -> Result<()> {
 /// Takes the operation over for this process and continues it in its own task.
 pub(super) async fn retry(inner: &Arc<Inner>, by: &By, id: i64) -> Result<()> {
     let mut write = inner.world.control.begin().await?;
-    let found = find(&mut write, id).await?;
+    let found = journal::find(&mut write, id).await?;
     let no = |reason: &str| Err(Error::Conflict(format!("operation {id} {reason}")));
     match found.state {
         State::Done => return no("is done: there is nothing to try again"),

@@ -1,7 +1,6 @@
 //! Parts of an operation: steps with action and undo.
 
 use super::World;
-use crate::operations::kind::StepInfo;
 use crate::{Result, audit::By, control::Write};
 use futures_util::future::BoxFuture;
 use serde::{Serialize, de::DeserializeOwned};
@@ -11,6 +10,17 @@ use tenantry_engine::name::TenantId;
 pub type ControlFn<S> = for<'a> fn(&'a mut Write, &'a mut S) -> BoxFuture<'a, Result<()>>;
 /// Changes the world outside the control store. Idempotent.
 pub type OutsideFn<S> = for<'a> fn(&'a World, &'a mut S) -> BoxFuture<'a, Result<()>>;
+
+/// A step, as shown to operators and test suites.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepInfo {
+    /// Its name.
+    pub name: &'static str,
+    /// The step acts outside the control store, so it may run more than once.
+    pub outside: bool,
+    /// The step can be undone.
+    pub undo: bool,
+}
 
 /// One step over the operation's state `S`.
 pub enum Step<S> {

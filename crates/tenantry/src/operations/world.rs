@@ -4,18 +4,19 @@
 //! no kind of operation.
 
 use super::{
+    Inner, Operations,
     faults::Faults,
     journal::{self, State},
     progress::{Cancel, Progress},
 };
 use crate::{
-    Error, Result, backups::BackupService, config::Config, control::Control, platform::databases::Databases,
-    records::files::Files,
+    Error, Result, backups::service::BackupService, config::Config, control::Control,
+    platform::databases::Databases, records::files::Files,
 };
 use std::{
     io::ErrorKind,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Weak},
 };
 
 /// Everything that an outside step may use. Cheap to clone.
@@ -37,6 +38,8 @@ pub struct World {
     pub(crate) cancel: Cancel,
     /// Fault points where test suites make steps fail, also in their middle.
     pub(super) faults: Arc<Faults>,
+    /// For an operation that starts others. Weak, because the operations own this value.
+    operations: Weak<Inner>,
     scratch: PathBuf,
     /// The operation it was created for.
     operation: Option<i64>,
@@ -72,6 +75,7 @@ impl World {
             progress,
             cancel,
             faults,
+            operations: Weak::new(),
             scratch,
             operation: None,
         })
@@ -80,6 +84,20 @@ impl World {
     /// Returns a copy with these databases.
     pub(crate) fn with(&self, databases: Databases) -> Self {
         Self { databases, ..self.clone() }
+    }
+
+    /// Returns a copy whose operations can start others.
+    pub(super) fn with_operations(self, operations: Weak<Inner>) -> Self {
+        Self { operations, ..self }
+    }
+
+    /// Returns the service that starts operations.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] once the platform is gone.
+    pub(crate) fn operations(&self) -> Result<Operations> {
+        let inner = self.operations.upgrade();
+        inner.map(|inner| Operations { inner }).ok_or_else(|| Error::Unavailable("shutting down".into()))
     }
 
     /// Returns a copy for one operation, with the databases it began with.

@@ -6,7 +6,7 @@
 use crate::{
     Error, Result,
     config::Config,
-    platform::{make_data_dir, make_dir},
+    platform::data_dir::{make_data_dir, make_dir},
 };
 use std::{
     fs::File,

@@ -1,18 +1,18 @@
 //! Everything compiled from the apps: models, schemas, templates. Immutable. A reload creates a new value, and a
 //! request or operation keeps the value it began with.
 //!
-//! Created by the platform when it opens, and by [`Platform::reload`].
+//! Created by the platform when it opens, and by [`crate::Platform::reload`].
 
 use crate::{
-    Error, Platform, Result,
+    Error, Result,
     apps::Apps,
     config::{Config, Scope},
-    platform::{
-        databases::{Databases, platform_place},
-        own_stores::{first_refusal, prepare_stores},
+    platform::databases::{Databases, platform_place},
+    records::{
+        dependence::{Dependence, depends_on},
+        leaving::{Leaving, Referrer},
     },
-    records::{Dependence, Leaving, Referrer, depends_on},
-    topology::{PlacementState, TenantRecord, versions},
+    topology::{PlacementState, TenantRecord},
 };
 use std::{
     collections::HashMap,
@@ -36,7 +36,7 @@ pub(crate) struct Loaded {
     pub(crate) databases: Databases,
     pub(crate) models: HashMap<String, Arc<ModelEntry>>,
     /// Number of this load. Grows with each reload.
-    number: u64,
+    pub(super) number: u64,
     /// Earlier versions, newest first, for tenants that are not migrated yet.
     before: Vec<Arc<Loaded>>,
 }
@@ -127,61 +127,6 @@ impl Loaded {
     pub(crate) fn entry(&self, model: &str) -> Result<&ModelEntry> {
         self.models.get(model).map(|entry| &**entry).ok_or(Error::NotFound("model"))
     }
-}
-
-/// Result of a reload.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Reloaded {
-    /// Version of the schema of each store.
-    pub stores: Vec<(StoreName, String)>,
-    /// At least one version changed.
-    pub changed: bool,
-}
-
-impl Platform {
-    /// Loads the apps again from their folders, migrates the system stores, and uses the apps for every request and
-    /// operation that begins from now on. Those that are running continue with the apps they began with. The
-    /// configuration itself is not read again.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] when the apps cannot be loaded or have changes without a migration. The apps that were loaded
-    /// before then stay in use.
-    pub async fn reload(&self) -> Result<Reloaded> {
-        let _turn = self.0.reloading.lock().await;
-        let config = self.0.config.clone();
-        let loading = tokio::task::spawn_blocking(move || load_apps(&config));
-        let apps = loading.await.map_err(|e| Error::Internal(format!("loading apps: {e}")))??;
-        apps.require_migrated()?;
-        let before = self.loaded();
-        let loaded = Loaded::new(&self.0.engine, &self.0.config, apps, Some(&before))?;
-        let (engine, control, behind) = (&self.0.engine, &self.0.control, self.migrations().refused().await);
-        if let Some(refused) = first_refusal(engine, &self.0.config, &loaded.apps, control, &behind).await? {
-            return Err(Error::Conflict(refused.to_string()));
-        }
-        let refused = prepare_stores(engine, &self.0.config, &loaded.apps, control).await?;
-        refused.iter().for_each(|refused| tracing::error!("{refused}"));
-        self.0.behind.store(Arc::new(refused));
-        versions::register(&self.0.control, loaded.apps.stores()).await?;
-        let stores = version_list(&loaded.apps);
-        let changed = stores != version_list(&before.apps);
-        self.0.operations.use_databases(loaded.databases.clone());
-        self.0.loaded.store(Arc::new(loaded));
-        tracing::info!(changed, "apps reloaded");
-        Ok(Reloaded { stores, changed })
-    }
-
-    /// Number of the load. It grows with each reload, so anything computed under a smaller number is outdated.
-    pub fn apps_number(&self) -> u64 {
-        self.loaded().number
-    }
-
-    pub(crate) fn loaded(&self) -> Arc<Loaded> {
-        self.0.loaded.load_full()
-    }
-}
-
-fn version_list(apps: &Apps) -> Vec<(StoreName, String)> {
-    apps.stores().iter().map(|schema| (schema.store.clone(), schema.fingerprint.clone())).collect()
 }
 
 /// Loads the apps of the configuration from their folders.

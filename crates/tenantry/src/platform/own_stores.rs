@@ -6,12 +6,11 @@
 use crate::{
     Error, Result,
     apps::Apps,
-    backups::damaged_pool,
     config::{Config, Scope, StoreConfig},
     control::Control,
-    moves::fall_back::why,
     platform::{
         databases::{migrate_hosted_pool, migrate_platform_store, platform_place, pool_place},
+        lost::{damaged_pool, why},
         missing::{record, refuse_lost_control, refuse_lost_store},
         refused::Refused,
     },

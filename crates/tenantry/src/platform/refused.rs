@@ -3,17 +3,14 @@
 //! `own_stores` finds them while the platform opens. Requests for them get `migrations_pending`; everything else works.
 
 use crate::{
-    Error, Result,
+    Result,
     control::{Control, params},
-    migrations::Migrations,
-    platform::Inner,
 };
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{collections::HashMap, fmt};
 use tenantry_engine::{
-    Kind, RefusedRows, Session,
+    RefusedRows,
     name::TenantId,
     place::{Isolation, Place},
-    schema::Schema,
 };
 
 /// A store of the platform, or a pool, that stays at its schema version because a migration is refused there.
@@ -90,55 +87,4 @@ async fn slugs(
         }
     }
     Ok(slugs)
-}
-
-impl Migrations<'_> {
-    /// Returns the stores of the platform, and the pools, that stay at an earlier schema version because a migration of
-    /// the loaded apps is refused there. Opens only those databases.
-    pub async fn refused(&self) -> Arc<Vec<Refused>> {
-        let behind = self.platform.0.behind.load_full();
-        let loaded = self.platform.loaded();
-        let mut still = Vec::new();
-        for refused in behind.iter() {
-            // Another process may have migrated it meanwhile.
-            let is_current = match loaded.databases.schema(&refused.place.store) {
-                Ok(schema) => self.platform.0.engine.session(&refused.place, &schema, None).await.is_ok(),
-                Err(_) => false,
-            };
-            if !is_current {
-                still.push(refused.clone());
-            }
-        }
-        if still.len() == behind.len() {
-            return behind;
-        }
-        let still = Arc::new(still);
-        // A reload that ended meanwhile knows better.
-        self.platform.0.behind.compare_and_swap(&behind, still.clone());
-        still
-    }
-}
-
-impl Inner {
-    /// Returns why a store of the platform or a pool did not get the schema of the loaded apps, without private detail.
-    pub(crate) fn reason_of(&self, place: &Place) -> Option<String> {
-        let refused = self.behind.load();
-        let of = |r: &&Refused| (&r.place.store, &r.place.physical) == (&place.store, &place.physical);
-        refused.iter().find(of).map(|refused| refused.reason.clone())
-    }
-
-    /// Opens a session in a store of the platform.
-    ///
-    /// # Errors
-    /// [`Error::StoreBehind`] if the store lacks migrations, with the reason if one was refused.
-    pub(crate) async fn system_session(&self, place: &Place, schema: &Arc<Schema>) -> Result<Session> {
-        self.engine.session(place, schema, None).await.map_err(|error| match error.kind() {
-            Kind::SchemaBehind => Error::StoreBehind {
-                store: place.store.to_string(),
-                reason: self.reason_of(place),
-                detail: error.to_string(),
-            },
-            _ => error.into(),
-        })
-    }
 }

@@ -1,25 +1,21 @@
 //! Dependent references: a doctor's city must lie in the doctor's region.
 //!
-//! The rules are derived from the models: if a record refers to a city and to a region, and every city refers to one
-//! region, the two must agree. A row is checked as it will be, before it is written. Moving a city to another region is
+//! A row is checked as it will be, before it is written. Moving a city to another region is
 //! not refused when rows depend on it: `tenantry check` lists the rows that disagree afterwards.
 
-use super::Records;
+use super::{
+    Records,
+    dependence::{Dependence, owners, record_id},
+};
 use crate::{
     Error, Result,
     error::{FieldError, Rule, Wrong},
 };
-use std::{
-    borrow::Cow,
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::borrow::Cow;
 use tenantry_engine::{
-    Kind,
-    engine::Session,
-    input,
-    model::{Field, FieldKind, Model},
-    name::{FieldName, ModelName},
+    Kind, input,
+    model::Model,
+    name::FieldName,
     query::{Change, RecordId},
     row::Collect,
     value::Value,
@@ -27,60 +23,6 @@ use tenantry_engine::{
 
 /// Number of retries when the row changes between check and write.
 const TRIES: usize = 5;
-
-/// One rule of a model: the record that `field` refers to must have the same reference in `through` as the row has in
-/// `with`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Dependence {
-    /// Dependent reference: `city`.
-    pub field: FieldName,
-    /// Model that it refers to: `cities`.
-    pub to: ModelName,
-    /// Reference of that model: `region` of `cities`.
-    pub through: FieldName,
-    /// Other reference of the row: `region`.
-    pub with: FieldName,
-}
-
-/// Derives the rules from the references of a model. A rule exists only if nothing is ambiguous: the model has exactly
-/// one reference to each of the two other models, and the target of the dependent one always has exactly one reference
-/// to the other. References of a model to itself make no rule.
-pub fn depends_on(model: &Model, models: &[Arc<Model>]) -> Vec<Dependence> {
-    let mut found = Vec::new();
-    for (field, to) in references(model).filter(|(field, to)| field.consistent && **to != model.name) {
-        let Some(target) = models.iter().find(|target| target.name == *to) else { continue };
-        if only(model, to).is_none() {
-            continue;
-        }
-        for (through, via) in references(target).filter(|(through, _)| through.required) {
-            let itself = *via == model.name || *via == target.name;
-            let Some(with) = only(model, via).filter(|_| !itself && only(target, via).is_some()) else {
-                continue;
-            };
-            found.push(Dependence {
-                field: field.name.clone(),
-                to: to.clone(),
-                through: through.name.clone(),
-                with: with.name.clone(),
-            });
-        }
-    }
-    found
-}
-
-fn references(model: &Model) -> impl Iterator<Item = (&Field, &ModelName)> {
-    model.fields.iter().filter_map(|field| match &field.kind {
-        FieldKind::Ref { to, .. } => Some((field, to)),
-        _ => None,
-    })
-}
-
-/// Returns the model's reference to another model if it has exactly one.
-fn only<'m>(model: &'m Model, to: &ModelName) -> Option<&'m Field> {
-    let mut all = references(model).filter(|(_, target)| *target == to);
-    let (first, _) = all.next()?;
-    all.next().is_none().then_some(first)
-}
 
 /// The ids in two columns of a row that has both.
 struct Both {
@@ -189,18 +131,6 @@ impl Records<'_> {
     }
 }
 
-/// Returns, for each of these records, its value in the field that the rule goes through.
-pub(crate) async fn owners(
-    session: &Session,
-    rule: &Dependence,
-    ids: impl Iterator<Item = &RecordId>,
-) -> Result<HashMap<RecordId, RecordId>> {
-    let ids: Vec<RecordId> = ids.cloned().collect::<BTreeSet<_>>().into_iter().collect();
-    let fields = [FieldName::parse("id")?, rule.through.clone()];
-    let rows = session.by_ids(rule.to.as_str(), &ids, &fields, Collect::default()).await?.rows;
-    Ok(rows.iter().filter_map(|row| Some((record_id(row.first()?)?, record_id(row.get(1)?)?))).collect())
-}
-
 /// Returns the value that an insert sets for a field, or the field's default.
 fn given<'v>(model: &Model, values: &'v [(FieldName, Value)], name: &FieldName) -> Option<Cow<'v, Value>> {
     if let Some((_, value)) = values.iter().find(|(given, _)| given == name) {
@@ -209,14 +139,6 @@ fn given<'v>(model: &Model, values: &'v [(FieldName, Value)], name: &FieldName) 
     let field = model.field(name.as_str())?;
     let default = field.default.as_ref()?;
     input::from_json(field, default).ok().map(Cow::Owned)
-}
-
-pub(crate) fn record_id(value: &Value) -> Option<RecordId> {
-    match value {
-        Value::Integer(id) => Some(RecordId::Integer(*id)),
-        Value::Uuid(id) => Some(RecordId::Uuid(*id)),
-        _ => None,
-    }
 }
 
 fn wrongs(rule: &Dependence, id: &RecordId) -> Vec<FieldError> {

@@ -5,26 +5,26 @@
 //! tenant.
 
 mod csv;
+pub(crate) mod dependence;
 mod depends;
 mod expand;
 mod file_fields;
 pub mod files;
 mod json;
+pub(crate) mod leaving;
 mod overrides;
 mod read;
-mod reference_locks;
+pub(crate) mod reference_locks;
 mod references;
 mod write;
 
 pub use self::csv::{CsvExport, ImportReport, RowError};
 pub(crate) use self::csv::{csv_line, unguarded};
-pub use depends::{Dependence, depends_on};
-pub(crate) use depends::{owners, record_id};
+pub use dependence::{Dependence, depends_on};
+pub(crate) use dependence::{owners, record_id};
 pub(crate) use file_fields::file_names;
 pub use files::{FileInfo, Upload};
 pub use read::{Document, ListQuery, Page, Want};
-pub(crate) use reference_locks::ReferenceLocks;
-pub(crate) use references::{Leaving, Referrer};
 pub use write::{Input, MAX_BATCH};
 
 use crate::{
@@ -34,7 +34,7 @@ use crate::{
         gates::{self, Verb},
     },
     platform::{
-        Inner,
+        inner::Inner,
         loaded::{Loaded, ModelEntry},
     },
     topology::TenantRecord,

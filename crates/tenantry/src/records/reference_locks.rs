@@ -8,7 +8,7 @@
 use crate::{
     Error, Result,
     config::Config,
-    platform::{in_use::lock_file, make_dir},
+    platform::{data_dir::make_dir, in_use::lock_file},
 };
 use std::{
     fs::File,

@@ -3,82 +3,27 @@
 //!
 //! Inside one process the guard below makes check and commit one step. Between processes, `reference_locks` does.
 
-use super::{Records, reference_locks::Referring};
+use super::{Records, leaving::Referrer, reference_locks::Referring};
 use crate::{
     Error, Result,
     error::{FieldError, Rule, Wrong},
     platform::loaded::{Loaded, ModelEntry},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
-use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::collections::{BTreeMap, BTreeSet};
 use tenantry_engine::{
     Kind,
     model::{FieldKind, Model},
-    name::{FieldName, ModelName},
     query::{Change, RecordId},
     value::Value,
     write::WriteGuard,
 };
-use tokio::sync::{OwnedRwLockReadGuard, RwLock};
-
-/// Rows of one model that are being deleted.
-#[derive(Debug, Default)]
-pub(crate) struct Leaving {
-    /// Read side: held from the check of a referring row to its commit.
-    gate: Arc<RwLock<()>>,
-    rows: Mutex<HashSet<RecordId>>,
-}
-
-/// RAII mark: the row counts as being deleted while this guard lives. If the caller's future is dropped during the
-/// delete, the mark is cleared, and the row can be referred to and deleted again.
-struct Mark(Arc<Leaving>, RecordId);
-
-impl Drop for Mark {
-    fn drop(&mut self) {
-        self.0.rows().remove(&self.1);
-    }
-}
-
-impl Leaving {
-    fn rows(&self) -> MutexGuard<'_, HashSet<RecordId>> {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Returns a guard: no delete of a row begins while it lives.
-    pub(super) async fn stay(&self) -> OwnedRwLockReadGuard<()> {
-        self.gate.clone().read_owned().await
-    }
-
-    pub(super) fn has(&self, id: &RecordId) -> bool {
-        self.rows().contains(id)
-    }
-
-    /// Marks the row as being deleted, after all holders of the gate have committed. From then on no row can begin to
-    /// refer to it.
-    async fn mark(self: &Arc<Self>, id: &RecordId) -> Result<Mark> {
-        let _gate = self.gate.write().await;
-        match self.rows().insert(id.clone()) {
-            true => Ok(Mark(self.clone(), id.clone())),
-            false => Err(Error::Conflict("this record is being deleted already".into())),
-        }
-    }
-}
+use tokio::sync::OwnedRwLockReadGuard;
 
 /// Guard: the referred rows of other stores cannot be deleted while it lives.
 struct Stay {
     _gates: Vec<OwnedRwLockReadGuard<()>>,
     _lock: Referring,
-}
-
-/// A field of a tenant-store model that refers to a model of a system store. Such a reference always protects the row:
-/// no write could set a field to null in every tenant at once.
-#[derive(Debug, Clone)]
-pub(crate) struct Referrer {
-    pub(crate) model: ModelName,
-    pub(crate) field: FieldName,
 }
 
 /// Rows of other stores that a set of changes refers to, by model. Sorted, so that guards are always taken in the same

@@ -6,7 +6,7 @@
 mod lifecycle;
 mod list;
 mod maintenance;
-mod on_demand;
+pub(crate) mod on_demand;
 mod own;
 pub(crate) mod placing;
 pub mod provision;

@@ -6,15 +6,37 @@
 use crate::{
     Error, Result,
     audit::By,
+    operations::Operations,
+    tenants::provision::Provision,
     topology::{Placement, PlacementState, Policy, placement},
 };
-use crate::{operations::Operations, tenants::provision::Provision};
-use std::time::Duration;
-use tenantry_engine::{name::TenantId, place::Place};
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    time::Duration,
+};
+use tenantry_engine::{
+    name::{StoreName, TenantId},
+    place::Place,
+};
+use tokio::sync::{Mutex, MutexGuard};
 
 /// Number of tries, and pause between them, while another caller creates the database.
 const TRIES: u32 = 500;
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// Queues for requests that need the same missing database: the first one creates it, the others find it. The number of
+/// queues is fixed, so nothing is stored per tenant. Two tenants in one queue merely wait for each other.
+#[derive(Default)]
+pub(crate) struct CreationQueues([Mutex<()>; 32]);
+
+impl CreationQueues {
+    pub(crate) async fn turn(&self, tenant: TenantId, store: &StoreName) -> MutexGuard<'_, ()> {
+        let mut hasher = DefaultHasher::new();
+        (tenant, store).hash(&mut hasher);
+        let queue = usize::try_from(hasher.finish() % self.0.len() as u64).unwrap_or(0);
+        self.0[queue].lock().await
+    }
+}
 
 impl Operations {
     /// Returns the place of the rows of this store. Creates the database first if it is planned on demand. A store

@@ -4,8 +4,8 @@ use super::FromTenant;
 use crate::{
     Error, Result,
     arrivals::operation::CopyOf,
-    moves::lost,
     operations::{World, world::remove_left},
+    platform::lost,
     topology::{Placement, PlacementState, Policy, placement},
 };
 use tenantry_engine::engine::Blanked;

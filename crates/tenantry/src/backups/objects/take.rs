@@ -8,17 +8,18 @@ use crate::backups::{
     BackupId, Store,
     archive::{Shelf, Vanished, pack},
     id::nonce,
-    manifest::{FORMAT, FilesCopy, Manifest, Reason, StoreCopy, TableSum, Whose},
+    manifest::{AppVersion, FORMAT, FilesCopy, Manifest, Reason, StoreCopy, TableSum, Whose},
     read_back::Hashed,
     store::{MANIFEST, Put},
     stream::{NotStored, Sink, Stored, put},
 };
 use crate::{
     Error, Result,
+    apps::{App, Apps},
     backups::operations::backup::Backup,
     control::Control,
-    moves::lost,
     operations::{Operation, World},
+    platform::lost,
     topology::{PlacementState, placement},
 };
 use jiff::Timestamp;
@@ -30,7 +31,7 @@ use std::{
 };
 use tenantry_engine::{
     CopyInfo, CopyOptions, Kind,
-    name::{Slug, StoreName, TenantId},
+    name::{AppName, Slug, StoreName, TenantId},
     place::Place,
 };
 use tokio::runtime::Handle;
@@ -161,7 +162,7 @@ async fn attempt_once(
         reason: wanted.reason,
         schedule: wanted.schedule.map(Into::into),
         compression: world.backups.config().compression,
-        apps: crate::backups::versions(world.databases.apps()),
+        apps: versions(world.databases.apps()),
         stores,
         files,
     };
@@ -322,4 +323,15 @@ async fn store_files(
         why => Stopped::Failed(why.into()),
     })?;
     Ok(Some(FilesCopy { files: seen.files, bytes: seen.bytes, object, stored }))
+}
+
+/// Versions of the apps, for a manifest.
+fn versions(apps: &Apps) -> Vec<AppVersion> {
+    let last = |app: &AppName| apps.migrations().iter().rev().find(|m| m.app == *app).map(|m| m.name.clone());
+    let version = |app: &App| AppVersion {
+        app: app.name.clone(),
+        version: app.version.clone(),
+        migration: last(&app.name),
+    };
+    apps.list().iter().map(version).collect()
 }

@@ -4,15 +4,18 @@
 //! Called by `tenantry restore all`. It determines which are lost; the operations `restore` and `restore_swap` do the
 //! rest, so an interrupted run is simply started again. Only lost stores are replaced.
 
-use crate::backups::{BackupId, Restores, damaged_pool};
+use crate::backups::{BackupId, Restores};
 use crate::{
     Error, Result,
     access::Actor,
     config::Scope,
     control::params,
-    moves::{fall_back::why, superseded::is_superseded},
+    moves::superseded::is_superseded,
     operations::State,
-    platform::databases::pool_place,
+    platform::{
+        databases::pool_place,
+        lost::{damaged_pool, why},
+    },
     tenants::PURGED,
     topology::{PlacementState, Policy, placement},
 };

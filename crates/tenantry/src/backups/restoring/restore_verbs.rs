@@ -13,7 +13,6 @@ use crate::{
     access::Actor,
     audit::By,
     backups::operations::{restore as beside, restore_discard::RestoreDiscard, restore_swap::RestoreSwap},
-    moves::fall_back::why,
     operations::World,
     tenants::{self, placing::own_base},
     topology::{NewPlacement, Placement, PlacementState, Policy, placement},
@@ -196,20 +195,6 @@ fn refuse_brought(brought: &[StoreName], wanted: Option<&[StoreName]>, no_other:
          the database out of it",
         names.join(", ")
     )))
-}
-
-/// Returns an error that says that the shared database of a pooled place must be created anew before rows can be put
-/// into it. `host` is the system store in whose database the pool is.
-pub(crate) fn damaged_pool(place: &Place, host: Option<&StoreName>, error: &tenantry_engine::Error) -> Error {
-    let Place { server, store, physical, .. } = place;
-    let restore = match host {
-        Some(host) => format!("tenantry restore system (it is the database of store {host})"),
-        None => format!("tenantry restore pool {store}"),
-    };
-    Error::Conflict(format!(
-        "the shared database {physical} on {server} {}: stop the servers, then run {restore} and tenantry restore all",
-        why(error)
-    ))
 }
 
 /// Placement of the tenant's own database on the server where its rows are now. The catalog adds the generation.

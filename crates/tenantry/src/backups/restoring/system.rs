@@ -20,7 +20,7 @@ use crate::{
         databases::{Databases, platform_place},
         in_use::InUse,
         missing::heads_file,
-        open_engine,
+        open::open_engine,
         own_stores::open_control,
     },
     rolled_back::{self, Behind},

@@ -14,7 +14,6 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tenantry_engine::{
-    Kind,
     name::{Slug, TenantId},
     place::Place,
 };
@@ -91,16 +90,5 @@ impl Operation for FallBack {
 
     fn outcome(&self) -> Value {
         json!({ "purpose": Self::KIND, "stores": self.told() })
-    }
-}
-
-/// In what way a database is lost, in words without private detail.
-pub(crate) fn why(error: &tenantry_engine::Error) -> &'static str {
-    match error.kind() {
-        Kind::Missing => "is not there",
-        Kind::WrongIdentity => "holds something else",
-        Kind::Fenced => "is of another generation",
-        Kind::Corrupt => "is damaged",
-        _ => "cannot be read",
     }
 }

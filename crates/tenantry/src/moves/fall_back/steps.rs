@@ -1,7 +1,7 @@
 //! Steps of `FallBack`. Called only by the journal's driver.
 
 use super::FallBack;
-use crate::{Error, Result, control::Write, operations::World, topology::swap as places};
+use crate::{Error, Result, control::Write, operations::World, platform::lost, topology::swap as places};
 use futures_util::future::BoxFuture;
 use serde_json::json;
 use tenantry_engine::place::Isolation;
@@ -36,7 +36,7 @@ pub(super) fn look<'a>(world: &'a World, f: &'a mut FallBack) -> BoxFuture<'a, R
                 let text = format!(
                     "what is kept of {} {} too: restore a backup",
                     turn.lost.store,
-                    super::why(&error)
+                    lost::why(&error)
                 );
                 return Err(Error::Conflict(text));
             }

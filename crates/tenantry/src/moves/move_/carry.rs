@@ -6,8 +6,8 @@
 use super::{Leg, Move};
 use crate::{
     Error, Result,
-    moves::lost,
     operations::{Operation, World},
+    platform::lost,
     topology::swap as places,
 };
 use tenantry_engine::{

@@ -9,8 +9,8 @@ use crate::{
     Error, Result,
     control::Write,
     counted,
-    moves::lost,
     operations::World,
+    platform::lost,
     topology::{record as placements, swap as places},
 };
 use futures_util::future::BoxFuture;

@@ -5,8 +5,8 @@ use crate::{
     Error, Result,
     control::Write,
     mail,
-    moves::lost,
     operations::World,
+    platform::lost,
     tenants::{self, Retirement, State},
     topology::Policy,
 };

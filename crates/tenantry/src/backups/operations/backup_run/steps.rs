@@ -34,7 +34,7 @@ pub(super) fn begin<'a>(write: &'a mut Write, r: &'a mut BackupRun) -> BoxFuture
 
 pub(super) fn all<'a>(world: &'a World, r: &'a mut BackupRun) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let operations = world.backups.operations()?;
+        let operations = world.operations()?;
         let total = count(&world.control, r).await? + u64::from(r.selection.system);
         // After a crash the step runs again: finished backups count again, and failures are listed anew.
         (r.good, r.failed, r.failures) = (0, 0, vec![]);

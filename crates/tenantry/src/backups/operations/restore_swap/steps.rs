@@ -8,8 +8,8 @@ use crate::{
         restores::{self, Pair, State},
     },
     control::Write,
-    moves::fall_back::why,
     operations::{World, world::remove_left},
+    platform::lost::{damaged_pool, why},
     topology::{NewPlacement, PlacementState, Policy, placement, record, swap as placements},
 };
 use futures_util::future::BoxFuture;
@@ -156,7 +156,7 @@ fn refuse_damaged_pool(world: &World, place: &Place, error: &tenantry_engine::Er
     if place.isolation == Isolation::Database || *error.kind() == Kind::WrongIdentity {
         return Ok(());
     }
-    Err(backups::damaged_pool(place, world.databases.host_of(place), error))
+    Err(damaged_pool(place, world.databases.host_of(place), error))
 }
 
 /// Retains the rows of pooled stores. Lifts the fence of a database that comes back into use; no request is routed to
@@ -177,7 +177,7 @@ pub(super) fn keep<'a>(world: &'a World, s: &'a mut RestoreSwap) -> BoxFuture<'a
 async fn keep_pooled(world: &World, live: &Place, keeper: &Place) -> Result<()> {
     match copy(world, live, keeper).await {
         Err(Error::Engine(error)) if *error.kind() == Kind::Corrupt => {
-            Err(backups::damaged_pool(live, world.databases.host_of(live), &error))
+            Err(damaged_pool(live, world.databases.host_of(live), &error))
         }
         kept => kept,
     }

@@ -1,0 +1,84 @@
+//! What an open installation consists of: one value, shared by all clones of [`crate::Platform`].
+//!
+//! The nouns take the services they use from it. It opens sessions in the platform's own stores; those in a tenant's
+//! stores are opened by `reroute`.
+
+use super::{
+    background::Passes,
+    in_use::InUse,
+    loaded::{Loaded, ModelEntry},
+    refused::Refused,
+};
+use crate::{
+    Error, Result,
+    access::Access,
+    config::Config,
+    control::Control,
+    export::Running,
+    mail::Mailer,
+    operations::Operations,
+    records::{files::Files, reference_locks::ReferenceLocks},
+    tenants::on_demand::CreationQueues,
+    topology::Topology,
+};
+use arc_swap::ArcSwap;
+use std::sync::{Arc, atomic::AtomicU64};
+use tenantry_engine::{Kind, Session, engine::Engine, place::Place, schema::Schema};
+
+pub(crate) struct Inner {
+    pub(crate) config: Config,
+    pub(crate) engine: Engine,
+    pub(crate) control: Control,
+    pub(crate) topology: Topology,
+    pub(crate) access: Access,
+    pub(crate) mailer: Mailer,
+    pub(crate) operations: Operations,
+    pub(crate) creating: CreationQueues,
+    pub(crate) files: Files,
+    /// Everything compiled from the apps; see [`crate::Platform::reload`].
+    pub(crate) loaded: ArcSwap<Loaded>,
+    /// Stores of the platform, and pools, that refuse a migration of the loaded apps.
+    pub(crate) behind: ArcSwap<Vec<Refused>>,
+    /// Allows one reload at a time.
+    pub(crate) reloading: tokio::sync::Mutex<()>,
+    /// Number of orphans that the last background pass found.
+    pub(crate) orphans: AtomicU64,
+    pub(crate) passes: Passes,
+    pub(crate) exports: Running,
+    pub(crate) reference_locks: Arc<ReferenceLocks>,
+    /// Why nothing can be written, if [`crate::Platform::open_to_read`] had to read without writing.
+    pub(super) refused: Option<String>,
+    pub(super) _in_use: InUse,
+}
+
+impl Inner {
+    /// Returns the places of a model's store: one for a system store, otherwise one per tenant.
+    pub(crate) async fn places_of_store(&self, entry: &ModelEntry) -> Result<Vec<Place>> {
+        match &entry.place {
+            Some(place) => Ok(vec![place.clone()]),
+            None => crate::topology::places_of_store(&self.control, &entry.model.store).await,
+        }
+    }
+
+    /// Returns why a store of the platform or a pool did not get the schema of the loaded apps, without private detail.
+    pub(crate) fn reason_of(&self, place: &Place) -> Option<String> {
+        let refused = self.behind.load();
+        let of = |r: &&Refused| (&r.place.store, &r.place.physical) == (&place.store, &place.physical);
+        refused.iter().find(of).map(|refused| refused.reason.clone())
+    }
+
+    /// Opens a session in a store of the platform.
+    ///
+    /// # Errors
+    /// [`Error::StoreBehind`] if the store lacks migrations, with the reason if one was refused.
+    pub(crate) async fn system_session(&self, place: &Place, schema: &Arc<Schema>) -> Result<Session> {
+        self.engine.session(place, schema, None).await.map_err(|error| match error.kind() {
+            Kind::SchemaBehind => Error::StoreBehind {
+                store: place.store.to_string(),
+                reason: self.reason_of(place),
+                detail: error.to_string(),
+            },
+            _ => error.into(),
+        })
+    }
+}

@@ -1,0 +1,174 @@
+//! Opens an installation: for use, to look at its operations, or to read what cannot be written.
+//!
+//! Called by the command line, the server and embedding programs. Never changes a tenant's database.
+
+use super::{
+    Platform,
+    background::Passes,
+    data_dir::make_dir,
+    databases::platform_place,
+    in_use::InUse,
+    inner::Inner,
+    loaded::{Loaded, load_apps},
+    missing::heads_file,
+    own_stores::{open_control, prepare_stores},
+    scratch,
+};
+use crate::{
+    Error, Result,
+    access::Access,
+    apps::Apps,
+    config::Config,
+    control::{Control, settings::platform_id},
+    export::Running,
+    kinds::KINDS,
+    mail::Mailer,
+    operations::{Operations, World},
+    records::reference_locks::ReferenceLocks,
+    tenants::on_demand::CreationQueues,
+    topology::{Topology, versions},
+};
+use arc_swap::ArcSwap;
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
+use tenantry_engine::{
+    engine::{CacheLimits, Engine, ServerSpec, WorkLimits},
+    place::Place,
+};
+
+/// How long opening waits for recovery after a crash.
+const RECOVERY: Duration = Duration::from_secs(10);
+
+impl Platform {
+    /// Opens the installation: creates the directories and system stores of a new one, migrates the system
+    /// stores, and finishes or undoes what a crash left. Long recoveries continue while the platform is in
+    /// use. Does not change tenant databases.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for apps or directories that cannot be used; [`Error::Unavailable`] while the platform's own
+    /// stores are restored.
+    pub async fn open(config: Config) -> Result<Self> {
+        let platform = Self::open_to_look(config).await?;
+        platform.prepare_if_rolled_back().await?;
+        platform.0.operations.recover_for(RECOVERY).await?;
+        Ok(platform)
+    }
+
+    /// Like [`Platform::open`], but finishes and undoes nothing: for commands that show or cancel operations.
+    ///
+    /// # Errors
+    /// Those of [`Platform::open`].
+    pub async fn open_to_look(config: Config) -> Result<Self> {
+        let apps = load_apps(&config)?;
+        let in_use = InUse::together(&config)?;
+        let engine = open_engine(&config)?;
+        let control = open_control(&engine, &config).await?;
+        crate::backups::make_default_directory(&config)?;
+        let refused = prepare_stores(&engine, &config, &apps, &control).await?;
+        refused.iter().for_each(|refused| tracing::error!("{refused}"));
+        versions::register(&control, apps.stores()).await?;
+        let platform = Self::of(config, apps, engine, control, in_use).await?;
+        platform.0.behind.store(Arc::new(refused));
+        Ok(platform)
+    }
+
+    /// Opens the installation for a command that only reads. If nothing can be written, because the disk is full or
+    /// read-only, it migrates no store, and reads the databases as they are on disk if no other process uses the data
+    /// directory. [`Self::refused`] tells that it did so.
+    ///
+    /// # Errors
+    /// The reason why it cannot be opened for writing, if it cannot be read without writing either.
+    pub async fn open_to_read(config: Config) -> Result<Self> {
+        let refused = match Self::open_to_look(config.clone()).await {
+            Ok(platform) => return Ok(platform),
+            // It says what to correct or restore.
+            Err(error @ (Error::Invalid { .. } | Error::Conflict(_))) => return Err(error),
+            Err(error) => error,
+        };
+        match Self::open_without_writing(config, refused.to_string()).await {
+            Ok(platform) => Ok(platform),
+            Err(error) => {
+                tracing::debug!(%error, "the installation cannot be read without writing either");
+                Err(refused)
+            }
+        }
+    }
+
+    async fn open_without_writing(config: Config, refused: String) -> Result<Self> {
+        let apps = load_apps(&config)?;
+        let (in_use, engine) = match InUse::alone(&config) {
+            Ok(alone) => (alone, engine_with(&config, Engine::open_read_only)?),
+            // A server has the catalog open, so its `-shm` file exists and the catalog can be read.
+            Err(_) => (InUse::together(&config)?, engine_with(&config, Engine::open_with)?),
+        };
+        let place = control_place(&config)?;
+        let control =
+            Control::open_to_read(&engine, engine.system(&place).await?, Some(heads_file(&config))).await?;
+        engine.set_platform(&platform_id(&control).await?)?;
+        let mut platform = Self::of(config, apps, engine, control, in_use).await?;
+        if let Some(inner) = Arc::get_mut(&mut platform.0) {
+            inner.refused = Some(refused);
+        }
+        Ok(platform)
+    }
+
+    async fn of(config: Config, apps: Apps, engine: Engine, control: Control, in_use: InUse) -> Result<Self> {
+        let topology = Topology::new(control.clone());
+        let access = Access::open(control.clone(), topology.clone(), &config)?;
+        let mailer = Mailer::open(control.clone(), &config)?;
+        let loaded = Loaded::new(&engine, &config, apps, None)?;
+        let world = World::new(control.clone(), loaded.databases.clone(), &config)?;
+        world.backups.begin(platform_id(&control).await?);
+        let files = world.files.clone();
+        let operations = Operations::new(world, KINDS);
+        let reference_locks = Arc::new(ReferenceLocks::open(&config)?);
+        let inner = Inner {
+            config,
+            engine,
+            control,
+            topology,
+            access,
+            mailer,
+            operations,
+            creating: CreationQueues::default(),
+            files,
+            loaded: ArcSwap::from_pointee(loaded),
+            behind: ArcSwap::from_pointee(Vec::new()),
+            reloading: tokio::sync::Mutex::default(),
+            orphans: AtomicU64::new(0),
+            passes: Passes::default(),
+            exports: Running::default(),
+            reference_locks,
+            refused: None,
+            _in_use: in_use,
+        };
+        scratch::sweep(&inner.config);
+        Ok(Self(Arc::new(inner)))
+    }
+}
+
+pub(crate) fn open_engine(config: &Config) -> Result<Engine> {
+    engine_with(config, Engine::open_with)
+}
+
+type OpenEngine = fn(Vec<ServerSpec>, CacheLimits, WorkLimits) -> tenantry_engine::Result<Engine>;
+
+fn engine_with(config: &Config, open: OpenEngine) -> Result<Engine> {
+    let mut servers = Vec::new();
+    for server in &config.servers {
+        make_dir(&server.path)?;
+        servers.push(ServerSpec { name: server.name.clone(), root: server.path.clone() });
+    }
+    let limits = &config.limits;
+    let cache = CacheLimits { open_databases: Some(limits.open_databases), ..CacheLimits::default() };
+    let deadline = Some(Duration::from_millis(limits.statement_deadline_ms));
+    let work =
+        WorkLimits { at_once: Some(limits.blocking_threads), per_tenant: limits.tenant_threads, deadline };
+    Ok(open(servers, cache, work)?)
+}
+
+fn control_place(config: &Config) -> Result<Place> {
+    platform_place(config.store("control").ok_or(Error::NotFound("store"))?)
+}

@@ -1,0 +1,55 @@
+//! Replaces the loaded apps by those that are in their folders now.
+
+use super::{
+    loaded::{Loaded, load_apps},
+    own_stores::{first_refusal, prepare_stores},
+};
+use crate::{Error, Platform, Result, apps::Apps, topology::versions};
+use std::sync::Arc;
+use tenantry_engine::name::StoreName;
+
+/// Result of a reload.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Reloaded {
+    /// Version of the schema of each store.
+    pub stores: Vec<(StoreName, String)>,
+    /// At least one version changed.
+    pub changed: bool,
+}
+
+impl Platform {
+    /// Loads the apps again from their folders, migrates the system stores, and uses the apps for every request and
+    /// operation that begins from now on. Those that are running continue with the apps they began with. The
+    /// configuration itself is not read again.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the apps cannot be loaded or have changes without a migration. The apps that were loaded
+    /// before then stay in use.
+    pub async fn reload(&self) -> Result<Reloaded> {
+        let _turn = self.0.reloading.lock().await;
+        let config = self.0.config.clone();
+        let loading = tokio::task::spawn_blocking(move || load_apps(&config));
+        let apps = loading.await.map_err(|e| Error::Internal(format!("loading apps: {e}")))??;
+        apps.require_migrated()?;
+        let before = self.loaded();
+        let loaded = Loaded::new(&self.0.engine, &self.0.config, apps, Some(&before))?;
+        let (engine, control, behind) = (&self.0.engine, &self.0.control, self.migrations().refused().await);
+        if let Some(refused) = first_refusal(engine, &self.0.config, &loaded.apps, control, &behind).await? {
+            return Err(Error::Conflict(refused.to_string()));
+        }
+        let refused = prepare_stores(engine, &self.0.config, &loaded.apps, control).await?;
+        refused.iter().for_each(|refused| tracing::error!("{refused}"));
+        self.0.behind.store(Arc::new(refused));
+        versions::register(&self.0.control, loaded.apps.stores()).await?;
+        let stores = version_list(&loaded.apps);
+        let changed = stores != version_list(&before.apps);
+        self.0.operations.use_databases(loaded.databases.clone());
+        self.0.loaded.store(Arc::new(loaded));
+        tracing::info!(changed, "apps reloaded");
+        Ok(Reloaded { stores, changed })
+    }
+}
+
+fn version_list(apps: &Apps) -> Vec<(StoreName, String)> {
+    apps.stores().iter().map(|schema| (schema.store.clone(), schema.fingerprint.clone())).collect()
+}
